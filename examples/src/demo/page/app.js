@@ -1,0 +1,348 @@
+// A module: strict, and nothing in it is global.
+
+const $ = (id) => document.getElementById(id);
+const WAIT = 10_000;
+const SCOPE = "reports:read";
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+const MESSAGES = {
+  valid: "Here is a fresh, valid token.",
+  expired: "Here is a genuine token whose time is already over.",
+  tampered: "Here is a token in which this page changed one letter after it was signed.",
+};
+
+// What the servers expect; filled from /demo.json before anything is called.
+let demo = { axum: location.origin, actix: null, issuer: null, audience: null, embedded: true };
+let clocks = []; // the moments on show, for the "in 9 minutes" texts
+let tokenRun = 0; // of several overlapping requests only the last one is shown
+let callRun = 0;
+
+/* Small things */
+
+function announce(text) {
+  // A message that does not change is not read out again, hence the trailing space.
+  $("announce").textContent = $("announce").textContent === text ? text + "\u00a0" : text;
+}
+
+const say = (id, text) => Object.assign($(id), { textContent: text });
+const element = (name, text, className = "") => Object.assign(document.createElement(name), { textContent: text, className });
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+async function request(url, options = {}) {
+  const settings = { cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(WAIT), ...options };
+  const response = await fetch(url, settings);
+  return { response, text: await response.text() };
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/* Tokens */
+
+function decode(segment) {
+  try {
+    const binary = atob(segment.replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(binary, (letter) => letter.charCodeAt(0));
+    const value = parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const currentToken = () => $("token").value.trim().replace(/^bearer\s+/i, "").replace(/\s+/g, "");
+
+// Changes one letter of the payload: the first one from the middle on which still leaves readable
+// claims with a single text changed, so that only the signature gives it away.
+function tamper(token) {
+  const [header, payload, signature] = token.split(".");
+  const claims = decode(payload);
+  const names = Object.keys(claims ?? {});
+  const middle = Math.floor(payload.length / 2);
+  const swap = (at, letter) => payload.slice(0, at) + letter + payload.slice(at + 1);
+  const whole = (changed) => [header, changed, signature].join(".");
+
+  for (let at = middle; at < payload.length * 0.9; at += 1) {
+    for (const letter of LETTERS) {
+      const after = letter === payload[at] ? undefined : decode(swap(at, letter));
+      if (!after || Object.keys(after).join() !== names.join()) continue;
+      const [claim, more] = names.filter((name) => JSON.stringify(after[name]) !== JSON.stringify(claims[name]));
+      const legible = typeof after[claim] === "string" && /^[\x20-\x7e]+$/.test(after[claim]);
+      if (legible && !more) return { token: whole(swap(at, letter)), claim };
+    }
+  }
+  return { token: whole(swap(middle, payload[middle] === "A" ? "B" : "A")), claim: null };
+}
+
+async function getToken() {
+  const run = (tokenRun += 1);
+  await ready;
+  const kind = $("kind").value;
+  const form = new URLSearchParams({ grant_type: "client_credentials" });
+  if ($("scope-reports").checked) form.set("scope", SCOPE);
+  if ($("name").value.trim()) form.set("name", $("name").value.trim());
+  if (kind === "expired") form.set("lifetime", "-3600");
+
+  let problem = "";
+  let token = "";
+  try {
+    const { response, text } = await request("/dev-issuer/token", { method: "POST", body: form });
+    const answer = parse(text);
+    if (response.ok && typeof answer?.access_token === "string") token = answer.access_token;
+    else problem = `the issuer answered ${statusOf(response)}${answer?.error ? ` (${answer.error})` : ""}.`;
+  } catch (error) {
+    problem = `the issuer at ${location.origin} ${whyNoAnswer(error)}.`;
+  }
+  if (run !== tokenRun) return;
+
+  let message = `No new token: ${problem}`;
+  if (token) {
+    message = MESSAGES[kind];
+    const { token: shown, claim } = kind === "tampered" ? tamper(token) : { token, claim: null };
+    $("token").value = shown;
+    showToken(claim);
+  }
+  say("token-message", message);
+  announce(message);
+}
+
+/* Looking inside */
+
+function showToken(changed = null) {
+  const token = currentToken();
+  const parts = token ? token.split(".") : [];
+  const readable = parts.length === 3;
+  const header = readable ? decode(parts[0]) : undefined;
+  const claims = readable ? decode(parts[1]) : undefined;
+
+  let message = "These are the values of the token above.";
+  if (!token) message = "The values appear once there is a token.";
+  else if (parts.length === 5) message = "Five parts: this is an encrypted token, which cannot be read here.";
+  else if (!readable) message = "This is not a JSON Web Token: it would have three parts with dots between.";
+  else if (!header || !claims) message = `The ${header ? "claims" : "header"} cannot be read: not JSON in base64url.`;
+  else if (changed) message = `One letter of “${changed}” was changed, and the signature no longer fits.`;
+  say("parts-message", message);
+
+  ["raw-header", "raw-claims", "raw-signature"].forEach((id, index) => {
+    say(id, (readable && parts[index]) || "–");
+  });
+  clocks = [];
+  fill($("token-header"), header, null);
+  fill($("token-claims"), claims, changed);
+  if ($("axum").dataset.tone) say("last-call", $("last-call").textContent.replace(/(, before .*)?$/, ", before this token"));
+}
+
+function fill(list, values, changed) {
+  for (const row of list.querySelectorAll("[data-extra]")) row.remove();
+  const known = new Set();
+  for (const row of list.children) {
+    const name = row.dataset.name;
+    known.add(name);
+    showValue(row.querySelector(".value"), name, values, changed);
+  }
+  for (const name of Object.keys(values ?? {})) {
+    if (known.has(name)) continue;
+    const row = element("div", "");
+    const value = element("dd", "", "value");
+    row.dataset.extra = "";
+    row.append(element("dt", name, "extra"), value, element("dd", "Added by this issuer; this page has no words for it."));
+    showValue(value, name, values, changed);
+    list.append(row);
+  }
+}
+
+function showValue(target, name, values, changed) {
+  const present = values !== undefined && Object.hasOwn(values, name);
+  const value = present ? values[name] : values ? "not in this token" : "–";
+  target.classList.toggle("absent", !present);
+  target.textContent = typeof value === "string" ? value : JSON.stringify(value);
+  if (!present) return;
+
+  const note = (text) => target.appendChild(element("span", text, "note"));
+  if (["exp", "iat", "nbf"].includes(name) && typeof value === "number" && Math.abs(value) < 8e12) {
+    clocks.push({ node: note(""), name, moment: value });
+    tick();
+  }
+  const expected = (name === "iss" && demo.issuer) || (name === "aud" && demo.audience);
+  if (expected) note([value].flat().includes(expected) ? "✓ what the servers expect" : `✕ the servers expect ${expected}`);
+  if (name === changed) note("✕ changed after signing");
+}
+
+function relative(seconds) {
+  const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+  const [unit, size] = units.find(([, length]) => Math.abs(seconds) >= length * 0.99) ?? ["second", 1];
+  return new Intl.RelativeTimeFormat("en", { numeric: "always" }).format(Math.round(seconds / size), unit);
+}
+
+function tick() {
+  const format = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
+  for (const { node, name, moment } of clocks) {
+    const left = moment - Date.now() / 1000;
+    const over = name === "exp" && left <= 0 ? ", expired" : "";
+    const text = `${format.format(moment * 1000)} (${relative(left)}${over})`;
+    if (node.textContent !== text) node.textContent = text;
+  }
+}
+
+/* Calling the servers */
+
+const statusOf = (response) => `${response.status} ${response.statusText}`.trim();
+
+function whyNoAnswer(error) {
+  return error?.name === "TimeoutError" ? "did not answer within ten seconds" : "cannot be reached, or does not let this page read its answers";
+}
+
+async function ask(server, path, token) {
+  const base = server === "axum" ? "" : demo.actix;
+  const nothing = { server, status: 0, label: "not reachable", challenge: "none", body: "empty" };
+  if (base === null) return { ...nothing, why: "has an address this page could not find out" };
+  if (/[^\x21-\x7e]/.test(token)) return { ...nothing, label: "not sent", why: "was not called, because a token with characters outside ASCII cannot be sent" };
+  try {
+    const headers = token ? { Authorization: `Bearer ${token}` } : {};
+    const { response, text } = await request(base + path, { headers });
+    const value = parse(text);
+    return {
+      server,
+      status: response.status,
+      label: statusOf(response),
+      challenge: response.headers.get("WWW-Authenticate") || "none",
+      body: value === undefined ? text.trim() || "empty" : JSON.stringify(value, null, 2),
+    };
+  } catch (error) {
+    return { ...nothing, why: whyNoAnswer(error) };
+  }
+}
+
+function showAnswer(answer) {
+  const refused = answer.status >= 400 && answer.status < 500;
+  $(answer.server).dataset.tone = answer.status >= 200 && answer.status < 300 ? "good" : refused ? "refused" : "bad";
+  say(`${answer.server}-challenge`, answer.challenge);
+  say(`${answer.server}-body`, answer.body);
+  say(`${answer.server}-status`, answer.label);
+}
+
+function challengeFields(challenge) {
+  const fields = {};
+  for (const [, name, quoted, bare] of challenge.matchAll(/([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g)) {
+    fields[name.toLowerCase()] ??= quoted === undefined ? bare : quoted.replace(/\\(.)/g, "$1");
+  }
+  return fields;
+}
+
+function meaning(answer, path, sent) {
+  const { status, why } = answer;
+  const { error, error_description: description, scope } = challengeFields(answer.challenge);
+  const reason = description ? ` The server says: “${description}”.` : "";
+  if (status === 0) return `No answer: the server ${why}.`;
+  if (status === 200 && path === "/public") return "200: this route is open to everyone, so a token makes no difference.";
+  if (status === 200 && path === "/optional") {
+    return sent ? "200: a token is welcome here, and a valid one tells the server your name." : "200: no token was sent, which is fine here: you are a guest.";
+  }
+  if (status === 200) {
+    const extra = path === "/reports" ? `, and it carries the scope ${SCOPE}` : "";
+    return `200: the token is genuine, meant for this server and not expired${extra}, so the server answers.`;
+  }
+  if (status === 401 && !error && !sent) return "401 without an error: no token was sent, so the server only says that it wants one.";
+  if (status === 401 && error === "invalid_token") return `401 invalid_token: a token was sent, but the server does not accept it.${reason}`;
+  if (status === 403 && error === "insufficient_scope") {
+    return `403 insufficient_scope: the token is genuine, but does not carry the scope ${scope || "this route needs"}.`;
+  }
+  if (status === 400) return `400: the server cannot make sense of the way the token was sent.${reason}`;
+  if (status === 503) return "503: the issuer’s keys are unavailable, so the server cannot check any token just now. Try again in a moment.";
+  return `${answer.label}: the server gave an answer this page has no explanation for.${reason}`;
+}
+
+// The same JSON with its members in another order is the same answer.
+function canonical(body) {
+  return JSON.stringify(parse(body) ?? body, (_, value) => (isObject(value) ? Object.fromEntries(Object.entries(value).sort()) : value));
+}
+
+function compare(axum, actix) {
+  const silent = [axum, actix].filter((answer) => answer.status === 0).map((answer) => answer.server);
+  if (silent.length) return { tone: "bad", text: `! Nothing to compare: no answer from ${silent.join(" and ")}.` };
+  if (axum.status !== actix.status) return { tone: "bad", text: "✕ The servers disagree: the status differs." };
+  if (axum.challenge !== actix.challenge) return { tone: "bad", text: "✕ The servers disagree: same status, but the challenge differs." };
+  if (canonical(axum.body) === canonical(actix.body)) return { tone: "good", text: "✓ Both servers agree: same status, same challenge, same body." };
+  return { tone: "good", text: "✓ Both servers agree: same status, same challenge. Only the bodies differ." };
+}
+
+async function call(path) {
+  const run = (callRun += 1);
+  await ready;
+  const token = $("send-token").checked ? currentToken() : "";
+  const quoted = token.replaceAll("'", "'\\''");
+  const urls = [demo.axum, demo.actix].filter(Boolean).map((base) => base + path);
+  $("curl").value = ["curl -i", ...(token ? [`-H 'Authorization: Bearer ${quoted}'`] : []), ...urls].join(" ");
+  say("copy-note", "One line, both servers.");
+  say("last-call", `to GET ${path}, ${token ? "with the token" : "without a token"}`);
+  say("axum-status", "calling…");
+  say("actix-status", "calling…");
+
+  const answers = await Promise.all(["axum", "actix"].map(async (server) => {
+    const answer = await ask(server, path, token);
+    if (run === callRun) showAnswer(answer);
+    return answer;
+  }));
+  if (run !== callRun) return;
+
+  const [first, second] = answers.map((answer) => meaning(answer, path, token !== ""));
+  const verdict = compare(...answers);
+  say("meaning", first === second ? first : `axum: ${first} actix: ${second}`);
+  say("agreement", verdict.text);
+  $("agreement").dataset.tone = verdict.tone;
+  announce(`GET ${path}: axum ${answers[0].label}, actix ${answers[1].label}. ${$("meaning").textContent} ${verdict.text.slice(2)}`);
+}
+
+async function copyCurl() {
+  const field = $("curl");
+  let note = field.value ? "Copied." : "Nothing to copy yet: call a server first.";
+  try {
+    if (field.value) await navigator.clipboard.writeText(field.value);
+  } catch {
+    field.focus();
+    field.select();
+    note = "Selected: press Ctrl+C, or ⌘C on a Mac, to copy.";
+  }
+  say("copy-note", note);
+  announce(note);
+}
+
+/* Start */
+
+async function start() {
+  try {
+    const { response, text } = await request("/demo.json");
+    const found = parse(text);
+    if (!response.ok || !isObject(found)) throw new Error(statusOf(response));
+    demo = { ...demo, ...found };
+  } catch {
+    const problem = "The demo’s settings (/demo.json) could not be read. Is the server still running? Reload the page to try again.";
+    say("page-error", problem);
+    $("page-error").hidden = false;
+    announce(problem);
+  }
+  say("axum-url", demo.axum);
+  say("actix-url", demo.actix ?? "");
+  if (!demo.embedded) {
+    $("issuer-controls").hidden = true;
+    $("token").readOnly = false;
+    $("token").placeholder = "eyJ…";
+    say("step-token-text", "Paste a token");
+    say("token-label", "An access token from your provider");
+    say("token-message", `The servers accept tokens from ${demo.issuer}. What you paste goes to these two servers only.`);
+  }
+}
+
+const ready = start();
+$("get-token").addEventListener("click", getToken);
+$("token").addEventListener("input", () => showToken());
+$("copy-curl").addEventListener("click", copyCurl);
+for (const name of ["me", "reports", "public", "optional"]) {
+  $(`call-${name}`).addEventListener("click", () => call(`/${name}`));
+}
+setInterval(tick, 1000);

@@ -1,0 +1,1 @@
+//! Programs that show the jwt crates at work.

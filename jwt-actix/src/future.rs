@@ -1,0 +1,94 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use jwt_core::verify::PendingAuthentication;
+use pin_project_lite::pin_project;
+
+use crate::request::{self, ResponseHeader};
+use crate::response;
+
+pin_project! {
+    pub struct ResponseFuture<S, B>
+    where
+        S: Service<ServiceRequest>,
+    {
+        #[pin]
+        state: State<S, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, B>
+    where
+        S: Service<ServiceRequest>,
+    {
+        Refused { response: Option<ServiceResponse<EitherBody<B>>> },
+        // Boxed, because it is rare and would make every future as large as itself.
+        Waiting { waiting: Option<Box<Waiting<S>>> },
+        Calling { #[pin] future: S::Future, header: ResponseHeader },
+    }
+}
+
+struct Waiting<S> {
+    pending: PendingAuthentication,
+    service: Rc<S>,
+    request: ServiceRequest,
+}
+
+impl<S: Service<ServiceRequest>, B> ResponseFuture<S, B> {
+    pub(crate) const fn refused(response: ServiceResponse<EitherBody<B>>) -> Self {
+        Self { state: State::Refused { response: Some(response) } }
+    }
+
+    pub(crate) fn waiting(pending: PendingAuthentication, service: Rc<S>, request: ServiceRequest) -> Self {
+        Self { state: State::Waiting { waiting: Some(Box::new(Waiting { pending, service, request })) } }
+    }
+
+    pub(crate) const fn calling(future: S::Future, header: ResponseHeader) -> Self {
+        Self { state: State::Calling { future, header } }
+    }
+}
+
+impl<S, B> Future for ResponseFuture<S, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, actix_web::Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        const POLLED_AFTER_COMPLETION: &str = "`ResponseFuture` polled after completion";
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                // As every future may, this one panics when it is polled again after its end.
+                StateProjection::Refused { response } => {
+                    return Poll::Ready(Ok(response.take().expect(POLLED_AFTER_COMPLETION)));
+                }
+                StateProjection::Waiting { waiting } => {
+                    let outcome =
+                        ready!(Pin::new(&mut waiting.as_mut().expect(POLLED_AFTER_COMPLETION).pending).poll(context));
+                    let Waiting { service, request, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
+                    match outcome {
+                        Ok(admission) => {
+                            let header = request::admit(&request, admission);
+                            State::Calling { future: service.call(request), header }
+                        }
+                        Err(refusal) => return Poll::Ready(Ok(response::refuse(request, refusal))),
+                    }
+                }
+                StateProjection::Calling { future, header } => {
+                    let mut response = ready!(future.poll(context))?.map_into_left_body();
+                    response::add_header(&mut response, header.take());
+                    return Poll::Ready(Ok(response));
+                }
+            };
+            state.set(next);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! JWT authentication for [actix-web](actix_web).
+//!
+//! [`JwtMiddleware`] verifies the token of each request and stores one [`jwt_core::Verified`] in its extensions;
+//! [`Require`] refuses tokens that may not do what a resource does; handlers ask for [`Claims<T>`]. What is checked, and
+//! how requests are answered that are not let through, is decided in [`jwt_core`].
+//!
+//! ```
+//! use actix_web::{App, web};
+//! use jwt_actix::{Claims, JwtMiddleware, Require};
+//! use jwt_core::authorize::scopes;
+//! use jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct User {
+//!     name: String,
+//! }
+//!
+//! async fn reports(Claims(user): Claims<User>) -> String {
+//!     user.name
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let verifier = Verifier::builder()
+//!     .issuer(
+//!         TrustedIssuer::new("https://id.example")
+//!             .key(Key::from_secret(Algorithm::HS256, [7; 32])?)
+//!             .audience("https://api.example"),
+//!     )
+//!     .build()?;
+//!
+//! let app = App::new()
+//!     .wrap(JwtMiddleware::new(verifier))
+//!     .service(web::resource("/reports").wrap(Require::new(scopes(["reports:read"]))).to(reports));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! | --- | --- | --- |
+//! | `aws-lc-rs` | yes | cryptography by AWS-LC |
+//! | `rust-crypto` | no | cryptography by the RustCrypto crates |
+//! | `remote` | no | keys that are fetched from their issuer |
+//! | `reqwest` | no | the HTTP client for them |
+
+mod extract;
+mod future;
+mod layer;
+mod request;
+mod require;
+mod response;
+mod service;
+
+pub use extract::{Claims, OptionalClaims, Rejection, Verified};
+pub use layer::JwtMiddleware;
+pub use require::Require;
+
+/// The core, so that one dependency is enough.
+pub use jwt_core;

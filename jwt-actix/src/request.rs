@@ -1,0 +1,42 @@
+use actix_web::HttpMessage as _;
+use actix_web::dev::ServiceRequest;
+use jwt_core::Verified;
+use jwt_core::request::RequestView;
+use jwt_core::verified::Anonymous;
+use jwt_core::verify::{Admission, Identity};
+
+/// An actix request, lent to the core.
+pub(crate) struct ActixView<'r>(pub(crate) &'r ServiceRequest);
+
+impl RequestView for ActixView<'_> {
+    fn method(&self) -> &str {
+        self.0.method().as_str()
+    }
+
+    fn target(&self) -> &str {
+        self.0.uri().path_and_query().map_or("/", |target| target.as_str())
+    }
+
+    fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
+        for value in self.0.headers().get_all(name) {
+            each(value.as_bytes());
+        }
+    }
+}
+
+/// A header that the response gets unless it has it.
+pub(crate) type ResponseHeader = Option<(&'static str, &'static str)>;
+
+/// Puts the identity into the request's extensions, in the place of whatever was there.
+pub(crate) fn admit(request: &ServiceRequest, admission: Admission) -> ResponseHeader {
+    let mut extensions = request.extensions_mut();
+    extensions.remove::<Verified>();
+    extensions.remove::<Anonymous>();
+    match admission.identity {
+        Identity::Verified(verified) => drop(extensions.insert(verified)),
+        Identity::Anonymous(anonymous) => drop(extensions.insert(anonymous)),
+        // A kind that this version does not know leaves no trace, and extractors answer 500.
+        _ => {}
+    }
+    admission.response_header
+}

@@ -1,0 +1,41 @@
+use std::rc::Rc;
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, forward_ready};
+use jwt_core::verify::{Authentication, Authenticator};
+
+use crate::future::ResponseFuture;
+use crate::request::{self, ActixView};
+use crate::response;
+
+#[derive(Debug)]
+#[expect(unnameable_types, reason = "the hidden service of a `Transform`")]
+pub struct JwtService<S> {
+    pub(crate) service: Rc<S>,
+    pub(crate) authenticator: Authenticator,
+}
+
+impl<S, B> Service<ServiceRequest> for JwtService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = actix_web::Error;
+    type Future = ResponseFuture<S, B>;
+
+    forward_ready!(service);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        match self.authenticator.authenticate(&ActixView(&request)) {
+            Authentication::Ready(Ok(admission)) => {
+                let header = request::admit(&request, admission);
+                ResponseFuture::calling(self.service.call(request), header)
+            }
+            Authentication::Ready(Err(refusal)) => ResponseFuture::refused(response::refuse(request, refusal)),
+            Authentication::Pending(pending) => ResponseFuture::waiting(pending, Rc::clone(&self.service), request),
+            // A kind of outcome that this version does not know is not let through.
+            _ => ResponseFuture::refused(response::unknown(request)),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The answer to a request that is not let through: the one place that knows status codes and challenge syntax.
+//!
+//! | class | status | `WWW-Authenticate` |
+//! | --- | --- | --- |
+//! | [`Missing`](Class::Missing) | 401 | `Bearer realm="…"` |
+//! | [`Malformed`](Class::Malformed) | 400 | `Bearer realm="…", error="invalid_request"` |
+//! | [`Refused`](Class::Refused) | 401 | `Bearer realm="…", error="invalid_token"` |
+//! | [`Forbidden`](Class::Forbidden) | 403 | `Bearer realm="…", error="insufficient_scope", scope="…"` |
+//! | [`Unavailable`](Class::Unavailable) | 503, with `Retry-After` | none: an outage is not a bad token |
+//! | [`Misuse`](Class::Misuse) | 500 | none |
+//!
+//! Every code of the class [`Refused`](Class::Refused) gets the same answer to the byte, so that a client learns that
+//! its token is no good but not how far it came. The body is empty.
+//!
+#![doc = include_str!("../doc/codes.md")]
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Class, Error, ErrorKind};
+
+/// The realm that is named when none is configured. A challenge must carry a parameter: RFC 6750 section 3.
+pub(crate) const DEFAULT_REALM: &str = "api";
+
+/// After how long a client should retry where the outage's own rhythm is not known.
+const DEFAULT_RETRY: Duration = Duration::from_secs(5);
+
+/// A status and the headers that go with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Challenge {
+    /// The HTTP status code.
+    pub status: u16,
+    /// Header names, lower case, and values, of visible ASCII and spaces.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// An error and the answer to it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// Why the request is not let through. Adapters leave it in the response's extensions for outer layers to read.
+    pub error: Error,
+    /// What the client is told.
+    pub challenge: Challenge,
+}
+
+impl Refusal {
+    /// The answer of an extractor or requirement that finds no trace of `layer`, the type that should have run before
+    /// it. The log names it; the client learns nothing.
+    #[must_use]
+    pub fn layer_missing(layer: &'static str) -> Self {
+        tracing::error!(code = ErrorKind::LayerMissing.code(), layer, "is `{layer}` enabled on this route?");
+        Challenger::default().refuse(Error::from(ErrorKind::LayerMissing).with_detail(layer))
+    }
+}
+
+/// Turns errors into answers.
+#[derive(Clone, Debug)]
+pub struct Challenger {
+    realm: Arc<str>,
+}
+
+impl Default for Challenger {
+    fn default() -> Self {
+        Self { realm: DEFAULT_REALM.into() }
+    }
+}
+
+impl Challenger {
+    /// Names `realm` in challenges. `None` when it holds characters that would need quoting: allowed are visible ASCII
+    /// and spaces but `"` and `\`.
+    pub(crate) fn new(realm: &str) -> Option<Self> {
+        is_quotable(realm).then(|| Self { realm: realm.into() })
+    }
+
+    /// Adds the answer to `error`.
+    #[must_use]
+    pub fn refuse(&self, error: Error) -> Refusal {
+        let challenge = self.challenge(&error);
+        Refusal { error, challenge }
+    }
+
+    fn challenge(&self, error: &Error) -> Challenge {
+        let (status, code) = match error.class() {
+            Class::Missing => (401, None),
+            Class::Malformed => (400, Some("invalid_request")),
+            Class::Refused => (401, Some("invalid_token")),
+            Class::Forbidden => (403, Some("insufficient_scope")),
+            Class::Unavailable => {
+                let after = error.retry_after().unwrap_or(DEFAULT_RETRY);
+                // Whole seconds, rounded up: RFC 9110 section 10.2.3.
+                let seconds = (after.as_secs() + u64::from(after.subsec_nanos() > 0)).max(1);
+                return Challenge { status: 503, headers: vec![("retry-after", seconds.to_string())] };
+            }
+            Class::Misuse => return Challenge { status: 500, headers: Vec::new() },
+        };
+        // RFC 6750 section 3. Writing to a `String` cannot fail.
+        let mut value = format!("Bearer realm=\"{}\"", self.realm);
+        if let Some(code) = code {
+            let _ = write!(value, ", error=\"{code}\"");
+        }
+        if let (ErrorKind::InsufficientScope, Some(scope)) = (error.kind(), error.detail()) {
+            let _ = write!(value, ", scope=\"{scope}\"");
+        }
+        Challenge { status, headers: vec![("www-authenticate", value)] }
+    }
+}
+
+/// `%x20-21 / %x23-5B / %x5D-7E`: what a quoted parameter holds without escapes. RFC 6750 section 3.
+fn is_quotable(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}
+
+/// `scope-token`: `%x21 / %x23-5B / %x5D-7E`. RFC 6749 section 3.3.
+pub(crate) fn is_scope(value: &str) -> bool {
+    is_quotable(value) && !value.contains(' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(error: impl Into<Error>) -> (u16, Vec<(&'static str, String)>) {
+        let challenge = Challenger::default().refuse(error.into()).challenge;
+        (challenge.status, challenge.headers)
+    }
+
+    #[test]
+    fn each_class_has_its_answer() {
+        let www = |value: &str| vec![("www-authenticate", value.to_owned())];
+        assert_eq!(answer(ErrorKind::NoCredentials), (401, www(r#"Bearer realm="api""#)));
+        assert_eq!(
+            answer(ErrorKind::MultipleCredentials),
+            (400, www(r#"Bearer realm="api", error="invalid_request""#))
+        );
+        for kind in ErrorKind::ALL.iter().filter(|kind| kind.class() == Class::Refused) {
+            assert_eq!(answer(*kind), (401, www(r#"Bearer realm="api", error="invalid_token""#)));
+        }
+        assert_eq!(
+            answer(Error::from(ErrorKind::InsufficientScope).with_detail("a b")),
+            (403, www(r#"Bearer realm="api", error="insufficient_scope", scope="a b""#))
+        );
+        assert_eq!(answer(ErrorKind::KeysUnavailable), (503, vec![("retry-after", "5".to_owned())]));
+        assert_eq!(answer(ErrorKind::LayerMissing), (500, Vec::new()));
+    }
+
+    #[test]
+    fn the_table_of_codes_in_the_documentation_is_this_one() {
+        let mut table = "| code | class | status | challenge |\n| --- | --- | --- | --- |\n".to_owned();
+        for kind in ErrorKind::ALL {
+            let error = match kind {
+                ErrorKind::InsufficientScope => Error::from(*kind).with_detail("…"),
+                _ => (*kind).into(),
+            };
+            let (status, headers) = answer(error);
+            let challenge = headers.iter().find(|(name, _)| *name == "www-authenticate");
+            let challenge = challenge.map_or_else(|| "none".to_owned(), |(_, value)| format!("`{value}`"));
+            let _ = writeln!(table, "| `{}` | {:?} | {status} | {challenge} |", kind.code(), kind.class());
+        }
+        let documented = include_str!("../doc/codes.md");
+        assert!(documented.contains(&table), "doc/codes.md should hold:\n{table}");
+    }
+
+    #[test]
+    fn a_realm_that_needs_quoting_is_refused() {
+        for realm in ["", "a\"b", "a\\b", "a\r\nb", "é", "a\u{7f}"] {
+            assert!(Challenger::new(realm).is_none(), "{realm:?}");
+        }
+        assert!(Challenger::new("My API, v2").is_some());
+    }
+}

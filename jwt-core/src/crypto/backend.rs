@@ -1,0 +1,203 @@
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::crypto::CryptoProvider;
+
+use super::prepared::PreparedKey;
+use crate::jose::material::KeyMaterial;
+use crate::jose::private::PrivateMaterial;
+use crate::jose::{Algorithm, Key, KeyError, KeyErrorKind};
+
+/// Decides whether a signature, the second argument, belongs to a message, the first.
+pub(super) type Verify = Box<dyn Fn(&[u8], &[u8]) -> bool + Send + Sync>;
+
+/// Signs a message.
+pub(super) type Sign = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, KeyError> + Send + Sync>;
+
+/// What a library of cryptographic primitives is asked to do.
+///
+/// Signatures have the right length before they are handed to a verifier, and keys fit their algorithm.
+pub(super) trait Engine: Sync {
+    fn name(&self) -> &'static str;
+
+    fn supports(&self, algorithm: Algorithm) -> bool;
+
+    fn verifier(&self, material: &KeyMaterial, algorithm: Algorithm) -> Result<Verify, KeyError>;
+
+    fn sha256(&self, bytes: &[u8]) -> Option<[u8; 32]>;
+
+    fn random(&self, bytes: &mut [u8]) -> Result<(), KeyError> {
+        let _ = bytes;
+        Err(KeyError::new(KeyErrorKind::Randomness, "the back end gives no random bytes"))
+    }
+
+    /// Makes a new RSA key of 2048 bits: all other private keys are made of random bytes.
+    fn generate_rsa(&self) -> Result<PrivateMaterial, KeyError> {
+        Err(KeyError::unsupported_by_backend())
+    }
+
+    /// Prepares a private key for signing, and returns the public key (or the secret) that belongs to it.
+    fn signer(&self, private: &PrivateMaterial, algorithm: Algorithm) -> Result<(Sign, KeyMaterial), KeyError> {
+        let _ = (private, algorithm);
+        Err(KeyError::unsupported_by_backend())
+    }
+}
+
+/// A library of cryptographic primitives.
+///
+/// The back ends of the features `aws-lc-rs` and `rust-crypto` accept the same signatures. They differ in speed and in
+/// what they are built from: `aws-lc-rs` is faster and needs a C compiler, `rust-crypto` is Rust throughout.
+///
+/// ```
+/// use jwt_core::Algorithm;
+/// use jwt_core::crypto::Backend;
+///
+/// if let Some(backend) = Backend::compiled_in() {
+///     assert!(backend.supports(Algorithm::ES256));
+/// }
+/// ```
+#[derive(Clone, Copy)]
+pub struct Backend(pub(super) &'static dyn Engine);
+
+impl Backend {
+    /// Returns the back end of the `aws-lc-rs` crate. It supports every algorithm, and signs with each.
+    #[cfg(feature = "aws-lc-rs")]
+    #[must_use]
+    pub fn aws_lc_rs() -> Self {
+        Self(&super::aws_lc::AwsLc)
+    }
+
+    /// Returns the back end of the RustCrypto crates. It verifies every algorithm.
+    ///
+    /// It does not sign with RSA: the private-key operation of the `rsa` crate is not constant-time (RUSTSEC-2023-0071).
+    /// Verification, which involves no secret, is not concerned.
+    #[cfg(feature = "rust-crypto")]
+    #[must_use]
+    pub fn rust_crypto() -> Self {
+        Self(&super::rust_crypto::RustCrypto)
+    }
+
+    /// Returns a back end over a [`CryptoProvider`] of the `jsonwebtoken` crate, for libraries that neither feature
+    /// covers: a hardware module, a certified build.
+    ///
+    /// It verifies the algorithms that `jsonwebtoken` can name, which leaves out `ES512` and ML-DSA, and does not sign.
+    /// Verifiers are made anew for each signature, because that crate's are bound to a thread. Thumbprints and DPoP need
+    /// the provider's `key_utils.compute_digest`. How carefully secrets are compared is the provider's affair.
+    ///
+    /// The process-wide provider is neither read nor set. A provider that panics is not caught here.
+    #[must_use]
+    pub fn provider(provider: &'static CryptoProvider) -> Self {
+        Self(provider)
+    }
+
+    /// Returns the back end that is used when none is named: `aws-lc-rs` if its feature is on, else `rust-crypto`, else
+    /// none.
+    #[must_use]
+    pub fn compiled_in() -> Option<Self> {
+        let backends: &[Self] = &[
+            #[cfg(feature = "aws-lc-rs")]
+            Self::aws_lc_rs(),
+            #[cfg(feature = "rust-crypto")]
+            Self::rust_crypto(),
+        ];
+        backends.first().copied()
+    }
+
+    /// Returns whether signatures of an algorithm can be verified.
+    #[must_use]
+    pub fn supports(&self, algorithm: Algorithm) -> bool {
+        self.0.supports(algorithm)
+    }
+
+    /// Returns the name of the library.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    /// Returns the SHA-256 thumbprint of a public key in base64url, as in a `jkt`; `None` for a secret, whose hash would
+    /// help to guess it. RFC 7638 sections 3 and 7.
+    ///
+    /// ```
+    /// use jwt_core::crypto::Backend;
+    /// use jwt_core::keys::Key;
+    ///
+    /// let key =
+    ///     Key::from_jwk(r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#)?;
+    /// if let Some(backend) = Backend::compiled_in() {
+    ///     let thumbprint = backend.thumbprint(&key);
+    ///     assert_eq!(thumbprint.as_deref(), Some("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
+    /// }
+    /// # Ok::<(), jwt_core::keys::KeyError>(())
+    /// ```
+    #[must_use]
+    pub fn thumbprint(&self, key: &Key) -> Option<String> {
+        Some(URL_SAFE_NO_PAD.encode(self.sha256(key.thumbprint_input()?.as_bytes())?))
+    }
+
+    /// Parses a key once, for all the signatures that it is going to verify.
+    pub(crate) fn prepare(&self, key: &Key, algorithm: Algorithm) -> Result<PreparedKey, KeyError> {
+        PreparedKey::new(*self, key, algorithm)
+    }
+
+    /// SHA-256, or `None` where a provider does not compute it.
+    pub(crate) fn sha256(&self, bytes: &[u8]) -> Option<[u8; 32]> {
+        self.0.sha256(bytes)
+    }
+
+    /// Fills a buffer with random bytes that nobody can predict.
+    pub(crate) fn random(&self, bytes: &mut [u8]) -> Result<(), KeyError> {
+        self.0.random(bytes)
+    }
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Backend").field(&self.name()).finish()
+    }
+}
+
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thumbprints_are_those_of_the_specifications() {
+        for (key, thumbprint) in [
+            // RFC 8037 appendix A.3.
+            (
+                r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+                "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+            ),
+            // RFC 7638 section 3.1.
+            (
+                r#"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB","alg":"RS256","kid":"2011-04-29"}"#,
+                "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+            ),
+            // RFC 9449 section 6.1.
+            (
+                r#"{"kty":"EC","crv":"P-256","x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs","y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"}"#,
+                "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I",
+            ),
+        ] {
+            let key = Key::from_jwk(key).unwrap();
+            #[cfg(feature = "aws-lc-rs")]
+            assert_eq!(Backend::aws_lc_rs().thumbprint(&key).as_deref(), Some(thumbprint));
+            #[cfg(feature = "rust-crypto")]
+            assert_eq!(Backend::rust_crypto().thumbprint(&key).as_deref(), Some(thumbprint));
+        }
+        let secret = Key::from_secret(Algorithm::HS256, [7; 32]).unwrap();
+        assert_eq!(Backend::compiled_in().unwrap().thumbprint(&secret), None);
+    }
+
+    #[test]
+    fn random_bytes_differ_each_time() {
+        let backend = Backend::compiled_in().unwrap();
+        let (mut first, mut second) = ([0; 32], [0; 32]);
+        backend.random(&mut first).unwrap();
+        backend.random(&mut second).unwrap();
+        assert!(first != second && first != [0; 32]);
+    }
+}

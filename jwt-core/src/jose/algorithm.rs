@@ -1,0 +1,233 @@
+use std::fmt;
+use std::str::FromStr;
+
+/// A signature or MAC algorithm of JSON Web Signatures.
+///
+/// There is no `none`: a token without a signature cannot be expressed, so it cannot be allowed by mistake.
+///
+/// Names are those of RFC 7518 section 3.1, RFC 8037, RFC 9864 and RFC 9964. `EdDSA` and `Ed25519` name the same
+/// algorithm here, because Ed25519 is the only curve that is supported.
+///
+/// ```
+/// use jwt_core::Algorithm;
+///
+/// assert_eq!("EdDSA".parse(), Ok(Algorithm::Ed25519));
+/// assert_eq!("Ed25519".parse(), Ok(Algorithm::Ed25519));
+/// assert!("none".parse::<Algorithm>().is_err());
+/// assert!("hs256".parse::<Algorithm>().is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// HMAC with SHA-256. RFC 7518 section 3.2.
+    HS256,
+    /// HMAC with SHA-384. RFC 7518 section 3.2.
+    HS384,
+    /// HMAC with SHA-512. RFC 7518 section 3.2.
+    HS512,
+    /// RSASSA-PKCS1-v1_5 with SHA-256. RFC 7518 section 3.3.
+    RS256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384. RFC 7518 section 3.3.
+    RS384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512. RFC 7518 section 3.3.
+    RS512,
+    /// RSASSA-PSS with SHA-256, MGF1 with SHA-256 and a 32-byte salt. RFC 7518 section 3.5.
+    PS256,
+    /// RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a 48-byte salt. RFC 7518 section 3.5.
+    PS384,
+    /// RSASSA-PSS with SHA-512, MGF1 with SHA-512 and a 64-byte salt. RFC 7518 section 3.5.
+    PS512,
+    /// ECDSA on P-256 with SHA-256. RFC 7518 section 3.4.
+    ES256,
+    /// ECDSA on P-384 with SHA-384. RFC 7518 section 3.4.
+    ES384,
+    /// ECDSA on P-521 with SHA-512. RFC 7518 section 3.4.
+    ES512,
+    /// EdDSA on Curve25519, written `EdDSA` (RFC 8037) or `Ed25519` (RFC 9864).
+    Ed25519,
+    /// ML-DSA-44 with an empty context. RFC 9964.
+    MlDsa44,
+    /// ML-DSA-65 with an empty context. RFC 9964.
+    MlDsa65,
+    /// ML-DSA-87 with an empty context. RFC 9964.
+    MlDsa87,
+}
+
+/// The kind of key that an algorithm works with: the `kty` and, where the algorithm fixes it, the curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Family {
+    Hmac,
+    Rsa,
+    P256,
+    P384,
+    P521,
+    Ed25519,
+    MlDsa44,
+    MlDsa65,
+    MlDsa87,
+}
+
+impl Algorithm {
+    /// Every algorithm.
+    pub const ALL: &'static [Self] = &[
+        Self::HS256,
+        Self::HS384,
+        Self::HS512,
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::ES256,
+        Self::ES384,
+        Self::ES512,
+        Self::Ed25519,
+        Self::MlDsa44,
+        Self::MlDsa65,
+        Self::MlDsa87,
+    ];
+
+    /// Returns the name that is written into headers and keys. `Ed25519` is written `EdDSA`, which every peer reads.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HS256 => "HS256",
+            Self::HS384 => "HS384",
+            Self::HS512 => "HS512",
+            Self::RS256 => "RS256",
+            Self::RS384 => "RS384",
+            Self::RS512 => "RS512",
+            Self::PS256 => "PS256",
+            Self::PS384 => "PS384",
+            Self::PS512 => "PS512",
+            Self::ES256 => "ES256",
+            Self::ES384 => "ES384",
+            Self::ES512 => "ES512",
+            Self::Ed25519 => "EdDSA",
+            Self::MlDsa44 => "ML-DSA-44",
+            Self::MlDsa65 => "ML-DSA-65",
+            Self::MlDsa87 => "ML-DSA-87",
+        }
+    }
+
+    /// Returns whether signer and verifier share one secret (`HS256`, `HS384`, `HS512`).
+    #[must_use]
+    pub const fn is_symmetric(self) -> bool {
+        matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
+    }
+
+    pub(crate) const fn family(self) -> Family {
+        match self {
+            Self::HS256 | Self::HS384 | Self::HS512 => Family::Hmac,
+            Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512 => Family::Rsa,
+            Self::ES256 => Family::P256,
+            Self::ES384 => Family::P384,
+            Self::ES512 => Family::P521,
+            Self::Ed25519 => Family::Ed25519,
+            Self::MlDsa44 => Family::MlDsa44,
+            Self::MlDsa65 => Family::MlDsa65,
+            Self::MlDsa87 => Family::MlDsa87,
+        }
+    }
+
+    /// The least number of bytes an HMAC key may have: the size of its hash. RFC 7518 section 3.2.
+    pub(crate) const fn hmac_key_bytes(self) -> Option<usize> {
+        match self {
+            Self::HS256 => Some(32),
+            Self::HS384 => Some(48),
+            Self::HS512 => Some(64),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The error of parsing an [`Algorithm`] from a name that is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownAlgorithm;
+
+impl fmt::Display for UnknownAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown signature algorithm")
+    }
+}
+
+impl std::error::Error for UnknownAlgorithm {}
+
+impl FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+
+    /// Compares case-sensitively. RFC 7515 section 4.1.1.
+    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
+        if name == "Ed25519" {
+            return Ok(Self::Ed25519);
+        }
+        Self::ALL.iter().copied().find(|algorithm| algorithm.name() == name).ok_or(UnknownAlgorithm)
+    }
+}
+
+impl TryFrom<jsonwebtoken::Algorithm> for Algorithm {
+    type Error = UnknownAlgorithm;
+
+    fn try_from(algorithm: jsonwebtoken::Algorithm) -> Result<Self, UnknownAlgorithm> {
+        use jsonwebtoken::Algorithm as Theirs;
+        match algorithm {
+            Theirs::HS256 => Ok(Self::HS256),
+            Theirs::HS384 => Ok(Self::HS384),
+            Theirs::HS512 => Ok(Self::HS512),
+            Theirs::RS256 => Ok(Self::RS256),
+            Theirs::RS384 => Ok(Self::RS384),
+            Theirs::RS512 => Ok(Self::RS512),
+            Theirs::PS256 => Ok(Self::PS256),
+            Theirs::PS384 => Ok(Self::PS384),
+            Theirs::PS512 => Ok(Self::PS512),
+            Theirs::ES256 => Ok(Self::ES256),
+            Theirs::ES384 => Ok(Self::ES384),
+            Theirs::EdDSA => Ok(Self::Ed25519),
+            _ => Err(UnknownAlgorithm),
+        }
+    }
+}
+
+impl TryFrom<Algorithm> for jsonwebtoken::Algorithm {
+    type Error = UnknownAlgorithm;
+
+    fn try_from(algorithm: Algorithm) -> Result<Self, UnknownAlgorithm> {
+        algorithm.name().parse().map_err(|_| UnknownAlgorithm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_parsed_back_and_nothing_close_to_it_is() {
+        for &algorithm in Algorithm::ALL {
+            assert_eq!(algorithm.name().parse(), Ok(algorithm));
+            assert_eq!(algorithm.name().to_lowercase().parse::<Algorithm>(), Err(UnknownAlgorithm));
+            assert_eq!(format!("{algorithm} ").parse::<Algorithm>(), Err(UnknownAlgorithm));
+        }
+        for name in ["", "none", "None", "null", "ES256K", "Ed448", "RS1", "HS256,RS256"] {
+            assert_eq!(name.parse::<Algorithm>(), Err(UnknownAlgorithm), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_algorithms_that_jsonwebtoken_knows_convert_both_ways() {
+        let known: Vec<Algorithm> =
+            Algorithm::ALL.iter().copied().filter(|&ours| jsonwebtoken::Algorithm::try_from(ours).is_ok()).collect();
+        assert_eq!(known.len(), 12);
+        for ours in known {
+            let theirs = jsonwebtoken::Algorithm::try_from(ours).expect("filtered");
+            assert_eq!(Algorithm::try_from(theirs), Ok(ours));
+        }
+    }
+}

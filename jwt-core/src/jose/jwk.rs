@@ -1,0 +1,400 @@
+//! Reading one JSON Web Key: RFC 7517, RFC 7518 section 6, RFC 8037, RFC 9964.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use super::algorithm::{Algorithm, Family};
+use super::header::MAX_KID_BYTES;
+use super::key_error::{KeyError, KeyErrorKind};
+use super::material::KeyMaterial;
+use super::vetting;
+use crate::json::{self, JsonError, Unique, Value};
+
+/// Which of the two kinds of key the caller reads; the other kind is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Public,
+    Secret,
+}
+
+/// A key as its JWK describes it.
+#[derive(Debug)]
+pub(crate) struct Vetted {
+    pub(crate) material: KeyMaterial,
+    pub(crate) declared: Option<Algorithm>,
+    pub(crate) kid: Option<Arc<str>>,
+}
+
+/// Reads and vets one JWK.
+pub(crate) fn vet(text: &str, expected: Expected) -> Result<Vetted, KeyError> {
+    let members = Members::read(text)?;
+    let kty = members.text("kty", members.kty)?.ok_or(KeyError::malformed("the key has no `kty`"))?;
+    let kid = members.text("kid", members.kid)?;
+    let alg = members.text("alg", members.alg)?;
+    members.certificate_chain()?;
+    members.purpose()?;
+    if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
+        return Err(KeyError::new(KeyErrorKind::TooLarge, "the `kid` is longer than 256 bytes"));
+    }
+    if members.private {
+        // RFC 7517 section 9.2: private keys must be protected from disclosure; one that arrives here was disclosed.
+        return Err(KeyError::private());
+    }
+    let symmetric = match kty.as_ref() {
+        "oct" => true,
+        "RSA" | "EC" | "OKP" | "AKP" => false,
+        _ => return Err(unsupported_key_type()),
+    };
+    match (expected, symmetric) {
+        (Expected::Public, true) => {
+            return Err(KeyError::new(
+                KeyErrorKind::SymmetricKey,
+                "a shared secret was given where a public key is expected; use `from_symmetric_jwk`",
+            ));
+        }
+        (Expected::Secret, false) => {
+            return Err(KeyError::new(
+                KeyErrorKind::PublicKeyAsSecret,
+                "a public key was given where a shared secret is expected; use `from_jwk`",
+            ));
+        }
+        _ => {}
+    }
+    // RFC 7517 section 4.4: a key that says which algorithm it is for is for that algorithm.
+    let declared = alg
+        .map(|alg| {
+            alg.parse::<Algorithm>().map_err(|_| {
+                KeyError::new(KeyErrorKind::UnsupportedAlgorithm, "the key's `alg` is not a known signature algorithm")
+            })
+        })
+        .transpose()?;
+    let material = match kty.as_ref() {
+        "oct" => members.secret(declared)?,
+        "RSA" => members.rsa()?,
+        "EC" => members.ec()?,
+        "OKP" => members.okp()?,
+        _ => members.akp(declared)?,
+    };
+    if declared.is_some_and(|declared| declared.family() != material.family()) {
+        return Err(KeyError::mismatch());
+    }
+    Ok(Vetted { material, declared, kid: kid.map(Arc::from) })
+}
+
+const fn unsupported_key_type() -> KeyError {
+    KeyError::new(KeyErrorKind::UnsupportedKeyType, "the kind of key or its curve is not supported")
+}
+
+/// The members of a JWK that mean something here. RFC 7517 section 4: others are ignored.
+#[derive(Default)]
+struct Members<'a> {
+    kty: Option<Value<'a>>,
+    r#use: Option<Value<'a>>,
+    key_ops: Option<Value<'a>>,
+    alg: Option<Value<'a>>,
+    kid: Option<Value<'a>>,
+    x5c: Option<Value<'a>>,
+    crv: Option<Value<'a>>,
+    x: Option<Value<'a>>,
+    y: Option<Value<'a>>,
+    n: Option<Value<'a>>,
+    e: Option<Value<'a>>,
+    k: Option<Value<'a>>,
+    r#pub: Option<Value<'a>>,
+    private: bool,
+}
+
+impl<'a> Members<'a> {
+    fn read(text: &'a str) -> Result<Self, KeyError> {
+        let mut members = Self::default();
+        // RFC 7517 section 4: member names must be unique.
+        json::object(text, Unique::Everywhere, |name, value| {
+            let slot = match name {
+                "kty" => &mut members.kty,
+                "use" => &mut members.r#use,
+                "key_ops" => &mut members.key_ops,
+                "alg" => &mut members.alg,
+                "kid" => &mut members.kid,
+                "x5c" => &mut members.x5c,
+                "crv" => &mut members.crv,
+                "x" => &mut members.x,
+                "y" => &mut members.y,
+                "n" => &mut members.n,
+                "e" => &mut members.e,
+                "k" => &mut members.k,
+                "pub" => &mut members.r#pub,
+                "d" | "p" | "q" | "dp" | "dq" | "qi" | "oth" | "priv" => {
+                    members.private = true;
+                    return;
+                }
+                _ => return,
+            };
+            *slot = Some(value);
+        })
+        .map_err(|error| match error {
+            JsonError::Syntax => KeyError::malformed("the key is not JSON"),
+            JsonError::NotAnObject => KeyError::malformed("the key is not a JSON object"),
+            JsonError::DuplicateName => KeyError::malformed("the key has two members of the same name"),
+            JsonError::TooDeep => KeyError::malformed("the key is nested too deeply"),
+        })?;
+        Ok(members)
+    }
+
+    /// A member that is a string when it is there at all.
+    fn text(&self, name: &str, value: Option<Value<'a>>) -> Result<Option<Cow<'a, str>>, KeyError> {
+        let Some(value) = value else { return Ok(None) };
+        value.as_text().map(Some).ok_or(KeyError::malformed(match name {
+            "kty" => "the key's `kty` is not a string",
+            "kid" => "the key's `kid` is not a string",
+            "alg" => "the key's `alg` is not a string",
+            _ => "a member of the key is not a string",
+        }))
+    }
+
+    /// RFC 7517 sections 4.2 and 4.3.
+    fn purpose(&self) -> Result<(), KeyError> {
+        const WRONG_USE: KeyError =
+            KeyError::new(KeyErrorKind::WrongUse, "the key is declared for something other than verifying signatures");
+        if self.text("use", self.r#use)?.is_some_and(|purpose| purpose != "sig") {
+            return Err(WRONG_USE);
+        }
+        let Some(operations) = self.key_ops else { return Ok(()) };
+        let operations =
+            texts(operations).ok_or(KeyError::malformed("the key's `key_ops` is not an array of strings"))?;
+        if operations.iter().enumerate().any(|(index, operation)| operations[..index].contains(operation)) {
+            return Err(KeyError::malformed("the key's `key_ops` names an operation twice"));
+        }
+        if operations.iter().any(|operation| operation == "verify") { Ok(()) } else { Err(WRONG_USE) }
+    }
+
+    /// RFC 7517 section 4.7. The chain is not used: the key stands for itself.
+    fn certificate_chain(&self) -> Result<(), KeyError> {
+        match self.x5c.map(texts) {
+            Some(None) => Err(KeyError::malformed("the key's `x5c` is not an array of strings")),
+            _ => Ok(()),
+        }
+    }
+
+    fn rsa(&self) -> Result<KeyMaterial, KeyError> {
+        vetting::rsa(&bytes(self.n)?, &bytes(self.e)?)
+    }
+
+    /// RFC 7518 section 6.2.1.
+    fn ec(&self) -> Result<KeyMaterial, KeyError> {
+        let family = match self.curve()?.as_ref() {
+            "P-256" => Family::P256,
+            "P-384" => Family::P384,
+            "P-521" => Family::P521,
+            _ => return Err(unsupported_key_type()),
+        };
+        let (x, y) = (bytes(self.x)?, bytes(self.y)?);
+        // Both are checked: two wrong lengths could add up to a right one.
+        if Some(x.len()) != vetting::coordinate_bytes(family) || x.len() != y.len() {
+            return Err(KeyError::malformed("a coordinate is not of its curve's size"));
+        }
+        vetting::ec(family, &[&[4], x.as_slice(), y.as_slice()].concat())
+    }
+
+    /// RFC 8037 section 2.
+    fn okp(&self) -> Result<KeyMaterial, KeyError> {
+        if self.curve()? != "Ed25519" {
+            return Err(unsupported_key_type());
+        }
+        vetting::ed25519(&bytes(self.x)?)
+    }
+
+    /// RFC 9964: the algorithm is part of the key and must be there.
+    fn akp(&self, declared: Option<Algorithm>) -> Result<KeyMaterial, KeyError> {
+        let algorithm = declared.ok_or(KeyError::malformed("an `AKP` key has no `alg`"))?;
+        vetting::ml_dsa(algorithm.family(), &bytes(self.r#pub)?)
+    }
+
+    fn secret(&self, declared: Option<Algorithm>) -> Result<KeyMaterial, KeyError> {
+        vetting::secret(&bytes(self.k)?, declared)
+    }
+
+    fn curve(&self) -> Result<Cow<'a, str>, KeyError> {
+        self.text("crv", self.crv)?.ok_or(KeyError::malformed("the key has no `crv`"))
+    }
+}
+
+/// The elements of an array of strings; `None` for anything else.
+fn texts(value: Value<'_>) -> Option<Vec<Cow<'_, str>>> {
+    let Value::Array(array) = value else { return None };
+    let mut texts = Some(Vec::new());
+    json::array(array, |element| match (&mut texts, element.as_text()) {
+        (Some(texts), Some(text)) => texts.push(text),
+        _ => texts = None,
+    })
+    .ok()?;
+    texts
+}
+
+/// A number: base64url without padding. RFC 7518 section 2, RFC 7515 section 2.
+fn bytes(value: Option<Value<'_>>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let value = value.ok_or(KeyError::malformed("a number of the key is missing"))?;
+    let text = value.as_text().ok_or(KeyError::malformed("a number of the key is not a string"))?;
+    let bytes = URL_SAFE_NO_PAD.decode(text.as_bytes());
+    Ok(Zeroizing::new(bytes.map_err(|_| KeyError::malformed("a number of the key is not base64url"))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OKP: &str = r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
+
+    fn number(length: usize) -> String {
+        URL_SAFE_NO_PAD.encode(vec![0x81; length])
+    }
+
+    fn public(members: &str) -> Result<Vetted, KeyError> {
+        vet(&format!("{{{members}}}"), Expected::Public)
+    }
+
+    fn assert_kinds(cases: &[(String, Option<KeyErrorKind>)]) {
+        for (members, expected) in cases {
+            assert_eq!(public(members).err().map(|error| error.kind()), *expected, "{members}");
+        }
+    }
+
+    #[test]
+    fn a_key_declares_its_kind_purpose_and_name_in_the_right_types() {
+        let with = |extra: &str| format!("{OKP},{extra}");
+        let long = "k".repeat(MAX_KID_BYTES);
+        assert_kinds(&[
+            (OKP.to_owned(), None),
+            (with(r#""use":"sig","key_ops":["verify"],"alg":"EdDSA","kid":"a""#), None),
+            (with(r#""alg":"Ed25519","key_ops":["sign","verify"],"x5c":[],"x5t":1,"more":{"a":[null]}"#), None),
+            (with(&format!(r#""kid":"{long}""#)), None),
+            (with(&format!(r#""kid":"{long}k""#)), Some(KeyErrorKind::TooLarge)),
+            (with(r#""kid":5"#), Some(KeyErrorKind::Malformed)),
+            (with(r#""kid":null"#), Some(KeyErrorKind::Malformed)),
+            (with(r#""use":1"#), Some(KeyErrorKind::Malformed)),
+            (with(r#""use":"enc""#), Some(KeyErrorKind::WrongUse)),
+            (with(r#""key_ops":["verify",1]"#), Some(KeyErrorKind::Malformed)),
+            (with(r#""key_ops":["verify","verify"]"#), Some(KeyErrorKind::Malformed)),
+            (with(r#""key_ops":[]"#), Some(KeyErrorKind::WrongUse)),
+            (with(r#""key_ops":["encrypt"]"#), Some(KeyErrorKind::WrongUse)),
+            (with(r#""x5c":"text""#), Some(KeyErrorKind::Malformed)),
+            (with(r#""x5c":[1]"#), Some(KeyErrorKind::Malformed)),
+            (with(r#""alg":7"#), Some(KeyErrorKind::Malformed)),
+            (with(r#""alg":"none""#), Some(KeyErrorKind::UnsupportedAlgorithm)),
+            (with(r#""alg":"ES224""#), Some(KeyErrorKind::UnsupportedAlgorithm)),
+            (with(r#""alg":"ECDH-ES""#), Some(KeyErrorKind::UnsupportedAlgorithm)),
+            (with(r#""alg":"ES256""#), Some(KeyErrorKind::AlgorithmMismatch)),
+            (with(r#""alg":"HS256""#), Some(KeyErrorKind::AlgorithmMismatch)),
+            (with(r#""kty":"OKP""#), Some(KeyErrorKind::Malformed)),
+            (r#""crv":"Ed25519""#.to_owned(), Some(KeyErrorKind::Malformed)),
+            (r#""kty":1"#.to_owned(), Some(KeyErrorKind::Malformed)),
+            (r#""kty":"PBKDF""#.to_owned(), Some(KeyErrorKind::UnsupportedKeyType)),
+            (r#""kty":"rsa""#.to_owned(), Some(KeyErrorKind::UnsupportedKeyType)),
+        ]);
+        for text in ["", "[]", "{", "null", "{}x"] {
+            assert_eq!(vet(text, Expected::Public).unwrap_err().kind(), KeyErrorKind::Malformed, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_private_key_is_refused_whatever_the_member_holds() {
+        for name in ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"] {
+            for value in ["\"AQAB\"", "null", "\"\""] {
+                let error = public(&format!("{OKP},\"{name}\":{value}")).unwrap_err();
+                assert_eq!(error.kind(), KeyErrorKind::PrivateKey, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn rsa_numbers_are_minimal_base64url() {
+        let rsa = |n: &str, e: &str| format!(r#""kty":"RSA","n":"{n}","e":"{e}""#);
+        let n = number(256);
+        assert_kinds(&[
+            (rsa(&n, "AQAB"), None),
+            (rsa(&n, "AAEAAQ"), Some(KeyErrorKind::Malformed)),
+            (rsa(&n, "AQAB="), Some(KeyErrorKind::Malformed)),
+            (rsa(&n, "AQ"), Some(KeyErrorKind::InvalidKey)),
+            (rsa(&n, "AR"), Some(KeyErrorKind::Malformed)),
+            (rsa(&n, ""), Some(KeyErrorKind::Malformed)),
+            (rsa(&format!("{n}="), "AQAB"), Some(KeyErrorKind::Malformed)),
+            (rsa(&format!("{n}\\n"), "AQAB"), Some(KeyErrorKind::Malformed)),
+            (rsa(&number(128), "AQAB"), Some(KeyErrorKind::TooShort)),
+            (rsa(&number(1025), "AQAB"), Some(KeyErrorKind::TooLarge)),
+            (format!(r#""kty":"RSA","n":"{n}""#), Some(KeyErrorKind::Malformed)),
+            (format!(r#""kty":"RSA","n":"{n}","e":65537"#), Some(KeyErrorKind::Malformed)),
+            (format!(r#"{},"alg":"PS512""#, rsa(&n, "AQAB")), None),
+            (format!(r#"{},"alg":"RSA-OAEP""#, rsa(&n, "AQAB")), Some(KeyErrorKind::UnsupportedAlgorithm)),
+            (format!(r#"{},"alg":"HS256""#, rsa(&n, "AQAB")), Some(KeyErrorKind::AlgorithmMismatch)),
+        ]);
+    }
+
+    #[test]
+    fn coordinates_are_exactly_as_long_as_their_curve_says() {
+        let ec = |crv: &str, x: usize, y: usize| {
+            format!(r#""kty":"EC","crv":"{crv}","x":"{}","y":"{}""#, number(x), number(y))
+        };
+        assert_kinds(&[
+            (ec("P-256", 32, 32), None),
+            (ec("P-384", 48, 48), None),
+            (ec("P-521", 66, 66), None),
+            (ec("P-256", 31, 33), Some(KeyErrorKind::Malformed)),
+            (ec("P-384", 32, 32), Some(KeyErrorKind::Malformed)),
+            (ec("P-256", 32, 0), Some(KeyErrorKind::Malformed)),
+            (ec("P-521", 65, 65), Some(KeyErrorKind::Malformed)),
+            (ec("secp256k1", 32, 32), Some(KeyErrorKind::UnsupportedKeyType)),
+            (ec("Ed25519", 32, 32), Some(KeyErrorKind::UnsupportedKeyType)),
+            (format!(r#""kty":"EC","x":"{0}","y":"{0}""#, number(32)), Some(KeyErrorKind::Malformed)),
+            (format!(r#"{},"alg":"ES384""#, ec("P-256", 32, 32)), Some(KeyErrorKind::AlgorithmMismatch)),
+        ]);
+    }
+
+    #[test]
+    fn an_octet_key_pair_is_ed25519_of_32_bytes() {
+        let okp = |crv: &str, length: usize| format!(r#""kty":"OKP","crv":"{crv}","x":"{}""#, number(length));
+        assert_kinds(&[
+            (okp("Ed25519", 32), None),
+            (okp("Ed25519", 31), Some(KeyErrorKind::Malformed)),
+            (okp("Ed25519", 33), Some(KeyErrorKind::Malformed)),
+            (okp("X25519", 32), Some(KeyErrorKind::UnsupportedKeyType)),
+            (okp("Ed448", 57), Some(KeyErrorKind::UnsupportedKeyType)),
+            (
+                r#""kty":"OKP","crv":"Ed25519","x":"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA""#.to_owned(),
+                Some(KeyErrorKind::InvalidKey),
+            ),
+        ]);
+    }
+
+    #[test]
+    fn an_algorithm_key_pair_names_its_algorithm() {
+        let akp = |alg: &str, length: usize| format!(r#""kty":"AKP"{alg},"pub":"{}""#, number(length));
+        assert_kinds(&[
+            (akp(r#","alg":"ML-DSA-44""#, 1312), None),
+            (akp(r#","alg":"ML-DSA-65""#, 1952), None),
+            (akp(r#","alg":"ML-DSA-87""#, 2592), None),
+            (akp(r#","alg":"ML-DSA-44""#, 1952), Some(KeyErrorKind::Malformed)),
+            (akp("", 1312), Some(KeyErrorKind::Malformed)),
+            (akp(r#","alg":"EdDSA""#, 32), Some(KeyErrorKind::AlgorithmMismatch)),
+            (akp(r#","alg":"SLH-DSA-SHA2-128s""#, 32), Some(KeyErrorKind::UnsupportedAlgorithm)),
+            (akp(r#","alg":"ML-DSA-44","priv":"AA""#, 1312), Some(KeyErrorKind::PrivateKey)),
+        ]);
+    }
+
+    #[test]
+    fn secrets_and_public_keys_are_not_mistaken_for_each_other() {
+        let oct = |alg: &str, length: usize| format!(r#"{{"kty":"oct"{alg},"k":"{}"}}"#, number(length));
+        let kind = |text: &str, expected| vet(text, expected).err().map(|error| error.kind());
+        assert_eq!(kind(&oct("", 32), Expected::Public), Some(KeyErrorKind::SymmetricKey));
+        assert_eq!(kind(&format!("{{{OKP}}}"), Expected::Secret), Some(KeyErrorKind::PublicKeyAsSecret));
+        assert_eq!(kind(&oct("", 32), Expected::Secret), None);
+        assert_eq!(kind(&oct("", 31), Expected::Secret), Some(KeyErrorKind::TooShort));
+        assert_eq!(kind(&oct("", 0), Expected::Secret), Some(KeyErrorKind::TooShort));
+        assert_eq!(kind(&oct(r#","alg":"HS512""#, 63), Expected::Secret), Some(KeyErrorKind::TooShort));
+        assert_eq!(kind(&oct(r#","alg":"HS512""#, 64), Expected::Secret), None);
+        assert_eq!(kind(&oct(r#","alg":"RS256""#, 64), Expected::Secret), Some(KeyErrorKind::AlgorithmMismatch));
+        assert_eq!(kind(r#"{"kty":"oct"}"#, Expected::Secret), Some(KeyErrorKind::Malformed));
+    }
+}

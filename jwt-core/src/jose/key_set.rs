@@ -1,0 +1,260 @@
+use std::fmt;
+
+use super::jwk::{self, Expected};
+use super::key::Key;
+use super::key_error::{KeyError, KeyErrorKind};
+use crate::json::{self, JsonError, Unique, Value};
+
+/// The most keys that a set may have, the ones that are ignored included.
+pub(crate) const MAX_KEYS: usize = 100;
+
+/// The longest key set that is read, in bytes.
+pub(crate) const MAX_BYTES: usize = 512 * 1024;
+
+/// The keys of one issuer.
+///
+/// A set read from JSON keeps what can be used and sets the rest aside (RFC 7517 section 5): one bad key does not spoil
+/// the others. [`ignored`](Self::ignored) says which keys those were and why.
+///
+/// ```
+/// use jwt_core::keys::{KeyErrorKind, KeySet};
+///
+/// let set = KeySet::from_jwks(
+///     r#"{"keys":[
+///         {"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+///         {"kty":"OKP","crv":"X25519","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"}
+///     ]}"#,
+/// )?;
+/// assert_eq!(set.keys().len(), 1);
+/// assert_eq!(set.ignored()[0].index(), 1);
+/// assert_eq!(set.ignored()[0].error().kind(), KeyErrorKind::UnsupportedKeyType);
+/// # Ok::<(), jwt_core::keys::KeyError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct KeySet {
+    keys: Vec<Key>,
+    ignored: Vec<IgnoredKey>,
+}
+
+/// A key of a set that is not used, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IgnoredKey {
+    index: usize,
+    error: KeyError,
+}
+
+impl IgnoredKey {
+    /// Returns the key's position in the set, counted from zero.
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Returns why the key is not used.
+    #[must_use]
+    pub const fn error(&self) -> &KeyError {
+        &self.error
+    }
+}
+
+impl fmt::Display for IgnoredKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "key {} is ignored: {}", self.index, self.error)
+    }
+}
+
+impl KeySet {
+    /// Reads the public keys of a JWK Set. RFC 7517 section 5.
+    ///
+    /// Private keys and shared secrets are ignored: a set that others can read is no place for them. A set without any
+    /// usable key is not an error here.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`](KeyErrorKind::Malformed) if the text is not a JSON object with one array `keys`,
+    /// [`TooLarge`](KeyErrorKind::TooLarge) if it has more than 512 KiB or more than 100 keys.
+    pub fn from_jwks(json: &str) -> Result<Self, KeyError> {
+        Self::read(json, Expected::Public)
+    }
+
+    /// Reads the shared secrets (`kty` `oct`) of a JWK Set that is kept as secret as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`PublicKeyAsSecret`](KeyErrorKind::PublicKeyAsSecret) if there is a public key among them, and those of
+    /// [`from_jwks`](Self::from_jwks).
+    pub fn from_symmetric_jwks(json: &str) -> Result<Self, KeyError> {
+        let set = Self::read(json, Expected::Secret)?;
+        let mixed = set
+            .ignored
+            .iter()
+            .find(|ignored| matches!(ignored.error.kind(), KeyErrorKind::PublicKeyAsSecret | KeyErrorKind::PrivateKey));
+        match mixed {
+            Some(ignored) => Err(ignored.error),
+            None => Ok(set),
+        }
+    }
+
+    /// Vets the public keys of a set that the `jsonwebtoken` crate has read, as [`from_jwks`](Self::from_jwks) does.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`](KeyErrorKind::TooLarge) if there are more than 100 keys.
+    pub fn from_jsonwebtoken(set: &jsonwebtoken::jwk::JwkSet) -> Result<Self, KeyError> {
+        let mut vetted = Self::default();
+        for (index, jwk) in set.keys.iter().enumerate() {
+            vetted.push(index, Key::try_from(jwk))?;
+        }
+        Ok(vetted)
+    }
+
+    /// Returns the keys that can be used, in the order of the set.
+    #[must_use]
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// Returns the keys that were set aside.
+    #[must_use]
+    pub fn ignored(&self) -> &[IgnoredKey] {
+        &self.ignored
+    }
+
+    fn read(json: &str, expected: Expected) -> Result<Self, KeyError> {
+        if json.len() > MAX_BYTES {
+            return Err(KeyError::new(KeyErrorKind::TooLarge, "the key set is longer than 512 KiB"));
+        }
+        let mut keys = None;
+        json::object(json, Unique::Outermost, |name, value| {
+            if name == "keys" {
+                keys = Some(value);
+            }
+        })
+        .map_err(|error| match error {
+            JsonError::Syntax => KeyError::malformed("the key set is not JSON"),
+            JsonError::NotAnObject => KeyError::malformed("the key set is not a JSON object"),
+            JsonError::DuplicateName => KeyError::malformed("the key set has two members of the same name"),
+            JsonError::TooDeep => KeyError::malformed("the key set is nested too deeply"),
+        })?;
+        let Some(Value::Array(keys)) = keys else {
+            return Err(KeyError::malformed("the key set has no array `keys`"));
+        };
+        let mut set = Self::default();
+        let (mut index, mut outcome) = (0, Ok(()));
+        json::array(keys, |key| {
+            if outcome.is_ok() {
+                let vetted = match key {
+                    Value::Object(text) => jwk::vet(text, expected).map(Key::from),
+                    _ => Err(KeyError::malformed("the key is not a JSON object")),
+                };
+                outcome = set.push(index, vetted);
+                index += 1;
+            }
+        })
+        .map_err(|_| KeyError::malformed("the key set is not JSON"))?;
+        outcome.map(|()| set)
+    }
+
+    fn push(&mut self, index: usize, vetted: Result<Key, KeyError>) -> Result<(), KeyError> {
+        if index >= MAX_KEYS {
+            return Err(KeyError::new(KeyErrorKind::TooLarge, "the key set has more than 100 keys"));
+        }
+        match vetted {
+            Ok(key) => self.keys.push(key),
+            Err(error) => self.ignored.push(IgnoredKey { index, error }),
+        }
+        Ok(())
+    }
+}
+
+impl From<Key> for KeySet {
+    fn from(key: Key) -> Self {
+        Self { keys: vec![key], ignored: Vec::new() }
+    }
+}
+
+impl FromIterator<Key> for KeySet {
+    fn from_iter<I: IntoIterator<Item = Key>>(keys: I) -> Self {
+        Self { keys: keys.into_iter().collect(), ignored: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    const SECRET: &str = r#"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0i"}"#;
+
+    fn set(keys: &[&str]) -> String {
+        format!("{{\"keys\":[{}],\"more\":1}}", keys.join(","))
+    }
+
+    #[test]
+    fn a_bad_key_is_set_aside_and_the_others_are_kept() {
+        for (bad, kind) in [
+            ("null", KeyErrorKind::Malformed),
+            ("\"x\"", KeyErrorKind::Malformed),
+            ("[]", KeyErrorKind::Malformed),
+            ("{}", KeyErrorKind::Malformed),
+            (r#"{"kty":"OKP","kty":"OKP"}"#, KeyErrorKind::Malformed),
+            (r#"{"kty":"RSA","use":1}"#, KeyErrorKind::Malformed),
+            (r#"{"kty":"new"}"#, KeyErrorKind::UnsupportedKeyType),
+            (r#"{"kty":"RSA","use":"enc"}"#, KeyErrorKind::WrongUse),
+            (r#"{"kty":"RSA","d":"AQAB"}"#, KeyErrorKind::PrivateKey),
+            (SECRET, KeyErrorKind::SymmetricKey),
+        ] {
+            let set = KeySet::from_jwks(&set(&[GOOD, bad, GOOD])).unwrap();
+            assert_eq!(set.keys().len(), 2, "{bad}");
+            let ignored: Vec<_> = set.ignored().iter().map(|key| (key.index(), key.error().kind())).collect();
+            assert_eq!(ignored, [(1, kind)], "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_key_set_is_an_error() {
+        for text in ["", "[[]]", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":null}"#, r#"{"keys":[],"keys":[]}"#, "<html>"]
+        {
+            assert_eq!(KeySet::from_jwks(text).unwrap_err().kind(), KeyErrorKind::Malformed, "{text}");
+        }
+        assert!(KeySet::from_jwks(r#"{"keys":[]}"#).unwrap().keys().is_empty());
+    }
+
+    #[test]
+    fn a_set_beyond_its_limits_is_an_error() {
+        assert_eq!(KeySet::from_jwks(&set(&[GOOD; MAX_KEYS])).unwrap().keys().len(), MAX_KEYS);
+        let error = KeySet::from_jwks(&set(&[GOOD; MAX_KEYS + 1])).unwrap_err();
+        assert_eq!(error.kind(), KeyErrorKind::TooLarge);
+        let error = KeySet::from_jwks(&set(&["null"; 10_000])).unwrap_err();
+        assert_eq!(error.kind(), KeyErrorKind::TooLarge);
+        let padded = format!("{}{}", set(&[GOOD]), " ".repeat(MAX_BYTES));
+        assert_eq!(KeySet::from_jwks(&padded).unwrap_err().kind(), KeyErrorKind::TooLarge);
+    }
+
+    #[test]
+    fn a_set_of_secrets_holds_nothing_else() {
+        assert_eq!(KeySet::from_symmetric_jwks(&set(&[SECRET, "{}"])).unwrap().keys().len(), 1);
+        let error = KeySet::from_symmetric_jwks(&set(&[SECRET, GOOD])).unwrap_err();
+        assert_eq!(error.kind(), KeyErrorKind::PublicKeyAsSecret);
+    }
+
+    #[test]
+    fn a_set_that_jsonwebtoken_has_read_is_vetted_too() {
+        let theirs: jsonwebtoken::jwk::JwkSet =
+            serde_json::from_str(&set(&[GOOD, SECRET, r#"{"kty":"OKP","crv":"Ed25519","x":"AAAA"}"#])).unwrap();
+        let ours = KeySet::from_jsonwebtoken(&theirs).unwrap();
+        assert_eq!(ours.keys().len(), 1);
+        assert_eq!(ours.ignored().len(), 2);
+    }
+
+    #[test]
+    fn neither_names_nor_numbers_of_a_key_are_printed() {
+        let text = set(&[
+            r#"{"kty":"OKP","crv":"Ed25519","kid":"NAME","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+            r#"{"kty":"NAME","kid":"NAME"}"#,
+        ]);
+        let set = KeySet::from_jwks(&text).unwrap();
+        let printed = format!("{set:?} {}", set.ignored()[0]);
+        assert!(!printed.contains("NAME") && !printed.contains("11qY") && !printed.contains("215"), "{printed}");
+    }
+}

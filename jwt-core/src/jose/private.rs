@@ -1,0 +1,233 @@
+//! Private keys: PKCS#8 (RFC 5958), PKCS#1 (RFC 8017 appendix A.1.2), ML-DSA seeds (RFC 9881).
+
+use std::fmt;
+
+use x509_cert::der::asn1::{ContextSpecific, ObjectIdentifier, OctetStringRef, UintRef};
+use x509_cert::der::{self, Decode as _, Reader as _, SliceReader, TagMode, TagNumber};
+use x509_cert::spki::AlgorithmIdentifierRef;
+use zeroize::Zeroizing;
+
+use super::algorithm::Family;
+use super::key_error::KeyError;
+use super::pem;
+use super::vetting;
+
+/// What a signature is made with, in the form that every back end can take.
+#[derive(Clone)]
+#[cfg_attr(
+    not(any(feature = "aws-lc-rs", feature = "rust-crypto")),
+    expect(dead_code, reason = "private keys are vetted without a back end and used with one")
+)]
+pub(crate) enum PrivateMaterial {
+    /// An HMAC secret.
+    Secret(Zeroizing<Vec<u8>>),
+    /// A PKCS#1 `RSAPrivateKey`.
+    #[cfg_attr(
+        all(feature = "rust-crypto", not(feature = "aws-lc-rs")),
+        expect(dead_code, reason = "the back end does not sign with RSA")
+    )]
+    Rsa(Zeroizing<Vec<u8>>),
+    /// A scalar, big-endian, of its curve's size.
+    Ec { family: Family, scalar: Zeroizing<Vec<u8>> },
+    /// An Ed25519 seed.
+    Ed25519(Zeroizing<[u8; 32]>),
+    /// The seed of an ML-DSA key.
+    MlDsa { family: Family, seed: Zeroizing<[u8; 32]> },
+}
+
+impl PrivateMaterial {
+    pub(crate) const fn family(&self) -> Family {
+        match self {
+            Self::Secret(_) => Family::Hmac,
+            Self::Rsa(_) => Family::Rsa,
+            Self::Ec { family, .. } | Self::MlDsa { family, .. } => *family,
+            Self::Ed25519(_) => Family::Ed25519,
+        }
+    }
+}
+
+impl fmt::Debug for PrivateMaterial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PrivateMaterial").field(&self.family()).finish_non_exhaustive()
+    }
+}
+
+/// Reads the one private key in a PEM text.
+pub(crate) fn private_key(text: &[u8]) -> Result<PrivateMaterial, KeyError> {
+    let (label, content) = pem::block(text)?;
+    match label {
+        "PRIVATE KEY" => pkcs8(&content),
+        "RSA PRIVATE KEY" => pkcs1(&content),
+        "ENCRYPTED PRIVATE KEY" => Err(KeyError::malformed("the private key is encrypted")),
+        "EC PRIVATE KEY" => Err(KeyError::malformed("the private key is not PKCS#8; convert it first")),
+        _ => Err(KeyError::malformed("the PEM block is not a private key")),
+    }
+}
+
+const BROKEN: KeyError = KeyError::malformed("the private key is malformed");
+
+/// `OneAsymmetricKey`: RFC 5958 section 2. Attributes and the public key are left aside.
+pub(crate) fn pkcs8(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
+    let (identifier, key) = read(document, |fields| {
+        u8::decode(fields)?;
+        let identifier = AlgorithmIdentifierRef::decode(fields)?;
+        let key = <&OctetStringRef>::decode(fields)?.as_bytes();
+        fields.drain(fields.remaining_len())?;
+        Ok((identifier, key))
+    })?;
+    match pem::family(&identifier)? {
+        Family::Rsa => pkcs1(key),
+        Family::Ed25519 => {
+            // RFC 8410 section 7: the seed is an octet string within the octet string.
+            let seed = <&OctetStringRef>::from_der(key).map_err(|_| BROKEN)?;
+            Ok(PrivateMaterial::Ed25519(seed_of(seed.as_bytes())?))
+        }
+        family @ (Family::P256 | Family::P384 | Family::P521) => ec(family, key),
+        family => Ok(PrivateMaterial::MlDsa { family, seed: ml_dsa_seed(key)? }),
+    }
+}
+
+/// `RSAPrivateKey`, of which the public numbers are vetted; the rest is for the back end to check.
+fn pkcs1(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
+    let (modulus, exponent) = read(document, |fields| {
+        u8::decode(fields)?;
+        let (modulus, exponent) = (UintRef::decode(fields)?, UintRef::decode(fields)?);
+        fields.drain(fields.remaining_len())?;
+        Ok((modulus.as_bytes(), exponent.as_bytes()))
+    })?;
+    vetting::rsa(modulus, exponent)?;
+    Ok(PrivateMaterial::Rsa(Zeroizing::new(document.to_vec())))
+}
+
+/// `ECPrivateKey`: RFC 5915 section 3.
+fn ec(family: Family, document: &[u8]) -> Result<PrivateMaterial, KeyError> {
+    let (scalar, curve) = read(document, |fields| {
+        u8::decode(fields)?;
+        let scalar = <&OctetStringRef>::decode(fields)?.as_bytes();
+        let curve = fields.context_specific::<ObjectIdentifier>(TagNumber(0), TagMode::Explicit)?;
+        fields.drain(fields.remaining_len())?;
+        Ok((scalar, curve))
+    })?;
+    if curve.is_some_and(|curve| pem::curve_family(&curve) != Some(family))
+        || Some(scalar.len()) != vetting::coordinate_bytes(family)
+    {
+        return Err(BROKEN);
+    }
+    Ok(PrivateMaterial::Ec { family, scalar: Zeroizing::new(scalar.to_vec()) })
+}
+
+/// `CHOICE { seed [0] OCTET STRING, expandedKey OCTET STRING, both SEQUENCE }`: RFC 9881 section 6. The seed is the key;
+/// an expanded key alone cannot be checked against it.
+fn ml_dsa_seed(document: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    if document.first() == Some(&0x30) {
+        return seed_of(read(document, |fields| {
+            let seed = <&OctetStringRef>::decode(fields)?.as_bytes();
+            fields.drain(fields.remaining_len())?;
+            Ok(seed)
+        })?);
+    }
+    let mut reader = SliceReader::new(document).map_err(|_| BROKEN)?;
+    let seed = ContextSpecific::<&OctetStringRef>::decode_implicit(&mut reader, TagNumber(0));
+    let seed = seed.ok().flatten().ok_or(KeyError::malformed("the ML-DSA private key is not given by its seed"))?;
+    reader.finish().map_err(|_| BROKEN)?;
+    seed_of(seed.value.as_bytes())
+}
+
+fn seed_of(bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    bytes.try_into().map(Zeroizing::new).map_err(|_| BROKEN)
+}
+
+/// Reads the fields of a document that is one sequence.
+fn read<'a, T>(
+    document: &'a [u8],
+    fields: impl FnOnce(&mut SliceReader<'a>) -> Result<T, der::Error>,
+) -> Result<T, KeyError> {
+    let mut reader = SliceReader::new(document).map_err(|_| BROKEN)?;
+    let value = reader.sequence(fields).map_err(|_| BROKEN)?;
+    reader.finish().map_err(|_| BROKEN)?;
+    Ok(value)
+}
+
+/// Writes an `ECPrivateKey` that leaves the curve to its context.
+#[cfg(feature = "aws-lc-rs")]
+pub(crate) fn ec_der(scalar: &[u8]) -> Zeroizing<Vec<u8>> {
+    let scalar = Zeroizing::new(pem::tlv(0x04, &[scalar]));
+    Zeroizing::new(pem::tlv(0x30, &[&[0x02, 0x01, 0x01], scalar.as_slice()]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::KeyErrorKind;
+    use super::*;
+
+    /// RFC 8410 section 10.3.
+    const ED25519: &str = "\
+-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC
+-----END PRIVATE KEY-----";
+
+    const P256: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgImibYLqkh7GABqQ/
+d5CqsYQfYZtyksfDTt4cyngaT3ihRANCAAQKWSZ6NVeYtfqQYzFZleA5bk2Fzmgc
+3vP/Y//21vh7McearWN+CKtJ0CciCY/9//ZFyTzTVRLB5MWQj6wUj2/f
+-----END PRIVATE KEY-----";
+
+    fn kind(text: &str) -> Option<KeyErrorKind> {
+        private_key(text.as_bytes()).err().map(|error| error.kind())
+    }
+
+    #[test]
+    fn pkcs8_is_read() {
+        assert!(
+            matches!(private_key(ED25519.as_bytes()), Ok(PrivateMaterial::Ed25519(seed)) if seed[..2] == [0xd4, 0xee])
+        );
+        let Ok(PrivateMaterial::Ec { family: Family::P256, scalar }) = private_key(P256.as_bytes()) else {
+            panic!("a P-256 key")
+        };
+        assert_eq!(scalar.len(), 32);
+    }
+
+    #[test]
+    fn an_ml_dsa_key_is_its_seed() {
+        let oid = [0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12];
+        let document = |key: &[u8]| {
+            let (identifier, key) = (pem::tlv(0x30, &[&oid]), pem::tlv(0x04, &[key]));
+            pem::tlv(0x30, &[&[2, 1, 0], &identifier, &key])
+        };
+        let seed = pem::tlv(0x80, &[&[7; 32]]);
+        let both = pem::tlv(0x30, &[&pem::tlv(0x04, &[&[7; 32]]), &pem::tlv(0x04, &[&[9; 4032]])]);
+        for key in [&seed, &both] {
+            let Ok(PrivateMaterial::MlDsa { family: Family::MlDsa65, seed }) = pkcs8(&document(key)) else {
+                panic!("an ML-DSA-65 key")
+            };
+            assert_eq!(*seed, [7; 32]);
+        }
+        let expanded = pem::tlv(0x04, &[&[9; 4032]]);
+        let (short, long) = (pem::tlv(0x80, &[&[7; 31]]), [seed.as_slice(), &[0]].concat());
+        for key in [expanded, short, long, Vec::new()] {
+            assert_eq!(pkcs8(&document(&key)).unwrap_err().kind(), KeyErrorKind::Malformed);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in [
+            ED25519.replace("PRIVATE KEY", "PUBLIC KEY"),
+            ED25519.replace("PRIVATE KEY", "RSA PRIVATE KEY"),
+            ED25519.replace("PRIVATE KEY", "EC PRIVATE KEY"),
+            ED25519.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY"),
+            format!("{ED25519}\n{P256}"),
+            ED25519.replace("MC4C", "MC4D"),
+            String::new(),
+        ] {
+            assert_eq!(kind(&text), Some(KeyErrorKind::Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn printing_a_private_key_tells_its_kind_alone() {
+        let printed = format!("{:?}", private_key(ED25519.as_bytes()).unwrap());
+        assert_eq!(printed, "PrivateMaterial(Ed25519, ..)");
+    }
+}

@@ -1,0 +1,440 @@
+//! A strict reader of JSON objects: RFC 8259 grammar, unique member names, bounded depth.
+//!
+//! It checks the whole text in one pass and hands out the members of the outermost object as slices of that text, so
+//! that header and claims are read without an intermediate tree. It does not depend on how `serde_json` was compiled:
+//! features that another crate switches on cannot change which tokens are accepted.
+
+use std::borrow::Cow;
+
+/// The deepest nesting that is read; the outermost object is level one.
+pub(crate) const MAX_DEPTH: usize = 32;
+
+/// How far the rule "member names are unique" (RFC 7515 section 4, RFC 7519 section 4) reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unique {
+    /// Every object in the text: headers, claims, one key.
+    Everywhere,
+    /// The outermost object alone: a key set, in which one bad key must not spoil the others.
+    Outermost,
+}
+
+/// Why a text is not a JSON object of the kind that is read here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JsonError {
+    /// The text is not JSON.
+    Syntax,
+    /// The text is JSON, but its outermost value is no object.
+    NotAnObject,
+    /// Two members of one object have the same name.
+    DuplicateName,
+    /// Values are nested deeper than [`MAX_DEPTH`].
+    TooDeep,
+}
+
+/// A string as it stands between its quotes, already known to be well-formed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Text<'a> {
+    raw: &'a str,
+    escaped: bool,
+}
+
+impl<'a> Text<'a> {
+    /// The string's value, borrowed unless it holds escapes.
+    pub(crate) fn decode(self) -> Cow<'a, str> {
+        if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
+    }
+}
+
+/// One member's value, a slice of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Value<'a> {
+    Null,
+    Bool(bool),
+    Number(&'a str),
+    Text(Text<'a>),
+    Array(&'a str),
+    Object(&'a str),
+}
+
+impl<'a> Value<'a> {
+    /// The string's value, or `None` for any other kind of value.
+    pub(crate) fn as_text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Value::Text(text) => Some(text.decode()),
+            _ => None,
+        }
+    }
+}
+
+/// Reads `text` as one JSON object and calls `member` for each of its members, in order.
+///
+/// The text is checked to its end before this returns `Ok`; members seen before an error are not to be used.
+pub(crate) fn object<'a>(
+    text: &'a str,
+    unique: Unique,
+    mut member: impl FnMut(&str, Value<'a>),
+) -> Result<(), JsonError> {
+    let mut reader = Reader { text, at: 0, unique, names: Vec::new() };
+    reader.space();
+    if reader.peek() != Some(b'{') {
+        // Tells "not JSON" from "JSON, but not an object" without reading on: both are refused alike.
+        return Err(match reader.peek() {
+            Some(b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9') => JsonError::NotAnObject,
+            _ => JsonError::Syntax,
+        });
+    }
+    reader.object(1, &mut |name, value| member(name, value))?;
+    reader.space();
+    if reader.at == text.len() { Ok(()) } else { Err(JsonError::Syntax) }
+}
+
+/// Calls `element` for each element of an array that an earlier pass found well-formed.
+pub(crate) fn array<'a>(text: &'a str, mut element: impl FnMut(Value<'a>)) -> Result<(), JsonError> {
+    let mut reader = Reader { text, at: 0, unique: Unique::Outermost, names: Vec::new() };
+    reader.array(1, &mut element)
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    unique: Unique,
+    /// The names of every object that is open, innermost last.
+    names: Vec<Cow<'a, str>>,
+}
+
+impl<'a> Reader<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            Ok(())
+        } else {
+            Err(JsonError::Syntax)
+        }
+    }
+
+    fn literal(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, JsonError> {
+        if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+            self.at += word.len();
+            Ok(value)
+        } else {
+            Err(JsonError::Syntax)
+        }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+        let start = self.at;
+        match self.peek().ok_or(JsonError::Syntax)? {
+            b'{' => {
+                self.object(depth, &mut |_, _| ())?;
+                Ok(Value::Object(&self.text[start..self.at]))
+            }
+            b'[' => {
+                self.array(depth, &mut |_| ())?;
+                Ok(Value::Array(&self.text[start..self.at]))
+            }
+            b'"' => self.string().map(Value::Text),
+            b't' => self.literal("true", Value::Bool(true)),
+            b'f' => self.literal("false", Value::Bool(false)),
+            b'n' => self.literal("null", Value::Null),
+            b'-' | b'0'..=b'9' => self.number(),
+            _ => Err(JsonError::Syntax),
+        }
+    }
+
+    fn object(&mut self, depth: usize, member: &mut dyn FnMut(&str, Value<'a>)) -> Result<(), JsonError> {
+        if depth > MAX_DEPTH {
+            return Err(JsonError::TooDeep);
+        }
+        let check = self.unique == Unique::Everywhere || depth == 1;
+        let first = self.names.len();
+        self.expect(b'{')?;
+        self.space();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            self.space();
+            let name = self.string()?.decode();
+            self.space();
+            self.expect(b':')?;
+            self.space();
+            let value = self.value(depth + 1)?;
+            member(&name, value);
+            if check {
+                self.names.push(name);
+            }
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    break;
+                }
+                _ => return Err(JsonError::Syntax),
+            }
+        }
+        let duplicate = has_duplicate(&mut self.names[first..]);
+        self.names.truncate(first);
+        if duplicate { Err(JsonError::DuplicateName) } else { Ok(()) }
+    }
+
+    fn array(&mut self, depth: usize, element: &mut dyn FnMut(Value<'a>)) -> Result<(), JsonError> {
+        if depth > MAX_DEPTH {
+            return Err(JsonError::TooDeep);
+        }
+        self.expect(b'[')?;
+        self.space();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            self.space();
+            element(self.value(depth + 1)?);
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(JsonError::Syntax),
+            }
+        }
+    }
+
+    /// RFC 8259 section 6.
+    fn number(&mut self) -> Result<Value<'a>, JsonError> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits(),
+            _ => return Err(JsonError::Syntax),
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.some_digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.some_digits()?;
+        }
+        Ok(Value::Number(&self.text[start..self.at]))
+    }
+
+    fn digits(&mut self) {
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+    }
+
+    fn some_digits(&mut self) -> Result<(), JsonError> {
+        let start = self.at;
+        self.digits();
+        if self.at == start { Err(JsonError::Syntax) } else { Ok(()) }
+    }
+
+    /// RFC 8259 section 7; unpaired surrogates (section 8.2) are refused.
+    fn string(&mut self) -> Result<Text<'a>, JsonError> {
+        self.expect(b'"')?;
+        let start = self.at;
+        let mut escaped = false;
+        loop {
+            match self.peek().ok_or(JsonError::Syntax)? {
+                b'"' => {
+                    let raw = &self.text[start..self.at];
+                    self.at += 1;
+                    return Ok(Text { raw, escaped });
+                }
+                b'\\' => {
+                    escaped = true;
+                    self.at += 1;
+                    self.escape()?;
+                }
+                0..=0x1f => return Err(JsonError::Syntax),
+                _ => self.at += 1,
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), JsonError> {
+        match self.peek().ok_or(JsonError::Syntax)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {
+                self.at += 1;
+                Ok(())
+            }
+            b'u' => {
+                self.at += 1;
+                match self.unit()? {
+                    0xd800..=0xdbff => {
+                        self.expect(b'\\')?;
+                        self.expect(b'u')?;
+                        if (0xdc00..=0xdfff).contains(&self.unit()?) { Ok(()) } else { Err(JsonError::Syntax) }
+                    }
+                    0xdc00..=0xdfff => Err(JsonError::Syntax),
+                    _ => Ok(()),
+                }
+            }
+            _ => Err(JsonError::Syntax),
+        }
+    }
+
+    /// Four hexadecimal digits: one UTF-16 code unit.
+    fn unit(&mut self) -> Result<u16, JsonError> {
+        let mut unit = 0u16;
+        for _ in 0..4 {
+            let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16)).ok_or(JsonError::Syntax)?;
+            unit = unit << 4 | digit as u16;
+            self.at += 1;
+        }
+        Ok(unit)
+    }
+}
+
+/// Small objects are compared pair by pair, large ones sorted, so that a crafted text costs O(n log n).
+fn has_duplicate(names: &mut [Cow<'_, str>]) -> bool {
+    if names.len() <= 16 {
+        return names.iter().enumerate().any(|(index, name)| names[..index].contains(name));
+    }
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// Resolves the escapes of a string that [`Reader::string`] accepted; anything else would be skipped, not refused.
+fn unescape(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let (kind, after) = (rest.as_bytes().get(at + 1), rest.get(at + 2..).unwrap_or_default());
+        rest = after;
+        match kind {
+            Some(b'b') => out.push('\u{8}'),
+            Some(b'f') => out.push('\u{c}'),
+            Some(b'n') => out.push('\n'),
+            Some(b'r') => out.push('\r'),
+            Some(b't') => out.push('\t'),
+            Some(b'u') => {
+                let high = unit_at(rest, 0);
+                let low = if matches!(high, 0xd800..=0xdbff) { Some(unit_at(rest, 6)) } else { None };
+                rest = rest.get(if low.is_some() { 10 } else { 4 }..).unwrap_or_default();
+                out.extend(char::decode_utf16(std::iter::once(high).chain(low)).flatten());
+            }
+            Some(&other) => out.push(char::from(other)),
+            None => {}
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn unit_at(text: &str, at: usize) -> u16 {
+    text.get(at..at + 4).and_then(|digits| u16::from_str_radix(digits, 16).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn members(text: &str) -> Result<Vec<(String, String)>, JsonError> {
+        let mut seen = Vec::new();
+        object(text, Unique::Everywhere, |name, value| seen.push((name.to_owned(), format!("{value:?}"))))?;
+        Ok(seen)
+    }
+
+    #[test]
+    fn what_is_not_one_json_object_is_refused() {
+        for text in [
+            "",
+            " ",
+            "{",
+            "}",
+            "{}{}",
+            "{} x",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{,}",
+            "{\"a\":01}",
+            "{\"a\":+1}",
+            "{\"a\":.5}",
+            "{\"a\":1.}",
+            "{\"a\":1e}",
+            "{\"a\":-}",
+            "{\"a\":0x1}",
+            "{\"a\":NaN}",
+            "{\"a\":tru}",
+            "{'a':1}",
+            "{a:1}",
+            "{\"a\":1 /*c*/}",
+            "\u{feff}{}",
+            "{\"a\":\"\n\"}",
+            "{\"a\":\"\\x\"}",
+            "{\"a\":\"\\ud800\"}",
+            "{\"a\":\"\\udc00\"}",
+            "{\"a\":\"\\ud800\\u0041\"}",
+            "{\"a\":\"\\u12\"}",
+            "{\"a\":[1,]}",
+            "{\"a\":[1 2]}",
+            "{\"a\":\"",
+        ] {
+            assert_eq!(members(text), Err(JsonError::Syntax), "{text}");
+        }
+        for text in ["[]", "\"a\"", "1", "-1", "null", "true", "false"] {
+            assert_eq!(members(text), Err(JsonError::NotAnObject), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_given_twice_is_refused_however_it_is_written() {
+        for text in
+            [r#"{"a":1,"a":1}"#, r#"{"sub":1,"\u0073ub":2}"#, r#"{"x":{"a":1,"a":2}}"#, r#"{"x":[{"a":1,"a":2}]}"#]
+        {
+            assert_eq!(members(text), Err(JsonError::DuplicateName), "{text}");
+        }
+        let many = |last: &str| {
+            let names: Vec<String> = (0..40).map(|n| format!("\"n{n}\":{{\"n{n}\":0}}")).collect();
+            format!("{{{},\"{last}\":1}}", names.join(","))
+        };
+        assert!(members(&many("fresh")).is_ok());
+        assert_eq!(members(&many("n7")), Err(JsonError::DuplicateName));
+        assert!(object(r#"{"keys":[{"a":1,"a":2}]}"#, Unique::Outermost, |_, _| ()).is_ok());
+        assert!(object(r#"{"keys":[],"keys":[]}"#, Unique::Outermost, |_, _| ()).is_err());
+    }
+
+    #[test]
+    fn nesting_ends_at_the_limit_without_using_the_stack_up() {
+        let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert!(members(&nested(MAX_DEPTH - 1)).is_ok());
+        assert_eq!(members(&nested(MAX_DEPTH)), Err(JsonError::TooDeep));
+        assert_eq!(members(&nested(200_000)), Err(JsonError::TooDeep));
+    }
+
+    #[test]
+    fn strings_decode_as_serde_json_decodes_them() {
+        for raw in [r#""""#, r#""plain""#, r#""\"\\\/\b\f\n\r\t""#, r#""\u00e9\ud83d\ude00 é""#, r#""\u0000""#] {
+            let text = format!("{{\"a\":{raw}}}");
+            let expected: String = serde_json::from_str(raw).expect("valid JSON");
+            let mut seen = None;
+            object(&text, Unique::Everywhere, |_, value| seen = value.as_text().map(Cow::into_owned)).expect("valid");
+            assert_eq!(seen, Some(expected), "{raw}");
+        }
+    }
+}

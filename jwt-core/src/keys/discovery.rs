@@ -1,0 +1,177 @@
+//! From an issuer's name to its key set. OpenID Connect Discovery section 4, RFC 8414 section 3.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::{Host, Url};
+
+use crate::json::{self, Unique};
+
+use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched};
+
+/// The time for one document, from connecting to the last byte.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_BYTES: usize = 512 * 1024;
+
+/// Where an issuer's key set is.
+#[derive(Clone, Debug)]
+pub(crate) enum Location {
+    /// In the issuer's metadata.
+    Discover { issuer: Arc<str> },
+    /// At a known address.
+    JwkSet { url: Arc<str> },
+}
+
+impl Location {
+    /// Returns why the configured address cannot be used.
+    pub(crate) fn check(&self) -> Result<(), FetchErrorKind> {
+        match self {
+            Self::Discover { issuer } => {
+                let url = secure(issuer)?;
+                // RFC 8414 section 2: an issuer has neither query nor fragment.
+                if url.query().is_some() || url.fragment().is_some() { Err(FetchErrorKind::Content) } else { Ok(()) }
+            }
+            Self::JwkSet { url } => secure(url).map(|_| ()),
+        }
+    }
+
+    /// Gets the key set's document.
+    pub(super) async fn fetch(&self, fetch: &dyn Fetch) -> Result<Fetched, FetchError> {
+        match self {
+            Self::JwkSet { url } => get(fetch, url, "application/jwk-set+json, application/json").await,
+            Self::Discover { issuer } => {
+                let jwks_uri = discover(fetch, issuer).await?;
+                get(fetch, &jwks_uri, "application/jwk-set+json, application/json").await
+            }
+        }
+    }
+}
+
+async fn discover(fetch: &dyn Fetch, issuer: &str) -> Result<String, FetchError> {
+    let mut last = FetchErrorKind::Transport.into();
+    for url in metadata_urls(issuer) {
+        match get(fetch, &url, "application/json").await {
+            Ok(document) => return jwks_uri(&document.body, issuer).map_err(Into::into),
+            // Only an answer of "not here" sends us to the other form; an outage would be asked twice.
+            Err(error) if error.kind() == FetchErrorKind::Status => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
+}
+
+/// OpenID Connect appends to the issuer; RFC 8414 section 3.1 inserts between host and path.
+fn metadata_urls(issuer: &str) -> Vec<String> {
+    let trimmed = issuer.trim_end_matches('/');
+    let mut urls = vec![format!("{trimmed}/.well-known/openid-configuration")];
+    if let Ok(mut url) = Url::parse(trimmed) {
+        let path = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("/.well-known/oauth-authorization-server{path}"));
+        urls.push(url.into());
+    }
+    urls
+}
+
+/// Reads a metadata document: `issuer` must be the one that was asked for, code point by code point (RFC 8414
+/// section 3.3), or the document is not used.
+fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchErrorKind> {
+    let text = std::str::from_utf8(document).map_err(|_| FetchErrorKind::Content)?;
+    let (mut named, mut uri) = (None, None);
+    json::object(text, Unique::Outermost, |name, value| match name {
+        "issuer" => named = value.as_text(),
+        "jwks_uri" => uri = value.as_text(),
+        _ => {}
+    })
+    .map_err(|_| FetchErrorKind::Content)?;
+    if named.as_deref() != Some(issuer) {
+        return Err(FetchErrorKind::IssuerMismatch);
+    }
+    let uri = uri.ok_or(FetchErrorKind::Content)?;
+    secure(&uri)?;
+    Ok(uri.into_owned())
+}
+
+async fn get(fetch: &dyn Fetch, url: &str, accept: &'static str) -> Result<Fetched, FetchError> {
+    let request = FetchRequest { url, accept, max_bytes: MAX_BYTES, timeout: TIMEOUT };
+    // Fetches are the user's to write, so that what they promise is held to here.
+    let fetched = tokio::time::timeout(TIMEOUT, fetch.fetch(request)).await;
+    let fetched = fetched.map_err(|_| FetchErrorKind::Timeout)??;
+    if fetched.body.len() > MAX_BYTES { Err(FetchErrorKind::TooLarge.into()) } else { Ok(fetched) }
+}
+
+/// RFC 8414 section 2: `https`. Plain `http` is for this machine alone.
+fn secure(url: &str) -> Result<Url, FetchErrorKind> {
+    let url = Url::parse(url).map_err(|_| FetchErrorKind::Content)?;
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    match url.scheme() {
+        "https" if !has_credentials => Ok(url),
+        "http" if loopback && !has_credentials => Ok(url),
+        _ => Err(FetchErrorKind::InsecureUrl),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        for (url, expected) in [
+            ("https://id.example/tenant", Ok(())),
+            ("http://127.0.0.1:3000/dev", Ok(())),
+            ("http://[::1]:3000", Ok(())),
+            ("http://localhost", Ok(())),
+            ("http://id.example", Err(FetchErrorKind::InsecureUrl)),
+            ("http://127.0.0.1@id.example/", Err(FetchErrorKind::InsecureUrl)),
+            ("https://user:pass@id.example/", Err(FetchErrorKind::InsecureUrl)),
+            ("http://localhost.id.example/", Err(FetchErrorKind::InsecureUrl)),
+            ("http://169.254.169.254/", Err(FetchErrorKind::InsecureUrl)),
+            ("file:///etc/passwd", Err(FetchErrorKind::InsecureUrl)),
+            ("id.example", Err(FetchErrorKind::Content)),
+            ("https://id.example/?a=b", Err(FetchErrorKind::Content)),
+            ("https://id.example/#a", Err(FetchErrorKind::Content)),
+        ] {
+            assert_eq!(Location::Discover { issuer: url.into() }.check(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn both_forms_of_the_metadata_address_are_known() {
+        for (issuer, oidc, oauth) in [
+            (
+                "https://id.example",
+                "https://id.example/.well-known/openid-configuration",
+                "https://id.example/.well-known/oauth-authorization-server",
+            ),
+            (
+                "https://id.example/a/b/",
+                "https://id.example/a/b/.well-known/openid-configuration",
+                "https://id.example/.well-known/oauth-authorization-server/a/b",
+            ),
+        ] {
+            assert_eq!(metadata_urls(issuer), [oidc, oauth]);
+        }
+    }
+
+    #[test]
+    fn metadata_of_another_issuer_is_not_used() {
+        let document = |issuer: &str, uri: &str| format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}"}}"#).into_bytes();
+        let issuer = "https://id.example";
+        assert_eq!(jwks_uri(&document(issuer, "https://keys.example/k"), issuer), Ok("https://keys.example/k".into()));
+        for (document, kind) in [
+            (document("https://id.example/", "https://keys.example/k"), FetchErrorKind::IssuerMismatch),
+            (document(issuer, "http://keys.example/k"), FetchErrorKind::InsecureUrl),
+            (br#"{"issuer":"https://id.example"}"#.to_vec(), FetchErrorKind::Content),
+            (b"<html>".to_vec(), FetchErrorKind::Content),
+            (b"\xff".to_vec(), FetchErrorKind::Content),
+        ] {
+            assert_eq!(jwks_uri(&document, issuer), Err(kind));
+        }
+    }
+}

@@ -1,0 +1,152 @@
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+/// A document to fetch. Nothing of a request or token is in it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct FetchRequest<'f> {
+    /// The address: `https`, or `http` on a loopback host.
+    pub url: &'f str,
+    /// The value of `Accept`.
+    pub accept: &'static str,
+    /// The most bytes to take, counted after decompression.
+    pub max_bytes: usize,
+    /// The most time to take, from connecting to the last byte.
+    pub timeout: Duration,
+}
+
+/// A document that was fetched.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Fetched {
+    /// The body.
+    pub body: Vec<u8>,
+    /// `max-age` of `Cache-Control`, where it was sent.
+    pub max_age: Option<Duration>,
+}
+
+impl Fetched {
+    /// A body without a stated lifetime.
+    #[must_use]
+    pub fn new(body: impl Into<Vec<u8>>) -> Self {
+        Self { body: body.into(), max_age: None }
+    }
+
+    /// Sets the lifetime that the server stated. Default: none.
+    #[must_use]
+    pub const fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
+        self
+    }
+}
+
+/// Gets documents over the network: key sets and discovery documents.
+///
+/// An implementation answers only with bodies of status 200, follows no redirect, sends no cookies or credentials, and
+/// keeps to the request's limits; a caller checks none of this again but the size. An error leaves earlier keys in
+/// place. [`fetch_fn`] makes one from a closure, which is also the double.
+#[cfg_attr(feature = "reqwest", doc = "The default is [`HttpFetch`](super::HttpFetch).")]
+#[cfg_attr(not(feature = "reqwest"), doc = "The feature `reqwest` brings a default.")]
+#[async_trait]
+pub trait Fetch: fmt::Debug + Send + Sync {
+    /// Gets the document.
+    async fn fetch(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError>;
+}
+
+/// Makes a [`Fetch`] of a closure that takes the address.
+///
+/// ```
+/// use jwt_core::keys::{Fetched, fetch_fn};
+///
+/// let fetch = fetch_fn(|_url: String| async { Ok(Fetched::new(r#"{"keys":[]}"#)) });
+/// ```
+pub const fn fetch_fn<F, R>(fetch: F) -> FetchFn<F>
+where
+    F: Fn(String) -> R + Send + Sync,
+    R: Future<Output = Result<Fetched, FetchError>> + Send,
+{
+    FetchFn(fetch)
+}
+
+/// A closure as a [`Fetch`]; made by [`fetch_fn`].
+#[derive(Clone)]
+pub struct FetchFn<F>(F);
+
+impl<F> fmt::Debug for FetchFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FetchFn").finish()
+    }
+}
+
+#[async_trait]
+impl<F, R> Fetch for FetchFn<F>
+where
+    F: Fn(String) -> R + Send + Sync,
+    R: Future<Output = Result<Fetched, FetchError>> + Send,
+{
+    async fn fetch(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError> {
+        (self.0)(request.url.to_owned()).await
+    }
+}
+
+/// Why a document could not be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchError {
+    kind: FetchErrorKind,
+}
+
+/// What went wrong while fetching.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FetchErrorKind {
+    /// The connection failed or broke off.
+    Transport,
+    /// The time ran out.
+    Timeout,
+    /// The answer was not 200.
+    Status,
+    /// The body is larger than the limit.
+    TooLarge,
+    /// The body is not the document it should be.
+    Content,
+    /// The discovery document names another issuer. RFC 8414 section 3.3.
+    IssuerMismatch,
+    /// The address is neither `https` nor on a loopback host.
+    InsecureUrl,
+    /// The key set holds no key that can be used.
+    NoUsableKey,
+}
+
+impl FetchError {
+    /// Returns what went wrong.
+    #[must_use]
+    pub const fn kind(&self) -> FetchErrorKind {
+        self.kind
+    }
+}
+
+impl From<FetchErrorKind> for FetchError {
+    fn from(kind: FetchErrorKind) -> Self {
+        Self { kind }
+    }
+}
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            FetchErrorKind::Transport => "connection failed",
+            FetchErrorKind::Timeout => "no answer in time",
+            FetchErrorKind::Status => "status is not 200",
+            FetchErrorKind::TooLarge => "body too large",
+            FetchErrorKind::Content => "not the expected document",
+            FetchErrorKind::IssuerMismatch => "discovery document of another issuer",
+            FetchErrorKind::InsecureUrl => "address is not https",
+            FetchErrorKind::NoUsableKey => "no usable key in the set",
+        })
+    }
+}
+
+impl std::error::Error for FetchError {}

@@ -1,0 +1,32 @@
+//! Where verification keys come from.
+//!
+//! [`Key`] and [`KeySet`] are vetted keys; a [`KeyTable`] holds them prepared for one issuer; a [`KeySource`] answers
+//! which of them fits a token. Fixed keys answer at once.
+#![cfg_attr(feature = "remote", doc = "[`RemoteKeys`] fetches them from the issuer, through a [`Fetch`].")]
+
+mod source;
+mod table;
+
+#[cfg(feature = "remote")]
+mod discovery;
+#[cfg(feature = "remote")]
+mod fetch;
+#[cfg(feature = "reqwest")]
+mod http;
+#[cfg(feature = "remote")]
+mod remote;
+
+pub use crate::jose::{IgnoredKey, Key, KeyError, KeyErrorKind, KeySet};
+pub use source::{KeySource, Lookup, NoKeys, Wanted};
+pub use table::KeyTable;
+
+#[cfg(feature = "remote")]
+pub use self::{
+    fetch::{Fetch, FetchError, FetchErrorKind, FetchFn, FetchRequest, Fetched, fetch_fn},
+    remote::RemoteKeys,
+};
+#[cfg(feature = "reqwest")]
+pub use http::HttpFetch;
+
+#[cfg(feature = "remote")]
+pub(crate) use self::{discovery::Location, remote::Setup};

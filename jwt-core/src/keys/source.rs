@@ -1,0 +1,84 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::crypto::PreparedKey;
+use crate::jose::Algorithm;
+
+/// What a token's header asks for. The issuer is known already: each has a source of its own.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Wanted<'t> {
+    /// The header's `kid`.
+    pub key_id: Option<&'t str>,
+    /// The header's `alg`, which the issuer's allow-list contains.
+    pub algorithm: Algorithm,
+    /// Whether a [`Lookup::Fetch`] has been waited for already. A source must not answer with another.
+    pub fetched: bool,
+}
+
+impl<'t> Wanted<'t> {
+    /// Asks for the key of a token with this `kid` and `alg`, for the first time.
+    #[must_use]
+    pub const fn new(key_id: Option<&'t str>, algorithm: Algorithm) -> Self {
+        Self { key_id, algorithm, fetched: false }
+    }
+}
+
+// A `kid` is attacker's text until the signature is verified.
+impl fmt::Debug for Wanted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wanted").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+/// The answer of a [`KeySource`].
+#[non_exhaustive]
+pub enum Lookup {
+    /// The one key that fits.
+    Ready(Arc<PreparedKey>),
+    /// No key fits; asking again now would not help. Answered 401.
+    Unknown,
+    /// Several keys fit, and the token does not say which. Answered 401.
+    Ambiguous,
+    /// The keys are out of reach, perhaps until the given time has passed. Answered 503.
+    Unavailable(Option<Duration>),
+    /// Wait for this, then ask again with [`Wanted::fetched`] set. It does its work elsewhere: dropping it, as happens
+    /// when a client disconnects, must not disturb anyone else who waits.
+    Fetch(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+impl fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ready(_) => "Ready",
+            Self::Unknown => "Unknown",
+            Self::Ambiguous => "Ambiguous",
+            Self::Unavailable(_) => "Unavailable",
+            Self::Fetch(_) => "Fetch",
+        })
+    }
+}
+
+/// The verification keys of one issuer.
+///
+/// Called on the path of every request: it must not block, and answers from memory where it can. It fails closed: when
+/// in doubt, [`Lookup::Unknown`] or [`Lookup::Unavailable`]. [`KeyTable`] is the fixed source and the double,
+/// [`NoKeys`] the null object.
+pub trait KeySource: fmt::Debug + Send + Sync {
+    /// Finds the key for a token.
+    fn find(&self, wanted: &Wanted<'_>) -> Lookup;
+}
+
+/// The source without keys: every token is refused.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct NoKeys;
+
+impl KeySource for NoKeys {
+    fn find(&self, _wanted: &Wanted<'_>) -> Lookup {
+        Lookup::Unknown
+    }
+}

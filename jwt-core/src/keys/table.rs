@@ -1,0 +1,141 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::crypto::{Backend, PreparedKey};
+use crate::jose::{Algorithm, Key};
+
+use super::{KeySource, Lookup, Wanted};
+
+/// Keys prepared for verification, found by `kid` and algorithm.
+///
+/// Each key serves exactly one algorithm (RFC 8725 section 3.1): the one it was declared for or, where it names none,
+/// the first of the allow-list that fits its type.
+#[derive(Clone, Default)]
+pub struct KeyTable {
+    named: HashMap<Arc<str>, Vec<Slot>>,
+    unnamed: Vec<Slot>,
+}
+
+#[derive(Clone)]
+struct Slot {
+    prepared: Arc<PreparedKey>,
+    key: Key,
+}
+
+impl KeyTable {
+    /// Prepares those of `keys` that fit `algorithms` and can be used with `backend`; the others are left out, as one bad
+    /// key must not spoil a set.
+    #[must_use]
+    pub fn prepare<'k>(backend: Backend, keys: impl IntoIterator<Item = &'k Key>, algorithms: &[Algorithm]) -> Self {
+        let mut table = Self::default();
+        for key in keys {
+            let Some(algorithm) = key.bind(algorithms) else { continue };
+            let Ok(prepared) = backend.prepare(key, algorithm) else { continue };
+            let slots = match key.shared_kid() {
+                Some(kid) => table.named.entry(kid).or_default(),
+                None => &mut table.unnamed,
+            };
+            // The same key listed twice is still one key.
+            if !slots.iter().any(|slot| slot.prepared.algorithm() == algorithm && slot.key.material() == key.material())
+            {
+                slots.push(Slot { prepared: Arc::new(prepared), key: key.clone() });
+            }
+        }
+        table
+    }
+
+    /// Returns how many keys can be used.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.named.values().map(Vec::len).sum::<usize>() + self.unnamed.len()
+    }
+
+    /// Returns whether no key can be used.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether two keys can never be told apart: the same `kid`, or none, and the same algorithm.
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        self.named.values().chain([&self.unnamed]).any(|slots| {
+            slots.iter().enumerate().any(|(index, slot)| {
+                slots[..index].iter().any(|other| other.prepared.algorithm() == slot.prepared.algorithm())
+            })
+        })
+    }
+
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only remote keys can grow a new name"))]
+    pub(crate) fn knows(&self, kid: &str) -> bool {
+        self.named.contains_key(kid)
+    }
+}
+
+impl KeySource for KeyTable {
+    fn find(&self, wanted: &Wanted<'_>) -> Lookup {
+        let fits = |slot: &&Slot| slot.prepared.algorithm() == wanted.algorithm;
+        match wanted.key_id {
+            // RFC 7517 section 4.5: `kid` picks a key. Keys without a name serve a token that names a key nobody has.
+            Some(kid) => match self.named.get(kid) {
+                Some(slots) => only(slots.iter().filter(fits)),
+                None => only(self.unnamed.iter().filter(fits)),
+            },
+            None => only(self.named.values().flatten().chain(&self.unnamed).filter(fits)),
+        }
+    }
+}
+
+fn only<'s>(mut slots: impl Iterator<Item = &'s Slot>) -> Lookup {
+    match (slots.next(), slots.next()) {
+        (None, _) => Lookup::Unknown,
+        (Some(slot), None) => Lookup::Ready(Arc::clone(&slot.prepared)),
+        (Some(_), Some(_)) => Lookup::Ambiguous,
+    }
+}
+
+impl fmt::Debug for KeyTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyTable").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+mod tests {
+    use super::*;
+
+    fn key(fill: u8, kid: Option<&str>) -> Key {
+        let key = Key::from_secret(Algorithm::HS256, [fill; 64]).expect("long enough");
+        match kid {
+            Some(kid) => key.with_kid(kid),
+            None => key,
+        }
+    }
+
+    fn find(keys: &[Key], kid: Option<&str>, algorithm: Algorithm) -> String {
+        let backend = Backend::compiled_in().expect("a back end is enabled");
+        let table = KeyTable::prepare(backend, keys, &[Algorithm::HS256, Algorithm::HS512]);
+        format!("{:?}", table.find(&Wanted::new(kid, algorithm)))
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_name_or_by_being_the_only_one() {
+        let (a, b, unnamed) = (key(1, Some("a")), key(2, Some("b")), key(3, None));
+        use Algorithm::{HS256, HS512};
+        for (keys, kid, algorithm, expected) in [
+            (vec![a.clone()], Some("a"), HS256, "Ready"),
+            (vec![a.clone()], None, HS256, "Ready"),
+            (vec![a.clone()], Some("x"), HS256, "Unknown"),
+            (vec![a.clone()], Some("a"), HS512, "Unknown"),
+            (vec![a.clone(), b.clone()], None, HS256, "Ambiguous"),
+            (vec![a.clone(), a.clone()], None, HS256, "Ready"),
+            (vec![a.clone(), key(9, Some("a"))], Some("a"), HS256, "Ambiguous"),
+            (vec![a.clone(), unnamed.clone()], Some("a"), HS256, "Ready"),
+            (vec![a.clone(), unnamed.clone()], Some("x"), HS256, "Ready"),
+            (vec![unnamed.clone(), key(4, None)], Some("x"), HS256, "Ambiguous"),
+            (vec![], None, HS256, "Unknown"),
+        ] {
+            assert_eq!(find(&keys, kid, algorithm), expected, "{kid:?} {algorithm} of {}", keys.len());
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! JWT authentication that no framework owns: finding the token, verifying it, validating it against a policy, and
+//! deciding the answer.
+//!
+//! The adapters `jwt-tower` (tower, axum, tonic) and `jwt-actix` (actix-web) put it into a framework; what they do is
+//! decided here, so that both answer alike. Used by itself it verifies tokens from queues, WebSockets and tools.
+//!
+//! ```
+//! use jwt_core::{Algorithm, TrustedIssuer, Verifier, crypto::SigningKey};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Usually the issuer's public keys, from its JWKS or from PEM.
+//! let key = SigningKey::generate(Algorithm::ES256)?;
+//!
+//! let verifier = Verifier::builder()
+//!     .issuer(
+//!         TrustedIssuer::new("https://id.example")
+//!             .key(key.verification_key())
+//!             .audience("https://api.example"),
+//!     )
+//!     .build()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is checked
+//!
+//! In this order, each step before the next: one token in the request, its size, its form, its header; its issuer among
+//! the trusted ones, its algorithm among that issuer's, its `typ`; the key for its `kid`; the signature; audience,
+//! times, required claims, `cnf`; the application's own rules. No step can be skipped; what weakens one carries
+//! `dangerous` in its name.
+//!
+//! # Defaults
+//!
+#![doc = include_str!("../doc/defaults.md")]
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! | --- | --- | --- |
+//! | `aws-lc-rs` | yes | cryptography by AWS-LC |
+//! | `rust-crypto` | no | cryptography by the RustCrypto crates |
+//! | `remote` | no | keys that are fetched from their issuer |
+//! | `reqwest` | no | the HTTP client for them |
+//!
+//! Features add; none changes what is accepted. With both back ends `aws-lc-rs` is used unless the builder is told
+//! otherwise; with neither, building a verifier is an error.
+
+pub mod authorize;
+pub mod challenge;
+pub mod claims;
+pub mod clock;
+pub mod crypto;
+pub mod error;
+pub mod keys;
+pub mod observe;
+pub mod request;
+pub mod token;
+pub mod verified;
+pub mod verify;
+
+mod jose;
+mod json;
+mod policy;
+
+pub use error::{Class, Error, ErrorKind};
+pub use jose::{Algorithm, UnknownAlgorithm};
+pub use verified::Verified;
+pub use verify::{BuildError, TrustedIssuer, Verifier, VerifierBuilder};
+
+/// The crate whose key types are accepted here, so that versions match.
+pub use jsonwebtoken;

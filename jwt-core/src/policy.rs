@@ -1,0 +1,277 @@
+//! What a verified payload must say to be accepted. RFC 7519 section 4.1, RFC 8725 section 3, RFC 9068 section 4.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::claims::{NumericDate, RegisteredClaims, has_claim};
+use crate::error::{Error, ErrorKind};
+use crate::jose::header::is_media_type;
+
+/// The clock difference that is tolerated, and the most that can be. RFC 7519 section 4.1.4: "usually no more than a
+/// few minutes".
+pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
+pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(300);
+
+/// The rules of one issuer.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    pub(crate) audience: AudienceRule,
+    pub(crate) types: TypeRule,
+    pub(crate) expiry_required: bool,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) max_lifetime: Option<Duration>,
+    pub(crate) required: Vec<Arc<str>>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            audience: AudienceRule::Undecided,
+            types: TypeRule::Default,
+            expiry_required: true,
+            max_age: None,
+            max_lifetime: None,
+            required: Vec::new(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AudienceRule {
+    /// Not a rule: building with it is an error.
+    Undecided,
+    AnyOf(Vec<String>),
+    AllOf(Vec<String>),
+    /// The audience is not looked at.
+    Unchecked,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TypeRule {
+    /// `JWT`, `at+jwt` or no `typ`.
+    Default,
+    /// One of these, and not absent.
+    Only(Vec<String>),
+}
+
+impl TypeRule {
+    /// RFC 9068 section 4: `at+jwt` or `application/at+jwt`, nothing else.
+    pub(crate) fn access_token() -> Self {
+        Self::Only(vec!["at+jwt".to_owned()])
+    }
+
+    fn accepts(&self, token_type: Option<&str>) -> bool {
+        match (self, token_type) {
+            (Self::Default, None) => true,
+            (Self::Default, Some(given)) => ["JWT", "at+jwt"].iter().any(|known| is_media_type(given, known)),
+            (Self::Only(_), None) => false,
+            (Self::Only(known), Some(given)) => known.iter().any(|known| is_media_type(given, known)),
+        }
+    }
+}
+
+impl Policy {
+    /// Judges the header's `typ`.
+    pub(crate) fn check_type(&self, token_type: Option<&str>) -> Result<(), Error> {
+        if self.types.accepts(token_type) { Ok(()) } else { Err(ErrorKind::WrongType.into()) }
+    }
+
+    /// Judges the claims; `payload` is the text they were read from.
+    pub(crate) fn check(
+        &self,
+        claims: &RegisteredClaims<'_>,
+        payload: &str,
+        now: NumericDate,
+        leeway: Duration,
+    ) -> Result<(), Error> {
+        self.check_audience(claims)?;
+        self.check_times(claims, now, leeway)?;
+        for name in &self.required {
+            if !has(claims, payload, name) {
+                return Err(missing(Arc::clone(name)));
+            }
+        }
+        // RFC 7800 section 3.1: a confirmation that is not understood must not be ignored. None is understood here, so
+        // a token that is bound to its sender is refused, never taken for a bearer token.
+        if claims.confirmation { Err(ErrorKind::UnsupportedConfirmation.into()) } else { Ok(()) }
+    }
+
+    fn check_audience(&self, claims: &RegisteredClaims<'_>) -> Result<(), Error> {
+        let named = |name: &String| claims.audience().is_some_and(|audience| audience.contains(name));
+        let accepted = match &self.audience {
+            AudienceRule::Undecided => false,
+            AudienceRule::AnyOf(names) => names.iter().any(named),
+            AudienceRule::AllOf(names) => names.iter().all(named),
+            AudienceRule::Unchecked => true,
+        };
+        if accepted { Ok(()) } else { Err(ErrorKind::WrongAudience.into()) }
+    }
+
+    fn check_times(&self, claims: &RegisteredClaims<'_>, now: NumericDate, leeway: Duration) -> Result<(), Error> {
+        let (expires_at, issued_at) = (claims.expires_at(), claims.issued_at());
+        match expires_at {
+            // RFC 7519 section 4.1.4: "on or after which the JWT must not be accepted".
+            Some(expires_at) if expires_at.plus(leeway) <= now => return Err(ErrorKind::Expired.into()),
+            None if self.expiry_required => return Err(missing("exp")),
+            _ => {}
+        }
+        // Section 4.1.5: "before which the JWT must not be accepted".
+        if claims.not_before().is_some_and(|not_before| now.plus(leeway) < not_before) {
+            return Err(ErrorKind::NotYetValid.into());
+        }
+        if let Some(issued_at) = issued_at {
+            let after_expiry = expires_at.is_some_and(|expires_at| expires_at < issued_at);
+            if now.plus(leeway) < issued_at || after_expiry {
+                return Err(ErrorKind::IssuedInFuture.into());
+            }
+        }
+        if let Some(max_age) = self.max_age {
+            let issued_at = issued_at.ok_or_else(|| missing("iat"))?;
+            if issued_at.plus(max_age).plus(leeway) <= now {
+                return Err(ErrorKind::TooOld.into());
+            }
+        }
+        if let Some(max_lifetime) = self.max_lifetime {
+            let issued_at = issued_at.ok_or_else(|| missing("iat"))?;
+            let expires_at = expires_at.ok_or_else(|| missing("exp"))?;
+            if expires_at.since(issued_at) > max_lifetime {
+                return Err(ErrorKind::LifetimeTooLong.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn missing(claim: impl Into<Arc<str>>) -> Error {
+    Error::from(ErrorKind::MissingClaim).with_detail(claim)
+}
+
+/// Whether the claim is there and not empty.
+fn has(claims: &RegisteredClaims<'_>, payload: &str, name: &str) -> bool {
+    let text = |claim: &Option<Cow<'_, str>>| claim.as_deref().is_some_and(|text| !text.is_empty());
+    match name {
+        "iss" => text(&claims.issuer),
+        "sub" => text(&claims.subject),
+        "jti" => text(&claims.token_id),
+        "client_id" => text(&claims.client_id),
+        "exp" => claims.expires_at.is_some(),
+        "nbf" => claims.not_before.is_some(),
+        "iat" => claims.issued_at.is_some(),
+        "aud" => claims.audience.is_some(),
+        _ => has_claim(payload, name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_000_000;
+
+    fn check(policy: &Policy, payload: &str, leeway: u64) -> Result<(), ErrorKind> {
+        let claims = RegisteredClaims::read(payload).expect("well-formed");
+        let now = NumericDate::from(Duration::from_secs(NOW as u64));
+        policy.check(&claims, payload, now, Duration::from_secs(leeway)).map_err(|error| error.kind())
+    }
+
+    fn open() -> Policy {
+        Policy { audience: AudienceRule::Unchecked, expiry_required: false, ..Policy::default() }
+    }
+
+    #[test]
+    fn the_edge_seconds_are_decided_as_the_rfc_says() {
+        for (claim, offset, leeway, expected) in [
+            ("exp", 1, 0, Ok(())),
+            ("exp", 0, 0, Err(ErrorKind::Expired)),
+            ("exp", -59, 60, Ok(())),
+            ("exp", -60, 60, Err(ErrorKind::Expired)),
+            ("nbf", 0, 0, Ok(())),
+            ("nbf", 1, 0, Err(ErrorKind::NotYetValid)),
+            ("nbf", 60, 60, Ok(())),
+            ("nbf", 61, 60, Err(ErrorKind::NotYetValid)),
+            ("iat", 0, 0, Ok(())),
+            ("iat", 1, 0, Err(ErrorKind::IssuedInFuture)),
+            ("iat", 60, 60, Ok(())),
+            ("iat", 61, 60, Err(ErrorKind::IssuedInFuture)),
+        ] {
+            let payload = format!("{{\"{claim}\":{}}}", NOW + offset);
+            assert_eq!(check(&open(), &payload, leeway), expected, "{claim} {offset} {leeway}");
+        }
+        assert_eq!(check(&open(), r#"{"exp":1000000.5}"#, 0), Ok(()));
+        assert_eq!(check(&open(), r#"{"nbf":-5}"#, 0), Ok(()));
+        assert_eq!(check(&open(), r#"{"iat":999999,"exp":999998}"#, 60), Err(ErrorKind::IssuedInFuture));
+    }
+
+    #[test]
+    fn age_and_lifetime_need_the_claims_they_are_counted_from() {
+        let aged = Policy { max_age: Some(Duration::from_secs(100)), ..open() };
+        assert_eq!(check(&aged, r#"{}"#, 0), Err(ErrorKind::MissingClaim));
+        assert_eq!(check(&aged, r#"{"iat":999901}"#, 0), Ok(()));
+        assert_eq!(check(&aged, r#"{"iat":999900}"#, 0), Err(ErrorKind::TooOld));
+        let short = Policy { max_lifetime: Some(Duration::from_secs(100)), ..open() };
+        assert_eq!(check(&short, r#"{"exp":1000050}"#, 0), Err(ErrorKind::MissingClaim));
+        assert_eq!(check(&short, r#"{"iat":999950,"exp":1000050}"#, 0), Ok(()));
+        assert_eq!(check(&short, r#"{"iat":999950,"exp":1000051}"#, 0), Err(ErrorKind::LifetimeTooLong));
+    }
+
+    #[test]
+    fn what_is_required_must_be_there_and_not_empty() {
+        for name in ["sub", "jti", "client_id", "tenant"] {
+            let policy = Policy { required: vec![name.into()], ..open() };
+            for payload in ["{}".to_owned(), format!("{{\"{name}\":\"\"}}")] {
+                assert_eq!(check(&policy, &payload, 0), Err(ErrorKind::MissingClaim), "{payload}");
+            }
+            assert_eq!(check(&policy, &format!("{{\"{name}\":\"x\"}}"), 0), Ok(()));
+        }
+        let policy = Policy { required: vec!["tenant".into()], ..open() };
+        assert_eq!(check(&policy, r#"{"tenant":null}"#, 0), Err(ErrorKind::MissingClaim));
+        assert_eq!(check(&policy, r#"{"x":{"tenant":1}}"#, 0), Err(ErrorKind::MissingClaim));
+        assert_eq!(check(&policy, r#"{"tenant":0}"#, 0), Ok(()));
+        assert_eq!(check(&Policy { expiry_required: true, ..open() }, "{}", 0), Err(ErrorKind::MissingClaim));
+    }
+
+    #[test]
+    fn an_audience_rule_is_kept() {
+        let rule = |audience| Policy { audience, ..open() };
+        let names = || vec!["a".to_owned(), "b".to_owned()];
+        for (policy, payload, expected) in [
+            (rule(AudienceRule::AnyOf(names())), r#"{"aud":"b"}"#, Ok(())),
+            (rule(AudienceRule::AnyOf(names())), r#"{"aud":["c"]}"#, Err(ErrorKind::WrongAudience)),
+            (rule(AudienceRule::AnyOf(names())), r#"{}"#, Err(ErrorKind::WrongAudience)),
+            (rule(AudienceRule::AllOf(names())), r#"{"aud":["b","a","c"]}"#, Ok(())),
+            (rule(AudienceRule::AllOf(names())), r#"{"aud":"b"}"#, Err(ErrorKind::WrongAudience)),
+            (rule(AudienceRule::Unchecked), r#"{"aud":"c"}"#, Ok(())),
+            (rule(AudienceRule::Undecided), r#"{"aud":"a"}"#, Err(ErrorKind::WrongAudience)),
+        ] {
+            assert_eq!(check(&policy, payload, 0), expected, "{payload}");
+        }
+    }
+
+    #[test]
+    fn a_bound_token_is_refused() {
+        for payload in [r#"{"cnf":{"jkt":"x"}}"#, r#"{"cnf":{}}"#, r#"{"cnf":null}"#] {
+            assert_eq!(check(&open(), payload, 0), Err(ErrorKind::UnsupportedConfirmation), "{payload}");
+        }
+    }
+
+    #[test]
+    fn types_are_accepted_by_name() {
+        for (typ, by_default, access_token) in [
+            (None, true, false),
+            (Some("JWT"), true, false),
+            (Some("jwt"), true, false),
+            (Some("at+jwt"), true, true),
+            (Some("Application/AT+JWT"), true, true),
+            (Some("logout+jwt"), false, false),
+            (Some("dpop+jwt"), false, false),
+            (Some("rt+jwt"), false, false),
+            (Some("secevent+jwt"), false, false),
+            (Some("token-introspection+jwt"), false, false),
+            (Some(""), false, false),
+        ] {
+            assert_eq!(TypeRule::Default.accepts(typ), by_default, "{typ:?}");
+            assert_eq!(TypeRule::access_token().accepts(typ), access_token, "{typ:?}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What a handler receives: a token that passed every check.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::challenge::{Challenger, Refusal};
+use crate::claims::RegisteredClaims;
+use crate::error::{Error, ErrorKind};
+use crate::jose::Algorithm;
+use crate::token::Location;
+
+/// A token that passed every check. Cheap to clone; immutable.
+///
+/// Only a [`Verifier`](crate::Verifier) makes one. The adapters store it in the request's extensions, where typed
+/// extractors and requirements find it. `Debug` shows neither claims nor token.
+#[derive(Clone)]
+pub struct Verified(Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) payload: String,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key_id: Option<String>,
+    pub(crate) token_type: Option<String>,
+    pub(crate) location: Option<Location>,
+    pub(crate) challenger: Challenger,
+}
+
+impl Verified {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Decodes the claims as `T`, which needs no knowledge of this library.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ClaimsMismatch`] where the payload does not fit `T`: the token is sound, but not one for this
+    /// handler, so the answer is 401.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_str(&self.0.payload).map_err(|_| {
+            // The decoder's message may quote a claim, so it goes nowhere.
+            tracing::debug!(code = ErrorKind::ClaimsMismatch.code(), claims = std::any::type_name::<T>());
+            ErrorKind::ClaimsMismatch.into()
+        })
+    }
+
+    /// Returns the registered claims, read anew from the payload at each call.
+    #[must_use]
+    pub fn registered(&self) -> RegisteredClaims<'_> {
+        // The same text was read when the token was verified, so the fallback is never taken.
+        RegisteredClaims::read(&self.0.payload).unwrap_or(RegisteredClaims::NONE)
+    }
+
+    /// Returns the payload: the text of a JSON object whose members have unique names.
+    #[must_use]
+    pub fn payload(&self) -> &str {
+        &self.0.payload
+    }
+
+    /// Returns the algorithm of the signature.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.0.algorithm
+    }
+
+    /// Returns the header's `kid`.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.0.key_id.as_deref()
+    }
+
+    /// Returns the header's `typ`.
+    #[must_use]
+    pub fn token_type(&self) -> Option<&str> {
+        self.0.token_type.as_deref()
+    }
+
+    /// Returns where in the request the token was found, or `None` for one that was verified by itself.
+    #[must_use]
+    pub fn location(&self) -> Option<Location> {
+        self.0.location
+    }
+
+    /// Adds the answer to an error that arose from this token.
+    #[must_use]
+    pub fn refuse(&self, error: Error) -> Refusal {
+        self.0.challenger.refuse(error)
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").field("algorithm", &self.0.algorithm).finish_non_exhaustive()
+    }
+}
+
+/// The trace of a layer that let a request pass without a token.
+///
+/// In the extensions it stands where [`Verified`] would, so that an extractor that needs a token answers 401, and not
+/// 500 as it does where no layer ran.
+#[derive(Clone, Debug)]
+pub struct Anonymous(Challenger);
+
+impl Anonymous {
+    pub(crate) const fn new(challenger: Challenger) -> Self {
+        Self(challenger)
+    }
+
+    fn refuse(&self) -> Refusal {
+        self.0.refuse(ErrorKind::NoCredentials.into())
+    }
+}
+
+/// Finds the verified token among what a layer left behind; `layer` is the type whose absence is reported.
+///
+/// # Errors
+///
+/// The refusal to answer with: [`ErrorKind::NoCredentials`] for an anonymous request, [`ErrorKind::LayerMissing`] where
+/// no layer ran.
+pub fn require<'e>(
+    verified: Option<&'e Verified>,
+    anonymous: Option<&Anonymous>,
+    layer: &'static str,
+) -> Result<&'e Verified, Refusal> {
+    match (verified, anonymous) {
+        (Some(verified), _) => Ok(verified),
+        (None, Some(anonymous)) => Err(anonymous.refuse()),
+        (None, None) => Err(Refusal::layer_missing(layer)),
+    }
+}

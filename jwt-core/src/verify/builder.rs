@@ -1,0 +1,197 @@
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::challenge::{Challenger, DEFAULT_REALM};
+use crate::clock::{Clock, SystemClock};
+use crate::crypto::Backend;
+use crate::jose::compact::Limits;
+use crate::observe::{NoObserver, Observer};
+use crate::policy::{DEFAULT_LEEWAY, MAX_LEEWAY};
+use crate::token::TokenSources;
+use crate::verified::Verified;
+
+use super::issuer::Means;
+use super::rules::Rule;
+use super::verifier::Core;
+use super::{BuildError, BuildErrorKind, RuleError, TrustedIssuer, Verifier};
+
+/// Builds a [`Verifier`]; made by [`Verifier::builder`].
+#[derive(Debug)]
+#[must_use]
+pub struct VerifierBuilder {
+    issuers: Vec<TrustedIssuer>,
+    sources: TokenSources,
+    leeway: Duration,
+    limits: Limits,
+    realm: String,
+    rules: Vec<Rule>,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    backend: Option<Backend>,
+    #[cfg(feature = "remote")]
+    fetch: Option<Arc<dyn crate::keys::Fetch>>,
+}
+
+impl VerifierBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            issuers: Vec::new(),
+            sources: TokenSources::new(),
+            leeway: DEFAULT_LEEWAY,
+            limits: Limits::default(),
+            realm: DEFAULT_REALM.to_owned(),
+            rules: Vec::new(),
+            clock: Arc::new(SystemClock),
+            observer: Arc::new(NoObserver),
+            backend: Backend::compiled_in(),
+            #[cfg(feature = "remote")]
+            fetch: None,
+        }
+    }
+
+    /// Trusts an issuer. At least one must be given; each judges the tokens that name it, by its own conditions.
+    pub fn issuer(mut self, issuer: TrustedIssuer) -> Self {
+        self.issuers.push(issuer);
+        self
+    }
+
+    /// Sets where requests are searched for a token. Default: [`TokenSources::new`], the `Authorization` header alone.
+    pub fn sources(mut self, sources: TokenSources) -> Self {
+        self.sources = sources;
+        self
+    }
+
+    /// Sets the clock difference that is tolerated in `exp`, `nbf` and `iat`, at most 300 seconds. Default: 60 seconds.
+    pub const fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// Sets the most bytes a token may have, checked before anything is decoded. Default: 16 KiB.
+    pub const fn max_token_bytes(mut self, bytes: usize) -> Self {
+        self.limits.token = bytes;
+        self
+    }
+
+    /// Sets the realm that challenges name, in visible ASCII and spaces but `"` and `\`. Default: `api`.
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = realm.into();
+        self
+    }
+
+    /// Adds a rule of the application's own, run when all other checks have passed. A token for which it returns `false`
+    /// is refused with the code `rule_refused` and the rule's name. Default: none.
+    pub fn rule<F>(mut self, name: impl Into<Arc<str>>, check: F) -> Self
+    where
+        F: Fn(&Verified) -> bool + Send + Sync + 'static,
+    {
+        self.rules.push(Rule::now(name.into(), check));
+        self
+    }
+
+    /// Adds a rule that waits for something, run when all other rules have passed. An `Err` is an outage: the request is
+    /// answered 503, with the code `rule_unavailable`. Default: none.
+    pub fn async_rule<F, R>(mut self, name: impl Into<Arc<str>>, check: F) -> Self
+    where
+        F: Fn(Verified) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<bool, RuleError>> + Send + 'static,
+    {
+        self.rules.push(Rule::later(name.into(), check));
+        self
+    }
+
+    /// Takes the time from `clock`. Default: [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Tells `observer` about every outcome. Default: [`NoObserver`].
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Arc::new(observer);
+        self
+    }
+
+    /// Verifies signatures with `backend`. Default: [`Backend::compiled_in`], which is `aws-lc-rs` where it is enabled.
+    pub const fn crypto(mut self, backend: Backend) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
+    /// Fetches keys with `fetch`. Default: [`HttpFetch`](crate::keys::HttpFetch) where the feature `reqwest` is enabled.
+    #[cfg(feature = "remote")]
+    pub fn fetch(mut self, fetch: impl crate::keys::Fetch + 'static) -> Self {
+        self.fetch = Some(Arc::new(fetch));
+        self
+    }
+
+    /// Builds the verifier. Nothing is fetched yet.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is missing, impossible or contradicts another, by its name.
+    pub fn build(self) -> Result<Verifier, BuildError> {
+        use BuildErrorKind as Kind;
+        if self.issuers.is_empty() {
+            return Err(BuildError::new(Kind::Undecided, "issuer"));
+        }
+        if self.sources.is_empty() {
+            return Err(BuildError::new(Kind::Empty, "sources"));
+        }
+        if self.leeway > MAX_LEEWAY {
+            return Err(BuildError::new(Kind::OutOfRange, "leeway"));
+        }
+        if self.limits.token == 0 {
+            return Err(BuildError::new(Kind::OutOfRange, "max_token_bytes"));
+        }
+        let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
+        let means = Means {
+            backend: self.backend,
+            clock: Arc::clone(&self.clock),
+            #[cfg(feature = "remote")]
+            fetch: self.fetch.map_or_else(default_fetch, |fetch| Ok(Some(fetch)))?,
+        };
+        let mut issuers = Vec::with_capacity(self.issuers.len());
+        let mut by_name = HashMap::with_capacity(self.issuers.len());
+        for issuer in self.issuers {
+            let issuer = issuer.prepare(&means)?;
+            match &issuer.name {
+                Some(name) if by_name.insert(Arc::clone(name), issuers.len()).is_some() => {
+                    return Err(BuildError::new(Kind::Duplicate, "issuer"));
+                }
+                _ => issuers.push(issuer),
+            }
+        }
+        // An issuer that answers for every name would also answer for those that another one is trusted with.
+        if by_name.len() < issuers.len() && issuers.len() > 1 {
+            return Err(BuildError::new(Kind::Contradiction, "dangerous_any_issuer"));
+        }
+        let core = Core {
+            issuers,
+            by_name,
+            leeway: self.leeway,
+            limits: self.limits,
+            waits: self.rules.iter().any(Rule::waits),
+            rules: self.rules,
+            clock: self.clock,
+            observer: self.observer,
+            challenger,
+        };
+        Ok(Verifier::new(core, self.sources))
+    }
+}
+
+#[cfg(feature = "reqwest")]
+fn default_fetch() -> Result<Option<Arc<dyn crate::keys::Fetch>>, BuildError> {
+    match crate::keys::HttpFetch::new() {
+        Ok(fetch) => Ok(Some(Arc::new(fetch))),
+        Err(_) => Err(BuildError::new(BuildErrorKind::NoFetch, "fetch")),
+    }
+}
+
+#[cfg(all(feature = "remote", not(feature = "reqwest")))]
+const fn default_fetch() -> Result<Option<Arc<dyn crate::keys::Fetch>>, BuildError> {
+    Ok(None)
+}

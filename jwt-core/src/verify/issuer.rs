@@ -1,0 +1,356 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::crypto::Backend;
+use crate::jose::{Algorithm, Key, KeySet};
+use crate::keys::{KeySource, KeyTable};
+use crate::policy::{AudienceRule, Policy, TypeRule};
+
+use super::{BuildError, BuildErrorKind};
+
+/// The algorithms that are allowed where nothing else is said: every one with a public key. The order decides what a key
+/// that names no algorithm is used for.
+const ASYMMETRIC: [Algorithm; 13] = [
+    Algorithm::RS256,
+    Algorithm::ES256,
+    Algorithm::Ed25519,
+    Algorithm::PS256,
+    Algorithm::ES384,
+    Algorithm::ES512,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::MlDsa44,
+    Algorithm::MlDsa65,
+    Algorithm::MlDsa87,
+];
+
+/// One issuer whose tokens are accepted, and on what conditions: its name, keys, algorithms and audience.
+///
+/// Issuer, keys and audience must be decided, or [`build`](super::VerifierBuilder::build) fails; what opts out of one
+/// carries `dangerous` in its name. What is configured is required: a token that lacks it is refused.
+///
+/// ```
+/// use jwt_core::{Algorithm, TrustedIssuer, keys::Key};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let secret = b"a secret of at least as many bytes as the hash";
+/// let issuer = TrustedIssuer::new("https://id.example")
+///     .key(Key::from_secret(Algorithm::HS256, secret)?)
+///     .audience("https://api.example");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct TrustedIssuer {
+    pub(crate) name: Option<Arc<str>>,
+    keys: KeysFrom,
+    algorithms: Option<Vec<Algorithm>>,
+    policy: Policy,
+    /// The first contradiction that a setter met; `build` reports it.
+    conflict: Option<BuildError>,
+}
+
+#[derive(Clone)]
+enum KeysFrom {
+    Nowhere,
+    Fixed(Vec<Key>),
+    Source(Arc<dyn KeySource>),
+    #[cfg(feature = "remote")]
+    Remote(crate::keys::Location),
+}
+
+/// An issuer, ready to judge.
+pub(crate) struct Issuer {
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) keys: Arc<dyn KeySource>,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) policy: Policy,
+}
+
+/// What preparing an issuer takes from its verifier.
+pub(crate) struct Means {
+    pub(crate) backend: Option<Backend>,
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only remote keys grow old"))]
+    pub(crate) clock: Arc<dyn Clock>,
+    #[cfg(feature = "remote")]
+    pub(crate) fetch: Option<Arc<dyn crate::keys::Fetch>>,
+}
+
+impl TrustedIssuer {
+    /// Trusts tokens whose `iss` is `issuer`, compared code point by code point, trailing slash included.
+    pub fn new(issuer: impl Into<Arc<str>>) -> Self {
+        Self::with_keys(Some(issuer.into()), KeysFrom::Nowhere)
+    }
+
+    /// Trusts tokens of `issuer`, whose keys are found through its metadata: OpenID Connect Discovery or RFC 8414.
+    ///
+    /// The metadata's `issuer` must equal `issuer` to the letter. Keys are fetched when they are first needed.
+    #[cfg(feature = "remote")]
+    pub fn discover(issuer: impl Into<Arc<str>>) -> Self {
+        let issuer = issuer.into();
+        let location = crate::keys::Location::Discover { issuer: Arc::clone(&issuer) };
+        Self::with_keys(Some(issuer), KeysFrom::Remote(location))
+    }
+
+    /// Trusts tokens of `issuer`, whose JWK Set is at `url`. RFC 7517 section 5.
+    #[cfg(feature = "remote")]
+    pub fn jwks(issuer: impl Into<Arc<str>>, url: impl Into<Arc<str>>) -> Self {
+        let location = crate::keys::Location::JwkSet { url: url.into() };
+        Self::with_keys(Some(issuer.into()), KeysFrom::Remote(location))
+    }
+
+    /// Trusts tokens whatever their `iss`, even without one. It must be the verifier's only issuer.
+    ///
+    /// Meant for applications that sign their own tokens and never wrote an `iss` into them. Rather write one: whoever
+    /// shares the key, for whatever purpose, can otherwise speak for anyone.
+    pub fn dangerous_any_issuer() -> Self {
+        Self::with_keys(None, KeysFrom::Nowhere)
+    }
+
+    fn with_keys(name: Option<Arc<str>>, keys: KeysFrom) -> Self {
+        Self { name, keys, algorithms: None, policy: Policy::default(), conflict: None }
+    }
+
+    /// Adds a key. Default: none. Several must be told apart by their `kid`.
+    pub fn key(self, key: Key) -> Self {
+        self.add_keys("key", [key])
+    }
+
+    /// Adds the keys of a set. Default: none.
+    pub fn keys(self, keys: &KeySet) -> Self {
+        self.add_keys("keys", keys.keys().iter().cloned())
+    }
+
+    /// Asks `source` for keys. Default: the keys that were added.
+    pub fn key_source(mut self, source: Arc<dyn KeySource>) -> Self {
+        if !matches!(self.keys, KeysFrom::Nowhere) {
+            self.contradict("key_source");
+        }
+        self.keys = KeysFrom::Source(source);
+        self
+    }
+
+    fn add_keys(mut self, setting: &'static str, keys: impl IntoIterator<Item = Key>) -> Self {
+        match &mut self.keys {
+            KeysFrom::Nowhere => self.keys = KeysFrom::Fixed(keys.into_iter().collect()),
+            KeysFrom::Fixed(fixed) => fixed.extend(keys),
+            KeysFrom::Source(_) => self.contradict(setting),
+            #[cfg(feature = "remote")]
+            KeysFrom::Remote(_) => self.contradict(setting),
+        }
+        self
+    }
+
+    fn contradict(&mut self, setting: &'static str) {
+        self.conflict.get_or_insert(BuildError::new(BuildErrorKind::Contradiction, setting));
+    }
+
+    /// Allows these algorithms and no others. Default: those the keys are declared for and, for keys that name none,
+    /// every algorithm with a public key.
+    ///
+    /// An RSA key that names no algorithm is used with the first RSA algorithm of the list, so that each key serves
+    /// exactly one (RFC 8725 section 3.1). Keys that fit none of the list are left out. Keys that are fetched are never
+    /// used with `HS256`, `HS384` or `HS512`.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+
+    /// Accepts tokens for this audience: `aud` must hold the name, compared whole. Called again, any of the names will
+    /// do. RFC 8725 section 3.9.
+    pub fn audience(mut self, name: impl Into<String>) -> Self {
+        match &mut self.policy.audience {
+            AudienceRule::AnyOf(names) => names.push(name.into()),
+            AudienceRule::Undecided => self.policy.audience = AudienceRule::AnyOf(vec![name.into()]),
+            AudienceRule::AllOf(_) | AudienceRule::Unchecked => self.contradict("audience"),
+        }
+        self
+    }
+
+    /// Accepts tokens whose `aud` holds every one of the names.
+    pub fn all_audiences<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        if self.policy.audience != AudienceRule::Undecided {
+            self.contradict("all_audiences");
+        }
+        self.policy.audience = AudienceRule::AllOf(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Accepts tokens for whatever audience, even none.
+    ///
+    /// A token that the issuer made for another service, and that this other service therefore holds, is then good here
+    /// too. Rather have the issuer write an audience, and name it with [`audience`](Self::audience).
+    pub fn dangerous_any_audience(mut self) -> Self {
+        if self.policy.audience != AudienceRule::Undecided {
+            self.contradict("dangerous_any_audience");
+        }
+        self.policy.audience = AudienceRule::Unchecked;
+        self
+    }
+
+    /// Accepts access tokens of RFC 9068 and nothing else: `typ` must be `at+jwt`, and `iss`, `exp`, `aud`, `sub`,
+    /// `client_id`, `iat` and `jti` must be there. Default: off.
+    ///
+    /// It keeps ID tokens and other tokens of the same issuer out. Building fails where issuer or audience are not
+    /// checked.
+    pub fn access_token_profile(mut self) -> Self {
+        self.policy.types = TypeRule::access_token();
+        self.require_claims(["iss", "exp", "aud", "sub", "client_id", "iat", "jti"])
+    }
+
+    /// Accepts these values of the header's `typ` and no others, nor its absence; compared as media types. Default:
+    /// `JWT`, `at+jwt` and its absence. RFC 8725 section 3.11.
+    pub fn token_types<N: Into<String>>(mut self, types: impl IntoIterator<Item = N>) -> Self {
+        self.policy.types = TypeRule::Only(types.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Requires these claims to be there, neither `null` nor empty text. Default: `exp`, and what other settings need.
+    pub fn require_claims<N: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.policy.required.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Refuses tokens issued longer ago than this, by their `iat`, which is then required. Default: no limit.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.policy.max_age = Some(age);
+        self
+    }
+
+    /// Refuses tokens that are valid for longer than this, from `iat` to `exp`, which are then required. Default: no
+    /// limit.
+    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.policy.max_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Accepts tokens without `exp`. Default: refused.
+    ///
+    /// Such a token is good until its key is withdrawn, whoever holds it. Rather issue short-lived tokens.
+    pub fn dangerous_without_expiry(mut self) -> Self {
+        self.policy.expiry_required = false;
+        self
+    }
+
+    pub(crate) fn prepare(self, means: &Means) -> Result<Issuer, BuildError> {
+        use BuildErrorKind as Kind;
+        if let Some(conflict) = &self.conflict {
+            return Err(conflict.clone());
+        }
+        if self.name.as_deref() == Some("") {
+            return Err(BuildError::new(Kind::Empty, "issuer"));
+        }
+        self.check_policy()?;
+        let backend = means.backend.ok_or(BuildError::new(Kind::NoBackend, "crypto"))?;
+        if let Some(algorithms) = &self.algorithms {
+            if algorithms.is_empty() {
+                return Err(BuildError::new(Kind::Empty, "algorithms"));
+            }
+            if !algorithms.iter().all(|&algorithm| backend.supports(algorithm)) {
+                return Err(BuildError::new(Kind::UnsupportedAlgorithm, "algorithms"));
+            }
+        }
+        let (keys, algorithms) = self.keys.prepare(self.algorithms, backend, means)?;
+        Ok(Issuer { name: self.name, keys, algorithms, policy: self.policy })
+    }
+
+    fn check_policy(&self) -> Result<(), BuildError> {
+        use BuildErrorKind as Kind;
+        let policy = &self.policy;
+        match &policy.audience {
+            AudienceRule::Undecided => return Err(BuildError::new(Kind::Undecided, "audience")),
+            AudienceRule::AnyOf(names) | AudienceRule::AllOf(names)
+                if names.is_empty() || names.contains(&String::new()) =>
+            {
+                return Err(BuildError::new(Kind::Empty, "audience"));
+            }
+            _ => {}
+        }
+        // RFC 9068 section 4: both are checked, always.
+        let profile = policy.types == TypeRule::access_token();
+        if profile && (self.name.is_none() || policy.audience == AudienceRule::Unchecked || !policy.expiry_required) {
+            return Err(BuildError::new(Kind::Contradiction, "access_token_profile"));
+        }
+        if let TypeRule::Only(types) = &policy.types
+            && (types.is_empty() || types.contains(&String::new()))
+        {
+            return Err(BuildError::new(Kind::Empty, "token_types"));
+        }
+        if policy.required.iter().any(|name| name.is_empty()) {
+            return Err(BuildError::new(Kind::Empty, "require_claims"));
+        }
+        for (limit, setting) in [(policy.max_age, "max_age"), (policy.max_lifetime, "max_lifetime")] {
+            if limit.is_some_and(|limit| limit.is_zero()) {
+                return Err(BuildError::new(Kind::OutOfRange, setting));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl KeysFrom {
+    fn prepare(
+        self,
+        allowed: Option<Vec<Algorithm>>,
+        backend: Backend,
+        means: &Means,
+    ) -> Result<(Arc<dyn KeySource>, Vec<Algorithm>), BuildError> {
+        use BuildErrorKind as Kind;
+        #[cfg(not(feature = "remote"))]
+        let _ = means;
+        match self {
+            Self::Nowhere => Err(BuildError::new(Kind::Undecided, "keys")),
+            Self::Fixed(keys) => {
+                let algorithms = allowed.unwrap_or_else(|| {
+                    let declared = keys.iter().filter_map(Key::algorithm).filter(|algorithm| algorithm.is_symmetric());
+                    ASYMMETRIC.into_iter().chain(declared).collect()
+                });
+                let table = KeyTable::prepare(backend, &keys, &algorithms);
+                if table.is_empty() {
+                    return Err(BuildError::new(Kind::NoUsableKey, "keys"));
+                }
+                if table.is_ambiguous() {
+                    return Err(BuildError::new(Kind::AmbiguousKeys, "keys"));
+                }
+                Ok((Arc::new(table), algorithms))
+            }
+            Self::Source(source) => Ok((source, allowed.unwrap_or_else(|| ASYMMETRIC.to_vec()))),
+            #[cfg(feature = "remote")]
+            Self::Remote(location) => {
+                let algorithms = allowed.unwrap_or_else(|| ASYMMETRIC.to_vec());
+                // A secret that can be fetched is none: RFC 7517 section 9.2.
+                if algorithms.iter().any(|algorithm| algorithm.is_symmetric()) {
+                    return Err(BuildError::new(Kind::Contradiction, "algorithms"));
+                }
+                location.check().map_err(|kind| match kind {
+                    crate::keys::FetchErrorKind::InsecureUrl => BuildError::new(Kind::InsecureUrl, "issuer"),
+                    _ => BuildError::new(Kind::InvalidUrl, "issuer"),
+                })?;
+                let fetch = means.fetch.clone().ok_or(BuildError::new(Kind::NoFetch, "fetch"))?;
+                let setup = crate::keys::Setup {
+                    location,
+                    fetch,
+                    clock: Arc::clone(&means.clock),
+                    backend,
+                    algorithms: algorithms.clone(),
+                };
+                Ok((Arc::new(crate::keys::RemoteKeys::new(setup)), algorithms))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for TrustedIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrustedIssuer")
+            .field("name", &self.name)
+            .field("algorithms", &self.algorithms)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,15 @@
+//! From a token, or a request, to a verified token: the verifier, its builder, and what layers do with both.
+
+mod authenticator;
+mod build_error;
+mod builder;
+mod issuer;
+mod rules;
+mod verifier;
+
+pub use authenticator::{Admission, Authentication, Authenticator, Identity, PendingAuthentication};
+pub use build_error::{BuildError, BuildErrorKind};
+pub use builder::VerifierBuilder;
+pub use issuer::TrustedIssuer;
+pub use rules::RuleError;
+pub use verifier::{PendingVerification, Verification, Verifier};

@@ -1,0 +1,276 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::challenge::Challenger;
+use crate::claims::{ClaimsError, NumericDate, RegisteredClaims};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind};
+use crate::jose::compact::{Compact, Limits};
+use crate::jose::header::Header;
+use crate::keys::{Lookup, Wanted};
+use crate::observe::{Event, Observer};
+use crate::token::{Location, TokenSources};
+use crate::verified::{Parts, Verified};
+
+use super::VerifierBuilder;
+use super::issuer::Issuer;
+use super::rules::Rule;
+
+/// Verifies tokens: the one judge behind every layer, middleware and extractor.
+///
+/// Cheap to clone; clones share their keys. It is built once, with everything decided:
+///
+/// ```
+/// use jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = Verifier::builder()
+///     .issuer(
+///         TrustedIssuer::new("https://id.example")
+///             .key(Key::from_secret(Algorithm::HS256, [7; 32])?)
+///             .audience("https://api.example"),
+///     )
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Verifier {
+    core: Arc<Core>,
+    sources: Arc<TokenSources>,
+}
+
+pub(super) struct Core {
+    pub(super) issuers: Vec<Issuer>,
+    pub(super) by_name: HashMap<Arc<str>, usize>,
+    pub(super) leeway: Duration,
+    pub(super) limits: Limits,
+    pub(super) rules: Vec<Rule>,
+    /// Whether any of the rules waits.
+    pub(super) waits: bool,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) observer: Arc<dyn Observer>,
+    pub(super) challenger: Challenger,
+}
+
+/// The outcome of a verification, or the way to it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Verification {
+    /// The outcome: everything that was needed was at hand.
+    Ready(Result<Verified, Error>),
+    /// Keys must be fetched, or a rule waits.
+    Pending(PendingVerification),
+}
+
+/// A verification that waits for something. Dropping it disturbs nobody else.
+#[must_use = "futures do nothing unless polled"]
+pub struct PendingVerification(Pin<Box<dyn Future<Output = Result<Verified, Error>> + Send>>);
+
+impl Future for PendingVerification {
+    type Output = Result<Verified, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl fmt::Debug for PendingVerification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PendingVerification").finish()
+    }
+}
+
+/// One attempt's outcome.
+enum Attempt {
+    Decided(Result<Verified, Error>),
+    Fetch(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+impl Verifier {
+    /// Starts building a verifier.
+    pub fn builder() -> VerifierBuilder {
+        VerifierBuilder::new()
+    }
+
+    pub(super) fn new(core: Core, sources: TokenSources) -> Self {
+        Self { core: Arc::new(core), sources: Arc::new(sources) }
+    }
+
+    /// Verifies a token by itself: from a WebSocket message, a queue, a tool.
+    ///
+    /// # Errors
+    ///
+    /// Why the token is not accepted. Errors of the class [`Unavailable`](crate::Class::Unavailable) say nothing about
+    /// the token.
+    pub async fn verify(&self, token: &str) -> Result<Verified, Error> {
+        match self.start(token, None) {
+            Verification::Ready(outcome) => outcome,
+            Verification::Pending(pending) => pending.await,
+        }
+    }
+
+    /// Verifies a token without waiting where that is possible, which is whenever its key is at hand and no rule waits.
+    #[must_use]
+    pub fn start(&self, token: &str, location: Option<Location>) -> Verification {
+        match self.core.attempt(token, location, false) {
+            Attempt::Decided(Ok(verified)) if self.core.waits => {
+                let core = Arc::clone(&self.core);
+                Verification::Pending(PendingVerification(Box::pin(async move { core.finish(Ok(verified)).await })))
+            }
+            Attempt::Decided(outcome) => Verification::Ready(self.core.report(outcome)),
+            Attempt::Fetch(fetch) => {
+                let (core, token) = (Arc::clone(&self.core), token.to_owned());
+                Verification::Pending(PendingVerification(Box::pin(async move {
+                    fetch.await;
+                    let outcome = match core.attempt(&token, location, true) {
+                        Attempt::Decided(outcome) => outcome,
+                        // A source that does not keep its contract ends here.
+                        Attempt::Fetch(_) => Err(ErrorKind::KeysUnavailable.into()),
+                    };
+                    core.finish(outcome).await
+                })))
+            }
+        }
+    }
+
+    /// Returns the same verifier, with its keys and policy, looking for tokens in other places.
+    #[must_use]
+    pub fn with_sources(&self, sources: TokenSources) -> Self {
+        Self { core: Arc::clone(&self.core), sources: Arc::new(sources) }
+    }
+
+    pub(super) fn sources(&self) -> &TokenSources {
+        &self.sources
+    }
+
+    pub(super) fn challenger(&self) -> &Challenger {
+        &self.core.challenger
+    }
+
+    /// Counts an error that arose before there was a token to verify.
+    pub(super) fn refuse(&self, kind: ErrorKind) -> Error {
+        let error = Error::from(kind);
+        self.core.observe(&error);
+        error
+    }
+}
+
+impl Core {
+    fn attempt(&self, token: &str, location: Option<Location>, fetched: bool) -> Attempt {
+        match self.judge(token, location, fetched) {
+            Ok(attempt) => attempt,
+            Err(error) => Attempt::Decided(Err(error)),
+        }
+    }
+
+    /// The checks, in their order: each costs more than the one before, and none that follows needs trust in one that
+    /// has not been made.
+    fn judge(&self, token: &str, location: Option<Location>, fetched: bool) -> Result<Attempt, Error> {
+        let compact = Compact::split(token, self.limits)?;
+        let header_text = compact.header()?;
+        let header = Header::read(&header_text)?;
+        let payload = compact.payload()?;
+        let claims = RegisteredClaims::read(&payload).map_err(malformed)?;
+        // RFC 8725 section 3.8: the issuer chooses the keys, so that a key never speaks for another issuer. What is not
+        // trusted ends here, before any key is looked for or fetched.
+        let issuer = self.issuer(claims.issuer())?;
+        if !issuer.algorithms.contains(&header.algorithm) {
+            return Err(ErrorKind::AlgorithmNotAllowed.into());
+        }
+        issuer.policy.check_type(header.token_type.as_deref())?;
+
+        let wanted = Wanted { fetched, ..Wanted::new(header.key_id.as_deref(), header.algorithm) };
+        let key = match issuer.keys.find(&wanted) {
+            Lookup::Ready(key) => key,
+            Lookup::Fetch(fetch) => return Ok(Attempt::Fetch(fetch)),
+            Lookup::Unknown => return Err(ErrorKind::UnknownKey.into()),
+            Lookup::Ambiguous => return Err(ErrorKind::AmbiguousKey.into()),
+            Lookup::Unavailable(after) => {
+                let error = Error::from(ErrorKind::KeysUnavailable);
+                return Err(match after {
+                    Some(after) => error.with_retry_after(after),
+                    None => error,
+                });
+            }
+        };
+        // RFC 8725 section 3.1: the key, not the header, decides the algorithm.
+        if key.algorithm() != header.algorithm || !key.verify(compact.signing_input(), &compact.signature()?) {
+            return Err(ErrorKind::BadSignature.into());
+        }
+
+        let now = NumericDate::from(self.clock.now());
+        issuer.policy.check(&claims, &payload, now, self.leeway)?;
+        let verified = Verified::new(Parts {
+            algorithm: header.algorithm,
+            key_id: header.key_id.map(Into::into),
+            token_type: header.token_type.map(Into::into),
+            location,
+            challenger: self.challenger.clone(),
+            payload,
+        });
+        for rule in &self.rules {
+            rule.check_now(&verified)?;
+        }
+        Ok(Attempt::Decided(Ok(verified)))
+    }
+
+    fn issuer(&self, name: Option<&str>) -> Result<&Issuer, Error> {
+        let index = name.and_then(|name| self.by_name.get(name).copied());
+        let issuer = match index {
+            Some(index) => self.issuers.get(index),
+            // One that answers for every name stands alone.
+            None => self.issuers.first().filter(|issuer| issuer.name.is_none()),
+        };
+        issuer.ok_or_else(|| ErrorKind::UnknownIssuer.into())
+    }
+
+    async fn finish(&self, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
+        let outcome = match outcome {
+            Ok(verified) => self.wait_for_rules(verified).await,
+            Err(error) => Err(error),
+        };
+        self.report(outcome)
+    }
+
+    async fn wait_for_rules(&self, verified: Verified) -> Result<Verified, Error> {
+        for rule in &self.rules {
+            rule.check_later(&verified).await?;
+        }
+        Ok(verified)
+    }
+
+    fn report(&self, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
+        match &outcome {
+            Ok(_) => self.observer.observe(Event::Accepted),
+            Err(error) => self.observe(error),
+        }
+        outcome
+    }
+
+    fn observe(&self, error: &Error) {
+        tracing::debug!(code = error.code(), detail = error.detail(), "refused");
+        self.observer.observe(Event::Refused(error));
+    }
+}
+
+fn malformed(error: ClaimsError) -> Error {
+    let kind = Error::from(ErrorKind::MalformedClaims);
+    match error {
+        ClaimsError::Payload => kind,
+        ClaimsError::Claim(name) => kind.with_detail(name),
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("issuers", &self.core.issuers.len())
+            .field("sources", &self.sources)
+            .finish_non_exhaustive()
+    }
+}

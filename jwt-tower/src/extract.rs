@@ -1,0 +1,126 @@
+use std::fmt;
+use std::ops::Deref;
+
+use axum_core::body::Body;
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum_core::response::{IntoResponse, Response};
+use http::Extensions;
+use http::request::Parts;
+use jwt_core::Error;
+use jwt_core::challenge::Refusal;
+use jwt_core::verified::{Anonymous, require};
+use serde::de::DeserializeOwned;
+
+use crate::response;
+
+/// The claims of the request's token, decoded as `T`.
+///
+/// `T` needs [`DeserializeOwned`] and nothing of this library. Handlers behind one [`JwtLayer`](crate::JwtLayer) may ask
+/// for different types; claims that do not fit `T` are answered 401. Without a token the answer is 401, without a layer
+/// 500. `Option<Claims<T>>` is `None` for a request that an [optional](crate::JwtLayer::optional) layer let pass without
+/// credentials, and otherwise the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct Claims<T>(pub T);
+
+/// The claims of the request's token, or `None` without credentials: the same as `Option<Claims<T>>`, in the form that
+/// both adapters have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct OptionalClaims<T>(pub Option<T>);
+
+/// The request's verified token, undecoded. `Option<Verified>` is `None` for a request without credentials.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct Verified(pub jwt_core::Verified);
+
+impl Deref for Verified {
+    type Target = jwt_core::Verified;
+
+    fn deref(&self) -> &jwt_core::Verified {
+        &self.0
+    }
+}
+
+/// Why an extractor cannot give what a handler asks for; answered as [`jwt_core::challenge`] says.
+#[derive(Clone, Debug)]
+pub struct Rejection(Refusal);
+
+impl Rejection {
+    /// Returns the reason.
+    #[must_use]
+    pub const fn error(&self) -> &Error {
+        &self.0.error
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Rejection {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0.error)
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        response::refuse::<Body>(self.0)
+    }
+}
+
+fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, Rejection> {
+    require(extensions.get(), extensions.get(), "JwtLayer").map_err(Rejection)
+}
+
+/// `None` where a layer let the request pass without credentials.
+fn optional(extensions: &Extensions) -> Result<Option<&jwt_core::Verified>, Rejection> {
+    if extensions.get::<Anonymous>().is_some() { Ok(None) } else { verified(extensions).map(Some) }
+}
+
+fn decode<T: DeserializeOwned>(verified: &jwt_core::Verified) -> Result<T, Rejection> {
+    verified.claims().map_err(|error| Rejection(verified.refuse(error)))
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
+        decode(verified(&parts.extensions)?).map(Self)
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for Claims<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
+        optional(&parts.extensions)?.map(decode).transpose().map(|claims| claims.map(Self))
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for OptionalClaims<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
+        optional(&parts.extensions)?.map(decode).transpose().map(Self)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Verified {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
+        verified(&parts.extensions).cloned().map(Self)
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Verified {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
+        Ok(optional(&parts.extensions)?.cloned().map(Self))
+    }
+}

@@ -1,0 +1,101 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{Request, Response};
+use jwt_core::verify::PendingAuthentication;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use crate::request::{self, ResponseHeader};
+use crate::response;
+
+pin_project! {
+    /// The response of [`Jwt`](crate::Jwt).
+    pub struct ResponseFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        Refused { response: Option<S::Response> },
+        // Boxed, because it is rare and would make every future as large as itself.
+        Waiting { waiting: Option<Box<Waiting<S, B>>> },
+        Calling { #[pin] future: S::Future, header: ResponseHeader },
+    }
+}
+
+struct Waiting<S, B> {
+    pending: PendingAuthentication,
+    service: S,
+    request: Request<B>,
+}
+
+impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
+    pub(crate) const fn refused(response: S::Response) -> Self {
+        Self { state: State::Refused { response: Some(response) } }
+    }
+
+    pub(crate) fn waiting(pending: PendingAuthentication, service: S, request: Request<B>) -> Self {
+        Self { state: State::Waiting { waiting: Some(Box::new(Waiting { pending, service, request })) } }
+    }
+
+    pub(crate) const fn calling(future: S::Future, header: ResponseHeader) -> Self {
+        Self { state: State::Calling { future, header } }
+    }
+}
+
+impl<S, ReqBody, ResBody> Future for ResponseFuture<S, ReqBody>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ResBody: Default,
+{
+    type Output = Result<Response<ResBody>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        const POLLED_AFTER_COMPLETION: &str = "`ResponseFuture` polled after completion";
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                // As every future may, this one panics when it is polled again after its end.
+                StateProjection::Refused { response } => {
+                    return Poll::Ready(Ok(response.take().expect(POLLED_AFTER_COMPLETION)));
+                }
+                StateProjection::Waiting { waiting } => {
+                    let outcome =
+                        ready!(Pin::new(&mut waiting.as_mut().expect(POLLED_AFTER_COMPLETION).pending).poll(context));
+                    let Waiting { mut service, mut request, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
+                    match outcome {
+                        Ok(admission) => {
+                            let header = request::admit(&mut request, admission);
+                            State::Calling { future: service.call(request), header }
+                        }
+                        Err(refusal) => return Poll::Ready(Ok(response::refuse(refusal))),
+                    }
+                }
+                StateProjection::Calling { future, header } => {
+                    let mut response = ready!(future.poll(context))?;
+                    response::add_header(&mut response, header.take());
+                    return Poll::Ready(Ok(response));
+                }
+            };
+            state.set(next);
+        }
+    }
+}
+
+impl<S: Service<Request<B>>, B> fmt::Debug for ResponseFuture<S, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,40 @@
+//! JWT authentication for [tower]: a layer for any service over `http` requests, axum and tonic among them.
+//!
+//! [`JwtLayer`] verifies the token of each request and stores one [`jwt_core::Verified`] in its extensions;
+//! [`RequireLayer`] refuses tokens that may not do what a route does.
+#![cfg_attr(feature = "axum", doc = "Handlers ask for [`Claims<T>`].")]
+//! What is checked, and how requests are answered that are not let through, is decided in [`jwt_core`].
+//!
+#![cfg_attr(feature = "axum", doc = include_str!("../doc/axum.md"))]
+//!
+//! [tower]: https://docs.rs/tower
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! | --- | --- | --- |
+//! | `axum` | no | the extractors `Claims<T>`, `OptionalClaims<T>` and `Verified` |
+//! | `aws-lc-rs` | yes | cryptography by AWS-LC |
+//! | `rust-crypto` | no | cryptography by the RustCrypto crates |
+//! | `remote` | no | keys that are fetched from their issuer |
+//! | `reqwest` | no | the HTTP client for them |
+
+mod future;
+mod layer;
+mod request;
+mod require;
+mod response;
+mod service;
+
+#[cfg(feature = "axum")]
+mod extract;
+
+#[cfg(feature = "axum")]
+pub use extract::{Claims, OptionalClaims, Rejection, Verified};
+pub use future::ResponseFuture;
+pub use layer::JwtLayer;
+pub use require::{Require, RequireFuture, RequireLayer};
+pub use service::Jwt;
+
+/// The core, so that one dependency is enough.
+pub use jwt_core;

@@ -1,0 +1,51 @@
+use http::{HeaderMap, Method, Request, Uri};
+use jwt_core::Verified;
+use jwt_core::request::RequestView;
+use jwt_core::verified::Anonymous;
+use jwt_core::verify::{Admission, Identity};
+
+/// An `http` request, lent to the core.
+pub(crate) struct HttpView<'r> {
+    method: &'r Method,
+    uri: &'r Uri,
+    headers: &'r HeaderMap,
+}
+
+impl<'r> HttpView<'r> {
+    pub(crate) fn of<B>(request: &'r Request<B>) -> Self {
+        Self { method: request.method(), uri: request.uri(), headers: request.headers() }
+    }
+}
+
+impl RequestView for HttpView<'_> {
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn target(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |target| target.as_str())
+    }
+
+    fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
+        for value in self.headers.get_all(name) {
+            each(value.as_bytes());
+        }
+    }
+}
+
+/// A header that the response gets unless it has it.
+pub(crate) type ResponseHeader = Option<(&'static str, &'static str)>;
+
+/// Puts the identity into the request's extensions, in the place of whatever was there.
+pub(crate) fn admit<B>(request: &mut Request<B>, admission: Admission) -> ResponseHeader {
+    let extensions = request.extensions_mut();
+    extensions.remove::<Verified>();
+    extensions.remove::<Anonymous>();
+    match admission.identity {
+        Identity::Verified(verified) => drop(extensions.insert(verified)),
+        Identity::Anonymous(anonymous) => drop(extensions.insert(anonymous)),
+        // A kind that this version does not know leaves no trace, and extractors answer 500.
+        _ => {}
+    }
+    admission.response_header
+}

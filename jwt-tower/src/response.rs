@@ -1,0 +1,34 @@
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use jwt_core::challenge::Refusal;
+
+use crate::request::ResponseHeader;
+
+/// The answer to a request that is not let through.
+pub(crate) fn refuse<B: Default>(refusal: Refusal) -> Response<B> {
+    let mut response = Response::new(B::default());
+    *response.status_mut() = status(refusal.challenge.status);
+    for (name, value) in refusal.challenge.headers {
+        // The core makes values of visible ASCII only; one that were not would be left out, not let through.
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().append(HeaderName::from_static(name), value);
+        }
+    }
+    response.extensions_mut().insert(refusal.error);
+    response
+}
+
+pub(crate) fn unknown<B: Default>() -> Response<B> {
+    let mut response = Response::new(B::default());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}
+
+pub(crate) fn add_header<B>(response: &mut Response<B>, header: ResponseHeader) {
+    if let Some((name, value)) = header {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

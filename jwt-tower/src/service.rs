@@ -1,0 +1,53 @@
+use std::mem;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use jwt_core::verify::{Authentication, Authenticator};
+use tower_service::Service;
+
+use crate::request::{self, HttpView};
+use crate::{ResponseFuture, response};
+
+/// A service behind authentication; made by [`JwtLayer`](crate::JwtLayer).
+#[derive(Clone, Debug)]
+pub struct Jwt<S> {
+    inner: S,
+    authenticator: Authenticator,
+}
+
+impl<S> Jwt<S> {
+    pub(crate) const fn new(inner: S, authenticator: Authenticator) -> Self {
+        Self { inner, authenticator }
+    }
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Jwt<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    ResBody: Default,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, ReqBody>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        match self.authenticator.authenticate(&HttpView::of(&request)) {
+            Authentication::Ready(Ok(admission)) => {
+                let header = request::admit(&mut request, admission);
+                ResponseFuture::calling(self.inner.call(request), header)
+            }
+            Authentication::Ready(Err(refusal)) => ResponseFuture::refused(response::refuse(refusal)),
+            Authentication::Pending(pending) => {
+                // The service that was polled ready is the one to call; its clone may not be.
+                let clone = self.inner.clone();
+                ResponseFuture::waiting(pending, mem::replace(&mut self.inner, clone), request)
+            }
+            // A kind of outcome that this version does not know is not let through.
+            _ => ResponseFuture::refused(response::unknown()),
+        }
+    }
+}

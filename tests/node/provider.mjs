@@ -1,0 +1,299 @@
+// An OpenID Connect provider for the end-to-end tests.
+//
+// It listens on a free port of 127.0.0.1, makes new signing keys at each
+// start and prints one line of JSON on standard output when it is ready. Then
+// it answers each line on standard input with one line of JSON:
+//
+//   id_token            {"id_token": "..."}: an ID token for `client_id`
+//   user_token RS256    {"access_token": "..."}: an access token for that
+//                       resource whose subject is a person, not the client
+//   requests            {"requests": {"/jwks": 2, ...}}: how often discovery,
+//                       the key set and the token endpoint were asked for
+//   rotate              {"keys": {"RS256": "kid", ...}}: the keys were replaced
+//
+// A line it cannot carry out is answered {"error": "..."}. It exits when
+// standard input closes, so it needs an open one; diagnostics go to standard
+// error.
+
+import { Console } from 'node:console';
+import { createHash, generateKeyPair, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+import { Provider, errors } from 'oidc-provider';
+
+// Standard output carries the protocol above and nothing else.
+globalThis.console = new Console(process.stderr, process.stderr);
+process.stdout.on('error', () => process.exit(1));
+
+const KEY_TYPES = {
+  RS256: ['rsa', { modulusLength: 2048 }],
+  PS256: ['rsa', { modulusLength: 2048 }],
+  ES256: ['ec', { namedCurve: 'P-256' }],
+  EdDSA: ['ed25519', {}],
+};
+const ALGORITHMS = Object.keys(KEY_TYPES);
+const RESOURCES = Object.fromEntries(
+  ALGORITHMS.map((alg) => [alg, `https://${alg.toLowerCase()}.api.example`]),
+);
+const OTHER_RESOURCE = 'https://other.example';
+const ALGORITHM_OF = new Map([
+  ...ALGORITHMS.map((alg) => [RESOURCES[alg], alg]),
+  [OTHER_RESOURCE, 'RS256'],
+]);
+
+const SCOPE = 'reports:read reports:write';
+const TOKEN_SECONDS = 300;
+const REQUEST_MS = 10_000;
+
+const CLIENT_ID = 'reports-service';
+const CLIENT_SECRET = randomBytes(32).toString('hex');
+const PUBLIC_CLIENT_ID = 'reports-browser';
+const REDIRECT_URI = 'https://client.example/callback';
+const USER = { sub: 'user-1815', name: 'Ada' };
+
+const host = '127.0.0.1';
+const cookieKeys = [randomBytes(32).toString('hex')];
+const requests = {
+  '/.well-known/openid-configuration': 0,
+  '/jwks': 0,
+  '/token': 0,
+};
+let keys;
+let handle;
+
+const server = createServer((request, response) => {
+  const { pathname } = new URL(request.url, issuer);
+  if (pathname in requests) requests[pathname] += 1;
+  handle(request, response);
+});
+// Longer than any test, so that no pooled connection is closed while in use.
+server.keepAliveTimeout = 600_000;
+server.listen(0, host);
+await once(server, 'listening');
+const issuer = `http://${host}:${server.address().port}`;
+
+await useNewKeys();
+reply({
+  issuer,
+  token_endpoint: `${issuer}/token`,
+  jwks_uri: `${issuer}/jwks`,
+  client_id: CLIENT_ID,
+  client_secret: CLIENT_SECRET,
+  public_client_id: PUBLIC_CLIENT_ID,
+  resources: RESOURCES,
+  other_resource: OTHER_RESOURCE,
+  scope: SCOPE,
+  user: USER,
+  keys: keyIds(),
+});
+
+for await (const line of createInterface({ input: process.stdin })) {
+  try {
+    reply(await answer(line.trim()));
+  } catch (error) {
+    console.error(error);
+    reply({ error: error.message });
+  }
+}
+process.exit(0);
+
+function reply(value) {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+async function answer(line) {
+  const [command, ...args] = line.split(/\s+/);
+  switch (command) {
+    case 'id_token': {
+      const { id_token } = await signIn({ clientId: CLIENT_ID, clientSecret: CLIENT_SECRET });
+      return { id_token };
+    }
+    case 'user_token': {
+      const resource = RESOURCES[args[0]];
+      if (!resource) throw new Error(`user_token takes one of ${ALGORITHMS.join(', ')}`);
+      const { access_token } = await signIn({ clientId: PUBLIC_CLIENT_ID, resource });
+      return { access_token };
+    }
+    case 'requests':
+      return { requests };
+    case 'rotate':
+      await useNewKeys();
+      return { keys: keyIds() };
+    default:
+      throw new Error(`unknown command: ${line}`);
+  }
+}
+
+/** Replaces every signing key: the old ones are no longer published. */
+async function useNewKeys() {
+  keys = await Promise.all(
+    ALGORITHMS.map(async (alg) => {
+      const { privateKey } = await promisify(generateKeyPair)(...KEY_TYPES[alg]);
+      const kid = `${alg.toLowerCase()}-${randomBytes(6).toString('hex')}`;
+      return { ...privateKey.export({ format: 'jwk' }), kid, alg, use: 'sig' };
+    }),
+  );
+  const provider = new Provider(issuer, configuration());
+  provider.on('server_error', (_ctx, error) => console.error(error));
+  handle = provider.callback();
+}
+
+function keyIds() {
+  return Object.fromEntries(keys.map(({ alg, kid }) => [alg, kid]));
+}
+
+function configuration() {
+  return {
+    jwks: { keys },
+    cookies: { keys: cookieKeys },
+    clients: [
+      {
+        client_id: CLIENT_ID,
+        client_secret: CLIENT_SECRET,
+        token_endpoint_auth_method: 'client_secret_basic',
+        grant_types: ['client_credentials', 'authorization_code'],
+        response_types: ['code'],
+        redirect_uris: [REDIRECT_URI],
+        id_token_signed_response_alg: 'RS256',
+      },
+      {
+        client_id: PUBLIC_CLIENT_ID,
+        token_endpoint_auth_method: 'none',
+        grant_types: ['authorization_code'],
+        response_types: ['code'],
+        redirect_uris: [REDIRECT_URI],
+        id_token_signed_response_alg: 'RS256',
+      },
+    ],
+    scopes: ['openid', 'profile'],
+    claims: { openid: ['sub'], profile: ['name'] },
+    // Claims of the granted scopes go into the ID token too.
+    conformIdTokenClaims: false,
+    findAccount: (_ctx, accountId) =>
+      accountId === USER.sub ? { accountId, claims: () => USER } : undefined,
+    extraTokenClaims: () => ({ name: USER.name }),
+    features: {
+      clientCredentials: { enabled: true },
+      devInteractions: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo(_ctx, resource) {
+          const alg = ALGORITHM_OF.get(resource);
+          if (!alg) throw new errors.InvalidTarget();
+          return {
+            scope: SCOPE,
+            audience: resource,
+            accessTokenTTL: TOKEN_SECONDS,
+            accessTokenFormat: 'jwt',
+            jwt: { sign: { alg } },
+          };
+        },
+        useGrantedResource: () => true,
+      },
+    },
+    ttl: {
+      AccessToken: TOKEN_SECONDS,
+      ClientCredentials: TOKEN_SECONDS,
+      Grant: TOKEN_SECONDS,
+      IdToken: TOKEN_SECONDS,
+      Interaction: TOKEN_SECONDS,
+      Session: TOKEN_SECONDS,
+    },
+  };
+}
+
+/**
+ * The authorization code flow with PKCE, as a browser and a client would do
+ * it: the provider's sign-in and consent forms are sent over HTTP and its
+ * redirects followed by hand until one leads back to the client.
+ */
+async function signIn({ clientId, clientSecret, resource }) {
+  const verifier = randomBytes(32).toString('base64url');
+  const state = randomBytes(16).toString('base64url');
+  const query = new URLSearchParams({
+    client_id: clientId,
+    response_type: 'code',
+    redirect_uri: REDIRECT_URI,
+    scope: resource ? 'openid reports:read' : 'openid profile',
+    state,
+    nonce: randomBytes(16).toString('base64url'),
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+    ...(resource && { resource }),
+  });
+
+  const visit = browser();
+  let page = await visit(`${issuer}/auth?${query}`);
+  for (let forms = 0; page.form; forms += 1) {
+    if (forms === 2) throw new Error('more forms than sign-in and consent');
+    const fields = new URLSearchParams({ prompt: page.form.prompt });
+    if (page.form.prompt === 'login') {
+      fields.set('login', USER.sub);
+      fields.set('password', 'any');
+    }
+    page = await visit(page.form.action, fields);
+  }
+
+  const result = page.redirect.searchParams;
+  if (result.get('state') !== state) throw new Error('the provider returned another state');
+  if (!result.has('code')) throw new Error(`no code: ${result}`);
+
+  const fields = new URLSearchParams({
+    grant_type: 'authorization_code',
+    code: result.get('code'),
+    redirect_uri: REDIRECT_URI,
+    code_verifier: verifier,
+    ...(!clientSecret && { client_id: clientId }),
+  });
+  const headers = clientSecret && {
+    authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
+  };
+  const response = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    body: fields,
+    headers,
+    signal: AbortSignal.timeout(REQUEST_MS),
+  });
+  if (!response.ok) throw new Error(`token endpoint: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+/** Follows redirects with a cookie jar, up to a form or the redirect URI. */
+function browser() {
+  const jar = new Map();
+  return async function visit(start, form) {
+    let url = new URL(start);
+    let body = form;
+    for (let hops = 0; hops < 10; hops += 1) {
+      if (url.origin + url.pathname === REDIRECT_URI) return { redirect: url };
+      if (url.origin !== issuer) throw new Error(`redirected to ${url.origin}`);
+      const response = await fetch(url, {
+        method: body ? 'POST' : 'GET',
+        body,
+        redirect: 'manual',
+        headers: { cookie: Array.from(jar, ([name, value]) => `${name}=${value}`).join('; ') },
+        signal: AbortSignal.timeout(REQUEST_MS),
+      });
+      for (const cookie of response.headers.getSetCookie()) {
+        const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie);
+        if (value) jar.set(name, value);
+        else jar.delete(name);
+      }
+      const text = await response.text();
+      const location = response.headers.get('location');
+      if (location) {
+        url = new URL(location, url);
+        body = undefined;
+        continue;
+      }
+      const action = /<form[^>]* action="([^"]+)"/.exec(text)?.[1];
+      const prompt = /name="prompt" value="(\w+)"/.exec(text)?.[1];
+      if (!action || !prompt) throw new Error(`no form at ${url.pathname}: ${response.status}`);
+      return { form: { action: new URL(action, url), prompt } };
+    }
+    throw new Error('too many redirects');
+  };
+}
