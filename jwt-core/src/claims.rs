@@ -48,8 +48,8 @@ impl NumericDate {
             return (-Self::LIMIT..=Self::LIMIT).contains(&seconds).then_some(Self { seconds, nanos: 0 });
         }
         let value: f64 = number.parse().ok()?;
-        // Also false for infinities, which is what `1e400` reads as.
-        if !(value.abs() <= Self::LIMIT as f64) {
+        // True for infinities too, which is what `1e400` reads as.
+        if value.abs() > Self::LIMIT as f64 {
             return None;
         }
         let floor = value.floor();

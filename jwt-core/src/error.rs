@@ -79,6 +79,8 @@ kinds! {
     LifetimeTooLong, "lifetime_too_long", Refused, "token lifetime too long";
     /// `aud` is missing or does not name this service. RFC 7519 section 4.1.3.
     WrongAudience, "wrong_audience", Refused, "wrong audience";
+    /// `sub` is missing or another than the one that is accepted. RFC 7519 section 4.1.2.
+    WrongSubject, "wrong_subject", Refused, "wrong subject";
     /// A required claim is missing or empty.
     MissingClaim, "missing_claim", Refused, "missing claim";
     /// The token is bound to a key with `cnf`, which cannot be checked here. RFC 7800 section 3.1.
@@ -175,7 +177,6 @@ impl Error {
         self
     }
 
-    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only remote keys know when to retry"))]
     pub(crate) fn with_retry_after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
         self

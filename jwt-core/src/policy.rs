@@ -17,6 +17,7 @@ pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) audience: AudienceRule,
+    pub(crate) subject: Option<String>,
     pub(crate) types: TypeRule,
     pub(crate) expiry_required: bool,
     pub(crate) max_age: Option<Duration>,
@@ -28,6 +29,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             audience: AudienceRule::Undecided,
+            subject: None,
             types: TypeRule::Default,
             expiry_required: true,
             max_age: None,
@@ -87,6 +89,9 @@ impl Policy {
     ) -> Result<(), Error> {
         self.check_audience(claims)?;
         self.check_times(claims, now, leeway)?;
+        if self.subject.is_some() && self.subject.as_deref() != claims.subject() {
+            return Err(ErrorKind::WrongSubject.into());
+        }
         for name in &self.required {
             if !has(claims, payload, name) {
                 return Err(missing(Arc::clone(name)));
@@ -243,6 +248,19 @@ mod tests {
             (rule(AudienceRule::AllOf(names())), r#"{"aud":"b"}"#, Err(ErrorKind::WrongAudience)),
             (rule(AudienceRule::Unchecked), r#"{"aud":"c"}"#, Ok(())),
             (rule(AudienceRule::Undecided), r#"{"aud":"a"}"#, Err(ErrorKind::WrongAudience)),
+        ] {
+            assert_eq!(check(&policy, payload, 0), expected, "{payload}");
+        }
+    }
+
+    #[test]
+    fn the_only_subject_is_compared_whole() {
+        let policy = Policy { subject: Some("ada".to_owned()), ..open() };
+        for (payload, expected) in [
+            (r#"{"sub":"ada"}"#, Ok(())),
+            (r#"{"sub":"Ada"}"#, Err(ErrorKind::WrongSubject)),
+            (r#"{"sub":"ada2"}"#, Err(ErrorKind::WrongSubject)),
+            (r#"{}"#, Err(ErrorKind::WrongSubject)),
         ] {
             assert_eq!(check(&policy, payload, 0), expected, "{payload}");
         }

@@ -7,7 +7,24 @@ use crate::jose::{Algorithm, Key, KeyError, KeyErrorKind};
 
 /// A key that a back end has parsed, bound to the one algorithm that it is used with.
 ///
-/// A [`KeyTable`](crate::keys::KeyTable) makes them.
+/// A [`KeyTable`](crate::keys::KeyTable) makes them. What a [`Verifier`](crate::Verifier) does with one is done here: for
+/// signed documents that are no tokens, find it with a [`KeySource`](crate::keys::KeySource) and call
+/// [`verify`](Self::verify).
+///
+/// ```
+/// use jwt_core::Algorithm;
+/// use jwt_core::crypto::{Backend, SigningKey};
+/// use jwt_core::keys::{KeySource, KeyTable, Lookup, Wanted};
+///
+/// # let Some(backend) = Backend::compiled_in() else { return Ok(()) };
+/// let key = SigningKey::generate_with(backend, Algorithm::ES256)?;
+/// let table = KeyTable::prepare(backend, [&key.verification_key()], &[Algorithm::ES256]);
+/// if let Lookup::Ready(prepared) = table.find(&Wanted::new(None, Algorithm::ES256)) {
+///     assert_eq!(prepared.algorithm(), Algorithm::ES256);
+///     assert!(prepared.verify(b"message", &key.sign(b"message")?));
+/// }
+/// # Ok::<(), jwt_core::keys::KeyError>(())
+/// ```
 pub struct PreparedKey {
     algorithm: Algorithm,
     signature_bytes: usize,
@@ -33,15 +50,19 @@ impl PreparedKey {
         })
     }
 
-    pub(crate) const fn algorithm(&self) -> Algorithm {
+    /// Returns the one algorithm that the key is used with. RFC 8725 section 3.1.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Whether `signature` is the key holder's signature of `message`.
+    /// Returns whether `signature`, its bytes rather than their base64url, is the key holder's signature of `message`.
     ///
     /// An ECDSA signature is `R || S` (RFC 7518 section 3.4) and never DER; the salt of a PSS signature is as long as its
-    /// hash (section 3.5).
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+    /// hash (section 3.5). A MAC is whole and compared in constant time. It says nothing of what the message claims:
+    /// tokens are for [`Verifier`](crate::Verifier).
+    #[must_use]
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         signature.len() == self.signature_bytes && (self.verify)(message, signature)
     }
 }

@@ -35,6 +35,14 @@ impl Location {
         }
     }
 
+    /// The setting that names this location.
+    pub(crate) const fn setting(&self) -> &'static str {
+        match self {
+            Self::Discover { .. } => "discover",
+            Self::JwkSet { .. } => "jwks",
+        }
+    }
+
     /// Gets the key set's document.
     pub(super) async fn fetch(&self, fetch: &dyn Fetch) -> Result<Fetched, FetchError> {
         match self {

@@ -65,7 +65,7 @@ impl fmt::Debug for Lookup {
 /// The verification keys of one issuer.
 ///
 /// Called on the path of every request: it must not block, and answers from memory where it can. It fails closed: when
-/// in doubt, [`Lookup::Unknown`] or [`Lookup::Unavailable`]. [`KeyTable`] is the fixed source and the double,
+/// in doubt, [`Lookup::Unknown`] or [`Lookup::Unavailable`]. [`KeyTable`](super::KeyTable) is the fixed source and the double,
 /// [`NoKeys`] the null object.
 pub trait KeySource: fmt::Debug + Send + Sync {
     /// Finds the key for a token.

@@ -127,12 +127,12 @@ mod tests {
             (vec![a.clone()], None, HS256, "Ready"),
             (vec![a.clone()], Some("x"), HS256, "Unknown"),
             (vec![a.clone()], Some("a"), HS512, "Unknown"),
-            (vec![a.clone(), b.clone()], None, HS256, "Ambiguous"),
+            (vec![a.clone(), b], None, HS256, "Ambiguous"),
             (vec![a.clone(), a.clone()], None, HS256, "Ready"),
             (vec![a.clone(), key(9, Some("a"))], Some("a"), HS256, "Ambiguous"),
             (vec![a.clone(), unnamed.clone()], Some("a"), HS256, "Ready"),
-            (vec![a.clone(), unnamed.clone()], Some("x"), HS256, "Ready"),
-            (vec![unnamed.clone(), key(4, None)], Some("x"), HS256, "Ambiguous"),
+            (vec![a, unnamed.clone()], Some("x"), HS256, "Ready"),
+            (vec![unnamed, key(4, None)], Some("x"), HS256, "Ambiguous"),
             (vec![], None, HS256, "Unknown"),
         ] {
             assert_eq!(find(&keys, kid, algorithm), expected, "{kid:?} {algorithm} of {}", keys.len());

@@ -195,3 +195,105 @@ fn default_fetch() -> Result<Option<Arc<dyn crate::keys::Fetch>>, BuildError> {
 const fn default_fetch() -> Result<Option<Arc<dyn crate::keys::Fetch>>, BuildError> {
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::{Algorithm, Key};
+
+    fn key(kid: &str) -> Key {
+        Key::from_secret(Algorithm::HS256, [7; 32]).expect("long enough").with_kid(kid)
+    }
+
+    fn issuer() -> TrustedIssuer {
+        TrustedIssuer::new("https://id.example").key(key("a")).audience("api")
+    }
+
+    fn error(builder: VerifierBuilder) -> Option<(BuildErrorKind, &'static str)> {
+        builder.build().err().map(|error| (error.kind(), error.setting()))
+    }
+
+    #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+    #[test]
+    fn without_a_back_end_building_is_an_error() {
+        assert_eq!(error(Verifier::builder().issuer(issuer())), Some((BuildErrorKind::NoBackend, "crypto")));
+    }
+
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    #[test]
+    fn what_is_wrong_with_a_configuration_is_named() {
+        use BuildErrorKind::{
+            AmbiguousKeys, Contradiction, Duplicate, Empty, IllegalCharacters, NoUsableKey, OutOfRange, Undecided,
+        };
+        let with = |issuer| Verifier::builder().issuer(issuer);
+        let bare = || TrustedIssuer::new("https://id.example");
+        let any = || TrustedIssuer::dangerous_any_issuer().key(key("a")).audience("api");
+        for (builder, expected) in [
+            (with(issuer()), None),
+            (Verifier::builder(), Some((Undecided, "issuer"))),
+            (with(bare().key(key("a"))), Some((Undecided, "audience"))),
+            (with(bare().audience("api")), Some((Undecided, "keys"))),
+            (with(TrustedIssuer::new("").key(key("a")).audience("api")), Some((Empty, "issuer"))),
+            (with(issuer().audience("")), Some((Empty, "audience"))),
+            (with(bare().key(key("a")).all_audiences::<&str>([])), Some((Empty, "audience"))),
+            (with(issuer().dangerous_any_audience()), Some((Contradiction, "dangerous_any_audience"))),
+            (with(issuer().all_audiences(["b"])), Some((Contradiction, "all_audiences"))),
+            (with(issuer().algorithms([])), Some((Empty, "algorithms"))),
+            (with(issuer().algorithms([Algorithm::RS256])), Some((NoUsableKey, "keys"))),
+            (
+                with(issuer().key(Key::from_secret(Algorithm::HS256, [8; 32]).expect("long enough").with_kid("a"))),
+                Some((AmbiguousKeys, "keys")),
+            ),
+            (with(issuer().token_types::<&str>([])), Some((Empty, "token_types"))),
+            (with(issuer().require_claims([""])), Some((Empty, "require_claims"))),
+            (with(issuer().subject("")), Some((Empty, "subject"))),
+            (with(issuer().max_age(Duration::ZERO)), Some((OutOfRange, "max_age"))),
+            (with(issuer().max_lifetime(Duration::ZERO)), Some((OutOfRange, "max_lifetime"))),
+            (with(issuer().access_token_profile()), None),
+            (with(issuer().access_token_profile().token_types(["JWT"])), Some((Contradiction, "token_types"))),
+            (with(issuer().token_types(["JWT"]).access_token_profile()), Some((Contradiction, "access_token_profile"))),
+            (with(any().access_token_profile()), Some((Contradiction, "access_token_profile"))),
+            (
+                with(issuer().access_token_profile().dangerous_without_expiry()),
+                Some((Contradiction, "access_token_profile")),
+            ),
+            (with(issuer()).issuer(issuer()), Some((Duplicate, "issuer"))),
+            (with(issuer()).issuer(any()), Some((Contradiction, "dangerous_any_issuer"))),
+            (with(any()).issuer(any()), Some((Contradiction, "dangerous_any_issuer"))),
+            (with(issuer()).leeway(Duration::from_secs(301)), Some((OutOfRange, "leeway"))),
+            (with(issuer()).max_token_bytes(0), Some((OutOfRange, "max_token_bytes"))),
+            (with(issuer()).realm("a\"b"), Some((IllegalCharacters, "realm"))),
+            (with(issuer()).sources(TokenSources::none()), Some((Empty, "sources"))),
+        ] {
+            let text = format!("{builder:?}");
+            assert_eq!(error(builder), expected, "{text}");
+        }
+    }
+
+    #[cfg(all(feature = "remote", feature = "aws-lc-rs"))]
+    #[test]
+    fn what_is_wrong_with_a_remote_issuer_is_named() {
+        use BuildErrorKind::{Contradiction, InsecureUrl, InvalidUrl};
+        let fetch = || crate::keys::fetch_fn(|_url: String| async { Ok(crate::keys::Fetched::new("")) });
+        for (issuer, expected) in [
+            (TrustedIssuer::discover("https://id.example"), None),
+            (TrustedIssuer::discover("http://id.example"), Some((InsecureUrl, "discover"))),
+            (TrustedIssuer::discover("id.example"), Some((InvalidUrl, "discover"))),
+            (TrustedIssuer::jwks("joe", "http://id.example/jwks"), Some((InsecureUrl, "jwks"))),
+            (
+                TrustedIssuer::discover("https://id.example").algorithms([Algorithm::HS256]),
+                Some((Contradiction, "algorithms")),
+            ),
+            (TrustedIssuer::discover("https://id.example").key(key("a")), Some((Contradiction, "key"))),
+        ] {
+            assert_eq!(error(Verifier::builder().fetch(fetch()).issuer(issuer.audience("api"))), expected);
+        }
+    }
+
+    #[cfg(all(feature = "remote", feature = "aws-lc-rs", not(feature = "reqwest")))]
+    #[test]
+    fn without_a_fetch_a_remote_issuer_is_an_error() {
+        let issuer = TrustedIssuer::discover("https://id.example").audience("api");
+        assert_eq!(error(Verifier::builder().issuer(issuer)), Some((BuildErrorKind::NoFetch, "fetch")));
+    }
+}

@@ -51,6 +51,8 @@ pub struct TrustedIssuer {
     keys: KeysFrom,
     algorithms: Option<Vec<Algorithm>>,
     policy: Policy,
+    /// Whether the profile of RFC 9068 was asked for.
+    profile: bool,
     /// The first contradiction that a setter met; `build` reports it.
     conflict: Option<BuildError>,
 }
@@ -113,7 +115,7 @@ impl TrustedIssuer {
     }
 
     fn with_keys(name: Option<Arc<str>>, keys: KeysFrom) -> Self {
-        Self { name, keys, algorithms: None, policy: Policy::default(), conflict: None }
+        Self { name, keys, algorithms: None, policy: Policy::default(), profile: false, conflict: None }
     }
 
     /// Adds a key. Default: none. Several must be told apart by their `kid`.
@@ -199,13 +201,20 @@ impl TrustedIssuer {
     /// It keeps ID tokens and other tokens of the same issuer out. Building fails where issuer or audience are not
     /// checked.
     pub fn access_token_profile(mut self) -> Self {
+        if self.policy.types != TypeRule::Default {
+            self.contradict("access_token_profile");
+        }
         self.policy.types = TypeRule::access_token();
+        self.profile = true;
         self.require_claims(["iss", "exp", "aud", "sub", "client_id", "iat", "jti"])
     }
 
     /// Accepts these values of the header's `typ` and no others, nor its absence; compared as media types. Default:
     /// `JWT`, `at+jwt` and its absence. RFC 8725 section 3.11.
     pub fn token_types<N: Into<String>>(mut self, types: impl IntoIterator<Item = N>) -> Self {
+        if self.profile {
+            self.contradict("token_types");
+        }
         self.policy.types = TypeRule::Only(types.into_iter().map(Into::into).collect());
         self
     }
@@ -213,6 +222,12 @@ impl TrustedIssuer {
     /// Requires these claims to be there, neither `null` nor empty text. Default: `exp`, and what other settings need.
     pub fn require_claims<N: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.policy.required.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Accepts tokens of this subject alone: `sub`, compared whole. Default: of every subject.
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.policy.subject = Some(subject.into());
         self
     }
 
@@ -272,14 +287,17 @@ impl TrustedIssuer {
             _ => {}
         }
         // RFC 9068 section 4: both are checked, always.
-        let profile = policy.types == TypeRule::access_token();
-        if profile && (self.name.is_none() || policy.audience == AudienceRule::Unchecked || !policy.expiry_required) {
+        let unchecked = self.name.is_none() || policy.audience == AudienceRule::Unchecked || !policy.expiry_required;
+        if self.profile && unchecked {
             return Err(BuildError::new(Kind::Contradiction, "access_token_profile"));
         }
         if let TypeRule::Only(types) = &policy.types
             && (types.is_empty() || types.contains(&String::new()))
         {
             return Err(BuildError::new(Kind::Empty, "token_types"));
+        }
+        if policy.subject.as_deref() == Some("") {
+            return Err(BuildError::new(Kind::Empty, "subject"));
         }
         if policy.required.iter().any(|name| name.is_empty()) {
             return Err(BuildError::new(Kind::Empty, "require_claims"));
@@ -328,8 +346,8 @@ impl KeysFrom {
                     return Err(BuildError::new(Kind::Contradiction, "algorithms"));
                 }
                 location.check().map_err(|kind| match kind {
-                    crate::keys::FetchErrorKind::InsecureUrl => BuildError::new(Kind::InsecureUrl, "issuer"),
-                    _ => BuildError::new(Kind::InvalidUrl, "issuer"),
+                    crate::keys::FetchErrorKind::InsecureUrl => BuildError::new(Kind::InsecureUrl, location.setting()),
+                    _ => BuildError::new(Kind::InvalidUrl, location.setting()),
                 })?;
                 let fetch = means.fetch.clone().ok_or(BuildError::new(Kind::NoFetch, "fetch"))?;
                 let setup = crate::keys::Setup {

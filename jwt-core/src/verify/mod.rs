@@ -4,6 +4,7 @@ mod authenticator;
 mod build_error;
 mod builder;
 mod issuer;
+mod migrate;
 mod rules;
 mod verifier;
 
