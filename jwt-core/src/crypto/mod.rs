@@ -6,6 +6,7 @@
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
 mod backend;
+mod engine;
 mod prepared;
 mod provider;
 #[cfg(feature = "rust-crypto")]

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::backend::{Backend, Verify};
+use super::engine::{Engine, Verify};
 use crate::jose::algorithm::Family;
 use crate::jose::material::KeyMaterial;
 use crate::jose::{Algorithm, Key, KeyError, KeyErrorKind};
@@ -32,7 +32,7 @@ pub struct PreparedKey {
 }
 
 impl PreparedKey {
-    pub(super) fn new(backend: Backend, key: &Key, algorithm: Algorithm) -> Result<Self, KeyError> {
+    pub(super) fn new(engine: &dyn Engine, key: &Key, algorithm: Algorithm) -> Result<Self, KeyError> {
         let material = key.material();
         if material.family() != algorithm.family() || key.algorithm().is_some_and(|declared| declared != algorithm) {
             return Err(KeyError::mismatch());
@@ -40,13 +40,13 @@ impl PreparedKey {
         if !key.fits(algorithm) {
             return Err(KeyError::new(KeyErrorKind::TooShort, "the secret is shorter than the hash of its algorithm"));
         }
-        if !backend.supports(algorithm) {
+        if !engine.supports(algorithm) {
             return Err(KeyError::unsupported_by_backend());
         }
         Ok(Self {
             algorithm,
             signature_bytes: signature_bytes(material, algorithm),
-            verify: backend.0.verifier(material, algorithm)?,
+            verify: engine.verifier(material, algorithm)?,
         })
     }
 
@@ -92,7 +92,7 @@ impl fmt::Debug for PreparedKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::SigningKey;
+    use crate::crypto::{Backend, SigningKey};
 
     fn backends() -> Vec<Backend> {
         vec![

@@ -2,7 +2,7 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::CryptoProvider;
 use jsonwebtoken::jwk::ThumbprintHash;
 
-use super::backend::{Engine, Verify};
+use super::engine::{Engine, Verify};
 use crate::jose::material::KeyMaterial;
 use crate::jose::{Algorithm, KeyError, pem};
 

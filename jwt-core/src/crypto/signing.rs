@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::backend::{Backend, Sign};
+use super::backend::Backend;
+use super::engine::Sign;
 use crate::jose::algorithm::Family;
 use crate::jose::private::{self, PrivateMaterial};
 use crate::jose::{Algorithm, Key, KeyError, thumbprint, vetting};

@@ -11,7 +11,7 @@ use super::algorithm::{Algorithm, Family};
 use super::header::MAX_KID_BYTES;
 use super::key_error::{KeyError, KeyErrorKind};
 use super::material::KeyMaterial;
-use super::vetting;
+use super::{secret, vetting};
 use crate::json::{self, JsonError, Unique, Value};
 
 /// Which of the two kinds of key the caller reads; the other kind is refused.
@@ -214,7 +214,7 @@ impl<'a> Members<'a> {
     }
 
     fn secret(&self, declared: Option<Algorithm>) -> Result<KeyMaterial, KeyError> {
-        vetting::secret(&bytes(self.k)?, declared)
+        secret::vet(&bytes(self.k)?, declared)
     }
 
     fn curve(&self) -> Result<Cow<'a, str>, KeyError> {

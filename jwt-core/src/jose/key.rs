@@ -7,7 +7,7 @@ use super::algorithm::{Algorithm, Family};
 use super::jwk::{self, Expected, Vetted};
 use super::key_error::KeyError;
 use super::material::KeyMaterial;
-use super::{pem, thumbprint, vetting};
+use super::{pem, secret, thumbprint, vetting};
 
 /// A key that signatures are verified with.
 ///
@@ -57,7 +57,7 @@ impl Key {
         if !algorithm.is_symmetric() {
             return Err(KeyError::mismatch());
         }
-        Ok(Self::declared(vetting::secret(secret.as_ref(), Some(algorithm))?, algorithm))
+        Ok(Self::declared(secret::vet(secret.as_ref(), Some(algorithm))?, algorithm))
     }
 
     /// Makes a key from PEM: exactly one `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`.
@@ -154,7 +154,7 @@ impl Key {
             return Err(KeyError::mismatch());
         }
         let material = match (key.kind(), algorithm.family()) {
-            (DecodingKeyKind::SecretOrDer(secret), Family::Hmac) => vetting::secret(secret, Some(algorithm))?,
+            (DecodingKeyKind::SecretOrDer(bytes), Family::Hmac) => secret::vet(bytes, Some(algorithm))?,
             (DecodingKeyKind::SecretOrDer(point), family @ (Family::P256 | Family::P384 | Family::P521)) => {
                 vetting::ec(family, point).or_else(|error| pem::public_der(point).map_err(|_| error))?
             }

@@ -13,6 +13,7 @@ pub(crate) mod key_set;
 pub(crate) mod material;
 pub(crate) mod pem;
 pub(crate) mod private;
+pub(crate) mod secret;
 pub(crate) mod thumbprint;
 pub(crate) mod vetting;
 

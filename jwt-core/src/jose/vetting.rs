@@ -1,51 +1,14 @@
 //! The rules that a key's numbers obey whatever format they came in.
 
-use zeroize::Zeroizing;
-
-use super::algorithm::{Algorithm, Family};
+use super::algorithm::Family;
 use super::key_error::{KeyError, KeyErrorKind};
 use super::material::KeyMaterial;
-use super::pem;
-use crate::json::{self, Unique};
 
 /// The sizes of RSA modulus that are accepted, in bits. RFC 7518 section 3.3 sets the lower bound.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// The largest RSA exponent that every back end accepts, in bits.
 const RSA_EXPONENT_BITS: usize = 33;
-
-/// Vets an HMAC secret; `algorithm` is known unless a JWK leaves it out.
-pub(crate) fn secret(bytes: &[u8], algorithm: Option<Algorithm>) -> Result<KeyMaterial, KeyError> {
-    if is_public_key(bytes) {
-        return Err(KeyError::new(
-            KeyErrorKind::PublicKeyAsSecret,
-            "a public key or a file around a key was given as a shared secret",
-        ));
-    }
-    // RFC 7518 section 3.2: a key of at least the size of the hash output must be used.
-    let least = algorithm.and_then(Algorithm::hmac_key_bytes).unwrap_or(32);
-    if bytes.len() < least {
-        return Err(KeyError::new(KeyErrorKind::TooShort, "the secret is shorter than the hash of its algorithm"));
-    }
-    Ok(KeyMaterial::Secret(Zeroizing::new(bytes.to_vec())))
-}
-
-/// Whether the bytes are something that others may know: using it as a secret would let anybody sign.
-fn is_public_key(bytes: &[u8]) -> bool {
-    let start = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes).trim_ascii_start();
-    if ["-----BEGIN", "---- BEGIN", "ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"]
-        .iter()
-        .any(|prefix| start.starts_with(prefix.as_bytes()))
-    {
-        return true;
-    }
-    let mut jwk = false;
-    if let Ok(text) = std::str::from_utf8(start) {
-        let read = json::object(text, Unique::Outermost, |name, _| jwk |= matches!(name, "kty" | "keys"));
-        jwk &= read.is_ok();
-    }
-    jwk || pem::is_public_der(bytes)
-}
 
 /// Vets an RSA public key, big-endian. RFC 7518 section 6.3.1.
 pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<KeyMaterial, KeyError> {
@@ -168,49 +131,6 @@ mod tests {
         number[0] = 1 << ((bits - 1) % 8);
         *number.last_mut().unwrap() |= 1;
         number
-    }
-
-    #[test]
-    fn a_secret_is_at_least_as_long_as_its_hash() {
-        let cases = [
-            (Some(Algorithm::HS256), 0, false),
-            (Some(Algorithm::HS256), 31, false),
-            (Some(Algorithm::HS256), 32, true),
-            (Some(Algorithm::HS384), 47, false),
-            (Some(Algorithm::HS384), 48, true),
-            (Some(Algorithm::HS512), 63, false),
-            (Some(Algorithm::HS512), 64, true),
-            (None, 31, false),
-            (None, 32, true),
-        ];
-        for (algorithm, length, accepted) in cases {
-            let expected = if accepted { None } else { Some(KeyErrorKind::TooShort) };
-            assert_eq!(kind(secret(&vec![7; length], algorithm)), expected, "{algorithm:?} {length}");
-        }
-    }
-
-    #[test]
-    fn what_everybody_may_know_is_no_secret() {
-        let padding = "x".repeat(64);
-        for text in [
-            format!("-----BEGIN PUBLIC KEY-----\n{padding}"),
-            format!("\r\n \t-----BEGIN CERTIFICATE-----\n{padding}"),
-            format!("\u{feff}-----BEGIN RSA PUBLIC KEY-----\n{padding}"),
-            format!("---- BEGIN SSH2 PUBLIC KEY ----\n{padding}"),
-            format!("ssh-rsa {padding}"),
-            format!(" ssh-ed25519 {padding}"),
-            format!("ecdsa-sha2-nistp256 {padding}"),
-            format!(" {{\"kty\":\"RSA\",\"n\":\"{padding}\"}}"),
-            format!("{{\"keys\":[],\"x\":\"{padding}\"}}"),
-        ] {
-            let refused = kind(secret(text.as_bytes(), Some(Algorithm::HS256)));
-            assert_eq!(refused, Some(KeyErrorKind::PublicKeyAsSecret), "{text}");
-        }
-        let der = pem::rsa_der(&odd(2048), &[1, 0, 1]);
-        assert_eq!(kind(secret(&der, Some(Algorithm::HS256))), Some(KeyErrorKind::PublicKeyAsSecret));
-        for text in [format!("{{{padding}"), format!("{{\"a\":\"{padding}\"}}"), format!("key -----BEGIN {padding}")] {
-            assert_eq!(kind(secret(text.as_bytes(), Some(Algorithm::HS256))), None, "{text}");
-        }
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Authenticator {
     pub fn authenticate(&self, request: &dyn RequestView) -> Authentication {
         let token = match self.verifier.sources().find(request) {
             Ok(token) => token,
-            Err(kind) => return Authentication::Ready(self.admit(Err(self.absent(kind)))),
+            Err(kind) => return Authentication::Ready(self.without_token(kind)),
         };
         match self.verifier.start(&token.text, Some(token.location)) {
             Verification::Ready(outcome) => Authentication::Ready(self.admit(outcome)),
@@ -115,9 +115,13 @@ impl Authenticator {
         }
     }
 
-    fn absent(&self, kind: ErrorKind) -> Error {
+    fn without_token(&self, kind: ErrorKind) -> Result<Admission, Refusal> {
+        let admission = self.admit(Err(kind.into()));
         // A guest where guests are welcome is no refusal, so nobody is told of one.
-        if self.passes(&kind.into()) { kind.into() } else { self.verifier.refuse(kind) }
+        if let Err(refusal) = &admission {
+            self.verifier.observe(&refusal.error);
+        }
+        admission
     }
 
     fn admit(&self, outcome: Result<Verified, Error>) -> Result<Admission, Refusal> {

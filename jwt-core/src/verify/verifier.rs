@@ -152,11 +152,9 @@ impl Verifier {
         &self.core.challenger
     }
 
-    /// Counts an error that arose before there was a token to verify.
-    pub(super) fn refuse(&self, kind: ErrorKind) -> Error {
-        let error = Error::from(kind);
-        self.core.observe(&error);
-        error
+    /// Tells of an error that arose before there was a token to verify.
+    pub(super) fn observe(&self, error: &Error) {
+        self.core.observe(error);
     }
 }
 

@@ -1,10 +1,6 @@
-//! A strict reader of JSON objects: RFC 8259 grammar, unique member names, bounded depth.
-//!
-//! It checks the whole text in one pass and hands out the members of the outermost object as slices of that text, so
-//! that header and claims are read without an intermediate tree. It does not depend on how `serde_json` was compiled:
-//! features that another crate switches on cannot change which tokens are accepted.
-
 use std::borrow::Cow;
+
+use super::value::{Text, Value};
 
 /// The deepest nesting that is read; the outermost object is level one.
 pub(crate) const MAX_DEPTH: usize = 32;
@@ -29,41 +25,6 @@ pub(crate) enum JsonError {
     DuplicateName,
     /// Values are nested deeper than [`MAX_DEPTH`].
     TooDeep,
-}
-
-/// A string as it stands between its quotes, already known to be well-formed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Text<'a> {
-    raw: &'a str,
-    escaped: bool,
-}
-
-impl<'a> Text<'a> {
-    /// The string's value, borrowed unless it holds escapes.
-    pub(crate) fn decode(self) -> Cow<'a, str> {
-        if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
-    }
-}
-
-/// One member's value, a slice of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Value<'a> {
-    Null,
-    Bool(bool),
-    Number(&'a str),
-    Text(Text<'a>),
-    Array(&'a str),
-    Object(&'a str),
-}
-
-impl<'a> Value<'a> {
-    /// The string's value, or `None` for any other kind of value.
-    pub(crate) fn as_text(self) -> Option<Cow<'a, str>> {
-        match self {
-            Value::Text(text) => Some(text.decode()),
-            _ => None,
-        }
-    }
 }
 
 /// Reads `text` as one JSON object and calls `member` for each of its members, in order.
@@ -315,38 +276,6 @@ fn has_duplicate(names: &mut [Cow<'_, str>]) -> bool {
     }
     names.sort_unstable();
     names.windows(2).any(|pair| pair[0] == pair[1])
-}
-
-/// Resolves the escapes of a string that [`Reader::string`] accepted; anything else would be skipped, not refused.
-fn unescape(raw: &str) -> String {
-    let mut out = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let (kind, after) = (rest.as_bytes().get(at + 1), rest.get(at + 2..).unwrap_or_default());
-        rest = after;
-        match kind {
-            Some(b'b') => out.push('\u{8}'),
-            Some(b'f') => out.push('\u{c}'),
-            Some(b'n') => out.push('\n'),
-            Some(b'r') => out.push('\r'),
-            Some(b't') => out.push('\t'),
-            Some(b'u') => {
-                let high = unit_at(rest, 0);
-                let low = if matches!(high, 0xd800..=0xdbff) { Some(unit_at(rest, 6)) } else { None };
-                rest = rest.get(if low.is_some() { 10 } else { 4 }..).unwrap_or_default();
-                out.extend(char::decode_utf16(std::iter::once(high).chain(low)).flatten());
-            }
-            Some(&other) => out.push(char::from(other)),
-            None => {}
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-fn unit_at(text: &str, at: usize) -> u16 {
-    text.get(at..at + 4).and_then(|digits| u16::from_str_radix(digits, 16).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,65 +1,15 @@
-//! Where tokens hide in a request. RFC 6750 section 2.
-
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
+use super::places::{Authorization, Closure, Cookie, OwnHeader, Query};
+use super::source::{Found, Location, TokenSource};
 use crate::error::ErrorKind;
 use crate::request::RequestView;
-
-/// The place a token was found in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Location {
-    /// `Authorization: Bearer …`. RFC 6750 section 2.1.
-    Authorization,
-    /// A cookie.
-    Cookie,
-    /// A query parameter. RFC 6750 section 2.3.
-    Query,
-    /// A header of the application's own.
-    Header,
-    /// A closure of the application's own.
-    Custom,
-}
 
 /// A token as it stands in the request: of legal characters, but neither taken apart nor verified.
 pub(crate) struct RawToken<'r> {
     pub(crate) text: Cow<'r, str>,
     pub(crate) location: Location,
-}
-
-/// What a source found: collects candidates of every source, so that two of them are noticed.
-#[derive(Default)]
-pub struct Found<'r> {
-    candidates: usize,
-    first: Option<(Cow<'r, [u8]>, Location)>,
-}
-
-impl<'r> Found<'r> {
-    /// Adds a candidate. It is checked later; empty and illegal ones are the client's mistake, not to be skipped here.
-    pub fn add(&mut self, token: impl Into<Cow<'r, [u8]>>, location: Location) {
-        self.candidates += 1;
-        if self.first.is_none() {
-            self.first = Some((token.into(), location));
-        }
-    }
-}
-
-impl fmt::Debug for Found<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Found").field("candidates", &self.candidates).finish_non_exhaustive()
-    }
-}
-
-/// A place to look for a token.
-///
-/// A source adds every candidate that its place holds, and none when it holds none. It must not decide which of several
-/// is meant: more than one candidate over all sources is refused (RFC 6750 section 3.1). The default is
-/// [`TokenSources::new`], the null object [`TokenSources::none`].
-pub trait TokenSource: fmt::Debug + Send + Sync {
-    /// Adds what `request` holds in this place to `found`.
-    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>);
 }
 
 /// The places in which a verifier looks for tokens.
@@ -165,143 +115,6 @@ impl TokenSources {
 
 const fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
-}
-
-/// Calls `each` with the values of `name`, unless the client declared the header to be for the next hop only: a proxy
-/// would have removed it. RFC 9110 section 7.6.1.
-fn end_to_end<'r>(request: &'r dyn RequestView, name: &str, mut each: impl FnMut(&'r [u8])) {
-    let mut values = 0;
-    request.header(name, &mut |_| values += 1);
-    if values == 0 {
-        return;
-    }
-    let mut hop_by_hop = false;
-    request.header("connection", &mut |options| {
-        hop_by_hop |=
-            options.split(|&byte| byte == b',').any(|option| trim(option).eq_ignore_ascii_case(name.as_bytes()));
-    });
-    if !hop_by_hop {
-        request.header(name, &mut each);
-    }
-}
-
-fn trim(value: &[u8]) -> &[u8] {
-    value.trim_ascii()
-}
-
-#[derive(Debug)]
-struct Authorization;
-
-impl TokenSource for Authorization {
-    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
-        // RFC 9110 section 5.3: not a list field; several lines are an error, whichever of them is ours.
-        let (mut lines, mut ours) = (0, None);
-        end_to_end(request, "authorization", |value| {
-            lines += 1;
-            ours = ours.or(bearer(value));
-        });
-        if lines > 1 {
-            found.candidates += lines;
-        } else if let Some(token) = ours {
-            found.add(token, Location::Authorization);
-        }
-    }
-}
-
-/// `credentials = "Bearer" 1*SP b64token`; the scheme's case does not matter (RFC 9110 section 11.1).
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    const SCHEME: &[u8] = b"bearer";
-    let value = trim(value);
-    let (scheme, rest) = value.split_at_checked(SCHEME.len())?;
-    if !scheme.eq_ignore_ascii_case(SCHEME) {
-        return None;
-    }
-    match rest.first() {
-        None => Some(rest),
-        Some(b' ') => Some(&rest[rest.iter().take_while(|&&byte| byte == b' ').count()..]),
-        // A longer scheme name is another scheme; any other byte makes the line illegible, which the check of the
-        // token's characters then finds.
-        Some(&byte) if is_scheme_byte(byte) => None,
-        Some(_) => Some(rest),
-    }
-}
-
-const fn is_scheme_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
-}
-
-struct Cookie(String);
-
-impl TokenSource for Cookie {
-    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
-        end_to_end(request, "cookie", |value| {
-            // A line that is not text may hide the cookie: it counts as an illegible one.
-            let Ok(line) = std::str::from_utf8(value) else {
-                found.add(value, Location::Cookie);
-                return;
-            };
-            for cookie in cookie::Cookie::split_parse(line).flatten() {
-                if cookie.name() == self.0 {
-                    found.add(cookie.value_trimmed().as_bytes().to_vec(), Location::Cookie);
-                }
-            }
-        });
-    }
-}
-
-struct Query(String);
-
-impl TokenSource for Query {
-    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
-        if !matches!(request.method(), "GET" | "HEAD") {
-            return;
-        }
-        let Some((_, query)) = request.target().split_once('?') else { return };
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if name == self.0 {
-                found.add(value.into_owned().into_bytes(), Location::Query);
-            }
-        }
-    }
-}
-
-struct OwnHeader(String);
-
-impl TokenSource for OwnHeader {
-    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
-        end_to_end(request, &self.0, |value| found.add(trim(value), Location::Header));
-    }
-}
-
-struct Closure<F>(F);
-
-impl<F> TokenSource for Closure<F>
-where
-    F: Fn(&dyn RequestView) -> Option<String> + Send + Sync,
-{
-    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
-        if let Some(token) = (self.0)(request) {
-            found.add(token.into_bytes(), Location::Custom);
-        }
-    }
-}
-
-macro_rules! named {
-    ($($source:ident),+) => {$(
-        impl fmt::Debug for $source {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple(stringify!($source)).field(&self.0).finish()
-            }
-        }
-    )+};
-}
-named!(Cookie, Query, OwnHeader);
-
-impl<F> fmt::Debug for Closure<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Closure").finish()
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+/// A moment: seconds since 1970-01-01T00:00:00Z, with fractions, leap seconds ignored. RFC 7519 section 2.
+///
+/// Moments after the year 9999, or as far before the epoch, cannot be expressed; a claim that holds one is malformed.
+/// Arithmetic can therefore not overflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NumericDate {
+    seconds: i64,
+    nanos: u32,
+}
+
+impl NumericDate {
+    const LIMIT: i64 = 253_402_300_799;
+
+    /// Returns the whole seconds, rounded towards the past.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.seconds
+    }
+
+    pub(crate) fn plus(self, duration: Duration) -> Self {
+        let nanos = self.nanos + duration.subsec_nanos();
+        let carry = i64::from(nanos / 1_000_000_000);
+        let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        Self { seconds: self.seconds.saturating_add(seconds).saturating_add(carry), nanos: nanos % 1_000_000_000 }
+    }
+
+    /// The time from `earlier` to `self`; zero where `earlier` is the later one.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        if self <= earlier {
+            return Duration::ZERO;
+        }
+        let seconds = u64::try_from(self.seconds - earlier.seconds).unwrap_or_default();
+        Duration::from_secs(seconds) + Duration::from_nanos(self.nanos.into())
+            - Duration::from_nanos(earlier.nanos.into())
+    }
+
+    /// Reads a JSON number. `None` where it lies out of range.
+    pub(super) fn parse(number: &str) -> Option<Self> {
+        if let Ok(seconds) = number.parse::<i64>() {
+            return (-Self::LIMIT..=Self::LIMIT).contains(&seconds).then_some(Self { seconds, nanos: 0 });
+        }
+        let value: f64 = number.parse().ok()?;
+        // True for infinities too, which is what `1e400` reads as.
+        if value.abs() > Self::LIMIT as f64 {
+            return None;
+        }
+        let floor = value.floor();
+        Some(Self { seconds: floor as i64, nanos: (((value - floor) * 1e9) as u32).min(999_999_999) })
+    }
+}
+
+impl From<Duration> for NumericDate {
+    /// Takes a duration since the epoch, as a [`Clock`](crate::clock::Clock) gives it.
+    fn from(since_epoch: Duration) -> Self {
+        Self { seconds: i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX), nanos: since_epoch.subsec_nanos() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_numeric_date_may_have_a_fraction_or_an_exponent_but_not_leave_the_calendar() {
+        for (number, expected) in [
+            ("0", Some((0, 0))),
+            ("-5", Some((-5, 0))),
+            ("1.9e9", Some((1_900_000_000, 0))),
+            ("1.5", Some((1, 500_000_000))),
+            ("-0.5", Some((-1, 500_000_000))),
+            ("253402300799", Some((253_402_300_799, 0))),
+            ("253402300800", None),
+            ("18446744073709551615", None),
+            ("1e19", None),
+            ("1e400", None),
+            ("-1e400", None),
+        ] {
+            let date = NumericDate::parse(number).map(|date| (date.seconds, date.nanos));
+            assert_eq!(date, expected, "{number}");
+        }
+    }
+
+    #[test]
+    fn dates_add_and_subtract_without_overflow() {
+        let date = NumericDate { seconds: 10, nanos: 600_000_000 };
+        assert_eq!(date.plus(Duration::from_millis(500)), NumericDate { seconds: 11, nanos: 100_000_000 });
+        assert_eq!(date.plus(Duration::MAX).seconds, i64::MAX);
+        let later = NumericDate { seconds: 12, nanos: 100_000_000 };
+        assert_eq!(later.since(date), Duration::from_millis(1_500));
+        assert_eq!(date.since(later), Duration::ZERO);
+    }
+}

@@ -1,0 +1,13 @@
+//! The claims this library itself reads: RFC 7519 section 4.1, RFC 9068 section 2.2, RFC 7800.
+
+mod audience;
+mod date;
+mod registered;
+mod scopes;
+mod text;
+
+pub use audience::Audience;
+pub use date::NumericDate;
+pub use registered::RegisteredClaims;
+pub(crate) use registered::{ClaimsError, has_claim};
+pub use scopes::Scopes;

@@ -1,0 +1,11 @@
+//! A strict reader of JSON objects: RFC 8259 grammar, unique member names, bounded depth.
+//!
+//! It checks the whole text in one pass and hands out the members of the outermost object as slices of that text, so
+//! that header and claims are read without an intermediate tree. It does not depend on how `serde_json` was compiled:
+//! features that another crate switches on cannot change which tokens are accepted.
+
+mod reader;
+mod value;
+
+pub(crate) use reader::{JsonError, Unique, array, object};
+pub(crate) use value::Value;
