@@ -151,6 +151,8 @@ impl VerifierBuilder {
             backend: self.backend,
             clock: Arc::clone(&self.clock),
             #[cfg(feature = "remote")]
+            observer: Arc::clone(&self.observer),
+            #[cfg(feature = "remote")]
             fetch: self.fetch.map_or_else(default_fetch, |fetch| Ok(Some(fetch)))?,
         };
         let mut issuers = Vec::with_capacity(self.issuers.len());

@@ -63,7 +63,7 @@ enum KeysFrom {
     Fixed(Vec<Key>),
     Source(Arc<dyn KeySource>),
     #[cfg(feature = "remote")]
-    Remote(crate::keys::Location),
+    Remote(crate::keys::Location, crate::keys::RefreshPolicy),
 }
 
 /// An issuer, ready to judge.
@@ -80,6 +80,8 @@ pub(crate) struct Means {
     #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only remote keys grow old"))]
     pub(crate) clock: Arc<dyn Clock>,
     #[cfg(feature = "remote")]
+    pub(crate) observer: Arc<dyn crate::observe::Observer>,
+    #[cfg(feature = "remote")]
     pub(crate) fetch: Option<Arc<dyn crate::keys::Fetch>>,
 }
 
@@ -95,15 +97,39 @@ impl TrustedIssuer {
     #[cfg(feature = "remote")]
     pub fn discover(issuer: impl Into<Arc<str>>) -> Self {
         let issuer = issuer.into();
-        let location = crate::keys::Location::Discover { issuer: Arc::clone(&issuer) };
-        Self::with_keys(Some(issuer), KeysFrom::Remote(location))
+        let location = crate::keys::Location::Discover { issuer: Arc::clone(&issuer), at: None };
+        Self::with_keys(Some(issuer), KeysFrom::Remote(location, crate::keys::RefreshPolicy::new()))
     }
 
     /// Trusts tokens of `issuer`, whose JWK Set is at `url`. RFC 7517 section 5.
     #[cfg(feature = "remote")]
     pub fn jwks(issuer: impl Into<Arc<str>>, url: impl Into<Arc<str>>) -> Self {
         let location = crate::keys::Location::JwkSet { url: url.into() };
-        Self::with_keys(Some(issuer.into()), KeysFrom::Remote(location))
+        Self::with_keys(Some(issuer.into()), KeysFrom::Remote(location, crate::keys::RefreshPolicy::new()))
+    }
+
+    /// Asks for the metadata at `url` instead of at the issuer's name; for [`discover`](Self::discover) alone.
+    ///
+    /// For clusters in which the issuer answers at an inner address. What the metadata says, and what tokens say, is still
+    /// compared with the issuer's name. Default: the issuer's name.
+    #[cfg(feature = "remote")]
+    pub fn discover_at(mut self, url: impl Into<Arc<str>>) -> Self {
+        match &mut self.keys {
+            KeysFrom::Remote(crate::keys::Location::Discover { at, .. }, _) => *at = Some(url.into()),
+            _ => self.contradict("discover_at"),
+        }
+        self
+    }
+
+    /// Sets how long fetched keys are used, and what fetching them may take; for [`discover`](Self::discover) and
+    /// [`jwks`](Self::jwks) alone. Default: [`RefreshPolicy::new`](crate::keys::RefreshPolicy::new).
+    #[cfg(feature = "remote")]
+    pub fn refresh(mut self, policy: crate::keys::RefreshPolicy) -> Self {
+        match &mut self.keys {
+            KeysFrom::Remote(_, current) => *current = policy,
+            _ => self.contradict("refresh"),
+        }
+        self
     }
 
     /// Trusts tokens whatever their `iss`, even without one. It must be the verifier's only issuer.
@@ -143,7 +169,7 @@ impl TrustedIssuer {
             KeysFrom::Fixed(fixed) => fixed.extend(keys),
             KeysFrom::Source(_) => self.contradict(setting),
             #[cfg(feature = "remote")]
-            KeysFrom::Remote(_) => self.contradict(setting),
+            KeysFrom::Remote(..) => self.contradict(setting),
         }
         self
     }
@@ -270,7 +296,7 @@ impl TrustedIssuer {
                 return Err(BuildError::new(Kind::UnsupportedAlgorithm, "algorithms"));
             }
         }
-        let (keys, algorithms) = self.keys.prepare(self.algorithms, backend, means)?;
+        let (keys, algorithms) = self.keys.prepare(self.name.as_ref(), self.algorithms, backend, means)?;
         Ok(Issuer { name: self.name, keys, algorithms, policy: self.policy })
     }
 
@@ -314,13 +340,14 @@ impl TrustedIssuer {
 impl KeysFrom {
     fn prepare(
         self,
+        name: Option<&Arc<str>>,
         allowed: Option<Vec<Algorithm>>,
         backend: Backend,
         means: &Means,
     ) -> Result<(Arc<dyn KeySource>, Vec<Algorithm>), BuildError> {
         use BuildErrorKind as Kind;
         #[cfg(not(feature = "remote"))]
-        let _ = means;
+        let _ = (name, means);
         match self {
             Self::Nowhere => Err(BuildError::new(Kind::Undecided, "keys")),
             Self::Fixed(keys) => {
@@ -339,7 +366,10 @@ impl KeysFrom {
             }
             Self::Source(source) => Ok((source, allowed.unwrap_or_else(|| ASYMMETRIC.to_vec()))),
             #[cfg(feature = "remote")]
-            Self::Remote(location) => {
+            Self::Remote(location, policy) => {
+                if !policy.is_sound() {
+                    return Err(BuildError::new(Kind::OutOfRange, "refresh"));
+                }
                 let algorithms = allowed.unwrap_or_else(|| ASYMMETRIC.to_vec());
                 // A secret that can be fetched is none: RFC 7517 section 9.2.
                 if algorithms.iter().any(|algorithm| algorithm.is_symmetric()) {
@@ -351,9 +381,13 @@ impl KeysFrom {
                 })?;
                 let fetch = means.fetch.clone().ok_or(BuildError::new(Kind::NoFetch, "fetch"))?;
                 let setup = crate::keys::Setup {
+                    // Only an issuer with a name can be remote.
+                    issuer: name.cloned().unwrap_or_default(),
                     location,
+                    policy,
                     fetch,
                     clock: Arc::clone(&means.clock),
+                    observer: Arc::clone(&means.observer),
                     backend,
                     algorithms: algorithms.clone(),
                 };

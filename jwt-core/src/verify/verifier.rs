@@ -144,6 +144,10 @@ impl Verifier {
         Self { core: Arc::clone(&self.core), sources: Arc::new(sources) }
     }
 
+    pub(super) fn issuers(&self) -> &[Issuer] {
+        &self.core.issuers
+    }
+
     pub(super) fn sources(&self) -> &TokenSources {
         &self.sources
     }
