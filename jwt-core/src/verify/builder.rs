@@ -12,7 +12,7 @@ use crate::policy::{DEFAULT_LEEWAY, MAX_LEEWAY};
 use crate::token::TokenSources;
 use crate::verified::Verified;
 
-use super::issuer::Means;
+use super::prepare::Means;
 use super::rules::Rule;
 use super::verifier::Core;
 use super::{BuildError, BuildErrorKind, RuleError, TrustedIssuer, Verifier};

@@ -5,6 +5,7 @@ mod build_error;
 mod builder;
 mod issuer;
 mod migrate;
+mod prepare;
 mod rules;
 mod upkeep;
 mod verifier;

@@ -17,7 +17,7 @@ use crate::token::{Location, TokenSources};
 use crate::verified::{Parts, Verified};
 
 use super::VerifierBuilder;
-use super::issuer::Issuer;
+use super::prepare::Issuer;
 use super::rules::Rule;
 
 /// Verifies tokens: the one judge behind every layer, middleware and extractor.
