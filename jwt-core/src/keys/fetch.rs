@@ -22,6 +22,14 @@ pub struct FetchRequest<'f> {
     pub timeout: Duration,
 }
 
+impl<'f> FetchRequest<'f> {
+    /// Asks for a document with the limits that are used by default: 512 KiB, 5 seconds.
+    #[must_use]
+    pub const fn new(url: &'f str, accept: &'static str) -> Self {
+        Self { url, accept, etag: None, max_bytes: 512 * 1024, timeout: Duration::from_secs(5) }
+    }
+}
+
 /// A document that was fetched.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

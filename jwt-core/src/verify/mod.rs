@@ -4,8 +4,11 @@ mod authenticator;
 mod build_error;
 mod builder;
 mod issuer;
+mod issuers;
 mod migrate;
 mod prepare;
+#[cfg(feature = "remote")]
+mod resolver;
 mod rules;
 mod upkeep;
 mod verifier;

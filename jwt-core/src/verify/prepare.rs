@@ -23,8 +23,32 @@ pub(crate) struct Means {
     pub(crate) clock: Arc<dyn Clock>,
     #[cfg(feature = "remote")]
     pub(crate) observer: Arc<dyn crate::observe::Observer>,
+    /// What the application brings.
     #[cfg(feature = "remote")]
     pub(crate) fetch: Option<Arc<dyn crate::keys::Fetch>>,
+    /// What stands in for it, made when the first issuer needs it.
+    #[cfg(feature = "reqwest")]
+    pub(crate) default_fetch: std::sync::OnceLock<Arc<dyn crate::keys::Fetch>>,
+}
+
+#[cfg(feature = "remote")]
+impl Means {
+    fn fetch(&self) -> Result<Arc<dyn crate::keys::Fetch>, BuildError> {
+        if let Some(fetch) = &self.fetch {
+            return Ok(Arc::clone(fetch));
+        }
+        let none = BuildError::new(BuildErrorKind::NoFetch, "fetch");
+        #[cfg(feature = "reqwest")]
+        {
+            if let Some(fetch) = self.default_fetch.get() {
+                return Ok(Arc::clone(fetch));
+            }
+            let made: Arc<dyn crate::keys::Fetch> = Arc::new(crate::keys::HttpFetch::new().map_err(|_| none)?);
+            Ok(Arc::clone(self.default_fetch.get_or_init(|| made)))
+        }
+        #[cfg(not(feature = "reqwest"))]
+        Err(none)
+    }
 }
 
 /// The algorithms that are allowed where nothing else is said: every one with a public key. The order decides what a key
@@ -97,7 +121,7 @@ impl KeysFrom {
                     crate::keys::FetchErrorKind::InsecureUrl => BuildError::new(Kind::InsecureUrl, location.setting()),
                     _ => BuildError::new(Kind::InvalidUrl, location.setting()),
                 })?;
-                let fetch = means.fetch.clone().ok_or(BuildError::new(Kind::NoFetch, "fetch"))?;
+                let fetch = means.fetch()?;
                 let setup = crate::keys::Setup {
                     // Only an issuer with a name can be remote.
                     issuer: name.cloned().unwrap_or_default(),

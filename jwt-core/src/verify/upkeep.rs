@@ -47,7 +47,7 @@ impl Verifier {
     /// Returns the health of each issuer whose keys are fetched, in the order in which they were given.
     #[must_use]
     pub fn health(&self) -> Vec<IssuerHealth> {
-        let issuers = self.issuers().iter();
+        let issuers = self.issuers().live().into_iter();
         issuers
             .filter_map(|issuer| Some(IssuerHealth { issuer: issuer.name.clone(), health: issuer.keys.health()? }))
             .collect()
@@ -69,7 +69,7 @@ impl Verifier {
     /// The issuers whose keys could not be fetched. Keys that were at hand stay in use, and the fetch is tried again.
     pub async fn refresh_keys(&self) -> Result<(), RefreshError> {
         // All of them are under way before the first is waited for.
-        let fetches: Vec<_> = self.issuers().iter().filter_map(|issuer| issuer.keys.refresh()).collect();
+        let fetches: Vec<_> = self.issuers().live().iter().filter_map(|issuer| issuer.keys.refresh()).collect();
         for fetch in fetches {
             fetch.await;
         }
@@ -91,7 +91,7 @@ impl Verifier {
         let verifier = self.clone();
         let task = tokio::spawn(async move {
             loop {
-                for issuer in verifier.issuers() {
+                for issuer in verifier.issuers().live() {
                     issuer.keys.tend();
                 }
                 tokio::time::sleep(TENDED_EVERY).await;
