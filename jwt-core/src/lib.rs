@@ -41,6 +41,7 @@
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
+//! | `config` | no | a verifier from a file or from the environment |
 //!
 //! Features add; none changes what is accepted. With both back ends `aws-lc-rs` is used unless the builder is told
 //! otherwise; with neither, building a verifier is an error.
@@ -49,6 +50,8 @@ pub mod authorize;
 pub mod challenge;
 pub mod claims;
 pub mod clock;
+#[cfg(feature = "config")]
+pub mod config;
 pub mod crypto;
 pub mod error;
 pub mod keys;
