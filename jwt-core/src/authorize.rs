@@ -41,10 +41,7 @@ pub fn permit(
     layer: &'static str,
 ) -> Result<(), Refusal> {
     let verified = require(verified, anonymous, layer)?;
-    requirement.check(verified).map_err(|error| {
-        tracing::debug!(code = error.code(), detail = error.detail(), "refused");
-        verified.refuse(error)
-    })
+    requirement.check(verified).map_err(|error| verified.refuse(error))
 }
 
 /// The requirement that a token carries scopes; made by [`scopes`].

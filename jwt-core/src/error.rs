@@ -81,6 +81,8 @@ kinds! {
     WrongAudience, "wrong_audience", Refused, "wrong audience";
     /// `sub` is missing or another than the one that is accepted. RFC 7519 section 4.1.2.
     WrongSubject, "wrong_subject", Refused, "wrong subject";
+    /// A claim has another value than the one that is accepted.
+    WrongClaim, "wrong_claim", Refused, "wrong claim";
     /// A required claim is missing or empty.
     MissingClaim, "missing_claim", Refused, "missing claim";
     /// The token is bound to a key with `cnf`, which cannot be checked here. RFC 7800 section 3.1.

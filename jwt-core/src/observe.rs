@@ -13,6 +13,25 @@ pub enum Event<'e> {
     Accepted,
     /// A request or a token was refused.
     Refused(&'e Error),
+    /// An issuer's keys were fetched; so many of them can be used.
+    KeysLoaded {
+        /// The issuer, as it is configured.
+        issuer: &'e str,
+        /// How many keys can be used.
+        keys: usize,
+    },
+    /// An issuer's keys could not be fetched. Those at hand stay in use.
+    KeysFailed {
+        /// The issuer, as it is configured.
+        issuer: &'e str,
+        /// The code of the reason.
+        error: &'static str,
+    },
+    /// A token was looked at with keys past their lifetime, because the issuer fails.
+    StaleKeysUsed {
+        /// The issuer, as it is configured.
+        issuer: &'e str,
+    },
 }
 
 /// A listener to a verifier's events.
@@ -27,7 +46,7 @@ pub trait Observer: fmt::Debug + Send + Sync {
 
 /// The observer that looks away.
 #[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "a unit: there is nothing to add")]
 pub struct NoObserver;
 
 impl Observer for NoObserver {
@@ -38,6 +57,7 @@ impl Observer for NoObserver {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryObserver {
     outcomes: Arc<Mutex<Vec<Option<ErrorKind>>>>,
+    keys: Arc<Mutex<Vec<&'static str>>>,
 }
 
 impl MemoryObserver {
@@ -48,12 +68,24 @@ impl MemoryObserver {
     }
 }
 
+impl MemoryObserver {
+    /// Takes what happened to keys so far, in its order: `loaded`, `stale`, or the code of a failure.
+    #[must_use]
+    pub fn take_keys(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.keys.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl Observer for MemoryObserver {
     fn observe(&self, event: Event<'_>) {
-        let outcome = match event {
-            Event::Accepted => None,
-            Event::Refused(error) => Some(error.kind()),
-        };
-        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+        let outcome = |outcome| self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+        let keys = |event| self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        match event {
+            Event::Accepted => outcome(None),
+            Event::Refused(error) => outcome(Some(error.kind())),
+            Event::KeysLoaded { .. } => keys("loaded"),
+            Event::KeysFailed { error, .. } => keys(error),
+            Event::StaleKeysUsed { .. } => keys("stale"),
+        }
     }
 }

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::claims::{NumericDate, RegisteredClaims, has_claim};
+use crate::claims::{Audience, NumericDate, RegisteredClaims, claim};
 use crate::error::{Error, ErrorKind};
 use crate::jose::header::is_media_type;
+use crate::json::Value;
 
 /// The clock difference that is tolerated, and the most that can be. RFC 7519 section 4.1.4: "usually no more than a
 /// few minutes".
@@ -17,6 +18,10 @@ pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) audience: AudienceRule,
+    /// The claim that stands in the place of `aud`.
+    pub(crate) audience_claim: Option<Arc<str>>,
+    /// Claims that must be these texts.
+    pub(crate) fixed: Vec<(Arc<str>, String)>,
     pub(crate) subject: Option<String>,
     pub(crate) types: TypeRule,
     pub(crate) expiry_required: bool,
@@ -29,6 +34,8 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             audience: AudienceRule::Undecided,
+            audience_claim: None,
+            fixed: Vec::new(),
             subject: None,
             types: TypeRule::Default,
             expiry_required: true,
@@ -87,10 +94,15 @@ impl Policy {
         now: NumericDate,
         leeway: Duration,
     ) -> Result<(), Error> {
-        self.check_audience(claims)?;
+        self.check_audience(claims, payload)?;
         self.check_times(claims, now, leeway)?;
         if self.subject.is_some() && self.subject.as_deref() != claims.subject() {
             return Err(ErrorKind::WrongSubject.into());
+        }
+        for (name, text) in &self.fixed {
+            if claim(payload, name).and_then(Value::as_text).as_deref() != Some(text) {
+                return Err(Error::from(ErrorKind::WrongClaim).with_detail(Arc::clone(name)));
+            }
         }
         for name in &self.required {
             if !has(claims, payload, name) {
@@ -102,8 +114,10 @@ impl Policy {
         if claims.confirmation { Err(ErrorKind::UnsupportedConfirmation.into()) } else { Ok(()) }
     }
 
-    fn check_audience(&self, claims: &RegisteredClaims<'_>) -> Result<(), Error> {
-        let named = |name: &String| claims.audience().is_some_and(|audience| audience.contains(name));
+    fn check_audience(&self, claims: &RegisteredClaims<'_>, payload: &str) -> Result<(), Error> {
+        let other = self.audience_claim.as_deref().map(|name| claim(payload, name).and_then(Audience::read));
+        let audience = other.as_ref().map_or(claims.audience(), Option::as_ref);
+        let named = |name: &String| audience.is_some_and(|audience| audience.contains(name));
         let accepted = match &self.audience {
             AudienceRule::Undecided => false,
             AudienceRule::AnyOf(names) => names.iter().any(named),
@@ -164,7 +178,7 @@ fn has(claims: &RegisteredClaims<'_>, payload: &str, name: &str) -> bool {
         "nbf" => claims.not_before.is_some(),
         "iat" => claims.issued_at.is_some(),
         "aud" => claims.audience.is_some(),
-        _ => has_claim(payload, name),
+        _ => claim(payload, name).is_some_and(|value| value.as_text().is_none_or(|text| !text.is_empty())),
     }
 }
 
@@ -248,6 +262,36 @@ mod tests {
             (rule(AudienceRule::AllOf(names())), r#"{"aud":"b"}"#, Err(ErrorKind::WrongAudience)),
             (rule(AudienceRule::Unchecked), r#"{"aud":"c"}"#, Ok(())),
             (rule(AudienceRule::Undecided), r#"{"aud":"a"}"#, Err(ErrorKind::WrongAudience)),
+        ] {
+            assert_eq!(check(&policy, payload, 0), expected, "{payload}");
+        }
+    }
+
+    #[test]
+    fn another_claim_may_stand_for_the_audience() {
+        let policy = Policy {
+            audience: AudienceRule::AnyOf(vec!["app".to_owned()]),
+            audience_claim: Some("client_id".into()),
+            ..open()
+        };
+        for (payload, expected) in [
+            (r#"{"client_id":"app"}"#, Ok(())),
+            (r#"{"client_id":"other","aud":"app"}"#, Err(ErrorKind::WrongAudience)),
+            (r#"{"aud":"app"}"#, Err(ErrorKind::WrongAudience)),
+            (r#"{"x":{"client_id":"app"}}"#, Err(ErrorKind::WrongAudience)),
+        ] {
+            assert_eq!(check(&policy, payload, 0), expected, "{payload}");
+        }
+    }
+
+    #[test]
+    fn a_fixed_claim_is_compared_whole() {
+        let policy = Policy { fixed: vec![("token_use".into(), "access".to_owned())], ..open() };
+        for (payload, expected) in [
+            (r#"{"token_use":"access"}"#, Ok(())),
+            (r#"{"token_use":"id"}"#, Err(ErrorKind::WrongClaim)),
+            (r#"{"token_use":["access"]}"#, Err(ErrorKind::WrongClaim)),
+            (r#"{}"#, Err(ErrorKind::WrongClaim)),
         ] {
             assert_eq!(check(&policy, payload, 0), expected, "{payload}");
         }

@@ -9,6 +9,7 @@ use crate::challenge::{Challenger, Refusal};
 use crate::claims::RegisteredClaims;
 use crate::error::{Error, ErrorKind};
 use crate::jose::Algorithm;
+use crate::observe::{Event, Observer};
 use crate::token::Location;
 
 /// A token that passed every check. Cheap to clone; immutable.
@@ -24,7 +25,33 @@ pub(crate) struct Parts {
     pub(crate) key_id: Option<String>,
     pub(crate) token_type: Option<String>,
     pub(crate) location: Option<Location>,
+    pub(crate) refuser: Refuser,
+}
+
+/// Answers errors that arise after a request was let through, and tells of them.
+#[derive(Clone)]
+pub(crate) struct Refuser {
     pub(crate) challenger: Challenger,
+    pub(crate) observer: Arc<dyn Observer>,
+}
+
+impl Refuser {
+    /// Tells of an error, once for each.
+    pub(crate) fn observe(&self, error: &Error) {
+        tracing::debug!(code = error.code(), detail = error.detail(), "refused");
+        self.observer.observe(Event::Refused(error));
+    }
+
+    fn refuse(&self, error: Error) -> Refusal {
+        self.observe(&error);
+        self.challenger.refuse(error)
+    }
+}
+
+impl fmt::Debug for Refuser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.challenger.fmt(f)
+    }
 }
 
 impl Verified {
@@ -41,7 +68,7 @@ impl Verified {
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_str(&self.0.payload).map_err(|_| {
             // The decoder's message may quote a claim, so it goes nowhere.
-            tracing::debug!(code = ErrorKind::ClaimsMismatch.code(), claims = std::any::type_name::<T>());
+            tracing::debug!(claims = std::any::type_name::<T>(), "claims do not fit");
             ErrorKind::ClaimsMismatch.into()
         })
     }
@@ -83,10 +110,10 @@ impl Verified {
         self.0.location
     }
 
-    /// Adds the answer to an error that arose from this token.
+    /// Adds the answer to an error that arose from this token, and tells the verifier's observer of it.
     #[must_use]
     pub fn refuse(&self, error: Error) -> Refusal {
-        self.0.challenger.refuse(error)
+        self.0.refuser.refuse(error)
     }
 }
 
@@ -101,11 +128,11 @@ impl fmt::Debug for Verified {
 /// In the extensions it stands where [`Verified`] would, so that an extractor that needs a token answers 401, and not
 /// 500 as it does where no layer ran.
 #[derive(Clone, Debug)]
-pub struct Anonymous(Challenger);
+pub struct Anonymous(Refuser);
 
 impl Anonymous {
-    pub(crate) const fn new(challenger: Challenger) -> Self {
-        Self(challenger)
+    pub(crate) const fn new(refuser: Refuser) -> Self {
+        Self(refuser)
     }
 
     fn refuse(&self) -> Refusal {

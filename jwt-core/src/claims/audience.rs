@@ -36,7 +36,7 @@ impl Audience<'_> {
 }
 
 impl<'c> Audience<'c> {
-    pub(super) fn read(value: Value<'c>) -> Option<Self> {
+    pub(crate) fn read(value: Value<'c>) -> Option<Self> {
         match value {
             Value::Text(text) => Some(Self(AudienceForm::One(text.decode()))),
             Value::Array(array) => {

@@ -9,5 +9,5 @@ mod text;
 pub use audience::Audience;
 pub use date::NumericDate;
 pub use registered::RegisteredClaims;
-pub(crate) use registered::{ClaimsError, has_claim};
+pub(crate) use registered::{ClaimsError, claim};
 pub use scopes::Scopes;

@@ -146,18 +146,15 @@ impl<'c> RegisteredClaims<'c> {
     }
 }
 
-/// Whether a payload holds the claim `name` with a value other than `null` or an empty string.
-pub(crate) fn has_claim(payload: &str, name: &str) -> bool {
-    let mut found = false;
+/// The value of the claim `name`, unless it is `null`, from a payload that was read before.
+pub(crate) fn claim<'c>(payload: &'c str, name: &str) -> Option<Value<'c>> {
+    let mut found = None;
     let read = json::object(payload, Unique::Outermost, |other, value| {
-        found |= other == name
-            && match value {
-                Value::Null => false,
-                Value::Text(text) => !text.decode().is_empty(),
-                _ => true,
-            };
+        if other == name && !matches!(value, Value::Null) {
+            found = Some(value);
+        }
     });
-    read.is_ok() && found
+    found.filter(|_| read.is_ok())
 }
 
 /// The claims whose values this room reads and therefore refuses when they have the wrong type.

@@ -1,23 +1,22 @@
 //! From an issuer's name to its key set. OpenID Connect Discovery section 4, RFC 8414 section 3.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use url::{Host, Url};
 
 use crate::json::{self, Unique};
 
-use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched};
+use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched, RefreshPolicy};
 
-/// The time for one document, from connecting to the last byte.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
-const MAX_BYTES: usize = 512 * 1024;
+const JWK_SET: &str = "application/jwk-set+json, application/json";
+const METADATA: &str = "application/json";
 
 /// Where an issuer's key set is.
 #[derive(Clone, Debug)]
 pub(crate) enum Location {
-    /// In the issuer's metadata.
-    Discover { issuer: Arc<str> },
+    /// In the issuer's metadata, which is asked for at the issuer's name or, where that cannot be reached from here, at
+    /// another address.
+    Discover { issuer: Arc<str>, at: Option<Arc<str>> },
     /// At a known address.
     JwkSet { url: Arc<str> },
 }
@@ -26,8 +25,8 @@ impl Location {
     /// Returns why the configured address cannot be used.
     pub(crate) fn check(&self) -> Result<(), FetchErrorKind> {
         match self {
-            Self::Discover { issuer } => {
-                let url = secure(issuer)?;
+            Self::Discover { issuer, at } => {
+                let url = secure(at.as_deref().unwrap_or(issuer))?;
                 // RFC 8414 section 2: an issuer has neither query nor fragment.
                 if url.query().is_some() || url.fragment().is_some() { Err(FetchErrorKind::Content) } else { Ok(()) }
             }
@@ -43,22 +42,28 @@ impl Location {
         }
     }
 
-    /// Gets the key set's document.
-    pub(super) async fn fetch(&self, fetch: &dyn Fetch) -> Result<Fetched, FetchError> {
+    /// Gets the key set's document, unless it is still the one with this `ETag`.
+    pub(super) async fn fetch(
+        &self,
+        fetch: &dyn Fetch,
+        policy: &RefreshPolicy,
+        etag: Option<&str>,
+    ) -> Result<Fetched, FetchError> {
         match self {
-            Self::JwkSet { url } => get(fetch, url, "application/jwk-set+json, application/json").await,
-            Self::Discover { issuer } => {
-                let jwks_uri = discover(fetch, issuer).await?;
-                get(fetch, &jwks_uri, "application/jwk-set+json, application/json").await
+            Self::JwkSet { url } => get(fetch, policy, url, JWK_SET, etag).await,
+            Self::Discover { issuer, at } => {
+                let jwks_uri = discover(fetch, policy, issuer, at.as_deref().unwrap_or(issuer)).await?;
+                get(fetch, policy, &jwks_uri, JWK_SET, etag).await
             }
         }
     }
 }
 
-async fn discover(fetch: &dyn Fetch, issuer: &str) -> Result<String, FetchError> {
+/// Asks at the address `at` for the metadata of `issuer`.
+async fn discover(fetch: &dyn Fetch, policy: &RefreshPolicy, issuer: &str, at: &str) -> Result<String, FetchError> {
     let mut last = FetchErrorKind::Transport.into();
-    for url in metadata_urls(issuer) {
-        match get(fetch, &url, "application/json").await {
+    for url in metadata_urls(at) {
+        match get(fetch, policy, &url, METADATA, None).await {
             Ok(document) => return jwks_uri(&document.body, issuer).map_err(Into::into),
             // Only an answer of "not here" sends us to the other form; an outage would be asked twice.
             Err(error) if error.kind() == FetchErrorKind::Status => last = error,
@@ -99,12 +104,18 @@ fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchErrorKind> {
     Ok(uri.into_owned())
 }
 
-async fn get(fetch: &dyn Fetch, url: &str, accept: &'static str) -> Result<Fetched, FetchError> {
-    let request = FetchRequest { url, accept, max_bytes: MAX_BYTES, timeout: TIMEOUT };
+async fn get(
+    fetch: &dyn Fetch,
+    policy: &RefreshPolicy,
+    url: &str,
+    accept: &'static str,
+    etag: Option<&str>,
+) -> Result<Fetched, FetchError> {
+    let request = FetchRequest { url, accept, etag, max_bytes: policy.max_bytes, timeout: policy.timeout };
     // Fetches are the user's to write, so that what they promise is held to here.
-    let fetched = tokio::time::timeout(TIMEOUT, fetch.fetch(request)).await;
+    let fetched = tokio::time::timeout(policy.timeout, fetch.fetch(request)).await;
     let fetched = fetched.map_err(|_| FetchErrorKind::Timeout)??;
-    if fetched.body.len() > MAX_BYTES { Err(FetchErrorKind::TooLarge.into()) } else { Ok(fetched) }
+    if fetched.body.len() > policy.max_bytes { Err(FetchErrorKind::TooLarge.into()) } else { Ok(fetched) }
 }
 
 /// RFC 8414 section 2: `https`. Plain `http` is for this machine alone.
@@ -145,7 +156,7 @@ mod tests {
             ("https://id.example/?a=b", Err(FetchErrorKind::Content)),
             ("https://id.example/#a", Err(FetchErrorKind::Content)),
         ] {
-            assert_eq!(Location::Discover { issuer: url.into() }.check(), expected, "{url}");
+            assert_eq!(Location::Discover { issuer: url.into(), at: None }.check(), expected, "{url}");
         }
     }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::FetchError;
+
 /// A document to fetch. Nothing of a request or token is in it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -12,18 +14,32 @@ pub struct FetchRequest<'f> {
     pub url: &'f str,
     /// The value of `Accept`.
     pub accept: &'static str,
+    /// The `ETag` of the document that is at hand: the value of `If-None-Match`. RFC 9110 section 13.1.2.
+    pub etag: Option<&'f str>,
     /// The most bytes to take, counted after decompression.
     pub max_bytes: usize,
     /// The most time to take, from connecting to the last byte.
     pub timeout: Duration,
 }
 
+impl<'f> FetchRequest<'f> {
+    /// Asks for a document with the limits that are used by default: 512 KiB, 5 seconds.
+    #[must_use]
+    pub const fn new(url: &'f str, accept: &'static str) -> Self {
+        Self { url, accept, etag: None, max_bytes: 512 * 1024, timeout: Duration::from_secs(5) }
+    }
+}
+
 /// A document that was fetched.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Fetched {
-    /// The body.
+    /// The body; empty where the document is not modified.
     pub body: Vec<u8>,
+    /// Whether the server says that the document at hand is still the one: status 304.
+    pub not_modified: bool,
+    /// `ETag`, where it was sent.
+    pub etag: Option<String>,
     /// `max-age` of `Cache-Control`, where it was sent.
     pub max_age: Option<Duration>,
 }
@@ -32,7 +48,20 @@ impl Fetched {
     /// A body without a stated lifetime.
     #[must_use]
     pub fn new(body: impl Into<Vec<u8>>) -> Self {
-        Self { body: body.into(), max_age: None }
+        Self { body: body.into(), not_modified: false, etag: None, max_age: None }
+    }
+
+    /// The answer that the document at hand is still the one.
+    #[must_use]
+    pub const fn not_modified() -> Self {
+        Self { body: Vec::new(), not_modified: true, etag: None, max_age: None }
+    }
+
+    /// Sets the `ETag` that the server sent. Default: none.
+    #[must_use]
+    pub fn etag(mut self, etag: impl Into<String>) -> Self {
+        self.etag = Some(etag.into());
+        self
     }
 
     /// Sets the lifetime that the server stated. Default: none.
@@ -45,7 +74,7 @@ impl Fetched {
 
 /// Gets documents over the network: key sets and discovery documents.
 ///
-/// An implementation answers only with bodies of status 200, follows no redirect, sends no cookies or credentials, and
+/// An implementation answers only with bodies of status 200, or with 304 to an `ETag`, follows no redirect, sends no cookies or credentials, and
 /// keeps to the request's limits; a caller checks none of this again but the size. An error leaves earlier keys in
 /// place. [`fetch_fn`] makes one from a closure, which is also the double.
 #[cfg_attr(feature = "reqwest", doc = "The default is [`HttpFetch`](super::HttpFetch).")]
@@ -91,62 +120,3 @@ where
         (self.0)(request.url.to_owned()).await
     }
 }
-
-/// Why a document could not be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FetchError {
-    kind: FetchErrorKind,
-}
-
-/// What went wrong while fetching.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FetchErrorKind {
-    /// The connection failed or broke off.
-    Transport,
-    /// The time ran out.
-    Timeout,
-    /// The answer was not 200.
-    Status,
-    /// The body is larger than the limit.
-    TooLarge,
-    /// The body is not the document it should be.
-    Content,
-    /// The discovery document names another issuer. RFC 8414 section 3.3.
-    IssuerMismatch,
-    /// The address is neither `https` nor on a loopback host.
-    InsecureUrl,
-    /// The key set holds no key that can be used.
-    NoUsableKey,
-}
-
-impl FetchError {
-    /// Returns what went wrong.
-    #[must_use]
-    pub const fn kind(&self) -> FetchErrorKind {
-        self.kind
-    }
-}
-
-impl From<FetchErrorKind> for FetchError {
-    fn from(kind: FetchErrorKind) -> Self {
-        Self { kind }
-    }
-}
-
-impl fmt::Display for FetchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            FetchErrorKind::Transport => "connection failed",
-            FetchErrorKind::Timeout => "no answer in time",
-            FetchErrorKind::Status => "status is not 200",
-            FetchErrorKind::TooLarge => "body too large",
-            FetchErrorKind::Content => "not the expected document",
-            FetchErrorKind::IssuerMismatch => "discovery document of another issuer",
-            FetchErrorKind::InsecureUrl => "address is not https",
-            FetchErrorKind::NoUsableKey => "no usable key in the set",
-        })
-    }
-}
-
-impl std::error::Error for FetchError {}

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{ACCEPT, CACHE_CONTROL, HeaderMap};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
 use reqwest::{Client, StatusCode, redirect};
 
 use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched};
@@ -38,8 +38,15 @@ impl HttpFetch {
 #[async_trait]
 impl Fetch for HttpFetch {
     async fn fetch(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError> {
-        let send = self.client.get(request.url).header(ACCEPT, request.accept).timeout(request.timeout).send();
-        let mut response = send.await.map_err(kind)?;
+        let mut get = self.client.get(request.url).header(ACCEPT, request.accept).timeout(request.timeout);
+        if let Some(etag) = request.etag {
+            get = get.header(IF_NONE_MATCH, etag);
+        }
+        let mut response = get.send().await.map_err(kind)?;
+        let max_age = max_age(response.headers());
+        if response.status() == StatusCode::NOT_MODIFIED && request.etag.is_some() {
+            return Ok(Fetched { max_age, ..Fetched::not_modified() });
+        }
         if response.status() != StatusCode::OK {
             return Err(FetchErrorKind::Status.into());
         }
@@ -50,7 +57,8 @@ impl Fetch for HttpFetch {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Fetched { body, max_age: max_age(response.headers()) })
+        let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
+        Ok(Fetched { etag, max_age, ..Fetched::new(body) })
     }
 }
 

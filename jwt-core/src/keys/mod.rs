@@ -4,6 +4,8 @@
 //! which of them fits a token. Fixed keys answer at once.
 #![cfg_attr(feature = "remote", doc = "[`RemoteKeys`] fetches them from the issuer, through a [`Fetch`].")]
 
+mod fetch_error;
+mod health;
 mod source;
 mod table;
 
@@ -17,13 +19,15 @@ mod http;
 mod remote;
 
 pub use crate::jose::{IgnoredKey, Key, KeyError, KeyErrorKind, KeySet};
+pub use fetch_error::{FetchError, FetchErrorKind};
+pub use health::{Health, HealthState};
 pub use source::{KeySource, Lookup, NoKeys, Wanted};
 pub use table::KeyTable;
 
 #[cfg(feature = "remote")]
 pub use self::{
-    fetch::{Fetch, FetchError, FetchErrorKind, FetchFn, FetchRequest, Fetched, fetch_fn},
-    remote::RemoteKeys,
+    fetch::{Fetch, FetchFn, FetchRequest, Fetched, fetch_fn},
+    remote::{RefreshPolicy, RemoteKeys},
 };
 #[cfg(feature = "reqwest")]
 pub use http::HttpFetch;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::crypto::PreparedKey;
 use crate::jose::Algorithm;
 
+use super::Health;
+
 /// What a token's header asks for. The issuer is known already: each has a source of its own.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
@@ -70,11 +72,26 @@ impl fmt::Debug for Lookup {
 pub trait KeySource: fmt::Debug + Send + Sync {
     /// Finds the key for a token.
     fn find(&self, wanted: &Wanted<'_>) -> Lookup;
+
+    /// Does what is due now, such as starting a renewal, without waiting. Called about once a second where the
+    /// application asks for it. Default: nothing.
+    fn tend(&self) {}
+
+    /// Starts getting the keys anew and returns what to wait for; [`health`](Self::health) then tells the outcome.
+    /// Default: `None`, for keys that are always at hand.
+    fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        None
+    }
+
+    /// Returns how the keys are doing. Default: `None`, for keys that are always at hand.
+    fn health(&self) -> Option<Health> {
+        None
+    }
 }
 
 /// The source without keys: every token is refused.
 #[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "a unit: there is nothing to add")]
 pub struct NoKeys;
 
 impl KeySource for NoKeys {

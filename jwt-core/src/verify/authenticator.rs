@@ -119,7 +119,7 @@ impl Authenticator {
         let admission = self.admit(Err(kind.into()));
         // A guest where guests are welcome is no refusal, so nobody is told of one.
         if let Err(refusal) = &admission {
-            self.verifier.observe(&refusal.error);
+            self.verifier.refuser().observe(&refusal.error);
         }
         admission
     }
@@ -133,10 +133,10 @@ impl Authenticator {
                 Ok(Admission { identity: Identity::Verified(verified), response_header })
             }
             Err(error) if self.passes(&error) => {
-                let anonymous = Anonymous::new(self.verifier.challenger().clone());
+                let anonymous = Anonymous::new(self.verifier.refuser().clone());
                 Ok(Admission { identity: Identity::Anonymous(anonymous), response_header: None })
             }
-            Err(error) => Err(self.verifier.challenger().refuse(error)),
+            Err(error) => Err(self.verifier.refuser().challenger.refuse(error)),
         }
     }
 

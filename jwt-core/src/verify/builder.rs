@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +9,10 @@ use crate::jose::compact::Limits;
 use crate::observe::{NoObserver, Observer};
 use crate::policy::{DEFAULT_LEEWAY, MAX_LEEWAY};
 use crate::token::TokenSources;
-use crate::verified::Verified;
+use crate::verified::{Refuser, Verified};
 
-use super::issuer::Means;
+use super::issuers::Issuers;
+use super::prepare::Means;
 use super::rules::Rule;
 use super::verifier::Core;
 use super::{BuildError, BuildErrorKind, RuleError, TrustedIssuer, Verifier};
@@ -32,6 +32,8 @@ pub struct VerifierBuilder {
     backend: Option<Backend>,
     #[cfg(feature = "remote")]
     fetch: Option<Arc<dyn crate::keys::Fetch>>,
+    #[cfg(feature = "remote")]
+    resolver: Option<super::resolver::Unprepared>,
 }
 
 impl VerifierBuilder {
@@ -48,6 +50,8 @@ impl VerifierBuilder {
             backend: Backend::compiled_in(),
             #[cfg(feature = "remote")]
             fetch: None,
+            #[cfg(feature = "remote")]
+            resolver: None,
         }
     }
 
@@ -127,6 +131,35 @@ impl VerifierBuilder {
         self
     }
 
+    /// Looks up issuers that were not given, when a token names one: for services whose tenants bring their own.
+    ///
+    /// `admits` decides by the name alone, before any I/O: it is called with what a token says, which anyone can write.
+    /// `look_up` then answers with the issuer of exactly that name, or `None`; an `Err` is an outage, answered 503. It may
+    /// be called for one name several times at once. The 100 issuers that were used last are kept, with their keys; one
+    /// that was dropped is looked up again. Default: none.
+    #[cfg(feature = "remote")]
+    pub fn issuer_resolver<R>(
+        mut self,
+        admits: impl Fn(&str) -> bool + Send + Sync + 'static,
+        look_up: impl Fn(Arc<str>) -> R + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: Future<Output = Result<Option<TrustedIssuer>, RuleError>> + Send + 'static,
+    {
+        self.resolver = Some(super::resolver::Unprepared::new(admits, look_up));
+        self
+    }
+
+    #[cfg(feature = "remote")]
+    const fn has_resolver(&self) -> bool {
+        self.resolver.is_some()
+    }
+
+    #[cfg(not(feature = "remote"))]
+    const fn has_resolver(&self) -> bool {
+        false
+    }
+
     /// Builds the verifier. Nothing is fetched yet.
     ///
     /// # Errors
@@ -134,7 +167,7 @@ impl VerifierBuilder {
     /// The first setting that is missing, impossible or contradicts another, by its name.
     pub fn build(self) -> Result<Verifier, BuildError> {
         use BuildErrorKind as Kind;
-        if self.issuers.is_empty() {
+        if self.issuers.is_empty() && !self.has_resolver() {
             return Err(BuildError::new(Kind::Undecided, "issuer"));
         }
         if self.sources.is_empty() {
@@ -151,49 +184,33 @@ impl VerifierBuilder {
             backend: self.backend,
             clock: Arc::clone(&self.clock),
             #[cfg(feature = "remote")]
-            fetch: self.fetch.map_or_else(default_fetch, |fetch| Ok(Some(fetch)))?,
+            observer: Arc::clone(&self.observer),
+            #[cfg(feature = "remote")]
+            fetch: self.fetch,
+            #[cfg(feature = "reqwest")]
+            default_fetch: std::sync::OnceLock::new(),
         };
-        let mut issuers = Vec::with_capacity(self.issuers.len());
-        let mut by_name = HashMap::with_capacity(self.issuers.len());
-        for issuer in self.issuers {
-            let issuer = issuer.prepare(&means)?;
-            match &issuer.name {
-                Some(name) if by_name.insert(Arc::clone(name), issuers.len()).is_some() => {
-                    return Err(BuildError::new(Kind::Duplicate, "issuer"));
-                }
-                _ => issuers.push(issuer),
+        let issuers: Result<Vec<_>, _> = self.issuers.into_iter().map(|issuer| issuer.prepare(&means)).collect();
+        #[cfg_attr(not(feature = "remote"), expect(unused_mut, reason = "only remote issuers are looked up"))]
+        let mut issuers = Issuers::new(issuers?)?;
+        #[cfg(feature = "remote")]
+        if let Some(resolver) = self.resolver {
+            if issuers.answers_for_any() {
+                return Err(BuildError::new(Kind::Contradiction, "issuer_resolver"));
             }
-        }
-        // An issuer that answers for every name would also answer for those that another one is trusted with.
-        if by_name.len() < issuers.len() && issuers.len() > 1 {
-            return Err(BuildError::new(Kind::Contradiction, "dangerous_any_issuer"));
+            issuers.resolver = Some(resolver.prepare(means));
         }
         let core = Core {
             issuers,
-            by_name,
             leeway: self.leeway,
             limits: self.limits,
             waits: self.rules.iter().any(Rule::waits),
             rules: self.rules,
             clock: self.clock,
-            observer: self.observer,
-            challenger,
+            refuser: Refuser { challenger, observer: self.observer },
         };
         Ok(Verifier::new(core, self.sources))
     }
-}
-
-#[cfg(feature = "reqwest")]
-fn default_fetch() -> Result<Option<Arc<dyn crate::keys::Fetch>>, BuildError> {
-    match crate::keys::HttpFetch::new() {
-        Ok(fetch) => Ok(Some(Arc::new(fetch))),
-        Err(_) => Err(BuildError::new(BuildErrorKind::NoFetch, "fetch")),
-    }
-}
-
-#[cfg(all(feature = "remote", not(feature = "reqwest")))]
-const fn default_fetch() -> Result<Option<Arc<dyn crate::keys::Fetch>>, BuildError> {
-    Ok(None)
 }
 
 #[cfg(test)]

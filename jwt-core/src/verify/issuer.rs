@@ -2,31 +2,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Clock;
-use crate::crypto::Backend;
 use crate::jose::{Algorithm, Key, KeySet};
-use crate::keys::{KeySource, KeyTable};
+use crate::keys::KeySource;
 use crate::policy::{AudienceRule, Policy, TypeRule};
 
+use super::prepare::{Issuer, KeysFrom, Means};
 use super::{BuildError, BuildErrorKind};
-
-/// The algorithms that are allowed where nothing else is said: every one with a public key. The order decides what a key
-/// that names no algorithm is used for.
-const ASYMMETRIC: [Algorithm; 13] = [
-    Algorithm::RS256,
-    Algorithm::ES256,
-    Algorithm::Ed25519,
-    Algorithm::PS256,
-    Algorithm::ES384,
-    Algorithm::ES512,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS384,
-    Algorithm::PS512,
-    Algorithm::MlDsa44,
-    Algorithm::MlDsa65,
-    Algorithm::MlDsa87,
-];
 
 /// One issuer whose tokens are accepted, and on what conditions: its name, keys, algorithms and audience.
 ///
@@ -57,32 +38,6 @@ pub struct TrustedIssuer {
     conflict: Option<BuildError>,
 }
 
-#[derive(Clone)]
-enum KeysFrom {
-    Nowhere,
-    Fixed(Vec<Key>),
-    Source(Arc<dyn KeySource>),
-    #[cfg(feature = "remote")]
-    Remote(crate::keys::Location),
-}
-
-/// An issuer, ready to judge.
-pub(crate) struct Issuer {
-    pub(crate) name: Option<Arc<str>>,
-    pub(crate) keys: Arc<dyn KeySource>,
-    pub(crate) algorithms: Vec<Algorithm>,
-    pub(crate) policy: Policy,
-}
-
-/// What preparing an issuer takes from its verifier.
-pub(crate) struct Means {
-    pub(crate) backend: Option<Backend>,
-    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only remote keys grow old"))]
-    pub(crate) clock: Arc<dyn Clock>,
-    #[cfg(feature = "remote")]
-    pub(crate) fetch: Option<Arc<dyn crate::keys::Fetch>>,
-}
-
 impl TrustedIssuer {
     /// Trusts tokens whose `iss` is `issuer`, compared code point by code point, trailing slash included.
     pub fn new(issuer: impl Into<Arc<str>>) -> Self {
@@ -95,15 +50,39 @@ impl TrustedIssuer {
     #[cfg(feature = "remote")]
     pub fn discover(issuer: impl Into<Arc<str>>) -> Self {
         let issuer = issuer.into();
-        let location = crate::keys::Location::Discover { issuer: Arc::clone(&issuer) };
-        Self::with_keys(Some(issuer), KeysFrom::Remote(location))
+        let location = crate::keys::Location::Discover { issuer: Arc::clone(&issuer), at: None };
+        Self::with_keys(Some(issuer), KeysFrom::Remote(location, crate::keys::RefreshPolicy::new()))
     }
 
     /// Trusts tokens of `issuer`, whose JWK Set is at `url`. RFC 7517 section 5.
     #[cfg(feature = "remote")]
     pub fn jwks(issuer: impl Into<Arc<str>>, url: impl Into<Arc<str>>) -> Self {
         let location = crate::keys::Location::JwkSet { url: url.into() };
-        Self::with_keys(Some(issuer.into()), KeysFrom::Remote(location))
+        Self::with_keys(Some(issuer.into()), KeysFrom::Remote(location, crate::keys::RefreshPolicy::new()))
+    }
+
+    /// Asks for the metadata at `url` instead of at the issuer's name; for [`discover`](Self::discover) alone.
+    ///
+    /// For clusters in which the issuer answers at an inner address. What the metadata says, and what tokens say, is still
+    /// compared with the issuer's name. Default: the issuer's name.
+    #[cfg(feature = "remote")]
+    pub fn discover_at(mut self, url: impl Into<Arc<str>>) -> Self {
+        match &mut self.keys {
+            KeysFrom::Remote(crate::keys::Location::Discover { at, .. }, _) => *at = Some(url.into()),
+            _ => self.contradict("discover_at"),
+        }
+        self
+    }
+
+    /// Sets how long fetched keys are used, and what fetching them may take; for [`discover`](Self::discover) and
+    /// [`jwks`](Self::jwks) alone. Default: [`RefreshPolicy::new`](crate::keys::RefreshPolicy::new).
+    #[cfg(feature = "remote")]
+    pub fn refresh(mut self, policy: crate::keys::RefreshPolicy) -> Self {
+        match &mut self.keys {
+            KeysFrom::Remote(_, current) => *current = policy,
+            _ => self.contradict("refresh"),
+        }
+        self
     }
 
     /// Trusts tokens whatever their `iss`, even without one. It must be the verifier's only issuer.
@@ -143,7 +122,7 @@ impl TrustedIssuer {
             KeysFrom::Fixed(fixed) => fixed.extend(keys),
             KeysFrom::Source(_) => self.contradict(setting),
             #[cfg(feature = "remote")]
-            KeysFrom::Remote(_) => self.contradict(setting),
+            KeysFrom::Remote(..) => self.contradict(setting),
         }
         self
     }
@@ -192,6 +171,19 @@ impl TrustedIssuer {
             self.contradict("dangerous_any_audience");
         }
         self.policy.audience = AudienceRule::Unchecked;
+        self
+    }
+
+    /// Reads the audience from this claim instead of `aud`, for issuers whose tokens have none. Default: `aud`.
+    pub fn audience_claim(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.policy.audience_claim = Some(name.into());
+        self
+    }
+
+    /// Accepts tokens in which this claim is this text, compared whole. Default: no such claim. Called again, all must
+    /// hold.
+    pub fn claim(mut self, name: impl Into<Arc<str>>, text: impl Into<String>) -> Self {
+        self.policy.fixed.push((name.into(), text.into()));
         self
     }
 
@@ -270,7 +262,7 @@ impl TrustedIssuer {
                 return Err(BuildError::new(Kind::UnsupportedAlgorithm, "algorithms"));
             }
         }
-        let (keys, algorithms) = self.keys.prepare(self.algorithms, backend, means)?;
+        let (keys, algorithms) = self.keys.prepare(self.name.as_ref(), self.algorithms, backend, means)?;
         Ok(Issuer { name: self.name, keys, algorithms, policy: self.policy })
     }
 
@@ -288,7 +280,7 @@ impl TrustedIssuer {
         }
         // RFC 9068 section 4: both are checked, always.
         let unchecked = self.name.is_none() || policy.audience == AudienceRule::Unchecked || !policy.expiry_required;
-        if self.profile && unchecked {
+        if self.profile && (unchecked || policy.audience_claim.is_some()) {
             return Err(BuildError::new(Kind::Contradiction, "access_token_profile"));
         }
         if let TypeRule::Only(types) = &policy.types
@@ -299,6 +291,12 @@ impl TrustedIssuer {
         if policy.subject.as_deref() == Some("") {
             return Err(BuildError::new(Kind::Empty, "subject"));
         }
+        if policy.audience_claim.as_deref() == Some("") {
+            return Err(BuildError::new(Kind::Empty, "audience_claim"));
+        }
+        if policy.fixed.iter().any(|(name, _)| name.is_empty()) {
+            return Err(BuildError::new(Kind::Empty, "claim"));
+        }
         if policy.required.iter().any(|name| name.is_empty()) {
             return Err(BuildError::new(Kind::Empty, "require_claims"));
         }
@@ -308,58 +306,6 @@ impl TrustedIssuer {
             }
         }
         Ok(())
-    }
-}
-
-impl KeysFrom {
-    fn prepare(
-        self,
-        allowed: Option<Vec<Algorithm>>,
-        backend: Backend,
-        means: &Means,
-    ) -> Result<(Arc<dyn KeySource>, Vec<Algorithm>), BuildError> {
-        use BuildErrorKind as Kind;
-        #[cfg(not(feature = "remote"))]
-        let _ = means;
-        match self {
-            Self::Nowhere => Err(BuildError::new(Kind::Undecided, "keys")),
-            Self::Fixed(keys) => {
-                let algorithms = allowed.unwrap_or_else(|| {
-                    let declared = keys.iter().filter_map(Key::algorithm).filter(|algorithm| algorithm.is_symmetric());
-                    ASYMMETRIC.into_iter().chain(declared).collect()
-                });
-                let table = KeyTable::prepare(backend, &keys, &algorithms);
-                if table.is_empty() {
-                    return Err(BuildError::new(Kind::NoUsableKey, "keys"));
-                }
-                if table.is_ambiguous() {
-                    return Err(BuildError::new(Kind::AmbiguousKeys, "keys"));
-                }
-                Ok((Arc::new(table), algorithms))
-            }
-            Self::Source(source) => Ok((source, allowed.unwrap_or_else(|| ASYMMETRIC.to_vec()))),
-            #[cfg(feature = "remote")]
-            Self::Remote(location) => {
-                let algorithms = allowed.unwrap_or_else(|| ASYMMETRIC.to_vec());
-                // A secret that can be fetched is none: RFC 7517 section 9.2.
-                if algorithms.iter().any(|algorithm| algorithm.is_symmetric()) {
-                    return Err(BuildError::new(Kind::Contradiction, "algorithms"));
-                }
-                location.check().map_err(|kind| match kind {
-                    crate::keys::FetchErrorKind::InsecureUrl => BuildError::new(Kind::InsecureUrl, location.setting()),
-                    _ => BuildError::new(Kind::InvalidUrl, location.setting()),
-                })?;
-                let fetch = means.fetch.clone().ok_or(BuildError::new(Kind::NoFetch, "fetch"))?;
-                let setup = crate::keys::Setup {
-                    location,
-                    fetch,
-                    clock: Arc::clone(&means.clock),
-                    backend,
-                    algorithms: algorithms.clone(),
-                };
-                Ok((Arc::new(crate::keys::RemoteKeys::new(setup)), algorithms))
-            }
-        }
     }
 }
 

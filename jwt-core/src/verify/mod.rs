@@ -4,8 +4,13 @@ mod authenticator;
 mod build_error;
 mod builder;
 mod issuer;
+mod issuers;
 mod migrate;
+mod prepare;
+#[cfg(feature = "remote")]
+mod resolver;
 mod rules;
+mod upkeep;
 mod verifier;
 
 pub use authenticator::{Admission, Authentication, Authenticator, Identity, PendingAuthentication};
@@ -13,4 +18,7 @@ pub use build_error::{BuildError, BuildErrorKind};
 pub use builder::VerifierBuilder;
 pub use issuer::TrustedIssuer;
 pub use rules::RuleError;
+#[cfg(feature = "remote")]
+pub use upkeep::Upkeep;
+pub use upkeep::{IssuerHealth, RefreshError};
 pub use verifier::{PendingVerification, Verification, Verifier};

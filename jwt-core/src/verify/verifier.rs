@@ -1,23 +1,21 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::challenge::Challenger;
 use crate::claims::{ClaimsError, NumericDate, RegisteredClaims};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::jose::compact::{Compact, Limits};
 use crate::jose::header::Header;
 use crate::keys::{Lookup, Wanted};
-use crate::observe::{Event, Observer};
+use crate::observe::Event;
 use crate::token::{Location, TokenSources};
-use crate::verified::{Parts, Verified};
+use crate::verified::{Parts, Refuser, Verified};
 
 use super::VerifierBuilder;
-use super::issuer::Issuer;
+use super::issuers::{Issuers, Trust};
 use super::rules::Rule;
 
 /// Verifies tokens: the one judge behind every layer, middleware and extractor.
@@ -45,16 +43,14 @@ pub struct Verifier {
 }
 
 pub(super) struct Core {
-    pub(super) issuers: Vec<Issuer>,
-    pub(super) by_name: HashMap<Arc<str>, usize>,
+    pub(super) issuers: Issuers,
     pub(super) leeway: Duration,
     pub(super) limits: Limits,
     pub(super) rules: Vec<Rule>,
     /// Whether any of the rules waits.
     pub(super) waits: bool,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) observer: Arc<dyn Observer>,
-    pub(super) challenger: Challenger,
+    pub(super) refuser: Refuser,
 }
 
 /// The outcome of a verification, or the way to it.
@@ -88,7 +84,21 @@ impl fmt::Debug for PendingVerification {
 /// One attempt's outcome.
 enum Attempt {
     Decided(Result<Verified, Error>),
-    Fetch(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Wait(Wait),
+}
+
+/// What must be waited for before the next attempt.
+enum Wait {
+    Keys(Pin<Box<dyn Future<Output = ()> + Send>>),
+    #[cfg(feature = "remote")]
+    Issuer(super::resolver::Resolution),
+}
+
+/// What has been waited for already: nothing twice.
+#[derive(Clone, Copy, Default)]
+struct Waited {
+    issuer: bool,
+    keys: bool,
 }
 
 impl Verifier {
@@ -117,21 +127,16 @@ impl Verifier {
     /// Verifies a token without waiting where that is possible, which is whenever its key is at hand and no rule waits.
     #[must_use]
     pub fn start(&self, token: &str, location: Option<Location>) -> Verification {
-        match self.core.attempt(token, location, false) {
+        match self.core.attempt(token, location, Waited::default()) {
             Attempt::Decided(Ok(verified)) if self.core.waits => {
                 let core = Arc::clone(&self.core);
                 Verification::Pending(PendingVerification(Box::pin(async move { core.finish(Ok(verified)).await })))
             }
             Attempt::Decided(outcome) => Verification::Ready(self.core.report(outcome)),
-            Attempt::Fetch(fetch) => {
+            Attempt::Wait(wait) => {
                 let (core, token) = (Arc::clone(&self.core), token.to_owned());
                 Verification::Pending(PendingVerification(Box::pin(async move {
-                    fetch.await;
-                    let outcome = match core.attempt(&token, location, true) {
-                        Attempt::Decided(outcome) => outcome,
-                        // A source that does not keep its contract ends here.
-                        Attempt::Fetch(_) => Err(ErrorKind::KeysUnavailable.into()),
-                    };
+                    let outcome = core.attempt_again(&token, location, wait).await;
                     core.finish(outcome).await
                 })))
             }
@@ -144,23 +149,48 @@ impl Verifier {
         Self { core: Arc::clone(&self.core), sources: Arc::new(sources) }
     }
 
+    pub(super) fn issuers(&self) -> &Issuers {
+        &self.core.issuers
+    }
+
     pub(super) fn sources(&self) -> &TokenSources {
         &self.sources
     }
 
-    pub(super) fn challenger(&self) -> &Challenger {
-        &self.core.challenger
-    }
-
-    /// Tells of an error that arose before there was a token to verify.
-    pub(super) fn observe(&self, error: &Error) {
-        self.core.observe(error);
+    pub(super) fn refuser(&self) -> &Refuser {
+        &self.core.refuser
     }
 }
 
 impl Core {
-    fn attempt(&self, token: &str, location: Option<Location>, fetched: bool) -> Attempt {
-        match self.judge(token, location, fetched) {
+    /// Waits, and judges anew from the start: nothing that was half verified is kept across a wait.
+    async fn attempt_again(&self, token: &str, location: Option<Location>, mut wait: Wait) -> Result<Verified, Error> {
+        let mut waited = Waited::default();
+        loop {
+            let already = match wait {
+                Wait::Keys(fetch) => {
+                    fetch.await;
+                    std::mem::replace(&mut waited.keys, true)
+                }
+                #[cfg(feature = "remote")]
+                Wait::Issuer(resolution) => {
+                    resolution.await.map_err(|_| ErrorKind::KeysUnavailable)?;
+                    std::mem::replace(&mut waited.issuer, true)
+                }
+            };
+            // A source that does not keep its contract ends here.
+            if already {
+                return Err(ErrorKind::KeysUnavailable.into());
+            }
+            match self.attempt(token, location, waited) {
+                Attempt::Decided(outcome) => return outcome,
+                Attempt::Wait(next) => wait = next,
+            }
+        }
+    }
+
+    fn attempt(&self, token: &str, location: Option<Location>, waited: Waited) -> Attempt {
+        match self.judge(token, location, waited) {
             Ok(attempt) => attempt,
             Err(error) => Attempt::Decided(Err(error)),
         }
@@ -168,7 +198,7 @@ impl Core {
 
     /// The checks, in their order: each costs more than the one before, and none that follows needs trust in one that
     /// has not been made.
-    fn judge(&self, token: &str, location: Option<Location>, fetched: bool) -> Result<Attempt, Error> {
+    fn judge(&self, token: &str, location: Option<Location>, waited: Waited) -> Result<Attempt, Error> {
         let compact = Compact::split(token, self.limits)?;
         let header_text = compact.header()?;
         let header = Header::read(&header_text)?;
@@ -176,16 +206,21 @@ impl Core {
         let claims = RegisteredClaims::read(&payload).map_err(malformed)?;
         // RFC 8725 section 3.8: the issuer chooses the keys, so that a key never speaks for another issuer. What is not
         // trusted ends here, before any key is looked for or fetched.
-        let issuer = self.issuer(claims.issuer())?;
+        let issuer = match self.issuers.find(claims.issuer(), waited.issuer) {
+            Trust::Trusted(issuer) => issuer,
+            Trust::Unknown => return Err(ErrorKind::UnknownIssuer.into()),
+            #[cfg(feature = "remote")]
+            Trust::Resolve(resolution) => return Ok(Attempt::Wait(Wait::Issuer(resolution))),
+        };
         if !issuer.algorithms.contains(&header.algorithm) {
             return Err(ErrorKind::AlgorithmNotAllowed.into());
         }
         issuer.policy.check_type(header.token_type.as_deref())?;
 
-        let wanted = Wanted { fetched, ..Wanted::new(header.key_id.as_deref(), header.algorithm) };
+        let wanted = Wanted { fetched: waited.keys, ..Wanted::new(header.key_id.as_deref(), header.algorithm) };
         let key = match issuer.keys.find(&wanted) {
             Lookup::Ready(key) => key,
-            Lookup::Fetch(fetch) => return Ok(Attempt::Fetch(fetch)),
+            Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
             Lookup::Unknown => return Err(ErrorKind::UnknownKey.into()),
             Lookup::Ambiguous => return Err(ErrorKind::AmbiguousKey.into()),
             Lookup::Unavailable(after) => {
@@ -208,23 +243,13 @@ impl Core {
             key_id: header.key_id.map(Into::into),
             token_type: header.token_type.map(Into::into),
             location,
-            challenger: self.challenger.clone(),
+            refuser: self.refuser.clone(),
             payload,
         });
         for rule in &self.rules {
             rule.check_now(&verified)?;
         }
         Ok(Attempt::Decided(Ok(verified)))
-    }
-
-    fn issuer(&self, name: Option<&str>) -> Result<&Issuer, Error> {
-        let index = name.and_then(|name| self.by_name.get(name).copied());
-        let issuer = match index {
-            Some(index) => self.issuers.get(index),
-            // One that answers for every name stands alone.
-            None => self.issuers.first().filter(|issuer| issuer.name.is_none()),
-        };
-        issuer.ok_or_else(|| ErrorKind::UnknownIssuer.into())
     }
 
     async fn finish(&self, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
@@ -244,15 +269,10 @@ impl Core {
 
     fn report(&self, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
         match &outcome {
-            Ok(_) => self.observer.observe(Event::Accepted),
-            Err(error) => self.observe(error),
+            Ok(_) => self.refuser.observer.observe(Event::Accepted),
+            Err(error) => self.refuser.observe(error),
         }
         outcome
-    }
-
-    fn observe(&self, error: &Error) {
-        tracing::debug!(code = error.code(), detail = error.detail(), "refused");
-        self.observer.observe(Event::Refused(error));
     }
 }
 
@@ -267,7 +287,7 @@ fn malformed(error: ClaimsError) -> Error {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("issuers", &self.core.issuers.len())
+            .field("issuers", &self.core.issuers.live().len())
             .field("sources", &self.sources)
             .finish_non_exhaustive()
     }

@@ -1,0 +1,240 @@
+//! When to fetch: every decision, as a function of the moment and of what happened before.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::keys::FetchErrorKind;
+
+/// Fetches for a `kid` that is not in the set: so many in each window. Two, so that a renewal does not take the one that
+/// a rotation needs.
+pub(super) const FORCED: usize = 2;
+pub(super) const FORCED_WINDOW: Duration = Duration::from_secs(30);
+/// After a failure nothing is fetched for a second, doubled with each further failure.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LAST_BACKOFF: Duration = Duration::from_secs(30);
+/// How many `kid`s are remembered that a fetch did not bring.
+const MAX_ABSENT: usize = 1024;
+
+/// Why someone wants a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause<'c> {
+    /// There is no set, or it grows old.
+    Age,
+    /// A token names a key that is not in the set.
+    UnknownKey(&'c str),
+    /// The application asks for it.
+    Manual,
+}
+
+/// What to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// Start a fetch.
+    Start,
+    /// One is under way: wait for that.
+    Join,
+    /// Not now.
+    Refuse,
+}
+
+/// The state of fetching.
+#[derive(Debug, Default)]
+pub(super) struct Machine {
+    under_way: bool,
+    failures: u32,
+    last_error: Option<FetchErrorKind>,
+    not_before: Duration,
+    forced: [Option<Duration>; FORCED],
+    absent: HashMap<Box<str>, Duration>,
+}
+
+impl Machine {
+    /// Decides about a fetch; after [`Decision::Start`] the caller owes [`succeeded`](Self::succeeded) or
+    /// [`failed`](Self::failed).
+    pub(super) fn ask(&mut self, now: Duration, cause: Cause<'_>) -> Decision {
+        // One that is known to have nothing to do with the set must not even wait for others.
+        if let Cause::UnknownKey(kid) = cause
+            && self.is_absent(now, kid)
+        {
+            return Decision::Refuse;
+        }
+        if self.under_way {
+            return Decision::Join;
+        }
+        let allowed = match cause {
+            Cause::Manual => true,
+            Cause::Age => now >= self.not_before,
+            Cause::UnknownKey(_) => now >= self.not_before && self.take_permit(now),
+        };
+        if !allowed {
+            return Decision::Refuse;
+        }
+        self.under_way = true;
+        Decision::Start
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        self.under_way = false;
+        self.failures = 0;
+        self.last_error = None;
+        self.not_before = Duration::ZERO;
+    }
+
+    /// `jitter` is between 0 and 1: a fleet that failed together does not come back together.
+    pub(super) fn failed(&mut self, now: Duration, kind: FetchErrorKind, jitter: f64) {
+        let backoff = FIRST_BACKOFF.saturating_mul(1 << self.failures.min(5)).min(LAST_BACKOFF);
+        self.under_way = false;
+        self.failures = self.failures.saturating_add(1);
+        self.last_error = Some(kind);
+        self.not_before = now + backoff.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0);
+    }
+
+    /// Remembers that a fetch did not bring this key, for one window.
+    pub(super) fn remember_absent(&mut self, now: Duration, kid: &str) {
+        if self.absent.len() >= MAX_ABSENT {
+            self.absent.retain(|_, since| now.saturating_sub(*since) < FORCED_WINDOW);
+        }
+        if self.absent.len() < MAX_ABSENT {
+            self.absent.insert(kid.into(), now);
+        }
+    }
+
+    /// Whether the last fetch failed.
+    pub(super) const fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+
+    pub(super) const fn last_error(&self) -> Option<FetchErrorKind> {
+        self.last_error
+    }
+
+    /// How long until the next fetch may start.
+    pub(super) fn wait(&self, now: Duration) -> Option<Duration> {
+        let wait = self.not_before.saturating_sub(now);
+        (!wait.is_zero()).then_some(wait)
+    }
+
+    fn is_absent(&self, now: Duration, kid: &str) -> bool {
+        self.absent.get(kid).is_some_and(|since| now.saturating_sub(*since) < FORCED_WINDOW)
+    }
+
+    fn take_permit(&mut self, now: Duration) -> bool {
+        let free = |taken: &&mut Option<Duration>| taken.is_none_or(|at| now.saturating_sub(at) >= FORCED_WINDOW);
+        match self.forced.iter_mut().find(free) {
+            Some(permit) => {
+                *permit = Some(now);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn one_fetch_is_under_way_at_a_time() {
+        let mut machine = Machine::default();
+        assert_eq!(machine.ask(at(0), Cause::Age), Decision::Start);
+        for cause in [Cause::Age, Cause::UnknownKey("k"), Cause::Manual] {
+            assert_eq!(machine.ask(at(1), cause), Decision::Join);
+        }
+        machine.succeeded();
+        assert_eq!(machine.ask(at(2), Cause::Age), Decision::Start);
+    }
+
+    #[test]
+    fn failures_wait_longer_each_time_and_a_success_forgets_them() {
+        let mut machine = Machine::default();
+        let mut now = at(0);
+        for wait in [1, 2, 4, 8, 16, 30, 30] {
+            assert_eq!(machine.ask(now, Cause::Age), Decision::Start);
+            machine.failed(now, FetchErrorKind::Timeout, 0.0);
+            assert_eq!(machine.wait(now), Some(Duration::from_secs(wait)));
+            assert_eq!(machine.ask(now + Duration::from_secs(wait) - at(1), Cause::Age), Decision::Refuse);
+            assert_eq!(machine.ask(now + at(1), Cause::UnknownKey("k")), Decision::Refuse);
+            now += Duration::from_secs(wait);
+        }
+        assert_eq!(machine.ask(now, Cause::Age), Decision::Start);
+        machine.succeeded();
+        assert_eq!((machine.wait(now), machine.is_failing(), machine.last_error()), (None, false, None));
+        assert_eq!(machine.ask(now, Cause::Age), Decision::Start);
+        machine.failed(now, FetchErrorKind::Status, 0.0);
+        assert_eq!(machine.wait(now), Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn jitter_shortens_a_wait_by_at_most_a_quarter() {
+        for (jitter, wait) in [(0.0, 1_000), (0.5, 875), (1.0, 750), (7.0, 750), (-1.0, 1_000)] {
+            let mut machine = Machine::default();
+            machine.ask(at(0), Cause::Age);
+            machine.failed(at(0), FetchErrorKind::Status, jitter);
+            assert_eq!(machine.wait(at(0)), Some(at(wait)), "{jitter}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_lead_to_two_fetches_in_a_window_however_many_there_are() {
+        let mut machine = Machine::default();
+        let mut fetches = 0;
+        for number in 0..10_000_u64 {
+            let kid = number.to_string();
+            let now = at(number * 3);
+            if machine.ask(now, Cause::UnknownKey(&kid)) == Decision::Start {
+                fetches += 1;
+                machine.succeeded();
+                machine.remember_absent(now, &kid);
+            }
+        }
+        // 30 seconds pass: one window, and the first moment of the next.
+        assert_eq!(fetches, 2);
+        assert_eq!(machine.ask(at(30_000), Cause::UnknownKey("new")), Decision::Start);
+    }
+
+    #[test]
+    fn a_renewal_takes_no_permit() {
+        let mut machine = Machine::default();
+        for number in 0..10 {
+            assert_eq!(machine.ask(at(number), Cause::Age), Decision::Start);
+            machine.succeeded();
+        }
+        assert_eq!(machine.ask(at(11), Cause::UnknownKey("k")), Decision::Start);
+    }
+
+    #[test]
+    fn a_key_that_a_fetch_did_not_bring_costs_nothing_for_a_window() {
+        let mut machine = Machine::default();
+        machine.remember_absent(at(0), "k");
+        assert_eq!(machine.ask(at(29_999), Cause::UnknownKey("k")), Decision::Refuse);
+        assert_eq!(machine.ask(at(29_999), Cause::UnknownKey("other")), Decision::Start);
+        // Not even waiting for the fetch of another.
+        assert_eq!(machine.ask(at(29_999), Cause::UnknownKey("k")), Decision::Refuse);
+        machine.succeeded();
+        assert_eq!(machine.ask(at(30_000), Cause::UnknownKey("k")), Decision::Start);
+    }
+
+    #[test]
+    fn the_memory_of_absent_keys_is_bounded() {
+        let mut machine = Machine::default();
+        for number in 0..5_000 {
+            machine.remember_absent(at(0), &number.to_string());
+        }
+        assert_eq!(machine.absent.len(), MAX_ABSENT);
+        machine.remember_absent(at(60_000), "late");
+        assert_eq!(machine.absent.len(), 1);
+    }
+
+    #[test]
+    fn the_application_may_always_ask() {
+        let mut machine = Machine::default();
+        machine.ask(at(0), Cause::Age);
+        machine.failed(at(0), FetchErrorKind::Status, 0.0);
+        assert_eq!(machine.ask(at(1), Cause::Manual), Decision::Start);
+    }
+}

@@ -1,0 +1,86 @@
+use std::time::Duration;
+
+/// How long fetched keys are used, and what fetching them may take.
+///
+/// ```
+/// use std::time::Duration;
+/// use jwt_core::{TrustedIssuer, keys::RefreshPolicy};
+///
+/// let issuer = TrustedIssuer::discover("https://id.example")
+///     .audience("https://api.example")
+///     .refresh(RefreshPolicy::new().stale_if_error(Duration::from_secs(4 * 3600)));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct RefreshPolicy {
+    pub(super) lifetime: Duration,
+    pub(super) least_lifetime: Duration,
+    pub(super) most_lifetime: Duration,
+    pub(super) stale_if_error: Duration,
+    pub(crate) timeout: Duration,
+    pub(crate) max_bytes: usize,
+}
+
+impl Default for RefreshPolicy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RefreshPolicy {
+    /// The defaults.
+    pub const fn new() -> Self {
+        Self {
+            lifetime: Duration::from_secs(600),
+            least_lifetime: Duration::from_secs(60),
+            most_lifetime: Duration::from_secs(24 * 3600),
+            stale_if_error: Duration::from_secs(3600),
+            timeout: Duration::from_secs(5),
+            max_bytes: 512 * 1024,
+        }
+    }
+
+    /// Sets how long a set is fresh when the issuer does not say. Default: 10 minutes.
+    ///
+    /// A key that the issuer removes is trusted for at most this long.
+    pub const fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Sets the bounds of what the issuer may say with `Cache-Control: max-age`. Default: a minute to a day.
+    pub const fn lifetime_between(mut self, least: Duration, most: Duration) -> Self {
+        self.least_lifetime = least;
+        self.most_lifetime = most;
+        self
+    }
+
+    /// Sets how long a set is used after its lifetime while it cannot be renewed. Default: an hour. Zero is allowed:
+    /// requests are then answered 503 as soon as the set is no longer fresh.
+    pub const fn stale_if_error(mut self, stale: Duration) -> Self {
+        self.stale_if_error = stale;
+        self
+    }
+
+    /// Sets the time for one document, from connecting to the last byte. Default: 5 seconds, at most 30.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets the most bytes a document may have, after decompression. Default: 512 KiB, which is also the most.
+    pub const fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Returns whether every value lies in its range.
+    pub(crate) fn is_sound(&self) -> bool {
+        let bounds = self.least_lifetime..=self.most_lifetime;
+        !self.least_lifetime.is_zero()
+            && bounds.contains(&self.lifetime)
+            && !self.timeout.is_zero()
+            && self.timeout <= Duration::from_secs(30)
+            && (1..=512 * 1024).contains(&self.max_bytes)
+    }
+}

@@ -1,0 +1,80 @@
+//! Who is trusted: the issuers that were given and, where tenants come and go, those that a resolver answers for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::prepare::Issuer;
+#[cfg(feature = "remote")]
+use super::resolver::Resolver;
+use super::{BuildError, BuildErrorKind};
+
+pub(super) struct Issuers {
+    given: Vec<Arc<Issuer>>,
+    by_name: HashMap<Arc<str>, Arc<Issuer>>,
+    #[cfg(feature = "remote")]
+    pub(super) resolver: Option<Resolver>,
+}
+
+/// Whether a token's `iss` is trusted.
+pub(super) enum Trust {
+    Trusted(Arc<Issuer>),
+    Unknown,
+    /// The resolver must be asked; this is the future to wait for.
+    #[cfg(feature = "remote")]
+    Resolve(super::resolver::Resolution),
+}
+
+impl Issuers {
+    pub(super) fn new(given: Vec<Issuer>) -> Result<Self, BuildError> {
+        let given: Vec<Arc<Issuer>> = given.into_iter().map(Arc::new).collect();
+        let mut by_name = HashMap::with_capacity(given.len());
+        for issuer in &given {
+            let Some(name) = &issuer.name else { continue };
+            if by_name.insert(Arc::clone(name), Arc::clone(issuer)).is_some() {
+                return Err(BuildError::new(BuildErrorKind::Duplicate, "issuer"));
+            }
+        }
+        // One that answers for every name would also answer for those that another is trusted with.
+        if by_name.len() < given.len() && given.len() > 1 {
+            return Err(BuildError::new(BuildErrorKind::Contradiction, "dangerous_any_issuer"));
+        }
+        Ok(Self {
+            given,
+            by_name,
+            #[cfg(feature = "remote")]
+            resolver: None,
+        })
+    }
+
+    #[cfg(feature = "remote")]
+    pub(super) fn answers_for_any(&self) -> bool {
+        self.given.iter().any(|issuer| issuer.name.is_none())
+    }
+
+    /// `resolved` says that the resolver has been waited for already.
+    pub(super) fn find(&self, name: Option<&str>, resolved: bool) -> Trust {
+        if let Some(issuer) = name.and_then(|name| self.by_name.get(name)) {
+            return Trust::Trusted(Arc::clone(issuer));
+        }
+        // One that answers for every name stands alone.
+        if let Some(any) = self.given.first().filter(|issuer| issuer.name.is_none()) {
+            return Trust::Trusted(Arc::clone(any));
+        }
+        #[cfg(feature = "remote")]
+        if let (Some(resolver), Some(name)) = (&self.resolver, name) {
+            return resolver.find(name, resolved);
+        }
+        #[cfg(not(feature = "remote"))]
+        let _ = resolved;
+        Trust::Unknown
+    }
+
+    /// The issuers whose keys are at work: those that were given, and those that the resolver answered for of late.
+    pub(super) fn live(&self) -> Vec<Arc<Issuer>> {
+        #[cfg_attr(not(feature = "remote"), expect(unused_mut, reason = "only a resolver adds to them"))]
+        let mut live = self.given.clone();
+        #[cfg(feature = "remote")]
+        live.extend(self.resolver.iter().flat_map(Resolver::live));
+        live
+    }
+}

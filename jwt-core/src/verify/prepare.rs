@@ -1,0 +1,140 @@
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::crypto::Backend;
+use crate::jose::{Algorithm, Key};
+use crate::keys::{KeySource, KeyTable};
+use crate::policy::Policy;
+
+use super::{BuildError, BuildErrorKind};
+
+/// An issuer, ready to judge.
+pub(crate) struct Issuer {
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) keys: Arc<dyn KeySource>,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) policy: Policy,
+}
+
+/// What preparing an issuer takes from its verifier.
+pub(crate) struct Means {
+    pub(crate) backend: Option<Backend>,
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only remote keys grow old"))]
+    pub(crate) clock: Arc<dyn Clock>,
+    #[cfg(feature = "remote")]
+    pub(crate) observer: Arc<dyn crate::observe::Observer>,
+    /// What the application brings.
+    #[cfg(feature = "remote")]
+    pub(crate) fetch: Option<Arc<dyn crate::keys::Fetch>>,
+    /// What stands in for it, made when the first issuer needs it.
+    #[cfg(feature = "reqwest")]
+    pub(crate) default_fetch: std::sync::OnceLock<Arc<dyn crate::keys::Fetch>>,
+}
+
+#[cfg(feature = "remote")]
+impl Means {
+    fn fetch(&self) -> Result<Arc<dyn crate::keys::Fetch>, BuildError> {
+        if let Some(fetch) = &self.fetch {
+            return Ok(Arc::clone(fetch));
+        }
+        let none = BuildError::new(BuildErrorKind::NoFetch, "fetch");
+        #[cfg(feature = "reqwest")]
+        {
+            if let Some(fetch) = self.default_fetch.get() {
+                return Ok(Arc::clone(fetch));
+            }
+            let made: Arc<dyn crate::keys::Fetch> = Arc::new(crate::keys::HttpFetch::new().map_err(|_| none)?);
+            Ok(Arc::clone(self.default_fetch.get_or_init(|| made)))
+        }
+        #[cfg(not(feature = "reqwest"))]
+        Err(none)
+    }
+}
+
+/// The algorithms that are allowed where nothing else is said: every one with a public key. The order decides what a key
+/// that names no algorithm is used for.
+const ASYMMETRIC: [Algorithm; 13] = [
+    Algorithm::RS256,
+    Algorithm::ES256,
+    Algorithm::Ed25519,
+    Algorithm::PS256,
+    Algorithm::ES384,
+    Algorithm::ES512,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::MlDsa44,
+    Algorithm::MlDsa65,
+    Algorithm::MlDsa87,
+];
+
+/// Where an issuer's keys come from.
+#[derive(Clone)]
+pub(super) enum KeysFrom {
+    Nowhere,
+    Fixed(Vec<Key>),
+    Source(Arc<dyn KeySource>),
+    #[cfg(feature = "remote")]
+    Remote(crate::keys::Location, crate::keys::RefreshPolicy),
+}
+
+impl KeysFrom {
+    pub(super) fn prepare(
+        self,
+        name: Option<&Arc<str>>,
+        allowed: Option<Vec<Algorithm>>,
+        backend: Backend,
+        means: &Means,
+    ) -> Result<(Arc<dyn KeySource>, Vec<Algorithm>), BuildError> {
+        use BuildErrorKind as Kind;
+        #[cfg(not(feature = "remote"))]
+        let _ = (name, means);
+        match self {
+            Self::Nowhere => Err(BuildError::new(Kind::Undecided, "keys")),
+            Self::Fixed(keys) => {
+                let algorithms = allowed.unwrap_or_else(|| {
+                    let declared = keys.iter().filter_map(Key::algorithm).filter(|algorithm| algorithm.is_symmetric());
+                    ASYMMETRIC.into_iter().chain(declared).collect()
+                });
+                let table = KeyTable::prepare(backend, &keys, &algorithms);
+                if table.is_empty() {
+                    return Err(BuildError::new(Kind::NoUsableKey, "keys"));
+                }
+                if table.is_ambiguous() {
+                    return Err(BuildError::new(Kind::AmbiguousKeys, "keys"));
+                }
+                Ok((Arc::new(table), algorithms))
+            }
+            Self::Source(source) => Ok((source, allowed.unwrap_or_else(|| ASYMMETRIC.to_vec()))),
+            #[cfg(feature = "remote")]
+            Self::Remote(location, policy) => {
+                if !policy.is_sound() {
+                    return Err(BuildError::new(Kind::OutOfRange, "refresh"));
+                }
+                let algorithms = allowed.unwrap_or_else(|| ASYMMETRIC.to_vec());
+                // A secret that can be fetched is none: RFC 7517 section 9.2.
+                if algorithms.iter().any(|algorithm| algorithm.is_symmetric()) {
+                    return Err(BuildError::new(Kind::Contradiction, "algorithms"));
+                }
+                location.check().map_err(|kind| match kind {
+                    crate::keys::FetchErrorKind::InsecureUrl => BuildError::new(Kind::InsecureUrl, location.setting()),
+                    _ => BuildError::new(Kind::InvalidUrl, location.setting()),
+                })?;
+                let fetch = means.fetch()?;
+                let setup = crate::keys::Setup {
+                    // Only an issuer with a name can be remote.
+                    issuer: name.cloned().unwrap_or_default(),
+                    location,
+                    policy,
+                    fetch,
+                    clock: Arc::clone(&means.clock),
+                    observer: Arc::clone(&means.observer),
+                    backend,
+                    algorithms: algorithms.clone(),
+                };
+                Ok((Arc::new(crate::keys::RemoteKeys::new(setup)), algorithms))
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What an application does about keys besides verifying with them: load them at start, keep them current, watch them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::keys::{FetchErrorKind, Health};
+
+use super::Verifier;
+
+/// The health of one issuer's keys.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct IssuerHealth {
+    /// The issuer, as it is configured; `None` for [any](super::TrustedIssuer::dangerous_any_issuer).
+    pub issuer: Option<Arc<str>>,
+    /// How its keys are doing.
+    pub health: Health,
+}
+
+/// The issuers whose keys could not be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshError {
+    failed: Vec<(Option<Arc<str>>, FetchErrorKind)>,
+}
+
+impl RefreshError {
+    /// Returns each issuer whose keys could not be fetched, and why.
+    pub fn issuers(&self) -> impl Iterator<Item = (Option<&str>, FetchErrorKind)> {
+        self.failed.iter().map(|(issuer, kind)| (issuer.as_deref(), *kind))
+    }
+}
+
+impl fmt::Display for RefreshError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("keys could not be fetched")?;
+        for (index, (issuer, kind)) in self.issuers().enumerate() {
+            let separator = if index == 0 { ": " } else { ", " };
+            write!(f, "{separator}{} ({})", issuer.unwrap_or("any issuer"), kind.code())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RefreshError {}
+
+impl Verifier {
+    /// Returns the health of each issuer whose keys are fetched, in the order in which they were given.
+    #[must_use]
+    pub fn health(&self) -> Vec<IssuerHealth> {
+        let issuers = self.issuers().live().into_iter();
+        issuers
+            .filter_map(|issuer| Some(IssuerHealth { issuer: issuer.name.clone(), health: issuer.keys.health()? }))
+            .collect()
+    }
+
+    /// Returns whether tokens of every issuer can be verified now: the answer to a readiness probe.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.health().iter().all(|issuer| issuer.health.state.is_ready())
+    }
+
+    /// Fetches the keys of every issuer now, whatever their age, and waits for them.
+    ///
+    /// Called at start, it finds out at once whether issuers can be reached and what they say can be used; an application
+    /// that would rather not run without them ends here. Otherwise keys are fetched when they are first needed.
+    ///
+    /// # Errors
+    ///
+    /// The issuers whose keys could not be fetched. Keys that were at hand stay in use, and the fetch is tried again.
+    pub async fn refresh_keys(&self) -> Result<(), RefreshError> {
+        // All of them are under way before the first is waited for.
+        let fetches: Vec<_> = self.issuers().live().iter().filter_map(|issuer| issuer.keys.refresh()).collect();
+        for fetch in fetches {
+            fetch.await;
+        }
+        let failed = self.health().into_iter();
+        let failed: Vec<_> = failed.filter_map(|issuer| Some((issuer.issuer, issuer.health.last_error?))).collect();
+        if failed.is_empty() { Ok(()) } else { Err(RefreshError { failed }) }
+    }
+
+    /// Keeps the keys of every issuer current from now on, also while no request comes, until the returned value is
+    /// dropped.
+    ///
+    /// Without it, the first request after a long silence waits for a fetch.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime.
+    #[cfg(feature = "remote")]
+    pub fn keep_keys_fresh(&self) -> Upkeep {
+        let verifier = self.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                for issuer in verifier.issuers().live() {
+                    issuer.keys.tend();
+                }
+                tokio::time::sleep(TENDED_EVERY).await;
+            }
+        });
+        Upkeep { task: task.abort_handle() }
+    }
+}
+
+#[cfg(feature = "remote")]
+const TENDED_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// The background work of [`Verifier::keep_keys_fresh`], which ends when this is dropped.
+#[cfg(feature = "remote")]
+#[derive(Debug)]
+#[must_use = "the work ends when this is dropped"]
+pub struct Upkeep {
+    task: tokio::task::AbortHandle,
+}
+
+#[cfg(feature = "remote")]
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
