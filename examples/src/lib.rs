@@ -4,3 +4,8 @@
 //! `examples/axum_minimal.rs` and `examples/actix_minimal.rs`.
 
 pub mod demo;
+
+/// The README's code runs with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
