@@ -43,10 +43,12 @@
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
+//! | `metrics` | no | counters for the `metrics` facade |
 
 mod extract;
 mod future;
 mod layer;
+mod readiness;
 mod request;
 mod require;
 mod response;
@@ -54,6 +56,7 @@ mod service;
 
 pub use extract::{Claims, OptionalClaims, Rejection, Verified};
 pub use layer::JwtMiddleware;
+pub use readiness::readiness;
 pub use require::Require;
 
 /// The core, so that one dependency is enough.

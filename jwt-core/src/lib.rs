@@ -41,6 +41,7 @@
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
+//! | `metrics` | no | counters for the `metrics` facade |
 //!
 //! Features add; none changes what is accepted. With both back ends `aws-lc-rs` is used unless the builder is told
 //! otherwise; with neither, building a verifier is an error.

@@ -18,6 +18,7 @@
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
+//! | `metrics` | no | counters for the `metrics` facade |
 
 mod future;
 mod layer;
@@ -28,11 +29,15 @@ mod service;
 
 #[cfg(feature = "axum")]
 mod extract;
+#[cfg(feature = "axum")]
+mod readiness;
 
 #[cfg(feature = "axum")]
 pub use extract::{Claims, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;
 pub use layer::JwtLayer;
+#[cfg(feature = "axum")]
+pub use readiness::Readiness;
 pub use require::{Require, RequireFuture, RequireLayer};
 pub use service::Jwt;
 
