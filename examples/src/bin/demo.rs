@@ -29,7 +29,7 @@ async fn run(options: Options) -> Result<(), DemoError> {
     println!("{}", demo.guide()?);
     if demo.issuer().is_none() {
         let issuer = &demo.provider().issuer;
-        println!("Looking for the keys of {issuer}, with a token that is sure to be refused.");
+        println!("Looking for the keys of {issuer}.");
         if demo.issuer_answers().await {
             println!("They are there.\n");
         } else {

@@ -156,14 +156,8 @@ impl DevIssuer {
     }
 }
 
-/// A token of `issuer` that nobody signed.
-pub(super) fn unsigned(issuer: &str) -> String {
-    let (header, claims) = (json!({"alg": "RS256", "typ": "at+jwt"}), json!({"iss": issuer}));
-    format!("{}.{}.{}", encode(header.to_string()), encode(claims.to_string()), encode([0; 256]))
-}
-
 fn now() -> i64 {
-    i64::try_from(SystemClock::default().now().as_secs()).unwrap_or(i64::MAX / 2)
+    i64::try_from(SystemClock.now().as_secs()).unwrap_or(i64::MAX / 2)
 }
 
 fn encode(bytes: impl AsRef<[u8]>) -> String {
