@@ -1,1 +1,11 @@
 //! Programs that show the jwt crates at work.
+//!
+//! `cargo run` starts the demo, which is taken apart in [`demo`]. The smallest complete programs are
+//! `examples/axum_minimal.rs` and `examples/actix_minimal.rs`.
+
+pub mod demo;
+
+/// The README's code runs with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -44,10 +44,12 @@
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
 //! | `config` | no | a verifier from a file or from the environment |
+//! | `metrics` | no | counters for the `metrics` facade |
 
 mod extract;
 mod future;
 mod layer;
+mod readiness;
 mod request;
 mod require;
 mod response;
@@ -55,6 +57,7 @@ mod service;
 
 pub use extract::{Claims, OptionalClaims, Rejection, Verified};
 pub use layer::JwtMiddleware;
+pub use readiness::readiness;
 pub use require::Require;
 
 /// The core, so that one dependency is enough.

@@ -42,6 +42,7 @@
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
 //! | `config` | no | a verifier from a file or from the environment |
+//! | `metrics` | no | counters for the `metrics` facade |
 //!
 //! Features add; none changes what is accepted. With both back ends `aws-lc-rs` is used unless the builder is told
 //! otherwise; with neither, building a verifier is an error.

@@ -19,6 +19,7 @@
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
 //! | `config` | no | a verifier from a file or from the environment |
+//! | `metrics` | no | counters for the `metrics` facade |
 
 mod future;
 mod layer;
@@ -29,11 +30,15 @@ mod service;
 
 #[cfg(feature = "axum")]
 mod extract;
+#[cfg(feature = "axum")]
+mod readiness;
 
 #[cfg(feature = "axum")]
 pub use extract::{Claims, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;
 pub use layer::JwtLayer;
+#[cfg(feature = "axum")]
+pub use readiness::Readiness;
 pub use require::{Require, RequireFuture, RequireLayer};
 pub use service::Jwt;
 

@@ -29,6 +29,6 @@ pub(crate) fn add_header<B>(response: &mut Response<B>, header: ResponseHeader) 
     }
 }
 
-fn status(code: u16) -> StatusCode {
+pub(crate) fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -1,3 +1,13 @@
 //! What the tests share: forged tokens, requests, answers, and the adapters under test.
 
+pub mod adapter;
+pub mod answer;
+pub mod ask;
 pub mod forge;
+pub mod log;
+pub mod remote;
+pub mod stage;
+
+mod actix;
+mod axum;
+mod handlers;

@@ -12,7 +12,7 @@ use super::header::MAX_KID_BYTES;
 use super::key_error::{KeyError, KeyErrorKind};
 use super::material::KeyMaterial;
 use super::{secret, vetting};
-use crate::json::{self, JsonError, Unique, Value};
+use crate::json::{self, Unique, Value};
 
 /// Which of the two kinds of key the caller reads; the other kind is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,12 +135,7 @@ impl<'a> Members<'a> {
             };
             *slot = Some(value);
         })
-        .map_err(|error| match error {
-            JsonError::Syntax => KeyError::malformed("the key is not JSON"),
-            JsonError::NotAnObject => KeyError::malformed("the key is not a JSON object"),
-            JsonError::DuplicateName => KeyError::malformed("the key has two members of the same name"),
-            JsonError::TooDeep => KeyError::malformed("the key is nested too deeply"),
-        })?;
+        .map_err(|error| KeyError::malformed(error.message()))?;
         Ok(members)
     }
 

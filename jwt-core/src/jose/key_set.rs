@@ -3,7 +3,7 @@ use std::fmt;
 use super::jwk::{self, Expected};
 use super::key::Key;
 use super::key_error::{KeyError, KeyErrorKind};
-use crate::json::{self, JsonError, Unique, Value};
+use crate::json::{self, Unique, Value};
 
 /// The most keys that a set may have, the ones that are ignored included.
 pub(crate) const MAX_KEYS: usize = 100;
@@ -130,12 +130,7 @@ impl KeySet {
                 keys = Some(value);
             }
         })
-        .map_err(|error| match error {
-            JsonError::Syntax => KeyError::malformed("the key set is not JSON"),
-            JsonError::NotAnObject => KeyError::malformed("the key set is not a JSON object"),
-            JsonError::DuplicateName => KeyError::malformed("the key set has two members of the same name"),
-            JsonError::TooDeep => KeyError::malformed("the key set is nested too deeply"),
-        })?;
+        .map_err(|error| KeyError::malformed(error.message()))?;
         let Some(Value::Array(keys)) = keys else {
             return Err(KeyError::malformed("the key set has no array `keys`"));
         };

@@ -5,7 +5,8 @@ use super::value::{Text, Value};
 /// The deepest nesting that is read; the outermost object is level one.
 pub(crate) const MAX_DEPTH: usize = 32;
 
-/// How far the rule "member names are unique" (RFC 7515 section 4, RFC 7519 section 4) reaches.
+/// How far the rules reach that go beyond the grammar: unique names (RFC 7515 section 4, RFC 7519 section 4) and numbers
+/// in range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unique {
     /// Every object in the text: headers, claims, one key.
@@ -25,6 +26,20 @@ pub(crate) enum JsonError {
     DuplicateName,
     /// Values are nested deeper than [`MAX_DEPTH`].
     TooDeep,
+    /// A number is larger than any that readers agree on: those of IEEE 754 with 64 bits.
+    OutOfRange,
+}
+
+impl JsonError {
+    pub(crate) const fn message(self) -> &'static str {
+        match self {
+            Self::Syntax => "not JSON",
+            Self::NotAnObject => "not a JSON object",
+            Self::DuplicateName => "two members of one object have the same name",
+            Self::TooDeep => "nested too deeply",
+            Self::OutOfRange => "a number is out of range",
+        }
+    }
 }
 
 /// Reads `text` as one JSON object and calls `member` for each of its members, in order.
@@ -197,7 +212,14 @@ impl<'a> Reader<'a> {
             }
             self.some_digits()?;
         }
-        Ok(Value::Number(&self.text[start..self.at]))
+        let number = &self.text[start..self.at];
+        // RFC 8259 section 6 lets readers set limits. Short numbers without an exponent keep to this one.
+        let in_range = |number: &str| number.parse::<f64>().is_ok_and(f64::is_finite);
+        let strict = self.unique == Unique::Everywhere;
+        if strict && (number.len() > 300 || number.contains(['e', 'E'])) && !in_range(number) {
+            return Err(JsonError::OutOfRange);
+        }
+        Ok(Value::Number(number))
     }
 
     fn digits(&mut self) {
@@ -346,6 +368,21 @@ mod tests {
         assert_eq!(members(&many("n7")), Err(JsonError::DuplicateName));
         assert!(object(r#"{"keys":[{"a":1,"a":2}]}"#, Unique::Outermost, |_, _| ()).is_ok());
         assert!(object(r#"{"keys":[],"keys":[]}"#, Unique::Outermost, |_, _| ()).is_err());
+    }
+
+    #[test]
+    fn a_number_that_readers_disagree_on_is_refused() {
+        let long = "9".repeat(400);
+        for (number, expected) in [
+            ("1e308", Ok(())),
+            ("1e-400", Ok(())),
+            ("123456789012345678901234567890", Ok(())),
+            ("1e309", Err(JsonError::OutOfRange)),
+            ("-1E400", Err(JsonError::OutOfRange)),
+            (long.as_str(), Err(JsonError::OutOfRange)),
+        ] {
+            assert_eq!(members(&format!("{{\"a\":[{number}]}}")).map(drop), expected, "{number}");
+        }
     }
 
     #[test]

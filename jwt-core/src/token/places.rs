@@ -57,10 +57,10 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     match rest.first() {
         None => Some(rest),
         Some(b' ') => Some(&rest[rest.iter().take_while(|&&byte| byte == b' ').count()..]),
-        // A longer scheme name is another scheme; any other byte makes the line illegible, which the check of the
-        // token's characters then finds.
+        // A longer scheme name is another scheme; any other byte, `=` and `/` of a token among them, makes the line
+        // illegible, which an empty token is.
         Some(&byte) if is_scheme_byte(byte) => None,
-        Some(_) => Some(rest),
+        Some(_) => Some(&[]),
     }
 }
 

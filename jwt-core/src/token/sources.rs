@@ -141,6 +141,8 @@ mod tests {
             (b"Bearer", Err(MalformedCredentials)),
             (b"Bearer ", Err(MalformedCredentials)),
             (b"Bearer\tabc", Err(MalformedCredentials)),
+            (b"Bearer=abc", Err(MalformedCredentials)),
+            (b"Bearer/abc", Err(MalformedCredentials)),
             (b"Bearer a b", Err(MalformedCredentials)),
             (b"Bearer a,b", Err(MalformedCredentials)),
             (b"Bearer a, Bearer b", Err(MalformedCredentials)),

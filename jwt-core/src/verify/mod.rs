@@ -20,5 +20,5 @@ pub use issuer::TrustedIssuer;
 pub use rules::RuleError;
 #[cfg(feature = "remote")]
 pub use upkeep::Upkeep;
-pub use upkeep::{IssuerHealth, RefreshError};
+pub use upkeep::{IssuerHealth, Readiness, RefreshError};
 pub use verifier::{PendingVerification, Verification, Verifier};

@@ -17,6 +17,18 @@ pub struct IssuerHealth {
     pub health: Health,
 }
 
+/// The answer to a readiness probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Readiness {
+    /// 200 or 503.
+    pub status: u16,
+    /// The value of `Content-Type`.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+}
+
 /// The issuers whose keys could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshError {
@@ -57,6 +69,30 @@ impl Verifier {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.health().iter().all(|issuer| issuer.health.state.is_ready())
+    }
+
+    /// Returns the answer to a readiness probe: status 200 when tokens of every issuer can be verified now, otherwise 503,
+    /// and the health of each issuer as JSON.
+    ///
+    /// It names the issuers, so it is for those who run the service and not for its users.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        let health = self.health();
+        let ready = health.iter().all(|issuer| issuer.health.state.is_ready());
+        let issuers: Vec<_> = health
+            .iter()
+            .map(|IssuerHealth { issuer, health }| {
+                serde_json::json!({
+                    "issuer": issuer.as_deref(),
+                    "state": health.state.code(),
+                    "age": health.age.map(|age| age.as_secs()),
+                    "keys": health.keys,
+                    "last_error": health.last_error.map(FetchErrorKind::code),
+                })
+            })
+            .collect();
+        let body = serde_json::json!({ "ready": ready, "issuers": issuers }).to_string();
+        Readiness { status: if ready { 200 } else { 503 }, content_type: "application/json", body }
     }
 
     /// Fetches the keys of every issuer now, whatever their age, and waits for them.

@@ -1,0 +1,51 @@
+//! The application, with actix-web.
+
+use actix_cors::Cors;
+use actix_web::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use actix_web::web::{self, Json, ServiceConfig};
+use jwt_actix::{Claims, JwtMiddleware, OptionalClaims, Require};
+use jwt_core::Verifier;
+use jwt_core::authorize::scopes;
+
+use super::user::{self, Report, User};
+
+pub(super) fn routes(verifier: &Verifier) -> impl FnOnce(&mut ServiceConfig) {
+    let jwt = JwtMiddleware::new(verifier.clone());
+    move |app| {
+        app.route("/public", web::get().to(public))
+            .service(web::resource("/me").wrap(jwt.clone()).route(web::get().to(me)))
+            .service(
+                web::resource("/reports")
+                    // What is wrapped last runs first: the token is verified before its scopes are looked at.
+                    .wrap(Require::new(scopes(["reports:read"])))
+                    .wrap(jwt.clone())
+                    .route(web::get().to(reports)),
+            )
+            // Without a token a request passes; with a bad one it does not.
+            .service(web::resource("/optional").wrap(jwt.optional()).route(web::get().to(optional)));
+    }
+}
+
+async fn me(Claims(user): Claims<User>) -> Json<User> {
+    Json(user)
+}
+
+// No claims are taken here: the middleware lets nobody pass who may not read reports.
+async fn reports() -> Json<[Report; 2]> {
+    Json(user::REPORTS)
+}
+
+async fn public() -> &'static str {
+    user::PUBLIC
+}
+
+async fn optional(OptionalClaims(user): OptionalClaims<User>) -> String {
+    user::greeting(user.as_ref())
+}
+
+/// Stands outside of the authentication: a preflight carries no token, and refusals must be readable too.
+pub(super) fn cors(origins: &[String]) -> Cors {
+    let cors =
+        Cors::default().allowed_methods(["GET"]).allowed_header(AUTHORIZATION).expose_headers([WWW_AUTHENTICATE]);
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+}

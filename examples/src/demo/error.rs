@@ -1,0 +1,57 @@
+use std::{fmt, io};
+
+use jwt_core::BuildError;
+use jwt_core::keys::KeyError;
+
+/// Why the demo does not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DemoError {
+    /// A server cannot listen on its port.
+    Port {
+        /// The port.
+        port: u16,
+        /// The option that chooses another.
+        option: &'static str,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// No verifier can be built for the issuer.
+    Issuer {
+        /// The issuer.
+        issuer: String,
+        /// What is wrong with it.
+        error: BuildError,
+    },
+    /// The embedded issuer has no key.
+    Key(KeyError),
+}
+
+impl fmt::Display for DemoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port { port, option, error } if error.kind() == io::ErrorKind::AddrInUse => {
+                write!(f, "port {port} is taken: choose another with {option} (0 takes a free one)")
+            }
+            Self::Port { port, option, error } => write!(f, "cannot listen on port {port} ({option}): {error}"),
+            Self::Issuer { issuer, error } => write!(f, "the issuer {issuer} cannot be trusted: {error}"),
+            Self::Key(error) => write!(f, "the embedded issuer has no key: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for DemoError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Port { error, .. } => Some(error),
+            Self::Issuer { error, .. } => Some(error),
+            Self::Key(error) => Some(error),
+        }
+    }
+}
+
+impl From<KeyError> for DemoError {
+    fn from(error: KeyError) -> Self {
+        Self::Key(error)
+    }
+}

@@ -1,0 +1,87 @@
+//! What the demo prints: where it is, and commands to paste into a terminal.
+
+use std::fmt::Write as _;
+
+use jwt_core::keys::KeyError;
+
+use super::{Demo, TokenRequest};
+
+/// The tokens in the commands are good for an hour.
+const LIFETIME: i64 = 3600;
+
+/// A call to try, and what comes of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Call {
+    /// What the call shows.
+    pub about: &'static str,
+    /// The status of the answer.
+    pub status: u16,
+    /// The command, ready to be pasted into a shell.
+    pub command: String,
+}
+
+impl Demo {
+    /// Returns calls that show what the servers do. With a real provider, the commands take the token from the variable
+    /// `TOKEN`, and those that need a certain token are left out.
+    ///
+    /// # Errors
+    ///
+    /// When the embedded issuer cannot sign.
+    pub fn calls(&self) -> Result<Vec<Call>, KeyError> {
+        let (axum, actix) = (self.axum_url(), self.actix_url());
+        let ada = TokenRequest::new().name("Ada").lifetime(LIFETIME);
+        let good = self.authorization(&ada.clone().scope("reports:read"))?;
+        let mut calls = vec![
+            call("Typed claims, from axum", 200, &format!("{axum}/me"), &good),
+            call("The same, from actix", 200, &format!("{actix}/me"), &good),
+            call("No token", 401, &format!("{axum}/me"), ""),
+        ];
+        if self.issuer().is_some() {
+            let expired = self.authorization(&ada.clone().lifetime(-LIFETIME))?;
+            calls.push(call("An expired token", 401, &format!("{axum}/me"), &expired));
+            let unscoped = self.authorization(&ada)?;
+            calls.push(call("A token without the scope reports:read", 403, &format!("{axum}/reports"), &unscoped));
+        }
+        Ok(calls)
+    }
+
+    /// The part of a command that sends a token.
+    fn authorization(&self, request: &TokenRequest) -> Result<String, KeyError> {
+        Ok(match self.issuer() {
+            Some(issuer) => format!(" -H 'Authorization: Bearer {}'", issuer.token(request)?),
+            // In double quotes, so that the shell puts the token in.
+            None => " -H \"Authorization: Bearer $TOKEN\"".to_owned(),
+        })
+    }
+
+    /// Returns what the demo prints when it has started.
+    ///
+    /// # Errors
+    ///
+    /// When the embedded issuer cannot sign.
+    pub fn guide(&self) -> Result<String, KeyError> {
+        let mut text = String::new();
+        let (axum, actix) = (self.axum_url(), self.actix_url());
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "\n  Open {axum} in a browser, or paste a command below.\n");
+        let _ = writeln!(text, "  axum   {axum}\n  actix  {actix}");
+        let _ = writeln!(text, "  issuer {}\n", self.provider().issuer);
+        text.push_str(match self.issuer() {
+            Some(_) => {
+                "  FOR DEVELOPMENT ONLY: this issuer is part of the demo and gives a token to whoever asks.\n  \
+                 It answers on this machine alone, and its key is gone when the demo stops.\n"
+            }
+            None => "  Get an access token from your provider and put it into the variable TOKEN.\n",
+        });
+        for Call { about, status, command } in self.calls()? {
+            let _ = writeln!(text, "\n# {about}: {status}\n{command}");
+        }
+        text.push_str("\nCtrl-C stops the demo.\n");
+        Ok(text)
+    }
+}
+
+fn call(about: &'static str, status: u16, url: &str, authorization: &str) -> Call {
+    Call { about, status, command: format!("curl -i {url}{authorization}") }
+}

@@ -1,0 +1,165 @@
+//! An issuer of access tokens, for development: it gives a token to anyone who asks.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_core::Algorithm;
+use jwt_core::clock::{Clock as _, SystemClock};
+use jwt_core::crypto::SigningKey;
+use jwt_core::keys::KeyError;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The path of the embedded issuer, below the axum server.
+pub(super) const PATH: &str = "/dev-issuer";
+/// The audience of its tokens.
+pub(super) const AUDIENCE: &str = "https://api.example";
+
+/// Nobody signs in here, so a token speaks for the client itself. RFC 9068 section 2.2.
+const CLIENT: &str = "demo-client";
+const LIFETIME: i64 = 600;
+const MAX_LIFETIME: i64 = 24 * 3600;
+
+/// The embedded development issuer. Its key lives as long as the process and is written nowhere.
+#[derive(Debug)]
+pub struct DevIssuer {
+    url: String,
+    key: SigningKey,
+    started: i64,
+    issued: AtomicU64,
+}
+
+/// What a token is asked for: the parameters of the token endpoint.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct TokenRequest {
+    #[serde(default)]
+    pub(super) grant_type: String,
+    #[serde(default)]
+    pub(super) scope: String,
+    #[serde(default)]
+    name: String,
+    lifetime: Option<i64>,
+}
+
+impl TokenRequest {
+    /// Asks for a token without a name or scopes, for ten minutes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks for scopes, with spaces between. Default: none.
+    #[must_use]
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scope = scope.into();
+        self
+    }
+
+    /// Asks for a name. Default: none.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Asks for a lifetime in seconds, at most a day; a negative one makes a token that has expired. Default: 600.
+    #[must_use]
+    pub const fn lifetime(mut self, seconds: i64) -> Self {
+        self.lifetime = Some(seconds);
+        self
+    }
+
+    /// How long the token is good for, in seconds.
+    pub(super) fn seconds(&self) -> i64 {
+        self.lifetime.unwrap_or(LIFETIME).clamp(-MAX_LIFETIME, MAX_LIFETIME)
+    }
+}
+
+/// The claims of an access token: RFC 9068 section 2.2.
+#[derive(Serialize)]
+struct AccessToken<'t> {
+    iss: &'t str,
+    aud: &'t str,
+    sub: &'t str,
+    client_id: &'t str,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    jti: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    name: &'t str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    scope: &'t str,
+}
+
+impl DevIssuer {
+    pub(super) fn new(url: String) -> Result<Self, KeyError> {
+        let started = now();
+        let key = SigningKey::generate(Algorithm::ES256)?.with_kid(format!("dev-{started}"));
+        Ok(Self { url, key, started, issued: AtomicU64::new(1) })
+    }
+
+    /// Returns the issuer's identifier, the `iss` of its tokens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Issues a token.
+    ///
+    /// # Errors
+    ///
+    /// When the key cannot sign.
+    pub fn token(&self, request: &TokenRequest) -> Result<String, KeyError> {
+        let (now, lifetime) = (now(), request.seconds());
+        let exp = now + lifetime;
+        // One that has expired was issued before: a token never ends before it begins.
+        let iat = if lifetime > 0 { now } else { exp - LIFETIME };
+        let number = self.issued.fetch_add(1, Ordering::Relaxed);
+        self.sign(&AccessToken {
+            iss: &self.url,
+            aud: AUDIENCE,
+            sub: CLIENT,
+            client_id: CLIENT,
+            iat,
+            nbf: iat,
+            exp,
+            jti: format!("{}-{number}", self.started),
+            name: &request.name,
+            scope: &request.scope,
+        })
+    }
+
+    fn sign(&self, claims: &AccessToken<'_>) -> Result<String, KeyError> {
+        let header = json!({"alg": self.key.algorithm().name(), "typ": "at+jwt", "kid": self.key.kid()});
+        let input = format!("{}.{}", encode(header.to_string()), encode(json!(claims).to_string()));
+        let signature = self.key.sign(input.as_bytes())?;
+        Ok(format!("{input}.{}", encode(signature)))
+    }
+
+    /// The metadata that a verifier finds the keys by: RFC 8414 section 2.
+    pub(super) fn metadata(&self) -> Value {
+        json!({
+            "issuer": self.url,
+            "jwks_uri": format!("{}/jwks", self.url),
+            "token_endpoint": format!("{}/token", self.url),
+            "token_endpoint_auth_methods_supported": ["none"],
+            "grant_types_supported": ["client_credentials"],
+            "scopes_supported": ["reports:read"],
+        })
+    }
+
+    /// The public key, to be published: RFC 7517 section 5.
+    pub(super) fn jwks(&self) -> Value {
+        json!({"keys": [self.key.public_jwk()]})
+    }
+}
+
+fn now() -> i64 {
+    i64::try_from(SystemClock.now().as_secs()).unwrap_or(i64::MAX / 2)
+}
+
+fn encode(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}

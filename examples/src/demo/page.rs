@@ -1,0 +1,49 @@
+//! The page to play with.
+
+use std::future::ready;
+
+use axum::Router;
+use axum::http::HeaderName;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::routing::{MethodRouter, get};
+use serde_json::json;
+
+use super::options::Provider;
+
+/// `axum` and `actix` are the addresses of the servers.
+pub(super) fn routes(axum: &str, actix: &str, provider: &Provider, embedded: bool) -> Router {
+    let settings = json!({
+        "axum": axum,
+        "actix": actix,
+        "issuer": provider.issuer,
+        "audience": provider.audience,
+        "embedded": embedded,
+    });
+    // Only what the page is made of, and the two servers it calls.
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self' {actix}; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    let file = |content_type: &'static str, text: String| -> MethodRouter {
+        let headers = headers(content_type, &policy);
+        get(move || ready((headers.clone(), text.clone())))
+    };
+    Router::new()
+        .route("/", file("text/html; charset=utf-8", include_str!("page/index.html").to_owned()))
+        .route("/style.css", file("text/css; charset=utf-8", include_str!("page/style.css").to_owned()))
+        .route("/app.js", file("text/javascript; charset=utf-8", include_str!("page/app.js").to_owned()))
+        .route("/demo.json", file("application/json", settings.to_string()))
+}
+
+fn headers(content_type: &str, policy: &str) -> [(HeaderName, String); 5] {
+    [
+        (CONTENT_TYPE, content_type),
+        (CONTENT_SECURITY_POLICY, policy),
+        (CACHE_CONTROL, "no-cache"),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+}

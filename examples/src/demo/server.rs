@@ -1,0 +1,158 @@
+use std::future::IntoFuture as _;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer};
+use axum::Router;
+use jwt_core::{TrustedIssuer, Verifier};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::issuer::{self, DevIssuer};
+use super::{DemoError, Options, Provider, actix_app, axum_app, endpoints, page};
+
+/// How long requests that are under way may take to end when the demo stops.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Both servers, running.
+#[derive(Debug)]
+pub struct Demo {
+    axum_url: String,
+    actix_url: String,
+    provider: Provider,
+    issuer: Option<Arc<DevIssuer>>,
+    verifier: Verifier,
+    axum: AxumServer,
+    actix: ServerHandle,
+}
+
+impl Demo {
+    /// Starts both servers, in the Tokio runtime that this is called in.
+    ///
+    /// # Errors
+    ///
+    /// A port that is taken, or an issuer that no verifier can be built for.
+    pub async fn start(options: Options) -> Result<Self, DemoError> {
+        // The ports come first: the issuer and the page name them.
+        let (axum_listener, axum_url) = listen(options.axum_port, "--axum-port")?;
+        let (actix_listener, actix_url) = listen(options.actix_port, "--actix-port")?;
+
+        let (provider, issuer) = match options.provider {
+            Some(provider) => (provider, None),
+            None => {
+                let issuer = Arc::new(DevIssuer::new(format!("{axum_url}{}", issuer::PATH))?);
+                (Provider { issuer: issuer.url().to_owned(), audience: issuer::AUDIENCE.to_owned() }, Some(issuer))
+            }
+        };
+        // One verifier for both servers: they share its keys. Nothing is fetched before the first token comes, which is
+        // why the issuer may well be served by the axum server itself.
+        let verifier = verifier(&provider, issuer.is_some())?;
+
+        // The page may be opened by either name of this machine.
+        let origins = [axum_url.clone(), axum_url.replace("127.0.0.1", "localhost")];
+        let mut app = Router::new()
+            .merge(axum_app::routes(&verifier).layer(axum_app::cors(&origins)))
+            .merge(page::routes(&axum_url, &actix_url, &provider, issuer.is_some()));
+        if let Some(issuer) = &issuer {
+            app = app.merge(endpoints::routes(issuer));
+        }
+        let axum = AxumServer::start(axum_listener, app).map_err(port_error(options.axum_port, "--axum-port"))?;
+
+        let actix = {
+            let verifier = verifier.clone();
+            let app = move || App::new().wrap(actix_app::cors(&origins)).configure(actix_app::routes(&verifier));
+            let server = HttpServer::new(app).workers(1).disable_signals().shutdown_timeout(FAREWELL.as_secs());
+            let server = server.listen(actix_listener).map_err(port_error(options.actix_port, "--actix-port"))?.run();
+            let handle = server.handle();
+            tokio::spawn(server);
+            handle
+        };
+        Ok(Self { axum_url, actix_url, provider, issuer, verifier, axum, actix })
+    }
+
+    /// Returns the address of the axum server, without a slash at the end. The page is there too.
+    #[must_use]
+    pub fn axum_url(&self) -> &str {
+        &self.axum_url
+    }
+
+    /// Returns the address of the actix server, without a slash at the end.
+    #[must_use]
+    pub fn actix_url(&self) -> &str {
+        &self.actix_url
+    }
+
+    /// Returns whose tokens are accepted.
+    #[must_use]
+    pub const fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
+    /// Returns the embedded issuer, unless a real provider takes its place.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&DevIssuer> {
+        self.issuer.as_deref()
+    }
+
+    /// Fetches the issuer's keys, and returns whether they could be had.
+    pub async fn issuer_answers(&self) -> bool {
+        self.verifier.refresh_keys().await.is_ok()
+    }
+
+    /// Stops both servers. Requests that are under way have two seconds to end.
+    pub async fn stop(self) {
+        tokio::join!(self.axum.stop(), self.actix.stop(true));
+    }
+}
+
+/// The verifier of both servers: everything that is accepted is decided here.
+fn verifier(provider: &Provider, embedded: bool) -> Result<Verifier, DemoError> {
+    let trusted = TrustedIssuer::discover(provider.issuer.as_str()).audience(provider.audience.as_str());
+    // The embedded issuer keeps to RFC 9068; not every provider does. Where yours does, ask for it too: it keeps ID
+    // tokens out.
+    let trusted = if embedded { trusted.access_token_profile() } else { trusted };
+    let verifier = Verifier::builder().issuer(trusted).build();
+    verifier.map_err(|error| DemoError::Issuer { issuer: provider.issuer.clone(), error })
+}
+
+/// Listens on this machine alone.
+fn listen(port: u16, option: &'static str) -> Result<(TcpListener, String), DemoError> {
+    let bind = || {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        let url = format!("http://{}", listener.local_addr()?);
+        Ok((listener, url))
+    };
+    bind().map_err(port_error(port, option))
+}
+
+fn port_error(port: u16, option: &'static str) -> impl Fn(io::Error) -> DemoError {
+    move |error| DemoError::Port { port, option, error }
+}
+
+#[derive(Debug)]
+struct AxumServer {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl AxumServer {
+    fn start(listener: TcpListener, app: Router) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let (stop, stopped) = oneshot::channel();
+        let server = axum::serve(listener, app).with_graceful_shutdown(async {
+            let _ = stopped.await;
+        });
+        Ok(Self { stop, task: tokio::spawn(server.into_future()) })
+    }
+
+    async fn stop(mut self) {
+        let _ = self.stop.send(());
+        if tokio::time::timeout(FAREWELL, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+}

@@ -1,0 +1,41 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::observer::{Event, Observer};
+use crate::error::ErrorKind;
+
+/// The observer that remembers. Clones share one memory.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryObserver {
+    outcomes: Arc<Mutex<Vec<Option<ErrorKind>>>>,
+    keys: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl MemoryObserver {
+    /// Takes what was observed so far, in its order: `None` for an accepted token, the kind of the error for a refusal.
+    #[must_use]
+    pub fn take(&self) -> Vec<Option<ErrorKind>> {
+        std::mem::take(&mut self.outcomes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl MemoryObserver {
+    /// Takes what happened to keys so far, in its order: `loaded`, `stale`, or the code of a failure.
+    #[must_use]
+    pub fn take_keys(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.keys.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Observer for MemoryObserver {
+    fn observe(&self, event: Event<'_>) {
+        let outcome = |outcome| self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+        let keys = |event| self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        match event {
+            Event::Accepted => outcome(None),
+            Event::Refused(error) => outcome(Some(error.kind())),
+            Event::KeysLoaded { .. } => keys("loaded"),
+            Event::KeysFailed { error, .. } => keys(error),
+            Event::StaleKeysUsed { .. } => keys("stale"),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+use actix_cors::Cors;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Service as _, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use actix_web::middleware::Condition;
+use actix_web::web::{self, Json};
+use actix_web::{App, HttpMessage as _, Responder, body, test};
+use jwt_actix::{Claims, JwtMiddleware, OptionalClaims, Require, Verified};
+use jwt_core::Error;
+use jwt_core::authorize::scopes;
+use jwt_core::verify::Identity;
+
+use crate::adapter::Application;
+use crate::answer::Answer;
+use crate::ask::Ask;
+
+crate::handlers::handlers!();
+
+async fn no_store(_: Verified) -> impl Responder {
+    "secret".customize().insert_header((CACHE_CONTROL, "no-store"))
+}
+
+fn app(
+    application: &Application,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = actix_web::Error,
+        InitError = (),
+    > + use<>,
+> {
+    let jwt = || JwtMiddleware::new(application.required());
+    let pass = application.lenient.clone();
+    let lenient = jwt().dangerous_anonymous_when(move |error| pass(error));
+    let required_scopes = || Require::new(scopes(application.scopes.clone()));
+    let planted = application.planted.clone();
+    let tells = application.tells;
+    let cors = Cors::default().allowed_origin(application.origin.unwrap_or("https://nowhere.example"));
+    let cors = cors.allowed_methods(["GET", "POST"]).allowed_header("authorization");
+    App::new()
+        .service(web::resource("/me").wrap(jwt()).route(web::get().to(me)).route(web::post().to(me)))
+        .service(web::resource("/echo").wrap(jwt()).route(web::post().to(echo)))
+        .service(web::resource("/user").wrap(jwt()).route(web::get().to(user)))
+        .service(web::resource("/both").wrap(jwt()).route(web::get().to(both)))
+        .service(web::resource("/number").wrap(jwt()).route(web::get().to(number)))
+        .service(web::resource("/verified").wrap(jwt()).route(web::get().to(verified)))
+        .service(web::resource("/no-store").wrap(jwt()).route(web::get().to(no_store)))
+        .service(web::resource("/panic").wrap(jwt()).route(web::get().to(panic)))
+        .service(web::resource("/panicking-claims").wrap(jwt()).route(web::get().to(panicking_claims)))
+        .service(web::resource("/reports").wrap(required_scopes()).wrap(jwt()).route(web::get().to(user)))
+        .service(web::resource("/optional").wrap(jwt().optional()).route(web::get().to(optional)))
+        .service(web::resource("/optional-me").wrap(jwt().optional()).route(web::get().to(me)))
+        .service(
+            web::resource("/optional-reports")
+                .wrap(required_scopes())
+                .wrap(jwt().optional())
+                .route(web::get().to(user)),
+        )
+        .service(web::resource("/lenient").wrap(lenient).route(web::get().to(optional)))
+        .service(web::resource("/public").route(web::get().to(public)))
+        .service(web::resource("/bare").route(web::get().to(user)))
+        .service(web::resource("/bare-optional").route(web::get().to(optional)))
+        .service(web::resource("/bare-verified").route(web::get().to(verified)))
+        .service(web::resource("/bare-require").wrap(required_scopes()).route(web::get().to(public)))
+        .wrap_fn(move |request, service| {
+            let response = service.call(request);
+            async move {
+                let mut response = response.await?;
+                let code = response.response().extensions().get::<Error>().map(Error::code);
+                if let (true, Some(code)) = (tells, code) {
+                    let name = HeaderName::from_static("x-error-code");
+                    response.headers_mut().insert(name, HeaderValue::from_static(code));
+                }
+                Ok(response)
+            }
+        })
+        .wrap_fn(move |request, service| {
+            match planted.clone() {
+                Some(Identity::Verified(verified)) => drop(request.extensions_mut().insert(verified)),
+                Some(Identity::Anonymous(anonymous)) => drop(request.extensions_mut().insert(anonymous)),
+                _ => {}
+            }
+            service.call(request)
+        })
+        .wrap(Condition::new(application.origin.is_some(), cors))
+}
+
+pub(crate) async fn send(application: &Application, ask: &Ask) -> Answer {
+    let service = test::init_service(app(application)).await;
+    let method = Method::from_bytes(ask.method.as_bytes()).expect("a method");
+    let mut request = test::TestRequest::default().method(method).uri(&ask.target).set_payload(ask.body.clone());
+    for (name, value) in &ask.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
+        request = request.append_header((name, HeaderValue::from_bytes(value).expect("a header value")));
+    }
+    let response = service.call(request.to_request()).await.expect("refusals are responses");
+    let status = response.status().as_u16();
+    let headers: Vec<_> =
+        response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
+    let error = response.response().extensions().get::<Error>().cloned();
+    let body = body::to_bytes(response.into_body()).await.ok().expect("a body").to_vec();
+    Answer::new(status, headers, body, error.as_ref())
+}

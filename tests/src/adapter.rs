@@ -1,0 +1,131 @@
+//! One application, instantiated for every adapter, and the requests that are sent to each of them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jwt_core::verify::{Authenticator, Identity};
+use jwt_core::{Error, Verifier};
+
+use crate::answer::Answer;
+use crate::ask::Ask;
+use crate::{actix, axum};
+
+/// The adapters under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Adapter {
+    /// `jwt-tower` under axum.
+    Axum,
+    /// `jwt-actix` under actix-web.
+    Actix,
+}
+
+impl Adapter {
+    /// Every adapter.
+    pub const ALL: [Self; 2] = [Self::Axum, Self::Actix];
+
+    /// Sends a request to the application as this adapter builds it, and checks nothing.
+    pub async fn send(self, application: &Application, ask: &Ask) -> Answer {
+        match self {
+            Self::Axum => axum::send(application, ask).await,
+            Self::Actix => actix::send(application, ask).await,
+        }
+    }
+}
+
+/// The application under test.
+///
+/// | route | layer | handler |
+/// | --- | --- | --- |
+/// | `/me` (also `POST`) | required | all claims, as JSON |
+/// | `/echo` (only `POST`) | required | the body |
+/// | `/user` | required | the claim `name`, typed |
+/// | `/both` | required | two extractors of different types |
+/// | `/number` | required | claims of a type that does not fit |
+/// | `/verified` | required | what is known of the token itself |
+/// | `/no-store` | required | a handler with a `Cache-Control` of its own |
+/// | `/reports` | required, with scopes | the claim `name` |
+/// | `/panic`, `/panicking-claims` | required | faults of the application |
+/// | `/optional` | optional | the claim `name`, or `nobody` |
+/// | `/optional-me` | optional | all claims, which a handler there should not insist on |
+/// | `/optional-reports` | optional, with scopes | the claim `name` |
+/// | `/lenient` | anonymous when told so | the claim `name`, or `nobody` |
+/// | `/public` | none | `everyone` |
+/// | `/bare`, `/bare-optional`, `/bare-verified` | none | extractors all the same |
+/// | `/bare-require` | scopes alone | `everyone` |
+#[derive(Clone)]
+#[must_use]
+pub struct Application {
+    pub(crate) verifier: Verifier,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) lenient: Arc<dyn Fn(&Error) -> bool + Send + Sync>,
+    pub(crate) planted: Option<Identity>,
+    pub(crate) origin: Option<&'static str>,
+    pub(crate) tells: bool,
+}
+
+impl Application {
+    /// The application behind one verifier. `/reports` asks for `reports:read`, `/lenient` lets expired tokens pass.
+    pub fn new(verifier: Verifier) -> Self {
+        Self {
+            verifier,
+            scopes: vec!["reports:read".to_owned()],
+            lenient: Arc::new(|error| error.code() == "expired" || error.code() == "no_credentials"),
+            planted: None,
+            origin: None,
+            tells: false,
+        }
+    }
+
+    /// Asks for these scopes on `/reports`.
+    pub fn scopes<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.scopes = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Decides what `/lenient` lets pass.
+    pub fn lenient(mut self, pass: impl Fn(&Error) -> bool + Send + Sync + 'static) -> Self {
+        self.lenient = Arc::new(pass);
+        self
+    }
+
+    /// Puts an identity into the extensions of every request, before any layer of ours runs.
+    pub fn planted(mut self, identity: Identity) -> Self {
+        self.planted = Some(identity);
+        self
+    }
+
+    /// Puts the framework's CORS middleware around everything, for one origin.
+    pub fn cors(mut self, origin: &'static str) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// Lets an outer layer of the application write the error's code into the header `x-error-code`.
+    pub fn telling(mut self) -> Self {
+        self.tells = true;
+        self
+    }
+
+    pub(crate) fn required(&self) -> Authenticator {
+        self.verifier.clone().into()
+    }
+
+    /// Sends a request to the application of every adapter and returns their answer, which must be one and the same.
+    ///
+    /// # Panics
+    ///
+    /// When the answers differ.
+    pub async fn send(&self, ask: &Ask) -> Answer {
+        let first = Adapter::Axum.send(self, ask).await;
+        let second = Adapter::Actix.send(self, ask).await;
+        assert_eq!(first, second, "axum, left, and actix-web, right, to {} {}", ask.method, ask.target);
+        first
+    }
+}
+
+impl fmt::Debug for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application").field("scopes", &self.scopes).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,131 @@
+//! What a client sees of a response, in a form that can be compared across frameworks.
+
+use std::fmt;
+
+use jwt_core::{Error, ErrorKind};
+
+/// A response as a client sees it, and the code of the error that was left for outer layers.
+///
+/// `Date` is dropped. `Content-Length` is checked against the body and dropped: axum writes it in process, actix-web
+/// when it encodes the response, and neither has a say in it here. Everything else counts, to the byte.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The header lines, sorted.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The code of the [`Error`] in the response's extensions.
+    pub code: Option<&'static str>,
+}
+
+impl Answer {
+    /// Makes the comparable form.
+    ///
+    /// # Panics
+    ///
+    /// When `Content-Length` is not the body's length.
+    #[must_use]
+    pub fn new(
+        status: u16,
+        headers: impl IntoIterator<Item = (String, Vec<u8>)>,
+        body: Vec<u8>,
+        error: Option<&Error>,
+    ) -> Self {
+        let mut headers: Vec<(String, Vec<u8>)> = headers.into_iter().filter(|(name, _)| name != "date").collect();
+        headers.retain(|(name, value)| {
+            let is_length = name == "content-length";
+            assert!(!is_length || *value == body.len().to_string().into_bytes(), "content-length of {}", body.len());
+            !is_length
+        });
+        headers.sort();
+        Self { status, headers, body, code: error.map(Error::code) }
+    }
+
+    /// The answer to a request without credentials: a challenge without an error code. RFC 6750 section 3.1.
+    #[must_use]
+    pub fn missing() -> Self {
+        Self::challenge(401, r#"Bearer realm="api""#, ErrorKind::NoCredentials)
+    }
+
+    /// The answer to credentials that cannot be read.
+    #[must_use]
+    pub fn malformed(kind: ErrorKind) -> Self {
+        Self::challenge(400, r#"Bearer realm="api", error="invalid_request""#, kind)
+    }
+
+    /// The answer to a token that is refused, for whatever reason.
+    #[must_use]
+    pub fn refused(kind: ErrorKind) -> Self {
+        Self::challenge(401, r#"Bearer realm="api", error="invalid_token""#, kind)
+    }
+
+    /// The answer to a token that lacks scopes.
+    #[must_use]
+    pub fn forbidden(missing: &str) -> Self {
+        let value = format!(r#"Bearer realm="api", error="insufficient_scope", scope="{missing}""#);
+        Self::challenge(403, &value, ErrorKind::InsufficientScope)
+    }
+
+    /// The answer while something is out of reach.
+    #[must_use]
+    pub fn unavailable(kind: ErrorKind, retry_after: u64) -> Self {
+        let headers = vec![("retry-after".to_owned(), retry_after.to_string().into_bytes())];
+        Self { status: 503, headers, body: Vec::new(), code: Some(kind.code()) }
+    }
+
+    /// The answer where no layer ran.
+    #[must_use]
+    pub fn misuse() -> Self {
+        Self { status: 500, headers: Vec::new(), body: Vec::new(), code: Some(ErrorKind::LayerMissing.code()) }
+    }
+
+    /// A handler's answer with a body of text.
+    #[must_use]
+    pub fn text(body: &str) -> Self {
+        Self::handled("text/plain; charset=utf-8", body.as_bytes().to_vec())
+    }
+
+    /// A handler's answer with a body of JSON.
+    #[must_use]
+    pub fn json(body: &serde_json::Value) -> Self {
+        Self::handled("application/json", body.to_string().into_bytes())
+    }
+
+    /// Adds a header line to what is expected.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.as_bytes().to_vec()));
+        self.headers.sort();
+        self
+    }
+
+    /// Returns the value of a header line, as text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let line = self.headers.iter().find(|(other, _)| other == name);
+        line.and_then(|(_, value)| std::str::from_utf8(value).ok())
+    }
+
+    fn handled(content_type: &str, body: Vec<u8>) -> Self {
+        let headers = vec![("content-type".to_owned(), content_type.as_bytes().to_vec())];
+        Self { status: 200, headers, body, code: None }
+    }
+
+    fn challenge(status: u16, value: &str, kind: ErrorKind) -> Self {
+        let headers = vec![("www-authenticate".to_owned(), value.as_bytes().to_vec())];
+        Self { status, headers, body: Vec::new(), code: Some(kind.code()) }
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} ({})", self.status, self.code.unwrap_or("no error"))?;
+        for (name, value) in &self.headers {
+            writeln!(f, "{name}: {}", value.escape_ascii())?;
+        }
+        write!(f, "{}", self.body.escape_ascii())
+    }
+}

@@ -1,0 +1,93 @@
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::header::CACHE_CONTROL;
+use http::{HeaderName, HeaderValue};
+use http_body_util::BodyExt as _;
+use jwt_core::Error;
+use jwt_core::authorize::scopes;
+use jwt_core::verify::Identity;
+use jwt_tower::{Claims, JwtLayer, OptionalClaims, RequireLayer, Verified};
+use tower::ServiceExt as _;
+use tower_http::cors::CorsLayer;
+
+use crate::adapter::Application;
+use crate::answer::Answer;
+use crate::ask::Ask;
+
+crate::handlers::handlers!();
+
+async fn no_store(_: Verified) -> impl IntoResponse {
+    ([(CACHE_CONTROL, "no-store")], "secret")
+}
+
+fn router(application: &Application) -> Router {
+    let jwt = || JwtLayer::new(application.required());
+    let pass = application.lenient.clone();
+    let lenient = jwt().dangerous_anonymous_when(move |error| pass(error));
+    let required_scopes = || RequireLayer::new(scopes(application.scopes.clone()));
+    let mut router = Router::new()
+        .route("/me", get(me).post(me))
+        .route("/echo", post(echo))
+        .route("/user", get(user))
+        .route("/both", get(both))
+        .route("/number", get(number))
+        .route("/verified", get(verified))
+        .route("/no-store", get(no_store))
+        .route("/panic", get(panic))
+        .route("/panicking-claims", get(panicking_claims))
+        .route("/reports", get(user).layer(required_scopes()))
+        .route_layer(jwt())
+        .route("/optional", get(optional).layer(jwt().optional()))
+        .route("/optional-me", get(me).layer(jwt().optional()))
+        .route("/optional-reports", get(user).layer((jwt().optional(), required_scopes())))
+        .route("/lenient", get(optional).layer(lenient))
+        .route("/public", get(public))
+        .route("/bare", get(user))
+        .route("/bare-optional", get(optional))
+        .route("/bare-verified", get(verified))
+        .route("/bare-require", get(public).layer(required_scopes()));
+    if application.tells {
+        router = router.layer(middleware::map_response(tell));
+    }
+    if let Some(identity) = application.planted.clone() {
+        router = router.layer(middleware::from_fn(move |request, next| plant(identity.clone(), request, next)));
+    }
+    if let Some(origin) = application.origin {
+        let cors = CorsLayer::new().allow_origin(HeaderValue::from_static(origin));
+        let cors = cors.allow_headers([HeaderName::from_static("authorization")]);
+        router = router.layer(cors);
+    }
+    router
+}
+
+async fn tell(mut response: Response) -> Response {
+    if let Some(code) = response.extensions().get::<Error>().map(Error::code) {
+        response.headers_mut().insert("x-error-code", HeaderValue::from_static(code));
+    }
+    response
+}
+
+async fn plant(identity: Identity, mut request: Request, next: Next) -> Response {
+    match identity {
+        Identity::Verified(verified) => drop(request.extensions_mut().insert(verified)),
+        Identity::Anonymous(anonymous) => drop(request.extensions_mut().insert(anonymous)),
+        _ => {}
+    }
+    next.run(request).await
+}
+
+pub(crate) async fn send(application: &Application, ask: &Ask) -> Answer {
+    let mut request = http::Request::builder().method(ask.method).uri(&ask.target);
+    for (name, value) in &ask.headers {
+        request = request.header(name, HeaderValue::from_bytes(value).expect("a header value"));
+    }
+    let request = request.body(axum::body::Body::from(ask.body.clone())).expect("a request");
+    let response = router(application).oneshot(request).await.expect("routers do not fail");
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.expect("a body").to_bytes().to_vec();
+    let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
+    Answer::new(parts.status.as_u16(), headers, body, parts.extensions.get())
+}

@@ -1,0 +1,82 @@
+//! The handlers of the application under test, written once and compiled for each framework.
+
+use serde::Deserialize;
+use serde::de::Deserializer;
+
+#[derive(Deserialize)]
+pub(crate) struct User {
+    pub(crate) name: String,
+}
+
+/// Claims that no forged token has: `name` is a text there.
+#[derive(Deserialize)]
+pub(crate) struct Numbered {
+    pub(crate) name: u64,
+}
+
+/// A claims type with a fault in it.
+pub(crate) struct Faulty;
+
+impl<'de> Deserialize<'de> for Faulty {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("a fault in the application")
+    }
+}
+
+/// Expects in scope: `Claims`, `OptionalClaims`, `Verified` and `Json` of one framework.
+macro_rules! handlers {
+    () => {
+        use crate::handlers::{Faulty, Numbered, User};
+        use serde_json::{Value, json};
+
+        async fn me(Claims(claims): Claims<Value>) -> Json<Value> {
+            Json(claims)
+        }
+
+        async fn user(Claims(user): Claims<User>) -> String {
+            user.name
+        }
+
+        async fn both(Claims(user): Claims<User>, Claims(all): Claims<Value>) -> Json<Value> {
+            Json(json!({"name": user.name, "sub": all["sub"]}))
+        }
+
+        async fn optional(OptionalClaims(user): OptionalClaims<User>) -> String {
+            user.map_or_else(|| "nobody".to_owned(), |user| user.name)
+        }
+
+        async fn verified(verified: Verified) -> Json<Value> {
+            let registered = verified.registered();
+            Json(json!({
+                "algorithm": verified.algorithm().name(),
+                "key_id": verified.key_id(),
+                "token_type": verified.token_type(),
+                "location": verified.location().map(|location| format!("{location:?}")),
+                "subject": registered.subject(),
+                "client_id": registered.client_id(),
+                "scopes": registered.scopes().names(),
+            }))
+        }
+
+        async fn echo(_: Verified, body: String) -> String {
+            body
+        }
+
+        async fn number(Claims(numbered): Claims<Numbered>) -> String {
+            numbered.name.to_string()
+        }
+
+        async fn public() -> &'static str {
+            "everyone"
+        }
+
+        async fn panic(_: Verified) -> &'static str {
+            panic!("a fault in the application")
+        }
+
+        async fn panicking_claims(Claims(_): Claims<Faulty>) -> &'static str {
+            "not reached"
+        }
+    };
+}
+pub(crate) use handlers;

@@ -1,0 +1,5 @@
+//! E: claims.
+
+mod parties;
+mod rights;
+mod times;

@@ -1,0 +1,353 @@
+//! H: the HTTP layer.
+
+use jwt_core::ErrorKind;
+use jwt_core::token::TokenSources;
+use jwt_core::verify::{BuildErrorKind, Identity};
+use jwt_core::{Algorithm, TrustedIssuer};
+use jwt_tests::adapter::{Adapter, Application};
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::forge::Forge;
+use jwt_tests::stage::{application, behind, builder, good, stranger, trusting};
+use serde_json::json;
+
+fn lines(values: &[&[u8]]) -> Ask {
+    values.iter().fold(Ask::get("/me"), |ask, value| ask.header("authorization", value))
+}
+
+async fn expect(application: &Application, ask: &Ask, expected: &Answer, case: &str) {
+    assert_eq!(&application.send(ask).await, expected, "{case}");
+}
+
+#[actix_web::test]
+async fn h01_no_authorization_is_answered_without_an_error() {
+    expect(&application(), &Ask::get("/me"), &Answer::missing(), "none").await;
+    expect(&application(), &Ask::post("/me"), &Answer::missing(), "none").await;
+}
+
+#[actix_web::test]
+async fn h02_other_schemes_are_no_credentials_of_ours() {
+    let token = good().sign();
+    for value in [
+        "Basic eDp5".to_owned(),
+        "Negotiate".to_owned(),
+        format!("BearerX {token}"),
+        format!("XBearer {token}"),
+        format!("Bearer-Token {token}"),
+        format!("Token {token}"),
+        format!("JWT {token}"),
+        format!("Bear {token}"),
+        format!("Digest realm=\"Bearer {token}\""),
+        token,
+        "\"Bearer\" x".to_owned(),
+        String::new(),
+    ] {
+        expect(&application(), &lines(&[value.as_bytes()]), &Answer::missing(), &value).await;
+    }
+}
+
+#[actix_web::test]
+async fn h03_two_lines_are_refused_whatever_they_hold() {
+    let (token, bad) = (format!("Bearer {}", good().sign()), "Bearer bad".to_owned());
+    let twice = Answer::malformed(ErrorKind::MultipleCredentials);
+    for (first, second) in [(&bad, &token), (&token, &bad), (&token, &token), (&bad, &bad)] {
+        expect(&application(), &lines(&[first.as_bytes(), second.as_bytes()]), &twice, "Bearer").await;
+    }
+    for other in ["Basic eDp5", "DPoP x", "", "BearerX y"] {
+        for pair in [[other, &token], [&token, other], [other, other]] {
+            let ask = Ask::get("/me").header("authorization", pair[0]).header("Authorization", pair[1]);
+            expect(&application(), &ask, &twice, other).await;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn h04_two_tokens_in_one_line_are_refused() {
+    let token = good().sign();
+    let unread = Answer::malformed(ErrorKind::MalformedCredentials);
+    for value in [
+        format!("Bearer {token}, Bearer {token}"),
+        format!("Bearer {token},{token}"),
+        format!("Bearer {token} {token}"),
+        format!("Bearer Bearer {token}"),
+        format!("Bearer {token}, Basic eDp5"),
+        format!("Bearer {token};"),
+        format!("Bearer \"{token}\""),
+        format!("Bearer token=\"{token}\""),
+    ] {
+        expect(&application(), &lines(&[value.as_bytes()]), &unread, &value).await;
+    }
+}
+
+#[actix_web::test]
+async fn h05_the_case_of_the_scheme_does_not_matter() {
+    for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
+        let value = format!("{scheme} {}", good().sign());
+        let ask = Ask::get("/user").header("authorization", value);
+        expect(&application(), &ask, &Answer::text("Ada"), scheme).await;
+    }
+}
+
+#[actix_web::test]
+async fn h06_spaces_are_one_or_more_and_nothing_else() {
+    let token = good().sign();
+    let unread = Answer::malformed(ErrorKind::MalformedCredentials);
+    let user = |value: Vec<u8>| Ask::get("/user").header("authorization", value);
+    for value in [
+        format!("Bearer   {token}"),
+        format!(" Bearer {token}"),
+        format!("Bearer {token} "),
+        format!("Bearer {token}\t"),
+        format!("\tBearer {token}"),
+    ] {
+        expect(&application(), &user(value.clone().into()), &Answer::text("Ada"), &value).await;
+    }
+    for value in [
+        format!("Bearer\t{token}").into_bytes(),
+        format!("Bearer \t{token}").into_bytes(),
+        [b"Bearer\xa0".as_slice(), token.as_bytes()].concat(),
+        [b"Bearer \xc2\xa0".as_slice(), token.as_bytes()].concat(),
+        format!("Bearer:{token}").into_bytes(),
+        format!("Bearer={token}").into_bytes(),
+        format!("Bearer/{token}").into_bytes(),
+    ] {
+        expect(&application(), &user(value.clone()), &unread, &value.escape_ascii().to_string()).await;
+    }
+    expect(&application(), &user(format!("Bearer{token}").into()), &Answer::missing(), "no space").await;
+}
+
+#[actix_web::test]
+async fn h07_a_scheme_without_a_token_is_refused() {
+    for value in ["Bearer", "Bearer ", "Bearer    ", "bearer", " Bearer "] {
+        let unread = Answer::malformed(ErrorKind::MalformedCredentials);
+        expect(&application(), &lines(&[value.as_bytes()]), &unread, value).await;
+    }
+}
+
+#[actix_web::test]
+async fn h08_bytes_that_are_not_text_are_refused_and_break_nothing() {
+    let token = good().sign();
+    let unread = Answer::malformed(ErrorKind::MalformedCredentials);
+    for bytes in
+        [&b"\xff"[..], b"\x80", b"\xc3\xa9", b"\xe2\x80\xae", b"%00", b"\xf0\x9f\x94\x91", b"\xc0\xaf", b"\x80\x80\x80"]
+    {
+        for value in [
+            [b"Bearer ", bytes].concat(),
+            [b"Bearer ", token.as_bytes(), bytes].concat(),
+            [b"Bearer ", bytes, token.as_bytes()].concat(),
+        ] {
+            expect(&application(), &lines(&[&value]), &unread, &bytes.escape_ascii().to_string()).await;
+        }
+        let value = [bytes, b"Bearer ", token.as_bytes()].concat();
+        expect(&application(), &lines(&[&value]), &Answer::missing(), "before the scheme").await;
+    }
+    // What no header line can hold is stopped by either framework's own parser.
+    for byte in [0, b'\r', b'\n', 0x7f] {
+        assert!(http::HeaderValue::from_bytes(&[b'a', byte]).is_err());
+        assert!(actix_web::http::header::HeaderValue::from_bytes(&[b'a', byte]).is_err());
+    }
+}
+
+#[actix_web::test]
+async fn h09_a_long_header_is_refused_and_not_read() {
+    for length in [16 * 1024 + 1, 64 * 1024, 1 << 20] {
+        let ask = Ask::get("/me").bearer(&"A".repeat(length));
+        expect(&application(), &ask, &Answer::refused(ErrorKind::TokenTooLarge), &length.to_string()).await;
+        let ask = lines(&["B".repeat(length).as_bytes()]);
+        expect(&application(), &ask, &Answer::missing(), &length.to_string()).await;
+        let ask = lines(&[format!("Bearer{}", " ".repeat(length)).as_bytes()]);
+        expect(&application(), &ask, &Answer::malformed(ErrorKind::MalformedCredentials), "spaces").await;
+    }
+}
+
+#[actix_web::test]
+async fn h10_tokens_in_two_places_are_refused() {
+    let token = good().sign();
+    let cookie = format!("session={token}");
+    let open = behind(builder().sources(TokenSources::new().cookie("session").query("access_token")));
+    let twice = Answer::malformed(ErrorKind::MultipleCredentials);
+    let query = format!("/me?access_token={token}");
+    for (ask, case) in [
+        (Ask::get("/me").bearer(&token).header("cookie", &cookie), "header and cookie"),
+        (Ask::get("/me").bearer("bad").header("cookie", &cookie), "bad header and good cookie"),
+        (Ask::get(&query).bearer(&token), "header and query"),
+        (Ask::get(&query).header("cookie", &cookie), "query and cookie"),
+        (Ask::get("/me").header("cookie", format!("{cookie}; {cookie}")), "a cookie twice in a line"),
+        (Ask::get("/me").header("cookie", &cookie).header("cookie", "session=x"), "a cookie twice in two lines"),
+        (Ask::get(format!("{query}&access_token=x")), "a query twice"),
+    ] {
+        expect(&open, &ask, &twice, case).await;
+    }
+    // A place that is not searched does not count.
+    let ask = Ask::get("/user?access_token=x").bearer(&token).header("cookie", "session=x");
+    expect(&application(), &ask, &Answer::text("Ada"), "places that are not searched").await;
+}
+
+#[actix_web::test]
+async fn h11_a_token_in_the_query_is_ignored_by_default() {
+    for name in ["access_token", "token", "jwt", "bearer"] {
+        let ask = Ask::get(format!("/me?{name}={}", good().sign()));
+        expect(&application(), &ask, &Answer::missing(), name).await;
+    }
+}
+
+#[actix_web::test]
+async fn h12_an_answer_to_a_token_in_the_query_is_private() {
+    let open = behind(builder().sources(TokenSources::new().query("access_token")));
+    let ask = Ask::get(format!("/user?access_token={}", good().sign()));
+    let expected = Answer::text("Ada").with_header("cache-control", "private");
+    expect(&open, &ask, &expected, "query").await;
+    let ask = Ask::get("/user").bearer(&good().sign());
+    expect(&open, &ask, &Answer::text("Ada"), "header").await;
+}
+
+#[actix_web::test]
+async fn h14_a_token_in_a_form_is_not_looked_for() {
+    let form = format!("access_token={}", good().sign());
+    let open = behind(builder().sources(TokenSources::new().query("access_token")));
+    for application in [application(), open] {
+        for content_type in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"] {
+            let ask = Ask::post("/me").header("content-type", content_type).body(form.clone());
+            expect(&application, &ask, &Answer::missing(), content_type).await;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn h15_a_preflight_is_answered_by_the_layer_outside_and_by_nothing_else() {
+    let preflight = Ask::new("OPTIONS", "/me")
+        .header("origin", "https://app.example")
+        .header("access-control-request-method", "GET")
+        .header("access-control-request-headers", "authorization");
+    for adapter in Adapter::ALL {
+        // axum adds which methods there are, so the answers are looked at one by one.
+        let answer = adapter.send(&application(), &preflight).await;
+        assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?}");
+        let answer = adapter.send(&application().cors("https://app.example"), &preflight).await;
+        assert_eq!((answer.status, answer.code), (200, None), "{adapter:?}");
+    }
+}
+
+#[actix_web::test]
+async fn h17_a_bad_token_is_not_downgraded_to_none() {
+    let foreign = Forge::new(&stranger(Algorithm::ES256)).header("kid", "k-1").sign();
+    for (token, kind) in [
+        (good().claim("exp", 1).sign(), ErrorKind::Expired),
+        (foreign, ErrorKind::BadSignature),
+        (good().claim("aud", "x").sign(), ErrorKind::WrongAudience),
+        ("x".to_owned(), ErrorKind::MalformedToken),
+    ] {
+        let ask = Ask::get("/optional").bearer(&token);
+        expect(&application(), &ask, &Answer::refused(kind), "optional").await;
+    }
+    let ask = Ask::get("/optional").header("authorization", "Bearer");
+    expect(&application(), &ask, &Answer::malformed(ErrorKind::MalformedCredentials), "empty").await;
+}
+
+#[actix_web::test]
+async fn h18_identity_headers_of_the_client_identify_nobody() {
+    for name in ["x-user", "x-auth-subject", "x-forwarded-user", "remote-user", "x_user", "x-jwt-claims", "x-verified"]
+    {
+        let ask = Ask::get("/me").header(name, "root");
+        expect(&application(), &ask, &Answer::missing(), name).await;
+        let ask = Ask::get("/user").bearer(&good().sign()).header(name, "root");
+        expect(&application(), &ask, &Answer::text("Ada"), name).await;
+    }
+}
+
+#[actix_web::test]
+async fn h19_a_verified_token_that_was_there_before_is_not_believed() {
+    let key = stranger(Algorithm::ES256);
+    let evil = TrustedIssuer::new("https://evil.example").key(key.verification_key()).dangerous_any_audience();
+    let token = Forge::new(&key).claim("iss", "https://evil.example").claim("name", "Mallory").sign();
+    let verifier = trusting(evil).build().expect("a verifier");
+    let verified = verifier.verify(&token).await.expect("good there");
+    let application = application().planted(Identity::Verified(verified));
+    expect(&application, &Ask::get("/user"), &Answer::missing(), "no token").await;
+    expect(&application, &Ask::get("/optional"), &Answer::text("nobody"), "optional").await;
+    expect(&application, &Ask::get("/user").bearer(&good().sign()), &Answer::text("Ada"), "a good token").await;
+    let ask = Ask::get("/user").bearer(&token);
+    expect(&application, &ask, &Answer::refused(ErrorKind::UnknownIssuer), "its own token").await;
+}
+
+#[actix_web::test]
+async fn h20_a_challenge_holds_only_what_needs_no_escape() {
+    for realm in ["a\"b", "a\\b", "a\r\nset-cookie: x=y", "caf\u{e9}", "\u{7f}", "a\tb", ""] {
+        let error = builder().realm(realm).build().expect_err(realm);
+        assert_eq!((error.kind(), error.setting()), (BuildErrorKind::IllegalCharacters, "realm"), "{realm:?}");
+    }
+    let bare = r#"Bearer realm="api", error="insufficient_scope""#;
+    for scope in ["a\"b", "a\\b", "a b", "a\r\nb", "caf\u{e9}", ""] {
+        let application = application().scopes([scope]);
+        let answer = application.send(&Ask::get("/reports").bearer(&good().sign())).await;
+        assert_eq!((answer.status, answer.header("www-authenticate")), (403, Some(bare)), "{scope:?}");
+        assert_eq!(answer.code, Some("insufficient_scope"));
+    }
+    // Texts of the token never stand in an answer.
+    for claim in ["iss", "aud", "scope"] {
+        let token = good().claim(claim, "x\", error=\"none\\\r\nset-cookie: a=b").sign();
+        for route in ["/reports", "/number"] {
+            let answer = application().send(&Ask::get(route).bearer(&token)).await;
+            let value = answer.header("www-authenticate").expect("a challenge");
+            assert!(!value.contains("none") && !value.contains("cookie"), "{value}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn h22_a_token_under_another_scheme_is_not_a_bearer_token() {
+    let bound = good().claim("cnf", json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})).sign();
+    for token in [good().sign(), bound.clone()] {
+        for scheme in ["DPoP", "dpop", "PoP", "MAC"] {
+            let ask = Ask::get("/me").header("authorization", format!("{scheme} {token}")).header("dpop", "a.b.c");
+            expect(&application(), &ask, &Answer::missing(), scheme).await;
+        }
+    }
+    let ask = Ask::get("/me").bearer(&bound).header("dpop", "a.b.c");
+    expect(&application(), &ask, &Answer::refused(ErrorKind::UnsupportedConfirmation), "downgraded").await;
+}
+
+#[actix_web::test]
+async fn h23_a_certificate_in_a_header_binds_nothing() {
+    let token = good().claim("cnf", json!({"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"})).sign();
+    for name in ["x-ssl-cert", "x-client-cert", "x-forwarded-client-cert", "client-cert", "ssl-client-cert"] {
+        let ask = Ask::get("/me").bearer(&token).header(name, "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2");
+        expect(&application(), &ask, &Answer::refused(ErrorKind::UnsupportedConfirmation), name).await;
+    }
+}
+
+#[actix_web::test]
+async fn h24_a_header_for_the_next_hop_is_not_for_us() {
+    for options in ["authorization", "Authorization", "close, authorization", "keep-alive ,AUTHORIZATION , x"] {
+        let ask = Ask::get("/me").bearer(&good().sign()).header("connection", options);
+        expect(&application(), &ask, &Answer::missing(), options).await;
+    }
+    let ask =
+        Ask::get("/me").header("connection", "close").bearer(&good().sign()).header("connection", "authorization");
+    expect(&application(), &ask, &Answer::missing(), "in a second line").await;
+    let ask = Ask::get("/user").bearer(&good().sign()).header("connection", "close, x-authorization");
+    expect(&application(), &ask, &Answer::text("Ada"), "another header").await;
+    let open = behind(builder().sources(TokenSources::new().cookie("session")));
+    let ask = Ask::get("/me").header("cookie", format!("session={}", good().sign())).header("connection", "cookie");
+    expect(&open, &ask, &Answer::missing(), "a cookie").await;
+}
+
+#[actix_web::test]
+async fn h25_a_websocket_protocol_is_no_place_for_a_token_unless_it_is_named() {
+    let token = good().sign();
+    let upgrade = |route: &str| {
+        let protocols = format!("access_token, {token}");
+        Ask::get(route).header("upgrade", "websocket").header("sec-websocket-protocol", protocols)
+    };
+    expect(&application(), &upgrade("/me"), &Answer::missing(), "by default").await;
+    let sources = TokenSources::new().from_fn(|request| {
+        let mut token = None;
+        request.header("sec-websocket-protocol", &mut |value| {
+            let text = std::str::from_utf8(value).unwrap_or_default();
+            token = text.strip_prefix("access_token, ").map(str::to_owned);
+        });
+        token
+    });
+    let open = behind(builder().sources(sources));
+    expect(&open, &upgrade("/user"), &Answer::text("Ada"), "where it is named").await;
+}

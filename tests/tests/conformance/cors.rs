@@ -1,0 +1,42 @@
+//! Refusals under the CORS middleware of each framework: a browser must be able to read them. How the frameworks word
+//! their own headers is theirs, so the answers are looked at one by one.
+
+use jwt_tests::adapter::Adapter;
+use jwt_tests::ask::Ask;
+use jwt_tests::stage::{application, good};
+
+const ORIGIN: &str = "https://app.example";
+
+#[actix_web::test]
+async fn refusals_keep_the_headers_that_let_a_browser_read_them() {
+    let application = application().cors(ORIGIN);
+    let token = good().sign();
+    for adapter in Adapter::ALL {
+        for (ask, status) in [
+            (Ask::get("/me").bearer(&token), 200),
+            (Ask::get("/me"), 401),
+            (Ask::get("/me").bearer("a"), 401),
+            (Ask::get("/me").bearer("a").bearer("b"), 400),
+            (Ask::get("/number").bearer(&token), 401),
+            (Ask::get("/reports").bearer(&good().without("scope").sign()), 403),
+            (Ask::get("/bare"), 500),
+        ] {
+            let answer = adapter.send(&application, &ask.header("origin", ORIGIN)).await;
+            assert_eq!(answer.status, status, "{adapter:?}");
+            assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN), "{adapter:?} {answer:?}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_preflight_needs_no_token_where_cors_stands_outside() {
+    let preflight = Ask::new("OPTIONS", "/me")
+        .header("origin", ORIGIN)
+        .header("access-control-request-method", "GET")
+        .header("access-control-request-headers", "authorization");
+    for adapter in Adapter::ALL {
+        let answer = adapter.send(&application().cors(ORIGIN), &preflight).await;
+        assert_eq!((answer.status, answer.code), (200, None), "{adapter:?}");
+        assert_eq!(answer.header("access-control-allow-headers"), Some("authorization"), "{adapter:?}");
+    }
+}

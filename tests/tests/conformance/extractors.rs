@@ -1,0 +1,53 @@
+//! What handlers ask for, and what they get.
+
+use jwt_core::ErrorKind;
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::stage::{application, good};
+use serde_json::json;
+
+#[actix_web::test]
+async fn one_handler_may_ask_for_claims_of_several_types() {
+    let answer = application().send(&Ask::get("/both").bearer(&good().sign())).await;
+    assert_eq!(answer, Answer::json(&json!({"name": "Ada", "sub": "user-1815"})));
+}
+
+#[actix_web::test]
+async fn the_verified_token_says_what_is_known_of_it() {
+    let token = good().without_header("typ").without("client_id").sign();
+    let answer = application().send(&Ask::get("/verified").bearer(&token)).await;
+    let expected = json!({
+        "algorithm": "ES256", "key_id": "k-1", "token_type": null, "location": "Authorization",
+        "subject": "user-1815", "client_id": null, "scopes": ["reports:read", "profile"],
+    });
+    assert_eq!(answer, Answer::json(&expected));
+}
+
+#[actix_web::test]
+async fn claims_arrive_as_they_were_signed() {
+    let claims = json!({
+        "text": "„quotes“ \" \\ \u{202e} \u{0}", "nested": {"a": [1, 2.5, null, true]}, "big": 9_007_199_254_740_993_u64,
+    });
+    let token = good().claim("data", claims.clone()).sign();
+    let answer = application().send(&Ask::get("/me").bearer(&token)).await;
+    assert_eq!(answer, Answer::json(&good().claim("data", claims).claims.into()));
+}
+
+#[actix_web::test]
+async fn claims_of_a_type_that_does_not_fit_are_refused_behind_every_layer() {
+    let numbered = good().claim("name", 5).sign();
+    for route in ["/user", "/both", "/optional", "/lenient", "/reports", "/optional-reports"] {
+        let answer = application().send(&Ask::get(route).bearer(&numbered)).await;
+        assert_eq!(answer, Answer::refused(ErrorKind::ClaimsMismatch), "{route}");
+    }
+    assert_eq!(application().send(&Ask::get("/number").bearer(&numbered)).await, Answer::text("5"));
+}
+
+#[actix_web::test]
+async fn an_extractor_without_a_layer_is_a_fault_of_the_programme() {
+    for route in ["/bare", "/bare-optional", "/bare-verified"] {
+        for ask in [Ask::get(route), Ask::get(route).bearer(&good().sign()), Ask::get(route).bearer("a")] {
+            assert_eq!(application().send(&ask).await, Answer::misuse(), "{route}");
+        }
+    }
+}

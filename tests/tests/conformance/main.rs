@@ -1,0 +1,11 @@
+//! What both adapters do, each case written once: the same request must get the same answer from each of them.
+
+mod answers;
+mod cors;
+mod credentials;
+mod extensions;
+mod extractors;
+mod optional;
+mod pending;
+mod requirements;
+mod sources;

@@ -1,0 +1,55 @@
+//! Tokens that are good and not enough.
+
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::stage::{application, good};
+use serde_json::{Value, json};
+
+#[actix_web::test]
+async fn scopes_are_found_in_either_claim_and_either_form() {
+    for (claim, value) in [
+        ("scope", json!("reports:read")),
+        ("scope", json!("profile reports:read email")),
+        ("scope", json!(["profile", "reports:read"])),
+        ("scp", json!("reports:read")),
+        ("scp", json!(["reports:read"])),
+    ] {
+        let token = good().without("scope").claim(claim, value.clone()).sign();
+        let answer = application().send(&Ask::get("/reports").bearer(&token)).await;
+        assert_eq!(answer, Answer::text("Ada"), "{claim} {value}");
+    }
+}
+
+#[actix_web::test]
+async fn a_missing_scope_is_named() {
+    for value in [json!(""), json!("profile"), json!("reports:read:all"), json!([]), json!(5), Value::Null] {
+        let token = good().claim("scope", value.clone()).sign();
+        let answer = application().send(&Ask::get("/reports").bearer(&token)).await;
+        assert_eq!(answer, Answer::forbidden("reports:read"), "{value}");
+    }
+    let answer = application().send(&Ask::get("/reports").bearer(&good().without("scope").sign())).await;
+    assert_eq!(answer, Answer::forbidden("reports:read"));
+}
+
+#[actix_web::test]
+async fn of_several_scopes_those_that_are_missing_are_named() {
+    let application = application().scopes(["reports:read", "reports:write", "profile", "reports:delete"]);
+    let answer = application.send(&Ask::get("/reports").bearer(&good().sign())).await;
+    assert_eq!(answer, Answer::forbidden("reports:write reports:delete"));
+}
+
+#[actix_web::test]
+async fn a_requirement_of_nothing_is_met_by_every_token_and_by_nobody_else() {
+    let application = application().scopes::<&str>([]);
+    let token = good().without("scope").sign();
+    assert_eq!(application.send(&Ask::get("/reports").bearer(&token)).await, Answer::text("Ada"));
+    assert_eq!(application.send(&Ask::get("/optional-reports")).await, Answer::missing());
+    assert_eq!(application.send(&Ask::get("/bare-require")).await, Answer::misuse());
+}
+
+#[actix_web::test]
+async fn a_requirement_without_a_layer_is_a_fault_of_the_programme() {
+    for ask in [Ask::get("/bare-require"), Ask::get("/bare-require").bearer(&good().sign())] {
+        assert_eq!(application().send(&ask).await, Answer::misuse());
+    }
+}

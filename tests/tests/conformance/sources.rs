@@ -1,0 +1,113 @@
+//! The places that are searched for a token when they are asked for.
+
+use jwt_core::ErrorKind;
+use jwt_core::request::BareRequest;
+use jwt_core::token::TokenSources;
+use jwt_core::verify::{Authentication, Authenticator};
+use jwt_tests::adapter::Application;
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::stage::{behind, builder, good};
+
+/// An application that looks everywhere.
+fn application() -> Application {
+    let sources = TokenSources::new().cookie("session").query("access_token").header("x-token").from_fn(|request| {
+        let mut token = None;
+        request.header("x-custom", &mut |value| token = String::from_utf8(value.to_vec()).ok());
+        token
+    });
+    behind(builder().sources(sources))
+}
+
+/// A request that carries `token` in each of the places.
+fn places(route: &str, token: &str) -> [(Ask, &'static str); 5] {
+    [
+        (Ask::get(route).bearer(token), "Authorization"),
+        (Ask::get(route).header("cookie", format!("a=b; session={token}; c=d")), "Cookie"),
+        (Ask::get(format!("{route}?page=2&access_token={token}")), "Query"),
+        (Ask::get(route).header("x-token", token), "Header"),
+        (Ask::get(route).header("x-custom", token), "Custom"),
+    ]
+}
+
+#[actix_web::test]
+async fn a_token_is_found_in_every_place_that_is_searched() {
+    for (ask, location) in places("/verified", &good().sign()) {
+        let answer = application().send(&ask).await;
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("a body of JSON");
+        assert_eq!((answer.status, &body["location"]), (200, &location.into()), "{location}");
+        let private = (location == "Query").then_some("private");
+        assert_eq!(answer.header("cache-control"), private, "{location}");
+    }
+}
+
+#[actix_web::test]
+async fn an_illegible_token_is_the_clients_mistake_in_every_place() {
+    for (ask, location) in places("/me", "a%2Cb") {
+        let answer = application().send(&ask).await;
+        assert_eq!(answer, Answer::malformed(ErrorKind::MalformedCredentials), "{location}");
+    }
+    for (ask, location) in places("/me", "") {
+        let answer = application().send(&ask).await;
+        assert_eq!(answer, Answer::malformed(ErrorKind::MalformedCredentials), "{location}");
+    }
+}
+
+#[actix_web::test]
+async fn two_tokens_are_refused_wherever_they_are_even_if_they_are_the_same() {
+    let token = good().sign();
+    let query = format!("/me?access_token={token}");
+    let cookie = format!("session={token}");
+    for ask in [
+        Ask::get("/me").bearer(&token).header("cookie", &cookie),
+        Ask::get(&query).bearer(&token),
+        Ask::get(&query).header("cookie", &cookie),
+        Ask::get(format!("{query}&access_token={token}")),
+        Ask::get("/me").header("cookie", format!("{cookie}; {cookie}")),
+        Ask::get("/me").header("cookie", &cookie).header("cookie", &cookie),
+        Ask::get("/me").header("x-token", &token).header("x-token", &token),
+        Ask::get("/me").bearer(&token).header("x-custom", &token),
+        Ask::get("/me").bearer(&token).header("cookie", "session="),
+    ] {
+        assert_eq!(application().send(&ask).await, Answer::malformed(ErrorKind::MultipleCredentials));
+    }
+}
+
+#[actix_web::test]
+async fn a_query_is_read_only_where_nothing_is_changed() {
+    let target = format!("/me?access_token={}", good().sign());
+    assert_eq!(application().send(&Ask::post(&target)).await, Answer::missing());
+    // How a framework answers `HEAD` is its own affair, so the decision is looked at alone.
+    let verifier = builder().sources(TokenSources::new().query("access_token")).build().expect("a verifier");
+    for (method, accepted) in [("GET", true), ("HEAD", true), ("POST", false), ("PUT", false), ("get", false)] {
+        let outcome = Authenticator::from(verifier.clone()).authenticate(&BareRequest::new(method, target.as_str()));
+        assert_eq!(matches!(outcome, Authentication::Ready(Ok(_))), accepted, "{method}");
+    }
+}
+
+#[actix_web::test]
+async fn an_answer_to_a_token_in_the_query_is_not_for_shared_caches() {
+    let query = format!("?access_token={}", good().sign());
+    let private = |answer: Answer| answer.with_header("cache-control", "private");
+    for (route, expected) in [
+        ("/user", private(Answer::text("Ada"))),
+        ("/optional", private(Answer::text("Ada"))),
+        ("/reports", private(Answer::text("Ada"))),
+        ("/no-store", Answer::text("secret").with_header("cache-control", "no-store")),
+    ] {
+        assert_eq!(application().send(&Ask::get(format!("{route}{query}"))).await, expected, "{route}");
+    }
+}
+
+#[actix_web::test]
+async fn other_places_are_not_searched() {
+    let token = good().sign();
+    for ask in [
+        Ask::get(format!("/me?token={token}")),
+        Ask::get("/me").header("cookie", format!("Session={token}; xsession={token}")),
+        Ask::get("/me").header("proxy-authorization", format!("Bearer {token}")),
+        Ask::get("/me").header("x-authorization", format!("Bearer {token}")),
+    ] {
+        assert_eq!(application().send(&ask).await, Answer::missing());
+    }
+}

@@ -1,0 +1,251 @@
+//! The table of defaults in the documentation: each row is checked by what an application that decides nothing else
+//! does.
+
+use jwt_core::crypto::SigningKey;
+use jwt_core::keys::{Key, KeyErrorKind};
+use jwt_core::verify::{BuildError, BuildErrorKind};
+use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
+use jwt_tests::remote::{JWKS, Remote};
+use jwt_tests::stage::{application, behind, builder, good, issuer, key, key_of, keyless, stranger, trusting};
+use serde_json::{Value, json};
+
+const TABLE: &str = include_str!("../../jwt-core/doc/defaults.md");
+
+/// One test for each row, and the list of the rows.
+macro_rules! rows {
+    ($($decision:literal, $default:literal => $name:ident $body:block)+) => {
+        const ROWS: &[(&str, &str)] = &[$(($decision, $default)),+];
+        $(
+            #[actix_web::test]
+            async fn $name() $body
+        )+
+    };
+}
+
+#[test]
+fn the_documented_rows_are_those_that_are_checked() {
+    let documented: Vec<(&str, &str)> = TABLE
+        .lines()
+        .skip(2)
+        .map(|line| {
+            let mut cells = line.trim_matches('|').split(" | ").map(str::trim);
+            (cells.next().unwrap_or_default(), cells.next().unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(documented, ROWS);
+}
+
+/// The usual application accepts the token.
+async fn accepts(token: &str) {
+    let answer = application().send(&Ask::get("/me").bearer(token)).await;
+    assert_eq!((answer.status, answer.code), (200, None));
+}
+
+/// The usual application refuses the token.
+async fn refuses(token: &str, kind: ErrorKind) {
+    assert_eq!(application().send(&Ask::get("/me").bearer(token)).await, Answer::refused(kind));
+}
+
+fn problem(error: &BuildError) -> (BuildErrorKind, &'static str) {
+    (error.kind(), error.setting())
+}
+
+/// A public RSA key of so many bits that is nobody's.
+fn rsa(bits: usize) -> Result<Key, KeyErrorKind> {
+    let mut modulus = vec![0x55; bits.div_ceil(8)];
+    modulus[0] = 1 << ((bits - 1) % 8);
+    let jwk = json!({"kty": "RSA", "n": encode(&modulus), "e": "AQAB"});
+    Key::from_jwk(&jwk.to_string()).map_err(|error| error.kind())
+}
+
+rows! {
+    "issuer", "must be decided" => an_issuer_must_be_decided {
+        let error = Verifier::builder().build().expect_err("undecided");
+        assert_eq!(problem(&error), (BuildErrorKind::Undecided, "issuer"));
+        refuses(&good().claim("iss", "https://other.example").sign(), ErrorKind::UnknownIssuer).await;
+        refuses(&good().without("iss").sign(), ErrorKind::UnknownIssuer).await;
+    }
+
+    "audience", "must be decided" => an_audience_must_be_decided {
+        let issuer = TrustedIssuer::new(ISSUER).key(key().verification_key());
+        let error = Verifier::builder().issuer(issuer).build().expect_err("undecided");
+        assert_eq!(problem(&error), (BuildErrorKind::Undecided, "audience"));
+        refuses(&good().claim("aud", "https://other.example").sign(), ErrorKind::WrongAudience).await;
+        refuses(&good().without("aud").sign(), ErrorKind::WrongAudience).await;
+    }
+
+    "keys", "must be decided" => keys_must_be_decided {
+        let error = Verifier::builder().issuer(keyless()).build().expect_err("undecided");
+        assert_eq!(problem(&error), (BuildErrorKind::Undecided, "keys"));
+    }
+
+    "algorithms", "of the keys; never a shared secret from a remote set" => algorithms_are_those_of_the_keys {
+        for &algorithm in Algorithm::ALL {
+            let key = key_of(algorithm);
+            let application = behind(trusting(keyless().key(key.verification_key())));
+            let answer = application.send(&Ask::get("/user").bearer(&Forge::new(&key).sign())).await;
+            assert_eq!(answer, Answer::text("Ada"), "{algorithm}");
+        }
+        refuses(&Forge::new(&stranger(Algorithm::HS256)).sign(), ErrorKind::AlgorithmNotAllowed).await;
+        let secret = key_of(Algorithm::HS256);
+        let remote = Remote::failing();
+        let oct = json!({"kty": "oct", "kid": "k-1", "alg": "HS256", "k": encode([7; 32])});
+        remote.serve_body(json!({"keys": [oct, key().public_jwk()]}).to_string());
+        let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
+        let application = behind(trusting(issuer.clone()).fetch(remote.fetch()));
+        for key in [secret, SigningKey::from_secret(Algorithm::HS256, &[7; 32]).expect("long enough")] {
+            let answer = application.send(&Ask::get("/user").bearer(&Forge::new(&key).sign())).await;
+            assert_eq!(answer, Answer::refused(ErrorKind::AlgorithmNotAllowed));
+        }
+        let error = trusting(issuer.algorithms([Algorithm::HS256])).fetch(remote.fetch()).build();
+        assert_eq!(problem(&error.expect_err("a secret")), (BuildErrorKind::Contradiction, "algorithms"));
+    }
+
+    "`exp`", "required, and in the future" => an_end_is_required_and_in_the_future {
+        refuses(&good().without("exp").sign(), ErrorKind::MissingClaim).await;
+        refuses(&good().claim("exp", NOW - 60).without("iat").sign(), ErrorKind::Expired).await;
+        accepts(&good().claim("exp", NOW + 1).sign()).await;
+    }
+
+    "`nbf`", "honoured where it is there" => a_beginning_is_honoured_where_it_is_there {
+        refuses(&good().claim("nbf", NOW + 61).sign(), ErrorKind::NotYetValid).await;
+        accepts(&good().without("nbf").sign()).await;
+    }
+
+    "`iat`", "refused in the future, or after `exp`" => an_issue_in_the_future_is_refused {
+        refuses(&good().claim("iat", NOW + 61).sign(), ErrorKind::IssuedInFuture).await;
+        refuses(&good().claim("iat", NOW + 20).claim("exp", NOW + 19).sign(), ErrorKind::IssuedInFuture).await;
+        accepts(&good().without("iat").sign()).await;
+    }
+
+    "leeway", "60 seconds, at most 300" => the_leeway_is_a_minute_and_at_most_five {
+        use std::time::Duration;
+        accepts(&good().without("iat").claim("exp", NOW - 59).sign()).await;
+        refuses(&good().without("iat").claim("exp", NOW - 60).sign(), ErrorKind::Expired).await;
+        accepts(&good().claim("nbf", NOW + 60).sign()).await;
+        refuses(&good().claim("nbf", NOW + 61).sign(), ErrorKind::NotYetValid).await;
+        assert!(builder().leeway(Duration::from_secs(300)).build().is_ok());
+        let error = builder().leeway(Duration::from_secs(301)).build().expect_err("too much");
+        assert_eq!(problem(&error), (BuildErrorKind::OutOfRange, "leeway"));
+    }
+
+    "maximum age, maximum lifetime", "none" => age_and_lifetime_have_no_limit {
+        accepts(&good().claim("iat", 0).claim("exp", 253_402_300_799_u64).sign()).await;
+    }
+
+    "`typ`", "`JWT`, `at+jwt` or absent" => the_type_is_a_token_or_absent {
+        for typ in ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt"] {
+            accepts(&good().header("typ", typ).sign()).await;
+        }
+        accepts(&good().without_header("typ").sign()).await;
+        for typ in ["logout+jwt", "dpop+jwt", "secevent+jwt", "rt+jwt", "JOSE", ""] {
+            refuses(&good().header("typ", typ).sign(), ErrorKind::WrongType).await;
+        }
+    }
+
+    "`crit`, `b64`, `cty` `JWT`", "refused" => extensions_and_nested_tokens_are_refused {
+        refuses(&good().header("crit", json!(["exp"])).sign(), ErrorKind::CriticalHeader).await;
+        refuses(&good().header("b64", true).sign(), ErrorKind::CriticalHeader).await;
+        refuses(&good().header("cty", "JWT").sign(), ErrorKind::NestedToken).await;
+    }
+
+    "`cnf`", "refused" => a_bound_token_is_refused {
+        for cnf in [json!({"jkt": "x"}), json!({}), Value::Null] {
+            refuses(&good().claim("cnf", cnf).sign(), ErrorKind::UnsupportedConfirmation).await;
+        }
+    }
+
+    "no `kid`", "accepted when exactly one key fits" => a_token_without_a_kid_is_good_for_the_only_key {
+        let nameless = good().without_header("kid").sign();
+        accepts(&nameless).await;
+        let two = issuer().key(stranger(Algorithm::ES256).with_kid("k-2").verification_key());
+        let answer = behind(trusting(two)).send(&Ask::get("/me").bearer(&nameless)).await;
+        assert_eq!(answer, Answer::refused(ErrorKind::AmbiguousKey));
+    }
+
+    "duplicate members, depth over 32", "refused" => duplicate_members_and_deep_nesting_are_refused {
+        let claims = Value::from(good().claims).to_string();
+        let with = |member: &str| format!("{},{member}}}", claims.strip_suffix('}').expect("an object"));
+        let nested = |levels: usize| format!("\"x\":{}{}", "[".repeat(levels), "]".repeat(levels));
+        for member in ["\"sub\":\"b\"", "\"name\":\"b\"", "\"x\":{\"a\":1,\"a\":1}"] {
+            refuses(&good().sign_payload(with(member)), ErrorKind::MalformedClaims).await;
+        }
+        accepts(&good().sign_payload(with(&nested(31)))).await;
+        refuses(&good().sign_payload(with(&nested(32))), ErrorKind::MalformedClaims).await;
+        let header = r#"{"alg":"ES256","kid":"k-1","kid":"k-1"}"#;
+        refuses(&good().sign_header(header), ErrorKind::MalformedToken).await;
+    }
+
+    "token, header, `kid`", "at most 16 KiB, 4 KiB, 256 bytes" => the_sizes_of_token_header_and_kid_are_limited {
+        accepts(&good().claim("filler", "a".repeat(11_000)).sign()).await;
+        refuses(&"a".repeat(16 * 1024), ErrorKind::MalformedToken).await;
+        refuses(&"a".repeat(16 * 1024 + 1), ErrorKind::TokenTooLarge).await;
+        let header = |bytes: usize| format!("{:bytes$}", r#"{"alg":"ES256","kid":"k-1"}"#);
+        accepts(&good().sign_header(header(3 * 1024))).await;
+        refuses(&good().sign_header(header(3 * 1024 + 1)), ErrorKind::TokenTooLarge).await;
+        refuses(&good().header("kid", "k".repeat(256)).sign(), ErrorKind::UnknownKey).await;
+        refuses(&good().header("kid", "k".repeat(257)).sign(), ErrorKind::MalformedToken).await;
+    }
+
+    "place of the token", "`Authorization: Bearer` alone" => a_token_is_looked_for_in_one_place {
+        let token = good().sign();
+        accepts(&token).await;
+        for ask in [
+            Ask::get(format!("/me?access_token={token}")),
+            Ask::get("/me").header("cookie", format!("access_token={token}; token={token}; jwt={token}")),
+            Ask::get("/me").header("x-access-token", &token),
+            Ask::get("/me").header("authorization", format!("Token {token}")),
+            Ask::get("/me").header("proxy-authorization", format!("Bearer {token}")),
+            Ask::post("/me").header("content-type", "application/x-www-form-urlencoded").body(format!("access_token={token}")),
+        ] {
+            assert_eq!(application().send(&ask).await, Answer::missing());
+        }
+    }
+
+    "more than one token", "400" => more_than_one_token_is_an_invalid_request {
+        let token = good().sign();
+        let answer = application().send(&Ask::get("/me").bearer(&token).bearer(&token)).await;
+        assert_eq!(answer, Answer::malformed(ErrorKind::MultipleCredentials));
+    }
+
+    "RSA keys", "2048 to 8192 bits" => rsa_keys_have_2048_to_8192_bits {
+        for (bits, expected) in [
+            (1024, Some(KeyErrorKind::TooShort)),
+            (2047, Some(KeyErrorKind::TooShort)),
+            (2048, None),
+            (8192, None),
+            (8193, Some(KeyErrorKind::TooLarge)),
+        ] {
+            assert_eq!(rsa(bits).err(), expected, "{bits}");
+        }
+    }
+
+    "HMAC keys", "at least as long as the hash" => hmac_keys_are_as_long_as_the_hash {
+        for (algorithm, least) in [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)] {
+            assert!(Key::from_secret(algorithm, vec![7; least]).is_ok(), "{algorithm}");
+            let error = Key::from_secret(algorithm, vec![7; least - 1]).expect_err("too short");
+            assert_eq!(error.kind(), KeyErrorKind::TooShort, "{algorithm}");
+        }
+    }
+
+    "realm", "`api`" => the_realm_is_api {
+        let answer = application().send(&Ask::get("/me")).await;
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"api\""));
+    }
+
+    "credentials", "required" => credentials_are_required {
+        assert_eq!(application().send(&Ask::get("/me")).await, Answer::missing());
+    }
+
+    "keys out of reach", "503 with `Retry-After`" => keys_out_of_reach_are_an_outage {
+        let remote = Remote::failing();
+        let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
+        let application = behind(trusting(issuer).fetch(remote.fetch()));
+        let answer = application.send(&Ask::get("/me").bearer(&good().sign())).await;
+        assert_eq!(answer, Answer::unavailable(ErrorKind::KeysUnavailable, 1));
+        assert_eq!(answer.header("www-authenticate"), None);
+    }
+}

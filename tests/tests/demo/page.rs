@@ -1,0 +1,68 @@
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::{answer, client, json, start};
+
+#[tokio::test]
+async fn the_page_comes_with_its_types_and_a_policy_that_names_the_actix_server() {
+    let demo = start().await;
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self' {}; base-uri \
+         'none'; form-action 'none'; frame-ancestors 'none'",
+        demo.actix_url()
+    );
+    for (path, content_type) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/app.js", "text/javascript; charset=utf-8"),
+        ("/demo.json", "application/json"),
+    ] {
+        let response = client().get(format!("{}{path}", demo.axum_url())).send().await.unwrap();
+        for (name, value) in [
+            ("content-type", content_type),
+            ("content-security-policy", policy.as_str()),
+            ("cache-control", "no-cache"),
+            ("referrer-policy", "no-referrer"),
+            ("x-content-type-options", "nosniff"),
+        ] {
+            let values: Vec<_> = response.headers().get_all(name).iter().collect();
+            assert_eq!(values, [value], "{path}");
+        }
+    }
+    let settings = json(&answer(client().get(format!("{}/demo.json", demo.axum_url()))).await);
+    let issuer = format!("{}/dev-issuer", demo.axum_url());
+    assert_eq!(
+        settings,
+        json!({"axum": demo.axum_url(), "actix": demo.actix_url(), "issuer": issuer, "audience": "https://api.example",
+               "embedded": true})
+    );
+    demo.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs node and chromium: see CONTRIBUTING.md"]
+async fn a_person_with_a_keyboard_can_use_the_page() {
+    let demo = start().await;
+    let mut command = Command::new("node");
+    command.args(["browser.mjs", &format!("{}/", demo.axum_url())]);
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/node")).stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout(Duration::from_secs(150), command.output()).await.expect("an end").expect("node");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let seen: Value = serde_json::from_slice(&output.stdout).expect("one line of JSON");
+    assert_eq!(seen["title"], "One bearer token, two servers");
+    assert_eq!((&seen["header"]["typ"], &seen["header"]["alg"]), (&json!("at+jwt"), &json!("ES256")));
+    assert_eq!((&seen["claims"]["name"], &seen["claims"]["iss"]), (&json!("Ada"), &json!(demo.provider().issuer)));
+    assert_eq!(seen["warnings"], json!([]));
+    let statuses: Vec<u64> = seen["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .filter_map(|step| step["status"].as_str()?.split(' ').next()?.parse().ok())
+        .collect();
+    assert_eq!(statuses, [200, 403, 200, 200, 401, 200, 401, 401, 200, 200, 200]);
+    demo.stop().await;
+}

@@ -1,0 +1,115 @@
+//! Row F19: PEM that is not one public key of the right kind.
+
+use jwt_core::Algorithm;
+use jwt_core::crypto::SigningKey;
+use jwt_core::keys::{Key, KeyErrorKind};
+use jwt_tests::forge::Forge;
+
+use super::{backends, trusted, verifier, verify};
+
+/// A key of these tests in PEM, and the algorithm that it is used with.
+pub(crate) struct Pem {
+    pub(crate) algorithm: Algorithm,
+    /// PKCS#8.
+    pub(crate) private: &'static str,
+    /// `SubjectPublicKeyInfo`.
+    pub(crate) public: &'static str,
+    /// A certificate that the key signed itself, of the year 2001.
+    pub(crate) expired: &'static str,
+}
+
+macro_rules! pem {
+    ($algorithm:ident, $name:literal) => {
+        Pem {
+            algorithm: Algorithm::$algorithm,
+            private: include_str!(concat!("pem/", $name, ".private.pem")),
+            public: include_str!(concat!("pem/", $name, ".spki.pem")),
+            expired: include_str!(concat!("pem/", $name, ".expired.pem")),
+        }
+    };
+}
+
+pub(crate) const PEMS: [Pem; 5] =
+    [pem!(RS256, "rsa"), pem!(ES256, "p256"), pem!(ES384, "p384"), pem!(ES512, "p521"), pem!(Ed25519, "ed25519")];
+
+/// The RSA key in PKCS#1.
+pub(crate) const RSA_PUBLIC_KEY: &str = include_str!("pem/rsa.pkcs1.pem");
+pub(crate) const RSA_PRIVATE_KEY: &str = include_str!("pem/rsa.pkcs1-private.pem");
+/// The P-256 key in the form of SEC 1.
+const EC_PRIVATE_KEY: &str = include_str!("pem/p256.sec1-private.pem");
+
+fn kind(algorithm: Algorithm, pem: &str) -> Option<KeyErrorKind> {
+    Key::from_pem(algorithm, pem).err().map(|error| error.kind())
+}
+
+#[test]
+fn f19_a_private_key_is_no_verification_key() {
+    for pem in &PEMS {
+        assert_eq!(kind(pem.algorithm, pem.private), Some(KeyErrorKind::PrivateKey), "{}", pem.algorithm);
+    }
+    assert_eq!(kind(Algorithm::RS256, RSA_PRIVATE_KEY), Some(KeyErrorKind::PrivateKey));
+    assert_eq!(kind(Algorithm::ES256, EC_PRIVATE_KEY), Some(KeyErrorKind::PrivateKey));
+}
+
+#[test]
+fn f19_a_public_key_signs_nothing() {
+    for pem in &PEMS {
+        for public in [pem.public, pem.expired] {
+            let error = SigningKey::from_pem(pem.algorithm, public).expect_err("no private key");
+            assert_eq!(error.kind(), KeyErrorKind::Malformed, "{}", pem.algorithm);
+        }
+    }
+}
+
+/// A certificate is trusted because it was configured; its dates are not judged. RFC 7519 knows nothing of them, and a
+/// service that stopped at midnight would be the result.
+#[tokio::test]
+async fn f19_a_certificate_that_has_expired_is_used_for_its_key() {
+    for pem in &PEMS {
+        let signer = SigningKey::from_pem(pem.algorithm, pem.private).expect("a private key");
+        for backend in backends() {
+            let key = Key::from_pem(pem.algorithm, pem.expired).expect("a certificate");
+            let verified = verify(&verifier(trusted().key(key), backend), &Forge::new(&signer).sign()).await;
+            assert!(verified.is_ok(), "{} with {}", pem.algorithm, backend.name());
+        }
+    }
+}
+
+#[test]
+fn f19_two_blocks_are_none() {
+    let [rsa, p256, ..] = &PEMS;
+    for pem in [
+        format!("{}{}", rsa.public, rsa.public),
+        format!("{}{}", rsa.public, p256.public),
+        format!("{}{}", p256.public, rsa.public),
+        format!("{}{}", rsa.public, rsa.expired),
+        format!("{}\n# the private key\n{}", rsa.public, rsa.private),
+    ] {
+        assert_eq!(kind(Algorithm::RS256, &pem), Some(KeyErrorKind::Malformed), "{pem}");
+    }
+}
+
+#[test]
+fn f19_a_key_of_another_kind_is_refused() {
+    for pem in &PEMS {
+        for &algorithm in Algorithm::ALL {
+            let fits = algorithm == pem.algorithm
+                || (pem.algorithm == Algorithm::RS256
+                    && matches!(algorithm.name().as_bytes(), [b'R' | b'P', b'S', ..]));
+            for text in [pem.public, pem.expired] {
+                let expected = (!fits).then_some(KeyErrorKind::AlgorithmMismatch);
+                assert_eq!(kind(algorithm, text), expected, "{} as {algorithm}", pem.algorithm);
+            }
+        }
+    }
+}
+
+#[test]
+fn f19_what_everybody_may_know_is_no_shared_secret() {
+    for text in PEMS.iter().flat_map(|pem| [pem.public, pem.expired, pem.private]).chain([RSA_PUBLIC_KEY]) {
+        for text in [text.to_owned(), format!("\n\n{text}"), text.replace('\n', "\r\n")] {
+            let error = Key::from_secret(Algorithm::HS256, &text).expect_err("no secret");
+            assert_eq!(error.kind(), KeyErrorKind::PublicKeyAsSecret, "{text}");
+        }
+    }
+}

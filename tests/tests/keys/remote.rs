@@ -1,0 +1,189 @@
+//! Sets that are fetched: rows F01, F13, F16 and F20 where the set, and not a single key, decides.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jwt_core::clock::ManualClock;
+use jwt_core::crypto::{Backend, SigningKey};
+use jwt_core::keys::{FetchErrorKind, Fetched, fetch_fn};
+use jwt_core::verify::BuildErrorKind;
+use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
+use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
+use serde_json::json;
+
+use super::{backends, jwks, public_jwk, signing_key, with};
+
+/// An issuer whose set is fetched from memory, and the verifier that trusts it.
+struct Remote {
+    answer: Arc<Mutex<Result<String, FetchErrorKind>>>,
+    calls: Arc<AtomicUsize>,
+    clock: ManualClock,
+    verifier: Verifier,
+}
+
+fn issuer() -> TrustedIssuer {
+    TrustedIssuer::jwks(ISSUER, "https://id.example/jwks").audience(AUDIENCE)
+}
+
+impl Remote {
+    fn publishing(backend: Backend, set: String) -> Self {
+        let answer = Arc::new(Mutex::new(Ok(set)));
+        let calls = Arc::new(AtomicUsize::new(0));
+        let clock = ManualClock::at(NOW);
+        let (served, counted) = (Arc::clone(&answer), Arc::clone(&calls));
+        let fetch = fetch_fn(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let answer = served.lock().expect("not poisoned").clone();
+            async move { answer.map(Fetched::new).map_err(Into::into) }
+        });
+        let built = Verifier::builder().issuer(issuer()).clock(clock.clone()).crypto(backend).fetch(fetch).build();
+        Self { answer, calls, clock, verifier: built.expect("a verifier") }
+    }
+
+    fn publish(&self, answer: Result<String, FetchErrorKind>) {
+        *self.answer.lock().expect("not poisoned") = answer;
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Verifies a token of the key, then lets what it set going in the background come to its end.
+    async fn verify(&self, key: &SigningKey) -> Result<(), ErrorKind> {
+        let token = Forge::new(key).claim("exp", NOW + 1_000_000).sign();
+        let outcome = self.verifier.verify(&token).await;
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        outcome.map(drop).map_err(|error| error.kind())
+    }
+
+    /// Lets time pass until the set is renewed ahead of its end, which is at 90 % of ten minutes at the latest.
+    fn grow_old(&self) {
+        self.clock.advance(Duration::from_secs(545));
+    }
+}
+
+#[tokio::test]
+async fn f01_a_secret_in_a_fetched_set_never_verifies() {
+    let secret = SigningKey::from_secret(Algorithm::HS256, &[7; 32]).expect("a secret").with_kid("s");
+    let jwk = json!({"kty": "oct", "k": encode([7; 32]), "alg": "HS256", "kid": "s"});
+    let key = signing_key("k");
+    for backend in backends() {
+        let remote = Remote::publishing(backend, jwks([jwk.clone(), public_jwk(&key)]));
+        assert_eq!(remote.verify(&key).await, Ok(()));
+        assert_eq!(remote.verify(&secret).await, Err(ErrorKind::AlgorithmNotAllowed));
+        assert_eq!(remote.calls(), 1, "no fetch for a token that is not allowed");
+        let asked = Verifier::builder().issuer(issuer().algorithms([Algorithm::HS256])).crypto(backend).build();
+        assert_eq!(asked.expect_err("a contradiction").kind(), BuildErrorKind::Contradiction);
+    }
+}
+
+#[tokio::test]
+async fn f13_of_two_fetched_keys_with_one_name_none_is_picked() {
+    let (first, second, other) = (signing_key("twin"), signing_key("twin"), signing_key("other"));
+    for backend in backends() {
+        let remote = Remote::publishing(backend, jwks([&first, &second, &other].map(public_jwk)));
+        assert_eq!(remote.verify(&first).await, Err(ErrorKind::AmbiguousKey));
+        assert_eq!(remote.verify(&second).await, Err(ErrorKind::AmbiguousKey));
+        assert_eq!(remote.verify(&other).await, Ok(()));
+    }
+}
+
+/// What is no key set, or holds nothing that can be used.
+fn bad_sets(key: &SigningKey) -> Vec<Result<String, FetchErrorKind>> {
+    let jwk = public_jwk(key);
+    let encryption = with(jwk.clone(), json!({"use": "enc"}));
+    let off_curve = with(jwk.clone(), json!({"y": jwk["x"]}));
+    let unused = with(jwk.clone(), json!({"alg": null, "key_ops": []}));
+    vec![
+        Ok(r#"{"keys":[]}"#.to_owned()),
+        Ok("{}".to_owned()),
+        Ok("[[]]".to_owned()),
+        Ok("[]".to_owned()),
+        Ok(String::new()),
+        Ok("<html><body>Sign in</body></html>".to_owned()),
+        Ok(format!(r#"{{"keys":[{jwk}],"keys":[]}}"#)),
+        Ok(format!("\u{feff}{}", jwks([jwk.clone()]))),
+        Ok(jwks(vec![jwk.clone(); 10_000])),
+        Ok(format!("{}{}", jwks([jwk]), " ".repeat(10 * 1024 * 1024))),
+        Ok(jwks([encryption])),
+        Ok(jwks([off_curve])),
+        Ok(jwks([unused])),
+        Ok(jwks([json!({"kty": "oct", "k": encode([7; 32])})])),
+        Err(FetchErrorKind::Status),
+        Err(FetchErrorKind::Timeout),
+        Err(FetchErrorKind::TooLarge),
+        Err(FetchErrorKind::Transport),
+    ]
+}
+
+#[tokio::test]
+async fn f16_a_bad_set_never_replaces_a_good_one() {
+    let key = signing_key("k");
+    for (index, bad) in bad_sets(&key).into_iter().enumerate() {
+        for backend in backends() {
+            let case = format!("{index} with {}", backend.name());
+            let remote = Remote::publishing(backend, jwks([public_jwk(&key)]));
+            assert_eq!(remote.verify(&key).await, Ok(()), "{case}");
+            remote.publish(bad.clone());
+            remote.grow_old();
+            assert_eq!(remote.verify(&key).await, Ok(()), "{case}");
+            assert_eq!(remote.calls(), 2, "{case}: the bad set was asked for");
+            assert_eq!(remote.verify(&key).await, Ok(()), "{case}: after the bad set");
+            remote.clock.advance(Duration::from_secs(3_600));
+            assert_eq!(remote.verify(&key).await, Ok(()), "{case}: within the time for stale keys");
+            remote.clock.advance(Duration::from_secs(200));
+            assert_eq!(remote.verify(&key).await, Err(ErrorKind::KeysUnavailable), "{case}: beyond it");
+            remote.publish(Ok(jwks([public_jwk(&key)])));
+            remote.clock.advance(Duration::from_secs(60));
+            assert_eq!(remote.verify(&key).await, Ok(()), "{case}: recovered");
+        }
+    }
+}
+
+#[tokio::test]
+async fn f16_a_bad_first_set_is_an_outage_and_no_verdict() {
+    let key = signing_key("k");
+    for bad in bad_sets(&key) {
+        let remote = Remote::publishing(Backend::aws_lc_rs(), String::new());
+        remote.publish(bad);
+        assert_eq!(remote.verify(&key).await, Err(ErrorKind::KeysUnavailable));
+        remote.publish(Ok(jwks([public_jwk(&key)])));
+        remote.clock.advance(Duration::from_secs(2));
+        assert_eq!(remote.verify(&key).await, Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn f20_a_key_that_is_withdrawn_ends_with_the_next_set() {
+    let (old, new) = (signing_key("old"), signing_key("new"));
+    for backend in backends() {
+        let remote = Remote::publishing(backend, jwks([public_jwk(&old)]));
+        assert_eq!(remote.verify(&old).await, Ok(()));
+        // The overlap: a token under the new key makes its set known.
+        remote.publish(Ok(jwks([&old, &new].map(public_jwk))));
+        assert_eq!(remote.verify(&new).await, Ok(()));
+        assert_eq!((remote.verify(&old).await, remote.calls()), (Ok(()), 2));
+        remote.publish(Ok(jwks([public_jwk(&new)])));
+        assert_eq!(remote.verify(&old).await, Ok(()), "until the set is renewed");
+        remote.grow_old();
+        assert_eq!((remote.verify(&new).await, remote.calls()), (Ok(()), 3));
+        assert_eq!(remote.verify(&old).await, Err(ErrorKind::UnknownKey));
+        assert_eq!(remote.verify(&new).await, Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn f20_a_key_that_is_replaced_under_its_name_ends_with_the_next_set() {
+    let (old, new) = (signing_key("k"), signing_key("k"));
+    let remote = Remote::publishing(Backend::aws_lc_rs(), jwks([public_jwk(&old)]));
+    assert_eq!(remote.verify(&old).await, Ok(()));
+    remote.publish(Ok(jwks([public_jwk(&new)])));
+    assert_eq!(remote.verify(&new).await, Err(ErrorKind::BadSignature), "a known name is not fetched again");
+    remote.grow_old();
+    assert_eq!(remote.verify(&old).await, Ok(()), "the renewal was started");
+    assert_eq!(remote.verify(&old).await, Err(ErrorKind::BadSignature));
+    assert_eq!(remote.verify(&new).await, Ok(()));
+}

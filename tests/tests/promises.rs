@@ -1,0 +1,220 @@
+//! What the types promise: threads that they cross, copies that they allow, secrets that they keep.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwt_core::authorize::{RequiredScopes, Requirement, scopes};
+use jwt_core::challenge::{Challenge, Challenger, Refusal};
+use jwt_core::claims::RegisteredClaims;
+use jwt_core::clock::{Clock, ManualClock, SystemClock};
+use jwt_core::crypto::{Backend, PreparedKey, SigningKey};
+use jwt_core::keys::{
+    Fetch, FetchError, Fetched, HttpFetch, IgnoredKey, Key, KeyError, KeySet, KeySource, KeyTable, Lookup, NoKeys,
+    RemoteKeys, Wanted, fetch_fn,
+};
+use jwt_core::observe::{NoObserver, Observer};
+use jwt_core::request::{BareRequest, RequestView};
+use jwt_core::token::{TokenSource, TokenSources};
+use jwt_core::verified::Anonymous;
+use jwt_core::verify::{
+    Admission, Authentication, Authenticator, Identity, PendingAuthentication, PendingVerification, Verification,
+};
+use jwt_core::{Algorithm, BuildError, Error, ErrorKind, TrustedIssuer, Verified, Verifier, VerifierBuilder};
+use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
+use jwt_tower::{Jwt, JwtLayer, RequireFuture, RequireLayer, ResponseFuture};
+use serde_json::json;
+
+fn shared<T: Send + Sync + Clone + Unpin + 'static>() {}
+fn sent<T: Send + Unpin + 'static>() {}
+fn error<T: std::error::Error + Send + Sync + Clone + 'static>() {}
+fn seam<T: ?Sized + Send + Sync>() {}
+
+#[test]
+fn what_is_shared_is_sent_synchronized_and_cloned() {
+    shared::<Verifier>();
+    shared::<Authenticator>();
+    shared::<TrustedIssuer>();
+    shared::<TokenSources>();
+    shared::<Key>();
+    shared::<KeySet>();
+    shared::<IgnoredKey>();
+    shared::<KeyTable>();
+    shared::<RemoteKeys>();
+    shared::<NoKeys>();
+    shared::<HttpFetch>();
+    shared::<Fetched>();
+    shared::<SigningKey>();
+    shared::<Backend>();
+    shared::<Algorithm>();
+    shared::<Verified>();
+    shared::<Anonymous>();
+    shared::<Identity>();
+    shared::<Admission>();
+    shared::<Challenge>();
+    shared::<Challenger>();
+    shared::<Refusal>();
+    shared::<RegisteredClaims<'static>>();
+    shared::<RequiredScopes>();
+    shared::<ManualClock>();
+    shared::<SystemClock>();
+    shared::<NoObserver>();
+    shared::<BareRequest>();
+    shared::<Arc<PreparedKey>>();
+}
+
+#[test]
+fn what_is_used_up_is_sent() {
+    sent::<VerifierBuilder>();
+    sent::<Verification>();
+    sent::<PendingVerification>();
+    sent::<Authentication>();
+    sent::<PendingAuthentication>();
+    sent::<Lookup>();
+}
+
+#[test]
+fn errors_are_errors_that_cross_threads() {
+    error::<Error>();
+    error::<BuildError>();
+    error::<KeyError>();
+    error::<jwt_core::UnknownAlgorithm>();
+    sent::<FetchError>();
+    sent::<jwt_tower::Rejection>();
+}
+
+#[test]
+fn a_seam_can_be_shared_behind_its_trait() {
+    seam::<dyn Clock>();
+    seam::<dyn Fetch>();
+    seam::<dyn KeySource>();
+    seam::<dyn Observer>();
+    seam::<dyn Requirement>();
+    seam::<dyn TokenSource>();
+    fn object(_: &dyn RequestView) {}
+    object(&BareRequest::new("GET", "/"));
+}
+
+/// A service that a test can name, of futures that are sent.
+type Inner = axum::routing::Route;
+
+#[test]
+fn the_tower_adapter_is_as_shared_as_what_it_wraps() {
+    shared::<JwtLayer>();
+    shared::<Jwt<axum::Router>>();
+    shared::<RequireLayer<RequiredScopes>>();
+    shared::<jwt_tower::Require<axum::Router, RequiredScopes>>();
+    shared::<jwt_tower::Claims<String>>();
+    shared::<jwt_tower::OptionalClaims<String>>();
+    shared::<jwt_tower::Verified>();
+    fn future<T: Send>() {}
+    future::<ResponseFuture<Inner, axum::body::Body>>();
+    type Answer = http::Response<axum::body::Body>;
+    future::<RequireFuture<std::future::Ready<Result<Answer, std::convert::Infallible>>, Answer>>();
+}
+
+#[test]
+fn the_actix_adapter_goes_into_the_closure_that_makes_each_worker() {
+    shared::<jwt_actix::JwtMiddleware>();
+    shared::<jwt_actix::Require<RequiredScopes>>();
+    shared::<jwt_actix::Claims<String>>();
+    shared::<jwt_actix::OptionalClaims<String>>();
+    shared::<jwt_actix::Verified>();
+}
+
+/// What must not be seen: parts of secrets, tokens and claims, in every spelling that `Debug` might choose.
+struct Secrets(Vec<String>);
+
+impl Secrets {
+    fn assert_absent(&self, what: &dyn Debug) {
+        for text in [format!("{what:?}"), format!("{what:#?}")] {
+            for secret in &self.0 {
+                assert!(!text.contains(secret), "`{secret}` is seen in {text}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn debug_shows_no_secret_no_token_and_no_claim() {
+    let secret = *b"hunter2-hunter2-hunter2-hunter2!";
+    let key = SigningKey::from_secret(Algorithm::HS256, &secret).expect("a key").with_kid("kid-of-key");
+    let token = Forge::new(&key).claim("scope", "scope-of-token").sign();
+    let segments: Vec<String> = token.split('.').map(str::to_owned).collect();
+    let decimal = secret.map(|byte| byte.to_string()).join(", ");
+    let words = ["hunter2", "user-1815", "Ada", "scope-of-token", "reports-service", "kid-of-key"];
+    let secrets = words.into_iter().map(str::to_owned).chain([encode(secret), decimal[..20].to_owned()]);
+    let secrets = Secrets(secrets.chain(segments).collect());
+
+    let jwk = json!({"kty": "oct", "k": encode(secret), "alg": "HS256", "kid": "kid-of-key"}).to_string();
+    let set = KeySet::from_symmetric_jwks(&format!("{{\"keys\":[{jwk}]}}")).expect("a set");
+    let public = KeySet::from_jwks(&format!("{{\"keys\":[{jwk}]}}")).expect("a set without keys");
+    let fixed = key.verification_key();
+    let trusted = || TrustedIssuer::new(ISSUER).audience(AUDIENCE).key(key.verification_key());
+    let builder = || Verifier::builder().issuer(trusted()).clock(ManualClock::at(NOW)).leeway(Duration::ZERO);
+    let verifier = builder().build().expect("a verifier");
+    let verified = verifier.verify(&token).await.expect("a good token");
+    let table = KeyTable::prepare(Backend::aws_lc_rs(), [&fixed], &[Algorithm::HS256]);
+    let lookup = table.find(&Wanted::new(Some("kid-of-key"), Algorithm::HS256));
+    let Lookup::Ready(prepared) = &lookup else { panic!("a key") };
+    let request = BareRequest::new("GET", format!("/?access_token={token}"))
+        .header("authorization", format!("Bearer {token}"))
+        .header("cookie", format!("session={token}"));
+    let authenticator = Authenticator::from(verifier.clone());
+    let refusal = verified.refuse(ErrorKind::ClaimsMismatch.into());
+    let fetch = fetch_fn(|_| async { Ok(Fetched::new("{}")) });
+    let registered = verified.registered();
+    let admitted = authenticator.authenticate(&request);
+    assert!(matches!(admitted, Authentication::Ready(Ok(_))), "{admitted:?}");
+    let started = verifier.start(&token, None);
+    let shown: [&dyn Debug; 27] = [
+        &key,
+        &fixed,
+        &set,
+        &Key::from_symmetric_jwk(&jwk).expect("a key"),
+        &Key::from_jwk(&jwk).expect_err("a secret"),
+        &public,
+        &table,
+        &lookup,
+        prepared,
+        &Wanted::new(Some("kid-of-key"), Algorithm::HS256),
+        &trusted(),
+        &builder(),
+        &verifier,
+        &authenticator,
+        &JwtLayer::new(verifier.clone()),
+        &jwt_actix::JwtMiddleware::new(verifier.clone()),
+        &RequireLayer::new(scopes(["reports:read"])),
+        &verified,
+        &registered,
+        &registered.scopes(),
+        &registered.audience(),
+        &request,
+        &admitted,
+        &started,
+        &refusal,
+        &fetch,
+        &jwt_tower::Verified(verified.clone()),
+    ];
+    for what in shown {
+        secrets.assert_absent(what);
+    }
+}
+
+#[test]
+fn what_is_said_about_a_bad_key_holds_nothing_of_it() {
+    let secret = "hunter2-hunter2";
+    let errors = [
+        Key::from_secret(Algorithm::HS256, secret).expect_err("too short"),
+        Key::from_pem(Algorithm::RS256, secret).expect_err("no PEM"),
+        Key::from_der(Algorithm::RS256, secret.as_bytes()).expect_err("no DER"),
+        Key::from_jwk(secret).expect_err("no JWK"),
+        Key::from_jwk(&format!(r#"{{"kty":"{secret}","k":"{secret}","kid":"{secret}"}}"#)).expect_err("no JWK"),
+        KeySet::from_jwks(secret).expect_err("no set"),
+        SigningKey::from_pem(Algorithm::RS256, secret).expect_err("no PEM"),
+    ];
+    for error in errors {
+        let text = format!("{error} {error:?} {}", error.code());
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}

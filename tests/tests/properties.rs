@@ -1,0 +1,354 @@
+//! What holds for every input: good claims come back as they were signed, bad input is refused and never a panic, and
+//! nothing of a token finds its way into an answer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_core::challenge::Refusal;
+use jwt_core::clock::ManualClock;
+use jwt_core::crypto::SigningKey;
+use jwt_core::request::BareRequest;
+use jwt_core::token::TokenSources;
+use jwt_core::verify::{Authentication, Authenticator, Verification};
+use jwt_core::{Algorithm, Class, Error, ErrorKind, TrustedIssuer, Verified, Verifier};
+use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode, sign_raw};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+struct Party {
+    key: SigningKey,
+    verifier: Verifier,
+    everywhere: Authenticator,
+}
+
+/// A key whose signatures have one form each, and a verifier that trusts it, looking everywhere.
+fn party(algorithm: Algorithm) -> Party {
+    let key = SigningKey::generate(algorithm).expect("a key").with_kid("k");
+    let issuer = TrustedIssuer::new(ISSUER).audience(AUDIENCE).key(key.verification_key());
+    let verifier = Verifier::builder().issuer(issuer).clock(ManualClock::at(NOW)).build().expect("a verifier");
+    let sources = TokenSources::new().cookie("session").query("access_token").header("x-token");
+    let everywhere = Authenticator::from(verifier.with_sources(sources));
+    Party { key, verifier, everywhere }
+}
+
+static PARTIES: LazyLock<[Party; 2]> = LazyLock::new(|| [party(Algorithm::HS256), party(Algorithm::Ed25519)]);
+
+fn verify(verifier: &Verifier, token: &str) -> Result<Verified, Error> {
+    match verifier.start(token, None) {
+        Verification::Ready(outcome) => outcome,
+        pending => panic!("a key that is at hand is waited for: {pending:?}"),
+    }
+}
+
+fn authenticate(authenticator: &Authenticator, request: &BareRequest) -> Result<(), Refusal> {
+    match authenticator.authenticate(request) {
+        Authentication::Ready(outcome) => outcome.map(drop),
+        pending => panic!("a key that is at hand is waited for: {pending:?}"),
+    }
+}
+
+/// Any JSON whose names are unique and which is not nested deeper than what is read.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_filter("JSON has no other numbers", |number| number.is_finite()).prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 48, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::btree_map(any::<String>(), inner, 0..6)
+                .prop_map(|members| Value::from(members.into_iter().collect::<Map<_, _>>())),
+        ]
+    })
+}
+
+/// Claims of an application's own, beside the registered ones.
+fn private_claims() -> impl Strategy<Value = Vec<(String, Value)>> {
+    prop::collection::btree_map("x_.{0,12}", any_json(), 0..6).prop_map(|claims| claims.into_iter().collect())
+}
+
+fn forge(party: &Party, claims: Vec<(String, Value)>) -> Forge {
+    claims.into_iter().fold(Forge::new(&party.key), |forge, (name, value)| forge.claim(&name, value))
+}
+
+/// One change of a text's bytes.
+#[derive(Clone, Debug)]
+enum Change {
+    Flip(prop::sample::Index, u8),
+    Cut(prop::sample::Index),
+    CutFront(prop::sample::Index),
+    Remove(prop::sample::Index),
+    Insert(prop::sample::Index, Vec<u8>),
+    Swap(prop::sample::Index, prop::sample::Index),
+    /// Of base64url's characters, so that the segment decodes all the same.
+    Replace(prop::sample::Index, u8),
+}
+
+fn any_change() -> impl Strategy<Value = Change> {
+    let at = any::<prop::sample::Index>;
+    let legal = prop::sample::select(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.".to_vec());
+    prop_oneof![
+        (at(), 0..8_u8).prop_map(|(index, bit)| Change::Flip(index, bit)),
+        at().prop_map(Change::Cut),
+        at().prop_map(Change::CutFront),
+        at().prop_map(Change::Remove),
+        (at(), prop::collection::vec(any::<u8>(), 1..8)).prop_map(|(index, bytes)| Change::Insert(index, bytes)),
+        (at(), at()).prop_map(|(one, other)| Change::Swap(one, other)),
+        (at(), legal.clone()).prop_map(|(index, byte)| Change::Replace(index, byte)),
+        (at(), prop::collection::vec(legal, 1..4)).prop_map(|(index, bytes)| Change::Insert(index, bytes)),
+    ]
+}
+
+fn change(bytes: &mut Vec<u8>, change: Change) {
+    if bytes.is_empty() {
+        return;
+    }
+    let length = bytes.len();
+    match change {
+        Change::Flip(index, bit) => bytes[index.index(length)] ^= 1 << bit,
+        Change::Cut(index) => bytes.truncate(index.index(length)),
+        Change::CutFront(index) => drop(bytes.drain(..index.index(length))),
+        Change::Remove(index) => drop(bytes.remove(index.index(length))),
+        Change::Insert(index, inserted) => {
+            let at = index.index(length + 1);
+            drop(bytes.splice(at..at, inserted));
+        }
+        Change::Swap(one, other) => bytes.swap(one.index(length), other.index(length)),
+        Change::Replace(index, byte) => bytes[index.index(length)] = byte,
+    }
+}
+
+/// What a token says, whichever way it is written; `None` where it does not decode.
+fn decoded(token: &str) -> Option<Vec<Vec<u8>>> {
+    token.split('.').map(|segment| URL_SAFE_NO_PAD.decode(segment).ok()).collect()
+}
+
+/// Characters that no refusal may let through into an answer, and words that stand for a claim's text.
+const MARK: &str = "zq7mark";
+
+fn text_of(refusal: &Refusal) -> String {
+    format!("{} {:?} {:?}", refusal.error, refusal.error, refusal.challenge)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn claims_come_back_as_they_were_signed(claims in private_claims(), party in 0..2_usize) {
+        let party = &PARTIES[party];
+        let forged = forge(party, claims);
+        let verified = verify(&party.verifier, &forged.sign()).expect("a good token");
+        let signed = Value::from(forged.claims.clone()).to_string();
+        prop_assert_eq!(verified.payload(), &signed);
+        // Read again, because serde_json rounds the last digit of some numbers.
+        let read: Value = serde_json::from_str(&signed).expect("JSON");
+        prop_assert_eq!(verified.claims::<Value>().expect("an object"), read);
+        let registered = verified.registered();
+        prop_assert_eq!(registered.issuer(), Some(ISSUER));
+        prop_assert_eq!(registered.subject(), forged.claims["sub"].as_str());
+        let scopes = registered.scopes().names();
+        prop_assert_eq!(scopes, ["reports:read", "profile"]);
+    }
+
+    #[test]
+    fn any_text_for_a_subject_comes_back_as_it_was_signed(subject in any::<String>()) {
+        let party = &PARTIES[0];
+        let verified = verify(&party.verifier, &Forge::new(&party.key).claim("sub", subject.clone()).sign());
+        let verified = verified.expect("a good token");
+        let registered = verified.registered();
+        prop_assert_eq!(registered.subject(), Some(subject.as_str()));
+    }
+
+    #[test]
+    fn any_text_is_refused_as_a_token(
+        token in prop_oneof![any::<String>(), "[A-Za-z0-9_.-]{0,200}", r"(\PC*\.){0,5}\PC*"],
+    ) {
+        for party in PARTIES.iter() {
+            let error = verify(&party.verifier, &token).expect_err("no token");
+            prop_assert_eq!(error.class(), Class::Refused);
+        }
+    }
+
+    #[test]
+    fn any_header_and_payload_are_judged_without_a_panic(
+        header in prop_oneof![any_json().prop_map(|json| json.to_string()), any::<String>()],
+        payload in prop_oneof![any_json().prop_map(|json| json.to_string()), any::<String>()],
+    ) {
+        let party = &PARTIES[0];
+        let good = format!(r#"{{"alg":"{}"}}"#, party.key.algorithm());
+        for header in [&header, &good] {
+            let outcome = verify(&party.verifier, &sign_raw(&party.key, header, &payload));
+            prop_assert!(outcome.is_err(), "without an issuer: {} {}", header, payload);
+        }
+    }
+
+    /// HMAC and Ed25519 have one signature for a key and a message; other encodings of the token are refused.
+    #[test]
+    fn a_token_that_was_changed_is_accepted_only_if_it_says_the_same(
+        claims in private_claims(),
+        changes in prop::collection::vec(any_change(), 1..4),
+        party in 0..2_usize,
+    ) {
+        let party = &PARTIES[party];
+        let token = forge(party, claims).sign();
+        let mut bytes = token.clone().into_bytes();
+        changes.into_iter().for_each(|one| change(&mut bytes, one));
+        let changed = String::from_utf8_lossy(&bytes);
+        match verify(&party.verifier, &changed) {
+            Ok(_) => prop_assert_eq!(decoded(&changed), decoded(&token)),
+            Err(error) => prop_assert_eq!(error.class(), Class::Refused),
+        }
+        let request = BareRequest::new("GET", "/").header("authorization", [b"Bearer ", bytes.as_slice()].concat());
+        if authenticate(&party.everywhere, &request).is_ok() {
+            prop_assert_eq!(decoded(String::from_utf8_lossy(&bytes).trim()), decoded(&token));
+        }
+    }
+
+    #[test]
+    fn any_request_is_answered_without_a_panic(
+        method in prop_oneof![Just("GET".to_owned()), Just("POST".to_owned()), any::<String>()],
+        target in prop_oneof![any::<String>(), r"/\PC{0,20}\?access_token=\PC{0,40}(&access_token=\PC{0,9})?"],
+        authorization in prop::collection::vec(prop_oneof![any_bytes(), after(b"Bearer "), after(b"bEaReR")], 0..3),
+        cookies in prop::collection::vec(prop_oneof![any_bytes(), after(b"session="), after(b"a=b; session=\"")], 0..3),
+        own in prop::collection::vec(any_bytes(), 0..2),
+        connection in prop::option::of(any_bytes()),
+    ) {
+        let mut request = BareRequest::new(method, target);
+        let lines = authorization.into_iter().map(|value| ("authorization", value));
+        let lines = lines.chain(cookies.into_iter().map(|value| ("cookie", value)));
+        let lines = lines.chain(own.into_iter().map(|value| ("x-token", value)));
+        for (name, value) in lines.chain(connection.into_iter().map(|value| ("connection", value))) {
+            request = request.header(name, value);
+        }
+        for party in PARTIES.iter() {
+            let refusal = authenticate(&party.everywhere, &request).expect_err("no token");
+            let class = refusal.error.class();
+            prop_assert!(matches!(class, Class::Missing | Class::Malformed | Class::Refused), "{:?}", class);
+            let expected = if class == Class::Malformed { 400 } else { 401 };
+            prop_assert_eq!(refusal.challenge.status, expected);
+            for (_, value) in &refusal.challenge.headers {
+                prop_assert!(value.bytes().all(|byte| matches!(byte, 0x20..=0x7e)), "{}", value);
+            }
+        }
+    }
+
+    #[test]
+    fn the_text_of_claims_changes_no_answer_and_is_in_none(
+        defect in 0..DEFECTS,
+        texts in prop::array::uniform2(any::<String>()),
+        names in prop::array::uniform2("[a-z]{1,8}"),
+    ) {
+        let party = &PARTIES[0];
+        let refusals = [0, 1].map(|index| {
+            let text = format!("{MARK}{}", texts[index]);
+            let forged = Forge::new(&party.key)
+                .claim("sub", text.clone())
+                .claim(&format!("{MARK}_{}", names[index]), json!({"a": [text]}))
+                .claim("name", text);
+            let credentials = format!("Bearer {}", spoil(defect, &forged));
+            let request = BareRequest::new("GET", "/").header("authorization", credentials);
+            authenticate(&party.everywhere, &request).expect_err("a defect")
+        });
+        prop_assert_eq!(refusals[0].error.kind(), refusals[1].error.kind());
+        prop_assert_eq!(&refusals[0].error, &refusals[1].error);
+        prop_assert_eq!(&refusals[0].challenge, &refusals[1].challenge);
+        for refusal in &refusals {
+            let text = text_of(refusal);
+            prop_assert!(!text.contains(MARK), "{}", text);
+        }
+    }
+
+    /// The reader of JSON is stricter than serde_json, never laxer.
+    #[test]
+    fn what_is_read_as_claims_is_an_object_to_others_too(
+        changes in prop::collection::vec(any_change(), 0..3),
+        claims in private_claims(),
+    ) {
+        let party = &PARTIES[0];
+        let forged = forge(party, claims);
+        let mut payload = Value::from(forged.claims.clone()).to_string().into_bytes();
+        changes.into_iter().for_each(|one| change(&mut payload, one));
+        match verify(&party.verifier, &forged.sign_payload(&payload)) {
+            Ok(verified) => {
+                let read: Map<String, Value> = serde_json::from_slice(&payload).expect("JSON to others too");
+                let registered = verified.registered();
+                prop_assert_eq!(read["iss"].as_str(), registered.issuer());
+                prop_assert_eq!(read.get("sub").and_then(Value::as_str), registered.subject());
+            }
+            Err(error) => prop_assert_eq!(error.class(), Class::Refused),
+        }
+    }
+}
+
+fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..64)
+}
+
+/// Any bytes after a beginning that leads further in.
+fn after(beginning: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![any_bytes(), "[A-Za-z0-9_.-]{0,64}".prop_map(String::into_bytes)]
+        .prop_map(move |rest| [beginning, rest.as_slice()].concat())
+}
+
+const DEFECTS: usize = 12;
+
+/// A token with one thing wrong, the same for whatever else it says.
+fn spoil(defect: usize, forged: &Forge) -> String {
+    let forged = forged.clone();
+    match defect {
+        0 => forged.claim("exp", NOW - 1_000).claim("iat", NOW - 2_000).claim("nbf", NOW - 2_000).sign(),
+        1 => forged.claim("nbf", NOW + 1_000).sign(),
+        2 => forged.claim("aud", "https://other.example").sign(),
+        3 => forged.claim("iss", "https://other.example").sign(),
+        4 => forged.without("exp").sign(),
+        5 => forged.header("typ", MARK).sign(),
+        6 => forged.header("kid", MARK).sign(),
+        7 => forged.header("crit", json!([MARK])).sign(),
+        8 => forged.header("alg", MARK).sign(),
+        9 => forged.claim("cnf", json!({"jkt": MARK})).sign(),
+        10 => forged.claim("exp", MARK).sign(),
+        _ => {
+            let token = forged.sign();
+            let (input, _) = token.rsplit_once('.').expect("three segments");
+            format!("{input}.{}", encode([0; 32]))
+        }
+    }
+}
+
+#[test]
+fn every_defect_has_its_own_kind() {
+    let party = &PARTIES[0];
+    let forged = Forge::new(&party.key);
+    assert!(verify(&party.verifier, &forged.sign()).is_ok());
+    let kinds: Vec<ErrorKind> = (0..DEFECTS)
+        .map(|defect| verify(&party.verifier, &spoil(defect, &forged)).expect_err("a defect").kind())
+        .collect();
+    let mut unique = kinds.clone();
+    unique.sort_unstable_by_key(|kind| kind.code());
+    unique.dedup();
+    assert_eq!(unique.len(), DEFECTS, "{kinds:?}");
+}
+
+#[test]
+fn a_token_of_any_depth_and_length_is_judged_without_a_panic() {
+    let party = &PARTIES[0];
+    for depth in [1, 31, 32, 33, 1_000, 5_000] {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let payload = format!("{{\"x\":{}1{}}}", open.repeat(depth), close.repeat(depth));
+            let token = sign_raw(&party.key, r#"{"alg":"HS256"}"#, payload);
+            let judged = catch_unwind(AssertUnwindSafe(|| verify(&party.verifier, &token).is_err()));
+            assert!(matches!(judged, Ok(true)), "{depth}");
+        }
+    }
+    for bytes in [0, 1, 16 * 1024, 16 * 1024 + 1, 4 * 1024 * 1024] {
+        for text in [".".repeat(bytes), "A".repeat(bytes), format!("e30.{}.AA", "A".repeat(bytes))] {
+            assert!(verify(&party.verifier, &text).is_err());
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! What tower asks of a service and its layer, and what only an adapter over `http` requests can promise.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use axum::Router;
+use axum::routing::get;
+use http::{HeaderValue, Request, Response};
+use jwt_core::authorize::scopes;
+use jwt_core::token::TokenSources;
+use jwt_core::{Error, ErrorKind, TrustedIssuer, Verified, Verifier};
+use jwt_tests::forge::{AUDIENCE, ISSUER};
+use jwt_tests::remote::{JWKS, Remote};
+use jwt_tests::stage::{builder, good, key, trusting};
+use jwt_tower::{Claims, Jwt, JwtLayer, Require, RequireLayer, ResponseFuture};
+use tower::buffer::Buffer;
+use tower::limit::ConcurrencyLimit;
+use tower::{Layer, Service, ServiceExt as _};
+
+/// A body that no framework knows: the layer asks of it no more than a default.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Body(&'static str);
+
+/// An error of the inner service's own.
+#[derive(Debug, PartialEq)]
+struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("broken")
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// An inner service that insists on its contract: it is called once for each time it was polled ready, and a clone has
+/// not been polled.
+#[derive(Debug, Default)]
+struct Strict {
+    ready: bool,
+    /// How often `poll_ready` must be called before it says yes.
+    reluctant: usize,
+    fails_ready: bool,
+    fails_call: bool,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Clone for Strict {
+    fn clone(&self) -> Self {
+        Self { ready: false, calls: Arc::clone(&self.calls), ..*self }
+    }
+}
+
+impl Service<Request<Body>> for Strict {
+    type Response = Response<Body>;
+    type Error = Broken;
+    type Future = Ready<Result<Response<Body>, Broken>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        if self.fails_ready {
+            return Poll::Ready(Err(Broken));
+        }
+        if self.reluctant > 0 {
+            self.reluctant -= 1;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        assert!(std::mem::take(&mut self.ready), "called without being polled ready");
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        if self.fails_call {
+            return ready(Err(Broken));
+        }
+        let known = request.extensions().get::<Verified>().is_some();
+        ready(Ok(Response::new(Body(if known { "verified" } else { "unknown" }))))
+    }
+}
+
+/// A verifier whose keys are at hand, and one that must fetch them for the first token.
+fn verifiers() -> [Verifier; 2] {
+    let remote = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
+    let remote = trusting(remote).fetch(Remote::serving(&[&key()]).fetch());
+    [builder().build().expect("a verifier"), remote.build().expect("a verifier")]
+}
+
+fn request(token: Option<&str>) -> Request<Body> {
+    let mut request = Request::new(Body::default());
+    if let Some(token) = token {
+        let value = HeaderValue::try_from(format!("Bearer {token}")).expect("a token");
+        request.headers_mut().insert("authorization", value);
+    }
+    request
+}
+
+fn good_request() -> Request<Body> {
+    request(Some(&good().sign()))
+}
+
+#[tokio::test]
+async fn the_service_that_was_polled_ready_is_the_one_that_is_called() {
+    for verifier in verifiers() {
+        let inner = Strict::default();
+        let calls = Arc::clone(&inner.calls);
+        let mut service = JwtLayer::new(verifier).layer(RequireLayer::new(scopes(["reports:read"])).layer(inner));
+        for _ in 0..3 {
+            let response = service.ready().await.expect("ready").call(good_request()).await.expect("a response");
+            assert_eq!(*response.body(), Body("verified"));
+        }
+        let clone = service.clone();
+        assert_eq!(clone.oneshot(good_request()).await.expect("a response").status(), 200);
+        assert_eq!(calls.load(Ordering::Relaxed), 4);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_request_does_not_reach_the_inner_service() {
+    for verifier in verifiers() {
+        let inner = Strict::default();
+        let calls = Arc::clone(&inner.calls);
+        let service = JwtLayer::new(verifier).layer(inner);
+        let expired = good().claim("exp", 1).sign();
+        for (request, kind) in
+            [(request(None), ErrorKind::NoCredentials), (request(Some(&expired)), ErrorKind::Expired)]
+        {
+            let response = service.clone().oneshot(request).await.expect("refusals are responses");
+            assert_eq!((response.status().as_u16(), response.body()), (401, &Body::default()));
+            assert_eq!(response.extensions().get::<Error>().map(Error::kind), Some(kind));
+        }
+        assert_eq!(calls.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_limit_of_one_request_at_a_time_is_kept_and_given_back() {
+    for verifier in verifiers() {
+        let service = JwtLayer::new(verifier).layer(ConcurrencyLimit::new(Strict::default(), 1));
+        let (fine, expired) = (good().sign(), good().claim("exp", 1).sign());
+        for (token, status) in [(Some(&fine), 200), (Some(&expired), 401), (None, 401), (Some(&fine), 200)] {
+            let request = request(token.map(String::as_str));
+            let response = service.clone().oneshot(request).await.expect("a response");
+            assert_eq!(response.status().as_u16(), status);
+        }
+    }
+    for verifier in verifiers() {
+        let service = ConcurrencyLimit::new(JwtLayer::new(verifier).layer(Strict::default()), 1);
+        let both = (service.clone().oneshot(good_request()), service.oneshot(good_request()));
+        let (first, second) = tokio::join!(both.0, both.1);
+        assert!(first.expect("a response").status() == 200 && second.expect("a response").status() == 200);
+    }
+}
+
+#[tokio::test]
+async fn it_works_inside_and_outside_of_a_buffer() {
+    for verifier in verifiers() {
+        let inside = Buffer::new(JwtLayer::new(verifier.clone()).layer(Strict::default()), 4);
+        assert_eq!(inside.oneshot(good_request()).await.expect("a response").status(), 200);
+        let outside = JwtLayer::new(verifier).layer(Buffer::new(Strict::default(), 4));
+        assert_eq!(outside.oneshot(good_request()).await.expect("a response").status(), 200);
+    }
+}
+
+#[test]
+fn readiness_is_that_of_the_inner_service() {
+    let [verifier, _] = verifiers();
+    let mut context = Context::from_waker(Waker::noop());
+    let mut service = JwtLayer::new(verifier.clone()).layer(Strict { reluctant: 2, ..Strict::default() });
+    assert!(service.poll_ready(&mut context).is_pending());
+    assert!(service.poll_ready(&mut context).is_pending());
+    assert_eq!(service.poll_ready(&mut context), Poll::Ready(Ok(())));
+    let mut service = JwtLayer::new(verifier).layer(Strict { fails_ready: true, ..Strict::default() });
+    assert_eq!(service.poll_ready(&mut context), Poll::Ready(Err(Broken)));
+    let mut service = RequireLayer::new(()).layer(Strict { reluctant: 1, ..Strict::default() });
+    assert!(service.poll_ready(&mut context).is_pending());
+    assert_eq!(service.poll_ready(&mut context), Poll::Ready(Ok(())));
+    let mut service = RequireLayer::new(()).layer(Strict { fails_ready: true, ..Strict::default() });
+    assert_eq!(service.poll_ready(&mut context), Poll::Ready(Err(Broken)));
+}
+
+#[tokio::test]
+async fn an_error_of_the_inner_service_stays_what_it_is() {
+    for verifier in verifiers() {
+        let inner = Strict { fails_call: true, ..Strict::default() };
+        let service = JwtLayer::new(verifier).layer(RequireLayer::new(()).layer(inner));
+        assert_eq!(service.oneshot(good_request()).await.expect_err("an error"), Broken);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_while_it_waits_gives_its_service_back() {
+    let remote = Remote::serving(&[&key()]).hold();
+    let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
+    let verifier = trusting(issuer).fetch(remote.fetch()).build().expect("a verifier");
+    let service = JwtLayer::new(verifier).layer(ConcurrencyLimit::new(Strict::default(), 1));
+    let waiting = tokio::spawn(service.clone().oneshot(good_request()));
+    remote.until_asked(1).await;
+    waiting.abort();
+    assert!(waiting.await.expect_err("aborted").is_cancelled());
+    remote.release();
+    assert_eq!(service.oneshot(good_request()).await.expect("a response").status(), 200);
+    assert_eq!(remote.asked().len(), 1);
+}
+
+#[test]
+fn layers_services_and_futures_go_from_thread_to_thread() {
+    fn shared<T: Clone + Send + Sync>() {}
+    fn sent<T: Send>() {}
+    shared::<JwtLayer>();
+    shared::<RequireLayer<()>>();
+    shared::<Jwt<Strict>>();
+    shared::<Require<Strict, ()>>();
+    shared::<jwt_tower::Verified>();
+    sent::<ResponseFuture<Strict, Body>>();
+}
+
+#[tokio::test]
+async fn an_answer_to_a_token_in_the_query_is_private_unless_the_handler_says_otherwise() {
+    for verifier in verifiers() {
+        let verifier = verifier.with_sources(TokenSources::new().query("t"));
+        for (own, expected) in [(None, Some("private")), (Some("no-store"), Some("no-store"))] {
+            let inner = tower::service_fn(move |_: Request<Body>| {
+                let mut response = Response::new(Body::default());
+                if let Some(own) = own {
+                    response.headers_mut().insert("cache-control", HeaderValue::from_static(own));
+                }
+                ready(Ok::<_, Infallible>(response))
+            });
+            let service = JwtLayer::new(verifier.clone()).layer(inner);
+            let mut request = Request::new(Body::default());
+            *request.uri_mut() = format!("/?t={}", good().sign()).parse().expect("an address");
+            let response = service.clone().oneshot(request).await.expect("a response");
+            let value = response.headers().get("cache-control").and_then(|value| value.to_str().ok());
+            assert_eq!((value, response.headers().get_all("cache-control").iter().count()), (expected, 1));
+            let response = service.oneshot(good_request()).await.expect("a response");
+            let value = response.headers().get("cache-control").and_then(|value| value.to_str().ok());
+            assert_eq!(value, own, "the token is in a header");
+        }
+    }
+}
+
+/// For axum alone: actix-web makes `Option` of any extractor an extractor of its own.
+#[tokio::test]
+async fn an_optional_extractor_is_none_for_absence_and_for_nothing_else() {
+    #[derive(serde::Deserialize)]
+    struct User {
+        name: String,
+    }
+    async fn claims(user: Option<Claims<User>>) -> String {
+        user.map_or_else(|| "nobody".to_owned(), |Claims(user)| user.name)
+    }
+    async fn verified(verified: Option<jwt_tower::Verified>) -> String {
+        verified.map_or_else(|| "nobody".to_owned(), |verified| format!("{:?}", verified.location()))
+    }
+    let layer = JwtLayer::new(builder().build().expect("a verifier")).optional();
+    let router: Router = Router::new().route("/claims", get(claims)).route("/verified", get(verified)).layer(layer);
+    let bare: Router = Router::new().route("/claims", get(claims)).route("/verified", get(verified));
+    let numbered = good().claim("name", 5).sign();
+    for (router, target, token, status, body) in [
+        (&router, "/claims", None, 200, "nobody"),
+        (&router, "/claims", Some(good().sign()), 200, "Ada"),
+        (&router, "/claims", Some(numbered), 401, ""),
+        (&router, "/claims", Some("x".to_owned()), 401, ""),
+        (&router, "/verified", None, 200, "nobody"),
+        (&router, "/verified", Some(good().sign()), 200, "Some(Authorization)"),
+        (&bare, "/claims", None, 500, ""),
+        (&bare, "/verified", Some(good().sign()), 500, ""),
+    ] {
+        let mut request = request(token.as_deref()).map(|_| axum::body::Body::empty());
+        *request.uri_mut() = http::Uri::from_static(target);
+        let response = router.clone().oneshot(request).await.expect("routers do not fail");
+        assert_eq!(response.status().as_u16(), status, "{target}");
+        let read = axum::body::to_bytes(response.into_body(), 1024).await.expect("a body");
+        assert_eq!(read, body.as_bytes(), "{target}");
+    }
+}
