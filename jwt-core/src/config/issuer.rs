@@ -244,11 +244,7 @@ mod tests {
                 UnusableKey,
                 "secret_file holds no usable key: the secret is shorter than the hash of its algorithm",
             ),
-            (
-                &[GOOD, "jwks_file = 'pem'"],
-                UnusableKey,
-                "jwks_file holds no usable key: the key set is not a JSON object",
-            ),
+            (&[GOOD, "jwks_file = 'pem'"], UnusableKey, "jwks_file holds no usable key: not a JSON object"),
             (&[GOOD, "jwks_file = 'bytes'"], Unreadable, "jwks_file names a file that is not UTF-8"),
             (&[GOOD, "pem_file = 'none'"], Unreadable, "pem_file names a file that cannot be read: entity not found"),
             (
