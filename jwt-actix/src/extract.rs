@@ -1,11 +1,15 @@
 use std::fmt;
-use std::future::{Ready, ready};
+use std::future::{Future, Ready, ready};
+use std::marker::PhantomData;
 use std::ops::Deref;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready as poll_ready};
 
 use actix_web::dev::{Extensions, Payload};
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 use jwt_core::Error;
+use jwt_core::authorize::{Authorization, PendingAuthorization, Policy, permit};
 use jwt_core::challenge::Refusal;
 use jwt_core::verified::{Anonymous, require};
 use serde::de::DeserializeOwned;
@@ -29,6 +33,55 @@ pub struct Claims<T>(pub T);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
 pub struct OptionalClaims<T>(pub Option<T>);
+
+/// The claims of a token that meets the policy `P`, decoded as `T`.
+///
+/// The check is in the handler's signature, so that the handler cannot be mounted without it. Whoever does not meet the
+/// policy is answered as by [`Require`](crate::Require) with its requirement; after that it is
+/// [`Claims<T>`](Claims). [`policy!`](jwt_core::policy!) declares policies.
+///
+/// ```
+/// use actix_web::{App, web};
+/// use jwt_core::authorize::scopes;
+/// use jwt_actix::Authorized;
+///
+/// jwt_core::policy! {
+///     ReadReports = scopes(["reports:read"]);
+/// }
+///
+/// # #[derive(serde::Deserialize)]
+/// # struct User { name: String }
+/// async fn reports(Authorized(user, ..): Authorized<User, ReadReports>) -> String {
+///     user.name
+/// }
+///
+/// let app = App::new().service(web::resource("/reports").to(reports));
+/// ```
+///
+/// actix-web itself makes `Option<Authorized<T, P>>` an extractor, which is `None` for every failure: such a handler runs
+/// for everybody.
+///
+/// Without a policy, or with a type that is none, the handler does not compile:
+///
+/// ```compile_fail
+/// # use jwt_actix::Authorized;
+/// async fn reports(Authorized(name, ..): Authorized<String>) -> String {
+///     name
+/// }
+/// ```
+///
+/// ```compile_fail
+/// # use jwt_actix::Authorized;
+/// struct ReadReports;
+///
+/// async fn reports(Authorized(name, ..): Authorized<String, ReadReports>) -> String {
+///     name
+/// }
+/// ```
+// The bound stands here, so that a type that is no policy is named where the handler names it.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct Authorized<T, P: Policy>(pub T, pub PhantomData<fn() -> P>);
 
 /// The request's verified token, undecoded.
 #[derive(Clone, Debug)]
@@ -113,5 +166,60 @@ impl FromRequest for Verified {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         ready(verified(&request.extensions()).cloned().map(Self))
+    }
+}
+
+impl<T: DeserializeOwned, P: Policy> FromRequest for Authorized<T, P> {
+    type Error = Rejection;
+    type Future = AuthorizedFuture<T, P>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let extensions = request.extensions();
+        let state = match permit(P::requirement(), extensions.get(), extensions.get(), "JwtMiddleware") {
+            Authorization::Ready(Err(refusal)) => State::Ready(Some(Err(Rejection(refusal)))),
+            Authorization::Ready(Ok(())) => State::Ready(Some(verified(&extensions).cloned())),
+            Authorization::Pending(pending) => match verified(&extensions) {
+                Ok(verified) => State::Waiting { pending, verified: verified.clone() },
+                Err(rejection) => State::Ready(Some(Err(rejection))),
+            },
+        };
+        AuthorizedFuture { state, authorized: PhantomData }
+    }
+}
+
+/// The extraction of [`Authorized<T, P>`](Authorized).
+#[expect(unnameable_types, reason = "the hidden future of an extractor")]
+pub struct AuthorizedFuture<T, P> {
+    state: State,
+    authorized: PhantomData<fn() -> (T, P)>,
+}
+
+enum State {
+    Ready(Option<Result<jwt_core::Verified, Rejection>>),
+    Waiting { pending: PendingAuthorization, verified: jwt_core::Verified },
+}
+
+impl<T: DeserializeOwned, P: Policy> Future for AuthorizedFuture<T, P> {
+    type Output = Result<Authorized<T, P>, Rejection>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let claims = match &mut self.state {
+            // As every future may, this one panics when it is polled again after its end.
+            State::Ready(outcome) => outcome
+                .take()
+                .expect("`AuthorizedFuture` polled after completion")
+                .and_then(|verified| decode(&verified)),
+            State::Waiting { pending, verified } => match poll_ready!(Pin::new(pending).poll(context)) {
+                Ok(()) => decode(verified),
+                Err(refusal) => Err(Rejection(refusal)),
+            },
+        };
+        Poll::Ready(claims.map(|claims| Authorized(claims, PhantomData)))
+    }
+}
+
+impl<T, P> fmt::Debug for AuthorizedFuture<T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizedFuture").finish_non_exhaustive()
     }
 }

@@ -5,7 +5,9 @@ use std::task::{Context, Poll, ready};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
-use jwt_core::verify::PendingAuthentication;
+use jwt_core::authorize::PendingAuthorization;
+use jwt_core::challenge::Refusal;
+use jwt_core::verify::{Admission, PendingAuthentication};
 use pin_project_lite::pin_project;
 
 use crate::request::{self, ResponseHeader};
@@ -35,9 +37,24 @@ pin_project! {
 }
 
 struct Waiting<S> {
-    pending: PendingAuthentication,
+    pending: Pending,
     service: Rc<S>,
     request: ServiceRequest,
+}
+
+/// What is waited for before the service is called.
+pub(crate) enum Pending {
+    Authentication(PendingAuthentication),
+    Authorization(PendingAuthorization),
+}
+
+impl Pending {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Admission>, Refusal>> {
+        match self {
+            Self::Authentication(pending) => Pin::new(pending).poll(context).map_ok(Some),
+            Self::Authorization(pending) => Pin::new(pending).poll(context).map_ok(|()| None),
+        }
+    }
 }
 
 impl<S: Service<ServiceRequest>, B> ResponseFuture<S, B> {
@@ -45,7 +62,7 @@ impl<S: Service<ServiceRequest>, B> ResponseFuture<S, B> {
         Self { state: State::Refused { response: Some(response) } }
     }
 
-    pub(crate) fn waiting(pending: PendingAuthentication, service: Rc<S>, request: ServiceRequest) -> Self {
+    pub(crate) fn waiting(pending: Pending, service: Rc<S>, request: ServiceRequest) -> Self {
         Self { state: State::Waiting { waiting: Some(Box::new(Waiting { pending, service, request })) } }
     }
 
@@ -71,12 +88,11 @@ where
                     return Poll::Ready(Ok(response.take().expect(POLLED_AFTER_COMPLETION)));
                 }
                 StateProjection::Waiting { waiting } => {
-                    let outcome =
-                        ready!(Pin::new(&mut waiting.as_mut().expect(POLLED_AFTER_COMPLETION).pending).poll(context));
+                    let outcome = ready!(waiting.as_mut().expect(POLLED_AFTER_COMPLETION).pending.poll(context));
                     let Waiting { service, request, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
                     match outcome {
                         Ok(admission) => {
-                            let header = request::admit(&request, admission);
+                            let header = admission.and_then(|admission| request::admit(&request, admission));
                             State::Calling { future: service.call(request), header }
                         }
                         Err(refusal) => return Poll::Ready(Ok(response::refuse(request, refusal))),

@@ -35,6 +35,21 @@
 //! # }
 //! ```
 //!
+//! A requirement goes around a resource, as above, or around a scope of them; or it stands in the signature of the handler, as
+//! a policy: see [`Authorized`].
+//!
+//! ```
+//! use actix_web::web;
+//! use jwt_actix::Require;
+//! use jwt_core::authorize::{any_role, scopes};
+//!
+//! # async fn users() -> &'static str { "" }
+//! let admin = web::scope("/admin")
+//!     .wrap(Require::new(any_role("/roles", ["admin", "owner"])))
+//!     .service(web::resource("/users").wrap(Require::new(scopes(["users:read"]))).to(users));
+//! # actix_web::App::new().service(admin);
+//! ```
+//!
 //! # Features
 //!
 //! | feature | default | adds |
@@ -55,7 +70,7 @@ mod require;
 mod response;
 mod service;
 
-pub use extract::{Claims, OptionalClaims, Rejection, Verified};
+pub use extract::{Authorized, Claims, OptionalClaims, Rejection, Verified};
 pub use layer::JwtMiddleware;
 pub use readiness::readiness;
 pub use require::Require;

@@ -1,12 +1,13 @@
 use std::future::{Ready, ready};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::HttpMessage as _;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use jwt_core::authorize::{self, Requirement};
+use jwt_core::authorize::{self, Authorization, Requirement};
 
-use crate::future::ResponseFuture;
+use crate::future::{Pending, ResponseFuture};
 use crate::response;
 
 /// Refuses requests whose verified token does not meet a requirement.
@@ -45,14 +46,14 @@ where
     type Future = Ready<Result<RequireService<S, R>, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(RequireService { service, requirement: Arc::clone(&self.requirement) }))
+        ready(Ok(RequireService { service: Rc::new(service), requirement: Arc::clone(&self.requirement) }))
     }
 }
 
 #[derive(Debug)]
 #[expect(unnameable_types, reason = "the hidden service of a `Transform`")]
 pub struct RequireService<S, R> {
-    service: S,
+    service: Rc<S>,
     requirement: Arc<R>,
 }
 
@@ -74,8 +75,11 @@ where
             authorize::permit(&*self.requirement, extensions.get(), extensions.get(), "JwtMiddleware")
         };
         match permitted {
-            Ok(()) => ResponseFuture::calling(self.service.call(request), None),
-            Err(refusal) => ResponseFuture::refused(response::refuse(request, refusal)),
+            Authorization::Ready(Ok(())) => ResponseFuture::calling(self.service.call(request), None),
+            Authorization::Ready(Err(refusal)) => ResponseFuture::refused(response::refuse(request, refusal)),
+            Authorization::Pending(pending) => {
+                ResponseFuture::waiting(Pending::Authorization(pending), Rc::clone(&self.service), request)
+            }
         }
     }
 }

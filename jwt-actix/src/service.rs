@@ -4,7 +4,7 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, forward_ready};
 use jwt_core::verify::{Authentication, Authenticator};
 
-use crate::future::ResponseFuture;
+use crate::future::{Pending, ResponseFuture};
 use crate::request::{self, ActixView};
 use crate::response;
 
@@ -33,7 +33,9 @@ where
                 ResponseFuture::calling(self.service.call(request), header)
             }
             Authentication::Ready(Err(refusal)) => ResponseFuture::refused(response::refuse(request, refusal)),
-            Authentication::Pending(pending) => ResponseFuture::waiting(pending, Rc::clone(&self.service), request),
+            Authentication::Pending(pending) => {
+                ResponseFuture::waiting(Pending::Authentication(pending), Rc::clone(&self.service), request)
+            }
             // A kind of outcome that this version does not know is not let through.
             _ => ResponseFuture::refused(response::unknown(request)),
         }

@@ -5,7 +5,8 @@
 //! | [`Missing`](Class::Missing) | 401 | `Bearer realm="…"` |
 //! | [`Malformed`](Class::Malformed) | 400 | `Bearer realm="…", error="invalid_request"` |
 //! | [`Refused`](Class::Refused) | 401 | `Bearer realm="…", error="invalid_token"` |
-//! | [`Forbidden`](Class::Forbidden) | 403 | `Bearer realm="…", error="insufficient_scope", scope="…"` |
+//! | [`Forbidden`](Class::Forbidden) | 403 | `Bearer realm="…", error="insufficient_scope"`, and `scope="…"` where scopes are the reason |
+//! | [`StepUp`](Class::StepUp) | 401 | `Bearer realm="…", error="insufficient_user_authentication"`, and `acr_values="…"`, `max_age="…"` |
 //! | [`Unavailable`](Class::Unavailable) | 503, with `Retry-After` | none: an outage is not a bad token |
 //! | [`Misuse`](Class::Misuse) | 500 | none |
 //!
@@ -88,6 +89,7 @@ impl Challenger {
             Class::Malformed => (400, Some("invalid_request")),
             Class::Refused => (401, Some("invalid_token")),
             Class::Forbidden => (403, Some("insufficient_scope")),
+            Class::StepUp => (401, Some("insufficient_user_authentication")),
             Class::Unavailable => {
                 let after = error.retry_after().unwrap_or(DEFAULT_RETRY);
                 // Whole seconds, rounded up: RFC 9110 section 10.2.3.
@@ -101,8 +103,15 @@ impl Challenger {
         if let Some(code) = code {
             let _ = write!(value, ", error=\"{code}\"");
         }
-        if let (ErrorKind::InsufficientScope, Some(scope)) = (error.kind(), error.detail()) {
+        if let Some(scope) = error.scope() {
             let _ = write!(value, ", scope=\"{scope}\"");
+        }
+        // RFC 9470 section 3.
+        if let Some(acr_values) = error.acr_values() {
+            let _ = write!(value, ", acr_values=\"{acr_values}\"");
+        }
+        if let Some(max_age) = error.max_age() {
+            let _ = write!(value, ", max_age=\"{}\"", max_age.as_secs());
         }
         Challenge { status, headers: vec![("www-authenticate", value)] }
     }
@@ -113,7 +122,7 @@ fn is_quotable(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
-/// `scope-token`: `%x21 / %x23-5B / %x5D-7E`. RFC 6749 section 3.3.
+/// `scope-token`: `%x21 / %x23-5B / %x5D-7E`. RFC 6749 section 3.3. Values of `acr_values` are separated alike.
 pub(crate) fn is_scope(value: &str) -> bool {
     is_quotable(value) && !value.contains(' ')
 }
@@ -139,8 +148,22 @@ mod tests {
             assert_eq!(answer(*kind), (401, www(r#"Bearer realm="api", error="invalid_token""#)));
         }
         assert_eq!(
-            answer(Error::from(ErrorKind::InsufficientScope).with_detail("a b")),
+            answer(Error::from(ErrorKind::InsufficientScope).asking_for_scope("a b")),
             (403, www(r#"Bearer realm="api", error="insufficient_scope", scope="a b""#))
+        );
+        assert_eq!(
+            answer(Error::from(ErrorKind::InsufficientRole).with_detail("/roles")),
+            (403, www(r#"Bearer realm="api", error="insufficient_scope""#))
+        );
+        let login = Error::from(ErrorKind::InsufficientAuthentication);
+        assert_eq!(
+            answer(login.asking_for_login(Some("phr phrh".to_owned()), Some(Duration::from_secs(300)))),
+            (
+                401,
+                www(
+                    r#"Bearer realm="api", error="insufficient_user_authentication", acr_values="phr phrh", max_age="300""#
+                )
+            )
         );
         assert_eq!(answer(ErrorKind::KeysUnavailable), (503, vec![("retry-after", "5".to_owned())]));
         assert_eq!(answer(ErrorKind::LayerMissing), (500, Vec::new()));
@@ -151,7 +174,10 @@ mod tests {
         let mut table = "| code | class | status | challenge |\n| --- | --- | --- | --- |\n".to_owned();
         for kind in ErrorKind::ALL {
             let error = match kind {
-                ErrorKind::InsufficientScope => Error::from(*kind).with_detail("…"),
+                ErrorKind::InsufficientScope => Error::from(*kind).asking_for_scope("…"),
+                ErrorKind::InsufficientAuthentication => {
+                    Error::from(*kind).asking_for_login(Some("…".to_owned()), Some(Duration::from_secs(300)))
+                }
                 _ => (*kind).into(),
             };
             let (status, headers) = answer(error);

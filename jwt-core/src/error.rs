@@ -94,14 +94,24 @@ kinds! {
 
     /// The token lacks a scope that the operation needs. RFC 6750 section 3.1.
     InsufficientScope, "insufficient_scope", Forbidden, "insufficient scope";
+    /// The token lacks a role that the operation needs.
+    InsufficientRole, "insufficient_role", Forbidden, "insufficient role";
+    /// The token does not meet another requirement of the operation: on a claim, of the application's own, or a choice
+    /// of several.
+    RequirementNotMet, "requirement_not_met", Forbidden, "requirement not met";
+
+    /// The bearer has not logged in strongly or recently enough for the operation. RFC 9470 section 3.
+    InsufficientAuthentication, "insufficient_user_authentication", StepUp, "stronger login needed";
 
     /// The issuer's keys could not be had. An outage, not a bad token.
     KeysUnavailable, "keys_unavailable", Unavailable, "keys unavailable";
-    /// A rule of the application could not decide. An outage, not a bad token.
+    /// A rule or a requirement of the application could not decide. An outage, not a bad token.
     RuleUnavailable, "rule_unavailable", Unavailable, "rule unavailable";
 
     /// A typed extractor or a requirement runs where no layer has verified a token.
     LayerMissing, "layer_missing", Misuse, "no layer has verified this request";
+    /// A requirement cannot be checked as it is written, so that nobody meets it.
+    Misconfigured, "misconfigured", Misuse, "requirement cannot be checked";
 }
 
 /// What an error means for the answer. The table that turns it into a response is [`crate::challenge`].
@@ -116,6 +126,8 @@ pub enum Class {
     Refused,
     /// The token is valid and not enough.
     Forbidden,
+    /// The token is valid, and would be enough after a stronger or more recent login.
+    StepUp,
     /// Something that is needed to decide is out of reach.
     Unavailable,
     /// The programme is put together wrongly.
@@ -140,6 +152,16 @@ pub struct Error {
     kind: ErrorKind,
     detail: Option<Arc<str>>,
     retry_after: Option<Duration>,
+    // Apart, because errors travel in results and few of them ask for anything.
+    asks: Option<Arc<Asks>>,
+}
+
+/// What a token must have for another answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Asks {
+    scope: Option<String>,
+    acr_values: Option<String>,
+    max_age: Option<Duration>,
 }
 
 impl Error {
@@ -161,7 +183,8 @@ impl Error {
         self.kind.class()
     }
 
-    /// Returns which part of the configuration the token failed: a claim's name, a rule's name, the missing scopes.
+    /// Returns which part of the configuration the token failed: the name or path of a claim, the name
+    /// of a rule or requirement, the missing scopes.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
@@ -173,9 +196,44 @@ impl Error {
         self.retry_after
     }
 
+    /// Returns the scopes to ask for, separated by spaces: the challenge's `scope`. RFC 6750 section 3.
+    #[must_use]
+    pub fn scope(&self) -> Option<&str> {
+        self.asks.as_ref()?.scope.as_deref()
+    }
+
+    /// Returns the kinds of login to ask for, separated by spaces: the challenge's `acr_values`. RFC 9470 section 3.
+    #[must_use]
+    pub fn acr_values(&self) -> Option<&str> {
+        self.asks.as_ref()?.acr_values.as_deref()
+    }
+
+    /// Returns how long ago the login may be: the challenge's `max_age`. RFC 9470 section 3.
+    #[must_use]
+    pub fn max_age(&self) -> Option<Duration> {
+        self.asks.as_ref()?.max_age
+    }
+
     /// Adds the detail; it must come from the configuration, never from a request.
     pub(crate) fn with_detail(mut self, detail: impl Into<Arc<str>>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    pub(crate) fn without_detail(mut self) -> Self {
+        self.detail = None;
+        self
+    }
+
+    /// Asks for scopes. They must be from the configuration, and such as can stand in a challenge.
+    pub(crate) fn asking_for_scope(mut self, scope: impl Into<String>) -> Self {
+        self.asks = Some(Arc::new(Asks { scope: Some(scope.into()), ..Asks::default() }));
+        self
+    }
+
+    /// Asks for a login. The values must be from the configuration, and such as can stand in a challenge.
+    pub(crate) fn asking_for_login(mut self, acr_values: Option<String>, max_age: Option<Duration>) -> Self {
+        self.asks = Some(Arc::new(Asks { scope: None, acr_values, max_age }));
         self
     }
 
@@ -187,7 +245,7 @@ impl Error {
 
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
-        Self { kind, detail: None, retry_after: None }
+        Self { kind, detail: None, retry_after: None, asks: None }
     }
 }
 

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
 use crate::challenge::{Challenger, Refusal};
-use crate::claims::RegisteredClaims;
+use crate::claims::{NumericDate, RegisteredClaims};
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::jose::Algorithm;
 use crate::observe::{Event, Observer};
@@ -27,6 +29,8 @@ pub(crate) struct Parts {
     pub(crate) token_type: Option<Cow<'static, str>>,
     pub(crate) location: Option<Location>,
     pub(crate) refuser: Refuser,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) leeway: Duration,
 }
 
 /// Answers errors that arise after a request was let through, and tells of them.
@@ -58,6 +62,18 @@ impl fmt::Debug for Refuser {
 impl Verified {
     pub(crate) fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// A token of this payload, at the second 1,000,000 and with a leeway of 60 seconds.
+    #[cfg(test)]
+    pub(crate) fn of_payload(payload: &str) -> Self {
+        let clock = Arc::new(crate::clock::ManualClock::at(1_000_000));
+        let challenger = Challenger::default();
+        let refuser = Refuser { challenger, observer: Arc::new(crate::observe::NoObserver) };
+        let (key_id, token_type, location) = (None, None, None);
+        let (algorithm, leeway) = (Algorithm::ES256, Duration::from_secs(60));
+        let payload = payload.to_owned();
+        Self::new(Parts { payload, algorithm, key_id, token_type, location, refuser, clock, leeway })
     }
 
     /// Decodes the claims as `T`, which needs no knowledge of this library.
@@ -109,6 +125,16 @@ impl Verified {
     #[must_use]
     pub fn location(&self) -> Option<Location> {
         self.0.location
+    }
+
+    /// The time, as the verifier's clock tells it.
+    pub(crate) fn now(&self) -> NumericDate {
+        self.0.clock.now().into()
+    }
+
+    /// The clock difference that the verifier tolerates.
+    pub(crate) fn leeway(&self) -> Duration {
+        self.0.leeway
     }
 
     /// Adds the answer to an error that arose from this token, and tells the verifier's observer of it.

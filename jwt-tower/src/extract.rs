@@ -1,4 +1,5 @@
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Deref;
 
 use axum_core::body::Body;
@@ -7,6 +8,7 @@ use axum_core::response::{IntoResponse, Response};
 use http::Extensions;
 use http::request::Parts;
 use jwt_core::Error;
+use jwt_core::authorize::{Authorization, Policy, permit};
 use jwt_core::challenge::Refusal;
 use jwt_core::verified::{Anonymous, require};
 use serde::de::DeserializeOwned;
@@ -28,6 +30,52 @@ pub struct Claims<T>(pub T);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
 pub struct OptionalClaims<T>(pub Option<T>);
+
+/// The claims of a token that meets the policy `P`, decoded as `T`.
+///
+/// The check is in the handler's signature, so that the handler cannot be mounted without it. Whoever does not meet the
+/// policy is answered as by [`RequireLayer`](crate::RequireLayer) with its requirement; after that it is
+/// [`Claims<T>`](Claims). [`policy!`](jwt_core::policy!) declares policies.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use jwt_core::authorize::scopes;
+/// use jwt_tower::Authorized;
+///
+/// jwt_core::policy! {
+///     ReadReports = scopes(["reports:read"]);
+/// }
+///
+/// # #[derive(serde::Deserialize)]
+/// # struct User { name: String }
+/// async fn reports(Authorized(user, ..): Authorized<User, ReadReports>) -> String {
+///     user.name
+/// }
+///
+/// let app: Router = Router::new().route("/reports", get(reports));
+/// ```
+///
+/// Without a policy, or with a type that is none, the handler does not compile:
+///
+/// ```compile_fail
+/// # use jwt_tower::Authorized;
+/// async fn reports(Authorized(name, ..): Authorized<String>) -> String {
+///     name
+/// }
+/// ```
+///
+/// ```compile_fail
+/// # use jwt_tower::Authorized;
+/// struct ReadReports;
+///
+/// async fn reports(Authorized(name, ..): Authorized<String, ReadReports>) -> String {
+///     name
+/// }
+/// ```
+// The bound stands here, so that a type that is no policy is named where the handler names it.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct Authorized<T, P: Policy>(pub T, pub PhantomData<fn() -> P>);
 
 /// The request's verified token, undecoded. `Option<Verified>` is `None` for a request without credentials.
 #[derive(Clone, Debug)]
@@ -106,6 +154,19 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for OptionalClaims<T> {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
         optional(&parts.extensions)?.map(decode).transpose().map(Self)
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned, P: Policy> FromRequestParts<S> for Authorized<T, P> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
+        let extensions = &parts.extensions;
+        match permit(P::requirement(), extensions.get(), extensions.get(), "JwtLayer") {
+            Authorization::Ready(outcome) => outcome.map_err(Rejection)?,
+            Authorization::Pending(pending) => pending.await.map_err(Rejection)?,
+        }
+        decode(verified(extensions)?).map(|claims| Self(claims, PhantomData))
     }
 }
 

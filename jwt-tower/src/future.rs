@@ -4,7 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
-use jwt_core::verify::PendingAuthentication;
+use jwt_core::authorize::PendingAuthorization;
+use jwt_core::challenge::Refusal;
+use jwt_core::verify::{Admission, PendingAuthentication};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -12,7 +14,7 @@ use crate::request::{self, ResponseHeader};
 use crate::response;
 
 pin_project! {
-    /// The response of [`Jwt`](crate::Jwt).
+    /// The response of [`Jwt`](crate::Jwt) and of [`Require`](crate::Require).
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
@@ -36,9 +38,24 @@ pin_project! {
 }
 
 struct Waiting<S, B> {
-    pending: PendingAuthentication,
+    pending: Pending,
     service: S,
     request: Request<B>,
+}
+
+/// What is waited for before the service is called.
+pub(crate) enum Pending {
+    Authentication(PendingAuthentication),
+    Authorization(PendingAuthorization),
+}
+
+impl Pending {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Admission>, Refusal>> {
+        match self {
+            Self::Authentication(pending) => Pin::new(pending).poll(context).map_ok(Some),
+            Self::Authorization(pending) => Pin::new(pending).poll(context).map_ok(|()| None),
+        }
+    }
 }
 
 impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
@@ -46,7 +63,7 @@ impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
         Self { state: State::Refused { response: Some(response) } }
     }
 
-    pub(crate) fn waiting(pending: PendingAuthentication, service: S, request: Request<B>) -> Self {
+    pub(crate) fn waiting(pending: Pending, service: S, request: Request<B>) -> Self {
         Self { state: State::Waiting { waiting: Some(Box::new(Waiting { pending, service, request })) } }
     }
 
@@ -72,12 +89,11 @@ where
                     return Poll::Ready(Ok(response.take().expect(POLLED_AFTER_COMPLETION)));
                 }
                 StateProjection::Waiting { waiting } => {
-                    let outcome =
-                        ready!(Pin::new(&mut waiting.as_mut().expect(POLLED_AFTER_COMPLETION).pending).poll(context));
+                    let outcome = ready!(waiting.as_mut().expect(POLLED_AFTER_COMPLETION).pending.poll(context));
                     let Waiting { mut service, mut request, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
                     match outcome {
                         Ok(admission) => {
-                            let header = request::admit(&mut request, admission);
+                            let header = admission.and_then(|admission| request::admit(&mut request, admission));
                             State::Calling { future: service.call(request), header }
                         }
                         Err(refusal) => return Poll::Ready(Ok(response::refuse(refusal))),

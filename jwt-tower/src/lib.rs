@@ -6,6 +6,10 @@
 //! What is checked, and how requests are answered that are not let through, is decided in [`jwt_core`].
 //!
 #![cfg_attr(feature = "axum", doc = include_str!("../doc/axum.md"))]
+#![cfg_attr(
+    feature = "axum-routing",
+    doc = "With the feature `axum-routing` a route says it itself: [`get(reports).requires(..)`](RequireExt)."
+)]
 //!
 //! [tower]: https://docs.rs/tower
 //!
@@ -13,7 +17,8 @@
 //!
 //! | feature | default | adds |
 //! | --- | --- | --- |
-//! | `axum` | no | the extractors `Claims<T>`, `OptionalClaims<T>` and `Verified` |
+//! | `axum` | no | the extractors `Claims<T>`, `OptionalClaims<T>`, `Authorized<T, P>` and `Verified` |
+//! | `axum-routing` | no | `.requires(..)` on axum's routes and routers |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
 //! | `remote` | no | keys that are fetched from their issuer |
@@ -32,14 +37,18 @@ mod service;
 mod extract;
 #[cfg(feature = "axum")]
 mod readiness;
+#[cfg(feature = "axum-routing")]
+mod routing;
 
 #[cfg(feature = "axum")]
-pub use extract::{Claims, OptionalClaims, Rejection, Verified};
+pub use extract::{Authorized, Claims, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;
 pub use layer::JwtLayer;
 #[cfg(feature = "axum")]
 pub use readiness::Readiness;
-pub use require::{Require, RequireFuture, RequireLayer};
+pub use require::{Require, RequireLayer};
+#[cfg(feature = "axum-routing")]
+pub use routing::RequireExt;
 pub use service::Jwt;
 
 /// The core, so that one dependency is enough.

@@ -1,16 +1,14 @@
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
+use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use jwt_core::authorize::{self, Requirement};
-use pin_project_lite::pin_project;
+use jwt_core::authorize::{self, Authorization, Requirement};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::response;
+use crate::future::Pending;
+use crate::{ResponseFuture, response};
 
 /// Refuses requests whose verified token does not meet a requirement.
 ///
@@ -58,13 +56,13 @@ impl<S: Clone, R> Clone for Require<S, R> {
 
 impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for Require<S, R>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
     R: Requirement,
     ResBody: Default,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;
-    type Future = RequireFuture<S::Future, Response<ResBody>>;
+    type Future = ResponseFuture<S, ReqBody>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -73,47 +71,14 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let extensions = request.extensions();
         match authorize::permit(&*self.requirement, extensions.get(), extensions.get(), "JwtLayer") {
-            Ok(()) => RequireFuture { state: State::Calling { future: self.inner.call(request) } },
-            Err(refusal) => RequireFuture { state: State::Refused { response: Some(response::refuse(refusal)) } },
-        }
-    }
-}
-
-pin_project! {
-    /// The response of [`Require`].
-    pub struct RequireFuture<F, R> {
-        #[pin]
-        state: State<F, R>,
-    }
-}
-
-pin_project! {
-    #[project = StateProjection]
-    enum State<F, R> {
-        Refused { response: Option<R> },
-        Calling { #[pin] future: F },
-    }
-}
-
-impl<F, R, E> Future for RequireFuture<F, R>
-where
-    F: Future<Output = Result<R, E>>,
-{
-    type Output = Result<R, E>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            // As every future may, this one panics when it is polled again after its end.
-            StateProjection::Refused { response } => {
-                Poll::Ready(Ok(response.take().expect("`RequireFuture` polled after completion")))
+            Authorization::Ready(Ok(())) => ResponseFuture::calling(self.inner.call(request), None),
+            Authorization::Ready(Err(refusal)) => ResponseFuture::refused(response::refuse(refusal)),
+            Authorization::Pending(pending) => {
+                // The service that was polled ready is the one to call; its clone may not be.
+                let clone = self.inner.clone();
+                let service = mem::replace(&mut self.inner, clone);
+                ResponseFuture::waiting(Pending::Authorization(pending), service, request)
             }
-            StateProjection::Calling { future } => future.poll(context),
         }
-    }
-}
-
-impl<F, R> fmt::Debug for RequireFuture<F, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequireFuture").finish_non_exhaustive()
     }
 }

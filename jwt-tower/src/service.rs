@@ -5,6 +5,7 @@ use http::{Request, Response};
 use jwt_core::verify::{Authentication, Authenticator};
 use tower_service::Service;
 
+use crate::future::Pending;
 use crate::request::{self, HttpView};
 use crate::{ResponseFuture, response};
 
@@ -44,7 +45,8 @@ where
             Authentication::Pending(pending) => {
                 // The service that was polled ready is the one to call; its clone may not be.
                 let clone = self.inner.clone();
-                ResponseFuture::waiting(pending, mem::replace(&mut self.inner, clone), request)
+                let service = mem::replace(&mut self.inner, clone);
+                ResponseFuture::waiting(Pending::Authentication(pending), service, request)
             }
             // A kind of outcome that this version does not know is not let through.
             _ => ResponseFuture::refused(response::unknown()),

@@ -6,7 +6,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::middleware::Condition;
 use actix_web::web::{self, Json};
 use actix_web::{App, HttpMessage as _, Responder, body, test};
-use jwt_actix::{Claims, JwtMiddleware, OptionalClaims, Require, Verified};
+use jwt_actix::{Authorized, Claims, JwtMiddleware, OptionalClaims, Require, Verified};
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
 use jwt_core::verify::Identity;
@@ -36,6 +36,7 @@ fn app(
     let pass = application.lenient.clone();
     let lenient = jwt().dangerous_anonymous_when(move |error| pass(error));
     let required_scopes = || Require::new(scopes(application.scopes.clone()));
+    let required = || Require::new(application.requirement.clone());
     let planted = application.planted.clone();
     let tells = application.tells;
     let cors = Cors::default().allowed_origin(application.origin.unwrap_or("https://nowhere.example"));
@@ -51,6 +52,10 @@ fn app(
         .service(web::resource("/panic").wrap(jwt()).route(web::get().to(panic)))
         .service(web::resource("/panicking-claims").wrap(jwt()).route(web::get().to(panicking_claims)))
         .service(web::resource("/reports").wrap(required_scopes()).wrap(jwt()).route(web::get().to(user)))
+        .service(web::resource("/allowed").wrap(required()).wrap(jwt()).route(web::get().to(user)))
+        .service(web::scope("/scoped").wrap(required()).wrap(jwt()).route("/allowed", web::get().to(user)))
+        .service(web::resource("/policy").wrap(jwt()).route(web::get().to(policy)))
+        .service(web::resource("/policy-later").wrap(jwt()).route(web::get().to(policy_later)))
         .service(web::resource("/optional").wrap(jwt().optional()).route(web::get().to(optional)))
         .service(web::resource("/optional-me").wrap(jwt().optional()).route(web::get().to(me)))
         .service(
@@ -59,12 +64,16 @@ fn app(
                 .wrap(jwt().optional())
                 .route(web::get().to(user)),
         )
+        .service(web::resource("/optional-allowed").wrap(required()).wrap(jwt().optional()).route(web::get().to(user)))
+        .service(web::resource("/optional-policy").wrap(jwt().optional()).route(web::get().to(policy)))
         .service(web::resource("/lenient").wrap(lenient).route(web::get().to(optional)))
         .service(web::resource("/public").route(web::get().to(public)))
         .service(web::resource("/bare").route(web::get().to(user)))
         .service(web::resource("/bare-optional").route(web::get().to(optional)))
         .service(web::resource("/bare-verified").route(web::get().to(verified)))
         .service(web::resource("/bare-require").wrap(required_scopes()).route(web::get().to(public)))
+        .service(web::resource("/bare-policy").route(web::get().to(policy)))
+        .service(web::resource("/bare-allowed").wrap(required()).route(web::get().to(public)))
         .wrap_fn(move |request, service| {
             let response = service.call(request);
             async move {

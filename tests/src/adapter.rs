@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jwt_core::authorize::Requirement;
 use jwt_core::verify::{Authenticator, Identity};
 use jwt_core::{Error, Verifier};
 
@@ -45,19 +46,25 @@ impl Adapter {
 /// | `/verified` | required | what is known of the token itself |
 /// | `/no-store` | required | a handler with a `Cache-Control` of its own |
 /// | `/reports` | required, with scopes | the claim `name` |
+/// | `/allowed`, `/scoped/allowed` | required, with a requirement | the claim `name` |
+/// | `/policy`, `/policy-later` | required | the claim `name`, for those who meet a policy |
 /// | `/panic`, `/panicking-claims` | required | faults of the application |
 /// | `/optional` | optional | the claim `name`, or `nobody` |
 /// | `/optional-me` | optional | all claims, which a handler there should not insist on |
 /// | `/optional-reports` | optional, with scopes | the claim `name` |
+/// | `/optional-allowed` | optional, with a requirement | the claim `name` |
+/// | `/optional-policy` | optional | the claim `name`, for those who meet a policy |
 /// | `/lenient` | anonymous when told so | the claim `name`, or `nobody` |
 /// | `/public` | none | `everyone` |
-/// | `/bare`, `/bare-optional`, `/bare-verified` | none | extractors all the same |
+/// | `/bare`, `/bare-optional`, `/bare-verified`, `/bare-policy` | none | extractors all the same |
 /// | `/bare-require` | scopes alone | `everyone` |
+/// | `/bare-allowed` | a requirement alone | `everyone` |
 #[derive(Clone)]
 #[must_use]
 pub struct Application {
     pub(crate) verifier: Verifier,
     pub(crate) scopes: Vec<String>,
+    pub(crate) requirement: Arc<dyn Requirement>,
     pub(crate) lenient: Arc<dyn Fn(&Error) -> bool + Send + Sync>,
     pub(crate) planted: Option<Identity>,
     pub(crate) origin: Option<&'static str>,
@@ -70,6 +77,7 @@ impl Application {
         Self {
             verifier,
             scopes: vec!["reports:read".to_owned()],
+            requirement: Arc::new(()),
             lenient: Arc::new(|error| error.code() == "expired" || error.code() == "no_credentials"),
             planted: None,
             origin: None,
@@ -80,6 +88,12 @@ impl Application {
     /// Asks for these scopes on `/reports`.
     pub fn scopes<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.scopes = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Asks for this on `/allowed` and `/scoped/allowed`.
+    pub fn requiring(mut self, requirement: impl Requirement + 'static) -> Self {
+        self.requirement = Arc::new(requirement);
         self
     }
 

@@ -69,6 +69,19 @@ impl Answer {
         Self::challenge(403, &value, ErrorKind::InsufficientScope)
     }
 
+    /// The answer to a token that is not enough for another reason than scopes.
+    #[must_use]
+    pub fn not_allowed(kind: ErrorKind) -> Self {
+        Self::challenge(403, r#"Bearer realm="api", error="insufficient_scope""#, kind)
+    }
+
+    /// The answer to a token whose bearer must log in again; `parameters` are those of the challenge.
+    #[must_use]
+    pub fn login(parameters: &str) -> Self {
+        let value = format!(r#"Bearer realm="api", error="insufficient_user_authentication", {parameters}"#);
+        Self::challenge(401, &value, ErrorKind::InsufficientAuthentication)
+    }
+
     /// The answer while something is out of reach.
     #[must_use]
     pub fn unavailable(kind: ErrorKind, retry_after: u64) -> Self {
@@ -79,7 +92,13 @@ impl Answer {
     /// The answer where no layer ran.
     #[must_use]
     pub fn misuse() -> Self {
-        Self { status: 500, headers: Vec::new(), body: Vec::new(), code: Some(ErrorKind::LayerMissing.code()) }
+        Self::fault(ErrorKind::LayerMissing)
+    }
+
+    /// The answer where the programme is put together wrongly.
+    #[must_use]
+    pub fn fault(kind: ErrorKind) -> Self {
+        Self { status: 500, headers: Vec::new(), body: Vec::new(), code: Some(kind.code()) }
     }
 
     /// A handler's answer with a body of text.

@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
 use jwt_core::verify::Identity;
-use jwt_tower::{Claims, JwtLayer, OptionalClaims, RequireLayer, Verified};
+use jwt_tower::{Authorized, Claims, JwtLayer, OptionalClaims, RequireExt as _, RequireLayer, Verified};
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
 
@@ -28,6 +28,8 @@ fn router(application: &Application) -> Router {
     let pass = application.lenient.clone();
     let lenient = jwt().dangerous_anonymous_when(move |error| pass(error));
     let required_scopes = || RequireLayer::new(scopes(application.scopes.clone()));
+    let required = || application.requirement.clone();
+    let scoped = Router::new().route("/allowed", get(user)).requires(required());
     let mut router = Router::new()
         .route("/me", get(me).post(me))
         .route("/echo", post(echo))
@@ -39,16 +41,24 @@ fn router(application: &Application) -> Router {
         .route("/panic", get(panic))
         .route("/panicking-claims", get(panicking_claims))
         .route("/reports", get(user).layer(required_scopes()))
+        .route("/allowed", get(user).requires(required()))
+        .nest("/scoped", scoped)
+        .route("/policy", get(policy))
+        .route("/policy-later", get(policy_later))
         .route_layer(jwt())
         .route("/optional", get(optional).layer(jwt().optional()))
         .route("/optional-me", get(me).layer(jwt().optional()))
         .route("/optional-reports", get(user).layer((jwt().optional(), required_scopes())))
+        .route("/optional-allowed", get(user).requires(required()).layer(jwt().optional()))
+        .route("/optional-policy", get(policy).layer(jwt().optional()))
         .route("/lenient", get(optional).layer(lenient))
         .route("/public", get(public))
         .route("/bare", get(user))
         .route("/bare-optional", get(optional))
         .route("/bare-verified", get(verified))
-        .route("/bare-require", get(public).layer(required_scopes()));
+        .route("/bare-require", get(public).layer(required_scopes()))
+        .route("/bare-policy", get(policy))
+        .route("/bare-allowed", get(public).requires(required()));
     if application.tells {
         router = router.layer(middleware::map_response(tell));
     }

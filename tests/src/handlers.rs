@@ -1,5 +1,6 @@
 //! The handlers of the application under test, written once and compiled for each framework.
 
+use jwt_core::authorize::{all, check_async, scopes};
 use serde::Deserialize;
 use serde::de::Deserializer;
 
@@ -23,10 +24,27 @@ impl<'de> Deserialize<'de> for Faulty {
     }
 }
 
-/// Expects in scope: `Claims`, `OptionalClaims`, `Verified` and `Json` of one framework.
+jwt_core::policy! {
+    /// What `/policy` asks for.
+    pub(crate) ReadReports = scopes(["reports:read"]);
+    /// What `/policy-later` asks for: somebody of whom the directory knows.
+    pub(crate) Members = all((
+        scopes(["profile"]),
+        check_async("member", |verified| async move {
+            tokio::task::yield_now().await;
+            match verified.registered().subject() {
+                Some("user-1815") => Ok(true),
+                Some("directory-down") => Err("the directory is down".into()),
+                _ => Ok(false),
+            }
+        }),
+    ));
+}
+
+/// Expects in scope: `Authorized`, `Claims`, `OptionalClaims`, `Verified` and `Json` of one framework.
 macro_rules! handlers {
     () => {
-        use crate::handlers::{Faulty, Numbered, User};
+        use crate::handlers::{Faulty, Members, Numbered, ReadReports, User};
         use serde_json::{Value, json};
 
         async fn me(Claims(claims): Claims<Value>) -> Json<Value> {
@@ -39,6 +57,14 @@ macro_rules! handlers {
 
         async fn both(Claims(user): Claims<User>, Claims(all): Claims<Value>) -> Json<Value> {
             Json(json!({"name": user.name, "sub": all["sub"]}))
+        }
+
+        async fn policy(Authorized(user, ..): Authorized<User, ReadReports>) -> String {
+            user.name
+        }
+
+        async fn policy_later(Authorized(user, ..): Authorized<User, Members>) -> String {
+            user.name
         }
 
         async fn optional(OptionalClaims(user): OptionalClaims<User>) -> String {

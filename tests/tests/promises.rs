@@ -4,9 +4,12 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwt_core::authorize::{RequiredScopes, Requirement, scopes};
+use jwt_core::authorize::{
+    All, Any, Authorization, Check, CheckAsync, Decision, Named, Not, PendingAuthorization, PendingDecision,
+    RequiredClaim, RequiredLogin, RequiredRoles, RequiredScopes, Requirement, claim, scopes,
+};
 use jwt_core::challenge::{Challenge, Challenger, Refusal};
-use jwt_core::claims::RegisteredClaims;
+use jwt_core::claims::{ClaimPath, ClaimPathError, RegisteredClaims};
 use jwt_core::clock::{Clock, ManualClock, SystemClock};
 use jwt_core::crypto::{Backend, PreparedKey, SigningKey};
 use jwt_core::keys::{
@@ -22,7 +25,7 @@ use jwt_core::verify::{
 };
 use jwt_core::{Algorithm, BuildError, Error, ErrorKind, TrustedIssuer, Verified, Verifier, VerifierBuilder};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
-use jwt_tower::{Jwt, JwtLayer, RequireFuture, RequireLayer, ResponseFuture};
+use jwt_tower::{Jwt, JwtLayer, RequireLayer, ResponseFuture};
 use serde_json::json;
 
 fn shared<T: Send + Sync + Clone + Unpin + 'static>() {}
@@ -56,6 +59,15 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
     shared::<Refusal>();
     shared::<RegisteredClaims<'static>>();
     shared::<RequiredScopes>();
+    shared::<RequiredRoles>();
+    shared::<RequiredClaim>();
+    shared::<RequiredLogin>();
+    shared::<Check>();
+    shared::<CheckAsync>();
+    shared::<Named<Not<RequiredScopes>>>();
+    shared::<Arc<All>>();
+    shared::<Arc<Any>>();
+    shared::<ClaimPath>();
     shared::<ManualClock>();
     shared::<SystemClock>();
     shared::<NoObserver>();
@@ -71,6 +83,10 @@ fn what_is_used_up_is_sent() {
     sent::<Authentication>();
     sent::<PendingAuthentication>();
     sent::<Lookup>();
+    sent::<Decision>();
+    sent::<PendingDecision>();
+    sent::<Authorization>();
+    sent::<PendingAuthorization>();
 }
 
 #[test]
@@ -78,6 +94,7 @@ fn errors_are_errors_that_cross_threads() {
     error::<Error>();
     error::<BuildError>();
     error::<KeyError>();
+    error::<ClaimPathError>();
     error::<jwt_core::UnknownAlgorithm>();
     sent::<FetchError>();
     sent::<jwt_tower::Rejection>();
@@ -98,6 +115,10 @@ fn a_seam_can_be_shared_behind_its_trait() {
 /// A service that a test can name, of futures that are sent.
 type Inner = axum::routing::Route;
 
+jwt_core::policy! {
+    Everybody = ();
+}
+
 #[test]
 fn the_tower_adapter_is_as_shared_as_what_it_wraps() {
     shared::<JwtLayer>();
@@ -106,11 +127,10 @@ fn the_tower_adapter_is_as_shared_as_what_it_wraps() {
     shared::<jwt_tower::Require<axum::Router, RequiredScopes>>();
     shared::<jwt_tower::Claims<String>>();
     shared::<jwt_tower::OptionalClaims<String>>();
+    shared::<jwt_tower::Authorized<String, Everybody>>();
     shared::<jwt_tower::Verified>();
     fn future<T: Send>() {}
     future::<ResponseFuture<Inner, axum::body::Body>>();
-    type Answer = http::Response<axum::body::Body>;
-    future::<RequireFuture<std::future::Ready<Result<Answer, std::convert::Infallible>>, Answer>>();
 }
 
 #[test]
@@ -119,6 +139,7 @@ fn the_actix_adapter_goes_into_the_closure_that_makes_each_worker() {
     shared::<jwt_actix::Require<RequiredScopes>>();
     shared::<jwt_actix::Claims<String>>();
     shared::<jwt_actix::OptionalClaims<String>>();
+    shared::<jwt_actix::Authorized<String, Everybody>>();
     shared::<jwt_actix::Verified>();
 }
 
@@ -167,7 +188,7 @@ async fn debug_shows_no_secret_no_token_and_no_claim() {
     let admitted = authenticator.authenticate(&request);
     assert!(matches!(admitted, Authentication::Ready(Ok(_))), "{admitted:?}");
     let started = verifier.start(&token, None);
-    let shown: [&dyn Debug; 27] = [
+    let shown: [&dyn Debug; 28] = [
         &key,
         &fixed,
         &set,
@@ -185,6 +206,7 @@ async fn debug_shows_no_secret_no_token_and_no_claim() {
         &JwtLayer::new(verifier.clone()),
         &jwt_actix::JwtMiddleware::new(verifier.clone()),
         &RequireLayer::new(scopes(["reports:read"])),
+        &RequireLayer::new(claim("/sub").equals("user-1815")),
         &verified,
         &registered,
         &registered.scopes(),

@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_core::authorize::{RequiredClaim, Requirement as _, claim};
 use jwt_core::challenge::Refusal;
+use jwt_core::claims::ClaimPath;
 use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
 use jwt_core::request::BareRequest;
@@ -136,6 +138,20 @@ fn text_of(refusal: &Refusal) -> String {
     format!("{} {:?} {:?}", refusal.error, refusal.error, refusal.challenge)
 }
 
+/// The JSON pointer of every value in a payload, but for the payload's own.
+fn collect_pointers(value: &Value, pointer: &str, pointers: &mut Vec<String>) {
+    let steps: Vec<(String, &Value)> = match value {
+        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), value)).collect(),
+        Value::Array(elements) => elements.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect(),
+        _ => Vec::new(),
+    };
+    for (step, value) in steps {
+        let pointer = format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"));
+        collect_pointers(value, &pointer, pointers);
+        pointers.push(pointer);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -154,6 +170,27 @@ proptest! {
         prop_assert_eq!(registered.subject(), forged.claims["sub"].as_str());
         let scopes = registered.scopes().names();
         prop_assert_eq!(scopes, ["reports:read", "profile"]);
+    }
+
+    #[test]
+    fn a_claim_is_found_wherever_it_is(claims in private_claims(), other in "(/[a-c0-2~/]{0,3}){0,3}|.{0,6}") {
+        let party = &PARTIES[0];
+        let forged = forge(party, claims);
+        let verified = verify(&party.verifier, &forged.sign()).expect("a good token");
+        let payload = Value::from(forged.claims);
+        let mut pointers = vec![other];
+        collect_pointers(&payload, "", &mut pointers);
+        for pointer in pointers {
+            let path = ClaimPath::new(&pointer);
+            let escapes = pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+            prop_assert_eq!(path.is_ok(), pointer.starts_with('/') && escapes, "{}", pointer);
+            let Ok(path) = path else { continue };
+            let value = payload.pointer(&pointer).filter(|value| !value.is_null());
+            let met = |requirement: RequiredClaim| requirement.check(&verified).is_ok();
+            prop_assert_eq!(met(claim(path.clone()).is_present()), value.is_some(), "{}", pointer);
+            prop_assert!(value.is_none_or(|value| met(claim(path.clone()).equals(value.clone()))), "{}", pointer);
+            prop_assert!(!met(claim(path).equals(json!({"no": ["claim"]}))), "{}", pointer);
+        }
     }
 
     #[test]

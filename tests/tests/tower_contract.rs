@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use axum::Router;
 use axum::routing::get;
 use http::{HeaderValue, Request, Response};
-use jwt_core::authorize::scopes;
+use jwt_core::authorize::{check_async, scopes};
 use jwt_core::token::TokenSources;
 use jwt_core::{Error, ErrorKind, TrustedIssuer, Verified, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER};
@@ -182,6 +182,34 @@ fn readiness_is_that_of_the_inner_service() {
     assert_eq!(service.poll_ready(&mut context), Poll::Ready(Ok(())));
     let mut service = RequireLayer::new(()).layer(Strict { fails_ready: true, ..Strict::default() });
     assert_eq!(service.poll_ready(&mut context), Poll::Ready(Err(Broken)));
+}
+
+/// `Strict` panics when it is called without having been ready.
+#[tokio::test]
+async fn a_requirement_that_waits_calls_the_service_that_was_ready() {
+    for verifier in verifiers() {
+        let later = check_async("later", |_| async {
+            tokio::task::yield_now().await;
+            Ok(true)
+        });
+        let mut service = JwtLayer::new(verifier).layer(RequireLayer::new(later).layer(Strict::default()));
+        for _ in 0..3 {
+            let response = service.ready().await.expect("ready").call(good_request());
+            assert_eq!(response.await.expect("a response").status(), 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_while_its_requirement_waits_gives_its_service_back() {
+    let [verifier, _] = verifiers();
+    let never = check_async("never", |_| std::future::pending());
+    let inner = ConcurrencyLimit::new(Strict::default(), 1);
+    let mut service = JwtLayer::new(verifier).layer(RequireLayer::new(never).layer(inner));
+    for _ in 0..3 {
+        let mut response = Box::pin(service.ready().await.expect("ready").call(good_request()));
+        assert!(response.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
 }
 
 #[tokio::test]

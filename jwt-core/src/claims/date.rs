@@ -37,7 +37,7 @@ impl NumericDate {
     }
 
     /// Reads a JSON number. `None` where it lies out of range.
-    pub(super) fn parse(number: &str) -> Option<Self> {
+    pub(crate) fn parse(number: &str) -> Option<Self> {
         if let Ok(seconds) = number.parse::<i64>() {
             return (-Self::LIMIT..=Self::LIMIT).contains(&seconds).then_some(Self { seconds, nanos: 0 });
         }

@@ -2,12 +2,15 @@
 
 mod audience;
 mod date;
+mod path;
 mod registered;
 mod scopes;
 mod text;
 
 pub use audience::Audience;
 pub use date::NumericDate;
+pub use path::{ClaimPath, ClaimPathError};
 pub use registered::RegisteredClaims;
 pub(crate) use registered::{ClaimsError, claim};
 pub use scopes::Scopes;
+pub(crate) use text::is_or_holds;

@@ -4,6 +4,7 @@
 //! that header and claims are read without an intermediate tree. It does not depend on how `serde_json` was compiled:
 //! features that another crate switches on cannot change which tokens are accepted.
 
+mod equal;
 mod reader;
 mod value;
 

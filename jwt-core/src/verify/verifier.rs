@@ -245,6 +245,8 @@ impl Core {
             token_type: header.token_type.map(known_type),
             location,
             refuser: self.refuser.clone(),
+            clock: Arc::clone(&self.clock),
+            leeway: self.leeway,
             payload,
         });
         for rule in &self.rules {

@@ -1,5 +1,7 @@
 //! Tokens that are good and not enough.
 
+use jwt_core::authorize::any_scope;
+use jwt_tests::adapter::Adapter;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::stage::{application, good};
@@ -51,5 +53,23 @@ async fn a_requirement_of_nothing_is_met_by_every_token_and_by_nobody_else() {
 async fn a_requirement_without_a_layer_is_a_fault_of_the_programme() {
     for ask in [Ask::get("/bare-require"), Ask::get("/bare-require").bearer(&good().sign())] {
         assert_eq!(application().send(&ask).await, Answer::misuse());
+    }
+}
+
+/// axum names the route's methods even so, in `Allow`: it adds that outside of every layer on the route.
+#[actix_web::test]
+async fn a_method_without_a_handler_is_behind_the_requirement_too() {
+    let application = application().requiring(any_scope(["admin", "owner"]));
+    for adapter in Adapter::ALL {
+        for route in ["/allowed", "/scoped/allowed", "/optional-allowed"] {
+            for (ask, expected) in [
+                (Ask::post(route).bearer(&good().sign()), Answer::forbidden("admin owner")),
+                (Ask::post(route), Answer::missing()),
+            ] {
+                let mut answer = adapter.send(&application, &ask).await;
+                answer.headers.retain(|(name, _)| name != "allow");
+                assert_eq!(answer, expected, "{adapter:?} {route}");
+            }
+        }
     }
 }

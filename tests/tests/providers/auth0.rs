@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::judge;
 use super::provider::{CURRENT, NEXT, Provider, certificate, changed, jwk, refused, refused_header};
-use super::recipes::{Auth0Claims, Granted, auth0};
+use super::recipes::{auth0, auth0_delete};
 
 const CLIENT: &str = "K1exampleClientOfTheShop";
 
@@ -81,15 +81,15 @@ pub(crate) fn profile() -> Provider {
 
 #[tokio::test]
 async fn auth0s_permissions_are_not_its_scopes() {
-    let requirement = |needed| Granted { needed, names: |claims: &Auth0Claims| &claims.permissions };
-    let denied = Err(ErrorKind::InsufficientScope);
+    let no_permission = Err(ErrorKind::InsufficientRole);
+    let no_scope = Err(ErrorKind::InsufficientScope);
     for (claims, by_permission, by_scope) in [
-        (json!({}), Ok(()), denied),
-        (json!({"permissions": null, "scope": "reports:delete"}), denied, Ok(())),
-        (json!({"permissions": []}), denied, denied),
+        (json!({}), Ok(()), no_scope),
+        (json!({"permissions": null, "scope": "reports:delete"}), no_permission, Ok(())),
+        (json!({"permissions": []}), no_permission, no_scope),
     ] {
         let verified = provider().verified(claims.clone()).await;
-        assert_eq!(judge(&requirement("reports:delete"), &verified), by_permission, "{claims}");
+        assert_eq!(judge(&auth0_delete(), &verified), by_permission, "{claims}");
         assert_eq!(judge(&scopes(["reports:delete"]), &verified), by_scope, "{claims}");
     }
 }

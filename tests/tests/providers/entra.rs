@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use jwt_core::authorize::scopes;
+use jwt_core::authorize::{roles, scopes};
 use jwt_core::{ErrorKind, Verifier};
 use jwt_tests::forge::NOW;
 use serde_json::{Value, json};
 
 use super::judge;
 use super::provider::{CURRENT, NEXT, Provider, certificate, changed, jwk, refused, refused_header, verifier};
-use super::recipes::{EntraClaims, Granted, entra, entra_tenants, entra_v1};
+use super::recipes::{EntraClaims, entra, entra_reader, entra_tenants, entra_v1};
 
 const TENANT: &str = "aaaaaaaa-0000-4000-8000-000000000001";
 const ISSUER: &str = "https://login.microsoftonline.com/aaaaaaaa-0000-4000-8000-000000000001/v2.0";
@@ -192,18 +192,22 @@ async fn either_form_of_the_first_versions_audience_is_accepted() {
 
 #[tokio::test]
 async fn users_have_scopes_and_applications_have_roles() {
-    let role = Granted { needed: "Reports.Admin", names: |claims: &EntraClaims| &claims.roles };
-    let denied = Err(ErrorKind::InsufficientScope);
-    for (what, claims, by_scope, by_role) in [
-        ("a user with a role", json!({}), Ok(()), Ok(())),
-        ("a user", json!({"roles": null}), Ok(()), denied),
-        ("an application", json!({"scp": null, "idtyp": "app"}), denied, Ok(())),
-        ("the ID token of an API that signs users in itself", json!({"scp": null, "roles": null}), denied, denied),
+    for (what, claims, expected) in [
+        ("a user", json!({}), Ok(())),
+        ("an application", json!({"scp": null, "idtyp": "app", "roles": ["Reports.Read.All"]}), Ok(())),
+        ("a user with another role", json!({"scp": "openid"}), Err(ErrorKind::RequirementNotMet)),
+        (
+            "the ID token of an API that signs users in itself",
+            json!({"scp": null, "roles": null}),
+            Err(ErrorKind::RequirementNotMet),
+        ),
     ] {
         let verified = provider().verified(claims).await;
-        assert_eq!(judge(&scopes(["Reports.Read"]), &verified), by_scope, "{what}");
-        assert_eq!(judge(&role, &verified), by_role, "{what}");
+        assert_eq!(judge(&entra_reader(), &verified), expected, "{what}");
     }
+    let user = provider().verified(json!({})).await;
+    assert_eq!(judge(&scopes(["Reports.Read"]), &user), Ok(()));
+    assert_eq!(judge(&roles("/roles", ["Reports.Admin"]), &user), Ok(()));
     let claims: EntraClaims = provider().verified(json!({})).await.claims().expect("they fit");
     assert_eq!(claims.oid, "eeeeeeee-0000-4000-8000-000000000001");
 }

@@ -1,51 +1,23 @@
 //! The recipes of `jwt-core/doc/providers.md`, item by item: a test compares the two.
 
-use std::collections::{HashMap, HashSet};
-use std::fmt;
+use std::collections::HashSet;
 
-use jwt_core::authorize::Requirement;
+use jwt_core::authorize::{Requirement, all, any, any_role, roles, scopes};
 use jwt_core::claims::NumericDate;
-use jwt_core::{Algorithm, Error, ErrorKind, TrustedIssuer, Verified, Verifier, VerifierBuilder};
+use jwt_core::{Algorithm, TrustedIssuer, Verifier, VerifierBuilder};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-
-/// Asks for one name among those that the claims `C` hold.
-pub(crate) struct Granted<C> {
-    pub(crate) needed: &'static str,
-    pub(crate) names: fn(&C) -> &[String],
-}
-
-impl<C: DeserializeOwned> Requirement for Granted<C> {
-    fn check(&self, verified: &Verified) -> Result<(), Error> {
-        let claims: C = verified.claims()?;
-        let granted = (self.names)(&claims).iter().any(|name| name == self.needed);
-        if granted { Ok(()) } else { Err(ErrorKind::InsufficientScope.into()) }
-    }
-}
-
-impl<C> fmt::Debug for Granted<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Granted").field(&self.needed).finish()
-    }
-}
 
 pub(crate) fn keycloak() -> TrustedIssuer {
     TrustedIssuer::discover("https://id.example/realms/shop").audience("reports-api").claim("typ", "Bearer")
 }
 
-#[derive(Deserialize)]
-pub(crate) struct KeycloakClaims {
-    #[serde(default)]
-    pub(crate) realm_access: Roles,
-    /// By the name of the client that the roles belong to.
-    #[serde(default)]
-    pub(crate) resource_access: HashMap<String, Roles>,
+pub(crate) fn keycloak_admin() -> impl Requirement {
+    roles("/realm_access/roles", ["reports-admin"])
 }
 
-#[derive(Default, Deserialize)]
-pub(crate) struct Roles {
-    #[serde(default)]
-    pub(crate) roles: Vec<String>,
+/// By the name of the client that the roles belong to.
+pub(crate) fn keycloak_reader() -> impl Requirement {
+    roles("/resource_access/reports-api/roles", ["reader"])
 }
 
 pub(crate) fn entra(tenant: &str) -> TrustedIssuer {
@@ -77,18 +49,19 @@ pub(crate) fn tenant_of(issuer: &str) -> Option<&str> {
 pub(crate) struct EntraClaims {
     /// The user or the application, the same for every API of the tenant.
     pub(crate) oid: String,
-    #[serde(default)]
-    pub(crate) roles: Vec<String>,
+}
+
+/// A user by scope, an application by role.
+pub(crate) fn entra_reader() -> impl Requirement {
+    any((scopes(["Reports.Read"]), roles("/roles", ["Reports.Read.All"])))
 }
 
 pub(crate) fn auth0() -> TrustedIssuer {
     TrustedIssuer::discover("https://shop.eu.auth0.com/").audience("https://reports.example")
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Auth0Claims {
-    #[serde(default)]
-    pub(crate) permissions: Vec<String>,
+pub(crate) fn auth0_delete() -> impl Requirement {
+    roles("/permissions", ["reports:delete"])
 }
 
 pub(crate) fn okta() -> TrustedIssuer {
@@ -102,11 +75,8 @@ pub(crate) fn cognito() -> TrustedIssuer {
         .claim("token_use", "access")
 }
 
-#[derive(Deserialize)]
-pub(crate) struct CognitoClaims {
-    pub(crate) username: String,
-    #[serde(default, rename = "cognito:groups")]
-    pub(crate) groups: Vec<String>,
+pub(crate) fn cognito_admin() -> impl Requirement {
+    all((scopes(["reports-api/reports.read"]), any_role("/cognito:groups", ["reports-admins", "owners"])))
 }
 
 pub(crate) fn google() -> VerifierBuilder {

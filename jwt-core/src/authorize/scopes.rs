@@ -1,0 +1,103 @@
+use crate::challenge::is_scope;
+use crate::error::{Error, ErrorKind};
+use crate::verified::Verified;
+
+use super::Requirement;
+
+/// The requirement that a token carries scopes; made by [`scopes`] and [`any_scope`].
+#[derive(Clone, Debug)]
+pub struct RequiredScopes {
+    names: Vec<String>,
+    one_is_enough: bool,
+}
+
+/// Requires every one of `names` among the token's scopes, from `scope` or, where that is absent, `scp`.
+///
+/// Names are compared whole. A refusal is 403 `insufficient_scope` and names the scopes that are missing (RFC 6750
+/// section 3.1). Without names, every verified token passes.
+///
+/// ```
+/// let requirement = jwt_core::authorize::scopes(["reports:read"]);
+/// ```
+#[must_use]
+pub fn scopes<N: Into<String>>(names: impl IntoIterator<Item = N>) -> RequiredScopes {
+    RequiredScopes { names: names.into_iter().map(Into::into).collect(), one_is_enough: false }
+}
+
+/// Requires one of `names` among the token's scopes, from `scope` or, where that is absent, `scp`.
+///
+/// Names are compared whole. A refusal is 403 `insufficient_scope` and names all of them. Without names, no token passes.
+///
+/// ```
+/// let requirement = jwt_core::authorize::any_scope(["reports:read", "reports:write"]);
+/// ```
+#[must_use]
+pub fn any_scope<N: Into<String>>(names: impl IntoIterator<Item = N>) -> RequiredScopes {
+    RequiredScopes { one_is_enough: true, ..scopes(names) }
+}
+
+impl Requirement for RequiredScopes {
+    fn check(&self, verified: &Verified) -> Result<(), Error> {
+        let registered = verified.registered();
+        let scopes = registered.scopes();
+        let carries = |name: &String| scopes.contains(name);
+        let met = if self.one_is_enough { self.names.iter().any(carries) } else { self.names.iter().all(carries) };
+        if met {
+            return Ok(());
+        }
+        let missing: Vec<&str> = self.names.iter().filter(|name| !carries(name)).map(String::as_str).collect();
+        Err(insufficient_scope(&missing))
+    }
+}
+
+/// The refusal for want of these scopes.
+pub(super) fn insufficient_scope(missing: &[&str]) -> Error {
+    let error = Error::from(ErrorKind::InsufficientScope);
+    // A name that is no scope-token cannot stand in a challenge; no token is ever asked to carry it.
+    if missing.is_empty() || !missing.iter().all(|name| is_scope(name)) {
+        return error;
+    }
+    let scope = missing.join(" ");
+    error.with_detail(scope.as_str()).asking_for_scope(scope)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(requirement: &RequiredScopes, payload: &str) -> Result<(), Option<String>> {
+        let outcome = requirement.check(&Verified::of_payload(payload));
+        outcome.map_err(|error| {
+            assert_eq!(error.kind(), ErrorKind::InsufficientScope);
+            error.scope().map(str::to_owned)
+        })
+    }
+
+    #[test]
+    fn the_scopes_that_are_missing_are_named_or_the_whole_choice() {
+        let missing = |scope: &str| Err(Some(scope.to_owned()));
+        for (scope, all, any) in [
+            ("a b", Ok(()), Ok(())),
+            ("b", missing("a"), Ok(())),
+            ("c", missing("a b"), missing("a b")),
+            ("", missing("a b"), missing("a b")),
+        ] {
+            let payload = format!("{{\"scope\":\"{scope}\"}}");
+            assert_eq!(judge(&scopes(["a", "b"]), &payload), all, "{scope}");
+            assert_eq!(judge(&any_scope(["a", "b"]), &payload), any, "{scope}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_easily_required_and_never_one_of_nothing() {
+        assert_eq!(judge(&scopes::<&str>([]), "{}"), Ok(()));
+        assert_eq!(judge(&any_scope::<&str>([]), r#"{"scope":"a"}"#), Err(None));
+    }
+
+    #[test]
+    fn a_name_that_is_no_scope_is_never_met_and_in_no_challenge() {
+        for name in ["", " ", "a b", "a\"b", "a\r\nx: y", "é"] {
+            assert_eq!(judge(&scopes([name]), r#"{"scope":"a b"}"#), Err(None), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::json::{self, Unique, Value};
+
+/// The place of a claim in the payload: a JSON pointer. RFC 6901.
+///
+/// Each step begins with `/` and is the name of a member or, in an array, the position of an element, from 0. Within a
+/// name `~1` stands for `/` and `~0` for `~`; nothing else needs an escape, so that names with dots and names that are
+/// addresses are written as they are, but for the slashes.
+///
+/// | pointer | claim |
+/// | --- | --- |
+/// | `/permissions` | `permissions` |
+/// | `/realm_access/roles` | the member `roles` of `realm_access` |
+/// | `/kubernetes.io/namespace` | the member `namespace` of `kubernetes.io` |
+/// | `/https:~1~1api.example~1roles` | `https://api.example/roles` |
+///
+/// ```
+/// use jwt_core::claims::ClaimPath;
+///
+/// # fn main() -> Result<(), jwt_core::claims::ClaimPathError> {
+/// let path = ClaimPath::new("/realm_access/roles")?;
+/// assert_eq!(path.as_str(), "/realm_access/roles");
+/// assert!(ClaimPath::new("realm_access.roles").is_err());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClaimPath {
+    pointer: Box<str>,
+    steps: Box<[Step]>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Step {
+    name: Box<str>,
+    /// What the step means in an array.
+    position: Option<usize>,
+}
+
+/// A text is not the path of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimPathError {
+    pointer: Box<str>,
+}
+
+impl ClaimPath {
+    /// Parses a JSON pointer.
+    ///
+    /// # Errors
+    ///
+    /// When the text is empty, which would be the whole payload; does not begin with `/`; or has a `~` that is followed
+    /// by neither `0` nor `1`.
+    pub fn new(pointer: &str) -> Result<Self, ClaimPathError> {
+        let error = || ClaimPathError { pointer: pointer.into() };
+        let steps = pointer.strip_prefix('/').ok_or_else(error)?;
+        let steps = steps.split('/').map(Step::parse).collect::<Option<_>>().ok_or_else(error)?;
+        Ok(Self { pointer: pointer.into(), steps })
+    }
+
+    /// Returns the pointer as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.pointer
+    }
+
+    /// The claim at this place, unless it is `null`, in a payload that was read before.
+    pub(crate) fn find<'c>(&self, payload: &'c str) -> Option<Value<'c>> {
+        let mut value = Value::Object(payload);
+        for step in &self.steps {
+            value = step.find(value)?;
+        }
+        Some(value).filter(|value| !matches!(value, Value::Null))
+    }
+}
+
+impl Step {
+    /// `None` where the step has a `~` that escapes nothing. RFC 6901 section 3.
+    fn parse(step: &str) -> Option<Self> {
+        let mut name = String::with_capacity(step.len());
+        let mut parts = step.split('~');
+        name.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            let (escaped, rest) = match part.as_bytes().first() {
+                Some(b'0') => ('~', &part[1..]),
+                Some(b'1') => ('/', &part[1..]),
+                _ => return None,
+            };
+            name.push(escaped);
+            name.push_str(rest);
+        }
+        // RFC 6901 section 4: digits without a leading zero.
+        let digits = name.bytes().all(|byte| byte.is_ascii_digit()) && (name == "0" || !name.starts_with('0'));
+        let position = if digits { name.parse().ok() } else { None };
+        Some(Self { name: name.into(), position })
+    }
+
+    fn find<'c>(&self, value: Value<'c>) -> Option<Value<'c>> {
+        let mut found = None;
+        let read = match value {
+            Value::Object(object) => json::object(object, Unique::Outermost, |name, value| {
+                if name == &*self.name {
+                    found = Some(value);
+                }
+            }),
+            Value::Array(array) => {
+                let mut position = 0;
+                json::array(array, |value| {
+                    if self.position == Some(position) {
+                        found = Some(value);
+                    }
+                    position += 1;
+                })
+            }
+            _ => return None,
+        };
+        found.filter(|_| read.is_ok())
+    }
+}
+
+impl FromStr for ClaimPath {
+    type Err = ClaimPathError;
+
+    fn from_str(pointer: &str) -> Result<Self, ClaimPathError> {
+        Self::new(pointer)
+    }
+}
+
+impl TryFrom<&str> for ClaimPath {
+    type Error = ClaimPathError;
+
+    fn try_from(pointer: &str) -> Result<Self, ClaimPathError> {
+        Self::new(pointer)
+    }
+}
+
+impl TryFrom<String> for ClaimPath {
+    type Error = ClaimPathError;
+
+    fn try_from(pointer: String) -> Result<Self, ClaimPathError> {
+        Self::new(&pointer)
+    }
+}
+
+impl fmt::Display for ClaimPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.pointer)
+    }
+}
+
+impl ClaimPathError {
+    /// Returns the text that is no path.
+    #[must_use]
+    pub fn pointer(&self) -> &str {
+        &self.pointer
+    }
+}
+
+impl From<Infallible> for ClaimPathError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl fmt::Display for ClaimPathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not the path of a claim, such as `/realm_access/roles`: `{}`", self.pointer)
+    }
+}
+
+impl std::error::Error for ClaimPathError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAYLOAD: &str = r#"{
+        "roles": "a", "a.b": "b", "a/b": "c", "m~n": "d", "": {"": "e"}, "https://api.example/roles": ["f"],
+        "realm_access": {"roles": ["g", "h"], "none": null}, "0": "i", "list": [{"name": "j"}, [["k"]]], "\u0065": "l",
+        "null": null, "number": 5, "~1": "m", "r\u00f4le": "n"
+    }"#;
+
+    #[test]
+    fn a_pointer_leads_to_one_claim_or_to_none() {
+        for (pointer, expected) in [
+            ("/roles", Some("a")),
+            ("/a.b", Some("b")),
+            ("/a~1b", Some("c")),
+            ("/m~0n", Some("d")),
+            ("//", Some("e")),
+            ("/https:~1~1api.example~1roles/0", Some("f")),
+            ("/realm_access/roles/1", Some("h")),
+            ("/0", Some("i")),
+            ("/list/0/name", Some("j")),
+            ("/list/1/0/0", Some("k")),
+            ("/e", Some("l")),
+            ("/~01", Some("m")),
+            ("/rôle", Some("n")),
+            ("/a", None),
+            ("/a/b", None),
+            ("/Roles", None),
+            ("/role", None),
+            ("/roles/", None),
+            ("/roles/0", None),
+            ("/realm_access/roles/2", None),
+            ("/realm_access/roles/01", None),
+            ("/realm_access/roles/-", None),
+            ("/realm_access/roles/+1", None),
+            ("/realm_access/roles/18446744073709551616", None),
+            ("/realm_access/none", None),
+            ("/list/name", None),
+            ("/null", None),
+            ("/number/0", None),
+        ] {
+            let path = ClaimPath::new(pointer).expect("a pointer");
+            let found = path.find(PAYLOAD).and_then(Value::as_text);
+            assert_eq!(found.as_deref(), expected, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pointer_to_a_claim_is_refused() {
+        for pointer in ["", "roles", "realm_access/roles", "$.roles", "#/roles", "/a~", "/a~2", "/~/a", " /a"] {
+            let error = ClaimPath::new(pointer).expect_err(pointer);
+            assert_eq!(error.pointer(), pointer);
+        }
+    }
+}

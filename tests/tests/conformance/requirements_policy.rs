@@ -1,0 +1,61 @@
+//! Requirements that stand in a handler's signature.
+
+use jwt_core::ErrorKind;
+use jwt_core::authorize::{Policy, named};
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::stage::{application, good};
+
+#[actix_web::test]
+async fn a_policy_is_judged_before_the_handler_runs() {
+    for route in ["/policy", "/optional-policy"] {
+        for (token, expected) in [
+            (good(), Answer::text("Ada")),
+            (good().claim("scope", "profile"), Answer::forbidden("reports:read")),
+            (good().claim("name", 5), Answer::refused(ErrorKind::ClaimsMismatch)),
+            (good().claim("name", 5).without("scope"), Answer::forbidden("reports:read")),
+            (good().claim("exp", 1), Answer::refused(ErrorKind::Expired)),
+        ] {
+            let answer = application().send(&Ask::get(route).bearer(&token.sign())).await;
+            assert_eq!(answer, expected, "{route} {:?}", token.claims);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_policy_that_waits_is_waited_for() {
+    for (token, expected) in [
+        (good(), Answer::text("Ada")),
+        (good().claim("sub", "other"), Answer::not_allowed(ErrorKind::RequirementNotMet)),
+        (good().claim("sub", "directory-down"), Answer::unavailable(ErrorKind::RuleUnavailable, 5)),
+        (good().claim("sub", "directory-down").without("scope"), Answer::forbidden("profile")),
+        (good().claim("name", 5), Answer::refused(ErrorKind::ClaimsMismatch)),
+    ] {
+        let answer = application().send(&Ask::get("/policy-later").bearer(&token.sign())).await;
+        assert_eq!(answer, expected, "{:?}", token.claims);
+    }
+}
+
+#[actix_web::test]
+async fn a_policy_asks_for_a_token_and_for_a_layer_first() {
+    for route in ["/policy", "/policy-later", "/optional-policy"] {
+        assert_eq!(application().send(&Ask::get(route)).await, Answer::missing(), "{route}");
+    }
+    for ask in [Ask::get("/bare-policy"), Ask::get("/bare-policy").bearer(&good().sign())] {
+        assert_eq!(application().send(&ask).await, Answer::misuse());
+    }
+}
+
+jwt_core::policy! {
+    Auditors = jwt_core::authorize::roles("/roles", ["auditor"]);
+}
+
+#[actix_web::test]
+async fn a_policy_is_a_requirement_for_routes_too() {
+    let application = application().requiring(named("audit", Auditors::requirement()));
+    let ask = |token: &str| Ask::get("/allowed").bearer(token);
+    let answer = application.send(&ask(&good().claim("roles", "auditor").sign())).await;
+    assert_eq!(answer, Answer::text("Ada"));
+    let answer = application.send(&ask(&good().sign())).await;
+    assert_eq!(answer, Answer::not_allowed(ErrorKind::InsufficientRole));
+}

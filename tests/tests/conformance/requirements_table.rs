@@ -1,0 +1,118 @@
+//! What the documentation says of each requirement, and what both adapters answer.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use jwt_core::authorize::{
+    Requirement, acr, all, any, any_role, any_scope, check, check_async, claim, max_auth_age, named, not, roles, scopes,
+};
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::forge::NOW;
+use jwt_tests::stage::{application, good};
+
+/// Each requirement as it is written, and itself.
+macro_rules! written {
+    ($($requirement:expr),+ $(,)?) => {
+        [$((stringify!($requirement), Box::new($requirement) as Box<dyn Requirement>)),+]
+    };
+}
+
+#[actix_web::test]
+async fn the_table_of_requirements_in_the_documentation_is_this_one() {
+    let requirements = written![
+        scopes(["a", "b"]),
+        any_scope(["a", "b"]),
+        roles("/roles", ["a", "b"]),
+        any_role("/roles", ["a", "b"]),
+        claim("/a").is_present(),
+        claim("/a").equals(true),
+        claim("/a").contains("b"),
+        acr(["a", "b"]),
+        max_auth_age(Duration::from_secs(300)),
+        acr(["a"]).max_auth_age(Duration::from_secs(300)),
+        check("name", |_| false),
+        check_async("name", |_| async { Ok(false) }),
+        check_async("name", |_| async { Err("down".into()) }),
+        all((scopes(["a"]), roles("/roles", ["b"]))),
+        any((scopes(["a"]), scopes(["b"]))),
+        any((scopes(["a"]), roles("/roles", ["b"]))),
+        not(scopes(["profile"])),
+        named("name", scopes(["a"])),
+        roles("no path", ["a"]),
+    ];
+    let mut table = "| requirement | status | challenge | code |\n| --- | --- | --- | --- |\n".to_owned();
+    for (written, requirement) in requirements {
+        let application = application().requiring(requirement);
+        let answer = application.send(&Ask::get("/allowed").bearer(&good().sign())).await;
+        for route in ["/scoped/allowed", "/optional-allowed"] {
+            let other = application.send(&Ask::get(route).bearer(&good().sign())).await;
+            assert_eq!(other, answer, "{written} on {route}");
+        }
+        let challenge =
+            answer.header("www-authenticate").map_or_else(|| "none".to_owned(), |value| format!("`{value}`"));
+        // A bar would end the cell.
+        let written = written.replace('|', "\\|");
+        let _ = writeln!(table, "| `{written}` | {} | {challenge} | `{}` |", answer.status, answer.code.unwrap_or("–"));
+    }
+    let documented = include_str!("../../../jwt-core/doc/requirements.md");
+    assert!(documented.contains(&table), "doc/requirements.md should hold:\n{table}");
+}
+
+/// The same requirements where nothing is wrong: none refuses what it should let pass.
+#[actix_web::test]
+async fn each_of_them_lets_the_right_token_pass() {
+    let forge = good().claim("scope", "a b").claim("roles", vec!["a", "b"]).claim("a", true).claim("acr", "a");
+    let token = forge.claim("auth_time", NOW).sign();
+    for (written, requirement) in written![
+        scopes(["a", "b"]),
+        any_scope(["x", "b"]),
+        roles("/roles", ["a", "b"]),
+        any_role("/roles", ["x", "b"]),
+        claim("/a").is_present(),
+        claim("/a").equals(true),
+        claim("/roles").contains("b"),
+        acr(["a", "b"]),
+        max_auth_age(Duration::from_secs(300)),
+        acr(["a"]).max_auth_age(Duration::from_secs(300)),
+        check("name", |_| true),
+        check_async("name", |_| async { Ok(true) }),
+        all((scopes(["a"]), roles("/roles", ["b"]))),
+        any((scopes(["x"]), roles("/roles", ["b"]))),
+        not(scopes(["profile"])),
+        named("name", scopes(["a"])),
+    ] {
+        let application = application().requiring(requirement);
+        for route in ["/allowed", "/scoped/allowed", "/optional-allowed"] {
+            let answer = application.send(&Ask::get(route).bearer(&token)).await;
+            assert_eq!(answer, Answer::text("Ada"), "{written} on {route}");
+        }
+    }
+}
+
+/// Whatever is required: nobody is not somebody who may not, and no layer is not nobody.
+#[actix_web::test]
+async fn every_requirement_asks_for_a_token_and_for_a_layer_first() {
+    for (written, requirement) in written![
+        (),
+        scopes(["a"]),
+        roles("/roles", ["a"]),
+        roles("no path", ["a"]),
+        not(roles("/roles", ["a"])),
+        acr(["a"]),
+        check("name", |_| true),
+        check_async("name", |_| async { Ok(true) }),
+        check_async("name", |_| async { Err("down".into()) }),
+        all(Vec::<()>::new()),
+        any((scopes(["a"]), check_async("name", |_| async { Ok(true) }))),
+    ] {
+        let application = application().requiring(requirement);
+        for route in ["/allowed", "/scoped/allowed", "/optional-allowed"] {
+            let answer = application.send(&Ask::get(route)).await;
+            assert_eq!(answer, Answer::missing(), "{written} on {route}");
+        }
+        for ask in [Ask::get("/bare-allowed"), Ask::get("/bare-allowed").bearer(&good().sign())] {
+            assert_eq!(application.send(&ask).await, Answer::misuse(), "{written}");
+        }
+    }
+}
