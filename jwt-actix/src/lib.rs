@@ -44,6 +44,7 @@
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
 //! | `metrics` | no | counters for the `metrics` facade |
+//! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
 mod extract;
 mod future;

@@ -42,6 +42,7 @@
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
 //! | `metrics` | no | counters for the `metrics` facade |
+//! | `testing` | no | an issuer for tests, which does what a script says |
 //!
 //! Features add; none changes what is accepted. With both back ends `aws-lc-rs` is used unless the builder is told
 //! otherwise; with neither, building a verifier is an error.
@@ -55,6 +56,8 @@ pub mod error;
 pub mod keys;
 pub mod observe;
 pub mod request;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod token;
 pub mod verified;
 pub mod verify;
