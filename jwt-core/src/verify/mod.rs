@@ -1,4 +1,5 @@
 //! From a token, or a request, to a verified token: the verifier, its builder, and what layers do with both.
+#![cfg_attr(all(feature = "aws-lc-rs", feature = "reqwest"), doc = include_str!("../../doc/providers.md"))]
 
 mod authenticator;
 mod build_error;

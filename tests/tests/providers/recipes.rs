@@ -1,0 +1,175 @@
+//! The recipes of `jwt-core/doc/providers.md`, item by item: a test compares the two.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use jwt_core::authorize::Requirement;
+use jwt_core::claims::NumericDate;
+use jwt_core::{Algorithm, Error, ErrorKind, TrustedIssuer, Verified, Verifier, VerifierBuilder};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// Asks for one name among those that the claims `C` hold.
+pub(crate) struct Granted<C> {
+    pub(crate) needed: &'static str,
+    pub(crate) names: fn(&C) -> &[String],
+}
+
+impl<C: DeserializeOwned> Requirement for Granted<C> {
+    fn check(&self, verified: &Verified) -> Result<(), Error> {
+        let claims: C = verified.claims()?;
+        let granted = (self.names)(&claims).iter().any(|name| name == self.needed);
+        if granted { Ok(()) } else { Err(ErrorKind::InsufficientScope.into()) }
+    }
+}
+
+impl<C> fmt::Debug for Granted<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Granted").field(&self.needed).finish()
+    }
+}
+
+pub(crate) fn keycloak() -> TrustedIssuer {
+    TrustedIssuer::discover("https://id.example/realms/shop").audience("reports-api").claim("typ", "Bearer")
+}
+
+#[derive(Deserialize)]
+pub(crate) struct KeycloakClaims {
+    #[serde(default)]
+    pub(crate) realm_access: Roles,
+    /// By the name of the client that the roles belong to.
+    #[serde(default)]
+    pub(crate) resource_access: HashMap<String, Roles>,
+}
+
+#[derive(Default, Deserialize)]
+pub(crate) struct Roles {
+    #[serde(default)]
+    pub(crate) roles: Vec<String>,
+}
+
+pub(crate) fn entra(tenant: &str) -> TrustedIssuer {
+    TrustedIssuer::discover(format!("https://login.microsoftonline.com/{tenant}/v2.0"))
+        .algorithms([Algorithm::RS256])
+        .audience("11111111-2222-3333-4444-555555555555")
+}
+
+pub(crate) fn entra_v1(tenant: &str) -> TrustedIssuer {
+    TrustedIssuer::discover(format!("https://sts.windows.net/{tenant}/"))
+        .discover_at(format!("https://login.microsoftonline.com/{tenant}"))
+        .algorithms([Algorithm::RS256])
+        .audience("api://reports")
+        .audience("11111111-2222-3333-4444-555555555555")
+}
+
+pub(crate) fn entra_tenants(tenants: HashSet<String>) -> VerifierBuilder {
+    Verifier::builder().issuer_resolver(
+        move |issuer| tenant_of(issuer).is_some_and(|tenant| tenants.contains(tenant)),
+        |issuer| async move { Ok(tenant_of(&issuer).map(entra)) },
+    )
+}
+
+pub(crate) fn tenant_of(issuer: &str) -> Option<&str> {
+    issuer.strip_prefix("https://login.microsoftonline.com/")?.strip_suffix("/v2.0")
+}
+
+#[derive(Deserialize)]
+pub(crate) struct EntraClaims {
+    /// The user or the application, the same for every API of the tenant.
+    pub(crate) oid: String,
+    #[serde(default)]
+    pub(crate) roles: Vec<String>,
+}
+
+pub(crate) fn auth0() -> TrustedIssuer {
+    TrustedIssuer::discover("https://shop.eu.auth0.com/").audience("https://reports.example")
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Auth0Claims {
+    #[serde(default)]
+    pub(crate) permissions: Vec<String>,
+}
+
+pub(crate) fn okta() -> TrustedIssuer {
+    TrustedIssuer::discover("https://shop.okta.com/oauth2/default").audience("api://default")
+}
+
+pub(crate) fn cognito() -> TrustedIssuer {
+    TrustedIssuer::discover("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_EXAMPLE")
+        .audience("3example9client8id7")
+        .audience_claim("client_id")
+        .claim("token_use", "access")
+}
+
+#[derive(Deserialize)]
+pub(crate) struct CognitoClaims {
+    pub(crate) username: String,
+    #[serde(default, rename = "cognito:groups")]
+    pub(crate) groups: Vec<String>,
+}
+
+pub(crate) fn google() -> VerifierBuilder {
+    const KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
+    let issuer = |name: &str| {
+        TrustedIssuer::jwks(name, KEYS).audience("1815-web.apps.googleusercontent.com").claim("hd", "shop.example")
+    };
+    Verifier::builder().issuer(issuer("https://accounts.google.com")).issuer(issuer("accounts.google.com"))
+}
+
+pub(crate) fn firebase(project: &str) -> VerifierBuilder {
+    const KEYS: &str = "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com";
+    let issuer = TrustedIssuer::jwks(format!("https://securetoken.google.com/{project}"), KEYS)
+        .audience(project)
+        .require_claims(["sub", "iat", "auth_time"]);
+    // `iat` is not in the future, so neither is what comes before it.
+    Verifier::builder().issuer(issuer).rule("auth_time", |verified| {
+        let issued_at = verified.registered().issued_at().map(NumericDate::seconds);
+        verified.claims::<FirebaseClaims>().is_ok_and(|claims| Some(claims.auth_time) <= issued_at)
+    })
+}
+
+#[derive(Deserialize)]
+pub(crate) struct FirebaseClaims {
+    pub(crate) auth_time: i64,
+    /// A custom claim, set with the Admin SDK.
+    #[serde(default)]
+    pub(crate) admin: bool,
+}
+
+pub(crate) fn github() -> TrustedIssuer {
+    TrustedIssuer::discover("https://token.actions.githubusercontent.com")
+        .audience("https://deploy.example")
+        .claim("repository_id", "20261815")
+        .claim("ref", "refs/heads/main")
+}
+
+#[derive(Deserialize)]
+pub(crate) struct GithubClaims {
+    pub(crate) repository: String,
+    pub(crate) job_workflow_ref: String,
+    pub(crate) sha: String,
+}
+
+pub(crate) fn kubernetes() -> TrustedIssuer {
+    TrustedIssuer::discover("https://kubernetes.default.svc.cluster.local")
+        .discover_at("https://kubernetes.default.svc")
+        .audience("reports")
+}
+
+#[derive(Deserialize)]
+pub(crate) struct KubernetesClaims {
+    #[serde(rename = "kubernetes.io")]
+    pub(crate) cluster: Workload,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Workload {
+    pub(crate) namespace: String,
+    pub(crate) serviceaccount: Named,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+}
