@@ -362,7 +362,7 @@ pub(super) mod tests {
                 let recorder = Recorder::default();
                 let verifier = builder(&text).unwrap().fetch(recorder.clone()).build().unwrap();
                 let error = runtime.block_on(verifier.verify(&token("EdDSA"))).unwrap_err();
-                assert_eq!(error.kind(), crate::ErrorKind::KeysUnavailable);
+                assert_eq!(error.kind(), crate::error::ErrorKind::KeysUnavailable);
                 assert_eq!(recorder.0.lock().unwrap().first(), Some(&expected));
             }
         }
