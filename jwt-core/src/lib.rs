@@ -41,6 +41,7 @@
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
+//! | `config` | no | a verifier from a file or from the environment |
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says |
 //!
@@ -51,6 +52,8 @@ pub mod authorize;
 pub mod challenge;
 pub mod claims;
 pub mod clock;
+#[cfg(feature = "config")]
+pub mod config;
 pub mod crypto;
 pub mod error;
 pub mod keys;

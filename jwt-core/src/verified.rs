@@ -1,5 +1,6 @@
 //! What a handler receives: a token that passed every check.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,8 +23,8 @@ pub struct Verified(Arc<Parts>);
 pub(crate) struct Parts {
     pub(crate) payload: String,
     pub(crate) algorithm: Algorithm,
-    pub(crate) key_id: Option<String>,
-    pub(crate) token_type: Option<String>,
+    pub(crate) key_id: Option<Arc<str>>,
+    pub(crate) token_type: Option<Cow<'static, str>>,
     pub(crate) location: Option<Location>,
     pub(crate) refuser: Refuser,
 }

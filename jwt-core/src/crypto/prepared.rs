@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use super::engine::{Engine, Verify};
 use crate::jose::algorithm::Family;
@@ -27,6 +28,7 @@ use crate::jose::{Algorithm, Key, KeyError, KeyErrorKind};
 /// ```
 pub struct PreparedKey {
     algorithm: Algorithm,
+    kid: Option<Arc<str>>,
     signature_bytes: usize,
     verify: Verify,
 }
@@ -45,6 +47,7 @@ impl PreparedKey {
         }
         Ok(Self {
             algorithm,
+            kid: key.shared_kid(),
             signature_bytes: signature_bytes(material, algorithm),
             verify: engine.verifier(material, algorithm)?,
         })
@@ -54,6 +57,14 @@ impl PreparedKey {
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// The name that a token gave this key: the key's own where it has one, so that it need not be copied.
+    pub(crate) fn shared_kid(&self, given: &str) -> Arc<str> {
+        match &self.kid {
+            Some(kid) if **kid == *given => Arc::clone(kid),
+            _ => given.into(),
+        }
     }
 
     /// Returns whether `signature`, its bytes rather than their base64url, is the key holder's signature of `message`.

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use smallvec::SmallVec;
 
 use crate::error::ErrorKind;
 
@@ -49,18 +50,20 @@ impl<'t> Compact<'t> {
         Ok(Self { header, payload, signature, signing_input })
     }
 
-    /// The header's JSON text.
-    pub(crate) fn header(&self) -> Result<String, ErrorKind> {
-        text(self.header)
+    /// The header's bytes, which need not be text yet.
+    pub(crate) fn header(&self) -> Result<Bytes, ErrorKind> {
+        decode(self.header)
     }
 
     /// The payload's text, which need not be JSON yet.
     pub(crate) fn payload(&self) -> Result<String, ErrorKind> {
-        text(self.payload)
+        // What a verified token keeps is made once, here.
+        let bytes = URL_SAFE_NO_PAD.decode(self.payload).map_err(|_| ErrorKind::MalformedToken)?;
+        String::from_utf8(bytes).map_err(|_| ErrorKind::MalformedToken)
     }
 
     /// The signature's bytes.
-    pub(crate) fn signature(&self) -> Result<Vec<u8>, ErrorKind> {
+    pub(crate) fn signature(&self) -> Result<Bytes, ErrorKind> {
         decode(self.signature)
     }
 
@@ -70,13 +73,20 @@ impl<'t> Compact<'t> {
     }
 }
 
+/// Decoded bytes: on the stack, but for signatures of more than 4096 bits and headers of a size that nobody sends.
+pub(crate) type Bytes = SmallVec<[u8; 512]>;
+
 /// Strict: no padding, no characters outside the alphabet, no bits left over. RFC 7515 section 2, RFC 4648 section 3.5.
-fn decode(segment: &str) -> Result<Vec<u8>, ErrorKind> {
-    URL_SAFE_NO_PAD.decode(segment).map_err(|_| ErrorKind::MalformedToken)
+fn decode(segment: &str) -> Result<Bytes, ErrorKind> {
+    let mut bytes = Bytes::from_elem(0, base64::decoded_len_estimate(segment.len()));
+    let length = URL_SAFE_NO_PAD.decode_slice(segment, &mut bytes).map_err(|_| ErrorKind::MalformedToken)?;
+    bytes.truncate(length);
+    Ok(bytes)
 }
 
-fn text(segment: &str) -> Result<String, ErrorKind> {
-    String::from_utf8(decode(segment)?).map_err(|_| ErrorKind::MalformedToken)
+/// Reads decoded bytes as text.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, ErrorKind> {
+    std::str::from_utf8(bytes).map_err(|_| ErrorKind::MalformedToken)
 }
 
 #[cfg(test)]
@@ -85,7 +95,7 @@ mod tests {
 
     fn parts(token: &str) -> Result<(), ErrorKind> {
         let compact = Compact::split(token, Limits::default())?;
-        compact.header()?;
+        text(&compact.header()?)?;
         compact.payload()?;
         compact.signature()?;
         Ok(())

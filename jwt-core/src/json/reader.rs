@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::value::{Text, Value};
 
 /// The deepest nesting that is read; the outermost object is level one.
@@ -50,7 +52,7 @@ pub(crate) fn object<'a>(
     unique: Unique,
     mut member: impl FnMut(&str, Value<'a>),
 ) -> Result<(), JsonError> {
-    let mut reader = Reader { text, at: 0, unique, names: Vec::new() };
+    let mut reader = Reader { text, at: 0, unique, names: SmallVec::new() };
     reader.space();
     if reader.peek() != Some(b'{') {
         // Tells "not JSON" from "JSON, but not an object" without reading on: both are refused alike.
@@ -66,7 +68,7 @@ pub(crate) fn object<'a>(
 
 /// Calls `element` for each element of an array that an earlier pass found well-formed.
 pub(crate) fn array<'a>(text: &'a str, mut element: impl FnMut(Value<'a>)) -> Result<(), JsonError> {
-    let mut reader = Reader { text, at: 0, unique: Unique::Outermost, names: Vec::new() };
+    let mut reader = Reader { text, at: 0, unique: Unique::Outermost, names: SmallVec::new() };
     reader.array(1, &mut element)
 }
 
@@ -75,7 +77,7 @@ struct Reader<'a> {
     at: usize,
     unique: Unique,
     /// The names of every object that is open, innermost last.
-    names: Vec<Cow<'a, str>>,
+    names: SmallVec<[Cow<'a, str>; 16]>,
 }
 
 impl<'a> Reader<'a> {
@@ -240,19 +242,20 @@ impl<'a> Reader<'a> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            match self.peek().ok_or(JsonError::Syntax)? {
-                b'"' => {
+            let plain = self.text.as_bytes()[self.at..].iter();
+            self.at += plain.take_while(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\').count();
+            match self.peek() {
+                Some(b'"') => {
                     let raw = &self.text[start..self.at];
                     self.at += 1;
                     return Ok(Text { raw, escaped });
                 }
-                b'\\' => {
+                Some(b'\\') => {
                     escaped = true;
                     self.at += 1;
                     self.escape()?;
                 }
-                0..=0x1f => return Err(JsonError::Syntax),
-                _ => self.at += 1,
+                _ => return Err(JsonError::Syntax),
             }
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! [`Key`] and [`KeySet`] are vetted keys; a [`KeyTable`] holds them prepared for one issuer; a [`KeySource`] answers
 //! which of them fits a token. Fixed keys answer at once.
-#![cfg_attr(feature = "remote", doc = "[`RemoteKeys`] fetches them from the issuer, through a [`Fetch`].")]
+#![cfg_attr(feature = "remote", doc = "[`RemoteKeys`] fetches them from the issuer, through a [`Fetch`].\n")]
+#![cfg_attr(feature = "remote", doc = include_str!("../../doc/keys.md"))]
 
 mod fetch_error;
 mod health;

@@ -46,7 +46,7 @@ impl fmt::Debug for Found<'_> {
 ///
 /// A source adds every candidate that its place holds, and none when it holds none. It must not decide which of several
 /// is meant: more than one candidate over all sources is refused (RFC 6750 section 3.1). The default is
-/// [`TokenSources::new`], the null object [`TokenSources::none`].
+/// [`TokenSources::new`](super::TokenSources::new), the null object [`TokenSources::none`](super::TokenSources::none).
 pub trait TokenSource: fmt::Debug + Send + Sync {
     /// Adds what `request` holds in this place to `found`.
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>);

@@ -55,11 +55,10 @@ impl BuildError {
     pub const fn setting(&self) -> &'static str {
         self.setting
     }
-}
 
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let problem = match self.kind {
+    /// What is wrong, in words that follow the setting's name.
+    pub(crate) const fn problem(&self) -> &'static str {
+        match self.kind {
             BuildErrorKind::Undecided => "must be decided",
             BuildErrorKind::Empty => "is empty",
             BuildErrorKind::OutOfRange => "is out of range",
@@ -75,8 +74,13 @@ impl fmt::Display for BuildError {
                 "is missing: enable the feature `aws-lc-rs` or `rust-crypto`, or bring a back end"
             }
             BuildErrorKind::NoFetch => "is missing: enable the feature `reqwest`, or bring a fetch",
-        };
-        write!(f, "`{}` {problem}", self.setting)
+        }
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.setting, self.problem())
     }
 }
 

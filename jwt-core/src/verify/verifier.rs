@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use crate::claims::{ClaimsError, NumericDate, RegisteredClaims};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
-use crate::jose::compact::{Compact, Limits};
+use crate::jose::compact::{self, Compact, Limits};
 use crate::jose::header::Header;
 use crate::keys::{Lookup, Wanted};
 use crate::observe::Event;
@@ -200,8 +201,8 @@ impl Core {
     /// has not been made.
     fn judge(&self, token: &str, location: Option<Location>, waited: Waited) -> Result<Attempt, Error> {
         let compact = Compact::split(token, self.limits)?;
-        let header_text = compact.header()?;
-        let header = Header::read(&header_text)?;
+        let header_bytes = compact.header()?;
+        let header = Header::read(compact::text(&header_bytes)?)?;
         let payload = compact.payload()?;
         let claims = RegisteredClaims::read(&payload).map_err(malformed)?;
         // RFC 8725 section 3.8: the issuer chooses the keys, so that a key never speaks for another issuer. What is not
@@ -240,8 +241,8 @@ impl Core {
         issuer.policy.check(&claims, &payload, now, self.leeway)?;
         let verified = Verified::new(Parts {
             algorithm: header.algorithm,
-            key_id: header.key_id.map(Into::into),
-            token_type: header.token_type.map(Into::into),
+            key_id: header.key_id.map(|kid| key.shared_kid(&kid)),
+            token_type: header.token_type.map(known_type),
             location,
             refuser: self.refuser.clone(),
             payload,
@@ -273,6 +274,15 @@ impl Core {
             Err(error) => self.refuser.observe(error),
         }
         outcome
+    }
+}
+
+/// The types that nearly every token has are not copied.
+fn known_type(token_type: Cow<'_, str>) -> Cow<'static, str> {
+    match &*token_type {
+        "JWT" => Cow::Borrowed("JWT"),
+        "at+jwt" => Cow::Borrowed("at+jwt"),
+        _ => Cow::Owned(token_type.into_owned()),
     }
 }
 

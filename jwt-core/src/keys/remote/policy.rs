@@ -14,8 +14,8 @@ use std::time::Duration;
 #[must_use]
 pub struct RefreshPolicy {
     pub(super) lifetime: Duration,
-    pub(super) least_lifetime: Duration,
-    pub(super) most_lifetime: Duration,
+    pub(crate) least_lifetime: Duration,
+    pub(crate) most_lifetime: Duration,
     pub(super) stale_if_error: Duration,
     pub(crate) timeout: Duration,
     pub(crate) max_bytes: usize,

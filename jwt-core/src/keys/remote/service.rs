@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use crate::clock::Clock;
 use crate::crypto::Backend;
@@ -225,9 +226,10 @@ impl Shared {
         // What follows may drop the landing, which locks.
         drop(flight);
         let task = Landing { shared: Arc::clone(self), outcome: None, departed: Some(departed) };
+        let span = tracing::debug_span!("fetch_keys", issuer = %self.setup.issuer);
         match tokio::runtime::Handle::try_current() {
             // Its own task: a request that is dropped takes nobody's keys with it.
-            Ok(runtime) => drop(runtime.spawn(task.fetch())),
+            Ok(runtime) => drop(runtime.spawn(task.fetch().instrument(span))),
             Err(_) => tracing::error!("keys cannot be fetched outside of a Tokio runtime"),
         }
         Some(landing)

@@ -1,0 +1,393 @@
+use crate::token::TokenSources;
+use crate::verify::{BuildErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
+
+use super::env::Names;
+use super::error::{ConfigError, ConfigErrorKind};
+use super::keys::{Process, Surroundings};
+use super::model::{IssuerConfig, SourcesConfig, Texts, VerifierConfig};
+
+/// Which issuer is being built, and how errors call its settings.
+pub(super) struct Place<'c> {
+    names: &'c Names,
+    index: usize,
+}
+
+impl Place<'_> {
+    pub(super) fn path(&self, field: &str) -> String {
+        self.names.issuer(self.index, field)
+    }
+
+    pub(super) fn contradiction(&self, field: &str, other: &str) -> ConfigError {
+        ConfigError::contradiction(self.path(field), &self.path(other))
+    }
+
+    pub(super) fn undecided(&self, field: &str, instead: &str) -> ConfigError {
+        let problem = format!("must be decided: {instead}");
+        ConfigError::new(ConfigErrorKind::Undecided, self.path(field), problem)
+    }
+}
+
+impl VerifierConfig {
+    /// Makes a builder of the configuration. Files and variables that it names are read now; nothing is fetched.
+    ///
+    /// The builder has what the configuration says and nothing else, so code can add rules, a clock or an observer, and
+    /// override settings. [`build`](VerifierBuilder::build) then judges what depends on code: whether a back end and, for
+    /// remote keys, a fetch are there, and whether the back end can use algorithms and keys.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is missing, impossible or contradicts another, by its path.
+    pub fn into_builder(self) -> Result<VerifierBuilder, ConfigError> {
+        self.builder(&Process)
+    }
+
+    fn builder(&self, around: &dyn Surroundings) -> Result<VerifierBuilder, ConfigError> {
+        let sources = self.sources.build(&self.names)?;
+        let mut builder = self.frame(sources.clone());
+        for (index, config) in self.issuers.iter().enumerate() {
+            let place = Place { names: &self.names, index };
+            self.check_name(config, &place)?;
+            let issuer = config.build(&place, around)?;
+            self.probe(issuer.clone(), sources.clone(), config, &place)?;
+            builder = builder.issuer(issuer);
+        }
+        Ok(builder)
+    }
+
+    /// Everything but the issuers.
+    fn frame(&self, sources: TokenSources) -> VerifierBuilder {
+        let mut builder = Verifier::builder().sources(sources);
+        if let Some(leeway) = self.leeway {
+            builder = builder.leeway(leeway.0);
+        }
+        if let Some(size) = self.max_token_size {
+            builder = builder.max_token_bytes(size.0);
+        }
+        if let Some(realm) = &self.realm {
+            builder = builder.realm(realm.as_str());
+        }
+        builder
+    }
+
+    fn check_name(&self, config: &IssuerConfig, place: &Place<'_>) -> Result<(), ConfigError> {
+        match (&config.issuer, config.dangerous_any_issuer) {
+            (None, false) => return Err(place.undecided("issuer", "give the name that tokens carry in `iss`")),
+            (Some(_), true) => return Err(place.contradiction("dangerous_any_issuer", "issuer")),
+            _ => {}
+        }
+        for (index, earlier) in self.issuers.iter().enumerate().take(place.index) {
+            // RFC 8725 section 3.8: one that answers for every name would answer for the others' tokens too.
+            let field =
+                |issuer: &IssuerConfig| if issuer.dangerous_any_issuer { "dangerous_any_issuer" } else { "issuer" };
+            let other = place.names.issuer(index, field(earlier));
+            if config.dangerous_any_issuer || earlier.dangerous_any_issuer {
+                return Err(ConfigError::contradiction(place.path(field(config)), &other));
+            }
+            if config.issuer == earlier.issuer {
+                let problem = format!("repeats {other}");
+                return Err(ConfigError::new(ConfigErrorKind::Contradiction, place.path("issuer"), problem));
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds a verifier of one issuer, to learn what the builder has against it while its place is known.
+    fn probe(
+        &self,
+        issuer: TrustedIssuer,
+        sources: TokenSources,
+        config: &IssuerConfig,
+        place: &Place<'_>,
+    ) -> Result<(), ConfigError> {
+        let builder = self.frame(sources).issuer(issuer);
+        #[cfg(feature = "remote")]
+        let builder = builder
+            .fetch(crate::keys::fetch_fn(|_url: String| async { Err(crate::keys::FetchErrorKind::Transport.into()) }));
+        let Err(error) = builder.build() else { return Ok(()) };
+        let keys = config.keys();
+        let keys = keys.first().map_or("issuer", |setting| setting.field);
+        let path = match (error.kind(), error.setting()) {
+            // These depend on what code may still bring.
+            (
+                BuildErrorKind::NoBackend
+                | BuildErrorKind::NoFetch
+                | BuildErrorKind::NoUsableKey
+                | BuildErrorKind::UnsupportedAlgorithm,
+                _,
+            ) => return Ok(()),
+            (_, "max_token_bytes") => self.names.top("max_token_size"),
+            (_, setting @ ("leeway" | "realm")) => self.names.top(setting),
+            (_, "audience") if config.all_audiences.is_some() => place.path("all_audiences"),
+            // Where nothing else is said, metadata is asked for at the issuer's name.
+            (_, "discover") if config.discover_at.is_none() => place.path("issuer"),
+            (_, "discover" | "jwks" | "keys") => place.path(keys),
+            #[cfg(feature = "remote")]
+            (_, "refresh") => place.path(config.refresh.as_ref().map_or("refresh", |refresh| refresh.culprit())),
+            (_, setting) => place.path(setting),
+        };
+        Err(ConfigError::built(path, &error))
+    }
+}
+
+impl TryFrom<VerifierConfig> for VerifierBuilder {
+    type Error = ConfigError;
+
+    /// As [`VerifierConfig::into_builder`].
+    fn try_from(config: VerifierConfig) -> Result<Self, ConfigError> {
+        config.into_builder()
+    }
+}
+
+impl SourcesConfig {
+    fn build(&self, names: &Names) -> Result<TokenSources, ConfigError> {
+        let authorization = self.authorization.unwrap_or(true);
+        let mut sources = if authorization { TokenSources::new() } else { TokenSources::none() };
+        type Add = fn(TokenSources, String) -> TokenSources;
+        let places: [(&str, &Option<Texts>, Add); 3] = [
+            ("sources.cookies", &self.cookies, TokenSources::cookie),
+            ("sources.queries", &self.queries, TokenSources::query),
+            ("sources.headers", &self.headers, TokenSources::header),
+        ];
+        for (field, texts, add) in places {
+            let headers = field == "sources.headers";
+            let texts = texts.as_ref().map_or(&[][..], |texts| &texts.0);
+            for (index, name) in texts.iter().enumerate() {
+                let same = |other: &String| if headers { other.eq_ignore_ascii_case(name) } else { other == name };
+                let refuse = |kind, problem: &'static str| Err(ConfigError::new(kind, names.top(field), problem));
+                if name.is_empty() {
+                    return refuse(ConfigErrorKind::Invalid, "holds an empty name");
+                }
+                // A place that is searched twice would make two tokens of one.
+                if texts[..index].iter().any(same) {
+                    return refuse(ConfigErrorKind::Contradiction, "holds a name twice");
+                }
+                if headers && authorization && name.eq_ignore_ascii_case("authorization") {
+                    return Err(ConfigError::contradiction(names.top(field), &names.top("sources.authorization")));
+                }
+                sources = add(sources, name.clone());
+            }
+        }
+        if sources.is_empty() {
+            let path = names.top("sources.authorization");
+            return Err(ConfigError::new(ConfigErrorKind::Invalid, path, "leaves no place for a token"));
+        }
+        Ok(sources)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::BTreeSet;
+    use std::env::VarError;
+    use std::io;
+    use std::path::Path;
+
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    pub(crate) const PEM: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n";
+    const SECRET: &str = "hush-hush-hush-hush-hush-hush-hush-hush-hush-hush-hush-hush-hush-hush";
+
+    /// Files and variables as the tests want them.
+    pub(crate) struct Fake;
+
+    impl Surroundings for Fake {
+        fn file(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+            let okp = |x: &str| format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"k","x":"{x}"}}"#);
+            let text = match path.to_str().unwrap_or_default() {
+                "secret" => format!("{SECRET}\n"),
+                "short" => "hush".to_owned(),
+                "pem" => PEM.to_owned(),
+                "jwks" => format!("{{\"keys\":[{}]}}", okp("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")),
+                "empty" => r#"{"keys":[]}"#.to_owned(),
+                "twice" => format!(
+                    "{{\"keys\":[{},{}]}}",
+                    okp("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
+                    okp("PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw")
+                ),
+                "bytes" => return Ok(Zeroizing::new(vec![0xff])),
+                _ => return Err(io::ErrorKind::NotFound.into()),
+            };
+            Ok(Zeroizing::new(text.into_bytes()))
+        }
+
+        fn variable(&self, name: &str) -> Result<Zeroizing<String>, VarError> {
+            match name {
+                "SECRET" => Ok(Zeroizing::new(SECRET.to_owned())),
+                "BYTES" => Err(VarError::NotUnicode(Default::default())),
+                _ => Err(VarError::NotPresent),
+            }
+        }
+    }
+
+    pub(crate) fn builder(toml: &str) -> Result<VerifierBuilder, ConfigError> {
+        toml::from_str::<VerifierConfig>(toml).unwrap_or_else(|error| panic!("{error}")).builder(&Fake)
+    }
+
+    const KEY: &str = "secret_env = 'SECRET'\nalgorithm = 'HS256'\n";
+
+    /// What each field of the policy becomes in the builder.
+    const SHOWN: &[(&str, &str, &str)] = &[
+        ("leeway", "leeway = '5s'", "leeway: 5s"),
+        ("max_token_size", "max_token_size = '2KiB'", "token: 2048"),
+        ("realm", "realm = 'inner'", "realm: \"inner\""),
+        ("authorization", "sources.authorization = false\nsources.cookies = 't'", "sources: [Cookie("),
+        ("cookies", "sources.cookies = 't'", "Cookie(\"t\")"),
+        ("queries", "sources.queries = 't'", "Query(\"t\")"),
+        ("headers", "sources.headers = 'X-T'", "OwnHeader(\"x-t\")"),
+        ("issuer", "[[issuers]]\nissuer = 'joe'\naudience = 'a'\n", "name: Some(\"joe\")"),
+        ("dangerous_any_issuer", "[[issuers]]\ndangerous_any_issuer = true\naudience = 'a'\n", "name: None"),
+        ("audience", "[[issuers]]\nissuer = 'i'\naudience = ['a', 'b']\n", "AnyOf([\"a\", \"b\"])"),
+        ("all_audiences", "[[issuers]]\nissuer = 'i'\nall_audiences = ['a', 'b']\n", "AllOf([\"a\", \"b\"])"),
+        ("dangerous_any_audience", "[[issuers]]\nissuer = 'i'\ndangerous_any_audience = true\n", "Unchecked"),
+        ("algorithms", "algorithms = ['HS256', 'RS256']", "algorithms: Some([HS256, RS256])"),
+        ("access_token_profile", "access_token_profile = true", "Only([\"at+jwt\"])"),
+        ("token_types", "token_types = 'x+jwt'", "Only([\"x+jwt\"])"),
+        ("require_claims", "require_claims = 'azp'", "required: [\"azp\"]"),
+        ("subject", "subject = 'ada'", "subject: Some(\"ada\")"),
+        ("max_age", "max_age = '1h'", "max_age: Some(3600s)"),
+        ("max_lifetime", "max_lifetime = '2h'", "max_lifetime: Some(7200s)"),
+    ];
+
+    const OF_ISSUER: &[&str] =
+        &["algorithms", "access_token_profile", "token_types", "require_claims", "subject", "max_age", "max_lifetime"];
+
+    #[test]
+    fn every_field_of_the_policy_reaches_the_builder() {
+        let issuer = format!("[[issuers]]\nissuer = 'i'\naudience = 'a'\n{KEY}");
+        let plain = format!("{:?}", builder(&issuer).unwrap());
+        for (field, lines, expected) in SHOWN {
+            let text = if lines.starts_with("[[issuers]]") {
+                format!("{lines}{KEY}")
+            } else if OF_ISSUER.contains(field) {
+                format!("{issuer}{lines}")
+            } else {
+                format!("{lines}\n{issuer}")
+            };
+            let shown = format!("{:?}", builder(&text).unwrap());
+            assert!(shown.contains(expected) && !plain.contains(expected), "{field}: {shown}");
+        }
+    }
+
+    /// The fields that say where keys are, and the algorithm of the key that they lead to.
+    const KEYS: &[(&str, &str, &str)] = &[
+        ("jwks_file", "jwks_file = 'jwks'", "EdDSA"),
+        ("pem_file", "pem_file = 'pem'\nalgorithm = 'EdDSA'", "EdDSA"),
+        ("pem", "pem = '''\nPEM'''\nalgorithms = ['Ed25519']", "EdDSA"),
+        ("secret_file", "secret_file = 'secret'\nalgorithm = 'HS256'", "HS256"),
+        ("secret_env", "secret_env = 'SECRET'\nalgorithms = 'HS256'", "HS256"),
+        ("algorithm", "secret_env = 'SECRET'\nalgorithm = 'HS512'", "HS512"),
+    ];
+
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    mod verifying {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+        use super::*;
+        use crate::clock::ManualClock;
+        use crate::crypto::SigningKey;
+        use crate::jose::Algorithm;
+        use crate::verify::Verification;
+
+        fn token(algorithm: &str) -> String {
+            let key = match algorithm.parse().unwrap() {
+                Algorithm::Ed25519 => SigningKey::from_pem(
+                    Algorithm::Ed25519,
+                    "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n",
+                ),
+                symmetric => SigningKey::from_secret(symmetric, SECRET.as_bytes()),
+            };
+            let text = |json: &str| URL_SAFE_NO_PAD.encode(json);
+            let claims = text(r#"{"iss":"https://id.example","aud":"a","exp":1000}"#);
+            let input = format!("{}.{claims}", text(&format!(r#"{{"alg":"{algorithm}"}}"#)));
+            format!("{input}.{}", URL_SAFE_NO_PAD.encode(key.unwrap().sign(input.as_bytes()).unwrap()))
+        }
+
+        #[test]
+        fn every_kind_of_key_at_hand_verifies_its_tokens() {
+            for (field, lines, algorithm) in KEYS {
+                let lines = lines.replace("PEM", PEM);
+                let text = format!("[[issuers]]\nissuer = 'https://id.example'\naudience = 'a'\n{lines}");
+                let verifier = builder(&text).unwrap().clock(ManualClock::at(900)).build().unwrap();
+                for signed in ["EdDSA", "HS256", "HS512"] {
+                    let Verification::Ready(outcome) = verifier.start(&token(signed), None) else { panic!("{field}") };
+                    assert_eq!(outcome.is_ok(), signed == *algorithm, "{field} {signed}");
+                }
+            }
+            let variables = [
+                ("X_ISSUER", "https://id.example"),
+                ("X_AUDIENCE", "a"),
+                ("X_SECRET", SECRET),
+                ("X_ALGORITHMS", "HS256"),
+            ];
+            let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let config = VerifierConfig::from_vars("X", variables).unwrap();
+            let verifier = VerifierBuilder::try_from(config).unwrap().clock(ManualClock::at(900)).build().unwrap();
+            let Verification::Ready(Ok(_)) = verifier.start(&token("HS256"), None) else {
+                panic!("a secret by a variable")
+            };
+        }
+
+        #[cfg(feature = "remote")]
+        #[test]
+        fn every_field_of_remote_keys_reaches_the_fetch() {
+            use std::sync::{Arc, Mutex};
+
+            use crate::keys::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched};
+
+            #[derive(Clone, Debug, Default)]
+            struct Recorder(Arc<Mutex<Vec<String>>>);
+
+            #[async_trait::async_trait]
+            impl Fetch for Recorder {
+                async fn fetch(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError> {
+                    let line = format!("{} {:?} {}", request.url, request.timeout, request.max_bytes);
+                    self.0.lock().unwrap().push(line);
+                    Err(FetchErrorKind::Transport.into())
+                }
+            }
+
+            let metadata = "/.well-known/openid-configuration";
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            for (lines, expected) in [
+                ("discover = true", format!("https://id.example{metadata} 5s 524288")),
+                ("discover_at = 'http://localhost:1'", format!("http://localhost:1{metadata} 5s 524288")),
+                ("jwks_url = 'https://id.example/keys'", "https://id.example/keys 5s 524288".to_owned()),
+                ("discover = true\nrefresh.timeout = '250ms'", format!("https://id.example{metadata} 250ms 524288")),
+                ("discover = true\nrefresh.max_bytes = '4KB'", format!("https://id.example{metadata} 5s 4000")),
+            ] {
+                let text = format!("[[issuers]]\nissuer = 'https://id.example'\naudience = 'a'\n{lines}");
+                let recorder = Recorder::default();
+                let verifier = builder(&text).unwrap().fetch(recorder.clone()).build().unwrap();
+                let error = runtime.block_on(verifier.verify(&token("EdDSA"))).unwrap_err();
+                assert_eq!(error.kind(), crate::error::ErrorKind::KeysUnavailable);
+                assert_eq!(recorder.0.lock().unwrap().first(), Some(&expected));
+            }
+        }
+    }
+
+    #[test]
+    fn no_field_is_left_out_of_these_tests() {
+        let fields = |json: &str| -> BTreeSet<String> {
+            let message = serde_json::from_str::<VerifierConfig>(json).unwrap_err().to_string();
+            let (_, listed) = message.split_once("expected one of ").unwrap_or_else(|| panic!("{message}"));
+            listed.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+        };
+        let mut known = fields(r#"{"?":1}"#);
+        known.extend(fields(r#"{"issuers":[{"?":1}]}"#));
+        known.extend(fields(r#"{"sources":{"?":1}}"#));
+        let shown = SHOWN.iter().chain(KEYS).map(|(field, ..)| *field);
+        let tested = shown.chain(["issuers", "sources", "secret", "discover", "discover_at", "jwks_url", "refresh"]);
+        assert_eq!(known, tested.map(str::to_owned).collect());
+        let refresh = fields(r#"{"issuers":[{"refresh":{"?":1}}]}"#);
+        let tested = ["lifetime", "least_lifetime", "most_lifetime", "stale_if_error", "timeout", "max_bytes"];
+        assert_eq!(refresh, tested.map(str::to_owned).into());
+        let groups = ["sources", "refresh", "secret"];
+        for field in known.iter().chain(&refresh).filter(|field| !groups.contains(&field.as_str())) {
+            let documented = [format!("`{field}`"), format!("`sources.{field}`"), format!("`refresh.{field}`")];
+            assert!(documented.iter().any(|name| include_str!("mod.rs").contains(name)), "{field}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::verify::{BuildError, BuildErrorKind};
+
+/// Why a configuration does not become a verifier.
+///
+/// It names the setting, by its path in the file or by its variable, and never holds what was written there.
+///
+/// ```
+/// use jwt_core::config::{ConfigErrorKind, VerifierConfig};
+///
+/// let variables = [("JWT_ISSUER", "https://id.example"), ("JWT_AUDEINCE", "https://api.example")];
+/// let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+/// let error = VerifierConfig::from_vars("JWT", variables).unwrap_err();
+/// assert_eq!(error.kind(), ConfigErrorKind::Unknown);
+/// assert_eq!(error.path(), "JWT_AUDEINCE");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    kind: ConfigErrorKind,
+    path: String,
+    problem: Cow<'static, str>,
+}
+
+/// What is wrong with a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConfigErrorKind {
+    /// It is not a setting.
+    Unknown,
+    /// A decision that nobody else can make was not made.
+    Undecided,
+    /// Two settings contradict each other, or one is given twice.
+    Contradiction,
+    /// The value is not one that the setting can have.
+    Invalid,
+    /// The file or the variable that the setting names cannot be read.
+    Unreadable,
+    /// What was read is no key that can be used.
+    UnusableKey,
+    /// The setting needs a feature of this crate that is not enabled, or something that code must bring.
+    Missing,
+}
+
+impl ConfigErrorKind {
+    /// Returns a stable name in snake case, for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Undecided => "undecided",
+            Self::Contradiction => "contradiction",
+            Self::Invalid => "invalid",
+            Self::Unreadable => "unreadable",
+            Self::UnusableKey => "unusable_key",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+impl ConfigError {
+    pub(super) fn new(kind: ConfigErrorKind, path: impl Into<String>, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, path: path.into(), problem: problem.into() }
+    }
+
+    pub(super) fn contradiction(path: impl Into<String>, other: &str) -> Self {
+        Self::new(ConfigErrorKind::Contradiction, path, format!("contradicts {other}"))
+    }
+
+    /// An error of the builder, at the place where its setting is configured.
+    pub(super) fn built(path: impl Into<String>, error: &BuildError) -> Self {
+        Self::new(kind(error.kind()), path, error.problem())
+    }
+
+    /// Returns what is wrong.
+    #[must_use]
+    pub const fn kind(&self) -> ConfigErrorKind {
+        self.kind
+    }
+
+    /// Returns the stable name of [`kind`](Self::kind).
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+
+    /// Returns the setting that is wrong: `issuers[1].jwks_url`, or the name of the variable.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+const fn kind(kind: BuildErrorKind) -> ConfigErrorKind {
+    match kind {
+        BuildErrorKind::Undecided => ConfigErrorKind::Undecided,
+        BuildErrorKind::Contradiction | BuildErrorKind::Duplicate => ConfigErrorKind::Contradiction,
+        BuildErrorKind::NoUsableKey | BuildErrorKind::AmbiguousKeys => ConfigErrorKind::UnusableKey,
+        BuildErrorKind::NoBackend | BuildErrorKind::NoFetch => ConfigErrorKind::Missing,
+        BuildErrorKind::Empty
+        | BuildErrorKind::OutOfRange
+        | BuildErrorKind::IllegalCharacters
+        | BuildErrorKind::InvalidUrl
+        | BuildErrorKind::InsecureUrl
+        | BuildErrorKind::UnsupportedAlgorithm => ConfigErrorKind::Invalid,
+    }
+}
+
+impl From<BuildError> for ConfigError {
+    /// Takes over what [`build`](crate::VerifierBuilder::build) says of the builder that a configuration became; the
+    /// path is the builder's setting.
+    fn from(error: BuildError) -> Self {
+        Self::built(error.setting(), &error)
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.path, self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_builder_keeps_its_setting_and_its_words() {
+        let error = ConfigError::from(BuildError::new(BuildErrorKind::OutOfRange, "leeway"));
+        assert_eq!((error.kind(), error.code(), error.path()), (ConfigErrorKind::Invalid, "invalid", "leeway"));
+        assert_eq!(error.to_string(), "leeway is out of range");
+    }
+
+    #[test]
+    fn errors_go_from_thread_to_thread() {
+        fn assert<T: std::error::Error + Send + Sync + Clone>() {}
+        assert::<ConfigError>();
+    }
+}
