@@ -246,12 +246,25 @@ pub(super) mod tests {
         ("token_types", "token_types = 'x+jwt'", "Only([\"x+jwt\"])"),
         ("require_claims", "require_claims = 'azp'", "required: [\"azp\"]"),
         ("subject", "subject = 'ada'", "subject: Some(\"ada\")"),
+        ("audience_claim", "audience_claim = 'client_id'", "audience_claim: Some(\"client_id\")"),
+        ("claims", "claims = { token_use = 'access' }", "fixed: [(\"token_use\", \"access\")]"),
+        ("dangerous_without_expiry", "dangerous_without_expiry = true", "expiry_required: false"),
         ("max_age", "max_age = '1h'", "max_age: Some(3600s)"),
         ("max_lifetime", "max_lifetime = '2h'", "max_lifetime: Some(7200s)"),
     ];
 
-    const OF_ISSUER: &[&str] =
-        &["algorithms", "access_token_profile", "token_types", "require_claims", "subject", "max_age", "max_lifetime"];
+    const OF_ISSUER: &[&str] = &[
+        "audience_claim",
+        "claims",
+        "dangerous_without_expiry",
+        "algorithms",
+        "access_token_profile",
+        "token_types",
+        "require_claims",
+        "subject",
+        "max_age",
+        "max_lifetime",
+    ];
 
     #[test]
     fn every_field_of_the_policy_reaches_the_builder() {
