@@ -2,10 +2,10 @@ use crate::jose::{Algorithm, Key};
 use crate::keys::KeySet;
 use crate::verify::{BuildError, BuildErrorKind, TrustedIssuer};
 
-use super::build::Place;
 use super::error::{ConfigError, ConfigErrorKind};
 use super::keys::{KeySetting, Surroundings};
 use super::model::IssuerConfig;
+use super::place::Place;
 
 impl IssuerConfig {
     pub(super) fn build(&self, place: &Place<'_>, around: &dyn Surroundings) -> Result<TrustedIssuer, ConfigError> {

@@ -100,6 +100,7 @@ mod human;
 mod issuer;
 mod keys;
 mod model;
+mod place;
 mod refresh;
 
 pub use error::{ConfigError, ConfigErrorKind};

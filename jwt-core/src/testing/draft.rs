@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::crypto::SigningKey;
 
-use super::issuer::AUDIENCE;
+/// The audience of the tokens that a [`ScriptedIssuer`](super::ScriptedIssuer) signs.
+pub const AUDIENCE: &str = "https://api.example";
 
 /// How long a token is good for.
 const LIFETIME: Duration = Duration::from_secs(300);

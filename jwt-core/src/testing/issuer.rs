@@ -15,9 +15,6 @@ use super::received::Received;
 use super::script::{Document, Script};
 use super::server::{self, Stage};
 
-/// The audience of the tokens that a [`ScriptedIssuer`] signs.
-pub const AUDIENCE: &str = "https://api.example";
-
 /// The reading of a new issuer's clock.
 const NOW: u64 = 1_800_000_000;
 
@@ -187,7 +184,7 @@ impl ScriptedIssuer {
         self.stage.change(|state| state.publish(keys));
     }
 
-    /// Starts a token: good for five minutes from the reading of the clock, for [`AUDIENCE`].
+    /// Starts a token: good for five minutes from the reading of the clock, for [`AUDIENCE`](super::AUDIENCE).
     pub fn token(&self) -> Draft {
         let number = self.tokens.fetch_add(1, Ordering::Relaxed);
         Draft::new(self.name(), self.key(), self.clock.now(), number)

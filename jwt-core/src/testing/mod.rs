@@ -40,7 +40,7 @@ mod received;
 mod script;
 mod server;
 
-pub use draft::Draft;
-pub use issuer::{AUDIENCE, ScriptedIssuer};
+pub use draft::{AUDIENCE, Draft};
+pub use issuer::ScriptedIssuer;
 pub use received::Received;
 pub use script::{Document, Script};
