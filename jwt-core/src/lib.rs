@@ -43,6 +43,7 @@
 //! | `reqwest` | no | the HTTP client for them |
 //! | `config` | no | a verifier from a file or from the environment |
 //! | `metrics` | no | counters for the `metrics` facade |
+//! | `testing` | no | an issuer for tests, which does what a script says |
 //!
 //! Features add; none changes what is accepted. With both back ends `aws-lc-rs` is used unless the builder is told
 //! otherwise; with neither, building a verifier is an error.
@@ -58,6 +59,8 @@ pub mod error;
 pub mod keys;
 pub mod observe;
 pub mod request;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod token;
 pub mod verified;
 pub mod verify;

@@ -25,6 +25,7 @@
 //! | `reqwest` | no | the HTTP client for them |
 //! | `config` | no | a verifier from a file or from the environment |
 //! | `metrics` | no | counters for the `metrics` facade |
+//! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
 mod future;
 mod layer;

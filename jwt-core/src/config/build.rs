@@ -5,27 +5,7 @@ use super::env::Names;
 use super::error::{ConfigError, ConfigErrorKind};
 use super::keys::{Process, Surroundings};
 use super::model::{IssuerConfig, SourcesConfig, Texts, VerifierConfig};
-
-/// Which issuer is being built, and how errors call its settings.
-pub(super) struct Place<'c> {
-    names: &'c Names,
-    index: usize,
-}
-
-impl Place<'_> {
-    pub(super) fn path(&self, field: &str) -> String {
-        self.names.issuer(self.index, field)
-    }
-
-    pub(super) fn contradiction(&self, field: &str, other: &str) -> ConfigError {
-        ConfigError::contradiction(self.path(field), &self.path(other))
-    }
-
-    pub(super) fn undecided(&self, field: &str, instead: &str) -> ConfigError {
-        let problem = format!("must be decided: {instead}");
-        ConfigError::new(ConfigErrorKind::Undecided, self.path(field), problem)
-    }
-}
+use super::place::Place;
 
 impl VerifierConfig {
     /// Makes a builder of the configuration. Files and variables that it names are read now; nothing is fetched.
@@ -246,12 +226,25 @@ pub(super) mod tests {
         ("token_types", "token_types = 'x+jwt'", "Only([\"x+jwt\"])"),
         ("require_claims", "require_claims = 'azp'", "required: [\"azp\"]"),
         ("subject", "subject = 'ada'", "subject: Some(\"ada\")"),
+        ("audience_claim", "audience_claim = 'client_id'", "audience_claim: Some(\"client_id\")"),
+        ("claims", "claims = { token_use = 'access' }", "fixed: [(\"token_use\", \"access\")]"),
+        ("dangerous_without_expiry", "dangerous_without_expiry = true", "expiry_required: false"),
         ("max_age", "max_age = '1h'", "max_age: Some(3600s)"),
         ("max_lifetime", "max_lifetime = '2h'", "max_lifetime: Some(7200s)"),
     ];
 
-    const OF_ISSUER: &[&str] =
-        &["algorithms", "access_token_profile", "token_types", "require_claims", "subject", "max_age", "max_lifetime"];
+    const OF_ISSUER: &[&str] = &[
+        "audience_claim",
+        "claims",
+        "dangerous_without_expiry",
+        "algorithms",
+        "access_token_profile",
+        "token_types",
+        "require_claims",
+        "subject",
+        "max_age",
+        "max_lifetime",
+    ];
 
     #[test]
     fn every_field_of_the_policy_reaches_the_builder() {

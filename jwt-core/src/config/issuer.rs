@@ -2,10 +2,10 @@ use crate::jose::{Algorithm, Key};
 use crate::keys::KeySet;
 use crate::verify::{BuildError, BuildErrorKind, TrustedIssuer};
 
-use super::build::Place;
 use super::error::{ConfigError, ConfigErrorKind};
 use super::keys::{KeySetting, Surroundings};
 use super::model::IssuerConfig;
+use super::place::Place;
 
 impl IssuerConfig {
     pub(super) fn build(&self, place: &Place<'_>, around: &dyn Surroundings) -> Result<TrustedIssuer, ConfigError> {
@@ -30,6 +30,9 @@ impl IssuerConfig {
         if self.dangerous_any_audience {
             issuer = issuer.dangerous_any_audience();
         }
+        if let Some(claim) = &self.audience_claim {
+            issuer = issuer.audience_claim(claim.as_str());
+        }
         if self.access_token_profile {
             issuer = issuer.access_token_profile();
         }
@@ -42,11 +45,17 @@ impl IssuerConfig {
         if let Some(subject) = &self.subject {
             issuer = issuer.subject(subject.as_str());
         }
+        for (name, text) in &self.claims {
+            issuer = issuer.claim(name.as_str(), text.as_str());
+        }
         if let Some(age) = self.max_age {
             issuer = issuer.max_age(age.0);
         }
         if let Some(lifetime) = self.max_lifetime {
             issuer = issuer.max_lifetime(lifetime.0);
+        }
+        if self.dangerous_without_expiry {
+            issuer = issuer.dangerous_without_expiry();
         }
         Ok(issuer)
     }

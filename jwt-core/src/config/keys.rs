@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 use crate::jose::Algorithm;
 use crate::keys::{Key, KeyError, KeySet};
 
-use super::build::Place;
 use super::error::{ConfigError, ConfigErrorKind};
 use super::model::{Hidden, IssuerConfig};
+use super::place::Place;
 
 /// What a configuration points at outside itself. [`Process`] is the one that is used; tests have a double.
 pub(super) trait Surroundings {

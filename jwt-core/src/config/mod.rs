@@ -64,10 +64,13 @@
 //! | `audience` | names, any of which will do |
 //! | `all_audiences` | names, all of which are required |
 //! | `dangerous_any_audience` | `true` to accept every audience; see [`TrustedIssuer`](crate::TrustedIssuer::dangerous_any_audience) |
+//! | `audience_claim` | text: the claim that holds the audience instead of `aud` |
 //! | `access_token_profile` | `true` for access tokens of RFC 9068 alone |
 //! | `token_types` | names: the values of `typ` that are accepted |
 //! | `require_claims` | names: the claims that must be there |
 //! | `subject` | text: the only `sub` that is accepted |
+//! | `claims` | a table: claims that must be these texts |
+//! | `dangerous_without_expiry` | `true` to accept tokens without `exp`; see [`TrustedIssuer`](crate::TrustedIssuer::dangerous_without_expiry) |
 //! | `max_age`, `max_lifetime` | durations: since when, and for how long, a token may be valid |
 //! | `refresh.lifetime` | a duration: how long a fetched set is fresh |
 //! | `refresh.least_lifetime`, `refresh.most_lifetime` | durations: the bounds of what its issuer may say instead |
@@ -97,6 +100,7 @@ mod human;
 mod issuer;
 mod keys;
 mod model;
+mod place;
 mod refresh;
 
 pub use error::{ConfigError, ConfigErrorKind};

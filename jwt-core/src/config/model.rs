@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -55,12 +56,15 @@ pub(super) struct IssuerConfig {
     pub(super) audience: Option<Texts>,
     pub(super) all_audiences: Option<Texts>,
     pub(super) dangerous_any_audience: bool,
+    pub(super) audience_claim: Option<String>,
     pub(super) access_token_profile: bool,
     pub(super) token_types: Option<Texts>,
     pub(super) require_claims: Option<Texts>,
     pub(super) subject: Option<String>,
+    pub(super) claims: BTreeMap<String, String>,
     pub(super) max_age: Option<Span>,
     pub(super) max_lifetime: Option<Span>,
+    pub(super) dangerous_without_expiry: bool,
     pub(super) refresh: Option<RefreshConfig>,
 }
 

@@ -4,12 +4,12 @@
 use crate::keys::RefreshPolicy;
 use crate::verify::TrustedIssuer;
 
-use super::build::Place;
 use super::error::ConfigError;
 #[cfg(not(feature = "remote"))]
 use super::error::ConfigErrorKind;
 use super::keys::KeySetting;
 use super::model::{IssuerConfig, RefreshConfig};
+use super::place::Place;
 
 impl IssuerConfig {
     #[cfg(not(feature = "remote"))]

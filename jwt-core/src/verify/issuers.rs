@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::prepare::Issuer;
 #[cfg(feature = "remote")]
 use super::resolver::Resolver;
+use super::trust::Trust;
 use super::{BuildError, BuildErrorKind};
 
 pub(super) struct Issuers {
@@ -13,15 +14,6 @@ pub(super) struct Issuers {
     by_name: HashMap<Arc<str>, Arc<Issuer>>,
     #[cfg(feature = "remote")]
     pub(super) resolver: Option<Resolver>,
-}
-
-/// Whether a token's `iss` is trusted.
-pub(super) enum Trust {
-    Trusted(Arc<Issuer>),
-    Unknown,
-    /// The resolver must be asked; this is the future to wait for.
-    #[cfg(feature = "remote")]
-    Resolve(super::resolver::Resolution),
 }
 
 impl Issuers {

@@ -11,6 +11,7 @@ mod prepare;
 #[cfg(feature = "remote")]
 mod resolver;
 mod rules;
+mod trust;
 mod upkeep;
 mod verifier;
 

@@ -9,20 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
-use super::issuers::Trust;
 use super::prepare::{Issuer, Means};
+use super::trust::{ResolveFailure, Trust};
 use super::{RuleError, TrustedIssuer};
 
 /// How many looked-up issuers are kept at once.
 pub(super) const MAX_LIVE: usize = 100;
 
 type Lookup = Pin<Box<dyn Future<Output = Result<Option<TrustedIssuer>, RuleError>> + Send>>;
-
-/// Ends with whether the issuer is known now; an `Err` is an outage.
-pub(super) type Resolution = Pin<Box<dyn Future<Output = Result<(), ResolveFailure>> + Send>>;
-
-/// The resolver could not decide, or what it answered cannot be used.
-pub(super) struct ResolveFailure;
 
 #[derive(Clone)]
 pub(super) struct Resolver(Arc<Parts>);

@@ -16,8 +16,9 @@ use crate::token::{Location, TokenSources};
 use crate::verified::{Parts, Refuser, Verified};
 
 use super::VerifierBuilder;
-use super::issuers::{Issuers, Trust};
+use super::issuers::Issuers;
 use super::rules::Rule;
+use super::trust::Trust;
 
 /// Verifies tokens: the one judge behind every layer, middleware and extractor.
 ///
@@ -92,7 +93,7 @@ enum Attempt {
 enum Wait {
     Keys(Pin<Box<dyn Future<Output = ()> + Send>>),
     #[cfg(feature = "remote")]
-    Issuer(super::resolver::Resolution),
+    Issuer(super::trust::Resolution),
 }
 
 /// What has been waited for already: nothing twice.

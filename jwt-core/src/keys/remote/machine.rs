@@ -89,8 +89,11 @@ impl Machine {
         self.not_before = now + backoff.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0);
     }
 
-    /// Remembers that a fetch did not bring this key, for one window.
+    /// Remembers that a fetch did not bring this key, for one window. One that failed says nothing about keys.
     pub(super) fn remember_absent(&mut self, now: Duration, kid: &str) {
+        if self.is_failing() {
+            return;
+        }
         if self.absent.len() >= MAX_ABSENT {
             self.absent.retain(|_, since| now.saturating_sub(*since) < FORCED_WINDOW);
         }
@@ -217,6 +220,15 @@ mod tests {
         assert_eq!(machine.ask(at(29_999), Cause::UnknownKey("k")), Decision::Refuse);
         machine.succeeded();
         assert_eq!(machine.ask(at(30_000), Cause::UnknownKey("k")), Decision::Start);
+    }
+
+    #[test]
+    fn a_fetch_that_failed_says_nothing_about_a_key() {
+        let mut machine = Machine::default();
+        assert_eq!(machine.ask(at(0), Cause::UnknownKey("k")), Decision::Start);
+        machine.failed(at(0), FetchErrorKind::Transport, 0.0);
+        machine.remember_absent(at(0), "k");
+        assert_eq!(machine.ask(at(1_000), Cause::UnknownKey("k")), Decision::Start);
     }
 
     #[test]

@@ -9,6 +9,9 @@ mod policy;
 mod service;
 mod snapshot;
 
+#[cfg(test)]
+mod model;
+
 pub use policy::RefreshPolicy;
 pub use service::RemoteKeys;
 pub(crate) use service::Setup;

@@ -1,12 +1,14 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use crate::clock::Clock;
 use crate::crypto::Backend;
@@ -64,6 +66,9 @@ struct Flight {
     landing: Option<watch::Receiver<()>>,
 }
 
+/// A fetch ended while someone looked at the set before it.
+struct Overtaken;
+
 impl RemoteKeys {
     pub(crate) fn new(setup: Setup) -> Self {
         Self(Arc::new(Shared {
@@ -78,45 +83,26 @@ impl RemoteKeys {
 
 impl KeySource for RemoteKeys {
     fn find(&self, wanted: &Wanted<'_>) -> Lookup {
-        let shared = &self.0;
-        let now = shared.now();
-        let current = shared.current.load();
-        match current.as_deref() {
-            Some(snapshot) if now < snapshot.fresh_until => {
-                if now >= snapshot.renew_at {
-                    shared.renew_aside(now);
-                }
-                shared.look_up(snapshot, wanted, now)
+        let now = self.0.now();
+        loop {
+            let current = self.0.current.load();
+            // Each turn of this loop takes a fetch that ended meanwhile.
+            if let Ok(lookup) = self.0.answer(current.as_deref(), wanted, now) {
+                return lookup;
             }
-            Some(snapshot) if now < snapshot.gone_at => {
-                // A set that merely was not asked for is renewed before it is used; one whose issuer fails is used.
-                if !wanted.fetched
-                    && !shared.failing.load(Ordering::Relaxed)
-                    && let Some(landing) = shared.start(now, Cause::Age)
-                {
-                    return Lookup::Fetch(Box::pin(shared.wait(landing)));
-                }
-                shared.renew_aside(now);
-                shared.setup.observer.observe(Event::StaleKeysUsed { issuer: &shared.setup.issuer });
-                shared.look_up(snapshot, wanted, now)
-            }
-            _ if wanted.fetched => shared.unavailable(now),
-            _ => match shared.start(now, Cause::Age) {
-                Some(landing) => Lookup::Fetch(Box::pin(shared.wait(landing))),
-                None => shared.unavailable(now),
-            },
         }
     }
 
     fn tend(&self) {
         let now = self.0.now();
-        if self.0.current.load().as_deref().is_none_or(|snapshot| now >= snapshot.renew_at) {
-            self.0.renew_aside(now);
+        let current = self.0.current.load();
+        if current.as_deref().is_none_or(|snapshot| now >= snapshot.renew_at) {
+            self.0.renew_aside(now, current.as_deref());
         }
     }
 
     fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        let landing = self.0.start(self.0.now(), Cause::Manual)?;
+        let landing = self.0.start(self.0.flight(), self.0.now(), Cause::Manual)?;
         Some(Box::pin(self.0.wait(landing)))
     }
 
@@ -144,20 +130,53 @@ impl Shared {
         self.flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn look_up(self: &Arc<Self>, snapshot: &Snapshot, wanted: &Wanted<'_>, now: Duration) -> Lookup {
+    fn answer(
+        self: &Arc<Self>,
+        current: Option<&Snapshot>,
+        wanted: &Wanted<'_>,
+        now: Duration,
+    ) -> Result<Lookup, Overtaken> {
+        match current {
+            Some(snapshot) if now < snapshot.fresh_until => {
+                if now >= snapshot.renew_at {
+                    self.renew_aside(now, current);
+                }
+                self.look_up(snapshot, wanted, now)
+            }
+            Some(snapshot) if now < snapshot.gone_at => {
+                // A set that merely was not asked for is renewed before it is used; one whose issuer fails is used.
+                if !wanted.fetched
+                    && !self.failing.load(Ordering::Relaxed)
+                    && let Some(landing) = self.start_for(current, now, Cause::Age)?
+                {
+                    return Ok(Lookup::Fetch(Box::pin(self.wait(landing))));
+                }
+                self.renew_aside(now, current);
+                self.setup.observer.observe(Event::StaleKeysUsed { issuer: &self.setup.issuer });
+                self.look_up(snapshot, wanted, now)
+            }
+            _ if wanted.fetched => Ok(self.unavailable(now)),
+            _ => Ok(match self.start_for(current, now, Cause::Age)? {
+                Some(landing) => Lookup::Fetch(Box::pin(self.wait(landing))),
+                None => self.unavailable(now),
+            }),
+        }
+    }
+
+    fn look_up(self: &Arc<Self>, snapshot: &Snapshot, wanted: &Wanted<'_>, now: Duration) -> Result<Lookup, Overtaken> {
         let lookup = snapshot.table.find(wanted);
-        let (Lookup::Unknown, Some(kid)) = (&lookup, wanted.key_id) else { return lookup };
+        let (Lookup::Unknown, Some(kid)) = (&lookup, wanted.key_id) else { return Ok(lookup) };
         // A name that the set has, for another algorithm, is not new.
         if snapshot.table.knows(kid) {
-            return lookup;
+            return Ok(lookup);
         }
         if wanted.fetched {
             self.flight().machine.remember_absent(now, kid);
-        } else if let Some(landing) = self.start(now, Cause::UnknownKey(kid)) {
-            return Lookup::Fetch(Box::pin(self.wait(landing)));
+        } else if let Some(landing) = self.start_for(Some(snapshot), now, Cause::UnknownKey(kid))? {
+            return Ok(Lookup::Fetch(Box::pin(self.wait(landing))));
         }
         // The key may well be in a set that cannot be had at the moment.
-        if self.failing.load(Ordering::Relaxed) { self.unavailable(now) } else { lookup }
+        Ok(if self.failing.load(Ordering::Relaxed) { self.unavailable(now) } else { lookup })
     }
 
     fn unavailable(&self, now: Duration) -> Lookup {
@@ -165,15 +184,37 @@ impl Shared {
     }
 
     /// Starts a renewal that nobody waits for.
-    fn renew_aside(self: &Arc<Self>, now: Duration) {
+    fn renew_aside(self: &Arc<Self>, now: Duration, seen: Option<&Snapshot>) {
         if micros(now) >= self.ask_after.load(Ordering::Relaxed) {
-            drop(self.start(now, Cause::Age));
+            // Where it was overtaken, it has been renewed.
+            let _ = self.start_for(seen, now, Cause::Age);
+        }
+    }
+
+    /// Joins or starts a fetch for someone who saw this set, unless it is no longer the current one: what was missing may
+    /// be in the other.
+    fn start_for(
+        self: &Arc<Self>,
+        seen: Option<&Snapshot>,
+        now: Duration,
+        cause: Cause<'_>,
+    ) -> Result<Option<watch::Receiver<()>>, Overtaken> {
+        let flight = self.flight();
+        let current = self.current.load();
+        if current.as_deref().map(ptr::from_ref) == seen.map(ptr::from_ref) {
+            Ok(self.start(flight, now, cause))
+        } else {
+            Err(Overtaken)
         }
     }
 
     /// Joins the fetch under way or starts one, unless the machine refuses.
-    fn start(self: &Arc<Self>, now: Duration, cause: Cause<'_>) -> Option<watch::Receiver<()>> {
-        let mut flight = self.flight();
+    fn start(
+        self: &Arc<Self>,
+        mut flight: MutexGuard<'_, Flight>,
+        now: Duration,
+        cause: Cause<'_>,
+    ) -> Option<watch::Receiver<()>> {
         match flight.machine.ask(now, cause) {
             Decision::Join => return flight.landing.clone(),
             Decision::Refuse => return None,
@@ -185,9 +226,10 @@ impl Shared {
         // What follows may drop the landing, which locks.
         drop(flight);
         let task = Landing { shared: Arc::clone(self), outcome: None, departed: Some(departed) };
+        let span = tracing::debug_span!("fetch_keys", issuer = %self.setup.issuer);
         match tokio::runtime::Handle::try_current() {
             // Its own task: a request that is dropped takes nobody's keys with it.
-            Ok(runtime) => drop(runtime.spawn(task.fetch())),
+            Ok(runtime) => drop(runtime.spawn(task.fetch().instrument(span))),
             Err(_) => tracing::error!("keys cannot be fetched outside of a Tokio runtime"),
         }
         Some(landing)

@@ -1,0 +1,150 @@
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+
+use crate::crypto::SigningKey;
+
+/// The audience of the tokens that a [`ScriptedIssuer`](super::ScriptedIssuer) signs.
+pub const AUDIENCE: &str = "https://api.example";
+
+/// How long a token is good for.
+const LIFETIME: Duration = Duration::from_secs(300);
+
+/// A token in the making.
+///
+/// As made by [`ScriptedIssuer::token`](super::ScriptedIssuer::token) it is a good access token of RFC 9068 for five
+/// minutes; each method changes one thing, so that a test sees what that one thing does.
+#[derive(Clone)]
+#[must_use]
+pub struct Draft {
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+    key: SigningKey,
+    moment: Duration,
+    signed: bool,
+}
+
+impl Draft {
+    pub(super) fn new(issuer: &str, key: SigningKey, moment: Duration, number: u64) -> Self {
+        let claims = object(json!({
+            "iss": issuer, "aud": AUDIENCE, "sub": "user-1815", "client_id": "reports-service",
+            "jti": format!("token-{number}"), "name": "Ada", "scope": "reports:read profile",
+        }));
+        let header = object(json!({"alg": key.algorithm().name(), "typ": "at+jwt", "kid": key.kid()}));
+        Self { header, claims, key, moment, signed: true }.valid_from(moment)
+    }
+
+    /// Sets a member of the header.
+    pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.header.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Removes a member of the header.
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.header.remove(name);
+        self
+    }
+
+    /// Sets a claim.
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Removes a claim.
+    pub fn without(mut self, name: &str) -> Self {
+        self.claims.remove(name);
+        self
+    }
+
+    /// Makes the token good for five minutes from this moment, counted from 1970-01-01T00:00:00Z. Default: the reading of
+    /// the issuer's clock.
+    pub fn valid_from(mut self, moment: Duration) -> Self {
+        self.moment = moment;
+        let seconds = moment.as_secs();
+        self.claim("iat", seconds).claim("nbf", seconds).claim("exp", (moment + LIFETIME).as_secs())
+    }
+
+    /// Lets it have ended an hour ago.
+    pub fn expired(self) -> Self {
+        let (issued, ended) = (self.moment.saturating_sub(LIFETIME * 13), self.moment.saturating_sub(LIFETIME * 12));
+        self.valid_from(issued).claim("exp", ended.as_secs())
+    }
+
+    /// Lets it begin in an hour.
+    pub fn not_yet_valid(self) -> Self {
+        let begin = (self.moment + LIFETIME * 12).as_secs();
+        self.claim("nbf", begin).claim("exp", begin + LIFETIME.as_secs())
+    }
+
+    /// Lets it name another issuer.
+    pub fn of_issuer(self, name: &str) -> Self {
+        self.claim("iss", name)
+    }
+
+    /// Makes it for another audience. The issuer's is [`AUDIENCE`].
+    pub fn for_audience(self, name: &str) -> Self {
+        self.claim("aud", name)
+    }
+
+    /// Lets it name another key than the one it is signed with.
+    pub fn kid(self, kid: &str) -> Self {
+        self.header("kid", kid)
+    }
+
+    /// Signs it with this key, and names that key and its algorithm.
+    pub fn signed_by(mut self, key: &SigningKey) -> Self {
+        self.key = key.clone();
+        self.header("alg", key.algorithm().name()).header("kid", key.kid())
+    }
+
+    /// Signs it with this key, and keeps the name of the issuer's.
+    pub fn forged_with(mut self, key: &SigningKey) -> Self {
+        self.key = key.clone();
+        self
+    }
+
+    /// Puts zeros where the signature should be: what anyone can make without a key.
+    pub const fn unsigned(mut self) -> Self {
+        self.signed = false;
+        self
+    }
+
+    /// Returns the compact form. RFC 7515 section 7.1.
+    ///
+    /// # Panics
+    ///
+    /// When the back end fails to sign.
+    #[must_use]
+    pub fn sign(&self) -> String {
+        let encode = |members: &Map<String, Value>| URL_SAFE_NO_PAD.encode(Value::from(members.clone()).to_string());
+        let input = format!("{}.{}", encode(&self.header), encode(&self.claims));
+        let signature = if self.signed {
+            // A key that was made has a back end that signs.
+            self.key.sign(input.as_bytes()).expect("the key signs")
+        } else {
+            vec![0; 64]
+        };
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft")
+            .field("header", &self.header.len())
+            .field("claims", &self.claims.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,137 @@
+//! From the issuer's name to its keys, and what is sent on the way.
+
+use jwt_core::keys::FetchErrorKind;
+use jwt_core::testing::{AUDIENCE, Document, Script, ScriptedIssuer};
+use jwt_core::verify::BuildErrorKind;
+use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
+
+use super::lab::Lab;
+
+#[test]
+fn g01_addresses_without_tls_are_refused_unless_they_are_on_this_machine() {
+    let build = |issuer: TrustedIssuer| Verifier::builder().issuer(issuer.audience(AUDIENCE)).build();
+    let issuer = "https://id.example";
+    for url in ["http://id.example", "http://10.0.0.1/jwks", "http://localhost.id.example/", "ftp://id.example"] {
+        for trusted in [
+            TrustedIssuer::discover(url),
+            TrustedIssuer::jwks(issuer, url),
+            TrustedIssuer::discover(issuer).discover_at(url),
+        ] {
+            assert_eq!(build(trusted).expect_err(url).kind(), BuildErrorKind::InsecureUrl, "{url}");
+        }
+    }
+    assert!(build(TrustedIssuer::discover(issuer).discover_at("http://127.0.0.1:1/")).is_ok());
+}
+
+#[tokio::test]
+async fn g02_a_redirect_is_a_failure_and_its_target_is_never_asked() {
+    let elsewhere = ScriptedIssuer::start().await.expect("another server");
+    for status in [301, 302, 303, 307, 308] {
+        for document in [Document::OpenIdMetadata, Document::KeySet] {
+            let lab = Lab::new().await;
+            // Where the answer would even be a good one.
+            elsewhere.publish([lab.issuer.key()]);
+            let own = format!("{}/elsewhere", lab.issuer.address());
+            for to in [elsewhere.jwks_uri(), own, "http://169.254.169.254/".to_owned(), lab.issuer.jwks_uri()] {
+                lab.issuer.script(document, Script::Redirect(status, to));
+                lab.issuer.script(Document::OAuthMetadata, Script::Status(404));
+                assert!(lab.verifier.refresh_keys().await.is_err());
+                assert_eq!(lab.health().last_error, Some(FetchErrorKind::Status));
+            }
+            let asked = |target: &str| lab.issuer.received().iter().filter(|all| all.target == target).count();
+            assert_eq!((asked("/elsewhere"), lab.sets() % 4), (0, 0), "{status}");
+        }
+    }
+    assert_eq!(elsewhere.received(), []);
+}
+
+#[tokio::test]
+async fn g16_both_forms_of_the_metadata_are_found_for_an_issuer_with_a_path() {
+    for path in ["", "/tenants/a"] {
+        for (absent, targets) in [
+            (None, vec![format!("{path}/.well-known/openid-configuration"), format!("{path}/jwks")]),
+            (
+                Some(Document::OpenIdMetadata),
+                vec![
+                    format!("{path}/.well-known/openid-configuration"),
+                    format!("/.well-known/oauth-authorization-server{path}"),
+                    format!("{path}/jwks"),
+                ],
+            ),
+        ] {
+            let issuer = ScriptedIssuer::start_under(path).await.expect("an issuer");
+            assert_eq!(issuer.name(), format!("{}{path}", issuer.address()));
+            if let Some(document) = absent {
+                issuer.script(document, Script::Status(404));
+            }
+            let trusted = TrustedIssuer::discover(issuer.name());
+            let lab = Lab::of(issuer, trusted).loaded().await;
+            let asked: Vec<_> = lab.issuer.received().into_iter().map(|request| request.target).collect();
+            assert_eq!(asked, targets);
+        }
+    }
+}
+
+#[tokio::test]
+async fn g17_a_request_for_keys_carries_nothing_but_what_it_asks_for() {
+    let lab = Lab::new().await;
+    lab.issuer.etags(true);
+    let lab = lab.loaded().await;
+    lab.issuer.rotate();
+    assert_eq!(lab.ask(&lab.good()).await, Ok(()));
+    assert_eq!(lab.ask(&lab.good().kid("secret-kid").unsigned()).await, Err(ErrorKind::UnknownKey));
+    let received = lab.issuer.received();
+    assert_eq!(received.len(), 6);
+    for (number, request) in received.iter().enumerate() {
+        let is_set = number % 2 == 1;
+        let target = if is_set { "/jwks" } else { "/.well-known/openid-configuration" };
+        assert_eq!((request.method.as_str(), request.target.as_str()), ("GET", target));
+        let mut names: Vec<_> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        // The condition comes with the first set.
+        let expected = ["accept", "host", "if-none-match", "user-agent"];
+        assert_eq!(
+            names,
+            expected.into_iter().filter(|&name| name != "if-none-match" || (is_set && number > 1)).collect::<Vec<_>>()
+        );
+        let accept = if is_set { "application/jwk-set+json, application/json" } else { "application/json" };
+        assert_eq!(request.header("accept"), Some(accept));
+        assert_eq!(request.header("host"), lab.issuer.address().strip_prefix("http://"));
+        assert!(request.header("user-agent").is_some_and(|agent| agent.starts_with("jwt-core/")));
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_may_be_asked_at_another_address_and_keeps_its_name() {
+    let name = "https://id.example/realm";
+    let issuer = ScriptedIssuer::start_as(name).await.expect("an issuer");
+    let trusted = TrustedIssuer::discover(name).discover_at(issuer.address());
+    let lab = Lab::of(issuer, trusted).loaded().await;
+    assert_eq!(lab.issuer.name(), name);
+    let inner = lab.good().of_issuer(lab.issuer.address());
+    assert_eq!(lab.at_once(&inner), Err(ErrorKind::UnknownIssuer), "the address is no name");
+
+    // Metadata that name the address are those of another issuer.
+    let issuer = ScriptedIssuer::start().await.expect("an issuer");
+    let trusted = TrustedIssuer::discover(name).discover_at(issuer.address());
+    let verifier = Verifier::builder().issuer(trusted.audience(AUDIENCE)).clock(issuer.clock()).build();
+    let error = verifier.expect("a verifier").refresh_keys().await.expect_err("another issuer");
+    assert_eq!(error.issuers().collect::<Vec<_>>(), [(Some(name), FetchErrorKind::IssuerMismatch)]);
+}
+
+#[tokio::test]
+async fn a_key_set_may_be_asked_for_without_metadata() {
+    let issuer = ScriptedIssuer::start().await.expect("an issuer");
+    let trusted = TrustedIssuer::jwks(issuer.name(), issuer.jwks_uri());
+    let lab = Lab::of(issuer, trusted).loaded().await;
+    assert_eq!((lab.issuer.received().len(), lab.sets()), (1, 1));
+}
+
+#[tokio::test]
+async fn g15_a_key_set_that_moves_is_followed_with_the_next_renewal() {
+    let (lab, inner) = (Lab::new().await.loaded().await, ScriptedIssuer::start().await.expect("another server"));
+    inner.publish([lab.issuer.rotate()]);
+    lab.issuer.script(Document::OpenIdMetadata, Script::KeySetAt(inner.jwks_uri()));
+    assert_eq!(lab.ask(&lab.good()).await, Ok(()));
+    assert_eq!((lab.sets(), inner.requests(Document::KeySet), lab.health().keys), (1, 1, 1));
+}

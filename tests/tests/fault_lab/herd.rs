@@ -1,0 +1,96 @@
+//! Many requests that need the same keys at the same moment, and those among them that go away.
+
+use jwt_core::testing::{Document, Script};
+use jwt_core::verify::Verification;
+
+use super::lab::{Lab, within};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g09_a_hundred_first_requests_lead_to_one_fetch() {
+    for script in [Script::Slow, Script::Well] {
+        let lab = Lab::new().await;
+        lab.issuer.script(Document::KeySet, script.clone());
+        let herd: Vec<_> = (0..100)
+            .map(|_| {
+                let (verifier, token) = (lab.verifier.clone(), lab.good().sign());
+                tokio::spawn(async move { verifier.verify(&token).await.is_ok() })
+            })
+            .collect();
+        lab.issuer.until_requests(Document::KeySet, 1).await;
+        lab.issuer.release();
+        for request in herd {
+            assert!(within(request).await.expect("no panic"), "{script:?}");
+        }
+        assert_eq!((lab.issuer.requests(Document::OpenIdMetadata), lab.sets()), (1, 1), "{script:?}");
+        assert_eq!(lab.told(), ["loaded"], "{script:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g09_a_hundred_requests_with_a_new_key_lead_to_one_fetch() {
+    let lab = Lab::new().await.loaded().await;
+    lab.issuer.rotate();
+    let herd: Vec<_> = (0..100)
+        .map(|_| {
+            let (verifier, token) = (lab.verifier.clone(), lab.good().sign());
+            tokio::spawn(async move { verifier.verify(&token).await.is_ok() })
+        })
+        .collect();
+    for request in herd {
+        assert!(within(request).await.expect("no panic"));
+    }
+    assert_eq!((lab.sets(), lab.told()), (2, vec!["loaded"]));
+}
+
+#[tokio::test]
+async fn g09_a_hundred_first_requests_share_one_failure_too() {
+    let lab = Lab::new().await;
+    lab.issuer.script(Document::KeySet, Script::Slow);
+    let herd: Vec<_> = (0..100)
+        .map(|_| {
+            let (verifier, token) = (lab.verifier.clone(), lab.good().sign());
+            tokio::spawn(async move { verifier.verify(&token).await.map_err(|error| error.retry_after().is_some()) })
+        })
+        .collect();
+    lab.issuer.until_requests(Document::KeySet, 1).await;
+    lab.issuer.script(Document::KeySet, Script::Status(500));
+    lab.issuer.release();
+    for request in herd {
+        assert_eq!(within(request).await.expect("no panic").map(drop), Err(true));
+    }
+    assert_eq!((lab.sets(), lab.told()), (1, vec!["status"]));
+}
+
+#[tokio::test]
+async fn g13_whoever_comes_first_and_goes_away_takes_nobodys_keys_along() {
+    let lab = Lab::new().await;
+    lab.issuer.script(Document::KeySet, Script::Slow);
+    let start = || {
+        let (verifier, token) = (lab.verifier.clone(), lab.good().sign());
+        tokio::spawn(async move { verifier.verify(&token).await.is_ok() })
+    };
+    let first = start();
+    lab.issuer.until_requests(Document::KeySet, 1).await;
+    let second = start();
+    tokio::task::yield_now().await;
+    first.abort();
+    assert!(first.await.expect_err("it went away").is_cancelled());
+    lab.issuer.release();
+    assert!(within(second).await.expect("no panic"));
+    assert_eq!((lab.sets(), lab.told()), (1, vec!["loaded"]));
+}
+
+#[tokio::test]
+async fn g13_a_fetch_comes_to_its_end_when_nobody_waits_any_more() {
+    let lab = Lab::new().await;
+    lab.issuer.script(Document::KeySet, Script::Slow);
+    let Verification::Pending(pending) = lab.verifier.start(&lab.good().sign(), None) else {
+        panic!("there are no keys yet");
+    };
+    drop(pending);
+    lab.issuer.until_requests(Document::KeySet, 1).await;
+    lab.issuer.release();
+    lab.ended(1).await;
+    assert_eq!(lab.at_once(&lab.good()), Ok(()));
+    assert_eq!((lab.sets(), lab.told()), (1, vec!["loaded"]));
+}

@@ -1,0 +1,116 @@
+//! How long a set is used, and when it is renewed while the issuer is well.
+
+use jwt_core::ErrorKind;
+use jwt_core::keys::{HealthState, RefreshPolicy};
+use jwt_core::testing::{Document, Script};
+
+use super::lab::{Lab, millis, seconds};
+
+#[tokio::test]
+async fn a_set_is_renewed_ahead_of_its_end_and_nobody_waits_for_it() {
+    let lab = Lab::new().await.loaded().await;
+    // At 80 % of ten minutes, give or take 10: nothing happens before.
+    lab.pass(seconds(420) - millis(1));
+    assert_eq!(lab.at_once(&lab.good()), Ok(()));
+    lab.pass(seconds(120) + millis(1));
+    for _ in 0..100 {
+        assert_eq!(lab.at_once(&lab.good()), Ok(()));
+    }
+    lab.ended(2).await;
+    assert_eq!((lab.sets(), lab.health().age), (2, Some(seconds(0))));
+    // The new set lives as long as the first.
+    lab.pass(seconds(420) - millis(1));
+    assert_eq!(lab.at_once(&lab.good()), Ok(()));
+    assert_eq!((lab.sets(), lab.told()), (2, vec!["loaded"]));
+}
+
+#[tokio::test]
+async fn requests_are_answered_at_once_while_a_slow_renewal_is_under_way() {
+    let lab = Lab::new().await.loaded().await;
+    lab.issuer.script(Document::OpenIdMetadata, Script::Slow);
+    lab.grow_old();
+    assert_eq!(lab.at_once(&lab.good()), Ok(()));
+    lab.issuer.until_requests(Document::OpenIdMetadata, 2).await;
+    for _ in 0..100 {
+        assert_eq!(lab.at_once(&lab.good()), Ok(()));
+    }
+    lab.issuer.release();
+    lab.ended(2).await;
+    assert_eq!((lab.sets(), lab.told()), (2, vec!["loaded"]));
+}
+
+#[tokio::test]
+async fn g14_what_the_issuer_says_about_lifetimes_is_kept_within_bounds() {
+    let policy = RefreshPolicy::new().lifetime(seconds(300)).lifetime_between(seconds(100), seconds(1_000));
+    for (policy, cache_control, lifetime) in [
+        (RefreshPolicy::new(), None, 600),
+        (RefreshPolicy::new(), Some("max-age=0"), 60),
+        (RefreshPolicy::new(), Some("max-age=59"), 60),
+        (RefreshPolicy::new(), Some("public, max-age=90, must-revalidate"), 90),
+        (RefreshPolicy::new(), Some("Max-Age=\"3600\""), 3_600),
+        (RefreshPolicy::new(), Some("max-age=1000000000000"), 86_400),
+        (RefreshPolicy::new(), Some("max-age=18446744073709551615"), 86_400),
+        (RefreshPolicy::new(), Some("max-age=-1"), 600),
+        (RefreshPolicy::new(), Some("max-age=ten"), 600),
+        (RefreshPolicy::new(), Some("no-store"), 60),
+        (RefreshPolicy::new(), Some("no-cache"), 60),
+        (policy.clone(), None, 300),
+        (policy.clone(), Some("max-age=0"), 100),
+        (policy, Some("max-age=86400"), 1_000),
+    ] {
+        let lab = Lab::with(policy).await;
+        lab.issuer.cache_control(cache_control);
+        let lab = lab.loaded().await;
+        lab.pass(seconds(lifetime) - millis(1));
+        assert_eq!(lab.health().state, HealthState::Fresh, "{cache_control:?}");
+        lab.pass(millis(1));
+        assert_eq!(lab.health().state, HealthState::Stale, "{cache_control:?}");
+        lab.pass(seconds(3_600) - millis(1));
+        assert_eq!((lab.health().state, lab.verifier.is_ready()), (HealthState::Stale, true), "{cache_control:?}");
+        lab.pass(millis(1));
+        assert_eq!((lab.health().state, lab.verifier.is_ready()), (HealthState::Outage, false), "{cache_control:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_set_that_is_not_modified_lives_on() {
+    let lab = Lab::new().await;
+    lab.issuer.etags(true);
+    let lab = lab.loaded().await;
+    for renewal in 2..5 {
+        lab.grow_old();
+        assert_eq!(lab.at_once(&lab.good()), Ok(()));
+        lab.ended(renewal).await;
+        let health = lab.health();
+        assert_eq!((health.state, health.age, health.keys), (HealthState::Fresh, Some(seconds(0)), 1));
+    }
+    let known: Vec<_> = lab.issuer.received().iter().map(|all| all.header("if-none-match").is_some()).collect();
+    // Metadata and set by turns: only the set is asked for on a condition, and not at first.
+    assert_eq!(known, [false, false, false, true, false, true, false, true]);
+    // A set that is modified comes as a whole, with its own tag.
+    lab.issuer.rotate();
+    lab.grow_old();
+    assert_eq!(lab.ask(&lab.good()).await, Ok(()));
+    lab.ended(5).await;
+    assert_eq!(lab.health().keys, 2);
+    lab.grow_old();
+    assert_eq!(lab.at_once(&lab.good()), Ok(()));
+    lab.ended(6).await;
+    let received = lab.issuer.received();
+    assert_eq!(received.last().and_then(|last| last.header("if-none-match")), Some("\"set-2\""));
+    assert_eq!(lab.told(), ["loaded"; 5]);
+}
+
+#[tokio::test]
+async fn a_set_that_grew_too_old_in_silence_is_renewed_before_it_is_used() {
+    for silence in [600, 4_199, 4_200, 1_000_000] {
+        let lab = Lab::new().await.loaded().await;
+        lab.pass(seconds(silence));
+        let old = lab.good();
+        lab.issuer.rotate();
+        lab.issuer.withdraw("key-1");
+        assert_eq!(lab.ask(&lab.good()).await, Ok(()), "{silence}");
+        assert_eq!((lab.sets(), lab.told()), (2, vec!["loaded"]), "{silence}: no stale key was used");
+        assert_eq!(lab.ask(&old).await, Err(ErrorKind::UnknownKey), "{silence}");
+    }
+}

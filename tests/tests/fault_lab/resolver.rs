@@ -1,0 +1,147 @@
+//! Issuers that are looked up when a token names them.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use jwt_core::clock::ManualClock;
+use jwt_core::testing::{AUDIENCE, Document, Draft, Script, ScriptedIssuer};
+use jwt_core::verify::Verification;
+use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
+
+use super::lab::within;
+
+/// Tenants that bring their own issuers.
+#[derive(Clone, Default)]
+struct Tenants {
+    known: Arc<Mutex<HashSet<String>>>,
+    looked_up: Arc<Mutex<Vec<String>>>,
+    down: Arc<Mutex<bool>>,
+}
+
+impl Tenants {
+    async fn add(&self) -> ScriptedIssuer {
+        let issuer = ScriptedIssuer::start().await.expect("an issuer");
+        self.known.lock().expect("no panic").insert(issuer.name().to_owned());
+        issuer
+    }
+
+    fn looked_up(&self) -> usize {
+        self.looked_up.lock().expect("no panic").len()
+    }
+
+    fn verifier(&self, clock: ManualClock) -> Verifier {
+        let tenants = self.clone();
+        let builder = Verifier::builder().clock(clock).issuer_resolver(
+            |name| name.starts_with("http://127.0.0.1:"),
+            move |name: Arc<str>| {
+                let tenants = tenants.clone();
+                async move {
+                    tenants.looked_up.lock().expect("no panic").push(name.to_string());
+                    if *tenants.down.lock().expect("no panic") {
+                        return Err("the tenants are out of reach".into());
+                    }
+                    let known = tenants.known.lock().expect("no panic").contains(&*name);
+                    Ok(known.then(|| TrustedIssuer::discover(name).audience(AUDIENCE)))
+                }
+            },
+        );
+        builder.build().expect("a verifier")
+    }
+}
+
+async fn ask(verifier: &Verifier, draft: &Draft) -> Result<(), ErrorKind> {
+    within(verifier.verify(&draft.sign())).await.map(drop).map_err(|error| error.kind())
+}
+
+fn at_once(verifier: &Verifier, draft: &Draft) -> Result<(), ErrorKind> {
+    match verifier.start(&draft.sign(), None) {
+        Verification::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
+        other => panic!("a request waits: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_name_alone_decides_before_anything_is_looked_up() {
+    let tenants = Tenants::default();
+    let tenant = tenants.add().await;
+    let verifier = tenants.verifier(tenant.clock());
+    for name in ["https://id.example", "http://127.0.0.2:80", "", &tenant.name().replace("http", "HTTP")] {
+        assert_eq!(at_once(&verifier, &tenant.token().of_issuer(name)), Err(ErrorKind::UnknownIssuer), "{name}");
+    }
+    assert_eq!((tenants.looked_up(), tenant.received()), (0, vec![]));
+    // One that could be a tenant, and is none.
+    let other = ScriptedIssuer::start().await.expect("an issuer");
+    assert_eq!(ask(&verifier, &other.token()).await, Err(ErrorKind::UnknownIssuer));
+    assert_eq!((tenants.looked_up(), other.received()), (1, vec![]));
+    assert_eq!(ask(&verifier, &tenant.token()).await, Ok(()));
+    assert_eq!(at_once(&verifier, &tenant.token()), Ok(()));
+    assert_eq!((tenants.looked_up(), tenant.requests(Document::KeySet)), (2, 1));
+}
+
+#[tokio::test]
+async fn tenants_that_are_out_of_reach_are_an_outage_and_no_verdict() {
+    let tenants = Tenants::default();
+    let tenant = tenants.add().await;
+    let verifier = tenants.verifier(tenant.clock());
+    *tenants.down.lock().expect("no panic") = true;
+    assert_eq!(ask(&verifier, &tenant.token()).await, Err(ErrorKind::KeysUnavailable));
+    *tenants.down.lock().expect("no panic") = false;
+    assert_eq!(ask(&verifier, &tenant.token()).await, Ok(()));
+    *tenants.down.lock().expect("no panic") = true;
+    assert_eq!(at_once(&verifier, &tenant.token()), Ok(()), "it was looked up before");
+}
+
+#[tokio::test]
+async fn a_tenant_whose_issuer_is_down_is_an_outage_of_that_tenant_alone() {
+    let tenants = Tenants::default();
+    let (down, well) = (tenants.add().await, tenants.add().await);
+    down.script_all(Script::HangUp);
+    let verifier = tenants.verifier(well.clock());
+    assert_eq!(ask(&verifier, &down.token()).await, Err(ErrorKind::KeysUnavailable));
+    assert_eq!(ask(&verifier, &well.token()).await, Ok(()));
+    assert!(!verifier.is_ready());
+    let error = verifier.refresh_keys().await.expect_err("one is down");
+    assert_eq!(error.issuers().map(|(name, _)| name).collect::<Vec<_>>(), [Some(down.name())]);
+}
+
+#[tokio::test]
+async fn e20_keys_of_one_name_at_two_issuers_are_never_mixed_up() {
+    let tenants = Tenants::default();
+    let (a, b) = (tenants.add().await, tenants.add().await);
+    assert_eq!((a.key().kid(), b.key().kid()), (Some("key-1"), Some("key-1")));
+    let given = [&a, &b].into_iter().fold(Verifier::builder().clock(a.clock()), |builder, issuer| {
+        builder.issuer(TrustedIssuer::discover(issuer.name()).audience(AUDIENCE))
+    });
+    for verifier in [tenants.verifier(a.clock()), given.build().expect("a verifier")] {
+        for (issuer, other) in [(&a, &b), (&b, &a), (&a, &b)] {
+            assert_eq!(ask(&verifier, &issuer.token().forged_with(&other.key())).await, Err(ErrorKind::BadSignature));
+            assert_eq!(ask(&verifier, &issuer.token().of_issuer(other.name())).await, Err(ErrorKind::BadSignature));
+            assert_eq!(ask(&verifier, &issuer.token()).await, Ok(()));
+        }
+    }
+    assert_eq!((a.requests(Document::KeySet), b.requests(Document::KeySet)), (2, 2));
+}
+
+#[tokio::test]
+async fn the_hundred_issuers_that_were_used_last_are_kept() {
+    let tenants = Tenants::default();
+    let mut issuers = Vec::new();
+    for _ in 0..101 {
+        issuers.push(tenants.add().await);
+    }
+    let verifier = tenants.verifier(issuers[0].clock());
+    for issuer in &issuers[..100] {
+        assert_eq!(ask(&verifier, &issuer.token()).await, Ok(()));
+    }
+    assert_eq!((tenants.looked_up(), verifier.health().len()), (100, 100));
+    // The first is used again, so that the second is the one that goes.
+    assert_eq!(at_once(&verifier, &issuers[0].token()), Ok(()));
+    assert_eq!(ask(&verifier, &issuers[100].token()).await, Ok(()));
+    assert_eq!((tenants.looked_up(), verifier.health().len()), (101, 100));
+    for issuer in issuers.iter().filter(|issuer| issuer.name() != issuers[1].name()) {
+        assert_eq!(at_once(&verifier, &issuer.token()), Ok(()));
+    }
+    assert_eq!(ask(&verifier, &issuers[1].token()).await, Ok(()));
+    assert_eq!((tenants.looked_up(), issuers[1].requests(Document::KeySet)), (102, 2));
+    assert_eq!(verifier.health().len(), 100);
+}

@@ -1,0 +1,78 @@
+//! Keys that come and go.
+
+use jwt_core::ErrorKind;
+use jwt_core::testing::Script;
+
+use super::lab::{Lab, seconds};
+
+#[tokio::test]
+async fn a_key_that_is_not_in_the_set_is_waited_for_once() {
+    let lab = Lab::new().await.loaded().await;
+    lab.issuer.rotate();
+    assert_eq!(lab.ask(&lab.good()).await, Ok(()));
+    assert_eq!((lab.sets(), lab.told()), (2, vec!["loaded"]));
+    assert_eq!(lab.at_once(&lab.good()), Ok(()));
+}
+
+#[tokio::test]
+async fn g18_the_old_and_the_new_key_are_both_good_until_one_is_withdrawn() {
+    let lab = Lab::new().await.loaded().await;
+    let old = lab.issuer.key();
+    let new = lab.issuer.rotate();
+    assert_eq!(lab.ask(&lab.good().signed_by(&new)).await, Ok(()));
+    assert_eq!(lab.at_once(&lab.good().signed_by(&old)), Ok(()));
+    assert_eq!(lab.at_once(&lab.good().signed_by(&old).kid("key-2")), Err(ErrorKind::BadSignature));
+    lab.issuer.withdraw("key-1");
+    lab.grow_old();
+    assert_eq!(lab.at_once(&lab.good().signed_by(&old)), Ok(()), "until the set is renewed");
+    lab.ended(3).await;
+    // Its name is unknown now, which is worth a fetch, and the fetch does not bring it.
+    assert_eq!(lab.ask(&lab.good().signed_by(&old)).await, Err(ErrorKind::UnknownKey));
+    assert_eq!(lab.at_once(&lab.good().signed_by(&old)), Err(ErrorKind::UnknownKey));
+    assert_eq!(lab.at_once(&lab.good().signed_by(&new)), Ok(()));
+}
+
+#[tokio::test]
+async fn a_key_that_a_fetch_did_not_bring_is_not_asked_for_again_in_the_same_window() {
+    let lab = Lab::new().await.loaded().await;
+    let stranger = lab.good().signed_by(&lab.issuer.stranger());
+    assert_eq!(lab.ask(&stranger).await, Err(ErrorKind::UnknownKey));
+    assert_eq!(lab.sets(), 2);
+    lab.pass(seconds(29));
+    assert_eq!(lab.at_once(&stranger), Err(ErrorKind::UnknownKey));
+    // There is a second permit in the window, and no third.
+    assert_eq!(lab.ask(&lab.good().kid("other")).await, Err(ErrorKind::UnknownKey));
+    assert_eq!(lab.at_once(&lab.good().kid("another")), Err(ErrorKind::UnknownKey));
+    assert_eq!(lab.sets(), 3);
+    lab.pass(seconds(1));
+    assert_eq!(lab.ask(&stranger).await, Err(ErrorKind::UnknownKey));
+    assert_eq!(lab.sets(), 4);
+}
+
+#[tokio::test]
+async fn a_fetch_that_fails_is_no_verdict_on_a_new_key_and_does_not_delay_it() {
+    let lab = Lab::new().await.loaded().await;
+    let old = lab.issuer.key();
+    lab.issuer.rotate();
+    lab.all(Script::HangUp);
+    let error = lab.verify(&lab.good()).await.expect_err("the new key cannot be had");
+    assert_eq!(error.kind(), ErrorKind::KeysUnavailable);
+    let wait = error.retry_after().expect("a moment to come back");
+    assert_eq!(lab.at_once(&lab.good().signed_by(&old)), Ok(()), "the old key is at hand");
+    lab.all(Script::Well);
+    assert_eq!(lab.at_once(&lab.good()), Err(ErrorKind::KeysUnavailable));
+    lab.pass(wait);
+    assert_eq!(lab.ask(&lab.good()).await, Ok(()));
+    assert_eq!(lab.told(), ["transport", "loaded"]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_replaced_under_its_name_ends_with_the_next_set() {
+    let lab = Lab::new().await.loaded().await;
+    let (old, new) = (lab.issuer.key(), lab.issuer.stranger().with_kid("key-1"));
+    lab.issuer.publish([new.clone()]);
+    assert_eq!(lab.at_once(&lab.good().signed_by(&new)), Err(ErrorKind::BadSignature), "a known name is not fetched");
+    assert_eq!(lab.verifier.refresh_keys().await, Ok(()));
+    assert_eq!(lab.at_once(&lab.good().signed_by(&new)), Ok(()));
+    assert_eq!(lab.at_once(&lab.good().signed_by(&old)), Err(ErrorKind::BadSignature));
+}
