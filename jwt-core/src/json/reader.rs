@@ -61,7 +61,7 @@ pub(crate) fn object<'a>(
             _ => JsonError::Syntax,
         });
     }
-    reader.object(1, &mut |name, value| member(name, value))?;
+    reader.object(1, &mut member)?;
     reader.space();
     if reader.at == text.len() { Ok(()) } else { Err(JsonError::Syntax) }
 }

@@ -2,15 +2,17 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use super::source::{Found, Location, TokenSource};
 use crate::request::RequestView;
 
 /// Calls `each` with the values of `name`, unless the client declared the header to be for the next hop only: a proxy
 /// would have removed it. RFC 9110 section 7.6.1.
 fn end_to_end<'r>(request: &'r dyn RequestView, name: &str, mut each: impl FnMut(&'r [u8])) {
-    let mut values = 0;
-    request.header(name, &mut |_| values += 1);
-    if values == 0 {
+    let mut values: SmallVec<[&[u8]; 2]> = SmallVec::new();
+    request.header(name, &mut |value| values.push(value));
+    if values.is_empty() {
         return;
     }
     let mut hop_by_hop = false;
@@ -19,7 +21,7 @@ fn end_to_end<'r>(request: &'r dyn RequestView, name: &str, mut each: impl FnMut
             options.split(|&byte| byte == b',').any(|option| trim(option).eq_ignore_ascii_case(name.as_bytes()));
     });
     if !hop_by_hop {
-        request.header(name, &mut each);
+        values.into_iter().for_each(&mut each);
     }
 }
 
