@@ -28,19 +28,19 @@ pub(crate) struct Parts {
     pub(crate) key_id: Option<Arc<str>>,
     pub(crate) token_type: Option<Cow<'static, str>>,
     pub(crate) location: Option<Location>,
-    pub(crate) refuser: Refuser,
+    pub(crate) surroundings: Arc<Surroundings>,
+}
+
+/// What judging takes besides the token. A verifier has one, which each of its tokens shares, because requirements judge
+/// and extractors refuse after the verifier is done.
+pub(crate) struct Surroundings {
+    pub(crate) challenger: Challenger,
+    pub(crate) observer: Arc<dyn Observer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) leeway: Duration,
 }
 
-/// Answers errors that arise after a request was let through, and tells of them.
-#[derive(Clone)]
-pub(crate) struct Refuser {
-    pub(crate) challenger: Challenger,
-    pub(crate) observer: Arc<dyn Observer>,
-}
-
-impl Refuser {
+impl Surroundings {
     /// Tells of an error, once for each.
     pub(crate) fn observe(&self, error: &Error) {
         tracing::debug!(code = error.code(), detail = error.detail(), "refused");
@@ -53,7 +53,7 @@ impl Refuser {
     }
 }
 
-impl fmt::Debug for Refuser {
+impl fmt::Debug for Surroundings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.challenger.fmt(f)
     }
@@ -67,13 +67,20 @@ impl Verified {
     /// A token of this payload, at the second 1,000,000 and with a leeway of 60 seconds.
     #[cfg(test)]
     pub(crate) fn of_payload(payload: &str) -> Self {
-        let clock = Arc::new(crate::clock::ManualClock::at(1_000_000));
-        let challenger = Challenger::default();
-        let refuser = Refuser { challenger, observer: Arc::new(crate::observe::NoObserver) };
-        let (key_id, token_type, location) = (None, None, None);
-        let (algorithm, leeway) = (Algorithm::ES256, Duration::from_secs(60));
-        let payload = payload.to_owned();
-        Self::new(Parts { payload, algorithm, key_id, token_type, location, refuser, clock, leeway })
+        let surroundings = Surroundings {
+            challenger: Challenger::default(),
+            observer: Arc::new(crate::observe::NoObserver),
+            clock: Arc::new(crate::clock::ManualClock::at(1_000_000)),
+            leeway: Duration::from_secs(60),
+        };
+        Self::new(Parts {
+            payload: payload.to_owned(),
+            algorithm: Algorithm::ES256,
+            key_id: None,
+            token_type: None,
+            location: None,
+            surroundings: Arc::new(surroundings),
+        })
     }
 
     /// Decodes the claims as `T`, which needs no knowledge of this library.
@@ -129,18 +136,18 @@ impl Verified {
 
     /// The time, as the verifier's clock tells it.
     pub(crate) fn now(&self) -> NumericDate {
-        self.0.clock.now().into()
+        self.0.surroundings.clock.now().into()
     }
 
     /// The clock difference that the verifier tolerates.
     pub(crate) fn leeway(&self) -> Duration {
-        self.0.leeway
+        self.0.surroundings.leeway
     }
 
     /// Adds the answer to an error that arose from this token, and tells the verifier's observer of it.
     #[must_use]
     pub fn refuse(&self, error: Error) -> Refusal {
-        self.0.refuser.refuse(error)
+        self.0.surroundings.refuse(error)
     }
 }
 
@@ -155,11 +162,11 @@ impl fmt::Debug for Verified {
 /// In the extensions it stands where [`Verified`] would, so that an extractor that needs a token answers 401, and not
 /// 500 as it does where no layer ran.
 #[derive(Clone, Debug)]
-pub struct Anonymous(Refuser);
+pub struct Anonymous(Arc<Surroundings>);
 
 impl Anonymous {
-    pub(crate) const fn new(refuser: Refuser) -> Self {
-        Self(refuser)
+    pub(crate) const fn new(surroundings: Arc<Surroundings>) -> Self {
+        Self(surroundings)
     }
 
     fn refuse(&self) -> Refusal {

@@ -50,7 +50,7 @@ pub struct Admission {
 
 /// The outcome of authenticating a request, or the way to it.
 #[derive(Debug)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "there is no third way")]
 pub enum Authentication {
     /// The outcome: everything that was needed was at hand.
     Ready(Result<Admission, Refusal>),
@@ -119,7 +119,7 @@ impl Authenticator {
         let admission = self.admit(Err(kind.into()));
         // A guest where guests are welcome is no refusal, so nobody is told of one.
         if let Err(refusal) = &admission {
-            self.verifier.refuser().observe(&refusal.error);
+            self.verifier.surroundings().observe(&refusal.error);
         }
         admission
     }
@@ -133,10 +133,10 @@ impl Authenticator {
                 Ok(Admission { identity: Identity::Verified(verified), response_header })
             }
             Err(error) if self.passes(&error) => {
-                let anonymous = Anonymous::new(self.verifier.refuser().clone());
+                let anonymous = Anonymous::new(Arc::clone(self.verifier.surroundings()));
                 Ok(Admission { identity: Identity::Anonymous(anonymous), response_header: None })
             }
-            Err(error) => Err(self.verifier.refuser().challenger.refuse(error)),
+            Err(error) => Err(self.verifier.surroundings().challenger.refuse(error)),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::jose::compact::Limits;
 use crate::observe::{NoObserver, Observer};
 use crate::policy::{DEFAULT_LEEWAY, MAX_LEEWAY};
 use crate::token::TokenSources;
-use crate::verified::{Refuser, Verified};
+use crate::verified::{Surroundings, Verified};
 
 use super::issuers::Issuers;
 use super::prepare::Means;
@@ -202,12 +202,15 @@ impl VerifierBuilder {
         }
         let core = Core {
             issuers,
-            leeway: self.leeway,
             limits: self.limits,
             waits: self.rules.iter().any(Rule::waits),
             rules: self.rules,
-            clock: self.clock,
-            refuser: Refuser { challenger, observer: self.observer },
+            surroundings: Arc::new(Surroundings {
+                challenger,
+                observer: self.observer,
+                clock: self.clock,
+                leeway: self.leeway,
+            }),
         };
         Ok(Verifier::new(core, self.sources))
     }

@@ -3,17 +3,15 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::claims::{ClaimsError, NumericDate, RegisteredClaims};
-use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::jose::compact::{self, Compact, Limits};
 use crate::jose::header::Header;
 use crate::keys::{Lookup, Wanted};
 use crate::observe::Event;
 use crate::token::{Location, TokenSources};
-use crate::verified::{Parts, Refuser, Verified};
+use crate::verified::{Parts, Surroundings, Verified};
 
 use super::VerifierBuilder;
 use super::issuers::Issuers;
@@ -46,13 +44,11 @@ pub struct Verifier {
 
 pub(super) struct Core {
     pub(super) issuers: Issuers,
-    pub(super) leeway: Duration,
     pub(super) limits: Limits,
     pub(super) rules: Vec<Rule>,
     /// Whether any of the rules waits.
     pub(super) waits: bool,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) refuser: Refuser,
+    pub(super) surroundings: Arc<Surroundings>,
 }
 
 /// The outcome of a verification, or the way to it.
@@ -159,8 +155,8 @@ impl Verifier {
         &self.sources
     }
 
-    pub(super) fn refuser(&self) -> &Refuser {
-        &self.core.refuser
+    pub(super) fn surroundings(&self) -> &Arc<Surroundings> {
+        &self.core.surroundings
     }
 }
 
@@ -238,16 +234,14 @@ impl Core {
             return Err(ErrorKind::BadSignature.into());
         }
 
-        let now = NumericDate::from(self.clock.now());
-        issuer.policy.check(&claims, &payload, now, self.leeway)?;
+        let now = NumericDate::from(self.surroundings.clock.now());
+        issuer.policy.check(&claims, &payload, now, self.surroundings.leeway)?;
         let verified = Verified::new(Parts {
             algorithm: header.algorithm,
             key_id: header.key_id.map(|kid| key.shared_kid(&kid)),
             token_type: header.token_type.map(known_type),
             location,
-            refuser: self.refuser.clone(),
-            clock: Arc::clone(&self.clock),
-            leeway: self.leeway,
+            surroundings: Arc::clone(&self.surroundings),
             payload,
         });
         for rule in &self.rules {
@@ -273,8 +267,8 @@ impl Core {
 
     fn report(&self, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
         match &outcome {
-            Ok(_) => self.refuser.observer.observe(Event::Accepted),
-            Err(error) => self.refuser.observe(error),
+            Ok(_) => self.surroundings.observer.observe(Event::Accepted),
+            Err(error) => self.surroundings.observe(error),
         }
         outcome
     }
