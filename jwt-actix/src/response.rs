@@ -24,10 +24,6 @@ pub(crate) fn answer(refusal: Refusal) -> HttpResponse<BoxBody> {
     response
 }
 
-pub(crate) fn unknown<B>(request: ServiceRequest) -> ServiceResponse<EitherBody<B>> {
-    request.into_response(HttpResponse::new(StatusCode::INTERNAL_SERVER_ERROR).map_into_right_body())
-}
-
 pub(crate) fn add_header<B>(response: &mut ServiceResponse<B>, header: ResponseHeader) {
     if let Some((name, value)) = header {
         let (name, headers) = (HeaderName::from_static(name), response.headers_mut());

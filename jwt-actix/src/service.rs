@@ -36,8 +36,6 @@ where
             Authentication::Pending(pending) => {
                 ResponseFuture::waiting(Pending::Authentication(pending), Rc::clone(&self.service), request)
             }
-            // A kind of outcome that this version does not know is not let through.
-            _ => ResponseFuture::refused(response::unknown(request)),
         }
     }
 }

@@ -17,12 +17,6 @@ pub(crate) fn refuse<B: Default>(refusal: Refusal) -> Response<B> {
     response
 }
 
-pub(crate) fn unknown<B: Default>() -> Response<B> {
-    let mut response = Response::new(B::default());
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response
-}
-
 pub(crate) fn add_header<B>(response: &mut Response<B>, header: ResponseHeader) {
     if let Some((name, value)) = header {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));

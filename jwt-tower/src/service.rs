@@ -48,8 +48,6 @@ where
                 let service = mem::replace(&mut self.inner, clone);
                 ResponseFuture::waiting(Pending::Authentication(pending), service, request)
             }
-            // A kind of outcome that this version does not know is not let through.
-            _ => ResponseFuture::refused(response::unknown()),
         }
     }
 }
