@@ -87,6 +87,8 @@ kinds! {
     MissingClaim, "missing_claim", Refused, "missing claim";
     /// The token is bound to a key with `cnf`, which cannot be checked here. RFC 7800 section 3.1.
     UnsupportedConfirmation, "unsupported_confirmation", Refused, "token is bound to its sender";
+    /// The token was revoked: itself, its session, its subject's or its issuer's tokens.
+    Revoked, "revoked", Refused, "token revoked";
     /// A rule of the application refused the token.
     RuleRefused, "rule_refused", Refused, "refused by a rule";
     /// The claims do not fit the type that the handler asks for.
@@ -105,6 +107,8 @@ kinds! {
 
     /// The issuer's keys could not be had. An outage, not a bad token.
     KeysUnavailable, "keys_unavailable", Unavailable, "keys unavailable";
+    /// Whether the token was revoked could not be found out. An outage, not a bad token.
+    RevocationUnavailable, "revocation_unavailable", Unavailable, "revocation unavailable";
     /// A rule or a requirement of the application could not decide. An outage, not a bad token.
     RuleUnavailable, "rule_unavailable", Unavailable, "rule unavailable";
 

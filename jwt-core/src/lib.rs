@@ -26,7 +26,7 @@
 //!
 //! In this order, each step before the next: one token in the request, its size, its form, its header; its issuer among
 //! the trusted ones, its algorithm among that issuer's, its `typ`; the key for its `kid`; the signature; audience,
-//! times, required claims, `cnf`; the application's own rules. No step can be skipped; what weakens one carries
+//! times, required claims, `cnf`; revocation; the application's own rules. No step can be skipped; what weakens one carries
 //! `dangerous` in its name.
 //!
 //! # Defaults
@@ -59,6 +59,7 @@ pub mod error;
 pub mod keys;
 pub mod observe;
 pub mod request;
+pub mod revocation;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod token;
