@@ -2,7 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::challenge::{Challenger, DEFAULT_REALM};
+use crate::challenge::{Challenger, DEFAULT_REALM, NoBody, Renderer};
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::Backend;
 use crate::jose::compact::Limits;
@@ -26,6 +26,7 @@ pub struct VerifierBuilder {
     leeway: Duration,
     limits: Limits,
     realm: String,
+    renderer: Arc<dyn Renderer>,
     rules: Vec<Rule>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -44,6 +45,7 @@ impl VerifierBuilder {
             leeway: DEFAULT_LEEWAY,
             limits: Limits::default(),
             realm: DEFAULT_REALM.to_owned(),
+            renderer: Arc::new(NoBody),
             rules: Vec::new(),
             clock: Arc::new(SystemClock),
             observer: Arc::new(NoObserver),
@@ -82,6 +84,20 @@ impl VerifierBuilder {
     /// Sets the realm that challenges name, in visible ASCII and spaces but `"` and `\`. Default: `api`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = realm.into();
+        self
+    }
+
+    /// Writes the bodies of refusals with `renderer`: of layers, middleware, requirements and extractors alike. Default:
+    /// [`NoBody`].
+    ///
+    /// ```
+    /// use jwt_core::Verifier;
+    /// use jwt_core::challenge::ProblemJson;
+    ///
+    /// let builder = Verifier::builder().renderer(ProblemJson::new());
+    /// ```
+    pub fn renderer(mut self, renderer: impl Renderer + 'static) -> Self {
+        self.renderer = Arc::new(renderer);
         self
     }
 
@@ -180,6 +196,7 @@ impl VerifierBuilder {
             return Err(BuildError::new(Kind::OutOfRange, "max_token_bytes"));
         }
         let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
+        let challenger = challenger.with_renderer(self.renderer);
         let means = Means {
             backend: self.backend,
             clock: Arc::clone(&self.clock),
