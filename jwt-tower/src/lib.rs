@@ -19,6 +19,7 @@
 //! | --- | --- | --- |
 //! | `axum` | no | the extractors `Claims<T>`, `OptionalClaims<T>`, `Authorized<T, P>` and `Verified` |
 //! | `axum-routing` | no | `.requires(..)` on axum's routes and routers |
+//! | `tonic` | no | refusals with the body type of tonic 0.14 |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
 //! | `remote` | no | keys that are fetched from their issuer |
@@ -27,6 +28,7 @@
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
+mod body;
 mod future;
 mod layer;
 mod request;
@@ -41,6 +43,7 @@ mod readiness;
 #[cfg(feature = "axum-routing")]
 mod routing;
 
+pub use body::RefusalBody;
 #[cfg(feature = "axum")]
 pub use extract::{Authorized, Claims, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;
