@@ -12,7 +12,7 @@ use crate::claims::{NumericDate, RegisteredClaims};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::jose::Algorithm;
-use crate::observe::{Event, Observer};
+use crate::observe::{self, Observer};
 use crate::token::Location;
 
 /// A token that passed every check. Cheap to clone; immutable.
@@ -43,8 +43,7 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     /// Tells of an error, once for each.
     pub(crate) fn observe(&self, error: &Error) {
-        tracing::debug!(code = error.code(), detail = error.detail(), "refused");
-        self.observer.observe(Event::Refused(error));
+        observe::refused(&*self.observer, error);
     }
 
     fn refuse(&self, error: Error) -> Refusal {
