@@ -71,7 +71,7 @@ mod require;
 mod response;
 mod service;
 
-pub use extract::{Authorized, Claims, OptionalClaims, Rejection, Verified};
+pub use extract::{Authorized, Claims, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use layer::JwtMiddleware;
 pub use readiness::readiness;
 pub use require::Require;

@@ -17,7 +17,7 @@
 //!
 //! | feature | default | adds |
 //! | --- | --- | --- |
-//! | `axum` | no | the extractors `Claims<T>`, `OptionalClaims<T>`, `Authorized<T, P>` and `Verified` |
+//! | `axum` | no | the extractors `Claims<T>`, `Authorized<T, P>`, their optional forms, and `Verified` |
 //! | `axum-routing` | no | `.requires(..)` on axum's routes and routers |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
@@ -42,7 +42,7 @@ mod readiness;
 mod routing;
 
 #[cfg(feature = "axum")]
-pub use extract::{Authorized, Claims, OptionalClaims, Rejection, Verified};
+pub use extract::{Authorized, Claims, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;
 pub use layer::JwtLayer;
 #[cfg(feature = "axum")]

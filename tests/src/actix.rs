@@ -6,7 +6,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::middleware::Condition;
 use actix_web::web::{self, Json};
 use actix_web::{App, HttpMessage as _, Responder, body, test};
-use jwt_actix::{Authorized, Claims, JwtMiddleware, OptionalClaims, Require, Verified};
+use jwt_actix::{Authorized, Claims, JwtMiddleware, OptionalAuthorized, OptionalClaims, Require, Verified};
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
 use jwt_core::verify::Identity;
@@ -66,6 +66,12 @@ fn app(
         )
         .service(web::resource("/optional-allowed").wrap(required()).wrap(jwt().optional()).route(web::get().to(user)))
         .service(web::resource("/optional-policy").wrap(jwt().optional()).route(web::get().to(policy)))
+        .service(web::resource("/optional-authorized").wrap(jwt().optional()).route(web::get().to(optional_authorized)))
+        .service(
+            web::resource("/optional-authorized-later")
+                .wrap(jwt().optional())
+                .route(web::get().to(optional_authorized_later)),
+        )
         .service(web::resource("/lenient").wrap(lenient).route(web::get().to(optional)))
         .service(web::resource("/public").route(web::get().to(public)))
         .service(web::resource("/bare").route(web::get().to(user)))
@@ -73,6 +79,7 @@ fn app(
         .service(web::resource("/bare-verified").route(web::get().to(verified)))
         .service(web::resource("/bare-require").wrap(required_scopes()).route(web::get().to(public)))
         .service(web::resource("/bare-policy").route(web::get().to(policy)))
+        .service(web::resource("/bare-optional-authorized").route(web::get().to(optional_authorized)))
         .service(web::resource("/bare-allowed").wrap(required()).route(web::get().to(public)))
         .wrap_fn(move |request, service| {
             let response = service.call(request);

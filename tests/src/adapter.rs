@@ -54,9 +54,10 @@ impl Adapter {
 /// | `/optional-reports` | optional, with scopes | the claim `name` |
 /// | `/optional-allowed` | optional, with a requirement | the claim `name` |
 /// | `/optional-policy` | optional | the claim `name`, for those who meet a policy |
+/// | `/optional-authorized`, `/optional-authorized-later` | optional | the claim `name` for those who meet a policy, or `nobody` |
 /// | `/lenient` | anonymous when told so | the claim `name`, or `nobody` |
 /// | `/public` | none | `everyone` |
-/// | `/bare`, `/bare-optional`, `/bare-verified`, `/bare-policy` | none | extractors all the same |
+/// | `/bare`, `/bare-optional`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | none | extractors all the same |
 /// | `/bare-require` | scopes alone | `everyone` |
 /// | `/bare-allowed` | a requirement alone | `everyone` |
 #[derive(Clone)]

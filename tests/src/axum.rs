@@ -9,7 +9,9 @@ use http_body_util::BodyExt as _;
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
 use jwt_core::verify::Identity;
-use jwt_tower::{Authorized, Claims, JwtLayer, OptionalClaims, RequireExt as _, RequireLayer, Verified};
+use jwt_tower::{
+    Authorized, Claims, JwtLayer, OptionalAuthorized, OptionalClaims, RequireExt as _, RequireLayer, Verified,
+};
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
 
@@ -51,6 +53,8 @@ fn router(application: &Application) -> Router {
         .route("/optional-reports", get(user).layer((jwt().optional(), required_scopes())))
         .route("/optional-allowed", get(user).requires(required()).layer(jwt().optional()))
         .route("/optional-policy", get(policy).layer(jwt().optional()))
+        .route("/optional-authorized", get(optional_authorized).layer(jwt().optional()))
+        .route("/optional-authorized-later", get(optional_authorized_later).layer(jwt().optional()))
         .route("/lenient", get(optional).layer(lenient))
         .route("/public", get(public))
         .route("/bare", get(user))
@@ -58,6 +62,7 @@ fn router(application: &Application) -> Router {
         .route("/bare-verified", get(verified))
         .route("/bare-require", get(public).layer(required_scopes()))
         .route("/bare-policy", get(policy))
+        .route("/bare-optional-authorized", get(optional_authorized))
         .route("/bare-allowed", get(public).requires(required()));
     if application.tells {
         router = router.layer(middleware::map_response(tell));

@@ -41,7 +41,7 @@ jwt_core::policy! {
     ));
 }
 
-/// Expects in scope: `Authorized`, `Claims`, `OptionalClaims`, `Verified` and `Json` of one framework.
+/// Expects in scope: `Authorized`, `Claims`, `OptionalAuthorized`, `OptionalClaims`, `Verified` and `Json` of one framework.
 macro_rules! handlers {
     () => {
         use crate::handlers::{Faulty, Members, Numbered, ReadReports, User};
@@ -65,6 +65,18 @@ macro_rules! handlers {
 
         async fn policy_later(Authorized(user, ..): Authorized<User, Members>) -> String {
             user.name
+        }
+
+        async fn optional_authorized(
+            OptionalAuthorized(user, ..): OptionalAuthorized<User, ReadReports>,
+        ) -> String {
+            user.map_or_else(|| "nobody".to_owned(), |user| user.name)
+        }
+
+        async fn optional_authorized_later(
+            OptionalAuthorized(user, ..): OptionalAuthorized<User, Members>,
+        ) -> String {
+            user.map_or_else(|| "nobody".to_owned(), |user| user.name)
         }
 
         async fn optional(OptionalClaims(user): OptionalClaims<User>) -> String {
