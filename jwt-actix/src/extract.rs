@@ -115,6 +115,12 @@ impl Rejection {
     }
 }
 
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.error.fmt(f)

@@ -65,6 +65,7 @@
 mod extract;
 mod future;
 mod layer;
+mod principal;
 mod readiness;
 mod request;
 mod require;
@@ -73,6 +74,7 @@ mod service;
 
 pub use extract::{Authorized, Claims, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use layer::JwtMiddleware;
+pub use principal::{OptionalPrincipal, Principal, PrincipalMiddleware};
 pub use readiness::readiness;
 pub use require::Require;
 

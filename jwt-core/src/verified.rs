@@ -133,6 +133,11 @@ impl Verified {
         self.0.location
     }
 
+    /// Whether the other is this very token, not one that looks alike.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The time, as the verifier's clock tells it.
     pub(crate) fn now(&self) -> NumericDate {
         self.0.surroundings.clock.now().into()

@@ -17,7 +17,7 @@
 //!
 //! | feature | default | adds |
 //! | --- | --- | --- |
-//! | `axum` | no | the extractors `Claims<T>`, `Authorized<T, P>`, their optional forms, and `Verified` |
+//! | `axum` | no | the extractors `Claims<T>`, `Authorized<T, P>`, `Principal<U>`, their optional forms, and `Verified` |
 //! | `axum-routing` | no | `.requires(..)` on axum's routes and routers |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
@@ -29,6 +29,7 @@
 
 mod future;
 mod layer;
+mod principal;
 mod request;
 mod require;
 mod response;
@@ -45,6 +46,9 @@ mod routing;
 pub use extract::{Authorized, Claims, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;
 pub use layer::JwtLayer;
+#[cfg(feature = "axum")]
+pub use principal::{OptionalPrincipal, Principal};
+pub use principal::{PrincipalLayer, WithPrincipal};
 #[cfg(feature = "axum")]
 pub use readiness::Readiness;
 pub use require::{Require, RequireLayer};
