@@ -17,7 +17,7 @@
 //!
 //! | feature | default | adds |
 //! | --- | --- | --- |
-//! | `axum` | no | the extractors `Claims<T>`, `OptionalClaims<T>`, `Authorized<T, P>` and `Verified` |
+//! | `axum` | no | the extractors `Claims<T>`, `Authorized<T, P>`, `Principal<U>`, their optional forms, and `Verified` |
 //! | `axum-routing` | no | `.requires(..)` on axum's routes and routers |
 //! | `tonic` | no | refusals with the body type of tonic 0.14 |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
@@ -31,6 +31,7 @@
 mod body;
 mod future;
 mod layer;
+mod principal;
 mod request;
 mod require;
 mod response;
@@ -45,9 +46,12 @@ mod routing;
 
 pub use body::RefusalBody;
 #[cfg(feature = "axum")]
-pub use extract::{Authorized, Claims, OptionalClaims, Rejection, Verified};
+pub use extract::{Authorized, Claims, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;
 pub use layer::JwtLayer;
+#[cfg(feature = "axum")]
+pub use principal::{OptionalPrincipal, Principal};
+pub use principal::{PrincipalLayer, WithPrincipal};
 #[cfg(feature = "axum")]
 pub use readiness::Readiness;
 pub use require::{Require, RequireLayer};

@@ -213,6 +213,8 @@ impl VerifierBuilder {
             #[cfg(feature = "remote")]
             observer: Arc::clone(&self.observer),
             #[cfg(feature = "remote")]
+            listed: true,
+            #[cfg(feature = "remote")]
             fetch: self.fetch,
             #[cfg(feature = "reqwest")]
             default_fetch: std::sync::OnceLock::new(),
@@ -225,7 +227,7 @@ impl VerifierBuilder {
             if issuers.answers_for_any() {
                 return Err(BuildError::new(Kind::Contradiction, "issuer_resolver"));
             }
-            issuers.resolver = Some(resolver.prepare(means));
+            issuers.resolver = Some(resolver.prepare(Means { listed: false, ..means }));
         }
         let core = Core {
             issuers,

@@ -8,6 +8,7 @@ mod extensions;
 mod extractors;
 mod optional;
 mod pending;
+mod principals;
 mod requirements;
 mod requirements_claims;
 mod requirements_login;
