@@ -6,6 +6,7 @@ pub mod ask;
 pub mod forge;
 pub mod log;
 pub mod remote;
+pub mod session_contract;
 pub mod stage;
 
 mod actix;

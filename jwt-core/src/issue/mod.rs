@@ -12,4 +12,5 @@ pub use issued::Issued;
 pub use issuer::{TokenIssuer, TokenIssuerBuilder};
 pub use ring::{KeyPhase, KeyRing, KeyRingBuilder, KeyState};
 
-pub(crate) use access::ACCESS;
+pub(crate) use access::{ACCESS, Grant, Membership};
+pub(crate) use issuer::Draft;
