@@ -63,6 +63,7 @@
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
+mod endpoint;
 mod extract;
 mod future;
 mod layer;
@@ -72,10 +73,16 @@ mod require;
 mod response;
 mod service;
 
-pub use extract::{Authorized, Claims, OptionalClaims, Rejection, Verified};
+#[cfg(feature = "issue")]
+mod session;
+
+pub use endpoint::endpoint;
+pub use extract::{Authorized, Claims, Fresh, OptionalClaims, Rejection, Verified};
 pub use layer::JwtMiddleware;
 pub use readiness::readiness;
 pub use require::Require;
+#[cfg(feature = "issue")]
+pub use session::{Refresh, Tokens};
 
 /// The core, so that one dependency is enough.
 pub use jwt_core;

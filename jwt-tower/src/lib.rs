@@ -17,7 +17,7 @@
 //!
 //! | feature | default | adds |
 //! | --- | --- | --- |
-//! | `axum` | no | the extractors `Claims<T>`, `OptionalClaims<T>`, `Authorized<T, P>` and `Verified` |
+//! | `axum` | no | the extractors `Claims<T>`, `OptionalClaims<T>`, `Authorized<T, P>`, `Fresh<T>` and `Verified` |
 //! | `axum-routing` | no | `.requires(..)` on axum's routes and routers |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
@@ -28,6 +28,7 @@
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
+mod endpoint;
 mod future;
 mod layer;
 mod request;
@@ -39,19 +40,28 @@ mod service;
 mod extract;
 #[cfg(feature = "axum")]
 mod readiness;
+#[cfg(feature = "axum")]
+mod route;
 #[cfg(feature = "axum-routing")]
 mod routing;
+#[cfg(all(feature = "axum", feature = "issue"))]
+mod session;
 
+pub use endpoint::{EndpointFuture, EndpointService};
 #[cfg(feature = "axum")]
-pub use extract::{Authorized, Claims, OptionalClaims, Rejection, Verified};
+pub use extract::{Authorized, Claims, Fresh, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;
 pub use layer::JwtLayer;
 #[cfg(feature = "axum")]
 pub use readiness::Readiness;
 pub use require::{Require, RequireLayer};
+#[cfg(feature = "axum")]
+pub use route::endpoint;
 #[cfg(feature = "axum-routing")]
 pub use routing::RequireExt;
 pub use service::Jwt;
+#[cfg(all(feature = "axum", feature = "issue"))]
+pub use session::{Refresh, Tokens};
 
 /// The core, so that one dependency is enough.
 pub use jwt_core;

@@ -4,6 +4,7 @@ pub mod adapter;
 pub mod answer;
 pub mod ask;
 pub mod forge;
+pub mod issuing;
 pub mod log;
 pub mod remote;
 pub mod session_contract;

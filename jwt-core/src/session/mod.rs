@@ -1,6 +1,7 @@
 //! Sessions: a login that goes on without the password, by refresh tokens that are each good once.
 
 mod builder;
+mod endpoints;
 mod hooks;
 mod login;
 mod memory;
@@ -15,5 +16,5 @@ pub use login::Login;
 pub use memory::MemorySessions;
 pub use pair::TokenPair;
 pub use refresh_token::RefreshToken;
-pub use sessions::{Refresh, Session, Sessions};
+pub use sessions::{Renewal, Session, Sessions};
 pub use store::{NoSessions, Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};

@@ -150,10 +150,10 @@ impl Sessions {
     ///
     /// These; [`UnknownIssuer`](ErrorKind::UnknownIssuer) or [`WrongAudience`](ErrorKind::WrongAudience) for a token of
     /// another service's, [`InsufficientScope`](ErrorKind::InsufficientScope) and [`WrongClaim`](ErrorKind::WrongClaim)
-    /// as [`Refresh`] says, and [`SessionsUnavailable`](ErrorKind::SessionsUnavailable) while the store does not answer:
+    /// as [`Renewal`] says, and [`SessionsUnavailable`](ErrorKind::SessionsUnavailable) while the store does not answer:
     /// try again with the same token.
-    pub fn refresh(&self, token: &RefreshToken) -> Refresh {
-        Refresh { sessions: self.clone(), token: token.clone(), scope: None, client_id: None }
+    pub fn refresh(&self, token: &RefreshToken) -> Renewal {
+        Renewal { sessions: self.clone(), token: token.clone(), scope: None, client_id: None }
     }
 
     /// Ends the session that a token belongs to, an access token or a refresh token.
@@ -271,7 +271,7 @@ impl Sessions {
         Ok(pair)
     }
 
-    async fn renew(&self, refresh: &Refresh) -> Result<TokenPair, Error> {
+    async fn renew(&self, refresh: &Renewal) -> Result<TokenPair, Error> {
         let (service, claims) = (&self.0, refresh.token.registered());
         let (subject, id) = self.membership(&refresh.token)?;
         if !claims.audience().is_some_and(|audience| audience.contains(&service.tokens.refresh_audience())) {
@@ -310,7 +310,7 @@ impl Sessions {
     }
 
     /// Asks whether the session may go on, and with what.
-    async fn prepare(&self, subject: &str, id: &str, refresh: &Refresh) -> Result<AccessToken, Error> {
+    async fn prepare(&self, subject: &str, id: &str, refresh: &Renewal) -> Result<AccessToken, Error> {
         let found = self.0.store.find(subject, id, self.now().as_secs()).await.map_err(unavailable)?;
         let session = found.ok_or(ErrorKind::SessionEnded)?;
         let mut access = self.access(&session)?;
@@ -398,14 +398,14 @@ impl fmt::Debug for Sessions {
 /// A refresh in the making; made by [`Sessions::refresh`], and done when it is awaited.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is refreshed unless it is awaited"]
-pub struct Refresh {
+pub struct Renewal {
     sessions: Sessions,
     token: RefreshToken,
     scope: Option<Vec<String>>,
     client_id: Option<String>,
 }
 
-impl Refresh {
+impl Renewal {
     /// Asks for fewer scopes in the access token; the session keeps those of the login. RFC 6749 section 6. Default: all of
     /// them. More than were granted are refused with [`ErrorKind::InsufficientScope`], and the token is not used up.
     pub fn scope<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
@@ -421,7 +421,7 @@ impl Refresh {
     }
 }
 
-impl IntoFuture for Refresh {
+impl IntoFuture for Renewal {
     type Output = Result<TokenPair, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
