@@ -36,13 +36,13 @@ impl<'t> Compact<'t> {
             return Err(ErrorKind::TokenTooLarge);
         }
         let malformed = ErrorKind::MalformedToken;
-        let (header, rest) = token.split_once('.').ok_or(malformed)?;
+        let (header, rest) = split_at_dot(token).ok_or(malformed)?;
         if header.len() > limits.header {
             return Err(ErrorKind::TokenTooLarge);
         }
         // Anything but two dots, five segments of a JWE among them, leaves a dot in the signature.
-        let (payload, signature) = rest.split_once('.').ok_or(malformed)?;
-        if header.is_empty() || payload.is_empty() || signature.is_empty() || signature.contains('.') {
+        let (payload, signature) = split_at_dot(rest).ok_or(malformed)?;
+        if header.is_empty() || payload.is_empty() || signature.is_empty() || split_at_dot(signature).is_some() {
             return Err(malformed);
         }
         let signing_input = &token[..header.len() + 1 + payload.len()];
@@ -76,6 +76,11 @@ impl<'t> Compact<'t> {
     pub(crate) const fn signing_input(&self) -> &'t [u8] {
         self.signing_input.as_bytes()
     }
+}
+
+fn split_at_dot(text: &str) -> Option<(&str, &str)> {
+    let dot = memchr::memchr(b'.', text.as_bytes())?;
+    Some((&text[..dot], &text[dot + 1..]))
 }
 
 /// Decoded bytes: a payload stays in here for as long as its token is needed. Without an allocation of their own up to

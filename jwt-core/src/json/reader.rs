@@ -260,8 +260,10 @@ impl<'a> Reader<'a> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            self.at += plain(&self.text.as_bytes()[self.at..]);
-            match self.peek() {
+            let rest = &self.text.as_bytes()[self.at..];
+            let length = plain(rest);
+            self.at += length;
+            match rest.get(length) {
                 Some(b'"') => {
                     let raw = &self.text[start..self.at];
                     self.at += 1;
@@ -322,20 +324,20 @@ fn mark(name: &str) -> u128 {
     1 << ((bytes.len() * 37 + end(bytes.first()) * 7 + end(bytes.last())) % 128)
 }
 
-/// How many bytes from `at` on can stand in a string as they are: none below 0x20, no quote, no backslash.
-///
-/// Eight are looked at in one go. Subtraction borrows only above a byte that is found, so the lowest that is found is
-/// right.
+/// How many of the bytes, from the first on, stand in a string for themselves: none below 0x20, no quote, no backslash.
 #[inline]
 fn plain(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
-    let is = |word: u64, byte: u8| (word ^ (ONES * u64::from(byte))).wrapping_sub(ONES) & !(word ^ (ONES * u64::from(byte)));
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
+        // Eight bytes at a time: subtraction sets the high bit of a byte that is below the subtrahend, and borrows only
+        // above such a byte, so the lowest that is found is right. With one bit flipped a quote, 0x22, comes right after
+        // the control characters.
         let word = u64::from_le_bytes(*word);
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let found = (control | is(word, b'"') | is(word, b'\\')) & HIGHS;
+        let control_or_quote = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+        let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
+        let found = (control_or_quote | backslash) & !word & HIGHS;
         if found != 0 {
             return index * 8 + found.trailing_zeros() as usize / 8;
         }
@@ -435,6 +437,21 @@ mod tests {
         assert!(members(&nested(MAX_DEPTH - 1)).is_ok());
         assert_eq!(members(&nested(MAX_DEPTH)), Err(JsonError::TooDeep));
         assert_eq!(members(&nested(200_000)), Err(JsonError::TooDeep));
+    }
+
+    #[test]
+    fn a_string_ends_at_the_first_byte_that_does_not_stand_for_itself() {
+        for length in 0..20 {
+            for byte in 0..=u8::MAX {
+                for fill in [b'a', b'!', 0x23, 0x5b, 0x5d, 0x7f, 0x80, 0xff] {
+                    let mut bytes = vec![fill; 20];
+                    bytes[length] = byte;
+                    let ends = byte < 0x20 || byte == b'"' || byte == b'\\';
+                    assert_eq!(plain(&bytes), if ends { length } else { 20 }, "{byte:#x} at {length} in {fill:#x}");
+                }
+            }
+        }
+        assert_eq!(plain(b"\"\\"), 0);
     }
 
     #[test]

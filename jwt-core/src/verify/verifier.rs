@@ -254,7 +254,9 @@ impl Core {
             }
         };
         // RFC 8725 section 3.1: the key, not the header, decides the algorithm.
-        if key.algorithm() != header.algorithm || !key.verify(compact.signing_input(), compact.signature(&mut Bytes::new())?) {
+        if key.algorithm() != header.algorithm
+            || !key.verify(compact.signing_input(), compact.signature(&mut Bytes::new())?)
+        {
             return Err(ErrorKind::BadSignature.into());
         }
 
