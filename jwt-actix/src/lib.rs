@@ -65,14 +65,16 @@
 mod extract;
 mod future;
 mod layer;
+mod principal;
 mod readiness;
 mod request;
 mod require;
 mod response;
 mod service;
 
-pub use extract::{Authorized, Claims, OptionalClaims, Rejection, Verified};
+pub use extract::{Authorized, Claims, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use layer::JwtMiddleware;
+pub use principal::{OptionalPrincipal, Principal, PrincipalMiddleware};
 pub use readiness::readiness;
 pub use require::Require;
 

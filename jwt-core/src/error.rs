@@ -91,6 +91,8 @@ kinds! {
     Revoked, "revoked", Refused, "token revoked";
     /// A rule of the application refused the token.
     RuleRefused, "rule_refused", Refused, "refused by a rule";
+    /// The application knows nobody by this token.
+    UnknownPrincipal, "unknown_principal", Refused, "unknown principal";
     /// The claims do not fit the type that the handler asks for.
     ClaimsMismatch, "claims_mismatch", Refused, "claims do not fit the requested type";
 
@@ -111,6 +113,8 @@ kinds! {
     RevocationUnavailable, "revocation_unavailable", Unavailable, "revocation unavailable";
     /// A rule or a requirement of the application could not decide. An outage, not a bad token.
     RuleUnavailable, "rule_unavailable", Unavailable, "rule unavailable";
+    /// The application's store of principals could not be asked. An outage, not a bad token.
+    PrincipalUnavailable, "principal_unavailable", Unavailable, "principal unavailable";
 
     /// A typed extractor or a requirement runs where no layer has verified a token.
     LayerMissing, "layer_missing", Misuse, "no layer has verified this request";

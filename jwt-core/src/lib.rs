@@ -58,6 +58,7 @@ pub mod crypto;
 pub mod error;
 pub mod keys;
 pub mod observe;
+pub mod principal;
 pub mod request;
 pub mod revocation;
 #[cfg(feature = "testing")]

@@ -17,8 +17,9 @@
 //!
 //! | feature | default | adds |
 //! | --- | --- | --- |
-//! | `axum` | no | the extractors `Claims<T>`, `OptionalClaims<T>`, `Authorized<T, P>` and `Verified` |
+//! | `axum` | no | the extractors `Claims<T>`, `Authorized<T, P>`, `Principal<U>`, their optional forms, and `Verified` |
 //! | `axum-routing` | no | `.requires(..)` on axum's routes and routers |
+//! | `tonic` | no | refusals with the body type of tonic 0.14 |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
 //! | `remote` | no | keys that are fetched from their issuer |
@@ -27,8 +28,10 @@
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
+mod body;
 mod future;
 mod layer;
+mod principal;
 mod request;
 mod require;
 mod response;
@@ -41,10 +44,14 @@ mod readiness;
 #[cfg(feature = "axum-routing")]
 mod routing;
 
+pub use body::RefusalBody;
 #[cfg(feature = "axum")]
-pub use extract::{Authorized, Claims, OptionalClaims, Rejection, Verified};
+pub use extract::{Authorized, Claims, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;
 pub use layer::JwtLayer;
+#[cfg(feature = "axum")]
+pub use principal::{OptionalPrincipal, Principal};
+pub use principal::{PrincipalLayer, WithPrincipal};
 #[cfg(feature = "axum")]
 pub use readiness::Readiness;
 pub use require::{Require, RequireLayer};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The rooms of `jwt-core` and their levels: a room uses rooms of lower levels only.
-const LEVELS: [(&str, u8); 18] = [
+const LEVELS: [(&str, u8); 19] = [
     ("clock", 0),
     ("error", 0),
     ("json", 0),
@@ -21,6 +21,7 @@ const LEVELS: [(&str, u8); 18] = [
     ("revocation", 2),
     ("authorize", 3),
     ("keys", 3),
+    ("principal", 3),
     ("testing", 4),
     ("verify", 4),
     ("config", 5),
