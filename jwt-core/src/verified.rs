@@ -141,7 +141,7 @@ impl Verified {
 
     /// Whether the other is this very token, not one that looks alike.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.parts, &other.parts)
     }
 
     /// The time, as the verifier's clock tells it.
