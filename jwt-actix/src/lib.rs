@@ -62,6 +62,7 @@
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
+mod cookies;
 mod extract;
 mod future;
 mod layer;
@@ -71,6 +72,7 @@ mod require;
 mod response;
 mod service;
 
+pub use cookies::{SetCookiesExt, WithCookies};
 pub use extract::{Authorized, Claims, OptionalClaims, Rejection, Verified};
 pub use layer::JwtMiddleware;
 pub use readiness::readiness;

@@ -5,7 +5,7 @@
 //! | [`Missing`](Class::Missing) | 401 | `Bearer realm="…"` |
 //! | [`Malformed`](Class::Malformed) | 400 | `Bearer realm="…", error="invalid_request"` |
 //! | [`Refused`](Class::Refused) | 401 | `Bearer realm="…", error="invalid_token"` |
-//! | [`Forbidden`](Class::Forbidden) | 403 | `Bearer realm="…", error="insufficient_scope"`, and `scope="…"` where scopes are the reason |
+//! | [`Forbidden`](Class::Forbidden) | 403 | `Bearer realm="…", error="insufficient_scope"`, and `scope="…"` where scopes are the reason; none where no other token would help |
 //! | [`StepUp`](Class::StepUp) | 401 | `Bearer realm="…", error="insufficient_user_authentication"`, and `acr_values="…"`, `max_age="…"` |
 //! | [`Unavailable`](Class::Unavailable) | 503, with `Retry-After` | none: an outage is not a bad token |
 //! | [`Misuse`](Class::Misuse) | 500 | none |
@@ -88,6 +88,10 @@ impl Challenger {
             Class::Missing => (401, None),
             Class::Malformed => (400, Some("invalid_request")),
             Class::Refused => (401, Some("invalid_token")),
+            // The token would do; it is the request that another site may have made.
+            Class::Forbidden if error.kind() == ErrorKind::CsrfFailed => {
+                return Challenge { status: 403, headers: Vec::new() };
+            }
             Class::Forbidden => (403, Some("insufficient_scope")),
             Class::StepUp => (401, Some("insufficient_user_authentication")),
             Class::Unavailable => {

@@ -27,6 +27,7 @@
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
+mod cookies;
 mod future;
 mod layer;
 mod request;
@@ -41,6 +42,7 @@ mod readiness;
 #[cfg(feature = "axum-routing")]
 mod routing;
 
+pub use cookies::SetCookies;
 #[cfg(feature = "axum")]
 pub use extract::{Authorized, Claims, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;

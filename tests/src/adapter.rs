@@ -57,6 +57,7 @@ impl Adapter {
 /// | `/lenient` | anonymous when told so | the claim `name`, or `nobody` |
 /// | `/public` | none | `everyone` |
 /// | `/bare`, `/bare-optional`, `/bare-verified`, `/bare-policy` | none | extractors all the same |
+/// | `/cookies`, `/no-cookies` | none | a login's cookies, and none again |
 /// | `/bare-require` | scopes alone | `everyone` |
 /// | `/bare-allowed` | a requirement alone | `everyone` |
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
 use jwt_core::verify::Identity;
-use jwt_tower::{Authorized, Claims, JwtLayer, OptionalClaims, RequireExt as _, RequireLayer, Verified};
+use jwt_tower::{Authorized, Claims, JwtLayer, OptionalClaims, RequireExt as _, RequireLayer, SetCookies, Verified};
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
 
@@ -21,6 +21,14 @@ crate::handlers::handlers!();
 
 async fn no_store(_: Verified) -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], "secret")
+}
+
+async fn cookies() -> impl IntoResponse {
+    (SetCookies(crate::handlers::login()), "welcome")
+}
+
+async fn no_cookies() -> impl IntoResponse {
+    (SetCookies(jwt_core::browser::Cookies::new().clear()), ([(CACHE_CONTROL, "private")], "bye"))
 }
 
 fn router(application: &Application) -> Router {
@@ -53,6 +61,8 @@ fn router(application: &Application) -> Router {
         .route("/optional-policy", get(policy).layer(jwt().optional()))
         .route("/lenient", get(optional).layer(lenient))
         .route("/public", get(public))
+        .route("/cookies", get(cookies))
+        .route("/no-cookies", get(no_cookies))
         .route("/bare", get(user))
         .route("/bare-optional", get(optional))
         .route("/bare-verified", get(verified))

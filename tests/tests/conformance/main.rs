@@ -1,8 +1,10 @@
 //! What both adapters do, each case written once: the same request must get the same answer from each of them.
 
 mod answers;
+mod cookies;
 mod cors;
 mod credentials;
+mod csrf;
 mod extensions;
 mod extractors;
 mod optional;
