@@ -59,6 +59,7 @@
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
 //! | `config` | no | a verifier from a file or from the environment |
+//! | `issue` | no | tokens of one's own: key ring, issuer, refresh sessions |
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 

@@ -8,6 +8,7 @@ use crate::crypto::Backend;
 use crate::jose::compact::Limits;
 use crate::observe::{NoObserver, Observer};
 use crate::policy::{DEFAULT_LEEWAY, MAX_LEEWAY};
+use crate::revocation::RevocationList;
 use crate::token::TokenSources;
 use crate::verified::{Surroundings, Verified};
 
@@ -26,6 +27,7 @@ pub struct VerifierBuilder {
     leeway: Duration,
     limits: Limits,
     realm: String,
+    revocations: Option<Arc<dyn RevocationList>>,
     rules: Vec<Rule>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -44,6 +46,7 @@ impl VerifierBuilder {
             leeway: DEFAULT_LEEWAY,
             limits: Limits::default(),
             realm: DEFAULT_REALM.to_owned(),
+            revocations: None,
             rules: Vec::new(),
             clock: Arc::new(SystemClock),
             observer: Arc::new(NoObserver),
@@ -82,6 +85,13 @@ impl VerifierBuilder {
     /// Sets the realm that challenges name, in visible ASCII and spaces but `"` and `\`. Default: `api`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = realm.into();
+        self
+    }
+
+    /// Asks `list` about every token that has passed all other checks of the verifier, before the application's rules.
+    /// Default: none, tokens are good until they expire.
+    pub fn revocations(mut self, list: impl RevocationList + 'static) -> Self {
+        self.revocations = Some(Arc::new(list));
         self
     }
 
@@ -207,6 +217,7 @@ impl VerifierBuilder {
         let core = Core {
             issuers,
             limits: self.limits,
+            revocations: self.revocations,
             waits: self.rules.iter().any(Rule::waits),
             rules: self.rules,
             surroundings: Arc::new(Surroundings {

@@ -10,6 +10,7 @@ use crate::jose::compact::{self, Compact, Limits};
 use crate::jose::header::Header;
 use crate::keys::{Lookup, Wanted};
 use crate::observe::Event;
+use crate::revocation::{PendingStanding, RevocationList, Standing, TokenIdentity};
 use crate::token::{Location, TokenSources};
 use crate::verified::{Parts, Surroundings, Verified};
 
@@ -45,6 +46,7 @@ pub struct Verifier {
 pub(super) struct Core {
     pub(super) issuers: Issuers,
     pub(super) limits: Limits,
+    pub(super) revocations: Option<Arc<dyn RevocationList>>,
     pub(super) rules: Vec<Rule>,
     /// Whether any of the rules waits.
     pub(super) waits: bool,
@@ -99,6 +101,13 @@ struct Waited {
     keys: bool,
 }
 
+/// What is left to do about a sound token.
+enum Examination {
+    Passed,
+    /// To wait: for the revocation list where it is given, and for the rules that wait.
+    Waits(Option<PendingStanding>),
+}
+
 impl Verifier {
     /// Starts building a verifier.
     pub fn builder() -> VerifierBuilder {
@@ -126,16 +135,23 @@ impl Verifier {
     #[must_use]
     pub fn start(&self, token: &str, location: Option<Location>) -> Verification {
         match self.core.attempt(token, location, Waited::default()) {
-            Attempt::Decided(Ok(verified)) if self.core.waits => {
-                let core = Arc::clone(&self.core);
-                Verification::Pending(PendingVerification(Box::pin(async move { core.finish(Ok(verified)).await })))
-            }
-            Attempt::Decided(outcome) => Verification::Ready(self.core.report(outcome)),
+            Attempt::Decided(Err(error)) => Verification::Ready(self.core.report(Err(error))),
+            Attempt::Decided(Ok(verified)) => match self.core.examine(&verified) {
+                Ok(Examination::Passed) => Verification::Ready(self.core.report(Ok(verified))),
+                Err(error) => Verification::Ready(self.core.report(Err(error))),
+                Ok(Examination::Waits(standing)) => {
+                    let core = Arc::clone(&self.core);
+                    Verification::Pending(PendingVerification(Box::pin(async move {
+                        let examined = core.examine_later(&verified, standing).await;
+                        core.report(examined.map(|()| verified))
+                    })))
+                }
+            },
             Attempt::Wait(wait) => {
                 let (core, token) = (Arc::clone(&self.core), token.to_owned());
                 Verification::Pending(PendingVerification(Box::pin(async move {
-                    let outcome = core.attempt_again(&token, location, wait).await;
-                    core.finish(outcome).await
+                    let outcome = core.attempt_and_examine(&token, location, wait).await;
+                    core.report(outcome)
                 })))
             }
         }
@@ -249,25 +265,50 @@ impl Core {
             surroundings: Arc::clone(&self.surroundings),
             payload,
         });
-        for rule in &self.rules {
-            rule.check_now(&verified)?;
-        }
         Ok(Attempt::Decided(Ok(verified)))
     }
 
-    async fn finish(&self, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
-        let outcome = match outcome {
-            Ok(verified) => self.wait_for_rules(verified).await,
-            Err(error) => Err(error),
-        };
-        self.report(outcome)
-    }
-
-    async fn wait_for_rules(&self, verified: Verified) -> Result<Verified, Error> {
-        for rule in &self.rules {
-            rule.check_later(&verified).await?;
+    async fn attempt_and_examine(
+        &self,
+        token: &str,
+        location: Option<Location>,
+        wait: Wait,
+    ) -> Result<Verified, Error> {
+        let verified = self.attempt_again(token, location, wait).await?;
+        match self.examine(&verified)? {
+            Examination::Passed => {}
+            Examination::Waits(standing) => self.examine_later(&verified, standing).await?,
         }
         Ok(verified)
+    }
+
+    /// Asks about a sound token what can change while the token does not: whether it was revoked, and what the rules
+    /// say.
+    fn examine(&self, verified: &Verified) -> Result<Examination, Error> {
+        if let Some(list) = &self.revocations {
+            match list.look_up(&TokenIdentity::of(&verified.registered())) {
+                Standing::Pending(standing) => return Ok(Examination::Waits(Some(standing))),
+                standing => judge_standing(&standing)?,
+            }
+        }
+        self.check_rules(verified)?;
+        Ok(if self.waits { Examination::Waits(None) } else { Examination::Passed })
+    }
+
+    /// Does what is left of an examination that waits.
+    async fn examine_later(&self, verified: &Verified, standing: Option<PendingStanding>) -> Result<(), Error> {
+        if let Some(standing) = standing {
+            judge_standing(&standing.await)?;
+            self.check_rules(verified)?;
+        }
+        for rule in &self.rules {
+            rule.check_later(verified).await?;
+        }
+        Ok(())
+    }
+
+    fn check_rules(&self, verified: &Verified) -> Result<(), Error> {
+        self.rules.iter().try_for_each(|rule| rule.check_now(verified))
     }
 
     fn report(&self, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
@@ -276,6 +317,16 @@ impl Core {
             Err(error) => self.surroundings.observe(error),
         }
         outcome
+    }
+}
+
+fn judge_standing(standing: &Standing) -> Result<(), Error> {
+    match standing {
+        Standing::Good => Ok(()),
+        Standing::Revoked => Err(ErrorKind::Revoked.into()),
+        Standing::Unidentified(claim) => Err(Error::from(ErrorKind::MissingClaim).with_detail(*claim)),
+        // A list that waits again after it was waited for has not answered.
+        Standing::Unavailable | Standing::Pending(_) => Err(ErrorKind::RevocationUnavailable.into()),
     }
 }
 
