@@ -67,6 +67,7 @@ mod cookies;
 mod extract;
 mod future;
 mod layer;
+mod principal;
 mod readiness;
 mod request;
 mod require;
@@ -74,8 +75,9 @@ mod response;
 mod service;
 
 pub use cookies::{SetCookiesExt, WithCookies};
-pub use extract::{Authorized, Claims, OptionalClaims, Rejection, Verified};
+pub use extract::{Authorized, Claims, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use layer::JwtMiddleware;
+pub use principal::{OptionalPrincipal, Principal, PrincipalMiddleware};
 pub use readiness::readiness;
 pub use require::Require;
 

@@ -13,7 +13,8 @@ pub(crate) fn refuse<B>(request: ServiceRequest, refusal: Refusal) -> ServiceRes
 }
 
 pub(crate) fn answer(refusal: Refusal) -> HttpResponse<BoxBody> {
-    let mut response = HttpResponse::new(status(refusal.challenge.status));
+    let body = if refusal.body.is_empty() { BoxBody::new(()) } else { BoxBody::new(refusal.body) };
+    let mut response = HttpResponse::with_body(status(refusal.challenge.status), body);
     for (name, value) in refusal.challenge.headers {
         // The core makes values of visible ASCII only; one that were not would be left out, not let through.
         if let Ok(value) = HeaderValue::try_from(value) {

@@ -12,7 +12,7 @@ use crate::claims::{NumericDate, RegisteredClaims};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::jose::Algorithm;
-use crate::observe::{Event, Observer};
+use crate::observe::{self, Observer};
 use crate::token::Location;
 
 /// A token that passed every check. Cheap to clone; immutable.
@@ -43,8 +43,7 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     /// Tells of an error, once for each.
     pub(crate) fn observe(&self, error: &Error) {
-        tracing::debug!(code = error.code(), detail = error.detail(), "refused");
-        self.observer.observe(Event::Refused(error));
+        observe::refused(&*self.observer, error);
     }
 
     fn refuse(&self, error: Error) -> Refusal {
@@ -132,6 +131,11 @@ impl Verified {
     #[must_use]
     pub fn location(&self) -> Option<Location> {
         self.0.location
+    }
+
+    /// Whether the other is this very token, not one that looks alike.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The time, as the verifier's clock tells it.

@@ -1,11 +1,12 @@
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use jwt_core::challenge::Refusal;
 
+use crate::RefusalBody;
 use crate::request::ResponseHeader;
 
 /// The answer to a request that is not let through.
-pub(crate) fn refuse<B: Default>(refusal: Refusal) -> Response<B> {
-    let mut response = Response::new(B::default());
+pub(crate) fn refuse<B: RefusalBody>(refusal: Refusal) -> Response<B> {
+    let mut response = Response::new(B::from_bytes(refusal.body));
     *response.status_mut() = status(refusal.challenge.status);
     for (name, value) in refusal.challenge.headers {
         // The core makes values of visible ASCII only; one that were not would be left out, not let through.
