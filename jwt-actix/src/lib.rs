@@ -64,6 +64,7 @@
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
 mod cookies;
+mod endpoint;
 mod extract;
 mod future;
 mod layer;
@@ -74,12 +75,18 @@ mod require;
 mod response;
 mod service;
 
+#[cfg(feature = "issue")]
+mod session;
+
 pub use cookies::{SetCookiesExt, WithCookies};
-pub use extract::{Authorized, Claims, OptionalAuthorized, OptionalClaims, Rejection, Verified};
+pub use endpoint::endpoint;
+pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use layer::JwtMiddleware;
 pub use principal::{OptionalPrincipal, Principal, PrincipalMiddleware};
 pub use readiness::readiness;
 pub use require::Require;
+#[cfg(feature = "issue")]
+pub use session::{Refresh, Tokens};
 
 /// The core, so that one dependency is enough.
 pub use jwt_core;

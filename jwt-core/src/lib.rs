@@ -57,6 +57,7 @@ pub mod clock;
 #[cfg(feature = "config")]
 pub mod config;
 pub mod crypto;
+pub mod endpoint;
 pub mod error;
 #[cfg(feature = "issue")]
 pub mod issue;

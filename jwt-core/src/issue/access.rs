@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::challenge::is_scope;
@@ -59,16 +59,47 @@ const RESERVED_HEADERS: [&str; 11] = ["alg", "typ", "kid", "crit", "b64", "cty",
 pub struct AccessToken {
     issuer: TokenIssuer,
     subject: String,
-    audience: Vec<String>,
-    lifetime: Duration,
-    client_id: Option<String>,
-    header: Map<String, Value>,
-    claims: Map<String, Value>,
-    csrf: bool,
+    grant: Grant,
     valid_after: Option<Duration>,
     fresh: Fresh,
     /// The first thing that is wrong.
     fault: Option<IssueError>,
+}
+
+/// What a token says besides who it is for and when: what all tokens of a session have in common.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Grant {
+    /// The application's own, and `scope`.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    claims: Map<String, Value>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    header: Map<String, Value>,
+    /// The issuer's where it is empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    audience: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifetime: Option<Duration>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    csrf: bool,
+}
+
+impl Grant {
+    pub(crate) fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
+    }
+
+    pub(crate) const fn csrf(&self) -> bool {
+        self.csrf
+    }
+
+    /// Whether all of these scopes are granted.
+    pub(crate) fn covers<N: AsRef<str>>(&self, scopes: &[N]) -> bool {
+        let granted = self.claims.get("scope").and_then(Value::as_str).unwrap_or_default();
+        scopes.iter().all(|scope| granted.split(' ').any(|granted| granted == scope.as_ref()))
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -81,19 +112,22 @@ enum Fresh {
 impl AccessToken {
     pub(super) fn new(issuer: TokenIssuer, subject: String) -> Self {
         let fault = subject.is_empty().then(|| IssueError::new(IssueErrorKind::Empty, "subject"));
-        Self {
-            subject,
-            audience: Vec::new(),
-            lifetime: issuer.lifetime(),
-            client_id: issuer.client_id().map(str::to_owned),
-            header: Map::new(),
-            claims: Map::new(),
-            csrf: false,
-            valid_after: None,
-            fresh: Fresh::No,
-            fault,
-            issuer,
-        }
+        let grant = Grant { client_id: issuer.client_id().map(str::to_owned), ..Grant::default() };
+        Self { issuer, subject, grant, valid_after: None, fresh: Fresh::No, fault }
+    }
+
+    pub(crate) fn with_grant(self, grant: Grant) -> Self {
+        Self { grant, ..self }
+    }
+
+    pub(crate) const fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// Returns the subject.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
     }
 
     /// Grants scopes. RFC 9068 section 2.2.3. Default: none.
@@ -102,9 +136,9 @@ impl AccessToken {
         if !names.iter().all(|name| is_scope(name)) {
             return self.fail(IssueErrorKind::IllegalScope, "scope");
         }
-        self.claims.remove("scope");
+        self.grant.claims.remove("scope");
         if !names.is_empty() {
-            self.claims.insert("scope".to_owned(), names.join(" ").into());
+            self.grant.claims.insert("scope".to_owned(), names.join(" ").into());
         }
         self
     }
@@ -131,7 +165,7 @@ impl AccessToken {
         if let Some(reserved) = RESERVED_CLAIMS.into_iter().find(|reserved| *reserved == name) {
             return self.fail(IssueErrorKind::ReservedClaim, reserved);
         }
-        self.claims.insert(name, value.into());
+        self.grant.claims.insert(name, value.into());
         self
     }
 
@@ -143,7 +177,7 @@ impl AccessToken {
         if let Some(reserved) = RESERVED_HEADERS.into_iter().find(|reserved| *reserved == name) {
             return self.fail(IssueErrorKind::ReservedHeader, reserved);
         }
-        self.header.insert(name, value.into());
+        self.grant.header.insert(name, value.into());
         self
     }
 
@@ -156,13 +190,13 @@ impl AccessToken {
         if name == self.issuer.refresh_audience() {
             return self.fail(IssueErrorKind::Contradiction, "audience");
         }
-        self.audience.push(name);
+        self.grant.audience.push(name);
         self
     }
 
     /// Sets how long it lives. Default: as the [issuer](super::TokenIssuerBuilder::lifetime) says.
     pub const fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = lifetime;
+        self.grant.lifetime = Some(lifetime);
         self
     }
 
@@ -174,7 +208,11 @@ impl AccessToken {
 
     /// Names the client that it is issued to. Default: as the [issuer](super::TokenIssuerBuilder::client_id) says.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
-        self.client_id = Some(client_id.into());
+        let client_id = client_id.into();
+        if client_id.is_empty() {
+            return self.fail(IssueErrorKind::Empty, "client_id");
+        }
+        self.grant.client_id = Some(client_id);
         self
     }
 
@@ -193,7 +231,7 @@ impl AccessToken {
 
     /// Puts a random claim `csrf` into it, for tokens that travel in cookies: [`Issued::csrf`]. Default: none.
     pub const fn csrf(mut self) -> Self {
-        self.csrf = true;
+        self.grant.csrf = true;
         self
     }
 
@@ -211,24 +249,27 @@ impl AccessToken {
         self.issue_in(None, now)
     }
 
-    /// Signs it as one of a session, which began with a login at that time.
-    pub(crate) fn issue_in(mut self, session: Option<(&str, u64)>, now: Duration) -> Result<Issued, IssueError> {
+    /// Signs it.
+    pub(crate) fn issue_in(self, session: Option<Membership<'_>>, now: Duration) -> Result<Issued, IssueError> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        self.issuer.check_lifetime(self.lifetime, "lifetime")?;
-        if self.valid_after.is_some_and(|delay| delay >= self.lifetime) {
+        let (issuer, grant) = (self.issuer, self.grant);
+        let mut lifetime = grant.lifetime.unwrap_or(issuer.lifetime());
+        issuer.check_lifetime(lifetime, "lifetime")?;
+        if self.valid_after.is_some_and(|delay| delay >= lifetime) {
             return Err(IssueError::new(IssueErrorKind::OutOfRange, "valid_after"));
         }
-        let mut set = |name: &str, value: Value| drop(self.claims.insert(name.to_owned(), value));
+        let mut claims = grant.claims;
+        let mut set = |name: &str, value: Value| drop(claims.insert(name.to_owned(), value));
         set("sub", self.subject.into());
-        let audience = if self.audience.is_empty() { self.issuer.audience().to_vec() } else { self.audience };
+        let audience = if grant.audience.is_empty() { issuer.audience().to_vec() } else { grant.audience };
         match <[String; 1]>::try_from(audience) {
             Ok([only]) => set("aud", only.into()),
             Err(several) => set("aud", several.into()),
         }
         set("token_use", ACCESS.into());
-        if let Some(client_id) = self.client_id {
+        if let Some(client_id) = grant.client_id {
             set("client_id", client_id.into());
         }
         if let Some(delay) = self.valid_after {
@@ -239,18 +280,19 @@ impl AccessToken {
             Fresh::Yes => set("fresh", true.into()),
             Fresh::For(period) => set("fresh", now.saturating_add(period).as_secs().into()),
         }
-        if let Some((session, login)) = session {
-            set("sid", session.into());
-            set("auth_time", login.into());
+        if let Some(session) = session {
+            set("sid", session.id.into());
+            set("auth_time", session.login.into());
+            lifetime = lifetime.min(session.ends.saturating_sub(now)).max(Duration::from_secs(1));
         }
-        self.issuer.sign(Draft {
+        issuer.sign(Draft {
             token_type: "at+jwt",
-            header: self.header,
-            claims: self.claims,
-            jwt_id: self.issuer.random_id()?,
+            header: grant.header,
+            claims,
+            jwt_id: issuer.random_id()?,
             issued_at: now,
-            lifetime: self.lifetime,
-            csrf: self.csrf,
+            lifetime,
+            csrf: grant.csrf,
         })
     }
 
@@ -258,6 +300,15 @@ impl AccessToken {
         self.fault.get_or_insert(IssueError::new(kind, about));
         self
     }
+}
+
+/// The session that a token belongs to.
+pub(crate) struct Membership<'s> {
+    pub(crate) id: &'s str,
+    /// The second of the login.
+    pub(crate) login: u64,
+    /// The token does not outlive it.
+    pub(crate) ends: Duration,
 }
 
 /// The claim `token_use` of access tokens.

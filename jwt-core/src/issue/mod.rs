@@ -4,12 +4,15 @@ mod access;
 mod error;
 mod issued;
 mod issuer;
+mod publication;
 mod ring;
 
 pub use access::AccessToken;
 pub use error::{IssueError, IssueErrorKind};
 pub use issued::Issued;
 pub use issuer::{TokenIssuer, TokenIssuerBuilder};
+pub use publication::Metadata;
 pub use ring::{KeyPhase, KeyRing, KeyRingBuilder, KeyState};
 
-pub(crate) use access::ACCESS;
+pub(crate) use access::{ACCESS, Grant, Membership};
+pub(crate) use issuer::Draft;

@@ -222,7 +222,6 @@ impl KeyRing {
     }
 
     /// The key of this name, unless its time is over.
-    #[cfg_attr(not(feature = "issue"), expect(dead_code, reason = "verifiers ask"))]
     pub(crate) fn find(&self, kid: &str, algorithm: Algorithm) -> Option<Arc<PreparedKey>> {
         let keys = self.0.keys.load();
         let index = keys.iter().position(|key| *key.kid == *kid && key.prepared.algorithm() == algorithm)?;
