@@ -72,7 +72,6 @@ const fn is_scheme_byte(byte: u8) -> bool {
         || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
 }
 
-#[derive(Debug)]
 pub(super) struct Cookie {
     pub(super) name: String,
     /// Whether the cookie may have travelled in clear, which it must not beyond this machine.
@@ -97,6 +96,12 @@ impl TokenSource for Cookie {
                 }
             }
         });
+    }
+}
+
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Cookie").field(&self.name).finish()
     }
 }
 

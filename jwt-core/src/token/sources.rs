@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use super::csrf::{Csrf, Proof};
@@ -39,13 +40,13 @@ impl From<ErrorKind> for NoToken {
 /// // A browser application: the header for scripts, a cookie for pages.
 /// let sources = TokenSources::new().cookie("access_token");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TokenSources {
     places: Vec<Place>,
     csrf: Csrf,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Place {
     source: Arc<dyn TokenSource>,
     removal: Option<Arc<str>>,
@@ -168,6 +169,13 @@ impl TokenSources {
             Some(text) => Ok(RawToken { text, location, proof, removal }),
             None => Err(NoToken { kind: ErrorKind::MalformedCredentials, removal }),
         }
+    }
+}
+
+impl fmt::Debug for TokenSources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sources: Vec<_> = self.places.iter().map(|place| &place.source).collect();
+        f.debug_struct("TokenSources").field("sources", &sources).field("csrf", &self.csrf).finish()
     }
 }
 
