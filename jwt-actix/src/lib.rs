@@ -63,6 +63,7 @@
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
 mod extract;
+mod forward;
 mod future;
 mod layer;
 mod principal;
@@ -73,6 +74,7 @@ mod response;
 mod service;
 
 pub use extract::{Authorized, Claims, OptionalAuthorized, OptionalClaims, Rejection, Verified};
+pub use forward::Forward;
 pub use layer::JwtMiddleware;
 pub use principal::{OptionalPrincipal, Principal, PrincipalMiddleware};
 pub use readiness::readiness;

@@ -56,6 +56,7 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod error;
+pub mod forward;
 pub mod keys;
 pub mod observe;
 pub mod principal;

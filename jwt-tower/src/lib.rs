@@ -27,6 +27,7 @@
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
+mod forward;
 mod future;
 mod layer;
 mod principal;
@@ -44,6 +45,7 @@ mod routing;
 
 #[cfg(feature = "axum")]
 pub use extract::{Authorized, Claims, OptionalAuthorized, OptionalClaims, Rejection, Verified};
+pub use forward::{Forward, ForwardLayer};
 pub use future::ResponseFuture;
 pub use layer::JwtLayer;
 #[cfg(feature = "axum")]

@@ -3,6 +3,8 @@
 mod places;
 mod source;
 mod sources;
+mod strip;
 
-pub use source::{Found, Location, TokenSource};
+pub use source::{Found, Location, Place, TokenSource};
 pub use sources::TokenSources;
+pub(crate) use strip::{Kept, Strip};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use super::source::{Found, Location, TokenSource};
+use super::source::{Found, Location, Place, TokenSource};
 use crate::request::RequestView;
 
 /// Calls `each` with the values of `name`, unless the client declared the header to be for the next hop only: a proxy
@@ -45,6 +45,10 @@ impl TokenSource for Authorization {
         } else if let Some(token) = ours {
             found.add(token, Location::Authorization);
         }
+    }
+
+    fn place(&self) -> Option<Place<'_>> {
+        Some(Place::Authorization)
     }
 }
 
@@ -88,6 +92,10 @@ impl TokenSource for Cookie {
             }
         });
     }
+
+    fn place(&self) -> Option<Place<'_>> {
+        Some(Place::Cookie(&self.0))
+    }
 }
 
 pub(super) struct Query(pub(super) String);
@@ -104,6 +112,10 @@ impl TokenSource for Query {
             }
         }
     }
+
+    fn place(&self) -> Option<Place<'_>> {
+        Some(Place::Query(&self.0))
+    }
 }
 
 pub(super) struct OwnHeader(pub(super) String);
@@ -111,6 +123,10 @@ pub(super) struct OwnHeader(pub(super) String);
 impl TokenSource for OwnHeader {
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
         end_to_end(request, &self.0, |value| found.add(trim(value), Location::Header));
+    }
+
+    fn place(&self) -> Option<Place<'_>> {
+        Some(Place::Header(&self.0))
     }
 }
 

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::places::{Authorization, Closure, Cookie, OwnHeader, Query};
-use super::source::{Found, Location, TokenSource};
+use super::source::{Found, Location, Place, TokenSource};
 use crate::error::ErrorKind;
 use crate::request::RequestView;
 
@@ -87,6 +87,11 @@ impl TokenSources {
 
     pub(crate) const fn is_empty(&self) -> bool {
         self.sources.is_empty()
+    }
+
+    /// The parts of a request that may hold a token, or `None` where a source does not tell.
+    pub(crate) fn places(&self) -> Option<Vec<Place<'_>>> {
+        self.sources.iter().map(|source| source.place()).collect()
     }
 
     /// Finds the one token that the request carries.

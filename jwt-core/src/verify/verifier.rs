@@ -168,7 +168,7 @@ impl Verifier {
         &self.core.issuers
     }
 
-    pub(super) fn sources(&self) -> &TokenSources {
+    pub(crate) fn sources(&self) -> &TokenSources {
         &self.sources
     }
 

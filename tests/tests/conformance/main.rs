@@ -5,6 +5,7 @@ mod cors;
 mod credentials;
 mod extensions;
 mod extractors;
+mod forward;
 mod optional;
 mod pending;
 mod principals;
