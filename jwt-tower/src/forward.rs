@@ -8,7 +8,7 @@ use jwt_core::forward::{ForwardClaims, Line};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{ResponseFuture, response};
+use crate::{RefusalBody, ResponseFuture, response};
 
 /// Tells what stands behind a gateway who sent the request, in headers that the client cannot set.
 ///
@@ -45,7 +45,7 @@ pub struct Forward<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Forward<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: Default,
+    ResBody: RefusalBody,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::request::{self, ResponseHeader};
-use crate::response;
+use crate::{RefusalBody, response};
 
 pin_project! {
     /// The response of [`Jwt`](crate::Jwt) and of [`Require`](crate::Require).
@@ -85,7 +85,7 @@ impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
 impl<S, ReqBody, ResBody> Future for ResponseFuture<S, ReqBody>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: Default,
+    ResBody: RefusalBody,
 {
     type Output = Result<Response<ResBody>, S::Error>;
 

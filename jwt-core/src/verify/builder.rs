@@ -2,7 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::challenge::{Challenger, DEFAULT_REALM};
+use crate::challenge::{Challenger, DEFAULT_REALM, NoBody, Renderer};
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::Backend;
 use crate::jose::compact::Limits;
@@ -28,6 +28,7 @@ pub struct VerifierBuilder {
     limits: Limits,
     realm: String,
     revocations: Option<Arc<dyn RevocationList>>,
+    renderer: Arc<dyn Renderer>,
     rules: Vec<Rule>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -47,6 +48,7 @@ impl VerifierBuilder {
             limits: Limits::default(),
             realm: DEFAULT_REALM.to_owned(),
             revocations: None,
+            renderer: Arc::new(NoBody),
             rules: Vec::new(),
             clock: Arc::new(SystemClock),
             observer: Arc::new(NoObserver),
@@ -95,6 +97,20 @@ impl VerifierBuilder {
         self
     }
 
+    /// Writes the bodies of refusals with `renderer`: of layers, middleware, requirements and extractors alike. Default:
+    /// [`NoBody`].
+    ///
+    /// ```
+    /// use jwt_core::Verifier;
+    /// use jwt_core::challenge::ProblemJson;
+    ///
+    /// let builder = Verifier::builder().renderer(ProblemJson::new());
+    /// ```
+    pub fn renderer(mut self, renderer: impl Renderer + 'static) -> Self {
+        self.renderer = Arc::new(renderer);
+        self
+    }
+
     /// Adds a rule of the application's own, run when all other checks have passed. A token for which it returns `false`
     /// is refused with the code `rule_refused` and the rule's name. Default: none.
     pub fn rule<F>(mut self, name: impl Into<Arc<str>>, check: F) -> Self
@@ -119,6 +135,13 @@ impl VerifierBuilder {
     /// Takes the time from `clock`. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
+        self
+    }
+
+    /// As [`clock`](Self::clock), for one that others read, too.
+    #[cfg(feature = "issue")]
+    pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -190,6 +213,7 @@ impl VerifierBuilder {
             return Err(BuildError::new(Kind::OutOfRange, "max_token_bytes"));
         }
         let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
+        let challenger = challenger.with_renderer(self.renderer);
         let means = Means {
             backend: self.backend,
             clock: Arc::clone(&self.clock),

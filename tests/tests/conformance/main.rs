@@ -1,6 +1,7 @@
 //! What both adapters do, each case written once: the same request must get the same answer from each of them.
 
 mod answers;
+mod bodies;
 mod cors;
 mod credentials;
 mod extensions;
