@@ -248,4 +248,17 @@ rows! {
         assert_eq!(answer, Answer::unavailable(ErrorKind::KeysUnavailable, 1));
         assert_eq!(answer.header("www-authenticate"), None);
     }
+
+    "streams and sockets", "looked after every 30 seconds, where the application waits for `ended`" => streams_are_looked_after {
+        let verifier = builder().build().expect("a verifier");
+        let verified = verifier.verify(&good().sign()).await.expect("good");
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let mut tell = Some(tell);
+        let ended = tokio::spawn(verified.ended(move |time| {
+            drop(tell.take().map(|tell| tell.send(time)));
+            std::future::pending()
+        }));
+        assert_eq!(told.await, Ok(std::time::Duration::from_secs(30)));
+        ended.abort();
+    }
 }

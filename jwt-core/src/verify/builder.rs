@@ -239,7 +239,7 @@ impl VerifierBuilder {
         let core = Core {
             issuers,
             limits: self.limits,
-            revocations: self.revocations,
+            revocations: self.revocations.clone(),
             waits: self.rules.iter().any(Rule::waits),
             rules: self.rules,
             surroundings: Arc::new(Surroundings {
@@ -247,6 +247,7 @@ impl VerifierBuilder {
                 observer: self.observer,
                 clock: self.clock,
                 leeway: self.leeway,
+                recheck: self.revocations.clone().map(super::lifetime::recheck),
             }),
         };
         Ok(Verifier::new(core, self.sources))

@@ -343,7 +343,7 @@ impl Core {
     }
 }
 
-fn judge_standing(standing: &Standing) -> Result<(), Error> {
+pub(super) fn judge_standing(standing: &Standing) -> Result<(), Error> {
     match standing {
         Standing::Good => Ok(()),
         Standing::Revoked => Err(ErrorKind::Revoked.into()),
