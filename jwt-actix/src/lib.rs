@@ -66,6 +66,7 @@
 mod cookies;
 mod endpoint;
 mod extract;
+mod forward;
 mod future;
 mod layer;
 mod principal;
@@ -81,6 +82,7 @@ mod session;
 pub use cookies::{SetCookiesExt, WithCookies};
 pub use endpoint::endpoint;
 pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
+pub use forward::Forward;
 pub use layer::JwtMiddleware;
 pub use principal::{OptionalPrincipal, Principal, PrincipalMiddleware};
 pub use readiness::readiness;

@@ -259,4 +259,19 @@ rows! {
         assert_eq!(answer, Answer::unavailable(ErrorKind::KeysUnavailable, 1));
         assert_eq!(answer.header("www-authenticate"), None);
     }
+
+    "streams and sockets", "looked after every 30 seconds, where the application waits for `ended`" => streams_are_looked_after {
+        let verifier = builder().build().expect("a verifier");
+        let verified = verifier.verify(&good().sign()).await.expect("good");
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let mut tell = Some(tell);
+        let ended = tokio::spawn(verified.ended(move |time| {
+            if let Some(tell) = tell.take() {
+                tell.send(time).expect("somebody listens");
+            }
+            std::future::pending()
+        }));
+        assert_eq!(told.await, Ok(std::time::Duration::from_secs(30)));
+        ended.abort();
+    }
 }

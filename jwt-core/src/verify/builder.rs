@@ -243,7 +243,7 @@ impl VerifierBuilder {
         let core = Core {
             issuers,
             limits: self.limits,
-            revocations: self.revocations,
+            revocations: self.revocations.clone(),
             waits: self.rules.iter().any(Rule::waits),
             rules: self.rules,
             surroundings: Arc::new(Surroundings {
@@ -251,6 +251,7 @@ impl VerifierBuilder {
                 observer: self.observer,
                 clock: self.clock,
                 leeway: self.leeway,
+                recheck: self.revocations.clone().map(super::lifetime::recheck),
             }),
         };
         Ok(Verifier::new(core, self.sources))

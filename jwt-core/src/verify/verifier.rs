@@ -173,7 +173,7 @@ impl Verifier {
         &self.core.issuers
     }
 
-    pub(super) fn sources(&self) -> &TokenSources {
+    pub(crate) fn sources(&self) -> &TokenSources {
         &self.sources
     }
 
@@ -348,7 +348,7 @@ impl Core {
     }
 }
 
-fn judge_standing(standing: &Standing) -> Result<(), Error> {
+pub(super) fn judge_standing(standing: &Standing) -> Result<(), Error> {
     match standing {
         Standing::Good => Ok(()),
         Standing::Revoked => Err(ErrorKind::Revoked.into()),
