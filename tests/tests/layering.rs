@@ -18,7 +18,7 @@ const LEVELS: [(&str, u8); 18] = [
     ("crypto", 2),
     ("policy", 2),
     ("verified", 2),
-    ("revocation", 2),
+    ("revocation", 3),
     ("authorize", 3),
     ("keys", 3),
     ("testing", 4),

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::observer::{Event, Observer};
@@ -8,6 +9,7 @@ use crate::error::ErrorKind;
 pub struct MemoryObserver {
     outcomes: Arc<Mutex<Vec<Option<ErrorKind>>>>,
     keys: Arc<Mutex<Vec<&'static str>>>,
+    ignored_outages: Arc<AtomicUsize>,
 }
 
 impl MemoryObserver {
@@ -24,6 +26,12 @@ impl MemoryObserver {
     pub fn take_keys(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.keys.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// Returns how many tokens were accepted although the list of revocations could not tell.
+    #[must_use]
+    pub fn ignored_revocation_outages(&self) -> usize {
+        self.ignored_outages.load(Ordering::SeqCst)
+    }
 }
 
 impl Observer for MemoryObserver {
@@ -36,6 +44,7 @@ impl Observer for MemoryObserver {
             Event::KeysLoaded { .. } => keys("loaded"),
             Event::KeysFailed { error, .. } => keys(error),
             Event::StaleKeysUsed { .. } => keys("stale"),
+            Event::RevocationOutageIgnored => drop(self.ignored_outages.fetch_add(1, Ordering::SeqCst)),
         }
     }
 }
