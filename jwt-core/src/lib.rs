@@ -43,6 +43,7 @@
 //! | `reqwest` | no | the HTTP client for them |
 //! | `config` | no | a verifier from a file or from the environment |
 //! | `metrics` | no | counters for the `metrics` facade |
+//! | `redis` | no | stores that a fleet shares, on Redis or Valkey |
 //! | `testing` | no | an issuer for tests, which does what a script says |
 //!
 //! Features add; none changes what is accepted. With both back ends `aws-lc-rs` is used unless the builder is told
@@ -58,6 +59,8 @@ pub mod crypto;
 pub mod error;
 pub mod keys;
 pub mod observe;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod request;
 pub mod revocation;
 #[cfg(feature = "testing")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The rooms of `jwt-core` and their levels: a room uses rooms of lower levels only.
-const LEVELS: [(&str, u8); 18] = [
+const LEVELS: [(&str, u8); 19] = [
     ("clock", 0),
     ("error", 0),
     ("json", 0),
@@ -24,6 +24,7 @@ const LEVELS: [(&str, u8); 18] = [
     ("testing", 4),
     ("verify", 4),
     ("config", 5),
+    ("redis", 5),
 ];
 
 /// One source file, without comments and without its tests.

@@ -3,6 +3,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::memory::Memory;
+#[cfg(feature = "redis")]
+use super::target::Kind;
 use super::{Revocation, RevokeError, RevokeErrorKind};
 
 /// The inlet of a list that is filled from elsewhere; made by [`MemoryRevocations::fed`](super::MemoryRevocations::fed).
@@ -66,12 +68,35 @@ impl Feed {
 
     /// The same as of an earlier moment of the monotonic clock.
     pub(crate) fn caught_up_at(&self, moment: Duration) {
+        if let Some(liveness) = &self.memory.liveness
+            && self.complete.load(Ordering::SeqCst)
+        {
+            liveness.overflowed.store(false, Ordering::SeqCst);
+        }
+        self.alive_at(moment);
+    }
+
+    /// Says that what was new until this moment was handed over, while everything is handed over once more.
+    pub(crate) fn alive_at(&self, moment: Duration) {
         if let Some(liveness) = &self.memory.liveness {
-            if self.complete.load(Ordering::SeqCst) {
-                liveness.overflowed.store(false, Ordering::SeqCst);
-            }
             liveness.alive_until.fetch_max(micros(moment.saturating_add(liveness.bound)), Ordering::SeqCst);
         }
+    }
+
+    /// Hands over what another process has computed.
+    #[cfg(feature = "redis")]
+    pub(crate) fn remember(&self, named: (Kind, &str, &str), cutoff: i64, until: i64) -> Result<(), RevokeError> {
+        self.note(self.memory.remember(named, cutoff, until))
+    }
+
+    #[cfg(feature = "redis")]
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::SeqCst)
+    }
+
+    #[cfg(feature = "redis")]
+    pub(crate) fn is_missing_something(&self) {
+        let _ = self.note(Err(RevokeErrorKind::Full.into()));
     }
 
     fn note(&self, outcome: Result<(), RevokeError>) -> Result<(), RevokeError> {
@@ -85,17 +110,29 @@ impl Feed {
     }
 }
 
+/// How much a list that is fed knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Knowledge {
+    Complete,
+    /// Current, but not all of it found room.
+    Partial,
+    /// Too old.
+    Stale,
+}
+
 impl Liveness {
+    pub(super) fn knowledge(&self, now: Duration) -> Knowledge {
+        if micros(now) >= self.alive_until.load(Ordering::Acquire) {
+            Knowledge::Stale
+        } else if self.overflowed.load(Ordering::Acquire) {
+            Knowledge::Partial
+        } else {
+            Knowledge::Complete
+        }
+    }
+
     pub(super) const fn new(bound: Duration) -> Self {
         Self { bound, alive_until: AtomicU64::new(0), overflowed: AtomicBool::new(false) }
-    }
-
-    pub(super) fn is_alive(&self, now: Duration) -> bool {
-        micros(now) < self.alive_until.load(Ordering::Acquire)
-    }
-
-    pub(super) fn vouches(&self, now: Duration) -> bool {
-        self.is_alive(now) && !self.overflowed.load(Ordering::Acquire)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::entries::{Entries, Now};
-use super::feed::{Feed, Liveness};
+use super::feed::{Feed, Knowledge, Liveness};
 use super::target::{ANY_TIME, Kind};
 use super::{
     Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, RevokeErrorKind, Standing,
@@ -93,14 +93,22 @@ impl MemoryRevocations {
             refused: self.0.refused.load(Ordering::Relaxed),
         }
     }
+
+    pub(crate) fn knowledge(&self) -> Knowledge {
+        self.0.liveness.as_ref().map_or(Knowledge::Complete, |liveness| liveness.knowledge(self.0.monotonic()))
+    }
+
+    /// What is remembered of a token, however old that knowledge is.
+    #[cfg(feature = "redis")]
+    pub(crate) fn remembered(&self, token: &TokenIdentity<'_>) -> Standing {
+        self.0.look_up(token)
+    }
 }
 
 impl RevocationList for MemoryRevocations {
     fn look_up(&self, token: &TokenIdentity<'_>) -> Standing {
         match self.0.look_up(token) {
-            Standing::Good if self.0.liveness.as_ref().is_some_and(|alive| !alive.vouches(self.0.monotonic())) => {
-                Standing::Unavailable
-            }
+            Standing::Good if self.knowledge() != Knowledge::Complete => Standing::Unavailable,
             standing => standing,
         }
     }
@@ -148,7 +156,7 @@ impl Memory {
         }
         for (kind, name) in names(token) {
             let cutoff = self.entries.cutoff(kind, token.issuer.unwrap_or_default(), name);
-            if let Some(refusal) = cutoff.and_then(|cutoff| refusal(cutoff, token)) {
+            if let Some(refusal) = cutoff.and_then(|cutoff| refusal(cutoff, token.issued_at)) {
                 return refusal;
             }
         }
@@ -183,8 +191,8 @@ pub(crate) fn names<'t>(token: &TokenIdentity<'t>) -> impl Iterator<Item = (Kind
 }
 
 /// What a cutoff that concerns a token means for it.
-pub(crate) fn refusal(cutoff: i64, token: &TokenIdentity<'_>) -> Option<Standing> {
-    match token.issued_at {
+pub(crate) fn refusal(cutoff: i64, issued_at: Option<NumericDate>) -> Option<Standing> {
+    match issued_at {
         _ if cutoff == ANY_TIME => Some(Standing::Revoked),
         None => Some(Standing::Unidentified("iat")),
         Some(issued_at) => (issued_at.seconds() <= cutoff).then_some(Standing::Revoked),

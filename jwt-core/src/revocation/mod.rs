@@ -36,11 +36,17 @@ mod target;
 mod time_limit;
 
 pub use feed::Feed;
+#[cfg(feature = "redis")]
+pub(crate) use feed::Knowledge;
 pub use list::{
     NoRevocations, PendingStanding, RevocationList, RevocationScript, ScriptedRevocations, Standing, TokenIdentity,
 };
 pub use memory::{MemoryRevocations, RevocationCount};
+#[cfg(feature = "redis")]
+pub(crate) use memory::{names, refusal};
 pub use target::Revocation;
+#[cfg(feature = "redis")]
+pub(crate) use target::{ANY_TIME, Kind};
 
 pub use settings::RevocationSettings;
 pub use store::{RevocationStore, RevokeError, RevokeErrorKind};
