@@ -75,6 +75,12 @@ impl Answer {
         Self::challenge(403, r#"Bearer realm="api", error="insufficient_scope""#, kind)
     }
 
+    /// The answer to a request that another site may have made.
+    #[must_use]
+    pub fn csrf() -> Self {
+        Self { status: 403, headers: Vec::new(), body: Vec::new(), code: Some(ErrorKind::CsrfFailed.code()) }
+    }
+
     /// The answer to a token whose bearer must log in again; `parameters` are those of the challenge.
     #[must_use]
     pub fn login(parameters: &str) -> Self {
@@ -119,6 +125,13 @@ impl Answer {
         self.headers.push((name.to_owned(), value.as_bytes().to_vec()));
         self.headers.sort();
         self
+    }
+
+    /// Adds a body, and its type, to what is expected.
+    #[must_use]
+    pub fn with_body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.with_header("content-type", content_type)
     }
 
     /// Returns the value of a header line, as text.

@@ -2,7 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::challenge::{Challenger, DEFAULT_REALM};
+use crate::challenge::{Challenger, DEFAULT_REALM, NoBody, Renderer};
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::Backend;
 use crate::jose::compact::Limits;
@@ -29,6 +29,7 @@ pub struct VerifierBuilder {
     realm: String,
     revocations: Option<Arc<dyn RevocationList>>,
     accepts_unjudged: bool,
+    renderer: Arc<dyn Renderer>,
     rules: Vec<Rule>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -49,6 +50,7 @@ impl VerifierBuilder {
             realm: DEFAULT_REALM.to_owned(),
             revocations: None,
             accepts_unjudged: false,
+            renderer: Arc::new(NoBody),
             rules: Vec::new(),
             clock: Arc::new(SystemClock),
             observer: Arc::new(NoObserver),
@@ -107,6 +109,20 @@ impl VerifierBuilder {
         self
     }
 
+    /// Writes the bodies of refusals with `renderer`: of layers, middleware, requirements and extractors alike. Default:
+    /// [`NoBody`].
+    ///
+    /// ```
+    /// use jwt_core::Verifier;
+    /// use jwt_core::challenge::ProblemJson;
+    ///
+    /// let builder = Verifier::builder().renderer(ProblemJson::new());
+    /// ```
+    pub fn renderer(mut self, renderer: impl Renderer + 'static) -> Self {
+        self.renderer = Arc::new(renderer);
+        self
+    }
+
     /// Adds a rule of the application's own, run when all other checks have passed. A token for which it returns `false`
     /// is refused with the code `rule_refused` and the rule's name. Default: none.
     pub fn rule<F>(mut self, name: impl Into<Arc<str>>, check: F) -> Self
@@ -131,6 +147,13 @@ impl VerifierBuilder {
     /// Takes the time from `clock`. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
+        self
+    }
+
+    /// As [`clock`](Self::clock), for one that others read, too.
+    #[cfg(feature = "issue")]
+    pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -195,6 +218,10 @@ impl VerifierBuilder {
         if self.sources.is_empty() {
             return Err(BuildError::new(Kind::Empty, "sources"));
         }
+        if let Some(setting) = self.sources.problem() {
+            let kind = if setting == "allow_origin" { Kind::InvalidUrl } else { Kind::IllegalCharacters };
+            return Err(BuildError::new(kind, setting));
+        }
         if self.leeway > MAX_LEEWAY {
             return Err(BuildError::new(Kind::OutOfRange, "leeway"));
         }
@@ -205,11 +232,14 @@ impl VerifierBuilder {
             return Err(BuildError::new(Kind::Contradiction, "dangerous_accept_during_revocation_outage"));
         }
         let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
+        let challenger = challenger.with_renderer(self.renderer);
         let means = Means {
             backend: self.backend,
             clock: Arc::clone(&self.clock),
             #[cfg(feature = "remote")]
             observer: Arc::clone(&self.observer),
+            #[cfg(feature = "remote")]
+            listed: true,
             #[cfg(feature = "remote")]
             fetch: self.fetch,
             #[cfg(feature = "reqwest")]
@@ -223,7 +253,7 @@ impl VerifierBuilder {
             if issuers.answers_for_any() {
                 return Err(BuildError::new(Kind::Contradiction, "issuer_resolver"));
             }
-            issuers.resolver = Some(resolver.prepare(means));
+            issuers.resolver = Some(resolver.prepare(Means { listed: false, ..means }));
         }
         let core = Core {
             issuers,
@@ -247,6 +277,8 @@ impl VerifierBuilder {
 mod tests {
     use super::*;
     use crate::jose::{Algorithm, Key};
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    use crate::token::Csrf;
 
     fn key(kid: &str) -> Key {
         Key::from_secret(Algorithm::HS256, [7; 32]).expect("long enough").with_kid(kid)
@@ -270,10 +302,12 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_configuration_is_named() {
         use BuildErrorKind::{
-            AmbiguousKeys, Contradiction, Duplicate, Empty, IllegalCharacters, NoUsableKey, OutOfRange, Undecided,
+            AmbiguousKeys, Contradiction, Duplicate, Empty, IllegalCharacters, InvalidUrl, NoUsableKey, OutOfRange,
+            Undecided,
         };
         let with = |issuer| Verifier::builder().issuer(issuer);
         let bare = || TrustedIssuer::new("https://id.example");
+        let csrf = |csrf| TokenSources::new().cookie("token").csrf(csrf);
         let any = || TrustedIssuer::dangerous_any_issuer().key(key("a")).audience("api");
         for (builder, expected) in [
             (with(issuer()), None),
@@ -315,6 +349,8 @@ mod tests {
                 with(issuer()).dangerous_accept_during_revocation_outage(),
                 Some((Contradiction, "dangerous_accept_during_revocation_outage")),
             ),
+            (with(issuer()).sources(csrf(Csrf::new().allow_origin("app.example"))), Some((InvalidUrl, "allow_origin"))),
+            (with(issuer()).sources(csrf(Csrf::new().header("a b"))), Some((IllegalCharacters, "header"))),
         ] {
             let text = format!("{builder:?}");
             assert_eq!(error(builder), expected, "{text}");
