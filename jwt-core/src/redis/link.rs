@@ -6,9 +6,25 @@ use std::time::Duration;
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use ::redis::{Client, FromRedisValue, IntoConnectionInfo, ProtocolVersion, RedisError, ScriptInvocation};
 
-/// The server did not answer, not in time, or with an error.
+/// What keeps the server from doing what it is asked to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Unreachable;
+pub(super) enum Failure {
+    /// Its memory is full, and it may drop nothing.
+    Full,
+    /// It did not answer, not in time, or with an error.
+    Unreachable,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "Redis is full",
+            Self::Unreachable => "Redis does not answer",
+        })
+    }
+}
+
+impl std::error::Error for Failure {}
 
 #[derive(Clone)]
 pub(super) struct Link {
@@ -32,26 +48,26 @@ impl Link {
         Ok(Self { client, manager, timeout })
     }
 
-    pub(super) async fn ask<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, Unreachable> {
+    pub(super) async fn ask<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, Failure> {
         let mut connection = self.manager.clone();
         self.within(command.query_async(&mut connection)).await
     }
 
-    pub(super) async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Unreachable> {
+    pub(super) async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Failure> {
         let mut connection = self.manager.clone();
         self.within(script.invoke_async(&mut connection)).await
     }
 
-    async fn within<T>(&self, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, Unreachable> {
+    async fn within<T>(&self, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, Failure> {
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 tracing::warn!(error = error.category(), code = error.code(), "Redis failed");
-                Err(Unreachable)
+                Err(if error.code() == Some("OOM") { Failure::Full } else { Failure::Unreachable })
             }
             Err(_) => {
                 tracing::warn!("Redis did not answer in time");
-                Err(Unreachable)
+                Err(Failure::Unreachable)
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! [`RedisRevocations`] keeps every live revocation in the memory of each process and one copy on the server, so that
 //! looking a token up costs no round trip.
+#![cfg_attr(feature = "issue", doc = "[`RedisSessions`] keep refresh sessions there.")]
 //!
 //! ```no_run
 //! use jwt_core::redis::{RedisRevocations, RedisSettings};
@@ -23,10 +24,14 @@ mod codec;
 mod feed;
 mod link;
 mod revocations;
+#[cfg(feature = "issue")]
+mod sessions;
 mod settings;
 
 pub use ::redis::RedisError;
 pub use revocations::{RedisHealth, RedisRevocations};
+#[cfg(feature = "issue")]
+pub use sessions::RedisSessions;
 pub use settings::RedisSettings;
 
 /// The crate whose connection types are accepted here, so that versions match.

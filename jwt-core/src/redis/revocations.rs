@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 use super::RedisSettings;
 use super::codec::{Named, Record};
 use super::feed::Follower;
-use super::link::{Link, Unreachable};
+use super::link::{Failure, Link};
 use crate::claims::NumericDate;
 use crate::revocation::{
     Feed, Knowledge, MemoryRevocations, PendingStanding, Revocation, RevocationCount, RevocationList, RevocationStore,
@@ -157,9 +157,12 @@ impl RedisRevocations {
         let _ = server.feed.remember((named.kind, named.issuer, named.name), record.cutoff, record.until);
         let field = named.field();
         server.note(&field, &record, now);
-        server.write(&field, &record).await.map_err(|Unreachable| {
+        server.write(&field, &record).await.map_err(|failure| {
             server.owes.store(true, Ordering::SeqCst);
-            RevokeErrorKind::Unavailable.into()
+            match failure {
+                Failure::Full => RevokeErrorKind::Full.into(),
+                Failure::Unreachable => RevokeErrorKind::Unavailable.into(),
+            }
         })
     }
 
@@ -210,7 +213,7 @@ impl Server {
         self.settings.revocations.clock.monotonic()
     }
 
-    async fn write(&self, field: &str, record: &Record) -> Result<(), Unreachable> {
+    async fn write(&self, field: &str, record: &Record) -> Result<(), Failure> {
         let (cutoff, until) = record.value();
         let left = record.until.saturating_sub(self.now().seconds());
         if left <= 0 {
@@ -235,7 +238,7 @@ impl Server {
     }
 
     /// Writes what this process revoked and the server does not have.
-    pub(super) async fn heal(&self) -> Result<(), Unreachable> {
+    pub(super) async fn heal(&self) -> Result<(), Failure> {
         self.owes.store(false, Ordering::SeqCst);
         let healed = self.write_journal().await;
         if healed.is_err() {
@@ -244,7 +247,7 @@ impl Server {
         healed
     }
 
-    async fn write_journal(&self) -> Result<(), Unreachable> {
+    async fn write_journal(&self) -> Result<(), Failure> {
         let now = self.now().seconds();
         let journal: Vec<(String, Record)> = {
             let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);

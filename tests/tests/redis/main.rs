@@ -5,3 +5,4 @@ mod outage;
 mod processes;
 mod scene;
 mod server;
+mod sessions;
