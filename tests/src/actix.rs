@@ -8,7 +8,7 @@ use actix_web::web::{self, Json};
 use actix_web::{App, HttpMessage as _, HttpRequest, Responder, body, test};
 use jwt_actix::{
     Authorized, Claims, Forward, JwtMiddleware, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
-    PrincipalMiddleware, Require, Verified,
+    PrincipalMiddleware, Require, SetCookiesExt as _, Verified,
 };
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
@@ -31,6 +31,15 @@ async fn received(request: HttpRequest) -> String {
     let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     let headers = request.headers().iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()));
     told(target, headers.collect())
+}
+
+async fn cookies() -> impl Responder {
+    "welcome".set_cookies(crate::handlers::login())
+}
+
+async fn no_cookies() -> impl Responder {
+    let bye = "bye".customize().insert_header((CACHE_CONTROL, "private"));
+    bye.set_cookies(jwt_core::browser::Cookies::new().clear())
 }
 
 fn app(
@@ -122,6 +131,8 @@ fn app(
         )
         .service(web::resource("/lenient").wrap(lenient).route(web::get().to(optional)))
         .service(web::resource("/public").route(web::get().to(public)))
+        .service(web::resource("/cookies").route(web::get().to(cookies)))
+        .service(web::resource("/no-cookies").route(web::get().to(no_cookies)))
         .service(web::resource("/bare").route(web::get().to(user)))
         .service(web::resource("/bare-optional").route(web::get().to(optional)))
         .service(web::resource("/bare-verified").route(web::get().to(verified)))

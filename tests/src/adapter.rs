@@ -69,6 +69,7 @@ impl Adapter {
 /// | `/bare-principal-layer` | principals alone | `everyone` |
 /// | `/forwarded`, `/optional-forwarded`, `/bare-forwarded` | as they say, with claims forwarded | the request as the handler sees it |
 /// | `/public` | none | `everyone` |
+/// | `/cookies`, `/no-cookies` | none | a login's cookies, and none again |
 /// | `/bare`, `/bare-optional`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | none | extractors all the same |
 /// | `/bare-require` | scopes alone | `everyone` |
 /// | `/bare-allowed` | a requirement alone | `everyone` |

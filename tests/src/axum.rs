@@ -12,7 +12,7 @@ use jwt_core::principal::load;
 use jwt_core::verify::Identity;
 use jwt_tower::{
     Authorized, Claims, ForwardLayer, JwtLayer, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
-    PrincipalLayer, RequireExt as _, RequireLayer, Verified,
+    PrincipalLayer, RequireExt as _, RequireLayer, SetCookies, Verified,
 };
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
@@ -33,6 +33,14 @@ async fn received(request: Request) -> String {
     let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     let headers = request.headers().iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()));
     told(target, headers.collect())
+}
+
+async fn cookies() -> impl IntoResponse {
+    (SetCookies(crate::handlers::login()), "welcome")
+}
+
+async fn no_cookies() -> impl IntoResponse {
+    (SetCookies(jwt_core::browser::Cookies::new().clear()), ([(CACHE_CONTROL, "private")], "bye"))
 }
 
 fn router(application: &Application) -> Router {
@@ -80,6 +88,8 @@ fn router(application: &Application) -> Router {
         .route("/optional-forwarded", get(received).layer((jwt().optional(), forward())))
         .route("/lenient", get(optional).layer(lenient))
         .route("/public", get(public))
+        .route("/cookies", get(cookies))
+        .route("/no-cookies", get(no_cookies))
         .route("/bare", get(user))
         .route("/bare-optional", get(optional))
         .route("/bare-verified", get(verified))

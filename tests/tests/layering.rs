@@ -15,6 +15,7 @@ const LEVELS: [(&str, u8); 23] = [
     ("jose", 1),
     ("observe", 1),
     ("token", 1),
+    ("browser", 2),
     ("crypto", 2),
     ("endpoint", 2),
     ("policy", 2),

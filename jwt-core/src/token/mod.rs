@@ -1,10 +1,14 @@
 //! Where tokens hide in a request. RFC 6750 section 2.
 
+mod csrf;
 mod places;
 mod source;
 mod sources;
 mod strip;
 
-pub use source::{Found, Location, Place, TokenSource};
+pub use csrf::Csrf;
+pub(crate) use csrf::Proof;
+pub use source::{Found, Location, TokenPlace, TokenSource};
+pub(crate) use sources::NoToken;
 pub use sources::TokenSources;
 pub(crate) use strip::{Kept, Strip};

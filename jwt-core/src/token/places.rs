@@ -4,7 +4,8 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use super::source::{Found, Location, Place, TokenSource};
+use super::csrf::host;
+use super::source::{Found, Location, TokenPlace, TokenSource};
 use crate::request::RequestView;
 
 /// Calls `each` with the values of `name`, unless the client declared the header to be for the next hop only: a proxy
@@ -47,8 +48,8 @@ impl TokenSource for Authorization {
         }
     }
 
-    fn place(&self) -> Option<Place<'_>> {
-        Some(Place::Authorization)
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Authorization)
     }
 }
 
@@ -75,10 +76,18 @@ const fn is_scheme_byte(byte: u8) -> bool {
         || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
 }
 
-pub(super) struct Cookie(pub(super) String);
+pub(super) struct Cookie {
+    pub(super) name: String,
+    /// Whether the cookie may have travelled in clear, which it must not beyond this machine.
+    pub(super) loopback_only: bool,
+}
 
 impl TokenSource for Cookie {
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
+        if self.loopback_only && !is_loopback(request) {
+            tracing::error!("cookies for development on localhost are not looked at: the request is for another host");
+            return;
+        }
         end_to_end(request, "cookie", |value| {
             // A line that is not text may hide the cookie: it counts as an illegible one.
             let Ok(line) = std::str::from_utf8(value) else {
@@ -86,16 +95,31 @@ impl TokenSource for Cookie {
                 return;
             };
             for cookie in cookie::Cookie::split_parse(line).flatten() {
-                if cookie.name() == self.0 {
+                if cookie.name() == self.name {
                     found.add(cookie.value_trimmed().as_bytes().to_vec(), Location::Cookie);
                 }
             }
         });
     }
 
-    fn place(&self) -> Option<Place<'_>> {
-        Some(Place::Cookie(&self.0))
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Cookie(&self.name))
     }
+}
+
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Cookie").field(&self.name).finish()
+    }
+}
+
+fn is_loopback(request: &dyn RequestView) -> bool {
+    let Some(host) = host(request).and_then(|host| std::str::from_utf8(host).ok()) else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]") || name.ends_with(".localhost")
 }
 
 pub(super) struct Query(pub(super) String);
@@ -113,8 +137,8 @@ impl TokenSource for Query {
         }
     }
 
-    fn place(&self) -> Option<Place<'_>> {
-        Some(Place::Query(&self.0))
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Query(&self.0))
     }
 }
 
@@ -125,8 +149,8 @@ impl TokenSource for OwnHeader {
         end_to_end(request, &self.0, |value| found.add(trim(value), Location::Header));
     }
 
-    fn place(&self) -> Option<Place<'_>> {
-        Some(Place::Header(&self.0))
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Header(&self.0))
     }
 }
 
@@ -152,7 +176,7 @@ macro_rules! named {
         }
     )+};
 }
-named!(Cookie, Query, OwnHeader);
+named!(Query, OwnHeader);
 
 impl<F> fmt::Debug for Closure<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
