@@ -266,7 +266,7 @@ rows! {
         let (tell, told) = tokio::sync::oneshot::channel();
         let mut tell = Some(tell);
         let ended = tokio::spawn(verified.ended(move |time| {
-            drop(tell.take().map(|tell| tell.send(time)));
+            let _ = tell.take().map(|tell| tell.send(time));
             std::future::pending()
         }));
         assert_eq!(told.await, Ok(std::time::Duration::from_secs(30)));

@@ -21,7 +21,7 @@ fn jwt(clock: &ManualClock) -> JwtLayer {
     JwtLayer::new(builder().clock(clock.clone()).build().expect("a verifier"))
 }
 
-fn ask(request: axum::http::request::Builder, token: &str, body: Body) -> Request {
+fn ask(request: http::request::Builder, token: &str, body: Body) -> Request {
     request.header("authorization", format!("Bearer {token}")).body(body).expect("a request")
 }
 
