@@ -11,7 +11,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Respon
 use jwt_core::Error;
 use jwt_core::authorize::{Authorization, PendingAuthorization, Policy, permit};
 use jwt_core::challenge::Refusal;
-use jwt_core::verified::{Anonymous, require};
+use jwt_core::verified::{optional, require};
 use serde::de::DeserializeOwned;
 
 use crate::response;
@@ -153,10 +153,8 @@ impl<T: DeserializeOwned> FromRequest for OptionalClaims<T> {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let extensions = request.extensions();
-        if extensions.get::<Anonymous>().is_some() {
-            return ready(Ok(Self(None)));
-        }
-        ready(verified(&extensions).and_then(decode).map(|claims| Self(Some(claims))))
+        let verified = optional(extensions.get(), extensions.get(), "JwtMiddleware").map_err(Rejection);
+        ready(verified.and_then(|verified| verified.map(decode).transpose()).map(Self))
     }
 }
 

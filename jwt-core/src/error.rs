@@ -99,6 +99,8 @@ kinds! {
     /// The token does not meet another requirement of the operation: on a claim, of the application's own, or a choice
     /// of several.
     RequirementNotMet, "requirement_not_met", Forbidden, "requirement not met";
+    /// A table of routes is in use, and it does not name this one.
+    UndecidedRoute, "undecided_route", Forbidden, "no decision about this route";
 
     /// The bearer has not logged in strongly or recently enough for the operation. RFC 9470 section 3.
     InsufficientAuthentication, "insufficient_user_authentication", StepUp, "stronger login needed";

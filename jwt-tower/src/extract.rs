@@ -10,7 +10,7 @@ use http::request::Parts;
 use jwt_core::Error;
 use jwt_core::authorize::{Authorization, Policy, permit};
 use jwt_core::challenge::Refusal;
-use jwt_core::verified::{Anonymous, require};
+use jwt_core::verified::{self, require};
 use serde::de::DeserializeOwned;
 
 use crate::response;
@@ -126,7 +126,7 @@ fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, Rejection> {
 
 /// `None` where a layer let the request pass without credentials.
 fn optional(extensions: &Extensions) -> Result<Option<&jwt_core::Verified>, Rejection> {
-    if extensions.get::<Anonymous>().is_some() { Ok(None) } else { verified(extensions).map(Some) }
+    verified::optional(extensions.get(), extensions.get(), "JwtLayer").map_err(Rejection)
 }
 
 fn decode<T: DeserializeOwned>(verified: &jwt_core::Verified) -> Result<T, Rejection> {

@@ -9,7 +9,7 @@ use actix_web::{App, HttpMessage as _, Responder, body, test};
 use jwt_actix::{Authorized, Claims, JwtMiddleware, OptionalClaims, Require, Verified};
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
-use jwt_core::verify::Identity;
+use jwt_core::verify::{Authenticator, Identity};
 
 use crate::adapter::Application;
 use crate::answer::Answer;
@@ -39,8 +39,10 @@ fn app(
     let required = || Require::new(application.requirement.clone());
     let planted = application.planted.clone();
     let tells = application.tells;
-    let cors = Cors::default().allowed_origin(application.origin.unwrap_or("https://nowhere.example"));
-    let cors = cors.allowed_methods(["GET", "POST"]).allowed_header("authorization");
+    let cors = || {
+        let cors = Cors::default().allowed_origin(application.origin.unwrap_or("https://nowhere.example"));
+        cors.allowed_methods(["GET", "POST"]).allowed_header("authorization")
+    };
     App::new()
         .service(web::resource("/me").wrap(jwt()).route(web::get().to(me)).route(web::post().to(me)))
         .service(web::resource("/echo").wrap(jwt()).route(web::post().to(echo)))
@@ -68,6 +70,8 @@ fn app(
         .service(web::resource("/optional-policy").wrap(jwt().optional()).route(web::get().to(policy)))
         .service(web::resource("/lenient").wrap(lenient).route(web::get().to(optional)))
         .service(web::resource("/public").route(web::get().to(public)))
+        .service(web::resource("/any").wrap(jwt().optional()).to(optional))
+        .service(web::resource("/cors-inside").wrap(cors()).wrap(jwt()).route(web::get().to(user)))
         .service(web::resource("/bare").route(web::get().to(user)))
         .service(web::resource("/bare-optional").route(web::get().to(optional)))
         .service(web::resource("/bare-verified").route(web::get().to(verified)))
@@ -94,18 +98,53 @@ fn app(
             }
             service.call(request)
         })
-        .wrap(Condition::new(application.origin.is_some(), cors))
+        .wrap(Condition::new(application.origin.is_some(), cors()))
+}
+
+fn guarded(
+    guard: &Authenticator,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = actix_web::Error,
+        InitError = (),
+    > + use<>,
+> {
+    App::new()
+        .wrap(JwtMiddleware::new(guard.clone()))
+        .service(web::resource("/health").route(web::get().to(public)))
+        .service(web::resource("/forgotten").route(web::get().to(public)))
+        .service(web::resource("/user").route(web::get().to(user)))
+        .service(web::resource("/admin").route(web::get().to(user)))
+        .service(web::resource("/reports/{id}").route(web::get().to(user)).route(web::put().to(user)))
+        .service(web::resource("/policy-later").route(web::get().to(policy_later)))
+        .service(web::resource("/optional").route(web::get().to(optional)))
+        .service(web::resource("/public/{rest:.*}").route(web::get().to(public)))
+        .service(web::scope("/scoped").route("/allowed", web::get().to(user)))
 }
 
 pub(crate) async fn send(application: &Application, ask: &Ask) -> Answer {
-    let service = test::init_service(app(application)).await;
+    let request = request(ask).to_request();
+    match &application.guard {
+        Some(guard) => answer(test::init_service(guarded(guard)).await.call(request).await).await,
+        None => answer(test::init_service(app(application)).await.call(request).await).await,
+    }
+}
+
+fn request(ask: &Ask) -> test::TestRequest {
     let method = Method::from_bytes(ask.method.as_bytes()).expect("a method");
     let mut request = test::TestRequest::default().method(method).uri(&ask.target).set_payload(ask.body.clone());
     for (name, value) in &ask.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
         request = request.append_header((name, HeaderValue::from_bytes(value).expect("a header value")));
     }
-    let response = service.call(request.to_request()).await.expect("refusals are responses");
+    request
+}
+
+async fn answer(response: Result<ServiceResponse<impl MessageBody>, actix_web::Error>) -> Answer {
+    let response = response.expect("refusals are responses");
     let status = response.status().as_u16();
     let headers: Vec<_> =
         response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jwt_core::authorize::Requirement;
+use jwt_core::authorize::{Requirement, Routes};
 use jwt_core::verify::{Authenticator, Identity};
 use jwt_core::{Error, Verifier};
 
@@ -59,6 +59,18 @@ impl Adapter {
 /// | `/bare`, `/bare-optional`, `/bare-verified`, `/bare-policy` | none | extractors all the same |
 /// | `/bare-require` | scopes alone | `everyone` |
 /// | `/bare-allowed` | a requirement alone | `everyone` |
+/// | `/cors-inside` | required, with CORS inside | the claim `name` |
+/// | `/any` | optional, for every method | the claim `name`, or `nobody` |
+///
+/// [Guarded](Self::guarded) it is another: one layer around all routes, with a table of what each asks for.
+///
+/// | route | handler |
+/// | --- | --- |
+/// | `/health`, `/forgotten` | `everyone` |
+/// | `/user`, `/admin`, `/reports/{id}` (also `PUT`), `/scoped/allowed` | the claim `name` |
+/// | `/policy-later` | the claim `name`, for those who meet a policy |
+/// | `/optional` | the claim `name`, or `nobody` |
+/// | `/public/{*rest}`, in actix-web `/public/{rest:.*}` | `everyone` |
 #[derive(Clone)]
 #[must_use]
 pub struct Application {
@@ -69,6 +81,8 @@ pub struct Application {
     pub(crate) planted: Option<Identity>,
     pub(crate) origin: Option<&'static str>,
     pub(crate) tells: bool,
+    pub(crate) passes_preflights: bool,
+    pub(crate) guard: Option<Authenticator>,
 }
 
 impl Application {
@@ -82,6 +96,8 @@ impl Application {
             planted: None,
             origin: None,
             tells: false,
+            passes_preflights: false,
+            guard: None,
         }
     }
 
@@ -121,8 +137,21 @@ impl Application {
         self
     }
 
+    /// Lets the layers pass CORS preflights.
+    pub fn passing_preflights(mut self) -> Self {
+        self.passes_preflights = true;
+        self
+    }
+
+    /// Becomes the application behind one layer, which decides by route.
+    pub fn guarded(mut self, routes: Routes) -> Self {
+        self.guard = Some(self.required().routes(routes));
+        self
+    }
+
     pub(crate) fn required(&self) -> Authenticator {
-        self.verifier.clone().into()
+        let authenticator = Authenticator::from(self.verifier.clone());
+        if self.passes_preflights { authenticator.pass_preflights() } else { authenticator }
     }
 
     /// Sends a request to the application of every adapter and returns their answer, which must be one and the same.

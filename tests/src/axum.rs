@@ -1,14 +1,14 @@
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use http::header::CACHE_CONTROL;
 use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt as _;
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
-use jwt_core::verify::Identity;
+use jwt_core::verify::{Authenticator, Identity};
 use jwt_tower::{Authorized, Claims, JwtLayer, OptionalClaims, RequireExt as _, RequireLayer, Verified};
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
@@ -53,6 +53,8 @@ fn router(application: &Application) -> Router {
         .route("/optional-policy", get(policy).layer(jwt().optional()))
         .route("/lenient", get(optional).layer(lenient))
         .route("/public", get(public))
+        .route("/any", any(optional).layer(jwt().optional()))
+        .route("/cors-inside", get(user).layer((jwt(), cors(application))))
         .route("/bare", get(user))
         .route("/bare-optional", get(optional))
         .route("/bare-verified", get(verified))
@@ -65,12 +67,31 @@ fn router(application: &Application) -> Router {
     if let Some(identity) = application.planted.clone() {
         router = router.layer(middleware::from_fn(move |request, next| plant(identity.clone(), request, next)));
     }
-    if let Some(origin) = application.origin {
-        let cors = CorsLayer::new().allow_origin(HeaderValue::from_static(origin));
-        let cors = cors.allow_headers([HeaderName::from_static("authorization")]);
-        router = router.layer(cors);
+    if application.origin.is_some() {
+        router = router.layer(cors(application));
     }
     router
+}
+
+fn cors(application: &Application) -> CorsLayer {
+    let origin = application.origin.unwrap_or("https://nowhere.example");
+    CorsLayer::new()
+        .allow_origin(HeaderValue::from_static(origin))
+        .allow_headers([HeaderName::from_static("authorization")])
+}
+
+fn guarded(guard: &Authenticator) -> Router {
+    Router::new()
+        .route("/health", get(public))
+        .route("/forgotten", get(public))
+        .route("/user", get(user))
+        .route("/admin", get(user))
+        .route("/reports/{id}", get(user).put(user))
+        .route("/policy-later", get(policy_later))
+        .route("/optional", get(optional))
+        .route("/public/{*rest}", get(public))
+        .nest("/scoped", Router::new().route("/allowed", get(user)))
+        .layer(JwtLayer::new(guard.clone()))
 }
 
 async fn tell(mut response: Response) -> Response {
@@ -95,7 +116,8 @@ pub(crate) async fn send(application: &Application, ask: &Ask) -> Answer {
         request = request.header(name, HeaderValue::from_bytes(value).expect("a header value"));
     }
     let request = request.body(axum::body::Body::from(ask.body.clone())).expect("a request");
-    let response = router(application).oneshot(request).await.expect("routers do not fail");
+    let router = application.guard.as_ref().map_or_else(|| router(application), guarded);
+    let response = router.oneshot(request).await.expect("routers do not fail");
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("a body").to_bytes().to_vec();
     let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));

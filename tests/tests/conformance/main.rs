@@ -14,4 +14,5 @@ mod requirements_login;
 mod requirements_policy;
 mod requirements_table;
 mod requirements_waiting;
+mod routes;
 mod sources;
