@@ -4,6 +4,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use jwt_core::challenge::Refusal;
+use jwt_core::metadata::MetadataAnswer;
 
 use crate::request::ResponseHeader;
 
@@ -23,6 +24,16 @@ pub(crate) fn answer(refusal: Refusal) -> HttpResponse<BoxBody> {
     }
     response.extensions_mut().insert(refusal.error);
     response
+}
+
+/// The answer to a request for the resource's metadata.
+pub(crate) fn metadata<B>(request: ServiceRequest, answer: MetadataAnswer) -> ServiceResponse<EitherBody<B>> {
+    let body = if answer.body.is_empty() { BoxBody::new(()) } else { BoxBody::new(answer.body) };
+    let mut response = HttpResponse::with_body(status(answer.status), body);
+    for (name, value) in answer.headers {
+        response.headers_mut().append(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    request.into_response(response.map_into_right_body())
 }
 
 pub(crate) fn add_header<B>(response: &mut ServiceResponse<B>, header: ResponseHeader) {

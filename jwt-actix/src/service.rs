@@ -33,6 +33,7 @@ where
                 ResponseFuture::calling(self.service.call(request), header)
             }
             Authentication::Ready(Err(refusal)) => ResponseFuture::refused(response::refuse(request, refusal)),
+            Authentication::Metadata(answer) => ResponseFuture::refused(response::metadata(request, answer)),
             Authentication::Pending(pending) => {
                 ResponseFuture::waiting(Pending::Authentication(pending), Rc::clone(&self.service), request)
             }

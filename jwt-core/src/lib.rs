@@ -57,6 +57,7 @@ pub mod config;
 pub mod crypto;
 pub mod error;
 pub mod keys;
+pub mod metadata;
 pub mod observe;
 pub mod request;
 #[cfg(feature = "testing")]

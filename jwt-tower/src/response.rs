@@ -1,5 +1,6 @@
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use jwt_core::challenge::Refusal;
+use jwt_core::metadata::MetadataAnswer;
 
 use crate::RefusalBody;
 use crate::request::ResponseHeader;
@@ -15,6 +16,16 @@ pub(crate) fn refuse<B: RefusalBody>(refusal: Refusal) -> Response<B> {
         }
     }
     response.extensions_mut().insert(refusal.error);
+    response
+}
+
+/// The answer to a request for the resource's metadata.
+pub(crate) fn metadata<B: RefusalBody>(answer: MetadataAnswer) -> Response<B> {
+    let mut response = Response::new(B::from_bytes(answer.body.into()));
+    *response.status_mut() = status(answer.status);
+    for (name, value) in answer.headers {
+        response.headers_mut().append(*name, HeaderValue::from_static(value));
+    }
     response
 }
 

@@ -42,6 +42,7 @@ where
                 ResponseFuture::calling(self.inner.call(request), header)
             }
             Authentication::Ready(Err(refusal)) => ResponseFuture::refused(response::refuse(refusal)),
+            Authentication::Metadata(answer) => ResponseFuture::refused(response::metadata(answer)),
             Authentication::Pending(pending) => {
                 // The service that was polled ready is the one to call; its clone may not be.
                 let clone = self.inner.clone();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The rooms of `jwt-core` and their levels: a room uses rooms of lower levels only.
-const LEVELS: [(&str, u8); 17] = [
+const LEVELS: [(&str, u8); 18] = [
     ("clock", 0),
     ("error", 0),
     ("json", 0),
@@ -16,6 +16,7 @@ const LEVELS: [(&str, u8); 17] = [
     ("observe", 1),
     ("token", 1),
     ("crypto", 2),
+    ("metadata", 2),
     ("policy", 2),
     ("verified", 2),
     ("authorize", 3),

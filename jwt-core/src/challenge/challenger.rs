@@ -48,11 +48,12 @@ impl Refusal {
 pub struct Challenger {
     realm: Arc<str>,
     renderer: Arc<dyn Renderer>,
+    resource_metadata: Option<Arc<str>>,
 }
 
 impl Default for Challenger {
     fn default() -> Self {
-        Self { realm: DEFAULT_REALM.into(), renderer: Arc::new(NoBody) }
+        Self { realm: DEFAULT_REALM.into(), renderer: Arc::new(NoBody), resource_metadata: None }
     }
 }
 
@@ -65,6 +66,11 @@ impl Challenger {
 
     pub(crate) fn with_renderer(self, renderer: Arc<dyn Renderer>) -> Self {
         Self { renderer, ..self }
+    }
+
+    /// The address must be such as can stand in a challenge.
+    pub(crate) fn with_resource_metadata(self, url: &str) -> Self {
+        Self { resource_metadata: Some(url.into()), ..self }
     }
 
     /// Adds the answer to `error`.
@@ -105,6 +111,10 @@ impl Challenger {
         }
         if let Some(max_age) = error.max_age() {
             let _ = write!(value, ", max_age=\"{}\"", max_age.as_secs());
+        }
+        // RFC 9728 section 5.1.
+        if let Some(url) = &self.resource_metadata {
+            let _ = write!(value, ", resource_metadata=\"{url}\"");
         }
         Challenge { status, headers: vec![("www-authenticate", value)] }
     }

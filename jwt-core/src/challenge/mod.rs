@@ -10,6 +10,9 @@
 //! | [`Unavailable`](Class::Unavailable) | 503, with `Retry-After` | none: an outage is not a bad token |
 //! | [`Misuse`](Class::Misuse) | 500 | none |
 //!
+//! Where a [resource](crate::VerifierBuilder::resource) is named, each of these challenges ends with
+//! `resource_metadata="…"` (RFC 9728 section 5.1).
+//!
 //! Every code of the class [`Refused`](Class::Refused) gets the same answer to the byte, so that a client learns that
 //! its token is no good but not how far it came. The body is empty, unless a [`Renderer`] writes one:
 //! [`ProblemJson`] does as RFC 9457 says, and [`render_fn`] takes a closure.

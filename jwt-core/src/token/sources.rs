@@ -23,6 +23,8 @@ pub(crate) struct RawToken<'r> {
 #[derive(Clone, Debug)]
 pub struct TokenSources {
     sources: Vec<Arc<dyn TokenSource>>,
+    /// Of the methods that RFC 6750 section 2 has, those in use.
+    bearer_methods: Vec<&'static str>,
 }
 
 impl Default for TokenSources {
@@ -35,13 +37,13 @@ impl TokenSources {
     /// Looks at `Authorization: Bearer` and nowhere else. The scheme's case does not matter.
     #[must_use]
     pub fn new() -> Self {
-        Self::none().source(Authorization)
+        Self { bearer_methods: vec!["header"], ..Self::none().source(Authorization) }
     }
 
     /// Looks nowhere; add sources.
     #[must_use]
     pub const fn none() -> Self {
-        Self { sources: Vec::new() }
+        Self { sources: Vec::new(), bearer_methods: Vec::new() }
     }
 
     /// Also looks at the cookie `name`. Default: no cookie.
@@ -59,8 +61,12 @@ impl TokenSources {
     /// a WebSocket from a browser for example, and with short-lived tokens. The adapters mark such answers
     /// `Cache-Control: private`.
     #[must_use]
-    pub fn query(self, name: impl Into<String>) -> Self {
-        self.source(Query(name.into()))
+    pub fn query(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        if name == "access_token" {
+            self.bearer_methods.push("query");
+        }
+        self.source(Query(name))
     }
 
     /// Also looks at the header `name`, whose whole value is the token. Default: no header.
@@ -83,6 +89,10 @@ impl TokenSources {
     pub fn source(mut self, source: impl TokenSource + 'static) -> Self {
         self.sources.push(Arc::new(source));
         self
+    }
+
+    pub(crate) fn bearer_methods(&self) -> &[&'static str] {
+        &self.bearer_methods
     }
 
     pub(crate) const fn is_empty(&self) -> bool {

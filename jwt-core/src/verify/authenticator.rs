@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use crate::authorize::{Access, Authorization, PendingAuthorization, Requirement, Routes, permit};
 use crate::challenge::Refusal;
 use crate::error::{Error, ErrorKind};
+use crate::metadata::MetadataAnswer;
 use crate::request::RequestView;
 use crate::token::Location;
 use crate::verified::{Anonymous, Surroundings, Verified};
@@ -53,12 +54,14 @@ pub struct Admission {
 
 /// The outcome of authenticating a request, or the way to it.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_enums, reason = "there is no third way")]
+#[expect(clippy::exhaustive_enums, reason = "there is no other way")]
 pub enum Authentication {
     /// The outcome: everything that was needed was at hand.
     Ready(Result<Admission, Refusal>),
     /// Something must be waited for. The request is no longer needed for it.
     Pending(PendingAuthentication),
+    /// The request is for the metadata of the resource, which needs no token: this is the answer.
+    Metadata(MetadataAnswer),
 }
 
 /// An authentication that waits for something. Dropping it disturbs nobody else.
@@ -147,6 +150,11 @@ impl Authenticator {
     /// Decides about a request.
     #[must_use]
     pub fn authenticate(&self, request: &dyn RequestView) -> Authentication {
+        if let Some(metadata) = self.verifier.resource_metadata()
+            && request.target().split('?').next() == Some(metadata.path())
+        {
+            return Authentication::Metadata(metadata.answer(request.method()));
+        }
         if self.preflights && is_preflight(request) {
             return self.without_asking(Anonymous::preflight);
         }
@@ -223,7 +231,7 @@ impl Authentication {
                     requirement: None,
                 }),
             },
-            refused @ Self::Ready(Err(_)) => refused,
+            other @ (Self::Ready(Err(_)) | Self::Metadata(_)) => other,
             Self::Pending(pending) => {
                 Self::Pending(PendingAuthentication { requirement: Some(Arc::clone(requirement)), ..pending })
             }

@@ -6,6 +6,7 @@ use crate::challenge::{Challenger, DEFAULT_REALM, NoBody, Renderer};
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::Backend;
 use crate::jose::compact::Limits;
+use crate::metadata::{ProtectedResource, Wrong};
 use crate::observe::{NoObserver, Observer};
 use crate::policy::{DEFAULT_LEEWAY, MAX_LEEWAY};
 use crate::token::TokenSources;
@@ -27,6 +28,7 @@ pub struct VerifierBuilder {
     limits: Limits,
     realm: String,
     renderer: Arc<dyn Renderer>,
+    resource: Option<ProtectedResource>,
     rules: Vec<Rule>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -46,6 +48,7 @@ impl VerifierBuilder {
             limits: Limits::default(),
             realm: DEFAULT_REALM.to_owned(),
             renderer: Arc::new(NoBody),
+            resource: None,
             rules: Vec::new(),
             clock: Arc::new(SystemClock),
             observer: Arc::new(NoObserver),
@@ -84,6 +87,13 @@ impl VerifierBuilder {
     /// Sets the realm that challenges name, in visible ASCII and spaces but `"` and `\`. Default: `api`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = realm.into();
+        self
+    }
+
+    /// Says of which resource this is the guard. Issuers without a decision about the audience take its name for it; every
+    /// challenge says where its [metadata](crate::metadata) is; layers serve that. Default: none.
+    pub fn resource(mut self, resource: ProtectedResource) -> Self {
+        self.resource = Some(resource);
         self
     }
 
@@ -196,10 +206,22 @@ impl VerifierBuilder {
             return Err(BuildError::new(Kind::OutOfRange, "max_token_bytes"));
         }
         let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
-        let challenger = challenger.with_renderer(self.renderer);
+        let mut challenger = challenger.with_renderer(self.renderer);
+        let metadata = self.resource.as_ref().map(|resource| {
+            let issuers = self.issuers.iter().filter_map(|issuer| issuer.name.as_deref().map(str::to_owned));
+            resource.clone().publish(issuers, self.sources.bearer_methods())
+        });
+        let metadata = metadata.transpose().map_err(|wrong| match wrong {
+            Wrong::Invalid(setting) => BuildError::new(Kind::InvalidUrl, setting),
+            Wrong::Insecure(setting) => BuildError::new(Kind::InsecureUrl, setting),
+        })?;
+        if let Some(metadata) = &metadata {
+            challenger = challenger.with_resource_metadata(metadata.url());
+        }
         let means = Means {
             backend: self.backend,
             clock: Arc::clone(&self.clock),
+            audience: self.resource.as_ref().map(|resource| resource.resource().to_owned()),
             #[cfg(feature = "remote")]
             observer: Arc::clone(&self.observer),
             #[cfg(feature = "remote")]
@@ -222,6 +244,7 @@ impl VerifierBuilder {
             limits: self.limits,
             waits: self.rules.iter().any(Rule::waits),
             rules: self.rules,
+            metadata,
             surroundings: Arc::new(Surroundings {
                 challenger,
                 observer: self.observer,
@@ -260,7 +283,8 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_configuration_is_named() {
         use BuildErrorKind::{
-            AmbiguousKeys, Contradiction, Duplicate, Empty, IllegalCharacters, NoUsableKey, OutOfRange, Undecided,
+            AmbiguousKeys, Contradiction, Duplicate, Empty, IllegalCharacters, InsecureUrl, InvalidUrl, NoUsableKey,
+            OutOfRange, Undecided,
         };
         let with = |issuer| Verifier::builder().issuer(issuer);
         let bare = || TrustedIssuer::new("https://id.example");
@@ -301,6 +325,13 @@ mod tests {
             (with(issuer()).max_token_bytes(0), Some((OutOfRange, "max_token_bytes"))),
             (with(issuer()).realm("a\"b"), Some((IllegalCharacters, "realm"))),
             (with(issuer()).sources(TokenSources::none()), Some((Empty, "sources"))),
+            (with(bare().key(key("a"))).resource(ProtectedResource::new("https://api.example")), None),
+            (with(issuer()).resource(ProtectedResource::new("api.example")), Some((InvalidUrl, "resource"))),
+            (with(issuer()).resource(ProtectedResource::new("http://api.example")), Some((InsecureUrl, "resource"))),
+            (
+                with(issuer()).resource(ProtectedResource::new("https://a.example").jwks_uri("http://a.example/k")),
+                Some((InsecureUrl, "jwks_uri")),
+            ),
         ] {
             let text = format!("{builder:?}");
             assert_eq!(error(builder), expected, "{text}");

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::jose::compact::{self, Compact, Limits};
 use crate::jose::header::Header;
 use crate::keys::{Lookup, Wanted};
+use crate::metadata::ResourceMetadata;
 use crate::observe::Event;
 use crate::token::{Location, TokenSources};
 use crate::verified::{Parts, Surroundings, Verified};
@@ -48,6 +49,7 @@ pub(super) struct Core {
     pub(super) rules: Vec<Rule>,
     /// Whether any of the rules waits.
     pub(super) waits: bool,
+    pub(super) metadata: Option<ResourceMetadata>,
     pub(super) surroundings: Arc<Surroundings>,
 }
 
@@ -145,6 +147,12 @@ impl Verifier {
     #[must_use]
     pub fn with_sources(&self, sources: TokenSources) -> Self {
         Self { core: Arc::clone(&self.core), sources: Arc::new(sources) }
+    }
+
+    /// Returns the metadata of the [resource](VerifierBuilder::resource) that this verifier guards.
+    #[must_use]
+    pub fn resource_metadata(&self) -> Option<&ResourceMetadata> {
+        self.core.metadata.as_ref()
     }
 
     pub(super) fn issuers(&self) -> &Issuers {

@@ -6,6 +6,7 @@ mod cors;
 mod credentials;
 mod extensions;
 mod extractors;
+mod metadata;
 mod optional;
 mod pending;
 mod requirements;
