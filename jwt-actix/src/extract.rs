@@ -9,7 +9,7 @@ use actix_web::dev::{Extensions, Payload};
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 use jwt_core::Error;
-use jwt_core::authorize::{Authorization, PendingAuthorization, Policy, permit};
+use jwt_core::authorize::{Authorization, PendingAuthorization, Policy, Requirement, permit};
 use jwt_core::challenge::Refusal;
 use jwt_core::verified::{optional, require};
 use serde::de::DeserializeOwned;
@@ -87,6 +87,38 @@ pub struct Authorized<T, P: Policy>(pub T, pub PhantomData<fn() -> P>);
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
 pub struct Verified(pub jwt_core::Verified);
+
+impl Verified {
+    /// Refuses a token that does not meet `requirement`, as [`Require`](crate::Require) does: for handlers that know only from
+    /// the request's body what it takes.
+    ///
+    /// ```
+    /// use jwt_actix::{Rejection, Verified};
+    /// use jwt_core::authorize::{Policy as _, scopes};
+    ///
+    /// jwt_core::policy! {
+    ///     Publish = scopes(["articles:publish"]);
+    /// }
+    ///
+    /// async fn save(verified: Verified, body: String) -> Result<&'static str, Rejection> {
+    ///     if body.starts_with("published: true") {
+    ///         verified.require(Publish::requirement()).await?;
+    ///     }
+    ///     Ok("saved")
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The answer, for the handler to return.
+    pub async fn require(&self, requirement: &dyn Requirement) -> Result<(), Rejection> {
+        let outcome = match permit(requirement, Some(&self.0), None, "JwtMiddleware") {
+            Authorization::Ready(outcome) => outcome,
+            Authorization::Pending(pending) => pending.await,
+        };
+        outcome.map_err(Rejection)
+    }
+}
 
 impl Deref for Verified {
     type Target = jwt_core::Verified;

@@ -6,7 +6,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::middleware::Condition;
 use actix_web::web::{self, Json};
 use actix_web::{App, HttpMessage as _, Responder, body, test};
-use jwt_actix::{Authorized, Claims, JwtMiddleware, OptionalClaims, Require, Verified};
+use jwt_actix::{Authorized, Claims, JwtMiddleware, OptionalClaims, Rejection, Require, Verified};
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
 use jwt_core::verify::{Authenticator, Identity};
@@ -46,6 +46,7 @@ fn app(
     App::new()
         .service(web::resource("/me").wrap(jwt()).route(web::get().to(me)).route(web::post().to(me)))
         .service(web::resource("/echo").wrap(jwt()).route(web::post().to(echo)))
+        .service(web::resource("/asks").wrap(jwt()).route(web::post().to(asks)))
         .service(web::resource("/user").wrap(jwt()).route(web::get().to(user)))
         .service(web::resource("/both").wrap(jwt()).route(web::get().to(both)))
         .service(web::resource("/number").wrap(jwt()).route(web::get().to(number)))

@@ -40,6 +40,7 @@ impl Adapter {
 /// | --- | --- | --- |
 /// | `/me` (also `POST`) | required | all claims, as JSON |
 /// | `/echo` (only `POST`) | required | the body |
+/// | `/asks` (only `POST`) | required | asks for more by the body |
 /// | `/user` | required | the claim `name`, typed |
 /// | `/both` | required | two extractors of different types |
 /// | `/number` | required | claims of a type that does not fit |

@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
 use jwt_core::verify::{Authenticator, Identity};
-use jwt_tower::{Authorized, Claims, JwtLayer, OptionalClaims, RequireExt as _, RequireLayer, Verified};
+use jwt_tower::{Authorized, Claims, JwtLayer, OptionalClaims, Rejection, RequireExt as _, RequireLayer, Verified};
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
 
@@ -33,6 +33,7 @@ fn router(application: &Application) -> Router {
     let mut router = Router::new()
         .route("/me", get(me).post(me))
         .route("/echo", post(echo))
+        .route("/asks", post(asks))
         .route("/user", get(user))
         .route("/both", get(both))
         .route("/number", get(number))

@@ -41,9 +41,11 @@ jwt_core::policy! {
     ));
 }
 
-/// Expects in scope: `Authorized`, `Claims`, `OptionalClaims`, `Verified` and `Json` of one framework.
+/// Expects in scope: `Authorized`, `Claims`, `OptionalClaims`, `Rejection`, `Verified` and `Json` of one framework.
 macro_rules! handlers {
     () => {
+        use jwt_core::authorize::Policy as _;
+
         use crate::handlers::{Faulty, Members, Numbered, ReadReports, User};
         use serde_json::{Value, json};
 
@@ -82,6 +84,14 @@ macro_rules! handlers {
                 "client_id": registered.client_id(),
                 "scopes": registered.scopes().names(),
             }))
+        }
+
+        async fn asks(verified: Verified, body: String) -> Result<&'static str, Rejection> {
+            match &*body {
+                "read" => verified.require(ReadReports::requirement()).await?,
+                _ => verified.require(Members::requirement()).await?,
+            }
+            Ok("done")
         }
 
         async fn echo(_: Verified, body: String) -> String {
