@@ -148,7 +148,7 @@ impl std::error::Error for Rejection {
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        response::refuse::<Body>(self.0)
+        response::answer::<Body>(self.0)
     }
 }
 

@@ -3,10 +3,14 @@ use jwt_core::challenge::Refusal;
 use jwt_core::metadata::MetadataAnswer;
 
 use crate::RefusalBody;
-use crate::request::ResponseHeader;
+use crate::request::{HttpView, ResponseHeader};
 
 /// The answer to a request that is not let through.
-pub(crate) fn refuse<B: RefusalBody>(refusal: Refusal) -> Response<B> {
+pub(crate) fn refuse<B: RefusalBody>(request: &HttpView<'_>, refusal: Refusal) -> Response<B> {
+    answer(refusal.answering(request))
+}
+
+pub(crate) fn answer<B: RefusalBody>(refusal: Refusal) -> Response<B> {
     let mut response = Response::new(B::from_bytes(refusal.body));
     *response.status_mut() = status(refusal.challenge.status);
     for (name, value) in refusal.challenge.headers {

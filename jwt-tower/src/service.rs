@@ -41,7 +41,9 @@ where
                 let header = request::admit(&mut request, admission);
                 ResponseFuture::calling(self.inner.call(request), header)
             }
-            Authentication::Ready(Err(refusal)) => ResponseFuture::refused(response::refuse(refusal)),
+            Authentication::Ready(Err(refusal)) => {
+                ResponseFuture::refused(response::refuse(&HttpView::of(&request), refusal))
+            }
             Authentication::Metadata(answer) => ResponseFuture::refused(response::metadata(answer)),
             Authentication::Pending(pending) => {
                 // The service that was polled ready is the one to call; its clone may not be.

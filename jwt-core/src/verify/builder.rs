@@ -2,7 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::challenge::{Challenger, DEFAULT_REALM, NoBody, Renderer};
+use crate::challenge::{Challenger, DEFAULT_REALM, NoBody, Renderer, is_challenge};
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::Backend;
 use crate::jose::compact::Limits;
@@ -29,6 +29,7 @@ pub struct VerifierBuilder {
     realm: String,
     renderer: Arc<dyn Renderer>,
     resource: Option<ProtectedResource>,
+    challenges: Vec<String>,
     rules: Vec<Rule>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -49,6 +50,7 @@ impl VerifierBuilder {
             realm: DEFAULT_REALM.to_owned(),
             renderer: Arc::new(NoBody),
             resource: None,
+            challenges: Vec::new(),
             rules: Vec::new(),
             clock: Arc::new(SystemClock),
             observer: Arc::new(NoObserver),
@@ -108,6 +110,15 @@ impl VerifierBuilder {
     /// ```
     pub fn renderer(mut self, renderer: impl Renderer + 'static) -> Self {
         self.renderer = Arc::new(renderer);
+        self
+    }
+
+    /// Adds the challenge of another scheme that the application accepts, for example `Basic realm="api"`: its scheme, which is
+    /// not `Bearer`, and its parameters. Every answer 401 then carries it in a line of its own, after ours, to which the error
+    /// belongs. Requests with credentials of that scheme are to be served outside of the layer, or by an
+    /// [optional](super::Authenticator::optional) one. Default: none.
+    pub fn challenge(mut self, challenge: impl Into<String>) -> Self {
+        self.challenges.push(challenge.into());
         self
     }
 
@@ -206,7 +217,10 @@ impl VerifierBuilder {
             return Err(BuildError::new(Kind::OutOfRange, "max_token_bytes"));
         }
         let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
-        let mut challenger = challenger.with_renderer(self.renderer);
+        if !self.challenges.iter().all(|challenge| is_challenge(challenge)) {
+            return Err(BuildError::new(Kind::IllegalCharacters, "challenge"));
+        }
+        let mut challenger = challenger.with_renderer(self.renderer).with_others(self.challenges);
         let metadata = self.resource.as_ref().map(|resource| {
             let issuers = self.issuers.iter().filter_map(|issuer| issuer.name.as_deref().map(str::to_owned));
             resource.clone().publish(issuers, self.sources.bearer_methods())
@@ -324,6 +338,8 @@ mod tests {
             (with(issuer()).leeway(Duration::from_secs(301)), Some((OutOfRange, "leeway"))),
             (with(issuer()).max_token_bytes(0), Some((OutOfRange, "max_token_bytes"))),
             (with(issuer()).realm("a\"b"), Some((IllegalCharacters, "realm"))),
+            (with(issuer()).challenge("Basic realm=\"a\""), None),
+            (with(issuer()).challenge("Basic\r\n"), Some((IllegalCharacters, "challenge"))),
             (with(issuer()).sources(TokenSources::none()), Some((Empty, "sources"))),
             (with(bare().key(key("a"))).resource(ProtectedResource::new("https://api.example")), None),
             (with(issuer()).resource(ProtectedResource::new("api.example")), Some((InvalidUrl, "resource"))),

@@ -6,6 +6,7 @@ mod cors;
 mod credentials;
 mod extensions;
 mod extractors;
+mod grpc;
 mod metadata;
 mod optional;
 mod pending;
