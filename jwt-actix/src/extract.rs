@@ -9,9 +9,9 @@ use actix_web::dev::{Extensions, Payload};
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 use jwt_core::Error;
-use jwt_core::authorize::{Authorization, PendingAuthorization, Policy, Requirement, permit};
-use jwt_core::challenge::Refusal;
-use jwt_core::verified::{optional, require};
+use jwt_core::authorize::{self, Authorization, PendingAuthorization, Policy, Requirement, permit};
+use jwt_core::challenge::{Challenger, Refusal};
+use jwt_core::verified::{Anonymous, optional, require};
 use serde::de::DeserializeOwned;
 
 use crate::response;
@@ -58,8 +58,8 @@ pub struct OptionalClaims<T>(pub Option<T>);
 /// let app = App::new().service(web::resource("/reports").to(reports));
 /// ```
 ///
-/// actix-web itself makes `Option<Authorized<T, P>>` an extractor, which is `None` for every failure: such a handler runs
-/// for everybody.
+/// For requests that may come without a token, take [`OptionalAuthorized<T, P>`](OptionalAuthorized). actix-web itself makes
+/// `Option<Authorized<T, P>>` an extractor, which is `None` for every failure: such a handler runs for everybody.
 ///
 /// Without a policy, or with a type that is none, the handler does not compile:
 ///
@@ -82,6 +82,21 @@ pub struct OptionalClaims<T>(pub Option<T>);
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
 pub struct Authorized<T, P: Policy>(pub T, pub PhantomData<fn() -> P>);
+
+/// The claims of a token that meets the policy `P`, or `None` for a request that [optional](crate::JwtMiddleware::optional)
+/// middleware let pass without credentials. Whoever comes with a token that does not meet the policy is refused as by
+/// [`Authorized<T, P>`](Authorized).
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct OptionalAuthorized<T, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
+
+/// The claims of a token that comes from a login and not from a refresh, decoded as `T`.
+///
+/// For what must not be done with a session that somebody left open. Any other token is answered as
+/// [`fresh`](jwt_core::authorize::fresh) says, 401 with the request to log in; after that it is [`Claims<T>`](Claims).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct Fresh<T>(pub T);
 
 /// The request's verified token, undecoded.
 #[derive(Clone, Debug)]
@@ -140,6 +155,19 @@ impl Rejection {
     }
 }
 
+impl From<Error> for Rejection {
+    /// Adds the answer with the usual realm: for what goes wrong before there is a token, such as at a login.
+    fn from(error: Error) -> Self {
+        Self(Challenger::default().refuse(error))
+    }
+}
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.error.fmt(f)
@@ -162,8 +190,12 @@ impl ResponseError for Rejection {
     }
 }
 
-fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, Rejection> {
+pub(crate) fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, Rejection> {
     require(extensions.get(), extensions.get(), "JwtMiddleware").map_err(Rejection)
+}
+
+fn fresh(verified: &jwt_core::Verified) -> Result<&jwt_core::Verified, Rejection> {
+    authorize::fresh().check(verified).map(|()| verified).map_err(|error| Rejection(verified.refuse(error)))
 }
 
 fn decode<T: DeserializeOwned>(verified: &jwt_core::Verified) -> Result<T, Rejection> {
@@ -187,6 +219,15 @@ impl<T: DeserializeOwned> FromRequest for OptionalClaims<T> {
         let extensions = request.extensions();
         let verified = optional(extensions.get(), extensions.get(), "JwtMiddleware").map_err(Rejection);
         ready(verified.and_then(|verified| verified.map(decode).transpose()).map(Self))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest for Fresh<T> {
+    type Error = Rejection;
+    type Future = Ready<Result<Self, Rejection>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(verified(&request.extensions()).and_then(fresh).and_then(decode).map(Self))
     }
 }
 
@@ -214,6 +255,38 @@ impl<T: DeserializeOwned, P: Policy> FromRequest for Authorized<T, P> {
             },
         };
         AuthorizedFuture { state, authorized: PhantomData }
+    }
+}
+
+impl<T: DeserializeOwned, P: Policy> FromRequest for OptionalAuthorized<T, P> {
+    type Error = Rejection;
+    type Future = OptionalAuthorizedFuture<T, P>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let anonymous = request.extensions().get::<Anonymous>().is_some_and(Anonymous::is_guest);
+        OptionalAuthorizedFuture((!anonymous).then(|| Authorized::from_request(request, payload)))
+    }
+}
+
+/// The extraction of [`OptionalAuthorized<T, P>`](OptionalAuthorized).
+#[expect(unnameable_types, reason = "the hidden future of an extractor")]
+pub struct OptionalAuthorizedFuture<T, P>(Option<AuthorizedFuture<T, P>>);
+
+impl<T: DeserializeOwned, P: Policy> Future for OptionalAuthorizedFuture<T, P> {
+    type Output = Result<OptionalAuthorized<T, P>, Rejection>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let claims = match &mut self.0 {
+            None => None,
+            Some(authorized) => Some(poll_ready!(Pin::new(authorized).poll(context))?.0),
+        };
+        Poll::Ready(Ok(OptionalAuthorized(claims, PhantomData)))
+    }
+}
+
+impl<T, P> fmt::Debug for OptionalAuthorizedFuture<T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OptionalAuthorizedFuture").finish_non_exhaustive()
     }
 }
 

@@ -27,13 +27,15 @@ where
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        match self.authenticator.authenticate(&ActixView(&request)) {
+        match self.authenticator.authenticate(&ActixView(request.request())) {
             Authentication::Ready(Ok(admission)) => {
                 let header = request::admit(&request, admission);
                 ResponseFuture::calling(self.service.call(request), header)
             }
             Authentication::Ready(Err(refusal)) => ResponseFuture::refused(response::refuse(request, refusal)),
-            Authentication::Metadata(answer) => ResponseFuture::refused(response::metadata(request, answer)),
+            Authentication::Answer(answer) => {
+                ResponseFuture::refused(request.into_response(response::answer(answer).map_into_right_body()))
+            }
             Authentication::Pending(pending) => {
                 ResponseFuture::waiting(Pending::Authentication(pending), Rc::clone(&self.service), request)
             }

@@ -87,8 +87,17 @@ kinds! {
     MissingClaim, "missing_claim", Refused, "missing claim";
     /// The token is bound to a key with `cnf`, which cannot be checked here. RFC 7800 section 3.1.
     UnsupportedConfirmation, "unsupported_confirmation", Refused, "token is bound to its sender";
+    /// The token was revoked: itself, its session, its subject's or its issuer's tokens.
+    Revoked, "revoked", Refused, "token revoked";
+    /// The session that the token belongs to is over: ended, expired, or never was.
+    SessionEnded, "session_ended", Refused, "session ended";
+    /// The refresh token was used before, so that somebody else may have it: its session is over. RFC 9700 section
+    /// 4.14.2.
+    RefreshReused, "refresh_token_reused", Refused, "refresh token used again";
     /// A rule of the application refused the token.
     RuleRefused, "rule_refused", Refused, "refused by a rule";
+    /// The application knows nobody by this token.
+    UnknownPrincipal, "unknown_principal", Refused, "unknown principal";
     /// The claims do not fit the type that the handler asks for.
     ClaimsMismatch, "claims_mismatch", Refused, "claims do not fit the requested type";
 
@@ -101,19 +110,29 @@ kinds! {
     RequirementNotMet, "requirement_not_met", Forbidden, "requirement not met";
     /// A table of routes is in use, and it does not name this one.
     UndecidedRoute, "undecided_route", Forbidden, "no decision about this route";
+    /// The token came in a cookie, and the request may have been made by another site. RFC 6750 section 5.3.
+    CsrfFailed, "csrf_failed", Forbidden, "request may have been made by another site";
 
     /// The bearer has not logged in strongly or recently enough for the operation. RFC 9470 section 3.
     InsufficientAuthentication, "insufficient_user_authentication", StepUp, "stronger login needed";
 
     /// The issuer's keys could not be had. An outage, not a bad token.
     KeysUnavailable, "keys_unavailable", Unavailable, "keys unavailable";
+    /// Whether the token was revoked could not be found out. An outage, not a bad token.
+    RevocationUnavailable, "revocation_unavailable", Unavailable, "revocation unavailable";
     /// A rule or a requirement of the application could not decide. An outage, not a bad token.
     RuleUnavailable, "rule_unavailable", Unavailable, "rule unavailable";
+    /// The application's store of principals could not be asked. An outage, not a bad token.
+    PrincipalUnavailable, "principal_unavailable", Unavailable, "principal unavailable";
+    /// The store of sessions could not answer. An outage, not a bad token.
+    SessionsUnavailable, "sessions_unavailable", Unavailable, "sessions unavailable";
 
     /// A typed extractor or a requirement runs where no layer has verified a token.
     LayerMissing, "layer_missing", Misuse, "no layer has verified this request";
     /// A requirement cannot be checked as it is written, so that nobody meets it.
     Misconfigured, "misconfigured", Misuse, "requirement cannot be checked";
+    /// A token that should be issued cannot be, as it is written or because its key does not sign.
+    IssuingFailed, "issuing_failed", Misuse, "token cannot be issued";
 }
 
 /// What an error means for the answer. The table that turns it into a response is [`crate::challenge`].

@@ -26,7 +26,7 @@
 //!
 //! In this order, each step before the next: one token in the request, its size, its form, its header; its issuer among
 //! the trusted ones, its algorithm among that issuer's, its `typ`; the key for its `kid`; the signature; audience,
-//! times, required claims, `cnf`; the application's own rules. No step can be skipped; what weakens one carries
+//! times, required claims, `cnf`; revocation; the application's own rules. No step can be skipped; what weakens one carries
 //! `dangerous` in its name.
 //!
 //! # Defaults
@@ -42,6 +42,7 @@
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
 //! | `config` | no | a verifier from a file or from the environment |
+//! | `issue` | no | tokens of one's own: key ring, issuer, refresh sessions |
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says |
 //!
@@ -49,17 +50,25 @@
 //! otherwise; with neither, building a verifier is an error.
 
 pub mod authorize;
+pub mod browser;
 pub mod challenge;
 pub mod claims;
 pub mod clock;
 #[cfg(feature = "config")]
 pub mod config;
 pub mod crypto;
+pub mod endpoint;
 pub mod error;
+#[cfg(feature = "issue")]
+pub mod issue;
 pub mod keys;
 pub mod metadata;
 pub mod observe;
+pub mod principal;
 pub mod request;
+pub mod revocation;
+#[cfg(feature = "issue")]
+pub mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod token;

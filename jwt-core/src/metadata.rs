@@ -25,6 +25,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::endpoint::Answer;
+
 /// A resource and what is published about it.
 ///
 /// Its name is an address, which is also the audience of its tokens and what clients ask for (RFC 8707): `https`, or `http`
@@ -173,18 +175,6 @@ struct Document {
     body: String,
 }
 
-/// The answer to a request for metadata.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MetadataAnswer {
-    /// The HTTP status code.
-    pub status: u16,
-    /// Header names, lower case, and values.
-    pub headers: &'static [(&'static str, &'static str)],
-    /// The body.
-    pub body: String,
-}
-
 impl ResourceMetadata {
     /// Returns the address of the metadata, which challenges name as `resource_metadata`. RFC 9728 section 5.1.
     #[must_use]
@@ -208,33 +198,19 @@ impl ResourceMetadata {
     ///
     /// Layers give it by themselves; this is for applications whose layers do not see the [path](Self::path).
     #[must_use]
-    pub fn answer(&self, method: &str) -> MetadataAnswer {
+    pub fn answer(&self, method: &str) -> Answer {
+        const METHODS: &str = "GET, HEAD, OPTIONS";
+        let answer = |status| Answer::new(status).header("access-control-allow-origin", "*");
         match method {
-            "GET" | "HEAD" => MetadataAnswer {
-                status: 200,
-                headers: &[
-                    ("access-control-allow-origin", "*"),
-                    ("cache-control", "public, max-age=3600"),
-                    ("content-type", "application/json"),
-                ],
-                body: self.0.body.clone(),
-            },
+            "GET" | "HEAD" => answer(200)
+                .header("cache-control", "public, max-age=3600")
+                .body("application/json", self.0.body.as_bytes()),
             // Clients send headers of their own, for which browsers ask first.
-            "OPTIONS" => MetadataAnswer {
-                status: 204,
-                headers: &[
-                    ("access-control-allow-headers", "*"),
-                    ("access-control-allow-methods", "GET"),
-                    ("access-control-allow-origin", "*"),
-                    ("allow", "GET, HEAD, OPTIONS"),
-                ],
-                body: String::new(),
-            },
-            _ => MetadataAnswer {
-                status: 405,
-                headers: &[("access-control-allow-origin", "*"), ("allow", "GET, HEAD, OPTIONS")],
-                body: String::new(),
-            },
+            "OPTIONS" => answer(204)
+                .header("access-control-allow-headers", "*")
+                .header("access-control-allow-methods", "GET")
+                .header("allow", METHODS),
+            _ => answer(405).header("allow", METHODS),
         }
     }
 }

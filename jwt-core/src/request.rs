@@ -16,6 +16,12 @@ pub trait RequestView {
     /// the comparison ignores case.
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8]));
 
+    /// Returns the host and, where there is one, `:` and the port that the target itself names, as in HTTP/2, where they
+    /// need not stand in the header `Host`. Default: `None`.
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
     /// Calls `each` with the pattern of the route that the framework matched, for example `/reports/{id}`, with the prefixes
     /// that it is nested under. Where a framework is asked before it has matched, with every pattern that it may match yet.
     /// Default: with none.

@@ -8,8 +8,8 @@ use axum_core::response::{IntoResponse, Response};
 use http::Extensions;
 use http::request::Parts;
 use jwt_core::Error;
-use jwt_core::authorize::{Authorization, Policy, Requirement, permit};
-use jwt_core::challenge::Refusal;
+use jwt_core::authorize::{self, Authorization, Policy, Requirement, permit};
+use jwt_core::challenge::{Challenger, Refusal};
 use jwt_core::verified::{self, require};
 use serde::de::DeserializeOwned;
 
@@ -35,7 +35,8 @@ pub struct OptionalClaims<T>(pub Option<T>);
 ///
 /// The check is in the handler's signature, so that the handler cannot be mounted without it. Whoever does not meet the
 /// policy is answered as by [`RequireLayer`](crate::RequireLayer) with its requirement; after that it is
-/// [`Claims<T>`](Claims). [`policy!`](jwt_core::policy!) declares policies.
+/// [`Claims<T>`](Claims). [`policy!`](jwt_core::policy!) declares policies. `Option<Authorized<T, P>>` is `None` for a
+/// request that an [optional](crate::JwtLayer::optional) layer let pass without credentials, and otherwise the same.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -76,6 +77,23 @@ pub struct OptionalClaims<T>(pub Option<T>);
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
 pub struct Authorized<T, P: Policy>(pub T, pub PhantomData<fn() -> P>);
+
+/// The claims of a token that meets the policy `P`, or `None` without credentials: the same as
+/// `Option<Authorized<T, P>>`, in the form that both adapters have.
+///
+/// Who comes without a token to an [optional](crate::JwtLayer::optional) layer is let in as nobody; whoever comes with one
+/// that does not meet the policy is refused as by [`Authorized<T, P>`](Authorized).
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct OptionalAuthorized<T, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
+
+/// The claims of a token that comes from a login and not from a refresh, decoded as `T`.
+///
+/// For what must not be done with a session that somebody left open. Any other token is answered as
+/// [`fresh`](jwt_core::authorize::fresh) says, 401 with the request to log in; after that it is [`Claims<T>`](Claims).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct Fresh<T>(pub T);
 
 /// The request's verified token, undecoded. `Option<Verified>` is `None` for a request without credentials.
 #[derive(Clone, Debug)]
@@ -134,6 +152,19 @@ impl Rejection {
     }
 }
 
+impl From<Error> for Rejection {
+    /// Adds the answer with the usual realm: for what goes wrong before there is a token, such as at a login.
+    fn from(error: Error) -> Self {
+        Self(Challenger::default().refuse(error))
+    }
+}
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.error.fmt(f)
@@ -148,17 +179,21 @@ impl std::error::Error for Rejection {
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        response::answer::<Body>(self.0)
+        response::answer::<Body>(self.0.into())
     }
 }
 
-fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, Rejection> {
+pub(crate) fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, Rejection> {
     require(extensions.get(), extensions.get(), "JwtLayer").map_err(Rejection)
 }
 
 /// `None` where a layer let the request pass without credentials.
 fn optional(extensions: &Extensions) -> Result<Option<&jwt_core::Verified>, Rejection> {
     verified::optional(extensions.get(), extensions.get(), "JwtLayer").map_err(Rejection)
+}
+
+fn fresh(verified: &jwt_core::Verified) -> Result<&jwt_core::Verified, Rejection> {
+    authorize::fresh().check(verified).map(|()| verified).map_err(|error| Rejection(verified.refuse(error)))
 }
 
 fn decode<T: DeserializeOwned>(verified: &jwt_core::Verified) -> Result<T, Rejection> {
@@ -199,6 +234,34 @@ impl<S: Sync, T: DeserializeOwned, P: Policy> FromRequestParts<S> for Authorized
             Authorization::Pending(pending) => pending.await.map_err(Rejection)?,
         }
         decode(verified(extensions)?).map(|claims| Self(claims, PhantomData))
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned, P: Policy> OptionalFromRequestParts<S> for Authorized<T, P> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Rejection> {
+        if optional(&parts.extensions)?.is_none() {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Some)
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned, P: Policy> FromRequestParts<S> for OptionalAuthorized<T, P> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
+        let authorized = <Authorized<T, P> as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
+        Ok(Self(authorized.map(|Authorized(claims, _)| claims), PhantomData))
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Fresh<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
+        verified(&parts.extensions).and_then(fresh).and_then(decode).map(Self)
     }
 }
 

@@ -1,34 +1,27 @@
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use jwt_core::challenge::Refusal;
-use jwt_core::metadata::MetadataAnswer;
+use jwt_core::endpoint::Answer;
 
 use crate::RefusalBody;
 use crate::request::{HttpView, ResponseHeader};
 
 /// The answer to a request that is not let through.
 pub(crate) fn refuse<B: RefusalBody>(request: &HttpView<'_>, refusal: Refusal) -> Response<B> {
-    answer(refusal.answering(request))
+    answer(refusal.answering(request).into())
 }
 
-pub(crate) fn answer<B: RefusalBody>(refusal: Refusal) -> Response<B> {
-    let mut response = Response::new(B::from_bytes(refusal.body));
-    *response.status_mut() = status(refusal.challenge.status);
-    for (name, value) in refusal.challenge.headers {
+/// An answer that the core gives by itself.
+pub(crate) fn answer<B: RefusalBody>(answer: Answer) -> Response<B> {
+    let mut response = Response::new(B::from_bytes(answer.body));
+    *response.status_mut() = status(answer.status);
+    for (name, value) in answer.headers {
         // The core makes values of visible ASCII only; one that were not would be left out, not let through.
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().append(HeaderName::from_static(name), value);
         }
     }
-    response.extensions_mut().insert(refusal.error);
-    response
-}
-
-/// The answer to a request for the resource's metadata.
-pub(crate) fn metadata<B: RefusalBody>(answer: MetadataAnswer) -> Response<B> {
-    let mut response = Response::new(B::from_bytes(answer.body.into()));
-    *response.status_mut() = status(answer.status);
-    for (name, value) in answer.headers {
-        response.headers_mut().append(*name, HeaderValue::from_static(value));
+    if let Some(error) = answer.error {
+        response.extensions_mut().insert(error);
     }
     response
 }

@@ -44,7 +44,7 @@ where
             Authentication::Ready(Err(refusal)) => {
                 ResponseFuture::refused(response::refuse(&HttpView::of(&request), refusal))
             }
-            Authentication::Metadata(answer) => ResponseFuture::refused(response::metadata(answer)),
+            Authentication::Answer(answer) => ResponseFuture::refused(response::answer(answer)),
             Authentication::Pending(pending) => {
                 // The service that was polled ready is the one to call; its clone may not be.
                 let clone = self.inner.clone();

@@ -6,9 +6,13 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::middleware::Condition;
 use actix_web::web::{self, Json};
 use actix_web::{App, HttpMessage as _, Responder, body, test};
-use jwt_actix::{Authorized, Claims, JwtMiddleware, OptionalClaims, Rejection, Require, Verified};
+use jwt_actix::{
+    Authorized, Claims, JwtMiddleware, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
+    PrincipalMiddleware, Rejection, Require, SetCookiesExt as _, Verified,
+};
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
+use jwt_core::principal::load;
 use jwt_core::verify::{Authenticator, Identity};
 
 use crate::adapter::Application;
@@ -19,6 +23,15 @@ crate::handlers::handlers!();
 
 async fn no_store(_: Verified) -> impl Responder {
     "secret".customize().insert_header((CACHE_CONTROL, "no-store"))
+}
+
+async fn cookies() -> impl Responder {
+    "welcome".set_cookies(crate::handlers::login())
+}
+
+async fn no_cookies() -> impl Responder {
+    let bye = "bye".customize().insert_header((CACHE_CONTROL, "private"));
+    bye.set_cookies(jwt_core::browser::Cookies::new().clear())
 }
 
 fn app(
@@ -37,6 +50,8 @@ fn app(
     let lenient = jwt().dangerous_anonymous_when(move |error| pass(error));
     let required_scopes = || Require::new(scopes(application.scopes.clone()));
     let required = || Require::new(application.requirement.clone());
+    let principals = || PrincipalMiddleware::new(application.directory.clone());
+    let tenants = || PrincipalMiddleware::new(load(tenant));
     let planted = application.planted.clone();
     let tells = application.tells;
     let cors = || {
@@ -57,6 +72,24 @@ fn app(
         .service(web::resource("/reports").wrap(required_scopes()).wrap(jwt()).route(web::get().to(user)))
         .service(web::resource("/allowed").wrap(required()).wrap(jwt()).route(web::get().to(user)))
         .service(web::scope("/scoped").wrap(required()).wrap(jwt()).route("/allowed", web::get().to(user)))
+        .service(web::resource("/principal").wrap(principals()).wrap(jwt()).route(web::get().to(principal)))
+        .service(web::resource("/principal-twice").wrap(principals()).wrap(jwt()).route(web::get().to(principal_twice)))
+        .service(web::resource("/principal-unasked").wrap(principals()).wrap(jwt()).route(web::get().to(public)))
+        .service(
+            web::resource("/principal-and-tenant")
+                .wrap(principals())
+                .wrap(tenants())
+                .wrap(jwt())
+                .route(web::get().to(principal_and_tenant)),
+        )
+        .service(
+            web::resource("/principal-of-another")
+                .wrap(JwtMiddleware::new(application.inner()))
+                .wrap(principals())
+                .wrap(jwt())
+                .route(web::get().to(principal)),
+        )
+        .service(web::resource("/principal-unloaded").wrap(jwt()).route(web::get().to(principal)))
         .service(web::resource("/policy").wrap(jwt()).route(web::get().to(policy)))
         .service(web::resource("/policy-later").wrap(jwt()).route(web::get().to(policy_later)))
         .service(web::resource("/optional").wrap(jwt().optional()).route(web::get().to(optional)))
@@ -69,15 +102,37 @@ fn app(
         )
         .service(web::resource("/optional-allowed").wrap(required()).wrap(jwt().optional()).route(web::get().to(user)))
         .service(web::resource("/optional-policy").wrap(jwt().optional()).route(web::get().to(policy)))
+        .service(web::resource("/optional-authorized").wrap(jwt().optional()).route(web::get().to(optional_authorized)))
+        .service(
+            web::resource("/optional-authorized-later")
+                .wrap(jwt().optional())
+                .route(web::get().to(optional_authorized_later)),
+        )
+        .service(
+            web::resource("/optional-principal")
+                .wrap(principals())
+                .wrap(jwt().optional())
+                .route(web::get().to(optional_principal)),
+        )
+        .service(
+            web::resource("/optional-principal-unloaded")
+                .wrap(jwt().optional())
+                .route(web::get().to(optional_principal)),
+        )
         .service(web::resource("/lenient").wrap(lenient).route(web::get().to(optional)))
         .service(web::resource("/public").route(web::get().to(public)))
         .service(web::resource("/any").wrap(jwt().optional()).to(optional))
         .service(web::resource("/cors-inside").wrap(cors()).wrap(jwt()).route(web::get().to(user)))
+        .service(web::resource("/cookies").route(web::get().to(cookies)))
+        .service(web::resource("/no-cookies").route(web::get().to(no_cookies)))
         .service(web::resource("/bare").route(web::get().to(user)))
         .service(web::resource("/bare-optional").route(web::get().to(optional)))
         .service(web::resource("/bare-verified").route(web::get().to(verified)))
         .service(web::resource("/bare-require").wrap(required_scopes()).route(web::get().to(public)))
+        .service(web::resource("/bare-principal").route(web::get().to(principal)))
+        .service(web::resource("/bare-principal-layer").wrap(principals()).route(web::get().to(public)))
         .service(web::resource("/bare-policy").route(web::get().to(policy)))
+        .service(web::resource("/bare-optional-authorized").route(web::get().to(optional_authorized)))
         .service(web::resource("/bare-allowed").wrap(required()).route(web::get().to(public)))
         .wrap_fn(move |request, service| {
             let response = service.call(request);
@@ -127,25 +182,32 @@ fn guarded(
 }
 
 pub(crate) async fn send(application: &Application, ask: &Ask) -> Answer {
-    let request = request(ask).to_request();
     match &application.guard {
-        Some(guard) => answer(test::init_service(guarded(guard)).await.call(request).await).await,
-        None => answer(test::init_service(app(application)).await.call(request).await).await,
+        Some(guard) => send_to(guarded(guard), ask).await,
+        None => send_to(app(application), ask).await,
     }
 }
 
-fn request(ask: &Ask) -> test::TestRequest {
+pub(crate) async fn send_to<B: MessageBody>(
+    app: App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + 'static,
+    >,
+    ask: &Ask,
+) -> Answer {
+    let service = test::init_service(app).await;
     let method = Method::from_bytes(ask.method.as_bytes()).expect("a method");
     let mut request = test::TestRequest::default().method(method).uri(&ask.target).set_payload(ask.body.clone());
     for (name, value) in &ask.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
         request = request.append_header((name, HeaderValue::from_bytes(value).expect("a header value")));
     }
-    request
-}
-
-async fn answer(response: Result<ServiceResponse<impl MessageBody>, actix_web::Error>) -> Answer {
-    let response = response.expect("refusals are responses");
+    let response = service.call(request.to_request()).await.expect("refusals are responses");
     let status = response.status().as_u16();
     let headers: Vec<_> =
         response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();

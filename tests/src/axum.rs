@@ -8,8 +8,12 @@ use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt as _;
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
+use jwt_core::principal::load;
 use jwt_core::verify::{Authenticator, Identity};
-use jwt_tower::{Authorized, Claims, JwtLayer, OptionalClaims, Rejection, RequireExt as _, RequireLayer, Verified};
+use jwt_tower::{
+    Authorized, Claims, JwtLayer, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, PrincipalLayer,
+    Rejection, RequireExt as _, RequireLayer, SetCookies, Verified,
+};
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
 
@@ -23,11 +27,21 @@ async fn no_store(_: Verified) -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], "secret")
 }
 
+async fn cookies() -> impl IntoResponse {
+    (SetCookies(crate::handlers::login()), "welcome")
+}
+
+async fn no_cookies() -> impl IntoResponse {
+    (SetCookies(jwt_core::browser::Cookies::new().clear()), ([(CACHE_CONTROL, "private")], "bye"))
+}
+
 fn router(application: &Application) -> Router {
     let jwt = || JwtLayer::new(application.required());
     let pass = application.lenient.clone();
     let lenient = jwt().dangerous_anonymous_when(move |error| pass(error));
     let required_scopes = || RequireLayer::new(scopes(application.scopes.clone()));
+    let principals = || PrincipalLayer::new(application.directory.clone());
+    let tenants = || PrincipalLayer::new(load(tenant));
     let required = || application.requirement.clone();
     let scoped = Router::new().route("/allowed", get(user)).requires(required());
     let mut router = Router::new()
@@ -44,6 +58,12 @@ fn router(application: &Application) -> Router {
         .route("/reports", get(user).layer(required_scopes()))
         .route("/allowed", get(user).requires(required()))
         .nest("/scoped", scoped)
+        .route("/principal", get(principal).layer(principals()))
+        .route("/principal-twice", get(principal_twice).layer(principals()))
+        .route("/principal-unasked", get(public).layer(principals()))
+        .route("/principal-and-tenant", get(principal_and_tenant).layer((tenants(), principals())))
+        .route("/principal-of-another", get(principal).layer((principals(), JwtLayer::new(application.inner()))))
+        .route("/principal-unloaded", get(principal))
         .route("/policy", get(policy))
         .route("/policy-later", get(policy_later))
         .route_layer(jwt())
@@ -52,15 +72,24 @@ fn router(application: &Application) -> Router {
         .route("/optional-reports", get(user).layer((jwt().optional(), required_scopes())))
         .route("/optional-allowed", get(user).requires(required()).layer(jwt().optional()))
         .route("/optional-policy", get(policy).layer(jwt().optional()))
+        .route("/optional-authorized", get(optional_authorized).layer(jwt().optional()))
+        .route("/optional-authorized-later", get(optional_authorized_later).layer(jwt().optional()))
+        .route("/optional-principal", get(optional_principal).layer((jwt().optional(), principals())))
+        .route("/optional-principal-unloaded", get(optional_principal).layer(jwt().optional()))
         .route("/lenient", get(optional).layer(lenient))
         .route("/public", get(public))
         .route("/any", any(optional).layer(jwt().optional()))
         .route("/cors-inside", get(user).layer((jwt(), cors(application))))
+        .route("/cookies", get(cookies))
+        .route("/no-cookies", get(no_cookies))
         .route("/bare", get(user))
         .route("/bare-optional", get(optional))
         .route("/bare-verified", get(verified))
         .route("/bare-require", get(public).layer(required_scopes()))
+        .route("/bare-principal", get(principal))
+        .route("/bare-principal-layer", get(public).layer(principals()))
         .route("/bare-policy", get(policy))
+        .route("/bare-optional-authorized", get(optional_authorized))
         .route("/bare-allowed", get(public).requires(required()));
     if application.tells {
         router = router.layer(middleware::map_response(tell));
@@ -112,12 +141,16 @@ async fn plant(identity: Identity, mut request: Request, next: Next) -> Response
 }
 
 pub(crate) async fn send(application: &Application, ask: &Ask) -> Answer {
+    let router = application.guard.as_ref().map_or_else(|| router(application), guarded);
+    send_to(router, ask).await
+}
+
+pub(crate) async fn send_to(router: Router, ask: &Ask) -> Answer {
     let mut request = http::Request::builder().method(ask.method).uri(&ask.target);
     for (name, value) in &ask.headers {
         request = request.header(name, HeaderValue::from_bytes(value).expect("a header value"));
     }
     let request = request.body(axum::body::Body::from(ask.body.clone())).expect("a request");
-    let router = application.guard.as_ref().map_or_else(|| router(application), guarded);
     let response = router.oneshot(request).await.expect("routers do not fail");
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("a body").to_bytes().to_vec();

@@ -1,6 +1,9 @@
 //! The handlers of the application under test, written once and compiled for each framework.
 
+use std::time::Duration;
+
 use jwt_core::authorize::{all, check_async, scopes};
+use jwt_core::browser::{Cookies, SetCookies};
 use serde::Deserialize;
 use serde::de::Deserializer;
 
@@ -41,11 +44,20 @@ jwt_core::policy! {
     ));
 }
 
-/// Expects in scope: `Authorized`, `Claims`, `OptionalClaims`, `Rejection`, `Verified` and `Json` of one framework.
+/// The cookies of a login.
+pub(crate) fn login() -> SetCookies {
+    let (cookies, life) = (Cookies::new(), Duration::from_secs(900));
+    let set = cookies.set_access("a.b.c", life).and_then(|access| Ok(access.and(cookies.set_refresh("d.e.f", life)?)));
+    set.expect("legal values")
+}
+
+/// Expects in scope: `Authorized`, `Claims`, `OptionalAuthorized`, `OptionalClaims`,
+/// `OptionalPrincipal`, `Principal`, `Rejection`, `Verified` and `Json` of one framework.
 macro_rules! handlers {
     () => {
         use jwt_core::authorize::Policy as _;
 
+        use crate::directory::{Account, Tenant};
         use crate::handlers::{Faulty, Members, Numbered, ReadReports, User};
         use serde_json::{Value, json};
 
@@ -67,6 +79,42 @@ macro_rules! handlers {
 
         async fn policy_later(Authorized(user, ..): Authorized<User, Members>) -> String {
             user.name
+        }
+
+        async fn optional_authorized(
+            OptionalAuthorized(user, ..): OptionalAuthorized<User, ReadReports>,
+        ) -> String {
+            user.map_or_else(|| "nobody".to_owned(), |user| user.name)
+        }
+
+        async fn optional_authorized_later(
+            OptionalAuthorized(user, ..): OptionalAuthorized<User, Members>,
+        ) -> String {
+            user.map_or_else(|| "nobody".to_owned(), |user| user.name)
+        }
+
+        async fn principal(Principal(account): Principal<Account>) -> String {
+            account.name.to_owned()
+        }
+
+        async fn principal_twice(Principal(account): Principal<Account>, other: Principal<Account>) -> String {
+            assert!(std::sync::Arc::ptr_eq(&account, &other.0), "loaded once");
+            account.name.to_owned()
+        }
+
+        async fn principal_and_tenant(
+            Principal(account): Principal<Account>,
+            Principal(tenant): Principal<Tenant>,
+        ) -> String {
+            format!("{} of {}", account.name, tenant.number)
+        }
+
+        async fn optional_principal(OptionalPrincipal(account): OptionalPrincipal<Account>) -> String {
+            account.map_or_else(|| "nobody".to_owned(), |account| account.name.to_owned())
+        }
+
+        fn tenant(verified: &jwt_core::Verified) -> Option<Tenant> {
+            verified.registered().subject().map(|_| Tenant { number: 7 })
         }
 
         async fn optional(OptionalClaims(user): OptionalClaims<User>) -> String {

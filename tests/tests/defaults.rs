@@ -3,6 +3,7 @@
 
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{Key, KeyErrorKind};
+use jwt_core::token::TokenSources;
 use jwt_core::verify::{BuildError, BuildErrorKind};
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::answer::Answer;
@@ -211,6 +212,16 @@ rows! {
         assert_eq!(answer, Answer::malformed(ErrorKind::MultipleCredentials));
     }
 
+    "token in a cookie, request that may change something", "only from the application's own pages" => a_cookie_is_good_on_own_pages {
+        let application = behind(builder().sources(TokenSources::new().cookie("session")));
+        let post = |site: &str| {
+            let ask = Ask::post("/me").header("cookie", format!("session={}", good().sign()));
+            ask.header("sec-fetch-site", site)
+        };
+        assert_eq!(application.send(&post("same-origin")).await.status, 200);
+        assert_eq!(application.send(&post("cross-site")).await, Answer::csrf());
+    }
+
     "RSA keys", "2048 to 8192 bits" => rsa_keys_have_2048_to_8192_bits {
         for (bits, expected) in [
             (1024, Some(KeyErrorKind::TooShort)),
@@ -234,6 +245,19 @@ rows! {
     "realm", "`api`" => the_realm_is_api {
         let answer = application().send(&Ask::get("/me")).await;
         assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"api\""));
+    }
+
+    "bodies of refusals", "empty" => the_bodies_of_refusals_are_empty {
+        for ask in [Ask::get("/me"), Ask::get("/me").bearer("a"), Ask::get("/optional-me"), Ask::get("/optional-reports")] {
+            assert!(application().send(&ask).await.body.is_empty());
+        }
+    }
+
+    "CORS preflights", "refused as other requests" => a_preflight_is_refused_as_other_requests_are {
+        let ask = Ask::new("OPTIONS", "/any-required").header("origin", "https://app.example");
+        let application = application().guarded(jwt_core::authorize::Routes::new());
+        let answer = application.send(&ask.header("access-control-request-method", "GET")).await;
+        assert_eq!(answer, Answer::missing());
     }
 
     "credentials", "required" => credentials_are_required {

@@ -1,4 +1,4 @@
-use super::challenger::{Challenge, Refusal};
+use super::challenger::Refusal;
 use crate::error::Class;
 use crate::request::RequestView;
 
@@ -52,7 +52,7 @@ const fn status(class: Class) -> (&'static str, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::challenge::Challenger;
+    use crate::challenge::{Challenge, Challenger};
     use crate::error::ErrorKind;
     use crate::request::BareRequest;
 

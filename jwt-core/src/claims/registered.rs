@@ -15,6 +15,7 @@ pub struct RegisteredClaims<'c> {
     pub(crate) issued_at: Option<NumericDate>,
     pub(crate) token_id: Option<Cow<'c, str>>,
     pub(crate) client_id: Option<Cow<'c, str>>,
+    pub(crate) session_id: Option<Cow<'c, str>>,
     pub(crate) scopes: Scopes<'c>,
     pub(crate) confirmation: bool,
 }
@@ -45,6 +46,7 @@ impl<'c> RegisteredClaims<'c> {
         issued_at: None,
         token_id: None,
         client_id: None,
+        session_id: None,
         scopes: Scopes(None),
         confirmation: false,
     };
@@ -59,6 +61,7 @@ impl<'c> RegisteredClaims<'c> {
                 "sub" => text(value, &mut claims.subject),
                 "jti" => text(value, &mut claims.token_id),
                 "client_id" => text(value, &mut claims.client_id),
+                "sid" => text(value, &mut claims.session_id),
                 "exp" => date(value, &mut claims.expires_at),
                 "nbf" => date(value, &mut claims.not_before),
                 "iat" => date(value, &mut claims.issued_at),
@@ -139,6 +142,12 @@ impl<'c> RegisteredClaims<'c> {
         self.client_id.as_deref()
     }
 
+    /// Returns `sid`, the session that the token belongs to. OpenID Connect Front-Channel Logout 1.0 section 3.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.session_id.as_deref()
+    }
+
     /// Returns the scopes of `scope` or `scp`.
     #[must_use]
     pub const fn scopes(&self) -> Scopes<'c> {
@@ -158,7 +167,7 @@ pub(crate) fn claim<'c>(payload: &'c str, name: &str) -> Option<Value<'c>> {
 }
 
 /// The claims whose values this room reads and therefore refuses when they have the wrong type.
-const REGISTERED: [&str; 8] = ["iss", "sub", "jti", "client_id", "exp", "nbf", "iat", "aud"];
+const REGISTERED: [&str; 9] = ["iss", "sub", "jti", "client_id", "sid", "exp", "nbf", "iat", "aud"];
 
 fn text<'c>(value: Value<'c>, claim: &mut Option<Cow<'c, str>>) -> bool {
     *claim = value.as_text();

@@ -6,10 +6,11 @@ use std::task::{Context, Poll, ready};
 
 use crate::authorize::{Access, Authorization, PendingAuthorization, Requirement, Routes, permit};
 use crate::challenge::Refusal;
-use crate::error::{Error, ErrorKind};
-use crate::metadata::MetadataAnswer;
+use crate::endpoint::Answer;
+use crate::error::{Class, Error, ErrorKind};
+use crate::observe;
 use crate::request::RequestView;
-use crate::token::Location;
+use crate::token::{Location, NoToken, Proof};
 use crate::verified::{Anonymous, Surroundings, Verified};
 
 use super::{PendingVerification, Verification, Verifier};
@@ -61,7 +62,7 @@ pub enum Authentication {
     /// Something must be waited for. The request is no longer needed for it.
     Pending(PendingAuthentication),
     /// The request is for the metadata of the resource, which needs no token: this is the answer.
-    Metadata(MetadataAnswer),
+    Answer(Answer),
 }
 
 /// An authentication that waits for something. Dropping it disturbs nobody else.
@@ -75,8 +76,23 @@ pub struct PendingAuthentication {
 
 #[derive(Debug)]
 enum Pending {
-    Verification { pending: PendingVerification, authenticator: Authenticator, optional: bool },
-    Authorization { pending: PendingAuthorization, admission: Admission },
+    Verification {
+        pending: PendingVerification,
+        authenticator: Authenticator,
+        carrier: Carrier<'static>,
+        optional: bool,
+    },
+    Authorization {
+        pending: PendingAuthorization,
+        admission: Admission,
+    },
+}
+
+/// What the place in which a token was found has to do with the answer.
+#[derive(Debug)]
+struct Carrier<'r> {
+    proof: Proof<'r>,
+    removal: Option<Arc<str>>,
 }
 
 impl Future for PendingAuthentication {
@@ -85,9 +101,9 @@ impl Future for PendingAuthentication {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let admission = match &mut self.pending {
-                Pending::Verification { pending, authenticator, optional } => {
+                Pending::Verification { pending, authenticator, carrier, optional } => {
                     let outcome = ready!(Pin::new(pending).poll(context));
-                    authenticator.admit(outcome, *optional)?
+                    authenticator.conclude(outcome, carrier, *optional)?
                 }
                 Pending::Authorization { pending, admission } => {
                     return Pin::new(pending).poll(context).map_ok(|()| admission.clone());
@@ -153,7 +169,7 @@ impl Authenticator {
         if let Some(metadata) = self.verifier.resource_metadata()
             && request.target().split('?').next() == Some(metadata.path())
         {
-            return Authentication::Metadata(metadata.answer(request.method()));
+            return Authentication::Answer(metadata.answer(request.method()));
         }
         if self.preflights && is_preflight(request) {
             return self.without_asking(Anonymous::preflight);
@@ -175,19 +191,24 @@ impl Authenticator {
     fn identify(&self, request: &dyn RequestView, optional: bool) -> Authentication {
         let token = match self.verifier.sources().find(request) {
             Ok(token) => token,
-            Err(kind) => return Authentication::Ready(self.without_token(kind, optional)),
+            Err(none) => return Authentication::Ready(self.without_token(&none, optional)),
         };
+        let carrier = Carrier { proof: token.proof, removal: token.removal };
         match self.verifier.start(&token.text, Some(token.location)) {
-            Verification::Ready(outcome) => Authentication::Ready(self.admit(outcome, optional)),
-            Verification::Pending(pending) => Authentication::Pending(PendingAuthentication {
-                pending: Pending::Verification { pending, authenticator: self.clone(), optional },
-                requirement: None,
-            }),
+            Verification::Ready(outcome) => Authentication::Ready(self.conclude(outcome, &carrier, optional)),
+            Verification::Pending(pending) => {
+                let carrier = Carrier { proof: carrier.proof.into_owned(), removal: carrier.removal };
+                let authenticator = self.clone();
+                Authentication::Pending(PendingAuthentication {
+                    pending: Pending::Verification { pending, authenticator, carrier, optional },
+                    requirement: None,
+                })
+            }
         }
     }
 
-    fn without_token(&self, kind: ErrorKind, optional: bool) -> Result<Admission, Refusal> {
-        let admission = self.admit(Err(kind.into()), optional);
+    fn without_token(&self, none: &NoToken, optional: bool) -> Result<Admission, Refusal> {
+        let admission = self.admit(Err(none.kind.into()), none.removal.as_ref(), optional);
         // A guest where guests are welcome is no refusal, so nobody is told of one.
         if let Err(refusal) = &admission {
             self.verifier.surroundings().observe(&refusal.error);
@@ -195,7 +216,29 @@ impl Authenticator {
         admission
     }
 
-    fn admit(&self, outcome: Result<Verified, Error>, optional: bool) -> Result<Admission, Refusal> {
+    fn conclude(
+        &self,
+        outcome: Result<Verified, Error>,
+        carrier: &Carrier<'_>,
+        optional: bool,
+    ) -> Result<Admission, Refusal> {
+        let outcome = outcome.and_then(|verified| match carrier.proof.check(verified.payload()) {
+            Ok(()) => Ok(verified),
+            Err(kind) => {
+                let error = Error::from(kind);
+                self.verifier.surroundings().observe(&error);
+                Err(error)
+            }
+        });
+        self.admit(outcome, carrier.removal.as_ref(), optional)
+    }
+
+    fn admit(
+        &self,
+        outcome: Result<Verified, Error>,
+        removal: Option<&Arc<str>>,
+        optional: bool,
+    ) -> Result<Admission, Refusal> {
         match outcome {
             Ok(verified) => {
                 // RFC 6750 section 2.3: an answer to a token in the address must not be stored by shared caches.
@@ -204,10 +247,19 @@ impl Authenticator {
                 Ok(Admission { identity: Identity::Verified(verified), response_header })
             }
             Err(error) if self.passes(&error, optional) => {
+                observe::anonymous(&*self.verifier.surroundings().observer);
                 let anonymous = Anonymous::guest(Arc::clone(self.verifier.surroundings()));
                 Ok(Admission { identity: Identity::Anonymous(anonymous), response_header: None })
             }
-            Err(error) => Err(self.verifier.surroundings().challenger.refuse(error)),
+            Err(error) => {
+                let mut refusal = self.verifier.surroundings().challenger.refuse(error);
+                // A browser would send a bad cookie again and again. An outage says nothing about it, and a token that is
+                // sound but not enough stays.
+                if let (Some(removal), Class::Refused | Class::Malformed) = (removal, refusal.error.class()) {
+                    refusal.challenge.headers.push(("set-cookie", removal.to_string()));
+                }
+                Err(refusal)
+            }
         }
     }
 
@@ -231,7 +283,7 @@ impl Authentication {
                     requirement: None,
                 }),
             },
-            other @ (Self::Ready(Err(_)) | Self::Metadata(_)) => other,
+            other @ (Self::Ready(Err(_)) | Self::Answer(_)) => other,
             Self::Pending(pending) => {
                 Self::Pending(PendingAuthentication { requirement: Some(Arc::clone(requirement)), ..pending })
             }

@@ -9,6 +9,7 @@ use crate::jose::compact::Limits;
 use crate::metadata::{ProtectedResource, Wrong};
 use crate::observe::{NoObserver, Observer};
 use crate::policy::{DEFAULT_LEEWAY, MAX_LEEWAY};
+use crate::revocation::RevocationList;
 use crate::token::TokenSources;
 use crate::verified::{Surroundings, Verified};
 
@@ -27,6 +28,7 @@ pub struct VerifierBuilder {
     leeway: Duration,
     limits: Limits,
     realm: String,
+    revocations: Option<Arc<dyn RevocationList>>,
     renderer: Arc<dyn Renderer>,
     resource: Option<ProtectedResource>,
     challenges: Vec<String>,
@@ -48,6 +50,7 @@ impl VerifierBuilder {
             leeway: DEFAULT_LEEWAY,
             limits: Limits::default(),
             realm: DEFAULT_REALM.to_owned(),
+            revocations: None,
             renderer: Arc::new(NoBody),
             resource: None,
             challenges: Vec::new(),
@@ -99,6 +102,13 @@ impl VerifierBuilder {
         self
     }
 
+    /// Asks `list` about every token that has passed all other checks of the verifier, before the application's rules.
+    /// Default: none, tokens are good until they expire.
+    pub fn revocations(mut self, list: impl RevocationList + 'static) -> Self {
+        self.revocations = Some(Arc::new(list));
+        self
+    }
+
     /// Writes the bodies of refusals with `renderer`: of layers, middleware, requirements and extractors alike. Default:
     /// [`NoBody`].
     ///
@@ -146,6 +156,13 @@ impl VerifierBuilder {
     /// Takes the time from `clock`. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
+        self
+    }
+
+    /// As [`clock`](Self::clock), for one that others read, too.
+    #[cfg(feature = "issue")]
+    pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -210,6 +227,10 @@ impl VerifierBuilder {
         if self.sources.is_empty() {
             return Err(BuildError::new(Kind::Empty, "sources"));
         }
+        if let Some(setting) = self.sources.problem() {
+            let kind = if setting == "allow_origin" { Kind::InvalidUrl } else { Kind::IllegalCharacters };
+            return Err(BuildError::new(kind, setting));
+        }
         if self.leeway > MAX_LEEWAY {
             return Err(BuildError::new(Kind::OutOfRange, "leeway"));
         }
@@ -239,6 +260,8 @@ impl VerifierBuilder {
             #[cfg(feature = "remote")]
             observer: Arc::clone(&self.observer),
             #[cfg(feature = "remote")]
+            listed: true,
+            #[cfg(feature = "remote")]
             fetch: self.fetch,
             #[cfg(feature = "reqwest")]
             default_fetch: std::sync::OnceLock::new(),
@@ -251,11 +274,12 @@ impl VerifierBuilder {
             if issuers.answers_for_any() {
                 return Err(BuildError::new(Kind::Contradiction, "issuer_resolver"));
             }
-            issuers.resolver = Some(resolver.prepare(means));
+            issuers.resolver = Some(resolver.prepare(Means { listed: false, ..means }));
         }
         let core = Core {
             issuers,
             limits: self.limits,
+            revocations: self.revocations,
             waits: self.rules.iter().any(Rule::waits),
             rules: self.rules,
             metadata,
@@ -274,6 +298,8 @@ impl VerifierBuilder {
 mod tests {
     use super::*;
     use crate::jose::{Algorithm, Key};
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    use crate::token::Csrf;
 
     fn key(kid: &str) -> Key {
         Key::from_secret(Algorithm::HS256, [7; 32]).expect("long enough").with_kid(kid)
@@ -302,6 +328,7 @@ mod tests {
         };
         let with = |issuer| Verifier::builder().issuer(issuer);
         let bare = || TrustedIssuer::new("https://id.example");
+        let csrf = |csrf| TokenSources::new().cookie("token").csrf(csrf);
         let any = || TrustedIssuer::dangerous_any_issuer().key(key("a")).audience("api");
         for (builder, expected) in [
             (with(issuer()), None),
@@ -348,6 +375,8 @@ mod tests {
                 with(issuer()).resource(ProtectedResource::new("https://a.example").jwks_uri("http://a.example/k")),
                 Some((InsecureUrl, "jwks_uri")),
             ),
+            (with(issuer()).sources(csrf(Csrf::new().allow_origin("app.example"))), Some((InvalidUrl, "allow_origin"))),
+            (with(issuer()).sources(csrf(Csrf::new().header("a b"))), Some((IllegalCharacters, "header"))),
         ] {
             let text = format!("{builder:?}");
             assert_eq!(error(builder), expected, "{text}");

@@ -4,6 +4,8 @@
 mod authenticator;
 mod build_error;
 mod builder;
+#[cfg(feature = "issue")]
+mod issued;
 mod issuer;
 mod issuers;
 mod migrate;

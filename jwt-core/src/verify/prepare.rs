@@ -25,6 +25,9 @@ pub(crate) struct Means {
     pub(crate) audience: Option<String>,
     #[cfg(feature = "remote")]
     pub(crate) observer: Arc<dyn crate::observe::Observer>,
+    /// Whether the builder was given the issuer; otherwise a resolver found it.
+    #[cfg(feature = "remote")]
+    pub(crate) listed: bool,
     /// What the application brings.
     #[cfg(feature = "remote")]
     pub(crate) fetch: Option<Arc<dyn crate::keys::Fetch>>,
@@ -132,6 +135,7 @@ impl KeysFrom {
                     fetch,
                     clock: Arc::clone(&means.clock),
                     observer: Arc::clone(&means.observer),
+                    listed: means.listed,
                     backend,
                     algorithms: algorithms.clone(),
                 };

@@ -14,7 +14,6 @@ const NOT_APPLICABLE: &[(&str, &str)] = &[
         "g03",
         "addresses come from the configuration and from https metadata, so their ranges are the network's to police",
     ),
-    ("h13", "there is no protection against cross-site requests to configure yet"),
     ("h21", "DPoP is not offered: its scheme is not accepted and bound tokens are refused"),
     ("k04", "times cannot be measured reliably here; MACs are compared by the back ends, in constant time"),
     ("k05", "that a key is known is no secret: key sets are public"),

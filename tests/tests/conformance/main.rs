@@ -2,14 +2,17 @@
 
 mod answers;
 mod bodies;
+mod cookies;
 mod cors;
 mod credentials;
+mod csrf;
 mod extensions;
 mod extractors;
 mod grpc;
 mod metadata;
 mod optional;
 mod pending;
+mod principals;
 mod requirements;
 mod requirements_claims;
 mod requirements_login;

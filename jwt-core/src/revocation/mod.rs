@@ -1,0 +1,5 @@
+//! Taking tokens back before they expire.
+
+mod list;
+
+pub use list::{PendingStanding, RevocationList, Standing, TokenIdentity};
