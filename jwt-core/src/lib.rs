@@ -64,6 +64,7 @@ pub mod forward;
 #[cfg(feature = "issue")]
 pub mod issue;
 pub mod keys;
+pub mod metadata;
 pub mod observe;
 pub mod principal;
 #[cfg(feature = "redis")]

@@ -183,15 +183,31 @@ impl fmt::Debug for Verified {
 /// In the extensions it stands where [`Verified`] would, so that an extractor that needs a token answers 401, and not
 /// 500 as it does where no layer ran.
 #[derive(Clone, Debug)]
-pub struct Anonymous(Arc<Surroundings>);
+pub struct Anonymous {
+    surroundings: Arc<Surroundings>,
+    guest: bool,
+}
 
 impl Anonymous {
-    pub(crate) const fn new(surroundings: Arc<Surroundings>) -> Self {
-        Self(surroundings)
+    /// Somebody who may be here without a token.
+    pub(crate) const fn guest(surroundings: Arc<Surroundings>) -> Self {
+        Self { surroundings, guest: true }
+    }
+
+    /// A browser that asks on behalf of somebody: no handler runs for it.
+    pub(crate) const fn preflight(surroundings: Arc<Surroundings>) -> Self {
+        Self { surroundings, guest: false }
+    }
+
+    /// Returns whether this is somebody who may be here without a token. A CORS preflight that was let pass is nobody: no
+    /// handler is to run for it.
+    #[must_use]
+    pub const fn is_guest(&self) -> bool {
+        self.guest
     }
 
     fn refuse(&self) -> Refusal {
-        self.0.refuse(ErrorKind::NoCredentials.into())
+        self.surroundings.refuse(ErrorKind::NoCredentials.into())
     }
 }
 
@@ -210,5 +226,22 @@ pub fn require<'e>(
         (Some(verified), _) => Ok(verified),
         (None, Some(anonymous)) => Err(anonymous.refuse()),
         (None, None) => Err(Refusal::layer_missing(layer)),
+    }
+}
+
+/// Finds the verified token among what a layer left behind, or `None` for a guest; `layer` is the type whose absence is
+/// reported.
+///
+/// # Errors
+///
+/// The refusal to answer with: as of [`require`], but for guests.
+pub fn optional<'e>(
+    verified: Option<&'e Verified>,
+    anonymous: Option<&Anonymous>,
+    layer: &'static str,
+) -> Result<Option<&'e Verified>, Refusal> {
+    match anonymous {
+        Some(anonymous) if anonymous.guest => Ok(None),
+        _ => require(verified, anonymous, layer).map(Some),
     }
 }

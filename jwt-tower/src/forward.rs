@@ -8,6 +8,7 @@ use jwt_core::forward::{ForwardClaims, Line};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::request::HttpView;
 use crate::{RefusalBody, ResponseFuture, response};
 
 /// Tells what stands behind a gateway who sent the request, in headers that the client cannot set.
@@ -58,7 +59,7 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         match rewrite(&self.forward, &mut request) {
             Ok(()) => ResponseFuture::calling(self.inner.call(request), None),
-            Err(refusal) => ResponseFuture::refused(response::refuse(refusal)),
+            Err(refusal) => ResponseFuture::refused(response::refuse(&HttpView::of(&request), refusal)),
         }
     }
 }

@@ -18,7 +18,7 @@
 //! | feature | default | adds |
 //! | --- | --- | --- |
 //! | `axum` | no | the extractors `Claims<T>`, `Authorized<T, P>`, `Principal<U>`, their optional forms, `Fresh<T>` and `Verified` |
-//! | `axum-routing` | no | `.requires(..)` on axum's routes and routers |
+//! | `axum-routing` | no | `.requires(..)` on axum's routes and routers, `JwtLayer::routes` |
 //! | `tonic` | no | refusals with the body type of tonic 0.14 |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |

@@ -61,9 +61,11 @@ pub(crate) fn login() -> SetCookies {
 }
 
 /// Expects in scope: `Authorized`, `Claims`, `OptionalAuthorized`, `OptionalClaims`,
-/// `OptionalPrincipal`, `Principal`, `Verified` and `Json` of one framework.
+/// `OptionalPrincipal`, `Principal`, `Rejection`, `Verified` and `Json` of one framework.
 macro_rules! handlers {
     () => {
+        use jwt_core::authorize::Policy as _;
+
         use crate::directory::{Account, Tenant};
         use crate::handlers::{Faulty, Members, Numbered, ReadReports, User};
         use serde_json::{Value, json};
@@ -139,6 +141,14 @@ macro_rules! handlers {
                 "client_id": registered.client_id(),
                 "scopes": registered.scopes().names(),
             }))
+        }
+
+        async fn asks(verified: Verified, body: String) -> Result<&'static str, Rejection> {
+            match &*body {
+                "read" => verified.require(ReadReports::requirement()).await?,
+                _ => verified.require(Members::requirement()).await?,
+            }
+            Ok("done")
         }
 
         async fn echo(_: Verified, body: String) -> String {

@@ -248,6 +248,19 @@ rows! {
         assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"api\""));
     }
 
+    "bodies of refusals", "empty" => the_bodies_of_refusals_are_empty {
+        for ask in [Ask::get("/me"), Ask::get("/me").bearer("a"), Ask::get("/optional-me"), Ask::get("/optional-reports")] {
+            assert!(application().send(&ask).await.body.is_empty());
+        }
+    }
+
+    "CORS preflights", "refused as other requests" => a_preflight_is_refused_as_other_requests_are {
+        let ask = Ask::new("OPTIONS", "/any-required").header("origin", "https://app.example");
+        let application = application().guarded(jwt_core::authorize::Routes::new());
+        let answer = application.send(&ask.header("access-control-request-method", "GET")).await;
+        assert_eq!(answer, Answer::missing());
+    }
+
     "credentials", "required" => credentials_are_required {
         assert_eq!(application().send(&Ask::get("/me")).await, Answer::missing());
     }

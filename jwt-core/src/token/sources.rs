@@ -44,6 +44,8 @@ impl From<ErrorKind> for NoToken {
 pub struct TokenSources {
     places: Vec<Place>,
     csrf: Csrf,
+    /// Of the methods that RFC 6750 section 2 has, those in use.
+    bearer_methods: Vec<&'static str>,
 }
 
 #[derive(Clone)]
@@ -62,13 +64,13 @@ impl TokenSources {
     /// Looks at `Authorization: Bearer` and nowhere else. The scheme's case does not matter.
     #[must_use]
     pub fn new() -> Self {
-        Self::none().source(Authorization)
+        Self { bearer_methods: vec!["header"], ..Self::none().source(Authorization) }
     }
 
     /// Looks nowhere; add sources.
     #[must_use]
     pub const fn none() -> Self {
-        Self { places: Vec::new(), csrf: Csrf::new() }
+        Self { places: Vec::new(), csrf: Csrf::new(), bearer_methods: Vec::new() }
     }
 
     /// Also looks at the cookie `name`. Default: no cookie.
@@ -110,8 +112,12 @@ impl TokenSources {
     /// a WebSocket from a browser for example, and with short-lived tokens. The adapters mark such answers
     /// `Cache-Control: private`.
     #[must_use]
-    pub fn query(self, name: impl Into<String>) -> Self {
-        self.source(Query(name.into()))
+    pub fn query(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        if name == "access_token" {
+            self.bearer_methods.push("query");
+        }
+        self.source(Query(name))
     }
 
     /// Also looks at the header `name`, whose whole value is the token. Default: no header.
@@ -134,6 +140,10 @@ impl TokenSources {
     pub fn source(mut self, source: impl TokenSource + 'static) -> Self {
         self.places.push(Place { source: Arc::new(source), removal: None });
         self
+    }
+
+    pub(crate) fn bearer_methods(&self) -> &[&'static str] {
+        &self.bearer_methods
     }
 
     pub(crate) const fn is_empty(&self) -> bool {

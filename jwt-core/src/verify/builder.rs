@@ -2,10 +2,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::challenge::{Challenger, DEFAULT_REALM, NoBody, Renderer};
+use crate::challenge::{Challenger, DEFAULT_REALM, NoBody, Renderer, is_challenge};
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::Backend;
 use crate::jose::compact::Limits;
+use crate::metadata::{ProtectedResource, Wrong};
 use crate::observe::{NoObserver, Observer};
 use crate::policy::{DEFAULT_LEEWAY, MAX_LEEWAY};
 use crate::revocation::RevocationList;
@@ -31,6 +32,8 @@ pub struct VerifierBuilder {
     revocations: Option<Arc<dyn RevocationList>>,
     accepts_unjudged: bool,
     renderer: Arc<dyn Renderer>,
+    resource: Option<ProtectedResource>,
+    challenges: Vec<String>,
     rules: Vec<Rule>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -52,6 +55,8 @@ impl VerifierBuilder {
             revocations: None,
             accepts_unjudged: false,
             renderer: Arc::new(NoBody),
+            resource: None,
+            challenges: Vec::new(),
             rules: Vec::new(),
             clock: Arc::new(SystemClock),
             observer: Arc::new(NoObserver),
@@ -93,6 +98,13 @@ impl VerifierBuilder {
         self
     }
 
+    /// Says of which resource this is the guard. Issuers without a decision about the audience take its name for it; every
+    /// challenge says where its [metadata](crate::metadata) is; layers serve that. Default: none.
+    pub fn resource(mut self, resource: ProtectedResource) -> Self {
+        self.resource = Some(resource);
+        self
+    }
+
     /// Asks `list` about every token that has passed all other checks of the verifier, before the application's rules.
     /// Default: none, tokens are good until they expire.
     pub fn revocations(mut self, list: impl RevocationList + 'static) -> Self {
@@ -121,6 +133,15 @@ impl VerifierBuilder {
     /// ```
     pub fn renderer(mut self, renderer: impl Renderer + 'static) -> Self {
         self.renderer = Arc::new(renderer);
+        self
+    }
+
+    /// Adds the challenge of another scheme that the application accepts, for example `Basic realm="api"`: its scheme, which is
+    /// not `Bearer`, and its parameters. Every answer 401 then carries it in a line of its own, after ours, to which the error
+    /// belongs. Requests with credentials of that scheme are to be served outside of the layer, or by an
+    /// [optional](super::Authenticator::optional) one. Default: none.
+    pub fn challenge(mut self, challenge: impl Into<String>) -> Self {
+        self.challenges.push(challenge.into());
         self
     }
 
@@ -233,10 +254,25 @@ impl VerifierBuilder {
             return Err(BuildError::new(Kind::Contradiction, "dangerous_accept_during_revocation_outage"));
         }
         let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
-        let challenger = challenger.with_renderer(self.renderer);
+        if !self.challenges.iter().all(|challenge| is_challenge(challenge)) {
+            return Err(BuildError::new(Kind::IllegalCharacters, "challenge"));
+        }
+        let mut challenger = challenger.with_renderer(self.renderer).with_others(self.challenges);
+        let metadata = self.resource.as_ref().map(|resource| {
+            let issuers = self.issuers.iter().filter_map(|issuer| issuer.name.as_deref().map(str::to_owned));
+            resource.clone().publish(issuers, self.sources.bearer_methods())
+        });
+        let metadata = metadata.transpose().map_err(|wrong| match wrong {
+            Wrong::Invalid(setting) => BuildError::new(Kind::InvalidUrl, setting),
+            Wrong::Insecure(setting) => BuildError::new(Kind::InsecureUrl, setting),
+        })?;
+        if let Some(metadata) = &metadata {
+            challenger = challenger.with_resource_metadata(metadata.url());
+        }
         let means = Means {
             backend: self.backend,
             clock: Arc::clone(&self.clock),
+            audience: self.resource.as_ref().map(|resource| resource.resource().to_owned()),
             #[cfg(feature = "remote")]
             observer: Arc::clone(&self.observer),
             #[cfg(feature = "remote")]
@@ -266,6 +302,7 @@ impl VerifierBuilder {
             revocations: revocations.clone(),
             waits: self.rules.iter().any(Rule::waits),
             rules: self.rules,
+            metadata,
             surroundings: Arc::new(Surroundings {
                 challenger,
                 observer: self.observer,
@@ -307,8 +344,8 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_configuration_is_named() {
         use BuildErrorKind::{
-            AmbiguousKeys, Contradiction, Duplicate, Empty, IllegalCharacters, InvalidUrl, NoUsableKey, OutOfRange,
-            Undecided,
+            AmbiguousKeys, Contradiction, Duplicate, Empty, IllegalCharacters, InsecureUrl, InvalidUrl, NoUsableKey,
+            OutOfRange, Undecided,
         };
         let with = |issuer| Verifier::builder().issuer(issuer);
         let bare = || TrustedIssuer::new("https://id.example");
@@ -349,10 +386,19 @@ mod tests {
             (with(issuer()).leeway(Duration::from_secs(301)), Some((OutOfRange, "leeway"))),
             (with(issuer()).max_token_bytes(0), Some((OutOfRange, "max_token_bytes"))),
             (with(issuer()).realm("a\"b"), Some((IllegalCharacters, "realm"))),
+            (with(issuer()).challenge("Basic realm=\"a\""), None),
+            (with(issuer()).challenge("Basic\r\n"), Some((IllegalCharacters, "challenge"))),
             (with(issuer()).sources(TokenSources::none()), Some((Empty, "sources"))),
             (
                 with(issuer()).dangerous_accept_during_revocation_outage(),
                 Some((Contradiction, "dangerous_accept_during_revocation_outage")),
+            ),
+            (with(bare().key(key("a"))).resource(ProtectedResource::new("https://api.example")), None),
+            (with(issuer()).resource(ProtectedResource::new("api.example")), Some((InvalidUrl, "resource"))),
+            (with(issuer()).resource(ProtectedResource::new("http://api.example")), Some((InsecureUrl, "resource"))),
+            (
+                with(issuer()).resource(ProtectedResource::new("https://a.example").jwks_uri("http://a.example/k")),
+                Some((InsecureUrl, "jwks_uri")),
             ),
             (with(issuer()).sources(csrf(Csrf::new().allow_origin("app.example"))), Some((InvalidUrl, "allow_origin"))),
             (with(issuer()).sources(csrf(Csrf::new().header("a b"))), Some((IllegalCharacters, "header"))),

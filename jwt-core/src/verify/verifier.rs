@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::jose::compact::{Bytes, Compact, Limits};
 use crate::jose::known;
 use crate::keys::{Lookup, Wanted};
+use crate::metadata::ResourceMetadata;
 use crate::observe::Watch;
 use crate::revocation::PendingStanding;
 use crate::token::{Location, TokenSources};
@@ -51,6 +52,7 @@ pub(super) struct Core {
     pub(super) rules: Vec<Rule>,
     /// Whether any of the rules waits.
     pub(super) waits: bool,
+    pub(super) metadata: Option<ResourceMetadata>,
     pub(super) surroundings: Arc<Surroundings>,
 }
 
@@ -168,6 +170,12 @@ impl Verifier {
             tracing::error!(setting, "token sources that cannot be met");
         }
         Self { core: Arc::clone(&self.core), sources: Arc::new(sources) }
+    }
+
+    /// Returns the metadata of the [resource](VerifierBuilder::resource) that this verifier guards.
+    #[must_use]
+    pub fn resource_metadata(&self) -> Option<&ResourceMetadata> {
+        self.core.metadata.as_ref()
     }
 
     pub(super) fn issuers(&self) -> &Issuers {

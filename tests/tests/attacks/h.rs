@@ -260,6 +260,46 @@ async fn h15_a_preflight_is_answered_by_the_layer_outside_and_by_nothing_else() 
 }
 
 #[actix_web::test]
+async fn h15_a_preflight_is_passed_to_cors_inside_only_where_that_is_asked_for() {
+    let preflight = |route: &str| {
+        Ask::new("OPTIONS", route)
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "GET")
+    };
+    let passing = application().passing_preflights();
+    for adapter in Adapter::ALL {
+        let answer = adapter.send(&application(), &preflight("/cors-inside")).await;
+        assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?}");
+        // CORS answers now, whatever it says.
+        let answer = adapter.send(&passing, &preflight("/cors-inside")).await;
+        assert_eq!((answer.code, answer.header("www-authenticate")), (None, None), "{adapter:?} {answer:?}");
+    }
+    for (method, headers) in [
+        ("OPTIONS", vec![]),
+        ("OPTIONS", vec![("origin", "https://app.example")]),
+        ("OPTIONS", vec![("access-control-request-method", "GET")]),
+        ("GET", vec![("origin", "https://app.example"), ("access-control-request-method", "GET")]),
+        ("POST", vec![("origin", "https://app.example"), ("access-control-request-method", "GET")]),
+        ("options", vec![("origin", "https://app.example"), ("access-control-request-method", "GET")]),
+    ] {
+        let ask = headers.iter().fold(Ask::new(method, "/me"), |ask, (name, value)| ask.header(name, value));
+        for adapter in Adapter::ALL {
+            let answer = adapter.send(&passing, &ask).await;
+            assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?} {ask:?}");
+        }
+    }
+    // Nobody is admitted: a handler that runs for every method runs for guests, and not for preflights.
+    expect(&passing, &Ask::new("OPTIONS", "/any"), &Answer::text("nobody"), "a guest").await;
+    expect(&passing, &preflight("/any"), &Answer::missing(), "a preflight").await;
+    for route in ["/me", "/reports", "/allowed", "/policy", "/optional-allowed"] {
+        for adapter in Adapter::ALL {
+            let answer = adapter.send(&passing, &preflight(route)).await;
+            assert!(matches!(answer.status, 401 | 405) && answer.body.is_empty(), "{adapter:?} {route} {answer:?}");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn h17_a_bad_token_is_not_downgraded_to_none() {
     let foreign = Forge::new(&stranger(Algorithm::ES256)).header("kid", "k-1").sign();
     for (token, kind) in [

@@ -25,7 +25,6 @@ const NOT_APPLICABLE: &[(&str, &str)] = &[
         "g03",
         "addresses come from the configuration and from https metadata, so their ranges are the network's to police",
     ),
-    ("h16", "there are no rules that exempt paths: a route is behind a layer or it is not"),
     ("h21", "DPoP is not offered: its scheme is not accepted and bound tokens are refused"),
     ("j07", "there are no refresh tokens to use twice yet"),
     ("j08", "there are no refresh tokens yet"),

@@ -11,6 +11,7 @@ mod d;
 mod e;
 mod g;
 mod h;
+mod h_routes;
 mod inventory;
 mod j;
 mod k;
