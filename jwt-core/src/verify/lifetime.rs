@@ -46,8 +46,11 @@ impl Verified {
     /// let mut ended = std::pin::pin!(verified.ended(tokio::time::sleep));
     /// loop {
     ///     tokio::select! {
-    ///         message = socket.recv() => { /* … */ # let Some(_) = message else { break }; }
-    ///         error = &mut ended => break, // and close the socket with `error.code()`
+    ///         message = socket.recv() => {
+    ///             let Some(_) = message else { break };
+    ///             // …
+    ///         }
+    ///         _error = &mut ended => break, // and tell the client
     ///     }
     /// }
     /// # }
