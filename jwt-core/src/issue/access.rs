@@ -62,6 +62,7 @@ pub struct AccessToken {
     grant: Grant,
     valid_after: Option<Duration>,
     fresh: Fresh,
+    csrf: bool,
     /// The first thing that is wrong.
     fault: Option<IssueError>,
 }
@@ -82,8 +83,8 @@ pub(crate) struct Grant {
     client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lifetime: Option<Duration>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    csrf: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf: Option<String>,
 }
 
 impl Grant {
@@ -91,8 +92,8 @@ impl Grant {
         self.client_id.as_deref()
     }
 
-    pub(crate) const fn csrf(&self) -> bool {
-        self.csrf
+    pub(crate) fn csrf(&self) -> Option<&str> {
+        self.csrf.as_deref()
     }
 
     /// Whether all of these scopes are granted.
@@ -113,7 +114,7 @@ impl AccessToken {
     pub(super) fn new(issuer: TokenIssuer, subject: String) -> Self {
         let fault = subject.is_empty().then(|| IssueError::new(IssueErrorKind::Empty, "subject"));
         let grant = Grant { client_id: issuer.client_id().map(str::to_owned), ..Grant::default() };
-        Self { issuer, subject, grant, valid_after: None, fresh: Fresh::No, fault }
+        Self { issuer, subject, grant, valid_after: None, fresh: Fresh::No, csrf: false, fault }
     }
 
     pub(crate) fn with_grant(self, grant: Grant) -> Self {
@@ -231,8 +232,16 @@ impl AccessToken {
 
     /// Puts a random claim `csrf` into it, for tokens that travel in cookies: [`Issued::csrf`]. Default: none.
     pub const fn csrf(mut self) -> Self {
-        self.grant.csrf = true;
+        self.csrf = true;
         self
+    }
+
+    /// Draws the claim `csrf`, if it is wanted and not there yet: all tokens of a session have the same.
+    pub(crate) fn draw_csrf(mut self) -> Result<Self, IssueError> {
+        if self.csrf && self.grant.csrf.is_none() {
+            self.grant.csrf = Some(self.issuer.random_id()?);
+        }
+        Ok(self)
     }
 
     /// Signs it.
@@ -246,7 +255,7 @@ impl AccessToken {
     /// large for a cookie, the log warns.
     pub fn issue(self) -> Result<Issued, IssueError> {
         let now = self.issuer.clock().now();
-        self.issue_in(None, now)
+        self.draw_csrf()?.issue_in(None, now)
     }
 
     /// Signs it.

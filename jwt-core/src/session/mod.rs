@@ -1,6 +1,7 @@
 //! Sessions: a login that goes on without the password, by refresh tokens that are each good once.
 
 mod builder;
+mod cookies;
 mod endpoints;
 mod hooks;
 mod login;

@@ -252,6 +252,7 @@ impl Sessions {
     /// Begins the session of a login.
     pub(super) async fn start(&self, access: AccessToken, device: Option<String>) -> Result<TokenPair, Error> {
         let (service, now) = (&self.0, self.now());
+        let access = access.draw_csrf()?;
         let mut session = SessionRecord::new(
             service.tokens.random_id()?,
             access.subject(),
@@ -353,6 +354,7 @@ impl Sessions {
     }
 
     fn pair(&self, access: AccessToken, session: &SessionRecord, now: Duration) -> Result<TokenPair, Error> {
+        let access = access.draw_csrf()?;
         let refresh = self.refresh_token(access.grant(), session)?;
         let ends = Duration::from_secs(session.ends_at);
         let membership = Membership { id: &session.id, login: session.created_at, ends };
@@ -380,7 +382,7 @@ impl Sessions {
             jwt_id: session.token_id.clone(),
             issued_at: Duration::from_secs(session.rotated_at),
             lifetime,
-            csrf: grant.csrf(),
+            csrf: grant.csrf().map(str::to_owned),
         })
     }
 
