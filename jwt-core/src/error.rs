@@ -120,10 +120,10 @@ kinds! {
     RevocationUnavailable, "revocation_unavailable", Unavailable, "revocation unavailable";
     /// A rule or a requirement of the application could not decide. An outage, not a bad token.
     RuleUnavailable, "rule_unavailable", Unavailable, "rule unavailable";
-    /// The store of sessions could not answer. An outage, not a bad token.
-    SessionsUnavailable, "sessions_unavailable", Unavailable, "sessions unavailable";
     /// The application's store of principals could not be asked. An outage, not a bad token.
     PrincipalUnavailable, "principal_unavailable", Unavailable, "principal unavailable";
+    /// The store of sessions could not answer. An outage, not a bad token.
+    SessionsUnavailable, "sessions_unavailable", Unavailable, "sessions unavailable";
 
     /// A typed extractor or a requirement runs where no layer has verified a token.
     LayerMissing, "layer_missing", Misuse, "no layer has verified this request";

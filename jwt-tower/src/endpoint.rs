@@ -9,9 +9,8 @@ use http::{Request, Response};
 use jwt_core::endpoint::{Answer, Answering, Endpoint, PendingAnswer};
 use tower_service::Service;
 
-use crate::RefusalBody;
 use crate::request::HttpView;
-use crate::response;
+use crate::{RefusalBody, response};
 
 /// Serves an [`Endpoint`] of the core: keys that are published, tokens that are refreshed.
 ///

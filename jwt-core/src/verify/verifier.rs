@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::claims::{ClaimsError, NumericDate, RegisteredClaims};
 use crate::error::{Error, ErrorKind};
-use crate::jose::compact::{self, Compact, Limits};
-use crate::jose::header::Header;
+use crate::jose::compact::{Bytes, Compact, Limits};
+use crate::jose::known;
 use crate::keys::{Lookup, Wanted};
 use crate::observe::Watch;
 use crate::revocation::{PendingStanding, RevocationList, Standing, TokenIdentity};
@@ -232,14 +232,22 @@ impl Core {
         watch: &mut Watch,
     ) -> Result<Attempt, Error> {
         let compact = Compact::split(token, self.limits)?;
-        let header_bytes = compact.header()?;
-        let header = Header::read(compact::text(&header_bytes)?)?;
-        let payload = compact.payload()?;
-        let claims = RegisteredClaims::read(&payload).map_err(malformed)?;
+        let mut buffer = Bytes::new();
+        let header = known::read(&compact, &mut buffer)?;
+        let mut payload = Bytes::new();
+        let text = compact.payload(&mut payload)?;
+        let claims = RegisteredClaims::read(text).map_err(malformed)?;
         // RFC 8725 section 3.8: the issuer chooses the keys, so that a key never speaks for another issuer. What is not
         // trusted ends here, before any key is looked for or fetched.
+        #[cfg(feature = "remote")]
+        let resolved;
         let issuer = match self.issuers.find(claims.issuer(), waited.issuer) {
-            Trust::Trusted(issuer) => issuer,
+            Trust::Given(issuer) => issuer,
+            #[cfg(feature = "remote")]
+            Trust::Resolved(issuer) => {
+                resolved = issuer;
+                &resolved
+            }
             Trust::Unknown => return Err(ErrorKind::UnknownIssuer.into()),
             #[cfg(feature = "remote")]
             Trust::Resolve(resolution) => return Ok(Attempt::Wait(Wait::Issuer(resolution))),
@@ -265,20 +273,23 @@ impl Core {
             }
         };
         // RFC 8725 section 3.1: the key, not the header, decides the algorithm.
-        if key.algorithm() != header.algorithm || !key.verify(compact.signing_input(), &compact.signature()?) {
+        if key.algorithm() != header.algorithm
+            || !key.verify(compact.signing_input(), compact.signature(&mut Bytes::new())?)
+        {
             return Err(ErrorKind::BadSignature.into());
         }
 
         let now = NumericDate::from(self.surroundings.clock.now());
-        issuer.policy.check(&claims, &payload, now, self.surroundings.leeway)?;
-        let verified = Verified::new(Parts {
+        issuer.policy.check(&claims, text, now, self.surroundings.leeway)?;
+        header.remember(&compact);
+        let parts = Parts {
             algorithm: header.algorithm,
-            key_id: header.key_id.map(|kid| key.shared_kid(&kid)),
-            token_type: header.token_type.map(known_type),
-            location,
+            key_id: header.key_id.as_deref().map(|kid| key.shared_kid(kid)),
+            token_type: header.token_type.as_deref().map(shared_type),
             surroundings: Arc::clone(&self.surroundings),
             payload,
-        });
+        };
+        let verified = Verified::new(parts, location);
         Ok(Attempt::Decided(Ok(verified)))
     }
 
@@ -348,11 +359,11 @@ fn judge_standing(standing: &Standing) -> Result<(), Error> {
 }
 
 /// The types that nearly every token has are not copied.
-fn known_type(token_type: Cow<'_, str>) -> Cow<'static, str> {
-    match &*token_type {
+fn shared_type(token_type: &str) -> Cow<'static, str> {
+    match token_type {
         "JWT" => Cow::Borrowed("JWT"),
         "at+jwt" => Cow::Borrowed("at+jwt"),
-        _ => Cow::Owned(token_type.into_owned()),
+        _ => Cow::Owned(token_type.to_owned()),
     }
 }
 
