@@ -4,8 +4,9 @@ use actix_web::dev::{Service as _, ServiceFactory, ServiceRequest, ServiceRespon
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::middleware::Condition;
+use actix_web::test::{self, TestRequest};
 use actix_web::web::{self, Json};
-use actix_web::{App, HttpMessage as _, Responder, body, test};
+use actix_web::{App, HttpMessage as _, Responder, body};
 use jwt_actix::{Authorized, Claims, JwtMiddleware, OptionalClaims, Require, Verified};
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
@@ -98,29 +99,21 @@ fn app(
 }
 
 pub(crate) async fn send(application: &Application, ask: &Ask) -> Answer {
-    send_to(app(application), ask).await
+    let service = test::init_service(app(application)).await;
+    answer(service.call(request(ask).to_request()).await.expect("refusals are responses")).await
 }
 
-pub(crate) async fn send_to<B: MessageBody>(
-    app: App<
-        impl ServiceFactory<
-            ServiceRequest,
-            Config = (),
-            Response = ServiceResponse<B>,
-            Error = actix_web::Error,
-            InitError = (),
-        >,
-    >,
-    ask: &Ask,
-) -> Answer {
-    let service = test::init_service(app).await;
+pub(crate) fn request(ask: &Ask) -> TestRequest {
     let method = Method::from_bytes(ask.method.as_bytes()).expect("a method");
-    let mut request = test::TestRequest::default().method(method).uri(&ask.target).set_payload(ask.body.clone());
+    let mut request = TestRequest::default().method(method).uri(&ask.target).set_payload(ask.body.clone());
     for (name, value) in &ask.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
         request = request.append_header((name, HeaderValue::from_bytes(value).expect("a header value")));
     }
-    let response = service.call(request.to_request()).await.expect("refusals are responses");
+    request
+}
+
+pub(crate) async fn answer(response: ServiceResponse<impl MessageBody>) -> Answer {
     let status = response.status().as_u16();
     let headers: Vec<_> =
         response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
