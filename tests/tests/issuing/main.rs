@@ -1,3 +1,7 @@
 //! Tokens of one's own: the key ring, the issuer, and sessions.
 
+mod endpoints;
+mod ring;
+mod sessions;
 mod store;
+mod tokens;
