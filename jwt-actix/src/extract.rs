@@ -58,8 +58,8 @@ pub struct OptionalClaims<T>(pub Option<T>);
 /// let app = App::new().service(web::resource("/reports").to(reports));
 /// ```
 ///
-/// actix-web itself makes `Option<Authorized<T, P>>` an extractor, which is `None` for every failure: such a handler runs
-/// for everybody.
+/// For requests that may come without a token, take [`OptionalAuthorized<T, P>`](OptionalAuthorized). actix-web itself makes
+/// `Option<Authorized<T, P>>` an extractor, which is `None` for every failure: such a handler runs for everybody.
 ///
 /// Without a policy, or with a type that is none, the handler does not compile:
 ///
@@ -82,6 +82,13 @@ pub struct OptionalClaims<T>(pub Option<T>);
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
 pub struct Authorized<T, P: Policy>(pub T, pub PhantomData<fn() -> P>);
+
+/// The claims of a token that meets the policy `P`, or `None` for a request that [optional](crate::JwtMiddleware::optional)
+/// middleware let pass without credentials. Whoever comes with a token that does not meet the policy is refused as by
+/// [`Authorized<T, P>`](Authorized).
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct OptionalAuthorized<T, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
 
 /// The claims of a token that comes from a login and not from a refresh, decoded as `T`.
 ///
@@ -218,6 +225,38 @@ impl<T: DeserializeOwned, P: Policy> FromRequest for Authorized<T, P> {
             },
         };
         AuthorizedFuture { state, authorized: PhantomData }
+    }
+}
+
+impl<T: DeserializeOwned, P: Policy> FromRequest for OptionalAuthorized<T, P> {
+    type Error = Rejection;
+    type Future = OptionalAuthorizedFuture<T, P>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let anonymous = request.extensions().get::<Anonymous>().is_some();
+        OptionalAuthorizedFuture((!anonymous).then(|| Authorized::from_request(request, payload)))
+    }
+}
+
+/// The extraction of [`OptionalAuthorized<T, P>`](OptionalAuthorized).
+#[expect(unnameable_types, reason = "the hidden future of an extractor")]
+pub struct OptionalAuthorizedFuture<T, P>(Option<AuthorizedFuture<T, P>>);
+
+impl<T: DeserializeOwned, P: Policy> Future for OptionalAuthorizedFuture<T, P> {
+    type Output = Result<OptionalAuthorized<T, P>, Rejection>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let claims = match &mut self.0 {
+            None => None,
+            Some(authorized) => Some(poll_ready!(Pin::new(authorized).poll(context))?.0),
+        };
+        Poll::Ready(Ok(OptionalAuthorized(claims, PhantomData)))
+    }
+}
+
+impl<T, P> fmt::Debug for OptionalAuthorizedFuture<T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OptionalAuthorizedFuture").finish_non_exhaustive()
     }
 }
 

@@ -3,10 +3,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use actix_web::HttpMessage as _;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use jwt_core::authorize::PendingAuthorization;
 use jwt_core::challenge::Refusal;
+use jwt_core::principal::{PendingIntroduction, Principals};
 use jwt_core::verify::{Admission, PendingAuthentication};
 use pin_project_lite::pin_project;
 
@@ -46,13 +48,22 @@ struct Waiting<S> {
 pub(crate) enum Pending {
     Authentication(PendingAuthentication),
     Authorization(PendingAuthorization),
+    Introduction(PendingIntroduction),
+}
+
+/// What was waited for, to be left in the request.
+enum Awaited {
+    Admission(Admission),
+    Permission,
+    Principals(Principals),
 }
 
 impl Pending {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Admission>, Refusal>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Awaited, Refusal>> {
         match self {
-            Self::Authentication(pending) => Pin::new(pending).poll(context).map_ok(Some),
-            Self::Authorization(pending) => Pin::new(pending).poll(context).map_ok(|()| None),
+            Self::Authentication(pending) => Pin::new(pending).poll(context).map_ok(Awaited::Admission),
+            Self::Authorization(pending) => Pin::new(pending).poll(context).map_ok(|()| Awaited::Permission),
+            Self::Introduction(pending) => Pin::new(pending).poll(context).map_ok(Awaited::Principals),
         }
     }
 }
@@ -91,8 +102,15 @@ where
                     let outcome = ready!(waiting.as_mut().expect(POLLED_AFTER_COMPLETION).pending.poll(context));
                     let Waiting { service, request, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
                     match outcome {
-                        Ok(admission) => {
-                            let header = admission.and_then(|admission| request::admit(&request, admission));
+                        Ok(awaited) => {
+                            let header = match awaited {
+                                Awaited::Admission(admission) => request::admit(&request, admission),
+                                Awaited::Permission => None,
+                                Awaited::Principals(principals) => {
+                                    request.extensions_mut().insert(principals);
+                                    None
+                                }
+                            };
                             State::Calling { future: service.call(request), header }
                         }
                         Err(refusal) => return Poll::Ready(Ok(response::refuse(request, refusal))),

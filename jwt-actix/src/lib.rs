@@ -67,6 +67,7 @@ mod endpoint;
 mod extract;
 mod future;
 mod layer;
+mod principal;
 mod readiness;
 mod request;
 mod require;
@@ -77,8 +78,9 @@ mod service;
 mod session;
 
 pub use endpoint::endpoint;
-pub use extract::{Authorized, Claims, Fresh, OptionalClaims, Rejection, Verified};
+pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use layer::JwtMiddleware;
+pub use principal::{OptionalPrincipal, Principal, PrincipalMiddleware};
 pub use readiness::readiness;
 pub use require::Require;
 #[cfg(feature = "issue")]

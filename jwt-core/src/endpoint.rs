@@ -19,7 +19,7 @@ pub struct Answer {
     /// Header names, lower case, and values, of visible ASCII and spaces.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
-    pub body: String,
+    pub body: Vec<u8>,
     /// The reason, for an answer that refuses. Adapters leave it in the response's extensions.
     pub error: Option<Error>,
 }
@@ -28,7 +28,7 @@ impl Answer {
     /// Makes an answer without headers and body.
     #[must_use]
     pub const fn new(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: String::new(), error: None }
+        Self { status, headers: Vec::new(), body: Vec::new(), error: None }
     }
 
     /// Adds a header line.
@@ -40,15 +40,15 @@ impl Answer {
 
     /// Sets the body.
     #[must_use]
-    pub fn body(mut self, content_type: &'static str, body: impl Into<String>) -> Self {
+    pub fn body(mut self, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self.header("content-type", content_type)
     }
 }
 
 impl From<Refusal> for Answer {
-    fn from(Refusal { error, challenge }: Refusal) -> Self {
-        Self { status: challenge.status, headers: challenge.headers, body: String::new(), error: Some(error) }
+    fn from(Refusal { error, challenge, body }: Refusal) -> Self {
+        Self { status: challenge.status, headers: challenge.headers, body, error: Some(error) }
     }
 }
 

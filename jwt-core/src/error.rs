@@ -96,6 +96,8 @@ kinds! {
     RefreshReused, "refresh_token_reused", Refused, "refresh token used again";
     /// A rule of the application refused the token.
     RuleRefused, "rule_refused", Refused, "refused by a rule";
+    /// The application knows nobody by this token.
+    UnknownPrincipal, "unknown_principal", Refused, "unknown principal";
     /// The claims do not fit the type that the handler asks for.
     ClaimsMismatch, "claims_mismatch", Refused, "claims do not fit the requested type";
 
@@ -116,6 +118,8 @@ kinds! {
     RevocationUnavailable, "revocation_unavailable", Unavailable, "revocation unavailable";
     /// A rule or a requirement of the application could not decide. An outage, not a bad token.
     RuleUnavailable, "rule_unavailable", Unavailable, "rule unavailable";
+    /// The application's store of principals could not be asked. An outage, not a bad token.
+    PrincipalUnavailable, "principal_unavailable", Unavailable, "principal unavailable";
     /// The store of sessions could not answer. An outage, not a bad token.
     SessionsUnavailable, "sessions_unavailable", Unavailable, "sessions unavailable";
 

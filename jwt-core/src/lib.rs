@@ -62,6 +62,7 @@ pub mod error;
 pub mod issue;
 pub mod keys;
 pub mod observe;
+pub mod principal;
 pub mod request;
 pub mod revocation;
 #[cfg(feature = "issue")]

@@ -12,7 +12,8 @@ use crate::claims::{NumericDate, RegisteredClaims};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::jose::Algorithm;
-use crate::observe::{Event, Observer};
+use crate::jose::compact::Bytes;
+use crate::observe::{self, Observer};
 use crate::token::Location;
 
 /// A token that passed every check. Cheap to clone; immutable.
@@ -20,14 +21,18 @@ use crate::token::Location;
 /// Only a [`Verifier`](crate::Verifier) makes one. The adapters store it in the request's extensions, where typed
 /// extractors and requirements find it. `Debug` shows neither claims nor token.
 #[derive(Clone)]
-pub struct Verified(Arc<Parts>);
+pub struct Verified {
+    parts: Arc<Parts>,
+    location: Option<Location>,
+}
 
+/// What is the same for a token wherever it is found.
 pub(crate) struct Parts {
-    pub(crate) payload: String,
+    /// The text that the claims were read from when the token was verified.
+    pub(crate) payload: Bytes,
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: Option<Arc<str>>,
     pub(crate) token_type: Option<Cow<'static, str>>,
-    pub(crate) location: Option<Location>,
     pub(crate) surroundings: Arc<Surroundings>,
 }
 
@@ -43,8 +48,7 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     /// Tells of an error, once for each.
     pub(crate) fn observe(&self, error: &Error) {
-        tracing::debug!(code = error.code(), detail = error.detail(), "refused");
-        self.observer.observe(Event::Refused(error));
+        observe::refused(&*self.observer, error);
     }
 
     fn refuse(&self, error: Error) -> Refusal {
@@ -60,8 +64,8 @@ impl fmt::Debug for Surroundings {
 }
 
 impl Verified {
-    pub(crate) fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+    pub(crate) fn new(parts: Parts, location: Option<Location>) -> Self {
+        Self { parts: Arc::new(parts), location }
     }
 
     /// A token of this payload, at the second 1,000,000 and with a leeway of 60 seconds.
@@ -69,18 +73,18 @@ impl Verified {
     pub(crate) fn of_payload(payload: &str) -> Self {
         let surroundings = Surroundings {
             challenger: Challenger::default(),
-            observer: Arc::new(crate::observe::NoObserver),
+            observer: Arc::new(observe::NoObserver),
             clock: Arc::new(crate::clock::ManualClock::at(1_000_000)),
             leeway: Duration::from_secs(60),
         };
-        Self::new(Parts {
-            payload: payload.to_owned(),
+        let parts = Parts {
+            payload: payload.as_bytes().into(),
             algorithm: Algorithm::ES256,
             key_id: None,
             token_type: None,
-            location: None,
             surroundings: Arc::new(surroundings),
-        })
+        };
+        Self::new(parts, None)
     }
 
     /// Decodes the claims as `T`, which needs no knowledge of this library.
@@ -90,7 +94,7 @@ impl Verified {
     /// [`ErrorKind::ClaimsMismatch`] where the payload does not fit `T`: the token is sound, but not one for this
     /// handler, so the answer is 401.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_str(&self.0.payload).map_err(|_| {
+        serde_json::from_str(self.payload()).map_err(|_| {
             // The decoder's message may quote a claim, so it goes nowhere.
             tracing::debug!(claims = std::any::type_name::<T>(), "claims do not fit");
             ErrorKind::ClaimsMismatch.into()
@@ -101,59 +105,65 @@ impl Verified {
     #[must_use]
     pub fn registered(&self) -> RegisteredClaims<'_> {
         // The same text was read when the token was verified, so the fallback is never taken.
-        RegisteredClaims::read(&self.0.payload).unwrap_or(RegisteredClaims::NONE)
+        RegisteredClaims::read(self.payload()).unwrap_or(RegisteredClaims::NONE)
     }
 
     /// Returns the payload: the text of a JSON object whose members have unique names.
     #[must_use]
     pub fn payload(&self) -> &str {
-        &self.0.payload
+        // It was read as text when the token was verified, so the fallback is never taken.
+        std::str::from_utf8(&self.parts.payload).unwrap_or_default()
     }
 
     /// Returns the algorithm of the signature.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
-        self.0.algorithm
+        self.parts.algorithm
     }
 
     /// Returns the header's `kid`.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.0.key_id.as_deref()
+        self.parts.key_id.as_deref()
     }
 
     /// Returns the header's `typ`.
     #[must_use]
     pub fn token_type(&self) -> Option<&str> {
-        self.0.token_type.as_deref()
+        self.parts.token_type.as_deref()
     }
 
     /// Returns where in the request the token was found, or `None` for one that was verified by itself.
     #[must_use]
     pub fn location(&self) -> Option<Location> {
-        self.0.location
+        self.location
+    }
+
+    /// Whether the other is this very token, not one that looks alike.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.parts, &other.parts)
     }
 
     /// The time, as the verifier's clock tells it.
     pub(crate) fn now(&self) -> NumericDate {
-        self.0.surroundings.clock.now().into()
+        self.parts.surroundings.clock.now().into()
     }
 
     /// The clock difference that the verifier tolerates.
     pub(crate) fn leeway(&self) -> Duration {
-        self.0.surroundings.leeway
+        self.parts.surroundings.leeway
     }
 
     /// Adds the answer to an error that arose from this token, and tells the verifier's observer of it.
     #[must_use]
     pub fn refuse(&self, error: Error) -> Refusal {
-        self.0.surroundings.refuse(error)
+        self.parts.surroundings.refuse(error)
     }
 }
 
 impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified").field("algorithm", &self.0.algorithm).finish_non_exhaustive()
+        f.debug_struct("Verified").field("algorithm", &self.parts.algorithm).finish_non_exhaustive()
     }
 }
 

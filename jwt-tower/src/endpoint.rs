@@ -10,7 +10,7 @@ use jwt_core::endpoint::{Answer, Answering, Endpoint, PendingAnswer};
 use tower_service::Service;
 
 use crate::request::HttpView;
-use crate::response;
+use crate::{RefusalBody, response};
 
 /// Serves an [`Endpoint`] of the core: keys that are published, tokens that are refreshed.
 ///
@@ -42,7 +42,7 @@ impl<B> fmt::Debug for EndpointService<B> {
     }
 }
 
-impl<R, B: From<String>> Service<Request<R>> for EndpointService<B> {
+impl<R, B: RefusalBody> Service<Request<R>> for EndpointService<B> {
     type Response = Response<B>;
     type Error = Infallible;
     type Future = EndpointFuture<B>;
@@ -71,7 +71,7 @@ enum State {
     Pending(PendingAnswer),
 }
 
-impl<B: From<String>> Future for EndpointFuture<B> {
+impl<B: RefusalBody> Future for EndpointFuture<B> {
     type Output = Result<Response<B>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

@@ -35,7 +35,8 @@ pub struct OptionalClaims<T>(pub Option<T>);
 ///
 /// The check is in the handler's signature, so that the handler cannot be mounted without it. Whoever does not meet the
 /// policy is answered as by [`RequireLayer`](crate::RequireLayer) with its requirement; after that it is
-/// [`Claims<T>`](Claims). [`policy!`](jwt_core::policy!) declares policies.
+/// [`Claims<T>`](Claims). [`policy!`](jwt_core::policy!) declares policies. `Option<Authorized<T, P>>` is `None` for a
+/// request that an [optional](crate::JwtLayer::optional) layer let pass without credentials, and otherwise the same.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -76,6 +77,15 @@ pub struct OptionalClaims<T>(pub Option<T>);
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
 pub struct Authorized<T, P: Policy>(pub T, pub PhantomData<fn() -> P>);
+
+/// The claims of a token that meets the policy `P`, or `None` without credentials: the same as
+/// `Option<Authorized<T, P>>`, in the form that both adapters have.
+///
+/// Who comes without a token to an [optional](crate::JwtLayer::optional) layer is let in as nobody; whoever comes with one
+/// that does not meet the policy is refused as by [`Authorized<T, P>`](Authorized).
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct OptionalAuthorized<T, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
 
 /// The claims of a token that comes from a login and not from a refresh, decoded as `T`.
 ///
@@ -192,6 +202,26 @@ impl<S: Sync, T: DeserializeOwned, P: Policy> FromRequestParts<S> for Authorized
             Authorization::Pending(pending) => pending.await.map_err(Rejection)?,
         }
         decode(verified(extensions)?).map(|claims| Self(claims, PhantomData))
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned, P: Policy> OptionalFromRequestParts<S> for Authorized<T, P> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Rejection> {
+        if optional(&parts.extensions)?.is_none() {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Some)
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned, P: Policy> FromRequestParts<S> for OptionalAuthorized<T, P> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
+        let authorized = <Authorized<T, P> as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
+        Ok(Self(authorized.map(|Authorized(claims, _)| claims), PhantomData))
     }
 }
 

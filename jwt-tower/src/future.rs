@@ -6,12 +6,13 @@ use std::task::{Context, Poll, ready};
 use http::{Request, Response};
 use jwt_core::authorize::PendingAuthorization;
 use jwt_core::challenge::Refusal;
+use jwt_core::principal::{PendingIntroduction, Principals};
 use jwt_core::verify::{Admission, PendingAuthentication};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::request::{self, ResponseHeader};
-use crate::response;
+use crate::{RefusalBody, response};
 
 pin_project! {
     /// The response of [`Jwt`](crate::Jwt) and of [`Require`](crate::Require).
@@ -47,13 +48,22 @@ struct Waiting<S, B> {
 pub(crate) enum Pending {
     Authentication(PendingAuthentication),
     Authorization(PendingAuthorization),
+    Introduction(PendingIntroduction),
+}
+
+/// What was waited for, to be left in the request.
+enum Awaited {
+    Admission(Admission),
+    Permission,
+    Principals(Principals),
 }
 
 impl Pending {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Admission>, Refusal>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Awaited, Refusal>> {
         match self {
-            Self::Authentication(pending) => Pin::new(pending).poll(context).map_ok(Some),
-            Self::Authorization(pending) => Pin::new(pending).poll(context).map_ok(|()| None),
+            Self::Authentication(pending) => Pin::new(pending).poll(context).map_ok(Awaited::Admission),
+            Self::Authorization(pending) => Pin::new(pending).poll(context).map_ok(|()| Awaited::Permission),
+            Self::Introduction(pending) => Pin::new(pending).poll(context).map_ok(Awaited::Principals),
         }
     }
 }
@@ -75,7 +85,7 @@ impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
 impl<S, ReqBody, ResBody> Future for ResponseFuture<S, ReqBody>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: Default,
+    ResBody: RefusalBody,
 {
     type Output = Result<Response<ResBody>, S::Error>;
 
@@ -92,8 +102,15 @@ where
                     let outcome = ready!(waiting.as_mut().expect(POLLED_AFTER_COMPLETION).pending.poll(context));
                     let Waiting { mut service, mut request, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
                     match outcome {
-                        Ok(admission) => {
-                            let header = admission.and_then(|admission| request::admit(&mut request, admission));
+                        Ok(awaited) => {
+                            let header = match awaited {
+                                Awaited::Admission(admission) => request::admit(&mut request, admission),
+                                Awaited::Permission => None,
+                                Awaited::Principals(principals) => {
+                                    request.extensions_mut().insert(principals);
+                                    None
+                                }
+                            };
                             State::Calling { future: service.call(request), header }
                         }
                         Err(refusal) => return Poll::Ready(Ok(response::refuse(refusal))),

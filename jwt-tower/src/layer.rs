@@ -10,7 +10,7 @@ use crate::Jwt;
 /// that was there before is removed. Any other request is answered without the inner service, as
 /// [`jwt_core::challenge`] says, and the [`Error`] is left in the response's extensions for outer layers.
 ///
-/// The inner service's response body must have a default, which is the empty body of those answers.
+/// The inner service's response body must be one that a refusal can have: [`RefusalBody`](crate::RefusalBody).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtLayer {

@@ -17,8 +17,9 @@
 //!
 //! | feature | default | adds |
 //! | --- | --- | --- |
-//! | `axum` | no | the extractors `Claims<T>`, `OptionalClaims<T>`, `Authorized<T, P>`, `Fresh<T>` and `Verified` |
+//! | `axum` | no | the extractors `Claims<T>`, `Authorized<T, P>`, `Principal<U>`, their optional forms, `Fresh<T>` and `Verified` |
 //! | `axum-routing` | no | `.requires(..)` on axum's routes and routers |
+//! | `tonic` | no | refusals with the body type of tonic 0.14 |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
 //! | `remote` | no | keys that are fetched from their issuer |
@@ -28,9 +29,11 @@
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
+mod body;
 mod endpoint;
 mod future;
 mod layer;
+mod principal;
 mod request;
 mod require;
 mod response;
@@ -47,11 +50,15 @@ mod routing;
 #[cfg(all(feature = "axum", feature = "issue"))]
 mod session;
 
+pub use body::RefusalBody;
 pub use endpoint::{EndpointFuture, EndpointService};
 #[cfg(feature = "axum")]
-pub use extract::{Authorized, Claims, Fresh, OptionalClaims, Rejection, Verified};
+pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;
 pub use layer::JwtLayer;
+#[cfg(feature = "axum")]
+pub use principal::{OptionalPrincipal, Principal};
+pub use principal::{PrincipalLayer, WithPrincipal};
 #[cfg(feature = "axum")]
 pub use readiness::Readiness;
 pub use require::{Require, RequireLayer};

@@ -8,7 +8,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::future::Pending;
-use crate::{ResponseFuture, response};
+use crate::{RefusalBody, ResponseFuture, response};
 
 /// Refuses requests whose verified token does not meet a requirement.
 ///
@@ -58,7 +58,7 @@ impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for Require<S, R>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
     R: Requirement,
-    ResBody: Default,
+    ResBody: RefusalBody,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;

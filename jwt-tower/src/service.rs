@@ -7,7 +7,7 @@ use tower_service::Service;
 
 use crate::future::Pending;
 use crate::request::{self, HttpView};
-use crate::{ResponseFuture, response};
+use crate::{RefusalBody, ResponseFuture, response};
 
 /// A service behind authentication; made by [`JwtLayer`](crate::JwtLayer).
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ impl<S> Jwt<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Jwt<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
-    ResBody: Default,
+    ResBody: RefusalBody,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;

@@ -4,12 +4,15 @@ use actix_web::dev::{Service as _, ServiceFactory, ServiceRequest, ServiceRespon
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::middleware::Condition;
-use actix_web::test::{self, TestRequest};
 use actix_web::web::{self, Json};
-use actix_web::{App, HttpMessage as _, Responder, body};
-use jwt_actix::{Authorized, Claims, JwtMiddleware, OptionalClaims, Require, Verified};
+use actix_web::{App, HttpMessage as _, Responder, body, test};
+use jwt_actix::{
+    Authorized, Claims, JwtMiddleware, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
+    PrincipalMiddleware, Require, Verified,
+};
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
+use jwt_core::principal::load;
 use jwt_core::verify::Identity;
 
 use crate::adapter::Application;
@@ -38,6 +41,8 @@ fn app(
     let lenient = jwt().dangerous_anonymous_when(move |error| pass(error));
     let required_scopes = || Require::new(scopes(application.scopes.clone()));
     let required = || Require::new(application.requirement.clone());
+    let principals = || PrincipalMiddleware::new(application.directory.clone());
+    let tenants = || PrincipalMiddleware::new(load(tenant));
     let planted = application.planted.clone();
     let tells = application.tells;
     let cors = Cors::default().allowed_origin(application.origin.unwrap_or("https://nowhere.example"));
@@ -55,6 +60,24 @@ fn app(
         .service(web::resource("/reports").wrap(required_scopes()).wrap(jwt()).route(web::get().to(user)))
         .service(web::resource("/allowed").wrap(required()).wrap(jwt()).route(web::get().to(user)))
         .service(web::scope("/scoped").wrap(required()).wrap(jwt()).route("/allowed", web::get().to(user)))
+        .service(web::resource("/principal").wrap(principals()).wrap(jwt()).route(web::get().to(principal)))
+        .service(web::resource("/principal-twice").wrap(principals()).wrap(jwt()).route(web::get().to(principal_twice)))
+        .service(web::resource("/principal-unasked").wrap(principals()).wrap(jwt()).route(web::get().to(public)))
+        .service(
+            web::resource("/principal-and-tenant")
+                .wrap(principals())
+                .wrap(tenants())
+                .wrap(jwt())
+                .route(web::get().to(principal_and_tenant)),
+        )
+        .service(
+            web::resource("/principal-of-another")
+                .wrap(JwtMiddleware::new(application.inner()))
+                .wrap(principals())
+                .wrap(jwt())
+                .route(web::get().to(principal)),
+        )
+        .service(web::resource("/principal-unloaded").wrap(jwt()).route(web::get().to(principal)))
         .service(web::resource("/policy").wrap(jwt()).route(web::get().to(policy)))
         .service(web::resource("/policy-later").wrap(jwt()).route(web::get().to(policy_later)))
         .service(web::resource("/optional").wrap(jwt().optional()).route(web::get().to(optional)))
@@ -67,13 +90,33 @@ fn app(
         )
         .service(web::resource("/optional-allowed").wrap(required()).wrap(jwt().optional()).route(web::get().to(user)))
         .service(web::resource("/optional-policy").wrap(jwt().optional()).route(web::get().to(policy)))
+        .service(web::resource("/optional-authorized").wrap(jwt().optional()).route(web::get().to(optional_authorized)))
+        .service(
+            web::resource("/optional-authorized-later")
+                .wrap(jwt().optional())
+                .route(web::get().to(optional_authorized_later)),
+        )
+        .service(
+            web::resource("/optional-principal")
+                .wrap(principals())
+                .wrap(jwt().optional())
+                .route(web::get().to(optional_principal)),
+        )
+        .service(
+            web::resource("/optional-principal-unloaded")
+                .wrap(jwt().optional())
+                .route(web::get().to(optional_principal)),
+        )
         .service(web::resource("/lenient").wrap(lenient).route(web::get().to(optional)))
         .service(web::resource("/public").route(web::get().to(public)))
         .service(web::resource("/bare").route(web::get().to(user)))
         .service(web::resource("/bare-optional").route(web::get().to(optional)))
         .service(web::resource("/bare-verified").route(web::get().to(verified)))
         .service(web::resource("/bare-require").wrap(required_scopes()).route(web::get().to(public)))
+        .service(web::resource("/bare-principal").route(web::get().to(principal)))
+        .service(web::resource("/bare-principal-layer").wrap(principals()).route(web::get().to(public)))
         .service(web::resource("/bare-policy").route(web::get().to(policy)))
+        .service(web::resource("/bare-optional-authorized").route(web::get().to(optional_authorized)))
         .service(web::resource("/bare-allowed").wrap(required()).route(web::get().to(public)))
         .wrap_fn(move |request, service| {
             let response = service.call(request);
@@ -99,21 +142,29 @@ fn app(
 }
 
 pub(crate) async fn send(application: &Application, ask: &Ask) -> Answer {
-    let service = test::init_service(app(application)).await;
-    answer(service.call(request(ask).to_request()).await.expect("refusals are responses")).await
+    send_to(app(application), ask).await
 }
 
-pub(crate) fn request(ask: &Ask) -> TestRequest {
+pub(crate) async fn send_to<B: MessageBody>(
+    app: App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + 'static,
+    >,
+    ask: &Ask,
+) -> Answer {
+    let service = test::init_service(app).await;
     let method = Method::from_bytes(ask.method.as_bytes()).expect("a method");
-    let mut request = TestRequest::default().method(method).uri(&ask.target).set_payload(ask.body.clone());
+    let mut request = test::TestRequest::default().method(method).uri(&ask.target).set_payload(ask.body.clone());
     for (name, value) in &ask.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
         request = request.append_header((name, HeaderValue::from_bytes(value).expect("a header value")));
     }
-    request
-}
-
-pub(crate) async fn answer(response: ServiceResponse<impl MessageBody>) -> Answer {
+    let response = service.call(request.to_request()).await.expect("refusals are responses");
     let status = response.status().as_u16();
     let headers: Vec<_> =
         response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();

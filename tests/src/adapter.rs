@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use jwt_core::authorize::Requirement;
+use jwt_core::token::TokenSources;
 use jwt_core::verify::{Authenticator, Identity};
 use jwt_core::{Error, Verifier};
 
 use crate::answer::Answer;
 use crate::ask::Ask;
+use crate::directory::Directory;
 use crate::{actix, axum};
 
 /// The adapters under test.
@@ -54,9 +56,18 @@ impl Adapter {
 /// | `/optional-reports` | optional, with scopes | the claim `name` |
 /// | `/optional-allowed` | optional, with a requirement | the claim `name` |
 /// | `/optional-policy` | optional | the claim `name`, for those who meet a policy |
+/// | `/optional-authorized`, `/optional-authorized-later` | optional | the claim `name` for those who meet a policy, or `nobody` |
 /// | `/lenient` | anonymous when told so | the claim `name`, or `nobody` |
+/// | `/principal`, `/principal-twice` | required, with principals | the account's name |
+/// | `/principal-unasked` | required, with principals | `everyone` |
+/// | `/principal-and-tenant` | required, with principals of two types | the account's name and the tenant's number |
+/// | `/principal-of-another` | required, with principals, and required again with the token in the cookie `inner` | the account's name |
+/// | `/principal-unloaded` | required | the account's name |
+/// | `/optional-principal`, `/optional-principal-unloaded` | optional, with and without principals | the account's name, or `nobody` |
+/// | `/bare-principal` | none | the account's name |
+/// | `/bare-principal-layer` | principals alone | `everyone` |
 /// | `/public` | none | `everyone` |
-/// | `/bare`, `/bare-optional`, `/bare-verified`, `/bare-policy` | none | extractors all the same |
+/// | `/bare`, `/bare-optional`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | none | extractors all the same |
 /// | `/bare-require` | scopes alone | `everyone` |
 /// | `/bare-allowed` | a requirement alone | `everyone` |
 #[derive(Clone)]
@@ -69,6 +80,7 @@ pub struct Application {
     pub(crate) planted: Option<Identity>,
     pub(crate) origin: Option<&'static str>,
     pub(crate) tells: bool,
+    pub(crate) directory: Directory,
 }
 
 impl Application {
@@ -82,6 +94,7 @@ impl Application {
             planted: None,
             origin: None,
             tells: false,
+            directory: Directory::default(),
         }
     }
 
@@ -119,6 +132,17 @@ impl Application {
     pub fn telling(mut self) -> Self {
         self.tells = true;
         self
+    }
+
+    /// Loads principals from this directory.
+    pub fn directory(mut self, directory: &Directory) -> Self {
+        self.directory = directory.clone();
+        self
+    }
+
+    /// Takes its token from the cookie `inner`.
+    pub(crate) fn inner(&self) -> Authenticator {
+        self.verifier.with_sources(TokenSources::none().cookie("inner")).into()
     }
 
     pub(crate) fn required(&self) -> Authenticator {

@@ -121,6 +121,13 @@ impl Answer {
         self
     }
 
+    /// Adds a body, and its type, to what is expected.
+    #[must_use]
+    pub fn with_body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.with_header("content-type", content_type)
+    }
+
     /// Returns the value of a header line, as text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -8,8 +8,12 @@ use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt as _;
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
+use jwt_core::principal::load;
 use jwt_core::verify::Identity;
-use jwt_tower::{Authorized, Claims, JwtLayer, OptionalClaims, RequireExt as _, RequireLayer, Verified};
+use jwt_tower::{
+    Authorized, Claims, JwtLayer, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, PrincipalLayer,
+    RequireExt as _, RequireLayer, Verified,
+};
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
 
@@ -28,6 +32,8 @@ fn router(application: &Application) -> Router {
     let pass = application.lenient.clone();
     let lenient = jwt().dangerous_anonymous_when(move |error| pass(error));
     let required_scopes = || RequireLayer::new(scopes(application.scopes.clone()));
+    let principals = || PrincipalLayer::new(application.directory.clone());
+    let tenants = || PrincipalLayer::new(load(tenant));
     let required = || application.requirement.clone();
     let scoped = Router::new().route("/allowed", get(user)).requires(required());
     let mut router = Router::new()
@@ -43,6 +49,12 @@ fn router(application: &Application) -> Router {
         .route("/reports", get(user).layer(required_scopes()))
         .route("/allowed", get(user).requires(required()))
         .nest("/scoped", scoped)
+        .route("/principal", get(principal).layer(principals()))
+        .route("/principal-twice", get(principal_twice).layer(principals()))
+        .route("/principal-unasked", get(public).layer(principals()))
+        .route("/principal-and-tenant", get(principal_and_tenant).layer((tenants(), principals())))
+        .route("/principal-of-another", get(principal).layer((principals(), JwtLayer::new(application.inner()))))
+        .route("/principal-unloaded", get(principal))
         .route("/policy", get(policy))
         .route("/policy-later", get(policy_later))
         .route_layer(jwt())
@@ -51,13 +63,20 @@ fn router(application: &Application) -> Router {
         .route("/optional-reports", get(user).layer((jwt().optional(), required_scopes())))
         .route("/optional-allowed", get(user).requires(required()).layer(jwt().optional()))
         .route("/optional-policy", get(policy).layer(jwt().optional()))
+        .route("/optional-authorized", get(optional_authorized).layer(jwt().optional()))
+        .route("/optional-authorized-later", get(optional_authorized_later).layer(jwt().optional()))
+        .route("/optional-principal", get(optional_principal).layer((jwt().optional(), principals())))
+        .route("/optional-principal-unloaded", get(optional_principal).layer(jwt().optional()))
         .route("/lenient", get(optional).layer(lenient))
         .route("/public", get(public))
         .route("/bare", get(user))
         .route("/bare-optional", get(optional))
         .route("/bare-verified", get(verified))
         .route("/bare-require", get(public).layer(required_scopes()))
+        .route("/bare-principal", get(principal))
+        .route("/bare-principal-layer", get(public).layer(principals()))
         .route("/bare-policy", get(policy))
+        .route("/bare-optional-authorized", get(optional_authorized))
         .route("/bare-allowed", get(public).requires(required()));
     if application.tells {
         router = router.layer(middleware::map_response(tell));

@@ -41,9 +41,11 @@ jwt_core::policy! {
     ));
 }
 
-/// Expects in scope: `Authorized`, `Claims`, `OptionalClaims`, `Verified` and `Json` of one framework.
+/// Expects in scope: `Authorized`, `Claims`, `OptionalAuthorized`, `OptionalClaims`,
+/// `OptionalPrincipal`, `Principal`, `Verified` and `Json` of one framework.
 macro_rules! handlers {
     () => {
+        use crate::directory::{Account, Tenant};
         use crate::handlers::{Faulty, Members, Numbered, ReadReports, User};
         use serde_json::{Value, json};
 
@@ -65,6 +67,42 @@ macro_rules! handlers {
 
         async fn policy_later(Authorized(user, ..): Authorized<User, Members>) -> String {
             user.name
+        }
+
+        async fn optional_authorized(
+            OptionalAuthorized(user, ..): OptionalAuthorized<User, ReadReports>,
+        ) -> String {
+            user.map_or_else(|| "nobody".to_owned(), |user| user.name)
+        }
+
+        async fn optional_authorized_later(
+            OptionalAuthorized(user, ..): OptionalAuthorized<User, Members>,
+        ) -> String {
+            user.map_or_else(|| "nobody".to_owned(), |user| user.name)
+        }
+
+        async fn principal(Principal(account): Principal<Account>) -> String {
+            account.name.to_owned()
+        }
+
+        async fn principal_twice(Principal(account): Principal<Account>, other: Principal<Account>) -> String {
+            assert!(std::sync::Arc::ptr_eq(&account, &other.0), "loaded once");
+            account.name.to_owned()
+        }
+
+        async fn principal_and_tenant(
+            Principal(account): Principal<Account>,
+            Principal(tenant): Principal<Tenant>,
+        ) -> String {
+            format!("{} of {}", account.name, tenant.number)
+        }
+
+        async fn optional_principal(OptionalPrincipal(account): OptionalPrincipal<Account>) -> String {
+            account.map_or_else(|| "nobody".to_owned(), |account| account.name.to_owned())
+        }
+
+        fn tenant(verified: &jwt_core::Verified) -> Option<Tenant> {
+            verified.registered().subject().map(|_| Tenant { number: 7 })
         }
 
         async fn optional(OptionalClaims(user): OptionalClaims<User>) -> String {

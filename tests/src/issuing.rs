@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Service as _;
 use jwt_core::Verifier;
 use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
@@ -102,9 +101,7 @@ impl Shop {
 
     /// Sends a request to the application under actix-web.
     pub async fn send_actix(&self, ask: &Ask) -> Answer {
-        let service = actix_web::test::init_service(actix::app(self)).await;
-        let response = service.call(crate::actix::request(ask).to_request()).await;
-        crate::actix::answer(response.expect("refusals are responses")).await
+        crate::actix::send_to(actix::app(self), ask).await
     }
 }
 

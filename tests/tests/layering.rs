@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The rooms of `jwt-core` and their levels: a room uses rooms of lower levels only.
-const LEVELS: [(&str, u8); 21] = [
+const LEVELS: [(&str, u8); 22] = [
     ("clock", 0),
     ("error", 0),
     ("json", 0),
@@ -23,6 +23,7 @@ const LEVELS: [(&str, u8); 21] = [
     ("authorize", 3),
     ("issue", 3),
     ("keys", 3),
+    ("principal", 3),
     ("testing", 4),
     ("verify", 4),
     ("config", 5),

@@ -1,19 +1,13 @@
-//! What operators see: readiness probes and counters.
-
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+//! What operators see: readiness probes.
 
 use actix_web::App;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt as _;
-use jwt_core::observe::MetricsObserver;
 use jwt_core::{TrustedIssuer, Verifier};
-use jwt_tests::forge::{AUDIENCE, Forge, ISSUER};
+use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::stage;
-use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use tower::ServiceExt as _;
 
 /// Status, content type, cache control and body of an answer.
@@ -42,7 +36,7 @@ async fn ask_actix(verifier: &Verifier) -> Probe {
 
 fn remote(remote: &Remote) -> Verifier {
     let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
-    stage::trusting(issuer).fetch(remote.fetch()).observer(MetricsObserver).build().expect("a verifier")
+    stage::trusting(issuer).fetch(remote.fetch()).build().expect("a verifier")
 }
 
 #[actix_web::test]
@@ -75,77 +69,4 @@ async fn a_verifier_with_fixed_keys_is_always_ready() {
     let verifier = stage::trusting(stage::issuer()).build().expect("a verifier");
     assert_eq!(ask_tower(&verifier).await.3, r#"{"issuers":[],"ready":true}"#);
     assert!(verifier.is_ready() && verifier.refresh_keys().await.is_ok());
-}
-
-/// Counts in memory, by name and labels.
-#[derive(Clone, Default)]
-struct Counts(Arc<Mutex<BTreeMap<String, Arc<Count>>>>);
-
-#[derive(Default)]
-struct Count(AtomicU64);
-
-impl CounterFn for Count {
-    fn increment(&self, value: u64) {
-        self.0.fetch_add(value, Ordering::Relaxed);
-    }
-
-    fn absolute(&self, value: u64) {
-        self.0.store(value, Ordering::Relaxed);
-    }
-}
-
-impl Recorder for Counts {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        let labels: Vec<String> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
-        let name = format!("{} {}", key.name(), labels.join(","));
-        Counter::from_arc(Arc::clone(self.0.lock().expect("not poisoned").entry(name).or_default()))
-    }
-
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
-    }
-
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
-    }
-}
-
-impl Counts {
-    fn read(&self) -> Vec<(String, u64)> {
-        let counts = self.0.lock().expect("not poisoned");
-        counts.iter().map(|(name, count)| (name.trim().to_owned(), count.0.load(Ordering::Relaxed))).collect()
-    }
-}
-
-#[test]
-fn outcomes_are_counted_by_code_and_nothing_of_a_token_is_a_label() {
-    let counts = Counts::default();
-    let issuer = Remote::serving(&[&stage::key()]);
-    // The recorder is the thread's, so that the fetch must run there too.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    metrics::with_local_recorder(&counts, || {
-        runtime.block_on(async {
-            let verifier = remote(&issuer);
-            let good = Forge::new(&stage::key());
-            for token in
-                [good.sign(), good.sign(), good.claim("aud", "attacker-text").sign(), "attacker-text".to_owned()]
-            {
-                let _ = verifier.verify(&token).await;
-            }
-            issuer.fail();
-            assert!(verifier.refresh_keys().await.is_err());
-        });
-    });
-    let expected = [
-        ("jwt_key_fetches_total outcome=loaded", 1),
-        ("jwt_key_fetches_total outcome=transport", 1),
-        ("jwt_tokens_total outcome=accepted", 2),
-        ("jwt_tokens_total outcome=malformed_token", 1),
-        ("jwt_tokens_total outcome=wrong_audience", 1),
-    ];
-    assert_eq!(counts.read(), expected.map(|(name, count)| (name.to_owned(), count)));
 }

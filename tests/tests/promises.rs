@@ -8,7 +8,7 @@ use jwt_core::authorize::{
     All, Any, Authorization, Check, CheckAsync, Decision, Named, Not, PendingAuthorization, PendingDecision,
     RequiredClaim, RequiredLogin, RequiredRoles, RequiredScopes, Requirement, claim, scopes,
 };
-use jwt_core::challenge::{Challenge, Challenger, Refusal};
+use jwt_core::challenge::{Challenge, Challenger, NoBody, ProblemJson, Refusal, Rendered, Renderer};
 use jwt_core::claims::{ClaimPath, ClaimPathError, RegisteredClaims};
 use jwt_core::clock::{Clock, ManualClock, SystemClock};
 use jwt_core::crypto::{Backend, PreparedKey, SigningKey};
@@ -57,6 +57,10 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
     shared::<Challenge>();
     shared::<Challenger>();
     shared::<Refusal>();
+    shared::<NoBody>();
+    shared::<ProblemJson>();
+    shared::<Rendered>();
+    shared::<Arc<dyn Renderer>>();
     shared::<RegisteredClaims<'static>>();
     shared::<RequiredScopes>();
     shared::<RequiredRoles>();

@@ -16,14 +16,20 @@ use jwt_core::{Error, ErrorKind, TrustedIssuer, Verified, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::stage::{builder, good, key, trusting};
-use jwt_tower::{Claims, Jwt, JwtLayer, Require, RequireLayer, ResponseFuture};
+use jwt_tower::{Claims, Jwt, JwtLayer, RefusalBody, Require, RequireLayer, ResponseFuture};
 use tower::buffer::Buffer;
 use tower::limit::ConcurrencyLimit;
 use tower::{Layer, Service, ServiceExt as _};
 
-/// A body that no framework knows: the layer asks of it no more than a default.
+/// A body that no framework knows: the layers ask of it no more than that it can be made.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Body(&'static str);
+
+impl RefusalBody for Body {
+    fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(if bytes.is_empty() { "" } else { "rendered" })
+    }
+}
 
 /// An error of the inner service's own.
 #[derive(Debug, PartialEq)]

@@ -1,9 +1,8 @@
 //! The JWS compact serialization: three segments of base64url. RFC 7515 sections 3.1 and 5.2.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use smallvec::SmallVec;
 
+use super::base64url;
 use crate::error::ErrorKind;
 
 /// Byte limits that are checked before anything is decoded.
@@ -37,34 +36,40 @@ impl<'t> Compact<'t> {
             return Err(ErrorKind::TokenTooLarge);
         }
         let malformed = ErrorKind::MalformedToken;
-        let (header, rest) = token.split_once('.').ok_or(malformed)?;
+        let (header, rest) = split_at_dot(token).ok_or(malformed)?;
         if header.len() > limits.header {
             return Err(ErrorKind::TokenTooLarge);
         }
         // Anything but two dots, five segments of a JWE among them, leaves a dot in the signature.
-        let (payload, signature) = rest.split_once('.').ok_or(malformed)?;
-        if header.is_empty() || payload.is_empty() || signature.is_empty() || signature.contains('.') {
+        let (payload, signature) = split_at_dot(rest).ok_or(malformed)?;
+        if header.is_empty() || payload.is_empty() || signature.is_empty() || split_at_dot(signature).is_some() {
             return Err(malformed);
         }
         let signing_input = &token[..header.len() + 1 + payload.len()];
         Ok(Self { header, payload, signature, signing_input })
     }
 
-    /// The header's bytes, which need not be text yet.
-    pub(crate) fn header(&self) -> Result<Bytes, ErrorKind> {
-        decode(self.header)
+    /// The header as it stands, still encoded.
+    pub(crate) const fn encoded_header(&self) -> &'t str {
+        self.header
     }
 
-    /// The payload's text, which need not be JSON yet.
-    pub(crate) fn payload(&self) -> Result<String, ErrorKind> {
-        // What a verified token keeps is made once, here.
-        let bytes = URL_SAFE_NO_PAD.decode(self.payload).map_err(|_| ErrorKind::MalformedToken)?;
-        String::from_utf8(bytes).map_err(|_| ErrorKind::MalformedToken)
+    /// The header's text, which need not be JSON yet, in `buffer`.
+    pub(crate) fn header<'b>(&self, buffer: &'b mut Bytes) -> Result<&'b str, ErrorKind> {
+        decode(self.header, buffer)?;
+        text(buffer)
     }
 
-    /// The signature's bytes.
-    pub(crate) fn signature(&self) -> Result<Bytes, ErrorKind> {
-        decode(self.signature)
+    /// The payload's text, which need not be JSON yet, in `buffer`.
+    pub(crate) fn payload<'b>(&self, buffer: &'b mut Bytes) -> Result<&'b str, ErrorKind> {
+        decode(self.payload, buffer)?;
+        text(buffer)
+    }
+
+    /// The signature's bytes, in `buffer`.
+    pub(crate) fn signature<'b>(&self, buffer: &'b mut Bytes) -> Result<&'b [u8], ErrorKind> {
+        decode(self.signature, buffer)?;
+        Ok(buffer)
     }
 
     /// What was signed: header and payload as they stand. RFC 7515 section 5.2 step 8.
@@ -73,19 +78,21 @@ impl<'t> Compact<'t> {
     }
 }
 
-/// Decoded bytes: on the stack, but for signatures of more than 4096 bits and headers of a size that nobody sends.
-pub(crate) type Bytes = SmallVec<[u8; 512]>;
-
-/// Strict: no padding, no characters outside the alphabet, no bits left over. RFC 7515 section 2, RFC 4648 section 3.5.
-fn decode(segment: &str) -> Result<Bytes, ErrorKind> {
-    let mut bytes = Bytes::from_elem(0, base64::decoded_len_estimate(segment.len()));
-    let length = URL_SAFE_NO_PAD.decode_slice(segment, &mut bytes).map_err(|_| ErrorKind::MalformedToken)?;
-    bytes.truncate(length);
-    Ok(bytes)
+fn split_at_dot(text: &str) -> Option<(&str, &str)> {
+    let dot = memchr::memchr(b'.', text.as_bytes())?;
+    Some((&text[..dot], &text[dot + 1..]))
 }
 
-/// Reads decoded bytes as text.
-pub(crate) fn text(bytes: &[u8]) -> Result<&str, ErrorKind> {
+/// Decoded bytes: a payload stays in here for as long as its token is needed. Without an allocation of their own up to
+/// this length, which longer payloads, and signatures of more than 4096 bits, exceed.
+pub(crate) type Bytes = SmallVec<[u8; 512]>;
+
+fn decode(segment: &str, buffer: &mut Bytes) -> Result<(), ErrorKind> {
+    buffer.resize(base64url::decoded_length(segment.len()), 0);
+    base64url::decode(segment.as_bytes(), buffer)
+}
+
+fn text(bytes: &[u8]) -> Result<&str, ErrorKind> {
     std::str::from_utf8(bytes).map_err(|_| ErrorKind::MalformedToken)
 }
 
@@ -95,9 +102,10 @@ mod tests {
 
     fn parts(token: &str) -> Result<(), ErrorKind> {
         let compact = Compact::split(token, Limits::default())?;
-        text(&compact.header()?)?;
-        compact.payload()?;
-        compact.signature()?;
+        let mut buffer = Bytes::new();
+        compact.header(&mut buffer)?;
+        compact.payload(&mut buffer)?;
+        compact.signature(&mut buffer)?;
         Ok(())
     }
 

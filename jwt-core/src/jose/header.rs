@@ -19,6 +19,16 @@ pub(crate) struct Header<'h> {
 }
 
 impl<'h> Header<'h> {
+    /// The same header, borrowing nothing.
+    pub(crate) fn to_owned(&self) -> Header<'static> {
+        let own = |text: &Cow<'_, str>| Cow::Owned(String::from(&**text));
+        Header {
+            algorithm: self.algorithm,
+            key_id: self.key_id.as_ref().map(own),
+            token_type: self.token_type.as_ref().map(own),
+        }
+    }
+
     pub(crate) fn read(text: &'h str) -> Result<Self, ErrorKind> {
         let (mut algorithm, mut key_id, mut token_type) = (None, None, None);
         let mut refused = None;

@@ -4,12 +4,14 @@
 //! purpose, its algorithm, the length and encoding of its numbers. A [`Key`] that exists has passed.
 
 pub(crate) mod algorithm;
+pub(crate) mod base64url;
 pub(crate) mod compact;
 pub(crate) mod header;
 pub(crate) mod jwk;
 pub(crate) mod key;
 pub(crate) mod key_error;
 pub(crate) mod key_set;
+pub(crate) mod known;
 pub(crate) mod material;
 pub(crate) mod pem;
 pub(crate) mod private;

@@ -52,7 +52,7 @@ pub(crate) fn object<'a>(
     unique: Unique,
     mut member: impl FnMut(&str, Value<'a>),
 ) -> Result<(), JsonError> {
-    let mut reader = Reader { text, at: 0, unique, names: SmallVec::new() };
+    let mut reader = Reader::new(text, unique);
     reader.space();
     if reader.peek() != Some(b'{') {
         // Tells "not JSON" from "JSON, but not an object" without reading on: both are refused alike.
@@ -68,8 +68,7 @@ pub(crate) fn object<'a>(
 
 /// Calls `element` for each element of an array that an earlier pass found well-formed.
 pub(crate) fn array<'a>(text: &'a str, mut element: impl FnMut(Value<'a>)) -> Result<(), JsonError> {
-    let mut reader = Reader { text, at: 0, unique: Unique::Outermost, names: SmallVec::new() };
-    reader.array(1, &mut element)
+    Reader::new(text, Unique::Outermost).array(1, &mut element)
 }
 
 struct Reader<'a> {
@@ -77,10 +76,18 @@ struct Reader<'a> {
     at: usize,
     unique: Unique,
     /// The names of every object that is open, innermost last.
-    names: SmallVec<[Cow<'a, str>; 16]>,
+    names: SmallVec<[Cow<'a, str>; FEW]>,
 }
 
+/// Objects of so many members are checked for duplicates as they are read; larger ones are sorted at their end, so that
+/// a crafted text costs O(n log n).
+const FEW: usize = 16;
+
 impl<'a> Reader<'a> {
+    fn new(text: &'a str, unique: Unique) -> Self {
+        Self { text, at: 0, unique, names: SmallVec::new() }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -113,11 +120,11 @@ impl<'a> Reader<'a> {
         let start = self.at;
         match self.peek().ok_or(JsonError::Syntax)? {
             b'{' => {
-                self.object(depth, &mut |_, _| ())?;
+                self.object(depth, &mut no_member)?;
                 Ok(Value::Object(&self.text[start..self.at]))
             }
             b'[' => {
-                self.array(depth, &mut |_| ())?;
+                self.array(depth, &mut no_element)?;
                 Ok(Value::Array(&self.text[start..self.at]))
             }
             b'"' => self.string().map(Value::Text),
@@ -129,12 +136,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn object(&mut self, depth: usize, member: &mut dyn FnMut(&str, Value<'a>)) -> Result<(), JsonError> {
+    #[inline]
+    fn object<F: FnMut(&str, Value<'a>)>(&mut self, depth: usize, member: &mut F) -> Result<(), JsonError> {
         if depth > MAX_DEPTH {
             return Err(JsonError::TooDeep);
         }
         let check = self.unique == Unique::Everywhere || depth == 1;
         let first = self.names.len();
+        let (mut seen, mut duplicate) = (0u128, false);
         self.expect(b'{')?;
         self.space();
         if self.peek() == Some(b'}') {
@@ -150,6 +159,10 @@ impl<'a> Reader<'a> {
             let value = self.value(depth + 1)?;
             member(&name, value);
             if check {
+                let (own, mark) = (&self.names[first..], mark(&name));
+                // A name whose mark is new is new.
+                duplicate |= seen & mark != 0 && own.len() < FEW && own.contains(&name);
+                seen |= mark;
                 self.names.push(name);
             }
             self.space();
@@ -162,12 +175,16 @@ impl<'a> Reader<'a> {
                 _ => return Err(JsonError::Syntax),
             }
         }
-        let duplicate = has_duplicate(&mut self.names[first..]);
+        if self.names.len() - first > FEW {
+            self.names[first..].sort_unstable();
+            duplicate |= self.names[first..].windows(2).any(|pair| pair[0] == pair[1]);
+        }
         self.names.truncate(first);
         if duplicate { Err(JsonError::DuplicateName) } else { Ok(()) }
     }
 
-    fn array(&mut self, depth: usize, element: &mut dyn FnMut(Value<'a>)) -> Result<(), JsonError> {
+    #[inline]
+    fn array<F: FnMut(Value<'a>)>(&mut self, depth: usize, element: &mut F) -> Result<(), JsonError> {
         if depth > MAX_DEPTH {
             return Err(JsonError::TooDeep);
         }
@@ -237,14 +254,16 @@ impl<'a> Reader<'a> {
     }
 
     /// RFC 8259 section 7; unpaired surrogates (section 8.2) are refused.
+    #[inline]
     fn string(&mut self) -> Result<Text<'a>, JsonError> {
         self.expect(b'"')?;
         let start = self.at;
         let mut escaped = false;
         loop {
-            let plain = self.text.as_bytes()[self.at..].iter();
-            self.at += plain.take_while(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\').count();
-            match self.peek() {
+            let rest = &self.text.as_bytes()[self.at..];
+            let length = plain(rest);
+            self.at += length;
+            match rest.get(length) {
                 Some(b'"') => {
                     let raw = &self.text[start..self.at];
                     self.at += 1;
@@ -294,13 +313,37 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Small objects are compared pair by pair, large ones sorted, so that a crafted text costs O(n log n).
-fn has_duplicate(names: &mut [Cow<'_, str>]) -> bool {
-    if names.len() <= 16 {
-        return names.iter().enumerate().any(|(index, name)| names[..index].contains(name));
+fn no_member(_: &str, _: Value<'_>) {}
+
+fn no_element(_: Value<'_>) {}
+
+/// One of 128 bits, the same for equal names and mostly different for others.
+fn mark(name: &str) -> u128 {
+    let bytes = name.as_bytes();
+    let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
+    1 << ((bytes.len() * 37 + end(bytes.first()) * 7 + end(bytes.last())) % 128)
+}
+
+/// How many of the bytes, from the first on, stand in a string for themselves: none below 0x20, no quote, no backslash.
+#[inline]
+fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        // Eight bytes at a time: subtraction sets the high bit of a byte that is below the subtrahend, and borrows only
+        // above such a byte, so the lowest that is found is right. With one bit flipped a quote, 0x22, comes right after
+        // the control characters.
+        let word = u64::from_le_bytes(*word);
+        let control_or_quote = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+        let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
+        let found = (control_or_quote | backslash) & !word & HIGHS;
+        if found != 0 {
+            return index * 8 + found.trailing_zeros() as usize / 8;
+        }
     }
-    names.sort_unstable();
-    names.windows(2).any(|pair| pair[0] == pair[1])
+    let plain = rest.iter().take_while(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\').count();
+    words.len() * 8 + plain
 }
 
 #[cfg(test)]
@@ -394,6 +437,21 @@ mod tests {
         assert!(members(&nested(MAX_DEPTH - 1)).is_ok());
         assert_eq!(members(&nested(MAX_DEPTH)), Err(JsonError::TooDeep));
         assert_eq!(members(&nested(200_000)), Err(JsonError::TooDeep));
+    }
+
+    #[test]
+    fn a_string_ends_at_the_first_byte_that_does_not_stand_for_itself() {
+        for length in 0..20 {
+            for byte in 0..=u8::MAX {
+                for fill in [b'a', b'!', 0x23, 0x5b, 0x5d, 0x7f, 0x80, 0xff] {
+                    let mut bytes = vec![fill; 20];
+                    bytes[length] = byte;
+                    let ends = byte < 0x20 || byte == b'"' || byte == b'\\';
+                    assert_eq!(plain(&bytes), if ends { length } else { 20 }, "{byte:#x} at {length} in {fill:#x}");
+                }
+            }
+        }
+        assert_eq!(plain(b"\"\\"), 0);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub(crate) struct Text<'a> {
 
 impl<'a> Text<'a> {
     /// The string's value, borrowed unless it holds escapes.
+    #[inline]
     pub(crate) fn decode(self) -> Cow<'a, str> {
         if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
     }
@@ -36,6 +37,7 @@ impl<'a> Value<'a> {
 }
 
 /// Resolves the escapes of a string that the reader accepted; anything else would be skipped, not refused.
+#[cold]
 fn unescape(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;

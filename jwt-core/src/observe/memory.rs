@@ -1,4 +1,5 @@
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::observer::{Event, Observer};
 use crate::error::ErrorKind;
@@ -7,6 +8,7 @@ use crate::error::ErrorKind;
 #[derive(Clone, Debug, Default)]
 pub struct MemoryObserver {
     outcomes: Arc<Mutex<Vec<Option<ErrorKind>>>>,
+    times: Arc<Mutex<Vec<Duration>>>,
     keys: Arc<Mutex<Vec<&'static str>>>,
 }
 
@@ -16,9 +18,13 @@ impl MemoryObserver {
     pub fn take(&self) -> Vec<Option<ErrorKind>> {
         std::mem::take(&mut self.outcomes.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
 
-impl MemoryObserver {
+    /// Takes how long each token so far took to judge.
+    #[must_use]
+    pub fn take_times(&self) -> Vec<Duration> {
+        std::mem::take(&mut self.times.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Takes what happened to keys so far, in its order: `loaded`, `stale`, or the code of a failure.
     #[must_use]
     pub fn take_keys(&self) -> Vec<&'static str> {
@@ -33,6 +39,8 @@ impl Observer for MemoryObserver {
         match event {
             Event::Accepted => outcome(None),
             Event::Refused(error) => outcome(Some(error.kind())),
+            Event::Anonymous => {}
+            Event::Judged { took, .. } => self.times.lock().unwrap_or_else(PoisonError::into_inner).push(took),
             Event::KeysLoaded { .. } => keys("loaded"),
             Event::KeysFailed { error, .. } => keys(error),
             Event::StaleKeysUsed { .. } => keys("stale"),

@@ -1,6 +1,7 @@
 use std::fmt;
+use std::time::Duration;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// Something a verifier did.
 #[derive(Clone, Copy, Debug)]
@@ -10,17 +11,37 @@ pub enum Event<'e> {
     Accepted,
     /// A request or a token was refused.
     Refused(&'e Error),
+    /// A request was let pass without a token, where that is allowed.
+    Anonymous,
+    /// A token was judged, whatever the outcome; for observers that ask for [times](Observer::times). It follows
+    /// `Accepted` or `Refused`.
+    Judged {
+        /// What came of it.
+        outcome: Result<(), ErrorKind>,
+        /// The issuer that the token names, as it is configured; `None` where it is none that is trusted, or
+        /// [any](crate::TrustedIssuer::dangerous_any_issuer) is. In a token that was refused, nothing says that the issuer
+        /// made it.
+        issuer: Option<&'e str>,
+        /// How long it took, including what was waited for.
+        took: Duration,
+    },
     /// An issuer's keys were fetched; so many of them can be used.
     KeysLoaded {
         /// The issuer, as it is configured.
         issuer: &'e str,
+        /// Whether the verifier's builder was given the issuer; otherwise a resolver found it.
+        listed: bool,
         /// How many keys can be used.
         keys: usize,
+        /// The time since 1970-01-01T00:00:00Z.
+        at: Duration,
     },
     /// An issuer's keys could not be fetched. Those at hand stay in use.
     KeysFailed {
         /// The issuer, as it is configured.
         issuer: &'e str,
+        /// Whether the verifier's builder was given the issuer; otherwise a resolver found it.
+        listed: bool,
         /// The code of the reason.
         error: &'static str,
     },
@@ -33,12 +54,17 @@ pub enum Event<'e> {
 
 /// A listener to a verifier's events.
 ///
-/// It runs on the request's path, once for each request or token: count and return. The default is [`NoObserver`]; a
-/// verifier besides writes refusals to `tracing` at the level `DEBUG`, with the stable code and nothing else. The double
-/// is [`MemoryObserver`](super::MemoryObserver). A panic in an observer is a panic in the request.
+/// It runs on the request's path, once or twice for each request or token: count and return. A panic in an observer is a
+/// panic in the request. The default is [`NoObserver`], the double [`MemoryObserver`](super::MemoryObserver).
 pub trait Observer: fmt::Debug + Send + Sync {
     /// Takes note of `event`.
     fn observe(&self, event: Event<'_>);
+
+    /// Returns whether [`Event::Judged`] is of interest, for which a clock must be read twice. Asked for each token.
+    /// Default: `true`.
+    fn times(&self) -> bool {
+        true
+    }
 }
 
 /// The observer that looks away.
@@ -48,4 +74,8 @@ pub struct NoObserver;
 
 impl Observer for NoObserver {
     fn observe(&self, _event: Event<'_>) {}
+
+    fn times(&self) -> bool {
+        false
+    }
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::challenge::Refusal;
 use crate::error::{Error, ErrorKind};
+use crate::observe;
 use crate::request::RequestView;
 use crate::token::Location;
 use crate::verified::{Anonymous, Verified};
@@ -133,6 +134,7 @@ impl Authenticator {
                 Ok(Admission { identity: Identity::Verified(verified), response_header })
             }
             Err(error) if self.passes(&error) => {
+                observe::anonymous(&*self.verifier.surroundings().observer);
                 let anonymous = Anonymous::new(Arc::clone(self.verifier.surroundings()));
                 Ok(Admission { identity: Identity::Anonymous(anonymous), response_header: None })
             }

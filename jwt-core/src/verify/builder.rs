@@ -2,7 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::challenge::{Challenger, DEFAULT_REALM};
+use crate::challenge::{Challenger, DEFAULT_REALM, NoBody, Renderer};
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::Backend;
 use crate::jose::compact::Limits;
@@ -28,6 +28,7 @@ pub struct VerifierBuilder {
     limits: Limits,
     realm: String,
     revocations: Option<Arc<dyn RevocationList>>,
+    renderer: Arc<dyn Renderer>,
     rules: Vec<Rule>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -47,6 +48,7 @@ impl VerifierBuilder {
             limits: Limits::default(),
             realm: DEFAULT_REALM.to_owned(),
             revocations: None,
+            renderer: Arc::new(NoBody),
             rules: Vec::new(),
             clock: Arc::new(SystemClock),
             observer: Arc::new(NoObserver),
@@ -92,6 +94,20 @@ impl VerifierBuilder {
     /// Default: none, tokens are good until they expire.
     pub fn revocations(mut self, list: impl RevocationList + 'static) -> Self {
         self.revocations = Some(Arc::new(list));
+        self
+    }
+
+    /// Writes the bodies of refusals with `renderer`: of layers, middleware, requirements and extractors alike. Default:
+    /// [`NoBody`].
+    ///
+    /// ```
+    /// use jwt_core::Verifier;
+    /// use jwt_core::challenge::ProblemJson;
+    ///
+    /// let builder = Verifier::builder().renderer(ProblemJson::new());
+    /// ```
+    pub fn renderer(mut self, renderer: impl Renderer + 'static) -> Self {
+        self.renderer = Arc::new(renderer);
         self
     }
 
@@ -197,11 +213,14 @@ impl VerifierBuilder {
             return Err(BuildError::new(Kind::OutOfRange, "max_token_bytes"));
         }
         let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
+        let challenger = challenger.with_renderer(self.renderer);
         let means = Means {
             backend: self.backend,
             clock: Arc::clone(&self.clock),
             #[cfg(feature = "remote")]
             observer: Arc::clone(&self.observer),
+            #[cfg(feature = "remote")]
+            listed: true,
             #[cfg(feature = "remote")]
             fetch: self.fetch,
             #[cfg(feature = "reqwest")]
@@ -215,7 +234,7 @@ impl VerifierBuilder {
             if issuers.answers_for_any() {
                 return Err(BuildError::new(Kind::Contradiction, "issuer_resolver"));
             }
-            issuers.resolver = Some(resolver.prepare(means));
+            issuers.resolver = Some(resolver.prepare(Means { listed: false, ..means }));
         }
         let core = Core {
             issuers,

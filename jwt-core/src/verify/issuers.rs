@@ -43,14 +43,22 @@ impl Issuers {
         self.given.iter().any(|issuer| issuer.name.is_none())
     }
 
+    fn named(&self, name: &str) -> Option<&Arc<Issuer>> {
+        // Comparing a few is cheaper than hashing one.
+        if self.given.len() > 4 {
+            return self.by_name.get(name);
+        }
+        self.given.iter().find(|issuer| issuer.name.as_deref() == Some(name))
+    }
+
     /// `resolved` says that the resolver has been waited for already.
-    pub(super) fn find(&self, name: Option<&str>, resolved: bool) -> Trust {
-        if let Some(issuer) = name.and_then(|name| self.by_name.get(name)) {
-            return Trust::Trusted(Arc::clone(issuer));
+    pub(super) fn find(&self, name: Option<&str>, resolved: bool) -> Trust<'_> {
+        if let Some(issuer) = name.and_then(|name| self.named(name)) {
+            return Trust::Given(issuer);
         }
         // One that answers for every name stands alone.
         if let Some(any) = self.given.first().filter(|issuer| issuer.name.is_none()) {
-            return Trust::Trusted(Arc::clone(any));
+            return Trust::Given(any);
         }
         #[cfg(feature = "remote")]
         if let (Some(resolver), Some(name)) = (&self.resolver, name) {

@@ -23,6 +23,9 @@ pub(crate) struct Means {
     pub(crate) clock: Arc<dyn Clock>,
     #[cfg(feature = "remote")]
     pub(crate) observer: Arc<dyn crate::observe::Observer>,
+    /// Whether the builder was given the issuer; otherwise a resolver found it.
+    #[cfg(feature = "remote")]
+    pub(crate) listed: bool,
     /// What the application brings.
     #[cfg(feature = "remote")]
     pub(crate) fetch: Option<Arc<dyn crate::keys::Fetch>>,
@@ -130,6 +133,7 @@ impl KeysFrom {
                     fetch,
                     clock: Arc::clone(&means.clock),
                     observer: Arc::clone(&means.observer),
+                    listed: means.listed,
                     backend,
                     algorithms: algorithms.clone(),
                 };

@@ -64,10 +64,10 @@ impl Unprepared {
 }
 
 impl Resolver {
-    pub(super) fn find(&self, name: &str, resolved: bool) -> Trust {
+    pub(super) fn find(&self, name: &str, resolved: bool) -> Trust<'static> {
         if let Some(live) = self.0.live.load().get(name) {
             live.last_use.store(self.0.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-            return Trust::Trusted(Arc::clone(&live.issuer));
+            return Trust::Resolved(Arc::clone(&live.issuer));
         }
         // Before any I/O: what an attacker writes into a token leads nowhere.
         if resolved || !(self.0.admits)(name) {

@@ -3,8 +3,11 @@ use std::sync::Arc;
 use super::prepare::Issuer;
 
 /// Whether a token's `iss` is trusted.
-pub(super) enum Trust {
-    Trusted(Arc<Issuer>),
+pub(super) enum Trust<'i> {
+    Given(&'i Arc<Issuer>),
+    /// The resolver answered for it.
+    #[cfg(feature = "remote")]
+    Resolved(Arc<Issuer>),
     Unknown,
     /// The resolver must be asked; this is the future to wait for.
     #[cfg(feature = "remote")]

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::claims::{ClaimsError, NumericDate, RegisteredClaims};
 use crate::error::{Error, ErrorKind};
-use crate::jose::compact::{self, Compact, Limits};
-use crate::jose::header::Header;
+use crate::jose::compact::{Bytes, Compact, Limits};
+use crate::jose::known;
 use crate::keys::{Lookup, Wanted};
-use crate::observe::Event;
+use crate::observe::Watch;
 use crate::revocation::{PendingStanding, RevocationList, Standing, TokenIdentity};
 use crate::token::{Location, TokenSources};
 use crate::verified::{Parts, Surroundings, Verified};
@@ -134,24 +134,25 @@ impl Verifier {
     /// Verifies a token without waiting where that is possible, which is whenever its key is at hand and no rule waits.
     #[must_use]
     pub fn start(&self, token: &str, location: Option<Location>) -> Verification {
-        match self.core.attempt(token, location, Waited::default()) {
-            Attempt::Decided(Err(error)) => Verification::Ready(self.core.report(Err(error))),
+        let mut watch = self.core.watch();
+        match self.core.attempt(token, location, Waited::default(), &mut watch) {
+            Attempt::Decided(Err(error)) => Verification::Ready(self.core.report(&watch, Err(error))),
             Attempt::Decided(Ok(verified)) => match self.core.examine(&verified) {
-                Ok(Examination::Passed) => Verification::Ready(self.core.report(Ok(verified))),
-                Err(error) => Verification::Ready(self.core.report(Err(error))),
+                Ok(Examination::Passed) => Verification::Ready(self.core.report(&watch, Ok(verified))),
+                Err(error) => Verification::Ready(self.core.report(&watch, Err(error))),
                 Ok(Examination::Waits(standing)) => {
                     let core = Arc::clone(&self.core);
                     Verification::Pending(PendingVerification(Box::pin(async move {
                         let examined = core.examine_later(&verified, standing).await;
-                        core.report(examined.map(|()| verified))
+                        core.report(&watch, examined.map(|()| verified))
                     })))
                 }
             },
             Attempt::Wait(wait) => {
                 let (core, token) = (Arc::clone(&self.core), token.to_owned());
                 Verification::Pending(PendingVerification(Box::pin(async move {
-                    let outcome = core.attempt_and_examine(&token, location, wait).await;
-                    core.report(outcome)
+                    let outcome = core.attempt_and_examine(&token, location, wait, &mut watch).await;
+                    core.report(&watch, outcome)
                 })))
             }
         }
@@ -178,7 +179,13 @@ impl Verifier {
 
 impl Core {
     /// Waits, and judges anew from the start: nothing that was half verified is kept across a wait.
-    async fn attempt_again(&self, token: &str, location: Option<Location>, mut wait: Wait) -> Result<Verified, Error> {
+    async fn attempt_again(
+        &self,
+        token: &str,
+        location: Option<Location>,
+        mut wait: Wait,
+        watch: &mut Watch,
+    ) -> Result<Verified, Error> {
         let mut waited = Waited::default();
         loop {
             let already = match wait {
@@ -196,15 +203,15 @@ impl Core {
             if already {
                 return Err(ErrorKind::KeysUnavailable.into());
             }
-            match self.attempt(token, location, waited) {
+            match self.attempt(token, location, waited, watch) {
                 Attempt::Decided(outcome) => return outcome,
                 Attempt::Wait(next) => wait = next,
             }
         }
     }
 
-    fn attempt(&self, token: &str, location: Option<Location>, waited: Waited) -> Attempt {
-        match self.judge(token, location, waited) {
+    fn attempt(&self, token: &str, location: Option<Location>, waited: Waited, watch: &mut Watch) -> Attempt {
+        match self.judge(token, location, waited, watch) {
             Ok(attempt) => attempt,
             Err(error) => Attempt::Decided(Err(error)),
         }
@@ -212,20 +219,35 @@ impl Core {
 
     /// The checks, in their order: each costs more than the one before, and none that follows needs trust in one that
     /// has not been made.
-    fn judge(&self, token: &str, location: Option<Location>, waited: Waited) -> Result<Attempt, Error> {
+    fn judge(
+        &self,
+        token: &str,
+        location: Option<Location>,
+        waited: Waited,
+        watch: &mut Watch,
+    ) -> Result<Attempt, Error> {
         let compact = Compact::split(token, self.limits)?;
-        let header_bytes = compact.header()?;
-        let header = Header::read(compact::text(&header_bytes)?)?;
-        let payload = compact.payload()?;
-        let claims = RegisteredClaims::read(&payload).map_err(malformed)?;
+        let mut buffer = Bytes::new();
+        let header = known::read(&compact, &mut buffer)?;
+        let mut payload = Bytes::new();
+        let text = compact.payload(&mut payload)?;
+        let claims = RegisteredClaims::read(text).map_err(malformed)?;
         // RFC 8725 section 3.8: the issuer chooses the keys, so that a key never speaks for another issuer. What is not
         // trusted ends here, before any key is looked for or fetched.
+        #[cfg(feature = "remote")]
+        let resolved;
         let issuer = match self.issuers.find(claims.issuer(), waited.issuer) {
-            Trust::Trusted(issuer) => issuer,
+            Trust::Given(issuer) => issuer,
+            #[cfg(feature = "remote")]
+            Trust::Resolved(issuer) => {
+                resolved = issuer;
+                &resolved
+            }
             Trust::Unknown => return Err(ErrorKind::UnknownIssuer.into()),
             #[cfg(feature = "remote")]
             Trust::Resolve(resolution) => return Ok(Attempt::Wait(Wait::Issuer(resolution))),
         };
+        watch.saw(issuer.name.as_ref());
         if !issuer.algorithms.contains(&header.algorithm) {
             return Err(ErrorKind::AlgorithmNotAllowed.into());
         }
@@ -246,20 +268,23 @@ impl Core {
             }
         };
         // RFC 8725 section 3.1: the key, not the header, decides the algorithm.
-        if key.algorithm() != header.algorithm || !key.verify(compact.signing_input(), &compact.signature()?) {
+        if key.algorithm() != header.algorithm
+            || !key.verify(compact.signing_input(), compact.signature(&mut Bytes::new())?)
+        {
             return Err(ErrorKind::BadSignature.into());
         }
 
         let now = NumericDate::from(self.surroundings.clock.now());
-        issuer.policy.check(&claims, &payload, now, self.surroundings.leeway)?;
-        let verified = Verified::new(Parts {
+        issuer.policy.check(&claims, text, now, self.surroundings.leeway)?;
+        header.remember(&compact);
+        let parts = Parts {
             algorithm: header.algorithm,
-            key_id: header.key_id.map(|kid| key.shared_kid(&kid)),
-            token_type: header.token_type.map(known_type),
-            location,
+            key_id: header.key_id.as_deref().map(|kid| key.shared_kid(kid)),
+            token_type: header.token_type.as_deref().map(shared_type),
             surroundings: Arc::clone(&self.surroundings),
             payload,
-        });
+        };
+        let verified = Verified::new(parts, location);
         Ok(Attempt::Decided(Ok(verified)))
     }
 
@@ -268,8 +293,9 @@ impl Core {
         token: &str,
         location: Option<Location>,
         wait: Wait,
+        watch: &mut Watch,
     ) -> Result<Verified, Error> {
-        let verified = self.attempt_again(token, location, wait).await?;
+        let verified = self.attempt_again(token, location, wait, watch).await?;
         match self.examine(&verified)? {
             Examination::Passed => {}
             Examination::Waits(standing) => self.examine_later(&verified, standing).await?,
@@ -306,11 +332,13 @@ impl Core {
         self.rules.iter().try_for_each(|rule| rule.check_now(verified))
     }
 
-    fn report(&self, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
-        match &outcome {
-            Ok(_) => self.surroundings.observer.observe(Event::Accepted),
-            Err(error) => self.surroundings.observe(error),
-        }
+    fn watch(&self) -> Watch {
+        Watch::start(&*self.surroundings.observer, &*self.surroundings.clock)
+    }
+
+    fn report(&self, watch: &Watch, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
+        let Surroundings { observer, clock, .. } = &*self.surroundings;
+        watch.end(&**observer, &**clock, outcome.as_ref().map(drop));
         outcome
     }
 }
@@ -326,11 +354,11 @@ fn judge_standing(standing: &Standing) -> Result<(), Error> {
 }
 
 /// The types that nearly every token has are not copied.
-fn known_type(token_type: Cow<'_, str>) -> Cow<'static, str> {
-    match &*token_type {
+fn shared_type(token_type: &str) -> Cow<'static, str> {
+    match token_type {
         "JWT" => Cow::Borrowed("JWT"),
         "at+jwt" => Cow::Borrowed("at+jwt"),
-        _ => Cow::Owned(token_type.into_owned()),
+        _ => Cow::Owned(token_type.to_owned()),
     }
 }
 

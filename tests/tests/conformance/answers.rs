@@ -7,7 +7,7 @@ use jwt_tests::ask::Ask;
 use jwt_tests::forge::{Forge, NOW};
 use jwt_tests::stage::{application, behind, builder, good, stranger};
 
-fn refused_tokens() -> Vec<(String, ErrorKind)> {
+pub(crate) fn refused_tokens() -> Vec<(String, ErrorKind)> {
     let other: SigningKey = stranger(jwt_core::Algorithm::ES256).with_kid(jwt_tests::stage::KID);
     vec![
         ("a.b".to_owned(), ErrorKind::MalformedToken),

@@ -1,9 +1,10 @@
 //! Refusals under the CORS middleware of each framework: a browser must be able to read them. How the frameworks word
 //! their own headers is theirs, so the answers are looked at one by one.
 
+use jwt_core::challenge::ProblemJson;
 use jwt_tests::adapter::Adapter;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, good};
+use jwt_tests::stage::{application, behind, builder, good};
 
 const ORIGIN: &str = "https://app.example";
 
@@ -24,6 +25,19 @@ async fn refusals_keep_the_headers_that_let_a_browser_read_them() {
             let answer = adapter.send(&application, &ask.header("origin", ORIGIN)).await;
             assert_eq!(answer.status, status, "{adapter:?}");
             assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN), "{adapter:?} {answer:?}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_browser_can_read_the_bodies_of_refusals() {
+    let application = behind(builder().renderer(ProblemJson::new())).cors(ORIGIN);
+    for adapter in Adapter::ALL {
+        for route in ["/me", "/optional-me", "/reports"] {
+            let answer = adapter.send(&application, &Ask::get(route).header("origin", ORIGIN)).await;
+            assert_eq!((answer.status, answer.body.is_empty()), (401, false), "{adapter:?} {route}");
+            assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN), "{adapter:?} {answer:?}");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"api\""), "{adapter:?} {answer:?}");
         }
     }
 }

@@ -1,12 +1,14 @@
 //! What both adapters do, each case written once: the same request must get the same answer from each of them.
 
 mod answers;
+mod bodies;
 mod cors;
 mod credentials;
 mod extensions;
 mod extractors;
 mod optional;
 mod pending;
+mod principals;
 mod requirements;
 mod requirements_claims;
 mod requirements_login;

@@ -8,7 +8,7 @@ use jwt_tests::stage::{application, good};
 
 #[actix_web::test]
 async fn a_policy_is_judged_before_the_handler_runs() {
-    for route in ["/policy", "/optional-policy"] {
+    for route in ["/policy", "/optional-policy", "/optional-authorized"] {
         for (token, expected) in [
             (good(), Answer::text("Ada")),
             (good().claim("scope", "profile"), Answer::forbidden("reports:read")),
@@ -31,8 +31,10 @@ async fn a_policy_that_waits_is_waited_for() {
         (good().claim("sub", "directory-down").without("scope"), Answer::forbidden("profile")),
         (good().claim("name", 5), Answer::refused(ErrorKind::ClaimsMismatch)),
     ] {
-        let answer = application().send(&Ask::get("/policy-later").bearer(&token.sign())).await;
-        assert_eq!(answer, expected, "{:?}", token.claims);
+        for route in ["/policy-later", "/optional-authorized-later"] {
+            let answer = application().send(&Ask::get(route).bearer(&token.sign())).await;
+            assert_eq!(answer, expected, "{route} {:?}", token.claims);
+        }
     }
 }
 
@@ -41,8 +43,19 @@ async fn a_policy_asks_for_a_token_and_for_a_layer_first() {
     for route in ["/policy", "/policy-later", "/optional-policy"] {
         assert_eq!(application().send(&Ask::get(route)).await, Answer::missing(), "{route}");
     }
-    for ask in [Ask::get("/bare-policy"), Ask::get("/bare-policy").bearer(&good().sign())] {
-        assert_eq!(application().send(&ask).await, Answer::misuse());
+    for route in ["/bare-policy", "/bare-optional-authorized"] {
+        for ask in [Ask::get(route), Ask::get(route).bearer(&good().sign())] {
+            assert_eq!(application().send(&ask).await, Answer::misuse(), "{route}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn where_it_is_optional_a_policy_is_not_asked_about_nobody() {
+    for route in ["/optional-authorized", "/optional-authorized-later"] {
+        assert_eq!(application().send(&Ask::get(route)).await, Answer::text("nobody"), "{route}");
+        let answer = application().send(&Ask::get(route).bearer("a")).await;
+        assert_eq!(answer, Answer::refused(ErrorKind::MalformedToken), "{route}");
     }
 }
 

@@ -44,6 +44,7 @@ pub(crate) struct Setup {
     pub(crate) fetch: Arc<dyn Fetch>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) listed: bool,
     pub(crate) backend: Backend,
     pub(crate) algorithms: Vec<Algorithm>,
 }
@@ -305,7 +306,7 @@ impl Landing {
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        let (shared, issuer) = (&self.shared, &self.shared.setup.issuer);
+        let (shared, Setup { issuer, listed, .. }) = (&self.shared, &self.shared.setup);
         let outcome = self.outcome.take().unwrap_or_else(|| Err(FetchErrorKind::Transport.into()));
         let event = match outcome {
             Ok(snapshot) => {
@@ -317,7 +318,7 @@ impl Drop for Landing {
                 flight.landing = None;
                 shared.failing.store(flight.machine.is_failing(), Ordering::Relaxed);
                 shared.ask_after.store(0, Ordering::Relaxed);
-                Event::KeysLoaded { issuer, keys }
+                Event::KeysLoaded { issuer, listed: *listed, keys, at: shared.setup.clock.now() }
             }
             Err(error) => {
                 let (now, jitter) = (shared.now(), shared.jitter());
@@ -327,7 +328,7 @@ impl Drop for Landing {
                 shared.failing.store(flight.machine.is_failing(), Ordering::Relaxed);
                 let wait = flight.machine.wait(now).unwrap_or_default();
                 shared.ask_after.store(micros(now + wait), Ordering::Relaxed);
-                Event::KeysFailed { issuer, error: error.kind().code() }
+                Event::KeysFailed { issuer, listed: *listed, error: error.kind().code() }
             }
         };
         match event {

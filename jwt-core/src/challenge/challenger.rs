@@ -1,24 +1,8 @@
-//! The answer to a request that is not let through: the one place that knows status codes and challenge syntax.
-//!
-//! | class | status | `WWW-Authenticate` |
-//! | --- | --- | --- |
-//! | [`Missing`](Class::Missing) | 401 | `Bearer realm="…"` |
-//! | [`Malformed`](Class::Malformed) | 400 | `Bearer realm="…", error="invalid_request"` |
-//! | [`Refused`](Class::Refused) | 401 | `Bearer realm="…", error="invalid_token"` |
-//! | [`Forbidden`](Class::Forbidden) | 403 | `Bearer realm="…", error="insufficient_scope"`, and `scope="…"` where scopes are the reason |
-//! | [`StepUp`](Class::StepUp) | 401 | `Bearer realm="…", error="insufficient_user_authentication"`, and `acr_values="…"`, `max_age="…"` |
-//! | [`Unavailable`](Class::Unavailable) | 503, with `Retry-After` | none: an outage is not a bad token |
-//! | [`Misuse`](Class::Misuse) | 500 | none |
-//!
-//! Every code of the class [`Refused`](Class::Refused) gets the same answer to the byte, so that a client learns that
-//! its token is no good but not how far it came. The body is empty.
-//!
-#![doc = include_str!("../doc/codes.md")]
-
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::renderer::{NoBody, Renderer};
 use crate::error::{Class, Error, ErrorKind};
 
 /// The realm that is named when none is configured. A challenge must carry a parameter: RFC 6750 section 3.
@@ -43,8 +27,10 @@ pub struct Challenge {
 pub struct Refusal {
     /// Why the request is not let through. Adapters leave it in the response's extensions for outer layers to read.
     pub error: Error,
-    /// What the client is told.
+    /// What the client is told: status and headers, those of the body among them.
     pub challenge: Challenge,
+    /// The body, which is empty unless a [`Renderer`] wrote one.
+    pub body: Vec<u8>,
 }
 
 impl Refusal {
@@ -58,14 +44,15 @@ impl Refusal {
 }
 
 /// Turns errors into answers.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Challenger {
     realm: Arc<str>,
+    renderer: Arc<dyn Renderer>,
 }
 
 impl Default for Challenger {
     fn default() -> Self {
-        Self { realm: DEFAULT_REALM.into() }
+        Self { realm: DEFAULT_REALM.into(), renderer: Arc::new(NoBody) }
     }
 }
 
@@ -73,14 +60,20 @@ impl Challenger {
     /// Names `realm` in challenges. `None` when it holds characters that would need quoting: allowed are visible ASCII
     /// and spaces but `"` and `\`.
     pub(crate) fn new(realm: &str) -> Option<Self> {
-        is_quotable(realm).then(|| Self { realm: realm.into() })
+        is_quotable(realm).then(|| Self { realm: realm.into(), ..Self::default() })
+    }
+
+    pub(crate) fn with_renderer(self, renderer: Arc<dyn Renderer>) -> Self {
+        Self { renderer, ..self }
     }
 
     /// Adds the answer to `error`.
     #[must_use]
     pub fn refuse(&self, error: Error) -> Refusal {
-        let challenge = self.challenge(&error);
-        Refusal { error, challenge }
+        let mut challenge = self.challenge(&error);
+        let rendered = self.renderer.render(&error, &challenge);
+        let body = rendered.write(&mut challenge);
+        Refusal { error, challenge, body }
     }
 
     fn challenge(&self, error: &Error) -> Challenge {
@@ -114,6 +107,12 @@ impl Challenger {
             let _ = write!(value, ", max_age=\"{}\"", max_age.as_secs());
         }
         Challenge { status, headers: vec![("www-authenticate", value)] }
+    }
+}
+
+impl fmt::Debug for Challenger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Challenger").field("realm", &self.realm).finish_non_exhaustive()
     }
 }
 
@@ -185,7 +184,7 @@ mod tests {
             let challenge = challenge.map_or_else(|| "none".to_owned(), |(_, value)| format!("`{value}`"));
             let _ = writeln!(table, "| `{}` | {:?} | {status} | {challenge} |", kind.code(), kind.class());
         }
-        let documented = include_str!("../doc/codes.md");
+        let documented = include_str!("../../doc/codes.md");
         assert!(documented.contains(&table), "doc/codes.md should hold:\n{table}");
     }
 

@@ -1,0 +1,32 @@
+//! The application's own user behind a verified token, loaded once for each request.
+//!
+//! The adapters' `PrincipalLayer` and `PrincipalMiddleware` take what loads it, and handlers ask for `Principal<U>`:
+//!
+//! ```
+//! use jwt_core::principal::load_async;
+//!
+//! # struct User;
+//! # async fn find_user(_: &str) -> std::io::Result<Option<User>> { Ok(Some(User)) }
+//! let users = load_async(|verified| async move {
+//!     match verified.registered().subject() {
+//!         Some(subject) => Ok(find_user(subject).await?),
+//!         None => Ok(None),
+//!     }
+//! });
+//! ```
+//!
+//! Behind such a layer every token has a principal, whether a handler asks for it or not: a token of somebody who does not
+//! exist any more is refused with 401, `unknown_principal`. A store that cannot be asked is an outage, 503
+//! `principal_unavailable`. Requests that an optional layer let pass without a token have no principal, and nothing is
+//! loaded for them.
+//!
+//! What is loaded costs what the store costs, for each request: put the layer inside of requirements that can be judged
+//! without it, and on the routes that need it.
+
+mod introduce;
+mod load;
+mod principals;
+
+pub use introduce::{Introduction, PendingIntroduction, introduce};
+pub use load::{Load, LoadAsync, LoadError, LoadPrincipal, Loading, PendingPrincipal, load, load_async};
+pub use principals::{Principals, find};

@@ -1,0 +1,11 @@
+//! How fast it is, beside others and beside what is possible.
+//!
+//! `cargo run --release --manifest-path tests/bench/Cargo.toml` measures everything and writes
+//! `jwt-core/doc/measured.md` and its chart. `… --bin paths -- check` is the gate: it counts the instructions of the main
+//! paths and compares them with `recorded.txt`.
+
+pub mod paths;
+pub mod race;
+pub mod stand;
+pub mod verify;
+

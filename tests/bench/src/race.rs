@@ -1,0 +1,84 @@
+//! Contenders run in turns, so that what disturbs the machine disturbs all of them alike.
+
+use std::time::{Duration, Instant};
+
+/// How long one turn of a contender takes, about.
+const TURN: Duration = Duration::from_millis(1);
+
+/// One way to do the thing that is measured.
+pub struct Contender {
+    pub name: String,
+    /// Does it so many times.
+    pub run: Box<dyn FnMut(u64)>,
+}
+
+impl Contender {
+    pub fn new(name: impl Into<String>, run: impl FnMut(u64) + 'static) -> Self {
+        Self { name: name.into(), run: Box::new(run) }
+    }
+
+    /// Does it again and again, one call for each time.
+    pub fn each(name: impl Into<String>, mut once: impl FnMut() + 'static) -> Self {
+        Self::new(name, move |times| (0..times).for_each(|_| once()))
+    }
+}
+
+/// What came out for one contender.
+#[derive(Clone, Debug)]
+pub struct Result {
+    pub name: String,
+    /// Nanoseconds for one time, the median of the rounds.
+    pub nanos: f64,
+    rounds: Vec<f64>,
+}
+
+impl Result {
+    /// The median over the rounds of this contender's time divided by the other's in the same round.
+    pub fn ratio_to(&self, other: &Self) -> f64 {
+        median(self.rounds.iter().zip(&other.rounds).map(|(own, other)| own / other).collect())
+    }
+
+    /// The median over the rounds of this contender's time less the other's in the same round, in nanoseconds.
+    pub fn over(&self, other: &Self) -> f64 {
+        median(self.rounds.iter().zip(&other.rounds).map(|(own, other)| own - other).collect())
+    }
+}
+
+/// Lets the contenders run against each other.
+pub fn race(contenders: Vec<Contender>, rounds: usize) -> Vec<Result> {
+    let mut field: Vec<(Contender, u64, Vec<f64>)> = contenders
+        .into_iter()
+        .map(|mut contender| {
+            let mut times = 1;
+            loop {
+                let took = time(&mut contender, times);
+                if took > TURN / 4 {
+                    let times = (times as f64 * TURN.as_secs_f64() / took.as_secs_f64()).ceil() as u64;
+                    return (contender, times.max(1), Vec::new());
+                }
+                times *= 2;
+            }
+        })
+        .collect();
+    for _ in 0..rounds {
+        for (contender, times, results) in &mut field {
+            let took = time(contender, *times);
+            results.push(took.as_nanos() as f64 / *times as f64);
+        }
+    }
+    field
+        .into_iter()
+        .map(|(contender, _, rounds)| Result { name: contender.name, nanos: median(rounds.clone()), rounds })
+        .collect()
+}
+
+fn time(contender: &mut Contender, times: u64) -> Duration {
+    let start = Instant::now();
+    (contender.run)(times);
+    start.elapsed()
+}
+
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

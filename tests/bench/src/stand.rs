@@ -1,0 +1,196 @@
+//! The issuer, its keys, its tokens, and who verifies them: the same for every contender.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_core::crypto::SigningKey;
+use jwt_core::keys::Key;
+use jwt_core::{Algorithm, TrustedIssuer, Verifier, VerifierBuilder};
+use serde::Deserialize;
+
+pub const ISSUER: &str = "https://id.example/realms/main";
+pub const AUDIENCE: &str = "https://api.example";
+pub const KID: &str = "2026-key-one";
+pub const ALGORITHMS: [Algorithm; 4] = [Algorithm::HS256, Algorithm::RS256, Algorithm::ES256, Algorithm::Ed25519];
+
+/// What a handler asks for: three texts.
+#[derive(Clone, Debug, Deserialize)]
+pub struct User {
+    pub sub: String,
+    pub name: String,
+    pub email: String,
+}
+
+/// A key, a good token of it, and bad ones.
+pub struct Stand {
+    pub algorithm: Algorithm,
+    pub key: SigningKey,
+    pub secret: [u8; 32],
+    pub token: String,
+    now: u64,
+}
+
+impl Stand {
+    pub fn new(algorithm: Algorithm) -> Self {
+        let secret = [7; 32];
+        let key = match algorithm {
+            Algorithm::HS256 => SigningKey::from_secret(algorithm, &secret).expect("a secret"),
+            _ => SigningKey::generate(algorithm).expect("a key"),
+        };
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs();
+        let mut stand = Self { algorithm, key: key.with_kid(KID), secret, token: String::new(), now };
+        stand.token = stand.good(0, 0);
+        stand
+    }
+
+    fn payload(&self, number: usize, exp: u64, padding: usize) -> String {
+        let now = self.now - 10;
+        let padding = match padding {
+            0 => String::new(),
+            length => format!(r#","groups":"{}""#, "g".repeat(length)),
+        };
+        format!(
+            r#"{{"iss":"{ISSUER}","aud":["{AUDIENCE}","account"],"sub":"9f3a7c1e-5b1d-4f0e-8e0a-{number:012}","azp":"web-frontend","jti":"0b8f6a52-93ac-4f25-a1b5-{number:012}","iat":{now},"nbf":{now},"exp":{exp},"scope":"openid profile email reports:read","name":"Ada Lovelace","email":"ada@example.org"{padding}}}"#
+        )
+    }
+
+    fn header(&self, kid: &str) -> String {
+        format!(r#"{{"alg":"{}","typ":"JWT","kid":"{kid}"}}"#, self.jose_name())
+    }
+
+    /// The name that other libraries know too.
+    pub fn jose_name(&self) -> &'static str {
+        match self.algorithm {
+            Algorithm::Ed25519 => "EdDSA",
+            other => other.name(),
+        }
+    }
+
+    fn sign(&self, header: &str, payload: &str) -> String {
+        let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        let signature = self.key.sign(input.as_bytes()).expect("the key signs");
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// One of many good tokens; `padding` bytes longer than others.
+    pub fn good(&self, number: usize, padding: usize) -> String {
+        self.sign(&self.header(KID), &self.payload(number, self.now + 3600, padding))
+    }
+
+    pub fn expired(&self) -> String {
+        self.sign(&self.header(KID), &self.payload(0, self.now - 3600, 0))
+    }
+
+    pub fn unknown_key(&self) -> String {
+        self.sign(&self.header("nobody-knows"), &self.payload(0, self.now + 3600, 0))
+    }
+
+    pub fn unsigned(&self) -> String {
+        let header = format!(r#"{{"alg":"none","typ":"JWT","kid":"{KID}"}}"#);
+        self.sign(&header, &self.payload(0, self.now + 3600, 0))
+    }
+
+    pub fn tampered(&self) -> String {
+        let at = self.token.rfind('.').expect("three segments") + 20;
+        let other = if self.token.as_bytes()[at] == b'A' { "B" } else { "A" };
+        format!("{}{other}{}", &self.token[..at], &self.token[at + 1..])
+    }
+
+    pub fn garbage() -> String {
+        "x".repeat(700)
+    }
+
+    /// Signing input and signature, as the primitive takes them.
+    pub fn parts(token: &str) -> (Vec<u8>, Vec<u8>) {
+        let (input, signature) = token.rsplit_once('.').expect("three segments");
+        (input.as_bytes().to_vec(), URL_SAFE_NO_PAD.decode(signature).expect("base64url"))
+    }
+
+    /// The usual policy over these keys, with the cache off.
+    pub fn builder(&self, others: usize) -> VerifierBuilder {
+        let mut issuer = TrustedIssuer::new(ISSUER).audience(AUDIENCE);
+        for number in 0..others {
+            issuer = issuer.key(self.other(number));
+        }
+        Verifier::builder().issuer(issuer.key(self.key.verification_key()))
+    }
+
+    fn other(&self, number: usize) -> Key {
+        let key = match self.algorithm {
+            Algorithm::HS256 => SigningKey::from_secret(self.algorithm, &[number as u8; 32]).expect("a secret"),
+            _ => SigningKey::generate(self.algorithm).expect("a key"),
+        };
+        key.with_kid(format!("other-{number}")).verification_key()
+    }
+
+    pub fn verifier(&self) -> Verifier {
+        self.builder(0).build().expect("a verifier")
+    }
+
+    /// One verification by the primitive, with a key that was parsed once: what nothing can be faster than.
+    pub fn floor(&self, token: &str) -> Box<dyn FnMut()> {
+        use aws_lc_rs::{hmac, signature};
+        let (input, bytes) = Self::parts(token);
+        let algorithm: &'static dyn signature::VerificationAlgorithm = match self.algorithm {
+            Algorithm::HS256 => {
+                let key = hmac::Key::new(hmac::HMAC_SHA256, &self.secret);
+                return Box::new(move || hmac::verify(&key, &input, &bytes).expect("good"));
+            }
+            Algorithm::RS256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+            Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED,
+            _ => &signature::ED25519,
+        };
+        let key = signature::ParsedPublicKey::new(algorithm, self.public_key()).expect("a key");
+        Box::new(move || key.verify_sig(&input, &bytes).expect("good"))
+    }
+
+    fn public_key(&self) -> Vec<u8> {
+        let jwk = self.key.public_jwk().expect("a public key");
+        let member = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap_or_default()).expect("base64url");
+        match self.algorithm {
+            Algorithm::RS256 => sequence(&[integer(&member("n")), integer(&member("e"))]),
+            Algorithm::ES256 => [vec![4], member("x"), member("y")].concat(),
+            _ => member("x"),
+        }
+    }
+
+    /// The public key, or the secret, as `jsonwebtoken` takes it.
+    #[cfg(feature = "frameworks")]
+    pub fn decoding_key(&self) -> jsonwebtoken::DecodingKey {
+        match self.key.public_jwk() {
+            Some(jwk) => {
+                let jwk = serde_json::from_value(jwk).expect("a JWK");
+                jsonwebtoken::DecodingKey::from_jwk(&jwk).expect("a key")
+            }
+            None => jsonwebtoken::DecodingKey::from_secret(&self.secret),
+        }
+    }
+
+    /// The same policy, as `jsonwebtoken` says it.
+    #[cfg(feature = "frameworks")]
+    pub fn validation(&self) -> jsonwebtoken::Validation {
+        let mut validation = jsonwebtoken::Validation::new(self.jose_name().parse().expect("an algorithm"));
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        validation.validate_nbf = true;
+        validation
+    }
+}
+
+fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
+    tlv(0x30, &parts.concat())
+}
+
+fn integer(number: &[u8]) -> Vec<u8> {
+    let lead = if number.first().is_some_and(|first| first & 0x80 != 0) { &[0][..] } else { &[] };
+    tlv(2, &[lead, number].concat())
+}
+
+fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = match u16::try_from(content.len()).expect("short").to_be_bytes() {
+        [0, short] if short < 0x80 => vec![short],
+        [0, short] => vec![0x81, short],
+        [high, low] => vec![0x82, high, low],
+    };
+    [&[tag], length.as_slice(), content].concat()
+}

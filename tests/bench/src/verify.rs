@@ -1,0 +1,40 @@
+//! A token, verified by itself: from its text to the application's own type.
+
+use std::hint::black_box;
+
+use jwt_core::verify::Verification;
+use jwt_core::{Error, Verifier};
+
+use crate::race::Contender;
+use crate::stand::{Stand, User};
+
+pub const FLOOR: &str = "floor";
+pub const OURS: &str = "this library";
+pub const THEIRS: &str = "jsonwebtoken";
+
+/// Verifies and decodes, or says why not.
+pub fn verify(verifier: &Verifier, token: &str) -> Result<User, Error> {
+    match verifier.start(token, None) {
+        Verification::Ready(outcome) => outcome?.claims(),
+        _ => unreachable!("fixed keys answer at once"),
+    }
+}
+
+/// What verifies one good token of `padding` bytes more than the usual one.
+pub fn contenders(stand: &Stand, padding: usize) -> Vec<Contender> {
+    let token = stand.good(0, padding);
+    let mut floor = stand.floor(&token);
+    floor();
+    let mut field = vec![Contender::each(FLOOR, floor)];
+    let (verifier, own) = (stand.verifier(), token.clone());
+    assert!(verify(&verifier, &own).is_ok() && verify(&verifier, &stand.tampered()).is_err());
+    field.push(Contender::each(OURS, move || drop(black_box(verify(&verifier, &own)))));
+    #[cfg(feature = "frameworks")]
+    {
+        let (key, validation) = (stand.decoding_key(), stand.validation());
+        let decode = move |token: &str| jsonwebtoken::decode::<User>(token, &key, &validation);
+        assert!(decode(&token).is_ok() && decode(&stand.tampered()).is_err());
+        field.push(Contender::each(THEIRS, move || drop(black_box(decode(&token)))));
+    }
+    field
+}

@@ -1,0 +1,70 @@
+//! The application's own users, which are loaded by the subject of a token.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use jwt_core::Verified;
+use jwt_core::principal::{LoadError, LoadPrincipal, Loading, PendingPrincipal};
+
+/// Somebody whom the application knows.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Account {
+    /// What the directory calls him or her, whatever the token says.
+    pub name: &'static str,
+}
+
+/// What the application knows of a subject's tenant.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Tenant {
+    /// Its number.
+    pub number: u32,
+}
+
+/// Knows `user-1815` and `user-1906`. The subject `directory-down` brings it down.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Directory {
+    waits: bool,
+    loads: Arc<AtomicUsize>,
+}
+
+impl Directory {
+    /// Lets those who ask wait.
+    pub fn waiting(mut self) -> Self {
+        self.waits = true;
+        self
+    }
+
+    /// Returns how often it was asked.
+    #[must_use]
+    pub fn loads(&self) -> usize {
+        self.loads.load(Ordering::Relaxed)
+    }
+}
+
+fn account(subject: Option<&str>) -> Result<Option<Account>, LoadError> {
+    match subject {
+        Some("user-1815") => Ok(Some(Account { name: "Ada Lovelace" })),
+        Some("user-1906") => Ok(Some(Account { name: "Grace Hopper" })),
+        Some("directory-down") => Err("the directory is down".into()),
+        _ => Ok(None),
+    }
+}
+
+impl LoadPrincipal for Directory {
+    type Principal = Account;
+
+    fn load(&self, verified: &Verified) -> Loading<Account> {
+        self.loads.fetch_add(1, Ordering::Relaxed);
+        if !self.waits {
+            return Loading::Ready(account(verified.registered().subject()));
+        }
+        let verified = verified.clone();
+        Loading::Pending(PendingPrincipal::new(async move {
+            tokio::task::yield_now().await;
+            account(verified.registered().subject())
+        }))
+    }
+}

@@ -1,0 +1,5 @@
+//! What operators see of the work: metrics and times.
+
+mod metrics;
+mod recorder;
+mod times;

@@ -1,0 +1,152 @@
+//! Metrics: what is recorded is what the documentation says, and nothing of a token is in a label.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jwt_core::clock::ManualClock;
+use jwt_core::observe::MetricsObserver;
+use jwt_core::request::BareRequest;
+use jwt_core::verify::Authenticator;
+use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
+use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
+use jwt_tests::remote::{JWKS, Remote};
+use jwt_tests::stage;
+
+use crate::recorder::Recorded;
+
+const MANUAL: &str = include_str!("../../../jwt-core/doc/metrics.md");
+
+/// Runs everything that is recorded once or more, and returns the record.
+fn a_day_in_a_verifiers_life() -> Recorded {
+    let recorded = Recorded::default();
+    let issuer = Remote::serving(&[&stage::key()]);
+    let clock = ManualClock::at(NOW);
+    // The recorder is the thread's, so that the fetch must run there too.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    metrics::with_local_recorder(&recorded, || {
+        MetricsObserver::describe();
+        runtime.block_on(async {
+            let trusted = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
+            let builder = Verifier::builder().issuer(trusted).clock(clock.clone()).observer(MetricsObserver);
+            let verifier = builder.fetch(issuer.fetch()).build().expect("a verifier");
+            let good = Forge::new(&stage::key());
+            for token in [
+                good.sign(),
+                good.sign(),
+                good.clone().claim("aud", "attacker-text").sign(),
+                "attacker-text".to_owned(),
+            ] {
+                let _ = verifier.verify(&token).await;
+            }
+            let guests = Authenticator::from(verifier.clone()).optional();
+            let _ = guests.authenticate(&BareRequest::new("GET", "/attacker-text"));
+            let _ = Authenticator::from(verifier.clone()).authenticate(&BareRequest::new("GET", "/attacker-text"));
+            issuer.fail();
+            assert!(verifier.refresh_keys().await.is_err());
+            // Past the lifetime of the keys, and their issuer is down.
+            clock.advance(Duration::from_secs(1200));
+            let _ = verifier.refresh_keys().await;
+            let _ = verifier.verify(&good.sign()).await;
+        });
+    });
+    recorded
+}
+
+#[test]
+fn outcomes_are_counted_by_code_and_nothing_of_a_token_is_a_label() {
+    let recorded = a_day_in_a_verifiers_life();
+    let counted = [
+        ("jwt_anonymous_requests_total{}", 1.0),
+        ("jwt_key_fetches_total{outcome=loaded}", 1.0),
+        ("jwt_key_fetches_total{outcome=transport}", 2.0),
+        ("jwt_stale_keys_used_total{}", 1.0),
+        ("jwt_tokens_total{outcome=accepted}", 2.0),
+        ("jwt_tokens_total{outcome=expired}", 1.0),
+        ("jwt_tokens_total{outcome=malformed_token}", 1.0),
+        ("jwt_tokens_total{outcome=no_credentials}", 1.0),
+        ("jwt_tokens_total{outcome=wrong_audience}", 1.0),
+    ];
+    assert_eq!(recorded.last("counter"), counted.map(|(name, count)| (name.to_owned(), count)));
+    let set = [
+        ("jwt_keys_failing{issuer=https://id.example}", 1.0),
+        ("jwt_keys_loaded_timestamp_seconds{issuer=https://id.example}", f64::from(u32::try_from(NOW).expect("small"))),
+        ("jwt_keys_usable{issuer=https://id.example}", 1.0),
+    ];
+    assert_eq!(recorded.last("gauge"), set.map(|(name, value)| (name.to_owned(), value)));
+    let times = recorded.values().into_iter().filter(|(series, _)| series.kind == "histogram");
+    let times: Vec<_> = times.map(|(series, times)| (series.labels[0].1.clone(), times.len())).collect();
+    assert_eq!(times, [("false".to_owned(), 3), ("true".to_owned(), 2)]);
+}
+
+#[test]
+fn the_documentation_has_every_metric_with_its_labels_and_no_other() {
+    let recorded = a_day_in_a_verifiers_life();
+    let documented: BTreeSet<[String; 3]> = MANUAL
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .map(|row| {
+            let mut cells = row.split(" | ").map(|cell| cell.trim_matches(['`', ' ', '|']).to_owned());
+            [(); 3].map(|()| cells.next().unwrap_or_default())
+        })
+        .collect();
+    let seen = recorded.values().into_keys().map(|series| {
+        let labels: Vec<&str> = series.labels.iter().map(|(label, _)| label.as_str()).collect();
+        let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
+        [series.name, series.kind.to_owned(), labels]
+    });
+    assert_eq!(documented, seen.collect());
+    let names = documented.into_iter().map(|[name, kind, _]| (kind, name)).collect::<BTreeSet<_>>();
+    let described = recorded.described().into_iter().map(|(kind, name)| (kind.to_owned(), name));
+    assert_eq!(names, described.collect());
+}
+
+#[test]
+fn the_documentations_queries_ask_only_for_what_is_recorded() {
+    let names: BTreeSet<String> = a_day_in_a_verifiers_life()
+        .values()
+        .into_keys()
+        .map(|series| if series.kind == "histogram" { format!("{}_bucket", series.name) } else { series.name })
+        .collect();
+    let queries: Vec<&str> =
+        MANUAL.split("```promql\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+    let mut asked = BTreeSet::new();
+    for query in &queries {
+        let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        for word in query.split(|letter| !is_word(letter)).filter(|word| word.starts_with("jwt_")) {
+            assert!(names.contains(word), "{word} in {query}");
+            asked.insert(word.to_owned());
+        }
+        for (code, quoted) in query.split('"').enumerate().filter(|(place, _)| place % 2 == 1) {
+            let known = |code: &str| {
+                let codes = ["accepted", "true", "loaded", ".*_unavailable"];
+                codes.contains(&code) || ErrorKind::ALL.iter().any(|kind| kind.code() == code)
+            };
+            assert!(quoted.split('|').all(known), "{code}: {quoted} in {query}");
+        }
+    }
+    assert_eq!(asked, names, "each metric has a query");
+    assert!(ErrorKind::ALL.iter().any(|kind| kind.code().ends_with("_unavailable")));
+}
+
+#[test]
+fn issuers_that_a_resolver_found_are_in_no_label() {
+    let recorded = Recorded::default();
+    let issuer = Remote::serving(&[&stage::key()]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    metrics::with_local_recorder(&recorded, || {
+        runtime.block_on(async {
+            let found = |name: std::sync::Arc<str>| async move {
+                Ok(Some(TrustedIssuer::jwks(&*name, JWKS).audience(AUDIENCE)))
+            };
+            let builder = Verifier::builder().issuer_resolver(|_| true, found).fetch(issuer.fetch());
+            let builder = builder.clock(ManualClock::at(NOW)).observer(MetricsObserver);
+            let verifier = builder.build().expect("a verifier");
+            assert!(verifier.verify(&stage::good().sign()).await.is_ok());
+            issuer.fail();
+            assert!(verifier.refresh_keys().await.is_err());
+        });
+    });
+    let labels: Vec<_> = recorded.values().into_keys().flat_map(|series| series.labels).collect();
+    assert!(labels.len() > 3 && labels.iter().all(|(label, _)| label != "issuer"), "{labels:?}");
+    assert_eq!(recorded.last("gauge"), []);
+}
