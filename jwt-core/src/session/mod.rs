@@ -7,6 +7,8 @@ mod login;
 mod memory;
 mod pair;
 mod refresh_token;
+mod renewal;
+mod session;
 mod sessions;
 mod store;
 
@@ -16,5 +18,7 @@ pub use login::Login;
 pub use memory::MemorySessions;
 pub use pair::TokenPair;
 pub use refresh_token::RefreshToken;
-pub use sessions::{Renewal, Session, Sessions};
+pub use renewal::Renewal;
+pub use session::Session;
+pub use sessions::Sessions;
 pub use store::{NoSessions, Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};

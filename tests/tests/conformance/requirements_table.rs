@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jwt_core::authorize::{
-    Requirement, acr, all, any, any_role, any_scope, check, check_async, claim, max_auth_age, named, not, roles, scopes,
+    Requirement, acr, all, any, any_role, any_scope, check, check_async, claim, fresh, max_auth_age, named, not, roles,
+    scopes,
 };
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
@@ -31,6 +32,7 @@ async fn the_table_of_requirements_in_the_documentation_is_this_one() {
         acr(["a", "b"]),
         max_auth_age(Duration::from_secs(300)),
         acr(["a"]).max_auth_age(Duration::from_secs(300)),
+        fresh(),
         check("name", |_| false),
         check_async("name", |_| async { Ok(false) }),
         check_async("name", |_| async { Err("down".into()) }),
@@ -75,6 +77,7 @@ async fn each_of_them_lets_the_right_token_pass() {
         acr(["a", "b"]),
         max_auth_age(Duration::from_secs(300)),
         acr(["a"]).max_auth_age(Duration::from_secs(300)),
+        fresh(),
         check("name", |_| true),
         check_async("name", |_| async { Ok(true) }),
         all((scopes(["a"]), roles("/roles", ["b"]))),
