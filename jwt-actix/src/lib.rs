@@ -67,6 +67,8 @@ mod cookies;
 mod endpoint;
 mod extract;
 mod future;
+#[cfg(feature = "issue")]
+mod implicit;
 mod layer;
 mod principal;
 mod readiness;
@@ -81,6 +83,8 @@ mod session;
 pub use cookies::{SetCookiesExt, WithCookies};
 pub use endpoint::endpoint;
 pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
+#[cfg(feature = "issue")]
+pub use implicit::ImplicitRefreshMiddleware;
 pub use layer::JwtMiddleware;
 pub use principal::{OptionalPrincipal, Principal, PrincipalMiddleware};
 pub use readiness::readiness;

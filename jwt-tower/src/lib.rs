@@ -33,6 +33,8 @@ mod body;
 mod cookies;
 mod endpoint;
 mod future;
+#[cfg(feature = "issue")]
+mod implicit;
 mod layer;
 mod principal;
 mod request;
@@ -57,6 +59,8 @@ pub use endpoint::{EndpointFuture, EndpointService};
 #[cfg(feature = "axum")]
 pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;
+#[cfg(feature = "issue")]
+pub use implicit::{ImplicitRefreshFuture, ImplicitRefreshLayer, ImplicitRefreshService};
 pub use layer::JwtLayer;
 #[cfg(feature = "axum")]
 pub use principal::{OptionalPrincipal, Principal};

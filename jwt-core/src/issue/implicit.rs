@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::browser::{Cookies, SetCookies};
 use crate::claims::NumericDate;
 use crate::token::Location;
 use crate::verified::Verified;
@@ -19,18 +20,21 @@ use super::{IssueError, Issued, TokenIssuer};
 ///
 /// Each token lives on by itself, and so does a copy that somebody took: to log a user out everywhere, revoke
 /// [by subject](crate::revocation).
+///
+/// The adapters' `ImplicitRefreshLayer` and `ImplicitRefreshMiddleware` do it for every response.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ImplicitRefresh {
     tokens: TokenIssuer,
+    cookies: Cookies,
     near: Duration,
     absolute: Duration,
 }
 
 impl ImplicitRefresh {
-    /// Renews tokens of this issuer.
-    pub fn new(tokens: TokenIssuer) -> Self {
-        Self { near: tokens.lifetime() / 2, absolute: Duration::from_secs(12 * 60 * 60), tokens }
+    /// Renews tokens of this issuer, in these cookies.
+    pub fn new(tokens: TokenIssuer, cookies: Cookies) -> Self {
+        Self { near: tokens.lifetime() / 2, absolute: Duration::from_secs(12 * 60 * 60), tokens, cookies }
     }
 
     /// Sets how long before it expires a token is renewed. Default: half of the issuer's lifetime.
@@ -73,5 +77,40 @@ impl ImplicitRefresh {
         }
         let access = self.tokens.access(subject).with_grant(Grant::of(payload)).lifetime(lifetime);
         access.issue_at(login, now).map(Some)
+    }
+
+    /// Returns the cookies to add to the response to a request with this token, by what stands in the response already:
+    /// its values of `Set-Cookie` and of `Cache-Control`.
+    ///
+    /// There are none where the token need not be replaced, where the response sets the access token itself, as after a
+    /// login or a logout, and where it may be stored by caches that others share. Nor are there any when no token can be
+    /// issued, which is logged: the old one is good for a while.
+    pub fn cookies<'h>(
+        &self,
+        verified: &Verified,
+        set_cookie: impl IntoIterator<Item = &'h [u8]>,
+        cache_control: impl IntoIterator<Item = &'h [u8]>,
+    ) -> Option<SetCookies> {
+        let issued = match self.renew(verified) {
+            Ok(issued) => issued?,
+            Err(error) => {
+                tracing::error!(%error, "a token cannot be renewed");
+                return None;
+            }
+        };
+        let is_shared = |value: &[u8]| {
+            let value = value.to_ascii_lowercase();
+            ["public", "s-maxage"].iter().any(|word| value.windows(word.len()).any(|part| part == word.as_bytes()))
+        };
+        if set_cookie.into_iter().any(|value| self.cookies.is_access(value)) || cache_control.into_iter().any(is_shared)
+        {
+            return None;
+        }
+        let access = self.cookies.set_access(&issued.token, issued.lifetime);
+        let set = match &issued.csrf {
+            Some(csrf) => access.and_then(|access| Ok(access.and(self.cookies.set_csrf(csrf, issued.lifetime)?))),
+            None => access,
+        };
+        set.map_err(|error| tracing::error!(%error, "a token cannot be renewed")).ok()
     }
 }

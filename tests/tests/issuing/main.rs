@@ -1,6 +1,7 @@
 //! Tokens of one's own: the key ring, the issuer, and sessions.
 
 mod endpoints;
+mod implicit;
 mod ring;
 mod sessions;
 mod store;
