@@ -61,6 +61,7 @@
 //! | `config` | no | a verifier from a file or from the environment |
 //! | `issue` | no | tokens of one's own: key ring, issuer, refresh sessions |
 //! | `metrics` | no | counters for the `metrics` facade |
+//! | `redis` | no | stores that a fleet shares, on Redis or Valkey: `jwt_core::redis` |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
 mod cookies;
