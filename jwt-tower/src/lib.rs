@@ -27,12 +27,15 @@
 //! | `config` | no | a verifier from a file or from the environment |
 //! | `issue` | no | tokens of one's own: key ring, issuer, refresh sessions |
 //! | `metrics` | no | counters for the `metrics` facade |
+//! | `redis` | no | stores that a fleet shares, on Redis or Valkey: `jwt_core::redis` |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
 mod body;
 mod cookies;
 mod endpoint;
 mod future;
+#[cfg(feature = "issue")]
+mod implicit;
 mod layer;
 mod principal;
 mod request;
@@ -57,6 +60,8 @@ pub use endpoint::{EndpointFuture, EndpointService};
 #[cfg(feature = "axum")]
 pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;
+#[cfg(feature = "issue")]
+pub use implicit::{ImplicitRefreshFuture, ImplicitRefreshLayer, ImplicitRefreshService};
 pub use layer::JwtLayer;
 #[cfg(feature = "axum")]
 pub use principal::{OptionalPrincipal, Principal};

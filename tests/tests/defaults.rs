@@ -3,6 +3,7 @@
 
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{Key, KeyErrorKind};
+use jwt_core::revocation::{MemoryRevocations, RevocationScript, ScriptedRevocations};
 use jwt_core::token::TokenSources;
 use jwt_core::verify::{BuildError, BuildErrorKind};
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
@@ -258,5 +259,20 @@ rows! {
         let answer = application.send(&Ask::get("/me").bearer(&good().sign())).await;
         assert_eq!(answer, Answer::unavailable(ErrorKind::KeysUnavailable, 1));
         assert_eq!(answer.header("www-authenticate"), None);
+    }
+
+    "revocation", "none; where there is a list, fail closed: 503" => a_list_that_cannot_tell_lets_nobody_pass {
+        accepts(&good().sign()).await;
+        let list = ScriptedRevocations::default();
+        list.play(RevocationScript::Fail);
+        let answer = behind(builder().revocations(list)).send(&Ask::get("/me").bearer(&good().sign())).await;
+        assert_eq!(answer, Answer::unavailable(ErrorKind::RevocationUnavailable, 5));
+    }
+
+    "tokens without `jti` where there is a list", "refused" => tokens_that_cannot_be_revoked_are_refused {
+        let token = good().without("jti").sign();
+        accepts(&token).await;
+        let answer = behind(builder().revocations(MemoryRevocations::new())).send(&Ask::get("/me").bearer(&token)).await;
+        assert_eq!(answer, Answer::refused(ErrorKind::MissingClaim));
     }
 }

@@ -88,6 +88,19 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
+    /// What a token says of its own.
+    pub(super) fn of(mut claims: Map<String, Value>) -> Self {
+        let text = |value: Value| if let Value::String(text) = value { Some(text) } else { None };
+        let audience = match claims.remove("aud") {
+            Some(Value::Array(names)) => names.into_iter().filter_map(text).collect(),
+            other => other.and_then(text).into_iter().collect(),
+        };
+        let client_id = claims.remove("client_id").and_then(text);
+        let csrf = claims.remove("csrf").and_then(text);
+        claims.retain(|name, _| name == "scope" || !RESERVED_CLAIMS.contains(&name.as_str()));
+        Self { claims, audience, client_id, csrf, ..Self::default() }
+    }
+
     pub(crate) fn client_id(&self) -> Option<&str> {
         self.client_id.as_deref()
     }
@@ -217,8 +230,8 @@ impl AccessToken {
         self
     }
 
-    /// Says that its bearer has just logged in: what [`authorize::fresh`](crate::authorize::fresh) asks for. Default: not
-    /// fresh.
+    /// Says that its bearer has just logged in: what [`authorize::fresh`](crate::authorize::fresh) asks for. The claim
+    /// `auth_time` says when. Default: not fresh.
     pub const fn fresh(mut self) -> Self {
         self.fresh = Fresh::Yes;
         self
@@ -258,8 +271,20 @@ impl AccessToken {
         self.draw_csrf()?.issue_in(None, now)
     }
 
-    /// Signs it.
+    /// Signs it as one that comes of a login at that second.
+    pub(super) fn issue_at(self, login: u64, now: Duration) -> Result<Issued, IssueError> {
+        self.sign(None, Some(login), now)
+    }
+
+    /// Signs it as one of a session.
     pub(crate) fn issue_in(self, session: Option<Membership<'_>>, now: Duration) -> Result<Issued, IssueError> {
+        let login = session.as_ref().map(|session| session.login);
+        // Fresh is who has just logged in.
+        let login = login.or((!matches!(self.fresh, Fresh::No)).then_some(now.as_secs()));
+        self.sign(session, login, now)
+    }
+
+    fn sign(self, session: Option<Membership<'_>>, login: Option<u64>, now: Duration) -> Result<Issued, IssueError> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
@@ -289,9 +314,11 @@ impl AccessToken {
             Fresh::Yes => set("fresh", true.into()),
             Fresh::For(period) => set("fresh", now.saturating_add(period).as_secs().into()),
         }
+        if let Some(login) = login {
+            set("auth_time", login.into());
+        }
         if let Some(session) = session {
             set("sid", session.id.into());
-            set("auth_time", session.login.into());
             lifetime = lifetime.min(session.ends.saturating_sub(now)).max(Duration::from_secs(1));
         }
         issuer.sign(Draft {

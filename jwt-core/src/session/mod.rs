@@ -1,13 +1,14 @@
 //! Sessions: a login that goes on without the password, by refresh tokens that are each good once.
 
 mod builder;
-mod cookies;
 mod endpoints;
 mod hooks;
 mod login;
 mod memory;
 mod pair;
 mod refresh_token;
+mod renewal;
+mod session;
 mod sessions;
 mod store;
 
@@ -17,5 +18,7 @@ pub use login::Login;
 pub use memory::MemorySessions;
 pub use pair::TokenPair;
 pub use refresh_token::RefreshToken;
-pub use sessions::{Renewal, Session, Sessions};
+pub use renewal::Renewal;
+pub use session::Session;
+pub use sessions::Sessions;
 pub use store::{NoSessions, Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};

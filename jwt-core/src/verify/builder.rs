@@ -28,6 +28,7 @@ pub struct VerifierBuilder {
     limits: Limits,
     realm: String,
     revocations: Option<Arc<dyn RevocationList>>,
+    accepts_unjudged: bool,
     renderer: Arc<dyn Renderer>,
     rules: Vec<Rule>,
     clock: Arc<dyn Clock>,
@@ -48,6 +49,7 @@ impl VerifierBuilder {
             limits: Limits::default(),
             realm: DEFAULT_REALM.to_owned(),
             revocations: None,
+            accepts_unjudged: false,
             renderer: Arc::new(NoBody),
             rules: Vec::new(),
             clock: Arc::new(SystemClock),
@@ -94,6 +96,16 @@ impl VerifierBuilder {
     /// Default: none, tokens are good until they expire.
     pub fn revocations(mut self, list: impl RevocationList + 'static) -> Self {
         self.revocations = Some(Arc::new(list));
+        self
+    }
+
+    /// Accepts tokens while the list of revocations cannot tell whether they were revoked. Default: answered 503, with the
+    /// code `revocation_unavailable`.
+    ///
+    /// Whoever can bring the list down, or cut it off, can then use a stolen token that was taken back. Each such token
+    /// is told to the observer. Rather run the list so that its outages are short, and tokens that live for minutes.
+    pub const fn dangerous_accept_during_revocation_outage(mut self) -> Self {
+        self.accepts_unjudged = true;
         self
     }
 
@@ -216,6 +228,9 @@ impl VerifierBuilder {
         if self.limits.token == 0 {
             return Err(BuildError::new(Kind::OutOfRange, "max_token_bytes"));
         }
+        if self.accepts_unjudged && self.revocations.is_none() {
+            return Err(BuildError::new(Kind::Contradiction, "dangerous_accept_during_revocation_outage"));
+        }
         let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
         let challenger = challenger.with_renderer(self.renderer);
         let means = Means {
@@ -244,6 +259,7 @@ impl VerifierBuilder {
             issuers,
             limits: self.limits,
             revocations: self.revocations,
+            accepts_unjudged: self.accepts_unjudged,
             waits: self.rules.iter().any(Rule::waits),
             rules: self.rules,
             surroundings: Arc::new(Surroundings {
@@ -329,6 +345,10 @@ mod tests {
             (with(issuer()).max_token_bytes(0), Some((OutOfRange, "max_token_bytes"))),
             (with(issuer()).realm("a\"b"), Some((IllegalCharacters, "realm"))),
             (with(issuer()).sources(TokenSources::none()), Some((Empty, "sources"))),
+            (
+                with(issuer()).dangerous_accept_during_revocation_outage(),
+                Some((Contradiction, "dangerous_accept_during_revocation_outage")),
+            ),
             (with(issuer()).sources(csrf(Csrf::new().allow_origin("app.example"))), Some((InvalidUrl, "allow_origin"))),
             (with(issuer()).sources(csrf(Csrf::new().header("a b"))), Some((IllegalCharacters, "header"))),
         ] {

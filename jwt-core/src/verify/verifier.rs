@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::jose::compact::{Bytes, Compact, Limits};
 use crate::jose::known;
 use crate::keys::{Lookup, Wanted};
-use crate::observe::Watch;
+use crate::observe::{Event, Watch};
 use crate::revocation::{PendingStanding, RevocationList, Standing, TokenIdentity};
 use crate::token::{Location, TokenSources};
 use crate::verified::{Parts, Surroundings, Verified};
@@ -47,6 +47,8 @@ pub(super) struct Core {
     pub(super) issuers: Issuers,
     pub(super) limits: Limits,
     pub(super) revocations: Option<Arc<dyn RevocationList>>,
+    /// Whether tokens pass of which the list cannot tell.
+    pub(super) accepts_unjudged: bool,
     pub(super) rules: Vec<Rule>,
     /// Whether any of the rules waits.
     pub(super) waits: bool,
@@ -312,9 +314,9 @@ impl Core {
     /// say.
     fn examine(&self, verified: &Verified) -> Result<Examination, Error> {
         if let Some(list) = &self.revocations {
-            match list.look_up(&TokenIdentity::of(&verified.registered())) {
+            match list.look_up(&TokenIdentity::of(&verified.registered(), verified.now())) {
                 Standing::Pending(standing) => return Ok(Examination::Waits(Some(standing))),
-                standing => judge_standing(&standing)?,
+                standing => self.judge_standing(&standing)?,
             }
         }
         self.check_rules(verified)?;
@@ -324,13 +326,28 @@ impl Core {
     /// Does what is left of an examination that waits.
     async fn examine_later(&self, verified: &Verified, standing: Option<PendingStanding>) -> Result<(), Error> {
         if let Some(standing) = standing {
-            judge_standing(&standing.await)?;
+            self.judge_standing(&standing.await)?;
             self.check_rules(verified)?;
         }
         for rule in &self.rules {
             rule.check_later(verified).await?;
         }
         Ok(())
+    }
+
+    fn judge_standing(&self, standing: &Standing) -> Result<(), Error> {
+        match standing {
+            Standing::Good => Ok(()),
+            Standing::Revoked => Err(ErrorKind::Revoked.into()),
+            Standing::Unidentified(claim) => Err(Error::from(ErrorKind::MissingClaim).with_detail(*claim)),
+            Standing::LivesTooLong => Err(Error::from(ErrorKind::LifetimeTooLong).with_detail("revocations")),
+            // A list that waits again after it was waited for has not answered.
+            Standing::Unavailable | Standing::Pending(_) if self.accepts_unjudged => {
+                self.surroundings.observer.observe(Event::RevocationOutageIgnored);
+                Ok(())
+            }
+            Standing::Unavailable | Standing::Pending(_) => Err(ErrorKind::RevocationUnavailable.into()),
+        }
     }
 
     fn check_rules(&self, verified: &Verified) -> Result<(), Error> {
@@ -345,16 +362,6 @@ impl Core {
         let Surroundings { observer, clock, .. } = &*self.surroundings;
         watch.end(&**observer, &**clock, outcome.as_ref().map(drop));
         outcome
-    }
-}
-
-fn judge_standing(standing: &Standing) -> Result<(), Error> {
-    match standing {
-        Standing::Good => Ok(()),
-        Standing::Revoked => Err(ErrorKind::Revoked.into()),
-        Standing::Unidentified(claim) => Err(Error::from(ErrorKind::MissingClaim).with_detail(*claim)),
-        // A list that waits again after it was waited for has not answered.
-        Standing::Unavailable | Standing::Pending(_) => Err(ErrorKind::RevocationUnavailable.into()),
     }
 }
 

@@ -12,6 +12,7 @@ mod e;
 mod g;
 mod h;
 mod inventory;
+mod j;
 mod k;
 mod l;
 mod target;

@@ -17,4 +17,5 @@ mod requirements_login;
 mod requirements_policy;
 mod requirements_table;
 mod requirements_waiting;
+mod revocation;
 mod sources;
