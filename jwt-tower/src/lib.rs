@@ -43,6 +43,9 @@ mod require;
 mod response;
 mod service;
 
+#[cfg(all(feature = "axum", feature = "issue"))]
+pub mod from_flask;
+
 #[cfg(feature = "axum")]
 mod extract;
 #[cfg(feature = "axum")]

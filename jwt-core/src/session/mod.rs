@@ -1,4 +1,8 @@
 //! Sessions: a login that goes on without the password, by refresh tokens that are each good once.
+//!
+//! [`Sessions`] begins, refreshes, lists and ends them; a [`SessionStore`] keeps them, in memory or for a fleet.
+//!
+#![doc = include_str!("../../doc/sessions.md")]
 
 mod builder;
 mod endpoints;

@@ -17,14 +17,14 @@ pub struct Renewal {
 
 impl Renewal {
     /// Asks for fewer scopes in the access token; the session keeps those of the login. RFC 6749 section 6. Default: all of
-    /// them. More than were granted are refused with [`ErrorKind::InsufficientScope`], and the token is not used up.
+    /// them. More than were granted are refused with [`InsufficientScope`](crate::ErrorKind::InsufficientScope), and the token is not used up.
     pub fn scope<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.scope = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
     /// Says which client asks, where clients authenticate: a token of another client is refused with
-    /// [`ErrorKind::WrongClaim`], and not used up. RFC 6749 section 6. Default: whoever has the token.
+    /// [`WrongClaim`](crate::ErrorKind::WrongClaim), and not used up. RFC 6749 section 6. Default: whoever has the token.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = Some(client_id.into());
         self

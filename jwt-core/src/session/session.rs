@@ -9,7 +9,7 @@ use super::SessionRecord;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Session {
-    /// Its identifier, the claim `sid` of its tokens: for [`Sessions::end`].
+    /// Its identifier, the claim `sid` of its tokens: for [`Sessions::end`](super::Sessions::end).
     pub id: String,
     /// What the application calls the device.
     pub device: Option<String>,
