@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use jwt_core::browser::{Cookies, SetCookies};
 use jwt_core::crypto::SigningKey;
 use jwt_core::issue::{KeyRing, TokenIssuer};
+use jwt_core::revocation::MemoryRevocations;
 use jwt_core::session::{MemorySessions, RefreshToken, Session, Sessions, TokenPair};
 use jwt_core::token::Csrf;
 use jwt_core::{Algorithm, Error, ErrorKind, Verified, Verifier};
@@ -93,25 +94,18 @@ impl ReadingRoom {
             .build()?;
 
         // Access tokens of a session that ended are refused at once, and not only when they expire.
-        let ended: Arc<Mutex<HashSet<String>>> = Arc::default();
-        let ends = Arc::clone(&ended);
+        let revocations = MemoryRevocations::new();
         let sessions = Sessions::builder(tokens.clone(), MemorySessions::new())
             .sources(cookies.refresh_sources().csrf(csrf.clone()))
             .grace(options.grace())
-            .on_end(move |session| {
-                ends.lock().unwrap_or_else(PoisonError::into_inner).insert(session.id);
-                std::future::ready(Ok(()))
-            })
+            .revocations(revocations.clone())
             .build()?;
         let verifier = Verifier::builder()
             .issuer(tokens.trusted())
             .sources(cookies.sources().csrf(csrf))
             // Issuer and verifier have the same clock.
             .leeway(Duration::ZERO)
-            .rule("session goes on", move |verified| {
-                let ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
-                verified.registered().session_id().is_some_and(|id| !ended.contains(id))
-            })
+            .revocations(revocations)
             .build()?;
         let shelves = Mutex::default();
         Ok(Self(Arc::new(Inner { cookies, sessions, verifier, fresh: options.fresh(), shelves })))
