@@ -69,6 +69,8 @@ mod endpoint;
 mod extract;
 mod forward;
 mod future;
+#[cfg(feature = "issue")]
+mod implicit;
 mod layer;
 mod principal;
 mod readiness;
@@ -84,6 +86,8 @@ pub use cookies::{SetCookiesExt, WithCookies};
 pub use endpoint::endpoint;
 pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use forward::Forward;
+#[cfg(feature = "issue")]
+pub use implicit::ImplicitRefreshMiddleware;
 pub use layer::JwtMiddleware;
 pub use principal::{OptionalPrincipal, Principal, PrincipalMiddleware};
 pub use readiness::readiness;

@@ -35,12 +35,17 @@ mod cookies;
 mod endpoint;
 mod forward;
 mod future;
+#[cfg(feature = "issue")]
+mod implicit;
 mod layer;
 mod principal;
 mod request;
 mod require;
 mod response;
 mod service;
+
+#[cfg(all(feature = "axum", feature = "issue"))]
+pub mod from_flask;
 
 #[cfg(feature = "axum")]
 mod extract;
@@ -60,6 +65,8 @@ pub use endpoint::{EndpointFuture, EndpointService};
 pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use forward::{Forward, ForwardLayer};
 pub use future::ResponseFuture;
+#[cfg(feature = "issue")]
+pub use implicit::{ImplicitRefreshFuture, ImplicitRefreshLayer, ImplicitRefreshService};
 pub use layer::JwtLayer;
 #[cfg(feature = "axum")]
 pub use principal::{OptionalPrincipal, Principal};
