@@ -65,7 +65,7 @@ async fn the_table_of_requirements_in_the_documentation_is_this_one() {
 #[actix_web::test]
 async fn each_of_them_lets_the_right_token_pass() {
     let forge = good().claim("scope", "a b").claim("roles", vec!["a", "b"]).claim("a", true).claim("acr", "a");
-    let token = forge.claim("auth_time", NOW).sign();
+    let token = forge.claim("auth_time", NOW).claim("fresh", true).sign();
     for (written, requirement) in written![
         scopes(["a", "b"]),
         any_scope(["x", "b"]),
