@@ -94,13 +94,15 @@ impl fmt::Debug for PendingAnswer {
     }
 }
 
+type Respond = dyn Fn(&dyn RequestView) -> Answering + Send + Sync;
+
 /// Answers the requests of one route. Both adapters serve it with their function `endpoint`, and answer alike to the byte.
 ///
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Endpoint {
     methods: &'static [&'static str],
-    answer: Arc<dyn Fn(&dyn RequestView) -> Answering + Send + Sync>,
+    answer: Arc<Respond>,
 }
 
 impl Endpoint {

@@ -33,6 +33,7 @@ use crate::stage::key;
 /// | `/page-logout` | the same | takes the cookies away |
 #[derive(Clone, Debug)]
 #[must_use]
+#[non_exhaustive]
 pub struct Shop {
     /// The time.
     pub clock: ManualClock,
@@ -290,10 +291,8 @@ mod failing {
         }
 
         fn up(&self) -> Result<(), SessionStoreError> {
-            match self.down.load(Ordering::SeqCst) {
-                true => Err(SessionStoreError::Unavailable("the store is down".into())),
-                false => Ok(()),
-            }
+            let down = self.down.load(Ordering::SeqCst);
+            if down { Err(SessionStoreError::Unavailable("the store is down".into())) } else { Ok(()) }
         }
     }
 

@@ -10,6 +10,7 @@ use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
+use jwt_tests::issuing::Shop;
 use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::stage::{application, behind, builder, good, issuer, key, key_of, keyless, stranger, trusting};
 use serde_json::{Value, json};
@@ -301,4 +302,65 @@ rows! {
         assert_eq!(told.await, Ok(std::time::Duration::from_secs(30)));
         ended.abort();
     }
+
+    "access tokens of one's own", "15 minutes" => access_tokens_live_for_a_quarter_of_an_hour {
+        let issued = Shop::usual().tokens.access("joe").issue().expect("a token");
+        assert_eq!(issued.lifetime.as_secs(), 15 * 60);
+    }
+
+    "sessions", "end after 7 days without a refresh, and after 30 days" => sessions_end {
+        let shop = Shop::usual();
+        let mut pair = shop.sessions.login("joe").start().await.expect("a session");
+        assert_eq!(pair.refresh.lifetime.as_secs(), 7 * DAY);
+        for _ in 0..5 {
+            shop.wait(5 * DAY);
+            let token = shop.sessions.verify(&pair.refresh.token).await.expect("good");
+            pair = shop.sessions.refresh(&token).await.expect("a pair");
+        }
+        assert_eq!(pair.refresh.expires_at.seconds().unsigned_abs(), NOW + 30 * DAY);
+    }
+
+    "refresh token that is used again", "repeats for 10 seconds, then its session is over" => refresh_tokens_are_good_once {
+        for (waited, expected) in [(9, None), (10, Some(ErrorKind::RefreshReused))] {
+            let shop = Shop::usual();
+            let pair = shop.sessions.login("joe").start().await.expect("a session");
+            let token = shop.sessions.verify(&pair.refresh.token).await.expect("good");
+            shop.sessions.refresh(&token).await.expect("a pair");
+            shop.wait(waited);
+            assert_eq!(shop.sessions.refresh(&token).await.err().map(|error| error.kind()), expected, "{waited}");
+        }
+    }
+
+    "sessions of one subject", "100, then the one that was used longest ago ends" => a_subject_has_a_hundred_sessions {
+        let shop = Shop::usual();
+        let first = shop.sessions.login("joe").start().await.expect("a session");
+        shop.wait(1);
+        for _ in 0..100 {
+            shop.sessions.login("joe").start().await.expect("a session");
+        }
+        let left = shop.sessions.list("joe").await.expect("an answer");
+        assert!(left.len() == 100 && left.iter().all(|session| session.id != first.session_id));
+    }
+
+    "new signing key", "published 24 hours before it signs" => a_new_key_is_published_before_it_signs {
+        let shop = Shop::usual();
+        let first = shop.ring.signing_kid();
+        let second = shop.ring.rotate(stranger(Algorithm::ES256)).expect("a new key");
+        assert_eq!(shop.ring.keys().len(), 2);
+        shop.wait(DAY - 1);
+        assert_eq!(shop.ring.signing_kid(), first);
+        shop.wait(1);
+        assert_eq!(shop.ring.signing_kid(), second);
+    }
+
+    "old signing key", "kept for 30 days and 5 minutes" => an_old_key_is_kept_while_its_tokens_live {
+        let shop = Shop::usual();
+        shop.ring.rotate(stranger(Algorithm::ES256)).expect("a new key");
+        shop.wait(DAY + 30 * DAY + 299);
+        assert_eq!(shop.ring.keys().len(), 2);
+        shop.wait(1);
+        assert_eq!(shop.ring.keys().len(), 1);
+    }
 }
+
+const DAY: u64 = 24 * 60 * 60;

@@ -58,7 +58,6 @@ impl TokenIssuer {
     ///     .endpoint()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[must_use]
     pub fn metadata(&self, jwks_uri: impl Into<String>) -> Metadata {
         let mut members = Map::new();
         members.insert("issuer".to_owned(), self.name().into());
@@ -112,10 +111,7 @@ fn document(ring: &KeyRing, request: &dyn RequestView, content_type: &'static st
         return Answer::new(200).body(content_type, body).header("cache-control", cache);
     };
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest));
-    let answer = match names(request, &tag) {
-        true => Answer::new(304),
-        false => Answer::new(200).body(content_type, body),
-    };
+    let answer = if names(request, &tag) { Answer::new(304) } else { Answer::new(200).body(content_type, body) };
     answer.header("cache-control", cache).header("etag", tag)
 }
 

@@ -177,6 +177,7 @@ impl KeyRing {
     ///
     /// They are refused and not published without this, too; it frees their memory. [`rotate`](Self::rotate) does it by
     /// the way.
+    #[expect(clippy::must_use_candidate, reason = "what matters is that they are gone")]
     pub fn tidy(&self) -> Vec<Arc<str>> {
         let _changing = self.change();
         let kept = self.kept(self.now());
@@ -229,7 +230,7 @@ impl KeyRing {
     }
 
     /// The key of this name, unless its time is over.
-    pub(crate) fn find(&self, kid: &str, algorithm: Algorithm) -> Option<Arc<PreparedKey>> {
+    pub(crate) fn live_key(&self, kid: &str, algorithm: Algorithm) -> Option<Arc<PreparedKey>> {
         let keys = self.0.keys.load();
         let index = keys.iter().position(|key| *key.kid == *kid && key.prepared.algorithm() == algorithm)?;
         is_before(self.now(), self.end(&keys, index)).then(|| Arc::clone(&keys[index].prepared))

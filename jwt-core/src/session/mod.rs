@@ -7,22 +7,22 @@
 mod builder;
 mod endpoints;
 mod hooks;
+mod listed;
 mod login;
 mod memory;
 mod pair;
 mod refresh_token;
 mod renewal;
-mod session;
 mod sessions;
 mod store;
 
 pub use builder::SessionsBuilder;
 pub use hooks::Ended;
+pub use listed::Session;
 pub use login::Login;
 pub use memory::MemorySessions;
 pub use pair::TokenPair;
 pub use refresh_token::RefreshToken;
 pub use renewal::Renewal;
-pub use session::Session;
 pub use sessions::Sessions;
 pub use store::{NoSessions, Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};
