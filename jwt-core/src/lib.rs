@@ -63,6 +63,7 @@ pub mod error;
 #[cfg(feature = "issue")]
 pub mod issue;
 pub mod keys;
+pub mod logout;
 pub mod observe;
 pub mod principal;
 #[cfg(feature = "redis")]

@@ -35,6 +35,8 @@ mod cookies;
 mod endpoint;
 mod future;
 mod layer;
+#[cfg(feature = "axum")]
+mod logout;
 mod principal;
 mod request;
 mod require;
@@ -59,6 +61,8 @@ pub use endpoint::{EndpointFuture, EndpointService};
 pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;
 pub use layer::JwtLayer;
+#[cfg(feature = "axum")]
+pub use logout::{BackChannelLogoutService, back_channel_logout};
 #[cfg(feature = "axum")]
 pub use principal::{OptionalPrincipal, Principal};
 pub use principal::{PrincipalLayer, WithPrincipal};

@@ -53,7 +53,7 @@ fn app(
     let principals = || PrincipalMiddleware::new(application.directory.clone());
     let tenants = || PrincipalMiddleware::new(load(tenant));
     let planted = application.planted.clone();
-    let tells = application.tells;
+    let (tells, logout) = (application.tells, application.logout.clone());
     let cors = Cors::default().allowed_origin(application.origin.unwrap_or("https://nowhere.example"));
     let cors = cors.allowed_methods(["GET", "POST"]).allowed_header("authorization");
     App::new()
@@ -129,6 +129,11 @@ fn app(
         .service(web::resource("/bare-policy").route(web::get().to(policy)))
         .service(web::resource("/bare-optional-authorized").route(web::get().to(optional_authorized)))
         .service(web::resource("/bare-allowed").wrap(required()).route(web::get().to(public)))
+        .configure(move |config| {
+            if let Some(logout) = logout {
+                config.route("/backchannel-logout", jwt_actix::back_channel_logout(logout));
+            }
+        })
         .wrap_fn(move |request, service| {
             let response = service.call(request);
             async move {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jwt_core::authorize::Requirement;
+use jwt_core::logout::BackChannelLogout;
 use jwt_core::token::TokenSources;
 use jwt_core::verify::{Authenticator, Identity};
 use jwt_core::{Error, Verifier};
@@ -66,6 +67,7 @@ impl Adapter {
 /// | `/optional-principal`, `/optional-principal-unloaded` | optional, with and without principals | the account's name, or `nobody` |
 /// | `/bare-principal` | none | the account's name |
 /// | `/bare-principal-layer` | principals alone | `everyone` |
+/// | `/backchannel-logout` | none | logout tokens, where they are taken |
 /// | `/public` | none | `everyone` |
 /// | `/cookies`, `/no-cookies` | none | a login's cookies, and none again |
 /// | `/bare`, `/bare-optional`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | none | extractors all the same |
@@ -81,6 +83,7 @@ pub struct Application {
     pub(crate) planted: Option<Identity>,
     pub(crate) origin: Option<&'static str>,
     pub(crate) tells: bool,
+    pub(crate) logout: Option<BackChannelLogout>,
     pub(crate) directory: Directory,
 }
 
@@ -95,6 +98,7 @@ impl Application {
             planted: None,
             origin: None,
             tells: false,
+            logout: None,
             directory: Directory::default(),
         }
     }
@@ -144,6 +148,12 @@ impl Application {
     /// Takes its token from the cookie `inner`.
     pub(crate) fn inner(&self) -> Authenticator {
         self.verifier.with_sources(TokenSources::none().cookie("inner")).into()
+    }
+
+    /// Serves `/backchannel-logout`.
+    pub fn logout(mut self, logout: BackChannelLogout) -> Self {
+        self.logout = Some(logout);
+        self
     }
 
     pub(crate) fn required(&self) -> Authenticator {

@@ -8,6 +8,7 @@ mod credentials;
 mod csrf;
 mod extensions;
 mod extractors;
+mod logout;
 mod optional;
 mod pending;
 mod principals;
