@@ -7,6 +7,9 @@
 //   id_token            {"id_token": "..."}: an ID token for `client_id`
 //   user_token RS256    {"access_token": "..."}: an access token for that
 //                       resource whose subject is a person, not the client
+//   log_out URI SESSION {"logged_out": true}: `client_id`, whose address for
+//                       back-channel logout this is, has confirmed that the
+//                       user is logged out of this session
 //   requests            {"requests": {"/jwks": 2, ...}}: how often discovery,
 //                       the key set and the token endpoint were asked for
 //   rotate              {"keys": {"RS256": "kid", ...}}: the keys were replaced
@@ -62,6 +65,7 @@ const requests = {
   '/token': 0,
 };
 let keys;
+let provider;
 let handle;
 
 const server = createServer((request, response) => {
@@ -117,6 +121,13 @@ async function answer(line) {
       const { access_token } = await signIn({ clientId: PUBLIC_CLIENT_ID, resource });
       return { access_token };
     }
+    case 'log_out': {
+      const client = await provider.Client.find(CLIENT_ID);
+      client.backchannelLogoutUri = args[0];
+      client.backchannelLogoutSessionRequired = true;
+      await client.backchannelLogout(USER.sub, args[1]);
+      return { logged_out: true };
+    }
     case 'requests':
       return { requests };
     case 'rotate':
@@ -136,7 +147,7 @@ async function useNewKeys() {
       return { ...privateKey.export({ format: 'jwk' }), kid, alg, use: 'sig' };
     }),
   );
-  const provider = new Provider(issuer, configuration());
+  provider = new Provider(issuer, configuration());
   provider.on('server_error', (_ctx, error) => console.error(error));
   handle = provider.callback();
 }
@@ -175,7 +186,10 @@ function configuration() {
     findAccount: (_ctx, accountId) =>
       accountId === USER.sub ? { accountId, claims: () => USER } : undefined,
     extraTokenClaims: () => ({ name: USER.name }),
+    // The provider's own refuses addresses on this machine.
+    fetch: (url, options) => fetch(url, options),
     features: {
+      backchannelLogout: { enabled: true },
       clientCredentials: { enabled: true },
       devInteractions: { enabled: true },
       resourceIndicators: {
