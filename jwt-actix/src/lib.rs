@@ -67,6 +67,7 @@
 mod cookies;
 mod endpoint;
 mod extract;
+mod forward;
 mod future;
 mod layer;
 mod logout;
@@ -83,6 +84,7 @@ mod session;
 pub use cookies::{SetCookiesExt, WithCookies};
 pub use endpoint::endpoint;
 pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
+pub use forward::Forward;
 pub use layer::JwtMiddleware;
 pub use logout::back_channel_logout;
 pub use principal::{OptionalPrincipal, Principal, PrincipalMiddleware};

@@ -60,6 +60,7 @@ pub mod config;
 pub mod crypto;
 pub mod endpoint;
 pub mod error;
+pub mod forward;
 #[cfg(feature = "issue")]
 pub mod issue;
 pub mod keys;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +45,11 @@ pub(crate) struct Surroundings {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) leeway: Duration,
+    /// Asks again what can change while the token does not.
+    pub(crate) recheck: Option<Arc<Recheck>>,
 }
+
+pub(crate) type Recheck = dyn Fn(&Verified) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> + Send + Sync;
 
 impl Surroundings {
     /// Tells of an error, once for each.
@@ -76,6 +82,7 @@ impl Verified {
             observer: Arc::new(observe::NoObserver),
             clock: Arc::new(crate::clock::ManualClock::at(1_000_000)),
             leeway: Duration::from_secs(60),
+            recheck: None,
         };
         let parts = Parts {
             payload: payload.as_bytes().into(),
@@ -147,6 +154,10 @@ impl Verified {
     /// The time, as the verifier's clock tells it.
     pub(crate) fn now(&self) -> NumericDate {
         self.parts.surroundings.clock.now().into()
+    }
+
+    pub(crate) fn recheck(&self) -> Option<&Recheck> {
+        self.parts.surroundings.recheck.as_deref()
     }
 
     /// The clock difference that the verifier tolerates.

@@ -33,6 +33,7 @@
 mod body;
 mod cookies;
 mod endpoint;
+mod forward;
 mod future;
 mod layer;
 #[cfg(feature = "axum")]
@@ -59,6 +60,7 @@ pub use cookies::SetCookies;
 pub use endpoint::{EndpointFuture, EndpointService};
 #[cfg(feature = "axum")]
 pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
+pub use forward::{Forward, ForwardLayer};
 pub use future::ResponseFuture;
 pub use layer::JwtLayer;
 #[cfg(feature = "axum")]

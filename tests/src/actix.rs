@@ -5,9 +5,9 @@ use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::middleware::Condition;
 use actix_web::web::{self, Json};
-use actix_web::{App, HttpMessage as _, Responder, body, test};
+use actix_web::{App, HttpMessage as _, HttpRequest, Responder, body, test};
 use jwt_actix::{
-    Authorized, Claims, JwtMiddleware, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
+    Authorized, Claims, Forward, JwtMiddleware, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
     PrincipalMiddleware, Require, SetCookiesExt as _, Verified,
 };
 use jwt_core::Error;
@@ -18,6 +18,8 @@ use jwt_core::verify::Identity;
 use crate::adapter::Application;
 use crate::answer::Answer;
 use crate::ask::Ask;
+
+use crate::handlers::told;
 
 crate::handlers::handlers!();
 
@@ -32,6 +34,12 @@ async fn cookies() -> impl Responder {
 async fn no_cookies() -> impl Responder {
     let bye = "bye".customize().insert_header((CACHE_CONTROL, "private"));
     bye.set_cookies(jwt_core::browser::Cookies::new().clear())
+}
+
+async fn received(request: HttpRequest) -> String {
+    let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let headers = request.headers().iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()));
+    told(target, headers.collect())
 }
 
 fn app(
@@ -52,6 +60,7 @@ fn app(
     let required = || Require::new(application.requirement.clone());
     let principals = || PrincipalMiddleware::new(application.directory.clone());
     let tenants = || PrincipalMiddleware::new(load(tenant));
+    let forward = || Forward::new(application.forward.clone());
     let planted = application.planted.clone();
     let (tells, logout) = (application.tells, application.logout.clone());
     let cors = Cors::default().allowed_origin(application.origin.unwrap_or("https://nowhere.example"));
@@ -87,6 +96,7 @@ fn app(
                 .route(web::get().to(principal)),
         )
         .service(web::resource("/principal-unloaded").wrap(jwt()).route(web::get().to(principal)))
+        .service(web::resource("/forwarded").wrap(forward()).wrap(jwt()).route(web::get().to(received)))
         .service(web::resource("/policy").wrap(jwt()).route(web::get().to(policy)))
         .service(web::resource("/policy-later").wrap(jwt()).route(web::get().to(policy_later)))
         .service(web::resource("/optional").wrap(jwt().optional()).route(web::get().to(optional)))
@@ -116,6 +126,9 @@ fn app(
                 .wrap(jwt().optional())
                 .route(web::get().to(optional_principal)),
         )
+        .service(
+            web::resource("/optional-forwarded").wrap(forward()).wrap(jwt().optional()).route(web::get().to(received)),
+        )
         .service(web::resource("/lenient").wrap(lenient).route(web::get().to(optional)))
         .service(web::resource("/public").route(web::get().to(public)))
         .service(web::resource("/cookies").route(web::get().to(cookies)))
@@ -126,6 +139,7 @@ fn app(
         .service(web::resource("/bare-require").wrap(required_scopes()).route(web::get().to(public)))
         .service(web::resource("/bare-principal").route(web::get().to(principal)))
         .service(web::resource("/bare-principal-layer").wrap(principals()).route(web::get().to(public)))
+        .service(web::resource("/bare-forwarded").wrap(forward()).route(web::get().to(received)))
         .service(web::resource("/bare-policy").route(web::get().to(policy)))
         .service(web::resource("/bare-optional-authorized").route(web::get().to(optional_authorized)))
         .service(web::resource("/bare-allowed").wrap(required()).route(web::get().to(public)))

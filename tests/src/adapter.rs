@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jwt_core::authorize::Requirement;
+use jwt_core::forward::ForwardClaims;
 use jwt_core::logout::BackChannelLogout;
 use jwt_core::token::TokenSources;
 use jwt_core::verify::{Authenticator, Identity};
@@ -67,6 +68,7 @@ impl Adapter {
 /// | `/optional-principal`, `/optional-principal-unloaded` | optional, with and without principals | the account's name, or `nobody` |
 /// | `/bare-principal` | none | the account's name |
 /// | `/bare-principal-layer` | principals alone | `everyone` |
+/// | `/forwarded`, `/optional-forwarded`, `/bare-forwarded` | as they say, with claims forwarded | the request as the handler sees it |
 /// | `/backchannel-logout` | none | logout tokens, where they are taken |
 /// | `/public` | none | `everyone` |
 /// | `/cookies`, `/no-cookies` | none | a login's cookies, and none again |
@@ -85,6 +87,7 @@ pub struct Application {
     pub(crate) tells: bool,
     pub(crate) logout: Option<BackChannelLogout>,
     pub(crate) directory: Directory,
+    pub(crate) forward: ForwardClaims,
 }
 
 impl Application {
@@ -92,6 +95,7 @@ impl Application {
     pub fn new(verifier: Verifier) -> Self {
         Self {
             verifier,
+            forward: ForwardClaims::keeping_token([]).expect("nothing cannot be wrong"),
             scopes: vec!["reports:read".to_owned()],
             requirement: Arc::new(()),
             lenient: Arc::new(|error| error.code() == "expired" || error.code() == "no_credentials"),
@@ -142,6 +146,16 @@ impl Application {
     /// Loads principals from this directory.
     pub fn directory(mut self, directory: &Directory) -> Self {
         self.directory = directory.clone();
+        self
+    }
+
+    /// Forwards these claims, and not the token, on `/forwarded`.
+    ///
+    /// # Panics
+    ///
+    /// When they cannot be forwarded.
+    pub fn forwarding(mut self, claims: &[(&str, &str)]) -> Self {
+        self.forward = ForwardClaims::new(&self.verifier, claims.iter().copied()).expect("sound");
         self
     }
 

@@ -11,8 +11,8 @@ use jwt_core::authorize::scopes;
 use jwt_core::principal::load;
 use jwt_core::verify::Identity;
 use jwt_tower::{
-    Authorized, Claims, JwtLayer, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, PrincipalLayer,
-    RequireExt as _, RequireLayer, SetCookies, Verified,
+    Authorized, Claims, ForwardLayer, JwtLayer, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
+    PrincipalLayer, RequireExt as _, RequireLayer, SetCookies, Verified,
 };
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
@@ -20,6 +20,8 @@ use tower_http::cors::CorsLayer;
 use crate::adapter::Application;
 use crate::answer::Answer;
 use crate::ask::Ask;
+
+use crate::handlers::told;
 
 crate::handlers::handlers!();
 
@@ -35,6 +37,12 @@ async fn no_cookies() -> impl IntoResponse {
     (SetCookies(jwt_core::browser::Cookies::new().clear()), ([(CACHE_CONTROL, "private")], "bye"))
 }
 
+async fn received(request: Request) -> String {
+    let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let headers = request.headers().iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()));
+    told(target, headers.collect())
+}
+
 fn router(application: &Application) -> Router {
     let jwt = || JwtLayer::new(application.required());
     let pass = application.lenient.clone();
@@ -42,6 +50,7 @@ fn router(application: &Application) -> Router {
     let required_scopes = || RequireLayer::new(scopes(application.scopes.clone()));
     let principals = || PrincipalLayer::new(application.directory.clone());
     let tenants = || PrincipalLayer::new(load(tenant));
+    let forward = || ForwardLayer::new(application.forward.clone());
     let required = || application.requirement.clone();
     let scoped = Router::new().route("/allowed", get(user)).requires(required());
     let mut router = Router::new()
@@ -63,6 +72,7 @@ fn router(application: &Application) -> Router {
         .route("/principal-and-tenant", get(principal_and_tenant).layer((tenants(), principals())))
         .route("/principal-of-another", get(principal).layer((principals(), JwtLayer::new(application.inner()))))
         .route("/principal-unloaded", get(principal))
+        .route("/forwarded", get(received).layer(forward()))
         .route("/policy", get(policy))
         .route("/policy-later", get(policy_later))
         .route_layer(jwt())
@@ -75,6 +85,7 @@ fn router(application: &Application) -> Router {
         .route("/optional-authorized-later", get(optional_authorized_later).layer(jwt().optional()))
         .route("/optional-principal", get(optional_principal).layer((jwt().optional(), principals())))
         .route("/optional-principal-unloaded", get(optional_principal).layer(jwt().optional()))
+        .route("/optional-forwarded", get(received).layer((jwt().optional(), forward())))
         .route("/lenient", get(optional).layer(lenient))
         .route("/public", get(public))
         .route("/cookies", get(cookies))
@@ -85,6 +96,7 @@ fn router(application: &Application) -> Router {
         .route("/bare-require", get(public).layer(required_scopes()))
         .route("/bare-principal", get(principal))
         .route("/bare-principal-layer", get(public).layer(principals()))
+        .route("/bare-forwarded", get(received).layer(forward()))
         .route("/bare-policy", get(policy))
         .route("/bare-optional-authorized", get(optional_authorized))
         .route("/bare-allowed", get(public).requires(required()));

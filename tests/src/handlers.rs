@@ -51,6 +51,15 @@ pub(crate) fn login() -> SetCookies {
     set.expect("legal values")
 }
 
+/// A request as a handler sees it: its target, and its header lines in their order by name. That an empty body has a length
+/// only actix-web's test requests say.
+pub(crate) fn told(target: String, mut headers: Vec<String>) -> String {
+    headers.retain(|line| line != "content-length: 0");
+    headers.sort();
+    headers.insert(0, target);
+    headers.join("\n")
+}
+
 /// Expects in scope: `Authorized`, `Claims`, `OptionalAuthorized`, `OptionalClaims`,
 /// `OptionalPrincipal`, `Principal`, `Verified` and `Json` of one framework.
 macro_rules! handlers {

@@ -275,4 +275,19 @@ rows! {
         let answer = behind(builder().revocations(MemoryRevocations::new())).send(&Ask::get("/me").bearer(&token)).await;
         assert_eq!(answer, Answer::refused(ErrorKind::MissingClaim));
     }
+
+    "streams and sockets", "looked after every 30 seconds, where the application waits for `ended`" => streams_are_looked_after {
+        let verifier = builder().build().expect("a verifier");
+        let verified = verifier.verify(&good().sign()).await.expect("good");
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let mut tell = Some(tell);
+        let ended = tokio::spawn(verified.ended(move |time| {
+            if let Some(tell) = tell.take() {
+                tell.send(time).expect("somebody listens");
+            }
+            std::future::pending()
+        }));
+        assert_eq!(told.await, Ok(std::time::Duration::from_secs(30)));
+        ended.abort();
+    }
 }

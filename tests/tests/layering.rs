@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The rooms of `jwt-core` and their levels: a room uses rooms of lower levels only.
-const LEVELS: [(&str, u8); 25] = [
+const LEVELS: [(&str, u8); 26] = [
     ("clock", 0),
     ("error", 0),
     ("json", 0),
@@ -28,6 +28,7 @@ const LEVELS: [(&str, u8); 25] = [
     ("testing", 4),
     ("verify", 4),
     ("config", 5),
+    ("forward", 5),
     ("logout", 5),
     ("session", 5),
     ("redis", 6),

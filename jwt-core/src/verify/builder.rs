@@ -261,10 +261,11 @@ impl VerifierBuilder {
             }
             issuers.resolver = Some(resolver.prepare(Means { listed: false, ..means }));
         }
+        let tolerant = self.accepts_unjudged.then(|| Arc::clone(&self.observer));
         let core = Core {
             issuers,
             limits: self.limits,
-            revocations: self.revocations,
+            revocations: self.revocations.clone(),
             accepts_unjudged: self.accepts_unjudged,
             waits: self.rules.iter().any(Rule::waits),
             rules: self.rules,
@@ -273,6 +274,7 @@ impl VerifierBuilder {
                 observer: self.observer,
                 clock: self.clock,
                 leeway: self.leeway,
+                recheck: self.revocations.map(|list| super::lifetime::recheck(list, tolerant)),
             }),
         };
         Ok(Verifier::new(core, self.sources))

@@ -8,6 +8,7 @@ mod builder;
 mod issued;
 mod issuer;
 mod issuers;
+mod lifetime;
 mod migrate;
 mod prepare;
 #[cfg(feature = "remote")]

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::jose::compact::{Bytes, Compact, Limits};
 use crate::jose::known;
 use crate::keys::{Lookup, Wanted};
-use crate::observe::{Event, Watch};
+use crate::observe::{Event, Observer, Watch};
 use crate::revocation::{PendingStanding, RevocationList, Standing, TokenIdentity};
 use crate::token::{Location, TokenSources};
 use crate::verified::{Parts, Surroundings, Verified};
@@ -175,7 +175,7 @@ impl Verifier {
         &self.core.issuers
     }
 
-    pub(super) fn sources(&self) -> &TokenSources {
+    pub(crate) fn sources(&self) -> &TokenSources {
         &self.sources
     }
 
@@ -336,18 +336,7 @@ impl Core {
     }
 
     fn judge_standing(&self, standing: &Standing) -> Result<(), Error> {
-        match standing {
-            Standing::Good => Ok(()),
-            Standing::Revoked => Err(ErrorKind::Revoked.into()),
-            Standing::Unidentified(claim) => Err(Error::from(ErrorKind::MissingClaim).with_detail(*claim)),
-            Standing::LivesTooLong => Err(Error::from(ErrorKind::LifetimeTooLong).with_detail("revocations")),
-            // A list that waits again after it was waited for has not answered.
-            Standing::Unavailable | Standing::Pending(_) if self.accepts_unjudged => {
-                self.surroundings.observer.observe(Event::RevocationOutageIgnored);
-                Ok(())
-            }
-            Standing::Unavailable | Standing::Pending(_) => Err(ErrorKind::RevocationUnavailable.into()),
-        }
+        judge_standing(standing, self.accepts_unjudged.then_some(&*self.surroundings.observer))
     }
 
     fn check_rules(&self, verified: &Verified) -> Result<(), Error> {
@@ -362,6 +351,24 @@ impl Core {
         let Surroundings { observer, clock, .. } = &*self.surroundings;
         watch.end(&**observer, &**clock, outcome.as_ref().map(drop));
         outcome
+    }
+}
+
+/// `tolerant` is who is told of an outage, where outages let pass.
+pub(super) fn judge_standing(standing: &Standing, tolerant: Option<&dyn Observer>) -> Result<(), Error> {
+    match standing {
+        Standing::Good => Ok(()),
+        Standing::Revoked => Err(ErrorKind::Revoked.into()),
+        Standing::Unidentified(claim) => Err(Error::from(ErrorKind::MissingClaim).with_detail(*claim)),
+        Standing::LivesTooLong => Err(Error::from(ErrorKind::LifetimeTooLong).with_detail("revocations")),
+        // A list that waits again after it was waited for has not answered.
+        Standing::Unavailable | Standing::Pending(_) => match tolerant {
+            Some(observer) => {
+                observer.observe(Event::RevocationOutageIgnored);
+                Ok(())
+            }
+            None => Err(ErrorKind::RevocationUnavailable.into()),
+        },
     }
 }
 

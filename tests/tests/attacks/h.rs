@@ -287,6 +287,36 @@ async fn h18_identity_headers_of_the_client_identify_nobody() {
 }
 
 #[actix_web::test]
+async fn h18_behind_a_gateway_nobody_but_the_gateway_sets_identity_headers() {
+    let application = application().forwarding(&[("/sub", "x-user"), ("/roles", "x-roles")]);
+    let spellings = ["x-user", "X-USER", "x_user", "X_User", "x.user", "x-roles", "x_roles"];
+    // Of somebody without the claim, of somebody with it, and of nobody.
+    let nameless = good().without("sub").sign();
+    for (ask, expected) in [
+        (Ask::get("/forwarded").bearer(&nameless), "/forwarded".to_owned()),
+        (Ask::get("/forwarded").bearer(&good().sign()), "/forwarded\nx-user: user-1815".to_owned()),
+        (Ask::get("/optional-forwarded"), "/optional-forwarded".to_owned()),
+    ] {
+        for value in ["root", "", "user-1815, root"] {
+            let forged = spellings.iter().fold(ask.clone(), |ask, name| ask.header(name, value).header(name, value));
+            expect(&application, &forged, &Answer::text(&expected), value).await;
+        }
+        // The next hop would drop what the client names here.
+        let dropped = ask.header("connection", "x-user, X_Roles").header("connection", "x-user");
+        expect(&application, &dropped, &Answer::text(&expected), "named in connection").await;
+    }
+    // Claims that would end a line or begin another header.
+    for evil in ["a\r\nx-roles: admin", "a\nb", "a\0b", "a\u{85}b", " a", "a, b"] {
+        let answer = application.send(&Ask::get("/forwarded").bearer(&good().claim("sub", evil).sign())).await;
+        let body = String::from_utf8(answer.body).expect("text");
+        let lines: Vec<&str> = body.lines().collect();
+        assert!(answer.status == 200 && lines.len() == 2 && lines[1].starts_with("x-user: "), "{evil:?}: {body}");
+        let value = lines[1].strip_prefix("x-user: ").expect("checked");
+        assert!(value.contains('%') && !value.contains([',', '\\']) && value.trim() == value, "{value}");
+    }
+}
+
+#[actix_web::test]
 async fn h19_a_verified_token_that_was_there_before_is_not_believed() {
     let key = stranger(Algorithm::ES256);
     let evil = TrustedIssuer::new("https://evil.example").key(key.verification_key()).dangerous_any_audience();

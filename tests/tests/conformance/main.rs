@@ -8,6 +8,7 @@ mod credentials;
 mod csrf;
 mod extensions;
 mod extractors;
+mod forward;
 mod logout;
 mod optional;
 mod pending;
