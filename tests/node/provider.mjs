@@ -186,8 +186,8 @@ function configuration() {
     findAccount: (_ctx, accountId) =>
       accountId === USER.sub ? { accountId, claims: () => USER } : undefined,
     extraTokenClaims: () => ({ name: USER.name }),
-    // The provider's own refuses addresses on this machine.
-    fetch: (url, options) => fetch(url, options),
+    // Without the dispatcher, which refuses addresses on this machine.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     features: {
       backchannelLogout: { enabled: true },
       clientCredentials: { enabled: true },
