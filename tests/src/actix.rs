@@ -27,6 +27,12 @@ async fn no_store(_: Verified) -> impl Responder {
     "secret".customize().insert_header((CACHE_CONTROL, "no-store"))
 }
 
+async fn received(request: HttpRequest) -> String {
+    let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let headers = request.headers().iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()));
+    told(target, headers.collect())
+}
+
 async fn cookies() -> impl Responder {
     "welcome".set_cookies(crate::handlers::login())
 }
@@ -34,12 +40,6 @@ async fn cookies() -> impl Responder {
 async fn no_cookies() -> impl Responder {
     let bye = "bye".customize().insert_header((CACHE_CONTROL, "private"));
     bye.set_cookies(jwt_core::browser::Cookies::new().clear())
-}
-
-async fn received(request: HttpRequest) -> String {
-    let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-    let headers = request.headers().iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()));
-    told(target, headers.collect())
 }
 
 fn app(

@@ -29,18 +29,18 @@ async fn no_store(_: Verified) -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], "secret")
 }
 
+async fn received(request: Request) -> String {
+    let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let headers = request.headers().iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()));
+    told(target, headers.collect())
+}
+
 async fn cookies() -> impl IntoResponse {
     (SetCookies(crate::handlers::login()), "welcome")
 }
 
 async fn no_cookies() -> impl IntoResponse {
     (SetCookies(jwt_core::browser::Cookies::new().clear()), ([(CACHE_CONTROL, "private")], "bye"))
-}
-
-async fn received(request: Request) -> String {
-    let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-    let headers = request.headers().iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()));
-    told(target, headers.collect())
 }
 
 fn router(application: &Application) -> Router {

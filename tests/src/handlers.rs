@@ -44,13 +44,6 @@ jwt_core::policy! {
     ));
 }
 
-/// The cookies of a login.
-pub(crate) fn login() -> SetCookies {
-    let (cookies, life) = (Cookies::new(), Duration::from_secs(900));
-    let set = cookies.set_access("a.b.c", life).and_then(|access| Ok(access.and(cookies.set_refresh("d.e.f", life)?)));
-    set.expect("legal values")
-}
-
 /// A request as a handler sees it: its target, and its header lines in their order by name. That an empty body has a length
 /// only actix-web's test requests say.
 pub(crate) fn told(target: String, mut headers: Vec<String>) -> String {
@@ -58,6 +51,13 @@ pub(crate) fn told(target: String, mut headers: Vec<String>) -> String {
     headers.sort();
     headers.insert(0, target);
     headers.join("\n")
+}
+
+/// The cookies of a login.
+pub(crate) fn login() -> SetCookies {
+    let (cookies, life) = (Cookies::new(), Duration::from_secs(900));
+    let set = cookies.set_access("a.b.c", life).and_then(|access| Ok(access.and(cookies.set_refresh("d.e.f", life)?)));
+    set.expect("legal values")
 }
 
 /// Expects in scope: `Authorized`, `Claims`, `OptionalAuthorized`, `OptionalClaims`,

@@ -8,7 +8,7 @@ mod strip;
 
 pub use csrf::Csrf;
 pub(crate) use csrf::Proof;
-pub use source::{Found, Location, Place, TokenSource};
+pub use source::{Found, Location, TokenPlace, TokenSource};
 pub(crate) use sources::NoToken;
 pub use sources::TokenSources;
 pub(crate) use strip::{Kept, Strip};

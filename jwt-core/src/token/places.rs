@@ -5,7 +5,7 @@ use std::fmt;
 use smallvec::SmallVec;
 
 use super::csrf::host;
-use super::source::{Found, Location, Place, TokenSource};
+use super::source::{Found, Location, TokenPlace, TokenSource};
 use crate::request::RequestView;
 
 /// Calls `each` with the values of `name`, unless the client declared the header to be for the next hop only: a proxy
@@ -48,8 +48,8 @@ impl TokenSource for Authorization {
         }
     }
 
-    fn place(&self) -> Option<Place<'_>> {
-        Some(Place::Authorization)
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Authorization)
     }
 }
 
@@ -102,8 +102,8 @@ impl TokenSource for Cookie {
         });
     }
 
-    fn place(&self) -> Option<Place<'_>> {
-        Some(Place::Cookie(&self.name))
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Cookie(&self.name))
     }
 }
 
@@ -137,8 +137,8 @@ impl TokenSource for Query {
         }
     }
 
-    fn place(&self) -> Option<Place<'_>> {
-        Some(Place::Query(&self.0))
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Query(&self.0))
     }
 }
 
@@ -149,8 +149,8 @@ impl TokenSource for OwnHeader {
         end_to_end(request, &self.0, |value| found.add(trim(value), Location::Header));
     }
 
-    fn place(&self) -> Option<Place<'_>> {
-        Some(Place::Header(&self.0))
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Header(&self.0))
     }
 }
 

@@ -22,7 +22,7 @@ pub enum Location {
 /// The part of a request that a source reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Place<'s> {
+pub enum TokenPlace<'s> {
     /// The header `Authorization`.
     Authorization,
     /// The cookie of this name.
@@ -67,7 +67,7 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
 
     /// Returns the part of the request that it reads, so that a gateway can leave tokens out of what it sends on.
     /// Default: `None`, which says that nobody knows.
-    fn place(&self) -> Option<Place<'_>> {
+    fn place(&self) -> Option<TokenPlace<'_>> {
         None
     }
 }

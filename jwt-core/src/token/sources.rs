@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::csrf::{Csrf, Proof};
 use super::places::{Authorization, Closure, Cookie, OwnHeader, Query};
-use super::source::{Found, Location, Place, TokenSource};
+use super::source::{Found, Location, TokenPlace, TokenSource};
 use crate::error::ErrorKind;
 use crate::request::RequestView;
 
@@ -42,12 +42,12 @@ impl From<ErrorKind> for NoToken {
 /// ```
 #[derive(Clone)]
 pub struct TokenSources {
-    entries: Vec<Entry>,
+    places: Vec<Place>,
     csrf: Csrf,
 }
 
 #[derive(Clone)]
-struct Entry {
+struct Place {
     source: Arc<dyn TokenSource>,
     removal: Option<Arc<str>>,
 }
@@ -68,7 +68,7 @@ impl TokenSources {
     /// Looks nowhere; add sources.
     #[must_use]
     pub const fn none() -> Self {
-        Self { entries: Vec::new(), csrf: Csrf::new() }
+        Self { places: Vec::new(), csrf: Csrf::new() }
     }
 
     /// Also looks at the cookie `name`. Default: no cookie.
@@ -83,7 +83,7 @@ impl TokenSources {
     /// Also looks at a cookie whose attributes are known, so that it can be taken away.
     pub(crate) fn known_cookie(mut self, name: &str, removal: Option<Arc<str>>, loopback_only: bool) -> Self {
         let source = Arc::new(Cookie { name: name.to_owned(), loopback_only });
-        self.entries.push(Entry { source, removal });
+        self.places.push(Place { source, removal });
         self
     }
 
@@ -132,12 +132,12 @@ impl TokenSources {
     /// Also asks a source of the application's own. Default: none.
     #[must_use]
     pub fn source(mut self, source: impl TokenSource + 'static) -> Self {
-        self.entries.push(Entry { source: Arc::new(source), removal: None });
+        self.places.push(Place { source: Arc::new(source), removal: None });
         self
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.places.is_empty()
     }
 
     /// The first setting that can never be met.
@@ -146,18 +146,18 @@ impl TokenSources {
     }
 
     /// The parts of a request that may hold a token, or `None` where a source does not tell.
-    pub(crate) fn places(&self) -> Option<Vec<Place<'_>>> {
-        self.entries.iter().map(|entry| entry.source.place()).collect()
+    pub(crate) fn places(&self) -> Option<Vec<TokenPlace<'_>>> {
+        self.places.iter().map(|place| place.source.place()).collect()
     }
 
     /// Finds the one token that the request carries.
     pub(crate) fn find<'r>(&self, request: &'r dyn RequestView) -> Result<RawToken<'r>, NoToken> {
         let (mut found, mut removal) = (Found::default(), None);
-        for entry in &self.entries {
+        for place in &self.places {
             let first = found.candidates == 0;
-            entry.source.find(request, &mut found);
+            place.source.find(request, &mut found);
             if first && found.candidates > 0 {
-                removal = entry.removal.as_ref();
+                removal = place.removal.as_ref();
             }
         }
         // RFC 6750 section 3.1: "uses more than one method for including an access token" is `invalid_request`.
@@ -179,7 +179,7 @@ impl TokenSources {
 
 impl fmt::Debug for TokenSources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sources: Vec<_> = self.entries.iter().map(|entry| &entry.source).collect();
+        let sources: Vec<_> = self.places.iter().map(|place| &place.source).collect();
         f.debug_struct("TokenSources").field("sources", &sources).field("csrf", &self.csrf).finish()
     }
 }

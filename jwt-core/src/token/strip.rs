@@ -1,6 +1,6 @@
 //! Leaves tokens out of requests that are sent on.
 
-use super::source::Place;
+use super::source::TokenPlace;
 use super::sources::TokenSources;
 
 /// What a request loses before it is sent on.
@@ -26,10 +26,10 @@ impl Strip {
         let mut strip = Self::default();
         for place in sources.places()? {
             match place {
-                Place::Authorization => strip.authorization = true,
-                Place::Cookie(name) => strip.cookies.push(name.to_owned()),
-                Place::Query(name) => strip.parameters.push(name.to_owned()),
-                Place::Header(name) => strip.headers.push(name.to_ascii_lowercase()),
+                TokenPlace::Authorization => strip.authorization = true,
+                TokenPlace::Cookie(name) => strip.cookies.push(name.to_owned()),
+                TokenPlace::Query(name) => strip.parameters.push(name.to_owned()),
+                TokenPlace::Header(name) => strip.headers.push(name.to_ascii_lowercase()),
             }
         }
         Some(strip)

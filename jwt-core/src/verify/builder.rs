@@ -14,6 +14,7 @@ use crate::verified::{Surroundings, Verified};
 
 use super::issuers::Issuers;
 use super::prepare::Means;
+use super::revocations::Revocations;
 use super::rules::Rule;
 use super::verifier::Core;
 use super::{BuildError, BuildErrorKind, RuleError, TrustedIssuer, Verifier};
@@ -261,12 +262,14 @@ impl VerifierBuilder {
             }
             issuers.resolver = Some(resolver.prepare(Means { listed: false, ..means }));
         }
-        let tolerant = self.accepts_unjudged.then(|| Arc::clone(&self.observer));
+        let (accepts_unjudged, observer) = (self.accepts_unjudged, &self.observer);
+        let revocations = self
+            .revocations
+            .map(|list| Arc::new(Revocations { list, accepts_unjudged, observer: Arc::clone(observer) }));
         let core = Core {
             issuers,
             limits: self.limits,
-            revocations: self.revocations.clone(),
-            accepts_unjudged: self.accepts_unjudged,
+            revocations: revocations.clone(),
             waits: self.rules.iter().any(Rule::waits),
             rules: self.rules,
             surroundings: Arc::new(Surroundings {
@@ -274,7 +277,7 @@ impl VerifierBuilder {
                 observer: self.observer,
                 clock: self.clock,
                 leeway: self.leeway,
-                recheck: self.revocations.map(|list| super::lifetime::recheck(list, tolerant)),
+                recheck: revocations.map(Revocations::recheck),
             }),
         };
         Ok(Verifier::new(core, self.sources))

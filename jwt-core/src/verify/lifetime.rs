@@ -1,16 +1,10 @@
 //! How long a token is good that was good once: for streams, sockets and everything else that outlives a request.
 
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
-use crate::observe::Observer;
-use crate::revocation::{RevocationList, Standing, TokenIdentity};
-use crate::verified::{Recheck, Verified};
-
-use super::verifier::judge_standing;
+use crate::verified::Verified;
 
 /// How often is looked after a token that is waited for.
 const CHECKED_EVERY: Duration = Duration::from_secs(30);
@@ -79,17 +73,4 @@ impl Verified {
             }
         }
     }
-}
-
-/// Asks the list about a token again.
-pub(super) fn recheck(list: Arc<dyn RevocationList>, tolerant: Option<Arc<dyn Observer>>) -> Arc<Recheck> {
-    Arc::new(move |verified| {
-        let standing = list.look_up(&TokenIdentity::of(&verified.registered(), verified.now()));
-        let tolerant = tolerant.clone();
-        let outcome: Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> = match standing {
-            Standing::Pending(pending) => Box::pin(async move { judge_standing(&pending.await, tolerant.as_deref()) }),
-            standing => Box::pin(std::future::ready(judge_standing(&standing, tolerant.as_deref()))),
-        };
-        outcome
-    })
 }

@@ -13,6 +13,7 @@ mod migrate;
 mod prepare;
 #[cfg(feature = "remote")]
 mod resolver;
+mod revocations;
 mod rules;
 mod trust;
 mod upkeep;

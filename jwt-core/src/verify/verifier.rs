@@ -9,13 +9,14 @@ use crate::error::{Error, ErrorKind};
 use crate::jose::compact::{Bytes, Compact, Limits};
 use crate::jose::known;
 use crate::keys::{Lookup, Wanted};
-use crate::observe::{Event, Observer, Watch};
-use crate::revocation::{PendingStanding, RevocationList, Standing, TokenIdentity};
+use crate::observe::Watch;
+use crate::revocation::PendingStanding;
 use crate::token::{Location, TokenSources};
 use crate::verified::{Parts, Surroundings, Verified};
 
 use super::VerifierBuilder;
 use super::issuers::Issuers;
+use super::revocations::Revocations;
 use super::rules::Rule;
 use super::trust::Trust;
 
@@ -46,9 +47,7 @@ pub struct Verifier {
 pub(super) struct Core {
     pub(super) issuers: Issuers,
     pub(super) limits: Limits,
-    pub(super) revocations: Option<Arc<dyn RevocationList>>,
-    /// Whether tokens pass of which the list cannot tell.
-    pub(super) accepts_unjudged: bool,
+    pub(super) revocations: Option<Arc<Revocations>>,
     pub(super) rules: Vec<Rule>,
     /// Whether any of the rules waits.
     pub(super) waits: bool,
@@ -313,11 +312,10 @@ impl Core {
     /// Asks about a sound token what can change while the token does not: whether it was revoked, and what the rules
     /// say.
     fn examine(&self, verified: &Verified) -> Result<Examination, Error> {
-        if let Some(list) = &self.revocations {
-            match list.look_up(&TokenIdentity::of(&verified.registered(), verified.now())) {
-                Standing::Pending(standing) => return Ok(Examination::Waits(Some(standing))),
-                standing => self.judge_standing(&standing)?,
-            }
+        if let Some(revocations) = &self.revocations
+            && let Some(standing) = revocations.ask(verified)?
+        {
+            return Ok(Examination::Waits(Some(standing)));
         }
         self.check_rules(verified)?;
         Ok(if self.waits { Examination::Waits(None) } else { Examination::Passed })
@@ -325,18 +323,14 @@ impl Core {
 
     /// Does what is left of an examination that waits.
     async fn examine_later(&self, verified: &Verified, standing: Option<PendingStanding>) -> Result<(), Error> {
-        if let Some(standing) = standing {
-            self.judge_standing(&standing.await)?;
+        if let (Some(revocations), Some(standing)) = (&self.revocations, standing) {
+            revocations.judge(&standing.await)?;
             self.check_rules(verified)?;
         }
         for rule in &self.rules {
             rule.check_later(verified).await?;
         }
         Ok(())
-    }
-
-    fn judge_standing(&self, standing: &Standing) -> Result<(), Error> {
-        judge_standing(standing, self.accepts_unjudged.then_some(&*self.surroundings.observer))
     }
 
     fn check_rules(&self, verified: &Verified) -> Result<(), Error> {
@@ -351,24 +345,6 @@ impl Core {
         let Surroundings { observer, clock, .. } = &*self.surroundings;
         watch.end(&**observer, &**clock, outcome.as_ref().map(drop));
         outcome
-    }
-}
-
-/// `tolerant` is who is told of an outage, where outages let pass.
-pub(super) fn judge_standing(standing: &Standing, tolerant: Option<&dyn Observer>) -> Result<(), Error> {
-    match standing {
-        Standing::Good => Ok(()),
-        Standing::Revoked => Err(ErrorKind::Revoked.into()),
-        Standing::Unidentified(claim) => Err(Error::from(ErrorKind::MissingClaim).with_detail(*claim)),
-        Standing::LivesTooLong => Err(Error::from(ErrorKind::LifetimeTooLong).with_detail("revocations")),
-        // A list that waits again after it was waited for has not answered.
-        Standing::Unavailable | Standing::Pending(_) => match tolerant {
-            Some(observer) => {
-                observer.observe(Event::RevocationOutageIgnored);
-                Ok(())
-            }
-            None => Err(ErrorKind::RevocationUnavailable.into()),
-        },
     }
 }
 
