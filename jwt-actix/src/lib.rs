@@ -72,6 +72,7 @@ mod future;
 #[cfg(feature = "issue")]
 mod implicit;
 mod layer;
+mod logout;
 mod principal;
 mod readiness;
 mod request;
@@ -89,6 +90,7 @@ pub use forward::Forward;
 #[cfg(feature = "issue")]
 pub use implicit::ImplicitRefreshMiddleware;
 pub use layer::JwtMiddleware;
+pub use logout::back_channel_logout;
 pub use principal::{OptionalPrincipal, Principal, PrincipalMiddleware};
 pub use readiness::readiness;
 pub use require::Require;

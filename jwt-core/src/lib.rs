@@ -64,6 +64,7 @@ pub mod forward;
 #[cfg(feature = "issue")]
 pub mod issue;
 pub mod keys;
+pub mod logout;
 pub mod metadata;
 pub mod observe;
 pub mod principal;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::claims::{Audience, NumericDate, RegisteredClaims, claim};
+use crate::claims::{Audience, LogoutEvent, NumericDate, RegisteredClaims, claim};
 use crate::error::{Error, ErrorKind};
 use crate::jose::header::is_media_type;
 use crate::json::Value;
@@ -62,6 +62,8 @@ pub(crate) enum TypeRule {
     Default,
     /// One of these, and not absent.
     Only(Vec<String>),
+    /// `logout+jwt` or no `typ`, and a logout among `events`.
+    Logout,
 }
 
 impl TypeRule {
@@ -75,6 +77,7 @@ impl TypeRule {
             (Self::Default, None) => true,
             (Self::Default, Some(given)) => ["JWT", "at+jwt"].iter().any(|known| is_media_type(given, known)),
             (Self::Only(_), None) => false,
+            (Self::Logout, given) => given.is_none_or(|given| is_media_type(given, "logout+jwt")),
             (Self::Only(known), Some(given)) => known.iter().any(|known| is_media_type(given, known)),
         }
     }
@@ -94,6 +97,7 @@ impl Policy {
         now: NumericDate,
         leeway: Duration,
     ) -> Result<(), Error> {
+        self.check_event(claims.logout)?;
         self.check_audience(claims, payload)?;
         self.check_times(claims, now, leeway)?;
         if self.subject.is_some() && self.subject.as_deref() != claims.subject() {
@@ -112,6 +116,18 @@ impl Policy {
         // RFC 7800 section 3.1: a confirmation that is not understood must not be ignored. None is understood here, so
         // a token that is bound to its sender is refused, never taken for a bearer token.
         if claims.confirmation { Err(ErrorKind::UnsupportedConfirmation.into()) } else { Ok(()) }
+    }
+
+    /// OpenID Connect Back-Channel Logout 1.0 section 2.4: a token that says that somebody logged out says nothing else,
+    /// whatever its `typ`.
+    fn check_event(&self, logout: LogoutEvent) -> Result<(), Error> {
+        match (&self.types, logout) {
+            (TypeRule::Logout, LogoutEvent::Yes) => Ok(()),
+            (TypeRule::Logout, LogoutEvent::No) => Err(missing("events")),
+            (TypeRule::Logout, LogoutEvent::Malformed) => Err(Error::from(ErrorKind::WrongClaim).with_detail("events")),
+            (_, LogoutEvent::No) => Ok(()),
+            (_, _) => Err(ErrorKind::WrongType.into()),
+        }
     }
 
     fn check_audience(&self, claims: &RegisteredClaims<'_>, payload: &str) -> Result<(), Error> {
@@ -334,6 +350,7 @@ mod tests {
         ] {
             assert_eq!(TypeRule::Default.accepts(typ), by_default, "{typ:?}");
             assert_eq!(TypeRule::access_token().accepts(typ), access_token, "{typ:?}");
+            assert_eq!(TypeRule::Logout.accepts(typ), matches!(typ, None | Some("logout+jwt")), "{typ:?}");
         }
     }
 }

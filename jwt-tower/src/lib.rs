@@ -38,6 +38,8 @@ mod future;
 #[cfg(feature = "issue")]
 mod implicit;
 mod layer;
+#[cfg(feature = "axum")]
+mod logout;
 mod principal;
 mod request;
 mod require;
@@ -68,6 +70,8 @@ pub use future::ResponseFuture;
 #[cfg(feature = "issue")]
 pub use implicit::{ImplicitRefreshFuture, ImplicitRefreshLayer, ImplicitRefreshService};
 pub use layer::JwtLayer;
+#[cfg(feature = "axum")]
+pub use logout::{BackChannelLogoutService, back_channel_logout};
 #[cfg(feature = "axum")]
 pub use principal::{OptionalPrincipal, Principal};
 pub use principal::{PrincipalLayer, WithPrincipal};

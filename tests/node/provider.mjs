@@ -9,6 +9,9 @@
 //                       resource whose subject is a person, not the client
 //   resource URL SCOPE  {"scopes": {"URL": "SCOPE"}}: the provider knows another
 //                       resource with these scopes, whose algorithm is RS256
+//   log_out URI SESSION {"logged_out": true}: `client_id`, whose address for
+//                       back-channel logout this is, has confirmed that the
+//                       user is logged out of this session
 //   requests            {"requests": {"/jwks": 2, ...}}: how often discovery,
 //                       the key set and the token endpoint were asked for
 //   rotate              {"keys": {"RS256": "kid", ...}}: the keys were replaced
@@ -67,6 +70,7 @@ const requests = {
   '/token': 0,
 };
 let keys;
+let provider;
 let handle;
 
 const server = createServer((request, response) => {
@@ -128,6 +132,13 @@ async function answer(line) {
       scopes[resource] = names.join(' ');
       return { scopes };
     }
+    case 'log_out': {
+      const client = await provider.Client.find(CLIENT_ID);
+      client.backchannelLogoutUri = args[0];
+      client.backchannelLogoutSessionRequired = true;
+      await client.backchannelLogout(USER.sub, args[1]);
+      return { logged_out: true };
+    }
     case 'requests':
       return { requests };
     case 'rotate':
@@ -147,7 +158,7 @@ async function useNewKeys() {
       return { ...privateKey.export({ format: 'jwk' }), kid, alg, use: 'sig' };
     }),
   );
-  const provider = new Provider(issuer, configuration());
+  provider = new Provider(issuer, configuration());
   provider.on('server_error', (_ctx, error) => console.error(error));
   handle = provider.callback();
 }
@@ -186,7 +197,10 @@ function configuration() {
     findAccount: (_ctx, accountId) =>
       accountId === USER.sub ? { accountId, claims: () => USER } : undefined,
     extraTokenClaims: () => ({ name: USER.name }),
+    // Without the dispatcher, which refuses addresses on this machine.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     features: {
+      backchannelLogout: { enabled: true },
       clientCredentials: { enabled: true },
       devInteractions: { enabled: true },
       resourceIndicators: {

@@ -62,7 +62,7 @@ fn app(
     let tenants = || PrincipalMiddleware::new(load(tenant));
     let forward = || Forward::new(application.forward.clone());
     let planted = application.planted.clone();
-    let tells = application.tells;
+    let (tells, logout) = (application.tells, application.logout.clone());
     let cors = || {
         let cors = Cors::default().allowed_origin(application.origin.unwrap_or("https://nowhere.example"));
         cors.allowed_methods(["GET", "POST"]).allowed_header("authorization")
@@ -148,6 +148,11 @@ fn app(
         .service(web::resource("/bare-policy").route(web::get().to(policy)))
         .service(web::resource("/bare-optional-authorized").route(web::get().to(optional_authorized)))
         .service(web::resource("/bare-allowed").wrap(required()).route(web::get().to(public)))
+        .configure(move |config| {
+            if let Some(logout) = logout {
+                config.route("/backchannel-logout", jwt_actix::back_channel_logout(logout));
+            }
+        })
         .wrap_fn(move |request, service| {
             let response = service.call(request);
             async move {

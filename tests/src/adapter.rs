@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jwt_core::authorize::{Requirement, Routes};
 use jwt_core::forward::ForwardClaims;
+use jwt_core::logout::BackChannelLogout;
 use jwt_core::token::TokenSources;
 use jwt_core::verify::{Authenticator, Identity};
 use jwt_core::{Error, Verifier};
@@ -69,6 +70,7 @@ impl Adapter {
 /// | `/bare-principal` | none | the account's name |
 /// | `/bare-principal-layer` | principals alone | `everyone` |
 /// | `/forwarded`, `/optional-forwarded`, `/bare-forwarded` | as they say, with claims forwarded | the request as the handler sees it |
+/// | `/backchannel-logout` | none | logout tokens, where they are taken |
 /// | `/public` | none | `everyone` |
 /// | `/cookies`, `/no-cookies` | none | a login's cookies, and none again |
 /// | `/bare`, `/bare-optional`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | none | extractors all the same |
@@ -98,6 +100,7 @@ pub struct Application {
     pub(crate) tells: bool,
     pub(crate) passes_preflights: bool,
     pub(crate) guard: Option<Authenticator>,
+    pub(crate) logout: Option<BackChannelLogout>,
     pub(crate) directory: Directory,
     pub(crate) forward: ForwardClaims,
 }
@@ -116,6 +119,7 @@ impl Application {
             tells: false,
             passes_preflights: false,
             guard: None,
+            logout: None,
             directory: Directory::default(),
         }
     }
@@ -187,6 +191,12 @@ impl Application {
     /// Takes its token from the cookie `inner`.
     pub(crate) fn inner(&self) -> Authenticator {
         self.verifier.with_sources(TokenSources::none().cookie("inner")).into()
+    }
+
+    /// Serves `/backchannel-logout`.
+    pub fn logout(mut self, logout: BackChannelLogout) -> Self {
+        self.logout = Some(logout);
+        self
     }
 
     pub(crate) fn required(&self) -> Authenticator {

@@ -107,6 +107,12 @@ impl Answer {
         Self { status: 500, headers: Vec::new(), body: Vec::new(), code: Some(kind.code()) }
     }
 
+    /// An answer with a status and nothing else.
+    #[must_use]
+    pub fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Vec::new(), code: None }
+    }
+
     /// A handler's answer with a body of text.
     #[must_use]
     pub fn text(body: &str) -> Self {

@@ -106,6 +106,9 @@ fn router(application: &Application) -> Router {
     if application.tells {
         router = router.layer(middleware::map_response(tell));
     }
+    if let Some(logout) = application.logout.clone() {
+        router = router.route_service("/backchannel-logout", jwt_tower::back_channel_logout(logout));
+    }
     if let Some(identity) = application.planted.clone() {
         router = router.layer(middleware::from_fn(move |request, next| plant(identity.clone(), request, next)));
     }

@@ -11,6 +11,6 @@ pub use audience::Audience;
 pub use date::NumericDate;
 pub use path::{ClaimPath, ClaimPathError};
 pub use registered::RegisteredClaims;
-pub(crate) use registered::{ClaimsError, claim};
+pub(crate) use registered::{ClaimsError, LogoutEvent, claim};
 pub use scopes::Scopes;
 pub(crate) use text::is_or_holds;

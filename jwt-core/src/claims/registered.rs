@@ -18,6 +18,16 @@ pub struct RegisteredClaims<'c> {
     pub(crate) session_id: Option<Cow<'c, str>>,
     pub(crate) scopes: Scopes<'c>,
     pub(crate) confirmation: bool,
+    pub(crate) logout: LogoutEvent,
+}
+
+/// Whether `events` names a logout. OpenID Connect Back-Channel Logout 1.0 section 2.4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogoutEvent {
+    No,
+    Yes,
+    /// By something that is no JSON object.
+    Malformed,
 }
 
 /// Why a payload is not a set of claims.
@@ -49,6 +59,7 @@ impl<'c> RegisteredClaims<'c> {
         session_id: None,
         scopes: Scopes(None),
         confirmation: false,
+        logout: LogoutEvent::No,
     };
 
     /// Reads the payload in one pass.
@@ -75,6 +86,10 @@ impl<'c> RegisteredClaims<'c> {
                 }
                 "scp" => {
                     scp = Some(value);
+                    true
+                }
+                "events" => {
+                    claims.logout = LogoutEvent::read(value);
                     true
                 }
                 "cnf" => {
@@ -152,6 +167,22 @@ impl<'c> RegisteredClaims<'c> {
     #[must_use]
     pub const fn scopes(&self) -> Scopes<'c> {
         self.scopes
+    }
+}
+
+impl LogoutEvent {
+    const NAME: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+    fn read(events: Value<'_>) -> Self {
+        let Value::Object(events) = events else { return Self::No };
+        let mut logout = Self::No;
+        // The object was read with the payload, so that an error cannot occur; it would make it no logout.
+        let read = json::object(events, Unique::Outermost, |name, value| {
+            if name == Self::NAME {
+                logout = if matches!(value, Value::Object(_)) { Self::Yes } else { Self::Malformed };
+            }
+        });
+        if read.is_ok() { logout } else { Self::No }
     }
 }
 

@@ -32,10 +32,7 @@ impl Follower {
         let mut pause = FIRST_PAUSE;
         loop {
             let mut heard = false;
-            let error = match self.stay_connected(&mut heard).await {
-                Ok(()) => None,
-                Err(error) => Some(error),
-            };
+            let error = self.stay_connected(&mut heard).await.err();
             let category = error.as_ref().map_or("disconnected", RedisError::category);
             tracing::warn!(error = category, "revocations are not followed");
             pause = if heard { FIRST_PAUSE } else { (pause * 2).min(LAST_PAUSE) };

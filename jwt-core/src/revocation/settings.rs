@@ -38,7 +38,7 @@ impl RevocationSettings {
         }
     }
 
-    /// Sets how many revocations are remembered at once. Default: 1,000,000, which take about 100 MB.
+    /// Sets how many revocations are remembered at once. Default: 1,000,000, which take about 140 MB.
     pub const fn capacity(mut self, revocations: usize) -> Self {
         self.capacity = revocations;
         self

@@ -145,6 +145,12 @@ impl VerifierBuilder {
         self
     }
 
+    /// Accepts logout tokens and nothing else, of every issuer that was given.
+    pub(crate) fn logout_tokens(mut self) -> Self {
+        self.issuers = self.issuers.into_iter().map(TrustedIssuer::logout_tokens).collect();
+        self
+    }
+
     /// Adds a rule of the application's own, run when all other checks have passed. A token for which it returns `false`
     /// is refused with the code `rule_refused` and the rule's name. Default: none.
     pub fn rule<F>(mut self, name: impl Into<Arc<str>>, check: F) -> Self
@@ -218,12 +224,12 @@ impl VerifierBuilder {
     }
 
     #[cfg(feature = "remote")]
-    const fn has_resolver(&self) -> bool {
+    pub(crate) const fn has_resolver(&self) -> bool {
         self.resolver.is_some()
     }
 
     #[cfg(not(feature = "remote"))]
-    const fn has_resolver(&self) -> bool {
+    pub(crate) const fn has_resolver(&self) -> bool {
         false
     }
 

@@ -211,6 +211,16 @@ impl TrustedIssuer {
         self
     }
 
+    /// Accepts logout tokens and nothing else. OpenID Connect Back-Channel Logout 1.0 section 2.4.
+    pub(crate) fn logout_tokens(mut self) -> Self {
+        let unchecked = self.name.is_none() || self.policy.audience == AudienceRule::Unchecked;
+        if unchecked || self.policy.types != TypeRule::Default || !self.policy.expiry_required {
+            self.contradict("back_channel_logout");
+        }
+        self.policy.types = TypeRule::Logout;
+        self.require_claims(["iat", "jti"])
+    }
+
     /// Requires these claims to be there, neither `null` nor empty text. Default: `exp`, and what other settings need.
     pub fn require_claims<N: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.policy.required.extend(names.into_iter().map(Into::into));

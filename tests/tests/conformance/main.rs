@@ -10,6 +10,7 @@ mod extensions;
 mod extractors;
 mod forward;
 mod grpc;
+mod logout;
 mod metadata;
 mod optional;
 mod pending;

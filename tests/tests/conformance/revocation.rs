@@ -139,3 +139,26 @@ async fn an_empty_list_changes_nothing() {
     let application = behind(builder().revocations(NoRevocations));
     all_answer(&application, &good().without("jti").sign(), Answer::text("Ada")).await;
 }
+
+#[actix_web::test]
+async fn what_goes_on_for_hours_ends_in_an_outage_unless_outages_are_ignored() {
+    for (lax, end) in [(false, Some(ErrorKind::RevocationUnavailable)), (true, None)] {
+        for script in [RevocationScript::Fail, RevocationScript::FailLater] {
+            let list = ScriptedRevocations::default();
+            let builder = builder().revocations(list.clone());
+            let builder = if lax { builder.dangerous_accept_during_revocation_outage() } else { builder };
+            let verified = builder.build().expect("a verifier").verify(&good().sign()).await.expect("good");
+            list.play(script);
+            let (sleeps, mut slept) = tokio::sync::mpsc::unbounded_channel();
+            let ended = verified.ended(move |time| {
+                sleeps.send(time).expect("somebody listens");
+                std::future::pending()
+            });
+            let outcome = tokio::select! {
+                error = ended => Some(error.kind()),
+                _ = slept.recv() => None,
+            };
+            assert_eq!(outcome, end, "{script:?}");
+        }
+    }
+}

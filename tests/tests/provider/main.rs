@@ -13,8 +13,11 @@ use axum::Router;
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_core::logout::BackChannelLogout;
+use jwt_core::revocation::MemoryRevocations;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::answer::Answer;
+use jwt_tests::stage::key;
 use reqwest::{Client, RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -119,6 +122,12 @@ struct Services {
 
 impl Services {
     fn start(verifier: &Verifier) -> Self {
+        let issuer = TrustedIssuer::new("https://nobody.example").key(key().verification_key()).audience("nobody");
+        let nobody = BackChannelLogout::new(Verifier::builder().issuer(issuer), MemoryRevocations::new());
+        Self::with_logout(verifier, &nobody.expect("a receiver"))
+    }
+
+    fn with_logout(verifier: &Verifier, logout: &BackChannelLogout) -> Self {
         let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let (first, second) = (listen(), listen());
         let urls = [&first, &second].map(|listener| format!("http://{}/me", listener.local_addr().expect("bound")));
@@ -128,12 +137,18 @@ impl Services {
         let layer = jwt_tower::JwtLayer::new(verifier.clone());
         let app = Router::new()
             .route("/me", get(async |jwt_tower::Claims(user): jwt_tower::Claims<User>| axum::Json(user)))
-            .layer(layer);
+            .layer(layer)
+            .route_service("/logout", jwt_tower::back_channel_logout(logout.clone()));
         let axum = tokio::spawn(axum::serve(listener, app).into_future());
 
         let middleware = jwt_actix::JwtMiddleware::new(verifier.clone());
         let me = async |jwt_actix::Claims(user): jwt_actix::Claims<User>| web::Json(user);
-        let server = HttpServer::new(move || App::new().wrap(middleware.clone()).route("/me", web::get().to(me)));
+        let logout = logout.clone();
+        let server = HttpServer::new(move || {
+            App::new()
+                .service(web::resource("/me").wrap(middleware.clone()).route(web::get().to(me)))
+                .route("/logout", jwt_actix::back_channel_logout(logout.clone()))
+        });
         let server = server.workers(1).disable_signals().listen(second).expect("a socket").run();
         let actix = server.handle();
         tokio::spawn(server);
@@ -306,5 +321,34 @@ async fn keys_are_fetched_once_and_again_when_a_token_names_a_new_one() {
     assert_eq!(provider.fetches().await, 3);
     service.accept(&new, &client_id).await;
     service.stop().await;
+    provider.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs node: see CONTRIBUTING.md"]
+async fn who_logs_out_at_the_provider_is_logged_out_here() {
+    let mut provider = Provider::start().await;
+    let resource = provider.resource("RS256");
+    let sub = provider.about["user"]["sub"].as_str().expect("a text").to_owned();
+    // One service for each framework's endpoint, so that it is seen which of them took the logout.
+    for framework in 0..2 {
+        let revocations = MemoryRevocations::new();
+        let trusted = provider.trusted(&resource).access_token_profile();
+        let verifier =
+            Verifier::builder().issuer(trusted).revocations(revocations.clone()).build().expect("a verifier");
+        let client = Verifier::builder().issuer(provider.trusted(provider.text("client_id")));
+        // The provider's access tokens say nothing of a session.
+        let logout = BackChannelLogout::new(client, revocations).expect("a receiver").whole_subject();
+        let service = Services::with_logout(&verifier, &logout);
+        let token = provider.ask("user_token RS256").await["access_token"].as_str().expect("a token").to_owned();
+        service.accept(&token, &sub).await;
+        let address = service.urls[framework].replace("/me", "/logout");
+        assert_eq!(provider.ask(&format!("log_out {address} session-1")).await["logged_out"], true);
+        service.refuse(&token).await;
+        assert_eq!(refusal(&verifier, &token).await, ErrorKind::Revoked);
+        // The client's own token is nobody's login.
+        service.accept(&provider.token(Some(&resource)).await, provider.text("client_id")).await;
+        service.stop().await;
+    }
     provider.stop().await;
 }

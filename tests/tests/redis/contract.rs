@@ -35,7 +35,7 @@ impl RevocationList for Shared {
 }
 
 impl Scene {
-    fn new(stores: Vec<Arc<dyn RevocationStore>>) -> Self {
+    fn new(stores: &[Arc<dyn RevocationStore>]) -> Self {
         let other = || TrustedIssuer::new(OTHER).audience(AUDIENCE).key(key().verification_key());
         let verifier = |store: &Arc<_>| {
             builder().issuer(other()).revocations(Shared(Arc::clone(store))).build().expect("a verifier")
@@ -44,7 +44,7 @@ impl Scene {
     }
 
     fn memory(clock: &ManualClock) -> Self {
-        Self::new(vec![Arc::new(MemoryRevocations::with(RevocationSettings::new().clock(clock.clone())))])
+        Self::new(&[Arc::new(MemoryRevocations::with(RevocationSettings::new().clock(clock.clone())))])
     }
 
     async fn redis(server: &Server, clock: &ManualClock, capacity: usize) -> Self {
@@ -56,7 +56,7 @@ impl Scene {
             store.synced().await;
             stores.push(Arc::new(store));
         }
-        Self::new(stores)
+        Self::new(&stores)
     }
 
     async fn revoke(&self, revocation: &Revocation) {

@@ -109,17 +109,17 @@ async fn what_is_revoked_while_a_process_is_cut_off_it_refuses_when_it_is_back()
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
 async fn a_server_that_hangs_costs_the_time_limit_and_no_look_up() {
     let server = Server::start();
-    let node = Node::with(&server, |settings| settings.timeout(Duration::from_millis(200)), RevocationSettings::new());
+    let node = Node::with(&server, |settings| settings.timeout(Duration::from_secs(2)), RevocationSettings::new());
     let node = node.synced().await;
     server.freeze();
     let begin = Instant::now();
     let error = node.list.revoke(&session("a")).await.expect_err("no answer");
     assert_eq!(error.kind(), RevokeErrorKind::Unavailable);
-    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert!((2..30).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
     // Known here, and looked up without the server.
     let begin = Instant::now();
     assert_eq!((node.session("a").await, node.session("b").await), (REVOKED, None));
-    assert!(begin.elapsed() < Duration::from_millis(150), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
     node.clock.advance(STALENESS);
     assert_eq!(node.session("b").await, DOWN);
     server.thaw();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(crate) struct Server {
     port: u16,
@@ -37,11 +37,7 @@ impl Server {
         server.arguments = &["--cluster-enabled", "yes"];
         server.revive();
         server.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !server.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok") {
-            assert!(Instant::now() < deadline, "no cluster");
-            thread::sleep(Duration::from_millis(20));
-        }
+        wait_until("a cluster", || server.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"));
         server
     }
 
@@ -68,11 +64,7 @@ impl Server {
         command.arg("--dir").arg(&self.folder).args(self.arguments);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.child = Some(child.expect("redis-server is installed"));
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
-            assert!(Instant::now() < deadline, "the server does not listen");
-            thread::sleep(Duration::from_millis(5));
-        }
+        wait_until("a server", || TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok());
     }
 
     /// Ends it at once.
@@ -101,6 +93,16 @@ impl Server {
         let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(command).output();
         String::from_utf8(output.expect("redis-cli is installed").stdout).expect("text").trim().to_owned()
     }
+}
+
+fn wait_until(what: &str, mut is_there: impl FnMut() -> bool) {
+    for _ in 0..6_000 {
+        if is_there() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("not in time: {what}");
 }
 
 impl Drop for Server {
