@@ -12,6 +12,7 @@ use crate::revocation::RevocationList;
 use crate::token::TokenSources;
 use crate::verified::{Surroundings, Verified};
 
+use super::cache::{Store, TokenCache};
 use super::issuers::Issuers;
 use super::prepare::Means;
 use super::rules::Rule;
@@ -33,6 +34,7 @@ pub struct VerifierBuilder {
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     backend: Option<Backend>,
+    cache: Option<TokenCache>,
     #[cfg(feature = "remote")]
     fetch: Option<Arc<dyn crate::keys::Fetch>>,
     #[cfg(feature = "remote")]
@@ -53,6 +55,7 @@ impl VerifierBuilder {
             clock: Arc::new(SystemClock),
             observer: Arc::new(NoObserver),
             backend: Backend::compiled_in(),
+            cache: Some(TokenCache::new()),
             #[cfg(feature = "remote")]
             fetch: None,
             #[cfg(feature = "remote")]
@@ -150,6 +153,18 @@ impl VerifierBuilder {
         self
     }
 
+    /// Remembers verified tokens as `cache` says. Default: [`TokenCache::new`].
+    pub const fn token_cache(mut self, cache: TokenCache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
+    /// Verifies every token from the start, each time. Default: verified tokens are remembered.
+    pub const fn without_token_cache(mut self) -> Self {
+        self.cache = None;
+        self
+    }
+
     /// Fetches keys with `fetch`. Default: [`HttpFetch`](crate::keys::HttpFetch) where the feature `reqwest` is enabled.
     #[cfg(feature = "remote")]
     pub fn fetch(mut self, fetch: impl crate::keys::Fetch + 'static) -> Self {
@@ -205,6 +220,9 @@ impl VerifierBuilder {
         if self.limits.token == 0 {
             return Err(BuildError::new(Kind::OutOfRange, "max_token_bytes"));
         }
+        if self.cache.is_some_and(|cache| cache.entries == 0 || cache.bytes == 0) {
+            return Err(BuildError::new(Kind::OutOfRange, "token_cache"));
+        }
         let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
         let challenger = challenger.with_renderer(self.renderer);
         let means = Means {
@@ -229,8 +247,15 @@ impl VerifierBuilder {
             }
             issuers.resolver = Some(resolver.prepare(Means { listed: false, ..means }));
         }
+        let cache = match self.cache {
+            Some(settings) => {
+                Some(Store::new(settings, self.backend).ok_or(BuildError::new(Kind::NoBackend, "token_cache"))?)
+            }
+            None => None,
+        };
         let core = Core {
             issuers,
+            cache,
             limits: self.limits,
             revocations: self.revocations,
             waits: self.rules.iter().any(Rule::waits),

@@ -111,7 +111,7 @@ impl Stand {
         for number in 0..others {
             issuer = issuer.key(self.other(number));
         }
-        Verifier::builder().issuer(issuer.key(self.key.verification_key()))
+        Verifier::builder().issuer(issuer.key(self.key.verification_key())).without_token_cache()
     }
 
     fn other(&self, number: usize) -> Key {
