@@ -9,8 +9,8 @@ use actix_web::dev::{Extensions, Payload};
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 use jwt_core::Error;
-use jwt_core::authorize::{Authorization, PendingAuthorization, Policy, permit};
-use jwt_core::challenge::Refusal;
+use jwt_core::authorize::{self, Authorization, PendingAuthorization, Policy, Requirement as _, permit};
+use jwt_core::challenge::{Challenger, Refusal};
 use jwt_core::verified::{Anonymous, require};
 use serde::de::DeserializeOwned;
 
@@ -90,6 +90,14 @@ pub struct Authorized<T, P: Policy>(pub T, pub PhantomData<fn() -> P>);
 #[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
 pub struct OptionalAuthorized<T, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
 
+/// The claims of a token that comes from a login and not from a refresh, decoded as `T`.
+///
+/// For what must not be done with a session that somebody left open. Any other token is answered as
+/// [`fresh`](jwt_core::authorize::fresh) says, 401 with the request to log in; after that it is [`Claims<T>`](Claims).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct Fresh<T>(pub T);
+
 /// The request's verified token, undecoded.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
@@ -112,6 +120,13 @@ impl Rejection {
     #[must_use]
     pub const fn error(&self) -> &Error {
         &self.0.error
+    }
+}
+
+impl From<Error> for Rejection {
+    /// Adds the answer with the usual realm: for what goes wrong before there is a token, such as at a login.
+    fn from(error: Error) -> Self {
+        Self(Challenger::default().refuse(error))
     }
 }
 
@@ -143,8 +158,12 @@ impl ResponseError for Rejection {
     }
 }
 
-fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, Rejection> {
+pub(crate) fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, Rejection> {
     require(extensions.get(), extensions.get(), "JwtMiddleware").map_err(Rejection)
+}
+
+fn fresh(verified: &jwt_core::Verified) -> Result<&jwt_core::Verified, Rejection> {
+    authorize::fresh().check(verified).map(|()| verified).map_err(|error| Rejection(verified.refuse(error)))
 }
 
 fn decode<T: DeserializeOwned>(verified: &jwt_core::Verified) -> Result<T, Rejection> {
@@ -170,6 +189,15 @@ impl<T: DeserializeOwned> FromRequest for OptionalClaims<T> {
             return ready(Ok(Self(None)));
         }
         ready(verified(&extensions).and_then(decode).map(|claims| Self(Some(claims))))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest for Fresh<T> {
+    type Error = Rejection;
+    type Future = Ready<Result<Self, Rejection>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(verified(&request.extensions()).and_then(fresh).and_then(decode).map(Self))
     }
 }
 

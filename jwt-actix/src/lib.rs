@@ -59,9 +59,11 @@
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
 //! | `config` | no | a verifier from a file or from the environment |
+//! | `issue` | no | tokens of one's own: key ring, issuer, refresh sessions |
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
+mod endpoint;
 mod extract;
 mod future;
 mod layer;
@@ -72,11 +74,17 @@ mod require;
 mod response;
 mod service;
 
-pub use extract::{Authorized, Claims, OptionalAuthorized, OptionalClaims, Rejection, Verified};
+#[cfg(feature = "issue")]
+mod session;
+
+pub use endpoint::endpoint;
+pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use layer::JwtMiddleware;
 pub use principal::{OptionalPrincipal, Principal, PrincipalMiddleware};
 pub use readiness::readiness;
 pub use require::Require;
+#[cfg(feature = "issue")]
+pub use session::{Refresh, Tokens};
 
 /// The core, so that one dependency is enough.
 pub use jwt_core;

@@ -1,12 +1,12 @@
-use actix_web::HttpMessage as _;
 use actix_web::dev::ServiceRequest;
+use actix_web::{HttpMessage as _, HttpRequest};
 use jwt_core::Verified;
 use jwt_core::request::RequestView;
 use jwt_core::verified::Anonymous;
 use jwt_core::verify::{Admission, Identity};
 
 /// An actix request, lent to the core.
-pub(crate) struct ActixView<'r>(pub(crate) &'r ServiceRequest);
+pub(crate) struct ActixView<'r>(pub(crate) &'r HttpRequest);
 
 impl RequestView for ActixView<'_> {
     fn method(&self) -> &str {

@@ -4,6 +4,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use jwt_core::challenge::Refusal;
+use jwt_core::endpoint::Answer;
 
 use crate::request::ResponseHeader;
 
@@ -12,16 +13,18 @@ pub(crate) fn refuse<B>(request: ServiceRequest, refusal: Refusal) -> ServiceRes
     request.into_response(answer(refusal).map_into_right_body())
 }
 
-pub(crate) fn answer(refusal: Refusal) -> HttpResponse<BoxBody> {
-    let body = if refusal.body.is_empty() { BoxBody::new(()) } else { BoxBody::new(refusal.body) };
-    let mut response = HttpResponse::with_body(status(refusal.challenge.status), body);
-    for (name, value) in refusal.challenge.headers {
+pub(crate) fn answer(refusal: impl Into<Answer>) -> HttpResponse<BoxBody> {
+    let answer: Answer = refusal.into();
+    let mut response = HttpResponse::with_body(status(answer.status), BoxBody::new(answer.body));
+    for (name, value) in answer.headers {
         // The core makes values of visible ASCII only; one that were not would be left out, not let through.
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().append(HeaderName::from_static(name), value);
         }
     }
-    response.extensions_mut().insert(refusal.error);
+    if let Some(error) = answer.error {
+        response.extensions_mut().insert(error);
+    }
     response
 }
 

@@ -27,7 +27,7 @@ where
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        match self.authenticator.authenticate(&ActixView(&request)) {
+        match self.authenticator.authenticate(&ActixView(request.request())) {
             Authentication::Ready(Ok(admission)) => {
                 let header = request::admit(&request, admission);
                 ResponseFuture::calling(self.service.call(request), header)

@@ -89,6 +89,11 @@ kinds! {
     UnsupportedConfirmation, "unsupported_confirmation", Refused, "token is bound to its sender";
     /// The token was revoked: itself, its session, its subject's or its issuer's tokens.
     Revoked, "revoked", Refused, "token revoked";
+    /// The session that the token belongs to is over: ended, expired, or never was.
+    SessionEnded, "session_ended", Refused, "session ended";
+    /// The refresh token was used before, so that somebody else may have it: its session is over. RFC 9700 section
+    /// 4.14.2.
+    RefreshReused, "refresh_token_reused", Refused, "refresh token used again";
     /// A rule of the application refused the token.
     RuleRefused, "rule_refused", Refused, "refused by a rule";
     /// The application knows nobody by this token.
@@ -115,11 +120,15 @@ kinds! {
     RuleUnavailable, "rule_unavailable", Unavailable, "rule unavailable";
     /// The application's store of principals could not be asked. An outage, not a bad token.
     PrincipalUnavailable, "principal_unavailable", Unavailable, "principal unavailable";
+    /// The store of sessions could not answer. An outage, not a bad token.
+    SessionsUnavailable, "sessions_unavailable", Unavailable, "sessions unavailable";
 
     /// A typed extractor or a requirement runs where no layer has verified a token.
     LayerMissing, "layer_missing", Misuse, "no layer has verified this request";
     /// A requirement cannot be checked as it is written, so that nobody meets it.
     Misconfigured, "misconfigured", Misuse, "requirement cannot be checked";
+    /// A token that should be issued cannot be, as it is written or because its key does not sign.
+    IssuingFailed, "issuing_failed", Misuse, "token cannot be issued";
 }
 
 /// What an error means for the answer. The table that turns it into a response is [`crate::challenge`].

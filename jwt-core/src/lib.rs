@@ -42,6 +42,7 @@
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
 //! | `config` | no | a verifier from a file or from the environment |
+//! | `issue` | no | tokens of one's own: key ring, issuer, refresh sessions |
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says |
 //!
@@ -55,12 +56,17 @@ pub mod clock;
 #[cfg(feature = "config")]
 pub mod config;
 pub mod crypto;
+pub mod endpoint;
 pub mod error;
+#[cfg(feature = "issue")]
+pub mod issue;
 pub mod keys;
 pub mod observe;
 pub mod principal;
 pub mod request;
 pub mod revocation;
+#[cfg(feature = "issue")]
+pub mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod token;

@@ -98,7 +98,7 @@ impl Verified {
     pub(crate) fn of_payload(payload: &str) -> Self {
         let surroundings = Surroundings {
             challenger: Challenger::default(),
-            observer: Arc::new(crate::observe::NoObserver),
+            observer: Arc::new(observe::NoObserver),
             clock: Arc::new(crate::clock::ManualClock::at(1_000_000)),
             leeway: Duration::from_secs(60),
         };

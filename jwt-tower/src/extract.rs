@@ -8,8 +8,8 @@ use axum_core::response::{IntoResponse, Response};
 use http::Extensions;
 use http::request::Parts;
 use jwt_core::Error;
-use jwt_core::authorize::{Authorization, Policy, permit};
-use jwt_core::challenge::Refusal;
+use jwt_core::authorize::{self, Authorization, Policy, Requirement as _, permit};
+use jwt_core::challenge::{Challenger, Refusal};
 use jwt_core::verified::{Anonymous, require};
 use serde::de::DeserializeOwned;
 
@@ -87,6 +87,14 @@ pub struct Authorized<T, P: Policy>(pub T, pub PhantomData<fn() -> P>);
 #[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
 pub struct OptionalAuthorized<T, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
 
+/// The claims of a token that comes from a login and not from a refresh, decoded as `T`.
+///
+/// For what must not be done with a session that somebody left open. Any other token is answered as
+/// [`fresh`](jwt_core::authorize::fresh) says, 401 with the request to log in; after that it is [`Claims<T>`](Claims).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct Fresh<T>(pub T);
+
 /// The request's verified token, undecoded. `Option<Verified>` is `None` for a request without credentials.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
@@ -109,6 +117,13 @@ impl Rejection {
     #[must_use]
     pub const fn error(&self) -> &Error {
         &self.0.error
+    }
+}
+
+impl From<Error> for Rejection {
+    /// Adds the answer with the usual realm: for what goes wrong before there is a token, such as at a login.
+    fn from(error: Error) -> Self {
+        Self(Challenger::default().refuse(error))
     }
 }
 
@@ -136,13 +151,17 @@ impl IntoResponse for Rejection {
     }
 }
 
-fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, Rejection> {
+pub(crate) fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, Rejection> {
     require(extensions.get(), extensions.get(), "JwtLayer").map_err(Rejection)
 }
 
 /// `None` where a layer let the request pass without credentials.
 fn optional(extensions: &Extensions) -> Result<Option<&jwt_core::Verified>, Rejection> {
     if extensions.get::<Anonymous>().is_some() { Ok(None) } else { verified(extensions).map(Some) }
+}
+
+fn fresh(verified: &jwt_core::Verified) -> Result<&jwt_core::Verified, Rejection> {
+    authorize::fresh().check(verified).map(|()| verified).map_err(|error| Rejection(verified.refuse(error)))
 }
 
 fn decode<T: DeserializeOwned>(verified: &jwt_core::Verified) -> Result<T, Rejection> {
@@ -203,6 +222,14 @@ impl<S: Sync, T: DeserializeOwned, P: Policy> FromRequestParts<S> for OptionalAu
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
         let authorized = <Authorized<T, P> as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
         Ok(Self(authorized.map(|Authorized(claims, _)| claims), PhantomData))
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Fresh<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
+        verified(&parts.extensions).and_then(fresh).and_then(decode).map(Self)
     }
 }
 

@@ -17,7 +17,7 @@
 //!
 //! | feature | default | adds |
 //! | --- | --- | --- |
-//! | `axum` | no | the extractors `Claims<T>`, `Authorized<T, P>`, `Principal<U>`, their optional forms, and `Verified` |
+//! | `axum` | no | the extractors `Claims<T>`, `Authorized<T, P>`, `Principal<U>`, their optional forms, `Fresh<T>` and `Verified` |
 //! | `axum-routing` | no | `.requires(..)` on axum's routes and routers |
 //! | `tonic` | no | refusals with the body type of tonic 0.14 |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
@@ -25,10 +25,12 @@
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
 //! | `config` | no | a verifier from a file or from the environment |
+//! | `issue` | no | tokens of one's own: key ring, issuer, refresh sessions |
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
 mod body;
+mod endpoint;
 mod future;
 mod layer;
 mod principal;
@@ -41,12 +43,17 @@ mod service;
 mod extract;
 #[cfg(feature = "axum")]
 mod readiness;
+#[cfg(feature = "axum")]
+mod route;
 #[cfg(feature = "axum-routing")]
 mod routing;
+#[cfg(all(feature = "axum", feature = "issue"))]
+mod session;
 
 pub use body::RefusalBody;
+pub use endpoint::{EndpointFuture, EndpointService};
 #[cfg(feature = "axum")]
-pub use extract::{Authorized, Claims, OptionalAuthorized, OptionalClaims, Rejection, Verified};
+pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use future::ResponseFuture;
 pub use layer::JwtLayer;
 #[cfg(feature = "axum")]
@@ -55,9 +62,13 @@ pub use principal::{PrincipalLayer, WithPrincipal};
 #[cfg(feature = "axum")]
 pub use readiness::Readiness;
 pub use require::{Require, RequireLayer};
+#[cfg(feature = "axum")]
+pub use route::endpoint;
 #[cfg(feature = "axum-routing")]
 pub use routing::RequireExt;
 pub use service::Jwt;
+#[cfg(all(feature = "axum", feature = "issue"))]
+pub use session::{Refresh, Tokens};
 
 /// The core, so that one dependency is enough.
 pub use jwt_core;

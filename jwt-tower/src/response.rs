@@ -1,20 +1,28 @@
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use jwt_core::challenge::Refusal;
+use jwt_core::endpoint::Answer;
 
 use crate::RefusalBody;
 use crate::request::ResponseHeader;
 
 /// The answer to a request that is not let through.
 pub(crate) fn refuse<B: RefusalBody>(refusal: Refusal) -> Response<B> {
-    let mut response = Response::new(B::from_bytes(refusal.body));
-    *response.status_mut() = status(refusal.challenge.status);
-    for (name, value) in refusal.challenge.headers {
+    answer(refusal.into())
+}
+
+/// An answer that the core gives by itself.
+pub(crate) fn answer<B: RefusalBody>(answer: Answer) -> Response<B> {
+    let mut response = Response::new(B::from_bytes(answer.body));
+    *response.status_mut() = status(answer.status);
+    for (name, value) in answer.headers {
         // The core makes values of visible ASCII only; one that were not would be left out, not let through.
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().append(HeaderName::from_static(name), value);
         }
     }
-    response.extensions_mut().insert(refusal.error);
+    if let Some(error) = answer.error {
+        response.extensions_mut().insert(error);
+    }
     response
 }
 

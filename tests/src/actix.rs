@@ -142,7 +142,22 @@ fn app(
 }
 
 pub(crate) async fn send(application: &Application, ask: &Ask) -> Answer {
-    let service = test::init_service(app(application)).await;
+    send_to(app(application), ask).await
+}
+
+pub(crate) async fn send_to<B: MessageBody>(
+    app: App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + 'static,
+    >,
+    ask: &Ask,
+) -> Answer {
+    let service = test::init_service(app).await;
     let method = Method::from_bytes(ask.method.as_bytes()).expect("a method");
     let mut request = test::TestRequest::default().method(method).uri(&ask.target).set_payload(ask.body.clone());
     for (name, value) in &ask.headers {

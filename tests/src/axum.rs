@@ -109,12 +109,16 @@ async fn plant(identity: Identity, mut request: Request, next: Next) -> Response
 }
 
 pub(crate) async fn send(application: &Application, ask: &Ask) -> Answer {
+    send_to(router(application), ask).await
+}
+
+pub(crate) async fn send_to(router: Router, ask: &Ask) -> Answer {
     let mut request = http::Request::builder().method(ask.method).uri(&ask.target);
     for (name, value) in &ask.headers {
         request = request.header(name, HeaderValue::from_bytes(value).expect("a header value"));
     }
     let request = request.body(axum::body::Body::from(ask.body.clone())).expect("a request");
-    let response = router(application).oneshot(request).await.expect("routers do not fail");
+    let response = router.oneshot(request).await.expect("routers do not fail");
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("a body").to_bytes().to_vec();
     let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));

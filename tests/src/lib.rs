@@ -5,8 +5,10 @@ pub mod answer;
 pub mod ask;
 pub mod directory;
 pub mod forge;
+pub mod issuing;
 pub mod log;
 pub mod remote;
+pub mod session_contract;
 pub mod stage;
 
 mod actix;

@@ -17,6 +17,7 @@
 mod check;
 mod claim;
 mod decision;
+mod fresh;
 mod login;
 mod named;
 mod permit;
@@ -30,6 +31,7 @@ mod unmet;
 pub use check::{Check, CheckAsync, CheckError, check, check_async};
 pub use claim::{Claim, RequiredClaim, claim};
 pub use decision::{Decision, PendingDecision};
+pub use fresh::{RequiredFreshness, fresh};
 pub use login::{RequiredLogin, acr, max_auth_age};
 pub use named::{Named, named};
 pub use permit::{Authorization, PendingAuthorization, permit};

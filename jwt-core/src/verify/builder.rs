@@ -141,6 +141,13 @@ impl VerifierBuilder {
         self
     }
 
+    /// As [`clock`](Self::clock), for one that others read, too.
+    #[cfg(feature = "issue")]
+    pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Tells `observer` about every outcome. Default: [`NoObserver`].
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Arc::new(observer);

@@ -5,6 +5,8 @@ mod authenticator;
 mod build_error;
 mod builder;
 mod cache;
+#[cfg(feature = "issue")]
+mod issued;
 mod issuer;
 mod issuers;
 mod migrate;

@@ -299,6 +299,7 @@ impl Core {
         // trusted ends here, before any key is looked for or fetched.
         #[cfg(feature = "remote")]
         let found;
+        #[cfg_attr(not(feature = "remote"), expect(unused_mut, reason = "only a resolver finds some"))]
         let mut resolved = false;
         let issuer = match self.issuers.find(claims.issuer(), waited.issuer) {
             Trust::Given(issuer) => issuer,

@@ -9,7 +9,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::future::Pending;
-use crate::{ResponseFuture, response};
+use crate::{RefusalBody, ResponseFuture, response};
 
 /// Loads the application's own user behind the request's token, for handlers that ask for it.
 ///
@@ -94,7 +94,7 @@ impl<S, L, ReqBody, ResBody> Service<Request<ReqBody>> for WithPrincipal<S, L>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
     L: LoadPrincipal,
-    ResBody: Default,
+    ResBody: RefusalBody,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;

@@ -1,0 +1,153 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};
+
+/// Sessions in the memory of this process: they end with it, and other processes do not know them.
+///
+/// Bounded: when it is full, nobody can log in until sessions end.
+pub struct MemorySessions {
+    state: Mutex<State>,
+    capacity: usize,
+}
+
+#[derive(Default)]
+struct State {
+    by_subject: HashMap<String, Vec<SessionRecord>>,
+    count: usize,
+    /// When those that are over were last looked for among all.
+    swept_at: u64,
+}
+
+impl MemorySessions {
+    /// Makes a store with room for 100,000 sessions.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_capacity(100_000)
+    }
+
+    /// Makes a store with room for so many sessions.
+    #[must_use]
+    pub fn with_capacity(sessions: usize) -> Self {
+        Self { state: Mutex::default(), capacity: sessions }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemorySessions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl State {
+    /// Keeps of a subject's sessions those that `keep` says.
+    fn retain(&mut self, subject: &str, keep: impl FnMut(&SessionRecord) -> bool) {
+        let Some(sessions) = self.by_subject.get_mut(subject) else { return };
+        let before = sessions.len();
+        sessions.retain(keep);
+        self.count -= before - sessions.len();
+        if sessions.is_empty() {
+            self.by_subject.remove(subject);
+        }
+    }
+
+    /// Forgets what is over at `now`, at most once for each second: each session would be looked at.
+    fn sweep(&mut self, now: u64) {
+        if self.swept_at == now {
+            return;
+        }
+        self.swept_at = now;
+        self.by_subject.retain(|_, sessions| {
+            sessions.retain(|session| !session.is_over(now));
+            !sessions.is_empty()
+        });
+        self.count = self.by_subject.values().map(Vec::len).sum();
+    }
+}
+
+#[async_trait]
+impl SessionStore for MemorySessions {
+    async fn create(&self, session: &SessionRecord, most: usize) -> Result<Vec<String>, SessionStoreError> {
+        let (mut state, now) = (self.state(), session.created_at);
+        state.retain(&session.subject, |other| !other.is_over(now));
+        let sessions = state.by_subject.get(&session.subject).map(Vec::as_slice).unwrap_or_default();
+        let mut by_use: Vec<(u64, String)> =
+            sessions.iter().map(|other| (other.last_used_at, other.id.clone())).collect();
+        by_use.sort();
+        let excess = (by_use.len() + 1).saturating_sub(most.max(1));
+        let forgotten: Vec<String> = by_use.into_iter().take(excess).map(|(_, id)| id).collect();
+        if state.count - forgotten.len() >= self.capacity {
+            state.sweep(now);
+            if state.count - forgotten.len() >= self.capacity {
+                return Err(SessionStoreError::Full);
+            }
+        }
+        state.retain(&session.subject, |other| !forgotten.contains(&other.id));
+        state.by_subject.entry(session.subject.clone()).or_default().push(session.clone());
+        state.count += 1;
+        Ok(forgotten)
+    }
+
+    async fn rotate(&self, rotation: &Rotation<'_>) -> Result<(Outcome, Option<SessionRecord>), SessionStoreError> {
+        let mut state = self.state();
+        let sessions = state.by_subject.get_mut(rotation.subject).map(Vec::as_mut_slice).unwrap_or_default();
+        let Some(session) = sessions.iter_mut().find(|session| session.id == rotation.id) else {
+            return Ok((Outcome::Over, None));
+        };
+        let outcome = session.rotate(rotation);
+        let session = (outcome != Outcome::Over).then(|| session.clone());
+        if matches!(outcome, Outcome::Reused | Outcome::Over) {
+            state.retain(rotation.subject, |session| session.id != rotation.id);
+        }
+        Ok((outcome, session))
+    }
+
+    async fn find(&self, subject: &str, id: &str, now: u64) -> Result<Option<SessionRecord>, SessionStoreError> {
+        let state = self.state();
+        let sessions = state.by_subject.get(subject).map(Vec::as_slice).unwrap_or_default();
+        Ok(sessions.iter().find(|session| session.id == id && !session.is_over(now)).cloned())
+    }
+
+    async fn list(&self, subject: &str, now: u64) -> Result<Vec<SessionRecord>, SessionStoreError> {
+        let mut state = self.state();
+        state.retain(subject, |session| !session.is_over(now));
+        let mut sessions = state.by_subject.get(subject).cloned().unwrap_or_default();
+        sessions.sort_by(|one, other| (other.last_used_at, &other.id).cmp(&(one.last_used_at, &one.id)));
+        Ok(sessions)
+    }
+
+    async fn end(&self, subject: &str, id: &str) -> Result<bool, SessionStoreError> {
+        let mut state = self.state();
+        let before = state.count;
+        state.retain(subject, |session| session.id != id);
+        Ok(state.count < before)
+    }
+
+    async fn end_all(&self, subject: &str, but: Option<&str>) -> Result<Vec<String>, SessionStoreError> {
+        let mut ended = Vec::new();
+        self.state().retain(subject, |session| {
+            let kept = but == Some(session.id.as_str());
+            if !kept {
+                ended.push(session.id.clone());
+            }
+            kept
+        });
+        Ok(ended)
+    }
+}
+
+impl fmt::Debug for MemorySessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemorySessions")
+            .field("sessions", &self.state().count)
+            .field("capacity", &self.capacity)
+            .finish()
+    }
+}

@@ -1,0 +1,277 @@
+//! An application that issues its own tokens, instantiated for every adapter.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwt_core::Verifier;
+use jwt_core::clock::ManualClock;
+use jwt_core::crypto::SigningKey;
+use jwt_core::issue::{KeyRing, TokenIssuer};
+use jwt_core::session::{MemorySessions, SessionStore, Sessions, SessionsBuilder};
+
+use crate::answer::Answer;
+use crate::ask::Ask;
+use crate::forge::{AUDIENCE, ISSUER, NOW};
+use crate::stage::key;
+
+/// The application under test, whose clock stands at [`NOW`] until it is turned.
+///
+/// | route | layer | handler |
+/// | --- | --- | --- |
+/// | `/jwks`, `/metadata` | none | the endpoints of the core |
+/// | `/login` (`POST`) | none | begins a session of the subject in the body |
+/// | `/refresh`, `/logout` (`POST`) | their own | the endpoints of the core |
+/// | `/my-refresh` (`POST`) | for refresh tokens | the extractor `Refresh` |
+/// | `/wrong-refresh` (`POST`) | for access tokens | the extractor `Refresh` |
+/// | `/bare-refresh` (`POST`) | none | the extractor `Refresh` |
+/// | `/me` | for access tokens | all claims, as JSON |
+/// | `/fresh` | for access tokens | all claims of fresh tokens, as JSON |
+/// | `/bare-fresh` | none | the extractor `Fresh` |
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Shop {
+    /// The time.
+    pub clock: ManualClock,
+    /// The keys.
+    pub ring: KeyRing,
+    /// The issuer.
+    pub tokens: TokenIssuer,
+    /// The sessions.
+    pub sessions: Sessions,
+    /// Accepts access tokens.
+    pub verifier: Verifier,
+}
+
+impl Shop {
+    /// The usual one: one ES256 key, and sessions in memory.
+    pub fn usual() -> Self {
+        Self::with(MemorySessions::new(), |sessions| sessions)
+    }
+
+    /// One with another store of sessions, and other settings.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be built.
+    pub fn with(store: impl SessionStore + 'static, settings: impl FnOnce(SessionsBuilder) -> SessionsBuilder) -> Self {
+        Self::signing_with(key(), store, settings)
+    }
+
+    /// One with another key, too.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be built.
+    pub fn signing_with(
+        key: SigningKey,
+        store: impl SessionStore + 'static,
+        settings: impl FnOnce(SessionsBuilder) -> SessionsBuilder,
+    ) -> Self {
+        let clock = ManualClock::at(NOW);
+        let ring = KeyRing::builder().key(key).clock(clock.clone()).build().expect("a ring");
+        let tokens = TokenIssuer::builder(ISSUER, ring.clone()).audience(AUDIENCE).build().expect("an issuer");
+        let sessions = settings(Sessions::builder(tokens.clone(), store)).build().expect("sessions");
+        let verifier = Verifier::builder().issuer(tokens.trusted()).clock(clock.clone());
+        let verifier = verifier.build().expect("a verifier");
+        Self { clock, ring, tokens, sessions, verifier }
+    }
+
+    /// Lets so many seconds pass.
+    pub fn wait(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Sends a request to the application of every adapter and returns their answer, which must be one and the same.
+    ///
+    /// For requests that change nothing, or do the same again.
+    ///
+    /// # Panics
+    ///
+    /// When the answers differ.
+    pub async fn send(&self, ask: &Ask) -> Answer {
+        let (first, second) = (self.send_axum(ask).await, self.send_actix(ask).await);
+        assert_eq!(first, second, "axum, left, and actix-web, right, to {} {}", ask.method, ask.target);
+        first
+    }
+
+    /// Sends a request to the application under axum.
+    pub async fn send_axum(&self, ask: &Ask) -> Answer {
+        crate::axum::send_to(axum::router(self), ask).await
+    }
+
+    /// Sends a request to the application under actix-web.
+    pub async fn send_actix(&self, ask: &Ask) -> Answer {
+        crate::actix::send_to(actix::app(self), ask).await
+    }
+}
+
+/// What the subject may do.
+const SCOPES: [&str; 2] = ["reports:read", "profile"];
+
+mod axum {
+    use axum::extract::State;
+    use axum::routing::{get, post};
+    use axum::{Json, Router};
+    use jwt_core::session::Sessions;
+    use jwt_tower::{Claims, Fresh, JwtLayer, Refresh, Rejection, Tokens, endpoint};
+    use serde_json::Value;
+
+    use super::{SCOPES, Shop};
+
+    async fn login(State(sessions): State<Sessions>, subject: String) -> Result<Tokens, Rejection> {
+        Ok(Tokens(sessions.login(subject).scope(SCOPES).start().await?))
+    }
+
+    async fn refresh(State(sessions): State<Sessions>, Refresh(token): Refresh) -> Result<Tokens, Rejection> {
+        Ok(Tokens(sessions.refresh(&token).await?))
+    }
+
+    async fn me(Claims(claims): Claims<Value>) -> Json<Value> {
+        Json(claims)
+    }
+
+    async fn fresh(Fresh(claims): Fresh<Value>) -> Json<Value> {
+        Json(claims)
+    }
+
+    pub(super) fn router(shop: &Shop) -> Router {
+        let metadata = shop.tokens.metadata("https://id.example/jwks").endpoint().expect("public keys");
+        let verifier = || JwtLayer::new(shop.verifier.clone());
+        Router::new()
+            .route_service("/jwks", endpoint(shop.ring.jwks().expect("public keys")))
+            .route_service("/metadata", endpoint(metadata))
+            .route_service("/refresh", endpoint(shop.sessions.refresh_endpoint()))
+            .route_service("/logout", endpoint(shop.sessions.logout_endpoint(&shop.verifier)))
+            .route("/login", post(login))
+            .route("/my-refresh", post(refresh).layer(JwtLayer::new(shop.sessions.refresh_verifier())))
+            .route("/wrong-refresh", post(refresh).layer(verifier()))
+            .route("/bare-refresh", post(refresh))
+            .route("/me", get(me).layer(verifier()))
+            .route("/fresh", get(fresh).layer(verifier()))
+            .route("/bare-fresh", get(fresh))
+            .with_state(shop.sessions.clone())
+    }
+}
+
+mod actix {
+    use actix_web::App;
+    use actix_web::body::MessageBody;
+    use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+    use actix_web::web::{self, Json};
+    use jwt_actix::{Claims, Fresh, JwtMiddleware, Refresh, Rejection, Tokens, endpoint};
+    use jwt_core::session::Sessions;
+    use serde_json::Value;
+
+    use super::{SCOPES, Shop};
+
+    async fn login(sessions: web::Data<Sessions>, subject: String) -> Result<Tokens, Rejection> {
+        Ok(Tokens(sessions.login(subject).scope(SCOPES).start().await?))
+    }
+
+    async fn refresh(sessions: web::Data<Sessions>, Refresh(token): Refresh) -> Result<Tokens, Rejection> {
+        Ok(Tokens(sessions.refresh(&token).await?))
+    }
+
+    async fn me(Claims(claims): Claims<Value>) -> Json<Value> {
+        Json(claims)
+    }
+
+    async fn fresh(Fresh(claims): Fresh<Value>) -> Json<Value> {
+        Json(claims)
+    }
+
+    pub(super) fn app(
+        shop: &Shop,
+    ) -> App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<impl MessageBody + use<>>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + use<>,
+    > {
+        let metadata = shop.tokens.metadata("https://id.example/jwks").endpoint().expect("public keys");
+        let verifier = || JwtMiddleware::new(shop.verifier.clone());
+        let refreshing = JwtMiddleware::new(shop.sessions.refresh_verifier());
+        App::new()
+            .app_data(web::Data::new(shop.sessions.clone()))
+            .route("/jwks", endpoint(shop.ring.jwks().expect("public keys")))
+            .route("/metadata", endpoint(metadata))
+            .route("/refresh", endpoint(shop.sessions.refresh_endpoint()))
+            .route("/logout", endpoint(shop.sessions.logout_endpoint(&shop.verifier)))
+            .route("/login", web::post().to(login))
+            .service(web::resource("/my-refresh").wrap(refreshing).route(web::post().to(refresh)))
+            .service(web::resource("/wrong-refresh").wrap(verifier()).route(web::post().to(refresh)))
+            .route("/bare-refresh", web::post().to(refresh))
+            .service(web::resource("/me").wrap(verifier()).route(web::get().to(me)))
+            .service(web::resource("/fresh").wrap(verifier()).route(web::get().to(fresh)))
+            .route("/bare-fresh", web::get().to(fresh))
+    }
+}
+
+/// The store of sessions that does not answer.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct FailingSessions {
+    /// What answers when it does.
+    pub store: Arc<MemorySessions>,
+    /// Whether it fails.
+    pub down: Arc<std::sync::atomic::AtomicBool>,
+}
+
+mod failing {
+    use std::sync::atomic::Ordering;
+
+    use async_trait::async_trait;
+    use jwt_core::session::{Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};
+
+    use super::FailingSessions;
+
+    impl FailingSessions {
+        /// Goes down, or up.
+        pub fn set_down(&self, down: bool) {
+            self.down.store(down, Ordering::SeqCst);
+        }
+
+        fn up(&self) -> Result<(), SessionStoreError> {
+            match self.down.load(Ordering::SeqCst) {
+                true => Err(SessionStoreError::Unavailable("the store is down".into())),
+                false => Ok(()),
+            }
+        }
+    }
+
+    #[async_trait]
+    impl SessionStore for FailingSessions {
+        async fn create(&self, session: &SessionRecord, most: usize) -> Result<Vec<String>, SessionStoreError> {
+            self.up()?;
+            self.store.create(session, most).await
+        }
+
+        async fn rotate(&self, rotation: &Rotation<'_>) -> Result<(Outcome, Option<SessionRecord>), SessionStoreError> {
+            self.up()?;
+            self.store.rotate(rotation).await
+        }
+
+        async fn find(&self, subject: &str, id: &str, now: u64) -> Result<Option<SessionRecord>, SessionStoreError> {
+            self.up()?;
+            self.store.find(subject, id, now).await
+        }
+
+        async fn list(&self, subject: &str, now: u64) -> Result<Vec<SessionRecord>, SessionStoreError> {
+            self.up()?;
+            self.store.list(subject, now).await
+        }
+
+        async fn end(&self, subject: &str, id: &str) -> Result<bool, SessionStoreError> {
+            self.up()?;
+            self.store.end(subject, id).await
+        }
+
+        async fn end_all(&self, subject: &str, but: Option<&str>) -> Result<Vec<String>, SessionStoreError> {
+            self.up()?;
+            self.store.end_all(subject, but).await
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Tokens of one's own: the key ring, the issuer, and sessions.
+
+mod store;

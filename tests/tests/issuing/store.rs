@@ -1,0 +1,55 @@
+//! The store of sessions in memory.
+
+use std::sync::Arc;
+
+use jwt_core::session::{MemorySessions, NoSessions, SessionStore, SessionStoreError};
+use jwt_tests::forge::NOW;
+use jwt_tests::session_contract::{keeps_the_contract, one_exchange_wins, session};
+
+#[tokio::test]
+async fn the_store_in_memory_keeps_the_contract() {
+    keeps_the_contract(&MemorySessions::new(), "joe").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_a_hundred_exchanges_at_once_one_wins() {
+    let store: Arc<dyn SessionStore> = Arc::new(MemorySessions::new());
+    for number in 0..20 {
+        one_exchange_wins(Arc::clone(&store), &format!("joe-{number}")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_full_forgets_nobody_until_they_are_over() {
+    let store = MemorySessions::with_capacity(2);
+    for subject in ["a", "b"] {
+        store.create(&session(subject, "s"), 100).await.expect("room");
+    }
+    let error = store.create(&session("c", "s"), 100).await.expect_err("full");
+    assert!(matches!(error, SessionStoreError::Full));
+    // A further session of one who has some takes the place of another of theirs.
+    assert_eq!(store.create(&session("b", "t"), 1).await.expect("room"), ["s"]);
+    assert_eq!(store.list("a", NOW).await.expect("an answer").len(), 1);
+    // Full again, and then some are over.
+    assert!(store.create(&session("c", "s"), 100).await.is_err());
+    let mut later = session("c", "s");
+    (later.created_at, later.ends_at) = (NOW + 3600, NOW + 7200);
+    store.create(&later, 100).await.expect("room");
+    assert_eq!(format!("{store:?}"), "MemorySessions { sessions: 1, capacity: 2 }");
+}
+
+#[tokio::test]
+async fn the_null_store_lets_nobody_in() {
+    assert!(NoSessions.create(&session("joe", "s"), 100).await.is_err());
+    assert_eq!(NoSessions.find("joe", "s", NOW).await.expect("an answer"), None);
+    assert_eq!(NoSessions.list("joe", NOW).await.expect("an answer"), []);
+    assert!(!NoSessions.end("joe", "s").await.expect("an answer"));
+}
+
+#[test]
+fn printing_a_session_tells_nothing_of_its_user() {
+    let printed = format!("{:?}", session("joe@example.org", "session-id"));
+    for secret in ["joe", "session-id", "Firefox", "scope"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+}
