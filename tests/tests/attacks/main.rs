@@ -1,7 +1,7 @@
 //! The catalogue of attacks: each a test of its own, named by its row, and each run through both adapters.
 //!
 //! Sections A: algorithm and key confusion; B: header parameters; C: signatures; D: encodings and parsers; E: claims;
-//! G: fetched keys; H: the HTTP layer; K: logs and oracles; L: configuration. The rows of F are with the other tests of
+//! G: fetched keys; H: the HTTP layer; I: the cache; K: logs and oracles; L: configuration. The rows of F are with the other tests of
 //! keys.
 
 mod a;
@@ -11,6 +11,7 @@ mod d;
 mod e;
 mod g;
 mod h;
+mod i;
 mod inventory;
 mod k;
 mod l;
