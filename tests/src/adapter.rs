@@ -45,6 +45,8 @@ impl Adapter {
 /// | `/user` | required | the claim `name`, typed |
 /// | `/both` | required | two extractors of different types |
 /// | `/number` | required | claims of a type that does not fit |
+/// | `/shared` | required | the claim `name`, typed and shared |
+/// | `/shared-number` | required | shared claims of a type that does not fit |
 /// | `/verified` | required | what is known of the token itself |
 /// | `/no-store` | required | a handler with a `Cache-Control` of its own |
 /// | `/reports` | required, with scopes | the claim `name` |
@@ -67,7 +69,7 @@ impl Adapter {
 /// | `/bare-principal` | none | the account's name |
 /// | `/bare-principal-layer` | principals alone | `everyone` |
 /// | `/public` | none | `everyone` |
-/// | `/bare`, `/bare-optional`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | none | extractors all the same |
+/// | `/bare`, `/bare-optional`, `/bare-shared`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | none | extractors all the same |
 /// | `/bare-require` | scopes alone | `everyone` |
 /// | `/bare-allowed` | a requirement alone | `everyone` |
 #[derive(Clone)]

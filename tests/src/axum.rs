@@ -12,7 +12,7 @@ use jwt_core::principal::load;
 use jwt_core::verify::Identity;
 use jwt_tower::{
     Authorized, Claims, JwtLayer, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, PrincipalLayer,
-    RequireExt as _, RequireLayer, Verified,
+    RequireExt as _, RequireLayer, SharedClaims, Verified,
 };
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
@@ -42,6 +42,8 @@ fn router(application: &Application) -> Router {
         .route("/user", get(user))
         .route("/both", get(both))
         .route("/number", get(number))
+        .route("/shared", get(shared))
+        .route("/shared-number", get(shared_number))
         .route("/verified", get(verified))
         .route("/no-store", get(no_store))
         .route("/panic", get(panic))
@@ -71,6 +73,7 @@ fn router(application: &Application) -> Router {
         .route("/public", get(public))
         .route("/bare", get(user))
         .route("/bare-optional", get(optional))
+        .route("/bare-shared", get(shared))
         .route("/bare-verified", get(verified))
         .route("/bare-require", get(public).layer(required_scopes()))
         .route("/bare-principal", get(principal))
