@@ -6,6 +6,6 @@
 
 pub mod paths;
 pub mod race;
+pub mod report;
 pub mod stand;
 pub mod verify;
-

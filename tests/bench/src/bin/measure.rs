@@ -10,7 +10,13 @@ fn main() {
         let floor = results[0].clone();
         print!("{algorithm} token {}:", stand.token.len());
         for result in &results {
-            print!("  {} {:.0} [{:.3} floor, +{:.0}]", result.name, result.nanos, result.ratio_to(&floor), result.over(&floor));
+            print!(
+                "  {} {:.0} [{:.3} floor, +{:.0}]",
+                result.name,
+                result.nanos,
+                result.ratio_to(&floor),
+                result.over(&floor)
+            );
         }
         println!(" ours/theirs {:.3}", results[1].ratio_to(results.last().unwrap()));
     }
