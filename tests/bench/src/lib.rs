@@ -9,3 +9,6 @@ pub mod race;
 pub mod report;
 pub mod stand;
 pub mod verify;
+
+#[cfg(feature = "frameworks")]
+pub mod requests;
