@@ -63,6 +63,7 @@
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
+mod cookies;
 mod endpoint;
 mod extract;
 mod future;
@@ -78,6 +79,7 @@ mod shared;
 #[cfg(feature = "issue")]
 mod session;
 
+pub use cookies::{SetCookiesExt, WithCookies};
 pub use endpoint::endpoint;
 pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
 pub use layer::JwtMiddleware;

@@ -17,6 +17,10 @@ impl RequestView for ActixView<'_> {
         self.0.uri().path_and_query().map_or("/", |target| target.as_str())
     }
 
+    fn authority(&self) -> Option<&str> {
+        self.0.uri().authority().map(|authority| authority.as_str())
+    }
+
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
         for value in self.0.headers().get_all(name) {
             each(value.as_bytes());

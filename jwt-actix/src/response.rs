@@ -15,7 +15,8 @@ pub(crate) fn refuse<B>(request: ServiceRequest, refusal: Refusal) -> ServiceRes
 
 pub(crate) fn answer(refusal: impl Into<Answer>) -> HttpResponse<BoxBody> {
     let answer: Answer = refusal.into();
-    let mut response = HttpResponse::with_body(status(answer.status), BoxBody::new(answer.body));
+    let body = if answer.body.is_empty() { BoxBody::new(()) } else { BoxBody::new(answer.body) };
+    let mut response = HttpResponse::with_body(status(answer.status), body);
     for (name, value) in answer.headers {
         // The core makes values of visible ASCII only; one that were not would be left out, not let through.
         if let Ok(value) = HeaderValue::try_from(value) {

@@ -108,6 +108,8 @@ kinds! {
     /// The token does not meet another requirement of the operation: on a claim, of the application's own, or a choice
     /// of several.
     RequirementNotMet, "requirement_not_met", Forbidden, "requirement not met";
+    /// The token came in a cookie, and the request may have been made by another site. RFC 6750 section 5.3.
+    CsrfFailed, "csrf_failed", Forbidden, "request may have been made by another site";
 
     /// The bearer has not logged in strongly or recently enough for the operation. RFC 9470 section 3.
     InsufficientAuthentication, "insufficient_user_authentication", StepUp, "stronger login needed";

@@ -50,6 +50,7 @@
 //! otherwise; with neither, building a verifier is an error.
 
 pub mod authorize;
+pub mod browser;
 pub mod challenge;
 pub mod claims;
 pub mod clock;

@@ -16,6 +16,12 @@ pub trait RequestView {
     /// the comparison ignores case.
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8]));
 
+    /// Returns the host and, where there is one, `:` and the port that the target itself names, as in HTTP/2, where they
+    /// need not stand in the header `Host`. Default: `None`.
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
     /// Returns the client's certificate in DER, as the TLS layer that terminates the connection saw it. Default: `None`.
     fn peer_certificate(&self) -> Option<&[u8]> {
         None

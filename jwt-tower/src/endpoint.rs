@@ -14,8 +14,7 @@ use crate::{RefusalBody, response};
 
 /// Serves an [`Endpoint`] of the core: keys that are published, tokens that are refreshed.
 ///
-/// Under axum, [`endpoint`](crate::endpoint) makes one. For others, `B` is the body of responses, of any kind that is made
-/// of text.
+/// Under axum, [`endpoint`](crate::endpoint) makes one. For others, `B` is the body of responses.
 pub struct EndpointService<B> {
     endpoint: Endpoint,
     body: PhantomData<fn() -> B>,

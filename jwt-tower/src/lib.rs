@@ -30,6 +30,7 @@
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
 mod body;
+mod cookies;
 mod endpoint;
 mod future;
 mod layer;
@@ -53,6 +54,7 @@ mod session;
 mod shared;
 
 pub use body::RefusalBody;
+pub use cookies::SetCookies;
 pub use endpoint::{EndpointFuture, EndpointService};
 #[cfg(feature = "axum")]
 pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};

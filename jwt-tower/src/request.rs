@@ -26,6 +26,10 @@ impl RequestView for HttpView<'_> {
         self.uri.path_and_query().map_or("/", |target| target.as_str())
     }
 
+    fn authority(&self) -> Option<&str> {
+        self.uri.authority().map(|authority| authority.as_str())
+    }
+
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
         for value in self.headers.get_all(name) {
             each(value.as_bytes());

@@ -8,7 +8,7 @@ use actix_web::web::{self, Json};
 use actix_web::{App, HttpMessage as _, Responder, body, test};
 use jwt_actix::{
     Authorized, Claims, JwtMiddleware, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
-    PrincipalMiddleware, Require, SharedClaims, Verified,
+    PrincipalMiddleware, Require, SetCookiesExt as _, SharedClaims, Verified,
 };
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
@@ -23,6 +23,15 @@ crate::handlers::handlers!();
 
 async fn no_store(_: Verified) -> impl Responder {
     "secret".customize().insert_header((CACHE_CONTROL, "no-store"))
+}
+
+async fn cookies() -> impl Responder {
+    "welcome".set_cookies(crate::handlers::login())
+}
+
+async fn no_cookies() -> impl Responder {
+    let bye = "bye".customize().insert_header((CACHE_CONTROL, "private"));
+    bye.set_cookies(jwt_core::browser::Cookies::new().clear())
 }
 
 fn app(
@@ -111,6 +120,8 @@ fn app(
         )
         .service(web::resource("/lenient").wrap(lenient).route(web::get().to(optional)))
         .service(web::resource("/public").route(web::get().to(public)))
+        .service(web::resource("/cookies").route(web::get().to(cookies)))
+        .service(web::resource("/no-cookies").route(web::get().to(no_cookies)))
         .service(web::resource("/bare").route(web::get().to(user)))
         .service(web::resource("/bare-optional").route(web::get().to(optional)))
         .service(web::resource("/bare-shared").route(web::get().to(shared)))

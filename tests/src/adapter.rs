@@ -69,6 +69,7 @@ impl Adapter {
 /// | `/bare-principal` | none | the account's name |
 /// | `/bare-principal-layer` | principals alone | `everyone` |
 /// | `/public` | none | `everyone` |
+/// | `/cookies`, `/no-cookies` | none | a login's cookies, and none again |
 /// | `/bare`, `/bare-optional`, `/bare-shared`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | none | extractors all the same |
 /// | `/bare-require` | scopes alone | `everyone` |
 /// | `/bare-allowed` | a requirement alone | `everyone` |

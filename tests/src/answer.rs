@@ -75,6 +75,12 @@ impl Answer {
         Self::challenge(403, r#"Bearer realm="api", error="insufficient_scope""#, kind)
     }
 
+    /// The answer to a request that another site may have made.
+    #[must_use]
+    pub fn csrf() -> Self {
+        Self { status: 403, headers: Vec::new(), body: Vec::new(), code: Some(ErrorKind::CsrfFailed.code()) }
+    }
+
     /// The answer to a token whose bearer must log in again; `parameters` are those of the challenge.
     #[must_use]
     pub fn login(parameters: &str) -> Self {

@@ -12,7 +12,7 @@ use jwt_core::principal::load;
 use jwt_core::verify::Identity;
 use jwt_tower::{
     Authorized, Claims, JwtLayer, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, PrincipalLayer,
-    RequireExt as _, RequireLayer, SharedClaims, Verified,
+    RequireExt as _, RequireLayer, SetCookies, SharedClaims, Verified,
 };
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
@@ -25,6 +25,14 @@ crate::handlers::handlers!();
 
 async fn no_store(_: Verified) -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], "secret")
+}
+
+async fn cookies() -> impl IntoResponse {
+    (SetCookies(crate::handlers::login()), "welcome")
+}
+
+async fn no_cookies() -> impl IntoResponse {
+    (SetCookies(jwt_core::browser::Cookies::new().clear()), ([(CACHE_CONTROL, "private")], "bye"))
 }
 
 fn router(application: &Application) -> Router {
@@ -71,6 +79,8 @@ fn router(application: &Application) -> Router {
         .route("/optional-principal-unloaded", get(optional_principal).layer(jwt().optional()))
         .route("/lenient", get(optional).layer(lenient))
         .route("/public", get(public))
+        .route("/cookies", get(cookies))
+        .route("/no-cookies", get(no_cookies))
         .route("/bare", get(user))
         .route("/bare-optional", get(optional))
         .route("/bare-shared", get(shared))

@@ -1,6 +1,9 @@
 //! The handlers of the application under test, written once and compiled for each framework.
 
+use std::time::Duration;
+
 use jwt_core::authorize::{all, check_async, scopes};
+use jwt_core::browser::{Cookies, SetCookies};
 use serde::Deserialize;
 use serde::de::Deserializer;
 
@@ -39,6 +42,13 @@ jwt_core::policy! {
             }
         }),
     ));
+}
+
+/// The cookies of a login.
+pub(crate) fn login() -> SetCookies {
+    let (cookies, life) = (Cookies::new(), Duration::from_secs(900));
+    let set = cookies.set_access("a.b.c", life).and_then(|access| Ok(access.and(cookies.set_refresh("d.e.f", life)?)));
+    set.expect("legal values")
 }
 
 /// Expects in scope: `Authorized`, `Claims`, `OptionalAuthorized`, `OptionalClaims`,

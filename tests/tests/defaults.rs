@@ -3,6 +3,7 @@
 
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{Key, KeyErrorKind};
+use jwt_core::token::TokenSources;
 use jwt_core::verify::{BuildError, BuildErrorKind, TokenCache};
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::answer::Answer;
@@ -209,6 +210,16 @@ rows! {
         let token = good().sign();
         let answer = application().send(&Ask::get("/me").bearer(&token).bearer(&token)).await;
         assert_eq!(answer, Answer::malformed(ErrorKind::MultipleCredentials));
+    }
+
+    "token in a cookie, request that may change something", "only from the application's own pages" => a_cookie_is_good_on_own_pages {
+        let application = behind(builder().sources(TokenSources::new().cookie("session")));
+        let post = |site: &str| {
+            let ask = Ask::post("/me").header("cookie", format!("session={}", good().sign()));
+            ask.header("sec-fetch-site", site)
+        };
+        assert_eq!(application.send(&post("same-origin")).await.status, 200);
+        assert_eq!(application.send(&post("cross-site")).await, Answer::csrf());
     }
 
     "RSA keys", "2048 to 8192 bits" => rsa_keys_have_2048_to_8192_bits {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The rooms of `jwt-core` and their levels: a room uses rooms of lower levels only.
-const LEVELS: [(&str, u8); 22] = [
+const LEVELS: [(&str, u8); 23] = [
     ("clock", 0),
     ("error", 0),
     ("json", 0),
@@ -15,6 +15,7 @@ const LEVELS: [(&str, u8); 22] = [
     ("jose", 1),
     ("observe", 1),
     ("token", 1),
+    ("browser", 2),
     ("crypto", 2),
     ("endpoint", 2),
     ("policy", 2),

@@ -81,6 +81,10 @@ impl Challenger {
             Class::Missing => (401, None),
             Class::Malformed => (400, Some("invalid_request")),
             Class::Refused => (401, Some("invalid_token")),
+            // The token would do; it is the request that another site may have made.
+            Class::Forbidden if error.kind() == ErrorKind::CsrfFailed => {
+                return Challenge { status: 403, headers: Vec::new() };
+            }
             Class::Forbidden => (403, Some("insufficient_scope")),
             Class::StepUp => (401, Some("insufficient_user_authentication")),
             Class::Unavailable => {

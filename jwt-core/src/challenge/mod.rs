@@ -5,7 +5,7 @@
 //! | [`Missing`](Class::Missing) | 401 | `Bearer realm="…"` |
 //! | [`Malformed`](Class::Malformed) | 400 | `Bearer realm="…", error="invalid_request"` |
 //! | [`Refused`](Class::Refused) | 401 | `Bearer realm="…", error="invalid_token"` |
-//! | [`Forbidden`](Class::Forbidden) | 403 | `Bearer realm="…", error="insufficient_scope"`, and `scope="…"` where scopes are the reason |
+//! | [`Forbidden`](Class::Forbidden) | 403 | `Bearer realm="…", error="insufficient_scope"`, and `scope="…"` where scopes are the reason; none for `csrf_failed`, where no other token would help |
 //! | [`StepUp`](Class::StepUp) | 401 | `Bearer realm="…", error="insufficient_user_authentication"`, and `acr_values="…"`, `max_age="…"` |
 //! | [`Unavailable`](Class::Unavailable) | 503, with `Retry-After` | none: an outage is not a bad token |
 //! | [`Misuse`](Class::Misuse) | 500 | none |

@@ -1,6 +1,8 @@
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
+use super::csrf::{Csrf, Proof};
 use super::places::{Authorization, Closure, Cookie, OwnHeader, Query};
 use super::source::{Found, Location, TokenSource};
 use crate::error::ErrorKind;
@@ -10,6 +12,24 @@ use crate::request::RequestView;
 pub(crate) struct RawToken<'r> {
     pub(crate) text: Cow<'r, str>,
     pub(crate) location: Location,
+    /// What the request has shown of who sent it.
+    pub(crate) proof: Proof<'r>,
+    /// The `Set-Cookie` value that takes the token's cookie away.
+    pub(crate) removal: Option<Arc<str>>,
+}
+
+/// Why a request has no token that can be looked at.
+#[derive(Debug)]
+pub(crate) struct NoToken {
+    pub(crate) kind: ErrorKind,
+    /// The `Set-Cookie` value that takes an illegible cookie away.
+    pub(crate) removal: Option<Arc<str>>,
+}
+
+impl From<ErrorKind> for NoToken {
+    fn from(kind: ErrorKind) -> Self {
+        Self { kind, removal: None }
+    }
 }
 
 /// The places in which a verifier looks for tokens.
@@ -20,9 +40,16 @@ pub(crate) struct RawToken<'r> {
 /// // A browser application: the header for scripts, a cookie for pages.
 /// let sources = TokenSources::new().cookie("access_token");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TokenSources {
-    sources: Vec<Arc<dyn TokenSource>>,
+    places: Vec<Place>,
+    csrf: Csrf,
+}
+
+#[derive(Clone)]
+struct Place {
+    source: Arc<dyn TokenSource>,
+    removal: Option<Arc<str>>,
 }
 
 impl Default for TokenSources {
@@ -41,16 +68,40 @@ impl TokenSources {
     /// Looks nowhere; add sources.
     #[must_use]
     pub const fn none() -> Self {
-        Self { sources: Vec::new() }
+        Self { places: Vec::new(), csrf: Csrf::new() }
     }
 
     /// Also looks at the cookie `name`. Default: no cookie.
     ///
-    /// A browser attaches cookies by itself, to requests that other sites trigger too: protect such routes against
-    /// cross-site request forgery (RFC 6750 section 5.3).
+    /// A browser attaches cookies by itself, to requests that other sites trigger too: [`Csrf`] says what a request must
+    /// show beside the cookie. [`browser::Cookies`](crate::browser::Cookies) knows how to set it, and where it is.
     #[must_use]
     pub fn cookie(self, name: impl Into<String>) -> Self {
-        self.source(Cookie(name.into()))
+        self.source(Cookie { name: name.into(), loopback_only: false })
+    }
+
+    /// Also looks at a cookie whose attributes are known, so that it can be taken away.
+    pub(crate) fn known_cookie(mut self, name: &str, removal: Option<Arc<str>>, loopback_only: bool) -> Self {
+        let source = Arc::new(Cookie { name: name.to_owned(), loopback_only });
+        self.places.push(Place { source, removal });
+        self
+    }
+
+    /// Sets what a request must show beside a cookie. Default: [`Csrf::new`].
+    #[must_use]
+    pub fn csrf(mut self, csrf: Csrf) -> Self {
+        self.csrf = csrf;
+        self
+    }
+
+    /// Accepts tokens from cookies whoever made the browser send them. Default: [`Csrf::new`].
+    ///
+    /// Every page that the user visits can then do in the user's name what an address and a form can express.
+    /// Rather name the pages' origins with [`Csrf::allow_origin`]; only where something in front of this layer checks
+    /// every request is there nothing left to check.
+    #[must_use]
+    pub fn dangerous_without_csrf_protection(self) -> Self {
+        self.csrf(Csrf::disabled())
     }
 
     /// Also looks at the query parameter `name` of `GET` and `HEAD` requests. Default: no query parameter.
@@ -81,40 +132,80 @@ impl TokenSources {
     /// Also asks a source of the application's own. Default: none.
     #[must_use]
     pub fn source(mut self, source: impl TokenSource + 'static) -> Self {
-        self.sources.push(Arc::new(source));
+        self.places.push(Place { source: Arc::new(source), removal: None });
         self
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.sources.is_empty()
+        self.places.is_empty()
+    }
+
+    /// The first setting that can never be met.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        self.csrf.problem()
     }
 
     /// Finds the one token that the request carries.
-    pub(crate) fn find<'r>(&self, request: &'r dyn RequestView) -> Result<RawToken<'r>, ErrorKind> {
-        let mut found = Found::default();
-        for source in &self.sources {
-            source.find(request, &mut found);
+    pub(crate) fn find<'r>(&self, request: &'r dyn RequestView) -> Result<RawToken<'r>, NoToken> {
+        let (mut found, mut removal) = (Found::default(), None);
+        for place in &self.places {
+            let first = found.candidates == 0;
+            place.source.find(request, &mut found);
+            if first && found.candidates > 0 {
+                removal = place.removal.as_ref();
+            }
         }
         // RFC 6750 section 3.1: "uses more than one method for including an access token" is `invalid_request`.
         if found.candidates > 1 {
-            return Err(ErrorKind::MultipleCredentials);
+            return Err(ErrorKind::MultipleCredentials.into());
         }
         let (bytes, location) = found.first.ok_or(ErrorKind::NoCredentials)?;
-        // RFC 6750 section 2.1: b64token. What passes is ASCII.
-        let malformed = ErrorKind::MalformedCredentials;
-        if bytes.is_empty() || !bytes.iter().all(|&byte| is_token_byte(byte)) {
-            return Err(malformed);
-        }
-        let text = match bytes {
-            Cow::Borrowed(bytes) => Cow::Borrowed(std::str::from_utf8(bytes).map_err(|_| malformed)?),
-            Cow::Owned(bytes) => Cow::Owned(String::from_utf8(bytes).map_err(|_| malformed)?),
+        let removal = removal.cloned();
+        let proof = match location {
+            Location::Cookie => self.csrf.inspect(request)?,
+            _ => Proof::NOT_NEEDED,
         };
-        Ok(RawToken { text, location })
+        match text(bytes) {
+            Some(text) => Ok(RawToken { text, location, proof, removal }),
+            None => Err(NoToken { kind: ErrorKind::MalformedCredentials, removal }),
+        }
     }
 }
 
+impl fmt::Debug for TokenSources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sources: Vec<_> = self.places.iter().map(|place| &place.source).collect();
+        f.debug_struct("TokenSources").field("sources", &sources).field("csrf", &self.csrf).finish()
+    }
+}
+
+/// RFC 6750 section 2.1: b64token. What passes is ASCII.
+fn text(bytes: Cow<'_, [u8]>) -> Option<Cow<'_, str>> {
+    if bytes.is_empty() || !is_legible(&bytes) {
+        return None;
+    }
+    match bytes {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+    }
+}
+
+/// Whether every byte is one of those that tokens are made of. All are looked at, with nothing to decide between them, so
+/// that many are looked at in one go.
+fn is_legible(bytes: &[u8]) -> bool {
+    let mut illegal = 0;
+    for &byte in bytes {
+        illegal |= u8::from(!is_token_byte(byte));
+    }
+    illegal == 0
+}
+
+/// A letter, a digit, or one of `-._~+/=`.
 const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    // `-`, `.` and `/` come right before the digits.
+    let digit = byte.wrapping_sub(b'-') < 13;
+    letter | digit | (byte == b'_') | (byte == b'~') | (byte == b'+') | (byte == b'=')
 }
 
 #[cfg(test)]
@@ -123,7 +214,8 @@ mod tests {
     use crate::request::BareRequest;
 
     fn find(sources: &TokenSources, request: &BareRequest) -> Result<(String, Location), ErrorKind> {
-        sources.find(request).map(|token| (token.text.into_owned(), token.location))
+        let found = sources.find(request).map_err(|none| none.kind);
+        found.map(|token| (token.text.into_owned(), token.location))
     }
 
     fn get(target: &str) -> BareRequest {
@@ -161,6 +253,19 @@ mod tests {
         }
         let twice = get("/").header("Authorization", "Basic x").header("authorization", "Bearer abc");
         assert_eq!(find(&TokenSources::new(), &twice), Err(MultipleCredentials));
+    }
+
+    #[test]
+    fn a_token_is_made_of_the_bytes_of_the_grammar() {
+        for byte in 0..=u8::MAX {
+            let expected = byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+            assert_eq!(is_token_byte(byte), expected, "{byte:#x}");
+            for at in 0..70 {
+                let mut bytes = [b'a'; 70];
+                bytes[at] = byte;
+                assert_eq!(is_legible(&bytes), expected, "{byte:#x} at {at}");
+            }
+        }
     }
 
     #[test]

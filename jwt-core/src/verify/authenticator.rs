@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::challenge::Refusal;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Class, Error, ErrorKind};
 use crate::observe;
 use crate::request::RequestView;
-use crate::token::Location;
+use crate::token::{Location, NoToken, Proof};
 use crate::verified::{Anonymous, Verified};
 
 use super::{PendingVerification, Verification, Verifier};
@@ -65,6 +65,14 @@ pub enum Authentication {
 pub struct PendingAuthentication {
     pending: PendingVerification,
     authenticator: Authenticator,
+    carrier: Carrier<'static>,
+}
+
+/// What the place in which a token was found has to do with the answer.
+#[derive(Debug)]
+struct Carrier<'r> {
+    proof: Proof<'r>,
+    removal: Option<Arc<str>>,
 }
 
 impl Future for PendingAuthentication {
@@ -72,7 +80,7 @@ impl Future for PendingAuthentication {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = ready!(Pin::new(&mut self.pending).poll(context));
-        Poll::Ready(self.authenticator.admit(outcome))
+        Poll::Ready(self.authenticator.conclude(outcome, &self.carrier))
     }
 }
 
@@ -106,18 +114,20 @@ impl Authenticator {
     pub fn authenticate(&self, request: &dyn RequestView) -> Authentication {
         let token = match self.verifier.sources().find(request) {
             Ok(token) => token,
-            Err(kind) => return Authentication::Ready(self.without_token(kind)),
+            Err(none) => return Authentication::Ready(self.without_token(&none)),
         };
+        let carrier = Carrier { proof: token.proof, removal: token.removal };
         match self.verifier.start(&token.text, Some(token.location)) {
-            Verification::Ready(outcome) => Authentication::Ready(self.admit(outcome)),
+            Verification::Ready(outcome) => Authentication::Ready(self.conclude(outcome, &carrier)),
             Verification::Pending(pending) => {
-                Authentication::Pending(PendingAuthentication { pending, authenticator: self.clone() })
+                let carrier = Carrier { proof: carrier.proof.into_owned(), removal: carrier.removal };
+                Authentication::Pending(PendingAuthentication { pending, authenticator: self.clone(), carrier })
             }
         }
     }
 
-    fn without_token(&self, kind: ErrorKind) -> Result<Admission, Refusal> {
-        let admission = self.admit(Err(kind.into()));
+    fn without_token(&self, none: &NoToken) -> Result<Admission, Refusal> {
+        let admission = self.admit(Err(none.kind.into()), none.removal.as_ref());
         // A guest where guests are welcome is no refusal, so nobody is told of one.
         if let Err(refusal) = &admission {
             self.verifier.surroundings().observe(&refusal.error);
@@ -125,7 +135,19 @@ impl Authenticator {
         admission
     }
 
-    fn admit(&self, outcome: Result<Verified, Error>) -> Result<Admission, Refusal> {
+    fn conclude(&self, outcome: Result<Verified, Error>, carrier: &Carrier<'_>) -> Result<Admission, Refusal> {
+        let outcome = outcome.and_then(|verified| match carrier.proof.check(verified.payload()) {
+            Ok(()) => Ok(verified),
+            Err(kind) => {
+                let error = Error::from(kind);
+                self.verifier.surroundings().observe(&error);
+                Err(error)
+            }
+        });
+        self.admit(outcome, carrier.removal.as_ref())
+    }
+
+    fn admit(&self, outcome: Result<Verified, Error>, removal: Option<&Arc<str>>) -> Result<Admission, Refusal> {
         match outcome {
             Ok(verified) => {
                 // RFC 6750 section 2.3: an answer to a token in the address must not be stored by shared caches.
@@ -138,7 +160,15 @@ impl Authenticator {
                 let anonymous = Anonymous::new(Arc::clone(self.verifier.surroundings()));
                 Ok(Admission { identity: Identity::Anonymous(anonymous), response_header: None })
             }
-            Err(error) => Err(self.verifier.surroundings().challenger.refuse(error)),
+            Err(error) => {
+                let mut refusal = self.verifier.surroundings().challenger.refuse(error);
+                // A browser would send a bad cookie again and again. An outage says nothing about it, and a token that is
+                // sound but not enough stays.
+                if let (Some(removal), Class::Refused | Class::Malformed) = (removal, refusal.error.class()) {
+                    refusal.challenge.headers.push(("set-cookie", removal.to_string()));
+                }
+                Err(refusal)
+            }
         }
     }
 

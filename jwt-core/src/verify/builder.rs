@@ -221,6 +221,10 @@ impl VerifierBuilder {
         if self.sources.is_empty() {
             return Err(BuildError::new(Kind::Empty, "sources"));
         }
+        if let Some(setting) = self.sources.problem() {
+            let kind = if setting == "allow_origin" { Kind::InvalidUrl } else { Kind::IllegalCharacters };
+            return Err(BuildError::new(kind, setting));
+        }
         if self.leeway > MAX_LEEWAY {
             return Err(BuildError::new(Kind::OutOfRange, "leeway"));
         }
@@ -282,6 +286,8 @@ impl VerifierBuilder {
 mod tests {
     use super::*;
     use crate::jose::{Algorithm, Key};
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    use crate::token::Csrf;
 
     fn key(kid: &str) -> Key {
         Key::from_secret(Algorithm::HS256, [7; 32]).expect("long enough").with_kid(kid)
@@ -305,10 +311,12 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_configuration_is_named() {
         use BuildErrorKind::{
-            AmbiguousKeys, Contradiction, Duplicate, Empty, IllegalCharacters, NoUsableKey, OutOfRange, Undecided,
+            AmbiguousKeys, Contradiction, Duplicate, Empty, IllegalCharacters, InvalidUrl, NoUsableKey, OutOfRange,
+            Undecided,
         };
         let with = |issuer| Verifier::builder().issuer(issuer);
         let bare = || TrustedIssuer::new("https://id.example");
+        let csrf = |csrf| TokenSources::new().cookie("token").csrf(csrf);
         let any = || TrustedIssuer::dangerous_any_issuer().key(key("a")).audience("api");
         for (builder, expected) in [
             (with(issuer()), None),
@@ -346,6 +354,8 @@ mod tests {
             (with(issuer()).max_token_bytes(0), Some((OutOfRange, "max_token_bytes"))),
             (with(issuer()).realm("a\"b"), Some((IllegalCharacters, "realm"))),
             (with(issuer()).sources(TokenSources::none()), Some((Empty, "sources"))),
+            (with(issuer()).sources(csrf(Csrf::new().allow_origin("app.example"))), Some((InvalidUrl, "allow_origin"))),
+            (with(issuer()).sources(csrf(Csrf::new().header("a b"))), Some((IllegalCharacters, "header"))),
         ] {
             let text = format!("{builder:?}");
             assert_eq!(error(builder), expected, "{text}");

@@ -176,8 +176,13 @@ impl Verifier {
     }
 
     /// Returns the same verifier, with its keys and policy, looking for tokens in other places.
+    ///
+    /// A setting that [`VerifierBuilder::build`] would refuse is logged here, and met by no request.
     #[must_use]
     pub fn with_sources(&self, sources: TokenSources) -> Self {
+        if let Some(setting) = sources.problem() {
+            tracing::error!(setting, "token sources that cannot be met");
+        }
         Self { core: Arc::clone(&self.core), sources: Arc::new(sources) }
     }
 

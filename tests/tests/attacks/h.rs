@@ -1,6 +1,7 @@
 //! H: the HTTP layer.
 
 use jwt_core::ErrorKind;
+use jwt_core::browser::Cookies;
 use jwt_core::token::TokenSources;
 use jwt_core::verify::{BuildErrorKind, Identity};
 use jwt_core::{Algorithm, TrustedIssuer};
@@ -199,6 +200,36 @@ async fn h12_an_answer_to_a_token_in_the_query_is_private() {
     expect(&open, &ask, &expected, "query").await;
     let ask = Ask::get("/user").bearer(&good().sign());
     expect(&open, &ask, &Answer::text("Ada"), "header").await;
+}
+
+#[actix_web::test]
+async fn h13_a_cookie_that_another_site_made_the_browser_send_is_refused() {
+    let cookie = |token: &str| format!("__Host-access={token}");
+    let post = |token: &str| Ask::post("/me").header("host", "api.example").header("cookie", cookie(token));
+    let (plain, bound) = (good().sign(), good().claim("csrf", "s3cret").sign());
+    for sources in [TokenSources::new().cookie("__Host-access"), Cookies::new().sources()] {
+        let open = behind(builder().sources(sources));
+        for (ask, case) in [
+            (post(&plain).header("sec-fetch-site", "cross-site").header("origin", "https://evil.example"), "a form"),
+            (post(&plain).header("sec-fetch-site", "same-site").header("origin", "https://x.example"), "a sibling"),
+            (post(&plain).header("origin", "https://evil.example"), "an old browser"),
+            (post(&plain).header("origin", "null"), "a sandbox"),
+            (post(&plain), "nobody knows"),
+            (post(&plain).header("x-csrf-token", "s3cret"), "a header that the token does not ask for"),
+            (post(&bound).header("sec-fetch-site", "same-origin"), "no header"),
+            (post(&bound).header("sec-fetch-site", "same-origin").header("x-csrf-token", "guess"), "a guess"),
+            (post(&bound).header("cookie", "csrf=guess").header("x-csrf-token", "guess"), "a pair that was planted"),
+            (post(&bound).header("sec-fetch-site", "cross-site").header("x-csrf-token", "s3cret"), "a stolen value"),
+            (post("bad").header("sec-fetch-site", "cross-site"), "a bad token, which stays as it is"),
+        ] {
+            expect(&open, &ask, &Answer::csrf(), case).await;
+        }
+        // The same tokens, from the application's own pages and in a header.
+        let own = post(&bound).header("sec-fetch-site", "same-origin").header("x-csrf-token", "s3cret");
+        for ask in [post(&plain).header("sec-fetch-site", "same-origin"), own, Ask::post("/me").bearer(&bound)] {
+            assert_eq!(open.send(&ask).await.status, 200);
+        }
+    }
 }
 
 #[actix_web::test]

@@ -25,7 +25,6 @@ const NOT_APPLICABLE: &[(&str, &str)] = &[
         "g03",
         "addresses come from the configuration and from https metadata, so their ranges are the network's to police",
     ),
-    ("h13", "there is no protection against cross-site requests to configure yet"),
     ("h16", "there are no rules that exempt paths: a route is behind a layer or it is not"),
     ("h21", "DPoP is not offered: its scheme is not accepted and bound tokens are refused"),
     ("i10", "that a token was seen before can be told from the time it takes; `TokenCache` says so"),

@@ -2,8 +2,10 @@
 
 mod answers;
 mod bodies;
+mod cookies;
 mod cors;
 mod credentials;
+mod csrf;
 mod extensions;
 mod extractors;
 mod optional;

@@ -1,0 +1,51 @@
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, SET_COOKIE};
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use jwt_core::browser::SetCookies;
+
+/// Adds cookies to what a handler answers with.
+pub trait SetCookiesExt: Responder + Sized {
+    /// Adds cookies, and `Cache-Control: no-store` unless the response says something about caches itself, because the
+    /// cookies hold tokens.
+    ///
+    /// ```
+    /// use actix_web::Responder;
+    /// use jwt_actix::SetCookiesExt as _;
+    /// use jwt_core::browser::Cookies;
+    ///
+    /// async fn logout(cookies: Cookies) -> impl Responder {
+    ///     "See you".set_cookies(cookies.clear())
+    /// }
+    /// ```
+    fn set_cookies(self, cookies: SetCookies) -> WithCookies<Self> {
+        WithCookies { responder: self, cookies }
+    }
+}
+
+impl<R: Responder> SetCookiesExt for R {}
+
+/// An answer with cookies; made by [`SetCookiesExt::set_cookies`].
+#[derive(Clone, Debug)]
+pub struct WithCookies<R> {
+    responder: R,
+    cookies: SetCookies,
+}
+
+impl<R: Responder> Responder for WithCookies<R> {
+    type Body = R::Body;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse<R::Body> {
+        let mut response = self.responder.respond_to(request);
+        let headers = response.headers_mut();
+        for value in self.cookies {
+            // The core makes values of visible ASCII only; one that were not would be left out, not let through.
+            if let Ok(mut value) = HeaderValue::try_from(value) {
+                value.set_sensitive(true);
+                headers.append(SET_COOKIE, value);
+            }
+        }
+        if !headers.contains_key(CACHE_CONTROL) {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        response
+    }
+}

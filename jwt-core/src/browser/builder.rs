@@ -1,0 +1,170 @@
+use std::sync::Arc;
+
+use super::attributes::Attributes;
+use super::cookies::{Cookies, Settings};
+use super::{CookieError, CookieErrorKind, SameSite};
+
+/// Builds [`Cookies`]; made by [`Cookies::builder`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct CookiesBuilder {
+    access_name: Option<String>,
+    refresh_name: Option<String>,
+    csrf_name: Option<String>,
+    access_path: String,
+    refresh_path: String,
+    domain: Option<String>,
+    same_site: Option<SameSite>,
+    session_only: bool,
+    keep_refused: bool,
+    insecure: bool,
+}
+
+impl CookiesBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            access_name: None,
+            refresh_name: None,
+            csrf_name: None,
+            access_path: "/".to_owned(),
+            refresh_path: "/auth".to_owned(),
+            domain: None,
+            same_site: None,
+            session_only: false,
+            keep_refused: false,
+            insecure: false,
+        }
+    }
+
+    /// Sets the name of the access token's cookie. Default: `__Host-access`; `__Secure-access` with a domain or another
+    /// path than `/`.
+    ///
+    /// A name that begins with `__Host-` cannot be set from a sibling domain or without TLS, so that nobody can plant a
+    /// cookie. One that begins with `__Secure-` cannot be set without TLS.
+    pub fn access_name(mut self, name: impl Into<String>) -> Self {
+        self.access_name = Some(name.into());
+        self
+    }
+
+    /// Sets the name of the refresh token's cookie. Default: `__Secure-refresh`; `__Host-refresh` if its path is `/` and
+    /// there is no domain.
+    pub fn refresh_name(mut self, name: impl Into<String>) -> Self {
+        self.refresh_name = Some(name.into());
+        self
+    }
+
+    /// Sets the name of the cookie that pages read the claim `csrf` from. Default: `__Host-csrf`; `__Secure-csrf` with a
+    /// domain or another path than `/`.
+    pub fn csrf_name(mut self, name: impl Into<String>) -> Self {
+        self.csrf_name = Some(name.into());
+        self
+    }
+
+    /// Sets the path below which browsers send the access token, and pages can read the claim `csrf`. Default: `/`.
+    pub fn access_path(mut self, path: impl Into<String>) -> Self {
+        self.access_path = path.into();
+        self
+    }
+
+    /// Sets the path below which browsers send the refresh token: that of the routes for refresh and logout, and of
+    /// nothing else. Default: `/auth`.
+    pub fn refresh_path(mut self, path: impl Into<String>) -> Self {
+        self.refresh_path = path.into();
+        self
+    }
+
+    /// Sends the cookies to all hosts of a domain. Default: only to the host that set them.
+    ///
+    /// Each of these hosts can then use the tokens, and plant cookies of its own beside them.
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
+
+    /// Sets which requests of other sites get the cookies. Default: [`SameSite::Lax`] for the access token, so that links
+    /// from elsewhere work, and [`SameSite::Strict`] for the others.
+    pub const fn same_site(mut self, same_site: SameSite) -> Self {
+        self.same_site = Some(same_site);
+        self
+    }
+
+    /// Lets the cookies end with the browser's session. Default: with the life of their token.
+    pub const fn session_only(mut self) -> Self {
+        self.session_only = true;
+        self
+    }
+
+    /// Leaves a cookie whose token was refused in the browser. Default: the answer takes it away.
+    pub const fn keep_refused(mut self) -> Self {
+        self.keep_refused = true;
+        self
+    }
+
+    /// Makes cookies that browsers keep without TLS, for development on `http://localhost`. Default: off.
+    ///
+    /// Try without it first: Chromium takes `Secure` cookies on loopback hosts. Such cookies are sent in clear and can be
+    /// planted, so they are not looked at in requests for any other host; a warning is logged when they are built.
+    pub const fn dangerous_insecure_localhost(mut self) -> Self {
+        self.insecure = true;
+        self
+    }
+
+    /// Builds the cookies.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is illegal or contradicts another, by its name: those with which browsers would not keep
+    /// the cookie, among others.
+    pub fn build(self) -> Result<Cookies, CookieError> {
+        if self.insecure && self.domain.is_some() {
+            return Err(CookieError::new(CookieErrorKind::Contradiction, "dangerous_insecure_localhost"));
+        }
+        let access = self.attributes(&self.access_name, "access", &self.access_path, SameSite::Lax, true);
+        let refresh = self.attributes(&self.refresh_name, "refresh", &self.refresh_path, SameSite::Strict, true);
+        let csrf = self.attributes(&self.csrf_name, "csrf", &self.access_path, SameSite::Strict, false);
+        access.check("access_name", "access_path")?;
+        refresh.check("refresh_name", "refresh_path")?;
+        csrf.check("csrf_name", "access_path")?;
+        for (one, other, setting) in
+            [(&access, &refresh, "refresh_name"), (&access, &csrf, "csrf_name"), (&refresh, &csrf, "csrf_name")]
+        {
+            if one.name == other.name {
+                return Err(CookieError::new(CookieErrorKind::Duplicate, setting));
+            }
+        }
+        if self.insecure {
+            tracing::warn!("cookies without `Secure`: for development on http://localhost only");
+        }
+        Ok(Cookies(Arc::new(Settings {
+            access,
+            refresh,
+            csrf,
+            keep_refused: self.keep_refused,
+            loopback_only: self.insecure,
+        })))
+    }
+
+    fn attributes(
+        &self,
+        name: &Option<String>,
+        default: &str,
+        path: &str,
+        same_site: SameSite,
+        http_only: bool,
+    ) -> Attributes {
+        let prefix = match (self.insecure, &self.domain, path) {
+            (true, ..) => "",
+            (false, None, "/") => "__Host-",
+            (false, ..) => "__Secure-",
+        };
+        Attributes {
+            name: name.clone().unwrap_or_else(|| format!("{prefix}{default}")),
+            path: path.to_owned(),
+            domain: self.domain.clone(),
+            same_site: self.same_site.unwrap_or(same_site),
+            secure: !self.insecure,
+            http_only,
+            session_only: self.session_only,
+        }
+    }
+}

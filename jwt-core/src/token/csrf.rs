@@ -1,0 +1,469 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::error::ErrorKind;
+use crate::json::{self, Unique, Value};
+use crate::request::RequestView;
+
+const HEADER: &str = "x-csrf-token";
+const CLAIM: &str = "csrf";
+
+/// What a request must show beside a token that was found in a cookie, because browsers attach cookies to requests that
+/// other sites trigger too. RFC 6750 section 5.3.
+///
+/// Every [`TokenSources`](super::TokenSources) with a cookie checks it, whether it is configured or not. Tokens from
+/// other places are not concerned: no other site can make a browser send them.
+///
+/// Checked are requests that may change something: every method but `GET`, `HEAD`, `OPTIONS` and `TRACE`, and the
+/// handshakes of WebSockets. Such a request must come from the application's own pages:
+///
+/// 1. `Sec-Fetch-Site`, where it is there, is `same-origin` or `none`;
+/// 2. where it is not, `Origin` names the host that the request was sent to;
+/// 3. either may be otherwise if `Origin` is [allowed](Self::allow_origin).
+///
+/// If the token has a claim `csrf`, the header `X-CSRF-Token` must besides hold its value. That is a proof of its own, so
+/// that a request without either of the headers above is accepted with it, and refused without. A handshake cannot
+/// have the header, and is judged by its origin alone.
+///
+/// What fails is answered 403, with the code `csrf_failed` and no challenge.
+///
+/// ```
+/// use jwt_core::token::{Csrf, TokenSources};
+///
+/// // The pages are served from another origin than the API, and every token has the claim.
+/// let csrf = Csrf::new().allow_origin("https://app.example").require_token();
+/// let sources = TokenSources::new().cookie("__Host-access").csrf(csrf);
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Csrf {
+    origins: Vec<String>,
+    header: Cow<'static, str>,
+    safe_methods: Cow<'static, [Cow<'static, str>]>,
+    require_token: bool,
+    disabled: bool,
+}
+
+impl Csrf {
+    /// Checks requests as described above.
+    pub const fn new() -> Self {
+        const SAFE: &[Cow<'static, str>] =
+            &[Cow::Borrowed("GET"), Cow::Borrowed("HEAD"), Cow::Borrowed("OPTIONS"), Cow::Borrowed("TRACE")];
+        Self {
+            origins: Vec::new(),
+            header: Cow::Borrowed(HEADER),
+            safe_methods: Cow::Borrowed(SAFE),
+            require_token: false,
+            disabled: false,
+        }
+    }
+
+    /// Also accepts requests from the pages of `origin`, written as browsers write it: `https://app.example`, with the
+    /// port unless it is the scheme's own, and without a slash at the end. Default: none.
+    ///
+    /// It needs naming where the pages have another host than the API, or where a proxy changes `Host`.
+    /// Anything that is no origin is an error when the verifier is built.
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
+        self.origins.push(origin.into());
+        self
+    }
+
+    /// Sets the header that repeats the claim `csrf`. Default: `X-CSRF-Token`.
+    pub fn header(mut self, name: impl Into<String>) -> Self {
+        self.header = name.into().to_ascii_lowercase().into();
+        self
+    }
+
+    /// Sets the methods that change nothing and are not checked, in upper case. Default: `GET`, `HEAD`, `OPTIONS` and
+    /// `TRACE`. RFC 9110 section 9.2.1.
+    pub fn safe_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
+        self.safe_methods = methods.into_iter().map(|method| Cow::Owned(method.into())).collect();
+        self
+    }
+
+    /// Refuses tokens without the claim `csrf` where a request is checked, so that every such request needs the header.
+    /// Default: only tokens with the claim need it.
+    pub const fn require_token(mut self) -> Self {
+        self.require_token = true;
+        self
+    }
+
+    pub(super) fn disabled() -> Self {
+        Self { disabled: true, ..Self::new() }
+    }
+
+    /// The first setting that can never be met.
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        if !self.origins.iter().all(|origin| is_origin(origin)) {
+            return Some("allow_origin");
+        }
+        let is_header = !self.header.is_empty() && self.header.bytes().all(is_name_byte);
+        (!is_header).then_some("header")
+    }
+
+    /// Judges what can be judged without the token.
+    pub(super) fn inspect<'r>(&self, request: &'r dyn RequestView) -> Result<Proof<'r>, ErrorKind> {
+        let handshake = is_handshake(request);
+        if self.disabled || (!handshake && self.safe_methods.iter().any(|method| method == request.method())) {
+            return Ok(Proof::NOT_NEEDED);
+        }
+        let sender = self.sender(request);
+        match sender {
+            Sender::Other => return Err(ErrorKind::CsrfFailed),
+            Sender::Unknown if handshake => return Err(ErrorKind::CsrfFailed),
+            Sender::Own if handshake => return Ok(Proof::NOT_NEEDED),
+            Sender::Own | Sender::Unknown => {}
+        }
+        let mut sent = Line::default();
+        request.header(&self.header, &mut |value| sent.add(value));
+        Ok(Proof {
+            needed: true,
+            own: sender == Sender::Own,
+            require_token: self.require_token,
+            sent: sent.only().map(Cow::Borrowed),
+        })
+    }
+
+    /// Where the page that sent the request comes from, as the browser says. A page cannot set these headers itself:
+    /// their names are forbidden to scripts.
+    fn sender(&self, request: &dyn RequestView) -> Sender {
+        let (mut site, mut origin) = (Line::default(), Line::default());
+        request.header("sec-fetch-site", &mut |value| site.add(value));
+        request.header("origin", &mut |value| origin.add(value));
+        let allowed = || origin.only().is_some_and(|origin| self.origins.iter().any(|own| own.as_bytes() == origin));
+        let same = match (&site, &origin) {
+            (Line::None, Line::None) => return Sender::Unknown,
+            (Line::None, _) => origin.only().is_some_and(|origin| is_own(origin, request)),
+            (_, _) => matches!(site.only(), Some(b"same-origin" | b"none")),
+        };
+        if same || allowed() { Sender::Own } else { Sender::Other }
+    }
+}
+
+impl Default for Csrf {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Csrf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Csrf")
+            .field("enabled", &!self.disabled)
+            .field("origins", &self.origins)
+            .field("header", &self.header)
+            .field("safe_methods", &self.safe_methods)
+            .field("require_token", &self.require_token)
+            .finish()
+    }
+}
+
+/// Whose page sent a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sender {
+    Own,
+    Other,
+    Unknown,
+}
+
+/// A header that must not be repeated.
+#[derive(Default)]
+enum Line<'r> {
+    #[default]
+    None,
+    One(&'r [u8]),
+    Several,
+}
+
+impl<'r> Line<'r> {
+    fn add(&mut self, value: &'r [u8]) {
+        *self = match self {
+            Self::None => Self::One(value),
+            _ => Self::Several,
+        };
+    }
+
+    const fn only(&self) -> Option<&'r [u8]> {
+        match self {
+            Self::One(value) => Some(*value),
+            _ => None,
+        }
+    }
+}
+
+/// What a request has shown so far, and what the token still has to say to it.
+pub(crate) struct Proof<'r> {
+    needed: bool,
+    /// Whether a page of the application's own is known to have sent it.
+    own: bool,
+    require_token: bool,
+    sent: Option<Cow<'r, [u8]>>,
+}
+
+impl Proof<'_> {
+    pub(super) const NOT_NEEDED: Self = Self { needed: false, own: true, require_token: false, sent: None };
+
+    pub(crate) fn into_owned(self) -> Proof<'static> {
+        Proof { sent: self.sent.map(|sent| Cow::Owned(sent.into_owned())), ..self }
+    }
+
+    /// Judges by the claim `csrf` in the payload of a verified token.
+    ///
+    /// The value stands in the signed token, so that who can set cookies, as a page of a sibling domain can, cannot make
+    /// a pair of cookie and header.
+    pub(crate) fn check(&self, payload: &str) -> Result<(), ErrorKind> {
+        if !self.needed {
+            return Ok(());
+        }
+        let mut claim = None;
+        let read = json::object(payload, Unique::Outermost, |name, value| {
+            if name == CLAIM {
+                claim = Some(value);
+            }
+        });
+        let met = match claim.map(Value::as_text) {
+            _ if read.is_err() => false,
+            None => self.own && !self.require_token,
+            Some(None) => false,
+            Some(Some(claim)) => {
+                let sent = self.sent.as_deref().unwrap_or_default();
+                !claim.is_empty() && same(sent, claim.as_bytes())
+            }
+        };
+        if met { Ok(()) } else { Err(ErrorKind::CsrfFailed) }
+    }
+}
+
+impl fmt::Debug for Proof<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proof").field("needed", &self.needed).field("own", &self.own).finish_non_exhaustive()
+    }
+}
+
+/// Compares in a time that depends on the lengths alone.
+fn same(sent: &[u8], claim: &[u8]) -> bool {
+    let difference = sent.iter().zip(claim).fold(0, |found, (one, other)| std::hint::black_box(found | (one ^ other)));
+    sent.len() == claim.len() && difference == 0
+}
+
+/// A WebSocket's handshake is a `GET` that any page can trigger, cookies and all; the answer can be read by that page.
+fn is_handshake(request: &dyn RequestView) -> bool {
+    let mut upgrades = false;
+    request.header("upgrade", &mut |value| {
+        let mut protocols = value.split(|&byte| byte == b',');
+        upgrades |= protocols.any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket"));
+    });
+    upgrades
+}
+
+/// Whether `origin` names the host and port that the request was sent to. The scheme cannot be compared, because only
+/// what terminates TLS knows it.
+fn is_own(origin: &[u8], request: &dyn RequestView) -> bool {
+    let Some(at) = origin.windows(3).position(|part| part == b"://") else { return false };
+    let named = &origin[at + 3..];
+    host(request).is_some_and(|host| !host.is_empty() && host.eq_ignore_ascii_case(named))
+}
+
+/// The host and port that a request was sent to. RFC 9112 section 3.2: a target with a host of its own goes before the
+/// header.
+pub(super) fn host(request: &dyn RequestView) -> Option<&[u8]> {
+    if let Some(authority) = request.authority() {
+        return Some(authority.as_bytes());
+    }
+    let mut host = Line::default();
+    request.header("host", &mut |value| host.add(value));
+    host.only()
+}
+
+/// `scheme "://" host [ ":" port ]`, in lower case and without the scheme's own port. RFC 6454 section 6.2.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, host)) = text.split_once("://") else { return false };
+    let legal = |text: &str, others: &[u8]| {
+        let mut bytes = text.bytes();
+        bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || others.contains(&byte))
+    };
+    let own_port = (scheme == "https" && host.ends_with(":443")) || (scheme == "http" && host.ends_with(":80"));
+    let filled = !scheme.is_empty() && !host.is_empty() && !host.starts_with(':') && !host.ends_with(':');
+    filled && !own_port && legal(scheme, b"+-.") && legal(host, b".-_:[]")
+}
+
+const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::BareRequest;
+
+    const CLAIM: &str = r#"{"csrf":"s3cret"}"#;
+    const NONE: &str = r#"{"sub":"a"}"#;
+
+    /// Judges a request by its headers, given as `name: value`, and then by the payload.
+    fn judge(csrf: &Csrf, method: &str, headers: &[&str], payload: &str) -> bool {
+        let request = headers.iter().fold(BareRequest::new(method, "/"), |request, line| {
+            let (name, value) = line.split_once(": ").expect("a header line");
+            request.header(name, value)
+        });
+        csrf.inspect(&request).and_then(|proof| proof.into_owned().check(payload)).is_ok()
+    }
+
+    #[test]
+    fn a_request_that_may_change_something_comes_from_an_own_page() {
+        const HOST: &str = "host: api.example";
+        let csrf = Csrf::new().allow_origin("https://app.example");
+        for (headers, accepted) in [
+            (&["sec-fetch-site: same-origin"][..], true),
+            (&["sec-fetch-site: none"], true),
+            (&["sec-fetch-site: same-site"], false),
+            (&["sec-fetch-site: cross-site"], false),
+            (&["sec-fetch-site: "], false),
+            (&["sec-fetch-site: Same-Origin"], false),
+            (&["sec-fetch-site: same-origin", "sec-fetch-site: same-origin"], false),
+            // A proxy changed `Host`; the browser knows better.
+            (&["sec-fetch-site: same-origin", "origin: https://elsewhere.example", HOST], true),
+            (&["sec-fetch-site: cross-site", "origin: https://api.example", HOST], false),
+            (&["sec-fetch-site: cross-site", "origin: https://app.example", HOST], true),
+            (&["origin: https://api.example", HOST], true),
+            (&["origin: https://API.example", HOST], true),
+            (&["origin: http://api.example", HOST], true),
+            (&["origin: https://api.example:8443", HOST], false),
+            (&["origin: https://api.example:8443", "host: api.example:8443"], true),
+            (&["origin: https://app.example", HOST], true),
+            (&["origin: http://app.example", HOST], false),
+            (&["origin: https://app.example.evil.example", HOST], false),
+            (&["origin: https://evil.example", HOST], false),
+            (&["origin: https://evil.example/api.example", HOST], false),
+            (&["origin: https://x@api.example", HOST], false),
+            (&["origin: null", HOST], false),
+            (&["origin: null", "host: null"], false),
+            (&["origin: api.example", HOST], false),
+            (&["origin: https://", "host: "], false),
+            (&["origin: ", HOST], false),
+            (&["origin: https://api.example"], false),
+            (&["origin: https://api.example", HOST, "host: evil.example"], false),
+            (&["origin: https://api.example", "origin: https://api.example", HOST], false),
+            (&["x-forwarded-host: api.example", "origin: https://api.example"], false),
+            (&[HOST], false),
+            (&[], false),
+        ] {
+            for method in ["POST", "PUT", "PATCH", "DELETE", "CONNECT", "post", "get", "PROPFIND", ""] {
+                assert_eq!(judge(&csrf, method, headers, NONE), accepted, "{method} {headers:?}");
+            }
+            for method in ["GET", "HEAD", "OPTIONS", "TRACE"] {
+                assert!(judge(&csrf, method, headers, NONE), "{method} {headers:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_with_the_claim_needs_the_header() {
+        let own = "sec-fetch-site: same-origin";
+        for (headers, payload, usually, strictly) in [
+            (&[own, "x-csrf-token: s3cret"][..], CLAIM, true, true),
+            (&[own], CLAIM, false, false),
+            (&[own, "x-csrf-token: s3cret"], NONE, true, false),
+            (&[own], NONE, true, false),
+            (&[own, "x-csrf-token: S3cret"], CLAIM, false, false),
+            (&[own, "x-csrf-token: s3cre"], CLAIM, false, false),
+            (&[own, "x-csrf-token: s3crets"], CLAIM, false, false),
+            (&[own, "x-csrf-token: "], CLAIM, false, false),
+            (&[own, "x-csrf-token: s3cret", "x-csrf-token: s3cret"], CLAIM, false, false),
+            (&[own, "x-csrf-token: "], r#"{"csrf":""}"#, false, false),
+            (&[own, "x-csrf-token: 1"], r#"{"csrf":1}"#, false, false),
+            (&[own, "x-csrf-token: null"], r#"{"csrf":null}"#, false, false),
+            (&[own, "cookie: csrf=s3cret"], CLAIM, false, false),
+            // The header alone is a proof; together with another site's page it is none.
+            (&["x-csrf-token: s3cret"], CLAIM, true, true),
+            (&["x-csrf-token: s3cret"], NONE, false, false),
+            (&["sec-fetch-site: cross-site", "x-csrf-token: s3cret"], CLAIM, false, false),
+        ] {
+            assert_eq!(judge(&Csrf::new(), "POST", headers, payload), usually, "{headers:?} {payload}");
+            assert_eq!(
+                judge(&Csrf::new().require_token(), "POST", headers, payload),
+                strictly,
+                "{headers:?} {payload}"
+            );
+            assert!(judge(&Csrf::new().require_token(), "GET", headers, payload), "{headers:?} {payload}");
+        }
+        let named = Csrf::new().header("X-XSRF-Token");
+        assert!(judge(&named, "POST", &["x-xsrf-token: s3cret"], CLAIM));
+        assert!(!judge(&named, "POST", &["x-csrf-token: s3cret"], CLAIM));
+    }
+
+    #[test]
+    fn a_handshake_comes_from_an_own_page() {
+        for upgrade in ["upgrade: websocket", "upgrade: WebSocket", "upgrade: h2c, websocket"] {
+            let own = [upgrade, "origin: https://api.example", "host: api.example"];
+            for csrf in [Csrf::new(), Csrf::new().require_token()] {
+                for payload in [NONE, CLAIM] {
+                    assert!(judge(&csrf, "GET", &own, payload), "{upgrade}");
+                }
+            }
+            let other = [upgrade, "origin: https://evil.example", "host: api.example"];
+            assert!(!judge(&Csrf::new(), "GET", &other, NONE), "{upgrade}");
+            assert!(!judge(&Csrf::new(), "GET", &[upgrade, "x-csrf-token: s3cret"], CLAIM), "{upgrade}");
+        }
+        assert!(judge(&Csrf::new(), "GET", &["upgrade: h2c"], NONE));
+    }
+
+    #[test]
+    fn what_is_checked_can_be_chosen() {
+        let all = Csrf::new().safe_methods(["OPTIONS"]);
+        assert!(!judge(&all, "GET", &[], NONE) && judge(&all, "OPTIONS", &[], NONE));
+        assert!(judge(&Csrf::disabled(), "POST", &["sec-fetch-site: cross-site"], CLAIM));
+    }
+
+    #[test]
+    fn the_host_of_the_target_goes_before_the_header() {
+        struct Http2(BareRequest);
+        impl RequestView for Http2 {
+            fn method(&self) -> &str {
+                "POST"
+            }
+            fn target(&self) -> &str {
+                "/"
+            }
+            fn authority(&self) -> Option<&str> {
+                Some("api.example")
+            }
+            fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
+                RequestView::header(&self.0, name, each);
+            }
+        }
+        let from = |origin: &str| {
+            let request = BareRequest::default().header("host", "evil.example").header("origin", origin);
+            Csrf::new().inspect(&Http2(request)).is_ok()
+        };
+        assert!(from("https://api.example") && !from("https://evil.example"));
+    }
+
+    #[test]
+    fn only_origins_can_be_allowed() {
+        for origin in ["https://a.example", "http://localhost:8080", "https://[::1]:8443", "capacitor://localhost"] {
+            assert_eq!(Csrf::new().allow_origin(origin).problem(), None, "{origin}");
+        }
+        for origin in [
+            "",
+            "*",
+            "null",
+            "a.example",
+            "https://",
+            "https://A.example",
+            "https://a.example/",
+            "https://a.example:443",
+            "http://a.example:80",
+            "https://a.example:",
+            "https://:443",
+            "https://u@a.example",
+            "https://*.example",
+            "https://a.example b",
+            "://a.example",
+        ] {
+            assert_eq!(Csrf::new().allow_origin(origin).problem(), Some("allow_origin"), "{origin}");
+        }
+        for name in ["", "a b", "a:", "é"] {
+            assert_eq!(Csrf::new().header(name).problem(), Some("header"), "{name}");
+        }
+    }
+}

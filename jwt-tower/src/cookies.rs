@@ -1,0 +1,58 @@
+#[cfg(feature = "axum")]
+use std::convert::Infallible;
+
+#[cfg(feature = "axum")]
+use axum_core::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderMap, HeaderValue};
+use jwt_core::browser;
+
+/// Adds cookies to a response, and `Cache-Control: no-store` unless it says something about caches itself, because the
+/// cookies hold tokens.
+#[cfg_attr(
+    feature = "axum",
+    doc = "
+```
+use axum::response::IntoResponse;
+use jwt_core::browser::Cookies;
+use jwt_tower::SetCookies;
+
+async fn logout(cookies: Cookies) -> impl IntoResponse {
+    (SetCookies(cookies.clear()), \"See you\")
+}
+```"
+)]
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a wrapper that handlers make")]
+pub struct SetCookies(pub browser::SetCookies);
+
+impl SetCookies {
+    /// Adds the cookies to the headers of a response.
+    pub fn apply(self, headers: &mut HeaderMap) {
+        for value in self.0 {
+            // The core makes values of visible ASCII only; one that were not would be left out, not let through.
+            if let Ok(mut value) = HeaderValue::try_from(value) {
+                value.set_sensitive(true);
+                headers.append(SET_COOKIE, value);
+            }
+        }
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
+}
+
+#[cfg(feature = "axum")]
+impl IntoResponseParts for SetCookies {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        self.apply(parts.headers_mut());
+        Ok(parts)
+    }
+}
+
+#[cfg(feature = "axum")]
+impl IntoResponse for SetCookies {
+    fn into_response(self) -> Response {
+        (self, ()).into_response()
+    }
+}

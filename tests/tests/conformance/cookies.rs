@@ -1,0 +1,111 @@
+//! How cookies get into a browser and out of it.
+
+use jwt_core::browser::Cookies;
+use jwt_core::token::TokenSources;
+use jwt_core::verify::RuleError;
+use jwt_core::{ErrorKind, VerifierBuilder};
+use jwt_tests::adapter::Application;
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::stage::{application, behind, builder, good};
+
+const CLEARED: &str = "__Host-access=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0; \
+                       Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+
+fn with_cookies() -> Application {
+    behind(builder().sources(Cookies::new().sources()))
+}
+
+fn get(route: &str, token: &str) -> Ask {
+    Ask::get(route).header("cookie", format!("__Host-access={token}"))
+}
+
+fn cleared(answer: Answer) -> Answer {
+    answer.with_header("set-cookie", CLEARED)
+}
+
+#[actix_web::test]
+async fn cookies_are_set_and_taken_away_by_any_answer() {
+    let expected = Answer::text("welcome")
+        .with_header("set-cookie", "__Host-access=a.b.c; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=900")
+        .with_header("set-cookie", "__Secure-refresh=d.e.f; HttpOnly; SameSite=Strict; Secure; Path=/auth; Max-Age=900")
+        .with_header("cache-control", "no-store");
+    assert_eq!(application().send(&Ask::get("/cookies")).await, expected);
+    let gone = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+    // What the handler says about caches stands.
+    let expected = Answer::text("bye")
+        .with_header("set-cookie", CLEARED)
+        .with_header("set-cookie", &format!("__Secure-refresh=; HttpOnly; SameSite=Strict; Secure; Path=/auth; {gone}"))
+        .with_header("set-cookie", &format!("__Host-csrf=; SameSite=Strict; Secure; Path=/; {gone}"))
+        .with_header("cache-control", "private");
+    assert_eq!(application().send(&Ask::get("/no-cookies")).await, expected);
+}
+
+#[actix_web::test]
+async fn a_token_in_the_cookie_reaches_the_handler() {
+    assert_eq!(with_cookies().send(&get("/user", &good().sign())).await, Answer::text("Ada"));
+}
+
+#[actix_web::test]
+async fn a_refused_token_goes_with_its_cookie() {
+    let application = with_cookies();
+    for (token, kind) in [
+        (good().claim("exp", 1).without("iat").sign(), ErrorKind::Expired),
+        (good().claim("aud", "other").sign(), ErrorKind::WrongAudience),
+        ("a.b".to_owned(), ErrorKind::MalformedToken),
+    ] {
+        for route in ["/user", "/optional"] {
+            assert_eq!(application.send(&get(route, &token)).await, cleared(Answer::refused(kind)), "{route}");
+        }
+    }
+    for token in ["", "a%2Cb"] {
+        let malformed = Answer::malformed(ErrorKind::MalformedCredentials);
+        assert_eq!(application.send(&get("/user", token)).await, cleared(malformed), "{token}");
+    }
+}
+
+#[actix_web::test]
+async fn a_token_that_was_refused_after_a_wait_goes_with_its_cookie() {
+    let later = |builder: VerifierBuilder, outcome: fn() -> Result<bool, RuleError>| {
+        let waiting = builder.async_rule("later", move |_| async move {
+            tokio::task::yield_now().await;
+            outcome()
+        });
+        behind(waiting.sources(Cookies::new().sources()))
+    };
+    let ask = get("/user", &good().sign());
+    let refused = later(builder(), || Ok(false)).send(&ask).await;
+    assert_eq!(refused, cleared(Answer::refused(ErrorKind::RuleRefused)));
+    // An outage says nothing about the token.
+    let unavailable = later(builder(), || Err("down".into())).send(&ask).await;
+    assert_eq!(unavailable, Answer::unavailable(ErrorKind::RuleUnavailable, 5));
+}
+
+#[actix_web::test]
+async fn a_cookie_stays_when_it_is_not_what_was_refused() {
+    let (application, bad) = (with_cookies(), good().claim("aud", "other").sign());
+    let bearer = Ask::get("/user").bearer(&bad);
+    assert_eq!(application.send(&bearer).await, Answer::refused(ErrorKind::WrongAudience));
+    let both = get("/user", &bad).bearer(&bad);
+    assert_eq!(application.send(&both).await, Answer::malformed(ErrorKind::MultipleCredentials));
+    let other = Ask::get("/user").bearer(&bad).header("cookie", "theme=dark");
+    assert_eq!(application.send(&other).await, Answer::refused(ErrorKind::WrongAudience));
+    // The token is sound, and not for this handler.
+    let mismatch = application.send(&get("/number", &good().sign())).await;
+    assert_eq!(mismatch, Answer::refused(ErrorKind::ClaimsMismatch));
+    let forbidden = application.send(&get("/reports", &good().without("scope").sign())).await;
+    assert_eq!(forbidden, Answer::forbidden("reports:read"));
+    let cross =
+        Ask::post("/me").header("cookie", format!("__Host-access={bad}")).header("sec-fetch-site", "cross-site");
+    assert_eq!(application.send(&cross).await, Answer::csrf());
+}
+
+#[actix_web::test]
+async fn a_cookie_stays_where_it_is_wanted_and_where_its_attributes_are_not_known() {
+    let bad = get("/user", "a.b");
+    let kept = Cookies::builder().keep_refused().build().expect("legal").sources();
+    for sources in [kept, TokenSources::new().cookie("__Host-access")] {
+        let answer = behind(builder().sources(sources)).send(&bad).await;
+        assert_eq!(answer, Answer::refused(ErrorKind::MalformedToken));
+    }
+}

@@ -1,0 +1,168 @@
+//! What a request must show beside a token that came in a cookie.
+
+use jwt_core::token::{Csrf, TokenSources};
+use jwt_core::verify::Authenticator;
+use jwt_core::{ErrorKind, VerifierBuilder};
+use jwt_tests::adapter::Application;
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::stage::{behind, builder, good};
+
+fn with(csrf: Csrf) -> Application {
+    behind(builder().sources(TokenSources::new().cookie("session").csrf(csrf)))
+}
+
+/// A request that changes something, with the token in the cookie.
+fn post(token: &str) -> Ask {
+    Ask::post("/me").header("host", "api.example").header("cookie", format!("session={token}"))
+}
+
+async fn accepts(application: &Application, ask: &Ask) {
+    let answer = application.send(ask).await;
+    assert_eq!((answer.status, answer.code), (200, None), "{ask:?}");
+}
+
+async fn refuses(application: &Application, ask: &Ask) {
+    assert_eq!(application.send(ask).await, Answer::csrf(), "{ask:?}");
+}
+
+#[actix_web::test]
+async fn a_page_of_the_application_may_change_something() {
+    let (application, token) = (with(Csrf::new()), good().sign());
+    for ask in [
+        post(&token).header("sec-fetch-site", "same-origin"),
+        post(&token).header("sec-fetch-site", "none"),
+        post(&token).header("origin", "https://api.example"),
+    ] {
+        accepts(&application, &ask).await;
+    }
+}
+
+#[actix_web::test]
+async fn reading_needs_nothing_beside_the_cookie() {
+    let application = with(Csrf::new().require_token());
+    let get = Ask::get("/user").header("cookie", format!("session={}", good().claim("csrf", "s3cret").sign()));
+    for ask in [get.clone(), get.header("sec-fetch-site", "cross-site").header("origin", "https://other.example")] {
+        assert_eq!(application.send(&ask).await, Answer::text("Ada"));
+    }
+}
+
+#[actix_web::test]
+async fn a_token_from_another_place_is_not_concerned() {
+    let (application, token) = (with(Csrf::new().require_token()), good().sign());
+    let cross = Ask::post("/me").bearer(&token).header("sec-fetch-site", "cross-site");
+    accepts(&application, &cross.header("origin", "https://other.example").header("cookie", "other=x")).await;
+    let none = Ask::post("/me").header("sec-fetch-site", "cross-site");
+    assert_eq!(application.send(&none).await, Answer::missing());
+}
+
+#[actix_web::test]
+async fn a_request_of_another_site_is_refused_whatever_its_token() {
+    let application = with(Csrf::new());
+    for token in [good().sign(), good().claim("csrf", "s3cret").sign(), good().claim("exp", 1).sign(), String::new()] {
+        for (name, value) in [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("origin", "https://other.example"),
+            ("origin", "null"),
+        ] {
+            refuses(&application, &post(&token).header(name, value).header("x-csrf-token", "s3cret")).await;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_page_of_another_origin_may_when_it_is_named() {
+    let (application, token) = (with(Csrf::new().allow_origin("https://app.example")), good().sign());
+    let from = |origin: &str| post(&token).header("sec-fetch-site", "cross-site").header("origin", origin);
+    accepts(&application, &from("https://app.example")).await;
+    refuses(&application, &from("https://app.example.evil.example")).await;
+    refuses(&application, &from("http://app.example")).await;
+}
+
+#[actix_web::test]
+async fn the_claim_in_the_token_is_repeated_in_the_header() {
+    let (plain, bound) = (good().sign(), good().claim("csrf", "s3cret").sign());
+    let own = |token: &str| post(token).header("sec-fetch-site", "same-origin");
+    for application in [with(Csrf::new()), with(Csrf::new().require_token())] {
+        accepts(&application, &own(&bound).header("x-csrf-token", "s3cret")).await;
+        accepts(&application, &post(&bound).header("x-csrf-token", "s3cret")).await;
+        refuses(&application, &own(&bound)).await;
+        refuses(&application, &own(&bound).header("x-csrf-token", "other")).await;
+    }
+    accepts(&with(Csrf::new()), &own(&plain)).await;
+    refuses(&with(Csrf::new().require_token()), &own(&plain)).await;
+    refuses(&with(Csrf::new().header("x-xsrf-token")), &own(&bound).header("x-csrf-token", "s3cret")).await;
+    accepts(&with(Csrf::new().header("X-XSRF-Token")), &own(&bound).header("x-xsrf-token", "s3cret")).await;
+}
+
+#[actix_web::test]
+async fn a_bad_token_stays_a_bad_token_on_an_own_page() {
+    let token = good().claim("exp", 1).claim("csrf", "s3cret").sign();
+    let answer = with(Csrf::new()).send(&post(&token).header("sec-fetch-site", "same-origin")).await;
+    assert_eq!(answer, Answer::refused(ErrorKind::Expired));
+}
+
+#[actix_web::test]
+async fn the_check_outlasts_a_wait() {
+    let waiting = |builder: VerifierBuilder| {
+        builder.async_rule("later", |_| async {
+            tokio::task::yield_now().await;
+            Ok(true)
+        })
+    };
+    let application = behind(waiting(builder().sources(TokenSources::new().cookie("session"))));
+    let bound = post(&good().claim("csrf", "s3cret").sign());
+    accepts(&application, &bound.clone().header("x-csrf-token", "s3cret")).await;
+    refuses(&application, &bound.clone().header("x-csrf-token", "other")).await;
+    refuses(&application, &bound.clone()).await;
+    refuses(&application, &bound.header("origin", "https://other.example").header("x-csrf-token", "s3cret")).await;
+}
+
+#[actix_web::test]
+async fn guests_are_not_asked_and_known_users_are() {
+    let verifier = builder().sources(TokenSources::new().cookie("session")).build().expect("a verifier");
+    let optional = Authenticator::from(verifier).optional();
+    let request = |token: Option<&str>| {
+        let request = jwt_core::request::BareRequest::new("POST", "/").header("sec-fetch-site", "cross-site");
+        match token {
+            Some(token) => request.header("cookie", format!("session={token}")),
+            None => request,
+        }
+    };
+    let outcome = |token: Option<&str>| match optional.authenticate(&request(token)) {
+        jwt_core::verify::Authentication::Ready(outcome) => outcome.map(drop).map_err(|refusal| refusal.error.kind()),
+        jwt_core::verify::Authentication::Pending(_) => panic!("nothing waits"),
+    };
+    assert_eq!(outcome(None), Ok(()));
+    assert_eq!(outcome(Some(&good().sign())), Err(ErrorKind::CsrfFailed));
+}
+
+#[actix_web::test]
+async fn a_socket_is_opened_by_an_own_page() {
+    let application = with(Csrf::new());
+    let handshake = |origin: &str| {
+        let ask =
+            Ask::get("/user").header("cookie", format!("session={}", good().sign())).header("host", "api.example");
+        ask.header("connection", "Upgrade").header("upgrade", "websocket").header("origin", origin)
+    };
+    assert_eq!(application.send(&handshake("https://api.example")).await, Answer::text("Ada"));
+    refuses(&application, &handshake("https://other.example")).await;
+}
+
+#[actix_web::test]
+async fn the_host_of_the_target_is_the_one_that_counts() {
+    let token = good().sign();
+    let ask = |origin: &str| {
+        let ask = Ask::post("https://api.example/me").header("cookie", format!("session={token}"));
+        ask.header("host", "evil.example").header("origin", origin)
+    };
+    accepts(&with(Csrf::new()), &ask("https://api.example")).await;
+    refuses(&with(Csrf::new()), &ask("https://evil.example")).await;
+}
+
+#[actix_web::test]
+async fn the_check_can_be_given_up_by_its_name() {
+    let sources = TokenSources::new().cookie("session").dangerous_without_csrf_protection();
+    accepts(&behind(builder().sources(sources)), &post(&good().sign()).header("sec-fetch-site", "cross-site")).await;
+}
