@@ -16,6 +16,8 @@ use crate::stand::User;
 
 pub const NOTHING: &str = "no authentication";
 pub const HAND: &str = "jsonwebtoken, by hand";
+/// What axum itself takes for any layer: it boxes the service behind it, and its future.
+pub const EMPTY: &str = "no authentication, an empty layer";
 pub const OURS: &str = "this library";
 pub const CACHED: &str = "this library, seen before";
 pub const SHARED: &str = "this library, seen before, claims shared";
@@ -76,6 +78,7 @@ pub fn routers(verifier: &Verifier, cached: &Verifier, hand: &Hand) -> Vec<(&'st
     vec![
         (NOTHING, router().route("/", get(anyone))),
         (HAND, Router::new().route("/", get(by_hand)).with_state(hand.clone())),
+        (EMPTY, router().route("/", get(anyone)).layer(tower::layer::util::Identity::new())),
         (OURS, router().route("/", get(owned)).layer(JwtLayer::new(verifier.clone()))),
         (CACHED, router().route("/", get(owned)).layer(JwtLayer::new(cached.clone()))),
         (SHARED, router().route("/", get(shared)).layer(JwtLayer::new(cached.clone()))),

@@ -130,3 +130,75 @@ impl Hasher for Hashed {
         self.0 = hash;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::Proven;
+    use super::*;
+    use crate::claims::RegisteredClaims;
+    use crate::keys::NoKeys;
+    use crate::policy::{Policy, Times};
+    use crate::verified::Verified;
+    use crate::verify::prepare::Issuer;
+
+    const BOUNDS: Bounds = Bounds { entries: 4, bytes: 1 << 20 };
+
+    fn insert(shard: &mut Shard, hash: u64, token: &str) -> Change {
+        let issuer = Issuer { name: None, keys: Arc::new(NoKeys), algorithms: Vec::new(), policy: Policy::default() };
+        let times = Times::of(&RegisteredClaims::NONE);
+        let proven = Proven { issuer: Arc::new(issuer), resolved: false, generation: 0, times };
+        let entry = Entry::new(Sought::Whole(token.as_bytes()), proven, Arc::clone(Verified::of_payload("{}").parts()));
+        shard.insert(hash, Arc::new(entry), BOUNDS)
+    }
+
+    fn holds(shard: &mut Shard, hash: u64, token: &str) -> bool {
+        shard.find(hash, Sought::Whole(token.as_bytes())).is_some()
+    }
+
+    #[test]
+    fn what_was_used_stays_while_others_pass_through() {
+        let mut shard = Shard::default();
+        insert(&mut shard, 0, "hot");
+        for number in 1..100 {
+            assert!(holds(&mut shard, 0, "hot"), "{number}");
+            insert(&mut shard, number, "cold");
+        }
+        assert_eq!(shard.entries.len(), 4);
+        for number in 100..105 {
+            insert(&mut shard, number, "cold");
+        }
+        assert!(!holds(&mut shard, 0, "hot"), "what is no longer used leaves");
+    }
+
+    #[test]
+    fn one_entry_more_costs_the_same_when_all_were_used() {
+        let mut shard = Shard::default();
+        for hash in 0..4 {
+            insert(&mut shard, hash, "hot");
+            assert!(holds(&mut shard, hash, "hot"));
+        }
+        insert(&mut shard, 9, "new");
+        assert!(holds(&mut shard, 9, "new") && shard.entries.len() == 4);
+    }
+
+    #[test]
+    fn two_tokens_of_one_hash_are_never_taken_for_each_other() {
+        let mut shard = Shard::default();
+        insert(&mut shard, 7, "one");
+        assert!(holds(&mut shard, 7, "one") && !holds(&mut shard, 7, "two"));
+        insert(&mut shard, 7, "two");
+        assert!(!holds(&mut shard, 7, "one") && holds(&mut shard, 7, "two"));
+        assert_eq!(shard.remove(7, Sought::Whole(b"one")), Change::default());
+        assert_eq!(shard.remove(7, Sought::Whole(b"two")).entries, -1);
+        assert_eq!((shard.entries.len(), shard.bytes), (0, 0));
+    }
+
+    #[test]
+    fn what_is_put_in_again_and_again_leaves_no_trace() {
+        let mut shard = Shard::default();
+        for _ in 0..10_000 {
+            insert(&mut shard, 7, "one");
+        }
+        assert!(shard.queue.len() < 64, "{}", shard.queue.len());
+    }
+}

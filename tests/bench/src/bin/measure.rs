@@ -95,7 +95,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let routers = requests::routers(&stand.verifier(), &stand.verifier(), &hand(stand)).into_iter();
         // By hand nobody looks at `kid`.
         let status = |name: &str| match (name, case) {
-            (requests::NOTHING, _) | (requests::HAND, "an unknown key") => None,
+            (requests::NOTHING | requests::EMPTY, _) | (requests::HAND, "an unknown key") => None,
             (requests::HAND | requests::OURS, _) => Some(401),
             _ => None,
         };
