@@ -1,4 +1,4 @@
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, SET_COOKIE};
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use jwt_core::browser::SetCookies;
 
@@ -35,17 +35,20 @@ impl<R: Responder> Responder for WithCookies<R> {
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse<R::Body> {
         let mut response = self.responder.respond_to(request);
-        let headers = response.headers_mut();
-        for value in self.cookies {
-            // The core makes values of visible ASCII only; one that were not would be left out, not let through.
-            if let Ok(mut value) = HeaderValue::try_from(value) {
-                value.set_sensitive(true);
-                headers.append(SET_COOKIE, value);
-            }
-        }
-        if !headers.contains_key(CACHE_CONTROL) {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
+        apply(self.cookies, response.headers_mut());
         response
+    }
+}
+
+pub(crate) fn apply(cookies: SetCookies, headers: &mut HeaderMap) {
+    for value in cookies {
+        // The core makes values of visible ASCII only; one that were not would be left out, not let through.
+        if let Ok(mut value) = HeaderValue::try_from(value) {
+            value.set_sensitive(true);
+            headers.append(SET_COOKIE, value);
+        }
+    }
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }

@@ -9,9 +9,9 @@ use actix_web::dev::{Extensions, Payload};
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 use jwt_core::Error;
-use jwt_core::authorize::{self, Authorization, PendingAuthorization, Policy, Requirement as _, permit};
+use jwt_core::authorize::{self, Authorization, PendingAuthorization, Policy, Requirement, permit};
 use jwt_core::challenge::{Challenger, Refusal};
-use jwt_core::verified::{Anonymous, require};
+use jwt_core::verified::{Anonymous, optional, require};
 use serde::de::DeserializeOwned;
 
 use crate::response;
@@ -103,6 +103,38 @@ pub struct Fresh<T>(pub T);
 #[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
 pub struct Verified(pub jwt_core::Verified);
 
+impl Verified {
+    /// Refuses a token that does not meet `requirement`, as [`Require`](crate::Require) does: for handlers that know only from
+    /// the request's body what it takes.
+    ///
+    /// ```
+    /// use jwt_actix::{Rejection, Verified};
+    /// use jwt_core::authorize::{Policy as _, scopes};
+    ///
+    /// jwt_core::policy! {
+    ///     Publish = scopes(["articles:publish"]);
+    /// }
+    ///
+    /// async fn save(verified: Verified, body: String) -> Result<&'static str, Rejection> {
+    ///     if body.starts_with("published: true") {
+    ///         verified.require(Publish::requirement()).await?;
+    ///     }
+    ///     Ok("saved")
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The answer, for the handler to return.
+    pub async fn require(&self, requirement: &dyn Requirement) -> Result<(), Rejection> {
+        let outcome = match permit(requirement, Some(&self.0), None, "JwtMiddleware") {
+            Authorization::Ready(outcome) => outcome,
+            Authorization::Pending(pending) => pending.await,
+        };
+        outcome.map_err(Rejection)
+    }
+}
+
 impl Deref for Verified {
     type Target = jwt_core::Verified;
 
@@ -185,10 +217,8 @@ impl<T: DeserializeOwned> FromRequest for OptionalClaims<T> {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let extensions = request.extensions();
-        if extensions.get::<Anonymous>().is_some() {
-            return ready(Ok(Self(None)));
-        }
-        ready(verified(&extensions).and_then(decode).map(|claims| Self(Some(claims))))
+        let verified = optional(extensions.get(), extensions.get(), "JwtMiddleware").map_err(Rejection);
+        ready(verified.and_then(|verified| verified.map(decode).transpose()).map(Self))
     }
 }
 
@@ -233,7 +263,7 @@ impl<T: DeserializeOwned, P: Policy> FromRequest for OptionalAuthorized<T, P> {
     type Future = OptionalAuthorizedFuture<T, P>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let anonymous = request.extensions().get::<Anonymous>().is_some();
+        let anonymous = request.extensions().get::<Anonymous>().is_some_and(Anonymous::is_guest);
         OptionalAuthorizedFuture((!anonymous).then(|| Authorized::from_request(request, payload)))
     }
 }

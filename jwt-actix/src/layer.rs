@@ -4,6 +4,7 @@ use std::rc::Rc;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use jwt_core::Error;
+use jwt_core::authorize::Routes;
 use jwt_core::verify::Authenticator;
 
 use crate::service::JwtService;
@@ -28,6 +29,46 @@ impl JwtMiddleware {
     /// Lets requests without credentials pass. Credentials that are there must still be good. Default: off.
     pub fn optional(self) -> Self {
         Self { authenticator: self.authenticator.optional() }
+    }
+
+    /// Asks of each route what `routes` says, and refuses those about which it says nothing. Default: every request needs a
+    /// token, and any good one will do.
+    ///
+    /// ```
+    /// use actix_web::{App, web};
+    /// use jwt_actix::JwtMiddleware;
+    /// use jwt_core::authorize::{Routes, scopes};
+    /// # use jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
+    ///
+    /// # async fn health() -> &'static str { "" }
+    /// # async fn report() -> &'static str { "" }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = TrustedIssuer::new("https://id.example").key(Key::from_secret(Algorithm::HS256, [7; 32])?);
+    /// # let verifier = Verifier::builder().issuer(issuer.audience("https://api.example")).build()?;
+    /// let routes = Routes::new().public("/health").require("GET /reports/{id}", scopes(["reports:read"])).checked()?;
+    ///
+    /// let app = App::new()
+    ///     .wrap(JwtMiddleware::new(verifier).routes(routes))
+    ///     .route("/health", web::get().to(health))
+    ///     .route("/reports/{id}", web::get().to(report));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Routes are what actix-web's `match_pattern` says. Around an application or a scope, where it stands before the router, a
+    /// request must be allowed on every route that its path may yet be turned into: decoded, without doubled slashes, with
+    /// and without the last one. Guards cannot be foreseen: of different patterns that match the same path and are told
+    /// apart by guards alone, the first is looked up, so let them ask for the same, or put the middleware around each.
+    pub fn routes(self, routes: Routes) -> Self {
+        Self { authenticator: self.authenticator.routes(routes) }
+    }
+
+    /// Lets CORS preflights pass, to CORS middleware that can only stand inside. Default: off, which is right where it
+    /// stands outside, as it should.
+    ///
+    /// Read [`Authenticator::pass_preflights`] first.
+    pub fn pass_preflights(self) -> Self {
+        Self { authenticator: self.authenticator.pass_preflights() }
     }
 
     /// Lets requests pass, as without credentials, for whose error `pass` returns `true`. Default: none.

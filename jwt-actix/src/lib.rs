@@ -61,12 +61,16 @@
 //! | `config` | no | a verifier from a file or from the environment |
 //! | `issue` | no | tokens of one's own: key ring, issuer, refresh sessions |
 //! | `metrics` | no | counters for the `metrics` facade |
+//! | `redis` | no | stores that a fleet shares, on Redis or Valkey: `jwt_core::redis` |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
 mod cookies;
 mod endpoint;
 mod extract;
+mod forward;
 mod future;
+#[cfg(feature = "issue")]
+mod implicit;
 mod layer;
 mod principal;
 mod readiness;
@@ -82,6 +86,9 @@ mod session;
 pub use cookies::{SetCookiesExt, WithCookies};
 pub use endpoint::endpoint;
 pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
+pub use forward::Forward;
+#[cfg(feature = "issue")]
+pub use implicit::ImplicitRefreshMiddleware;
 pub use layer::JwtMiddleware;
 pub use principal::{OptionalPrincipal, Principal, PrincipalMiddleware};
 pub use readiness::readiness;

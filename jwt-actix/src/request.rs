@@ -26,6 +26,31 @@ impl RequestView for ActixView<'_> {
             each(value.as_bytes());
         }
     }
+
+    fn route(&self, each: &mut dyn FnMut(&str)) {
+        // Around a resource this is what has been matched. Further out nothing has been, and it is a guess by the path as it
+        // was sent, while the router reads it decoded, and after `NormalizePath` where that stands further in.
+        let decoded = self.0.match_info().as_str();
+        let mut merged = decoded.to_owned();
+        while merged.contains("//") {
+            merged = merged.replace("//", "/");
+        }
+        let trimmed = merged.trim_end_matches('/');
+        let ended = format!("{trimmed}/");
+        let mut paths = [decoded, &merged, trimmed, &ended];
+        paths.sort_unstable();
+        let mut last = "";
+        let routes = self.0.resource_map();
+        self.0.match_pattern().iter().for_each(|pattern| each(pattern));
+        for path in paths {
+            if path != last
+                && let Some(pattern) = routes.match_pattern(path)
+            {
+                each(&pattern);
+            }
+            last = path;
+        }
+    }
 }
 
 /// A header that the response gets unless it has it.

@@ -33,6 +33,9 @@ where
                 ResponseFuture::calling(self.service.call(request), header)
             }
             Authentication::Ready(Err(refusal)) => ResponseFuture::refused(response::refuse(request, refusal)),
+            Authentication::Answer(answer) => {
+                ResponseFuture::refused(request.into_response(response::answer(answer).map_into_right_body()))
+            }
             Authentication::Pending(pending) => {
                 ResponseFuture::waiting(Pending::Authentication(pending), Rc::clone(&self.service), request)
             }

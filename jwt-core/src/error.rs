@@ -108,6 +108,8 @@ kinds! {
     /// The token does not meet another requirement of the operation: on a claim, of the application's own, or a choice
     /// of several.
     RequirementNotMet, "requirement_not_met", Forbidden, "requirement not met";
+    /// A table of routes is in use, and it does not name this one.
+    UndecidedRoute, "undecided_route", Forbidden, "no decision about this route";
     /// The token came in a cookie, and the request may have been made by another site. RFC 6750 section 5.3.
     CsrfFailed, "csrf_failed", Forbidden, "request may have been made by another site";
 

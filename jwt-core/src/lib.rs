@@ -44,6 +44,7 @@
 //! | `config` | no | a verifier from a file or from the environment |
 //! | `issue` | no | tokens of one's own: key ring, issuer, refresh sessions |
 //! | `metrics` | no | counters for the `metrics` facade |
+//! | `redis` | no | stores that a fleet shares, on Redis or Valkey |
 //! | `testing` | no | an issuer for tests, which does what a script says |
 //!
 //! Features add; none changes what is accepted. With both back ends `aws-lc-rs` is used unless the builder is told
@@ -59,11 +60,15 @@ pub mod config;
 pub mod crypto;
 pub mod endpoint;
 pub mod error;
+pub mod forward;
 #[cfg(feature = "issue")]
 pub mod issue;
 pub mod keys;
+pub mod metadata;
 pub mod observe;
 pub mod principal;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod request;
 pub mod revocation;
 #[cfg(feature = "issue")]

@@ -22,6 +22,15 @@ pub trait RequestView {
         None
     }
 
+    /// Calls `each` with the pattern of the route that the framework matched, for example `/reports/{id}`, with the prefixes
+    /// that it is nested under. Where a framework is asked before it has matched, with every pattern that it may match yet.
+    /// Default: with none.
+    ///
+    /// Patterns must come from the framework's router: [a table of routes](crate::authorize::Routes) relies on them.
+    fn route(&self, each: &mut dyn FnMut(&str)) {
+        let _ = each;
+    }
+
     /// Returns the client's certificate in DER, as the TLS layer that terminates the connection saw it. Default: `None`.
     fn peer_certificate(&self) -> Option<&[u8]> {
         None
@@ -43,19 +52,27 @@ pub struct BareRequest {
     method: String,
     target: String,
     headers: Vec<(String, Vec<u8>)>,
+    routes: Vec<String>,
 }
 
 impl BareRequest {
     /// Creates a request without headers.
     #[must_use]
     pub fn new(method: impl Into<String>, target: impl Into<String>) -> Self {
-        Self { method: method.into(), target: target.into(), headers: Vec::new() }
+        Self { method: method.into(), target: target.into(), headers: Vec::new(), routes: Vec::new() }
     }
 
     /// Adds a field line; lines of the same name are kept.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds the pattern of a route that the request matches.
+    #[must_use]
+    pub fn route(mut self, pattern: impl Into<String>) -> Self {
+        self.routes.push(pattern.into());
         self
     }
 }
@@ -73,6 +90,10 @@ impl RequestView for BareRequest {
         for (_, value) in self.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)) {
             each(value);
         }
+    }
+
+    fn route(&self, each: &mut dyn FnMut(&str)) {
+        self.routes.iter().for_each(|pattern| each(pattern));
     }
 }
 

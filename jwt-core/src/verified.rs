@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -64,7 +66,11 @@ pub(crate) struct Surroundings {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) leeway: Duration,
+    /// Asks again what can change while the token does not.
+    pub(crate) recheck: Option<Arc<Recheck>>,
 }
+
+pub(crate) type Recheck = dyn Fn(&Verified) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> + Send + Sync;
 
 impl Surroundings {
     /// Tells of an error, once for each.
@@ -101,6 +107,7 @@ impl Verified {
             observer: Arc::new(observe::NoObserver),
             clock: Arc::new(crate::clock::ManualClock::at(1_000_000)),
             leeway: Duration::from_secs(60),
+            recheck: None,
         };
         let parts = Parts {
             payload: payload.as_bytes().into(),
@@ -202,6 +209,10 @@ impl Verified {
         self.parts.surroundings.clock.now().into()
     }
 
+    pub(crate) fn recheck(&self) -> Option<&Recheck> {
+        self.parts.surroundings.recheck.as_deref()
+    }
+
     /// The clock difference that the verifier tolerates.
     pub(crate) fn leeway(&self) -> Duration {
         self.parts.surroundings.leeway
@@ -225,15 +236,31 @@ impl fmt::Debug for Verified {
 /// In the extensions it stands where [`Verified`] would, so that an extractor that needs a token answers 401, and not
 /// 500 as it does where no layer ran.
 #[derive(Clone, Debug)]
-pub struct Anonymous(Arc<Surroundings>);
+pub struct Anonymous {
+    surroundings: Arc<Surroundings>,
+    guest: bool,
+}
 
 impl Anonymous {
-    pub(crate) const fn new(surroundings: Arc<Surroundings>) -> Self {
-        Self(surroundings)
+    /// Somebody who may be here without a token.
+    pub(crate) const fn guest(surroundings: Arc<Surroundings>) -> Self {
+        Self { surroundings, guest: true }
+    }
+
+    /// A browser that asks on behalf of somebody: no handler runs for it.
+    pub(crate) const fn preflight(surroundings: Arc<Surroundings>) -> Self {
+        Self { surroundings, guest: false }
+    }
+
+    /// Returns whether this is somebody who may be here without a token. A CORS preflight that was let pass is nobody: no
+    /// handler is to run for it.
+    #[must_use]
+    pub const fn is_guest(&self) -> bool {
+        self.guest
     }
 
     fn refuse(&self) -> Refusal {
-        self.0.refuse(ErrorKind::NoCredentials.into())
+        self.surroundings.refuse(ErrorKind::NoCredentials.into())
     }
 }
 
@@ -252,5 +279,22 @@ pub fn require<'e>(
         (Some(verified), _) => Ok(verified),
         (None, Some(anonymous)) => Err(anonymous.refuse()),
         (None, None) => Err(Refusal::layer_missing(layer)),
+    }
+}
+
+/// Finds the verified token among what a layer left behind, or `None` for a guest; `layer` is the type whose absence is
+/// reported.
+///
+/// # Errors
+///
+/// The refusal to answer with: as of [`require`], but for guests.
+pub fn optional<'e>(
+    verified: Option<&'e Verified>,
+    anonymous: Option<&Anonymous>,
+    layer: &'static str,
+) -> Result<Option<&'e Verified>, Refusal> {
+    match anonymous {
+        Some(anonymous) if anonymous.guest => Ok(None),
+        _ => require(verified, anonymous, layer).map(Some),
     }
 }

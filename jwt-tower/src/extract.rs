@@ -8,9 +8,9 @@ use axum_core::response::{IntoResponse, Response};
 use http::Extensions;
 use http::request::Parts;
 use jwt_core::Error;
-use jwt_core::authorize::{self, Authorization, Policy, Requirement as _, permit};
+use jwt_core::authorize::{self, Authorization, Policy, Requirement, permit};
 use jwt_core::challenge::{Challenger, Refusal};
-use jwt_core::verified::{Anonymous, require};
+use jwt_core::verified::{self, require};
 use serde::de::DeserializeOwned;
 
 use crate::response;
@@ -100,6 +100,38 @@ pub struct Fresh<T>(pub T);
 #[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
 pub struct Verified(pub jwt_core::Verified);
 
+impl Verified {
+    /// Refuses a token that does not meet `requirement`, as [`RequireLayer`](crate::RequireLayer) does: for handlers that know
+    /// only from the request's body what it takes.
+    ///
+    /// ```
+    /// use jwt_core::authorize::{Policy as _, scopes};
+    /// use jwt_tower::{Rejection, Verified};
+    ///
+    /// jwt_core::policy! {
+    ///     Publish = scopes(["articles:publish"]);
+    /// }
+    ///
+    /// async fn save(verified: Verified, body: String) -> Result<&'static str, Rejection> {
+    ///     if body.starts_with("published: true") {
+    ///         verified.require(Publish::requirement()).await?;
+    ///     }
+    ///     Ok("saved")
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The answer, for the handler to return.
+    pub async fn require(&self, requirement: &dyn Requirement) -> Result<(), Rejection> {
+        let outcome = match permit(requirement, Some(&self.0), None, "JwtLayer") {
+            Authorization::Ready(outcome) => outcome,
+            Authorization::Pending(pending) => pending.await,
+        };
+        outcome.map_err(Rejection)
+    }
+}
+
 impl Deref for Verified {
     type Target = jwt_core::Verified;
 
@@ -147,7 +179,7 @@ impl std::error::Error for Rejection {
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        response::refuse::<Body>(self.0)
+        response::answer::<Body>(self.0.into())
     }
 }
 
@@ -157,7 +189,7 @@ pub(crate) fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, R
 
 /// `None` where a layer let the request pass without credentials.
 pub(crate) fn optional(extensions: &Extensions) -> Result<Option<&jwt_core::Verified>, Rejection> {
-    if extensions.get::<Anonymous>().is_some() { Ok(None) } else { verified(extensions).map(Some) }
+    verified::optional(extensions.get(), extensions.get(), "JwtLayer").map_err(Rejection)
 }
 
 fn fresh(verified: &jwt_core::Verified) -> Result<&jwt_core::Verified, Rejection> {

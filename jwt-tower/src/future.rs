@@ -11,7 +11,7 @@ use jwt_core::verify::{Admission, PendingAuthentication};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::request::{self, ResponseHeader};
+use crate::request::{self, HttpView, ResponseHeader};
 use crate::{RefusalBody, response};
 
 pin_project! {
@@ -113,7 +113,9 @@ where
                             };
                             State::Calling { future: service.call(request), header }
                         }
-                        Err(refusal) => return Poll::Ready(Ok(response::refuse(refusal))),
+                        Err(refusal) => {
+                            return Poll::Ready(Ok(response::refuse(&HttpView::of(&request), refusal)));
+                        }
                     }
                 }
                 StateProjection::Calling { future, header } => {

@@ -28,6 +28,45 @@ impl JwtLayer {
         Self { authenticator: self.authenticator.optional() }
     }
 
+    /// Asks of each route what `routes` says, and refuses those about which it says nothing. Default: every request needs a
+    /// token, and any good one will do.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use jwt_core::authorize::{Routes, scopes};
+    /// # use jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
+    /// use jwt_tower::JwtLayer;
+    ///
+    /// # async fn health() {}
+    /// # async fn report() {}
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = TrustedIssuer::new("https://id.example").key(Key::from_secret(Algorithm::HS256, [7; 32])?);
+    /// # let verifier = Verifier::builder().issuer(issuer.audience("https://api.example")).build()?;
+    /// let routes = Routes::new().public("/health").require("GET /reports/{id}", scopes(["reports:read"])).checked()?;
+    ///
+    /// let app: Router = Router::new()
+    ///     .route("/health", get(health))
+    ///     .route("/reports/{id}", get(report))
+    ///     .layer(JwtLayer::new(verifier).routes(routes));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Routes are axum's `MatchedPath`, which is known inside of the router: the layer goes to `Router::layer`, after the
+    /// routes, and there it also stands before the fallback. Around a router, before it has matched, it refuses everything.
+    #[cfg(feature = "axum-routing")]
+    pub fn routes(self, routes: jwt_core::authorize::Routes) -> Self {
+        Self { authenticator: self.authenticator.routes(routes) }
+    }
+
+    /// Lets CORS preflights pass, to CORS middleware that can only stand inside. Default: off, which is right where it
+    /// stands outside, as it should.
+    ///
+    /// Read [`Authenticator::pass_preflights`] first.
+    pub fn pass_preflights(self) -> Self {
+        Self { authenticator: self.authenticator.pass_preflights() }
+    }
+
     /// Lets requests pass, as without credentials, for whose error `pass` returns `true`. Default: none.
     ///
     /// Read [`Authenticator::dangerous_anonymous_when`] first; [`optional`](Self::optional) is what is usually meant.

@@ -18,7 +18,7 @@
 //! | feature | default | adds |
 //! | --- | --- | --- |
 //! | `axum` | no | the extractors `Claims<T>`, `Authorized<T, P>`, `Principal<U>`, their optional forms, `SharedClaims<T>`, `Fresh<T>` and `Verified` |
-//! | `axum-routing` | no | `.requires(..)` on axum's routes and routers |
+//! | `axum-routing` | no | `.requires(..)` on axum's routes and routers, `JwtLayer::routes` |
 //! | `tonic` | no | refusals with the body type of tonic 0.14 |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
@@ -27,18 +27,25 @@
 //! | `config` | no | a verifier from a file or from the environment |
 //! | `issue` | no | tokens of one's own: key ring, issuer, refresh sessions |
 //! | `metrics` | no | counters for the `metrics` facade |
+//! | `redis` | no | stores that a fleet shares, on Redis or Valkey: `jwt_core::redis` |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
 
 mod body;
 mod cookies;
 mod endpoint;
+mod forward;
 mod future;
+#[cfg(feature = "issue")]
+mod implicit;
 mod layer;
 mod principal;
 mod request;
 mod require;
 mod response;
 mod service;
+
+#[cfg(all(feature = "axum", feature = "issue"))]
+pub mod from_flask;
 
 #[cfg(feature = "axum")]
 mod extract;
@@ -58,7 +65,10 @@ pub use cookies::SetCookies;
 pub use endpoint::{EndpointFuture, EndpointService};
 #[cfg(feature = "axum")]
 pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
+pub use forward::{Forward, ForwardLayer};
 pub use future::ResponseFuture;
+#[cfg(feature = "issue")]
+pub use implicit::{ImplicitRefreshFuture, ImplicitRefreshLayer, ImplicitRefreshService};
 pub use layer::JwtLayer;
 #[cfg(feature = "axum")]
 pub use principal::{OptionalPrincipal, Principal};

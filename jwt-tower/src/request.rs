@@ -1,4 +1,4 @@
-use http::{HeaderMap, Method, Request, Uri};
+use http::{Extensions, HeaderMap, Method, Request, Uri};
 use jwt_core::Verified;
 use jwt_core::request::RequestView;
 use jwt_core::verified::Anonymous;
@@ -9,11 +9,18 @@ pub(crate) struct HttpView<'r> {
     method: &'r Method,
     uri: &'r Uri,
     headers: &'r HeaderMap,
+    #[cfg_attr(not(feature = "axum-routing"), expect(dead_code, reason = "only axum leaves its route here"))]
+    extensions: &'r Extensions,
 }
 
 impl<'r> HttpView<'r> {
     pub(crate) fn of<B>(request: &'r Request<B>) -> Self {
-        Self { method: request.method(), uri: request.uri(), headers: request.headers() }
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            extensions: request.extensions(),
+        }
     }
 }
 
@@ -33,6 +40,13 @@ impl RequestView for HttpView<'_> {
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
         for value in self.headers.get_all(name) {
             each(value.as_bytes());
+        }
+    }
+
+    #[cfg(feature = "axum-routing")]
+    fn route(&self, each: &mut dyn FnMut(&str)) {
+        if let Some(path) = self.extensions.get::<axum::extract::MatchedPath>() {
+            each(path.as_str());
         }
     }
 }

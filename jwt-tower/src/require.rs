@@ -8,6 +8,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::future::Pending;
+use crate::request::HttpView;
 use crate::{RefusalBody, ResponseFuture, response};
 
 /// Refuses requests whose verified token does not meet a requirement.
@@ -72,7 +73,9 @@ where
         let extensions = request.extensions();
         match authorize::permit(&*self.requirement, extensions.get(), extensions.get(), "JwtLayer") {
             Authorization::Ready(Ok(())) => ResponseFuture::calling(self.inner.call(request), None),
-            Authorization::Ready(Err(refusal)) => ResponseFuture::refused(response::refuse(refusal)),
+            Authorization::Ready(Err(refusal)) => {
+                ResponseFuture::refused(response::refuse(&HttpView::of(&request), refusal))
+            }
             Authorization::Pending(pending) => {
                 // The service that was polled ready is the one to call; its clone may not be.
                 let clone = self.inner.clone();

@@ -3,11 +3,11 @@ use jwt_core::challenge::Refusal;
 use jwt_core::endpoint::Answer;
 
 use crate::RefusalBody;
-use crate::request::ResponseHeader;
+use crate::request::{HttpView, ResponseHeader};
 
 /// The answer to a request that is not let through.
-pub(crate) fn refuse<B: RefusalBody>(refusal: Refusal) -> Response<B> {
-    answer(refusal.into())
+pub(crate) fn refuse<B: RefusalBody>(request: &HttpView<'_>, refusal: Refusal) -> Response<B> {
+    answer(refusal.answering(request).into())
 }
 
 /// An answer that the core gives by itself.

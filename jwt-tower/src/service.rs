@@ -43,7 +43,10 @@ where
                 let header = request::admit(&mut request, admission);
                 ResponseFuture::calling(self.inner.call(request), header)
             }
-            Authentication::Ready(Err(refusal)) => ResponseFuture::refused(response::refuse(refusal)),
+            Authentication::Ready(Err(refusal)) => {
+                ResponseFuture::refused(response::refuse(&HttpView::of(&request), refusal))
+            }
+            Authentication::Answer(answer) => ResponseFuture::refused(response::answer(answer)),
             Authentication::Pending(pending) => {
                 // The service that was polled ready is the one to call; its clone may not be.
                 let clone = self.inner.clone();

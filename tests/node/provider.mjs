@@ -7,6 +7,8 @@
 //   id_token            {"id_token": "..."}: an ID token for `client_id`
 //   user_token RS256    {"access_token": "..."}: an access token for that
 //                       resource whose subject is a person, not the client
+//   resource URL SCOPE  {"scopes": {"URL": "SCOPE"}}: the provider knows another
+//                       resource with these scopes, whose algorithm is RS256
 //   requests            {"requests": {"/jwks": 2, ...}}: how often discovery,
 //                       the key set and the token endpoint were asked for
 //   rotate              {"keys": {"RS256": "kid", ...}}: the keys were replaced
@@ -23,6 +25,8 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
 import { Provider, errors } from 'oidc-provider';
+
+import { signInAt } from './sign-in.mjs';
 
 // Standard output carries the protocol above and nothing else.
 globalThis.console = new Console(process.stderr, process.stderr);
@@ -45,6 +49,7 @@ const ALGORITHM_OF = new Map([
 ]);
 
 const SCOPE = 'reports:read reports:write';
+const scopes = {};
 const TOKEN_SECONDS = 300;
 const REQUEST_MS = 10_000;
 
@@ -117,6 +122,12 @@ async function answer(line) {
       const { access_token } = await signIn({ clientId: PUBLIC_CLIENT_ID, resource });
       return { access_token };
     }
+    case 'resource': {
+      const [resource, ...names] = args;
+      ALGORITHM_OF.set(resource, 'RS256');
+      scopes[resource] = names.join(' ');
+      return { scopes };
+    }
     case 'requests':
       return { requests };
     case 'rotate':
@@ -184,7 +195,7 @@ function configuration() {
           const alg = ALGORITHM_OF.get(resource);
           if (!alg) throw new errors.InvalidTarget();
           return {
-            scope: SCOPE,
+            scope: scopes[resource] ?? SCOPE,
             audience: resource,
             accessTokenTTL: TOKEN_SECONDS,
             accessTokenFormat: 'jwt',
@@ -205,11 +216,7 @@ function configuration() {
   };
 }
 
-/**
- * The authorization code flow with PKCE, as a browser and a client would do
- * it: the provider's sign-in and consent forms are sent over HTTP and its
- * redirects followed by hand until one leads back to the client.
- */
+/** The authorization code flow with PKCE, as a browser and a client would do it. */
 async function signIn({ clientId, clientSecret, resource }) {
   const verifier = randomBytes(32).toString('base64url');
   const state = randomBytes(16).toString('base64url');
@@ -225,19 +232,7 @@ async function signIn({ clientId, clientSecret, resource }) {
     ...(resource && { resource }),
   });
 
-  const visit = browser();
-  let page = await visit(`${issuer}/auth?${query}`);
-  for (let forms = 0; page.form; forms += 1) {
-    if (forms === 2) throw new Error('more forms than sign-in and consent');
-    const fields = new URLSearchParams({ prompt: page.form.prompt });
-    if (page.form.prompt === 'login') {
-      fields.set('login', USER.sub);
-      fields.set('password', 'any');
-    }
-    page = await visit(page.form.action, fields);
-  }
-
-  const result = page.redirect.searchParams;
+  const result = await signInAt(`${issuer}/auth?${query}`, REDIRECT_URI, USER.sub);
   if (result.get('state') !== state) throw new Error('the provider returned another state');
   if (!result.has('code')) throw new Error(`no code: ${result}`);
 
@@ -259,41 +254,4 @@ async function signIn({ clientId, clientSecret, resource }) {
   });
   if (!response.ok) throw new Error(`token endpoint: ${response.status} ${await response.text()}`);
   return response.json();
-}
-
-/** Follows redirects with a cookie jar, up to a form or the redirect URI. */
-function browser() {
-  const jar = new Map();
-  return async function visit(start, form) {
-    let url = new URL(start);
-    let body = form;
-    for (let hops = 0; hops < 10; hops += 1) {
-      if (url.origin + url.pathname === REDIRECT_URI) return { redirect: url };
-      if (url.origin !== issuer) throw new Error(`redirected to ${url.origin}`);
-      const response = await fetch(url, {
-        method: body ? 'POST' : 'GET',
-        body,
-        redirect: 'manual',
-        headers: { cookie: Array.from(jar, ([name, value]) => `${name}=${value}`).join('; ') },
-        signal: AbortSignal.timeout(REQUEST_MS),
-      });
-      for (const cookie of response.headers.getSetCookie()) {
-        const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie);
-        if (value) jar.set(name, value);
-        else jar.delete(name);
-      }
-      const text = await response.text();
-      const location = response.headers.get('location');
-      if (location) {
-        url = new URL(location, url);
-        body = undefined;
-        continue;
-      }
-      const action = /<form[^>]* action="([^"]+)"/.exec(text)?.[1];
-      const prompt = /name="prompt" value="(\w+)"/.exec(text)?.[1];
-      if (!action || !prompt) throw new Error(`no form at ${url.pathname}: ${response.status}`);
-      return { form: { action: new URL(action, url), prompt } };
-    }
-    throw new Error('too many redirects');
-  };
 }

@@ -5,24 +5,32 @@ use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::middleware::Condition;
 use actix_web::web::{self, Json};
-use actix_web::{App, HttpMessage as _, Responder, body, test};
+use actix_web::{App, HttpMessage as _, HttpRequest, Responder, body, test};
 use jwt_actix::{
-    Authorized, Claims, JwtMiddleware, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
-    PrincipalMiddleware, Require, SetCookiesExt as _, SharedClaims, Verified,
+    Authorized, Claims, Forward, JwtMiddleware, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
+    PrincipalMiddleware, Rejection, Require, SetCookiesExt as _, SharedClaims, Verified,
 };
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
 use jwt_core::principal::load;
-use jwt_core::verify::Identity;
+use jwt_core::verify::{Authenticator, Identity};
 
 use crate::adapter::Application;
 use crate::answer::Answer;
 use crate::ask::Ask;
 
+use crate::handlers::told;
+
 crate::handlers::handlers!();
 
 async fn no_store(_: Verified) -> impl Responder {
     "secret".customize().insert_header((CACHE_CONTROL, "no-store"))
+}
+
+async fn received(request: HttpRequest) -> String {
+    let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let headers = request.headers().iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()));
+    told(target, headers.collect())
 }
 
 async fn cookies() -> impl Responder {
@@ -52,13 +60,17 @@ fn app(
     let required = || Require::new(application.requirement.clone());
     let principals = || PrincipalMiddleware::new(application.directory.clone());
     let tenants = || PrincipalMiddleware::new(load(tenant));
+    let forward = || Forward::new(application.forward.clone());
     let planted = application.planted.clone();
     let tells = application.tells;
-    let cors = Cors::default().allowed_origin(application.origin.unwrap_or("https://nowhere.example"));
-    let cors = cors.allowed_methods(["GET", "POST"]).allowed_header("authorization");
+    let cors = || {
+        let cors = Cors::default().allowed_origin(application.origin.unwrap_or("https://nowhere.example"));
+        cors.allowed_methods(["GET", "POST"]).allowed_header("authorization")
+    };
     App::new()
         .service(web::resource("/me").wrap(jwt()).route(web::get().to(me)).route(web::post().to(me)))
         .service(web::resource("/echo").wrap(jwt()).route(web::post().to(echo)))
+        .service(web::resource("/asks").wrap(jwt()).route(web::post().to(asks)))
         .service(web::resource("/user").wrap(jwt()).route(web::get().to(user)))
         .service(web::resource("/both").wrap(jwt()).route(web::get().to(both)))
         .service(web::resource("/number").wrap(jwt()).route(web::get().to(number)))
@@ -89,6 +101,7 @@ fn app(
                 .route(web::get().to(principal)),
         )
         .service(web::resource("/principal-unloaded").wrap(jwt()).route(web::get().to(principal)))
+        .service(web::resource("/forwarded").wrap(forward()).wrap(jwt()).route(web::get().to(received)))
         .service(web::resource("/policy").wrap(jwt()).route(web::get().to(policy)))
         .service(web::resource("/policy-later").wrap(jwt()).route(web::get().to(policy_later)))
         .service(web::resource("/optional").wrap(jwt().optional()).route(web::get().to(optional)))
@@ -118,8 +131,13 @@ fn app(
                 .wrap(jwt().optional())
                 .route(web::get().to(optional_principal)),
         )
+        .service(
+            web::resource("/optional-forwarded").wrap(forward()).wrap(jwt().optional()).route(web::get().to(received)),
+        )
         .service(web::resource("/lenient").wrap(lenient).route(web::get().to(optional)))
         .service(web::resource("/public").route(web::get().to(public)))
+        .service(web::resource("/any").wrap(jwt().optional()).to(optional))
+        .service(web::resource("/cors-inside").wrap(cors()).wrap(jwt()).route(web::get().to(user)))
         .service(web::resource("/cookies").route(web::get().to(cookies)))
         .service(web::resource("/no-cookies").route(web::get().to(no_cookies)))
         .service(web::resource("/bare").route(web::get().to(user)))
@@ -129,6 +147,7 @@ fn app(
         .service(web::resource("/bare-require").wrap(required_scopes()).route(web::get().to(public)))
         .service(web::resource("/bare-principal").route(web::get().to(principal)))
         .service(web::resource("/bare-principal-layer").wrap(principals()).route(web::get().to(public)))
+        .service(web::resource("/bare-forwarded").wrap(forward()).route(web::get().to(received)))
         .service(web::resource("/bare-policy").route(web::get().to(policy)))
         .service(web::resource("/bare-optional-authorized").route(web::get().to(optional_authorized)))
         .service(web::resource("/bare-allowed").wrap(required()).route(web::get().to(public)))
@@ -152,11 +171,38 @@ fn app(
             }
             service.call(request)
         })
-        .wrap(Condition::new(application.origin.is_some(), cors))
+        .wrap(Condition::new(application.origin.is_some(), cors()))
+}
+
+fn guarded(
+    guard: &Authenticator,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = actix_web::Error,
+        InitError = (),
+    > + use<>,
+> {
+    App::new()
+        .wrap(JwtMiddleware::new(guard.clone()))
+        .service(web::resource("/health").route(web::get().to(public)))
+        .service(web::resource("/forgotten").route(web::get().to(public)))
+        .service(web::resource("/user").route(web::get().to(user)))
+        .service(web::resource("/admin").route(web::get().to(user)))
+        .service(web::resource("/reports/{id}").route(web::get().to(user)).route(web::put().to(user)))
+        .service(web::resource("/policy-later").route(web::get().to(policy_later)))
+        .service(web::resource("/optional").route(web::get().to(optional)))
+        .service(web::resource("/public/{rest:.*}").route(web::get().to(public)))
+        .service(web::scope("/scoped").route("/allowed", web::get().to(user)))
 }
 
 pub(crate) async fn send(application: &Application, ask: &Ask) -> Answer {
-    send_to(app(application), ask).await
+    match &application.guard {
+        Some(guard) => send_to(guarded(guard), ask).await,
+        None => send_to(app(application), ask).await,
+    }
 }
 
 pub(crate) async fn send_to<B: MessageBody>(

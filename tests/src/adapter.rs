@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jwt_core::authorize::Requirement;
+use jwt_core::authorize::{Requirement, Routes};
+use jwt_core::forward::ForwardClaims;
 use jwt_core::token::TokenSources;
 use jwt_core::verify::{Authenticator, Identity};
 use jwt_core::{Error, Verifier};
@@ -42,6 +43,7 @@ impl Adapter {
 /// | --- | --- | --- |
 /// | `/me` (also `POST`) | required | all claims, as JSON |
 /// | `/echo` (only `POST`) | required | the body |
+/// | `/asks` (only `POST`) | required | asks for more by the body |
 /// | `/user` | required | the claim `name`, typed |
 /// | `/both` | required | two extractors of different types |
 /// | `/number` | required | claims of a type that does not fit |
@@ -68,11 +70,24 @@ impl Adapter {
 /// | `/optional-principal`, `/optional-principal-unloaded` | optional, with and without principals | the account's name, or `nobody` |
 /// | `/bare-principal` | none | the account's name |
 /// | `/bare-principal-layer` | principals alone | `everyone` |
+/// | `/forwarded`, `/optional-forwarded`, `/bare-forwarded` | as they say, with claims forwarded | the request as the handler sees it |
 /// | `/public` | none | `everyone` |
 /// | `/cookies`, `/no-cookies` | none | a login's cookies, and none again |
 /// | `/bare`, `/bare-optional`, `/bare-shared`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | none | extractors all the same |
 /// | `/bare-require` | scopes alone | `everyone` |
 /// | `/bare-allowed` | a requirement alone | `everyone` |
+/// | `/cors-inside` | required, with CORS inside | the claim `name` |
+/// | `/any` | optional, for every method | the claim `name`, or `nobody` |
+///
+/// [Guarded](Self::guarded) it is another: one layer around all routes, with a table of what each asks for.
+///
+/// | route | handler |
+/// | --- | --- |
+/// | `/health`, `/forgotten` | `everyone` |
+/// | `/user`, `/admin`, `/reports/{id}` (also `PUT`), `/scoped/allowed` | the claim `name` |
+/// | `/policy-later` | the claim `name`, for those who meet a policy |
+/// | `/optional` | the claim `name`, or `nobody` |
+/// | `/public/{*rest}`, in actix-web `/public/{rest:.*}` | `everyone` |
 #[derive(Clone)]
 #[must_use]
 pub struct Application {
@@ -83,7 +98,10 @@ pub struct Application {
     pub(crate) planted: Option<Identity>,
     pub(crate) origin: Option<&'static str>,
     pub(crate) tells: bool,
+    pub(crate) passes_preflights: bool,
+    pub(crate) guard: Option<Authenticator>,
     pub(crate) directory: Directory,
+    pub(crate) forward: ForwardClaims,
 }
 
 impl Application {
@@ -91,12 +109,15 @@ impl Application {
     pub fn new(verifier: Verifier) -> Self {
         Self {
             verifier,
+            forward: ForwardClaims::keeping_token([]).expect("nothing cannot be wrong"),
             scopes: vec!["reports:read".to_owned()],
             requirement: Arc::new(()),
             lenient: Arc::new(|error| error.code() == "expired" || error.code() == "no_credentials"),
             planted: None,
             origin: None,
             tells: false,
+            passes_preflights: false,
+            guard: None,
             directory: Directory::default(),
         }
     }
@@ -137,9 +158,31 @@ impl Application {
         self
     }
 
+    /// Lets the layers pass CORS preflights.
+    pub fn passing_preflights(mut self) -> Self {
+        self.passes_preflights = true;
+        self
+    }
+
+    /// Becomes the application behind one layer, which decides by route.
+    pub fn guarded(mut self, routes: Routes) -> Self {
+        self.guard = Some(self.required().routes(routes));
+        self
+    }
+
     /// Loads principals from this directory.
     pub fn directory(mut self, directory: &Directory) -> Self {
         self.directory = directory.clone();
+        self
+    }
+
+    /// Forwards these claims, and not the token, on `/forwarded`.
+    ///
+    /// # Panics
+    ///
+    /// When they cannot be forwarded.
+    pub fn forwarding(mut self, claims: &[(&str, &str)]) -> Self {
+        self.forward = ForwardClaims::new(&self.verifier, claims.iter().copied()).expect("sound");
         self
     }
 
@@ -149,7 +192,8 @@ impl Application {
     }
 
     pub(crate) fn required(&self) -> Authenticator {
-        self.verifier.clone().into()
+        let authenticator = Authenticator::from(self.verifier.clone());
+        if self.passes_preflights { authenticator.pass_preflights() } else { authenticator }
     }
 
     /// Sends a request to the application of every adapter and returns their answer, which must be one and the same.

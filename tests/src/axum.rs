@@ -1,7 +1,7 @@
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use http::header::CACHE_CONTROL;
 use http::{HeaderName, HeaderValue};
@@ -9,10 +9,10 @@ use http_body_util::BodyExt as _;
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
 use jwt_core::principal::load;
-use jwt_core::verify::Identity;
+use jwt_core::verify::{Authenticator, Identity};
 use jwt_tower::{
-    Authorized, Claims, JwtLayer, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, PrincipalLayer,
-    RequireExt as _, RequireLayer, SetCookies, SharedClaims, Verified,
+    Authorized, Claims, ForwardLayer, JwtLayer, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
+    PrincipalLayer, Rejection, RequireExt as _, RequireLayer, SetCookies, SharedClaims, Verified,
 };
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
@@ -21,10 +21,18 @@ use crate::adapter::Application;
 use crate::answer::Answer;
 use crate::ask::Ask;
 
+use crate::handlers::told;
+
 crate::handlers::handlers!();
 
 async fn no_store(_: Verified) -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], "secret")
+}
+
+async fn received(request: Request) -> String {
+    let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let headers = request.headers().iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()));
+    told(target, headers.collect())
 }
 
 async fn cookies() -> impl IntoResponse {
@@ -42,11 +50,13 @@ fn router(application: &Application) -> Router {
     let required_scopes = || RequireLayer::new(scopes(application.scopes.clone()));
     let principals = || PrincipalLayer::new(application.directory.clone());
     let tenants = || PrincipalLayer::new(load(tenant));
+    let forward = || ForwardLayer::new(application.forward.clone());
     let required = || application.requirement.clone();
     let scoped = Router::new().route("/allowed", get(user)).requires(required());
     let mut router = Router::new()
         .route("/me", get(me).post(me))
         .route("/echo", post(echo))
+        .route("/asks", post(asks))
         .route("/user", get(user))
         .route("/both", get(both))
         .route("/number", get(number))
@@ -65,6 +75,7 @@ fn router(application: &Application) -> Router {
         .route("/principal-and-tenant", get(principal_and_tenant).layer((tenants(), principals())))
         .route("/principal-of-another", get(principal).layer((principals(), JwtLayer::new(application.inner()))))
         .route("/principal-unloaded", get(principal))
+        .route("/forwarded", get(received).layer(forward()))
         .route("/policy", get(policy))
         .route("/policy-later", get(policy_later))
         .route_layer(jwt())
@@ -77,8 +88,11 @@ fn router(application: &Application) -> Router {
         .route("/optional-authorized-later", get(optional_authorized_later).layer(jwt().optional()))
         .route("/optional-principal", get(optional_principal).layer((jwt().optional(), principals())))
         .route("/optional-principal-unloaded", get(optional_principal).layer(jwt().optional()))
+        .route("/optional-forwarded", get(received).layer((jwt().optional(), forward())))
         .route("/lenient", get(optional).layer(lenient))
         .route("/public", get(public))
+        .route("/any", any(optional).layer(jwt().optional()))
+        .route("/cors-inside", get(user).layer((jwt(), cors(application))))
         .route("/cookies", get(cookies))
         .route("/no-cookies", get(no_cookies))
         .route("/bare", get(user))
@@ -88,6 +102,7 @@ fn router(application: &Application) -> Router {
         .route("/bare-require", get(public).layer(required_scopes()))
         .route("/bare-principal", get(principal))
         .route("/bare-principal-layer", get(public).layer(principals()))
+        .route("/bare-forwarded", get(received).layer(forward()))
         .route("/bare-policy", get(policy))
         .route("/bare-optional-authorized", get(optional_authorized))
         .route("/bare-allowed", get(public).requires(required()));
@@ -97,12 +112,31 @@ fn router(application: &Application) -> Router {
     if let Some(identity) = application.planted.clone() {
         router = router.layer(middleware::from_fn(move |request, next| plant(identity.clone(), request, next)));
     }
-    if let Some(origin) = application.origin {
-        let cors = CorsLayer::new().allow_origin(HeaderValue::from_static(origin));
-        let cors = cors.allow_headers([HeaderName::from_static("authorization")]);
-        router = router.layer(cors);
+    if application.origin.is_some() {
+        router = router.layer(cors(application));
     }
     router
+}
+
+fn cors(application: &Application) -> CorsLayer {
+    let origin = application.origin.unwrap_or("https://nowhere.example");
+    CorsLayer::new()
+        .allow_origin(HeaderValue::from_static(origin))
+        .allow_headers([HeaderName::from_static("authorization")])
+}
+
+fn guarded(guard: &Authenticator) -> Router {
+    Router::new()
+        .route("/health", get(public))
+        .route("/forgotten", get(public))
+        .route("/user", get(user))
+        .route("/admin", get(user))
+        .route("/reports/{id}", get(user).put(user))
+        .route("/policy-later", get(policy_later))
+        .route("/optional", get(optional))
+        .route("/public/{*rest}", get(public))
+        .nest("/scoped", Router::new().route("/allowed", get(user)))
+        .layer(JwtLayer::new(guard.clone()))
 }
 
 async fn tell(mut response: Response) -> Response {
@@ -122,7 +156,8 @@ async fn plant(identity: Identity, mut request: Request, next: Next) -> Response
 }
 
 pub(crate) async fn send(application: &Application, ask: &Ask) -> Answer {
-    send_to(router(application), ask).await
+    let router = application.guard.as_ref().map_or_else(|| router(application), guarded);
+    send_to(router, ask).await
 }
 
 pub(crate) async fn send_to(router: Router, ask: &Ask) -> Answer {

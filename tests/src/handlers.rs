@@ -44,6 +44,15 @@ jwt_core::policy! {
     ));
 }
 
+/// A request as a handler sees it: its target, and its header lines in their order by name. That an empty body has a length
+/// only actix-web's test requests say.
+pub(crate) fn told(target: String, mut headers: Vec<String>) -> String {
+    headers.retain(|line| line != "content-length: 0");
+    headers.sort();
+    headers.insert(0, target);
+    headers.join("\n")
+}
+
 /// The cookies of a login.
 pub(crate) fn login() -> SetCookies {
     let (cookies, life) = (Cookies::new(), Duration::from_secs(900));
@@ -52,9 +61,11 @@ pub(crate) fn login() -> SetCookies {
 }
 
 /// Expects in scope: `Authorized`, `Claims`, `OptionalAuthorized`, `OptionalClaims`,
-/// `OptionalPrincipal`, `Principal`, `Verified` and `Json` of one framework.
+/// `OptionalPrincipal`, `Principal`, `Rejection`, `Verified` and `Json` of one framework.
 macro_rules! handlers {
     () => {
+        use jwt_core::authorize::Policy as _;
+
         use crate::directory::{Account, Tenant};
         use crate::handlers::{Faulty, Members, Numbered, ReadReports, User};
         use serde_json::{Value, json};
@@ -138,6 +149,14 @@ macro_rules! handlers {
                 "client_id": registered.client_id(),
                 "scopes": registered.scopes().names(),
             }))
+        }
+
+        async fn asks(verified: Verified, body: String) -> Result<&'static str, Rejection> {
+            match &*body {
+                "read" => verified.require(ReadReports::requirement()).await?,
+                _ => verified.require(Members::requirement()).await?,
+            }
+            Ok("done")
         }
 
         async fn echo(_: Verified, body: String) -> String {

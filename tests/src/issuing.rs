@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_core::Verifier;
+use jwt_core::browser::Cookies;
 use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
-use jwt_core::issue::{KeyRing, TokenIssuer};
+use jwt_core::issue::{ImplicitRefresh, KeyRing, TokenIssuer};
 use jwt_core::session::{MemorySessions, SessionStore, Sessions, SessionsBuilder};
 
 use crate::answer::Answer;
@@ -27,6 +28,9 @@ use crate::stage::key;
 /// | `/me` | for access tokens | all claims, as JSON |
 /// | `/fresh` | for access tokens | all claims of fresh tokens, as JSON |
 /// | `/bare-fresh` | none | the extractor `Fresh` |
+/// | `/page` | for access tokens in cookies, which are renewed | `a page` |
+/// | `/shared-page` | the same | a page that everybody may store |
+/// | `/page-logout` | the same | takes the cookies away |
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Shop {
@@ -76,6 +80,11 @@ impl Shop {
         Self { clock, ring, tokens, sessions, verifier }
     }
 
+    /// What renews tokens in cookies.
+    pub fn implicit(&self) -> ImplicitRefresh {
+        ImplicitRefresh::new(self.tokens.clone(), Cookies::new())
+    }
+
     /// Lets so many seconds pass.
     pub fn wait(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
@@ -110,10 +119,12 @@ const SCOPES: [&str; 2] = ["reports:read", "profile"];
 
 mod axum {
     use axum::extract::State;
+    use axum::response::IntoResponse;
     use axum::routing::{get, post};
     use axum::{Json, Router};
+    use jwt_core::browser::Cookies;
     use jwt_core::session::Sessions;
-    use jwt_tower::{Claims, Fresh, JwtLayer, Refresh, Rejection, Tokens, endpoint};
+    use jwt_tower::{Claims, Fresh, ImplicitRefreshLayer, JwtLayer, Refresh, Rejection, SetCookies, Tokens, endpoint};
     use serde_json::Value;
 
     use super::{SCOPES, Shop};
@@ -134,7 +145,25 @@ mod axum {
         Json(claims)
     }
 
+    async fn page() -> &'static str {
+        "a page"
+    }
+
+    async fn shared_page() -> impl IntoResponse {
+        ([("cache-control", "max-age=60, PUBLIC")], "a page")
+    }
+
+    async fn page_logout() -> impl IntoResponse {
+        (SetCookies(Cookies::new().clear()), "bye")
+    }
+
     pub(super) fn router(shop: &Shop) -> Router {
+        let pages = Router::new()
+            .route("/page", get(page))
+            .route("/shared-page", get(shared_page))
+            .route("/page-logout", get(page_logout))
+            .layer(ImplicitRefreshLayer::new(shop.implicit()))
+            .layer(JwtLayer::new(shop.verifier.with_sources(Cookies::new().sources())).optional());
         let metadata = shop.tokens.metadata("https://id.example/jwks").endpoint().expect("public keys");
         let verifier = || JwtLayer::new(shop.verifier.clone());
         Router::new()
@@ -150,15 +179,21 @@ mod axum {
             .route("/fresh", get(fresh).layer(verifier()))
             .route("/bare-fresh", get(fresh))
             .with_state(shop.sessions.clone())
+            .merge(pages)
     }
 }
 
 mod actix {
     use actix_web::App;
+    use actix_web::Responder;
     use actix_web::body::MessageBody;
     use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
     use actix_web::web::{self, Json};
-    use jwt_actix::{Claims, Fresh, JwtMiddleware, Refresh, Rejection, Tokens, endpoint};
+    use jwt_actix::{
+        Claims, Fresh, ImplicitRefreshMiddleware, JwtMiddleware, Refresh, Rejection, SetCookiesExt as _, Tokens,
+        endpoint,
+    };
+    use jwt_core::browser::Cookies;
     use jwt_core::session::Sessions;
     use serde_json::Value;
 
@@ -178,6 +213,18 @@ mod actix {
 
     async fn fresh(Fresh(claims): Fresh<Value>) -> Json<Value> {
         Json(claims)
+    }
+
+    async fn page() -> &'static str {
+        "a page"
+    }
+
+    async fn shared_page() -> impl Responder {
+        "a page".customize().insert_header(("cache-control", "max-age=60, PUBLIC"))
+    }
+
+    async fn page_logout() -> impl Responder {
+        "bye".set_cookies(Cookies::new().clear())
     }
 
     pub(super) fn app(
@@ -207,6 +254,14 @@ mod actix {
             .service(web::resource("/me").wrap(verifier()).route(web::get().to(me)))
             .service(web::resource("/fresh").wrap(verifier()).route(web::get().to(fresh)))
             .route("/bare-fresh", web::get().to(fresh))
+            .service(
+                web::scope("")
+                    .wrap(ImplicitRefreshMiddleware::new(shop.implicit()))
+                    .wrap(JwtMiddleware::new(shop.verifier.with_sources(Cookies::new().sources())).optional())
+                    .route("/page", web::get().to(page))
+                    .route("/shared-page", web::get().to(shared_page))
+                    .route("/page-logout", web::get().to(page_logout)),
+            )
     }
 }
 

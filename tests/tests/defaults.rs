@@ -3,6 +3,7 @@
 
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{Key, KeyErrorKind};
+use jwt_core::revocation::{MemoryRevocations, RevocationScript, ScriptedRevocations};
 use jwt_core::token::TokenSources;
 use jwt_core::verify::{BuildError, BuildErrorKind, TokenCache};
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
@@ -247,6 +248,19 @@ rows! {
         assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"api\""));
     }
 
+    "bodies of refusals", "empty" => the_bodies_of_refusals_are_empty {
+        for ask in [Ask::get("/me"), Ask::get("/me").bearer("a"), Ask::get("/optional-me"), Ask::get("/optional-reports")] {
+            assert!(application().send(&ask).await.body.is_empty());
+        }
+    }
+
+    "CORS preflights", "refused as other requests" => a_preflight_is_refused_as_other_requests_are {
+        let ask = Ask::new("OPTIONS", "/any-required").header("origin", "https://app.example");
+        let application = application().guarded(jwt_core::authorize::Routes::new());
+        let answer = application.send(&ask.header("access-control-request-method", "GET")).await;
+        assert_eq!(answer, Answer::missing());
+    }
+
     "credentials", "required" => credentials_are_required {
         assert_eq!(application().send(&Ask::get("/me")).await, Answer::missing());
     }
@@ -266,5 +280,33 @@ rows! {
         let verifier = builder().build().expect("a verifier");
         assert!(verifier.verify(&good().sign()).await.is_ok());
         assert_eq!(verifier.token_cache().expect("a cache").entries, 1);
+    }
+
+    "revocation", "none; where there is a list, fail closed: 503" => a_list_that_cannot_tell_lets_nobody_pass {
+        accepts(&good().sign()).await;
+        let list = ScriptedRevocations::default();
+        list.play(RevocationScript::Fail);
+        let answer = behind(builder().revocations(list)).send(&Ask::get("/me").bearer(&good().sign())).await;
+        assert_eq!(answer, Answer::unavailable(ErrorKind::RevocationUnavailable, 5));
+    }
+
+    "tokens without `jti` where there is a list", "refused" => tokens_that_cannot_be_revoked_are_refused {
+        let token = good().without("jti").sign();
+        accepts(&token).await;
+        let answer = behind(builder().revocations(MemoryRevocations::new())).send(&Ask::get("/me").bearer(&token)).await;
+        assert_eq!(answer, Answer::refused(ErrorKind::MissingClaim));
+    }
+
+    "streams and sockets", "looked after every 30 seconds, where the application waits for `ended`" => streams_are_looked_after {
+        let verifier = builder().build().expect("a verifier");
+        let verified = verifier.verify(&good().sign()).await.expect("good");
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let mut tell = Some(tell);
+        let ended = tokio::spawn(verified.ended(move |time| {
+            let _ = tell.take().map(|tell| tell.send(time));
+            std::future::pending()
+        }));
+        assert_eq!(told.await, Ok(std::time::Duration::from_secs(30)));
+        ended.abort();
     }
 }

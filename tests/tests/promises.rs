@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jwt_core::authorize::{
     All, Any, Authorization, Check, CheckAsync, Decision, Named, Not, PendingAuthorization, PendingDecision,
-    RequiredClaim, RequiredLogin, RequiredRoles, RequiredScopes, Requirement, claim, scopes,
+    RequiredClaim, RequiredLogin, RequiredRoles, RequiredScopes, Requirement, Routes, claim, scopes,
 };
 use jwt_core::challenge::{Challenge, Challenger, NoBody, ProblemJson, Refusal, Rendered, Renderer};
 use jwt_core::claims::{ClaimPath, ClaimPathError, RegisteredClaims};
@@ -16,6 +16,7 @@ use jwt_core::keys::{
     Fetch, FetchError, Fetched, HttpFetch, IgnoredKey, Key, KeyError, KeySet, KeySource, KeyTable, Lookup, NoKeys,
     RemoteKeys, Wanted, fetch_fn,
 };
+use jwt_core::metadata::{ProtectedResource, ResourceMetadata};
 use jwt_core::observe::{NoObserver, Observer};
 use jwt_core::request::{BareRequest, RequestView};
 use jwt_core::token::{TokenSource, TokenSources};
@@ -59,6 +60,9 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
     shared::<Refusal>();
     shared::<NoBody>();
     shared::<ProblemJson>();
+    shared::<ProtectedResource>();
+    shared::<ResourceMetadata>();
+    shared::<Arc<Routes>>();
     shared::<Rendered>();
     shared::<Arc<dyn Renderer>>();
     shared::<RegisteredClaims<'static>>();

@@ -58,7 +58,7 @@ impl<U: Send + Sync + 'static> FromRequest for OptionalPrincipal<U> {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        if request.extensions().get::<Anonymous>().is_some() {
+        if request.extensions().get::<Anonymous>().is_some_and(Anonymous::is_guest) {
             return ready(Ok(Self(None)));
         }
         ready(principal(request).map(|principal| Self(Some(principal))))

@@ -13,8 +13,9 @@ pub struct RequiredScopes {
 
 /// Requires every one of `names` among the token's scopes, from `scope` or, where that is absent, `scp`.
 ///
-/// Names are compared whole. A refusal is 403 `insufficient_scope` and names the scopes that are missing (RFC 6750
-/// section 3.1). Without names, every verified token passes.
+/// Names are compared whole. A refusal is 403 `insufficient_scope` and names all of them, "the scope necessary to access the
+/// protected resource" (RFC 6750 section 3.1): a client that asked for the missing ones alone would lose those that it has.
+/// The error's detail is what is missing. Without names, every verified token passes.
 ///
 /// ```
 /// let requirement = jwt_core::authorize::scopes(["reports:read"]);
@@ -46,18 +47,20 @@ impl Requirement for RequiredScopes {
             return Ok(());
         }
         let missing: Vec<&str> = self.names.iter().filter(|name| !carries(name)).map(String::as_str).collect();
-        Err(insufficient_scope(&missing))
+        let needed: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let error = insufficient_scope(&needed);
+        Err(if error.scope().is_some() { error.with_detail(missing.join(" ")) } else { error })
     }
 }
 
 /// The refusal for want of these scopes.
-pub(super) fn insufficient_scope(missing: &[&str]) -> Error {
+pub(super) fn insufficient_scope(needed: &[&str]) -> Error {
     let error = Error::from(ErrorKind::InsufficientScope);
     // A name that is no scope-token cannot stand in a challenge; no token is ever asked to carry it.
-    if missing.is_empty() || !missing.iter().all(|name| is_scope(name)) {
+    if needed.is_empty() || !needed.iter().all(|name| is_scope(name)) {
         return error;
     }
-    let scope = missing.join(" ");
+    let scope = needed.join(" ");
     error.with_detail(scope.as_str()).asking_for_scope(scope)
 }
 
@@ -65,17 +68,17 @@ pub(super) fn insufficient_scope(missing: &[&str]) -> Error {
 mod tests {
     use super::*;
 
-    fn judge(requirement: &RequiredScopes, payload: &str) -> Result<(), Option<String>> {
+    fn judge(requirement: &RequiredScopes, payload: &str) -> Result<(), Option<[String; 2]>> {
         let outcome = requirement.check(&Verified::of_payload(payload));
         outcome.map_err(|error| {
             assert_eq!(error.kind(), ErrorKind::InsufficientScope);
-            error.scope().map(str::to_owned)
+            error.scope().map(|scope| [scope, error.detail().unwrap_or_default()].map(str::to_owned))
         })
     }
 
     #[test]
-    fn the_scopes_that_are_missing_are_named_or_the_whole_choice() {
-        let missing = |scope: &str| Err(Some(scope.to_owned()));
+    fn all_scopes_that_are_needed_are_named_and_the_missing_ones_told_apart() {
+        let missing = |scope: &str| Err(Some(["a b".to_owned(), scope.to_owned()]));
         for (scope, all, any) in [
             ("a b", Ok(()), Ok(())),
             ("b", missing("a"), Ok(())),

@@ -117,6 +117,13 @@ impl Cookies {
         SetCookies::all([&self.0.access, &self.0.refresh, &self.0.csrf].map(Attributes::clear))
     }
 
+    /// Whether a value of `Set-Cookie` is about the access token's cookie.
+    #[cfg(feature = "issue")]
+    pub(crate) fn is_access(&self, set_cookie: &[u8]) -> bool {
+        let name = set_cookie.split(|&byte| byte == b'=').next().unwrap_or_default();
+        name.trim_ascii() == self.0.access.name.as_bytes()
+    }
+
     /// Takes the access token away.
     pub fn clear_access(&self) -> SetCookies {
         SetCookies::one(self.0.access.clear())

@@ -48,11 +48,19 @@ impl Refusal {
 pub struct Challenger {
     realm: Arc<str>,
     renderer: Arc<dyn Renderer>,
+    resource_metadata: Option<Arc<str>>,
+    /// Of other schemes.
+    others: Arc<[String]>,
 }
 
 impl Default for Challenger {
     fn default() -> Self {
-        Self { realm: DEFAULT_REALM.into(), renderer: Arc::new(NoBody) }
+        Self {
+            realm: DEFAULT_REALM.into(),
+            renderer: Arc::new(NoBody),
+            resource_metadata: None,
+            others: Arc::default(),
+        }
     }
 }
 
@@ -65,6 +73,16 @@ impl Challenger {
 
     pub(crate) fn with_renderer(self, renderer: Arc<dyn Renderer>) -> Self {
         Self { renderer, ..self }
+    }
+
+    /// The address must be such as can stand in a challenge.
+    pub(crate) fn with_resource_metadata(self, url: &str) -> Self {
+        Self { resource_metadata: Some(url.into()), ..self }
+    }
+
+    /// The challenges must be such as [`is_challenge`] accepts.
+    pub(crate) fn with_others(self, challenges: Vec<String>) -> Self {
+        Self { others: challenges.into(), ..self }
     }
 
     /// Adds the answer to `error`.
@@ -110,7 +128,17 @@ impl Challenger {
         if let Some(max_age) = error.max_age() {
             let _ = write!(value, ", max_age=\"{}\"", max_age.as_secs());
         }
-        Challenge { status, headers: vec![("www-authenticate", value)] }
+        // RFC 9728 section 5.1.
+        if let Some(url) = &self.resource_metadata {
+            let _ = write!(value, ", resource_metadata=\"{url}\"");
+        }
+        let mut headers = vec![("www-authenticate", value)];
+        // RFC 9110 section 11.6.1: a field line for each. Other credentials help where these are none, not where they are not
+        // enough or cannot be read.
+        if status == 401 {
+            headers.extend(self.others.iter().map(|other| ("www-authenticate", other.clone())));
+        }
+        Challenge { status, headers }
     }
 }
 
@@ -123,6 +151,28 @@ impl fmt::Debug for Challenger {
 /// `%x20-21 / %x23-5B / %x5D-7E`: what a quoted parameter holds without escapes. RFC 6750 section 3.
 fn is_quotable(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}
+
+/// One challenge of a scheme other than ours: `auth-scheme [ 1*SP ( token68 / #auth-param ) ]`, in visible ASCII and spaces,
+/// with quotes that end. RFC 9110 section 11.3.
+pub(crate) fn is_challenge(value: &str) -> bool {
+    let scheme = value.split(' ').next().unwrap_or_default();
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in value.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ => {}
+        }
+    }
+    !scheme.is_empty()
+        && scheme.bytes().all(is_token)
+        && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        && !value.ends_with(' ')
+        && !quoted
+        && !scheme.eq_ignore_ascii_case("bearer")
 }
 
 /// `scope-token`: `%x21 / %x23-5B / %x5D-7E`. RFC 6749 section 3.3. Values of `acr_values` are separated alike.
@@ -190,6 +240,45 @@ mod tests {
         }
         let documented = include_str!("../../doc/codes.md");
         assert!(documented.contains(&table), "doc/codes.md should hold:\n{table}");
+    }
+
+    #[test]
+    fn challenges_of_other_schemes_follow_ours_where_a_client_should_log_in() {
+        let others = vec!["Basic realm=\"a\"".to_owned(), "Negotiate".to_owned()];
+        let challenger = Challenger::default().with_others(others);
+        for kind in ErrorKind::ALL {
+            let challenge = challenger.refuse((*kind).into()).challenge;
+            let values: Vec<&str> = challenge.headers.iter().map(|(_, value)| value.as_str()).collect();
+            let ours = Challenger::default().refuse((*kind).into()).challenge.headers;
+            assert_eq!(challenge.headers[..ours.len()], ours);
+            let expected: &[&str] = if challenge.status == 401 { &["Basic realm=\"a\"", "Negotiate"] } else { &[] };
+            assert_eq!(&values[ours.len()..], expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_that_could_be_taken_for_another_is_refused() {
+        for challenge in
+            ["Basic realm=\"a\"", "Negotiate", "DPoP algs=\"ES256 EdDSA\"", "X a=\"b\\\"c\"", "Negotiate a=="]
+        {
+            assert!(is_challenge(challenge), "{challenge:?}");
+        }
+        for challenge in [
+            "",
+            " ",
+            " Basic",
+            "Basic ",
+            "Basic realm=\"a",
+            "Basic realm=\"a\\\"",
+            "Basic\r\nset-cookie: a=b",
+            "Basic realm=\"caf\u{e9}\"",
+            "Basic\trealm",
+            "Ba,sic",
+            "Bearer realm=\"a\"",
+            "bearer",
+        ] {
+            assert!(!is_challenge(challenge), "{challenge:?}");
+        }
     }
 
     #[test]

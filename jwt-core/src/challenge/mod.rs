@@ -10,6 +10,12 @@
 //! | [`Unavailable`](Class::Unavailable) | 503, with `Retry-After` | none: an outage is not a bad token |
 //! | [`Misuse`](Class::Misuse) | 500 | none |
 //!
+//! Where a [resource](crate::VerifierBuilder::resource) is named, each of these challenges ends with
+//! `resource_metadata="…"` (RFC 9728 section 5.1).
+//!
+//! A request of gRPC gets the same in the form of its own protocol: status 200, `grpc-status` 16 (in the place of 400 and 401),
+//! 7 (403), 14 (503) or 13 (500), and the challenge as metadata: [`Refusal::answering`].
+//!
 //! Every code of the class [`Refused`](Class::Refused) gets the same answer to the byte, so that a client learns that
 //! its token is no good but not how far it came. The body is empty, unless a [`Renderer`] writes one:
 //! [`ProblemJson`] does as RFC 9457 says, and [`render_fn`] takes a closure.
@@ -18,10 +24,11 @@
 #![doc = include_str!("../../doc/problem.md")]
 
 mod challenger;
+mod grpc;
 mod problem;
 mod renderer;
 
 pub use challenger::{Challenge, Challenger, Refusal};
-pub(crate) use challenger::{DEFAULT_REALM, is_scope};
+pub(crate) use challenger::{DEFAULT_REALM, is_challenge, is_scope};
 pub use problem::ProblemJson;
 pub use renderer::{NoBody, RenderFn, Rendered, Renderer, render_fn};

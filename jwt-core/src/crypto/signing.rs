@@ -7,6 +7,7 @@ use super::backend::Backend;
 use super::engine::Sign;
 use crate::jose::algorithm::Family;
 use crate::jose::private::{self, PrivateMaterial};
+use crate::jose::private_jwk;
 use crate::jose::{Algorithm, Key, KeyError, thumbprint, vetting};
 
 /// A key that tokens are signed with: of a test, of a development issuer, of a service that issues its own tokens.
@@ -105,6 +106,42 @@ impl SigningKey {
         Self::new(compiled_in()?, &private::private_key(pem.as_ref())?, algorithm)
     }
 
+    /// Makes a key from the JSON text of a private JWK, or of a secret: RFC 7518 section 6. Its `kid` is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`](crate::jose::KeyErrorKind::Malformed) where the private half is missing or broken,
+    /// [`InvalidKey`](crate::jose::KeyErrorKind::InvalidKey) where the halves do not belong together,
+    /// [`WrongUse`](crate::jose::KeyErrorKind::WrongUse) for a key that is not for signing,
+    /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if key and algorithm do not belong together,
+    /// and those of [`generate`](Self::generate).
+    ///
+    /// ```
+    /// use jwt_core::Algorithm;
+    /// use jwt_core::crypto::{Backend, SigningKey};
+    ///
+    /// # if Backend::compiled_in().is_none() { return Ok(()) }
+    /// // RFC 8037 appendix A.1.
+    /// let jwk = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+    ///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    /// assert!(SigningKey::from_jwk(Algorithm::Ed25519, jwk)?.sign(b"").is_ok());
+    /// # Ok::<(), jwt_core::keys::KeyError>(())
+    /// ```
+    pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
+        let (private, public) = private_jwk::read(json)?;
+        if public.declared.is_some_and(|declared| declared != algorithm) {
+            return Err(KeyError::mismatch());
+        }
+        let key = Self::new(compiled_in()?, &private, algorithm)?;
+        if *key.public.material() != public.material {
+            return Err(KeyError::invalid());
+        }
+        Ok(match public.kid {
+            Some(kid) => key.with_kid(kid),
+            None => key,
+        })
+    }
+
     pub(super) fn new(backend: Backend, private: &PrivateMaterial, algorithm: Algorithm) -> Result<Self, KeyError> {
         if private.family() != algorithm.family() {
             return Err(KeyError::mismatch());
@@ -187,6 +224,8 @@ impl fmt::Debug for SigningKey {
 
 #[cfg(all(test, feature = "aws-lc-rs"))]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use x509_cert::der::pem::{LineEnding, encode_string};
 
     use super::*;
@@ -215,6 +254,78 @@ mod tests {
         assert_eq!(key.sign(b"").unwrap().len(), 256);
         let error = SigningKey::from_pem(Algorithm::ES256, &pem).unwrap_err();
         assert_eq!(error.kind(), KeyErrorKind::AlgorithmMismatch);
+    }
+
+    /// RFC 7517 appendix A.2.
+    const P256: &str = r#""kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM""#;
+    const SCALAR: &str = r#""d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE""#;
+    const RSA: &str = concat!(
+        r#""kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJEC"#,
+        r#"PebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqz"#,
+        r#"s8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIq"#,
+        r#"bw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB""#,
+    );
+    const RSA_PRIVATE: &str = concat!(
+        r#""d":"X4cTteJY_gn4FYPsXB8rdXix5vwsg1FLN5E3EaG6RJoVH-HLLKD9M7dx5oo7GURknchnrRweUkC7hT5fJLM0WbFAKNLWY2vv7B6NqXSzU"#,
+        r#"vxT0_YSfqijwp3RTzlBaCxWp4doFk5N2o8Gy_nHNKroADIkJ46pRUohsXywbReAdYaMwFs9tv8d_cPVY3i07a3t8MN6TNwm0dSawm9v47UiC"#,
+        r#"l3Sk5ZiG7xojPLu4sbg1U2jx4IBTNBznbJSzFHK66jT8bgkuqsk0GjskDJk19Z4qwjwbsnn4j2WBii3RL-Us2lGVkY8fkFzme1z0HbIkfz0Y"#,
+        r#"6mqnOYtqc0X4jfcKoAC8Q","p":"83i-7IvMGXoMXCskv73TKr8637FiO7Z27zv8oj6pbWUQyLPQBQxtPVnwD20R-60eTDmD2ujnMt5PoqMrm"#,
+        r#"8RfmNhVWDtjjMmCMjOpSXicFHj7XOuVIYQyqVWlWEh6dN36GVZYk93N8Bc9vY41xy8B9RzzOGVQzXvNEvn7O0nVbfs","q":"3dfOR9cuYq-0"#,
+        r#"S-mkFLzgItgMEfFzB2q3hWehMuG0oCuqnb3vobLyumqjVZQO1dIrdwgTnCdpYzBcOfW5r370AFXjiWft_NGEiovonizhKpo9VVS78TzFgxk"#,
+        r#"IdrecRezsZ-1kYd_s1qDbxtkDEgfAITAG9LUnADun4vIcb6yelxk","dp":"G4sPXkc6Ya9y8oJW9_ILj4xuppu0lzi_H7VTkS8xj5SdX3coE0"#,
+        r#"oimYwxIi2emTAue0UOa5dpgFGyBJ4c8tQ2VF402XRugKDTP8akYhFo5tAA77Qe_NmtuYZc3C3m3I24G2GvR5sSDxUyAN2zq8Lfn9EUms6rY3"#,
+        r#"Ob8YeiKkTiBj0","dq":"s9lAH9fggBsoFR8Oac2R_E2gw282rT2kGOAhvIllETE1efrA6huUUvMfBcMpn8lqeW6vzznYY5SSQF7pMdC_agI3n"#,
+        r#"G8Ibp1BUb0JUiraRNqUfLhcQb_d9GF4Dh7e74WbRsobRonujTYN1xCaP6TO61jvWrX-L18txXw494Q_cgk","qi":"GyM_p6JrXySiz1toFgKb"#,
+        r#"WV-JdI3jQ4ypu9rbMWx3rQJBfmt0FoYzgUIZEVFEcOqwemRN81zoDAaa-Bk0KWNGDjJHZDdDmFhW3AN7lI-puxk_mHZGJ11rxyR8O55XLSe3S"#,
+        r#"PmRfKwZI6yU24ZxvQKFYItdldUKGzO6Ia6zTKhAVRU""#,
+    );
+
+    #[test]
+    fn a_private_jwk_signs_and_is_what_its_public_half_says() {
+        for (algorithm, public, private) in [
+            (Algorithm::ES256, P256, SCALAR),
+            (Algorithm::PS256, RSA, RSA_PRIVATE),
+            (Algorithm::RS256, RSA, RSA_PRIVATE),
+        ] {
+            let key =
+                SigningKey::from_jwk(algorithm, &format!(r#"{{{public},{private},"kid":"1","use":"sig"}}"#)).unwrap();
+            assert_eq!(key.kid(), Some("1"));
+            let backend = Backend::aws_lc_rs();
+            let prepared = backend.prepare(&Key::from_jwk(&format!("{{{public}}}")).unwrap(), algorithm).unwrap();
+            assert!(prepared.verify(b"message", &key.sign(b"message").unwrap()));
+        }
+        let secret = r#"{"kty":"oct","alg":"HS256","kid":"s","key_ops":["sign"],"k":"c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"}"#;
+        let key = SigningKey::from_jwk(Algorithm::HS256, secret).unwrap();
+        let same = SigningKey::from_secret(Algorithm::HS256, b"secret-secret-secret-secret-secret").unwrap();
+        assert_eq!(key.sign(b"m").unwrap(), same.sign(b"m").unwrap());
+        let seed = URL_SAFE_NO_PAD.encode([7; 32]);
+        let private = PrivateMaterial::MlDsa { family: Family::MlDsa44, seed: Zeroizing::new([7; 32]) };
+        let mut jwk =
+            SigningKey::new(Backend::aws_lc_rs(), &private, Algorithm::MlDsa44).unwrap().public_jwk().unwrap();
+        jwk["priv"] = seed.into();
+        assert!(SigningKey::from_jwk(Algorithm::MlDsa44, &jwk.to_string()).is_ok());
+    }
+
+    #[test]
+    fn a_private_jwk_that_is_not_whole_or_for_something_else_is_refused() {
+        use KeyErrorKind::{AlgorithmMismatch, InvalidKey, Malformed, WrongUse};
+        let other = SCALAR.replace("870MB", "970MB");
+        for (algorithm, members, kind) in [
+            (Algorithm::ES256, P256.to_owned(), Malformed),
+            (Algorithm::ES256, format!("{P256},\"d\":\"AQ\""), Malformed),
+            (Algorithm::ES256, format!("{P256},\"d\":5"), Malformed),
+            (Algorithm::ES256, format!("{P256},{other}"), InvalidKey),
+            (Algorithm::ES384, format!("{P256},{SCALAR}"), AlgorithmMismatch),
+            (Algorithm::ES256, format!("{P256},{SCALAR},\"alg\":\"ES384\""), AlgorithmMismatch),
+            (Algorithm::ES256, format!("{P256},{SCALAR},\"use\":\"enc\""), WrongUse),
+            (Algorithm::ES256, format!("{P256},{SCALAR},\"key_ops\":[\"verify\"]"), WrongUse),
+            (Algorithm::RS256, RSA.to_owned(), Malformed),
+            (Algorithm::RS256, format!("{RSA},{RSA_PRIVATE},\"oth\":[]"), Malformed),
+            (Algorithm::RS256, format!("{RSA},{}", RSA_PRIVATE.replace("X4cTt", "Y4cTt")), InvalidKey),
+        ] {
+            let error = SigningKey::from_jwk(algorithm, &format!("{{{members}}}")).unwrap_err();
+            assert_eq!(error.kind(), kind, "{}", &members[..members.len().min(200)]);
+        }
     }
 
     #[test]

@@ -62,6 +62,7 @@ pub struct AccessToken {
     grant: Grant,
     valid_after: Option<Duration>,
     fresh: Fresh,
+    csrf: bool,
     /// The first thing that is wrong.
     fault: Option<IssueError>,
 }
@@ -82,17 +83,30 @@ pub(crate) struct Grant {
     client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lifetime: Option<Duration>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    csrf: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf: Option<String>,
 }
 
 impl Grant {
+    /// What a token says of its own.
+    pub(super) fn of(mut claims: Map<String, Value>) -> Self {
+        let text = |value: Value| if let Value::String(text) = value { Some(text) } else { None };
+        let audience = match claims.remove("aud") {
+            Some(Value::Array(names)) => names.into_iter().filter_map(text).collect(),
+            other => other.and_then(text).into_iter().collect(),
+        };
+        let client_id = claims.remove("client_id").and_then(text);
+        let csrf = claims.remove("csrf").and_then(text);
+        claims.retain(|name, _| name == "scope" || !RESERVED_CLAIMS.contains(&name.as_str()));
+        Self { claims, audience, client_id, csrf, ..Self::default() }
+    }
+
     pub(crate) fn client_id(&self) -> Option<&str> {
         self.client_id.as_deref()
     }
 
-    pub(crate) const fn csrf(&self) -> bool {
-        self.csrf
+    pub(crate) fn csrf(&self) -> Option<&str> {
+        self.csrf.as_deref()
     }
 
     /// Whether all of these scopes are granted.
@@ -113,7 +127,7 @@ impl AccessToken {
     pub(super) fn new(issuer: TokenIssuer, subject: String) -> Self {
         let fault = subject.is_empty().then(|| IssueError::new(IssueErrorKind::Empty, "subject"));
         let grant = Grant { client_id: issuer.client_id().map(str::to_owned), ..Grant::default() };
-        Self { issuer, subject, grant, valid_after: None, fresh: Fresh::No, fault }
+        Self { issuer, subject, grant, valid_after: None, fresh: Fresh::No, csrf: false, fault }
     }
 
     pub(crate) fn with_grant(self, grant: Grant) -> Self {
@@ -216,8 +230,8 @@ impl AccessToken {
         self
     }
 
-    /// Says that its bearer has just logged in: what [`authorize::fresh`](crate::authorize::fresh) asks for. Default: not
-    /// fresh.
+    /// Says that its bearer has just logged in: what [`authorize::fresh`](crate::authorize::fresh) asks for. The claim
+    /// `auth_time` says when. Default: not fresh.
     pub const fn fresh(mut self) -> Self {
         self.fresh = Fresh::Yes;
         self
@@ -231,8 +245,16 @@ impl AccessToken {
 
     /// Puts a random claim `csrf` into it, for tokens that travel in cookies: [`Issued::csrf`]. Default: none.
     pub const fn csrf(mut self) -> Self {
-        self.grant.csrf = true;
+        self.csrf = true;
         self
+    }
+
+    /// Draws the claim `csrf`, if it is wanted and not there yet: all tokens of a session have the same.
+    pub(crate) fn draw_csrf(mut self) -> Result<Self, IssueError> {
+        if self.csrf && self.grant.csrf.is_none() {
+            self.grant.csrf = Some(self.issuer.random_id()?);
+        }
+        Ok(self)
     }
 
     /// Signs it.
@@ -246,11 +268,23 @@ impl AccessToken {
     /// large for a cookie, the log warns.
     pub fn issue(self) -> Result<Issued, IssueError> {
         let now = self.issuer.clock().now();
-        self.issue_in(None, now)
+        self.draw_csrf()?.issue_in(None, now)
     }
 
-    /// Signs it.
+    /// Signs it as one that comes of a login at that second.
+    pub(super) fn issue_at(self, login: u64, now: Duration) -> Result<Issued, IssueError> {
+        self.sign(None, Some(login), now)
+    }
+
+    /// Signs it as one of a session.
     pub(crate) fn issue_in(self, session: Option<Membership<'_>>, now: Duration) -> Result<Issued, IssueError> {
+        let login = session.as_ref().map(|session| session.login);
+        // Fresh is who has just logged in.
+        let login = login.or((!matches!(self.fresh, Fresh::No)).then_some(now.as_secs()));
+        self.sign(session, login, now)
+    }
+
+    fn sign(self, session: Option<Membership<'_>>, login: Option<u64>, now: Duration) -> Result<Issued, IssueError> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
@@ -280,9 +314,11 @@ impl AccessToken {
             Fresh::Yes => set("fresh", true.into()),
             Fresh::For(period) => set("fresh", now.saturating_add(period).as_secs().into()),
         }
+        if let Some(login) = login {
+            set("auth_time", login.into());
+        }
         if let Some(session) = session {
             set("sid", session.id.into());
-            set("auth_time", session.login.into());
             lifetime = lifetime.min(session.ends.saturating_sub(now)).max(Duration::from_secs(1));
         }
         issuer.sign(Draft {

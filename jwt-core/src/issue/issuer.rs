@@ -132,7 +132,6 @@ impl TokenIssuer {
         claims.insert("iat".to_owned(), issued_at.as_secs().into());
         claims.insert("exp".to_owned(), expires_at.into());
         claims.insert("jti".to_owned(), jwt_id.as_str().into());
-        let csrf = csrf.then(|| self.random_id()).transpose()?;
         if let Some(csrf) = &csrf {
             claims.insert("csrf".to_owned(), csrf.as_str().into());
         }
@@ -174,7 +173,7 @@ pub(crate) struct Draft {
     pub(crate) jwt_id: String,
     pub(crate) issued_at: Duration,
     pub(crate) lifetime: Duration,
-    pub(crate) csrf: bool,
+    pub(crate) csrf: Option<String>,
 }
 
 /// Builds a [`TokenIssuer`]; made by [`TokenIssuer::builder`].

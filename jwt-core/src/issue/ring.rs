@@ -6,13 +6,13 @@ use arc_swap::ArcSwap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::crypto::{Backend, PreparedKey, SigningKey};
 use crate::jose::Algorithm;
 use crate::jose::header::MAX_KID_BYTES;
 use crate::policy::MAX_LEEWAY;
 
-use super::{IssueError, IssueErrorKind};
+use super::{IssueError, IssueErrorKind, KeyRingBuilder};
 
 /// The keys of an issuer, each in its turn: published, then signing, then retired, then gone.
 ///
@@ -96,15 +96,22 @@ impl KeyRing {
         Self::builder().key(key).build()
     }
 
+    pub(super) fn of(builder: KeyRingBuilder, backend: Backend) -> Result<Self, IssueError> {
+        let keys = builder.keys.into_iter();
+        let keys: Result<Vec<_>, _> = keys.map(|(key, moment)| RingKey::new(key, moment, backend)).collect();
+        Ok(Self(Arc::new(Ring {
+            keys: ArcSwap::from_pointee(in_order(keys?)?),
+            changing: Mutex::new(()),
+            clock: builder.clock,
+            backend,
+            publish_ahead: builder.publish_ahead,
+            longest_lifetime: builder.longest_lifetime,
+        })))
+    }
+
     /// Starts building a ring.
     pub fn builder() -> KeyRingBuilder {
-        KeyRingBuilder {
-            keys: Vec::new(),
-            clock: Arc::new(SystemClock),
-            backend: Backend::compiled_in(),
-            publish_ahead: PUBLISH_AHEAD,
-            longest_lifetime: LONGEST_LIFETIME,
-        }
+        KeyRingBuilder::new()
     }
 
     /// Adds a key: published from now on, signing after the time set by
@@ -279,93 +286,6 @@ impl KeyRing {
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyRing").field("keys", &self.0.keys.load().len()).finish_non_exhaustive()
-    }
-}
-
-/// How long a new key is published before it signs, unless it is said.
-const PUBLISH_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// How long the tokens of a ring can live, unless it is said.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// Builds a [`KeyRing`]; made by [`KeyRing::builder`].
-#[derive(Debug)]
-#[must_use]
-pub struct KeyRingBuilder {
-    keys: Vec<(SigningKey, Duration)>,
-    clock: Arc<dyn Clock>,
-    backend: Option<Backend>,
-    publish_ahead: Duration,
-    longest_lifetime: Duration,
-}
-
-impl KeyRingBuilder {
-    /// Adds a key that signs until another takes its place. At least one must be given.
-    pub fn key(self, key: SigningKey) -> Self {
-        self.key_from(key, Duration::ZERO)
-    }
-
-    /// Adds a key that signs from a moment on, given since 1970-01-01T00:00:00Z, and is published before that.
-    ///
-    /// Processes that build their rings from the same keys and moments change keys together: for fleets, whose keys come
-    /// from a vault. Keys of moments that have passed are those that have signed.
-    pub fn key_from(mut self, key: SigningKey, moment: Duration) -> Self {
-        self.keys.push((key, moment));
-        self
-    }
-
-    /// Sets how long a new key is published before it signs: longer than any verifier keeps the key set. Default: 24
-    /// hours.
-    pub const fn publish_ahead(mut self, ahead: Duration) -> Self {
-        self.publish_ahead = ahead;
-        self
-    }
-
-    /// Sets how long tokens of this ring can live, refresh tokens among them; a key is kept for so long after it has
-    /// stopped to sign. Issuers refuse to make tokens that live longer. Default: 30 days.
-    pub const fn longest_lifetime(mut self, lifetime: Duration) -> Self {
-        self.longest_lifetime = lifetime;
-        self
-    }
-
-    /// Takes the time from `clock`; issuers of this ring take it from there. Default: [`SystemClock`].
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// Takes thumbprints and random bytes from `backend`, and verifies with it. Default: [`Backend::compiled_in`].
-    pub const fn crypto(mut self, backend: Backend) -> Self {
-        self.backend = Some(backend);
-        self
-    }
-
-    /// Builds the ring.
-    ///
-    /// # Errors
-    ///
-    /// [`MissingKey`](IssueErrorKind::MissingKey) without a key, [`DuplicateKey`](IssueErrorKind::DuplicateKey),
-    /// [`MixedKeys`](IssueErrorKind::MixedKeys) for secrets beside public keys,
-    /// [`UnusableKey`](IssueErrorKind::UnusableKey), [`OutOfRange`](IssueErrorKind::OutOfRange) for a lifetime of zero and
-    /// [`NoBackend`](IssueErrorKind::NoBackend).
-    pub fn build(self) -> Result<KeyRing, IssueError> {
-        let backend = self.backend.ok_or_else(|| IssueError::new(IssueErrorKind::NoBackend, "crypto"))?;
-        if self.longest_lifetime.is_zero() {
-            return Err(IssueError::new(IssueErrorKind::OutOfRange, "longest_lifetime"));
-        }
-        if self.keys.is_empty() {
-            return Err(IssueError::new(IssueErrorKind::MissingKey, "key"));
-        }
-        let keys: Result<Vec<_>, _> =
-            self.keys.into_iter().map(|(key, moment)| RingKey::new(key, moment, backend)).collect();
-        Ok(KeyRing(Arc::new(Ring {
-            keys: ArcSwap::from_pointee(in_order(keys?)?),
-            changing: Mutex::new(()),
-            clock: self.clock,
-            backend,
-            publish_ahead: self.publish_ahead,
-            longest_lifetime: self.longest_lifetime,
-        })))
     }
 }
 

@@ -19,6 +19,8 @@ use crate::json::{self, Unique, Value};
 pub(crate) enum Expected {
     Public,
     Secret,
+    /// Either, with its private half: a key that signs.
+    Pair,
 }
 
 /// A key as its JWK describes it.
@@ -36,11 +38,11 @@ pub(crate) fn vet(text: &str, expected: Expected) -> Result<Vetted, KeyError> {
     let kid = members.text("kid", members.kid)?;
     let alg = members.text("alg", members.alg)?;
     members.certificate_chain()?;
-    members.purpose()?;
+    members.purpose(if expected == Expected::Pair { "sign" } else { "verify" })?;
     if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
         return Err(KeyError::new(KeyErrorKind::TooLarge, "the `kid` is longer than 256 bytes"));
     }
-    if members.private {
+    if members.private && expected != Expected::Pair {
         // RFC 7517 section 9.2: private keys must be protected from disclosure; one that arrives here was disclosed.
         return Err(KeyError::private());
     }
@@ -151,19 +153,19 @@ impl<'a> Members<'a> {
     }
 
     /// RFC 7517 sections 4.2 and 4.3.
-    fn purpose(&self) -> Result<(), KeyError> {
+    fn purpose(&self, operation: &str) -> Result<(), KeyError> {
         const WRONG_USE: KeyError =
-            KeyError::new(KeyErrorKind::WrongUse, "the key is declared for something other than verifying signatures");
+            KeyError::new(KeyErrorKind::WrongUse, "the key is declared for something other than signatures");
         if self.text("use", self.r#use)?.is_some_and(|purpose| purpose != "sig") {
             return Err(WRONG_USE);
         }
         let Some(operations) = self.key_ops else { return Ok(()) };
         let operations =
             texts(operations).ok_or(KeyError::malformed("the key's `key_ops` is not an array of strings"))?;
-        if operations.iter().enumerate().any(|(index, operation)| operations[..index].contains(operation)) {
+        if operations.iter().enumerate().any(|(index, other)| operations[..index].contains(other)) {
             return Err(KeyError::malformed("the key's `key_ops` names an operation twice"));
         }
-        if operations.iter().any(|operation| operation == "verify") { Ok(()) } else { Err(WRONG_USE) }
+        if operations.iter().any(|other| other == operation) { Ok(()) } else { Err(WRONG_USE) }
     }
 
     /// RFC 7517 section 4.7. The chain is not used: the key stands for itself.
@@ -230,7 +232,7 @@ fn texts(value: Value<'_>) -> Option<Vec<Cow<'_, str>>> {
 }
 
 /// A number: base64url without padding. RFC 7518 section 2, RFC 7515 section 2.
-fn bytes(value: Option<Value<'_>>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+pub(super) fn bytes(value: Option<Value<'_>>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let value = value.ok_or(KeyError::malformed("a number of the key is missing"))?;
     let text = value.as_text().ok_or(KeyError::malformed("a number of the key is not a string"))?;
     let bytes = URL_SAFE_NO_PAD.decode(text.as_bytes());

@@ -15,6 +15,7 @@ pub(crate) mod known;
 pub(crate) mod material;
 pub(crate) mod pem;
 pub(crate) mod private;
+pub(crate) mod private_jwk;
 pub(crate) mod secret;
 pub(crate) mod thumbprint;
 pub(crate) mod vetting;

@@ -141,12 +141,16 @@ pub(crate) fn rsa_numbers(der: &[u8]) -> Result<(&[u8], &[u8]), x509_cert::der::
 
 /// Writes an `RSAPublicKey`.
 pub(crate) fn rsa_der(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
-    let integer = |number: &[u8]| {
-        // A first bit of one would make the number negative.
-        let sign: &[u8] = if number.first().is_none_or(|&first| first >= 0x80) { &[0] } else { &[] };
-        tlv(0x02, &[sign, number])
-    };
-    tlv(0x30, &[&integer(modulus), &integer(exponent)])
+    tlv(0x30, &[&unsigned(modulus), &unsigned(exponent)])
+}
+
+/// A number that is not negative.
+pub(super) fn unsigned(number: &[u8]) -> Vec<u8> {
+    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
+    let number = &number[zeros..];
+    // A first bit of one would make the number negative.
+    let sign: &[u8] = if number.first().is_none_or(|&first| first >= 0x80) { &[0] } else { &[] };
+    tlv(0x02, &[sign, number])
 }
 
 /// Writes a tag, the length in its shortest form, and the parts of the content.

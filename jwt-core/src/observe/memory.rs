@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ pub struct MemoryObserver {
     times: Arc<Mutex<Vec<Duration>>>,
     keys: Arc<Mutex<Vec<&'static str>>>,
     cache: Arc<Mutex<Vec<&'static str>>>,
+    ignored_outages: Arc<AtomicUsize>,
 }
 
 impl MemoryObserver {
@@ -37,6 +39,12 @@ impl MemoryObserver {
     pub fn take_keys(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.keys.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// Returns how many tokens were accepted although the list of revocations could not tell.
+    #[must_use]
+    pub fn ignored_revocation_outages(&self) -> usize {
+        self.ignored_outages.load(Ordering::SeqCst)
+    }
 }
 
 impl Observer for MemoryObserver {
@@ -55,6 +63,7 @@ impl Observer for MemoryObserver {
             Event::KeysLoaded { .. } => keys("loaded"),
             Event::KeysFailed { error, .. } => keys(error),
             Event::StaleKeysUsed { .. } => keys("stale"),
+            Event::RevocationOutageIgnored => drop(self.ignored_outages.fetch_add(1, Ordering::SeqCst)),
         }
     }
 }

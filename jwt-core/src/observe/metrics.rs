@@ -18,6 +18,10 @@ impl MetricsObserver {
         describe_gauge!("jwt_token_cache_bytes", Unit::Bytes, "What the tokens in the cache take");
         describe_counter!("jwt_key_fetches_total", "Fetches of key sets, by outcome");
         describe_counter!("jwt_stale_keys_used_total", "Tokens that were judged with keys past their lifetime");
+        describe_counter!(
+            "jwt_revocation_outages_ignored_total",
+            "Tokens that were accepted although the list of revocations could not tell"
+        );
         describe_gauge!("jwt_keys_usable", "Usable keys in an issuer's set");
         describe_gauge!("jwt_keys_loaded_timestamp_seconds", Unit::Seconds, "When an issuer's set was last fetched");
         describe_gauge!("jwt_keys_failing", "Whether the last fetch of an issuer's set failed");
@@ -58,6 +62,7 @@ impl Observer for MetricsObserver {
                 }
             }
             Event::StaleKeysUsed { .. } => counter!("jwt_stale_keys_used_total").increment(1),
+            Event::RevocationOutageIgnored => counter!("jwt_revocation_outages_ignored_total").increment(1),
         }
     }
 }

@@ -62,6 +62,8 @@ pub enum Event<'e> {
         /// The issuer, as it is configured.
         issuer: &'e str,
     },
+    /// A token was accepted although the list of revocations could not tell, because the verifier is told to.
+    RevocationOutageIgnored,
 }
 
 /// A listener to a verifier's events.

@@ -63,10 +63,11 @@ mod tests {
     #[test]
     fn a_token_has_a_principal_of_each_type_and_no_other_token_has_them() {
         let (ada, mallory) = (Verified::of_payload("{}"), Verified::of_payload("{}"));
+        let clone = ada.clone();
         let principals = Principals::with(None, &ada, "Ada");
         let principals = Principals::with(Some(&principals), &ada, 1815_u32);
         let principals = Principals::with(Some(&principals), &ada, 1852_u32);
-        assert_eq!(principals.find(&ada.clone()), Some(Arc::new("Ada")));
+        assert_eq!(principals.find(&clone), Some(Arc::new("Ada")));
         assert_eq!(principals.find(&ada), Some(Arc::new(1852_u32)));
         assert_eq!((principals.find::<u8>(&ada), principals.known.len()), (None, 2));
         assert_eq!(principals.find::<u32>(&mallory), None);

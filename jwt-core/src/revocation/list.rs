@@ -1,6 +1,8 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::claims::{NumericDate, RegisteredClaims};
 
@@ -8,7 +10,10 @@ use crate::claims::{NumericDate, RegisteredClaims};
 ///
 /// It is asked about every token whose signature and claims are good, after any cache and before the application's
 /// rules. An answer that is at hand costs no future. A list that cannot tell says so, and the token is refused with 503:
-/// an outage lets nobody pass.
+/// an outage lets nobody pass. One that asks elsewhere keeps to a time limit of its own.
+///
+/// The default is [`MemoryRevocations`](super::MemoryRevocations); the null object is [`NoRevocations`]; the double is
+/// [`ScriptedRevocations`].
 pub trait RevocationList: fmt::Debug + Send + Sync {
     /// Says how a token stands.
     fn look_up(&self, token: &TokenIdentity<'_>) -> Standing;
@@ -30,12 +35,14 @@ pub struct TokenIdentity<'t> {
     pub issued_at: Option<NumericDate>,
     /// `exp`.
     pub expires_at: Option<NumericDate>,
+    /// The time, as the verifier's clock tells it.
+    pub now: NumericDate,
 }
 
 impl<'t> TokenIdentity<'t> {
     /// Takes the identity from a token's registered claims.
     #[must_use]
-    pub fn of(claims: &'t RegisteredClaims<'_>) -> Self {
+    pub fn of(claims: &'t RegisteredClaims<'_>, now: NumericDate) -> Self {
         Self {
             issuer: claims.issuer(),
             subject: claims.subject(),
@@ -43,6 +50,7 @@ impl<'t> TokenIdentity<'t> {
             session_id: claims.session_id(),
             issued_at: claims.issued_at(),
             expires_at: claims.expires_at(),
+            now,
         }
     }
 }
@@ -64,6 +72,8 @@ pub enum Standing {
     Revoked,
     /// It lacks the named claim, without which it could not be revoked: refused with the code `missing_claim`.
     Unidentified(&'static str),
+    /// It lives longer than the list remembers: refused with the code `lifetime_too_long`.
+    LivesTooLong,
     /// The list cannot tell: answered 503, with the code `revocation_unavailable`.
     Unavailable,
     /// The list must ask elsewhere.
@@ -92,5 +102,78 @@ impl Future for PendingStanding {
 impl fmt::Debug for PendingStanding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("PendingStanding").finish()
+    }
+}
+
+/// The list on which no token is.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a unit: there is nothing to add")]
+pub struct NoRevocations;
+
+impl RevocationList for NoRevocations {
+    fn look_up(&self, _token: &TokenIdentity<'_>) -> Standing {
+        Standing::Good
+    }
+}
+
+/// The list that says what a test tells it to, and counts how often it is asked. Clones are one list.
+///
+/// ```
+/// use jwt_core::revocation::{RevocationScript, ScriptedRevocations};
+///
+/// let list = ScriptedRevocations::default();
+/// list.play(RevocationScript::Fail);
+/// assert_eq!(list.asked(), 0);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ScriptedRevocations {
+    script: Arc<Mutex<RevocationScript>>,
+    asked: Arc<AtomicUsize>,
+}
+
+/// What [`ScriptedRevocations`] do about the next tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RevocationScript {
+    /// Every token is good.
+    #[default]
+    Accept,
+    /// Every token was revoked.
+    Revoke,
+    /// Every token was revoked, which is found out only when it is waited for.
+    RevokeLater,
+    /// The list cannot tell.
+    Fail,
+    /// The list cannot tell, which is found out only when it is waited for.
+    FailLater,
+    /// The list never answers.
+    Hang,
+}
+
+impl ScriptedRevocations {
+    /// Sets what is done from now on. Default: [`RevocationScript::Accept`].
+    pub fn play(&self, script: RevocationScript) {
+        *self.script.lock().unwrap_or_else(PoisonError::into_inner) = script;
+    }
+
+    /// Returns how many tokens the list was asked about.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+impl RevocationList for ScriptedRevocations {
+    fn look_up(&self, _token: &TokenIdentity<'_>) -> Standing {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let script = *self.script.lock().unwrap_or_else(PoisonError::into_inner);
+        match script {
+            RevocationScript::Accept => Standing::Good,
+            RevocationScript::Revoke => Standing::Revoked,
+            RevocationScript::RevokeLater => Standing::Pending(PendingStanding::new(async { Standing::Revoked })),
+            RevocationScript::Fail => Standing::Unavailable,
+            RevocationScript::FailLater => Standing::Pending(PendingStanding::new(async { Standing::Unavailable })),
+            RevocationScript::Hang => Standing::Pending(PendingStanding::new(std::future::pending())),
+        }
     }
 }

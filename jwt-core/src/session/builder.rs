@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::issue::{AccessToken, IssueError, IssueErrorKind, TokenIssuer};
+use crate::revocation::{Revocation, RevocationStore};
 use crate::token::TokenSources;
 use crate::verify::{RuleError, Verifier};
 
@@ -107,8 +108,20 @@ impl SessionsBuilder {
         self
     }
 
+    /// Revokes the access tokens of sessions that end before their time. Default: none, so that access tokens that are out
+    /// are good until they expire.
+    ///
+    /// Give the verifiers of access tokens the same list: [`VerifierBuilder::revocations`](crate::VerifierBuilder::revocations).
+    pub fn revocations(self, store: impl RevocationStore + 'static) -> Self {
+        let store = Arc::new(store);
+        self.on_end(move |ended| {
+            let (store, revocation) = (Arc::clone(&store), Revocation::session(ended.issuer, ended.id));
+            async move { Ok(store.revoke(&revocation).await?) }
+        })
+    }
+
     /// Does something when a session ends before its time: by a logout, or because a refresh token was used again.
-    /// Default: nothing, so that access tokens that are out are good until they expire.
+    /// Default: nothing.
     ///
     /// It must be such as can be done twice. An `Err` is an outage, answered 503, and the session goes on.
     pub fn on_end<R>(mut self, end: impl Fn(Ended) -> R + Send + Sync + 'static) -> Self

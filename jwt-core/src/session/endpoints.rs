@@ -66,6 +66,7 @@ where
             let outcome = match authentication {
                 Authentication::Ready(outcome) => outcome,
                 Authentication::Pending(pending) => pending.await,
+                Authentication::Answer(answer) => return answer,
             };
             match outcome {
                 Ok(Admission { identity: Identity::Verified(verified), .. }) => {

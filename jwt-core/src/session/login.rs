@@ -72,7 +72,8 @@ impl Login {
         self.with(|access| access.fresh_for(period))
     }
 
-    /// Puts a random claim `csrf` into each token, for tokens that travel in cookies: [`AccessToken::csrf`].
+    /// Puts a random claim `csrf` into each token, the same into all of the session, for tokens that travel in cookies:
+    /// [`AccessToken::csrf`]. With one of its own for each token, a page with two tabs would often send an old one.
     pub fn csrf(self) -> Self {
         self.with(AccessToken::csrf)
     }

@@ -1,4 +1,8 @@
 //! Sessions: a login that goes on without the password, by refresh tokens that are each good once.
+//!
+//! [`Sessions`] begins, refreshes, lists and ends them; a [`SessionStore`] keeps them, in memory or for a fleet.
+//!
+#![doc = include_str!("../../doc/sessions.md")]
 
 mod builder;
 mod endpoints;
@@ -7,6 +11,8 @@ mod login;
 mod memory;
 mod pair;
 mod refresh_token;
+mod renewal;
+mod session;
 mod sessions;
 mod store;
 
@@ -16,5 +22,7 @@ pub use login::Login;
 pub use memory::MemorySessions;
 pub use pair::TokenPair;
 pub use refresh_token::RefreshToken;
-pub use sessions::{Renewal, Session, Sessions};
+pub use renewal::Renewal;
+pub use session::Session;
+pub use sessions::Sessions;
 pub use store::{NoSessions, Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};

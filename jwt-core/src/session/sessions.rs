@@ -1,10 +1,7 @@
 use std::fmt;
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::claims::NumericDate;
 use crate::error::{Error, ErrorKind};
 use crate::issue::{AccessToken, Draft, Grant, IssueError, Issued, Membership, TokenIssuer};
 use crate::verified::Verified;
@@ -13,7 +10,8 @@ use crate::verify::Verifier;
 use super::hooks::{Ended, Hooks, RenewalHook};
 use super::refresh_token::{TYPE, USE};
 use super::{
-    Login, Outcome, RefreshToken, Rotation, SessionRecord, SessionStore, SessionStoreError, SessionsBuilder, TokenPair,
+    Login, Outcome, RefreshToken, Renewal, Rotation, Session, SessionRecord, SessionStore, SessionStoreError,
+    SessionsBuilder, TokenPair,
 };
 
 /// Sessions: log in once, refresh for as long as it goes on, log out here or everywhere.
@@ -59,47 +57,6 @@ pub(super) struct Service {
     pub(super) grace: Duration,
     pub(super) most: usize,
     pub(super) hooks: Hooks,
-}
-
-/// A session, as it is shown to its user. It holds no token.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Session {
-    /// Its identifier, the claim `sid` of its tokens: for [`Sessions::end`].
-    pub id: String,
-    /// What the application calls the device.
-    pub device: Option<String>,
-    /// When the user logged in.
-    pub created_at: NumericDate,
-    /// When it was last refreshed.
-    pub last_used_at: NumericDate,
-    /// When it ends unless it is refreshed before.
-    pub ends_at: NumericDate,
-}
-
-impl fmt::Debug for Session {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session")
-            .field("created_at", &self.created_at)
-            .field("ends_at", &self.ends_at)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Session {
-    fn of(record: SessionRecord) -> Self {
-        Self {
-            id: record.id,
-            device: record.device,
-            created_at: moment(record.created_at),
-            last_used_at: moment(record.last_used_at),
-            ends_at: moment(record.ends_at),
-        }
-    }
-}
-
-fn moment(seconds: u64) -> NumericDate {
-    NumericDate::from(Duration::from_secs(seconds))
 }
 
 impl Sessions {
@@ -252,6 +209,7 @@ impl Sessions {
     /// Begins the session of a login.
     pub(super) async fn start(&self, access: AccessToken, device: Option<String>) -> Result<TokenPair, Error> {
         let (service, now) = (&self.0, self.now());
+        let access = access.draw_csrf()?;
         let mut session = SessionRecord::new(
             service.tokens.random_id()?,
             access.subject(),
@@ -271,7 +229,7 @@ impl Sessions {
         Ok(pair)
     }
 
-    async fn renew(&self, refresh: &Renewal) -> Result<TokenPair, Error> {
+    pub(super) async fn renew(&self, refresh: &Renewal) -> Result<TokenPair, Error> {
         let (service, claims) = (&self.0, refresh.token.registered());
         let (subject, id) = self.membership(&refresh.token)?;
         if !claims.audience().is_some_and(|audience| audience.contains(&service.tokens.refresh_audience())) {
@@ -353,6 +311,7 @@ impl Sessions {
     }
 
     fn pair(&self, access: AccessToken, session: &SessionRecord, now: Duration) -> Result<TokenPair, Error> {
+        let access = access.draw_csrf()?;
         let refresh = self.refresh_token(access.grant(), session)?;
         let ends = Duration::from_secs(session.ends_at);
         let membership = Membership { id: &session.id, login: session.created_at, ends };
@@ -380,7 +339,7 @@ impl Sessions {
             jwt_id: session.token_id.clone(),
             issued_at: Duration::from_secs(session.rotated_at),
             lifetime,
-            csrf: grant.csrf(),
+            csrf: grant.csrf().map(str::to_owned),
         })
     }
 
@@ -392,41 +351,6 @@ impl Sessions {
 impl fmt::Debug for Sessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions").field("tokens", &self.0.tokens).field("store", &self.0.store).finish_non_exhaustive()
-    }
-}
-
-/// A refresh in the making; made by [`Sessions::refresh`], and done when it is awaited.
-#[derive(Clone, Debug)]
-#[must_use = "nothing is refreshed unless it is awaited"]
-pub struct Renewal {
-    sessions: Sessions,
-    token: RefreshToken,
-    scope: Option<Vec<String>>,
-    client_id: Option<String>,
-}
-
-impl Renewal {
-    /// Asks for fewer scopes in the access token; the session keeps those of the login. RFC 6749 section 6. Default: all of
-    /// them. More than were granted are refused with [`ErrorKind::InsufficientScope`], and the token is not used up.
-    pub fn scope<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        self.scope = Some(names.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Says which client asks, where clients authenticate: a token of another client is refused with
-    /// [`ErrorKind::WrongClaim`], and not used up. RFC 6749 section 6. Default: whoever has the token.
-    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
-        self.client_id = Some(client_id.into());
-        self
-    }
-}
-
-impl IntoFuture for Renewal {
-    type Output = Result<TokenPair, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.sessions.renew(&self).await })
     }
 }
 

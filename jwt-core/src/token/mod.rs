@@ -4,9 +4,11 @@ mod csrf;
 mod places;
 mod source;
 mod sources;
+mod strip;
 
 pub use csrf::Csrf;
 pub(crate) use csrf::Proof;
-pub use source::{Found, Location, TokenSource};
+pub use source::{Found, Location, TokenPlace, TokenSource};
 pub(crate) use sources::NoToken;
 pub use sources::TokenSources;
+pub(crate) use strip::{Kept, Strip};

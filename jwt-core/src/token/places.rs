@@ -5,7 +5,7 @@ use std::fmt;
 use smallvec::SmallVec;
 
 use super::csrf::host;
-use super::source::{Found, Location, TokenSource};
+use super::source::{Found, Location, TokenPlace, TokenSource};
 use crate::request::RequestView;
 
 /// Calls `each` with the values of `name`, unless the client declared the header to be for the next hop only: a proxy
@@ -46,6 +46,10 @@ impl TokenSource for Authorization {
         } else if let Some(token) = ours {
             found.add(token, Location::Authorization);
         }
+    }
+
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Authorization)
     }
 }
 
@@ -97,6 +101,10 @@ impl TokenSource for Cookie {
             }
         });
     }
+
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Cookie(&self.name))
+    }
 }
 
 impl fmt::Debug for Cookie {
@@ -128,6 +136,10 @@ impl TokenSource for Query {
             }
         }
     }
+
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Query(&self.0))
+    }
 }
 
 pub(super) struct OwnHeader(pub(super) String);
@@ -135,6 +147,10 @@ pub(super) struct OwnHeader(pub(super) String);
 impl TokenSource for OwnHeader {
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
         end_to_end(request, &self.0, |value| found.add(trim(value), Location::Header));
+    }
+
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Header(&self.0))
     }
 }
 

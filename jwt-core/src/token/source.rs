@@ -19,6 +19,20 @@ pub enum Location {
     Custom,
 }
 
+/// The part of a request that a source reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenPlace<'s> {
+    /// The header `Authorization`.
+    Authorization,
+    /// The cookie of this name.
+    Cookie(&'s str),
+    /// The query parameter of this name.
+    Query(&'s str),
+    /// The header of this name.
+    Header(&'s str),
+}
+
 /// What a source found: collects candidates of every source, so that two of them are noticed.
 #[derive(Default)]
 pub struct Found<'r> {
@@ -50,4 +64,10 @@ impl fmt::Debug for Found<'_> {
 pub trait TokenSource: fmt::Debug + Send + Sync {
     /// Adds what `request` holds in this place to `found`.
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>);
+
+    /// Returns the part of the request that it reads, so that a gateway can leave tokens out of what it sends on.
+    /// Default: `None`, which says that nobody knows.
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        None
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::csrf::{Csrf, Proof};
 use super::places::{Authorization, Closure, Cookie, OwnHeader, Query};
-use super::source::{Found, Location, TokenSource};
+use super::source::{Found, Location, TokenPlace, TokenSource};
 use crate::error::ErrorKind;
 use crate::request::RequestView;
 
@@ -44,6 +44,8 @@ impl From<ErrorKind> for NoToken {
 pub struct TokenSources {
     places: Vec<Place>,
     csrf: Csrf,
+    /// Of the methods that RFC 6750 section 2 has, those in use.
+    bearer_methods: Vec<&'static str>,
 }
 
 #[derive(Clone)]
@@ -62,13 +64,13 @@ impl TokenSources {
     /// Looks at `Authorization: Bearer` and nowhere else. The scheme's case does not matter.
     #[must_use]
     pub fn new() -> Self {
-        Self::none().source(Authorization)
+        Self { bearer_methods: vec!["header"], ..Self::none().source(Authorization) }
     }
 
     /// Looks nowhere; add sources.
     #[must_use]
     pub const fn none() -> Self {
-        Self { places: Vec::new(), csrf: Csrf::new() }
+        Self { places: Vec::new(), csrf: Csrf::new(), bearer_methods: Vec::new() }
     }
 
     /// Also looks at the cookie `name`. Default: no cookie.
@@ -110,8 +112,12 @@ impl TokenSources {
     /// a WebSocket from a browser for example, and with short-lived tokens. The adapters mark such answers
     /// `Cache-Control: private`.
     #[must_use]
-    pub fn query(self, name: impl Into<String>) -> Self {
-        self.source(Query(name.into()))
+    pub fn query(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        if name == "access_token" {
+            self.bearer_methods.push("query");
+        }
+        self.source(Query(name))
     }
 
     /// Also looks at the header `name`, whose whole value is the token. Default: no header.
@@ -136,6 +142,10 @@ impl TokenSources {
         self
     }
 
+    pub(crate) fn bearer_methods(&self) -> &[&'static str] {
+        &self.bearer_methods
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
@@ -143,6 +153,11 @@ impl TokenSources {
     /// The first setting that can never be met.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         self.csrf.problem()
+    }
+
+    /// The parts of a request that may hold a token, or `None` where a source does not tell.
+    pub(crate) fn places(&self) -> Option<Vec<TokenPlace<'_>>> {
+        self.places.iter().map(|place| place.source.place()).collect()
     }
 
     /// Finds the one token that the request carries.

@@ -4,12 +4,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use crate::authorize::{Access, Authorization, PendingAuthorization, Requirement, Routes, permit};
 use crate::challenge::Refusal;
+use crate::endpoint::Answer;
 use crate::error::{Class, Error, ErrorKind};
 use crate::observe;
 use crate::request::RequestView;
 use crate::token::{Location, NoToken, Proof};
-use crate::verified::{Anonymous, Verified};
+use crate::verified::{Anonymous, Surroundings, Verified};
 
 use super::{PendingVerification, Verification, Verifier};
 
@@ -20,6 +22,8 @@ use super::{PendingVerification, Verification, Verifier};
 pub struct Authenticator {
     verifier: Verifier,
     mode: Mode,
+    routes: Option<Arc<Routes>>,
+    preflights: bool,
 }
 
 #[derive(Clone)]
@@ -51,21 +55,37 @@ pub struct Admission {
 
 /// The outcome of authenticating a request, or the way to it.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_enums, reason = "there is no third way")]
+#[expect(clippy::exhaustive_enums, reason = "there is no other way")]
 pub enum Authentication {
     /// The outcome: everything that was needed was at hand.
     Ready(Result<Admission, Refusal>),
     /// Something must be waited for. The request is no longer needed for it.
     Pending(PendingAuthentication),
+    /// The request is for the metadata of the resource, which needs no token: this is the answer.
+    Answer(Answer),
 }
 
 /// An authentication that waits for something. Dropping it disturbs nobody else.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct PendingAuthentication {
-    pending: PendingVerification,
-    authenticator: Authenticator,
-    carrier: Carrier<'static>,
+    pending: Pending,
+    /// What the token must meet when it is verified.
+    requirement: Option<Arc<dyn Requirement>>,
+}
+
+#[derive(Debug)]
+enum Pending {
+    Verification {
+        pending: PendingVerification,
+        authenticator: Authenticator,
+        carrier: Carrier<'static>,
+        optional: bool,
+    },
+    Authorization {
+        pending: PendingAuthorization,
+        admission: Admission,
+    },
 }
 
 /// What the place in which a token was found has to do with the answer.
@@ -79,14 +99,28 @@ impl Future for PendingAuthentication {
     type Output = Result<Admission, Refusal>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = ready!(Pin::new(&mut self.pending).poll(context));
-        Poll::Ready(self.authenticator.conclude(outcome, &self.carrier))
+        loop {
+            let admission = match &mut self.pending {
+                Pending::Verification { pending, authenticator, carrier, optional } => {
+                    let outcome = ready!(Pin::new(pending).poll(context));
+                    authenticator.conclude(outcome, carrier, *optional)?
+                }
+                Pending::Authorization { pending, admission } => {
+                    return Pin::new(pending).poll(context).map_ok(|()| admission.clone());
+                }
+            };
+            let Some(requirement) = self.requirement.take() else { return Poll::Ready(Ok(admission)) };
+            match admission.permit(&*requirement) {
+                Authorization::Ready(outcome) => return Poll::Ready(outcome.map(|()| admission)),
+                Authorization::Pending(pending) => self.pending = Pending::Authorization { pending, admission },
+            }
+        }
     }
 }
 
 impl From<Verifier> for Authenticator {
     fn from(verifier: Verifier) -> Self {
-        Self { verifier, mode: Mode::Required }
+        Self { verifier, mode: Mode::Required, routes: None, preflights: false }
     }
 }
 
@@ -109,25 +143,72 @@ impl Authenticator {
         self
     }
 
+    /// Asks of each request what `routes` says about its route, and refuses those about which it says nothing. Default:
+    /// every request needs a token, and any good one will do.
+    #[must_use]
+    pub fn routes(mut self, routes: Routes) -> Self {
+        self.routes = Some(Arc::new(routes));
+        self
+    }
+
+    /// Lets CORS preflights pass: `OPTIONS` requests with `Origin` and `Access-Control-Request-Method`. Default: off.
+    ///
+    /// Browsers send them without credentials, and they are for CORS middleware to answer. It is better placed outside, where
+    /// it answers them before any of this runs, and lets browsers read refusals as well. Where it can only stand inside, this
+    /// lets them through to it. Nobody is admitted: extractors and requirements refuse what reaches them, even where guests
+    /// are welcome.
+    #[must_use]
+    pub const fn pass_preflights(mut self) -> Self {
+        self.preflights = true;
+        self
+    }
+
     /// Decides about a request.
     #[must_use]
     pub fn authenticate(&self, request: &dyn RequestView) -> Authentication {
+        if let Some(metadata) = self.verifier.resource_metadata()
+            && request.target().split('?').next() == Some(metadata.path())
+        {
+            return Authentication::Answer(metadata.answer(request.method()));
+        }
+        if self.preflights && is_preflight(request) {
+            return self.without_asking(Anonymous::preflight);
+        }
+        let Some(routes) = &self.routes else { return self.identify(request, false) };
+        match routes.access(request) {
+            Access::Public => self.without_asking(Anonymous::guest),
+            Access::Optional => self.identify(request, true),
+            Access::Requires(requirement) => self.identify(request, false).and(&requirement),
+        }
+    }
+
+    fn without_asking(&self, anonymous: impl Fn(Arc<Surroundings>) -> Anonymous) -> Authentication {
+        let identity = Identity::Anonymous(anonymous(Arc::clone(self.verifier.surroundings())));
+        Authentication::Ready(Ok(Admission { identity, response_header: None }))
+    }
+
+    /// `optional` says that credentials need not be there.
+    fn identify(&self, request: &dyn RequestView, optional: bool) -> Authentication {
         let token = match self.verifier.sources().find(request) {
             Ok(token) => token,
-            Err(none) => return Authentication::Ready(self.without_token(&none)),
+            Err(none) => return Authentication::Ready(self.without_token(&none, optional)),
         };
         let carrier = Carrier { proof: token.proof, removal: token.removal };
         match self.verifier.start(&token.text, Some(token.location)) {
-            Verification::Ready(outcome) => Authentication::Ready(self.conclude(outcome, &carrier)),
+            Verification::Ready(outcome) => Authentication::Ready(self.conclude(outcome, &carrier, optional)),
             Verification::Pending(pending) => {
                 let carrier = Carrier { proof: carrier.proof.into_owned(), removal: carrier.removal };
-                Authentication::Pending(PendingAuthentication { pending, authenticator: self.clone(), carrier })
+                let authenticator = self.clone();
+                Authentication::Pending(PendingAuthentication {
+                    pending: Pending::Verification { pending, authenticator, carrier, optional },
+                    requirement: None,
+                })
             }
         }
     }
 
-    fn without_token(&self, none: &NoToken) -> Result<Admission, Refusal> {
-        let admission = self.admit(Err(none.kind.into()), none.removal.as_ref());
+    fn without_token(&self, none: &NoToken, optional: bool) -> Result<Admission, Refusal> {
+        let admission = self.admit(Err(none.kind.into()), none.removal.as_ref(), optional);
         // A guest where guests are welcome is no refusal, so nobody is told of one.
         if let Err(refusal) = &admission {
             self.verifier.surroundings().observe(&refusal.error);
@@ -135,7 +216,12 @@ impl Authenticator {
         admission
     }
 
-    fn conclude(&self, outcome: Result<Verified, Error>, carrier: &Carrier<'_>) -> Result<Admission, Refusal> {
+    fn conclude(
+        &self,
+        outcome: Result<Verified, Error>,
+        carrier: &Carrier<'_>,
+        optional: bool,
+    ) -> Result<Admission, Refusal> {
         let outcome = outcome.and_then(|verified| match carrier.proof.check(verified.payload()) {
             Ok(()) => Ok(verified),
             Err(kind) => {
@@ -144,10 +230,15 @@ impl Authenticator {
                 Err(error)
             }
         });
-        self.admit(outcome, carrier.removal.as_ref())
+        self.admit(outcome, carrier.removal.as_ref(), optional)
     }
 
-    fn admit(&self, outcome: Result<Verified, Error>, removal: Option<&Arc<str>>) -> Result<Admission, Refusal> {
+    fn admit(
+        &self,
+        outcome: Result<Verified, Error>,
+        removal: Option<&Arc<str>>,
+        optional: bool,
+    ) -> Result<Admission, Refusal> {
         match outcome {
             Ok(verified) => {
                 // RFC 6750 section 2.3: an answer to a token in the address must not be stored by shared caches.
@@ -155,9 +246,9 @@ impl Authenticator {
                 let response_header = in_query.then_some(("cache-control", "private"));
                 Ok(Admission { identity: Identity::Verified(verified), response_header })
             }
-            Err(error) if self.passes(&error) => {
+            Err(error) if self.passes(&error, optional) => {
                 observe::anonymous(&*self.verifier.surroundings().observer);
-                let anonymous = Anonymous::new(Arc::clone(self.verifier.surroundings()));
+                let anonymous = Anonymous::guest(Arc::clone(self.verifier.surroundings()));
                 Ok(Admission { identity: Identity::Anonymous(anonymous), response_header: None })
             }
             Err(error) => {
@@ -172,13 +263,53 @@ impl Authenticator {
         }
     }
 
-    fn passes(&self, error: &Error) -> bool {
+    fn passes(&self, error: &Error, optional: bool) -> bool {
         match &self.mode {
-            Mode::Required => false,
+            Mode::Required => optional && error.kind() == ErrorKind::NoCredentials,
             Mode::Optional => error.kind() == ErrorKind::NoCredentials,
             Mode::Lenient(pass) => pass(error),
         }
     }
+}
+
+impl Authentication {
+    /// Also asks for what a token must meet.
+    fn and(self, requirement: &Arc<dyn Requirement>) -> Self {
+        match self {
+            Self::Ready(Ok(admission)) => match admission.permit(&**requirement) {
+                Authorization::Ready(outcome) => Self::Ready(outcome.map(|()| admission)),
+                Authorization::Pending(pending) => Self::Pending(PendingAuthentication {
+                    pending: Pending::Authorization { pending, admission },
+                    requirement: None,
+                }),
+            },
+            other @ (Self::Ready(Err(_)) | Self::Answer(_)) => other,
+            Self::Pending(pending) => {
+                Self::Pending(PendingAuthentication { requirement: Some(Arc::clone(requirement)), ..pending })
+            }
+        }
+    }
+}
+
+impl Admission {
+    fn permit(&self, requirement: &dyn Requirement) -> Authorization {
+        let (verified, anonymous) = match &self.identity {
+            Identity::Verified(verified) => (Some(verified), None),
+            Identity::Anonymous(anonymous) => (None, Some(anonymous)),
+        };
+        // One of the two is there, so that no layer is missing.
+        permit(requirement, verified, anonymous, "Authenticator")
+    }
+}
+
+/// Whether a browser asks whether a script may ask: Fetch section 4.8, "CORS-preflight fetch".
+fn is_preflight(request: &dyn RequestView) -> bool {
+    let has = |name| {
+        let mut found = false;
+        request.header(name, &mut |_| found = true);
+        found
+    };
+    request.method() == "OPTIONS" && has("origin") && has("access-control-request-method")
 }
 
 impl fmt::Debug for Mode {

@@ -2,10 +2,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::challenge::{Challenger, DEFAULT_REALM, NoBody, Renderer};
+use crate::challenge::{Challenger, DEFAULT_REALM, NoBody, Renderer, is_challenge};
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::Backend;
 use crate::jose::compact::Limits;
+use crate::metadata::{ProtectedResource, Wrong};
 use crate::observe::{NoObserver, Observer};
 use crate::policy::{DEFAULT_LEEWAY, MAX_LEEWAY};
 use crate::revocation::RevocationList;
@@ -15,6 +16,7 @@ use crate::verified::{Surroundings, Verified};
 use super::cache::{Store, TokenCache};
 use super::issuers::Issuers;
 use super::prepare::Means;
+use super::revocations::Revocations;
 use super::rules::Rule;
 use super::verifier::Core;
 use super::{BuildError, BuildErrorKind, RuleError, TrustedIssuer, Verifier};
@@ -29,7 +31,10 @@ pub struct VerifierBuilder {
     limits: Limits,
     realm: String,
     revocations: Option<Arc<dyn RevocationList>>,
+    accepts_unjudged: bool,
     renderer: Arc<dyn Renderer>,
+    resource: Option<ProtectedResource>,
+    challenges: Vec<String>,
     rules: Vec<Rule>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -50,7 +55,10 @@ impl VerifierBuilder {
             limits: Limits::default(),
             realm: DEFAULT_REALM.to_owned(),
             revocations: None,
+            accepts_unjudged: false,
             renderer: Arc::new(NoBody),
+            resource: None,
+            challenges: Vec::new(),
             rules: Vec::new(),
             clock: Arc::new(SystemClock),
             observer: Arc::new(NoObserver),
@@ -93,10 +101,27 @@ impl VerifierBuilder {
         self
     }
 
+    /// Says of which resource this is the guard. Issuers without a decision about the audience take its name for it; every
+    /// challenge says where its [metadata](crate::metadata) is; layers serve that. Default: none.
+    pub fn resource(mut self, resource: ProtectedResource) -> Self {
+        self.resource = Some(resource);
+        self
+    }
+
     /// Asks `list` about every token that has passed all other checks of the verifier, before the application's rules.
     /// Default: none, tokens are good until they expire.
     pub fn revocations(mut self, list: impl RevocationList + 'static) -> Self {
         self.revocations = Some(Arc::new(list));
+        self
+    }
+
+    /// Accepts tokens while the list of revocations cannot tell whether they were revoked. Default: answered 503, with the
+    /// code `revocation_unavailable`.
+    ///
+    /// Whoever can bring the list down, or cut it off, can then use a stolen token that was taken back. Each such token
+    /// is told to the observer. Rather run the list so that its outages are short, and tokens that live for minutes.
+    pub const fn dangerous_accept_during_revocation_outage(mut self) -> Self {
+        self.accepts_unjudged = true;
         self
     }
 
@@ -111,6 +136,15 @@ impl VerifierBuilder {
     /// ```
     pub fn renderer(mut self, renderer: impl Renderer + 'static) -> Self {
         self.renderer = Arc::new(renderer);
+        self
+    }
+
+    /// Adds the challenge of another scheme that the application accepts, for example `Basic realm="api"`: its scheme, which is
+    /// not `Bearer`, and its parameters. Every answer 401 then carries it in a line of its own, after ours, to which the error
+    /// belongs. Requests with credentials of that scheme are to be served outside of the layer, or by an
+    /// [optional](super::Authenticator::optional) one. Default: none.
+    pub fn challenge(mut self, challenge: impl Into<String>) -> Self {
+        self.challenges.push(challenge.into());
         self
     }
 
@@ -234,11 +268,29 @@ impl VerifierBuilder {
         if self.cache.is_some_and(|cache| cache.entries == 0 || cache.bytes == 0) {
             return Err(BuildError::new(Kind::OutOfRange, "token_cache"));
         }
+        if self.accepts_unjudged && self.revocations.is_none() {
+            return Err(BuildError::new(Kind::Contradiction, "dangerous_accept_during_revocation_outage"));
+        }
         let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
-        let challenger = challenger.with_renderer(self.renderer);
+        if !self.challenges.iter().all(|challenge| is_challenge(challenge)) {
+            return Err(BuildError::new(Kind::IllegalCharacters, "challenge"));
+        }
+        let mut challenger = challenger.with_renderer(self.renderer).with_others(self.challenges);
+        let metadata = self.resource.as_ref().map(|resource| {
+            let issuers = self.issuers.iter().filter_map(|issuer| issuer.name.as_deref().map(str::to_owned));
+            resource.clone().publish(issuers, self.sources.bearer_methods())
+        });
+        let metadata = metadata.transpose().map_err(|wrong| match wrong {
+            Wrong::Invalid(setting) => BuildError::new(Kind::InvalidUrl, setting),
+            Wrong::Insecure(setting) => BuildError::new(Kind::InsecureUrl, setting),
+        })?;
+        if let Some(metadata) = &metadata {
+            challenger = challenger.with_resource_metadata(metadata.url());
+        }
         let means = Means {
             backend: self.backend,
             clock: Arc::clone(&self.clock),
+            audience: self.resource.as_ref().map(|resource| resource.resource().to_owned()),
             #[cfg(feature = "remote")]
             observer: Arc::clone(&self.observer),
             #[cfg(feature = "remote")]
@@ -264,18 +316,24 @@ impl VerifierBuilder {
             }
             None => None,
         };
+        let (accepts_unjudged, observer) = (self.accepts_unjudged, &self.observer);
+        let revocations = self
+            .revocations
+            .map(|list| Arc::new(Revocations { list, accepts_unjudged, observer: Arc::clone(observer) }));
         let core = Core {
             issuers,
             cache,
             limits: self.limits,
-            revocations: self.revocations,
+            revocations: revocations.clone(),
             waits: self.rules.iter().any(Rule::waits),
             rules: self.rules,
+            metadata,
             surroundings: Arc::new(Surroundings {
                 challenger,
                 observer: self.observer,
                 clock: self.clock,
                 leeway: self.leeway,
+                recheck: revocations.map(Revocations::recheck),
             }),
         };
         Ok(Verifier::new(core, self.sources))
@@ -311,8 +369,8 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_configuration_is_named() {
         use BuildErrorKind::{
-            AmbiguousKeys, Contradiction, Duplicate, Empty, IllegalCharacters, InvalidUrl, NoUsableKey, OutOfRange,
-            Undecided,
+            AmbiguousKeys, Contradiction, Duplicate, Empty, IllegalCharacters, InsecureUrl, InvalidUrl, NoUsableKey,
+            OutOfRange, Undecided,
         };
         let with = |issuer| Verifier::builder().issuer(issuer);
         let bare = || TrustedIssuer::new("https://id.example");
@@ -353,7 +411,20 @@ mod tests {
             (with(issuer()).leeway(Duration::from_secs(301)), Some((OutOfRange, "leeway"))),
             (with(issuer()).max_token_bytes(0), Some((OutOfRange, "max_token_bytes"))),
             (with(issuer()).realm("a\"b"), Some((IllegalCharacters, "realm"))),
+            (with(issuer()).challenge("Basic realm=\"a\""), None),
+            (with(issuer()).challenge("Basic\r\n"), Some((IllegalCharacters, "challenge"))),
             (with(issuer()).sources(TokenSources::none()), Some((Empty, "sources"))),
+            (
+                with(issuer()).dangerous_accept_during_revocation_outage(),
+                Some((Contradiction, "dangerous_accept_during_revocation_outage")),
+            ),
+            (with(bare().key(key("a"))).resource(ProtectedResource::new("https://api.example")), None),
+            (with(issuer()).resource(ProtectedResource::new("api.example")), Some((InvalidUrl, "resource"))),
+            (with(issuer()).resource(ProtectedResource::new("http://api.example")), Some((InsecureUrl, "resource"))),
+            (
+                with(issuer()).resource(ProtectedResource::new("https://a.example").jwks_uri("http://a.example/k")),
+                Some((InsecureUrl, "jwks_uri")),
+            ),
             (with(issuer()).sources(csrf(Csrf::new().allow_origin("app.example"))), Some((InvalidUrl, "allow_origin"))),
             (with(issuer()).sources(csrf(Csrf::new().header("a b"))), Some((IllegalCharacters, "header"))),
         ] {

@@ -244,10 +244,13 @@ impl TrustedIssuer {
         self
     }
 
-    pub(crate) fn prepare(self, means: &Means) -> Result<Issuer, BuildError> {
+    pub(crate) fn prepare(mut self, means: &Means) -> Result<Issuer, BuildError> {
         use BuildErrorKind as Kind;
         if let Some(conflict) = &self.conflict {
             return Err(conflict.clone());
+        }
+        if let (AudienceRule::Undecided, Some(audience)) = (&self.policy.audience, &means.audience) {
+            self.policy.audience = AudienceRule::AnyOf(vec![audience.clone()]);
         }
         if self.name.as_deref() == Some("") {
             return Err(BuildError::new(Kind::Empty, "issuer"));

@@ -9,10 +9,12 @@ mod cache;
 mod issued;
 mod issuer;
 mod issuers;
+mod lifetime;
 mod migrate;
 mod prepare;
 #[cfg(feature = "remote")]
 mod resolver;
+mod revocations;
 mod rules;
 mod trust;
 mod upkeep;

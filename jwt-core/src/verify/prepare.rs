@@ -21,6 +21,8 @@ pub(crate) struct Means {
     pub(crate) backend: Option<Backend>,
     #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only remote keys grow old"))]
     pub(crate) clock: Arc<dyn Clock>,
+    /// The audience of issuers without a decision about it.
+    pub(crate) audience: Option<String>,
     #[cfg(feature = "remote")]
     pub(crate) observer: Arc<dyn crate::observe::Observer>,
     /// Whether the builder was given the issuer; otherwise a resolver found it.

@@ -9,15 +9,17 @@ use crate::error::{Error, ErrorKind};
 use crate::jose::compact::{Bytes, Compact, Limits};
 use crate::jose::known;
 use crate::keys::{Lookup, Wanted};
+use crate::metadata::ResourceMetadata;
 use crate::observe::{Event, Watch};
 use crate::policy::Times;
-use crate::revocation::{PendingStanding, RevocationList, Standing, TokenIdentity};
+use crate::revocation::PendingStanding;
 use crate::token::{Location, TokenSources};
 use crate::verified::{Decoded, Parts, Surroundings, Verified};
 
 use super::VerifierBuilder;
 use super::cache::{CacheStatus, Proven, Store};
 use super::issuers::Issuers;
+use super::revocations::Revocations;
 use super::rules::Rule;
 use super::trust::Trust;
 
@@ -48,11 +50,12 @@ pub struct Verifier {
 pub(super) struct Core {
     pub(super) issuers: Issuers,
     pub(super) limits: Limits,
-    pub(super) revocations: Option<Arc<dyn RevocationList>>,
+    pub(super) revocations: Option<Arc<Revocations>>,
     pub(super) rules: Vec<Rule>,
     /// Whether any of the rules waits.
     pub(super) waits: bool,
     pub(super) cache: Option<Store>,
+    pub(super) metadata: Option<ResourceMetadata>,
     pub(super) surroundings: Arc<Surroundings>,
 }
 
@@ -192,11 +195,17 @@ impl Verifier {
         self.core.cache.as_ref().map(Store::status)
     }
 
+    /// Returns the metadata of the [resource](VerifierBuilder::resource) that this verifier guards.
+    #[must_use]
+    pub fn resource_metadata(&self) -> Option<&ResourceMetadata> {
+        self.core.metadata.as_ref()
+    }
+
     pub(super) fn issuers(&self) -> &Issuers {
         &self.core.issuers
     }
 
-    pub(super) fn sources(&self) -> &TokenSources {
+    pub(crate) fn sources(&self) -> &TokenSources {
         &self.sources
     }
 
@@ -380,11 +389,10 @@ impl Core {
     /// Asks about a sound token what can change while the token does not: whether it was revoked, and what the rules
     /// say.
     fn examine(&self, verified: &Verified) -> Result<Examination, Error> {
-        if let Some(list) = &self.revocations {
-            match list.look_up(&TokenIdentity::of(&verified.registered())) {
-                Standing::Pending(standing) => return Ok(Examination::Waits(Some(standing))),
-                standing => judge_standing(&standing)?,
-            }
+        if let Some(revocations) = &self.revocations
+            && let Some(standing) = revocations.ask(verified)?
+        {
+            return Ok(Examination::Waits(Some(standing)));
         }
         self.check_rules(verified)?;
         Ok(if self.waits { Examination::Waits(None) } else { Examination::Passed })
@@ -392,8 +400,8 @@ impl Core {
 
     /// Does what is left of an examination that waits.
     async fn examine_later(&self, verified: &Verified, standing: Option<PendingStanding>) -> Result<(), Error> {
-        if let Some(standing) = standing {
-            judge_standing(&standing.await)?;
+        if let (Some(revocations), Some(standing)) = (&self.revocations, standing) {
+            revocations.judge(&standing.await)?;
             self.check_rules(verified)?;
         }
         for rule in &self.rules {
@@ -414,16 +422,6 @@ impl Core {
         let Surroundings { observer, clock, .. } = &*self.surroundings;
         watch.end(&**observer, &**clock, outcome.as_ref().map(drop));
         outcome
-    }
-}
-
-fn judge_standing(standing: &Standing) -> Result<(), Error> {
-    match standing {
-        Standing::Good => Ok(()),
-        Standing::Revoked => Err(ErrorKind::Revoked.into()),
-        Standing::Unidentified(claim) => Err(Error::from(ErrorKind::MissingClaim).with_detail(*claim)),
-        // A list that waits again after it was waited for has not answered.
-        Standing::Unavailable | Standing::Pending(_) => Err(ErrorKind::RevocationUnavailable.into()),
     }
 }
 

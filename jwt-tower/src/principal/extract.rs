@@ -41,7 +41,11 @@ fn principal<U: Send + Sync + 'static>(parts: &Parts) -> Result<Arc<U>, Rejectio
 }
 
 fn optional<U: Send + Sync + 'static>(parts: &Parts) -> Result<Option<Arc<U>>, Rejection> {
-    if parts.extensions.get::<Anonymous>().is_some() { Ok(None) } else { principal(parts).map(Some) }
+    if parts.extensions.get::<Anonymous>().is_some_and(Anonymous::is_guest) {
+        Ok(None)
+    } else {
+        principal(parts).map(Some)
+    }
 }
 
 impl<S: Sync, U: Send + Sync + 'static> FromRequestParts<S> for Principal<U> {

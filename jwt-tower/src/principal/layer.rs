@@ -9,6 +9,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::future::Pending;
+use crate::request::HttpView;
 use crate::{RefusalBody, ResponseFuture, response};
 
 /// Loads the application's own user behind the request's token, for handlers that ask for it.
@@ -114,7 +115,9 @@ where
                 }
                 ResponseFuture::calling(self.inner.call(request), None)
             }
-            Introduction::Ready(Err(refusal)) => ResponseFuture::refused(response::refuse(refusal)),
+            Introduction::Ready(Err(refusal)) => {
+                ResponseFuture::refused(response::refuse(&HttpView::of(&request), refusal))
+            }
             Introduction::Pending(pending) => {
                 // The service that was polled ready is the one to call; its clone may not be.
                 let clone = self.inner.clone();

@@ -260,6 +260,46 @@ async fn h15_a_preflight_is_answered_by_the_layer_outside_and_by_nothing_else() 
 }
 
 #[actix_web::test]
+async fn h15_a_preflight_is_passed_to_cors_inside_only_where_that_is_asked_for() {
+    let preflight = |route: &str| {
+        Ask::new("OPTIONS", route)
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "GET")
+    };
+    let passing = application().passing_preflights();
+    for adapter in Adapter::ALL {
+        let answer = adapter.send(&application(), &preflight("/cors-inside")).await;
+        assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?}");
+        // CORS answers now, whatever it says.
+        let answer = adapter.send(&passing, &preflight("/cors-inside")).await;
+        assert_eq!((answer.code, answer.header("www-authenticate")), (None, None), "{adapter:?} {answer:?}");
+    }
+    for (method, headers) in [
+        ("OPTIONS", vec![]),
+        ("OPTIONS", vec![("origin", "https://app.example")]),
+        ("OPTIONS", vec![("access-control-request-method", "GET")]),
+        ("GET", vec![("origin", "https://app.example"), ("access-control-request-method", "GET")]),
+        ("POST", vec![("origin", "https://app.example"), ("access-control-request-method", "GET")]),
+        ("options", vec![("origin", "https://app.example"), ("access-control-request-method", "GET")]),
+    ] {
+        let ask = headers.iter().fold(Ask::new(method, "/me"), |ask, (name, value)| ask.header(name, value));
+        for adapter in Adapter::ALL {
+            let answer = adapter.send(&passing, &ask).await;
+            assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?} {ask:?}");
+        }
+    }
+    // Nobody is admitted: a handler that runs for every method runs for guests, and not for preflights.
+    expect(&passing, &Ask::new("OPTIONS", "/any"), &Answer::text("nobody"), "a guest").await;
+    expect(&passing, &preflight("/any"), &Answer::missing(), "a preflight").await;
+    for route in ["/me", "/reports", "/allowed", "/policy", "/optional-allowed"] {
+        for adapter in Adapter::ALL {
+            let answer = adapter.send(&passing, &preflight(route)).await;
+            assert!(matches!(answer.status, 401 | 405) && answer.body.is_empty(), "{adapter:?} {route} {answer:?}");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn h17_a_bad_token_is_not_downgraded_to_none() {
     let foreign = Forge::new(&stranger(Algorithm::ES256)).header("kid", "k-1").sign();
     for (token, kind) in [
@@ -283,6 +323,36 @@ async fn h18_identity_headers_of_the_client_identify_nobody() {
         expect(&application(), &ask, &Answer::missing(), name).await;
         let ask = Ask::get("/user").bearer(&good().sign()).header(name, "root");
         expect(&application(), &ask, &Answer::text("Ada"), name).await;
+    }
+}
+
+#[actix_web::test]
+async fn h18_behind_a_gateway_nobody_but_the_gateway_sets_identity_headers() {
+    let application = application().forwarding(&[("/sub", "x-user"), ("/roles", "x-roles")]);
+    let spellings = ["x-user", "X-USER", "x_user", "X_User", "x.user", "x-roles", "x_roles"];
+    // Of somebody without the claim, of somebody with it, and of nobody.
+    let nameless = good().without("sub").sign();
+    for (ask, expected) in [
+        (Ask::get("/forwarded").bearer(&nameless), "/forwarded".to_owned()),
+        (Ask::get("/forwarded").bearer(&good().sign()), "/forwarded\nx-user: user-1815".to_owned()),
+        (Ask::get("/optional-forwarded"), "/optional-forwarded".to_owned()),
+    ] {
+        for value in ["root", "", "user-1815, root"] {
+            let forged = spellings.iter().fold(ask.clone(), |ask, name| ask.header(name, value).header(name, value));
+            expect(&application, &forged, &Answer::text(&expected), value).await;
+        }
+        // The next hop would drop what the client names here.
+        let dropped = ask.header("connection", "x-user, X_Roles").header("connection", "x-user");
+        expect(&application, &dropped, &Answer::text(&expected), "named in connection").await;
+    }
+    // Claims that would end a line or begin another header.
+    for evil in ["a\r\nx-roles: admin", "a\nb", "a\0b", "a\u{85}b", " a", "a, b"] {
+        let answer = application.send(&Ask::get("/forwarded").bearer(&good().claim("sub", evil).sign())).await;
+        let body = String::from_utf8(answer.body).expect("text");
+        let lines: Vec<&str> = body.lines().collect();
+        assert!(answer.status == 200 && lines.len() == 2 && lines[1].starts_with("x-user: "), "{evil:?}: {body}");
+        let value = lines[1].strip_prefix("x-user: ").expect("checked");
+        assert!(value.contains('%') && !value.contains([',', '\\']) && value.trim() == value, "{value}");
     }
 }
 

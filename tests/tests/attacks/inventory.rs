@@ -14,6 +14,7 @@ const SECTIONS: [(char, usize); 11] = [
     ('g', 18),
     ('h', 25),
     ('i', 10),
+    ('j', 11),
     ('k', 9),
     ('l', 10),
 ];
@@ -25,9 +26,9 @@ const NOT_APPLICABLE: &[(&str, &str)] = &[
         "g03",
         "addresses come from the configuration and from https metadata, so their ranges are the network's to police",
     ),
-    ("h16", "there are no rules that exempt paths: a route is behind a layer or it is not"),
     ("h21", "DPoP is not offered: its scheme is not accepted and bound tokens are refused"),
     ("i10", "that a token was seen before can be told from the time it takes; `TokenCache` says so"),
+    ("j11", "there are no tokens for one use yet"),
     ("k04", "times cannot be measured reliably here; MACs are compared by the back ends, in constant time"),
     ("k05", "that a key is known is no secret: key sets are public"),
     ("k09", "freed memory cannot be looked at without `unsafe`"),

@@ -63,6 +63,23 @@ async fn the_realm_is_named_in_every_challenge() {
 }
 
 #[actix_web::test]
+async fn challenges_of_other_schemes_stand_in_lines_of_their_own() {
+    let application = behind(builder().challenge("Basic realm=\"legacy\"").challenge("Negotiate"));
+    let with = |answer: Answer| {
+        answer.with_header("www-authenticate", "Basic realm=\"legacy\"").with_header("www-authenticate", "Negotiate")
+    };
+    for (ask, expected) in [
+        (Ask::get("/me"), with(Answer::missing())),
+        (Ask::get("/optional-me").header("authorization", "Basic eDp5"), with(Answer::missing())),
+        (Ask::get("/me").bearer("a"), with(Answer::refused(ErrorKind::MalformedToken))),
+        (Ask::get("/me").bearer(""), Answer::malformed(ErrorKind::MalformedCredentials)),
+        (Ask::get("/reports").bearer(&good().without("scope").sign()), Answer::forbidden("reports:read")),
+    ] {
+        assert_eq!(application.send(&ask).await, expected, "{ask:?}");
+    }
+}
+
+#[actix_web::test]
 async fn a_rule_of_the_application_refuses_as_any_other_check_does() {
     let ada = |verified: &jwt_core::Verified| verified.registered().subject() == Some("user-1815");
     let application = behind(builder().rule("subject", ada));

@@ -59,6 +59,23 @@ async fn where_it_is_optional_a_policy_is_not_asked_about_nobody() {
     }
 }
 
+#[actix_web::test]
+async fn a_handler_may_ask_for_more_when_it_knows_what_the_request_is() {
+    let poor = || good().without("scope");
+    for (body, token, expected) in [
+        ("read", good(), Answer::text("done")),
+        ("read", poor(), Answer::forbidden("reports:read")),
+        ("other", good(), Answer::text("done")),
+        ("other", poor(), Answer::forbidden("profile")),
+        ("other", good().claim("sub", "other"), Answer::not_allowed(ErrorKind::RequirementNotMet)),
+        ("other", good().claim("sub", "directory-down"), Answer::unavailable(ErrorKind::RuleUnavailable, 5)),
+    ] {
+        let ask = Ask::post("/asks").bearer(&token.sign()).body(body);
+        assert_eq!(application().send(&ask).await, expected, "{body} {:?}", token.claims);
+    }
+    assert_eq!(application().send(&Ask::post("/asks").body("read")).await, Answer::missing());
+}
+
 jwt_core::policy! {
     Auditors = jwt_core::authorize::roles("/roles", ["auditor"]);
 }

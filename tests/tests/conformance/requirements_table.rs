@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jwt_core::authorize::{
-    Requirement, acr, all, any, any_role, any_scope, check, check_async, claim, max_auth_age, named, not, roles, scopes,
+    Requirement, acr, all, any, any_role, any_scope, check, check_async, claim, fresh, max_auth_age, named, not, roles,
+    scopes,
 };
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
@@ -31,6 +32,7 @@ async fn the_table_of_requirements_in_the_documentation_is_this_one() {
         acr(["a", "b"]),
         max_auth_age(Duration::from_secs(300)),
         acr(["a"]).max_auth_age(Duration::from_secs(300)),
+        fresh(),
         check("name", |_| false),
         check_async("name", |_| async { Ok(false) }),
         check_async("name", |_| async { Err("down".into()) }),
@@ -63,7 +65,7 @@ async fn the_table_of_requirements_in_the_documentation_is_this_one() {
 #[actix_web::test]
 async fn each_of_them_lets_the_right_token_pass() {
     let forge = good().claim("scope", "a b").claim("roles", vec!["a", "b"]).claim("a", true).claim("acr", "a");
-    let token = forge.claim("auth_time", NOW).sign();
+    let token = forge.claim("auth_time", NOW).claim("fresh", true).sign();
     for (written, requirement) in written![
         scopes(["a", "b"]),
         any_scope(["x", "b"]),
@@ -75,6 +77,7 @@ async fn each_of_them_lets_the_right_token_pass() {
         acr(["a", "b"]),
         max_auth_age(Duration::from_secs(300)),
         acr(["a"]).max_auth_age(Duration::from_secs(300)),
+        fresh(),
         check("name", |_| true),
         check_async("name", |_| async { Ok(true) }),
         all((scopes(["a"]), roles("/roles", ["b"]))),

@@ -1,3 +1,8 @@
 //! Tokens of one's own: the key ring, the issuer, and sessions.
 
+mod endpoints;
+mod implicit;
+mod ring;
+mod sessions;
 mod store;
+mod tokens;

@@ -1,5 +1,7 @@
 //! Tokens of a real OpenID Connect provider, verified by both frameworks on real sockets.
 
+mod mcp;
+
 use std::future::IntoFuture as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;

@@ -1,0 +1,96 @@
+//! A gateway on axum: it verifies tokens, and tells the service behind it who sent the request.
+//! ```sh
+//! cargo run -p jwt-examples --example gateway
+//! ```
+//! It starts the gateway and a service that answers with the request as it came, and prints a token for each of four people and
+//! commands to try: paste them into another terminal. Another port than 3000 can be given as `-- 8080`; `-- 0` takes a free one.
+//!
+//! Look for what the service sees: `x-user`, `x-roles` and `x-scope` of the token, whatever the client sends by these names,
+//! and no token.
+
+use std::fmt::Write as _;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CONNECTION, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::Response;
+use axum::{Router, serve};
+use jwt_core::forward::ForwardClaims;
+use jwt_examples::people::{People, port};
+use jwt_tower::{ForwardLayer, JwtLayer};
+use tokio::net::TcpListener;
+
+#[derive(Clone)]
+struct Upstream {
+    url: String,
+    client: reqwest::Client,
+}
+
+/// Sends a request on and its answer back, both as they stream.
+async fn send_on(State(upstream): State<Upstream>, request: Request) -> Result<Response, StatusCode> {
+    let (mut parts, body) = request.into_parts();
+    drop_hop_by_hop(&mut parts.headers);
+    // The service has an address of its own.
+    parts.headers.remove(HOST);
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let request = upstream.client.request(parts.method, format!("{}{target}", upstream.url)).headers(parts.headers);
+    let answer = request.body(reqwest::Body::wrap_stream(body.into_data_stream())).send().await;
+    let mut answer = answer.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = answer.status();
+    std::mem::swap(response.headers_mut(), answer.headers_mut());
+    drop_hop_by_hop(response.headers_mut());
+    Ok(response.map(|_| Body::from_stream(answer.bytes_stream())))
+}
+
+/// RFC 9110 section 7.6.1: what is for one connection is not for the next.
+fn drop_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|options| options.to_str().ok())
+        .flat_map(|options| options.split(','))
+        .filter_map(|option| HeaderName::try_from(option.trim()).ok())
+        .collect();
+    let known = [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+    let kept_alive = ["keep-alive", "proxy-connection"].map(HeaderName::from_static);
+    for name in named.into_iter().chain(known).chain(kept_alive) {
+        headers.remove(name);
+    }
+}
+
+/// The service behind the gateway. It believes its headers, so that nobody but the gateway may reach it.
+async fn show(request: Request) -> String {
+    let mut seen = format!("{} {}\n", request.method(), request.uri());
+    for (name, value) in request.headers() {
+        let _ = writeln!(seen, "{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+    }
+    seen
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let service = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", service.local_addr()?);
+    tokio::spawn(serve(service, Router::new().fallback(show)).into_future());
+
+    let people = People::new()?;
+    let claims = [("/sub", "x-user"), ("/roles", "x-roles"), ("/scope", "x-scope")];
+    let forward = ForwardClaims::new(&people.verifier, claims)?;
+    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
+    let gateway = Router::new()
+        .fallback(send_on)
+        .with_state(Upstream { url, client })
+        .layer(ForwardLayer::new(forward))
+        .layer(JwtLayer::new(people.verifier.clone()));
+
+    let listener = TcpListener::bind(("127.0.0.1", port(3000)?)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let calls = [("GET", "/reports?page=2", None, 401), ("GET", "/reports?page=2", Some("READER"), 200)];
+    people.print(&url, &calls);
+    println!("curl -i {url}/ -H \"X-User: root\" -H \"X_Roles: admin\" -H \"Authorization: Bearer $EDITOR\" # 200");
+    println!("# Ctrl-C ends it.");
+    serve(listener, gateway).await?;
+    Ok(())
+}

@@ -1,0 +1,281 @@
+// The reading room's page. Tokens are in cookies that no script can read; what is kept here is what can be seen.
+
+const $ = (id) => document.getElementById(id);
+
+/* Talking to the server */
+
+// The one cookie that scripts can read: the server wants its value back in a header. It lives as long as the session may.
+const csrf = () => document.cookie.split("; ").find((cookie) => cookie.startsWith("__Host-csrf="))?.split("=")[1];
+
+async function send(method, path, body) {
+  const headers = {};
+  if (method !== "GET" && csrf()) headers["X-CSRF-Token"] = csrf();
+  if (body) headers["Content-Type"] = "application/json";
+  const response = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(10_000) });
+  note(method, path, response);
+  return response;
+}
+
+const stepUp = (response) => (response.headers.get("WWW-Authenticate") ?? "").includes("insufficient_user_authentication");
+
+// One refresh at a time, in all tabs: a refresh token is good once. Whoever had to wait asks with what the other got.
+let refreshes = 0;
+async function refresh(seen) {
+  return navigator.locks.request("refresh", async () => {
+    if (refreshes !== seen) return true;
+    const response = await send("POST", "/auth/refresh");
+    if (response.status >= 500) throw new Unavailable();
+    if (response.ok) refreshes += 1;
+    return response.ok;
+  });
+}
+
+class LoggedOut extends Error {}
+class Cancelled extends Error {}
+class Unavailable extends Error {}
+
+/** Asks; refreshes once when the access token is over, and asks for the password once when that is too long ago. */
+async function ask(method, path, { body, why, also } = {}) {
+  const seen = refreshes;
+  let response = await send(method, path, body);
+  if (response.status === 401 && !stepUp(response)) {
+    if (!(await refresh(seen))) throw new LoggedOut();
+    response = await send(method, path, body);
+  }
+  if (response.status === 401 && stepUp(response)) {
+    await confirmPassword(why ?? "Enter your password to go on.");
+    response = await send(method, path, body);
+  }
+  if (response.status === 401) throw new LoggedOut();
+  if (response.status >= 500) throw new Unavailable();
+  if (!response.ok && response.status !== also) throw new Error(`${method} ${path} was answered ${response.status}`);
+  return response;
+}
+
+/* What was said, in plain words */
+
+function meaning(method, path, response) {
+  const { status } = response;
+  if (status >= 500) return "The server could not find out.";
+  if (path === "/auth/login") {
+    return status === 200 ? "The password was right. The answer set the cookies of a new session." : "The password was wrong. No cookie was set.";
+  }
+  if (path === "/auth/refresh") {
+    return status === 200 ? "The refresh token was exchanged for the next pair of tokens, without you noticing." : "There is no session to go on with, or it was ended. The cookies were taken away.";
+  }
+  if (status === 401 && stepUp(response)) return "The token is good, but the password was entered too long ago for this.";
+  if (status === 401) return "The access token is over, or gone with its cookie.";
+  if (status === 403) return "Something in the request was not as it is from this page.";
+  if (status === 404) return "There is no such thing any more.";
+  if (status === 422) return "The password was wrong.";
+  if (path === "/auth/confirm") return "The password was right. The new access token is fresh: good for what must not be done lightly.";
+  if (path === "/auth/logout") return "The session ended, and the cookies were taken away.";
+  if (path === "/auth/logout-everywhere") return "Every session ended, and the cookies were taken away.";
+  return method === "DELETE" ? "Done. The request came from this page, and proved it." : "The browser sent the access token by itself, and it is good.";
+}
+
+function note(method, path, response) {
+  const { status } = response;
+  const item = element("li");
+  const asked = element("span", "asked");
+  asked.append(element("code", "", `${method} ${path}`), element("span", "status", String(status)));
+  item.append(asked, element("span", "hint", meaning(method, path, response)));
+  item.dataset.tone = status < 400 ? "good" : status < 500 ? "refused" : "bad";
+  $("talk").prepend(item);
+  while ($("talk").children.length > 12) $("talk").lastChild.remove();
+}
+
+/* What is shown */
+
+function element(name, className = "", text = "") {
+  const node = document.createElement(name);
+  if (className) node.className = className;
+  node.textContent = text;
+  return node;
+}
+
+function button(text, label, action) {
+  const node = element("button", "", text);
+  node.type = "button";
+  node.setAttribute("aria-label", label);
+  node.addEventListener("click", () => act(node, action));
+  return node;
+}
+
+const announce = (text) => { $("announce").textContent = text; };
+
+function problem(text) {
+  $("problem").textContent = text;
+  $("problem").hidden = !text;
+}
+
+function showLogin(message = "") {
+  $("confirm").close();
+  $("who").hidden = $("room").hidden = true;
+  $("login-part").hidden = false;
+  $("login").reset();
+  invalid("login", message);
+  (message ? $("login-title") : $("login-name")).focus();
+}
+
+async function showRoom() {
+  const me = await (await ask("GET", "/api/me")).json();
+  await Promise.all([showBooks(), showSessions()]);
+  $("name").textContent = me.name;
+  for (const hidden of document.querySelectorAll("[autocomplete=username][readonly]")) hidden.value = me.name;
+  $("login-part").hidden = true;
+  $("who").hidden = $("room").hidden = false;
+}
+
+async function showBooks() {
+  const books = await (await ask("GET", "/api/books")).json();
+  const rows = books.map(({ id, title, author }) => {
+    const row = element("tr");
+    const name = element("td");
+    name.append(element("cite", "", title));
+    const action = element("td");
+    action.append(button("Return", `Return ${title}`, async () => {
+      await ask("DELETE", `/api/books/${id}`, { why: `To return “${title}”, enter your password.` });
+      await Promise.all([showBooks(), showSessions()]);
+      announce(`${title} was returned.`);
+      $("books-title").focus();
+    }));
+    row.append(name, element("td", "", author), action);
+    return row;
+  });
+  $("books").tBodies[0].replaceChildren(...rows);
+  $("books").hidden = !rows.length;
+  $("books-empty").hidden = Boolean(rows.length);
+}
+
+async function showSessions() {
+  const sessions = await (await ask("GET", "/api/sessions")).json();
+  const when = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+  const items = sessions.map(({ id, device, since, current }) => {
+    const item = element("li");
+    const about = element("div");
+    about.append(element("strong", "", device), element("span", "hint", `since ${when.format(since * 1000)}`));
+    item.append(about);
+    if (current) {
+      item.append(element("span", "here", "this browser"));
+    } else {
+      item.append(button("Log out", `Log out ${device}, since ${when.format(since * 1000)}`, async () => {
+        await ask("DELETE", `/api/sessions/${id}`);
+        await showSessions();
+        announce(`${device} was logged out.`);
+        $("sessions-title").focus();
+      }));
+    }
+    return item;
+  });
+  $("sessions").replaceChildren(...items);
+}
+
+/* What is done */
+
+/** Runs an action that a control starts, once at a time, and shows what becomes of it. */
+async function act(control, action) {
+  if (control.getAttribute("aria-disabled") === "true") return;
+  control.setAttribute("aria-disabled", "true");
+  problem("");
+  try {
+    await action();
+  } catch (error) {
+    explain(error);
+  } finally {
+    control.removeAttribute("aria-disabled");
+  }
+}
+
+function explain(error) {
+  if (error instanceof Cancelled) announce("Nothing was changed.");
+  else if (error instanceof LoggedOut) showLogin("You were logged out. Log in to go on.");
+  else if (error instanceof Unavailable) problem("The server cannot answer just now. Try again in a moment.");
+  else if (error instanceof TypeError || error.name === "TimeoutError") problem("The server cannot be reached. Is it running?");
+  else problem(error.message);
+}
+
+function invalid(form, message) {
+  $(`${form}-error`).textContent = message;
+  for (const input of $(form === "login" ? "login" : "confirm-form").querySelectorAll("input:not([readonly])")) {
+    if (message) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+  }
+}
+
+$("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { name, password } = Object.fromEntries(new FormData($("login")));
+  act(event.submitter ?? $("login"), async () => {
+    const response = await send("POST", "/auth/login", { name, password });
+    if (response.status >= 500) throw new Unavailable();
+    if (response.status !== 200) {
+      invalid("login", "Name and password do not fit.");
+      announce("Name and password do not fit.");
+      $("login-password").select();
+      return;
+    }
+    invalid("login", "");
+    refreshes += 1;
+    await showRoom();
+    announce("You are logged in.");
+    $("books-title").focus();
+  });
+});
+
+/** Asks for the password until it is right, or the user has had enough. */
+function confirmPassword(why) {
+  const dialog = $("confirm");
+  const form = $("confirm-form");
+  const opener = document.activeElement;
+  $("confirm-why").textContent = why;
+  form.reset();
+  invalid("confirm", "");
+  for (const hidden of form.querySelectorAll("[readonly]")) hidden.value = $("name").textContent;
+  dialog.showModal();
+  $("confirm-password").focus();
+  return new Promise((resolve, reject) => {
+    let confirmed = false;
+    form.onsubmit = async (event) => {
+      event.preventDefault();
+      try {
+        const { password } = Object.fromEntries(new FormData(form));
+        const response = await ask("POST", "/auth/confirm", { body: { password }, also: 422 });
+        if (!response.ok) {
+          invalid("confirm", "That is not the password.");
+          $("confirm-password").select();
+          return;
+        }
+        confirmed = true;
+        resolve();
+        dialog.close();
+      } catch (error) {
+        reject(error);
+        dialog.close();
+      }
+    };
+    dialog.onclose = () => {
+      if (!confirmed) reject(new Cancelled());
+      opener?.focus();
+    };
+    $("confirm-cancel").onclick = () => dialog.close();
+  });
+}
+
+async function leave(path) {
+  await ask("POST", path);
+  showLogin();
+  announce("You are logged out.");
+}
+$("logout").addEventListener("click", () => act($("logout"), () => leave("/auth/logout")));
+$("logout-everywhere").addEventListener("click", () => act($("logout-everywhere"), () => leave("/auth/logout-everywhere")));
+
+// Somebody who comes back may still be logged in.
+if (csrf()) {
+  await showRoom().catch((error) => {
+    showLogin();
+    explain(error);
+  });
+} else {
+  showLogin();
+}

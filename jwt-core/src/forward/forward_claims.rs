@@ -1,0 +1,226 @@
+use crate::challenge::Refusal;
+use crate::claims::ClaimPath;
+use crate::token::{Kept, Strip};
+use crate::verified::{Anonymous, Verified, require};
+use crate::verify::Verifier;
+
+use super::value::header_value;
+use super::{ForwardError, ForwardErrorKind};
+
+/// Which claim goes into which header, for requests that are sent on.
+///
+/// It is applied by the adapters' layers, which call its methods: [`line`](Self::line) for each header line of the request,
+/// [`target`](Self::target), and [`headers`](Self::headers).
+#[derive(Clone, Debug)]
+pub struct ForwardClaims {
+    claims: Vec<(ClaimPath, String)>,
+    strip: Strip,
+}
+
+/// What is left of a header line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is nothing else to do with a line")]
+pub enum Line {
+    /// All of it.
+    Keep,
+    /// This value.
+    Replace(Vec<u8>),
+    /// Nothing.
+    Drop,
+}
+
+/// Headers that frame and route a request or carry credentials.
+const RESERVED: [&str; 17] = [
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+impl ForwardClaims {
+    /// Sends claims on, and not the token: pairs of the [path of a claim](ClaimPath) and the name of a header. The token
+    /// is taken out wherever `verifier` looks for it, so it must be the one whose layer stands before.
+    ///
+    /// # Errors
+    ///
+    /// The first pair that cannot be, or a token source whose place is not known.
+    pub fn new<'c>(
+        verifier: &Verifier,
+        claims: impl IntoIterator<Item = (&'c str, &'c str)>,
+    ) -> Result<Self, ForwardError> {
+        let unknown = ForwardError::new(ForwardErrorKind::UnknownPlace, "");
+        let strip = Strip::of(verifier.sources()).ok_or(unknown)?;
+        Ok(Self { strip, ..Self::keeping_token(claims)? })
+    }
+
+    /// Sends claims on, and the token too, for services that verify it themselves.
+    ///
+    /// # Errors
+    ///
+    /// The first pair that cannot be.
+    pub fn keeping_token<'c>(claims: impl IntoIterator<Item = (&'c str, &'c str)>) -> Result<Self, ForwardError> {
+        let mut forward = Self { claims: Vec::new(), strip: Strip::default() };
+        for (path, name) in claims {
+            let error = |kind, text| Err(ForwardError::new(kind, text));
+            let Ok(path) = ClaimPath::new(path) else { return error(ForwardErrorKind::NotAPath, path) };
+            if name.is_empty() || !name.bytes().all(is_name_byte) {
+                return error(ForwardErrorKind::NotAHeader, name);
+            }
+            if RESERVED.iter().any(|reserved| is_alike(reserved.as_bytes(), name.as_bytes())) {
+                return error(ForwardErrorKind::ReservedHeader, name);
+            }
+            if forward.is_ours(name.as_bytes()) {
+                return error(ForwardErrorKind::Duplicate, name);
+            }
+            forward.claims.push((path, name.to_ascii_lowercase()));
+        }
+        Ok(forward)
+    }
+
+    /// Says what is left of a header line of the request. `name` is in lower case.
+    #[must_use]
+    pub fn line(&self, name: &str, value: &[u8]) -> Line {
+        if self.is_ours(name.as_bytes()) {
+            return Line::Drop;
+        }
+        if name == "connection" {
+            return self.connection(value);
+        }
+        match self.strip.header(name, value) {
+            Kept::Whole => Line::Keep,
+            Kept::Part(value) => Line::Replace(value),
+            Kept::Nothing => Line::Drop,
+        }
+    }
+
+    /// Returns the path and query to send on, unless they stay as they are.
+    #[must_use]
+    pub fn target(&self, target: &str) -> Option<String> {
+        self.strip.target(target)
+    }
+
+    /// Returns the headers to put into the request: names in lower case, values of visible ASCII and spaces. `layer` is the
+    /// type whose absence is reported.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::LayerMissing`](crate::ErrorKind::LayerMissing) where no layer ran.
+    pub fn headers(
+        &self,
+        verified: Option<&Verified>,
+        anonymous: Option<&Anonymous>,
+        layer: &'static str,
+    ) -> Result<Vec<(&str, String)>, Refusal> {
+        if let (None, Some(_)) = (verified, anonymous) {
+            return Ok(Vec::new());
+        }
+        let payload = require(verified, anonymous, layer)?.payload();
+        let headers = self.claims.iter().filter_map(|(path, name)| {
+            let claim = path.find(payload)?;
+            let value = header_value(claim);
+            if value.is_none() {
+                tracing::debug!(claim = path.as_str(), header = name, "claim has no form of a header");
+            }
+            Some((name.as_str(), value?))
+        });
+        Ok(headers.collect())
+    }
+
+    fn is_ours(&self, name: &[u8]) -> bool {
+        self.claims.iter().any(|(_, ours)| is_alike(ours.as_bytes(), name))
+    }
+
+    /// RFC 9110 section 7.6.1: the next hop drops what is named here, and would drop what was put in.
+    fn connection(&self, value: &[u8]) -> Line {
+        let options = || value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+        if !options().any(|option| self.is_ours(option)) {
+            return Line::Keep;
+        }
+        let kept: Vec<&[u8]> = options().filter(|option| !self.is_ours(option)).collect();
+        if kept.is_empty() { Line::Drop } else { Line::Replace(kept.join(&b", "[..])) }
+    }
+}
+
+/// Whether a server may take one name for the other: CGI and its heirs turn everything but letters and digits into `_`.
+fn is_alike(one: &[u8], other: &[u8]) -> bool {
+    let plain = |byte: &u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
+    one.len() == other.len() && one.iter().map(plain).eq(other.iter().map(plain))
+}
+
+/// `tchar`. RFC 9110 section 5.6.2.
+const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forward() -> ForwardClaims {
+        ForwardClaims::keeping_token([("/sub", "X-User"), ("/roles", "x-roles")]).expect("sound")
+    }
+
+    #[test]
+    fn a_header_that_could_be_taken_for_ours_is_dropped() {
+        for name in ["x-user", "x_user", "x.user", "x~user", "x-roles", "x_roles"] {
+            assert_eq!(forward().line(name, b"root"), Line::Drop, "{name}");
+        }
+        for name in ["x-users", "xuser", "x-use", "authorization", "user"] {
+            assert_eq!(forward().line(name, b"root"), Line::Keep, "{name}");
+        }
+    }
+
+    #[test]
+    fn nobody_has_the_next_hop_drop_what_was_put_in() {
+        for (value, expected) in [
+            ("close", Line::Keep),
+            ("x-user", Line::Drop),
+            ("X-User, X_ROLES", Line::Drop),
+            ("close , x-user,keep-alive", Line::Replace(b"close, keep-alive".to_vec())),
+        ] {
+            assert_eq!(forward().line("connection", value.as_bytes()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_forwarded_is_an_error() {
+        use ForwardErrorKind::{Duplicate, NotAHeader, NotAPath, ReservedHeader};
+        for (pairs, kind) in [
+            (vec![("sub", "x-user")], NotAPath),
+            (vec![("/sub", "")], NotAHeader),
+            (vec![("/sub", "x user")], NotAHeader),
+            (vec![("/sub", "x-user\r\n")], NotAHeader),
+            (vec![("/sub", "caf\u{e9}")], NotAHeader),
+            (vec![("/sub", "Content-Length")], ReservedHeader),
+            (vec![("/sub", "transfer_encoding")], ReservedHeader),
+            (vec![("/sub", "Authorization")], ReservedHeader),
+            (vec![("/sub", "x-user"), ("/name", "X_User")], Duplicate),
+        ] {
+            let error = ForwardClaims::keeping_token(pairs.clone()).expect_err("unsound");
+            assert_eq!(error.kind(), kind, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_a_token_says_is_put_in() {
+        let verified = Verified::of_payload(r#"{"sub":"ada","roles":{"a":1}}"#);
+        let headers = forward().headers(Some(&verified), None, "Layer").expect("a layer ran").len();
+        assert_eq!(headers, 1);
+        let refusal = forward().headers(None, None, "Layer").expect_err("no layer ran");
+        assert_eq!(refusal.error.code(), "layer_missing");
+    }
+}

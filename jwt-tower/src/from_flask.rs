@@ -1,0 +1,3 @@
+//! From Flask-JWT-Extended to this.
+//!
+#![doc = include_str!("../doc/from-flask.md")]

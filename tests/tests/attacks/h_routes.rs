@@ -1,0 +1,198 @@
+//! H16: paths that are written so that a rule takes them for another than the router does.
+
+use std::convert::Infallible;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{NormalizePath, TrailingSlash};
+use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::{App, guard, web};
+use axum::Router;
+use jwt_actix::JwtMiddleware;
+use jwt_core::authorize::{Routes, scopes};
+use jwt_core::verify::Authenticator;
+use jwt_core::{ErrorKind, Verifier};
+use jwt_tests::adapter::Adapter;
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::stage::{application, builder, good};
+use jwt_tower::JwtLayer;
+use tower::{Layer as _, ServiceExt as _};
+
+/// Ways to write `/admin` that some parser somewhere takes for it.
+const WAYS: [&str; 22] = [
+    "/admin",
+    "//admin",
+    "/admin/",
+    "//admin//",
+    "///admin",
+    "/./admin",
+    "/public/../admin",
+    "/public/..%2fadmin",
+    "/public/%2e%2e/admin",
+    "/public/..;/admin",
+    "/public//../admin",
+    "/%2e/admin",
+    "/%61dmin",
+    "/adm%69n",
+    "/%2561dmin",
+    "/admin;x",
+    "/admin;/public/a",
+    "/admin%3b",
+    "/admin%2f",
+    "/ADMIN",
+    "/admin?/public/a",
+    "/admin%00",
+];
+
+fn routes() -> Routes {
+    Routes::new()
+        .public("/public/{*rest}")
+        .public("/public/{rest:.*}")
+        .public("/{*rest}")
+        .public("/{rest:.*}")
+        .require("/admin", scopes(["admin"]))
+}
+
+fn verifier() -> Verifier {
+    builder().build().expect("a verifier")
+}
+
+fn guard() -> Authenticator {
+    Authenticator::from(verifier()).routes(routes())
+}
+
+#[actix_web::test]
+async fn h16_a_path_is_what_the_router_takes_it_for() {
+    let application = application().guarded(routes());
+    let poor = good().sign();
+    for way in WAYS {
+        for ask in [Ask::get(way), Ask::get(way).bearer("a"), Ask::get(way).bearer(&poor)] {
+            for adapter in Adapter::ALL {
+                let answer = adapter.send(&application, &ask).await;
+                assert_ne!(answer.body, b"Ada", "{adapter:?} {way}");
+                // Another route than `/admin`, and one that is in the table: or a refusal.
+                let public = answer.status == 200 && way.starts_with("/public/");
+                assert!(public || answer.code.is_some(), "{adapter:?} {way} {answer:?}");
+            }
+        }
+    }
+    let ask = Ask::get("/admin").bearer(&good().claim("scope", "admin").sign());
+    assert_eq!(application.send(&ask).await, Answer::text("Ada"));
+}
+
+#[actix_web::test]
+async fn h16_forwarded_paths_and_methods_are_not_believed() {
+    let application = application().guarded(routes().public("GET /user").require("PUT /user", ()).public("/health"));
+    for name in [
+        "x-original-url",
+        "x-rewrite-url",
+        "x-forwarded-uri",
+        "x-forwarded-path",
+        "x-forwarded-prefix",
+        "x-http-method-override",
+        "x-original-method",
+    ] {
+        for value in ["/public/a", "/health", "GET"] {
+            let answer = application.send(&Ask::get("/admin").header(name, value)).await;
+            assert_eq!(answer, Answer::missing(), "{name}: {value}");
+        }
+    }
+}
+
+/// `/admin` beside a route that everybody may use and that matches every path.
+async fn actix_with(trailing: Option<TrailingSlash>, ask: &str) -> Vec<u8> {
+    async fn admin() -> &'static str {
+        "admin"
+    }
+    async fn everyone() -> &'static str {
+        "everyone"
+    }
+    fn app() -> App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<impl MessageBody>,
+            Error = actix_web::Error,
+            InitError = (),
+        >,
+    > {
+        App::new().route("/admin", web::get().to(admin)).route("/{rest:.*}", web::get().to(everyone))
+    }
+    let request = TestRequest::get().uri(ask).to_request();
+    let response = match trailing {
+        // What is wrapped last is outermost: the path is changed after the middleware has looked at it.
+        Some(trailing) => {
+            let app = app().wrap(NormalizePath::new(trailing)).wrap(JwtMiddleware::new(guard()));
+            call_service(&init_service(app).await, request).await.map_into_boxed_body()
+        }
+        None => {
+            let app = app().wrap(JwtMiddleware::new(guard()));
+            call_service(&init_service(app).await, request).await.map_into_boxed_body()
+        }
+    };
+    actix_web::body::to_bytes(response.into_body()).await.expect("a body").to_vec()
+}
+
+#[actix_web::test]
+async fn h16_a_path_that_is_changed_further_in_opens_no_door() {
+    for way in WAYS {
+        for trailing in [None, Some(TrailingSlash::Trim), Some(TrailingSlash::Always), Some(TrailingSlash::MergeOnly)] {
+            assert_ne!(actix_with(trailing, way).await, b"admin", "{way}");
+        }
+    }
+    assert_eq!(actix_with(None, "/else").await, b"everyone");
+    assert_eq!(actix_with(Some(TrailingSlash::Trim), "/else/").await, b"everyone");
+}
+
+#[actix_web::test]
+async fn h16_around_a_resource_guards_have_been_asked_already() {
+    async fn handler() -> &'static str {
+        "reached"
+    }
+    let app = || {
+        let public = web::resource("/{any}").guard(guard::Header("x-public", "yes"));
+        let secret = web::resource("/{other}");
+        let routes = || Routes::new().public("/{any}").require("/{other}", ());
+        let jwt = move || JwtMiddleware::new(verifier()).routes(routes());
+        App::new().service(public.wrap(jwt()).to(handler)).service(secret.wrap(jwt()).to(handler))
+    };
+    let app = init_service(app()).await;
+    let secret = call_service(&app, TestRequest::get().uri("/a").to_request()).await;
+    assert_eq!(secret.status(), 401);
+}
+
+#[tokio::test]
+async fn h16_routers_inside_of_routers_are_asked_by_their_whole_pattern() {
+    async fn handler() -> &'static str {
+        "reached"
+    }
+    let get = |app: Router, path: &'static str| async move {
+        let request = http::Request::get(path).body(axum::body::Body::empty()).expect("a request");
+        app.oneshot(request).await.unwrap_or_else(|never: Infallible| match never {}).status().as_u16()
+    };
+    let inner =
+        || Router::new().route("/admin", axum::routing::get(handler)).route("/{id}", axum::routing::get(handler));
+    let layer = |routes: Routes| JwtLayer::new(verifier()).routes(routes);
+
+    let nested = || Router::new().nest("/public", inner()).nest("/{tenant}", inner());
+    // The inner pattern alone decides nothing.
+    let app = || nested().layer(layer(Routes::new().public("/admin").public("/{id}")));
+    assert_eq!((get(app(), "/public/admin").await, get(app(), "/a/b").await), (401, 401));
+    let app = || nested().layer(layer(Routes::new().public("/public/{id}").public("/{tenant}/{id}")));
+    assert_eq!((get(app(), "/public/admin").await, get(app(), "/public/b").await), (401, 200));
+    assert_eq!((get(app(), "/a/admin").await, get(app(), "/a/b").await), (401, 200));
+
+    // A service that routes by itself has no pattern further out; its own layer knows the whole one.
+    let service = || Router::new().nest_service("/public", inner()).layer(layer(Routes::new().public("/public/{id}")));
+    assert_eq!(get(service(), "/public/b").await, 401);
+    let own = inner().layer(layer(Routes::new().public("/public/{id}")));
+    assert_eq!(get(Router::new().nest_service("/public", own), "/public/b").await, 200);
+
+    // Around a router nothing has been matched yet.
+    let around = layer(Routes::new().public("/public/{id}").public("/{tenant}/{id}")).layer(nested());
+    let request = http::Request::get("/public/b").body(axum::body::Body::empty()).expect("a request");
+    let response = around.oneshot(request).await.expect("routers do not fail");
+    assert_eq!(response.status(), 401);
+    assert_eq!(response.extensions().get().map(jwt_core::Error::kind), Some(ErrorKind::NoCredentials));
+}

@@ -1,0 +1,6 @@
+//! The layers in the company of others, as applications have them: in every order that makes sense.
+
+mod actix;
+mod sockets;
+mod streams;
+mod tower;

@@ -1,0 +1,76 @@
+//! What a gateway sends on.
+
+use jwt_core::ErrorKind;
+use jwt_core::token::TokenSources;
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::stage::{application, behind, builder, good};
+use serde_json::json;
+
+#[actix_web::test]
+async fn claims_arrive_as_headers_and_the_token_does_not() {
+    let application = application().forwarding(&[
+        ("/sub", "X-User"),
+        ("/scope", "x-scope"),
+        ("/roles", "x-roles"),
+        ("/exp", "x-until"),
+        ("/tenant/name", "x-tenant"),
+        ("/missing", "x-missing"),
+    ]);
+    let token = good().claim("roles", json!(["a", "b,c"])).claim("tenant", json!({"name": "Žižka"})).sign();
+    let ask = Ask::get("/forwarded?a=b").bearer(&token).header("accept", "text/plain").header("cookie", "a=b");
+    let expected = "/forwarded?a=b\naccept: text/plain\ncookie: a=b\nx-roles: a,b%2Cc\nx-scope: reports:read profile\n\
+                    x-tenant: %C5%BDi%C5%BEka\nx-until: 1800000300\nx-user: user-1815";
+    assert_eq!(application.send(&ask).await, Answer::text(expected));
+}
+
+#[actix_web::test]
+async fn the_token_is_taken_out_of_every_place_that_is_looked_at() {
+    let sources = TokenSources::new().cookie("session").query("access_token").header("x-token");
+    let application = behind(builder().sources(sources)).forwarding(&[("/sub", "x-user")]);
+    let token = good().sign();
+    for (ask, rest) in [
+        (Ask::get("/forwarded").bearer(&token), "/forwarded\n"),
+        (Ask::get(format!("/forwarded?a=b&access_token={token}&c")), "/forwarded?a=b&c\n"),
+        (Ask::get(format!("/forwarded?access_token={token}")), "/forwarded\n"),
+        (Ask::get("/forwarded").header("cookie", format!("session={token}")), "/forwarded\n"),
+        (
+            Ask::get("/forwarded").header("cookie", format!("a=b; session={token}; c=d")),
+            "/forwarded\ncookie: a=b; c=d\n",
+        ),
+        (Ask::get("/forwarded").header("x-token", &token), "/forwarded\n"),
+    ] {
+        let answer = application.send(&ask).await;
+        assert_eq!(String::from_utf8_lossy(&answer.body), format!("{rest}x-user: user-1815"));
+    }
+    // Declared to be for the next hop, a token is not looked at, and still not sent on.
+    let ask = Ask::get("/optional-forwarded").bearer(&token).header("connection", "authorization");
+    let expected = Answer::text("/optional-forwarded\nconnection: authorization");
+    assert_eq!(application.send(&ask).await, expected);
+}
+
+#[actix_web::test]
+async fn who_keeps_the_token_sends_it_on() {
+    let token = good().sign();
+    let answer = application().send(&Ask::get("/forwarded").bearer(&token)).await;
+    assert_eq!(answer, Answer::text(&format!("/forwarded\nauthorization: Bearer {token}")));
+}
+
+#[actix_web::test]
+async fn nothing_goes_on_that_was_not_verified() {
+    let application = application().forwarding(&[("/sub", "x-user")]);
+    for (ask, expected) in [
+        (Ask::get("/forwarded"), Answer::missing()),
+        (Ask::get("/forwarded").bearer("a"), Answer::refused(ErrorKind::MalformedToken)),
+        (Ask::get("/optional-forwarded").bearer("a"), Answer::refused(ErrorKind::MalformedToken)),
+        (Ask::get("/bare-forwarded"), Answer::misuse()),
+        (Ask::get("/bare-forwarded").bearer(&good().sign()), Answer::misuse()),
+        // Credentials of another scheme are for somebody else.
+        (
+            Ask::get("/optional-forwarded").header("authorization", "Basic YTpi"),
+            Answer::text("/optional-forwarded\nauthorization: Basic YTpi"),
+        ),
+    ] {
+        assert_eq!(application.send(&ask).await, expected, "{ask:?}");
+    }
+}

@@ -1,0 +1,141 @@
+//! Tokens that were taken back, and lists that cannot tell.
+
+use std::time::Duration;
+
+use jwt_core::ErrorKind;
+use jwt_core::clock::ManualClock;
+use jwt_core::observe::MemoryObserver;
+use jwt_core::revocation::{
+    MemoryRevocations, NoRevocations, Revocation, RevocationScript, RevocationSettings, ScriptedRevocations, TimeLimit,
+};
+use jwt_tests::adapter::{Adapter, Application};
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::forge::{ISSUER, NOW};
+use jwt_tests::stage::{behind, builder, good};
+
+fn list() -> MemoryRevocations {
+    MemoryRevocations::with(RevocationSettings::new().clock(ManualClock::at(NOW)))
+}
+
+fn ask(token: &str) -> Ask {
+    Ask::get("/user").bearer(token)
+}
+
+async fn all_answer(application: &Application, token: &str, answer: Answer) {
+    for route in ["/user", "/optional", "/reports", "/allowed", "/policy"] {
+        assert_eq!(application.send(&Ask::get(route).bearer(token)).await, answer, "{route}");
+    }
+}
+
+#[actix_web::test]
+async fn a_token_that_was_revoked_is_refused_from_the_next_request_on_and_others_are_not() {
+    let list = list();
+    let verifier = builder().revocations(list.clone()).build().expect("a verifier");
+    let application = Application::new(verifier.clone());
+    let (first, second) = (good().sign(), good().claim("jti", "t-2").sign());
+    all_answer(&application, &first, Answer::text("Ada")).await;
+    let verified = verifier.verify(&first).await.expect("good");
+    list.revoke(&Revocation::token(&verified)).expect("room");
+    all_answer(&application, &first, Answer::refused(ErrorKind::Revoked)).await;
+    all_answer(&application, &second, Answer::text("Ada")).await;
+}
+
+#[actix_web::test]
+async fn sessions_subjects_and_issuers_are_revoked_as_a_whole() {
+    let (now, other) = (Duration::from_secs(NOW), "https://other.example");
+    for (revocation, refused) in [
+        (Revocation::session(ISSUER, "s-1"), true),
+        (Revocation::session(ISSUER, "s-2"), false),
+        (Revocation::session(other, "s-1"), false),
+        (Revocation::subject(ISSUER, "user-1815", now), true),
+        (Revocation::subject(ISSUER, "user-1815", now - Duration::from_secs(1)), false),
+        (Revocation::subject(ISSUER, "user-1816", now), false),
+        (Revocation::subject(other, "user-1815", now), false),
+        (Revocation::issuer(ISSUER, now), true),
+        (Revocation::issuer(ISSUER, now - Duration::from_secs(1)), false),
+        (Revocation::issuer(other, now), false),
+    ] {
+        let list = list();
+        let application = behind(builder().revocations(list.clone()));
+        let token = good().claim("sid", "s-1").sign();
+        assert_eq!(application.send(&ask(&token)).await, Answer::text("Ada"));
+        list.revoke(&revocation).expect("room");
+        let expected = if refused { Answer::refused(ErrorKind::Revoked) } else { Answer::text("Ada") };
+        assert_eq!(application.send(&ask(&token)).await, expected, "{revocation:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_list_that_cannot_tell_lets_nobody_pass() {
+    for script in [RevocationScript::Fail, RevocationScript::FailLater] {
+        let list = ScriptedRevocations::default();
+        let application = behind(builder().revocations(list.clone()));
+        list.play(script);
+        all_answer(&application, &good().sign(), Answer::unavailable(ErrorKind::RevocationUnavailable, 5)).await;
+        let expired = application.send(&ask(&good().claim("exp", 1).sign())).await;
+        assert_eq!(expired, Answer::refused(ErrorKind::Expired), "what is bad anyway is said to be");
+        assert_eq!(application.send(&Ask::get("/optional")).await, Answer::text("nobody"));
+        list.play(RevocationScript::Accept);
+        all_answer(&application, &good().sign(), Answer::text("Ada")).await;
+    }
+}
+
+#[actix_web::test]
+async fn an_outage_is_ignored_only_where_that_is_asked_for_and_then_it_is_counted() {
+    let (list, observer) = (ScriptedRevocations::default(), MemoryObserver::default());
+    let lax = builder().revocations(list.clone()).observer(observer.clone());
+    let application = behind(lax.dangerous_accept_during_revocation_outage());
+    for (script, answer, ignored) in [
+        (RevocationScript::Accept, Answer::text("Ada"), 0),
+        (RevocationScript::Fail, Answer::text("Ada"), 2),
+        (RevocationScript::FailLater, Answer::text("Ada"), 4),
+        (RevocationScript::Revoke, Answer::refused(ErrorKind::Revoked), 4),
+        (RevocationScript::RevokeLater, Answer::refused(ErrorKind::Revoked), 4),
+    ] {
+        list.play(script);
+        assert_eq!(application.send(&ask(&good().sign())).await, answer, "{script:?}");
+        assert_eq!(observer.ignored_revocation_outages(), ignored, "{script:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_list_that_does_not_answer_is_waited_for_no_longer_than_its_limit() {
+    for adapter in Adapter::ALL {
+        let list = ScriptedRevocations::default();
+        list.play(RevocationScript::Hang);
+        let application = behind(builder().revocations(TimeLimit::new(list.clone(), Duration::from_secs(2))));
+        tokio::time::pause();
+        let start = tokio::time::Instant::now();
+        let answer = adapter.send(&application, &ask(&good().sign())).await;
+        let waited = start.elapsed();
+        tokio::time::resume();
+        assert_eq!(answer, Answer::unavailable(ErrorKind::RevocationUnavailable, 5), "{adapter:?}");
+        assert!((2_000..2_100).contains(&waited.as_millis()), "{waited:?} under {adapter:?}");
+        list.play(RevocationScript::Revoke);
+        let answer = adapter.send(&application, &ask(&good().sign())).await;
+        assert_eq!(answer, Answer::refused(ErrorKind::Revoked), "{adapter:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_list_is_asked_about_good_tokens_alone_and_before_the_rules() {
+    let list = ScriptedRevocations::default();
+    let strict = builder().revocations(list.clone()).rule("never", |_| panic!("rules come after the list"));
+    let application = behind(strict);
+    for token in [good().claim("aud", "other").sign(), good().claim("exp", 1).sign(), "a.b.c".to_owned()] {
+        assert_ne!(application.send(&ask(&token)).await.status, 200);
+    }
+    assert_eq!(list.asked(), 0);
+    for script in [RevocationScript::Revoke, RevocationScript::RevokeLater] {
+        list.play(script);
+        assert_eq!(application.send(&ask(&good().sign())).await, Answer::refused(ErrorKind::Revoked));
+    }
+    assert_eq!(list.asked(), 4);
+}
+
+#[actix_web::test]
+async fn an_empty_list_changes_nothing() {
+    let application = behind(builder().revocations(NoRevocations));
+    all_answer(&application, &good().without("jti").sign(), Answer::text("Ada")).await;
+}

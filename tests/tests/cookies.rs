@@ -1,0 +1,93 @@
+//! What holds for every cookie and for every origin, whatever they look like.
+
+use std::time::Duration;
+
+use jwt_core::browser::{CookieErrorKind, Cookies};
+use jwt_core::request::BareRequest;
+use jwt_core::token::{Csrf, TokenSources};
+use jwt_core::verify::{Authentication, Authenticator};
+use jwt_core::{ErrorKind, Verifier};
+use jwt_tests::stage::{builder, good};
+use proptest::prelude::*;
+
+const LIFE: Duration = Duration::from_secs(60);
+
+fn behind(sources: TokenSources) -> Authenticator {
+    builder().sources(sources).build().map(Verifier::into).expect("a verifier")
+}
+
+/// Why a request is refused, if it is.
+fn refused(authenticator: &Authenticator, request: &BareRequest) -> Option<ErrorKind> {
+    match authenticator.authenticate(request) {
+        Authentication::Ready(outcome) => outcome.err().map(|refusal| refusal.error.kind()),
+        other => panic!("judged neither way: {other:?}"),
+    }
+}
+
+/// A request that changes something, with a good token in the cookie.
+fn post(headers: &[(&str, &str)]) -> BareRequest {
+    let request = BareRequest::new("POST", "/").header("cookie", format!("session={}", good().sign()));
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
+}
+
+fn host() -> impl Strategy<Value = String> {
+    "([a-z0-9-]{1,8}\\.){0,2}[a-z]{1,6}(:[0-9]{1,5})?"
+}
+
+/// Something like the origin of a host.
+fn origin(host: &str) -> impl Strategy<Value = String> + use<> {
+    let host = host.to_owned();
+    let [whole, before, after, between] = [host.clone(), host.clone(), host.clone(), host];
+    prop_oneof![
+        "https?".prop_map(move |scheme| format!("{scheme}://{whole}")),
+        "[a-z.@/:]{1,8}".prop_map(move |text| format!("https://{text}{before}")),
+        "[a-z.@/:0-9]{1,8}".prop_map(move |text| format!("https://{after}{text}")),
+        "[ -~]{0,3}".prop_map(move |text| format!("https{text}{between}")),
+        "[ -~]{0,24}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_token_that_is_set_is_found_and_no_other_value_is_set(value in prop_oneof!["[A-Za-z0-9._~+/=-]{1,40}", ".{0,12}"]) {
+        let cookies = Cookies::new();
+        match cookies.set_access(&value, LIFE) {
+            Ok(set) => {
+                let line = set.values().next().expect("one");
+                prop_assert_eq!(line.split("; ").count(), 6, "{}", line);
+                let pair = line.split("; ").next().expect("a pair");
+                let request = BareRequest::new("GET", "/").header("cookie", pair);
+                // It is found: what is refused is refused as a token, or as text that no token is.
+                prop_assert_ne!(refused(&behind(cookies.sources()), &request), Some(ErrorKind::NoCredentials));
+            }
+            Err(error) => {
+                let legal = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~+/=-".contains(&byte));
+                prop_assert!(!legal, "{:?}", value);
+                prop_assert!(matches!(error.kind(), CookieErrorKind::Empty | CookieErrorKind::IllegalCharacters));
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_origin_of_the_host_is_its_own(
+        (host, origin) in host().prop_flat_map(|host| { let origin = origin(&host); (Just(host), origin) })
+    ) {
+        let own = origin.split_once("://").is_some_and(|(_, named)| named.eq_ignore_ascii_case(&host));
+        let expected = (!own).then_some(ErrorKind::CsrfFailed);
+        let sources = || TokenSources::new().cookie("session");
+        let request = post(&[("host", &host), ("origin", &origin)]);
+        prop_assert_eq!(refused(&behind(sources()), &request), expected);
+        // What was allowed is no origin, or this one.
+        if let Ok(verifier) = builder().sources(sources().csrf(Csrf::new().allow_origin(&origin))).build() {
+            prop_assert_eq!(refused(&verifier.into(), &request), None);
+        }
+    }
+
+    #[test]
+    fn nothing_but_two_words_tells_that_a_page_is_ones_own(site in prop_oneof!["[ -~]{0,16}", "(same|cross)-(origin|site)|none"]) {
+        let own = matches!(site.as_str(), "same-origin" | "none");
+        let request = post(&[("sec-fetch-site", &site), ("host", "a.example"), ("origin", "https://a.example")]);
+        let authenticator = behind(TokenSources::new().cookie("session"));
+        prop_assert_eq!(refused(&authenticator, &request), (!own).then_some(ErrorKind::CsrfFailed));
+    }
+}

@@ -1,0 +1,410 @@
+//! The life of sessions: who goes on, who is out.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_core::ErrorKind;
+use jwt_core::issue::{IssueErrorKind, KeyRing, TokenIssuer};
+use jwt_core::session::{MemorySessions, RefreshToken, Sessions, SessionsBuilder, TokenPair};
+use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
+use jwt_tests::issuing::{FailingSessions, Shop};
+use jwt_tests::log::Log;
+use jwt_tests::stage::key;
+use serde_json::{Value, json};
+
+const DAY: u64 = 86_400;
+
+fn claims(token: &str) -> Value {
+    let payload = token.split('.').nth(1).expect("a payload");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("JSON")
+}
+
+async fn login(shop: &Shop) -> TokenPair {
+    shop.sessions.login("joe").scope(["a", "b"]).start().await.expect("a session")
+}
+
+async fn refresh(shop: &Shop, token: &str) -> Result<TokenPair, ErrorKind> {
+    let token = shop.sessions.verify(token).await.map_err(|error| error.kind())?;
+    shop.sessions.refresh(&token).await.map_err(|error| error.kind())
+}
+
+fn outcome(result: Result<TokenPair, ErrorKind>) -> Result<(), ErrorKind> {
+    result.map(|_| ())
+}
+
+#[tokio::test]
+async fn a_refresh_token_says_what_it_is_in_every_way_there_is() {
+    let shop = Shop::usual();
+    let pair = login(&shop).await;
+    let header: Value = {
+        let header = pair.refresh.token.split('.').next().expect("a header");
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).expect("base64url")).expect("JSON")
+    };
+    assert_eq!(header["typ"], "refresh+jwt");
+    let expected = json!({
+        "iss": ISSUER, "aud": format!("{ISSUER}#refresh"), "sub": "joe", "sid": pair.session_id, "token_use": "refresh",
+        "iat": NOW, "exp": NOW + 7 * DAY, "jti": pair.refresh.jwt_id,
+    });
+    assert_eq!(claims(&pair.refresh.token), expected);
+    assert_eq!(claims(&pair.access.token)["sid"], pair.session_id.as_str());
+    assert_eq!(pair.refresh.lifetime.as_secs(), 7 * DAY);
+    assert_eq!(URL_SAFE_NO_PAD.decode(&pair.session_id).expect("base64url").len(), 16);
+}
+
+#[tokio::test]
+async fn a_hundred_refreshes_at_once_get_one_and_the_same_next_token() {
+    let shop = Shop::usual();
+    let pair = login(&shop).await;
+    let tasks: Vec<_> = (0..100)
+        .map(|_| {
+            let (shop, token) = (shop.clone(), pair.refresh.token.clone());
+            tokio::spawn(async move { refresh(&shop, &token).await })
+        })
+        .collect();
+    let mut next = BTreeSet::new();
+    let mut last = None;
+    for task in tasks {
+        let pair = task.await.expect("an end").expect("a pair");
+        let refresh = claims(&pair.refresh.token);
+        next.insert((refresh["jti"].to_string(), refresh["exp"].to_string(), refresh["iat"].to_string()));
+        let access = claims(&pair.access.token);
+        assert_eq!((&access["sid"], &access["scope"]), (&json!(pair.session_id), &json!("a b")));
+        last = Some(pair);
+    }
+    assert_eq!(next.len(), 1, "{next:?}");
+    // Any of them goes on, once for all.
+    let last = last.expect("a pair").refresh.token;
+    let after = refresh(&shop, &last).await.expect("a pair");
+    shop.wait(10);
+    assert_eq!(outcome(refresh(&shop, &last).await), Err(ErrorKind::RefreshReused));
+    assert_eq!(outcome(refresh(&shop, &after.refresh.token).await), Err(ErrorKind::SessionEnded));
+    assert_eq!(shop.sessions.list("joe").await.expect("an answer"), []);
+}
+
+#[tokio::test]
+async fn the_grace_is_as_long_as_it_is_set() {
+    for (grace, wait, expected) in [
+        (10, 9, Ok(())),
+        (10, 10, Err(ErrorKind::RefreshReused)),
+        (0, 0, Err(ErrorKind::RefreshReused)),
+        (60, 59, Ok(())),
+    ] {
+        let settings = |sessions: SessionsBuilder| sessions.grace(Duration::from_secs(grace));
+        let shop = Shop::with(MemorySessions::new(), settings);
+        let first = login(&shop).await.refresh.token;
+        refresh(&shop, &first).await.expect("a pair");
+        shop.wait(wait);
+        assert_eq!(outcome(refresh(&shop, &first).await), expected, "{grace} {wait}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_repeats_ends_when_the_first_of_it_does() {
+    let shop = Shop::usual();
+    let first = login(&shop).await.refresh.token;
+    shop.wait(100);
+    let once = refresh(&shop, &first).await.expect("a pair").refresh;
+    shop.wait(9);
+    let again = refresh(&shop, &first).await.expect("a pair").refresh;
+    assert_eq!((again.expires_at, &again.jwt_id), (once.expires_at, &once.jwt_id));
+    assert_eq!(again.lifetime + Duration::from_secs(9), once.lifetime);
+}
+
+#[tokio::test]
+async fn a_session_that_idles_ends_and_one_that_is_used_goes_on_to_its_last_day() {
+    let shop = Shop::usual();
+    let token = login(&shop).await.refresh.token;
+    shop.wait(7 * DAY);
+    assert_eq!(outcome(refresh(&shop, &token).await), Err(ErrorKind::SessionEnded), "within the leeway of its token");
+    shop.wait(60);
+    assert_eq!(outcome(refresh(&shop, &token).await), Err(ErrorKind::Expired));
+
+    let shop = Shop::usual();
+    let mut pair = login(&shop).await;
+    for _ in 0..4 {
+        shop.wait(6 * DAY);
+        pair = refresh(&shop, &pair.refresh.token).await.expect("a pair");
+    }
+    assert_eq!(pair.refresh.expires_at.seconds(), (NOW + 30 * DAY) as i64);
+    shop.wait(6 * DAY - 60);
+    let last = refresh(&shop, &pair.refresh.token).await.expect("a pair");
+    assert_eq!((last.refresh.lifetime.as_secs(), last.access.lifetime.as_secs()), (60, 60), "neither outlives it");
+    assert_eq!(claims(&last.access.token)["auth_time"], NOW);
+    shop.wait(60);
+    assert_eq!(outcome(refresh(&shop, &last.refresh.token).await), Err(ErrorKind::SessionEnded));
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_ended_one_by_one_or_all_but_one() {
+    let shop = Shop::usual();
+    let sessions = &shop.sessions;
+    let long = format!(" {} ", "x".repeat(300));
+    let phone = sessions.login("joe").device("Phone").start().await.expect("a session");
+    shop.wait(1);
+    let laptop = sessions.login("joe").device(&long).start().await.expect("a session");
+    shop.wait(1);
+    let other = sessions.login("ann").device("  ").start().await.expect("a session");
+    shop.wait(1);
+    let phone = refresh(&shop, &phone.refresh.token).await.expect("a pair");
+
+    let listed = sessions.list("joe").await.expect("an answer");
+    let shown: Vec<_> = listed
+        .iter()
+        .map(|session| (session.id.as_str(), session.device.clone(), session.last_used_at.seconds() - NOW as i64))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (phone.session_id.as_str(), Some("Phone".to_owned()), 3),
+            (laptop.session_id.as_str(), Some("x".repeat(200)), 1)
+        ]
+    );
+    assert_eq!(listed[0].created_at.seconds(), NOW as i64);
+    assert_eq!(sessions.list("ann").await.expect("an answer")[0].device, None);
+    let printed = format!("{listed:?} {sessions:?} {phone:?}");
+    for secret in ["Phone", phone.session_id.as_str(), &phone.refresh.token[..20], &phone.refresh.jwt_id] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+
+    // Nobody ends a session of somebody else's.
+    assert!(!sessions.end("ann", &phone.session_id).await.expect("an answer"));
+    let verified = shop.verifier.verify(&laptop.access.token).await.expect("good");
+    assert_eq!(sessions.end_others(&verified).await.expect("an answer"), 1);
+    assert_eq!(outcome(refresh(&shop, &phone.refresh.token).await), Err(ErrorKind::SessionEnded));
+    let laptop = refresh(&shop, &laptop.refresh.token).await.expect("a pair");
+    assert!(sessions.end("joe", &laptop.session_id).await.expect("an answer"));
+    assert!(!sessions.end("joe", &laptop.session_id).await.expect("an answer"));
+    assert_eq!(outcome(refresh(&shop, &laptop.refresh.token).await), Err(ErrorKind::SessionEnded));
+    assert_eq!(sessions.end_all("ann").await.expect("an answer"), 1);
+    assert_eq!(outcome(refresh(&shop, &other.refresh.token).await), Err(ErrorKind::SessionEnded));
+}
+
+#[tokio::test]
+async fn a_login_too_many_ends_the_session_that_was_used_longest_ago() {
+    let ended = Arc::new(Mutex::new(Vec::new()));
+    let shop = Shop::with(MemorySessions::new(), |sessions| recording(&ended)(sessions.most_per_subject(2)));
+    let first = login(&shop).await;
+    shop.wait(1);
+    let second = login(&shop).await;
+    shop.wait(1);
+    let first = refresh(&shop, &first.refresh.token).await.expect("a pair");
+    let third = login(&shop).await;
+    assert_eq!(outcome(refresh(&shop, &second.refresh.token).await), Err(ErrorKind::SessionEnded));
+    assert_eq!(*ended.lock().expect("not poisoned"), [second.session_id]);
+    for pair in [first, third] {
+        assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Ok(()));
+    }
+}
+
+/// Writes down the sessions that end.
+fn recording(ended: &Arc<Mutex<Vec<String>>>) -> impl FnOnce(SessionsBuilder) -> SessionsBuilder {
+    let ended = Arc::clone(ended);
+    move |sessions| {
+        sessions.on_end(move |session| {
+            let ended = Arc::clone(&ended);
+            async move {
+                assert_eq!(session.issuer, ISSUER);
+                ended.lock().expect("not poisoned").push(session.id);
+                Ok(())
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn whoever_revokes_access_tokens_is_told_of_each_session_that_ends() {
+    let ended = Arc::new(Mutex::new(Vec::new()));
+    let shop = Shop::with(MemorySessions::new(), recording(&ended));
+    let told = |pair: &TokenPair| {
+        let told = std::mem::take(&mut *ended.lock().expect("not poisoned"));
+        assert_eq!(told, [pair.session_id.as_str()]);
+    };
+    let pair = login(&shop).await;
+    let verified = shop.verifier.verify(&pair.access.token).await.expect("good");
+    shop.sessions.logout(&verified).await.expect("an answer");
+    told(&pair);
+    // A logout that is sent again is told again: the first may have failed half-way.
+    shop.sessions.logout(&verified).await.expect("an answer");
+    told(&pair);
+
+    let pair = login(&shop).await;
+    let token = shop.sessions.verify(&pair.refresh.token).await.expect("good");
+    shop.sessions.logout(&token).await.expect("an answer");
+    told(&pair);
+
+    let pair = login(&shop).await;
+    refresh(&shop, &pair.refresh.token).await.expect("a pair");
+    shop.wait(10);
+    assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::RefreshReused));
+    told(&pair);
+
+    let pair = login(&shop).await;
+    shop.sessions.end("joe", &pair.session_id).await.expect("an answer");
+    told(&pair);
+    let pair = login(&shop).await;
+    shop.sessions.end_all("joe").await.expect("an answer");
+    told(&pair);
+}
+
+#[tokio::test]
+async fn a_session_whose_access_tokens_cannot_be_revoked_goes_on() {
+    let settings = |sessions: SessionsBuilder| sessions.on_end(|_| async { Err("the list is down".into()) });
+    let shop = Shop::with(MemorySessions::new(), settings);
+    let pair = login(&shop).await;
+    let verified = shop.verifier.verify(&pair.access.token).await.expect("good");
+    let kinds = [
+        shop.sessions.logout(&verified).await.expect_err("down").kind(),
+        shop.sessions.end("joe", &pair.session_id).await.expect_err("down").kind(),
+        shop.sessions.end_all("joe").await.expect_err("down").kind(),
+    ];
+    assert_eq!(kinds, [ErrorKind::SessionsUnavailable; 3]);
+    let pair = refresh(&shop, &pair.refresh.token).await.expect("a pair");
+    // Of a thief it is out all the same.
+    refresh(&shop, &pair.refresh.token).await.expect("a pair");
+    shop.wait(10);
+    assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::RefreshReused));
+    assert_eq!(shop.sessions.list("joe").await.expect("an answer"), []);
+}
+
+#[tokio::test]
+async fn the_application_is_asked_at_each_refresh() {
+    let answer: Arc<Mutex<Result<Option<&str>, &str>>> = Arc::new(Mutex::new(Ok(Some("admin"))));
+    let asked = Arc::clone(&answer);
+    let shop = Shop::with(MemorySessions::new(), |sessions| {
+        sessions.renew_with(move |session, access| {
+            let answer = *asked.lock().expect("not poisoned");
+            async move {
+                assert_eq!((session.device.as_deref(), access.subject()), (Some("Phone"), "joe"));
+                Ok(answer?.map(|role| access.claim("role", role)))
+            }
+        })
+    });
+    let login = shop.sessions.login("joe").claim("role", "user").scope(["a"]).device("Phone");
+    let pair = login.start().await.expect("a session");
+    assert_eq!(claims(&pair.access.token)["role"], "user");
+    let pair = refresh(&shop, &pair.refresh.token).await.expect("a pair");
+    assert_eq!(
+        (&claims(&pair.access.token)["role"], &claims(&pair.access.token)["scope"]),
+        (&json!("admin"), &json!("a"))
+    );
+    // An outage costs nobody a session.
+    *answer.lock().expect("not poisoned") = Err("the directory is down");
+    assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::SessionsUnavailable));
+    *answer.lock().expect("not poisoned") = Ok(Some("user"));
+    let pair = refresh(&shop, &pair.refresh.token).await.expect("a pair");
+    // Whoever may not go on is out.
+    *answer.lock().expect("not poisoned") = Ok(None);
+    assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::SessionEnded));
+    assert_eq!(shop.sessions.list("joe").await.expect("an answer"), []);
+}
+
+#[tokio::test]
+async fn a_refresh_may_ask_for_less_but_never_for_more() {
+    let shop = Shop::usual();
+    let pair = shop.sessions.login("joe").scope(["a", "b"]).client_id("web").start().await.expect("a session");
+    let token = shop.sessions.verify(&pair.refresh.token).await.expect("good");
+    let kind = |result: Result<TokenPair, jwt_core::Error>| result.map(|_| ()).map_err(|error| error.kind());
+    let sessions = &shop.sessions;
+    assert_eq!(kind(sessions.refresh(&token).scope(["a", "c"]).await), Err(ErrorKind::InsufficientScope));
+    assert_eq!(kind(sessions.refresh(&token).scope([""]).await), Err(ErrorKind::InsufficientScope));
+    assert_eq!(kind(sessions.refresh(&token).client_id("other").await), Err(ErrorKind::WrongClaim));
+    // None of these has used it up.
+    let less = sessions.refresh(&token).scope(["b"]).client_id("web").await.expect("a pair");
+    assert_eq!(
+        (&claims(&less.access.token)["scope"], &claims(&less.refresh.token)["client_id"]),
+        (&json!("b"), &json!("web"))
+    );
+    // What was not asked for is not lost.
+    let all = refresh(&shop, &less.refresh.token).await.expect("a pair");
+    assert_eq!(claims(&all.access.token)["scope"], "a b");
+}
+
+#[tokio::test]
+async fn what_a_login_wants_its_session_keeps() {
+    let shop = Shop::usual();
+    let login = shop.sessions.login("joe").claims(&json!({"plan": "gold"})).audience("x").audience("y").csrf();
+    let login = login.lifetime(Duration::from_secs(60)).fresh_for(Duration::from_secs(30));
+    let pair = login.start().await.expect("a session");
+    assert_eq!(claims(&pair.access.token)["fresh"], NOW + 30);
+    let next = refresh(&shop, &pair.refresh.token).await.expect("a pair");
+    let access = claims(&next.access.token);
+    assert_eq!(
+        (&access["plan"], &access["aud"], &access["exp"]),
+        (&json!("gold"), &json!(["x", "y"]), &json!(NOW + 60))
+    );
+    assert_eq!(access.get("fresh"), None);
+    // One value against cross-site requests, so that a page never sends an old one.
+    let values: BTreeSet<Option<String>> =
+        [&pair.access, &pair.refresh, &next.access, &next.refresh].map(|issued| issued.csrf.clone()).into();
+    assert!(values.len() == 1 && !values.contains(&None));
+    assert_eq!(claims(&next.refresh.token)["csrf"].as_str(), next.refresh.csrf.as_deref());
+}
+
+#[tokio::test]
+async fn a_token_of_another_service_is_not_refreshed_nor_logged_out() {
+    let shop = Shop::usual();
+    let ring = KeyRing::builder().key(key()).clock(shop.clock.clone()).build().expect("a ring");
+    let tokens = TokenIssuer::builder("https://other.example", ring).audience(AUDIENCE).build().expect("an issuer");
+    let other = Sessions::builder(tokens, MemorySessions::new()).build().expect("sessions");
+    let pair = other.login("joe").start().await.expect("a session");
+    let token = other.verify(&pair.refresh.token).await.expect("good there");
+    assert_eq!(shop.sessions.verify(&pair.refresh.token).await.expect_err("another").kind(), ErrorKind::UnknownIssuer);
+    assert_eq!(shop.sessions.refresh(&token).await.expect_err("another").kind(), ErrorKind::UnknownIssuer);
+    assert_eq!(shop.sessions.logout(&token).await.expect_err("another").kind(), ErrorKind::UnknownIssuer);
+
+    let pair = login(&shop).await;
+    let access = shop.verifier.verify(&pair.access.token).await.expect("good");
+    assert_eq!(RefreshToken::of(&access).expect_err("an access token").kind(), ErrorKind::WrongType);
+    let alone = shop.tokens.access("joe").issue().expect("a token").token;
+    let alone = shop.verifier.verify(&alone).await.expect("good");
+    let error = shop.sessions.logout(&alone).await.expect_err("of no session");
+    assert_eq!((error.kind(), error.detail()), (ErrorKind::MissingClaim, Some("sid")));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_sessions_is_named() {
+    let tokens = Shop::usual().tokens;
+    let builder = || Sessions::builder(tokens.clone(), MemorySessions::new());
+    for (builder, expected) in [
+        (builder(), None),
+        (builder().idle(Duration::ZERO), Some("idle")),
+        (builder().idle(Duration::from_secs(31 * DAY)).absolute(Duration::from_secs(60 * DAY)), Some("idle")),
+        (builder().idle(Duration::from_secs(30 * DAY)).absolute(Duration::from_secs(60 * DAY)), None),
+        (builder().idle(Duration::from_secs(60 * DAY)).absolute(Duration::from_secs(30 * DAY)), None),
+        (builder().absolute(Duration::from_millis(1)), Some("idle")),
+        (builder().grace(Duration::from_secs(61)), Some("grace")),
+        (builder().most_per_subject(0), Some("most_per_subject")),
+        (builder().leeway(Duration::from_secs(301)), Some("leeway")),
+        (builder().sources(jwt_core::token::TokenSources::none()), Some("sources")),
+    ] {
+        let error = builder.build().err();
+        assert_eq!(
+            error.as_ref().map(|error| (error.kind(), error.about())),
+            expected.map(|about| (IssueErrorKind::OutOfRange, about))
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_log_tells_of_reuse_and_outage_and_of_nobody() {
+    let store = FailingSessions::default();
+    let shop = Shop::with(store.clone(), |sessions| sessions);
+    let log = Log::start();
+    let login = shop.sessions.login("joe@example.org").device("Phone").scope(["a"]);
+    let pair = login.start().await.expect("a session");
+    let token = shop.sessions.verify(&pair.refresh.token).await.expect("good");
+    let next = shop.sessions.refresh(&token).await.expect("a pair");
+    shop.wait(10);
+    assert!(shop.sessions.refresh(&token).await.is_err());
+    store.set_down(true);
+    assert!(shop.sessions.refresh(&token).await.is_err());
+    let text = log.text();
+    assert!(text.contains("WARN jwt_core::session") && text.contains("used again"), "{text}");
+    assert!(text.contains("ERROR jwt_core::session") && text.contains("the store is down"), "{text}");
+    for secret in ["joe", "Phone", pair.session_id.as_str(), &pair.refresh.jwt_id, &next.refresh.jwt_id] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}

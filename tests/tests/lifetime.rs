@@ -1,0 +1,142 @@
+//! Tokens that are waited for until they are good no more.
+
+use std::future::{Future, ready};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use jwt_core::clock::ManualClock;
+use jwt_core::revocation::{PendingStanding, RevocationList, Standing, TokenIdentity};
+use jwt_core::{ErrorKind, Verified, VerifierBuilder};
+use jwt_tests::forge::{Forge, NOW};
+use jwt_tests::stage::{good, key, keyless, trusting};
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A sleep that turns the clock, and remembers how long it was asked for.
+#[derive(Clone)]
+struct Sleep(ManualClock, Arc<Mutex<Vec<Duration>>>);
+
+impl Sleep {
+    fn new() -> Self {
+        Self(ManualClock::at(NOW), Arc::default())
+    }
+
+    fn sleep(&self) -> impl FnMut(Duration) -> std::future::Ready<()> + use<> {
+        let this = self.clone();
+        move |time| {
+            this.1.lock().expect("not poisoned").push(time);
+            this.0.advance(time);
+            ready(())
+        }
+    }
+
+    fn slept(&self) -> Vec<Duration> {
+        self.1.lock().expect("not poisoned").clone()
+    }
+}
+
+async fn verified(builder: VerifierBuilder, clock: &ManualClock, forge: &Forge) -> Verified {
+    let verifier = builder.clock(clock.clone()).build().expect("a verifier");
+    verifier.verify(&forge.sign()).await.expect("a good token")
+}
+
+fn usual() -> VerifierBuilder {
+    trusting(keyless().key(key().verification_key()))
+}
+
+#[tokio::test]
+async fn the_wait_ends_when_the_token_expires_to_the_second() {
+    let sleep = Sleep::new();
+    let verified = verified(usual(), &sleep.0, &good().claim("exp", NOW + 10)).await;
+    // With the leeway: a request would be let pass so long.
+    assert_eq!(verified.remaining(), Some(seconds(70)));
+    assert_eq!(verified.ended(sleep.sleep()).await.kind(), ErrorKind::Expired);
+    assert_eq!(sleep.slept(), [30, 30, 10].map(seconds));
+    assert_eq!(verified.remaining(), Some(Duration::ZERO));
+    assert_eq!(verified.ended(sleep.sleep()).await.kind(), ErrorKind::Expired);
+    assert_eq!(sleep.slept().len(), 3, "an expired token is not slept on");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_is_noticed() {
+    let sleep = Sleep::new();
+    let verified = verified(usual(), &sleep.0, &good().claim("exp", NOW + 36_000)).await;
+    let clock = sleep.0.clone();
+    let ended = verified.ended(move |time| {
+        assert_eq!(time, seconds(30));
+        clock.set(seconds(NOW + 40_000));
+        ready(())
+    });
+    assert_eq!(ended.await.kind(), ErrorKind::Expired);
+}
+
+#[tokio::test]
+async fn a_token_without_an_end_is_waited_for_until_it_is_revoked() {
+    let sleep = Sleep::new();
+    let builder = trusting(keyless().key(key().verification_key()).dangerous_without_expiry());
+    let list = Scripted::default();
+    let verified = verified(builder.revocations(list.clone()), &sleep.0, &good().without("exp")).await;
+    assert_eq!(verified.remaining(), None);
+    list.say(vec![Word::Good, Word::Later, Word::Good, Word::Revoked]);
+    assert_eq!(verified.ended(sleep.sleep()).await.kind(), ErrorKind::Revoked);
+    assert_eq!(sleep.slept(), [30, 30, 30].map(seconds));
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_tell_ends_the_wait_and_it_can_be_taken_up_again() {
+    let sleep = Sleep::new();
+    let list = Scripted::default();
+    let verified = verified(usual().revocations(list.clone()), &sleep.0, &good().claim("exp", NOW + 300)).await;
+    list.say(vec![Word::Good, Word::Down, Word::Good, Word::Revoked]);
+    assert_eq!(verified.ended(sleep.sleep()).await.kind(), ErrorKind::RevocationUnavailable);
+    assert_eq!(verified.ended(sleep.sleep()).await.kind(), ErrorKind::Revoked);
+}
+
+#[tokio::test]
+async fn the_wait_is_over_no_sooner_and_takes_nothing_with_it_that_borrows() {
+    let clock = ManualClock::at(NOW);
+    let verified = verified(usual(), &clock, &good()).await;
+    let ended = verified.ended(|_| std::future::pending());
+    drop(verified);
+    let mut ended = pin!(assert_sendable(ended));
+    assert_eq!(ended.as_mut().poll(&mut Context::from_waker(Waker::noop())).map(|error| error.kind()), Poll::Pending);
+}
+
+const fn assert_sendable<F: Future + Send + 'static>(future: F) -> F {
+    future
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Word {
+    Good,
+    /// Good, when it is waited for.
+    Later,
+    Revoked,
+    Down,
+}
+
+/// A list that says what it was told to, word by word, and otherwise that all is good.
+#[derive(Clone, Debug, Default)]
+struct Scripted(Arc<Mutex<Vec<Word>>>);
+
+impl Scripted {
+    fn say(&self, mut words: Vec<Word>) {
+        words.reverse();
+        *self.0.lock().expect("not poisoned") = words;
+    }
+}
+
+impl RevocationList for Scripted {
+    fn look_up(&self, _: &TokenIdentity<'_>) -> Standing {
+        match self.0.lock().expect("not poisoned").pop() {
+            None | Some(Word::Good) => Standing::Good,
+            Some(Word::Later) => Standing::Pending(PendingStanding::new(ready(Standing::Good))),
+            Some(Word::Revoked) => Standing::Revoked,
+            Some(Word::Down) => Standing::Unavailable,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Two processes, one of each framework.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use jwt_core::clock::{Clock as _, SystemClock};
+use jwt_core::redis::{RedisRevocations, RedisSettings};
+use jwt_core::revocation::Revocation;
+use jwt_tests::forge::ISSUER;
+use jwt_tests::stage::{good, key};
+use reqwest::Client;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::{Instant, timeout};
+
+use super::scene::until;
+use super::server::Server;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Process {
+    _child: Child,
+    input: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    async fn start(role: &str, server: &Server) -> (Self, String) {
+        let key = key().public_jwk().expect("a public key").to_string();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_node"));
+        command.args([role, &server.address(), &key]).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("a process");
+        let input = child.stdin.take().expect("piped");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut process = Self { _child: child, input, lines };
+        let first = process.line().await;
+        (process, first)
+    }
+
+    async fn line(&mut self) -> String {
+        timeout(PATIENCE, self.lines.next_line()).await.expect("in time").expect("text").expect("it runs")
+    }
+}
+
+/// A token that is good now, by the machine's clock.
+fn token(jti: &str) -> String {
+    let now = SystemClock.now().as_secs();
+    good().claim("iat", now).claim("nbf", now).claim("exp", now + 300).claim("jti", jti).sign()
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn who_logs_out_of_one_process_is_logged_out_of_the_other() {
+    let server = Server::start();
+    let (_axum, first) = Process::start("axum", &server).await;
+    let (_actix, second) = Process::start("actix", &server).await;
+    let client = Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
+    let me = async |port: &str, token: &str| {
+        let request = client.get(format!("http://127.0.0.1:{port}/me")).bearer_auth(token);
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    for (here, there, jti) in [(&first, &second, "a"), (&second, &first, "b")] {
+        let (token, other) = (token(jti), token(&format!("{jti}-other")));
+        assert_eq!((me(here, &token).await, me(there, &token).await), (200, 200));
+        let request = client.post(format!("http://127.0.0.1:{here}/logout")).bearer_auth(&token);
+        assert_eq!(request.send().await.expect("an answer").status().as_u16(), 204);
+        assert_eq!(me(here, &token).await, 401);
+        let begin = Instant::now();
+        until("the other refuses", async || me(there, &token).await == 401).await;
+        assert!(begin.elapsed() < Duration::from_secs(10), "the documented bound: {:?}", begin.elapsed());
+        assert_eq!((me(here, &other).await, me(there, &other).await), (200, 200));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_revocation_reaches_another_process_within_its_bound() {
+    const TIMES: usize = 1_000;
+    let server = Server::start();
+    let list = RedisRevocations::start(server.address(), RedisSettings::new()).expect("an address");
+    list.synced().await;
+    let (mut watch, _) = Process::start("watch", &server).await;
+    let mut delays = Vec::with_capacity(TIMES);
+    for number in 0..TIMES {
+        let jti = number.to_string();
+        watch.input.write_all(format!("{}\n", token(&jti)).as_bytes()).await.expect("it listens");
+        assert_eq!(watch.line().await, "good");
+        let begin = SystemClock.now();
+        list.revoke(&Revocation::token_id(ISSUER, jti, begin + Duration::from_secs(300))).await.expect("revoked");
+        let seen = Duration::from_micros(watch.line().await.parse().expect("microseconds"));
+        delays.push(seen.saturating_sub(begin));
+    }
+    delays.sort_unstable();
+    let (median, worst) = (delays[TIMES / 2], delays[TIMES - 1]);
+    println!("from the call to the refusal elsewhere, of {TIMES}: median {median:?}, worst {worst:?}");
+    assert!(worst < Duration::from_secs(10), "{worst:?}");
+}

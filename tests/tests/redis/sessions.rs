@@ -1,0 +1,116 @@
+//! Refresh sessions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwt_core::redis::{RedisSessions, RedisSettings};
+use jwt_core::session::{Outcome, Rotation, SessionStore, SessionStoreError};
+use jwt_tests::forge::NOW;
+use jwt_tests::session_contract::{keeps_the_contract, one_exchange_wins, session};
+
+use super::server::Server;
+
+fn store(server: &Server) -> RedisSessions {
+    let settings = RedisSettings::new().timeout(Duration::from_secs(20));
+    RedisSessions::new(server.address(), &settings).expect("an address")
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn redis_keeps_the_contract_of_sessions() {
+    let server = Server::start();
+    for subject in ["joe", "", "{a}b", "a:b c\r\n\u{0}", "é\u{1f511}"] {
+        keeps_the_contract(&store(&server), subject).await;
+        server.cli(&["FLUSHALL"]);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_cluster_keeps_the_contract_of_sessions() {
+    let server = Server::cluster();
+    keeps_the_contract(&store(&server), "joe").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn of_a_hundred_exchanges_at_once_one_wins_on_redis() {
+    let server = Server::start();
+    let store: Arc<dyn SessionStore> = Arc::new(store(&server));
+    for number in 0..20 {
+        one_exchange_wins(Arc::clone(&store), &format!("joe-{number}")).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_record_comes_back_as_it_was_written() {
+    let server = Server::start();
+    let store = store(&server);
+    let mut record = session("joe", "s 1\n\u{0}");
+    record.token_id = "a\n\"b\\\u{2028}".to_owned();
+    record.previous_token_id = Some("\n\n".to_owned());
+    record.device = Some("Firefox / \u{1f511}".to_owned());
+    record.grant = "{\"a\":[1,{}]}\n\n".to_owned();
+    (record.ends_at, record.expires_at) = (u64::MAX - 1, u64::MAX);
+    store.create(&record, 100).await.expect("room");
+    assert_eq!(store.find("joe", &record.id, NOW).await.expect("an answer"), Some(record.clone()));
+    let (id, token_id) = (record.id.clone(), record.token_id.clone());
+    let rotation = Rotation::new("joe", &id, &token_id, "next\n", NOW + 5).idle(u64::MAX);
+    let (outcome, renewed) = store.rotate(&rotation).await.expect("an answer");
+    assert_eq!(outcome, Outcome::Renewed);
+    assert_eq!(record.rotate(&rotation), Outcome::Renewed);
+    assert_eq!(renewed, Some(record.clone()));
+    assert_eq!(store.list("joe", NOW).await.expect("an answer"), [record]);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn the_server_lets_go_of_a_subject_whose_sessions_have_expired() {
+    let server = Server::start();
+    let store = store(&server);
+    for (id, lifetime) in [("long", 900), ("short", 300)] {
+        let mut record = session("joe", id);
+        record.expires_at = record.created_at + lifetime;
+        store.create(&record, 100).await.expect("room");
+    }
+    let left: i64 = server.cli(&["TTL", "jwt:sessions:joe"]).parse().expect("seconds");
+    assert!((840..=900).contains(&left), "{left}");
+    assert_eq!(store.end_all("joe", None).await.expect("an answer").len(), 2);
+    assert_eq!(server.cli(&["EXISTS", "jwt:sessions:joe"]), "0");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn without_the_server_nobody_is_let_in() {
+    let mut server = Server::start();
+    let settings = RedisSettings::new().timeout(Duration::from_millis(200));
+    let store = RedisSessions::new(server.address(), &settings).expect("an address");
+    store.create(&session("joe", "s"), 100).await.expect("room");
+    server.freeze();
+    let unavailable = |error| matches!(error, SessionStoreError::Unavailable(_));
+    assert!(unavailable(store.find("joe", "s", NOW).await.expect_err("no answer")));
+    server.thaw();
+    server.kill();
+    assert!(unavailable(store.rotate(&Rotation::new("joe", "s", "a", "b", NOW)).await.expect_err("nobody there")));
+    assert!(unavailable(store.create(&session("joe", "t"), 100).await.expect_err("nobody there")));
+    server.revive();
+    // What is lost is over.
+    super::scene::until("the server is back", async || store.find("joe", "s", NOW).await.is_ok()).await;
+    assert_eq!(store.find("joe", "s", NOW).await.expect("an answer"), None);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_server_without_room_says_so_and_a_record_of_another_kind_is_an_outage() {
+    let server = Server::start();
+    let store = store(&server);
+    store.create(&session("joe", "s"), 100).await.expect("room");
+    server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
+    let error = store.create(&session("joe", "t"), 100).await.expect_err("no room");
+    assert!(matches!(error, SessionStoreError::Full), "{error}");
+    server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
+    server.cli(&["HSET", "jwt:sessions:joe", "s", "in a language of the future"]);
+    let error = store.find("joe", "s", NOW).await.expect_err("unreadable");
+    assert!(matches!(error, SessionStoreError::Unavailable(_)), "{error}");
+}
