@@ -145,7 +145,7 @@ impl Deref for Verified {
 
 /// Why an extractor cannot give what a handler asks for; answered as [`jwt_core::challenge`] says.
 #[derive(Clone, Debug)]
-pub struct Rejection(Refusal);
+pub struct Rejection(pub(crate) Refusal);
 
 impl Rejection {
     /// Returns the reason.

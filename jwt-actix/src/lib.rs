@@ -79,6 +79,7 @@ mod request;
 mod require;
 mod response;
 mod service;
+mod shared;
 
 #[cfg(feature = "issue")]
 mod session;
@@ -96,6 +97,7 @@ pub use readiness::readiness;
 pub use require::Require;
 #[cfg(feature = "issue")]
 pub use session::{Refresh, Tokens};
+pub use shared::SharedClaims;
 
 /// The core, so that one dependency is enough.
 pub use jwt_core;

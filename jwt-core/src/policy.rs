@@ -83,6 +83,20 @@ impl TypeRule {
     }
 }
 
+/// The moments that a token names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    pub(crate) expires_at: Option<NumericDate>,
+    pub(crate) not_before: Option<NumericDate>,
+    pub(crate) issued_at: Option<NumericDate>,
+}
+
+impl Times {
+    pub(crate) const fn of(claims: &RegisteredClaims<'_>) -> Self {
+        Self { expires_at: claims.expires_at(), not_before: claims.not_before(), issued_at: claims.issued_at() }
+    }
+}
+
 impl Policy {
     /// Judges the header's `typ`.
     pub(crate) fn check_type(&self, token_type: Option<&str>) -> Result<(), Error> {
@@ -99,7 +113,7 @@ impl Policy {
     ) -> Result<(), Error> {
         self.check_event(claims.logout)?;
         self.check_audience(claims, payload)?;
-        self.check_times(claims, now, leeway)?;
+        self.check_times(&Times::of(claims), now, leeway)?;
         if self.subject.is_some() && self.subject.as_deref() != claims.subject() {
             return Err(ErrorKind::WrongSubject.into());
         }
@@ -143,8 +157,9 @@ impl Policy {
         if accepted { Ok(()) } else { Err(ErrorKind::WrongAudience.into()) }
     }
 
-    fn check_times(&self, claims: &RegisteredClaims<'_>, now: NumericDate, leeway: Duration) -> Result<(), Error> {
-        let (expires_at, issued_at) = (claims.expires_at(), claims.issued_at());
+    /// Judges what time changes, and nothing else.
+    pub(crate) fn check_times(&self, times: &Times, now: NumericDate, leeway: Duration) -> Result<(), Error> {
+        let &Times { expires_at, not_before, issued_at } = times;
         match expires_at {
             // RFC 7519 section 4.1.4: "on or after which the JWT must not be accepted".
             Some(expires_at) if expires_at.plus(leeway) <= now => return Err(ErrorKind::Expired.into()),
@@ -152,7 +167,7 @@ impl Policy {
             _ => {}
         }
         // Section 4.1.5: "before which the JWT must not be accepted".
-        if claims.not_before().is_some_and(|not_before| now.plus(leeway) < not_before) {
+        if not_before.is_some_and(|not_before| now.plus(leeway) < not_before) {
             return Err(ErrorKind::NotYetValid.into());
         }
         if let Some(issued_at) = issued_at {

@@ -1,10 +1,11 @@
 //! What a handler receives: a token that passed every check.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -36,6 +37,26 @@ pub(crate) struct Parts {
     pub(crate) key_id: Option<Arc<str>>,
     pub(crate) token_type: Option<Cow<'static, str>>,
     pub(crate) surroundings: Arc<Surroundings>,
+    pub(crate) decoded: Decoded,
+}
+
+/// The claims as the types that were asked for first.
+#[derive(Default)]
+pub(crate) struct Decoded([OnceLock<Arc<dyn Any + Send + Sync>>; 2]);
+
+impl Parts {
+    /// The same token, sharing as little as can be: for another thread, which would otherwise count references where this
+    /// one does.
+    pub(crate) fn apart(&self) -> Self {
+        Self {
+            payload: self.payload.clone(),
+            algorithm: self.algorithm,
+            key_id: self.key_id.clone(),
+            token_type: self.token_type.clone(),
+            surroundings: Arc::clone(&self.surroundings),
+            decoded: Decoded::default(),
+        }
+    }
 }
 
 /// What judging takes besides the token. A verifier has one, which each of its tokens shares, because requirements judge
@@ -70,8 +91,12 @@ impl fmt::Debug for Surroundings {
 }
 
 impl Verified {
-    pub(crate) fn new(parts: Parts, location: Option<Location>) -> Self {
-        Self { parts: Arc::new(parts), location }
+    pub(crate) const fn new(parts: Arc<Parts>, location: Option<Location>) -> Self {
+        Self { parts, location }
+    }
+
+    pub(crate) const fn parts(&self) -> &Arc<Parts> {
+        &self.parts
     }
 
     /// A token of this payload, at the second 1,000,000 and with a leeway of 60 seconds.
@@ -90,8 +115,9 @@ impl Verified {
             key_id: None,
             token_type: None,
             surroundings: Arc::new(surroundings),
+            decoded: Decoded::default(),
         };
-        Self::new(parts, None)
+        Self::new(Arc::new(parts), None)
     }
 
     /// Decodes the claims as `T`, which needs no knowledge of this library.
@@ -106,6 +132,33 @@ impl Verified {
             tracing::debug!(claims = std::any::type_name::<T>(), "claims do not fit");
             ErrorKind::ClaimsMismatch.into()
         })
+    }
+
+    /// Decodes the claims as `T` once for this token, and shares them from then on.
+    ///
+    /// With a [cache of tokens](crate::verify::TokenCache) that is once for all requests of the token: what `T` lets
+    /// change through a shared reference, all of them see. Of each token two types are kept; others are decoded at each
+    /// call.
+    ///
+    /// # Errors
+    ///
+    /// As of [`claims`](Self::claims).
+    pub fn shared_claims<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<Arc<T>, Error> {
+        for place in &self.parts.decoded.0 {
+            match place.get() {
+                Some(claims) if claims.is::<T>() => {
+                    return Arc::clone(claims).downcast().map_err(|_| ErrorKind::ClaimsMismatch.into());
+                }
+                Some(_) => {}
+                None => {
+                    let claims = Arc::new(self.claims::<T>()?);
+                    // Whoever came first decoded the same.
+                    let _ = place.set(Arc::clone(&claims) as _);
+                    return Ok(claims);
+                }
+            }
+        }
+        self.claims().map(Arc::new)
     }
 
     /// Returns the registered claims, read anew from the payload at each call.
@@ -148,7 +201,7 @@ impl Verified {
 
     /// Whether the other is this very token, not one that looks alike.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.parts, &other.parts)
+        Arc::ptr_eq(&self.parts, &other.parts) && self.location == other.location
     }
 
     /// The time, as the verifier's clock tells it.

@@ -142,7 +142,7 @@ impl Deref for Verified {
 
 /// Why an extractor cannot give what a handler asks for; answered as [`jwt_core::challenge`] says.
 #[derive(Clone, Debug)]
-pub struct Rejection(Refusal);
+pub struct Rejection(pub(crate) Refusal);
 
 impl Rejection {
     /// Returns the reason.
@@ -188,7 +188,7 @@ pub(crate) fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, R
 }
 
 /// `None` where a layer let the request pass without credentials.
-fn optional(extensions: &Extensions) -> Result<Option<&jwt_core::Verified>, Rejection> {
+pub(crate) fn optional(extensions: &Extensions) -> Result<Option<&jwt_core::Verified>, Rejection> {
     verified::optional(extensions.get(), extensions.get(), "JwtLayer").map_err(Rejection)
 }
 

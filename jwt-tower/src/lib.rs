@@ -17,7 +17,7 @@
 //!
 //! | feature | default | adds |
 //! | --- | --- | --- |
-//! | `axum` | no | the extractors `Claims<T>`, `Authorized<T, P>`, `Principal<U>`, their optional forms, `Fresh<T>` and `Verified` |
+//! | `axum` | no | the extractors `Claims<T>`, `Authorized<T, P>`, `Principal<U>`, their optional forms, `SharedClaims<T>`, `Fresh<T>` and `Verified` |
 //! | `axum-routing` | no | `.requires(..)` on axum's routes and routers, `JwtLayer::routes` |
 //! | `tonic` | no | refusals with the body type of tonic 0.14 |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
@@ -59,6 +59,8 @@ mod route;
 mod routing;
 #[cfg(all(feature = "axum", feature = "issue"))]
 mod session;
+#[cfg(feature = "axum")]
+mod shared;
 
 pub use body::RefusalBody;
 pub use cookies::SetCookies;
@@ -85,6 +87,8 @@ pub use routing::RequireExt;
 pub use service::Jwt;
 #[cfg(all(feature = "axum", feature = "issue"))]
 pub use session::{Refresh, Tokens};
+#[cfg(feature = "axum")]
+pub use shared::SharedClaims;
 
 /// The core, so that one dependency is enough.
 pub use jwt_core;

@@ -1,4 +1,5 @@
 use std::mem;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -13,12 +14,13 @@ use crate::{RefusalBody, ResponseFuture, response};
 #[derive(Clone, Debug)]
 pub struct Jwt<S> {
     inner: S,
-    authenticator: Authenticator,
+    // Routers clone their services for each request: this is one reference to count, however much is behind it.
+    authenticator: Arc<Authenticator>,
 }
 
 impl<S> Jwt<S> {
-    pub(crate) const fn new(inner: S, authenticator: Authenticator) -> Self {
-        Self { inner, authenticator }
+    pub(crate) fn new(inner: S, authenticator: Authenticator) -> Self {
+        Self { inner, authenticator: Arc::new(authenticator) }
     }
 }
 

@@ -8,7 +8,7 @@ use actix_web::web::{self, Json};
 use actix_web::{App, HttpMessage as _, HttpRequest, Responder, body, test};
 use jwt_actix::{
     Authorized, Claims, Forward, JwtMiddleware, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
-    PrincipalMiddleware, Rejection, Require, SetCookiesExt as _, Verified,
+    PrincipalMiddleware, Rejection, Require, SetCookiesExt as _, SharedClaims, Verified,
 };
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
@@ -74,6 +74,8 @@ fn app(
         .service(web::resource("/user").wrap(jwt()).route(web::get().to(user)))
         .service(web::resource("/both").wrap(jwt()).route(web::get().to(both)))
         .service(web::resource("/number").wrap(jwt()).route(web::get().to(number)))
+        .service(web::resource("/shared").wrap(jwt()).route(web::get().to(shared)))
+        .service(web::resource("/shared-number").wrap(jwt()).route(web::get().to(shared_number)))
         .service(web::resource("/verified").wrap(jwt()).route(web::get().to(verified)))
         .service(web::resource("/no-store").wrap(jwt()).route(web::get().to(no_store)))
         .service(web::resource("/panic").wrap(jwt()).route(web::get().to(panic)))
@@ -140,6 +142,7 @@ fn app(
         .service(web::resource("/no-cookies").route(web::get().to(no_cookies)))
         .service(web::resource("/bare").route(web::get().to(user)))
         .service(web::resource("/bare-optional").route(web::get().to(optional)))
+        .service(web::resource("/bare-shared").route(web::get().to(shared)))
         .service(web::resource("/bare-verified").route(web::get().to(verified)))
         .service(web::resource("/bare-require").wrap(required_scopes()).route(web::get().to(public)))
         .service(web::resource("/bare-principal").route(web::get().to(principal)))

@@ -48,6 +48,8 @@ impl Adapter {
 /// | `/user` | required | the claim `name`, typed |
 /// | `/both` | required | two extractors of different types |
 /// | `/number` | required | claims of a type that does not fit |
+/// | `/shared` | required | the claim `name`, typed and shared |
+/// | `/shared-number` | required | shared claims of a type that does not fit |
 /// | `/verified` | required | what is known of the token itself |
 /// | `/no-store` | required | a handler with a `Cache-Control` of its own |
 /// | `/reports` | required, with scopes | the claim `name` |
@@ -73,7 +75,7 @@ impl Adapter {
 /// | `/backchannel-logout` | none | logout tokens, where they are taken |
 /// | `/public` | none | `everyone` |
 /// | `/cookies`, `/no-cookies` | none | a login's cookies, and none again |
-/// | `/bare`, `/bare-optional`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | none | extractors all the same |
+/// | `/bare`, `/bare-optional`, `/bare-shared`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | none | extractors all the same |
 /// | `/bare-require` | scopes alone | `everyone` |
 /// | `/bare-allowed` | a requirement alone | `everyone` |
 /// | `/cors-inside` | required, with CORS inside | the claim `name` |

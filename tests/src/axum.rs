@@ -12,7 +12,7 @@ use jwt_core::principal::load;
 use jwt_core::verify::{Authenticator, Identity};
 use jwt_tower::{
     Authorized, Claims, ForwardLayer, JwtLayer, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
-    PrincipalLayer, Rejection, RequireExt as _, RequireLayer, SetCookies, Verified,
+    PrincipalLayer, Rejection, RequireExt as _, RequireLayer, SetCookies, SharedClaims, Verified,
 };
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
@@ -60,6 +60,8 @@ fn router(application: &Application) -> Router {
         .route("/user", get(user))
         .route("/both", get(both))
         .route("/number", get(number))
+        .route("/shared", get(shared))
+        .route("/shared-number", get(shared_number))
         .route("/verified", get(verified))
         .route("/no-store", get(no_store))
         .route("/panic", get(panic))
@@ -95,6 +97,7 @@ fn router(application: &Application) -> Router {
         .route("/no-cookies", get(no_cookies))
         .route("/bare", get(user))
         .route("/bare-optional", get(optional))
+        .route("/bare-shared", get(shared))
         .route("/bare-verified", get(verified))
         .route("/bare-require", get(public).layer(required_scopes()))
         .route("/bare-principal", get(principal))

@@ -78,6 +78,14 @@ macro_rules! handlers {
             user.name
         }
 
+        async fn shared(user: SharedClaims<User>) -> String {
+            user.name.clone()
+        }
+
+        async fn shared_number(SharedClaims(numbered): SharedClaims<Numbered>) -> String {
+            numbered.name.to_string()
+        }
+
         async fn both(Claims(user): Claims<User>, Claims(all): Claims<Value>) -> Json<Value> {
             Json(json!({"name": user.name, "sub": all["sub"]}))
         }

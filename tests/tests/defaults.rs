@@ -5,7 +5,7 @@ use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{Key, KeyErrorKind};
 use jwt_core::revocation::{MemoryRevocations, RevocationScript, ScriptedRevocations};
 use jwt_core::token::TokenSources;
-use jwt_core::verify::{BuildError, BuildErrorKind};
+use jwt_core::verify::{BuildError, BuildErrorKind, TokenCache};
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
@@ -273,6 +273,14 @@ rows! {
         let answer = application.send(&Ask::get("/me").bearer(&good().sign())).await;
         assert_eq!(answer, Answer::unavailable(ErrorKind::KeysUnavailable, 1));
         assert_eq!(answer.header("www-authenticate"), None);
+    }
+
+    "verified tokens", "remembered: at most 10,000, and 32 MiB" => verified_tokens_are_remembered_within_bounds {
+        assert_eq!(TokenCache::new(), TokenCache::new().max_entries(10_000).max_bytes(32 << 20));
+        assert_eq!(TokenCache::default(), TokenCache::new());
+        let verifier = builder().build().expect("a verifier");
+        assert!(verifier.verify(&good().sign()).await.is_ok());
+        assert_eq!(verifier.token_cache().expect("a cache").entries, 1);
     }
 
     "revocation", "none; where there is a list, fail closed: 503" => a_list_that_cannot_tell_lets_nobody_pass {

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::crypto::{Backend, PreparedKey};
 use crate::jose::{Algorithm, Key};
@@ -15,7 +16,12 @@ use super::{KeySource, Lookup, Wanted};
 pub struct KeyTable {
     named: HashMap<Arc<str>, Vec<Slot>>,
     unnamed: Vec<Slot>,
+    /// Shared by clones and by nothing else. The empty default has none.
+    generation: Option<u64>,
 }
+
+/// The generation of the next table.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Clone)]
 struct Slot {
@@ -28,7 +34,7 @@ impl KeyTable {
     /// key must not spoil a set.
     #[must_use]
     pub fn prepare<'k>(backend: Backend, keys: impl IntoIterator<Item = &'k Key>, algorithms: &[Algorithm]) -> Self {
-        let mut table = Self::default();
+        let mut table = Self { generation: Some(NEXT.fetch_add(1, Ordering::Relaxed)), ..Self::default() };
         for key in keys {
             let Some(algorithm) = key.bind(algorithms) else { continue };
             let Ok(prepared) = backend.prepare(key, algorithm) else { continue };
@@ -83,6 +89,10 @@ impl KeySource for KeyTable {
             },
             None => only(self.named.values().flatten().chain(&self.unnamed).filter(fits)),
         }
+    }
+
+    fn generation(&self) -> Option<u64> {
+        self.generation
     }
 }
 

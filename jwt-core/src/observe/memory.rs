@@ -11,6 +11,7 @@ pub struct MemoryObserver {
     outcomes: Arc<Mutex<Vec<Option<ErrorKind>>>>,
     times: Arc<Mutex<Vec<Duration>>>,
     keys: Arc<Mutex<Vec<&'static str>>>,
+    cache: Arc<Mutex<Vec<&'static str>>>,
     ignored_outages: Arc<AtomicUsize>,
 }
 
@@ -25,6 +26,12 @@ impl MemoryObserver {
     #[must_use]
     pub fn take_times(&self) -> Vec<Duration> {
         std::mem::take(&mut self.times.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes what the cache of tokens did so far, in its order: `hit`, `miss` or `stored`.
+    #[must_use]
+    pub fn take_cache(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.cache.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes what happened to keys so far, in its order: `loaded`, `stale`, or the code of a failure.
@@ -44,11 +51,15 @@ impl Observer for MemoryObserver {
     fn observe(&self, event: Event<'_>) {
         let outcome = |outcome| self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
         let keys = |event| self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        let cache = |event| self.cache.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         match event {
             Event::Accepted => outcome(None),
             Event::Refused(error) => outcome(Some(error.kind())),
             Event::Anonymous => {}
             Event::Judged { took, .. } => self.times.lock().unwrap_or_else(PoisonError::into_inner).push(took),
+            Event::CacheHit => cache("hit"),
+            Event::CacheMiss => cache("miss"),
+            Event::CacheStored { .. } => cache("stored"),
             Event::KeysLoaded { .. } => keys("loaded"),
             Event::KeysFailed { error, .. } => keys(error),
             Event::StaleKeysUsed { .. } => keys("stale"),

@@ -13,6 +13,9 @@ impl MetricsObserver {
         describe_counter!("jwt_tokens_total", "Tokens and requests, by outcome");
         describe_counter!("jwt_anonymous_requests_total", "Requests that were let pass without a token");
         describe_histogram!("jwt_verification_seconds", Unit::Seconds, "How long a token took to judge");
+        describe_counter!("jwt_token_cache_total", "Tokens that were looked for in the cache, by outcome");
+        describe_gauge!("jwt_token_cache_entries", "Tokens in the cache");
+        describe_gauge!("jwt_token_cache_bytes", Unit::Bytes, "What the tokens in the cache take");
         describe_counter!("jwt_key_fetches_total", "Fetches of key sets, by outcome");
         describe_counter!("jwt_stale_keys_used_total", "Tokens that were judged with keys past their lifetime");
         describe_counter!(
@@ -34,6 +37,13 @@ impl Observer for MetricsObserver {
             Event::Judged { outcome, took, .. } => {
                 let accepted = if outcome.is_ok() { "true" } else { "false" };
                 histogram!("jwt_verification_seconds", "accepted" => accepted).record(took);
+            }
+            Event::CacheHit => counter!("jwt_token_cache_total", "outcome" => "hit").increment(1),
+            Event::CacheMiss => counter!("jwt_token_cache_total", "outcome" => "miss").increment(1),
+            #[expect(clippy::cast_precision_loss, reason = "no memory holds 2^53 bytes")]
+            Event::CacheStored { entries, bytes } => {
+                gauge!("jwt_token_cache_entries").set(entries as f64);
+                gauge!("jwt_token_cache_bytes").set(bytes as f64);
             }
             Event::KeysLoaded { issuer, listed, keys, at } => {
                 counter!("jwt_key_fetches_total", "outcome" => "loaded").increment(1);

@@ -25,6 +25,18 @@ pub enum Event<'e> {
         /// How long it took, including what was waited for.
         took: Duration,
     },
+    /// A token was found in the cache, so that its signature was not verified again. Everything that time, keys,
+    /// revocation and rules can change is judged anew, and `Accepted` or `Refused` follows.
+    CacheHit,
+    /// A token was not found in the cache.
+    CacheMiss,
+    /// An accepted token was put into the cache, which now holds this much.
+    CacheStored {
+        /// How many tokens.
+        entries: usize,
+        /// How many bytes they take, as the cache counts them.
+        bytes: usize,
+    },
     /// An issuer's keys were fetched; so many of them can be used.
     KeysLoaded {
         /// The issuer, as it is configured.

@@ -13,6 +13,7 @@ use crate::revocation::RevocationList;
 use crate::token::TokenSources;
 use crate::verified::{Surroundings, Verified};
 
+use super::cache::{Store, TokenCache};
 use super::issuers::Issuers;
 use super::prepare::Means;
 use super::revocations::Revocations;
@@ -38,6 +39,7 @@ pub struct VerifierBuilder {
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     backend: Option<Backend>,
+    cache: Option<TokenCache>,
     #[cfg(feature = "remote")]
     fetch: Option<Arc<dyn crate::keys::Fetch>>,
     #[cfg(feature = "remote")]
@@ -61,6 +63,7 @@ impl VerifierBuilder {
             clock: Arc::new(SystemClock),
             observer: Arc::new(NoObserver),
             backend: Backend::compiled_in(),
+            cache: Some(TokenCache::new()),
             #[cfg(feature = "remote")]
             fetch: None,
             #[cfg(feature = "remote")]
@@ -197,6 +200,18 @@ impl VerifierBuilder {
         self
     }
 
+    /// Remembers verified tokens as `cache` says. Default: [`TokenCache::new`].
+    pub const fn token_cache(mut self, cache: TokenCache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
+    /// Verifies every token from the start, each time. Default: verified tokens are remembered.
+    pub const fn without_token_cache(mut self) -> Self {
+        self.cache = None;
+        self
+    }
+
     /// Fetches keys with `fetch`. Default: [`HttpFetch`](crate::keys::HttpFetch) where the feature `reqwest` is enabled.
     #[cfg(feature = "remote")]
     pub fn fetch(mut self, fetch: impl crate::keys::Fetch + 'static) -> Self {
@@ -256,6 +271,9 @@ impl VerifierBuilder {
         if self.limits.token == 0 {
             return Err(BuildError::new(Kind::OutOfRange, "max_token_bytes"));
         }
+        if self.cache.is_some_and(|cache| cache.entries == 0 || cache.bytes == 0) {
+            return Err(BuildError::new(Kind::OutOfRange, "token_cache"));
+        }
         if self.accepts_unjudged && self.revocations.is_none() {
             return Err(BuildError::new(Kind::Contradiction, "dangerous_accept_during_revocation_outage"));
         }
@@ -298,12 +316,19 @@ impl VerifierBuilder {
             }
             issuers.resolver = Some(resolver.prepare(Means { listed: false, ..means }));
         }
+        let cache = match self.cache {
+            Some(settings) => {
+                Some(Store::new(settings, self.backend).ok_or(BuildError::new(Kind::NoBackend, "token_cache"))?)
+            }
+            None => None,
+        };
         let (accepts_unjudged, observer) = (self.accepts_unjudged, &self.observer);
         let revocations = self
             .revocations
             .map(|list| Arc::new(Revocations { list, accepts_unjudged, observer: Arc::clone(observer) }));
         let core = Core {
             issuers,
+            cache,
             limits: self.limits,
             revocations: revocations.clone(),
             waits: self.rules.iter().any(Rule::waits),

@@ -69,6 +69,18 @@ impl Issuers {
         Trust::Unknown
     }
 
+    /// Whether the resolver's issuer is the one that it would answer with now.
+    #[cfg_attr(not(feature = "remote"), expect(clippy::unused_self, reason = "without a resolver nothing is resolved"))]
+    pub(super) fn still_resolves(&self, issuer: &Arc<Issuer>) -> bool {
+        #[cfg(feature = "remote")]
+        if let (Some(resolver), Some(name)) = (&self.resolver, &issuer.name) {
+            return matches!(resolver.find(name, true), Trust::Resolved(live) if Arc::ptr_eq(&live, issuer));
+        }
+        #[cfg(not(feature = "remote"))]
+        let _ = issuer;
+        false
+    }
+
     /// The issuers whose keys are at work: those that were given, and those that the resolver answered for of late.
     pub(super) fn live(&self) -> Vec<Arc<Issuer>> {
         #[cfg_attr(not(feature = "remote"), expect(unused_mut, reason = "only a resolver adds to them"))]

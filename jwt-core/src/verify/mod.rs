@@ -4,6 +4,7 @@
 mod authenticator;
 mod build_error;
 mod builder;
+mod cache;
 #[cfg(feature = "issue")]
 mod issued;
 mod issuer;
@@ -22,6 +23,7 @@ mod verifier;
 pub use authenticator::{Admission, Authentication, Authenticator, Identity, PendingAuthentication};
 pub use build_error::{BuildError, BuildErrorKind};
 pub use builder::VerifierBuilder;
+pub use cache::{CacheStatus, TokenCache};
 pub use issuer::TrustedIssuer;
 pub use rules::RuleError;
 #[cfg(feature = "remote")]

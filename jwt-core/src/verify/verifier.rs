@@ -10,12 +10,14 @@ use crate::jose::compact::{Bytes, Compact, Limits};
 use crate::jose::known;
 use crate::keys::{Lookup, Wanted};
 use crate::metadata::ResourceMetadata;
-use crate::observe::Watch;
+use crate::observe::{Event, Watch};
+use crate::policy::Times;
 use crate::revocation::PendingStanding;
 use crate::token::{Location, TokenSources};
-use crate::verified::{Parts, Surroundings, Verified};
+use crate::verified::{Decoded, Parts, Surroundings, Verified};
 
 use super::VerifierBuilder;
+use super::cache::{CacheStatus, Proven, Store};
 use super::issuers::Issuers;
 use super::revocations::Revocations;
 use super::rules::Rule;
@@ -52,6 +54,7 @@ pub(super) struct Core {
     pub(super) rules: Vec<Rule>,
     /// Whether any of the rules waits.
     pub(super) waits: bool,
+    pub(super) cache: Option<Store>,
     pub(super) metadata: Option<ResourceMetadata>,
     pub(super) surroundings: Arc<Surroundings>,
 }
@@ -86,8 +89,15 @@ impl fmt::Debug for PendingVerification {
 
 /// One attempt's outcome.
 enum Attempt {
-    Decided(Result<Verified, Error>),
+    Decided(Result<Sound, Error>),
     Wait(Wait),
+}
+
+/// A token of which nothing is left to ask but what its examination does.
+struct Sound {
+    verified: Verified,
+    /// What the cache is to know of it, once it has passed that too.
+    proven: Option<Proven>,
 }
 
 /// What must be waited for before the next attempt.
@@ -138,16 +148,23 @@ impl Verifier {
     #[must_use]
     pub fn start(&self, token: &str, location: Option<Location>) -> Verification {
         let mut watch = self.core.watch();
-        match self.core.attempt(token, location, Waited::default(), &mut watch) {
+        let attempt = match self.core.recall(token, location, &mut watch) {
+            Some(outcome) => Attempt::Decided(outcome),
+            None => self.core.attempt(token, location, Waited::default(), &mut watch),
+        };
+        match attempt {
             Attempt::Decided(Err(error)) => Verification::Ready(self.core.report(&watch, Err(error))),
-            Attempt::Decided(Ok(verified)) => match self.core.examine(&verified) {
-                Ok(Examination::Passed) => Verification::Ready(self.core.report(&watch, Ok(verified))),
+            Attempt::Decided(Ok(sound)) => match self.core.examine(&sound.verified) {
+                Ok(Examination::Passed) => {
+                    Verification::Ready(self.core.report(&watch, Ok(self.core.keep(token, sound))))
+                }
                 Err(error) => Verification::Ready(self.core.report(&watch, Err(error))),
                 Ok(Examination::Waits(standing)) => {
                     let core = Arc::clone(&self.core);
+                    let token = if sound.proven.is_some() { token.to_owned() } else { String::new() };
                     Verification::Pending(PendingVerification(Box::pin(async move {
-                        let examined = core.examine_later(&verified, standing).await;
-                        core.report(&watch, examined.map(|()| verified))
+                        let examined = core.examine_later(&sound.verified, standing).await;
+                        core.report(&watch, examined.map(|()| core.keep(&token, sound)))
                     })))
                 }
             },
@@ -155,7 +172,7 @@ impl Verifier {
                 let (core, token) = (Arc::clone(&self.core), token.to_owned());
                 Verification::Pending(PendingVerification(Box::pin(async move {
                     let outcome = core.attempt_and_examine(&token, location, wait, &mut watch).await;
-                    core.report(&watch, outcome)
+                    core.report(&watch, outcome.map(|sound| core.keep(&token, sound)))
                 })))
             }
         }
@@ -170,6 +187,12 @@ impl Verifier {
             tracing::error!(setting, "token sources that cannot be met");
         }
         Self { core: Arc::clone(&self.core), sources: Arc::new(sources) }
+    }
+
+    /// Returns what the cache of tokens holds, or `None` where there is none.
+    #[must_use]
+    pub fn token_cache(&self) -> Option<CacheStatus> {
+        self.core.cache.as_ref().map(Store::status)
     }
 
     /// Returns the metadata of the [resource](VerifierBuilder::resource) that this verifier guards.
@@ -192,6 +215,46 @@ impl Verifier {
 }
 
 impl Core {
+    /// Judges a token that was verified before, by what may have changed since: its issuer, the issuer's keys, the time.
+    /// `None` for all others.
+    fn recall(&self, token: &str, location: Option<Location>, watch: &mut Watch) -> Option<Result<Sound, Error>> {
+        let cache = self.cache.as_ref()?;
+        let found = cache.find(token);
+        let standing = found.as_ref().filter(|entry| self.stands(&entry.proven));
+        self.surroundings.observer.observe(if standing.is_some() { Event::CacheHit } else { Event::CacheMiss });
+        let Some(entry) = standing else {
+            if found.is_some() {
+                cache.forget(token);
+            }
+            return None;
+        };
+        let Proven { issuer, times, .. } = &entry.proven;
+        watch.saw(issuer.name.as_ref());
+        let now = NumericDate::from(self.surroundings.clock.now());
+        if let Err(error) = issuer.policy.check_times(times, now, self.surroundings.leeway) {
+            cache.forget(token);
+            return Some(Err(error));
+        }
+        let verified = Verified::new(Arc::clone(&entry.parts), location);
+        Some(Ok(Sound { verified, proven: None }))
+    }
+
+    /// Whether the signature would be verified by the same key of the same issuer.
+    fn stands(&self, proven: &Proven) -> bool {
+        let Proven { issuer, resolved, generation, .. } = proven;
+        (!resolved || self.issuers.still_resolves(issuer)) && issuer.keys.generation() == Some(*generation)
+    }
+
+    /// Remembers a token that was accepted.
+    fn keep(&self, token: &str, sound: Sound) -> Verified {
+        if let (Some(cache), Some(proven)) = (&self.cache, sound.proven) {
+            cache.keep(token, proven, Arc::clone(sound.verified.parts()));
+            let CacheStatus { entries, bytes } = cache.status();
+            self.surroundings.observer.observe(Event::CacheStored { entries, bytes });
+        }
+        sound.verified
+    }
+
     /// Waits, and judges anew from the start: nothing that was half verified is kept across a wait.
     async fn attempt_again(
         &self,
@@ -199,7 +262,7 @@ impl Core {
         location: Option<Location>,
         mut wait: Wait,
         watch: &mut Watch,
-    ) -> Result<Verified, Error> {
+    ) -> Result<Sound, Error> {
         let mut waited = Waited::default();
         loop {
             let already = match wait {
@@ -249,13 +312,15 @@ impl Core {
         // RFC 8725 section 3.8: the issuer chooses the keys, so that a key never speaks for another issuer. What is not
         // trusted ends here, before any key is looked for or fetched.
         #[cfg(feature = "remote")]
-        let resolved;
+        let found;
+        #[cfg_attr(not(feature = "remote"), expect(unused_mut, reason = "only a resolver finds some"))]
+        let mut resolved = false;
         let issuer = match self.issuers.find(claims.issuer(), waited.issuer) {
             Trust::Given(issuer) => issuer,
             #[cfg(feature = "remote")]
             Trust::Resolved(issuer) => {
-                resolved = issuer;
-                &resolved
+                (found, resolved) = (issuer, true);
+                &found
             }
             Trust::Unknown => return Err(ErrorKind::UnknownIssuer.into()),
             #[cfg(feature = "remote")]
@@ -267,6 +332,8 @@ impl Core {
         }
         issuer.policy.check_type(header.token_type.as_deref())?;
 
+        // Before the key is looked for: should the keys change now, nothing is remembered for longer than it holds.
+        let generation = self.cache.as_ref().and_then(|_| issuer.keys.generation());
         let wanted = Wanted { fetched: waited.keys, ..Wanted::new(header.key_id.as_deref(), header.algorithm) };
         let key = match issuer.keys.find(&wanted) {
             Lookup::Ready(key) => key,
@@ -290,6 +357,7 @@ impl Core {
 
         let now = NumericDate::from(self.surroundings.clock.now());
         issuer.policy.check(&claims, text, now, self.surroundings.leeway)?;
+        let times = Times::of(&claims);
         header.remember(&compact);
         let parts = Parts {
             algorithm: header.algorithm,
@@ -297,9 +365,10 @@ impl Core {
             token_type: header.token_type.as_deref().map(shared_type),
             surroundings: Arc::clone(&self.surroundings),
             payload,
+            decoded: Decoded::default(),
         };
-        let verified = Verified::new(parts, location);
-        Ok(Attempt::Decided(Ok(verified)))
+        let proven = generation.map(|generation| Proven { issuer: Arc::clone(issuer), resolved, generation, times });
+        Ok(Attempt::Decided(Ok(Sound { verified: Verified::new(Arc::new(parts), location), proven })))
     }
 
     async fn attempt_and_examine(
@@ -308,13 +377,13 @@ impl Core {
         location: Option<Location>,
         wait: Wait,
         watch: &mut Watch,
-    ) -> Result<Verified, Error> {
-        let verified = self.attempt_again(token, location, wait, watch).await?;
-        match self.examine(&verified)? {
+    ) -> Result<Sound, Error> {
+        let sound = self.attempt_again(token, location, wait, watch).await?;
+        match self.examine(&sound.verified)? {
             Examination::Passed => {}
-            Examination::Waits(standing) => self.examine_later(&verified, standing).await?,
+            Examination::Waits(standing) => self.examine_later(&sound.verified, standing).await?,
         }
-        Ok(verified)
+        Ok(sound)
     }
 
     /// Asks about a sound token what can change while the token does not: whether it was revoked, and what the rules

@@ -6,6 +6,9 @@
 
 pub mod paths;
 pub mod race;
+pub mod report;
 pub mod stand;
 pub mod verify;
 
+#[cfg(feature = "frameworks")]
+pub mod requests;

@@ -3,27 +3,47 @@
 use std::hint::black_box;
 
 use jwt_core::Algorithm;
+use jwt_core::verify::TokenCache;
 
 use crate::race::Contender;
 use crate::stand::{ALGORITHMS, Stand};
-use crate::verify::{FLOOR, verify};
+use crate::verify::{share, verify};
 
-/// Each path once, with what it is measured above: the primitive, where it verifies a signature.
-pub fn all() -> Vec<(String, Contender, Option<Contender>)> {
+/// A path, and what is subtracted from it: the primitive, where it verifies a signature.
+pub struct Path {
+    pub name: String,
+    pub run: Contender,
+    pub floor: Option<Contender>,
+}
+
+/// Every path, on stands of [`ALGORITHMS`] in their order.
+pub fn all(stands: &[Stand]) -> Vec<Path> {
     let mut paths = Vec::new();
-    for algorithm in ALGORITHMS {
-        let stand = Stand::new(algorithm);
+    let mut add = |name: String, floor: Option<Box<dyn FnMut()>>, mut once: Box<dyn FnMut() -> bool>| {
+        let run = Contender::each("", move || assert!(black_box(once())));
+        paths.push(Path { name, run, floor: floor.map(|floor| Contender::each("", floor)) });
+    };
+    for stand in stands {
         let (verifier, token) = (stand.verifier(), stand.token.clone());
-        let run = Contender::each("", move || assert!(black_box(verify(&verifier, &token)).is_ok()));
-        paths.push((format!("verify {algorithm}"), run, Some(Contender::each(FLOOR, stand.floor(&stand.token)))));
+        let floor = Some(stand.floor(&stand.token));
+        add(format!("verify {}", stand.algorithm), floor, Box::new(move || verify(&verifier, &token).is_ok()));
     }
-    let stand = Stand::new(Algorithm::RS256);
-    for (name, token) in
-        [("garbage", Stand::garbage()), ("unknown key", stand.unknown_key()), ("unsigned", stand.unsigned())]
-    {
+    let stand = &stands[ALGORITHMS.iter().position(|algorithm| *algorithm == Algorithm::ES256).expect("ES256")];
+    for (name, settings) in [("known", TokenCache::new()), ("known by digest", TokenCache::new().digests())] {
+        let verifier = stand.builder(0).token_cache(settings).build().expect("a verifier");
+        let (shared, token) = (verifier.clone(), stand.token.clone());
+        add(format!("{name}, claims shared"), None, Box::new(move || share(&shared, &token).is_ok()));
+        let token = stand.token.clone();
+        add(format!("{name}, claims decoded"), None, Box::new(move || verify(&verifier, &token).is_ok()));
+    }
+    let bad =
+        [("garbage", Stand::garbage()), ("an unknown key", stand.unknown_key()), ("no algorithm", stand.unsigned())];
+    for (name, token) in bad {
         let verifier = stand.verifier();
-        let run = Contender::each("", move || assert!(black_box(verify(&verifier, &token)).is_err()));
-        paths.push((format!("refuse {name}"), run, None));
+        add(format!("refuse {name}"), None, Box::new(move || verify(&verifier, &token).is_err()));
     }
+    let (verifier, token) = (stand.verifier(), stand.tampered());
+    let floor = stand.failing_floor(&token);
+    add("refuse a bad signature".to_owned(), Some(floor), Box::new(move || verify(&verifier, &token).is_err()));
     paths
 }

@@ -25,14 +25,14 @@ impl Contender {
 
 /// What came out for one contender.
 #[derive(Clone, Debug)]
-pub struct Result {
+pub struct Outcome {
     pub name: String,
     /// Nanoseconds for one time, the median of the rounds.
     pub nanos: f64,
     rounds: Vec<f64>,
 }
 
-impl Result {
+impl Outcome {
     /// The median over the rounds of this contender's time divided by the other's in the same round.
     pub fn ratio_to(&self, other: &Self) -> f64 {
         median(self.rounds.iter().zip(&other.rounds).map(|(own, other)| own / other).collect())
@@ -45,7 +45,7 @@ impl Result {
 }
 
 /// Lets the contenders run against each other.
-pub fn race(contenders: Vec<Contender>, rounds: usize) -> Vec<Result> {
+pub fn race(contenders: Vec<Contender>, rounds: usize) -> Vec<Outcome> {
     let mut field: Vec<(Contender, u64, Vec<f64>)> = contenders
         .into_iter()
         .map(|mut contender| {
@@ -68,7 +68,7 @@ pub fn race(contenders: Vec<Contender>, rounds: usize) -> Vec<Result> {
     }
     field
         .into_iter()
-        .map(|(contender, _, rounds)| Result { name: contender.name, nanos: median(rounds.clone()), rounds })
+        .map(|(contender, _, rounds)| Outcome { name: contender.name, nanos: median(rounds.clone()), rounds })
         .collect()
 }
 

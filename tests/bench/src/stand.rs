@@ -6,6 +6,7 @@ use jwt_core::crypto::SigningKey;
 use jwt_core::keys::Key;
 use jwt_core::{Algorithm, TrustedIssuer, Verifier, VerifierBuilder};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 pub const ISSUER: &str = "https://id.example/realms/main";
 pub const AUDIENCE: &str = "https://api.example";
@@ -23,9 +24,12 @@ pub struct User {
 /// A key, a good token of it, and bad ones.
 pub struct Stand {
     pub algorithm: Algorithm,
-    pub key: SigningKey,
     pub secret: [u8; 32],
     pub token: String,
+    /// The public key, where the algorithm has one.
+    jwk: Option<Value>,
+    /// Not where tokens are only verified.
+    key: Option<SigningKey>,
     now: u64,
 }
 
@@ -37,9 +41,30 @@ impl Stand {
             _ => SigningKey::generate(algorithm).expect("a key"),
         };
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs();
-        let mut stand = Self { algorithm, key: key.with_kid(KID), secret, token: String::new(), now };
+        let key = key.with_kid(KID);
+        let mut stand = Self { algorithm, secret, token: String::new(), jwk: key.public_jwk(), key: Some(key), now };
         stand.token = stand.good(0, 0);
         stand
+    }
+
+    /// What another process needs to verify this one's token.
+    pub fn public(&self) -> Value {
+        json!({ "algorithm": self.algorithm.name(), "jwk": self.jwk, "token": self.token })
+    }
+
+    /// The other end of [`public`](Self::public).
+    pub fn of_public(public: &Value) -> Self {
+        let text = |name: &str| public[name].as_str().expect("a text");
+        let jwk = Some(public["jwk"].clone()).filter(Value::is_object);
+        let algorithm = text("algorithm").parse().expect("an algorithm");
+        Self { algorithm, secret: [7; 32], token: text("token").to_owned(), jwk, key: None, now: 0 }
+    }
+
+    fn verification_key(&self) -> Key {
+        match &self.jwk {
+            Some(jwk) => Key::from_jwk(&jwk.to_string()).expect("a key"),
+            None => Key::from_secret(self.algorithm, self.secret).expect("a secret").with_kid(KID),
+        }
     }
 
     fn payload(&self, number: usize, exp: u64, padding: usize) -> String {
@@ -67,7 +92,7 @@ impl Stand {
 
     fn sign(&self, header: &str, payload: &str) -> String {
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
-        let signature = self.key.sign(input.as_bytes()).expect("the key signs");
+        let signature = self.key.as_ref().expect("a stand that signs").sign(input.as_bytes()).expect("the key signs");
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
@@ -81,12 +106,13 @@ impl Stand {
     }
 
     pub fn unknown_key(&self) -> String {
-        self.sign(&self.header("nobody-knows"), &self.payload(0, self.now + 3600, 0))
+        let (_, rest) = self.token.split_once('.').expect("three segments");
+        format!("{}.{rest}", URL_SAFE_NO_PAD.encode(self.header("nobody-knows")))
     }
 
     pub fn unsigned(&self) -> String {
-        let header = format!(r#"{{"alg":"none","typ":"JWT","kid":"{KID}"}}"#);
-        self.sign(&header, &self.payload(0, self.now + 3600, 0))
+        let (_, rest) = self.token.split_once('.').expect("three segments");
+        format!("{}.{rest}", URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"none","typ":"JWT","kid":"{KID}"}}"#)))
     }
 
     pub fn tampered(&self) -> String {
@@ -111,7 +137,7 @@ impl Stand {
         for number in 0..others {
             issuer = issuer.key(self.other(number));
         }
-        Verifier::builder().issuer(issuer.key(self.key.verification_key()))
+        Verifier::builder().issuer(issuer.key(self.verification_key())).without_token_cache()
     }
 
     fn other(&self, number: usize) -> Key {
@@ -128,23 +154,34 @@ impl Stand {
 
     /// One verification by the primitive, with a key that was parsed once: what nothing can be faster than.
     pub fn floor(&self, token: &str) -> Box<dyn FnMut()> {
+        let mut verify = self.primitive(token);
+        Box::new(move || assert!(verify()))
+    }
+
+    /// The same for a signature that is none.
+    pub fn failing_floor(&self, token: &str) -> Box<dyn FnMut()> {
+        let mut verify = self.primitive(token);
+        Box::new(move || assert!(!verify()))
+    }
+
+    fn primitive(&self, token: &str) -> Box<dyn FnMut() -> bool> {
         use aws_lc_rs::{hmac, signature};
         let (input, bytes) = Self::parts(token);
         let algorithm: &'static dyn signature::VerificationAlgorithm = match self.algorithm {
             Algorithm::HS256 => {
                 let key = hmac::Key::new(hmac::HMAC_SHA256, &self.secret);
-                return Box::new(move || hmac::verify(&key, &input, &bytes).expect("good"));
+                return Box::new(move || hmac::verify(&key, &input, &bytes).is_ok());
             }
             Algorithm::RS256 => &signature::RSA_PKCS1_2048_8192_SHA256,
             Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED,
             _ => &signature::ED25519,
         };
         let key = signature::ParsedPublicKey::new(algorithm, self.public_key()).expect("a key");
-        Box::new(move || key.verify_sig(&input, &bytes).expect("good"))
+        Box::new(move || key.verify_sig(&input, &bytes).is_ok())
     }
 
     fn public_key(&self) -> Vec<u8> {
-        let jwk = self.key.public_jwk().expect("a public key");
+        let jwk = self.jwk.as_ref().expect("a public key");
         let member = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap_or_default()).expect("base64url");
         match self.algorithm {
             Algorithm::RS256 => sequence(&[integer(&member("n")), integer(&member("e"))]),
@@ -156,9 +193,9 @@ impl Stand {
     /// The public key, or the secret, as `jsonwebtoken` takes it.
     #[cfg(feature = "frameworks")]
     pub fn decoding_key(&self) -> jsonwebtoken::DecodingKey {
-        match self.key.public_jwk() {
+        match &self.jwk {
             Some(jwk) => {
-                let jwk = serde_json::from_value(jwk).expect("a JWK");
+                let jwk = serde_json::from_value(jwk.clone()).expect("a JWK");
                 jsonwebtoken::DecodingKey::from_jwk(&jwk).expect("a key")
             }
             None => jsonwebtoken::DecodingKey::from_secret(&self.secret),

@@ -1,8 +1,9 @@
 //! A token, verified by itself: from its text to the application's own type.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
-use jwt_core::verify::Verification;
+use jwt_core::verify::{TokenCache, Verification};
 use jwt_core::{Error, Verifier};
 
 use crate::race::Contender;
@@ -10,12 +11,22 @@ use crate::stand::{Stand, User};
 
 pub const FLOOR: &str = "floor";
 pub const OURS: &str = "this library";
+pub const CACHED: &str = "this library, seen before";
+pub const DIGESTS: &str = "this library, seen before, known by digest";
 pub const THEIRS: &str = "jsonwebtoken";
 
 /// Verifies and decodes, or says why not.
 pub fn verify(verifier: &Verifier, token: &str) -> Result<User, Error> {
     match verifier.start(token, None) {
         Verification::Ready(outcome) => outcome?.claims(),
+        _ => unreachable!("fixed keys answer at once"),
+    }
+}
+
+/// Verifies, and shares what was decoded before.
+pub fn share(verifier: &Verifier, token: &str) -> Result<Arc<User>, Error> {
+    match verifier.start(token, None) {
+        Verification::Ready(outcome) => outcome?.shared_claims(),
         _ => unreachable!("fixed keys answer at once"),
     }
 }
@@ -29,6 +40,11 @@ pub fn contenders(stand: &Stand, padding: usize) -> Vec<Contender> {
     let (verifier, own) = (stand.verifier(), token.clone());
     assert!(verify(&verifier, &own).is_ok() && verify(&verifier, &stand.tampered()).is_err());
     field.push(Contender::each(OURS, move || drop(black_box(verify(&verifier, &own)))));
+    for (name, settings) in [(CACHED, TokenCache::new()), (DIGESTS, TokenCache::new().digests())] {
+        let (verifier, own) = (stand.builder(0).token_cache(settings).build().expect("a verifier"), token.clone());
+        assert!(verify(&verifier, &own).is_ok() && verify(&verifier, &stand.tampered()).is_err());
+        field.push(Contender::each(name, move || drop(black_box(share(&verifier, &own)))));
+    }
     #[cfg(feature = "frameworks")]
     {
         let (key, validation) = (stand.decoding_key(), stand.validation());

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::target::{Target, integer, mac, sequence};
 
 /// The orders of the groups of P-256 and P-384.
-const ORDERS: [(Algorithm, &str); 2] = [
+pub(crate) const ORDERS: [(Algorithm, &str); 2] = [
     (Algorithm::ES256, "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"),
     (
         Algorithm::ES384,
@@ -134,13 +134,18 @@ async fn c02_an_ecdsa_signature_in_der_is_refused() {
     }
 }
 
+/// The same token with the other signature that whoever has one can make without the key.
+pub(crate) fn twin(token: &str, order: &str) -> String {
+    let signature = signature(token);
+    let (r, s) = signature.split_at(signature.len() / 2);
+    resigned(token, [r, &minus(&hex(order), s)].concat())
+}
+
 #[actix_web::test]
 async fn c03_a_second_signature_of_the_same_token_is_valid_so_a_token_text_names_nothing() {
     for (algorithm, order) in ORDERS {
         let token = Forge::new(&key_of(algorithm)).sign();
-        let signature = signature(&token);
-        let (r, s) = signature.split_at(signature.len() / 2);
-        let twin = resigned(&token, [r, &minus(&hex(order), s)].concat());
+        let twin = twin(&token, order);
         assert_ne!(twin, token);
         Target::of(algorithm).accepts(&twin, "RFC 7518 section 3.4 knows no smaller half").await;
     }

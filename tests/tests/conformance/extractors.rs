@@ -13,6 +13,19 @@ async fn one_handler_may_ask_for_claims_of_several_types() {
 }
 
 #[actix_web::test]
+async fn shared_claims_are_the_same_each_time_and_for_each_token_its_own() {
+    let application = application();
+    let (ada, grace) = (good().sign(), good().claim("name", "Grace").sign());
+    for _ in 0..5 {
+        assert_eq!(application.send(&Ask::get("/shared").bearer(&ada)).await, Answer::text("Ada"));
+        assert_eq!(application.send(&Ask::get("/shared").bearer(&grace)).await, Answer::text("Grace"));
+        let wrong = application.send(&Ask::get("/shared-number").bearer(&ada)).await;
+        assert_eq!(wrong, Answer::refused(ErrorKind::ClaimsMismatch));
+    }
+    assert_eq!(application.send(&Ask::get("/shared")).await, Answer::missing());
+}
+
+#[actix_web::test]
 async fn the_verified_token_says_what_is_known_of_it() {
     let token = good().without_header("typ").without("client_id").sign();
     let answer = application().send(&Ask::get("/verified").bearer(&token)).await;
@@ -45,7 +58,7 @@ async fn claims_of_a_type_that_does_not_fit_are_refused_behind_every_layer() {
 
 #[actix_web::test]
 async fn an_extractor_without_a_layer_is_a_fault_of_the_programme() {
-    for route in ["/bare", "/bare-optional", "/bare-verified"] {
+    for route in ["/bare", "/bare-optional", "/bare-shared", "/bare-verified"] {
         for ask in [Ask::get(route), Ask::get(route).bearer(&good().sign()), Ask::get(route).bearer("a")] {
             assert_eq!(application().send(&ask).await, Answer::misuse(), "{route}");
         }

@@ -94,6 +94,17 @@ impl KeySource for RemoteKeys {
         }
     }
 
+    fn generation(&self) -> Option<u64> {
+        let now = self.0.now();
+        let current = self.0.current.load();
+        // Past their lifetime, `find` decides what is to be done with them.
+        let snapshot = current.as_deref().filter(|snapshot| now < snapshot.fresh_until)?;
+        if now >= snapshot.renew_at {
+            self.0.renew_aside(now, Some(snapshot));
+        }
+        snapshot.table.generation()
+    }
+
     fn tend(&self) {
         let now = self.0.now();
         let current = self.0.current.load();

@@ -1,17 +1,198 @@
-use jwt_bench::race::race;
-use jwt_bench::stand::{ALGORITHMS, Stand};
-use jwt_bench::verify;
+//! Measures everything and writes it down. The first argument is the number of rounds, 101 unless given.
 
-fn main() {
-    let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(25);
-    for algorithm in ALGORITHMS {
-        let stand = Stand::new(algorithm);
-        let results = race(verify::contenders(&stand, 0), rounds);
-        let floor = results[0].clone();
-        print!("{algorithm} token {}:", stand.token.len());
-        for result in &results {
-            print!("  {} {:.0} [{:.3} floor, +{:.0}]", result.name, result.nanos, result.ratio_to(&floor), result.over(&floor));
-        }
-        println!(" ours/theirs {:.3}", results[1].ratio_to(results.last().unwrap()));
+use std::hint::black_box;
+use std::time::Instant;
+
+use jwt_bench::race::{Contender, Outcome, race};
+use jwt_bench::report::{Report, allocations, resident_bytes};
+use jwt_bench::requests::{self, Hand};
+use jwt_bench::stand::{ALGORITHMS, Stand};
+use jwt_bench::verify::{self, share};
+use jwt_core::Algorithm;
+use jwt_core::verify::{TokenCache, Verification};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // One number for each thing, in a process of its own: memory that was used before would be used again.
+    if std::env::args().nth(1).as_deref() == Some("memory") {
+        return memory(std::env::args().nth(2).as_deref() == Some("digests"));
     }
+    let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(101);
+    let mut report = Report::start();
+    let stands: Vec<Stand> = ALGORITHMS.into_iter().map(Stand::new).collect();
+
+    report.section("A token to the application's own type");
+    report.table(&["algorithm", "", "ns", "of the primitive", "of jsonwebtoken", "over the primitive, ns"]);
+    for stand in &stands {
+        let results = race(verify::contenders(stand, 0), rounds);
+        let theirs = find(&results, verify::THEIRS);
+        for result in &results {
+            report.row(&[
+                stand.algorithm.name(),
+                &result.name,
+                &format!("{:.0}", result.nanos),
+                &format!("{:.3}", result.ratio_to(&results[0])),
+                &format!("{:.3}", result.ratio_to(theirs)),
+                &format!("{:.0}", result.over(&results[0])),
+            ]);
+        }
+        report.bars(stand.algorithm.name(), &results);
+    }
+
+    report.section("The size of a token");
+    report.table(&["algorithm", "bytes", "of jsonwebtoken", "over the primitive, ns"]);
+    for stand in &stands[..2] {
+        let mut over = Vec::new();
+        for padding in [0, 1_000, 5_500] {
+            let results = race(verify::contenders(stand, padding), rounds);
+            let (ours, theirs) = (find(&results, verify::OURS), find(&results, verify::THEIRS));
+            let bytes = stand.good(0, padding).len();
+            over.push((bytes as f64, ours.over(&results[0])));
+            let (ratio, nanos) = (format!("{:.3}", ours.ratio_to(theirs)), format!("{:.0}", over[over.len() - 1].1));
+            report.row(&[stand.algorithm.name(), &bytes.to_string(), &ratio, &nanos]);
+        }
+        let slope = (over[2].1 - over[0].1) / (over[2].0 - over[0].0);
+        report.row(&[stand.algorithm.name(), "each more", "", &format!("{slope:.2}")]);
+    }
+
+    for (framework, section) in
+        [("axum", "A request in axum, in process"), ("actix", "A request in actix-web, in process")]
+    {
+        report.section(section);
+        report.table(&["algorithm", "", "ns", "of jsonwebtoken by hand", "over no authentication, ns"]);
+        for stand in &stands {
+            let (verifier, cached) = (stand.verifier(), stand.builder(0).token_cache(TokenCache::new()).build()?);
+            let hand = hand(stand);
+            let contenders = match framework {
+                "axum" => requests::routers(&verifier, &cached, &hand)
+                    .into_iter()
+                    .map(|(name, router)| requests::axum(name, router, &stand.token, 200))
+                    .collect(),
+                _ => requests::actix(&verifier, &cached, &hand, &stand.token),
+            };
+            let results = race(contenders, rounds);
+            for result in &results {
+                report.row(&[
+                    stand.algorithm.name(),
+                    &result.name,
+                    &format!("{:.0}", result.nanos),
+                    &format!("{:.3}", result.ratio_to(&results[1])),
+                    &format!("{:.0}", result.over(&results[0])),
+                ]);
+            }
+        }
+    }
+
+    report.section("A refusal in axum, in process, RS256");
+    report.table(&["token", "", "ns", "of jsonwebtoken by hand"]);
+    let stand = &stands[1];
+    for (case, token) in [
+        ("garbage", Stand::garbage()),
+        ("an unknown key", stand.unknown_key()),
+        ("no algorithm", stand.unsigned()),
+        ("a bad signature", stand.tampered()),
+        ("expired", stand.expired()),
+    ] {
+        let routers = requests::routers(&stand.verifier(), &stand.verifier(), &hand(stand)).into_iter();
+        // By hand nobody looks at `kid`.
+        let status = |name: &str| match (name, case) {
+            (requests::NOTHING | requests::EMPTY, _) | (requests::HAND, "an unknown key") => None,
+            (requests::HAND | requests::OURS, _) => Some(401),
+            _ => None,
+        };
+        let contenders: Vec<Contender> =
+            routers.filter_map(|(name, router)| Some(requests::axum(name, router, &token, status(name)?))).collect();
+        let results = race(contenders, rounds);
+        for result in &results {
+            let ratio = if results.len() > 1 { format!("{:.3}", result.ratio_to(&results[0])) } else { String::new() };
+            report.row(&[case, &result.name, &format!("{:.0}", result.nanos), &ratio]);
+        }
+    }
+
+    report.section("Keys in the issuer's set, ES256");
+    report.table(&["keys", "ns", "of one key"]);
+    let stand = &stands[2];
+    let contenders = [0, 9, 99].map(|others| {
+        let (verifier, token) = (stand.builder(others).build().expect("a verifier"), stand.token.clone());
+        Contender::each((others + 1).to_string(), move || drop(black_box(verify::verify(&verifier, &token))))
+    });
+    let results = race(contenders.into(), rounds);
+    for result in &results {
+        report.row(&[&result.name, &format!("{:.0}", result.nanos), &format!("{:.3}", result.ratio_to(&results[0]))]);
+    }
+
+    report.section("One token in the hands of two threads, seen before");
+    report.table(&["threads", "ns for each", "of one"]);
+    let (one, two) = threads(&stands[2], rounds)?;
+    report.row(&["1", &format!("{one:.0}"), ""]);
+    report.row(&["2", &format!("{two:.0}"), &format!("{:.2}", two / one)]);
+
+    report.section("From nothing to the first verified token, ES256");
+    report.table(&["", "µs"]);
+    let token = stands[2].token.clone();
+    let start = Instant::now();
+    let verifier = stands[2].verifier();
+    assert!(verify::verify(&verifier, &token).is_ok());
+    report.row(&["a verifier of one key, and one token", &format!("{:.0}", start.elapsed().as_nanos() as f64 / 1e3)]);
+
+    report.section("Memory of 100,000 known tokens, RS256");
+    report.table(&["", "MiB"]);
+    for (name, form) in [("whole tokens", "whole"), ("digests", "digests")] {
+        let output = std::process::Command::new(std::env::current_exe()?).args(["memory", form]).output()?;
+        report.row(&[name, String::from_utf8(output.stdout)?.trim()]);
+    }
+
+    report.section("Allocations of one verification");
+    report.table(&["path", "allocations"]);
+    for (path, count) in allocations()? {
+        report.row(&[&path, &count]);
+    }
+    report.write()
+}
+
+fn find<'r>(results: &'r [Outcome], name: &str) -> &'r Outcome {
+    results.iter().find(|result| result.name == name).expect("a contender")
+}
+
+fn hand(stand: &Stand) -> Hand {
+    Hand { key: stand.decoding_key().into(), validation: stand.validation().into() }
+}
+
+/// What a hit costs a thread that is alone, and one of two.
+fn threads(stand: &Stand, rounds: usize) -> Result<(f64, f64), Box<dyn std::error::Error>> {
+    let verifier = stand.builder(0).token_cache(TokenCache::new()).build()?;
+    let run = || {
+        let start = Instant::now();
+        (0..20_000).for_each(|_| drop(black_box(share(&verifier, &stand.token))));
+        start.elapsed().as_nanos() as f64 / 20_000.0
+    };
+    run();
+    let (mut one, mut two) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        one.push(run());
+        let both = std::thread::scope(|scope| {
+            let other = scope.spawn(run);
+            run().max(other.join().expect("no panic"))
+        });
+        two.push(both);
+    }
+    Ok((jwt_bench::race::median(one), jwt_bench::race::median(two)))
+}
+
+fn memory(digests: bool) -> Result<(), Box<dyn std::error::Error>> {
+    const TOKENS: usize = 100_000;
+    let stand = Stand::new(Algorithm::RS256);
+    let settings = TokenCache::new().max_entries(2 * TOKENS).max_bytes(1 << 30);
+    let settings = if digests { settings.digests() } else { settings };
+    let verifier = stand.builder(0).token_cache(settings).build()?;
+    assert!(verify::verify(&verifier, &stand.token).is_ok());
+    let before = resident_bytes();
+    for number in 0..TOKENS {
+        match verifier.start(&stand.good(number, 0), None) {
+            Verification::Ready(Ok(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    let held = verifier.token_cache().expect("a cache").entries;
+    println!("{:.0}", (resident_bytes() - before) as f64 / held as f64 * TOKENS as f64 / f64::from(1 << 20));
+    Ok(())
 }

@@ -1,0 +1,71 @@
+/// How verified tokens are remembered, so that their signatures are not verified again.
+///
+/// A hit changes no decision. It spares reading the token and verifying its signature; expiry and the other times, the
+/// issuer's keys, the revocation list and the application's rules are judged anew each time, and a token whose key was
+/// withdrawn is verified from the start. The whole token is compared. Only tokens that were accepted are remembered,
+/// within both bounds; no forged one can take a place. Each verifier has a cache of its own, which its clones share.
+///
+/// Tokens of a [`KeySource`](crate::keys::KeySource) that does not state a
+/// [generation](crate::keys::KeySource::generation) are not remembered.
+///
+/// How long an answer takes tells whoever holds a token whether it was used here before, and nothing about tokens that
+/// they do not hold.
+///
+/// ```
+/// use jwt_core::Verifier;
+/// use jwt_core::verify::TokenCache;
+///
+/// // A gateway with many users, whose memory shall hold no bearer tokens.
+/// let builder = Verifier::builder().token_cache(TokenCache::new().max_entries(100_000).max_bytes(64 << 20).digests());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct TokenCache {
+    pub(crate) entries: usize,
+    pub(crate) bytes: usize,
+    pub(crate) digests: bool,
+}
+
+impl Default for TokenCache {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TokenCache {
+    /// The settings of every verifier for which nothing else is said.
+    pub const fn new() -> Self {
+        Self { entries: 10_000, bytes: 32 << 20, digests: false }
+    }
+
+    /// Remembers at most so many tokens. Default: 10,000.
+    pub const fn max_entries(mut self, entries: usize) -> Self {
+        self.entries = entries;
+        self
+    }
+
+    /// Uses at most so many bytes, as far as they can be told: token, claims, and what holds them. Default: 32 MiB.
+    ///
+    /// Besides, each processor may have copies of up to 16 tokens that are much in use.
+    pub const fn max_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// Knows tokens by their SHA-256, so that no bearer token stays in memory; their claims do. Default: off, by the
+    /// tokens themselves, which takes a fraction of the time.
+    pub const fn digests(mut self) -> Self {
+        self.digests = true;
+        self
+    }
+}
+
+/// What a verifier's cache holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheStatus {
+    /// How many tokens.
+    pub entries: usize,
+    /// How many bytes they take, as the cache counts them.
+    pub bytes: usize,
+}

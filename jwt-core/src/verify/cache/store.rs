@@ -1,0 +1,108 @@
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::crypto::Backend;
+use crate::verified::Parts;
+
+use super::entry::{Entry, Proven, Sought};
+use super::near::Lanes;
+use super::settings::{CacheStatus, TokenCache};
+use super::shard::{Bounds, Change, Shard};
+
+/// The most shards that a cache is divided into.
+const SHARDS: usize = 32;
+
+/// The cache of one verifier.
+pub(in crate::verify) struct Store {
+    /// Where tokens are known by their digest, what makes it.
+    digests: Option<Backend>,
+    lanes: Lanes,
+    shards: Box<[Mutex<Shard>]>,
+    bounds: Bounds,
+    /// Nobody can find out which tokens meet in one place.
+    hasher: RandomState,
+    entries: AtomicIsize,
+    bytes: AtomicIsize,
+}
+
+impl Store {
+    /// `None` where the back end cannot make the digests that are asked for.
+    pub(in crate::verify) fn new(settings: TokenCache, backend: Option<Backend>) -> Option<Self> {
+        let digests = match settings.digests {
+            true => Some(backend.filter(|backend| backend.sha256(b"").is_some())?),
+            false => None,
+        };
+        // Small caches are not divided, so that their bounds mean what they say.
+        let shards = (settings.entries / 64).clamp(1, SHARDS);
+        Some(Self {
+            digests,
+            lanes: Lanes::new(),
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            bounds: Bounds { entries: settings.entries / shards, bytes: settings.bytes / shards },
+            hasher: RandomState::new(),
+            entries: AtomicIsize::new(0),
+            bytes: AtomicIsize::new(0),
+        })
+    }
+
+    pub(in crate::verify) fn find(&self, token: &str) -> Option<Arc<Entry>> {
+        self.sought(token, |sought| {
+            if let Some(entry) = self.lanes.find(sought) {
+                return Some(entry);
+            }
+            let hash = self.hash(sought);
+            let entry = self.shard(hash).find(hash, sought)?;
+            self.lanes.found_far(hash, sought, &entry);
+            Some(entry)
+        })
+    }
+
+    pub(in crate::verify) fn keep(&self, token: &str, proven: Proven, parts: Arc<Parts>) {
+        self.sought(token, |sought| {
+            let hash = self.hash(sought);
+            let entry = Arc::new(Entry::new(sought, proven, parts));
+            let change = self.shard(hash).insert(hash, entry, self.bounds);
+            self.count(change);
+            Some(())
+        });
+    }
+
+    pub(in crate::verify) fn forget(&self, token: &str) {
+        self.sought(token, |sought| {
+            self.lanes.remove(sought);
+            let hash = self.hash(sought);
+            let change = self.shard(hash).remove(hash, sought);
+            self.count(change);
+            Some(())
+        });
+    }
+
+    pub(in crate::verify) fn status(&self) -> CacheStatus {
+        // Changes are added up in any order, so for a moment there may seem to be less than nothing.
+        let read = |count: &AtomicIsize| usize::try_from(count.load(Ordering::Relaxed)).unwrap_or_default();
+        CacheStatus { entries: read(&self.entries), bytes: read(&self.bytes) }
+    }
+
+    fn sought<R>(&self, token: &str, act: impl FnOnce(Sought<'_>) -> Option<R>) -> Option<R> {
+        match self.digests {
+            None => act(Sought::Whole(token.as_bytes())),
+            Some(backend) => act(Sought::Digest(&backend.sha256(token.as_bytes())?)),
+        }
+    }
+
+    fn hash(&self, sought: Sought<'_>) -> u64 {
+        self.hasher.hash_one(sought.tail())
+    }
+
+    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
+        // The lower bits choose a place within the shard.
+        let index = (hash >> 48) as usize % self.shards.len();
+        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, change: Change) {
+        self.entries.fetch_add(change.entries, Ordering::Relaxed);
+        self.bytes.fetch_add(change.bytes, Ordering::Relaxed);
+    }
+}

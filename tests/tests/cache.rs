@@ -1,0 +1,410 @@
+//! The cache of verified tokens: it changes no decision, and it keeps within its bounds.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use jwt_core::clock::ManualClock;
+use jwt_core::crypto::{Backend, SigningKey};
+use jwt_core::keys::{KeySource, KeyTable, Lookup, Wanted};
+use jwt_core::observe::MemoryObserver;
+use jwt_core::revocation::{PendingStanding, RevocationList, Standing, TokenIdentity};
+use jwt_core::token::Location;
+use jwt_core::verify::{TokenCache, Verification};
+use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verified, Verifier, VerifierBuilder};
+use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
+use jwt_tests::remote::{JWKS, Remote};
+use jwt_tests::stage::{builder, good, key, stranger, trusting};
+use proptest::prelude::*;
+use serde::Deserialize;
+
+fn at_once(verifier: &Verifier, token: &str) -> Result<Verified, ErrorKind> {
+    match verifier.start(token, None) {
+        Verification::Ready(outcome) => outcome.map_err(|error| error.kind()),
+        _ => panic!("nothing is waited for"),
+    }
+}
+
+/// Keys that are exchanged as a whole, which is told or not.
+#[derive(Clone, Debug)]
+struct Ring {
+    table: Arc<Mutex<KeyTable>>,
+    tells: bool,
+}
+
+impl Ring {
+    fn of(keys: &[&SigningKey]) -> Self {
+        let ring = Self { table: Arc::default(), tells: true };
+        ring.set(keys);
+        ring
+    }
+
+    fn set(&self, keys: &[&SigningKey]) {
+        let keys: Vec<_> = keys.iter().map(|key| key.verification_key()).collect();
+        let table = KeyTable::prepare(Backend::aws_lc_rs(), &keys, &[Algorithm::HS256, Algorithm::ES256]);
+        *self.table.lock().unwrap_or_else(PoisonError::into_inner) = table;
+    }
+
+    fn table(&self) -> KeyTable {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn issuer(&self) -> TrustedIssuer {
+        let issuer = TrustedIssuer::new(ISSUER).audience(AUDIENCE).key_source(Arc::new(self.clone()));
+        issuer.algorithms([Algorithm::HS256, Algorithm::ES256])
+    }
+}
+
+impl KeySource for Ring {
+    fn find(&self, wanted: &Wanted<'_>) -> Lookup {
+        self.table().find(wanted)
+    }
+
+    fn generation(&self) -> Option<u64> {
+        self.tells.then(|| self.table().generation()).flatten()
+    }
+}
+
+fn watched(builder: VerifierBuilder) -> (Verifier, MemoryObserver) {
+    let observer = MemoryObserver::default();
+    (builder.observer(observer.clone()).build().expect("a verifier"), observer)
+}
+
+fn secret(fill: u8) -> SigningKey {
+    SigningKey::from_secret(Algorithm::HS256, &[fill; 32]).expect("a secret").with_kid(format!("k-{fill}"))
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Present(usize),
+    Pass(u64),
+    SetClock(u64),
+    Keys(u8),
+    Revoke(usize),
+    Pardon,
+    Open(bool),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        12 => (0..8usize).prop_map(Step::Present),
+        1 => (1..120u64).prop_map(Step::Pass),
+        1 => (NOW - 100..NOW + 400).prop_map(Step::SetClock),
+        1 => (0..4u8).prop_map(Step::Keys),
+        1 => (0..8usize).prop_map(Step::Revoke),
+        1 => Just(Step::Pardon),
+        1 => any::<bool>().prop_map(Step::Open),
+    ];
+    prop::collection::vec(step, 1..200)
+}
+
+#[derive(Clone, Debug, Default)]
+struct Revoked(Arc<Mutex<Vec<String>>>);
+
+impl RevocationList for Revoked {
+    fn look_up(&self, token: &TokenIdentity<'_>) -> Standing {
+        let revoked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is = |id: &String| Some(id.as_str()) == token.token_id;
+        if revoked.iter().any(is) { Standing::Revoked } else { Standing::Good }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    /// Whatever happens to clock, keys, revocation list and rules between two uses of a token.
+    #[test]
+    fn with_and_without_a_cache_every_decision_is_the_same(steps in steps()) {
+        let (first, second) = (secret(1), secret(2));
+        let tokens: Vec<String> = (0..8u64)
+            .map(|number| {
+                let forge = Forge::new(if number % 2 == 0 { &first } else { &second });
+                let forge = forge.claim("jti", format!("t-{number}")).claim("exp", NOW + 50 * number);
+                if number == 7 { forge.claim("aud", "https://other.example").sign() } else { forge.sign() }
+            })
+            .collect();
+        let (clock, ring, revoked) = (ManualClock::at(NOW), Ring::of(&[&first, &second]), Revoked::default());
+        let open = Arc::new(AtomicBool::new(true));
+        let build = |cache: Option<TokenCache>| {
+            let open = Arc::clone(&open);
+            let issuer = ring.issuer().max_age(Duration::from_secs(200));
+            let builder = Verifier::builder().issuer(issuer).clock(clock.clone()).revocations(revoked.clone());
+            let builder = builder.rule("open", move |_| open.load(Ordering::Relaxed));
+            let builder = match cache {
+                Some(cache) => builder.token_cache(cache),
+                None => builder.without_token_cache(),
+            };
+            builder.build().expect("a verifier")
+        };
+        let without = build(None);
+        let cached = [TokenCache::new(), TokenCache::new().digests(), TokenCache::new().max_entries(2)];
+        let cached = cached.map(|cache| build(Some(cache)));
+        for step in steps {
+            match step {
+                Step::Present(token) => {
+                    let expected = at_once(&without, &tokens[token]).map(|verified| verified.payload().to_owned());
+                    for verifier in &cached {
+                        let decided = at_once(verifier, &tokens[token]).map(|verified| verified.payload().to_owned());
+                        prop_assert_eq!(&decided, &expected);
+                    }
+                }
+                Step::Pass(seconds) => clock.advance(Duration::from_secs(seconds)),
+                Step::SetClock(seconds) => clock.set(Duration::from_secs(seconds)),
+                Step::Keys(0) => ring.set(&[&first, &second]),
+                Step::Keys(1) => ring.set(&[&first]),
+                Step::Keys(2) => ring.set(&[&second]),
+                Step::Keys(_) => ring.set(&[&first, &secret(9).with_kid("k-2")]),
+                Step::Revoke(token) => revoked.0.lock().unwrap().push(format!("t-{token}")),
+                Step::Pardon => revoked.0.lock().unwrap().clear(),
+                Step::Open(is_open) => open.store(is_open, Ordering::Relaxed),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_is_known_the_second_time_unless_the_cache_is_off() {
+    let (verifier, observer) = watched(builder());
+    let token = good().sign();
+    for _ in 0..3 {
+        at_once(&verifier, &token).expect("a good token");
+    }
+    assert_eq!(observer.take_cache(), ["miss", "stored", "hit", "hit"]);
+    assert_eq!(observer.take(), [None, None, None], "an accepted token is one, known or not");
+    let (verifier, observer) = watched(builder().without_token_cache());
+    for _ in 0..3 {
+        at_once(&verifier, &token).expect("a good token");
+    }
+    assert_eq!((observer.take_cache().len(), verifier.token_cache()), (0, None));
+}
+
+#[test]
+fn tokens_of_a_source_that_does_not_tell_of_changes_are_not_remembered() {
+    let ring = Ring { tells: false, ..Ring::of(&[&key()]) };
+    let (verifier, observer) = watched(trusting(ring.issuer()));
+    let token = good().sign();
+    for _ in 0..3 {
+        at_once(&verifier, &token).expect("a good token");
+    }
+    assert_eq!(observer.take_cache(), ["miss", "miss", "miss"]);
+}
+
+#[test]
+fn a_known_token_is_found_where_it_is_sent_now() {
+    let verifier = builder().build().expect("a verifier");
+    let token = good().sign();
+    for location in [Some(Location::Cookie), Some(Location::Query), None, Some(Location::Authorization)] {
+        match verifier.start(&token, location) {
+            Verification::Ready(Ok(verified)) => assert_eq!(verified.location(), location),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn clones_share_a_cache_and_so_do_verifiers_that_look_elsewhere() {
+    let (verifier, observer) = watched(builder());
+    let token = good().sign();
+    at_once(&verifier, &token).expect("a good token");
+    at_once(&verifier.clone(), &token).expect("a good token");
+    at_once(&verifier.with_sources(jwt_core::token::TokenSources::none()), &token).expect("a good token");
+    assert_eq!(observer.take_cache(), ["miss", "stored", "hit", "hit"]);
+}
+
+#[test]
+fn a_token_in_use_outlasts_a_flood_of_others() {
+    for hot in 1..4 {
+        let (verifier, observer) = watched(builder().token_cache(TokenCache::new().max_entries(100)));
+        let tokens: Vec<String> = (0..hot).map(|number| good().claim("jti", format!("hot-{number}")).sign()).collect();
+        let mut hits = 0;
+        for flood in 0..1_000 {
+            at_once(&verifier, &good().claim("jti", format!("flood-{flood}")).sign()).expect("a good token");
+            let _ = observer.take_cache();
+            at_once(&verifier, &tokens[flood % hot]).expect("a good token");
+            hits += usize::from(observer.take_cache() == ["hit"]);
+        }
+        assert_eq!(hits, 1_000 - hot, "each was verified once");
+        assert_eq!(verifier.token_cache().expect("a cache").entries, 100);
+    }
+}
+
+#[test]
+fn bytes_are_bounded_whatever_the_size_of_tokens() {
+    let (verifier, observer) = watched(builder().token_cache(TokenCache::new().max_bytes(1 << 20)));
+    let mut full = 0;
+    for number in 0..600 {
+        let padding = "x".repeat(number % 20 * 400);
+        at_once(&verifier, &good().claim("jti", format!("t-{number}")).claim("padding", padding).sign()).expect("good");
+        full = full.max(verifier.token_cache().expect("a cache").bytes);
+    }
+    assert!((512 << 10..=1 << 20).contains(&full), "{full}");
+    // What is larger than a share of it is verified each time.
+    let (verifier, tiny) = watched(builder().token_cache(TokenCache::new().max_bytes(1_000)));
+    let token = good().sign();
+    at_once(&verifier, &token).expect("good");
+    at_once(&verifier, &token).expect("good");
+    assert_eq!(tiny.take_cache(), ["miss", "stored", "miss", "stored"]);
+    assert_eq!(verifier.token_cache().expect("a cache").entries, 0);
+    drop(observer);
+}
+
+#[test]
+fn a_cache_for_nothing_is_a_mistake() {
+    for settings in [TokenCache::new().max_entries(0), TokenCache::new().max_bytes(0)] {
+        let error = builder().token_cache(settings).build().expect_err("a mistake");
+        assert_eq!(error.to_string().contains("token_cache"), true, "{error}");
+    }
+}
+
+static DECODED: AtomicUsize = AtomicUsize::new(0);
+
+struct Counted;
+
+impl<'de> Deserialize<'de> for Counted {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        DECODED.fetch_add(1, Ordering::Relaxed);
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+#[test]
+fn shared_claims_are_decoded_once_for_many_requests() {
+    let verifier = builder().build().expect("a verifier");
+    let token = good().sign();
+    for _ in 0..100 {
+        at_once(&verifier, &token).expect("good").shared_claims::<Counted>().expect("claims");
+    }
+    // Once more for the copy that this processor gets of a token that is much in use.
+    assert_eq!(DECODED.load(Ordering::Relaxed), 2);
+    let verified = at_once(&verifier, &token).expect("good");
+    let wrong = verified.shared_claims::<Vec<u8>>().map(drop).expect_err("claims are an object");
+    assert_eq!(wrong.kind(), ErrorKind::ClaimsMismatch);
+    for _ in 0..2 {
+        assert_eq!(verified.shared_claims::<serde_json::Value>().expect("claims")["name"], "Ada");
+        verified.shared_claims::<std::collections::HashMap<String, serde_json::Value>>().expect("a third type");
+    }
+}
+
+#[actix_web::test]
+async fn only_what_passed_the_last_check_is_remembered() {
+    let (verifier, observer) = watched(builder().async_rule("no", |_| async { Ok(false) }));
+    let token = good().sign();
+    for _ in 0..2 {
+        assert_eq!(verifier.verify(&token).await.expect_err("refused").kind(), ErrorKind::RuleRefused);
+    }
+    assert_eq!(observer.take_cache(), ["miss", "miss"]);
+    let (verifier, observer) = watched(builder().async_rule("yes", |_| async { Ok(true) }));
+    for _ in 0..2 {
+        verifier.verify(&token).await.expect("accepted");
+    }
+    assert_eq!(observer.take_cache(), ["miss", "stored", "hit"]);
+
+    /// Good the first time, then out of reach.
+    #[derive(Debug, Default)]
+    struct Fading(AtomicUsize);
+
+    impl RevocationList for Fading {
+        fn look_up(&self, _: &TokenIdentity<'_>) -> Standing {
+            let first = self.0.fetch_add(1, Ordering::Relaxed) == 0;
+            Standing::Pending(PendingStanding::new(async move {
+                if first { Standing::Good } else { Standing::Unavailable }
+            }))
+        }
+    }
+    let (verifier, observer) = watched(builder().revocations(Fading::default()));
+    verifier.verify(&token).await.expect("accepted");
+    let error = verifier.verify(&token).await.expect_err("an outage");
+    assert_eq!(error.kind(), ErrorKind::RevocationUnavailable);
+    assert_eq!(observer.take_cache(), ["miss", "stored", "hit"]);
+}
+
+#[actix_web::test]
+async fn keys_past_their_lifetime_are_no_better_for_a_known_token() {
+    let (remote, clock) = (Remote::serving(&[&key()]), ManualClock::at(NOW));
+    let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
+    let (verifier, observer) = watched(trusting(issuer).fetch(remote.fetch()).clock(clock.clone()));
+    let token = good().claim("exp", NOW + 100_000).sign();
+    for _ in 0..2 {
+        verifier.verify(&token).await.expect("accepted");
+    }
+    assert_eq!(observer.take_cache(), ["miss", "stored", "hit"]);
+
+    // A new set with the old key: the token is verified again, once.
+    verifier.refresh_keys().await.expect("fetched");
+    for _ in 0..2 {
+        verifier.verify(&token).await.expect("accepted");
+    }
+    assert_eq!(observer.take_cache(), ["miss", "stored", "hit"]);
+
+    // Stale, then gone.
+    remote.fail();
+    clock.advance(Duration::from_secs(601));
+    verifier.verify(&token).await.expect("stale keys are used");
+    assert_eq!(observer.take_cache(), ["miss"], "and not remembered");
+    assert!(observer.take_keys().contains(&"stale"), "of which somebody is told");
+    clock.advance(Duration::from_secs(3600));
+    let error = verifier.verify(&token).await.expect_err("an outage");
+    assert_eq!(error.kind(), ErrorKind::KeysUnavailable);
+
+    // Back, with another key.
+    remote.serve(&[&stranger(Algorithm::ES256).with_kid("k-2")]);
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(verifier.verify(&token).await.expect_err("withdrawn").kind(), ErrorKind::UnknownKey);
+}
+
+#[actix_web::test]
+async fn an_issuer_that_a_resolver_no_longer_answers_for_ends_its_known_tokens() {
+    let issuer_named = |name: String| TrustedIssuer::new(name).audience(AUDIENCE).key(key().verification_key());
+    let known = Arc::new(AtomicBool::new(true));
+    let asked = Arc::clone(&known);
+    let builder = Verifier::builder().clock(ManualClock::at(NOW)).issuer_resolver(
+        |name| name.starts_with("https://"),
+        move |name| {
+            let answer = asked.load(Ordering::Relaxed).then(|| issuer_named(name.to_string()));
+            async move { Ok(answer) }
+        },
+    );
+    let (verifier, observer) = watched(builder);
+    let token = good().sign();
+    for _ in 0..2 {
+        verifier.verify(&token).await.expect("accepted");
+    }
+    assert_eq!(observer.take_cache(), ["miss", "stored", "hit"]);
+    // As many as are kept at once displace it, and it is not answered for again.
+    for number in 0..100 {
+        let token = good().claim("iss", format!("https://{number}.example")).sign();
+        verifier.verify(&token).await.expect("accepted");
+    }
+    known.store(false, Ordering::Relaxed);
+    let _ = observer.take_cache();
+    assert_eq!(verifier.verify(&token).await.expect_err("gone").kind(), ErrorKind::UnknownIssuer);
+    assert_eq!(observer.take_cache(), ["miss"]);
+}
+
+#[test]
+fn threads_agree_on_what_is_known_while_keys_come_and_go() {
+    let (old, new) = (secret(1), secret(2));
+    let ring = Ring::of(&[&old]);
+    let verifier = trusting(ring.issuer()).build().expect("a verifier");
+    let token = Forge::new(&old).sign();
+    let withdrawn = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..20_000 {
+                    let was_withdrawn = withdrawn.load(Ordering::SeqCst);
+                    let outcome = at_once(&verifier, &token);
+                    assert!(!was_withdrawn || outcome.is_err(), "a withdrawn key was used");
+                }
+            });
+        }
+        for _ in 0..500 {
+            ring.set(&[&old]);
+            ring.set(&[&old, &new]);
+        }
+        ring.set(&[&new]);
+        withdrawn.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(at_once(&verifier, &token).expect_err("withdrawn"), ErrorKind::UnknownKey);
+}
