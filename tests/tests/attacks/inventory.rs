@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// The sections of the catalogue and the numbers of their last rows.
-const SECTIONS: [(char, usize); 11] = [
+const SECTIONS: [(char, usize); 12] = [
     ('a', 18),
     ('b', 20),
     ('c', 12),
