@@ -207,7 +207,7 @@ fn clones_share_a_cache_and_so_do_verifiers_that_look_elsewhere() {
     let (verifier, observer) = watched(builder());
     let token = good().sign();
     at_once(&verifier, &token).expect("a good token");
-    at_once(&verifier.clone(), &token).expect("a good token");
+    at_once(&Verifier::clone(&verifier), &token).expect("a good token");
     at_once(&verifier.with_sources(jwt_core::token::TokenSources::none()), &token).expect("a good token");
     assert_eq!(observer.take_cache(), ["miss", "stored", "hit", "hit"]);
 }
@@ -253,7 +253,7 @@ fn bytes_are_bounded_whatever_the_size_of_tokens() {
 fn a_cache_for_nothing_is_a_mistake() {
     for settings in [TokenCache::new().max_entries(0), TokenCache::new().max_bytes(0)] {
         let error = builder().token_cache(settings).build().expect_err("a mistake");
-        assert_eq!(error.to_string().contains("token_cache"), true, "{error}");
+        assert!(error.to_string().contains("token_cache"), "{error}");
     }
 }
 
