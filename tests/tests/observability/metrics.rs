@@ -6,6 +6,7 @@ use std::time::Duration;
 use jwt_core::clock::ManualClock;
 use jwt_core::observe::MetricsObserver;
 use jwt_core::request::BareRequest;
+use jwt_core::revocation::{RevocationScript, ScriptedRevocations};
 use jwt_core::verify::Authenticator;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
@@ -30,12 +31,10 @@ fn a_day_in_a_verifiers_life() -> Recorded {
             let builder = Verifier::builder().issuer(trusted).clock(clock.clone()).observer(MetricsObserver);
             let verifier = builder.fetch(issuer.fetch()).build().expect("a verifier");
             let good = Forge::new(&stage::key());
-            for token in [
-                good.sign(),
-                good.sign(),
-                good.clone().claim("aud", "attacker-text").sign(),
-                "attacker-text".to_owned(),
-            ] {
+            let known = good.sign();
+            for token in
+                [known.clone(), known, good.clone().claim("aud", "attacker-text").sign(), "attacker-text".to_owned()]
+            {
                 let _ = verifier.verify(&token).await;
             }
             let guests = Authenticator::from(verifier.clone()).optional();
@@ -47,6 +46,12 @@ fn a_day_in_a_verifiers_life() -> Recorded {
             clock.advance(Duration::from_secs(1200));
             let _ = verifier.refresh_keys().await;
             let _ = verifier.verify(&good.sign()).await;
+
+            let list = ScriptedRevocations::default();
+            list.play(RevocationScript::Fail);
+            let builder = stage::builder().observer(MetricsObserver).revocations(list);
+            let verifier = builder.dangerous_accept_during_revocation_outage().build().expect("a verifier");
+            assert!(verifier.verify(&stage::good().sign()).await.is_ok());
         });
     });
     recorded
@@ -59,23 +64,33 @@ fn outcomes_are_counted_by_code_and_nothing_of_a_token_is_a_label() {
         ("jwt_anonymous_requests_total{}", 1.0),
         ("jwt_key_fetches_total{outcome=loaded}", 1.0),
         ("jwt_key_fetches_total{outcome=transport}", 2.0),
+        ("jwt_revocation_outages_ignored_total{}", 1.0),
         ("jwt_stale_keys_used_total{}", 1.0),
-        ("jwt_tokens_total{outcome=accepted}", 2.0),
+        ("jwt_token_cache_total{outcome=hit}", 1.0),
+        ("jwt_token_cache_total{outcome=miss}", 5.0),
+        ("jwt_tokens_total{outcome=accepted}", 3.0),
         ("jwt_tokens_total{outcome=expired}", 1.0),
         ("jwt_tokens_total{outcome=malformed_token}", 1.0),
         ("jwt_tokens_total{outcome=no_credentials}", 1.0),
         ("jwt_tokens_total{outcome=wrong_audience}", 1.0),
     ];
     assert_eq!(recorded.last("counter"), counted.map(|(name, count)| (name.to_owned(), count)));
+    let mut gauges = recorded.last("gauge");
+    let cache: Vec<_> = gauges.extract_if(.., |(series, _)| series.starts_with("jwt_token_cache")).collect();
+    assert!(
+        matches!(&cache[..], [(bytes, most), (entries, 1.0)] if bytes == "jwt_token_cache_bytes{}" && *most > 100.0
+            && entries == "jwt_token_cache_entries{}"),
+        "{cache:?}"
+    );
     let set = [
         ("jwt_keys_failing{issuer=https://id.example}", 1.0),
         ("jwt_keys_loaded_timestamp_seconds{issuer=https://id.example}", f64::from(u32::try_from(NOW).expect("small"))),
         ("jwt_keys_usable{issuer=https://id.example}", 1.0),
     ];
-    assert_eq!(recorded.last("gauge"), set.map(|(name, value)| (name.to_owned(), value)));
+    assert_eq!(gauges, set.map(|(name, value)| (name.to_owned(), value)));
     let times = recorded.values().into_iter().filter(|(series, _)| series.kind == "histogram");
     let times: Vec<_> = times.map(|(series, times)| (series.labels[0].1.clone(), times.len())).collect();
-    assert_eq!(times, [("false".to_owned(), 3), ("true".to_owned(), 2)]);
+    assert_eq!(times, [("false".to_owned(), 3), ("true".to_owned(), 3)]);
 }
 
 #[test]
@@ -118,7 +133,7 @@ fn the_documentations_queries_ask_only_for_what_is_recorded() {
         }
         for (code, quoted) in query.split('"').enumerate().filter(|(place, _)| place % 2 == 1) {
             let known = |code: &str| {
-                let codes = ["accepted", "true", "loaded", ".*_unavailable"];
+                let codes = ["accepted", "true", "loaded", "hit", ".*_unavailable"];
                 codes.contains(&code) || ErrorKind::ALL.iter().any(|kind| kind.code() == code)
             };
             assert!(quoted.split('|').all(known), "{code}: {quoted} in {query}");
@@ -148,5 +163,6 @@ fn issuers_that_a_resolver_found_are_in_no_label() {
     });
     let labels: Vec<_> = recorded.values().into_keys().flat_map(|series| series.labels).collect();
     assert!(labels.len() > 3 && labels.iter().all(|(label, _)| label != "issuer"), "{labels:?}");
-    assert_eq!(recorded.last("gauge"), []);
+    let gauges: Vec<_> = recorded.last("gauge").into_iter().map(|(series, _)| series).collect();
+    assert_eq!(gauges, ["jwt_token_cache_bytes{}", "jwt_token_cache_entries{}"]);
 }
