@@ -21,7 +21,8 @@ use serde_json::{Value, json};
 
 jwt_core::policy! {
     ReadNotes = scopes(["notes:read"]);
-    WriteNotes = scopes(["notes:read", "notes:write"]);
+    // MCP clients ask for exactly the scopes that a refusal names.
+    WriteNotes = scopes(["notes:read", "notes:write"]).naming_all();
 }
 
 /// Tokens must be issued by `issuer` for `resource`, which is the address of this server.

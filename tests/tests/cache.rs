@@ -208,7 +208,7 @@ fn clones_share_a_cache_and_so_do_verifiers_that_look_elsewhere() {
     let token = good().sign();
     at_once(&verifier, &token).expect("a good token");
     at_once(&Verifier::clone(&verifier), &token).expect("a good token");
-    at_once(&clone.with_sources(jwt_core::token::TokenSources::none()), &token).expect("a good token");
+    at_once(&verifier.with_sources(jwt_core::token::TokenSources::none()), &token).expect("a good token");
     assert_eq!(observer.take_cache(), ["miss", "stored", "hit", "hit"]);
 }
 

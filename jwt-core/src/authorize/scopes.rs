@@ -9,20 +9,21 @@ use super::Requirement;
 pub struct RequiredScopes {
     names: Vec<String>,
     one_is_enough: bool,
+    names_all: bool,
 }
 
 /// Requires every one of `names` among the token's scopes, from `scope` or, where that is absent, `scp`.
 ///
-/// Names are compared whole. A refusal is 403 `insufficient_scope` and names all of them, "the scope necessary to access the
-/// protected resource" (RFC 6750 section 3.1): a client that asked for the missing ones alone would lose those that it has.
-/// The error's detail is what is missing. Without names, every verified token passes.
+/// Names are compared whole. A refusal is 403 `insufficient_scope` and names the scopes that are missing (RFC 6750
+/// section 3.1), or all of them where that is [asked for](RequiredScopes::naming_all). Without names, every verified token
+/// passes.
 ///
 /// ```
 /// let requirement = jwt_core::authorize::scopes(["reports:read"]);
 /// ```
 #[must_use]
 pub fn scopes<N: Into<String>>(names: impl IntoIterator<Item = N>) -> RequiredScopes {
-    RequiredScopes { names: names.into_iter().map(Into::into).collect(), one_is_enough: false }
+    RequiredScopes { names: names.into_iter().map(Into::into).collect(), one_is_enough: false, names_all: false }
 }
 
 /// Requires one of `names` among the token's scopes, from `scope` or, where that is absent, `scp`.
@@ -37,6 +38,18 @@ pub fn any_scope<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Require
     RequiredScopes { one_is_enough: true, ..scopes(names) }
 }
 
+impl RequiredScopes {
+    /// Has a refusal name every scope of the requirement, and not those alone that are missing. Default: off.
+    ///
+    /// For clients that ask for exactly the scopes that they are told, and would lose those that they have: those of the
+    /// Model Context Protocol do.
+    #[must_use]
+    pub fn naming_all(mut self) -> Self {
+        self.names_all = true;
+        self
+    }
+}
+
 impl Requirement for RequiredScopes {
     fn check(&self, verified: &Verified) -> Result<(), Error> {
         let registered = verified.registered();
@@ -47,6 +60,9 @@ impl Requirement for RequiredScopes {
             return Ok(());
         }
         let missing: Vec<&str> = self.names.iter().filter(|name| !carries(name)).map(String::as_str).collect();
+        if !self.names_all {
+            return Err(insufficient_scope(&missing));
+        }
         let needed: Vec<&str> = self.names.iter().map(String::as_str).collect();
         let error = insufficient_scope(&needed);
         Err(if error.scope().is_some() { error.with_detail(missing.join(" ")) } else { error })
@@ -77,16 +93,17 @@ mod tests {
     }
 
     #[test]
-    fn all_scopes_that_are_needed_are_named_and_the_missing_ones_told_apart() {
-        let missing = |scope: &str| Err(Some(["a b".to_owned(), scope.to_owned()]));
-        for (scope, all, any) in [
-            ("a b", Ok(()), Ok(())),
-            ("b", missing("a"), Ok(())),
-            ("c", missing("a b"), missing("a b")),
-            ("", missing("a b"), missing("a b")),
+    fn the_scopes_that_are_missing_are_named_or_the_whole_choice_or_all_where_that_is_asked_for() {
+        let named = |scope: &str, missing: &str| Err(Some([scope, missing].map(str::to_owned)));
+        for (scope, all, naming_all, any) in [
+            ("a b", Ok(()), Ok(()), Ok(())),
+            ("b", named("a", "a"), named("a b", "a"), Ok(())),
+            ("c", named("a b", "a b"), named("a b", "a b"), named("a b", "a b")),
+            ("", named("a b", "a b"), named("a b", "a b"), named("a b", "a b")),
         ] {
             let payload = format!("{{\"scope\":\"{scope}\"}}");
             assert_eq!(judge(&scopes(["a", "b"]), &payload), all, "{scope}");
+            assert_eq!(judge(&scopes(["a", "b"]).naming_all(), &payload), naming_all, "{scope}");
             assert_eq!(judge(&any_scope(["a", "b"]), &payload), any, "{scope}");
         }
     }
