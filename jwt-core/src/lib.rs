@@ -45,6 +45,7 @@
 //! | `issue` | no | tokens of one's own: key ring, issuer, refresh sessions |
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `redis` | no | stores that a fleet shares, on Redis or Valkey |
+//! | `tokio` | no | limits to how long a revocation list may take, on the Tokio runtime |
 //! | `testing` | no | an issuer for tests, which does what a script says |
 //!
 //! Features add; none changes what is accepted. With both back ends `aws-lc-rs` is used unless the builder is told
