@@ -2,6 +2,7 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::answer::Challenge;
 use super::renderer::{NoBody, Renderer};
 use crate::error::{Class, Error, ErrorKind};
 
@@ -10,16 +11,6 @@ pub(crate) const DEFAULT_REALM: &str = "api";
 
 /// After how long a client should retry where the outage's own rhythm is not known.
 const DEFAULT_RETRY: Duration = Duration::from_secs(5);
-
-/// A status and the headers that go with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Challenge {
-    /// The HTTP status code.
-    pub status: u16,
-    /// Header names, lower case, and values, of visible ASCII and spaces.
-    pub headers: Vec<(&'static str, String)>,
-}
 
 /// An error and the answer to it.
 #[derive(Clone, Debug)]

@@ -23,12 +23,14 @@
 #![doc = include_str!("../../doc/codes.md")]
 #![doc = include_str!("../../doc/problem.md")]
 
+mod answer;
 mod challenger;
 mod grpc;
 mod problem;
 mod renderer;
 
-pub use challenger::{Challenge, Challenger, Refusal};
+pub use answer::Challenge;
+pub use challenger::{Challenger, Refusal};
 pub(crate) use challenger::{DEFAULT_REALM, is_challenge, is_scope};
 pub use problem::ProblemJson;
 pub use renderer::{NoBody, RenderFn, Rendered, Renderer, render_fn};

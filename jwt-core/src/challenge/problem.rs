@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-use super::challenger::Challenge;
+use super::answer::Challenge;
 use super::renderer::{Rendered, Renderer};
 use crate::error::{Class, Error};
 

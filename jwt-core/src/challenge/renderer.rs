@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::challenger::Challenge;
+use super::answer::Challenge;
 use crate::error::Error;
 
 /// Writes the bodies of refusals.
