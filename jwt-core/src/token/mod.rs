@@ -1,5 +1,6 @@
 //! Where tokens hide in a request. RFC 6750 section 2.
 
+mod cookies;
 mod csrf;
 mod places;
 mod source;

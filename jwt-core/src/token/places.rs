@@ -4,13 +4,12 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use super::csrf::host;
 use super::source::{Found, Location, TokenPlace, TokenSource};
 use crate::request::RequestView;
 
 /// Calls `each` with the values of `name`, unless the client declared the header to be for the next hop only: a proxy
 /// would have removed it. RFC 9110 section 7.6.1.
-fn end_to_end<'r>(request: &'r dyn RequestView, name: &str, mut each: impl FnMut(&'r [u8])) {
+pub(super) fn end_to_end<'r>(request: &'r dyn RequestView, name: &str, mut each: impl FnMut(&'r [u8])) {
     let mut values: SmallVec<[&[u8]; 2]> = SmallVec::new();
     request.header(name, &mut |value| values.push(value));
     if values.is_empty() {
@@ -74,52 +73,6 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 const fn is_scheme_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
-}
-
-pub(super) struct Cookie {
-    pub(super) name: String,
-    /// Whether the cookie may have travelled in clear, which it must not beyond this machine.
-    pub(super) loopback_only: bool,
-}
-
-impl TokenSource for Cookie {
-    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
-        if self.loopback_only && !is_loopback(request) {
-            tracing::error!("cookies for development on localhost are not looked at: the request is for another host");
-            return;
-        }
-        end_to_end(request, "cookie", |value| {
-            // A line that is not text may hide the cookie: it counts as an illegible one.
-            let Ok(line) = std::str::from_utf8(value) else {
-                found.add(value, Location::Cookie);
-                return;
-            };
-            for cookie in cookie::Cookie::split_parse(line).flatten() {
-                if cookie.name() == self.name {
-                    found.add(cookie.value_trimmed().as_bytes().to_vec(), Location::Cookie);
-                }
-            }
-        });
-    }
-
-    fn place(&self) -> Option<TokenPlace<'_>> {
-        Some(TokenPlace::Cookie(&self.name))
-    }
-}
-
-impl fmt::Debug for Cookie {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Cookie").field(&self.name).finish()
-    }
-}
-
-fn is_loopback(request: &dyn RequestView) -> bool {
-    let Some(host) = host(request).and_then(|host| std::str::from_utf8(host).ok()) else { return false };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    matches!(name, "localhost" | "127.0.0.1" | "[::1]") || name.ends_with(".localhost")
 }
 
 pub(super) struct Query(pub(super) String);

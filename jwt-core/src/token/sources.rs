@@ -2,8 +2,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use super::cookies::Cookie;
 use super::csrf::{Csrf, Proof};
-use super::places::{Authorization, Closure, Cookie, OwnHeader, Query};
+use super::places::{Authorization, Closure, OwnHeader, Query};
 use super::source::{Found, Location, TokenPlace, TokenSource};
 use crate::error::ErrorKind;
 use crate::request::RequestView;

@@ -1,5 +1,6 @@
 //! Leaves tokens out of requests that are sent on.
 
+use super::cookies::{Pair, pairs};
 use super::source::TokenPlace;
 use super::sources::TokenSources;
 
@@ -60,16 +61,12 @@ impl Strip {
         Some(if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) })
     }
 
-    fn cookie(&self, value: &[u8]) -> Kept {
-        let pairs = || value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
-        let is_kept = |pair: &&[u8]| {
-            let name = pair.split(|&byte| byte == b'=').next().unwrap_or_default().trim_ascii();
-            !self.cookies.iter().any(|cookie| cookie.as_bytes() == name)
-        };
-        if pairs().all(|pair| is_kept(&pair)) {
+    fn cookie(&self, line: &[u8]) -> Kept {
+        let is_kept = |pair: &Pair<'_>| !self.cookies.iter().any(|cookie| cookie.as_bytes() == pair.name);
+        if pairs(line).all(|pair| is_kept(&pair)) {
             return Kept::Whole;
         }
-        let kept: Vec<&[u8]> = pairs().filter(is_kept).filter(|pair| !pair.is_empty()).collect();
+        let kept: Vec<&[u8]> = pairs(line).filter(is_kept).map(|pair| pair.whole).collect();
         if kept.is_empty() { Kept::Nothing } else { Kept::Part(kept.join(&b"; "[..])) }
     }
 }

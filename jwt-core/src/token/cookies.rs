@@ -1,0 +1,127 @@
+//! The header `Cookie`. RFC 6265 section 5.4.
+
+use std::fmt;
+use std::sync::Once;
+
+use super::csrf::host;
+use super::places::end_to_end;
+use super::source::{Found, Location, TokenPlace, TokenSource};
+use crate::request::RequestView;
+
+/// A part of a line, as it stands between semicolons.
+pub(super) struct Pair<'r> {
+    pub(super) name: &'r [u8],
+    /// What follows the first `=`, without quotation marks around it.
+    pub(super) value: Option<&'r [u8]>,
+    pub(super) whole: &'r [u8],
+}
+
+/// The parts of a line.
+///
+/// Names end where a browser ends them: only spaces and tabs are left out around them. One that begins with any other
+/// blank, which a browser does not know for a `__Host-` name, is another name here too.
+pub(super) fn pairs(line: &[u8]) -> impl Iterator<Item = Pair<'_>> {
+    line.split(|&byte| byte == b';').map(trim).filter(|whole| !whole.is_empty()).map(|whole| {
+        let (name, value) = match whole.iter().position(|&byte| byte == b'=') {
+            Some(end) => (trim(&whole[..end]), Some(unquoted(trim(&whole[end + 1..])))),
+            None => (whole, None),
+        };
+        Pair { name, value, whole }
+    })
+}
+
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+fn unquoted(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"', inner @ .., b'"'] => inner,
+        _ => value,
+    }
+}
+
+pub(super) struct Cookie {
+    pub(super) name: String,
+    /// Whether the cookie may have travelled in clear, which it must not beyond this machine.
+    pub(super) loopback_only: bool,
+}
+
+impl TokenSource for Cookie {
+    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
+        if self.loopback_only && !is_loopback(request) {
+            // Once, because whoever sends requests could fill the log.
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| {
+                tracing::error!("cookies for development on localhost are not looked at in requests for other hosts");
+            });
+            return;
+        }
+        end_to_end(request, "cookie", |value| {
+            for (name, value) in pairs(value).filter_map(|pair| pair.value.map(|value| (pair.name, value))) {
+                if name == self.name.as_bytes() {
+                    found.add(value, Location::Cookie);
+                }
+            }
+        });
+    }
+
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Cookie(&self.name))
+    }
+}
+
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Cookie").field(&self.name).finish()
+    }
+}
+
+fn is_loopback(request: &dyn RequestView) -> bool {
+    let Some(host) = host(request).and_then(|host| std::str::from_utf8(host).ok()) else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]") || name.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::BareRequest;
+
+    fn candidates(line: &str) -> Vec<String> {
+        let request = BareRequest::new("GET", "/").header("cookie", line);
+        let mut found = Found::default();
+        Cookie { name: "__Host-access".to_owned(), loopback_only: false }.find(&request, &mut found);
+        let first = found.first.map(|(value, _)| String::from_utf8_lossy(&value).into_owned());
+        first.into_iter().chain((1..found.candidates).map(|_| "…".to_owned())).collect()
+    }
+
+    #[test]
+    fn a_name_is_the_one_that_the_browser_knows() {
+        for (line, expected) in [
+            ("__Host-access=a", &["a"][..]),
+            ("x=1;__Host-access=a", &["a"]),
+            ("x=1; \t__Host-access \t= a ;y", &["a"]),
+            ("__Host-access=\"a\"", &["a"]),
+            ("__Host-access=a=b", &["a=b"]),
+            ("__Host-access=", &[""]),
+            ("__Host-access=a; __Host-access=b", &["a", "…"]),
+            ("é=1; __Host-access=a", &["a"]),
+            ("__Host-access", &[]),
+            ("__host-access=a", &[]),
+            ("\u{85}__Host-access=a", &[]),
+            ("\u{a0}__Host-access=a", &[]),
+            ("\u{2000}__Host-access=a", &[]),
+            ("__Host-access\u{3000}=a", &[]),
+            ("\u{b}__Host-access=a; \u{c}__Host-access=b", &[]),
+        ] {
+            assert_eq!(candidates(line), expected, "{line:?}");
+        }
+    }
+}
