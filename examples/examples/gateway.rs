@@ -11,8 +11,9 @@
 use std::fmt::Write as _;
 
 use axum::body::Body;
+use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use axum::http::header::{CONNECTION, HOST, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::Response;
 use axum::{Router, serve};
@@ -34,9 +35,12 @@ async fn send_on(State(upstream): State<Upstream>, request: Request) -> Result<R
     // The service has an address of its own.
     parts.headers.remove(HOST);
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let request = upstream.client.request(parts.method, format!("{}{target}", upstream.url)).headers(parts.headers);
-    let answer = request.body(reqwest::Body::wrap_stream(body.into_data_stream())).send().await;
-    let mut answer = answer.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    let mut request = upstream.client.request(parts.method, format!("{}{target}", upstream.url)).headers(parts.headers);
+    // A request without a body stays one: a stream would be sent in chunks, even if nothing is in it.
+    if !body.is_end_stream() {
+        request = request.body(reqwest::Body::wrap_stream(body.into_data_stream()));
+    }
+    let mut answer = request.send().await.map_err(|_| StatusCode::BAD_GATEWAY)?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = answer.status();
     std::mem::swap(response.headers_mut(), answer.headers_mut());
@@ -53,7 +57,7 @@ fn drop_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|options| options.split(','))
         .filter_map(|option| HeaderName::try_from(option.trim()).ok())
         .collect();
-    let known = [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+    let known = [CONNECTION, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
     let kept_alive = ["keep-alive", "proxy-connection"].map(HeaderName::from_static);
     for name in named.into_iter().chain(known).chain(kept_alive) {
         headers.remove(name);

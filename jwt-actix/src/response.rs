@@ -19,9 +19,9 @@ pub(crate) fn answer(refusal: impl Into<Answer>) -> HttpResponse<BoxBody> {
     let body = if answer.body.is_empty() { BoxBody::new(()) } else { BoxBody::new(answer.body) };
     let mut response = HttpResponse::with_body(status(answer.status), body);
     for (name, value) in answer.headers {
-        // The core makes values of visible ASCII only; one that were not would be left out, not let through.
-        if let Ok(value) = HeaderValue::try_from(value) {
-            response.headers_mut().append(HeaderName::from_static(name), value);
+        // The core makes names and values that are legal; what were not would be left out, not let through.
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().append(name, value);
         }
     }
     if let Some(error) = answer.error {

@@ -15,6 +15,9 @@ use crate::{RefusalBody, ResponseFuture, response};
 ///
 /// It stands inside of [`JwtLayer`](crate::JwtLayer): without one, requests are answered 500. Of every request it takes out
 /// headers of the configured names, and the token; then it puts in what the token says. See [`jwt_core::forward`].
+///
+/// A token in the address is taken out of the request's own. axum keeps the address as it came in the extension
+/// `OriginalUri`: do not send that one on.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ForwardLayer {

@@ -15,9 +15,9 @@ pub(crate) fn answer<B: RefusalBody>(answer: Answer) -> Response<B> {
     let mut response = Response::new(B::from_bytes(answer.body));
     *response.status_mut() = status(answer.status);
     for (name, value) in answer.headers {
-        // The core makes values of visible ASCII only; one that were not would be left out, not let through.
-        if let Ok(value) = HeaderValue::try_from(value) {
-            response.headers_mut().append(HeaderName::from_static(name), value);
+        // The core makes names and values that are legal; what were not would be left out, not let through.
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().append(name, value);
         }
     }
     if let Some(error) = answer.error {

@@ -130,7 +130,9 @@ impl Csrf {
         let (mut site, mut origin) = (Line::default(), Line::default());
         request.header("sec-fetch-site", &mut |value| site.add(value));
         request.header("origin", &mut |value| origin.add(value));
-        let allowed = || origin.only().is_some_and(|origin| self.origins.iter().any(|own| own.as_bytes() == origin));
+        // `null`, the origin of whoever hides theirs, is no origin, even if it was allowed by mistake.
+        let is_allowed = |origin: &[u8]| self.origins.iter().any(|own| own.as_bytes() == origin && is_origin(own));
+        let allowed = || origin.only().is_some_and(is_allowed);
         let same = match (&site, &origin) {
             (Line::None, Line::None) => return Sender::Unknown,
             (Line::None, _) => origin.only().is_some_and(|origin| is_own(origin, request)),

@@ -110,8 +110,9 @@ impl TokenSources {
     /// Also looks at the query parameter `name` of `GET` and `HEAD` requests. Default: no query parameter.
     ///
     /// Addresses end up in logs and histories (RFC 9700 section 4.3.2): use it only where a client cannot send headers,
-    /// a WebSocket from a browser for example, and with short-lived tokens. The adapters mark such answers
-    /// `Cache-Control: private`.
+    /// a WebSocket from a browser for example, and with short-lived tokens. What logs requests in your own service does it too:
+    /// the span of tower-http's `TraceLayer` and actix-web's `Logger` hold the whole address unless they are told otherwise.
+    /// The adapters mark such answers `Cache-Control: private`.
     #[must_use]
     pub fn query(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
@@ -128,6 +129,9 @@ impl TokenSources {
     }
 
     /// Also asks a closure, which returns the token or `None`. Default: no closure.
+    ///
+    /// What it returns is not protected as a [cookie](Self::cookie) is. For a cookie that is encrypted or in parts, write a
+    /// [source](Self::source) that adds it with [`Location::Cookie`].
     #[must_use]
     pub fn from_fn<F>(self, find: F) -> Self
     where

@@ -120,7 +120,10 @@ fn the_documentations_queries_ask_only_for_what_is_recorded() {
     let names: BTreeSet<String> = a_day_in_a_verifiers_life()
         .values()
         .into_keys()
-        .map(|series| if series.kind == "histogram" { format!("{}_bucket", series.name) } else { series.name })
+        .flat_map(|series| match series.kind {
+            "histogram" => vec![format!("{}_bucket", series.name), format!("{}_count", series.name)],
+            _ => vec![series.name],
+        })
         .collect();
     let queries: Vec<&str> =
         MANUAL.split("```promql\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
@@ -133,7 +136,7 @@ fn the_documentations_queries_ask_only_for_what_is_recorded() {
         }
         for (code, quoted) in query.split('"').enumerate().filter(|(place, _)| place % 2 == 1) {
             let known = |code: &str| {
-                let codes = ["accepted", "true", "loaded", "hit", ".*_unavailable"];
+                let codes = ["accepted", "true", "false", "loaded", "hit", ".*_unavailable"];
                 codes.contains(&code) || ErrorKind::ALL.iter().any(|kind| kind.code() == code)
             };
             assert!(quoted.split('|').all(known), "{code}: {quoted} in {query}");
