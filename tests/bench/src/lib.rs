@@ -4,11 +4,16 @@
 //! `jwt-core/doc/measured.md` and its chart. `… --bin paths -- check` is the gate: it counts the instructions of the main
 //! paths and compares them with `recorded.txt`.
 
+pub mod chart;
 pub mod paths;
 pub mod race;
 pub mod report;
 pub mod stand;
 pub mod verify;
 
+#[cfg(feature = "peers")]
+pub mod peers;
 #[cfg(feature = "frameworks")]
 pub mod requests;
+#[cfg(feature = "frameworks")]
+pub mod sockets;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// How long one turn of a contender takes, about.
-const TURN: Duration = Duration::from_millis(1);
+/// How long one turn of a contender takes, about, where it does what it does alone.
+pub const TURN: Duration = Duration::from_millis(1);
 
 /// One way to do the thing that is measured.
 pub struct Contender {
@@ -44,16 +44,16 @@ impl Outcome {
     }
 }
 
-/// Lets the contenders run against each other.
-pub fn race(contenders: Vec<Contender>, rounds: usize) -> Vec<Outcome> {
+/// Lets the contenders run against each other, in turns of about this length.
+pub fn race(contenders: Vec<Contender>, rounds: usize, turn: Duration) -> Vec<Outcome> {
     let mut field: Vec<(Contender, u64, Vec<f64>)> = contenders
         .into_iter()
         .map(|mut contender| {
             let mut times = 1;
             loop {
                 let took = time(&mut contender, times);
-                if took > TURN / 4 {
-                    let times = (times as f64 * TURN.as_secs_f64() / took.as_secs_f64()).ceil() as u64;
+                if took > turn / 4 {
+                    let times = (times as f64 * turn.as_secs_f64() / took.as_secs_f64()).ceil() as u64;
                     return (contender, times.max(1), Vec::new());
                 }
                 times *= 2;

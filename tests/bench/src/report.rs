@@ -6,8 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
+
+use crate::chart;
 use crate::race::Outcome;
-use crate::stand::{ALGORITHMS, Stand};
 
 /// The compiler's version, as it tells it.
 pub fn rustc() -> String {
@@ -28,6 +30,12 @@ fn machine() -> String {
     format!("{}, {processors} processors", name.unwrap_or("unknown processor"))
 }
 
+/// How many programs wanted a processor, on average of the last minute.
+fn load() -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().unwrap_or_default().to_owned()
+}
+
 /// The memory that this process takes.
 pub fn resident_bytes() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -35,21 +43,34 @@ pub fn resident_bytes() -> usize {
     line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or_default() * 1024
 }
 
-/// The allocations of each path, counted in a process of its own: counting takes time.
-pub fn allocations() -> Result<Vec<(String, String)>, Box<dyn Error>> {
-    let stands: Vec<_> = ALGORITHMS.into_iter().map(|algorithm| Stand::new(algorithm).public()).collect();
-    let paths = std::env::current_exe()?.with_file_name("paths");
-    let mut child = Command::new(paths).arg("run").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    serde_json::to_writer(child.stdin.take().ok_or("no input")?, &stands)?;
-    let printed = String::from_utf8(child.wait_with_output()?.stdout)?;
-    let rows = printed.lines().filter_map(|line| line.split_once('\t'));
-    Ok(rows.map(|(path, count)| (path.to_owned(), count.to_owned())).collect())
+/// What another program of this package prints on this input: rows of cells.
+pub fn counted(program: &str, arguments: &[&str], input: Option<&Value>) -> Result<Vec<Vec<String>>, Box<dyn Error>> {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let mut child = Command::new("cargo")
+        .args(["run", "--quiet", "--release", "--manifest-path", manifest, "--bin", program, "--"])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let stdin = child.stdin.take().ok_or("no input")?;
+    if let Some(input) = input {
+        serde_json::to_writer(stdin, input)?;
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        return Err(format!("{program} failed").into());
+    }
+    let printed = String::from_utf8(output.stdout)?;
+    Ok(printed.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect())
 }
+
+/// Bars that belong together: their panel, their group, and nanoseconds by name.
+pub type Group = (&'static str, String, Vec<(String, f64)>);
 
 /// Tables in Markdown, and a chart.
 pub struct Report {
     text: String,
-    bars: Vec<(String, Vec<(String, f64)>)>,
+    bars: Vec<Group>,
 }
 
 impl Report {
@@ -58,9 +79,13 @@ impl Report {
         let text = format!(
             "# Measured\n\nWritten by `cargo run --release --manifest-path tests/bench/Cargo.toml` on {date}, on {}, with {}.\n\
              Medians of interleaved rounds; ratios are medians of the rounds' ratios. Times differ from machine to machine, ratios\n\
-             less so.\n",
+             less so. When the run began, {} programs ran besides this one, by the average of the last minute.\n\n\
+             Every library verifies the same token by the same policy, as far as it can be told to, and has shown before that it\n\
+             refuses bad ones; `tests/bench/src/peers.rs` says how each was set up. Where a library's cryptography can be chosen,\n\
+             it is AWS-LC. axum-keycloak-auth gets the token with the claim `typ`, which it asks for.\n",
             machine(),
-            rustc()
+            rustc(),
+            load()
         );
         Self { text, bars: Vec::new() }
     }
@@ -79,54 +104,22 @@ impl Report {
         let _ = writeln!(self.text, "| {} |", cells.join(" | "));
     }
 
-    /// Remembers results for the chart.
-    pub fn bars(&mut self, group: &str, results: &[Outcome]) {
+    pub fn text(&mut self, text: &str) {
+        let _ = writeln!(self.text, "{text}\n");
+    }
+
+    /// Remembers results for a panel of the chart.
+    pub fn bars(&mut self, panel: &'static str, group: &str, results: &[Outcome]) {
         let bars = results.iter().map(|result| (result.name.clone(), result.nanos)).collect();
-        self.bars.push((group.to_owned(), bars));
+        self.bars.push((panel, group.to_owned(), bars));
     }
 
     /// Writes the tables and the chart into the documentation.
     pub fn write(&self) -> Result<(), Box<dyn Error>> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../jwt-core/doc");
         fs::write(folder.join("measured.md"), &self.text)?;
-        fs::write(folder.join("measured.svg"), self.chart())?;
+        fs::write(folder.join("measured.svg"), chart::draw(&self.bars))?;
         print!("{}", self.text);
         Ok(())
-    }
-
-    /// Bars on a logarithmic scale: what is compared lies a thousandfold apart.
-    fn chart(&self) -> String {
-        const WIDTH: f64 = 860.0;
-        const LEFT: f64 = 290.0;
-        const ROW: f64 = 20.0;
-        let x = |nanos: f64| LEFT + (nanos.max(50.0) / 50.0).log10() / 3.6_f64 * (WIDTH - LEFT - 90.0);
-        let (mut rows, mut y) = (String::new(), 34.0);
-        for (group, bars) in &self.bars {
-            y += 12.0;
-            let _ = writeln!(rows, "<text x=\"8\" y=\"{}\" font-weight=\"bold\">{group}</text>", y + 14.0);
-            for (name, nanos) in bars {
-                let fill = if name.starts_with("this library") { "#2563eb" } else { "#94a3b8" };
-                let text = if *nanos < 10_000.0 { format!("{nanos:.0} ns") } else { format!("{:.1} µs", nanos / 1e3) };
-                let (middle, end) = (y + 14.0, x(*nanos));
-                let _ = writeln!(
-                    rows,
-                    "<text x=\"{}\" y=\"{middle}\" text-anchor=\"end\">{name}</text><rect x=\"{LEFT}\" y=\"{}\" \
-                     width=\"{:.1}\" height=\"14\" fill=\"{fill}\"/><text x=\"{:.1}\" y=\"{middle}\">{text}</text>",
-                    LEFT - 8.0,
-                    y + 3.0,
-                    end - LEFT,
-                    end + 6.0
-                );
-                y += ROW;
-            }
-        }
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" \
-             font-size=\"12\" fill=\"#334155\">\n<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
-             <text x=\"8\" y=\"22\" font-size=\"14\" font-weight=\"bold\">One token, verified and decoded: shorter is faster, \
-             each step to the right is tenfold in {tenfold:.0} points</text>\n{rows}</svg>\n",
-            height = y + 12.0,
-            tenfold = (WIDTH - LEFT - 90.0) / 3.6,
-        )
     }
 }

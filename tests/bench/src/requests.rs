@@ -1,5 +1,6 @@
 //! One request in process: routing, authentication, and a handler that returns a claim.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use actix_web::dev::Service as _;
@@ -9,10 +10,11 @@ use axum::extract::FromRequestParts;
 use axum::routing::get;
 use http::StatusCode;
 use jwt_core::Verifier;
-use tower::ServiceExt as _;
+use jwt_core::verify::Verification;
+use tower::{Layer as _, Service, ServiceExt as _};
 
 use crate::race::Contender;
-use crate::stand::User;
+use crate::stand::{Stand, User};
 
 pub const NOTHING: &str = "no authentication";
 pub const HAND: &str = "jsonwebtoken, by hand";
@@ -21,6 +23,9 @@ pub const EMPTY: &str = "no authentication, an empty layer";
 pub const OURS: &str = "this library";
 pub const CACHED: &str = "this library, seen before";
 pub const SHARED: &str = "this library, seen before, claims shared";
+
+/// A service alone, with what a layer adds.
+pub const LAYER: &str = "a service behind the layer";
 
 /// What a hand-written extractor needs.
 #[derive(Clone)]
@@ -33,6 +38,10 @@ pub struct Hand {
 struct HandClaims(User);
 
 impl Hand {
+    pub fn new(stand: &Stand) -> Self {
+        Self { key: stand.decoding_key().into(), validation: stand.validation().into() }
+    }
+
     fn claims(&self, header: Option<&[u8]>) -> Option<HandClaims> {
         let token = std::str::from_utf8(header?).ok()?.strip_prefix("Bearer ")?;
         jsonwebtoken::decode(token, &self.key, &self.validation).ok().map(|data| HandClaims(data.claims))
@@ -62,8 +71,8 @@ impl actix_web::FromRequest for HandClaims {
 /// A router for each way to do it.
 pub fn routers(verifier: &Verifier, cached: &Verifier, hand: &Hand) -> Vec<(&'static str, Router)> {
     use jwt_tower::{Claims, JwtLayer, SharedClaims};
-    async fn anyone() -> &'static str {
-        "Ada Lovelace"
+    async fn anyone() -> String {
+        "Ada Lovelace".to_owned()
     }
     async fn by_hand(HandClaims(user): HandClaims) -> String {
         user.name
@@ -85,35 +94,66 @@ pub fn routers(verifier: &Verifier, cached: &Verifier, hand: &Hand) -> Vec<(&'st
     ]
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().build().expect("a runtime")
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-fn request(token: &str) -> http::Request<axum::body::Body> {
+fn request<B: Default>(token: &str) -> http::Request<B> {
     let request = http::Request::get("/").header("authorization", format!("Bearer {token}"));
-    request.body(axum::body::Body::empty()).expect("a request")
+    request.body(B::default()).expect("a request")
 }
 
-/// A router that is asked with one token, and answers with this status.
-pub fn axum(name: &str, router: Router, token: &str, expected: u16) -> Contender {
+/// What a service answers to this token.
+pub async fn status<S, B, R>(service: &S, token: &str) -> Option<u16>
+where
+    S: Service<http::Request<B>, Response = http::Response<R>> + Clone,
+    B: Default,
+{
+    service.clone().oneshot(request(token)).await.map(|answer| answer.status().as_u16()).ok()
+}
+
+/// A router, or what else serves requests, that is asked with one token, and answers with this status.
+pub fn axum<S, B, R>(name: &str, service: S, token: &str, expected: u16) -> Contender
+where
+    S: Service<http::Request<B>, Response = http::Response<R>> + Clone + 'static,
+    B: Default + 'static,
+    R: 'static,
+{
     let (runtime, token) = (runtime(), token.to_owned());
-    let answer = runtime.block_on(router.clone().oneshot(request(&token))).expect("a router does not fail");
-    assert_eq!(answer.status().as_u16(), expected, "{name}");
+    assert_eq!(runtime.block_on(status::<S, B, R>(&service, &token)), Some(expected), "{name}");
     Contender::new(name, move |times| {
         runtime.block_on(async {
             for _ in 0..times {
-                let answer = router.clone().oneshot(request(&token)).await;
-                assert_eq!(answer.map(|answer| answer.status().as_u16()).ok(), Some(expected));
+                assert_eq!(status::<S, B, R>(&service, &token).await, Some(expected));
             }
         });
     })
 }
 
-/// The same under actix-web.
-pub fn actix(verifier: &Verifier, cached: &Verifier, hand: &Hand, token: &str) -> Vec<Contender> {
+/// The layer around nothing but a service: what it takes besides verifying.
+pub fn bare(verifier: &Verifier, token: &str) -> Vec<Contender> {
+    async fn serve(_: http::Request<axum::body::Body>) -> Result<http::Response<axum::body::Body>, Infallible> {
+        Ok(http::Response::default())
+    }
+    let service = tower::service_fn(serve);
+    let layer = jwt_tower::JwtLayer::new(verifier.clone());
+    let (verifier, own) = (verifier.clone(), token.to_owned());
+    let verified = tower::service_fn(move |request| {
+        assert!(matches!(verifier.start(&own, None), Verification::Ready(Ok(_))));
+        serve(request)
+    });
+    vec![
+        axum("a service", service, token, 200),
+        axum("a service that verifies first", verified, token, 200),
+        axum(LAYER, layer.layer(service), token, 200),
+    ]
+}
+
+/// The same under actix-web, where a tampered token is refused by whoever looks at it.
+pub fn actix(verifier: &Verifier, cached: &Verifier, hand: &Hand, token: &str, tampered: &str) -> Vec<Contender> {
     use jwt_actix::{Claims, JwtMiddleware, SharedClaims};
-    async fn anyone() -> &'static str {
-        "Ada Lovelace"
+    async fn anyone() -> String {
+        "Ada Lovelace".to_owned()
     }
     async fn by_hand(HandClaims(user): HandClaims) -> String {
         user.name
@@ -130,12 +170,15 @@ pub fn actix(verifier: &Verifier, cached: &Verifier, hand: &Hand, token: &str) -
             let system = actix_web::rt::System::new();
             let app = actix_web::App::new().app_data(web::Data::new(hand.clone())).service($resource);
             let service = system.block_on(actix_web::test::init_service(app));
-            let header = format!("Bearer {token}");
-            let ask =
-                move || actix_web::test::TestRequest::get().uri("/").insert_header(("authorization", header.as_str()));
-            let answer = system.block_on(service.call(ask().to_request())).expect("a response");
-            assert_eq!(answer.status().as_u16(), 200, "{}", $name);
-            drop(answer);
+            let of = |token: &str| {
+                let header = format!("Bearer {token}");
+                move || actix_web::test::TestRequest::get().uri("/").insert_header(("authorization", header.as_str()))
+            };
+            let (ask, wrong) = (of(token), of(tampered));
+            let accepts =
+                |request| system.block_on(service.call(request)).is_ok_and(|answer| answer.status().is_success());
+            assert!(accepts(ask().to_request()), "{}", $name);
+            assert_eq!(accepts(wrong().to_request()), $name == NOTHING, "{}", $name);
             Contender::new($name, move |times| {
                 system.block_on(async {
                     for _ in 0..times {
@@ -146,11 +189,39 @@ pub fn actix(verifier: &Verifier, cached: &Verifier, hand: &Hand, token: &str) -
             })
         }};
     }
-    vec![
+    #[cfg_attr(not(feature = "peers"), expect(unused_mut, reason = "only peers are added"))]
+    let mut field = vec![
         contender!(NOTHING, web::resource("/").route(web::get().to(anyone))),
         contender!(HAND, web::resource("/").route(web::get().to(by_hand))),
         contender!(OURS, web::resource("/").wrap(jwt(verifier)).route(web::get().to(owned))),
         contender!(CACHED, web::resource("/").wrap(jwt(cached)).route(web::get().to(owned))),
         contender!(SHARED, web::resource("/").wrap(jwt(cached)).route(web::get().to(shared))),
-    ]
+    ];
+    #[cfg(feature = "peers")]
+    {
+        use actix_web::HttpMessage as _;
+        use actix_web::dev::ServiceRequest;
+        use actix_web_httpauth::extractors::bearer::BearerAuth;
+        use actix_web_httpauth::middleware::HttpAuthentication;
+        async fn validate(
+            request: ServiceRequest,
+            bearer: BearerAuth,
+        ) -> Result<ServiceRequest, (actix_web::Error, ServiceRequest)> {
+            let hand = request.app_data::<web::Data<Hand>>().expect("the application's data");
+            match jsonwebtoken::decode::<User>(bearer.token(), &hand.key, &hand.validation) {
+                Ok(data) => {
+                    request.extensions_mut().insert(data.claims);
+                    Ok(request)
+                }
+                Err(_) => Err((actix_web::error::ErrorUnauthorized(""), request)),
+            }
+        }
+        async fn inserted(user: web::ReqData<User>) -> String {
+            user.into_inner().name
+        }
+        let name = format!("{} and jsonwebtoken", crate::peers::versioned("actix-web-httpauth"));
+        let auth = HttpAuthentication::bearer(validate);
+        field.push(contender!(name.as_str(), web::resource("/").wrap(auth).route(web::get().to(inserted))));
+    }
+    field
 }

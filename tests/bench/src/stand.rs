@@ -52,6 +52,15 @@ impl Stand {
         json!({ "algorithm": self.algorithm.name(), "jwk": self.jwk, "token": self.token })
     }
 
+    /// The set of keys that an issuer serves at an address.
+    pub fn jwks(&self) -> String {
+        let secret =
+            || json!({ "kty": "oct", "kid": KID, "alg": self.jose_name(), "k": URL_SAFE_NO_PAD.encode(self.secret) });
+        let mut key = self.jwk.clone().unwrap_or_else(secret);
+        key["alg"] = self.jose_name().into();
+        json!({ "keys": [key] }).to_string()
+    }
+
     /// The other end of [`public`](Self::public).
     pub fn of_public(public: &Value) -> Self {
         let text = |name: &str| public[name].as_str().expect("a text");
@@ -67,14 +76,11 @@ impl Stand {
         }
     }
 
-    fn payload(&self, number: usize, exp: u64, padding: usize) -> String {
+    /// The claims of a token; `more` are the members that others lack.
+    fn payload(&self, number: usize, exp: u64, more: &str) -> String {
         let now = self.now - 10;
-        let padding = match padding {
-            0 => String::new(),
-            length => format!(r#","groups":"{}""#, "g".repeat(length)),
-        };
         format!(
-            r#"{{"iss":"{ISSUER}","aud":["{AUDIENCE}","account"],"sub":"9f3a7c1e-5b1d-4f0e-8e0a-{number:012}","azp":"web-frontend","jti":"0b8f6a52-93ac-4f25-a1b5-{number:012}","iat":{now},"nbf":{now},"exp":{exp},"scope":"openid profile email reports:read","name":"Ada Lovelace","email":"ada@example.org"{padding}}}"#
+            r#"{{"iss":"{ISSUER}","aud":["{AUDIENCE}","account"],"sub":"9f3a7c1e-5b1d-4f0e-8e0a-{number:012}","azp":"web-frontend","jti":"0b8f6a52-93ac-4f25-a1b5-{number:012}","iat":{now},"nbf":{now},"exp":{exp},"scope":"openid profile email reports:read","name":"Ada Lovelace","email":"ada@example.org"{more}}}"#
         )
     }
 
@@ -98,11 +104,20 @@ impl Stand {
 
     /// One of many good tokens; `padding` bytes longer than others.
     pub fn good(&self, number: usize, padding: usize) -> String {
-        self.sign(&self.header(KID), &self.payload(number, self.now + 3600, padding))
+        let more = match padding {
+            0 => String::new(),
+            length => format!(r#","groups":"{}""#, "g".repeat(length)),
+        };
+        self.sign(&self.header(KID), &self.payload(number, self.now + 3600, &more))
+    }
+
+    /// The good token with the claim `typ`, which Keycloak adds to those of its own.
+    pub fn keycloak(&self) -> String {
+        self.sign(&self.header(KID), &self.payload(0, self.now + 3600, r#","typ":"Bearer""#))
     }
 
     pub fn expired(&self) -> String {
-        self.sign(&self.header(KID), &self.payload(0, self.now - 3600, 0))
+        self.sign(&self.header(KID), &self.payload(0, self.now - 3600, ""))
     }
 
     pub fn unknown_key(&self) -> String {

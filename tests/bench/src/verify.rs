@@ -9,7 +9,7 @@ use jwt_core::{Error, Verifier};
 use crate::race::Contender;
 use crate::stand::{Stand, User};
 
-pub const FLOOR: &str = "floor";
+pub const FLOOR: &str = "the primitive alone";
 pub const OURS: &str = "this library";
 pub const CACHED: &str = "this library, seen before";
 pub const DIGESTS: &str = "this library, seen before, known by digest";

@@ -3,13 +3,19 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use jwt_bench::race::{Contender, Outcome, race};
-use jwt_bench::report::{Report, allocations, resident_bytes};
+use axum::body::Body;
+use jwt_bench::race::{Contender, Outcome, TURN, race};
+use jwt_bench::report::{Report, counted, resident_bytes};
 use jwt_bench::requests::{self, Hand};
+use jwt_bench::sockets;
 use jwt_bench::stand::{ALGORITHMS, Stand};
 use jwt_bench::verify::{self, share};
 use jwt_core::Algorithm;
 use jwt_core::verify::{TokenCache, Verification};
+
+/// The panels of the chart.
+const TOKENS: &str = "One token, verified and decoded";
+const REQUESTS: &str = "One request in axum, in process";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // One number for each thing, in a process of its own: memory that was used before would be used again.
@@ -20,10 +26,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut report = Report::start();
     let stands: Vec<Stand> = ALGORITHMS.into_iter().map(Stand::new).collect();
 
+    // First, because these programs may have to be built.
+    let verification = counted("paths", &["run"], Some(&stands.iter().map(Stand::public).collect()))?;
+    let request = counted("allocations", &[], None)?;
+
     report.section("A token to the application's own type");
     report.table(&["algorithm", "", "ns", "of the primitive", "of jsonwebtoken", "over the primitive, ns"]);
     for stand in &stands {
-        let results = race(verify::contenders(stand, 0), rounds);
+        let results = race(verify::contenders(stand, 0), rounds, TURN);
         let theirs = find(&results, verify::THEIRS);
         for result in &results {
             report.row(&[
@@ -35,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 &format!("{:.0}", result.over(&results[0])),
             ]);
         }
-        report.bars(stand.algorithm.name(), &results);
+        report.bars(TOKENS, stand.algorithm.name(), &results);
     }
 
     report.section("The size of a token");
@@ -43,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for stand in &stands[..2] {
         let mut over = Vec::new();
         for padding in [0, 1_000, 5_500] {
-            let results = race(verify::contenders(stand, padding), rounds);
+            let results = race(verify::contenders(stand, padding), rounds, TURN);
             let (ours, theirs) = (find(&results, verify::OURS), find(&results, verify::THEIRS));
             let bytes = stand.good(0, padding).len();
             over.push((bytes as f64, ours.over(&results[0])));
@@ -61,15 +71,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         report.table(&["algorithm", "", "ns", "of jsonwebtoken by hand", "over no authentication, ns"]);
         for stand in &stands {
             let (verifier, cached) = (stand.verifier(), stand.builder(0).token_cache(TokenCache::new()).build()?);
-            let hand = hand(stand);
+            let hand = Hand::new(stand);
+            let mut absent = Vec::new();
             let contenders = match framework {
-                "axum" => requests::routers(&verifier, &cached, &hand)
-                    .into_iter()
-                    .map(|(name, router)| requests::axum(name, router, &stand.token, 200))
-                    .collect(),
-                _ => requests::actix(&verifier, &cached, &hand, &stand.token),
+                "axum" => {
+                    let routers = requests::routers(&verifier, &cached, &hand).into_iter();
+                    let own =
+                        routers.map(|(name, router)| requests::axum::<_, Body, _>(name, router, &stand.token, 200));
+                    own.chain(peers(stand, &mut absent)).collect()
+                }
+                _ => requests::actix(&verifier, &cached, &hand, &stand.token, &stand.tampered()),
             };
-            let results = race(contenders, rounds);
+            let results = race(contenders, rounds, TURN);
             for result in &results {
                 report.row(&[
                     stand.algorithm.name(),
@@ -79,6 +92,51 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     &format!("{:.0}", result.over(&results[0])),
                 ]);
             }
+            for (name, why) in absent {
+                report.row(&[stand.algorithm.name(), &name, &format!("not measured: {why}"), "", ""]);
+            }
+            if framework == "axum" && matches!(stand.algorithm, Algorithm::RS256 | Algorithm::ES256) {
+                report.bars(REQUESTS, stand.algorithm.name(), &results);
+            }
+        }
+    }
+
+    report.section("The layer around nothing but a service, HS256");
+    report
+        .text("What it costs besides verifying: it finds the token, and lays what it verified where handlers find it.");
+    report.table(&["", "", "ns", "over a service that verifies first, ns"]);
+    let stand = &stands[0];
+    for (case, verifier) in
+        [("a new token", stand.verifier()), ("a known token", stand.builder(0).token_cache(TokenCache::new()).build()?)]
+    {
+        let results = race(requests::bare(&verifier, &stand.token), rounds, TURN);
+        for result in &results {
+            let over =
+                if result.name == requests::LAYER { format!("{:.0}", result.over(&results[1])) } else { String::new() };
+            report.row(&[case, &result.name, &format!("{:.0}", result.nanos), &over]);
+        }
+    }
+
+    report.section("Requests over sockets, axum");
+    report.text(&format!(
+        "A server in one thread, {} connections from another, on this machine. The client is in it too, and is the same for all.",
+        sockets::CONNECTIONS
+    ));
+    report.table(&["algorithm", "", "requests a second", "of jsonwebtoken by hand", "of no authentication"]);
+    for stand in &stands[1..3] {
+        let (verifier, cached) = (stand.verifier(), stand.builder(0).token_cache(TokenCache::new()).build()?);
+        let routers = requests::routers(&verifier, &cached, &Hand::new(stand)).into_iter();
+        let contenders = routers.filter(|(name, _)| *name != requests::EMPTY);
+        let contenders = contenders.map(|(name, router)| sockets::axum(name, router, &stand.token)).collect();
+        let results = race(contenders, rounds.div_ceil(2), sockets::TURN);
+        for result in &results {
+            report.row(&[
+                stand.algorithm.name(),
+                &result.name,
+                &format!("{:.0}", 1e9 / result.nanos),
+                &format!("{:.2}", results[1].ratio_to(result)),
+                &format!("{:.2}", results[0].ratio_to(result)),
+            ]);
         }
     }
 
@@ -92,16 +150,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("a bad signature", stand.tampered()),
         ("expired", stand.expired()),
     ] {
-        let routers = requests::routers(&stand.verifier(), &stand.verifier(), &hand(stand)).into_iter();
+        let routers = requests::routers(&stand.verifier(), &stand.verifier(), &Hand::new(stand)).into_iter();
         // By hand nobody looks at `kid`.
         let status = |name: &str| match (name, case) {
             (requests::NOTHING | requests::EMPTY, _) | (requests::HAND, "an unknown key") => None,
             (requests::HAND | requests::OURS, _) => Some(401),
             _ => None,
         };
-        let contenders: Vec<Contender> =
-            routers.filter_map(|(name, router)| Some(requests::axum(name, router, &token, status(name)?))).collect();
-        let results = race(contenders, rounds);
+        let contenders: Vec<Contender> = routers
+            .filter_map(|(name, router)| Some(requests::axum::<_, Body, _>(name, router, &token, status(name)?)))
+            .collect();
+        let results = race(contenders, rounds, TURN);
         for result in &results {
             let ratio = if results.len() > 1 { format!("{:.3}", result.ratio_to(&results[0])) } else { String::new() };
             report.row(&[case, &result.name, &format!("{:.0}", result.nanos), &ratio]);
@@ -115,7 +174,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (verifier, token) = (stand.builder(others).build().expect("a verifier"), stand.token.clone());
         Contender::each((others + 1).to_string(), move || drop(black_box(verify::verify(&verifier, &token))))
     });
-    let results = race(contenders.into(), rounds);
+    let results = race(contenders.into(), rounds, TURN);
     for result in &results {
         report.row(&[&result.name, &format!("{:.0}", result.nanos), &format!("{:.3}", result.ratio_to(&results[0]))]);
     }
@@ -143,18 +202,32 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     report.section("Allocations of one verification");
     report.table(&["path", "allocations"]);
-    for (path, count) in allocations()? {
-        report.row(&[&path, &count]);
+    for row in verification {
+        report.row(&row.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+
+    report.section("Allocations of one request, RS256");
+    report.table(&["framework", "", "allocations", "more than the first"]);
+    for row in request {
+        report.row(&row.iter().map(String::as_str).collect::<Vec<_>>());
     }
     report.write()
 }
 
-fn find<'r>(results: &'r [Outcome], name: &str) -> &'r Outcome {
-    results.iter().find(|result| result.name == name).expect("a contender")
+/// Other libraries, and which of them cannot be measured.
+#[cfg(feature = "peers")]
+fn peers(stand: &Stand, absent: &mut Vec<(String, String)>) -> Vec<Contender> {
+    let measured = jwt_bench::peers::all(stand).into_iter();
+    measured.filter_map(|(name, measured)| measured.map_err(|why| absent.push((name, why))).ok()).collect()
 }
 
-fn hand(stand: &Stand) -> Hand {
-    Hand { key: stand.decoding_key().into(), validation: stand.validation().into() }
+#[cfg(not(feature = "peers"))]
+fn peers(_: &Stand, _: &mut Vec<(String, String)>) -> Vec<Contender> {
+    Vec::new()
+}
+
+fn find<'r>(results: &'r [Outcome], name: &str) -> &'r Outcome {
+    results.iter().find(|result| result.name == name).expect("a contender")
 }
 
 /// What a hit costs a thread that is alone, and one of two.
