@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::{Audience, NumericDate, Scopes};
-use crate::json::{self, JsonError, Unique, Value};
+use crate::json::{self, JsonError, Members, Unique, Value};
 
 /// The registered claims of one payload, borrowed from its text.
 #[derive(Clone)]
@@ -62,51 +62,21 @@ impl<'c> RegisteredClaims<'c> {
         logout: LogoutEvent::No,
     };
 
-    /// Reads the payload in one pass.
-    pub(crate) fn read(payload: &'c str) -> Result<Self, ClaimsError> {
-        let mut claims = Self::NONE;
-        let (mut wrong, mut scope, mut scp) = (None, None, None);
-        json::object(payload, Unique::Everywhere, |name, value| {
-            let fits = match name {
-                "iss" => text(value, &mut claims.issuer),
-                "sub" => text(value, &mut claims.subject),
-                "jti" => text(value, &mut claims.token_id),
-                "client_id" => text(value, &mut claims.client_id),
-                "sid" => text(value, &mut claims.session_id),
-                "exp" => date(value, &mut claims.expires_at),
-                "nbf" => date(value, &mut claims.not_before),
-                "iat" => date(value, &mut claims.issued_at),
-                "aud" => {
-                    claims.audience = Audience::read(value);
-                    claims.audience.is_some()
-                }
-                "scope" => {
-                    scope = Some(value);
-                    true
-                }
-                "scp" => {
-                    scp = Some(value);
-                    true
-                }
-                "events" => {
-                    claims.logout = LogoutEvent::read(value);
-                    true
-                }
-                "cnf" => {
-                    claims.confirmation = true;
-                    true
-                }
-                _ => true,
-            };
-            if !fits {
-                wrong = wrong.or(REGISTERED.iter().copied().find(|registered| *registered == name));
-            }
-        })?;
-        claims.scopes = Scopes(scope.or(scp));
-        match wrong {
-            Some(claim) => Err(ClaimsError::Claim(claim)),
-            None => Ok(claims),
+    /// Reads the payload in one pass, and returns where its members stand.
+    pub(crate) fn read(payload: &'c str) -> Result<(Self, Members), ClaimsError> {
+        let mut reading = Reading::default();
+        let members = json::members(payload, |name, value| reading.member(name, value))?;
+        Ok((reading.end()?, members))
+    }
+
+    /// The claims of a payload that was read before, in which the members stand.
+    pub(crate) fn again(payload: &'c str, members: &Members) -> Result<Self, ClaimsError> {
+        let Some(members) = members.of(payload) else { return Self::read(payload).map(|(claims, _)| claims) };
+        let mut reading = Reading::default();
+        for (name, value) in members {
+            reading.member(name, value);
         }
+        reading.end()
     }
 
     /// Returns `iss`, the issuer.
@@ -170,6 +140,69 @@ impl<'c> RegisteredClaims<'c> {
     }
 }
 
+/// Claims, of which not all have been seen.
+struct Reading<'c> {
+    claims: RegisteredClaims<'c>,
+    wrong: Option<&'static str>,
+    scope: Option<Value<'c>>,
+    scp: Option<Value<'c>>,
+}
+
+impl Default for Reading<'_> {
+    fn default() -> Self {
+        Self { claims: RegisteredClaims::NONE, wrong: None, scope: None, scp: None }
+    }
+}
+
+impl<'c> Reading<'c> {
+    #[inline]
+    fn member(&mut self, name: &str, value: Value<'c>) {
+        let claims = &mut self.claims;
+        let fits = match name {
+            "iss" => text(value, &mut claims.issuer),
+            "sub" => text(value, &mut claims.subject),
+            "jti" => text(value, &mut claims.token_id),
+            "client_id" => text(value, &mut claims.client_id),
+            "sid" => text(value, &mut claims.session_id),
+            "exp" => date(value, &mut claims.expires_at),
+            "nbf" => date(value, &mut claims.not_before),
+            "iat" => date(value, &mut claims.issued_at),
+            "aud" => {
+                claims.audience = Audience::read(value);
+                claims.audience.is_some()
+            }
+            "scope" => {
+                self.scope = Some(value);
+                true
+            }
+            "scp" => {
+                self.scp = Some(value);
+                true
+            }
+            "events" => {
+                claims.logout = LogoutEvent::read(value);
+                true
+            }
+            "cnf" => {
+                claims.confirmation = true;
+                true
+            }
+            _ => true,
+        };
+        if !fits {
+            self.wrong = self.wrong.or(REGISTERED.iter().copied().find(|registered| *registered == name));
+        }
+    }
+
+    fn end(mut self) -> Result<RegisteredClaims<'c>, ClaimsError> {
+        self.claims.scopes = Scopes(self.scope.or(self.scp));
+        match self.wrong {
+            Some(claim) => Err(ClaimsError::Claim(claim)),
+            None => Ok(self.claims),
+        }
+    }
+}
+
 impl LogoutEvent {
     const NAME: &str = "http://schemas.openid.net/event/backchannel-logout";
 
@@ -225,7 +258,7 @@ mod tests {
     use super::*;
 
     fn read(payload: &str) -> Result<RegisteredClaims<'_>, ClaimsError> {
-        RegisteredClaims::read(payload)
+        RegisteredClaims::read(payload).map(|(claims, _)| claims)
     }
 
     #[test]

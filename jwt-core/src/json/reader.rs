@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
+use super::members::{Found, Members};
 use super::value::{Text, Value};
 
 /// The deepest nesting that is read; the outermost object is level one.
@@ -52,18 +53,17 @@ pub(crate) fn object<'a>(
     unique: Unique,
     mut member: impl FnMut(&str, Value<'a>),
 ) -> Result<(), JsonError> {
-    let mut reader = Reader::new(text, unique);
-    reader.space();
-    if reader.peek() != Some(b'{') {
-        // Tells "not JSON" from "JSON, but not an object" without reading on: both are refused alike.
-        return Err(match reader.peek() {
-            Some(b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9') => JsonError::NotAnObject,
-            _ => JsonError::Syntax,
-        });
-    }
-    reader.object(1, &mut member)?;
-    reader.space();
-    if reader.at == text.len() { Ok(()) } else { Err(JsonError::Syntax) }
+    Reader::new(text, unique).whole(&mut |name, value, _| member(name, value))
+}
+
+/// As [`object`], with unique names everywhere, and returns where the members stand.
+pub(crate) fn members<'a>(text: &'a str, mut member: impl FnMut(&str, Value<'a>)) -> Result<Members, JsonError> {
+    let mut members = Members::none_yet();
+    Reader::new(text, Unique::Everywhere).whole(&mut |name, value, found| {
+        members.add(found, value);
+        member(name, value);
+    })?;
+    Ok(members)
 }
 
 /// Calls `element` for each element of an array that an earlier pass found well-formed.
@@ -88,16 +88,23 @@ impl<'a> Reader<'a> {
         Self { text, at: 0, unique, names: SmallVec::new() }
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
+    /// The next byte that is no space.
+    #[inline]
+    fn token(&mut self) -> Option<u8> {
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
+                other => return other,
+            }
         }
     }
 
+    #[inline]
     fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
         if self.peek() == Some(byte) {
             self.at += 1;
@@ -105,6 +112,16 @@ impl<'a> Reader<'a> {
         } else {
             Err(JsonError::Syntax)
         }
+    }
+
+    fn whole<F: FnMut(&str, Value<'a>, Found)>(mut self, member: &mut F) -> Result<(), JsonError> {
+        match self.token() {
+            Some(b'{') => self.object(1, member)?,
+            // Tells "not JSON" from "JSON, but not an object" without reading on: both are refused alike.
+            Some(b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9') => return Err(JsonError::NotAnObject),
+            _ => return Err(JsonError::Syntax),
+        }
+        if self.token().is_none() { Ok(()) } else { Err(JsonError::Syntax) }
     }
 
     fn literal(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, JsonError> {
@@ -116,48 +133,61 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn value(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
         let start = self.at;
         match self.peek().ok_or(JsonError::Syntax)? {
+            b'"' => self.string().map(Value::Text),
+            b'-' | b'0'..=b'9' => self.number(),
             b'{' => {
-                self.object(depth, &mut no_member)?;
+                self.inner_object(depth)?;
                 Ok(Value::Object(&self.text[start..self.at]))
             }
             b'[' => {
-                self.array(depth, &mut no_element)?;
+                self.inner_array(depth)?;
                 Ok(Value::Array(&self.text[start..self.at]))
             }
-            b'"' => self.string().map(Value::Text),
             b't' => self.literal("true", Value::Bool(true)),
             b'f' => self.literal("false", Value::Bool(false)),
             b'n' => self.literal("null", Value::Null),
-            b'-' | b'0'..=b'9' => self.number(),
             _ => Err(JsonError::Syntax),
         }
     }
 
+    fn inner_object(&mut self, depth: usize) -> Result<(), JsonError> {
+        self.object(depth, &mut |_, _, _| ())
+    }
+
+    fn inner_array(&mut self, depth: usize) -> Result<(), JsonError> {
+        self.array(depth, &mut |_| ())
+    }
+
     #[inline]
-    fn object<F: FnMut(&str, Value<'a>)>(&mut self, depth: usize, member: &mut F) -> Result<(), JsonError> {
+    fn object<F: FnMut(&str, Value<'a>, Found)>(&mut self, depth: usize, member: &mut F) -> Result<(), JsonError> {
         if depth > MAX_DEPTH {
             return Err(JsonError::TooDeep);
         }
         let check = self.unique == Unique::Everywhere || depth == 1;
         let first = self.names.len();
-        let (mut seen, mut duplicate) = (0u128, false);
+        let (mut seen, mut duplicate) = (0u64, false);
         self.expect(b'{')?;
-        self.space();
-        if self.peek() == Some(b'}') {
+        if self.token() == Some(b'}') {
             self.at += 1;
             return Ok(());
         }
         loop {
-            self.space();
-            let name = self.string()?.decode();
-            self.space();
+            self.token();
+            let name_start = self.at + 1;
+            let name = self.string()?;
+            let name_end = self.at - 1;
+            self.token();
             self.expect(b':')?;
-            self.space();
+            self.token();
+            let start = self.at;
             let value = self.value(depth + 1)?;
-            member(&name, value);
+            let found = Found { name: (name_start, name_end), name_escaped: name.escaped, value: (start, self.at) };
+            let name = name.decode();
+            member(&name, value, found);
             if check {
                 let (own, mark) = (&self.names[first..], mark(&name));
                 // A name whose mark is new is new.
@@ -165,8 +195,7 @@ impl<'a> Reader<'a> {
                 seen |= mark;
                 self.names.push(name);
             }
-            self.space();
-            match self.peek() {
+            match self.token() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
@@ -189,16 +218,14 @@ impl<'a> Reader<'a> {
             return Err(JsonError::TooDeep);
         }
         self.expect(b'[')?;
-        self.space();
-        if self.peek() == Some(b']') {
+        if self.token() == Some(b']') {
             self.at += 1;
             return Ok(());
         }
         loop {
-            self.space();
+            self.token();
             element(self.value(depth + 1)?);
-            self.space();
-            match self.peek() {
+            match self.token() {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
                     self.at += 1;
@@ -211,7 +238,7 @@ impl<'a> Reader<'a> {
 
     /// RFC 8259 section 6.
     fn number(&mut self) -> Result<Value<'a>, JsonError> {
-        let start = self.at;
+        let (start, mut exponent) = (self.at, false);
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -225,6 +252,7 @@ impl<'a> Reader<'a> {
             self.some_digits()?;
         }
         if matches!(self.peek(), Some(b'e' | b'E')) {
+            exponent = true;
             self.at += 1;
             if matches!(self.peek(), Some(b'+' | b'-')) {
                 self.at += 1;
@@ -235,16 +263,15 @@ impl<'a> Reader<'a> {
         // RFC 8259 section 6 lets readers set limits. Short numbers without an exponent keep to this one.
         let in_range = |number: &str| number.parse::<f64>().is_ok_and(f64::is_finite);
         let strict = self.unique == Unique::Everywhere;
-        if strict && (number.len() > 300 || number.contains(['e', 'E'])) && !in_range(number) {
+        if strict && (number.len() > 300 || exponent) && !in_range(number) {
             return Err(JsonError::OutOfRange);
         }
         Ok(Value::Number(number))
     }
 
     fn digits(&mut self) {
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
+        let digits = self.text.as_bytes()[self.at..].iter().take_while(|byte| byte.is_ascii_digit());
+        self.at += digits.count();
     }
 
     fn some_digits(&mut self) -> Result<(), JsonError> {
@@ -258,25 +285,25 @@ impl<'a> Reader<'a> {
     fn string(&mut self) -> Result<Text<'a>, JsonError> {
         self.expect(b'"')?;
         let start = self.at;
-        let mut escaped = false;
-        loop {
-            let rest = &self.text.as_bytes()[self.at..];
-            let length = plain(rest);
-            self.at += length;
-            match rest.get(length) {
-                Some(b'"') => {
-                    let raw = &self.text[start..self.at];
-                    self.at += 1;
-                    return Ok(Text { raw, escaped });
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.at += 1;
-                    self.escape()?;
-                }
-                _ => return Err(JsonError::Syntax),
-            }
+        self.at += plain(&self.text.as_bytes()[start..]);
+        let escaped = self.peek() == Some(b'\\');
+        if escaped {
+            self.escapes()?;
         }
+        let raw = &self.text[start..self.at];
+        self.expect(b'"')?;
+        Ok(Text { raw, escaped })
+    }
+
+    /// What is left of a string from an escape on.
+    #[cold]
+    fn escapes(&mut self) -> Result<(), JsonError> {
+        while self.peek() == Some(b'\\') {
+            self.at += 1;
+            self.escape()?;
+            self.at += plain(&self.text.as_bytes()[self.at..]);
+        }
+        Ok(())
     }
 
     fn escape(&mut self) -> Result<(), JsonError> {
@@ -313,15 +340,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn no_member(_: &str, _: Value<'_>) {}
-
-fn no_element(_: Value<'_>) {}
-
-/// One of 128 bits, the same for equal names and mostly different for others.
-fn mark(name: &str) -> u128 {
+/// One of 64 bits, the same for equal names and mostly different for others.
+#[inline]
+fn mark(name: &str) -> u64 {
     let bytes = name.as_bytes();
     let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
-    1 << ((bytes.len() * 37 + end(bytes.first()) * 7 + end(bytes.last())) % 128)
+    1 << ((bytes.len() * 37 + end(bytes.first()) * 7 + end(bytes.last())) % 64)
 }
 
 /// How many of the bytes, from the first on, stand in a string for themselves: none below 0x20, no quote, no backslash.
