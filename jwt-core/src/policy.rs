@@ -220,7 +220,7 @@ mod tests {
     const NOW: i64 = 1_000_000;
 
     fn check(policy: &Policy, payload: &str, leeway: u64) -> Result<(), ErrorKind> {
-        let (claims, _) = RegisteredClaims::read(payload).expect("well-formed");
+        let claims = RegisteredClaims::read(payload).expect("well-formed");
         let now = NumericDate::from(Duration::from_secs(NOW as u64));
         policy.check(&claims, payload, now, Duration::from_secs(leeway)).map_err(|error| error.kind())
     }

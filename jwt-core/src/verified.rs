@@ -113,9 +113,11 @@ impl Verified {
             leeway: Duration::from_secs(60),
             recheck: None,
         };
+        let mut members = Members::default();
+        json::members(payload, &mut members, |_, _| ()).expect("an object");
         let parts = Parts {
             payload: payload.as_bytes().into(),
-            members: json::members(payload, |_, _| ()).expect("an object"),
+            members,
             algorithm: Algorithm::ES256,
             key_id: None,
             token_type: None,

@@ -62,16 +62,21 @@ impl<'c> RegisteredClaims<'c> {
         logout: LogoutEvent::No,
     };
 
-    /// Reads the payload in one pass, and returns where its members stand.
-    pub(crate) fn read(payload: &'c str) -> Result<(Self, Members), ClaimsError> {
+    /// Reads the payload in one pass.
+    pub(crate) fn read(payload: &'c str) -> Result<Self, ClaimsError> {
+        Self::read_members(payload, &mut Members::default())
+    }
+
+    /// Reads the payload in one pass, and puts down where its members stand.
+    pub(crate) fn read_members(payload: &'c str, members: &mut Members) -> Result<Self, ClaimsError> {
         let mut reading = Reading::default();
-        let members = json::members(payload, |name, value| reading.member(name, value))?;
-        Ok((reading.end()?, members))
+        json::members(payload, members, |name, value| reading.member(name, value))?;
+        reading.end()
     }
 
     /// The claims of a payload that was read before, in which the members stand.
     pub(crate) fn again(payload: &'c str, members: &Members) -> Result<Self, ClaimsError> {
-        let Some(members) = members.of(payload) else { return Self::read(payload).map(|(claims, _)| claims) };
+        let Some(members) = members.of(payload) else { return Self::read(payload) };
         let mut reading = Reading::default();
         for (name, value) in members {
             reading.member(name, value);
@@ -258,7 +263,7 @@ mod tests {
     use super::*;
 
     fn read(payload: &str) -> Result<RegisteredClaims<'_>, ClaimsError> {
-        RegisteredClaims::read(payload).map(|(claims, _)| claims)
+        RegisteredClaims::read(payload)
     }
 
     #[test]

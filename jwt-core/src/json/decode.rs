@@ -17,10 +17,10 @@ use super::members::Place;
 /// Decodes the text, in which these members were found, as `T`.
 pub(crate) fn decode<T: DeserializeOwned>(text: &str, members: &Members) -> Result<T, Error> {
     if let Some(places) = members.places() {
-        let untouched = Cell::new(true);
-        let decoded = T::deserialize(Object { text, places, untouched: &untouched });
+        let taken = Cell::new(false);
+        let decoded = T::deserialize(Object { text, places, taken: &taken });
         if let Ok(decoded) = decoded
-            && !untouched.get()
+            && taken.get()
         {
             return Ok(decoded);
         }
@@ -39,6 +39,13 @@ fn hand_over<'de, R>(
     Ok(value)
 }
 
+/// Takes note that something was taken, and no error made of it.
+#[inline]
+fn note<T>(taken: &Cell<bool>, asked: Result<T, Error>) -> Result<T, Error> {
+    taken.set(asked.is_ok());
+    asked
+}
+
 fn unusual() -> Error {
     Error::custom("unusual")
 }
@@ -53,8 +60,8 @@ macro_rules! as_serde_json_does {
     ($($method:ident($($argument:ident: $type:ty),*))+) => {
         $(
             fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Error> {
-                self.untouched.set(false);
-                hand_over(self.json(), |json| json.$method($($argument,)* visitor))
+                let taken = self.taken;
+                note(taken, hand_over(self.json(), |json| json.$method($($argument,)* visitor)))
             }
         )+
     };
@@ -64,8 +71,9 @@ macro_rules! as_serde_json_does {
 struct Object<'de, 'm> {
     text: &'de str,
     places: &'m [Place],
-    /// Until something is taken from here: what is decoded from nothing, `serde_json` refuses.
-    untouched: &'m Cell<bool>,
+    /// Set when it was taken. Whoever decodes without taking anything, or goes on after an error, is where `serde_json`
+    /// would not be.
+    taken: &'m Cell<bool>,
 }
 
 impl<'de> Object<'de, '_> {
@@ -79,16 +87,14 @@ impl<'de> Deserializer<'de> for Object<'de, '_> {
 
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.untouched.set(false);
-        let mut walk = Walk {
-            text: self.text,
-            rest: self.places.iter(),
-            value: None,
-            failed: false,
-            untouched: Cell::new(true),
-        };
+        let taken = Cell::new(false);
+        let mut walk = Walk { text: self.text, rest: self.places.iter(), value: None, failed: false, taken: &taken };
         let value = visitor.visit_map(&mut walk)?;
-        if walk.failed || walk.value.is_some() || walk.rest.len() > 0 { Err(unusual()) } else { Ok(value) }
+        if walk.failed || walk.value.is_some() || walk.rest.len() > 0 {
+            Err(unusual())
+        } else {
+            note(self.taken, Ok(value))
+        }
     }
 
     #[inline]
@@ -133,16 +139,16 @@ struct Walk<'de, 'm> {
     rest: Iter<'m, Place>,
     /// The member whose name was taken, and whose value was not.
     value: Option<&'m Place>,
-    /// Whoever goes on after an error is where `serde_json` would not be.
+    /// Whether a name or a value was asked for and not taken.
     failed: bool,
-    untouched: Cell<bool>,
+    taken: &'m Cell<bool>,
 }
 
 impl Walk<'_, '_> {
     #[inline]
-    fn settle<T>(&mut self, taken: Result<T, Error>) -> Result<T, Error> {
-        self.failed |= taken.is_err() | self.untouched.get();
-        taken
+    fn settle<T>(&mut self, asked: Result<T, Error>) -> Result<T, Error> {
+        self.failed |= asked.is_err() | !self.taken.replace(false);
+        asked
     }
 }
 
@@ -154,8 +160,7 @@ impl<'de> MapAccess<'de> for Walk<'de, '_> {
         self.failed |= self.value.is_some();
         let Some(place) = self.rest.next() else { return Ok(None) };
         self.value = Some(place);
-        self.untouched.set(true);
-        let name = seed.deserialize(Name { name: place.name(self.text), untouched: &self.untouched });
+        let name = seed.deserialize(Name { name: place.name(self.text), taken: self.taken });
         self.settle(name).map(Some)
     }
 
@@ -165,8 +170,7 @@ impl<'de> MapAccess<'de> for Walk<'de, '_> {
             self.failed = true;
             return Err(unusual());
         };
-        self.untouched.set(true);
-        let value = seed.deserialize(Member { text: self.text, place, untouched: &self.untouched });
+        let value = seed.deserialize(Member { text: self.text, place, taken: self.taken });
         self.settle(value)
     }
 }
@@ -174,7 +178,7 @@ impl<'de> MapAccess<'de> for Walk<'de, '_> {
 /// A name without escapes.
 struct Name<'de, 'm> {
     name: &'de str,
-    untouched: &'m Cell<bool>,
+    taken: &'m Cell<bool>,
 }
 
 /// Methods for which a name is a string whatever is asked for.
@@ -183,8 +187,7 @@ macro_rules! names_are_strings {
         $(
             #[inline]
             fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Error> {
-                self.untouched.set(false);
-                visitor.visit_borrowed_str(self.name)
+                note(self.taken, visitor.visit_borrowed_str(self.name))
             }
         )+
     };
@@ -231,7 +234,7 @@ impl<'de> Deserializer<'de> for Name<'de, '_> {
 struct Member<'de, 'm> {
     text: &'de str,
     place: &'m Place,
-    untouched: &'m Cell<bool>,
+    taken: &'m Cell<bool>,
 }
 
 impl<'de> Member<'de, '_> {
@@ -246,20 +249,20 @@ impl<'de> Deserializer<'de> for Member<'de, '_> {
 
     #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.untouched.set(false);
-        match self.place.plain(self.text) {
+        let taken = match self.place.plain(self.text) {
             Some(text) => visitor.visit_borrowed_str(text),
             None => hand_over(self.json(), |json| json.deserialize_any(visitor)),
-        }
+        };
+        note(self.taken, taken)
     }
 
     #[inline]
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.untouched.set(false);
-        match self.place.plain(self.text) {
+        let taken = match self.place.plain(self.text) {
             Some(text) => visitor.visit_borrowed_str(text),
             None => hand_over(self.json(), |json| json.deserialize_str(visitor)),
-        }
+        };
+        note(self.taken, taken)
     }
 
     #[inline]
@@ -269,12 +272,7 @@ impl<'de> Deserializer<'de> for Member<'de, '_> {
 
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.json() == "null" {
-            self.untouched.set(false);
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self)
-        }
+        if self.json() == "null" { note(self.taken, visitor.visit_none()) } else { visitor.visit_some(self) }
     }
 
     #[inline]
@@ -285,8 +283,7 @@ impl<'de> Deserializer<'de> for Member<'de, '_> {
     /// The reader has looked at what nobody wants.
     #[inline]
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.untouched.set(false);
-        visitor.visit_unit()
+        note(self.taken, visitor.visit_unit())
     }
 
     as_serde_json_does! {
@@ -297,5 +294,237 @@ impl<'de> Deserializer<'de> for Member<'de, '_> {
         deserialize_tuple_struct(name: &'static str, len: usize) deserialize_map()
         deserialize_struct(name: &'static str, fields: &'static [&'static str])
         deserialize_enum(name: &'static str, variants: &'static [&'static str]) deserialize_identifier()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::collections::BTreeMap;
+    use std::fmt::{Debug, Formatter, Result as FmtResult};
+    use std::marker::PhantomData;
+
+    use serde::Deserialize;
+    use serde::de::IgnoredAny;
+    use serde_json::{Number, Value};
+
+    use super::*;
+    use crate::json::members;
+
+    const TEXTS: &[&str] = &[
+        "{}",
+        " { } ",
+        r#"{"a":"text"}"#,
+        r#"{"a":"\u0061\n\"é"}"#,
+        r#"{"\u0061":"text"}"#,
+        r#"{"a":""}"#,
+        r#"{"a":null}"#,
+        r#"{"a":true}"#,
+        r#"{"a":5}"#,
+        r#"{"a":-5}"#,
+        r#"{"a":-0}"#,
+        r#"{"a":5.5}"#,
+        r#"{"a":1e300}"#,
+        r#"{"a":0.1234567890123456789}"#,
+        r#"{"a":18446744073709551615}"#,
+        r#"{"a":340282366920938463463374607431768211455}"#,
+        r#"{"a":9223372036854775808,"b":"x","c":[1,"2",null],"d":{"e":"f"}}"#,
+        r#"{"a":["x","y"],"b":"text","c":{"B":5}}"#,
+        r#"{"a":[1,2],"b":7}"#,
+        r#"{"a":{"e":"f","g":{"h":[]}}}"#,
+        r#"{"b":"text","a":"x"}"#,
+        r#"{"B":5}"#,
+        r#"{"B":"x","a":"y"}"#,
+        r#"{"1":"one","2":"two"}"#,
+        r#"{"true":"x"}"#,
+        r#"{"é":"ü","":"x"}"#,
+        r#"{"kind":"One","a":"x"}"#,
+        r#"{"kind":"Two","b":5}"#,
+        "\t{\"a\" :\n\"text\" , \"b\" : 5 }\r\n",
+        r#"{"$serde_json::private::Number":"5"}"#,
+        r#"{"$serde_json::private::RawValue":"[5]"}"#,
+    ];
+
+    /// Decodes every text in both ways.
+    fn same<T: DeserializeOwned + Debug>() {
+        same_of::<T>(TEXTS);
+    }
+
+    fn same_of<T: DeserializeOwned + Debug>(texts: &[&str]) {
+        for text in texts {
+            let mut places = Members::default();
+            members(text, &mut places, |_, _| ()).expect("well-formed");
+            let expected = serde_json::from_str::<T>(text).ok();
+            let decoded = decode::<T>(text, &places).ok();
+            assert_eq!(format!("{decoded:?}"), format!("{expected:?}"), "{text}");
+        }
+    }
+
+    macro_rules! types {
+        ($($item:item)+) => { $(#[derive(Debug, Deserialize)] #[allow(dead_code, reason = "some are shown, some have nothing to show")] $item)+ };
+    }
+
+    types! {
+        struct Text { a: String }
+        #[serde(deny_unknown_fields)] struct Only { a: Option<String>, b: Option<Value> }
+        struct Wrapped(Text);
+        struct Optional { a: Option<Name>, #[serde(default)] b: Number5, c: Option<Value> }
+        struct Name(String);
+        struct Flat { #[serde(flatten)] text: Option<Text>, #[serde(flatten)] rest: BTreeMap<String, Value> }
+        struct Wide { a: u128 }
+        struct Signed { a: i64 }
+        struct Unsigned { a: u64, b: Option<IgnoredAny> }
+        struct Real { a: f64 }
+        struct Narrow { a: f32 }
+        struct Pair { a: (Value, Value) }
+        struct Triple(String, u64, Value);
+        struct Letter { a: char }
+        struct Bytes { a: Box<[u8]> }
+        struct Nothing { a: () }
+        struct Unit;
+        struct Nested { a: BTreeMap<String, Value>, #[serde(rename = "é")] other: Option<String> }
+        struct Owned { a: Cow<'static, str> }
+        struct Counted { a: Box<str>, b: Option<Option<String>> }
+        struct Chosen { c: Choice }
+        enum Choice { A, B(u64) }
+        #[serde(tag = "kind")] enum Tagged { One { a: String }, Two { b: u64 } }
+        #[serde(untagged)] enum Either { Number { a: u64 }, Text { a: String }, Other(BTreeMap<String, Value>) }
+        struct Exact { #[serde(deserialize_with = "borrowed")] a: String }
+        struct Untouched { #[serde(deserialize_with = "nothing")] a: u8 }
+        struct Swallowed { #[serde(deserialize_with = "whatever")] a: bool }
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    struct Number5(#[expect(dead_code, reason = "shown")] u8);
+
+    #[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+    enum Key {
+        #[serde(rename = "a")]
+        A,
+        B,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+    struct KeyName(String);
+
+    fn borrowed<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
+        <&str>::deserialize(value).map(str::to_owned)
+    }
+
+    fn nothing<'de, D: Deserializer<'de>>(_: D) -> Result<u8, D::Error> {
+        Ok(5)
+    }
+
+    fn whatever<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+        Ok(u64::deserialize(value).is_ok())
+    }
+
+    #[test]
+    fn every_type_is_decoded_as_serde_json_decodes_it() {
+        same::<Text>();
+        same::<Only>();
+        same::<Wrapped>();
+        same::<Optional>();
+        same::<Flat>();
+        same::<Wide>();
+        same::<Signed>();
+        same::<Unsigned>();
+        same::<Real>();
+        same::<Narrow>();
+        same::<Pair>();
+        same::<Triple>();
+        same::<Letter>();
+        same::<Bytes>();
+        same::<Nothing>();
+        same::<Unit>();
+        same::<()>();
+        same::<Nested>();
+        same::<Owned>();
+        same::<Counted>();
+        same::<Chosen>();
+        same::<Choice>();
+        same::<Tagged>();
+        same::<Either>();
+        same::<Option<Text>>();
+        same::<Option<Option<Flat>>>();
+        same::<Value>();
+        same::<Number>();
+        same::<serde_json::Map<String, Value>>();
+        same::<IgnoredAny>();
+        same::<PhantomData<Text>>();
+        same::<Vec<Value>>();
+        same::<Vec<(String, Value)>>();
+        same::<String>();
+        same::<u64>();
+        same::<bool>();
+        same::<BTreeMap<String, Value>>();
+        same::<BTreeMap<String, String>>();
+        same::<BTreeMap<Option<String>, Value>>();
+        same::<BTreeMap<KeyName, IgnoredAny>>();
+        same::<BTreeMap<u64, String>>();
+        same::<BTreeMap<i128, Value>>();
+        // Not of a name that begins with another character than ASCII's, which `serde_json` would cut in two.
+        same_of::<BTreeMap<bool, String>>(&[r#"{"true":"x"}"#, r#"{"true":"x","a":"y"}"#, r#"{"false":5}"#]);
+        same::<BTreeMap<char, Value>>();
+        same::<BTreeMap<Key, Value>>();
+        same::<BTreeMap<Box<str>, Option<KeyName>>>();
+    }
+
+    #[test]
+    fn whoever_does_not_take_what_there_is_is_judged_by_serde_json() {
+        same::<Exact>();
+        same::<Untouched>();
+        same::<Swallowed>();
+        same::<Careless<0>>();
+        same::<Careless<1>>();
+        same::<Careless<2>>();
+        same::<Careless<3>>();
+        same::<Careless<4>>();
+        same::<Careless<5>>();
+        same::<Forgiving>();
+    }
+
+    /// Goes on whatever happened.
+    #[derive(Debug)]
+    struct Forgiving;
+
+    impl<'de> Deserialize<'de> for Forgiving {
+        fn deserialize<D: Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
+            let _ = Only::deserialize(text);
+            Ok(Self)
+        }
+    }
+
+    /// Breaks off at some point, or goes on where it should not.
+    #[derive(Debug)]
+    struct Careless<const HOW: u8>;
+
+    impl<'de, const HOW: u8> Deserialize<'de> for Careless<HOW> {
+        fn deserialize<D: Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
+            if HOW == 0 { Ok(Self) } else { text.deserialize_map(Self) }
+        }
+    }
+
+    impl<'de, const HOW: u8> Visitor<'de> for Careless<HOW> {
+        type Value = Self;
+
+        fn expecting(&self, f: &mut Formatter<'_>) -> FmtResult {
+            f.write_str("an object")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self, M::Error> {
+            match HOW {
+                1 => {}
+                2 => drop(map.next_key::<String>()?),
+                3 => drop(map.next_entry::<String, Value>()?),
+                4 => while map.next_key::<IgnoredAny>()?.is_some() {},
+                _ => {
+                    while map.next_key::<String>()?.is_some() {
+                        let _ = map.next_value::<u64>();
+                    }
+                }
+            }
+            Ok(self)
+        }
     }
 }

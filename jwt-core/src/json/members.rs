@@ -41,8 +41,9 @@ pub(super) struct Found {
 }
 
 impl Members {
-    pub(super) fn none_yet() -> Self {
-        Self { places: SmallVec::new(), known: true }
+    pub(super) fn begin(&mut self) {
+        self.places.clear();
+        self.known = true;
     }
 
     #[inline]
@@ -61,7 +62,10 @@ impl Members {
 
     /// The members of the text that was read, in order; `None` where it has to be read again.
     #[inline]
-    pub(crate) fn of<'m, 'a>(&'m self, text: &'a str) -> Option<impl Iterator<Item = (&'a str, Value<'a>)> + use<'m, 'a>> {
+    pub(crate) fn of<'m, 'a>(
+        &'m self,
+        text: &'a str,
+    ) -> Option<impl Iterator<Item = (&'a str, Value<'a>)> + use<'m, 'a>> {
         Some(self.places()?.iter().map(move |place| (place.name(text), place.value(text))))
     }
 
@@ -131,7 +135,8 @@ mod tests {
     use super::*;
 
     fn seen(text: &str) -> Option<Vec<(String, String)>> {
-        let found = members(text, |_, _| ()).expect("well-formed");
+        let mut found = Members::default();
+        members(text, &mut found, |_, _| ()).expect("well-formed");
         found.of(text).map(|members| members.map(|(name, value)| (name.to_owned(), format!("{value:?}"))).collect())
     }
 

@@ -56,27 +56,36 @@ pub(crate) fn object<'a>(
     Reader::new(text, unique).whole(&mut |name, value, _| member(name, value))
 }
 
-/// As [`object`], with unique names everywhere, and returns where the members stand.
-pub(crate) fn members<'a>(text: &'a str, mut member: impl FnMut(&str, Value<'a>)) -> Result<Members, JsonError> {
-    let mut members = Members::none_yet();
+/// As [`object`], with unique names everywhere, and puts down where the members stand.
+pub(crate) fn members<'a>(
+    text: &'a str,
+    members: &mut Members,
+    mut member: impl FnMut(&str, Value<'a>),
+) -> Result<(), JsonError> {
+    members.begin();
     Reader::new(text, Unique::Everywhere).whole(&mut |name, value, found| {
         members.add(found, value);
         member(name, value);
-    })?;
-    Ok(members)
+    })
 }
+
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGHS: u64 = ONES << 7;
 
 /// Calls `element` for each element of an array that an earlier pass found well-formed.
 pub(crate) fn array<'a>(text: &'a str, mut element: impl FnMut(Value<'a>)) -> Result<(), JsonError> {
-    Reader::new(text, Unique::Outermost).array(1, &mut element)
+    let mut reader = Reader { text, at: 0, unique: Unique::Outermost, simple: false, names: SmallVec::new() };
+    reader.array(1, &mut element)
 }
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
     unique: Unique,
+    /// Whether every string ends at the next quote: nothing in the text is escaped or would have to be.
+    simple: bool,
     /// The names of every object that is open, innermost last.
-    names: SmallVec<[Cow<'a, str>; FEW]>,
+    names: SmallVec<[Text<'a>; FEW]>,
 }
 
 /// Objects of so many members are checked for duplicates as they are read; larger ones are sorted at their end, so that
@@ -85,7 +94,9 @@ const FEW: usize = 16;
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, unique: Unique) -> Self {
-        Self { text, at: 0, unique, names: SmallVec::new() }
+        // All bytes are looked at, which takes fewer steps than looking for the first.
+        let simple = text.bytes().fold(true, |simple, byte| simple & (byte >= 0x20) & (byte != b'\\'));
+        Self { text, at: 0, unique, simple, names: SmallVec::new() }
     }
 
     #[inline]
@@ -133,7 +144,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
         let start = self.at;
         match self.peek().ok_or(JsonError::Syntax)? {
@@ -154,10 +165,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline(never)]
     fn inner_object(&mut self, depth: usize) -> Result<(), JsonError> {
         self.object(depth, &mut |_, _, _| ())
     }
 
+    #[inline(never)]
     fn inner_array(&mut self, depth: usize) -> Result<(), JsonError> {
         self.array(depth, &mut |_| ())
     }
@@ -186,12 +199,17 @@ impl<'a> Reader<'a> {
             let start = self.at;
             let value = self.value(depth + 1)?;
             let found = Found { name: (name_start, name_end), name_escaped: name.escaped, value: (start, self.at) };
-            let name = name.decode();
-            member(&name, value, found);
+            let mark = if name.escaped {
+                let name = name.decode();
+                member(&name, value, found);
+                mark(&name)
+            } else {
+                member(name.raw, value, found);
+                mark(name.raw)
+            };
             if check {
-                let (own, mark) = (&self.names[first..], mark(&name));
                 // A name whose mark is new is new.
-                duplicate |= seen & mark != 0 && own.len() < FEW && own.contains(&name);
+                duplicate |= seen & mark != 0 && self.names.len() - first < FEW && holds(&self.names[first..], name);
                 seen |= mark;
                 self.names.push(name);
             }
@@ -205,8 +223,9 @@ impl<'a> Reader<'a> {
             }
         }
         if self.names.len() - first > FEW {
-            self.names[first..].sort_unstable();
-            duplicate |= self.names[first..].windows(2).any(|pair| pair[0] == pair[1]);
+            let mut names: Vec<Cow<'_, str>> = self.names[first..].iter().map(|name| name.decode()).collect();
+            names.sort_unstable();
+            duplicate |= names.windows(2).any(|pair| pair[0] == pair[1]);
         }
         self.names.truncate(first);
         if duplicate { Err(JsonError::DuplicateName) } else { Ok(()) }
@@ -281,29 +300,39 @@ impl<'a> Reader<'a> {
     }
 
     /// RFC 8259 section 7; unpaired surrogates (section 8.2) are refused.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Result<Text<'a>, JsonError> {
         self.expect(b'"')?;
-        let start = self.at;
-        self.at += plain(&self.text.as_bytes()[start..]);
-        let escaped = self.peek() == Some(b'\\');
-        if escaped {
-            self.escapes()?;
+        if !self.simple {
+            return self.any_string();
         }
-        let raw = &self.text[start..self.at];
+        let start = self.at;
+        let end = start + before_quote(&self.text.as_bytes()[start..]);
+        let raw = self.text.get(start..end).ok_or(JsonError::Syntax)?;
+        self.at = end;
         self.expect(b'"')?;
-        Ok(Text { raw, escaped })
+        Ok(Text { raw, escaped: false })
     }
 
-    /// What is left of a string from an escape on.
-    #[cold]
-    fn escapes(&mut self) -> Result<(), JsonError> {
-        while self.peek() == Some(b'\\') {
-            self.at += 1;
-            self.escape()?;
+    #[inline(never)]
+    fn any_string(&mut self) -> Result<Text<'a>, JsonError> {
+        let (start, mut escaped) = (self.at, false);
+        loop {
             self.at += plain(&self.text.as_bytes()[self.at..]);
+            match self.peek() {
+                Some(b'"') => {
+                    let raw = &self.text[start..self.at];
+                    self.at += 1;
+                    return Ok(Text { raw, escaped });
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.at += 1;
+                    self.escape()?;
+                }
+                _ => return Err(JsonError::Syntax),
+            }
         }
-        Ok(())
     }
 
     fn escape(&mut self) -> Result<(), JsonError> {
@@ -340,6 +369,12 @@ impl<'a> Reader<'a> {
     }
 }
 
+fn holds(names: &[Text<'_>], name: Text<'_>) -> bool {
+    names.iter().any(|other| {
+        if name.escaped || other.escaped { name.decode() == other.decode() } else { name.raw == other.raw }
+    })
+}
+
 /// One of 64 bits, the same for equal names and mostly different for others.
 #[inline]
 fn mark(name: &str) -> u64 {
@@ -348,11 +383,24 @@ fn mark(name: &str) -> u64 {
     1 << ((bytes.len() * 37 + end(bytes.first()) * 7 + end(bytes.last())) % 64)
 }
 
+/// How many bytes there are before the first quote.
+#[inline(always)]
+fn before_quote(bytes: &[u8]) -> usize {
+    let (mut at, mut rest) = (0, bytes);
+    while let Some((word, more)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word) ^ (ONES * 0x22);
+        let found = word.wrapping_sub(ONES) & !word & HIGHS;
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        (at, rest) = (at + 8, more);
+    }
+    at + rest.iter().take_while(|&&byte| byte != b'"').count()
+}
+
 /// How many of the bytes, from the first on, stand in a string for themselves: none below 0x20, no quote, no backslash.
 #[inline]
 fn plain(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = ONES << 7;
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         // Eight bytes at a time: subtraction sets the high bit of a byte that is below the subtrahend, and borrows only

@@ -151,7 +151,7 @@ mod tests {
 
     fn standing(list: &MemoryRevocations, session: &str) -> Standing {
         let claims = format!(r#"{{"iss":"i","jti":"t","sid":"{session}","exp":1300}}"#);
-        let (claims, _) = RegisteredClaims::read(&claims).expect("claims");
+        let claims = RegisteredClaims::read(&claims).expect("claims");
         list.look_up(&TokenIdentity::of(&claims, Duration::from_secs(1_000).into()))
     }
 

@@ -213,7 +213,7 @@ mod tests {
 
     /// `good`, `revoked`, `long`, or the claim that is missing.
     fn stands(list: &MemoryRevocations, claims: &str) -> &'static str {
-        let (claims, _) = RegisteredClaims::read(claims).expect("claims");
+        let claims = RegisteredClaims::read(claims).expect("claims");
         match list.look_up(&TokenIdentity::of(&claims, at(NOW))) {
             Standing::Good => "good",
             Standing::Revoked => "revoked",
