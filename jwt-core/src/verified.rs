@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::jose::Algorithm;
 use crate::jose::compact::Bytes;
+use crate::json::{self, Members};
 use crate::observe::{self, Observer};
 use crate::token::Location;
 
@@ -33,6 +34,8 @@ pub struct Verified {
 pub(crate) struct Parts {
     /// The text that the claims were read from when the token was verified.
     pub(crate) payload: Bytes,
+    /// Where the claims stand in it.
+    pub(crate) members: Members,
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: Option<Arc<str>>,
     pub(crate) token_type: Option<Cow<'static, str>>,
@@ -50,6 +53,7 @@ impl Parts {
     pub(crate) fn apart(&self) -> Self {
         Self {
             payload: self.payload.clone(),
+            members: self.members.clone(),
             algorithm: self.algorithm,
             key_id: self.key_id.clone(),
             token_type: self.token_type.clone(),
@@ -109,8 +113,11 @@ impl Verified {
             leeway: Duration::from_secs(60),
             recheck: None,
         };
+        let mut members = Members::default();
+        json::members(payload, &mut members, |_, _| ()).expect("an object");
         let parts = Parts {
             payload: payload.as_bytes().into(),
+            members,
             algorithm: Algorithm::ES256,
             key_id: None,
             token_type: None,
@@ -127,7 +134,7 @@ impl Verified {
     /// [`ErrorKind::ClaimsMismatch`] where the payload does not fit `T`: the token is sound, but not one for this
     /// handler, so the answer is 401.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_str(self.payload()).map_err(|_| {
+        json::decode(self.payload(), &self.parts.members).map_err(|_| {
             // The decoder's message may quote a claim, so it goes nowhere.
             tracing::debug!(claims = std::any::type_name::<T>(), "claims do not fit");
             ErrorKind::ClaimsMismatch.into()
@@ -161,11 +168,11 @@ impl Verified {
         self.claims().map(Arc::new)
     }
 
-    /// Returns the registered claims, read anew from the payload at each call.
+    /// Returns the registered claims, put together anew at each call.
     #[must_use]
     pub fn registered(&self) -> RegisteredClaims<'_> {
         // The same text was read when the token was verified, so the fallback is never taken.
-        RegisteredClaims::read(self.payload()).unwrap_or(RegisteredClaims::NONE)
+        RegisteredClaims::again(self.payload(), &self.parts.members).unwrap_or(RegisteredClaims::NONE)
     }
 
     /// Returns the payload: the text of a JSON object whose members have unique names.

@@ -1,6 +1,9 @@
 //! What holds for every input: good claims come back as they were signed, bad input is refused and never a panic, and
 //! nothing of a token finds its way into an answer.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
@@ -17,6 +20,8 @@ use jwt_core::verify::{Authentication, Authenticator, Verification};
 use jwt_core::{Algorithm, Class, Error, ErrorKind, TrustedIssuer, Verified, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode, sign_raw};
 use proptest::prelude::*;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 struct Party {
@@ -152,6 +157,31 @@ fn collect_pointers(value: &Value, pointer: &str, pointers: &mut Vec<String>) {
     }
 }
 
+#[derive(Debug, Deserialize, PartialEq)]
+struct Account {
+    iss: String,
+    aud: Value,
+    exp: u64,
+    iat: Option<f64>,
+    missing: Option<String>,
+    #[serde(default)]
+    scope: Cow<'static, str>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Flat {
+    #[serde(flatten)]
+    account: Account,
+    #[serde(flatten)]
+    rest: BTreeMap<String, Value>,
+}
+
+/// The claims are what `serde_json` makes of the payload, whatever is asked for.
+fn decodes_alike<T: DeserializeOwned + Debug + PartialEq>(verified: &Verified) -> Result<(), TestCaseError> {
+    prop_assert_eq!(verified.claims::<T>().ok(), serde_json::from_str::<T>(verified.payload()).ok());
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -165,6 +195,10 @@ proptest! {
         // Read again, because serde_json rounds the last digit of some numbers.
         let read: Value = serde_json::from_str(&signed).expect("JSON");
         prop_assert_eq!(verified.claims::<Value>().expect("an object"), read);
+        decodes_alike::<HashMap<String, Value>>(&verified)?;
+        decodes_alike::<BTreeMap<String, String>>(&verified)?;
+        decodes_alike::<Account>(&verified)?;
+        decodes_alike::<Flat>(&verified)?;
         let registered = verified.registered();
         prop_assert_eq!(registered.issuer(), Some(ISSUER));
         prop_assert_eq!(registered.subject(), forged.claims["sub"].as_str());

@@ -38,6 +38,9 @@ impl NumericDate {
 
     /// Reads a JSON number. `None` where it lies out of range.
     pub(crate) fn parse(number: &str) -> Option<Self> {
+        if let Some(seconds) = few_digits(number) {
+            return (seconds <= Self::LIMIT).then_some(Self { seconds, nanos: 0 });
+        }
         if let Ok(seconds) = number.parse::<i64>() {
             return (-Self::LIMIT..=Self::LIMIT).contains(&seconds).then_some(Self { seconds, nanos: 0 });
         }
@@ -56,6 +59,14 @@ impl From<Duration> for NumericDate {
     fn from(since_epoch: Duration) -> Self {
         Self { seconds: i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX), nanos: since_epoch.subsec_nanos() }
     }
+}
+
+/// Nearly all dates: digits alone, and so few that there is no overflow.
+fn few_digits(number: &str) -> Option<i64> {
+    if number.is_empty() || number.len() > 12 {
+        return None;
+    }
+    number.bytes().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::{Audience, NumericDate, Scopes};
-use crate::json::{self, JsonError, Unique, Value};
+use crate::json::{self, JsonError, Members, Unique, Value};
 
 /// The registered claims of one payload, borrowed from its text.
 #[derive(Clone)]
@@ -64,49 +64,24 @@ impl<'c> RegisteredClaims<'c> {
 
     /// Reads the payload in one pass.
     pub(crate) fn read(payload: &'c str) -> Result<Self, ClaimsError> {
-        let mut claims = Self::NONE;
-        let (mut wrong, mut scope, mut scp) = (None, None, None);
-        json::object(payload, Unique::Everywhere, |name, value| {
-            let fits = match name {
-                "iss" => text(value, &mut claims.issuer),
-                "sub" => text(value, &mut claims.subject),
-                "jti" => text(value, &mut claims.token_id),
-                "client_id" => text(value, &mut claims.client_id),
-                "sid" => text(value, &mut claims.session_id),
-                "exp" => date(value, &mut claims.expires_at),
-                "nbf" => date(value, &mut claims.not_before),
-                "iat" => date(value, &mut claims.issued_at),
-                "aud" => {
-                    claims.audience = Audience::read(value);
-                    claims.audience.is_some()
-                }
-                "scope" => {
-                    scope = Some(value);
-                    true
-                }
-                "scp" => {
-                    scp = Some(value);
-                    true
-                }
-                "events" => {
-                    claims.logout = LogoutEvent::read(value);
-                    true
-                }
-                "cnf" => {
-                    claims.confirmation = true;
-                    true
-                }
-                _ => true,
-            };
-            if !fits {
-                wrong = wrong.or(REGISTERED.iter().copied().find(|registered| *registered == name));
-            }
-        })?;
-        claims.scopes = Scopes(scope.or(scp));
-        match wrong {
-            Some(claim) => Err(ClaimsError::Claim(claim)),
-            None => Ok(claims),
+        Self::read_members(payload, &mut Members::default())
+    }
+
+    /// Reads the payload in one pass, and puts down where its members stand.
+    pub(crate) fn read_members(payload: &'c str, members: &mut Members) -> Result<Self, ClaimsError> {
+        let mut reading = Reading::default();
+        json::members(payload, members, |name, value| reading.member(name, value))?;
+        reading.end()
+    }
+
+    /// The claims of a payload that was read before, in which the members stand.
+    pub(crate) fn again(payload: &'c str, members: &Members) -> Result<Self, ClaimsError> {
+        let Some(members) = members.of(payload) else { return Self::read(payload) };
+        let mut reading = Reading::default();
+        for (name, value) in members {
+            reading.member(name, value);
         }
+        reading.end()
     }
 
     /// Returns `iss`, the issuer.
@@ -167,6 +142,69 @@ impl<'c> RegisteredClaims<'c> {
     #[must_use]
     pub const fn scopes(&self) -> Scopes<'c> {
         self.scopes
+    }
+}
+
+/// Claims, of which not all have been seen.
+struct Reading<'c> {
+    claims: RegisteredClaims<'c>,
+    wrong: Option<&'static str>,
+    scope: Option<Value<'c>>,
+    scp: Option<Value<'c>>,
+}
+
+impl Default for Reading<'_> {
+    fn default() -> Self {
+        Self { claims: RegisteredClaims::NONE, wrong: None, scope: None, scp: None }
+    }
+}
+
+impl<'c> Reading<'c> {
+    #[inline]
+    fn member(&mut self, name: &str, value: Value<'c>) {
+        let claims = &mut self.claims;
+        let fits = match name {
+            "iss" => text(value, &mut claims.issuer),
+            "sub" => text(value, &mut claims.subject),
+            "jti" => text(value, &mut claims.token_id),
+            "client_id" => text(value, &mut claims.client_id),
+            "sid" => text(value, &mut claims.session_id),
+            "exp" => date(value, &mut claims.expires_at),
+            "nbf" => date(value, &mut claims.not_before),
+            "iat" => date(value, &mut claims.issued_at),
+            "aud" => {
+                claims.audience = Audience::read(value);
+                claims.audience.is_some()
+            }
+            "scope" => {
+                self.scope = Some(value);
+                true
+            }
+            "scp" => {
+                self.scp = Some(value);
+                true
+            }
+            "events" => {
+                claims.logout = LogoutEvent::read(value);
+                true
+            }
+            "cnf" => {
+                claims.confirmation = true;
+                true
+            }
+            _ => true,
+        };
+        if !fits {
+            self.wrong = self.wrong.or(REGISTERED.iter().copied().find(|registered| *registered == name));
+        }
+    }
+
+    fn end(mut self) -> Result<RegisteredClaims<'c>, ClaimsError> {
+        self.claims.scopes = Scopes(self.scope.or(self.scp));
+        match self.wrong {
+            Some(claim) => Err(ClaimsError::Claim(claim)),
+            None => Ok(self.claims),
+        }
     }
 }
 

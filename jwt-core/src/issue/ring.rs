@@ -1,4 +1,6 @@
 use std::fmt;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,13 +46,23 @@ pub struct KeyRing(Arc<Ring>);
 
 struct Ring {
     /// By the moment from which they sign, never empty.
-    keys: ArcSwap<Vec<RingKey>>,
+    keys: ArcSwap<Keys>,
     changing: Mutex<()>,
     clock: Arc<dyn Clock>,
     backend: Backend,
     publish_ahead: Duration,
     longest_lifetime: Duration,
 }
+
+/// The keys between two changes.
+struct Keys {
+    keys: Vec<RingKey>,
+    /// The generation of all of them. There is one more for each of them that the clock ends.
+    generation: u64,
+}
+
+/// The generation of what a ring holds after its next change.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Clone)]
 struct RingKey {
@@ -100,7 +112,7 @@ impl KeyRing {
         let keys = builder.keys.into_iter();
         let keys: Result<Vec<_>, _> = keys.map(|(key, moment)| RingKey::new(key, moment, backend)).collect();
         Ok(Self(Arc::new(Ring {
-            keys: ArcSwap::from_pointee(in_order(keys?)?),
+            keys: ArcSwap::from_pointee(Keys::new(in_order(keys?)?)),
             changing: Mutex::new(()),
             clock: builder.clock,
             backend,
@@ -130,7 +142,7 @@ impl KeyRing {
         let kid = Arc::clone(&new.kid);
         let mut keys = self.kept(now);
         keys.push(new);
-        self.0.keys.store(Arc::new(in_order(keys)?));
+        self.0.keys.store(Arc::new(Keys::new(in_order(keys)?)));
         Ok(kid)
     }
 
@@ -150,7 +162,7 @@ impl KeyRing {
         }
         let new = RingKey::new(key, self.now(), self.0.backend)?;
         let kid = Arc::clone(&new.kid);
-        self.0.keys.store(Arc::new(vec![new]));
+        self.0.keys.store(Arc::new(Keys::new(vec![new])));
         Ok(kid)
     }
 
@@ -169,7 +181,7 @@ impl KeyRing {
         if left.is_empty() || left.len() == keys.len() {
             return Err(IssueError::new(IssueErrorKind::MissingKey, "kid"));
         }
-        self.0.keys.store(Arc::new(left));
+        self.0.keys.store(Arc::new(Keys::new(left)));
         Ok(())
     }
 
@@ -184,7 +196,7 @@ impl KeyRing {
         let keys = self.0.keys.load();
         let is_kept = |kid: &Arc<str>| kept.iter().any(|key| key.kid == *kid);
         let gone = keys.iter().map(|key| Arc::clone(&key.kid)).filter(|kid| !is_kept(kid)).collect();
-        self.0.keys.store(Arc::new(kept));
+        self.0.keys.store(Arc::new(Keys::new(kept)));
         gone
     }
 
@@ -234,6 +246,20 @@ impl KeyRing {
         let keys = self.0.keys.load();
         let index = keys.iter().position(|key| *key.kid == *kid && key.prepared.algorithm() == algorithm)?;
         is_before(self.now(), self.end(&keys, index)).then(|| Arc::clone(&keys[index].prepared))
+    }
+
+    /// The same number for the same keys: another one after each change, and when the clock ends a key.
+    pub(crate) fn epoch(&self) -> u64 {
+        let keys = self.0.keys.load();
+        // The clock is asked only where it can tell something: the last key has no end.
+        let ended = match keys.len() {
+            0 | 1 => 0,
+            _ => {
+                let now = self.now();
+                (0..keys.len()).filter(|&index| !is_before(now, self.end(&keys, index))).count()
+            }
+        };
+        keys.generation.wrapping_add(ended as u64)
     }
 
     /// The public keys that are published now.
@@ -287,6 +313,21 @@ impl KeyRing {
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyRing").field("keys", &self.0.keys.load().len()).finish_non_exhaustive()
+    }
+}
+
+impl Keys {
+    fn new(keys: Vec<RingKey>) -> Self {
+        let generation = NEXT.fetch_add(keys.len() as u64 + 1, Ordering::Relaxed);
+        Self { keys, generation }
+    }
+}
+
+impl Deref for Keys {
+    type Target = [RingKey];
+
+    fn deref(&self) -> &[RingKey] {
+        &self.keys
     }
 }
 

@@ -10,14 +10,14 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// Set for every byte that is not of the alphabet; a group of four uses the lower 24 bits.
 const ILLEGAL: u32 = 1 << 31;
 
-/// For each place in a group of four, what each byte contributes.
+/// For each place in a group of four, what each byte contributes to three bytes, the first of which is lowest.
 static PLACES: [[u32; 256]; 4] = [place(18), place(12), place(6), place(0)];
 
 const fn place(shift: u32) -> [u32; 256] {
     let mut table = [ILLEGAL; 256];
     let mut value = 0;
     while value < ALPHABET.len() {
-        table[ALPHABET[value] as usize] = (value as u32) << shift;
+        table[ALPHABET[value] as usize] = ((value as u32) << shift).swap_bytes() >> 8;
         value += 1;
     }
     table
@@ -33,31 +33,33 @@ pub(crate) fn decode(segment: &[u8], bytes: &mut [u8]) -> Result<(), ErrorKind> 
     if bytes.len() != decoded_length(segment.len()) {
         return Err(ErrorKind::MalformedToken);
     }
-    let (pairs, segment) = segment.as_chunks::<8>();
-    let (sixes, bytes) = bytes.as_chunks_mut::<6>();
+    let (sixteens, segment) = segment.as_chunks::<16>();
+    let (twelves, bytes) = bytes.as_chunks_mut::<12>();
     let mut all = 0;
-    for ([a, b, c, d, e, f, g, h], six) in pairs.iter().zip(sixes) {
-        let (high, low) = (group([*a, *b, *c, *d]), group([*e, *f, *g, *h]));
-        all |= high | low;
-        let [_, _, bytes @ ..] = (u64::from(high) << 24 | u64::from(low)).to_be_bytes();
-        *six = bytes;
+    for (characters, twelve) in sixteens.iter().zip(twelves) {
+        let four = |at: usize| group([characters[at], characters[at + 1], characters[at + 2], characters[at + 3]]);
+        let (a, b, c, d) = (four(0), four(4), four(8), four(12));
+        all |= a | b | c | d;
+        let (low, high) = (u64::from(a) | u64::from(b) << 24, u64::from(c) | u64::from(d) << 24);
+        let [bytes @ .., _, _, _, _] = (u128::from(low) | u128::from(high) << 48).to_le_bytes();
+        *twelve = bytes;
     }
     let (groups, rest) = segment.as_chunks::<4>();
     let (triples, end) = bytes.as_chunks_mut::<3>();
     for (characters, triple) in groups.iter().zip(triples) {
         let bits = group(*characters);
         all |= bits;
-        let [_, bytes @ ..] = bits.to_be_bytes();
+        let [bytes @ .., _] = bits.to_le_bytes();
         *triple = bytes;
     }
     // What is left of the last character's bits must be zero.
     let (bits, left_over) = match *rest {
         [] => (0, 0),
-        [a, b] => (group([a, b, b'A', b'A']), 0xffff),
-        [a, b, c] => (group([a, b, c, b'A']), 0xff),
+        [a, b] => (group([a, b, b'A', b'A']), 0xff_ff00),
+        [a, b, c] => (group([a, b, c, b'A']), 0xff_0000),
         _ => return Err(ErrorKind::MalformedToken),
     };
-    let [_, tail @ ..] = bits.to_be_bytes();
+    let tail = bits.to_le_bytes();
     if (all | bits) & ILLEGAL != 0 || bits & left_over != 0 {
         return Err(ErrorKind::MalformedToken);
     }
@@ -95,7 +97,7 @@ mod tests {
 
     #[test]
     fn every_byte_in_every_place_is_judged_as_the_strictest_reader_judges_it() {
-        for length in 0..=18 {
+        for length in 0..=34 {
             for place in 0..length {
                 for byte in 0..=u8::MAX {
                     let mut segment = vec![b'A'; length];

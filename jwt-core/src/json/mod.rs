@@ -4,9 +4,13 @@
 //! that header and claims are read without an intermediate tree. It does not depend on how `serde_json` was compiled:
 //! features that another crate switches on cannot change which tokens are accepted.
 
+mod decode;
 mod equal;
+mod members;
 mod reader;
 mod value;
 
-pub(crate) use reader::{JsonError, Unique, array, object};
+pub(crate) use decode::decode;
+pub(crate) use members::Members;
+pub(crate) use reader::{JsonError, Unique, array, members, object};
 pub(crate) use value::Value;

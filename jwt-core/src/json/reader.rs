@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
+use super::members::{Found, Members};
 use super::value::{Text, Value};
 
 /// The deepest nesting that is read; the outermost object is level one.
@@ -52,31 +53,39 @@ pub(crate) fn object<'a>(
     unique: Unique,
     mut member: impl FnMut(&str, Value<'a>),
 ) -> Result<(), JsonError> {
-    let mut reader = Reader::new(text, unique);
-    reader.space();
-    if reader.peek() != Some(b'{') {
-        // Tells "not JSON" from "JSON, but not an object" without reading on: both are refused alike.
-        return Err(match reader.peek() {
-            Some(b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9') => JsonError::NotAnObject,
-            _ => JsonError::Syntax,
-        });
-    }
-    reader.object(1, &mut member)?;
-    reader.space();
-    if reader.at == text.len() { Ok(()) } else { Err(JsonError::Syntax) }
+    Reader::new(text, unique).whole(&mut |name, value, _| member(name, value))
 }
+
+/// As [`object`], with unique names everywhere, and puts down where the members stand.
+pub(crate) fn members<'a>(
+    text: &'a str,
+    members: &mut Members,
+    mut member: impl FnMut(&str, Value<'a>),
+) -> Result<(), JsonError> {
+    members.begin();
+    Reader::new(text, Unique::Everywhere).whole(&mut |name, value, found| {
+        members.add(found, value);
+        member(name, value);
+    })
+}
+
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGHS: u64 = ONES << 7;
 
 /// Calls `element` for each element of an array that an earlier pass found well-formed.
 pub(crate) fn array<'a>(text: &'a str, mut element: impl FnMut(Value<'a>)) -> Result<(), JsonError> {
-    Reader::new(text, Unique::Outermost).array(1, &mut element)
+    let mut reader = Reader { text, at: 0, unique: Unique::Outermost, simple: false, names: SmallVec::new() };
+    reader.array(1, &mut element)
 }
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
     unique: Unique,
+    /// Whether every string ends at the next quote: nothing in the text is escaped or would have to be.
+    simple: bool,
     /// The names of every object that is open, innermost last.
-    names: SmallVec<[Cow<'a, str>; FEW]>,
+    names: SmallVec<[Text<'a>; FEW]>,
 }
 
 /// Objects of so many members are checked for duplicates as they are read; larger ones are sorted at their end, so that
@@ -85,19 +94,28 @@ const FEW: usize = 16;
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, unique: Unique) -> Self {
-        Self { text, at: 0, unique, names: SmallVec::new() }
+        // All bytes are looked at, which takes fewer steps than looking for the first.
+        let simple = text.bytes().fold(true, |simple, byte| simple & (byte >= 0x20) & (byte != b'\\'));
+        Self { text, at: 0, unique, simple, names: SmallVec::new() }
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
+    /// The next byte that is no space.
+    #[inline]
+    fn token(&mut self) -> Option<u8> {
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
+                other => return other,
+            }
         }
     }
 
+    #[inline]
     fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
         if self.peek() == Some(byte) {
             self.at += 1;
@@ -105,6 +123,16 @@ impl<'a> Reader<'a> {
         } else {
             Err(JsonError::Syntax)
         }
+    }
+
+    fn whole<F: FnMut(&str, Value<'a>, Found)>(mut self, member: &mut F) -> Result<(), JsonError> {
+        match self.token() {
+            Some(b'{') => self.object(1, member)?,
+            // Tells "not JSON" from "JSON, but not an object" without reading on: both are refused alike.
+            Some(b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9') => return Err(JsonError::NotAnObject),
+            _ => return Err(JsonError::Syntax),
+        }
+        if self.token().is_none() { Ok(()) } else { Err(JsonError::Syntax) }
     }
 
     fn literal(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, JsonError> {
@@ -116,57 +144,76 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline(always)]
     fn value(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
         let start = self.at;
         match self.peek().ok_or(JsonError::Syntax)? {
+            b'"' => self.string().map(Value::Text),
+            b'-' | b'0'..=b'9' => self.number(),
             b'{' => {
-                self.object(depth, &mut no_member)?;
+                self.inner_object(depth)?;
                 Ok(Value::Object(&self.text[start..self.at]))
             }
             b'[' => {
-                self.array(depth, &mut no_element)?;
+                self.inner_array(depth)?;
                 Ok(Value::Array(&self.text[start..self.at]))
             }
-            b'"' => self.string().map(Value::Text),
             b't' => self.literal("true", Value::Bool(true)),
             b'f' => self.literal("false", Value::Bool(false)),
             b'n' => self.literal("null", Value::Null),
-            b'-' | b'0'..=b'9' => self.number(),
             _ => Err(JsonError::Syntax),
         }
     }
 
+    #[inline(never)]
+    fn inner_object(&mut self, depth: usize) -> Result<(), JsonError> {
+        self.object(depth, &mut |_, _, _| ())
+    }
+
+    #[inline(never)]
+    fn inner_array(&mut self, depth: usize) -> Result<(), JsonError> {
+        self.array(depth, &mut |_| ())
+    }
+
     #[inline]
-    fn object<F: FnMut(&str, Value<'a>)>(&mut self, depth: usize, member: &mut F) -> Result<(), JsonError> {
+    fn object<F: FnMut(&str, Value<'a>, Found)>(&mut self, depth: usize, member: &mut F) -> Result<(), JsonError> {
         if depth > MAX_DEPTH {
             return Err(JsonError::TooDeep);
         }
         let check = self.unique == Unique::Everywhere || depth == 1;
         let first = self.names.len();
-        let (mut seen, mut duplicate) = (0u128, false);
+        let (mut seen, mut duplicate) = (0u64, false);
         self.expect(b'{')?;
-        self.space();
-        if self.peek() == Some(b'}') {
+        if self.token() == Some(b'}') {
             self.at += 1;
             return Ok(());
         }
         loop {
-            self.space();
-            let name = self.string()?.decode();
-            self.space();
+            self.token();
+            let name_start = self.at + 1;
+            let name = self.string()?;
+            let name_end = self.at - 1;
+            self.token();
             self.expect(b':')?;
-            self.space();
+            self.token();
+            let start = self.at;
             let value = self.value(depth + 1)?;
-            member(&name, value);
+            let found = Found { name: (name_start, name_end), name_escaped: name.escaped, value: (start, self.at) };
+            let mark = if name.escaped {
+                let name = name.decode();
+                member(&name, value, found);
+                mark(&name)
+            } else {
+                member(name.raw, value, found);
+                mark(name.raw)
+            };
             if check {
-                let (own, mark) = (&self.names[first..], mark(&name));
                 // A name whose mark is new is new.
-                duplicate |= seen & mark != 0 && own.len() < FEW && own.contains(&name);
+                duplicate |= seen & mark != 0 && self.names.len() - first < FEW && holds(&self.names[first..], name);
                 seen |= mark;
                 self.names.push(name);
             }
-            self.space();
-            match self.peek() {
+            match self.token() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
@@ -176,8 +223,9 @@ impl<'a> Reader<'a> {
             }
         }
         if self.names.len() - first > FEW {
-            self.names[first..].sort_unstable();
-            duplicate |= self.names[first..].windows(2).any(|pair| pair[0] == pair[1]);
+            let mut names: Vec<Cow<'_, str>> = self.names[first..].iter().map(|name| name.decode()).collect();
+            names.sort_unstable();
+            duplicate |= names.windows(2).any(|pair| pair[0] == pair[1]);
         }
         self.names.truncate(first);
         if duplicate { Err(JsonError::DuplicateName) } else { Ok(()) }
@@ -189,16 +237,14 @@ impl<'a> Reader<'a> {
             return Err(JsonError::TooDeep);
         }
         self.expect(b'[')?;
-        self.space();
-        if self.peek() == Some(b']') {
+        if self.token() == Some(b']') {
             self.at += 1;
             return Ok(());
         }
         loop {
-            self.space();
+            self.token();
             element(self.value(depth + 1)?);
-            self.space();
-            match self.peek() {
+            match self.token() {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
                     self.at += 1;
@@ -211,7 +257,7 @@ impl<'a> Reader<'a> {
 
     /// RFC 8259 section 6.
     fn number(&mut self) -> Result<Value<'a>, JsonError> {
-        let start = self.at;
+        let (start, mut exponent) = (self.at, false);
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -225,6 +271,7 @@ impl<'a> Reader<'a> {
             self.some_digits()?;
         }
         if matches!(self.peek(), Some(b'e' | b'E')) {
+            exponent = true;
             self.at += 1;
             if matches!(self.peek(), Some(b'+' | b'-')) {
                 self.at += 1;
@@ -235,16 +282,15 @@ impl<'a> Reader<'a> {
         // RFC 8259 section 6 lets readers set limits. Short numbers without an exponent keep to this one.
         let in_range = |number: &str| number.parse::<f64>().is_ok_and(f64::is_finite);
         let strict = self.unique == Unique::Everywhere;
-        if strict && (number.len() > 300 || number.contains(['e', 'E'])) && !in_range(number) {
+        if strict && (number.len() > 300 || exponent) && !in_range(number) {
             return Err(JsonError::OutOfRange);
         }
         Ok(Value::Number(number))
     }
 
     fn digits(&mut self) {
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
+        let digits = self.text.as_bytes()[self.at..].iter().take_while(|byte| byte.is_ascii_digit());
+        self.at += digits.count();
     }
 
     fn some_digits(&mut self) -> Result<(), JsonError> {
@@ -254,16 +300,26 @@ impl<'a> Reader<'a> {
     }
 
     /// RFC 8259 section 7; unpaired surrogates (section 8.2) are refused.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Result<Text<'a>, JsonError> {
         self.expect(b'"')?;
+        if !self.simple {
+            return self.any_string();
+        }
         let start = self.at;
-        let mut escaped = false;
+        let end = start + before_quote(&self.text.as_bytes()[start..]);
+        let raw = self.text.get(start..end).ok_or(JsonError::Syntax)?;
+        self.at = end;
+        self.expect(b'"')?;
+        Ok(Text { raw, escaped: false })
+    }
+
+    #[inline(never)]
+    fn any_string(&mut self) -> Result<Text<'a>, JsonError> {
+        let (start, mut escaped) = (self.at, false);
         loop {
-            let rest = &self.text.as_bytes()[self.at..];
-            let length = plain(rest);
-            self.at += length;
-            match rest.get(length) {
+            self.at += plain(&self.text.as_bytes()[self.at..]);
+            match self.peek() {
                 Some(b'"') => {
                     let raw = &self.text[start..self.at];
                     self.at += 1;
@@ -313,22 +369,38 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn no_member(_: &str, _: Value<'_>) {}
+fn holds(names: &[Text<'_>], name: Text<'_>) -> bool {
+    names.iter().any(|other| {
+        if name.escaped || other.escaped { name.decode() == other.decode() } else { name.raw == other.raw }
+    })
+}
 
-fn no_element(_: Value<'_>) {}
-
-/// One of 128 bits, the same for equal names and mostly different for others.
-fn mark(name: &str) -> u128 {
+/// One of 64 bits, the same for equal names and mostly different for others.
+#[inline]
+fn mark(name: &str) -> u64 {
     let bytes = name.as_bytes();
     let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
-    1 << ((bytes.len() * 37 + end(bytes.first()) * 7 + end(bytes.last())) % 128)
+    1 << ((bytes.len() * 37 + end(bytes.first()) * 7 + end(bytes.last())) % 64)
+}
+
+/// How many bytes there are before the first quote.
+#[inline(always)]
+fn before_quote(bytes: &[u8]) -> usize {
+    let (mut at, mut rest) = (0, bytes);
+    while let Some((word, more)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word) ^ (ONES * 0x22);
+        let found = word.wrapping_sub(ONES) & !word & HIGHS;
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        (at, rest) = (at + 8, more);
+    }
+    at + rest.iter().take_while(|&&byte| byte != b'"').count()
 }
 
 /// How many of the bytes, from the first on, stand in a string for themselves: none below 0x20, no quote, no backslash.
 #[inline]
 fn plain(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = ONES << 7;
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         // Eight bytes at a time: subtraction sets the high bit of a byte that is below the subtrahend, and borrows only

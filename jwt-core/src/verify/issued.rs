@@ -14,6 +14,10 @@ impl KeySource for KeyRing {
         let key = wanted.key_id.and_then(|kid| self.live_key(kid, wanted.algorithm));
         key.map_or(Lookup::Unknown, Lookup::Ready)
     }
+
+    fn generation(&self) -> Option<u64> {
+        Some(self.epoch())
+    }
 }
 
 impl TokenIssuer {

@@ -8,6 +8,7 @@ use crate::claims::{ClaimsError, NumericDate, RegisteredClaims};
 use crate::error::{Error, ErrorKind};
 use crate::jose::compact::{Bytes, Compact, Limits};
 use crate::jose::known;
+use crate::json::Members;
 use crate::keys::{Lookup, Wanted};
 use crate::metadata::ResourceMetadata;
 use crate::observe::{Event, Watch};
@@ -308,7 +309,8 @@ impl Core {
         let header = known::read(&compact, &mut buffer)?;
         let mut payload = Bytes::new();
         let text = compact.payload(&mut payload)?;
-        let claims = RegisteredClaims::read(text).map_err(malformed)?;
+        let mut members = Members::default();
+        let claims = RegisteredClaims::read_members(text, &mut members).map_err(malformed)?;
         // RFC 8725 section 3.8: the issuer chooses the keys, so that a key never speaks for another issuer. What is not
         // trusted ends here, before any key is looked for or fetched.
         #[cfg(feature = "remote")]
@@ -365,6 +367,7 @@ impl Core {
             token_type: header.token_type.as_deref().map(shared_type),
             surroundings: Arc::clone(&self.surroundings),
             payload,
+            members,
             decoded: Decoded::default(),
         };
         let proven = generation.map(|generation| Proven { issuer: Arc::clone(issuer), resolved, generation, times });

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jwt_core::clock::ManualClock;
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::issue::{IssueError, IssueErrorKind, KeyPhase, KeyRing, TokenIssuer};
+use jwt_core::keys::KeySource as _;
 use jwt_core::{Algorithm, ErrorKind, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::stage::stranger;
@@ -123,6 +124,77 @@ async fn a_key_that_is_withdrawn_or_replaced_is_refused_at_once() {
     assert_eq!((ring.signing_kid(), ring.keys().len()), (fourth, 1));
     assert_eq!(verifier.verify(&by_third).await.expect_err("replaced").kind(), ErrorKind::UnknownKey);
     assert!(verifier.verify(&token()).await.is_ok());
+}
+
+#[test]
+fn the_generation_of_a_ring_stands_for_the_keys_of_this_moment() {
+    let clock = ManualClock::at(NOW);
+    let ring = ring(&clock);
+    let mut seen = vec![ring.generation().expect("a generation")];
+    let mut is_new = |ring: &KeyRing| {
+        let generation = ring.generation().expect("a generation");
+        assert_eq!(ring.generation(), Some(generation), "nothing has changed");
+        let new = !seen.contains(&generation);
+        seen.push(generation);
+        new
+    };
+    let second = ring.rotate(new_key()).expect("a new key");
+    assert!(is_new(&ring), "a key has come");
+    ring.rotate(new_key()).expect("a new key");
+    assert!(is_new(&ring), "another has come");
+    let gone = NOW + 31 * DAY + 300;
+    for (at, expected) in [(NOW + DAY, false), (gone - 1, false), (gone, true), (gone + 1, false)] {
+        clock.set(Duration::from_secs(at));
+        assert_eq!(is_new(&ring), expected, "the clock has ended keys: {at}");
+    }
+    ring.tidy();
+    assert!(is_new(&ring), "what was thrown away does not come back");
+    clock.set(Duration::from_secs(NOW));
+    ring.rotate(new_key()).expect("a new key");
+    assert!(is_new(&ring), "a key has come");
+    ring.withdraw(&second).map_or_else(|error| assert_eq!(error.kind(), IssueErrorKind::MissingKey), drop);
+    ring.withdraw(&ring.signing_kid()).expect("another is there");
+    assert!(is_new(&ring), "a key was withdrawn");
+    ring.replace(new_key()).expect("a new key");
+    assert!(is_new(&ring), "all keys were replaced");
+    let other = self::ring(&clock);
+    assert_ne!(ring.generation(), other.generation());
+}
+
+#[tokio::test]
+async fn a_token_that_is_known_ends_with_its_key() {
+    let ends: [(&str, fn(&KeyRing, &ManualClock)); 4] = [
+        ("withdrawn", |ring, _| {
+            ring.rotate(new_key()).expect("a new key");
+            ring.withdraw(&ring.signing_kid()).expect("another is there");
+        }),
+        ("replaced", |ring, _| drop(ring.replace(new_key()).expect("a new key"))),
+        ("retired and gone", |ring, clock| {
+            ring.rotate(new_key()).expect("a new key");
+            clock.advance(Duration::from_secs(31 * DAY + 300));
+        }),
+        ("gone and thrown away", |ring, clock| {
+            ring.rotate(new_key()).expect("a new key");
+            clock.advance(Duration::from_secs(31 * DAY + 300));
+            assert_eq!(ring.tidy().len(), 1);
+        }),
+    ];
+    for (how, end) in ends {
+        let clock = ManualClock::at(NOW);
+        let ring = ring(&clock);
+        let tokens = issuer(&ring);
+        // The verifier's clock stands still, so that the token does not expire.
+        let builder = Verifier::builder().issuer(tokens.trusted()).clock(ManualClock::at(NOW));
+        let verifier = builder.build().expect("a verifier");
+        let token = tokens.access("joe").issue().expect("a token").token;
+        for _ in 0..8 {
+            assert!(verifier.verify(&token).await.is_ok(), "{how}");
+        }
+        assert_eq!(verifier.token_cache().expect("a cache").entries, 1, "{how}");
+        end(&ring, &clock);
+        assert_eq!(verifier.verify(&token).await.expect_err(how).kind(), ErrorKind::UnknownKey);
+        assert_eq!(verifier.token_cache().expect("a cache").entries, 0, "{how}");
+    }
 }
 
 #[tokio::test]

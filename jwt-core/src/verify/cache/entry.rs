@@ -74,7 +74,7 @@ impl Entry {
         };
         let payload =
             self.parts.payload.len() + if self.parts.payload.spilled() { self.parts.payload.capacity() } else { 0 };
-        PLACE + size_of::<Self>() + size_of::<Parts>() + token + payload
+        PLACE + size_of::<Self>() + size_of::<Parts>() + token + payload + self.parts.members.spilled()
     }
 }
 

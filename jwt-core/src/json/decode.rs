@@ -1,0 +1,530 @@
+//! Decoding an object whose members were found before: `serde_json`'s answer, with less reading.
+//!
+//! Strings are handed out from where they stand; all other values go to `serde_json` one by one. Whatever is out of the
+//! ordinary makes this fail, and then `serde_json` decides about the whole text: so this may refuse what it likes, and
+//! must accept nothing that `serde_json` would not, or as something else.
+
+use std::cell::Cell;
+use std::slice::Iter;
+
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::Error;
+use serde_json::de::StrRead;
+
+use super::Members;
+use super::members::Place;
+
+/// Decodes the text, in which these members were found, as `T`.
+pub(crate) fn decode<T: DeserializeOwned>(text: &str, members: &Members) -> Result<T, Error> {
+    if let Some(places) = members.places() {
+        let taken = Cell::new(false);
+        let decoded = T::deserialize(Object { text, places, taken: &taken });
+        if let Ok(decoded) = decoded
+            && taken.get()
+        {
+            return Ok(decoded);
+        }
+    }
+    serde_json::from_str(text)
+}
+
+/// Has `serde_json` decode a value as a whole.
+fn hand_over<'de, R>(
+    json: &'de str,
+    decode: impl FnOnce(&mut serde_json::Deserializer<StrRead<'de>>) -> Result<R, Error>,
+) -> Result<R, Error> {
+    let mut json = serde_json::Deserializer::from_str(json);
+    let value = decode(&mut json)?;
+    json.end()?;
+    Ok(value)
+}
+
+/// Takes note that something was taken, and no error made of it.
+#[inline]
+fn note<T>(taken: &Cell<bool>, asked: Result<T, Error>) -> Result<T, Error> {
+    taken.set(asked.is_ok());
+    asked
+}
+
+fn unusual() -> Error {
+    Error::custom("unusual")
+}
+
+/// `serde_json` has types of its own that it tells by such names.
+fn is_special(name: &str) -> bool {
+    name.starts_with('$')
+}
+
+/// Methods that hand the value to `serde_json`, for a deserializer that can give it as `self.json()`.
+macro_rules! as_serde_json_does {
+    ($($method:ident($($argument:ident: $type:ty),*))+) => {
+        $(
+            fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Error> {
+                let taken = self.taken;
+                note(taken, hand_over(self.json(), |json| json.$method($($argument,)* visitor)))
+            }
+        )+
+    };
+}
+
+/// The outermost object.
+struct Object<'de, 'm> {
+    text: &'de str,
+    places: &'m [Place],
+    /// Set when it was taken. Whoever decodes without taking anything, or goes on after an error, is where `serde_json`
+    /// would not be.
+    taken: &'m Cell<bool>,
+}
+
+impl<'de> Object<'de, '_> {
+    fn json(&self) -> &'de str {
+        self.text
+    }
+}
+
+impl<'de> Deserializer<'de> for Object<'de, '_> {
+    type Error = Error;
+
+    #[inline]
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let taken = Cell::new(false);
+        let mut walk = Walk { text: self.text, rest: self.places.iter(), value: None, failed: false, taken: &taken };
+        let value = visitor.visit_map(&mut walk)?;
+        if walk.failed || walk.value.is_some() || walk.rest.len() > 0 {
+            Err(unusual())
+        } else {
+            note(self.taken, Ok(value))
+        }
+    }
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_map(visitor)
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_map(visitor)
+    }
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        if is_special(name) { Err(unusual()) } else { visitor.visit_newtype_struct(self) }
+    }
+
+    as_serde_json_does! {
+        deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
+        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128() deserialize_f32()
+        deserialize_f64() deserialize_char() deserialize_str() deserialize_string() deserialize_bytes()
+        deserialize_byte_buf() deserialize_unit() deserialize_unit_struct(name: &'static str) deserialize_seq()
+        deserialize_tuple(len: usize) deserialize_tuple_struct(name: &'static str, len: usize)
+        deserialize_enum(name: &'static str, variants: &'static [&'static str]) deserialize_identifier()
+        deserialize_ignored_any()
+    }
+}
+
+/// The members, one after the other.
+struct Walk<'de, 'm> {
+    text: &'de str,
+    rest: Iter<'m, Place>,
+    /// The member whose name was taken, and whose value was not.
+    value: Option<&'m Place>,
+    /// Whether a name or a value was asked for and not taken.
+    failed: bool,
+    taken: &'m Cell<bool>,
+}
+
+impl Walk<'_, '_> {
+    #[inline]
+    fn settle<T>(&mut self, asked: Result<T, Error>) -> Result<T, Error> {
+        self.failed |= asked.is_err() | !self.taken.replace(false);
+        asked
+    }
+}
+
+impl<'de> MapAccess<'de> for Walk<'de, '_> {
+    type Error = Error;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        self.failed |= self.value.is_some();
+        let Some(place) = self.rest.next() else { return Ok(None) };
+        self.value = Some(place);
+        let name = seed.deserialize(Name { name: place.name(self.text), taken: self.taken });
+        self.settle(name).map(Some)
+    }
+
+    #[inline]
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
+        let Some(place) = self.value.take() else {
+            self.failed = true;
+            return Err(unusual());
+        };
+        let value = seed.deserialize(Member { text: self.text, place, taken: self.taken });
+        self.settle(value)
+    }
+}
+
+/// A name without escapes.
+struct Name<'de, 'm> {
+    name: &'de str,
+    taken: &'m Cell<bool>,
+}
+
+/// Methods for which a name is a string whatever is asked for.
+macro_rules! names_are_strings {
+    ($($method:ident($($argument:ident: $type:ty),*))+) => {
+        $(
+            #[inline]
+            fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Error> {
+                note(self.taken, visitor.visit_borrowed_str(self.name))
+            }
+        )+
+    };
+}
+
+/// Methods by which names are decoded as something else.
+macro_rules! names_are_unusual {
+    ($($method:ident($($argument:ident: $type:ty),*))+) => {
+        $(
+            fn $method<V: Visitor<'de>>(self, $($argument: $type,)* _visitor: V) -> Result<V::Value, Error> {
+                Err(unusual())
+            }
+        )+
+    };
+}
+
+impl<'de> Deserializer<'de> for Name<'de, '_> {
+    type Error = Error;
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        if is_special(name) { Err(unusual()) } else { visitor.visit_newtype_struct(self) }
+    }
+
+    names_are_strings! { deserialize_any() deserialize_str() deserialize_string() deserialize_identifier() }
+
+    names_are_unusual! {
+        deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
+        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128() deserialize_f32()
+        deserialize_f64() deserialize_char() deserialize_bytes() deserialize_byte_buf() deserialize_unit()
+        deserialize_unit_struct(_name: &'static str) deserialize_seq() deserialize_tuple(_len: usize)
+        deserialize_tuple_struct(_name: &'static str, _len: usize) deserialize_map()
+        deserialize_struct(_name: &'static str, _fields: &'static [&'static str])
+        deserialize_enum(_name: &'static str, _variants: &'static [&'static str]) deserialize_ignored_any()
+    }
+}
+
+/// A member's value.
+struct Member<'de, 'm> {
+    text: &'de str,
+    place: &'m Place,
+    taken: &'m Cell<bool>,
+}
+
+impl<'de> Member<'de, '_> {
+    #[inline]
+    fn json(&self) -> &'de str {
+        self.place.json(self.text)
+    }
+}
+
+impl<'de> Deserializer<'de> for Member<'de, '_> {
+    type Error = Error;
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let taken = match self.place.plain(self.text) {
+            Some(text) => visitor.visit_borrowed_str(text),
+            None => hand_over(self.json(), |json| json.deserialize_any(visitor)),
+        };
+        note(self.taken, taken)
+    }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let taken = match self.place.plain(self.text) {
+            Some(text) => visitor.visit_borrowed_str(text),
+            None => hand_over(self.json(), |json| json.deserialize_str(visitor)),
+        };
+        note(self.taken, taken)
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.json() == "null" { note(self.taken, visitor.visit_none()) } else { visitor.visit_some(self) }
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        if is_special(name) { Err(unusual()) } else { visitor.visit_newtype_struct(self) }
+    }
+
+    /// The reader has looked at what nobody wants.
+    #[inline]
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        note(self.taken, visitor.visit_unit())
+    }
+
+    as_serde_json_does! {
+        deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
+        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128() deserialize_f32()
+        deserialize_f64() deserialize_char() deserialize_bytes() deserialize_byte_buf() deserialize_unit()
+        deserialize_unit_struct(name: &'static str) deserialize_seq() deserialize_tuple(len: usize)
+        deserialize_tuple_struct(name: &'static str, len: usize) deserialize_map()
+        deserialize_struct(name: &'static str, fields: &'static [&'static str])
+        deserialize_enum(name: &'static str, variants: &'static [&'static str]) deserialize_identifier()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::collections::BTreeMap;
+    use std::fmt::{Debug, Formatter, Result as FmtResult};
+    use std::marker::PhantomData;
+
+    use serde::Deserialize;
+    use serde::de::IgnoredAny;
+    use serde_json::{Number, Value};
+
+    use super::*;
+    use crate::json::members;
+
+    const TEXTS: &[&str] = &[
+        "{}",
+        " { } ",
+        r#"{"a":"text"}"#,
+        r#"{"a":"\u0061\n\"é"}"#,
+        r#"{"\u0061":"text"}"#,
+        r#"{"a":""}"#,
+        r#"{"a":null}"#,
+        r#"{"a":true}"#,
+        r#"{"a":5}"#,
+        r#"{"a":-5}"#,
+        r#"{"a":-0}"#,
+        r#"{"a":5.5}"#,
+        r#"{"a":1e300}"#,
+        r#"{"a":0.1234567890123456789}"#,
+        r#"{"a":18446744073709551615}"#,
+        r#"{"a":340282366920938463463374607431768211455}"#,
+        r#"{"a":9223372036854775808,"b":"x","c":[1,"2",null],"d":{"e":"f"}}"#,
+        r#"{"a":["x","y"],"b":"text","c":{"B":5}}"#,
+        r#"{"a":[1,2],"b":7}"#,
+        r#"{"a":{"e":"f","g":{"h":[]}}}"#,
+        r#"{"b":"text","a":"x"}"#,
+        r#"{"B":5}"#,
+        r#"{"B":"x","a":"y"}"#,
+        r#"{"1":"one","2":"two"}"#,
+        r#"{"true":"x"}"#,
+        r#"{"é":"ü","":"x"}"#,
+        r#"{"kind":"One","a":"x"}"#,
+        r#"{"kind":"Two","b":5}"#,
+        "\t{\"a\" :\n\"text\" , \"b\" : 5 }\r\n",
+        r#"{"$serde_json::private::Number":"5"}"#,
+        r#"{"$serde_json::private::RawValue":"[5]"}"#,
+    ];
+
+    /// Decodes every text in both ways.
+    fn same<T: DeserializeOwned + Debug>() {
+        same_of::<T>(TEXTS);
+    }
+
+    fn same_of<T: DeserializeOwned + Debug>(texts: &[&str]) {
+        for text in texts {
+            let mut places = Members::default();
+            members(text, &mut places, |_, _| ()).expect("well-formed");
+            let expected = serde_json::from_str::<T>(text).ok();
+            let decoded = decode::<T>(text, &places).ok();
+            assert_eq!(format!("{decoded:?}"), format!("{expected:?}"), "{text}");
+        }
+    }
+
+    macro_rules! types {
+        ($($item:item)+) => { $(#[derive(Debug, Deserialize)] #[allow(dead_code, reason = "some are shown, some have nothing to show")] $item)+ };
+    }
+
+    types! {
+        struct Text { a: String }
+        #[serde(deny_unknown_fields)] struct Only { a: Option<String>, b: Option<Value> }
+        struct Wrapped(Text);
+        struct Optional { a: Option<Name>, #[serde(default)] b: Number5, c: Option<Value> }
+        struct Name(String);
+        struct Flat { #[serde(flatten)] text: Option<Text>, #[serde(flatten)] rest: BTreeMap<String, Value> }
+        struct Wide { a: u128 }
+        struct Signed { a: i64 }
+        struct Unsigned { a: u64, b: Option<IgnoredAny> }
+        struct Real { a: f64 }
+        struct Narrow { a: f32 }
+        struct Pair { a: (Value, Value) }
+        struct Triple(String, u64, Value);
+        struct Letter { a: char }
+        struct Bytes { a: Box<[u8]> }
+        struct Nothing { a: () }
+        struct Unit;
+        struct Nested { a: BTreeMap<String, Value>, #[serde(rename = "é")] other: Option<String> }
+        struct Owned { a: Cow<'static, str> }
+        struct Counted { a: Box<str>, b: Option<Option<String>> }
+        struct Chosen { c: Choice }
+        enum Choice { A, B(u64) }
+        #[serde(tag = "kind")] enum Tagged { One { a: String }, Two { b: u64 } }
+        #[serde(untagged)] enum Either { Number { a: u64 }, Text { a: String }, Other(BTreeMap<String, Value>) }
+        struct Exact { #[serde(deserialize_with = "borrowed")] a: String }
+        struct Untouched { #[serde(deserialize_with = "nothing")] a: u8 }
+        struct Swallowed { #[serde(deserialize_with = "whatever")] a: bool }
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    struct Number5(#[expect(dead_code, reason = "shown")] u8);
+
+    #[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+    enum Key {
+        #[serde(rename = "a")]
+        A,
+        B,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+    struct KeyName(String);
+
+    fn borrowed<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
+        <&str>::deserialize(value).map(str::to_owned)
+    }
+
+    fn nothing<'de, D: Deserializer<'de>>(_: D) -> Result<u8, D::Error> {
+        Ok(5)
+    }
+
+    fn whatever<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+        Ok(u64::deserialize(value).is_ok())
+    }
+
+    #[test]
+    fn every_type_is_decoded_as_serde_json_decodes_it() {
+        same::<Text>();
+        same::<Only>();
+        same::<Wrapped>();
+        same::<Optional>();
+        same::<Flat>();
+        same::<Wide>();
+        same::<Signed>();
+        same::<Unsigned>();
+        same::<Real>();
+        same::<Narrow>();
+        same::<Pair>();
+        same::<Triple>();
+        same::<Letter>();
+        same::<Bytes>();
+        same::<Nothing>();
+        same::<Unit>();
+        same::<()>();
+        same::<Nested>();
+        same::<Owned>();
+        same::<Counted>();
+        same::<Chosen>();
+        same::<Choice>();
+        same::<Tagged>();
+        same::<Either>();
+        same::<Option<Text>>();
+        same::<Option<Option<Flat>>>();
+        same::<Value>();
+        same::<Number>();
+        same::<serde_json::Map<String, Value>>();
+        same::<IgnoredAny>();
+        same::<PhantomData<Text>>();
+        same::<Vec<Value>>();
+        same::<Vec<(String, Value)>>();
+        same::<String>();
+        same::<u64>();
+        same::<bool>();
+        same::<BTreeMap<String, Value>>();
+        same::<BTreeMap<String, String>>();
+        same::<BTreeMap<Option<String>, Value>>();
+        same::<BTreeMap<KeyName, IgnoredAny>>();
+        same::<BTreeMap<u64, String>>();
+        same::<BTreeMap<i128, Value>>();
+        // Not of a name that begins with another character than ASCII's, which `serde_json` would cut in two.
+        same_of::<BTreeMap<bool, String>>(&[r#"{"true":"x"}"#, r#"{"true":"x","a":"y"}"#, r#"{"false":5}"#]);
+        same::<BTreeMap<char, Value>>();
+        same::<BTreeMap<Key, Value>>();
+        same::<BTreeMap<Box<str>, Option<KeyName>>>();
+    }
+
+    #[test]
+    fn whoever_does_not_take_what_there_is_is_judged_by_serde_json() {
+        same::<Exact>();
+        same::<Untouched>();
+        same::<Swallowed>();
+        same::<Careless<0>>();
+        same::<Careless<1>>();
+        same::<Careless<2>>();
+        same::<Careless<3>>();
+        same::<Careless<4>>();
+        same::<Careless<5>>();
+        same::<Forgiving>();
+    }
+
+    /// Goes on whatever happened.
+    #[derive(Debug)]
+    struct Forgiving;
+
+    impl<'de> Deserialize<'de> for Forgiving {
+        fn deserialize<D: Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
+            let _ = Only::deserialize(text);
+            Ok(Self)
+        }
+    }
+
+    /// Breaks off at some point, or goes on where it should not.
+    #[derive(Debug)]
+    struct Careless<const HOW: u8>;
+
+    impl<'de, const HOW: u8> Deserialize<'de> for Careless<HOW> {
+        fn deserialize<D: Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
+            if HOW == 0 { Ok(Self) } else { text.deserialize_map(Self) }
+        }
+    }
+
+    impl<'de, const HOW: u8> Visitor<'de> for Careless<HOW> {
+        type Value = Self;
+
+        fn expecting(&self, f: &mut Formatter<'_>) -> FmtResult {
+            f.write_str("an object")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self, M::Error> {
+            match HOW {
+                1 => {}
+                2 => drop(map.next_key::<String>()?),
+                3 => drop(map.next_entry::<String, Value>()?),
+                4 => while map.next_key::<IgnoredAny>()?.is_some() {},
+                _ => {
+                    while map.next_key::<String>()?.is_some() {
+                        let _ = map.next_value::<u64>();
+                    }
+                }
+            }
+            Ok(self)
+        }
+    }
+}
