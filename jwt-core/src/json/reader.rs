@@ -465,6 +465,8 @@ mod tests {
             "{\"a\":\"",
         ] {
             assert_eq!(members(text), Err(JsonError::Syntax), "{text}");
+            // With a line end it is one of those in which strings are looked at byte by byte.
+            assert_eq!(members(&format!("{text}\n")), Err(JsonError::Syntax), "{text}");
         }
         for text in ["[]", "\"a\"", "1", "-1", "null", "true", "false"] {
             assert_eq!(members(text), Err(JsonError::NotAnObject), "{text}");
@@ -520,10 +522,12 @@ mod tests {
                     bytes[length] = byte;
                     let ends = byte < 0x20 || byte == b'"' || byte == b'\\';
                     assert_eq!(plain(&bytes), if ends { length } else { 20 }, "{byte:#x} at {length} in {fill:#x}");
+                    let quote = if byte == b'"' { length } else { 20 };
+                    assert_eq!(before_quote(&bytes), quote, "{byte:#x} at {length} in {fill:#x}");
                 }
             }
         }
-        assert_eq!(plain(b"\"\\"), 0);
+        assert_eq!((plain(b"\"\\"), before_quote(b"\"\"#")), (0, 0));
     }
 
     #[test]
