@@ -46,10 +46,8 @@ impl RequestView for HttpView<'_> {
     }
 
     #[cfg(feature = "axum-routing")]
-    fn route(&self, each: &mut dyn FnMut(&str)) {
-        if let Some(path) = self.extensions.get::<axum::extract::MatchedPath>() {
-            each(path.as_str());
-        }
+    fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
+        each(self.extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str));
     }
 }
 

@@ -145,6 +145,54 @@ async fn h16_a_path_that_is_changed_further_in_opens_no_door() {
     assert_eq!(actix_with(Some(TrailingSlash::Trim), "/else/").await, b"everyone");
 }
 
+/// A page of the application's own for whatever it does not know.
+async fn page() -> &'static str {
+    "page"
+}
+
+fn jwt(routes: Routes) -> JwtMiddleware {
+    JwtMiddleware::new(verifier()).routes(routes)
+}
+
+#[actix_web::test]
+async fn h16_what_the_router_matches_to_nothing_is_no_public_route() {
+    let public = || {
+        let routes = Routes::new().public("/health").public("/static/{file:.*}");
+        routes.public("/api/health").public("/api/static/{file:.*}")
+    };
+    let services = |config: &mut web::ServiceConfig| {
+        config.route("/health", web::to(page)).route("/static/{file:.*}", web::to(page)).default_service(web::to(page));
+    };
+    let around_app = |routes| App::new().configure(services).wrap(jwt(routes));
+    let around_scope = |routes| App::new().service(web::scope("/api").configure(services).wrap(jwt(routes)));
+    let normalized = around_app(public()).wrap(NormalizePath::trim());
+    let ask = |target: String, token: &str| {
+        TestRequest::get().uri(&target).insert_header(("authorization", format!("Bearer {token}"))).to_request()
+    };
+
+    let (app, scope) = (init_service(around_app(public())).await, init_service(around_scope(public())).await);
+    for way in ["/health/", "//health", "/health//", "//static/../admin", "/static", "/else", "/", "//"] {
+        let request = TestRequest::get().uri(way).to_request();
+        assert_eq!(call_service(&app, request).await.status(), 401, "{way}");
+        let request = TestRequest::get().uri(&format!("/api{way}")).to_request();
+        assert_eq!(call_service(&scope, request).await.status(), 401, "/api{way}");
+    }
+    for way in ["/health", "/static/a", "/static//a"] {
+        assert_eq!(call_service(&app, TestRequest::get().uri(way).to_request()).await.status(), 200, "{way}");
+        let request = TestRequest::get().uri(&format!("/api{way}")).to_request();
+        assert_eq!(call_service(&scope, request).await.status(), 200, "/api{way}");
+    }
+
+    // What matches nothing is for the fallback to decide.
+    let (token, app) = (good().sign(), init_service(around_app(public().fallback(()))).await);
+    for (token, expected) in [("a", 401), (&*token, 200)] {
+        assert_eq!(call_service(&app, ask("/health/".to_owned(), token)).await.status(), expected, "{token}");
+    }
+    // Normalized before the middleware looks at it, a path is the public one.
+    let request = TestRequest::get().uri("//health/").to_request();
+    assert_eq!(call_service(&init_service(normalized).await, request).await.status(), 200);
+}
+
 #[actix_web::test]
 async fn h16_around_a_resource_guards_have_been_asked_already() {
     async fn handler() -> &'static str {
@@ -183,7 +231,9 @@ async fn h16_routers_inside_of_routers_are_asked_by_their_whole_pattern() {
     assert_eq!((get(app(), "/public/admin").await, get(app(), "/public/b").await), (401, 200));
     assert_eq!((get(app(), "/a/admin").await, get(app(), "/a/b").await), (401, 200));
 
-    // A service that routes by itself has no pattern further out; its own layer knows the whole one.
+    // A service that routes by itself has a pattern for the prefix alone; its own layer knows the whole one.
+    let prefix = || Router::new().nest_service("/public", inner()).layer(layer(Routes::new().public("/public")));
+    assert_eq!((get(prefix(), "/public").await, get(prefix(), "/public/b").await), (404, 401));
     let service = || Router::new().nest_service("/public", inner()).layer(layer(Routes::new().public("/public/{id}")));
     assert_eq!(get(service(), "/public/b").await, 401);
     let own = inner().layer(layer(Routes::new().public("/public/{id}")));
