@@ -30,8 +30,11 @@ impl RequestView for ActixView<'_> {
     fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
         let routes = self.0.resource_map();
         // Around a resource this is what has been matched. Further out nothing has been, and it is a guess by the path as it
-        // was sent.
+        // was sent. So one that is no such guess is certain, and otherwise it is one among guesses.
         let matched = self.0.match_pattern();
+        if matched.is_some() && matched != routes.match_pattern(self.0.path()) {
+            return each(matched.as_deref());
+        }
         matched.iter().for_each(|pattern| each(Some(pattern)));
         // The router reads the path decoded. What it finds there counts, and if it is nothing.
         let decoded = self.0.match_info().as_str();

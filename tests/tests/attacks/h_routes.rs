@@ -195,19 +195,61 @@ async fn h16_what_the_router_matches_to_nothing_is_no_public_route() {
 
 #[actix_web::test]
 async fn h16_around_a_resource_guards_have_been_asked_already() {
-    async fn handler() -> &'static str {
-        "reached"
-    }
-    let app = || {
-        let public = web::resource("/{any}").guard(guard::Header("x-public", "yes"));
-        let secret = web::resource("/{other}");
-        let routes = || Routes::new().public("/{any}").require("/{other}", ());
-        let jwt = move || JwtMiddleware::new(verifier()).routes(routes());
-        App::new().service(public.wrap(jwt()).to(handler)).service(secret.wrap(jwt()).to(handler))
+    let get = |target: &str, public: bool| {
+        let request = TestRequest::get().uri(target);
+        if public { request.insert_header(("x-public", "yes")) } else { request }.to_request()
     };
-    let app = init_service(app()).await;
-    let secret = call_service(&app, TestRequest::get().uri("/a").to_request()).await;
-    assert_eq!(secret.status(), 401);
+    let guarded = || web::resource("/{any}").guard(guard::Header("x-public", "yes")).to(page);
+    let other = || web::resource("/{other}").to(page);
+    let around_each =
+        |routes: fn() -> Routes| App::new().service(guarded().wrap(jwt(routes()))).service(other().wrap(jwt(routes())));
+    let around_all = |routes: fn() -> Routes| App::new().service(guarded()).service(other()).wrap(jwt(routes()));
+    let first_is_public = || Routes::new().public("/{any}").require("/{other}", ());
+    let first_requires = || Routes::new().require("/{any}", ()).public("/{other}");
+
+    let app = init_service(around_each(first_is_public)).await;
+    for (target, public, status) in [("/a", true, 200), ("/a", false, 401), ("/%61", false, 401), ("/a%2f", false, 401)]
+    {
+        assert_eq!(call_service(&app, get(target, public)).await.status(), status, "{target} {public}");
+    }
+    let app = init_service(around_each(first_requires)).await;
+    for (target, public, status) in [("/a", true, 401), ("/a", false, 200), ("/%61", true, 401), ("/%61", false, 200)] {
+        assert_eq!(call_service(&app, get(target, public)).await.status(), status, "{target} {public}");
+    }
+    // What matched decides, also where the path as it was sent would have been taken for another.
+    let open = || web::resource("/open").guard(guard::Header("x-public", "yes")).to(page);
+    let routes = || Routes::new().public("/open").require("/{other}", ());
+    let app = App::new().service(open().wrap(jwt(routes()))).service(other().wrap(jwt(routes())));
+    let app = init_service(app).await;
+    for (target, public, status) in [("/open", true, 200), ("/open", false, 401), ("/op%65n", false, 401)] {
+        assert_eq!(call_service(&app, get(target, public)).await.status(), status, "{target} {public}");
+    }
+
+    // Around the application guards have not been asked: the first pattern of the path decides, as the documentation says.
+    for (routes, status) in [(first_is_public as fn() -> Routes, 200), (first_requires, 401)] {
+        let app = init_service(around_all(routes)).await;
+        for public in [true, false] {
+            assert_eq!(call_service(&app, get("/a", public)).await.status(), status, "{public}");
+        }
+    }
+    let app = App::new().service(open()).default_service(web::to(page)).wrap(jwt(routes()));
+    assert_eq!(call_service(&init_service(app).await, get("/open", false)).await.status(), 200);
+}
+
+#[actix_web::test]
+async fn h16_a_resource_of_several_patterns_goes_by_its_first() {
+    let both = || web::resource(["/open", "/internal"]).to(page);
+    let first = || Routes::new().public("/open").require("/internal", ());
+    let second = || Routes::new().public("/internal");
+    for (routes, status) in [(first as fn() -> Routes, 200), (second, 401)] {
+        let around_all = init_service(App::new().service(both()).wrap(jwt(routes()))).await;
+        let around_it = init_service(App::new().service(both().wrap(jwt(routes())))).await;
+        for target in ["/open", "/internal"] {
+            let request = || TestRequest::get().uri(target).to_request();
+            assert_eq!(call_service(&around_all, request()).await.status(), status, "{target}");
+            assert_eq!(call_service(&around_it, request()).await.status(), status, "{target}");
+        }
+    }
 }
 
 #[tokio::test]
