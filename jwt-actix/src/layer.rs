@@ -56,9 +56,17 @@ impl JwtMiddleware {
     /// ```
     ///
     /// Routes are what actix-web's `match_pattern` says. Around an application or a scope, where it stands before the router, a
-    /// request must be allowed on every route that its path may yet be turned into: decoded, without doubled slashes, with
-    /// and without the last one. Guards cannot be foreseen: of different patterns that match the same path and are told
-    /// apart by guards alone, the first is looked up, so let them ask for the same, or put the middleware around each.
+    /// request must be allowed on every route that its path may yet be turned into: without doubled slashes, with and without
+    /// the last one. Where the path as it came matches no route, the [fallback](Routes::fallback) must allow it too. So
+    /// `/health/` is refused where `/health` is public, unless `NormalizePath` stands outside, wrapped after this.
+    ///
+    /// Guards cannot be foreseen, nor can the method of `App::route` and `Scope::route`, which is one: of different patterns
+    /// that match the same path the first is looked up, and a request that its guards turn away reaches the other one, or the
+    /// default service, by what the table says of the first. Let them ask for the same, or put the middleware around each
+    /// resource, where guards have been asked; and let a default service show nothing, or ask for claims itself.
+    ///
+    /// A resource of several patterns, such as `web::resource(["/open", "/internal"])`, goes by its first, whichever of them
+    /// a request matches: make resources of them that are registered one by one where they ask for different things.
     pub fn routes(self, routes: Routes) -> Self {
         Self { authenticator: self.authenticator.routes(routes) }
     }

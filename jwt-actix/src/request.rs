@@ -27,26 +27,34 @@ impl RequestView for ActixView<'_> {
         }
     }
 
-    fn route(&self, each: &mut dyn FnMut(&str)) {
+    fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
+        let routes = self.0.resource_map();
         // Around a resource this is what has been matched. Further out nothing has been, and it is a guess by the path as it
-        // was sent, while the router reads it decoded, and after `NormalizePath` where that stands further in.
+        // was sent. So one that is no such guess is certain, and otherwise it is one among guesses.
+        let matched = self.0.match_pattern();
+        if matched.is_some() && matched != routes.match_pattern(self.0.path()) {
+            return each(matched.as_deref());
+        }
+        matched.iter().for_each(|pattern| each(Some(pattern)));
+        // The router reads the path decoded. What it finds there counts, and if it is nothing.
         let decoded = self.0.match_info().as_str();
+        each(routes.match_pattern(decoded).as_deref());
+        // `NormalizePath` may stand further in, and change the path to one of these.
         let mut merged = decoded.to_owned();
         while merged.contains("//") {
             merged = merged.replace("//", "/");
         }
         let trimmed = merged.trim_end_matches('/');
         let ended = format!("{trimmed}/");
-        let mut paths = [decoded, &merged, trimmed, &ended];
+        let mut paths = [&merged, trimmed, &ended];
         paths.sort_unstable();
         let mut last = "";
-        let routes = self.0.resource_map();
-        self.0.match_pattern().iter().for_each(|pattern| each(pattern));
         for path in paths {
-            if path != last
+            if path != decoded
+                && path != last
                 && let Some(pattern) = routes.match_pattern(path)
             {
-                each(&pattern);
+                each(Some(&pattern));
             }
             last = path;
         }

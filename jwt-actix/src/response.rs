@@ -6,11 +6,10 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use jwt_core::challenge::Refusal;
 use jwt_core::endpoint::Answer;
 
-use crate::request::{ActixView, ResponseHeader};
+use crate::request::ResponseHeader;
 
 /// The answer to a request that is not let through.
 pub(crate) fn refuse<B>(request: ServiceRequest, refusal: Refusal) -> ServiceResponse<EitherBody<B>> {
-    let refusal = refusal.answering(&ActixView(request.request()));
     request.into_response(answer(refusal).map_into_right_body())
 }
 

@@ -19,13 +19,16 @@
 //! ```
 //!
 //! This one call makes three things true: tokens must be meant for the resource, unless their issuer is told another audience;
-//! every challenge names the metadata; and the adapters' layers answer requests for it, which need no token.
+//! every challenge names the metadata; and the adapters' layers answer requests for it, which need no token, where they see them:
+//! a layer around the whole application does. One that stands inside of a router or a scope (axum's `route_layer`, layers of
+//! nested routers and of single routes, actix-web's `wrap` of a scope or resource) does not; there the application mounts
+//! [`ResourceMetadata::endpoint`].
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::endpoint::Answer;
+use crate::endpoint::{Answer, Answering, Endpoint};
 
 /// A resource and what is published about it.
 ///
@@ -194,9 +197,33 @@ impl ResourceMetadata {
         &self.0.body
     }
 
+    /// Returns what answers requests for the metadata, to be mounted at the [path](Self::path) where no layer sees it: as
+    /// axum's `route_service(path, jwt_tower::endpoint(..))` or actix-web's `route(path, jwt_actix::endpoint(..))`, without
+    /// a layer around it that asks for tokens.
+    ///
+    /// ```
+    /// # use jwt_core::metadata::ProtectedResource;
+    /// # use jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = TrustedIssuer::new("https://id.example").key(Key::from_secret(Algorithm::HS256, [7; 32])?);
+    /// # let resource = ProtectedResource::new("https://api.example/reports");
+    /// # let verifier = Verifier::builder().issuer(issuer).resource(resource).build()?;
+    /// let metadata = verifier.resource_metadata().expect("a resource was named");
+    /// let (path, endpoint) = (metadata.path(), metadata.endpoint());
+    /// assert_eq!(path, "/.well-known/oauth-protected-resource/reports");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        let metadata = self.clone();
+        Endpoint::new(&["GET", "HEAD", "OPTIONS"], move |request| Answering::Ready(metadata.answer(request.method())))
+    }
+
     /// Returns the answer to a request with this method, in any origin's browser too: the document is for everybody.
     ///
-    /// Layers give it by themselves; this is for applications whose layers do not see the [path](Self::path).
+    /// Layers that see requests for the [path](Self::path) give it by themselves; for others there is
+    /// [`endpoint`](Self::endpoint).
     #[must_use]
     pub fn answer(&self, method: &str) -> Answer {
         const METHODS: &str = "GET, HEAD, OPTIONS";

@@ -23,11 +23,11 @@ pub trait RequestView {
     }
 
     /// Calls `each` with the pattern of the route that the framework matched, for example `/reports/{id}`, with the prefixes
-    /// that it is nested under. Where a framework is asked before it has matched, with every pattern that it may match yet.
-    /// Default: with none.
+    /// that it is nested under, or with `None` where it matched none. Where a framework is asked before it has matched, with
+    /// everything that it may match yet, `None` among it. Not calling it is the same as `None` alone. Default: not called.
     ///
     /// Patterns must come from the framework's router: [a table of routes](crate::authorize::Routes) relies on them.
-    fn route(&self, each: &mut dyn FnMut(&str)) {
+    fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
         let _ = each;
     }
 
@@ -92,8 +92,8 @@ impl RequestView for BareRequest {
         }
     }
 
-    fn route(&self, each: &mut dyn FnMut(&str)) {
-        self.routes.iter().for_each(|pattern| each(pattern));
+    fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
+        self.routes.iter().for_each(|pattern| each(Some(pattern)));
     }
 }
 

@@ -27,6 +27,13 @@ use http_body_util::{BodyExt as _, Empty, Full};
             `BoxBody`, inside of the layer"
 )]
 pub trait RefusalBody {
+    /// Whether this is the body of a server of gRPC, which is refused in the form of that protocol: status 200 with
+    /// `grpc-status`, to `POST` requests of HTTP/2 whose content type is `application/grpc`. Default: `false`; true for tonic's.
+    ///
+    /// A service that also answers other clients leaves it so: gRPC clients understand 401, 403 and 503 too, while a proxy
+    /// that decides by the status would take 200 for permission.
+    const GRPC: bool = false;
+
     /// Makes a body of what a renderer wrote, which is nothing by default.
     fn from_bytes(bytes: Vec<u8>) -> Self;
 }
@@ -68,6 +75,8 @@ impl RefusalBody for axum_core::body::Body {
 
 #[cfg(feature = "tonic")]
 impl RefusalBody for tonic::body::Body {
+    const GRPC: bool = true;
+
     fn from_bytes(bytes: Vec<u8>) -> Self {
         if bytes.is_empty() { Self::empty() } else { Self::new(Full::<Bytes>::from(bytes)) }
     }

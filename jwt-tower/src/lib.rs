@@ -19,7 +19,7 @@
 //! | --- | --- | --- |
 //! | `axum` | no | the extractors `Claims<T>`, `Authorized<T, P>`, `Principal<U>`, their optional forms, `SharedClaims<T>`, `Fresh<T>` and `Verified` |
 //! | `axum-routing` | no | `.requires(..)` on axum's routes and routers, `JwtLayer::routes` |
-//! | `tonic` | no | refusals with the body type of tonic 0.14 |
+//! | `tonic` | no | refusals with the body type of tonic 0.14, as statuses of gRPC |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
 //! | `remote` | no | keys that are fetched from their issuer |

@@ -1,4 +1,4 @@
-use http::{Extensions, HeaderMap, Method, Request, Uri};
+use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
 use jwt_core::Verified;
 use jwt_core::request::RequestView;
 use jwt_core::verified::Anonymous;
@@ -8,6 +8,7 @@ use jwt_core::verify::{Admission, Identity};
 pub(crate) struct HttpView<'r> {
     method: &'r Method,
     uri: &'r Uri,
+    pub(crate) version: Version,
     headers: &'r HeaderMap,
     #[cfg_attr(not(feature = "axum-routing"), expect(dead_code, reason = "only axum leaves its route here"))]
     extensions: &'r Extensions,
@@ -18,6 +19,7 @@ impl<'r> HttpView<'r> {
         Self {
             method: request.method(),
             uri: request.uri(),
+            version: request.version(),
             headers: request.headers(),
             extensions: request.extensions(),
         }
@@ -44,10 +46,8 @@ impl RequestView for HttpView<'_> {
     }
 
     #[cfg(feature = "axum-routing")]
-    fn route(&self, each: &mut dyn FnMut(&str)) {
-        if let Some(path) = self.extensions.get::<axum::extract::MatchedPath>() {
-            each(path.as_str());
-        }
+    fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
+        each(self.extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str));
     }
 }
 

@@ -1,4 +1,4 @@
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode, Version};
 use jwt_core::challenge::Refusal;
 use jwt_core::endpoint::Answer;
 
@@ -7,7 +7,9 @@ use crate::request::{HttpView, ResponseHeader};
 
 /// The answer to a request that is not let through.
 pub(crate) fn refuse<B: RefusalBody>(request: &HttpView<'_>, refusal: Refusal) -> Response<B> {
-    answer(refusal.answering(request).into())
+    // gRPC is HTTP/2 ("PROTOCOL-HTTP2.md"), and 200 a permission to whoever does not speak it.
+    let grpc = B::GRPC && request.version == Version::HTTP_2;
+    answer(if grpc { refusal.answering(request) } else { refusal }.into())
 }
 
 /// An answer that the core gives by itself.

@@ -12,6 +12,7 @@ use jwt_actix::{
 };
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
+use jwt_core::metadata::ResourceMetadata;
 use jwt_core::principal::load;
 use jwt_core::verify::{Authenticator, Identity};
 
@@ -63,6 +64,7 @@ fn app(
     let forward = || Forward::new(application.forward.clone());
     let planted = application.planted.clone();
     let (tells, logout) = (application.tells, application.logout.clone());
+    let metadata = application.verifier.resource_metadata().map(ResourceMetadata::endpoint);
     let cors = || {
         let cors = Cors::default().allowed_origin(application.origin.unwrap_or("https://nowhere.example"));
         cors.allowed_methods(["GET", "POST"]).allowed_header("authorization")
@@ -137,6 +139,7 @@ fn app(
         .service(web::resource("/lenient").wrap(lenient).route(web::get().to(optional)))
         .service(web::resource("/public").route(web::get().to(public)))
         .service(web::resource("/any").wrap(jwt().optional()).to(optional))
+        .service(web::resource("/any-unasked").wrap(jwt()).to(public))
         .service(web::resource("/cors-inside").wrap(cors()).wrap(jwt()).route(web::get().to(user)))
         .service(web::resource("/cookies").route(web::get().to(cookies)))
         .service(web::resource("/no-cookies").route(web::get().to(no_cookies)))
@@ -152,6 +155,9 @@ fn app(
         .service(web::resource("/bare-optional-authorized").route(web::get().to(optional_authorized)))
         .service(web::resource("/bare-allowed").wrap(required()).route(web::get().to(public)))
         .configure(move |config| {
+            if let Some(metadata) = metadata {
+                config.route("/metadata", jwt_actix::endpoint(metadata));
+            }
             if let Some(logout) = logout {
                 config.route("/backchannel-logout", jwt_actix::back_channel_logout(logout));
             }

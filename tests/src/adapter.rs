@@ -80,6 +80,8 @@ impl Adapter {
 /// | `/bare-allowed` | a requirement alone | `everyone` |
 /// | `/cors-inside` | required, with CORS inside | the claim `name` |
 /// | `/any` | optional, for every method | the claim `name`, or `nobody` |
+/// | `/any-unasked` | required, for every method | `everyone` |
+/// | `/metadata` | none | the metadata of the resource, where there is one |
 ///
 /// [Guarded](Self::guarded) it is another: one layer around all routes, with a table of what each asks for.
 ///

@@ -92,6 +92,7 @@ fn router(application: &Application) -> Router {
         .route("/lenient", get(optional).layer(lenient))
         .route("/public", get(public))
         .route("/any", any(optional).layer(jwt().optional()))
+        .route("/any-unasked", any(public).layer(jwt()))
         .route("/cors-inside", get(user).layer((jwt(), cors(application))))
         .route("/cookies", get(cookies))
         .route("/no-cookies", get(no_cookies))
@@ -108,6 +109,9 @@ fn router(application: &Application) -> Router {
         .route("/bare-allowed", get(public).requires(required()));
     if application.tells {
         router = router.layer(middleware::map_response(tell));
+    }
+    if let Some(metadata) = application.verifier.resource_metadata() {
+        router = router.route_service("/metadata", jwt_tower::endpoint(metadata.endpoint()));
     }
     if let Some(logout) = application.logout.clone() {
         router = router.route_service("/backchannel-logout", jwt_tower::back_channel_logout(logout));

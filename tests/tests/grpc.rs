@@ -1,16 +1,20 @@
 //! A real client of gRPC and a real server, on real sockets: refusals reach the client as statuses.
 
+use std::convert::Infallible;
 use std::net::Ipv4Addr;
 
+use http::{Method, Version};
 use jwt_core::TrustedIssuer;
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::stage::{builder, good, trusting};
+use jwt_tower::{JwtLayer, RefusalBody};
 use tokio::net::TcpListener;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
+use tower::{Layer as _, ServiceExt as _};
 
 #[expect(dead_code, reason = "the example's own `main` is not run")]
 #[path = "../../examples/examples/tonic.rs"]
@@ -66,4 +70,36 @@ async fn an_outage_of_the_issuer_is_unavailable() {
     let status = greet(&mut start(verifier).await, Some(&good().sign())).await.expect_err("an outage");
     assert_eq!((status.code(), status.message()), (Code::Unavailable, "unavailable"));
     assert_eq!(status.metadata().get("retry-after").and_then(|value| value.to_str().ok()), Some("1"));
+}
+
+/// The status of HTTP and that of gRPC with which a service of this body is refused.
+async fn refused<B: RefusalBody>(request: http::Request<()>) -> (u16, Option<String>) {
+    // It never answers, and is never asked.
+    let inner = tower::service_fn(|_| std::future::pending::<Result<http::Response<B>, Infallible>>());
+    let service = JwtLayer::new(builder().build().expect("a verifier")).layer(inner);
+    let response = service.oneshot(request).await.unwrap_or_else(|never| match never {});
+    let status = response.headers().get("grpc-status").and_then(|value| value.to_str().ok());
+    (response.status().as_u16(), status.map(str::to_owned))
+}
+
+#[tokio::test]
+async fn only_what_can_be_grpc_is_refused_in_its_form() {
+    let request = |method: Method, version, content_type: &str| {
+        let request = http::Request::builder().method(method).version(version).uri("/greet.Greeter/Greet");
+        request.header("content-type", content_type).body(()).expect("a request")
+    };
+    let grpc = || request(Method::POST, Version::HTTP_2, "application/grpc");
+    assert_eq!(refused::<tonic::body::Body>(grpc()).await, (200, Some("16".to_owned())));
+    assert_eq!(refused::<axum::body::Body>(grpc()).await, (401, None));
+    for (method, version, content_type) in [
+        (Method::GET, Version::HTTP_2, "application/grpc"),
+        (Method::PUT, Version::HTTP_2, "application/grpc"),
+        (Method::POST, Version::HTTP_11, "application/grpc"),
+        (Method::POST, Version::HTTP_10, "application/grpc"),
+        (Method::POST, Version::HTTP_2, "application/grpc-web"),
+        (Method::POST, Version::HTTP_2, "application/json"),
+    ] {
+        let case = format!("{method} {version:?} {content_type}");
+        assert_eq!(refused::<tonic::body::Body>(request(method, version, content_type)).await, (401, None), "{case}");
+    }
 }

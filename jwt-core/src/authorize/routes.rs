@@ -12,7 +12,8 @@ use super::{Requirement, all};
 ///
 /// A route is named by the pattern with which the framework matched it, character by character, for example
 /// `/reports/{id}`, with the prefixes that it is nested under; never by the path of the request, which clients write in many
-/// ways. A method may stand before it, and goes before the same pattern without one; `GET` stands for `HEAD` too.
+/// ways. A method may stand before it, and goes before the same pattern without one; `GET` stands for `HEAD` too. A resource
+/// of several patterns, which actix-web has, is named by its first for all of them.
 ///
 /// ```
 /// use jwt_core::authorize::{Routes, any_role, scopes};
@@ -102,7 +103,8 @@ impl Routes {
     /// Lets requests that match no route pass with a token that meets `requirement`, to whatever the framework does with
     /// them: usually to be answered 404. Default: they are refused.
     ///
-    /// Services that route by themselves, such as those of axum's `nest_service`, have no pattern either.
+    /// What is behind a service that routes by itself, such as those of axum's `nest_service`, has no pattern either; the
+    /// prefix alone has one.
     pub fn fallback(mut self, requirement: impl Requirement + 'static) -> Self {
         self.fallback = Access::Requires(Arc::new(requirement));
         self
@@ -148,7 +150,7 @@ impl Routes {
     pub(crate) fn access(&self, request: &dyn RequestView) -> Access {
         let mut access: Option<Access> = None;
         request.route(&mut |pattern| {
-            let found = self.find(request.method(), pattern);
+            let found = pattern.map_or(&self.fallback, |pattern| self.find(request.method(), pattern));
             access = Some(match access.take() {
                 None => found.clone(),
                 Some(other) => other.and(found),
@@ -309,6 +311,42 @@ mod tests {
             let request =
                 patterns.iter().fold(BareRequest::new("GET", "/"), |request, pattern| request.route(*pattern));
             assert_eq!(name(&routes.access(&request), payload), expected, "{patterns:?} {payload}");
+        }
+    }
+
+    #[test]
+    fn what_may_match_nothing_must_be_allowed_by_the_fallback_too() {
+        struct Lent([Option<&'static str>; 2]);
+
+        impl RequestView for Lent {
+            fn method(&self) -> &str {
+                "GET"
+            }
+
+            fn target(&self) -> &str {
+                "/"
+            }
+
+            fn header<'r>(&'r self, _name: &str, _each: &mut dyn FnMut(&'r [u8])) {}
+
+            fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
+                self.0.iter().for_each(|pattern| each(*pattern));
+            }
+        }
+
+        let routes = || Routes::new().public("/p").require("/a", scopes(["a"]));
+        let fallback = || routes().fallback(scopes(["f"]));
+        for (routes, patterns, payload, expected) in [
+            (routes(), [Some("/p"), Some("/p")], "{}", "public"),
+            (routes(), [None, None], "{}", "undecided_route"),
+            (routes(), [Some("/p"), None], "{}", "undecided_route"),
+            (routes(), [None, Some("/p")], "{}", "undecided_route"),
+            (fallback(), [Some("/p"), None], "{}", "insufficient_scope"),
+            (fallback(), [None, Some("/p")], r#"{"scope":"f"}"#, "required"),
+            (fallback(), [Some("/a"), None], r#"{"scope":"f"}"#, "insufficient_scope"),
+            (fallback(), [None, Some("/a")], r#"{"scope":"a f"}"#, "required"),
+        ] {
+            assert_eq!(name(&routes.access(&Lent(patterns)), payload), expected, "{patterns:?} {payload}");
         }
     }
 

@@ -3,11 +3,15 @@ use crate::error::Class;
 use crate::request::RequestView;
 
 impl Refusal {
-    /// Puts the answer into the form of the protocol that the request speaks: gRPC, where it says so, otherwise HTTP, as it
-    /// is already. Layers and middleware call it last.
+    /// Puts the answer into the form of gRPC where the request says that it is gRPC: a `POST` whose content type is
+    /// `application/grpc`. Others stay as they are.
     ///
     /// A gRPC client reads no status codes of HTTP: it gets 200 and, without a body, `grpc-status` and `grpc-message`, a
     /// constant. The challenge and `Retry-After` stay, as metadata.
+    ///
+    /// Proxies that decide by the status would take that 200 for permission, and what a request says of itself is the
+    /// client's to choose. So this is for an adapter that knows by the type of the service's body that gRPC is what it serves,
+    /// and by the version that the request came over HTTP/2.
     #[must_use]
     pub fn answering(mut self, request: &dyn RequestView) -> Self {
         if !is_grpc(request) {
@@ -26,8 +30,12 @@ impl Refusal {
     }
 }
 
-/// Whether the request says that it is gRPC: "PROTOCOL-HTTP2.md", Content-Type. `application/grpc-web` is another protocol.
+/// Whether the request says that it is gRPC: "PROTOCOL-HTTP2.md", Method and Content-Type. `application/grpc-web` is another
+/// protocol.
 fn is_grpc(request: &dyn RequestView) -> bool {
+    if request.method() != "POST" {
+        return false;
+    }
     let mut grpc = false;
     request.header("content-type", &mut |value| {
         let is = value.get(..16).is_some_and(|start| start.eq_ignore_ascii_case(b"application/grpc"));
@@ -74,6 +82,9 @@ mod tests {
             assert_eq!(is_grpc(&request), expected, "{content_type}");
         }
         assert!(!is_grpc(&BareRequest::new("POST", "/")));
+        for method in ["GET", "HEAD", "PUT", "OPTIONS", "post"] {
+            assert!(!is_grpc(&BareRequest::new(method, "/").header("content-type", "application/grpc")), "{method}");
+        }
     }
 
     #[test]

@@ -13,8 +13,9 @@
 //! Where a [resource](crate::VerifierBuilder::resource) is named, each of these challenges ends with
 //! `resource_metadata="…"` (RFC 9728 section 5.1).
 //!
-//! A request of gRPC gets the same in the form of its own protocol: status 200, `grpc-status` 16 (in the place of 400 and 401),
-//! 7 (403), 14 (503) or 13 (500), and the challenge as metadata: [`Refusal::answering`].
+//! A service of gRPC answers the same in the form of its own protocol: status 200, `grpc-status` 16 (in the place of 400 and
+//! 401), 7 (403), 14 (503) or 13 (500), and the challenge as metadata: [`Refusal::answering`]. Only a service whose body is
+//! gRPC's does so (`jwt_tower::RefusalBody::GRPC`); everywhere else what a request says of itself changes no status.
 //!
 //! Every code of the class [`Refused`](crate::Class::Refused) gets the same answer to the byte, so that a client learns that
 //! its token is no good but not how far it came. The body is empty, unless a [`Renderer`] writes one:

@@ -102,7 +102,9 @@ impl VerifierBuilder {
     }
 
     /// Says of which resource this is the guard. Issuers without a decision about the audience take its name for it; every
-    /// challenge says where its [metadata](crate::metadata) is; layers serve that. Default: none.
+    /// challenge says where its [metadata](crate::metadata) is; layers that see requests for it serve that, and
+    /// [`ResourceMetadata::endpoint`](crate::metadata::ResourceMetadata::endpoint) where there is none around the whole
+    /// application. Default: none.
     pub fn resource(mut self, resource: ProtectedResource) -> Self {
         self.resource = Some(resource);
         self

@@ -145,21 +145,111 @@ async fn h16_a_path_that_is_changed_further_in_opens_no_door() {
     assert_eq!(actix_with(Some(TrailingSlash::Trim), "/else/").await, b"everyone");
 }
 
+/// A page of the application's own for whatever it does not know.
+async fn page() -> &'static str {
+    "page"
+}
+
+fn jwt(routes: Routes) -> JwtMiddleware {
+    JwtMiddleware::new(verifier()).routes(routes)
+}
+
+#[actix_web::test]
+async fn h16_what_the_router_matches_to_nothing_is_no_public_route() {
+    let public = || {
+        let routes = Routes::new().public("/health").public("/static/{file:.*}");
+        routes.public("/api/health").public("/api/static/{file:.*}")
+    };
+    let services = |config: &mut web::ServiceConfig| {
+        config.route("/health", web::to(page)).route("/static/{file:.*}", web::to(page)).default_service(web::to(page));
+    };
+    let around_app = |routes| App::new().configure(services).wrap(jwt(routes));
+    let around_scope = |routes| App::new().service(web::scope("/api").configure(services).wrap(jwt(routes)));
+    let normalized = around_app(public()).wrap(NormalizePath::trim());
+    let ask = |target: String, token: &str| {
+        TestRequest::get().uri(&target).insert_header(("authorization", format!("Bearer {token}"))).to_request()
+    };
+
+    let (app, scope) = (init_service(around_app(public())).await, init_service(around_scope(public())).await);
+    for way in ["/health/", "//health", "/health//", "//static/../admin", "/static", "/else", "/", "//"] {
+        let request = TestRequest::get().uri(way).to_request();
+        assert_eq!(call_service(&app, request).await.status(), 401, "{way}");
+        let request = TestRequest::get().uri(&format!("/api{way}")).to_request();
+        assert_eq!(call_service(&scope, request).await.status(), 401, "/api{way}");
+    }
+    for way in ["/health", "/static/a", "/static//a"] {
+        assert_eq!(call_service(&app, TestRequest::get().uri(way).to_request()).await.status(), 200, "{way}");
+        let request = TestRequest::get().uri(&format!("/api{way}")).to_request();
+        assert_eq!(call_service(&scope, request).await.status(), 200, "/api{way}");
+    }
+
+    // What matches nothing is for the fallback to decide.
+    let (token, app) = (good().sign(), init_service(around_app(public().fallback(()))).await);
+    for (token, expected) in [("a", 401), (&*token, 200)] {
+        assert_eq!(call_service(&app, ask("/health/".to_owned(), token)).await.status(), expected, "{token}");
+    }
+    // Normalized before the middleware looks at it, a path is the public one.
+    let request = TestRequest::get().uri("//health/").to_request();
+    assert_eq!(call_service(&init_service(normalized).await, request).await.status(), 200);
+}
+
 #[actix_web::test]
 async fn h16_around_a_resource_guards_have_been_asked_already() {
-    async fn handler() -> &'static str {
-        "reached"
-    }
-    let app = || {
-        let public = web::resource("/{any}").guard(guard::Header("x-public", "yes"));
-        let secret = web::resource("/{other}");
-        let routes = || Routes::new().public("/{any}").require("/{other}", ());
-        let jwt = move || JwtMiddleware::new(verifier()).routes(routes());
-        App::new().service(public.wrap(jwt()).to(handler)).service(secret.wrap(jwt()).to(handler))
+    let get = |target: &str, public: bool| {
+        let request = TestRequest::get().uri(target);
+        if public { request.insert_header(("x-public", "yes")) } else { request }.to_request()
     };
-    let app = init_service(app()).await;
-    let secret = call_service(&app, TestRequest::get().uri("/a").to_request()).await;
-    assert_eq!(secret.status(), 401);
+    let guarded = || web::resource("/{any}").guard(guard::Header("x-public", "yes")).to(page);
+    let other = || web::resource("/{other}").to(page);
+    let around_each =
+        |routes: fn() -> Routes| App::new().service(guarded().wrap(jwt(routes()))).service(other().wrap(jwt(routes())));
+    let around_all = |routes: fn() -> Routes| App::new().service(guarded()).service(other()).wrap(jwt(routes()));
+    let first_is_public = || Routes::new().public("/{any}").require("/{other}", ());
+    let first_requires = || Routes::new().require("/{any}", ()).public("/{other}");
+
+    let app = init_service(around_each(first_is_public)).await;
+    for (target, public, status) in [("/a", true, 200), ("/a", false, 401), ("/%61", false, 401), ("/a%2f", false, 401)]
+    {
+        assert_eq!(call_service(&app, get(target, public)).await.status(), status, "{target} {public}");
+    }
+    let app = init_service(around_each(first_requires)).await;
+    for (target, public, status) in [("/a", true, 401), ("/a", false, 200), ("/%61", true, 401), ("/%61", false, 200)] {
+        assert_eq!(call_service(&app, get(target, public)).await.status(), status, "{target} {public}");
+    }
+    // What matched decides, also where the path as it was sent would have been taken for another.
+    let open = || web::resource("/open").guard(guard::Header("x-public", "yes")).to(page);
+    let routes = || Routes::new().public("/open").require("/{other}", ());
+    let app = App::new().service(open().wrap(jwt(routes()))).service(other().wrap(jwt(routes())));
+    let app = init_service(app).await;
+    for (target, public, status) in [("/open", true, 200), ("/open", false, 401), ("/op%65n", false, 401)] {
+        assert_eq!(call_service(&app, get(target, public)).await.status(), status, "{target} {public}");
+    }
+
+    // Around the application guards have not been asked: the first pattern of the path decides, as the documentation says.
+    for (routes, status) in [(first_is_public as fn() -> Routes, 200), (first_requires, 401)] {
+        let app = init_service(around_all(routes)).await;
+        for public in [true, false] {
+            assert_eq!(call_service(&app, get("/a", public)).await.status(), status, "{public}");
+        }
+    }
+    let app = App::new().service(open()).default_service(web::to(page)).wrap(jwt(routes()));
+    assert_eq!(call_service(&init_service(app).await, get("/open", false)).await.status(), 200);
+}
+
+#[actix_web::test]
+async fn h16_a_resource_of_several_patterns_goes_by_its_first() {
+    let both = || web::resource(["/open", "/internal"]).to(page);
+    let first = || Routes::new().public("/open").require("/internal", ());
+    let second = || Routes::new().public("/internal");
+    for (routes, status) in [(first as fn() -> Routes, 200), (second, 401)] {
+        let around_all = init_service(App::new().service(both()).wrap(jwt(routes()))).await;
+        let around_it = init_service(App::new().service(both().wrap(jwt(routes())))).await;
+        for target in ["/open", "/internal"] {
+            let request = || TestRequest::get().uri(target).to_request();
+            assert_eq!(call_service(&around_all, request()).await.status(), status, "{target}");
+            assert_eq!(call_service(&around_it, request()).await.status(), status, "{target}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -183,7 +273,9 @@ async fn h16_routers_inside_of_routers_are_asked_by_their_whole_pattern() {
     assert_eq!((get(app(), "/public/admin").await, get(app(), "/public/b").await), (401, 200));
     assert_eq!((get(app(), "/a/admin").await, get(app(), "/a/b").await), (401, 200));
 
-    // A service that routes by itself has no pattern further out; its own layer knows the whole one.
+    // A service that routes by itself has a pattern for the prefix alone; its own layer knows the whole one.
+    let prefix = || Router::new().nest_service("/public", inner()).layer(layer(Routes::new().public("/public")));
+    assert_eq!((get(prefix(), "/public").await, get(prefix(), "/public/b").await), (404, 401));
     let service = || Router::new().nest_service("/public", inner()).layer(layer(Routes::new().public("/public/{id}")));
     assert_eq!(get(service(), "/public/b").await, 401);
     let own = inner().layer(layer(Routes::new().public("/public/{id}")));

@@ -52,6 +52,21 @@ async fn the_metadata_is_for_everybody_in_every_application() {
 }
 
 #[actix_web::test]
+async fn the_metadata_is_the_same_where_the_application_mounts_it_itself() {
+    let (guarded, application) = (application().guarded(Routes::new()), application());
+    for method in ["GET", "OPTIONS"] {
+        let by_layer = guarded.send(&Ask::new(method, PATH)).await;
+        assert!(by_layer.status < 300, "{by_layer:?}");
+        for ask in [Ask::new(method, "/metadata"), Ask::new(method, "/metadata").bearer("a")] {
+            assert_eq!(application.send(&ask).await, by_layer);
+        }
+    }
+    let answer = application.send(&Ask::post("/metadata")).await;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
+    assert_eq!(behind(builder()).send(&Ask::get("/metadata")).await.status, 404);
+}
+
+#[actix_web::test]
 async fn no_other_path_is_public() {
     let guarded = application().guarded(Routes::new());
     for path in [
