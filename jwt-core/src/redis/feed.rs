@@ -65,8 +65,9 @@ impl Follower {
             loop {
                 self.hear(&mut connection).await?;
                 *heard = true;
-                if self.server.owes.load(Ordering::SeqCst) && self.server.heal().await.is_err() {
-                    return Ok(());
+                if self.server.owes.load(Ordering::SeqCst) {
+                    // What fails is owed still, and tried again in the next round: messages arrive all the same.
+                    let _ = self.server.heal().await;
                 }
                 if timeout(settings.staleness / 4, gone.notified()).await.is_ok() {
                     return Ok(());

@@ -22,6 +22,7 @@
 
 mod codec;
 mod feed;
+mod journal;
 mod link;
 mod revocations;
 #[cfg(feature = "issue")]

@@ -1,6 +1,5 @@
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::redis::{IntoConnectionInfo, RedisError, Script};
@@ -11,6 +10,7 @@ use tokio::task::AbortHandle;
 use super::RedisSettings;
 use super::codec::{Named, Record};
 use super::feed::Follower;
+use super::journal::{Journal, Ticket};
 use super::link::{Failure, Link};
 use crate::claims::NumericDate;
 use crate::revocation::{
@@ -46,7 +46,7 @@ pub(super) struct Server {
     ends: String,
     pub(super) channel: String,
     /// What this process revoked, for a server that lost it.
-    journal: Mutex<HashMap<String, Record>>,
+    journal: Mutex<Journal>,
     /// Whether the server may not have all of it.
     pub(super) owes: AtomicBool,
 }
@@ -63,7 +63,7 @@ pub struct RedisHealth {
     pub count: RevocationCount,
 }
 
-/// So many of its own revocations does a process hold ready.
+/// So many of its own revocations does a process hold ready that the server has confirmed.
 const MAX_JOURNAL: usize = 10_000;
 
 /// Writes a record, unless a stricter one is there, tells everybody, and lets go of up to a hundred that have ended. One
@@ -115,6 +115,7 @@ impl RedisRevocations {
     pub fn start(server: impl IntoConnectionInfo, settings: RedisSettings) -> Result<Self, RedisError> {
         let link = Link::new(server, settings.timeout)?;
         let (near, feed) = MemoryRevocations::fed(settings.revocations.clone(), settings.staleness);
+        let most = settings.revocations.capacity.max(MAX_JOURNAL);
         let server = Arc::new(Server {
             link,
             records: settings.key("revoked"),
@@ -122,7 +123,7 @@ impl RedisRevocations {
             channel: settings.key("revoked"),
             settings,
             feed,
-            journal: Mutex::default(),
+            journal: Mutex::new(Journal::new(MAX_JOURNAL, most)),
             owes: AtomicBool::new(false),
         });
         let (follower, synced) = Follower::new(Arc::clone(&server));
@@ -156,14 +157,18 @@ impl RedisRevocations {
         // Where there is no room, the server is asked from now on.
         let _ = server.feed.remember((named.kind, named.issuer, named.name), record.cutoff, record.until);
         let field = named.field();
-        server.note(&field, &record, now);
-        server.write(&field, &record).await.map_err(|failure| {
+        let (record, ticket) = server.journal().note(&field, record);
+        if let Err(failure) = server.write(&field, &record).await {
             server.owes.store(true, Ordering::SeqCst);
-            match failure {
+            return Err(match failure {
                 Failure::Full => RevokeErrorKind::Full.into(),
                 Failure::Unreachable => RevokeErrorKind::Unavailable.into(),
-            }
-        })
+            });
+        }
+        if let Some(ticket) = ticket {
+            server.journal().confirm(&field, ticket);
+        }
+        Ok(())
     }
 
     /// Returns how the list is doing.
@@ -225,16 +230,8 @@ impl Server {
         self.link.run(&script).await
     }
 
-    fn note(&self, field: &str, record: &Record, now: NumericDate) {
-        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        if journal.len() >= MAX_JOURNAL {
-            journal.retain(|_, record| record.until > now.seconds());
-        }
-        if journal.len() < MAX_JOURNAL || journal.contains_key(field) {
-            let noted = journal.entry(field.to_owned()).or_insert_with(|| record.clone());
-            noted.cutoff = noted.cutoff.max(record.cutoff);
-            noted.until = noted.until.max(record.until);
-        }
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes what this process revoked and the server does not have.
@@ -249,23 +246,20 @@ impl Server {
 
     async fn write_journal(&self) -> Result<(), Failure> {
         let now = self.now().seconds();
-        let journal: Vec<(String, Record)> = {
-            let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-            journal.retain(|_, record| record.until > now);
-            journal.iter().map(|(field, record)| (field.clone(), record.clone())).collect()
-        };
+        let journal: Vec<(String, Record, Ticket)> = self.journal().read(now);
         for part in journal.chunks(500) {
             let mut command = ::redis::cmd("HMGET");
             command.arg(&self.records);
-            for (field, _) in part {
+            for (field, ..) in part {
                 command.arg(field);
             }
             let there: Vec<Option<String>> = self.link.ask(&command).await?;
-            for ((field, record), there) in part.iter().zip(there) {
+            for ((field, record, ticket), there) in part.iter().zip(there) {
                 let covers = |there: &Record| there.cutoff >= record.cutoff && there.until >= record.until;
                 if !there.as_deref().and_then(Record::read).is_some_and(|there| covers(&there)) {
                     self.write(field, record).await?;
                 }
+                self.journal().confirm(field, *ticket);
             }
         }
         Ok(())

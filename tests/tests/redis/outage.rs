@@ -129,6 +129,28 @@ async fn a_server_that_hangs_costs_the_time_limit_and_no_look_up() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_server_without_room_keeps_its_connections_and_is_told_when_it_has_room() {
+    let server = Server::start();
+    let frequent = |settings: jwt_core::redis::RedisSettings| settings.staleness(Duration::from_millis(40));
+    let node = Node::with(&server, frequent, RevocationSettings::new()).synced().await;
+    let calls = |command: &str| -> u64 {
+        let statistics = server.cli(&["INFO", "commandstats"]);
+        let line = statistics.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        line.and_then(|line| line.split(',').next()).map_or(0, |calls| calls.parse().expect("a number"))
+    };
+    server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
+    let error = node.list.revoke(&session("a")).await.expect_err("no room");
+    assert_eq!(error.kind(), RevokeErrorKind::Full);
+    let (reads, attempts) = (calls("hscan"), calls("hmget"));
+    until("attempts", async || calls("hmget") >= attempts + 10).await;
+    assert_eq!((calls("hscan"), calls("subscribe")), (reads, 1));
+    assert_eq!((node.session("a").await, node.session("b").await), (REVOKED, None));
+    server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
+    until("the server is told", async || server.cli(&["HLEN", "{jwt}:revoked"]) == "1").await;
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
 async fn where_there_is_no_room_the_server_is_asked_and_its_outage_is_one() {
     let server = Server::start();
     let settings = |settings: jwt_core::redis::RedisSettings| settings.timeout(Duration::from_millis(200));
