@@ -31,8 +31,8 @@ impl RedisSettings {
         }
     }
 
-    /// Sets what keys and channels begin with, so that applications can share a server. It is their hash tag: all keys
-    /// lie in one slot. Default: `jwt`.
+    /// Sets what keys and channels begin with, so that applications can share a server. It is their hash tag: the
+    /// keys of revocations and of sessions all lie in one slot. Default: `jwt`.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
