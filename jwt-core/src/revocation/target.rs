@@ -100,14 +100,19 @@ impl Revocation {
         Self { cutoff: issued_before.into().seconds(), ..Self::new(Kind::Subject, issuer, subject) }
     }
 
-    /// Takes back every token that this token's subject has now: logs out on all devices.
+    /// Takes back every token that this token's subject has now, and this token itself: logs out on all devices.
     ///
-    /// Tokens have whole seconds, so one that is issued in the same second is taken back too.
+    /// The cutoff is this moment, or the `iat` of the token where that is later, because its issuer's clock is ahead.
+    /// Tokens have whole seconds, so one that is issued in the same second is taken back too. Other tokens of an issuer
+    /// whose clock is ahead may say that they are issued later than now: where that matters, revoke by
+    /// [`subject`](Self::subject) with a cutoff of now and the leeway more, which takes back what the subject is issued
+    /// that soon afterwards too.
     #[must_use]
     pub fn subject_of(verified: &Verified) -> Self {
         let claims = verified.registered();
         let (issuer, subject) = (claims.issuer().unwrap_or_default(), claims.subject().unwrap_or_default());
-        Self::subject(issuer, subject, verified.now())
+        let cutoff = claims.issued_at().map_or(i64::MIN, NumericDate::seconds).max(verified.now().seconds());
+        Self { cutoff, ..Self::new(Kind::Subject, issuer, subject) }
     }
 
     /// Takes back every token of an issuer that was issued before this moment or in the same second.
@@ -177,6 +182,17 @@ mod tests {
             assert_eq!(revocation.until(at(1_000), day), until, "{revocation:?}");
         }
         assert_eq!(Revocation::session("i", "s").until(at(1_000), Duration::MAX), i64::MAX);
+    }
+
+    #[test]
+    fn a_subject_is_revoked_up_to_the_token_it_was_taken_from() {
+        for (claims, cutoff) in [
+            (r#"{"iss":"i","sub":"s","iat":999000}"#, 1_000_000),
+            (r#"{"iss":"i","sub":"s","iat":1000030.5}"#, 1_000_030),
+            (r#"{"iss":"i","sub":"s"}"#, 1_000_000),
+        ] {
+            assert_eq!(Revocation::subject_of(&Verified::of_payload(claims)).cutoff, cutoff, "{claims}");
+        }
     }
 
     #[test]
