@@ -138,14 +138,18 @@ impl Revocation {
             End::LongestLifetime => {
                 let last = if self.cutoff == ANY_TIME { now.seconds() } else { now.seconds().max(self.cutoff) };
                 let lifetime = i64::try_from(longest_lifetime.as_secs()).unwrap_or(i64::MAX);
-                last.saturating_add(lifetime).saturating_add(MARGIN)
+                // Its `iat` may be ahead by the leeway, and its `exp` be past by the leeway.
+                last.saturating_add(lifetime).saturating_add(LEEWAY).saturating_add(MARGIN)
             }
         }
     }
 }
 
-/// No verifier tolerates more: a revocation outlives its tokens in each. A second for fractions.
-const MARGIN: i64 = MAX_LEEWAY.as_secs() as i64 + 1;
+/// No verifier tolerates more: a revocation outlives its tokens in each.
+const LEEWAY: i64 = MAX_LEEWAY.as_secs() as i64;
+
+/// A second for fractions.
+const MARGIN: i64 = LEEWAY + 1;
 
 const fn after(expires_at: NumericDate) -> i64 {
     expires_at.seconds().saturating_add(MARGIN)
@@ -173,10 +177,10 @@ mod tests {
         for (revocation, until) in [
             (Revocation::token(&verified), 1_000_060 + 301),
             (Revocation::token_id("i", "t", at(2_000)), 2_000 + 301),
-            (Revocation::session("i", "s"), 1_000 + 86_400 + 301),
-            (Revocation::subject("i", "s", at(500)), 1_000 + 86_400 + 301),
-            (Revocation::subject("i", "s", at(5_000)), 5_000 + 86_400 + 301),
-            (Revocation::issuer("i", at(500)), 1_000 + 86_400 + 301),
+            (Revocation::session("i", "s"), 1_000 + 86_400 + 601),
+            (Revocation::subject("i", "s", at(500)), 1_000 + 86_400 + 601),
+            (Revocation::subject("i", "s", at(5_000)), 5_000 + 86_400 + 601),
+            (Revocation::issuer("i", at(500)), 1_000 + 86_400 + 601),
             (Revocation::token(&Verified::of_payload(r#"{"jti":"t"}"#)), i64::MAX),
         ] {
             assert_eq!(revocation.until(at(1_000), day), until, "{revocation:?}");
