@@ -144,7 +144,7 @@ fn micros(moment: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::claims::RegisteredClaims;
-    use crate::clock::{Clock as _, ManualClock};
+    use crate::clock::ManualClock;
     use crate::revocation::{MemoryRevocations, RevocationList as _, RevocationSettings, Standing, TokenIdentity};
 
     const BOUND: Duration = Duration::from_secs(10);

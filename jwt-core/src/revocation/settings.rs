@@ -46,9 +46,12 @@ impl RevocationSettings {
 
     /// Sets how long tokens live at most, from `iat` to `exp`. Default: 30 days.
     ///
-    /// Revocations of a session, a subject or an issuer are remembered for this long. A token that lives longer would
-    /// become good again, so it is refused from the start, with the code `lifetime_too_long`. [`Duration::MAX`] stands for
-    /// tokens without an end, and for revocations without one.
+    /// Set it to the longest lifetime of an access token. Revocations of a session, a subject or an issuer are remembered
+    /// for this long, and the longer, the fewer find room.
+    ///
+    /// A token that lives longer would become good again, so it is refused from the start, with the code
+    /// `lifetime_too_long`; one that does not say since when it lives, without `iat`, with the code `missing_claim`.
+    /// [`Duration::MAX`] stands for tokens without an end, and for revocations without one.
     pub const fn longest_lifetime(mut self, lifetime: Duration) -> Self {
         self.longest_lifetime = lifetime;
         self
