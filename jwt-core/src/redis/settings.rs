@@ -47,7 +47,8 @@ impl RedisSettings {
     /// Sets how old knowledge may be that tokens are accepted by. Default: 10 seconds.
     ///
     /// The server is asked four times as often whether everything has arrived. When it has not said so for this long,
-    /// requests are answered 503 until it has.
+    /// requests are answered 503 until it has. Both clocks count: the machine's, also while it sleeps, and the one that
+    /// nobody sets back.
     pub const fn staleness(mut self, bound: Duration) -> Self {
         self.staleness = bound;
         self

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::entries::{Entries, Now};
-use super::feed::{Feed, Knowledge, Liveness};
+use super::feed::{Feed, Knowledge, Liveness, Moment};
 use super::target::{ANY_TIME, Kind};
 use super::{
     Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, RevokeErrorKind, Standing,
@@ -95,7 +95,7 @@ impl MemoryRevocations {
     }
 
     pub(crate) fn knowledge(&self) -> Knowledge {
-        self.0.liveness.as_ref().map_or(Knowledge::Complete, |liveness| liveness.knowledge(self.0.monotonic()))
+        self.0.liveness.as_ref().map_or(Knowledge::Complete, |liveness| liveness.knowledge(self.0.moment()))
     }
 
     /// What is remembered of a token, however old that knowledge is.
@@ -127,8 +127,8 @@ impl Memory {
         Self { settings, entries, refused: AtomicU64::new(0), liveness }
     }
 
-    pub(super) fn monotonic(&self) -> Duration {
-        self.settings.clock.monotonic()
+    pub(super) fn moment(&self) -> Moment {
+        Moment::of(&*self.settings.clock)
     }
 
     pub(super) fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
