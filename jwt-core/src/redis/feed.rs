@@ -61,7 +61,7 @@ impl Follower {
             self.read_all(&mut connection, read_before).await?;
             read_before = true;
             self.server.owes.store(true, Ordering::SeqCst);
-            let next = self.server.monotonic() + settings.resync;
+            let next = self.server.moment().monotonic.saturating_add(settings.resync);
             loop {
                 self.hear(&mut connection).await?;
                 *heard = true;
@@ -72,7 +72,7 @@ impl Follower {
                 if timeout(settings.staleness / 4, gone.notified()).await.is_ok() {
                     return Ok(());
                 }
-                if self.server.monotonic() >= next {
+                if self.server.moment().monotonic >= next {
                     break;
                 }
             }
@@ -81,7 +81,7 @@ impl Follower {
 
     /// An answer to a question of this moment comes after every message from before it.
     async fn hear(&self, connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
-        let moment = self.server.monotonic();
+        let moment = self.server.moment();
         let _: Value = ::redis::cmd("PING").query_async(connection).await?;
         self.server.feed.caught_up_at(moment);
         self.synced.send_replace(true);
@@ -93,7 +93,7 @@ impl Follower {
         self.server.feed.begin();
         let mut cursor = 0_u64;
         loop {
-            let moment = self.server.monotonic();
+            let moment = self.server.moment();
             let mut command = ::redis::cmd("HSCAN");
             command.arg(&self.server.records).arg(cursor).arg("COUNT").arg(1_000);
             let (next, records): (u64, Vec<(String, String)>) = command.query_async(connection).await?;

@@ -1,6 +1,5 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use ::redis::{IntoConnectionInfo, RedisError, Script};
 use async_trait::async_trait;
@@ -14,8 +13,8 @@ use super::journal::{Journal, Ticket};
 use super::link::{Failure, Link};
 use crate::claims::NumericDate;
 use crate::revocation::{
-    Feed, Knowledge, MemoryRevocations, PendingStanding, Revocation, RevocationCount, RevocationList, RevocationStore,
-    RevokeError, RevokeErrorKind, Standing, TokenIdentity, names, refusal,
+    Feed, Knowledge, MemoryRevocations, Moment, PendingStanding, Revocation, RevocationCount, RevocationList,
+    RevocationStore, RevokeError, RevokeErrorKind, Standing, TokenIdentity, names, refusal,
 };
 
 /// Revocations that every process of a fleet knows.
@@ -214,8 +213,8 @@ impl Server {
         self.settings.revocations.clock.now().into()
     }
 
-    pub(super) fn monotonic(&self) -> Duration {
-        self.settings.revocations.clock.monotonic()
+    pub(super) fn moment(&self) -> Moment {
+        Moment::of(&*self.settings.revocations.clock)
     }
 
     async fn write(&self, field: &str, record: &Record) -> Result<(), Failure> {

@@ -10,9 +10,10 @@ use crate::session::{Outcome, Rotation, SessionRecord, SessionStore, SessionStor
 
 /// Refresh sessions that every process of a fleet shares.
 ///
-/// All sessions of a subject lie in one hash, under one key, so that each operation is one script on one key, also in a
-/// cluster, and there is no index that could say something else than the sessions do. The server lets go of the key when
-/// the last of them has expired. A server that loses its data logs everybody out; nobody is let in who should not be.
+/// All sessions of a subject lie in one hash, under one key, so that each operation is one script on one key, and there is
+/// no index that could say something else than the sessions do. In a cluster the keys of all subjects share one slot, that
+/// of the [prefix](RedisSettings::prefix), and the address must be that of the node with this slot: one that does not have
+/// it answers nothing. The server lets go of a key when the last of its sessions has expired. A server that loses its data logs everybody out; nobody is let in who should not be.
 ///
 /// ```no_run
 /// use jwt_core::redis::{RedisSessions, RedisSettings};
@@ -25,7 +26,7 @@ use crate::session::{Outcome, Rotation, SessionRecord, SessionStore, SessionStor
 #[derive(Clone, Debug)]
 pub struct RedisSessions {
     link: Link,
-    prefix: String,
+    settings: RedisSettings,
 }
 
 /// What takes a record apart. What changes stands in lines of its own before what does not; texts are JSON, which holds
@@ -139,11 +140,11 @@ impl RedisSessions {
     ///
     /// The address is none.
     pub fn new(server: impl IntoConnectionInfo, settings: &RedisSettings) -> Result<Self, RedisError> {
-        Ok(Self { link: Link::new(server, settings.timeout)?, prefix: settings.prefix.clone() })
+        Ok(Self { link: Link::new(server, settings.timeout)?, settings: settings.clone() })
     }
 
     fn key(&self, subject: &str) -> String {
-        format!("{}:sessions:{subject}", self.prefix)
+        self.settings.key(&format!("sessions:{subject}"))
     }
 }
 

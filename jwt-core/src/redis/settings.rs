@@ -31,8 +31,8 @@ impl RedisSettings {
         }
     }
 
-    /// Sets what keys and channels begin with, so that applications can share a server. It is their hash tag: all keys
-    /// lie in one slot. Default: `jwt`.
+    /// Sets what keys and channels begin with, so that applications can share a server. It is their hash tag: the
+    /// keys of revocations and of sessions all lie in one slot. Default: `jwt`.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
@@ -47,7 +47,8 @@ impl RedisSettings {
     /// Sets how old knowledge may be that tokens are accepted by. Default: 10 seconds.
     ///
     /// The server is asked four times as often whether everything has arrived. When it has not said so for this long,
-    /// requests are answered 503 until it has.
+    /// requests are answered 503 until it has. Both clocks count: the machine's, also while it sleeps, and the one that
+    /// nobody sets back.
     pub const fn staleness(mut self, bound: Duration) -> Self {
         self.staleness = bound;
         self

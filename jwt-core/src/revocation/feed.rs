@@ -1,11 +1,12 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::memory::Memory;
 #[cfg(feature = "redis")]
 use super::target::Kind;
 use super::{Revocation, RevokeError, RevokeErrorKind};
+use crate::clock::Clock;
 
 /// The inlet of a list that is filled from elsewhere; made by [`MemoryRevocations::fed`](super::MemoryRevocations::fed).
 ///
@@ -28,22 +29,41 @@ use super::{Revocation, RevokeError, RevokeErrorKind};
 #[derive(Debug)]
 pub struct Feed {
     memory: Arc<Memory>,
-    /// Whether everything since the last beginning found room.
-    complete: AtomicBool,
+}
+
+/// A moment by both clocks: the machine's, which goes on while it sleeps, and the one that nobody sets back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    wall: Duration,
+    pub(crate) monotonic: Duration,
+}
+
+impl Moment {
+    pub(crate) fn of(clock: &dyn Clock) -> Self {
+        Self { wall: clock.now(), monotonic: clock.monotonic() }
+    }
 }
 
 /// Whether what is remembered is all there is to know.
 #[derive(Debug)]
 pub(super) struct Liveness {
     bound: Duration,
-    /// The moment of the monotonic clock, in microseconds, from which what is remembered is too old.
+    /// The moment, in microseconds, from which what is remembered is too old: whichever clock says so first.
     alive_until: AtomicU64,
-    overflowed: AtomicBool,
+    alive_until_wall: AtomicU64,
+    room: AtomicU8,
 }
+
+/// Everything found room.
+const ENOUGH: u8 = 0;
+/// Something found none.
+const TOO_LITTLE: u8 = 1;
+/// Something found none, everything is handed over once more, and has found room until now.
+const ENOUGH_AGAIN: u8 = 2;
 
 impl Feed {
     pub(super) const fn new(memory: Arc<Memory>) -> Self {
-        Self { memory, complete: AtomicBool::new(true) }
+        Self { memory }
     }
 
     /// Hands a revocation over. Those that are known already change nothing.
@@ -57,29 +77,36 @@ impl Feed {
 
     /// Says that everything which the source knows at this moment was handed over.
     pub fn caught_up(&self) {
-        self.caught_up_at(self.memory.monotonic());
+        self.caught_up_at(self.memory.moment());
     }
 
     /// Says that the source is asked for everything once more, after a revocation found no room. Whatever is known
     /// already stays; when the feed has caught up, and there was room, the list can tell again.
     pub fn begin(&self) {
-        self.complete.store(true, Ordering::SeqCst);
+        self.turn(TOO_LITTLE, ENOUGH_AGAIN);
     }
 
-    /// The same as of an earlier moment of the monotonic clock.
-    pub(crate) fn caught_up_at(&self, moment: Duration) {
-        if let Some(liveness) = &self.memory.liveness
-            && self.complete.load(Ordering::SeqCst)
-        {
-            liveness.overflowed.store(false, Ordering::SeqCst);
-        }
+    /// The same as of an earlier moment.
+    pub(crate) fn caught_up_at(&self, moment: Moment) {
+        self.turn(ENOUGH_AGAIN, ENOUGH);
         self.alive_at(moment);
     }
 
     /// Says that what was new until this moment was handed over, while everything is handed over once more.
-    pub(crate) fn alive_at(&self, moment: Duration) {
+    pub(crate) fn alive_at(&self, moment: Moment) {
         if let Some(liveness) = &self.memory.liveness {
-            liveness.alive_until.fetch_max(micros(moment.saturating_add(liveness.bound)), Ordering::SeqCst);
+            let until = |moment: Duration| micros(moment.saturating_add(liveness.bound));
+            let alive_until = until(moment.monotonic);
+            if liveness.alive_until.fetch_max(alive_until, Ordering::SeqCst) <= alive_until {
+                liveness.alive_until_wall.store(until(moment.wall), Ordering::SeqCst);
+            }
+        }
+    }
+
+    /// One step, so that what finds no room meanwhile is not overlooked.
+    fn turn(&self, from: u8, to: u8) {
+        if let Some(liveness) = &self.memory.liveness {
+            let _ = liveness.room.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst);
         }
     }
 
@@ -91,7 +118,7 @@ impl Feed {
 
     #[cfg(feature = "redis")]
     pub(crate) fn is_complete(&self) -> bool {
-        self.complete.load(Ordering::SeqCst)
+        self.memory.liveness.as_ref().is_none_or(|liveness| liveness.room.load(Ordering::SeqCst) != TOO_LITTLE)
     }
 
     #[cfg(feature = "redis")]
@@ -100,11 +127,10 @@ impl Feed {
     }
 
     fn note(&self, outcome: Result<(), RevokeError>) -> Result<(), RevokeError> {
-        if outcome.as_ref().is_err_and(|error| error.kind() == RevokeErrorKind::Full) {
-            self.complete.store(false, Ordering::SeqCst);
-            if let Some(liveness) = &self.memory.liveness {
-                liveness.overflowed.store(true, Ordering::SeqCst);
-            }
+        if outcome.as_ref().is_err_and(|error| error.kind() == RevokeErrorKind::Full)
+            && let Some(liveness) = &self.memory.liveness
+        {
+            liveness.room.store(TOO_LITTLE, Ordering::SeqCst);
         }
         outcome
     }
@@ -121,10 +147,12 @@ pub(crate) enum Knowledge {
 }
 
 impl Liveness {
-    pub(super) fn knowledge(&self, now: Duration) -> Knowledge {
-        if micros(now) >= self.alive_until.load(Ordering::Acquire) {
+    pub(super) fn knowledge(&self, now: Moment) -> Knowledge {
+        if micros(now.monotonic) >= self.alive_until.load(Ordering::Acquire)
+            || micros(now.wall) >= self.alive_until_wall.load(Ordering::Acquire)
+        {
             Knowledge::Stale
-        } else if self.overflowed.load(Ordering::Acquire) {
+        } else if self.room.load(Ordering::Acquire) != ENOUGH {
             Knowledge::Partial
         } else {
             Knowledge::Complete
@@ -132,7 +160,8 @@ impl Liveness {
     }
 
     pub(super) const fn new(bound: Duration) -> Self {
-        Self { bound, alive_until: AtomicU64::new(0), overflowed: AtomicBool::new(false) }
+        let (alive_until, alive_until_wall) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { bound, alive_until, alive_until_wall, room: AtomicU8::new(ENOUGH) }
     }
 }
 
@@ -144,13 +173,13 @@ fn micros(moment: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::claims::RegisteredClaims;
-    use crate::clock::{Clock as _, ManualClock};
+    use crate::clock::ManualClock;
     use crate::revocation::{MemoryRevocations, RevocationList as _, RevocationSettings, Standing, TokenIdentity};
 
     const BOUND: Duration = Duration::from_secs(10);
 
     fn standing(list: &MemoryRevocations, session: &str) -> Standing {
-        let claims = format!(r#"{{"iss":"i","jti":"t","sid":"{session}","exp":1300}}"#);
+        let claims = format!(r#"{{"iss":"i","jti":"t","sid":"{session}","iat":1000,"exp":1300}}"#);
         let claims = RegisteredClaims::read(&claims).expect("claims");
         list.look_up(&TokenIdentity::of(&claims, Duration::from_secs(1_000).into()))
     }
@@ -176,13 +205,49 @@ mod tests {
         clock.advance(Duration::from_micros(1));
         assert!(matches!(standing(&list, "a"), Standing::Unavailable));
         assert!(matches!(standing(&list, "b"), Standing::Revoked));
-        feed.caught_up_at(clock.monotonic() - BOUND);
+        let now = Moment::of(&clock);
+        feed.caught_up_at(Moment { wall: now.wall - BOUND, monotonic: now.monotonic - BOUND });
         assert!(matches!(standing(&list, "a"), Standing::Unavailable), "that was too long ago");
         feed.caught_up();
         assert!(matches!(standing(&list, "a"), Standing::Good));
         drop(feed);
         clock.advance(BOUND);
         assert!(matches!(standing(&list, "a"), Standing::Unavailable));
+    }
+
+    #[test]
+    fn a_list_is_too_old_when_either_clock_says_so() {
+        for (wall, monotonic, stale) in
+            [(9, 9, false), (10, 0, true), (0, 10, true), (-500, 9, false), (-500, 10, true)]
+        {
+            let (list, feed, clock) = scene(10);
+            feed.caught_up();
+            clock.advance(Duration::from_secs(monotonic));
+            clock.set(Duration::from_secs(1_000_u64.saturating_add_signed(wall)));
+            assert_eq!(matches!(standing(&list, "a"), Standing::Unavailable), stale, "{wall} {monotonic}");
+            feed.caught_up();
+            assert!(matches!(standing(&list, "a"), Standing::Good), "{wall} {monotonic}");
+        }
+    }
+
+    #[test]
+    fn what_finds_no_room_is_not_overlooked_by_a_feed_that_catches_up_at_that_moment() {
+        let (list, feed, _) = scene(1);
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::SeqCst) {
+                    feed.caught_up();
+                }
+            });
+            let overlooked = (0..300_000).any(|_| {
+                feed.begin();
+                feed.note(Err(RevokeErrorKind::Full.into())).expect_err("full");
+                (0..10).any(|_| list.knowledge() == Knowledge::Complete)
+            });
+            done.store(true, Ordering::SeqCst);
+            assert!(!overlooked);
+        });
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::entries::{Entries, Now};
-use super::feed::{Feed, Knowledge, Liveness};
+use super::feed::{Feed, Knowledge, Liveness, Moment};
 use super::target::{ANY_TIME, Kind};
 use super::{
     Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, RevokeErrorKind, Standing,
@@ -95,7 +95,7 @@ impl MemoryRevocations {
     }
 
     pub(crate) fn knowledge(&self) -> Knowledge {
-        self.0.liveness.as_ref().map_or(Knowledge::Complete, |liveness| liveness.knowledge(self.0.monotonic()))
+        self.0.liveness.as_ref().map_or(Knowledge::Complete, |liveness| liveness.knowledge(self.0.moment()))
     }
 
     /// What is remembered of a token, however old that knowledge is.
@@ -127,8 +127,8 @@ impl Memory {
         Self { settings, entries, refused: AtomicU64::new(0), liveness }
     }
 
-    pub(super) fn monotonic(&self) -> Duration {
-        self.settings.clock.monotonic()
+    pub(super) fn moment(&self) -> Moment {
+        Moment::of(&*self.settings.clock)
     }
 
     pub(super) fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
@@ -170,12 +170,13 @@ impl RevocationSettings {
         if self.token_ids && token.token_id.is_none_or(str::is_empty) {
             return Some(Standing::Unidentified(Kind::Token.claim()));
         }
-        let from = token.issued_at.unwrap_or(token.now);
-        let forgotten = match token.expires_at {
-            Some(expires_at) => expires_at.since(from) > self.longest_lifetime,
-            None => self.longest_lifetime < Duration::MAX,
-        };
-        forgotten.then_some(Standing::LivesTooLong)
+        if self.longest_lifetime == Duration::MAX {
+            return None;
+        }
+        let Some(expires_at) = token.expires_at else { return Some(Standing::LivesTooLong) };
+        // How long it has lived already nobody knows, and so not whether its revocation is still remembered.
+        let Some(issued_at) = token.issued_at else { return Some(Standing::Unidentified("iat")) };
+        (expires_at.since(issued_at) > self.longest_lifetime).then_some(Standing::LivesTooLong)
     }
 }
 
@@ -264,13 +265,15 @@ mod tests {
         assert_eq!(stands(&list, r#"{"iss":"i","exp":1000300}"#), "jti");
         assert_eq!(stands(&list, r#"{"iss":"i","jti":"","exp":1000300}"#), "jti");
         let dateless = r#"{"iss":"i","jti":"t","sub":"ada","exp":1000300}"#;
-        assert_eq!(stands(&list, dateless), "good");
-        list.revoke(&Revocation::subject("i", "ada", at(1))).expect("room");
         assert_eq!(stands(&list, dateless), "iat");
-        assert_eq!(stands(&list, &dateless.replace("ada", "eve")), "good");
+        let endless = MemoryRevocations::with(RevocationSettings::new().longest_lifetime(Duration::MAX));
+        assert_eq!(stands(&endless, dateless), "good");
+        endless.revoke(&Revocation::subject("i", "ada", at(1))).expect("room");
+        assert_eq!(stands(&endless, dateless), "iat");
+        assert_eq!(stands(&endless, &dateless.replace("ada", "eve")), "good");
 
         let lax = MemoryRevocations::with(RevocationSettings::new().without_token_ids());
-        assert_eq!(stands(&lax, r#"{"iss":"i","exp":1000300}"#), "good");
+        assert_eq!(stands(&lax, r#"{"iss":"i","iat":1000000,"exp":1000300}"#), "good");
     }
 
     #[test]
@@ -281,8 +284,8 @@ mod tests {
             (r#""iat":1000000,"exp":1000300"#, "good"),
             (r#""iat":1000000,"exp":1000301"#, "long"),
             (r#""iat":999900,"exp":1000201"#, "long"),
-            (r#""exp":1000300"#, "good"),
-            (r#""exp":1000301"#, "long"),
+            (r#""exp":1000300"#, "iat"),
+            (r#""exp":1000301"#, "iat"),
             (r#""iat":1000000"#, "long"),
         ] {
             assert_eq!(stands(&list, &format!(r#"{{"jti":"t",{times}}}"#)), expected, "{times}");
@@ -332,7 +335,7 @@ mod tests {
                     for number in 0..500 {
                         let name = format!("{thread}-{number}");
                         list.revoke(&Revocation::session("i", &*name)).expect("room");
-                        let claims = format!(r#"{{"iss":"i","jti":"t","sid":"{name}","exp":1000300}}"#);
+                        let claims = format!(r#"{{"iss":"i","jti":"t","sid":"{name}","iat":1000000,"exp":1000300}}"#);
                         assert_eq!(stands(&list, &claims), "revoked");
                     }
                 });

@@ -39,6 +39,9 @@ impl RevocationSettings {
     }
 
     /// Sets how many revocations are remembered at once. Default: 1,000,000, which take about 140 MB.
+    ///
+    /// With the default of [`longest_lifetime`](Self::longest_lifetime) these are 33,000 logouts a day. Where there is no
+    /// room, revoking fails and nothing is forgotten; a list on Redis asks its server instead.
     pub const fn capacity(mut self, revocations: usize) -> Self {
         self.capacity = revocations;
         self
@@ -46,9 +49,12 @@ impl RevocationSettings {
 
     /// Sets how long tokens live at most, from `iat` to `exp`. Default: 30 days.
     ///
-    /// Revocations of a session, a subject or an issuer are remembered for this long. A token that lives longer would
-    /// become good again, so it is refused from the start, with the code `lifetime_too_long`. [`Duration::MAX`] stands for
-    /// tokens without an end, and for revocations without one.
+    /// Set it to the longest lifetime of an access token. Revocations of a session, a subject or an issuer are remembered
+    /// for this long, and the longer, the fewer find room.
+    ///
+    /// A token that lives longer would become good again, so it is refused from the start, with the code
+    /// `lifetime_too_long`; one that does not say since when it lives, without `iat`, with the code `missing_claim`.
+    /// [`Duration::MAX`] stands for tokens without an end, and for revocations without one.
     pub const fn longest_lifetime(mut self, lifetime: Duration) -> Self {
         self.longest_lifetime = lifetime;
         self

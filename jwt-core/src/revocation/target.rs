@@ -100,14 +100,19 @@ impl Revocation {
         Self { cutoff: issued_before.into().seconds(), ..Self::new(Kind::Subject, issuer, subject) }
     }
 
-    /// Takes back every token that this token's subject has now: logs out on all devices.
+    /// Takes back every token that this token's subject has now, and this token itself: logs out on all devices.
     ///
-    /// Tokens have whole seconds, so one that is issued in the same second is taken back too.
+    /// The cutoff is this moment, or the `iat` of the token where that is later, because its issuer's clock is ahead.
+    /// Tokens have whole seconds, so one that is issued in the same second is taken back too. Other tokens of an issuer
+    /// whose clock is ahead may say that they are issued later than now: where that matters, revoke by
+    /// [`subject`](Self::subject) with a cutoff of now and the leeway more, which takes back what the subject is issued
+    /// that soon afterwards too.
     #[must_use]
     pub fn subject_of(verified: &Verified) -> Self {
         let claims = verified.registered();
         let (issuer, subject) = (claims.issuer().unwrap_or_default(), claims.subject().unwrap_or_default());
-        Self::subject(issuer, subject, verified.now())
+        let cutoff = claims.issued_at().map_or(i64::MIN, NumericDate::seconds).max(verified.now().seconds());
+        Self { cutoff, ..Self::new(Kind::Subject, issuer, subject) }
     }
 
     /// Takes back every token of an issuer that was issued before this moment or in the same second.
@@ -133,14 +138,18 @@ impl Revocation {
             End::LongestLifetime => {
                 let last = if self.cutoff == ANY_TIME { now.seconds() } else { now.seconds().max(self.cutoff) };
                 let lifetime = i64::try_from(longest_lifetime.as_secs()).unwrap_or(i64::MAX);
-                last.saturating_add(lifetime).saturating_add(MARGIN)
+                // Its `iat` may be ahead by the leeway, and its `exp` be past by the leeway.
+                last.saturating_add(lifetime).saturating_add(LEEWAY).saturating_add(MARGIN)
             }
         }
     }
 }
 
-/// No verifier tolerates more: a revocation outlives its tokens in each. A second for fractions.
-const MARGIN: i64 = MAX_LEEWAY.as_secs() as i64 + 1;
+/// No verifier tolerates more: a revocation outlives its tokens in each.
+const LEEWAY: i64 = MAX_LEEWAY.as_secs() as i64;
+
+/// A second for fractions.
+const MARGIN: i64 = LEEWAY + 1;
 
 const fn after(expires_at: NumericDate) -> i64 {
     expires_at.seconds().saturating_add(MARGIN)
@@ -168,15 +177,26 @@ mod tests {
         for (revocation, until) in [
             (Revocation::token(&verified), 1_000_060 + 301),
             (Revocation::token_id("i", "t", at(2_000)), 2_000 + 301),
-            (Revocation::session("i", "s"), 1_000 + 86_400 + 301),
-            (Revocation::subject("i", "s", at(500)), 1_000 + 86_400 + 301),
-            (Revocation::subject("i", "s", at(5_000)), 5_000 + 86_400 + 301),
-            (Revocation::issuer("i", at(500)), 1_000 + 86_400 + 301),
+            (Revocation::session("i", "s"), 1_000 + 86_400 + 601),
+            (Revocation::subject("i", "s", at(500)), 1_000 + 86_400 + 601),
+            (Revocation::subject("i", "s", at(5_000)), 5_000 + 86_400 + 601),
+            (Revocation::issuer("i", at(500)), 1_000 + 86_400 + 601),
             (Revocation::token(&Verified::of_payload(r#"{"jti":"t"}"#)), i64::MAX),
         ] {
             assert_eq!(revocation.until(at(1_000), day), until, "{revocation:?}");
         }
         assert_eq!(Revocation::session("i", "s").until(at(1_000), Duration::MAX), i64::MAX);
+    }
+
+    #[test]
+    fn a_subject_is_revoked_up_to_the_token_it_was_taken_from() {
+        for (claims, cutoff) in [
+            (r#"{"iss":"i","sub":"s","iat":999000}"#, 1_000_000),
+            (r#"{"iss":"i","sub":"s","iat":1000030.5}"#, 1_000_030),
+            (r#"{"iss":"i","sub":"s"}"#, 1_000_000),
+        ] {
+            assert_eq!(Revocation::subject_of(&Verified::of_payload(claims)).cutoff, cutoff, "{claims}");
+        }
     }
 
     #[test]

@@ -109,7 +109,11 @@ async fn j06_a_token_of_the_second_of_the_cutoff_is_refused() {
     }
     target.accepts(&issued((NOW + 1).into()), "the second after").await;
     target.refuses(&good().without("iat").sign(), ErrorKind::MissingClaim, "without `iat`").await;
-    target.accepts(&good().without("iat").claim("sub", "other").sign(), "of somebody else").await;
+    let dateless = good().without("iat").claim("sub", "other").sign();
+    target.refuses(&dateless, ErrorKind::MissingClaim, "of somebody else, whose revocation may be forgotten").await;
+    let endless =
+        Target(behind(builder().revocations(self::list(RevocationSettings::new().longest_lifetime(Duration::MAX)))));
+    endless.accepts(&dateless, "where none is forgotten").await;
 }
 
 #[actix_web::test]

@@ -95,6 +95,7 @@ async fn keeps_the_contract(scene: &Scene) {
     scene.accepts(token("b")).await;
     scene.accepts(token("a").claim("iss", OTHER)).await;
     scene.refuses(token("b").without("jti"), ErrorKind::MissingClaim).await;
+    scene.refuses(token("b").without("iat"), ErrorKind::MissingClaim).await;
 
     // What has a name of any kind.
     for name in ["", " ", "5 5", "\u{0}\r\n", "é\u{1f511}", "*", &"x".repeat(2_000)] {
@@ -110,7 +111,6 @@ async fn keeps_the_contract(scene: &Scene) {
     // A session, whenever its tokens were issued.
     scene.revoke(&Revocation::session(ISSUER, "s-1")).await;
     scene.refuses(token("b").claim("sid", "s-1").claim("iat", NOW + 30), ErrorKind::Revoked).await;
-    scene.refuses(token("b").claim("sid", "s-1").without("iat"), ErrorKind::Revoked).await;
     scene.accepts(token("b").claim("sid", "s-2")).await;
     scene.accepts(token("b").claim("sid", "s-1").claim("iss", OTHER)).await;
 
@@ -124,7 +124,6 @@ async fn keeps_the_contract(scene: &Scene) {
     scene.refuses(token("b").claim("iat", json!(NOW as f64 - 4.5)), ErrorKind::Revoked).await;
     scene.accepts(issued(NOW - 4)).await;
     scene.accepts(issued(NOW - 10).claim("sub", "user-1816")).await;
-    scene.refuses(token("b").without("iat"), ErrorKind::MissingClaim).await;
 
     // An issuer.
     scene.revoke(&Revocation::issuer(OTHER, now)).await;
@@ -205,7 +204,7 @@ async fn the_server_lets_go_of_what_has_ended() {
         .parse()
         .expect("a second");
     let now: i64 = server.cli(&["TIME"]).lines().next().expect("a line").parse().expect("a second");
-    let month = 30 * 24 * 3_600 + 301;
+    let month = 30 * 24 * 3_600 + 601;
     assert!((month - 60..=month).contains(&(left - now)), "{}", left - now);
 }
 

@@ -31,12 +31,13 @@ impl Server {
         server
     }
 
-    /// One that holds all slots of a cluster, and refuses scripts whose keys lie in several.
+    /// A node of a cluster that holds the slot of the default prefix and refuses every key of another.
     pub(crate) fn cluster() -> Self {
         let mut server = Self::down();
-        server.arguments = &["--cluster-enabled", "yes"];
+        server.arguments = &["--cluster-enabled", "yes", "--cluster-require-full-coverage", "no"];
         server.revive();
-        server.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+        let slot = server.cli(&["CLUSTER", "KEYSLOT", "{jwt}"]);
+        server.cli(&["CLUSTER", "ADDSLOTS", &slot]);
         wait_until("a cluster", || server.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"));
         server
     }

@@ -74,10 +74,10 @@ async fn the_server_lets_go_of_a_subject_whose_sessions_have_expired() {
         record.expires_at = record.created_at + lifetime;
         store.create(&record, 100).await.expect("room");
     }
-    let left: i64 = server.cli(&["TTL", "jwt:sessions:joe"]).parse().expect("seconds");
+    let left: i64 = server.cli(&["TTL", "{jwt}:sessions:joe"]).parse().expect("seconds");
     assert!((840..=900).contains(&left), "{left}");
     assert_eq!(store.end_all("joe", None).await.expect("an answer").len(), 2);
-    assert_eq!(server.cli(&["EXISTS", "jwt:sessions:joe"]), "0");
+    assert_eq!(server.cli(&["EXISTS", "{jwt}:sessions:joe"]), "0");
 }
 
 #[tokio::test]
@@ -109,8 +109,16 @@ async fn a_server_without_room_says_so_and_a_record_of_another_kind_is_an_outage
     server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
     let error = store.create(&session("joe", "t"), 100).await.expect_err("no room");
     assert!(matches!(error, SessionStoreError::Full), "{error}");
+    // A refresh writes: it is refused, its token stays good. A logout only removes.
+    let refresh = Rotation::new("joe", "s", "s-0", "s-1", NOW);
+    let error = store.rotate(&refresh).await.expect_err("no room");
+    assert!(matches!(error, SessionStoreError::Full), "{error}");
+    assert!(store.end("joe", "other").await.is_ok());
+    assert!(store.end_all("joe", Some("s")).await.is_ok());
     server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
-    server.cli(&["HSET", "jwt:sessions:joe", "s", "in a language of the future"]);
+    let (outcome, _) = store.rotate(&refresh).await.expect("an answer");
+    assert_eq!(outcome, Outcome::Renewed);
+    server.cli(&["HSET", "{jwt}:sessions:joe", "s", "in a language of the future"]);
     let error = store.find("joe", "s", NOW).await.expect_err("unreadable");
     assert!(matches!(error, SessionStoreError::Unavailable(_)), "{error}");
 }
