@@ -25,9 +25,11 @@ use crate::stand::{AUDIENCE, ISSUER, Stand, User};
 /// What has another library in front of it, or why it has not.
 type Measured = Result<Contender, String>;
 
+type Measure = fn(&str, &Stand) -> Measured;
+
 /// Every library for axum, each with one request of the stand's good token.
 pub fn all(stand: &Stand) -> Vec<(String, Measured)> {
-    let peers: [(&str, fn(&str, &Stand) -> Measured); 5] = [
+    let peers: [(&str, Measure); 5] = [
         ("jwt-authorizer", jwt_authorizer),
         ("axum-jwt-auth", axum_jwt_auth),
         ("tower-oauth2-resource-server", tower_oauth2_resource_server),
