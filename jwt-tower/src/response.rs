@@ -1,3 +1,4 @@
+use http::header::SET_COOKIE;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use jwt_core::challenge::Refusal;
 use jwt_core::endpoint::Answer;
@@ -16,7 +17,8 @@ pub(crate) fn answer<B: RefusalBody>(answer: Answer) -> Response<B> {
     *response.status_mut() = status(answer.status);
     for (name, value) in answer.headers {
         // The core makes values of visible ASCII only; one that were not would be left out, not let through.
-        if let Ok(value) = HeaderValue::try_from(value) {
+        if let Ok(mut value) = HeaderValue::try_from(value) {
+            value.set_sensitive(name == SET_COOKIE.as_str());
             response.headers_mut().append(HeaderName::from_static(name), value);
         }
     }

@@ -7,6 +7,7 @@ use jwt_core::Verifier;
 use jwt_core::browser::Cookies;
 use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
+use jwt_core::endpoint::Endpoint;
 use jwt_core::issue::{ImplicitRefresh, KeyRing, TokenIssuer};
 use jwt_core::revocation::{
     MemoryRevocations, PendingStanding, RevocationList, RevocationSettings, Standing, TokenIdentity,
@@ -25,6 +26,7 @@ use crate::stage::key;
 /// | `/jwks`, `/metadata` | none | the endpoints of the core |
 /// | `/login` (`POST`) | none | begins a session of the subject in the body |
 /// | `/refresh`, `/logout` (`POST`) | their own | the endpoints of the core |
+/// | `/cookie-refresh`, `/cookie-logout` (`POST`) | their own | the same for cookies, both for refresh tokens |
 /// | `/my-refresh` (`POST`) | for refresh tokens | the extractor `Refresh` |
 /// | `/wrong-refresh` (`POST`) | for access tokens | the extractor `Refresh` |
 /// | `/bare-refresh` (`POST`) | none | the extractor `Refresh` |
@@ -114,6 +116,10 @@ impl Shop {
         let verifier = Verifier::builder().issuer(self.tokens.trusted()).clock(self.clock.clone());
         let verifier = verifier.sources(Cookies::new().sources()).revocations(Waiting(self.revocations.clone()));
         verifier.build().expect("a verifier")
+    }
+
+    fn cookie_logout(&self) -> Endpoint {
+        self.sessions.logout_endpoint_with(&self.sessions.refresh_verifier(), &Cookies::new())
     }
 
     /// Lets so many seconds pass.
@@ -222,6 +228,8 @@ mod axum {
             .route_service("/metadata", endpoint(metadata))
             .route_service("/refresh", endpoint(shop.sessions.refresh_endpoint()))
             .route_service("/logout", endpoint(shop.sessions.logout_endpoint(&shop.verifier)))
+            .route_service("/cookie-refresh", endpoint(shop.sessions.refresh_endpoint_with(&Cookies::new())))
+            .route_service("/cookie-logout", endpoint(shop.cookie_logout()))
             .route("/login", post(login))
             .route("/my-refresh", post(refresh).layer(JwtLayer::new(shop.sessions.refresh_verifier())))
             .route("/wrong-refresh", post(refresh).layer(verifier()))
@@ -312,6 +320,8 @@ mod actix {
             .route("/metadata", endpoint(metadata))
             .route("/refresh", endpoint(shop.sessions.refresh_endpoint()))
             .route("/logout", endpoint(shop.sessions.logout_endpoint(&shop.verifier)))
+            .route("/cookie-refresh", endpoint(shop.sessions.refresh_endpoint_with(&Cookies::new())))
+            .route("/cookie-logout", endpoint(shop.cookie_logout()))
             .route("/login", web::post().to(login))
             .service(web::resource("/my-refresh").wrap(refreshing).route(web::post().to(refresh)))
             .service(web::resource("/wrong-refresh").wrap(verifier()).route(web::post().to(refresh)))
