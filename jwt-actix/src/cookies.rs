@@ -1,11 +1,13 @@
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE};
 use actix_web::{HttpRequest, HttpResponse, Responder};
-use jwt_core::browser::SetCookies;
+use jwt_core::browser::{SetCookies, may_be_shared};
 
 /// Adds cookies to what a handler answers with.
 pub trait SetCookiesExt: Responder + Sized {
-    /// Adds cookies, and `Cache-Control: no-store` unless the response says something about caches itself, because the
-    /// cookies hold tokens.
+    /// Adds cookies to a response which, because they hold tokens, shared caches must not store.
+    ///
+    /// Unless it is `private` or `no-store` already, as [`may_be_shared`] has it, its `Cache-Control` is replaced by
+    /// `no-store`. A header that is added afterwards is not seen: let the cookies stand last.
     ///
     /// ```
     /// use actix_web::Responder;
@@ -48,7 +50,7 @@ pub(crate) fn apply(cookies: SetCookies, headers: &mut HeaderMap) {
             headers.append(SET_COOKIE, value);
         }
     }
-    if !headers.contains_key(CACHE_CONTROL) {
+    if may_be_shared(headers.get_all(CACHE_CONTROL).map(HeaderValue::as_bytes)) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }

@@ -2,7 +2,7 @@ use actix_web::HttpResponse;
 use actix_web::body::{BoxBody, EitherBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue, SET_COOKIE};
 use jwt_core::challenge::Refusal;
 use jwt_core::endpoint::Answer;
 
@@ -19,7 +19,8 @@ pub(crate) fn answer(refusal: impl Into<Answer>) -> HttpResponse<BoxBody> {
     let mut response = HttpResponse::with_body(status(answer.status), body);
     for (name, value) in answer.headers {
         // The core makes names and values that are legal; what were not would be left out, not let through.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+        if let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            value.set_sensitive(name == SET_COOKIE);
             response.headers_mut().append(name, value);
         }
     }

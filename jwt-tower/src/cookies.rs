@@ -7,8 +7,10 @@ use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 use jwt_core::browser;
 
-/// Adds cookies to a response, and `Cache-Control: no-store` unless it says something about caches itself, because the
-/// cookies hold tokens.
+/// Adds cookies to a response which, because they hold tokens, shared caches must not store.
+///
+/// Unless it is `private` or `no-store` already, as [`may_be_shared`](browser::may_be_shared) has it, its `Cache-Control`
+/// is replaced by `no-store`. A header that is added afterwards is not seen: let the cookies stand last.
 #[cfg_attr(
     feature = "axum",
     doc = "
@@ -36,7 +38,9 @@ impl SetCookies {
                 headers.append(SET_COOKIE, value);
             }
         }
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        if browser::may_be_shared(headers.get_all(CACHE_CONTROL).into_iter().map(HeaderValue::as_bytes)) {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
     }
 }
 

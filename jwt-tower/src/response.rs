@@ -1,3 +1,4 @@
+use http::header::SET_COOKIE;
 use http::{HeaderName, HeaderValue, Response, StatusCode, Version};
 use jwt_core::challenge::Refusal;
 use jwt_core::endpoint::Answer;
@@ -18,7 +19,8 @@ pub(crate) fn answer<B: RefusalBody>(answer: Answer) -> Response<B> {
     *response.status_mut() = status(answer.status);
     for (name, value) in answer.headers {
         // The core makes names and values that are legal; what were not would be left out, not let through.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+        if let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            value.set_sensitive(name == SET_COOKIE);
             response.headers_mut().append(name, value);
         }
     }

@@ -76,7 +76,7 @@ async function run() {
   said.length = 0;
   await page.reload();
   await rows(page, 5);
-  expect(said.includes('POST /auth/refresh 200'), `nothing was refreshed: ${said}`);
+  expect(said.includes('POST /auth/refresh 204'), `nothing was refreshed: ${said}`);
   expect(said.filter((call) => call.startsWith('POST /auth/refresh')).length === 1, `refreshed more than once: ${said}`);
 
   doing = 'be asked for the password, and have second thoughts';

@@ -7,7 +7,11 @@ use jwt_core::Verifier;
 use jwt_core::browser::Cookies;
 use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
+use jwt_core::endpoint::Endpoint;
 use jwt_core::issue::{ImplicitRefresh, KeyRing, TokenIssuer};
+use jwt_core::revocation::{
+    MemoryRevocations, PendingStanding, RevocationList, RevocationSettings, Standing, TokenIdentity,
+};
 use jwt_core::session::{MemorySessions, SessionStore, Sessions, SessionsBuilder};
 
 use crate::answer::Answer;
@@ -22,6 +26,7 @@ use crate::stage::key;
 /// | `/jwks`, `/metadata` | none | the endpoints of the core |
 /// | `/login` (`POST`) | none | begins a session of the subject in the body |
 /// | `/refresh`, `/logout` (`POST`) | their own | the endpoints of the core |
+/// | `/cookie-refresh`, `/cookie-logout` (`POST`) | their own | the same for cookies, both for refresh tokens |
 /// | `/my-refresh` (`POST`) | for refresh tokens | the extractor `Refresh` |
 /// | `/wrong-refresh` (`POST`) | for access tokens | the extractor `Refresh` |
 /// | `/bare-refresh` (`POST`) | none | the extractor `Refresh` |
@@ -30,7 +35,10 @@ use crate::stage::key;
 /// | `/bare-fresh` | none | the extractor `Fresh` |
 /// | `/page` | for access tokens in cookies, which are renewed | `a page` |
 /// | `/shared-page` | the same | a page that everybody may store |
-/// | `/page-logout` | the same | takes the cookies away |
+/// | `/unnamed-page` | the same | a page that says for how long it may be stored, and not by whom |
+/// | `/my-page` | the same | a page that its reader alone may store |
+/// | `/page-logout` | the same | takes the cookies away, and says for how long it may be stored |
+/// | `/page-everywhere` | the same | revokes the subject's tokens, and leaves the cookies alone |
 #[derive(Clone, Debug)]
 #[must_use]
 #[non_exhaustive]
@@ -45,6 +53,22 @@ pub struct Shop {
     pub sessions: Sessions,
     /// Accepts access tokens.
     pub verifier: Verifier,
+    /// What the pages' layer asks, which waits for the answer.
+    pub revocations: MemoryRevocations,
+}
+
+/// A list that has to be waited for.
+#[derive(Debug)]
+struct Waiting(MemoryRevocations);
+
+impl RevocationList for Waiting {
+    fn look_up(&self, token: &TokenIdentity<'_>) -> Standing {
+        let standing = self.0.look_up(token);
+        Standing::Pending(PendingStanding::new(async {
+            tokio::task::yield_now().await;
+            standing
+        }))
+    }
 }
 
 impl Shop {
@@ -78,12 +102,24 @@ impl Shop {
         let sessions = settings(Sessions::builder(tokens.clone(), store)).build().expect("sessions");
         let verifier = Verifier::builder().issuer(tokens.trusted()).clock(clock.clone());
         let verifier = verifier.build().expect("a verifier");
-        Self { clock, ring, tokens, sessions, verifier }
+        let revocations = MemoryRevocations::with(RevocationSettings::new().clock(clock.clone()));
+        Self { clock, ring, tokens, sessions, verifier, revocations }
     }
 
     /// What renews tokens in cookies.
     pub fn implicit(&self) -> ImplicitRefresh {
         ImplicitRefresh::new(self.tokens.clone(), Cookies::new())
+    }
+
+    /// Accepts access tokens in cookies, unless they are revoked.
+    fn page_verifier(&self) -> Verifier {
+        let verifier = Verifier::builder().issuer(self.tokens.trusted()).clock(self.clock.clone());
+        let verifier = verifier.sources(Cookies::new().sources()).revocations(Waiting(self.revocations.clone()));
+        verifier.build().expect("a verifier")
+    }
+
+    fn cookie_logout(&self) -> Endpoint {
+        self.sessions.logout_endpoint_with(&self.sessions.refresh_verifier(), &Cookies::new())
     }
 
     /// Lets so many seconds pass.
@@ -124,8 +160,11 @@ mod axum {
     use axum::routing::{get, post};
     use axum::{Json, Router};
     use jwt_core::browser::Cookies;
+    use jwt_core::revocation::{MemoryRevocations, Revocation};
     use jwt_core::session::Sessions;
-    use jwt_tower::{Claims, Fresh, ImplicitRefreshLayer, JwtLayer, Refresh, Rejection, SetCookies, Tokens, endpoint};
+    use jwt_tower::{
+        Claims, Fresh, ImplicitRefreshLayer, JwtLayer, Refresh, Rejection, SetCookies, Tokens, Verified, endpoint,
+    };
     use serde_json::Value;
 
     use super::{SCOPES, Shop};
@@ -154,17 +193,34 @@ mod axum {
         ([("cache-control", "max-age=60, PUBLIC")], "a page")
     }
 
+    async fn unnamed_page() -> impl IntoResponse {
+        ([("cache-control", "max-age=60")], "a page")
+    }
+
+    async fn my_page() -> impl IntoResponse {
+        ([("cache-control", "max-age=60, Private")], "a page")
+    }
+
+    async fn page_everywhere(State(revocations): State<MemoryRevocations>, verified: Verified) -> &'static str {
+        revocations.revoke(&Revocation::subject_of(&verified)).expect("room");
+        "a page"
+    }
+
     async fn page_logout() -> impl IntoResponse {
-        (SetCookies(Cookies::new().clear()), "bye")
+        ([("cache-control", "max-age=60")], SetCookies(Cookies::new().clear()), "bye")
     }
 
     pub(super) fn router(shop: &Shop) -> Router {
         let pages = Router::new()
             .route("/page", get(page))
             .route("/shared-page", get(shared_page))
+            .route("/unnamed-page", get(unnamed_page))
+            .route("/my-page", get(my_page))
             .route("/page-logout", get(page_logout))
+            .route("/page-everywhere", get(page_everywhere))
+            .with_state(shop.revocations.clone())
             .layer(ImplicitRefreshLayer::new(shop.implicit()))
-            .layer(JwtLayer::new(shop.verifier.with_sources(Cookies::new().sources())).optional());
+            .layer(JwtLayer::new(shop.page_verifier()).optional());
         let metadata = shop.tokens.metadata("https://id.example/jwks").endpoint().expect("public keys");
         let verifier = || JwtLayer::new(shop.verifier.clone());
         Router::new()
@@ -172,6 +228,8 @@ mod axum {
             .route_service("/metadata", endpoint(metadata))
             .route_service("/refresh", endpoint(shop.sessions.refresh_endpoint()))
             .route_service("/logout", endpoint(shop.sessions.logout_endpoint(&shop.verifier)))
+            .route_service("/cookie-refresh", endpoint(shop.sessions.refresh_endpoint_with(&Cookies::new())))
+            .route_service("/cookie-logout", endpoint(shop.cookie_logout()))
             .route("/login", post(login))
             .route("/my-refresh", post(refresh).layer(JwtLayer::new(shop.sessions.refresh_verifier())))
             .route("/wrong-refresh", post(refresh).layer(verifier()))
@@ -192,9 +250,10 @@ mod actix {
     use actix_web::web::{self, Json};
     use jwt_actix::{
         Claims, Fresh, ImplicitRefreshMiddleware, JwtMiddleware, Refresh, Rejection, SetCookiesExt as _, Tokens,
-        endpoint,
+        Verified, endpoint,
     };
     use jwt_core::browser::Cookies;
+    use jwt_core::revocation::{MemoryRevocations, Revocation};
     use jwt_core::session::Sessions;
     use serde_json::Value;
 
@@ -224,8 +283,21 @@ mod actix {
         "a page".customize().insert_header(("cache-control", "max-age=60, PUBLIC"))
     }
 
+    async fn unnamed_page() -> impl Responder {
+        "a page".customize().insert_header(("cache-control", "max-age=60"))
+    }
+
+    async fn my_page() -> impl Responder {
+        "a page".customize().insert_header(("cache-control", "max-age=60, Private"))
+    }
+
+    async fn page_everywhere(revocations: web::Data<MemoryRevocations>, verified: Verified) -> &'static str {
+        revocations.revoke(&Revocation::subject_of(&verified)).expect("room");
+        "a page"
+    }
+
     async fn page_logout() -> impl Responder {
-        "bye".set_cookies(Cookies::new().clear())
+        "bye".customize().insert_header(("cache-control", "max-age=60")).set_cookies(Cookies::new().clear())
     }
 
     pub(super) fn app(
@@ -248,6 +320,8 @@ mod actix {
             .route("/metadata", endpoint(metadata))
             .route("/refresh", endpoint(shop.sessions.refresh_endpoint()))
             .route("/logout", endpoint(shop.sessions.logout_endpoint(&shop.verifier)))
+            .route("/cookie-refresh", endpoint(shop.sessions.refresh_endpoint_with(&Cookies::new())))
+            .route("/cookie-logout", endpoint(shop.cookie_logout()))
             .route("/login", web::post().to(login))
             .service(web::resource("/my-refresh").wrap(refreshing).route(web::post().to(refresh)))
             .service(web::resource("/wrong-refresh").wrap(verifier()).route(web::post().to(refresh)))
@@ -258,10 +332,14 @@ mod actix {
             .service(
                 web::scope("")
                     .wrap(ImplicitRefreshMiddleware::new(shop.implicit()))
-                    .wrap(JwtMiddleware::new(shop.verifier.with_sources(Cookies::new().sources())).optional())
+                    .wrap(JwtMiddleware::new(shop.page_verifier()).optional())
                     .route("/page", web::get().to(page))
                     .route("/shared-page", web::get().to(shared_page))
-                    .route("/page-logout", web::get().to(page_logout)),
+                    .app_data(web::Data::new(shop.revocations.clone()))
+                    .route("/unnamed-page", web::get().to(unnamed_page))
+                    .route("/my-page", web::get().to(my_page))
+                    .route("/page-logout", web::get().to(page_logout))
+                    .route("/page-everywhere", web::get().to(page_everywhere)),
             )
     }
 }

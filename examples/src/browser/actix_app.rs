@@ -5,8 +5,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, USER_AGENT};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Responder};
-use jwt_actix::{Claims, Fresh, JwtMiddleware, Refresh, Rejection, SetCookiesExt as _, Verified};
-use jwt_core::Class;
+use jwt_actix::{Claims, Fresh, JwtMiddleware, Rejection, SetCookiesExt as _, Verified, endpoint};
 
 use super::page;
 use super::room::{Book, Credentials, Password, Place, Reader, ReadingRoom};
@@ -25,12 +24,11 @@ pub fn routes(room: &ReadingRoom) -> impl FnOnce(&mut ServiceConfig) + use<> {
             .route("/books/{id}", web::delete().to(return_book))
             .route("/sessions", web::get().to(sessions))
             .route("/sessions/{id}", web::delete().to(end_session));
-        let refreshing = JwtMiddleware::new(room.refresh_verifier());
         let auth = web::scope("/auth")
             .wrap(for_nobody_else())
             // A login takes JSON alone, which no form of another site can send.
             .route("/login", web::post().to(log_in))
-            .service(web::resource("/refresh").wrap(refreshing).route(web::post().to(refresh)))
+            .route("/refresh", endpoint(room.refresh_endpoint()))
             .service(web::resource("/confirm").wrap(jwt()).route(web::post().to(confirm)))
             .service(web::resource("/logout").wrap(jwt()).route(web::post().to(log_out)))
             .service(web::resource("/logout-everywhere").wrap(jwt()).route(web::post().to(log_out_everywhere)));
@@ -68,18 +66,6 @@ async fn confirm(
         Some(cookies) => HttpResponse::Ok().set_cookies(cookies).respond_to(&request),
         None => HttpResponse::UnprocessableEntity().finish(),
     })
-}
-
-async fn refresh(room: Data<ReadingRoom>, Refresh(token): Refresh, request: HttpRequest) -> HttpResponse {
-    match room.refresh(&token).await {
-        Ok(cookies) => HttpResponse::Ok().set_cookies(cookies).respond_to(&request),
-        // The session is over, and the cookies are good for nothing.
-        Err(error) if error.class() == Class::Refused => {
-            let refused = HttpResponse::from_error(Rejection::from(token.refuse(error)));
-            refused.set_cookies(room.no_cookies()).respond_to(&request)
-        }
-        Err(error) => HttpResponse::from_error(Rejection::from(token.refuse(error))),
-    }
 }
 
 async fn log_out(room: Data<ReadingRoom>, verified: Verified) -> Result<impl Responder, Rejection> {

@@ -7,8 +7,7 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use jwt_core::Class;
-use jwt_tower::{Claims, Fresh, JwtLayer, Refresh, Rejection, SetCookies, Verified};
+use jwt_tower::{Claims, Fresh, JwtLayer, Rejection, SetCookies, Verified, endpoint};
 
 use super::page;
 use super::room::{Book, Credentials, Password, Place, Reader, ReadingRoom};
@@ -25,10 +24,9 @@ pub fn routes(room: &ReadingRoom) -> Router {
         .route("/auth/logout", post(log_out))
         .route("/auth/logout-everywhere", post(log_out_everywhere))
         .route_layer(JwtLayer::new(room.verifier()));
-    let refresh =
-        Router::new().route("/auth/refresh", post(refresh)).route_layer(JwtLayer::new(room.refresh_verifier()));
     // A login takes JSON alone, which no form of another site can send.
-    let api = Router::new().route("/auth/login", post(log_in)).merge(protected).merge(refresh);
+    let api = Router::new().route("/auth/login", post(log_in)).merge(protected);
+    let api = api.route_service("/auth/refresh", endpoint(room.refresh_endpoint()));
     let api = api.layer(map_response(for_nobody_else)).with_state(room.clone());
     page::FILES.into_iter().fold(api, |app, (path, content_type, text)| {
         app.route(path, get(async move || ([(CONTENT_TYPE, content_type)], page::HEADERS, text)))
@@ -61,17 +59,6 @@ async fn confirm(
         Some(cookies) => SetCookies(cookies).into_response(),
         None => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
     })
-}
-
-async fn refresh(State(room): State<ReadingRoom>, Refresh(token): Refresh) -> Response {
-    match room.refresh(&token).await {
-        Ok(cookies) => SetCookies(cookies).into_response(),
-        // The session is over, and the cookies are good for nothing.
-        Err(error) if error.class() == Class::Refused => {
-            (SetCookies(room.no_cookies()), Rejection::from(token.refuse(error))).into_response()
-        }
-        Err(error) => Rejection::from(token.refuse(error)).into_response(),
-    }
 }
 
 async fn log_out(State(room): State<ReadingRoom>, verified: Verified) -> Result<SetCookies, Rejection> {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jwt_core::browser::{Cookies, SetCookies};
 use jwt_core::crypto::SigningKey;
+use jwt_core::endpoint::Endpoint;
 use jwt_core::issue::{KeyRing, TokenIssuer};
-use jwt_core::revocation::MemoryRevocations;
-use jwt_core::session::{MemorySessions, RefreshToken, Session, Sessions, TokenPair};
+use jwt_core::revocation::{MemoryRevocations, RevocationSettings};
+use jwt_core::session::{MemorySessions, Session, Sessions, TokenPair};
 use jwt_core::token::Csrf;
 use jwt_core::{Algorithm, Error, ErrorKind, Verified, Verifier};
 use serde::{Deserialize, Serialize};
@@ -94,7 +95,9 @@ impl ReadingRoom {
             .build()?;
 
         // Access tokens of a session that ended are refused at once, and not only when they expire.
-        let revocations = MemoryRevocations::new();
+        // Each is remembered for as long as an access token can live.
+        let settings = RevocationSettings::new().longest_lifetime(options.access());
+        let revocations = MemoryRevocations::with(settings);
         let sessions = Sessions::builder(tokens.clone(), MemorySessions::new())
             .sources(cookies.refresh_sources().csrf(csrf.clone()))
             .grace(options.grace())
@@ -115,8 +118,8 @@ impl ReadingRoom {
         self.0.verifier.clone()
     }
 
-    pub(super) fn refresh_verifier(&self) -> Verifier {
-        self.0.sessions.refresh_verifier()
+    pub(super) fn refresh_endpoint(&self) -> Endpoint {
+        self.0.sessions.refresh_endpoint_with(&self.0.cookies)
     }
 
     /// The cookies of a new session, or `None` where name and password do not fit.
@@ -146,10 +149,6 @@ impl ReadingRoom {
             self.0.sessions.logout(verified).await?;
         }
         Ok(confirmed)
-    }
-
-    pub(super) async fn refresh(&self, token: &RefreshToken) -> Result<SetCookies, Error> {
-        self.cookies(&self.0.sessions.refresh(token).await?)
     }
 
     pub(super) async fn log_out(&self, verified: &Verified) -> Result<SetCookies, Error> {

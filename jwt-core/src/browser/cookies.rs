@@ -117,6 +117,12 @@ impl Cookies {
         SetCookies::all([&self.0.access, &self.0.refresh, &self.0.csrf].map(Attributes::clear))
     }
 
+    /// What takes all cookies away when their session is over.
+    #[cfg(feature = "issue")]
+    pub(crate) fn clear_refused(&self) -> SetCookies {
+        if self.0.keep_refused { SetCookies::default() } else { self.clear() }
+    }
+
     /// Whether a value of `Set-Cookie` is about the access token's cookie.
     #[cfg(feature = "issue")]
     pub(crate) fn is_access(&self, set_cookie: &[u8]) -> bool {

@@ -14,4 +14,4 @@ pub use attributes::SameSite;
 pub use builder::CookiesBuilder;
 pub use cookies::Cookies;
 pub use error::{CookieError, CookieErrorKind};
-pub use set_cookies::SetCookies;
+pub use set_cookies::{SetCookies, may_be_shared};

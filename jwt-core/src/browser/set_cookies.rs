@@ -44,3 +44,61 @@ impl fmt::Debug for SetCookies {
         f.debug_list().entries(names).finish()
     }
 }
+
+/// Returns whether a response with these values of `Cache-Control` may be stored by caches that others share: unless it
+/// is `private` or `no-store`, and says nothing to the contrary. RFC 9111 sections 3 and 5.2.2.
+///
+/// Responses with cookies that hold tokens must not be: without `Cache-Control`, too, a cache may store them.
+///
+/// ```
+/// use jwt_core::browser::may_be_shared;
+///
+/// assert!(may_be_shared([&b"max-age=60"[..]]));
+/// assert!(!may_be_shared([&b"private, max-age=60"[..]]));
+/// ```
+#[must_use]
+pub fn may_be_shared<'h>(cache_control: impl IntoIterator<Item = &'h [u8]>) -> bool {
+    let mut is_kept_back = false;
+    for value in cache_control {
+        // What is quoted may hold commas, and `private="a"` is about the header `a` alone.
+        if value.contains(&b'"') {
+            return true;
+        }
+        for directive in value.split(|&byte| byte == b',') {
+            let name = directive.split(|&byte| byte == b'=').next().unwrap_or_default().trim_ascii();
+            let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
+            if is("public") || is("s-maxage") {
+                return true;
+            }
+            is_kept_back |= (is("private") || is("no-store")) && name.len() == directive.trim_ascii().len();
+        }
+    }
+    !is_kept_back
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_private_or_not_to_be_stored_is_kept_from_shared_caches() {
+        for (values, expected) in [
+            (&[][..], true),
+            (&[""], true),
+            (&["max-age=60"], true),
+            (&["no-cache, must-revalidate"], true),
+            (&["private"], false),
+            (&["PRIVATE , max-age=60"], false),
+            (&["max-age=60,no-store"], false),
+            (&["max-age=60", "private"], false),
+            (&["private", "max-age=60, PUBLIC"], true),
+            (&["no-store, s-maxage=60"], true),
+            (&["private=\"x-one\""], true),
+            (&["private=x-one"], true),
+            (&["other=\"a, private, b\""], true),
+            (&["not-private, xno-store"], true),
+        ] {
+            assert_eq!(may_be_shared(values.iter().map(|value| value.as_bytes())), expected, "{values:?}");
+        }
+    }
+}

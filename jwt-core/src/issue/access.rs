@@ -55,6 +55,7 @@ const RESERVED_HEADERS: [&str; 11] = ["alg", "typ", "kid", "crit", "b64", "cty",
 /// assert_eq!(error.kind(), IssueErrorKind::ReservedClaim);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone)]
 #[must_use]
 pub struct AccessToken {
     issuer: TokenIssuer,

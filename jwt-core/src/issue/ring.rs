@@ -168,7 +168,7 @@ impl KeyRing {
 
     /// Takes the key of this `kid` away at once, whatever its tokens.
     ///
-    /// Where it signed, the one before or after it in turn signs from now on.
+    /// Where it signed, the one before or after it in turn signs from now on. Keys whose time is over stay gone.
     ///
     /// # Errors
     ///
@@ -176,7 +176,8 @@ impl KeyRing {
     /// [`replace`](Self::replace) it.
     pub fn withdraw(&self, kid: &str) -> Result<(), IssueError> {
         let _changing = self.change();
-        let keys = self.0.keys.load();
+        // Without the one that ended its time, a key that is over would have no end any more.
+        let keys = self.kept(self.now());
         let left: Vec<RingKey> = keys.iter().filter(|key| *key.kid != *kid).cloned().collect();
         if left.is_empty() || left.len() == keys.len() {
             return Err(IssueError::new(IssueErrorKind::MissingKey, "kid"));

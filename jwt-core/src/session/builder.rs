@@ -55,11 +55,13 @@ impl SessionsBuilder {
         self
     }
 
-    /// Sets for how long a refresh token may be used again after it was exchanged, at most a minute. Default: 10 seconds.
+    /// Sets for how long a refresh token may be used again after it was exchanged, at most a minute, in seconds and rounded
+    /// up. Default: 10 seconds.
     ///
     /// For two tabs that refresh at the same time, and for answers that get lost on their way. Each gets the same next
     /// refresh token, so that there is never more than one that is good: a thief who is quick enough gets it, too, and
-    /// the session is over when the second of the two comes to use it. Zero lets nothing be used again.
+    /// the session is over when the second of the two comes to use it, unless that is within the grace of the first again.
+    /// Zero lets nothing be used again: for clients that refresh in one place alone.
     pub const fn grace(mut self, period: Duration) -> Self {
         self.grace = period;
         self
@@ -110,6 +112,10 @@ impl SessionsBuilder {
 
     /// Revokes the access tokens of sessions that end before their time. Default: none, so that access tokens that are out
     /// are good until they expire.
+    ///
+    /// Each logout is remembered for the list's
+    /// [`longest_lifetime`](crate::revocation::RevocationSettings::longest_lifetime), which is 30 days: with room for
+    /// 1,000,000, 33,333 logouts a day fill it. Set it to the longest life of the access tokens.
     ///
     /// Give the verifiers of access tokens the same list: [`VerifierBuilder::revocations`](crate::VerifierBuilder::revocations).
     pub fn revocations(self, store: impl RevocationStore + 'static) -> Self {
@@ -169,7 +175,8 @@ impl SessionsBuilder {
             verifier,
             idle: self.idle,
             absolute: self.absolute,
-            grace: self.grace,
+            // Stores count in seconds, and less than one is not none.
+            grace: self.grace.as_secs() + u64::from(self.grace.subsec_nanos() > 0),
             most: self.most,
             hooks: self.hooks,
         }))

@@ -54,7 +54,8 @@ pub(super) struct Service {
     pub(super) verifier: Verifier,
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
-    pub(super) grace: Duration,
+    /// In seconds.
+    pub(super) grace: u64,
     pub(super) most: usize,
     pub(super) hooks: Hooks,
 }
@@ -240,23 +241,23 @@ impl Sessions {
         }
         let presented = claims.token_id().ok_or_else(|| Error::from(ErrorKind::MissingClaim).with_detail("jti"))?;
         // What can refuse does so before the token is used up.
-        let is_asked = refresh.scope.is_some() || service.hooks.renewal.is_some();
-        let prepared = if is_asked { Some(self.prepare(&subject, &id, refresh).await?) } else { None };
+        let (found, access) = self.prepare(&subject, &id, refresh).await?;
         let now = self.now();
         let next = service.tokens.random_id()?;
         let rotation = Rotation::new(&subject, &id, presented, &next, now.as_secs())
-            .grace(service.grace.as_secs())
+            .grace(service.grace)
             .idle(service.idle.as_secs());
+        let mut expected = found;
+        let pair = match expected.rotate(&rotation) {
+            Outcome::Renewed | Outcome::Repeated => Some(self.pair(access.clone(), &expected, now)?),
+            Outcome::Reused | Outcome::Over => None,
+        };
         let (outcome, session) = service.store.rotate(&rotation).await.map_err(unavailable)?;
-        match (outcome, session) {
-            (Outcome::Renewed | Outcome::Repeated, Some(session)) => {
-                let access = match prepared {
-                    Some(access) => access,
-                    None => self.access(&session)?,
-                };
-                self.pair(access, &session, now)
-            }
-            (Outcome::Reused, _) => {
+        match (outcome, session, pair) {
+            (Outcome::Renewed | Outcome::Repeated, Some(session), Some(pair)) if session == expected => Ok(pair),
+            // Somebody else was here in between.
+            (Outcome::Renewed | Outcome::Repeated, Some(session), _) => self.pair(access, &session, now),
+            (Outcome::Reused, ..) => {
                 // RFC 9700 section 4.14.2: which of the two is the thief cannot be told, so both are out.
                 tracing::warn!("a refresh token was used again; its session is over");
                 // The session is gone from the store already, whatever becomes of its access tokens.
@@ -268,7 +269,7 @@ impl Sessions {
     }
 
     /// Asks whether the session may go on, and with what.
-    async fn prepare(&self, subject: &str, id: &str, refresh: &Renewal) -> Result<AccessToken, Error> {
+    async fn prepare(&self, subject: &str, id: &str, refresh: &Renewal) -> Result<(SessionRecord, AccessToken), Error> {
         let found = self.0.store.find(subject, id, self.now().as_secs()).await.map_err(unavailable)?;
         let session = found.ok_or(ErrorKind::SessionEnded)?;
         let mut access = self.access(&session)?;
@@ -283,9 +284,9 @@ impl Sessions {
         }
         match &refresh.scope {
             // RFC 6749 section 6: not more than was granted.
-            Some(scope) if access.grant().covers(scope) => Ok(access.scope(scope)),
+            Some(scope) if access.grant().covers(scope) => Ok((session, access.scope(scope))),
             Some(_) => Err(ErrorKind::InsufficientScope.into()),
-            None => Ok(access),
+            None => Ok((session, access)),
         }
     }
 

@@ -105,20 +105,43 @@ async fn a_response_that_sets_the_token_itself_or_may_be_shared_is_left_alone() 
     shop.wait(600);
     let answer = shop.send(&ask("/page-logout", &token)).await;
     assert!(set(&answer).iter().all(|(_, value)| value.is_empty()), "{answer:?}");
+    assert_eq!((set(&answer).len(), answer.header("cache-control")), (3, Some("no-store")));
     let answer = shop.send(&ask("/shared-page", &token)).await;
     assert_eq!((answer.status, set(&answer)), (200, vec![]));
     assert_eq!(answer.header("cache-control"), Some("max-age=60, PUBLIC"));
+    let answer = shop.send(&ask("/unnamed-page", &token)).await;
+    assert_eq!((answer.header("cache-control"), set(&answer)), (Some("max-age=60"), vec![]));
+    let answer = shop.send_axum(&ask("/my-page", &token)).await;
+    assert_eq!((answer.header("cache-control"), set(&answer).len()), (Some("max-age=60, Private"), 1));
+    let answer = shop.send_actix(&ask("/my-page", &token)).await;
+    assert_eq!((answer.header("cache-control"), set(&answer).len()), (Some("max-age=60, Private"), 1));
     // Nor is there anything for guests, or for those whose token came in a header.
     assert_eq!(shop.send(&Ask::get("/page")).await, Answer::text("a page"));
     assert_eq!(shop.send(&Ask::get("/page").bearer(&token)).await, Answer::text("a page"));
 }
 
 #[actix_web::test]
+async fn a_token_that_is_revoked_while_the_handler_runs_is_not_renewed() {
+    for is_axum in [true, false] {
+        let shop = Shop::usual();
+        let token = fresh(&shop).issue().expect("a token").token;
+        shop.wait(600);
+        let send = async |target| {
+            let ask = ask(target, &token);
+            if is_axum { shop.send_axum(&ask).await } else { shop.send_actix(&ask).await }
+        };
+        assert_eq!(set(&send("/page").await).len(), 1, "as long as it is good");
+        assert_eq!(send("/page-everywhere").await, Answer::text("a page"));
+        assert_eq!(send("/page-everywhere").await.status, 401);
+    }
+}
+
+#[actix_web::test]
 async fn what_must_not_be_renewed_is_not() {
     let shop = Shop::usual();
     let refresh = || shop.implicit().near(Duration::from_secs(900));
-    let renews = |refresh: ImplicitRefresh, token: &str, location| {
-        refresh.renew(&verified(&shop, token, location)).expect("an answer").is_some()
+    let renews = async |refresh: ImplicitRefresh, token: &str, location| {
+        refresh.renew(&verified(&shop, token, location)).await.expect("an answer").is_some()
     };
     let cookie = Some(Location::Cookie);
     let token = |access: AccessToken| access.issue().expect("a token").token;
@@ -127,16 +150,16 @@ async fn what_must_not_be_renewed_is_not() {
     let plain = token(shop.tokens.access("joe"));
     let stale = token(fresh(&shop).lifetime(Duration::from_secs(3600)));
     shop.wait(1);
-    assert!(renews(refresh(), &good, cookie));
+    assert!(renews(refresh(), &good, cookie).await);
     for location in [None, Some(Location::Authorization), Some(Location::Header), Some(Location::Query)] {
-        assert!(!renews(refresh(), &good, location), "{location:?}");
+        assert!(!renews(refresh(), &good, location).await, "{location:?}");
     }
-    assert!(!renews(refresh(), &of_session, cookie), "of a session");
-    assert!(!renews(refresh(), &plain, cookie), "of no login");
-    assert!(!renews(refresh().near(Duration::from_secs(5000)), &stale, cookie), "would live shorter");
-    assert!(!renews(refresh().near(Duration::from_secs(1)), &good, cookie), "not yet");
-    assert!(!renews(refresh().absolute(Duration::from_secs(900)), &good, cookie), "not longer");
-    assert!(renews(refresh().absolute(Duration::from_secs(901)), &good, cookie), "a second longer");
+    assert!(!renews(refresh(), &of_session, cookie).await, "of a session");
+    assert!(!renews(refresh(), &plain, cookie).await, "of no login");
+    assert!(!renews(refresh().near(Duration::from_secs(5000)), &stale, cookie).await, "would live shorter");
+    assert!(!renews(refresh().near(Duration::from_secs(1)), &good, cookie).await, "not yet");
+    assert!(!renews(refresh().absolute(Duration::from_secs(900)), &good, cookie).await, "not longer");
+    assert!(renews(refresh().absolute(Duration::from_secs(901)), &good, cookie).await, "a second longer");
 
     // Of another issuer, and of another kind.
     let forge = jwt_tests::stage::good().claim("auth_time", NOW).claim("exp", NOW + 100);
@@ -147,11 +170,23 @@ async fn what_must_not_be_renewed_is_not() {
     for (name, claim) in [("https://other.example", "access"), (ISSUER, "refresh")] {
         let token = forge.clone().claim("iss", name).claim("token_use", claim).sign();
         let Verification::Ready(outcome) = trusted(name).start(&token, cookie) else { panic!("at once") };
-        assert!(refresh().renew(&outcome.expect("good")).expect("an answer").is_none(), "{name} {claim}");
+        assert!(refresh().renew(&outcome.expect("good")).await.expect("an answer").is_none(), "{name} {claim}");
     }
     let token = forge.claim("token_use", "access").sign();
     let Verification::Ready(outcome) = trusted(ISSUER).start(&token, cookie) else { panic!("at once") };
-    assert!(refresh().renew(&outcome.expect("good")).expect("an answer").is_some());
+    assert!(refresh().renew(&outcome.expect("good")).await.expect("an answer").is_some());
+}
+
+#[tokio::test]
+async fn a_token_of_a_shorter_life_is_replaced_by_one_that_lives_no_longer() {
+    let shop = Shop::usual();
+    let token = fresh(&shop).lifetime(Duration::from_secs(60)).issue().expect("a token").token;
+    let cookie = Some(Location::Cookie);
+    for (waited, renewed) in [(29, false), (1, true)] {
+        shop.wait(waited);
+        let issued = shop.implicit().renew(&verified(&shop, &token, cookie)).await.expect("an answer");
+        assert_eq!(issued.map(|issued| issued.lifetime.as_secs()), renewed.then_some(60), "{waited}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Tokens of one's own: the key ring, the issuer, and sessions.
 
+mod cookies;
 mod endpoints;
 mod implicit;
 mod ring;

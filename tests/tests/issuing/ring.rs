@@ -192,6 +192,22 @@ async fn a_token_that_is_known_ends_with_its_key() {
     }
 }
 
+#[test]
+fn a_key_whose_time_is_over_does_not_come_back_when_another_is_withdrawn() {
+    let clock = ManualClock::at(NOW);
+    let ring = ring(&clock);
+    let first = ring.signing_kid();
+    let second = ring.rotate(new_key()).expect("a new key");
+    clock.advance(Duration::from_secs(40 * DAY));
+    assert_eq!(ring.keys().len(), 1, "the first is over");
+    assert_eq!(kind(ring.withdraw(&second)), Some(IssueErrorKind::MissingKey), "there is no other");
+    assert_eq!(ring.signing_kid(), second);
+    let third = ring.rotate(new_key()).expect("a new key");
+    ring.withdraw(&second).expect("another is there");
+    assert_eq!(ring.signing_kid(), third);
+    assert_eq!(kind(ring.withdraw(&first)), Some(IssueErrorKind::MissingKey));
+}
+
 #[tokio::test]
 async fn a_token_without_a_kid_or_of_another_is_no_key_of_the_ring() {
     let clock = ManualClock::at(NOW);

@@ -1,6 +1,7 @@
 //! The life of sessions: who goes on, who is out.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -87,12 +88,14 @@ async fn a_hundred_refreshes_at_once_get_one_and_the_same_next_token() {
 #[tokio::test]
 async fn the_grace_is_as_long_as_it_is_set() {
     for (grace, wait, expected) in [
-        (10, 9, Ok(())),
-        (10, 10, Err(ErrorKind::RefreshReused)),
+        (10_000, 9, Ok(())),
+        (10_000, 10, Err(ErrorKind::RefreshReused)),
         (0, 0, Err(ErrorKind::RefreshReused)),
-        (60, 59, Ok(())),
+        (1, 0, Ok(())),
+        (1, 1, Err(ErrorKind::RefreshReused)),
+        (60_000, 59, Ok(())),
     ] {
-        let settings = |sessions: SessionsBuilder| sessions.grace(Duration::from_secs(grace));
+        let settings = |sessions: SessionsBuilder| sessions.grace(Duration::from_millis(grace));
         let shop = Shop::with(MemorySessions::new(), settings);
         let first = login(&shop).await.refresh.token;
         refresh(&shop, &first).await.expect("a pair");
@@ -299,6 +302,23 @@ async fn the_application_is_asked_at_each_refresh() {
     *answer.lock().expect("not poisoned") = Ok(None);
     assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::SessionEnded));
     assert_eq!(shop.sessions.list("joe").await.expect("an answer"), []);
+}
+
+#[tokio::test]
+async fn a_refresh_whose_tokens_cannot_be_issued_uses_up_no_token() {
+    let is_wrong = Arc::new(AtomicBool::new(true));
+    let wrong = Arc::clone(&is_wrong);
+    let shop = Shop::with(MemorySessions::new(), |sessions| {
+        sessions.renew_with(move |_, access| {
+            let is_wrong = wrong.load(Ordering::SeqCst);
+            async move { Ok(Some(if is_wrong { access.claim("sub", "root") } else { access })) }
+        })
+    });
+    let token = login(&shop).await.refresh.token;
+    assert_eq!(outcome(refresh(&shop, &token).await), Err(ErrorKind::IssuingFailed));
+    shop.wait(10);
+    is_wrong.store(false, Ordering::SeqCst);
+    assert_eq!(outcome(refresh(&shop, &token).await), Ok(()));
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ async fn a_change_needs_the_page_and_its_proof() {
 async fn a_refreshed_login_must_be_confirmed_for_what_is_dangerous() {
     everywhere(async |mut ada, _| {
         ada.log_in().await;
-        assert_eq!(ada.send(Method::POST, "/auth/refresh").await, 200);
+        assert_eq!(ada.send(Method::POST, "/auth/refresh").await, 204);
         let response = ada.ask(Method::DELETE, "/api/books/1", None).await;
         let challenge = response.headers()["www-authenticate"].to_str().expect("text").to_owned();
         assert_eq!(response.status(), 401);
@@ -177,7 +177,7 @@ async fn a_refresh_token_is_good_once_and_for_refreshing_alone() {
     everywhere(async |mut ada, mut thief| {
         ada.log_in().await;
         thief.cookies.clone_from(&ada.cookies);
-        assert_eq!(ada.send(Method::POST, "/auth/refresh").await, 200);
+        assert_eq!(ada.send(Method::POST, "/auth/refresh").await, 204);
         assert_ne!(ada.cookie("__Secure-refresh"), thief.cookie("__Secure-refresh"));
         // As an access token it is none.
         let mut confused = Browser::new(&ada.url);

@@ -61,7 +61,7 @@ function meaning(method, path, response) {
     return status === 200 ? "The password was right. The answer set the cookies of a new session." : "The password was wrong. No cookie was set.";
   }
   if (path === "/auth/refresh") {
-    return status === 200 ? "The refresh token was exchanged for the next pair of tokens, without you noticing." : "There is no session to go on with, or it was ended. The cookies were taken away.";
+    return status === 204 ? "The refresh token was exchanged for the next pair of tokens, without you noticing." : "There is no session to go on with, or it was ended. The cookies were taken away.";
   }
   if (status === 401 && stepUp(response)) return "The token is good, but the password was entered too long ago for this.";
   if (status === 401) return "The access token is over, or gone with its cookie.";

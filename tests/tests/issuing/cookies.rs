@@ -1,0 +1,140 @@
+//! Refreshing and logging out where the refresh token is in a cookie.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_core::ErrorKind;
+use jwt_core::browser::Cookies;
+use jwt_core::session::MemorySessions;
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::issuing::Shop;
+use serde_json::Value;
+
+fn shop() -> Shop {
+    Shop::with(MemorySessions::new(), |sessions| sessions.sources(Cookies::new().refresh_sources()))
+}
+
+async fn login(shop: &Shop) -> String {
+    shop.sessions.login("joe").csrf().start().await.expect("a session").refresh.token
+}
+
+/// What a page asks, which repeats the token's claim `csrf`.
+fn ask(target: &str, token: &str) -> Ask {
+    let ask = Ask::post(target).header("sec-fetch-site", "same-origin");
+    let ask = ask.header("cookie", format!("__Secure-refresh={token}"));
+    let payload = token.split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
+    let claims = payload.and_then(|payload| serde_json::from_slice::<Value>(&payload).ok());
+    match claims.as_ref().and_then(|claims| claims["csrf"].as_str()) {
+        Some(csrf) => ask.header("x-csrf-token", csrf),
+        None => ask,
+    }
+}
+
+async fn send(shop: &Shop, is_axum: bool, ask: &Ask) -> Answer {
+    if is_axum { shop.send_axum(ask).await } else { shop.send_actix(ask).await }
+}
+
+/// The cookies that are set: their names and values.
+fn set(answer: &Answer) -> Vec<(String, String)> {
+    let lines = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
+    let mut cookies: Vec<_> = lines
+        .map(|(_, value)| {
+            let text = String::from_utf8(value.clone()).expect("text");
+            let (name, rest) = text.split_once('=').expect("a cookie");
+            (name.to_owned(), rest.split(';').next().unwrap_or_default().to_owned())
+        })
+        .collect();
+    cookies.sort();
+    cookies
+}
+
+fn cleared() -> Vec<(String, String)> {
+    ["__Host-access", "__Host-csrf", "__Secure-refresh"].map(|name| (name.to_owned(), String::new())).to_vec()
+}
+
+#[actix_web::test]
+async fn a_refresh_token_of_a_cookie_is_exchanged_for_cookies_and_shown_to_no_script() {
+    for is_axum in [true, false] {
+        let shop = shop();
+        let mut token = login(&shop).await;
+        for _ in 0..3 {
+            shop.wait(600);
+            let answer = send(&shop, is_axum, &ask("/cookie-refresh", &token)).await;
+            assert_eq!((answer.status, answer.body.as_slice()), (204, &b""[..]));
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+            let cookies = set(&answer);
+            let names: Vec<&str> = cookies.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names, ["__Host-access", "__Host-csrf", "__Secure-refresh"]);
+            assert!(shop.verifier.verify(&cookies[0].1).await.is_ok());
+            assert_ne!(cookies[2].1, token);
+            token.clone_from(&cookies[2].1);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_session_that_is_over_takes_all_its_cookies_along() {
+    for is_axum in [true, false] {
+        let shop = shop();
+        let token = login(&shop).await;
+        send(&shop, is_axum, &ask("/cookie-refresh", &token)).await;
+        shop.wait(10);
+        for code in [ErrorKind::RefreshReused, ErrorKind::SessionEnded] {
+            let answer = send(&shop, is_axum, &ask("/cookie-refresh", &token)).await;
+            assert_eq!((answer.status, answer.code), (401, Some(code.code())));
+            assert_eq!(set(&answer), cleared());
+        }
+        // And so does a token that is refused for itself.
+        for target in ["/cookie-refresh", "/cookie-logout"] {
+            let answer = send(&shop, is_axum, &ask(target, "a.b.c")).await;
+            assert_eq!((answer.status, set(&answer)), (401, cleared()), "{target}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_logout_takes_all_cookies_away() {
+    for is_axum in [true, false] {
+        let shop = shop();
+        let token = login(&shop).await;
+        let answer = send(&shop, is_axum, &ask("/cookie-logout", &token)).await;
+        assert_eq!((answer.status, answer.header("cache-control"), set(&answer)), (204, Some("no-store"), cleared()));
+        assert_eq!(shop.sessions.list("joe").await.expect("an answer"), []);
+    }
+}
+
+#[actix_web::test]
+async fn another_site_takes_no_cookie_away() {
+    let shop = shop();
+    let token = login(&shop).await;
+    for target in ["/cookie-refresh", "/cookie-logout"] {
+        assert_eq!(shop.send(&Ask::post(target)).await, Answer::missing(), "{target}");
+        let foreign = Ask::post(target).header("sec-fetch-site", "cross-site");
+        let answer = shop.send(&foreign.header("cookie", format!("__Secure-refresh={token}"))).await;
+        assert_eq!((answer.status, set(&answer)), (403, vec![]), "{target}");
+    }
+    assert_eq!(shop.sessions.list("joe").await.expect("an answer").len(), 1);
+}
+
+#[actix_web::test]
+async fn an_endpoint_without_cookies_uses_up_no_refresh_token_of_a_cookie() {
+    let shop = shop();
+    let token = login(&shop).await;
+    assert_eq!(shop.send(&ask("/refresh", &token)).await, Answer::fault(ErrorKind::IssuingFailed));
+    shop.wait(60);
+    assert_eq!(shop.send_axum(&ask("/cookie-refresh", &token)).await.status, 204, "it is good for the right one");
+}
+
+#[actix_web::test]
+async fn a_refresh_token_that_came_in_a_header_is_answered_without_cookies() {
+    for is_axum in [true, false] {
+        let shop = Shop::usual();
+        let ask = Ask::post("/cookie-refresh").bearer(&login(&shop).await);
+        let answer = send(&shop, is_axum, &ask).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+        assert_eq!(set(&answer), []);
+        shop.wait(10);
+        let answer = send(&shop, is_axum, &ask).await;
+        assert_eq!(answer, Answer::refused(ErrorKind::RefreshReused));
+    }
+}
