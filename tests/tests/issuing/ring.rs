@@ -163,8 +163,9 @@ fn the_generation_of_a_ring_stands_for_the_keys_of_this_moment() {
 
 #[tokio::test]
 async fn a_token_that_is_known_ends_with_its_key() {
+    type End<'e> = &'e dyn Fn(&KeyRing, &ManualClock);
     let gone = Duration::from_secs(31 * DAY + 300);
-    let ends: [(&str, &dyn Fn(&KeyRing, &ManualClock)); 4] = [
+    let ends: [(&str, End<'_>); 4] = [
         ("withdrawn", &|ring, _| ring.withdraw(&ring.signing_kid()).expect("another is there")),
         ("replaced", &|ring, _| drop(ring.replace(new_key()).expect("a new key"))),
         ("retired and gone", &|_, clock| clock.advance(gone)),
