@@ -74,7 +74,7 @@ impl JwtMiddleware {
     /// Lets CORS preflights pass, to CORS middleware that can only stand inside. Default: off, which is right where it
     /// stands outside, as it should.
     ///
-    /// Read [`Authenticator::pass_preflights`] first.
+    /// Read [`Authenticator::pass_preflights`] first: a handler that answers `OPTIONS` and asks for no claims runs for them.
     pub fn pass_preflights(self) -> Self {
         Self { authenticator: self.authenticator.pass_preflights() }
     }

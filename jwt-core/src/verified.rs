@@ -247,13 +247,13 @@ impl Anonymous {
         Self { surroundings, guest: true }
     }
 
-    /// A browser that asks on behalf of somebody: no handler runs for it.
+    /// A browser that asks on behalf of somebody.
     pub(crate) const fn preflight(surroundings: Arc<Surroundings>) -> Self {
         Self { surroundings, guest: false }
     }
 
-    /// Returns whether this is somebody who may be here without a token. A CORS preflight that was let pass is nobody: no
-    /// handler is to run for it.
+    /// Returns whether this is somebody who may be here without a token. A CORS preflight that was let pass is nobody: what
+    /// asks who sent it refuses it.
     #[must_use]
     pub const fn is_guest(&self) -> bool {
         self.guest

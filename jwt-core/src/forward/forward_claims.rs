@@ -1,7 +1,7 @@
 use crate::challenge::Refusal;
 use crate::claims::ClaimPath;
 use crate::token::{Kept, Strip};
-use crate::verified::{Anonymous, Verified, require};
+use crate::verified::{Anonymous, Verified, optional};
 use crate::verify::Verifier;
 
 use super::value::header_value;
@@ -112,22 +112,22 @@ impl ForwardClaims {
         self.strip.target(target)
     }
 
-    /// Returns the headers to put into the request: names in lower case, values of visible ASCII and spaces. `layer` is the
-    /// type whose absence is reported.
+    /// Returns the headers to put into the request, none for a guest: names in lower case, values of visible ASCII and
+    /// spaces. `layer` is the type whose absence is reported.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::LayerMissing`](crate::ErrorKind::LayerMissing) where no layer ran.
+    /// [`ErrorKind::LayerMissing`](crate::ErrorKind::LayerMissing) where no layer ran;
+    /// [`ErrorKind::NoCredentials`](crate::ErrorKind::NoCredentials) for a CORS preflight that was let pass, which is for this
+    /// side of the gateway to answer.
     pub fn headers(
         &self,
         verified: Option<&Verified>,
         anonymous: Option<&Anonymous>,
         layer: &'static str,
     ) -> Result<Vec<(&str, String)>, Refusal> {
-        if let (None, Some(_)) = (verified, anonymous) {
-            return Ok(Vec::new());
-        }
-        let payload = require(verified, anonymous, layer)?.payload();
+        let Some(verified) = optional(verified, anonymous, layer)? else { return Ok(Vec::new()) };
+        let payload = verified.payload();
         let headers = self.claims.iter().filter_map(|(path, name)| {
             let claim = path.find(payload)?;
             let value = header_value(claim);

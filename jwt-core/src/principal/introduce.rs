@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use crate::challenge::Refusal;
 use crate::error::ErrorKind;
-use crate::verified::{Anonymous, Verified, require};
+use crate::verified::{Anonymous, Verified, optional};
 
 use super::{LoadError, LoadPrincipal, Loading, Principals};
 
@@ -13,7 +13,7 @@ use super::{LoadError, LoadPrincipal, Loading, Principals};
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third way")]
 pub enum Introduction {
-    /// The outcome: `None` for a request without a token, where that is allowed.
+    /// The outcome: `None` for a guest, while a CORS preflight that was let pass is refused.
     Ready(Result<Option<Principals>, Refusal>),
     /// Something must be waited for. The request is no longer needed for it.
     Pending(PendingIntroduction),
@@ -33,11 +33,9 @@ pub fn introduce<L: LoadPrincipal>(
     anonymous: Option<&Anonymous>,
     layer: &'static str,
 ) -> Introduction {
-    if let (None, Some(_)) = (verified, anonymous) {
-        return Introduction::Ready(Ok(None));
-    }
-    let verified = match require(verified, anonymous, layer) {
-        Ok(verified) => verified,
+    let verified = match optional(verified, anonymous, layer) {
+        Ok(Some(verified)) => verified,
+        Ok(None) => return Introduction::Ready(Ok(None)),
         Err(refusal) => return Introduction::Ready(Err(refusal)),
     };
     match loader.load(verified) {

@@ -155,8 +155,10 @@ impl Authenticator {
     ///
     /// Browsers send them without credentials, and they are for CORS middleware to answer. It is better placed outside, where
     /// it answers them before any of this runs, and lets browsers read refusals as well. Where it can only stand inside, this
-    /// lets them through to it. Nobody is admitted: extractors and requirements refuse what reaches them, even where guests
-    /// are welcome.
+    /// lets them through to it. Nobody is admitted: extractors, requirements, principals and forwarding refuse what reaches
+    /// them, even where guests are welcome. A handler that answers `OPTIONS` and asks for none of these runs, such as one for
+    /// every method (`any(..)` of axum, `web::resource(..).to(..)` of actix-web): whoever sends two headers is let pass as a
+    /// preflight.
     #[must_use]
     pub const fn pass_preflights(mut self) -> Self {
         self.preflights = true;

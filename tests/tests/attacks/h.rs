@@ -291,6 +291,15 @@ async fn h15_a_preflight_is_passed_to_cors_inside_only_where_that_is_asked_for()
     // Nobody is admitted: a handler that runs for every method runs for guests, and not for preflights.
     expect(&passing, &Ask::new("OPTIONS", "/any"), &Answer::text("nobody"), "a guest").await;
     expect(&passing, &preflight("/any"), &Answer::missing(), "a preflight").await;
+    for route in ["/principal", "/optional-principal", "/forwarded", "/optional-forwarded"] {
+        for adapter in Adapter::ALL {
+            let answer = adapter.send(&passing, &preflight(route)).await;
+            assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?} {route}");
+        }
+    }
+    // A handler that answers every method and asks for no claims is one that the layer cannot hold back.
+    expect(&passing, &Ask::new("OPTIONS", "/any-unasked"), &Answer::missing(), "no preflight").await;
+    expect(&passing, &preflight("/any-unasked"), &Answer::text("everyone"), "a preflight").await;
     for route in ["/me", "/reports", "/allowed", "/policy", "/optional-allowed"] {
         for adapter in Adapter::ALL {
             let answer = adapter.send(&passing, &preflight(route)).await;
