@@ -145,6 +145,10 @@ impl Authenticator {
 
     /// Asks of each request what `routes` says about its route, and refuses those about which it says nothing. Default:
     /// every request needs a token, and any good one will do.
+    ///
+    /// Routes are what the adapter lends of its framework's router. Where it lends none, every request is one that matches no
+    /// route, for the [fallback](Routes::fallback) to decide, and by default refused: `jwt-tower` sees routes with its
+    /// feature `axum-routing` and inside of axum's router alone.
     #[must_use]
     pub fn routes(mut self, routes: Routes) -> Self {
         self.routes = Some(Arc::new(routes));
@@ -269,7 +273,7 @@ impl Authenticator {
         match &self.mode {
             Mode::Required => optional && error.kind() == ErrorKind::NoCredentials,
             Mode::Optional => error.kind() == ErrorKind::NoCredentials,
-            Mode::Lenient(pass) => pass(error),
+            Mode::Lenient(pass) => pass(error) || (optional && error.kind() == ErrorKind::NoCredentials),
         }
     }
 }
@@ -321,5 +325,41 @@ impl fmt::Debug for Mode {
             Self::Optional => "Optional",
             Self::Lenient(_) => "Lenient",
         })
+    }
+}
+
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+mod tests {
+    use super::*;
+    use crate::TrustedIssuer;
+    use crate::jose::Algorithm;
+    use crate::keys::Key;
+    use crate::request::BareRequest;
+
+    #[test]
+    fn an_optional_route_needs_no_credentials_whatever_else_passes() {
+        let key = Key::from_secret(Algorithm::HS256, [7; 32]).expect("a key");
+        let issuer = TrustedIssuer::new("https://id.example").key(key).audience("api");
+        let verifier = Verifier::builder().issuer(issuer).build().expect("a verifier");
+        let routes = || Routes::new().optional("/optional").require("/required", ());
+        let plain = Authenticator::from(verifier).routes(routes());
+        let lenient = plain.clone().dangerous_anonymous_when(|error| error.kind() == ErrorKind::Expired);
+        for authenticator in [plain, lenient] {
+            for (route, authorization, refused) in [
+                ("/optional", None, None),
+                ("/optional", Some("Bearer a"), Some(ErrorKind::MalformedToken)),
+                ("/required", None, Some(ErrorKind::NoCredentials)),
+            ] {
+                let request = BareRequest::new("GET", "/").route(route);
+                let request = match authorization {
+                    Some(value) => request.header("authorization", value),
+                    None => request,
+                };
+                let Authentication::Ready(outcome) = authenticator.authenticate(&request) else {
+                    panic!("nothing to wait for")
+                };
+                assert_eq!(outcome.err().map(|refusal| refusal.error.kind()), refused, "{authenticator:?} {route}");
+            }
+        }
     }
 }
