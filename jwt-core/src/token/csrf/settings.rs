@@ -1,17 +1,17 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::proof::Proof;
+use super::sender::{Line, Sender, is_handshake, is_origin};
 use crate::error::ErrorKind;
-use crate::json::{self, Unique, Value};
 use crate::request::RequestView;
 
 const HEADER: &str = "x-csrf-token";
-const CLAIM: &str = "csrf";
 
 /// What a request must show beside a token that was found in a cookie, because browsers attach cookies to requests that
 /// other sites trigger too. RFC 6750 section 5.3.
 ///
-/// Every [`TokenSources`](super::TokenSources) with a cookie checks it, whether it is configured or not. Tokens from
+/// Every [`TokenSources`](crate::token::TokenSources) with a cookie checks it, whether it is configured or not. Tokens from
 /// other places are not concerned: no other site can make a browser send them.
 ///
 /// Checked are requests that may change something: every method but `GET`, `HEAD`, `OPTIONS` and `TRACE`, and the
@@ -88,12 +88,12 @@ impl Csrf {
         self
     }
 
-    pub(super) fn disabled() -> Self {
+    pub(in crate::token) fn disabled() -> Self {
         Self { disabled: true, ..Self::new() }
     }
 
     /// The first setting that can never be met.
-    pub(super) fn problem(&self) -> Option<&'static str> {
+    pub(in crate::token) fn problem(&self) -> Option<&'static str> {
         if !self.origins.iter().all(|origin| is_origin(origin)) {
             return Some("allow_origin");
         }
@@ -102,12 +102,12 @@ impl Csrf {
     }
 
     /// Judges what can be judged without the token.
-    pub(super) fn inspect<'r>(&self, request: &'r dyn RequestView) -> Result<Proof<'r>, ErrorKind> {
+    pub(in crate::token) fn inspect<'r>(&self, request: &'r dyn RequestView) -> Result<Proof<'r>, ErrorKind> {
         let handshake = is_handshake(request);
         if self.disabled || (!handshake && self.safe_methods.iter().any(|method| method == request.method())) {
             return Ok(Proof::NOT_NEEDED);
         }
-        let sender = self.sender(request);
+        let sender = Sender::of(request, &self.origins);
         match sender {
             Sender::Other => return Err(ErrorKind::CsrfFailed),
             Sender::Unknown if handshake => return Err(ErrorKind::CsrfFailed),
@@ -122,23 +122,6 @@ impl Csrf {
             require_token: self.require_token,
             sent: sent.only().map(Cow::Borrowed),
         })
-    }
-
-    /// Where the page that sent the request comes from, as the browser says. A page cannot set these headers itself:
-    /// their names are forbidden to scripts.
-    fn sender(&self, request: &dyn RequestView) -> Sender {
-        let (mut site, mut origin) = (Line::default(), Line::default());
-        request.header("sec-fetch-site", &mut |value| site.add(value));
-        request.header("origin", &mut |value| origin.add(value));
-        // `null`, the origin of whoever hides theirs, is no origin, even if it was allowed by mistake.
-        let is_allowed = |origin: &[u8]| self.origins.iter().any(|own| own.as_bytes() == origin && is_origin(own));
-        let allowed = || origin.only().is_some_and(is_allowed);
-        let same = match (&site, &origin) {
-            (Line::None, Line::None) => return Sender::Unknown,
-            (Line::None, _) => origin.only().is_some_and(|origin| is_own(origin, request)),
-            (_, _) => matches!(site.only(), Some(b"same-origin" | b"none")),
-        };
-        if same || allowed() { Sender::Own } else { Sender::Other }
     }
 }
 
@@ -158,135 +141,6 @@ impl fmt::Debug for Csrf {
             .field("require_token", &self.require_token)
             .finish()
     }
-}
-
-/// Whose page sent a request.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sender {
-    Own,
-    Other,
-    Unknown,
-}
-
-/// A header that must not be repeated.
-#[derive(Default)]
-enum Line<'r> {
-    #[default]
-    None,
-    One(&'r [u8]),
-    Several,
-}
-
-impl<'r> Line<'r> {
-    fn add(&mut self, value: &'r [u8]) {
-        *self = match self {
-            Self::None => Self::One(value),
-            _ => Self::Several,
-        };
-    }
-
-    const fn only(&self) -> Option<&'r [u8]> {
-        match self {
-            Self::One(value) => Some(*value),
-            _ => None,
-        }
-    }
-}
-
-/// What a request has shown so far, and what the token still has to say to it.
-pub(crate) struct Proof<'r> {
-    needed: bool,
-    /// Whether a page of the application's own is known to have sent it.
-    own: bool,
-    require_token: bool,
-    sent: Option<Cow<'r, [u8]>>,
-}
-
-impl Proof<'_> {
-    pub(super) const NOT_NEEDED: Self = Self { needed: false, own: true, require_token: false, sent: None };
-
-    pub(crate) fn into_owned(self) -> Proof<'static> {
-        Proof { sent: self.sent.map(|sent| Cow::Owned(sent.into_owned())), ..self }
-    }
-
-    /// Judges by the claim `csrf` in the payload of a verified token.
-    ///
-    /// The value stands in the signed token, so that who can set cookies, as a page of a sibling domain can, cannot make
-    /// a pair of cookie and header.
-    pub(crate) fn check(&self, payload: &str) -> Result<(), ErrorKind> {
-        if !self.needed {
-            return Ok(());
-        }
-        let mut claim = None;
-        let read = json::object(payload, Unique::Outermost, |name, value| {
-            if name == CLAIM {
-                claim = Some(value);
-            }
-        });
-        let met = match claim.map(Value::as_text) {
-            _ if read.is_err() => false,
-            None => self.own && !self.require_token,
-            Some(None) => false,
-            Some(Some(claim)) => {
-                let sent = self.sent.as_deref().unwrap_or_default();
-                !claim.is_empty() && same(sent, claim.as_bytes())
-            }
-        };
-        if met { Ok(()) } else { Err(ErrorKind::CsrfFailed) }
-    }
-}
-
-impl fmt::Debug for Proof<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proof").field("needed", &self.needed).field("own", &self.own).finish_non_exhaustive()
-    }
-}
-
-/// Compares in a time that depends on the lengths alone.
-fn same(sent: &[u8], claim: &[u8]) -> bool {
-    let difference = sent.iter().zip(claim).fold(0, |found, (one, other)| std::hint::black_box(found | (one ^ other)));
-    sent.len() == claim.len() && difference == 0
-}
-
-/// A WebSocket's handshake is a `GET` that any page can trigger, cookies and all; the answer can be read by that page.
-fn is_handshake(request: &dyn RequestView) -> bool {
-    let mut upgrades = false;
-    request.header("upgrade", &mut |value| {
-        let mut protocols = value.split(|&byte| byte == b',');
-        upgrades |= protocols.any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket"));
-    });
-    upgrades
-}
-
-/// Whether `origin` names the host and port that the request was sent to. The scheme cannot be compared, because only
-/// what terminates TLS knows it.
-fn is_own(origin: &[u8], request: &dyn RequestView) -> bool {
-    let Some(at) = origin.windows(3).position(|part| part == b"://") else { return false };
-    let named = &origin[at + 3..];
-    host(request).is_some_and(|host| !host.is_empty() && host.eq_ignore_ascii_case(named))
-}
-
-/// The host and port that a request was sent to. RFC 9112 section 3.2: a target with a host of its own goes before the
-/// header.
-pub(super) fn host(request: &dyn RequestView) -> Option<&[u8]> {
-    if let Some(authority) = request.authority() {
-        return Some(authority.as_bytes());
-    }
-    let mut host = Line::default();
-    request.header("host", &mut |value| host.add(value));
-    host.only()
-}
-
-/// `scheme "://" host [ ":" port ]`, in lower case and without the scheme's own port. RFC 6454 section 6.2.
-fn is_origin(text: &str) -> bool {
-    let Some((scheme, host)) = text.split_once("://") else { return false };
-    let legal = |text: &str, others: &[u8]| {
-        let mut bytes = text.bytes();
-        bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || others.contains(&byte))
-    };
-    let own_port = (scheme == "https" && host.ends_with(":443")) || (scheme == "http" && host.ends_with(":80"));
-    let filled = !scheme.is_empty() && !host.is_empty() && !host.starts_with(':') && !host.ends_with(':');
-    filled && !own_port && legal(scheme, b"+-.") && legal(host, b".-_:[]")
 }
 
 const fn is_name_byte(byte: u8) -> bool {
