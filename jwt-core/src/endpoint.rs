@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use crate::challenge::Refusal;
 use crate::error::Error;
 use crate::request::RequestView;
+use crate::token::FormField;
 
 /// A response, ready to be put into a framework's own.
 #[derive(Clone)]
@@ -95,6 +96,7 @@ impl fmt::Debug for PendingAnswer {
 }
 
 type Respond = dyn Fn(&dyn RequestView) -> Answering + Send + Sync;
+type AskForm = dyn Fn(&dyn RequestView) -> Option<FormField> + Send + Sync;
 
 /// Answers the requests of one route. Both adapters serve it with their function `endpoint`, and answer alike to the byte.
 ///
@@ -103,6 +105,7 @@ type Respond = dyn Fn(&dyn RequestView) -> Answering + Send + Sync;
 pub struct Endpoint {
     methods: &'static [&'static str],
     answer: Arc<Respond>,
+    form: Option<Arc<AskForm>>,
 }
 
 impl Endpoint {
@@ -112,7 +115,23 @@ impl Endpoint {
         methods: &'static [&'static str],
         answer: impl Fn(&dyn RequestView) -> Answering + Send + Sync + 'static,
     ) -> Self {
-        Self { methods, answer: Arc::new(answer) }
+        Self { methods, answer: Arc::new(answer), form: None }
+    }
+
+    /// Also reads forms, when `ask` asks for a field of them, as
+    /// [`Authenticator::form_field`](crate::verify::Authenticator::form_field) does. Default: no body is read.
+    #[must_use]
+    pub fn asking_forms(mut self, ask: impl Fn(&dyn RequestView) -> Option<FormField> + Send + Sync + 'static) -> Self {
+        self.form = Some(Arc::new(ask));
+        self
+    }
+
+    /// Returns what looks for a field in the request's body, which an adapter reads before it has the request
+    /// [answered](Self::answer).
+    #[must_use]
+    pub fn form_field(&self, request: &dyn RequestView) -> Option<FormField> {
+        let ask = self.form.as_ref().filter(|_| self.methods.contains(&request.method()))?;
+        ask(request)
     }
 
     /// Answers a request.

@@ -7,6 +7,7 @@ use crate::json::{self, Unique};
 use crate::revocation::{
     MemoryRevocations, Revocation, RevocationList as _, RevocationSettings, RevocationStore, Standing, TokenIdentity,
 };
+use crate::token::is_form;
 use crate::verified::Verified;
 use crate::verify::{BuildError, BuildErrorKind, Verifier, VerifierBuilder};
 
@@ -126,9 +127,7 @@ impl Receiver {
 
 /// The form's one `logout_token`. Section 2.5.
 fn logout_token(content_type: Option<&[u8]>, body: &[u8]) -> Result<String, Error> {
-    let media_type = content_type.and_then(|value| value.split(|byte| *byte == b';').next()).unwrap_or_default();
-    let is_form = media_type.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded");
-    if !is_form || body.len() > BackChannelLogout::MAX_BODY {
+    if !content_type.is_some_and(is_form) || body.len() > BackChannelLogout::MAX_BODY {
         return Err(ErrorKind::MalformedCredentials.into());
     }
     let mut tokens = form_urlencoded::parse(body).filter(|(name, _)| name == "logout_token").map(|(_, token)| token);

@@ -144,6 +144,7 @@ where
     A: Future<Output = Result<Answer, Error>> + Send + 'static,
 {
     let authenticator = Authenticator::from(verifier);
+    let forms = authenticator.clone();
     let cookies = cookies.map(Cookies::clear_refused);
     Endpoint::new(&["POST"], move |request: &dyn RequestView| {
         let (authentication, answer) = (authenticator.authenticate(request), answer.clone());
@@ -174,6 +175,7 @@ where
             }
         }))
     })
+    .asking_forms(move |request| forms.form_field(request))
 }
 
 /// The same answer, with these cookies instead of others where it refuses the token.

@@ -7,8 +7,8 @@ mod source;
 mod sources;
 mod strip;
 
-pub use csrf::Csrf;
-pub(crate) use csrf::Proof;
+pub use csrf::{Csrf, FormField};
+pub(crate) use csrf::{Proof, is_form};
 pub use source::{Found, Location, TokenPlace, TokenSource};
 pub(crate) use sources::NoToken;
 pub use sources::TokenSources;

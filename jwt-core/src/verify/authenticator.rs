@@ -8,9 +8,10 @@ use crate::authorize::{Access, Authorization, PendingAuthorization, Requirement,
 use crate::challenge::Refusal;
 use crate::endpoint::Answer;
 use crate::error::{Class, Error, ErrorKind};
+use crate::metadata::ResourceMetadata;
 use crate::observe;
 use crate::request::RequestView;
-use crate::token::{Location, NoToken, Proof};
+use crate::token::{FormField, Location, NoToken, Proof};
 use crate::verified::{Anonymous, Surroundings, Verified};
 
 use super::{PendingVerification, Verification, Verifier};
@@ -169,12 +170,37 @@ impl Authenticator {
         self
     }
 
+    /// Returns what looks for a field in the request's body, which an adapter reads before it has the request
+    /// [decided](Self::authenticate) about. `None`, for which nothing is looked at, where
+    /// [`Csrf::form_field`](crate::token::Csrf::form_field) names no field.
+    ///
+    /// It is `None` too where the field could change nothing: unless the request is for a route that is not public and has
+    /// exactly one token, in a cookie; its method is one that is checked, and no other site is known to have sent it; the
+    /// header that holds the same is absent; and `Content-Type` is, once, that of a form.
+    #[must_use]
+    pub fn form_field(&self, request: &dyn RequestView) -> Option<FormField> {
+        let sources = self.verifier.sources();
+        if !sources.reads_forms() || self.needs_no_token(request) {
+            return None;
+        }
+        sources.form_field(request)
+    }
+
+    fn needs_no_token(&self, request: &dyn RequestView) -> bool {
+        let is_public = || self.routes.as_ref().is_some_and(|routes| matches!(routes.access(request), Access::Public));
+        self.metadata(request).is_some() || (self.preflights && is_preflight(request)) || is_public()
+    }
+
+    /// The metadata of the resource, if that is what the request is for.
+    fn metadata(&self, request: &dyn RequestView) -> Option<&ResourceMetadata> {
+        let metadata = self.verifier.resource_metadata()?;
+        (request.target().split('?').next() == Some(metadata.path())).then_some(metadata)
+    }
+
     /// Decides about a request.
     #[must_use]
     pub fn authenticate(&self, request: &dyn RequestView) -> Authentication {
-        if let Some(metadata) = self.verifier.resource_metadata()
-            && request.target().split('?').next() == Some(metadata.path())
-        {
+        if let Some(metadata) = self.metadata(request) {
             return Authentication::Answer(metadata.answer(request.method()));
         }
         if self.preflights && is_preflight(request) {
@@ -335,6 +361,67 @@ mod tests {
     use crate::jose::Algorithm;
     use crate::keys::Key;
     use crate::request::BareRequest;
+
+    #[test]
+    fn a_form_is_looked_at_where_its_field_can_change_the_answer() {
+        use crate::metadata::ProtectedResource;
+        use crate::token::{Csrf, TokenSources};
+
+        const FORM: &str = "content-type: application/x-www-form-urlencoded";
+        const COOKIE: &str = "cookie: t=a.b.c";
+        const OWN: &str = "sec-fetch-site: same-origin";
+        let key = Key::from_secret(Algorithm::HS256, [7; 32]).expect("a key");
+        let issuer = TrustedIssuer::new("https://id.example").key(key).audience("api");
+        let resource = ProtectedResource::new("https://api.example");
+        let verifier = Verifier::builder().issuer(issuer).resource(resource).build().expect("a verifier");
+        let metadata = verifier.resource_metadata().expect("named").path().to_owned();
+        let routes = || Routes::new().public("/public").optional("/optional").require("/required", ());
+        let with = |csrf: Csrf| {
+            let sources = TokenSources::new().cookie("t").csrf(csrf);
+            Authenticator::from(verifier.with_sources(sources)).routes(routes()).pass_preflights()
+        };
+        let asked = |authenticator: &Authenticator, method: &str, target: &str, route: &str, headers: &[&str]| {
+            let request = headers.iter().fold(BareRequest::new(method, target).route(route), |request, line| {
+                let (name, value) = line.split_once(": ").expect("a header line");
+                request.header(name, value)
+            });
+            authenticator.form_field(&request).is_some()
+        };
+        let strict = with(Csrf::new().form_field("csrf_token").safe_methods::<&str>([]));
+        let usual = with(Csrf::new().form_field("csrf_token"));
+        for (method, target, route, headers, expected) in [
+            ("POST", "/", "/required", &[FORM, COOKIE, OWN][..], true),
+            ("PUT", "/", "/required", &[FORM, COOKIE, OWN], true),
+            ("POST", "/", "/optional", &[FORM, COOKIE, OWN], true),
+            ("POST", "/", "/undecided", &[FORM, COOKIE, OWN], true),
+            // Nobody knows who sent it: the value is the only proof.
+            ("POST", "/", "/required", &[FORM, COOKIE], true),
+            ("POST", "/", "/public", &[FORM, COOKIE, OWN], false),
+            ("POST", &metadata, "/required", &[FORM, COOKIE, OWN], false),
+            ("GET", "/", "/required", &[FORM, COOKIE, OWN], false),
+            ("POST", "/", "/required", &[FORM, OWN], false),
+            ("POST", "/", "/required", &[FORM, OWN, "authorization: Bearer a.b.c"], false),
+            ("POST", "/", "/required", &[FORM, OWN, COOKIE, "authorization: Bearer a.b.c"], false),
+            ("POST", "/", "/required", &[FORM, OWN, COOKIE, COOKIE], false),
+            ("POST", "/", "/required", &[FORM, OWN, "cookie: t=a b"], false),
+            ("POST", "/", "/required", &[FORM, COOKIE, "sec-fetch-site: cross-site"], false),
+            ("POST", "/", "/required", &[FORM, COOKIE, "origin: https://evil.example", "host: a.example"], false),
+            ("POST", "/", "/required", &[FORM, COOKIE, OWN, "x-csrf-token: a"], false),
+            ("POST", "/", "/required", &[FORM, COOKIE, OWN, "x-csrf-token: "], false),
+            ("POST", "/", "/required", &[FORM, COOKIE, OWN, "x-csrf-token: a", "x-csrf-token: a"], false),
+            ("POST", "/", "/required", &[FORM, COOKIE, OWN, "upgrade: websocket"], false),
+            ("POST", "/", "/required", &[COOKIE, OWN], false),
+            ("POST", "/", "/required", &["content-type: text/plain", COOKIE, OWN], false),
+            ("POST", "/", "/required", &[FORM, FORM, COOKIE, OWN], false),
+        ] {
+            assert_eq!(asked(&usual, method, target, route, headers), expected, "{method} {route} {headers:?}");
+            assert!(!asked(&with(Csrf::new()), method, target, route, headers), "{method} {route} {headers:?}");
+        }
+        let preflight = [FORM, COOKIE, OWN, "origin: https://a.example", "access-control-request-method: POST"];
+        assert!(asked(&strict, "OPTIONS", "/", "/required", &preflight[..3]));
+        assert!(!asked(&strict, "OPTIONS", "/", "/required", &preflight));
+        assert!(asked(&strict, "GET", "/", "/required", &[FORM, COOKIE, OWN]));
+    }
 
     #[test]
     fn an_optional_route_needs_no_credentials_whatever_else_passes() {

@@ -264,7 +264,11 @@ impl VerifierBuilder {
             return Err(BuildError::new(Kind::Empty, "sources"));
         }
         if let Some(setting) = self.sources.problem() {
-            let kind = if setting == "allow_origin" { Kind::InvalidUrl } else { Kind::IllegalCharacters };
+            let kind = match setting {
+                "allow_origin" => Kind::InvalidUrl,
+                "form_field" => Kind::Empty,
+                _ => Kind::IllegalCharacters,
+            };
             return Err(BuildError::new(kind, setting));
         }
         if self.leeway > MAX_LEEWAY {
@@ -435,6 +439,7 @@ mod tests {
             ),
             (with(issuer()).sources(csrf(Csrf::new().allow_origin("app.example"))), Some((InvalidUrl, "allow_origin"))),
             (with(issuer()).sources(csrf(Csrf::new().header("a b"))), Some((IllegalCharacters, "header"))),
+            (with(issuer()).sources(csrf(Csrf::new().form_field(""))), Some((Empty, "form_field"))),
         ] {
             let text = format!("{builder:?}");
             assert_eq!(error(builder), expected, "{text}");

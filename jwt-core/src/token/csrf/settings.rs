@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::field::{FormField, has_form};
 use super::proof::Proof;
 use super::sender::{Line, Sender, is_handshake, is_origin};
 use crate::error::ErrorKind;
@@ -22,8 +23,9 @@ const HEADER: &str = "x-csrf-token";
 /// 3. either may be otherwise if `Origin` is [allowed](Self::allow_origin).
 ///
 /// If the token has a claim `csrf`, the header `X-CSRF-Token` must besides hold its value. That is a proof of its own, so
-/// that a request without either of the headers above is accepted with it, and refused without. A handshake cannot
-/// have the header, and is judged by its origin alone.
+/// that a request without either of the headers above is accepted with it, and refused without. Where that is
+/// [configured](Self::form_field), a field of a form holds it as well. A handshake can have neither, and is judged by its
+/// origin alone.
 ///
 /// What fails is answered 403, with the code `csrf_failed` and no challenge.
 ///
@@ -39,6 +41,7 @@ const HEADER: &str = "x-csrf-token";
 pub struct Csrf {
     origins: Vec<String>,
     header: Cow<'static, str>,
+    form_field: Option<String>,
     safe_methods: Cow<'static, [Cow<'static, str>]>,
     require_token: bool,
     disabled: bool,
@@ -52,6 +55,7 @@ impl Csrf {
         Self {
             origins: Vec::new(),
             header: Cow::Borrowed(HEADER),
+            form_field: None,
             safe_methods: Cow::Borrowed(SAFE),
             require_token: false,
             disabled: false,
@@ -74,6 +78,40 @@ impl Csrf {
         self
     }
 
+    /// Also takes the value from the field `name` of a form, where the header is absent: for pages that work without
+    /// scripts. Default: no field, and no body is read.
+    ///
+    /// Looked at are the first [64 KiB](FormField::LIMIT) of bodies of `application/x-www-form-urlencoded`, where the field
+    /// must stand once; let it be the form's first. Bodies of `multipart/form-data`, in which files are sent, are not read:
+    /// their tokens need the header, or no claim `csrf`. The body is read only where everything else that can be seen before
+    /// it speaks for the request, and the handler gets all of it. An empty name is an error when the verifier is built.
+    ///
+    /// A page gets the value from its own token, which is `HttpOnly` and none of its scripts' business:
+    ///
+    /// ```
+    /// use jwt_core::Verified;
+    /// use jwt_core::token::{Csrf, TokenSources};
+    ///
+    /// let csrf = Csrf::new().form_field("csrf_token");
+    /// let sources = TokenSources::new().cookie("__Host-access").csrf(csrf);
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Form {
+    ///     csrf: String,
+    /// }
+    ///
+    /// // `TokenIssuer` and `Sessions` draw values that need no escaping.
+    /// fn logout_button(verified: &Verified) -> Result<String, jwt_core::Error> {
+    ///     let Form { csrf } = verified.claims()?;
+    ///     let hidden = format!(r#"<input type="hidden" name="csrf_token" value="{csrf}">"#);
+    ///     Ok(format!(r#"<form method="post" action="/auth/logout">{hidden}<button>Log out</button></form>"#))
+    /// }
+    /// ```
+    pub fn form_field(mut self, name: impl Into<String>) -> Self {
+        self.form_field = Some(name.into());
+        self
+    }
+
     /// Sets the methods that change nothing and are not checked, in upper case. Default: `GET`, `HEAD`, `OPTIONS` and
     /// `TRACE`. RFC 9110 section 9.2.1.
     pub fn safe_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
@@ -81,8 +119,8 @@ impl Csrf {
         self
     }
 
-    /// Refuses tokens without the claim `csrf` where a request is checked, so that every such request needs the header.
-    /// Default: only tokens with the claim need it.
+    /// Refuses tokens without the claim `csrf` where a request is checked, so that every such request needs the value.
+    /// Default: only those whose token has the claim.
     pub const fn require_token(mut self) -> Self {
         self.require_token = true;
         self
@@ -97,8 +135,23 @@ impl Csrf {
         if !self.origins.iter().all(|origin| is_origin(origin)) {
             return Some("allow_origin");
         }
+        if self.form_field.as_deref() == Some("") {
+            return Some("form_field");
+        }
         let is_header = !self.header.is_empty() && self.header.bytes().all(is_name_byte);
         (!is_header).then_some("header")
+    }
+
+    pub(in crate::token) const fn reads_forms(&self) -> bool {
+        self.form_field.is_some()
+    }
+
+    /// What looks for the value in the body of a request with a cookie, where it can be there and nowhere else.
+    pub(in crate::token) fn field(&self, request: &dyn RequestView) -> Option<FormField> {
+        let name = self.form_field.as_ref().filter(|name| !name.is_empty())?;
+        let is_headless = matches!(self.line(request), Line::None);
+        let is_asked = is_headless && has_form(request) && self.inspect(request).is_ok_and(|proof| proof.needed);
+        is_asked.then(|| FormField::new(name.clone()))
     }
 
     /// Judges what can be judged without the token.
@@ -114,14 +167,23 @@ impl Csrf {
             Sender::Own if handshake => return Ok(Proof::NOT_NEEDED),
             Sender::Own | Sender::Unknown => {}
         }
-        let mut sent = Line::default();
-        request.header(&self.header, &mut |value| sent.add(value));
+        let sent = match self.line(request) {
+            Line::None if self.reads_forms() => request.form_field().map(str::as_bytes),
+            line => line.only(),
+        };
         Ok(Proof {
             needed: true,
             own: sender == Sender::Own,
             require_token: self.require_token,
-            sent: sent.only().map(Cow::Borrowed),
+            sent: sent.map(Cow::Borrowed),
         })
+    }
+
+    /// The header that repeats the claim.
+    fn line<'r>(&self, request: &'r dyn RequestView) -> Line<'r> {
+        let mut line = Line::default();
+        request.header(&self.header, &mut |value| line.add(value));
+        line
     }
 }
 
@@ -137,6 +199,7 @@ impl fmt::Debug for Csrf {
             .field("enabled", &!self.disabled)
             .field("origins", &self.origins)
             .field("header", &self.header)
+            .field("form_field", &self.form_field)
             .field("safe_methods", &self.safe_methods)
             .field("require_token", &self.require_token)
             .finish()
@@ -155,13 +218,17 @@ mod tests {
     const CLAIM: &str = r#"{"csrf":"s3cret"}"#;
     const NONE: &str = r#"{"sub":"a"}"#;
 
-    /// Judges a request by its headers, given as `name: value`, and then by the payload.
-    fn judge(csrf: &Csrf, method: &str, headers: &[&str], payload: &str) -> bool {
-        let request = headers.iter().fold(BareRequest::new(method, "/"), |request, line| {
+    /// A request with headers that are given as `name: value`.
+    fn request(method: &str, headers: &[&str]) -> BareRequest {
+        headers.iter().fold(BareRequest::new(method, "/"), |request, line| {
             let (name, value) = line.split_once(": ").expect("a header line");
             request.header(name, value)
-        });
-        csrf.inspect(&request).and_then(|proof| proof.into_owned().check(payload)).is_ok()
+        })
+    }
+
+    /// Judges a request by its headers and then by the payload.
+    fn judge(csrf: &Csrf, method: &str, headers: &[&str], payload: &str) -> bool {
+        csrf.inspect(&request(method, headers)).and_then(|proof| proof.into_owned().check(payload)).is_ok()
     }
 
     #[test]
@@ -248,6 +315,39 @@ mod tests {
     }
 
     #[test]
+    fn a_field_of_a_form_takes_the_place_of_an_absent_header() {
+        const OWN: &str = "sec-fetch-site: same-origin";
+        let judge = |csrf: &Csrf, headers: &[&str], field: Option<&str>, payload: &str| {
+            let request = request("POST", headers);
+            let request = field.into_iter().fold(request, BareRequest::form_field);
+            csrf.inspect(&request).and_then(|proof| proof.into_owned().check(payload)).is_ok()
+        };
+        let with = Csrf::new().form_field("csrf_token");
+        for (headers, field, payload, accepted) in [
+            (&[OWN][..], Some("s3cret"), CLAIM, true),
+            (&[OWN], Some("other"), CLAIM, false),
+            (&[OWN], Some(""), CLAIM, false),
+            (&[OWN], None, CLAIM, false),
+            (&[OWN], Some(""), r#"{"csrf":""}"#, false),
+            (&[OWN], None, NONE, true),
+            (&[], Some("s3cret"), CLAIM, true),
+            (&[], Some("other"), CLAIM, false),
+            (&[], Some("s3cret"), NONE, false),
+            (&["sec-fetch-site: cross-site"], Some("s3cret"), CLAIM, false),
+            (&[OWN, "x-csrf-token: s3cret"], Some("other"), CLAIM, true),
+            (&[OWN, "x-csrf-token: other"], Some("s3cret"), CLAIM, false),
+            (&[OWN, "x-csrf-token: "], Some("s3cret"), CLAIM, false),
+            (&[OWN, "x-csrf-token: s3cret", "x-csrf-token: s3cret"], Some("s3cret"), CLAIM, false),
+        ] {
+            assert_eq!(judge(&with, headers, field, payload), accepted, "{headers:?} {field:?} {payload}");
+        }
+        assert!(!judge(&with.clone().require_token(), &[OWN], Some("s3cret"), NONE));
+        assert!(!judge(&Csrf::new(), &[OWN], Some("s3cret"), CLAIM), "nobody asked");
+        let form = request("POST", &[OWN, "content-type: application/x-www-form-urlencoded"]);
+        assert!(with.field(&form).is_some() && Csrf::new().form_field("").field(&form).is_none());
+    }
+
+    #[test]
     fn a_handshake_comes_from_an_own_page() {
         for upgrade in ["upgrade: websocket", "upgrade: WebSocket", "upgrade: h2c, websocket"] {
             let own = [upgrade, "origin: https://api.example", "host: api.example"];
@@ -318,6 +418,8 @@ mod tests {
         ] {
             assert_eq!(Csrf::new().allow_origin(origin).problem(), Some("allow_origin"), "{origin}");
         }
+        assert_eq!(Csrf::new().form_field("").problem(), Some("form_field"));
+        assert_eq!(Csrf::new().form_field("csrf token").problem(), None);
         for name in ["", "a b", "a:", "é"] {
             assert_eq!(Csrf::new().header(name).problem(), Some("header"), "{name}");
         }
