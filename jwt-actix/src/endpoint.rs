@@ -1,6 +1,9 @@
+use std::future::poll_fn;
+
 use actix_web::{HttpRequest, Route, web};
 use jwt_core::endpoint::{Answering, Endpoint};
 
+use crate::form::Reading;
 use crate::request::ActixView;
 use crate::response;
 
@@ -26,10 +29,18 @@ use crate::response;
 /// ```
 #[must_use]
 pub fn endpoint(endpoint: Endpoint) -> Route {
-    web::route().to(move |request: HttpRequest| {
-        let answering = endpoint.answer(&ActixView(&request));
+    web::route().to(move |request: HttpRequest, body: web::Payload| {
+        let endpoint = endpoint.clone();
         async move {
-            response::answer(match answering {
+            let view = ActixView::of(&request);
+            let field = match endpoint.form_field(&view) {
+                Some(field) => {
+                    let mut reading = Reading::new(field, body.into_inner());
+                    poll_fn(|context| reading.poll_payload(context)).await.0
+                }
+                None => None,
+            };
+            response::answer(match endpoint.answer(&view.with_form_field(field.as_deref())) {
                 Answering::Ready(answer) => answer,
                 Answering::Pending(pending) => pending.await,
             })

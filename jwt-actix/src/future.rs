@@ -8,11 +8,13 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use jwt_core::authorize::PendingAuthorization;
 use jwt_core::challenge::Refusal;
+use jwt_core::endpoint::Answer;
 use jwt_core::principal::{PendingIntroduction, Principals};
-use jwt_core::verify::{Admission, PendingAuthentication};
+use jwt_core::verify::{Admission, Authentication, Authenticator, PendingAuthentication};
 use pin_project_lite::pin_project;
 
-use crate::request::{self, ResponseHeader};
+use crate::form::Reading;
+use crate::request::{self, ActixView, ResponseHeader};
 use crate::response;
 
 pin_project! {
@@ -49,6 +51,11 @@ pub(crate) enum Pending {
     Authentication(PendingAuthentication),
     Authorization(PendingAuthorization),
     Introduction(PendingIntroduction),
+    /// A form, which is in the request again when it has been read.
+    Form {
+        reading: Reading,
+        authenticator: Authenticator,
+    },
 }
 
 /// What was waited for, to be left in the request.
@@ -56,14 +63,27 @@ enum Awaited {
     Admission(Admission),
     Permission,
     Principals(Principals),
+    Answer(Answer),
 }
 
 impl Pending {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Awaited, Refusal>> {
+    fn poll(&mut self, request: &mut ServiceRequest, context: &mut Context<'_>) -> Poll<Result<Awaited, Refusal>> {
         match self {
             Self::Authentication(pending) => Pin::new(pending).poll(context).map_ok(Awaited::Admission),
             Self::Authorization(pending) => Pin::new(pending).poll(context).map_ok(|()| Awaited::Permission),
             Self::Introduction(pending) => Pin::new(pending).poll(context).map_ok(Awaited::Principals),
+            Self::Form { reading, authenticator } => {
+                let field = ready!(reading.poll(request, context));
+                let view = ActixView::of(request.request()).with_form_field(field.as_deref());
+                match authenticator.authenticate(&view) {
+                    Authentication::Ready(outcome) => Poll::Ready(outcome.map(Awaited::Admission)),
+                    Authentication::Answer(answer) => Poll::Ready(Ok(Awaited::Answer(answer))),
+                    Authentication::Pending(pending) => {
+                        *self = Self::Authentication(pending);
+                        self.poll(request, context)
+                    }
+                }
+            }
         }
     }
 }
@@ -99,7 +119,8 @@ where
                     return Poll::Ready(Ok(response.take().expect(POLLED_AFTER_COMPLETION)));
                 }
                 StateProjection::Waiting { waiting } => {
-                    let outcome = ready!(waiting.as_mut().expect(POLLED_AFTER_COMPLETION).pending.poll(context));
+                    let Waiting { pending, request, .. } = &mut **waiting.as_mut().expect(POLLED_AFTER_COMPLETION);
+                    let outcome = ready!(pending.poll(request, context));
                     let Waiting { service, request, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
                     match outcome {
                         Ok(awaited) => {
@@ -109,6 +130,10 @@ where
                                 Awaited::Principals(principals) => {
                                     request.extensions_mut().insert(principals);
                                     None
+                                }
+                                Awaited::Answer(answer) => {
+                                    let response = response::answer(answer).map_into_right_body();
+                                    return Poll::Ready(Ok(request.into_response(response)));
                                 }
                             };
                             State::Calling { future: service.call(request), header }

@@ -14,6 +14,9 @@ use crate::service::JwtService;
 /// A request with a good token carries one [`jwt_core::Verified`] in its extensions from here on; anything of our types
 /// that was there before is removed. Any other request is answered without the service, as [`jwt_core::challenge`] says:
 /// with an `Ok` response, so that outer middleware such as CORS sees it, and with the [`Error`] in its extensions.
+///
+/// The request's body is the wrapped service's, untouched; before it is called, a form may be looked at for the field that
+/// [`Csrf::form_field`](jwt_core::token::Csrf::form_field) names.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtMiddleware {

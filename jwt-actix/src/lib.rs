@@ -67,6 +67,7 @@
 mod cookies;
 mod endpoint;
 mod extract;
+mod form;
 mod forward;
 mod future;
 #[cfg(feature = "issue")]

@@ -6,38 +6,56 @@ use jwt_core::verified::Anonymous;
 use jwt_core::verify::{Admission, Identity};
 
 /// An actix request, lent to the core.
-pub(crate) struct ActixView<'r>(pub(crate) &'r HttpRequest);
+pub(crate) struct ActixView<'r> {
+    request: &'r HttpRequest,
+    form_field: Option<&'r str>,
+}
+
+impl<'r> ActixView<'r> {
+    pub(crate) const fn of(request: &'r HttpRequest) -> Self {
+        Self { request, form_field: None }
+    }
+
+    /// Lends the value of a field, too.
+    pub(crate) const fn with_form_field(self, form_field: Option<&'r str>) -> Self {
+        Self { form_field, ..self }
+    }
+}
 
 impl RequestView for ActixView<'_> {
     fn method(&self) -> &str {
-        self.0.method().as_str()
+        self.request.method().as_str()
     }
 
     fn target(&self) -> &str {
-        self.0.uri().path_and_query().map_or("/", |target| target.as_str())
+        self.request.uri().path_and_query().map_or("/", |target| target.as_str())
     }
 
     fn authority(&self) -> Option<&str> {
-        self.0.uri().authority().map(|authority| authority.as_str())
+        self.request.uri().authority().map(|authority| authority.as_str())
     }
 
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
-        for value in self.0.headers().get_all(name) {
+        for value in self.request.headers().get_all(name) {
             each(value.as_bytes());
         }
     }
 
+    fn form_field(&self) -> Option<&str> {
+        self.form_field
+    }
+
     fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
-        let routes = self.0.resource_map();
+        let routes = self.request.resource_map();
         // Around a resource this is what has been matched. Further out nothing has been, and it is a guess by the path as it
         // was sent. So one that is no such guess is certain, and otherwise it is one among guesses.
-        let matched = self.0.match_pattern();
-        if matched.is_some() && matched != routes.match_pattern(self.0.path()) {
+        let matched = self.request.match_pattern();
+        if matched.is_some() && matched != routes.match_pattern(self.request.path()) {
             return each(matched.as_deref());
         }
         matched.iter().for_each(|pattern| each(Some(pattern)));
         // The router reads the path decoded. What it finds there counts, and if it is nothing.
-        let decoded = self.0.match_info().as_str();
+        let decoded = self.request.match_info().as_str();
         each(routes.match_pattern(decoded).as_deref());
         // `NormalizePath` may stand further in, and change the path to one of these.
         let mut merged = decoded.to_owned();

@@ -1,9 +1,11 @@
 use std::rc::Rc;
 
+use actix_web::HttpMessage as _;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, forward_ready};
 use jwt_core::verify::{Authentication, Authenticator};
 
+use crate::form::Reading;
 use crate::future::{Pending, ResponseFuture};
 use crate::request::{self, ActixView};
 use crate::response;
@@ -26,8 +28,13 @@ where
 
     forward_ready!(service);
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
-        match self.authenticator.authenticate(&ActixView(request.request())) {
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        if let Some(field) = self.authenticator.form_field(&ActixView::of(request.request())) {
+            let reading = Reading::new(field, request.take_payload());
+            let pending = Pending::Form { reading, authenticator: self.authenticator.clone() };
+            return ResponseFuture::waiting(pending, Rc::clone(&self.service), request);
+        }
+        match self.authenticator.authenticate(&ActixView::of(request.request())) {
             Authentication::Ready(Ok(admission)) => {
                 let header = request::admit(&request, admission);
                 ResponseFuture::calling(self.service.call(request), header)

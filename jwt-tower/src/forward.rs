@@ -49,6 +49,7 @@ pub struct Forward<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Forward<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ReqBody: 'static,
     ResBody: RefusalBody,
 {
     type Response = Response<ResBody>;

@@ -1,16 +1,19 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
 use jwt_core::authorize::PendingAuthorization;
 use jwt_core::challenge::Refusal;
+use jwt_core::endpoint::Answer;
 use jwt_core::principal::{PendingIntroduction, Principals};
-use jwt_core::verify::{Admission, PendingAuthentication};
+use jwt_core::verify::{Admission, Authentication, Authenticator, PendingAuthentication};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use crate::form::Reading;
 use crate::request::{self, HttpView, ResponseHeader};
 use crate::{RefusalBody, response};
 
@@ -49,6 +52,11 @@ pub(crate) enum Pending {
     Authentication(PendingAuthentication),
     Authorization(PendingAuthorization),
     Introduction(PendingIntroduction),
+    /// A form, which is in the request again when it has been read.
+    Form {
+        reading: Reading,
+        authenticator: Arc<Authenticator>,
+    },
 }
 
 /// What was waited for, to be left in the request.
@@ -56,14 +64,31 @@ enum Awaited {
     Admission(Admission),
     Permission,
     Principals(Principals),
+    Answer(Answer),
 }
 
 impl Pending {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Awaited, Refusal>> {
+    fn poll<B: 'static>(
+        &mut self,
+        request: &mut Request<B>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Awaited, Refusal>> {
         match self {
             Self::Authentication(pending) => Pin::new(pending).poll(context).map_ok(Awaited::Admission),
             Self::Authorization(pending) => Pin::new(pending).poll(context).map_ok(|()| Awaited::Permission),
             Self::Introduction(pending) => Pin::new(pending).poll(context).map_ok(Awaited::Principals),
+            Self::Form { reading, authenticator } => {
+                let field = ready!(reading.poll(request, context));
+                let view = HttpView::of(request).with_form_field(field.as_deref());
+                match authenticator.authenticate(&view) {
+                    Authentication::Ready(outcome) => Poll::Ready(outcome.map(Awaited::Admission)),
+                    Authentication::Answer(answer) => Poll::Ready(Ok(Awaited::Answer(answer))),
+                    Authentication::Pending(pending) => {
+                        *self = Self::Authentication(pending);
+                        self.poll(request, context)
+                    }
+                }
+            }
         }
     }
 }
@@ -85,6 +110,7 @@ impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
 impl<S, ReqBody, ResBody> Future for ResponseFuture<S, ReqBody>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ReqBody: 'static,
     ResBody: RefusalBody,
 {
     type Output = Result<Response<ResBody>, S::Error>;
@@ -99,7 +125,8 @@ where
                     return Poll::Ready(Ok(response.take().expect(POLLED_AFTER_COMPLETION)));
                 }
                 StateProjection::Waiting { waiting } => {
-                    let outcome = ready!(waiting.as_mut().expect(POLLED_AFTER_COMPLETION).pending.poll(context));
+                    let Waiting { pending, request, .. } = &mut **waiting.as_mut().expect(POLLED_AFTER_COMPLETION);
+                    let outcome = ready!(pending.poll(request, context));
                     let Waiting { mut service, mut request, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
                     match outcome {
                         Ok(awaited) => {
@@ -110,6 +137,7 @@ where
                                     request.extensions_mut().insert(principals);
                                     None
                                 }
+                                Awaited::Answer(answer) => return Poll::Ready(Ok(response::answer(answer))),
                             };
                             State::Calling { future: service.call(request), header }
                         }

@@ -10,6 +10,9 @@ use crate::Jwt;
 /// that was there before is removed. Any other request is answered without the inner service, as
 /// [`jwt_core::challenge`] says, and the [`Error`] is left in the response's extensions for outer layers.
 ///
+/// The request's body is the inner service's, untouched; before it is called, a form may be looked at for the field that
+/// [`Csrf::form_field`](jwt_core::token::Csrf::form_field) names, under axum alone.
+///
 /// The inner service's response body must be one that a refusal can have: [`RefusalBody`](crate::RefusalBody).
 #[derive(Clone, Debug)]
 #[must_use]

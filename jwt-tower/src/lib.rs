@@ -33,6 +33,7 @@
 mod body;
 mod cookies;
 mod endpoint;
+mod form;
 mod forward;
 mod future;
 #[cfg(feature = "issue")]

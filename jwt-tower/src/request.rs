@@ -12,6 +12,7 @@ pub(crate) struct HttpView<'r> {
     headers: &'r HeaderMap,
     #[cfg_attr(not(feature = "axum-routing"), expect(dead_code, reason = "only axum leaves its route here"))]
     extensions: &'r Extensions,
+    form_field: Option<&'r str>,
 }
 
 impl<'r> HttpView<'r> {
@@ -22,7 +23,13 @@ impl<'r> HttpView<'r> {
             version: request.version(),
             headers: request.headers(),
             extensions: request.extensions(),
+            form_field: None,
         }
+    }
+
+    /// Lends the value of a field, too.
+    pub(crate) const fn with_form_field(self, form_field: Option<&'r str>) -> Self {
+        Self { form_field, ..self }
     }
 }
 
@@ -43,6 +50,10 @@ impl RequestView for HttpView<'_> {
         for value in self.headers.get_all(name) {
             each(value.as_bytes());
         }
+    }
+
+    fn form_field(&self) -> Option<&str> {
+        self.form_field
     }
 
     #[cfg(feature = "axum-routing")]

@@ -59,6 +59,7 @@ impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for Require<S, R>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
     R: Requirement,
+    ReqBody: 'static,
     ResBody: RefusalBody,
 {
     type Response = Response<ResBody>;

@@ -6,6 +6,7 @@ use http::{Request, Response};
 use jwt_core::verify::{Authentication, Authenticator};
 use tower_service::Service;
 
+use crate::form::Reading;
 use crate::future::Pending;
 use crate::request::{self, HttpView};
 use crate::{RefusalBody, ResponseFuture, response};
@@ -24,9 +25,22 @@ impl<S> Jwt<S> {
     }
 }
 
+impl<S: Clone> Jwt<S> {
+    fn wait<B>(&mut self, pending: Pending, request: Request<B>) -> ResponseFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        // The service that was polled ready is the one to call; its clone may not be.
+        let clone = self.inner.clone();
+        let service = mem::replace(&mut self.inner, clone);
+        ResponseFuture::waiting(pending, service, request)
+    }
+}
+
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Jwt<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    ReqBody: 'static,
     ResBody: RefusalBody,
 {
     type Response = Response<ResBody>;
@@ -38,6 +52,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        if let Some(reading) = Reading::of(&mut request, |view| self.authenticator.form_field(view)) {
+            let authenticator = Arc::clone(&self.authenticator);
+            return self.wait(Pending::Form { reading, authenticator }, request);
+        }
         match self.authenticator.authenticate(&HttpView::of(&request)) {
             Authentication::Ready(Ok(admission)) => {
                 let header = request::admit(&mut request, admission);
@@ -47,12 +65,7 @@ where
                 ResponseFuture::refused(response::refuse(&HttpView::of(&request), refusal))
             }
             Authentication::Answer(answer) => ResponseFuture::refused(response::answer(answer)),
-            Authentication::Pending(pending) => {
-                // The service that was polled ready is the one to call; its clone may not be.
-                let clone = self.inner.clone();
-                let service = mem::replace(&mut self.inner, clone);
-                ResponseFuture::waiting(Pending::Authentication(pending), service, request)
-            }
+            Authentication::Pending(pending) => self.wait(Pending::Authentication(pending), request),
         }
     }
 }

@@ -1,11 +1,13 @@
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
-use actix_web::dev::{Service as _, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, Service as _, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::error::PayloadError;
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::middleware::Condition;
-use actix_web::web::{self, Json};
+use actix_web::web::{self, Form, Json};
 use actix_web::{App, HttpMessage as _, HttpRequest, Responder, body, test};
+use futures_util::StreamExt as _;
 use jwt_actix::{
     Authorized, Claims, Forward, JwtMiddleware, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
     PrincipalMiddleware, Rejection, Require, SetCookiesExt as _, SharedClaims, Verified,
@@ -70,9 +72,11 @@ fn app(
         cors.allowed_methods(["GET", "POST"]).allowed_header("authorization")
     };
     App::new()
+        .app_data(web::FormConfig::default().limit(1 << 20))
         .service(web::resource("/me").wrap(jwt()).route(web::get().to(me)).route(web::post().to(me)))
         .service(web::resource("/echo").wrap(jwt()).route(web::post().to(echo)))
         .service(web::resource("/asks").wrap(jwt()).route(web::post().to(asks)))
+        .service(web::resource("/form").wrap(jwt()).route(web::post().to(form)))
         .service(web::resource("/user").wrap(jwt()).route(web::get().to(user)))
         .service(web::resource("/both").wrap(jwt()).route(web::get().to(both)))
         .service(web::resource("/number").wrap(jwt()).route(web::get().to(number)))
@@ -235,7 +239,12 @@ pub(crate) async fn send_to<B: MessageBody>(
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
         request = request.append_header((name, HeaderValue::from_bytes(value).expect("a header value")));
     }
-    let response = service.call(request.to_request()).await.expect("refusals are responses");
+    let mut request = request.to_request();
+    if let Some(arrival) = &ask.arrival {
+        let chunks = arrival.of(&ask.body).map(|chunk| chunk.map_err(PayloadError::Io));
+        *request.payload() = Payload::Stream { payload: Box::pin(chunks) };
+    }
+    let response = service.call(request).await.expect("refusals are responses");
     let status = response.status().as_u16();
     let headers: Vec<_> =
         response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();

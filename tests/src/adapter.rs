@@ -44,6 +44,7 @@ impl Adapter {
 /// | --- | --- | --- |
 /// | `/me` (also `POST`) | required | all claims, as JSON |
 /// | `/echo` (only `POST`) | required | the body |
+/// | `/form` (only `POST`) | required | the fields of a form, as JSON |
 /// | `/asks` (only `POST`) | required | asks for more by the body |
 /// | `/user` | required | the claim `name`, typed |
 /// | `/both` | required | two extractors of different types |

@@ -1,5 +1,12 @@
 //! A request, described once for every adapter.
 
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::body::Bytes;
+use futures_util::stream::{self, Stream, StreamExt as _};
+
 /// A request: its header lines as bytes, in their order, repeated ones kept.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -8,12 +15,41 @@ pub struct Ask {
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
+    /// How the body arrives, where that is not all at once.
+    pub(crate) arrival: Option<Arrival>,
+}
+
+/// A body that arrives bit by bit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Arrival {
+    size: usize,
+    breaks_off: bool,
+    read: Arc<AtomicUsize>,
+}
+
+impl Arrival {
+    /// The chunks of a body, each after a wait.
+    pub(crate) fn of(&self, body: &[u8]) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
+        let mut chunks: Vec<io::Result<Bytes>> =
+            body.chunks(self.size).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
+        if self.breaks_off {
+            chunks.push(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        let read = Arc::clone(&self.read);
+        stream::iter(chunks).then(move |chunk| {
+            read.fetch_add(chunk.as_ref().map_or(0, Bytes::len), Ordering::Relaxed);
+            async {
+                tokio::task::yield_now().await;
+                chunk
+            }
+        })
+    }
 }
 
 impl Ask {
     /// Asks with any method.
     pub fn new(method: &'static str, target: impl Into<String>) -> Self {
-        Self { method, target: target.into(), headers: Vec::new(), body: Vec::new() }
+        Self { method, target: target.into(), headers: Vec::new(), body: Vec::new(), arrival: None }
     }
 
     /// Asks with `GET`.
@@ -40,6 +76,19 @@ impl Ask {
     /// Sets the body.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
+        self
+    }
+
+    /// Lets the body arrive in chunks of so many bytes, with a wait before each, and counts those that are read.
+    pub fn in_chunks(mut self, size: usize, read: &Arc<AtomicUsize>) -> Self {
+        self.arrival = Some(Arrival { size, read: Arc::clone(read), ..self.arrival.unwrap_or_default() });
+        self
+    }
+
+    /// Lets the body break off where it would end.
+    pub fn breaking_off(mut self) -> Self {
+        self.arrival =
+            Some(Arrival { breaks_off: true, size: self.body.len().max(1), ..self.arrival.unwrap_or_default() });
         self
     }
 }

@@ -2,7 +2,7 @@ use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use axum::{Json, Router};
+use axum::{Form, Json, Router};
 use http::header::CACHE_CONTROL;
 use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt as _;
@@ -57,6 +57,7 @@ fn router(application: &Application) -> Router {
         .route("/me", get(me).post(me))
         .route("/echo", post(echo))
         .route("/asks", post(asks))
+        .route("/form", post(form))
         .route("/user", get(user))
         .route("/both", get(both))
         .route("/number", get(number))
@@ -172,7 +173,11 @@ pub(crate) async fn send_to(router: Router, ask: &Ask) -> Answer {
     for (name, value) in &ask.headers {
         request = request.header(name, HeaderValue::from_bytes(value).expect("a header value"));
     }
-    let request = request.body(axum::body::Body::from(ask.body.clone())).expect("a request");
+    let body = match &ask.arrival {
+        Some(arrival) => axum::body::Body::from_stream(arrival.of(&ask.body)),
+        None => axum::body::Body::from(ask.body.clone()),
+    };
+    let request = request.body(body).expect("a request");
     let response = router.oneshot(request).await.expect("routers do not fail");
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("a body").to_bytes().to_vec();

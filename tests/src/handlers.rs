@@ -61,7 +61,7 @@ pub(crate) fn login() -> SetCookies {
 }
 
 /// Expects in scope: `Authorized`, `Claims`, `OptionalAuthorized`, `OptionalClaims`,
-/// `OptionalPrincipal`, `Principal`, `Rejection`, `Verified` and `Json` of one framework.
+/// `OptionalPrincipal`, `Principal`, `Rejection`, `Verified`, `Form` and `Json` of one framework.
 macro_rules! handlers {
     () => {
         use jwt_core::authorize::Policy as _;
@@ -161,6 +161,10 @@ macro_rules! handlers {
 
         async fn echo(_: Verified, body: String) -> String {
             body
+        }
+
+        async fn form(_: Verified, Form(fields): Form<Vec<(String, String)>>) -> Json<Value> {
+            Json(json!(fields))
         }
 
         async fn number(Claims(numbered): Claims<Numbered>) -> String {

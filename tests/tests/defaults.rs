@@ -224,6 +224,15 @@ rows! {
         assert_eq!(application.send(&post("cross-site")).await, Answer::csrf());
     }
 
+    "value of the claim `csrf`", "in a header alone" => the_csrf_value_is_not_looked_for_in_a_form {
+        let application = behind(builder().sources(TokenSources::new().cookie("session")));
+        let token = good().claim("csrf", "s3cret").sign();
+        let post = Ask::post("/me").header("cookie", format!("session={token}")).header("sec-fetch-site", "same-origin");
+        let form = post.clone().header("content-type", "application/x-www-form-urlencoded").body("csrf_token=s3cret");
+        assert_eq!(application.send(&form).await, Answer::csrf());
+        assert_eq!(application.send(&post.header("x-csrf-token", "s3cret")).await.status, 200);
+    }
+
     "RSA keys", "2048 to 8192 bits" => rsa_keys_have_2048_to_8192_bits {
         for (bits, expected) in [
             (1024, Some(KeyErrorKind::TooShort)),

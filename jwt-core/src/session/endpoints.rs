@@ -31,7 +31,7 @@ impl TokenPair {
 
 impl Sessions {
     /// Returns what exchanges the refresh token of a `POST` for the next [pair](TokenPair::answer). It is looked for where
-    /// [`SessionsBuilder::sources`](super::SessionsBuilder::sources) says, and the body is not read.
+    /// [`SessionsBuilder::sources`](super::SessionsBuilder::sources) says, and never in the body.
     ///
     /// Refusals are answered as by every layer. A token in a cookie is answered 500 and not used up, because the answer has
     /// no cookies: that takes [`refresh_endpoint_with`](Self::refresh_endpoint_with). A token endpoint of OAuth, which reads

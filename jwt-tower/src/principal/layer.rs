@@ -95,6 +95,7 @@ impl<S, L, ReqBody, ResBody> Service<Request<ReqBody>> for WithPrincipal<S, L>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
     L: LoadPrincipal,
+    ReqBody: 'static,
     ResBody: RefusalBody,
 {
     type Response = Response<ResBody>;

@@ -2,7 +2,7 @@
 
 use jwt_core::ErrorKind;
 use jwt_core::browser::Cookies;
-use jwt_core::token::TokenSources;
+use jwt_core::token::{Csrf, TokenSources};
 use jwt_core::verify::{BuildErrorKind, Identity};
 use jwt_core::{Algorithm, TrustedIssuer};
 use jwt_tests::adapter::{Adapter, Application};
@@ -230,6 +230,38 @@ async fn h13_a_cookie_that_another_site_made_the_browser_send_is_refused() {
             assert_eq!(open.send(&ask).await.status, 200);
         }
     }
+}
+
+#[actix_web::test]
+async fn h13_a_form_of_another_site_is_refused_whatever_its_fields() {
+    let sources = TokenSources::new().cookie("__Host-access").csrf(Csrf::new().form_field("csrf_token"));
+    let open = behind(builder().sources(sources));
+    let token = good().claim("csrf", "s3cret").sign();
+    let post = |content_type: &str, body: &str| {
+        let ask = Ask::post("/echo").header("host", "api.example").header("cookie", format!("__Host-access={token}"));
+        ask.header("content-type", content_type).body(body)
+    };
+    let form = |body: &str| post("application/x-www-form-urlencoded", body);
+    let own = |ask: Ask| ask.header("sec-fetch-site", "same-origin");
+    for (ask, case) in [
+        (form("csrf_token=s3cret").header("sec-fetch-site", "cross-site"), "a stolen value"),
+        (form("csrf_token=s3cret").header("origin", "null"), "a stolen value in a sandbox"),
+        (form("csrf_token=guess"), "nobody knows, and a guess"),
+        (form("csrf_token=guess").header("cookie", "csrf_token=guess"), "a pair that was planted"),
+        (own(form("csrf_token=guess")), "a guess"),
+        (own(form("csrf_token=guess&csrf_token=s3cret")), "several guesses"),
+        (own(form("csrf_token[]=s3cret")), "a list"),
+        (own(post("text/plain", "csrf_token=s3cret")), "text, as another form sends it"),
+        (own(post("multipart/form-data; boundary=x", "csrf_token=s3cret")), "the type of files"),
+        (own(post("application/x-www-form-urlencodedx", "csrf_token=s3cret")), "another type"),
+        (own(form("csrf_token=s3cret")).header("x-csrf-token", "guess"), "a guess in the header"),
+    ] {
+        expect(&open, &ask, &Answer::csrf(), case).await;
+    }
+    // A token never moves into the form, and the value is none.
+    let ask = Ask::post("/echo").header("content-type", "application/x-www-form-urlencoded").body("csrf_token=s3cret");
+    expect(&open, &ask, &Answer::missing(), "no cookie").await;
+    expect(&open, &own(form("csrf_token=s3cret")), &Answer::text("csrf_token=s3cret"), "the application's own").await;
 }
 
 #[actix_web::test]

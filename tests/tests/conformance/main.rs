@@ -8,6 +8,7 @@ mod credentials;
 mod csrf;
 mod extensions;
 mod extractors;
+mod forms;
 mod forward;
 mod grpc;
 mod logout;

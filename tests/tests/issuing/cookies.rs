@@ -1,10 +1,13 @@
 //! Refreshing and logging out where the refresh token is in a cookie.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_core::ErrorKind;
 use jwt_core::browser::Cookies;
 use jwt_core::session::MemorySessions;
+use jwt_core::token::Csrf;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::issuing::Shop;
@@ -99,6 +102,34 @@ async fn a_logout_takes_all_cookies_away() {
         let token = login(&shop).await;
         let answer = send(&shop, is_axum, &ask("/cookie-logout", &token)).await;
         assert_eq!((answer.status, answer.header("cache-control"), set(&answer)), (204, Some("no-store"), cleared()));
+        assert_eq!(shop.sessions.list("joe").await.expect("an answer"), []);
+    }
+}
+
+#[actix_web::test]
+async fn a_form_without_scripts_refreshes_and_logs_out() {
+    for is_axum in [true, false] {
+        let csrf = Csrf::new().require_token().form_field("csrf_token");
+        let sources = Cookies::new().refresh_sources().csrf(csrf);
+        let shop = Shop::with(MemorySessions::new(), |sessions| sessions.sources(sources));
+        let pair = shop.sessions.login("joe").csrf().start().await.expect("a session");
+        // The page knows the value from the access token; it is the same in all tokens of a session.
+        let value = pair.access.csrf.expect("asked for");
+        let form = |target: &str, token: &str, field: &str| {
+            let ask = Ask::post(target).header("cookie", format!("__Secure-refresh={token}"));
+            let ask = ask.header("sec-fetch-site", "same-origin").body(format!("csrf_token={field}"));
+            ask.header("content-type", "application/x-www-form-urlencoded").in_chunks(5, &Arc::default())
+        };
+        let refused = send(&shop, is_axum, &form("/cookie-refresh", &pair.refresh.token, "guess")).await;
+        assert_eq!(refused, Answer::csrf());
+        let answer = send(&shop, is_axum, &form("/cookie-refresh", &pair.refresh.token, &value)).await;
+        assert_eq!(answer.status, 204, "{answer:?}");
+        let cookies = set(&answer);
+        let (_, next) = cookies.last().expect("three");
+        assert_eq!(send(&shop, is_axum, &form("/cookie-logout", next, "guess")).await, Answer::csrf());
+        assert_eq!(shop.sessions.list("joe").await.expect("an answer").len(), 1);
+        let answer = send(&shop, is_axum, &form("/cookie-logout", next, &value)).await;
+        assert_eq!((answer.status, set(&answer)), (204, cleared()));
         assert_eq!(shop.sessions.list("joe").await.expect("an answer"), []);
     }
 }

@@ -84,7 +84,8 @@ impl Csrf {
     /// Looked at are the first [64 KiB](FormField::LIMIT) of bodies of `application/x-www-form-urlencoded`, where the field
     /// must stand once; let it be the form's first. Bodies of `multipart/form-data`, in which files are sent, are not read:
     /// their tokens need the header, or no claim `csrf`. The body is read only where everything else that can be seen before
-    /// it speaks for the request, and the handler gets all of it. An empty name is an error when the verifier is built.
+    /// it speaks for the request, and the handler gets all of it. `jwt-tower` reads bodies of axum's type alone, with the
+    /// feature `axum`. An empty name is an error when the verifier is built.
     ///
     /// A page gets the value from its own token, which is `HttpOnly` and none of its scripts' business:
     ///
