@@ -19,7 +19,7 @@ use jwt_core::keys::{
 use jwt_core::metadata::{ProtectedResource, ResourceMetadata};
 use jwt_core::observe::{NoObserver, Observer};
 use jwt_core::request::{BareRequest, RequestView};
-use jwt_core::token::{TokenSource, TokenSources};
+use jwt_core::token::{FormField, TokenSource, TokenSources};
 use jwt_core::verified::Anonymous;
 use jwt_core::verify::{
     Admission, Authentication, Authenticator, Identity, PendingAuthentication, PendingVerification, Verification,
@@ -95,6 +95,7 @@ fn what_is_used_up_is_sent() {
     sent::<PendingDecision>();
     sent::<Authorization>();
     sent::<PendingAuthorization>();
+    sent::<FormField>();
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl Reading {
                             break Some(Ok(Frame::data(data.split_off(taken))));
                         }
                     }
-                    // Trailers: the form is complete.
+                    // Trailers end a body. RFC 9110 section 6.5.
                     Err(trailers) => break Some(Ok(trailers)),
                 },
                 Some(Err(error)) => break Some(Err(error.into_inner())),
@@ -55,7 +55,8 @@ impl Reading {
         let is_whole = !matches!(next, Some(Err(_)));
         let value = if is_whole { field.value() } else { None };
         if let Some(place) = body_of(request) {
-            let rest = next.is_some().then_some(body);
+            let is_over = next.as_ref().is_none_or(|next| next.as_ref().is_ok_and(Frame::is_trailers));
+            let rest = (!is_over).then_some(body);
             *place = Body::new(Restored { read: field.into_read().into(), next, rest });
         }
         Poll::Ready(value)

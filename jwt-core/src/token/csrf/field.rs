@@ -192,6 +192,13 @@ mod tests {
     }
 
     #[test]
+    fn debug_shows_nothing_of_the_form() {
+        let mut field = field();
+        field.feed(b"password=hunter2&csrf_token=s3cret");
+        assert_eq!(format!("{field:?}"), r#"FormField { name: "csrf_token", .. }"#);
+    }
+
+    #[test]
     fn a_form_is_known_by_its_type() {
         const FORM: &str = "application/x-www-form-urlencoded";
         for (lines, expected) in [
