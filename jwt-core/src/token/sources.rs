@@ -172,8 +172,8 @@ impl TokenSources {
 
     /// What looks for the proof in the body of a request whose token is in a cookie.
     pub(crate) fn form_field(&self, request: &dyn RequestView) -> Option<FormField> {
-        let found = self.find(request).is_ok_and(|token| token.location == Location::Cookie);
-        if found { self.csrf.field(request) } else { None }
+        let is_needed = self.find(request).is_ok_and(|token| token.proof.needed);
+        if is_needed { self.csrf.field(request) } else { None }
     }
 
     /// Finds the one token that the request carries.

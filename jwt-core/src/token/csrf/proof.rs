@@ -8,7 +8,7 @@ const CLAIM: &str = "csrf";
 
 /// What a request has shown so far, and what the token still has to say to it.
 pub(crate) struct Proof<'r> {
-    pub(super) needed: bool,
+    pub(in crate::token) needed: bool,
     /// Whether a page of the application's own is known to have sent it.
     pub(super) own: bool,
     pub(super) require_token: bool,

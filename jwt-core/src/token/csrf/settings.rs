@@ -147,12 +147,11 @@ impl Csrf {
         self.form_field.is_some()
     }
 
-    /// What looks for the value in the body of a request with a cookie, where it can be there and nowhere else.
+    /// What looks for the value in the body of a request that needs it, where it can be there and nowhere else.
     pub(in crate::token) fn field(&self, request: &dyn RequestView) -> Option<FormField> {
         let name = self.form_field.as_ref().filter(|name| !name.is_empty())?;
         let is_headless = matches!(self.line(request), Line::None);
-        let is_asked = is_headless && has_form(request) && self.inspect(request).is_ok_and(|proof| proof.needed);
-        is_asked.then(|| FormField::new(name.clone()))
+        (is_headless && has_form(request)).then(|| FormField::new(name.clone()))
     }
 
     /// Judges what can be judged without the token.
