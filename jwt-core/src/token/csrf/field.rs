@@ -67,10 +67,9 @@ impl FormField {
     /// ended or no more is wanted, and do not ask when it broke off: that is no form.
     #[must_use]
     pub fn value(&self) -> Option<String> {
-        let end = match self.cut {
-            true => self.read.iter().rposition(|&byte| byte == b'&').unwrap_or(0),
-            false => self.read.len(),
-        };
+        // What was cut off may be a part of the last field.
+        let last = || self.read.iter().rposition(|&byte| byte == b'&').unwrap_or(0);
+        let end = if self.cut { last() } else { self.read.len() };
         let fields = form_urlencoded::parse(&self.read[..end]);
         let mut values = fields.filter(|(name, _)| *name == self.name).map(|(_, value)| value);
         match (values.next(), values.next()) {
