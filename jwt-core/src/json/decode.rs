@@ -5,27 +5,21 @@
 //! must accept nothing that `serde_json` would not, or as something else.
 
 use std::cell::Cell;
-use std::slice::Iter;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Error;
 use serde_json::de::StrRead;
 
 use super::Members;
-use super::members::Place;
+use super::place::Member;
 
 /// Decodes the text, in which these members were found, as `T`.
 pub(crate) fn decode<T: DeserializeOwned>(text: &str, members: &Members) -> Result<T, Error> {
-    if let Some(places) = members.places() {
-        let taken = Cell::new(false);
-        let decoded = T::deserialize(Object { text, places, taken: &taken });
-        if let Ok(decoded) = decoded
-            && taken.get()
-        {
-            return Ok(decoded);
-        }
+    let taken = Cell::new(false);
+    match T::deserialize(Object { text, members, taken: &taken }) {
+        Ok(decoded) if taken.get() => Ok(decoded),
+        _ => serde_json::from_str(text),
     }
-    serde_json::from_str(text)
 }
 
 /// Has `serde_json` decode a value as a whole.
@@ -70,7 +64,7 @@ macro_rules! as_serde_json_does {
 /// The outermost object.
 struct Object<'de, 'm> {
     text: &'de str,
-    places: &'m [Place],
+    members: &'m Members,
     /// Set when it was taken. Whoever decodes without taking anything, or goes on after an error, is where `serde_json`
     /// would not be.
     taken: &'m Cell<bool>,
@@ -88,7 +82,8 @@ impl<'de> Deserializer<'de> for Object<'de, '_> {
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let taken = Cell::new(false);
-        let mut walk = Walk { text: self.text, rest: self.places.iter(), value: None, failed: false, taken: &taken };
+        let rest = self.members.of(self.text).ok_or_else(unusual)?;
+        let mut walk = Walk { rest, value: None, failed: false, taken: &taken };
         let value = visitor.visit_map(&mut walk)?;
         if walk.failed || walk.value.is_some() || walk.rest.len() > 0 {
             Err(unusual())
@@ -134,17 +129,16 @@ impl<'de> Deserializer<'de> for Object<'de, '_> {
 }
 
 /// The members, one after the other.
-struct Walk<'de, 'm> {
-    text: &'de str,
-    rest: Iter<'m, Place>,
+struct Walk<'de, 'm, I> {
+    rest: I,
     /// The member whose name was taken, and whose value was not.
-    value: Option<&'m Place>,
+    value: Option<Member<'de>>,
     /// Whether a name or a value was asked for and not taken.
     failed: bool,
     taken: &'m Cell<bool>,
 }
 
-impl Walk<'_, '_> {
+impl<I> Walk<'_, '_, I> {
     #[inline]
     fn settle<T>(&mut self, asked: Result<T, Error>) -> Result<T, Error> {
         self.failed |= asked.is_err() | !self.taken.replace(false);
@@ -152,25 +146,25 @@ impl Walk<'_, '_> {
     }
 }
 
-impl<'de> MapAccess<'de> for Walk<'de, '_> {
+impl<'de, I: Iterator<Item = Member<'de>>> MapAccess<'de> for Walk<'de, '_, I> {
     type Error = Error;
 
     #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
         self.failed |= self.value.is_some();
-        let Some(place) = self.rest.next() else { return Ok(None) };
-        self.value = Some(place);
-        let name = seed.deserialize(Name { name: place.name(self.text), taken: self.taken });
+        let Some(member) = self.rest.next() else { return Ok(None) };
+        self.value = Some(member);
+        let name = seed.deserialize(Name { name: member.plain_name(), taken: self.taken });
         self.settle(name).map(Some)
     }
 
     #[inline]
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
-        let Some(place) = self.value.take() else {
+        let Some(member) = self.value.take() else {
             self.failed = true;
             return Err(unusual());
         };
-        let value = seed.deserialize(Member { text: self.text, place, taken: self.taken });
+        let value = seed.deserialize(Worth { member, taken: self.taken });
         self.settle(value)
     }
 }
@@ -231,25 +225,24 @@ impl<'de> Deserializer<'de> for Name<'de, '_> {
 }
 
 /// A member's value.
-struct Member<'de, 'm> {
-    text: &'de str,
-    place: &'m Place,
+struct Worth<'de, 'm> {
+    member: Member<'de>,
     taken: &'m Cell<bool>,
 }
 
-impl<'de> Member<'de, '_> {
+impl<'de> Worth<'de, '_> {
     #[inline]
     fn json(&self) -> &'de str {
-        self.place.json(self.text)
+        self.member.json()
     }
 }
 
-impl<'de> Deserializer<'de> for Member<'de, '_> {
+impl<'de> Deserializer<'de> for Worth<'de, '_> {
     type Error = Error;
 
     #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let taken = match self.place.plain(self.text) {
+        let taken = match self.member.plain() {
             Some(text) => visitor.visit_borrowed_str(text),
             None => hand_over(self.json(), |json| json.deserialize_any(visitor)),
         };
@@ -258,7 +251,7 @@ impl<'de> Deserializer<'de> for Member<'de, '_> {
 
     #[inline]
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let taken = match self.place.plain(self.text) {
+        let taken = match self.member.plain() {
             Some(text) => visitor.visit_borrowed_str(text),
             None => hand_over(self.json(), |json| json.deserialize_str(visitor)),
         };
@@ -355,7 +348,7 @@ mod tests {
     fn same_of<T: DeserializeOwned + Debug>(texts: &[&str]) {
         for text in texts {
             let mut places = Members::default();
-            members(text, &mut places, |_, _| ()).expect("well-formed");
+            members(text, &mut places, |_| ()).expect("well-formed");
             let expected = serde_json::from_str::<T>(text).ok();
             let decoded = decode::<T>(text, &places).ok();
             assert_eq!(format!("{decoded:?}"), format!("{expected:?}"), "{text}");

@@ -15,7 +15,7 @@ use crate::observe::{Event, Watch};
 use crate::policy::Times;
 use crate::revocation::PendingStanding;
 use crate::token::{Location, TokenSources};
-use crate::verified::{Decoded, Parts, Surroundings, Verified};
+use crate::verified::{Facts, Parts, Surroundings, Verified};
 
 use super::VerifierBuilder;
 use super::cache::{CacheStatus, Proven, Store};
@@ -361,17 +361,15 @@ impl Core {
         issuer.policy.check(&claims, text, now, self.surroundings.leeway)?;
         let times = Times::of(&claims);
         header.remember(&compact);
-        let parts = Parts {
+        let facts = Facts {
             algorithm: header.algorithm,
             key_id: header.key_id.as_deref().map(|kid| key.shared_kid(kid)),
             token_type: header.token_type.as_deref().map(shared_type),
             surroundings: Arc::clone(&self.surroundings),
-            payload,
             members,
-            decoded: Decoded::default(),
         };
         let proven = generation.map(|generation| Proven { issuer: Arc::clone(issuer), resolved, generation, times });
-        Ok(Attempt::Decided(Ok(Sound { verified: Verified::new(Arc::new(parts), location), proven })))
+        Ok(Attempt::Decided(Ok(Sound { verified: Verified::new(Parts::new(facts, text), location), proven })))
     }
 
     async fn attempt_and_examine(

@@ -62,7 +62,7 @@ impl Entry {
             Mark::Digest(digest) => Mark::Digest(*digest),
         };
         let proven = Proven { issuer: Arc::clone(issuer), resolved, generation, times };
-        Self { mark, proven, parts: Arc::new(self.parts.apart()) }
+        Self { mark, proven, parts: self.parts.apart() }
     }
 
     /// What it takes, with its place in a table. Decoded claims count as much as their text.
@@ -72,9 +72,7 @@ impl Entry {
             Mark::Whole(token) => token.len(),
             Mark::Digest(_) => 0,
         };
-        let payload =
-            self.parts.payload.len() + if self.parts.payload.spilled() { self.parts.payload.capacity() } else { 0 };
-        PLACE + size_of::<Self>() + size_of::<Parts>() + token + payload + self.parts.members.spilled()
+        PLACE + size_of::<Self>() + token + self.parts.bytes()
     }
 }
 
