@@ -148,10 +148,24 @@ impl Verifier {
     /// Verifies a token without waiting where that is possible, which is whenever its key is at hand and no rule waits.
     #[must_use]
     pub fn start(&self, token: &str, location: Option<Location>) -> Verification {
+        self.begin(token.as_bytes(), || Ok(token), location)
+    }
+
+    /// As [`start`](Self::start), with a token of which nobody knows yet whether it is text. One that is known is looked at
+    /// no further.
+    pub(super) fn begin<'t>(
+        &self,
+        token: &'t [u8],
+        text: impl Fn() -> Result<&'t str, ErrorKind>,
+        location: Option<Location>,
+    ) -> Verification {
         let mut watch = self.core.watch();
         let attempt = match self.core.recall(token, location, &mut watch) {
             Some(outcome) => Attempt::Decided(outcome),
-            None => self.core.attempt(token, location, Waited::default(), &mut watch),
+            None => match text() {
+                Ok(text) => self.core.attempt(text, location, Waited::default(), &mut watch),
+                Err(kind) => Attempt::Decided(Err(kind.into())),
+            },
         };
         match attempt {
             Attempt::Decided(Err(error)) => Verification::Ready(self.core.report(&watch, Err(error))),
@@ -162,7 +176,7 @@ impl Verifier {
                 Err(error) => Verification::Ready(self.core.report(&watch, Err(error))),
                 Ok(Examination::Waits(standing)) => {
                     let core = Arc::clone(&self.core);
-                    let token = if sound.proven.is_some() { token.to_owned() } else { String::new() };
+                    let token = if sound.proven.is_some() { token.to_owned() } else { Vec::new() };
                     Verification::Pending(PendingVerification(Box::pin(async move {
                         let examined = core.examine_later(&sound.verified, standing).await;
                         core.report(&watch, examined.map(|()| core.keep(&token, sound)))
@@ -170,10 +184,11 @@ impl Verifier {
                 }
             },
             Attempt::Wait(wait) => {
-                let (core, token) = (Arc::clone(&self.core), token.to_owned());
+                // It was read already, so the fallback is never taken.
+                let (core, token) = (Arc::clone(&self.core), text().unwrap_or_default().to_owned());
                 Verification::Pending(PendingVerification(Box::pin(async move {
                     let outcome = core.attempt_and_examine(&token, location, wait, &mut watch).await;
-                    core.report(&watch, outcome.map(|sound| core.keep(&token, sound)))
+                    core.report(&watch, outcome.map(|sound| core.keep(token.as_bytes(), sound)))
                 })))
             }
         }
@@ -218,7 +233,7 @@ impl Verifier {
 impl Core {
     /// Judges a token that was verified before, by what may have changed since: its issuer, the issuer's keys, the time.
     /// `None` for all others.
-    fn recall(&self, token: &str, location: Option<Location>, watch: &mut Watch) -> Option<Result<Sound, Error>> {
+    fn recall(&self, token: &[u8], location: Option<Location>, watch: &mut Watch) -> Option<Result<Sound, Error>> {
         let cache = self.cache.as_ref()?;
         let found = cache.find(token);
         let standing = found.as_ref().filter(|entry| self.stands(&entry.proven));
@@ -247,7 +262,7 @@ impl Core {
     }
 
     /// Remembers a token that was accepted.
-    fn keep(&self, token: &str, sound: Sound) -> Verified {
+    fn keep(&self, token: &[u8], sound: Sound) -> Verified {
         if let (Some(cache), Some(proven)) = (&self.cache, sound.proven) {
             cache.keep(token, proven, Arc::clone(sound.verified.parts()));
             let CacheStatus { entries, bytes } = cache.status();
