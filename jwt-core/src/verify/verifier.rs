@@ -20,6 +20,7 @@ use crate::verified::{Facts, Parts, Surroundings, Verified};
 use super::VerifierBuilder;
 use super::cache::{CacheStatus, Proven, Store};
 use super::issuers::Issuers;
+use super::prepare::Issuer;
 use super::revocations::Revocations;
 use super::rules::Rule;
 use super::trust::Trust;
@@ -234,24 +235,24 @@ impl Core {
     /// Judges a token that was verified before, by what may have changed since: its issuer, the issuer's keys, the time.
     /// `None` for all others.
     fn recall(&self, token: &[u8], location: Option<Location>, watch: &mut Watch) -> Option<Result<Sound, Error>> {
-        let cache = self.cache.as_ref()?;
+        let cache = self.cache.as_ref().filter(|cache| !cache.keeps_digests())?;
         let found = cache.find(token);
         let standing = found.as_ref().filter(|entry| self.stands(&entry.proven));
-        self.surroundings.observer.observe(if standing.is_some() { Event::CacheHit } else { Event::CacheMiss });
-        let Some(entry) = standing else {
+        let standing = standing.and_then(|entry| Some((&entry.proven, entry.parts()?)));
+        self.looked_up(standing.is_some());
+        let Some((Proven { issuer, times, .. }, parts)) = standing else {
             if found.is_some() {
                 cache.forget(token);
             }
             return None;
         };
-        let Proven { issuer, times, .. } = &entry.proven;
         watch.saw(issuer.name.as_ref());
         let now = NumericDate::from(self.surroundings.clock.now());
         if let Err(error) = issuer.policy.check_times(times, now, self.surroundings.leeway) {
             cache.forget(token);
             return Some(Err(error));
         }
-        let verified = Verified::new(Arc::clone(&entry.parts), location);
+        let verified = Verified::new(Arc::clone(parts), location);
         Some(Ok(Sound { verified, proven: None }))
     }
 
@@ -261,10 +262,24 @@ impl Core {
         (!resolved || self.issuers.still_resolves(issuer)) && issuer.keys.generation() == Some(*generation)
     }
 
+    /// Whether the cache knows, by the token's digest, that this generation of the issuer's keys has signed it.
+    fn is_signed(&self, token: &str, issuer: &Arc<Issuer>, generation: Option<u64>) -> bool {
+        let Some(cache) = self.cache.as_ref().filter(|cache| cache.keeps_digests()) else { return false };
+        let found = cache.find(token.as_bytes()).is_some_and(|entry| {
+            Arc::ptr_eq(&entry.proven.issuer, issuer) && Some(entry.proven.generation) == generation
+        });
+        self.looked_up(found);
+        found
+    }
+
+    fn looked_up(&self, found: bool) {
+        self.surroundings.observer.observe(if found { Event::CacheHit } else { Event::CacheMiss });
+    }
+
     /// Remembers a token that was accepted.
     fn keep(&self, token: &[u8], sound: Sound) -> Verified {
         if let (Some(cache), Some(proven)) = (&self.cache, sound.proven) {
-            cache.keep(token, proven, Arc::clone(sound.verified.parts()));
+            cache.keep(token, proven, sound.verified.parts());
             let CacheStatus { entries, bytes } = cache.status();
             self.surroundings.observer.observe(Event::CacheStored { entries, bytes });
         }
@@ -366,9 +381,11 @@ impl Core {
             }
         };
         // RFC 8725 section 3.1: the key, not the header, decides the algorithm.
-        if key.algorithm() != header.algorithm
-            || !key.verify(compact.signing_input(), compact.signature(&mut Bytes::new())?)
-        {
+        if key.algorithm() != header.algorithm {
+            return Err(ErrorKind::BadSignature.into());
+        }
+        let known = self.is_signed(token, issuer, generation);
+        if !known && !key.verify(compact.signing_input(), compact.signature(&mut Bytes::new())?) {
             return Err(ErrorKind::BadSignature.into());
         }
 
@@ -383,7 +400,8 @@ impl Core {
             surroundings: Arc::clone(&self.surroundings),
             members,
         };
-        let proven = generation.map(|generation| Proven { issuer: Arc::clone(issuer), resolved, generation, times });
+        let news = generation.filter(|_| !known);
+        let proven = news.map(|generation| Proven { issuer: Arc::clone(issuer), resolved, generation, times });
         Ok(Attempt::Decided(Ok(Sound { verified: Verified::new(Parts::new(facts, text), location), proven })))
     }
 

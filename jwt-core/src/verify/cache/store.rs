@@ -46,6 +46,11 @@ impl Store {
         })
     }
 
+    /// Whether all that is known of tokens is that their signatures are good.
+    pub(in crate::verify) const fn keeps_digests(&self) -> bool {
+        self.digests.is_some()
+    }
+
     pub(in crate::verify) fn find(&self, token: &[u8]) -> Option<Arc<Entry>> {
         self.sought(token, |sought| {
             if let Some(entry) = self.lanes.find(sought) {
@@ -58,7 +63,7 @@ impl Store {
         })
     }
 
-    pub(in crate::verify) fn keep(&self, token: &[u8], proven: Proven, parts: Arc<Parts>) {
+    pub(in crate::verify) fn keep(&self, token: &[u8], proven: Proven, parts: &Arc<Parts>) {
         self.sought(token, |sought| {
             let hash = self.hash(sought);
             let entry = Arc::new(Entry::new(sought, proven, parts));
