@@ -1,17 +1,12 @@
-//! Decoding an object whose members were found before: `serde_json`'s answer, with less reading.
-//!
-//! Strings are handed out from where they stand; all other values go to `serde_json` one by one. Whatever is out of the
-//! ordinary makes this fail, and then `serde_json` decides about the whole text: so this may refuse what it likes, and
-//! must accept nothing that `serde_json` would not, or as something else.
-
 use std::cell::Cell;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::Error;
-use serde_json::de::StrRead;
 
-use super::Members;
-use super::place::Member;
+use super::member::{Name, Worth};
+use super::taking::{as_serde_json_does, hand_over, is_special, note, unusual};
+use crate::json::Members;
+use crate::json::place::Member;
 
 /// Decodes the text, in which these members were found, as `T`.
 pub(crate) fn decode<T: DeserializeOwned>(text: &str, members: &Members) -> Result<T, Error> {
@@ -20,45 +15,6 @@ pub(crate) fn decode<T: DeserializeOwned>(text: &str, members: &Members) -> Resu
         Ok(decoded) if taken.get() => Ok(decoded),
         _ => serde_json::from_str(text),
     }
-}
-
-/// Has `serde_json` decode a value as a whole.
-fn hand_over<'de, R>(
-    json: &'de str,
-    decode: impl FnOnce(&mut serde_json::Deserializer<StrRead<'de>>) -> Result<R, Error>,
-) -> Result<R, Error> {
-    let mut json = serde_json::Deserializer::from_str(json);
-    let value = decode(&mut json)?;
-    json.end()?;
-    Ok(value)
-}
-
-/// Takes note that something was taken, and no error made of it.
-#[inline]
-fn note<T>(taken: &Cell<bool>, asked: Result<T, Error>) -> Result<T, Error> {
-    taken.set(asked.is_ok());
-    asked
-}
-
-fn unusual() -> Error {
-    Error::custom("unusual")
-}
-
-/// `serde_json` has types of its own that it tells by such names.
-fn is_special(name: &str) -> bool {
-    name.starts_with('$')
-}
-
-/// Methods that hand the value to `serde_json`, for a deserializer that can give it as `self.json()`.
-macro_rules! as_serde_json_does {
-    ($($method:ident($($argument:ident: $type:ty),*))+) => {
-        $(
-            fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Error> {
-                let taken = self.taken;
-                note(taken, hand_over(self.json(), |json| json.$method($($argument,)* visitor)))
-            }
-        )+
-    };
 }
 
 /// The outermost object.
@@ -166,127 +122,6 @@ impl<'de, I: Iterator<Item = Member<'de>>> MapAccess<'de> for Walk<'de, '_, I> {
         };
         let value = seed.deserialize(Worth { member, taken: self.taken });
         self.settle(value)
-    }
-}
-
-/// A name without escapes.
-struct Name<'de, 'm> {
-    name: &'de str,
-    taken: &'m Cell<bool>,
-}
-
-/// Methods for which a name is a string whatever is asked for.
-macro_rules! names_are_strings {
-    ($($method:ident($($argument:ident: $type:ty),*))+) => {
-        $(
-            #[inline]
-            fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Error> {
-                note(self.taken, visitor.visit_borrowed_str(self.name))
-            }
-        )+
-    };
-}
-
-/// Methods by which names are decoded as something else.
-macro_rules! names_are_unusual {
-    ($($method:ident($($argument:ident: $type:ty),*))+) => {
-        $(
-            fn $method<V: Visitor<'de>>(self, $($argument: $type,)* _visitor: V) -> Result<V::Value, Error> {
-                Err(unusual())
-            }
-        )+
-    };
-}
-
-impl<'de> Deserializer<'de> for Name<'de, '_> {
-    type Error = Error;
-
-    #[inline]
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_some(self)
-    }
-
-    #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        if is_special(name) { Err(unusual()) } else { visitor.visit_newtype_struct(self) }
-    }
-
-    names_are_strings! { deserialize_any() deserialize_str() deserialize_string() deserialize_identifier() }
-
-    names_are_unusual! {
-        deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
-        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128() deserialize_f32()
-        deserialize_f64() deserialize_char() deserialize_bytes() deserialize_byte_buf() deserialize_unit()
-        deserialize_unit_struct(_name: &'static str) deserialize_seq() deserialize_tuple(_len: usize)
-        deserialize_tuple_struct(_name: &'static str, _len: usize) deserialize_map()
-        deserialize_struct(_name: &'static str, _fields: &'static [&'static str])
-        deserialize_enum(_name: &'static str, _variants: &'static [&'static str]) deserialize_ignored_any()
-    }
-}
-
-/// A member's value.
-struct Worth<'de, 'm> {
-    member: Member<'de>,
-    taken: &'m Cell<bool>,
-}
-
-impl<'de> Worth<'de, '_> {
-    #[inline]
-    fn json(&self) -> &'de str {
-        self.member.json()
-    }
-}
-
-impl<'de> Deserializer<'de> for Worth<'de, '_> {
-    type Error = Error;
-
-    #[inline]
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let taken = match self.member.plain() {
-            Some(text) => visitor.visit_borrowed_str(text),
-            None => hand_over(self.json(), |json| json.deserialize_any(visitor)),
-        };
-        note(self.taken, taken)
-    }
-
-    #[inline]
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let taken = match self.member.plain() {
-            Some(text) => visitor.visit_borrowed_str(text),
-            None => hand_over(self.json(), |json| json.deserialize_str(visitor)),
-        };
-        note(self.taken, taken)
-    }
-
-    #[inline]
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_str(visitor)
-    }
-
-    #[inline]
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.json() == "null" { note(self.taken, visitor.visit_none()) } else { visitor.visit_some(self) }
-    }
-
-    #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        if is_special(name) { Err(unusual()) } else { visitor.visit_newtype_struct(self) }
-    }
-
-    /// The reader has looked at what nobody wants.
-    #[inline]
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        note(self.taken, visitor.visit_unit())
-    }
-
-    as_serde_json_does! {
-        deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
-        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128() deserialize_f32()
-        deserialize_f64() deserialize_char() deserialize_bytes() deserialize_byte_buf() deserialize_unit()
-        deserialize_unit_struct(name: &'static str) deserialize_seq() deserialize_tuple(len: usize)
-        deserialize_tuple_struct(name: &'static str, len: usize) deserialize_map()
-        deserialize_struct(name: &'static str, fields: &'static [&'static str])
-        deserialize_enum(name: &'static str, variants: &'static [&'static str]) deserialize_identifier()
     }
 }
 
