@@ -313,6 +313,30 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_is_one_byte_away_is_judged_as_serde_json_judges_it() {
+        let judge = |text: &[u8]| {
+            let Ok(text) = std::str::from_utf8(text) else { return };
+            let own = object(text, Unique::Everywhere, |_, _| ());
+            let is_object = serde_json::from_str::<serde_json::Map<_, _>>(text).is_ok();
+            // What `serde_json` takes the last of is the only thing that it accepts and this does not.
+            assert!(own.is_ok() == is_object || (is_object && own == Err(JsonError::DuplicateName)), "{text} {own:?}");
+        };
+        for text in [
+            r#"{"a":"b","cd":[1,-2.5e+3,true,false,null,{"e":{}}],"f":"long enough for a word"}"#,
+            " {\"a\\u00e9\\ud83d\\ude00\" :\t\"\\\"\\\\\\n é\" ,\r\n\"b\": [ ] , \"c\" : 0.10 } ",
+        ] {
+            for at in 0..=text.len() {
+                for byte in b"\0\t \"\\{}[]:,+-.019aeEnrtuz\x7f\xc3" {
+                    let (before, after) = (&text.as_bytes()[..at], &text.as_bytes()[at..]);
+                    judge(&[before, &[*byte], after].concat());
+                    judge(&[before, &[*byte], after.get(1..).unwrap_or_default()].concat());
+                    judge(&[before, after.get(1..).unwrap_or_default()].concat());
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_name_given_twice_is_refused_however_it_is_written() {
         for text in
             [r#"{"a":1,"a":1}"#, r#"{"sub":1,"\u0073ub":2}"#, r#"{"x":{"a":1,"a":2}}"#, r#"{"x":[{"a":1,"a":2}]}"#]
