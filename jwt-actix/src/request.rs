@@ -1,4 +1,5 @@
 use actix_web::dev::ServiceRequest;
+use actix_web::http::header;
 use actix_web::{HttpMessage as _, HttpRequest};
 use jwt_core::Verified;
 use jwt_core::request::RequestView;
@@ -36,7 +37,15 @@ impl RequestView for ActixView<'_> {
     }
 
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
-        for value in self.request.headers().get_all(name) {
+        // Those that every request is asked for are found without being read letter by letter.
+        let headers = self.request.headers();
+        let values = match name {
+            "authorization" => headers.get_all(header::AUTHORIZATION),
+            "connection" => headers.get_all(header::CONNECTION),
+            "cookie" => headers.get_all(header::COOKIE),
+            _ => headers.get_all(name),
+        };
+        for value in values {
             each(value.as_bytes());
         }
     }
@@ -85,13 +94,20 @@ pub(crate) type ResponseHeader = Option<(&'static str, &'static str)>;
 /// Puts the identity into the request's extensions, in the place of whatever was there.
 pub(crate) fn admit(request: &ServiceRequest, admission: Admission) -> ResponseHeader {
     let mut extensions = request.extensions_mut();
-    extensions.remove::<Verified>();
-    extensions.remove::<Anonymous>();
     match admission.identity {
-        Identity::Verified(verified) => drop(extensions.insert(verified)),
-        Identity::Anonymous(anonymous) => drop(extensions.insert(anonymous)),
+        Identity::Verified(verified) => {
+            extensions.remove::<Anonymous>();
+            extensions.insert(verified);
+        }
+        Identity::Anonymous(anonymous) => {
+            extensions.remove::<Verified>();
+            extensions.insert(anonymous);
+        }
         // A kind that this version does not know leaves no trace, and extractors answer 500.
-        _ => {}
+        _ => {
+            extensions.remove::<Verified>();
+            extensions.remove::<Anonymous>();
+        }
     }
     admission.response_header
 }

@@ -43,6 +43,12 @@ pub trait RequestView {
     }
 }
 
+/// `tchar`, of which names of headers, schemes and cookies are made. RFC 9110 section 5.6.2.
+pub(crate) const fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+}
+
 /// A request made of its parts.
 ///
 /// ```

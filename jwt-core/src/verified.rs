@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arrayvec::ArrayString;
 use serde::de::DeserializeOwned;
 
 use crate::challenge::{Challenger, Refusal};
@@ -15,7 +16,6 @@ use crate::claims::{NumericDate, RegisteredClaims};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::jose::Algorithm;
-use crate::jose::compact::Bytes;
 use crate::json::{self, Members};
 use crate::observe::{self, Observer};
 use crate::token::Location;
@@ -30,38 +30,68 @@ pub struct Verified {
     location: Option<Location>,
 }
 
-/// What is the same for a token wherever it is found.
-pub(crate) struct Parts {
+/// What is the same for a token wherever it is found, in one allocation up to a certain length.
+pub(crate) struct Parts<P: ?Sized = dyn AsRef<str> + Send + Sync> {
+    facts: Facts,
+    decoded: Decoded,
     /// The text that the claims were read from when the token was verified.
-    pub(crate) payload: Bytes,
-    /// Where the claims stand in it.
+    payload: P,
+}
+
+/// What is known of a token besides its payload.
+#[derive(Clone)]
+pub(crate) struct Facts {
+    /// Where the claims stand in the payload.
     pub(crate) members: Members,
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: Option<Arc<str>>,
     pub(crate) token_type: Option<Cow<'static, str>>,
     pub(crate) surroundings: Arc<Surroundings>,
-    pub(crate) decoded: Decoded,
 }
 
 /// The claims as the types that were asked for first.
 #[derive(Default)]
-pub(crate) struct Decoded([OnceLock<Arc<dyn Any + Send + Sync>>; 2]);
+struct Decoded([OnceLock<Arc<dyn Any + Send + Sync>>; 2]);
 
 impl Parts {
-    /// The same token, sharing as little as can be: for another thread, which would otherwise count references where this
-    /// one does.
-    pub(crate) fn apart(&self) -> Self {
-        Self {
-            payload: self.payload.clone(),
-            members: self.members.clone(),
-            algorithm: self.algorithm,
-            key_id: self.key_id.clone(),
-            token_type: self.token_type.clone(),
-            surroundings: Arc::clone(&self.surroundings),
-            decoded: Decoded::default(),
+    pub(crate) fn new(facts: Facts, payload: &str) -> Arc<Self> {
+        match payload.len() {
+            0..=256 => Self::around::<256>(facts, payload),
+            257..=384 => Self::around::<384>(facts, payload),
+            385..=512 => Self::around::<512>(facts, payload),
+            513..=768 => Self::around::<768>(facts, payload),
+            _ => Self::around::<LONGEST>(facts, payload),
         }
     }
+
+    /// With the payload in their midst, if it is no longer than this.
+    fn around<const LENGTH: usize>(facts: Facts, payload: &str) -> Arc<Self> {
+        let decoded = Decoded::default();
+        match ArrayString::<LENGTH>::from(payload) {
+            Ok(payload) => Arc::new(Parts { facts, decoded, payload }),
+            Err(_) => Arc::new(Parts { facts, decoded, payload: Box::<str>::from(payload) }),
+        }
+    }
+
+    /// The same token, sharing as little as can be: for another thread, which would otherwise count references where this
+    /// one does.
+    pub(crate) fn apart(&self) -> Arc<Self> {
+        Self::new(self.facts.clone(), self.payload())
+    }
+
+    fn payload(&self) -> &str {
+        self.payload.as_ref()
+    }
+
+    /// How many bytes they take.
+    pub(crate) fn bytes(&self) -> usize {
+        let apart = if self.payload().len() > LONGEST { self.payload().len() } else { 0 };
+        size_of_val(self) + apart + self.facts.members.spilled()
+    }
 }
+
+/// The longest payload that takes no allocation of its own.
+const LONGEST: usize = 1024;
 
 /// What judging takes besides the token. A verifier has one, which each of its tokens shares, because requirements judge
 /// and extractors refuse after the verifier is done.
@@ -114,17 +144,15 @@ impl Verified {
             recheck: None,
         };
         let mut members = Members::default();
-        json::members(payload, &mut members, |_, _| ()).expect("an object");
-        let parts = Parts {
-            payload: payload.as_bytes().into(),
+        json::members(payload, &mut members, |_| ()).expect("an object");
+        let facts = Facts {
             members,
             algorithm: Algorithm::ES256,
             key_id: None,
             token_type: None,
             surroundings: Arc::new(surroundings),
-            decoded: Decoded::default(),
         };
-        Self::new(Arc::new(parts), None)
+        Self::new(Parts::new(facts, payload), None)
     }
 
     /// Decodes the claims as `T`, which needs no knowledge of this library.
@@ -134,7 +162,7 @@ impl Verified {
     /// [`ErrorKind::ClaimsMismatch`] where the payload does not fit `T`: the token is sound, but not one for this
     /// handler, so the answer is 401.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        json::decode(self.payload(), &self.parts.members).map_err(|_| {
+        json::decode(self.payload(), &self.parts.facts.members).map_err(|_| {
             // The decoder's message may quote a claim, so it goes nowhere.
             tracing::debug!(claims = std::any::type_name::<T>(), "claims do not fit");
             ErrorKind::ClaimsMismatch.into()
@@ -172,32 +200,31 @@ impl Verified {
     #[must_use]
     pub fn registered(&self) -> RegisteredClaims<'_> {
         // The same text was read when the token was verified, so the fallback is never taken.
-        RegisteredClaims::again(self.payload(), &self.parts.members).unwrap_or(RegisteredClaims::NONE)
+        RegisteredClaims::again(self.payload(), &self.parts.facts.members).unwrap_or(RegisteredClaims::NONE)
     }
 
     /// Returns the payload: the text of a JSON object whose members have unique names.
     #[must_use]
     pub fn payload(&self) -> &str {
-        // It was read as text when the token was verified, so the fallback is never taken.
-        std::str::from_utf8(&self.parts.payload).unwrap_or_default()
+        self.parts.payload()
     }
 
     /// Returns the algorithm of the signature.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
-        self.parts.algorithm
+        self.parts.facts.algorithm
     }
 
     /// Returns the header's `kid`.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.parts.key_id.as_deref()
+        self.parts.facts.key_id.as_deref()
     }
 
     /// Returns the header's `typ`.
     #[must_use]
     pub fn token_type(&self) -> Option<&str> {
-        self.parts.token_type.as_deref()
+        self.parts.facts.token_type.as_deref()
     }
 
     /// Returns where in the request the token was found, or `None` for one that was verified by itself.
@@ -213,28 +240,28 @@ impl Verified {
 
     /// The time, as the verifier's clock tells it.
     pub(crate) fn now(&self) -> NumericDate {
-        self.parts.surroundings.clock.now().into()
+        self.parts.facts.surroundings.clock.now().into()
     }
 
     pub(crate) fn recheck(&self) -> Option<&Recheck> {
-        self.parts.surroundings.recheck.as_deref()
+        self.parts.facts.surroundings.recheck.as_deref()
     }
 
     /// The clock difference that the verifier tolerates.
     pub(crate) fn leeway(&self) -> Duration {
-        self.parts.surroundings.leeway
+        self.parts.facts.surroundings.leeway
     }
 
     /// Adds the answer to an error that arose from this token, and tells the verifier's observer of it.
     #[must_use]
     pub fn refuse(&self, error: Error) -> Refusal {
-        self.parts.surroundings.refuse(error)
+        self.parts.facts.surroundings.refuse(error)
     }
 }
 
 impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified").field("algorithm", &self.parts.algorithm).finish_non_exhaustive()
+        f.debug_struct("Verified").field("algorithm", &self.parts.facts.algorithm).finish_non_exhaustive()
     }
 }
 

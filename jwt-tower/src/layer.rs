@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jwt_core::Error;
 use jwt_core::verify::Authenticator;
 use tower_layer::Layer;
@@ -17,18 +19,23 @@ use crate::Jwt;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtLayer {
-    authenticator: Authenticator,
+    // Some routers apply their layers anew to each request, and clone them for it.
+    authenticator: Arc<Authenticator>,
 }
 
 impl JwtLayer {
     /// Makes a layer of a [`Verifier`](jwt_core::Verifier) or an [`Authenticator`]. Every request needs a token.
     pub fn new(authenticator: impl Into<Authenticator>) -> Self {
-        Self { authenticator: authenticator.into() }
+        Self { authenticator: Arc::new(authenticator.into()) }
+    }
+
+    fn with(self, change: impl FnOnce(Authenticator) -> Authenticator) -> Self {
+        Self::new(change(Arc::unwrap_or_clone(self.authenticator)))
     }
 
     /// Lets requests without credentials pass. Credentials that are there must still be good. Default: off.
     pub fn optional(self) -> Self {
-        Self { authenticator: self.authenticator.optional() }
+        self.with(Authenticator::optional)
     }
 
     /// Asks of each route what `routes` says, and refuses those about which it says nothing. Default: every request needs a
@@ -59,7 +66,7 @@ impl JwtLayer {
     /// routes, and there it also stands before the fallback. Around a router, before it has matched, it refuses everything.
     #[cfg(feature = "axum-routing")]
     pub fn routes(self, routes: jwt_core::authorize::Routes) -> Self {
-        Self { authenticator: self.authenticator.routes(routes) }
+        self.with(|authenticator| authenticator.routes(routes))
     }
 
     /// Lets CORS preflights pass, to CORS middleware that can only stand inside. Default: off, which is right where it
@@ -67,14 +74,14 @@ impl JwtLayer {
     ///
     /// Read [`Authenticator::pass_preflights`] first: a handler that answers `OPTIONS` and asks for no claims runs for them.
     pub fn pass_preflights(self) -> Self {
-        Self { authenticator: self.authenticator.pass_preflights() }
+        self.with(Authenticator::pass_preflights)
     }
 
     /// Lets requests pass, as without credentials, for whose error `pass` returns `true`. Default: none.
     ///
     /// Read [`Authenticator::dangerous_anonymous_when`] first; [`optional`](Self::optional) is what is usually meant.
     pub fn dangerous_anonymous_when(self, pass: impl Fn(&Error) -> bool + Send + Sync + 'static) -> Self {
-        Self { authenticator: self.authenticator.dangerous_anonymous_when(pass) }
+        self.with(|authenticator| authenticator.dangerous_anonymous_when(pass))
     }
 }
 
@@ -82,6 +89,6 @@ impl<S> Layer<S> for JwtLayer {
     type Service = Jwt<S>;
 
     fn layer(&self, inner: S) -> Jwt<S> {
-        Jwt::new(inner, self.authenticator.clone())
+        Jwt::new(inner, Arc::clone(&self.authenticator))
     }
 }

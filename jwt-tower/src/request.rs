@@ -1,4 +1,4 @@
-use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
+use http::{Extensions, HeaderMap, Method, Request, Uri, Version, header};
 use jwt_core::Verified;
 use jwt_core::request::RequestView;
 use jwt_core::verified::Anonymous;
@@ -47,7 +47,14 @@ impl RequestView for HttpView<'_> {
     }
 
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
-        for value in self.headers.get_all(name) {
+        // Those that every request is asked for are found without being read letter by letter.
+        let values = match name {
+            "authorization" => self.headers.get_all(header::AUTHORIZATION),
+            "connection" => self.headers.get_all(header::CONNECTION),
+            "cookie" => self.headers.get_all(header::COOKIE),
+            _ => self.headers.get_all(name),
+        };
+        for value in values {
             each(value.as_bytes());
         }
     }
@@ -68,13 +75,20 @@ pub(crate) type ResponseHeader = Option<(&'static str, &'static str)>;
 /// Puts the identity into the request's extensions, in the place of whatever was there.
 pub(crate) fn admit<B>(request: &mut Request<B>, admission: Admission) -> ResponseHeader {
     let extensions = request.extensions_mut();
-    extensions.remove::<Verified>();
-    extensions.remove::<Anonymous>();
     match admission.identity {
-        Identity::Verified(verified) => drop(extensions.insert(verified)),
-        Identity::Anonymous(anonymous) => drop(extensions.insert(anonymous)),
+        Identity::Verified(verified) => {
+            extensions.remove::<Anonymous>();
+            extensions.insert(verified);
+        }
+        Identity::Anonymous(anonymous) => {
+            extensions.remove::<Verified>();
+            extensions.insert(anonymous);
+        }
         // A kind that this version does not know leaves no trace, and extractors answer 500.
-        _ => {}
+        _ => {
+            extensions.remove::<Verified>();
+            extensions.remove::<Anonymous>();
+        }
     }
     admission.response_header
 }

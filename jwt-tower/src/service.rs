@@ -20,8 +20,8 @@ pub struct Jwt<S> {
 }
 
 impl<S> Jwt<S> {
-    pub(crate) fn new(inner: S, authenticator: Authenticator) -> Self {
-        Self { inner, authenticator: Arc::new(authenticator) }
+    pub(crate) const fn new(inner: S, authenticator: Arc<Authenticator>) -> Self {
+        Self { inner, authenticator }
     }
 }
 

@@ -180,6 +180,31 @@ fn a_token_is_known_the_second_time_unless_the_cache_is_off() {
 }
 
 #[test]
+fn by_digest_nothing_is_kept_of_a_token_but_that_it_was_signed() {
+    let (clock, ring) = (ManualClock::at(NOW), Ring::of(&[&secret(1)]));
+    let issuer = ring.issuer();
+    let builder = Verifier::builder().issuer(issuer).clock(clock.clone()).token_cache(TokenCache::new().digests());
+    let (verifier, observer) = watched(builder);
+    let token = Forge::new(&secret(1)).claim("padding", "x".repeat(4_000)).sign();
+    for _ in 0..3 {
+        let verified = at_once(&verifier, &token).expect("a good token");
+        assert!(verified.payload().contains(ISSUER));
+    }
+    assert_eq!(observer.take_cache(), ["miss", "stored", "hit", "hit"]);
+    let bytes = verifier.token_cache().expect("a cache").bytes;
+    assert!(bytes < 400, "{bytes}");
+    // Another generation of keys has signed nothing yet.
+    ring.set(&[&secret(1)]);
+    at_once(&verifier, &token).expect("a good token");
+    assert_eq!(observer.take_cache(), ["miss", "stored"]);
+    ring.set(&[&secret(2)]);
+    assert_eq!(at_once(&verifier, &token).err(), Some(ErrorKind::UnknownKey));
+    ring.set(&[&secret(1)]);
+    clock.advance(Duration::from_secs(1_000_000));
+    assert_eq!(at_once(&verifier, &token).err(), Some(ErrorKind::Expired));
+}
+
+#[test]
 fn tokens_of_a_source_that_does_not_tell_of_changes_are_not_remembered() {
     let ring = Ring { tells: false, ..Ring::of(&[&key()]) };
     let (verifier, observer) = watched(trusting(ring.issuer()));

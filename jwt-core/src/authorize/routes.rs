@@ -178,7 +178,8 @@ impl Routes {
     fn tell_once(&self, pattern: &str) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         // The patterns are the application's, so that there is an end to them.
-        if told.insert(pattern.to_owned()) {
+        if !told.contains(pattern) {
+            told.insert(pattern.to_owned());
             tracing::warn!(route = pattern, "refused: no decision about this route, or not for this method");
         }
     }

@@ -4,6 +4,7 @@ use cookie::Cookie;
 use cookie::time::{self, OffsetDateTime};
 
 use super::{CookieError, CookieErrorKind};
+use crate::request::is_tchar;
 
 /// The most bytes that a name and its value may have together: browsers drop larger cookies. RFC 6265 section 6.1.
 const MAX_BYTES: usize = 4096;
@@ -92,7 +93,7 @@ impl Attributes {
         if self.name.is_empty() {
             return error(Empty, name);
         }
-        if !self.name.bytes().all(is_name_byte) {
+        if !self.name.bytes().all(is_tchar) {
             return error(IllegalCharacters, name);
         }
         if !self.path.starts_with('/') || !self.path.bytes().all(is_path_byte) {
@@ -124,12 +125,6 @@ impl Attributes {
 /// `cookie-octet`. RFC 6265 section 4.1.1.
 const fn is_value_byte(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
-}
-
-/// `token`. RFC 9110 section 5.6.2.
-const fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
 }
 
 /// Any character but controls and `;`. RFC 6265 section 4.1.1.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::answer::Challenge;
 use super::renderer::{NoBody, Renderer};
 use crate::error::{Class, Error, ErrorKind};
+use crate::request::is_tchar;
 
 /// The realm that is named when none is configured. A challenge must carry a parameter: RFC 6750 section 3.
 pub(crate) const DEFAULT_REALM: &str = "api";
@@ -148,7 +149,6 @@ fn is_quotable(value: &str) -> bool {
 /// with quotes that end. RFC 9110 section 11.3.
 pub(crate) fn is_challenge(value: &str) -> bool {
     let scheme = value.split(' ').next().unwrap_or_default();
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let (mut quoted, mut escaped) = (false, false);
     for byte in value.bytes() {
         match byte {
@@ -159,7 +159,7 @@ pub(crate) fn is_challenge(value: &str) -> bool {
         }
     }
     !scheme.is_empty()
-        && scheme.bytes().all(is_token)
+        && scheme.bytes().all(is_tchar)
         && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
         && !value.ends_with(' ')
         && !quoted

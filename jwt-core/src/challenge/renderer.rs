@@ -3,6 +3,7 @@ use std::fmt;
 
 use super::answer::Challenge;
 use crate::error::Error;
+use crate::request::is_tchar;
 
 /// Writes the bodies of refusals.
 ///
@@ -88,8 +89,8 @@ const RESERVED: [&str; 7] =
 
 /// `token`, in lower case as HTTP/2 has it. RFC 9110 section 5.6.2, RFC 9113 section 8.2.
 fn is_name(name: &str) -> bool {
-    let is_token = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(is_token) && !RESERVED.contains(&name)
+    let is_legal = |byte: u8| is_tchar(byte) && !byte.is_ascii_uppercase();
+    !name.is_empty() && name.bytes().all(is_legal) && !RESERVED.contains(&name)
 }
 
 /// `field-value`, of ASCII. RFC 9110 section 5.5.

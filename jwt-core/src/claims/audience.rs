@@ -1,51 +1,67 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::text::{any_text, texts};
+use arrayvec::ArrayVec;
+
 use crate::json::{self, Value};
 
 /// The `aud` claim: one name or several. RFC 7519 section 4.1.3.
 #[derive(Clone)]
-pub struct Audience<'c>(AudienceForm<'c>);
+pub struct Audience<'c>(Names<'c>);
 
 #[derive(Clone)]
-enum AudienceForm<'c> {
-    One(Cow<'c, str>),
-    /// The text of an array whose elements are all strings.
-    Many(&'c str),
+enum Names<'c> {
+    Few(ArrayVec<Cow<'c, str>, 3>),
+    Many(Vec<Cow<'c, str>>),
+}
+
+impl<'c> Names<'c> {
+    fn add(&mut self, name: Cow<'c, str>) {
+        match self {
+            Self::Few(names) if names.is_full() => {
+                let mut names: Vec<_> = names.take().into_iter().collect();
+                names.push(name);
+                *self = Self::Many(names);
+            }
+            Self::Few(names) => names.push(name),
+            Self::Many(names) => names.push(name),
+        }
+    }
+
+    fn all(&self) -> &[Cow<'c, str>] {
+        match self {
+            Self::Few(names) => names,
+            Self::Many(names) => names,
+        }
+    }
 }
 
 impl Audience<'_> {
     /// Returns whether `name` is among the audiences: compared whole, code point by code point.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        match &self.0 {
-            AudienceForm::One(only) => only == name,
-            AudienceForm::Many(array) => any_text(array, |text| text == name),
-        }
+        self.0.all().iter().any(|own| own == name)
     }
 
     /// Returns the names in the order of the token.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        match &self.0 {
-            AudienceForm::One(only) => vec![only.to_string()],
-            AudienceForm::Many(array) => texts(array),
-        }
+        self.0.all().iter().map(|name| name.clone().into_owned()).collect()
     }
 }
 
 impl<'c> Audience<'c> {
     pub(crate) fn read(value: Value<'c>) -> Option<Self> {
+        let (mut names, mut all_text) = (Names::Few(ArrayVec::new()), true);
+        let mut add = |value: Value<'c>| match value.as_text() {
+            Some(name) => names.add(name),
+            None => all_text = false,
+        };
         match value {
-            Value::Text(text) => Some(Self(AudienceForm::One(text.decode()))),
-            Value::Array(array) => {
-                let mut all_text = true;
-                json::array(array, |element| all_text &= matches!(element, Value::Text(_))).ok()?;
-                all_text.then_some(Self(AudienceForm::Many(array)))
-            }
-            _ => None,
+            Value::Array(array) => json::array(array, add).ok()?,
+            other => add(other),
         }
+        all_text.then_some(Self(names))
     }
 }
 

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::{Audience, NumericDate, Scopes};
-use crate::json::{self, JsonError, Members, Unique, Value};
+use crate::json::{self, JsonError, Member, Members, Unique, Value};
 
 /// The registered claims of one payload, borrowed from its text.
 #[derive(Clone)]
@@ -70,7 +70,7 @@ impl<'c> RegisteredClaims<'c> {
     /// Reads the payload in one pass, and puts down where its members stand.
     pub(crate) fn read_members(payload: &'c str, members: &mut Members) -> Result<Self, ClaimsError> {
         let mut reading = Reading::default();
-        json::members(payload, members, |name, value| reading.member(name, value))?;
+        json::members(payload, members, |member| reading.member(member))?;
         reading.end()
     }
 
@@ -78,9 +78,7 @@ impl<'c> RegisteredClaims<'c> {
     pub(crate) fn again(payload: &'c str, members: &Members) -> Result<Self, ClaimsError> {
         let Some(members) = members.of(payload) else { return Self::read(payload) };
         let mut reading = Reading::default();
-        for (name, value) in members {
-            reading.member(name, value);
-        }
+        members.for_each(|member| reading.member(&member));
         reading.end()
     }
 
@@ -161,34 +159,34 @@ impl Default for Reading<'_> {
 
 impl<'c> Reading<'c> {
     #[inline]
-    fn member(&mut self, name: &str, value: Value<'c>) {
-        let claims = &mut self.claims;
-        let fits = match name {
-            "iss" => text(value, &mut claims.issuer),
-            "sub" => text(value, &mut claims.subject),
-            "jti" => text(value, &mut claims.token_id),
-            "client_id" => text(value, &mut claims.client_id),
-            "sid" => text(value, &mut claims.session_id),
-            "exp" => date(value, &mut claims.expires_at),
-            "nbf" => date(value, &mut claims.not_before),
-            "iat" => date(value, &mut claims.issued_at),
-            "aud" => {
-                claims.audience = Audience::read(value);
+    fn member(&mut self, member: &Member<'c>) {
+        let (claims, name) = (&mut self.claims, member.name());
+        let fits = match name.as_bytes() {
+            b"iss" => text(member, &mut claims.issuer),
+            b"sub" => text(member, &mut claims.subject),
+            b"jti" => text(member, &mut claims.token_id),
+            b"client_id" => text(member, &mut claims.client_id),
+            b"sid" => text(member, &mut claims.session_id),
+            b"exp" => date(member, &mut claims.expires_at),
+            b"nbf" => date(member, &mut claims.not_before),
+            b"iat" => date(member, &mut claims.issued_at),
+            b"aud" => {
+                claims.audience = Audience::read(member.value());
                 claims.audience.is_some()
             }
-            "scope" => {
-                self.scope = Some(value);
+            b"scope" => {
+                self.scope = Some(member.value());
                 true
             }
-            "scp" => {
-                self.scp = Some(value);
+            b"scp" => {
+                self.scp = Some(member.value());
                 true
             }
-            "events" => {
-                claims.logout = LogoutEvent::read(value);
+            b"events" => {
+                claims.logout = LogoutEvent::read(member.value());
                 true
             }
-            "cnf" => {
+            b"cnf" => {
                 claims.confirmation = true;
                 true
             }
@@ -238,13 +236,13 @@ pub(crate) fn claim<'c>(payload: &'c str, name: &str) -> Option<Value<'c>> {
 /// The claims whose values this room reads and therefore refuses when they have the wrong type.
 const REGISTERED: [&str; 9] = ["iss", "sub", "jti", "client_id", "sid", "exp", "nbf", "iat", "aud"];
 
-fn text<'c>(value: Value<'c>, claim: &mut Option<Cow<'c, str>>) -> bool {
-    *claim = value.as_text();
+fn text<'c>(member: &Member<'c>, claim: &mut Option<Cow<'c, str>>) -> bool {
+    *claim = member.value().as_text();
     claim.is_some()
 }
 
-fn date(value: Value<'_>, claim: &mut Option<NumericDate>) -> bool {
-    *claim = match value {
+fn date(member: &Member<'_>, claim: &mut Option<NumericDate>) -> bool {
+    *claim = match member.value() {
         Value::Number(number) => NumericDate::parse(number),
         _ => None,
     };

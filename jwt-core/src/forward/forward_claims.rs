@@ -1,5 +1,6 @@
 use crate::challenge::Refusal;
 use crate::claims::ClaimPath;
+use crate::request::is_tchar;
 use crate::token::{Kept, Strip};
 use crate::verified::{Anonymous, Verified, optional};
 use crate::verify::Verifier;
@@ -76,7 +77,7 @@ impl ForwardClaims {
         for (path, name) in claims {
             let error = |kind, text| Err(ForwardError::new(kind, text));
             let Ok(path) = ClaimPath::new(path) else { return error(ForwardErrorKind::NotAPath, path) };
-            if name.is_empty() || !name.bytes().all(is_name_byte) {
+            if name.is_empty() || !name.bytes().all(is_tchar) {
                 return error(ForwardErrorKind::NotAHeader, name);
             }
             if RESERVED.iter().any(|reserved| is_alike(reserved.as_bytes(), name.as_bytes())) {
@@ -158,12 +159,6 @@ impl ForwardClaims {
 fn is_alike(one: &[u8], other: &[u8]) -> bool {
     let plain = |byte: &u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
     one.len() == other.len() && one.iter().map(plain).eq(other.iter().map(plain))
-}
-
-/// `tchar`. RFC 9110 section 5.6.2.
-const fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
 }
 
 #[cfg(test)]

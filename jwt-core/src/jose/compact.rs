@@ -83,9 +83,8 @@ fn split_at_dot(text: &str) -> Option<(&str, &str)> {
     Some((&text[..dot], &text[dot + 1..]))
 }
 
-/// Decoded bytes: a payload stays in here for as long as its token is needed. Without an allocation of their own up to
-/// this length, which longer payloads, and signatures of more than 4096 bits, exceed.
-pub(crate) type Bytes = SmallVec<[u8; 512]>;
+/// Decoded bytes: without an allocation up to this length, which longer payloads and signatures of ML-DSA exceed.
+pub(crate) type Bytes = SmallVec<[u8; 1024]>;
 
 fn decode(segment: &str, buffer: &mut Bytes) -> Result<(), ErrorKind> {
     buffer.resize(base64url::decoded_length(segment.len()), 0);

@@ -1,7 +1,6 @@
 use smallvec::SmallVec;
 
-use super::Value;
-use super::value::Text;
+use super::place::{Member, Name, Place};
 
 /// Where the outermost members of a text stand: what the reader found, for whoever wants to see them again.
 ///
@@ -9,16 +8,16 @@ use super::value::Text;
 /// text has to be read again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Members {
-    places: SmallVec<[Place; MANY]>,
+    entries: SmallVec<[Entry; MANY]>,
     known: bool,
 }
 
 /// More members than this take an allocation.
 const MANY: usize = 16;
 
-/// Where a member stands.
+/// A member, in few bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+struct Entry {
     /// Where the name begins, after its quote.
     name: u16,
     /// Where the value begins and ends, with its quotes where it has some.
@@ -30,101 +29,60 @@ pub(super) struct Place {
     escaped: bool,
 }
 
-/// A member as the reader finds it.
-#[derive(Clone, Copy)]
-pub(super) struct Found {
-    /// Where the name begins and ends, without its quotes.
-    pub(super) name: (usize, usize),
-    pub(super) name_escaped: bool,
-    /// Where the value begins and ends, with its quotes where it has some.
-    pub(super) value: (usize, usize),
-}
-
 impl Members {
     pub(super) fn begin(&mut self) {
-        self.places.clear();
+        self.entries.clear();
         self.known = true;
     }
 
     #[inline]
-    pub(super) fn add(&mut self, found: Found, value: Value<'_>) {
-        match Place::of(found, value) {
-            Some(place) => self.places.push(place),
+    pub(super) fn add(&mut self, member: &Member<'_>) {
+        match Entry::of(member) {
+            Some(entry) => self.entries.push(entry),
             None => self.known = false,
         }
     }
 
-    /// The places of all members, in order; `None` where the text has to be read.
-    #[inline]
-    pub(super) fn places(&self) -> Option<&[Place]> {
-        self.known.then_some(&self.places)
-    }
-
-    /// The members of the text that was read, in order; `None` where it has to be read again.
+    /// The members of the text that was read, in order, none of whose names has escapes; `None` where it has to be read
+    /// again.
     #[inline]
     pub(crate) fn of<'m, 'a>(
         &'m self,
         text: &'a str,
-    ) -> Option<impl Iterator<Item = (&'a str, Value<'a>)> + use<'m, 'a>> {
-        Some(self.places()?.iter().map(move |place| (place.name(text), place.value(text))))
+    ) -> Option<impl ExactSizeIterator<Item = Member<'a>> + use<'m, 'a>> {
+        self.known.then(|| self.entries.iter().map(move |entry| entry.member(text)))
     }
 
     /// How many bytes they take beyond their own.
     pub(crate) fn spilled(&self) -> usize {
-        if self.places.spilled() { self.places.capacity() * size_of::<Place>() } else { 0 }
+        if self.entries.spilled() { self.entries.capacity() * size_of::<Entry>() } else { 0 }
     }
 }
 
-impl Place {
+impl Entry {
     #[inline]
-    fn of(found: Found, value: Value<'_>) -> Option<Self> {
+    fn of(member: &Member<'_>) -> Option<Self> {
         let short = |at: usize| u16::try_from(at).ok();
-        if found.name_escaped {
+        let Member { name, place, .. } = member;
+        if name.escaped {
             return None;
         }
         Some(Self {
-            name: short(found.name.0)?,
-            value: short(found.value.0)?,
-            end: short(found.value.1)?,
-            length: u8::try_from(found.name.1 - found.name.0).ok()?,
-            escaped: matches!(value, Value::Text(Text { escaped: true, .. })),
+            name: short(name.start)?,
+            value: short(place.start)?,
+            end: short(place.end)?,
+            length: u8::try_from(name.end - name.start).ok()?,
+            escaped: place.escaped,
         })
     }
 
     #[inline]
-    pub(super) fn name<'a>(&self, text: &'a str) -> &'a str {
+    fn member(self, text: &str) -> Member<'_> {
         let start = usize::from(self.name);
-        text.get(start..start + usize::from(self.length)).unwrap_or_default()
-    }
-
-    /// The value as it stands.
-    #[inline]
-    pub(super) fn json<'a>(&self, text: &'a str) -> &'a str {
-        text.get(usize::from(self.value)..usize::from(self.end)).unwrap_or_default()
-    }
-
-    /// The value of a string without escapes.
-    #[inline]
-    pub(super) fn plain<'a>(&self, text: &'a str) -> Option<&'a str> {
-        let (start, end) = (usize::from(self.value), usize::from(self.end));
-        let quoted = !self.escaped && text.as_bytes().get(start) == Some(&b'"');
-        if quoted { text.get(start + 1..end.checked_sub(1)?) } else { None }
-    }
-
-    #[inline]
-    fn value<'a>(&self, text: &'a str) -> Value<'a> {
-        let json = self.json(text);
-        match json.as_bytes().first() {
-            Some(b'"') => {
-                let raw = json.get(1..json.len() - 1).unwrap_or_default();
-                Value::Text(Text { raw, escaped: self.escaped })
-            }
-            Some(b'{') => Value::Object(json),
-            Some(b'[') => Value::Array(json),
-            Some(b't') => Value::Bool(true),
-            Some(b'f') => Value::Bool(false),
-            Some(b'n') | None => Value::Null,
-            Some(_) => Value::Number(json),
+        Member {
+            text,
+            name: Name { start, end: start + usize::from(self.length), escaped: false },
+            place: Place { start: self.value.into(), end: self.end.into(), escaped: self.escaped },
         }
     }
 }
@@ -136,8 +94,10 @@ mod tests {
 
     fn seen(text: &str) -> Option<Vec<(String, String)>> {
         let mut found = Members::default();
-        members(text, &mut found, |_, _| ()).expect("well-formed");
-        found.of(text).map(|members| members.map(|(name, value)| (name.to_owned(), format!("{value:?}"))).collect())
+        members(text, &mut found, |_| ()).expect("well-formed");
+        found.of(text).map(|members| {
+            members.map(|member| (member.name().into_owned(), format!("{:?}", member.value()))).collect()
+        })
     }
 
     fn read(text: &str) -> Vec<(String, String)> {

@@ -7,10 +7,13 @@
 mod decode;
 mod equal;
 mod members;
+mod place;
 mod reader;
+mod scan;
 mod value;
 
 pub(crate) use decode::decode;
 pub(crate) use members::Members;
+pub(crate) use place::Member;
 pub(crate) use reader::{JsonError, Unique, array, members, object};
 pub(crate) use value::Value;

@@ -1,9 +1,9 @@
-use std::borrow::Cow;
-
 use smallvec::SmallVec;
 
-use super::members::{Found, Members};
-use super::value::{Text, Value};
+use super::members::Members;
+use super::place::{Member, Name, Place};
+use super::scan;
+use super::value::Value;
 
 /// The deepest nesting that is read; the outermost object is level one.
 pub(crate) const MAX_DEPTH: usize = 32;
@@ -53,39 +53,34 @@ pub(crate) fn object<'a>(
     unique: Unique,
     mut member: impl FnMut(&str, Value<'a>),
 ) -> Result<(), JsonError> {
-    Reader::new(text, unique).whole(&mut |name, value, _| member(name, value))
+    Reader::new(text, unique).whole(&mut |found: Member<'a>| member(&found.name(), found.value()))
 }
 
 /// As [`object`], with unique names everywhere, and puts down where the members stand.
 pub(crate) fn members<'a>(
     text: &'a str,
     members: &mut Members,
-    mut member: impl FnMut(&str, Value<'a>),
+    mut member: impl FnMut(&Member<'a>),
 ) -> Result<(), JsonError> {
     members.begin();
-    Reader::new(text, Unique::Everywhere).whole(&mut |name, value, found| {
-        members.add(found, value);
-        member(name, value);
+    Reader::new(text, Unique::Everywhere).whole(&mut |found: Member<'a>| {
+        members.add(&found);
+        member(&found);
     })
 }
 
-const ONES: u64 = u64::from_ne_bytes([1; 8]);
-const HIGHS: u64 = ONES << 7;
-
 /// Calls `element` for each element of an array that an earlier pass found well-formed.
 pub(crate) fn array<'a>(text: &'a str, mut element: impl FnMut(Value<'a>)) -> Result<(), JsonError> {
-    let mut reader = Reader { text, at: 0, unique: Unique::Outermost, simple: false, names: SmallVec::new() };
-    reader.array(1, &mut element)
+    let mut reader = Reader::new(text, Unique::Outermost);
+    reader.array(0, 1, &mut |place: Place| element(place.value(text))).map(drop)
 }
 
 struct Reader<'a> {
     text: &'a str,
-    at: usize,
     unique: Unique,
-    /// Whether every string ends at the next quote: nothing in the text is escaped or would have to be.
     simple: bool,
     /// The names of every object that is open, innermost last.
-    names: SmallVec<[Text<'a>; FEW]>,
+    names: SmallVec<[Name; FEW]>,
 }
 
 /// Objects of so many members are checked for duplicates as they are read; larger ones are sorted at their end, so that
@@ -94,332 +89,176 @@ const FEW: usize = 16;
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, unique: Unique) -> Self {
-        // All bytes are looked at, which takes fewer steps than looking for the first.
-        let simple = text.bytes().fold(true, |simple, byte| simple & (byte >= 0x20) & (byte != b'\\'));
-        Self { text, at: 0, unique, simple, names: SmallVec::new() }
-    }
-
-    #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    /// The next byte that is no space.
-    #[inline]
-    fn token(&mut self) -> Option<u8> {
-        loop {
-            match self.peek() {
-                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
-                other => return other,
-            }
-        }
-    }
-
-    #[inline]
-    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
-        if self.peek() == Some(byte) {
-            self.at += 1;
-            Ok(())
-        } else {
-            Err(JsonError::Syntax)
-        }
-    }
-
-    fn whole<F: FnMut(&str, Value<'a>, Found)>(mut self, member: &mut F) -> Result<(), JsonError> {
-        match self.token() {
-            Some(b'{') => self.object(1, member)?,
-            // Tells "not JSON" from "JSON, but not an object" without reading on: both are refused alike.
-            Some(b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9') => return Err(JsonError::NotAnObject),
-            _ => return Err(JsonError::Syntax),
-        }
-        if self.token().is_none() { Ok(()) } else { Err(JsonError::Syntax) }
-    }
-
-    fn literal(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, JsonError> {
-        if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-            self.at += word.len();
-            Ok(value)
-        } else {
-            Err(JsonError::Syntax)
-        }
+        Self { text, unique, simple: scan::is_simple(text.as_bytes()), names: SmallVec::new() }
     }
 
     #[inline(always)]
-    fn value(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
-        let start = self.at;
-        match self.peek().ok_or(JsonError::Syntax)? {
-            b'"' => self.string().map(Value::Text),
-            b'-' | b'0'..=b'9' => self.number(),
-            b'{' => {
-                self.inner_object(depth)?;
-                Ok(Value::Object(&self.text[start..self.at]))
+    fn byte(&self, at: usize) -> u8 {
+        scan::byte(self.text.as_bytes(), at)
+    }
+
+    #[inline(always)]
+    fn skip_space(&self, at: usize) -> usize {
+        scan::skip_space(self.text.as_bytes(), at)
+    }
+
+    fn whole<F: FnMut(Member<'a>)>(mut self, member: &mut F) -> Result<(), JsonError> {
+        let start = self.skip_space(0);
+        let end = match self.byte(start) {
+            b'{' => self.object(start, 1, member)?,
+            // Tells "not JSON" from "JSON, but not an object" without reading on: both are refused alike.
+            b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => return Err(JsonError::NotAnObject),
+            _ => return Err(JsonError::Syntax),
+        };
+        if self.skip_space(end) == self.text.len() { Ok(()) } else { Err(JsonError::Syntax) }
+    }
+
+    /// The place after a value that begins at `start`, and whether it is a string with escapes.
+    #[inline(always)]
+    fn value(&mut self, start: usize, depth: usize) -> Result<(usize, bool), JsonError> {
+        let end = match self.byte(start) {
+            b'"' => {
+                let (quote, escaped) = self.string(start + 1)?;
+                return Ok((quote + 1, escaped));
             }
-            b'[' => {
-                self.inner_array(depth)?;
-                Ok(Value::Array(&self.text[start..self.at]))
-            }
-            b't' => self.literal("true", Value::Bool(true)),
-            b'f' => self.literal("false", Value::Bool(false)),
-            b'n' => self.literal("null", Value::Null),
-            _ => Err(JsonError::Syntax),
+            b'-' | b'0'..=b'9' => self.number(start)?,
+            b'{' => self.inner_object(start, depth)?,
+            b'[' => self.inner_array(start, depth)?,
+            b't' => self.literal(start, b"true")?,
+            b'f' => self.literal(start, b"false")?,
+            b'n' => self.literal(start, b"null")?,
+            _ => return Err(JsonError::Syntax),
+        };
+        Ok((end, false))
+    }
+
+    #[inline(never)]
+    fn inner_object(&mut self, start: usize, depth: usize) -> Result<usize, JsonError> {
+        self.object(start, depth, &mut |_| ())
+    }
+
+    #[inline(never)]
+    fn inner_array(&mut self, start: usize, depth: usize) -> Result<usize, JsonError> {
+        self.array(start, depth, &mut |_| ())
+    }
+
+    fn literal(&self, start: usize, word: &[u8]) -> Result<usize, JsonError> {
+        let here = self.text.as_bytes().get(start..).unwrap_or_default();
+        if here.starts_with(word) { Ok(start + word.len()) } else { Err(JsonError::Syntax) }
+    }
+
+    /// Where a string ends whose first byte is at `start`: its closing quote, and whether it has escapes.
+    #[inline(always)]
+    fn string(&self, start: usize) -> Result<(usize, bool), JsonError> {
+        let text = self.text.as_bytes();
+        let end =
+            if self.simple { scan::quote(text, start).map(|end| (end, false)) } else { scan::string(text, start) };
+        end.ok_or(JsonError::Syntax)
+    }
+
+    #[inline(always)]
+    fn number(&self, start: usize) -> Result<usize, JsonError> {
+        let (end, exponent) = scan::number(self.text.as_bytes(), start).ok_or(JsonError::Syntax)?;
+        // RFC 8259 section 6 lets readers set limits. Short numbers without an exponent keep to this one.
+        let strict = self.unique == Unique::Everywhere;
+        if strict && (end - start > 300 || exponent) && !is_in_range(self.text.get(start..end)) {
+            return Err(JsonError::OutOfRange);
         }
+        Ok(end)
     }
 
-    #[inline(never)]
-    fn inner_object(&mut self, depth: usize) -> Result<(), JsonError> {
-        self.object(depth, &mut |_, _, _| ())
-    }
-
-    #[inline(never)]
-    fn inner_array(&mut self, depth: usize) -> Result<(), JsonError> {
-        self.array(depth, &mut |_| ())
-    }
-
-    #[inline]
-    fn object<F: FnMut(&str, Value<'a>, Found)>(&mut self, depth: usize, member: &mut F) -> Result<(), JsonError> {
+    /// The place after an object that begins at `start`.
+    #[inline(always)]
+    fn object<F: FnMut(Member<'a>)>(&mut self, start: usize, depth: usize, member: &mut F) -> Result<usize, JsonError> {
         if depth > MAX_DEPTH {
             return Err(JsonError::TooDeep);
         }
         let check = self.unique == Unique::Everywhere || depth == 1;
         let first = self.names.len();
         let (mut seen, mut duplicate) = (0u64, false);
-        self.expect(b'{')?;
-        if self.token() == Some(b'}') {
-            self.at += 1;
-            return Ok(());
+        let mut at = self.skip_space(start + 1);
+        if self.byte(at) == b'}' {
+            return Ok(at + 1);
         }
         loop {
-            self.token();
-            let name_start = self.at + 1;
-            let name = self.string()?;
-            let name_end = self.at - 1;
-            self.token();
-            self.expect(b':')?;
-            self.token();
-            let start = self.at;
-            let value = self.value(depth + 1)?;
-            let found = Found { name: (name_start, name_end), name_escaped: name.escaped, value: (start, self.at) };
-            let mark = if name.escaped {
-                let name = name.decode();
-                member(&name, value, found);
-                mark(&name)
-            } else {
-                member(name.raw, value, found);
-                mark(name.raw)
-            };
+            if self.byte(at) != b'"' {
+                return Err(JsonError::Syntax);
+            }
+            let name = at + 1;
+            let (name_end, name_escaped) = self.string(name)?;
+            let name = Name { start: name, end: name_end, escaped: name_escaped };
+            at = self.skip_space(name_end + 1);
+            if self.byte(at) != b':' {
+                return Err(JsonError::Syntax);
+            }
+            let start = self.skip_space(at + 1);
+            let (end, escaped) = self.value(start, depth + 1)?;
+            member(Member { text: self.text, name, place: Place { start, end, escaped } });
             if check {
                 // A name whose mark is new is new.
-                duplicate |= seen & mark != 0 && self.names.len() - first < FEW && holds(&self.names[first..], name);
+                let mark = name.mark(self.text);
+                duplicate |= seen & mark != 0 && self.names.len() - first < FEW && self.has(first, name);
                 seen |= mark;
                 self.names.push(name);
             }
-            match self.token() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    break;
-                }
+            at = self.skip_space(end);
+            match self.byte(at) {
+                b',' => at = self.skip_space(at + 1),
+                b'}' => break,
                 _ => return Err(JsonError::Syntax),
             }
         }
         if self.names.len() - first > FEW {
-            let mut names: Vec<Cow<'_, str>> = self.names[first..].iter().map(|name| name.decode()).collect();
+            let mut names: Vec<_> = self.names[first..].iter().map(|name| name.decode(self.text)).collect();
             names.sort_unstable();
             duplicate |= names.windows(2).any(|pair| pair[0] == pair[1]);
         }
         self.names.truncate(first);
-        if duplicate { Err(JsonError::DuplicateName) } else { Ok(()) }
+        if duplicate { Err(JsonError::DuplicateName) } else { Ok(at + 1) }
     }
 
-    #[inline]
-    fn array<F: FnMut(Value<'a>)>(&mut self, depth: usize, element: &mut F) -> Result<(), JsonError> {
+    /// Whether one of the names, from the `first` on, is this one.
+    #[inline(never)]
+    fn has(&self, first: usize, name: Name) -> bool {
+        self.names[first..].iter().any(|other| other.decode(self.text) == name.decode(self.text))
+    }
+
+    /// The place after an array that begins at `start`.
+    #[inline(always)]
+    fn array<F: FnMut(Place)>(&mut self, start: usize, depth: usize, element: &mut F) -> Result<usize, JsonError> {
         if depth > MAX_DEPTH {
             return Err(JsonError::TooDeep);
         }
-        self.expect(b'[')?;
-        if self.token() == Some(b']') {
-            self.at += 1;
-            return Ok(());
+        if self.byte(start) != b'[' {
+            return Err(JsonError::Syntax);
+        }
+        let mut at = self.skip_space(start + 1);
+        if self.byte(at) == b']' {
+            return Ok(at + 1);
         }
         loop {
-            self.token();
-            element(self.value(depth + 1)?);
-            match self.token() {
-                Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.at += 1;
-                    return Ok(());
-                }
+            let start = at;
+            let (end, escaped) = self.value(start, depth + 1)?;
+            element(Place { start, end, escaped });
+            at = self.skip_space(end);
+            match self.byte(at) {
+                b',' => at = self.skip_space(at + 1),
+                b']' => return Ok(at + 1),
                 _ => return Err(JsonError::Syntax),
             }
         }
     }
-
-    /// RFC 8259 section 6.
-    fn number(&mut self) -> Result<Value<'a>, JsonError> {
-        let (start, mut exponent) = (self.at, false);
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        match self.peek() {
-            Some(b'0') => self.at += 1,
-            Some(b'1'..=b'9') => self.digits(),
-            _ => return Err(JsonError::Syntax),
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.some_digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            exponent = true;
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.some_digits()?;
-        }
-        let number = &self.text[start..self.at];
-        // RFC 8259 section 6 lets readers set limits. Short numbers without an exponent keep to this one.
-        let in_range = |number: &str| number.parse::<f64>().is_ok_and(f64::is_finite);
-        let strict = self.unique == Unique::Everywhere;
-        if strict && (number.len() > 300 || exponent) && !in_range(number) {
-            return Err(JsonError::OutOfRange);
-        }
-        Ok(Value::Number(number))
-    }
-
-    fn digits(&mut self) {
-        let digits = self.text.as_bytes()[self.at..].iter().take_while(|byte| byte.is_ascii_digit());
-        self.at += digits.count();
-    }
-
-    fn some_digits(&mut self) -> Result<(), JsonError> {
-        let start = self.at;
-        self.digits();
-        if self.at == start { Err(JsonError::Syntax) } else { Ok(()) }
-    }
-
-    /// RFC 8259 section 7; unpaired surrogates (section 8.2) are refused.
-    #[inline(always)]
-    fn string(&mut self) -> Result<Text<'a>, JsonError> {
-        self.expect(b'"')?;
-        if !self.simple {
-            return self.any_string();
-        }
-        let start = self.at;
-        let end = start + before_quote(&self.text.as_bytes()[start..]);
-        let raw = self.text.get(start..end).ok_or(JsonError::Syntax)?;
-        self.at = end;
-        self.expect(b'"')?;
-        Ok(Text { raw, escaped: false })
-    }
-
-    #[inline(never)]
-    fn any_string(&mut self) -> Result<Text<'a>, JsonError> {
-        let (start, mut escaped) = (self.at, false);
-        loop {
-            self.at += plain(&self.text.as_bytes()[self.at..]);
-            match self.peek() {
-                Some(b'"') => {
-                    let raw = &self.text[start..self.at];
-                    self.at += 1;
-                    return Ok(Text { raw, escaped });
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.at += 1;
-                    self.escape()?;
-                }
-                _ => return Err(JsonError::Syntax),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<(), JsonError> {
-        match self.peek().ok_or(JsonError::Syntax)? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {
-                self.at += 1;
-                Ok(())
-            }
-            b'u' => {
-                self.at += 1;
-                match self.unit()? {
-                    0xd800..=0xdbff => {
-                        self.expect(b'\\')?;
-                        self.expect(b'u')?;
-                        if (0xdc00..=0xdfff).contains(&self.unit()?) { Ok(()) } else { Err(JsonError::Syntax) }
-                    }
-                    0xdc00..=0xdfff => Err(JsonError::Syntax),
-                    _ => Ok(()),
-                }
-            }
-            _ => Err(JsonError::Syntax),
-        }
-    }
-
-    /// Four hexadecimal digits: one UTF-16 code unit.
-    fn unit(&mut self) -> Result<u16, JsonError> {
-        let mut unit = 0u16;
-        for _ in 0..4 {
-            let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16)).ok_or(JsonError::Syntax)?;
-            unit = unit << 4 | digit as u16;
-            self.at += 1;
-        }
-        Ok(unit)
-    }
 }
 
-fn holds(names: &[Text<'_>], name: Text<'_>) -> bool {
-    names.iter().any(|other| {
-        if name.escaped || other.escaped { name.decode() == other.decode() } else { name.raw == other.raw }
-    })
-}
-
-/// One of 64 bits, the same for equal names and mostly different for others.
-#[inline]
-fn mark(name: &str) -> u64 {
-    let bytes = name.as_bytes();
-    let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
-    1 << ((bytes.len() * 37 + end(bytes.first()) * 7 + end(bytes.last())) % 64)
-}
-
-/// How many bytes there are before the first quote.
-#[inline(always)]
-fn before_quote(bytes: &[u8]) -> usize {
-    let (mut at, mut rest) = (0, bytes);
-    while let Some((word, more)) = rest.split_first_chunk::<8>() {
-        let word = u64::from_le_bytes(*word) ^ (ONES * 0x22);
-        let found = word.wrapping_sub(ONES) & !word & HIGHS;
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        (at, rest) = (at + 8, more);
-    }
-    at + rest.iter().take_while(|&&byte| byte != b'"').count()
-}
-
-/// How many of the bytes, from the first on, stand in a string for themselves: none below 0x20, no quote, no backslash.
-#[inline]
-fn plain(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        // Eight bytes at a time: subtraction sets the high bit of a byte that is below the subtrahend, and borrows only
-        // above such a byte, so the lowest that is found is right. With one bit flipped a quote, 0x22, comes right after
-        // the control characters.
-        let word = u64::from_le_bytes(*word);
-        let control_or_quote = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
-        let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
-        let found = (control_or_quote | backslash) & !word & HIGHS;
-        if found != 0 {
-            return index * 8 + found.trailing_zeros() as usize / 8;
-        }
-    }
-    let plain = rest.iter().take_while(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\').count();
-    words.len() * 8 + plain
+#[cold]
+fn is_in_range(number: Option<&str>) -> bool {
+    number.is_some_and(|number| number.parse::<f64>().is_ok_and(f64::is_finite))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
     fn members(text: &str) -> Result<Vec<(String, String)>, JsonError> {
@@ -474,6 +313,30 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_is_one_byte_away_is_judged_as_serde_json_judges_it() {
+        let judge = |text: &[u8]| {
+            let Ok(text) = std::str::from_utf8(text) else { return };
+            let own = object(text, Unique::Everywhere, |_, _| ());
+            let is_object = serde_json::from_str::<serde_json::Map<_, _>>(text).is_ok();
+            // What `serde_json` takes the last of is the only thing that it accepts and this does not.
+            assert!(own.is_ok() == is_object || (is_object && own == Err(JsonError::DuplicateName)), "{text} {own:?}");
+        };
+        for text in [
+            r#"{"a":"b","cd":[1,-2.5e+3,true,false,null,{"e":{}}],"f":"long enough for a word"}"#,
+            " {\"a\\u00e9\\ud83d\\ude00\" :\t\"\\\"\\\\\\n é\" ,\r\n\"b\": [ ] , \"c\" : 0.10 } ",
+        ] {
+            for at in 0..=text.len() {
+                for byte in b"\0\t \"\\{}[]:,+-.019aeEnrtuz\x7f\xc3" {
+                    let (before, after) = (&text.as_bytes()[..at], &text.as_bytes()[at..]);
+                    judge(&[before, &[*byte], after].concat());
+                    judge(&[before, &[*byte], after.get(1..).unwrap_or_default()].concat());
+                    judge(&[before, after.get(1..).unwrap_or_default()].concat());
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_name_given_twice_is_refused_however_it_is_written() {
         for text in
             [r#"{"a":1,"a":1}"#, r#"{"sub":1,"\u0073ub":2}"#, r#"{"x":{"a":1,"a":2}}"#, r#"{"x":[{"a":1,"a":2}]}"#]
@@ -511,23 +374,6 @@ mod tests {
         assert!(members(&nested(MAX_DEPTH - 1)).is_ok());
         assert_eq!(members(&nested(MAX_DEPTH)), Err(JsonError::TooDeep));
         assert_eq!(members(&nested(200_000)), Err(JsonError::TooDeep));
-    }
-
-    #[test]
-    fn a_string_ends_at_the_first_byte_that_does_not_stand_for_itself() {
-        for length in 0..20 {
-            for byte in 0..=u8::MAX {
-                for fill in [b'a', b'!', 0x23, 0x5b, 0x5d, 0x7f, 0x80, 0xff] {
-                    let mut bytes = vec![fill; 20];
-                    bytes[length] = byte;
-                    let ends = byte < 0x20 || byte == b'"' || byte == b'\\';
-                    assert_eq!(plain(&bytes), if ends { length } else { 20 }, "{byte:#x} at {length} in {fill:#x}");
-                    let quote = if byte == b'"' { length } else { 20 };
-                    assert_eq!(before_quote(&bytes), quote, "{byte:#x} at {length} in {fill:#x}");
-                }
-            }
-        }
-        assert_eq!((plain(b"\"\\"), before_quote(b"\"\"#")), (0, 0));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use super::{KeySource, Lookup, Wanted};
 /// the first of the allow-list that fits its type.
 #[derive(Clone, Default)]
 pub struct KeyTable {
-    named: HashMap<Arc<str>, Vec<Slot>>,
+    named: BTreeMap<Arc<str>, Vec<Slot>>,
     unnamed: Vec<Slot>,
     /// Shared by clones and by nothing else. The empty default has none.
     generation: Option<u64>,

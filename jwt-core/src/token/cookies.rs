@@ -61,8 +61,10 @@ impl TokenSource for Cookie {
             return;
         }
         end_to_end(request, "cookie", |value| {
-            for (name, value) in pairs(value).filter_map(|pair| pair.value.map(|value| (pair.name, value))) {
-                if name == self.name.as_bytes() {
+            for pair in pairs(value) {
+                if pair.name == self.name.as_bytes()
+                    && let Some(value) = pair.value
+                {
                     found.add(value, Location::Cookie);
                 }
             }

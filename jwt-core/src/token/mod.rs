@@ -3,6 +3,7 @@
 mod cookies;
 mod csrf;
 mod places;
+mod raw;
 mod source;
 mod sources;
 mod strip;
@@ -10,6 +11,5 @@ mod strip;
 pub use csrf::{Csrf, FormField};
 pub(crate) use csrf::{Proof, is_form};
 pub use source::{Found, Location, TokenPlace, TokenSource};
-pub(crate) use sources::NoToken;
 pub use sources::TokenSources;
 pub(crate) use strip::{Kept, Strip};

@@ -5,7 +5,7 @@ use std::fmt;
 use smallvec::SmallVec;
 
 use super::source::{Found, Location, TokenPlace, TokenSource};
-use crate::request::RequestView;
+use crate::request::{RequestView, is_tchar};
 
 /// Calls `each` with the values of `name`, unless the client declared the header to be for the next hop only: a proxy
 /// would have removed it. RFC 9110 section 7.6.1.
@@ -65,14 +65,9 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
         Some(b' ') => Some(&rest[rest.iter().take_while(|&&byte| byte == b' ').count()..]),
         // A longer scheme name is another scheme; any other byte, `=` and `/` of a token among them, makes the line
         // illegible, which an empty token is.
-        Some(&byte) if is_scheme_byte(byte) => None,
+        Some(&byte) if is_tchar(byte) => None,
         Some(_) => Some(&[]),
     }
-}
-
-const fn is_scheme_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
 }
 
 pub(super) struct Query(pub(super) String);

@@ -11,7 +11,7 @@ use crate::error::{Class, Error, ErrorKind};
 use crate::metadata::ResourceMetadata;
 use crate::observe;
 use crate::request::RequestView;
-use crate::token::{FormField, Location, NoToken, Proof};
+use crate::token::{FormField, Location, Proof};
 use crate::verified::{Anonymous, Surroundings, Verified};
 
 use super::{PendingVerification, Verification, Verifier};
@@ -223,10 +223,11 @@ impl Authenticator {
     fn identify(&self, request: &dyn RequestView, optional: bool) -> Authentication {
         let token = match self.verifier.sources().find(request) {
             Ok(token) => token,
-            Err(none) => return Authentication::Ready(self.without_token(&none, optional)),
+            Err(kind) => return Authentication::Ready(self.without_token(kind, optional)),
         };
+        let verification = self.verifier.begin(&token.bytes, || token.text(), Some(token.location));
         let carrier = Carrier { proof: token.proof, removal: token.removal };
-        match self.verifier.start(&token.text, Some(token.location)) {
+        match verification {
             Verification::Ready(outcome) => Authentication::Ready(self.conclude(outcome, &carrier, optional)),
             Verification::Pending(pending) => {
                 let carrier = Carrier { proof: carrier.proof.into_owned(), removal: carrier.removal };
@@ -239,8 +240,8 @@ impl Authenticator {
         }
     }
 
-    fn without_token(&self, none: &NoToken, optional: bool) -> Result<Admission, Refusal> {
-        let admission = self.admit(Err(none.kind.into()), none.removal.as_ref(), optional);
+    fn without_token(&self, kind: ErrorKind, optional: bool) -> Result<Admission, Refusal> {
+        let admission = self.admit(Err(kind.into()), None, optional);
         // A guest where guests are welcome is no refusal, so nobody is told of one.
         if let Err(refusal) = &admission {
             self.verifier.surroundings().observe(&refusal.error);

@@ -15,10 +15,10 @@ use crate::verified::{Surroundings, Verified};
 
 use super::cache::{Store, TokenCache};
 use super::issuers::Issuers;
+use super::judge::Judge;
 use super::prepare::Means;
 use super::revocations::Revocations;
 use super::rules::Rule;
-use super::verifier::Core;
 use super::{BuildError, BuildErrorKind, RuleError, TrustedIssuer, Verifier};
 
 /// Builds a [`Verifier`]; made by [`Verifier::builder`].
@@ -332,7 +332,7 @@ impl VerifierBuilder {
         let revocations = self
             .revocations
             .map(|list| Arc::new(Revocations { list, accepts_unjudged, observer: Arc::clone(observer) }));
-        let core = Core {
+        let judge = Judge {
             issuers,
             cache,
             limits: self.limits,
@@ -348,7 +348,7 @@ impl VerifierBuilder {
                 recheck: revocations.map(Revocations::recheck),
             }),
         };
-        Ok(Verifier::new(core, self.sources))
+        Ok(Verifier::new(judge, self.sources))
     }
 }
 

@@ -9,6 +9,7 @@ mod cache;
 mod issued;
 mod issuer;
 mod issuers;
+mod judge;
 mod lifetime;
 mod migrate;
 mod prepare;
@@ -18,6 +19,7 @@ mod revocations;
 mod rules;
 mod trust;
 mod upkeep;
+mod verification;
 mod verifier;
 
 pub use authenticator::{Admission, Authentication, Authenticator, Identity, PendingAuthentication};
@@ -29,4 +31,5 @@ pub use rules::RuleError;
 #[cfg(feature = "remote")]
 pub use upkeep::Upkeep;
 pub use upkeep::{IssuerHealth, Readiness, RefreshError};
-pub use verifier::{PendingVerification, Verification, Verifier};
+pub use verification::{PendingVerification, Verification};
+pub use verifier::Verifier;

@@ -1,28 +1,16 @@
-use std::borrow::Cow;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::claims::{ClaimsError, NumericDate, RegisteredClaims};
 use crate::error::{Error, ErrorKind};
-use crate::jose::compact::{Bytes, Compact, Limits};
-use crate::jose::known;
-use crate::json::Members;
-use crate::keys::{Lookup, Wanted};
 use crate::metadata::ResourceMetadata;
-use crate::observe::{Event, Watch};
-use crate::policy::Times;
-use crate::revocation::PendingStanding;
 use crate::token::{Location, TokenSources};
-use crate::verified::{Decoded, Parts, Surroundings, Verified};
+use crate::verified::{Surroundings, Verified};
 
 use super::VerifierBuilder;
-use super::cache::{CacheStatus, Proven, Store};
+use super::cache::{CacheStatus, Store};
 use super::issuers::Issuers;
-use super::revocations::Revocations;
-use super::rules::Rule;
-use super::trust::Trust;
+use super::judge::Judge;
+use super::verification::Verification;
 
 /// Verifies tokens: the one judge behind every layer, middleware and extractor.
 ///
@@ -44,82 +32,8 @@ use super::trust::Trust;
 /// ```
 #[derive(Clone)]
 pub struct Verifier {
-    core: Arc<Core>,
+    judge: Arc<Judge>,
     sources: Arc<TokenSources>,
-}
-
-pub(super) struct Core {
-    pub(super) issuers: Issuers,
-    pub(super) limits: Limits,
-    pub(super) revocations: Option<Arc<Revocations>>,
-    pub(super) rules: Vec<Rule>,
-    /// Whether any of the rules waits.
-    pub(super) waits: bool,
-    pub(super) cache: Option<Store>,
-    pub(super) metadata: Option<ResourceMetadata>,
-    pub(super) surroundings: Arc<Surroundings>,
-}
-
-/// The outcome of a verification, or the way to it.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Verification {
-    /// The outcome: everything that was needed was at hand.
-    Ready(Result<Verified, Error>),
-    /// Keys must be fetched, or a rule waits.
-    Pending(PendingVerification),
-}
-
-/// A verification that waits for something. Dropping it disturbs nobody else.
-#[must_use = "futures do nothing unless polled"]
-pub struct PendingVerification(Pin<Box<dyn Future<Output = Result<Verified, Error>> + Send>>);
-
-impl Future for PendingVerification {
-    type Output = Result<Verified, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
-        self.0.as_mut().poll(context)
-    }
-}
-
-impl fmt::Debug for PendingVerification {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PendingVerification").finish()
-    }
-}
-
-/// One attempt's outcome.
-enum Attempt {
-    Decided(Result<Sound, Error>),
-    Wait(Wait),
-}
-
-/// A token of which nothing is left to ask but what its examination does.
-struct Sound {
-    verified: Verified,
-    /// What the cache is to know of it, once it has passed that too.
-    proven: Option<Proven>,
-}
-
-/// What must be waited for before the next attempt.
-enum Wait {
-    Keys(Pin<Box<dyn Future<Output = ()> + Send>>),
-    #[cfg(feature = "remote")]
-    Issuer(super::trust::Resolution),
-}
-
-/// What has been waited for already: nothing twice.
-#[derive(Clone, Copy, Default)]
-struct Waited {
-    issuer: bool,
-    keys: bool,
-}
-
-/// What is left to do about a sound token.
-enum Examination {
-    Passed,
-    /// To wait: for the revocation list where it is given, and for the rules that wait.
-    Waits(Option<PendingStanding>),
 }
 
 impl Verifier {
@@ -128,8 +42,8 @@ impl Verifier {
         VerifierBuilder::new()
     }
 
-    pub(super) fn new(core: Core, sources: TokenSources) -> Self {
-        Self { core: Arc::new(core), sources: Arc::new(sources) }
+    pub(super) fn new(judge: Judge, sources: TokenSources) -> Self {
+        Self { judge: Arc::new(judge), sources: Arc::new(sources) }
     }
 
     /// Verifies a token by itself: from a WebSocket message, a queue, a tool.
@@ -148,35 +62,17 @@ impl Verifier {
     /// Verifies a token without waiting where that is possible, which is whenever its key is at hand and no rule waits.
     #[must_use]
     pub fn start(&self, token: &str, location: Option<Location>) -> Verification {
-        let mut watch = self.core.watch();
-        let attempt = match self.core.recall(token, location, &mut watch) {
-            Some(outcome) => Attempt::Decided(outcome),
-            None => self.core.attempt(token, location, Waited::default(), &mut watch),
-        };
-        match attempt {
-            Attempt::Decided(Err(error)) => Verification::Ready(self.core.report(&watch, Err(error))),
-            Attempt::Decided(Ok(sound)) => match self.core.examine(&sound.verified) {
-                Ok(Examination::Passed) => {
-                    Verification::Ready(self.core.report(&watch, Ok(self.core.keep(token, sound))))
-                }
-                Err(error) => Verification::Ready(self.core.report(&watch, Err(error))),
-                Ok(Examination::Waits(standing)) => {
-                    let core = Arc::clone(&self.core);
-                    let token = if sound.proven.is_some() { token.to_owned() } else { String::new() };
-                    Verification::Pending(PendingVerification(Box::pin(async move {
-                        let examined = core.examine_later(&sound.verified, standing).await;
-                        core.report(&watch, examined.map(|()| core.keep(&token, sound)))
-                    })))
-                }
-            },
-            Attempt::Wait(wait) => {
-                let (core, token) = (Arc::clone(&self.core), token.to_owned());
-                Verification::Pending(PendingVerification(Box::pin(async move {
-                    let outcome = core.attempt_and_examine(&token, location, wait, &mut watch).await;
-                    core.report(&watch, outcome.map(|sound| core.keep(&token, sound)))
-                })))
-            }
-        }
+        self.begin(token.as_bytes(), || Ok(token), location)
+    }
+
+    /// As [`start`](Self::start), with a token of which nobody knows yet whether it is text.
+    pub(super) fn begin<'t>(
+        &self,
+        token: &'t [u8],
+        text: impl Fn() -> Result<&'t str, ErrorKind>,
+        location: Option<Location>,
+    ) -> Verification {
+        self.judge.begin(token, text, location)
     }
 
     /// Returns the same verifier, with its keys and policy, looking for tokens in other places.
@@ -187,23 +83,23 @@ impl Verifier {
         if let Some(setting) = sources.problem() {
             tracing::error!(setting, "token sources that cannot be met");
         }
-        Self { core: Arc::clone(&self.core), sources: Arc::new(sources) }
+        Self { judge: Arc::clone(&self.judge), sources: Arc::new(sources) }
     }
 
     /// Returns what the cache of tokens holds, or `None` where there is none.
     #[must_use]
     pub fn token_cache(&self) -> Option<CacheStatus> {
-        self.core.cache.as_ref().map(Store::status)
+        self.judge.cache.as_ref().map(Store::status)
     }
 
     /// Returns the metadata of the [resource](VerifierBuilder::resource) that this verifier guards.
     #[must_use]
     pub fn resource_metadata(&self) -> Option<&ResourceMetadata> {
-        self.core.metadata.as_ref()
+        self.judge.metadata.as_ref()
     }
 
     pub(super) fn issuers(&self) -> &Issuers {
-        &self.core.issuers
+        &self.judge.issuers
     }
 
     pub(crate) fn sources(&self) -> &TokenSources {
@@ -211,244 +107,14 @@ impl Verifier {
     }
 
     pub(super) fn surroundings(&self) -> &Arc<Surroundings> {
-        &self.core.surroundings
-    }
-}
-
-impl Core {
-    /// Judges a token that was verified before, by what may have changed since: its issuer, the issuer's keys, the time.
-    /// `None` for all others.
-    fn recall(&self, token: &str, location: Option<Location>, watch: &mut Watch) -> Option<Result<Sound, Error>> {
-        let cache = self.cache.as_ref()?;
-        let found = cache.find(token);
-        let standing = found.as_ref().filter(|entry| self.stands(&entry.proven));
-        self.surroundings.observer.observe(if standing.is_some() { Event::CacheHit } else { Event::CacheMiss });
-        let Some(entry) = standing else {
-            if found.is_some() {
-                cache.forget(token);
-            }
-            return None;
-        };
-        let Proven { issuer, times, .. } = &entry.proven;
-        watch.saw(issuer.name.as_ref());
-        let now = NumericDate::from(self.surroundings.clock.now());
-        if let Err(error) = issuer.policy.check_times(times, now, self.surroundings.leeway) {
-            cache.forget(token);
-            return Some(Err(error));
-        }
-        let verified = Verified::new(Arc::clone(&entry.parts), location);
-        Some(Ok(Sound { verified, proven: None }))
-    }
-
-    /// Whether the signature would be verified by the same key of the same issuer.
-    fn stands(&self, proven: &Proven) -> bool {
-        let Proven { issuer, resolved, generation, .. } = proven;
-        (!resolved || self.issuers.still_resolves(issuer)) && issuer.keys.generation() == Some(*generation)
-    }
-
-    /// Remembers a token that was accepted.
-    fn keep(&self, token: &str, sound: Sound) -> Verified {
-        if let (Some(cache), Some(proven)) = (&self.cache, sound.proven) {
-            cache.keep(token, proven, Arc::clone(sound.verified.parts()));
-            let CacheStatus { entries, bytes } = cache.status();
-            self.surroundings.observer.observe(Event::CacheStored { entries, bytes });
-        }
-        sound.verified
-    }
-
-    /// Waits, and judges anew from the start: nothing that was half verified is kept across a wait.
-    async fn attempt_again(
-        &self,
-        token: &str,
-        location: Option<Location>,
-        mut wait: Wait,
-        watch: &mut Watch,
-    ) -> Result<Sound, Error> {
-        let mut waited = Waited::default();
-        loop {
-            let already = match wait {
-                Wait::Keys(fetch) => {
-                    fetch.await;
-                    std::mem::replace(&mut waited.keys, true)
-                }
-                #[cfg(feature = "remote")]
-                Wait::Issuer(resolution) => {
-                    resolution.await.map_err(|_| ErrorKind::KeysUnavailable)?;
-                    std::mem::replace(&mut waited.issuer, true)
-                }
-            };
-            // A source that does not keep its contract ends here.
-            if already {
-                return Err(ErrorKind::KeysUnavailable.into());
-            }
-            match self.attempt(token, location, waited, watch) {
-                Attempt::Decided(outcome) => return outcome,
-                Attempt::Wait(next) => wait = next,
-            }
-        }
-    }
-
-    fn attempt(&self, token: &str, location: Option<Location>, waited: Waited, watch: &mut Watch) -> Attempt {
-        match self.judge(token, location, waited, watch) {
-            Ok(attempt) => attempt,
-            Err(error) => Attempt::Decided(Err(error)),
-        }
-    }
-
-    /// The checks, in their order: each costs more than the one before, and none that follows needs trust in one that
-    /// has not been made.
-    fn judge(
-        &self,
-        token: &str,
-        location: Option<Location>,
-        waited: Waited,
-        watch: &mut Watch,
-    ) -> Result<Attempt, Error> {
-        let compact = Compact::split(token, self.limits)?;
-        let mut buffer = Bytes::new();
-        let header = known::read(&compact, &mut buffer)?;
-        let mut payload = Bytes::new();
-        let text = compact.payload(&mut payload)?;
-        let mut members = Members::default();
-        let claims = RegisteredClaims::read_members(text, &mut members).map_err(malformed)?;
-        // RFC 8725 section 3.8: the issuer chooses the keys, so that a key never speaks for another issuer. What is not
-        // trusted ends here, before any key is looked for or fetched.
-        #[cfg(feature = "remote")]
-        let found;
-        #[cfg_attr(not(feature = "remote"), expect(unused_mut, reason = "only a resolver finds some"))]
-        let mut resolved = false;
-        let issuer = match self.issuers.find(claims.issuer(), waited.issuer) {
-            Trust::Given(issuer) => issuer,
-            #[cfg(feature = "remote")]
-            Trust::Resolved(issuer) => {
-                (found, resolved) = (issuer, true);
-                &found
-            }
-            Trust::Unknown => return Err(ErrorKind::UnknownIssuer.into()),
-            #[cfg(feature = "remote")]
-            Trust::Resolve(resolution) => return Ok(Attempt::Wait(Wait::Issuer(resolution))),
-        };
-        watch.saw(issuer.name.as_ref());
-        if !issuer.algorithms.contains(&header.algorithm) {
-            return Err(ErrorKind::AlgorithmNotAllowed.into());
-        }
-        issuer.policy.check_type(header.token_type.as_deref())?;
-
-        // Before the key is looked for: should the keys change now, nothing is remembered for longer than it holds.
-        let generation = self.cache.as_ref().and_then(|_| issuer.keys.generation());
-        let wanted = Wanted { fetched: waited.keys, ..Wanted::new(header.key_id.as_deref(), header.algorithm) };
-        let key = match issuer.keys.find(&wanted) {
-            Lookup::Ready(key) => key,
-            Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
-            Lookup::Unknown => return Err(ErrorKind::UnknownKey.into()),
-            Lookup::Ambiguous => return Err(ErrorKind::AmbiguousKey.into()),
-            Lookup::Unavailable(after) => {
-                let error = Error::from(ErrorKind::KeysUnavailable);
-                return Err(match after {
-                    Some(after) => error.with_retry_after(after),
-                    None => error,
-                });
-            }
-        };
-        // RFC 8725 section 3.1: the key, not the header, decides the algorithm.
-        if key.algorithm() != header.algorithm
-            || !key.verify(compact.signing_input(), compact.signature(&mut Bytes::new())?)
-        {
-            return Err(ErrorKind::BadSignature.into());
-        }
-
-        let now = NumericDate::from(self.surroundings.clock.now());
-        issuer.policy.check(&claims, text, now, self.surroundings.leeway)?;
-        let times = Times::of(&claims);
-        header.remember(&compact);
-        let parts = Parts {
-            algorithm: header.algorithm,
-            key_id: header.key_id.as_deref().map(|kid| key.shared_kid(kid)),
-            token_type: header.token_type.as_deref().map(shared_type),
-            surroundings: Arc::clone(&self.surroundings),
-            payload,
-            members,
-            decoded: Decoded::default(),
-        };
-        let proven = generation.map(|generation| Proven { issuer: Arc::clone(issuer), resolved, generation, times });
-        Ok(Attempt::Decided(Ok(Sound { verified: Verified::new(Arc::new(parts), location), proven })))
-    }
-
-    async fn attempt_and_examine(
-        &self,
-        token: &str,
-        location: Option<Location>,
-        wait: Wait,
-        watch: &mut Watch,
-    ) -> Result<Sound, Error> {
-        let sound = self.attempt_again(token, location, wait, watch).await?;
-        match self.examine(&sound.verified)? {
-            Examination::Passed => {}
-            Examination::Waits(standing) => self.examine_later(&sound.verified, standing).await?,
-        }
-        Ok(sound)
-    }
-
-    /// Asks about a sound token what can change while the token does not: whether it was revoked, and what the rules
-    /// say.
-    fn examine(&self, verified: &Verified) -> Result<Examination, Error> {
-        if let Some(revocations) = &self.revocations
-            && let Some(standing) = revocations.ask(verified)?
-        {
-            return Ok(Examination::Waits(Some(standing)));
-        }
-        self.check_rules(verified)?;
-        Ok(if self.waits { Examination::Waits(None) } else { Examination::Passed })
-    }
-
-    /// Does what is left of an examination that waits.
-    async fn examine_later(&self, verified: &Verified, standing: Option<PendingStanding>) -> Result<(), Error> {
-        if let (Some(revocations), Some(standing)) = (&self.revocations, standing) {
-            revocations.judge(&standing.await)?;
-            self.check_rules(verified)?;
-        }
-        for rule in &self.rules {
-            rule.check_later(verified).await?;
-        }
-        Ok(())
-    }
-
-    fn check_rules(&self, verified: &Verified) -> Result<(), Error> {
-        self.rules.iter().try_for_each(|rule| rule.check_now(verified))
-    }
-
-    fn watch(&self) -> Watch {
-        Watch::start(&*self.surroundings.observer, &*self.surroundings.clock)
-    }
-
-    fn report(&self, watch: &Watch, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
-        let Surroundings { observer, clock, .. } = &*self.surroundings;
-        watch.end(&**observer, &**clock, outcome.as_ref().map(drop));
-        outcome
-    }
-}
-
-/// The types that nearly every token has are not copied.
-fn shared_type(token_type: &str) -> Cow<'static, str> {
-    match token_type {
-        "JWT" => Cow::Borrowed("JWT"),
-        "at+jwt" => Cow::Borrowed("at+jwt"),
-        _ => Cow::Owned(token_type.to_owned()),
-    }
-}
-
-fn malformed(error: ClaimsError) -> Error {
-    let kind = Error::from(ErrorKind::MalformedClaims);
-    match error {
-        ClaimsError::Payload => kind,
-        ClaimsError::Claim(name) => kind.with_detail(name),
+        &self.judge.surroundings
     }
 }
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("issuers", &self.core.issuers.live().len())
+            .field("issuers", &self.judge.issuers.live().len())
             .field("sources", &self.sources)
             .finish_non_exhaustive()
     }

@@ -29,13 +29,13 @@ pub fn all(stands: &[Stand]) -> Vec<Path> {
         add(format!("verify {}", stand.algorithm), floor, Box::new(move || verify(&verifier, &token).is_ok()));
     }
     let stand = &stands[ALGORITHMS.iter().position(|algorithm| *algorithm == Algorithm::ES256).expect("ES256")];
-    for (name, settings) in [("known", TokenCache::new()), ("known by digest", TokenCache::new().digests())] {
-        let verifier = stand.builder(0).token_cache(settings).build().expect("a verifier");
-        let (shared, token) = (verifier.clone(), stand.token.clone());
-        add(format!("{name}, claims shared"), None, Box::new(move || share(&shared, &token).is_ok()));
-        let token = stand.token.clone();
-        add(format!("{name}, claims decoded"), None, Box::new(move || verify(&verifier, &token).is_ok()));
-    }
+    let caching = |settings| stand.builder(0).token_cache(settings).build().expect("a verifier");
+    let (verifier, token) = (caching(TokenCache::new()), stand.token.clone());
+    add("known, claims shared".to_owned(), None, Box::new(move || share(&verifier, &token).is_ok()));
+    let (verifier, token) = (caching(TokenCache::new()), stand.token.clone());
+    add("known, claims decoded".to_owned(), None, Box::new(move || verify(&verifier, &token).is_ok()));
+    let (verifier, token) = (caching(TokenCache::new().digests()), stand.token.clone());
+    add("known by digest".to_owned(), None, Box::new(move || verify(&verifier, &token).is_ok()));
     let bad =
         [("garbage", Stand::garbage()), ("an unknown key", stand.unknown_key()), ("no algorithm", stand.unsigned())];
     for (name, token) in bad {

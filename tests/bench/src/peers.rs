@@ -87,7 +87,8 @@ fn jwt_authorizer(name: &str, stand: &Stand) -> Measured {
     let validation = Validation::new().iss(&[ISSUER]).aud(&[AUDIENCE]).nbf(true);
     let authorizer = requests::runtime().block_on(authorizer.validation(validation).build()).map_err(why)?;
     let layer = authorizer.into_layer();
-    let router: axum07::Router = axum07::Router::new().route("/", axum07::routing::get(handler)).layer(layer);
+    let router: axum07::Router =
+        axum07::Router::new().route("/", axum07::routing::get(handler)).layer(layer).with_state(());
     proven::<_, axum07::body::Body, _>(name, router, stand, &stand.token)
 }
 
@@ -124,7 +125,12 @@ fn tower_oauth2_resource_server(name: &str, stand: &Stand) -> Measured {
         .map_err(why)?;
     let server = OAuth2ResourceServer::<User>::builder().add_tenant(tenant).build();
     let layer = requests::runtime().block_on(server).map_err(why)?.into_layer();
-    proven::<_, Body, _>(name, Router::new().route("/", get(handler)).layer(layer), stand, &stand.token)
+    proven::<_, Body, _>(
+        name,
+        Router::new().route("/", get(handler)).layer(layer).with_state::<()>(()),
+        stand,
+        &stand.token,
+    )
 }
 
 fn oauth_resource_server(name: &str, stand: &Stand) -> Measured {
@@ -150,7 +156,12 @@ fn oauth_resource_server(name: &str, stand: &Stand) -> Measured {
     let config = config.resolve(KeyNaming::Dotted("oauth")).map_err(why)?.ok_or("it is not enabled")?;
     let validator = OAuthValidator::builder(&config).initial_jwks(&stand.jwks()).build().map_err(why)?;
     let layer = AuthLayer::builder().oauth(Arc::new(validator)).build().map_err(why)?;
-    proven::<_, Body, _>(name, Router::new().route("/", get(handler)).layer(layer), stand, &stand.token)
+    proven::<_, Body, _>(
+        name,
+        Router::new().route("/", get(handler)).layer(layer).with_state::<()>(()),
+        stand,
+        &stand.token,
+    )
 }
 
 fn axum_keycloak_auth(name: &str, stand: &Stand) -> Measured {
@@ -197,7 +208,12 @@ fn axum_keycloak_auth(name: &str, stand: &Stand) -> Measured {
         .instance(instance)
         .expected_audiences(vec![AUDIENCE.to_owned()])
         .build();
-    proven::<_, Body, _>(name, Router::new().route("/", get(handler)).layer(layer), stand, &stand.keycloak())
+    proven::<_, Body, _>(
+        name,
+        Router::new().route("/", get(handler)).layer(layer).with_state::<()>(()),
+        stand,
+        &stand.keycloak(),
+    )
 }
 
 /// Serves documents on this machine until the process ends, and tells its address, which it has told the documents.

@@ -7,7 +7,7 @@ use actix_web::dev::Service as _;
 use actix_web::web;
 use axum::Router;
 use axum::extract::FromRequestParts;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use http::StatusCode;
 use jwt_core::Verifier;
 use jwt_core::verify::Verification;
@@ -83,15 +83,18 @@ pub fn routers(verifier: &Verifier, cached: &Verifier, hand: &Hand) -> Vec<(&'st
     async fn shared(user: SharedClaims<User>) -> String {
         user.name.clone()
     }
-    let router = || Router::new();
-    vec![
-        (NOTHING, router().route("/", get(anyone))),
+    let route = |handler: MethodRouter| Router::new().route("/", handler);
+    let ours = |handler, verifier: &Verifier| route(handler).layer(JwtLayer::new(verifier.clone()));
+    let routers = [
+        (NOTHING, route(get(anyone))),
         (HAND, Router::new().route("/", get(by_hand)).with_state(hand.clone())),
-        (EMPTY, router().route("/", get(anyone)).layer(tower::layer::util::Identity::new())),
-        (OURS, router().route("/", get(owned)).layer(JwtLayer::new(verifier.clone()))),
-        (CACHED, router().route("/", get(owned)).layer(JwtLayer::new(cached.clone()))),
-        (SHARED, router().route("/", get(shared)).layer(JwtLayer::new(cached.clone()))),
-    ]
+        (EMPTY, route(get(anyone)).layer(tower::layer::util::Identity::new())),
+        (OURS, ours(get(owned), verifier)),
+        (CACHED, ours(get(owned), cached)),
+        (SHARED, ours(get(shared), cached)),
+    ];
+    // As `axum::serve` does, once: a router without would apply its layers to each request.
+    routers.map(|(name, router)| (name, router.with_state(()))).into()
 }
 
 pub fn runtime() -> tokio::runtime::Runtime {

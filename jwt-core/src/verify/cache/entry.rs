@@ -7,9 +7,10 @@ use crate::policy::Times;
 use crate::verified::Parts;
 use crate::verify::prepare::Issuer;
 
-/// What a token is known by.
-pub(super) enum Mark {
-    Whole(Zeroizing<Box<[u8]>>),
+/// What a token is known by, and what is known of it.
+enum Kept {
+    Whole(Zeroizing<Box<[u8]>>, Arc<Parts>),
+    /// That its signature is good, and nothing else.
     Digest([u8; 32]),
 }
 
@@ -32,24 +33,31 @@ pub(in crate::verify) struct Proven {
 
 /// A token that was accepted.
 pub(in crate::verify) struct Entry {
-    mark: Mark,
+    kept: Kept,
     pub(in crate::verify) proven: Proven,
-    pub(in crate::verify) parts: Arc<Parts>,
 }
 
 impl Entry {
-    pub(super) fn new(sought: Sought<'_>, proven: Proven, parts: Arc<Parts>) -> Self {
-        let mark = match sought {
-            Sought::Whole(token) => Mark::Whole(Zeroizing::new(token.into())),
-            Sought::Digest(digest) => Mark::Digest(*digest),
+    pub(super) fn new(sought: Sought<'_>, proven: Proven, parts: &Arc<Parts>) -> Self {
+        let kept = match sought {
+            Sought::Whole(token) => Kept::Whole(Zeroizing::new(token.into()), Arc::clone(parts)),
+            Sought::Digest(digest) => Kept::Digest(*digest),
         };
-        Self { mark, proven, parts }
+        Self { kept, proven }
+    }
+
+    /// What the token says, where that is kept.
+    pub(in crate::verify) fn parts(&self) -> Option<&Arc<Parts>> {
+        match &self.kept {
+            Kept::Whole(_, parts) => Some(parts),
+            Kept::Digest(_) => None,
+        }
     }
 
     pub(super) fn is(&self, sought: Sought<'_>) -> bool {
-        match (&self.mark, sought) {
-            (Mark::Whole(own), Sought::Whole(token)) => ***own == *token,
-            (Mark::Digest(own), Sought::Digest(digest)) => own == digest,
+        match (&self.kept, sought) {
+            (Kept::Whole(own, _), Sought::Whole(token)) => ***own == *token,
+            (Kept::Digest(own), Sought::Digest(digest)) => own == digest,
             _ => false,
         }
     }
@@ -57,24 +65,21 @@ impl Entry {
     /// A copy that shares as little as can be.
     pub(super) fn apart(&self) -> Self {
         let Proven { ref issuer, resolved, generation, times } = self.proven;
-        let mark = match &self.mark {
-            Mark::Whole(token) => Mark::Whole(token.clone()),
-            Mark::Digest(digest) => Mark::Digest(*digest),
+        let kept = match &self.kept {
+            Kept::Whole(token, parts) => Kept::Whole(token.clone(), parts.apart()),
+            Kept::Digest(digest) => Kept::Digest(*digest),
         };
-        let proven = Proven { issuer: Arc::clone(issuer), resolved, generation, times };
-        Self { mark, proven, parts: Arc::new(self.parts.apart()) }
+        Self { kept, proven: Proven { issuer: Arc::clone(issuer), resolved, generation, times } }
     }
 
     /// What it takes, with its place in a table. Decoded claims count as much as their text.
     pub(super) fn bytes(&self) -> usize {
         const PLACE: usize = 64;
-        let token = match &self.mark {
-            Mark::Whole(token) => token.len(),
-            Mark::Digest(_) => 0,
+        let kept = match &self.kept {
+            Kept::Whole(token, parts) => token.len() + parts.bytes(),
+            Kept::Digest(_) => 0,
         };
-        let payload =
-            self.parts.payload.len() + if self.parts.payload.spilled() { self.parts.payload.capacity() } else { 0 };
-        PLACE + size_of::<Self>() + size_of::<Parts>() + token + payload + self.parts.members.spilled()
+        PLACE + size_of::<Self>() + kept
     }
 }
 

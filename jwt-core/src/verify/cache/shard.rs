@@ -147,7 +147,7 @@ mod tests {
         let issuer = Issuer { name: None, keys: Arc::new(NoKeys), algorithms: Vec::new(), policy: Policy::default() };
         let times = Times::of(&RegisteredClaims::NONE);
         let proven = Proven { issuer: Arc::new(issuer), resolved: false, generation: 0, times };
-        let entry = Entry::new(Sought::Whole(token.as_bytes()), proven, Arc::clone(Verified::of_payload("{}").parts()));
+        let entry = Entry::new(Sought::Whole(token.as_bytes()), proven, Verified::of_payload("{}").parts());
         shard.insert(hash, Arc::new(entry), BOUNDS)
     }
 

@@ -46,7 +46,12 @@ impl Store {
         })
     }
 
-    pub(in crate::verify) fn find(&self, token: &str) -> Option<Arc<Entry>> {
+    /// Whether all that is known of tokens is that their signatures are good.
+    pub(in crate::verify) const fn keeps_digests(&self) -> bool {
+        self.digests.is_some()
+    }
+
+    pub(in crate::verify) fn find(&self, token: &[u8]) -> Option<Arc<Entry>> {
         self.sought(token, |sought| {
             if let Some(entry) = self.lanes.find(sought) {
                 return Some(entry);
@@ -58,7 +63,7 @@ impl Store {
         })
     }
 
-    pub(in crate::verify) fn keep(&self, token: &str, proven: Proven, parts: Arc<Parts>) {
+    pub(in crate::verify) fn keep(&self, token: &[u8], proven: Proven, parts: &Arc<Parts>) {
         self.sought(token, |sought| {
             let hash = self.hash(sought);
             let entry = Arc::new(Entry::new(sought, proven, parts));
@@ -68,7 +73,7 @@ impl Store {
         });
     }
 
-    pub(in crate::verify) fn forget(&self, token: &str) {
+    pub(in crate::verify) fn forget(&self, token: &[u8]) {
         self.sought(token, |sought| {
             self.lanes.remove(sought);
             let hash = self.hash(sought);
@@ -84,10 +89,10 @@ impl Store {
         CacheStatus { entries: read(&self.entries), bytes: read(&self.bytes) }
     }
 
-    fn sought<R>(&self, token: &str, act: impl FnOnce(Sought<'_>) -> Option<R>) -> Option<R> {
+    fn sought<R>(&self, token: &[u8], act: impl FnOnce(Sought<'_>) -> Option<R>) -> Option<R> {
         match self.digests {
-            None => act(Sought::Whole(token.as_bytes())),
-            Some(backend) => act(Sought::Digest(&backend.sha256(token.as_bytes())?)),
+            None => act(Sought::Whole(token)),
+            Some(backend) => act(Sought::Digest(&backend.sha256(token)?)),
         }
     }
 

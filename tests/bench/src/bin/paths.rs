@@ -78,7 +78,6 @@ named! {
     path_08 floor_08 8
     path_09 floor_09 9
     path_10 floor_10 10
-    path_11 floor_11 11
 }
 
 /// Runs every path, on stands that another process made, and prints the allocations of each.

@@ -1,76 +1,26 @@
-//! Decoding an object whose members were found before: `serde_json`'s answer, with less reading.
-//!
-//! Strings are handed out from where they stand; all other values go to `serde_json` one by one. Whatever is out of the
-//! ordinary makes this fail, and then `serde_json` decides about the whole text: so this may refuse what it likes, and
-//! must accept nothing that `serde_json` would not, or as something else.
-
 use std::cell::Cell;
-use std::slice::Iter;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::Error;
-use serde_json::de::StrRead;
 
-use super::Members;
-use super::members::Place;
+use super::member::{Name, Worth};
+use super::taking::{as_serde_json_does, hand_over, is_special, note, unusual};
+use crate::json::Members;
+use crate::json::place::Member;
 
 /// Decodes the text, in which these members were found, as `T`.
 pub(crate) fn decode<T: DeserializeOwned>(text: &str, members: &Members) -> Result<T, Error> {
-    if let Some(places) = members.places() {
-        let taken = Cell::new(false);
-        let decoded = T::deserialize(Object { text, places, taken: &taken });
-        if let Ok(decoded) = decoded
-            && taken.get()
-        {
-            return Ok(decoded);
-        }
+    let taken = Cell::new(false);
+    match T::deserialize(Object { text, members, taken: &taken }) {
+        Ok(decoded) if taken.get() => Ok(decoded),
+        _ => serde_json::from_str(text),
     }
-    serde_json::from_str(text)
-}
-
-/// Has `serde_json` decode a value as a whole.
-fn hand_over<'de, R>(
-    json: &'de str,
-    decode: impl FnOnce(&mut serde_json::Deserializer<StrRead<'de>>) -> Result<R, Error>,
-) -> Result<R, Error> {
-    let mut json = serde_json::Deserializer::from_str(json);
-    let value = decode(&mut json)?;
-    json.end()?;
-    Ok(value)
-}
-
-/// Takes note that something was taken, and no error made of it.
-#[inline]
-fn note<T>(taken: &Cell<bool>, asked: Result<T, Error>) -> Result<T, Error> {
-    taken.set(asked.is_ok());
-    asked
-}
-
-fn unusual() -> Error {
-    Error::custom("unusual")
-}
-
-/// `serde_json` has types of its own that it tells by such names.
-fn is_special(name: &str) -> bool {
-    name.starts_with('$')
-}
-
-/// Methods that hand the value to `serde_json`, for a deserializer that can give it as `self.json()`.
-macro_rules! as_serde_json_does {
-    ($($method:ident($($argument:ident: $type:ty),*))+) => {
-        $(
-            fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Error> {
-                let taken = self.taken;
-                note(taken, hand_over(self.json(), |json| json.$method($($argument,)* visitor)))
-            }
-        )+
-    };
 }
 
 /// The outermost object.
 struct Object<'de, 'm> {
     text: &'de str,
-    places: &'m [Place],
+    members: &'m Members,
     /// Set when it was taken. Whoever decodes without taking anything, or goes on after an error, is where `serde_json`
     /// would not be.
     taken: &'m Cell<bool>,
@@ -88,7 +38,8 @@ impl<'de> Deserializer<'de> for Object<'de, '_> {
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let taken = Cell::new(false);
-        let mut walk = Walk { text: self.text, rest: self.places.iter(), value: None, failed: false, taken: &taken };
+        let rest = self.members.of(self.text).ok_or_else(unusual)?;
+        let mut walk = Walk { rest, value: None, failed: false, taken: &taken };
         let value = visitor.visit_map(&mut walk)?;
         if walk.failed || walk.value.is_some() || walk.rest.len() > 0 {
             Err(unusual())
@@ -134,17 +85,16 @@ impl<'de> Deserializer<'de> for Object<'de, '_> {
 }
 
 /// The members, one after the other.
-struct Walk<'de, 'm> {
-    text: &'de str,
-    rest: Iter<'m, Place>,
+struct Walk<'de, 'm, I> {
+    rest: I,
     /// The member whose name was taken, and whose value was not.
-    value: Option<&'m Place>,
+    value: Option<Member<'de>>,
     /// Whether a name or a value was asked for and not taken.
     failed: bool,
     taken: &'m Cell<bool>,
 }
 
-impl Walk<'_, '_> {
+impl<I> Walk<'_, '_, I> {
     #[inline]
     fn settle<T>(&mut self, asked: Result<T, Error>) -> Result<T, Error> {
         self.failed |= asked.is_err() | !self.taken.replace(false);
@@ -152,148 +102,26 @@ impl Walk<'_, '_> {
     }
 }
 
-impl<'de> MapAccess<'de> for Walk<'de, '_> {
+impl<'de, I: Iterator<Item = Member<'de>>> MapAccess<'de> for Walk<'de, '_, I> {
     type Error = Error;
 
     #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
         self.failed |= self.value.is_some();
-        let Some(place) = self.rest.next() else { return Ok(None) };
-        self.value = Some(place);
-        let name = seed.deserialize(Name { name: place.name(self.text), taken: self.taken });
+        let Some(member) = self.rest.next() else { return Ok(None) };
+        self.value = Some(member);
+        let name = seed.deserialize(Name { name: member.plain_name(), taken: self.taken });
         self.settle(name).map(Some)
     }
 
     #[inline]
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
-        let Some(place) = self.value.take() else {
+        let Some(member) = self.value.take() else {
             self.failed = true;
             return Err(unusual());
         };
-        let value = seed.deserialize(Member { text: self.text, place, taken: self.taken });
+        let value = seed.deserialize(Worth { member, taken: self.taken });
         self.settle(value)
-    }
-}
-
-/// A name without escapes.
-struct Name<'de, 'm> {
-    name: &'de str,
-    taken: &'m Cell<bool>,
-}
-
-/// Methods for which a name is a string whatever is asked for.
-macro_rules! names_are_strings {
-    ($($method:ident($($argument:ident: $type:ty),*))+) => {
-        $(
-            #[inline]
-            fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Error> {
-                note(self.taken, visitor.visit_borrowed_str(self.name))
-            }
-        )+
-    };
-}
-
-/// Methods by which names are decoded as something else.
-macro_rules! names_are_unusual {
-    ($($method:ident($($argument:ident: $type:ty),*))+) => {
-        $(
-            fn $method<V: Visitor<'de>>(self, $($argument: $type,)* _visitor: V) -> Result<V::Value, Error> {
-                Err(unusual())
-            }
-        )+
-    };
-}
-
-impl<'de> Deserializer<'de> for Name<'de, '_> {
-    type Error = Error;
-
-    #[inline]
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_some(self)
-    }
-
-    #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        if is_special(name) { Err(unusual()) } else { visitor.visit_newtype_struct(self) }
-    }
-
-    names_are_strings! { deserialize_any() deserialize_str() deserialize_string() deserialize_identifier() }
-
-    names_are_unusual! {
-        deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
-        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128() deserialize_f32()
-        deserialize_f64() deserialize_char() deserialize_bytes() deserialize_byte_buf() deserialize_unit()
-        deserialize_unit_struct(_name: &'static str) deserialize_seq() deserialize_tuple(_len: usize)
-        deserialize_tuple_struct(_name: &'static str, _len: usize) deserialize_map()
-        deserialize_struct(_name: &'static str, _fields: &'static [&'static str])
-        deserialize_enum(_name: &'static str, _variants: &'static [&'static str]) deserialize_ignored_any()
-    }
-}
-
-/// A member's value.
-struct Member<'de, 'm> {
-    text: &'de str,
-    place: &'m Place,
-    taken: &'m Cell<bool>,
-}
-
-impl<'de> Member<'de, '_> {
-    #[inline]
-    fn json(&self) -> &'de str {
-        self.place.json(self.text)
-    }
-}
-
-impl<'de> Deserializer<'de> for Member<'de, '_> {
-    type Error = Error;
-
-    #[inline]
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let taken = match self.place.plain(self.text) {
-            Some(text) => visitor.visit_borrowed_str(text),
-            None => hand_over(self.json(), |json| json.deserialize_any(visitor)),
-        };
-        note(self.taken, taken)
-    }
-
-    #[inline]
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let taken = match self.place.plain(self.text) {
-            Some(text) => visitor.visit_borrowed_str(text),
-            None => hand_over(self.json(), |json| json.deserialize_str(visitor)),
-        };
-        note(self.taken, taken)
-    }
-
-    #[inline]
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_str(visitor)
-    }
-
-    #[inline]
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.json() == "null" { note(self.taken, visitor.visit_none()) } else { visitor.visit_some(self) }
-    }
-
-    #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        if is_special(name) { Err(unusual()) } else { visitor.visit_newtype_struct(self) }
-    }
-
-    /// The reader has looked at what nobody wants.
-    #[inline]
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        note(self.taken, visitor.visit_unit())
-    }
-
-    as_serde_json_does! {
-        deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
-        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128() deserialize_f32()
-        deserialize_f64() deserialize_char() deserialize_bytes() deserialize_byte_buf() deserialize_unit()
-        deserialize_unit_struct(name: &'static str) deserialize_seq() deserialize_tuple(len: usize)
-        deserialize_tuple_struct(name: &'static str, len: usize) deserialize_map()
-        deserialize_struct(name: &'static str, fields: &'static [&'static str])
-        deserialize_enum(name: &'static str, variants: &'static [&'static str]) deserialize_identifier()
     }
 }
 
@@ -355,7 +183,7 @@ mod tests {
     fn same_of<T: DeserializeOwned + Debug>(texts: &[&str]) {
         for text in texts {
             let mut places = Members::default();
-            members(text, &mut places, |_, _| ()).expect("well-formed");
+            members(text, &mut places, |_| ()).expect("well-formed");
             let expected = serde_json::from_str::<T>(text).ok();
             let decoded = decode::<T>(text, &places).ok();
             assert_eq!(format!("{decoded:?}"), format!("{expected:?}"), "{text}");

@@ -1,0 +1,357 @@
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::claims::{ClaimsError, NumericDate, RegisteredClaims};
+use crate::error::{Error, ErrorKind};
+use crate::jose::compact::{Bytes, Compact, Limits};
+use crate::jose::known;
+use crate::json::Members;
+use crate::keys::{Lookup, Wanted};
+use crate::metadata::ResourceMetadata;
+use crate::observe::{Event, Watch};
+use crate::policy::Times;
+use crate::revocation::PendingStanding;
+use crate::token::Location;
+use crate::verified::{Facts, Parts, Surroundings, Verified};
+
+use super::cache::{CacheStatus, Proven, Store};
+use super::issuers::Issuers;
+use super::prepare::Issuer;
+use super::revocations::Revocations;
+use super::rules::Rule;
+use super::trust::Trust;
+use super::verification::{PendingVerification, Verification};
+
+/// What a verifier and its clones share: what judges.
+pub(super) struct Judge {
+    pub(super) issuers: Issuers,
+    pub(super) limits: Limits,
+    pub(super) revocations: Option<Arc<Revocations>>,
+    pub(super) rules: Vec<Rule>,
+    /// Whether any of the rules waits.
+    pub(super) waits: bool,
+    pub(super) cache: Option<Store>,
+    pub(super) metadata: Option<ResourceMetadata>,
+    pub(super) surroundings: Arc<Surroundings>,
+}
+
+/// One attempt's outcome.
+enum Attempt {
+    Decided(Result<Sound, Error>),
+    Wait(Wait),
+}
+
+/// A token of which nothing is left to ask but what its examination does.
+struct Sound {
+    verified: Verified,
+    /// What the cache is to know of it, once it has passed that too.
+    proven: Option<Proven>,
+}
+
+/// What must be waited for before the next attempt.
+enum Wait {
+    Keys(Pin<Box<dyn Future<Output = ()> + Send>>),
+    #[cfg(feature = "remote")]
+    Issuer(super::trust::Resolution),
+}
+
+/// What has been waited for already: nothing twice.
+#[derive(Clone, Copy, Default)]
+struct Waited {
+    issuer: bool,
+    keys: bool,
+}
+
+/// What is left to do about a sound token.
+enum Examination {
+    Passed,
+    /// To wait: for the revocation list where it is given, and for the rules that wait.
+    Waits(Option<PendingStanding>),
+}
+
+impl Judge {
+    /// Judges a token of which nobody knows yet whether it is text. One that is known is looked at no further.
+    pub(super) fn begin<'t>(
+        self: &Arc<Self>,
+        token: &'t [u8],
+        text: impl Fn() -> Result<&'t str, ErrorKind>,
+        location: Option<Location>,
+    ) -> Verification {
+        let mut watch = self.watch();
+        let attempt = match self.recall(token, location, &mut watch) {
+            Some(outcome) => Attempt::Decided(outcome),
+            None => match text() {
+                Ok(text) => self.attempt(text, location, Waited::default(), &mut watch),
+                Err(kind) => Attempt::Decided(Err(kind.into())),
+            },
+        };
+        match attempt {
+            Attempt::Decided(Err(error)) => Verification::Ready(self.report(&watch, Err(error))),
+            Attempt::Decided(Ok(sound)) => match self.examine(&sound.verified) {
+                Ok(Examination::Passed) => Verification::Ready(self.report(&watch, Ok(self.keep(token, sound)))),
+                Err(error) => Verification::Ready(self.report(&watch, Err(error))),
+                Ok(Examination::Waits(standing)) => {
+                    let judge = Arc::clone(self);
+                    let token = if sound.proven.is_some() { token.to_owned() } else { Vec::new() };
+                    Verification::Pending(PendingVerification::new(async move {
+                        let examined = judge.examine_later(&sound.verified, standing).await;
+                        judge.report(&watch, examined.map(|()| judge.keep(&token, sound)))
+                    }))
+                }
+            },
+            Attempt::Wait(wait) => {
+                // It was read already, so the fallback is never taken.
+                let (judge, token) = (Arc::clone(self), text().unwrap_or_default().to_owned());
+                Verification::Pending(PendingVerification::new(async move {
+                    let outcome = judge.attempt_and_examine(&token, location, wait, &mut watch).await;
+                    judge.report(&watch, outcome.map(|sound| judge.keep(token.as_bytes(), sound)))
+                }))
+            }
+        }
+    }
+
+    /// Judges a token that was verified before, by what may have changed since: its issuer, the issuer's keys, the time.
+    /// `None` for all others.
+    fn recall(&self, token: &[u8], location: Option<Location>, watch: &mut Watch) -> Option<Result<Sound, Error>> {
+        let cache = self.cache.as_ref().filter(|cache| !cache.keeps_digests())?;
+        let found = cache.find(token);
+        let standing = found.as_ref().filter(|entry| self.stands(&entry.proven));
+        let standing = standing.and_then(|entry| Some((&entry.proven, entry.parts()?)));
+        self.looked_up(standing.is_some());
+        let Some((Proven { issuer, times, .. }, parts)) = standing else {
+            if found.is_some() {
+                cache.forget(token);
+            }
+            return None;
+        };
+        watch.saw(issuer.name.as_ref());
+        let now = NumericDate::from(self.surroundings.clock.now());
+        if let Err(error) = issuer.policy.check_times(times, now, self.surroundings.leeway) {
+            cache.forget(token);
+            return Some(Err(error));
+        }
+        let verified = Verified::new(Arc::clone(parts), location);
+        Some(Ok(Sound { verified, proven: None }))
+    }
+
+    /// Whether the signature would be verified by the same key of the same issuer.
+    fn stands(&self, proven: &Proven) -> bool {
+        let Proven { issuer, resolved, generation, .. } = proven;
+        (!resolved || self.issuers.still_resolves(issuer)) && issuer.keys.generation() == Some(*generation)
+    }
+
+    /// Whether the cache knows, by the token's digest, that this generation of the issuer's keys has signed it.
+    fn is_signed(&self, token: &str, issuer: &Arc<Issuer>, generation: Option<u64>) -> bool {
+        let Some(cache) = self.cache.as_ref().filter(|cache| cache.keeps_digests()) else { return false };
+        let found = cache.find(token.as_bytes()).is_some_and(|entry| {
+            Arc::ptr_eq(&entry.proven.issuer, issuer) && Some(entry.proven.generation) == generation
+        });
+        self.looked_up(found);
+        found
+    }
+
+    fn looked_up(&self, found: bool) {
+        self.surroundings.observer.observe(if found { Event::CacheHit } else { Event::CacheMiss });
+    }
+
+    /// Remembers a token that was accepted.
+    fn keep(&self, token: &[u8], sound: Sound) -> Verified {
+        if let (Some(cache), Some(proven)) = (&self.cache, sound.proven) {
+            cache.keep(token, proven, sound.verified.parts());
+            let CacheStatus { entries, bytes } = cache.status();
+            self.surroundings.observer.observe(Event::CacheStored { entries, bytes });
+        }
+        sound.verified
+    }
+
+    /// Waits, and judges anew from the start: nothing that was half verified is kept across a wait.
+    async fn attempt_again(
+        &self,
+        token: &str,
+        location: Option<Location>,
+        mut wait: Wait,
+        watch: &mut Watch,
+    ) -> Result<Sound, Error> {
+        let mut waited = Waited::default();
+        loop {
+            let already = match wait {
+                Wait::Keys(fetch) => {
+                    fetch.await;
+                    std::mem::replace(&mut waited.keys, true)
+                }
+                #[cfg(feature = "remote")]
+                Wait::Issuer(resolution) => {
+                    resolution.await.map_err(|_| ErrorKind::KeysUnavailable)?;
+                    std::mem::replace(&mut waited.issuer, true)
+                }
+            };
+            // A source that does not keep its contract ends here.
+            if already {
+                return Err(ErrorKind::KeysUnavailable.into());
+            }
+            match self.attempt(token, location, waited, watch) {
+                Attempt::Decided(outcome) => return outcome,
+                Attempt::Wait(next) => wait = next,
+            }
+        }
+    }
+
+    fn attempt(&self, token: &str, location: Option<Location>, waited: Waited, watch: &mut Watch) -> Attempt {
+        match self.check(token, location, waited, watch) {
+            Ok(attempt) => attempt,
+            Err(error) => Attempt::Decided(Err(error)),
+        }
+    }
+
+    /// The checks, in their order: each costs more than the one before, and none that follows needs trust in one that
+    /// has not been made.
+    fn check(
+        &self,
+        token: &str,
+        location: Option<Location>,
+        waited: Waited,
+        watch: &mut Watch,
+    ) -> Result<Attempt, Error> {
+        let compact = Compact::split(token, self.limits)?;
+        let mut buffer = Bytes::new();
+        let header = known::read(&compact, &mut buffer)?;
+        let mut payload = Bytes::new();
+        let text = compact.payload(&mut payload)?;
+        let mut members = Members::default();
+        let claims = RegisteredClaims::read_members(text, &mut members).map_err(malformed)?;
+        // RFC 8725 section 3.8: the issuer chooses the keys, so that a key never speaks for another issuer. What is not
+        // trusted ends here, before any key is looked for or fetched.
+        #[cfg(feature = "remote")]
+        let found;
+        #[cfg_attr(not(feature = "remote"), expect(unused_mut, reason = "only a resolver finds some"))]
+        let mut resolved = false;
+        let issuer = match self.issuers.find(claims.issuer(), waited.issuer) {
+            Trust::Given(issuer) => issuer,
+            #[cfg(feature = "remote")]
+            Trust::Resolved(issuer) => {
+                (found, resolved) = (issuer, true);
+                &found
+            }
+            Trust::Unknown => return Err(ErrorKind::UnknownIssuer.into()),
+            #[cfg(feature = "remote")]
+            Trust::Resolve(resolution) => return Ok(Attempt::Wait(Wait::Issuer(resolution))),
+        };
+        watch.saw(issuer.name.as_ref());
+        if !issuer.algorithms.contains(&header.algorithm) {
+            return Err(ErrorKind::AlgorithmNotAllowed.into());
+        }
+        issuer.policy.check_type(header.token_type.as_deref())?;
+
+        // Before the key is looked for: should the keys change now, nothing is remembered for longer than it holds.
+        let generation = self.cache.as_ref().and_then(|_| issuer.keys.generation());
+        let wanted = Wanted { fetched: waited.keys, ..Wanted::new(header.key_id.as_deref(), header.algorithm) };
+        let key = match issuer.keys.find(&wanted) {
+            Lookup::Ready(key) => key,
+            Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
+            Lookup::Unknown => return Err(ErrorKind::UnknownKey.into()),
+            Lookup::Ambiguous => return Err(ErrorKind::AmbiguousKey.into()),
+            Lookup::Unavailable(after) => {
+                let error = Error::from(ErrorKind::KeysUnavailable);
+                return Err(match after {
+                    Some(after) => error.with_retry_after(after),
+                    None => error,
+                });
+            }
+        };
+        // RFC 8725 section 3.1: the key, not the header, decides the algorithm.
+        if key.algorithm() != header.algorithm {
+            return Err(ErrorKind::BadSignature.into());
+        }
+        let known = self.is_signed(token, issuer, generation);
+        if !known && !key.verify(compact.signing_input(), compact.signature(&mut Bytes::new())?) {
+            return Err(ErrorKind::BadSignature.into());
+        }
+
+        let now = NumericDate::from(self.surroundings.clock.now());
+        issuer.policy.check(&claims, text, now, self.surroundings.leeway)?;
+        let times = Times::of(&claims);
+        header.remember(&compact);
+        let facts = Facts {
+            algorithm: header.algorithm,
+            key_id: header.key_id.as_deref().map(|kid| key.shared_kid(kid)),
+            token_type: header.token_type.as_deref().map(shared_type),
+            surroundings: Arc::clone(&self.surroundings),
+            members,
+        };
+        let news = generation.filter(|_| !known);
+        let proven = news.map(|generation| Proven { issuer: Arc::clone(issuer), resolved, generation, times });
+        Ok(Attempt::Decided(Ok(Sound { verified: Verified::new(Parts::new(facts, text), location), proven })))
+    }
+
+    async fn attempt_and_examine(
+        &self,
+        token: &str,
+        location: Option<Location>,
+        wait: Wait,
+        watch: &mut Watch,
+    ) -> Result<Sound, Error> {
+        let sound = self.attempt_again(token, location, wait, watch).await?;
+        match self.examine(&sound.verified)? {
+            Examination::Passed => {}
+            Examination::Waits(standing) => self.examine_later(&sound.verified, standing).await?,
+        }
+        Ok(sound)
+    }
+
+    /// Asks about a sound token what can change while the token does not: whether it was revoked, and what the rules
+    /// say.
+    fn examine(&self, verified: &Verified) -> Result<Examination, Error> {
+        if let Some(revocations) = &self.revocations
+            && let Some(standing) = revocations.ask(verified)?
+        {
+            return Ok(Examination::Waits(Some(standing)));
+        }
+        self.check_rules(verified)?;
+        Ok(if self.waits { Examination::Waits(None) } else { Examination::Passed })
+    }
+
+    /// Does what is left of an examination that waits.
+    async fn examine_later(&self, verified: &Verified, standing: Option<PendingStanding>) -> Result<(), Error> {
+        if let (Some(revocations), Some(standing)) = (&self.revocations, standing) {
+            revocations.judge(&standing.await)?;
+            self.check_rules(verified)?;
+        }
+        for rule in &self.rules {
+            rule.check_later(verified).await?;
+        }
+        Ok(())
+    }
+
+    fn check_rules(&self, verified: &Verified) -> Result<(), Error> {
+        self.rules.iter().try_for_each(|rule| rule.check_now(verified))
+    }
+
+    fn watch(&self) -> Watch {
+        Watch::start(&*self.surroundings.observer, &*self.surroundings.clock)
+    }
+
+    fn report(&self, watch: &Watch, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
+        let Surroundings { observer, clock, .. } = &*self.surroundings;
+        watch.end(&**observer, &**clock, outcome.as_ref().map(drop));
+        outcome
+    }
+}
+
+/// The types that nearly every token has are not copied.
+fn shared_type(token_type: &str) -> Cow<'static, str> {
+    match token_type {
+        "JWT" => Cow::Borrowed("JWT"),
+        "at+jwt" => Cow::Borrowed("at+jwt"),
+        _ => Cow::Owned(token_type.to_owned()),
+    }
+}
+
+fn malformed(error: ClaimsError) -> Error {
+    let kind = Error::from(ErrorKind::MalformedClaims);
+    match error {
+        ClaimsError::Payload => kind,
+        ClaimsError::Claim(name) => kind.with_detail(name),
+    }
+}
