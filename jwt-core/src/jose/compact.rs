@@ -36,17 +36,18 @@ impl<'t> Compact<'t> {
             return Err(ErrorKind::TokenTooLarge);
         }
         let malformed = ErrorKind::MalformedToken;
-        let (header, rest) = split_at_dot(token).ok_or(malformed)?;
-        if header.len() > limits.header {
+        let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+        let first = dots.next().ok_or(malformed)?;
+        if first > limits.header {
             return Err(ErrorKind::TokenTooLarge);
         }
-        // Anything but two dots, five segments of a JWE among them, leaves a dot in the signature.
-        let (payload, signature) = split_at_dot(rest).ok_or(malformed)?;
-        if header.is_empty() || payload.is_empty() || signature.is_empty() || split_at_dot(signature).is_some() {
+        let second = dots.next().ok_or(malformed)?;
+        let (header, payload, signature) = (&token[..first], &token[first + 1..second], &token[second + 1..]);
+        // More dots than two are five segments of a JWE, or nothing that is known.
+        if header.is_empty() || payload.is_empty() || signature.is_empty() || dots.next().is_some() {
             return Err(malformed);
         }
-        let signing_input = &token[..header.len() + 1 + payload.len()];
-        Ok(Self { header, payload, signature, signing_input })
+        Ok(Self { header, payload, signature, signing_input: &token[..second] })
     }
 
     /// The header as it stands, still encoded.
@@ -78,16 +79,18 @@ impl<'t> Compact<'t> {
     }
 }
 
-fn split_at_dot(text: &str) -> Option<(&str, &str)> {
-    let dot = memchr::memchr(b'.', text.as_bytes())?;
-    Some((&text[..dot], &text[dot + 1..]))
-}
-
 /// Decoded bytes: without an allocation up to this length, which longer payloads and signatures of ML-DSA exceed.
-pub(crate) type Bytes = SmallVec<[u8; 1024]>;
+pub(crate) type Bytes = SmallVec<[u8; FEW]>;
+
+const FEW: usize = 1024;
 
 fn decode(segment: &str, buffer: &mut Bytes) -> Result<(), ErrorKind> {
-    buffer.resize(base64url::decoded_length(segment.len()), 0);
+    static ZEROS: [u8; FEW] = [0; FEW];
+    let length = base64url::decoded_length(segment.len());
+    buffer.clear();
+    // One copy rather than byte after byte.
+    buffer.extend_from_slice(&ZEROS[..length.min(FEW)]);
+    buffer.resize(length, 0);
     base64url::decode(segment.as_bytes(), buffer)
 }
 
