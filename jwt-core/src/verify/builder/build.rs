@@ -1,0 +1,260 @@
+use std::sync::Arc;
+
+use super::settings::VerifierBuilder;
+use crate::challenge::{Challenger, is_challenge};
+use crate::metadata::{ResourceMetadata, Wrong};
+use crate::policy::MAX_LEEWAY;
+use crate::verified::Surroundings;
+use crate::verify::cache::Store;
+use crate::verify::issuers::Issuers;
+use crate::verify::judge::Judge;
+use crate::verify::prepare::Means;
+use crate::verify::revocations::Revocations;
+use crate::verify::rules::Rule;
+use crate::verify::{BuildError, BuildErrorKind as Kind, Verifier};
+
+impl VerifierBuilder {
+    /// Builds the verifier. Nothing is fetched yet.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is missing, impossible or contradicts another, by its name.
+    pub fn build(self) -> Result<Verifier, BuildError> {
+        self.check()?;
+        let metadata = self.metadata()?;
+        let challenger = self.challenger(metadata.as_ref())?;
+        let means = Means {
+            backend: self.backend,
+            clock: Arc::clone(&self.clock),
+            audience: self.resource.as_ref().map(|resource| resource.resource().to_owned()),
+            #[cfg(feature = "remote")]
+            observer: Arc::clone(&self.observer),
+            #[cfg(feature = "remote")]
+            listed: true,
+            #[cfg(feature = "remote")]
+            fetch: self.fetch,
+            #[cfg(feature = "reqwest")]
+            default_fetch: std::sync::OnceLock::new(),
+        };
+        let issuers: Result<Vec<_>, _> = self.issuers.into_iter().map(|issuer| issuer.prepare(&means)).collect();
+        #[cfg_attr(not(feature = "remote"), expect(unused_mut, reason = "only remote issuers are looked up"))]
+        let mut issuers = Issuers::new(issuers?)?;
+        #[cfg(feature = "remote")]
+        if let Some(resolver) = self.resolver {
+            if issuers.answers_for_any() {
+                return Err(BuildError::new(Kind::Contradiction, "issuer_resolver"));
+            }
+            issuers.resolver = Some(resolver.prepare(Means { listed: false, ..means }));
+        }
+        let cache = match self.cache {
+            Some(settings) => {
+                Some(Store::new(settings, self.backend).ok_or(BuildError::new(Kind::NoBackend, "token_cache"))?)
+            }
+            None => None,
+        };
+        let (accepts_unjudged, observer) = (self.accepts_unjudged, &self.observer);
+        let revocations = self
+            .revocations
+            .map(|list| Arc::new(Revocations { list, accepts_unjudged, observer: Arc::clone(observer) }));
+        let judge = Judge {
+            issuers,
+            cache,
+            limits: self.limits,
+            revocations: revocations.clone(),
+            waits: self.rules.iter().any(Rule::waits),
+            rules: self.rules,
+            metadata,
+            surroundings: Arc::new(Surroundings {
+                challenger,
+                observer: self.observer,
+                clock: self.clock,
+                leeway: self.leeway,
+                recheck: revocations.map(Revocations::recheck),
+            }),
+        };
+        Ok(Verifier::new(judge, self.sources))
+    }
+
+    /// Judges what can be judged by itself.
+    fn check(&self) -> Result<(), BuildError> {
+        let error = |kind, setting| Err(BuildError::new(kind, setting));
+        if self.issuers.is_empty() && !self.has_resolver() {
+            return error(Kind::Undecided, "issuer");
+        }
+        if self.sources.is_empty() {
+            return error(Kind::Empty, "sources");
+        }
+        if let Some(setting) = self.sources.problem() {
+            let kind = match setting {
+                "allow_origin" => Kind::InvalidUrl,
+                "form_field" => Kind::Empty,
+                _ => Kind::IllegalCharacters,
+            };
+            return error(kind, setting);
+        }
+        if self.leeway > MAX_LEEWAY {
+            return error(Kind::OutOfRange, "leeway");
+        }
+        if self.limits.token == 0 {
+            return error(Kind::OutOfRange, "max_token_bytes");
+        }
+        if self.cache.is_some_and(|cache| cache.entries == 0 || cache.bytes == 0) {
+            return error(Kind::OutOfRange, "token_cache");
+        }
+        if self.accepts_unjudged && self.revocations.is_none() {
+            return error(Kind::Contradiction, "dangerous_accept_during_revocation_outage");
+        }
+        if !self.challenges.iter().all(|challenge| is_challenge(challenge)) {
+            return error(Kind::IllegalCharacters, "challenge");
+        }
+        Ok(())
+    }
+
+    fn metadata(&self) -> Result<Option<ResourceMetadata>, BuildError> {
+        let metadata = self.resource.as_ref().map(|resource| {
+            let issuers = self.issuers.iter().filter_map(|issuer| issuer.name.as_deref().map(str::to_owned));
+            resource.clone().publish(issuers, self.sources.bearer_methods())
+        });
+        metadata.transpose().map_err(|wrong| match wrong {
+            Wrong::Invalid(setting) => BuildError::new(Kind::InvalidUrl, setting),
+            Wrong::Insecure(setting) => BuildError::new(Kind::InsecureUrl, setting),
+        })
+    }
+
+    fn challenger(&self, metadata: Option<&ResourceMetadata>) -> Result<Challenger, BuildError> {
+        let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
+        let challenger = challenger.with_renderer(Arc::clone(&self.renderer)).with_others(self.challenges.clone());
+        Ok(match metadata {
+            Some(metadata) => challenger.with_resource_metadata(metadata.url()),
+            None => challenger,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    use std::time::Duration;
+
+    use super::*;
+    use crate::jose::{Algorithm, Key};
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    use crate::metadata::ProtectedResource;
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    use crate::token::{Csrf, TokenSources};
+    use crate::verify::{BuildErrorKind, TrustedIssuer};
+
+    fn key(kid: &str) -> Key {
+        Key::from_secret(Algorithm::HS256, [7; 32]).expect("long enough").with_kid(kid)
+    }
+
+    fn issuer() -> TrustedIssuer {
+        TrustedIssuer::new("https://id.example").key(key("a")).audience("api")
+    }
+
+    fn error(builder: VerifierBuilder) -> Option<(BuildErrorKind, &'static str)> {
+        builder.build().err().map(|error| (error.kind(), error.setting()))
+    }
+
+    #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+    #[test]
+    fn without_a_back_end_building_is_an_error() {
+        assert_eq!(error(Verifier::builder().issuer(issuer())), Some((BuildErrorKind::NoBackend, "crypto")));
+    }
+
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    #[test]
+    fn what_is_wrong_with_a_configuration_is_named() {
+        use BuildErrorKind::{
+            AmbiguousKeys, Contradiction, Duplicate, Empty, IllegalCharacters, InsecureUrl, InvalidUrl, NoUsableKey,
+            OutOfRange, Undecided,
+        };
+        let with = |issuer| Verifier::builder().issuer(issuer);
+        let bare = || TrustedIssuer::new("https://id.example");
+        let csrf = |csrf| TokenSources::new().cookie("token").csrf(csrf);
+        let any = || TrustedIssuer::dangerous_any_issuer().key(key("a")).audience("api");
+        for (builder, expected) in [
+            (with(issuer()), None),
+            (Verifier::builder(), Some((Undecided, "issuer"))),
+            (with(bare().key(key("a"))), Some((Undecided, "audience"))),
+            (with(bare().audience("api")), Some((Undecided, "keys"))),
+            (with(TrustedIssuer::new("").key(key("a")).audience("api")), Some((Empty, "issuer"))),
+            (with(issuer().audience("")), Some((Empty, "audience"))),
+            (with(bare().key(key("a")).all_audiences::<&str>([])), Some((Empty, "audience"))),
+            (with(issuer().dangerous_any_audience()), Some((Contradiction, "dangerous_any_audience"))),
+            (with(issuer().all_audiences(["b"])), Some((Contradiction, "all_audiences"))),
+            (with(issuer().algorithms([])), Some((Empty, "algorithms"))),
+            (with(issuer().algorithms([Algorithm::RS256])), Some((NoUsableKey, "keys"))),
+            (
+                with(issuer().key(Key::from_secret(Algorithm::HS256, [8; 32]).expect("long enough").with_kid("a"))),
+                Some((AmbiguousKeys, "keys")),
+            ),
+            (with(issuer().token_types::<&str>([])), Some((Empty, "token_types"))),
+            (with(issuer().require_claims([""])), Some((Empty, "require_claims"))),
+            (with(issuer().subject("")), Some((Empty, "subject"))),
+            (with(issuer().max_age(Duration::ZERO)), Some((OutOfRange, "max_age"))),
+            (with(issuer().max_lifetime(Duration::ZERO)), Some((OutOfRange, "max_lifetime"))),
+            (with(issuer().access_token_profile()), None),
+            (with(issuer().access_token_profile().token_types(["JWT"])), Some((Contradiction, "token_types"))),
+            (with(issuer().token_types(["JWT"]).access_token_profile()), Some((Contradiction, "access_token_profile"))),
+            (with(any().access_token_profile()), Some((Contradiction, "access_token_profile"))),
+            (
+                with(issuer().access_token_profile().dangerous_without_expiry()),
+                Some((Contradiction, "access_token_profile")),
+            ),
+            (with(issuer()).issuer(issuer()), Some((Duplicate, "issuer"))),
+            (with(issuer()).issuer(any()), Some((Contradiction, "dangerous_any_issuer"))),
+            (with(any()).issuer(any()), Some((Contradiction, "dangerous_any_issuer"))),
+            (with(issuer()).leeway(Duration::from_secs(301)), Some((OutOfRange, "leeway"))),
+            (with(issuer()).max_token_bytes(0), Some((OutOfRange, "max_token_bytes"))),
+            (with(issuer()).realm("a\"b"), Some((IllegalCharacters, "realm"))),
+            (with(issuer()).challenge("Basic realm=\"a\""), None),
+            (with(issuer()).challenge("Basic\r\n"), Some((IllegalCharacters, "challenge"))),
+            (with(issuer()).sources(TokenSources::none()), Some((Empty, "sources"))),
+            (
+                with(issuer()).dangerous_accept_during_revocation_outage(),
+                Some((Contradiction, "dangerous_accept_during_revocation_outage")),
+            ),
+            (with(bare().key(key("a"))).resource(ProtectedResource::new("https://api.example")), None),
+            (with(issuer()).resource(ProtectedResource::new("api.example")), Some((InvalidUrl, "resource"))),
+            (with(issuer()).resource(ProtectedResource::new("http://api.example")), Some((InsecureUrl, "resource"))),
+            (
+                with(issuer()).resource(ProtectedResource::new("https://a.example").jwks_uri("http://a.example/k")),
+                Some((InsecureUrl, "jwks_uri")),
+            ),
+            (with(issuer()).sources(csrf(Csrf::new().allow_origin("app.example"))), Some((InvalidUrl, "allow_origin"))),
+            (with(issuer()).sources(csrf(Csrf::new().header("a b"))), Some((IllegalCharacters, "header"))),
+            (with(issuer()).sources(csrf(Csrf::new().form_field(""))), Some((Empty, "form_field"))),
+        ] {
+            let text = format!("{builder:?}");
+            assert_eq!(error(builder), expected, "{text}");
+        }
+    }
+
+    #[cfg(all(feature = "remote", feature = "aws-lc-rs"))]
+    #[test]
+    fn what_is_wrong_with_a_remote_issuer_is_named() {
+        use BuildErrorKind::{Contradiction, InsecureUrl, InvalidUrl};
+        let fetch = || crate::keys::fetch_fn(|_url: String| async { Ok(crate::keys::Fetched::new("")) });
+        for (issuer, expected) in [
+            (TrustedIssuer::discover("https://id.example"), None),
+            (TrustedIssuer::discover("http://id.example"), Some((InsecureUrl, "discover"))),
+            (TrustedIssuer::discover("id.example"), Some((InvalidUrl, "discover"))),
+            (TrustedIssuer::jwks("joe", "http://id.example/jwks"), Some((InsecureUrl, "jwks"))),
+            (
+                TrustedIssuer::discover("https://id.example").algorithms([Algorithm::HS256]),
+                Some((Contradiction, "algorithms")),
+            ),
+            (TrustedIssuer::discover("https://id.example").key(key("a")), Some((Contradiction, "key"))),
+        ] {
+            assert_eq!(error(Verifier::builder().fetch(fetch()).issuer(issuer.audience("api"))), expected);
+        }
+    }
+
+    #[cfg(all(feature = "remote", feature = "aws-lc-rs", not(feature = "reqwest")))]
+    #[test]
+    fn without_a_fetch_a_remote_issuer_is_an_error() {
+        let issuer = TrustedIssuer::discover("https://id.example").audience("api");
+        assert_eq!(error(Verifier::builder().issuer(issuer)), Some((BuildErrorKind::NoFetch, "fetch")));
+    }
+}
