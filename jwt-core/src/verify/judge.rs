@@ -16,7 +16,7 @@ use crate::revocation::PendingStanding;
 use crate::token::Location;
 use crate::verified::{Facts, Parts, Surroundings, Verified};
 
-use super::cache::{CacheStatus, Entry, Proven, Store};
+use super::cache::{CacheStatus, Proven, Store};
 use super::issuers::Issuers;
 use super::prepare::Issuer;
 use super::revocations::Revocations;
@@ -116,20 +116,24 @@ impl Judge {
     /// `None` for all others.
     fn recall(&self, token: &[u8], location: Option<Location>, watch: &mut Watch) -> Option<Result<Sound, Error>> {
         let cache = self.cache.as_ref().filter(|cache| !cache.keeps_digests())?;
-        let found = cache.find(token, |entry| {
-            let Proven { issuer, times, .. } = &entry.proven;
-            let parts = entry.parts().filter(|_| self.stands(&entry.proven))?;
-            watch.saw(issuer.name.as_ref());
-            let now = NumericDate::from(self.surroundings.clock.now());
-            let in_time = issuer.policy.check_times(times, now, self.surroundings.leeway);
-            Some(in_time.map(|()| Verified::new(Arc::clone(parts), location)))
-        });
-        let standing = matches!(found, Some(Some(_)));
-        self.looked_up(standing);
-        if matches!(found, Some(None | Some(Err(_)))) {
+        let found = cache.find(token);
+        let standing = found.as_ref().filter(|entry| self.stands(&entry.proven));
+        let standing = standing.and_then(|entry| Some((&entry.proven, entry.parts()?)));
+        self.looked_up(standing.is_some());
+        let Some((Proven { issuer, times, .. }, parts)) = standing else {
+            if found.is_some() {
+                cache.forget(token);
+            }
+            return None;
+        };
+        watch.saw(issuer.name.as_ref());
+        let now = NumericDate::from(self.surroundings.clock.now());
+        if let Err(error) = issuer.policy.check_times(times, now, self.surroundings.leeway) {
             cache.forget(token);
+            return Some(Err(error));
         }
-        Some(found??.map(|verified| Sound { verified, proven: None }))
+        let verified = Verified::new(Arc::clone(parts), location);
+        Some(Ok(Sound { verified, proven: None }))
     }
 
     /// Whether the signature would be verified by the same key of the same issuer.
@@ -141,9 +145,9 @@ impl Judge {
     /// Whether the cache knows, by the token's digest, that this generation of the issuer's keys has signed it.
     fn is_signed(&self, token: &str, issuer: &Arc<Issuer>, generation: Option<u64>) -> bool {
         let Some(cache) = self.cache.as_ref().filter(|cache| cache.keeps_digests()) else { return false };
-        let is_of_issuer =
-            |entry: &Entry| Arc::ptr_eq(&entry.proven.issuer, issuer) && Some(entry.proven.generation) == generation;
-        let found = cache.find(token.as_bytes(), is_of_issuer) == Some(true);
+        let found = cache.find(token.as_bytes()).is_some_and(|entry| {
+            Arc::ptr_eq(&entry.proven.issuer, issuer) && Some(entry.proven.generation) == generation
+        });
         self.looked_up(found);
         found
     }

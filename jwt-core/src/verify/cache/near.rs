@@ -1,5 +1,6 @@
 use std::cell::Cell;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, TryLockError};
 
@@ -24,7 +25,7 @@ struct Lane(Mutex<[Place; PLACES]>);
 
 #[derive(Default)]
 struct Place {
-    entry: Option<Entry>,
+    entry: Option<Arc<Entry>>,
     /// Who wants the place, and how often it was looked for since the one in the place was.
     suitor: u64,
     tries: u8,
@@ -65,12 +66,11 @@ impl Lanes {
         }
     }
 
-    /// What `ask` says of the token's entry.
-    pub(super) fn find<R>(&self, sought: Sought<'_>, ask: &mut impl FnMut(&Entry) -> R) -> Option<R> {
+    pub(super) fn find(&self, sought: Sought<'_>) -> Option<Arc<Entry>> {
         self.with(sought, |place| {
             let entry = place.entry.as_ref().filter(|entry| entry.is(sought))?;
             place.tries = 0;
-            Some(ask(entry))
+            Some(Arc::clone(entry))
         })
         .flatten()
     }
@@ -81,7 +81,7 @@ impl Lanes {
             place.tries = if place.suitor == hash { place.tries + 1 } else { 1 };
             place.suitor = hash;
             if place.tries >= PATIENCE {
-                *place = Place { entry: Some(entry.apart()), ..Place::default() };
+                *place = Place { entry: Some(Arc::new(entry.apart())), ..Place::default() };
             }
         });
     }

@@ -51,16 +51,15 @@ impl Store {
         self.digests.is_some()
     }
 
-    /// What `ask` says of the token's entry, if there is one.
-    pub(in crate::verify) fn find<R>(&self, token: &[u8], mut ask: impl FnMut(&Entry) -> R) -> Option<R> {
+    pub(in crate::verify) fn find(&self, token: &[u8]) -> Option<Arc<Entry>> {
         self.sought(token, |sought| {
-            if let Some(said) = self.lanes.find(sought, &mut ask) {
-                return Some(said);
+            if let Some(entry) = self.lanes.find(sought) {
+                return Some(entry);
             }
             let hash = self.hash(sought);
             let entry = self.shard(hash).find(hash, sought)?;
             self.lanes.found_far(hash, sought, &entry);
-            Some(ask(&entry))
+            Some(entry)
         })
     }
 
