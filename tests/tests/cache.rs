@@ -193,15 +193,25 @@ fn by_digest_nothing_is_kept_of_a_token_but_that_it_was_signed() {
     assert_eq!(observer.take_cache(), ["miss", "stored", "hit", "hit"]);
     let bytes = verifier.token_cache().expect("a cache").bytes;
     assert!(bytes < 400, "{bytes}");
-    // Another generation of keys has signed nothing yet.
-    ring.set(&[&secret(1)]);
-    at_once(&verifier, &token).expect("a good token");
-    assert_eq!(observer.take_cache(), ["miss", "stored"]);
+    // Another generation of keys has signed nothing yet, however well the token was known.
+    for known in [3, 20] {
+        for _ in 0..known {
+            at_once(&verifier, &token).expect("a good token");
+        }
+        let _ = observer.take_cache();
+        ring.set(&[&secret(1)]);
+        for _ in 0..4 {
+            at_once(&verifier, &token).expect("a good token");
+        }
+        assert_eq!(observer.take_cache(), ["miss", "stored", "hit", "hit", "hit"]);
+    }
     ring.set(&[&secret(2)]);
     assert_eq!(at_once(&verifier, &token).err(), Some(ErrorKind::UnknownKey));
     ring.set(&[&secret(1)]);
+    at_once(&verifier, &token).expect("a good token");
     clock.advance(Duration::from_secs(1_000_000));
     assert_eq!(at_once(&verifier, &token).err(), Some(ErrorKind::Expired));
+    assert_eq!(verifier.token_cache().expect("a cache").entries, 0, "what has expired takes no room");
 }
 
 #[test]

@@ -3,6 +3,7 @@ use std::fmt;
 
 use arrayvec::ArrayVec;
 
+use super::text::{any_text, texts};
 use crate::json::{self, Value};
 
 /// The `aud` claim: one name or several. RFC 7519 section 4.1.3.
@@ -11,56 +12,50 @@ pub struct Audience<'c>(Names<'c>);
 
 #[derive(Clone)]
 enum Names<'c> {
-    Few(ArrayVec<Cow<'c, str>, 3>),
-    Many(Vec<Cow<'c, str>>),
+    Few(ArrayVec<Cow<'c, str>, FEW>),
+    /// The text of an array whose elements are all strings.
+    Many(&'c str),
 }
 
-impl<'c> Names<'c> {
-    fn add(&mut self, name: Cow<'c, str>) {
-        match self {
-            Self::Few(names) if names.is_full() => {
-                let mut names: Vec<_> = names.take().into_iter().collect();
-                names.push(name);
-                *self = Self::Many(names);
-            }
-            Self::Few(names) => names.push(name),
-            Self::Many(names) => names.push(name),
-        }
-    }
-
-    fn all(&self) -> &[Cow<'c, str>] {
-        match self {
-            Self::Few(names) => names,
-            Self::Many(names) => names,
-        }
-    }
-}
+/// More names than this are looked for in the array itself: what nobody has verified must not take memory.
+const FEW: usize = 3;
 
 impl Audience<'_> {
     /// Returns whether `name` is among the audiences: compared whole, code point by code point.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.0.all().iter().any(|own| own == name)
+        match &self.0 {
+            Names::Few(names) => names.iter().any(|own| own == name),
+            Names::Many(array) => any_text(array, |own| own == name),
+        }
     }
 
     /// Returns the names in the order of the token.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.0.all().iter().map(|name| name.clone().into_owned()).collect()
+        match &self.0 {
+            Names::Few(names) => names.iter().map(|name| name.clone().into_owned()).collect(),
+            Names::Many(array) => texts(array),
+        }
     }
 }
 
 impl<'c> Audience<'c> {
     pub(crate) fn read(value: Value<'c>) -> Option<Self> {
-        let (mut names, mut all_text) = (Names::Few(ArrayVec::new()), true);
-        let mut add = |value: Value<'c>| match value.as_text() {
-            Some(name) => names.add(name),
-            None => all_text = false,
+        let (mut names, mut all_text, mut all_fit) = (ArrayVec::new(), true, true);
+        let mut add = |value: Value<'c>| match value {
+            Value::Text(name) if all_fit => all_fit = names.try_push(name.decode()).is_ok(),
+            Value::Text(_) => {}
+            _ => all_text = false,
         };
         match value {
-            Value::Array(array) => json::array(array, add).ok()?,
+            Value::Array(array) => json::array(array, &mut add).ok()?,
             other => add(other),
         }
+        let names = match value {
+            Value::Array(array) if !all_fit => Names::Many(array),
+            _ => Names::Few(names),
+        };
         all_text.then_some(Self(names))
     }
 }

@@ -63,10 +63,14 @@ pub(crate) fn members<'a>(
     mut member: impl FnMut(&Member<'a>),
 ) -> Result<(), JsonError> {
     members.begin();
-    Reader::new(text, Unique::Everywhere).whole(&mut |found: Member<'a>| {
+    let read = Reader::new(text, Unique::Everywhere).whole(&mut |found: Member<'a>| {
         members.add(&found);
         member(&found);
-    })
+    });
+    if read.is_err() {
+        *members = Members::default();
+    }
+    read
 }
 
 /// Calls `element` for each element of an array that an earlier pass found well-formed.

@@ -16,7 +16,7 @@ use crate::revocation::PendingStanding;
 use crate::token::Location;
 use crate::verified::{Facts, Parts, Surroundings, Verified};
 
-use super::cache::{CacheStatus, Proven, Store};
+use super::cache::{CacheStatus, Entry, Known, Proven, Store};
 use super::issuers::Issuers;
 use super::prepare::Issuer;
 use super::revocations::Revocations;
@@ -117,38 +117,42 @@ impl Judge {
     fn recall(&self, token: &[u8], location: Option<Location>, watch: &mut Watch) -> Option<Result<Sound, Error>> {
         let cache = self.cache.as_ref().filter(|cache| !cache.keeps_digests())?;
         let found = cache.find(token);
-        let standing = found.as_ref().filter(|entry| self.stands(&entry.proven));
-        let standing = standing.and_then(|entry| Some((&entry.proven, entry.parts()?)));
+        let standing = found.as_ref().and_then(|entry| Some((entry, self.standing(entry)?)));
         self.looked_up(standing.is_some());
-        let Some((Proven { issuer, times, .. }, parts)) = standing else {
+        let Some((entry, known)) = standing else {
             if found.is_some() {
                 cache.forget(token);
             }
             return None;
         };
-        watch.saw(issuer.name.as_ref());
+        watch.saw(entry.issuer.name.as_ref());
         let now = NumericDate::from(self.surroundings.clock.now());
-        if let Err(error) = issuer.policy.check_times(times, now, self.surroundings.leeway) {
+        if let Err(error) = entry.issuer.policy.check_times(&known.times, now, self.surroundings.leeway) {
             cache.forget(token);
             return Some(Err(error));
         }
-        let verified = Verified::new(Arc::clone(parts), location);
+        let verified = Verified::new(Arc::clone(&known.parts), location);
         Some(Ok(Sound { verified, proven: None }))
     }
 
-    /// Whether the signature would be verified by the same key of the same issuer.
-    fn stands(&self, proven: &Proven) -> bool {
-        let Proven { issuer, resolved, generation, .. } = proven;
-        (!resolved || self.issuers.still_resolves(issuer)) && issuer.keys.generation() == Some(*generation)
+    /// What is known of a token whose signature would be verified by the same key of the same issuer.
+    fn standing<'e>(&self, entry: &'e Entry) -> Option<&'e Known> {
+        let Entry { issuer, generation, .. } = entry;
+        let known = entry.known()?;
+        let is_there = !known.resolved || self.issuers.still_resolves(issuer);
+        (is_there && issuer.keys.generation() == Some(*generation)).then_some(known)
     }
 
     /// Whether the cache knows, by the token's digest, that this generation of the issuer's keys has signed it.
     fn is_signed(&self, token: &str, issuer: &Arc<Issuer>, generation: Option<u64>) -> bool {
         let Some(cache) = self.cache.as_ref().filter(|cache| cache.keeps_digests()) else { return false };
-        let found = cache.find(token.as_bytes()).is_some_and(|entry| {
-            Arc::ptr_eq(&entry.proven.issuer, issuer) && Some(entry.proven.generation) == generation
-        });
+        let entry = cache.find(token.as_bytes());
+        let is_of_it = |entry: &Arc<Entry>| Arc::ptr_eq(&entry.issuer, issuer) && Some(entry.generation) == generation;
+        let found = entry.as_ref().is_some_and(is_of_it);
         self.looked_up(found);
+        if entry.is_some() && !found {
+            cache.forget(token.as_bytes());
+        }
         found
     }
 
@@ -270,7 +274,12 @@ impl Judge {
         }
 
         let now = NumericDate::from(self.surroundings.clock.now());
-        issuer.policy.check(&claims, text, now, self.surroundings.leeway)?;
+        if let Err(error) = issuer.policy.check(&claims, text, now, self.surroundings.leeway) {
+            if known && let Some(cache) = &self.cache {
+                cache.forget(token.as_bytes());
+            }
+            return Err(error);
+        }
         let times = Times::of(&claims);
         header.remember(&compact);
         let facts = Facts {

@@ -9,9 +9,17 @@ use crate::verify::prepare::Issuer;
 
 /// What a token is known by, and what is known of it.
 enum Kept {
-    Whole(Zeroizing<Box<[u8]>>, Arc<Parts>),
+    Whole(Zeroizing<Box<[u8]>>, Known),
     /// That its signature is good, and nothing else.
     Digest([u8; 32]),
+}
+
+/// What a token says, and what it takes to judge it again.
+pub(in crate::verify) struct Known {
+    pub(in crate::verify) parts: Arc<Parts>,
+    pub(in crate::verify) times: Times,
+    /// Whether the issuer may be gone by the next time.
+    pub(in crate::verify) resolved: bool,
 }
 
 /// A token as it is looked for.
@@ -34,22 +42,26 @@ pub(in crate::verify) struct Proven {
 /// A token that was accepted.
 pub(in crate::verify) struct Entry {
     kept: Kept,
-    pub(in crate::verify) proven: Proven,
+    pub(in crate::verify) issuer: Arc<Issuer>,
+    pub(in crate::verify) generation: u64,
 }
 
 impl Entry {
     pub(super) fn new(sought: Sought<'_>, proven: Proven, parts: &Arc<Parts>) -> Self {
+        let Proven { issuer, resolved, generation, times } = proven;
         let kept = match sought {
-            Sought::Whole(token) => Kept::Whole(Zeroizing::new(token.into()), Arc::clone(parts)),
+            Sought::Whole(token) => {
+                Kept::Whole(Zeroizing::new(token.into()), Known { parts: Arc::clone(parts), times, resolved })
+            }
             Sought::Digest(digest) => Kept::Digest(*digest),
         };
-        Self { kept, proven }
+        Self { kept, issuer, generation }
     }
 
-    /// What the token says, where that is kept.
-    pub(in crate::verify) fn parts(&self) -> Option<&Arc<Parts>> {
+    /// What is known besides the signature, where more is.
+    pub(in crate::verify) const fn known(&self) -> Option<&Known> {
         match &self.kept {
-            Kept::Whole(_, parts) => Some(parts),
+            Kept::Whole(_, known) => Some(known),
             Kept::Digest(_) => None,
         }
     }
@@ -64,19 +76,18 @@ impl Entry {
 
     /// A copy that shares as little as can be.
     pub(super) fn apart(&self) -> Self {
-        let Proven { ref issuer, resolved, generation, times } = self.proven;
         let kept = match &self.kept {
-            Kept::Whole(token, parts) => Kept::Whole(token.clone(), parts.apart()),
+            Kept::Whole(token, known) => Kept::Whole(token.clone(), Known { parts: known.parts.apart(), ..*known }),
             Kept::Digest(digest) => Kept::Digest(*digest),
         };
-        Self { kept, proven: Proven { issuer: Arc::clone(issuer), resolved, generation, times } }
+        Self { kept, issuer: Arc::clone(&self.issuer), generation: self.generation }
     }
 
     /// What it takes, with its place in a table. Decoded claims count as much as their text.
     pub(super) fn bytes(&self) -> usize {
         const PLACE: usize = 64;
         let kept = match &self.kept {
-            Kept::Whole(token, parts) => token.len() + parts.bytes(),
+            Kept::Whole(token, known) => token.len() + known.parts.bytes(),
             Kept::Digest(_) => 0,
         };
         PLACE + size_of::<Self>() + kept

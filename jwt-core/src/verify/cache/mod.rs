@@ -12,5 +12,5 @@ mod store;
 
 pub use settings::{CacheStatus, TokenCache};
 
-pub(super) use entry::Proven;
+pub(super) use entry::{Entry, Known, Proven};
 pub(super) use store::Store;
