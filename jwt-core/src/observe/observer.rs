@@ -28,7 +28,7 @@ pub enum Event<'e> {
     /// A token was found in the cache, so that its signature was not verified again. Everything that time, keys,
     /// revocation and rules can change is judged anew, and `Accepted` or `Refused` follows.
     CacheHit,
-    /// A token was not found in the cache.
+    /// A token was not found in the cache. One of digests is asked only where the signature would be verified.
     CacheMiss,
     /// An accepted token was put into the cache, which now holds this much.
     CacheStored {

@@ -62,7 +62,8 @@ impl fmt::Debug for Found<'_> {
 /// is meant: more than one candidate over all sources is refused (RFC 6750 section 3.1). The default is
 /// [`TokenSources::new`](super::TokenSources::new), the null object [`TokenSources::none`](super::TokenSources::none).
 pub trait TokenSource: fmt::Debug + Send + Sync {
-    /// Adds what `request` holds in this place to `found`.
+    /// Adds what `request` holds in this place to `found`. It is asked twice about requests whose
+    /// [form](super::Csrf::form_field) must be read.
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>);
 
     /// Returns the part of the request that it reads, so that a gateway can leave tokens out of what it sends on.

@@ -94,9 +94,11 @@ impl fmt::Debug for FormField {
 
 /// Whether a request says that its body is a form whose fields can be read.
 pub(super) fn has_form(request: &dyn RequestView) -> bool {
-    let mut content_type = Line::default();
+    let (mut content_type, mut is_coded) = (Line::default(), false);
     request.header("content-type", &mut |value| content_type.add(value));
-    content_type.only().is_some_and(is_form)
+    // RFC 9110 section 8.4: of a body that is compressed nothing can be read here.
+    request.header("content-encoding", &mut |value| is_coded |= !value.trim_ascii().eq_ignore_ascii_case(b"identity"));
+    !is_coded && content_type.only().is_some_and(is_form)
 }
 
 /// Whether this is the type of forms. Its name's case and its parameters do not matter. RFC 9110 section 8.3.1.
@@ -218,6 +220,10 @@ mod tests {
                 request.header("content-type", *line)
             });
             assert_eq!(has_form(&request), expected, "{lines:?}");
+            for (coding, legible) in [("identity", true), ("gzip", false), ("gzip, identity", false), ("", false)] {
+                let coded = request.clone().header("content-encoding", coding);
+                assert_eq!(has_form(&coded), expected && legible, "{lines:?} {coding}");
+            }
         }
     }
 }

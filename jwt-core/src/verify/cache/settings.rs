@@ -1,8 +1,9 @@
 /// How verified tokens are remembered, so that their signatures are not verified again.
 ///
-/// A hit changes no decision. It spares reading the token and verifying its signature; expiry and the other times, the
-/// issuer's keys, the revocation list and the application's rules are judged anew each time, and a token whose key was
-/// withdrawn is verified from the start. The whole token is compared. Only tokens that were accepted are remembered,
+/// A hit changes no decision. It spares reading the token and verifying its signature, or [by digest](Self::digests) the
+/// latter alone; expiry and the other times, the issuer's keys, the revocation list and the application's rules are judged
+/// anew each time, and a token whose key was withdrawn is verified from the start. The whole token is compared, or its
+/// SHA-256. Only tokens that were accepted are remembered,
 /// within both bounds; no forged one can take a place. Each verifier has a cache of its own, which its clones share.
 ///
 /// Tokens of a [`KeySource`](crate::keys::KeySource) that does not state a
