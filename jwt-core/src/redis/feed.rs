@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
 use super::codec::{Named, Record};
-use super::revocations::Server;
+use super::server::Server;
 
 /// How long to wait before the next attempt to connect: doubled with each that fails.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

@@ -25,6 +25,7 @@ mod feed;
 mod journal;
 mod link;
 mod revocations;
+mod server;
 #[cfg(feature = "issue")]
 mod sessions;
 mod settings;
