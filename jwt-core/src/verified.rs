@@ -171,9 +171,9 @@ impl Verified {
 
     /// Decodes the claims as `T` once for this token, and shares them from then on.
     ///
-    /// With a [cache of tokens](crate::verify::TokenCache) that is once for all requests of the token: what `T` lets
-    /// change through a shared reference, all of them see. Of each token two types are kept; others are decoded at each
-    /// call.
+    /// With a [cache of tokens](crate::verify::TokenCache) that keeps them, and not their digests, that is once for all
+    /// requests of the token: what `T` lets change through a shared reference, all of them see. Of each token two types
+    /// are kept; others are decoded at each call.
     ///
     /// # Errors
     ///
