@@ -158,7 +158,7 @@ impl Default for Reading<'_> {
 }
 
 impl<'c> Reading<'c> {
-    #[inline]
+    #[inline(always)]
     fn member(&mut self, member: &Member<'c>) {
         let (claims, name) = (&mut self.claims, member.name());
         let fits = match name.as_bytes() {
@@ -236,11 +236,13 @@ pub(crate) fn claim<'c>(payload: &'c str, name: &str) -> Option<Value<'c>> {
 /// The claims whose values this room reads and therefore refuses when they have the wrong type.
 const REGISTERED: [&str; 9] = ["iss", "sub", "jti", "client_id", "sid", "exp", "nbf", "iat", "aud"];
 
+#[inline(always)]
 fn text<'c>(member: &Member<'c>, claim: &mut Option<Cow<'c, str>>) -> bool {
     *claim = member.value().as_text();
     claim.is_some()
 }
 
+#[inline(always)]
 fn date(member: &Member<'_>, claim: &mut Option<NumericDate>) -> bool {
     *claim = match member.value() {
         Value::Number(number) => NumericDate::parse(number),

@@ -40,7 +40,7 @@ impl<'a> Member<'a> {
         between(self.text, self.name.start, self.name.end)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value(&self) -> Value<'a> {
         self.place.value(self.text)
     }
@@ -62,7 +62,7 @@ impl<'a> Member<'a> {
 }
 
 impl Place {
-    #[inline]
+    #[inline(always)]
     pub(super) fn value(self, text: &str) -> Value<'_> {
         let Self { start, end, escaped } = self;
         match scan::byte(text.as_bytes(), start) {
