@@ -19,7 +19,7 @@ use axum::response::Response;
 use axum::{Router, serve};
 use jwt_core::forward::ForwardClaims;
 use jwt_examples::people::{People, port};
-use jwt_tower::{ForwardLayer, JwtLayer};
+use jwt_tower::{GateLayer, JwtLayer};
 use tokio::net::TcpListener;
 
 #[derive(Clone)]
@@ -86,7 +86,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let gateway = Router::new()
         .fallback(send_on)
         .with_state(Upstream { url, client })
-        .layer(ForwardLayer::new(forward))
+        .layer(GateLayer::new(forward))
         .layer(JwtLayer::new(people.verifier.clone()));
 
     let listener = TcpListener::bind(("127.0.0.1", port(3000)?)).await?;

@@ -14,7 +14,8 @@ use std::task::{Context, Poll};
 
 use axum::http;
 use jwt_core::authorize::scopes;
-use jwt_core::{Algorithm, TrustedIssuer, Verified, Verifier, keys::Key};
+use jwt_core::gate::RequestState;
+use jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
 use jwt_tower::{JwtLayer, RequireLayer};
 use tokio::net::TcpListener;
 use tonic::body::Body;
@@ -32,7 +33,11 @@ struct User {
 
 /// Greets whoever the token is about.
 fn greet(request: &Request<String>) -> Result<Response<String>, Status> {
-    let verified = request.extensions().get::<Verified>().ok_or_else(|| Status::internal("no layer"))?;
+    let verified = request
+        .extensions()
+        .get::<RequestState>()
+        .and_then(RequestState::verified)
+        .ok_or_else(|| Status::internal("no layer"))?;
     let user: User = verified.claims().map_err(|_| Status::unauthenticated("invalid token"))?;
     Ok(Response::new(format!("{}, {}!", request.get_ref(), user.name)))
 }

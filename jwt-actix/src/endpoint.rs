@@ -1,13 +1,13 @@
 use std::future::poll_fn;
 
 use actix_web::{HttpRequest, Route, web};
-use jwt_core::endpoint::{Answering, Endpoint};
+use jwt_core::gate::{Admission, Answer, Endpoint, Gate as _, RequestState};
 
-use crate::form::Reading;
+use crate::inspect::Reading;
 use crate::request::ActixView;
 use crate::response;
 
-/// Serves an [`Endpoint`] of the core: keys that are published, tokens that are refreshed.
+/// Serves an [`Endpoint`]: published keys, token refresh, logout, readiness probes, back-channel logout.
 ///
 #[cfg_attr(feature = "issue", doc = "```")]
 #[cfg_attr(not(feature = "issue"), doc = "```ignore")]
@@ -28,22 +28,22 @@ use crate::response;
 /// # }
 /// ```
 #[must_use]
-pub fn endpoint(endpoint: Endpoint) -> Route {
+pub fn endpoint(endpoint: impl Into<Endpoint>) -> Route {
+    let endpoint = endpoint.into();
     web::route().to(move |request: HttpRequest, body: web::Payload| {
-        let endpoint = endpoint.clone();
-        async move {
-            let view = ActixView::of(&request);
-            let field = match endpoint.form_field(&view) {
-                Some(field) => {
-                    let mut reading = Reading::new(field, body.into_inner());
-                    poll_fn(|context| reading.poll_payload(context)).await.0
-                }
-                None => None,
-            };
-            response::answer(match endpoint.answer(&view.with_form_field(field.as_deref())) {
-                Answering::Ready(answer) => answer,
-                Answering::Pending(pending) => pending.await,
-            })
-        }
+        let entry = endpoint.enter(&ActixView::of(&request), &RequestState::missing("endpoint"));
+        async move { response::respond(answer(entry.wait().await, body).await) }
     })
+}
+
+async fn answer(entry: Result<Admission, Answer>, body: web::Payload) -> Answer {
+    let inspection = match entry {
+        Ok(mut admission) => admission.take_inspection(),
+        Err(answer) => return answer,
+    };
+    let Some(inspection) = inspection else { return Answer::new(404) };
+    let mut reading = Reading::new(inspection, body.into_inner());
+    let (step, _) = poll_fn(|context| reading.poll(context)).await;
+    // An endpoint admits no request, and reads the body once.
+    step.wait().await.err().unwrap_or_else(|| Answer::new(404))
 }

@@ -3,17 +3,18 @@ use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready as poll_ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use actix_web::dev::{Extensions, Payload};
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
-use jwt_core::Error;
-use jwt_core::authorize::{self, Authorization, PendingAuthorization, Policy, Requirement, permit};
+use jwt_core::authorize::{self, Policy, Requirement};
 use jwt_core::challenge::{Challenger, Refusal};
-use jwt_core::verified::{Anonymous, optional, require};
+use jwt_core::{Error, Step};
 use serde::de::DeserializeOwned;
 
+use crate::request::state;
 use crate::response;
 
 /// The claims of the request's token, decoded as `T`.
@@ -127,11 +128,7 @@ impl Verified {
     ///
     /// The answer, for the handler to return.
     pub async fn require(&self, requirement: &dyn Requirement) -> Result<(), Rejection> {
-        let outcome = match permit(requirement, Some(&self.0), None, "JwtMiddleware") {
-            Authorization::Ready(outcome) => outcome,
-            Authorization::Pending(pending) => pending.await,
-        };
-        outcome.map_err(Rejection)
+        Ok(self.0.require(requirement).wait().await?)
     }
 }
 
@@ -186,20 +183,60 @@ impl ResponseError for Rejection {
     }
 
     fn error_response(&self) -> HttpResponse {
-        response::answer(self.0.clone())
+        response::respond(self.0.clone())
     }
 }
 
 pub(crate) fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, Rejection> {
-    require(extensions.get(), extensions.get(), "JwtMiddleware").map_err(Rejection)
+    Ok(state(extensions).require_token()?)
 }
 
-fn fresh(verified: &jwt_core::Verified) -> Result<&jwt_core::Verified, Rejection> {
-    authorize::fresh().check(verified).map(|()| verified).map_err(|error| Rejection(verified.refuse(error)))
+/// `None` if middleware let the request pass without credentials.
+fn optional(extensions: &Extensions) -> Result<Option<&jwt_core::Verified>, Rejection> {
+    Ok(state(extensions).optional_token()?)
 }
 
 fn decode<T: DeserializeOwned>(verified: &jwt_core::Verified) -> Result<T, Rejection> {
-    verified.claims().map_err(|error| Rejection(verified.refuse(error)))
+    verified.claims().map_err(|error| verified.refuse(error).into())
+}
+
+/// Checks the token against a requirement, then decodes its claims.
+fn authorized<T: DeserializeOwned, A>(
+    verified: Result<&jwt_core::Verified, Rejection>,
+    requirement: &dyn Requirement,
+    authorized: impl FnOnce(T) -> A + Send + 'static,
+) -> Extraction<A> {
+    Extraction(Some(match verified {
+        Ok(verified) => {
+            let token = verified.clone();
+            verified.require(requirement).map(move |outcome| {
+                outcome?;
+                decode(&token).map(authorized)
+            })
+        }
+        Err(rejection) => Step::Ready(Err(rejection)),
+    }))
+}
+
+/// Claims that may have to be waited for.
+#[expect(unnameable_types, reason = "the hidden future of an extractor")]
+#[derive(Debug)]
+pub struct Extraction<T>(Option<Step<Result<T, Rejection>>>);
+
+// A `Step` never needs to be pinned: its future is boxed, and its result is moved out.
+impl<T> Unpin for Extraction<T> {}
+
+impl<T> Future for Extraction<T> {
+    type Output = Result<T, Rejection>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(Step::Pending(pending)) = &mut self.0 {
+            return Pin::new(pending).poll(context);
+        }
+        // Like any future, this one panics if it's polled again after its end.
+        let step = self.0.take().expect("`Extraction` polled after completion");
+        Poll::Ready(step.ready().expect("it isn't pending"))
+    }
 }
 
 impl<T: DeserializeOwned> FromRequest for Claims<T> {
@@ -216,9 +253,8 @@ impl<T: DeserializeOwned> FromRequest for OptionalClaims<T> {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let extensions = request.extensions();
-        let verified = optional(extensions.get(), extensions.get(), "JwtMiddleware").map_err(Rejection);
-        ready(verified.and_then(|verified| verified.map(decode).transpose()).map(Self))
+        let claims = optional(&request.extensions()).and_then(|verified| verified.map(decode).transpose());
+        ready(claims.map(Self))
     }
 }
 
@@ -227,7 +263,12 @@ impl<T: DeserializeOwned> FromRequest for Fresh<T> {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(verified(&request.extensions()).and_then(fresh).and_then(decode).map(Self))
+        let extensions = request.extensions();
+        ready(verified(&extensions).and_then(|verified| {
+            // This requirement never waits.
+            authorize::fresh().check(verified).map_err(|error| verified.refuse(error))?;
+            decode(verified).map(Self)
+        }))
     }
 }
 
@@ -242,87 +283,75 @@ impl FromRequest for Verified {
 
 impl<T: DeserializeOwned, P: Policy> FromRequest for Authorized<T, P> {
     type Error = Rejection;
-    type Future = AuthorizedFuture<T, P>;
+    type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let extensions = request.extensions();
-        let state = match permit(P::requirement(), extensions.get(), extensions.get(), "JwtMiddleware") {
-            Authorization::Ready(Err(refusal)) => State::Ready(Some(Err(Rejection(refusal)))),
-            Authorization::Ready(Ok(())) => State::Ready(Some(verified(&extensions).cloned())),
-            Authorization::Pending(pending) => match verified(&extensions) {
-                Ok(verified) => State::Waiting { pending, verified: verified.clone() },
-                Err(rejection) => State::Ready(Some(Err(rejection))),
-            },
-        };
-        AuthorizedFuture { state, authorized: PhantomData }
+        authorized(verified(&request.extensions()), P::requirement(), |claims| Self(claims, PhantomData))
     }
 }
 
 impl<T: DeserializeOwned, P: Policy> FromRequest for OptionalAuthorized<T, P> {
     type Error = Rejection;
-    type Future = OptionalAuthorizedFuture<T, P>;
+    type Future = Extraction<Self>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let anonymous = request.extensions().get::<Anonymous>().is_some_and(Anonymous::is_guest);
-        OptionalAuthorizedFuture((!anonymous).then(|| Authorized::from_request(request, payload)))
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        match optional(&request.extensions()).transpose() {
+            Some(verified) => authorized(verified, P::requirement(), |claims| Self(Some(claims), PhantomData)),
+            None => Extraction(Some(Step::Ready(Ok(Self(None, PhantomData))))),
+        }
     }
 }
 
-/// The extraction of [`OptionalAuthorized<T, P>`](OptionalAuthorized).
-#[expect(unnameable_types, reason = "the hidden future of an extractor")]
-pub struct OptionalAuthorizedFuture<T, P>(Option<AuthorizedFuture<T, P>>);
+/// The application's own user behind the request's token, as a [`PrincipalMiddleware`](crate::PrincipalMiddleware)
+/// loaded it.
+///
+/// Without a token the answer is 401, without middleware that loads a `U` 500. For requests that may come without a token,
+/// take [`OptionalPrincipal<U>`](OptionalPrincipal): actix-web itself makes `Option<Principal<U>>` an extractor, which is
+/// `None` for every failure.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct Principal<U>(pub Arc<U>);
 
-impl<T: DeserializeOwned, P: Policy> Future for OptionalAuthorizedFuture<T, P> {
-    type Output = Result<OptionalAuthorized<T, P>, Rejection>;
+/// The application's own user behind the request's token, or `None` for a request that
+/// [optional](crate::JwtMiddleware::optional) middleware let pass without credentials. Every other failure is answered as
+/// that of [`Principal<U>`](Principal) is.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct OptionalPrincipal<U>(pub Option<Arc<U>>);
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let claims = match &mut self.0 {
-            None => None,
-            Some(authorized) => Some(poll_ready!(Pin::new(authorized).poll(context))?.0),
-        };
-        Poll::Ready(Ok(OptionalAuthorized(claims, PhantomData)))
+// Derived, they would ask for `U: Clone`.
+impl<U> Clone for Principal<U> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 
-impl<T, P> fmt::Debug for OptionalAuthorizedFuture<T, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OptionalAuthorizedFuture").finish_non_exhaustive()
+impl<U> Clone for OptionalPrincipal<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
     }
 }
 
-/// The extraction of [`Authorized<T, P>`](Authorized).
-#[expect(unnameable_types, reason = "the hidden future of an extractor")]
-pub struct AuthorizedFuture<T, P> {
-    state: State,
-    authorized: PhantomData<fn() -> (T, P)>,
+fn principal<U: Send + Sync + 'static>(extensions: &Extensions) -> Result<Arc<U>, Rejection> {
+    Ok(state(extensions).principal("PrincipalMiddleware")?)
 }
 
-enum State {
-    Ready(Option<Result<jwt_core::Verified, Rejection>>),
-    Waiting { pending: PendingAuthorization, verified: jwt_core::Verified },
-}
+impl<U: Send + Sync + 'static> FromRequest for Principal<U> {
+    type Error = Rejection;
+    type Future = Ready<Result<Self, Rejection>>;
 
-impl<T: DeserializeOwned, P: Policy> Future for AuthorizedFuture<T, P> {
-    type Output = Result<Authorized<T, P>, Rejection>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let claims = match &mut self.state {
-            // As every future may, this one panics when it is polled again after its end.
-            State::Ready(outcome) => outcome
-                .take()
-                .expect("`AuthorizedFuture` polled after completion")
-                .and_then(|verified| decode(&verified)),
-            State::Waiting { pending, verified } => match poll_ready!(Pin::new(pending).poll(context)) {
-                Ok(()) => decode(verified),
-                Err(refusal) => Err(Rejection(refusal)),
-            },
-        };
-        Poll::Ready(claims.map(|claims| Authorized(claims, PhantomData)))
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(principal(&request.extensions()).map(Self))
     }
 }
 
-impl<T, P> fmt::Debug for AuthorizedFuture<T, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizedFuture").finish_non_exhaustive()
+impl<U: Send + Sync + 'static> FromRequest for OptionalPrincipal<U> {
+    type Error = Rejection;
+    type Future = Ready<Result<Self, Rejection>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let extensions = request.extensions();
+        let principal = optional(&extensions).and_then(|token| token.map(|_| principal(&extensions)).transpose());
+        ready(principal.map(Self))
     }
 }

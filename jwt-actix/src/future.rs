@@ -6,18 +6,17 @@ use std::task::{Context, Poll, ready};
 use actix_web::HttpMessage as _;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
-use jwt_core::authorize::PendingAuthorization;
-use jwt_core::challenge::Refusal;
-use jwt_core::endpoint::Answer;
-use jwt_core::principal::{PendingIntroduction, Principals};
-use jwt_core::verify::{Admission, Authentication, Authenticator, PendingAuthentication};
+use jwt_core::gate::{Admission, AfterResponse, Answer, HeaderEdit, Inspection};
+use jwt_core::{Pending, Step};
 use pin_project_lite::pin_project;
 
-use crate::form::Reading;
-use crate::request::{self, ActixView, ResponseHeader};
-use crate::response;
+use crate::inspect::Reading;
+use crate::{request, response};
+
+type Entry = Result<Admission, Answer>;
 
 pin_project! {
+    /// The response of a service behind a gate.
     pub struct ResponseFuture<S, B>
     where
         S: Service<ServiceRequest>,
@@ -33,72 +32,83 @@ pin_project! {
     where
         S: Service<ServiceRequest>,
     {
-        Refused { response: Option<ServiceResponse<EitherBody<B>>> },
+        Answered { response: Option<ServiceResponse<EitherBody<B>>> },
         // Boxed, because it is rare and would make every future as large as itself.
         Waiting { waiting: Option<Box<Waiting<S>>> },
-        Calling { #[pin] future: S::Future, header: ResponseHeader },
+        Calling { #[pin] future: S::Future, after: Option<AfterResponse> },
+        Editing { editing: Option<Box<Editing<B>>> },
     }
 }
 
 struct Waiting<S> {
-    pending: Pending,
+    wait: Wait,
     service: Rc<S>,
     request: ServiceRequest,
 }
 
-/// What is waited for before the service is called.
-pub(crate) enum Pending {
-    Authentication(PendingAuthentication),
-    Authorization(PendingAuthorization),
-    Introduction(PendingIntroduction),
-    /// A form, which is in the request again when it has been read.
-    Form {
-        reading: Reading,
-        authenticator: Authenticator,
-    },
+/// What has to end before the service is called.
+enum Wait {
+    Entry(Pending<Entry>),
+    Body(Reading<Entry>),
 }
 
-/// What was waited for, to be left in the request.
-enum Awaited {
-    Admission(Admission),
-    Permission,
-    Principals(Principals),
-    Answer(Answer),
-}
-
-impl Pending {
-    fn poll(&mut self, request: &mut ServiceRequest, context: &mut Context<'_>) -> Poll<Result<Awaited, Refusal>> {
-        match self {
-            Self::Authentication(pending) => Pin::new(pending).poll(context).map_ok(Awaited::Admission),
-            Self::Authorization(pending) => Pin::new(pending).poll(context).map_ok(|()| Awaited::Permission),
-            Self::Introduction(pending) => Pin::new(pending).poll(context).map_ok(Awaited::Principals),
-            Self::Form { reading, authenticator } => {
-                let field = ready!(reading.poll(request, context));
-                let view = ActixView::of(request.request()).with_form_field(field.as_deref());
-                match authenticator.authenticate(&view) {
-                    Authentication::Ready(outcome) => Poll::Ready(outcome.map(Awaited::Admission)),
-                    Authentication::Answer(answer) => Poll::Ready(Ok(Awaited::Answer(answer))),
-                    Authentication::Pending(pending) => {
-                        *self = Self::Authentication(pending);
-                        self.poll(request, context)
-                    }
-                }
-            }
-        }
-    }
+struct Editing<B> {
+    response: ServiceResponse<EitherBody<B>>,
+    pending: Pending<Vec<HeaderEdit>>,
 }
 
 impl<S: Service<ServiceRequest>, B> ResponseFuture<S, B> {
-    pub(crate) const fn refused(response: ServiceResponse<EitherBody<B>>) -> Self {
-        Self { state: State::Refused { response: Some(response) } }
+    pub(crate) const fn answered(response: ServiceResponse<EitherBody<B>>) -> Self {
+        Self { state: State::Answered { response: Some(response) } }
     }
 
-    pub(crate) fn waiting(pending: Pending, service: Rc<S>, request: ServiceRequest) -> Self {
-        Self { state: State::Waiting { waiting: Some(Box::new(Waiting { pending, service, request })) } }
+    pub(crate) fn waiting(pending: Pending<Entry>, service: Rc<S>, request: ServiceRequest) -> Self {
+        let waiting = Some(Box::new(Waiting { wait: Wait::Entry(pending), service, request }));
+        Self { state: State::Waiting { waiting } }
     }
 
-    pub(crate) const fn calling(future: S::Future, header: ResponseHeader) -> Self {
-        Self { state: State::Calling { future, header } }
+    pub(crate) fn inspecting(inspection: Inspection<Entry>, service: Rc<S>, mut request: ServiceRequest) -> Self {
+        let wait = Wait::Body(Reading::new(inspection, request.take_payload()));
+        Self { state: State::Waiting { waiting: Some(Box::new(Waiting { wait, service, request })) } }
+    }
+
+    pub(crate) fn calling(service: &S, request: ServiceRequest, admission: Admission) -> Self {
+        Self { state: State::calling(service, request, admission) }
+    }
+}
+
+impl<S: Service<ServiceRequest>, B> State<S, B> {
+    fn calling(service: &S, mut request: ServiceRequest, mut admission: Admission) -> Self {
+        if let Some(state) = admission.state.take() {
+            request.extensions_mut().insert(state);
+        }
+        if let Some(rewrite) = admission.take_rewrite() {
+            request::rewrite(&mut request, &rewrite);
+        }
+        Self::Calling { future: service.call(request), after: admission.into_after_response() }
+    }
+}
+
+impl Wait {
+    fn poll(&mut self, request: &mut ServiceRequest, context: &mut Context<'_>) -> Poll<Entry> {
+        loop {
+            let step = match self {
+                Self::Entry(pending) => Step::Ready(ready!(Pin::new(pending).poll(context))),
+                Self::Body(reading) => {
+                    let (step, payload) = ready!(reading.poll(context));
+                    request.set_payload(payload);
+                    step
+                }
+            };
+            *self = match step {
+                Step::Pending(pending) => Self::Entry(pending),
+                Step::Ready(Ok(mut admission)) => match admission.take_inspection() {
+                    Some(inspection) => Self::Body(Reading::new(inspection, request.take_payload())),
+                    None => return Poll::Ready(Ok(admission)),
+                },
+                Step::Ready(Err(answer)) => return Poll::Ready(Err(answer)),
+            };
+        }
     }
 }
 
@@ -110,40 +120,41 @@ where
     type Output = Result<ServiceResponse<EitherBody<B>>, actix_web::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // Like any future, this one panics if it's polled again after its end.
         const POLLED_AFTER_COMPLETION: &str = "`ResponseFuture` polled after completion";
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                // As every future may, this one panics when it is polled again after its end.
-                StateProjection::Refused { response } => {
+                StateProjection::Answered { response } => {
                     return Poll::Ready(Ok(response.take().expect(POLLED_AFTER_COMPLETION)));
                 }
                 StateProjection::Waiting { waiting } => {
-                    let Waiting { pending, request, .. } = &mut **waiting.as_mut().expect(POLLED_AFTER_COMPLETION);
-                    let outcome = ready!(pending.poll(request, context));
+                    let Waiting { wait, request, .. } = &mut **waiting.as_mut().expect(POLLED_AFTER_COMPLETION);
+                    let entry = ready!(wait.poll(request, context));
                     let Waiting { service, request, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
-                    match outcome {
-                        Ok(awaited) => {
-                            let header = match awaited {
-                                Awaited::Admission(admission) => request::admit(&request, admission),
-                                Awaited::Permission => None,
-                                Awaited::Principals(principals) => {
-                                    request.extensions_mut().insert(principals);
-                                    None
-                                }
-                                Awaited::Answer(answer) => {
-                                    let response = response::answer(answer).map_into_right_body();
-                                    return Poll::Ready(Ok(request.into_response(response)));
-                                }
-                            };
-                            State::Calling { future: service.call(request), header }
-                        }
-                        Err(refusal) => return Poll::Ready(Ok(response::refuse(request, refusal))),
+                    match entry {
+                        Ok(admission) => State::calling(&*service, request, admission),
+                        Err(answer) => return Poll::Ready(Ok(response::reject(request, answer))),
                     }
                 }
-                StateProjection::Calling { future, header } => {
+                StateProjection::Calling { future, after } => {
                     let mut response = ready!(future.poll(context))?.map_into_left_body();
-                    response::add_header(&mut response, header.take());
+                    let Some(after) = after.take() else { return Poll::Ready(Ok(response)) };
+                    match after.edits(&response::HeadersView(response.headers())) {
+                        Step::Ready(edits) => {
+                            response::edit(response.headers_mut(), edits);
+                            return Poll::Ready(Ok(response));
+                        }
+                        Step::Pending(pending) => {
+                            State::Editing { editing: Some(Box::new(Editing { response, pending })) }
+                        }
+                    }
+                }
+                StateProjection::Editing { editing } => {
+                    let Editing { pending, .. } = &mut **editing.as_mut().expect(POLLED_AFTER_COMPLETION);
+                    let edits = ready!(Pin::new(pending).poll(context));
+                    let Editing { mut response, .. } = *editing.take().expect(POLLED_AFTER_COMPLETION);
+                    response::edit(response.headers_mut(), edits);
                     return Poll::Ready(Ok(response));
                 }
             };

@@ -1,5 +1,5 @@
 use std::future::{Ready, ready};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
@@ -7,31 +7,35 @@ use jwt_core::Error;
 use jwt_core::authorize::Routes;
 use jwt_core::verify::Authenticator;
 
-use crate::service::JwtService;
+use crate::service::Gated;
 
 /// Verifies the token of every request before the wrapped service sees it.
 ///
-/// A request with a good token carries one [`jwt_core::Verified`] in its extensions from here on; anything of our types
-/// that was there before is removed. Any other request is answered without the service, as [`jwt_core::challenge`] says:
+/// A request with a good token has one [`RequestState`](jwt_core::gate::RequestState) in its extensions from here on, in
+/// place of any that was there before. Any other request is answered without the service, as [`jwt_core::challenge`] says:
 /// with an `Ok` response, so that outer middleware such as CORS sees it, and with the [`Error`] in its extensions.
 ///
-/// The request's body is the wrapped service's, untouched; before it is called, a form may be looked at for the field that
-/// [`Csrf::form_field`](jwt_core::token::Csrf::form_field) names.
+/// The wrapped service gets the body unchanged. If [`Csrf::form_field`](jwt_core::token::Csrf::form_field) is set, the
+/// beginning of a form may be read first, once its token is verified.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtMiddleware {
-    authenticator: Authenticator,
+    authenticator: Arc<Authenticator>,
 }
 
 impl JwtMiddleware {
-    /// Makes middleware of a [`Verifier`](jwt_core::Verifier) or an [`Authenticator`]. Every request needs a token.
+    /// Creates middleware from a [`Verifier`](jwt_core::Verifier) or an [`Authenticator`]. Every request needs a token.
     pub fn new(authenticator: impl Into<Authenticator>) -> Self {
-        Self { authenticator: authenticator.into() }
+        Self { authenticator: Arc::new(authenticator.into()) }
+    }
+
+    fn with(self, change: impl FnOnce(Authenticator) -> Authenticator) -> Self {
+        Self::new(change(Arc::unwrap_or_clone(self.authenticator)))
     }
 
     /// Lets requests without credentials pass. Credentials that are there must still be good. Default: off.
     pub fn optional(self) -> Self {
-        Self { authenticator: self.authenticator.optional() }
+        self.with(Authenticator::optional)
     }
 
     /// Asks of each route what `routes` says, and refuses those about which it says nothing. Default: every request needs a
@@ -71,7 +75,7 @@ impl JwtMiddleware {
     /// A resource of several patterns, such as `web::resource(["/open", "/internal"])`, goes by its first, whichever of them
     /// a request matches: make resources of them that are registered one by one where they ask for different things.
     pub fn routes(self, routes: Routes) -> Self {
-        Self { authenticator: self.authenticator.routes(routes) }
+        self.with(|authenticator| authenticator.routes(routes))
     }
 
     /// Lets CORS preflights pass, to CORS middleware that can only stand inside. Default: off, which is right where it
@@ -79,14 +83,14 @@ impl JwtMiddleware {
     ///
     /// Read [`Authenticator::pass_preflights`] first: a handler that answers `OPTIONS` and asks for no claims runs for them.
     pub fn pass_preflights(self) -> Self {
-        Self { authenticator: self.authenticator.pass_preflights() }
+        self.with(Authenticator::pass_preflights)
     }
 
     /// Lets requests pass, as without credentials, for whose error `pass` returns `true`. Default: none.
     ///
     /// Read [`Authenticator::dangerous_anonymous_when`] first; [`optional`](Self::optional) is what is usually meant.
     pub fn dangerous_anonymous_when(self, pass: impl Fn(&Error) -> bool + Send + Sync + 'static) -> Self {
-        Self { authenticator: self.authenticator.dangerous_anonymous_when(pass) }
+        self.with(|authenticator| authenticator.dangerous_anonymous_when(pass))
     }
 }
 
@@ -97,11 +101,11 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = actix_web::Error;
-    type Transform = JwtService<S>;
+    type Transform = Gated<S, Authenticator>;
     type InitError = ();
-    type Future = Ready<Result<JwtService<S>, ()>>;
+    type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(JwtService { service: Rc::new(service), authenticator: self.authenticator.clone() }))
+        ready(Ok(Gated::new(service, Arc::clone(&self.authenticator))))
     }
 }

@@ -1,6 +1,6 @@
 //! JWT authentication for [actix-web](actix_web).
 //!
-//! [`JwtMiddleware`] verifies the token of each request and stores one [`jwt_core::Verified`] in its extensions;
+//! [`JwtMiddleware`] verifies the token of each request and stores it in the request's extensions;
 //! [`Require`] refuses tokens that may not do what a resource does; handlers ask for [`Claims<T>`]. What is checked, and
 //! how requests are answered that are not let through, is decided in [`jwt_core`].
 //!
@@ -67,15 +67,11 @@
 mod cookies;
 mod endpoint;
 mod extract;
-mod form;
-mod forward;
 mod future;
-#[cfg(feature = "issue")]
-mod implicit;
+mod gate_middleware;
+mod inspect;
 mod layer;
-mod logout;
 mod principal;
-mod readiness;
 mod request;
 mod require;
 mod response;
@@ -87,14 +83,12 @@ mod session;
 
 pub use cookies::{SetCookiesExt, WithCookies};
 pub use endpoint::endpoint;
-pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
-pub use forward::Forward;
-#[cfg(feature = "issue")]
-pub use implicit::ImplicitRefreshMiddleware;
+pub use extract::{
+    Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, Rejection, Verified,
+};
+pub use gate_middleware::GateMiddleware;
 pub use layer::JwtMiddleware;
-pub use logout::back_channel_logout;
-pub use principal::{OptionalPrincipal, Principal, PrincipalMiddleware};
-pub use readiness::readiness;
+pub use principal::PrincipalMiddleware;
 pub use require::Require;
 #[cfg(feature = "issue")]
 pub use session::{Refresh, Tokens};

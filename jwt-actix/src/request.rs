@@ -1,25 +1,21 @@
-use actix_web::dev::ServiceRequest;
-use actix_web::http::header;
-use actix_web::{HttpMessage as _, HttpRequest};
-use jwt_core::Verified;
+use std::mem;
+
+use actix_web::HttpRequest;
+use actix_web::dev::{Extensions, ServiceRequest};
+use actix_web::http::Uri;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::uri::PathAndQuery;
+use jwt_core::gate::{Line, RequestState, Rewrite};
 use jwt_core::request::RequestView;
-use jwt_core::verified::Anonymous;
-use jwt_core::verify::{Admission, Identity};
 
 /// An actix request, lent to the core.
 pub(crate) struct ActixView<'r> {
     request: &'r HttpRequest,
-    form_field: Option<&'r str>,
 }
 
 impl<'r> ActixView<'r> {
     pub(crate) const fn of(request: &'r HttpRequest) -> Self {
-        Self { request, form_field: None }
-    }
-
-    /// Lends the value of a field, too.
-    pub(crate) const fn with_form_field(self, form_field: Option<&'r str>) -> Self {
-        Self { form_field, ..self }
+        Self { request }
     }
 }
 
@@ -48,10 +44,6 @@ impl RequestView for ActixView<'_> {
         for value in values {
             each(value.as_bytes());
         }
-    }
-
-    fn form_field(&self) -> Option<&str> {
-        self.form_field
     }
 
     fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
@@ -88,26 +80,37 @@ impl RequestView for ActixView<'_> {
     }
 }
 
-/// A header that the response gets unless it has it.
-pub(crate) type ResponseHeader = Option<(&'static str, &'static str)>;
+/// What gates found out about a request.
+pub(crate) fn state(extensions: &Extensions) -> &RequestState {
+    static MISSING: RequestState = RequestState::missing("JwtMiddleware");
+    extensions.get().unwrap_or(&MISSING)
+}
 
-/// Puts the identity into the request's extensions, in the place of whatever was there.
-pub(crate) fn admit(request: &ServiceRequest, admission: Admission) -> ResponseHeader {
-    let mut extensions = request.extensions_mut();
-    match admission.identity {
-        Identity::Verified(verified) => {
-            extensions.remove::<Anonymous>();
-            extensions.insert(verified);
-        }
-        Identity::Anonymous(anonymous) => {
-            extensions.remove::<Verified>();
-            extensions.insert(anonymous);
-        }
-        // A kind that this version does not know leaves no trace, and extractors answer 500.
-        _ => {
-            extensions.remove::<Verified>();
-            extensions.remove::<Anonymous>();
+/// Changes a request's headers and target.
+pub(crate) fn rewrite(request: &mut ServiceRequest, rewrite: &Rewrite) {
+    let before = mem::take(request.headers_mut());
+    let mut headers = HeaderMap::with_capacity(before.len() + rewrite.headers().len());
+    for (name, value) in &before {
+        match rewrite.line(name.as_str(), value.as_bytes()) {
+            Line::Keep => headers.append(name.clone(), value.clone()),
+            Line::Replace(left) => append(&mut headers, name.as_str(), left),
+            Line::Drop => {}
         }
     }
-    admission.response_header
+    for (name, value) in rewrite.headers() {
+        append(&mut headers, name, value.clone().into_bytes());
+    }
+    *request.headers_mut() = headers;
+    if let Some(target) = rewrite.target() {
+        let mut parts = mem::take(&mut request.head_mut().uri).into_parts();
+        parts.path_and_query = Some(PathAndQuery::try_from(target).unwrap_or(PathAndQuery::from_static("/")));
+        request.head_mut().uri = Uri::from_parts(parts).unwrap_or_default();
+    }
+}
+
+/// The core makes legal names and values; an illegal one would be left out, not let through.
+fn append(headers: &mut HeaderMap, name: &str, value: Vec<u8>) {
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+        headers.append(name, value);
+    }
 }

@@ -2,39 +2,48 @@ use actix_web::HttpResponse;
 use actix_web::body::{BoxBody, EitherBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue, SET_COOKIE};
-use jwt_core::challenge::Refusal;
-use jwt_core::endpoint::Answer;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use jwt_core::gate::{Answer, HeaderEdit, ResponseView};
 
-use crate::request::ResponseHeader;
-
-/// The answer to a request that is not let through.
-pub(crate) fn refuse<B>(request: ServiceRequest, refusal: Refusal) -> ServiceResponse<EitherBody<B>> {
-    request.into_response(answer(refusal).map_into_right_body())
+/// The response to a request that isn't let through.
+pub(crate) fn reject<B>(request: ServiceRequest, answer: Answer) -> ServiceResponse<EitherBody<B>> {
+    request.into_response(respond(answer).map_into_right_body())
 }
 
-pub(crate) fn answer(refusal: impl Into<Answer>) -> HttpResponse<BoxBody> {
-    let answer: Answer = refusal.into();
+/// A response that the core gives by itself.
+pub(crate) fn respond(answer: impl Into<Answer>) -> HttpResponse<BoxBody> {
+    let answer: Answer = answer.into();
     let body = if answer.body.is_empty() { BoxBody::new(()) } else { BoxBody::new(answer.body) };
     let mut response = HttpResponse::with_body(status(answer.status), body);
-    for (name, value) in answer.headers {
-        // The core makes names and values that are legal; what were not would be left out, not let through.
-        if let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            value.set_sensitive(name == SET_COOKIE);
-            response.headers_mut().append(name, value);
-        }
-    }
+    edit(response.headers_mut(), answer.headers.into_iter().map(|(name, value)| HeaderEdit::append(name, value)));
     if let Some(error) = answer.error {
         response.extensions_mut().insert(error);
     }
     response
 }
 
-pub(crate) fn add_header<B>(response: &mut ServiceResponse<B>, header: ResponseHeader) {
-    if let Some((name, value)) = header {
-        let (name, headers) = (HeaderName::from_static(name), response.headers_mut());
-        if !headers.contains_key(&name) {
-            headers.insert(name, HeaderValue::from_static(value));
+/// Changes the headers of a response.
+pub(crate) fn edit(headers: &mut HeaderMap, edits: impl IntoIterator<Item = HeaderEdit>) {
+    for HeaderEdit { name, value, replace, .. } in edits {
+        // The core makes legal names and values; an illegal one would be left out, not let through.
+        if let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            value.set_sensitive(name == SET_COOKIE);
+            if replace {
+                headers.insert(name, value);
+            } else {
+                headers.append(name, value);
+            }
+        }
+    }
+}
+
+/// The headers of a response, lent to the core.
+pub(crate) struct HeadersView<'r>(pub(crate) &'r HeaderMap);
+
+impl ResponseView for HeadersView<'_> {
+    fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
+        for value in self.0.get_all(name) {
+            each(value.as_bytes());
         }
     }
 }

@@ -1,26 +1,35 @@
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::HttpMessage as _;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, forward_ready};
-use jwt_core::verify::{Authentication, Authenticator};
+use jwt_core::Step;
+use jwt_core::gate::Gate;
 
-use crate::form::Reading;
-use crate::future::{Pending, ResponseFuture};
+use crate::future::ResponseFuture;
 use crate::request::{self, ActixView};
 use crate::response;
 
+/// A service behind a gate: the gate decides about each request before the service sees it.
 #[derive(Debug)]
 #[expect(unnameable_types, reason = "the hidden service of a `Transform`")]
-pub struct JwtService<S> {
-    pub(crate) service: Rc<S>,
-    pub(crate) authenticator: Authenticator,
+pub struct Gated<S, G> {
+    service: Rc<S>,
+    gate: Arc<G>,
 }
 
-impl<S, B> Service<ServiceRequest> for JwtService<S>
+impl<S, G> Gated<S, G> {
+    pub(crate) fn new(service: S, gate: Arc<G>) -> Self {
+        Self { service: Rc::new(service), gate }
+    }
+}
+
+impl<S, B, G> Service<ServiceRequest> for Gated<S, G>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
     B: MessageBody,
+    G: Gate,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = actix_web::Error;
@@ -28,24 +37,18 @@ where
 
     forward_ready!(service);
 
-    fn call(&self, mut request: ServiceRequest) -> Self::Future {
-        if let Some(field) = self.authenticator.form_field(&ActixView::of(request.request())) {
-            let reading = Reading::new(field, request.take_payload());
-            let pending = Pending::Form { reading, authenticator: self.authenticator.clone() };
-            return ResponseFuture::waiting(pending, Rc::clone(&self.service), request);
-        }
-        match self.authenticator.authenticate(&ActixView::of(request.request())) {
-            Authentication::Ready(Ok(admission)) => {
-                let header = request::admit(&request, admission);
-                ResponseFuture::calling(self.service.call(request), header)
-            }
-            Authentication::Ready(Err(refusal)) => ResponseFuture::refused(response::refuse(request, refusal)),
-            Authentication::Answer(answer) => {
-                ResponseFuture::refused(request.into_response(response::answer(answer).map_into_right_body()))
-            }
-            Authentication::Pending(pending) => {
-                ResponseFuture::waiting(Pending::Authentication(pending), Rc::clone(&self.service), request)
-            }
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let entry = {
+            let extensions = request.extensions();
+            self.gate.enter(&ActixView::of(request.request()), request::state(&extensions))
+        };
+        match entry {
+            Step::Ready(Ok(mut admission)) => match admission.take_inspection() {
+                None => ResponseFuture::calling(&self.service, request, admission),
+                Some(inspection) => ResponseFuture::inspecting(inspection, Rc::clone(&self.service), request),
+            },
+            Step::Ready(Err(answer)) => ResponseFuture::answered(response::reject(request, answer)),
+            Step::Pending(pending) => ResponseFuture::waiting(pending, Rc::clone(&self.service), request),
         }
     }
 }

@@ -76,6 +76,6 @@ impl Responder for Tokens {
     type Body = BoxBody;
 
     fn respond_to(self, _request: &HttpRequest) -> HttpResponse<BoxBody> {
-        response::answer(self.0.answer())
+        response::respond(self.0.answer())
     }
 }

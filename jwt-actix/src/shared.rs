@@ -46,7 +46,7 @@ impl<T> Deref for SharedClaims<T> {
 }
 
 fn share<T: DeserializeOwned + Send + Sync + 'static>(verified: &Verified) -> Result<SharedClaims<T>, Rejection> {
-    verified.shared_claims().map(SharedClaims).map_err(|error| Rejection(verified.refuse(error)))
+    verified.shared_claims().map(SharedClaims).map_err(|error| verified.refuse(error).into())
 }
 
 impl<T: DeserializeOwned + Send + Sync + 'static> FromRequest for SharedClaims<T> {

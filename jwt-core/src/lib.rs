@@ -59,9 +59,9 @@ pub mod clock;
 #[cfg(feature = "config")]
 pub mod config;
 pub mod crypto;
-pub mod endpoint;
 pub mod error;
 pub mod forward;
+pub mod gate;
 #[cfg(feature = "issue")]
 pub mod issue;
 pub mod keys;
@@ -84,9 +84,11 @@ pub mod verify;
 mod jose;
 mod json;
 mod policy;
+mod step;
 
 pub use error::{Class, Error, ErrorKind};
 pub use jose::{Algorithm, UnknownAlgorithm};
+pub use step::{Pending, Step};
 pub use verified::Verified;
 pub use verify::{BuildError, TrustedIssuer, Verifier, VerifierBuilder};
 

@@ -28,7 +28,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::endpoint::{Answer, Answering, Endpoint};
+use crate::gate::{Answer, Endpoint};
+use crate::step::Step;
 
 /// A resource and what is published about it.
 ///
@@ -217,7 +218,7 @@ impl ResourceMetadata {
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {
         let metadata = self.clone();
-        Endpoint::new(&["GET", "HEAD", "OPTIONS"], move |request| Answering::Ready(metadata.answer(request.method())))
+        Endpoint::new(&["GET", "HEAD", "OPTIONS"], move |request| Step::Ready(metadata.answer(request.method())))
     }
 
     /// Returns the answer to a request with this method, in any origin's browser too: the document is for everybody.

@@ -31,12 +31,6 @@ pub trait RequestView {
         let _ = each;
     }
 
-    /// Returns the value of the field that [`Authenticator::form_field`](crate::verify::Authenticator::form_field) asked for, as
-    /// the adapter found it in the body. Default: `None`.
-    fn form_field(&self) -> Option<&str> {
-        None
-    }
-
     /// Returns the client's certificate in DER, as the TLS layer that terminates the connection saw it. Default: `None`.
     fn peer_certificate(&self) -> Option<&[u8]> {
         None
@@ -65,14 +59,13 @@ pub struct BareRequest {
     target: String,
     headers: Vec<(String, Vec<u8>)>,
     routes: Vec<String>,
-    form_field: Option<String>,
 }
 
 impl BareRequest {
     /// Creates a request without headers.
     #[must_use]
     pub fn new(method: impl Into<String>, target: impl Into<String>) -> Self {
-        Self { method: method.into(), target: target.into(), headers: Vec::new(), routes: Vec::new(), form_field: None }
+        Self { method: method.into(), target: target.into(), headers: Vec::new(), routes: Vec::new() }
     }
 
     /// Adds a field line; lines of the same name are kept.
@@ -86,13 +79,6 @@ impl BareRequest {
     #[must_use]
     pub fn route(mut self, pattern: impl Into<String>) -> Self {
         self.routes.push(pattern.into());
-        self
-    }
-
-    /// Sets the value of the field that was asked for.
-    #[must_use]
-    pub fn form_field(mut self, value: impl Into<String>) -> Self {
-        self.form_field = Some(value.into());
         self
     }
 }
@@ -114,10 +100,6 @@ impl RequestView for BareRequest {
 
     fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
         self.routes.iter().for_each(|pattern| each(Some(pattern)));
-    }
-
-    fn form_field(&self) -> Option<&str> {
-        self.form_field.as_deref()
     }
 }
 

@@ -112,7 +112,7 @@ impl Surroundings {
         observe::refused(&*self.observer, error);
     }
 
-    fn refuse(&self, error: Error) -> Refusal {
+    pub(crate) fn refuse(&self, error: Error) -> Refusal {
         self.observe(&error);
         self.challenger.refuse(error)
     }
@@ -233,14 +233,14 @@ impl Verified {
         self.location
     }
 
-    /// Whether the other is this very token, not one that looks alike.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.parts, &other.parts) && self.location == other.location
-    }
-
     /// The time, as the verifier's clock tells it.
     pub(crate) fn now(&self) -> NumericDate {
         self.parts.facts.surroundings.clock.now().into()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn surroundings(&self) -> &Arc<Surroundings> {
+        &self.parts.facts.surroundings
     }
 
     pub(crate) fn recheck(&self) -> Option<&Recheck> {
@@ -262,73 +262,5 @@ impl Verified {
 impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified").field("algorithm", &self.parts.facts.algorithm).finish_non_exhaustive()
-    }
-}
-
-/// The trace of a layer that let a request pass without a token.
-///
-/// In the extensions it stands where [`Verified`] would, so that an extractor that needs a token answers 401, and not
-/// 500 as it does where no layer ran.
-#[derive(Clone, Debug)]
-pub struct Anonymous {
-    surroundings: Arc<Surroundings>,
-    guest: bool,
-}
-
-impl Anonymous {
-    /// Somebody who may be here without a token.
-    pub(crate) const fn guest(surroundings: Arc<Surroundings>) -> Self {
-        Self { surroundings, guest: true }
-    }
-
-    /// A browser that asks on behalf of somebody.
-    pub(crate) const fn preflight(surroundings: Arc<Surroundings>) -> Self {
-        Self { surroundings, guest: false }
-    }
-
-    /// Returns whether this is somebody who may be here without a token. A CORS preflight that was let pass is nobody: what
-    /// asks who sent it refuses it.
-    #[must_use]
-    pub const fn is_guest(&self) -> bool {
-        self.guest
-    }
-
-    fn refuse(&self) -> Refusal {
-        self.surroundings.refuse(ErrorKind::NoCredentials.into())
-    }
-}
-
-/// Finds the verified token among what a layer left behind; `layer` is the type whose absence is reported.
-///
-/// # Errors
-///
-/// The refusal to answer with: [`ErrorKind::NoCredentials`] for an anonymous request, [`ErrorKind::LayerMissing`] where
-/// no layer ran.
-pub fn require<'e>(
-    verified: Option<&'e Verified>,
-    anonymous: Option<&Anonymous>,
-    layer: &'static str,
-) -> Result<&'e Verified, Refusal> {
-    match (verified, anonymous) {
-        (Some(verified), _) => Ok(verified),
-        (None, Some(anonymous)) => Err(anonymous.refuse()),
-        (None, None) => Err(Refusal::layer_missing(layer)),
-    }
-}
-
-/// Finds the verified token among what a layer left behind, or `None` for a guest; `layer` is the type whose absence is
-/// reported.
-///
-/// # Errors
-///
-/// The refusal to answer with: as of [`require`], but for guests.
-pub fn optional<'e>(
-    verified: Option<&'e Verified>,
-    anonymous: Option<&Anonymous>,
-    layer: &'static str,
-) -> Result<Option<&'e Verified>, Refusal> {
-    match anonymous {
-        Some(anonymous) if anonymous.guest => Ok(None),
-        _ => require(verified, anonymous, layer).map(Some),
     }
 }

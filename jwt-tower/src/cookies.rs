@@ -3,9 +3,11 @@ use std::convert::Infallible;
 
 #[cfg(feature = "axum")]
 use axum_core::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
-use http::header::{CACHE_CONTROL, SET_COOKIE};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use jwt_core::browser;
+use jwt_core::gate::HeaderEdit;
+
+use crate::response::{self, HeadersView};
 
 /// Adds cookies to a response which, because they hold tokens, shared caches must not store.
 ///
@@ -31,16 +33,8 @@ pub struct SetCookies(pub browser::SetCookies);
 impl SetCookies {
     /// Adds the cookies to the headers of a response.
     pub fn apply(self, headers: &mut HeaderMap) {
-        for value in self.0 {
-            // The core makes values of visible ASCII only; one that were not would be left out, not let through.
-            if let Ok(mut value) = HeaderValue::try_from(value) {
-                value.set_sensitive(true);
-                headers.append(SET_COOKIE, value);
-            }
-        }
-        if browser::may_be_shared(headers.get_all(CACHE_CONTROL).into_iter().map(HeaderValue::as_bytes)) {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
+        let edits = HeaderEdit::set_cookies(self.0, &HeadersView(headers));
+        response::edit(headers, edits);
     }
 }
 

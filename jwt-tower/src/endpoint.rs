@@ -1,117 +1,79 @@
 use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
+use std::future::{Ready, ready};
 use std::marker::PhantomData;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use jwt_core::endpoint::{Answer, Answering, Endpoint, PendingAnswer};
+use jwt_core::gate::{Answer, Endpoint};
 use tower_service::Service;
 
-use crate::form::Reading;
-use crate::request::HttpView;
-use crate::{RefusalBody, response};
+use crate::{Gated, RefusalBody, response};
 
-/// Serves an [`Endpoint`] of the core: keys that are published, tokens that are refreshed.
-///
-/// Under axum, [`endpoint`](crate::endpoint) makes one. For others, `B` is the body of responses.
-pub struct EndpointService<B> {
-    endpoint: Endpoint,
-    body: PhantomData<fn() -> B>,
-}
+/// Serves an [`Endpoint`]; `B` is the body of responses. With axum, [`endpoint`](crate::endpoint()) makes one.
+pub type EndpointService<B> = Gated<NotFound<B>, Endpoint>;
 
 impl<B> EndpointService<B> {
-    /// Serves `endpoint`.
+    /// Serves an endpoint, or anything that is one.
     #[must_use]
-    pub const fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, body: PhantomData }
+    pub fn serving(endpoint: impl Into<Endpoint>) -> Self {
+        Self::new(NotFound(PhantomData), Arc::new(endpoint.into()))
     }
 }
 
-// Derived, it would ask for `B: Clone`.
-impl<B> Clone for EndpointService<B> {
+/// The service behind an endpoint. It's never called, because an endpoint answers every request.
+#[expect(unnameable_types, reason = "a part of `EndpointService`")]
+pub struct NotFound<B>(PhantomData<fn() -> B>);
+
+impl<B> Clone for NotFound<B> {
     fn clone(&self) -> Self {
-        Self::new(self.endpoint.clone())
+        Self(PhantomData)
     }
 }
 
-impl<B> fmt::Debug for EndpointService<B> {
+impl<B> fmt::Debug for NotFound<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EndpointService").field("endpoint", &self.endpoint).finish()
+        f.debug_tuple("NotFound").finish()
     }
 }
 
-impl<R: 'static, B: RefusalBody> Service<Request<R>> for EndpointService<B> {
+impl<R, B: RefusalBody> Service<Request<R>> for NotFound<B> {
     type Response = Response<B>;
     type Error = Infallible;
-    type Future = EndpointFuture<B>;
+    type Future = Ready<Result<Response<B>, Infallible>>;
 
     fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<R>) -> EndpointFuture<B> {
-        if let Some(reading) = Reading::of(&mut request, |view| self.endpoint.form_field(view)) {
-            let form = Form { reading, request: request.map(drop), endpoint: self.endpoint.clone() };
-            return EndpointFuture { state: State::Form(Box::new(form)), body: PhantomData };
-        }
-        EndpointFuture { state: self.endpoint.answer(&HttpView::of(&request)).into(), body: PhantomData }
+    fn call(&mut self, _request: Request<R>) -> Self::Future {
+        ready(Ok(response::respond(Answer::new(404))))
     }
 }
 
-/// The response of [`EndpointService`].
-pub struct EndpointFuture<B> {
-    state: State,
-    body: PhantomData<fn() -> B>,
-}
-
-enum State {
-    Ready(Option<Answer>),
-    Pending(PendingAnswer),
-    Form(Box<Form>),
-}
-
-/// What is answered when a form has been read.
-struct Form {
-    reading: Reading,
-    request: Request<()>,
-    endpoint: Endpoint,
-}
-
-impl From<Answering> for State {
-    fn from(answering: Answering) -> Self {
-        match answering {
-            Answering::Ready(answer) => Self::Ready(Some(answer)),
-            Answering::Pending(pending) => Self::Pending(pending),
-        }
-    }
-}
-
-impl<B: RefusalBody> Future for EndpointFuture<B> {
-    type Output = Result<Response<B>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            let answer = match &mut self.state {
-                // As every future may, this one panics when it is polled again after its end.
-                State::Ready(answer) => answer.take().expect("`EndpointFuture` polled after completion"),
-                State::Pending(pending) => ready!(Pin::new(pending).poll(context)),
-                State::Form(form) => {
-                    let Form { reading, request, endpoint } = &mut **form;
-                    let field = ready!(reading.poll(request, context));
-                    let answering = endpoint.answer(&HttpView::of(request).with_form_field(field.as_deref()));
-                    self.state = answering.into();
-                    continue;
-                }
-            };
-            return Poll::Ready(Ok(response::answer(answer)));
-        }
-    }
-}
-
-impl<B> fmt::Debug for EndpointFuture<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EndpointFuture").finish_non_exhaustive()
-    }
+/// Serves an [`Endpoint`] with axum: published keys, token refresh, logout, readiness probes, back-channel logout.
+///
+#[cfg_attr(feature = "issue", doc = "```")]
+#[cfg_attr(not(feature = "issue"), doc = "```ignore")]
+/// use axum::Router;
+/// use jwt_tower::endpoint;
+/// # use jwt_core::crypto::SigningKey;
+/// # use jwt_core::issue::{KeyRing, TokenIssuer};
+/// # use jwt_core::session::{MemorySessions, Sessions};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = KeyRing::new(SigningKey::generate(jwt_core::Algorithm::ES256)?)?;
+/// # let tokens = TokenIssuer::builder("https://id.example", ring.clone()).audience("https://api.example").build()?;
+/// # let sessions = Sessions::builder(tokens, MemorySessions::new()).build()?;
+/// let app: Router = Router::new()
+///     .route_service("/jwks", endpoint(ring.jwks()?))
+///     .route_service("/refresh", endpoint(sessions.refresh_endpoint()));
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "axum")]
+#[must_use]
+pub fn endpoint(endpoint: impl Into<Endpoint>) -> EndpointService<axum_core::body::Body> {
+    EndpointService::serving(endpoint)
 }

@@ -1,18 +1,18 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use axum_core::body::Body;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
-use http::Extensions;
 use http::request::Parts;
 use jwt_core::Error;
-use jwt_core::authorize::{self, Authorization, Policy, Requirement, permit};
+use jwt_core::authorize::{self, Policy, Requirement};
 use jwt_core::challenge::{Challenger, Refusal};
-use jwt_core::verified::{self, require};
 use serde::de::DeserializeOwned;
 
+use crate::request::state;
 use crate::response;
 
 /// The claims of the request's token, decoded as `T`.
@@ -124,11 +124,7 @@ impl Verified {
     ///
     /// The answer, for the handler to return.
     pub async fn require(&self, requirement: &dyn Requirement) -> Result<(), Rejection> {
-        let outcome = match permit(requirement, Some(&self.0), None, "JwtLayer") {
-            Authorization::Ready(outcome) => outcome,
-            Authorization::Pending(pending) => pending.await,
-        };
-        outcome.map_err(Rejection)
+        Ok(self.0.require(requirement).wait().await?)
     }
 }
 
@@ -159,12 +155,6 @@ impl From<Error> for Rejection {
     }
 }
 
-impl From<Refusal> for Rejection {
-    fn from(refusal: Refusal) -> Self {
-        Self(refusal)
-    }
-}
-
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.error.fmt(f)
@@ -179,32 +169,34 @@ impl std::error::Error for Rejection {
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        response::answer::<Body>(self.0.into())
+        response::respond::<Body>(self.0.into())
     }
 }
 
-pub(crate) fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, Rejection> {
-    require(extensions.get(), extensions.get(), "JwtLayer").map_err(Rejection)
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
 }
 
-/// `None` where a layer let the request pass without credentials.
-pub(crate) fn optional(extensions: &Extensions) -> Result<Option<&jwt_core::Verified>, Rejection> {
-    verified::optional(extensions.get(), extensions.get(), "JwtLayer").map_err(Rejection)
+pub(crate) fn verified(parts: &Parts) -> Result<&jwt_core::Verified, Rejection> {
+    Ok(state(&parts.extensions).require_token()?)
 }
 
-fn fresh(verified: &jwt_core::Verified) -> Result<&jwt_core::Verified, Rejection> {
-    authorize::fresh().check(verified).map(|()| verified).map_err(|error| Rejection(verified.refuse(error)))
+/// `None` if a layer let the request pass without credentials.
+pub(crate) fn optional(parts: &Parts) -> Result<Option<&jwt_core::Verified>, Rejection> {
+    Ok(state(&parts.extensions).optional_token()?)
 }
 
 fn decode<T: DeserializeOwned>(verified: &jwt_core::Verified) -> Result<T, Rejection> {
-    verified.claims().map_err(|error| Rejection(verified.refuse(error)))
+    verified.claims().map_err(|error| verified.refuse(error).into())
 }
 
 impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        decode(verified(&parts.extensions)?).map(Self)
+        decode(verified(parts)?).map(Self)
     }
 }
 
@@ -212,7 +204,7 @@ impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for Claims<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
-        optional(&parts.extensions)?.map(decode).transpose().map(|claims| claims.map(Self))
+        optional(parts)?.map(decode).transpose().map(|claims| claims.map(Self))
     }
 }
 
@@ -220,7 +212,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for OptionalClaims<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        optional(&parts.extensions)?.map(decode).transpose().map(Self)
+        optional(parts)?.map(decode).transpose().map(Self)
     }
 }
 
@@ -228,12 +220,9 @@ impl<S: Sync, T: DeserializeOwned, P: Policy> FromRequestParts<S> for Authorized
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        let extensions = &parts.extensions;
-        match permit(P::requirement(), extensions.get(), extensions.get(), "JwtLayer") {
-            Authorization::Ready(outcome) => outcome.map_err(Rejection)?,
-            Authorization::Pending(pending) => pending.await.map_err(Rejection)?,
-        }
-        decode(verified(extensions)?).map(|claims| Self(claims, PhantomData))
+        let verified = verified(parts)?;
+        verified.require(P::requirement()).wait().await?;
+        decode(verified).map(|claims| Self(claims, PhantomData))
     }
 }
 
@@ -241,7 +230,7 @@ impl<S: Sync, T: DeserializeOwned, P: Policy> OptionalFromRequestParts<S> for Au
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Rejection> {
-        if optional(&parts.extensions)?.is_none() {
+        if optional(parts)?.is_none() {
             return Ok(None);
         }
         <Self as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Some)
@@ -261,7 +250,9 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Fresh<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        verified(&parts.extensions).and_then(fresh).and_then(decode).map(Self)
+        let verified = verified(parts)?;
+        verified.require(&authorize::fresh()).wait().await?;
+        decode(verified).map(Self)
     }
 }
 
@@ -269,7 +260,7 @@ impl<S: Sync> FromRequestParts<S> for Verified {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        verified(&parts.extensions).cloned().map(Self)
+        verified(parts).cloned().map(Self)
     }
 }
 
@@ -277,6 +268,65 @@ impl<S: Sync> OptionalFromRequestParts<S> for Verified {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
-        Ok(optional(&parts.extensions)?.cloned().map(Self))
+        Ok(optional(parts)?.cloned().map(Self))
+    }
+}
+
+/// The application's own user behind the request's token, as a [`PrincipalLayer`](crate::PrincipalLayer) loaded it.
+///
+/// Without a token the answer is 401, without a layer that loads a `U` 500. `Option<Principal<U>>` is `None` for a request
+/// that an [optional](crate::JwtLayer::optional) layer let pass without credentials, and otherwise the same.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct Principal<U>(pub Arc<U>);
+
+/// The application's own user behind the request's token, or `None` without credentials: the same as
+/// `Option<Principal<U>>`, in the form that both adapters have.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct OptionalPrincipal<U>(pub Option<Arc<U>>);
+
+// Derived, they would ask for `U: Clone`.
+impl<U> Clone for Principal<U> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<U> Clone for OptionalPrincipal<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+fn principal<U: Send + Sync + 'static>(parts: &Parts) -> Result<Arc<U>, Rejection> {
+    Ok(state(&parts.extensions).principal("PrincipalLayer")?)
+}
+
+fn optional_principal<U: Send + Sync + 'static>(parts: &Parts) -> Result<Option<Arc<U>>, Rejection> {
+    optional(parts)?.map(|_| principal(parts)).transpose()
+}
+
+impl<S: Sync, U: Send + Sync + 'static> FromRequestParts<S> for Principal<U> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
+        principal(parts).map(Self)
+    }
+}
+
+impl<S: Sync, U: Send + Sync + 'static> OptionalFromRequestParts<S> for Principal<U> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
+        Ok(optional_principal(parts)?.map(Self))
+    }
+}
+
+impl<S: Sync, U: Send + Sync + 'static> FromRequestParts<S> for OptionalPrincipal<U> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
+        optional_principal(parts).map(Self)
     }
 }

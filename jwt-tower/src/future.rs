@@ -1,24 +1,22 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
-use jwt_core::authorize::PendingAuthorization;
-use jwt_core::challenge::Refusal;
-use jwt_core::endpoint::Answer;
-use jwt_core::principal::{PendingIntroduction, Principals};
-use jwt_core::verify::{Admission, Authentication, Authenticator, PendingAuthentication};
+use jwt_core::gate::{Admission, AfterResponse, Answer, HeaderEdit, Inspection};
+use jwt_core::{Pending, Step};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::form::Reading;
-use crate::request::{self, HttpView, ResponseHeader};
+use crate::inspect::Reading;
+use crate::request::{self, HttpView};
 use crate::{RefusalBody, response};
 
+type Entry = Result<Admission, Answer>;
+
 pin_project! {
-    /// The response of [`Jwt`](crate::Jwt) and of [`Require`](crate::Require).
+    /// The response of [`Gated`](crate::Gated).
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
@@ -34,76 +32,77 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        Refused { response: Option<S::Response> },
+        Answered { response: Option<S::Response> },
         // Boxed, because it is rare and would make every future as large as itself.
         Waiting { waiting: Option<Box<Waiting<S, B>>> },
-        Calling { #[pin] future: S::Future, header: ResponseHeader },
+        Calling { #[pin] future: S::Future, after: Option<AfterResponse> },
+        Editing { editing: Option<Box<(S::Response, Pending<Vec<HeaderEdit>>)>> },
     }
 }
 
 struct Waiting<S, B> {
-    pending: Pending,
+    wait: Wait,
     service: S,
     request: Request<B>,
 }
 
-/// What is waited for before the service is called.
-pub(crate) enum Pending {
-    Authentication(PendingAuthentication),
-    Authorization(PendingAuthorization),
-    Introduction(PendingIntroduction),
-    /// A form, which is in the request again when it has been read.
-    Form {
-        reading: Reading,
-        authenticator: Arc<Authenticator>,
-    },
-}
-
-/// What was waited for, to be left in the request.
-enum Awaited {
-    Admission(Admission),
-    Permission,
-    Principals(Principals),
-    Answer(Answer),
-}
-
-impl Pending {
-    fn poll<B: 'static>(
-        &mut self,
-        request: &mut Request<B>,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Awaited, Refusal>> {
-        match self {
-            Self::Authentication(pending) => Pin::new(pending).poll(context).map_ok(Awaited::Admission),
-            Self::Authorization(pending) => Pin::new(pending).poll(context).map_ok(|()| Awaited::Permission),
-            Self::Introduction(pending) => Pin::new(pending).poll(context).map_ok(Awaited::Principals),
-            Self::Form { reading, authenticator } => {
-                let field = ready!(reading.poll(request, context));
-                let view = HttpView::of(request).with_form_field(field.as_deref());
-                match authenticator.authenticate(&view) {
-                    Authentication::Ready(outcome) => Poll::Ready(outcome.map(Awaited::Admission)),
-                    Authentication::Answer(answer) => Poll::Ready(Ok(Awaited::Answer(answer))),
-                    Authentication::Pending(pending) => {
-                        *self = Self::Authentication(pending);
-                        self.poll(request, context)
-                    }
-                }
-            }
-        }
-    }
+/// What has to end before the service is called.
+enum Wait {
+    Entry(Pending<Entry>),
+    Body(Reading<Entry>),
 }
 
 impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
-    pub(crate) const fn refused(response: S::Response) -> Self {
-        Self { state: State::Refused { response: Some(response) } }
+    pub(crate) const fn answered(response: S::Response) -> Self {
+        Self { state: State::Answered { response: Some(response) } }
     }
 
-    pub(crate) fn waiting(pending: Pending, service: S, request: Request<B>) -> Self {
-        Self { state: State::Waiting { waiting: Some(Box::new(Waiting { pending, service, request })) } }
+    pub(crate) fn waiting(pending: Pending<Entry>, service: S, request: Request<B>) -> Self {
+        let waiting = Some(Box::new(Waiting { wait: Wait::Entry(pending), service, request }));
+        Self { state: State::Waiting { waiting } }
     }
 
-    pub(crate) const fn calling(future: S::Future, header: ResponseHeader) -> Self {
-        Self { state: State::Calling { future, header } }
+    pub(crate) fn inspecting(inspection: Inspection<Entry>, service: S, mut request: Request<B>) -> Self
+    where
+        B: 'static,
+    {
+        let wait = Wait::Body(Reading::start(inspection, &mut request));
+        Self { state: State::Waiting { waiting: Some(Box::new(Waiting { wait, service, request })) } }
+    }
+
+    pub(crate) fn calling(service: &mut S, request: Request<B>, admission: Admission) -> Self {
+        Self { state: State::calling(service, request, admission) }
+    }
+}
+
+impl<S: Service<Request<B>>, B> State<S, B> {
+    fn calling(service: &mut S, mut request: Request<B>, mut admission: Admission) -> Self {
+        if let Some(state) = admission.state.take() {
+            request.extensions_mut().insert(state);
+        }
+        if let Some(rewrite) = admission.take_rewrite() {
+            request::rewrite(&mut request, &rewrite);
+        }
+        Self::Calling { future: service.call(request), after: admission.into_after_response() }
+    }
+}
+
+impl Wait {
+    fn poll<B: 'static>(&mut self, request: &mut Request<B>, context: &mut Context<'_>) -> Poll<Entry> {
+        loop {
+            let step = match self {
+                Self::Entry(pending) => Step::Ready(ready!(Pin::new(pending).poll(context))),
+                Self::Body(reading) => ready!(reading.poll(request, context)),
+            };
+            *self = match step {
+                Step::Pending(pending) => Self::Entry(pending),
+                Step::Ready(Ok(mut admission)) => match admission.take_inspection() {
+                    Some(inspection) => Self::Body(Reading::start(inspection, request)),
+                    None => return Poll::Ready(Ok(admission)),
+                },
+                Step::Ready(Err(answer)) => return Poll::Ready(Err(answer)),
+            };
+        }
     }
 }
 
@@ -116,39 +115,39 @@ where
     type Output = Result<Response<ResBody>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // Like any future, this one panics if it's polled again after its end.
         const POLLED_AFTER_COMPLETION: &str = "`ResponseFuture` polled after completion";
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                // As every future may, this one panics when it is polled again after its end.
-                StateProjection::Refused { response } => {
+                StateProjection::Answered { response } => {
                     return Poll::Ready(Ok(response.take().expect(POLLED_AFTER_COMPLETION)));
                 }
                 StateProjection::Waiting { waiting } => {
-                    let Waiting { pending, request, .. } = &mut **waiting.as_mut().expect(POLLED_AFTER_COMPLETION);
-                    let outcome = ready!(pending.poll(request, context));
-                    let Waiting { mut service, mut request, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
-                    match outcome {
-                        Ok(awaited) => {
-                            let header = match awaited {
-                                Awaited::Admission(admission) => request::admit(&mut request, admission),
-                                Awaited::Permission => None,
-                                Awaited::Principals(principals) => {
-                                    request.extensions_mut().insert(principals);
-                                    None
-                                }
-                                Awaited::Answer(answer) => return Poll::Ready(Ok(response::answer(answer))),
-                            };
-                            State::Calling { future: service.call(request), header }
-                        }
-                        Err(refusal) => {
-                            return Poll::Ready(Ok(response::refuse(&HttpView::of(&request), refusal)));
-                        }
+                    let Waiting { wait, request, .. } = &mut **waiting.as_mut().expect(POLLED_AFTER_COMPLETION);
+                    let entry = ready!(wait.poll(request, context));
+                    let Waiting { mut service, request, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
+                    match entry {
+                        Ok(admission) => State::calling(&mut service, request, admission),
+                        Err(answer) => return Poll::Ready(Ok(response::reject(&HttpView::of(&request), answer))),
                     }
                 }
-                StateProjection::Calling { future, header } => {
+                StateProjection::Calling { future, after } => {
                     let mut response = ready!(future.poll(context))?;
-                    response::add_header(&mut response, header.take());
+                    let Some(after) = after.take() else { return Poll::Ready(Ok(response)) };
+                    match after.edits(&response::HeadersView(response.headers())) {
+                        Step::Ready(edits) => {
+                            response::edit(response.headers_mut(), edits);
+                            return Poll::Ready(Ok(response));
+                        }
+                        Step::Pending(pending) => State::Editing { editing: Some(Box::new((response, pending))) },
+                    }
+                }
+                StateProjection::Editing { editing } => {
+                    let (_, pending) = &mut **editing.as_mut().expect(POLLED_AFTER_COMPLETION);
+                    let edits = ready!(Pin::new(pending).poll(context));
+                    let (mut response, _) = *editing.take().expect(POLLED_AFTER_COMPLETION);
+                    response::edit(response.headers_mut(), edits);
                     return Poll::Ready(Ok(response));
                 }
             };

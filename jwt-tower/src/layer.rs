@@ -4,16 +4,16 @@ use jwt_core::Error;
 use jwt_core::verify::Authenticator;
 use tower_layer::Layer;
 
-use crate::Jwt;
+use crate::Gated;
 
 /// Verifies the token of every request before the inner service sees it.
 ///
-/// A request with a good token carries one [`jwt_core::Verified`] in its extensions from here on; anything of our types
-/// that was there before is removed. Any other request is answered without the inner service, as
-/// [`jwt_core::challenge`] says, and the [`Error`] is left in the response's extensions for outer layers.
+/// A request with a good token has one [`RequestState`](jwt_core::gate::RequestState) in its extensions from here on, in
+/// place of any that was there before. Any other request is answered without the inner service, as [`jwt_core::challenge`]
+/// says, and the [`Error`] is left in the response's extensions for outer layers.
 ///
-/// The request's body is the inner service's, untouched; before it is called, a form may be looked at for the field that
-/// [`Csrf::form_field`](jwt_core::token::Csrf::form_field) names, under axum alone.
+/// The inner service gets the body unchanged. If [`Csrf::form_field`](jwt_core::token::Csrf::form_field) is set, the
+/// beginning of a form may be read first, once its token is verified; that works with axum's body only.
 ///
 /// The inner service's response body must be one that a refusal can have: [`RefusalBody`](crate::RefusalBody).
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct JwtLayer {
 }
 
 impl JwtLayer {
-    /// Makes a layer of a [`Verifier`](jwt_core::Verifier) or an [`Authenticator`]. Every request needs a token.
+    /// Creates a layer from a [`Verifier`](jwt_core::Verifier) or an [`Authenticator`]. Every request needs a token.
     pub fn new(authenticator: impl Into<Authenticator>) -> Self {
         Self { authenticator: Arc::new(authenticator.into()) }
     }
@@ -86,9 +86,9 @@ impl JwtLayer {
 }
 
 impl<S> Layer<S> for JwtLayer {
-    type Service = Jwt<S>;
+    type Service = Gated<S, Authenticator>;
 
-    fn layer(&self, inner: S) -> Jwt<S> {
-        Jwt::new(inner, Arc::clone(&self.authenticator))
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(inner, Arc::clone(&self.authenticator))
     }
 }

@@ -1,6 +1,6 @@
 //! JWT authentication for [tower]: a layer for any service over `http` requests, axum and tonic among them.
 //!
-//! [`JwtLayer`] verifies the token of each request and stores one [`jwt_core::Verified`] in its extensions;
+//! [`JwtLayer`] verifies the token of each request and stores it in the request's extensions;
 //! [`RequireLayer`] refuses tokens that may not do what a route does.
 #![cfg_attr(feature = "axum", doc = "Handlers ask for [`Claims<T>`].")]
 //! What is checked, and how requests are answered that are not let through, is decided in [`jwt_core`].
@@ -33,14 +33,10 @@
 mod body;
 mod cookies;
 mod endpoint;
-mod form;
-mod forward;
 mod future;
-#[cfg(feature = "issue")]
-mod implicit;
+mod gate_layer;
+mod inspect;
 mod layer;
-#[cfg(feature = "axum")]
-mod logout;
 mod principal;
 mod request;
 mod require;
@@ -52,10 +48,6 @@ pub mod from_flask;
 
 #[cfg(feature = "axum")]
 mod extract;
-#[cfg(feature = "axum")]
-mod readiness;
-#[cfg(feature = "axum")]
-mod route;
 #[cfg(feature = "axum-routing")]
 mod routing;
 #[cfg(all(feature = "axum", feature = "issue"))]
@@ -65,27 +57,21 @@ mod shared;
 
 pub use body::RefusalBody;
 pub use cookies::SetCookies;
-pub use endpoint::{EndpointFuture, EndpointService};
+pub use endpoint::EndpointService;
 #[cfg(feature = "axum")]
-pub use extract::{Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, Rejection, Verified};
-pub use forward::{Forward, ForwardLayer};
+pub use endpoint::endpoint;
+#[cfg(feature = "axum")]
+pub use extract::{
+    Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, Rejection, Verified,
+};
 pub use future::ResponseFuture;
-#[cfg(feature = "issue")]
-pub use implicit::{ImplicitRefreshFuture, ImplicitRefreshLayer, ImplicitRefreshService};
+pub use gate_layer::GateLayer;
 pub use layer::JwtLayer;
-#[cfg(feature = "axum")]
-pub use logout::{BackChannelLogoutService, back_channel_logout};
-#[cfg(feature = "axum")]
-pub use principal::{OptionalPrincipal, Principal};
-pub use principal::{PrincipalLayer, WithPrincipal};
-#[cfg(feature = "axum")]
-pub use readiness::Readiness;
-pub use require::{Require, RequireLayer};
-#[cfg(feature = "axum")]
-pub use route::endpoint;
+pub use principal::PrincipalLayer;
+pub use require::RequireLayer;
 #[cfg(feature = "axum-routing")]
 pub use routing::RequireExt;
-pub use service::Jwt;
+pub use service::Gated;
 #[cfg(all(feature = "axum", feature = "issue"))]
 pub use session::{Refresh, Tokens};
 #[cfg(feature = "axum")]

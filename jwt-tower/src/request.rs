@@ -1,8 +1,9 @@
-use http::{Extensions, HeaderMap, Method, Request, Uri, Version, header};
-use jwt_core::Verified;
+use std::mem;
+
+use http::uri::PathAndQuery;
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
+use jwt_core::gate::{Line, RequestState, Rewrite};
 use jwt_core::request::RequestView;
-use jwt_core::verified::Anonymous;
-use jwt_core::verify::{Admission, Identity};
 
 /// An `http` request, lent to the core.
 pub(crate) struct HttpView<'r> {
@@ -12,7 +13,6 @@ pub(crate) struct HttpView<'r> {
     headers: &'r HeaderMap,
     #[cfg_attr(not(feature = "axum-routing"), expect(dead_code, reason = "only axum leaves its route here"))]
     extensions: &'r Extensions,
-    form_field: Option<&'r str>,
 }
 
 impl<'r> HttpView<'r> {
@@ -23,13 +23,7 @@ impl<'r> HttpView<'r> {
             version: request.version(),
             headers: request.headers(),
             extensions: request.extensions(),
-            form_field: None,
         }
-    }
-
-    /// Lends the value of a field, too.
-    pub(crate) const fn with_form_field(self, form_field: Option<&'r str>) -> Self {
-        Self { form_field, ..self }
     }
 }
 
@@ -59,36 +53,43 @@ impl RequestView for HttpView<'_> {
         }
     }
 
-    fn form_field(&self) -> Option<&str> {
-        self.form_field
-    }
-
     #[cfg(feature = "axum-routing")]
     fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
         each(self.extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str));
     }
 }
 
-/// A header that the response gets unless it has it.
-pub(crate) type ResponseHeader = Option<(&'static str, &'static str)>;
+/// What gates found out about a request.
+pub(crate) fn state(extensions: &Extensions) -> &RequestState {
+    static MISSING: RequestState = RequestState::missing("JwtLayer");
+    extensions.get().unwrap_or(&MISSING)
+}
 
-/// Puts the identity into the request's extensions, in the place of whatever was there.
-pub(crate) fn admit<B>(request: &mut Request<B>, admission: Admission) -> ResponseHeader {
-    let extensions = request.extensions_mut();
-    match admission.identity {
-        Identity::Verified(verified) => {
-            extensions.remove::<Anonymous>();
-            extensions.insert(verified);
-        }
-        Identity::Anonymous(anonymous) => {
-            extensions.remove::<Verified>();
-            extensions.insert(anonymous);
-        }
-        // A kind that this version does not know leaves no trace, and extractors answer 500.
-        _ => {
-            extensions.remove::<Verified>();
-            extensions.remove::<Anonymous>();
+/// Changes a request's headers and target.
+pub(crate) fn rewrite<B>(request: &mut Request<B>, rewrite: &Rewrite) {
+    let before = mem::take(request.headers_mut());
+    let mut headers = HeaderMap::with_capacity(before.len() + rewrite.headers().len());
+    for (name, value) in &before {
+        match rewrite.line(name.as_str(), value.as_bytes()) {
+            Line::Keep => drop(headers.append(name, value.clone())),
+            Line::Replace(left) => append(&mut headers, name.as_str(), left),
+            Line::Drop => {}
         }
     }
-    admission.response_header
+    for (name, value) in rewrite.headers() {
+        append(&mut headers, name, value.clone().into_bytes());
+    }
+    *request.headers_mut() = headers;
+    if let Some(target) = rewrite.target() {
+        let mut parts = mem::take(request.uri_mut()).into_parts();
+        parts.path_and_query = Some(PathAndQuery::try_from(target).unwrap_or(PathAndQuery::from_static("/")));
+        *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+    }
+}
+
+/// The core makes legal names and values; an illegal one would be left out, not let through.
+fn append(headers: &mut HeaderMap, name: &str, value: Vec<u8>) {
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+        headers.append(name, value);
+    }
 }

@@ -1,41 +1,50 @@
 use http::header::SET_COOKIE;
-use http::{HeaderName, HeaderValue, Response, StatusCode, Version};
-use jwt_core::challenge::Refusal;
-use jwt_core::endpoint::Answer;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
+use jwt_core::gate::{Answer, HeaderEdit, ResponseView};
 
 use crate::RefusalBody;
-use crate::request::{HttpView, ResponseHeader};
+use crate::request::HttpView;
 
-/// The answer to a request that is not let through.
-pub(crate) fn refuse<B: RefusalBody>(request: &HttpView<'_>, refusal: Refusal) -> Response<B> {
-    // gRPC is HTTP/2 ("PROTOCOL-HTTP2.md"), and 200 a permission to whoever does not speak it.
+/// The response to a request that isn't let through.
+pub(crate) fn reject<B: RefusalBody>(request: &HttpView<'_>, answer: Answer) -> Response<B> {
+    // gRPC is HTTP/2 ("PROTOCOL-HTTP2.md"), and for any other client 200 means permission.
     let grpc = B::GRPC && request.version == Version::HTTP_2;
-    answer(if grpc { refusal.answering(request) } else { refusal }.into())
+    respond(if grpc { answer.for_grpc(request) } else { answer })
 }
 
-/// An answer that the core gives by itself.
-pub(crate) fn answer<B: RefusalBody>(answer: Answer) -> Response<B> {
+/// A response that the core gives by itself.
+pub(crate) fn respond<B: RefusalBody>(answer: Answer) -> Response<B> {
     let mut response = Response::new(B::from_bytes(answer.body));
-    *response.status_mut() = status(answer.status);
-    for (name, value) in answer.headers {
-        // The core makes names and values that are legal; what were not would be left out, not let through.
-        if let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            value.set_sensitive(name == SET_COOKIE);
-            response.headers_mut().append(name, value);
-        }
-    }
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    edit(response.headers_mut(), answer.headers.into_iter().map(|(name, value)| HeaderEdit::append(name, value)));
     if let Some(error) = answer.error {
         response.extensions_mut().insert(error);
     }
     response
 }
 
-pub(crate) fn add_header<B>(response: &mut Response<B>, header: ResponseHeader) {
-    if let Some((name, value)) = header {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+/// Changes the headers of a response.
+pub(crate) fn edit(headers: &mut HeaderMap, edits: impl IntoIterator<Item = HeaderEdit>) {
+    for HeaderEdit { name, value, replace, .. } in edits {
+        // The core makes legal names and values; an illegal one would be left out, not let through.
+        if let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            value.set_sensitive(name == SET_COOKIE);
+            if replace {
+                headers.insert(name, value);
+            } else {
+                headers.append(name, value);
+            }
+        }
     }
 }
 
-pub(crate) fn status(code: u16) -> StatusCode {
-    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+/// The headers of a response, lent to the core.
+pub(crate) struct HeadersView<'r>(pub(crate) &'r HeaderMap);
+
+impl ResponseView for HeadersView<'_> {
+    fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
+        for value in self.0.get_all(name) {
+            each(value.as_bytes());
+        }
+    }
 }

@@ -3,43 +3,42 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use jwt_core::verify::{Authentication, Authenticator};
+use jwt_core::Step;
+use jwt_core::gate::Gate;
 use tower_service::Service;
 
-use crate::form::Reading;
-use crate::future::Pending;
 use crate::request::{self, HttpView};
 use crate::{RefusalBody, ResponseFuture, response};
 
-/// A service behind authentication; made by [`JwtLayer`](crate::JwtLayer).
-#[derive(Clone, Debug)]
-pub struct Jwt<S> {
+/// A service behind a gate: the gate decides about each request before the service sees it.
+///
+/// The layers of this crate make it: [`JwtLayer`](crate::JwtLayer), [`RequireLayer`](crate::RequireLayer),
+/// [`PrincipalLayer`](crate::PrincipalLayer), [`ForwardLayer`](crate::ForwardLayer) and, for a gate of your own,
+/// [`GateLayer`](crate::GateLayer).
+#[derive(Debug)]
+pub struct Gated<S, G> {
     inner: S,
-    // Routers clone their services for each request: this is one reference to count, however much is behind it.
-    authenticator: Arc<Authenticator>,
+    // Routers clone their services for each request: this is one reference to count, no matter how large the gate is.
+    gate: Arc<G>,
 }
 
-impl<S> Jwt<S> {
-    pub(crate) const fn new(inner: S, authenticator: Arc<Authenticator>) -> Self {
-        Self { inner, authenticator }
+impl<S, G> Gated<S, G> {
+    pub(crate) const fn new(inner: S, gate: Arc<G>) -> Self {
+        Self { inner, gate }
     }
 }
 
-impl<S: Clone> Jwt<S> {
-    fn wait<B>(&mut self, pending: Pending, request: Request<B>) -> ResponseFuture<S, B>
-    where
-        S: Service<Request<B>>,
-    {
-        // The service that was polled ready is the one to call; its clone may not be.
-        let clone = self.inner.clone();
-        let service = mem::replace(&mut self.inner, clone);
-        ResponseFuture::waiting(pending, service, request)
+// Derived, it would require `G: Clone`.
+impl<S: Clone, G> Clone for Gated<S, G> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), gate: Arc::clone(&self.gate) }
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Jwt<S>
+impl<S, G, ReqBody, ResBody> Service<Request<ReqBody>> for Gated<S, G>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    G: Gate,
     ReqBody: 'static,
     ResBody: RefusalBody,
 {
@@ -51,21 +50,26 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        if let Some(reading) = Reading::of(&mut request, |view| self.authenticator.form_field(view)) {
-            let authenticator = Arc::clone(&self.authenticator);
-            return self.wait(Pending::Form { reading, authenticator }, request);
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let view = HttpView::of(&request);
+        match self.gate.enter(&view, request::state(request.extensions())) {
+            Step::Ready(Ok(mut admission)) => match admission.take_inspection() {
+                None => ResponseFuture::calling(&mut self.inner, request, admission),
+                Some(inspection) => {
+                    let service = self.take_ready_service();
+                    ResponseFuture::inspecting(inspection, service, request)
+                }
+            },
+            Step::Ready(Err(answer)) => ResponseFuture::answered(response::reject(&view, answer)),
+            Step::Pending(pending) => ResponseFuture::waiting(pending, self.take_ready_service(), request),
         }
-        match self.authenticator.authenticate(&HttpView::of(&request)) {
-            Authentication::Ready(Ok(admission)) => {
-                let header = request::admit(&mut request, admission);
-                ResponseFuture::calling(self.inner.call(request), header)
-            }
-            Authentication::Ready(Err(refusal)) => {
-                ResponseFuture::refused(response::refuse(&HttpView::of(&request), refusal))
-            }
-            Authentication::Answer(answer) => ResponseFuture::refused(response::answer(answer)),
-            Authentication::Pending(pending) => self.wait(Pending::Authentication(pending), request),
-        }
+    }
+}
+
+impl<S: Clone, G> Gated<S, G> {
+    /// The service that was polled ready is the one to call; its clone may not be ready.
+    fn take_ready_service(&mut self) -> S {
+        let clone = self.inner.clone();
+        mem::replace(&mut self.inner, clone)
     }
 }

@@ -36,7 +36,7 @@ impl<S: Sync> FromRequestParts<S> for Refresh {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        let verified = verified(&parts.extensions)?;
+        let verified = verified(parts)?;
         RefreshToken::of(verified).map(Self).map_err(|error| verified.refuse(error).into())
     }
 }
@@ -68,6 +68,6 @@ pub struct Tokens(pub TokenPair);
 
 impl IntoResponse for Tokens {
     fn into_response(self) -> Response {
-        response::answer::<Body>(self.0.answer())
+        response::respond::<Body>(self.0.answer())
     }
 }

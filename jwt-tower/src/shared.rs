@@ -45,14 +45,14 @@ impl<T> Deref for SharedClaims<T> {
 }
 
 fn share<T: DeserializeOwned + Send + Sync + 'static>(verified: &Verified) -> Result<SharedClaims<T>, Rejection> {
-    verified.shared_claims().map(SharedClaims).map_err(|error| Rejection(verified.refuse(error)))
+    verified.shared_claims().map(SharedClaims).map_err(|error| verified.refuse(error).into())
 }
 
 impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> FromRequestParts<S> for SharedClaims<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        share(verified(&parts.extensions)?)
+        share(verified(parts)?)
     }
 }
 
@@ -60,6 +60,6 @@ impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> OptionalFromRequestPa
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
-        optional(&parts.extensions)?.map(share).transpose()
+        optional(parts)?.map(share).transpose()
     }
 }

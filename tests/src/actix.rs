@@ -9,14 +9,14 @@ use actix_web::web::{self, Form, Json};
 use actix_web::{App, HttpMessage as _, HttpRequest, Responder, body, test};
 use futures_util::StreamExt as _;
 use jwt_actix::{
-    Authorized, Claims, Forward, JwtMiddleware, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
-    PrincipalMiddleware, Rejection, Require, SetCookiesExt as _, SharedClaims, Verified,
+    Authorized, Claims, GateMiddleware, JwtMiddleware, OptionalAuthorized, OptionalClaims, OptionalPrincipal,
+    Principal, PrincipalMiddleware, Rejection, Require, SetCookiesExt as _, SharedClaims, Verified,
 };
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
 use jwt_core::metadata::ResourceMetadata;
 use jwt_core::principal::load;
-use jwt_core::verify::{Authenticator, Identity};
+use jwt_core::verify::Authenticator;
 
 use crate::adapter::Application;
 use crate::answer::Answer;
@@ -63,7 +63,7 @@ fn app(
     let required = || Require::new(application.requirement.clone());
     let principals = || PrincipalMiddleware::new(application.directory.clone());
     let tenants = || PrincipalMiddleware::new(load(tenant));
-    let forward = || Forward::new(application.forward.clone());
+    let forward = || GateMiddleware::new(application.forward.clone());
     let planted = application.planted.clone();
     let (tells, logout) = (application.tells, application.logout.clone());
     let metadata = application.verifier.resource_metadata().map(ResourceMetadata::endpoint);
@@ -163,7 +163,7 @@ fn app(
                 config.route("/metadata", jwt_actix::endpoint(metadata));
             }
             if let Some(logout) = logout {
-                config.route("/backchannel-logout", jwt_actix::back_channel_logout(logout));
+                config.route("/backchannel-logout", jwt_actix::endpoint(logout));
             }
         })
         .wrap_fn(move |request, service| {
@@ -179,10 +179,8 @@ fn app(
             }
         })
         .wrap_fn(move |request, service| {
-            match planted.clone() {
-                Some(Identity::Verified(verified)) => drop(request.extensions_mut().insert(verified)),
-                Some(Identity::Anonymous(anonymous)) => drop(request.extensions_mut().insert(anonymous)),
-                _ => {}
+            if let Some(state) = planted.clone() {
+                request.extensions_mut().insert(state);
             }
             service.call(request)
         })

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use jwt_core::authorize::{Requirement, Routes};
 use jwt_core::forward::ForwardClaims;
+use jwt_core::gate::RequestState;
 use jwt_core::logout::BackChannelLogout;
 use jwt_core::token::TokenSources;
-use jwt_core::verify::{Authenticator, Identity};
+use jwt_core::verify::Authenticator;
 use jwt_core::{Error, Verifier};
 
 use crate::answer::Answer;
@@ -100,7 +101,7 @@ pub struct Application {
     pub(crate) scopes: Vec<String>,
     pub(crate) requirement: Arc<dyn Requirement>,
     pub(crate) lenient: Arc<dyn Fn(&Error) -> bool + Send + Sync>,
-    pub(crate) planted: Option<Identity>,
+    pub(crate) planted: Option<RequestState>,
     pub(crate) origin: Option<&'static str>,
     pub(crate) tells: bool,
     pub(crate) passes_preflights: bool,
@@ -148,8 +149,8 @@ impl Application {
     }
 
     /// Puts an identity into the extensions of every request, before any layer of ours runs.
-    pub fn planted(mut self, identity: Identity) -> Self {
-        self.planted = Some(identity);
+    pub fn planted(mut self, state: RequestState) -> Self {
+        self.planted = Some(state);
         self
     }
 

@@ -8,10 +8,11 @@ use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt as _;
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
+use jwt_core::gate::RequestState;
 use jwt_core::principal::load;
-use jwt_core::verify::{Authenticator, Identity};
+use jwt_core::verify::Authenticator;
 use jwt_tower::{
-    Authorized, Claims, ForwardLayer, JwtLayer, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
+    Authorized, Claims, GateLayer, JwtLayer, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
     PrincipalLayer, Rejection, RequireExt as _, RequireLayer, SetCookies, SharedClaims, Verified,
 };
 use tower::ServiceExt as _;
@@ -50,7 +51,7 @@ fn router(application: &Application) -> Router {
     let required_scopes = || RequireLayer::new(scopes(application.scopes.clone()));
     let principals = || PrincipalLayer::new(application.directory.clone());
     let tenants = || PrincipalLayer::new(load(tenant));
-    let forward = || ForwardLayer::new(application.forward.clone());
+    let forward = || GateLayer::new(application.forward.clone());
     let required = || application.requirement.clone();
     let scoped = Router::new().route("/allowed", get(user)).requires(required());
     let mut router = Router::new()
@@ -115,7 +116,7 @@ fn router(application: &Application) -> Router {
         router = router.route_service("/metadata", jwt_tower::endpoint(metadata.endpoint()));
     }
     if let Some(logout) = application.logout.clone() {
-        router = router.route_service("/backchannel-logout", jwt_tower::back_channel_logout(logout));
+        router = router.route_service("/backchannel-logout", jwt_tower::endpoint(logout));
     }
     if let Some(identity) = application.planted.clone() {
         router = router.layer(middleware::from_fn(move |request, next| plant(identity.clone(), request, next)));
@@ -154,12 +155,8 @@ async fn tell(mut response: Response) -> Response {
     response
 }
 
-async fn plant(identity: Identity, mut request: Request, next: Next) -> Response {
-    match identity {
-        Identity::Verified(verified) => drop(request.extensions_mut().insert(verified)),
-        Identity::Anonymous(anonymous) => drop(request.extensions_mut().insert(anonymous)),
-        _ => {}
-    }
+async fn plant(state: RequestState, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(state);
     next.run(request).await
 }
 

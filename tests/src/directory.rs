@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jwt_core::Verified;
-use jwt_core::principal::{LoadError, LoadPrincipal, Loading, PendingPrincipal};
+use jwt_core::principal::{LoadError, LoadPrincipal};
+use jwt_core::{Step, Verified};
 
 /// Somebody whom the application knows.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,15 +56,15 @@ fn account(subject: Option<&str>) -> Result<Option<Account>, LoadError> {
 impl LoadPrincipal for Directory {
     type Principal = Account;
 
-    fn load(&self, verified: &Verified) -> Loading<Account> {
+    fn load(&self, verified: &Verified) -> Step<Result<Option<Account>, LoadError>> {
         self.loads.fetch_add(1, Ordering::Relaxed);
         if !self.waits {
-            return Loading::Ready(account(verified.registered().subject()));
+            return Step::Ready(account(verified.registered().subject()));
         }
         let verified = verified.clone();
-        Loading::Pending(PendingPrincipal::new(async move {
+        Step::pending(async move {
             tokio::task::yield_now().await;
             account(verified.registered().subject())
-        }))
+        })
     }
 }

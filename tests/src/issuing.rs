@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jwt_core::Step;
 use jwt_core::Verifier;
 use jwt_core::browser::Cookies;
 use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
-use jwt_core::endpoint::Endpoint;
+use jwt_core::gate::Endpoint;
 use jwt_core::issue::{ImplicitRefresh, KeyRing, TokenIssuer};
-use jwt_core::revocation::{
-    MemoryRevocations, PendingStanding, RevocationList, RevocationSettings, Standing, TokenIdentity,
-};
+use jwt_core::revocation::{MemoryRevocations, RevocationList, RevocationSettings, Standing, TokenIdentity};
 use jwt_core::session::{MemorySessions, SessionStore, Sessions, SessionsBuilder};
 
 use crate::answer::Answer;
@@ -62,12 +61,12 @@ pub struct Shop {
 struct Waiting(MemoryRevocations);
 
 impl RevocationList for Waiting {
-    fn look_up(&self, token: &TokenIdentity<'_>) -> Standing {
+    fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
         let standing = self.0.look_up(token);
-        Standing::Pending(PendingStanding::new(async {
+        Step::pending(async {
             tokio::task::yield_now().await;
-            standing
-        }))
+            standing.wait().await
+        })
     }
 }
 
@@ -162,9 +161,7 @@ mod axum {
     use jwt_core::browser::Cookies;
     use jwt_core::revocation::{MemoryRevocations, Revocation};
     use jwt_core::session::Sessions;
-    use jwt_tower::{
-        Claims, Fresh, ImplicitRefreshLayer, JwtLayer, Refresh, Rejection, SetCookies, Tokens, Verified, endpoint,
-    };
+    use jwt_tower::{Claims, Fresh, GateLayer, JwtLayer, Refresh, Rejection, SetCookies, Tokens, Verified, endpoint};
     use serde_json::Value;
 
     use super::{SCOPES, Shop};
@@ -219,7 +216,7 @@ mod axum {
             .route("/page-logout", get(page_logout))
             .route("/page-everywhere", get(page_everywhere))
             .with_state(shop.revocations.clone())
-            .layer(ImplicitRefreshLayer::new(shop.implicit()))
+            .layer(GateLayer::new(shop.implicit()))
             .layer(JwtLayer::new(shop.page_verifier()).optional());
         let metadata = shop.tokens.metadata("https://id.example/jwks").endpoint().expect("public keys");
         let verifier = || JwtLayer::new(shop.verifier.clone());
@@ -249,8 +246,8 @@ mod actix {
     use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
     use actix_web::web::{self, Json};
     use jwt_actix::{
-        Claims, Fresh, ImplicitRefreshMiddleware, JwtMiddleware, Refresh, Rejection, SetCookiesExt as _, Tokens,
-        Verified, endpoint,
+        Claims, Fresh, GateMiddleware, JwtMiddleware, Refresh, Rejection, SetCookiesExt as _, Tokens, Verified,
+        endpoint,
     };
     use jwt_core::browser::Cookies;
     use jwt_core::revocation::{MemoryRevocations, Revocation};
@@ -331,7 +328,7 @@ mod actix {
             .route("/bare-fresh", web::get().to(fresh))
             .service(
                 web::scope("")
-                    .wrap(ImplicitRefreshMiddleware::new(shop.implicit()))
+                    .wrap(GateMiddleware::new(shop.implicit()))
                     .wrap(JwtMiddleware::new(shop.page_verifier()).optional())
                     .route("/page", web::get().to(page))
                     .route("/shared-page", web::get().to(shared_page))

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod ask;
 pub mod directory;
 pub mod forge;
+pub mod gate;
 pub mod issuing;
 pub mod log;
 pub mod remote;

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use jwt_core::Step;
 use jwt_core::clock::ManualClock;
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::keys::{KeySource, KeyTable, Lookup, Wanted};
 use jwt_core::observe::MemoryObserver;
-use jwt_core::revocation::{PendingStanding, RevocationList, Standing, TokenIdentity};
+use jwt_core::revocation::{RevocationList, Standing, TokenIdentity};
 use jwt_core::token::Location;
-use jwt_core::verify::{TokenCache, Verification};
+use jwt_core::verify::TokenCache;
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verified, Verifier, VerifierBuilder};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::remote::{JWKS, Remote};
@@ -21,7 +22,7 @@ use serde::Deserialize;
 
 fn at_once(verifier: &Verifier, token: &str) -> Result<Verified, ErrorKind> {
     match verifier.start(token, None) {
-        Verification::Ready(outcome) => outcome.map_err(|error| error.kind()),
+        Step::Ready(outcome) => outcome.map_err(|error| error.kind()),
         _ => panic!("nothing is waited for"),
     }
 }
@@ -76,7 +77,7 @@ fn secret(fill: u8) -> SigningKey {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum Act {
     Present(usize),
     Pass(u64),
     SetClock(u64),
@@ -86,15 +87,15 @@ enum Step {
     Open(bool),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<Act>> {
     let step = prop_oneof![
-        12 => (0..8usize).prop_map(Step::Present),
-        1 => (1..120u64).prop_map(Step::Pass),
-        1 => (NOW - 100..NOW + 400).prop_map(Step::SetClock),
-        1 => (0..4u8).prop_map(Step::Keys),
-        1 => (0..8usize).prop_map(Step::Revoke),
-        1 => Just(Step::Pardon),
-        1 => any::<bool>().prop_map(Step::Open),
+        12 => (0..8usize).prop_map(Act::Present),
+        1 => (1..120u64).prop_map(Act::Pass),
+        1 => (NOW - 100..NOW + 400).prop_map(Act::SetClock),
+        1 => (0..4u8).prop_map(Act::Keys),
+        1 => (0..8usize).prop_map(Act::Revoke),
+        1 => Just(Act::Pardon),
+        1 => any::<bool>().prop_map(Act::Open),
     ];
     prop::collection::vec(step, 1..200)
 }
@@ -103,10 +104,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Revoked(Arc<Mutex<Vec<String>>>);
 
 impl RevocationList for Revoked {
-    fn look_up(&self, token: &TokenIdentity<'_>) -> Standing {
+    fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
         let revoked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is = |id: &String| Some(id.as_str()) == token.token_id;
-        if revoked.iter().any(is) { Standing::Revoked } else { Standing::Good }
+        Step::Ready(if revoked.iter().any(is) { Standing::Revoked } else { Standing::Good })
     }
 }
 
@@ -142,22 +143,22 @@ proptest! {
         let cached = cached.map(|cache| build(Some(cache)));
         for step in steps {
             match step {
-                Step::Present(token) => {
+                Act::Present(token) => {
                     let expected = at_once(&without, &tokens[token]).map(|verified| verified.payload().to_owned());
                     for verifier in &cached {
                         let decided = at_once(verifier, &tokens[token]).map(|verified| verified.payload().to_owned());
                         prop_assert_eq!(&decided, &expected);
                     }
                 }
-                Step::Pass(seconds) => clock.advance(Duration::from_secs(seconds)),
-                Step::SetClock(seconds) => clock.set(Duration::from_secs(seconds)),
-                Step::Keys(0) => ring.set(&[&first, &second]),
-                Step::Keys(1) => ring.set(&[&first]),
-                Step::Keys(2) => ring.set(&[&second]),
-                Step::Keys(_) => ring.set(&[&first, &secret(9).with_kid("k-2")]),
-                Step::Revoke(token) => revoked.0.lock().unwrap().push(format!("t-{token}")),
-                Step::Pardon => revoked.0.lock().unwrap().clear(),
-                Step::Open(is_open) => open.store(is_open, Ordering::Relaxed),
+                Act::Pass(seconds) => clock.advance(Duration::from_secs(seconds)),
+                Act::SetClock(seconds) => clock.set(Duration::from_secs(seconds)),
+                Act::Keys(0) => ring.set(&[&first, &second]),
+                Act::Keys(1) => ring.set(&[&first]),
+                Act::Keys(2) => ring.set(&[&second]),
+                Act::Keys(_) => ring.set(&[&first, &secret(9).with_kid("k-2")]),
+                Act::Revoke(token) => revoked.0.lock().unwrap().push(format!("t-{token}")),
+                Act::Pardon => revoked.0.lock().unwrap().clear(),
+                Act::Open(is_open) => open.store(is_open, Ordering::Relaxed),
             }
         }
     }
@@ -231,7 +232,7 @@ fn a_known_token_is_found_where_it_is_sent_now() {
     let token = good().sign();
     for location in [Some(Location::Cookie), Some(Location::Query), None, Some(Location::Authorization)] {
         match verifier.start(&token, location) {
-            Verification::Ready(Ok(verified)) => assert_eq!(verified.location(), location),
+            Step::Ready(Ok(verified)) => assert_eq!(verified.location(), location),
             other => panic!("{other:?}"),
         }
     }
@@ -340,11 +341,9 @@ async fn only_what_passed_the_last_check_is_remembered() {
     struct Fading(AtomicUsize);
 
     impl RevocationList for Fading {
-        fn look_up(&self, _: &TokenIdentity<'_>) -> Standing {
+        fn look_up(&self, _: &TokenIdentity<'_>) -> Step<Standing> {
             let first = self.0.fetch_add(1, Ordering::Relaxed) == 0;
-            Standing::Pending(PendingStanding::new(async move {
-                if first { Standing::Good } else { Standing::Unavailable }
-            }))
+            Step::pending(async move { if first { Standing::Good } else { Standing::Unavailable } })
         }
     }
     let (verifier, observer) = watched(builder().revocations(Fading::default()));

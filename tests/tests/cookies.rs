@@ -5,8 +5,9 @@ use std::time::Duration;
 use jwt_core::browser::{CookieErrorKind, Cookies};
 use jwt_core::request::BareRequest;
 use jwt_core::token::{Csrf, TokenSources};
-use jwt_core::verify::{Authentication, Authenticator};
+use jwt_core::verify::Authenticator;
 use jwt_core::{ErrorKind, Verifier};
+use jwt_tests::gate::enter;
 use jwt_tests::stage::{builder, good};
 use proptest::prelude::*;
 
@@ -18,10 +19,7 @@ fn behind(sources: TokenSources) -> Authenticator {
 
 /// Why a request is refused, if it is.
 fn refused(authenticator: &Authenticator, request: &BareRequest) -> Option<ErrorKind> {
-    match authenticator.authenticate(request) {
-        Authentication::Ready(outcome) => outcome.err().map(|refusal| refusal.error.kind()),
-        other => panic!("judged neither way: {other:?}"),
-    }
+    enter(authenticator, request).err().and_then(|answer| answer.error).map(|error| error.kind())
 }
 
 /// A request that changes something, with a good token in the cookie.

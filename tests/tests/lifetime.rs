@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use jwt_core::Step;
 use jwt_core::clock::ManualClock;
-use jwt_core::revocation::{PendingStanding, RevocationList, Standing, TokenIdentity};
+use jwt_core::revocation::{RevocationList, Standing, TokenIdentity};
 use jwt_core::{ErrorKind, Verified, VerifierBuilder};
 use jwt_tests::forge::{Forge, NOW};
 use jwt_tests::stage::{good, key, keyless, trusting};
@@ -131,12 +132,12 @@ impl Scripted {
 }
 
 impl RevocationList for Scripted {
-    fn look_up(&self, _: &TokenIdentity<'_>) -> Standing {
-        match self.0.lock().expect("not poisoned").pop() {
+    fn look_up(&self, _: &TokenIdentity<'_>) -> Step<Standing> {
+        Step::Ready(match self.0.lock().expect("not poisoned").pop() {
             None | Some(Word::Good) => Standing::Good,
-            Some(Word::Later) => Standing::Pending(PendingStanding::new(ready(Standing::Good))),
+            Some(Word::Later) => return Step::pending(ready(Standing::Good)),
             Some(Word::Revoked) => Standing::Revoked,
             Some(Word::Down) => Standing::Unavailable,
-        }
+        })
     }
 }

@@ -14,7 +14,7 @@ use tower::ServiceExt as _;
 type Probe = (u16, String, String, String);
 
 async fn ask_tower(verifier: &Verifier) -> Probe {
-    let probe = jwt_tower::Readiness::new(verifier.clone());
+    let probe = jwt_tower::endpoint(verifier.readiness_endpoint());
     let response = probe.oneshot(Request::new(Body::empty())).await.expect("infallible");
     let header = |name| response.headers()[name].to_str().expect("text").to_owned();
     let (status, content_type, cache_control) =
@@ -24,7 +24,7 @@ async fn ask_tower(verifier: &Verifier) -> Probe {
 }
 
 async fn ask_actix(verifier: &Verifier) -> Probe {
-    let app = App::new().route("/", jwt_actix::readiness(verifier.clone()));
+    let app = App::new().route("/", jwt_actix::endpoint(verifier.readiness_endpoint()));
     let app = actix_web::test::init_service(app).await;
     let response = actix_web::test::call_service(&app, actix_web::test::TestRequest::get().to_request()).await;
     let header = |name| response.headers().get(name).expect("sent").to_str().expect("text").to_owned();

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_core::authorize::{
-    All, Any, Authorization, Check, CheckAsync, Decision, Named, Not, PendingAuthorization, PendingDecision,
-    RequiredClaim, RequiredLogin, RequiredRoles, RequiredScopes, Requirement, Routes, claim, scopes,
+    All, Any, Check, CheckAsync, Named, Not, RequiredClaim, RequiredLogin, RequiredRoles, RequiredScopes, Requirement,
+    Routes, claim, scopes,
 };
 use jwt_core::challenge::{Challenge, Challenger, NoBody, ProblemJson, Refusal, Rendered, Renderer};
 use jwt_core::claims::{ClaimPath, ClaimPathError, RegisteredClaims};
 use jwt_core::clock::{Clock, ManualClock, SystemClock};
 use jwt_core::crypto::{Backend, PreparedKey, SigningKey};
+use jwt_core::gate::{Admission, Answer, Gate as _, Inspection, RequestState};
 use jwt_core::keys::{
     Fetch, FetchError, Fetched, HttpFetch, IgnoredKey, Key, KeyError, KeySet, KeySource, KeyTable, Lookup, NoKeys,
     RemoteKeys, Wanted, fetch_fn,
@@ -19,14 +20,13 @@ use jwt_core::keys::{
 use jwt_core::metadata::{ProtectedResource, ResourceMetadata};
 use jwt_core::observe::{NoObserver, Observer};
 use jwt_core::request::{BareRequest, RequestView};
-use jwt_core::token::{FormField, TokenSource, TokenSources};
-use jwt_core::verified::Anonymous;
-use jwt_core::verify::{
-    Admission, Authentication, Authenticator, Identity, PendingAuthentication, PendingVerification, Verification,
+use jwt_core::token::{TokenSource, TokenSources};
+use jwt_core::verify::Authenticator;
+use jwt_core::{
+    Algorithm, BuildError, Error, ErrorKind, Pending, Step, TrustedIssuer, Verified, Verifier, VerifierBuilder,
 };
-use jwt_core::{Algorithm, BuildError, Error, ErrorKind, TrustedIssuer, Verified, Verifier, VerifierBuilder};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
-use jwt_tower::{Jwt, JwtLayer, RequireLayer, ResponseFuture};
+use jwt_tower::{Gated, JwtLayer, RequireLayer, ResponseFuture};
 use serde_json::json;
 
 fn shared<T: Send + Sync + Clone + Unpin + 'static>() {}
@@ -52,9 +52,8 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
     shared::<Backend>();
     shared::<Algorithm>();
     shared::<Verified>();
-    shared::<Anonymous>();
-    shared::<Identity>();
-    shared::<Admission>();
+    shared::<RequestState>();
+    shared::<Answer>();
     shared::<Challenge>();
     shared::<Challenger>();
     shared::<Refusal>();
@@ -86,16 +85,11 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
 #[test]
 fn what_is_used_up_is_sent() {
     sent::<VerifierBuilder>();
-    sent::<Verification>();
-    sent::<PendingVerification>();
-    sent::<Authentication>();
-    sent::<PendingAuthentication>();
+    sent::<Step<Result<Verified, Error>>>();
+    sent::<Pending<Result<Verified, Error>>>();
+    sent::<Admission>();
+    sent::<Inspection<Answer>>();
     sent::<Lookup>();
-    sent::<Decision>();
-    sent::<PendingDecision>();
-    sent::<Authorization>();
-    sent::<PendingAuthorization>();
-    sent::<FormField>();
 }
 
 #[test]
@@ -131,9 +125,9 @@ jwt_core::policy! {
 #[test]
 fn the_tower_adapter_is_as_shared_as_what_it_wraps() {
     shared::<JwtLayer>();
-    shared::<Jwt<axum::Router>>();
+    shared::<Gated<axum::Router, Authenticator>>();
     shared::<RequireLayer<RequiredScopes>>();
-    shared::<jwt_tower::Require<axum::Router, RequiredScopes>>();
+    shared::<Gated<axum::Router, RequiredScopes>>();
     shared::<jwt_tower::Claims<String>>();
     shared::<jwt_tower::OptionalClaims<String>>();
     shared::<jwt_tower::Authorized<String, Everybody>>();
@@ -194,8 +188,8 @@ async fn debug_shows_no_secret_no_token_and_no_claim() {
     let refusal = verified.refuse(ErrorKind::ClaimsMismatch.into());
     let fetch = fetch_fn(|_| async { Ok(Fetched::new("{}")) });
     let registered = verified.registered();
-    let admitted = authenticator.authenticate(&request);
-    assert!(matches!(admitted, Authentication::Ready(Ok(_))), "{admitted:?}");
+    let admitted = authenticator.enter(&request, &RequestState::missing("JwtLayer"));
+    assert!(matches!(admitted, Step::Ready(Ok(_))), "{admitted:?}");
     let started = verifier.start(&token, None);
     let shown: [&dyn Debug; 28] = [
         &key,

@@ -10,13 +10,13 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_core::authorize::{RequiredClaim, Requirement as _, claim};
-use jwt_core::challenge::Refusal;
 use jwt_core::claims::ClaimPath;
 use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
+use jwt_core::gate::Answer;
 use jwt_core::request::BareRequest;
 use jwt_core::token::TokenSources;
-use jwt_core::verify::{Authentication, Authenticator, Verification};
+use jwt_core::verify::Authenticator;
 use jwt_core::{Algorithm, Class, Error, ErrorKind, TrustedIssuer, Verified, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode, sign_raw};
 use proptest::prelude::*;
@@ -43,17 +43,11 @@ fn party(algorithm: Algorithm) -> Party {
 static PARTIES: LazyLock<[Party; 2]> = LazyLock::new(|| [party(Algorithm::HS256), party(Algorithm::Ed25519)]);
 
 fn verify(verifier: &Verifier, token: &str) -> Result<Verified, Error> {
-    match verifier.start(token, None) {
-        Verification::Ready(outcome) => outcome,
-        pending => panic!("a key that is at hand is waited for: {pending:?}"),
-    }
+    verifier.start(token, None).ready().expect("a key that's available isn't waited for")
 }
 
-fn authenticate(authenticator: &Authenticator, request: &BareRequest) -> Result<(), Refusal> {
-    match authenticator.authenticate(request) {
-        Authentication::Ready(outcome) => outcome.map(drop),
-        pending => panic!("a key that is at hand is waited for: {pending:?}"),
-    }
+fn authenticate(authenticator: &Authenticator, request: &BareRequest) -> Result<(), Answer> {
+    jwt_tests::gate::enter(authenticator, request).map(drop)
 }
 
 /// Any JSON whose names are unique and which is not nested deeper than what is read.
@@ -139,8 +133,9 @@ fn decoded(token: &str) -> Option<Vec<Vec<u8>>> {
 /// Characters that no refusal may let through into an answer, and words that stand for a claim's text.
 const MARK: &str = "zq7mark";
 
-fn text_of(refusal: &Refusal) -> String {
-    format!("{} {:?} {:?}", refusal.error, refusal.error, refusal.challenge)
+fn text_of(answer: &Answer) -> String {
+    let error = answer.error.as_ref().expect("a rejection");
+    format!("{error} {error:?} {} {:?}", answer.status, answer.headers)
 }
 
 /// The JSON pointer of every value in a payload, but for the payload's own.
@@ -299,11 +294,11 @@ proptest! {
         }
         for party in PARTIES.iter() {
             let refusal = authenticate(&party.everywhere, &request).expect_err("no token");
-            let class = refusal.error.class();
+            let class = refusal.error.as_ref().expect("a rejection").class();
             prop_assert!(matches!(class, Class::Missing | Class::Malformed | Class::Refused), "{:?}", class);
             let expected = if class == Class::Malformed { 400 } else { 401 };
-            prop_assert_eq!(refusal.challenge.status, expected);
-            for (_, value) in &refusal.challenge.headers {
+            prop_assert_eq!(refusal.status, expected);
+            for (_, value) in &refusal.headers {
                 prop_assert!(value.bytes().all(|byte| matches!(byte, 0x20..=0x7e)), "{}", value);
             }
         }
@@ -326,9 +321,10 @@ proptest! {
             let request = BareRequest::new("GET", "/").header("authorization", credentials);
             authenticate(&party.everywhere, &request).expect_err("a defect")
         });
-        prop_assert_eq!(refusals[0].error.kind(), refusals[1].error.kind());
         prop_assert_eq!(&refusals[0].error, &refusals[1].error);
-        prop_assert_eq!(&refusals[0].challenge, &refusals[1].challenge);
+        prop_assert_eq!(refusals[0].status, refusals[1].status);
+        prop_assert_eq!(&refusals[0].headers, &refusals[1].headers);
+        prop_assert_eq!(&refusals[0].body, &refusals[1].body);
         for refusal in &refusals {
             let text = text_of(refusal);
             prop_assert!(!text.contains(MARK), "{}", text);

@@ -11,12 +11,13 @@ use axum::Router;
 use axum::routing::get;
 use http::{HeaderValue, Request, Response};
 use jwt_core::authorize::{check_async, scopes};
+use jwt_core::gate::RequestState;
 use jwt_core::token::TokenSources;
-use jwt_core::{Error, ErrorKind, TrustedIssuer, Verified, Verifier};
+use jwt_core::{Error, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::stage::{builder, good, key, trusting};
-use jwt_tower::{Claims, Jwt, JwtLayer, RefusalBody, Require, RequireLayer, ResponseFuture};
+use jwt_tower::{Claims, Gated, JwtLayer, RefusalBody, RequireLayer, ResponseFuture};
 use tower::buffer::Buffer;
 use tower::limit::ConcurrencyLimit;
 use tower::{Layer, Service, ServiceExt as _};
@@ -85,7 +86,7 @@ impl Service<Request<Body>> for Strict {
         if self.fails_call {
             return ready(Err(Broken));
         }
-        let known = request.extensions().get::<Verified>().is_some();
+        let known = request.extensions().get::<RequestState>().is_some_and(|state| state.verified().is_some());
         ready(Ok(Response::new(Body(if known { "verified" } else { "unknown" }))))
     }
 }
@@ -248,8 +249,8 @@ fn layers_services_and_futures_go_from_thread_to_thread() {
     fn sent<T: Send>() {}
     shared::<JwtLayer>();
     shared::<RequireLayer<()>>();
-    shared::<Jwt<Strict>>();
-    shared::<Require<Strict, ()>>();
+    shared::<Gated<Strict, jwt_core::verify::Authenticator>>();
+    shared::<Gated<Strict, ()>>();
     shared::<jwt_tower::Verified>();
     sent::<ResponseFuture<Strict, Body>>();
 }

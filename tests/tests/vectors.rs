@@ -10,7 +10,7 @@ use jwt_core::clock::ManualClock;
 use jwt_core::crypto::{Backend, PreparedKey};
 use jwt_core::keys::{Key, KeySource, KeyTable, Lookup, Wanted};
 use jwt_core::request::BareRequest;
-use jwt_core::verify::{Authentication, Authenticator};
+use jwt_core::verify::Authenticator;
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
 use serde_json::{Map, Value};
 
@@ -70,14 +70,8 @@ fn issuer(vector: &Value) -> TrustedIssuer {
 /// The status and the challenge of a request with the token, or `None` where it is let through.
 fn answer(verifier: &Verifier, token: &str) -> Option<(u16, String)> {
     let request = BareRequest::new("GET", "/").header("authorization", format!("Bearer {token}"));
-    match Authenticator::from(verifier.clone()).authenticate(&request) {
-        Authentication::Ready(Ok(_)) => None,
-        Authentication::Ready(Err(refusal)) => {
-            let headers = refusal.challenge.headers;
-            Some((refusal.challenge.status, headers.into_iter().map(|(_, value)| value).collect()))
-        }
-        pending => panic!("a key that is at hand is waited for: {pending:?}"),
-    }
+    let answer = jwt_tests::gate::enter(&Authenticator::from(verifier.clone()), &request).err()?;
+    Some((answer.status, answer.headers.into_iter().map(|(_, value)| value).collect()))
 }
 
 #[test]
@@ -200,10 +194,8 @@ fn a_proof_of_possession_is_no_bearer_token() {
 }
 
 fn verify(verifier: &Verifier, token: &str) -> Result<(), ErrorKind> {
-    match verifier.start(token, None) {
-        jwt_core::verify::Verification::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
-        pending => panic!("a key that is at hand is waited for: {pending:?}"),
-    }
+    let outcome = verifier.start(token, None).ready().expect("a key that's available isn't waited for");
+    outcome.map(drop).map_err(|error| error.kind())
 }
 
 /// What a corrected label says.

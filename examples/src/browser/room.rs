@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jwt_core::browser::{Cookies, SetCookies};
 use jwt_core::crypto::SigningKey;
-use jwt_core::endpoint::Endpoint;
+use jwt_core::gate::Endpoint;
 use jwt_core::issue::{KeyRing, TokenIssuer};
 use jwt_core::revocation::{MemoryRevocations, RevocationSettings};
 use jwt_core::session::{MemorySessions, Session, Sessions, TokenPair};

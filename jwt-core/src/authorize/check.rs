@@ -4,9 +4,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
+use crate::step::Step;
 use crate::verified::Verified;
 
-use super::{Decision, PendingDecision, Requirement};
+use super::Requirement;
 
 /// What keeps a check from deciding. It is logged, and the request is answered 503.
 pub type CheckError = Box<dyn std::error::Error + Send + Sync>;
@@ -72,10 +73,10 @@ impl Requirement for CheckAsync {
         Err(error(ErrorKind::RuleUnavailable, &self.name))
     }
 
-    fn decide(&self, verified: &Verified) -> Decision {
+    fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         let (this, verified) = (self.clone(), verified.clone());
         // The closure itself runs when the future is polled, so that what is not waited for is not asked either.
-        Decision::Pending(PendingDecision::new(async move {
+        Step::pending(async move {
             match (this.check)(verified).await {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(error(ErrorKind::RequirementNotMet, &this.name)),
@@ -84,7 +85,7 @@ impl Requirement for CheckAsync {
                     Err(error(ErrorKind::RuleUnavailable, &this.name))
                 }
             }
-        }))
+        })
     }
 }
 

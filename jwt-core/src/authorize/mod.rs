@@ -16,11 +16,10 @@
 
 mod check;
 mod claim;
-mod decision;
 mod fresh;
+mod gate;
 mod login;
 mod named;
-mod permit;
 mod policy;
 mod requirement;
 mod roles;
@@ -31,11 +30,10 @@ mod unmet;
 
 pub use check::{Check, CheckAsync, CheckError, check, check_async};
 pub use claim::{Claim, RequiredClaim, claim};
-pub use decision::{Decision, PendingDecision};
 pub use fresh::{RequiredFreshness, fresh};
 pub use login::{RequiredLogin, acr, max_auth_age};
 pub use named::{Named, named};
-pub use permit::{Authorization, PendingAuthorization, permit};
+
 pub use policy::Policy;
 pub use requirement::Requirement;
 pub use roles::{RequiredRoles, any_role, roles};

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::step::Step;
 use crate::verified::Verified;
 
-use super::{Decision, PendingDecision, Requirement};
+use super::Requirement;
 
 /// A requirement with a name; made by [`named`].
 #[derive(Clone, Debug)]
@@ -30,16 +31,12 @@ impl<R: Requirement> Requirement for Named<R> {
         self.requirement.check(verified).map_err(|error| error.with_detail(Arc::clone(&self.name)))
     }
 
-    fn decide(&self, verified: &Verified) -> Decision {
+    fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         match self.requirement.decide(verified) {
-            Decision::Ready(outcome) => {
-                Decision::Ready(outcome.map_err(|error| error.with_detail(Arc::clone(&self.name))))
-            }
-            Decision::Pending(pending) => {
+            Step::Ready(outcome) => Step::Ready(outcome.map_err(|error| error.with_detail(Arc::clone(&self.name)))),
+            Step::Pending(pending) => {
                 let name = Arc::clone(&self.name);
-                Decision::Pending(PendingDecision::new(async move {
-                    pending.await.map_err(|error| error.with_detail(name))
-                }))
+                Step::pending(async move { pending.await.map_err(|error| error.with_detail(name)) })
             }
         }
     }

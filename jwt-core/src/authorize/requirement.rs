@@ -2,9 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::step::Step;
 use crate::verified::Verified;
-
-use super::Decision;
 
 /// A condition on verified tokens, checked once for each request.
 ///
@@ -32,8 +31,8 @@ pub trait Requirement: fmt::Debug + Send + Sync {
     /// Judges `verified`, waiting where that is needed. Layers, middleware and extractors ask this.
     ///
     /// As provided, it is [`check`](Self::check), and nothing is waited for.
-    fn decide(&self, verified: &Verified) -> Decision {
-        Decision::Ready(self.check(verified))
+    fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
+        Step::Ready(self.check(verified))
     }
 }
 
@@ -48,7 +47,7 @@ impl<R: Requirement + ?Sized> Requirement for &R {
         (**self).check(verified)
     }
 
-    fn decide(&self, verified: &Verified) -> Decision {
+    fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         (**self).decide(verified)
     }
 }
@@ -58,7 +57,7 @@ impl<R: Requirement + ?Sized> Requirement for Box<R> {
         (**self).check(verified)
     }
 
-    fn decide(&self, verified: &Verified) -> Decision {
+    fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         (**self).decide(verified)
     }
 }
@@ -68,7 +67,7 @@ impl<R: Requirement + ?Sized> Requirement for Arc<R> {
         (**self).check(verified)
     }
 
-    fn decide(&self, verified: &Verified) -> Decision {
+    fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         (**self).decide(verified)
     }
 }

@@ -1,8 +1,9 @@
 use crate::error::{Error, ErrorKind};
+use crate::step::Step;
 use crate::verified::Verified;
 
+use super::Requirement;
 use super::unmet::{Unmet, is_refusal};
-use super::{Decision, PendingDecision, Requirement};
 
 /// The requirement that several others are all met; made by [`all`].
 #[derive(Debug)]
@@ -78,24 +79,24 @@ impl Requirement for All {
         self.0.iter().try_for_each(|requirement| requirement.check(verified))
     }
 
-    fn decide(&self, verified: &Verified) -> Decision {
+    fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         let mut waiting = Vec::new();
         for requirement in &self.0 {
             match requirement.decide(verified) {
-                Decision::Ready(Ok(())) => {}
-                Decision::Ready(Err(error)) => return Decision::Ready(Err(error)),
-                Decision::Pending(pending) => waiting.push(pending),
+                Step::Ready(Ok(())) => {}
+                Step::Ready(Err(error)) => return Step::Ready(Err(error)),
+                Step::Pending(pending) => waiting.push(pending),
             }
         }
         if waiting.is_empty() {
-            return Decision::Ready(Ok(()));
+            return Step::Ready(Ok(()));
         }
-        Decision::Pending(PendingDecision::new(async move {
+        Step::pending(async move {
             for pending in waiting {
                 pending.await?;
             }
             Ok(())
-        }))
+        })
     }
 }
 
@@ -111,19 +112,19 @@ impl Requirement for Any {
         Err(unmet.into_error())
     }
 
-    fn decide(&self, verified: &Verified) -> Decision {
+    fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         let (mut unmet, mut waiting) = (Unmet::default(), Vec::new());
         for requirement in &self.0 {
             match requirement.decide(verified) {
-                Decision::Ready(Ok(())) => return Decision::Ready(Ok(())),
-                Decision::Ready(Err(error)) => unmet.add(error),
-                Decision::Pending(pending) => waiting.push(pending),
+                Step::Ready(Ok(())) => return Step::Ready(Ok(())),
+                Step::Ready(Err(error)) => unmet.add(error),
+                Step::Pending(pending) => waiting.push(pending),
             }
         }
         if waiting.is_empty() {
-            return Decision::Ready(Err(unmet.into_error()));
+            return Step::Ready(Err(unmet.into_error()));
         }
-        Decision::Pending(PendingDecision::new(async move {
+        Step::pending(async move {
             for pending in waiting {
                 match pending.await {
                     Ok(()) => return Ok(()),
@@ -131,7 +132,7 @@ impl Requirement for Any {
                 }
             }
             Err(unmet.into_error())
-        }))
+        })
     }
 }
 
@@ -140,12 +141,10 @@ impl<R: Requirement> Requirement for Not<R> {
         reverse(self.0.check(verified))
     }
 
-    fn decide(&self, verified: &Verified) -> Decision {
+    fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         match self.0.decide(verified) {
-            Decision::Ready(outcome) => Decision::Ready(reverse(outcome)),
-            Decision::Pending(pending) => {
-                Decision::Pending(PendingDecision::new(async move { reverse(pending.await) }))
-            }
+            Step::Ready(outcome) => Step::Ready(reverse(outcome)),
+            Step::Pending(pending) => Step::pending(async move { reverse(pending.await) }),
         }
     }
 }
@@ -207,8 +206,8 @@ mod tests {
     /// The outcome, and whether anything was waited for.
     fn decide(requirement: &dyn Requirement) -> (Result<(), Error>, bool) {
         match requirement.decide(&Verified::of_payload(PAYLOAD)) {
-            Decision::Ready(outcome) => (outcome, false),
-            Decision::Pending(pending) => {
+            Step::Ready(outcome) => (outcome, false),
+            Step::Pending(pending) => {
                 let mut pending = Box::pin(pending);
                 match Future::poll(pending.as_mut(), &mut Context::from_waker(Waker::noop())) {
                     Poll::Ready(outcome) => (outcome, true),

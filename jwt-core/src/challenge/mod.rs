@@ -14,7 +14,7 @@
 //! `resource_metadata="…"` (RFC 9728 section 5.1).
 //!
 //! A service of gRPC answers the same in the form of its own protocol: status 200, `grpc-status` 16 (in the place of 400 and
-//! 401), 7 (403), 14 (503) or 13 (500), and the challenge as metadata: [`Refusal::answering`]. Only a service whose body is
+//! 401), 7 (403), 14 (503) or 13 (500), and the challenge as metadata: `Answer::for_grpc`. Only a service whose body is
 //! gRPC's does so (`jwt_tower::RefusalBody::GRPC`); everywhere else what a request says of itself changes no status.
 //!
 //! Every code of the class [`Refused`](crate::Class::Refused) gets the same answer to the byte, so that a client learns that
@@ -33,5 +33,6 @@ mod renderer;
 pub use answer::Challenge;
 pub use challenger::{Challenger, Refusal};
 pub(crate) use challenger::{DEFAULT_REALM, is_challenge, is_scope};
+pub(crate) use grpc::{is_grpc, status as grpc_status};
 pub use problem::ProblemJson;
 pub use renderer::{NoBody, RenderFn, Rendered, Renderer, render_fn};

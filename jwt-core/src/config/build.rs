@@ -282,7 +282,7 @@ pub(super) mod tests {
         use crate::clock::ManualClock;
         use crate::crypto::SigningKey;
         use crate::jose::Algorithm;
-        use crate::verify::Verification;
+        use crate::step::Step;
 
         fn token(algorithm: &str) -> String {
             let key = match algorithm.parse().unwrap() {
@@ -305,7 +305,7 @@ pub(super) mod tests {
                 let text = format!("[[issuers]]\nissuer = 'https://id.example'\naudience = 'a'\n{lines}");
                 let verifier = builder(&text).unwrap().clock(ManualClock::at(900)).build().unwrap();
                 for signed in ["EdDSA", "HS256", "HS512"] {
-                    let Verification::Ready(outcome) = verifier.start(&token(signed), None) else { panic!("{field}") };
+                    let Step::Ready(outcome) = verifier.start(&token(signed), None) else { panic!("{field}") };
                     assert_eq!(outcome.is_ok(), signed == *algorithm, "{field} {signed}");
                 }
             }
@@ -318,9 +318,7 @@ pub(super) mod tests {
             let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let config = VerifierConfig::from_vars("X", variables).unwrap();
             let verifier = VerifierBuilder::try_from(config).unwrap().clock(ManualClock::at(900)).build().unwrap();
-            let Verification::Ready(Ok(_)) = verifier.start(&token("HS256"), None) else {
-                panic!("a secret by a variable")
-            };
+            let Step::Ready(Ok(_)) = verifier.start(&token("HS256"), None) else { panic!("a secret by a variable") };
         }
 
         #[cfg(feature = "remote")]

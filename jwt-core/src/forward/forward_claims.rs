@@ -1,8 +1,11 @@
-use crate::challenge::Refusal;
+use std::sync::Arc;
+
 use crate::claims::ClaimPath;
-use crate::request::is_tchar;
+use crate::gate::{Admission, Answer, Gate, Line, RequestState, Rewrite};
+use crate::request::{RequestView, is_tchar};
+use crate::step::Step;
 use crate::token::{Kept, Strip};
-use crate::verified::{Anonymous, Verified, optional};
+use crate::verified::Verified;
 use crate::verify::Verifier;
 
 use super::value::header_value;
@@ -10,24 +13,16 @@ use super::{ForwardError, ForwardErrorKind};
 
 /// Which claim goes into which header, for requests that are sent on.
 ///
-/// It is applied by the adapters' layers, which call its methods: [`line`](Self::line) for each header line of the request,
-/// [`target`](Self::target), and [`headers`](Self::headers).
+/// It's the [gate](crate::gate::Gate) of the adapters' `ForwardLayer` and `ForwardMiddleware`. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ForwardClaims {
-    claims: Vec<(ClaimPath, String)>,
-    strip: Strip,
+    plan: Arc<Plan>,
 }
 
-/// What is left of a header line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "there is nothing else to do with a line")]
-pub enum Line {
-    /// All of it.
-    Keep,
-    /// This value.
-    Replace(Vec<u8>),
-    /// Nothing.
-    Drop,
+#[derive(Debug, Default)]
+struct Plan {
+    claims: Vec<(ClaimPath, String)>,
+    strip: Strip,
 }
 
 /// Headers that frame and route a request or carry credentials.
@@ -64,7 +59,7 @@ impl ForwardClaims {
     ) -> Result<Self, ForwardError> {
         let unknown = ForwardError::new(ForwardErrorKind::UnknownPlace, "");
         let strip = Strip::of(verifier.sources()).ok_or(unknown)?;
-        Ok(Self { strip, ..Self::keeping_token(claims)? })
+        Ok(Plan { strip, claims: Plan::claims(claims)? }.into())
     }
 
     /// Sends claims on, and the token too, for services that verify it themselves.
@@ -73,8 +68,36 @@ impl ForwardClaims {
     ///
     /// The first pair that cannot be.
     pub fn keeping_token<'c>(claims: impl IntoIterator<Item = (&'c str, &'c str)>) -> Result<Self, ForwardError> {
-        let mut forward = Self { claims: Vec::new(), strip: Strip::default() };
-        for (path, name) in claims {
+        Ok(Plan { strip: Strip::default(), claims: Plan::claims(claims)? }.into())
+    }
+}
+
+impl From<Plan> for ForwardClaims {
+    fn from(plan: Plan) -> Self {
+        Self { plan: Arc::new(plan) }
+    }
+}
+
+impl Gate for ForwardClaims {
+    fn enter(&self, request: &dyn RequestView, state: &RequestState) -> Step<Result<Admission, Answer>> {
+        // A CORS preflight that was let pass is rejected: it's for this side of the gateway to answer.
+        let headers = match state.optional_token() {
+            Ok(Some(verified)) => self.plan.headers(verified),
+            Ok(None) => Vec::new(),
+            Err(refusal) => return Step::Ready(Err(refusal.into())),
+        };
+        let (plan, target) = (Arc::clone(&self.plan), self.plan.strip.target(request.target()));
+        let rewrite = Rewrite::new(move |name, value| plan.line(name, value), headers, target);
+        Step::Ready(Ok(Admission::unchanged().rewriting(rewrite)))
+    }
+}
+
+impl Plan {
+    fn claims<'c>(
+        pairs: impl IntoIterator<Item = (&'c str, &'c str)>,
+    ) -> Result<Vec<(ClaimPath, String)>, ForwardError> {
+        let mut plan = Self::default();
+        for (path, name) in pairs {
             let error = |kind, text| Err(ForwardError::new(kind, text));
             let Ok(path) = ClaimPath::new(path) else { return error(ForwardErrorKind::NotAPath, path) };
             if name.is_empty() || !name.bytes().all(is_tchar) {
@@ -83,17 +106,16 @@ impl ForwardClaims {
             if RESERVED.iter().any(|reserved| is_alike(reserved.as_bytes(), name.as_bytes())) {
                 return error(ForwardErrorKind::ReservedHeader, name);
             }
-            if forward.is_ours(name.as_bytes()) {
+            if plan.is_ours(name.as_bytes()) {
                 return error(ForwardErrorKind::Duplicate, name);
             }
-            forward.claims.push((path, name.to_ascii_lowercase()));
+            plan.claims.push((path, name.to_ascii_lowercase()));
         }
-        Ok(forward)
+        Ok(plan.claims)
     }
 
-    /// Says what is left of a header line of the request. `name` is in lower case.
-    #[must_use]
-    pub fn line(&self, name: &str, value: &[u8]) -> Line {
+    /// What is left of a header line of the request. `name` is in lower case.
+    fn line(&self, name: &str, value: &[u8]) -> Line {
         if self.is_ours(name.as_bytes()) {
             return Line::Drop;
         }
@@ -107,27 +129,8 @@ impl ForwardClaims {
         }
     }
 
-    /// Returns the path and query to send on, unless they stay as they are.
-    #[must_use]
-    pub fn target(&self, target: &str) -> Option<String> {
-        self.strip.target(target)
-    }
-
-    /// Returns the headers to put into the request, none for a guest: names in lower case, values of visible ASCII and
-    /// spaces. `layer` is the type whose absence is reported.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::LayerMissing`](crate::ErrorKind::LayerMissing) where no layer ran;
-    /// [`ErrorKind::NoCredentials`](crate::ErrorKind::NoCredentials) for a CORS preflight that was let pass, which is for this
-    /// side of the gateway to answer.
-    pub fn headers(
-        &self,
-        verified: Option<&Verified>,
-        anonymous: Option<&Anonymous>,
-        layer: &'static str,
-    ) -> Result<Vec<(&str, String)>, Refusal> {
-        let Some(verified) = optional(verified, anonymous, layer)? else { return Ok(Vec::new()) };
+    /// The headers to add for a token: names in lower case, values of visible ASCII and spaces.
+    fn headers(&self, verified: &Verified) -> Vec<(String, String)> {
         let payload = verified.payload();
         let headers = self.claims.iter().filter_map(|(path, name)| {
             let claim = path.find(payload)?;
@@ -135,9 +138,9 @@ impl ForwardClaims {
             if value.is_none() {
                 tracing::debug!(claim = path.as_str(), header = name, "claim has no form of a header");
             }
-            Some((name.as_str(), value?))
+            Some((name.clone(), value?))
         });
-        Ok(headers.collect())
+        headers.collect()
     }
 
     fn is_ours(&self, name: &[u8]) -> bool {
@@ -165,8 +168,8 @@ fn is_alike(one: &[u8], other: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn forward() -> ForwardClaims {
-        ForwardClaims::keeping_token([("/sub", "X-User"), ("/roles", "x-roles")]).expect("sound")
+    fn forward() -> Arc<Plan> {
+        ForwardClaims::keeping_token([("/sub", "X-User"), ("/roles", "x-roles")]).expect("sound").plan
     }
 
     #[test]
@@ -211,11 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_token_says_is_put_in() {
+    fn only_claims_of_the_token_are_put_in() {
         let verified = Verified::of_payload(r#"{"sub":"ada","roles":{"a":1}}"#);
-        let headers = forward().headers(Some(&verified), None, "Layer").expect("a layer ran").len();
-        assert_eq!(headers, 1);
-        let refusal = forward().headers(None, None, "Layer").expect_err("no layer ran");
-        assert_eq!(refusal.error.code(), "layer_missing");
+        assert_eq!(forward().headers(&verified), [("x-user".to_owned(), "ada".to_owned())]);
+        let gate = ForwardClaims::from(Plan::default());
+        let entry = gate.enter(&crate::request::BareRequest::new("GET", "/"), &RequestState::missing("Layer"));
+        let answer = entry.ready().expect("at once").expect_err("no layer ran");
+        assert_eq!(answer.error.map(|error| error.code()), Some("layer_missing"));
     }
 }

@@ -41,4 +41,4 @@ mod forward_claims;
 mod value;
 
 pub use error::{ForwardError, ForwardErrorKind};
-pub use forward_claims::{ForwardClaims, Line};
+pub use forward_claims::ForwardClaims;

@@ -1,13 +1,13 @@
-use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::browser::{Cookies, SetCookies, may_be_shared};
 use crate::claims::NumericDate;
+use crate::gate::{Admission, AfterResponse, Answer, Gate, HeaderEdit, RequestState, ResponseView};
+use crate::request::RequestView;
+use crate::step::Step;
 use crate::token::Location;
 use crate::verified::Verified;
 
@@ -68,28 +68,25 @@ impl ImplicitRefresh {
         }
     }
 
-    /// Returns the cookies to add to the response to a request with this token, by what stands in the response already:
-    /// its values of `Set-Cookie` and of `Cache-Control`.
+    /// The cookies to add to the response to a request with this token.
     ///
-    /// There are none where the token need not be replaced, where the response sets the access token itself, as after a
-    /// login or a logout, and where it has a `Cache-Control` that lets shared caches
-    /// [store it](crate::browser::may_be_shared). Nor are there any when no token can be issued, which is logged: the old
-    /// one is good for a while.
-    #[must_use]
-    pub fn cookies<'h>(
+    /// There are none if the token need not be replaced, if the response sets the access token itself, as after a login or
+    /// a logout, and if it has a `Cache-Control` that lets shared caches [store it](crate::browser::may_be_shared). Nor are
+    /// there any if no token can be issued, which is logged: the old one is good for a while.
+    fn cookies(
         &self,
-        verified: &Verified,
-        set_cookie: impl IntoIterator<Item = &'h [u8]>,
-        cache_control: impl IntoIterator<Item = &'h [u8]>,
-    ) -> Option<PendingCookies> {
-        let due = self.due(verified)?;
-        let mut cache_control = cache_control.into_iter().peekable();
-        let is_shared = cache_control.peek().is_some() && may_be_shared(cache_control);
-        if is_shared || set_cookie.into_iter().any(|value| self.cookies.is_access(value)) {
+        verified: Verified,
+        response: &dyn ResponseView,
+    ) -> Option<impl Future<Output = Option<SetCookies>> + Send + 'static> {
+        let due = self.due(&verified)?;
+        let (mut cache_control, mut sets_access) = (Vec::new(), false);
+        response.header("cache-control", &mut |value| cache_control.push(value));
+        response.header("set-cookie", &mut |value| sets_access |= self.cookies.is_access(value));
+        if sets_access || (!cache_control.is_empty() && may_be_shared(cache_control)) {
             return None;
         }
-        let (verified, cookies) = (verified.clone(), self.cookies.clone());
-        Some(PendingCookies(Box::pin(async move {
+        let cookies = self.cookies.clone();
+        Some(async move {
             let issued = due.issue(&verified).await;
             let issued = issued.map_err(|error| tracing::error!(%error, "a token cannot be renewed")).ok()??;
             let access = cookies.set_access(&issued.token, issued.lifetime);
@@ -98,7 +95,7 @@ impl ImplicitRefresh {
                 None => access,
             };
             set.map_err(|error| tracing::error!(%error, "a token cannot be renewed")).ok()
-        })))
+        })
     }
 
     fn due(&self, verified: &Verified) -> Option<Due> {
@@ -149,20 +146,30 @@ impl Due {
     }
 }
 
-/// Cookies that wait until it is known whether the old token is still good: see [`ImplicitRefresh::cookies`].
-#[must_use = "futures do nothing unless polled"]
-pub struct PendingCookies(Pin<Box<dyn Future<Output = Option<SetCookies>> + Send>>);
-
-impl Future for PendingCookies {
-    type Output = Option<SetCookies>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<SetCookies>> {
-        self.0.as_mut().poll(context)
+/// Requests without a verified token pass unchanged.
+impl Gate for ImplicitRefresh {
+    fn enter(&self, _request: &dyn RequestView, state: &RequestState) -> Step<Result<Admission, Answer>> {
+        let Some(verified) = state.verified().cloned() else { return Step::Ready(Ok(Admission::unchanged())) };
+        let this = self.clone();
+        let after = AfterResponse::new(move |response| {
+            let Some(cookies) = this.cookies(verified, response) else { return Step::Ready(Vec::new()) };
+            let mut cache_control = CacheControl(Vec::new());
+            response.header("cache-control", &mut |value| cache_control.0.push(value.to_vec()));
+            Step::pending(async move {
+                cookies.await.map(|cookies| HeaderEdit::set_cookies(cookies, &cache_control)).unwrap_or_default()
+            })
+        });
+        Step::Ready(Ok(Admission::unchanged().after_response(after)))
     }
 }
 
-impl fmt::Debug for PendingCookies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PendingCookies").finish()
+/// The values of `Cache-Control` of a response, kept until its cookies are ready.
+struct CacheControl(Vec<Vec<u8>>);
+
+impl ResponseView for CacheControl {
+    fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
+        if name == "cache-control" {
+            self.0.iter().for_each(|value| each(value));
+        }
     }
 }

@@ -33,7 +33,7 @@ mod ring_builder;
 
 pub use access::AccessToken;
 pub use error::{IssueError, IssueErrorKind};
-pub use implicit::{ImplicitRefresh, PendingCookies};
+pub use implicit::ImplicitRefresh;
 pub use issued::Issued;
 pub use issuer::{TokenIssuer, TokenIssuerBuilder};
 pub use publication::Metadata;

@@ -7,8 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-use crate::endpoint::{Answer, Answering, Endpoint};
+use crate::gate::{Answer, Endpoint};
 use crate::request::RequestView;
+use crate::step::Step;
 
 use super::{IssueError, IssueErrorKind, KeyRing, TokenIssuer};
 
@@ -33,7 +34,7 @@ impl KeyRing {
         let ring = self.clone();
         Ok(Endpoint::new(&["GET", "HEAD"], move |request| {
             let body = json!({ "keys": ring.public_jwks() }).to_string();
-            Answering::Ready(document(&ring, request, "application/jwk-set+json", body))
+            Step::Ready(document(&ring, request, "application/jwk-set+json", body))
         }))
     }
 
@@ -93,7 +94,7 @@ impl Metadata {
         }
         let (ring, body) = (self.ring, Value::from(self.members).to_string());
         Ok(Endpoint::new(&["GET", "HEAD"], move |request| {
-            Answering::Ready(document(&ring, request, "application/json", body.clone()))
+            Step::Ready(document(&ring, request, "application/json", body.clone()))
         }))
     }
 }

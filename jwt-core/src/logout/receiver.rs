@@ -1,12 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::endpoint::Answer;
 use crate::error::{Class, Error, ErrorKind};
+use crate::gate::{Answer, Endpoint, Extent, Inspection, Reply};
 use crate::json::{self, Unique};
 use crate::revocation::{
     MemoryRevocations, Revocation, RevocationList as _, RevocationSettings, RevocationStore, Standing, TokenIdentity,
 };
+use crate::step::Step;
 use crate::token::is_form;
 use crate::verified::Verified;
 use crate::verify::{BuildError, BuildErrorKind, Verifier, VerifierBuilder};
@@ -31,7 +32,7 @@ struct Receiver {
 
 impl BackChannelLogout {
     /// The most bytes that are read of a request.
-    pub const MAX_BODY: usize = 32 * 1024;
+    const MAX_BODY: usize = 32 * 1024;
 
     /// Makes a receiver of what verifies the tokens and of the store that takes the revocations.
     ///
@@ -62,18 +63,11 @@ impl BackChannelLogout {
         self
     }
 
-    /// Answers a request: 200 when the tokens are revoked; otherwise 400, also when the store is down, so that the provider
-    /// knows that nobody was logged out. Section 2.8.
-    ///
-    /// The adapters' function `back_channel_logout` calls it; by itself it serves other frameworks.
-    pub async fn answer(&self, method: &str, content_type: Option<&[u8]>, body: &[u8]) -> Answer {
-        if method != "POST" {
-            return Answer::new(405).header("allow", "POST");
-        }
-        let answer = match self.log_out(content_type, body).await {
+    async fn answer(self, content_type: Option<Vec<u8>>, body: Vec<u8>) -> Answer {
+        let answer = match self.log_out(content_type.as_deref(), &body).await {
             Ok(()) => Answer::new(200),
             Err(error) => {
-                // Which check failed is the operator's business alone.
+                // Only the operator needs to know which check failed.
                 let body = match error.class() {
                     Class::Unavailable => r#"{"error":"temporarily_unavailable"}"#,
                     _ => r#"{"error":"invalid_request"}"#,
@@ -119,9 +113,29 @@ impl BackChannelLogout {
     }
 }
 
+/// The address that the provider posts logout tokens to.
+///
+/// It answers 200 once the tokens are revoked, and otherwise 400, also if the store is down, so that the provider knows
+/// that nobody was logged out. Section 2.8.
+impl From<BackChannelLogout> for Endpoint {
+    fn from(logout: BackChannelLogout) -> Self {
+        Self::replying(&["POST"], move |request| {
+            let (logout, mut content_type) = (logout.clone(), None);
+            request.header("content-type", &mut |value| content_type = content_type.or(Some(value)));
+            let content_type = content_type.map(<[u8]>::to_vec);
+            let inspection = Inspection::new(BackChannelLogout::MAX_BODY, move |body, extent| {
+                // A body that is too long or incomplete has no token.
+                let body = if extent == Extent::Whole { body.to_vec() } else { Vec::new() };
+                Step::pending(logout.answer(content_type, body))
+            });
+            Step::Ready(Reply::Inspect(inspection))
+        })
+    }
+}
+
 impl Receiver {
     fn was_seen(&self, token: &Verified) -> bool {
-        matches!(self.seen.look_up(&TokenIdentity::of(&token.registered(), token.now())), Standing::Revoked)
+        self.seen.look_up(&TokenIdentity::of(&token.registered(), token.now())).ready() == Some(Standing::Revoked)
     }
 }
 

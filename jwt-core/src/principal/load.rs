@@ -1,8 +1,6 @@
-use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
+use crate::step::Step;
 use crate::verified::Verified;
 
 /// What keeps a principal from being loaded. It is logged, and the request is answered 503.
@@ -19,54 +17,12 @@ pub trait LoadPrincipal: Send + Sync {
     /// What handlers ask for.
     type Principal: Send + Sync + 'static;
 
-    /// Finds the principal, waiting where that is needed.
-    fn load(&self, verified: &Verified) -> Loading<Self::Principal>;
+    /// Finds the principal, waiting if necessary. `Ok(None)` means that there is no such principal, which is refused with
+    /// 401; an `Err` is an outage, which is answered 503.
+    fn load(&self, verified: &Verified) -> Step<Result<Option<Self::Principal>, LoadError>>;
 }
 
-/// A principal, or the way to it.
-#[derive(Debug)]
-#[expect(clippy::exhaustive_enums, reason = "there is no third way")]
-pub enum Loading<U> {
-    /// It was at hand: `None` where there is no such principal, which is refused with 401; an `Err` is an outage.
-    Ready(Result<Option<U>, LoadError>),
-    /// Something must be waited for.
-    Pending(PendingPrincipal<U>),
-}
-
-/// A principal that is waited for.
-#[must_use = "futures do nothing unless polled"]
-pub struct PendingPrincipal<U>(Pin<Box<dyn Future<Output = Result<Option<U>, LoadError>> + Send>>);
-
-impl<U> PendingPrincipal<U> {
-    /// Makes one of a future.
-    pub fn new(principal: impl Future<Output = Result<Option<U>, LoadError>> + Send + 'static) -> Self {
-        Self(Box::pin(principal))
-    }
-}
-
-impl<U> Future for PendingPrincipal<U> {
-    type Output = Result<Option<U>, LoadError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(context)
-    }
-}
-
-impl<U> fmt::Debug for PendingPrincipal<U> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PendingPrincipal").finish()
-    }
-}
-
-/// A closure that knows principals at once; made by [`load`].
-#[derive(Clone, Copy)]
-pub struct Load<F>(F);
-
-/// A closure that waits for principals; made by [`load_async`].
-#[derive(Clone, Copy)]
-pub struct LoadAsync<F>(F);
-
-/// Loads principals that are at hand. `None` is refused with 401, `unknown_principal`.
+/// Loads principals that are available at once. `None` is refused with 401, `unknown_principal`.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -76,23 +32,31 @@ pub struct LoadAsync<F>(F);
 /// let users = load(move |verified| names.get(verified.registered().subject()?).cloned());
 /// ```
 #[must_use]
-pub const fn load<F, U>(load: F) -> Load<F>
+pub const fn load<F, U>(load: F) -> impl LoadPrincipal<Principal = U> + Clone
 where
-    F: Fn(&Verified) -> Option<U> + Send + Sync + 'static,
+    F: Fn(&Verified) -> Option<U> + Clone + Send + Sync + 'static,
+    U: Send + Sync + 'static,
 {
     Load(load)
 }
 
-/// Loads principals that must be waited for. `Ok(None)` is refused with 401, `unknown_principal`; `Err` is an outage: it is
-/// logged, and answered 503 `principal_unavailable`.
+/// Loads principals that have to be waited for. `Ok(None)` is refused with 401, `unknown_principal`; `Err` is an outage: it
+/// is logged, and answered 503 `principal_unavailable`.
 #[must_use]
-pub const fn load_async<F, R, U>(load: F) -> LoadAsync<F>
+pub const fn load_async<F, R, U>(load: F) -> impl LoadPrincipal<Principal = U> + Clone
 where
-    F: Fn(Verified) -> R + Send + Sync + 'static,
+    F: Fn(Verified) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = Result<Option<U>, LoadError>> + Send + 'static,
+    U: Send + Sync + 'static,
 {
     LoadAsync(load)
 }
+
+#[derive(Clone, Copy)]
+struct Load<F>(F);
+
+#[derive(Clone, Copy)]
+struct LoadAsync<F>(F);
 
 impl<F, U> LoadPrincipal for Load<F>
 where
@@ -101,8 +65,8 @@ where
 {
     type Principal = U;
 
-    fn load(&self, verified: &Verified) -> Loading<U> {
-        Loading::Ready(Ok((self.0)(verified)))
+    fn load(&self, verified: &Verified) -> Step<Result<Option<U>, LoadError>> {
+        Step::Ready(Ok((self.0)(verified)))
     }
 }
 
@@ -114,19 +78,7 @@ where
 {
     type Principal = U;
 
-    fn load(&self, verified: &Verified) -> Loading<U> {
-        Loading::Pending(PendingPrincipal::new((self.0)(verified.clone())))
-    }
-}
-
-impl<F> fmt::Debug for Load<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Load").finish()
-    }
-}
-
-impl<F> fmt::Debug for LoadAsync<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LoadAsync").finish()
+    fn load(&self, verified: &Verified) -> Step<Result<Option<U>, LoadError>> {
+        Step::pending((self.0)(verified.clone()))
     }
 }

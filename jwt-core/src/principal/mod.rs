@@ -23,10 +23,8 @@
 //! What is loaded costs what the store costs, for each request: put the layer inside of requirements that can be judged
 //! without it, and on the routes that need it.
 
-mod introduce;
+mod gate;
 mod load;
-mod principals;
 
-pub use introduce::{Introduction, PendingIntroduction, introduce};
-pub use load::{Load, LoadAsync, LoadError, LoadPrincipal, Loading, PendingPrincipal, load, load_async};
-pub use principals::{Principals, find};
+pub use gate::PrincipalGate;
+pub use load::{LoadError, LoadPrincipal, load, load_async};

@@ -15,6 +15,7 @@ use crate::revocation::{
     Knowledge, MemoryRevocations, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError,
     RevokeErrorKind, Standing, TokenIdentity,
 };
+use crate::step::Step;
 
 /// Revocations that every process of a fleet knows.
 ///
@@ -120,15 +121,15 @@ impl RedisRevocations {
 }
 
 impl RevocationList for RedisRevocations {
-    fn look_up(&self, token: &TokenIdentity<'_>) -> Standing {
-        match self.0.near.remembered(token) {
+    fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
+        Step::Ready(match self.0.near.remembered(token) {
             Standing::Good => match self.0.near.knowledge() {
                 Knowledge::Complete => Standing::Good,
-                Knowledge::Partial => self.0.server.ask(token),
+                Knowledge::Partial => return self.0.server.ask(token),
                 Knowledge::Stale => Standing::Unavailable,
             },
             standing => standing,
-        }
+        })
     }
 }
 

@@ -8,7 +8,8 @@ use super::codec::{Named, Record};
 use super::journal::{Journal, Ticket};
 use super::link::{Failure, Link};
 use crate::claims::NumericDate;
-use crate::revocation::{Feed, Moment, PendingStanding, Standing, TokenIdentity, names, refusal};
+use crate::revocation::{Feed, Moment, Standing, TokenIdentity, names, refusal};
+use crate::step::Step;
 
 /// The copy that all processes share.
 #[derive(Debug)]
@@ -133,7 +134,7 @@ impl Server {
     }
 
     /// Asks about a token of which this process knows nothing.
-    pub(super) fn ask(self: &Arc<Self>, token: &TokenIdentity<'_>) -> Standing {
+    pub(super) fn ask(self: &Arc<Self>, token: &TokenIdentity<'_>) -> Step<Standing> {
         let mut command = ::redis::cmd("HMGET");
         command.arg(&self.records);
         let issuer = token.issuer.unwrap_or_default();
@@ -141,7 +142,7 @@ impl Server {
             command.arg(Named { kind, issuer, name }.field());
         }
         let (server, issued_at) = (Arc::clone(self), token.issued_at);
-        Standing::Pending(PendingStanding::new(async move {
+        Step::pending(async move {
             let Ok(records) = server.link.ask::<Vec<Option<String>>>(&command).await else {
                 return Standing::Unavailable;
             };
@@ -152,6 +153,6 @@ impl Server {
                 }
             }
             Standing::Good
-        }))
+        })
     }
 }

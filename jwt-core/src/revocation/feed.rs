@@ -181,7 +181,7 @@ mod tests {
     fn standing(list: &MemoryRevocations, session: &str) -> Standing {
         let claims = format!(r#"{{"iss":"i","jti":"t","sid":"{session}","iat":1000,"exp":1300}}"#);
         let claims = RegisteredClaims::read(&claims).expect("claims");
-        list.look_up(&TokenIdentity::of(&claims, Duration::from_secs(1_000).into()))
+        list.look_up(&TokenIdentity::of(&claims, Duration::from_secs(1_000).into())).ready().expect("answered at once")
     }
 
     fn scene(capacity: usize) -> (MemoryRevocations, Feed, ManualClock) {

@@ -1,10 +1,9 @@
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::claims::{NumericDate, RegisteredClaims};
+use crate::step::Step;
 
 /// Knows which tokens were taken back before they expired.
 ///
@@ -16,7 +15,7 @@ use crate::claims::{NumericDate, RegisteredClaims};
 /// [`ScriptedRevocations`].
 pub trait RevocationList: fmt::Debug + Send + Sync {
     /// Says how a token stands.
-    fn look_up(&self, token: &TokenIdentity<'_>) -> Standing;
+    fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing>;
 }
 
 /// What a revocation list knows a token by: claims of a token that is otherwise good.
@@ -63,7 +62,7 @@ impl fmt::Debug for TokenIdentity<'_> {
 }
 
 /// How a token stands with a [`RevocationList`].
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a standing that is not known here could only be refused")]
 pub enum Standing {
     /// It was not revoked.
@@ -76,33 +75,6 @@ pub enum Standing {
     LivesTooLong,
     /// The list cannot tell: answered 503, with the code `revocation_unavailable`.
     Unavailable,
-    /// The list must ask elsewhere.
-    Pending(PendingStanding),
-}
-
-/// A standing that is waited for.
-#[must_use = "futures do nothing unless polled"]
-pub struct PendingStanding(Pin<Box<dyn Future<Output = Standing> + Send>>);
-
-impl PendingStanding {
-    /// Makes one of a future. Its output must not be [`Standing::Pending`] again.
-    pub fn new(standing: impl Future<Output = Standing> + Send + 'static) -> Self {
-        Self(Box::pin(standing))
-    }
-}
-
-impl Future for PendingStanding {
-    type Output = Standing;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Standing> {
-        self.0.as_mut().poll(context)
-    }
-}
-
-impl fmt::Debug for PendingStanding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PendingStanding").finish()
-    }
 }
 
 /// The list on which no token is.
@@ -111,8 +83,8 @@ impl fmt::Debug for PendingStanding {
 pub struct NoRevocations;
 
 impl RevocationList for NoRevocations {
-    fn look_up(&self, _token: &TokenIdentity<'_>) -> Standing {
-        Standing::Good
+    fn look_up(&self, _token: &TokenIdentity<'_>) -> Step<Standing> {
+        Step::Ready(Standing::Good)
     }
 }
 
@@ -164,16 +136,16 @@ impl ScriptedRevocations {
 }
 
 impl RevocationList for ScriptedRevocations {
-    fn look_up(&self, _token: &TokenIdentity<'_>) -> Standing {
+    fn look_up(&self, _token: &TokenIdentity<'_>) -> Step<Standing> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let script = *self.script.lock().unwrap_or_else(PoisonError::into_inner);
         match script {
-            RevocationScript::Accept => Standing::Good,
-            RevocationScript::Revoke => Standing::Revoked,
-            RevocationScript::RevokeLater => Standing::Pending(PendingStanding::new(async { Standing::Revoked })),
-            RevocationScript::Fail => Standing::Unavailable,
-            RevocationScript::FailLater => Standing::Pending(PendingStanding::new(async { Standing::Unavailable })),
-            RevocationScript::Hang => Standing::Pending(PendingStanding::new(std::future::pending())),
+            RevocationScript::Accept => Step::Ready(Standing::Good),
+            RevocationScript::Revoke => Step::Ready(Standing::Revoked),
+            RevocationScript::RevokeLater => Step::pending(async { Standing::Revoked }),
+            RevocationScript::Fail => Step::Ready(Standing::Unavailable),
+            RevocationScript::FailLater => Step::pending(async { Standing::Unavailable }),
+            RevocationScript::Hang => Step::pending(std::future::pending()),
         }
     }
 }

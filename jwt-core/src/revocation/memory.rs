@@ -12,6 +12,7 @@ use super::{
     TokenIdentity,
 };
 use crate::claims::NumericDate;
+use crate::step::Step;
 
 /// Revocations in the memory of one process: for a service that runs once, and may forget when it ends.
 ///
@@ -106,11 +107,11 @@ impl MemoryRevocations {
 }
 
 impl RevocationList for MemoryRevocations {
-    fn look_up(&self, token: &TokenIdentity<'_>) -> Standing {
-        match self.0.look_up(token) {
+    fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
+        Step::Ready(match self.0.look_up(token) {
             Standing::Good if self.knowledge() != Knowledge::Complete => Standing::Unavailable,
             standing => standing,
-        }
+        })
     }
 }
 
@@ -215,13 +216,12 @@ mod tests {
     /// `good`, `revoked`, `long`, or the claim that is missing.
     fn stands(list: &MemoryRevocations, claims: &str) -> &'static str {
         let claims = RegisteredClaims::read(claims).expect("claims");
-        match list.look_up(&TokenIdentity::of(&claims, at(NOW))) {
+        match list.look_up(&TokenIdentity::of(&claims, at(NOW))).ready().expect("answered at once") {
             Standing::Good => "good",
             Standing::Revoked => "revoked",
             Standing::Unidentified(claim) => claim,
             Standing::LivesTooLong => "long",
             Standing::Unavailable => "unavailable",
-            Standing::Pending(_) => "pending",
         }
     }
 

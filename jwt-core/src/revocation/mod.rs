@@ -38,9 +38,7 @@ mod time_limit;
 pub use feed::Feed;
 #[cfg(feature = "redis")]
 pub(crate) use feed::{Knowledge, Moment};
-pub use list::{
-    NoRevocations, PendingStanding, RevocationList, RevocationScript, ScriptedRevocations, Standing, TokenIdentity,
-};
+pub use list::{NoRevocations, RevocationList, RevocationScript, ScriptedRevocations, Standing, TokenIdentity};
 pub use memory::{MemoryRevocations, RevocationCount};
 #[cfg(feature = "redis")]
 pub(crate) use memory::{names, refusal};

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use super::{PendingStanding, RevocationList, Standing, TokenIdentity};
+use super::{RevocationList, Standing, TokenIdentity};
+use crate::step::Step;
 
 /// A list that cannot tell when it has not answered in time: for lists that ask elsewhere.
 ///
@@ -25,14 +26,12 @@ impl<L> TimeLimit<L> {
 }
 
 impl<L: RevocationList> RevocationList for TimeLimit<L> {
-    fn look_up(&self, token: &TokenIdentity<'_>) -> Standing {
+    fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
         let standing = match self.list.look_up(token) {
-            Standing::Pending(standing) => standing,
-            standing => return standing,
+            Step::Pending(standing) => standing,
+            ready => return ready,
         };
         let limit = self.limit;
-        Standing::Pending(PendingStanding::new(async move {
-            tokio::time::timeout(limit, standing).await.unwrap_or(Standing::Unavailable)
-        }))
+        Step::pending(async move { tokio::time::timeout(limit, standing).await.unwrap_or(Standing::Unavailable) })
     }
 }

@@ -6,12 +6,13 @@ use serde_json::json;
 
 use crate::browser::{Cookies, SetCookies};
 use crate::challenge::Refusal;
-use crate::endpoint::{Answer, Answering, Endpoint, PendingAnswer};
 use crate::error::{Class, Error, ErrorKind};
+use crate::gate::{Admission, Answer, Endpoint, Gate as _, Reply, RequestState};
 use crate::request::RequestView;
+use crate::step::Step;
 use crate::token::Location;
 use crate::verified::Verified;
-use crate::verify::{Admission, Authentication, Authenticator, Identity, Verifier};
+use crate::verify::{Authenticator, Verifier};
 
 use super::{RefreshToken, Sessions, TokenPair};
 
@@ -60,7 +61,7 @@ impl Sessions {
     /// [`CookiesBuilder::keep_refused`](crate::browser::CookiesBuilder::keep_refused) is set.
     ///
     /// ```
-    /// # use jwt_core::endpoint::Endpoint;
+    /// # use jwt_core::gate::Endpoint;
     /// # use jwt_core::issue::{IssueError, TokenIssuer};
     /// use jwt_core::browser::Cookies;
     /// use jwt_core::session::{MemorySessions, Sessions};
@@ -144,38 +145,48 @@ where
     A: Future<Output = Result<Answer, Error>> + Send + 'static,
 {
     let authenticator = Authenticator::from(verifier);
-    let forms = authenticator.clone();
     let cookies = cookies.map(Cookies::clear_refused);
-    Endpoint::new(&["POST"], move |request: &dyn RequestView| {
-        let (authentication, answer) = (authenticator.authenticate(request), answer.clone());
-        let cookies = cookies.clone();
-        Answering::Pending(PendingAnswer::new(async move {
-            let outcome = match authentication {
-                Authentication::Ready(outcome) => outcome,
-                Authentication::Pending(pending) => pending.await,
-                Authentication::Answer(answer) => return answer,
-            };
-            match outcome {
-                Ok(Admission { identity: Identity::Verified(verified), .. }) => {
-                    let refused = |error| {
-                        let is_cookie = verified.location() == Some(Location::Cookie);
-                        clearing(verified.refuse(error).into(), cookies.filter(|_| is_cookie))
-                    };
-                    answer(verified.clone()).await.unwrap_or_else(refused)
-                }
-                // An authenticator that was not told to lets nobody pass without a token.
-                Ok(_) => Refusal::layer_missing("Sessions").into(),
-                Err(refusal) => {
-                    let answer = Answer::from(refusal);
-                    // It takes the token's own cookie away where there is one: another site, which sends none, cannot
-                    // log anybody out.
-                    let is_cookie = answer.headers.iter().any(|(name, _)| *name == "set-cookie");
-                    clearing(answer, cookies.filter(|_| is_cookie))
-                }
-            }
-        }))
+    Endpoint::replying(&["POST"], move |request: &dyn RequestView| {
+        let (answer, cookies) = (answer.clone(), cookies.clone());
+        let entry = authenticator.enter(request, &RequestState::missing("Sessions"));
+        entry.then(move |entry| match entry {
+            Ok(mut admission) => match admission.take_inspection() {
+                Some(inspection) => Step::Ready(Reply::Inspect(inspection.then(move |entry| match entry {
+                    Ok(admission) => respond(admission, answer, cookies),
+                    Err(refusal) => Step::Ready(refused(refusal, cookies)),
+                }))),
+                None => respond(admission, answer, cookies).map(Reply::Answer),
+            },
+            Err(refusal) => Step::Ready(Reply::Answer(refused(refusal, cookies))),
+        })
     })
-    .asking_forms(move |request| forms.form_field(request))
+}
+
+fn respond<A>(
+    admission: Admission,
+    answer: impl FnOnce(Verified) -> A + Send + 'static,
+    cookies: Option<SetCookies>,
+) -> Step<Answer>
+where
+    A: Future<Output = Result<Answer, Error>> + Send + 'static,
+{
+    // Without a token this authenticator admits no request.
+    let Some(verified) = admission.state.and_then(|state| state.verified().cloned()) else {
+        return Step::Ready(Refusal::layer_missing("Sessions").into());
+    };
+    Step::pending(async move {
+        answer(verified.clone()).await.unwrap_or_else(|error| {
+            let is_cookie = verified.location() == Some(Location::Cookie);
+            clearing(verified.refuse(error).into(), cookies.filter(|_| is_cookie))
+        })
+    })
+}
+
+/// The answer to a request without a good token.
+fn refused(answer: Answer, cookies: Option<SetCookies>) -> Answer {
+    // It removes the token's own cookie if there is one: another site, which sends none, can't log a user out.
+    let is_cookie = answer.headers.iter().any(|(name, _)| *name == "set-cookie");
+    clearing(answer, cookies.filter(|_| is_cookie))
 }
 
 /// The same answer, with these cookies instead of others where it refuses the token.

@@ -8,8 +8,9 @@ mod source;
 mod sources;
 mod strip;
 
-pub use csrf::{Csrf, FormField};
-pub(crate) use csrf::{Proof, is_form};
+pub use csrf::Csrf;
+pub(crate) use csrf::{FormField, Outcome, Proof, is_form};
+pub(crate) use raw::RawToken;
 pub use source::{Found, Location, TokenPlace, TokenSource};
 pub use sources::TokenSources;
 pub(crate) use strip::{Kept, Strip};

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::cookies::Cookie;
-use super::csrf::{Csrf, FormField, Proof};
+use super::csrf::{Csrf, Proof};
 use super::places::{Authorization, Closure, OwnHeader, Query};
 use super::raw::RawToken;
 use super::source::{Found, Location, TokenPlace, TokenSource};
@@ -139,17 +139,6 @@ impl TokenSources {
     /// The parts of a request that may hold a token, or `None` where a source does not tell.
     pub(crate) fn places(&self) -> Option<Vec<TokenPlace<'_>>> {
         self.places.iter().map(|place| place.source.place()).collect()
-    }
-
-    /// Whether some requests must be read further than their headers.
-    pub(crate) const fn reads_forms(&self) -> bool {
-        self.csrf.reads_forms()
-    }
-
-    /// What looks for the proof in the body of a request whose token is in a cookie.
-    pub(crate) fn form_field(&self, request: &dyn RequestView) -> Option<FormField> {
-        let is_needed = self.find(request).is_ok_and(|token| token.proof.needed && token.text().is_ok());
-        if is_needed { self.csrf.field(request) } else { None }
     }
 
     /// Finds the one token that the request carries, or says why none is to be looked at.

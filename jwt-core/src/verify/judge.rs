@@ -12,7 +12,8 @@ use crate::keys::{Lookup, Wanted};
 use crate::metadata::ResourceMetadata;
 use crate::observe::{Event, Watch};
 use crate::policy::Times;
-use crate::revocation::PendingStanding;
+use crate::revocation::Standing;
+use crate::step::{Pending, Step};
 use crate::token::Location;
 use crate::verified::{Facts, Parts, Surroundings, Verified};
 
@@ -22,7 +23,6 @@ use super::prepare::Issuer;
 use super::revocations::Revocations;
 use super::rules::Rule;
 use super::trust::Trust;
-use super::verification::{PendingVerification, Verification};
 
 /// What a verifier and its clones share: what judges.
 pub(super) struct Judge {
@@ -68,7 +68,7 @@ struct Waited {
 enum Examination {
     Passed,
     /// To wait: for the revocation list where it is given, and for the rules that wait.
-    Waits(Option<PendingStanding>),
+    Waits(Option<Pending<Standing>>),
 }
 
 impl Judge {
@@ -78,7 +78,7 @@ impl Judge {
         token: &'t [u8],
         text: impl Fn() -> Result<&'t str, ErrorKind>,
         location: Option<Location>,
-    ) -> Verification {
+    ) -> Step<Result<Verified, Error>> {
         let mut watch = self.watch();
         let attempt = match self.recall(token, location, &mut watch) {
             Some(outcome) => Attempt::Decided(outcome),
@@ -88,26 +88,26 @@ impl Judge {
             },
         };
         match attempt {
-            Attempt::Decided(Err(error)) => Verification::Ready(self.report(&watch, Err(error))),
+            Attempt::Decided(Err(error)) => Step::Ready(self.report(&watch, Err(error))),
             Attempt::Decided(Ok(sound)) => match self.examine(&sound.verified) {
-                Ok(Examination::Passed) => Verification::Ready(self.report(&watch, Ok(self.keep(token, sound)))),
-                Err(error) => Verification::Ready(self.report(&watch, Err(error))),
+                Ok(Examination::Passed) => Step::Ready(self.report(&watch, Ok(self.keep(token, sound)))),
+                Err(error) => Step::Ready(self.report(&watch, Err(error))),
                 Ok(Examination::Waits(standing)) => {
                     let judge = Arc::clone(self);
                     let token = if sound.proven.is_some() { token.to_owned() } else { Vec::new() };
-                    Verification::Pending(PendingVerification::new(async move {
+                    Step::pending(async move {
                         let examined = judge.examine_later(&sound.verified, standing).await;
                         judge.report(&watch, examined.map(|()| judge.keep(&token, sound)))
-                    }))
+                    })
                 }
             },
             Attempt::Wait(wait) => {
                 // It was read already, so the fallback is never taken.
                 let (judge, token) = (Arc::clone(self), text().unwrap_or_default().to_owned());
-                Verification::Pending(PendingVerification::new(async move {
+                Step::pending(async move {
                     let outcome = judge.attempt_and_examine(&token, location, wait, &mut watch).await;
                     judge.report(&watch, outcome.map(|sound| judge.keep(token.as_bytes(), sound)))
-                }))
+                })
             }
         }
     }
@@ -322,9 +322,9 @@ impl Judge {
     }
 
     /// Does what is left of an examination that waits.
-    async fn examine_later(&self, verified: &Verified, standing: Option<PendingStanding>) -> Result<(), Error> {
+    async fn examine_later(&self, verified: &Verified, standing: Option<Pending<Standing>>) -> Result<(), Error> {
         if let (Some(revocations), Some(standing)) = (&self.revocations, standing) {
-            revocations.judge(&standing.await)?;
+            revocations.judge(standing.await)?;
             self.check_rules(verified)?;
         }
         for rule in &self.rules {

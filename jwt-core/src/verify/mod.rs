@@ -19,10 +19,9 @@ mod revocations;
 mod rules;
 mod trust;
 mod upkeep;
-mod verification;
 mod verifier;
 
-pub use authenticator::{Admission, Authentication, Authenticator, Identity, PendingAuthentication};
+pub use authenticator::Authenticator;
 pub use build_error::{BuildError, BuildErrorKind};
 pub use builder::VerifierBuilder;
 pub use cache::{CacheStatus, TokenCache};
@@ -31,5 +30,4 @@ pub use rules::RuleError;
 #[cfg(feature = "remote")]
 pub use upkeep::Upkeep;
 pub use upkeep::{IssuerHealth, Readiness, RefreshError};
-pub use verification::{PendingVerification, Verification};
 pub use verifier::Verifier;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::observe::{Event, Observer};
-use crate::revocation::{PendingStanding, RevocationList, Standing, TokenIdentity};
+use crate::revocation::{RevocationList, Standing, TokenIdentity};
+use crate::step::{Pending, Step};
 use crate::verified::{Recheck, Verified};
 
 /// A list, and what to do when it cannot tell.
@@ -16,25 +17,24 @@ pub(super) struct Revocations {
 
 impl Revocations {
     /// Asks about a token; `Some` where the answer must be waited for.
-    pub(super) fn ask(&self, verified: &Verified) -> Result<Option<PendingStanding>, Error> {
+    pub(super) fn ask(&self, verified: &Verified) -> Result<Option<Pending<Standing>>, Error> {
         match self.list.look_up(&TokenIdentity::of(&verified.registered(), verified.now())) {
-            Standing::Pending(pending) => Ok(Some(pending)),
-            standing => self.judge(&standing).map(|()| None),
+            Step::Pending(pending) => Ok(Some(pending)),
+            Step::Ready(standing) => self.judge(standing).map(|()| None),
         }
     }
 
-    pub(super) fn judge(&self, standing: &Standing) -> Result<(), Error> {
+    pub(super) fn judge(&self, standing: Standing) -> Result<(), Error> {
         match standing {
             Standing::Good => Ok(()),
             Standing::Revoked => Err(ErrorKind::Revoked.into()),
-            Standing::Unidentified(claim) => Err(Error::from(ErrorKind::MissingClaim).with_detail(*claim)),
+            Standing::Unidentified(claim) => Err(Error::from(ErrorKind::MissingClaim).with_detail(claim)),
             Standing::LivesTooLong => Err(Error::from(ErrorKind::LifetimeTooLong).with_detail("revocations")),
-            // A list that waits again after it was waited for has not answered.
-            Standing::Unavailable | Standing::Pending(_) if self.accepts_unjudged => {
+            Standing::Unavailable if self.accepts_unjudged => {
                 self.observer.observe(Event::RevocationOutageIgnored);
                 Ok(())
             }
-            Standing::Unavailable | Standing::Pending(_) => Err(ErrorKind::RevocationUnavailable.into()),
+            Standing::Unavailable => Err(ErrorKind::RevocationUnavailable.into()),
         }
     }
 
@@ -44,7 +44,7 @@ impl Revocations {
             let (this, asked) = (Arc::clone(&this), this.ask(verified));
             Box::pin(async move {
                 match asked? {
-                    Some(pending) => this.judge(&pending.await),
+                    Some(pending) => this.judge(pending.await),
                     None => Ok(()),
                 }
             })

@@ -2,7 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
+use crate::gate::{Answer, Endpoint};
 use crate::metadata::ResourceMetadata;
+use crate::step::Step;
 use crate::token::{Location, TokenSources};
 use crate::verified::{Surroundings, Verified};
 
@@ -10,7 +12,7 @@ use super::VerifierBuilder;
 use super::cache::{CacheStatus, Store};
 use super::issuers::Issuers;
 use super::judge::Judge;
-use super::verification::Verification;
+use super::upkeep::Readiness;
 
 /// Verifies tokens: the one judge behind every layer, middleware and extractor.
 ///
@@ -53,15 +55,12 @@ impl Verifier {
     /// Why the token is not accepted. Errors of the class [`Unavailable`](crate::Class::Unavailable) say nothing about
     /// the token.
     pub async fn verify(&self, token: &str) -> Result<Verified, Error> {
-        match self.start(token, None) {
-            Verification::Ready(outcome) => outcome,
-            Verification::Pending(pending) => pending.await,
-        }
+        self.start(token, None).wait().await
     }
 
-    /// Verifies a token without waiting where that is possible, which is whenever its key is at hand and no rule waits.
-    #[must_use]
-    pub fn start(&self, token: &str, location: Option<Location>) -> Verification {
+    /// Starts verifying a token. The result is ready at once unless keys have to be fetched, or a rule or a revocation list
+    /// has to be waited for.
+    pub fn start(&self, token: &str, location: Option<Location>) -> Step<Result<Verified, Error>> {
         self.begin(token.as_bytes(), || Ok(token), location)
     }
 
@@ -71,7 +70,7 @@ impl Verifier {
         token: &'t [u8],
         text: impl Fn() -> Result<&'t str, ErrorKind>,
         location: Option<Location>,
-    ) -> Verification {
+    ) -> Step<Result<Verified, Error>> {
         self.judge.begin(token, text, location)
     }
 
@@ -96,6 +95,18 @@ impl Verifier {
     #[must_use]
     pub fn resource_metadata(&self) -> Option<&ResourceMetadata> {
         self.judge.metadata.as_ref()
+    }
+
+    /// Returns an endpoint for readiness probes that gives [the answer](Self::readiness) as it is at each request.
+    ///
+    /// It names the issuers, so it's for the people who run the service and not for its users.
+    #[must_use]
+    pub fn readiness_endpoint(&self) -> Endpoint {
+        let verifier = self.clone();
+        Endpoint::new(&["GET", "HEAD"], move |_| {
+            let Readiness { status, content_type, body } = verifier.readiness();
+            Step::Ready(Answer::new(status).body(content_type, body).header("cache-control", "no-store"))
+        })
     }
 
     pub(super) fn issuers(&self) -> &Issuers {

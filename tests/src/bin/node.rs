@@ -88,7 +88,7 @@ async fn watch(verifier: Verifier, list: RedisRevocations) -> Outcome {
         let claims = verified.registered();
         println!("good");
         stdout().flush()?;
-        while let Standing::Good = list.look_up(&TokenIdentity::of(&claims, SystemClock.now().into())) {
+        while list.look_up(&TokenIdentity::of(&claims, SystemClock.now().into())).wait().await == Standing::Good {
             tokio::task::yield_now().await;
         }
         println!("{}", SystemClock.now().as_micros());

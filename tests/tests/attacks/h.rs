@@ -2,8 +2,9 @@
 
 use jwt_core::ErrorKind;
 use jwt_core::browser::Cookies;
+use jwt_core::request::BareRequest;
 use jwt_core::token::{Csrf, TokenSources};
-use jwt_core::verify::{BuildErrorKind, Identity};
+use jwt_core::verify::{Authenticator, BuildErrorKind};
 use jwt_core::{Algorithm, TrustedIssuer};
 use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;
@@ -403,8 +404,9 @@ async fn h19_a_verified_token_that_was_there_before_is_not_believed() {
     let evil = TrustedIssuer::new("https://evil.example").key(key.verification_key()).dangerous_any_audience();
     let token = Forge::new(&key).claim("iss", "https://evil.example").claim("name", "Mallory").sign();
     let verifier = trusting(evil).build().expect("a verifier");
-    let verified = verifier.verify(&token).await.expect("good there");
-    let application = application().planted(Identity::Verified(verified));
+    let request = BareRequest::new("GET", "/").header("authorization", format!("Bearer {token}"));
+    let state = jwt_tests::gate::enter(&Authenticator::from(verifier), &request).expect("good there").state;
+    let application = application().planted(state.expect("a state"));
     expect(&application, &Ask::get("/user"), &Answer::missing(), "no token").await;
     expect(&application, &Ask::get("/optional"), &Answer::text("nobody"), "optional").await;
     expect(&application, &Ask::get("/user").bearer(&good().sign()), &Answer::text("Ada"), "a good token").await;

@@ -61,10 +61,11 @@ impl Revoked {
 }
 
 impl RevocationList for Revoked {
-    fn look_up(&self, token: &TokenIdentity<'_>) -> Standing {
+    fn look_up(&self, token: &TokenIdentity<'_>) -> jwt_core::Step<Standing> {
         let revoked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let named = |id: Option<&str>| id.is_some_and(|id| revoked.iter().any(|revoked| revoked == id));
-        if named(token.token_id) || named(token.subject) { Standing::Revoked } else { Standing::Good }
+        let standing = if named(token.token_id) || named(token.subject) { Standing::Revoked } else { Standing::Good };
+        standing.into()
     }
 }
 

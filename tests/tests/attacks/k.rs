@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use actix_web::rt::spawn;
 use jwt_core::crypto::{Backend, SigningKey};
+use jwt_core::gate::{Gate as _, RequestState};
 use jwt_core::keys::{FetchError, Fetched, KeyErrorKind, fetch_fn};
 use jwt_core::observe::{Event, Observer};
 use jwt_core::request::BareRequest;
-use jwt_core::verify::{Authentication, Authenticator, PendingVerification, Verification};
+use jwt_core::verify::Authenticator;
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verified};
 use jwt_tests::adapter::Adapter;
 use jwt_tests::answer::Answer;
@@ -129,10 +130,12 @@ async fn k02_tokens_claims_and_keys_are_neither_logged_nor_printed() {
         }
         let request =
             BareRequest::new("GET", format!("/?t={token}")).header("authorization", format!("Bearer {token}"));
-        let outcome = Authenticator::from(verifier.clone()).authenticate(&request);
+        let authenticator = Authenticator::from(verifier.clone());
+        let outcome = authenticator.enter(&request, &RequestState::missing("JwtLayer"));
         assert_silent(&format!("{request:?} {outcome:?}"), from_ref(&token), "Debug");
-        if let Authentication::Ready(Err(refusal)) = outcome {
-            assert_silent(&format!("{refusal:?}"), from_ref(&token), "Debug");
+        if let Some(Err(answer)) = outcome.ready() {
+            assert_silent(&format!("{answer:?} {:?}", answer.error), from_ref(&token), "Debug");
+            assert_silent(&format!("{:?}", answer.headers), from_ref(&token), "a header");
         }
         tokens.push(token);
     }
@@ -271,7 +274,6 @@ async fn what_waits_is_printed_without_what_it_waits_with() {
     let verifier = builder.build().expect("a verifier");
     let token = marked(&stranger(Algorithm::ES256)).sign();
     let verification = verifier.start(&token, None);
-    let Verification::Pending(pending) = &verification else { panic!("{verification:?}") };
-    let pending: &PendingVerification = pending;
+    let jwt_core::Step::Pending(pending) = &verification else { panic!("{verification:?}") };
     assert_silent(&format!("{pending:?} {verification:?}"), &[token], "Debug");
 }

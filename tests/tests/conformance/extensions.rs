@@ -1,34 +1,34 @@
 //! What stood in a request's extensions before the layer ran is not believed.
 
+use jwt_core::gate::RequestState;
 use jwt_core::request::BareRequest;
-use jwt_core::verify::{Admission, Authentication, Authenticator, Identity};
-use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verified};
+use jwt_core::verify::Authenticator;
+use jwt_core::{Algorithm, ErrorKind, TrustedIssuer};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::Forge;
+use jwt_tests::gate::enter;
 use jwt_tests::stage::{application, builder, good, stranger, trusting};
 
-/// A token that another verifier accepted.
-async fn foreign() -> Verified {
+/// The state of a request whose token another verifier accepted.
+fn foreign() -> RequestState {
     let key = stranger(Algorithm::ES256);
     let issuer = TrustedIssuer::new("https://evil.example").key(key.verification_key()).dangerous_any_audience();
     let verifier = trusting(issuer).build().expect("a verifier");
     let token = Forge::new(&key).claim("iss", "https://evil.example").claim("name", "Mallory").sign();
-    verifier.verify(&token).await.expect("good there")
+    let request = BareRequest::new("GET", "/").header("authorization", format!("Bearer {token}"));
+    enter(&Authenticator::from(verifier), &request).expect("good there").state.expect("a state")
 }
 
-/// The trace of another layer that let an anonymous request pass.
-fn anonymous() -> Identity {
+/// The state that another layer left in an anonymous request.
+fn anonymous() -> RequestState {
     let optional = Authenticator::from(builder().build().expect("a verifier")).optional();
-    match optional.authenticate(&BareRequest::new("GET", "/")) {
-        Authentication::Ready(Ok(Admission { identity, .. })) => identity,
-        outcome => panic!("{outcome:?}"),
-    }
+    enter(&optional, &BareRequest::new("GET", "/")).expect("a guest").state.expect("a state")
 }
 
 #[actix_web::test]
 async fn a_verified_token_from_elsewhere_admits_nobody() {
-    let application = application().planted(Identity::Verified(foreign().await));
+    let application = application().planted(foreign());
     let expired = good().claim("exp", 1).sign();
     for (ask, expected) in [
         (Ask::get("/user"), Answer::missing()),

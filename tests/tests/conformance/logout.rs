@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use jwt_core::ErrorKind;
+use jwt_core::Step;
 use jwt_core::clock::ManualClock;
 use jwt_core::logout::BackChannelLogout;
 use jwt_core::revocation::{
@@ -256,8 +257,8 @@ async fn a_logout_token_is_no_access_token_even_where_only_its_event_tells() {
 struct Down;
 
 impl RevocationList for Down {
-    fn look_up(&self, _token: &TokenIdentity<'_>) -> Standing {
-        Standing::Unavailable
+    fn look_up(&self, _token: &TokenIdentity<'_>) -> Step<Standing> {
+        Step::Ready(Standing::Unavailable)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Many requests that need the same keys at the same moment, and those among them that go away.
 
+use jwt_core::Step;
 use jwt_core::testing::{Document, Script};
-use jwt_core::verify::Verification;
 
 use super::lab::{Lab, within};
 
@@ -84,7 +84,7 @@ async fn g13_whoever_comes_first_and_goes_away_takes_nobodys_keys_along() {
 async fn g13_a_fetch_comes_to_its_end_when_nobody_waits_any_more() {
     let lab = Lab::new().await;
     lab.issuer.script(Document::KeySet, Script::Slow);
-    let Verification::Pending(pending) = lab.verifier.start(&lab.good().sign(), None) else {
+    let Step::Pending(pending) = lab.verifier.start(&lab.good().sign(), None) else {
         panic!("there are no keys yet");
     };
     drop(pending);

@@ -4,11 +4,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jwt_core::Step;
 use jwt_core::clock::ManualClock;
 use jwt_core::keys::{Health, RefreshPolicy};
 use jwt_core::observe::{Event, MemoryObserver, Observer};
 use jwt_core::testing::{AUDIENCE, Document, Draft, Script, ScriptedIssuer};
-use jwt_core::verify::Verification;
 use jwt_core::{Error, ErrorKind, TrustedIssuer, Verified, Verifier};
 use tokio::sync::watch;
 
@@ -101,7 +101,7 @@ impl Lab {
     /// Verifies a token, whatever its text, without waiting for anything.
     pub(crate) fn at_once_text(&self, token: &str) -> Result<(), ErrorKind> {
         match self.verifier.start(token, None) {
-            Verification::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
+            Step::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
             other => panic!("a request waits: {other:?}"),
         }
     }

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
+use jwt_core::Step;
 use jwt_core::clock::ManualClock;
 use jwt_core::testing::{AUDIENCE, Document, Draft, Script, ScriptedIssuer};
-use jwt_core::verify::Verification;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 
 use super::lab::within;
@@ -55,7 +55,7 @@ async fn ask(verifier: &Verifier, draft: &Draft) -> Result<(), ErrorKind> {
 
 fn at_once(verifier: &Verifier, draft: &Draft) -> Result<(), ErrorKind> {
     match verifier.start(&draft.sign(), None) {
-        Verification::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
+        Step::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
         other => panic!("a request waits: {other:?}"),
     }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_core::Step;
 use jwt_core::browser::Cookies;
 use jwt_core::issue::{AccessToken, ImplicitRefresh};
 use jwt_core::token::Location;
-use jwt_core::verify::Verification;
 use jwt_core::{TrustedIssuer, Verified, Verifier};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
@@ -42,7 +42,7 @@ fn fresh(shop: &Shop) -> AccessToken {
 
 fn verified(shop: &Shop, token: &str, location: Option<Location>) -> Verified {
     match shop.verifier.start(token, location) {
-        Verification::Ready(outcome) => outcome.expect("good"),
+        Step::Ready(outcome) => outcome.expect("good"),
         _ => panic!("at once"),
     }
 }
@@ -169,11 +169,11 @@ async fn what_must_not_be_renewed_is_not() {
     };
     for (name, claim) in [("https://other.example", "access"), (ISSUER, "refresh")] {
         let token = forge.clone().claim("iss", name).claim("token_use", claim).sign();
-        let Verification::Ready(outcome) = trusted(name).start(&token, cookie) else { panic!("at once") };
+        let Step::Ready(outcome) = trusted(name).start(&token, cookie) else { panic!("at once") };
         assert!(refresh().renew(&outcome.expect("good")).await.expect("an answer").is_none(), "{name} {claim}");
     }
     let token = forge.claim("token_use", "access").sign();
-    let Verification::Ready(outcome) = trusted(ISSUER).start(&token, cookie) else { panic!("at once") };
+    let Step::Ready(outcome) = trusted(ISSUER).start(&token, cookie) else { panic!("at once") };
     assert!(refresh().renew(&outcome.expect("good")).await.expect("an answer").is_some());
 }
 

@@ -10,6 +10,7 @@ use jwt_core::revocation::{RevocationScript, ScriptedRevocations};
 use jwt_core::verify::Authenticator;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
+use jwt_tests::gate::enter;
 use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::stage;
 
@@ -38,8 +39,8 @@ fn a_day_in_a_verifiers_life() -> Recorded {
                 let _ = verifier.verify(&token).await;
             }
             let guests = Authenticator::from(verifier.clone()).optional();
-            let _ = guests.authenticate(&BareRequest::new("GET", "/attacker-text"));
-            let _ = Authenticator::from(verifier.clone()).authenticate(&BareRequest::new("GET", "/attacker-text"));
+            let _ = enter(&guests, &BareRequest::new("GET", "/attacker-text"));
+            let _ = enter(&Authenticator::from(verifier.clone()), &BareRequest::new("GET", "/attacker-text"));
             issuer.fail();
             assert!(verifier.refresh_keys().await.is_err());
             // Past the lifetime of the keys, and their issuer is down.

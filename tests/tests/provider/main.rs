@@ -138,7 +138,7 @@ impl Services {
         let app = Router::new()
             .route("/me", get(async |jwt_tower::Claims(user): jwt_tower::Claims<User>| axum::Json(user)))
             .layer(layer)
-            .route_service("/logout", jwt_tower::back_channel_logout(logout.clone()));
+            .route_service("/logout", jwt_tower::endpoint(logout.clone()));
         let axum = tokio::spawn(axum::serve(listener, app).into_future());
 
         let middleware = jwt_actix::JwtMiddleware::new(verifier.clone());
@@ -147,7 +147,7 @@ impl Services {
         let server = HttpServer::new(move || {
             App::new()
                 .service(web::resource("/me").wrap(middleware.clone()).route(web::get().to(me)))
-                .route("/logout", jwt_actix::back_channel_logout(logout.clone()))
+                .route("/logout", jwt_actix::endpoint(logout.clone()))
         });
         let server = server.workers(1).disable_signals().listen(second).expect("a socket").run();
         let actix = server.handle();

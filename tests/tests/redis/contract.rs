@@ -29,7 +29,7 @@ struct Scene {
 struct Shared(Arc<dyn RevocationStore>);
 
 impl RevocationList for Shared {
-    fn look_up(&self, token: &TokenIdentity<'_>) -> Standing {
+    fn look_up(&self, token: &TokenIdentity<'_>) -> jwt_core::Step<Standing> {
         self.0.look_up(token)
     }
 }

@@ -5,8 +5,7 @@ mod proof;
 mod sender;
 mod settings;
 
-pub use field::FormField;
-pub(crate) use field::is_form;
-pub(crate) use proof::Proof;
+pub(crate) use field::{FormField, is_form};
+pub(crate) use proof::{Outcome, Proof};
 pub(super) use sender::host;
 pub use settings::Csrf;

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::field::{FormField, has_form};
+use super::field::has_form;
 use super::proof::Proof;
 use super::sender::{Line, Sender, is_handshake, is_origin};
 use crate::error::ErrorKind;
@@ -81,7 +81,7 @@ impl Csrf {
     /// Also takes the value from the field `name` of a form, where the header is absent: for pages that work without
     /// scripts. Default: no field, and no body is read.
     ///
-    /// Looked at are the first [64 KiB](FormField::LIMIT) of bodies of `application/x-www-form-urlencoded`, where the field
+    /// Looked at are the first 64 KiB of bodies of `application/x-www-form-urlencoded`, where the field
     /// must stand once; let it be the form's first. Bodies of `multipart/form-data`, in which files are sent, are not read:
     /// their tokens need the header, or no claim `csrf`. The body is read only where everything else that can be seen before
     /// it speaks for the request, and the handler gets all of it. `jwt-tower` reads bodies of axum's type alone, with the
@@ -143,17 +143,6 @@ impl Csrf {
         (!is_header).then_some("header")
     }
 
-    pub(in crate::token) const fn reads_forms(&self) -> bool {
-        self.form_field.is_some()
-    }
-
-    /// What looks for the value in the body of a request that needs it, where it can be there and nowhere else.
-    pub(in crate::token) fn field(&self, request: &dyn RequestView) -> Option<FormField> {
-        let name = self.form_field.as_ref().filter(|name| !name.is_empty())?;
-        let is_headless = matches!(self.line(request), Line::None);
-        (is_headless && has_form(request)).then(|| FormField::new(name.clone()))
-    }
-
     /// Judges what can be judged without the token.
     pub(in crate::token) fn inspect<'r>(&self, request: &'r dyn RequestView) -> Result<Proof<'r>, ErrorKind> {
         let handshake = is_handshake(request);
@@ -167,15 +156,18 @@ impl Csrf {
             Sender::Own if handshake => return Ok(Proof::NOT_NEEDED),
             Sender::Own | Sender::Unknown => {}
         }
-        let sent = match self.line(request) {
-            Line::None if self.reads_forms() => request.form_field().map(str::as_bytes),
-            line => line.only(),
+        let line = self.line(request);
+        // A header that is there decides, even if it's empty or repeated.
+        let form_field = match (&line, &self.form_field) {
+            (Line::None, Some(name)) if !name.is_empty() && has_form(request) => Some(name.clone()),
+            _ => None,
         };
         Ok(Proof {
             needed: true,
             own: sender == Sender::Own,
             require_token: self.require_token,
-            sent: sent.map(Cow::Borrowed),
+            sent: line.only().map(Cow::Borrowed),
+            form_field,
         })
     }
 
@@ -214,6 +206,7 @@ const fn is_name_byte(byte: u8) -> bool {
 mod tests {
     use super::*;
     use crate::request::BareRequest;
+    use crate::token::csrf::Outcome;
 
     const CLAIM: &str = r#"{"csrf":"s3cret"}"#;
     const NONE: &str = r#"{"sub":"a"}"#;
@@ -228,7 +221,8 @@ mod tests {
 
     /// Judges a request by its headers and then by the payload.
     fn judge(csrf: &Csrf, method: &str, headers: &[&str], payload: &str) -> bool {
-        csrf.inspect(&request(method, headers)).and_then(|proof| proof.into_owned().check(payload)).is_ok()
+        let request = request(method, headers);
+        csrf.inspect(&request).is_ok_and(|proof| matches!(proof.into_owned().check(payload), Outcome::Met))
     }
 
     #[test]
@@ -317,10 +311,19 @@ mod tests {
     #[test]
     fn a_field_of_a_form_takes_the_place_of_an_absent_header() {
         const OWN: &str = "sec-fetch-site: same-origin";
+        const FORM: &str = "content-type: application/x-www-form-urlencoded";
         let judge = |csrf: &Csrf, headers: &[&str], field: Option<&str>, payload: &str| {
+            let form = field.map(|value| format!("csrf_token={value}")).unwrap_or_default();
+            let request = request("POST", headers).header("content-type", "application/x-www-form-urlencoded");
+            match csrf.inspect(&request).map(|proof| proof.into_owned().check(payload)) {
+                Ok(Outcome::Met) => true,
+                Ok(Outcome::InForm(field)) => field.is_in(form.as_bytes(), false),
+                Ok(Outcome::Unmet) | Err(_) => false,
+            }
+        };
+        let is_read = |csrf: &Csrf, headers: &[&str], payload: &str| {
             let request = request("POST", headers);
-            let request = field.into_iter().fold(request, BareRequest::form_field);
-            csrf.inspect(&request).and_then(|proof| proof.into_owned().check(payload)).is_ok()
+            matches!(csrf.inspect(&request).map(|proof| proof.check(payload)), Ok(Outcome::InForm(_)))
         };
         let with = Csrf::new().form_field("csrf_token");
         for (headers, field, payload, accepted) in [
@@ -343,8 +346,28 @@ mod tests {
         }
         assert!(!judge(&with.clone().require_token(), &[OWN], Some("s3cret"), NONE));
         assert!(!judge(&Csrf::new(), &[OWN], Some("s3cret"), CLAIM), "nobody asked");
-        let form = request("POST", &[OWN, "content-type: application/x-www-form-urlencoded"]);
-        assert!(with.field(&form).is_some() && Csrf::new().form_field("").field(&form).is_none());
+        for (headers, payload, expected) in [
+            (&[OWN, FORM][..], CLAIM, true),
+            // The value is the only proof of who sent it.
+            (&[FORM], CLAIM, true),
+            (&[OWN, FORM], NONE, false),
+            (&[OWN, FORM], r#"{"csrf":""}"#, false),
+            (&[OWN], CLAIM, false),
+            (&[OWN, "content-type: text/plain"], CLAIM, false),
+            (&[OWN, FORM, FORM], CLAIM, false),
+            (&[OWN, FORM, "x-csrf-token: a"], CLAIM, false),
+            (&[OWN, FORM, "x-csrf-token: "], CLAIM, false),
+            (&[OWN, FORM, "x-csrf-token: a", "x-csrf-token: a"], CLAIM, false),
+            (&[OWN, FORM, "upgrade: websocket"], CLAIM, false),
+            (&[FORM, "sec-fetch-site: cross-site"], CLAIM, false),
+            (&[FORM, "origin: https://evil.example", "host: a.example"], CLAIM, false),
+        ] {
+            assert_eq!(is_read(&with, headers, payload), expected, "{headers:?} {payload}");
+            assert!(!is_read(&Csrf::new(), headers, payload), "{headers:?} {payload}");
+            assert!(!is_read(&Csrf::new().form_field(""), headers, payload), "{headers:?} {payload}");
+        }
+        let safe = request("GET", &[OWN, FORM]);
+        assert!(matches!(with.inspect(&safe).map(|proof| proof.check(CLAIM)), Ok(Outcome::Met)));
     }
 
     #[test]

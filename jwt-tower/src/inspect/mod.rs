@@ -1,4 +1,5 @@
-//! The form in a request's body: read as far as it is asked for, and put back.
+//! Reading the beginning of a request's body, and putting it back. Only axum's body can be put back; any other counts as
+//! one that can't be read.
 
 #[cfg(feature = "axum")]
 mod read;

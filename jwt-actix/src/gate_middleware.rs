@@ -1,0 +1,63 @@
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use jwt_core::gate::Gate;
+
+use crate::service::Gated;
+
+/// Puts a [`Gate`] in front of a service. It goes inside [`JwtMiddleware`](crate::JwtMiddleware) if the gate needs a token.
+///
+/// The core has two gates besides those that have middleware of their own:
+/// [`ForwardClaims`](jwt_core::forward::ForwardClaims) tells the service behind a gateway who sent the request, in headers
+/// that clients can't set, and `jwt_core::issue::ImplicitRefresh` renews access tokens in cookies while they are used.
+///
+/// ```
+/// use actix_web::{App, web};
+/// use jwt_actix::GateMiddleware;
+/// use jwt_core::forward::ForwardClaims;
+///
+/// # async fn upstream() -> &'static str { "" }
+/// # fn main() -> Result<(), jwt_core::forward::ForwardError> {
+/// let forward = ForwardClaims::keeping_token([("/sub", "x-user")])?;
+/// let app = App::new().service(web::resource("/").wrap(GateMiddleware::new(forward)).to(upstream));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct GateMiddleware<G> {
+    gate: Arc<G>,
+}
+
+impl<G: Gate> GateMiddleware<G> {
+    /// Creates middleware from a gate.
+    pub fn new(gate: G) -> Self {
+        Self { gate: Arc::new(gate) }
+    }
+}
+
+// Derived, it would require `G: Clone`.
+impl<G> Clone for GateMiddleware<G> {
+    fn clone(&self) -> Self {
+        Self { gate: Arc::clone(&self.gate) }
+    }
+}
+
+impl<S, B, G> Transform<S, ServiceRequest> for GateMiddleware<G>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
+    B: MessageBody,
+    G: Gate + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = actix_web::Error;
+    type Transform = Gated<S, G>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(Gated::new(service, Arc::clone(&self.gate))))
+    }
+}

@@ -1,0 +1,114 @@
+use std::fmt;
+
+use crate::challenge::{self, Refusal};
+use crate::error::Error;
+use crate::request::RequestView;
+
+/// A response that the core gives by itself, ready to be put into a framework's own.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The HTTP status code.
+    pub status: u16,
+    /// Header names, lower case, and values, of visible ASCII and spaces.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The reason, if the answer rejects the request. Adapters leave it in the response's extensions for outer layers.
+    pub error: Option<Error>,
+}
+
+impl Answer {
+    /// Creates an answer without headers and body.
+    #[must_use]
+    pub const fn new(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Vec::new(), error: None }
+    }
+
+    /// Adds a header line.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body(mut self, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.header("content-type", content_type)
+    }
+
+    /// Turns an answer that rejects a request into gRPC's form if the request says that it is gRPC: a `POST` with the
+    /// content type `application/grpc`. Any other answer stays as it is.
+    ///
+    /// A gRPC client ignores HTTP status codes. It gets 200 without a body, `grpc-status`, and a constant `grpc-message`.
+    /// The challenge and `Retry-After` stay, as metadata.
+    ///
+    /// Proxies that decide by the status would take the 200 for permission, and the client chooses its content type. So
+    /// call this only if the service's body type says that it serves gRPC, and only over HTTP/2.
+    #[must_use]
+    pub fn for_grpc(mut self, request: &dyn RequestView) -> Self {
+        let Some(class) = self.error.as_ref().map(Error::class) else { return self };
+        if !challenge::is_grpc(request) {
+            return self;
+        }
+        let (status, message) = challenge::grpc_status(class);
+        self.status = 200;
+        self.headers.retain(|(name, _)| *name != "content-type");
+        self.headers.extend([
+            ("content-type", "application/grpc".to_owned()),
+            ("grpc-status", status.to_owned()),
+            ("grpc-message", message.to_owned()),
+        ]);
+        self.body.clear();
+        self
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(Refusal { error, challenge, body }: Refusal) -> Self {
+        Self { status: challenge.status, headers: challenge.headers, body, error: Some(error) }
+    }
+}
+
+// The body may hold tokens.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::challenge::Challenger;
+    use crate::error::ErrorKind;
+    use crate::request::BareRequest;
+
+    #[test]
+    fn a_rejection_of_grpc_has_the_status_of_grpc_and_keeps_its_headers() {
+        let request = BareRequest::new("POST", "/").header("content-type", "application/grpc");
+        for kind in ErrorKind::ALL {
+            let answer = Answer::from(Challenger::default().refuse((*kind).into()));
+            let expected = match answer.status {
+                400 | 401 => "16",
+                403 => "7",
+                503 => "14",
+                _ => "13",
+            };
+            let kept = answer.headers.clone();
+            let Answer { status, headers, .. } = answer.for_grpc(&request);
+            assert_eq!((status, &headers[..kept.len()], headers.len()), (200, &*kept, kept.len() + 3));
+            assert_eq!(headers[kept.len() + 1], ("grpc-status", expected.to_owned()), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn other_answers_and_other_requests_keep_their_status() {
+        let grpc = BareRequest::new("POST", "/").header("content-type", "application/grpc");
+        assert_eq!(Answer::new(405).for_grpc(&grpc).status, 405);
+        let rejection = Answer::from(Challenger::default().refuse(ErrorKind::NoCredentials.into()));
+        assert_eq!(rejection.for_grpc(&BareRequest::new("POST", "/")).status, 401);
+    }
+}

@@ -1,0 +1,44 @@
+//! What happens to a request before the inner service sees it, and how it's answered if the service never does.
+//!
+//! A [`Gate`] decides about a request: it [admits](Admission) it, perhaps after waiting or after reading the beginning of
+//! the body, or it [answers](Answer) itself. Layers and middleware of the adapters are gates: authentication
+//! ([`Authenticator`](crate::verify::Authenticator)), every [requirement](crate::authorize::Requirement), principal loading
+//! ([`PrincipalGate`](crate::principal::PrincipalGate)), forwarding ([`ForwardClaims`](crate::forward::ForwardClaims)) and
+//! [endpoints](Endpoint). Each adapter has one service and one future for all of them.
+//!
+//! What gates tell each other, extractors and your own code is one value in the request's extensions: [`RequestState`].
+//!
+//! To write one of your own, implement [`Gate`] and put it into the adapter's `GateLayer` or `GateMiddleware`:
+//!
+//! ```
+//! use jwt_core::Step;
+//! use jwt_core::gate::{Admission, Answer, Gate, RequestState};
+//! use jwt_core::request::RequestView;
+//!
+//! /// Answers 503 while the application is being maintained, except to administrators.
+//! struct Maintenance;
+//!
+//! impl Gate for Maintenance {
+//!     fn enter(&self, _request: &dyn RequestView, state: &RequestState) -> Step<Result<Admission, Answer>> {
+//!         let client = state.verified().and_then(|verified| verified.registered().client_id().map(str::to_owned));
+//!         Step::Ready(match client.as_deref() {
+//!             Some("admin-console") => Ok(Admission::unchanged()),
+//!             _ => Err(Answer::new(503).header("retry-after", "600")),
+//!         })
+//!     }
+//! }
+//! ```
+
+mod admission;
+mod answer;
+mod endpoint;
+mod inspection;
+mod state;
+
+pub use admission::{Admission, AfterResponse, Gate, HeaderEdit, Line, ResponseView, Rewrite};
+pub use answer::Answer;
+pub use endpoint::Endpoint;
+pub(crate) use endpoint::Reply;
+pub(crate) use inspection::Extent;
+pub use inspection::Inspection;
+pub use state::RequestState;

@@ -1,0 +1,68 @@
+use std::fmt;
+use std::sync::Arc;
+
+use jwt_core::principal::{LoadPrincipal, PrincipalGate};
+use tower_layer::Layer;
+
+use crate::Gated;
+
+/// Loads the application's own user behind the request's token, for handlers that ask for it.
+///
+/// It stands inside of [`JwtLayer`](crate::JwtLayer): without one, requests are answered 500. Behind it every token has a
+/// principal; a token without one is answered 401, and while the store cannot be asked, 503: see
+/// [`jwt_core::principal`]. Layers that load different types can stand on one route.
+#[cfg_attr(
+    feature = "axum",
+    doc = r#"
+```
+use axum::{Router, routing::get};
+use jwt_core::principal::load_async;
+use jwt_tower::{Principal, PrincipalLayer};
+
+struct User {
+    name: String,
+}
+
+# async fn find_user(_: &str) -> std::io::Result<Option<User>> { Ok(None) }
+async fn me(Principal(user): Principal<User>) -> String {
+    user.name.clone()
+}
+
+let users = load_async(|verified| async move {
+    Ok(find_user(verified.registered().subject().unwrap_or_default()).await?)
+});
+let app: Router = Router::new().route("/me", get(me)).route_layer(PrincipalLayer::new(users));
+```"#
+)]
+#[must_use]
+pub struct PrincipalLayer<L> {
+    gate: Arc<PrincipalGate<L>>,
+}
+
+impl<L: LoadPrincipal> PrincipalLayer<L> {
+    /// Creates a layer from a loader, for example [`load_async`](jwt_core::principal::load_async).
+    pub fn new(loader: L) -> Self {
+        Self { gate: Arc::new(PrincipalGate::new(loader)) }
+    }
+}
+
+// Derived, it would require `L: Clone`.
+impl<L> Clone for PrincipalLayer<L> {
+    fn clone(&self) -> Self {
+        Self { gate: Arc::clone(&self.gate) }
+    }
+}
+
+impl<L> fmt::Debug for PrincipalLayer<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrincipalLayer").finish_non_exhaustive()
+    }
+}
+
+impl<S, L> Layer<S> for PrincipalLayer<L> {
+    type Service = Gated<S, PrincipalGate<L>>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(inner, Arc::clone(&self.gate))
+    }
+}
