@@ -2,7 +2,7 @@
 //! does.
 
 use jwt_core::crypto::SigningKey;
-use jwt_core::keys::{Key, KeyErrorKind};
+use jwt_core::keys::{Key, KeyErrorKind, KeySet};
 use jwt_core::revocation::{MemoryRevocations, RevocationScript, ScriptedRevocations};
 use jwt_core::token::TokenSources;
 use jwt_core::verify::{BuildError, BuildErrorKind, TokenCache};
@@ -250,6 +250,37 @@ rows! {
             assert!(Key::from_secret(algorithm, vec![7; least]).is_ok(), "{algorithm}");
             let error = Key::from_secret(algorithm, vec![7; least - 1]).expect_err("too short");
             assert_eq!(error.kind(), KeyErrorKind::TooShort, "{algorithm}");
+        }
+    }
+
+    "key sets", "at most 512 KiB and 100 keys; a key with more than 100 members or 16 `key_ops` is ignored"
+        => key_sets_are_bounded
+    {
+        let jwk = key().public_jwk().expect("a public key");
+        let with = |member: &str, value: Value| {
+            let mut jwk = jwk.clone();
+            jwk[member] = value;
+            jwk
+        };
+        let read = |keys: Vec<Value>| KeySet::from_jwks(&json!({"keys": keys}).to_string());
+        assert_eq!(read(vec![jwk.clone(); 100]).expect("a set").keys().len(), 100);
+        assert_eq!(read(vec![jwk.clone(); 101]).expect_err("too many").kind(), KeyErrorKind::TooLarge);
+        let long = with("more", "x".repeat(512 * 1024).into());
+        assert_eq!(read(vec![long]).expect_err("too long").kind(), KeyErrorKind::TooLarge);
+        let members = |count: usize| {
+            let mut jwk = jwk.clone();
+            let rest = count - jwk.as_object().expect("an object").len();
+            (0..rest).for_each(|number| jwk[format!("m{number}")] = 0.into());
+            jwk
+        };
+        let operations = |count: usize| {
+            let others = (1..count).map(|number| format!("o{number}"));
+            with("key_ops", others.chain(["verify".to_owned()]).collect::<Vec<_>>().into())
+        };
+        for (most, more) in [(members(100), members(101)), (operations(16), operations(17))] {
+            let set = read(vec![more, most]).expect("a set");
+            let ignored: Vec<_> = set.ignored().iter().map(|key| (key.index(), key.error().kind())).collect();
+            assert_eq!((set.keys().len(), ignored), (1, vec![(0, KeyErrorKind::TooLarge)]));
         }
     }
 

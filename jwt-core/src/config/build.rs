@@ -1,3 +1,5 @@
+use std::collections::{HashMap, HashSet};
+
 use crate::token::TokenSources;
 use crate::verify::{BuildErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
 
@@ -23,20 +25,21 @@ impl VerifierConfig {
 
     fn builder(&self, around: &dyn Surroundings) -> Result<VerifierBuilder, ConfigError> {
         let sources = self.sources.build(&self.names)?;
-        let mut builder = self.frame(sources.clone());
+        let mut builder = self.frame().sources(sources);
+        let mut earlier = HashMap::with_capacity(self.issuers.len());
         for (index, config) in self.issuers.iter().enumerate() {
             let place = Place { names: &self.names, index };
-            self.check_name(config, &place)?;
+            self.check_name(config, &place, &mut earlier)?;
             let issuer = config.build(&place, around)?;
-            self.probe(issuer.clone(), sources.clone(), config, &place)?;
+            self.probe(issuer.clone(), config, &place)?;
             builder = builder.issuer(issuer);
         }
         Ok(builder)
     }
 
-    /// Everything but the issuers.
-    fn frame(&self, sources: TokenSources) -> VerifierBuilder {
-        let mut builder = Verifier::builder().sources(sources);
+    /// Everything but the issuers and the sources.
+    fn frame(&self) -> VerifierBuilder {
+        let mut builder = Verifier::builder();
         if let Some(leeway) = self.leeway {
             builder = builder.leeway(leeway.0);
         }
@@ -49,37 +52,40 @@ impl VerifierConfig {
         builder
     }
 
-    fn check_name(&self, config: &IssuerConfig, place: &Place<'_>) -> Result<(), ConfigError> {
+    /// `earlier` holds the names of the issuers before this one, with their positions.
+    fn check_name<'c>(
+        &'c self,
+        config: &'c IssuerConfig,
+        place: &Place<'_>,
+        earlier: &mut HashMap<&'c str, usize>,
+    ) -> Result<(), ConfigError> {
         match (&config.issuer, config.dangerous_any_issuer) {
             (None, false) => return Err(place.undecided("issuer", "give the name that tokens carry in `iss`")),
             (Some(_), true) => return Err(place.contradiction("dangerous_any_issuer", "issuer")),
             _ => {}
         }
-        for (index, earlier) in self.issuers.iter().enumerate().take(place.index) {
-            // RFC 8725 section 3.8: one that answers for every name would answer for the others' tokens too.
+        // RFC 8725 section 3.8: an issuer that answers for every name would answer for the tokens of the others too. Of the
+        // earlier issuers only the first can be one, because a later one has been refused.
+        if place.index > 0
+            && let Some(first) = self.issuers.first()
+            && (config.dangerous_any_issuer || first.dangerous_any_issuer)
+        {
             let field =
                 |issuer: &IssuerConfig| if issuer.dangerous_any_issuer { "dangerous_any_issuer" } else { "issuer" };
-            let other = place.names.issuer(index, field(earlier));
-            if config.dangerous_any_issuer || earlier.dangerous_any_issuer {
-                return Err(ConfigError::contradiction(place.path(field(config)), &other));
-            }
-            if config.issuer == earlier.issuer {
-                let problem = format!("repeats {other}");
-                return Err(ConfigError::new(ConfigErrorKind::Contradiction, place.path("issuer"), problem));
-            }
+            let other = place.names.issuer(0, field(first));
+            return Err(ConfigError::contradiction(place.path(field(config)), &other));
+        }
+        let name = config.issuer.as_deref();
+        if let Some(index) = name.and_then(|name| earlier.insert(name, place.index)) {
+            let problem = format!("repeats {}", place.names.issuer(index, "issuer"));
+            return Err(ConfigError::new(ConfigErrorKind::Contradiction, place.path("issuer"), problem));
         }
         Ok(())
     }
 
     /// Builds a verifier of one issuer, to learn what the builder has against it while its place is known.
-    fn probe(
-        &self,
-        issuer: TrustedIssuer,
-        sources: TokenSources,
-        config: &IssuerConfig,
-        place: &Place<'_>,
-    ) -> Result<(), ConfigError> {
-        let builder = self.frame(sources).issuer(issuer);
+    fn probe(&self, issuer: TrustedIssuer, config: &IssuerConfig, place: &Place<'_>) -> Result<(), ConfigError> {
+        let builder = self.frame().issuer(issuer);
         #[cfg(feature = "remote")]
         let builder = builder
             .fetch(crate::keys::fetch_fn(|_url: String| async { Err(crate::keys::FetchErrorKind::Transport.into()) }));
@@ -131,14 +137,14 @@ impl SourcesConfig {
         for (field, texts, add) in places {
             let headers = field == "sources.headers";
             let texts = texts.as_ref().map_or(&[][..], |texts| &texts.0);
-            for (index, name) in texts.iter().enumerate() {
-                let same = |other: &String| if headers { other.eq_ignore_ascii_case(name) } else { other == name };
+            let mut earlier = HashSet::with_capacity(texts.len());
+            for name in texts {
                 let refuse = |kind, problem: &'static str| Err(ConfigError::new(kind, names.top(field), problem));
                 if name.is_empty() {
                     return refuse(ConfigErrorKind::Invalid, "holds an empty name");
                 }
                 // A place that is searched twice would make two tokens of one.
-                if texts[..index].iter().any(same) {
+                if !earlier.insert(if headers { name.to_ascii_lowercase() } else { name.clone() }) {
                     return refuse(ConfigErrorKind::Contradiction, "holds a name twice");
                 }
                 if headers && authorization && name.eq_ignore_ascii_case("authorization") {

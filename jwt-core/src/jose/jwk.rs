@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use arrayvec::ArrayVec;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
@@ -12,7 +13,7 @@ use super::header::MAX_KID_BYTES;
 use super::key_error::{KeyError, KeyErrorKind};
 use super::material::KeyMaterial;
 use super::{secret, vetting};
-use crate::json::{self, Unique, Value};
+use crate::json::{self, JsonError, Unique, Value};
 
 /// Which of the two kinds of key the caller reads; the other kind is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub(crate) enum Expected {
     /// Either, with its private half: a key that signs.
     Pair,
 }
+
+/// The most operations that a key may name. Eight are registered, and each is compared with all others.
+const MAX_OPERATIONS: usize = 16;
 
 /// A key as its JWK describes it.
 #[derive(Debug)]
@@ -114,7 +118,7 @@ impl<'a> Members<'a> {
     fn read(text: &'a str) -> Result<Self, KeyError> {
         let mut members = Self::default();
         // RFC 7517 section 4: member names must be unique.
-        json::object(text, Unique::Everywhere, |name, value| {
+        json::object(text, Unique::EverywhereFew, |name, value| {
             let slot = match name {
                 "kty" => &mut members.kty,
                 "use" => &mut members.r#use,
@@ -137,7 +141,10 @@ impl<'a> Members<'a> {
             };
             *slot = Some(value);
         })
-        .map_err(|error| KeyError::malformed(error.message()))?;
+        .map_err(|error| match error {
+            JsonError::TooManyMembers => KeyError::new(KeyErrorKind::TooLarge, error.message()),
+            _ => KeyError::malformed(error.message()),
+        })?;
         Ok(members)
     }
 
@@ -160,19 +167,25 @@ impl<'a> Members<'a> {
             return Err(WRONG_USE);
         }
         let Some(operations) = self.key_ops else { return Ok(()) };
-        let operations =
-            texts(operations).ok_or(KeyError::malformed("the key's `key_ops` is not an array of strings"))?;
-        if operations.iter().enumerate().any(|(index, other)| operations[..index].contains(other)) {
+        let (mut named, mut too_many) = (ArrayVec::<_, MAX_OPERATIONS>::new(), false);
+        if !texts(operations, |name| too_many |= named.try_push(name).is_err()) {
+            return Err(KeyError::malformed("the key's `key_ops` is not an array of strings"));
+        }
+        if too_many {
+            return Err(KeyError::new(KeyErrorKind::TooLarge, "the key's `key_ops` names more than 16 operations"));
+        }
+        if named.iter().enumerate().any(|(index, other)| named[..index].contains(other)) {
             return Err(KeyError::malformed("the key's `key_ops` names an operation twice"));
         }
-        if operations.iter().any(|other| other == operation) { Ok(()) } else { Err(WRONG_USE) }
+        if named.iter().any(|other| other == operation) { Ok(()) } else { Err(WRONG_USE) }
     }
 
     /// RFC 7517 section 4.7. The chain is not used: the key stands for itself.
     fn certificate_chain(&self) -> Result<(), KeyError> {
-        match self.x5c.map(texts) {
-            Some(None) => Err(KeyError::malformed("the key's `x5c` is not an array of strings")),
-            _ => Ok(()),
+        if self.x5c.is_none_or(|chain| texts(chain, |_| ())) {
+            Ok(())
+        } else {
+            Err(KeyError::malformed("the key's `x5c` is not an array of strings"))
         }
     }
 
@@ -219,16 +232,15 @@ impl<'a> Members<'a> {
     }
 }
 
-/// The elements of an array of strings; `None` for anything else.
-fn texts(value: Value<'_>) -> Option<Vec<Cow<'_, str>>> {
-    let Value::Array(array) = value else { return None };
-    let mut texts = Some(Vec::new());
-    json::array(array, |element| match (&mut texts, element.as_text()) {
-        (Some(texts), Some(text)) => texts.push(text),
-        _ => texts = None,
-    })
-    .ok()?;
-    texts
+/// Calls `each` with the elements of an array of strings; `false` for anything else.
+fn texts<'a>(value: Value<'a>, mut each: impl FnMut(Cow<'a, str>)) -> bool {
+    let Value::Array(array) = value else { return false };
+    let mut all = true;
+    let read = json::array(array, |element| match element.as_text() {
+        Some(text) => each(text),
+        None => all = false,
+    });
+    read.is_ok() && all
 }
 
 /// A number: base64url without padding. RFC 7518 section 2, RFC 7515 section 2.
@@ -263,6 +275,14 @@ mod tests {
     fn a_key_declares_its_kind_purpose_and_name_in_the_right_types() {
         let with = |extra: &str| format!("{OKP},{extra}");
         let long = "k".repeat(MAX_KID_BYTES);
+        let operations = |count: usize| {
+            let others: Vec<String> = (1..count).map(|number| format!("\"o{number}\"")).collect();
+            format!(r#""key_ops":[{},"verify"]"#, others.join(","))
+        };
+        let members = |count: usize| {
+            let members: Vec<String> = (0..count).map(|number| format!("\"m{number}\":0")).collect();
+            members.join(",")
+        };
         assert_kinds(&[
             (OKP.to_owned(), None),
             (with(r#""use":"sig","key_ops":["verify"],"alg":"EdDSA","kid":"a""#), None),
@@ -277,6 +297,12 @@ mod tests {
             (with(r#""key_ops":["verify","verify"]"#), Some(KeyErrorKind::Malformed)),
             (with(r#""key_ops":[]"#), Some(KeyErrorKind::WrongUse)),
             (with(r#""key_ops":["encrypt"]"#), Some(KeyErrorKind::WrongUse)),
+            (with(&operations(16)), None),
+            (with(&operations(17)), Some(KeyErrorKind::TooLarge)),
+            (with(&members(97)), None),
+            (with(&members(98)), Some(KeyErrorKind::TooLarge)),
+            (with(&format!(r#""more":[{{{}}}]"#, members(100))), None),
+            (with(&format!(r#""more":[{{{}}}]"#, members(101))), Some(KeyErrorKind::TooLarge)),
             (with(r#""x5c":"text""#), Some(KeyErrorKind::Malformed)),
             (with(r#""x5c":[1]"#), Some(KeyErrorKind::Malformed)),
             (with(r#""alg":7"#), Some(KeyErrorKind::Malformed)),

@@ -103,7 +103,8 @@ impl Key {
     /// # Errors
     ///
     /// [`SymmetricKey`](super::KeyErrorKind::SymmetricKey) for `kty` `oct`: use [`from_symmetric_jwk`](Self::from_symmetric_jwk)
-    /// for those. [`PrivateKey`](super::KeyErrorKind::PrivateKey) if there are private members: remove them, or make a
+    /// for those. [`TooLarge`](super::KeyErrorKind::TooLarge) if the key or an object in it has more than 100 members, or if
+    /// `key_ops` names more than 16 operations. [`PrivateKey`](super::KeyErrorKind::PrivateKey) if there are private members: remove them, or make a
     /// `SigningKey` if you want to sign. [`WrongUse`](super::KeyErrorKind::WrongUse) if `use` or `key_ops` say
     /// that the key does something else, and the errors of vetting the key's numbers.
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {

@@ -67,7 +67,8 @@ impl KeySet {
     /// Reads the public keys of a JWK Set. RFC 7517 section 5.
     ///
     /// Private keys and shared secrets are ignored: a set that others can read is no place for them. A set without any
-    /// usable key is not an error here.
+    /// usable key is not an error here. A key is ignored, too, if it or an object in it has more than 100 members, or if
+    /// its `key_ops` names more than 16 operations.
     ///
     /// # Errors
     ///

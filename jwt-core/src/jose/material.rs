@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use zeroize::Zeroizing;
 
@@ -28,6 +29,20 @@ impl KeyMaterial {
             Self::Rsa { .. } => Family::Rsa,
             Self::Ec { family, .. } | Self::MlDsa { family, .. } => *family,
             Self::Ed25519(_) => Family::Ed25519,
+        }
+    }
+}
+
+// By hand because `Zeroizing` has no hash.
+impl Hash for KeyMaterial {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.family().hash(state);
+        match self {
+            Self::Secret(secret) => secret.as_slice().hash(state),
+            Self::Rsa { modulus, exponent } => (modulus, exponent).hash(state),
+            Self::Ec { point, .. } => point.hash(state),
+            Self::Ed25519(key) => key.hash(state),
+            Self::MlDsa { key, .. } => key.hash(state),
         }
     }
 }

@@ -8,12 +8,17 @@ use super::value::Value;
 /// The deepest nesting that is read; the outermost object is level one.
 pub(crate) const MAX_DEPTH: usize = 32;
 
+/// The most members that an object of a key may have.
+const MAX_MEMBERS: usize = 100;
+
 /// How far the rules reach that go beyond the grammar: unique names (RFC 7515 section 4, RFC 7519 section 4) and numbers
 /// in range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unique {
     /// Every object in the text: headers, claims, one key.
     Everywhere,
+    /// Every object in the text, with at most [`MAX_MEMBERS`] each: one key, which may come from a fetched set.
+    EverywhereFew,
     /// The outermost object alone: a key set, in which one bad key must not spoil the others.
     Outermost,
 }
@@ -29,6 +34,8 @@ pub(crate) enum JsonError {
     DuplicateName,
     /// Values are nested deeper than [`MAX_DEPTH`].
     TooDeep,
+    /// An object of a key has more than [`MAX_MEMBERS`].
+    TooManyMembers,
     /// A number is larger than any that readers agree on: those of IEEE 754 with 64 bits.
     OutOfRange,
 }
@@ -40,6 +47,7 @@ impl JsonError {
             Self::NotAnObject => "not a JSON object",
             Self::DuplicateName => "two members of one object have the same name",
             Self::TooDeep => "nested too deeply",
+            Self::TooManyMembers => "an object has more than 100 members",
             Self::OutOfRange => "a number is out of range",
         }
     }
@@ -164,7 +172,7 @@ impl<'a> Reader<'a> {
     fn number(&self, start: usize) -> Result<usize, JsonError> {
         let (end, exponent) = scan::number(self.text.as_bytes(), start).ok_or(JsonError::Syntax)?;
         // RFC 8259 section 6 lets readers set limits. Short numbers without an exponent keep to this one.
-        let strict = self.unique == Unique::Everywhere;
+        let strict = self.unique != Unique::Outermost;
         if strict && (end - start > 300 || exponent) && !is_in_range(self.text.get(start..end)) {
             return Err(JsonError::OutOfRange);
         }
@@ -177,7 +185,7 @@ impl<'a> Reader<'a> {
         if depth > MAX_DEPTH {
             return Err(JsonError::TooDeep);
         }
-        let check = self.unique == Unique::Everywhere || depth == 1;
+        let check = self.unique != Unique::Outermost || depth == 1;
         let first = self.names.len();
         let (mut seen, mut duplicate) = (0u64, false);
         let mut at = self.skip_space(start + 1);
@@ -213,6 +221,9 @@ impl<'a> Reader<'a> {
             }
         }
         if self.names.len() - first > FEW {
+            if self.unique == Unique::EverywhereFew && self.names.len() - first > MAX_MEMBERS {
+                return Err(JsonError::TooManyMembers);
+            }
             let mut names: Vec<_> = self.names[first..].iter().map(|name| name.decode(self.text)).collect();
             names.sort_unstable();
             duplicate |= names.windows(2).any(|pair| pair[0] == pair[1]);

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,8 +14,8 @@ use super::{KeySource, Lookup, Wanted};
 /// the first of the allow-list that fits its type.
 #[derive(Clone, Default)]
 pub struct KeyTable {
-    named: BTreeMap<Arc<str>, Vec<Slot>>,
-    unnamed: Vec<Slot>,
+    named: BTreeMap<Arc<str>, Vec<Arc<PreparedKey>>>,
+    unnamed: Vec<Arc<PreparedKey>>,
     /// Shared by clones and by nothing else. The empty default has none.
     generation: Option<u64>,
 }
@@ -23,30 +23,25 @@ pub struct KeyTable {
 /// The generation of the next table.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-#[derive(Clone)]
-struct Slot {
-    prepared: Arc<PreparedKey>,
-    key: Key,
-}
-
 impl KeyTable {
     /// Prepares those of `keys` that fit `algorithms` and can be used with `backend`; the others are left out, as one bad
     /// key must not spoil a set.
     #[must_use]
     pub fn prepare<'k>(backend: Backend, keys: impl IntoIterator<Item = &'k Key>, algorithms: &[Algorithm]) -> Self {
         let mut table = Self { generation: Some(NEXT.fetch_add(1, Ordering::Relaxed)), ..Self::default() };
+        let mut seen = HashSet::new();
         for key in keys {
             let Some(algorithm) = key.bind(algorithms) else { continue };
+            // The same key listed twice is still one key.
+            if !seen.insert((key.kid(), algorithm, key.material())) {
+                continue;
+            }
             let Ok(prepared) = backend.prepare(key, algorithm) else { continue };
-            let slots = match key.shared_kid() {
+            let namesakes = match key.shared_kid() {
                 Some(kid) => table.named.entry(kid).or_default(),
                 None => &mut table.unnamed,
             };
-            // The same key listed twice is still one key.
-            if !slots.iter().any(|slot| slot.prepared.algorithm() == algorithm && slot.key.material() == key.material())
-            {
-                slots.push(Slot { prepared: Arc::new(prepared), key: key.clone() });
-            }
+            namesakes.push(Arc::new(prepared));
         }
         table
     }
@@ -65,10 +60,9 @@ impl KeyTable {
 
     /// Whether two keys can never be told apart: the same `kid`, or none, and the same algorithm.
     pub(crate) fn is_ambiguous(&self) -> bool {
-        self.named.values().chain([&self.unnamed]).any(|slots| {
-            slots.iter().enumerate().any(|(index, slot)| {
-                slots[..index].iter().any(|other| other.prepared.algorithm() == slot.prepared.algorithm())
-            })
+        self.named.values().chain([&self.unnamed]).any(|namesakes| {
+            let mut seen = HashSet::new();
+            !namesakes.iter().all(|prepared| seen.insert(prepared.algorithm()))
         })
     }
 
@@ -80,11 +74,11 @@ impl KeyTable {
 
 impl KeySource for KeyTable {
     fn find(&self, wanted: &Wanted<'_>) -> Lookup {
-        let fits = |slot: &&Slot| slot.prepared.algorithm() == wanted.algorithm;
+        let fits = |prepared: &&Arc<PreparedKey>| prepared.algorithm() == wanted.algorithm;
         match wanted.key_id {
             // RFC 7517 section 4.5: `kid` picks a key. Keys without a name serve a token that names a key nobody has.
             Some(kid) => match self.named.get(kid) {
-                Some(slots) => only(slots.iter().filter(fits)),
+                Some(namesakes) => only(namesakes.iter().filter(fits)),
                 None => only(self.unnamed.iter().filter(fits)),
             },
             None => only(self.named.values().flatten().chain(&self.unnamed).filter(fits)),
@@ -96,10 +90,10 @@ impl KeySource for KeyTable {
     }
 }
 
-fn only<'s>(mut slots: impl Iterator<Item = &'s Slot>) -> Lookup {
-    match (slots.next(), slots.next()) {
+fn only<'p>(mut fitting: impl Iterator<Item = &'p Arc<PreparedKey>>) -> Lookup {
+    match (fitting.next(), fitting.next()) {
         (None, _) => Lookup::Unknown,
-        (Some(slot), None) => Lookup::Ready(Arc::clone(&slot.prepared)),
+        (Some(prepared), None) => Lookup::Ready(Arc::clone(prepared)),
         (Some(_), Some(_)) => Lookup::Ambiguous,
     }
 }

@@ -229,7 +229,7 @@ impl Stand {
     }
 }
 
-fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
     tlv(0x30, &parts.concat())
 }
 
@@ -238,7 +238,7 @@ fn integer(number: &[u8]) -> Vec<u8> {
     tlv(2, &[lead, number].concat())
 }
 
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = match u16::try_from(content.len()).expect("short").to_be_bytes() {
         [0, short] if short < 0x80 => vec![short],
         [0, short] => vec![0x81, short],

@@ -1,6 +1,7 @@
 //! The gate: counts the instructions and allocations of the main paths, and compares them with what was recorded.
 //!
-//! `check` fails where a path costs more than it did; `record` writes down what it costs now. Both need `valgrind`.
+//! `check` fails where a path costs more than it did; `record` writes down the costs of today. `scaling` fails if the cost
+//! of an input grows faster than the input. All need `valgrind`.
 
 use std::alloc::System;
 use std::collections::HashMap;
@@ -8,14 +9,13 @@ use std::env;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
-use std::hint::black_box;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 
-use jwt_bench::paths;
+use jwt_bench::race::Contender;
 use jwt_bench::report::rustc;
 use jwt_bench::stand::{ALGORITHMS, Stand};
+use jwt_bench::{callgrind, paths, scaling};
 use serde_json::Value;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -34,8 +34,13 @@ fn main() -> ExitCode {
     let outcome = match env::args().nth(1).as_deref() {
         Some("check") => check(),
         Some("record") => record(),
+        Some("scaling") => check_scaling(),
         Some("run") => run(),
-        _ => Err("say `check` or `record`".into()),
+        Some("read") => {
+            read_inputs();
+            Ok(())
+        }
+        _ => Err("say `check`, `record` or `scaling`".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -46,114 +51,79 @@ fn main() -> ExitCode {
     }
 }
 
-/// Functions that can be told apart by name in what `valgrind` writes.
-macro_rules! named {
-    ($($path:ident $floor:ident $number:literal)+) => {
-        $(
-            #[inline(never)]
-            fn $path(run: &mut dyn FnMut(u64)) {
-                run(TIMES);
-                black_box(2 * $number);
-            }
-
-            #[inline(never)]
-            fn $floor(run: &mut dyn FnMut(u64)) {
-                run(TIMES);
-                black_box(2 * $number + 1);
-            }
-        )+
-
-        const NAMED: &[(fn(&mut dyn FnMut(u64)), fn(&mut dyn FnMut(u64)))] = &[$(($path, $floor)),+];
-    };
-}
-named! {
-    path_00 floor_00 0
-    path_01 floor_01 1
-    path_02 floor_02 2
-    path_03 floor_03 3
-    path_04 floor_04 4
-    path_05 floor_05 5
-    path_06 floor_06 6
-    path_07 floor_07 7
-    path_08 floor_08 8
-    path_09 floor_09 9
-    path_10 floor_10 10
-}
-
 /// Runs every path, on stands that another process made, and prints the allocations of each.
 fn run() -> Result<()> {
     let stands: Vec<Value> = serde_json::from_reader(std::io::stdin())?;
     let stands: Vec<Stand> = stands.iter().map(Stand::of_public).collect();
-    let paths = paths::all(&stands);
-    assert_eq!(paths.len(), NAMED.len(), "each path has a name");
-    for (mut path, (name, floor_name)) in paths.into_iter().zip(NAMED) {
+    for mut path in paths::all(&stands) {
         // What is known, is known from here on.
         (path.run.run)(TIMES);
         let region = Region::new(ALLOCATOR);
         (path.run.run)(TIMES);
         let change = region.change();
         println!("{}\t{}", path.name, (change.allocations + change.reallocations) as u64 / TIMES);
-        name(&mut path.run.run);
-        if let Some(floor) = &mut path.floor {
-            (floor.run)(TIMES);
-            floor_name(&mut floor.run);
-        }
+        callgrind::counted(&mut || (path.run.run)(TIMES));
+        let mut floor = path.floor.unwrap_or_else(|| Contender::new("", |_| ()));
+        (floor.run)(TIMES);
+        callgrind::counted(&mut || (floor.run)(TIMES));
     }
     Ok(())
 }
 
-fn count() -> Result<Counts> {
-    let stands: Vec<Value> = ALGORITHMS.into_iter().map(|algorithm| Stand::new(algorithm).public()).collect();
-    let out = env::temp_dir().join(format!("jwt-paths-{}", std::process::id()));
-    let mut child = Command::new("valgrind")
-        .args(["--tool=callgrind", "--quiet"])
-        .arg(format!("--callgrind-out-file={}", out.display()))
-        .arg(env::current_exe()?)
-        .arg("run")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("valgrind: {error}"))?;
-    child.stdin.take().ok_or("no input")?.write_all(Value::from(stands).to_string().as_bytes())?;
-    let output = child.wait_with_output()?;
-    let profile = fs::read_to_string(&out)?;
-    fs::remove_file(&out)?;
-    if !output.status.success() {
-        return Err("the paths could not be run".into());
-    }
-    let inclusive = inclusive(&profile);
-    let cost = |name: &str| {
-        let found = inclusive.iter().find(|(function, _)| function.contains(name));
-        found.map_or(0, |(_, cost)| *cost / TIMES)
-    };
-    let printed = String::from_utf8(output.stdout)?;
-    let counts = printed.lines().enumerate().filter_map(|(number, line)| {
-        let (name, allocations) = line.split_once('\t')?;
-        let instructions = cost(&format!("path_{number:02}")).checked_sub(cost(&format!("floor_{number:02}")))?;
-        Some((name.to_owned(), (instructions, allocations.parse().ok()?)))
-    });
-    Ok(counts.collect())
-}
-
-/// The cost of each function with all that it calls, from the profile's own format.
-fn inclusive(profile: &str) -> HashMap<String, u64> {
-    let (mut names, mut costs, mut current) = (HashMap::new(), HashMap::new(), String::new());
-    for line in profile.lines() {
-        let named = line.strip_prefix("fn=").map(|name| (true, name));
-        if let Some((own, name)) = named.or(line.strip_prefix("cfn=").map(|name| (false, name))) {
-            let (id, name) = name.split_once(' ').unwrap_or((name, ""));
-            if !name.is_empty() {
-                names.insert(id.to_owned(), name.to_owned());
-            }
-            if own {
-                current = names.get(id).cloned().unwrap_or_default();
-            }
-        } else if line.starts_with(|first: char| first.is_ascii_digit() || "+-*".contains(first)) {
-            let cost = line.split(' ').nth(1).and_then(|cost| cost.parse().ok()).unwrap_or(0);
-            *costs.entry(current.clone()).or_insert(0) += cost;
+/// Reads each input at three sizes: empty, its own, and double.
+fn read_inputs() {
+    for input in scaling::ALL {
+        (input.of_size)(0)();
+        for size in [0, input.size, 2 * input.size] {
+            callgrind::counted(&mut (input.of_size)(size));
         }
     }
-    costs
+}
+
+/// The most instructions for the second half of an input, in percent of those for the first. Sorting takes up to 125.
+const MOST_PERCENT: u64 = 130;
+/// A difference of fewer instructions doesn't count: a buffer grew.
+const SLACK: u64 = 5000;
+
+fn check_scaling() -> Result<()> {
+    let counts = callgrind::counts("read", "")?.instructions;
+    let (triples, _) = counts.as_chunks::<3>();
+    if triples.len() < scaling::ALL.len() {
+        return Err("not every input was counted".into());
+    }
+    let mut worse = 0;
+    for (input, [empty, single, double]) in scaling::ALL.iter().zip(triples) {
+        let (first, second) = (single.saturating_sub(*empty), double.saturating_sub(*single));
+        let verdict = if first < input.size as u64 {
+            worse += 1;
+            "IS NOT READ"
+        } else if second * 100 > first * MOST_PERCENT + 100 * SLACK {
+            worse += 1;
+            "GROWS FASTER THAN THE INPUT"
+        } else {
+            ""
+        };
+        println!(
+            "{:44} {first:>9} instructions for {}, {second:>9} for as many more  {verdict}",
+            input.name, input.size
+        );
+    }
+    if worse > 0 {
+        Err(format!("{worse} inputs are not read, or cost more than twice as much when they are twice as long").into())
+    } else {
+        Ok(())
+    }
+}
+
+fn count() -> Result<Counts> {
+    let stands: Vec<Value> = ALGORITHMS.into_iter().map(|algorithm| Stand::new(algorithm).public()).collect();
+    let counts = callgrind::counts("run", &Value::from(stands).to_string())?;
+    let (pairs, _) = counts.instructions.as_chunks::<2>();
+    let paths = counts.printed.lines().zip(pairs).filter_map(|(line, [path, floor])| {
+        let (name, allocations) = line.split_once('\t')?;
+        Some((name.to_owned(), (path.checked_sub(*floor)? / TIMES, allocations.parse().ok()?)))
+    });
+    Ok(paths.collect())
 }
 
 fn recorded() -> PathBuf {
