@@ -56,6 +56,7 @@
 //! | --- | --- | --- |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
+//! | `jsonwebtoken-12` | yes | conversions from the types of `jsonwebtoken` 12: `jwt_core::interop` |
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
 //! | `config` | no | a verifier from a file or from the environment |

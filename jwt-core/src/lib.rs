@@ -39,6 +39,8 @@
 //! | --- | --- | --- |
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC |
 //! | `rust-crypto` | no | cryptography by the RustCrypto crates |
+//! | `jsonwebtoken-12` | yes | conversions from and to the types of `jsonwebtoken` 12: `interop` |
+//! | `jsonwebtoken-11` | no | the same for `jsonwebtoken` 11 |
 //! | `remote` | no | keys that are fetched from their issuer |
 //! | `reqwest` | no | the HTTP client for them |
 //! | `config` | no | a verifier from a file or from the environment |
@@ -62,6 +64,8 @@ pub mod crypto;
 pub mod error;
 pub mod forward;
 pub mod gate;
+#[cfg(any(feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
+pub mod interop;
 #[cfg(feature = "issue")]
 pub mod issue;
 pub mod keys;
@@ -91,6 +95,3 @@ pub use jose::{Algorithm, UnknownAlgorithm};
 pub use step::{Pending, Step};
 pub use verified::Verified;
 pub use verify::{BuildError, TrustedIssuer, Verifier, VerifierBuilder};
-
-/// The crate whose key types are accepted here, so that versions match.
-pub use jsonwebtoken;

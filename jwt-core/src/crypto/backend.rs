@@ -2,7 +2,6 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::crypto::CryptoProvider;
 
 use super::engine::Engine;
 use super::prepared::PreparedKey;
@@ -13,6 +12,9 @@ use crate::jose::{Algorithm, Key, KeyError};
 /// The back ends of the features `aws-lc-rs` and `rust-crypto` accept the same signatures. They differ in speed and in
 /// what they are built from: `aws-lc-rs` is faster and needs a C compiler, `rust-crypto` is Rust throughout.
 ///
+/// If neither will do, for a hardware module or a certified build, the feature `jsonwebtoken-12` makes a back end of a
+/// `CryptoProvider` from that crate.
+///
 /// ```
 /// use jwt_core::Algorithm;
 /// use jwt_core::crypto::Backend;
@@ -22,7 +24,7 @@ use crate::jose::{Algorithm, Key, KeyError};
 /// }
 /// ```
 #[derive(Clone, Copy)]
-pub struct Backend(pub(super) &'static dyn Engine);
+pub struct Backend(pub(crate) &'static dyn Engine);
 
 impl Backend {
     /// Returns the back end of the `aws-lc-rs` crate. It supports every algorithm, and signs with each.
@@ -40,19 +42,6 @@ impl Backend {
     #[must_use]
     pub fn rust_crypto() -> Self {
         Self(&super::rust_crypto::RustCrypto)
-    }
-
-    /// Returns a back end over a [`CryptoProvider`] of the `jsonwebtoken` crate, for libraries that neither feature
-    /// covers: a hardware module, a certified build.
-    ///
-    /// It verifies the algorithms that `jsonwebtoken` can name, which leaves out `ES512` and ML-DSA, and does not sign.
-    /// Verifiers are made anew for each signature, because that crate's are bound to a thread. Thumbprints and DPoP need
-    /// the provider's `key_utils.compute_digest`. How carefully secrets are compared is the provider's affair.
-    ///
-    /// The process-wide provider is neither read nor set. A provider that panics is not caught here.
-    #[must_use]
-    pub fn provider(provider: &'static CryptoProvider) -> Self {
-        Self(provider)
     }
 
     /// Returns the back end that is used when none is named: `aws-lc-rs` if its feature is on, else `rust-crypto`, else

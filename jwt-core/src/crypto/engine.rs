@@ -5,15 +5,15 @@ use crate::jose::private::PrivateMaterial;
 use crate::jose::{Algorithm, KeyError, KeyErrorKind};
 
 /// Decides whether a signature, the second argument, belongs to a message, the first.
-pub(super) type Verify = Box<dyn Fn(&[u8], &[u8]) -> bool + Send + Sync>;
+pub(crate) type Verify = Box<dyn Fn(&[u8], &[u8]) -> bool + Send + Sync>;
 
 /// Signs a message.
-pub(super) type Sign = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, KeyError> + Send + Sync>;
+pub(crate) type Sign = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, KeyError> + Send + Sync>;
 
 /// What a library of cryptographic primitives is asked to do.
 ///
 /// Signatures have the right length before they are handed to a verifier, and keys fit their algorithm.
-pub(super) trait Engine: Sync {
+pub(crate) trait Engine: Sync {
     fn name(&self) -> &'static str;
 
     fn supports(&self, algorithm: Algorithm) -> bool;

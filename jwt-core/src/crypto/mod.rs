@@ -6,9 +6,8 @@
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
 mod backend;
-mod engine;
+pub(crate) mod engine;
 mod prepared;
-mod provider;
 #[cfg(feature = "rust-crypto")]
 mod rust_crypto;
 mod signing;

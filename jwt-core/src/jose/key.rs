@@ -1,13 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind};
-
-use super::algorithm::{Algorithm, Family};
+use super::algorithm::Algorithm;
 use super::jwk::{self, Expected, Vetted};
 use super::key_error::KeyError;
 use super::material::KeyMaterial;
-use super::{pem, secret, thumbprint, vetting};
+use super::{pem, secret, thumbprint};
 
 /// A key that signatures are verified with.
 ///
@@ -129,45 +127,8 @@ impl Key {
         jwk::vet(json, Expected::Secret).map(Self::from)
     }
 
-    /// Makes a key from one that the `jsonwebtoken` crate has read.
-    ///
-    /// # Errors
-    ///
-    /// As [`from_secret`](Self::from_secret) and [`from_der`](Self::from_der): what that crate lets pass is vetted here.
-    ///
-    /// ```
-    /// use jsonwebtoken::DecodingKey;
-    /// use jwt_core::Algorithm;
-    /// use jwt_core::keys::Key;
-    ///
-    /// let theirs = DecodingKey::from_secret(&[7; 32]);
-    /// assert!(Key::from_decoding_key(Algorithm::HS256, &theirs).is_ok());
-    /// assert!(Key::from_decoding_key(Algorithm::RS256, &theirs).is_err());
-    /// ```
-    pub fn from_decoding_key(algorithm: Algorithm, key: &DecodingKey) -> Result<Self, KeyError> {
-        let fits = match key.family() {
-            AlgorithmFamily::Hmac => algorithm.is_symmetric(),
-            AlgorithmFamily::Rsa => algorithm.family() == Family::Rsa,
-            AlgorithmFamily::Ec => vetting::coordinate_bytes(algorithm.family()).is_some(),
-            AlgorithmFamily::Ed => algorithm.family() == Family::Ed25519,
-        };
-        if !fits {
-            return Err(KeyError::mismatch());
-        }
-        let material = match (key.kind(), algorithm.family()) {
-            (DecodingKeyKind::SecretOrDer(bytes), Family::Hmac) => secret::vet(bytes, Some(algorithm))?,
-            (DecodingKeyKind::SecretOrDer(point), family @ (Family::P256 | Family::P384 | Family::P521)) => {
-                vetting::ec(family, point).or_else(|error| pem::public_der(point).map_err(|_| error))?
-            }
-            (DecodingKeyKind::SecretOrDer(key), Family::Ed25519) if key.len() == 32 => vetting::ed25519(key)?,
-            (DecodingKeyKind::SecretOrDer(der), _) => pem::public_der(der)?,
-            (DecodingKeyKind::RsaModulusExponent { n, e }, Family::Rsa) => vetting::rsa(n, e)?,
-            (DecodingKeyKind::RsaModulusExponent { .. }, _) => return Err(KeyError::mismatch()),
-        };
-        Self::fitting(material, algorithm)
-    }
-
-    fn fitting(material: KeyMaterial, algorithm: Algorithm) -> Result<Self, KeyError> {
+    /// Makes a key of vetted material, unless its family is not that of the algorithm.
+    pub(crate) fn fitting(material: KeyMaterial, algorithm: Algorithm) -> Result<Self, KeyError> {
         if material.family() == algorithm.family() {
             Ok(Self::declared(material, algorithm))
         } else {
@@ -236,16 +197,6 @@ impl From<Vetted> for Key {
     }
 }
 
-impl TryFrom<&jsonwebtoken::jwk::Jwk> for Key {
-    type Error = KeyError;
-
-    /// Vets a key that the `jsonwebtoken` crate has read as [`Key::from_jwk`] does.
-    fn try_from(jwk: &jsonwebtoken::jwk::Jwk) -> Result<Self, KeyError> {
-        let json = serde_json::to_string(jwk).map_err(|_| KeyError::malformed("the key cannot be written as JSON"))?;
-        Self::from_jwk(&json)
-    }
-}
-
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key")
@@ -257,10 +208,7 @@ impl fmt::Debug for Key {
 
 #[cfg(test)]
 mod tests {
-    use super::super::KeyErrorKind;
     use super::*;
-
-    const OKP: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
     fn rsa(alg: &str) -> Key {
         Key::from_jwk(&format!(r#"{{"kty":"RSA"{alg},"n":"{}gQ","e":"AQAB"}}"#, "gYGB".repeat(85))).unwrap()
@@ -287,44 +235,6 @@ mod tests {
         for &algorithm in Algorithm::ALL {
             assert_eq!(Key::from_secret(algorithm, [7; 64]).is_ok(), algorithm.is_symmetric(), "{algorithm}");
         }
-    }
-
-    #[test]
-    fn a_key_that_jsonwebtoken_has_read_is_vetted() {
-        use Algorithm::{ES256, ES384, Ed25519, HS256, RS256};
-        let modulus = [0x81; 256];
-        let point = [&[4][..], &[0x81; 64]].concat();
-        let pkcs1 = pem::rsa_der(&modulus, &[1, 0, 1]);
-        let cases = [
-            (DecodingKey::from_secret(&[7; 32]), HS256, None),
-            (DecodingKey::from_secret(&[7; 31]), HS256, Some(KeyErrorKind::TooShort)),
-            (DecodingKey::from_secret(b""), HS256, Some(KeyErrorKind::TooShort)),
-            (DecodingKey::from_secret(&[7; 32]), RS256, Some(KeyErrorKind::AlgorithmMismatch)),
-            (DecodingKey::from_rsa_raw_components(&modulus, &[1, 0, 1]), RS256, None),
-            (DecodingKey::from_rsa_raw_components(&modulus, &[1]), RS256, Some(KeyErrorKind::InvalidKey)),
-            (DecodingKey::from_rsa_raw_components(&[0x81; 64], &[3]), RS256, Some(KeyErrorKind::TooShort)),
-            (DecodingKey::from_rsa_der(&pkcs1), RS256, None),
-            (DecodingKey::from_rsa_der(&pkcs1), HS256, Some(KeyErrorKind::AlgorithmMismatch)),
-            (DecodingKey::from_rsa_der(b"no DER"), RS256, Some(KeyErrorKind::Malformed)),
-            (DecodingKey::from_ec_der(&point), ES256, None),
-            (DecodingKey::from_ec_der(&point), ES384, Some(KeyErrorKind::Malformed)),
-            (DecodingKey::from_ec_der(&point), Ed25519, Some(KeyErrorKind::AlgorithmMismatch)),
-            (DecodingKey::from_ed_der(&[0x81; 32]), Ed25519, None),
-            (DecodingKey::from_ed_der(&[0x81; 31]), Ed25519, Some(KeyErrorKind::Malformed)),
-            (DecodingKey::from_ed_der(&[0; 32]), Ed25519, Some(KeyErrorKind::InvalidKey)),
-        ];
-        for (index, (theirs, algorithm, expected)) in cases.iter().enumerate() {
-            let refused = Key::from_decoding_key(*algorithm, theirs).err().map(|error| error.kind());
-            assert_eq!(refused, *expected, "case {index}");
-        }
-    }
-
-    #[test]
-    fn a_jwk_that_jsonwebtoken_has_read_is_vetted() {
-        let read = |text: &str| serde_json::from_str::<jsonwebtoken::jwk::Jwk>(text).unwrap();
-        assert!(Key::try_from(&read(OKP)).is_ok());
-        let enc = OKP.replace("{\"kty\"", "{\"use\":\"enc\",\"kty\"");
-        assert_eq!(Key::try_from(&read(&enc)).unwrap_err().kind(), KeyErrorKind::WrongUse);
     }
 
     #[test]

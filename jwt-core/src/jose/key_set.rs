@@ -96,19 +96,6 @@ impl KeySet {
         }
     }
 
-    /// Vets the public keys of a set that the `jsonwebtoken` crate has read, as [`from_jwks`](Self::from_jwks) does.
-    ///
-    /// # Errors
-    ///
-    /// [`TooLarge`](KeyErrorKind::TooLarge) if there are more than 100 keys.
-    pub fn from_jsonwebtoken(set: &jsonwebtoken::jwk::JwkSet) -> Result<Self, KeyError> {
-        let mut vetted = Self::default();
-        for (index, jwk) in set.keys.iter().enumerate() {
-            vetted.push(index, Key::try_from(jwk))?;
-        }
-        Ok(vetted)
-    }
-
     /// Returns the keys that can be used, in the order of the set.
     #[must_use]
     pub fn keys(&self) -> &[Key] {
@@ -151,7 +138,7 @@ impl KeySet {
         outcome.map(|()| set)
     }
 
-    fn push(&mut self, index: usize, vetted: Result<Key, KeyError>) -> Result<(), KeyError> {
+    pub(crate) fn push(&mut self, index: usize, vetted: Result<Key, KeyError>) -> Result<(), KeyError> {
         if index >= MAX_KEYS {
             return Err(KeyError::new(KeyErrorKind::TooLarge, "the key set has more than 100 keys"));
         }
@@ -232,15 +219,6 @@ mod tests {
         assert_eq!(KeySet::from_symmetric_jwks(&set(&[SECRET, "{}"])).unwrap().keys().len(), 1);
         let error = KeySet::from_symmetric_jwks(&set(&[SECRET, GOOD])).unwrap_err();
         assert_eq!(error.kind(), KeyErrorKind::PublicKeyAsSecret);
-    }
-
-    #[test]
-    fn a_set_that_jsonwebtoken_has_read_is_vetted_too() {
-        let theirs: jsonwebtoken::jwk::JwkSet =
-            serde_json::from_str(&set(&[GOOD, SECRET, r#"{"kty":"OKP","crv":"Ed25519","x":"AAAA"}"#])).unwrap();
-        let ours = KeySet::from_jsonwebtoken(&theirs).unwrap();
-        assert_eq!(ours.keys().len(), 1);
-        assert_eq!(ours.ignored().len(), 2);
     }
 
     #[test]

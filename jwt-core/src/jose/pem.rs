@@ -140,6 +140,7 @@ pub(crate) fn rsa_numbers(der: &[u8]) -> Result<(&[u8], &[u8]), x509_cert::der::
 }
 
 /// Writes an `RSAPublicKey`.
+#[cfg(any(test, feature = "aws-lc-rs", feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
 pub(crate) fn rsa_der(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
     tlv(0x30, &[&unsigned(modulus), &unsigned(exponent)])
 }

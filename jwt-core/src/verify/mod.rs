@@ -11,7 +11,6 @@ mod issuer;
 mod issuers;
 mod judge;
 mod lifetime;
-mod migrate;
 mod prepare;
 #[cfg(feature = "remote")]
 mod resolver;

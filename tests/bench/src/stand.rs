@@ -213,7 +213,7 @@ impl Stand {
                 let jwk = serde_json::from_value(jwk.clone()).expect("a JWK");
                 jsonwebtoken::DecodingKey::from_jwk(&jwk).expect("a key")
             }
-            None => jsonwebtoken::DecodingKey::from_secret(&self.secret),
+            None => jsonwebtoken::DecodingKey::from_secret(&self.secret).expect("a secret"),
         }
     }
 

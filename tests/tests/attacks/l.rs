@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use jsonwebtoken::crypto::{CryptoProvider, KeyUtils};
 use jwt_core::clock::ManualClock;
 use jwt_core::crypto::Backend;
+use jwt_core::interop::jsonwebtoken_12::DecodingKey;
+use jwt_core::interop::jsonwebtoken_12::crypto::{CryptoProvider, KeyUtils};
 use jwt_core::keys::Key;
 use jwt_core::verify::BuildErrorKind;
 use jwt_core::{Algorithm, ErrorKind};
@@ -37,8 +38,8 @@ async fn l02_the_process_wide_provider_is_neither_set_nor_asked() {
     };
     Target::usual().accepts(&good().sign(), "before").await;
     assert!(THEIRS.install_default().is_ok(), "it was left to the application");
-    let theirs = jsonwebtoken::DecodingKey::from_secret(&[7; 32]);
-    let key = Key::from_decoding_key(Algorithm::HS256, &theirs).expect("long enough");
+    let theirs = DecodingKey::from_secret(&[7; 32]).expect("not empty");
+    let key = Key::try_from((Algorithm::HS256, &theirs)).expect("long enough");
     let target = Target::trusting(issuer().key(key));
     target.accepts(&good().sign(), "after").await;
 }

@@ -4,16 +4,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jwt_core::Algorithm;
 use jwt_core::crypto::SigningKey;
-use jwt_core::jsonwebtoken::DecodingKey;
-use jwt_core::jsonwebtoken::jwk::{Jwk, JwkSet};
-use jwt_core::keys::{Key, KeyError, KeyErrorKind, KeySet};
+use jwt_core::keys::{Key, KeyError, KeySet};
 use jwt_tests::forge::{Forge, encode};
 use serde_json::{Value, json};
 
 use super::pem::{PEMS, RSA_PRIVATE_KEY, RSA_PUBLIC_KEY};
 use super::{backends, jwks, public_jwk, trusted, verifier, verify, with};
 
-async fn assert_verifies(signer: &SigningKey, form: &str, key: Result<Key, KeyError>) {
+pub(super) async fn assert_verifies(signer: &SigningKey, form: &str, key: Result<Key, KeyError>) {
     let key = key.unwrap_or_else(|error| panic!("{form}: {error}"));
     for backend in backends() {
         let verified = verify(&verifier(trusted().key(key.clone()), backend), &Forge::new(signer).sign()).await;
@@ -22,16 +20,12 @@ async fn assert_verifies(signer: &SigningKey, form: &str, key: Result<Key, KeyEr
     }
 }
 
-fn der(pem: &str) -> Vec<u8> {
+pub(super) fn der(pem: &str) -> Vec<u8> {
     let text: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     STANDARD.decode(text).expect("base64")
 }
 
-fn read(jwk: &Value) -> Jwk {
-    serde_json::from_value(jwk.clone()).expect("a key that jsonwebtoken reads")
-}
-
-fn text<'j>(jwk: &'j Value, member: &str) -> &'j str {
+pub(super) fn text<'j>(jwk: &'j Value, member: &str) -> &'j str {
     jwk[member].as_str().expect("a number")
 }
 
@@ -65,72 +59,16 @@ async fn rsa_keys_in_pkcs1_verify_and_sign() {
 }
 
 #[tokio::test]
-async fn keys_that_jsonwebtoken_has_read_verify() {
-    let [rsa, p256, p384, _, ed25519] = &PEMS;
-    for pem in [rsa, p256, p384, ed25519] {
-        let algorithm = pem.algorithm;
-        let signer = SigningKey::from_pem(algorithm, pem.private).expect("a private key");
-        let jwk = public_jwk(&signer);
-        let bytes = pem.public.as_bytes();
-        let keys = match algorithm {
-            Algorithm::RS256 => vec![
-                DecodingKey::from_rsa_pem(bytes),
-                DecodingKey::from_rsa_pem(RSA_PUBLIC_KEY.as_bytes()),
-                DecodingKey::from_rsa_components(text(&jwk, "n"), text(&jwk, "e")),
-                Ok(DecodingKey::from_rsa_der(&der(RSA_PUBLIC_KEY))),
-                DecodingKey::from_jwk(&read(&jwk)),
-            ],
-            Algorithm::Ed25519 => vec![
-                DecodingKey::from_ed_pem(bytes),
-                DecodingKey::from_ed_components(text(&jwk, "x")),
-                DecodingKey::from_jwk(&read(&jwk)),
-            ],
-            _ => vec![
-                DecodingKey::from_ec_pem(bytes),
-                DecodingKey::from_ec_components(text(&jwk, "x"), text(&jwk, "y")),
-                DecodingKey::from_jwk(&read(&jwk)),
-            ],
-        };
-        for (index, key) in keys.into_iter().enumerate() {
-            let key = Key::from_decoding_key(algorithm, &key.expect("a key"));
-            assert_verifies(&signer, &format!("{algorithm} as DecodingKey {index}"), key).await;
-        }
-        assert_verifies(&signer, &format!("{algorithm} as Jwk"), Key::try_from(&read(&jwk))).await;
-    }
-}
-
-#[tokio::test]
-async fn a_set_that_jsonwebtoken_has_read_verifies() {
-    let signers: Vec<SigningKey> = ["a", "b"].map(super::signing_key).into();
-    let secret = json!({"kty": "oct", "k": encode([7; 32]), "alg": "HS256", "kid": "s"});
-    let text = jwks(signers.iter().map(public_jwk).chain([secret]));
-    let theirs: JwkSet = serde_json::from_str(&text).expect("a set that jsonwebtoken reads");
-    let set = KeySet::from_jsonwebtoken(&theirs).expect("a set");
-    assert_eq!((set.keys().len(), set.ignored()[0].error().kind()), (2, KeyErrorKind::SymmetricKey));
-    for backend in backends() {
-        let verifier = verifier(trusted().keys(&set), backend);
-        for signer in &signers {
-            assert!(verify(&verifier, &Forge::new(signer).sign()).await.is_ok());
-        }
-    }
-}
-
-#[tokio::test]
 async fn shared_secrets_verify_in_every_form() {
     for (algorithm, size) in [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)] {
         let secret: Vec<u8> = (0x80..).take(size).collect();
         let signer = SigningKey::from_secret(algorithm, &secret).expect("a secret");
         let jwk = json!({"kty": "oct", "k": encode(&secret), "alg": algorithm.name()});
-        let base64 = DecodingKey::from_base64_secret(&STANDARD.encode(&secret)).expect("base64");
-        let theirs = DecodingKey::from_jwk(&read(&jwk)).expect("a secret");
         let set = KeySet::from_symmetric_jwks(&jwks([jwk.clone()])).expect("a set");
         for (form, key) in [
             ("bytes", Key::from_secret(algorithm, &secret)),
             ("JWK", Key::from_symmetric_jwk(&jwk.to_string())),
             ("set", Ok(set.keys()[0].clone())),
-            ("DecodingKey", Key::from_decoding_key(algorithm, &DecodingKey::from_secret(&secret))),
-            ("DecodingKey of base64", Key::from_decoding_key(algorithm, &base64)),
-            ("DecodingKey of a JWK", Key::from_decoding_key(algorithm, &theirs)),
         ] {
             assert_verifies(&signer, &format!("{algorithm} as {form}"), key).await;
         }

@@ -3,6 +3,7 @@
 
 mod algorithms;
 mod forms;
+mod jsonwebtoken;
 mod pem;
 mod public_keys;
 mod remote;
