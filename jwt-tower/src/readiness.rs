@@ -11,7 +11,8 @@ use tower_service::Service;
 use crate::response;
 
 /// Answers readiness probes: 200 when tokens of every issuer can be verified, otherwise 503, with the health of each
-/// issuer as JSON.
+/// issuer as JSON. A probe starts a fetch of keys that are missing or due and doesn't wait for it: see
+/// [`Verifier::readiness`].
 ///
 /// Not for the public: it names the issuers.
 ///
