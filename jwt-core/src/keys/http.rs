@@ -43,7 +43,9 @@ impl Fetch for HttpFetch {
         if let Some(etag) = request.etag {
             get = get.header(IF_NONE_MATCH, etag);
         }
-        let get = get.build().map_err(kind)?;
+        let mut get = get.build().map_err(kind)?;
+        // It isn't sent, and the response's address has none.
+        get.url_mut().set_fragment(None);
         let asked = get.url().clone();
         let mut response = self.client.execute(get).await.map_err(kind)?;
         // Only the address that was asked is trusted. Its own answer was a redirect, so its status wasn't 200.

@@ -4,6 +4,8 @@ use jwt_core::keys::{FetchErrorKind, Fetched, HttpFetch, fetch_fn};
 use jwt_core::testing::{AUDIENCE, Document, Script, ScriptedIssuer};
 use jwt_core::verify::BuildErrorKind;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
+use jwt_tests::remote::Remote;
+use jwt_tests::stage::key;
 use reqwest::Client;
 
 use super::lab::Lab;
@@ -192,9 +194,17 @@ async fn an_answer_that_nothing_changed_to_an_unconditional_question_is_a_failur
     let error = lab.verifier.refresh_keys().await.expect_err("no set");
     assert_eq!(error.issuers().collect::<Vec<_>>(), [(Some(lab.issuer.name()), FetchErrorKind::Status)]);
 
-    let fetch = fetch_fn(|_url: String| async { Ok(Fetched::not_modified()) });
+    // A fetch of the application's own, when there is a set at hand.
+    let remote = Remote::serving(&[&key()]);
+    let served = remote.clone();
+    let fetch = fetch_fn(move |_url: String| {
+        let answer = served.document().or_else(|_| Ok(Fetched::not_modified()));
+        async { answer }
+    });
     let trusted = TrustedIssuer::jwks("https://id.example", "https://id.example/jwks").audience(AUDIENCE);
     let verifier = Verifier::builder().issuer(trusted).fetch(fetch).build().expect("a verifier");
+    assert_eq!(verifier.refresh_keys().await, Ok(()));
+    remote.fail();
     let error = verifier.refresh_keys().await.expect_err("no set");
     assert_eq!(error.issuers().map(|(_, kind)| kind).collect::<Vec<_>>(), [FetchErrorKind::Content]);
 }
