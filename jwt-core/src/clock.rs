@@ -19,7 +19,8 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn monotonic(&self) -> Duration;
 }
 
-/// A moment by both clocks: the wall clock, which goes on while the machine sleeps, and the one that can't be set back.
+/// A moment by both clocks. The wall clock counts the time that the machine sleeps, and the monotonic clock can't be set
+/// back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) wall: Duration,

@@ -348,7 +348,7 @@ rows! {
             let _ = tell.take().map(|tell| tell.send(time));
             std::future::pending()
         }));
-        assert_eq!(told.await, Ok(std::time::Duration::from_secs(30)));
+        assert_eq!(told.await, Ok(Duration::from_secs(30)));
         ended.abort();
     }
 

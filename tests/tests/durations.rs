@@ -1,5 +1,5 @@
-//! Every setting that takes a time takes the longest there is: it is bounded, refused by a typed error or, where nothing
-//! forbids it, kept without an overflow.
+//! Every setting that takes a time is given the longest there is. If it isn't refused by a typed error, it is used without an
+//! overflow.
 
 use std::fs;
 use std::net::TcpListener;
@@ -31,7 +31,7 @@ use serde_json::json;
 
 const MOST: Duration = Duration::MAX;
 
-/// The setters that take a time, each of which a test below calls.
+/// The setters that take a time. Each is called by a test below.
 const SETTERS: &[&str] = &[
     "authorize/login.rs max_auth_age",
     "authorize/login.rs max_auth_age",
@@ -283,7 +283,7 @@ async fn revocations_may_be_remembered_for_ever() {
     let (fed, feed) = MemoryRevocations::fed(settings(), MOST);
     feed.caught_up();
     let limited = TimeLimit::new(Later, MOST);
-    // Nobody listens there any more.
+    // The port is closed again.
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address");
     let redis = RedisSettings::new().timeout(MOST).staleness(MOST).resync_every(MOST).revocations(settings());
     let redis = RedisRevocations::start(format!("redis://{gone}/"), redis).expect("an address");

@@ -114,7 +114,7 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// The issuers for which no set was loaded after the call, and why. Keys that were at hand stay in use, and the fetch is
+    /// Names each issuer whose set wasn't loaded after the call, and why. Keys that were at hand stay in use, and the fetch is
     /// tried again.
     pub async fn refresh_keys(&self) -> Result<(), RefreshError> {
         // All of them are under way before the first is waited for.

@@ -1,4 +1,4 @@
-//! Several runtimes in one process, some of which are not driven or have a blocked thread.
+//! Several runtimes in one process: one isn't driven, or its thread is blocked.
 
 use std::sync::mpsc;
 use std::thread;
@@ -45,7 +45,7 @@ impl Scene {
         matches!(self.verifier.start(&self.token, None), Verification::Pending(_))
     }
 
-    /// Verifies the token, and waits for what must be waited for.
+    /// Verifies the token, and waits for the outcome.
     fn verify(&self, runtime: &Runtime) -> Result<(), ErrorKind> {
         let outcome = runtime.block_on(self.verifier.verify(&self.token));
         outcome.map(drop).map_err(|error| error.kind())
@@ -157,7 +157,7 @@ fn a_refresh_succeeds_only_if_a_set_was_loaded_after_it_was_asked_for() {
         (100_000, HealthState::Outage),
     ] {
         scene.clock.advance(seconds(silence));
-        // The one that it joins never ends.
+        // The refresh joins a fetch that never ends.
         {
             let _entered = idle.enter();
             assert!(scene.verifier.refresh_keys().now_or_never().is_none());

@@ -26,7 +26,7 @@ use super::snapshot::Snapshot;
 /// An issuer's keys, fetched from it when they are first needed and kept current.
 ///
 /// Reading takes no lock. A fetch runs in a task of its own, one at a time: whoever needs its outcome waits for it, for
-/// a bounded time, and nobody can cancel it. A fetch that isn't done within that time counts as failed, even if it
+/// a bounded time, and can't cancel it. A fetch that isn't done within that time counts as failed, even if it
 /// still runs. A set is renewed in the background before its lifetime ends; what [`RefreshPolicy`] says and the issuer
 /// asks for decides when. While it cannot be renewed it is used for another hour; then, and before the first set has
 /// come, requests are answered 503. A token whose `kid` is not in the set leads to a fetch, at most twice in 30
