@@ -13,9 +13,31 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the time since 1970-01-01T00:00:00Z, leap seconds ignored. RFC 7519 section 2, "NumericDate".
     fn now(&self) -> Duration;
 
-    /// Returns the time since an arbitrary fixed moment, never going backwards. Lifetimes of keys and caches use it, so
-    /// that setting the machine's clock does not prolong them.
+    /// Returns the time since an arbitrary fixed moment, never going backwards. Lifetimes of keys and of revocations use
+    /// it beside [`now`](Self::now), and end when either says so: setting the wall clock back doesn't prolong them, and
+    /// neither does a machine that sleeps, during which this clock may stand still.
     fn monotonic(&self) -> Duration;
+}
+
+/// A moment by both clocks. The wall clock counts the time that the machine sleeps, and the monotonic clock can't be set
+/// back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) wall: Duration,
+    pub(crate) monotonic: Duration,
+}
+
+impl Moment {
+    pub(crate) fn of(clock: &dyn Clock) -> Self {
+        Self { wall: clock.now(), monotonic: clock.monotonic() }
+    }
+
+    /// The time that has passed since `earlier`, by the clock that shows more of it.
+    #[cfg(feature = "remote")]
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        let monotonic = self.monotonic.saturating_sub(earlier.monotonic);
+        monotonic.max(self.wall.saturating_sub(earlier.wall))
+    }
 }
 
 /// The machine's own clocks.

@@ -62,8 +62,8 @@ impl KeySource for Ring {
         self.table().find(wanted)
     }
 
-    fn generation(&self) -> Option<u64> {
-        self.tells.then(|| self.table().generation()).flatten()
+    fn generation(&self, now: Duration) -> Option<u64> {
+        self.tells.then(|| self.table().generation(now)).flatten()
     }
 }
 

@@ -1,8 +1,11 @@
 //! The table of defaults in the documentation: each row is checked by what an application that decides nothing else
 //! does.
 
+use std::time::Duration;
+
+use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
-use jwt_core::keys::{Key, KeyErrorKind, KeySet};
+use jwt_core::keys::{FetchErrorKind, HealthState, Key, KeyErrorKind, KeySet};
 use jwt_core::revocation::{MemoryRevocations, RevocationScript, ScriptedRevocations};
 use jwt_core::token::TokenSources;
 use jwt_core::verify::{BuildError, BuildErrorKind, TokenCache};
@@ -306,6 +309,35 @@ rows! {
         assert_eq!(application().send(&Ask::get("/me")).await, Answer::missing());
     }
 
+    "fetched keys", "fresh for 10 minutes if the issuer doesn't say; used for another hour while it fails" => fetched_keys_grow_old {
+        let (remote, clock) = (Remote::serving(&[&key()]), ManualClock::at(NOW));
+        let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
+        let verifier = Verifier::builder().issuer(issuer).clock(clock.clone()).fetch(remote.fetch()).build();
+        let verifier = verifier.expect("a verifier");
+        assert_eq!(verifier.refresh_keys().await, Ok(()));
+        for (age, state) in [
+            (599, HealthState::Fresh),
+            (600, HealthState::Stale),
+            (4_199, HealthState::Stale),
+            (4_200, HealthState::Outage),
+        ] {
+            clock.set(Duration::from_secs(NOW + age));
+            assert_eq!(verifier.health()[0].health.state, state, "{age}");
+        }
+    }
+
+    "time for a fetch of keys", "16 seconds, then it counts as failed" => a_fetch_of_keys_has_its_time {
+        let (remote, clock) = (Remote::serving(&[&key()]).hold(), ManualClock::at(NOW));
+        let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
+        let verifier = Verifier::builder().issuer(issuer).clock(clock.clone()).fetch(remote.fetch()).build();
+        let verifier = verifier.expect("a verifier");
+        assert!(!verifier.is_ready());
+        clock.advance(Duration::from_millis(15_999));
+        assert_eq!(verifier.health()[0].health.last_error, None);
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(verifier.health()[0].health.last_error, Some(FetchErrorKind::Timeout));
+    }
+
     "keys out of reach", "503 with `Retry-After`" => keys_out_of_reach_are_an_outage {
         let remote = Remote::failing();
         let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
@@ -347,7 +379,7 @@ rows! {
             let _ = tell.take().map(|tell| tell.send(time));
             std::future::pending()
         }));
-        assert_eq!(told.await, Ok(std::time::Duration::from_secs(30)));
+        assert_eq!(told.await, Ok(Duration::from_secs(30)));
         ended.abort();
     }
 

@@ -100,7 +100,7 @@ impl Challenger {
             Class::Unavailable => {
                 let after = error.retry_after().unwrap_or(DEFAULT_RETRY);
                 // Whole seconds, rounded up: RFC 9110 section 10.2.3.
-                let seconds = (after.as_secs() + u64::from(after.subsec_nanos() > 0)).max(1);
+                let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0)).max(1);
                 return Challenge { status: 503, headers: vec![("retry-after", seconds.to_string())] };
             }
             Class::Misuse => return Challenge { status: 500, headers: Vec::new() },

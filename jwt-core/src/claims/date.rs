@@ -31,7 +31,7 @@ impl NumericDate {
         if self <= earlier {
             return Duration::ZERO;
         }
-        let seconds = u64::try_from(self.seconds - earlier.seconds).unwrap_or_default();
+        let seconds = u64::try_from(self.seconds.saturating_sub(earlier.seconds)).unwrap_or_default();
         Duration::from_secs(seconds) + Duration::from_nanos(self.nanos.into())
             - Duration::from_nanos(earlier.nanos.into())
     }

@@ -42,21 +42,32 @@ impl Location {
         }
     }
 
-    /// Gets the key set's document, unless it is still the one with this `ETag`.
+    /// Gets the key set's document, unless it is still current by this tag, and the tag of the current document.
     pub(super) async fn fetch(
         &self,
         fetch: &dyn Fetch,
         policy: &RefreshPolicy,
-        etag: Option<&str>,
-    ) -> Result<Fetched, FetchError> {
-        match self {
-            Self::JwkSet { url } => get(fetch, policy, url, JWK_SET, etag).await,
+        known: Option<&Tag>,
+    ) -> Result<(Fetched, Option<Tag>), FetchError> {
+        let address = match self {
+            Self::JwkSet { url } => Arc::clone(url),
             Self::Discover { issuer, at } => {
-                let jwks_uri = discover(fetch, policy, issuer, at.as_deref().unwrap_or(issuer)).await?;
-                get(fetch, policy, &jwks_uri, JWK_SET, etag).await
+                discover(fetch, policy, issuer, at.as_deref().unwrap_or(issuer)).await?.into()
             }
-        }
+        };
+        let known = known.filter(|tag| tag.address == address);
+        let fetched = get(fetch, policy, &address, JWK_SET, known.map(|tag| &*tag.etag)).await?;
+        let tag =
+            if fetched.not_modified { known.cloned() } else { fetched.etag.clone().map(|etag| Tag { address, etag }) };
+        Ok((fetched, tag))
     }
+}
+
+/// An `ETag`, which tells versions of one resource apart and says nothing about another's. RFC 9110 section 8.8.3.
+#[derive(Clone, Debug)]
+pub(super) struct Tag {
+    address: Arc<str>,
+    etag: String,
 }
 
 /// Asks at the address `at` for the metadata of `issuer`.
@@ -115,6 +126,10 @@ async fn get(
     // Fetches are the user's to write, so that what they promise is held to here.
     let fetched = tokio::time::timeout(policy.timeout, fetch.fetch(request)).await;
     let fetched = fetched.map_err(|_| FetchErrorKind::Timeout)??;
+    if fetched.not_modified && etag.is_none() {
+        // The answer to a question that wasn't asked.
+        return Err(FetchErrorKind::Content.into());
+    }
     if fetched.body.len() > policy.max_bytes { Err(FetchErrorKind::TooLarge.into()) } else { Ok(fetched) }
 }
 

@@ -40,7 +40,7 @@ pub struct Fetched {
     pub not_modified: bool,
     /// `ETag`, where it was sent.
     pub etag: Option<String>,
-    /// `max-age` of `Cache-Control`, where it was sent.
+    /// `max-age` of `Cache-Control` less the answer's `Age`, if the server states it.
     pub max_age: Option<Duration>,
 }
 
@@ -64,7 +64,7 @@ impl Fetched {
         self
     }
 
-    /// Sets the lifetime that the server stated. Default: none.
+    /// Sets the lifetime that the server stated, from now on. Default: none.
     #[must_use]
     pub const fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);

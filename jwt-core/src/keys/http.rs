@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{ACCEPT, CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
+use reqwest::header::{ACCEPT, AGE, CACHE_CONTROL, ETAG, HeaderMap, HeaderName, IF_NONE_MATCH};
 use reqwest::{Client, StatusCode, redirect};
 
 use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched};
@@ -28,7 +28,8 @@ impl HttpFetch {
 
     /// Uses a client of the application's own: its proxy, its certificate authorities, its connection timeouts.
     ///
-    /// Build it with [`redirect::Policy::none`]: an issuer's redirect would otherwise be followed to wherever it leads.
+    /// Build it with [`redirect::Policy::none`]. A client that follows redirects asks at their target, and the answer is
+    /// refused.
     #[must_use]
     pub const fn from_client(client: Client) -> Self {
         Self { client }
@@ -42,7 +43,16 @@ impl Fetch for HttpFetch {
         if let Some(etag) = request.etag {
             get = get.header(IF_NONE_MATCH, etag);
         }
-        let mut response = get.send().await.map_err(kind)?;
+        let mut get = get.build().map_err(kind)?;
+        // It isn't sent, and the response's address has none.
+        get.url_mut().set_fragment(None);
+        let asked = get.url().clone();
+        let mut response = self.client.execute(get).await.map_err(kind)?;
+        // Only the address that was asked is trusted. Its own answer was a redirect, so its status wasn't 200.
+        if *response.url() != asked {
+            tracing::error!("the HTTP client follows redirects: build it with `redirect::Policy::none()`");
+            return Err(FetchErrorKind::Status.into());
+        }
         let max_age = max_age(response.headers());
         if response.status() == StatusCode::NOT_MODIFIED && request.etag.is_some() {
             return Ok(Fetched { max_age, ..Fetched::not_modified() });
@@ -68,14 +78,72 @@ fn kind(error: reqwest::Error) -> FetchError {
     if error.is_timeout() { FetchErrorKind::Timeout.into() } else { FetchErrorKind::Transport.into() }
 }
 
-/// RFC 9111 section 5.2.2.1. `no-store` and `no-cache` ask for the shortest lifetime there is.
+/// How long the answer stays fresh from now on, if it says so. RFC 9111 section 4.2.
+///
+/// `no-store` and `no-cache` ask for the shortest lifetime there is, wherever they stand. Of several values the strictest
+/// counts.
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
-    let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
-    let mut directives =
-        values.flat_map(|value| value.split(',')).map(|directive| directive.trim().to_ascii_lowercase());
-    directives.find_map(|directive| match directive.split_once('=') {
-        Some(("max-age", seconds)) => seconds.trim_matches('"').parse().ok().map(Duration::from_secs),
-        None if directive == "no-store" || directive == "no-cache" => Some(Duration::ZERO),
-        _ => None,
-    })
+    let mut max_age: Option<Duration> = None;
+    for directive in values(headers, &CACHE_CONTROL).flat_map(|value| value.split(',')) {
+        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+        let lifetime = match name.trim().to_ascii_lowercase().as_str() {
+            "no-store" | "no-cache" => Some(Duration::ZERO),
+            "max-age" => delta_seconds(value.trim().trim_matches('"')),
+            _ => None,
+        };
+        max_age = max_age.into_iter().chain(lifetime).min();
+    }
+    // The time in a cache between counts: RFC 9111 section 4.2.3.
+    let age = values(headers, &AGE).filter_map(|age| delta_seconds(age.trim())).max().unwrap_or_default();
+    max_age.map(|max_age| max_age.saturating_sub(age))
+}
+
+fn values<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
+    headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
+}
+
+/// RFC 9111 section 1.2.2: a number that overflows counts as the largest.
+fn delta_seconds(digits: &str) -> Option<Duration> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| Duration::from_secs(digits.parse().unwrap_or(u64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strictest_word_about_a_lifetime_counts() {
+        for (cache_control, age, lifetime) in [
+            (&[][..], &[][..], None),
+            (&[], &["30"], None),
+            (&["public"], &[], None),
+            (&["max-age=86400"], &[], Some(86_400)),
+            (&["max-age=86400"], &["86390"], Some(10)),
+            (&["max-age=86400"], &["86400"], Some(0)),
+            (&["max-age=86400"], &["99999999999999999999"], Some(0)),
+            (&["max-age=86400"], &["-5", "ten", ""], Some(86_400)),
+            (&["max-age=86400"], &["5", "86390"], Some(10)),
+            (&["max-age=600, no-store"], &[], Some(0)),
+            (&["no-cache, max-age=600"], &[], Some(0)),
+            (&["max-age=600", "no-store"], &[], Some(0)),
+            (&["max-age=600", "public, No-Cache"], &[], Some(0)),
+            (&["max-age=600, no-cache=\"set-cookie\""], &[], Some(0)),
+            (&["max-age=600, max-age=300"], &[], Some(300)),
+            (&["max-age=600", "max-age=900"], &["1"], Some(599)),
+            (&["max-age = \"600\""], &[], Some(600)),
+            (&["s-maxage=5, max-age=600"], &[], Some(600)),
+            (&["max-age=99999999999999999999999"], &[], Some(u64::MAX)),
+            (&["max-age=-1, max-age=+5, max-age="], &[], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in cache_control {
+                headers.append(CACHE_CONTROL, value.parse().expect("a header value"));
+            }
+            for value in age {
+                headers.append(AGE, value.parse().expect("a header value"));
+            }
+            assert_eq!(max_age(&headers), lifetime.map(Duration::from_secs), "{cache_control:?} {age:?}");
+        }
+    }
 }

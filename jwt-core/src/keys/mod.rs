@@ -22,7 +22,7 @@ mod remote;
 pub use crate::jose::{IgnoredKey, Key, KeyError, KeyErrorKind, KeySet};
 pub use fetch_error::{FetchError, FetchErrorKind};
 pub use health::{Health, HealthState};
-pub use source::{KeySource, Lookup, NoKeys, Wanted};
+pub use source::{KeySource, Lookup, NoKeys, Refresh, Wanted};
 pub use table::KeyTable;
 
 #[cfg(feature = "remote")]

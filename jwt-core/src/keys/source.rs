@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::crypto::PreparedKey;
 use crate::jose::Algorithm;
 
-use super::Health;
+use super::{FetchError, Health};
 
 /// What a token's header asks for. The issuer is known already: each has a source of its own.
 #[derive(Clone, Copy)]
@@ -17,6 +17,8 @@ pub struct Wanted<'t> {
     pub key_id: Option<&'t str>,
     /// The header's `alg`, which the issuer's allow-list contains.
     pub algorithm: Algorithm,
+    /// The reading of the verifier's [`Clock::now`](crate::clock::Clock::now); `None` if it wasn't read.
+    pub now: Option<Duration>,
     /// Whether a [`Lookup::Fetch`] has been waited for already. A source must not answer with another.
     pub fetched: bool,
 }
@@ -25,7 +27,7 @@ impl<'t> Wanted<'t> {
     /// Asks for the key of a token with this `kid` and `alg`, for the first time.
     #[must_use]
     pub const fn new(key_id: Option<&'t str>, algorithm: Algorithm) -> Self {
-        Self { key_id, algorithm, fetched: false }
+        Self { key_id, algorithm, now: None, fetched: false }
     }
 }
 
@@ -51,6 +53,9 @@ pub enum Lookup {
     /// when a client disconnects, must not disturb anyone else who waits.
     Fetch(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
+
+/// What [`KeySource::refresh`] started. It does its work elsewhere: dropping this disturbs no other waiter.
+pub type Refresh = Pin<Box<dyn Future<Output = Result<(), FetchError>> + Send>>;
 
 impl fmt::Debug for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,18 +84,20 @@ pub trait KeySource: fmt::Debug + Send + Sync {
     /// A verifier with a [cache](crate::verify::TokenCache) asks at each token. While the number is the same as when the
     /// token was verified, its signature counts as good without [`find`](Self::find) being asked. So the number must be
     /// another one, never used before, as soon as a key was removed or replaced, and `None` where the keys must not be
-    /// used without further ado: past their lifetime, or out of reach. Default: `None`, every token is verified.
-    fn generation(&self) -> Option<u64> {
+    /// used without further ado: past their lifetime, or out of reach. `now` is the reading of the verifier's
+    /// [`Clock::now`](crate::clock::Clock::now). Default: `None`, every token is verified.
+    fn generation(&self, now: Duration) -> Option<u64> {
+        let _ = now;
         None
     }
 
-    /// Does what is due now, such as starting a renewal, without waiting. Called about once a second where the
-    /// application asks for it. Default: nothing.
+    /// Starts work that is due, such as a renewal, without waiting. Called by readiness probes, and about once a second if
+    /// the application asks for it. Default: nothing.
     fn tend(&self) {}
 
-    /// Starts getting the keys anew and returns what to wait for; [`health`](Self::health) then tells the outcome.
+    /// Starts getting the keys anew and returns what to wait for. It succeeds only if keys were loaded after this call.
     /// Default: `None`, for keys that are always at hand.
-    fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+    fn refresh(&self) -> Option<Refresh> {
         None
     }
 

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::crypto::{Backend, PreparedKey};
 use crate::jose::{Algorithm, Key};
@@ -85,7 +86,7 @@ impl KeySource for KeyTable {
         }
     }
 
-    fn generation(&self) -> Option<u64> {
+    fn generation(&self, _now: Duration) -> Option<u64> {
         self.generation
     }
 }

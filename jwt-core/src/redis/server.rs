@@ -8,7 +8,8 @@ use super::codec::{Named, Record};
 use super::journal::{Journal, Ticket};
 use super::link::{Failure, Link};
 use crate::claims::NumericDate;
-use crate::revocation::{Feed, Moment, Standing, TokenIdentity, names, refusal};
+use crate::clock::Moment;
+use crate::revocation::{Feed, Standing, TokenIdentity, names, refusal};
 use crate::step::Step;
 
 /// The copy that all processes share.

@@ -6,7 +6,7 @@ use super::memory::Memory;
 #[cfg(feature = "redis")]
 use super::target::Kind;
 use super::{Revocation, RevokeError, RevokeErrorKind};
-use crate::clock::Clock;
+use crate::clock::Moment;
 
 /// The inlet of a list that is filled from elsewhere; made by [`MemoryRevocations::fed`](super::MemoryRevocations::fed).
 ///
@@ -29,19 +29,6 @@ use crate::clock::Clock;
 #[derive(Debug)]
 pub struct Feed {
     memory: Arc<Memory>,
-}
-
-/// A moment by both clocks: the machine's, which goes on while it sleeps, and the one that nobody sets back.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
-    wall: Duration,
-    pub(crate) monotonic: Duration,
-}
-
-impl Moment {
-    pub(crate) fn of(clock: &dyn Clock) -> Self {
-        Self { wall: clock.now(), monotonic: clock.monotonic() }
-    }
 }
 
 /// Whether what is remembered is all there is to know.

@@ -5,13 +5,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::entries::{Entries, Now};
-use super::feed::{Feed, Knowledge, Liveness, Moment};
+use super::feed::{Feed, Knowledge, Liveness};
 use super::target::{ANY_TIME, Kind};
 use super::{
     Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, RevokeErrorKind, Standing,
     TokenIdentity,
 };
 use crate::claims::NumericDate;
+use crate::clock::Moment;
 use crate::step::Step;
 
 /// Revocations in the memory of one process: for a service that runs once, and may forget when it ends.

@@ -37,7 +37,7 @@ mod time_limit;
 
 pub use feed::Feed;
 #[cfg(feature = "redis")]
-pub(crate) use feed::{Knowledge, Moment};
+pub(crate) use feed::Knowledge;
 pub use list::{NoRevocations, RevocationList, RevocationScript, ScriptedRevocations, Standing, TokenIdentity};
 pub use memory::{MemoryRevocations, RevocationCount};
 #[cfg(feature = "redis")]

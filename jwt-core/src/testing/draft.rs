@@ -66,7 +66,7 @@ impl Draft {
     pub fn valid_from(mut self, moment: Duration) -> Self {
         self.moment = moment;
         let seconds = moment.as_secs();
-        self.claim("iat", seconds).claim("nbf", seconds).claim("exp", (moment + LIFETIME).as_secs())
+        self.claim("iat", seconds).claim("nbf", seconds).claim("exp", moment.saturating_add(LIFETIME).as_secs())
     }
 
     /// Lets it have ended an hour ago.
@@ -77,8 +77,8 @@ impl Draft {
 
     /// Lets it begin in an hour.
     pub fn not_yet_valid(self) -> Self {
-        let begin = (self.moment + LIFETIME * 12).as_secs();
-        self.claim("nbf", begin).claim("exp", begin + LIFETIME.as_secs())
+        let begin = self.moment.saturating_add(LIFETIME * 12);
+        self.claim("nbf", begin.as_secs()).claim("exp", begin.saturating_add(LIFETIME).as_secs())
     }
 
     /// Lets it name another issuer.

@@ -1,6 +1,7 @@
 //! Trusting the tokens that the process issues itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::issue::{ACCESS, KeyRing, TokenIssuer};
 use crate::jose::Algorithm;
@@ -15,7 +16,7 @@ impl KeySource for KeyRing {
         key.map_or(Lookup::Unknown, Lookup::Ready)
     }
 
-    fn generation(&self) -> Option<u64> {
+    fn generation(&self, _now: Duration) -> Option<u64> {
         Some(self.epoch())
     }
 }

@@ -2,8 +2,9 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::claims::{ClaimsError, NumericDate, RegisteredClaims};
+use crate::claims::{ClaimsError, RegisteredClaims};
 use crate::error::{Error, ErrorKind};
 use crate::jose::compact::{Bytes, Compact, Limits};
 use crate::jose::known;
@@ -117,17 +118,20 @@ impl Judge {
     fn recall(&self, token: &[u8], location: Option<Location>, watch: &mut Watch) -> Option<Result<Sound, Error>> {
         let cache = self.cache.as_ref().filter(|cache| !cache.keeps_digests())?;
         let found = cache.find(token);
-        let standing = found.as_ref().and_then(|entry| Some((entry, self.standing(entry)?)));
+        let standing = found.as_ref().and_then(|entry| {
+            let now = self.surroundings.clock.now();
+            Some((entry, self.standing(entry, now)?, now))
+        });
         self.looked_up(standing.is_some());
-        let Some((entry, known)) = standing else {
+        let Some((entry, known, now)) = standing else {
             if found.is_some() {
                 cache.forget(token);
             }
             return None;
         };
         watch.saw(entry.issuer.name.as_ref());
-        let now = NumericDate::from(self.surroundings.clock.now());
-        if let Err(error) = entry.issuer.policy.check_times(&known.times, now, self.surroundings.leeway) {
+        let leeway = self.surroundings.leeway;
+        if let Err(error) = entry.issuer.policy.check_times(&known.times, now.into(), leeway) {
             cache.forget(token);
             return Some(Err(error));
         }
@@ -136,11 +140,11 @@ impl Judge {
     }
 
     /// What is known of a token whose signature would be verified by the same key of the same issuer.
-    fn standing<'e>(&self, entry: &'e Entry) -> Option<&'e Known> {
+    fn standing<'e>(&self, entry: &'e Entry, now: Duration) -> Option<&'e Known> {
         let Entry { issuer, generation, .. } = entry;
         let known = entry.known()?;
         let is_there = !known.resolved || self.issuers.still_resolves(issuer);
-        (is_there && issuer.keys.generation() == Some(*generation)).then_some(known)
+        (is_there && issuer.keys.generation(now) == Some(*generation)).then_some(known)
     }
 
     /// Whether the cache knows, by the token's digest, that this generation of the issuer's keys has signed it.
@@ -248,9 +252,11 @@ impl Judge {
         }
         issuer.policy.check_type(header.token_type.as_deref())?;
 
+        let now = self.surroundings.clock.now();
         // Before the key is looked for: should the keys change now, nothing is remembered for longer than it holds.
-        let generation = self.cache.as_ref().and_then(|_| issuer.keys.generation());
-        let wanted = Wanted { fetched: waited.keys, ..Wanted::new(header.key_id.as_deref(), header.algorithm) };
+        let generation = self.cache.as_ref().and_then(|_| issuer.keys.generation(now));
+        let wanted =
+            Wanted { now: Some(now), fetched: waited.keys, ..Wanted::new(header.key_id.as_deref(), header.algorithm) };
         let key = match issuer.keys.find(&wanted) {
             Lookup::Ready(key) => key,
             Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
@@ -273,8 +279,7 @@ impl Judge {
             return Err(ErrorKind::BadSignature.into());
         }
 
-        let now = NumericDate::from(self.surroundings.clock.now());
-        if let Err(error) = issuer.policy.check(&claims, text, now, self.surroundings.leeway) {
+        if let Err(error) = issuer.policy.check(&claims, text, now.into(), self.surroundings.leeway) {
             if known && let Some(cache) = &self.cache {
                 cache.forget(token.as_bytes());
             }

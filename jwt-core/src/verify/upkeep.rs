@@ -65,19 +65,24 @@ impl Verifier {
             .collect()
     }
 
-    /// Returns whether tokens of every issuer can be verified now: the answer to a readiness probe.
+    /// Returns whether tokens of every issuer can be verified now: the answer to a readiness probe. It starts a fetch of
+    /// keys that are due, as [`readiness`](Self::readiness) does.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.health().iter().all(|issuer| issuer.health.state.is_ready())
+        self.probe().iter().all(|issuer| issuer.health.state.is_ready())
     }
 
     /// Returns the answer to a readiness probe: status 200 when tokens of every issuer can be verified now, otherwise 503,
     /// and the health of each issuer as JSON.
     ///
+    /// It doesn't wait, but starts a fetch of keys that are missing or due for renewal, which needs a Tokio runtime. A
+    /// process that gets no other requests before it is ready so becomes ready. While it isn't, the member `last_error` says
+    /// why the last fetch failed, and the log warns of each that does.
+    ///
     /// It names the issuers, so it is for those who run the service and not for its users.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        let health = self.health();
+        let health = self.probe();
         let ready = health.iter().all(|issuer| issuer.health.state.is_ready());
         let issuers: Vec<_> = health
             .iter()
@@ -95,6 +100,13 @@ impl Verifier {
         Readiness { status: if ready { 200 } else { 503 }, content_type: "application/json", body }
     }
 
+    fn probe(&self) -> Vec<IssuerHealth> {
+        for issuer in self.issuers().live() {
+            issuer.keys.tend();
+        }
+        self.health()
+    }
+
     /// Fetches the keys of every issuer now, whatever their age, and waits for them.
     ///
     /// Called at start, it finds out at once whether issuers can be reached and what they say can be used; an application
@@ -102,15 +114,19 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// The issuers whose keys could not be fetched. Keys that were at hand stay in use, and the fetch is tried again.
+    /// Names each issuer whose set wasn't loaded after the call, and why. Keys that were at hand stay in use, and the fetch is
+    /// tried again.
     pub async fn refresh_keys(&self) -> Result<(), RefreshError> {
         // All of them are under way before the first is waited for.
-        let fetches: Vec<_> = self.issuers().live().iter().filter_map(|issuer| issuer.keys.refresh()).collect();
-        for fetch in fetches {
-            fetch.await;
+        let issuers = self.issuers().live().into_iter();
+        let fetches: Vec<_> =
+            issuers.filter_map(|issuer| Some((issuer.name.clone(), issuer.keys.refresh()?))).collect();
+        let mut failed = Vec::new();
+        for (issuer, fetch) in fetches {
+            if let Err(error) = fetch.await {
+                failed.push((issuer, error.kind()));
+            }
         }
-        let failed = self.health().into_iter();
-        let failed: Vec<_> = failed.filter_map(|issuer| Some((issuer.issuer, issuer.health.last_error?))).collect();
         if failed.is_empty() { Ok(()) } else { Err(RefreshError { failed }) }
     }
 

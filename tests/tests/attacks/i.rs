@@ -97,8 +97,8 @@ impl KeySource for Ring {
         self.table().find(wanted)
     }
 
-    fn generation(&self) -> Option<u64> {
-        self.table().generation()
+    fn generation(&self, now: Duration) -> Option<u64> {
+        self.table().generation(now)
     }
 
     fn health(&self) -> Option<Health> {

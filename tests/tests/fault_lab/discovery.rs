@@ -1,9 +1,12 @@
 //! From the issuer's name to its keys, and what is sent on the way.
 
-use jwt_core::keys::FetchErrorKind;
+use jwt_core::keys::{FetchErrorKind, Fetched, HttpFetch, fetch_fn};
 use jwt_core::testing::{AUDIENCE, Document, Script, ScriptedIssuer};
 use jwt_core::verify::BuildErrorKind;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
+use jwt_tests::remote::Remote;
+use jwt_tests::stage::key;
+use reqwest::Client;
 
 use super::lab::Lab;
 
@@ -43,6 +46,33 @@ async fn g02_a_redirect_is_a_failure_and_its_target_is_never_asked() {
         }
     }
     assert_eq!(elsewhere.received(), []);
+}
+
+#[tokio::test]
+async fn a_client_that_follows_redirects_finds_no_keys_there() {
+    let elsewhere = ScriptedIssuer::start().await.expect("another server");
+    for status in [301, 302, 303, 307, 308] {
+        let issuer = ScriptedIssuer::start().await.expect("an issuer");
+        elsewhere.publish([issuer.key()]);
+        issuer.script(Document::KeySet, Script::Redirect(status, elsewhere.jwks_uri()));
+        let trusted = TrustedIssuer::discover(issuer.name()).audience(AUDIENCE);
+        let fetch = HttpFetch::from_client(Client::new());
+        let verifier = Verifier::builder().issuer(trusted).clock(issuer.clock()).fetch(fetch).build();
+        let error = verifier.expect("a verifier").refresh_keys().await.expect_err("a redirect");
+        assert_eq!(error.issuers().collect::<Vec<_>>(), [(Some(issuer.name()), FetchErrorKind::Status)], "{status}");
+    }
+    assert_eq!(elsewhere.requests(Document::KeySet), 5, "the client did follow");
+}
+
+#[tokio::test]
+async fn a_client_of_the_application_finds_keys_where_they_are() {
+    let issuer = ScriptedIssuer::start().await.expect("an issuer");
+    // Written in another way than it is sent.
+    let jwks_uri = format!("{}/other/../jwks#keys", issuer.address());
+    let trusted = TrustedIssuer::jwks(issuer.name(), jwks_uri).audience(AUDIENCE);
+    let fetch = HttpFetch::from_client(Client::new());
+    let verifier = Verifier::builder().issuer(trusted).fetch(fetch).build();
+    assert_eq!(verifier.expect("a verifier").refresh_keys().await, Ok(()));
 }
 
 #[tokio::test]
@@ -134,4 +164,47 @@ async fn g15_a_key_set_that_moves_is_followed_with_the_next_renewal() {
     lab.issuer.script(Document::OpenIdMetadata, Script::KeySetAt(inner.jwks_uri()));
     assert_eq!(lab.ask(&lab.good()).await, Ok(()));
     assert_eq!((lab.sets(), inner.requests(Document::KeySet), lab.health().keys), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn an_etag_is_sent_to_its_own_address_only() {
+    let (lab, inner) = (Lab::new().await, ScriptedIssuer::start().await.expect("another server"));
+    lab.issuer.etags(true);
+    inner.etags(true);
+    let lab = lab.loaded().await;
+    inner.publish([lab.issuer.rotate()]);
+    for (jwks_uri, sets, keys) in [(inner.jwks_uri(), (1, 1), 1), (lab.issuer.jwks_uri(), (2, 1), 2)] {
+        lab.issuer.script(Document::OpenIdMetadata, Script::KeySetAt(jwks_uri));
+        assert_eq!(lab.verifier.refresh_keys().await, Ok(()));
+        assert_eq!((lab.sets(), inner.requests(Document::KeySet), lab.health().keys), (sets.0, sets.1, keys));
+    }
+    for server in [&lab.issuer, &inner] {
+        let conditions = server.received().into_iter().filter(|request| request.header("if-none-match").is_some());
+        assert_eq!(conditions.count(), 0, "the set at hand came from the other address");
+    }
+    assert_eq!(lab.verifier.refresh_keys().await, Ok(()));
+    let received = lab.issuer.received();
+    assert!(received.last().is_some_and(|last| last.header("if-none-match").is_some()), "now it is this one's");
+}
+
+#[tokio::test]
+async fn an_answer_that_nothing_changed_to_an_unconditional_question_is_a_failure() {
+    let lab = Lab::new().await.loaded().await;
+    lab.issuer.script(Document::KeySet, Script::Status(304));
+    let error = lab.verifier.refresh_keys().await.expect_err("no set");
+    assert_eq!(error.issuers().collect::<Vec<_>>(), [(Some(lab.issuer.name()), FetchErrorKind::Status)]);
+
+    // A fetch of the application's own, when there is a set at hand.
+    let remote = Remote::serving(&[&key()]);
+    let served = remote.clone();
+    let fetch = fetch_fn(move |_url: String| {
+        let answer = served.document().or_else(|_| Ok(Fetched::not_modified()));
+        async { answer }
+    });
+    let trusted = TrustedIssuer::jwks("https://id.example", "https://id.example/jwks").audience(AUDIENCE);
+    let verifier = Verifier::builder().issuer(trusted).fetch(fetch).build().expect("a verifier");
+    assert_eq!(verifier.refresh_keys().await, Ok(()));
+    remote.fail();
+    let error = verifier.refresh_keys().await.expect_err("no set");
+    assert_eq!(error.issuers().map(|(_, kind)| kind).collect::<Vec<_>>(), [FetchErrorKind::Content]);
 }

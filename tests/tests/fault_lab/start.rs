@@ -11,7 +11,7 @@ async fn nothing_is_fetched_before_a_token_needs_it() {
     let lab = Lab::new().await;
     let health = lab.health();
     assert_eq!((health.state, health.age, health.keys), (HealthState::NeverLoaded, None, 0));
-    assert_eq!((health.last_error, lab.verifier.is_ready()), (None, false));
+    assert_eq!((health.last_error, health.state.is_ready()), (None, false));
     let lab = lab.loaded().await;
     assert_eq!((lab.issuer.requests(Document::OpenIdMetadata), lab.sets()), (1, 1));
     lab.pass(seconds(7));
@@ -33,6 +33,7 @@ async fn g07_a_cold_start_without_the_issuer_is_503_and_recovers_by_itself() {
     let health = lab.health();
     assert_eq!((health.state, health.last_error), (HealthState::NeverLoaded, Some(FetchErrorKind::Transport)));
     assert!(!lab.verifier.is_ready());
+    assert_eq!(lab.issuer.received().len(), 1, "nor does a probe ask before the pause is over");
 
     lab.all(Script::Well);
     lab.pass(wait - millis(1));

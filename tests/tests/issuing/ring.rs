@@ -130,10 +130,10 @@ async fn a_key_that_is_withdrawn_or_replaced_is_refused_at_once() {
 fn the_generation_of_a_ring_stands_for_the_keys_of_this_moment() {
     let clock = ManualClock::at(NOW);
     let ring = ring(&clock);
-    let mut seen = vec![ring.generation().expect("a generation")];
+    let mut seen = vec![ring.generation(Duration::ZERO).expect("a generation")];
     let mut is_new = |ring: &KeyRing| {
-        let generation = ring.generation().expect("a generation");
-        assert_eq!(ring.generation(), Some(generation), "nothing has changed");
+        let generation = ring.generation(Duration::ZERO).expect("a generation");
+        assert_eq!(ring.generation(Duration::ZERO), Some(generation), "nothing has changed");
         let new = !seen.contains(&generation);
         seen.push(generation);
         new
@@ -158,7 +158,7 @@ fn the_generation_of_a_ring_stands_for_the_keys_of_this_moment() {
     ring.replace(new_key()).expect("a new key");
     assert!(is_new(&ring), "all keys were replaced");
     let other = self::ring(&clock);
-    assert_ne!(ring.generation(), other.generation());
+    assert_ne!(ring.generation(Duration::ZERO), other.generation(Duration::ZERO));
 }
 
 #[tokio::test]

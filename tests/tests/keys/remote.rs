@@ -7,6 +7,7 @@ use std::time::Duration;
 use jwt_core::clock::ManualClock;
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::keys::{FetchErrorKind, Fetched, fetch_fn};
+use jwt_core::observe::{Event, Observer};
 use jwt_core::verify::BuildErrorKind;
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
@@ -186,4 +187,33 @@ async fn f20_a_key_that_is_replaced_under_its_name_ends_with_the_next_set() {
     assert_eq!(remote.verify(&old).await, Ok(()), "the renewal was started");
     assert_eq!(remote.verify(&old).await, Err(ErrorKind::BadSignature));
     assert_eq!(remote.verify(&new).await, Ok(()));
+}
+
+/// An observer with a fault: it panics when a fetch ends.
+#[derive(Debug)]
+struct Faulty;
+
+impl Observer for Faulty {
+    fn observe(&self, event: Event<'_>) {
+        assert!(!matches!(event, Event::KeysLoaded { .. } | Event::KeysFailed { .. }), "a fault of the observer");
+    }
+}
+
+#[tokio::test]
+async fn an_observer_that_panics_after_a_fetch_that_panicked_takes_nobody_along() {
+    let (key, clock) = (signing_key("k"), ManualClock::at(NOW));
+    let (set, calls) = (jwks([public_jwk(&key)]), AtomicUsize::new(0));
+    let fetch = fetch_fn(move |_| {
+        let (first, set) = (calls.fetch_add(1, Ordering::Relaxed) == 0, set.clone());
+        async move {
+            assert!(!first, "a fault of the fetch");
+            Ok(Fetched::new(set))
+        }
+    });
+    let built = Verifier::builder().issuer(issuer()).clock(clock.clone()).fetch(fetch).observer(Faulty).build();
+    let (verifier, token) = (built.expect("a verifier"), Forge::new(&key).claim("exp", NOW + 1_000).sign());
+    let error = verifier.verify(&token).await.expect_err("the fetch panicked, and then its observer");
+    assert_eq!(error.kind(), ErrorKind::KeysUnavailable);
+    clock.advance(Duration::from_secs(1));
+    assert!(verifier.verify(&token).await.is_ok(), "only its observer panicked");
 }

@@ -40,7 +40,10 @@ pub(super) enum Decision {
 /// The state of fetching.
 #[derive(Debug, Default)]
 pub(super) struct Machine {
-    under_way: bool,
+    /// How long a fetch may take.
+    bound: Duration,
+    /// The end of that time, for the fetch under way.
+    under_way: Option<Duration>,
     failures: u32,
     last_error: Option<FetchErrorKind>,
     not_before: Duration,
@@ -49,6 +52,21 @@ pub(super) struct Machine {
 }
 
 impl Machine {
+    pub(super) fn new(bound: Duration) -> Self {
+        Self { bound, ..Self::default() }
+    }
+
+    /// The end of the time for the fetch under way, if it has passed. The caller then owes [`failed`](Self::failed) as of
+    /// that moment, before it asks for anything else.
+    pub(super) fn overdue(&self, now: Duration) -> Option<Duration> {
+        self.under_way.filter(|end| *end <= now)
+    }
+
+    /// How long the fetch under way still may take.
+    pub(super) fn left(&self, now: Duration) -> Duration {
+        self.under_way.map_or(Duration::ZERO, |end| end.saturating_sub(now))
+    }
+
     /// Decides about a fetch; after [`Decision::Start`] the caller owes [`succeeded`](Self::succeeded) or
     /// [`failed`](Self::failed).
     pub(super) fn ask(&mut self, now: Duration, cause: Cause<'_>) -> Decision {
@@ -58,7 +76,7 @@ impl Machine {
         {
             return Decision::Refuse;
         }
-        if self.under_way {
+        if self.under_way.is_some() {
             return Decision::Join;
         }
         let allowed = match cause {
@@ -69,12 +87,12 @@ impl Machine {
         if !allowed {
             return Decision::Refuse;
         }
-        self.under_way = true;
+        self.under_way = Some(now.saturating_add(self.bound));
         Decision::Start
     }
 
     pub(super) fn succeeded(&mut self) {
-        self.under_way = false;
+        self.under_way = None;
         self.failures = 0;
         self.last_error = None;
         self.not_before = Duration::ZERO;
@@ -83,10 +101,10 @@ impl Machine {
     /// `jitter` is between 0 and 1: a fleet that failed together does not come back together.
     pub(super) fn failed(&mut self, now: Duration, kind: FetchErrorKind, jitter: f64) {
         let backoff = FIRST_BACKOFF.saturating_mul(1 << self.failures.min(5)).min(LAST_BACKOFF);
-        self.under_way = false;
+        self.under_way = None;
         self.failures = self.failures.saturating_add(1);
         self.last_error = Some(kind);
-        self.not_before = now + backoff.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0);
+        self.not_before = now.saturating_add(backoff.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0));
     }
 
     /// Remembers that a fetch did not bring this key, for one window. One that failed says nothing about keys.
@@ -150,6 +168,27 @@ mod tests {
         }
         machine.succeeded();
         assert_eq!(machine.ask(at(2), Cause::Age), Decision::Start);
+    }
+
+    #[test]
+    fn a_fetch_past_its_bound_can_be_given_up() {
+        let mut machine = Machine::new(at(16_000));
+        assert_eq!(machine.overdue(at(60_000)), None, "nothing is under way");
+        assert_eq!(machine.ask(at(1_000), Cause::Age), Decision::Start);
+        assert_eq!((machine.overdue(at(16_999)), machine.left(at(16_999))), (None, at(1)));
+        assert_eq!((machine.overdue(at(50_000)), machine.left(at(50_000))), (Some(at(17_000)), at(0)));
+        machine.failed(at(17_000), FetchErrorKind::Timeout, 0.0);
+        assert_eq!(machine.overdue(at(50_000)), None);
+        assert_eq!(machine.ask(at(17_999), Cause::Age), Decision::Refuse);
+        assert_eq!(machine.ask(at(18_000), Cause::Age), Decision::Start);
+    }
+
+    #[test]
+    fn clocks_that_are_about_to_end_overflow_nothing() {
+        let mut machine = Machine::new(Duration::MAX);
+        assert_eq!(machine.ask(Duration::MAX, Cause::Manual), Decision::Start);
+        machine.failed(Duration::MAX, FetchErrorKind::Timeout, 0.0);
+        assert_eq!(machine.wait(Duration::MAX), None);
     }
 
     #[test]

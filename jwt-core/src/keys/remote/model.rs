@@ -1,5 +1,6 @@
 //! The protocol of [`service`](super::service) around the real [`Machine`], under many schedules: ask under the lock,
-//! fetch without it, publish, tell the machine, wake those who wait. Fetches succeed, fail, or are dropped halfway.
+//! fetch without it, publish, tell the machine, wake the waiters. Fetches succeed, fail, are dropped halfway, or are given
+//! up by a request that waits for them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ struct Landing {
 #[derive(Default)]
 struct Flight {
     machine: Machine,
+    number: u64,
     landing: Option<Arc<Landing>>,
     /// When keys that are not in the set led to a fetch.
     forced: Vec<Duration>,
@@ -49,29 +51,22 @@ struct Model {
 /// Ends a fetch however it ends, as the service does.
 struct Ending {
     model: Arc<Model>,
-    landing: Arc<Landing>,
+    number: u64,
     outcome: Result<Set, ()>,
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let (model, before) = (&self.model, *self.model.current.lock().unwrap());
-        model.under_way.fetch_sub(1, Ordering::SeqCst);
-        if let Ok(set) = self.outcome {
-            *model.current.lock().unwrap() = Some(set);
-            let mut flight = model.flight.lock().unwrap();
-            flight.machine.succeeded();
-            (flight.landing, flight.ended) = (None, flight.ended + 1);
-        } else {
-            let now = model.now();
-            let mut flight = model.flight.lock().unwrap();
-            assert_eq!(*model.current.lock().unwrap(), before, "a fetch that fails leaves the set as it is");
-            flight.machine.failed(now, FetchErrorKind::Transport, 0.0);
-            (flight.landing, flight.ended) = (None, flight.ended + 1);
-        }
-        *self.landing.outcome.lock().unwrap() = Some(self.outcome);
-        self.landing.bell.notify_all();
+        self.model.end(self.number, self.outcome);
     }
+}
+
+/// A fetch to wait for.
+struct Joined {
+    decision: Decision,
+    number: u64,
+    ended: u64,
+    landing: Arc<Landing>,
 }
 
 impl Model {
@@ -80,11 +75,7 @@ impl Model {
     }
 
     /// `Err` where the set that was seen is no longer the current one.
-    fn ask(
-        self: &Arc<Self>,
-        seen: Option<Option<Set>>,
-        cause: Cause<'_>,
-    ) -> Result<Option<(Decision, u64, Arc<Landing>)>, ()> {
+    fn ask(self: &Arc<Self>, seen: Option<Option<Set>>, cause: Cause<'_>) -> Result<Option<Joined>, ()> {
         let now = self.now();
         let mut flight = self.flight.lock().unwrap();
         let current = *self.current.lock().unwrap();
@@ -101,24 +92,48 @@ impl Model {
             }
             Decision::Join => {
                 let landing = flight.landing.clone().expect("whoever joins has something to wait for");
-                return Ok(Some((Decision::Join, ended, landing)));
+                return Ok(Some(Joined { decision: Decision::Join, number: flight.number, ended, landing }));
             }
             Decision::Start => {}
         }
         if matches!(cause, Cause::UnknownKey(_)) {
             flight.forced.push(now);
         }
+        assert_eq!(self.under_way.fetch_add(1, Ordering::SeqCst), 0, "one fetch is under way at a time");
         let landing = Arc::new(Landing::default());
         flight.landing = Some(Arc::clone(&landing));
+        flight.number += 1;
+        let number = flight.number;
         drop(flight);
-        let (model, outside) = (Arc::clone(self), Arc::clone(&landing));
-        thread::spawn(move || model.fetch(outside));
-        Ok(Some((Decision::Start, ended, landing)))
+        let model = Arc::clone(self);
+        thread::spawn(move || model.fetch(number));
+        Ok(Some(Joined { decision: Decision::Start, number, ended, landing }))
     }
 
-    fn fetch(self: Arc<Self>, landing: Arc<Landing>) {
-        assert_eq!(self.under_way.fetch_add(1, Ordering::SeqCst), 0, "one fetch is under way at a time");
-        let mut ending = Ending { model: Arc::clone(&self), landing, outcome: Err(()) };
+    fn end(&self, number: u64, outcome: Result<Set, ()>) {
+        let now = self.now();
+        let mut flight = self.flight.lock().unwrap();
+        if flight.number != number {
+            return;
+        }
+        let Some(landing) = flight.landing.take() else { return };
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
+        match outcome {
+            Ok(set) => {
+                let before = self.current.lock().unwrap().replace(set);
+                assert!(before.is_none_or(|before| before.serial < set.serial), "a set never replaces a later one");
+                flight.machine.succeeded();
+            }
+            Err(()) => flight.machine.failed(now, FetchErrorKind::Transport, 0.0),
+        }
+        flight.ended += 1;
+        drop(flight);
+        *landing.outcome.lock().unwrap() = Some(outcome);
+        landing.bell.notify_all();
+    }
+
+    fn fetch(self: Arc<Self>, number: u64) {
+        let mut ending = Ending { model: Arc::clone(&self), number, outcome: Err(()) };
         thread::yield_now();
         let keys = self.published.load(Ordering::SeqCst);
         thread::yield_now();
@@ -129,14 +144,18 @@ impl Model {
         }
     }
 
-    /// Waits, and sees what came of it.
-    fn wait(&self, ended: u64, landing: &Landing) -> Result<Set, ()> {
+    /// Waits, perhaps not for long enough, and sees what came of it.
+    fn wait(&self, joined: &Joined) -> Result<Set, ()> {
+        let Joined { number, ended, landing, .. } = joined;
+        if thread_rng().gen_range(0..4) == 0 {
+            self.end(*number, Err(()));
+        }
         let mut outcome = landing.outcome.lock().unwrap();
         while outcome.is_none() {
             outcome = landing.bell.wait(outcome).unwrap();
         }
         let outcome = outcome.expect("it has ended");
-        assert!(self.flight.lock().unwrap().ended > ended, "it ended after it was asked for");
+        assert!(self.flight.lock().unwrap().ended > *ended, "it ended after it was asked for");
         if let Ok(set) = outcome {
             let current = self.current.lock().unwrap().expect("a set has come");
             assert!(current.serial >= set.serial, "whoever wakes sees what came, or what came later");
@@ -158,10 +177,10 @@ impl Model {
                 break asked;
             }
         };
-        let Some((decision, ended, landing)) = asked else { return };
-        let outcome = self.wait(ended, &landing);
+        let Some(joined) = asked else { return };
+        let outcome = self.wait(&joined);
         let found = self.current.lock().unwrap().is_some_and(|set| set.keys >= key);
-        if decision == Decision::Start && outcome.is_ok() && published {
+        if joined.decision == Decision::Start && outcome.is_ok() && published {
             assert!(found, "a key that was published before the fetch is in the set after it");
         }
         if !found {
@@ -188,8 +207,8 @@ fn run() {
     let manual = Arc::clone(&model);
     threads.push(thread::spawn(move || {
         let asked = manual.ask(None, Cause::Manual);
-        let (_, ended, landing) = asked.ok().flatten().expect("the application may always ask");
-        let _ = manual.wait(ended, &landing);
+        let joined = asked.ok().flatten().expect("the application may always ask");
+        let _ = manual.wait(&joined);
     }));
     for thread in threads {
         thread.join().unwrap();

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,12 +10,12 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::crypto::Backend;
 use crate::jose::{Algorithm, KeySet};
-use crate::keys::discovery::Location;
+use crate::keys::discovery::{Location, Tag};
 use crate::keys::{
-    Fetch, FetchError, FetchErrorKind, Fetched, Health, HealthState, KeySource, KeyTable, Lookup, Wanted,
+    Fetch, FetchError, FetchErrorKind, Fetched, Health, HealthState, KeySource, KeyTable, Lookup, Refresh, Wanted,
 };
 use crate::observe::{Event, Observer};
 
@@ -26,11 +26,11 @@ use super::snapshot::Snapshot;
 /// An issuer's keys, fetched from it when they are first needed and kept current.
 ///
 /// Reading takes no lock. A fetch runs in a task of its own, one at a time: whoever needs its outcome waits for it, for
-/// a bounded time, and nobody can cancel it. A set is renewed in the background before its lifetime ends; what
-/// [`RefreshPolicy`] says and the issuer asks for decides when. While it cannot be renewed it is used for another hour;
-/// then, and before the first set has come, requests are answered 503. A token whose `kid` is not in the set leads to a
-/// fetch, at most twice in 30 seconds. After a failed fetch the next waits for 1 to 30 seconds. A set without usable
-/// keys never replaces one with.
+/// a bounded time, and can't cancel it. A fetch that isn't done within that time counts as failed, even if it
+/// still runs. A set is renewed in the background before its lifetime ends; what [`RefreshPolicy`] says and the issuer
+/// asks for decides when. While it cannot be renewed it is used for another hour; then, and before the first set has
+/// come, requests are answered 503. A token whose `kid` is not in the set leads to a fetch, at most twice in 30
+/// seconds. After a failed fetch the next waits for 1 to 30 seconds. A set without usable keys never replaces one with.
 ///
 /// Fetching needs a Tokio runtime with time and I/O enabled.
 #[derive(Clone)]
@@ -60,11 +60,23 @@ struct Shared {
     ask_after: AtomicU64,
 }
 
-#[derive(Default)]
 struct Flight {
     machine: Machine,
-    /// Closed when the fetch under way has ended.
-    landing: Option<watch::Receiver<()>>,
+    /// How many fetches were started.
+    number: u64,
+    /// Tells the outcome of the fetch under way, the one with this number.
+    done: Option<watch::Sender<Option<Outcome>>>,
+}
+
+/// How a fetch ended, as its waiters hear of it.
+type Outcome = Result<(), FetchErrorKind>;
+
+/// A fetch to wait for.
+struct Joined {
+    number: u64,
+    done: watch::Receiver<Option<Outcome>>,
+    /// How long it still may take.
+    left: Duration,
 }
 
 /// A fetch ended while someone looked at the set before it.
@@ -72,10 +84,12 @@ struct Overtaken;
 
 impl RemoteKeys {
     pub(crate) fn new(setup: Setup) -> Self {
+        // Two metadata documents and the set, and a moment to read them.
+        let bound = setup.policy.timeout.saturating_mul(3).saturating_add(Duration::from_secs(1));
         Self(Arc::new(Shared {
             setup,
             current: ArcSwapOption::empty(),
-            flight: Mutex::default(),
+            flight: Mutex::new(Flight { machine: Machine::new(bound), number: 0, done: None }),
             failing: AtomicBool::new(false),
             ask_after: AtomicU64::new(0),
         }))
@@ -84,7 +98,7 @@ impl RemoteKeys {
 
 impl KeySource for RemoteKeys {
     fn find(&self, wanted: &Wanted<'_>) -> Lookup {
-        let now = self.0.now();
+        let now = self.0.moment_at(wanted.now);
         loop {
             let current = self.0.current.load();
             // Each turn of this loop takes a fetch that ended meanwhile.
@@ -94,42 +108,39 @@ impl KeySource for RemoteKeys {
         }
     }
 
-    fn generation(&self) -> Option<u64> {
-        let now = self.0.now();
+    fn generation(&self, now: Duration) -> Option<u64> {
+        let moment = self.0.moment_at(Some(now));
         let current = self.0.current.load();
         // Past their lifetime, `find` decides what is to be done with them.
-        let snapshot = current.as_deref().filter(|snapshot| now < snapshot.fresh_until)?;
-        if now >= snapshot.renew_at {
-            self.0.renew_aside(now, Some(snapshot));
+        let snapshot = current.as_deref().filter(|snapshot| snapshot.state(moment) == HealthState::Fresh)?;
+        if snapshot.is_due(moment) {
+            self.0.renew_aside(moment.monotonic, Some(snapshot));
         }
-        snapshot.table.generation()
+        snapshot.table.generation(now)
     }
 
     fn tend(&self) {
-        let now = self.0.now();
+        let now = self.0.moment_at(None);
         let current = self.0.current.load();
-        if current.as_deref().is_none_or(|snapshot| now >= snapshot.renew_at) {
-            self.0.renew_aside(now, current.as_deref());
+        if current.as_deref().is_none_or(|snapshot| snapshot.is_due(now)) {
+            self.0.renew_aside(now.monotonic, current.as_deref());
         }
     }
 
-    fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        let landing = self.0.start(self.0.flight(), self.0.now(), Cause::Manual)?;
-        Some(Box::pin(self.0.wait(landing)))
+    fn refresh(&self) -> Option<Refresh> {
+        let now = self.0.now();
+        let fetch = self.0.start(self.0.flight(now), now, Cause::Manual)?;
+        let outcome = self.0.wait(fetch);
+        Some(Box::pin(async { outcome.await.map_err(Into::into) }))
     }
 
     fn health(&self) -> Option<Health> {
-        let now = self.0.now();
+        let now = self.0.moment_at(None);
         let current = self.0.current.load();
-        let state = match current.as_deref() {
-            None => HealthState::NeverLoaded,
-            Some(snapshot) if now < snapshot.fresh_until => HealthState::Fresh,
-            Some(snapshot) if now < snapshot.gone_at => HealthState::Stale,
-            Some(_) => HealthState::Outage,
-        };
-        let age = current.as_deref().map(|snapshot| now.saturating_sub(snapshot.loaded_at));
+        let state = current.as_deref().map_or(HealthState::NeverLoaded, |snapshot| snapshot.state(now));
+        let age = current.as_deref().map(|snapshot| snapshot.age(now));
         let keys = current.as_deref().map_or(0, |snapshot| snapshot.table.len());
-        Some(Health { state, age, keys, last_error: self.0.flight().machine.last_error() })
+        Some(Health { state, age, keys, last_error: self.0.flight(now.monotonic).machine.last_error() })
     }
 }
 
@@ -138,30 +149,47 @@ impl Shared {
         self.setup.clock.monotonic()
     }
 
-    fn flight(&self) -> MutexGuard<'_, Flight> {
+    /// Reads the clock that the caller hasn't read yet.
+    fn moment_at(&self, wall: Option<Duration>) -> Moment {
+        Moment { wall: wall.unwrap_or_else(|| self.setup.clock.now()), monotonic: self.now() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Flight> {
         self.flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Locks, after giving up a fetch that is past its bound. Its runtime may not be driven, or its thread be blocked: that
+    /// must not keep the next from starting.
+    fn flight(&self, now: Duration) -> MutexGuard<'_, Flight> {
+        let flight = self.lock();
+        let Some(end) = flight.machine.overdue(now) else { return flight };
+        let number = flight.number;
+        drop(flight);
+        self.end(number, end, Err(FetchErrorKind::Timeout.into()));
+        self.lock()
     }
 
     fn answer(
         self: &Arc<Self>,
         current: Option<&Snapshot>,
         wanted: &Wanted<'_>,
-        now: Duration,
+        moment: Moment,
     ) -> Result<Lookup, Overtaken> {
-        match current {
-            Some(snapshot) if now < snapshot.fresh_until => {
-                if now >= snapshot.renew_at {
+        let now = moment.monotonic;
+        match current.map(|snapshot| (snapshot, snapshot.state(moment))) {
+            Some((snapshot, HealthState::Fresh)) => {
+                if snapshot.is_due(moment) {
                     self.renew_aside(now, current);
                 }
                 self.look_up(snapshot, wanted, now)
             }
-            Some(snapshot) if now < snapshot.gone_at => {
+            Some((snapshot, HealthState::Stale)) => {
                 // A set that merely was not asked for is renewed before it is used; one whose issuer fails is used.
                 if !wanted.fetched
                     && !self.failing.load(Ordering::Relaxed)
-                    && let Some(landing) = self.start_for(current, now, Cause::Age)?
+                    && let Some(fetch) = self.start_for(current, now, Cause::Age)?
                 {
-                    return Ok(Lookup::Fetch(Box::pin(self.wait(landing))));
+                    return Ok(self.wait_to_ask_again(fetch));
                 }
                 self.renew_aside(now, current);
                 self.setup.observer.observe(Event::StaleKeysUsed { issuer: &self.setup.issuer });
@@ -169,7 +197,7 @@ impl Shared {
             }
             _ if wanted.fetched => Ok(self.unavailable(now)),
             _ => Ok(match self.start_for(current, now, Cause::Age)? {
-                Some(landing) => Lookup::Fetch(Box::pin(self.wait(landing))),
+                Some(fetch) => self.wait_to_ask_again(fetch),
                 None => self.unavailable(now),
             }),
         }
@@ -183,16 +211,16 @@ impl Shared {
             return Ok(lookup);
         }
         if wanted.fetched {
-            self.flight().machine.remember_absent(now, kid);
-        } else if let Some(landing) = self.start_for(Some(snapshot), now, Cause::UnknownKey(kid))? {
-            return Ok(Lookup::Fetch(Box::pin(self.wait(landing))));
+            self.lock().machine.remember_absent(now, kid);
+        } else if let Some(fetch) = self.start_for(Some(snapshot), now, Cause::UnknownKey(kid))? {
+            return Ok(self.wait_to_ask_again(fetch));
         }
         // The key may well be in a set that cannot be had at the moment.
         Ok(if self.failing.load(Ordering::Relaxed) { self.unavailable(now) } else { lookup })
     }
 
     fn unavailable(&self, now: Duration) -> Lookup {
-        Lookup::Unavailable(self.flight().machine.wait(now))
+        Lookup::Unavailable(self.lock().machine.wait(now))
     }
 
     /// Starts a renewal that nobody waits for.
@@ -210,8 +238,8 @@ impl Shared {
         seen: Option<&Snapshot>,
         now: Duration,
         cause: Cause<'_>,
-    ) -> Result<Option<watch::Receiver<()>>, Overtaken> {
-        let flight = self.flight();
+    ) -> Result<Option<Joined>, Overtaken> {
+        let flight = self.flight(now);
         let current = self.current.load();
         if current.as_deref().map(ptr::from_ref) == seen.map(ptr::from_ref) {
             Ok(self.start(flight, now, cause))
@@ -221,56 +249,102 @@ impl Shared {
     }
 
     /// Joins the fetch under way or starts one, unless the machine refuses.
-    fn start(
-        self: &Arc<Self>,
-        mut flight: MutexGuard<'_, Flight>,
-        now: Duration,
-        cause: Cause<'_>,
-    ) -> Option<watch::Receiver<()>> {
+    fn start(self: &Arc<Self>, mut flight: MutexGuard<'_, Flight>, now: Duration, cause: Cause<'_>) -> Option<Joined> {
         match flight.machine.ask(now, cause) {
-            Decision::Join => return flight.landing.clone(),
+            Decision::Join => return flight.join(now),
             Decision::Refuse => return None,
             Decision::Start => {}
         }
-        let (departed, landing) = watch::channel(());
-        flight.landing = Some(landing.clone());
-        self.ask_after.store(micros(now + self.max_wait()), Ordering::Relaxed);
-        // What follows may drop the landing, which locks.
+        flight.number += 1;
+        flight.done = Some(watch::Sender::new(None));
+        let joined = flight.join(now)?;
+        self.ask_after.store(micros(now.saturating_add(joined.left)), Ordering::Relaxed);
+        // What follows may drop the task, which locks.
         drop(flight);
-        let task = Landing { shared: Arc::clone(self), outcome: None, departed: Some(departed) };
+        let task = FetchTask { shared: Arc::clone(self), number: joined.number, outcome: None };
         let span = tracing::debug_span!("fetch_keys", issuer = %self.setup.issuer);
         match tokio::runtime::Handle::try_current() {
             // Its own task: a request that is dropped takes nobody's keys with it.
-            Ok(runtime) => drop(runtime.spawn(task.fetch().instrument(span))),
+            Ok(runtime) => drop(runtime.spawn(task.run().instrument(span))),
             Err(_) => tracing::error!("keys cannot be fetched outside of a Tokio runtime"),
         }
-        Some(landing)
+        Some(joined)
     }
 
-    /// Two metadata documents and the set, and a moment to read them.
-    fn max_wait(&self) -> Duration {
-        self.setup.policy.timeout * 3 + Duration::from_secs(1)
-    }
-
-    fn wait(&self, mut landing: watch::Receiver<()>) -> impl Future<Output = ()> + Send + use<> {
-        let max_wait = self.max_wait();
+    fn wait(self: &Arc<Self>, mut fetch: Joined) -> impl Future<Output = Outcome> + Send + use<> {
+        let shared = Arc::clone(self);
         async move {
-            // Nothing is ever sent: the channel closes when the fetch has ended.
-            let _ = tokio::time::timeout(max_wait, landing.changed()).await;
+            // By the runtime's own time: the verifier's clock may stand still.
+            if tokio::time::timeout(fetch.left, fetch.done.changed()).await.is_err() {
+                shared.end(fetch.number, shared.now(), Err(FetchErrorKind::Timeout.into()));
+            }
+            fetch.done.borrow().unwrap_or(Err(FetchErrorKind::Timeout))
         }
     }
 
-    fn load(&self, fetched: &Fetched) -> Result<Snapshot, FetchError> {
-        let (table, etag) = if fetched.not_modified {
-            let current = self.current.load();
-            // An answer to a question that was not asked.
-            let current = current.as_deref().ok_or(FetchErrorKind::Content)?;
-            (current.table.clone(), current.etag.clone())
-        } else {
-            (self.read(&fetched.body)?, fetched.etag.clone())
-        };
+    fn wait_to_ask_again(self: &Arc<Self>, fetch: Joined) -> Lookup {
+        let outcome = self.wait(fetch);
+        Lookup::Fetch(Box::pin(async {
+            let _ = outcome.await;
+        }))
+    }
+
+    /// Ends the fetch of this number at this moment, unless it has ended before: it may have been given up.
+    fn end(&self, number: u64, at: Duration, outcome: Result<Snapshot, FetchError>) {
         let jitter = self.jitter();
-        Ok(Snapshot::new(table, etag, self.now(), fetched.max_age, &self.setup.policy, jitter))
+        let mut flight = self.lock();
+        if flight.number != number {
+            return;
+        }
+        let Some(done) = flight.done.take() else { return };
+        let outcome = match outcome {
+            Ok(snapshot) => {
+                let keys = snapshot.table.len();
+                self.current.store(Some(Arc::new(snapshot)));
+                flight.machine.succeeded();
+                self.ask_after.store(0, Ordering::Relaxed);
+                Ok(keys)
+            }
+            Err(error) => {
+                flight.machine.failed(at, error.kind(), jitter);
+                let wait = flight.machine.wait(at).unwrap_or_default();
+                self.ask_after.store(micros(at.saturating_add(wait)), Ordering::Relaxed);
+                Err(error.kind())
+            }
+        };
+        self.failing.store(flight.machine.is_failing(), Ordering::Relaxed);
+        drop(flight);
+        self.tell(outcome);
+        // Last, so that the waiters find the set.
+        done.send_replace(Some(outcome.map(drop)));
+    }
+
+    fn tell(&self, outcome: Result<usize, FetchErrorKind>) {
+        let Setup { issuer, listed, clock, observer, .. } = &self.setup;
+        let tell = || match outcome {
+            Ok(keys) => {
+                tracing::debug!(%issuer, "keys fetched");
+                observer.observe(Event::KeysLoaded { issuer, listed: *listed, keys, at: clock.now() });
+            }
+            Err(kind) => {
+                tracing::warn!(%issuer, error = kind.code(), "keys could not be fetched");
+                observer.observe(Event::KeysFailed { issuer, listed: *listed, error: kind.code() });
+            }
+        };
+        // The task may be unwinding: a second panic that leaves its `drop` would abort the process. And the waiters must be
+        // woken in any case.
+        if panic::catch_unwind(AssertUnwindSafe(tell)).is_err() {
+            tracing::error!(%issuer, "the observer panicked");
+        }
+    }
+
+    fn load(&self, known: Option<&Snapshot>, fetched: &Fetched, tag: Option<Tag>) -> Result<Snapshot, FetchError> {
+        let table = match known {
+            Some(known) if fetched.not_modified => known.table.clone(),
+            _ => self.read(&fetched.body)?,
+        };
+        let (now, jitter) = (self.moment_at(None), self.jitter());
+        Ok(Snapshot::new(table, tag, now, fetched.max_age, &self.setup.policy, jitter))
     }
 
     fn read(&self, body: &[u8]) -> Result<KeyTable, FetchError> {
@@ -299,56 +373,34 @@ fn micros(moment: Duration) -> u64 {
     u64::try_from(moment.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Ends a fetch however its task ends: by its outcome, by a panic in it, or with the runtime.
-struct Landing {
-    shared: Arc<Shared>,
-    outcome: Option<Result<Snapshot, FetchError>>,
-    departed: Option<watch::Sender<()>>,
-}
-
-impl Landing {
-    async fn fetch(mut self) {
-        let setup = &self.shared.setup;
-        let etag = self.shared.current.load().as_deref().and_then(|snapshot| snapshot.etag.clone());
-        let fetched = setup.location.fetch(setup.fetch.as_ref(), &setup.policy, etag.as_deref()).await;
-        self.outcome = Some(fetched.and_then(|fetched| self.shared.load(&fetched)));
+impl Flight {
+    fn join(&self, now: Duration) -> Option<Joined> {
+        let done = self.done.as_ref()?.subscribe();
+        Some(Joined { number: self.number, done, left: self.machine.left(now) })
     }
 }
 
-impl Drop for Landing {
+/// Ends a fetch however its task ends: by its outcome, by a panic in it, or with the runtime.
+struct FetchTask {
+    shared: Arc<Shared>,
+    number: u64,
+    outcome: Option<Result<Snapshot, FetchError>>,
+}
+
+impl FetchTask {
+    async fn run(mut self) {
+        let setup = &self.shared.setup;
+        let known = self.shared.current.load_full();
+        let tag = known.as_deref().and_then(|snapshot| snapshot.tag.as_ref());
+        let fetched = setup.location.fetch(setup.fetch.as_ref(), &setup.policy, tag).await;
+        self.outcome = Some(fetched.and_then(|(fetched, tag)| self.shared.load(known.as_deref(), &fetched, tag)));
+    }
+}
+
+impl Drop for FetchTask {
     fn drop(&mut self) {
-        let (shared, Setup { issuer, listed, .. }) = (&self.shared, &self.shared.setup);
         let outcome = self.outcome.take().unwrap_or_else(|| Err(FetchErrorKind::Transport.into()));
-        let event = match outcome {
-            Ok(snapshot) => {
-                let keys = snapshot.table.len();
-                // Before the machine learns of it, so that whoever it lets pass finds the set.
-                shared.current.store(Some(Arc::new(snapshot)));
-                let mut flight = shared.flight();
-                flight.machine.succeeded();
-                flight.landing = None;
-                shared.failing.store(flight.machine.is_failing(), Ordering::Relaxed);
-                shared.ask_after.store(0, Ordering::Relaxed);
-                Event::KeysLoaded { issuer, listed: *listed, keys, at: shared.setup.clock.now() }
-            }
-            Err(error) => {
-                let (now, jitter) = (shared.now(), shared.jitter());
-                let mut flight = shared.flight();
-                flight.machine.failed(now, error.kind(), jitter);
-                flight.landing = None;
-                shared.failing.store(flight.machine.is_failing(), Ordering::Relaxed);
-                let wait = flight.machine.wait(now).unwrap_or_default();
-                shared.ask_after.store(micros(now + wait), Ordering::Relaxed);
-                Event::KeysFailed { issuer, listed: *listed, error: error.kind().code() }
-            }
-        };
-        match event {
-            Event::KeysFailed { error, .. } => tracing::warn!(%issuer, error, "keys could not be fetched"),
-            _ => tracing::debug!(%issuer, "keys fetched"),
-        }
-        shared.setup.observer.observe(event);
-        // Last, so that those who wake see the outcome.
-        drop(self.departed.take());
+        self.shared.end(self.number, self.shared.now(), outcome);
     }
 }
 

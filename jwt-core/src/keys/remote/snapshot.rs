@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use crate::keys::KeyTable;
+use crate::clock::Moment;
+use crate::keys::discovery::Tag;
+use crate::keys::{HealthState, KeyTable};
 
 use super::policy::RefreshPolicy;
 
@@ -8,41 +10,69 @@ use super::policy::RefreshPolicy;
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) table: KeyTable,
-    pub(super) etag: Option<String>,
-    pub(super) loaded_at: Duration,
-    pub(super) renew_at: Duration,
-    pub(super) fresh_until: Duration,
-    pub(super) gone_at: Duration,
+    pub(super) tag: Option<Tag>,
+    loaded_at: Moment,
+    renewed_after: Duration,
+    fresh_for: Duration,
+    usable_for: Duration,
 }
 
 impl Snapshot {
     /// `jitter` is between 0 and 1: the machines of a fleet renew at different moments.
     pub(super) fn new(
         table: KeyTable,
-        etag: Option<String>,
-        now: Duration,
+        tag: Option<Tag>,
+        loaded_at: Moment,
         max_age: Option<Duration>,
         policy: &RefreshPolicy,
         jitter: f64,
     ) -> Self {
-        let lifetime = max_age.unwrap_or(policy.lifetime).clamp(policy.least_lifetime, policy.most_lifetime);
-        // 80 % of the lifetime, give or take 10.
-        let renew = lifetime.mul_f64(0.7 + 0.2 * jitter.clamp(0.0, 1.0));
-        let fresh_until = now + lifetime;
+        let fresh_for = max_age.unwrap_or(policy.lifetime).clamp(policy.least_lifetime, policy.most_lifetime);
         Self {
             table,
-            etag,
-            loaded_at: now,
-            renew_at: now + renew,
-            fresh_until,
-            gone_at: fresh_until + policy.stale_if_error,
+            tag,
+            loaded_at,
+            // 80 % of the lifetime, give or take 10.
+            renewed_after: fresh_for.mul_f64(0.7 + 0.2 * jitter.clamp(0.0, 1.0)),
+            fresh_for,
+            usable_for: fresh_for.saturating_add(policy.stale_if_error),
         }
+    }
+
+    /// How old it is, by the clock that says more.
+    pub(super) fn age(&self, now: Moment) -> Duration {
+        now.since(self.loaded_at)
+    }
+
+    pub(super) fn state(&self, now: Moment) -> HealthState {
+        let age = self.age(now);
+        if age < self.fresh_for {
+            HealthState::Fresh
+        } else if age < self.usable_for {
+            HealthState::Stale
+        } else {
+            HealthState::Outage
+        }
+    }
+
+    pub(super) fn is_due(&self, now: Moment) -> bool {
+        self.age(now) >= self.renewed_after
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LOADED: Moment = Moment { wall: Duration::from_secs(1_000), monotonic: Duration::from_secs(5) };
+
+    fn snapshot(max_age: Option<Duration>, policy: &RefreshPolicy, jitter: f64) -> Snapshot {
+        Snapshot::new(KeyTable::default(), None, LOADED, max_age, policy, jitter)
+    }
+
+    fn later(time: Duration) -> Moment {
+        Moment { wall: LOADED.wall.saturating_add(time), monotonic: LOADED.monotonic.saturating_add(time) }
+    }
 
     #[test]
     fn what_the_issuer_says_is_kept_within_bounds() {
@@ -53,21 +83,51 @@ mod tests {
             (Some(61), 61),
             (Some(86_400), 86_400),
             (Some(1_000_000_000_000), 86_400),
+            (Some(u64::MAX), 86_400),
         ] {
-            let max_age = max_age.map(Duration::from_secs);
-            let now = Duration::from_secs(5);
-            let snapshot = Snapshot::new(KeyTable::default(), None, now, max_age, &RefreshPolicy::new(), 0.5);
-            assert_eq!(snapshot.fresh_until, now + Duration::from_secs(lifetime), "{max_age:?}");
-            assert_eq!(snapshot.gone_at, snapshot.fresh_until + Duration::from_secs(3600));
+            let snapshot = snapshot(max_age.map(Duration::from_secs), &RefreshPolicy::new(), 0.5);
+            assert_eq!(snapshot.fresh_for, Duration::from_secs(lifetime), "{max_age:?}");
+            assert_eq!(snapshot.usable_for, Duration::from_secs(lifetime + 3600));
         }
     }
 
     #[test]
     fn renewal_comes_at_four_fifths_give_or_take_a_tenth() {
-        for (jitter, renew_at) in [(0.0, 420), (0.5, 480), (1.0, 540), (9.0, 540)] {
-            let snapshot =
-                Snapshot::new(KeyTable::default(), None, Duration::ZERO, None, &RefreshPolicy::new(), jitter);
-            assert_eq!(snapshot.renew_at.as_secs(), renew_at, "{jitter}");
+        for (jitter, renewed_after) in [(0.0, 420), (0.5, 480), (1.0, 540), (9.0, 540)] {
+            let snapshot = snapshot(None, &RefreshPolicy::new(), jitter);
+            assert_eq!(snapshot.renewed_after.as_secs(), renewed_after, "{jitter}");
+        }
+    }
+
+    #[test]
+    fn a_set_grows_old_by_either_clock() {
+        let snapshot = snapshot(None, &RefreshPolicy::new(), 0.0);
+        for (wall, monotonic, state, due) in [
+            (0, 419, HealthState::Fresh, false),
+            (419, 0, HealthState::Fresh, false),
+            (420, 0, HealthState::Fresh, true),
+            // The machine slept.
+            (600, 0, HealthState::Stale, true),
+            (4_200, 1, HealthState::Outage, true),
+            // The wall clock was set back.
+            (-1_000, 599, HealthState::Fresh, true),
+            (-1_000, 600, HealthState::Stale, true),
+            (-1_000, 4_200, HealthState::Outage, true),
+        ] {
+            let wall = LOADED.wall.as_secs().saturating_add_signed(wall);
+            let now =
+                Moment { wall: Duration::from_secs(wall), monotonic: later(Duration::from_secs(monotonic)).monotonic };
+            assert_eq!((snapshot.state(now), snapshot.is_due(now)), (state, due), "{wall} {monotonic}");
+        }
+    }
+
+    #[test]
+    fn lifetimes_without_an_end_overflow_nothing() {
+        let most = Duration::MAX;
+        let policy = RefreshPolicy::new().lifetime(most).lifetime_between(most, most).stale_if_error(most);
+        for jitter in [0.0, 1.0] {
+            let snapshot = snapshot(Some(most), &policy, jitter);
+            assert_eq!(snapshot.state(later(most - Duration::from_secs(1_000_000))), HealthState::Fresh);
         }
     }
 }

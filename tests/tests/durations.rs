@@ -1,0 +1,334 @@
+//! Every setting that takes a time is given the longest there is. If it isn't refused by a typed error, it is used without an
+//! overflow.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwt_core::Step;
+use jwt_core::authorize::{RequiredLogin, Requirement, acr, max_auth_age};
+use jwt_core::browser::Cookies;
+use jwt_core::clock::{Clock as _, ManualClock};
+use jwt_core::issue::{ImplicitRefresh, IssueErrorKind, KeyRing, TokenIssuer, TokenIssuerBuilder};
+use jwt_core::keys::{Fetched, KeySource, Lookup, RefreshPolicy, Wanted, fetch_fn};
+use jwt_core::redis::{RedisRevocations, RedisSettings};
+use jwt_core::revocation::{
+    MemoryRevocations, Revocation, RevocationList, RevocationSettings, Standing, TimeLimit, TokenIdentity,
+};
+use jwt_core::session::{MemorySessions, Sessions, SessionsBuilder};
+use jwt_core::testing::ScriptedIssuer;
+use jwt_core::token::Location;
+use jwt_core::verify::BuildErrorKind;
+use jwt_core::{ErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
+use jwt_tests::adapter::{Adapter, Application};
+use jwt_tests::ask::Ask;
+use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
+use jwt_tests::remote::JWKS;
+use jwt_tests::stage::{self, key};
+use serde_json::json;
+
+const MOST: Duration = Duration::MAX;
+
+/// The setters that take a time. Each is called by a test below.
+const SETTERS: &[&str] = &[
+    "authorize/login.rs max_auth_age",
+    "authorize/login.rs max_auth_age",
+    "browser/cookies.rs set_access",
+    "browser/cookies.rs set_csrf",
+    "browser/cookies.rs set_refresh",
+    "clock.rs advance",
+    "clock.rs set",
+    "issue/access.rs fresh_for",
+    "issue/access.rs lifetime",
+    "issue/access.rs valid_after",
+    "issue/implicit.rs absolute",
+    "issue/implicit.rs near",
+    "issue/issuer.rs lifetime",
+    "issue/ring_builder.rs key_from",
+    "issue/ring_builder.rs longest_lifetime",
+    "issue/ring_builder.rs publish_ahead",
+    "keys/fetch.rs max_age",
+    "keys/remote/policy.rs lifetime",
+    "keys/remote/policy.rs lifetime_between",
+    "keys/remote/policy.rs stale_if_error",
+    "keys/remote/policy.rs timeout",
+    "redis/settings.rs resync_every",
+    "redis/settings.rs staleness",
+    "redis/settings.rs timeout",
+    "revocation/memory.rs fed",
+    "revocation/settings.rs longest_lifetime",
+    "revocation/time_limit.rs new",
+    "session/builder.rs absolute",
+    "session/builder.rs grace",
+    "session/builder.rs idle",
+    "session/builder.rs leeway",
+    "session/login.rs fresh_for",
+    "session/login.rs lifetime",
+    "testing/draft.rs valid_from",
+    "verify/builder/settings.rs leeway",
+    "verify/issuer.rs max_age",
+    "verify/issuer.rs max_lifetime",
+];
+
+/// Collects the public functions below `folder` that take a [`Duration`].
+fn setters(root: &Path, folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            setters(root, &path, found);
+            continue;
+        }
+        let source = fs::read_to_string(&path).expect("text");
+        let file = path.strip_prefix(root).expect("below the root").display().to_string();
+        for (start, _) in source.match_indices("pub ") {
+            let declaration = &source[start..];
+            let declaration = &declaration[..declaration.find(['{', ';']).unwrap_or(declaration.len())];
+            let signature =
+                ["pub fn ", "pub const fn ", "pub async fn "].iter().find_map(|kind| declaration.strip_prefix(kind));
+            let Some((name, arguments)) = signature.and_then(|signature| signature.split_once('(')) else { continue };
+            let arguments = arguments.split("->").next().unwrap_or_default();
+            if arguments.contains("Duration") {
+                found.push(format!("{file} {}", name.split('<').next().unwrap_or_default()));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_setter_is_in_the_table() {
+    for (adapter, expected) in [("jwt-core", SETTERS), ("jwt-tower", &[][..]), ("jwt-actix", &[][..])] {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join(adapter).join("src");
+        let mut found = Vec::new();
+        setters(&root, &root, &mut found);
+        found.sort_unstable();
+        assert_eq!(found, expected, "a setter that takes a time is called with the longest one below");
+    }
+}
+
+fn remote(policy: RefreshPolicy, clock: &ManualClock) -> Result<Verifier, BuildErrorKind> {
+    let set = json!({ "keys": [key().public_jwk()] }).to_string();
+    let fetch = fetch_fn(move |_| {
+        let set = set.clone();
+        async { Ok(Fetched::new(set).max_age(MOST)) }
+    });
+    let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE).refresh(policy);
+    let built = Verifier::builder().issuer(issuer).clock(clock.clone()).fetch(fetch).build();
+    built.map_err(|error| error.kind())
+}
+
+#[tokio::test]
+async fn remote_keys_may_live_for_ever() {
+    let new = RefreshPolicy::new;
+    for (policy, unusable) in [
+        (new(), true),
+        (new().stale_if_error(MOST), false),
+        (new().lifetime_between(Duration::from_secs(60), MOST), false),
+        (new().lifetime(MOST).lifetime_between(MOST, MOST).stale_if_error(MOST), false),
+    ] {
+        let clock = ManualClock::at(NOW);
+        let verifier = remote(policy.clone(), &clock).expect("a verifier");
+        let token = Forge::new(&key()).claim("exp", NOW + 1_000_000).sign();
+        assert!(verifier.verify(&token).await.is_ok(), "{policy:?}");
+        assert!(verifier.is_ready() && verifier.refresh_keys().await.is_ok(), "{policy:?}");
+        for (passed, unusable) in [(MOST / 2, unusable), (MOST, unusable)] {
+            clock.advance(passed);
+            assert_eq!(!verifier.health()[0].health.state.is_ready(), unusable, "{policy:?}");
+            assert_eq!(verifier.verify(&token).await.expect_err("its time is over").kind(), ErrorKind::Expired);
+            assert_eq!(verifier.refresh_keys().await, Ok(()), "{policy:?}");
+        }
+    }
+    for policy in [new().lifetime(MOST), new().timeout(MOST), new().lifetime_between(MOST, Duration::ZERO)] {
+        assert_eq!(remote(policy, &ManualClock::at(NOW)).expect_err("out of range"), BuildErrorKind::OutOfRange);
+    }
+}
+
+/// A source that is out of reach for ever.
+#[derive(Debug)]
+struct OutOfReach(Duration);
+
+impl KeySource for OutOfReach {
+    fn find(&self, _: &Wanted<'_>) -> Lookup {
+        Lookup::Unavailable(Some(self.0))
+    }
+}
+
+#[actix_web::test]
+async fn a_client_may_be_told_to_come_back_never() {
+    for (wait, header) in [(MOST, u64::MAX), (Duration::from_millis(1_001), 2), (Duration::ZERO, 1)] {
+        let issuer = stage::keyless().key_source(Arc::new(OutOfReach(wait)));
+        let verifier = stage::trusting(issuer).build().expect("a verifier");
+        let Step::Ready(Err(error)) = verifier.start(&stage::good().sign(), None) else { panic!("no keys") };
+        assert_eq!(error.retry_after(), Some(wait));
+        for adapter in Adapter::ALL {
+            let application = Application::new(verifier.clone());
+            let answer = adapter.send(&application, &Ask::get("/me").bearer(&stage::good().sign())).await;
+            assert_eq!((answer.status, answer.header("retry-after")), (503, Some(&*header.to_string())), "{adapter:?}");
+        }
+    }
+}
+
+#[test]
+fn policies_without_an_end_accept_what_they_accept_without_a_limit() {
+    let at_once = |builder: VerifierBuilder, token: &str| match builder.build().expect("a verifier").start(token, None)
+    {
+        Step::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
+        _ => panic!("it waits"),
+    };
+    let token = stage::good().claim("iat", -1_000_000_000).sign();
+    let issuer = || stage::issuer().max_age(MOST).max_lifetime(MOST);
+    assert_eq!(at_once(stage::trusting(issuer()), &token), Ok(()));
+    for now in [0, NOW, u64::MAX] {
+        let clock = ManualClock::at(now);
+        clock.advance(MOST);
+        assert_eq!(clock.now(), MOST);
+        let builder = Verifier::builder().issuer(issuer()).clock(clock);
+        assert_eq!(at_once(builder, &token), Err(ErrorKind::Expired));
+    }
+    let clock = ManualClock::at(NOW);
+    clock.set(MOST);
+    assert_eq!(at_once(Verifier::builder().issuer(issuer()).clock(clock), &token), Err(ErrorKind::Expired));
+    let error = stage::trusting(issuer()).leeway(MOST).build().expect_err("out of range");
+    assert_eq!(error.kind(), BuildErrorKind::OutOfRange);
+}
+
+#[test]
+fn a_login_may_be_of_any_age() {
+    let required: [RequiredLogin; 2] = [max_auth_age(MOST), acr(["a"]).max_auth_age(MOST)];
+    let token = stage::good().claim("auth_time", 0).claim("acr", "a").sign();
+    let Step::Ready(Ok(verified)) = stage::trusting(stage::issuer()).build().expect("a verifier").start(&token, None)
+    else {
+        panic!("a good token")
+    };
+    for required in required {
+        assert!(required.check(&verified).is_ok());
+    }
+}
+
+#[test]
+fn cookies_may_live_for_ever() {
+    let cookies = Cookies::new();
+    for set in [cookies.set_access("a.b.c", MOST), cookies.set_refresh("a.b.c", MOST), cookies.set_csrf("abc", MOST)] {
+        let set = set.expect("a cookie");
+        assert!(set.values().all(|cookie| cookie.contains("Max-Age=9")), "{set:?}");
+    }
+}
+
+fn ring(clock: &ManualClock) -> KeyRing {
+    let builder = KeyRing::builder().key(key()).key_from(stage::stranger(key().algorithm()), MOST);
+    builder.publish_ahead(MOST).longest_lifetime(MOST).clock(clock.clone()).build().expect("a ring")
+}
+
+fn issuer(ring: KeyRing) -> TokenIssuerBuilder {
+    TokenIssuer::builder(ISSUER, ring).audience(AUDIENCE)
+}
+
+#[tokio::test]
+async fn rings_and_issuers_may_be_made_for_ever() {
+    let clock = ManualClock::at(NOW);
+    let ring = ring(&clock);
+    ring.rotate(stage::stranger(key().algorithm())).expect("a new key");
+    assert_eq!(ring.keys().len(), 3);
+    let tokens = issuer(ring.clone()).lifetime(MOST).build().expect("an issuer");
+    for access in [
+        tokens.access("joe"),
+        tokens.access("joe").lifetime(MOST),
+        tokens.access("joe").lifetime(MOST).valid_after(MOST - Duration::from_secs(1)),
+    ] {
+        // A date that no token can hold.
+        assert_eq!(access.issue().expect_err("no date").kind(), IssueErrorKind::UnusableClaims);
+    }
+    let usual = issuer(ring.clone()).build().expect("an issuer");
+    let error = usual.access("joe").valid_after(MOST).issue().expect_err("after its end");
+    assert_eq!(error.kind(), IssueErrorKind::OutOfRange);
+    let token = usual.access("joe").fresh_for(MOST).issue().expect("a token").token;
+    let verifier = Verifier::builder().issuer(usual.trusted()).clock(clock.clone()).build().expect("a verifier");
+    let Step::Ready(Ok(verified)) = verifier.start(&token, Some(Location::Cookie)) else { panic!("good") };
+    let renewed = ImplicitRefresh::new(usual.clone(), Cookies::new()).near(MOST).absolute(MOST);
+    clock.advance(Duration::from_secs(10));
+    assert!(renewed.renew(&verified).await.expect("no error").is_some());
+    clock.advance(MOST);
+    assert_eq!((ring.tidy().len(), ring.keys().len()), (2, 1));
+}
+
+#[tokio::test]
+async fn sessions_may_last_for_ever() {
+    let clock = ManualClock::at(NOW);
+    let sessions = |with: fn(SessionsBuilder) -> SessionsBuilder| {
+        let tokens = issuer(ring(&clock)).build().expect("an issuer");
+        with(Sessions::builder(tokens, MemorySessions::new())).build()
+    };
+    let lasting = sessions(|builder| builder.absolute(MOST)).expect("sessions");
+    let pair = lasting.login("joe").fresh_for(MOST).start().await.expect("a session");
+    let token = lasting.verify(&pair.refresh.token).await.expect("a refresh token");
+    assert!(lasting.refresh(&token).await.is_ok());
+    let endless = sessions(|builder| builder.idle(MOST).absolute(MOST)).expect("sessions");
+    let error = endless.login("joe").start().await.expect_err("a date that no token can hold");
+    assert_eq!(error.kind(), ErrorKind::IssuingFailed);
+    let usual = sessions(|builder| builder).expect("sessions");
+    assert!(usual.login("joe").lifetime(MOST).start().await.is_ok(), "no longer than its session");
+    for with in
+        [(|builder| builder.grace(MOST)) as fn(SessionsBuilder) -> SessionsBuilder, |builder| builder.leeway(MOST)]
+    {
+        assert_eq!(sessions(with).expect_err("out of range").kind(), IssueErrorKind::OutOfRange);
+    }
+}
+
+#[tokio::test]
+async fn revocations_may_be_remembered_for_ever() {
+    let clock = ManualClock::at(NOW);
+    let settings = || RevocationSettings::new().longest_lifetime(MOST).clock(clock.clone());
+    let (fed, feed) = MemoryRevocations::fed(settings(), MOST);
+    feed.caught_up();
+    let limited = TimeLimit::new(Later, MOST);
+    // The port is closed again.
+    let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address");
+    let redis = RedisSettings::new().timeout(MOST).staleness(MOST).resync_every(MOST).revocations(settings());
+    let redis = RedisRevocations::start(format!("redis://{gone}/"), redis).expect("an address");
+    let revoked = Revocation::subject(ISSUER, "joe", Duration::from_secs(NOW));
+    assert!(redis.revoke(&revoked).await.is_err(), "nobody confirms it");
+    assert!(fed.revoke(&revoked).is_ok() && feed.revoke(&Revocation::session(ISSUER, "s")).is_ok());
+    let token =
+        Forge::new(&key()).claim("exp", NOW + 60).claim("sub", "joe").claim("jti", "t").claim("iat", NOW).sign();
+    let lists: [(Arc<dyn RevocationList>, Result<(), ErrorKind>); 3] = [
+        (Arc::new(fed), Err(ErrorKind::Revoked)),
+        (Arc::new(redis), Err(ErrorKind::Revoked)),
+        (Arc::new(limited), Ok(())),
+    ];
+    for (list, expected) in lists {
+        let verifier = stage::trusting(stage::issuer()).revocations(Shared(list)).build().expect("a verifier");
+        assert_eq!(verifier.verify(&token).await.map(drop).map_err(|error| error.kind()), expected);
+    }
+}
+
+#[derive(Debug)]
+struct Shared(Arc<dyn RevocationList>);
+
+impl RevocationList for Shared {
+    fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
+        self.0.look_up(token)
+    }
+}
+
+/// A list that answers after a while.
+#[derive(Debug)]
+struct Later;
+
+impl RevocationList for Later {
+    fn look_up(&self, _: &TokenIdentity<'_>) -> Step<Standing> {
+        Step::pending(async {
+            tokio::task::yield_now().await;
+            Standing::Good
+        })
+    }
+}
+
+#[tokio::test]
+async fn drafts_may_begin_at_the_end_of_time() {
+    let issuer = ScriptedIssuer::start().await.expect("an issuer");
+    issuer.clock().set(MOST);
+    for draft in [issuer.token().valid_from(MOST), issuer.token().expired(), issuer.token().not_yet_valid()] {
+        assert!(!draft.sign().is_empty());
+    }
+}
