@@ -144,7 +144,7 @@ where
                 StateProjection::Calling { future, header } => {
                     let mut response = ready!(future.poll(context))?.map_into_left_body();
                     response::add_header(&mut response, header.take());
-                    return Poll::Ready(Ok(response));
+                    return Poll::Ready(Ok(response::withhold(response)));
                 }
             };
             state.set(next);

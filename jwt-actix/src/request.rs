@@ -1,5 +1,7 @@
+use std::borrow::Cow;
+
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header;
+use actix_web::http::{Uri, header};
 use actix_web::{HttpMessage as _, HttpRequest};
 use jwt_core::Verified;
 use jwt_core::request::RequestView;
@@ -55,7 +57,7 @@ impl RequestView for ActixView<'_> {
     }
 
     fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
-        let routes = self.request.resource_map();
+        let (routes, path) = (self.request.resource_map(), self.request.match_info());
         // Around a resource this is what has been matched. Further out nothing has been, and it is a guess by the path as it
         // was sent. So one that is no such guess is certain, and otherwise it is one among guesses.
         let matched = self.request.match_pattern();
@@ -63,29 +65,48 @@ impl RequestView for ActixView<'_> {
             return each(matched.as_deref());
         }
         matched.iter().for_each(|pattern| each(Some(pattern)));
-        // The router reads the path decoded. What it finds there counts, and if it is nothing.
-        let decoded = self.request.match_info().as_str();
-        each(routes.match_pattern(decoded).as_deref());
-        // `NormalizePath` may stand further in, and change the path to one of these.
-        let mut merged = decoded.to_owned();
-        while merged.contains("//") {
-            merged = merged.replace("//", "/");
+        let mut extensions = self.request.extensions_mut();
+        if !extensions.contains::<LookedUp>() {
+            extensions.insert(LookedUp(path.get_ref().uri().clone()));
         }
+        drop(extensions);
+        // The router reads the path decoded, so this is its route, even if it's `None`.
+        let decoded = path.as_str();
+        let found = routes.match_pattern(decoded);
+        each(found.as_deref());
+        // `path_is_changed` finds a `NormalizePath` further in, but only after the handler. So every route that it
+        // can lead to must be allowed, too. With doubled slashes that includes handlers of scopes, which aren't found by the whole path.
+        let merged = merge_slashes(decoded);
         let trimmed = merged.trim_end_matches('/');
-        let ended = format!("{trimmed}/");
-        let mut paths = [&merged, trimmed, &ended];
-        paths.sort_unstable();
-        let mut last = "";
-        for path in paths {
-            if path != decoded
-                && path != last
-                && let Some(pattern) = routes.match_pattern(path)
-            {
-                each(Some(&pattern));
+        let (trimmed, ended) = (if trimmed.is_empty() { "/" } else { trimmed }, format!("{trimmed}/"));
+        for path in [&merged, trimmed, &ended] {
+            let changed = if path == decoded { continue } else { routes.match_pattern(path) };
+            if changed != found {
+                changed.iter().for_each(|pattern| each(Some(pattern)));
+                if merged != decoded {
+                    each(None);
+                }
             }
-            last = path;
         }
     }
+}
+
+fn merge_slashes(path: &str) -> Cow<'_, str> {
+    let mut merged = Cow::Borrowed(path);
+    while merged.contains("//") {
+        merged = Cow::Owned(merged.replace("//", "/"));
+    }
+    merged
+}
+
+/// The path that the first table of routes looked up.
+struct LookedUp(Uri);
+
+/// Whether the path was replaced after a table of routes had looked it up.
+pub(crate) fn path_is_changed(request: &HttpRequest) -> bool {
+    let path = request.match_info().get_ref().uri().path();
+    // Equal paths aren't enough: one normalization may add the slash that another one, in a scope, takes away.
+    request.extensions().get::<LookedUp>().is_some_and(|LookedUp(uri)| !std::ptr::eq(uri.path(), path))
 }
 
 /// A header that the response gets unless it has it.

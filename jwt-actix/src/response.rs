@@ -6,7 +6,7 @@ use actix_web::http::header::{HeaderName, HeaderValue, SET_COOKIE};
 use jwt_core::challenge::Refusal;
 use jwt_core::endpoint::Answer;
 
-use crate::request::ResponseHeader;
+use crate::request::{self, ResponseHeader};
 
 /// The answer to a request that is not let through.
 pub(crate) fn refuse<B>(request: ServiceRequest, refusal: Refusal) -> ServiceResponse<EitherBody<B>> {
@@ -28,6 +28,14 @@ pub(crate) fn answer(refusal: impl Into<Answer>) -> HttpResponse<BoxBody> {
         response.extensions_mut().insert(error);
     }
     response
+}
+
+/// Withholds the response if the request reached its handler by another path than its route was allowed for.
+pub(crate) fn withhold<B>(response: ServiceResponse<EitherBody<B>>) -> ServiceResponse<EitherBody<B>> {
+    if !request::path_is_changed(response.request()) {
+        return response;
+    }
+    response.into_response(answer(Refusal::path_changed("JwtMiddleware")).map_into_right_body())
 }
 
 pub(crate) fn add_header<B>(response: &mut ServiceResponse<B>, header: ResponseHeader) {
