@@ -29,7 +29,7 @@ struct Plan {
     complete: bool,
 }
 
-/// What the middleware is wrapped around.
+/// Where the middleware is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Application,
@@ -204,7 +204,7 @@ fn normalize(mode: Option<TrailingSlash>) -> Condition<NormalizePath> {
     Condition::new(mode.is_some(), NormalizePath::new(mode.unwrap_or_default()))
 }
 
-/// A number's handler, which also makes sure that the number's pattern is the one that the framework matched.
+/// Records that it ran, and checks that the framework matched the pattern.
 fn handler(number: usize, pattern: Option<String>) -> impl Fn(HttpRequest) -> std::future::Ready<String> + Clone {
     move |request| {
         if let Some(pattern) = &pattern {

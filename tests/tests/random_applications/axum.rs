@@ -182,7 +182,7 @@ fn normalized(slash: Option<Slash>, router: Router) -> Service {
     }
 }
 
-/// A number's handler, which also makes sure that the number's pattern is the one that the framework matched.
+/// Records that it ran, and checks that the framework matched the pattern.
 fn handler(
     number: usize,
     pattern: Option<String>,

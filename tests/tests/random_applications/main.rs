@@ -1,5 +1,5 @@
-//! Random applications behind a table of routes, and random requests: without a token, only what the table makes public is
-//! reached; with a token, the same is reached as without the table.
+//! Random applications behind a table of routes, and random requests: without a token, only public handlers run; with a
+//! token, the same handlers run as without the table.
 
 mod actix;
 mod axum;

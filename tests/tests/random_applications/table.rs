@@ -20,7 +20,7 @@ impl Access {
     }
 }
 
-/// A table of routes, from which the test works out for itself what each request needs.
+/// A table of routes, and its meaning, implemented once more.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table {
     access: BTreeMap<String, Access>,
@@ -51,7 +51,7 @@ impl Table {
         table
     }
 
-    /// What a request that reached a handler needed. `None` is a handler of what matches no route.
+    /// Returns the decision about a request. The pattern is `None` for handlers of unmatched requests.
     pub(crate) fn access(&self, method: &str, pattern: Option<&str>) -> Access {
         let Some(pattern) = pattern else {
             return if self.fallback { Access::Required } else { Access::Undecided };
