@@ -11,7 +11,8 @@ use jwt_core::{Pending, Step};
 use pin_project_lite::pin_project;
 
 use crate::inspect::Reading;
-use crate::{request, response};
+use crate::request::{self, AllowedPath};
+use crate::response;
 
 type Entry = Result<Admission, Answer>;
 
@@ -35,7 +36,7 @@ pin_project! {
         Answered { response: Option<ServiceResponse<EitherBody<B>>> },
         // Boxed, because it is rare and would make every future as large as itself.
         Waiting { waiting: Option<Box<Waiting<S>>> },
-        Calling { #[pin] future: S::Future, after: Option<AfterResponse> },
+        Calling { #[pin] future: S::Future, after: Option<AfterResponse>, path: AllowedPath },
         Editing { editing: Option<Box<Editing<B>>> },
     }
 }
@@ -44,6 +45,7 @@ struct Waiting<S> {
     wait: Wait,
     service: Rc<S>,
     request: ServiceRequest,
+    path: AllowedPath,
 }
 
 /// What has to end before the service is called.
@@ -62,30 +64,35 @@ impl<S: Service<ServiceRequest>, B> ResponseFuture<S, B> {
         Self { state: State::Answered { response: Some(response) } }
     }
 
-    pub(crate) fn waiting(pending: Pending<Entry>, service: Rc<S>, request: ServiceRequest) -> Self {
-        let waiting = Some(Box::new(Waiting { wait: Wait::Entry(pending), service, request }));
+    pub(crate) fn waiting(pending: Pending<Entry>, service: Rc<S>, request: ServiceRequest, path: AllowedPath) -> Self {
+        let waiting = Some(Box::new(Waiting { wait: Wait::Entry(pending), service, request, path }));
         Self { state: State::Waiting { waiting } }
     }
 
-    pub(crate) fn inspecting(inspection: Inspection<Entry>, service: Rc<S>, mut request: ServiceRequest) -> Self {
+    pub(crate) fn inspecting(
+        inspection: Inspection<Entry>,
+        service: Rc<S>,
+        mut request: ServiceRequest,
+        path: AllowedPath,
+    ) -> Self {
         let wait = Wait::Body(Reading::new(inspection, request.take_payload()));
-        Self { state: State::Waiting { waiting: Some(Box::new(Waiting { wait, service, request })) } }
+        Self { state: State::Waiting { waiting: Some(Box::new(Waiting { wait, service, request, path })) } }
     }
 
-    pub(crate) fn calling(service: &S, request: ServiceRequest, admission: Admission) -> Self {
-        Self { state: State::calling(service, request, admission) }
+    pub(crate) fn calling(service: &S, request: ServiceRequest, admission: Admission, path: AllowedPath) -> Self {
+        Self { state: State::calling(service, request, admission, path) }
     }
 }
 
 impl<S: Service<ServiceRequest>, B> State<S, B> {
-    fn calling(service: &S, mut request: ServiceRequest, mut admission: Admission) -> Self {
+    fn calling(service: &S, mut request: ServiceRequest, mut admission: Admission, path: AllowedPath) -> Self {
         if let Some(state) = admission.state.take() {
             request.extensions_mut().insert(state);
         }
         if let Some(rewrite) = admission.take_rewrite() {
             request::rewrite(&mut request, &rewrite);
         }
-        Self::Calling { future: service.call(request), after: admission.into_after_response() }
+        Self::Calling { future: service.call(request), after: admission.into_after_response(), path }
     }
 }
 
@@ -131,14 +138,17 @@ where
                 StateProjection::Waiting { waiting } => {
                     let Waiting { wait, request, .. } = &mut **waiting.as_mut().expect(POLLED_AFTER_COMPLETION);
                     let entry = ready!(wait.poll(request, context));
-                    let Waiting { service, request, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
+                    let Waiting { service, request, path, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
                     match entry {
-                        Ok(admission) => State::calling(&*service, request, admission),
+                        Ok(admission) => State::calling(&*service, request, admission, path),
                         Err(answer) => return Poll::Ready(Ok(response::reject(request, answer))),
                     }
                 }
-                StateProjection::Calling { future, after } => {
+                StateProjection::Calling { future, after, path } => {
                     let mut response = ready!(future.poll(context))?.map_into_left_body();
+                    if path.is_replaced(response.request()) {
+                        return Poll::Ready(Ok(response::withhold(response)));
+                    }
                     let Some(after) = after.take() else { return Poll::Ready(Ok(response)) };
                     match after.edits(&response::HeadersView(response.headers())) {
                         Step::Ready(edits) => {

@@ -62,18 +62,17 @@ impl JwtMiddleware {
     /// # }
     /// ```
     ///
-    /// Routes are what actix-web's `match_pattern` says. Around an application or a scope, where it stands before the router, a
-    /// request must be allowed on every route that its path may yet be turned into: without doubled slashes, with and without
-    /// the last one. Where the path as it came matches no route, the [fallback](Routes::fallback) must allow it too. So
-    /// `/health/` is refused where `/health` is public, unless `NormalizePath` stands outside, wrapped after this.
+    /// A route is the pattern that `match_pattern` returns. Around a resource, the router has matched it. Around an application
+    /// or a scope, the middleware looks the path up before the router does, so:
     ///
-    /// Guards cannot be foreseen, nor can the method of `App::route` and `Scope::route`, which is one: of different patterns
-    /// that match the same path the first is looked up, and a request that its guards turn away reaches the other one, or the
-    /// default service, by what the table says of the first. Let them ask for the same, or put the middleware around each
-    /// resource, where guards have been asked; and let a default service show nothing, or ask for claims itself.
-    ///
-    /// A resource of several patterns, such as `web::resource(["/open", "/internal"])`, goes by its first, whichever of them
-    /// a request matches: make resources of them that are registered one by one where they ask for different things.
+    /// - `NormalizePath` belongs outside: wrap it after this. If something further in changes the path, the handler runs, but its
+    ///   response is withheld: the client gets 500 `path_changed`, with or without a token. If the path without doubled slashes,
+    ///   or with or without the last slash, matches another route, both must allow the request.
+    /// - Guards aren't asked, nor is the method of `App::route` and `Scope::route`, which is a guard. If guards turn a request away
+    ///   from the first route that matches, it reaches the next one, or the default service, by the decision about the first.
+    ///   Make the same decision about all of them, or wrap each resource instead. A default service should ask for claims itself.
+    /// - A resource of several patterns, such as `web::resource(["/open", "/internal"])`, goes by its first. Register them one by
+    ///   one if they need different decisions.
     pub fn routes(self, routes: Routes) -> Self {
         self.with(|authenticator| authenticator.routes(routes))
     }

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::mem;
 
 use actix_web::HttpRequest;
@@ -11,11 +13,18 @@ use jwt_core::request::RequestView;
 /// An actix request, lent to the core.
 pub(crate) struct ActixView<'r> {
     request: &'r HttpRequest,
+    /// Whether a table looked up routes that other middleware may still change.
+    guessed: Cell<bool>,
 }
 
 impl<'r> ActixView<'r> {
     pub(crate) const fn of(request: &'r HttpRequest) -> Self {
-        Self { request }
+        Self { request, guessed: Cell::new(false) }
+    }
+
+    /// Returns the path that the decision about this request depends on.
+    pub(crate) fn allowed_path(&self) -> AllowedPath {
+        AllowedPath(self.guessed.get().then(|| Box::new(self.request.match_info().get_ref().uri().clone())))
     }
 }
 
@@ -47,7 +56,7 @@ impl RequestView for ActixView<'_> {
     }
 
     fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
-        let routes = self.request.resource_map();
+        let (routes, path) = (self.request.resource_map(), self.request.match_info());
         // Around a resource this is what has been matched. Further out nothing has been, and it is a guess by the path as it
         // was sent. So one that is no such guess is certain, and otherwise it is one among guesses.
         let matched = self.request.match_pattern();
@@ -55,27 +64,24 @@ impl RequestView for ActixView<'_> {
             return each(matched.as_deref());
         }
         matched.iter().for_each(|pattern| each(Some(pattern)));
-        // The router reads the path decoded. What it finds there counts, and if it is nothing.
-        let decoded = self.request.match_info().as_str();
-        each(routes.match_pattern(decoded).as_deref());
-        // `NormalizePath` may stand further in, and change the path to one of these.
-        let mut merged = decoded.to_owned();
-        while merged.contains("//") {
-            merged = merged.replace("//", "/");
-        }
+        self.guessed.set(true);
+        // The router reads the path decoded, so this is its route, even if it's `None`.
+        let decoded = path.as_str();
+        let found = routes.match_pattern(decoded);
+        each(found.as_deref());
+        // `AllowedPath` finds a `NormalizePath` further in, but only after the handler. So every route that it can lead to
+        // must be allowed, too. With doubled slashes that includes handlers of scopes, which the whole path doesn't find.
+        let merged = merge_slashes(decoded);
         let trimmed = merged.trim_end_matches('/');
-        let ended = format!("{trimmed}/");
-        let mut paths = [&merged, trimmed, &ended];
-        paths.sort_unstable();
-        let mut last = "";
-        for path in paths {
-            if path != decoded
-                && path != last
-                && let Some(pattern) = routes.match_pattern(path)
-            {
-                each(Some(&pattern));
+        let (trimmed, ended) = (if trimmed.is_empty() { "/" } else { trimmed }, format!("{trimmed}/"));
+        for path in [&merged, trimmed, &ended] {
+            let changed = if path == decoded { continue } else { routes.match_pattern(path) };
+            if changed != found {
+                changed.iter().for_each(|pattern| each(Some(pattern)));
+                if merged != decoded {
+                    each(None);
+                }
             }
-            last = path;
         }
     }
 }
@@ -84,6 +90,26 @@ impl RequestView for ActixView<'_> {
 pub(crate) fn state(extensions: &Extensions) -> &RequestState {
     static MISSING: RequestState = RequestState::missing("JwtMiddleware");
     extensions.get().unwrap_or(&MISSING)
+}
+
+fn merge_slashes(path: &str) -> Cow<'_, str> {
+    let mut merged = Cow::Borrowed(path);
+    while merged.contains("//") {
+        merged = Cow::Owned(merged.replace("//", "/"));
+    }
+    merged
+}
+
+/// The path for which a table of routes allowed a request.
+pub(crate) struct AllowedPath(Option<Box<Uri>>);
+
+impl AllowedPath {
+    /// Whether the path was replaced after the table had looked it up.
+    pub(crate) fn is_replaced(&self, request: &HttpRequest) -> bool {
+        let path = request.match_info().get_ref().uri().path();
+        // Equal paths aren't enough: one normalization may add the slash that another one, in a scope, takes away.
+        self.0.as_ref().is_some_and(|allowed| !std::ptr::eq(allowed.path(), path))
+    }
 }
 
 /// Changes a request's headers and target.

@@ -38,17 +38,17 @@ where
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let entry = {
-            let extensions = request.extensions();
-            self.gate.enter(&ActixView::of(request.request()), request::state(&extensions))
+        let (entry, path) = {
+            let (extensions, view) = (request.extensions(), ActixView::of(request.request()));
+            (self.gate.enter(&view, request::state(&extensions)), view.allowed_path())
         };
         match entry {
             Step::Ready(Ok(mut admission)) => match admission.take_inspection() {
-                None => ResponseFuture::calling(&self.service, request, admission),
-                Some(inspection) => ResponseFuture::inspecting(inspection, Rc::clone(&self.service), request),
+                None => ResponseFuture::calling(&self.service, request, admission, path),
+                Some(inspection) => ResponseFuture::inspecting(inspection, Rc::clone(&self.service), request, path),
             },
             Step::Ready(Err(answer)) => ResponseFuture::answered(response::reject(request, answer)),
-            Step::Pending(pending) => ResponseFuture::waiting(pending, Rc::clone(&self.service), request),
+            Step::Pending(pending) => ResponseFuture::waiting(pending, Rc::clone(&self.service), request, path),
         }
     }
 }

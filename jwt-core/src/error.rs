@@ -129,6 +129,8 @@ kinds! {
 
     /// A typed extractor or a requirement runs where no layer has verified a token.
     LayerMissing, "layer_missing", Misuse, "no layer has verified this request";
+    /// The path of a request was changed after a table of routes had allowed it.
+    PathChanged, "path_changed", Misuse, "path was changed after its route was allowed";
     /// A requirement cannot be checked as it is written, so that nobody meets it.
     Misconfigured, "misconfigured", Misuse, "requirement cannot be checked";
     /// A token that should be issued cannot be, as it is written or because its key does not sign.

@@ -23,8 +23,9 @@ pub trait RequestView {
     }
 
     /// Calls `each` with the pattern of the route that the framework matched, for example `/reports/{id}`, with the prefixes
-    /// that it is nested under, or with `None` where it matched none. Where a framework is asked before it has matched, with
-    /// everything that it may match yet, `None` among it. Not calling it is the same as `None` alone. Default: not called.
+    /// that it is nested under, or with `None` if it matched nothing. If the framework hasn't matched yet, calls it with every
+    /// pattern that the request may match, and with `None` if it may match nothing. Not calling it is the same as calling it once
+    /// with `None`. Default: not called.
     ///
     /// Patterns must come from the framework's router: [a table of routes](crate::authorize::Routes) relies on them.
     fn route(&self, each: &mut dyn FnMut(Option<&str>)) {

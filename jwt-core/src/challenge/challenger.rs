@@ -33,6 +33,15 @@ impl Refusal {
         tracing::error!(code = ErrorKind::LayerMissing.code(), layer, "is `{layer}` enabled on this route?");
         Challenger::default().refuse(Error::from(ErrorKind::LayerMissing).with_detail(layer))
     }
+
+    /// Replaces a handler's response if the request's path was changed after a table of routes had allowed it. The log says
+    /// that paths are changed outside of `layer`; the client isn't told.
+    #[must_use]
+    pub fn path_changed(layer: &'static str) -> Self {
+        let code = ErrorKind::PathChanged.code();
+        tracing::error!(code, "a path was changed after its route was allowed: change paths outside of `{layer}`");
+        Challenger::default().refuse(ErrorKind::PathChanged.into())
+    }
 }
 
 /// Turns errors into answers.

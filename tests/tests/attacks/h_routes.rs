@@ -142,7 +142,59 @@ async fn h16_a_path_that_is_changed_further_in_opens_no_door() {
         }
     }
     assert_eq!(actix_with(None, "/else").await, b"everyone");
-    assert_eq!(actix_with(Some(TrailingSlash::Trim), "/else/").await, b"everyone");
+    assert_eq!(actix_with(Some(TrailingSlash::Trim), "/else").await, b"everyone");
+}
+
+#[actix_web::test]
+async fn h16_an_answer_to_a_path_that_was_changed_further_in_is_withheld() {
+    let routes = || Routes::new().public("/docs/{tail:.*}").fallback(());
+    let app = || App::new().route("/docs/{tail:.*}", web::to(page)).default_service(web::to(page));
+    let (trim, token) = (NormalizePath::trim, good().sign());
+    let outside = init_service(app().wrap(jwt(routes())).wrap(trim())).await;
+    let inside = init_service(app().wrap(trim()).wrap(jwt(routes()))).await;
+    let nowhere = init_service(app().wrap(jwt(routes()))).await;
+    // With each the default service has another path: `/docs` outside of the middleware, `/docs/` inside of it.
+    for (target, token, statuses) in [
+        ("/docs/a", "", [200, 200, 200]),
+        ("/docs/", "", [401, 500, 200]),
+        ("/docs/", &*token, [200, 500, 200]),
+        ("/docs/a/", "", [200, 500, 200]),
+        ("/docs//a", "", [200, 500, 200]),
+        ("/docs", "", [401, 401, 401]),
+        ("/docs", &*token, [200, 200, 200]),
+        ("//docs", &*token, [200, 500, 200]),
+    ] {
+        let request = || {
+            let request = TestRequest::get().uri(target);
+            let header = ("authorization", format!("Bearer {token}"));
+            if token.is_empty() { request } else { request.insert_header(header) }.to_request()
+        };
+        let statuses_now = [
+            call_service(&outside, request()).await.status(),
+            call_service(&inside, request()).await.status(),
+            call_service(&nowhere, request()).await.status(),
+        ];
+        assert_eq!(statuses_now.map(|status| status.as_u16()), statuses, "{target} {token}");
+    }
+    let response = call_service(&inside, TestRequest::get().uri("/docs/").to_request()).await;
+    let error = response.response().extensions().get().map(jwt_core::Error::kind);
+    assert_eq!(error, Some(ErrorKind::PathChanged));
+    assert!(actix_web::test::read_body(response).await.is_empty());
+}
+
+#[actix_web::test]
+async fn h16_doubled_slashes_lead_to_no_handler_of_a_scope_that_the_whole_path_does_not_name() {
+    async fn unreachable() -> &'static str {
+        unreachable!("a handler that is not public")
+    }
+    let scope = web::scope("/a").route("/x", web::to(unreachable)).route("/{tail:.*}", web::to(page));
+    let app = App::new().route("/a/{id}", web::to(page)).service(scope.wrap(NormalizePath::trim()));
+    let routes = Routes::new().public("/a/{id}").public("/a/{tail:.*}").require("/a/x", scopes(["x"]));
+    let app = init_service(app.wrap(jwt(routes))).await;
+    for (target, status) in [("/a/x", 200), ("/a/x/y", 200), ("/a//x", 401), ("/a//x/", 401)] {
+        let response = call_service(&app, TestRequest::get().uri(target).to_request()).await;
+        assert_eq!(response.status(), status, "{target}");
+    }
 }
 
 /// A page of the application's own for whatever it does not know.

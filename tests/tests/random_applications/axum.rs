@@ -1,0 +1,233 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::MatchedPath;
+use axum::routing::{any, get};
+use http::{Request, Response};
+use jwt_core::Verifier;
+use jwt_tests::stage::{builder, good};
+use jwt_tower::JwtLayer;
+use tower::util::BoxCloneSyncService;
+use tower::{Layer as _, ServiceExt as _};
+use tower_http::normalize_path::NormalizePathLayer;
+
+use crate::dice::{Dice, applications};
+use crate::table::{Table, Tally, reach, reached, rewrite};
+
+type Service = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// A random application.
+#[derive(Clone, Debug)]
+struct Plan {
+    /// In the order of their numbers: the pattern of each handler, or `None` if it is for requests that match no route.
+    handlers: Vec<Option<String>>,
+    router: Nested,
+    /// A service that routes by itself, with a layer of its own.
+    service: Option<Nested>,
+    outside: Option<Slash>,
+    inside: Option<Slash>,
+    table: Table,
+    complete: bool,
+}
+
+/// What `NormalizePath` does with a path's last slash.
+#[derive(Clone, Copy, Debug)]
+enum Slash {
+    Trim,
+    Append,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Nested {
+    routes: Vec<Route>,
+    nested: Vec<(String, Nested)>,
+    fallback: Option<usize>,
+}
+
+#[derive(Clone, Debug)]
+struct Route {
+    pattern: String,
+    handler: usize,
+    only_get: bool,
+}
+
+struct Planner<'d> {
+    dice: &'d mut Dice,
+    handlers: Vec<Option<String>>,
+    patterns: BTreeMap<String, bool>,
+    prefixes: BTreeSet<String>,
+    /// At each depth a pattern has parameters or tails, which would be in conflict.
+    tails: [bool; 8],
+}
+
+impl Planner<'_> {
+    fn nested(&mut self, above: &str, depth: usize) -> Nested {
+        let mut nested = Nested::default();
+        for _ in 0..=self.dice.below(6) {
+            if depth < 3 && self.dice.percent(30) {
+                let prefix = self.segment(depth, false);
+                let full = format!("{above}{prefix}");
+                if self.prefixes.insert(full.clone()) {
+                    let inner = self.nested(&full, depth + 1);
+                    nested.nested.push((prefix, inner));
+                }
+                continue;
+            }
+            let mut pattern = String::new();
+            for segment in 0..self.dice.below(3) {
+                pattern += &self.segment(depth + segment, false);
+            }
+            let segments = pattern.matches('/').count();
+            if self.dice.percent(30) {
+                pattern += &self.segment(depth + segments, true);
+            }
+            if pattern.is_empty() || (self.dice.percent(20) && !pattern.contains('*')) {
+                pattern.push('/');
+            }
+            // axum has more than one name for the root of a service.
+            if above == "/s" && pattern == "/" {
+                continue;
+            }
+            let full = if pattern == "/" && !above.is_empty() { above.to_owned() } else { format!("{above}{pattern}") };
+            if self.patterns.insert(full.clone(), false).is_none() {
+                self.handlers.push(Some(full));
+                nested.routes.push(Route {
+                    pattern,
+                    handler: self.handlers.len() - 1,
+                    only_get: self.dice.percent(30),
+                });
+            }
+        }
+        if !above.contains('{') && self.dice.percent(30) {
+            self.handlers.push(None);
+            nested.fallback = Some(self.handlers.len() - 1);
+        }
+        nested
+    }
+
+    fn segment(&mut self, depth: usize, last: bool) -> String {
+        let variable = self.dice.percent(35);
+        match (variable, self.tails[depth]) {
+            (true, true) if last => "/{*rest}".to_owned(),
+            (true, false) => format!("/{{p{depth}}}"),
+            _ => self.dice.pick(&["/a", "/b", "/7"]).to_owned(),
+        }
+    }
+}
+
+impl Plan {
+    fn random(dice: &mut Dice) -> Self {
+        let tails = std::array::from_fn(|_| dice.percent(50));
+        let mut planner =
+            Planner { dice, handlers: Vec::new(), patterns: BTreeMap::new(), prefixes: BTreeSet::new(), tails };
+        let router = planner.nested("", 0);
+        let service = planner.dice.percent(30).then(|| planner.nested("/s", 1));
+        let Planner { handlers, patterns, .. } = planner;
+        let slash = |dice: &mut Dice| dice.pick(&[None, Some(Slash::Trim), Some(Slash::Append)]);
+        let (outside, inside) = (slash(dice), slash(dice));
+        let complete = dice.percent(50);
+        let table = Table::random(dice, &patterns, complete);
+        Self { handlers, router, service, outside, inside, table, complete }
+    }
+
+    /// A path that a pattern of the application matches.
+    fn path(&self, dice: &mut Dice) -> String {
+        if self.handlers.is_empty() {
+            return "/".to_owned();
+        }
+        let pattern = self.handlers[dice.below(self.handlers.len())].as_deref().unwrap_or("/a/nothing");
+        let segments = pattern.split('/').map(|segment| match segment {
+            "{*rest}" => dice.pick(&["a", "a/b", "b/", "/a"]),
+            parameter if parameter.starts_with('{') => dice.pick(&["a", "b", "x"]),
+            other => other,
+        });
+        segments.collect::<Vec<_>>().join("/")
+    }
+
+    fn build(&self, verifier: Option<&Verifier>) -> Service {
+        let guard = |router: Router| match verifier {
+            Some(verifier) => router.layer(JwtLayer::new(verifier.clone()).routes(self.table.routes())),
+            None => router,
+        };
+        let mut router = guard(self.router(&self.router));
+        if let Some(service) = &self.service {
+            router = router.nest_service("/s", normalized(self.inside, guard(self.router(service))));
+        }
+        normalized(self.outside, router)
+    }
+
+    fn router(&self, nested: &Nested) -> Router {
+        let mut router = Router::new();
+        for Route { pattern, handler: number, only_get } in &nested.routes {
+            let handler = handler(*number, self.handlers[*number].clone());
+            router = router.route(pattern, if *only_get { get(handler) } else { any(handler) });
+        }
+        for (prefix, inner) in &nested.nested {
+            router = router.nest(prefix, self.router(inner));
+        }
+        match nested.fallback {
+            Some(number) => router.fallback(handler(number, None)),
+            None => router,
+        }
+    }
+}
+
+fn normalized(slash: Option<Slash>, router: Router) -> Service {
+    match slash {
+        Some(Slash::Trim) => BoxCloneSyncService::new(NormalizePathLayer::trim_trailing_slash().layer(router)),
+        Some(Slash::Append) => BoxCloneSyncService::new(NormalizePathLayer::append_trailing_slash().layer(router)),
+        None => BoxCloneSyncService::new(router),
+    }
+}
+
+/// Records that it ran, and checks that the framework matched the pattern.
+fn handler(
+    number: usize,
+    pattern: Option<String>,
+) -> impl Fn(Option<MatchedPath>) -> std::future::Ready<()> + Clone + Send + Sync + 'static {
+    move |matched| {
+        if let Some(pattern) = &pattern {
+            assert_eq!(matched.as_ref().map(MatchedPath::as_str), Some(&**pattern));
+        }
+        reach(number);
+        std::future::ready(())
+    }
+}
+
+async fn send(service: &Service, (method, path): &(&'static str, String), token: Option<&str>) -> Option<usize> {
+    let mut request = Request::builder().method(*method).uri(path);
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    reached();
+    let request = request.body(Body::empty()).expect("a request");
+    service.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+    reached()
+}
+
+#[tokio::test]
+async fn what_a_table_does_not_make_public_is_not_reached_without_a_token() {
+    let (verifier, token) = (builder().build().expect("a verifier"), good().sign());
+    let mut tally = Tally::default();
+    applications(async |seed| {
+        let mut dice = Dice::new(seed);
+        let plan = Plan::random(&mut dice);
+        let (bare, guarded) = (plan.build(None), plan.build(Some(&verifier)));
+        for _ in 0..40 {
+            let path = plan.path(&mut dice);
+            let request = (dice.pick(&["GET", "GET", "HEAD", "POST", "OPTIONS"]), rewrite(&mut dice, &path));
+            let without = send(&bare, &request, None).await;
+            let anonymous = send(&guarded, &request, None).await;
+            let verified = send(&guarded, &request, Some(&token)).await;
+            let access = |handler: usize| plan.table.access(request.0, plan.handlers[handler].as_deref());
+            tally.count(without, anonymous, verified, plan.complete, access, || {
+                format!("{seed}: {request:?} to {plan:#?}")
+            });
+        }
+        40
+    })
+    .await;
+    tally.finish();
+}
