@@ -17,7 +17,9 @@
 mod check;
 mod claim;
 mod decision;
+mod fault;
 mod fresh;
+mod issuer;
 mod login;
 mod named;
 mod permit;
@@ -33,6 +35,7 @@ pub use check::{Check, CheckAsync, CheckError, check, check_async};
 pub use claim::{Claim, RequiredClaim, claim};
 pub use decision::{Decision, PendingDecision};
 pub use fresh::{RequiredFreshness, fresh};
+pub use issuer::{OfIssuer, of_issuer};
 pub use login::{RequiredLogin, acr, max_auth_age};
 pub use named::{Named, named};
 pub use permit::{Authorization, PendingAuthorization, permit};
