@@ -72,8 +72,12 @@ pub struct LoadAsync<F>(F);
 /// use std::collections::HashMap;
 /// use jwt_core::principal::load;
 ///
-/// let names: HashMap<String, String> = HashMap::new();
-/// let users = load(move |verified| names.get(verified.registered().subject()?).cloned());
+/// // By issuer and subject: another issuer may use the same subjects for other people.
+/// let names: HashMap<(String, String), String> = HashMap::new();
+/// let users = load(move |verified| {
+///     let claims = verified.registered();
+///     names.get(&(claims.issuer()?.to_owned(), claims.subject()?.to_owned())).cloned()
+/// });
 /// ```
 #[must_use]
 pub const fn load<F, U>(load: F) -> Load<F>
