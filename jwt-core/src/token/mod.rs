@@ -8,8 +8,10 @@ mod source;
 mod sources;
 mod strip;
 
+pub(crate) use cookies::Removal;
 pub use csrf::{Csrf, FormField};
 pub(crate) use csrf::{Proof, is_form};
+pub(crate) use raw::NoToken;
 pub use source::{Found, Location, TokenPlace, TokenSource};
 pub use sources::TokenSources;
 pub(crate) use strip::{Kept, Strip};

@@ -11,7 +11,7 @@ use crate::error::{Class, Error, ErrorKind};
 use crate::metadata::ResourceMetadata;
 use crate::observe;
 use crate::request::RequestView;
-use crate::token::{FormField, Location, Proof};
+use crate::token::{FormField, Location, NoToken, Proof};
 use crate::verified::{Anonymous, Surroundings, Verified};
 
 use super::{PendingVerification, Verification, Verifier};
@@ -223,7 +223,7 @@ impl Authenticator {
     fn identify(&self, request: &dyn RequestView, optional: bool) -> Authentication {
         let token = match self.verifier.sources().find(request) {
             Ok(token) => token,
-            Err(kind) => return Authentication::Ready(self.without_token(kind, optional)),
+            Err(refused) => return Authentication::Ready(self.without_token(refused, optional)),
         };
         let verification = self.verifier.begin(&token.bytes, || token.text(), Some(token.location));
         let carrier = Carrier { proof: token.proof, removal: token.removal };
@@ -240,11 +240,12 @@ impl Authenticator {
         }
     }
 
-    fn without_token(&self, kind: ErrorKind, optional: bool) -> Result<Admission, Refusal> {
-        let admission = self.admit(Err(kind.into()), None, optional);
+    fn without_token(&self, refused: NoToken, optional: bool) -> Result<Admission, Refusal> {
+        let mut admission = self.admit(Err(refused.kind.into()), None, optional);
         // A guest where guests are welcome is no refusal, so nobody is told of one.
-        if let Err(refusal) = &admission {
+        if let Err(refusal) = &mut admission {
             self.verifier.surroundings().observe(&refusal.error);
+            refusal.challenge.headers.extend(refused.removals.into_iter().map(|value| ("set-cookie", value)));
         }
         admission
     }
