@@ -1,3 +1,4 @@
+use std::any::type_name;
 use std::fmt;
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
@@ -5,13 +6,13 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready as poll_ready};
 
-use actix_web::dev::{Extensions, Payload};
+use actix_web::dev::{Extensions, Payload, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
-use jwt_core::Error;
 use jwt_core::authorize::{self, Authorization, PendingAuthorization, Policy, Requirement, permit};
 use jwt_core::challenge::{Challenger, Refusal};
 use jwt_core::verified::{Anonymous, optional, require};
+use jwt_core::{Class, Error};
 use serde::de::DeserializeOwned;
 
 use crate::response;
@@ -22,8 +23,10 @@ use crate::response;
 /// [`JwtMiddleware`](crate::JwtMiddleware) may ask for different types; claims that do not fit `T` are answered 401.
 /// Without a token the answer is 401, without the middleware 500.
 ///
-/// For requests that may come without a token, take [`OptionalClaims<T>`]. actix-web itself makes `Option<Claims<T>>` an
-/// extractor, which is `None` for *every* failure: no credentials, but also claims that do not fit, or no middleware.
+/// For requests that may come without a token, take [`OptionalClaims<T>`]. Don't take `Option<Claims<T>>`: actix-web makes an
+/// option of every extractor, which is `None` for *every* failure. A token whose claims don't fit `T`, or one that doesn't
+/// meet a policy, then looks like no token at all. If such a handler answers with success, the middleware logs it at
+/// `ERROR`, once for each `T`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
 pub struct Claims<T>(pub T);
@@ -58,8 +61,8 @@ pub struct OptionalClaims<T>(pub Option<T>);
 /// let app = App::new().service(web::resource("/reports").to(reports));
 /// ```
 ///
-/// For requests that may come without a token, take [`OptionalAuthorized<T, P>`](OptionalAuthorized). actix-web itself makes
-/// `Option<Authorized<T, P>>` an extractor, which is `None` for every failure: such a handler runs for everybody.
+/// For requests that may come without a token, take [`OptionalAuthorized<T, P>`](OptionalAuthorized). Don't take
+/// `Option<Authorized<T, P>>`, which is `None` for every failure: such a handler runs whether the policy is met or not.
 ///
 /// Without a policy, or with a type that is none, the handler does not compile:
 ///
@@ -194,6 +197,29 @@ pub(crate) fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, R
     require(extensions.get(), extensions.get(), "JwtMiddleware").map_err(Rejection)
 }
 
+/// Left in a request whose claims could not be extracted: the type that was asked for.
+struct Failed(&'static str);
+
+/// Leaves a refusal behind in the request, for [`report_ignored`].
+pub(crate) fn remember<E, T>(request: &HttpRequest, outcome: Result<E, Rejection>) -> Result<E, Rejection> {
+    if let Err(rejection) = &outcome
+        && !matches!(rejection.error().class(), Class::Missing | Class::Misuse)
+    {
+        request.extensions_mut().insert(Failed(type_name::<T>()));
+    }
+    outcome
+}
+
+/// Logs that a handler succeeded although an extractor refused its request, as one that takes an `Option` of it does.
+pub(crate) fn report_ignored<B>(response: &ServiceResponse<B>) {
+    let extensions = response.request().extensions();
+    let Some(&Failed(claims)) = extensions.get() else { return };
+    if response.status().is_client_error() || response.status().is_server_error() {
+        return;
+    }
+    Refusal::report_ignored(claims);
+}
+
 fn fresh(verified: &jwt_core::Verified) -> Result<&jwt_core::Verified, Rejection> {
     authorize::fresh().check(verified).map(|()| verified).map_err(|error| Rejection(verified.refuse(error)))
 }
@@ -207,7 +233,8 @@ impl<T: DeserializeOwned> FromRequest for Claims<T> {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(verified(&request.extensions()).and_then(decode).map(Self))
+        let claims = verified(&request.extensions()).and_then(decode).map(Self);
+        ready(remember::<_, T>(request, claims))
     }
 }
 
@@ -227,7 +254,8 @@ impl<T: DeserializeOwned> FromRequest for Fresh<T> {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(verified(&request.extensions()).and_then(fresh).and_then(decode).map(Self))
+        let claims = verified(&request.extensions()).and_then(fresh).and_then(decode).map(Self);
+        ready(remember::<_, T>(request, claims))
     }
 }
 
@@ -254,7 +282,7 @@ impl<T: DeserializeOwned, P: Policy> FromRequest for Authorized<T, P> {
                 Err(rejection) => State::Ready(Some(Err(rejection))),
             },
         };
-        AuthorizedFuture { state, authorized: PhantomData }
+        AuthorizedFuture { state, request: request.clone(), authorized: PhantomData }
     }
 }
 
@@ -294,6 +322,7 @@ impl<T, P> fmt::Debug for OptionalAuthorizedFuture<T, P> {
 #[expect(unnameable_types, reason = "the hidden future of an extractor")]
 pub struct AuthorizedFuture<T, P> {
     state: State,
+    request: HttpRequest,
     authorized: PhantomData<fn() -> (T, P)>,
 }
 
@@ -317,6 +346,7 @@ impl<T: DeserializeOwned, P: Policy> Future for AuthorizedFuture<T, P> {
                 Err(refusal) => Err(Rejection(refusal)),
             },
         };
+        let claims = remember::<_, T>(&self.request, claims);
         Poll::Ready(claims.map(|claims| Authorized(claims, PhantomData)))
     }
 }

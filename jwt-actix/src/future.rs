@@ -13,6 +13,7 @@ use jwt_core::principal::{PendingIntroduction, Principals};
 use jwt_core::verify::{Admission, Authentication, Authenticator, PendingAuthentication};
 use pin_project_lite::pin_project;
 
+use crate::extract;
 use crate::form::Reading;
 use crate::request::{self, ActixView, ResponseHeader};
 use crate::response;
@@ -143,6 +144,7 @@ where
                 }
                 StateProjection::Calling { future, header } => {
                     let mut response = ready!(future.poll(context))?.map_into_left_body();
+                    extract::report_ignored(&response);
                     response::add_header(&mut response, header.take());
                     return Poll::Ready(Ok(response));
                 }

@@ -17,6 +17,9 @@ use crate::service::JwtService;
 ///
 /// The request's body is the wrapped service's, untouched; before it is called, a form may be looked at for the field that
 /// [`Csrf::form_field`](jwt_core::token::Csrf::form_field) names.
+///
+/// `App::wrap` protects every route and the default service, whether they are added before it or after it; `wrap` of a scope or
+/// a resource protects that scope or resource and nothing beside it.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtMiddleware {

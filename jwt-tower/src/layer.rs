@@ -15,6 +15,9 @@ use crate::Jwt;
 /// The request's body is the inner service's, untouched; before it is called, a form may be looked at for the field that
 /// [`Csrf::form_field`](jwt_core::token::Csrf::form_field) names, under axum alone.
 ///
+/// Put `Router::layer` after the routes: axum wraps the routes that are there already, and one that is added later needs no
+/// token.
+///
 /// The inner service's response body must be one that a refusal can have: [`RefusalBody`](crate::RefusalBody).
 #[derive(Clone, Debug)]
 #[must_use]
