@@ -202,9 +202,9 @@ impl Verified {
                 Some(_) => {}
                 None => {
                     let claims = Arc::new(self.claims::<T>()?);
-                    if let Some(_charge) = self.charge::<T>() {
+                    if let Some(charge) = self.charge::<T>() {
                         // If another thread was faster, it decoded the same.
-                        let _ = place.set(Shared { claims: Arc::clone(&claims) as _, _charge });
+                        let _ = place.set(Shared { claims: Arc::clone(&claims) as _, _charge: charge });
                     }
                     return Ok(claims);
                 }

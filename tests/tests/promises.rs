@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_core::authorize::{
-    All, Any, Authorization, Check, CheckAsync, Decision, Named, Not, PendingAuthorization, PendingDecision,
+    All, Any, Authorization, Check, CheckAsync, Decision, Named, Not, OfIssuer, PendingAuthorization, PendingDecision,
     RequiredClaim, RequiredLogin, RequiredRoles, RequiredScopes, Requirement, Routes, claim, scopes,
 };
 use jwt_core::challenge::{Challenge, Challenger, NoBody, ProblemJson, Refusal, Rendered, Renderer};
@@ -73,6 +73,7 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
     shared::<Check>();
     shared::<CheckAsync>();
     shared::<Named<Not<RequiredScopes>>>();
+    shared::<OfIssuer<RequiredScopes>>();
     shared::<Arc<All>>();
     shared::<Arc<Any>>();
     shared::<ClaimPath>();
