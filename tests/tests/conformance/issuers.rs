@@ -2,7 +2,8 @@
 
 use jwt_core::authorize::{any, of_issuer, roles, scopes};
 use jwt_core::crypto::SigningKey;
-use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, VerifierBuilder};
+use jwt_core::{Algorithm, ErrorKind, TrustedIssuer};
+use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::directory::Directory;
@@ -11,20 +12,20 @@ use jwt_tests::stage::{behind, builder, good, stranger};
 
 const PARTNER: &str = "https://id.partner.example";
 
-/// A verifier that also trusts a partner, and the partner's key.
-fn with_partner() -> (VerifierBuilder, SigningKey) {
+/// An application that also trusts a partner, and the partner's key.
+fn with_partner() -> (Application, SigningKey) {
     let key = stranger(Algorithm::ES256).with_kid("p-1");
     let partner = TrustedIssuer::new(PARTNER).audience(AUDIENCE).key(key.verification_key());
-    (builder().issuer(partner), key)
+    (behind(builder().issuer(partner)), key)
 }
 
 #[actix_web::test]
 async fn the_same_subject_of_two_issuers_is_two_users() {
-    let (builder, key) = with_partner();
+    let (application, key) = with_partner();
     let partner = Forge::new(&key).claim("iss", PARTNER);
     assert_eq!(partner.claims["sub"], good().claims["sub"]);
     for directory in [Directory::default(), Directory::default().waiting()] {
-        let application = behind(builder.clone()).directory(&directory);
+        let application = application.clone().directory(&directory);
         for route in ["/principal", "/optional-principal"] {
             let ours = application.send(&Ask::get(route).bearer(&good().sign())).await;
             assert_eq!(ours, Answer::text("Ada Lovelace"), "{route}");
@@ -36,18 +37,18 @@ async fn the_same_subject_of_two_issuers_is_two_users() {
 
 #[actix_web::test]
 async fn a_role_counts_only_if_its_issuer_may_give_it() {
-    let (builder, key) = with_partner();
+    let (application, key) = with_partner();
     let ours = good().claim("roles", vec!["admin"]).sign();
     let theirs = Forge::new(&key).claim("iss", PARTNER).claim("roles", vec!["admin"]).sign();
     let other_role = good().claim("roles", vec!["user"]).sign();
     let (met, unmet) = (Answer::text("Ada"), Answer::not_allowed(ErrorKind::RequirementNotMet));
     let admin = || roles("/roles", ["admin"]);
     let applications = [
-        (behind(builder.clone()).requiring(admin()), met.clone(), met.clone()),
-        (behind(builder.clone()).requiring(of_issuer(ISSUER, admin())), met.clone(), unmet.clone()),
-        (behind(builder.clone()).requiring(of_issuer(PARTNER, ())), unmet.clone(), met.clone()),
+        (application.clone().requiring(admin()), met.clone(), met.clone()),
+        (application.clone().requiring(of_issuer(ISSUER, admin())), met.clone(), unmet.clone()),
+        (application.clone().requiring(of_issuer(PARTNER, ())), unmet.clone(), met.clone()),
         (
-            behind(builder).requiring(any((of_issuer(ISSUER, admin()), of_issuer(PARTNER, scopes(["reports:read"]))))),
+            application.requiring(any((of_issuer(ISSUER, admin()), of_issuer(PARTNER, scopes(["reports:read"]))))),
             met.clone(),
             met,
         ),

@@ -77,7 +77,7 @@ impl Store {
             let hash = self.hash(sought);
             let entry = Arc::new(Entry::new(sought, proven, parts));
             let change = self.shard(hash).insert(hash, entry, self.bounds());
-            self.count(&change);
+            self.settle(change);
             Some(())
         });
     }
@@ -87,7 +87,7 @@ impl Store {
             self.lanes.remove(sought);
             let hash = self.hash(sought);
             let change = self.shard(hash).remove(hash, sought);
-            self.count(&change);
+            self.settle(change);
             Some(())
         });
     }
@@ -115,8 +115,11 @@ impl Store {
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn count(&self, change: &Change) {
-        self.entries.fetch_add(change.entries, Ordering::Relaxed);
-        self.budget.count_tokens(change.bytes);
+    /// Counts a change, and drops the entries that it removed: the shard's lock must be free.
+    fn settle(&self, change: Change) {
+        let Change { entries, bytes, removed } = change;
+        self.entries.fetch_add(entries, Ordering::Relaxed);
+        self.budget.count_tokens(bytes);
+        drop(removed);
     }
 }
