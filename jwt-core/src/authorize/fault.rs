@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 pub(super) struct Fault(Arc<str>);
 
 impl Fault {
-    /// Logs what is wrong with a requirement and what to write instead.
+    /// Logs a requirement and what to write instead.
     pub(super) fn new(detail: impl Into<Arc<str>>, advice: &dyn std::fmt::Display) -> Self {
         let detail = detail.into();
         let code = ErrorKind::Misconfigured.code();

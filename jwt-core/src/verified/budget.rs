@@ -40,7 +40,7 @@ impl Budget {
         usize::try_from(self.tokens.load(Ordering::Relaxed)).unwrap_or_default()
     }
 
-    /// Charges decoded claims. Without room it is `None`, and the next token that is put in makes room.
+    /// Charges decoded claims. `None` if they don't fit; the next token that is stored then displaces others for them.
     pub(super) fn charge(self: &Arc<Self>, bytes: usize) -> Option<Charge> {
         let most = self.bytes / 2;
         let room = most.min(self.bytes.saturating_sub(self.tokens()));

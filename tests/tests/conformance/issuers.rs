@@ -1,4 +1,4 @@
-//! Several issuers: what each says of its own users, and nothing of the others'.
+//! Several issuers: each speaks for its own users only.
 
 use jwt_core::authorize::{any, of_issuer, roles, scopes};
 use jwt_core::crypto::SigningKey;
