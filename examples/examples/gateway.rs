@@ -80,7 +80,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tokio::spawn(serve(service, Router::new().fallback(show)).into_future());
 
     let people = People::new()?;
-    let claims = [("/sub", "x-user"), ("/roles", "x-roles"), ("/scope", "x-scope")];
+    let claims = [("/iss", "x-issuer"), ("/sub", "x-user"), ("/roles", "x-roles"), ("/scope", "x-scope")];
     let forward = ForwardClaims::new(&people.verifier, claims)?;
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
     let gateway = Router::new()

@@ -1,3 +1,4 @@
+use std::any::type_name;
 use std::fmt;
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
@@ -6,12 +7,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use actix_web::dev::{Extensions, Payload};
+use actix_web::dev::{Extensions, Payload, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 use jwt_core::authorize::{self, Policy, Requirement};
 use jwt_core::challenge::{Challenger, Refusal};
-use jwt_core::{Error, Step};
+use jwt_core::{Class, Error, Step};
 use serde::de::DeserializeOwned;
 
 use crate::request::state;
@@ -191,6 +192,29 @@ pub(crate) fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, R
     Ok(state(extensions).require_token()?)
 }
 
+/// Left in a request whose claims could not be extracted: the type that was asked for.
+struct Failed(&'static str);
+
+/// Leaves a rejection behind in the request, for [`report_ignored`].
+pub(crate) fn remember<E, T>(request: &HttpRequest, outcome: Result<E, Rejection>) -> Result<E, Rejection> {
+    if let Err(rejection) = &outcome
+        && !matches!(rejection.error().class(), Class::Missing | Class::Misuse)
+    {
+        request.extensions_mut().insert(Failed(type_name::<T>()));
+    }
+    outcome
+}
+
+/// Logs that a handler succeeded although an extractor refused its request, as one that takes an `Option` of it does.
+pub(crate) fn report_ignored<B>(response: &ServiceResponse<B>) {
+    let extensions = response.request().extensions();
+    let Some(&Failed(claims)) = extensions.get() else { return };
+    if response.status().is_client_error() || response.status().is_server_error() {
+        return;
+    }
+    Refusal::report_ignored(claims);
+}
+
 /// `None` if middleware let the request pass without credentials.
 fn optional(extensions: &Extensions) -> Result<Option<&jwt_core::Verified>, Rejection> {
     Ok(state(extensions).optional_token()?)
@@ -202,11 +226,12 @@ fn decode<T: DeserializeOwned>(verified: &jwt_core::Verified) -> Result<T, Rejec
 
 /// Checks the token against a requirement, then decodes its claims.
 fn authorized<T: DeserializeOwned, A>(
+    request: &HttpRequest,
     verified: Result<&jwt_core::Verified, Rejection>,
     requirement: &dyn Requirement,
     authorized: impl FnOnce(T) -> A + Send + 'static,
 ) -> Extraction<A> {
-    Extraction(Some(match verified {
+    let step = match verified {
         Ok(verified) => {
             let token = verified.clone();
             verified.require(requirement).map(move |outcome| {
@@ -215,13 +240,23 @@ fn authorized<T: DeserializeOwned, A>(
             })
         }
         Err(rejection) => Step::Ready(Err(rejection)),
-    }))
+    };
+    Extraction { step: Some(step), request: request.clone(), remember: remember::<A, T> }
 }
 
 /// Claims that may have to be waited for.
 #[expect(unnameable_types, reason = "the hidden future of an extractor")]
-#[derive(Debug)]
-pub struct Extraction<T>(Option<Step<Result<T, Rejection>>>);
+pub struct Extraction<T> {
+    step: Option<Step<Result<T, Rejection>>>,
+    request: HttpRequest,
+    remember: fn(&HttpRequest, Result<T, Rejection>) -> Result<T, Rejection>,
+}
+
+impl<T> fmt::Debug for Extraction<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extraction").finish_non_exhaustive()
+    }
+}
 
 // A `Step` never needs to be pinned: its future is boxed, and its result is moved out.
 impl<T> Unpin for Extraction<T> {}
@@ -230,12 +265,18 @@ impl<T> Future for Extraction<T> {
     type Output = Result<T, Rejection>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(Step::Pending(pending)) = &mut self.0 {
-            return Pin::new(pending).poll(context);
-        }
         // Like any future, this one panics if it's polled again after its end.
-        let step = self.0.take().expect("`Extraction` polled after completion");
-        Poll::Ready(step.ready().expect("it isn't pending"))
+        let outcome = match self.step.take().expect("`Extraction` polled after completion") {
+            Step::Ready(outcome) => outcome,
+            Step::Pending(mut pending) => match Pin::new(&mut pending).poll(context) {
+                Poll::Ready(outcome) => outcome,
+                Poll::Pending => {
+                    self.step = Some(Step::Pending(pending));
+                    return Poll::Pending;
+                }
+            },
+        };
+        Poll::Ready((self.remember)(&self.request, outcome))
     }
 }
 
@@ -244,7 +285,8 @@ impl<T: DeserializeOwned> FromRequest for Claims<T> {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(verified(&request.extensions()).and_then(decode).map(Self))
+        let claims = verified(&request.extensions()).and_then(decode).map(Self);
+        ready(remember::<_, T>(request, claims))
     }
 }
 
@@ -263,12 +305,12 @@ impl<T: DeserializeOwned> FromRequest for Fresh<T> {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let extensions = request.extensions();
-        ready(verified(&extensions).and_then(|verified| {
+        let claims = verified(&request.extensions()).and_then(|verified| {
             // This requirement never waits.
             authorize::fresh().check(verified).map_err(|error| verified.refuse(error))?;
             decode(verified).map(Self)
-        }))
+        });
+        ready(remember::<_, T>(request, claims))
     }
 }
 
@@ -286,7 +328,7 @@ impl<T: DeserializeOwned, P: Policy> FromRequest for Authorized<T, P> {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        authorized(verified(&request.extensions()), P::requirement(), |claims| Self(claims, PhantomData))
+        authorized(request, verified(&request.extensions()), P::requirement(), |claims| Self(claims, PhantomData))
     }
 }
 
@@ -295,10 +337,16 @@ impl<T: DeserializeOwned, P: Policy> FromRequest for OptionalAuthorized<T, P> {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        match optional(&request.extensions()).transpose() {
-            Some(verified) => authorized(verified, P::requirement(), |claims| Self(Some(claims), PhantomData)),
-            None => Extraction(Some(Step::Ready(Ok(Self(None, PhantomData))))),
-        }
+        let verified = match optional(&request.extensions()).transpose() {
+            Some(verified) => verified.cloned(),
+            None => {
+                let step = Some(Step::Ready(Ok(Self(None, PhantomData))));
+                return Extraction { step, request: request.clone(), remember: |_, outcome| outcome };
+            }
+        };
+        authorized(request, verified.as_ref().map_err(Clone::clone), P::requirement(), |claims| {
+            Self(Some(claims), PhantomData)
+        })
     }
 }
 

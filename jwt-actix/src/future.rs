@@ -10,6 +10,7 @@ use jwt_core::gate::{Admission, AfterResponse, Answer, HeaderEdit, Inspection};
 use jwt_core::{Pending, Step};
 use pin_project_lite::pin_project;
 
+use crate::extract;
 use crate::inspect::Reading;
 use crate::request::{self, AllowedPath};
 use crate::response;
@@ -149,6 +150,7 @@ where
                     if path.is_replaced(response.request()) {
                         return Poll::Ready(Ok(response::withhold(response)));
                     }
+                    extract::report_ignored(&response);
                     let Some(after) = after.take() else { return Poll::Ready(Ok(response)) };
                     match after.edits(&response::HeadersView(response.headers())) {
                         Step::Ready(edits) => {

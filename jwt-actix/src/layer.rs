@@ -17,6 +17,9 @@ use crate::service::Gated;
 ///
 /// The wrapped service gets the body unchanged. If [`Csrf::form_field`](jwt_core::token::Csrf::form_field) is set, the
 /// beginning of a form may be read first, once its token is verified.
+///
+/// `App::wrap` protects every route and the default service, whether they are added before it or after it; `wrap` of a scope or
+/// a resource protects that scope or resource and nothing beside it.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtMiddleware {

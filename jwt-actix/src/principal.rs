@@ -23,13 +23,16 @@ use crate::service::Gated;
 ///     name: String,
 /// }
 ///
-/// # async fn find_user(_: &str) -> std::io::Result<Option<User>> { Ok(None) }
+/// # async fn find_user(_issuer: &str, _subject: &str) -> std::io::Result<Option<User>> { Ok(None) }
 /// async fn me(Principal(user): Principal<User>) -> String {
 ///     user.name.clone()
 /// }
 ///
 /// let users = load_async(|verified| async move {
-///     Ok(find_user(verified.registered().subject().unwrap_or_default()).await?)
+///     // Another issuer may use the same subjects for other people.
+///     let claims = verified.registered();
+///     let (Some(issuer), Some(subject)) = (claims.issuer(), claims.subject()) else { return Ok(None) };
+///     Ok(find_user(issuer, subject).await?)
 /// });
 /// let app = App::new().service(web::resource("/me").wrap(PrincipalMiddleware::new(users)).to(me));
 /// ```

@@ -7,7 +7,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use jwt_core::Verified;
 use serde::de::DeserializeOwned;
 
-use crate::extract::{Rejection, verified};
+use crate::extract::{Rejection, remember, verified};
 
 /// The claims of the request's token, decoded as `T` once and shared by all requests of that token.
 ///
@@ -54,6 +54,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> FromRequest for SharedClaims<T
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(verified(&request.extensions()).and_then(share))
+        let claims = verified(&request.extensions()).and_then(share);
+        ready(remember::<_, T>(request, claims))
     }
 }

@@ -1,5 +1,7 @@
 //! What a handler receives: a token that passed every check.
 
+mod budget;
+
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
@@ -19,6 +21,9 @@ use crate::jose::Algorithm;
 use crate::json::{self, Members};
 use crate::observe::{self, Observer};
 use crate::token::Location;
+
+pub(crate) use budget::Budget;
+use budget::{Charge, decoded_bytes};
 
 /// A token that passed every check. Cheap to clone; immutable.
 ///
@@ -51,7 +56,13 @@ pub(crate) struct Facts {
 
 /// The claims as the types that were asked for first.
 #[derive(Default)]
-struct Decoded([OnceLock<Arc<dyn Any + Send + Sync>>; 2]);
+struct Decoded([OnceLock<Shared>; 2]);
+
+struct Shared {
+    claims: Arc<dyn Any + Send + Sync>,
+    /// Given back when the claims are dropped.
+    _charge: Option<Charge>,
+}
 
 impl Parts {
     pub(crate) fn new(facts: Facts, payload: &str) -> Arc<Self> {
@@ -102,6 +113,8 @@ pub(crate) struct Surroundings {
     pub(crate) leeway: Duration,
     /// Asks again what can change while the token does not.
     pub(crate) recheck: Option<Arc<Recheck>>,
+    /// What decoded claims are charged to, if tokens are kept with their claims.
+    pub(crate) budget: Option<Arc<Budget>>,
 }
 
 pub(crate) type Recheck = dyn Fn(&Verified) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> + Send + Sync;
@@ -142,6 +155,7 @@ impl Verified {
             clock: Arc::new(crate::clock::ManualClock::at(1_000_000)),
             leeway: Duration::from_secs(60),
             recheck: None,
+            budget: None,
         };
         let mut members = Members::default();
         json::members(payload, &mut members, |_| ()).expect("an object");
@@ -173,7 +187,8 @@ impl Verified {
     ///
     /// With a [cache of tokens](crate::verify::TokenCache) that keeps them, and not their digests, that is once for all
     /// requests of the token: what `T` lets change through a shared reference, all of them see. Of each token two types
-    /// are kept; others are decoded at each call.
+    /// are kept; others are decoded at each call, and so are claims that don't fit into
+    /// [the cache's bytes](crate::verify::TokenCache::max_bytes).
     ///
     /// # Errors
     ///
@@ -181,19 +196,30 @@ impl Verified {
     pub fn shared_claims<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<Arc<T>, Error> {
         for place in &self.parts.decoded.0 {
             match place.get() {
-                Some(claims) if claims.is::<T>() => {
+                Some(Shared { claims, .. }) if claims.is::<T>() => {
                     return Arc::clone(claims).downcast().map_err(|_| ErrorKind::ClaimsMismatch.into());
                 }
                 Some(_) => {}
                 None => {
                     let claims = Arc::new(self.claims::<T>()?);
-                    // Whoever came first decoded the same.
-                    let _ = place.set(Arc::clone(&claims) as _);
+                    if let Some(charge) = self.charge::<T>() {
+                        // If another thread was faster, it decoded the same.
+                        let _ = place.set(Shared { claims: Arc::clone(&claims) as _, _charge: charge });
+                    }
                     return Ok(claims);
                 }
             }
         }
         self.claims().map(Arc::new)
+    }
+
+    /// Charges the token cache for claims that are decoded. `None` if they don't fit into its bytes.
+    #[expect(clippy::option_option, reason = "without a cache there is nothing to charge")]
+    fn charge<T>(&self) -> Option<Option<Charge>> {
+        match &self.parts.facts.surroundings.budget {
+            Some(budget) => budget.charge(size_of::<T>() + decoded_bytes(self.payload())).map(Some),
+            None => Some(None),
+        }
     }
 
     /// Returns the registered claims, put together anew at each call.

@@ -15,6 +15,9 @@ use crate::Gated;
 /// The inner service gets the body unchanged. If [`Csrf::form_field`](jwt_core::token::Csrf::form_field) is set, the
 /// beginning of a form may be read first, once its token is verified; that works with axum's body only.
 ///
+/// Put `Router::layer` after the routes: axum wraps the routes that are there already, and one that is added later needs no
+/// token.
+///
 /// The inner service's response body must be one that a refusal can have: [`RefusalBody`](crate::RefusalBody).
 #[derive(Clone, Debug)]
 #[must_use]

@@ -1,10 +1,12 @@
-//! The application's own users, which are loaded by the subject of a token.
+//! The application's own users, which are loaded by the issuer and the subject of a token.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jwt_core::principal::{LoadError, LoadPrincipal};
 use jwt_core::{Step, Verified};
+
+use crate::forge::ISSUER;
 
 /// Somebody whom the application knows.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub struct Tenant {
     pub number: u32,
 }
 
-/// Knows `user-1815` and `user-1906`. The subject `directory-down` brings it down.
+/// Knows `user-1815` and `user-1906` of [`ISSUER`]. The subject `directory-down` brings it down.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Directory {
@@ -44,11 +46,12 @@ impl Directory {
     }
 }
 
-fn account(subject: Option<&str>) -> Result<Option<Account>, LoadError> {
-    match subject {
-        Some("user-1815") => Ok(Some(Account { name: "Ada Lovelace" })),
-        Some("user-1906") => Ok(Some(Account { name: "Grace Hopper" })),
-        Some("directory-down") => Err("the directory is down".into()),
+fn account(verified: &Verified) -> Result<Option<Account>, LoadError> {
+    let claims = verified.registered();
+    match (claims.issuer(), claims.subject()) {
+        (Some(ISSUER), Some("user-1815")) => Ok(Some(Account { name: "Ada Lovelace" })),
+        (Some(ISSUER), Some("user-1906")) => Ok(Some(Account { name: "Grace Hopper" })),
+        (_, Some("directory-down")) => Err("the directory is down".into()),
         _ => Ok(None),
     }
 }
@@ -59,12 +62,12 @@ impl LoadPrincipal for Directory {
     fn load(&self, verified: &Verified) -> Step<Result<Option<Account>, LoadError>> {
         self.loads.fetch_add(1, Ordering::Relaxed);
         if !self.waits {
-            return Step::Ready(account(verified.registered().subject()));
+            return Step::Ready(account(verified));
         }
         let verified = verified.clone();
         Step::pending(async move {
             tokio::task::yield_now().await;
-            account(verified.registered().subject())
+            account(&verified)
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The cache of verified tokens: it changes no decision, and it keeps within its bounds.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -320,6 +320,97 @@ fn shared_claims_are_decoded_once_for_many_requests() {
         assert_eq!(verified.shared_claims::<serde_json::Value>().expect("claims")["name"], "Ada");
         verified.shared_claims::<std::collections::HashMap<String, serde_json::Value>>().expect("a third type");
     }
+}
+
+/// Claims that know how many bytes all of them take.
+struct Weighed {
+    bytes: usize,
+}
+
+static WEIGHT: AtomicUsize = AtomicUsize::new(0);
+
+impl<'de> Deserialize<'de> for Weighed {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = heap(&serde_json::Value::deserialize(deserializer)?);
+        WEIGHT.fetch_add(bytes, Ordering::Relaxed);
+        Ok(Self { bytes })
+    }
+}
+
+impl Drop for Weighed {
+    fn drop(&mut self) {
+        WEIGHT.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// The heap bytes of a value. A map's node has places for eleven members and may be half full.
+fn heap(value: &serde_json::Value) -> usize {
+    use serde_json::Value;
+    const PLACE: usize = size_of::<Value>();
+    match value {
+        Value::Array(values) => values.capacity() * PLACE + values.iter().map(heap).sum::<usize>(),
+        Value::Object(members) => {
+            let node = 11 * (PLACE + size_of::<String>()) + 16;
+            let own: usize = members.iter().map(|(name, value)| name.capacity() + heap(value)).sum();
+            members.len().div_ceil(5) * node + own
+        }
+        Value::String(text) => text.capacity(),
+        _ => 0,
+    }
+}
+
+#[test]
+fn decoded_claims_are_within_the_bytes_of_the_cache() {
+    use serde_json::{Value, json};
+    const BYTES: usize = 4 << 20;
+    let shapes: [fn() -> Value; 4] =
+        [|| json!(0), || json!([0]), || json!({"": 0}), || json!({"a": 1, "b": "text", "c": {}, "d": []})];
+    for shape in shapes {
+        let verifier = builder().token_cache(TokenCache::new().max_bytes(BYTES)).build().expect("a verifier");
+        let data = vec![shape(); 4_000 / shape().to_string().len()];
+        for number in 0..500 {
+            let token = good().claim("jti", format!("t-{number}")).claim("data", data.clone()).sign();
+            at_once(&verifier, &token).expect("good").shared_claims::<Weighed>().expect("claims");
+            let (decoded, counted) = (WEIGHT.load(Ordering::Relaxed), verifier.token_cache().expect("a cache").bytes);
+            assert!(decoded <= counted && counted <= BYTES, "{decoded} bytes of claims, {counted} bytes counted");
+        }
+        assert!(WEIGHT.load(Ordering::Relaxed) > BYTES / 20, "claims are kept as long as there is room");
+        drop(verifier);
+        assert_eq!(WEIGHT.load(Ordering::Relaxed), 0);
+    }
+}
+
+/// Claims whose end verifies a token.
+#[derive(Deserialize)]
+struct Reentrant {}
+
+static REENTERED: OnceLock<(Verifier, String)> = OnceLock::new();
+
+impl Drop for Reentrant {
+    fn drop(&mut self) {
+        let (verifier, token) = REENTERED.get().expect("set before any claims are decoded");
+        at_once(verifier, token).expect("good");
+    }
+}
+
+#[test]
+fn claims_may_verify_a_token_when_the_cache_drops_them() {
+    let verifier = builder().token_cache(TokenCache::new().max_entries(1)).build().expect("a verifier");
+    REENTERED.set((verifier, good().claim("jti", "inner").sign())).expect("set once");
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        let (verifier, _) = REENTERED.get().expect("set");
+        for number in 0..100 {
+            let token = good().claim("jti", format!("t-{number}")).sign();
+            // Often enough for the copy that this processor gets of a token that is much in use.
+            for _ in 0..10 {
+                at_once(verifier, &token).expect("good").shared_claims::<Reentrant>().expect("claims");
+            }
+        }
+        done.send(()).expect("the test waits");
+    });
+    // It takes milliseconds; a cache that holds its lock meanwhile takes for ever.
+    is_done.recv_timeout(Duration::from_secs(60)).expect("the cache holds its lock while it drops claims");
 }
 
 #[actix_web::test]

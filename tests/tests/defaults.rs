@@ -7,7 +7,7 @@ use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{FetchErrorKind, HealthState, Key, KeyErrorKind, KeySet};
 use jwt_core::revocation::{MemoryRevocations, RevocationScript, ScriptedRevocations};
-use jwt_core::token::TokenSources;
+use jwt_core::token::{Csrf, Location, TokenSources};
 use jwt_core::verify::{BuildError, BuildErrorKind, TokenCache};
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::answer::Answer;
@@ -217,7 +217,7 @@ rows! {
         assert_eq!(answer, Answer::malformed(ErrorKind::MultipleCredentials));
     }
 
-    "token in a cookie, request that may change something", "only from the application's own pages" => a_cookie_is_good_on_own_pages {
+    "token in a cookie, or from a source that names no place; request that may change something", "only from the application's own pages" => a_cookie_is_good_on_own_pages {
         let application = behind(builder().sources(TokenSources::new().cookie("session")));
         let post = |site: &str| {
             let ask = Ask::post("/me").header("cookie", format!("session={}", good().sign()));
@@ -225,6 +225,9 @@ rows! {
         };
         assert_eq!(application.send(&post("same-origin")).await.status, 200);
         assert_eq!(application.send(&post("cross-site")).await, Answer::csrf());
+        let closure = TokenSources::none().from_fn(Location::Custom, |_| Some(good().sign()));
+        let cross = Ask::post("/me").header("sec-fetch-site", "cross-site");
+        assert_eq!(behind(builder().sources(closure)).send(&cross).await, Answer::csrf());
     }
 
     "value of the claim `csrf`", "in a header alone" => the_csrf_value_is_not_looked_for_in_a_form {
@@ -234,6 +237,28 @@ rows! {
         let form = post.clone().header("content-type", "application/x-www-form-urlencoded").body("csrf_token=s3cret");
         assert_eq!(application.send(&form).await, Answer::csrf());
         assert_eq!(application.send(&post.header("x-csrf-token", "s3cret")).await.status, 200);
+    }
+
+    "methods that aren't checked", "`GET`, `HEAD`, `OPTIONS`, `TRACE`, or fewer" => only_safe_methods_are_not_checked {
+        let with = |methods: &[&str]| {
+            let csrf = Csrf::new().safe_methods(methods.iter().copied());
+            builder().sources(TokenSources::new().cookie("session").csrf(csrf)).build()
+        };
+        assert!(with(&["GET", "HEAD", "OPTIONS", "TRACE"]).is_ok() && with(&[]).is_ok());
+        let error = with(&["GET", "POST"]).expect_err("a mistake");
+        assert_eq!(problem(&error), (BuildErrorKind::OutOfRange, "safe_methods"));
+    }
+
+    "empty cookie", "holds no token" => an_empty_cookie_holds_no_token {
+        let application = behind(builder().sources(TokenSources::new().cookie("session")));
+        let empty = Ask::get("/me").header("cookie", "session=");
+        assert_eq!(application.send(&empty).await, Answer::missing());
+        assert_eq!(application.send(&empty.bearer(&good().sign())).await.status, 200);
+    }
+
+    "empty list in a requirement", "500" => an_empty_list_opens_no_route {
+        let answer = application().scopes::<&str>([]).send(&Ask::get("/reports").bearer(&good().sign())).await;
+        assert_eq!(answer, Answer::fault(ErrorKind::Misconfigured));
     }
 
     "RSA keys", "2048 to 8192 bits" => rsa_keys_have_2048_to_8192_bits {
@@ -347,7 +372,7 @@ rows! {
         assert_eq!(answer.header("www-authenticate"), None);
     }
 
-    "verified tokens", "remembered: at most 10,000, and 32 MiB" => verified_tokens_are_remembered_within_bounds {
+    "verified tokens", "remembered: at most 10,000, and 32 MiB with their decoded claims" => verified_tokens_are_remembered_within_bounds {
         assert_eq!(TokenCache::new(), TokenCache::new().max_entries(10_000).max_bytes(32 << 20));
         assert_eq!(TokenCache::default(), TokenCache::new());
         let verifier = builder().build().expect("a verifier");

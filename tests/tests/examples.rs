@@ -153,6 +153,8 @@ async fn the_gateway_tells_who_it_is_and_nobody_else_does() {
         lines
     };
     assert!(seen[1].starts_with("GET /reports?page=2\n"), "{}", seen[1]);
-    assert_eq!(ours(&seen[1]), ["x-scope: reports:read", "x-user: ada"]);
-    assert_eq!(ours(&seen[2]), ["x-roles: editor", "x-scope: reports:read reports:write", "x-user: grace"]);
+    assert_eq!(ours(&seen[1]), ["x-issuer: https://id.example", "x-scope: reports:read", "x-user: ada"]);
+    let grace =
+        ["x-issuer: https://id.example", "x-roles: editor", "x-scope: reports:read reports:write", "x-user: grace"];
+    assert_eq!(ours(&seen[2]), grace);
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_core::authorize::{
-    All, Any, Check, CheckAsync, Named, Not, RequiredClaim, RequiredLogin, RequiredRoles, RequiredScopes, Requirement,
-    Routes, claim, scopes,
+    All, Any, Check, CheckAsync, Named, Not, OfIssuer, RequiredClaim, RequiredLogin, RequiredRoles, RequiredScopes,
+    Requirement, Routes, claim, scopes,
 };
 use jwt_core::challenge::{Challenge, Challenger, NoBody, ProblemJson, Refusal, Rendered, Renderer};
 use jwt_core::claims::{ClaimPath, ClaimPathError, RegisteredClaims};
@@ -72,6 +72,7 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
     shared::<Check>();
     shared::<CheckAsync>();
     shared::<Named<Not<RequiredScopes>>>();
+    shared::<OfIssuer<RequiredScopes>>();
     shared::<Arc<All>>();
     shared::<Arc<Any>>();
     shared::<ClaimPath>();

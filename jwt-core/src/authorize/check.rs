@@ -48,9 +48,11 @@ pub fn check(name: impl Into<Arc<str>>, check: impl Fn(&Verified) -> bool + Send
 /// ```
 /// use jwt_core::authorize::check_async;
 ///
-/// # async fn is_member(_: Option<&str>) -> std::io::Result<bool> { Ok(true) }
+/// # async fn is_member(_issuer: Option<&str>, _subject: Option<&str>) -> std::io::Result<bool> { Ok(true) }
+/// // By issuer and subject: another issuer may use the same subjects for other people.
 /// let requirement = check_async("member", |verified| async move {
-///     Ok(is_member(verified.registered().subject()).await?)
+///     let claims = verified.registered();
+///     Ok(is_member(claims.issuer(), claims.subject()).await?)
 /// });
 /// ```
 #[must_use]

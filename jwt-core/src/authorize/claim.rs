@@ -7,6 +7,7 @@ use crate::json::Value;
 use crate::verified::Verified;
 
 use super::Requirement;
+use super::fault::Fault;
 
 /// A claim of which something is to be required; made by [`claim`].
 #[derive(Clone, Debug)]
@@ -92,8 +93,7 @@ impl fmt::Debug for RequiredClaim {
 pub(super) struct Place {
     /// The path as it was written.
     name: Arc<str>,
-    /// `None` where the path is none.
-    path: Option<Arc<ClaimPath>>,
+    path: Result<Arc<ClaimPath>, Fault>,
 }
 
 impl Place {
@@ -102,11 +102,11 @@ impl Place {
         P: TryInto<ClaimPath, Error: Into<ClaimPathError>>,
     {
         match path.try_into() {
-            Ok(path) => Self { name: path.as_str().into(), path: Some(Arc::new(path)) },
+            Ok(path) => Self { name: path.as_str().into(), path: Ok(Arc::new(path)) },
             Err(error) => {
                 let error = error.into();
-                tracing::error!(code = ErrorKind::Misconfigured.code(), %error, "a requirement that nobody can meet");
-                Self { name: error.pointer().into(), path: None }
+                let fault = Fault::new(error.pointer(), &error);
+                Self { name: error.pointer().into(), path: Err(fault) }
             }
         }
     }
@@ -118,8 +118,8 @@ impl Place {
     /// The claim here; an error where the path is none.
     pub(super) fn find<'v>(&self, verified: &'v Verified) -> Result<Option<Value<'v>>, Error> {
         match &self.path {
-            Some(path) => Ok(path.find(verified.payload())),
-            None => Err(Error::from(ErrorKind::Misconfigured).with_detail(Arc::clone(&self.name))),
+            Ok(path) => Ok(path.find(verified.payload())),
+            Err(fault) => Err(fault.error()),
         }
     }
 }

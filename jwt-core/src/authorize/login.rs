@@ -7,18 +7,21 @@ use crate::json::Value;
 use crate::verified::Verified;
 
 use super::Requirement;
+use super::fault::{self, Fault};
 
 /// The requirement of a strong or recent login; made by [`acr`] and [`max_auth_age`]. RFC 9470.
 #[derive(Clone, Debug)]
 pub struct RequiredLogin {
     acr_values: Option<Vec<String>>,
     max_age: Option<Duration>,
+    fault: Option<Fault>,
 }
 
 /// Requires the bearer to have logged in in one of these ways: the claim `acr` is one of `values`.
 ///
 /// A refusal is 401 `insufficient_user_authentication` and names the values, so that the client can ask for such a login
-/// (RFC 9470 section 3). Values are compared whole. Without values, no token passes.
+/// (RFC 9470 section 3). Values are compared whole. An empty list is logged and answered 500
+/// `misconfigured`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,7 +31,7 @@ pub struct RequiredLogin {
 /// ```
 #[must_use]
 pub fn acr<V: Into<String>>(values: impl IntoIterator<Item = V>) -> RequiredLogin {
-    RequiredLogin { acr_values: None, max_age: None }.acr(values)
+    RequiredLogin { acr_values: None, max_age: None, fault: None }.acr(values)
 }
 
 /// Requires the bearer to have logged in no longer than `age` ago: by the claim `auth_time`, the verifier's clock and its
@@ -45,14 +48,16 @@ pub fn acr<V: Into<String>>(values: impl IntoIterator<Item = V>) -> RequiredLogi
 /// ```
 #[must_use]
 pub fn max_auth_age(age: Duration) -> RequiredLogin {
-    RequiredLogin { acr_values: None, max_age: Some(age) }
+    RequiredLogin { acr_values: None, max_age: Some(age), fault: None }
 }
 
 impl RequiredLogin {
     /// Requires the way of the login, too, as [`acr`] does. The refusal names both.
     #[must_use]
     pub fn acr<V: Into<String>>(mut self, values: impl IntoIterator<Item = V>) -> Self {
-        self.acr_values = Some(values.into_iter().map(Into::into).collect());
+        let values: Vec<String> = values.into_iter().map(Into::into).collect();
+        self.fault = Fault::of_empty_list("acr", values.is_empty());
+        self.acr_values = Some(values);
         self
     }
 
@@ -80,6 +85,7 @@ fn is_recent(verified: &Verified, age: Duration) -> bool {
 
 impl Requirement for RequiredLogin {
     fn check(&self, verified: &Verified) -> Result<(), Error> {
+        fault::check(self.fault.as_ref())?;
         if self.is_met_by(verified) {
             return Ok(());
         }
@@ -118,9 +124,19 @@ mod tests {
             let expected = if met { Ok(()) } else { refused() };
             assert_eq!(judge(&acr(["phr", "phrh"]), payload), expected, "{payload}");
         }
-        assert_eq!(judge(&acr::<&str>([]), r#"{"acr":"phr"}"#), Err((None, None)));
         assert_eq!(judge(&acr([""]), r#"{"acr":""}"#), Err((None, None)));
         assert_eq!(judge(&acr(["a\"b"]), "{}"), Err((None, None)), "cannot be quoted");
+    }
+
+    #[test]
+    fn an_empty_list_is_a_misconfiguration_whatever_the_token() {
+        let recent = max_auth_age(Duration::from_secs(300));
+        for requirement in [acr::<&str>([]), recent.acr::<&str>([])] {
+            for payload in ["{}", r#"{"acr":"phr","auth_time":1000000}"#] {
+                let error = requirement.check(&Verified::of_payload(payload)).expect_err("it can't be checked");
+                assert_eq!((error.kind(), error.detail()), (ErrorKind::Misconfigured, Some("acr")));
+            }
+        }
     }
 
     /// The clock stands at 1,000,000, the leeway is 60 seconds.

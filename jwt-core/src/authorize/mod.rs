@@ -16,8 +16,10 @@
 
 mod check;
 mod claim;
+mod fault;
 mod fresh;
 mod gate;
+mod issuer;
 mod login;
 mod named;
 mod policy;
@@ -31,6 +33,7 @@ mod unmet;
 pub use check::{Check, CheckAsync, CheckError, check, check_async};
 pub use claim::{Claim, RequiredClaim, claim};
 pub use fresh::{RequiredFreshness, fresh};
+pub use issuer::{OfIssuer, of_issuer};
 pub use login::{RequiredLogin, acr, max_auth_age};
 pub use named::{Named, named};
 

@@ -7,6 +7,7 @@ use crate::verified::Verified;
 
 use super::Requirement;
 use super::claim::Place;
+use super::fault::{self, Fault};
 
 /// The requirement that a token carries roles; made by [`roles`] and [`any_role`].
 #[derive(Clone, Debug)]
@@ -14,14 +15,18 @@ pub struct RequiredRoles {
     place: Place,
     names: Vec<String>,
     one_is_enough: bool,
+    fault: Option<Fault>,
 }
 
 /// Requires every one of `names` among the roles at `path`: a [`ClaimPath`] or the text of one.
 ///
 /// The claim is one role, as a text, or an array of them, and nothing else is a role: a text is not split, and elements
 /// of an array that are no texts are passed over. Names are compared whole. A refusal is 403 `insufficient_role`, and its
-/// challenge names neither roles nor scopes. Without names, every verified token passes. A `path` that is none is logged
-/// and answered 500 `misconfigured`, to everybody.
+/// challenge names neither roles nor scopes. An empty list and a `path` that isn't a JSON pointer are logged and answered
+/// 500 `misconfigured`: to accept any verified token, require `()`.
+///
+/// Every trusted issuer can write any role. If there are several, say whose roles count:
+/// [`of_issuer`](super::of_issuer).
 ///
 /// ```
 /// use jwt_core::authorize::roles;
@@ -35,10 +40,11 @@ pub fn roles<P, N: Into<String>>(path: P, names: impl IntoIterator<Item = N>) ->
 where
     P: TryInto<ClaimPath, Error: Into<ClaimPathError>>,
 {
-    RequiredRoles { place: Place::new(path), names: names.into_iter().map(Into::into).collect(), one_is_enough: false }
+    RequiredRoles::new("roles", path, names, false)
 }
 
-/// Requires one of `names` among the roles at `path`, which is read as by [`roles`]. Without names, no token passes.
+/// Requires one of `names` among the roles at `path`, which is read as by [`roles`]. An empty list is logged
+/// and answered 500 `misconfigured`.
 ///
 /// ```
 /// let requirement = jwt_core::authorize::any_role("/groups", ["auditors", "admins"]);
@@ -48,12 +54,29 @@ pub fn any_role<P, N: Into<String>>(path: P, names: impl IntoIterator<Item = N>)
 where
     P: TryInto<ClaimPath, Error: Into<ClaimPathError>>,
 {
-    RequiredRoles { one_is_enough: true, ..roles(path, names) }
+    RequiredRoles::new("any_role", path, names, true)
+}
+
+impl RequiredRoles {
+    fn new<P, N: Into<String>>(
+        function: &'static str,
+        path: P,
+        names: impl IntoIterator<Item = N>,
+        one_is_enough: bool,
+    ) -> Self
+    where
+        P: TryInto<ClaimPath, Error: Into<ClaimPathError>>,
+    {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        let fault = Fault::of_empty_list(function, names.is_empty());
+        Self { place: Place::new(path), names, one_is_enough, fault }
+    }
 }
 
 impl Requirement for RequiredRoles {
     fn check(&self, verified: &Verified) -> Result<(), Error> {
         let value = self.place.find(verified)?.unwrap_or(Value::Null);
+        fault::check(self.fault.as_ref())?;
         let mut names = self.names.iter();
         let met = if self.one_is_enough {
             names.any(|name| is_or_holds(value, name))
@@ -102,9 +125,16 @@ mod tests {
     }
 
     #[test]
-    fn no_role_is_easily_required_and_never_one_of_none() {
-        assert_eq!(judge(&roles::<_, &str>("/roles", []), "{}"), Ok(()));
-        assert!(judge(&any_role::<_, &str>("/roles", []), r#"{"roles":["a"]}"#).is_err());
+    fn an_empty_list_is_a_misconfiguration_whatever_the_token() {
+        for payload in ["{}", r#"{"roles":["a"]}"#] {
+            let refused = |name: &str| Err((ErrorKind::Misconfigured, name.to_owned()));
+            assert_eq!(judge(&roles::<_, &str>("/roles", []), payload), refused("roles"));
+            assert_eq!(judge(&any_role::<_, &str>("/roles", []), payload), refused("any_role"));
+        }
+    }
+
+    #[test]
+    fn an_empty_name_is_no_role() {
         for roles_claim in ["\"\"", "[\"\"]"] {
             assert!(judge(&roles("/roles", [""]), &format!("{{\"roles\":{roles_claim}}}")).is_err());
         }

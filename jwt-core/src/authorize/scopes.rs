@@ -3,6 +3,7 @@ use crate::error::{Error, ErrorKind};
 use crate::verified::Verified;
 
 use super::Requirement;
+use super::fault::{self, Fault};
 
 /// The requirement that a token carries scopes; made by [`scopes`] and [`any_scope`].
 #[derive(Clone, Debug)]
@@ -10,35 +11,43 @@ pub struct RequiredScopes {
     names: Vec<String>,
     one_is_enough: bool,
     names_all: bool,
+    fault: Option<Fault>,
 }
 
 /// Requires every one of `names` among the token's scopes, from `scope` or, where that is absent, `scp`.
 ///
 /// Names are compared whole. A refusal is 403 `insufficient_scope` and names the scopes that are missing (RFC 6750
-/// section 3.1), or all of them where that is [asked for](RequiredScopes::naming_all). Without names, every verified token
-/// passes.
+/// section 3.1), or all of them where that is [asked for](RequiredScopes::naming_all). An empty list is logged and
+/// answered 500 `misconfigured`: to accept any verified token, require `()`.
 ///
 /// ```
 /// let requirement = jwt_core::authorize::scopes(["reports:read"]);
 /// ```
 #[must_use]
 pub fn scopes<N: Into<String>>(names: impl IntoIterator<Item = N>) -> RequiredScopes {
-    RequiredScopes { names: names.into_iter().map(Into::into).collect(), one_is_enough: false, names_all: false }
+    RequiredScopes::new("scopes", names, false)
 }
 
 /// Requires one of `names` among the token's scopes, from `scope` or, where that is absent, `scp`.
 ///
-/// Names are compared whole. A refusal is 403 `insufficient_scope` and names all of them. Without names, no token passes.
+/// Names are compared whole. A refusal is 403 `insufficient_scope` and names all of them. An empty list is
+/// logged and answered 500 `misconfigured`.
 ///
 /// ```
 /// let requirement = jwt_core::authorize::any_scope(["reports:read", "reports:write"]);
 /// ```
 #[must_use]
 pub fn any_scope<N: Into<String>>(names: impl IntoIterator<Item = N>) -> RequiredScopes {
-    RequiredScopes { one_is_enough: true, ..scopes(names) }
+    RequiredScopes::new("any_scope", names, true)
 }
 
 impl RequiredScopes {
+    fn new<N: Into<String>>(function: &'static str, names: impl IntoIterator<Item = N>, one_is_enough: bool) -> Self {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        let fault = Fault::of_empty_list(function, names.is_empty());
+        Self { names, one_is_enough, names_all: false, fault }
+    }
+
     /// Has a refusal name every scope of the requirement, and not those alone that are missing. Default: off.
     ///
     /// For clients that ask for exactly the scopes that they are told, and would lose those that they have: those of the
@@ -52,6 +61,7 @@ impl RequiredScopes {
 
 impl Requirement for RequiredScopes {
     fn check(&self, verified: &Verified) -> Result<(), Error> {
+        fault::check(self.fault.as_ref())?;
         let registered = verified.registered();
         let scopes = registered.scopes();
         let carries = |name: &String| scopes.contains(name);
@@ -109,9 +119,17 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_easily_required_and_never_one_of_nothing() {
-        assert_eq!(judge(&scopes::<&str>([]), "{}"), Ok(()));
-        assert_eq!(judge(&any_scope::<&str>([]), r#"{"scope":"a"}"#), Err(None));
+    fn an_empty_list_is_a_misconfiguration_whatever_the_token() {
+        for (requirement, name) in [
+            (scopes::<&str>([]), "scopes"),
+            (scopes::<&str>([]).naming_all(), "scopes"),
+            (any_scope::<&str>([]), "any_scope"),
+        ] {
+            for payload in ["{}", r#"{"scope":"a"}"#] {
+                let error = requirement.check(&Verified::of_payload(payload)).expect_err("it can't be checked");
+                assert_eq!((error.kind(), error.detail()), (ErrorKind::Misconfigured, Some(name)));
+            }
+        }
     }
 
     #[test]

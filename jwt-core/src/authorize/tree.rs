@@ -3,15 +3,16 @@ use crate::step::Step;
 use crate::verified::Verified;
 
 use super::Requirement;
+use super::fault::{self, Fault};
 use super::unmet::{Unmet, is_refusal};
 
 /// The requirement that several others are all met; made by [`all`].
 #[derive(Debug)]
-pub struct All(Vec<Box<dyn Requirement>>);
+pub struct All(Vec<Box<dyn Requirement>>, Option<Fault>);
 
 /// The requirement that one of several others is met; made by [`any`].
 #[derive(Debug)]
-pub struct Any(Vec<Box<dyn Requirement>>);
+pub struct Any(Vec<Box<dyn Requirement>>, Option<Fault>);
 
 /// The requirement that another is not met; made by [`not`].
 #[derive(Clone, Debug)]
@@ -30,7 +31,8 @@ pub trait Requirements {
 /// Requires all of these: a tuple, an array or a `Vec` of requirements.
 ///
 /// The refusal is that of the first that is not met. Those that wait are asked after all others are met, one after the
-/// other, so that a token which is not enough anyway causes no traffic. All of none is met by every verified token.
+/// other, so that a token which is not enough anyway causes no traffic. An empty list is logged and answered 500
+/// `misconfigured`: to accept any verified token, require `()`.
 ///
 /// ```
 /// use jwt_core::authorize::{all, claim, scopes};
@@ -39,7 +41,9 @@ pub trait Requirements {
 /// ```
 #[must_use]
 pub fn all(requirements: impl Requirements) -> All {
-    All(requirements.into_boxes())
+    let requirements = requirements.into_boxes();
+    let fault = Fault::of_empty_list("all", requirements.is_empty());
+    All(requirements, fault)
 }
 
 /// Requires one of these: a tuple, an array or a `Vec` of requirements.
@@ -47,7 +51,7 @@ pub fn all(requirements: impl Requirements) -> All {
 /// Those that wait are asked where none of the others is met, one after the other until one is. Where all refuse for
 /// the same kind of reason, so does this, and names the scopes of all of them where scopes are the reason. Where the
 /// reasons differ, the refusal is 403 `requirement_not_met`: no scope is promised to help. Where none is met and one could
-/// not be judged, the answer says so: an outage is not a refusal. One of none is met by no token.
+/// not be judged, the answer says so: an outage is not a refusal. An empty list is logged and answered 500 `misconfigured`.
 ///
 /// ```
 /// use jwt_core::authorize::{any, roles, scopes};
@@ -56,7 +60,9 @@ pub fn all(requirements: impl Requirements) -> All {
 /// ```
 #[must_use]
 pub fn any(requirements: impl Requirements) -> Any {
-    Any(requirements.into_boxes())
+    let requirements = requirements.into_boxes();
+    let fault = Fault::of_empty_list("any", requirements.is_empty());
+    Any(requirements, fault)
 }
 
 /// Requires that another requirement is not met. The refusal is 403 `requirement_not_met`.
@@ -76,10 +82,14 @@ pub fn not<R: Requirement>(requirement: R) -> Not<R> {
 
 impl Requirement for All {
     fn check(&self, verified: &Verified) -> Result<(), Error> {
+        fault::check(self.1.as_ref())?;
         self.0.iter().try_for_each(|requirement| requirement.check(verified))
     }
 
     fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
+        if let Some(fault) = &self.1 {
+            return Step::Ready(Err(fault.error()));
+        }
         let mut waiting = Vec::new();
         for requirement in &self.0 {
             match requirement.decide(verified) {
@@ -102,6 +112,7 @@ impl Requirement for All {
 
 impl Requirement for Any {
     fn check(&self, verified: &Verified) -> Result<(), Error> {
+        fault::check(self.1.as_ref())?;
         let mut unmet = Unmet::default();
         for requirement in &self.0 {
             match requirement.check(verified) {
@@ -113,6 +124,9 @@ impl Requirement for Any {
     }
 
     fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
+        if let Some(fault) = &self.1 {
+            return Step::Ready(Err(fault.error()));
+        }
         let (mut unmet, mut waiting) = (Unmet::default(), Vec::new());
         for requirement in &self.0 {
             match requirement.decide(verified) {
@@ -240,7 +254,6 @@ mod tests {
         assert_eq!(outcome(&all((scopes(["b"]), roles("/roles", ["x"])))), scope("b"));
         assert_eq!(outcome(&all((roles("/roles", ["x"]), scopes(["b"])))), refused(ErrorKind::InsufficientRole));
         assert_eq!(outcome(&all([scopes(["a"]), scopes(["c"]), scopes(["b"])])), scope("c"));
-        assert_eq!(outcome(&all(Vec::<()>::new())), Ok(()));
     }
 
     #[test]
@@ -260,7 +273,18 @@ mod tests {
         assert_eq!(outcome(&any((acr(["phr"]), scopes(["b"])))), refused(ErrorKind::RequirementNotMet));
         let login = decide(&any((acr(["phr"]), acr(["pwd"])))).0.expect_err("refused");
         assert_eq!(login.acr_values(), Some("phr"));
-        assert_eq!(outcome(&any(Vec::<()>::new())), refused(ErrorKind::RequirementNotMet));
+    }
+
+    #[test]
+    fn an_empty_list_is_a_misconfiguration_that_not_cannot_turn_around() {
+        let none = Vec::<()>::new;
+        for requirement in [&all(none()) as &dyn Requirement, &any(none()), &not(all(none())), &not(any(none()))] {
+            assert_eq!(outcome(requirement), refused(ErrorKind::Misconfigured), "{requirement:?}");
+            let at_once = requirement.check(&Verified::of_payload(PAYLOAD)).map_err(|error| error.kind());
+            assert_eq!(at_once, Err(ErrorKind::Misconfigured), "{requirement:?}");
+        }
+        assert_eq!(outcome(&all((scopes(["a"]), scopes::<&str>([])))), refused(ErrorKind::Misconfigured));
+        assert_eq!(outcome(&any((scopes(["b"]), scopes::<&str>([])))), refused(ErrorKind::Misconfigured));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use cookie::time::{self, OffsetDateTime};
 
 use super::{CookieError, CookieErrorKind};
 use crate::request::is_tchar;
+use crate::token::Removal;
 
 /// The most bytes that a name and its value may have together: browsers drop larger cookies. RFC 6265 section 6.1.
 const MAX_BYTES: usize = 4096;
@@ -74,6 +75,21 @@ impl Attributes {
         cookie.to_string()
     }
 
+    /// What takes the cookie away, and others of its name.
+    pub(super) fn removal(&self) -> Removal {
+        let host_only = |path: &str| Self { path: path.to_owned(), domain: None, ..self.clone() }.clear();
+        let mut values = vec![host_only(&self.path)];
+        if self.path != "/" {
+            values.push(host_only("/"));
+        }
+        Removal { own: self.clear().into(), host_only: values.into(), domains: !self.is_prefixed("__Host-") }
+    }
+
+    /// RFC 6265bis section 4.1.3; browsers ignore the case of the prefix.
+    fn is_prefixed(&self, prefix: &str) -> bool {
+        self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    }
+
     fn cookie<'c>(&'c self, value: &'c str) -> Cookie<'c> {
         let mut cookie = Cookie::new(self.name.as_str(), value);
         cookie.set_path(self.path.as_str());
@@ -108,11 +124,8 @@ impl Attributes {
                 return error(IllegalCharacters, "domain");
             }
         }
-        // RFC 6265bis section 4.1.3; browsers ignore the case of the prefix.
-        let prefixed =
-            |prefix: &str| self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         let host_only = self.secure && self.domain.is_none() && self.path == "/";
-        if (prefixed("__Host-") && !host_only) || (prefixed("__Secure-") && !self.secure) {
+        if (self.is_prefixed("__Host-") && !host_only) || (self.is_prefixed("__Secure-") && !self.secure) {
             return error(Contradiction, name);
         }
         if self.same_site == SameSite::None && !self.secure {

@@ -80,7 +80,7 @@ impl Cookies {
     }
 
     fn find(&self, sources: TokenSources, cookie: &Attributes) -> TokenSources {
-        let removal = (!self.0.keep_refused).then(|| cookie.clear().into());
+        let removal = (!self.0.keep_refused).then(|| cookie.removal());
         sources.known_cookie(&cookie.name, removal, self.0.loopback_only)
     }
 
@@ -280,7 +280,7 @@ mod tests {
         let cookies = Cookies::new();
         let request = BareRequest::new("GET", "/").header("cookie", "__Host-access=a.b.c; __Secure-refresh=d.e.f");
         let found = |sources: &TokenSources| {
-            let token = sources.find(&request)?;
+            let token = sources.find(&request).map_err(|refused| refused.kind)?;
             Ok::<_, ErrorKind>((token.text()?.to_owned(), token.removal.as_deref().map(str::to_owned)))
         };
         let removal = |set: SetCookies| set.values().next().map(str::to_owned);
@@ -288,6 +288,30 @@ mod tests {
         assert_eq!(found(&cookies.refresh_sources()), Ok(("d.e.f".to_owned(), removal(cookies.clear_refresh()))));
         let kept = Cookies::builder().keep_refused().build().expect("legal");
         assert_eq!(found(&kept.sources()), Ok(("a.b.c".to_owned(), None)));
+    }
+
+    #[test]
+    fn two_cookies_of_one_name_are_both_taken_away() {
+        let removals = |cookies: &Cookies, name: &str| {
+            let request = BareRequest::new("GET", "/").header("host", "app.shop.example:8443");
+            let request = request.header("cookie", format!("{name}=a; {name}=b"));
+            let refused = cookies.sources().find(&request).err().expect("two tokens");
+            assert_eq!(refused.kind, ErrorKind::MultipleCredentials);
+            refused.removals
+        };
+        const REST: &str = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+        let host = format!("__Host-access=; HttpOnly; SameSite=Lax; Secure; Path=/; {REST}");
+        assert_eq!(removals(&Cookies::new(), "__Host-access"), [host]);
+        let cookies = Cookies::builder().access_name("session").access_path("/api").domain("shop.example");
+        let cookies = cookies.build().expect("legal");
+        let own = format!("session=; HttpOnly; SameSite=Lax; Secure; Path=/api; Domain=shop.example; {REST}");
+        let others = ["/api", "/"].into_iter().flat_map(|path| {
+            ["", "; Domain=app.shop.example", "; Domain=shop.example"]
+                .map(|domain| format!("session=; HttpOnly; SameSite=Lax; Secure; Path={path}; {REST}{domain}"))
+        });
+        assert_eq!(removals(&cookies, "session"), [own].into_iter().chain(others).collect::<Vec<_>>());
+        let kept = Cookies::builder().keep_refused().build().expect("legal");
+        assert!(removals(&kept, "__Host-access").is_empty());
     }
 
     #[test]
@@ -306,7 +330,7 @@ mod tests {
             ("", Err(ErrorKind::NoCredentials)),
         ] {
             let request = BareRequest::new("GET", "/").header("host", host).header("cookie", "access=a.b.c");
-            assert_eq!(sources.find(&request).map(|_| ()), expected, "{host}");
+            assert_eq!(sources.find(&request).map(|_| ()).map_err(|refused| refused.kind), expected, "{host}");
         }
     }
 }

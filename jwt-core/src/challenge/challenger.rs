@@ -1,5 +1,6 @@
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::answer::Challenge;
@@ -41,6 +42,20 @@ impl Refusal {
         let code = ErrorKind::PathChanged.code();
         tracing::error!(code, "a path was changed after its route was allowed: change paths outside of `{layer}`");
         Challenger::default().refuse(ErrorKind::PathChanged.into())
+    }
+
+    /// Logs that a handler succeeded although an extractor of `claims`, the name of a type, refused its request. It is logged
+    /// once for each type.
+    pub fn report_ignored(claims: &'static str) {
+        // Requests could otherwise fill the log.
+        static TOLD: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        if TOLD.lock().unwrap_or_else(PoisonError::into_inner).insert(claims) {
+            tracing::error!(
+                claims,
+                "a handler succeeded although its extractor refused the token, which `Option<Claims<T>>` hides: take \
+                 `OptionalClaims<T>` or `OptionalAuthorized<T, P>`"
+            );
+        }
     }
 }
 

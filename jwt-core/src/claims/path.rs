@@ -166,7 +166,22 @@ impl From<Infallible> for ClaimPathError {
 
 impl fmt::Display for ClaimPathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not the path of a claim, such as `/realm_access/roles`: `{}`", self.pointer)
+        let pointer = &*self.pointer;
+        if pointer.starts_with('/') {
+            return write!(f, "in a JSON pointer `~` is followed by `0` or `1`: `{pointer}`");
+        }
+        f.write_str("a JSON pointer begins with `/`: write ")?;
+        if pointer.contains("://") {
+            return write!(f, "`/{}`", pointer.replace('~', "~0").replace('/', "~1"));
+        }
+        match pointer.chars().next() {
+            Some(first) if first.is_alphanumeric() || first == '_' => write!(f, "`/{pointer}`")?,
+            _ => return write!(f, "one such as `/realm_access/roles` in place of `{pointer}`"),
+        }
+        if pointer.contains('.') {
+            write!(f, ", or `/{}` for a claim within a claim", pointer.replace('.', "/"))?;
+        }
+        Ok(())
     }
 }
 
@@ -225,6 +240,26 @@ mod tests {
         for pointer in ["", "roles", "realm_access/roles", "$.roles", "#/roles", "/a~", "/a~2", "/~/a", " /a"] {
             let error = ClaimPath::new(pointer).expect_err(pointer);
             assert_eq!(error.pointer(), pointer);
+        }
+    }
+
+    #[test]
+    fn an_error_says_what_to_write() {
+        for (pointer, expected) in [
+            ("roles", "a JSON pointer begins with `/`: write `/roles`"),
+            ("realm_access/roles", "a JSON pointer begins with `/`: write `/realm_access/roles`"),
+            (
+                "realm.roles",
+                "a JSON pointer begins with `/`: write `/realm.roles`, or `/realm/roles` for a claim within a claim",
+            ),
+            ("https://a.example/roles", "a JSON pointer begins with `/`: write `/https:~1~1a.example~1roles`"),
+            (
+                "$.roles",
+                "a JSON pointer begins with `/`: write one such as `/realm_access/roles` in place of `$.roles`",
+            ),
+            ("/a~2", "in a JSON pointer `~` is followed by `0` or `1`: `/a~2`"),
+        ] {
+            assert_eq!(ClaimPath::new(pointer).expect_err("not a pointer").to_string(), expected);
         }
     }
 }

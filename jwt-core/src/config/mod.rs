@@ -28,7 +28,7 @@
 //! """
 //! "#,
 //! )?;
-//! let verifier = config.into_builder()?.rule("tenant", |token| token.registered().subject() != Some("nobody")).build()?;
+//! let verifier = config.into_builder()?.rule("client", |token| token.registered().client_id() != Some("retired")).build()?;
 //! # Ok(())
 //! # }
 //! ```

@@ -1,7 +1,8 @@
 //! Verified claims as headers, for what stands behind a gateway.
 //!
 //! A gateway verifies the token and tells the service behind it who sent the request, in headers that the service can believe
-//! because nobody else can set them. [`ForwardClaims`] says which claim goes into which header; the adapters' `ForwardLayer` and
+//! because nobody else can set them. If the verifier trusts several issuers, forward `iss` beside `sub`: each of them chooses
+//! its subjects as it likes. [`ForwardClaims`] says which claim goes into which header; the adapters' `ForwardLayer` and
 //! `Forward` apply it.
 //!
 //! ```
@@ -11,7 +12,8 @@
 //! # let issuer = TrustedIssuer::new("https://id.example").key(Key::from_secret(Algorithm::HS256, [7; 32])?);
 //! # let verifier = Verifier::builder().issuer(issuer.audience("https://api.example")).build()?;
 //!
-//! let forward = ForwardClaims::new(&verifier, [("/sub", "x-user"), ("/realm_access/roles", "x-roles")])?;
+//! let claims = [("/iss", "x-issuer"), ("/sub", "x-user"), ("/realm_access/roles", "x-roles")];
+//! let forward = ForwardClaims::new(&verifier, claims)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -20,7 +22,8 @@
 //!
 //! From every request, whoever sent it: every header whose name is that of a configured one, in any case and with any
 //! character in the place of `-`, because many servers take `X_User` and `X-User` for the same; every mention of such a
-//! header in `Connection`, which would have the next hop drop it; and the token, wherever the verifier looks for it.
+//! header in `Connection`, which would have the next hop drop it; and the token, wherever the verifier looks for it. A token of
+//! the query is also taken out of `Referer` and the other headers that repeat an address.
 //!
 //! # What is put in
 //!

@@ -28,8 +28,12 @@ pub trait LoadPrincipal: Send + Sync {
 /// use std::collections::HashMap;
 /// use jwt_core::principal::load;
 ///
-/// let names: HashMap<String, String> = HashMap::new();
-/// let users = load(move |verified| names.get(verified.registered().subject()?).cloned());
+/// // By issuer and subject: another issuer may use the same subjects for other people.
+/// let names: HashMap<(String, String), String> = HashMap::new();
+/// let users = load(move |verified| {
+///     let claims = verified.registered();
+///     names.get(&(claims.issuer()?.to_owned(), claims.subject()?.to_owned())).cloned()
+/// });
 /// ```
 #[must_use]
 pub const fn load<F, U>(load: F) -> impl LoadPrincipal<Principal = U> + Clone

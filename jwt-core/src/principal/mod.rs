@@ -6,14 +6,18 @@
 //! use jwt_core::principal::load_async;
 //!
 //! # struct User;
-//! # async fn find_user(_: &str) -> std::io::Result<Option<User>> { Ok(Some(User)) }
+//! # async fn find_user(_issuer: &str, _subject: &str) -> std::io::Result<Option<User>> { Ok(Some(User)) }
 //! let users = load_async(|verified| async move {
-//!     match verified.registered().subject() {
-//!         Some(subject) => Ok(find_user(subject).await?),
-//!         None => Ok(None),
+//!     let claims = verified.registered();
+//!     match (claims.issuer(), claims.subject()) {
+//!         (Some(issuer), Some(subject)) => Ok(find_user(issuer, subject).await?),
+//!         _ => Ok(None),
 //!     }
 //! });
 //! ```
+//!
+//! Look a user up by issuer *and* subject. A subject is unique only within its issuer (RFC 7519 section 4.1.2): if a verifier
+//! trusts several, and users are found by `sub`, each issuer can speak for the users of the others.
 //!
 //! Behind such a layer every token has a principal, whether a handler asks for it or not: a token of somebody who does not
 //! exist any more is refused with 401, `unknown_principal`. A store that cannot be asked is an outage, 503

@@ -8,9 +8,10 @@ mod source;
 mod sources;
 mod strip;
 
+pub(crate) use cookies::Removal;
 pub use csrf::Csrf;
 pub(crate) use csrf::{FormField, Outcome, Proof, is_form};
-pub(crate) use raw::RawToken;
+pub(crate) use raw::{NoToken, RawToken};
 pub use source::{Found, Location, TokenPlace, TokenSource};
 pub use sources::TokenSources;
 pub(crate) use strip::{Kept, Strip};

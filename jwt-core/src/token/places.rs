@@ -102,15 +102,18 @@ impl TokenSource for OwnHeader {
     }
 }
 
-pub(super) struct Closure<F>(pub(super) F);
+pub(super) struct Closure<F> {
+    pub(super) location: Location,
+    pub(super) find: F,
+}
 
 impl<F> TokenSource for Closure<F>
 where
     F: Fn(&dyn RequestView) -> Option<String> + Send + Sync,
 {
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
-        if let Some(token) = (self.0)(request) {
-            found.add(token.into_bytes(), Location::Custom);
+        if let Some(token) = (self.find)(request) {
+            found.add(token.into_bytes(), self.location);
         }
     }
 }
@@ -128,6 +131,6 @@ named!(Query, OwnHeader);
 
 impl<F> fmt::Debug for Closure<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Closure").finish()
+        f.debug_struct("Closure").field("location", &self.location).finish_non_exhaustive()
     }
 }

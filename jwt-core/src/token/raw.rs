@@ -15,6 +15,20 @@ pub(crate) struct RawToken<'r> {
     pub(crate) removal: Option<Arc<str>>,
 }
 
+/// Why a request has no token that could be verified.
+#[derive(Debug)]
+pub(crate) struct NoToken {
+    pub(crate) kind: ErrorKind,
+    /// The `Set-Cookie` values that let the browser do better next time.
+    pub(crate) removals: Vec<String>,
+}
+
+impl From<ErrorKind> for NoToken {
+    fn from(kind: ErrorKind) -> Self {
+        Self { kind, removals: Vec::new() }
+    }
+}
+
 impl RawToken<'_> {
     /// The token's text, if it is made of the characters that tokens are made of. RFC 6750 section 2.1: b64token.
     pub(crate) fn text(&self) -> Result<&str, ErrorKind> {

@@ -15,7 +15,7 @@ pub enum Location {
     Query,
     /// A header of the application's own.
     Header,
-    /// A closure of the application's own.
+    /// Anywhere else. It may be a cookie, so such a token is [checked](super::Csrf) like one from a cookie.
     Custom,
 }
 

@@ -1,10 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::cookies::Cookie;
+use super::cookies::{Cookie, Removal};
 use super::csrf::{Csrf, Proof};
 use super::places::{Authorization, Closure, OwnHeader, Query};
-use super::raw::RawToken;
+use super::raw::{NoToken, RawToken};
 use super::source::{Found, Location, TokenPlace, TokenSource};
 use crate::error::ErrorKind;
 use crate::request::RequestView;
@@ -28,7 +28,7 @@ pub struct TokenSources {
 #[derive(Clone)]
 struct Place {
     source: Arc<dyn TokenSource>,
-    removal: Option<Arc<str>>,
+    removal: Option<Removal>,
 }
 
 impl Default for TokenSources {
@@ -60,7 +60,7 @@ impl TokenSources {
     }
 
     /// Also looks at a cookie whose attributes are known, so that it can be taken away.
-    pub(crate) fn known_cookie(mut self, name: &str, removal: Option<Arc<str>>, loopback_only: bool) -> Self {
+    pub(crate) fn known_cookie(mut self, name: &str, removal: Option<Removal>, loopback_only: bool) -> Self {
         let source = Arc::new(Cookie { name: name.to_owned(), loopback_only });
         self.places.push(Place { source, removal });
         self
@@ -106,14 +106,28 @@ impl TokenSources {
 
     /// Also asks a closure, which returns the token or `None`. Default: no closure.
     ///
-    /// What it returns is not protected as a [cookie](Self::cookie) is. For a cookie that is encrypted or in parts, write a
-    /// [source](Self::source) that adds it with [`Location::Cookie`].
+    /// `location` says where the closure looks. A token from [`Location::Cookie`], or from [`Location::Custom`], which says
+    /// nothing, is [checked](Csrf) like one from a [cookie](Self::cookie). The rest isn't, so don't say
+    /// [`Location::Header`] of a cookie that is encrypted or in parts.
+    ///
+    /// ```
+    /// use jwt_core::token::{Location, TokenSources};
+    ///
+    /// // `Authorization: Token ...`, of an older client.
+    /// let sources = TokenSources::new().from_fn(Location::Header, |request| {
+    ///     let mut token = None;
+    ///     request.header("authorization", &mut |value| {
+    ///         token = value.strip_prefix(b"Token ").map(|token| String::from_utf8_lossy(token).into_owned());
+    ///     });
+    ///     token
+    /// });
+    /// ```
     #[must_use]
-    pub fn from_fn<F>(self, find: F) -> Self
+    pub fn from_fn<F>(self, location: Location, find: F) -> Self
     where
         F: Fn(&dyn RequestView) -> Option<String> + Send + Sync + 'static,
     {
-        self.source(Closure(find))
+        self.source(Closure { location, find })
     }
 
     /// Also asks a source of the application's own. Default: none.
@@ -142,25 +156,30 @@ impl TokenSources {
     }
 
     /// Finds the one token that the request carries, or says why none is to be looked at.
-    pub(crate) fn find<'r>(&self, request: &'r dyn RequestView) -> Result<RawToken<'r>, ErrorKind> {
-        let (mut found, mut removal) = (Found::default(), None);
+    pub(crate) fn find<'r>(&self, request: &'r dyn RequestView) -> Result<RawToken<'r>, NoToken> {
+        let (mut found, mut removal, mut repeated) = (Found::default(), None, None);
         for place in &self.places {
-            let first = found.candidates == 0;
+            let before = found.candidates;
             place.source.find(request, &mut found);
-            if first && found.candidates > 0 {
+            if before == 0 && found.candidates > 0 {
                 removal = place.removal.as_ref();
+            }
+            if found.candidates > before + 1 {
+                repeated = place.removal.as_ref();
             }
         }
         // RFC 6750 section 3.1: "uses more than one method for including an access token" is `invalid_request`.
         if found.candidates > 1 {
-            return Err(ErrorKind::MultipleCredentials);
+            // Two cookies of one name come back with every request, until they are taken away.
+            let removals = repeated.map(|removal| removal.of_all(request)).unwrap_or_default();
+            return Err(NoToken { kind: ErrorKind::MultipleCredentials, removals });
         }
         let (bytes, location) = found.first.ok_or(ErrorKind::NoCredentials)?;
         let proof = match location {
-            Location::Cookie => self.csrf.inspect(request)?,
+            Location::Cookie | Location::Custom => self.csrf.inspect(request)?,
             _ => Proof::NOT_NEEDED,
         };
-        Ok(RawToken { bytes, location, proof, removal: removal.cloned() })
+        Ok(RawToken { bytes, location, proof, removal: removal.map(|removal| Arc::clone(&removal.own)) })
     }
 }
 
@@ -177,7 +196,7 @@ mod tests {
     use crate::request::BareRequest;
 
     fn find(sources: &TokenSources, request: &BareRequest) -> Result<(String, Location), ErrorKind> {
-        let found = sources.find(request)?;
+        let found = sources.find(request).map_err(|refused| refused.kind)?;
         Ok((found.text()?.to_owned(), found.location))
     }
 
@@ -232,7 +251,7 @@ mod tests {
             (TokenSources::new().cookie("access_token"), Location::Cookie),
             (TokenSources::new().query("access_token"), Location::Query),
             (TokenSources::new().header("X-Token"), Location::Header),
-            (TokenSources::new().from_fn(|_| Some("abc".to_owned())), Location::Custom),
+            (TokenSources::new().from_fn(Location::Custom, |_| Some("abc".to_owned())), Location::Custom),
         ] {
             assert_eq!(find(&sources, &request), Ok(("abc".to_owned(), location)));
         }
@@ -260,13 +279,33 @@ mod tests {
             get("/?t="),
             get("/?t=%FF"),
             get("/?t=a%20b"),
-            get("/").header("cookie", "t="),
             get("/").header("cookie", "t=a\u{e9}"),
             get("/").header("cookie", b"t=\xff".to_vec()),
             get("/").header("x-t", ""),
             get("/").header("x-t", "a b"),
         ] {
             assert_eq!(find(&all, &request), Err(ErrorKind::MalformedCredentials));
+        }
+    }
+
+    #[test]
+    fn an_empty_cookie_holds_no_token() {
+        let sources = TokenSources::new().cookie("t");
+        assert_eq!(find(&sources, &get("/").header("cookie", "t=")), Err(ErrorKind::NoCredentials));
+        let request = get("/").header("cookie", "t=; a=b").header("authorization", "Bearer abc");
+        assert_eq!(find(&sources, &request), Ok(("abc".to_owned(), Location::Authorization)));
+        let request = get("/").header("cookie", "t=; t=abc");
+        assert_eq!(find(&sources, &request), Ok(("abc".to_owned(), Location::Cookie)));
+    }
+
+    #[test]
+    fn a_closure_that_may_read_cookies_is_protected_like_a_cookie() {
+        use Location::{Authorization, Cookie, Custom, Header};
+        for (location, refused) in [(Cookie, true), (Custom, true), (Header, false), (Authorization, false)] {
+            let sources = TokenSources::none().from_fn(location, |_| Some("abc".to_owned()));
+            let post = BareRequest::new("POST", "/").header("sec-fetch-site", "cross-site");
+            let expected = if refused { Err(ErrorKind::CsrfFailed) } else { Ok(("abc".to_owned(), location)) };
+            assert_eq!(find(&sources, &post), expected, "{location:?}");
         }
     }
 

@@ -13,6 +13,9 @@ pub(crate) struct Strip {
     headers: Vec<String>,
 }
 
+/// Headers with an address: of the page that sent the request, or of the request as a proxy got it.
+const ADDRESSES: [&str; 5] = ["referer", "x-original-url", "x-original-uri", "x-rewrite-url", "x-forwarded-uri"];
+
 /// What is left of a header line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kept {
@@ -43,6 +46,7 @@ impl Strip {
             "authorization" if self.authorization && is_token(value) => Kept::Nothing,
             "cookie" if !self.cookies.is_empty() => self.cookie(value),
             _ if self.headers.iter().any(|header| header == name) => Kept::Nothing,
+            _ if ADDRESSES.contains(&name) && !self.parameters.is_empty() => self.address(value),
             _ => Kept::Whole,
         }
     }
@@ -59,6 +63,23 @@ impl Strip {
             return None;
         }
         Some(if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) })
+    }
+
+    /// An address without tokens and without a fragment, which RFC 9110 section 10.1.3 keeps out of `Referer` anyway.
+    fn address(&self, value: &[u8]) -> Kept {
+        // An address is ASCII. Anything else could be read in several ways.
+        let Some(value) = std::str::from_utf8(value).ok().filter(|value| value.is_ascii()) else {
+            return Kept::Nothing;
+        };
+        let (address, fragment) = match value.split_once('#') {
+            Some((address, _)) => (address, true),
+            None => (value, false),
+        };
+        match self.target(address) {
+            Some(address) => Kept::Part(address.into_bytes()),
+            None if fragment => Kept::Part(address.as_bytes().to_vec()),
+            None => Kept::Whole,
+        }
     }
 
     fn cookie(&self, line: &[u8]) -> Kept {
@@ -81,6 +102,7 @@ fn is_token(credentials: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::Location;
 
     fn strip() -> Strip {
         let sources = TokenSources::new().cookie("session").query("access_token").header("X-Token");
@@ -103,6 +125,16 @@ mod tests {
             ("cookie", "Session=x; sessions=y", Kept::Whole),
             ("x-token", "a", Kept::Nothing),
             ("x-tokens", "a", Kept::Whole),
+            ("referer", "https://a.example/b?access_token=c", Kept::Part(b"https://a.example/b".to_vec())),
+            (
+                "referer",
+                "https://a.example/?b=c&access%5Ftoken=d&e#f",
+                Kept::Part(b"https://a.example/?b=c&e".to_vec()),
+            ),
+            ("referer", "https://a.example/#access_token=b", Kept::Part(b"https://a.example/".to_vec())),
+            ("referer", "https://a.example/?b=c", Kept::Whole),
+            ("referer", "https://a.example/?é=1", Kept::Nothing),
+            ("x-original-uri", "/a?access_token=b&c", Kept::Part(b"/a?c".to_vec())),
         ] {
             assert_eq!(strip().header(name, value.as_bytes()), kept, "{name}: {value}");
         }
@@ -121,9 +153,11 @@ mod tests {
 
     #[test]
     fn a_source_that_does_not_tell_its_place_cannot_be_left_out() {
-        assert!(Strip::of(&TokenSources::new().from_fn(|_| None)).is_none());
+        let closure = TokenSources::new().from_fn(Location::Header, |_| None);
+        assert!(Strip::of(&closure).is_none());
         let only_cookie = Strip::of(&TokenSources::none().cookie("session")).expect("a known place");
         assert_eq!(only_cookie.header("authorization", b"Bearer a"), Kept::Whole);
         assert_eq!(only_cookie.target("/a?access_token=b"), None);
+        assert_eq!(only_cookie.header("referer", b"/a?access_token=b"), Kept::Whole);
     }
 }

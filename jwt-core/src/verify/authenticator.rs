@@ -8,7 +8,7 @@ use crate::metadata::ResourceMetadata;
 use crate::observe;
 use crate::request::RequestView;
 use crate::step::Step;
-use crate::token::{FormField, Location, Outcome, Proof, RawToken};
+use crate::token::{FormField, Location, NoToken, Outcome, Proof, RawToken};
 use crate::verified::Verified;
 
 use super::Verifier;
@@ -100,7 +100,7 @@ impl Authenticator {
     fn identify(&self, request: &dyn RequestView, terms: Terms) -> Step<Result<Admission, Answer>> {
         let token = match self.verifier.sources().find(request) {
             Ok(token) => token,
-            Err(kind) => return Step::Ready(self.without_token(kind, &terms)),
+            Err(refused) => return Step::Ready(self.without_token(refused, &terms)),
         };
         let verification = self.verifier.begin(&token.bytes, || token.text(), Some(token.location));
         let RawToken { proof, removal, .. } = token;
@@ -113,11 +113,14 @@ impl Authenticator {
         }
     }
 
-    fn without_token(&self, kind: ErrorKind, terms: &Terms) -> Result<Admission, Answer> {
-        let admission = self.refuse(kind.into(), None, terms);
+    fn without_token(&self, refused: NoToken, terms: &Terms) -> Result<Admission, Answer> {
+        let mut admission = self.refuse(refused.kind.into(), None, terms);
         // A guest on an optional route isn't a refusal, so there is nothing to report.
-        if let Err(Answer { error: Some(error), .. }) = &admission {
-            self.verifier.surroundings().observe(error);
+        if let Err(answer) = &mut admission {
+            if let Some(error) = &answer.error {
+                self.verifier.surroundings().observe(error);
+            }
+            answer.headers.extend(refused.removals.into_iter().map(|value| ("set-cookie", value)));
         }
         admission
     }

@@ -3,7 +3,7 @@
 use jwt_core::ErrorKind;
 use jwt_core::browser::Cookies;
 use jwt_core::request::BareRequest;
-use jwt_core::token::{Csrf, TokenSources};
+use jwt_core::token::{Csrf, Location, TokenSources};
 use jwt_core::verify::{Authenticator, BuildErrorKind};
 use jwt_core::{Algorithm, TrustedIssuer};
 use jwt_tests::adapter::{Adapter, Application};
@@ -484,7 +484,7 @@ async fn h25_a_websocket_protocol_is_no_place_for_a_token_unless_it_is_named() {
         Ask::get(route).header("upgrade", "websocket").header("sec-websocket-protocol", protocols)
     };
     expect(&application(), &upgrade("/me"), &Answer::missing(), "by default").await;
-    let sources = TokenSources::new().from_fn(|request| {
+    let sources = TokenSources::new().from_fn(Location::Header, |request| {
         let mut token = None;
         request.header("sec-websocket-protocol", &mut |value| {
             let text = std::str::from_utf8(value).unwrap_or_default();

@@ -58,10 +58,30 @@ async fn a_refused_token_goes_with_its_cookie() {
             assert_eq!(application.send(&get(route, &token)).await, cleared(Answer::refused(kind)), "{route}");
         }
     }
-    for token in ["", "a%2Cb"] {
+    for token in ["a%2Cb", "\u{e9}"] {
         let malformed = Answer::malformed(ErrorKind::MalformedCredentials);
         assert_eq!(application.send(&get("/user", token)).await, cleared(malformed), "{token}");
     }
+}
+
+#[actix_web::test]
+async fn two_cookies_of_one_name_are_taken_away_so_that_the_browser_recovers() {
+    let token = good().sign();
+    let twice = |name: &str| Ask::get("/user").header("cookie", format!("{name}={token}; {name}=planted"));
+    let malformed = || Answer::malformed(ErrorKind::MultipleCredentials);
+    let host = "app.shop.example:8443";
+    let answer = with_cookies().send(&twice("__Host-access").header("host", host)).await;
+    assert_eq!(answer, cleared(malformed()));
+    let cookies = Cookies::builder().access_name("session").build().expect("legal");
+    let answer = behind(builder().sources(cookies.sources())).send(&twice("session").header("host", host)).await;
+    let gone = CLEARED.replace("__Host-access", "session");
+    let expected = ["", "; Domain=app.shop.example", "; Domain=shop.example"]
+        .into_iter()
+        .fold(malformed(), |answer, domain| answer.with_header("set-cookie", &format!("{gone}{domain}")));
+    assert_eq!(answer, expected);
+    // A cookie beside a token in another place is the client's mistake, and is not taken away.
+    let both = get("/user", &token).bearer(&token);
+    assert_eq!(with_cookies().send(&both).await, malformed());
 }
 
 #[actix_web::test]

@@ -50,6 +50,24 @@ async fn the_token_is_taken_out_of_every_place_that_is_looked_at() {
 }
 
 #[actix_web::test]
+async fn a_token_of_the_query_goes_on_in_no_header_that_repeats_the_address() {
+    let sources = TokenSources::new().query("access_token");
+    let application = behind(builder().sources(sources)).forwarding(&[("/sub", "x-user")]);
+    let token = good().sign();
+    for name in ["referer", "x-original-url", "x-original-uri", "x-rewrite-url", "x-forwarded-uri"] {
+        for (address, rest) in [
+            (format!("https://api.example/a?b=c&access_token={token}&d"), "https://api.example/a?b=c&d"),
+            (format!("/a?access_token={token}"), "/a"),
+            (format!("/a?access%5Ftoken={token}#b"), "/a"),
+            ("/a?b=c".to_owned(), "/a?b=c"),
+        ] {
+            let answer = application.send(&Ask::get("/optional-forwarded").header(name, &address)).await;
+            assert_eq!(answer, Answer::text(&format!("/optional-forwarded\n{name}: {rest}")), "{address}");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn who_keeps_the_token_sends_it_on() {
     let token = good().sign();
     let answer = application().send(&Ask::get("/forwarded").bearer(&token)).await;

@@ -11,6 +11,7 @@ mod extractors;
 mod forms;
 mod forward;
 mod grpc;
+mod issuers;
 mod logout;
 mod metadata;
 mod optional;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jwt_core::authorize::{
-    Requirement, acr, all, any, any_role, any_scope, check, check_async, claim, fresh, max_auth_age, named, not, roles,
-    scopes,
+    Requirement, acr, all, any, any_role, any_scope, check, check_async, claim, fresh, max_auth_age, named, not,
+    of_issuer, roles, scopes,
 };
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
@@ -41,7 +41,9 @@ async fn the_table_of_requirements_in_the_documentation_is_this_one() {
         any((scopes(["a"]), roles("/roles", ["b"]))),
         not(scopes(["profile"])),
         named("name", scopes(["a"])),
+        of_issuer("https://other.example", scopes(["a"])),
         roles("no path", ["a"]),
+        scopes::<&str>([]),
     ];
     let mut table = "| requirement | status | challenge | code |\n| --- | --- | --- | --- |\n".to_owned();
     for (written, requirement) in requirements {
@@ -84,6 +86,7 @@ async fn each_of_them_lets_the_right_token_pass() {
         any((scopes(["x"]), roles("/roles", ["b"]))),
         not(scopes(["profile"])),
         named("name", scopes(["a"])),
+        of_issuer("https://id.example", scopes(["a"])),
     ] {
         let application = application().requiring(requirement);
         for route in ["/allowed", "/scoped/allowed", "/optional-allowed"] {

@@ -9,6 +9,10 @@ use crate::request::RequestView;
 
 const HEADER: &str = "x-csrf-token";
 
+/// The methods that change nothing. RFC 9110 section 9.2.1.
+const SAFE: &[Cow<'static, str>] =
+    &[Cow::Borrowed("GET"), Cow::Borrowed("HEAD"), Cow::Borrowed("OPTIONS"), Cow::Borrowed("TRACE")];
+
 /// What a request must show beside a token that was found in a cookie, because browsers attach cookies to requests that
 /// other sites trigger too. RFC 6750 section 5.3.
 ///
@@ -43,6 +47,8 @@ pub struct Csrf {
     header: Cow<'static, str>,
     form_field: Option<String>,
     safe_methods: Cow<'static, [Cow<'static, str>]>,
+    /// Whether methods that may change something can be among them.
+    any_method: bool,
     require_token: bool,
     disabled: bool,
 }
@@ -50,13 +56,12 @@ pub struct Csrf {
 impl Csrf {
     /// Checks requests as described above.
     pub const fn new() -> Self {
-        const SAFE: &[Cow<'static, str>] =
-            &[Cow::Borrowed("GET"), Cow::Borrowed("HEAD"), Cow::Borrowed("OPTIONS"), Cow::Borrowed("TRACE")];
         Self {
             origins: Vec::new(),
             header: Cow::Borrowed(HEADER),
             form_field: None,
             safe_methods: Cow::Borrowed(SAFE),
+            any_method: false,
             require_token: false,
             disabled: false,
         }
@@ -113,11 +118,24 @@ impl Csrf {
         self
     }
 
-    /// Sets the methods that change nothing and are not checked, in upper case. Default: `GET`, `HEAD`, `OPTIONS` and
-    /// `TRACE`. RFC 9110 section 9.2.1.
+    /// Sets the methods that aren't checked, in upper case: some of `GET`, `HEAD`, `OPTIONS` and `TRACE`, because a `GET` that
+    /// changes something needs the check too. Default: all four. RFC 9110 section 9.2.1.
+    ///
+    /// Any other method is an error when the verifier is built: see
+    /// [`dangerous_safe_methods`](Self::dangerous_safe_methods).
     pub fn safe_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
         self.safe_methods = methods.into_iter().map(|method| Cow::Owned(method.into())).collect();
+        self.any_method = false;
         self
+    }
+
+    /// Sets the methods that aren't checked, any of them. Default: those of [`safe_methods`](Self::safe_methods).
+    ///
+    /// If one of them changes something, as `POST` does, every page that the user visits can have it done in the user's
+    /// name. It is meant for methods that only read and that RFC 9110 doesn't know, such as `PROPFIND`. To accept requests
+    /// from pages of your own, name their origin with [`allow_origin`](Self::allow_origin).
+    pub fn dangerous_safe_methods<M: Into<String>>(self, methods: impl IntoIterator<Item = M>) -> Self {
+        Self { any_method: true, ..self.safe_methods(methods) }
     }
 
     /// Refuses tokens without the claim `csrf` where a request is checked, so that every such request needs the value.
@@ -139,6 +157,9 @@ impl Csrf {
         if self.form_field.as_deref() == Some("") {
             return Some("form_field");
         }
+        if !self.any_method && !self.safe_methods.iter().all(|method| SAFE.contains(method)) {
+            return Some("safe_methods");
+        }
         let is_header = !self.header.is_empty() && self.header.bytes().all(is_name_byte);
         (!is_header).then_some("header")
     }
@@ -146,7 +167,7 @@ impl Csrf {
     /// Judges what can be judged without the token.
     pub(in crate::token) fn inspect<'r>(&self, request: &'r dyn RequestView) -> Result<Proof<'r>, ErrorKind> {
         let handshake = is_handshake(request);
-        if self.disabled || (!handshake && self.safe_methods.iter().any(|method| method == request.method())) {
+        if self.disabled || (!handshake && self.is_safe(request.method())) {
             return Ok(Proof::NOT_NEEDED);
         }
         let sender = Sender::of(request, &self.origins);
@@ -169,6 +190,12 @@ impl Csrf {
             sent: line.only().map(Cow::Borrowed),
             form_field,
         })
+    }
+
+    /// A method that changes something isn't safe because a setting says so that `build` would refuse.
+    fn is_safe(&self, method: &str) -> bool {
+        let is_in = |methods: &[Cow<'static, str>]| methods.iter().any(|safe| safe == method);
+        is_in(&self.safe_methods) && (self.any_method || is_in(SAFE))
     }
 
     /// The header that repeats the claim.
@@ -390,6 +417,10 @@ mod tests {
     fn what_is_checked_can_be_chosen() {
         let all = Csrf::new().safe_methods(["OPTIONS"]);
         assert!(!judge(&all, "GET", &[], NONE) && judge(&all, "OPTIONS", &[], NONE));
+        let refused = Csrf::new().safe_methods(["GET", "POST"]);
+        assert!(!judge(&refused, "POST", &[], NONE) && judge(&refused, "GET", &[], NONE));
+        let dav = Csrf::new().dangerous_safe_methods(["GET", "PROPFIND"]);
+        assert!(judge(&dav, "PROPFIND", &[], NONE) && !judge(&dav, "HEAD", &[], NONE));
         assert!(judge(&Csrf::disabled(), "POST", &["sec-fetch-site: cross-site"], CLAIM));
     }
 
@@ -418,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn only_origins_can_be_allowed() {
+    fn a_setting_that_protects_nothing_is_found() {
         for origin in ["https://a.example", "http://localhost:8080", "https://[::1]:8443", "capacitor://localhost"] {
             assert_eq!(Csrf::new().allow_origin(origin).problem(), None, "{origin}");
         }
@@ -443,6 +474,13 @@ mod tests {
         }
         assert_eq!(Csrf::new().form_field("").problem(), Some("form_field"));
         assert_eq!(Csrf::new().form_field("csrf token").problem(), None);
+        for method in ["POST", "DELETE", "PROPFIND", "get", "GET ", ""] {
+            assert_eq!(Csrf::new().safe_methods(["GET", method]).problem(), Some("safe_methods"), "{method}");
+            assert_eq!(Csrf::new().dangerous_safe_methods(["GET", method]).problem(), None, "{method}");
+            let last = Csrf::new().dangerous_safe_methods(["GET"]).safe_methods([method]);
+            assert_eq!(last.problem(), Some("safe_methods"), "{method}");
+        }
+        assert_eq!(Csrf::new().safe_methods::<&str>([]).problem(), None);
         for name in ["", "a b", "a:", "é"] {
             assert_eq!(Csrf::new().header(name).problem(), Some("header"), "{name}");
         }

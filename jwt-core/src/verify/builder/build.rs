@@ -52,6 +52,7 @@ impl VerifierBuilder {
             }
             None => None,
         };
+        let budget = cache.as_ref().filter(|cache| !cache.keeps_digests()).map(|cache| Arc::clone(cache.budget()));
         let (accepts_unjudged, observer) = (self.accepts_unjudged, &self.observer);
         let revocations = self
             .revocations
@@ -70,6 +71,7 @@ impl VerifierBuilder {
                 clock: self.clock,
                 leeway: self.leeway,
                 recheck: revocations.map(Revocations::recheck),
+                budget,
             }),
         };
         Ok(Verifier::new(judge, self.sources))
@@ -88,6 +90,7 @@ impl VerifierBuilder {
             let kind = match setting {
                 "allow_origin" => Kind::InvalidUrl,
                 "form_field" => Kind::Empty,
+                "safe_methods" => Kind::OutOfRange,
                 _ => Kind::IllegalCharacters,
             };
             return error(kind, setting);

@@ -83,7 +83,7 @@ impl Entry {
         Self { kept, issuer: Arc::clone(&self.issuer), generation: self.generation }
     }
 
-    /// What it takes, with its place in a table. Decoded claims count as much as their text.
+    /// The bytes of the entry and its place in a table. Decoded claims are charged when they are kept.
     pub(super) fn bytes(&self) -> usize {
         const PLACE: usize = 64;
         let kept = match &self.kept {

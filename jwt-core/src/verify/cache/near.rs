@@ -1,5 +1,6 @@
 use std::cell::Cell;
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, TryLockError};
@@ -77,20 +78,21 @@ impl Lanes {
 
     /// Takes note that a token was found elsewhere.
     pub(super) fn found_far(&self, hash: u64, sought: Sought<'_>, entry: &Entry) {
-        self.with(sought, |place| {
+        // The entry before is dropped when the lock is free, because claims may verify a token in their `Drop`.
+        let _before = self.with(sought, |place| {
             place.tries = if place.suitor == hash { place.tries + 1 } else { 1 };
             place.suitor = hash;
             if place.tries >= PATIENCE {
-                *place = Place { entry: Some(Arc::new(entry.apart())), ..Place::default() };
+                return mem::replace(place, Place { entry: Some(Arc::new(entry.apart())), ..Place::default() }).entry;
             }
+            None
         });
     }
 
     pub(super) fn remove(&self, sought: Sought<'_>) {
-        self.with(sought, |place| {
-            if place.entry.as_ref().is_some_and(|entry| entry.is(sought)) {
-                *place = Place::default();
-            }
+        let _before = self.with(sought, |place| {
+            let is_there = place.entry.as_ref().is_some_and(|entry| entry.is(sought));
+            if is_there { mem::take(place).entry } else { None }
         });
     }
 }

@@ -45,7 +45,11 @@ impl TokenCache {
         self
     }
 
-    /// Uses at most so many bytes, as far as they can be told: token, claims, and what holds them. Default: 32 MiB.
+    /// Limits the bytes of tokens, claims and the entries that hold them. Default: 32 MiB.
+    ///
+    /// Claims that handlers [share](crate::Verified::shared_claims) count as much as a [`serde_json::Value`] of them can take,
+    /// which is several times their text: how much a type of yours takes isn't known. They get up to half of the bytes, as
+    /// they are asked for. Claims that don't fit are decoded for each request, as without a cache.
     ///
     /// Besides, each processor may have copies of up to 16 tokens that are much in use.
     pub const fn max_bytes(mut self, bytes: usize) -> Self {
@@ -70,6 +74,6 @@ impl TokenCache {
 pub struct CacheStatus {
     /// How many tokens.
     pub entries: usize,
-    /// How many bytes they take, as the cache counts them.
+    /// How many bytes they take, [as the cache counts them](TokenCache::max_bytes).
     pub bytes: usize,
 }

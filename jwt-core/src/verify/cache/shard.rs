@@ -2,6 +2,8 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::entry::{Entry, Sought};
 
 /// How many entries that were used again get another round when one place is needed. More would let a full table of
@@ -38,11 +40,16 @@ pub(super) struct Bounds {
 }
 
 /// What putting one in changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(super) struct Change {
     pub(super) entries: isize,
     pub(super) bytes: isize,
+    pub(super) removed: Removed,
 }
+
+/// Entries that are out of the table. Their decoded claims are the application's types, whose `Drop` may verify a token: drop
+/// them when the lock is free.
+type Removed = SmallVec<[Arc<Entry>; 2]>;
 
 impl Shard {
     pub(super) fn find(&mut self, hash: u64, sought: Sought<'_>) -> Option<Arc<Entry>> {
@@ -54,35 +61,39 @@ impl Shard {
     /// Puts an entry in, and others out until the bounds are kept.
     pub(super) fn insert(&mut self, hash: u64, entry: Arc<Entry>, bounds: Bounds) -> Change {
         let (entries, held, bytes) = (self.entries.len(), self.bytes, entry.bytes());
+        let mut removed = Removed::new();
         if bytes <= bounds.bytes && bounds.entries > 0 {
-            self.drop_entry(hash);
-            self.make_room(Bounds { entries: bounds.entries - 1, bytes: bounds.bytes - bytes });
+            self.take_out(hash, &mut removed);
+            self.make_room(Bounds { entries: bounds.entries - 1, bytes: bounds.bytes - bytes }, &mut removed);
             self.arrivals += 1;
             self.bytes += bytes;
             self.queue.push_back((hash, self.arrivals));
             self.entries.insert(hash, Place { entry, bytes, used: false, arrival: self.arrivals });
         }
-        self.change(entries, held)
+        self.change(entries, held, removed)
     }
 
     pub(super) fn remove(&mut self, hash: u64, sought: Sought<'_>) -> Change {
         let (entries, held) = (self.entries.len(), self.bytes);
+        let mut removed = Removed::new();
         if self.entries.get(&hash).is_some_and(|place| place.entry.is(sought)) {
-            self.drop_entry(hash);
+            self.take_out(hash, &mut removed);
         }
-        self.change(entries, held)
+        self.change(entries, held, removed)
     }
 
-    fn change(&self, entries: usize, bytes: usize) -> Change {
+    fn change(&self, entries: usize, bytes: usize, removed: Removed) -> Change {
         Change {
             entries: self.entries.len().wrapping_sub(entries).cast_signed(),
             bytes: self.bytes.wrapping_sub(bytes).cast_signed(),
+            removed,
         }
     }
 
-    fn drop_entry(&mut self, hash: u64) {
+    fn take_out(&mut self, hash: u64, removed: &mut Removed) {
         if let Some(place) = self.entries.remove(&hash) {
             self.bytes -= place.bytes;
+            removed.push(place.entry);
             // What is left in the queue is skipped when its turn comes, unless there is too much of it.
             if self.queue.len() > 2 * self.entries.len() + 16 {
                 let entries = &self.entries;
@@ -91,7 +102,7 @@ impl Shard {
         }
     }
 
-    fn make_room(&mut self, bounds: Bounds) {
+    fn make_room(&mut self, bounds: Bounds, removed: &mut Removed) {
         let mut chances = CHANCES;
         while self.entries.len() > bounds.entries || self.bytes > bounds.bytes {
             let Some((hash, arrival)) = self.queue.pop_front() else { break };
@@ -103,7 +114,7 @@ impl Shard {
                 }
                 Some(place) if place.arrival == arrival => {
                     self.bytes -= place.bytes;
-                    self.entries.remove(&hash);
+                    removed.extend(self.entries.remove(&hash).map(|place| place.entry));
                 }
                 _ => {}
             }
@@ -188,7 +199,8 @@ mod tests {
         assert!(holds(&mut shard, 7, "one") && !holds(&mut shard, 7, "two"));
         insert(&mut shard, 7, "two");
         assert!(!holds(&mut shard, 7, "one") && holds(&mut shard, 7, "two"));
-        assert_eq!(shard.remove(7, Sought::Whole(b"one")), Change::default());
+        let change = shard.remove(7, Sought::Whole(b"one"));
+        assert_eq!((change.entries, change.bytes, change.removed.len()), (0, 0, 0));
         assert_eq!(shard.remove(7, Sought::Whole(b"two")).entries, -1);
         assert_eq!((shard.entries.len(), shard.bytes), (0, 0));
     }

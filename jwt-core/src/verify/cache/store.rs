@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::crypto::Backend;
-use crate::verified::Parts;
+use crate::verified::{Budget, Parts};
 
 use super::entry::{Entry, Proven, Sought};
 use super::near::Lanes;
@@ -19,11 +19,11 @@ pub(in crate::verify) struct Store {
     digests: Option<Backend>,
     lanes: Lanes,
     shards: Box<[Mutex<Shard>]>,
-    bounds: Bounds,
+    entries_per_shard: usize,
     /// Nobody can find out which tokens meet in one place.
     hasher: RandomState,
     entries: AtomicIsize,
-    bytes: AtomicIsize,
+    budget: Arc<Budget>,
 }
 
 impl Store {
@@ -39,11 +39,20 @@ impl Store {
             digests,
             lanes: Lanes::new(),
             shards: (0..shards).map(|_| Mutex::default()).collect(),
-            bounds: Bounds { entries: settings.entries / shards, bytes: settings.bytes / shards },
+            entries_per_shard: settings.entries / shards,
             hasher: RandomState::new(),
             entries: AtomicIsize::new(0),
-            bytes: AtomicIsize::new(0),
+            budget: Arc::new(Budget::new(settings.bytes)),
         })
+    }
+
+    /// What decoded claims are charged to.
+    pub(in crate::verify) const fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds { entries: self.entries_per_shard, bytes: self.budget.for_tokens() / self.shards.len() }
     }
 
     /// Whether all that is known of tokens is that their signatures are good.
@@ -67,8 +76,8 @@ impl Store {
         self.sought(token, |sought| {
             let hash = self.hash(sought);
             let entry = Arc::new(Entry::new(sought, proven, parts));
-            let change = self.shard(hash).insert(hash, entry, self.bounds);
-            self.count(change);
+            let change = self.shard(hash).insert(hash, entry, self.bounds());
+            self.settle(change);
             Some(())
         });
     }
@@ -78,15 +87,15 @@ impl Store {
             self.lanes.remove(sought);
             let hash = self.hash(sought);
             let change = self.shard(hash).remove(hash, sought);
-            self.count(change);
+            self.settle(change);
             Some(())
         });
     }
 
     pub(in crate::verify) fn status(&self) -> CacheStatus {
         // Changes are added up in any order, so for a moment there may seem to be less than nothing.
-        let read = |count: &AtomicIsize| usize::try_from(count.load(Ordering::Relaxed)).unwrap_or_default();
-        CacheStatus { entries: read(&self.entries), bytes: read(&self.bytes) }
+        let entries = usize::try_from(self.entries.load(Ordering::Relaxed)).unwrap_or_default();
+        CacheStatus { entries, bytes: self.budget.bytes() }
     }
 
     fn sought<R>(&self, token: &[u8], act: impl FnOnce(Sought<'_>) -> Option<R>) -> Option<R> {
@@ -106,8 +115,11 @@ impl Store {
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn count(&self, change: Change) {
-        self.entries.fetch_add(change.entries, Ordering::Relaxed);
-        self.bytes.fetch_add(change.bytes, Ordering::Relaxed);
+    /// Counts a change, and drops the entries that it removed: the shard's lock must be free.
+    fn settle(&self, change: Change) {
+        let Change { entries, bytes, removed } = change;
+        self.entries.fetch_add(entries, Ordering::Relaxed);
+        self.budget.count_tokens(bytes);
+        drop(removed);
     }
 }
