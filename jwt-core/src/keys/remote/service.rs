@@ -15,7 +15,7 @@ use crate::crypto::Backend;
 use crate::jose::{Algorithm, KeySet};
 use crate::keys::discovery::Location;
 use crate::keys::{
-    Fetch, FetchError, FetchErrorKind, Fetched, Health, HealthState, KeySource, KeyTable, Lookup, Wanted,
+    Fetch, FetchError, FetchErrorKind, Fetched, Health, HealthState, KeySource, KeyTable, Lookup, Quota, Wanted,
 };
 use crate::observe::{Event, Observer};
 
@@ -45,6 +45,8 @@ pub(crate) struct Setup {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) listed: bool,
+    /// Limits the fetches of an issuer that a resolver found.
+    pub(crate) quota: Option<Arc<Quota>>,
     pub(crate) backend: Backend,
     pub(crate) algorithms: Vec<Algorithm>,
 }
@@ -188,11 +190,21 @@ impl Shared {
             return Ok(Lookup::Fetch(Box::pin(self.wait(landing))));
         }
         // The key may well be in a set that cannot be had at the moment.
+        if let Some(wait) = self.unpaid(now, Cause::UnknownKey(kid)) {
+            return Ok(Lookup::Unavailable(Some(wait)));
+        }
         Ok(if self.failing.load(Ordering::Relaxed) { self.unavailable(now) } else { lookup })
     }
 
     fn unavailable(&self, now: Duration) -> Lookup {
-        Lookup::Unavailable(self.flight().machine.wait(now))
+        let wait = self.flight().machine.wait(now);
+        Lookup::Unavailable(wait.or_else(|| self.unpaid(now, Cause::Age)))
+    }
+
+    /// How long until the budget allows a fetch that nothing else stands against.
+    fn unpaid(&self, now: Duration, cause: Cause<'_>) -> Option<Duration> {
+        let wait = self.setup.quota.as_ref()?.wait(now, cause.is_forced())?;
+        self.flight().machine.would_start(now, cause).then_some(wait)
     }
 
     /// Starts a renewal that nobody waits for.
@@ -227,6 +239,13 @@ impl Shared {
         now: Duration,
         cause: Cause<'_>,
     ) -> Option<watch::Receiver<()>> {
+        if let Some(quota) = &self.setup.quota
+            && cause != Cause::Manual
+            && flight.machine.would_start(now, cause)
+            && !quota.take(now, cause.is_forced())
+        {
+            return None;
+        }
         match flight.machine.ask(now, cause) {
             Decision::Join => return flight.landing.clone(),
             Decision::Refuse => return None,
