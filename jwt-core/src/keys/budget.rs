@@ -23,7 +23,7 @@ impl Budget {
         Self { interval, depth: interval.saturating_mul(at_once as u64), full_at: AtomicU64::new(0) }
     }
 
-    /// Takes a permit. If there's none, returns the time until there is.
+    /// Takes a permit, or returns the time until the next one.
     pub(crate) fn take(&self, now: Duration) -> Result<(), Duration> {
         let now = nanos(now);
         let taken = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
@@ -48,7 +48,7 @@ impl Budget {
     }
 }
 
-/// What a resolved issuer may take from the budget of key fetches.
+/// A resolved issuer's access to the budget of key fetches.
 #[derive(Debug)]
 pub(crate) struct Quota {
     budget: Arc<Budget>,

@@ -56,8 +56,8 @@ impl fmt::Display for RefreshError {
 impl std::error::Error for RefreshError {}
 
 impl Verifier {
-    /// Returns the health of each given issuer whose keys are fetched, in the order in which they were given. Issuers that a
-    /// resolver found aren't among them.
+    /// Returns the health of each given issuer whose keys are fetched, in the order they were given. Issuers that a
+    /// resolver found aren't included.
     #[must_use]
     pub fn health(&self) -> Vec<IssuerHealth> {
         let issuers = self.issuers().given().iter();

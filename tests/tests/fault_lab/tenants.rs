@@ -30,7 +30,7 @@ enum Answer {
     Failing,
 }
 
-/// A directory of tenants that all have the same key, and counts what it is asked for.
+/// A directory of tenants that all have the same key. It counts look-ups.
 #[derive(Clone)]
 struct Tenants {
     admits: Arc<AtomicBool>,
@@ -208,24 +208,29 @@ async fn names_that_nobody_has_are_looked_up_once_in_half_a_minute() {
 #[tokio::test]
 async fn forged_tokens_displace_no_tenant_in_use() {
     let tenants = Tenants::new();
-    let resolver = tenants.resolver().max_issuers(100).look_ups(10_000, 1).key_fetches(10_000, 1);
+    let resolver = tenants.resolver().max_issuers(100).look_ups(100, 1).key_fetches(10_000, 1);
     let verifier = tenants.verifier(resolver);
     for number in 0..100 {
         assert_eq!(ask(&verifier, &honest(number)).await, Ok(()));
     }
     let thief = thief();
-    for number in 100..1_100 {
-        let token = of(&tenant(number), Forge::new(&thief));
-        assert_eq!(ask(&verifier, &token).await, Err(ErrorKind::BadSignature));
+    let forged = |number| of(&tenant(number), Forge::new(&thief));
+    for number in 100..300 {
+        if number % 100 == 0 {
+            tenants.clock.advance(seconds(100));
+        }
+        assert_eq!(ask(&verifier, &forged(number)).await, Err(ErrorKind::BadSignature));
     }
-    assert_eq!(tenants.cost(), (1_100, 1_100));
+    assert_eq!(tenants.cost(), (300, 300));
     for number in 0..100 {
         assert_eq!(at_once(&verifier, &honest(number)), Ok(()), "{number}");
     }
-    // The last 64 forged names are kept for a tenant that was slow to come.
-    assert_eq!(at_once(&verifier, &of(&tenant(1_036), Forge::new(&thief))), Err(ErrorKind::BadSignature));
-    assert_eq!(ask(&verifier, &of(&tenant(1_035), Forge::new(&thief))).await, Err(ErrorKind::BadSignature));
-    assert_eq!(tenants.cost(), (1_101, 1_101));
+    // They have displaced each other: 100 come at once, 10 in ten seconds.
+    assert_eq!(at_once(&verifier, &forged(190)), Err(ErrorKind::BadSignature));
+    assert_eq!(at_once(&verifier, &forged(189)), Err(ErrorKind::KeysUnavailable));
+    tenants.clock.advance(seconds(1));
+    assert_eq!(ask(&verifier, &forged(189)).await, Err(ErrorKind::BadSignature));
+    assert_eq!(tenants.cost(), (301, 301));
 }
 
 #[tokio::test]

@@ -220,8 +220,8 @@ impl VerifierBuilder {
         self
     }
 
-    /// Looks up issuers that weren't given, when a token names one: for services whose tenants bring their own. Default:
-    /// none.
+    /// Looks up issuers that weren't given, when a token names one: for services whose tenants bring their own. Default: no
+    /// issuer is looked up.
     #[cfg(feature = "remote")]
     pub fn issuer_resolver(mut self, resolver: crate::verify::IssuerResolver) -> Self {
         self.resolver = Some(resolver);

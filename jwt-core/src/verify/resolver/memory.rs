@@ -3,7 +3,7 @@ use std::time::Duration;
 
 /// The most names that are remembered as unknown or failing.
 const MAX_REFUSED: usize = 10_000;
-/// The most names for which a warning is remembered.
+/// How many names with a warning are remembered.
 const MAX_WARNED: usize = 1_000;
 const WARNED_EVERY: Duration = Duration::from_secs(60);
 /// After a failure nothing is looked up for a second, doubled with each further failure.
@@ -74,7 +74,7 @@ impl Refusals {
     }
 }
 
-/// How long to wait after a failure that so many came before.
+/// How long to wait after a failure, given the number of failures before it.
 pub(super) fn backoff(failures: u32) -> Duration {
     FIRST_BACKOFF.saturating_mul(1 << failures.min(5)).min(LAST_BACKOFF)
 }

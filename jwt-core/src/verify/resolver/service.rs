@@ -18,7 +18,7 @@ use super::tenancy::{Lifetimes, Standing, Tenancy};
 
 /// The longest that `look_up` may take.
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(10);
-/// Those who wait let the look-up's own timeout come first.
+/// The longest that a token waits: the look-up's own timeout comes first.
 const LONGEST_WAIT: Duration = Duration::from_secs(11);
 
 /// An [`IssuerResolver`] at work. Clones are the same one.
@@ -79,7 +79,7 @@ impl IssuerResolver {
             fetches: Arc::new(budget(self.key_fetches)),
             table: Table::new(),
             book: Mutex::new(Book {
-                order: Order::new(self.max_issuers),
+                order: Order::new(self.max_issuers, self.unproven_issuers()),
                 flights: HashMap::new(),
                 started: 0,
                 refusals: Refusals::default(),
@@ -94,7 +94,7 @@ impl IssuerResolver {
 impl Resolver {
     /// Finds the issuer of a token. `waited` says that a look-up has been waited for already.
     pub(in crate::verify) fn find(&self, name: &str, waited: bool) -> Trust<'static> {
-        // Before any I/O: what an attacker writes into a token leads nowhere.
+        // Before any I/O: a forged name leads nowhere.
         if !(self.0.settings.admits)(name) {
             return Trust::Unknown;
         }
@@ -143,7 +143,7 @@ impl Resolver {
         });
     }
 
-    /// Returns the issuers whose keys are to be kept current: those that tokens use.
+    /// Returns the issuers whose keys are kept current: the ones in use.
     pub(in crate::verify) fn in_use(&self) -> Vec<Arc<Issuer>> {
         let now = self.0.now();
         let is_in_use = |issuer: &Arc<Issuer>| {
@@ -195,7 +195,7 @@ impl Resolver {
             if let Some(after) = tenancy.and_then(|tenancy| tenancy.wait(now)) {
                 return outage(after);
             }
-            // What is known to have verified a token is looked up once in its lifetime, whatever forged tokens do.
+            // With a verified token, it's looked up once in a lifetime, no matter how many tokens name it.
             if !tenancy.is_some_and(|tenancy| tenancy.quota.is_proven())
                 && let Err(after) = look_ups.take(now)
             {
@@ -234,7 +234,7 @@ impl Parts {
         result
     }
 
-    /// Takes in what a look-up has answered.
+    /// Stores the answer of a look-up, unless the name was forgotten meanwhile.
     fn land(&self, name: &Arc<str>, number: u64, answer: Result<Option<TrustedIssuer>, Failure>) -> Outcome {
         let (now, hash) = (self.now(), self.table.hash(name));
         let before = self.table.find(name);
@@ -281,7 +281,7 @@ impl Parts {
         outcome
     }
 
-    /// Makes an issuer of what a look-up has answered, or recognizes the one that is live.
+    /// Prepares the issuer that `look_up` answered with, unless it's the live one.
     fn read(
         &self,
         name: &Arc<str>,
@@ -319,7 +319,7 @@ impl Parts {
 
 enum Found {
     Nothing,
-    /// Another issuer than the one that was asked for.
+    /// An issuer of another name.
     Other,
     /// The live issuer, with the settings that it has.
     Same(Arc<Tenancy>),
@@ -409,7 +409,7 @@ impl Drop for Landing {
         if let Some(sender) = self.sender.take() {
             let answer = self.answer.take().unwrap_or(Err(Failure::Dropped));
             let outcome = self.resolver.0.land(&self.name, self.number, answer);
-            // Last, so that those who wake see what came of it.
+            // Last, so that waiting tokens see the outcome.
             let _ = sender.send(Some(outcome));
         }
     }

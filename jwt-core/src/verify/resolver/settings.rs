@@ -13,7 +13,7 @@ pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = Answer> + Send>>;
 /// Looks up issuers that the builder wasn't given, when a token names one: for services whose tenants bring their own.
 ///
 /// Two functions decide. `admits` sees the name at every token, before any I/O and again if the token was verified before, so
-/// it must be cheap; a tenant for which it returns `false` is refused at once. `look_up` then answers with the issuer of
+/// it must be cheap; if it returns `false`, the token is refused at once. `look_up` then answers with the issuer of
 /// exactly that name, or with `None`; an `Err` is an outage, answered 503. It runs in a task of its own on the Tokio runtime,
 /// once for all requests that wait for the same name, and for at most 10 seconds.
 ///
@@ -85,26 +85,26 @@ impl IssuerResolver {
         self
     }
 
-    /// Sets how long a name for which `look_up` answered `None` is refused without asking again. Default: 30 seconds. Zero
-    /// asks each time.
+    /// Sets how long an unknown name is refused without asking again: one that `look_up` answered with `None`. Default: 30
+    /// seconds. Zero asks each time.
     ///
-    /// Call [`forget_issuer`](crate::Verifier::forget_issuer) when a tenant is created, and its first token needn't wait.
+    /// Call [`forget_issuer`](crate::Verifier::forget_issuer) when you create a tenant, and its first token needn't wait.
     pub const fn unknown_lifetime(mut self, lifetime: Duration) -> Self {
         self.unknown_lifetime = lifetime;
         self
     }
 
-    /// Keeps at most this many issuers of which a token was verified. Default: 10,000.
+    /// Keeps at most this many issuers with a verified token. Default: 10,000.
     ///
-    /// Beyond it, one that wasn't used lately goes. Issuers of which no token has been verified yet take no place from
-    /// these: they have a tenth as many places of their own, at least 64.
+    /// If there are more, an issuer that wasn't used lately goes. Issuers without a verified token take no place from them:
+    /// they have places of their own, as many as [`look_ups`](Self::look_ups) lets in within 10 seconds.
     pub const fn max_issuers(mut self, issuers: usize) -> Self {
         self.max_issuers = issuers;
         self
     }
 
-    /// Limits the look-ups for names of which no token has been verified: `at_once` in a burst, then `per_second`. Default:
-    /// 1,000 at once, 100 a second.
+    /// Limits the look-ups of names without a verified token: `at_once` in a burst, then `per_second`. Default: 1,000 at
+    /// once, 100 a second.
     ///
     /// A token beyond it is answered 503 with `Retry-After`.
     pub const fn look_ups(mut self, at_once: u32, per_second: u32) -> Self {
@@ -123,8 +123,7 @@ impl IssuerResolver {
         self
     }
 
-    /// Fetches metadata and keys of the issuers from hosts for which `allows` returns `true`, and from no others. Default:
-    /// any host.
+    /// Fetches metadata and keys of the issuers only from hosts that `allows` accepts. Default: any host.
     ///
     /// An issuer's metadata says where its keys are, so a tenant can have this service ask any address that it can reach. Set
     /// this if tenants aren't trusted with that. `allows` gets the host in lower case, an IPv6 address in brackets. It sees
@@ -133,6 +132,13 @@ impl IssuerResolver {
     pub fn hosts(mut self, allows: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.hosts = Some(Arc::new(allows));
         self
+    }
+
+    /// How many issuers without a verified token are kept: enough that a flood displaces no newcomer during its first fetch.
+    pub(super) fn unproven_issuers(&self) -> usize {
+        let (at_once, per_second) = self.look_ups;
+        let issuers = u64::from(at_once) + u64::from(per_second) * 10;
+        usize::try_from(issuers).unwrap_or(usize::MAX)
     }
 
     pub(super) fn check(&self) -> Result<(), BuildError> {

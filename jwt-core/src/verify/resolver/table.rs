@@ -8,8 +8,7 @@ use super::tenancy::Tenancy;
 
 /// How many parts the table is divided into, so that requests for different issuers don't meet.
 const SHARDS: usize = 32;
-/// How many issuers that were used get another round when one place is needed, so that taking a place costs the same
-/// however many there are.
+/// How many used issuers get another round when a place is needed, so that the cost of taking one is bounded.
 const CHANCES: usize = 8;
 
 type Shard = RwLock<HashMap<Arc<str>, Arc<Issuer>>>;
@@ -22,8 +21,7 @@ pub(super) struct Table {
 
 /// The order in which issuers leave the table: first in, first out, with a second chance if one was used.
 ///
-/// Issuers of which a token has been verified are in a queue of their own, so that names in forged tokens only displace
-/// each other.
+/// Issuers with a verified token have a queue of their own, so that names in forged tokens only displace each other.
 pub(super) struct Order {
     proven: Queue,
     unproven: Queue,
@@ -45,7 +43,7 @@ impl Table {
         Self { shards: (0..SHARDS).map(|_| Shard::default()).collect(), hasher: RandomState::new() }
     }
 
-    /// The hash by which a name is known elsewhere, too.
+    /// Returns the keyed hash of a name.
     pub(super) fn hash(&self, name: &str) -> u64 {
         self.hasher.hash_one(name)
     }
@@ -55,7 +53,7 @@ impl Table {
         shard.get(name).map(Arc::clone)
     }
 
-    /// Returns the issuers of which a token has been verified.
+    /// Returns the issuers with a verified token.
     pub(super) fn proven(&self) -> Vec<Arc<Issuer>> {
         let mut issuers = Vec::new();
         for shard in &self.shards {
@@ -88,8 +86,8 @@ impl Table {
 }
 
 impl Order {
-    pub(super) fn new(max_issuers: usize) -> Self {
-        Self { proven: Queue::new(max_issuers, true), unproven: Queue::new((max_issuers / 10).max(64), false) }
+    pub(super) const fn new(proven: usize, unproven: usize) -> Self {
+        Self { proven: Queue::new(proven, true), unproven: Queue::new(unproven, false) }
     }
 
     /// Puts an issuer into the table, in the place of one of its name if there is one.
@@ -163,7 +161,7 @@ impl Queue {
         self.tidy(left);
     }
 
-    /// Drops what the queue no longer holds, once that is more than half of it.
+    /// Drops the issuers that have ended or moved, once they're more than half of the queue.
     fn tidy(&mut self, left: &mut Left) {
         if self.issuers.len() > 2 * self.live + 16 {
             let issuers = std::mem::take(&mut self.issuers);

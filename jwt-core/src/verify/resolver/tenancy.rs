@@ -63,7 +63,7 @@ impl Tenancy {
         let Lifetimes { lifetime, stale_if_error, .. } = self.lifetimes;
         let is_failing = self.failures.load(Ordering::Relaxed) > 0;
         let usable = match self.quota.is_proven() {
-            // One that only forged tokens have named is not renewed: it has no claim to anything.
+            // Without a verified token it isn't renewed: perhaps only forged tokens name it.
             false => lifetime,
             true if is_failing => lifetime.saturating_add(stale_if_error),
             true => lifetime.saturating_mul(2),
@@ -111,7 +111,7 @@ impl Tenancy {
         wait
     }
 
-    /// Until then, nobody needs to ask.
+    /// No renewal is due before then.
     pub(super) fn ask_after(&self, moment: Duration) {
         self.ask_at.store(micros(moment), Ordering::Relaxed);
     }
