@@ -22,7 +22,8 @@ use jwt_core::request::{BareRequest, RequestView};
 use jwt_core::token::{FormField, TokenSource, TokenSources};
 use jwt_core::verified::Anonymous;
 use jwt_core::verify::{
-    Admission, Authentication, Authenticator, Identity, PendingAuthentication, PendingVerification, Verification,
+    Admission, Authentication, Authenticator, Identity, IssuerResolver, PendingAuthentication, PendingVerification,
+    Verification,
 };
 use jwt_core::{Algorithm, BuildError, Error, ErrorKind, TrustedIssuer, Verified, Verifier, VerifierBuilder};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
@@ -86,6 +87,7 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
 #[test]
 fn what_is_used_up_is_sent() {
     sent::<VerifierBuilder>();
+    sent::<IssuerResolver>();
     sent::<Verification>();
     sent::<PendingVerification>();
     sent::<Authentication>();

@@ -9,7 +9,7 @@ use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{Fetched, fetch_fn};
 use jwt_core::observe::MemoryObserver;
-use jwt_core::verify::{BuildErrorKind, IssuerResolver, TokenCache, Verification};
+use jwt_core::verify::{BuildErrorKind, IssuerResolver, RuleError, TokenCache, Verification};
 use jwt_core::{Algorithm, Error, ErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
 use jwt_tests::forge::{AUDIENCE, Forge, NOW};
 use jwt_tests::log::Log;
@@ -338,7 +338,7 @@ async fn without_tolerance_an_outage_of_the_directory_ends_with_the_lifetime() {
 
 #[tokio::test]
 async fn settings_are_read_again_and_an_unchanged_tenant_keeps_its_keys() {
-    let (tenants, observer) = (Tenants::new(), MemoryObserver::new());
+    let (tenants, observer) = (Tenants::new(), MemoryObserver::default());
     let builder = tenants.builder(tenants.resolver()).observer(observer.clone());
     let verifier = builder.build().expect("a verifier");
     let token = honest(1);
@@ -413,6 +413,22 @@ async fn forged_key_names_spend_the_budget_and_renewals_do_not() {
     let before = tenants.cost().1;
     assert_eq!(ask(&verifier, &honest(0)).await, Ok(()));
     assert_eq!(tenants.cost().1, before + 1);
+}
+
+#[tokio::test]
+async fn a_look_up_that_panics_or_never_ends_counts_as_failed() {
+    async fn panics(_: Arc<str>) -> Result<Option<TrustedIssuer>, RuleError> {
+        panic!("a bug")
+    }
+    let (panicking, clock) = (IssuerResolver::new(|_| true, panics), ManualClock::at(NOW));
+    let stuck = IssuerResolver::new(|_| true, |_| std::future::pending());
+    let verifier = |resolver| Verifier::builder().clock(clock.clone()).issuer_resolver(resolver).build();
+    let verifier_of = |resolver| verifier(resolver).expect("a verifier");
+    let error = refusal(&verifier_of(panicking), &honest(1)).await.expect_err("a bug");
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::KeysUnavailable, Some(seconds(1))));
+    tokio::time::pause();
+    let error = refusal(&verifier_of(stuck), &honest(1)).await.expect_err("no answer");
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::KeysUnavailable, Some(seconds(1))));
 }
 
 #[tokio::test]

@@ -179,3 +179,77 @@ fn tenancy(issuer: &Issuer) -> Option<&Tenancy> {
 fn is_proven(issuer: &Issuer) -> bool {
     tenancy(issuer).is_some_and(|tenancy| tenancy.quota.is_proven())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::tenancy::Lifetimes;
+    use super::*;
+    use crate::keys::{Budget, NoKeys, Quota};
+    use crate::policy::Policy;
+    use crate::verify::TrustedIssuer;
+
+    fn put(table: &Table, order: &mut Order, name: &str) -> Arc<Issuer> {
+        let quota = Arc::new(Quota::new(&Arc::new(Budget::new(1, 1)), false));
+        let lifetimes = Lifetimes { lifetime: Duration::MAX, stale_if_error: Duration::MAX, sooner: Duration::ZERO };
+        let tenancy = Tenancy::new(TrustedIssuer::new(name), quota, lifetimes, Duration::ZERO);
+        let name: Arc<str> = name.into();
+        let issuer = Arc::new(Issuer {
+            name: Some(Arc::clone(&name)),
+            keys: Arc::new(NoKeys),
+            algorithms: Vec::new(),
+            policy: Policy::default(),
+            tenancy: Some(Arc::new(tenancy)),
+        });
+        order.insert(table, &name, &issuer, &mut Left::new());
+        issuer
+    }
+
+    #[test]
+    fn newcomers_displace_each_other_and_no_proven_issuer() {
+        let (table, mut order) = (Table::new(), Order::new(4, 2));
+        for name in ["a", "b", "c", "d"] {
+            let issuer = put(&table, &mut order, name);
+            order.prove(&table, &issuer, &mut Left::new());
+        }
+        let newcomers: Vec<_> = (0..1_000).map(|number| put(&table, &mut order, &number.to_string())).collect();
+        assert_eq!((table.len(), table.proven().len()), (6, 4));
+        assert!(table.find("999").is_some() && table.find("997").is_none());
+        assert!(newcomers[..998].iter().all(|issuer| tenancy(issuer).is_some_and(Tenancy::has_ended)));
+        // One more of them is proven: an issuer that was not used goes.
+        table.find("a").iter().filter_map(|issuer| tenancy(issuer)).for_each(Tenancy::note_use);
+        order.prove(&table, &newcomers[999], &mut Left::new());
+        assert_eq!((table.len(), table.proven().len()), (5, 4));
+        assert!(table.find("a").is_some() && table.find("b").is_none());
+    }
+
+    #[test]
+    fn issuers_that_come_and_go_leave_nothing_behind() {
+        let (table, mut order) = (Table::new(), Order::new(10_000, 10_000));
+        let mut left = Left::new();
+        for number in 0..=10_000 {
+            let issuer = put(&table, &mut order, "again");
+            if number % 2 == 0 {
+                order.prove(&table, &issuer, &mut left);
+            }
+            if number % 3 == 0 {
+                order.end(&table, issuer, &mut left);
+            }
+        }
+        let Order { proven, unproven } = &order;
+        assert!(table.len() == 1 && proven.live + unproven.live == 1);
+        assert!(proven.issuers.len() < 32 && unproven.issuers.len() < 32);
+    }
+
+    #[test]
+    fn a_full_table_of_used_issuers_makes_room_at_a_bounded_cost() {
+        let (table, mut order) = (Table::new(), Order::new(100, 1));
+        for number in 0..101 {
+            let issuer = put(&table, &mut order, &number.to_string());
+            order.prove(&table, &issuer, &mut Left::new());
+            tenancy(&issuer).into_iter().for_each(Tenancy::note_use);
+        }
+        assert_eq!((table.len(), table.find("8").is_none()), (100, true));
+    }
+}
