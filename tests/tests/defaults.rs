@@ -294,7 +294,7 @@ rows! {
 
     "issuers that are looked up", "asked for again after 5 minutes; 10,000 in use; 1,000 look-ups and key fetches at once, then 100 a second" => looked_up_issuers_are_asked_for_again {
         let resolver = || IssuerResolver::new(|_| true, |_| async { Ok(Some(issuer())) });
-        let explicit = resolver().lifetime(Duration::from_secs(300)).max_issuers(10_000);
+        let explicit = resolver().lifetime(std::time::Duration::from_secs(300)).max_issuers(10_000);
         let explicit = explicit.look_ups(1_000, 100).key_fetches(1_000, 100);
         assert_eq!(format!("{:?}", resolver()), format!("{explicit:?}"));
     }

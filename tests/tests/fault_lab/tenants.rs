@@ -339,11 +339,11 @@ async fn without_tolerance_an_outage_of_the_directory_ends_with_the_lifetime() {
 #[tokio::test]
 async fn settings_are_read_again_and_an_unchanged_tenant_keeps_its_keys() {
     let (tenants, observer) = (Tenants::new(), MemoryObserver::default());
-    let builder = tenants.builder(tenants.resolver()).observer(observer.clone());
-    let verifier = builder.build().expect("a verifier");
+    let resolver = tenants.resolver().lifetime(seconds(100));
+    let verifier = tenants.builder(resolver).observer(observer.clone()).build().expect("a verifier");
     let token = honest(1);
     assert_eq!(ask(&verifier, &token).await, Ok(()));
-    tenants.clock.advance(seconds(300));
+    tenants.clock.advance(seconds(100));
     for _ in 0..2 {
         assert_eq!(at_once(&verifier, &token), Ok(()));
         settle().await;
@@ -352,8 +352,6 @@ async fn settings_are_read_again_and_an_unchanged_tenant_keeps_its_keys() {
     // The tenant gets another audience.
     tenants.answer(Answer::Changed);
     tenants.clock.advance(seconds(100));
-    verifier.forget_issuer("https://another.example");
-    tenants.clock.advance(seconds(200));
     assert_eq!(at_once(&verifier, &token), Ok(()));
     settle().await;
     assert_eq!(ask(&verifier, &token).await, Err(ErrorKind::WrongAudience));
