@@ -164,7 +164,7 @@ impl Resolver {
                     Some(_) => None,
                     None => Some(self.start(book, name, now).1),
                 });
-                task.map(Landing::spawn);
+                task.into_iter().for_each(Landing::spawn);
                 true
             }
             Standing::Over => false,
@@ -204,7 +204,7 @@ impl Resolver {
             let (landing, task) = self.start(book, &Arc::from(name), now);
             (Trust::Resolve(wait(landing)), Some(task))
         });
-        task.map(Landing::spawn);
+        task.into_iter().for_each(Landing::spawn);
         trust
     }
 
