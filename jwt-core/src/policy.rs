@@ -15,7 +15,7 @@ pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(300);
 
 /// The rules of one issuer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {
     pub(crate) audience: AudienceRule,
     /// The claim that stands in the place of `aud`.

@@ -8,7 +8,7 @@ use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{FetchErrorKind, HealthState, Key, KeyErrorKind, KeySet};
 use jwt_core::revocation::{MemoryRevocations, RevocationScript, ScriptedRevocations};
 use jwt_core::token::{Csrf, Location, TokenSources};
-use jwt_core::verify::{BuildError, BuildErrorKind, TokenCache};
+use jwt_core::verify::{BuildError, BuildErrorKind, IssuerResolver, TokenCache};
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
@@ -378,6 +378,24 @@ rows! {
         let verifier = builder().build().expect("a verifier");
         assert!(verifier.verify(&good().sign()).await.is_ok());
         assert_eq!(verifier.token_cache().expect("a cache").entries, 1);
+    }
+
+    "issuers that are looked up", "asked for again after 5 minutes; 10,000 in use; 1,000 look-ups and key fetches at once, then 100 a second" => looked_up_issuers_are_asked_for_again {
+        let resolver = || IssuerResolver::new(|_| true, |_| async { Ok(Some(issuer())) });
+        let explicit = resolver().lifetime(Duration::from_secs(300)).max_issuers(10_000);
+        let explicit = explicit.look_ups(1_000, 100).key_fetches(1_000, 100);
+        assert_eq!(format!("{:?}", resolver()), format!("{explicit:?}"));
+    }
+
+    "readiness", "all given issuers, no others" => readiness_is_that_of_all_given_issuers {
+        let tenants = || IssuerResolver::new(|_| true, |name| async { Ok(Some(TrustedIssuer::jwks(name, JWKS).audience(AUDIENCE))) });
+        let remote = TrustedIssuer::jwks("https://down.example", JWKS).audience(AUDIENCE);
+        for (builder, ready) in [(builder(), true), (builder().issuer(remote), false)] {
+            let builder = builder.fetch(Remote::failing().fetch()).issuer_resolver(tenants());
+            let verifier = builder.build().expect("a verifier");
+            assert!(verifier.verify(&good().claim("iss", "https://tenant.example").sign()).await.is_err());
+            assert_eq!(verifier.is_ready(), ready);
+        }
     }
 
     "revocation", "none; where there is a list, fail closed: 503" => a_list_that_cannot_tell_lets_nobody_pass {

@@ -21,7 +21,7 @@ use jwt_core::metadata::{ProtectedResource, ResourceMetadata};
 use jwt_core::observe::{NoObserver, Observer};
 use jwt_core::request::{BareRequest, RequestView};
 use jwt_core::token::{TokenSource, TokenSources};
-use jwt_core::verify::Authenticator;
+use jwt_core::verify::{Authenticator, IssuerResolver};
 use jwt_core::{
     Algorithm, BuildError, Error, ErrorKind, Pending, Step, TrustedIssuer, Verified, Verifier, VerifierBuilder,
 };
@@ -86,6 +86,7 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
 #[test]
 fn what_is_used_up_is_sent() {
     sent::<VerifierBuilder>();
+    sent::<IssuerResolver>();
     sent::<Step<Result<Verified, Error>>>();
     sent::<Pending<Result<Verified, Error>>>();
     sent::<Admission>();

@@ -12,7 +12,7 @@ const JWK_SET: &str = "application/jwk-set+json, application/json";
 const METADATA: &str = "application/json";
 
 /// Where an issuer's key set is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Location {
     /// In the issuer's metadata, which is asked for at the issuer's name or, where that cannot be reached from here, at
     /// another address.
@@ -75,7 +75,7 @@ async fn discover(fetch: &dyn Fetch, policy: &RefreshPolicy, issuer: &str, at: &
     let mut last = FetchErrorKind::Transport.into();
     for url in metadata_urls(at) {
         match get(fetch, policy, &url, METADATA, None).await {
-            Ok(document) => return jwks_uri(&document.body, issuer).map_err(Into::into),
+            Ok(document) => return jwks_uri(&document.body, issuer, at).map_err(Into::into),
             // Only an answer of "not here" sends us to the other form; an outage would be asked twice.
             Err(error) if error.kind() == FetchErrorKind::Status => last = error,
             Err(error) => return Err(error),
@@ -96,9 +96,9 @@ fn metadata_urls(issuer: &str) -> Vec<String> {
     urls
 }
 
-/// Reads a metadata document: `issuer` must be the one that was asked for, code point by code point (RFC 8414
+/// Reads the metadata document from `at`: `issuer` must be the one that was asked for, code point by code point (RFC 8414
 /// section 3.3), or the document is not used.
-fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchErrorKind> {
+fn jwks_uri(document: &[u8], issuer: &str, at: &str) -> Result<String, FetchErrorKind> {
     let text = std::str::from_utf8(document).map_err(|_| FetchErrorKind::Content)?;
     let (mut named, mut uri) = (None, None);
     json::object(text, Unique::Outermost, |name, value| match name {
@@ -111,7 +111,10 @@ fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchErrorKind> {
         return Err(FetchErrorKind::IssuerMismatch);
     }
     let uri = uri.ok_or(FetchErrorKind::Content)?;
-    secure(&uri)?;
+    // Only this machine may name a service on this machine: other documents could aim at services that trust it.
+    if secure(&uri)?.scheme() == "http" && !Url::parse(at).is_ok_and(|at| is_loopback(&at)) {
+        return Err(FetchErrorKind::InsecureUrl);
+    }
     Ok(uri.into_owned())
 }
 
@@ -136,17 +139,20 @@ async fn get(
 /// RFC 8414 section 2: `https`. Plain `http` is for this machine alone.
 fn secure(url: &str) -> Result<Url, FetchErrorKind> {
     let url = Url::parse(url).map_err(|_| FetchErrorKind::Content)?;
-    let loopback = match url.host() {
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    match url.scheme() {
+        "https" if !has_credentials => Ok(url),
+        "http" if is_loopback(&url) && !has_credentials => Ok(url),
+        _ => Err(FetchErrorKind::InsecureUrl),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
-    };
-    let has_credentials = !url.username().is_empty() || url.password().is_some();
-    match url.scheme() {
-        "https" if !has_credentials => Ok(url),
-        "http" if loopback && !has_credentials => Ok(url),
-        _ => Err(FetchErrorKind::InsecureUrl),
     }
 }
 
@@ -197,7 +203,8 @@ mod tests {
     fn metadata_of_another_issuer_is_not_used() {
         let document = |issuer: &str, uri: &str| format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}"}}"#).into_bytes();
         let issuer = "https://id.example";
-        assert_eq!(jwks_uri(&document(issuer, "https://keys.example/k"), issuer), Ok("https://keys.example/k".into()));
+        let read = |document: &[u8], at| jwks_uri(document, issuer, at);
+        assert_eq!(read(&document(issuer, "https://keys.example/k"), issuer), Ok("https://keys.example/k".into()));
         for (document, kind) in [
             (document("https://id.example/", "https://keys.example/k"), FetchErrorKind::IssuerMismatch),
             (document(issuer, "http://keys.example/k"), FetchErrorKind::InsecureUrl),
@@ -205,7 +212,24 @@ mod tests {
             (b"<html>".to_vec(), FetchErrorKind::Content),
             (b"\xff".to_vec(), FetchErrorKind::Content),
         ] {
-            assert_eq!(jwks_uri(&document, issuer), Err(kind));
+            assert_eq!(read(&document, issuer), Err(kind));
+        }
+    }
+    #[test]
+    fn only_metadata_from_this_machine_leads_to_plain_http() {
+        let issuer = "https://id.example";
+        for (at, uri, expected) in [
+            (issuer, "http://127.0.0.1:9000/keys", Err(FetchErrorKind::InsecureUrl)),
+            (issuer, "http://[::1]/keys", Err(FetchErrorKind::InsecureUrl)),
+            (issuer, "http://localhost/keys", Err(FetchErrorKind::InsecureUrl)),
+            ("https://localhost.example", "http://localhost/keys", Err(FetchErrorKind::InsecureUrl)),
+            ("http://localhost:3000", "http://127.0.0.1:9000/keys", Ok(())),
+            ("https://127.0.0.1:3000", "http://localhost/keys", Ok(())),
+            ("http://localhost:3000", "http://keys.example/keys", Err(FetchErrorKind::InsecureUrl)),
+            ("http://localhost:3000", "https://keys.example/keys", Ok(())),
+        ] {
+            let document = format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}"}}"#);
+            assert_eq!(jwks_uri(document.as_bytes(), issuer, at).map(drop), expected, "{at} names {uri}");
         }
     }
 }

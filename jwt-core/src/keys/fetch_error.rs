@@ -24,6 +24,8 @@ pub enum FetchErrorKind {
     IssuerMismatch,
     /// The address is neither `https` nor on a loopback host.
     InsecureUrl,
+    /// The address leads to a host that the verifier's `IssuerResolver::hosts` doesn't allow.
+    HostNotAllowed,
     /// The key set holds no key that can be used.
     NoUsableKey,
 }
@@ -40,6 +42,7 @@ impl FetchErrorKind {
             Self::Content => "content",
             Self::IssuerMismatch => "issuer_mismatch",
             Self::InsecureUrl => "insecure_url",
+            Self::HostNotAllowed => "host_not_allowed",
             Self::NoUsableKey => "no_usable_key",
         }
     }
@@ -69,6 +72,7 @@ impl fmt::Display for FetchError {
             FetchErrorKind::Content => "not the expected document",
             FetchErrorKind::IssuerMismatch => "discovery document of another issuer",
             FetchErrorKind::InsecureUrl => "address is not https",
+            FetchErrorKind::HostNotAllowed => "host not allowed by `IssuerResolver::hosts`",
             FetchErrorKind::NoUsableKey => "no usable key in the set",
         })
     }

@@ -11,9 +11,13 @@ mod source;
 mod table;
 
 #[cfg(feature = "remote")]
+mod budget;
+#[cfg(feature = "remote")]
 mod discovery;
 #[cfg(feature = "remote")]
 mod fetch;
+#[cfg(feature = "remote")]
+mod hosts;
 #[cfg(feature = "reqwest")]
 mod http;
 #[cfg(feature = "remote")]
@@ -34,4 +38,9 @@ pub use self::{
 pub use http::HttpFetch;
 
 #[cfg(feature = "remote")]
-pub(crate) use self::{discovery::Location, remote::Setup};
+pub(crate) use self::{
+    budget::{Budget, Quota},
+    discovery::Location,
+    hosts::{Filtered, HostFilter},
+    remote::Setup,
+};

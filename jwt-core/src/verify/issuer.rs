@@ -276,7 +276,23 @@ impl TrustedIssuer {
             }
         }
         let (keys, algorithms) = self.keys.prepare(self.name.as_ref(), self.algorithms, backend, means)?;
-        Ok(Issuer { name: self.name, keys, algorithms, policy: self.policy })
+        Ok(Issuer {
+            name: self.name,
+            keys,
+            algorithms,
+            policy: self.policy,
+            #[cfg(feature = "remote")]
+            tenancy: None,
+        })
+    }
+
+    /// Whether the other would be prepared to the same issuer.
+    #[cfg(feature = "remote")]
+    pub(super) fn has_same_settings(&self, other: &Self) -> bool {
+        let Self { name, keys, algorithms, policy, profile, conflict } = self;
+        keys.is_same(&other.keys)
+            && (name, algorithms, policy) == (&other.name, &other.algorithms, &other.policy)
+            && (profile, conflict) == (&other.profile, &other.conflict)
     }
 
     fn check_policy(&self) -> Result<(), BuildError> {

@@ -12,6 +12,8 @@ use super::{BuildError, BuildErrorKind};
 pub(super) struct Issuers {
     given: Vec<Arc<Issuer>>,
     by_name: HashMap<Arc<str>, Arc<Issuer>>,
+    /// Whether the service is ready when one of the given issuers is.
+    pub(super) any_is_ready: bool,
     #[cfg(feature = "remote")]
     pub(super) resolver: Option<Resolver>,
 }
@@ -33,6 +35,7 @@ impl Issuers {
         Ok(Self {
             given,
             by_name,
+            any_is_ready: false,
             #[cfg(feature = "remote")]
             resolver: None,
         })
@@ -69,24 +72,43 @@ impl Issuers {
         Trust::Unknown
     }
 
-    /// Whether the resolver's issuer is the one that it would answer with now.
+    /// Whether the resolver would still answer with this issuer.
     #[cfg_attr(not(feature = "remote"), expect(clippy::unused_self, reason = "without a resolver nothing is resolved"))]
     pub(super) fn still_resolves(&self, issuer: &Arc<Issuer>) -> bool {
         #[cfg(feature = "remote")]
-        if let (Some(resolver), Some(name)) = (&self.resolver, &issuer.name) {
-            return matches!(resolver.find(name, true), Trust::Resolved(live) if Arc::ptr_eq(&live, issuer));
+        if let Some(resolver) = &self.resolver {
+            return resolver.still_trusts(issuer);
         }
         #[cfg(not(feature = "remote"))]
         let _ = issuer;
         false
     }
 
-    /// The issuers whose keys are at work: those that were given, and those that the resolver answered for of late.
-    pub(super) fn live(&self) -> Vec<Arc<Issuer>> {
-        #[cfg_attr(not(feature = "remote"), expect(unused_mut, reason = "only a resolver adds to them"))]
-        let mut live = self.given.clone();
+    /// Notes that a token of this issuer was verified.
+    #[cfg_attr(not(feature = "remote"), expect(clippy::unused_self, reason = "only a resolver takes note"))]
+    pub(super) fn note_verified(&self, issuer: &Arc<Issuer>) {
         #[cfg(feature = "remote")]
-        live.extend(self.resolver.iter().flat_map(Resolver::live));
-        live
+        if issuer.tenancy.is_some()
+            && let Some(resolver) = &self.resolver
+        {
+            resolver.note_verified(issuer);
+        }
+        #[cfg(not(feature = "remote"))]
+        let _ = issuer;
+    }
+
+    /// The issuers that were given. Health and readiness speak of these: any token can name an issuer that a resolver
+    /// answers for, and must not decide whether the service gets requests.
+    pub(super) fn given(&self) -> &[Arc<Issuer>] {
+        &self.given
+    }
+
+    /// Calls `act` with each issuer whose keys are kept current.
+    #[cfg(feature = "remote")]
+    pub(super) fn each_in_use(&self, act: impl Fn(&Issuer)) {
+        self.given.iter().for_each(|issuer| act(issuer));
+        for issuer in self.resolver.iter().flat_map(Resolver::in_use) {
+            act(&issuer);
+        }
     }
 }

@@ -191,7 +191,7 @@ impl Judge {
                 }
                 #[cfg(feature = "remote")]
                 Wait::Issuer(resolution) => {
-                    resolution.await.map_err(|_| ErrorKind::KeysUnavailable)?;
+                    resolution.await?;
                     std::mem::replace(&mut waited.issuer, true)
                 }
             };
@@ -244,6 +244,8 @@ impl Judge {
             }
             Trust::Unknown => return Err(ErrorKind::UnknownIssuer.into()),
             #[cfg(feature = "remote")]
+            Trust::Unavailable(error) => return Err(error),
+            #[cfg(feature = "remote")]
             Trust::Resolve(resolution) => return Ok(Attempt::Wait(Wait::Issuer(resolution))),
         };
         watch.saw(issuer.name.as_ref());
@@ -285,6 +287,7 @@ impl Judge {
             }
             return Err(error);
         }
+        self.issuers.note_verified(issuer);
         let times = Times::of(&claims);
         header.remember(&compact);
         let facts = Facts {

@@ -25,6 +25,8 @@ pub use build_error::{BuildError, BuildErrorKind};
 pub use builder::VerifierBuilder;
 pub use cache::{CacheStatus, TokenCache};
 pub use issuer::TrustedIssuer;
+#[cfg(feature = "remote")]
+pub use resolver::IssuerResolver;
 pub use rules::RuleError;
 #[cfg(feature = "remote")]
 pub use upkeep::Upkeep;

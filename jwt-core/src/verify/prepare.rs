@@ -14,9 +14,13 @@ pub(crate) struct Issuer {
     pub(crate) keys: Arc<dyn KeySource>,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) policy: Policy,
+    /// How long it may be used, if a resolver found it.
+    #[cfg(feature = "remote")]
+    pub(crate) tenancy: Option<Arc<super::resolver::Tenancy>>,
 }
 
 /// What preparing an issuer takes from its verifier.
+#[derive(Clone)]
 pub(crate) struct Means {
     pub(crate) backend: Option<Backend>,
     #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only remote keys grow old"))]
@@ -33,12 +37,26 @@ pub(crate) struct Means {
     pub(crate) fetch: Option<Arc<dyn crate::keys::Fetch>>,
     /// What stands in for it, made when the first issuer needs it.
     #[cfg(feature = "reqwest")]
-    pub(crate) default_fetch: std::sync::OnceLock<Arc<dyn crate::keys::Fetch>>,
+    pub(crate) default_fetch: Arc<std::sync::OnceLock<Arc<dyn crate::keys::Fetch>>>,
+    /// The hosts that may be asked; all of them by default.
+    #[cfg(feature = "remote")]
+    pub(crate) hosts: Option<crate::keys::HostFilter>,
+    /// Limits the key fetches of an issuer that a resolver found.
+    #[cfg(feature = "remote")]
+    pub(crate) quota: Option<Arc<crate::keys::Quota>>,
 }
 
 #[cfg(feature = "remote")]
 impl Means {
     fn fetch(&self) -> Result<Arc<dyn crate::keys::Fetch>, BuildError> {
+        let fetch = self.any_fetch()?;
+        Ok(match &self.hosts {
+            Some(hosts) => Arc::new(crate::keys::Filtered { fetch, hosts: Arc::clone(hosts) }),
+            None => fetch,
+        })
+    }
+
+    fn any_fetch(&self) -> Result<Arc<dyn crate::keys::Fetch>, BuildError> {
         if let Some(fetch) = &self.fetch {
             return Ok(Arc::clone(fetch));
         }
@@ -85,6 +103,22 @@ pub(super) enum KeysFrom {
 }
 
 impl KeysFrom {
+    /// Whether the same keys would come from the other.
+    #[cfg(feature = "remote")]
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let is_same =
+            |a: &Key, b: &Key| a.kid() == b.kid() && a.algorithm() == b.algorithm() && a.material() == b.material();
+        match (self, other) {
+            (Self::Nowhere, Self::Nowhere) => true,
+            (Self::Fixed(own), Self::Fixed(other)) => {
+                own.len() == other.len() && own.iter().zip(other).all(|(own, other)| is_same(own, other))
+            }
+            (Self::Source(own), Self::Source(other)) => Arc::ptr_eq(own, other),
+            (Self::Remote(own, policy), Self::Remote(other, other_policy)) => own == other && policy == other_policy,
+            _ => false,
+        }
+    }
+
     pub(super) fn prepare(
         self,
         name: Option<&Arc<str>>,
@@ -136,6 +170,7 @@ impl KeysFrom {
                     clock: Arc::clone(&means.clock),
                     observer: Arc::clone(&means.observer),
                     listed: means.listed,
+                    quota: means.quota.clone(),
                     backend,
                     algorithms: algorithms.clone(),
                 };

@@ -1,5 +1,8 @@
 use std::sync::Arc;
 
+#[cfg(feature = "remote")]
+use crate::error::Error;
+
 use super::prepare::Issuer;
 
 /// Whether a token's `iss` is trusted.
@@ -9,15 +12,14 @@ pub(super) enum Trust<'i> {
     #[cfg(feature = "remote")]
     Resolved(Arc<Issuer>),
     Unknown,
+    /// The resolver can't tell now.
+    #[cfg(feature = "remote")]
+    Unavailable(Error),
     /// The resolver must be asked; this is the future to wait for.
     #[cfg(feature = "remote")]
     Resolve(Resolution),
 }
 
-/// Ends with whether the issuer is known now; an `Err` is an outage.
+/// Ends when the issuer can be found. An `Err` says why it can't: it's unknown, or an outage.
 #[cfg(feature = "remote")]
-pub(super) type Resolution = std::pin::Pin<Box<dyn Future<Output = Result<(), ResolveFailure>> + Send>>;
-
-/// The resolver could not decide, or what it answered cannot be used.
-#[cfg(feature = "remote")]
-pub(super) struct ResolveFailure;
+pub(super) type Resolution = std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;

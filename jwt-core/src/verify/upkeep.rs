@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::keys::{FetchErrorKind, Health};
+use crate::keys::{FetchErrorKind, Health, HealthState};
 
 use super::Verifier;
 
@@ -56,24 +56,36 @@ impl fmt::Display for RefreshError {
 impl std::error::Error for RefreshError {}
 
 impl Verifier {
-    /// Returns the health of each issuer whose keys are fetched, in the order in which they were given.
+    /// Returns the health of each given issuer whose keys are fetched, in the order they were given. Issuers that a
+    /// resolver found aren't included.
     #[must_use]
     pub fn health(&self) -> Vec<IssuerHealth> {
-        let issuers = self.issuers().live().into_iter();
+        let issuers = self.issuers().given().iter();
         issuers
             .filter_map(|issuer| Some(IssuerHealth { issuer: issuer.name.clone(), health: issuer.keys.health()? }))
             .collect()
     }
 
-    /// Returns whether tokens of every issuer can be verified now: the answer to a readiness probe. It starts a fetch of
-    /// keys that are due, as [`readiness`](Self::readiness) does.
+    /// Returns whether tokens of every given issuer can be verified now, or of
+    /// [any](super::VerifierBuilder::ready_with_any_issuer): the answer to a readiness probe. It starts a fetch of keys that
+    /// are due, as [`readiness`](Self::readiness) does.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.probe().iter().all(|issuer| issuer.health.state.is_ready())
+        self.is_ready_with(&self.probe())
     }
 
-    /// Returns the answer to a readiness probe: status 200 when tokens of every issuer can be verified now, otherwise 503,
-    /// and the health of each issuer as JSON.
+    fn is_ready_with(&self, health: &[IssuerHealth]) -> bool {
+        let mut states = health.iter().map(|issuer| issuer.health.state);
+        // Issuers without health have their keys at hand.
+        let has_fixed = self.issuers().given().len() > health.len();
+        match self.issuers().any_is_ready && !health.is_empty() {
+            true => has_fixed || states.any(HealthState::is_ready),
+            false => states.all(HealthState::is_ready),
+        }
+    }
+
+    /// Returns the answer to a readiness probe: status 200 if [ready](Self::is_ready), otherwise 503, and the health of
+    /// each given issuer as JSON.
     ///
     /// It doesn't wait, but starts a fetch of keys that are missing or due for renewal, which needs a Tokio runtime. A
     /// process that gets no other requests before it is ready so becomes ready. While it isn't, the member `last_error` says
@@ -83,7 +95,7 @@ impl Verifier {
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         let health = self.probe();
-        let ready = health.iter().all(|issuer| issuer.health.state.is_ready());
+        let ready = self.is_ready_with(&health);
         let issuers: Vec<_> = health
             .iter()
             .map(|IssuerHealth { issuer, health }| {
@@ -101,13 +113,13 @@ impl Verifier {
     }
 
     fn probe(&self) -> Vec<IssuerHealth> {
-        for issuer in self.issuers().live() {
+        for issuer in self.issuers().given() {
             issuer.keys.tend();
         }
         self.health()
     }
 
-    /// Fetches the keys of every issuer now, whatever their age, and waits for them.
+    /// Fetches the keys of every given issuer now, whatever their age, and waits for them.
     ///
     /// Called at start, it finds out at once whether issuers can be reached and what they say can be used; an application
     /// that would rather not run without them ends here. Otherwise keys are fetched when they are first needed.
@@ -118,7 +130,7 @@ impl Verifier {
     /// tried again.
     pub async fn refresh_keys(&self) -> Result<(), RefreshError> {
         // All of them are under way before the first is waited for.
-        let issuers = self.issuers().live().into_iter();
+        let issuers = self.issuers().given().iter();
         let fetches: Vec<_> =
             issuers.filter_map(|issuer| Some((issuer.name.clone(), issuer.keys.refresh()?))).collect();
         let mut failed = Vec::new();
@@ -143,9 +155,7 @@ impl Verifier {
         let verifier = self.clone();
         let task = tokio::spawn(async move {
             loop {
-                for issuer in verifier.issuers().live() {
-                    issuer.keys.tend();
-                }
+                verifier.issuers().each_in_use(|issuer| issuer.keys.tend());
                 tokio::time::sleep(TENDED_EVERY).await;
             }
         });

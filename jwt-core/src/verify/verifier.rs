@@ -91,6 +91,18 @@ impl Verifier {
         self.judge.cache.as_ref().map(Store::status)
     }
 
+    /// Forgets an issuer that a [resolver](VerifierBuilder::issuer_resolver) answered for: for tenants that are created,
+    /// changed or withdrawn.
+    ///
+    /// Tokens that name it are refused from now on, remembered ones included, until it's looked up again, which the next of
+    /// them does. That the name was unknown is forgotten, too. Issuers that the builder was given stay.
+    #[cfg(feature = "remote")]
+    pub fn forget_issuer(&self, name: &str) {
+        if let Some(resolver) = &self.judge.issuers.resolver {
+            resolver.forget(name);
+        }
+    }
+
     /// Returns the metadata of the [resource](VerifierBuilder::resource) that this verifier guards.
     #[must_use]
     pub fn resource_metadata(&self) -> Option<&ResourceMetadata> {
@@ -125,7 +137,7 @@ impl Verifier {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("issuers", &self.judge.issuers.live().len())
+            .field("issuers", &self.judge.issuers.given().len())
             .field("sources", &self.sources)
             .finish_non_exhaustive()
     }

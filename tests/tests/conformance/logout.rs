@@ -9,7 +9,7 @@ use jwt_core::revocation::{
     MemoryRevocations, Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, RevokeErrorKind,
     Standing, TokenIdentity,
 };
-use jwt_core::verify::{BuildErrorKind, VerifierBuilder};
+use jwt_core::verify::{BuildErrorKind, IssuerResolver, VerifierBuilder};
 use jwt_core::{Algorithm, TrustedIssuer, Verifier};
 use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;
@@ -303,6 +303,6 @@ fn settings_that_are_not_for_logout_tokens_are_refused() {
         assert_eq!(built(with(issuer)), contradiction);
     }
     assert_eq!(built(with(bare())), Some((BuildErrorKind::Undecided, "audience")));
-    let tenants = with(client()).issuer_resolver(|_| true, |_| async { Ok(None) });
+    let tenants = with(client()).issuer_resolver(IssuerResolver::new(|_| true, |_| async { Ok(None) }));
     assert_eq!(built(tenants), Some((BuildErrorKind::Contradiction, "issuer_resolver")));
 }

@@ -2,7 +2,7 @@
 //!
 //! Time is turned, not slept through; where a fetch must run out of time, it has one second. Row G03 of the catalogue
 //! of attacks, names that resolve to inner addresses, does not apply: addresses come from the configuration and from the
-//! metadata of issuers that are named there, never from a token.
+//! metadata of issuers that are named there, never from a token. Which hosts tenants may name is in `tenants`.
 
 mod adapters;
 mod answers;
@@ -18,4 +18,5 @@ mod resolver;
 mod rotation;
 mod runtimes;
 mod start;
+mod tenants;
 mod upkeep;

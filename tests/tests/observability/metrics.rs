@@ -7,7 +7,7 @@ use jwt_core::clock::ManualClock;
 use jwt_core::observe::MetricsObserver;
 use jwt_core::request::BareRequest;
 use jwt_core::revocation::{RevocationScript, ScriptedRevocations};
-use jwt_core::verify::Authenticator;
+use jwt_core::verify::{Authenticator, IssuerResolver};
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::gate::enter;
@@ -157,12 +157,14 @@ fn issuers_that_a_resolver_found_are_in_no_label() {
             let found = |name: std::sync::Arc<str>| async move {
                 Ok(Some(TrustedIssuer::jwks(&*name, JWKS).audience(AUDIENCE)))
             };
-            let builder = Verifier::builder().issuer_resolver(|_| true, found).fetch(issuer.fetch());
+            let builder =
+                Verifier::builder().issuer_resolver(IssuerResolver::new(|_| true, found)).fetch(issuer.fetch());
             let builder = builder.clock(ManualClock::at(NOW)).observer(MetricsObserver);
             let verifier = builder.build().expect("a verifier");
             assert!(verifier.verify(&stage::good().sign()).await.is_ok());
             issuer.fail();
-            assert!(verifier.refresh_keys().await.is_err());
+            let forged = stage::good().header("kid", "other").sign();
+            assert!(verifier.verify(&forged).await.is_err());
         });
     });
     let labels: Vec<_> = recorded.values().into_keys().flat_map(|series| series.labels).collect();

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use jwt_core::authorize::{Requirement, all, any, any_role, roles, scopes};
 use jwt_core::claims::NumericDate;
+use jwt_core::verify::IssuerResolver;
 use jwt_core::{Algorithm, TrustedIssuer, Verifier, VerifierBuilder};
 use serde::Deserialize;
 
@@ -35,10 +36,10 @@ pub(crate) fn entra_v1(tenant: &str) -> TrustedIssuer {
 }
 
 pub(crate) fn entra_tenants(tenants: HashSet<String>) -> VerifierBuilder {
-    Verifier::builder().issuer_resolver(
+    Verifier::builder().issuer_resolver(IssuerResolver::new(
         move |issuer| tenant_of(issuer).is_some_and(|tenant| tenants.contains(tenant)),
         |issuer| async move { Ok(tenant_of(&issuer).map(entra)) },
-    )
+    ))
 }
 
 pub(crate) fn tenant_of(issuer: &str) -> Option<&str> {

@@ -26,6 +26,13 @@ pub(super) enum Cause<'c> {
     Manual,
 }
 
+impl Cause<'_> {
+    /// Whether a token asks for a fetch that isn't due.
+    pub(super) const fn is_forced(self) -> bool {
+        !matches!(self, Self::Age | Self::Manual)
+    }
+}
+
 /// What to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
@@ -91,6 +98,19 @@ impl Machine {
         Decision::Start
     }
 
+    /// Whether [`ask`](Self::ask) would answer [`Decision::Start`].
+    pub(super) fn would_start(&self, now: Duration, cause: Cause<'_>) -> bool {
+        let is_due = match cause {
+            Cause::Manual => true,
+            Cause::Age => now >= self.not_before,
+            Cause::UnknownKey(kid) => {
+                let is_free = |taken: &Option<Duration>| is_free(*taken, now);
+                now >= self.not_before && !self.is_absent(now, kid) && self.forced.iter().any(is_free)
+            }
+        };
+        is_due && self.under_way.is_none_or(|end| end <= now)
+    }
+
     pub(super) fn succeeded(&mut self) {
         self.under_way = None;
         self.failures = 0;
@@ -140,8 +160,7 @@ impl Machine {
     }
 
     fn take_permit(&mut self, now: Duration) -> bool {
-        let free = |taken: &&mut Option<Duration>| taken.is_none_or(|at| now.saturating_sub(at) >= FORCED_WINDOW);
-        match self.forced.iter_mut().find(free) {
+        match self.forced.iter_mut().find(|taken| is_free(**taken, now)) {
             Some(permit) => {
                 *permit = Some(now);
                 true
@@ -149,6 +168,10 @@ impl Machine {
             None => false,
         }
     }
+}
+
+fn is_free(taken: Option<Duration>, now: Duration) -> bool {
+    taken.is_none_or(|at| now.saturating_sub(at) >= FORCED_WINDOW)
 }
 
 #[cfg(test)]

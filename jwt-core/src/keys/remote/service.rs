@@ -15,7 +15,8 @@ use crate::crypto::Backend;
 use crate::jose::{Algorithm, KeySet};
 use crate::keys::discovery::{Location, Tag};
 use crate::keys::{
-    Fetch, FetchError, FetchErrorKind, Fetched, Health, HealthState, KeySource, KeyTable, Lookup, Refresh, Wanted,
+    Fetch, FetchError, FetchErrorKind, Fetched, Health, HealthState, KeySource, KeyTable, Lookup, Quota, Refresh,
+    Wanted,
 };
 use crate::observe::{Event, Observer};
 
@@ -45,6 +46,8 @@ pub(crate) struct Setup {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) listed: bool,
+    /// Limits the fetches of an issuer that a resolver found.
+    pub(crate) quota: Option<Arc<Quota>>,
     pub(crate) backend: Backend,
     pub(crate) algorithms: Vec<Algorithm>,
 }
@@ -216,11 +219,21 @@ impl Shared {
             return Ok(self.wait_to_ask_again(fetch));
         }
         // The key may well be in a set that cannot be had at the moment.
+        if let Some(wait) = self.unpaid(now, Cause::UnknownKey(kid)) {
+            return Ok(Lookup::Unavailable(Some(wait)));
+        }
         Ok(if self.failing.load(Ordering::Relaxed) { self.unavailable(now) } else { lookup })
     }
 
     fn unavailable(&self, now: Duration) -> Lookup {
-        Lookup::Unavailable(self.lock().machine.wait(now))
+        let wait = self.lock().machine.wait(now);
+        Lookup::Unavailable(wait.or_else(|| self.unpaid(now, Cause::Age)))
+    }
+
+    /// How long until the budget allows a fetch that nothing else stands against.
+    fn unpaid(&self, now: Duration, cause: Cause<'_>) -> Option<Duration> {
+        let wait = self.setup.quota.as_ref()?.wait(now, cause.is_forced())?;
+        self.lock().machine.would_start(now, cause).then_some(wait)
     }
 
     /// Starts a renewal that nobody waits for.
@@ -250,6 +263,13 @@ impl Shared {
 
     /// Joins the fetch under way or starts one, unless the machine refuses.
     fn start(self: &Arc<Self>, mut flight: MutexGuard<'_, Flight>, now: Duration, cause: Cause<'_>) -> Option<Joined> {
+        if let Some(quota) = &self.setup.quota
+            && cause != Cause::Manual
+            && flight.machine.would_start(now, cause)
+            && !quota.take(now, cause.is_forced())
+        {
+            return None;
+        }
         match flight.machine.ask(now, cause) {
             Decision::Join => return flight.join(now),
             Decision::Refuse => return None,

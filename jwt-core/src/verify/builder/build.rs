@@ -34,17 +34,21 @@ impl VerifierBuilder {
             #[cfg(feature = "remote")]
             fetch: self.fetch,
             #[cfg(feature = "reqwest")]
-            default_fetch: std::sync::OnceLock::new(),
+            default_fetch: Arc::default(),
+            #[cfg(feature = "remote")]
+            hosts: None,
+            #[cfg(feature = "remote")]
+            quota: None,
         };
         let issuers: Result<Vec<_>, _> = self.issuers.into_iter().map(|issuer| issuer.prepare(&means)).collect();
-        #[cfg_attr(not(feature = "remote"), expect(unused_mut, reason = "only remote issuers are looked up"))]
         let mut issuers = Issuers::new(issuers?)?;
+        issuers.any_is_ready = self.any_is_ready;
         #[cfg(feature = "remote")]
         if let Some(resolver) = self.resolver {
             if issuers.answers_for_any() {
                 return Err(BuildError::new(Kind::Contradiction, "issuer_resolver"));
             }
-            issuers.resolver = Some(resolver.prepare(Means { listed: false, ..means }));
+            issuers.resolver = Some(resolver.prepare(Means { listed: false, ..means })?);
         }
         let cache = match self.cache {
             Some(settings) => {

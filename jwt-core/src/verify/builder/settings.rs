@@ -37,10 +37,11 @@ pub struct VerifierBuilder {
     pub(super) observer: Arc<dyn Observer>,
     pub(super) backend: Option<Backend>,
     pub(super) cache: Option<TokenCache>,
+    pub(super) any_is_ready: bool,
     #[cfg(feature = "remote")]
     pub(super) fetch: Option<Arc<dyn crate::keys::Fetch>>,
     #[cfg(feature = "remote")]
-    pub(super) resolver: Option<crate::verify::resolver::Unprepared>,
+    pub(super) resolver: Option<crate::verify::IssuerResolver>,
 }
 
 impl VerifierBuilder {
@@ -61,6 +62,7 @@ impl VerifierBuilder {
             observer: Arc::new(NoObserver),
             backend: Backend::compiled_in(),
             cache: Some(TokenCache::new()),
+            any_is_ready: false,
             #[cfg(feature = "remote")]
             fetch: None,
             #[cfg(feature = "remote")]
@@ -218,22 +220,21 @@ impl VerifierBuilder {
         self
     }
 
-    /// Looks up issuers that were not given, when a token names one: for services whose tenants bring their own.
-    ///
-    /// `admits` decides by the name alone, before any I/O: it is called with what a token says, which anyone can write.
-    /// `look_up` then answers with the issuer of exactly that name, or `None`; an `Err` is an outage, answered 503. It may
-    /// be called for one name several times at once. The 100 issuers that were used last are kept, with their keys; one
-    /// that was dropped is looked up again. Default: none.
+    /// Looks up issuers that weren't given, when a token names one: for services whose tenants bring their own. Default: no
+    /// issuer is looked up.
     #[cfg(feature = "remote")]
-    pub fn issuer_resolver<R>(
-        mut self,
-        admits: impl Fn(&str) -> bool + Send + Sync + 'static,
-        look_up: impl Fn(Arc<str>) -> R + Send + Sync + 'static,
-    ) -> Self
-    where
-        R: Future<Output = Result<Option<TrustedIssuer>, RuleError>> + Send + 'static,
-    {
-        self.resolver = Some(crate::verify::resolver::Unprepared::new(admits, look_up));
+    pub fn issuer_resolver(mut self, resolver: crate::verify::IssuerResolver) -> Self {
+        self.resolver = Some(resolver);
+        self
+    }
+
+    /// Is ready when tokens of at least one of the given issuers can be verified. Default: of all of them.
+    ///
+    /// Set it if most requests can be served while one issuer is down. It decides what
+    /// [`readiness`](Verifier::readiness) and [`is_ready`](Verifier::is_ready) answer. Issuers that a
+    /// [resolver](Self::issuer_resolver) finds never count.
+    pub const fn ready_with_any_issuer(mut self) -> Self {
+        self.any_is_ready = true;
         self
     }
 

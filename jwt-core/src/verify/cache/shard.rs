@@ -155,7 +155,14 @@ mod tests {
     const BOUNDS: Bounds = Bounds { entries: 4, bytes: 1 << 20 };
 
     fn insert(shard: &mut Shard, hash: u64, token: &str) -> Change {
-        let issuer = Issuer { name: None, keys: Arc::new(NoKeys), algorithms: Vec::new(), policy: Policy::default() };
+        let issuer = Issuer {
+            name: None,
+            keys: Arc::new(NoKeys),
+            algorithms: Vec::new(),
+            policy: Policy::default(),
+            #[cfg(feature = "remote")]
+            tenancy: None,
+        };
         let times = Times::of(&RegisteredClaims::NONE);
         let proven = Proven { issuer: Arc::new(issuer), resolved: false, generation: 0, times };
         let entry = Entry::new(Sought::Whole(token.as_bytes()), proven, Verified::of_payload("{}").parts());

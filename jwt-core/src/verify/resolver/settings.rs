@@ -1,0 +1,170 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::keys::HostFilter;
+use crate::verify::{BuildError, BuildErrorKind, RuleError, TrustedIssuer};
+
+pub(super) type Answer = Result<Option<TrustedIssuer>, RuleError>;
+pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// Looks up issuers that the builder wasn't given, when a token names one: for services whose tenants bring their own.
+///
+/// Two functions decide. `admits` sees the name at every token, before any I/O and again if the token was verified before, so
+/// it must be cheap; if it returns `false`, the token is refused at once. `look_up` then answers with the issuer of
+/// exactly that name, or with `None`; an `Err` is an outage, answered 503. It runs in a task of its own on the Tokio runtime,
+/// once for all requests that wait for the same name, and for at most 10 seconds.
+///
+/// Anyone can write any name into a token. What that can cost is bounded, and each bound is a setting here.
+///
+/// ```
+/// use std::time::Duration;
+/// use jwt_core::{TrustedIssuer, Verifier};
+/// use jwt_core::verify::IssuerResolver;
+///
+/// let tenants = IssuerResolver::new(
+///     |name| name.starts_with("https://") && name.ends_with(".id.example"),
+///     |name| async move { Ok(Some(TrustedIssuer::discover(name).audience("https://api.example"))) },
+/// );
+/// let builder = Verifier::builder().issuer_resolver(
+///     tenants.lifetime(Duration::from_secs(60)).hosts(|host| host.ends_with(".id.example")),
+/// );
+/// ```
+#[doc = include_str!("../../../doc/tenants.md")]
+#[must_use]
+pub struct IssuerResolver {
+    pub(super) admits: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    pub(super) look_up: Box<dyn Fn(Arc<str>) -> PendingAnswer + Send + Sync>,
+    pub(super) lifetime: Duration,
+    pub(super) stale_if_error: Duration,
+    pub(super) unknown_lifetime: Duration,
+    pub(super) max_issuers: usize,
+    pub(super) look_ups: (u32, u32),
+    pub(super) key_fetches: (u32, u32),
+    pub(super) hosts: Option<HostFilter>,
+}
+
+impl IssuerResolver {
+    /// Resolves names that `admits` lets pass with `look_up`.
+    pub fn new<R>(
+        admits: impl Fn(&str) -> bool + Send + Sync + 'static,
+        look_up: impl Fn(Arc<str>) -> R + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: Future<Output = Result<Option<TrustedIssuer>, RuleError>> + Send + 'static,
+    {
+        Self {
+            admits: Box::new(admits),
+            look_up: Box::new(move |name| Box::pin(look_up(name))),
+            lifetime: Duration::from_secs(300),
+            stale_if_error: Duration::from_secs(3600),
+            unknown_lifetime: Duration::from_secs(30),
+            max_issuers: 10_000,
+            look_ups: (1_000, 100),
+            key_fetches: (1_000, 100),
+            hosts: None,
+        }
+    }
+
+    /// Sets how long an answer of `look_up` is used before it's asked again. Default: 5 minutes.
+    ///
+    /// It's asked beside the traffic, up to a tenth sooner, and the issuer is used meanwhile. If it wasn't named for two
+    /// lifetimes, its next token waits for the answer. So a tenant that `look_up` no longer knows is refused after at most
+    /// two lifetimes; call [`forget_issuer`](crate::Verifier::forget_issuer) to end it now.
+    pub const fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Sets how long an issuer is used after its lifetime while `look_up` fails. Default: an hour. With zero, its tokens are
+    /// answered 503 as soon as the lifetime is over and `look_up` has failed.
+    pub const fn stale_if_error(mut self, stale: Duration) -> Self {
+        self.stale_if_error = stale;
+        self
+    }
+
+    /// Sets how long an unknown name is refused without asking again: one that `look_up` answered with `None`. Default: 30
+    /// seconds. Zero asks each time.
+    ///
+    /// Call [`forget_issuer`](crate::Verifier::forget_issuer) when you create a tenant, and its first token needn't wait.
+    pub const fn unknown_lifetime(mut self, lifetime: Duration) -> Self {
+        self.unknown_lifetime = lifetime;
+        self
+    }
+
+    /// Keeps at most this many issuers with a verified token. Default: 10,000.
+    ///
+    /// If there are more, an issuer that wasn't used lately goes. Issuers without a verified token take no place from them:
+    /// they have places of their own, as many as [`look_ups`](Self::look_ups) lets in within 10 seconds.
+    pub const fn max_issuers(mut self, issuers: usize) -> Self {
+        self.max_issuers = issuers;
+        self
+    }
+
+    /// Limits the look-ups of names without a verified token: `at_once` in a burst, then `per_second`. Default: 1,000 at
+    /// once, 100 a second.
+    ///
+    /// A token beyond it is answered 503 with `Retry-After`.
+    pub const fn look_ups(mut self, at_once: u32, per_second: u32) -> Self {
+        self.look_ups = (at_once, per_second);
+        self
+    }
+
+    /// Limits the key fetches that tokens can cause: `at_once` in a burst, then `per_second`. Default: 1,000 at once, 100 a
+    /// second.
+    ///
+    /// It covers all issuers that were looked up: their first key sets, and every fetch for an unknown `kid`. Renewals of keys
+    /// that have verified a token aren't counted. A fetch asks for up to three documents. A token beyond the limit is
+    /// answered 503 with `Retry-After`.
+    pub const fn key_fetches(mut self, at_once: u32, per_second: u32) -> Self {
+        self.key_fetches = (at_once, per_second);
+        self
+    }
+
+    /// Fetches metadata and keys of the issuers only from hosts that `allows` accepts. Default: any host.
+    ///
+    /// An issuer's metadata says where its keys are, so a tenant can have this service ask any address that it can reach. Set
+    /// this if tenants aren't trusted with that. `allows` gets the host in lower case, an IPv6 address in brackets. It sees
+    /// names only: to keep out names that resolve to internal addresses, bring a [`Fetch`](crate::keys::Fetch) that checks
+    /// them while it connects.
+    pub fn hosts(mut self, allows: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.hosts = Some(Arc::new(allows));
+        self
+    }
+
+    /// How many issuers without a verified token are kept: enough that a flood displaces no newcomer during its first fetch.
+    pub(super) fn unproven_issuers(&self) -> usize {
+        let (at_once, per_second) = self.look_ups;
+        let issuers = u64::from(at_once) + u64::from(per_second) * 10;
+        usize::try_from(issuers).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn check(&self) -> Result<(), BuildError> {
+        for (is_zero, setting) in [
+            (self.lifetime.is_zero(), "lifetime"),
+            (self.max_issuers == 0, "max_issuers"),
+            (self.look_ups.0 == 0 || self.look_ups.1 == 0, "look_ups"),
+            (self.key_fetches.0 == 0 || self.key_fetches.1 == 0, "key_fetches"),
+        ] {
+            if is_zero {
+                return Err(BuildError::new(BuildErrorKind::OutOfRange, setting));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for IssuerResolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuerResolver")
+            .field("lifetime", &self.lifetime)
+            .field("stale_if_error", &self.stale_if_error)
+            .field("unknown_lifetime", &self.unknown_lifetime)
+            .field("max_issuers", &self.max_issuers)
+            .field("look_ups", &self.look_ups)
+            .field("key_fetches", &self.key_fetches)
+            .finish_non_exhaustive()
+    }
+}
