@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use jwt_core::authorize::{Policy as _, scopes};
-use jwt_core::metadata::ProtectedResource;
+use jwt_core::gate::ProtectedResource;
 use jwt_core::{BuildError, TrustedIssuer, Verifier};
 use jwt_tower::{JwtLayer, Rejection, Verified};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, Responder};
-use jwt_core::browser::SetCookies;
 use jwt_core::gate::HeaderEdit;
+use jwt_core::http::SetCookies;
 
 use crate::response::{self, HeadersView};
 
@@ -8,13 +8,13 @@ use crate::response::{self, HeadersView};
 pub trait SetCookiesExt: Responder + Sized {
     /// Adds cookies to a response which, because they hold tokens, shared caches must not store.
     ///
-    /// Unless it is `private` or `no-store` already, as [`may_be_shared`](jwt_core::browser::may_be_shared) has it, its `Cache-Control` is replaced by
+    /// Unless it is `private` or `no-store` already, as [`may_be_shared`](jwt_core::http::may_be_shared) has it, its `Cache-Control` is replaced by
     /// `no-store`. A header that is added afterwards is not seen: let the cookies stand last.
     ///
     /// ```
     /// use actix_web::Responder;
     /// use jwt_actix::SetCookiesExt as _;
-    /// use jwt_core::browser::Cookies;
+    /// use jwt_core::http::Cookies;
     ///
     /// async fn logout(cookies: Cookies) -> impl Responder {
     ///     "See you".set_cookies(cookies.clear())

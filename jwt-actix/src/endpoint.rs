@@ -15,7 +15,7 @@ use crate::response;
 /// use jwt_actix::endpoint;
 /// # use jwt_core::crypto::SigningKey;
 /// # use jwt_core::issue::{KeyRing, TokenIssuer};
-/// # use jwt_core::session::{MemorySessions, Sessions};
+/// # use jwt_core::issue::{MemorySessions, Sessions};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let ring = KeyRing::new(SigningKey::generate(jwt_core::Algorithm::ES256)?)?;

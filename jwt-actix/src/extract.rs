@@ -11,7 +11,7 @@ use actix_web::dev::{Extensions, Payload, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 use jwt_core::authorize::{self, Policy, Requirement};
-use jwt_core::challenge::{Challenger, Refusal};
+use jwt_core::http::{self as core, Challenger};
 use jwt_core::{Class, Error, Step};
 use serde::de::DeserializeOwned;
 
@@ -141,9 +141,9 @@ impl Deref for Verified {
     }
 }
 
-/// Why an extractor cannot give what a handler asks for; answered as [`jwt_core::challenge`] says.
+/// Why an extractor cannot give what a handler asks for; answered as [`jwt_core::http`] says.
 #[derive(Clone, Debug)]
-pub struct Rejection(pub(crate) Refusal);
+pub struct Rejection(pub(crate) core::Rejection);
 
 impl Rejection {
     /// Returns the reason.
@@ -160,9 +160,9 @@ impl From<Error> for Rejection {
     }
 }
 
-impl From<Refusal> for Rejection {
-    fn from(refusal: Refusal) -> Self {
-        Self(refusal)
+impl From<core::Rejection> for Rejection {
+    fn from(rejection: core::Rejection) -> Self {
+        Self(rejection)
     }
 }
 
@@ -212,7 +212,7 @@ pub(crate) fn report_ignored<B>(response: &ServiceResponse<B>) {
     if response.status().is_client_error() || response.status().is_server_error() {
         return;
     }
-    Refusal::report_ignored(claims);
+    core::Rejection::report_ignored(claims);
 }
 
 /// `None` if middleware let the request pass without credentials.

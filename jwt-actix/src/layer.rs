@@ -12,10 +12,10 @@ use crate::service::Gated;
 /// Verifies the token of every request before the wrapped service sees it.
 ///
 /// A request with a good token has one [`RequestState`](jwt_core::gate::RequestState) in its extensions from here on, in
-/// place of any that was there before. Any other request is answered without the service, as [`jwt_core::challenge`] says:
+/// place of any that was there before. Any other request is answered without the service, as [`jwt_core::http`] says:
 /// with an `Ok` response, so that outer middleware such as CORS sees it, and with the [`Error`] in its extensions.
 ///
-/// The wrapped service gets the body unchanged. If [`Csrf::form_field`](jwt_core::token::Csrf::form_field) is set, the
+/// The wrapped service gets the body unchanged. If [`Csrf::form_field`](jwt_core::http::Csrf::form_field) is set, the
 /// beginning of a form may be read first, once its token is verified.
 ///
 /// `App::wrap` protects every route and the default service, whether they are added before it or after it; `wrap` of a scope or

@@ -64,6 +64,7 @@
 //! | `metrics` | no | counters for the `metrics` facade |
 //! | `redis` | no | stores that a fleet shares, on Redis or Valkey: `jwt_core::redis` |
 //! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cookies;
 mod endpoint;

@@ -8,7 +8,7 @@ use actix_web::http::Uri;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::uri::PathAndQuery;
 use jwt_core::gate::{Line, RequestState, Rewrite};
-use jwt_core::request::RequestView;
+use jwt_core::http::RequestView;
 
 /// An actix request, lent to the core.
 pub(crate) struct ActixView<'r> {

@@ -3,8 +3,8 @@ use actix_web::body::{BoxBody, EitherBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
-use jwt_core::challenge::Refusal;
 use jwt_core::gate::{Answer, HeaderEdit, ResponseView};
+use jwt_core::http::Rejection;
 
 /// The response to a request that isn't let through.
 pub(crate) fn reject<B>(request: ServiceRequest, answer: Answer) -> ServiceResponse<EitherBody<B>> {
@@ -25,7 +25,7 @@ pub(crate) fn respond(answer: impl Into<Answer>) -> HttpResponse<BoxBody> {
 
 /// The response in place of one whose request reached its handler by another path than it was allowed for.
 pub(crate) fn withhold<B>(response: ServiceResponse<EitherBody<B>>) -> ServiceResponse<EitherBody<B>> {
-    response.into_response(respond(Refusal::path_changed("JwtMiddleware")).map_into_right_body())
+    response.into_response(respond(Rejection::path_changed("JwtMiddleware")).map_into_right_body())
 }
 
 /// Changes the headers of a response.

@@ -3,21 +3,21 @@ use std::future::{Ready, ready};
 use actix_web::body::BoxBody;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Responder};
-use jwt_core::session::{RefreshToken, TokenPair};
+use jwt_core::issue::{RefreshToken, TokenPair};
 
 use crate::extract::{Rejection, verified};
 use crate::response;
 
 /// The request's refresh token: behind a [`JwtMiddleware`](crate::JwtMiddleware) with a
-/// [`refresh_verifier`](jwt_core::session::Sessions::refresh_verifier).
+/// [`refresh_verifier`](jwt_core::issue::Sessions::refresh_verifier).
 ///
-/// An access token, or any other, is answered 401. [`refresh_endpoint`](jwt_core::session::Sessions::refresh_endpoint) is a
+/// An access token, or any other, is answered 401. [`refresh_endpoint`](jwt_core::issue::Sessions::refresh_endpoint) is a
 /// whole handler.
 ///
 /// ```
 /// use actix_web::web;
 /// use jwt_actix::{JwtMiddleware, Refresh, Rejection, Tokens};
-/// use jwt_core::session::Sessions;
+/// use jwt_core::issue::Sessions;
 ///
 /// async fn refresh(sessions: web::Data<Sessions>, Refresh(token): Refresh) -> Result<Tokens, Rejection> {
 ///     Ok(Tokens(sessions.refresh(&token).await?))
@@ -52,7 +52,7 @@ impl FromRequest for Refresh {
 /// ```
 /// use actix_web::{error::ErrorUnauthorized, web};
 /// use jwt_actix::{Rejection, Tokens};
-/// use jwt_core::session::Sessions;
+/// use jwt_core::issue::Sessions;
 ///
 /// # #[derive(serde::Deserialize)]
 /// # struct Credentials { name: String, password: String }

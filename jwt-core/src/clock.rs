@@ -64,7 +64,8 @@ impl Clock for SystemClock {
 ///
 /// ```
 /// use std::time::Duration;
-/// use jwt_core::clock::{Clock, ManualClock};
+/// use jwt_core::testing::ManualClock;
+/// use jwt_core::Clock;
 ///
 /// let clock = ManualClock::at(1_300_819_379);
 /// clock.advance(Duration::from_secs(1));

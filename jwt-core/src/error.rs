@@ -137,7 +137,7 @@ kinds! {
     IssuingFailed, "issuing_failed", Misuse, "token cannot be issued";
 }
 
-/// What an error means for the answer. The table that turns it into a response is [`crate::challenge`].
+/// What an error means for the answer. The table that turns it into a response is [`crate::http::challenge`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Class {

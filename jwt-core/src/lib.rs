@@ -31,7 +31,7 @@
 //!
 //! # Defaults
 //!
-#![doc = include_str!("../doc/defaults.md")]
+//! [Every default and its reason](guide::defaults) is in one table.
 //!
 //! # Features
 //!
@@ -52,46 +52,50 @@
 //!
 //! Features add; none changes what is accepted. With both back ends `aws-lc-rs` is used unless the builder is told
 //! otherwise; with neither, building a verifier is an error.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod authorize;
-pub mod browser;
-pub mod challenge;
 pub mod claims;
-pub mod clock;
 #[cfg(feature = "config")]
 pub mod config;
 pub mod crypto;
-pub mod error;
 pub mod forward;
 pub mod gate;
-#[cfg(any(feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
-pub mod interop;
+#[cfg(doc)]
+pub mod guide;
+pub mod http;
 #[cfg(feature = "issue")]
 pub mod issue;
 pub mod keys;
 pub mod logout;
-pub mod metadata;
 pub mod observe;
 pub mod principal;
 #[cfg(feature = "redis")]
 pub mod redis;
-pub mod request;
 pub mod revocation;
-#[cfg(feature = "issue")]
-pub mod session;
-#[cfg(feature = "testing")]
 pub mod testing;
-pub mod token;
-pub mod verified;
 pub mod verify;
 
+mod claim_rules;
+mod clock;
+mod error;
+#[cfg(any(feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
+mod interop;
 mod jose;
 mod json;
-mod policy;
 mod step;
+mod verified;
 
+pub use clock::{Clock, SystemClock};
 pub use error::{Class, Error, ErrorKind};
+#[cfg(feature = "jsonwebtoken-11")]
+pub use interop::jsonwebtoken_11;
+#[cfg(feature = "jsonwebtoken-12")]
+pub use interop::jsonwebtoken_12;
 pub use jose::{Algorithm, UnknownAlgorithm};
 pub use step::{Pending, Step};
 pub use verified::Verified;
-pub use verify::{BuildError, TrustedIssuer, Verifier, VerifierBuilder};
+pub use verify::build_error::{BuildError, BuildErrorKind};
+pub use verify::builder::VerifierBuilder;
+pub use verify::issuer::TrustedIssuer;
+pub use verify::verifier::Verifier;

@@ -13,14 +13,14 @@ use std::time::Duration;
 use arrayvec::ArrayString;
 use serde::de::DeserializeOwned;
 
-use crate::challenge::{Challenger, Refusal};
 use crate::claims::{NumericDate, RegisteredClaims};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
+use crate::http::challenge::{Challenger, Rejection};
+use crate::http::token::Location;
 use crate::jose::Algorithm;
 use crate::json::{self, Members};
 use crate::observe::{self, Observer};
-use crate::token::Location;
 
 pub(crate) use budget::Budget;
 use budget::{Charge, decoded_bytes};
@@ -51,7 +51,7 @@ pub(crate) struct Facts {
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: Option<Arc<str>>,
     pub(crate) token_type: Option<Cow<'static, str>>,
-    pub(crate) surroundings: Arc<Surroundings>,
+    pub(crate) context: Arc<VerifierContext>,
 }
 
 /// The claims as the types that were asked for first.
@@ -106,7 +106,7 @@ const LONGEST: usize = 1024;
 
 /// What judging takes besides the token. A verifier has one, which each of its tokens shares, because requirements judge
 /// and extractors refuse after the verifier is done.
-pub(crate) struct Surroundings {
+pub(crate) struct VerifierContext {
     pub(crate) challenger: Challenger,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -119,19 +119,19 @@ pub(crate) struct Surroundings {
 
 pub(crate) type Recheck = dyn Fn(&Verified) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> + Send + Sync;
 
-impl Surroundings {
+impl VerifierContext {
     /// Tells of an error, once for each.
     pub(crate) fn observe(&self, error: &Error) {
         observe::refused(&*self.observer, error);
     }
 
-    pub(crate) fn refuse(&self, error: Error) -> Refusal {
+    pub(crate) fn refuse(&self, error: Error) -> Rejection {
         self.observe(&error);
         self.challenger.refuse(error)
     }
 }
 
-impl fmt::Debug for Surroundings {
+impl fmt::Debug for VerifierContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.challenger.fmt(f)
     }
@@ -149,7 +149,7 @@ impl Verified {
     /// A token of this payload, at the second 1,000,000 and with a leeway of 60 seconds.
     #[cfg(test)]
     pub(crate) fn of_payload(payload: &str) -> Self {
-        let surroundings = Surroundings {
+        let context = VerifierContext {
             challenger: Challenger::default(),
             observer: Arc::new(observe::NoObserver),
             clock: Arc::new(crate::clock::ManualClock::at(1_000_000)),
@@ -159,13 +159,8 @@ impl Verified {
         };
         let mut members = Members::default();
         json::members(payload, &mut members, |_| ()).expect("an object");
-        let facts = Facts {
-            members,
-            algorithm: Algorithm::ES256,
-            key_id: None,
-            token_type: None,
-            surroundings: Arc::new(surroundings),
-        };
+        let facts =
+            Facts { members, algorithm: Algorithm::ES256, key_id: None, token_type: None, context: Arc::new(context) };
         Self::new(Parts::new(facts, payload), None)
     }
 
@@ -185,10 +180,10 @@ impl Verified {
 
     /// Decodes the claims as `T` once for this token, and shares them from then on.
     ///
-    /// With a [cache of tokens](crate::verify::TokenCache) that keeps them, and not their digests, that is once for all
+    /// With a [cache of tokens](crate::verify::TokenCacheSettings) that keeps them, and not their digests, that is once for all
     /// requests of the token: what `T` lets change through a shared reference, all of them see. Of each token two types
     /// are kept; others are decoded at each call, and so are claims that don't fit into
-    /// [the cache's bytes](crate::verify::TokenCache::max_bytes).
+    /// [the cache's bytes](crate::verify::TokenCacheSettings::max_bytes).
     ///
     /// # Errors
     ///
@@ -216,7 +211,7 @@ impl Verified {
     /// Charges the token cache for claims that are decoded. `None` if they don't fit into its bytes.
     #[expect(clippy::option_option, reason = "without a cache there is nothing to charge")]
     fn charge<T>(&self) -> Option<Option<Charge>> {
-        match &self.parts.facts.surroundings.budget {
+        match &self.parts.facts.context.budget {
             Some(budget) => budget.charge(size_of::<T>() + decoded_bytes(self.payload())).map(Some),
             None => Some(None),
         }
@@ -261,27 +256,27 @@ impl Verified {
 
     /// The time, as the verifier's clock tells it.
     pub(crate) fn now(&self) -> NumericDate {
-        self.parts.facts.surroundings.clock.now().into()
+        self.parts.facts.context.clock.now().into()
     }
 
     #[cfg(test)]
-    pub(crate) fn surroundings(&self) -> &Arc<Surroundings> {
-        &self.parts.facts.surroundings
+    pub(crate) fn context(&self) -> &Arc<VerifierContext> {
+        &self.parts.facts.context
     }
 
     pub(crate) fn recheck(&self) -> Option<&Recheck> {
-        self.parts.facts.surroundings.recheck.as_deref()
+        self.parts.facts.context.recheck.as_deref()
     }
 
     /// The clock difference that the verifier tolerates.
     pub(crate) fn leeway(&self) -> Duration {
-        self.parts.facts.surroundings.leeway
+        self.parts.facts.context.leeway
     }
 
     /// Adds the answer to an error that arose from this token, and tells the verifier's observer of it.
     #[must_use]
-    pub fn refuse(&self, error: Error) -> Refusal {
-        self.parts.facts.surroundings.refuse(error)
+    pub fn refuse(&self, error: Error) -> Rejection {
+        self.parts.facts.context.refuse(error)
     }
 }
 

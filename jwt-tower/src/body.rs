@@ -8,12 +8,12 @@ use http_body_util::{BodyExt as _, Empty, Full};
 /// of your own implements it in one line; one that carries no bytes ignores them, and refusals are then a status and headers:
 ///
 /// ```
-/// use jwt_tower::RefusalBody;
+/// use jwt_tower::RejectionBody;
 ///
 /// #[derive(Default)]
 /// struct Nothing;
 ///
-/// impl RefusalBody for Nothing {
+/// impl RejectionBody for Nothing {
 ///     fn from_bytes(_: Vec<u8>) -> Self {
 ///         Self
 ///     }
@@ -23,10 +23,10 @@ use http_body_util::{BodyExt as _, Empty, Full};
     message = "a refusal cannot have the body `{Self}`",
     label = "the inner service's response body",
     note = "enable the feature `axum` of `jwt-tower` for axum's body, or `tonic` for tonic's",
-    note = "implement `jwt_tower::RefusalBody` for a body of your own; turn any other into an `http_body_util::Full` or \
+    note = "implement `jwt_tower::RejectionBody` for a body of your own; turn any other into an `http_body_util::Full` or \
             `BoxBody`, inside of the layer"
 )]
-pub trait RefusalBody {
+pub trait RejectionBody {
     /// Whether this is the body of a server of gRPC, which is refused in the form of that protocol: status 200 with
     /// `grpc-status`, to `POST` requests of HTTP/2 whose content type is `application/grpc`. Default: `false`; true for tonic's.
     ///
@@ -38,7 +38,7 @@ pub trait RefusalBody {
     fn from_bytes(bytes: Vec<u8>) -> Self;
 }
 
-impl<D> RefusalBody for Full<D>
+impl<D> RejectionBody for Full<D>
 where
     Self: From<Vec<u8>>,
 {
@@ -48,33 +48,33 @@ where
 }
 
 /// Carries nothing: refusals are a status and headers.
-impl<D> RefusalBody for Empty<D> {
+impl<D> RejectionBody for Empty<D> {
     fn from_bytes(_bytes: Vec<u8>) -> Self {
         Self::default()
     }
 }
 
-impl<E> RefusalBody for BoxBody<Bytes, E> {
+impl<E> RejectionBody for BoxBody<Bytes, E> {
     fn from_bytes(bytes: Vec<u8>) -> Self {
         Self::new(Full::from(bytes).map_err(|never| match never {}))
     }
 }
 
-impl<E> RefusalBody for UnsyncBoxBody<Bytes, E> {
+impl<E> RejectionBody for UnsyncBoxBody<Bytes, E> {
     fn from_bytes(bytes: Vec<u8>) -> Self {
         Self::new(Full::from(bytes).map_err(|never| match never {}))
     }
 }
 
 #[cfg(feature = "axum")]
-impl RefusalBody for axum_core::body::Body {
+impl RejectionBody for axum_core::body::Body {
     fn from_bytes(bytes: Vec<u8>) -> Self {
         if bytes.is_empty() { Self::empty() } else { bytes.into() }
     }
 }
 
 #[cfg(feature = "tonic")]
-impl RefusalBody for tonic::body::Body {
+impl RejectionBody for tonic::body::Body {
     const GRPC: bool = true;
 
     fn from_bytes(bytes: Vec<u8>) -> Self {

@@ -4,21 +4,20 @@ use std::convert::Infallible;
 #[cfg(feature = "axum")]
 use axum_core::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use http::HeaderMap;
-use jwt_core::browser;
 use jwt_core::gate::HeaderEdit;
 
 use crate::response::{self, HeadersView};
 
 /// Adds cookies to a response which, because they hold tokens, shared caches must not store.
 ///
-/// Unless it is `private` or `no-store` already, as [`may_be_shared`](browser::may_be_shared) has it, its `Cache-Control`
+/// Unless it is `private` or `no-store` already, as [`may_be_shared`](jwt_core::http::may_be_shared) has it, its `Cache-Control`
 /// is replaced by `no-store`. A header that is added afterwards is not seen: let the cookies stand last.
 #[cfg_attr(
     feature = "axum",
     doc = "
 ```
 use axum::response::IntoResponse;
-use jwt_core::browser::Cookies;
+use jwt_core::http::Cookies;
 use jwt_tower::SetCookies;
 
 async fn logout(cookies: Cookies) -> impl IntoResponse {
@@ -28,7 +27,7 @@ async fn logout(cookies: Cookies) -> impl IntoResponse {
 )]
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a wrapper that handlers make")]
-pub struct SetCookies(pub browser::SetCookies);
+pub struct SetCookies(pub jwt_core::http::SetCookies);
 
 impl SetCookies {
     /// Adds the cookies to the headers of a response.

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use jwt_core::gate::{Answer, Endpoint};
 use tower_service::Service;
 
-use crate::{Gated, RefusalBody, response};
+use crate::{Gated, RejectionBody, response};
 
 /// Serves an [`Endpoint`]; `B` is the body of responses. With axum, [`endpoint`](crate::endpoint()) makes one.
 pub type EndpointService<B> = Gated<NotFound<B>, Endpoint>;
@@ -38,7 +38,7 @@ impl<B> fmt::Debug for NotFound<B> {
     }
 }
 
-impl<R, B: RefusalBody> Service<Request<R>> for NotFound<B> {
+impl<R, B: RejectionBody> Service<Request<R>> for NotFound<B> {
     type Response = Response<B>;
     type Error = Infallible;
     type Future = Ready<Result<Response<B>, Infallible>>;
@@ -60,7 +60,7 @@ impl<R, B: RefusalBody> Service<Request<R>> for NotFound<B> {
 /// use jwt_tower::endpoint;
 /// # use jwt_core::crypto::SigningKey;
 /// # use jwt_core::issue::{KeyRing, TokenIssuer};
-/// # use jwt_core::session::{MemorySessions, Sessions};
+/// # use jwt_core::issue::{MemorySessions, Sessions};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let ring = KeyRing::new(SigningKey::generate(jwt_core::Algorithm::ES256)?)?;

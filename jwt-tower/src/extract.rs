@@ -9,7 +9,7 @@ use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use jwt_core::Error;
 use jwt_core::authorize::{self, Policy, Requirement};
-use jwt_core::challenge::{Challenger, Refusal};
+use jwt_core::http::{self as core, Challenger};
 use serde::de::DeserializeOwned;
 
 use crate::request::state;
@@ -136,9 +136,9 @@ impl Deref for Verified {
     }
 }
 
-/// Why an extractor cannot give what a handler asks for; answered as [`jwt_core::challenge`] says.
+/// Why an extractor cannot give what a handler asks for; answered as [`jwt_core::http`] says.
 #[derive(Clone, Debug)]
-pub struct Rejection(pub(crate) Refusal);
+pub struct Rejection(pub(crate) core::Rejection);
 
 impl Rejection {
     /// Returns the reason.
@@ -173,9 +173,9 @@ impl IntoResponse for Rejection {
     }
 }
 
-impl From<Refusal> for Rejection {
-    fn from(refusal: Refusal) -> Self {
-        Self(refusal)
+impl From<core::Rejection> for Rejection {
+    fn from(rejection: core::Rejection) -> Self {
+        Self(rejection)
     }
 }
 

@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use crate::inspect::Reading;
 use crate::request::{self, HttpView};
-use crate::{RefusalBody, response};
+use crate::{RejectionBody, response};
 
 type Entry = Result<Admission, Answer>;
 
@@ -110,7 +110,7 @@ impl<S, ReqBody, ResBody> Future for ResponseFuture<S, ReqBody>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     ReqBody: 'static,
-    ResBody: RefusalBody,
+    ResBody: RejectionBody,
 {
     type Output = Result<Response<ResBody>, S::Error>;
 

@@ -9,16 +9,16 @@ use crate::Gated;
 /// Verifies the token of every request before the inner service sees it.
 ///
 /// A request with a good token has one [`RequestState`](jwt_core::gate::RequestState) in its extensions from here on, in
-/// place of any that was there before. Any other request is answered without the inner service, as [`jwt_core::challenge`]
+/// place of any that was there before. Any other request is answered without the inner service, as [`jwt_core::http`]
 /// says, and the [`Error`] is left in the response's extensions for outer layers.
 ///
-/// The inner service gets the body unchanged. If [`Csrf::form_field`](jwt_core::token::Csrf::form_field) is set, the
+/// The inner service gets the body unchanged. If [`Csrf::form_field`](jwt_core::http::Csrf::form_field) is set, the
 /// beginning of a form may be read first, once its token is verified; that works with axum's body only.
 ///
 /// Put `Router::layer` after the routes: axum wraps the routes that are there already, and one that is added later needs no
 /// token.
 ///
-/// The inner service's response body must be one that a refusal can have: [`RefusalBody`](crate::RefusalBody).
+/// The inner service's response body must be one that a refusal can have: [`RejectionBody`](crate::RejectionBody).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtLayer {
@@ -67,7 +67,7 @@ impl JwtLayer {
     ///
     /// Routes are axum's `MatchedPath`, which is known inside of the router: the layer goes to `Router::layer`, after the
     /// routes, and there it also stands before the fallback. Around a router, before it has matched, it refuses everything.
-    #[cfg(feature = "axum-routing")]
+    #[cfg(feature = "axum")]
     pub fn routes(self, routes: jwt_core::authorize::Routes) -> Self {
         self.with(|authenticator| authenticator.routes(routes))
     }

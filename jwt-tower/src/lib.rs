@@ -6,8 +6,9 @@
 //! What is checked, and how requests are answered that are not let through, is decided in [`jwt_core`].
 //!
 #![cfg_attr(feature = "axum", doc = include_str!("../doc/axum.md"))]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    feature = "axum-routing",
+    feature = "axum",
     doc = "With the feature `axum-routing` a route says it itself: [`get(reports).requires(..)`](RequireExt)."
 )]
 //!
@@ -49,14 +50,14 @@ pub mod from_flask;
 
 #[cfg(feature = "axum")]
 mod extract;
-#[cfg(feature = "axum-routing")]
+#[cfg(feature = "axum")]
 mod routing;
 #[cfg(all(feature = "axum", feature = "issue"))]
 mod session;
 #[cfg(feature = "axum")]
 mod shared;
 
-pub use body::RefusalBody;
+pub use body::RejectionBody;
 pub use cookies::SetCookies;
 pub use endpoint::EndpointService;
 #[cfg(feature = "axum")]
@@ -70,7 +71,7 @@ pub use gate_layer::GateLayer;
 pub use layer::JwtLayer;
 pub use principal::PrincipalLayer;
 pub use require::RequireLayer;
-#[cfg(feature = "axum-routing")]
+#[cfg(feature = "axum")]
 pub use routing::RequireExt;
 pub use service::Gated;
 #[cfg(all(feature = "axum", feature = "issue"))]

@@ -3,7 +3,7 @@ use std::mem;
 use http::uri::PathAndQuery;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
 use jwt_core::gate::{Line, RequestState, Rewrite};
-use jwt_core::request::RequestView;
+use jwt_core::http::RequestView;
 
 /// An `http` request, lent to the core.
 pub(crate) struct HttpView<'r> {
@@ -11,7 +11,7 @@ pub(crate) struct HttpView<'r> {
     uri: &'r Uri,
     pub(crate) version: Version,
     headers: &'r HeaderMap,
-    #[cfg_attr(not(feature = "axum-routing"), expect(dead_code, reason = "only axum leaves its route here"))]
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only axum leaves its route here"))]
     extensions: &'r Extensions,
 }
 
@@ -53,7 +53,7 @@ impl RequestView for HttpView<'_> {
         }
     }
 
-    #[cfg(feature = "axum-routing")]
+    #[cfg(feature = "axum")]
     fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
         each(self.extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str));
     }

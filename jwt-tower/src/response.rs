@@ -2,18 +2,18 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use jwt_core::gate::{Answer, HeaderEdit, ResponseView};
 
-use crate::RefusalBody;
+use crate::RejectionBody;
 use crate::request::HttpView;
 
 /// The response to a request that isn't let through.
-pub(crate) fn reject<B: RefusalBody>(request: &HttpView<'_>, answer: Answer) -> Response<B> {
+pub(crate) fn reject<B: RejectionBody>(request: &HttpView<'_>, answer: Answer) -> Response<B> {
     // gRPC is HTTP/2 ("PROTOCOL-HTTP2.md"), and for any other client 200 means permission.
     let grpc = B::GRPC && request.version == Version::HTTP_2;
     respond(if grpc { answer.for_grpc(request) } else { answer })
 }
 
 /// A response that the core gives by itself.
-pub(crate) fn respond<B: RefusalBody>(answer: Answer) -> Response<B> {
+pub(crate) fn respond<B: RejectionBody>(answer: Answer) -> Response<B> {
     let mut response = Response::new(B::from_bytes(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     edit(response.headers_mut(), answer.headers.into_iter().map(|(name, value)| HeaderEdit::append(name, value)));

@@ -8,7 +8,7 @@ use jwt_core::gate::Gate;
 use tower_service::Service;
 
 use crate::request::{self, HttpView};
-use crate::{RefusalBody, ResponseFuture, response};
+use crate::{RejectionBody, ResponseFuture, response};
 
 /// A service behind a gate: the gate decides about each request before the service sees it.
 ///
@@ -40,7 +40,7 @@ where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
     G: Gate,
     ReqBody: 'static,
-    ResBody: RefusalBody,
+    ResBody: RejectionBody,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;

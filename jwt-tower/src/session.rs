@@ -2,21 +2,21 @@ use axum_core::body::Body;
 use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
-use jwt_core::session::{RefreshToken, TokenPair};
+use jwt_core::issue::{RefreshToken, TokenPair};
 
 use crate::extract::{Rejection, verified};
 use crate::response;
 
 /// The request's refresh token: behind a [`JwtLayer`](crate::JwtLayer) with a
-/// [`refresh_verifier`](jwt_core::session::Sessions::refresh_verifier).
+/// [`refresh_verifier`](jwt_core::issue::Sessions::refresh_verifier).
 ///
-/// An access token, or any other, is answered 401. [`refresh_endpoint`](jwt_core::session::Sessions::refresh_endpoint) is a
+/// An access token, or any other, is answered 401. [`refresh_endpoint`](jwt_core::issue::Sessions::refresh_endpoint) is a
 /// whole handler.
 ///
 /// ```
 /// use axum::extract::State;
 /// use axum::{Router, routing::post};
-/// use jwt_core::session::Sessions;
+/// use jwt_core::issue::Sessions;
 /// use jwt_tower::{JwtLayer, Refresh, Rejection, Tokens};
 ///
 /// async fn refresh(State(sessions): State<Sessions>, Refresh(token): Refresh) -> Result<Tokens, Rejection> {
@@ -45,7 +45,7 @@ impl<S: Sync> FromRequestParts<S> for Refresh {
 ///
 /// ```
 /// use axum::{Json, extract::State};
-/// use jwt_core::session::Sessions;
+/// use jwt_core::issue::Sessions;
 /// use jwt_tower::{Rejection, Tokens};
 ///
 /// # #[derive(serde::Deserialize)]

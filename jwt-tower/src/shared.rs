@@ -11,7 +11,7 @@ use crate::extract::{Rejection, optional, verified};
 /// The claims of the request's token, decoded as `T` once and shared by all requests of that token.
 ///
 /// The same as [`Claims<T>`](crate::Claims) for handlers that only read. With the verifier's
-/// [cache](jwt_core::verify::TokenCache) a token that was seen before costs neither a signature nor JSON nor an
+/// [cache](jwt_core::verify::TokenCacheSettings) a token that was seen before costs neither a signature nor JSON nor an
 /// allocation here. What `T` lets change through a shared reference, such as a `Mutex`, all of those requests see.
 ///
 /// ```

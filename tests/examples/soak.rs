@@ -16,8 +16,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use http::{Request, StatusCode};
-use jwt_core::clock::{Clock as _, SystemClock};
-use jwt_core::keys::RefreshPolicy;
+use jwt_core::Clock as _;
+use jwt_core::SystemClock;
+use jwt_core::keys::KeyRefreshSettings;
 use jwt_core::observe::{Event, Observer};
 use jwt_core::testing::{AUDIENCE, Document, Script, ScriptedIssuer};
 use jwt_core::{TrustedIssuer, Verifier};
@@ -109,7 +110,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     let seconds = std::env::args().nth(1).map_or(Ok(60), |text| text.parse())?;
     let end = Instant::now() + Duration::from_secs(seconds);
     let (issuer, count) = (ScriptedIssuer::start().await?, Count::default());
-    let policy = RefreshPolicy::new()
+    let policy = KeyRefreshSettings::new()
         .lifetime(Duration::from_secs(2))
         .lifetime_between(Duration::from_secs(1), Duration::from_secs(3))
         .stale_if_error(Duration::from_secs(30))
@@ -117,7 +118,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     let trusted = TrustedIssuer::discover(issuer.name()).audience(AUDIENCE).refresh(policy);
     let verifier = Verifier::builder().issuer(trusted).observer(count.clone()).build()?;
     let router = Router::new().route("/", get(async || "ok")).layer(JwtLayer::new(verifier.clone()));
-    verifier.refresh_keys().await?;
+    verifier.fetch_keys().await?;
 
     let token = watch::Sender::new(issuer.token().valid_from(SystemClock.now()).sign());
     let stop = Arc::new(AtomicBool::new(false));
@@ -204,7 +205,7 @@ async fn torment(
                 // The new key is used once the verifier has it; the old one goes when nobody uses it any more.
                 let old = issuer.key();
                 issuer.rotate();
-                verifier.refresh_keys().await?;
+                verifier.fetch_keys().await?;
                 token.send_replace(issuer.token().valid_from(SystemClock.now()).sign());
                 sleep(PHASE / 2).await;
                 issuer.withdraw(old.kid().unwrap_or_default());

@@ -14,7 +14,7 @@ use jwt_actix::{
 };
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
-use jwt_core::metadata::ResourceMetadata;
+use jwt_core::gate::ResourceMetadata;
 use jwt_core::principal::load;
 use jwt_core::verify::Authenticator;
 
@@ -42,7 +42,7 @@ async fn cookies() -> impl Responder {
 
 async fn no_cookies() -> impl Responder {
     let bye = "bye".customize().insert_header((CACHE_CONTROL, "private"));
-    bye.set_cookies(jwt_core::browser::Cookies::new().clear())
+    bye.set_cookies(jwt_core::http::Cookies::new().clear())
 }
 
 fn app(

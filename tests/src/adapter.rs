@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jwt_core::authorize::{Requirement, Routes};
 use jwt_core::forward::ForwardClaims;
 use jwt_core::gate::RequestState;
+use jwt_core::http::TokenSources;
 use jwt_core::logout::BackChannelLogout;
-use jwt_core::token::TokenSources;
 use jwt_core::verify::Authenticator;
 use jwt_core::{Error, Verifier};
 

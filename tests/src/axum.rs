@@ -41,7 +41,7 @@ async fn cookies() -> impl IntoResponse {
 }
 
 async fn no_cookies() -> impl IntoResponse {
-    (SetCookies(jwt_core::browser::Cookies::new().clear()), ([(CACHE_CONTROL, "private")], "bye"))
+    (SetCookies(jwt_core::http::Cookies::new().clear()), ([(CACHE_CONTROL, "private")], "bye"))
 }
 
 fn router(application: &Application) -> Router {

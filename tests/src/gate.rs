@@ -1,7 +1,7 @@
 //! Gates asked without a framework.
 
 use jwt_core::gate::{Admission, Answer, Gate, RequestState};
-use jwt_core::request::RequestView;
+use jwt_core::http::RequestView;
 
 /// Asks a gate about a request that no other gate has seen, and that it can decide about at once.
 ///

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jwt_core::authorize::{all, check_async, scopes};
-use jwt_core::browser::{Cookies, SetCookies};
+use jwt_core::http::{Cookies, SetCookies};
 use serde::Deserialize;
 use serde::de::Deserializer;
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use jwt_core::Step;
 use jwt_core::Verifier;
-use jwt_core::browser::Cookies;
-use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
 use jwt_core::gate::Endpoint;
+use jwt_core::http::Cookies;
 use jwt_core::issue::{ImplicitRefresh, KeyRing, TokenIssuer};
+use jwt_core::issue::{MemorySessions, SessionStore, Sessions, SessionsBuilder};
 use jwt_core::revocation::{MemoryRevocations, RevocationList, RevocationSettings, Standing, TokenIdentity};
-use jwt_core::session::{MemorySessions, SessionStore, Sessions, SessionsBuilder};
+use jwt_core::testing::ManualClock;
 
 use crate::answer::Answer;
 use crate::ask::Ask;
@@ -158,9 +158,9 @@ mod axum {
     use axum::response::IntoResponse;
     use axum::routing::{get, post};
     use axum::{Json, Router};
-    use jwt_core::browser::Cookies;
+    use jwt_core::http::Cookies;
+    use jwt_core::issue::Sessions;
     use jwt_core::revocation::{MemoryRevocations, Revocation};
-    use jwt_core::session::Sessions;
     use jwt_tower::{Claims, Fresh, GateLayer, JwtLayer, Refresh, Rejection, SetCookies, Tokens, Verified, endpoint};
     use serde_json::Value;
 
@@ -249,9 +249,9 @@ mod actix {
         Claims, Fresh, GateMiddleware, JwtMiddleware, Refresh, Rejection, SetCookiesExt as _, Tokens, Verified,
         endpoint,
     };
-    use jwt_core::browser::Cookies;
+    use jwt_core::http::Cookies;
+    use jwt_core::issue::Sessions;
     use jwt_core::revocation::{MemoryRevocations, Revocation};
-    use jwt_core::session::Sessions;
     use serde_json::Value;
 
     use super::{SCOPES, Shop};
@@ -355,7 +355,7 @@ mod failing {
     use std::sync::atomic::Ordering;
 
     use async_trait::async_trait;
-    use jwt_core::session::{Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};
+    use jwt_core::issue::{Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};
 
     use super::FailingSessions;
 

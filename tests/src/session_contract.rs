@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jwt_core::session::{Outcome, Rotation, SessionRecord, SessionStore};
+use jwt_core::issue::{Outcome, Rotation, SessionRecord, SessionStore};
 
 const NOW: u64 = crate::forge::NOW;
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
+use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, TrustedIssuer, Verifier, VerifierBuilder};
 
 use crate::adapter::Application;

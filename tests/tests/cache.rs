@@ -6,13 +6,13 @@ use std::thread;
 use std::time::Duration;
 
 use jwt_core::Step;
-use jwt_core::clock::ManualClock;
 use jwt_core::crypto::{Backend, SigningKey};
+use jwt_core::http::Location;
 use jwt_core::keys::{KeySource, KeyTable, Lookup, Wanted};
-use jwt_core::observe::MemoryObserver;
 use jwt_core::revocation::{RevocationList, Standing, TokenIdentity};
-use jwt_core::token::Location;
-use jwt_core::verify::{IssuerResolver, TokenCache};
+use jwt_core::testing::ManualClock;
+use jwt_core::testing::MemoryObserver;
+use jwt_core::verify::{IssuerResolver, TokenCacheSettings};
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verified, Verifier, VerifierBuilder};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::remote::{JWKS, Remote};
@@ -127,7 +127,7 @@ proptest! {
             .collect();
         let (clock, ring, revoked) = (ManualClock::at(NOW), Ring::of(&[&first, &second]), Revoked::default());
         let open = Arc::new(AtomicBool::new(true));
-        let build = |cache: Option<TokenCache>| {
+        let build = |cache: Option<TokenCacheSettings>| {
             let open = Arc::clone(&open);
             let issuer = ring.issuer().max_age(Duration::from_secs(200));
             let builder = Verifier::builder().issuer(issuer).clock(clock.clone()).revocations(revoked.clone());
@@ -139,7 +139,7 @@ proptest! {
             builder.build().expect("a verifier")
         };
         let without = build(None);
-        let cached = [TokenCache::new(), TokenCache::new().digests(), TokenCache::new().max_entries(2)];
+        let cached = [TokenCacheSettings::new(), TokenCacheSettings::new().digests(), TokenCacheSettings::new().max_entries(2)];
         let cached = cached.map(|cache| build(Some(cache)));
         for step in steps {
             match step {
@@ -184,7 +184,8 @@ fn a_token_is_known_the_second_time_unless_the_cache_is_off() {
 fn by_digest_nothing_is_kept_of_a_token_but_that_it_was_signed() {
     let (clock, ring) = (ManualClock::at(NOW), Ring::of(&[&secret(1)]));
     let issuer = ring.issuer();
-    let builder = Verifier::builder().issuer(issuer).clock(clock.clone()).token_cache(TokenCache::new().digests());
+    let builder =
+        Verifier::builder().issuer(issuer).clock(clock.clone()).token_cache(TokenCacheSettings::new().digests());
     let (verifier, observer) = watched(builder);
     let token = Forge::new(&secret(1)).claim("padding", "x".repeat(4_000)).sign();
     for _ in 0..3 {
@@ -244,14 +245,14 @@ fn clones_share_a_cache_and_so_do_verifiers_that_look_elsewhere() {
     let token = good().sign();
     at_once(&verifier, &token).expect("a good token");
     at_once(&Verifier::clone(&verifier), &token).expect("a good token");
-    at_once(&verifier.with_sources(jwt_core::token::TokenSources::none()), &token).expect("a good token");
+    at_once(&verifier.with_sources(jwt_core::http::TokenSources::none()), &token).expect("a good token");
     assert_eq!(observer.take_cache(), ["miss", "stored", "hit", "hit"]);
 }
 
 #[test]
 fn a_token_in_use_outlasts_a_flood_of_others() {
     for hot in 1..4 {
-        let (verifier, observer) = watched(builder().token_cache(TokenCache::new().max_entries(100)));
+        let (verifier, observer) = watched(builder().token_cache(TokenCacheSettings::new().max_entries(100)));
         let tokens: Vec<String> = (0..hot).map(|number| good().claim("jti", format!("hot-{number}")).sign()).collect();
         let mut hits = 0;
         for flood in 0..1_000 {
@@ -267,7 +268,7 @@ fn a_token_in_use_outlasts_a_flood_of_others() {
 
 #[test]
 fn bytes_are_bounded_whatever_the_size_of_tokens() {
-    let (verifier, observer) = watched(builder().token_cache(TokenCache::new().max_bytes(1 << 20)));
+    let (verifier, observer) = watched(builder().token_cache(TokenCacheSettings::new().max_bytes(1 << 20)));
     let mut full = 0;
     for number in 0..600 {
         let padding = "x".repeat(number % 20 * 400);
@@ -276,7 +277,7 @@ fn bytes_are_bounded_whatever_the_size_of_tokens() {
     }
     assert!((512 << 10..=1 << 20).contains(&full), "{full}");
     // What is larger than a share of it is verified each time.
-    let (verifier, tiny) = watched(builder().token_cache(TokenCache::new().max_bytes(1_000)));
+    let (verifier, tiny) = watched(builder().token_cache(TokenCacheSettings::new().max_bytes(1_000)));
     let token = good().sign();
     at_once(&verifier, &token).expect("good");
     at_once(&verifier, &token).expect("good");
@@ -287,7 +288,7 @@ fn bytes_are_bounded_whatever_the_size_of_tokens() {
 
 #[test]
 fn a_cache_for_nothing_is_a_mistake() {
-    for settings in [TokenCache::new().max_entries(0), TokenCache::new().max_bytes(0)] {
+    for settings in [TokenCacheSettings::new().max_entries(0), TokenCacheSettings::new().max_bytes(0)] {
         let error = builder().token_cache(settings).build().expect_err("a mistake");
         assert!(error.to_string().contains("token_cache"), "{error}");
     }
@@ -366,7 +367,7 @@ fn decoded_claims_are_within_the_bytes_of_the_cache() {
     let shapes: [fn() -> Value; 4] =
         [|| json!(0), || json!([0]), || json!({"": 0}), || json!({"a": 1, "b": "text", "c": {}, "d": []})];
     for shape in shapes {
-        let verifier = builder().token_cache(TokenCache::new().max_bytes(BYTES)).build().expect("a verifier");
+        let verifier = builder().token_cache(TokenCacheSettings::new().max_bytes(BYTES)).build().expect("a verifier");
         let data = vec![shape(); 4_000 / shape().to_string().len()];
         for number in 0..500 {
             let token = good().claim("jti", format!("t-{number}")).claim("data", data.clone()).sign();
@@ -395,7 +396,7 @@ impl Drop for Reentrant {
 
 #[test]
 fn claims_may_verify_a_token_when_the_cache_drops_them() {
-    let verifier = builder().token_cache(TokenCache::new().max_entries(1)).build().expect("a verifier");
+    let verifier = builder().token_cache(TokenCacheSettings::new().max_entries(1)).build().expect("a verifier");
     REENTERED.set((verifier, good().claim("jti", "inner").sign())).expect("set once");
     let (done, is_done) = mpsc::channel();
     thread::spawn(move || {
@@ -456,7 +457,7 @@ async fn keys_past_their_lifetime_are_no_better_for_a_known_token() {
     assert_eq!(observer.take_cache(), ["miss", "stored", "hit"]);
 
     // A new set with the old key: the token is verified again, once.
-    verifier.refresh_keys().await.expect("fetched");
+    verifier.fetch_keys().await.expect("fetched");
     for _ in 0..2 {
         verifier.verify(&token).await.expect("accepted");
     }

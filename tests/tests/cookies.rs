@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use jwt_core::browser::{CookieErrorKind, Cookies};
-use jwt_core::request::BareRequest;
-use jwt_core::token::{Csrf, TokenSources};
+use jwt_core::http::{CookieErrorKind, Cookies};
+use jwt_core::http::{Csrf, TokenSources};
+use jwt_core::testing::BareRequest;
 use jwt_core::verify::Authenticator;
 use jwt_core::{ErrorKind, Verifier};
 use jwt_tests::gate::enter;

@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
-use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
+use jwt_core::http::{Csrf, Location, TokenSources};
 use jwt_core::keys::{FetchErrorKind, HealthState, Key, KeyErrorKind, KeySet};
-use jwt_core::revocation::{MemoryRevocations, RevocationScript, ScriptedRevocations};
-use jwt_core::token::{Csrf, Location, TokenSources};
-use jwt_core::verify::{BuildError, BuildErrorKind, IssuerResolver, TokenCache};
+use jwt_core::revocation::MemoryRevocations;
+use jwt_core::testing::ManualClock;
+use jwt_core::testing::{RevocationScript, ScriptedRevocations};
+use jwt_core::verify::{IssuerResolver, TokenCacheSettings};
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
+use jwt_core::{BuildError, BuildErrorKind};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
@@ -339,7 +341,7 @@ rows! {
         let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
         let verifier = Verifier::builder().issuer(issuer).clock(clock.clone()).fetch(remote.fetch()).build();
         let verifier = verifier.expect("a verifier");
-        assert_eq!(verifier.refresh_keys().await, Ok(()));
+        assert_eq!(verifier.fetch_keys().await, Ok(()));
         for (age, state) in [
             (599, HealthState::Fresh),
             (600, HealthState::Stale),
@@ -373,8 +375,8 @@ rows! {
     }
 
     "verified tokens", "remembered: at most 10,000, and 32 MiB with their decoded claims" => verified_tokens_are_remembered_within_bounds {
-        assert_eq!(TokenCache::new(), TokenCache::new().max_entries(10_000).max_bytes(32 << 20));
-        assert_eq!(TokenCache::default(), TokenCache::new());
+        assert_eq!(TokenCacheSettings::new(), TokenCacheSettings::new().max_entries(10_000).max_bytes(32 << 20));
+        assert_eq!(TokenCacheSettings::default(), TokenCacheSettings::new());
         let verifier = builder().build().expect("a verifier");
         assert!(verifier.verify(&good().sign()).await.is_ok());
         assert_eq!(verifier.token_cache().expect("a cache").entries, 1);

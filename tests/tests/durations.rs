@@ -7,20 +7,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jwt_core::BuildErrorKind;
+use jwt_core::Clock as _;
 use jwt_core::Step;
 use jwt_core::authorize::{RequiredLogin, Requirement, acr, max_auth_age};
-use jwt_core::browser::Cookies;
-use jwt_core::clock::{Clock as _, ManualClock};
+use jwt_core::http::Cookies;
+use jwt_core::http::Location;
 use jwt_core::issue::{ImplicitRefresh, IssueErrorKind, KeyRing, TokenIssuer, TokenIssuerBuilder};
-use jwt_core::keys::{Fetched, KeySource, Lookup, RefreshPolicy, Wanted, fetch_fn};
+use jwt_core::issue::{MemorySessions, Sessions, SessionsBuilder};
+use jwt_core::keys::{Fetched, KeyRefreshSettings, KeySource, Lookup, Wanted, fetch_fn};
 use jwt_core::redis::{RedisRevocations, RedisSettings};
 use jwt_core::revocation::{
     MemoryRevocations, Revocation, RevocationList, RevocationSettings, Standing, TimeLimit, TokenIdentity,
 };
-use jwt_core::session::{MemorySessions, Sessions, SessionsBuilder};
+use jwt_core::testing::ManualClock;
 use jwt_core::testing::ScriptedIssuer;
-use jwt_core::token::Location;
-use jwt_core::verify::BuildErrorKind;
+use jwt_core::verify::IssuerResolver;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
 use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::ask::Ask;
@@ -31,57 +33,59 @@ use serde_json::json;
 
 const MOST: Duration = Duration::MAX;
 
-/// The setters that take a time. Each is called by a test below.
+/// The names of the setters that take a duration, one for each setter. Each is called by a test below.
 const SETTERS: &[&str] = &[
-    "authorize/login.rs max_auth_age",
-    "authorize/login.rs max_auth_age",
-    "browser/cookies.rs set_access",
-    "browser/cookies.rs set_csrf",
-    "browser/cookies.rs set_refresh",
-    "clock.rs advance",
-    "clock.rs set",
-    "issue/access.rs fresh_for",
-    "issue/access.rs lifetime",
-    "issue/access.rs valid_after",
-    "issue/implicit.rs absolute",
-    "issue/implicit.rs near",
-    "issue/issuer.rs lifetime",
-    "issue/ring_builder.rs key_from",
-    "issue/ring_builder.rs longest_lifetime",
-    "issue/ring_builder.rs publish_ahead",
-    "keys/fetch.rs max_age",
-    "keys/remote/policy.rs lifetime",
-    "keys/remote/policy.rs lifetime_between",
-    "keys/remote/policy.rs stale_if_error",
-    "keys/remote/policy.rs timeout",
-    "redis/settings.rs resync_every",
-    "redis/settings.rs staleness",
-    "redis/settings.rs timeout",
-    "revocation/memory.rs fed",
-    "revocation/settings.rs longest_lifetime",
-    "revocation/time_limit.rs new",
-    "session/builder.rs absolute",
-    "session/builder.rs grace",
-    "session/builder.rs idle",
-    "session/builder.rs leeway",
-    "session/login.rs fresh_for",
-    "session/login.rs lifetime",
-    "testing/draft.rs valid_from",
-    "verify/builder/settings.rs leeway",
-    "verify/issuer.rs max_age",
-    "verify/issuer.rs max_lifetime",
+    "absolute",
+    "absolute",
+    "advance",
+    "fed",
+    "fresh_for",
+    "fresh_for",
+    "grace",
+    "idle",
+    "key_from",
+    "leeway",
+    "leeway",
+    "lifetime",
+    "lifetime",
+    "lifetime",
+    "lifetime",
+    "lifetime",
+    "lifetime_between",
+    "longest_lifetime",
+    "longest_lifetime",
+    "max_age",
+    "max_age",
+    "max_auth_age",
+    "max_auth_age",
+    "max_lifetime",
+    "near",
+    "new",
+    "publish_ahead",
+    "resync_every",
+    "set",
+    "set_access",
+    "set_csrf",
+    "set_refresh",
+    "stale_if_error",
+    "stale_if_error",
+    "staleness",
+    "timeout",
+    "timeout",
+    "unknown_lifetime",
+    "valid_after",
+    "valid_from",
 ];
 
 /// Collects the public functions below `folder` that take a [`Duration`].
-fn setters(root: &Path, folder: &Path, found: &mut Vec<String>) {
+fn setters(folder: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
-            setters(root, &path, found);
+            setters(&path, found);
             continue;
         }
         let source = fs::read_to_string(&path).expect("text");
-        let file = path.strip_prefix(root).expect("below the root").display().to_string();
         for (start, _) in source.match_indices("pub ") {
             let declaration = &source[start..];
             let declaration = &declaration[..declaration.find(['{', ';']).unwrap_or(declaration.len())];
@@ -90,7 +94,7 @@ fn setters(root: &Path, folder: &Path, found: &mut Vec<String>) {
             let Some((name, arguments)) = signature.and_then(|signature| signature.split_once('(')) else { continue };
             let arguments = arguments.split("->").next().unwrap_or_default();
             if arguments.contains("Duration") {
-                found.push(format!("{file} {}", name.split('<').next().unwrap_or_default()));
+                found.push(name.split('<').next().unwrap_or_default().to_owned());
             }
         }
     }
@@ -101,13 +105,13 @@ fn every_setter_is_in_the_table() {
     for (adapter, expected) in [("jwt-core", SETTERS), ("jwt-tower", &[][..]), ("jwt-actix", &[][..])] {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join(adapter).join("src");
         let mut found = Vec::new();
-        setters(&root, &root, &mut found);
+        setters(&root, &mut found);
         found.sort_unstable();
         assert_eq!(found, expected, "a setter that takes a time is called with the longest one below");
     }
 }
 
-fn remote(policy: RefreshPolicy, clock: &ManualClock) -> Result<Verifier, BuildErrorKind> {
+fn remote(policy: KeyRefreshSettings, clock: &ManualClock) -> Result<Verifier, BuildErrorKind> {
     let set = json!({ "keys": [key().public_jwk()] }).to_string();
     let fetch = fetch_fn(move |_| {
         let set = set.clone();
@@ -119,8 +123,23 @@ fn remote(policy: RefreshPolicy, clock: &ManualClock) -> Result<Verifier, BuildE
 }
 
 #[tokio::test]
+async fn resolved_issuers_may_live_for_ever() {
+    let resolver = IssuerResolver::new(
+        |name| name == ISSUER,
+        |_| async { Ok(Some(TrustedIssuer::new(ISSUER).audience(AUDIENCE).key(key().verification_key()))) },
+    );
+    let resolver = resolver.lifetime(MOST).stale_if_error(MOST).unknown_lifetime(MOST);
+    let clock = ManualClock::at(NOW);
+    let verifier = Verifier::builder().issuer_resolver(resolver).clock(clock.clone()).build().expect("a verifier");
+    let token = Forge::new(&key()).claim("exp", NOW + 1_000_000).sign();
+    assert!(verifier.verify(&token).await.is_ok());
+    clock.advance(Duration::from_secs(500_000));
+    assert!(verifier.verify(&token).await.is_ok());
+}
+
+#[tokio::test]
 async fn remote_keys_may_live_for_ever() {
-    let new = RefreshPolicy::new;
+    let new = KeyRefreshSettings::new;
     for (policy, unusable) in [
         (new(), true),
         (new().stale_if_error(MOST), false),
@@ -131,12 +150,12 @@ async fn remote_keys_may_live_for_ever() {
         let verifier = remote(policy.clone(), &clock).expect("a verifier");
         let token = Forge::new(&key()).claim("exp", NOW + 1_000_000).sign();
         assert!(verifier.verify(&token).await.is_ok(), "{policy:?}");
-        assert!(verifier.is_ready() && verifier.refresh_keys().await.is_ok(), "{policy:?}");
+        assert!(verifier.is_ready() && verifier.fetch_keys().await.is_ok(), "{policy:?}");
         for (passed, unusable) in [(MOST / 2, unusable), (MOST, unusable)] {
             clock.advance(passed);
             assert_eq!(!verifier.health()[0].health.state.is_ready(), unusable, "{policy:?}");
             assert_eq!(verifier.verify(&token).await.expect_err("its time is over").kind(), ErrorKind::Expired);
-            assert_eq!(verifier.refresh_keys().await, Ok(()), "{policy:?}");
+            assert_eq!(verifier.fetch_keys().await, Ok(()), "{policy:?}");
         }
     }
     for policy in [new().lifetime(MOST), new().timeout(MOST), new().lifetime_between(MOST, Duration::ZERO)] {

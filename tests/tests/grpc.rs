@@ -8,7 +8,7 @@ use jwt_core::TrustedIssuer;
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::stage::{builder, good, trusting};
-use jwt_tower::{JwtLayer, RefusalBody};
+use jwt_tower::{JwtLayer, RejectionBody};
 use tokio::net::TcpListener;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
@@ -73,7 +73,7 @@ async fn an_outage_of_the_issuer_is_unavailable() {
 }
 
 /// The status of HTTP and that of gRPC with which a service of this body is refused.
-async fn refused<B: RefusalBody>(request: http::Request<()>) -> (u16, Option<String>) {
+async fn refused<B: RejectionBody>(request: http::Request<()>) -> (u16, Option<String>) {
     // It never answers, and is never asked.
     let inner = tower::service_fn(|_| std::future::pending::<Result<http::Response<B>, Infallible>>());
     let service = JwtLayer::new(builder().build().expect("a verifier")).layer(inner);

@@ -10,32 +10,28 @@ const LEVELS: &[(&str, u8)] = &[
     ("clock", 0),
     ("error", 0),
     ("json", 0),
-    ("request", 0),
     ("step", 0),
-    ("challenge", 1),
     ("claims", 1),
+    ("http", 1),
     ("jose", 1),
     ("observe", 1),
-    ("token", 1),
-    ("browser", 2),
+    ("claim_rules", 2),
     ("crypto", 2),
-    ("policy", 2),
     ("verified", 2),
     ("gate", 3),
     ("revocation", 3),
     ("authorize", 4),
-    ("issue", 4),
     ("keys", 4),
-    ("metadata", 4),
     ("principal", 4),
     ("testing", 5),
     ("verify", 5),
     ("config", 6),
     ("forward", 6),
     ("interop", 6),
+    ("issue", 6),
     ("logout", 6),
-    ("session", 6),
     ("redis", 7),
+    ("guide", 8),
 ];
 
 /// One source file, without comments and without its tests.
@@ -167,9 +163,10 @@ fn the_time_comes_from_the_clock() {
 fn jsonwebtoken_lends_its_types_and_judges_nothing() {
     for source in sources("jwt-core") {
         if source.room() != "interop" {
+            let code = source.code.replace("pub use interop::jsonwebtoken_", "");
             // `jsonwebtoken_12` and its siblings; a feature has a hyphen.
             for theirs in ["jsonwebtoken_", "jsonwebtoken::"] {
-                assert!(!source.code.contains(theirs), "{} names {theirs}", source.path);
+                assert!(!code.contains(theirs), "{} names {theirs}", source.path);
             }
             continue;
         }

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use jwt_core::Step;
-use jwt_core::clock::ManualClock;
 use jwt_core::revocation::{RevocationList, Standing, TokenIdentity};
+use jwt_core::testing::ManualClock;
 use jwt_core::{ErrorKind, Verified, VerifierBuilder};
 use jwt_tests::forge::{Forge, NOW};
 use jwt_tests::stage::{good, key, keyless, trusting};

@@ -6,7 +6,7 @@ use axum::routing::get;
 use http::Request;
 use http_body_util::BodyExt as _;
 use jwt_core::authorize::{acr, all, any, any_role, any_scope, claim, of_issuer, roles, scopes};
-use jwt_core::token::{Csrf, TokenSources};
+use jwt_core::http::{Csrf, TokenSources};
 use jwt_tests::log::Log;
 use jwt_tests::stage::{builder, good};
 use serde::Deserialize;

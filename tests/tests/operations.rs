@@ -57,7 +57,7 @@ async fn a_probe_is_answered_alike_and_as_the_keys_are_doing() {
         }
         if serve.is_some() {
             issuer.release();
-            assert_eq!(verifier.refresh_keys().await.is_ok(), serve == Some(true));
+            assert_eq!(verifier.fetch_keys().await.is_ok(), serve == Some(true));
         }
         let (tower, actix) = (ask_tower(&verifier).await, ask_actix(&verifier).await);
         assert_eq!(tower, actix);
@@ -70,5 +70,5 @@ async fn a_probe_is_answered_alike_and_as_the_keys_are_doing() {
 async fn a_verifier_with_fixed_keys_is_always_ready() {
     let verifier = stage::trusting(stage::issuer()).build().expect("a verifier");
     assert_eq!(ask_tower(&verifier).await.3, r#"{"issuers":[],"ready":true}"#);
-    assert!(verifier.is_ready() && verifier.refresh_keys().await.is_ok());
+    assert!(verifier.is_ready() && verifier.fetch_keys().await.is_ok());
 }

@@ -8,23 +8,25 @@ use jwt_core::authorize::{
     All, Any, Check, CheckAsync, Named, Not, OfIssuer, RequiredClaim, RequiredLogin, RequiredRoles, RequiredScopes,
     Requirement, Routes, claim, scopes,
 };
-use jwt_core::challenge::{Challenge, Challenger, NoBody, ProblemJson, Refusal, Rendered, Renderer};
 use jwt_core::claims::{ClaimPath, ClaimPathError, RegisteredClaims};
-use jwt_core::clock::{Clock, ManualClock, SystemClock};
 use jwt_core::crypto::{Backend, PreparedKey, SigningKey};
 use jwt_core::gate::{Admission, Answer, Gate as _, Inspection, RequestState};
+use jwt_core::gate::{ProtectedResource, ResourceMetadata};
+use jwt_core::http::RequestView;
+use jwt_core::http::{Challenge, Challenger, NoBody, ProblemJson, Rejection, Rendered, Renderer};
+use jwt_core::http::{TokenSource, TokenSources};
 use jwt_core::keys::{
     Fetch, FetchError, Fetched, HttpFetch, IgnoredKey, Key, KeyError, KeySet, KeySource, KeyTable, Lookup, NoKeys,
     RemoteKeys, Wanted, fetch_fn,
 };
-use jwt_core::metadata::{ProtectedResource, ResourceMetadata};
 use jwt_core::observe::{NoObserver, Observer};
-use jwt_core::request::{BareRequest, RequestView};
-use jwt_core::token::{TokenSource, TokenSources};
+use jwt_core::testing::BareRequest;
+use jwt_core::testing::ManualClock;
 use jwt_core::verify::{Authenticator, IssuerResolver};
 use jwt_core::{
     Algorithm, BuildError, Error, ErrorKind, Pending, Step, TrustedIssuer, Verified, Verifier, VerifierBuilder,
 };
+use jwt_core::{Clock, SystemClock};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
 use jwt_tower::{Gated, JwtLayer, RequireLayer, ResponseFuture};
 use serde_json::json;
@@ -56,7 +58,7 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
     shared::<Answer>();
     shared::<Challenge>();
     shared::<Challenger>();
-    shared::<Refusal>();
+    shared::<Rejection>();
     shared::<NoBody>();
     shared::<ProblemJson>();
     shared::<ProtectedResource>();

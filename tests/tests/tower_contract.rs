@@ -12,12 +12,12 @@ use axum::routing::get;
 use http::{HeaderValue, Request, Response};
 use jwt_core::authorize::{check_async, scopes};
 use jwt_core::gate::RequestState;
-use jwt_core::token::TokenSources;
+use jwt_core::http::TokenSources;
 use jwt_core::{Error, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::stage::{builder, good, key, trusting};
-use jwt_tower::{Claims, Gated, JwtLayer, RefusalBody, RequireLayer, ResponseFuture};
+use jwt_tower::{Claims, Gated, JwtLayer, RejectionBody, RequireLayer, ResponseFuture};
 use tower::buffer::Buffer;
 use tower::limit::ConcurrencyLimit;
 use tower::{Layer, Service, ServiceExt as _};
@@ -26,7 +26,7 @@ use tower::{Layer, Service, ServiceExt as _};
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Body(&'static str);
 
-impl RefusalBody for Body {
+impl RejectionBody for Body {
     fn from_bytes(bytes: Vec<u8>) -> Self {
         Self(if bytes.is_empty() { "" } else { "rendered" })
     }

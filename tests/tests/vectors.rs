@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_core::clock::ManualClock;
 use jwt_core::crypto::{Backend, PreparedKey};
 use jwt_core::keys::{Key, KeySource, KeyTable, Lookup, Wanted};
-use jwt_core::request::BareRequest;
+use jwt_core::testing::BareRequest;
+use jwt_core::testing::ManualClock;
 use jwt_core::verify::Authenticator;
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
 use serde_json::{Map, Value};

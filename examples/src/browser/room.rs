@@ -3,13 +3,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jwt_core::browser::{Cookies, SetCookies};
 use jwt_core::crypto::SigningKey;
 use jwt_core::gate::Endpoint;
+use jwt_core::http::Csrf;
+use jwt_core::http::{Cookies, SetCookies};
 use jwt_core::issue::{KeyRing, TokenIssuer};
+use jwt_core::issue::{MemorySessions, Session, Sessions, TokenPair};
 use jwt_core::revocation::{MemoryRevocations, RevocationSettings};
-use jwt_core::session::{MemorySessions, Session, Sessions, TokenPair};
-use jwt_core::token::Csrf;
 use jwt_core::{Algorithm, Error, ErrorKind, Verified, Verifier};
 use serde::{Deserialize, Serialize};
 

@@ -99,7 +99,7 @@ impl Demo {
 
     /// Fetches the issuer's keys, and returns whether they could be had.
     pub async fn issuer_answers(&self) -> bool {
-        self.verifier.refresh_keys().await.is_ok()
+        self.verifier.fetch_keys().await.is_ok()
     }
 
     /// Stops both servers. Requests that are under way have two seconds to end.

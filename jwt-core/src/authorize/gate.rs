@@ -1,6 +1,6 @@
-use crate::challenge::Refusal;
 use crate::gate::{Admission, Answer, Gate, RequestState};
-use crate::request::RequestView;
+use crate::http::challenge::Rejection;
+use crate::http::request::RequestView;
 use crate::step::Step;
 use crate::verified::Verified;
 
@@ -8,7 +8,7 @@ use super::Requirement;
 
 impl Verified {
     /// Checks the token against a requirement, and adds the response to the error if it isn't met.
-    pub fn require(&self, requirement: &dyn Requirement) -> Step<Result<(), Refusal>> {
+    pub fn require(&self, requirement: &dyn Requirement) -> Step<Result<(), Rejection>> {
         match requirement.decide(self) {
             Step::Ready(outcome) => Step::Ready(outcome.map_err(|error| self.refuse(error))),
             Step::Pending(pending) => {

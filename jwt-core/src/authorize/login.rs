@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use crate::challenge::is_scope;
 use crate::claims::{NumericDate, claim};
 use crate::error::{Error, ErrorKind};
+use crate::http::challenge::is_scope;
 use crate::json::Value;
 use crate::verified::Verified;
 

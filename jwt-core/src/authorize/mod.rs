@@ -12,7 +12,7 @@
 //! ));
 //! ```
 //!
-#![doc = include_str!("../../doc/requirements.md")]
+//! The guide has [a page on it](crate::guide::requirements).
 
 mod check;
 mod claim;

@@ -3,7 +3,7 @@ use super::Requirement;
 /// A requirement that is a type, so that it can stand in the signature of a handler.
 ///
 /// The adapters' extractor `Authorized<T, P>` judges by it before it gives the claims: a handler that takes one cannot be
-/// mounted without the check. [`policy!`](crate::policy!) declares policies.
+/// mounted without the check. [`policy!`](crate::claim_rules!) declares policies.
 ///
 /// ```
 /// use jwt_core::authorize::{Policy, any, check_async, roles, scopes};

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, ErrorKind};
-use crate::request::RequestView;
+use crate::http::request::RequestView;
 use crate::verified::Verified;
 
 use super::{Requirement, all};
@@ -252,7 +252,7 @@ impl std::error::Error for RoutesError {}
 mod tests {
     use super::*;
     use crate::authorize::scopes;
-    use crate::request::BareRequest;
+    use crate::testing::BareRequest;
 
     fn access(routes: &Routes, method: &str, route: &str) -> &'static str {
         name(&routes.access(&BareRequest::new(method, "/x").route(route)), "{}")

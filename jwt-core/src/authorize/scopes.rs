@@ -1,5 +1,5 @@
-use crate::challenge::is_scope;
 use crate::error::{Error, ErrorKind};
+use crate::http::challenge::is_scope;
 use crate::verified::Verified;
 
 use super::Requirement;

@@ -1,11 +1,11 @@
 use std::collections::{HashMap, HashSet};
 
-use crate::token::TokenSources;
+use crate::http::token::TokenSources;
 use crate::verify::{BuildErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
 
 use super::env::Names;
 use super::error::{ConfigError, ConfigErrorKind};
-use super::keys::{Process, Surroundings};
+use super::keys::{Process, VerifierContext};
 use super::model::{IssuerConfig, SourcesConfig, Texts, VerifierConfig};
 use super::place::Place;
 
@@ -23,7 +23,7 @@ impl VerifierConfig {
         self.builder(&Process)
     }
 
-    fn builder(&self, around: &dyn Surroundings) -> Result<VerifierBuilder, ConfigError> {
+    fn builder(&self, around: &dyn VerifierContext) -> Result<VerifierBuilder, ConfigError> {
         let sources = self.sources.build(&self.names)?;
         let mut builder = self.frame().sources(sources);
         let mut earlier = HashMap::with_capacity(self.issuers.len());
@@ -43,7 +43,7 @@ impl VerifierConfig {
         if let Some(leeway) = self.leeway {
             builder = builder.leeway(leeway.0);
         }
-        if let Some(size) = self.max_token_size {
+        if let Some(size) = self.max_token_bytes {
             builder = builder.max_token_bytes(size.0);
         }
         if let Some(realm) = &self.realm {
@@ -101,11 +101,11 @@ impl VerifierConfig {
                 | BuildErrorKind::UnsupportedAlgorithm,
                 _,
             ) => return Ok(()),
-            (_, "max_token_bytes") => self.names.top("max_token_size"),
+            (_, "max_token_bytes") => self.names.top("max_token_bytes"),
             (_, setting @ ("leeway" | "realm")) => self.names.top(setting),
             (_, "audience") if config.all_audiences.is_some() => place.path("all_audiences"),
             // Where nothing else is said, metadata is asked for at the issuer's name.
-            (_, "discover") if config.discover_at.is_none() => place.path("issuer"),
+            (_, "discover") if config.metadata_url.is_none() => place.path("issuer"),
             (_, "discover" | "jwks" | "keys") => place.path(keys),
             #[cfg(feature = "remote")]
             (_, "refresh") => place.path(config.refresh.as_ref().map_or("refresh", |refresh| refresh.culprit())),
@@ -178,7 +178,7 @@ pub(super) mod tests {
     /// Files and variables as the tests want them.
     pub(crate) struct Fake;
 
-    impl Surroundings for Fake {
+    impl VerifierContext for Fake {
         fn file(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
             let okp = |x: &str| format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"k","x":"{x}"}}"#);
             let text = match path.to_str().unwrap_or_default() {
@@ -216,7 +216,7 @@ pub(super) mod tests {
     /// What each field of the policy becomes in the builder.
     const SHOWN: &[(&str, &str, &str)] = &[
         ("leeway", "leeway = '5s'", "leeway: 5s"),
-        ("max_token_size", "max_token_size = '2KiB'", "token: 2048"),
+        ("max_token_bytes", "max_token_bytes = '2KiB'", "token: 2048"),
         ("realm", "realm = 'inner'", "realm: \"inner\""),
         ("authorization", "sources.authorization = false\nsources.cookies = 't'", "sources: [Cookie("),
         ("cookies", "sources.cookies = 't'", "Cookie(\"t\")"),
@@ -350,7 +350,7 @@ pub(super) mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             for (lines, expected) in [
                 ("discover = true", format!("https://id.example{metadata} 5s 524288")),
-                ("discover_at = 'http://localhost:1'", format!("http://localhost:1{metadata} 5s 524288")),
+                ("metadata_url = 'http://localhost:1'", format!("http://localhost:1{metadata} 5s 524288")),
                 ("jwks_url = 'https://id.example/keys'", "https://id.example/keys 5s 524288".to_owned()),
                 ("discover = true\nrefresh.timeout = '250ms'", format!("https://id.example{metadata} 250ms 524288")),
                 ("discover = true\nrefresh.max_bytes = '4KB'", format!("https://id.example{metadata} 5s 4000")),
@@ -376,7 +376,7 @@ pub(super) mod tests {
         known.extend(fields(r#"{"issuers":[{"?":1}]}"#));
         known.extend(fields(r#"{"sources":{"?":1}}"#));
         let shown = SHOWN.iter().chain(KEYS).map(|(field, ..)| *field);
-        let tested = shown.chain(["issuers", "sources", "secret", "discover", "discover_at", "jwks_url", "refresh"]);
+        let tested = shown.chain(["issuers", "sources", "secret", "discover", "metadata_url", "jwks_url", "refresh"]);
         assert_eq!(known, tested.map(str::to_owned).collect());
         let refresh = fields(r#"{"issuers":[{"refresh":{"?":1}}]}"#);
         let tested = ["lifetime", "least_lifetime", "most_lifetime", "stale_if_error", "timeout", "max_bytes"];

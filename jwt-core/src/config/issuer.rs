@@ -3,12 +3,12 @@ use crate::keys::KeySet;
 use crate::verify::{BuildError, BuildErrorKind, TrustedIssuer};
 
 use super::error::{ConfigError, ConfigErrorKind};
-use super::keys::{KeySetting, Surroundings};
+use super::keys::{KeySetting, VerifierContext};
 use super::model::IssuerConfig;
 use super::place::Place;
 
 impl IssuerConfig {
-    pub(super) fn build(&self, place: &Place<'_>, around: &dyn Surroundings) -> Result<TrustedIssuer, ConfigError> {
+    pub(super) fn build(&self, place: &Place<'_>, around: &dyn VerifierContext) -> Result<TrustedIssuer, ConfigError> {
         self.check_contradictions(place)?;
         let algorithms = match &self.algorithms {
             Some(names) => {
@@ -95,8 +95,8 @@ impl IssuerConfig {
             let problem = "does not belong into a configuration: use secret_file or secret_env";
             return Err(ConfigError::new(ConfigErrorKind::Unknown, place.path("secret"), problem));
         }
-        if self.discover_at.is_some() && self.discover == Some(false) {
-            return Err(place.contradiction("discover_at", "discover"));
+        if self.metadata_url.is_some() && self.discover == Some(false) {
+            return Err(place.contradiction("metadata_url", "discover"));
         }
         let mut settings = self.keys().into_iter();
         let Some(setting) = settings.next() else {
@@ -124,7 +124,7 @@ impl IssuerConfig {
         setting: &KeySetting<'_>,
         allowed: Option<&[Algorithm]>,
         place: &Place<'_>,
-        around: &dyn Surroundings,
+        around: &dyn VerifierContext,
     ) -> Result<TrustedIssuer, ConfigError> {
         if setting.from.is_remote() {
             // A secret that can be fetched is none: RFC 7517 section 9.2.
@@ -206,7 +206,7 @@ mod tests {
             (
                 &[GOOD, "discover = false\ndiscover_at = 'u'"],
                 Contradiction,
-                "discover_at contradicts issuers[0].discover",
+                "metadata_url contradicts issuers[0].discover",
             ),
             (&[GOOD, KEY, "pem_file = 'pem'"], Contradiction, "secret_env contradicts issuers[0].pem_file"),
             (&[GOOD, KEY, "secret_file = 'x'"], Contradiction, "secret_env contradicts issuers[0].secret_file"),
@@ -294,7 +294,7 @@ mod tests {
         let any = format!("[[issuers]]\ndangerous_any_issuer = true\naudience = 'a'\n{KEY}");
         for (toml, kind, message) in [
             (format!("leeway = '301s'\n{issuer}"), Invalid, "leeway is out of range"),
-            (format!("max_token_size = 0\n{issuer}"), Invalid, "max_token_size is out of range"),
+            (format!("max_token_bytes = 0\n{issuer}"), Invalid, "max_token_bytes is out of range"),
             (format!("realm = 'a\"b'\n{issuer}"), Invalid, "realm holds illegal characters"),
             (
                 format!("sources.authorization = false\n{issuer}"),

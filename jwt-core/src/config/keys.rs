@@ -14,7 +14,7 @@ use super::model::{Hidden, IssuerConfig};
 use super::place::Place;
 
 /// What a configuration points at outside itself. [`Process`] is the one that is used; tests have a double.
-pub(super) trait Surroundings {
+pub(super) trait VerifierContext {
     fn file(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>>;
 
     fn variable(&self, name: &str) -> Result<Zeroizing<String>, VarError>;
@@ -23,7 +23,7 @@ pub(super) trait Surroundings {
 /// The files and the environment of the process.
 pub(super) struct Process;
 
-impl Surroundings for Process {
+impl VerifierContext for Process {
     fn file(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
         std::fs::read(path).map(Zeroizing::new)
     }
@@ -65,8 +65,8 @@ impl From<'_> {
 impl IssuerConfig {
     /// Every setting that says where keys are; more than one contradict each other.
     pub(super) fn keys(&self) -> Vec<KeySetting<'_>> {
-        let discover = match (&self.discover_at, self.discover) {
-            (Some(_), _) => Some(("discover_at", From::Discover)),
+        let discover = match (&self.metadata_url, self.discover) {
+            (Some(_), _) => Some(("metadata_url", From::Discover)),
             (None, Some(true)) => Some(("discover", From::Discover)),
             _ => None,
         };
@@ -93,7 +93,7 @@ impl KeySetting<'_> {
         &self,
         algorithm: Option<Algorithm>,
         place: &Place<'_>,
-        around: &dyn Surroundings,
+        around: &dyn VerifierContext,
     ) -> Result<KeySet, ConfigError> {
         let unusable = |error: KeyError| {
             ConfigError::new(

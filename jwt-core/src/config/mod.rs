@@ -11,7 +11,7 @@
 //! let config: VerifierConfig = toml::from_str(
 //!     r#"
 //! leeway = "30s"
-//! max_token_size = "8KiB"
+//! max_token_bytes = "8KiB"
 //!
 //! [sources]
 //! cookies = "access_token"
@@ -42,7 +42,7 @@
 //! | --- | --- |
 //! | `issuers` | a list of issuers |
 //! | `leeway` | a duration: the clock difference that is tolerated |
-//! | `max_token_size` | a size: the longest token |
+//! | `max_token_bytes` | a size: the longest token |
 //! | `realm` | text: the realm that challenges name |
 //! | `sources.authorization` | `false` to leave the `Authorization` header alone |
 //! | `sources.cookies`, `sources.queries`, `sources.headers` | names: other places of the token |
@@ -54,7 +54,7 @@
 //! | `issuer` | text: the name that tokens carry in `iss` |
 //! | `dangerous_any_issuer` | `true` to accept every `iss`; see [`TrustedIssuer`](crate::TrustedIssuer::dangerous_any_issuer) |
 //! | `discover` | `true`: keys by the issuer's metadata; needs the feature `remote` |
-//! | `discover_at` | an address: keys by the issuer's metadata, asked for there; needs the feature `remote` |
+//! | `metadata_url` | an address: keys by the issuer's metadata, asked for there; needs the feature `remote` |
 //! | `jwks_url` | an address: keys from a JWK Set; needs the feature `remote` |
 //! | `jwks_file` | a file with a JWK Set of public keys |
 //! | `pem_file`, `pem` | a file with, or the text of, one public key or certificate |
@@ -91,7 +91,7 @@
 //!
 //! # Variables
 //!
-#![doc = include_str!("../../doc/variables.md")]
+//! The guide has [a page on it](crate::guide::variables).
 
 mod build;
 mod env;

@@ -26,7 +26,7 @@ use super::human::{Size, Span};
 pub struct VerifierConfig {
     pub(super) issuers: Vec<IssuerConfig>,
     pub(super) leeway: Option<Span>,
-    pub(super) max_token_size: Option<Size>,
+    pub(super) max_token_bytes: Option<Size>,
     pub(super) realm: Option<String>,
     pub(super) sources: SourcesConfig,
     #[serde(skip)]
@@ -39,7 +39,7 @@ pub(super) struct IssuerConfig {
     pub(super) issuer: Option<String>,
     pub(super) dangerous_any_issuer: bool,
     pub(super) discover: Option<bool>,
-    pub(super) discover_at: Option<String>,
+    pub(super) metadata_url: Option<String>,
     pub(super) jwks_url: Option<String>,
     pub(super) jwks_file: Option<PathBuf>,
     pub(super) pem_file: Option<PathBuf>,

@@ -1,7 +1,7 @@
 //! Keys that are fetched: from where, and how long they are used.
 
 #[cfg(feature = "remote")]
-use crate::keys::RefreshPolicy;
+use crate::keys::KeyRefreshSettings;
 use crate::verify::TrustedIssuer;
 
 use super::error::ConfigError;
@@ -24,9 +24,9 @@ impl IssuerConfig {
         let Some(name) = self.issuer.as_deref() else {
             return Err(place.contradiction(setting.field, "dangerous_any_issuer"));
         };
-        let issuer = match (&self.jwks_url, &self.discover_at) {
+        let issuer = match (&self.jwks_url, &self.metadata_url) {
             (Some(url), _) => TrustedIssuer::jwks(name, url.as_str()),
-            (None, Some(at)) => TrustedIssuer::discover(name).discover_at(at.as_str()),
+            (None, Some(at)) => TrustedIssuer::discover(name).metadata_url(at.as_str()),
             (None, None) => TrustedIssuer::discover(name),
         };
         Ok(match &self.refresh {
@@ -55,8 +55,8 @@ impl RefreshConfig {
 
 #[cfg(feature = "remote")]
 impl RefreshConfig {
-    fn policy(&self) -> RefreshPolicy {
-        let mut policy = RefreshPolicy::new();
+    fn policy(&self) -> KeyRefreshSettings {
+        let mut policy = KeyRefreshSettings::new();
         let least = self.least_lifetime.map_or(policy.least_lifetime, |least| least.0);
         let most = self.most_lifetime.map_or(policy.most_lifetime, |most| most.0);
         policy = policy.lifetime_between(least, most);
@@ -69,7 +69,7 @@ impl RefreshConfig {
         self.limits(policy)
     }
 
-    fn limits(&self, mut policy: RefreshPolicy) -> RefreshPolicy {
+    fn limits(&self, mut policy: KeyRefreshSettings) -> KeyRefreshSettings {
         if let Some(timeout) = self.timeout {
             policy = policy.timeout(timeout.0);
         }
@@ -81,7 +81,7 @@ impl RefreshConfig {
 
     /// The field to name when the policy is not sound.
     pub(super) fn culprit(&self) -> &'static str {
-        let alone = |one: Self| !one.limits(RefreshPolicy::new()).is_sound();
+        let alone = |one: Self| !one.limits(KeyRefreshSettings::new()).is_sound();
         if alone(Self { timeout: self.timeout, ..Self::default() }) {
             "refresh.timeout"
         } else if alone(Self { max_bytes: self.max_bytes, ..Self::default() }) {
@@ -113,7 +113,7 @@ mod tests {
     #[cfg(not(feature = "remote"))]
     #[test]
     fn without_the_feature_remote_settings_are_read_and_refused() {
-        for line in ["discover = true", "discover_at = 'u'", "jwks_url = 'u'\nrefresh.timeout = 1"] {
+        for line in ["discover = true", "metadata_url = 'u'", "jwks_url = 'u'\nrefresh.timeout = 1"] {
             let field = line.split(' ').next().unwrap_or_default();
             let message = format!("issuers[0].{field} needs the feature `remote`");
             assert_eq!(refused(&format!("[[issuers]]\n{GOOD}{line}")), (Kind::Missing, message));
@@ -126,7 +126,7 @@ mod tests {
         for (lines, message) in [
             ("jwks_url = 'http://id.example/keys'", "jwks_url is neither https nor on a loopback host"),
             ("jwks_url = 'keys'", "jwks_url is not a usable address"),
-            ("discover_at = 'keys'", "discover_at is not a usable address"),
+            ("metadata_url = 'keys'", "metadata_url is not a usable address"),
             ("discover = true\nrefresh.timeout = '31s'", "refresh.timeout is out of range"),
             ("discover = true\nrefresh.max_bytes = '1MiB'", "refresh.max_bytes is out of range"),
             ("discover = true\nrefresh.lifetime = '2d'", "refresh.lifetime is out of range"),
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn every_field_of_refresh_reaches_its_policy() {
         use std::time::Duration;
-        let (policy, minute) = (RefreshPolicy::new, Duration::from_secs(60));
+        let (policy, minute) = (KeyRefreshSettings::new, Duration::from_secs(60));
         for (line, expected) in [
             ("lifetime = '2m'", policy().lifetime(2 * minute)),
             ("least_lifetime = '2m'", policy().lifetime_between(2 * minute, 24 * 60 * minute)),

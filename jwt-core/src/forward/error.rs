@@ -19,7 +19,7 @@ pub enum ForwardErrorKind {
     ReservedHeader,
     /// Two claims go into headers that a server may take for one.
     Duplicate,
-    /// A token source of the application's own does not tell its [place](crate::token::TokenSource::place), so that the token
+    /// A token source of the application's own does not tell its [place](crate::http::token::TokenSource::place), so that the token
     /// could not be taken out.
     UnknownPlace,
 }

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use crate::claims::ClaimPath;
 use crate::gate::{Admission, Answer, Gate, Line, RequestState, Rewrite};
-use crate::request::{RequestView, is_tchar};
+use crate::http::request::{RequestView, is_tchar};
+use crate::http::token::{Kept, Strip};
 use crate::step::Step;
-use crate::token::{Kept, Strip};
 use crate::verified::Verified;
 use crate::verify::Verifier;
 
@@ -218,7 +218,7 @@ mod tests {
         let verified = Verified::of_payload(r#"{"sub":"ada","roles":{"a":1}}"#);
         assert_eq!(forward().headers(&verified), [("x-user".to_owned(), "ada".to_owned())]);
         let gate = ForwardClaims::from(Plan::default());
-        let entry = gate.enter(&crate::request::BareRequest::new("GET", "/"), &RequestState::missing("Layer"));
+        let entry = gate.enter(&crate::testing::BareRequest::new("GET", "/"), &RequestState::missing("Layer"));
         let answer = entry.ready().expect("at once").expect_err("no layer ran");
         assert_eq!(answer.error.map(|error| error.code()), Some("layer_missing"));
     }

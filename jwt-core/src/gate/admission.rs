@@ -1,8 +1,8 @@
 use std::fmt;
 
 use super::{Answer, Inspection, RequestState};
-use crate::browser::{SetCookies, may_be_shared};
-use crate::request::RequestView;
+use crate::http::cookies::{SetCookies, may_be_shared};
+use crate::http::request::RequestView;
 use crate::step::Step;
 
 /// Decides about a request before the inner service sees it.

@@ -1,8 +1,8 @@
 use std::fmt;
 
-use crate::challenge::{self, Refusal};
 use crate::error::Error;
-use crate::request::RequestView;
+use crate::http::challenge::{self, Rejection};
+use crate::http::request::RequestView;
 
 /// A response that the core gives by itself, ready to be put into a framework's own.
 #[derive(Clone)]
@@ -66,8 +66,8 @@ impl Answer {
     }
 }
 
-impl From<Refusal> for Answer {
-    fn from(Refusal { error, challenge, body }: Refusal) -> Self {
+impl From<Rejection> for Answer {
+    fn from(Rejection { error, challenge, body }: Rejection) -> Self {
         Self { status: challenge.status, headers: challenge.headers, body, error: Some(error) }
     }
 }
@@ -82,9 +82,9 @@ impl fmt::Debug for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::challenge::Challenger;
     use crate::error::ErrorKind;
-    use crate::request::BareRequest;
+    use crate::http::challenge::Challenger;
+    use crate::testing::BareRequest;
 
     #[test]
     fn a_rejection_of_grpc_has_the_status_of_grpc_and_keeps_its_headers() {

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Admission, Answer, Gate, Inspection, RequestState};
-use crate::request::RequestView;
+use crate::http::request::RequestView;
 use crate::step::Step;
 
 /// Answers the requests of one route. Both adapters serve it with their function `endpoint`, and their answers are

@@ -13,7 +13,7 @@
 //! ```
 //! use jwt_core::Step;
 //! use jwt_core::gate::{Admission, Answer, Gate, RequestState};
-//! use jwt_core::request::RequestView;
+//! use jwt_core::http::RequestView;
 //!
 //! /// Answers 503 while the application is being maintained, except to administrators.
 //! struct Maintenance;
@@ -33,6 +33,7 @@ mod admission;
 mod answer;
 mod endpoint;
 mod inspection;
+mod metadata;
 mod state;
 
 pub use admission::{Admission, AfterResponse, Gate, HeaderEdit, Line, ResponseView, Rewrite};
@@ -41,4 +42,6 @@ pub use endpoint::Endpoint;
 pub(crate) use endpoint::Reply;
 pub(crate) use inspection::Extent;
 pub use inspection::Inspection;
+pub(crate) use metadata::Wrong;
+pub use metadata::{ProtectedResource, ResourceMetadata};
 pub use state::RequestState;

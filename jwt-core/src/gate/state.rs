@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use crate::challenge::Refusal;
 use crate::error::ErrorKind;
-use crate::verified::{Surroundings, Verified};
+use crate::http::challenge::Rejection;
+use crate::verified::{Verified, VerifierContext};
 
 /// What gates found out about a request: its verified token, and the principals that were loaded for it.
 ///
@@ -34,9 +34,9 @@ enum Identity {
     /// No authentication ran. This is the type that should have.
     Missing(&'static str),
     /// Authentication let the request pass without a token.
-    Guest(Arc<Surroundings>),
+    Guest(Arc<VerifierContext>),
     /// A CORS preflight that was let pass. It has no sender, so everything that asks for one rejects it.
-    Preflight(Arc<Surroundings>),
+    Preflight(Arc<VerifierContext>),
     Verified(Verified),
 }
 
@@ -51,11 +51,11 @@ impl RequestState {
         Self::of(Identity::Verified(verified))
     }
 
-    pub(crate) const fn guest(context: Arc<Surroundings>) -> Self {
+    pub(crate) const fn guest(context: Arc<VerifierContext>) -> Self {
         Self::of(Identity::Guest(context))
     }
 
-    pub(crate) const fn preflight(context: Arc<Surroundings>) -> Self {
+    pub(crate) const fn preflight(context: Arc<VerifierContext>) -> Self {
         Self::of(Identity::Preflight(context))
     }
 
@@ -78,13 +78,13 @@ impl RequestState {
     ///
     /// [`ErrorKind::NoCredentials`] if the request was let pass without a token, and
     /// [`ErrorKind::LayerMissing`] if no authentication ran.
-    pub fn require_token(&self) -> Result<&Verified, Refusal> {
+    pub fn require_token(&self) -> Result<&Verified, Rejection> {
         match &self.identity {
             Identity::Verified(verified) => Ok(verified),
             Identity::Guest(context) | Identity::Preflight(context) => {
                 Err(context.refuse(ErrorKind::NoCredentials.into()))
             }
-            Identity::Missing(layer) => Err(Refusal::layer_missing(layer)),
+            Identity::Missing(layer) => Err(Rejection::layer_missing(layer)),
         }
     }
 
@@ -93,7 +93,7 @@ impl RequestState {
     /// # Errors
     ///
     /// As [`require_token`](Self::require_token), except for guests. A CORS preflight that was let pass is no guest.
-    pub fn optional_token(&self) -> Result<Option<&Verified>, Refusal> {
+    pub fn optional_token(&self) -> Result<Option<&Verified>, Rejection> {
         match &self.identity {
             Identity::Guest(_) => Ok(None),
             _ => self.require_token().map(Some),
@@ -105,7 +105,7 @@ impl RequestState {
     /// # Errors
     ///
     /// As [`require_token`](Self::require_token), and [`ErrorKind::ClaimsMismatch`] if the claims don't fit `T`.
-    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
         let verified = self.require_token()?;
         verified.claims().map_err(|error| verified.refuse(error))
     }
@@ -116,11 +116,11 @@ impl RequestState {
     /// # Errors
     ///
     /// As [`require_token`](Self::require_token), and [`ErrorKind::LayerMissing`] if no gate loaded a `U`.
-    pub fn principal<U: Send + Sync + 'static>(&self, loader: &'static str) -> Result<Arc<U>, Refusal> {
+    pub fn principal<U: Send + Sync + 'static>(&self, loader: &'static str) -> Result<Arc<U>, Rejection> {
         self.require_token()?;
         let principals = self.principals.iter().flat_map(|principals| principals.iter());
         let found = principals.filter_map(|principal| Arc::clone(principal).downcast().ok()).next();
-        found.ok_or_else(|| Refusal::layer_missing(loader))
+        found.ok_or_else(|| Rejection::layer_missing(loader))
     }
 
     /// The same state with one more principal; one of the same type is replaced.
@@ -165,13 +165,13 @@ mod tests {
 
     #[test]
     fn a_state_without_a_token_says_why() {
-        let context = || Arc::clone(Verified::of_payload("{}").surroundings());
+        let context = || Arc::clone(Verified::of_payload("{}").context());
         for (state, required, optional) in [
             (RequestState::missing("JwtLayer"), "layer_missing", Some("layer_missing")),
             (RequestState::guest(context()), "no_credentials", None),
             (RequestState::preflight(context()), "no_credentials", Some("no_credentials")),
         ] {
-            let code = |refusal: Refusal| refusal.error.code();
+            let code = |refusal: Rejection| refusal.error.code();
             assert_eq!(state.require_token().map(drop).map_err(code), Err(required), "{state:?}");
             assert_eq!(state.optional_token().err().map(code), optional, "{state:?}");
             assert!(state.verified().is_none());

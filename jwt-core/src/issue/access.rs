@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::challenge::is_scope;
+use crate::http::challenge::is_scope;
 
 use super::issuer::Draft;
 use super::{IssueError, IssueErrorKind, Issued, TokenIssuer};

@@ -3,12 +3,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::browser::{Cookies, SetCookies, may_be_shared};
 use crate::claims::NumericDate;
 use crate::gate::{Admission, AfterResponse, Answer, Gate, HeaderEdit, RequestState, ResponseView};
-use crate::request::RequestView;
+use crate::http::cookies::{Cookies, SetCookies, may_be_shared};
+use crate::http::request::RequestView;
+use crate::http::token::Location;
 use crate::step::Step;
-use crate::token::Location;
 use crate::verified::Verified;
 
 use super::access::{ACCESS, Grant};
@@ -20,7 +20,7 @@ use super::{AccessToken, IssueError, Issued, TokenIssuer};
 /// A token that is about to expire is replaced by one that says the same, but that it is [fresh](crate::authorize::fresh).
 /// However often, it ends a fixed time after the login: that is the claim `auth_time`, which tokens that were issued
 /// [fresh](super::AccessToken::fresh) have, and without which nothing is renewed. Nor are tokens of
-/// [sessions](crate::session), which are refreshed, nor those that came in a header: nobody would look for the new one.
+/// [sessions](crate::issue::session), which are refreshed, nor those that came in a header: nobody would look for the new one.
 ///
 /// Each token lives on by itself, and so does a copy that somebody took: to log a user out everywhere, revoke
 /// [by subject](crate::revocation). Whether the old token is revoked is asked again before it is replaced.
@@ -71,7 +71,7 @@ impl ImplicitRefresh {
     /// The cookies to add to the response to a request with this token.
     ///
     /// There are none if the token need not be replaced, if the response sets the access token itself, as after a login or
-    /// a logout, and if it has a `Cache-Control` that lets shared caches [store it](crate::browser::may_be_shared). Nor are
+    /// a logout, and if it has a `Cache-Control` that lets shared caches [store it](crate::http::cookies::may_be_shared). Nor are
     /// there any if no token can be issued, which is logged: the old one is good for a while.
     fn cookies(
         &self,

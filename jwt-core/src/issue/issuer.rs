@@ -17,7 +17,7 @@ use super::{AccessToken, IssueError, IssueErrorKind, Issued, KeyRing};
 /// always there. The claim `token_use` says `access`, so that no token of another kind passes for one even where a
 /// verifier does not look at `typ`. Cheap to clone; clones are the same issuer.
 ///
-/// Refresh tokens belong to sessions: see [`session`](crate::session).
+/// Refresh tokens belong to sessions: see [`session`](crate::issue::session).
 ///
 /// ```
 /// use jwt_core::crypto::SigningKey;

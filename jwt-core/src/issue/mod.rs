@@ -2,7 +2,7 @@
 //!
 //! A [`TokenIssuer`] makes access tokens with the keys of a [`KeyRing`]; [`TokenIssuer::trusted`] is what a verifier of the
 //! same process needs, [`KeyRing::jwks`] and [`TokenIssuer::metadata`] are what others do. Logins that last longer than an
-//! access token are [sessions](crate::session); pages that are made on the server may do with [`ImplicitRefresh`].
+//! access token are [sessions](crate::issue::session); pages that are made on the server may do with [`ImplicitRefresh`].
 //!
 //! # Keys
 //!
@@ -30,6 +30,8 @@ mod issuer;
 mod publication;
 mod ring;
 mod ring_builder;
+pub(crate) mod session;
+mod trusted;
 
 pub use access::AccessToken;
 pub use error::{IssueError, IssueErrorKind};
@@ -39,6 +41,10 @@ pub use issuer::{TokenIssuer, TokenIssuerBuilder};
 pub use publication::Metadata;
 pub use ring::{KeyPhase, KeyRing, KeyState};
 pub use ring_builder::KeyRingBuilder;
+pub use session::{
+    Ended, Login, MemorySessions, NoSessions, Outcome, RefreshToken, Renewal, Rotation, Session, SessionRecord,
+    SessionStore, SessionStoreError, Sessions, SessionsBuilder, TokenPair,
+};
 
 pub(crate) use access::{ACCESS, Grant, Membership};
 pub(crate) use issuer::Draft;

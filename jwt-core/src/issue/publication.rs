@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use crate::gate::{Answer, Endpoint};
-use crate::request::RequestView;
+use crate::http::request::RequestView;
 use crate::step::Step;
 
 use super::{IssueError, IssueErrorKind, KeyRing, TokenIssuer};

@@ -8,11 +8,11 @@ use arc_swap::ArcSwap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::claim_rules::MAX_LEEWAY;
 use crate::clock::Clock;
 use crate::crypto::{Backend, PreparedKey, SigningKey};
 use crate::jose::Algorithm;
 use crate::jose::header::MAX_KID_BYTES;
-use crate::policy::MAX_LEEWAY;
 
 use super::{IssueError, IssueErrorKind, KeyRingBuilder};
 

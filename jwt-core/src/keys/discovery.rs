@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use crate::json::{self, Unique};
 
-use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched, RefreshPolicy};
+use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched, KeyRefreshSettings};
 
 const JWK_SET: &str = "application/jwk-set+json, application/json";
 const METADATA: &str = "application/json";
@@ -46,7 +46,7 @@ impl Location {
     pub(super) async fn fetch(
         &self,
         fetch: &dyn Fetch,
-        policy: &RefreshPolicy,
+        policy: &KeyRefreshSettings,
         known: Option<&Tag>,
     ) -> Result<(Fetched, Option<Tag>), FetchError> {
         let address = match self {
@@ -71,7 +71,12 @@ pub(super) struct Tag {
 }
 
 /// Asks at the address `at` for the metadata of `issuer`.
-async fn discover(fetch: &dyn Fetch, policy: &RefreshPolicy, issuer: &str, at: &str) -> Result<String, FetchError> {
+async fn discover(
+    fetch: &dyn Fetch,
+    policy: &KeyRefreshSettings,
+    issuer: &str,
+    at: &str,
+) -> Result<String, FetchError> {
     let mut last = FetchErrorKind::Transport.into();
     for url in metadata_urls(at) {
         match get(fetch, policy, &url, METADATA, None).await {
@@ -120,7 +125,7 @@ fn jwks_uri(document: &[u8], issuer: &str, at: &str) -> Result<String, FetchErro
 
 async fn get(
     fetch: &dyn Fetch,
-    policy: &RefreshPolicy,
+    policy: &KeyRefreshSettings,
     url: &str,
     accept: &'static str,
     etag: Option<&str>,

@@ -77,8 +77,8 @@ impl Fetched {
 /// An implementation answers only with bodies of status 200, or with 304 to an `ETag`, follows no redirect, sends no cookies or credentials, and
 /// keeps to the request's limits; a caller checks none of this again but the size. An error leaves earlier keys in
 /// place. [`fetch_fn`] makes one from a closure, which is also the double.
-#[cfg_attr(feature = "reqwest", doc = "The default is [`HttpFetch`](super::HttpFetch).")]
-#[cfg_attr(not(feature = "reqwest"), doc = "The feature `reqwest` brings a default.")]
+#[cfg_attr(feature = "jwks", doc = "The default is [`HttpFetch`](super::HttpFetch).")]
+#[cfg_attr(not(feature = "jwks"), doc = "The feature `reqwest` brings a default.")]
 #[async_trait]
 pub trait Fetch: fmt::Debug + Send + Sync {
     /// Gets the document.

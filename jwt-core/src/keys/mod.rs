@@ -3,7 +3,7 @@
 //! [`Key`] and [`KeySet`] are vetted keys; a [`KeyTable`] holds them prepared for one issuer; a [`KeySource`] answers
 //! which of them fits a token. Fixed keys answer at once.
 #![cfg_attr(feature = "remote", doc = "[`RemoteKeys`] fetches them from the issuer, through a [`Fetch`].\n")]
-#![cfg_attr(feature = "remote", doc = include_str!("../../doc/keys.md"))]
+//! The guide has a page on fetched keys: `guide::keys`.
 
 mod fetch_error;
 mod health;
@@ -18,7 +18,7 @@ mod discovery;
 mod fetch;
 #[cfg(feature = "remote")]
 mod hosts;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "jwks")]
 mod http;
 #[cfg(feature = "remote")]
 mod remote;
@@ -32,9 +32,9 @@ pub use table::KeyTable;
 #[cfg(feature = "remote")]
 pub use self::{
     fetch::{Fetch, FetchFn, FetchRequest, Fetched, fetch_fn},
-    remote::{RefreshPolicy, RemoteKeys},
+    remote::{KeyRefreshSettings, RemoteKeys},
 };
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "jwks")]
 pub use http::HttpFetch;
 
 #[cfg(feature = "remote")]

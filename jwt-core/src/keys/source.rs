@@ -81,7 +81,7 @@ pub trait KeySource: fmt::Debug + Send + Sync {
     /// Returns a number that stands for the keys as they are now, or `None` where no token that was verified with them
     /// may be remembered.
     ///
-    /// A verifier with a [cache](crate::verify::TokenCache) asks at each token. While the number is the same as when the
+    /// A verifier with a [cache](crate::verify::TokenCacheSettings) asks at each token. While the number is the same as when the
     /// token was verified, its signature counts as good without [`find`](Self::find) being asked. So the number must be
     /// another one, never used before, as soon as a key was removed or replaced, and `None` where the keys must not be
     /// used without further ado: past their lifetime, or out of reach. `now` is the reading of the verifier's

@@ -3,12 +3,12 @@ use std::sync::Arc;
 
 use crate::error::{Class, Error, ErrorKind};
 use crate::gate::{Answer, Endpoint, Extent, Inspection, Reply};
+use crate::http::csrf::is_form;
 use crate::json::{self, Unique};
 use crate::revocation::{
     MemoryRevocations, Revocation, RevocationList as _, RevocationSettings, RevocationStore, Standing, TokenIdentity,
 };
 use crate::step::Step;
-use crate::token::is_form;
 use crate::verified::Verified;
 use crate::verify::{BuildError, BuildErrorKind, Verifier, VerifierBuilder};
 

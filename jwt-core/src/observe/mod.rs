@@ -27,9 +27,8 @@
 //! # ;
 //! ```
 //!
-#![cfg_attr(feature = "metrics", doc = include_str!("../../doc/metrics.md"))]
+//! The guide has a page on metrics: `guide::metrics`.
 
-mod memory;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod observer;
@@ -37,6 +36,5 @@ mod watch;
 
 #[cfg(feature = "metrics")]
 pub use self::metrics::MetricsObserver;
-pub use memory::MemoryObserver;
 pub use observer::{Event, NoObserver, Observer};
 pub(crate) use watch::{Watch, anonymous, refused};

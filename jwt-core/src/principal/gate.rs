@@ -1,10 +1,10 @@
 use std::fmt;
 
 use super::{LoadError, LoadPrincipal};
-use crate::challenge::Refusal;
 use crate::error::ErrorKind;
 use crate::gate::{Admission, Answer, Gate, RequestState};
-use crate::request::RequestView;
+use crate::http::challenge::Rejection;
+use crate::http::request::RequestView;
 use crate::step::Step;
 use crate::verified::Verified;
 
@@ -49,7 +49,7 @@ fn admit<U: Send + Sync + 'static>(
             ErrorKind::PrincipalUnavailable
         }
     };
-    let refusal: Refusal = verified.refuse(kind.into());
+    let refusal: Rejection = verified.refuse(kind.into());
     Err(refusal.into())
 }
 

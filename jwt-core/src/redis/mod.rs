@@ -18,7 +18,7 @@
 //! # }
 //! ```
 //!
-#![doc = include_str!("../../doc/redis.md")]
+//! The guide has [a page on it](crate::guide::redis).
 
 mod codec;
 mod feed;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::RedisSettings;
 use super::link::{Failure, Link};
-use crate::session::{Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};
+use crate::issue::session::{Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};
 
 /// Refresh sessions that every process of a fleet shares.
 ///

@@ -23,7 +23,7 @@
 //! # }
 //! ```
 //!
-#![doc = include_str!("../../doc/revocation.md")]
+//! The guide has [a page on it](crate::guide::revocation).
 
 mod entries;
 mod feed;
@@ -32,13 +32,13 @@ mod memory;
 mod settings;
 mod store;
 mod target;
-#[cfg(feature = "tokio")]
+#[cfg(feature = "remote")]
 mod time_limit;
 
 pub use feed::Feed;
 #[cfg(feature = "redis")]
 pub(crate) use feed::Knowledge;
-pub use list::{NoRevocations, RevocationList, RevocationScript, ScriptedRevocations, Standing, TokenIdentity};
+pub use list::{NoRevocations, RevocationList, Standing, TokenIdentity};
 pub use memory::{MemoryRevocations, RevocationCount};
 #[cfg(feature = "redis")]
 pub(crate) use memory::{names, refusal};
@@ -48,5 +48,5 @@ pub(crate) use target::{ANY_TIME, Kind};
 
 pub use settings::RevocationSettings;
 pub use store::{RevocationStore, RevokeError, RevokeErrorKind};
-#[cfg(feature = "tokio")]
+#[cfg(feature = "remote")]
 pub use time_limit::TimeLimit;

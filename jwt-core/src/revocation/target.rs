@@ -1,8 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::claim_rules::MAX_LEEWAY;
 use crate::claims::NumericDate;
-use crate::policy::MAX_LEEWAY;
 use crate::verified::Verified;
 
 /// Which tokens to take back: one, those of a session, those of a subject, or all of an issuer.

@@ -7,7 +7,8 @@ use crate::step::Step;
 ///
 /// ```
 /// use std::time::Duration;
-/// use jwt_core::revocation::{ScriptedRevocations, TimeLimit};
+/// use jwt_core::revocation::TimeLimit;
+/// use jwt_core::testing::ScriptedRevocations;
 ///
 /// let list = TimeLimit::new(ScriptedRevocations::default(), Duration::from_millis(200));
 /// ```

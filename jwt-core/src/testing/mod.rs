@@ -13,9 +13,9 @@
 //! use jwt_core::testing::{AUDIENCE, Script, ScriptedIssuer};
 //! use jwt_core::{TrustedIssuer, Verifier};
 //!
-//! # #[cfg(not(all(feature = "reqwest", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
+//! # #[cfg(not(all(feature = "jwks", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
 //! # fn main() {}
-//! # #[cfg(all(feature = "reqwest", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+//! # #[cfg(all(feature = "jwks", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let issuer = ScriptedIssuer::start().await?;
@@ -33,14 +33,31 @@
 //! }
 //! ```
 
+#[cfg(feature = "testing")]
 mod answer;
+#[cfg(feature = "testing")]
 mod draft;
+#[cfg(feature = "testing")]
 mod issuer;
+mod observer;
+#[cfg(feature = "testing")]
 mod received;
+mod request;
+mod revocations;
+#[cfg(feature = "testing")]
 mod script;
+#[cfg(feature = "testing")]
 mod server;
 
+pub use crate::clock::ManualClock;
+#[cfg(feature = "testing")]
 pub use draft::{AUDIENCE, Draft};
+#[cfg(feature = "testing")]
 pub use issuer::ScriptedIssuer;
+pub use observer::MemoryObserver;
+#[cfg(feature = "testing")]
 pub use received::Received;
+pub use request::BareRequest;
+pub use revocations::{RevocationScript, ScriptedRevocations};
+#[cfg(feature = "testing")]
 pub use script::{Document, Script};

@@ -3,12 +3,13 @@ use std::sync::Arc;
 
 use crate::authorize::{Access, Requirement, Routes};
 use crate::error::{Class, Error, ErrorKind};
+use crate::gate::ResourceMetadata;
 use crate::gate::{Admission, AfterResponse, Answer, Extent, Gate, Inspection, RequestState};
-use crate::metadata::ResourceMetadata;
+use crate::http::csrf::{FormField, Outcome, Proof};
+use crate::http::request::RequestView;
+use crate::http::token::{Location, NoToken, RawToken};
 use crate::observe;
-use crate::request::RequestView;
 use crate::step::Step;
-use crate::token::{FormField, Location, NoToken, Outcome, Proof, RawToken};
 use crate::verified::Verified;
 
 use super::Verifier;
@@ -118,7 +119,7 @@ impl Authenticator {
         // A guest on an optional route isn't a refusal, so there is nothing to report.
         if let Err(answer) = &mut admission {
             if let Some(error) = &answer.error {
-                self.verifier.surroundings().observe(error);
+                self.verifier.context().observe(error);
             }
             answer.headers.extend(refused.removals.into_iter().map(|value| ("set-cookie", value)));
         }
@@ -154,21 +155,21 @@ impl Authenticator {
 
     fn without_proof(&self, removal: Option<&Arc<str>>, terms: &Terms) -> Result<Admission, Answer> {
         let error = Error::from(ErrorKind::CsrfFailed);
-        self.verifier.surroundings().observe(&error);
+        self.verifier.context().observe(&error);
         self.refuse(error, removal, terms)
     }
 
     fn refuse(&self, error: Error, removal: Option<&Arc<str>>, terms: &Terms) -> Result<Admission, Answer> {
-        let surroundings = self.verifier.surroundings();
+        let context = self.verifier.context();
         if self.passes(&error, terms.optional) {
-            observe::anonymous(&*surroundings.observer);
+            observe::anonymous(&*context.observer);
             return match terms.requirement {
-                Some(_) => Err(surroundings.refuse(ErrorKind::NoCredentials.into()).into()),
-                None => Ok(Admission::with_state(RequestState::guest(Arc::clone(surroundings)))),
+                Some(_) => Err(context.refuse(ErrorKind::NoCredentials.into()).into()),
+                None => Ok(Admission::with_state(RequestState::guest(Arc::clone(context)))),
             };
         }
         let class = error.class();
-        let mut answer = Answer::from(surroundings.challenger.refuse(error));
+        let mut answer = Answer::from(context.challenger.refuse(error));
         // A browser would send a bad cookie again and again. An outage says nothing about it, and a good token that isn't
         // enough stays.
         if let (Some(removal), Class::Refused | Class::Malformed) = (removal, class) {
@@ -191,15 +192,15 @@ impl Gate for Authenticator {
         if let Some(metadata) = self.metadata(request) {
             return Step::Ready(Err(metadata.answer(request.method())));
         }
-        let surroundings = self.verifier.surroundings();
+        let context = self.verifier.context();
         if self.preflights && is_preflight(request) {
-            return Step::Ready(Ok(Admission::with_state(RequestState::preflight(Arc::clone(surroundings)))));
+            return Step::Ready(Ok(Admission::with_state(RequestState::preflight(Arc::clone(context)))));
         }
         let Some(routes) = &self.routes else {
             return self.identify(request, Terms { optional: false, requirement: None });
         };
         match routes.access(request) {
-            Access::Public => Step::Ready(Ok(Admission::with_state(RequestState::guest(Arc::clone(surroundings))))),
+            Access::Public => Step::Ready(Ok(Admission::with_state(RequestState::guest(Arc::clone(context))))),
             Access::Optional => self.identify(request, Terms { optional: true, requirement: None }),
             Access::Requires(requirement) => {
                 self.identify(request, Terms { optional: false, requirement: Some(requirement) })
@@ -255,7 +256,7 @@ mod tests {
     use crate::TrustedIssuer;
     use crate::jose::Algorithm;
     use crate::keys::Key;
-    use crate::request::BareRequest;
+    use crate::testing::BareRequest;
 
     #[test]
     fn an_optional_route_needs_no_credentials_whatever_else_passes() {

@@ -2,9 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::claim_rules::{AudienceRule, Policy, TypeRule};
 use crate::jose::{Algorithm, Key, KeySet};
 use crate::keys::KeySource;
-use crate::policy::{AudienceRule, Policy, TypeRule};
 
 use super::prepare::{Issuer, KeysFrom, Means};
 use super::{BuildError, BuildErrorKind};
@@ -51,14 +51,14 @@ impl TrustedIssuer {
     pub fn discover(issuer: impl Into<Arc<str>>) -> Self {
         let issuer = issuer.into();
         let location = crate::keys::Location::Discover { issuer: Arc::clone(&issuer), at: None };
-        Self::with_keys(Some(issuer), KeysFrom::Remote(location, crate::keys::RefreshPolicy::new()))
+        Self::with_keys(Some(issuer), KeysFrom::Remote(location, crate::keys::KeyRefreshSettings::new()))
     }
 
     /// Trusts tokens of `issuer`, whose JWK Set is at `url`. RFC 7517 section 5.
     #[cfg(feature = "remote")]
     pub fn jwks(issuer: impl Into<Arc<str>>, url: impl Into<Arc<str>>) -> Self {
         let location = crate::keys::Location::JwkSet { url: url.into() };
-        Self::with_keys(Some(issuer.into()), KeysFrom::Remote(location, crate::keys::RefreshPolicy::new()))
+        Self::with_keys(Some(issuer.into()), KeysFrom::Remote(location, crate::keys::KeyRefreshSettings::new()))
     }
 
     /// Asks for the metadata at `url` instead of at the issuer's name; for [`discover`](Self::discover) alone.
@@ -66,18 +66,18 @@ impl TrustedIssuer {
     /// For clusters in which the issuer answers at an inner address. What the metadata says, and what tokens say, is still
     /// compared with the issuer's name. Default: the issuer's name.
     #[cfg(feature = "remote")]
-    pub fn discover_at(mut self, url: impl Into<Arc<str>>) -> Self {
+    pub fn metadata_url(mut self, url: impl Into<Arc<str>>) -> Self {
         match &mut self.keys {
             KeysFrom::Remote(crate::keys::Location::Discover { at, .. }, _) => *at = Some(url.into()),
-            _ => self.contradict("discover_at"),
+            _ => self.contradict("metadata_url"),
         }
         self
     }
 
     /// Sets how long fetched keys are used, and what fetching them may take; for [`discover`](Self::discover) and
-    /// [`jwks`](Self::jwks) alone. Default: [`RefreshPolicy::new`](crate::keys::RefreshPolicy::new).
+    /// [`jwks`](Self::jwks) alone. Default: [`KeyRefreshSettings::new`](crate::keys::KeyRefreshSettings::new).
     #[cfg(feature = "remote")]
-    pub fn refresh(mut self, policy: crate::keys::RefreshPolicy) -> Self {
+    pub fn refresh(mut self, policy: crate::keys::KeyRefreshSettings) -> Self {
         match &mut self.keys {
             KeysFrom::Remote(_, current) => *current = policy,
             _ => self.contradict("refresh"),

@@ -4,19 +4,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::claim_rules::Times;
 use crate::claims::{ClaimsError, RegisteredClaims};
 use crate::error::{Error, ErrorKind};
+use crate::gate::ResourceMetadata;
+use crate::http::token::Location;
 use crate::jose::compact::{Bytes, Compact, Limits};
 use crate::jose::known;
 use crate::json::Members;
 use crate::keys::{Lookup, Wanted};
-use crate::metadata::ResourceMetadata;
 use crate::observe::{Event, Watch};
-use crate::policy::Times;
 use crate::revocation::Standing;
 use crate::step::{Pending, Step};
-use crate::token::Location;
-use crate::verified::{Facts, Parts, Surroundings, Verified};
+use crate::verified::{Facts, Parts, Verified, VerifierContext};
 
 use super::cache::{CacheStatus, Entry, Known, Proven, Store};
 use super::issuers::Issuers;
@@ -35,7 +35,7 @@ pub(super) struct Judge {
     pub(super) waits: bool,
     pub(super) cache: Option<Store>,
     pub(super) metadata: Option<ResourceMetadata>,
-    pub(super) surroundings: Arc<Surroundings>,
+    pub(super) context: Arc<VerifierContext>,
 }
 
 /// One attempt's outcome.
@@ -119,7 +119,7 @@ impl Judge {
         let cache = self.cache.as_ref().filter(|cache| !cache.keeps_digests())?;
         let found = cache.find(token);
         let standing = found.as_ref().and_then(|entry| {
-            let now = self.surroundings.clock.now();
+            let now = self.context.clock.now();
             Some((entry, self.standing(entry, now)?, now))
         });
         self.looked_up(standing.is_some());
@@ -130,7 +130,7 @@ impl Judge {
             return None;
         };
         watch.saw(entry.issuer.name.as_ref());
-        let leeway = self.surroundings.leeway;
+        let leeway = self.context.leeway;
         if let Err(error) = entry.issuer.policy.check_times(&known.times, now.into(), leeway) {
             cache.forget(token);
             return Some(Err(error));
@@ -161,7 +161,7 @@ impl Judge {
     }
 
     fn looked_up(&self, found: bool) {
-        self.surroundings.observer.observe(if found { Event::CacheHit } else { Event::CacheMiss });
+        self.context.observer.observe(if found { Event::CacheHit } else { Event::CacheMiss });
     }
 
     /// Remembers a token that was accepted.
@@ -169,7 +169,7 @@ impl Judge {
         if let (Some(cache), Some(proven)) = (&self.cache, sound.proven) {
             cache.keep(token, proven, sound.verified.parts());
             let CacheStatus { entries, bytes } = cache.status();
-            self.surroundings.observer.observe(Event::CacheStored { entries, bytes });
+            self.context.observer.observe(Event::CacheStored { entries, bytes });
         }
         sound.verified
     }
@@ -254,7 +254,7 @@ impl Judge {
         }
         issuer.policy.check_type(header.token_type.as_deref())?;
 
-        let now = self.surroundings.clock.now();
+        let now = self.context.clock.now();
         // Before the key is looked for: should the keys change now, nothing is remembered for longer than it holds.
         let generation = self.cache.as_ref().and_then(|_| issuer.keys.generation(now));
         let wanted =
@@ -281,7 +281,7 @@ impl Judge {
             return Err(ErrorKind::BadSignature.into());
         }
 
-        if let Err(error) = issuer.policy.check(&claims, text, now.into(), self.surroundings.leeway) {
+        if let Err(error) = issuer.policy.check(&claims, text, now.into(), self.context.leeway) {
             if known && let Some(cache) = &self.cache {
                 cache.forget(token.as_bytes());
             }
@@ -294,7 +294,7 @@ impl Judge {
             algorithm: header.algorithm,
             key_id: header.key_id.as_deref().map(|kid| key.shared_kid(kid)),
             token_type: header.token_type.as_deref().map(shared_type),
-            surroundings: Arc::clone(&self.surroundings),
+            context: Arc::clone(&self.context),
             members,
         };
         let news = generation.filter(|_| !known);
@@ -346,11 +346,11 @@ impl Judge {
     }
 
     fn watch(&self) -> Watch {
-        Watch::start(&*self.surroundings.observer, &*self.surroundings.clock)
+        Watch::start(&*self.context.observer, &*self.context.clock)
     }
 
     fn report(&self, watch: &Watch, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
-        let Surroundings { observer, clock, .. } = &*self.surroundings;
+        let VerifierContext { observer, clock, .. } = &*self.context;
         watch.end(&**observer, &**clock, outcome.as_ref().map(drop));
         outcome
     }

@@ -1,13 +1,10 @@
 //! From a token, or a request, to a verified token: the verifier, its builder, and what layers do with both.
-#![cfg_attr(all(feature = "aws-lc-rs", feature = "reqwest"), doc = include_str!("../../doc/providers.md"))]
 
 mod authenticator;
-mod build_error;
-mod builder;
+pub(crate) mod build_error;
+pub(crate) mod builder;
 mod cache;
-#[cfg(feature = "issue")]
-mod issued;
-mod issuer;
+pub(crate) mod issuer;
 mod issuers;
 mod judge;
 mod lifetime;
@@ -18,17 +15,17 @@ mod revocations;
 mod rules;
 mod trust;
 mod upkeep;
-mod verifier;
+pub(crate) mod verifier;
 
 pub use authenticator::Authenticator;
-pub use build_error::{BuildError, BuildErrorKind};
-pub use builder::VerifierBuilder;
-pub use cache::{CacheStatus, TokenCache};
-pub use issuer::TrustedIssuer;
+pub(crate) use build_error::{BuildError, BuildErrorKind};
+pub(crate) use builder::VerifierBuilder;
+pub use cache::{CacheStatus, TokenCacheSettings};
+pub(crate) use issuer::TrustedIssuer;
 #[cfg(feature = "remote")]
 pub use resolver::IssuerResolver;
 pub use rules::RuleError;
 #[cfg(feature = "remote")]
-pub use upkeep::Upkeep;
-pub use upkeep::{IssuerHealth, Readiness, RefreshError};
-pub use verifier::Verifier;
+pub use upkeep::KeyRefresher;
+pub use upkeep::{IssuerHealth, KeyFetchErrors};
+pub(crate) use verifier::Verifier;

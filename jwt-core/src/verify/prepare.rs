@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
+use crate::claim_rules::Policy;
 use crate::clock::Clock;
 use crate::crypto::Backend;
 use crate::jose::{Algorithm, Key};
 use crate::keys::{KeySource, KeyTable};
-use crate::policy::Policy;
 
 use super::{BuildError, BuildErrorKind};
 
@@ -36,7 +36,7 @@ pub(crate) struct Means {
     #[cfg(feature = "remote")]
     pub(crate) fetch: Option<Arc<dyn crate::keys::Fetch>>,
     /// What stands in for it, made when the first issuer needs it.
-    #[cfg(feature = "reqwest")]
+    #[cfg(feature = "jwks")]
     pub(crate) default_fetch: Arc<std::sync::OnceLock<Arc<dyn crate::keys::Fetch>>>,
     /// The hosts that may be asked; all of them by default.
     #[cfg(feature = "remote")]
@@ -61,7 +61,7 @@ impl Means {
             return Ok(Arc::clone(fetch));
         }
         let none = BuildError::new(BuildErrorKind::NoFetch, "fetch");
-        #[cfg(feature = "reqwest")]
+        #[cfg(feature = "jwks")]
         {
             if let Some(fetch) = self.default_fetch.get() {
                 return Ok(Arc::clone(fetch));
@@ -69,7 +69,7 @@ impl Means {
             let made: Arc<dyn crate::keys::Fetch> = Arc::new(crate::keys::HttpFetch::new().map_err(|_| none)?);
             Ok(Arc::clone(self.default_fetch.get_or_init(|| made)))
         }
-        #[cfg(not(feature = "reqwest"))]
+        #[cfg(not(feature = "jwks"))]
         Err(none)
     }
 }
@@ -99,7 +99,7 @@ pub(super) enum KeysFrom {
     Fixed(Vec<Key>),
     Source(Arc<dyn KeySource>),
     #[cfg(feature = "remote")]
-    Remote(crate::keys::Location, crate::keys::RefreshPolicy),
+    Remote(crate::keys::Location, crate::keys::KeyRefreshSettings),
 }
 
 impl KeysFrom {

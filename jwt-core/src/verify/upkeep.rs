@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::gate::{Answer, Endpoint};
 use crate::keys::{FetchErrorKind, Health, HealthState};
+
+use crate::step::Step;
 
 use super::Verifier;
 
@@ -17,32 +20,20 @@ pub struct IssuerHealth {
     pub health: Health,
 }
 
-/// The answer to a readiness probe.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Readiness {
-    /// 200 or 503.
-    pub status: u16,
-    /// The value of `Content-Type`.
-    pub content_type: &'static str,
-    /// The body.
-    pub body: String,
-}
-
 /// The issuers whose keys could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefreshError {
+pub struct KeyFetchErrors {
     failed: Vec<(Option<Arc<str>>, FetchErrorKind)>,
 }
 
-impl RefreshError {
+impl KeyFetchErrors {
     /// Returns each issuer whose keys could not be fetched, and why.
     pub fn issuers(&self) -> impl Iterator<Item = (Option<&str>, FetchErrorKind)> {
         self.failed.iter().map(|(issuer, kind)| (issuer.as_deref(), *kind))
     }
 }
 
-impl fmt::Display for RefreshError {
+impl fmt::Display for KeyFetchErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("keys could not be fetched")?;
         for (index, (issuer, kind)) in self.issuers().enumerate() {
@@ -53,7 +44,7 @@ impl fmt::Display for RefreshError {
     }
 }
 
-impl std::error::Error for RefreshError {}
+impl std::error::Error for KeyFetchErrors {}
 
 impl Verifier {
     /// Returns the health of each given issuer whose keys are fetched, in the order they were given. Issuers that a
@@ -93,7 +84,7 @@ impl Verifier {
     ///
     /// It names the issuers, so it is for those who run the service and not for its users.
     #[must_use]
-    pub fn readiness(&self) -> Readiness {
+    pub fn readiness(&self) -> Answer {
         let health = self.probe();
         let ready = self.is_ready_with(&health);
         let issuers: Vec<_> = health
@@ -109,7 +100,15 @@ impl Verifier {
             })
             .collect();
         let body = serde_json::json!({ "ready": ready, "issuers": issuers }).to_string();
-        Readiness { status: if ready { 200 } else { 503 }, content_type: "application/json", body }
+        let status = if ready { 200 } else { 503 };
+        Answer::new(status).body("application/json", body).header("cache-control", "no-store")
+    }
+
+    /// Returns an endpoint for readiness probes, which gives [the answer](Self::readiness) as it is at each request.
+    #[must_use]
+    pub fn readiness_endpoint(&self) -> Endpoint {
+        let verifier = self.clone();
+        Endpoint::new(&["GET", "HEAD"], move |_| Step::Ready(verifier.readiness()))
     }
 
     fn probe(&self) -> Vec<IssuerHealth> {
@@ -128,7 +127,7 @@ impl Verifier {
     ///
     /// Names each issuer whose set wasn't loaded after the call, and why. Keys that were at hand stay in use, and the fetch is
     /// tried again.
-    pub async fn refresh_keys(&self) -> Result<(), RefreshError> {
+    pub async fn fetch_keys(&self) -> Result<(), KeyFetchErrors> {
         // All of them are under way before the first is waited for.
         let issuers = self.issuers().given().iter();
         let fetches: Vec<_> =
@@ -139,7 +138,7 @@ impl Verifier {
                 failed.push((issuer, error.kind()));
             }
         }
-        if failed.is_empty() { Ok(()) } else { Err(RefreshError { failed }) }
+        if failed.is_empty() { Ok(()) } else { Err(KeyFetchErrors { failed }) }
     }
 
     /// Keeps the keys of every issuer current from now on, also while no request comes, until the returned value is
@@ -151,7 +150,7 @@ impl Verifier {
     ///
     /// Outside of a Tokio runtime.
     #[cfg(feature = "remote")]
-    pub fn keep_keys_fresh(&self) -> Upkeep {
+    pub fn keep_keys_fresh(&self) -> KeyRefresher {
         let verifier = self.clone();
         let task = tokio::spawn(async move {
             loop {
@@ -159,7 +158,7 @@ impl Verifier {
                 tokio::time::sleep(TENDED_EVERY).await;
             }
         });
-        Upkeep { task: task.abort_handle() }
+        KeyRefresher { task: task.abort_handle() }
     }
 }
 
@@ -170,12 +169,12 @@ const TENDED_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 #[cfg(feature = "remote")]
 #[derive(Debug)]
 #[must_use = "the work ends when this is dropped"]
-pub struct Upkeep {
+pub struct KeyRefresher {
     task: tokio::task::AbortHandle,
 }
 
 #[cfg(feature = "remote")]
-impl Drop for Upkeep {
+impl Drop for KeyRefresher {
     fn drop(&mut self) {
         self.task.abort();
     }

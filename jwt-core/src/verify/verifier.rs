@@ -2,17 +2,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::gate::{Answer, Endpoint};
-use crate::metadata::ResourceMetadata;
+use crate::gate::ResourceMetadata;
+use crate::http::token::{Location, TokenSources};
 use crate::step::Step;
-use crate::token::{Location, TokenSources};
-use crate::verified::{Surroundings, Verified};
+use crate::verified::{Verified, VerifierContext};
 
 use super::VerifierBuilder;
 use super::cache::{CacheStatus, Store};
 use super::issuers::Issuers;
 use super::judge::Judge;
-use super::upkeep::Readiness;
 
 /// Verifies tokens: the one judge behind every layer, middleware and extractor.
 ///
@@ -109,18 +107,6 @@ impl Verifier {
         self.judge.metadata.as_ref()
     }
 
-    /// Returns an endpoint for readiness probes that gives [the answer](Self::readiness) as it is at each request.
-    ///
-    /// It names the issuers, so it's for the people who run the service and not for its users.
-    #[must_use]
-    pub fn readiness_endpoint(&self) -> Endpoint {
-        let verifier = self.clone();
-        Endpoint::new(&["GET", "HEAD"], move |_| {
-            let Readiness { status, content_type, body } = verifier.readiness();
-            Step::Ready(Answer::new(status).body(content_type, body).header("cache-control", "no-store"))
-        })
-    }
-
     pub(super) fn issuers(&self) -> &Issuers {
         &self.judge.issuers
     }
@@ -129,8 +115,8 @@ impl Verifier {
         &self.sources
     }
 
-    pub(super) fn surroundings(&self) -> &Arc<Surroundings> {
-        &self.judge.surroundings
+    pub(super) fn context(&self) -> &Arc<VerifierContext> {
+        &self.judge.context
     }
 }
 

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use jwt_core::Algorithm;
-use jwt_core::verify::TokenCache;
+use jwt_core::verify::TokenCacheSettings;
 
 use crate::race::Contender;
 use crate::stand::{ALGORITHMS, Stand};
@@ -30,11 +30,11 @@ pub fn all(stands: &[Stand]) -> Vec<Path> {
     }
     let stand = &stands[ALGORITHMS.iter().position(|algorithm| *algorithm == Algorithm::ES256).expect("ES256")];
     let caching = |settings| stand.builder(0).token_cache(settings).build().expect("a verifier");
-    let (verifier, token) = (caching(TokenCache::new()), stand.token.clone());
+    let (verifier, token) = (caching(TokenCacheSettings::new()), stand.token.clone());
     add("known, claims shared".to_owned(), None, Box::new(move || share(&verifier, &token).is_ok()));
-    let (verifier, token) = (caching(TokenCache::new()), stand.token.clone());
+    let (verifier, token) = (caching(TokenCacheSettings::new()), stand.token.clone());
     add("known, claims decoded".to_owned(), None, Box::new(move || verify(&verifier, &token).is_ok()));
-    let (verifier, token) = (caching(TokenCache::new().digests()), stand.token.clone());
+    let (verifier, token) = (caching(TokenCacheSettings::new().digests()), stand.token.clone());
     add("known by digest".to_owned(), None, Box::new(move || verify(&verifier, &token).is_ok()));
     let bad =
         [("garbage", Stand::garbage()), ("an unknown key", stand.unknown_key()), ("no algorithm", stand.unsigned())];

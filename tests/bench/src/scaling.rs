@@ -8,13 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jwt_core::authorize::{Requirement, claim, roles, scopes};
 use jwt_core::claims::ClaimPath;
-use jwt_core::clock::ManualClock;
+use jwt_core::testing::ManualClock;
 use jwt_core::config::VerifierConfig;
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::forward::ForwardClaims;
 use jwt_core::keys::{Fetched, Key, KeySet, KeyTable, fetch_fn};
-use jwt_core::request::BareRequest;
-use jwt_core::token::{Csrf, TokenSources};
+use jwt_core::testing::BareRequest;
+use jwt_core::http::{Csrf, TokenSources};
 use jwt_core::verify::{Authenticator, Verification};
 use jwt_core::{Algorithm, TrustedIssuer, Verified, Verifier};
 
@@ -219,7 +219,7 @@ fn discovery(members: &str) -> Work {
         let verifier = verifier.expect("a verifier");
         // The set was fetched, and the token's key isn't in it.
         let outcome = runtime.block_on(async {
-            let refreshed = verifier.refresh_keys().await;
+            let refreshed = verifier.fetch_keys().await;
             refreshed.is_ok() && verifier.verify(&token).await.is_err()
         });
         assert!(black_box(outcome));

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use jwt_core::verify::{TokenCache, Verification};
+use jwt_core::verify::{TokenCacheSettings, Verification};
 use jwt_core::{Error, Verifier};
 
 use crate::race::Contender;
@@ -40,7 +40,7 @@ pub fn contenders(stand: &Stand, padding: usize) -> Vec<Contender> {
     let (verifier, own) = (stand.verifier(), token.clone());
     assert!(verify(&verifier, &own).is_ok() && verify(&verifier, &stand.tampered()).is_err());
     field.push(Contender::each(OURS, move || drop(black_box(verify(&verifier, &own)))));
-    for (name, settings) in [(CACHED, TokenCache::new()), (DIGESTS, TokenCache::new().digests())] {
+    for (name, settings) in [(CACHED, TokenCacheSettings::new()), (DIGESTS, TokenCacheSettings::new().digests())] {
         let (verifier, own) = (stand.builder(0).token_cache(settings).build().expect("a verifier"), token.clone());
         assert!(verify(&verifier, &own).is_ok() && verify(&verifier, &stand.tampered()).is_err());
         field.push(Contender::each(name, move || drop(black_box(share(&verifier, &own)))));

@@ -1,8 +1,8 @@
 //! A: algorithm and key confusion.
 
+use jwt_core::BuildErrorKind;
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{Key, KeyErrorKind, KeySet};
-use jwt_core::verify::BuildErrorKind;
 use jwt_core::{Algorithm, ErrorKind};
 use jwt_tests::forge::{Forge, encode};
 use jwt_tests::remote::{JWKS, Remote};

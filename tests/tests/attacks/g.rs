@@ -1,7 +1,7 @@
 //! G: key sets and discovery documents, as far as they can be played without a network.
 
 use actix_web::rt::spawn;
-use jwt_core::verify::BuildErrorKind;
+use jwt_core::BuildErrorKind;
 use jwt_core::{ErrorKind, TrustedIssuer};
 use jwt_tests::adapter::Adapter;
 use jwt_tests::answer::Answer;

@@ -1,10 +1,11 @@
 //! H: the HTTP layer.
 
+use jwt_core::BuildErrorKind;
 use jwt_core::ErrorKind;
-use jwt_core::browser::Cookies;
-use jwt_core::request::BareRequest;
-use jwt_core::token::{Csrf, Location, TokenSources};
-use jwt_core::verify::{Authenticator, BuildErrorKind};
+use jwt_core::http::Cookies;
+use jwt_core::http::{Csrf, Location, TokenSources};
+use jwt_core::testing::BareRequest;
+use jwt_core::verify::Authenticator;
 use jwt_core::{Algorithm, TrustedIssuer};
 use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jwt_core::clock::ManualClock;
 use jwt_core::crypto::Backend;
 use jwt_core::keys::{Health, KeySource, KeyTable, Lookup, Wanted};
-use jwt_core::observe::MemoryObserver;
 use jwt_core::revocation::{RevocationList, Standing, TokenIdentity};
-use jwt_core::verify::TokenCache;
+use jwt_core::testing::ManualClock;
+use jwt_core::testing::MemoryObserver;
+use jwt_core::verify::TokenCacheSettings;
 use jwt_core::{Algorithm, ErrorKind, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::stage::{KID, behind, builder, good, issuer, key, stranger};
@@ -112,7 +112,7 @@ fn ringed(ring: &Ring) -> jwt_core::TrustedIssuer {
 
 #[actix_web::test]
 async fn i01_a_token_is_known_by_all_of_its_bytes() {
-    for settings in [TokenCache::new(), TokenCache::new().digests()] {
+    for settings in [TokenCacheSettings::new(), TokenCacheSettings::new().digests()] {
         let watched = Watched::new(|builder| builder.token_cache(settings));
         let token = good().sign();
         watched.is_known(&token).await;
@@ -124,7 +124,7 @@ async fn i01_a_token_is_known_by_all_of_its_bytes() {
         }
         let told = watched.observer.take_cache();
         // By digest it is looked up where its signature would be verified, which not every changed one comes to.
-        let looked_up = if settings == TokenCache::new() { token.len() } else { token.len() / 4 };
+        let looked_up = if settings == TokenCacheSettings::new() { token.len() } else { token.len() / 4 };
         assert!(told.len() >= looked_up && told.iter().all(|told| *told == "miss"), "{told:?}");
         // The same end, which is where the cache looks for it, on claims of another.
         let (_, signature) = token.rsplit_once('.').expect("three segments");
@@ -224,7 +224,7 @@ async fn i06_no_refusal_is_remembered() {
 
 #[actix_web::test]
 async fn i07_only_accepted_tokens_take_places_and_no_more_than_there_are() {
-    let settings = TokenCache::new().max_entries(50).max_bytes(60_000);
+    let settings = TokenCacheSettings::new().max_entries(50).max_bytes(60_000);
     let watched = Watched::new(|builder| builder.token_cache(settings));
     let token = good().sign();
     for number in 0..500 {

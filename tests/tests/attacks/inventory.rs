@@ -27,7 +27,7 @@ const NOT_APPLICABLE: &[(&str, &str)] = &[
         "addresses come from the configuration and from https metadata, so their ranges are the network's to police",
     ),
     ("h21", "DPoP is not offered: its scheme is not accepted and bound tokens are refused"),
-    ("i10", "that a token was seen before can be told from the time it takes; `TokenCache` says so"),
+    ("i10", "that a token was seen before can be told from the time it takes; `TokenCacheSettings` says so"),
     ("j11", "there are no tokens for one use yet"),
     ("k04", "times cannot be measured reliably here; MACs are compared by the back ends, in constant time"),
     ("k05", "that a key is known is no secret: key sets are public"),

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_core::Clock as _;
 use jwt_core::ErrorKind;
-use jwt_core::clock::{Clock as _, ManualClock};
-use jwt_core::revocation::{
-    MemoryRevocations, Revocation, RevocationScript, RevocationSettings, ScriptedRevocations, TimeLimit,
-};
+use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings, TimeLimit};
+use jwt_core::testing::ManualClock;
+use jwt_core::testing::{RevocationScript, ScriptedRevocations};
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;

@@ -9,7 +9,7 @@ use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::gate::{Gate as _, RequestState};
 use jwt_core::keys::{FetchError, Fetched, KeyErrorKind, fetch_fn};
 use jwt_core::observe::{Event, Observer};
-use jwt_core::request::BareRequest;
+use jwt_core::testing::BareRequest;
 use jwt_core::verify::Authenticator;
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verified};
 use jwt_tests::adapter::Adapter;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use jwt_core::clock::ManualClock;
+use jwt_core::BuildErrorKind;
 use jwt_core::crypto::Backend;
-use jwt_core::interop::jsonwebtoken_12::DecodingKey;
-use jwt_core::interop::jsonwebtoken_12::crypto::{CryptoProvider, KeyUtils};
+use jwt_core::jsonwebtoken_12::DecodingKey;
+use jwt_core::jsonwebtoken_12::crypto::{CryptoProvider, KeyUtils};
 use jwt_core::keys::Key;
-use jwt_core::verify::BuildErrorKind;
+use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, ErrorKind};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_core::clock::ManualClock;
+use jwt_core::issue::{MemorySessions, TokenPair};
 use jwt_core::revocation::{MemoryRevocations, RevocationSettings};
-use jwt_core::session::{MemorySessions, TokenPair};
+use jwt_core::testing::ManualClock;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;

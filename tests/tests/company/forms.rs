@@ -18,7 +18,7 @@ use futures_util::stream;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::SizeHint;
 use http_body_util::{BodyExt as _, Full};
-use jwt_core::token::{Csrf, TokenSources};
+use jwt_core::http::{Csrf, TokenSources};
 use jwt_core::{Error, Verifier};
 use jwt_tests::stage::{builder, good};
 use jwt_tower::JwtLayer;

@@ -8,7 +8,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::any;
 use futures_util::{SinkExt as _, StreamExt as _};
-use jwt_core::clock::ManualClock;
+use jwt_core::testing::ManualClock;
 use jwt_tests::forge::NOW;
 use jwt_tests::stage::{builder, good};
 use jwt_tower::{JwtLayer, Verified};

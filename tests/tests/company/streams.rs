@@ -10,7 +10,7 @@ use axum::response::sse::{Event, Sse};
 use axum::routing::{get, post};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use http_body_util::BodyExt as _;
-use jwt_core::clock::ManualClock;
+use jwt_core::testing::ManualClock;
 use jwt_tests::forge::NOW;
 use jwt_tests::stage::{builder, good};
 use jwt_tower::{JwtLayer, Verified};

@@ -1,6 +1,6 @@
 //! What a renderer writes, and that layers, requirements and extractors let it.
 
-use jwt_core::challenge::{ProblemJson, Rendered, render_fn};
+use jwt_core::http::{ProblemJson, Rendered, render_fn};
 use jwt_core::{ErrorKind, TrustedIssuer, authorize};
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;

@@ -1,7 +1,7 @@
 //! How cookies get into a browser and out of it.
 
-use jwt_core::browser::Cookies;
-use jwt_core::token::TokenSources;
+use jwt_core::http::Cookies;
+use jwt_core::http::TokenSources;
 use jwt_core::verify::RuleError;
 use jwt_core::{ErrorKind, VerifierBuilder};
 use jwt_tests::adapter::Application;

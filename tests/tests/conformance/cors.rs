@@ -1,7 +1,7 @@
 //! Refusals under the CORS middleware of each framework: a browser must be able to read them. How the frameworks word
 //! their own headers is theirs, so the answers are looked at one by one.
 
-use jwt_core::challenge::ProblemJson;
+use jwt_core::http::ProblemJson;
 use jwt_tests::adapter::Adapter;
 use jwt_tests::ask::Ask;
 use jwt_tests::stage::{application, behind, builder, good};

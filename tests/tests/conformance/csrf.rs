@@ -1,6 +1,6 @@
 //! What a request must show beside a token that came in a cookie.
 
-use jwt_core::token::{Csrf, TokenSources};
+use jwt_core::http::{Csrf, TokenSources};
 use jwt_core::verify::Authenticator;
 use jwt_core::{ErrorKind, VerifierBuilder};
 use jwt_tests::adapter::Application;
@@ -124,7 +124,7 @@ async fn guests_are_not_asked_and_known_users_are() {
     let verifier = builder().sources(TokenSources::new().cookie("session")).build().expect("a verifier");
     let optional = Authenticator::from(verifier).optional();
     let request = |token: Option<&str>| {
-        let request = jwt_core::request::BareRequest::new("POST", "/").header("sec-fetch-site", "cross-site");
+        let request = jwt_core::testing::BareRequest::new("POST", "/").header("sec-fetch-site", "cross-site");
         match token {
             Some(token) => request.header("cookie", format!("session={token}")),
             None => request,

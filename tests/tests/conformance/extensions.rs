@@ -1,7 +1,7 @@
 //! What stood in a request's extensions before the layer ran is not believed.
 
 use jwt_core::gate::RequestState;
-use jwt_core::request::BareRequest;
+use jwt_core::testing::BareRequest;
 use jwt_core::verify::Authenticator;
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer};
 use jwt_tests::answer::Answer;

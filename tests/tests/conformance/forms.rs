@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jwt_core::authorize::Routes;
-use jwt_core::token::{Csrf, TokenSources};
+use jwt_core::http::{Csrf, TokenSources};
 use jwt_core::{ErrorKind, VerifierBuilder};
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;

@@ -1,7 +1,7 @@
 //! What a gateway sends on.
 
 use jwt_core::ErrorKind;
-use jwt_core::token::TokenSources;
+use jwt_core::http::TokenSources;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::stage::{application, behind, builder, good};

@@ -3,14 +3,15 @@
 use async_trait::async_trait;
 use jwt_core::ErrorKind;
 use jwt_core::Step;
-use jwt_core::clock::ManualClock;
 use jwt_core::logout::BackChannelLogout;
 use jwt_core::revocation::{
     MemoryRevocations, Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, RevokeErrorKind,
     Standing, TokenIdentity,
 };
-use jwt_core::verify::{BuildErrorKind, IssuerResolver, VerifierBuilder};
+use jwt_core::testing::ManualClock;
+use jwt_core::verify::IssuerResolver;
 use jwt_core::{Algorithm, TrustedIssuer, Verifier};
+use jwt_core::{BuildErrorKind, VerifierBuilder};
 use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;

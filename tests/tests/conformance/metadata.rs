@@ -1,8 +1,8 @@
 //! What a protected resource says of itself, and that challenges lead there. RFC 9728.
 
 use jwt_core::authorize::Routes;
-use jwt_core::metadata::ProtectedResource;
-use jwt_core::token::TokenSources;
+use jwt_core::gate::ProtectedResource;
+use jwt_core::http::TokenSources;
 use jwt_core::{ErrorKind, TrustedIssuer};
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use actix_web::rt::{spawn, task::JoinHandle};
-use jwt_core::clock::ManualClock;
-use jwt_core::token::TokenSources;
+use jwt_core::http::TokenSources;
+use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer};
 use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;

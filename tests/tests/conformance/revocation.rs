@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use jwt_core::ErrorKind;
-use jwt_core::clock::ManualClock;
-use jwt_core::observe::MemoryObserver;
-use jwt_core::revocation::{
-    MemoryRevocations, NoRevocations, Revocation, RevocationScript, RevocationSettings, ScriptedRevocations, TimeLimit,
-};
+use jwt_core::revocation::{MemoryRevocations, NoRevocations, Revocation, RevocationSettings, TimeLimit};
+use jwt_core::testing::ManualClock;
+use jwt_core::testing::MemoryObserver;
+use jwt_core::testing::{RevocationScript, ScriptedRevocations};
 use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;

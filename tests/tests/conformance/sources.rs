@@ -1,8 +1,8 @@
 //! The places that are searched for a token when they are asked for.
 
 use jwt_core::ErrorKind;
-use jwt_core::request::BareRequest;
-use jwt_core::token::{Location, TokenSources};
+use jwt_core::http::{Location, TokenSources};
+use jwt_core::testing::BareRequest;
 use jwt_core::verify::Authenticator;
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;

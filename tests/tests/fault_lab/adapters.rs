@@ -35,7 +35,7 @@ async fn story(adapter: Adapter) {
 
     for script in [Script::Status(500), Script::LoginPage, Script::EmptySet, Script::HangUp] {
         lab.issuer.script(Document::KeySet, script.clone());
-        assert!(lab.verifier.refresh_keys().await.is_err());
+        assert!(lab.verifier.fetch_keys().await.is_err());
         assert_eq!(send(lab.good().sign()).await, ada, "{script:?}");
     }
     lab.pass(seconds(4_199));

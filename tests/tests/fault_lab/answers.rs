@@ -31,13 +31,13 @@ async fn lab(kind: FetchErrorKind) -> Lab {
 async fn keep_the_good_set((document, script, kind): Case) {
     let lab = lab(kind).await.loaded().await;
     lab.issuer.script(document, script.clone());
-    let error = lab.verifier.refresh_keys().await.expect_err("a bad answer");
+    let error = lab.verifier.fetch_keys().await.expect_err("a bad answer");
     assert_eq!(error.issuers().collect::<Vec<_>>(), [(Some(lab.issuer.name()), kind)], "{script:?}");
     let health = lab.health();
     assert_eq!((health.state, health.last_error, health.keys), (HealthState::Fresh, Some(kind), 1), "{script:?}");
     assert_eq!((lab.at_once(&lab.good()), lab.told()), (Ok(()), vec![kind.code()]), "{script:?}");
     lab.issuer.script(document, Script::Well);
-    assert_eq!(lab.verifier.refresh_keys().await, Ok(()), "{script:?}");
+    assert_eq!(lab.verifier.fetch_keys().await, Ok(()), "{script:?}");
     assert_eq!((lab.at_once(&lab.good()), lab.health().last_error), (Ok(()), None), "{script:?}");
 }
 
@@ -143,10 +143,10 @@ async fn a_failing_key_set_is_told_from_failing_metadata() {
     for document in [Document::OpenIdMetadata, Document::OAuthMetadata] {
         lab.issuer.script(document, Script::Status(404));
     }
-    assert!(lab.verifier.refresh_keys().await.is_err());
+    assert!(lab.verifier.fetch_keys().await.is_err());
     assert_eq!((lab.health().last_error, lab.sets()), (Some(FetchErrorKind::Status), 0));
     lab.issuer.script(Document::OAuthMetadata, Script::Well);
     lab.issuer.script(Document::KeySet, Script::LoginPage);
-    assert!(lab.verifier.refresh_keys().await.is_err());
+    assert!(lab.verifier.fetch_keys().await.is_err());
     assert_eq!((lab.health().last_error, lab.sets()), (Some(FetchErrorKind::Content), 1));
 }

@@ -1,8 +1,8 @@
 //! From the issuer's name to its keys, and what is sent on the way.
 
+use jwt_core::BuildErrorKind;
 use jwt_core::keys::{FetchErrorKind, Fetched, HttpFetch, fetch_fn};
 use jwt_core::testing::{AUDIENCE, Document, Script, ScriptedIssuer};
-use jwt_core::verify::BuildErrorKind;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::remote::Remote;
 use jwt_tests::stage::key;
@@ -18,12 +18,12 @@ fn g01_addresses_without_tls_are_refused_unless_they_are_on_this_machine() {
         for trusted in [
             TrustedIssuer::discover(url),
             TrustedIssuer::jwks(issuer, url),
-            TrustedIssuer::discover(issuer).discover_at(url),
+            TrustedIssuer::discover(issuer).metadata_url(url),
         ] {
             assert_eq!(build(trusted).expect_err(url).kind(), BuildErrorKind::InsecureUrl, "{url}");
         }
     }
-    assert!(build(TrustedIssuer::discover(issuer).discover_at("http://127.0.0.1:1/")).is_ok());
+    assert!(build(TrustedIssuer::discover(issuer).metadata_url("http://127.0.0.1:1/")).is_ok());
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn g02_a_redirect_is_a_failure_and_its_target_is_never_asked() {
             for to in [elsewhere.jwks_uri(), own, "http://169.254.169.254/".to_owned(), lab.issuer.jwks_uri()] {
                 lab.issuer.script(document, Script::Redirect(status, to));
                 lab.issuer.script(Document::OAuthMetadata, Script::Status(404));
-                assert!(lab.verifier.refresh_keys().await.is_err());
+                assert!(lab.verifier.fetch_keys().await.is_err());
                 assert_eq!(lab.health().last_error, Some(FetchErrorKind::Status));
             }
             let asked = |target: &str| lab.issuer.received().iter().filter(|all| all.target == target).count();
@@ -58,7 +58,7 @@ async fn a_client_that_follows_redirects_finds_no_keys_there() {
         let trusted = TrustedIssuer::discover(issuer.name()).audience(AUDIENCE);
         let fetch = HttpFetch::from_client(Client::new());
         let verifier = Verifier::builder().issuer(trusted).clock(issuer.clock()).fetch(fetch).build();
-        let error = verifier.expect("a verifier").refresh_keys().await.expect_err("a redirect");
+        let error = verifier.expect("a verifier").fetch_keys().await.expect_err("a redirect");
         assert_eq!(error.issuers().collect::<Vec<_>>(), [(Some(issuer.name()), FetchErrorKind::Status)], "{status}");
     }
     assert_eq!(elsewhere.requests(Document::KeySet), 5, "the client did follow");
@@ -72,7 +72,7 @@ async fn a_client_of_the_application_finds_keys_where_they_are() {
     let trusted = TrustedIssuer::jwks(issuer.name(), jwks_uri).audience(AUDIENCE);
     let fetch = HttpFetch::from_client(Client::new());
     let verifier = Verifier::builder().issuer(trusted).fetch(fetch).build();
-    assert_eq!(verifier.expect("a verifier").refresh_keys().await, Ok(()));
+    assert_eq!(verifier.expect("a verifier").fetch_keys().await, Ok(()));
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn g17_a_request_for_keys_carries_nothing_but_what_it_asks_for() {
 async fn an_issuer_may_be_asked_at_another_address_and_keeps_its_name() {
     let name = "https://id.example/realm";
     let issuer = ScriptedIssuer::start_as(name).await.expect("an issuer");
-    let trusted = TrustedIssuer::discover(name).discover_at(issuer.address());
+    let trusted = TrustedIssuer::discover(name).metadata_url(issuer.address());
     let lab = Lab::of(issuer, trusted).loaded().await;
     assert_eq!(lab.issuer.name(), name);
     let inner = lab.good().of_issuer(lab.issuer.address());
@@ -143,9 +143,9 @@ async fn an_issuer_may_be_asked_at_another_address_and_keeps_its_name() {
 
     // Metadata that name the address are those of another issuer.
     let issuer = ScriptedIssuer::start().await.expect("an issuer");
-    let trusted = TrustedIssuer::discover(name).discover_at(issuer.address());
+    let trusted = TrustedIssuer::discover(name).metadata_url(issuer.address());
     let verifier = Verifier::builder().issuer(trusted.audience(AUDIENCE)).clock(issuer.clock()).build();
-    let error = verifier.expect("a verifier").refresh_keys().await.expect_err("another issuer");
+    let error = verifier.expect("a verifier").fetch_keys().await.expect_err("another issuer");
     assert_eq!(error.issuers().collect::<Vec<_>>(), [(Some(name), FetchErrorKind::IssuerMismatch)]);
 }
 
@@ -175,14 +175,14 @@ async fn an_etag_is_sent_to_its_own_address_only() {
     inner.publish([lab.issuer.rotate()]);
     for (jwks_uri, sets, keys) in [(inner.jwks_uri(), (1, 1), 1), (lab.issuer.jwks_uri(), (2, 1), 2)] {
         lab.issuer.script(Document::OpenIdMetadata, Script::KeySetAt(jwks_uri));
-        assert_eq!(lab.verifier.refresh_keys().await, Ok(()));
+        assert_eq!(lab.verifier.fetch_keys().await, Ok(()));
         assert_eq!((lab.sets(), inner.requests(Document::KeySet), lab.health().keys), (sets.0, sets.1, keys));
     }
     for server in [&lab.issuer, &inner] {
         let conditions = server.received().into_iter().filter(|request| request.header("if-none-match").is_some());
         assert_eq!(conditions.count(), 0, "the set at hand came from the other address");
     }
-    assert_eq!(lab.verifier.refresh_keys().await, Ok(()));
+    assert_eq!(lab.verifier.fetch_keys().await, Ok(()));
     let received = lab.issuer.received();
     assert!(received.last().is_some_and(|last| last.header("if-none-match").is_some()), "now it is this one's");
 }
@@ -191,7 +191,7 @@ async fn an_etag_is_sent_to_its_own_address_only() {
 async fn an_answer_that_nothing_changed_to_an_unconditional_question_is_a_failure() {
     let lab = Lab::new().await.loaded().await;
     lab.issuer.script(Document::KeySet, Script::Status(304));
-    let error = lab.verifier.refresh_keys().await.expect_err("no set");
+    let error = lab.verifier.fetch_keys().await.expect_err("no set");
     assert_eq!(error.issuers().collect::<Vec<_>>(), [(Some(lab.issuer.name()), FetchErrorKind::Status)]);
 
     // A fetch of the application's own, when there is a set at hand.
@@ -203,8 +203,8 @@ async fn an_answer_that_nothing_changed_to_an_unconditional_question_is_a_failur
     });
     let trusted = TrustedIssuer::jwks("https://id.example", "https://id.example/jwks").audience(AUDIENCE);
     let verifier = Verifier::builder().issuer(trusted).fetch(fetch).build().expect("a verifier");
-    assert_eq!(verifier.refresh_keys().await, Ok(()));
+    assert_eq!(verifier.fetch_keys().await, Ok(()));
     remote.fail();
-    let error = verifier.refresh_keys().await.expect_err("no set");
+    let error = verifier.fetch_keys().await.expect_err("no set");
     assert_eq!(error.issuers().map(|(_, kind)| kind).collect::<Vec<_>>(), [FetchErrorKind::Content]);
 }

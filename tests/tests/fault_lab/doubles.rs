@@ -42,12 +42,12 @@ async fn an_issuer_that_is_dropped_answers_no_more() {
     let verifier = Verifier::builder().issuer(trusted).clock(issuer.clock()).build().expect("a verifier");
     let waiting = tokio::spawn({
         let verifier = verifier.clone();
-        async move { verifier.refresh_keys().await }
+        async move { verifier.fetch_keys().await }
     });
     issuer.until_requests(Document::OpenIdMetadata, 1).await;
     drop(issuer);
     assert!(within(waiting).await.expect("no panic").is_err(), "its connections end");
-    assert!(within(verifier.refresh_keys()).await.is_err(), "its port is closed");
+    assert!(within(verifier.fetch_keys()).await.is_err(), "its port is closed");
     assert_eq!(verifier.health()[0].health.last_error, Some(FetchErrorKind::Transport));
 }
 
@@ -57,7 +57,7 @@ async fn what_is_not_published_is_not_found_and_remembered_all_the_same() {
     let issuer = lab.issuer.name();
     let trusted = TrustedIssuer::jwks(issuer, format!("{issuer}/jwks?v=2")).audience(AUDIENCE);
     let verifier = Verifier::builder().issuer(trusted).build().expect("a verifier");
-    let error = within(verifier.refresh_keys()).await.expect_err("nothing is there");
+    let error = within(verifier.fetch_keys()).await.expect_err("nothing is there");
     assert_eq!(error.issuers().collect::<Vec<_>>(), [(Some(issuer), FetchErrorKind::Status)]);
     let received = lab.issuer.received();
     assert_eq!((received[0].target.as_str(), received[0].document, lab.sets()), ("/jwks?v=2", None, 0));

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_core::Step;
-use jwt_core::clock::ManualClock;
-use jwt_core::keys::{Health, RefreshPolicy};
-use jwt_core::observe::{Event, MemoryObserver, Observer};
+use jwt_core::keys::{Health, KeyRefreshSettings};
+use jwt_core::observe::{Event, Observer};
+use jwt_core::testing::ManualClock;
+use jwt_core::testing::MemoryObserver;
 use jwt_core::testing::{AUDIENCE, Document, Draft, Script, ScriptedIssuer};
 use jwt_core::{Error, ErrorKind, TrustedIssuer, Verified, Verifier};
 use tokio::sync::watch;
@@ -29,8 +30,8 @@ pub(crate) async fn within<F: Future>(future: F) -> F::Output {
 }
 
 /// A policy with which a fetch gives up soon: for tests that wait for that.
-pub(crate) fn hasty() -> RefreshPolicy {
-    RefreshPolicy::new().timeout(seconds(1))
+pub(crate) fn hasty() -> KeyRefreshSettings {
+    KeyRefreshSettings::new().timeout(seconds(1))
 }
 
 /// The memory of what was observed, with a bell for each fetch that ended.
@@ -59,10 +60,10 @@ pub(crate) struct Lab {
 impl Lab {
     /// An issuer that is discovered, with every default.
     pub(crate) async fn new() -> Self {
-        Self::with(RefreshPolicy::new()).await
+        Self::with(KeyRefreshSettings::new()).await
     }
 
-    pub(crate) async fn with(policy: RefreshPolicy) -> Self {
+    pub(crate) async fn with(policy: KeyRefreshSettings) -> Self {
         let issuer = ScriptedIssuer::start().await.expect("an issuer");
         let trusted = TrustedIssuer::discover(issuer.name()).refresh(policy);
         Self::of(issuer, trusted)

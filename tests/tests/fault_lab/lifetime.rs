@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use jwt_core::Clock as _;
 use jwt_core::ErrorKind;
 use jwt_core::Step;
-use jwt_core::clock::Clock as _;
-use jwt_core::keys::{HealthState, RefreshPolicy};
+use jwt_core::keys::{HealthState, KeyRefreshSettings};
 use jwt_core::testing::{Document, Script};
 
 use super::lab::{Lab, millis, seconds, within};
@@ -45,24 +45,24 @@ async fn requests_are_answered_at_once_while_a_slow_renewal_is_under_way() {
 
 #[tokio::test]
 async fn g14_what_the_issuer_says_about_lifetimes_is_kept_within_bounds() {
-    let policy = RefreshPolicy::new().lifetime(seconds(300)).lifetime_between(seconds(100), seconds(1_000));
+    let policy = KeyRefreshSettings::new().lifetime(seconds(300)).lifetime_between(seconds(100), seconds(1_000));
     for (policy, cache_control, lifetime) in [
-        (RefreshPolicy::new(), None, 600),
-        (RefreshPolicy::new(), Some("max-age=0"), 60),
-        (RefreshPolicy::new(), Some("max-age=59"), 60),
-        (RefreshPolicy::new(), Some("public, max-age=90, must-revalidate"), 90),
-        (RefreshPolicy::new(), Some("Max-Age=\"3600\""), 3_600),
-        (RefreshPolicy::new(), Some("max-age=1000000000000"), 86_400),
-        (RefreshPolicy::new(), Some("max-age=18446744073709551615"), 86_400),
-        (RefreshPolicy::new(), Some("max-age=-1"), 600),
-        (RefreshPolicy::new(), Some("max-age=ten"), 600),
-        (RefreshPolicy::new(), Some("no-store"), 60),
-        (RefreshPolicy::new(), Some("no-cache"), 60),
-        (RefreshPolicy::new(), Some("max-age=600, no-store"), 60),
+        (KeyRefreshSettings::new(), None, 600),
+        (KeyRefreshSettings::new(), Some("max-age=0"), 60),
+        (KeyRefreshSettings::new(), Some("max-age=59"), 60),
+        (KeyRefreshSettings::new(), Some("public, max-age=90, must-revalidate"), 90),
+        (KeyRefreshSettings::new(), Some("Max-Age=\"3600\""), 3_600),
+        (KeyRefreshSettings::new(), Some("max-age=1000000000000"), 86_400),
+        (KeyRefreshSettings::new(), Some("max-age=18446744073709551615"), 86_400),
+        (KeyRefreshSettings::new(), Some("max-age=-1"), 600),
+        (KeyRefreshSettings::new(), Some("max-age=ten"), 600),
+        (KeyRefreshSettings::new(), Some("no-store"), 60),
+        (KeyRefreshSettings::new(), Some("no-cache"), 60),
+        (KeyRefreshSettings::new(), Some("max-age=600, no-store"), 60),
         // Further header lines.
-        (RefreshPolicy::new(), Some("max-age=600\r\ncache-control: no-cache"), 60),
-        (RefreshPolicy::new(), Some("max-age=86400\r\nage: 86000"), 400),
-        (RefreshPolicy::new(), Some("max-age=86400\r\nage: 86390"), 60),
+        (KeyRefreshSettings::new(), Some("max-age=600\r\ncache-control: no-cache"), 60),
+        (KeyRefreshSettings::new(), Some("max-age=86400\r\nage: 86000"), 400),
+        (KeyRefreshSettings::new(), Some("max-age=86400\r\nage: 86390"), 60),
         (policy.clone(), None, 300),
         (policy.clone(), Some("max-age=0"), 100),
         (policy, Some("max-age=86400"), 1_000),

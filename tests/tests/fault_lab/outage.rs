@@ -1,7 +1,7 @@
 //! An issuer that was well, and then is not.
 
 use jwt_core::ErrorKind;
-use jwt_core::keys::{FetchErrorKind, HealthState, RefreshPolicy};
+use jwt_core::keys::{FetchErrorKind, HealthState, KeyRefreshSettings};
 use jwt_core::testing::{Document, Script};
 
 use super::lab::{Lab, hasty, millis, seconds};
@@ -119,7 +119,7 @@ async fn a_set_that_grew_too_old_in_silence_is_used_after_one_vain_attempt() {
 
 #[tokio::test]
 async fn without_time_for_stale_keys_there_is_none() {
-    let lab = Lab::with(RefreshPolicy::new().stale_if_error(seconds(0))).await.loaded().await;
+    let lab = Lab::with(KeyRefreshSettings::new().stale_if_error(seconds(0))).await.loaded().await;
     lab.all(Script::HangUp);
     lab.pass(seconds(600) - millis(1));
     assert_eq!(lab.at_once(&lab.good()), Ok(()));

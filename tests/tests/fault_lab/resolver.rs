@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use jwt_core::Step;
-use jwt_core::clock::ManualClock;
+use jwt_core::testing::ManualClock;
 use jwt_core::testing::{AUDIENCE, Document, Draft, Script, ScriptedIssuer};
 use jwt_core::verify::IssuerResolver;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
@@ -106,7 +106,7 @@ async fn a_tenant_whose_issuer_is_down_is_an_outage_of_that_tenant_alone() {
     assert_eq!(ask(&verifier, &well.token()).await, Ok(()));
     // Any token can name a tenant, so none of them decides whether the service gets requests.
     assert_eq!((verifier.is_ready(), verifier.readiness().status, verifier.health().len()), (true, 200, 0));
-    assert_eq!(verifier.refresh_keys().await, Ok(()));
+    assert_eq!(verifier.fetch_keys().await, Ok(()));
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ async fn a_key_that_is_replaced_under_its_name_ends_with_the_next_set() {
     let (old, new) = (lab.issuer.key(), lab.issuer.stranger().with_kid("key-1"));
     lab.issuer.publish([new.clone()]);
     assert_eq!(lab.at_once(&lab.good().signed_by(&new)), Err(ErrorKind::BadSignature), "a known name is not fetched");
-    assert_eq!(lab.verifier.refresh_keys().await, Ok(()));
+    assert_eq!(lab.verifier.fetch_keys().await, Ok(()));
     assert_eq!(lab.at_once(&lab.good().signed_by(&new)), Ok(()));
     assert_eq!(lab.at_once(&lab.good().signed_by(&old)), Err(ErrorKind::BadSignature));
 }

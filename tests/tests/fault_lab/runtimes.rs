@@ -5,9 +5,9 @@ use std::thread;
 
 use futures_util::FutureExt as _;
 use jwt_core::Step;
-use jwt_core::clock::ManualClock;
 use jwt_core::keys::{FetchErrorKind, HealthState};
-use jwt_core::observe::MemoryObserver;
+use jwt_core::testing::ManualClock;
+use jwt_core::testing::MemoryObserver;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::remote::{JWKS, Remote};
@@ -147,7 +147,7 @@ fn a_blocked_worker_holds_up_no_other() {
 fn a_refresh_succeeds_only_if_a_set_was_loaded_after_it_was_asked_for() {
     let (scene, idle, driven) = (Scene::new(Remote::serving(&[&key()])), runtime(), runtime());
     let refresh = || {
-        let outcome = driven.block_on(scene.verifier.refresh_keys());
+        let outcome = driven.block_on(scene.verifier.fetch_keys());
         outcome.map_err(|error| error.issuers().map(|(_, kind)| kind).collect::<Vec<_>>())
     };
     for (silence, state) in [
@@ -160,7 +160,7 @@ fn a_refresh_succeeds_only_if_a_set_was_loaded_after_it_was_asked_for() {
         // The refresh joins a fetch that never ends.
         {
             let _entered = idle.enter();
-            assert!(scene.verifier.refresh_keys().now_or_never().is_none());
+            assert!(scene.verifier.fetch_keys().now_or_never().is_none());
         }
         assert_eq!((scene.state().0, refresh()), (state, Err(vec![FetchErrorKind::Timeout])));
         assert_eq!((refresh(), scene.told()), (Ok(()), vec!["timeout", "loaded"]));

@@ -76,16 +76,16 @@ async fn an_application_may_ask_for_keys_at_any_time_and_learns_who_failed() {
     let lab = Lab::new().await;
     lab.all(Script::HangUp);
     for requests in 1..4 {
-        let error = lab.verifier.refresh_keys().await.expect_err("the issuer is down");
+        let error = lab.verifier.fetch_keys().await.expect_err("the issuer is down");
         let failed: Vec<_> = error.issuers().collect();
         assert_eq!(failed, [(Some(lab.issuer.name()), FetchErrorKind::Transport)]);
         assert!(error.to_string().contains(lab.issuer.name()) && error.to_string().contains("transport"), "{error}");
         assert_eq!(lab.issuer.received().len(), requests, "inside the pause after a failure, too");
     }
     lab.all(Script::Well);
-    assert_eq!(lab.verifier.refresh_keys().await, Ok(()));
+    assert_eq!(lab.verifier.fetch_keys().await, Ok(()));
     assert_eq!(lab.at_once(&lab.good()), Ok(()));
-    assert_eq!(lab.verifier.refresh_keys().await, Ok(()));
+    assert_eq!(lab.verifier.fetch_keys().await, Ok(()));
     assert_eq!(lab.sets(), 2, "whatever the age of the set");
     assert_eq!(lab.told(), ["transport", "transport", "transport", "loaded", "loaded"]);
 }
@@ -101,7 +101,7 @@ async fn an_application_that_asks_while_a_fetch_is_under_way_waits_for_that_one(
     lab.issuer.until_requests(Document::KeySet, 1).await;
     let refresh = tokio::spawn({
         let verifier = lab.verifier.clone();
-        async move { verifier.refresh_keys().await }
+        async move { verifier.fetch_keys().await }
     });
     tokio::task::yield_now().await;
     lab.issuer.release();

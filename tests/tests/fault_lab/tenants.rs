@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jwt_core::BuildErrorKind;
 use jwt_core::Step;
-use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{Fetched, fetch_fn};
-use jwt_core::observe::MemoryObserver;
-use jwt_core::verify::{BuildErrorKind, IssuerResolver, RuleError, TokenCache};
+use jwt_core::testing::ManualClock;
+use jwt_core::testing::MemoryObserver;
+use jwt_core::verify::{IssuerResolver, RuleError, TokenCacheSettings};
 use jwt_core::{Algorithm, Error, ErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
 use jwt_tests::forge::{AUDIENCE, Forge, NOW};
 use jwt_tests::log::Log;
@@ -252,7 +253,7 @@ async fn a_crowd_of_one_tenant_shares_its_look_up() {
 
 #[tokio::test]
 async fn a_tenant_that_is_no_longer_admitted_is_refused_at_once() {
-    for cache in [Some(TokenCache::new()), Some(TokenCache::new().digests()), None] {
+    for cache in [Some(TokenCacheSettings::new()), Some(TokenCacheSettings::new().digests()), None] {
         let tenants = Tenants::new();
         let builder = tenants.builder(tenants.resolver());
         let verifier = match cache {
@@ -517,7 +518,7 @@ async fn the_service_is_ready_with_all_given_issuers_or_with_any() {
     ] {
         let verifier = builder.build().expect("a verifier");
         if loaded {
-            let _ = within(verifier.refresh_keys()).await;
+            let _ = within(verifier.fetch_keys()).await;
         }
         let status = if expected { 200 } else { 503 };
         assert_eq!((verifier.is_ready(), verifier.readiness().status), (expected, status), "{verifier:?}");

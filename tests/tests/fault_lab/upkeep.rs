@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use jwt_core::clock::ManualClock;
 use jwt_core::keys::HealthState;
+use jwt_core::testing::ManualClock;
 use jwt_core::testing::{Document, Script};
 use jwt_core::{TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};

@@ -67,7 +67,7 @@ async fn the_keys_are_published_with_a_tag_and_for_a_while() {
 #[actix_web::test]
 async fn only_the_public_half_of_a_key_is_published() {
     for algorithm in [Algorithm::RS256, Algorithm::ES512, Algorithm::Ed25519, Algorithm::MlDsa44] {
-        let store = jwt_core::session::MemorySessions::new();
+        let store = jwt_core::issue::MemorySessions::new();
         let shop = Shop::signing_with(stranger(algorithm), store, |sessions| sessions);
         let answer = shop.send(&Ask::get("/jwks")).await;
         let key = body(&answer)["keys"][0].clone();
@@ -83,7 +83,7 @@ async fn a_key_set_is_kept_for_less_than_a_key_is_published_before_it_signs() {
     for (ahead, expected) in [(86_400, 600), (2_400, 600), (2_399, 599), (60, 15), (0, 0)] {
         let ring = jwt_core::issue::KeyRing::builder().key(key()).publish_ahead(Duration::from_secs(ahead));
         let endpoint = ring.build().expect("a ring").jwks().expect("public keys");
-        let request = jwt_core::request::BareRequest::new("GET", "/");
+        let request = jwt_core::testing::BareRequest::new("GET", "/");
         let answer = jwt_tests::gate::enter(&endpoint, &request).expect_err("an endpoint answers");
         let expected = format!("public, max-age={expected}");
         assert!(answer.headers.contains(&("cache-control", expected)), "{ahead}: {:?}", answer.headers);

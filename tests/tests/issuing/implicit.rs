@@ -5,9 +5,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_core::Step;
-use jwt_core::browser::Cookies;
+use jwt_core::http::Cookies;
+use jwt_core::http::Location;
 use jwt_core::issue::{AccessToken, ImplicitRefresh};
-use jwt_core::token::Location;
 use jwt_core::{TrustedIssuer, Verified, Verifier};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
@@ -192,7 +192,7 @@ async fn a_token_of_a_shorter_life_is_replaced_by_one_that_lives_no_longer() {
 #[tokio::test]
 async fn the_tokens_of_a_session_go_into_cookies() {
     let shop = Shop::usual();
-    let names = |pair: &jwt_core::session::TokenPair| -> Vec<String> {
+    let names = |pair: &jwt_core::issue::TokenPair| -> Vec<String> {
         let cookies = pair.cookies(&Cookies::new()).expect("legal");
         cookies.values().map(|value| value.split('=').next().unwrap_or_default().to_owned()).collect()
     };

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jwt_core::clock::ManualClock;
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::issue::{IssueError, IssueErrorKind, KeyPhase, KeyRing, TokenIssuer};
 use jwt_core::keys::KeySource as _;
+use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, ErrorKind, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::stage::stranger;

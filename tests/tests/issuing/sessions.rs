@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_core::ErrorKind;
 use jwt_core::issue::{IssueErrorKind, KeyRing, TokenIssuer};
-use jwt_core::session::{MemorySessions, RefreshToken, Sessions, SessionsBuilder, TokenPair};
+use jwt_core::issue::{MemorySessions, RefreshToken, Sessions, SessionsBuilder, TokenPair};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::issuing::{FailingSessions, Shop};
 use jwt_tests::log::Log;
@@ -398,7 +398,7 @@ async fn what_is_wrong_with_sessions_is_named() {
         (builder().grace(Duration::from_secs(61)), Some("grace")),
         (builder().most_per_subject(0), Some("most_per_subject")),
         (builder().leeway(Duration::from_secs(301)), Some("leeway")),
-        (builder().sources(jwt_core::token::TokenSources::none()), Some("sources")),
+        (builder().sources(jwt_core::http::TokenSources::none()), Some("sources")),
     ] {
         let error = builder.build().err();
         assert_eq!(
@@ -422,8 +422,8 @@ async fn the_log_tells_of_reuse_and_outage_and_of_nobody() {
     store.set_down(true);
     assert!(shop.sessions.refresh(&token).await.is_err());
     let text = log.text();
-    assert!(text.contains("WARN jwt_core::session") && text.contains("used again"), "{text}");
-    assert!(text.contains("ERROR jwt_core::session") && text.contains("the store is down"), "{text}");
+    assert!(text.contains("WARN jwt_core::issue") && text.contains("used again"), "{text}");
+    assert!(text.contains("ERROR jwt_core::issue") && text.contains("the store is down"), "{text}");
     for secret in ["joe", "Phone", pair.session_id.as_str(), &pair.refresh.jwt_id, &next.refresh.jwt_id] {
         assert!(!text.contains(secret), "{text}");
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jwt_core::session::{MemorySessions, NoSessions, SessionStore, SessionStoreError};
+use jwt_core::issue::{MemorySessions, NoSessions, SessionStore, SessionStoreError};
 use jwt_tests::forge::NOW;
 use jwt_tests::session_contract::{keeps_the_contract, one_exchange_wins, session};
 

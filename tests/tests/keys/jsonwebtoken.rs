@@ -6,15 +6,15 @@ macro_rules! tests {
         mod $major {
             use base64::Engine as _;
             use base64::engine::general_purpose::STANDARD;
-            use jwt_core::clock::ManualClock;
+            use jwt_core::testing::ManualClock;
             use jwt_core::crypto::{Backend, SigningKey};
-            use jwt_core::interop::$major::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
-            use jwt_core::interop::$major::errors::{ErrorKind as TheirErrorKind, Result};
-            use jwt_core::interop::$major::jwk::{Jwk, JwkSet};
-            use jwt_core::interop::$major::signature::{Error, Verifier as SignatureVerifier};
-            use jwt_core::interop::$major::{Algorithm as TheirAlgorithm, DecodingKey, DecodingKeyKind, Validation};
+            use jwt_core::$major::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
+            use jwt_core::$major::errors::{ErrorKind as TheirErrorKind, Result};
+            use jwt_core::$major::jwk::{Jwk, JwkSet};
+            use jwt_core::$major::signature::{Error, Verifier as SignatureVerifier};
+            use jwt_core::$major::{Algorithm as TheirAlgorithm, DecodingKey, DecodingKeyKind, Validation};
             use jwt_core::keys::{Key, KeyErrorKind, KeySet};
-            use jwt_core::verify::BuildErrorKind;
+            use jwt_core::BuildErrorKind;
             use jwt_core::{Algorithm, ErrorKind, Verifier, VerifierBuilder};
             use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
             use serde_json::{Value, json};

@@ -9,9 +9,9 @@ mod public_keys;
 mod remote;
 mod set;
 
-use jwt_core::clock::ManualClock;
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::keys::{KeyErrorKind, KeySet, KeyTable};
+use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verified, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use serde_json::{Value, json};

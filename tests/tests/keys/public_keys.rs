@@ -1,8 +1,8 @@
 //! Rows F01 to F12: single keys of a set that are not used.
 
+use jwt_core::BuildErrorKind;
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{Key, KeyErrorKind, KeySet};
-use jwt_core::verify::BuildErrorKind;
 use jwt_core::{Algorithm, ErrorKind, Verifier};
 use jwt_tests::forge::{Forge, encode};
 use serde_json::{Value, json};

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jwt_core::clock::ManualClock;
+use jwt_core::BuildErrorKind;
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::keys::{FetchErrorKind, Fetched, fetch_fn};
 use jwt_core::observe::{Event, Observer};
-use jwt_core::verify::BuildErrorKind;
+use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
 use serde_json::json;

@@ -1,8 +1,8 @@
 //! Rows F13 to F17: keys beside others, and what stands around them.
 
+use jwt_core::BuildErrorKind;
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{KeyErrorKind, KeySet};
-use jwt_core::verify::BuildErrorKind;
 use jwt_core::{Algorithm, ErrorKind, Verifier};
 use jwt_tests::forge::Forge;
 use serde_json::{Value, json};

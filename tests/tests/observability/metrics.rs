@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jwt_core::clock::ManualClock;
 use jwt_core::observe::MetricsObserver;
-use jwt_core::request::BareRequest;
-use jwt_core::revocation::{RevocationScript, ScriptedRevocations};
+use jwt_core::testing::BareRequest;
+use jwt_core::testing::ManualClock;
+use jwt_core::testing::{RevocationScript, ScriptedRevocations};
 use jwt_core::verify::{Authenticator, IssuerResolver};
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
@@ -42,10 +42,10 @@ fn a_day_in_a_verifiers_life() -> Recorded {
             let _ = enter(&guests, &BareRequest::new("GET", "/attacker-text"));
             let _ = enter(&Authenticator::from(verifier.clone()), &BareRequest::new("GET", "/attacker-text"));
             issuer.fail();
-            assert!(verifier.refresh_keys().await.is_err());
+            assert!(verifier.fetch_keys().await.is_err());
             // Past the lifetime of the keys, and their issuer is down.
             clock.advance(Duration::from_secs(1200));
-            let _ = verifier.refresh_keys().await;
+            let _ = verifier.fetch_keys().await;
             let _ = verifier.verify(&good.sign()).await;
 
             let list = ScriptedRevocations::default();

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jwt_core::clock::{Clock, ManualClock};
-use jwt_core::observe::{MemoryObserver, NoObserver, Observer};
+use jwt_core::Clock;
+use jwt_core::observe::{NoObserver, Observer};
+use jwt_core::testing::ManualClock;
+use jwt_core::testing::MemoryObserver;
 use jwt_core::{ErrorKind, Verifier};
 use jwt_tests::forge::NOW;
 use jwt_tests::stage;

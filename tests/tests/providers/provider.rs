@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use jwt_core::clock::ManualClock;
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{FetchErrorKind, Fetched, fetch_fn};
+use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, ErrorKind, Verified, Verifier, VerifierBuilder};
 use jwt_tests::forge::{NOW, encode, sign_raw};
 use serde_json::{Value, json};

@@ -29,7 +29,7 @@ pub(crate) fn entra(tenant: &str) -> TrustedIssuer {
 
 pub(crate) fn entra_v1(tenant: &str) -> TrustedIssuer {
     TrustedIssuer::discover(format!("https://sts.windows.net/{tenant}/"))
-        .discover_at(format!("https://login.microsoftonline.com/{tenant}"))
+        .metadata_url(format!("https://login.microsoftonline.com/{tenant}"))
         .algorithms([Algorithm::RS256])
         .audience("api://reports")
         .audience("11111111-2222-3333-4444-555555555555")
@@ -124,7 +124,7 @@ pub(crate) struct GithubClaims {
 
 pub(crate) fn kubernetes() -> TrustedIssuer {
     TrustedIssuer::discover("https://kubernetes.default.svc.cluster.local")
-        .discover_at("https://kubernetes.default.svc")
+        .metadata_url("https://kubernetes.default.svc")
         .audience("reports")
 }
 

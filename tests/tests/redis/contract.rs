@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwt_core::clock::ManualClock;
 use jwt_core::redis::{RedisRevocations, RedisSettings};
 use jwt_core::revocation::{
     MemoryRevocations, Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeErrorKind, Standing,
     TokenIdentity,
 };
+use jwt_core::testing::ManualClock;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::stage::{builder, good, key};

@@ -3,7 +3,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use jwt_core::clock::{Clock as _, SystemClock};
+use jwt_core::Clock as _;
+use jwt_core::SystemClock;
 use jwt_core::redis::{RedisRevocations, RedisSettings};
 use jwt_core::revocation::Revocation;
 use jwt_tests::forge::ISSUER;

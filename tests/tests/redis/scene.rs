@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jwt_core::ErrorKind;
 use jwt_core::Verifier;
-use jwt_core::clock::ManualClock;
 use jwt_core::redis::{RedisRevocations, RedisSettings};
 use jwt_core::revocation::{RevocationList, RevocationSettings};
+use jwt_core::testing::ManualClock;
 use jwt_tests::forge::NOW;
 use jwt_tests::stage::{builder, good};
 

@@ -12,6 +12,6 @@ mod snapshot;
 #[cfg(test)]
 mod model;
 
-pub use policy::RefreshPolicy;
+pub use policy::KeyRefreshSettings;
 pub use service::RemoteKeys;
 pub(crate) use service::Setup;

@@ -4,15 +4,15 @@ use std::time::Duration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use jwt_core::{TrustedIssuer, keys::RefreshPolicy};
+/// use jwt_core::{TrustedIssuer, keys::KeyRefreshSettings};
 ///
 /// let issuer = TrustedIssuer::discover("https://id.example")
 ///     .audience("https://api.example")
-///     .refresh(RefreshPolicy::new().stale_if_error(Duration::from_secs(4 * 3600)));
+///     .refresh(KeyRefreshSettings::new().stale_if_error(Duration::from_secs(4 * 3600)));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct RefreshPolicy {
+pub struct KeyRefreshSettings {
     pub(super) lifetime: Duration,
     pub(crate) least_lifetime: Duration,
     pub(crate) most_lifetime: Duration,
@@ -21,13 +21,13 @@ pub struct RefreshPolicy {
     pub(crate) max_bytes: usize,
 }
 
-impl Default for RefreshPolicy {
+impl Default for KeyRefreshSettings {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl RefreshPolicy {
+impl KeyRefreshSettings {
     /// The defaults.
     pub const fn new() -> Self {
         Self {

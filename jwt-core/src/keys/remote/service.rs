@@ -21,14 +21,14 @@ use crate::keys::{
 use crate::observe::{Event, Observer};
 
 use super::machine::{Cause, Decision, Machine};
-use super::policy::RefreshPolicy;
+use super::policy::KeyRefreshSettings;
 use super::snapshot::Snapshot;
 
 /// An issuer's keys, fetched from it when they are first needed and kept current.
 ///
 /// Reading takes no lock. A fetch runs in a task of its own, one at a time: whoever needs its outcome waits for it, for
 /// a bounded time, and can't cancel it. A fetch that isn't done within that time counts as failed, even if it
-/// still runs. A set is renewed in the background before its lifetime ends; what [`RefreshPolicy`] says and the issuer
+/// still runs. A set is renewed in the background before its lifetime ends; what [`KeyRefreshSettings`] says and the issuer
 /// asks for decides when. While it cannot be renewed it is used for another hour; then, and before the first set has
 /// come, requests are answered 503. A token whose `kid` is not in the set leads to a fetch, at most twice in 30
 /// seconds. After a failed fetch the next waits for 1 to 30 seconds. A set without usable keys never replaces one with.
@@ -41,7 +41,7 @@ pub struct RemoteKeys(Arc<Shared>);
 pub(crate) struct Setup {
     pub(crate) issuer: Arc<str>,
     pub(crate) location: Location,
-    pub(crate) policy: RefreshPolicy,
+    pub(crate) policy: KeyRefreshSettings,
     pub(crate) fetch: Arc<dyn Fetch>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,

@@ -4,7 +4,7 @@ use crate::clock::Moment;
 use crate::keys::discovery::Tag;
 use crate::keys::{HealthState, KeyTable};
 
-use super::policy::RefreshPolicy;
+use super::policy::KeyRefreshSettings;
 
 /// One key set, as it was fetched.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Snapshot {
         tag: Option<Tag>,
         loaded_at: Moment,
         max_age: Option<Duration>,
-        policy: &RefreshPolicy,
+        policy: &KeyRefreshSettings,
         jitter: f64,
     ) -> Self {
         let fresh_for = max_age.unwrap_or(policy.lifetime).clamp(policy.least_lifetime, policy.most_lifetime);
@@ -66,7 +66,7 @@ mod tests {
 
     const LOADED: Moment = Moment { wall: Duration::from_secs(1_000), monotonic: Duration::from_secs(5) };
 
-    fn snapshot(max_age: Option<Duration>, policy: &RefreshPolicy, jitter: f64) -> Snapshot {
+    fn snapshot(max_age: Option<Duration>, policy: &KeyRefreshSettings, jitter: f64) -> Snapshot {
         Snapshot::new(KeyTable::default(), None, LOADED, max_age, policy, jitter)
     }
 
@@ -85,7 +85,7 @@ mod tests {
             (Some(1_000_000_000_000), 86_400),
             (Some(u64::MAX), 86_400),
         ] {
-            let snapshot = snapshot(max_age.map(Duration::from_secs), &RefreshPolicy::new(), 0.5);
+            let snapshot = snapshot(max_age.map(Duration::from_secs), &KeyRefreshSettings::new(), 0.5);
             assert_eq!(snapshot.fresh_for, Duration::from_secs(lifetime), "{max_age:?}");
             assert_eq!(snapshot.usable_for, Duration::from_secs(lifetime + 3600));
         }
@@ -94,14 +94,14 @@ mod tests {
     #[test]
     fn renewal_comes_at_four_fifths_give_or_take_a_tenth() {
         for (jitter, renewed_after) in [(0.0, 420), (0.5, 480), (1.0, 540), (9.0, 540)] {
-            let snapshot = snapshot(None, &RefreshPolicy::new(), jitter);
+            let snapshot = snapshot(None, &KeyRefreshSettings::new(), jitter);
             assert_eq!(snapshot.renewed_after.as_secs(), renewed_after, "{jitter}");
         }
     }
 
     #[test]
     fn a_set_grows_old_by_either_clock() {
-        let snapshot = snapshot(None, &RefreshPolicy::new(), 0.0);
+        let snapshot = snapshot(None, &KeyRefreshSettings::new(), 0.0);
         for (wall, monotonic, state, due) in [
             (0, 419, HealthState::Fresh, false),
             (419, 0, HealthState::Fresh, false),
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn lifetimes_without_an_end_overflow_nothing() {
         let most = Duration::MAX;
-        let policy = RefreshPolicy::new().lifetime(most).lifetime_between(most, most).stale_if_error(most);
+        let policy = KeyRefreshSettings::new().lifetime(most).lifetime_between(most, most).stale_if_error(most);
         for jitter in [0.0, 1.0] {
             let snapshot = snapshot(Some(most), &policy, jitter);
             assert_eq!(snapshot.state(later(most - Duration::from_secs(1_000_000))), HealthState::Fresh);

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use super::settings::VerifierBuilder;
-use crate::challenge::{Challenger, is_challenge};
-use crate::metadata::{ResourceMetadata, Wrong};
-use crate::policy::MAX_LEEWAY;
-use crate::verified::Surroundings;
+use crate::claim_rules::MAX_LEEWAY;
+use crate::gate::{ResourceMetadata, Wrong};
+use crate::http::challenge::{Challenger, is_challenge};
+use crate::verified::VerifierContext;
 use crate::verify::cache::Store;
 use crate::verify::issuers::Issuers;
 use crate::verify::judge::Judge;
@@ -33,7 +33,7 @@ impl VerifierBuilder {
             listed: true,
             #[cfg(feature = "remote")]
             fetch: self.fetch,
-            #[cfg(feature = "reqwest")]
+            #[cfg(feature = "jwks")]
             default_fetch: Arc::default(),
             #[cfg(feature = "remote")]
             hosts: None,
@@ -69,7 +69,7 @@ impl VerifierBuilder {
             waits: self.rules.iter().any(Rule::waits),
             rules: self.rules,
             metadata,
-            surroundings: Arc::new(Surroundings {
+            context: Arc::new(VerifierContext {
                 challenger,
                 observer: self.observer,
                 clock: self.clock,
@@ -144,11 +144,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    use crate::gate::ProtectedResource;
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    use crate::http::csrf::Csrf;
+    use crate::http::token::TokenSources;
     use crate::jose::{Algorithm, Key};
-    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
-    use crate::metadata::ProtectedResource;
-    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
-    use crate::token::{Csrf, TokenSources};
     use crate::verify::{BuildErrorKind, TrustedIssuer};
 
     fn key(kid: &str) -> Key {
@@ -258,7 +259,7 @@ mod tests {
         }
     }
 
-    #[cfg(all(feature = "remote", feature = "aws-lc-rs", not(feature = "reqwest")))]
+    #[cfg(all(feature = "remote", feature = "aws-lc-rs", not(feature = "jwks")))]
     #[test]
     fn without_a_fetch_a_remote_issuer_is_an_error() {
         let issuer = TrustedIssuer::discover("https://id.example").audience("api");

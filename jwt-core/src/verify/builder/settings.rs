@@ -2,19 +2,19 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::challenge::{DEFAULT_REALM, NoBody, Renderer};
+use crate::claim_rules::DEFAULT_LEEWAY;
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::Backend;
+use crate::gate::ProtectedResource;
+use crate::http::challenge::{DEFAULT_REALM, NoBody, Renderer};
+use crate::http::token::TokenSources;
 use crate::jose::compact::Limits;
-use crate::metadata::ProtectedResource;
 use crate::observe::{NoObserver, Observer};
-use crate::policy::DEFAULT_LEEWAY;
 use crate::revocation::RevocationList;
-use crate::token::TokenSources;
 use crate::verified::Verified;
 #[cfg(doc)]
 use crate::verify::Verifier;
-use crate::verify::cache::TokenCache;
+use crate::verify::cache::TokenCacheSettings;
 use crate::verify::rules::Rule;
 use crate::verify::{RuleError, TrustedIssuer};
 
@@ -36,7 +36,7 @@ pub struct VerifierBuilder {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) backend: Option<Backend>,
-    pub(super) cache: Option<TokenCache>,
+    pub(super) cache: Option<TokenCacheSettings>,
     pub(super) any_is_ready: bool,
     #[cfg(feature = "remote")]
     pub(super) fetch: Option<Arc<dyn crate::keys::Fetch>>,
@@ -61,7 +61,7 @@ impl VerifierBuilder {
             clock: Arc::new(SystemClock),
             observer: Arc::new(NoObserver),
             backend: Backend::compiled_in(),
-            cache: Some(TokenCache::new()),
+            cache: Some(TokenCacheSettings::new()),
             any_is_ready: false,
             #[cfg(feature = "remote")]
             fetch: None,
@@ -101,8 +101,8 @@ impl VerifierBuilder {
     }
 
     /// Says of which resource this is the guard. Issuers without a decision about the audience take its name for it; every
-    /// challenge says where its [metadata](crate::metadata) is; layers that see requests for it serve that, and
-    /// [`ResourceMetadata::endpoint`](crate::metadata::ResourceMetadata::endpoint) where there is none around the whole
+    /// challenge says where its [metadata](crate::gate) is; layers that see requests for it serve that, and
+    /// [`ResourceMetadata::endpoint`](crate::gate::ResourceMetadata::endpoint) where there is none around the whole
     /// application. Default: none.
     pub fn resource(mut self, resource: ProtectedResource) -> Self {
         self.resource = Some(resource);
@@ -131,7 +131,7 @@ impl VerifierBuilder {
     ///
     /// ```
     /// use jwt_core::Verifier;
-    /// use jwt_core::challenge::ProblemJson;
+    /// use jwt_core::http::ProblemJson;
     ///
     /// let builder = Verifier::builder().renderer(ProblemJson::new());
     /// ```
@@ -201,8 +201,8 @@ impl VerifierBuilder {
         self
     }
 
-    /// Remembers verified tokens as `cache` says. Default: [`TokenCache::new`].
-    pub const fn token_cache(mut self, cache: TokenCache) -> Self {
+    /// Remembers verified tokens as `cache` says. Default: [`TokenCacheSettings::new`].
+    pub const fn token_cache(mut self, cache: TokenCacheSettings) -> Self {
         self.cache = Some(cache);
         self
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::policy::Times;
+use crate::claim_rules::Times;
 use crate::verified::Parts;
 use crate::verify::prepare::Issuer;
 

@@ -10,7 +10,7 @@ mod settings;
 mod shard;
 mod store;
 
-pub use settings::{CacheStatus, TokenCache};
+pub use settings::{CacheStatus, TokenCacheSettings};
 
 pub(super) use entry::{Entry, Known, Proven};
 pub(super) use store::Store;

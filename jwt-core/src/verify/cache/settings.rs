@@ -14,26 +14,26 @@
 ///
 /// ```
 /// use jwt_core::Verifier;
-/// use jwt_core::verify::TokenCache;
+/// use jwt_core::verify::TokenCacheSettings;
 ///
 /// // A gateway with many users, whose memory shall hold no bearer tokens.
-/// let builder = Verifier::builder().token_cache(TokenCache::new().max_entries(100_000).max_bytes(64 << 20).digests());
+/// let builder = Verifier::builder().token_cache(TokenCacheSettings::new().max_entries(100_000).max_bytes(64 << 20).digests());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct TokenCache {
+pub struct TokenCacheSettings {
     pub(crate) entries: usize,
     pub(crate) bytes: usize,
     pub(crate) digests: bool,
 }
 
-impl Default for TokenCache {
+impl Default for TokenCacheSettings {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl TokenCache {
+impl TokenCacheSettings {
     /// The settings of every verifier for which nothing else is said.
     pub const fn new() -> Self {
         Self { entries: 10_000, bytes: 32 << 20, digests: false }
@@ -74,6 +74,6 @@ impl TokenCache {
 pub struct CacheStatus {
     /// How many tokens.
     pub entries: usize,
-    /// How many bytes they take, [as the cache counts them](TokenCache::max_bytes).
+    /// How many bytes they take, [as the cache counts them](TokenCacheSettings::max_bytes).
     pub bytes: usize,
 }

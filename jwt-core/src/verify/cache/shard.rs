@@ -146,9 +146,9 @@ impl Hasher for Hashed {
 mod tests {
     use super::super::entry::Proven;
     use super::*;
+    use crate::claim_rules::{Policy, Times};
     use crate::claims::RegisteredClaims;
     use crate::keys::NoKeys;
-    use crate::policy::{Policy, Times};
     use crate::verified::Verified;
     use crate::verify::prepare::Issuer;
 

@@ -7,7 +7,7 @@ use crate::verified::{Budget, Parts};
 
 use super::entry::{Entry, Proven, Sought};
 use super::near::Lanes;
-use super::settings::{CacheStatus, TokenCache};
+use super::settings::{CacheStatus, TokenCacheSettings};
 use super::shard::{Bounds, Change, Shard};
 
 /// The most shards that a cache is divided into.
@@ -28,7 +28,7 @@ pub(in crate::verify) struct Store {
 
 impl Store {
     /// `None` where the back end cannot make the digests that are asked for.
-    pub(in crate::verify) fn new(settings: TokenCache, backend: Option<Backend>) -> Option<Self> {
+    pub(in crate::verify) fn new(settings: TokenCacheSettings, backend: Option<Backend>) -> Option<Self> {
         let digests = match settings.digests {
             true => Some(backend.filter(|backend| backend.sha256(b"").is_some())?),
             false => None,

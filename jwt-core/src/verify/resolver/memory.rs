@@ -13,14 +13,14 @@ const LAST_BACKOFF: Duration = Duration::from_secs(30);
 /// Names that need not be looked up for a while. They are known by keyed hashes, so that long names take no memory.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    by_name: HashMap<u64, Refusal>,
+    by_name: HashMap<u64, Rejection>,
     /// The names, oldest first.
     order: VecDeque<u64>,
 }
 
 /// Why a name isn't looked up, and until when.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Refusal {
+pub(super) struct Rejection {
     until: Duration,
     /// How often looking it up has failed; zero if it's unknown.
     failures: u32,
@@ -44,24 +44,24 @@ impl Refusals {
     }
 
     pub(super) fn remember_unknown(&mut self, name: u64, until: Duration) {
-        self.remember(name, Refusal { until, failures: 0 });
+        self.remember(name, Rejection { until, failures: 0 });
     }
 
     /// Returns the time until the name may be looked up again.
     pub(super) fn remember_failure(&mut self, name: u64, now: Duration) -> Duration {
         let failures = self.by_name.get(&name).map_or(0, |refusal| refusal.failures);
         let wait = backoff(failures);
-        self.remember(name, Refusal { until: now.saturating_add(wait), failures: failures.saturating_add(1) });
+        self.remember(name, Rejection { until: now.saturating_add(wait), failures: failures.saturating_add(1) });
         wait
     }
 
     pub(super) fn forget(&mut self, name: u64) {
         if let Some(refusal) = self.by_name.get_mut(&name) {
-            *refusal = Refusal { until: Duration::ZERO, failures: 0 };
+            *refusal = Rejection { until: Duration::ZERO, failures: 0 };
         }
     }
 
-    fn remember(&mut self, name: u64, refusal: Refusal) {
+    fn remember(&mut self, name: u64, refusal: Rejection) {
         if self.by_name.insert(name, refusal).is_some() {
             return;
         }

@@ -32,7 +32,7 @@ pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = Answer> + Send>>;
 ///     tenants.lifetime(Duration::from_secs(60)).hosts(|host| host.ends_with(".id.example")),
 /// );
 /// ```
-#[doc = include_str!("../../../doc/tenants.md")]
+/// The guide has a page on tenants: `guide::tenants`.
 #[must_use]
 pub struct IssuerResolver {
     pub(super) admits: Box<dyn Fn(&str) -> bool + Send + Sync>,

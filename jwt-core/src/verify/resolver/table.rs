@@ -186,8 +186,8 @@ mod tests {
 
     use super::super::tenancy::Lifetimes;
     use super::*;
+    use crate::claim_rules::Policy;
     use crate::keys::{Budget, NoKeys, Quota};
-    use crate::policy::Policy;
     use crate::verify::TrustedIssuer;
 
     fn put(table: &Table, order: &mut Order, name: &str) -> Arc<Issuer> {

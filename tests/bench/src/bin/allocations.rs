@@ -7,7 +7,7 @@ use jwt_bench::race::Contender;
 use jwt_bench::requests;
 use jwt_bench::stand::Stand;
 use jwt_core::Algorithm;
-use jwt_core::verify::TokenCache;
+use jwt_core::verify::TokenCacheSettings;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -18,7 +18,7 @@ const TIMES: u64 = 100;
 fn main() {
     let stand = Stand::new(Algorithm::RS256);
     let verifier = stand.verifier();
-    let cached = stand.builder(0).token_cache(TokenCache::new()).build().expect("a verifier");
+    let cached = stand.builder(0).token_cache(TokenCacheSettings::new()).build().expect("a verifier");
     let hand = requests::Hand::new(&stand);
     let routers = requests::routers(&verifier, &cached, &hand).into_iter();
     #[cfg_attr(not(feature = "peers"), expect(unused_mut, reason = "only peers are added"))]

@@ -11,7 +11,7 @@ use jwt_bench::sockets;
 use jwt_bench::stand::{ALGORITHMS, Stand};
 use jwt_bench::verify::{self, share};
 use jwt_core::Algorithm;
-use jwt_core::verify::{TokenCache, Verification};
+use jwt_core::verify::{TokenCacheSettings, Verification};
 
 /// The panels of the chart.
 const TOKENS: &str = "One token, verified and decoded";
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         report.section(section);
         report.table(&["algorithm", "", "ns", "of jsonwebtoken by hand", "over no authentication, ns"]);
         for stand in &stands {
-            let (verifier, cached) = (stand.verifier(), stand.builder(0).token_cache(TokenCache::new()).build()?);
+            let (verifier, cached) = (stand.verifier(), stand.builder(0).token_cache(TokenCacheSettings::new()).build()?);
             let hand = Hand::new(stand);
             let mut absent = Vec::new();
             let contenders = match framework {
@@ -107,7 +107,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     report.table(&["", "", "ns", "over a service that verifies first, ns"]);
     let stand = &stands[0];
     for (case, verifier) in
-        [("a new token", stand.verifier()), ("a known token", stand.builder(0).token_cache(TokenCache::new()).build()?)]
+        [("a new token", stand.verifier()), ("a known token", stand.builder(0).token_cache(TokenCacheSettings::new()).build()?)]
     {
         let results = race(requests::bare(&verifier, &stand.token), rounds, TURN);
         for result in &results {
@@ -124,7 +124,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ));
     report.table(&["algorithm", "", "requests a second", "of jsonwebtoken by hand", "of no authentication"]);
     for stand in &stands[1..3] {
-        let (verifier, cached) = (stand.verifier(), stand.builder(0).token_cache(TokenCache::new()).build()?);
+        let (verifier, cached) = (stand.verifier(), stand.builder(0).token_cache(TokenCacheSettings::new()).build()?);
         let routers = requests::routers(&verifier, &cached, &Hand::new(stand)).into_iter();
         let contenders = routers.filter(|(name, _)| *name != requests::EMPTY);
         let contenders = contenders.map(|(name, router)| sockets::axum(name, router, &stand.token)).collect();
@@ -232,7 +232,7 @@ fn find<'r>(results: &'r [Outcome], name: &str) -> &'r Outcome {
 
 /// What a hit costs a thread that is alone, and one of two.
 fn threads(stand: &Stand, rounds: usize) -> Result<(f64, f64), Box<dyn std::error::Error>> {
-    let verifier = stand.builder(0).token_cache(TokenCache::new()).build()?;
+    let verifier = stand.builder(0).token_cache(TokenCacheSettings::new()).build()?;
     let run = || {
         let start = Instant::now();
         (0..20_000).for_each(|_| drop(black_box(share(&verifier, &stand.token))));
@@ -254,7 +254,7 @@ fn threads(stand: &Stand, rounds: usize) -> Result<(f64, f64), Box<dyn std::erro
 fn memory(digests: bool) -> Result<(), Box<dyn std::error::Error>> {
     const TOKENS: usize = 100_000;
     let stand = Stand::new(Algorithm::RS256);
-    let settings = TokenCache::new().max_entries(2 * TOKENS).max_bytes(1 << 30);
+    let settings = TokenCacheSettings::new().max_entries(2 * TOKENS).max_bytes(1 << 30);
     let settings = if digests { settings.digests() } else { settings };
     let verifier = stand.builder(0).token_cache(settings).build()?;
     assert!(verify::verify(&verifier, &stand.token).is_ok());

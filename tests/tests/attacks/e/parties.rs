@@ -1,7 +1,7 @@
 //! Who issued a token, for whom, and about whom.
 
+use jwt_core::BuildErrorKind;
 use jwt_core::keys::fetch_fn;
-use jwt_core::verify::BuildErrorKind;
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};

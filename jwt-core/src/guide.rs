@@ -1,0 +1,39 @@
+//! The guide: one page for each subject. The pages are the files of `jwt-core/doc`, so they read the same in the repository.
+
+/// A page for each file of `doc`. In the pages, a link to another page is the file's name in brackets; here it leads to the page.
+macro_rules! pages {
+    ($($(#[$attribute:meta])* $page:ident = $file:literal;)+) => {$(
+        $(#[$attribute])*
+        #[doc = include_str!("../doc/rustdoc-links.txt")]
+        #[doc = include_str!(concat!("../doc/", $file))]
+        pub mod $page {}
+    )+};
+}
+
+pages! {
+    defaults = "defaults.md";
+    #[cfg(feature = "remote")]
+    keys = "keys.md";
+    #[cfg(all(feature = "aws-lc-rs", feature = "jwks"))]
+    providers = "providers.md";
+    #[cfg(feature = "remote")]
+    tenants = "tenants.md";
+    #[cfg(feature = "config")]
+    variables = "variables.md";
+    requirements = "requirements.md";
+    rejections = "rejections.md";
+    codes = "codes.md";
+    problem = "problem.md";
+    revocation = "revocation.md";
+    #[cfg(feature = "redis")]
+    redis = "redis.md";
+    #[cfg(feature = "issue")]
+    sessions = "sessions.md";
+    browsers = "browsers.md";
+    #[cfg(feature = "metrics")]
+    metrics = "metrics.md";
+    performance = "performance.md";
+    measured = "measured.md";
+    #[cfg(feature = "jsonwebtoken-12")]
+    jsonwebtoken = "jsonwebtoken.md";
+}

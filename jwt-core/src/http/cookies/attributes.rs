@@ -1,0 +1,146 @@
+use std::time::Duration;
+
+use cookie::Cookie;
+use cookie::time::{self, OffsetDateTime};
+
+use super::{CookieError, CookieErrorKind};
+use crate::http::request::is_tchar;
+use crate::http::token::Removal;
+
+/// The most bytes that a name and its value may have together: browsers drop larger cookies. RFC 6265 section 6.1.
+const MAX_BYTES: usize = 4096;
+
+/// Which requests of other sites a browser attaches a cookie to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SameSite {
+    /// None.
+    Strict,
+    /// Only when the user follows a link to the application.
+    Lax,
+    /// All. Browsers want the cookie to be `Secure` then.
+    None,
+}
+
+impl From<SameSite> for cookie::SameSite {
+    fn from(same_site: SameSite) -> Self {
+        match same_site {
+            SameSite::Strict => Self::Strict,
+            SameSite::Lax => Self::Lax,
+            SameSite::None => Self::None,
+        }
+    }
+}
+
+/// A cookie but for its value.
+#[derive(Clone, Debug)]
+pub(super) struct Attributes {
+    pub(super) name: String,
+    pub(super) path: String,
+    pub(super) domain: Option<String>,
+    pub(super) same_site: SameSite,
+    pub(super) secure: bool,
+    pub(super) http_only: bool,
+    /// Whether the cookie ends with the browser's session, whatever the life of its token.
+    pub(super) session_only: bool,
+}
+
+impl Attributes {
+    /// The `Set-Cookie` value that sets the cookie; `setting` names the caller.
+    pub(super) fn set(&self, value: &str, life: Duration, setting: &'static str) -> Result<String, CookieError> {
+        let problem = if value.is_empty() {
+            Some(CookieErrorKind::Empty)
+        } else if !value.bytes().all(is_value_byte) {
+            Some(CookieErrorKind::IllegalCharacters)
+        } else if self.name.len() + value.len() > MAX_BYTES {
+            Some(CookieErrorKind::TooLarge)
+        } else {
+            None
+        };
+        if let Some(kind) = problem {
+            return Err(CookieError::new(kind, setting));
+        }
+        let mut cookie = self.cookie(value);
+        if !self.session_only {
+            cookie.set_max_age(time::Duration::seconds(i64::try_from(life.as_secs()).unwrap_or(i64::MAX)));
+        }
+        Ok(cookie.to_string())
+    }
+
+    /// The `Set-Cookie` value that takes the cookie away. Only one with the same name, path and domain does.
+    pub(super) fn clear(&self) -> String {
+        let mut cookie = self.cookie("");
+        cookie.set_max_age(time::Duration::ZERO);
+        cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
+        cookie.to_string()
+    }
+
+    /// What takes the cookie away, and others of its name.
+    pub(super) fn removal(&self) -> Removal {
+        let host_only = |path: &str| Self { path: path.to_owned(), domain: None, ..self.clone() }.clear();
+        let mut values = vec![host_only(&self.path)];
+        if self.path != "/" {
+            values.push(host_only("/"));
+        }
+        Removal { own: self.clear().into(), host_only: values.into(), domains: !self.is_prefixed("__Host-") }
+    }
+
+    /// RFC 6265bis section 4.1.3; browsers ignore the case of the prefix.
+    fn is_prefixed(&self, prefix: &str) -> bool {
+        self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    }
+
+    fn cookie<'c>(&'c self, value: &'c str) -> Cookie<'c> {
+        let mut cookie = Cookie::new(self.name.as_str(), value);
+        cookie.set_path(self.path.as_str());
+        if let Some(domain) = &self.domain {
+            cookie.set_domain(domain.as_str());
+        }
+        cookie.set_same_site(cookie::SameSite::from(self.same_site));
+        cookie.set_secure(self.secure);
+        cookie.set_http_only(self.http_only);
+        cookie
+    }
+
+    /// What makes browsers refuse the cookie.
+    pub(super) fn check(&self, name: &'static str, path: &'static str) -> Result<(), CookieError> {
+        use CookieErrorKind::{Contradiction, Empty, IllegalCharacters};
+        let error = |kind, setting| Err(CookieError::new(kind, setting));
+        if self.name.is_empty() {
+            return error(Empty, name);
+        }
+        if !self.name.bytes().all(is_tchar) {
+            return error(IllegalCharacters, name);
+        }
+        if !self.path.starts_with('/') || !self.path.bytes().all(is_path_byte) {
+            return error(IllegalCharacters, path);
+        }
+        if let Some(domain) = &self.domain {
+            if domain.is_empty() {
+                return error(Empty, "domain");
+            }
+            let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+            if domain.starts_with('.') || !domain.bytes().all(is_legal) {
+                return error(IllegalCharacters, "domain");
+            }
+        }
+        let host_only = self.secure && self.domain.is_none() && self.path == "/";
+        if (self.is_prefixed("__Host-") && !host_only) || (self.is_prefixed("__Secure-") && !self.secure) {
+            return error(Contradiction, name);
+        }
+        if self.same_site == SameSite::None && !self.secure {
+            return error(Contradiction, "same_site");
+        }
+        Ok(())
+    }
+}
+
+/// `cookie-octet`. RFC 6265 section 4.1.1.
+const fn is_value_byte(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
+}
+
+/// Any character but controls and `;`. RFC 6265 section 4.1.1.
+const fn is_path_byte(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x3a | 0x3c..=0x7e)
+}

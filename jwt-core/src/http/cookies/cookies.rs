@@ -1,0 +1,336 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::attributes::Attributes;
+use super::{CookieError, CookiesBuilder, SetCookies};
+use crate::http::token::TokenSources;
+
+/// The cookies that hold an application's tokens: their names and attributes, stated once.
+///
+/// | cookie | default | sent | read by scripts |
+/// | --- | --- | --- | --- |
+/// | access token | `__Host-access; Path=/; SameSite=Lax; Secure; HttpOnly` | everywhere | no |
+/// | refresh token | `__Secure-refresh; Path=/auth; SameSite=Strict; Secure; HttpOnly` | below `/auth` | no |
+/// | claim `csrf` | `__Host-csrf; Path=/; SameSite=Strict; Secure` | everywhere, and not looked at | yes |
+///
+/// Cheap to clone.
+///
+/// ```
+/// use std::time::Duration;
+/// use jwt_core::http::Cookies;
+///
+/// # fn main() -> Result<(), jwt_core::http::CookieError> {
+/// let cookies = Cookies::new();
+/// let login = cookies.set_access("a.b.c", Duration::from_secs(900))?;
+/// assert_eq!(
+///     login.values().next(),
+///     Some("__Host-access=a.b.c; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=900"),
+/// );
+/// let logout = cookies.clear();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Cookies(pub(super) Arc<Settings>);
+
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) access: Attributes,
+    pub(super) refresh: Attributes,
+    pub(super) csrf: Attributes,
+    pub(super) keep_refused: bool,
+    /// Whether the cookies are for development on this machine alone.
+    pub(super) loopback_only: bool,
+}
+
+impl Default for Cookies {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Cookies {
+    /// The cookies of the table above.
+    #[must_use]
+    pub fn new() -> Self {
+        // A unit test builds them.
+        Self::builder().build().expect("the defaults do not contradict each other")
+    }
+
+    /// Starts building others.
+    pub fn builder() -> CookiesBuilder {
+        CookiesBuilder::new()
+    }
+
+    /// Returns where a verifier of access tokens looks: at `Authorization: Bearer` and at the access token's cookie, with
+    /// the protection of [`Csrf`](crate::http::token::Csrf).
+    ///
+    /// The answer to a token that is refused takes its cookie away, unless [`CookiesBuilder::keep_refused`] is set: the
+    /// browser would send it again with every request. What is forbidden, needs a stronger login or cannot be decided takes
+    /// nothing away.
+    #[must_use]
+    pub fn sources(&self) -> TokenSources {
+        self.find(TokenSources::new(), &self.0.access)
+    }
+
+    /// Returns where the refresh token is: in its cookie alone.
+    #[must_use]
+    pub fn refresh_sources(&self) -> TokenSources {
+        self.find(TokenSources::none(), &self.0.refresh)
+    }
+
+    fn find(&self, sources: TokenSources, cookie: &Attributes) -> TokenSources {
+        let removal = (!self.0.keep_refused).then(|| cookie.removal());
+        sources.known_cookie(&cookie.name, removal, self.0.loopback_only)
+    }
+
+    /// Sets the access token, which is good for `life` from now on.
+    ///
+    /// # Errors
+    ///
+    /// When the token is empty, is too large for a cookie or has characters that no token has.
+    pub fn set_access(&self, token: &str, life: Duration) -> Result<SetCookies, CookieError> {
+        self.0.access.set(token, life, "set_access").map(SetCookies::one)
+    }
+
+    /// Sets the refresh token, which is good for `life` from now on.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_access`](Self::set_access).
+    pub fn set_refresh(&self, token: &str, life: Duration) -> Result<SetCookies, CookieError> {
+        self.0.refresh.set(token, life, "set_refresh").map(SetCookies::one)
+    }
+
+    /// Sets the value of the access token's claim `csrf`, for pages to read. Their scripts send it back in the header
+    /// `X-CSRF-Token`.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_access`](Self::set_access).
+    pub fn set_csrf(&self, value: &str, life: Duration) -> Result<SetCookies, CookieError> {
+        self.0.csrf.set(value, life, "set_csrf").map(SetCookies::one)
+    }
+
+    /// Takes all cookies away.
+    pub fn clear(&self) -> SetCookies {
+        SetCookies::all([&self.0.access, &self.0.refresh, &self.0.csrf].map(Attributes::clear))
+    }
+
+    /// What takes all cookies away when their session is over.
+    #[cfg(feature = "issue")]
+    pub(crate) fn clear_refused(&self) -> SetCookies {
+        if self.0.keep_refused { SetCookies::default() } else { self.clear() }
+    }
+
+    /// Whether a value of `Set-Cookie` is about the access token's cookie.
+    #[cfg(feature = "issue")]
+    pub(crate) fn is_access(&self, set_cookie: &[u8]) -> bool {
+        let name = set_cookie.split(|&byte| byte == b'=').next().unwrap_or_default();
+        name.trim_ascii() == self.0.access.name.as_bytes()
+    }
+
+    /// Takes the access token away.
+    pub fn clear_access(&self) -> SetCookies {
+        SetCookies::one(self.0.access.clear())
+    }
+
+    /// Takes the refresh token away.
+    pub fn clear_refresh(&self) -> SetCookies {
+        SetCookies::one(self.0.refresh.clear())
+    }
+
+    /// Takes the value of the claim `csrf` away.
+    pub fn clear_csrf(&self) -> SetCookies {
+        SetCookies::one(self.0.csrf.clear())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::http::cookies::CookieErrorKind::{Contradiction, Duplicate, Empty, IllegalCharacters, TooLarge};
+    use crate::http::cookies::SameSite;
+    use crate::testing::BareRequest;
+
+    const LIFE: Duration = Duration::from_secs(900);
+
+    fn all(cookies: &Cookies) -> Vec<String> {
+        let access = cookies.set_access("a.b.c", LIFE).expect("legal");
+        let refresh = cookies.set_refresh("d.e.f", LIFE).expect("legal");
+        let csrf = cookies.set_csrf("g", LIFE).expect("legal");
+        access.and(refresh).and(csrf).values().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_documentation() {
+        assert_eq!(
+            all(&Cookies::new()),
+            [
+                "__Host-access=a.b.c; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=900",
+                "__Secure-refresh=d.e.f; HttpOnly; SameSite=Strict; Secure; Path=/auth; Max-Age=900",
+                "__Host-csrf=g; SameSite=Strict; Secure; Path=/; Max-Age=900",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_setting_is_in_what_is_set() {
+        let cookies = Cookies::builder()
+            .domain("example.com")
+            .access_path("/api")
+            .refresh_path("/api/auth")
+            .same_site(SameSite::None)
+            .session_only();
+        assert_eq!(
+            all(&cookies.clone().build().expect("legal")),
+            [
+                "__Secure-access=a.b.c; HttpOnly; SameSite=None; Secure; Path=/api; Domain=example.com",
+                "__Secure-refresh=d.e.f; HttpOnly; SameSite=None; Secure; Path=/api/auth; Domain=example.com",
+                "__Secure-csrf=g; SameSite=None; Secure; Path=/api; Domain=example.com",
+            ]
+        );
+        let named = cookies.access_name("a").refresh_name("b").csrf_name("c").build().expect("legal");
+        assert!(
+            all(&named)[0].starts_with("a=") && all(&named)[1].starts_with("b=") && all(&named)[2].starts_with("c=")
+        );
+        let local = Cookies::builder().dangerous_insecure_localhost().build().expect("legal");
+        assert_eq!(all(&local)[0], "access=a.b.c; HttpOnly; SameSite=Lax; Path=/; Max-Age=900");
+    }
+
+    /// What a browser compares: the name, and of the attributes all but those of the cookie's end.
+    fn identity(set_cookie: &str) -> (&str, Vec<&str>) {
+        let mut parts = set_cookie.split("; ");
+        let name = parts.next().and_then(|pair| pair.split_once('=')).map_or("", |(name, _)| name);
+        (name, parts.filter(|part| !part.starts_with("Max-Age") && !part.starts_with("Expires")).collect())
+    }
+
+    #[test]
+    fn a_cookie_is_taken_away_with_the_attributes_it_was_set_with() {
+        for builder in [
+            Cookies::builder(),
+            Cookies::builder().domain("example.com").access_path("/a").same_site(SameSite::None).session_only(),
+            Cookies::builder().dangerous_insecure_localhost(),
+        ] {
+            let cookies = builder.build().expect("legal");
+            let (set, cleared) = (all(&cookies), cookies.clear());
+            let each = cookies.clear_access().and(cookies.clear_refresh()).and(cookies.clear_csrf());
+            assert_eq!(each.values().collect::<Vec<_>>(), cleared.values().collect::<Vec<_>>());
+            assert_eq!(cleared.values().count(), set.len());
+            for (set, cleared) in set.iter().zip(cleared.values()) {
+                assert_eq!(identity(set), identity(cleared));
+                assert!(cleared.contains("=; "), "{cleared}");
+                assert!(cleared.ends_with("; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"), "{cleared}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_browsers_would_refuse_cannot_be_built() {
+        let new = Cookies::builder;
+        for (builder, expected) in [
+            (new().access_name("__Host-a"), None),
+            (new().access_name("__Host-a").domain("a.example"), Some((Contradiction, "access_name"))),
+            (new().access_name("__host-a").access_path("/x"), Some((Contradiction, "access_name"))),
+            (new().refresh_name("__Host-r"), Some((Contradiction, "refresh_name"))),
+            (new().refresh_name("__Host-r").refresh_path("/"), None),
+            (new().dangerous_insecure_localhost().csrf_name("__Secure-c"), Some((Contradiction, "csrf_name"))),
+            (new().dangerous_insecure_localhost().access_name("__HOST-c"), Some((Contradiction, "access_name"))),
+            (new().dangerous_insecure_localhost().same_site(SameSite::None), Some((Contradiction, "same_site"))),
+            (
+                new().dangerous_insecure_localhost().domain("localhost"),
+                Some((Contradiction, "dangerous_insecure_localhost")),
+            ),
+            (new().access_name("x").refresh_name("x"), Some((Duplicate, "refresh_name"))),
+            (new().refresh_name("x").csrf_name("x"), Some((Duplicate, "csrf_name"))),
+            (new().access_name("x").csrf_name("x"), Some((Duplicate, "csrf_name"))),
+            (new().access_name(""), Some((Empty, "access_name"))),
+            (new().access_name("a;b"), Some((IllegalCharacters, "access_name"))),
+            (new().refresh_path("auth"), Some((IllegalCharacters, "refresh_path"))),
+            (new().refresh_path(""), Some((IllegalCharacters, "refresh_path"))),
+            (new().access_path("/a; Domain=x"), Some((IllegalCharacters, "access_path"))),
+            (new().domain(""), Some((Empty, "domain"))),
+            (new().domain(".a.example"), Some((IllegalCharacters, "domain"))),
+            (new().domain("a.example; x"), Some((IllegalCharacters, "domain"))),
+        ] {
+            let text = format!("{builder:?}");
+            let error = builder.build().err().map(|error| (error.kind(), error.setting()));
+            assert_eq!(error, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_no_token_or_too_large_is_refused() {
+        let cookies = Cookies::new();
+        let error = |value: &str| cookies.set_access(value, LIFE).err().map(|error| (error.kind(), error.setting()));
+        assert_eq!(error(""), Some((Empty, "set_access")));
+        for value in ["a b", "a;b", "a,b", "a\"b", "a\\b", "a\r\nb", "é"] {
+            assert_eq!(error(value), Some((IllegalCharacters, "set_access")), "{value:?}");
+        }
+        let room = 4096 - "__Host-access".len();
+        assert_eq!(error(&"a".repeat(room)), None);
+        assert_eq!(error(&"a".repeat(room + 1)), Some((TooLarge, "set_access")));
+        let shown = format!("{:?}", cookies.set_access("a.b.c", LIFE));
+        assert!(shown.contains("__Host-access") && !shown.contains("a.b.c"), "{shown}");
+    }
+
+    #[test]
+    fn a_token_is_found_where_it_was_set() {
+        let cookies = Cookies::new();
+        let request = BareRequest::new("GET", "/").header("cookie", "__Host-access=a.b.c; __Secure-refresh=d.e.f");
+        let found = |sources: &TokenSources| {
+            let token = sources.find(&request).map_err(|refused| refused.kind)?;
+            Ok::<_, ErrorKind>((token.text()?.to_owned(), token.removal.as_deref().map(str::to_owned)))
+        };
+        let removal = |set: SetCookies| set.values().next().map(str::to_owned);
+        assert_eq!(found(&cookies.sources()), Ok(("a.b.c".to_owned(), removal(cookies.clear_access()))));
+        assert_eq!(found(&cookies.refresh_sources()), Ok(("d.e.f".to_owned(), removal(cookies.clear_refresh()))));
+        let kept = Cookies::builder().keep_refused().build().expect("legal");
+        assert_eq!(found(&kept.sources()), Ok(("a.b.c".to_owned(), None)));
+    }
+
+    #[test]
+    fn two_cookies_of_one_name_are_both_taken_away() {
+        let removals = |cookies: &Cookies, name: &str| {
+            let request = BareRequest::new("GET", "/").header("host", "app.shop.example:8443");
+            let request = request.header("cookie", format!("{name}=a; {name}=b"));
+            let refused = cookies.sources().find(&request).err().expect("two tokens");
+            assert_eq!(refused.kind, ErrorKind::MultipleCredentials);
+            refused.removals
+        };
+        const REST: &str = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+        let host = format!("__Host-access=; HttpOnly; SameSite=Lax; Secure; Path=/; {REST}");
+        assert_eq!(removals(&Cookies::new(), "__Host-access"), [host]);
+        let cookies = Cookies::builder().access_name("session").access_path("/api").domain("shop.example");
+        let cookies = cookies.build().expect("legal");
+        let own = format!("session=; HttpOnly; SameSite=Lax; Secure; Path=/api; Domain=shop.example; {REST}");
+        let others = ["/api", "/"].into_iter().flat_map(|path| {
+            ["", "; Domain=app.shop.example", "; Domain=shop.example"]
+                .map(|domain| format!("session=; HttpOnly; SameSite=Lax; Secure; Path={path}; {REST}{domain}"))
+        });
+        assert_eq!(removals(&cookies, "session"), [own].into_iter().chain(others).collect::<Vec<_>>());
+        let kept = Cookies::builder().keep_refused().build().expect("legal");
+        assert!(removals(&kept, "__Host-access").is_empty());
+    }
+
+    #[test]
+    fn cookies_for_development_are_not_looked_at_beyond_loopback() {
+        let sources = Cookies::builder().dangerous_insecure_localhost().build().expect("legal").sources();
+        for (host, expected) in [
+            ("localhost", Ok(())),
+            ("localhost:8080", Ok(())),
+            ("app.localhost:8080", Ok(())),
+            ("127.0.0.1:8080", Ok(())),
+            ("[::1]:8080", Ok(())),
+            ("api.example", Err(ErrorKind::NoCredentials)),
+            ("localhost.example", Err(ErrorKind::NoCredentials)),
+            ("notlocalhost", Err(ErrorKind::NoCredentials)),
+            ("10.0.0.1:8080", Err(ErrorKind::NoCredentials)),
+            ("", Err(ErrorKind::NoCredentials)),
+        ] {
+            let request = BareRequest::new("GET", "/").header("host", host).header("cookie", "access=a.b.c");
+            assert_eq!(sources.find(&request).map(|_| ()).map_err(|refused| refused.kind), expected, "{host}");
+        }
+    }
+}

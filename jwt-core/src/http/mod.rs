@@ -1,0 +1,24 @@
+//! How tokens travel in HTTP: finding them in requests, protecting cookies, and challenges in responses.
+//!
+//! | you want to | look at |
+//! | --- | --- |
+//! | say where tokens are looked for | [`TokenSources`] |
+//! | protect tokens in cookies from other sites | [`Csrf`] |
+//! | set and clear cookies | [`Cookies`] |
+//! | write the bodies of rejections | [`ProblemJson`], [`render_fn`], [`Renderer`] |
+//! | adapt another framework | [`RequestView`] |
+//!
+//! The guide has pages on [rejections](crate::guide::rejections) with [every error code](crate::guide::codes), and on
+//! [tokens in cookies](crate::guide::browsers).
+
+pub(crate) mod challenge;
+pub(crate) mod cookies;
+pub(crate) mod csrf;
+pub(crate) mod request;
+pub(crate) mod token;
+
+pub use challenge::{Challenge, Challenger, NoBody, ProblemJson, Rejection, RenderFn, Rendered, Renderer, render_fn};
+pub use cookies::{CookieError, CookieErrorKind, Cookies, CookiesBuilder, SameSite, SetCookies, may_be_shared};
+pub use csrf::Csrf;
+pub use request::RequestView;
+pub use token::{Found, Location, TokenPlace, TokenSource, TokenSources};

@@ -1,0 +1,136 @@
+//! The places that are known here.
+
+use std::fmt;
+
+use smallvec::SmallVec;
+
+use super::source::{Found, Location, TokenPlace, TokenSource};
+use crate::http::request::{RequestView, is_tchar};
+
+/// Calls `each` with the values of `name`, unless the client declared the header to be for the next hop only: a proxy
+/// would have removed it. RFC 9110 section 7.6.1.
+pub(super) fn end_to_end<'r>(request: &'r dyn RequestView, name: &str, mut each: impl FnMut(&'r [u8])) {
+    let mut values: SmallVec<[&[u8]; 2]> = SmallVec::new();
+    request.header(name, &mut |value| values.push(value));
+    if values.is_empty() {
+        return;
+    }
+    let mut hop_by_hop = false;
+    request.header("connection", &mut |options| {
+        hop_by_hop |=
+            options.split(|&byte| byte == b',').any(|option| trim(option).eq_ignore_ascii_case(name.as_bytes()));
+    });
+    if !hop_by_hop {
+        values.into_iter().for_each(&mut each);
+    }
+}
+
+fn trim(value: &[u8]) -> &[u8] {
+    value.trim_ascii()
+}
+
+#[derive(Debug)]
+pub(super) struct Authorization;
+
+impl TokenSource for Authorization {
+    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
+        // RFC 9110 section 5.3: not a list field; several lines are an error, whichever of them is ours.
+        let (mut lines, mut ours) = (0, None);
+        end_to_end(request, "authorization", |value| {
+            lines += 1;
+            ours = ours.or(bearer(value));
+        });
+        if lines > 1 {
+            found.candidates += lines;
+        } else if let Some(token) = ours {
+            found.add(token, Location::Authorization);
+        }
+    }
+
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Authorization)
+    }
+}
+
+/// `credentials = "Bearer" 1*SP b64token`; the scheme's case does not matter (RFC 9110 section 11.1).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    const SCHEME: &[u8] = b"bearer";
+    let value = trim(value);
+    let (scheme, rest) = value.split_at_checked(SCHEME.len())?;
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        return None;
+    }
+    match rest.first() {
+        None => Some(rest),
+        Some(b' ') => Some(&rest[rest.iter().take_while(|&&byte| byte == b' ').count()..]),
+        // A longer scheme name is another scheme; any other byte, `=` and `/` of a token among them, makes the line
+        // illegible, which an empty token is.
+        Some(&byte) if is_tchar(byte) => None,
+        Some(_) => Some(&[]),
+    }
+}
+
+pub(super) struct Query(pub(super) String);
+
+impl TokenSource for Query {
+    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
+        if !matches!(request.method(), "GET" | "HEAD") {
+            return;
+        }
+        let Some((_, query)) = request.target().split_once('?') else { return };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if name == self.0 {
+                found.add(value.into_owned().into_bytes(), Location::Query);
+            }
+        }
+    }
+
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Query(&self.0))
+    }
+}
+
+pub(super) struct OwnHeader(pub(super) String);
+
+impl TokenSource for OwnHeader {
+    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
+        end_to_end(request, &self.0, |value| found.add(trim(value), Location::Header));
+    }
+
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Header(&self.0))
+    }
+}
+
+pub(super) struct Closure<F> {
+    pub(super) location: Location,
+    pub(super) find: F,
+}
+
+impl<F> TokenSource for Closure<F>
+where
+    F: Fn(&dyn RequestView) -> Option<String> + Send + Sync,
+{
+    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
+        if let Some(token) = (self.find)(request) {
+            found.add(token.into_bytes(), self.location);
+        }
+    }
+}
+
+macro_rules! named {
+    ($($source:ident),+) => {$(
+        impl fmt::Debug for $source {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($source)).field(&self.0).finish()
+            }
+        }
+    )+};
+}
+named!(Query, OwnHeader);
+
+impl<F> fmt::Debug for Closure<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Closure").field("location", &self.location).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,91 @@
+use std::fmt;
+
+use crate::http::cookies::{CookieError, Cookies, SetCookies};
+use crate::issue::Issued;
+
+/// What a login or a refresh gives: an access token, and the refresh token that is good for the next one.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct TokenPair {
+    /// For requests.
+    pub access: Issued,
+    /// For the next pair, once.
+    pub refresh: Issued,
+    /// The session, the claim `sid` of both.
+    pub session_id: String,
+}
+
+impl TokenPair {
+    /// Returns the cookies that carry the tokens and, where they have one, the value of their claim `csrf`. Each ends with
+    /// its token; that of the claim, which a page needs for the next refresh too, with the refresh token.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Cookies::set_access`].
+    pub fn cookies(&self, cookies: &Cookies) -> Result<SetCookies, CookieError> {
+        let access = cookies.set_access(&self.access.token, self.access.lifetime)?;
+        let tokens = access.and(cookies.set_refresh(&self.refresh.token, self.refresh.lifetime)?);
+        match &self.access.csrf {
+            Some(csrf) => Ok(tokens.and(cookies.set_csrf(csrf, self.refresh.lifetime)?)),
+            None => Ok(tokens),
+        }
+    }
+}
+
+impl fmt::Debug for TokenPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenPair")
+            .field("access", &self.access)
+            .field("refresh", &self.refresh)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "aws-lc-rs"))]
+mod tests {
+    use crate::crypto::SigningKey;
+    use crate::issue::session::{MemorySessions, Sessions};
+    use crate::issue::{KeyRing, TokenIssuer};
+    use crate::jose::Algorithm;
+
+    use super::*;
+
+    fn sessions() -> Sessions {
+        let key = SigningKey::generate(Algorithm::ES256).expect("a back end that signs");
+        let ring = KeyRing::new(key).expect("a ring");
+        let tokens = TokenIssuer::builder("https://id.example", ring).audience("api").build().expect("an issuer");
+        Sessions::builder(tokens, MemorySessions::new()).build().expect("sessions")
+    }
+
+    fn of(pair: &TokenPair) -> Vec<String> {
+        let set = pair.cookies(&Cookies::new()).expect("small tokens");
+        set.values().map(|value| value.split(['=', ';']).take(2).collect::<Vec<_>>().join("=")).collect()
+    }
+
+    #[tokio::test]
+    async fn a_pair_is_set_with_the_value_that_its_tokens_share() {
+        let sessions = sessions();
+        let pair = sessions.login("ada").csrf().start().await.expect("a login");
+        let csrf = pair.access.csrf.clone().expect("asked for");
+        assert_eq!(
+            of(&pair),
+            [
+                format!("__Host-access={}", pair.access.token),
+                format!("__Secure-refresh={}", pair.refresh.token),
+                format!("__Host-csrf={csrf}"),
+            ]
+        );
+        assert_eq!(pair.refresh.csrf.as_ref(), Some(&csrf));
+        let token = sessions.verify(&pair.refresh.token).await.expect("a good token");
+        let next = sessions.refresh(&token).await.expect("a refresh");
+        assert_eq!((next.access.csrf.as_ref(), next.refresh.csrf.as_ref()), (Some(&csrf), Some(&csrf)));
+        let other = sessions.login("ada").csrf().start().await.expect("a login");
+        assert_ne!(other.access.csrf, pair.access.csrf);
+    }
+
+    #[tokio::test]
+    async fn a_pair_without_the_claim_has_no_cookie_for_it() {
+        let pair = sessions().login("ada").start().await.expect("a login");
+        assert_eq!(of(&pair).len(), 2);
+    }
+}

@@ -1,0 +1,69 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::error::ErrorKind;
+use crate::observe::{Event, Observer};
+
+/// The observer that remembers. Clones share one memory.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryObserver {
+    outcomes: Arc<Mutex<Vec<Option<ErrorKind>>>>,
+    times: Arc<Mutex<Vec<Duration>>>,
+    keys: Arc<Mutex<Vec<&'static str>>>,
+    cache: Arc<Mutex<Vec<&'static str>>>,
+    ignored_outages: Arc<AtomicUsize>,
+}
+
+impl MemoryObserver {
+    /// Takes what was observed so far, in its order: `None` for an accepted token, the kind of the error for a refusal.
+    #[must_use]
+    pub fn take(&self) -> Vec<Option<ErrorKind>> {
+        std::mem::take(&mut self.outcomes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes how long each token so far took to judge.
+    #[must_use]
+    pub fn take_times(&self) -> Vec<Duration> {
+        std::mem::take(&mut self.times.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes what the cache of tokens did so far, in its order: `hit`, `miss` or `stored`.
+    #[must_use]
+    pub fn take_cache(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.cache.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes what happened to keys so far, in its order: `loaded`, `stale`, or the code of a failure.
+    #[must_use]
+    pub fn take_keys(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.keys.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns how many tokens were accepted although the list of revocations could not tell.
+    #[must_use]
+    pub fn ignored_revocation_outages(&self) -> usize {
+        self.ignored_outages.load(Ordering::SeqCst)
+    }
+}
+
+impl Observer for MemoryObserver {
+    fn observe(&self, event: Event<'_>) {
+        let outcome = |outcome| self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+        let keys = |event| self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        let cache = |event| self.cache.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        match event {
+            Event::Accepted => outcome(None),
+            Event::Refused(error) => outcome(Some(error.kind())),
+            Event::Anonymous => {}
+            Event::Judged { took, .. } => self.times.lock().unwrap_or_else(PoisonError::into_inner).push(took),
+            Event::CacheHit => cache("hit"),
+            Event::CacheMiss => cache("miss"),
+            Event::CacheStored { .. } => cache("stored"),
+            Event::KeysLoaded { .. } => keys("loaded"),
+            Event::KeysFailed { error, .. } => keys(error),
+            Event::StaleKeysUsed { .. } => keys("stale"),
+            Event::RevocationOutageIgnored => drop(self.ignored_outages.fetch_add(1, Ordering::SeqCst)),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+use crate::http::request::RequestView;
+
+/// A request made of its parts.
+///
+/// ```
+/// use jwt_core::http::{BareRequest, RequestView};
+///
+/// let request = BareRequest::new("GET", "/reports?page=2").header("Authorization", "Bearer abc");
+/// let mut seen = Vec::new();
+/// RequestView::header(&request, "authorization", &mut |value| seen.push(value));
+/// assert_eq!(seen, [b"Bearer abc"]);
+/// ```
+#[derive(Clone, Default)]
+pub struct BareRequest {
+    method: String,
+    target: String,
+    headers: Vec<(String, Vec<u8>)>,
+    routes: Vec<String>,
+}
+
+impl BareRequest {
+    /// Creates a request without headers.
+    #[must_use]
+    pub fn new(method: impl Into<String>, target: impl Into<String>) -> Self {
+        Self { method: method.into(), target: target.into(), headers: Vec::new(), routes: Vec::new() }
+    }
+
+    /// Adds a field line; lines of the same name are kept.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds the pattern of a route that the request matches.
+    #[must_use]
+    pub fn route(mut self, pattern: impl Into<String>) -> Self {
+        self.routes.push(pattern.into());
+        self
+    }
+}
+
+impl RequestView for BareRequest {
+    fn method(&self) -> &str {
+        &self.method
+    }
+
+    fn target(&self) -> &str {
+        &self.target
+    }
+
+    fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
+        for (_, value) in self.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)) {
+            each(value);
+        }
+    }
+
+    fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
+        self.routes.iter().for_each(|pattern| each(Some(pattern)));
+    }
+}
+
+// Header values and targets may carry tokens.
+impl std::fmt::Debug for BareRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BareRequest").field("method", &self.method).finish_non_exhaustive()
+    }
+}
