@@ -1,0 +1,29 @@
+//! The first program of the README: axum behind an identity provider.
+
+use axum::{Router, routing::get};
+use jwt_tower::jwt_core::{TrustedIssuer, Verifier, authorize::scopes};
+use jwt_tower::{Claims, JwtLayer, RequireExt as _};
+
+#[derive(serde::Deserialize)]
+struct User {
+    sub: String,
+}
+
+async fn reports(Claims(user): Claims<User>) -> String {
+    format!("reports for {}\n", user.sub)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let verifier = Verifier::builder()
+        .issuer(TrustedIssuer::discover("https://id.example").audience("https://api.example"))
+        .build()?;
+
+    let app = Router::new()
+        .route("/reports", get(reports).requires(scopes(["reports:read"])))
+        .layer(JwtLayer::new(verifier));
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    axum::serve(listener, app).await?;
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! The README shows programs that the examples contain, word for word, and the MSRV of the manifest.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The code blocks of a language in a document.
+fn blocks(document: &str, language: &str) -> Vec<String> {
+    let parts = document.split(&format!("\n```{language}\n")).skip(1);
+    parts.map(|part| part.split("\n```").next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn every_program_of_the_readme_is_an_example() {
+    let shown = blocks(&read("README.md"), "rust");
+    let examples = ["readme_axum", "readme_actix", "readme_login"].map(|name| {
+        let program = read(&format!("examples/examples/{name}.rs"));
+        let code: Vec<&str> = program.lines().skip_while(|line| line.starts_with("//!") || line.is_empty()).collect();
+        code.join("\n")
+    });
+    assert_eq!(shown.len(), examples.len(), "a program of the README isn't compared");
+    for (shown, example) in shown.iter().zip(examples) {
+        assert_eq!(*shown, example);
+    }
+}
+
+#[test]
+fn the_readme_names_the_msrv_of_the_manifest() {
+    let manifest = read("Cargo.toml");
+    let msrv = manifest.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next());
+    let expected = format!("The MSRV is {}.", msrv.expect("a version"));
+    assert!(read("README.md").contains(&expected), "the README should say: {expected}");
+}
+
+#[test]
+fn the_dependencies_of_the_readme_have_features_that_exist() {
+    let mut seen = 0;
+    for block in blocks(&read("README.md"), "toml") {
+        for line in block.lines().filter(|line| line.starts_with("jwt-")) {
+            let krate = line.split(' ').next().expect("a name");
+            let manifest = read(&format!("{krate}/Cargo.toml"));
+            let features = line.split("features = [").nth(1).and_then(|rest| rest.split(']').next()).unwrap_or_default();
+            for feature in features.split('"').skip(1).step_by(2) {
+                assert!(manifest.contains(&format!("\n{feature} = [")), "{krate} has no feature {feature}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 3, "{seen} features were compared");
+}
