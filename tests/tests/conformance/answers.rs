@@ -1,6 +1,7 @@
 //! What a client is told, and what the application's own layers can read.
 
 use jwt_core::ErrorKind;
+use jwt_core::authorize::{check, check_async};
 use jwt_core::crypto::SigningKey;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
@@ -82,7 +83,7 @@ async fn challenges_of_other_schemes_stand_in_lines_of_their_own() {
 #[actix_web::test]
 async fn a_rule_of_the_application_refuses_as_any_other_check_does() {
     let ada = |verified: &jwt_core::Verified| verified.registered().subject() == Some("user-1815");
-    let application = behind(builder().rule("subject", ada));
+    let application = behind(builder().require_token(check("subject", ada)));
     assert_eq!(application.send(&Ask::get("/user").bearer(&good().sign())).await, Answer::text("Ada"));
     let answer = application.send(&Ask::get("/user").bearer(&good().claim("sub", "other").sign())).await;
     assert_eq!(answer, Answer::refused(ErrorKind::RuleRefused));
@@ -97,7 +98,7 @@ async fn a_rule_that_waits_may_accept_refuse_or_fail() {
             _ => Ok(false),
         }
     };
-    let application = behind(builder().async_rule("store", rule));
+    let application = behind(builder().require_token(check_async("store", rule)));
     for (subject, expected) in [
         ("user-1815", Answer::text("Ada")),
         ("other", Answer::refused(ErrorKind::RuleRefused)),
