@@ -1,4 +1,4 @@
-//! What a verified payload must say to be accepted. RFC 7519 section 4.1, RFC 8725 section 3, RFC 9068 section 4.
+//! The rules for the claims of one issuer's tokens. RFC 7519 section 4.1, RFC 8725 section 3, RFC 9068 section 4.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,18 +9,19 @@ use crate::error::{Error, ErrorKind};
 use crate::jose::header::is_media_type;
 use crate::json::Value;
 
-/// The clock difference that is tolerated, and the most that can be. RFC 7519 section 4.1.4: "usually no more than a
-/// few minutes".
+/// The tolerated clock difference, if nothing else is set.
 pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
+
+/// The largest leeway that can be set. RFC 7519 section 4.1.4: "usually no more than a few minutes".
 pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(300);
 
-/// The rules of one issuer.
+/// The rules for the claims of one issuer's tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Policy {
+pub(crate) struct ClaimRules {
     pub(crate) audience: AudienceRule,
-    /// The claim that stands in the place of `aud`.
+    /// The claim that is checked instead of `aud`.
     pub(crate) audience_claim: Option<Arc<str>>,
-    /// Claims that must be these texts.
+    /// Claims that must equal these strings.
     pub(crate) fixed: Vec<(Arc<str>, String)>,
     pub(crate) subject: Option<String>,
     pub(crate) types: TypeRule,
@@ -30,7 +31,7 @@ pub(crate) struct Policy {
     pub(crate) required: Vec<Arc<str>>,
 }
 
-impl Default for Policy {
+impl Default for ClaimRules {
     fn default() -> Self {
         Self {
             audience: AudienceRule::Undecided,
@@ -48,11 +49,11 @@ impl Default for Policy {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AudienceRule {
-    /// Not a rule: building with it is an error.
+    /// Nothing was set, so building a verifier fails.
     Undecided,
     AnyOf(Vec<String>),
     AllOf(Vec<String>),
-    /// The audience is not looked at.
+    /// The audience is not checked.
     Unchecked,
 }
 
@@ -60,9 +61,9 @@ pub(crate) enum AudienceRule {
 pub(crate) enum TypeRule {
     /// `JWT`, `at+jwt` or no `typ`.
     Default,
-    /// One of these, and not absent.
+    /// One of these; `typ` must be present.
     Only(Vec<String>),
-    /// `logout+jwt` or no `typ`, and a logout among `events`.
+    /// `logout+jwt` or no `typ`, and a logout event in `events`.
     Logout,
 }
 
@@ -83,7 +84,7 @@ impl TypeRule {
     }
 }
 
-/// The moments that a token names.
+/// The times in a token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
     pub(crate) expires_at: Option<NumericDate>,
@@ -97,14 +98,14 @@ impl Times {
     }
 }
 
-impl Policy {
-    /// Judges the header's `typ`.
+impl ClaimRules {
+    /// Checks the header's `typ`.
     pub(crate) fn check_type(&self, token_type: Option<&str>) -> Result<(), Error> {
         if self.types.accepts(token_type) { Ok(()) } else { Err(ErrorKind::WrongType.into()) }
     }
 
-    /// Judges the claims; `payload` is the text they were read from.
-    pub(crate) fn check(
+    /// Checks the claims, which were read from `payload`.
+    pub(crate) fn check_claims(
         &self,
         claims: &RegisteredClaims<'_>,
         payload: &str,
@@ -117,8 +118,8 @@ impl Policy {
         if self.subject.is_some() && self.subject.as_deref() != claims.subject() {
             return Err(ErrorKind::WrongSubject.into());
         }
-        for (name, text) in &self.fixed {
-            if claim(payload, name).and_then(Value::as_text).as_deref() != Some(text) {
+        for (name, expected) in &self.fixed {
+            if claim(payload, name).and_then(Value::as_text).as_deref() != Some(expected) {
                 return Err(Error::from(ErrorKind::WrongClaim).with_detail(Arc::clone(name)));
             }
         }
@@ -127,13 +128,13 @@ impl Policy {
                 return Err(missing(Arc::clone(name)));
             }
         }
-        // RFC 7800 section 3.1: a confirmation that is not understood must not be ignored. None is understood here, so
-        // a token that is bound to its sender is refused, never taken for a bearer token.
+        // RFC 7800 section 3.1: a confirmation that isn't understood must not be ignored. We support no kind of
+        // confirmation, so a sender-constrained token is refused, and never treated as a bearer token.
         if claims.confirmation { Err(ErrorKind::UnsupportedConfirmation.into()) } else { Ok(()) }
     }
 
-    /// OpenID Connect Back-Channel Logout 1.0 section 2.4: a token that says that somebody logged out says nothing else,
-    /// whatever its `typ`.
+    /// Refuses logout tokens where access tokens are expected, and the other way around. Their `typ` is optional, so the claim
+    /// `events` decides. OpenID Connect Back-Channel Logout 1.0 section 2.4.
     fn check_event(&self, logout: LogoutEvent) -> Result<(), Error> {
         match (&self.types, logout) {
             (TypeRule::Logout, LogoutEvent::Yes) => Ok(()),
@@ -145,8 +146,9 @@ impl Policy {
     }
 
     fn check_audience(&self, claims: &RegisteredClaims<'_>, payload: &str) -> Result<(), Error> {
-        let other = self.audience_claim.as_deref().map(|name| claim(payload, name).and_then(Audience::read));
-        let audience = other.as_ref().map_or(claims.audience(), Option::as_ref);
+        let replacement =
+            self.audience_claim.as_deref().map(|name| claim(payload, name).and_then(Audience::from_value));
+        let audience = replacement.as_ref().map_or(claims.audience(), Option::as_ref);
         let named = |name: &String| audience.is_some_and(|audience| audience.contains(name));
         let accepted = match &self.audience {
             AudienceRule::Undecided => false,
@@ -157,7 +159,7 @@ impl Policy {
         if accepted { Ok(()) } else { Err(ErrorKind::WrongAudience.into()) }
     }
 
-    /// Judges what time changes, and nothing else.
+    /// Checks the times only, which is enough for a cached token: its other claims can't change.
     pub(crate) fn check_times(&self, times: &Times, now: NumericDate, leeway: Duration) -> Result<(), Error> {
         let &Times { expires_at, not_before, issued_at } = times;
         match expires_at {
@@ -197,7 +199,7 @@ fn missing(claim: impl Into<Arc<str>>) -> Error {
     Error::from(ErrorKind::MissingClaim).with_detail(claim)
 }
 
-/// Whether the claim is there and not empty.
+/// Whether the claim is present and not empty.
 fn has(claims: &RegisteredClaims<'_>, payload: &str, name: &str) -> bool {
     let text = |claim: &Option<Cow<'_, str>>| claim.as_deref().is_some_and(|text| !text.is_empty());
     match name {
@@ -219,18 +221,18 @@ mod tests {
 
     const NOW: i64 = 1_000_000;
 
-    fn check(policy: &Policy, payload: &str, leeway: u64) -> Result<(), ErrorKind> {
+    fn check(rules: &ClaimRules, payload: &str, leeway: u64) -> Result<(), ErrorKind> {
         let claims = RegisteredClaims::read(payload).expect("well-formed");
         let now = NumericDate::from(Duration::from_secs(NOW as u64));
-        policy.check(&claims, payload, now, Duration::from_secs(leeway)).map_err(|error| error.kind())
+        rules.check_claims(&claims, payload, now, Duration::from_secs(leeway)).map_err(|error| error.kind())
     }
 
-    fn open() -> Policy {
-        Policy { audience: AudienceRule::Unchecked, expiry_required: false, ..Policy::default() }
+    fn no_rules() -> ClaimRules {
+        ClaimRules { audience: AudienceRule::Unchecked, expiry_required: false, ..ClaimRules::default() }
     }
 
     #[test]
-    fn the_edge_seconds_are_decided_as_the_rfc_says() {
+    fn exp_nbf_and_iat_are_exact_to_the_second() {
         for (claim, offset, leeway, expected) in [
             ("exp", 1, 0, Ok(())),
             ("exp", 0, 0, Err(ErrorKind::Expired)),
@@ -246,46 +248,46 @@ mod tests {
             ("iat", 61, 60, Err(ErrorKind::IssuedInFuture)),
         ] {
             let payload = format!("{{\"{claim}\":{}}}", NOW + offset);
-            assert_eq!(check(&open(), &payload, leeway), expected, "{claim} {offset} {leeway}");
+            assert_eq!(check(&no_rules(), &payload, leeway), expected, "{claim} {offset} {leeway}");
         }
-        assert_eq!(check(&open(), r#"{"exp":1000000.5}"#, 0), Ok(()));
-        assert_eq!(check(&open(), r#"{"nbf":-5}"#, 0), Ok(()));
-        assert_eq!(check(&open(), r#"{"iat":999999,"exp":999998}"#, 60), Err(ErrorKind::IssuedInFuture));
+        assert_eq!(check(&no_rules(), r#"{"exp":1000000.5}"#, 0), Ok(()));
+        assert_eq!(check(&no_rules(), r#"{"nbf":-5}"#, 0), Ok(()));
+        assert_eq!(check(&no_rules(), r#"{"iat":999999,"exp":999998}"#, 60), Err(ErrorKind::IssuedInFuture));
     }
 
     #[test]
-    fn age_and_lifetime_need_the_claims_they_are_counted_from() {
-        let aged = Policy { max_age: Some(Duration::from_secs(100)), ..open() };
+    fn max_age_and_max_lifetime_require_iat() {
+        let aged = ClaimRules { max_age: Some(Duration::from_secs(100)), ..no_rules() };
         assert_eq!(check(&aged, r#"{}"#, 0), Err(ErrorKind::MissingClaim));
         assert_eq!(check(&aged, r#"{"iat":999901}"#, 0), Ok(()));
         assert_eq!(check(&aged, r#"{"iat":999900}"#, 0), Err(ErrorKind::TooOld));
-        let short = Policy { max_lifetime: Some(Duration::from_secs(100)), ..open() };
+        let short = ClaimRules { max_lifetime: Some(Duration::from_secs(100)), ..no_rules() };
         assert_eq!(check(&short, r#"{"exp":1000050}"#, 0), Err(ErrorKind::MissingClaim));
         assert_eq!(check(&short, r#"{"iat":999950,"exp":1000050}"#, 0), Ok(()));
         assert_eq!(check(&short, r#"{"iat":999950,"exp":1000051}"#, 0), Err(ErrorKind::LifetimeTooLong));
     }
 
     #[test]
-    fn what_is_required_must_be_there_and_not_empty() {
+    fn a_required_claim_must_be_present_and_not_empty() {
         for name in ["sub", "jti", "client_id", "tenant"] {
-            let policy = Policy { required: vec![name.into()], ..open() };
+            let rules = ClaimRules { required: vec![name.into()], ..no_rules() };
             for payload in ["{}".to_owned(), format!("{{\"{name}\":\"\"}}")] {
-                assert_eq!(check(&policy, &payload, 0), Err(ErrorKind::MissingClaim), "{payload}");
+                assert_eq!(check(&rules, &payload, 0), Err(ErrorKind::MissingClaim), "{payload}");
             }
-            assert_eq!(check(&policy, &format!("{{\"{name}\":\"x\"}}"), 0), Ok(()));
+            assert_eq!(check(&rules, &format!("{{\"{name}\":\"x\"}}"), 0), Ok(()));
         }
-        let policy = Policy { required: vec!["tenant".into()], ..open() };
-        assert_eq!(check(&policy, r#"{"tenant":null}"#, 0), Err(ErrorKind::MissingClaim));
-        assert_eq!(check(&policy, r#"{"x":{"tenant":1}}"#, 0), Err(ErrorKind::MissingClaim));
-        assert_eq!(check(&policy, r#"{"tenant":0}"#, 0), Ok(()));
-        assert_eq!(check(&Policy { expiry_required: true, ..open() }, "{}", 0), Err(ErrorKind::MissingClaim));
+        let rules = ClaimRules { required: vec!["tenant".into()], ..no_rules() };
+        assert_eq!(check(&rules, r#"{"tenant":null}"#, 0), Err(ErrorKind::MissingClaim));
+        assert_eq!(check(&rules, r#"{"x":{"tenant":1}}"#, 0), Err(ErrorKind::MissingClaim));
+        assert_eq!(check(&rules, r#"{"tenant":0}"#, 0), Ok(()));
+        assert_eq!(check(&ClaimRules { expiry_required: true, ..no_rules() }, "{}", 0), Err(ErrorKind::MissingClaim));
     }
 
     #[test]
-    fn an_audience_rule_is_kept() {
-        let rule = |audience| Policy { audience, ..open() };
+    fn the_audience_must_match_its_rule() {
+        let rule = |audience| ClaimRules { audience, ..no_rules() };
         let names = || vec!["a".to_owned(), "b".to_owned()];
-        for (policy, payload, expected) in [
+        for (rules, payload, expected) in [
             (rule(AudienceRule::AnyOf(names())), r#"{"aud":"b"}"#, Ok(())),
             (rule(AudienceRule::AnyOf(names())), r#"{"aud":["c"]}"#, Err(ErrorKind::WrongAudience)),
             (rule(AudienceRule::AnyOf(names())), r#"{}"#, Err(ErrorKind::WrongAudience)),
@@ -294,16 +296,16 @@ mod tests {
             (rule(AudienceRule::Unchecked), r#"{"aud":"c"}"#, Ok(())),
             (rule(AudienceRule::Undecided), r#"{"aud":"a"}"#, Err(ErrorKind::WrongAudience)),
         ] {
-            assert_eq!(check(&policy, payload, 0), expected, "{payload}");
+            assert_eq!(check(&rules, payload, 0), expected, "{payload}");
         }
     }
 
     #[test]
-    fn another_claim_may_stand_for_the_audience() {
-        let policy = Policy {
+    fn another_claim_can_be_checked_instead_of_the_audience() {
+        let rules = ClaimRules {
             audience: AudienceRule::AnyOf(vec!["app".to_owned()]),
             audience_claim: Some("client_id".into()),
-            ..open()
+            ..no_rules()
         };
         for (payload, expected) in [
             (r#"{"client_id":"app"}"#, Ok(())),
@@ -311,45 +313,45 @@ mod tests {
             (r#"{"aud":"app"}"#, Err(ErrorKind::WrongAudience)),
             (r#"{"x":{"client_id":"app"}}"#, Err(ErrorKind::WrongAudience)),
         ] {
-            assert_eq!(check(&policy, payload, 0), expected, "{payload}");
+            assert_eq!(check(&rules, payload, 0), expected, "{payload}");
         }
     }
 
     #[test]
-    fn a_fixed_claim_is_compared_whole() {
-        let policy = Policy { fixed: vec![("token_use".into(), "access".to_owned())], ..open() };
+    fn a_fixed_claim_is_compared_exactly() {
+        let rules = ClaimRules { fixed: vec![("token_use".into(), "access".to_owned())], ..no_rules() };
         for (payload, expected) in [
             (r#"{"token_use":"access"}"#, Ok(())),
             (r#"{"token_use":"id"}"#, Err(ErrorKind::WrongClaim)),
             (r#"{"token_use":["access"]}"#, Err(ErrorKind::WrongClaim)),
             (r#"{}"#, Err(ErrorKind::WrongClaim)),
         ] {
-            assert_eq!(check(&policy, payload, 0), expected, "{payload}");
+            assert_eq!(check(&rules, payload, 0), expected, "{payload}");
         }
     }
 
     #[test]
-    fn the_only_subject_is_compared_whole() {
-        let policy = Policy { subject: Some("ada".to_owned()), ..open() };
+    fn the_subject_is_compared_exactly() {
+        let rules = ClaimRules { subject: Some("ada".to_owned()), ..no_rules() };
         for (payload, expected) in [
             (r#"{"sub":"ada"}"#, Ok(())),
             (r#"{"sub":"Ada"}"#, Err(ErrorKind::WrongSubject)),
             (r#"{"sub":"ada2"}"#, Err(ErrorKind::WrongSubject)),
             (r#"{}"#, Err(ErrorKind::WrongSubject)),
         ] {
-            assert_eq!(check(&policy, payload, 0), expected, "{payload}");
+            assert_eq!(check(&rules, payload, 0), expected, "{payload}");
         }
     }
 
     #[test]
-    fn a_bound_token_is_refused() {
+    fn a_sender_constrained_token_is_refused() {
         for payload in [r#"{"cnf":{"jkt":"x"}}"#, r#"{"cnf":{}}"#, r#"{"cnf":null}"#] {
-            assert_eq!(check(&open(), payload, 0), Err(ErrorKind::UnsupportedConfirmation), "{payload}");
+            assert_eq!(check(&no_rules(), payload, 0), Err(ErrorKind::UnsupportedConfirmation), "{payload}");
         }
     }
 
     #[test]
-    fn types_are_accepted_by_name() {
+    fn each_type_rule_accepts_only_its_types() {
         for (typ, by_default, access_token) in [
             (None, true, false),
             (Some("JWT"), true, false),

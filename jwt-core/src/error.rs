@@ -284,6 +284,12 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// Any error, from code of your own that this crate calls: requirements, loaders, resolvers and hooks.
+///
+/// It means that your code couldn't decide, for example because a database is down. The error is logged, and the request
+/// fails with 503.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -87,7 +87,7 @@ mod step;
 mod verified;
 
 pub use clock::{Clock, SystemClock};
-pub use error::{Class, Error, ErrorKind};
+pub use error::{BoxError, Class, Error, ErrorKind};
 #[cfg(feature = "jsonwebtoken-11")]
 pub use interop::jsonwebtoken_11;
 #[cfg(feature = "jsonwebtoken-12")]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jwt_core::principal::{LoadError, LoadPrincipal};
+use jwt_core::BoxError;
+use jwt_core::principal::LoadPrincipal;
 use jwt_core::{Step, Verified};
 
 use crate::forge::ISSUER;
@@ -46,7 +47,7 @@ impl Directory {
     }
 }
 
-fn account(verified: &Verified) -> Result<Option<Account>, LoadError> {
+fn account(verified: &Verified) -> Result<Option<Account>, BoxError> {
     let claims = verified.registered();
     match (claims.issuer(), claims.subject()) {
         (Some(ISSUER), Some("user-1815")) => Ok(Some(Account { name: "Ada Lovelace" })),
@@ -59,7 +60,7 @@ fn account(verified: &Verified) -> Result<Option<Account>, LoadError> {
 impl LoadPrincipal for Directory {
     type Principal = Account;
 
-    fn load(&self, verified: &Verified) -> Step<Result<Option<Account>, LoadError>> {
+    fn load(&self, verified: &Verified) -> Step<Result<Option<Account>, BoxError>> {
         self.loads.fetch_add(1, Ordering::Relaxed);
         if !self.waits {
             return Step::Ready(account(verified));

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use jwt_core::Step;
+use jwt_core::authorize::{check, check_async};
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::http::Location;
 use jwt_core::keys::{KeySource, KeyTable, Lookup, Wanted};
@@ -131,7 +132,7 @@ proptest! {
             let open = Arc::clone(&open);
             let issuer = ring.issuer().max_age(Duration::from_secs(200));
             let builder = Verifier::builder().issuer(issuer).clock(clock.clone()).revocations(revoked.clone());
-            let builder = builder.rule("open", move |_| open.load(Ordering::Relaxed));
+            let builder = builder.require_token(check("open", move |_| open.load(Ordering::Relaxed)));
             let builder = match cache {
                 Some(cache) => builder.token_cache(cache),
                 None => builder.without_token_cache(),
@@ -416,13 +417,13 @@ fn claims_may_verify_a_token_when_the_cache_drops_them() {
 
 #[actix_web::test]
 async fn only_what_passed_the_last_check_is_remembered() {
-    let (verifier, observer) = watched(builder().async_rule("no", |_| async { Ok(false) }));
+    let (verifier, observer) = watched(builder().require_token(check_async("no", |_| async { Ok(false) })));
     let token = good().sign();
     for _ in 0..2 {
         assert_eq!(verifier.verify(&token).await.expect_err("refused").kind(), ErrorKind::RuleRefused);
     }
     assert_eq!(observer.take_cache(), ["miss", "miss"]);
-    let (verifier, observer) = watched(builder().async_rule("yes", |_| async { Ok(true) }));
+    let (verifier, observer) = watched(builder().require_token(check_async("yes", |_| async { Ok(true) })));
     for _ in 0..2 {
         verifier.verify(&token).await.expect("accepted");
     }

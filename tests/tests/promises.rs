@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_core::authorize::{
-    All, Any, Check, CheckAsync, Named, Not, OfIssuer, RequiredClaim, RequiredLogin, RequiredRoles, RequiredScopes,
-    Requirement, Routes, claim, scopes,
+    RequiredLogin, RequiredScopes, Requirement, Routes, all, any, check, check_async, claim, fresh, named, not,
+    of_issuer, roles, scopes,
 };
 use jwt_core::claims::{ClaimPath, ClaimPathError, RegisteredClaims};
 use jwt_core::crypto::{Backend, PreparedKey, SigningKey};
@@ -32,6 +32,7 @@ use jwt_tower::{Gated, JwtLayer, RequireLayer, ResponseFuture};
 use serde_json::json;
 
 fn shared<T: Send + Sync + Clone + Unpin + 'static>() {}
+fn shared_value<T: Send + Sync + Clone + Unpin + 'static>(_: &T) {}
 fn sent<T: Send + Unpin + 'static>() {}
 fn error<T: std::error::Error + Send + Sync + Clone + 'static>() {}
 fn seam<T: ?Sized + Send + Sync>() {}
@@ -68,15 +69,16 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
     shared::<Arc<dyn Renderer>>();
     shared::<RegisteredClaims<'static>>();
     shared::<RequiredScopes>();
-    shared::<RequiredRoles>();
-    shared::<RequiredClaim>();
     shared::<RequiredLogin>();
-    shared::<Check>();
-    shared::<CheckAsync>();
-    shared::<Named<Not<RequiredScopes>>>();
-    shared::<OfIssuer<RequiredScopes>>();
-    shared::<Arc<All>>();
-    shared::<Arc<Any>>();
+    shared_value(&roles("/roles", ["a"]));
+    shared_value(&claim("/a").is_present());
+    shared_value(&fresh());
+    shared_value(&check("a", |_| true));
+    shared_value(&check_async("a", |_| async { Ok(true) }));
+    shared_value(&named(&*String::from("a"), not(scopes(["a"]))));
+    shared_value(&of_issuer(&*String::from("a"), scopes(["a"])));
+    shared_value(&all((scopes(["a"]), ())));
+    shared_value(&any((scopes(["a"]), ())));
     shared::<ClaimPath>();
     shared::<ManualClock>();
     shared::<SystemClock>();

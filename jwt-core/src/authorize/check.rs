@@ -1,35 +1,17 @@
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind};
 use crate::step::Step;
 use crate::verified::Verified;
 
 use super::Requirement;
 
-/// What keeps a check from deciding. It is logged, and the request is answered 503.
-pub type CheckError = Box<dyn std::error::Error + Send + Sync>;
-
-type Outcome = Pin<Box<dyn Future<Output = Result<bool, CheckError>> + Send>>;
-
-/// A requirement of the application's own; made by [`check`].
-#[derive(Clone)]
-pub struct Check {
-    name: Arc<str>,
-    check: Arc<dyn Fn(&Verified) -> bool + Send + Sync>,
-}
-
-/// A requirement of the application's own that waits for something; made by [`check_async`].
-#[derive(Clone)]
-pub struct CheckAsync {
-    name: Arc<str>,
-    check: Arc<dyn Fn(Verified) -> Outcome + Send + Sync>,
-}
-
-/// Requires what a closure requires. Where it returns `false`, the refusal is 403 `requirement_not_met`, with the name
-/// as its detail.
+/// Requires that a closure returns `true`.
+///
+/// If it returns `false`, the request fails with 403 `requirement_not_met`. The name is the [detail](Error::detail) of the
+/// error.
 ///
 /// ```
 /// use jwt_core::authorize::check;
@@ -37,47 +19,67 @@ pub struct CheckAsync {
 /// let requirement = check("a person", |verified| verified.registered().client_id().is_none());
 /// ```
 #[must_use]
-pub fn check(name: impl Into<Arc<str>>, check: impl Fn(&Verified) -> bool + Send + Sync + 'static) -> Check {
+pub fn check(
+    name: impl Into<Arc<str>>,
+    check: impl Fn(&Verified) -> bool + Send + Sync + 'static,
+) -> impl Requirement + Clone + 'static {
     Check { name: name.into(), check: Arc::new(check) }
 }
 
-/// Requires what a closure requires that waits for something, such as a directory or a database.
+/// Requires that an asynchronous closure returns `Ok(true)`, for example after asking a directory or a database.
 ///
-/// `Ok(false)` is refused as by [`check`]. `Err` is an outage: it is logged, and answered 503 `rule_unavailable`.
+/// `Ok(false)` means that the token doesn't meet the requirement, as with [`check`]. An `Err` means that the closure
+/// couldn't decide: it is logged, and the request fails with 503 `rule_unavailable`.
+///
+/// Look up a user by issuer and subject. A subject is unique only within its issuer, so another trusted issuer may use the
+/// same one for a different user.
 ///
 /// ```
 /// use jwt_core::authorize::check_async;
 ///
 /// # async fn is_member(_issuer: Option<&str>, _subject: Option<&str>) -> std::io::Result<bool> { Ok(true) }
-/// // By issuer and subject: another issuer may use the same subjects for other people.
 /// let requirement = check_async("member", |verified| async move {
 ///     let claims = verified.registered();
 ///     Ok(is_member(claims.issuer(), claims.subject()).await?)
 /// });
 /// ```
 #[must_use]
-pub fn check_async<F, R>(name: impl Into<Arc<str>>, check: F) -> CheckAsync
+pub fn check_async<F, R>(name: impl Into<Arc<str>>, check: F) -> impl Requirement + Clone + 'static
 where
     F: Fn(Verified) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<bool, CheckError>> + Send + 'static,
+    R: Future<Output = Result<bool, BoxError>> + Send + 'static,
 {
-    CheckAsync { name: name.into(), check: Arc::new(move |verified| Box::pin(check(verified))) }
+    CheckAsync { name: name.into(), check: Arc::new(check) }
 }
 
-impl Requirement for Check {
+struct Check<F> {
+    name: Arc<str>,
+    check: Arc<F>,
+}
+
+struct CheckAsync<F> {
+    name: Arc<str>,
+    check: Arc<F>,
+}
+
+impl<F: Fn(&Verified) -> bool + Send + Sync> Requirement for Check<F> {
     fn check(&self, verified: &Verified) -> Result<(), Error> {
         if (self.check)(verified) { Ok(()) } else { Err(error(ErrorKind::RequirementNotMet, &self.name)) }
     }
 }
 
-impl Requirement for CheckAsync {
+impl<F, R> Requirement for CheckAsync<F>
+where
+    F: Fn(Verified) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<bool, BoxError>> + Send + 'static,
+{
     fn check(&self, _verified: &Verified) -> Result<(), Error> {
         Err(error(ErrorKind::RuleUnavailable, &self.name))
     }
 
     fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         let (this, verified) = (self.clone(), verified.clone());
-        // The closure itself runs when the future is polled, so that what is not waited for is not asked either.
+        // The closure runs only when the future is polled, so a step that is dropped doesn't send a query.
         Step::pending(async move {
             match (this.check)(verified).await {
                 Ok(true) => Ok(()),
@@ -95,13 +97,26 @@ fn error(kind: ErrorKind, name: &Arc<str>) -> Error {
     Error::from(kind).with_detail(Arc::clone(name))
 }
 
-impl fmt::Debug for Check {
+// A derive would require `F: Clone` and `F: Debug`.
+impl<F> Clone for Check<F> {
+    fn clone(&self) -> Self {
+        Self { name: Arc::clone(&self.name), check: Arc::clone(&self.check) }
+    }
+}
+
+impl<F> Clone for CheckAsync<F> {
+    fn clone(&self) -> Self {
+        Self { name: Arc::clone(&self.name), check: Arc::clone(&self.check) }
+    }
+}
+
+impl<F> fmt::Debug for Check<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Check").field(&self.name).finish()
     }
 }
 
-impl fmt::Debug for CheckAsync {
+impl<F> fmt::Debug for CheckAsync<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("CheckAsync").field(&self.name).finish()
     }

@@ -1,39 +1,25 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::claims::{ClaimPath, ClaimPathError, is_or_holds};
+use crate::claims::{ClaimPath, ClaimPathError, is_or_contains};
 use crate::error::{Error, ErrorKind};
 use crate::json::Value;
 use crate::verified::Verified;
 
 use super::Requirement;
-use super::fault::Fault;
+use super::requirement::Misconfigured;
 
-/// A claim of which something is to be required; made by [`claim`].
+/// A claim, named by its path, before you say what it must be. Created by [`claim`].
 #[derive(Clone, Debug)]
-#[must_use = "a claim is no requirement until something is said of it"]
+#[must_use = "a claim is not a requirement until you call `is_present`, `equals` or `contains`"]
 pub struct Claim {
-    place: Place,
+    path: PathSetting,
 }
 
-/// The requirement on one claim; made by [`claim`].
-#[derive(Clone)]
-pub struct RequiredClaim {
-    place: Place,
-    wanted: Wanted,
-}
-
-#[derive(Clone)]
-enum Wanted {
-    Present,
-    Is(serde_json::Value),
-    Holds(String),
-}
-
-/// Names the claim at `path`, a [`ClaimPath`] or the text of one, to say what it must be.
+/// Starts a requirement on the claim at `path`: a [`ClaimPath`], or a string in its syntax.
 ///
-/// A refusal is 403 `requirement_not_met`. A `path` that is none is logged and answered 500 `misconfigured`, to
-/// everybody.
+/// A token that doesn't meet the requirement fails with 403 `requirement_not_met`. If `path` isn't a JSON pointer, the
+/// mistake is logged and the requirement fails every request with 500 `misconfigured`.
 ///
 /// ```
 /// use jwt_core::authorize::claim;
@@ -44,89 +30,105 @@ pub fn claim<P>(path: P) -> Claim
 where
     P: TryInto<ClaimPath, Error: Into<ClaimPathError>>,
 {
-    Claim { place: Place::new(path) }
+    Claim { path: PathSetting::new(path) }
 }
 
 impl Claim {
-    /// Requires the claim to be there, with any value but `null`.
+    /// Requires that the token has the claim, with any value except `null`.
     #[must_use]
-    pub fn is_present(self) -> RequiredClaim {
-        RequiredClaim { place: self.place, wanted: Wanted::Present }
+    pub fn is_present(self) -> impl Requirement + Clone + 'static {
+        RequiredClaim { path: self.path, expected: Expected::Present }
     }
 
-    /// Requires the claim to be this JSON value: a text, a boolean, a number, or anything that
-    /// [`serde_json::Value`] takes. `5` and `5.0` are one number; the order of members does not matter, that of elements
+    /// Requires that the claim equals a JSON value: a string, a boolean, a number, or anything else that converts into
+    /// [`serde_json::Value`].
+    ///
+    /// `5` and `5.0` are the same number. The order of an object's members doesn't matter; the order of an array's elements
     /// does. No claim equals `null`.
     #[must_use]
-    pub fn equals(self, value: impl Into<serde_json::Value>) -> RequiredClaim {
-        RequiredClaim { place: self.place, wanted: Wanted::Is(value.into()) }
+    pub fn equals(self, value: impl Into<serde_json::Value>) -> impl Requirement + Clone + 'static {
+        RequiredClaim { path: self.path, expected: Expected::Equal(value.into()) }
     }
 
-    /// Requires the claim to be this text, or an array with it among its elements, as `aud` may be. The text is compared
-    /// whole; no claim contains the empty one.
+    /// Requires that the claim is this string, or an array that contains it, as with `aud`.
+    ///
+    /// The string is compared exactly. No claim contains the empty string.
     #[must_use]
-    pub fn contains(self, text: impl Into<String>) -> RequiredClaim {
-        RequiredClaim { place: self.place, wanted: Wanted::Holds(text.into()) }
+    pub fn contains(self, text: impl Into<String>) -> impl Requirement + Clone + 'static {
+        RequiredClaim { path: self.path, expected: Expected::Containing(text.into()) }
     }
+}
+
+#[derive(Clone)]
+struct RequiredClaim {
+    path: PathSetting,
+    expected: Expected,
+}
+
+#[derive(Clone)]
+enum Expected {
+    Present,
+    Equal(serde_json::Value),
+    Containing(String),
 }
 
 impl Requirement for RequiredClaim {
     fn check(&self, verified: &Verified) -> Result<(), Error> {
-        let met = self.place.find(verified)?.is_some_and(|value| match &self.wanted {
-            Wanted::Present => true,
-            Wanted::Is(other) => value.is(other),
-            Wanted::Holds(text) => is_or_holds(value, text),
+        let met = self.path.claim_of(verified)?.is_some_and(|value| match &self.expected {
+            Expected::Present => true,
+            Expected::Equal(other) => value.is(other),
+            Expected::Containing(text) => is_or_contains(value, text),
         });
-        let refusal = || Error::from(ErrorKind::RequirementNotMet).with_detail(Arc::clone(self.place.name()));
-        if met { Ok(()) } else { Err(refusal()) }
+        let not_met = || Error::from(ErrorKind::RequirementNotMet).with_detail(Arc::clone(self.path.as_written()));
+        if met { Ok(()) } else { Err(not_met()) }
     }
 }
 
+// Shows the path, but not the expected value, which may be personal data.
 impl fmt::Debug for RequiredClaim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RequiredClaim").field(self.place.name()).finish()
+        f.debug_tuple("RequiredClaim").field(self.path.as_written()).finish()
     }
 }
 
-/// Where a requirement looks.
+/// The claim path of a requirement, which may not be a JSON pointer.
 #[derive(Clone)]
-pub(super) struct Place {
-    /// The path as it was written.
-    name: Arc<str>,
-    path: Result<Arc<ClaimPath>, Fault>,
+pub(super) struct PathSetting {
+    as_written: Arc<str>,
+    path: Result<Arc<ClaimPath>, Misconfigured>,
 }
 
-impl Place {
+impl PathSetting {
     pub(super) fn new<P>(path: P) -> Self
     where
         P: TryInto<ClaimPath, Error: Into<ClaimPathError>>,
     {
         match path.try_into() {
-            Ok(path) => Self { name: path.as_str().into(), path: Ok(Arc::new(path)) },
+            Ok(path) => Self { as_written: path.as_str().into(), path: Ok(Arc::new(path)) },
             Err(error) => {
                 let error = error.into();
-                let fault = Fault::new(error.pointer(), &error);
-                Self { name: error.pointer().into(), path: Err(fault) }
+                let mistake = Misconfigured::new(error.pointer(), &error);
+                Self { as_written: error.pointer().into(), path: Err(mistake) }
             }
         }
     }
 
-    pub(super) const fn name(&self) -> &Arc<str> {
-        &self.name
+    pub(super) const fn as_written(&self) -> &Arc<str> {
+        &self.as_written
     }
 
-    /// The claim here; an error where the path is none.
-    pub(super) fn find<'v>(&self, verified: &'v Verified) -> Result<Option<Value<'v>>, Error> {
+    /// Returns the token's claim at this path, or an error if the path isn't a JSON pointer.
+    pub(super) fn claim_of<'v>(&self, verified: &'v Verified) -> Result<Option<Value<'v>>, Error> {
         match &self.path {
-            Ok(path) => Ok(path.find(verified.payload())),
-            Err(fault) => Err(fault.error()),
+            Ok(path) => Ok(path.claim_in(verified.payload())),
+            Err(mistake) => Err(mistake.error()),
         }
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for PathSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.name.fmt(f)
+        self.as_written.fmt(f)
     }
 }
 
@@ -136,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    fn meets(requirement: &RequiredClaim, payload: &str) -> bool {
+    fn meets(requirement: &dyn Requirement, payload: &str) -> bool {
         match requirement.check(&Verified::of_payload(payload)) {
             Ok(()) => true,
             Err(error) => {
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_equals_the_whole_value() {
+    fn a_claim_equals_only_the_same_json_value() {
         for (payload, expected) in [
             (r#"{"a":true}"#, [true, false, false]),
             (r#"{"a":"true"}"#, [false, true, false]),
@@ -171,15 +173,14 @@ mod tests {
             (r#"{"a":null}"#, [false, false, false]),
             ("{}", [false, false, false]),
         ] {
-            let requirements =
-                [claim("/a").equals(true), claim("/a").equals("true"), claim("/a").equals(json!({"b": [1]}))];
+            let requirements = [json!(true), json!("true"), json!({"b": [1]})].map(|value| claim("/a").equals(value));
             assert_eq!(requirements.map(|requirement| meets(&requirement, payload)), expected, "{payload}");
             assert!(!meets(&claim("/a").equals(json!(null)), payload), "{payload}");
         }
     }
 
     #[test]
-    fn a_claim_contains_a_text_as_its_whole_or_as_an_element() {
+    fn a_claim_contains_a_string_if_it_is_that_string_or_an_array_with_it() {
         for (payload, expected) in [
             (r#"{"a":"staff"}"#, true),
             (r#"{"a":["x","staff",5]}"#, true),
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_where_a_requirement_looks_and_not_for_what() {
+    fn debug_shows_the_path_of_a_claim_but_not_the_expected_value() {
         let text = format!("{:?} {:?}", claim("/a").equals("secret"), claim("/a").contains("secret"));
         assert_eq!(text, r#"RequiredClaim("/a") RequiredClaim("/a")"#);
     }

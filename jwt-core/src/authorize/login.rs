@@ -7,21 +7,22 @@ use crate::json::Value;
 use crate::verified::Verified;
 
 use super::Requirement;
-use super::fault::{self, Fault};
+use super::requirement::{Misconfigured, ensure_configured};
 
-/// The requirement of a strong or recent login; made by [`acr`] and [`max_auth_age`]. RFC 9470.
+/// A requirement on how or when the user logged in (RFC 9470). Created by [`acr`] and [`max_auth_age`].
 #[derive(Clone, Debug)]
 pub struct RequiredLogin {
     acr_values: Option<Vec<String>>,
     max_age: Option<Duration>,
-    fault: Option<Fault>,
+    mistake: Option<Misconfigured>,
 }
 
-/// Requires the bearer to have logged in in one of these ways: the claim `acr` is one of `values`.
+/// Requires that the user logged in with one of these methods: the claim `acr` is one of `values`.
 ///
-/// A refusal is 401 `insufficient_user_authentication` and names the values, so that the client can ask for such a login
-/// (RFC 9470 section 3). Values are compared whole. An empty list is logged and answered 500
-/// `misconfigured`.
+/// Values are compared exactly. Otherwise the request fails with 401 `insufficient_user_authentication`, and the challenge
+/// names the values, so that the client can ask for such a login (RFC 9470 section 3).
+///
+/// If the list is empty, the mistake is logged and the requirement fails every request with 500 `misconfigured`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,15 +32,14 @@ pub struct RequiredLogin {
 /// ```
 #[must_use]
 pub fn acr<V: Into<String>>(values: impl IntoIterator<Item = V>) -> RequiredLogin {
-    RequiredLogin { acr_values: None, max_age: None, fault: None }.acr(values)
+    RequiredLogin { acr_values: None, max_age: None, mistake: None }.acr(values)
 }
 
-/// Requires the bearer to have logged in no longer than `age` ago: by the claim `auth_time`, the verifier's clock and its
-/// leeway.
+/// Requires that the user logged in no longer than `age` ago, according to the claim `auth_time`.
 ///
-/// A refusal is 401 `insufficient_user_authentication` and names the age in whole seconds, so that the client can ask for
-/// a new login (RFC 9470 section 3). A token that does not say when its bearer logged in, or says that this is yet to
-/// come, does not pass.
+/// The verifier's clock and its leeway apply. Otherwise the request fails with 401 `insufficient_user_authentication`, and
+/// the challenge names the age in whole seconds, so that the client can ask for a new login (RFC 9470 section 3). A token
+/// without `auth_time`, or with one in the future, doesn't meet the requirement.
 ///
 /// ```
 /// use std::time::Duration;
@@ -48,20 +48,36 @@ pub fn acr<V: Into<String>>(values: impl IntoIterator<Item = V>) -> RequiredLogi
 /// ```
 #[must_use]
 pub fn max_auth_age(age: Duration) -> RequiredLogin {
-    RequiredLogin { acr_values: None, max_age: Some(age), fault: None }
+    RequiredLogin { acr_values: None, max_age: Some(age), mistake: None }
+}
+
+/// Requires a token from a login, not from a refresh.
+///
+/// The claim `fresh` must be `true`, or a time in the future by the verifier's clock and its leeway. Use it for operations
+/// that must not be possible in a session left open on a shared computer: changing the password, deleting the account.
+///
+/// Otherwise the request fails with 401 `insufficient_user_authentication` and `max_age="0"`, so that the client asks its
+/// user to log in (RFC 9470 section 3). Other issuers usually don't set `fresh`; for their tokens, use [`max_auth_age`].
+///
+/// ```
+/// let requirement = jwt_core::authorize::fresh();
+/// ```
+#[must_use]
+pub const fn fresh() -> impl Requirement + Copy + 'static {
+    RequiredFreshness
 }
 
 impl RequiredLogin {
-    /// Requires the way of the login, too, as [`acr`] does. The refusal names both.
+    /// Also requires one of these login methods, as [`acr`] does. The challenge names both conditions.
     #[must_use]
     pub fn acr<V: Into<String>>(mut self, values: impl IntoIterator<Item = V>) -> Self {
         let values: Vec<String> = values.into_iter().map(Into::into).collect();
-        self.fault = Fault::of_empty_list("acr", values.is_empty());
+        self.mistake = Misconfigured::if_empty("acr", values.is_empty());
         self.acr_values = Some(values);
         self
     }
 
-    /// Requires the login to be recent, too, as [`max_auth_age`] does. The refusal names both.
+    /// Also requires a recent login, as [`max_auth_age`] does. The challenge names both conditions.
     #[must_use]
     pub fn max_auth_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
@@ -85,11 +101,11 @@ fn is_recent(verified: &Verified, age: Duration) -> bool {
 
 impl Requirement for RequiredLogin {
     fn check(&self, verified: &Verified) -> Result<(), Error> {
-        fault::check(self.fault.as_ref())?;
+        ensure_configured(self.mistake.as_ref())?;
         if self.is_met_by(verified) {
             return Ok(());
         }
-        // A value that cannot stand in a challenge is not asked for.
+        // If a value can't be part of a challenge, the challenge names no values.
         let values: Vec<&str> = self.acr_values.iter().flatten().map(String::as_str).collect();
         let quotable = !values.is_empty() && values.iter().all(|value| is_scope(value));
         let acr_values = quotable.then(|| values.join(" "));
@@ -97,11 +113,31 @@ impl Requirement for RequiredLogin {
     }
 }
 
+#[derive(Clone, Copy, Debug)]
+struct RequiredFreshness;
+
+impl Requirement for RequiredFreshness {
+    fn check(&self, verified: &Verified) -> Result<(), Error> {
+        let is_fresh = match claim(verified.payload(), "fresh") {
+            Some(Value::Bool(fresh)) => fresh,
+            Some(Value::Number(until)) => {
+                NumericDate::parse(until).is_some_and(|until| verified.now() < until.plus(verified.leeway()))
+            }
+            _ => false,
+        };
+        if is_fresh {
+            return Ok(());
+        }
+        let error = Error::from(ErrorKind::InsufficientAuthentication).with_detail("fresh");
+        Err(error.asking_for_login(None, Some(Duration::ZERO)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn judge(requirement: &RequiredLogin, payload: &str) -> Result<(), (Option<String>, Option<u64>)> {
+    fn outcome(requirement: &RequiredLogin, payload: &str) -> Result<(), (Option<String>, Option<u64>)> {
         requirement.check(&Verified::of_payload(payload)).map_err(|error| {
             assert_eq!(error.kind(), ErrorKind::InsufficientAuthentication);
             (error.acr_values().map(str::to_owned), error.max_age().map(|age| age.as_secs()))
@@ -109,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_of_a_login_is_one_of_the_values() {
+    fn the_login_method_must_be_one_of_the_acr_values() {
         let refused = || Err((Some("phr phrh".to_owned()), None));
         for (payload, met) in [
             (r#"{"acr":"phr"}"#, true),
@@ -122,14 +158,14 @@ mod tests {
             ("{}", false),
         ] {
             let expected = if met { Ok(()) } else { refused() };
-            assert_eq!(judge(&acr(["phr", "phrh"]), payload), expected, "{payload}");
+            assert_eq!(outcome(&acr(["phr", "phrh"]), payload), expected, "{payload}");
         }
-        assert_eq!(judge(&acr([""]), r#"{"acr":""}"#), Err((None, None)));
-        assert_eq!(judge(&acr(["a\"b"]), "{}"), Err((None, None)), "cannot be quoted");
+        assert_eq!(outcome(&acr([""]), r#"{"acr":""}"#), Err((None, None)));
+        assert_eq!(outcome(&acr(["a\"b"]), "{}"), Err((None, None)), "cannot be quoted");
     }
 
     #[test]
-    fn an_empty_list_is_a_misconfiguration_whatever_the_token() {
+    fn an_empty_list_is_a_misconfiguration_for_every_token() {
         let recent = max_auth_age(Duration::from_secs(300));
         for requirement in [acr::<&str>([]), recent.acr::<&str>([])] {
             for payload in ["{}", r#"{"acr":"phr","auth_time":1000000}"#] {
@@ -139,9 +175,9 @@ mod tests {
         }
     }
 
-    /// The clock stands at 1,000,000, the leeway is 60 seconds.
+    /// The clock is at 1,000,000 seconds; the leeway is 60 seconds.
     #[test]
-    fn the_age_of_a_login_is_counted_with_the_leeway_on_both_sides() {
+    fn the_leeway_applies_to_both_ends_of_the_login_age() {
         for (auth_time, met) in [
             ("1000000", true),
             ("999641", true),
@@ -155,14 +191,14 @@ mod tests {
         ] {
             let expected = if met { Ok(()) } else { Err((None, Some(300))) };
             let payload = format!("{{\"auth_time\":{auth_time}}}");
-            assert_eq!(judge(&max_auth_age(Duration::from_secs(300)), &payload), expected, "{auth_time}");
+            assert_eq!(outcome(&max_auth_age(Duration::from_secs(300)), &payload), expected, "{auth_time}");
         }
-        assert_eq!(judge(&max_auth_age(Duration::MAX), r#"{"auth_time":0}"#), Ok(()));
-        assert!(judge(&max_auth_age(Duration::from_secs(300)), "{}").is_err());
+        assert_eq!(outcome(&max_auth_age(Duration::MAX), r#"{"auth_time":0}"#), Ok(()));
+        assert!(outcome(&max_auth_age(Duration::from_secs(300)), "{}").is_err());
     }
 
     #[test]
-    fn one_refusal_asks_for_both() {
+    fn one_error_asks_for_both_conditions() {
         let both = acr(["phr"]).max_auth_age(Duration::from_secs(5));
         for (payload, met) in [
             (r#"{"acr":"phr","auth_time":1000000}"#, true),
@@ -170,7 +206,31 @@ mod tests {
             (r#"{"acr":"pwd","auth_time":1000000}"#, false),
         ] {
             let expected = if met { Ok(()) } else { Err((Some("phr".to_owned()), Some(5))) };
-            assert_eq!(judge(&both, payload), expected, "{payload}");
+            assert_eq!(outcome(&both, payload), expected, "{payload}");
+        }
+    }
+
+    /// The clock is at 1,000,000 seconds; the leeway is 60 seconds.
+    #[test]
+    fn a_token_is_fresh_if_the_claim_is_true_or_a_future_time() {
+        for (payload, met) in [
+            (r#"{"fresh":true}"#, true),
+            (r#"{"fresh":false}"#, false),
+            (r#"{"fresh":"true"}"#, false),
+            (r#"{"fresh":1000001}"#, true),
+            (r#"{"fresh":999941}"#, true),
+            (r#"{"fresh":999940}"#, false),
+            (r#"{"fresh":1e300}"#, false),
+            (r#"{"fresh":null}"#, false),
+            (r#"{"x":{"fresh":true}}"#, false),
+            ("{}", false),
+        ] {
+            let checked = fresh().check(&Verified::of_payload(payload));
+            assert_eq!(checked.is_ok(), met, "{payload}");
+            if let Err(error) = checked {
+                assert_eq!(error.kind(), ErrorKind::InsufficientAuthentication);
+                assert_eq!((error.max_age(), error.detail()), (Some(Duration::ZERO), Some("fresh")));
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What a verified token must carry for an operation to be allowed.
+//! Requirements: conditions on the claims of a verified token.
 //!
-//! A [`Requirement`] is made by the functions of this room, and goes into the adapters' layers and middleware:
+//! The functions of this module create a [`Requirement`], which you pass to an adapter's layer or middleware:
 //!
 //! ```
 //! use jwt_core::authorize::{all, any_role, claim, scopes};
@@ -12,35 +12,32 @@
 //! ));
 //! ```
 //!
-//! The guide has [a page on it](crate::guide::requirements).
+//! [`Routes`] lists the requirement of every route and refuses the routes that it doesn't list. A [`Policy`] is a requirement
+//! that you can name in a handler's signature. [`require_token`](crate::VerifierBuilder::require_token) applies a requirement
+//! to every token of a verifier.
+//!
+//! [The guide](crate::guide::requirements) shows the response to each unmet requirement.
 
 mod check;
 mod claim;
-mod fault;
-mod fresh;
-mod gate;
-mod issuer;
+mod combine;
 mod login;
-mod named;
 mod policy;
 mod requirement;
 mod roles;
 mod routes;
 mod scopes;
-mod tree;
-mod unmet;
+mod wrap;
 
-pub use check::{Check, CheckAsync, CheckError, check, check_async};
-pub use claim::{Claim, RequiredClaim, claim};
-pub use fresh::{RequiredFreshness, fresh};
-pub use issuer::{OfIssuer, of_issuer};
-pub use login::{RequiredLogin, acr, max_auth_age};
-pub use named::{Named, named};
-
+pub use check::{check, check_async};
+pub use claim::{Claim, claim};
+pub use combine::{Requirements, all, any};
+pub(crate) use combine::{decide_all, is_not_met};
+pub use login::{RequiredLogin, acr, fresh, max_auth_age};
 pub use policy::Policy;
 pub use requirement::Requirement;
-pub use roles::{RequiredRoles, any_role, roles};
+pub use roles::{any_role, roles};
 pub(crate) use routes::Access;
 pub use routes::{Routes, RoutesError, RoutesErrorKind};
 pub use scopes::{RequiredScopes, any_scope, scopes};
-pub use tree::{All, Any, Not, Requirements, all, any, not};
+pub use wrap::{named, not, of_issuer};

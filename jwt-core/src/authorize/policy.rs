@@ -1,9 +1,9 @@
 use super::Requirement;
 
-/// A requirement that is a type, so that it can stand in the signature of a handler.
+/// A requirement with a type of its own, for the signature of a handler.
 ///
-/// The adapters' extractor `Authorized<T, P>` judges by it before it gives the claims: a handler that takes one cannot be
-/// mounted without the check. [`policy!`](crate::claim_rules!) declares policies.
+/// The adapters' extractor `Authorized<T, P>` checks the policy before the handler gets the claims, so you can't forget the
+/// check when you add the handler to a router. Declare policies with [`policy!`](crate::policy!):
 ///
 /// ```
 /// use jwt_core::authorize::{Policy, any, check_async, roles, scopes};
@@ -20,7 +20,7 @@ use super::Requirement;
 /// let requirement = ReadReports::requirement();
 /// ```
 ///
-/// Not every type is one:
+/// A type that isn't a policy doesn't compile:
 ///
 /// ```compile_fail
 /// struct ReadReports;
@@ -29,19 +29,19 @@ use super::Requirement;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a policy",
-    label = "does not say what a token must carry",
+    label = "does not say what a token must have",
     note = "declare it with `jwt_core::policy! {{ pub ReadReports = scopes([\"reports:read\"]); }}`, or implement \
             `jwt_core::authorize::Policy`"
 )]
 pub trait Policy: 'static {
-    /// Returns the requirement, the same one at each call: it is made once, not for each request.
+    /// Returns the requirement. Create it once and return the same one each time: every request calls this method.
     fn requirement() -> &'static dyn Requirement;
 }
 
-/// Declares types that are each a [`Policy`](crate::authorize::Policy).
+/// Declares one or more types that implement [`Policy`](crate::authorize::Policy).
 ///
-/// Each line is a name, with its visibility and documentation, and the expression of a
-/// [`Requirement`](crate::authorize::Requirement), which is evaluated once, when the first request asks for it.
+/// Each line has a name, with its visibility and attributes, and an expression that creates a
+/// [`Requirement`](crate::authorize::Requirement). The expression is evaluated once, when the first request needs it.
 #[macro_export]
 macro_rules! policy {
     ($($(#[$attribute:meta])* $visibility:vis $name:ident = $requirement:expr;)+) => {$(
@@ -69,26 +69,26 @@ mod tests {
     use crate::error::ErrorKind;
     use crate::verified::Verified;
 
-    static MADE: AtomicU32 = AtomicU32::new(0);
+    static CREATED: AtomicU32 = AtomicU32::new(0);
 
-    fn made() -> RequiredScopes {
-        MADE.fetch_add(1, Ordering::Relaxed);
+    fn create() -> RequiredScopes {
+        CREATED.fetch_add(1, Ordering::Relaxed);
         scopes(["a"])
     }
 
     policy! {
-        /// Of scopes.
-        Scoped = made();
+        /// Needs a scope.
+        Scoped = create();
         Open = ();
     }
 
     #[test]
-    fn a_policys_requirement_is_made_once() {
+    fn the_requirement_of_a_policy_is_created_once() {
         for (payload, expected) in [(r#"{"scope":"a"}"#, Ok(())), ("{}", Err(ErrorKind::InsufficientScope))] {
             let verified = Verified::of_payload(payload);
             assert_eq!(Scoped::requirement().check(&verified).map_err(|error| error.kind()), expected);
             assert_eq!(Open::requirement().check(&verified), Ok(()));
         }
-        assert_eq!(MADE.load(Ordering::Relaxed), 1);
+        assert_eq!(CREATED.load(Ordering::Relaxed), 1);
     }
 }

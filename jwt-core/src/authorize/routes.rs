@@ -8,12 +8,9 @@ use crate::verified::Verified;
 
 use super::{Requirement, all};
 
-/// What each route of an application asks for. A route that is not named here is refused.
+/// A table of an application's routes and their requirements. Routes that aren't in the table are refused.
 ///
-/// A route is named by the pattern with which the framework matched it, character by character, for example
-/// `/reports/{id}`, with the prefixes that it is nested under; never by the path of the request, which clients write in many
-/// ways. A method may stand before it, and goes before the same pattern without one; `GET` stands for `HEAD` too. A resource
-/// of several patterns, which actix-web has, is named by its first for all of them.
+/// The adapters' layers and middleware take the table, and look for tokens only where it says so.
 ///
 /// ```
 /// use jwt_core::authorize::{Routes, any_role, scopes};
@@ -30,44 +27,52 @@ use super::{Requirement, all};
 /// # }
 /// ```
 ///
-/// The adapters' layers take it, and look at tokens only where it says so. Whoever sends no token to a route that is not
-/// named is answered 401 as elsewhere; whoever sends a good one 403 `undecided_route`, and the log names the route, once. The
-/// same holds for requests that match no route, unless [`fallback`](Self::fallback) decides about them.
+/// A route is the pattern that the framework matched, for example `/reports/{id}`, including the prefixes that it's nested
+/// under. It's compared exactly, and never with the path of the request, which clients can write in many ways. If an
+/// actix-web resource has several patterns, use the first one; it counts for all of them.
+///
+/// You can put a method before the pattern. Such an entry takes precedence over the pattern without a method, and `GET`
+/// includes `HEAD`.
+///
+/// A request to a route that isn't in the table fails with 401 if it has no token, as usual. With a valid token it fails with
+/// 403 `undecided_route`, and the route is logged once. Requests that match no route fail in the same way, unless you set
+/// [`fallback`](Self::fallback).
 #[derive(Debug)]
 #[must_use]
 pub struct Routes {
-    decided: HashMap<String, Vec<(Option<String>, Access)>>,
+    /// By pattern; the method is `None` in an entry for all methods.
+    entries: HashMap<String, Vec<(Option<String>, Access)>>,
     fallback: Access,
-    undecided: Access,
+    unlisted: Access,
     mistake: Option<RoutesError>,
-    told: Mutex<HashSet<String>>,
+    logged: Mutex<HashSet<String>>,
 }
 
-/// What a request needs.
+/// The access level of a route: which requests it allows.
 #[derive(Clone, Debug)]
 pub(crate) enum Access {
-    /// Nothing; its credentials are not looked at.
+    /// Every request. Credentials are ignored.
     Public,
-    /// No credentials, or good ones.
+    /// Requests without credentials, or with a valid token.
     Optional,
-    /// A token that meets this.
+    /// Requests with a token that meets this requirement.
     Requires(Arc<dyn Requirement>),
 }
 
-/// A mistake in a table of routes.
+/// A mistake in a [`Routes`] table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoutesError {
     kind: RoutesErrorKind,
     route: String,
 }
 
-/// What is wrong with a route in a table.
+/// The kind of a mistake in a [`Routes`] table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RoutesErrorKind {
-    /// It is neither a pattern that begins with `/` nor a method, a space and such a pattern.
-    Illegible,
-    /// It is decided twice.
+    /// The route is neither `/path` nor `METHOD /path`.
+    Malformed,
+    /// The route is in the table twice.
     Duplicate,
 }
 
@@ -78,46 +83,46 @@ impl Default for Routes {
 }
 
 impl Routes {
-    /// Decides about no route, so that all of them are refused.
+    /// Creates an empty table, which refuses all routes.
     pub fn new() -> Self {
-        let undecided = Access::Requires(Arc::new(Undecided));
-        Self { decided: HashMap::new(), fallback: undecided.clone(), undecided, mistake: None, told: Mutex::default() }
+        let unlisted = Access::Requires(Arc::new(Unlisted));
+        Self { entries: HashMap::new(), fallback: unlisted.clone(), unlisted, mistake: None, logged: Mutex::default() }
     }
 
-    /// Lets everybody use a route. Credentials are not looked at, so that bad ones do no harm, and the handler is told of
-    /// none.
+    /// Allows every request to a route. Credentials are ignored, so an invalid token causes no error, and the handler sees no
+    /// claims.
     pub fn public(self, route: impl Into<String>) -> Self {
-        self.decide(route.into(), Access::Public)
+        self.insert(route.into(), Access::Public)
     }
 
-    /// Lets a route be used without credentials. Those that are there must be good, and the handler is told of them.
+    /// Allows requests without credentials to a route. If a request has a token, it must be valid, and the handler sees its
+    /// claims.
     pub fn optional(self, route: impl Into<String>) -> Self {
-        self.decide(route.into(), Access::Optional)
+        self.insert(route.into(), Access::Optional)
     }
 
-    /// Lets a route be used with a token that meets `requirement`, which is `()` where any good token will do.
+    /// Requires a token that meets `requirement` for a route. To accept any valid token, pass `()`.
     pub fn require(self, route: impl Into<String>, requirement: impl Requirement + 'static) -> Self {
-        self.decide(route.into(), Access::Requires(Arc::new(requirement)))
+        self.insert(route.into(), Access::Requires(Arc::new(requirement)))
     }
 
-    /// Lets requests that match no route pass with a token that meets `requirement`, to whatever the framework does with
-    /// them: usually to be answered 404. Default: they are refused.
+    /// Requires a token that meets `requirement` for requests that match no route. Default: they are refused.
     ///
-    /// What is behind a service that routes by itself, such as those of axum's `nest_service`, has no pattern either; the
-    /// prefix alone has one.
+    /// An allowed request goes to the framework, which usually responds with 404. Requests to a service that does its own
+    /// routing, for example with axum's `nest_service`, also match no route: only the prefix itself has a pattern.
     pub fn fallback(mut self, requirement: impl Requirement + 'static) -> Self {
         self.fallback = Access::Requires(Arc::new(requirement));
         self
     }
 
-    /// Makes sure that the table is right.
+    /// Checks the table for mistakes, so that your program can stop at startup.
     ///
-    /// Without this call mistakes are logged, and open no door: what cannot be read matches no route, and what is decided
-    /// twice is undecided.
+    /// Without this call, mistakes are logged, and affected requests are refused: a malformed entry matches no route, and a
+    /// route with two entries counts as not in the table.
     ///
     /// # Errors
     ///
-    /// The first mistake.
+    /// The first mistake, if the table has any.
     pub fn checked(self) -> Result<Self, RoutesError> {
         match self.mistake {
             None => Ok(self),
@@ -125,32 +130,33 @@ impl Routes {
         }
     }
 
-    fn decide(mut self, route: String, access: Access) -> Self {
+    fn insert(mut self, route: String, access: Access) -> Self {
         let Some((method, pattern)) = parse(&route) else {
-            return self.mistaken(RoutesErrorKind::Illegible, route);
+            return self.with_mistake(RoutesErrorKind::Malformed, route);
         };
-        let methods = self.decided.entry(pattern.to_owned()).or_default();
+        let methods = self.entries.entry(pattern.to_owned()).or_default();
         match methods.iter_mut().find(|(other, _)| other.as_deref() == method) {
             None => methods.push((method.map(str::to_owned), access)),
-            Some((_, decided)) => {
-                *decided = self.undecided.clone();
-                return self.mistaken(RoutesErrorKind::Duplicate, route);
+            Some((_, access)) => {
+                *access = self.unlisted.clone();
+                return self.with_mistake(RoutesErrorKind::Duplicate, route);
             }
         }
         self
     }
 
-    fn mistaken(mut self, kind: RoutesErrorKind, route: String) -> Self {
+    fn with_mistake(mut self, kind: RoutesErrorKind, route: String) -> Self {
         let mistake = RoutesError { kind, route };
-        tracing::error!(error = %mistake, "mistake in a table of routes");
+        tracing::error!(error = %mistake, "mistake in the routes table");
         self.mistake.get_or_insert(mistake);
         self
     }
 
+    /// Returns the access level of the route, or of each route that the request may match.
     pub(crate) fn access(&self, request: &dyn RequestView) -> Access {
         let mut access: Option<Access> = None;
         request.route(&mut |pattern| {
-            let found = pattern.map_or(&self.fallback, |pattern| self.find(request.method(), pattern));
+            let found = pattern.map_or(&self.fallback, |pattern| self.access_to(request.method(), pattern));
             access = Some(match access.take() {
                 None => found.clone(),
                 Some(other) => other.and(found),
@@ -159,45 +165,47 @@ impl Routes {
         access.unwrap_or_else(|| self.fallback.clone())
     }
 
-    fn find(&self, method: &str, pattern: &str) -> &Access {
-        let decided = self.decided.get(pattern).and_then(|methods| {
-            let named = |wanted: Option<&str>| {
+    fn access_to(&self, method: &str, pattern: &str) -> &Access {
+        let access = self.entries.get(pattern).and_then(|methods| {
+            let entry = |wanted: Option<&str>| {
                 let entry = methods.iter().find(|(method, _)| method.as_deref() == wanted);
                 entry.map(|(_, access)| access)
             };
             // RFC 9110 section 9.3.2: `HEAD` is `GET` without the content.
-            let head = || if method == "HEAD" { named(Some("GET")) } else { None };
-            named(Some(method)).or_else(head).or_else(|| named(None))
+            let head = || if method == "HEAD" { entry(Some("GET")) } else { None };
+            entry(Some(method)).or_else(head).or_else(|| entry(None))
         });
-        decided.unwrap_or_else(|| {
-            self.tell_once(pattern);
-            &self.undecided
+        access.unwrap_or_else(|| {
+            self.log_once(pattern);
+            &self.unlisted
         })
     }
 
-    fn tell_once(&self, pattern: &str) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        // The patterns are the application's, so that there is an end to them.
-        if !told.contains(pattern) {
-            told.insert(pattern.to_owned());
-            tracing::warn!(route = pattern, "refused: no decision about this route, or not for this method");
+    fn log_once(&self, pattern: &str) {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        // Patterns come from the application's router, so a client can't make this set grow without limit.
+        if !logged.contains(pattern) {
+            logged.insert(pattern.to_owned());
+            tracing::warn!(
+                route = pattern,
+                "refused: the routes table has no entry for this route, or not for this method"
+            );
         }
     }
 }
 
-/// A method, if there is one, and a pattern.
+/// Splits a route into its method, if it has one, and its pattern.
 fn parse(route: &str) -> Option<(Option<&str>, &str)> {
     let (method, pattern) = match route.split_once(' ') {
         Some((method, pattern)) => (Some(method), pattern),
         None => (None, route),
     };
-    let legible =
-        method.is_none_or(|method| !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()));
-    (legible && pattern.starts_with('/') && !pattern.contains(' ')).then_some((method, pattern))
+    let valid = method.is_none_or(|method| !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()));
+    (valid && pattern.starts_with('/') && !pattern.contains(' ')).then_some((method, pattern))
 }
 
 impl Access {
-    /// Asks for what either asks for: which of them the request is for is not known yet.
+    /// Combines the levels of two routes that a request may match: both must allow it.
     fn and(self, other: &Self) -> Self {
         match (self, other) {
             (Self::Public, other) => other.clone(),
@@ -212,24 +220,24 @@ impl Access {
     }
 }
 
-/// What a route asks for that nobody decided about: more than any token has.
+/// The requirement of a route that isn't in the table. No token meets it.
 #[derive(Debug)]
-struct Undecided;
+struct Unlisted;
 
-impl Requirement for Undecided {
+impl Requirement for Unlisted {
     fn check(&self, _verified: &Verified) -> Result<(), Error> {
         Err(ErrorKind::UndecidedRoute.into())
     }
 }
 
 impl RoutesError {
-    /// Returns what is wrong.
+    /// Returns the kind of the mistake.
     #[must_use]
     pub const fn kind(&self) -> RoutesErrorKind {
         self.kind
     }
 
-    /// Returns the route, as it was given.
+    /// Returns the route as you wrote it.
     #[must_use]
     pub fn route(&self) -> &str {
         &self.route
@@ -239,8 +247,8 @@ impl RoutesError {
 impl fmt::Display for RoutesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let problem = match self.kind {
-            RoutesErrorKind::Illegible => "is neither `/path` nor `METHOD /path`",
-            RoutesErrorKind::Duplicate => "is decided twice",
+            RoutesErrorKind::Malformed => "is neither `/path` nor `METHOD /path`",
+            RoutesErrorKind::Duplicate => "is in the table twice",
         };
         write!(f, "route `{}` {problem}", self.route)
     }
@@ -270,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_method_goes_before_all_of_them_and_what_is_not_named_is_undecided() {
+    fn an_entry_with_a_method_takes_precedence_and_other_routes_are_refused() {
         let routes = Routes::new().public("/a").require("POST /a", ()).optional("GET /b/{id}").require("HEAD /c", ());
         for (method, route, expected) in [
             ("GET", "/a", "public"),
@@ -292,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_may_match_several_routes_must_be_allowed_by_all_of_them() {
+    fn a_request_that_may_match_several_routes_must_be_allowed_by_each() {
         let scoped = |scope: &str| scopes([scope]);
         let routes = Routes::new().public("/p").optional("/o").require("/a", scoped("a")).require("/b", scoped("b"));
         for (patterns, payload, expected) in [
@@ -316,10 +324,10 @@ mod tests {
     }
 
     #[test]
-    fn what_may_match_nothing_must_be_allowed_by_the_fallback_too() {
-        struct Lent([Option<&'static str>; 2]);
+    fn a_request_that_may_match_no_route_must_also_be_allowed_by_the_fallback() {
+        struct Patterns([Option<&'static str>; 2]);
 
-        impl RequestView for Lent {
+        impl RequestView for Patterns {
             fn method(&self) -> &str {
                 "GET"
             }
@@ -347,12 +355,12 @@ mod tests {
             (fallback(), [Some("/a"), None], r#"{"scope":"f"}"#, "insufficient_scope"),
             (fallback(), [None, Some("/a")], r#"{"scope":"a f"}"#, "required"),
         ] {
-            assert_eq!(name(&routes.access(&Lent(patterns)), payload), expected, "{patterns:?} {payload}");
+            assert_eq!(name(&routes.access(&Patterns(patterns)), payload), expected, "{patterns:?} {payload}");
         }
     }
 
     #[test]
-    fn what_matches_no_route_is_undecided_unless_the_fallback_decides() {
+    fn a_request_that_matches_no_route_is_refused_unless_there_is_a_fallback() {
         let request = BareRequest::new("GET", "/a");
         let verified = Verified::of_payload("{}");
         for (routes, expected) in
@@ -364,16 +372,16 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_reported_and_opens_no_door() {
-        use RoutesErrorKind::{Duplicate, Illegible};
+    fn a_mistake_is_reported_and_its_route_is_refused() {
+        use RoutesErrorKind::{Duplicate, Malformed};
         for (routes, kind, route) in [
-            (Routes::new().public("health"), Illegible, "health"),
-            (Routes::new().public(""), Illegible, ""),
-            (Routes::new().public("get /a"), Illegible, "get /a"),
-            (Routes::new().public("GET  /a"), Illegible, "GET  /a"),
-            (Routes::new().public(" /a"), Illegible, " /a"),
-            (Routes::new().public("GET a"), Illegible, "GET a"),
-            (Routes::new().public("/a ").public("x"), Illegible, "/a "),
+            (Routes::new().public("health"), Malformed, "health"),
+            (Routes::new().public(""), Malformed, ""),
+            (Routes::new().public("get /a"), Malformed, "get /a"),
+            (Routes::new().public("GET  /a"), Malformed, "GET  /a"),
+            (Routes::new().public(" /a"), Malformed, " /a"),
+            (Routes::new().public("GET a"), Malformed, "GET a"),
+            (Routes::new().public("/a ").public("x"), Malformed, "/a "),
             (Routes::new().require("/a", ()).public("/a"), Duplicate, "/a"),
             (Routes::new().public("GET /a").public("GET /a"), Duplicate, "GET /a"),
         ] {

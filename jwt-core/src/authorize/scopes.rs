@@ -3,22 +3,24 @@ use crate::http::challenge::is_scope;
 use crate::verified::Verified;
 
 use super::Requirement;
-use super::fault::{self, Fault};
+use super::requirement::{Misconfigured, ensure_configured};
 
-/// The requirement that a token carries scopes; made by [`scopes`] and [`any_scope`].
+/// A requirement on the token's scopes. Created by [`scopes`] and [`any_scope`].
 #[derive(Clone, Debug)]
 pub struct RequiredScopes {
     names: Vec<String>,
     one_is_enough: bool,
     names_all: bool,
-    fault: Option<Fault>,
+    mistake: Option<Misconfigured>,
 }
 
-/// Requires every one of `names` among the token's scopes, from `scope` or, where that is absent, `scp`.
+/// Requires all of `names` among the token's scopes: the claim `scope` or, if that is absent, `scp`.
 ///
-/// Names are compared whole. A refusal is 403 `insufficient_scope` and names the scopes that are missing (RFC 6750
-/// section 3.1), or all of them where that is [asked for](RequiredScopes::naming_all). An empty list is logged and
-/// answered 500 `misconfigured`: to accept any verified token, require `()`.
+/// Names are compared exactly. If a scope is missing, the request fails with 403 `insufficient_scope`, and the challenge
+/// names the missing scopes (RFC 6750 section 3.1), or all of them with [`naming_all`](RequiredScopes::naming_all).
+///
+/// If the list is empty, the mistake is logged and the requirement fails every request with 500 `misconfigured`. To accept
+/// any verified token, require `()`.
 ///
 /// ```
 /// let requirement = jwt_core::authorize::scopes(["reports:read"]);
@@ -28,10 +30,9 @@ pub fn scopes<N: Into<String>>(names: impl IntoIterator<Item = N>) -> RequiredSc
     RequiredScopes::new("scopes", names, false)
 }
 
-/// Requires one of `names` among the token's scopes, from `scope` or, where that is absent, `scp`.
+/// Requires at least one of `names` among the token's scopes: the claim `scope` or, if that is absent, `scp`.
 ///
-/// Names are compared whole. A refusal is 403 `insufficient_scope` and names all of them. An empty list is
-/// logged and answered 500 `misconfigured`.
+/// If the token has no such scope, the challenge names all of them. Otherwise this works like [`scopes`].
 ///
 /// ```
 /// let requirement = jwt_core::authorize::any_scope(["reports:read", "reports:write"]);
@@ -44,14 +45,14 @@ pub fn any_scope<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Require
 impl RequiredScopes {
     fn new<N: Into<String>>(function: &'static str, names: impl IntoIterator<Item = N>, one_is_enough: bool) -> Self {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
-        let fault = Fault::of_empty_list(function, names.is_empty());
-        Self { names, one_is_enough, names_all: false, fault }
+        let mistake = Misconfigured::if_empty(function, names.is_empty());
+        Self { names, one_is_enough, names_all: false, mistake }
     }
 
-    /// Has a refusal name every scope of the requirement, and not those alone that are missing. Default: off.
+    /// Makes the challenge name every scope of the requirement, not only the missing ones. Default: off.
     ///
-    /// For clients that ask for exactly the scopes that they are told, and would lose those that they have: those of the
-    /// Model Context Protocol do.
+    /// Use it for clients that request exactly the scopes in the challenge and thereby lose the scopes they have, for
+    /// example clients of the Model Context Protocol.
     #[must_use]
     pub fn naming_all(mut self) -> Self {
         self.names_all = true;
@@ -61,32 +62,32 @@ impl RequiredScopes {
 
 impl Requirement for RequiredScopes {
     fn check(&self, verified: &Verified) -> Result<(), Error> {
-        fault::check(self.fault.as_ref())?;
+        ensure_configured(self.mistake.as_ref())?;
         let registered = verified.registered();
         let scopes = registered.scopes();
-        let carries = |name: &String| scopes.contains(name);
-        let met = if self.one_is_enough { self.names.iter().any(carries) } else { self.names.iter().all(carries) };
+        let has = |name: &String| scopes.contains(name);
+        let met = if self.one_is_enough { self.names.iter().any(has) } else { self.names.iter().all(has) };
         if met {
             return Ok(());
         }
-        let missing: Vec<&str> = self.names.iter().filter(|name| !carries(name)).map(String::as_str).collect();
+        let missing: Vec<&str> = self.names.iter().filter(|name| !has(name)).map(String::as_str).collect();
         if !self.names_all {
             return Err(insufficient_scope(&missing));
         }
-        let needed: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        let error = insufficient_scope(&needed);
+        let all: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let error = insufficient_scope(&all);
         Err(if error.scope().is_some() { error.with_detail(missing.join(" ")) } else { error })
     }
 }
 
-/// The refusal for want of these scopes.
-pub(super) fn insufficient_scope(needed: &[&str]) -> Error {
+/// The error that asks for these scopes.
+pub(super) fn insufficient_scope(names: &[&str]) -> Error {
     let error = Error::from(ErrorKind::InsufficientScope);
-    // A name that is no scope-token cannot stand in a challenge; no token is ever asked to carry it.
-    if needed.is_empty() || !needed.iter().all(|name| is_scope(name)) {
+    // A challenge can't contain a name that isn't a scope token, so it then names no scope.
+    if names.is_empty() || !names.iter().all(|name| is_scope(name)) {
         return error;
     }
-    let scope = needed.join(" ");
+    let scope = names.join(" ");
     error.with_detail(scope.as_str()).asking_for_scope(scope)
 }
 
@@ -94,16 +95,16 @@ pub(super) fn insufficient_scope(needed: &[&str]) -> Error {
 mod tests {
     use super::*;
 
-    fn judge(requirement: &RequiredScopes, payload: &str) -> Result<(), Option<[String; 2]>> {
-        let outcome = requirement.check(&Verified::of_payload(payload));
-        outcome.map_err(|error| {
+    fn outcome(requirement: &RequiredScopes, payload: &str) -> Result<(), Option<[String; 2]>> {
+        let checked = requirement.check(&Verified::of_payload(payload));
+        checked.map_err(|error| {
             assert_eq!(error.kind(), ErrorKind::InsufficientScope);
             error.scope().map(|scope| [scope, error.detail().unwrap_or_default()].map(str::to_owned))
         })
     }
 
     #[test]
-    fn the_scopes_that_are_missing_are_named_or_the_whole_choice_or_all_where_that_is_asked_for() {
+    fn a_challenge_names_the_missing_scopes_or_all_alternatives_or_all_scopes_if_asked() {
         let named = |scope: &str, missing: &str| Err(Some([scope, missing].map(str::to_owned)));
         for (scope, all, naming_all, any) in [
             ("a b", Ok(()), Ok(()), Ok(())),
@@ -112,14 +113,14 @@ mod tests {
             ("", named("a b", "a b"), named("a b", "a b"), named("a b", "a b")),
         ] {
             let payload = format!("{{\"scope\":\"{scope}\"}}");
-            assert_eq!(judge(&scopes(["a", "b"]), &payload), all, "{scope}");
-            assert_eq!(judge(&scopes(["a", "b"]).naming_all(), &payload), naming_all, "{scope}");
-            assert_eq!(judge(&any_scope(["a", "b"]), &payload), any, "{scope}");
+            assert_eq!(outcome(&scopes(["a", "b"]), &payload), all, "{scope}");
+            assert_eq!(outcome(&scopes(["a", "b"]).naming_all(), &payload), naming_all, "{scope}");
+            assert_eq!(outcome(&any_scope(["a", "b"]), &payload), any, "{scope}");
         }
     }
 
     #[test]
-    fn an_empty_list_is_a_misconfiguration_whatever_the_token() {
+    fn an_empty_list_is_a_misconfiguration_for_every_token() {
         for (requirement, name) in [
             (scopes::<&str>([]), "scopes"),
             (scopes::<&str>([]).naming_all(), "scopes"),
@@ -133,9 +134,9 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_no_scope_is_never_met_and_in_no_challenge() {
+    fn a_name_that_is_not_a_scope_token_is_never_met_and_never_in_a_challenge() {
         for name in ["", " ", "a b", "a\"b", "a\r\nx: y", "é"] {
-            assert_eq!(judge(&scopes([name]), r#"{"scope":"a b"}"#), Err(None), "{name:?}");
+            assert_eq!(outcome(&scopes([name]), r#"{"scope":"a b"}"#), Err(None), "{name:?}");
         }
     }
 }

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-/// A moment: seconds since 1970-01-01T00:00:00Z, with fractions, leap seconds ignored. RFC 7519 section 2.
+/// A time in a token: seconds since 1970-01-01T00:00:00Z, with fractions and without leap seconds. RFC 7519 section 2.
 ///
-/// Moments after the year 9999, or as far before the epoch, cannot be expressed; a claim that holds one is malformed.
-/// Arithmetic can therefore not overflow.
+/// The range ends with the year 9999, and goes back equally far before the epoch. A claim outside of it is malformed.
+/// Arithmetic can't overflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NumericDate {
     seconds: i64,
@@ -11,9 +11,10 @@ pub struct NumericDate {
 }
 
 impl NumericDate {
+    /// The last second of the year 9999.
     const LIMIT: i64 = 253_402_300_799;
 
-    /// Returns the whole seconds, rounded towards the past.
+    /// Returns the whole seconds, rounded down.
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.seconds
@@ -26,7 +27,7 @@ impl NumericDate {
         Self { seconds: self.seconds.saturating_add(seconds).saturating_add(carry), nanos: nanos % 1_000_000_000 }
     }
 
-    /// The time from `earlier` to `self`; zero where `earlier` is the later one.
+    /// The time from `earlier` to `self`, or zero if `earlier` is later.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         if self <= earlier {
             return Duration::ZERO;
@@ -36,7 +37,7 @@ impl NumericDate {
             - Duration::from_nanos(earlier.nanos.into())
     }
 
-    /// Reads a JSON number. `None` where it lies out of range.
+    /// Parses a JSON number. `None` if it's out of range.
     pub(crate) fn parse(number: &str) -> Option<Self> {
         if let Some(seconds) = few_digits(number) {
             return (seconds <= Self::LIMIT).then_some(Self { seconds, nanos: 0 });
@@ -45,7 +46,7 @@ impl NumericDate {
             return (-Self::LIMIT..=Self::LIMIT).contains(&seconds).then_some(Self { seconds, nanos: 0 });
         }
         let value: f64 = number.parse().ok()?;
-        // True for infinities too, which is what `1e400` reads as.
+        // Also true for infinity, the result of parsing `1e400`.
         if value.abs() > Self::LIMIT as f64 {
             return None;
         }
@@ -55,13 +56,13 @@ impl NumericDate {
 }
 
 impl From<Duration> for NumericDate {
-    /// Takes a duration since the epoch, as a [`Clock`](crate::clock::Clock) gives it.
+    /// Converts a duration since the epoch, as a [`Clock`](crate::Clock) returns it.
     fn from(since_epoch: Duration) -> Self {
         Self { seconds: i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX), nanos: since_epoch.subsec_nanos() }
     }
 }
 
-/// Nearly all dates: digits alone, and so few that there is no overflow.
+/// Parses up to 12 digits, the form of nearly all dates, which can't overflow.
 fn few_digits(number: &str) -> Option<i64> {
     if number.is_empty() || number.len() > 12 {
         return None;
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_numeric_date_may_have_a_fraction_or_an_exponent_but_not_leave_the_calendar() {
+    fn a_numeric_date_may_have_a_fraction_or_an_exponent_but_must_be_in_range() {
         for (number, expected) in [
             ("0", Some((0, 0))),
             ("-5", Some((-5, 0))),

@@ -1,16 +1,16 @@
-//! The claims this library itself reads: RFC 7519 section 4.1, RFC 9068 section 2.2, RFC 7800.
+//! The claims that this crate reads itself: RFC 7519 section 4.1, RFC 9068 section 2.2, RFC 7800.
+//!
+//! [`Verified::registered`](crate::Verified::registered) returns them as [`RegisteredClaims`]. A [`ClaimPath`] names any other
+//! claim, for a requirement or for forwarding.
 
-mod audience;
 mod date;
+mod names;
 mod path;
 mod registered;
-mod scopes;
-mod text;
 
-pub use audience::Audience;
 pub use date::NumericDate;
+pub(crate) use names::is_or_contains;
+pub use names::{Audience, Scopes};
 pub use path::{ClaimPath, ClaimPathError};
 pub use registered::RegisteredClaims;
 pub(crate) use registered::{ClaimsError, LogoutEvent, claim};
-pub use scopes::Scopes;
-pub(crate) use text::is_or_holds;

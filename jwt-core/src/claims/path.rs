@@ -4,17 +4,17 @@ use std::str::FromStr;
 
 use crate::json::{self, Unique, Value};
 
-/// The place of a claim in the payload: a JSON pointer. RFC 6901.
+/// The path of a claim in the payload: a JSON pointer (RFC 6901).
 ///
-/// Each step begins with `/` and is the name of a member or, in an array, the position of an element, from 0. Within a
-/// name `~1` stands for `/` and `~0` for `~`; nothing else needs an escape, so that names with dots and names that are
-/// addresses are written as they are, but for the slashes.
+/// Each step begins with `/`, followed by the name of an object's member or the position of an array's element, from 0. In a
+/// name, write `~1` for `/` and `~0` for `~`. Nothing else needs an escape: write dots as they are, and only escape the
+/// slashes of a URL.
 ///
 /// | pointer | claim |
 /// | --- | --- |
 /// | `/permissions` | `permissions` |
-/// | `/realm_access/roles` | the member `roles` of `realm_access` |
-/// | `/kubernetes.io/namespace` | the member `namespace` of `kubernetes.io` |
+/// | `/realm_access/roles` | member `roles` of `realm_access` |
+/// | `/kubernetes.io/namespace` | member `namespace` of `kubernetes.io` |
 /// | `/https:~1~1api.example~1roles` | `https://api.example/roles` |
 ///
 /// ```
@@ -36,11 +36,11 @@ pub struct ClaimPath {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Step {
     name: Box<str>,
-    /// What the step means in an array.
+    /// The position in an array, if the name is a number.
     position: Option<usize>,
 }
 
-/// A text is not the path of a claim.
+/// The error if a string is not a valid [`ClaimPath`]. Its message says what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimPathError {
     pointer: Box<str>,
@@ -51,8 +51,8 @@ impl ClaimPath {
     ///
     /// # Errors
     ///
-    /// When the text is empty, which would be the whole payload; does not begin with `/`; or has a `~` that is followed
-    /// by neither `0` nor `1`.
+    /// If the string is empty (which would be the whole payload), doesn't begin with `/`, or contains a `~` that isn't
+    /// followed by `0` or `1`.
     pub fn new(pointer: &str) -> Result<Self, ClaimPathError> {
         let error = || ClaimPathError { pointer: pointer.into() };
         let steps = pointer.strip_prefix('/').ok_or_else(error)?;
@@ -60,24 +60,24 @@ impl ClaimPath {
         Ok(Self { pointer: pointer.into(), steps })
     }
 
-    /// Returns the pointer as it was written.
+    /// Returns the pointer as you wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.pointer
     }
 
-    /// The claim at this place, unless it is `null`, in a payload that was read before.
-    pub(crate) fn find<'c>(&self, payload: &'c str) -> Option<Value<'c>> {
+    /// Returns the claim at this path, unless it is `null`, from a payload that was already checked to be an object.
+    pub(crate) fn claim_in<'c>(&self, payload: &'c str) -> Option<Value<'c>> {
         let mut value = Value::Object(payload);
         for step in &self.steps {
-            value = step.find(value)?;
+            value = step.value_in(value)?;
         }
         Some(value).filter(|value| !matches!(value, Value::Null))
     }
 }
 
 impl Step {
-    /// `None` where the step has a `~` that escapes nothing. RFC 6901 section 3.
+    /// Resolves the escapes. `None` if a `~` is not part of one. RFC 6901 section 3.
     fn parse(step: &str) -> Option<Self> {
         let mut name = String::with_capacity(step.len());
         let mut parts = step.split('~');
@@ -97,7 +97,7 @@ impl Step {
         Some(Self { name: name.into(), position })
     }
 
-    fn find<'c>(&self, value: Value<'c>) -> Option<Value<'c>> {
+    fn value_in<'c>(&self, value: Value<'c>) -> Option<Value<'c>> {
         let mut found = None;
         let read = match value {
             Value::Object(object) => json::object(object, Unique::Outermost, |name, value| {
@@ -151,7 +151,7 @@ impl fmt::Display for ClaimPath {
 }
 
 impl ClaimPathError {
-    /// Returns the text that is no path.
+    /// Returns the invalid string.
     #[must_use]
     pub fn pointer(&self) -> &str {
         &self.pointer
@@ -168,7 +168,7 @@ impl fmt::Display for ClaimPathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pointer = &*self.pointer;
         if pointer.starts_with('/') {
-            return write!(f, "in a JSON pointer `~` is followed by `0` or `1`: `{pointer}`");
+            return write!(f, "in a JSON pointer, `~` must be followed by `0` or `1`: `{pointer}`");
         }
         f.write_str("a JSON pointer begins with `/`: write ")?;
         if pointer.contains("://") {
@@ -176,10 +176,10 @@ impl fmt::Display for ClaimPathError {
         }
         match pointer.chars().next() {
             Some(first) if first.is_alphanumeric() || first == '_' => write!(f, "`/{pointer}`")?,
-            _ => return write!(f, "one such as `/realm_access/roles` in place of `{pointer}`"),
+            _ => return write!(f, "for example `/realm_access/roles` instead of `{pointer}`"),
         }
         if pointer.contains('.') {
-            write!(f, ", or `/{}` for a claim within a claim", pointer.replace('.', "/"))?;
+            write!(f, ", or `/{}` for a claim inside another claim", pointer.replace('.', "/"))?;
         }
         Ok(())
     }
@@ -198,7 +198,7 @@ mod tests {
     }"#;
 
     #[test]
-    fn a_pointer_leads_to_one_claim_or_to_none() {
+    fn a_pointer_finds_one_claim_or_nothing() {
         for (pointer, expected) in [
             ("/roles", Some("a")),
             ("/a.b", Some("b")),
@@ -230,13 +230,13 @@ mod tests {
             ("/number/0", None),
         ] {
             let path = ClaimPath::new(pointer).expect("a pointer");
-            let found = path.find(PAYLOAD).and_then(Value::as_text);
+            let found = path.claim_in(PAYLOAD).and_then(Value::as_text);
             assert_eq!(found.as_deref(), expected, "{pointer}");
         }
     }
 
     #[test]
-    fn what_is_no_pointer_to_a_claim_is_refused() {
+    fn a_string_that_is_not_a_json_pointer_is_an_error() {
         for pointer in ["", "roles", "realm_access/roles", "$.roles", "#/roles", "/a~", "/a~2", "/~/a", " /a"] {
             let error = ClaimPath::new(pointer).expect_err(pointer);
             assert_eq!(error.pointer(), pointer);
@@ -244,20 +244,17 @@ mod tests {
     }
 
     #[test]
-    fn an_error_says_what_to_write() {
+    fn the_error_says_what_to_write_instead() {
         for (pointer, expected) in [
             ("roles", "a JSON pointer begins with `/`: write `/roles`"),
             ("realm_access/roles", "a JSON pointer begins with `/`: write `/realm_access/roles`"),
             (
                 "realm.roles",
-                "a JSON pointer begins with `/`: write `/realm.roles`, or `/realm/roles` for a claim within a claim",
+                "a JSON pointer begins with `/`: write `/realm.roles`, or `/realm/roles` for a claim inside another claim",
             ),
             ("https://a.example/roles", "a JSON pointer begins with `/`: write `/https:~1~1a.example~1roles`"),
-            (
-                "$.roles",
-                "a JSON pointer begins with `/`: write one such as `/realm_access/roles` in place of `$.roles`",
-            ),
-            ("/a~2", "in a JSON pointer `~` is followed by `0` or `1`: `/a~2`"),
+            ("$.roles", "a JSON pointer begins with `/`: write for example `/realm_access/roles` instead of `$.roles`"),
+            ("/a~2", "in a JSON pointer, `~` must be followed by `0` or `1`: `/a~2`"),
         ] {
             assert_eq!(ClaimPath::new(pointer).expect_err("not a pointer").to_string(), expected);
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use super::{Audience, NumericDate, Scopes};
 use crate::json::{self, JsonError, Member, Members, Unique, Value};
 
-/// The registered claims of one payload, borrowed from its text.
+/// The registered claims of a token, borrowed from its payload.
 #[derive(Clone)]
 pub struct RegisteredClaims<'c> {
     pub(crate) issuer: Option<Cow<'c, str>>,
@@ -26,16 +26,16 @@ pub struct RegisteredClaims<'c> {
 pub(crate) enum LogoutEvent {
     No,
     Yes,
-    /// By something that is no JSON object.
+    /// Yes, but its value is not a JSON object.
     Malformed,
 }
 
-/// Why a payload is not a set of claims.
+/// Why a payload is not a valid claims set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClaimsError {
-    /// The payload is not a JSON object of the kind that is read here.
+    /// The payload is not a JSON object, has a duplicate name or is nested too deeply.
     Payload,
-    /// The named registered claim has a value that it cannot have.
+    /// This registered claim has a value of the wrong type.
     Claim(&'static str),
 }
 
@@ -62,24 +62,24 @@ impl<'c> RegisteredClaims<'c> {
         logout: LogoutEvent::No,
     };
 
-    /// Reads the payload in one pass.
+    /// Reads the claims of a payload in one pass.
     pub(crate) fn read(payload: &'c str) -> Result<Self, ClaimsError> {
         Self::read_members(payload, &mut Members::default())
     }
 
-    /// Reads the payload in one pass, and puts down where its members stand.
+    /// Like [`read`](Self::read), and records the positions of the payload's members.
     pub(crate) fn read_members(payload: &'c str, members: &mut Members) -> Result<Self, ClaimsError> {
-        let mut reading = Reading::default();
-        json::members(payload, members, |member| reading.member(member))?;
-        reading.end()
+        let mut reader = Reader::default();
+        json::members(payload, members, |member| reader.member(member))?;
+        reader.finish()
     }
 
-    /// The claims of a payload that was read before, in which the members stand.
+    /// Reads the claims of the same payload again, with the recorded positions.
     pub(crate) fn again(payload: &'c str, members: &Members) -> Result<Self, ClaimsError> {
         let Some(members) = members.of(payload) else { return Self::read(payload) };
-        let mut reading = Reading::default();
-        members.for_each(|member| reading.member(&member));
-        reading.end()
+        let mut reader = Reader::default();
+        members.for_each(|member| reader.member(&member));
+        reader.finish()
     }
 
     /// Returns `iss`, the issuer.
@@ -100,31 +100,31 @@ impl<'c> RegisteredClaims<'c> {
         self.audience.as_ref()
     }
 
-    /// Returns `exp`, the moment from which the token is not accepted.
+    /// Returns `exp`, the time when the token expires.
     #[must_use]
     pub const fn expires_at(&self) -> Option<NumericDate> {
         self.expires_at
     }
 
-    /// Returns `nbf`, the moment before which the token is not accepted.
+    /// Returns `nbf`, the time before which the token is not valid.
     #[must_use]
     pub const fn not_before(&self) -> Option<NumericDate> {
         self.not_before
     }
 
-    /// Returns `iat`, the moment of issue.
+    /// Returns `iat`, the time when the token was issued.
     #[must_use]
     pub const fn issued_at(&self) -> Option<NumericDate> {
         self.issued_at
     }
 
-    /// Returns `jti`, the token's identifier, unique for its issuer.
+    /// Returns `jti`, the token's identifier, which is unique for its issuer.
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
         self.token_id.as_deref()
     }
 
-    /// Returns `client_id`, the client that asked for the token. RFC 8693 section 4.3.
+    /// Returns `client_id`, the client that requested the token. RFC 8693 section 4.3.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         self.client_id.as_deref()
@@ -136,28 +136,29 @@ impl<'c> RegisteredClaims<'c> {
         self.session_id.as_deref()
     }
 
-    /// Returns the scopes of `scope` or `scp`.
+    /// Returns the scopes, from `scope` or `scp`.
     #[must_use]
     pub const fn scopes(&self) -> Scopes<'c> {
         self.scopes
     }
 }
 
-/// Claims, of which not all have been seen.
-struct Reading<'c> {
+/// Collects the registered claims while the payload is read.
+struct Reader<'c> {
     claims: RegisteredClaims<'c>,
+    /// The first claim of the wrong type.
     wrong: Option<&'static str>,
     scope: Option<Value<'c>>,
     scp: Option<Value<'c>>,
 }
 
-impl Default for Reading<'_> {
+impl Default for Reader<'_> {
     fn default() -> Self {
         Self { claims: RegisteredClaims::NONE, wrong: None, scope: None, scp: None }
     }
 }
 
-impl<'c> Reading<'c> {
+impl<'c> Reader<'c> {
     #[inline(always)]
     fn member(&mut self, member: &Member<'c>) {
         let (claims, name) = (&mut self.claims, member.name());
@@ -171,7 +172,7 @@ impl<'c> Reading<'c> {
             b"nbf" => date(member, &mut claims.not_before),
             b"iat" => date(member, &mut claims.issued_at),
             b"aud" => {
-                claims.audience = Audience::read(member.value());
+                claims.audience = Audience::from_value(member.value());
                 claims.audience.is_some()
             }
             b"scope" => {
@@ -183,7 +184,7 @@ impl<'c> Reading<'c> {
                 true
             }
             b"events" => {
-                claims.logout = LogoutEvent::read(member.value());
+                claims.logout = LogoutEvent::from_value(member.value());
                 true
             }
             b"cnf" => {
@@ -197,7 +198,7 @@ impl<'c> Reading<'c> {
         }
     }
 
-    fn end(mut self) -> Result<RegisteredClaims<'c>, ClaimsError> {
+    fn finish(mut self) -> Result<RegisteredClaims<'c>, ClaimsError> {
         self.claims.scopes = Scopes(self.scope.or(self.scp));
         match self.wrong {
             Some(claim) => Err(ClaimsError::Claim(claim)),
@@ -209,10 +210,10 @@ impl<'c> Reading<'c> {
 impl LogoutEvent {
     const NAME: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-    fn read(events: Value<'_>) -> Self {
+    fn from_value(events: Value<'_>) -> Self {
         let Value::Object(events) = events else { return Self::No };
         let mut logout = Self::No;
-        // The object was read with the payload, so that an error cannot occur; it would make it no logout.
+        // The object was already read as part of the payload. An error can't occur, and would count as "no logout".
         let read = json::object(events, Unique::Outermost, |name, value| {
             if name == Self::NAME {
                 logout = if matches!(value, Value::Object(_)) { Self::Yes } else { Self::Malformed };
@@ -222,7 +223,7 @@ impl LogoutEvent {
     }
 }
 
-/// The value of the claim `name`, unless it is `null`, from a payload that was read before.
+/// Returns the claim `name`, unless it is `null`, from a payload that was already checked to be an object.
 pub(crate) fn claim<'c>(payload: &'c str, name: &str) -> Option<Value<'c>> {
     let mut found = None;
     let read = json::object(payload, Unique::Outermost, |other, value| {
@@ -233,7 +234,7 @@ pub(crate) fn claim<'c>(payload: &'c str, name: &str) -> Option<Value<'c>> {
     found.filter(|_| read.is_ok())
 }
 
-/// The claims whose values this room reads and therefore refuses when they have the wrong type.
+/// The claims whose type is checked.
 const REGISTERED: [&str; 9] = ["iss", "sub", "jti", "client_id", "sid", "exp", "nbf", "iat", "aud"];
 
 #[inline(always)]
@@ -251,7 +252,7 @@ fn date(member: &Member<'_>, claim: &mut Option<NumericDate>) -> bool {
     claim.is_some()
 }
 
-// Claims are personal data: Debug says that they are there, not what they are.
+// Claims are personal data, so Debug doesn't show their values.
 impl fmt::Debug for RegisteredClaims<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RegisteredClaims").finish_non_exhaustive()
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn an_audience_matches_whole_names_only() {
+    fn an_audience_is_compared_exactly() {
         for (payload, expected) in [
             (r#"{"aud":"api"}"#, true),
             (r#"{"aud":["other","api"]}"#, true),
@@ -308,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_split_at_single_spaces_and_compared_whole() {
+    fn scopes_are_split_at_single_spaces_and_compared_exactly() {
         for (payload, names) in [
             (r#"{"scope":"a b"}"#, &["a", "b"][..]),
             (r#"{"scope":"a  b "}"#, &["a", "b"]),
@@ -331,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_no_claim() {
+    fn debug_shows_no_claims() {
         let claims = read(r#"{"sub":"ada","aud":"api","scope":"s"}"#).expect("well-formed");
         let text = format!("{claims:?} {:?} {:?}", claims.audience(), claims.scopes());
         assert!(!text.contains("ada") && !text.contains("api"), "{text}");

@@ -5,6 +5,7 @@
 //! text cannot say: rules, an observer, a clock.
 //!
 //! ```
+//! use jwt_core::authorize::check;
 //! use jwt_core::config::VerifierConfig;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,7 +29,8 @@
 //! """
 //! "#,
 //! )?;
-//! let verifier = config.into_builder()?.rule("client", |token| token.registered().client_id() != Some("retired")).build()?;
+//! let not_retired = check("client", |token| token.registered().client_id() != Some("retired"));
+//! let verifier = config.into_builder()?.require_token(not_retired).build()?;
 //! # Ok(())
 //! # }
 //! ```

@@ -133,7 +133,7 @@ impl Plan {
     fn headers(&self, verified: &Verified) -> Vec<(String, String)> {
         let payload = verified.payload();
         let headers = self.claims.iter().filter_map(|(path, name)| {
-            let claim = path.find(payload)?;
+            let claim = path.claim_in(payload)?;
             let value = header_value(claim);
             if value.is_none() {
                 tracing::debug!(claim = path.as_str(), header = name, "claim has no form of a header");

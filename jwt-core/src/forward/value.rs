@@ -84,7 +84,7 @@ mod tests {
             (r#"{"a": 1}"#, None),
         ] {
             let payload = format!(r#"{{"claim": {claim}}}"#);
-            let found = ClaimPath::new("/claim").expect("a path").find(&payload);
+            let found = ClaimPath::new("/claim").expect("a path").claim_in(&payload);
             assert_eq!(found.and_then(header_value).as_deref(), expected, "{claim}");
         }
     }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::authorize::check;
 use crate::error::{Class, Error, ErrorKind};
 use crate::gate::{Answer, Endpoint, Extent, Inspection, Reply};
 use crate::http::csrf::is_form;
@@ -48,8 +49,11 @@ impl BackChannelLogout {
             return Err(BuildError::new(BuildErrorKind::Contradiction, "issuer_resolver"));
         }
         // Section 2.6: `sub` or `sid` or both; no `nonce`, so that it passes for no ID token.
-        let verifier =
-            builder.logout_tokens().rule("sub or sid", names_somebody).rule("nonce", has_no_nonce).build()?;
+        let verifier = builder
+            .logout_tokens()
+            .require_token(check("sub or sid", names_somebody))
+            .require_token(check("nonce", has_no_nonce))
+            .build()?;
         let seen = RevocationSettings::new().capacity(100_000);
         let receiver = Receiver { verifier, store: Box::new(store), seen: MemoryRevocations::with(seen) };
         Ok(Self { receiver: Arc::new(receiver), whole_subject: false })

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::claim_rules::{AudienceRule, Policy, TypeRule};
+use crate::claim_rules::{AudienceRule, ClaimRules, TypeRule};
 use crate::jose::{Algorithm, Key, KeySet};
 use crate::keys::KeySource;
 
@@ -31,7 +31,7 @@ pub struct TrustedIssuer {
     pub(crate) name: Option<Arc<str>>,
     keys: KeysFrom,
     algorithms: Option<Vec<Algorithm>>,
-    policy: Policy,
+    policy: ClaimRules,
     /// Whether the profile of RFC 9068 was asked for.
     profile: bool,
     /// The first contradiction that a setter met; `build` reports it.
@@ -94,7 +94,7 @@ impl TrustedIssuer {
     }
 
     fn with_keys(name: Option<Arc<str>>, keys: KeysFrom) -> Self {
-        Self { name, keys, algorithms: None, policy: Policy::default(), profile: false, conflict: None }
+        Self { name, keys, algorithms: None, policy: ClaimRules::default(), profile: false, conflict: None }
     }
 
     /// Adds a key. Default: none. Several must be told apart by their `kid`.

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::authorize::{Requirement, decide_all, is_not_met};
 use crate::claim_rules::Times;
 use crate::claims::{ClaimsError, RegisteredClaims};
 use crate::error::{Error, ErrorKind};
@@ -22,7 +23,6 @@ use super::cache::{CacheStatus, Entry, Known, Proven, Store};
 use super::issuers::Issuers;
 use super::prepare::Issuer;
 use super::revocations::Revocations;
-use super::rules::Rule;
 use super::trust::Trust;
 
 /// What a verifier and its clones share: what judges.
@@ -30,9 +30,7 @@ pub(super) struct Judge {
     pub(super) issuers: Issuers,
     pub(super) limits: Limits,
     pub(super) revocations: Option<Arc<Revocations>>,
-    pub(super) rules: Vec<Rule>,
-    /// Whether any of the rules waits.
-    pub(super) waits: bool,
+    pub(super) requirements: Vec<Box<dyn Requirement>>,
     pub(super) cache: Option<Store>,
     pub(super) metadata: Option<ResourceMetadata>,
     pub(super) context: Arc<VerifierContext>,
@@ -68,8 +66,14 @@ struct Waited {
 /// What is left to do about a sound token.
 enum Examination {
     Passed,
-    /// To wait: for the revocation list where it is given, and for the rules that wait.
-    Waits(Option<Pending<Standing>>),
+    Waits(ExaminationStep),
+}
+
+/// What an examination waits for.
+enum ExaminationStep {
+    /// The revocation list. The requirements come after it.
+    Revocations(Pending<Standing>),
+    Requirements(Pending<Result<(), Error>>),
 }
 
 impl Judge {
@@ -93,11 +97,11 @@ impl Judge {
             Attempt::Decided(Ok(sound)) => match self.examine(&sound.verified) {
                 Ok(Examination::Passed) => Step::Ready(self.report(&watch, Ok(self.keep(token, sound)))),
                 Err(error) => Step::Ready(self.report(&watch, Err(error))),
-                Ok(Examination::Waits(standing)) => {
+                Ok(Examination::Waits(step)) => {
                     let judge = Arc::clone(self);
                     let token = if sound.proven.is_some() { token.to_owned() } else { Vec::new() };
                     Step::pending(async move {
-                        let examined = judge.examine_later(&sound.verified, standing).await;
+                        let examined = judge.examine_later(&sound.verified, step).await;
                         judge.report(&watch, examined.map(|()| judge.keep(&token, sound)))
                     })
                 }
@@ -281,7 +285,7 @@ impl Judge {
             return Err(ErrorKind::BadSignature.into());
         }
 
-        if let Err(error) = issuer.policy.check(&claims, text, now.into(), self.context.leeway) {
+        if let Err(error) = issuer.policy.check_claims(&claims, text, now.into(), self.context.leeway) {
             if known && let Some(cache) = &self.cache {
                 cache.forget(token.as_bytes());
             }
@@ -312,37 +316,36 @@ impl Judge {
         let sound = self.attempt_again(token, location, wait, watch).await?;
         match self.examine(&sound.verified)? {
             Examination::Passed => {}
-            Examination::Waits(standing) => self.examine_later(&sound.verified, standing).await?,
+            Examination::Waits(step) => self.examine_later(&sound.verified, step).await?,
         }
         Ok(sound)
     }
 
-    /// Asks about a sound token what can change while the token does not: whether it was revoked, and what the rules
-    /// say.
+    /// Checks what can change while the token stays the same: whether it was revoked, and the application's requirements.
     fn examine(&self, verified: &Verified) -> Result<Examination, Error> {
         if let Some(revocations) = &self.revocations
             && let Some(standing) = revocations.ask(verified)?
         {
-            return Ok(Examination::Waits(Some(standing)));
+            return Ok(Examination::Waits(ExaminationStep::Revocations(standing)));
         }
-        self.check_rules(verified)?;
-        Ok(if self.waits { Examination::Waits(None) } else { Examination::Passed })
+        match decide_all(&self.requirements, verified) {
+            Step::Ready(outcome) => outcome.map(|()| Examination::Passed).map_err(refused),
+            Step::Pending(pending) => Ok(Examination::Waits(ExaminationStep::Requirements(pending))),
+        }
     }
 
     /// Does what is left of an examination that waits.
-    async fn examine_later(&self, verified: &Verified, standing: Option<Pending<Standing>>) -> Result<(), Error> {
-        if let (Some(revocations), Some(standing)) = (&self.revocations, standing) {
-            revocations.judge(standing.await)?;
-            self.check_rules(verified)?;
-        }
-        for rule in &self.rules {
-            rule.check_later(verified).await?;
-        }
-        Ok(())
-    }
-
-    fn check_rules(&self, verified: &Verified) -> Result<(), Error> {
-        self.rules.iter().try_for_each(|rule| rule.check_now(verified))
+    async fn examine_later(&self, verified: &Verified, step: ExaminationStep) -> Result<(), Error> {
+        let outcome = match step {
+            ExaminationStep::Revocations(standing) => {
+                if let Some(revocations) = &self.revocations {
+                    revocations.judge(standing.await)?;
+                }
+                decide_all(&self.requirements, verified).wait().await
+            }
+            ExaminationStep::Requirements(pending) => pending.await,
+        };
+        outcome.map_err(refused)
     }
 
     fn watch(&self) -> Watch {
@@ -353,6 +356,18 @@ impl Judge {
         let VerifierContext { observer, clock, .. } = &*self.context;
         watch.end(&**observer, &**clock, outcome.as_ref().map(drop));
         outcome
+    }
+}
+
+/// The error for a token that doesn't meet a requirement of the verifier: the token is not valid, so 401 instead of 403.
+fn refused(error: Error) -> Error {
+    if !is_not_met(&error) {
+        return error;
+    }
+    let refused = Error::from(ErrorKind::RuleRefused);
+    match error.detail() {
+        Some(detail) => refused.with_detail(detail),
+        None => refused,
     }
 }
 

@@ -12,7 +12,6 @@ mod prepare;
 #[cfg(feature = "remote")]
 mod resolver;
 mod revocations;
-mod rules;
 mod trust;
 mod upkeep;
 pub(crate) mod verifier;
@@ -24,7 +23,6 @@ pub use cache::{CacheStatus, TokenCacheSettings};
 pub(crate) use issuer::TrustedIssuer;
 #[cfg(feature = "remote")]
 pub use resolver::IssuerResolver;
-pub use rules::RuleError;
 #[cfg(feature = "remote")]
 pub use upkeep::KeyRefresher;
 pub use upkeep::{IssuerHealth, KeyFetchErrors};

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::claim_rules::Policy;
+use crate::claim_rules::ClaimRules;
 use crate::clock::Clock;
 use crate::crypto::Backend;
 use crate::jose::{Algorithm, Key};
@@ -13,7 +13,7 @@ pub(crate) struct Issuer {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) keys: Arc<dyn KeySource>,
     pub(crate) algorithms: Vec<Algorithm>,
-    pub(crate) policy: Policy,
+    pub(crate) policy: ClaimRules,
     /// How long it may be used, if a resolver found it.
     #[cfg(feature = "remote")]
     pub(crate) tenancy: Option<Arc<super::resolver::Tenancy>>,

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jwt_core::authorize::check;
 use jwt_core::crypto::Backend;
 use jwt_core::keys::{Health, KeySource, KeyTable, Lookup, Wanted};
 use jwt_core::revocation::{RevocationList, Standing, TokenIdentity};
@@ -137,7 +138,8 @@ async fn i01_a_token_is_known_by_all_of_its_bytes() {
 
 #[actix_web::test]
 async fn i02_what_one_verifier_knows_is_unknown_to_another() {
-    let (lax, strict) = (Watched::new(|builder| builder), Watched::new(|builder| builder.rule("nobody", |_| false)));
+    let (lax, strict) =
+        (Watched::new(|builder| builder), Watched::new(|builder| builder.require_token(check("nobody", |_| false))));
     let token = good().sign();
     lax.is_known(&token).await;
     strict.refuses_anew(&token, ErrorKind::RuleRefused, "another rule").await;
@@ -200,7 +202,7 @@ async fn i05_a_known_token_ends_when_it_is_revoked() {
     let open = Arc::new(AtomicBool::new(true));
     let watched = Watched::new(|builder| {
         let open = Arc::clone(&open);
-        builder.rule("open", move |_| open.load(Ordering::Relaxed))
+        builder.require_token(check("open", move |_| open.load(Ordering::Relaxed)))
     });
     let token = good().sign();
     watched.is_known(&token).await;

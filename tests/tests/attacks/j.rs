@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_core::Clock as _;
 use jwt_core::ErrorKind;
+use jwt_core::authorize::check;
 use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings, TimeLimit};
 use jwt_core::testing::ManualClock;
 use jwt_core::testing::{RevocationScript, ScriptedRevocations};
@@ -170,9 +171,9 @@ async fn j10_a_request_under_way_ends_and_the_next_is_refused() {
     let list = list(RevocationSettings::new());
     let in_rule = list.clone();
     // The list has been asked when the rules run.
-    let verifier = builder()
-        .revocations(list)
-        .rule("log out meanwhile", move |verified| in_rule.revoke(&Revocation::token(verified)).is_ok());
+    let verifier = builder().revocations(list).require_token(check("log out meanwhile", move |verified| {
+        in_rule.revoke(&Revocation::token(verified)).is_ok()
+    }));
     let verifier = verifier.build().expect("a verifier");
     assert!(verifier.verify(&good().sign()).await.is_ok());
     assert_eq!(verifier.verify(&good().sign()).await.expect_err("revoked").kind(), ErrorKind::Revoked);

@@ -5,6 +5,7 @@ use std::slice::from_ref;
 use std::sync::{Arc, Mutex};
 
 use actix_web::rt::spawn;
+use jwt_core::authorize::check;
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::gate::{Gate as _, RequestState};
 use jwt_core::keys::{FetchError, Fetched, KeyErrorKind, fetch_fn};
@@ -244,7 +245,7 @@ async fn k08_a_fault_of_the_application_ends_one_request_and_no_more() {
         assert_ne!(verified.registered().subject(), Some("faulty"), "a fault in the application");
         true
     };
-    let application = behind(builder().rule("fault", rule));
+    let application = behind(builder().require_token(check("fault", rule)));
     let faulty = good().claim("sub", "faulty").sign();
     for adapter in Adapter::ALL {
         for (route, token) in

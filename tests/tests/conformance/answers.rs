@@ -1,6 +1,9 @@
 //! What a client is told, and what the application's own layers can read.
 
+use std::time::Duration;
+
 use jwt_core::ErrorKind;
+use jwt_core::authorize::{Requirement, check, check_async, claim, max_auth_age, named, roles, scopes};
 use jwt_core::crypto::SigningKey;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
@@ -80,24 +83,43 @@ async fn challenges_of_other_schemes_stand_in_lines_of_their_own() {
 }
 
 #[actix_web::test]
-async fn a_rule_of_the_application_refuses_as_any_other_check_does() {
+async fn a_check_on_every_token_refuses_like_the_checks_of_the_verifier() {
     let ada = |verified: &jwt_core::Verified| verified.registered().subject() == Some("user-1815");
-    let application = behind(builder().rule("subject", ada));
+    let application = behind(builder().require_token(check("subject", ada)));
     assert_eq!(application.send(&Ask::get("/user").bearer(&good().sign())).await, Answer::text("Ada"));
     let answer = application.send(&Ask::get("/user").bearer(&good().claim("sub", "other").sign())).await;
     assert_eq!(answer, Answer::refused(ErrorKind::RuleRefused));
 }
 
 #[actix_web::test]
-async fn a_rule_that_waits_may_accept_refuse_or_fail() {
-    let rule = |verified: jwt_core::Verified| async move {
+async fn a_token_that_does_not_meet_the_requirement_on_every_token_is_not_valid() {
+    let requirements: [(Box<dyn Requirement>, Answer); 5] = [
+        (Box::new(claim("/sub").equals("user-1815")), Answer::text("Ada")),
+        (Box::new(scopes(["admin"])), Answer::refused(ErrorKind::RuleRefused)),
+        (Box::new(roles("/roles", ["admin"])), Answer::refused(ErrorKind::RuleRefused)),
+        (Box::new(max_auth_age(Duration::from_secs(5))), Answer::refused(ErrorKind::RuleRefused)),
+        (Box::new(roles("no path", ["admin"])), Answer::fault(ErrorKind::Misconfigured)),
+    ];
+    for (requirement, expected) in requirements {
+        let shown = format!("{requirement:?}");
+        let application = behind(builder().require_token(requirement));
+        assert_eq!(application.send(&Ask::get("/user").bearer(&good().sign())).await, expected, "{shown}");
+    }
+    let verifier = builder().require_token(named("admins", scopes(["admin"]))).build().expect("a verifier");
+    let error = verifier.verify(&good().sign()).await.expect_err("refused");
+    assert_eq!((error.kind(), error.detail(), error.scope()), (ErrorKind::RuleRefused, Some("admins"), None));
+}
+
+#[actix_web::test]
+async fn an_asynchronous_check_on_every_token_accepts_refuses_or_fails() {
+    let look_up = |verified: jwt_core::Verified| async move {
         match verified.registered().subject() {
             Some("user-1815") => Ok(true),
             Some("store-down") => Err("the store is down".into()),
             _ => Ok(false),
         }
     };
-    let application = behind(builder().async_rule("store", rule));
+    let application = behind(builder().require_token(check_async("store", look_up)));
     for (subject, expected) in [
         ("user-1815", Answer::text("Ada")),
         ("other", Answer::refused(ErrorKind::RuleRefused)),

@@ -1,9 +1,9 @@
 //! How cookies get into a browser and out of it.
 
+use jwt_core::authorize::check_async;
 use jwt_core::http::Cookies;
 use jwt_core::http::TokenSources;
-use jwt_core::verify::RuleError;
-use jwt_core::{ErrorKind, VerifierBuilder};
+use jwt_core::{BoxError, ErrorKind, VerifierBuilder};
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
@@ -86,11 +86,11 @@ async fn two_cookies_of_one_name_are_taken_away_so_that_the_browser_recovers() {
 
 #[actix_web::test]
 async fn a_token_that_was_refused_after_a_wait_goes_with_its_cookie() {
-    let later = |builder: VerifierBuilder, outcome: fn() -> Result<bool, RuleError>| {
-        let waiting = builder.async_rule("later", move |_| async move {
+    let later = |builder: VerifierBuilder, outcome: fn() -> Result<bool, BoxError>| {
+        let waiting = builder.require_token(check_async("later", move |_| async move {
             tokio::task::yield_now().await;
             outcome()
-        });
+        }));
         behind(waiting.sources(Cookies::new().sources()))
     };
     let ask = get("/user", &good().sign());

@@ -1,5 +1,6 @@
 //! What a request must show beside a token that came in a cookie.
 
+use jwt_core::authorize::check_async;
 use jwt_core::http::{Csrf, TokenSources};
 use jwt_core::verify::Authenticator;
 use jwt_core::{ErrorKind, VerifierBuilder};
@@ -106,10 +107,10 @@ async fn a_bad_token_stays_a_bad_token_on_an_own_page() {
 #[actix_web::test]
 async fn the_check_outlasts_a_wait() {
     let waiting = |builder: VerifierBuilder| {
-        builder.async_rule("later", |_| async {
+        builder.require_token(check_async("later", |_| async {
             tokio::task::yield_now().await;
             Ok(true)
-        })
+        }))
     };
     let application = behind(waiting(builder().sources(TokenSources::new().cookie("session"))));
     let bound = post(&good().claim("csrf", "s3cret").sign());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jwt_core::authorize::Routes;
+use jwt_core::authorize::{Routes, check_async};
 use jwt_core::http::{Csrf, TokenSources};
 use jwt_core::{ErrorKind, VerifierBuilder};
 use jwt_tests::adapter::Application;
@@ -221,10 +221,11 @@ async fn a_form_that_breaks_off_is_no_form() {
 
 #[actix_web::test]
 async fn the_field_outlasts_a_wait() {
-    let application = behind(trusting(Csrf::new().form_field("csrf_token")).async_rule("later", |_| async {
-        tokio::task::yield_now().await;
-        Ok(true)
-    }));
+    let application =
+        behind(trusting(Csrf::new().form_field("csrf_token")).require_token(check_async("later", |_| async {
+            tokio::task::yield_now().await;
+            Ok(true)
+        })));
     for size in [1, 100] {
         let ask = |body: &str| own("/echo", body).in_chunks(size, &Arc::default());
         assert_eq!(application.send(&ask("csrf_token=s3cret")).await, Answer::text("csrf_token=s3cret"));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix_web::rt::{spawn, task::JoinHandle};
+use jwt_core::authorize::check_async;
 use jwt_core::http::TokenSources;
 use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer};
@@ -154,10 +155,10 @@ async fn a_rule_that_waits_is_waited_for_after_the_keys() {
         let remote = Remote::serving(&[&key()]);
         let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
         let builder = trusting(issuer).fetch(remote.fetch());
-        let application = behind(builder.async_rule("later", |_| async {
+        let application = behind(builder.require_token(check_async("later", |_| async {
             tokio::task::yield_now().await;
             Ok(true)
-        }));
+        })));
         assert_eq!(adapter.send(&application, &ask()).await, Answer::text("Ada"), "{adapter:?}");
     }
 }

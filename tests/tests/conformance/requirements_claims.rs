@@ -27,7 +27,12 @@ async fn roles_are_found_wherever_providers_put_them() {
         let token = good().claim(name, value.clone());
         assert_eq!(allowed(roles(path, ["admin"]), &token).await, Answer::text("Ada"), "{path}");
         assert_eq!(allowed(any_role(path, ["root", "admin"]), &token).await, Answer::text("Ada"), "{path}");
-        for requirement in [roles(path, ["admin", "root"]), any_role(path, ["root", "adm"]), roles(path, ["admin "])] {
+        let refused: [Box<dyn Requirement>; 3] = [
+            Box::new(roles(path, ["admin", "root"])),
+            Box::new(any_role(path, ["root", "adm"])),
+            Box::new(roles(path, ["admin "])),
+        ];
+        for requirement in refused {
             let answer = allowed(requirement, &token).await;
             assert_eq!(answer, Answer::not_allowed(ErrorKind::InsufficientRole), "{path}");
         }
@@ -109,21 +114,22 @@ async fn one_of_several_scopes_is_enough_and_all_of_them_are_named() {
 #[actix_web::test]
 async fn a_claim_is_compared_as_a_whole() {
     let token = || good().claim("verified", true).claim("org", json!({"id": 7, "tags": ["a", "b"]}));
-    for (requirement, met) in [
-        (claim("/verified").equals(true), true),
-        (claim("/verified").equals("true"), false),
-        (claim("/org/id").equals(7), true),
-        (claim("/org/id").equals("7"), false),
-        (claim("/org").equals(json!({"tags": ["a", "b"], "id": 7})), true),
-        (claim("/org").equals(json!({"id": 7})), false),
-        (claim("/org/tags").contains("b"), true),
-        (claim("/org/tags").contains("c"), false),
-        (claim("/name").contains("Ada"), true),
-        (claim("/name").contains("Ad"), false),
-        (claim("/org/id").is_present(), true),
-        (claim("/org/none").is_present(), false),
-        (claim("/org/id/deeper").is_present(), false),
-    ] {
+    let cases: [(Box<dyn Requirement>, bool); 13] = [
+        (Box::new(claim("/verified").equals(true)), true),
+        (Box::new(claim("/verified").equals("true")), false),
+        (Box::new(claim("/org/id").equals(7)), true),
+        (Box::new(claim("/org/id").equals("7")), false),
+        (Box::new(claim("/org").equals(json!({"tags": ["a", "b"], "id": 7}))), true),
+        (Box::new(claim("/org").equals(json!({"id": 7}))), false),
+        (Box::new(claim("/org/tags").contains("b")), true),
+        (Box::new(claim("/org/tags").contains("c")), false),
+        (Box::new(claim("/name").contains("Ada")), true),
+        (Box::new(claim("/name").contains("Ad")), false),
+        (Box::new(claim("/org/id").is_present()), true),
+        (Box::new(claim("/org/none").is_present()), false),
+        (Box::new(claim("/org/id/deeper").is_present()), false),
+    ];
+    for (requirement, met) in cases {
         let expected = if met { Answer::text("Ada") } else { Answer::not_allowed(ErrorKind::RequirementNotMet) };
         let shown = format!("{requirement:?}");
         assert_eq!(allowed(requirement, &token()).await, expected, "{shown}");

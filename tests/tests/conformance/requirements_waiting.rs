@@ -96,10 +96,10 @@ async fn a_token_that_is_not_enough_anyway_is_not_asked_about() {
 
 #[actix_web::test]
 async fn a_rule_and_a_requirement_may_both_wait() {
-    let application = behind(builder().async_rule("later", |_| async {
+    let application = behind(builder().require_token(check_async("later", |_| async {
         yield_now().await;
         Ok(true)
-    }));
+    })));
     let application = application.requiring(member());
     assert_eq!(application.send(&ask("user-1815")).await, Answer::text("Ada"));
     assert_eq!(application.send(&ask("other")).await, Answer::not_allowed(ErrorKind::RequirementNotMet));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jwt_core::ErrorKind;
+use jwt_core::authorize::check;
 use jwt_core::revocation::{MemoryRevocations, NoRevocations, Revocation, RevocationSettings, TimeLimit};
 use jwt_core::testing::ManualClock;
 use jwt_core::testing::MemoryObserver;
@@ -120,7 +121,8 @@ async fn a_list_that_does_not_answer_is_waited_for_no_longer_than_its_limit() {
 #[actix_web::test]
 async fn a_list_is_asked_about_good_tokens_alone_and_before_the_rules() {
     let list = ScriptedRevocations::default();
-    let strict = builder().revocations(list.clone()).rule("never", |_| panic!("rules come after the list"));
+    let strict =
+        builder().revocations(list.clone()).require_token(check("never", |_| panic!("rules come after the list")));
     let application = behind(strict);
     for token in [good().claim("aud", "other").sign(), good().claim("exp", 1).sign(), "a.b.c".to_owned()] {
         assert_ne!(application.send(&ask(&token)).await.status, 200);

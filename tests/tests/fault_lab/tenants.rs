@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jwt_core::BoxError;
 use jwt_core::BuildErrorKind;
 use jwt_core::Step;
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{Fetched, fetch_fn};
 use jwt_core::testing::ManualClock;
 use jwt_core::testing::MemoryObserver;
-use jwt_core::verify::{IssuerResolver, RuleError, TokenCacheSettings};
+use jwt_core::verify::{IssuerResolver, TokenCacheSettings};
 use jwt_core::{Algorithm, Error, ErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
 use jwt_tests::forge::{AUDIENCE, Forge, NOW};
 use jwt_tests::log::Log;
@@ -417,7 +418,7 @@ async fn forged_key_names_spend_the_budget_and_renewals_do_not() {
 
 #[tokio::test]
 async fn a_look_up_that_panics_or_never_ends_counts_as_failed() {
-    async fn panics(_: Arc<str>) -> Result<Option<TrustedIssuer>, RuleError> {
+    async fn panics(_: Arc<str>) -> Result<Option<TrustedIssuer>, BoxError> {
         panic!("a bug")
     }
     let (panicking, clock) = (IssuerResolver::new(|_| true, panics), ManualClock::at(NOW));

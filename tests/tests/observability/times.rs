@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jwt_core::Clock;
+use jwt_core::authorize::check_async;
 use jwt_core::observe::{NoObserver, Observer};
 use jwt_core::testing::ManualClock;
 use jwt_core::testing::MemoryObserver;
@@ -30,8 +31,9 @@ impl Clock for Ticking {
 
 fn verifier(clock: &Ticking, observer: impl Observer + 'static) -> Verifier {
     let builder = Verifier::builder().issuer(stage::issuer()).clock(clock.clone()).observer(observer);
-    let builder = builder
-        .async_rule("not Mallory", |verified| async move { Ok(verified.registered().subject() != Some("mallory")) });
+    let builder = builder.require_token(check_async("not Mallory", |verified| async move {
+        Ok(verified.registered().subject() != Some("mallory"))
+    }));
     builder.build().expect("a verifier")
 }
 

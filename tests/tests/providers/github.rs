@@ -1,5 +1,6 @@
 //! GitHub Actions: "OpenID Connect reference".
 
+use jwt_core::authorize::check;
 use jwt_core::{ErrorKind, Verifier};
 use jwt_tests::forge::NOW;
 use serde_json::json;
@@ -71,11 +72,11 @@ async fn githubs_claims_fit_a_type() {
 #[tokio::test]
 async fn a_rule_may_ask_for_the_shared_workflow() {
     let builder = || {
-        Verifier::builder().issuer(github()).rule("workflow", |verified| {
+        Verifier::builder().issuer(github()).require_token(check("workflow", |verified| {
             verified
                 .claims::<GithubClaims>()
                 .is_ok_and(|claims| claims.job_workflow_ref.starts_with("shop/workflows/.github/workflows/deploy.yml@"))
-        })
+        }))
     };
     let provider = Provider { recipe: builder, ..provider() };
     for (workflow, expected) in [

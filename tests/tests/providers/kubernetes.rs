@@ -1,5 +1,6 @@
 //! Kubernetes: "Configure Service Accounts for Pods", "Managing Service Accounts".
 
+use jwt_core::authorize::check;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::NOW;
 use serde_json::json;
@@ -80,9 +81,9 @@ async fn one_service_account_may_be_the_only_one() {
 #[tokio::test]
 async fn a_namespace_is_judged_by_a_rule() {
     let recipe = || {
-        Verifier::builder().issuer(kubernetes()).rule("namespace", |verified| {
+        Verifier::builder().issuer(kubernetes()).require_token(check("namespace", |verified| {
             verified.claims::<KubernetesClaims>().is_ok_and(|claims| claims.cluster.namespace == "shop")
-        })
+        }))
     };
     let provider = Provider { recipe, ..provider() };
     let workload =

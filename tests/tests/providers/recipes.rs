@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use jwt_core::authorize::{Requirement, all, any, any_role, roles, scopes};
+use jwt_core::authorize::{Requirement, all, any, any_role, check, roles, scopes};
 use jwt_core::claims::NumericDate;
 use jwt_core::verify::IssuerResolver;
 use jwt_core::{Algorithm, TrustedIssuer, Verifier, VerifierBuilder};
@@ -94,10 +94,10 @@ pub(crate) fn firebase(project: &str) -> VerifierBuilder {
         .audience(project)
         .require_claims(["sub", "iat", "auth_time"]);
     // `iat` is not in the future, so neither is what comes before it.
-    Verifier::builder().issuer(issuer).rule("auth_time", |verified| {
+    Verifier::builder().issuer(issuer).require_token(check("auth_time", |verified| {
         let issued_at = verified.registered().issued_at().map(NumericDate::seconds);
         verified.claims::<FirebaseClaims>().is_ok_and(|claims| Some(claims.auth_time) <= issued_at)
-    })
+    }))
 }
 
 #[derive(Deserialize)]

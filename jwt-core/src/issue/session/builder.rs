@@ -3,10 +3,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error::BoxError;
 use crate::http::token::TokenSources;
 use crate::issue::{AccessToken, IssueError, IssueErrorKind, TokenIssuer};
 use crate::revocation::{Revocation, RevocationStore};
-use crate::verify::{RuleError, Verifier};
+use crate::verify::Verifier;
 
 use super::hooks::Hooks;
 use super::refresh_token::{TYPE, USE};
@@ -104,7 +105,7 @@ impl SessionsBuilder {
     /// ```
     pub fn renew_with<R>(mut self, renew: impl Fn(Session, AccessToken) -> R + Send + Sync + 'static) -> Self
     where
-        R: Future<Output = Result<Option<AccessToken>, RuleError>> + Send + 'static,
+        R: Future<Output = Result<Option<AccessToken>, BoxError>> + Send + 'static,
     {
         self.hooks.set_renewal(renew);
         self
@@ -132,7 +133,7 @@ impl SessionsBuilder {
     /// It must be such as can be done twice. An `Err` is an outage, answered 503, and the session goes on.
     pub fn on_end<R>(mut self, end: impl Fn(Ended) -> R + Send + Sync + 'static) -> Self
     where
-        R: Future<Output = Result<(), RuleError>> + Send + 'static,
+        R: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         self.hooks.add_end(end);
         self

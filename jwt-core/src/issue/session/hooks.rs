@@ -3,13 +3,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind};
 use crate::issue::AccessToken;
-use crate::verify::RuleError;
 
 use super::Session;
 
-type Answer<T> = Pin<Box<dyn Future<Output = Result<T, RuleError>> + Send>>;
+type Answer<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
 pub(super) type RenewalHook = Arc<dyn Fn(Session, AccessToken) -> Answer<Option<AccessToken>> + Send + Sync>;
 
@@ -43,14 +42,14 @@ pub(super) struct Hooks {
 impl Hooks {
     pub(super) fn set_renewal<R>(&mut self, renew: impl Fn(Session, AccessToken) -> R + Send + Sync + 'static)
     where
-        R: Future<Output = Result<Option<AccessToken>, RuleError>> + Send + 'static,
+        R: Future<Output = Result<Option<AccessToken>, BoxError>> + Send + 'static,
     {
         self.renewal = Some(Arc::new(move |session, access| Box::pin(renew(session, access))));
     }
 
     pub(super) fn add_end<R>(&mut self, end: impl Fn(Ended) -> R + Send + Sync + 'static)
     where
-        R: Future<Output = Result<(), RuleError>> + Send + 'static,
+        R: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         self.end.push(Arc::new(move |ended| Box::pin(end(ended))));
     }

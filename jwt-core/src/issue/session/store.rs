@@ -167,7 +167,7 @@ pub enum SessionStoreError {
     /// It has room for no more sessions.
     Full,
     /// It cannot be reached, or failed. What was asked may have been done all the same.
-    Unavailable(Box<dyn std::error::Error + Send + Sync>),
+    Unavailable(crate::error::BoxError),
 }
 
 impl fmt::Display for SessionStoreError {

@@ -10,7 +10,6 @@ use crate::verify::issuers::Issuers;
 use crate::verify::judge::Judge;
 use crate::verify::prepare::Means;
 use crate::verify::revocations::Revocations;
-use crate::verify::rules::Rule;
 use crate::verify::{BuildError, BuildErrorKind as Kind, Verifier};
 
 impl VerifierBuilder {
@@ -66,8 +65,7 @@ impl VerifierBuilder {
             cache,
             limits: self.limits,
             revocations: revocations.clone(),
-            waits: self.rules.iter().any(Rule::waits),
-            rules: self.rules,
+            requirements: self.requirements,
             metadata,
             context: Arc::new(VerifierContext {
                 challenger,

@@ -1,7 +1,7 @@
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::authorize::Requirement;
 use crate::claim_rules::DEFAULT_LEEWAY;
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::Backend;
@@ -11,12 +11,10 @@ use crate::http::token::TokenSources;
 use crate::jose::compact::Limits;
 use crate::observe::{NoObserver, Observer};
 use crate::revocation::RevocationList;
-use crate::verified::Verified;
+use crate::verify::TrustedIssuer;
 #[cfg(doc)]
 use crate::verify::Verifier;
 use crate::verify::cache::TokenCacheSettings;
-use crate::verify::rules::Rule;
-use crate::verify::{RuleError, TrustedIssuer};
 
 /// Builds a [`Verifier`]; made by [`Verifier::builder`].
 #[derive(Debug)]
@@ -32,7 +30,7 @@ pub struct VerifierBuilder {
     pub(super) renderer: Arc<dyn Renderer>,
     pub(super) resource: Option<ProtectedResource>,
     pub(super) challenges: Vec<String>,
-    pub(super) rules: Vec<Rule>,
+    pub(super) requirements: Vec<Box<dyn Requirement>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) backend: Option<Backend>,
@@ -57,7 +55,7 @@ impl VerifierBuilder {
             renderer: Arc::new(NoBody),
             resource: None,
             challenges: Vec::new(),
-            rules: Vec::new(),
+            requirements: Vec::new(),
             clock: Arc::new(SystemClock),
             observer: Arc::new(NoObserver),
             backend: Backend::compiled_in(),
@@ -155,24 +153,24 @@ impl VerifierBuilder {
         self
     }
 
-    /// Adds a rule of the application's own, run when all other checks have passed. A token for which it returns `false`
-    /// is refused with the code `rule_refused` and the rule's name. Default: none.
-    pub fn rule<F>(mut self, name: impl Into<Arc<str>>, check: F) -> Self
-    where
-        F: Fn(&Verified) -> bool + Send + Sync + 'static,
-    {
-        self.rules.push(Rule::now(name.into(), check));
-        self
-    }
-
-    /// Adds a rule that waits for something, run when all other rules have passed. An `Err` is an outage: the request is
-    /// answered 503, with the code `rule_unavailable`. Default: none.
-    pub fn async_rule<F, R>(mut self, name: impl Into<Arc<str>>, check: F) -> Self
-    where
-        F: Fn(Verified) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<bool, RuleError>> + Send + 'static,
-    {
-        self.rules.push(Rule::later(name.into(), check));
+    /// Requires every token to meet `requirement`, which is checked last, each time a token is used. Default: none.
+    ///
+    /// A token that doesn't meet it is refused with 401 `rule_refused`, even if the requirement alone would mean 403. The
+    /// [detail](crate::Error::detail) of the error stays, for example the name that you pass to
+    /// [`check`](fn@crate::authorize::check). If the requirement couldn't be checked, its error stays as well: a closure of
+    /// [`check_async`](crate::authorize::check_async) that returns `Err` means 503 `rule_unavailable`.
+    ///
+    /// You can call this several times. Requirements that have to wait come after the others.
+    ///
+    /// ```
+    /// use jwt_core::Verifier;
+    /// use jwt_core::authorize::check;
+    ///
+    /// let builder = Verifier::builder()
+    ///     .require_token(check("a person", |verified| verified.registered().client_id().is_none()));
+    /// ```
+    pub fn require_token(mut self, requirement: impl Requirement + 'static) -> Self {
+        self.requirements.push(Box::new(requirement));
         self
     }
 

@@ -146,7 +146,7 @@ impl Hasher for Hashed {
 mod tests {
     use super::super::entry::Proven;
     use super::*;
-    use crate::claim_rules::{Policy, Times};
+    use crate::claim_rules::{ClaimRules, Times};
     use crate::claims::RegisteredClaims;
     use crate::keys::NoKeys;
     use crate::verified::Verified;
@@ -159,7 +159,7 @@ mod tests {
             name: None,
             keys: Arc::new(NoKeys),
             algorithms: Vec::new(),
-            policy: Policy::default(),
+            policy: ClaimRules::default(),
             #[cfg(feature = "remote")]
             tenancy: None,
         };

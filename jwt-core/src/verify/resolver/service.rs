@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind};
 use crate::keys::{Budget, Quota};
 use crate::verify::prepare::{Issuer, Means};
 use crate::verify::trust::{Resolution, Trust};
-use crate::verify::{BuildError, RuleError, TrustedIssuer};
+use crate::verify::{BuildError, TrustedIssuer};
 
 use super::memory::{Refusals, Refused, Warnings};
 use super::settings::{Answer, IssuerResolver};
@@ -62,7 +62,7 @@ enum Outcome {
 
 /// Why a look-up brought no issuer that can be used.
 enum Failure {
-    LookUp(RuleError),
+    LookUp(BoxError),
     Settings(BuildError),
     OtherIssuer,
     Timeout,

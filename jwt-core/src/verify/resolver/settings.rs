@@ -4,10 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error::BoxError;
 use crate::keys::HostFilter;
-use crate::verify::{BuildError, BuildErrorKind, RuleError, TrustedIssuer};
+use crate::verify::{BuildError, BuildErrorKind, TrustedIssuer};
 
-pub(super) type Answer = Result<Option<TrustedIssuer>, RuleError>;
+pub(super) type Answer = Result<Option<TrustedIssuer>, BoxError>;
 pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// Looks up issuers that the builder wasn't given, when a token names one: for services whose tenants bring their own.
@@ -53,7 +54,7 @@ impl IssuerResolver {
         look_up: impl Fn(Arc<str>) -> R + Send + Sync + 'static,
     ) -> Self
     where
-        R: Future<Output = Result<Option<TrustedIssuer>, RuleError>> + Send + 'static,
+        R: Future<Output = Result<Option<TrustedIssuer>, BoxError>> + Send + 'static,
     {
         Self {
             admits: Box::new(admits),

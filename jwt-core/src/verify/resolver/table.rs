@@ -186,7 +186,7 @@ mod tests {
 
     use super::super::tenancy::Lifetimes;
     use super::*;
-    use crate::claim_rules::Policy;
+    use crate::claim_rules::ClaimRules;
     use crate::keys::{Budget, NoKeys, Quota};
     use crate::verify::TrustedIssuer;
 
@@ -199,7 +199,7 @@ mod tests {
             name: Some(Arc::clone(&name)),
             keys: Arc::new(NoKeys),
             algorithms: Vec::new(),
-            policy: Policy::default(),
+            policy: ClaimRules::default(),
             tenancy: Some(Arc::new(tenancy)),
         });
         order.insert(table, &name, &issuer, &mut Left::new());

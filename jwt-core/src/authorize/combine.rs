@@ -1,38 +1,32 @@
-use crate::error::{Error, ErrorKind};
+use std::sync::Arc;
+
+use crate::error::{Class, Error, ErrorKind};
 use crate::step::Step;
 use crate::verified::Verified;
 
 use super::Requirement;
-use super::fault::{self, Fault};
-use super::unmet::{Unmet, is_refusal};
-
-/// The requirement that several others are all met; made by [`all`].
-#[derive(Debug)]
-pub struct All(Vec<Box<dyn Requirement>>, Option<Fault>);
-
-/// The requirement that one of several others is met; made by [`any`].
-#[derive(Debug)]
-pub struct Any(Vec<Box<dyn Requirement>>, Option<Fault>);
-
-/// The requirement that another is not met; made by [`not`].
-#[derive(Clone, Debug)]
-pub struct Not<R>(R);
+use super::requirement::{Misconfigured, ensure_configured};
+use super::scopes::insufficient_scope;
 
 /// Several requirements: a tuple of up to eight, or an array or `Vec` of one type.
+///
+/// For more, or for a number that you only know at run time, use a `Vec<Box<dyn Requirement>>`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not several requirements on verified tokens",
+    message = "`{Self}` is not a list of requirements on verified tokens",
     note = "`all` and `any` take one tuple, array or `Vec` of requirements: `all((scopes([..]), roles(path, [..])))`"
 )]
 pub trait Requirements {
-    /// Returns them one by one.
+    /// Returns the requirements, in their order.
     fn into_boxes(self) -> Vec<Box<dyn Requirement>>;
 }
 
-/// Requires all of these: a tuple, an array or a `Vec` of requirements.
+/// Requires all of several requirements: a tuple, an array or a `Vec`.
 ///
-/// The refusal is that of the first that is not met. Those that wait are asked after all others are met, one after the
-/// other, so that a token which is not enough anyway causes no traffic. An empty list is logged and answered 500
-/// `misconfigured`: to accept any verified token, require `()`.
+/// The error is that of the first requirement that isn't met. Requirements that have to wait come last, one after the
+/// other, so a token that fails another requirement causes no queries.
+///
+/// If the list is empty, the mistake is logged and every request fails with 500 `misconfigured`. To accept any verified
+/// token, require `()`.
 ///
 /// ```
 /// use jwt_core::authorize::{all, claim, scopes};
@@ -40,18 +34,21 @@ pub trait Requirements {
 /// let requirement = all((scopes(["reports:read"]), claim("/email_verified").equals(true)));
 /// ```
 #[must_use]
-pub fn all(requirements: impl Requirements) -> All {
+pub fn all(requirements: impl Requirements) -> impl Requirement + Clone + 'static {
     let requirements = requirements.into_boxes();
-    let fault = Fault::of_empty_list("all", requirements.is_empty());
-    All(requirements, fault)
+    let mistake = Misconfigured::if_empty("all", requirements.is_empty());
+    All { requirements: requirements.into(), mistake }
 }
 
-/// Requires one of these: a tuple, an array or a `Vec` of requirements.
+/// Requires at least one of several requirements: a tuple, an array or a `Vec`.
 ///
-/// Those that wait are asked where none of the others is met, one after the other until one is. Where all refuse for
-/// the same kind of reason, so does this, and names the scopes of all of them where scopes are the reason. Where the
-/// reasons differ, the refusal is 403 `requirement_not_met`: no scope is promised to help. Where none is met and one could
-/// not be judged, the answer says so: an outage is not a refusal. An empty list is logged and answered 500 `misconfigured`.
+/// Requirements that have to wait come last, one after the other until one is met. If no requirement is met, the errors are combined:
+///
+/// - If all have the same kind, so has the combined error. For missing scopes, the challenge names those of all of them.
+/// - If the kinds differ, the request fails with 403 `requirement_not_met` and names no scopes, which might not help.
+/// - If a requirement couldn't be checked, its error is the result: an outage is not a rejection.
+///
+/// If the list is empty, the mistake is logged and every request fails with 500 `misconfigured`.
 ///
 /// ```
 /// use jwt_core::authorize::{any, roles, scopes};
@@ -59,116 +56,154 @@ pub fn all(requirements: impl Requirements) -> All {
 /// let requirement = any((scopes(["reports:read"]), roles("/roles", ["auditor"])));
 /// ```
 #[must_use]
-pub fn any(requirements: impl Requirements) -> Any {
+pub fn any(requirements: impl Requirements) -> impl Requirement + Clone + 'static {
     let requirements = requirements.into_boxes();
-    let fault = Fault::of_empty_list("any", requirements.is_empty());
-    Any(requirements, fault)
+    let mistake = Misconfigured::if_empty("any", requirements.is_empty());
+    Any { requirements: requirements.into(), mistake }
 }
 
-/// Requires that another requirement is not met. The refusal is 403 `requirement_not_met`.
-///
-/// A claim that is absent, or under another name than expected, makes a requirement not met, and so meets this one.
-/// Where the other could not be judged, neither is this: an outage is answered 503, not let pass.
-///
-/// ```
-/// use jwt_core::authorize::{not, roles};
-///
-/// let requirement = not(roles("/roles", ["suspended"]));
-/// ```
-#[must_use]
-pub fn not<R: Requirement>(requirement: R) -> Not<R> {
-    Not(requirement)
+#[derive(Clone, Debug)]
+struct All {
+    requirements: Arc<[Box<dyn Requirement>]>,
+    mistake: Option<Misconfigured>,
+}
+
+#[derive(Clone, Debug)]
+struct Any {
+    requirements: Arc<[Box<dyn Requirement>]>,
+    mistake: Option<Misconfigured>,
 }
 
 impl Requirement for All {
     fn check(&self, verified: &Verified) -> Result<(), Error> {
-        fault::check(self.1.as_ref())?;
-        self.0.iter().try_for_each(|requirement| requirement.check(verified))
+        ensure_configured(self.mistake.as_ref())?;
+        self.requirements.iter().try_for_each(|requirement| requirement.check(verified))
     }
 
     fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
-        if let Some(fault) = &self.1 {
-            return Step::Ready(Err(fault.error()));
+        match &self.mistake {
+            Some(mistake) => Step::Ready(Err(mistake.error())),
+            None => decide_all(&self.requirements, verified),
         }
-        let mut waiting = Vec::new();
-        for requirement in &self.0 {
-            match requirement.decide(verified) {
-                Step::Ready(Ok(())) => {}
-                Step::Ready(Err(error)) => return Step::Ready(Err(error)),
-                Step::Pending(pending) => waiting.push(pending),
-            }
-        }
-        if waiting.is_empty() {
-            return Step::Ready(Ok(()));
-        }
-        Step::pending(async move {
-            for pending in waiting {
-                pending.await?;
-            }
-            Ok(())
-        })
     }
+}
+
+/// Checks all requirements, and those last that have to wait. An empty list is met.
+pub(crate) fn decide_all(requirements: &[Box<dyn Requirement>], verified: &Verified) -> Step<Result<(), Error>> {
+    let mut waiting = Vec::new();
+    for requirement in requirements {
+        match requirement.decide(verified) {
+            Step::Ready(Ok(())) => {}
+            Step::Ready(Err(error)) => return Step::Ready(Err(error)),
+            Step::Pending(pending) => waiting.push(pending),
+        }
+    }
+    if waiting.len() < 2 {
+        return waiting.pop().map_or(Step::Ready(Ok(())), Step::Pending);
+    }
+    Step::pending(async move {
+        for pending in waiting {
+            pending.await?;
+        }
+        Ok(())
+    })
 }
 
 impl Requirement for Any {
     fn check(&self, verified: &Verified) -> Result<(), Error> {
-        fault::check(self.1.as_ref())?;
-        let mut unmet = Unmet::default();
-        for requirement in &self.0 {
+        ensure_configured(self.mistake.as_ref())?;
+        let mut errors = CombinedError::default();
+        for requirement in &*self.requirements {
             match requirement.check(verified) {
                 Ok(()) => return Ok(()),
-                Err(error) => unmet.add(error),
+                Err(error) => errors.add(error),
             }
         }
-        Err(unmet.into_error())
+        Err(errors.into_error())
     }
 
     fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
-        if let Some(fault) = &self.1 {
-            return Step::Ready(Err(fault.error()));
+        if let Some(mistake) = &self.mistake {
+            return Step::Ready(Err(mistake.error()));
         }
-        let (mut unmet, mut waiting) = (Unmet::default(), Vec::new());
-        for requirement in &self.0 {
+        let (mut errors, mut waiting) = (CombinedError::default(), Vec::new());
+        for requirement in &*self.requirements {
             match requirement.decide(verified) {
                 Step::Ready(Ok(())) => return Step::Ready(Ok(())),
-                Step::Ready(Err(error)) => unmet.add(error),
+                Step::Ready(Err(error)) => errors.add(error),
                 Step::Pending(pending) => waiting.push(pending),
             }
         }
         if waiting.is_empty() {
-            return Step::Ready(Err(unmet.into_error()));
+            return Step::Ready(Err(errors.into_error()));
         }
         Step::pending(async move {
             for pending in waiting {
                 match pending.await {
                     Ok(()) => return Ok(()),
-                    Err(error) => unmet.add(error),
+                    Err(error) => errors.add(error),
                 }
             }
-            Err(unmet.into_error())
+            Err(errors.into_error())
         })
     }
 }
 
-impl<R: Requirement> Requirement for Not<R> {
-    fn check(&self, verified: &Verified) -> Result<(), Error> {
-        reverse(self.0.check(verified))
+/// The combined error of several requirements that aren't met.
+#[derive(Default)]
+struct CombinedError(Option<Error>);
+
+impl CombinedError {
+    fn add(&mut self, error: Error) {
+        self.0 = Some(match self.0.take() {
+            None => error,
+            Some(first) => combine(first, error),
+        });
     }
 
-    fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
-        match self.0.decide(verified) {
-            Step::Ready(outcome) => Step::Ready(reverse(outcome)),
-            Step::Pending(pending) => Step::pending(async move { reverse(pending.await) }),
-        }
+    fn into_error(self) -> Error {
+        self.0.unwrap_or_else(|| ErrorKind::RequirementNotMet.into())
     }
 }
 
-fn reverse(outcome: Result<(), Error>) -> Result<(), Error> {
-    match outcome {
-        Ok(()) => Err(ErrorKind::RequirementNotMet.into()),
-        Err(error) if is_refusal(&error) => Ok(()),
-        Err(error) => Err(error),
+/// Whether the error says that the token doesn't meet the requirement, not that the requirement couldn't be checked.
+pub(crate) fn is_not_met(error: &Error) -> bool {
+    matches!(error.class(), Class::Forbidden | Class::StepUp)
+}
+
+fn combine(first: Error, second: Error) -> Error {
+    // "Couldn't be checked" takes precedence over "isn't met".
+    let precedence = |error: &Error| match error.class() {
+        _ if is_not_met(error) => 0,
+        Class::Misuse => 3,
+        Class::Unavailable => 2,
+        _ => 1,
+    };
+    let (one, other) = (precedence(&first), precedence(&second));
+    if one != other {
+        return if one > other { first } else { second };
     }
+    if one > 0 || first == second {
+        return first;
+    }
+    match (first.kind(), second.kind()) {
+        (ErrorKind::InsufficientScope, ErrorKind::InsufficientScope) => combine_scopes(&first, &second),
+        // A challenge can ask for one login only; any of them would meet the requirement.
+        (ErrorKind::InsufficientAuthentication, ErrorKind::InsufficientAuthentication) => first,
+        (one, other) if one == other => first.without_detail(),
+        _ => ErrorKind::RequirementNotMet.into(),
+    }
+}
+
+fn combine_scopes(first: &Error, second: &Error) -> Error {
+    let (Some(one), Some(other)) = (first.scope(), second.scope()) else { return ErrorKind::InsufficientScope.into() };
+    let mut names: Vec<&str> = one.split(' ').collect();
+    for name in other.split(' ') {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    insufficient_scope(&names)
 }
 
 impl<R: Requirement + 'static> Requirements for Vec<R> {
@@ -186,7 +221,7 @@ impl<R: Requirement + 'static, const N: usize> Requirements for [R; N] {
 macro_rules! tuples {
     ($(($($name:ident)+))+) => {$(
         impl<$($name: Requirement + 'static),+> Requirements for ($($name,)+) {
-            #[expect(non_snake_case, reason = "each member is called as its type")]
+            #[expect(non_snake_case, reason = "each member has the name of its type")]
             fn into_boxes(self) -> Vec<Box<dyn Requirement>> {
                 let ($($name,)+) = self;
                 vec![$(Box::new($name)),+]
@@ -196,28 +231,21 @@ macro_rules! tuples {
 }
 
 tuples! {
-    (A)
-    (A B)
-    (A B C)
-    (A B C D)
-    (A B C D E)
-    (A B C D E F)
-    (A B C D E F G)
-    (A B C D E F G H)
+    (A) (A B) (A B C) (A B C D) (A B C D E)
+    (A B C D E F) (A B C D E F G) (A B C D E F G H)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::task::{Context, Poll, Waker};
 
     use super::*;
-    use crate::authorize::{acr, check, check_async, claim, named, roles, scopes};
+    use crate::authorize::{acr, check, check_async, claim, named, not, roles, scopes};
 
     const PAYLOAD: &str = r#"{"scope":"a","roles":["r"]}"#;
 
-    /// The outcome, and whether anything was waited for.
+    /// The result, and whether it had to be waited for.
     fn decide(requirement: &dyn Requirement) -> (Result<(), Error>, bool) {
         match requirement.decide(&Verified::of_payload(PAYLOAD)) {
             Step::Ready(outcome) => (outcome, false),
@@ -225,7 +253,7 @@ mod tests {
                 let mut pending = Box::pin(pending);
                 match Future::poll(pending.as_mut(), &mut Context::from_waker(Waker::noop())) {
                     Poll::Ready(outcome) => (outcome, true),
-                    Poll::Pending => panic!("these futures do not wait"),
+                    Poll::Pending => panic!("these futures never wait"),
                 }
             }
         }
@@ -249,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn all_report_the_first_that_is_not_met() {
+    fn all_fails_with_the_error_of_the_first_requirement_that_is_not_met() {
         assert_eq!(outcome(&all((scopes(["a"]), roles("/roles", ["r"])))), Ok(()));
         assert_eq!(outcome(&all((scopes(["b"]), roles("/roles", ["x"])))), scope("b"));
         assert_eq!(outcome(&all((roles("/roles", ["x"]), scopes(["b"])))), refused(ErrorKind::InsufficientRole));
@@ -257,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn any_reports_scopes_where_every_branch_is_one_of_scopes() {
+    fn any_names_scopes_only_if_scopes_are_missing_in_every_branch() {
         assert_eq!(outcome(&any((scopes(["b"]), roles("/roles", ["r"])))), Ok(()));
         assert_eq!(outcome(&any((scopes(["b", "c"]), scopes(["c", "d"])))), scope("b c d"));
         assert_eq!(outcome(&any((scopes(["b"]), named("n", scopes(["c"]))))), scope("b c"));
@@ -276,19 +304,19 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_is_a_misconfiguration_that_not_cannot_turn_around() {
-        let none = Vec::<()>::new;
-        for requirement in [&all(none()) as &dyn Requirement, &any(none()), &not(all(none())), &not(any(none()))] {
+    fn an_empty_list_is_a_misconfiguration_even_inside_not() {
+        let empty = Vec::<()>::new;
+        for requirement in [&all(empty()) as &dyn Requirement, &any(empty()), &not(all(empty())), &not(any(empty()))] {
             assert_eq!(outcome(requirement), refused(ErrorKind::Misconfigured), "{requirement:?}");
-            let at_once = requirement.check(&Verified::of_payload(PAYLOAD)).map_err(|error| error.kind());
-            assert_eq!(at_once, Err(ErrorKind::Misconfigured), "{requirement:?}");
+            let checked = requirement.check(&Verified::of_payload(PAYLOAD)).map_err(|error| error.kind());
+            assert_eq!(checked, Err(ErrorKind::Misconfigured), "{requirement:?}");
         }
         assert_eq!(outcome(&all((scopes(["a"]), scopes::<&str>([])))), refused(ErrorKind::Misconfigured));
         assert_eq!(outcome(&any((scopes(["b"]), scopes::<&str>([])))), refused(ErrorKind::Misconfigured));
     }
 
     #[test]
-    fn not_reverses_judgements_and_nothing_else() {
+    fn not_reverses_results_but_passes_on_outages_and_mistakes() {
         assert_eq!(outcome(&not(roles("/roles", ["r"]))), refused(ErrorKind::RequirementNotMet));
         assert_eq!(outcome(&not(roles("/roles", ["x"]))), Ok(()));
         assert_eq!(outcome(&not(acr(["phr"]))), Ok(()));
@@ -305,17 +333,17 @@ mod tests {
         assert_eq!(outcome(&any((later(Err("down")), scopes(["a"])))), Ok(()));
         assert_eq!(outcome(&any((later(Err("down")), later(Ok(true))))), Ok(()));
         for requirement in [
-            any((later(Err("down")), scopes(["b"]))),
-            any((later(Ok(false)), later(Err("down")), later(Ok(false)))),
-            any((scopes(["b"]), not(later(Err("down"))))),
+            &any((later(Err("down")), scopes(["b"]))) as &dyn Requirement,
+            &any((later(Ok(false)), later(Err("down")), later(Ok(false)))),
+            &any((scopes(["b"]), not(later(Err("down"))))),
         ] {
-            assert_eq!(outcome(&requirement), refused(ErrorKind::RuleUnavailable));
+            assert_eq!(outcome(requirement), refused(ErrorKind::RuleUnavailable));
         }
         assert_eq!(outcome(&any((roles("x", ["r"]), later(Err("down"))))), refused(ErrorKind::Misconfigured));
     }
 
     #[test]
-    fn nothing_is_asked_whose_answer_does_not_matter() {
+    fn a_requirement_that_waits_runs_only_if_its_result_matters() {
         let asked = Arc::new(AtomicU32::new(0));
         let later = |answer: bool| {
             let asked = Arc::clone(&asked);
@@ -342,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn judged_at_once_what_must_wait_is_refused() {
+    fn check_fails_with_an_outage_if_the_requirement_has_to_wait() {
         let verified = Verified::of_payload(PAYLOAD);
         let at_once = |requirement: &dyn Requirement| requirement.check(&verified).map_err(|error| error.kind());
         let unavailable = Err(ErrorKind::RuleUnavailable);
@@ -356,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_the_detail_and_leaves_the_answer_as_it_is() {
+    fn a_name_becomes_the_detail_and_the_challenge_stays_the_same() {
         let trees: [Box<dyn Requirement>; 3] = [
             Box::new(named("n", scopes(["b"]))),
             Box::new(named("n", named("inner", check("c", |_| false)))),
