@@ -6,12 +6,13 @@
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
 mod backend;
-pub(crate) mod engine;
 mod prepared;
 #[cfg(feature = "rust-crypto")]
 mod rust_crypto;
 mod signing;
 
 pub use backend::Backend;
+#[cfg(any(feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
+pub(crate) use backend::{Engine, Verify};
 pub use prepared::PreparedKey;
 pub use signing::SigningKey;

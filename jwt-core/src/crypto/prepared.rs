@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::engine::{Engine, Verify};
+use super::backend::{Engine, Verify};
 use crate::jose::algorithm::Family;
 use crate::jose::material::KeyMaterial;
 use crate::jose::{Algorithm, Key, KeyError, KeyErrorKind};
@@ -20,7 +20,7 @@ use crate::jose::{Algorithm, Key, KeyError, KeyErrorKind};
 /// # let Some(backend) = Backend::compiled_in() else { return Ok(()) };
 /// let key = SigningKey::generate_with(backend, Algorithm::ES256)?;
 /// let table = KeyTable::prepare(backend, [&key.verification_key()], &[Algorithm::ES256]);
-/// if let Lookup::Ready(prepared) = table.find(&Wanted::new(None, Algorithm::ES256)) {
+/// if let Lookup::Ready(prepared) = table.find_key(&Wanted::new(None, Algorithm::ES256)) {
 ///     assert_eq!(prepared.algorithm(), Algorithm::ES256);
 ///     assert!(prepared.verify(b"message", &key.sign(b"message")?));
 /// }
@@ -39,8 +39,10 @@ impl PreparedKey {
         if material.family() != algorithm.family() || key.algorithm().is_some_and(|declared| declared != algorithm) {
             return Err(KeyError::mismatch());
         }
-        if !key.fits(algorithm) {
-            return Err(KeyError::new(KeyErrorKind::TooShort, "the secret is shorter than the hash of its algorithm"));
+        if let (KeyMaterial::Secret(secret), Some(least)) = (material, algorithm.hmac_key_bytes())
+            && secret.len() < least
+        {
+            return Err(KeyError::short_secret(secret.len(), least, Some(algorithm)));
         }
         if !engine.supports(algorithm) {
             return Err(KeyError::unsupported_by_backend());

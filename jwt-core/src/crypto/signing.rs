@@ -3,12 +3,10 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::backend::Backend;
-use super::engine::Sign;
+use super::backend::{Backend, Sign};
 use crate::jose::algorithm::Family;
 use crate::jose::private::{self, PrivateMaterial};
-use crate::jose::private_jwk;
-use crate::jose::{Algorithm, Key, KeyError, thumbprint, vetting};
+use crate::jose::{Algorithm, Key, KeyError, material, thumbprint};
 
 /// A key that tokens are signed with: of a test, of a development issuer, of a service that issues its own tokens.
 ///
@@ -69,7 +67,7 @@ impl SigningKey {
             }
             family @ (Family::P256 | Family::P384 | Family::P521) => {
                 let scalar = || -> Result<PrivateMaterial, KeyError> {
-                    let mut scalar = random(vetting::coordinate_bytes(family).unwrap_or_default())?;
+                    let mut scalar = random(material::coordinate_bytes(family).unwrap_or_default())?;
                     if let (Family::P521, Some(first)) = (family, scalar.first_mut()) {
                         // 521 bits in 66 bytes leave seven to spare.
                         *first &= 1;
@@ -103,7 +101,7 @@ impl SigningKey {
     /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if key and algorithm do not belong together,
     /// and those of [`generate`](Self::generate).
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Self::new(compiled_in()?, &private::private_key(pem.as_ref())?, algorithm)
+        Self::new(compiled_in()?, &private::from_pem(pem.as_ref())?, algorithm)
     }
 
     /// Makes a key from the JSON text of a private JWK, or of a secret: RFC 7518 section 6. Its `kid` is kept.
@@ -128,7 +126,7 @@ impl SigningKey {
     /// # Ok::<(), jwt_core::keys::KeyError>(())
     /// ```
     pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
-        let (private, public) = private_jwk::read(json)?;
+        let (private, public) = private::from_jwk(json)?;
         if public.declared.is_some_and(|declared| declared != algorithm) {
             return Err(KeyError::mismatch());
         }

@@ -1,7 +1,7 @@
 //! The types of `jsonwebtoken`: one text for all of its major versions, one module for each.
 
 use crate::jose::algorithm::Family;
-use crate::jose::{Algorithm, Key, KeyError, pem, secret, vetting};
+use crate::jose::{Algorithm, Key, KeyError, der, material, secret};
 
 /// A `DecodingKey` of any major version.
 enum TheirKey<'k> {
@@ -21,12 +21,12 @@ enum TheirKey<'k> {
 fn vet(algorithm: Algorithm, key: &TheirKey<'_>) -> Result<Key, KeyError> {
     let material = match (key, algorithm.family()) {
         (TheirKey::Hmac(bytes), Family::Hmac) => secret::vet(bytes, Some(algorithm))?,
-        (TheirKey::Rsa { modulus, exponent }, Family::Rsa) => vetting::rsa(modulus, exponent)?,
+        (TheirKey::Rsa { modulus, exponent }, Family::Rsa) => material::rsa(modulus, exponent)?,
         (TheirKey::Ec(bytes), family @ (Family::P256 | Family::P384 | Family::P521)) => {
-            vetting::ec(family, bytes).or_else(|error| pem::public_der(bytes).map_err(|_| error))?
+            material::ec(family, bytes).or_else(|error| der::public_key(bytes).map_err(|_| error))?
         }
-        (TheirKey::Ed(bytes), Family::Ed25519) if bytes.len() == 32 => vetting::ed25519(bytes)?,
-        (TheirKey::RsaDer(der), Family::Rsa) | (TheirKey::Ed(der), Family::Ed25519) => pem::public_der(der)?,
+        (TheirKey::Ed(bytes), Family::Ed25519) if bytes.len() == 32 => material::ed25519(bytes)?,
+        (TheirKey::RsaDer(der), Family::Rsa) | (TheirKey::Ed(der), Family::Ed25519) => der::public_key(der)?,
         _ => return Err(KeyError::mismatch()),
     };
     Key::fitting(material, algorithm)
@@ -43,10 +43,9 @@ macro_rules! conversions {
         use $theirs::{Algorithm as TheirAlgorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, Validation};
 
         use super::TheirKey;
-        use crate::crypto::Backend;
-        use crate::crypto::engine::{Engine, Verify};
+        use crate::crypto::{Backend, Engine, Verify};
         use crate::jose::material::KeyMaterial;
-        use crate::jose::{Algorithm, Key, KeyError, KeySet, UnknownAlgorithm, pem};
+        use crate::jose::{Algorithm, Key, KeyError, KeySet, UnknownAlgorithm, der};
         use crate::verify::{BuildError, BuildErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
 
         impl TryFrom<TheirAlgorithm> for Algorithm {
@@ -192,7 +191,7 @@ macro_rules! conversions {
                     KeyMaterial::Secret(secret) => hmac_key(secret)?,
                     // DER rather than numbers: it is the form that every provider can read as bytes.
                     KeyMaterial::Rsa { modulus, exponent } => {
-                        DecodingKey::from_rsa_der(&pem::rsa_der(modulus, exponent))
+                        DecodingKey::from_rsa_der(&der::rsa_der(modulus, exponent))
                     }
                     KeyMaterial::Ec { point, .. } => DecodingKey::from_ec_der(point),
                     KeyMaterial::Ed25519(key) => DecodingKey::from_ed_der(key),
@@ -244,7 +243,7 @@ mod tests {
             use $theirs::{Algorithm as TheirAlgorithm, DecodingKey, Validation};
 
             use crate::crypto::{Backend, SigningKey};
-            use crate::jose::{Algorithm, Key, KeyErrorKind, KeySet, pem};
+            use crate::jose::{Algorithm, Key, KeyErrorKind, KeySet, der};
             use crate::verify::VerifierBuilder;
 
             const GOOD: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
@@ -266,7 +265,7 @@ mod tests {
                 let modulus = [0x81; 256];
                 let numbers = |modulus, exponent| DecodingKey::from_rsa_raw_components(modulus, exponent);
                 let point = [&[4][..], &[0x81; 64]].concat();
-                let pkcs1 = pem::rsa_der(&modulus, &[1, 0, 1]);
+                let pkcs1 = der::rsa_der(&modulus, &[1, 0, 1]);
                 let secret = $secret;
                 let cases = [
                     (secret(&[7; 32]), HS256, None),

@@ -1,8 +1,8 @@
 //! The JWS compact serialization: three segments of base64url. RFC 7515 sections 3.1 and 5.2.
 
+use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 use smallvec::SmallVec;
 
-use super::base64url;
 use crate::error::ErrorKind;
 
 /// Byte limits that are checked before anything is decoded.
@@ -86,20 +86,36 @@ const FEW: usize = 1024;
 
 fn decode(segment: &str, buffer: &mut Bytes) -> Result<(), ErrorKind> {
     static ZEROS: [u8; FEW] = [0; FEW];
-    let length = base64url::decoded_length(segment.len());
+    let length = decoded_length(segment.len());
     buffer.clear();
     // One copy rather than byte after byte.
     buffer.extend_from_slice(&ZEROS[..length.min(FEW)]);
     buffer.resize(length, 0);
-    base64url::decode(segment.as_bytes(), buffer)
+    decode_base64url(segment.as_bytes(), buffer)
 }
 
 fn text(bytes: &[u8]) -> Result<&str, ErrorKind> {
     std::str::from_utf8(bytes).map_err(|_| ErrorKind::MalformedToken)
 }
 
+/// The bytes that a text of this length decodes to.
+const fn decoded_length(length: usize) -> usize {
+    length / 4 * 3 + length % 4 * 3 / 4
+}
+
+/// Decodes `segment` into `bytes`, which must be [`decoded_length`] long.
+fn decode_base64url(segment: &[u8], bytes: &mut [u8]) -> Result<(), ErrorKind> {
+    if bytes.len() != decoded_length(segment.len()) {
+        return Err(ErrorKind::MalformedToken);
+    }
+    URL_SAFE_NO_PAD.decode(segment, bytes.as_out()).map(drop).map_err(|_| ErrorKind::MalformedToken)
+}
+
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     fn parts(token: &str) -> Result<(), ErrorKind> {
@@ -136,5 +152,43 @@ mod tests {
         assert!(Compact::split("e30.e30.AA", limits).is_ok());
         assert_eq!(Compact::split("e30.e30.AAA", limits).err(), Some(ErrorKind::TokenTooLarge));
         assert_eq!(Compact::split("e300.e30.A", limits).err(), Some(ErrorKind::TokenTooLarge));
+    }
+
+    fn decoded(segment: &[u8]) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; decoded_length(segment.len())];
+        decode_base64url(segment, &mut bytes).ok().map(|()| bytes)
+    }
+
+    #[test]
+    fn what_was_encoded_is_decoded() {
+        for length in 0..100u8 {
+            for start in [0, 77, 160, 255] {
+                let bytes: Vec<u8> = (0..length).map(|at| at.wrapping_mul(151).wrapping_add(start)).collect();
+                assert_eq!(decoded(URL_SAFE_NO_PAD.encode(&bytes).as_bytes()), Some(bytes));
+            }
+        }
+    }
+
+    #[test]
+    fn every_byte_in_every_place_is_judged_as_the_strictest_reader_judges_it() {
+        for length in 0..=34 {
+            for place in 0..length {
+                for byte in 0..=u8::MAX {
+                    let mut segment = vec![b'A'; length];
+                    segment[place] = byte;
+                    assert_eq!(decoded(&segment), URL_SAFE_NO_PAD.decode(&segment).ok(), "{}", segment.escape_ascii());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_buffer_of_another_length_is_not_filled() {
+        for length in [0, 1, 2, 4, 5, 6, 7] {
+            assert!(decode_base64url(b"AAAA", &mut vec![0; length]).is_err(), "{length}");
+        }
+        for length in [0, 2, 3, 4] {
+            assert!(decode_base64url(b"AA", &mut vec![0; length]).is_err(), "{length}");
+        }
     }
 }

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 use super::algorithm::{Algorithm, Family};
 use super::header::MAX_KID_BYTES;
 use super::key_error::{KeyError, KeyErrorKind};
-use super::material::KeyMaterial;
-use super::{secret, vetting};
+use super::material::{self, KeyMaterial};
+use super::secret;
 use crate::json::{self, JsonError, Unique, Value};
 
 /// Which of the two kinds of key the caller reads; the other kind is refused.
@@ -119,6 +119,10 @@ impl<'a> Members<'a> {
         let mut members = Self::default();
         // RFC 7517 section 4: member names must be unique.
         json::object(text, Unique::EverywhereFew, |name, value| {
+            // Generators write `null` for members that they leave out.
+            if value == Value::Null {
+                return;
+            }
             let slot = match name {
                 "kty" => &mut members.kty,
                 "use" => &mut members.r#use,
@@ -190,7 +194,7 @@ impl<'a> Members<'a> {
     }
 
     fn rsa(&self) -> Result<KeyMaterial, KeyError> {
-        vetting::rsa(&bytes(self.n)?, &bytes(self.e)?)
+        material::rsa(without_zeros(&bytes(self.n)?), without_zeros(&bytes(self.e)?))
     }
 
     /// RFC 7518 section 6.2.1.
@@ -203,10 +207,10 @@ impl<'a> Members<'a> {
         };
         let (x, y) = (bytes(self.x)?, bytes(self.y)?);
         // Both are checked: two wrong lengths could add up to a right one.
-        if Some(x.len()) != vetting::coordinate_bytes(family) || x.len() != y.len() {
+        if Some(x.len()) != material::coordinate_bytes(family) || x.len() != y.len() {
             return Err(KeyError::malformed("a coordinate is not of its curve's size"));
         }
-        vetting::ec(family, &[&[4], x.as_slice(), y.as_slice()].concat())
+        material::ec(family, &[&[4], x.as_slice(), y.as_slice()].concat())
     }
 
     /// RFC 8037 section 2.
@@ -214,13 +218,13 @@ impl<'a> Members<'a> {
         if self.curve()? != "Ed25519" {
             return Err(unsupported_key_type());
         }
-        vetting::ed25519(&bytes(self.x)?)
+        material::ed25519(&bytes(self.x)?)
     }
 
     /// RFC 9964: the algorithm is part of the key and must be there.
     fn akp(&self, declared: Option<Algorithm>) -> Result<KeyMaterial, KeyError> {
         let algorithm = declared.ok_or(KeyError::malformed("an `AKP` key has no `alg`"))?;
-        vetting::ml_dsa(algorithm.family(), &bytes(self.r#pub)?)
+        material::ml_dsa(algorithm.family(), &bytes(self.r#pub)?)
     }
 
     fn secret(&self, declared: Option<Algorithm>) -> Result<KeyMaterial, KeyError> {
@@ -243,11 +247,19 @@ fn texts<'a>(value: Value<'a>, mut each: impl FnMut(Cow<'a, str>)) -> bool {
     read.is_ok() && all
 }
 
+/// A number without its leading zero bytes: RFC 7518 section 2 forbids them, but big-number libraries write them.
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
+    &number[zeros..]
+}
+
 /// A number: base64url without padding. RFC 7518 section 2, RFC 7515 section 2.
 pub(super) fn bytes(value: Option<Value<'_>>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let value = value.ok_or(KeyError::malformed("a number of the key is missing"))?;
     let text = value.as_text().ok_or(KeyError::malformed("a number of the key is not a string"))?;
-    let bytes = URL_SAFE_NO_PAD.decode(text.as_bytes());
+    // RFC 7515 section 2 has no padding, but some issuers write it.
+    let unpadded = if text.len() % 4 == 0 { text.trim_end_matches('=') } else { &text };
+    let bytes = URL_SAFE_NO_PAD.decode(unpadded.as_bytes());
     Ok(Zeroizing::new(bytes.map_err(|_| KeyError::malformed("a number of the key is not base64url"))?))
 }
 

@@ -5,7 +5,7 @@ use super::algorithm::Algorithm;
 use super::jwk::{self, Expected, Vetted};
 use super::key_error::KeyError;
 use super::material::KeyMaterial;
-use super::{pem, secret, thumbprint};
+use super::{der, pem, secret, thumbprint};
 
 /// A key that signatures are verified with.
 ///
@@ -91,7 +91,7 @@ impl Key {
     ///
     /// As [`from_pem`](Self::from_pem).
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
-        Self::fitting(pem::public_der(der)?, algorithm)
+        Self::fitting(der::public_key(der)?, algorithm)
     }
 
     /// Makes a key from the JSON text of a public JWK. RFC 7517.

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::algorithm::Algorithm;
+
 /// Why a key is not used.
 ///
 /// ```
@@ -13,7 +15,14 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyError {
     kind: KeyErrorKind,
-    message: &'static str,
+    message: Message,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Message {
+    Text(&'static str),
+    ShortSecret { found: usize, least: usize, algorithm: Option<Algorithm> },
+    ShortModulus { bits: usize },
 }
 
 /// The kinds of [`KeyError`].
@@ -75,7 +84,7 @@ impl KeyErrorKind {
 
 impl KeyError {
     pub(crate) const fn new(kind: KeyErrorKind, message: &'static str) -> Self {
-        Self { kind, message }
+        Self { kind, message: Message::Text(message) }
     }
 
     /// Returns what went wrong, for code that decides on it.
@@ -96,6 +105,15 @@ impl KeyError {
 
     pub(crate) const fn mismatch() -> Self {
         Self::new(KeyErrorKind::AlgorithmMismatch, "the key does not fit the algorithm")
+    }
+
+    /// The error for a secret of `found` bytes; `algorithm` is missing if a JWK doesn't name one.
+    pub(crate) const fn short_secret(found: usize, least: usize, algorithm: Option<Algorithm>) -> Self {
+        Self { kind: KeyErrorKind::TooShort, message: Message::ShortSecret { found, least, algorithm } }
+    }
+
+    pub(crate) const fn short_modulus(bits: usize) -> Self {
+        Self { kind: KeyErrorKind::TooShort, message: Message::ShortModulus { bits } }
     }
 
     pub(crate) const fn private() -> Self {
@@ -120,7 +138,21 @@ impl KeyError {
 
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message)
+        match self.message {
+            Message::Text(text) => f.write_str(text),
+            Message::ShortSecret { found, least, algorithm: Some(algorithm) } => {
+                write!(
+                    f,
+                    "the secret has {found} bytes; {algorithm} needs at least {least} (`openssl rand -hex {least}`)"
+                )
+            }
+            Message::ShortSecret { found, least, algorithm: None } => {
+                write!(f, "the secret has {found} bytes; at least {least} are needed (`openssl rand -hex {least}`)")
+            }
+            Message::ShortModulus { bits } => {
+                write!(f, "the RSA key has {bits} bits; at least 2048 are needed")
+            }
+        }
     }
 }
 

@@ -4,21 +4,19 @@
 //! purpose, its algorithm, the length and encoding of its numbers. A [`Key`] that exists has passed.
 
 pub(crate) mod algorithm;
-pub(crate) mod base64url;
 pub(crate) mod compact;
+pub(crate) mod der;
 pub(crate) mod header;
+pub(crate) mod header_cache;
 pub(crate) mod jwk;
 pub(crate) mod key;
 pub(crate) mod key_error;
 pub(crate) mod key_set;
-pub(crate) mod known;
 pub(crate) mod material;
 pub(crate) mod pem;
 pub(crate) mod private;
-pub(crate) mod private_jwk;
 pub(crate) mod secret;
 pub(crate) mod thumbprint;
-pub(crate) mod vetting;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use key::Key;

@@ -3,14 +3,16 @@
 use std::fmt;
 
 use x509_cert::der::asn1::{ContextSpecific, ObjectIdentifier, OctetStringRef, UintRef};
-use x509_cert::der::{self, Decode as _, Reader as _, SliceReader, TagMode, TagNumber};
+use x509_cert::der::{Decode as _, Error as DerError, Reader as _, SliceReader, TagMode, TagNumber};
 use x509_cert::spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
 use super::algorithm::Family;
-use super::key_error::KeyError;
-use super::pem;
-use super::vetting;
+use super::jwk::{self, Expected, Vetted, bytes};
+use super::key_error::{KeyError, KeyErrorKind};
+use super::material::{self, KeyMaterial};
+use super::{der, pem};
+use crate::json::{self, Unique, Value};
 
 /// What a signature is made with, in the form that every back end can take.
 #[derive(Clone)]
@@ -52,15 +54,24 @@ impl fmt::Debug for PrivateMaterial {
     }
 }
 
-/// Reads the one private key in a PEM text.
-pub(crate) fn private_key(text: &[u8]) -> Result<PrivateMaterial, KeyError> {
-    let (label, content) = pem::block(text)?;
-    match label {
-        "PRIVATE KEY" => pkcs8(&content),
-        "RSA PRIVATE KEY" => pkcs1(&content),
-        "ENCRYPTED PRIVATE KEY" => Err(KeyError::malformed("the private key is encrypted")),
-        "EC PRIVATE KEY" => Err(KeyError::malformed("the private key is not PKCS#8; convert it first")),
-        _ => Err(KeyError::malformed("the PEM block is not a private key")),
+/// Reads the only private key in a PEM text.
+pub(crate) fn from_pem(text: &[u8]) -> Result<PrivateMaterial, KeyError> {
+    let block = pem::block(text)?;
+    match block.label {
+        "PRIVATE KEY" => pkcs8(&block.content),
+        "RSA PRIVATE KEY" => pkcs1(&block.content),
+        "EC PRIVATE KEY" => sec1(&block.content),
+        "ENCRYPTED PRIVATE KEY" => Err(pem::encrypted()),
+        "OPENSSH PRIVATE KEY" => Err(KeyError::malformed(
+            "the private key has OpenSSH's own format; `ssh-keygen -p -m PKCS8 -f COPY` converts a copy of its file",
+        )),
+        "CERTIFICATE" => Err(KeyError::malformed(
+            "a certificate was given where a private key is expected; the private key is in a file of its own",
+        )),
+        "PUBLIC KEY" | "RSA PUBLIC KEY" => Err(KeyError::malformed(
+            "a public key was given where a private key is expected; only the private key can sign",
+        )),
+        label => Err(pem::other_label(label, "the PEM text is not a private key of a supported kind")),
     }
 }
 
@@ -75,7 +86,7 @@ pub(crate) fn pkcs8(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
         fields.drain(fields.remaining_len())?;
         Ok((identifier, key))
     })?;
-    match pem::family(&identifier)? {
+    match der::family(&identifier)? {
         Family::Rsa => pkcs1(key),
         Family::Ed25519 => {
             // RFC 8410 section 7: the seed is an octet string within the octet string.
@@ -95,25 +106,41 @@ fn pkcs1(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
         fields.drain(fields.remaining_len())?;
         Ok((modulus.as_bytes(), exponent.as_bytes()))
     })?;
-    vetting::rsa(modulus, exponent)?;
+    material::rsa(modulus, exponent)?;
     Ok(PrivateMaterial::Rsa(Zeroizing::new(document.to_vec())))
 }
 
-/// `ECPrivateKey`: RFC 5915 section 3.
+/// An `ECPrivateKey` that is not inside PKCS#8, so it must name its curve. RFC 5915 section 3.
+fn sec1(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
+    let (_, curve) = ec_fields(document)?;
+    let curve = curve.ok_or(KeyError::malformed(
+        "the EC private key does not name its curve; `openssl pkcs8 -topk8 -nocrypt -in FILE` converts it to PKCS#8",
+    ))?;
+    let family = der::curve_family(&curve)
+        .ok_or(KeyError::new(KeyErrorKind::UnsupportedKeyType, "the curve of the EC private key is not supported"))?;
+    ec(family, document)
+}
+
+/// `ECPrivateKey` of a known curve.
 fn ec(family: Family, document: &[u8]) -> Result<PrivateMaterial, KeyError> {
-    let (scalar, curve) = read(document, |fields| {
+    let (scalar, curve) = ec_fields(document)?;
+    if curve.is_some_and(|curve| der::curve_family(&curve) != Some(family))
+        || Some(scalar.len()) != material::coordinate_bytes(family)
+    {
+        return Err(BROKEN);
+    }
+    Ok(PrivateMaterial::Ec { family, scalar: Zeroizing::new(scalar.to_vec()) })
+}
+
+/// The scalar, and the curve if it is named. The public key is left out.
+fn ec_fields(document: &[u8]) -> Result<(&[u8], Option<ObjectIdentifier>), KeyError> {
+    read(document, |fields| {
         u8::decode(fields)?;
         let scalar = <&OctetStringRef>::decode(fields)?.as_bytes();
         let curve = fields.context_specific::<ObjectIdentifier>(TagNumber(0), TagMode::Explicit)?;
         fields.drain(fields.remaining_len())?;
         Ok((scalar, curve))
-    })?;
-    if curve.is_some_and(|curve| pem::curve_family(&curve) != Some(family))
-        || Some(scalar.len()) != vetting::coordinate_bytes(family)
-    {
-        return Err(BROKEN);
-    }
-    Ok(PrivateMaterial::Ec { family, scalar: Zeroizing::new(scalar.to_vec()) })
+    })
 }
 
 /// `CHOICE { seed [0] OCTET STRING, expandedKey OCTET STRING, both SEQUENCE }`: RFC 9881 section 6. The seed is the key;
@@ -140,7 +167,7 @@ fn seed_of(bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
 /// Reads the fields of a document that is one sequence.
 fn read<'a, T>(
     document: &'a [u8],
-    fields: impl FnOnce(&mut SliceReader<'a>) -> Result<T, der::Error>,
+    fields: impl FnOnce(&mut SliceReader<'a>) -> Result<T, DerError>,
 ) -> Result<T, KeyError> {
     let mut reader = SliceReader::new(document).map_err(|_| BROKEN)?;
     let value = reader.sequence(fields).map_err(|_| BROKEN)?;
@@ -151,13 +178,91 @@ fn read<'a, T>(
 /// Writes an `ECPrivateKey` that leaves the curve to its context.
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) fn ec_der(scalar: &[u8]) -> Zeroizing<Vec<u8>> {
-    let scalar = Zeroizing::new(pem::tlv(0x04, &[scalar]));
-    Zeroizing::new(pem::tlv(0x30, &[&[0x02, 0x01, 0x01], scalar.as_slice()]))
+    let scalar = Zeroizing::new(der::tlv(0x04, &[scalar]));
+    Zeroizing::new(der::tlv(0x30, &[&[0x02, 0x01, 0x01], scalar.as_slice()]))
+}
+
+/// The members that only the holder of a key knows.
+#[derive(Default)]
+struct PrivateMembers<'a> {
+    d: Option<Value<'a>>,
+    p: Option<Value<'a>>,
+    q: Option<Value<'a>>,
+    dp: Option<Value<'a>>,
+    dq: Option<Value<'a>>,
+    qi: Option<Value<'a>>,
+    oth: Option<Value<'a>>,
+    r#priv: Option<Value<'a>>,
+}
+
+/// Reads a key with both of its halves. Whether they belong together is for the back end to find out.
+pub(crate) fn from_jwk(text: &str) -> Result<(PrivateMaterial, Vetted), KeyError> {
+    let public = jwk::vet(text, Expected::Pair)?;
+    let private = PrivateMembers::read(text)?;
+    let material = match &public.material {
+        KeyMaterial::Secret(secret) => PrivateMaterial::Secret(secret.clone()),
+        KeyMaterial::Rsa { modulus, exponent } => private.rsa(modulus, exponent)?,
+        KeyMaterial::Ec { family, .. } => {
+            let scalar = bytes(private.d)?;
+            if Some(scalar.len()) != material::coordinate_bytes(*family) {
+                return Err(KeyError::malformed("the private number is not of its curve's size"));
+            }
+            PrivateMaterial::Ec { family: *family, scalar }
+        }
+        KeyMaterial::Ed25519(_) => PrivateMaterial::Ed25519(jwk_seed(private.d)?),
+        KeyMaterial::MlDsa { family, .. } => {
+            PrivateMaterial::MlDsa { family: *family, seed: jwk_seed(private.r#priv)? }
+        }
+    };
+    Ok((material, public))
+}
+
+impl<'a> PrivateMembers<'a> {
+    fn read(text: &'a str) -> Result<Self, KeyError> {
+        let mut private = Self::default();
+        json::object(text, Unique::Everywhere, |name, value| {
+            let slot = match name {
+                "d" => &mut private.d,
+                "p" => &mut private.p,
+                "q" => &mut private.q,
+                "dp" => &mut private.dp,
+                "dq" => &mut private.dq,
+                "qi" => &mut private.qi,
+                "oth" => &mut private.oth,
+                "priv" => &mut private.r#priv,
+                _ => return,
+            };
+            *slot = Some(value);
+        })
+        .map_err(|error| KeyError::malformed(error.message()))?;
+        Ok(private)
+    }
+
+    /// `RSAPrivateKey`: RFC 8017 appendix A.1.2.
+    fn rsa(&self, modulus: &[u8], exponent: &[u8]) -> Result<PrivateMaterial, KeyError> {
+        if self.oth.is_some() {
+            return Err(KeyError::malformed("the key has more than two primes"));
+        }
+        let mut fields = Zeroizing::new(vec![0x02, 0x01, 0x00]);
+        for number in [modulus, exponent] {
+            fields.extend_from_slice(&der::unsigned(number));
+        }
+        for member in [self.d, self.p, self.q, self.dp, self.dq, self.qi] {
+            let number = bytes(member)?;
+            fields.extend_from_slice(&Zeroizing::new(der::unsigned(&number)));
+        }
+        Ok(PrivateMaterial::Rsa(Zeroizing::new(der::tlv(0x30, &[&fields]))))
+    }
+}
+
+fn jwk_seed(value: Option<Value<'_>>) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let seed = bytes(value)?;
+    let seed = <[u8; 32]>::try_from(seed.as_slice());
+    seed.map(Zeroizing::new).map_err(|_| KeyError::malformed("the private seed does not have 32 bytes"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::KeyErrorKind;
     use super::*;
 
     /// RFC 8410 section 10.3.
@@ -174,15 +279,15 @@ d5CqsYQfYZtyksfDTt4cyngaT3ihRANCAAQKWSZ6NVeYtfqQYzFZleA5bk2Fzmgc
 -----END PRIVATE KEY-----";
 
     fn kind(text: &str) -> Option<KeyErrorKind> {
-        private_key(text.as_bytes()).err().map(|error| error.kind())
+        from_pem(text.as_bytes()).err().map(|error| error.kind())
     }
 
     #[test]
     fn pkcs8_is_read() {
         assert!(
-            matches!(private_key(ED25519.as_bytes()), Ok(PrivateMaterial::Ed25519(seed)) if seed[..2] == [0xd4, 0xee])
+            matches!(from_pem(ED25519.as_bytes()), Ok(PrivateMaterial::Ed25519(seed)) if seed[..2] == [0xd4, 0xee])
         );
-        let Ok(PrivateMaterial::Ec { family: Family::P256, scalar }) = private_key(P256.as_bytes()) else {
+        let Ok(PrivateMaterial::Ec { family: Family::P256, scalar }) = from_pem(P256.as_bytes()) else {
             panic!("a P-256 key")
         };
         assert_eq!(scalar.len(), 32);
@@ -192,19 +297,19 @@ d5CqsYQfYZtyksfDTt4cyngaT3ihRANCAAQKWSZ6NVeYtfqQYzFZleA5bk2Fzmgc
     fn an_ml_dsa_key_is_its_seed() {
         let oid = [0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12];
         let document = |key: &[u8]| {
-            let (identifier, key) = (pem::tlv(0x30, &[&oid]), pem::tlv(0x04, &[key]));
-            pem::tlv(0x30, &[&[2, 1, 0], &identifier, &key])
+            let (identifier, key) = (der::tlv(0x30, &[&oid]), der::tlv(0x04, &[key]));
+            der::tlv(0x30, &[&[2, 1, 0], &identifier, &key])
         };
-        let seed = pem::tlv(0x80, &[&[7; 32]]);
-        let both = pem::tlv(0x30, &[&pem::tlv(0x04, &[&[7; 32]]), &pem::tlv(0x04, &[&[9; 4032]])]);
+        let seed = der::tlv(0x80, &[&[7; 32]]);
+        let both = der::tlv(0x30, &[&der::tlv(0x04, &[&[7; 32]]), &der::tlv(0x04, &[&[9; 4032]])]);
         for key in [&seed, &both] {
             let Ok(PrivateMaterial::MlDsa { family: Family::MlDsa65, seed }) = pkcs8(&document(key)) else {
                 panic!("an ML-DSA-65 key")
             };
             assert_eq!(*seed, [7; 32]);
         }
-        let expanded = pem::tlv(0x04, &[&[9; 4032]]);
-        let (short, long) = (pem::tlv(0x80, &[&[7; 31]]), [seed.as_slice(), &[0]].concat());
+        let expanded = der::tlv(0x04, &[&[9; 4032]]);
+        let (short, long) = (der::tlv(0x80, &[&[7; 31]]), [seed.as_slice(), &[0]].concat());
         for key in [expanded, short, long, Vec::new()] {
             assert_eq!(pkcs8(&document(&key)).unwrap_err().kind(), KeyErrorKind::Malformed);
         }
@@ -227,7 +332,7 @@ d5CqsYQfYZtyksfDTt4cyngaT3ihRANCAAQKWSZ6NVeYtfqQYzFZleA5bk2Fzmgc
 
     #[test]
     fn printing_a_private_key_tells_its_kind_alone() {
-        let printed = format!("{:?}", private_key(ED25519.as_bytes()).unwrap());
+        let printed = format!("{:?}", from_pem(ED25519.as_bytes()).unwrap());
         assert_eq!(printed, "PrivateMaterial(Ed25519, ..)");
     }
 }

@@ -3,9 +3,9 @@
 use zeroize::Zeroizing;
 
 use super::algorithm::Algorithm;
+use super::der;
 use super::key_error::{KeyError, KeyErrorKind};
 use super::material::KeyMaterial;
-use super::pem;
 use crate::json::{self, Unique};
 
 /// Vets an HMAC secret; `algorithm` is known unless a JWK leaves it out.
@@ -19,7 +19,7 @@ pub(crate) fn vet(bytes: &[u8], algorithm: Option<Algorithm>) -> Result<KeyMater
     // RFC 7518 section 3.2: a key of at least the size of the hash output must be used.
     let least = algorithm.and_then(Algorithm::hmac_key_bytes).unwrap_or(32);
     if bytes.len() < least {
-        return Err(KeyError::new(KeyErrorKind::TooShort, "the secret is shorter than the hash of its algorithm"));
+        return Err(KeyError::short_secret(bytes.len(), least, algorithm));
     }
     Ok(KeyMaterial::Secret(Zeroizing::new(bytes.to_vec())))
 }
@@ -38,7 +38,7 @@ fn is_public_key(bytes: &[u8]) -> bool {
         let read = json::object(text, Unique::Outermost, |name, _| jwk |= matches!(name, "kty" | "keys"));
         jwk &= read.is_ok();
     }
-    jwk || pem::is_public_der(bytes)
+    jwk || der::is_public_key(bytes)
 }
 
 #[cfg(test)]
@@ -85,7 +85,7 @@ mod tests {
             let refused = kind(vet(text.as_bytes(), Some(Algorithm::HS256)));
             assert_eq!(refused, Some(KeyErrorKind::PublicKeyAsSecret), "{text}");
         }
-        let der = pem::rsa_der(&[0xff; 256], &[1, 0, 1]);
+        let der = der::rsa_der(&[0xff; 256], &[1, 0, 1]);
         assert_eq!(kind(vet(&der, Some(Algorithm::HS256))), Some(KeyErrorKind::PublicKeyAsSecret));
         for text in [format!("{{{padding}"), format!("{{\"a\":\"{padding}\"}}"), format!("key -----BEGIN {padding}")] {
             assert_eq!(kind(vet(text.as_bytes(), Some(Algorithm::HS256))), None, "{text}");

@@ -4,8 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::algorithm::Family;
-use super::material::KeyMaterial;
-use super::vetting::coordinate_bytes;
+use super::material::{KeyMaterial, coordinate_bytes};
 
 /// The required members of a public key's JWK in lexicographic order; `None` for a secret.
 ///

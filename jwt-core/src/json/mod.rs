@@ -5,15 +5,12 @@
 //! features that another crate switches on cannot change which tokens are accepted.
 
 mod decode;
-mod equal;
 mod members;
-mod place;
 mod reader;
 mod scan;
 mod value;
 
 pub(crate) use decode::decode;
-pub(crate) use members::Members;
-pub(crate) use place::Member;
+pub(crate) use members::{Member, Members};
 pub(crate) use reader::{JsonError, Unique, array, members, object};
 pub(crate) use value::Value;

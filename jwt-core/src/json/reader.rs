@@ -1,7 +1,6 @@
 use smallvec::SmallVec;
 
-use super::members::Members;
-use super::place::{Member, Name, Place};
+use super::members::{Member, Members, NameSpan, Span};
 use super::scan;
 use super::value::Value;
 
@@ -84,7 +83,7 @@ pub(crate) fn members<'a>(
 /// Calls `element` for each element of an array that an earlier pass found well-formed.
 pub(crate) fn array<'a>(text: &'a str, mut element: impl FnMut(Value<'a>)) -> Result<(), JsonError> {
     let mut reader = Reader::new(text, Unique::Outermost);
-    reader.array(0, 1, &mut |place: Place| element(place.value(text))).map(drop)
+    reader.array(0, 1, &mut |value_span: Span| element(value_span.value(text))).map(drop)
 }
 
 struct Reader<'a> {
@@ -92,7 +91,7 @@ struct Reader<'a> {
     unique: Unique,
     simple: bool,
     /// The names of every object that is open, innermost last.
-    names: SmallVec<[Name; FEW]>,
+    names: SmallVec<[NameSpan; FEW]>,
 }
 
 /// Objects of so many members are checked for duplicates as they are read; larger ones are sorted at their end, so that
@@ -125,7 +124,7 @@ impl<'a> Reader<'a> {
         if self.skip_space(end) == self.text.len() { Ok(()) } else { Err(JsonError::Syntax) }
     }
 
-    /// The place after a value that begins at `start`, and whether it is a string with escapes.
+    /// The value_span after a value that begins at `start`, and whether it is a string with escapes.
     #[inline(always)]
     fn value(&mut self, start: usize, depth: usize) -> Result<(usize, bool), JsonError> {
         let end = match self.byte(start) {
@@ -179,7 +178,7 @@ impl<'a> Reader<'a> {
         Ok(end)
     }
 
-    /// The place after an object that begins at `start`.
+    /// The value_span after an object that begins at `start`.
     #[inline(always)]
     fn object<F: FnMut(Member<'a>)>(&mut self, start: usize, depth: usize, member: &mut F) -> Result<usize, JsonError> {
         if depth > MAX_DEPTH {
@@ -198,14 +197,14 @@ impl<'a> Reader<'a> {
             }
             let name = at + 1;
             let (name_end, name_escaped) = self.string(name)?;
-            let name = Name { start: name, end: name_end, escaped: name_escaped };
+            let name = NameSpan { start: name, end: name_end, escaped: name_escaped };
             at = self.skip_space(name_end + 1);
             if self.byte(at) != b':' {
                 return Err(JsonError::Syntax);
             }
             let start = self.skip_space(at + 1);
             let (end, escaped) = self.value(start, depth + 1)?;
-            member(Member { text: self.text, name, place: Place { start, end, escaped } });
+            member(Member { text: self.text, name, value_span: Span { start, end, escaped } });
             if check {
                 // A name whose mark is new is new.
                 let mark = name.mark(self.text);
@@ -234,13 +233,13 @@ impl<'a> Reader<'a> {
 
     /// Whether one of the names, from the `first` on, is this one.
     #[inline(never)]
-    fn has(&self, first: usize, name: Name) -> bool {
+    fn has(&self, first: usize, name: NameSpan) -> bool {
         self.names[first..].iter().any(|other| other.decode(self.text) == name.decode(self.text))
     }
 
-    /// The place after an array that begins at `start`.
+    /// The value_span after an array that begins at `start`.
     #[inline(always)]
-    fn array<F: FnMut(Place)>(&mut self, start: usize, depth: usize, element: &mut F) -> Result<usize, JsonError> {
+    fn array<F: FnMut(Span)>(&mut self, start: usize, depth: usize, element: &mut F) -> Result<usize, JsonError> {
         if depth > MAX_DEPTH {
             return Err(JsonError::TooDeep);
         }
@@ -254,7 +253,7 @@ impl<'a> Reader<'a> {
         loop {
             let start = at;
             let (end, escaped) = self.value(start, depth + 1)?;
-            element(Place { start, end, escaped });
+            element(Span { start, end, escaped });
             at = self.skip_space(end);
             match self.byte(at) {
                 b',' => at = self.skip_space(at + 1),

@@ -46,17 +46,17 @@ impl Location {
     pub(super) async fn fetch(
         &self,
         fetch: &dyn Fetch,
-        policy: &KeyRefreshSettings,
+        settings: &KeyRefreshSettings,
         known: Option<&Tag>,
     ) -> Result<(Fetched, Option<Tag>), FetchError> {
         let address = match self {
             Self::JwkSet { url } => Arc::clone(url),
             Self::Discover { issuer, at } => {
-                discover(fetch, policy, issuer, at.as_deref().unwrap_or(issuer)).await?.into()
+                discover(fetch, settings, issuer, at.as_deref().unwrap_or(issuer)).await?.into()
             }
         };
         let known = known.filter(|tag| tag.address == address);
-        let fetched = get(fetch, policy, &address, JWK_SET, known.map(|tag| &*tag.etag)).await?;
+        let fetched = get(fetch, settings, &address, JWK_SET, known.map(|tag| &*tag.etag)).await?;
         let tag =
             if fetched.not_modified { known.cloned() } else { fetched.etag.clone().map(|etag| Tag { address, etag }) };
         Ok((fetched, tag))
@@ -73,13 +73,13 @@ pub(super) struct Tag {
 /// Asks at the address `at` for the metadata of `issuer`.
 async fn discover(
     fetch: &dyn Fetch,
-    policy: &KeyRefreshSettings,
+    settings: &KeyRefreshSettings,
     issuer: &str,
     at: &str,
 ) -> Result<String, FetchError> {
     let mut last = FetchErrorKind::Transport.into();
     for url in metadata_urls(at) {
-        match get(fetch, policy, &url, METADATA, None).await {
+        match get(fetch, settings, &url, METADATA, None).await {
             Ok(document) => return jwks_uri(&document.body, issuer, at).map_err(Into::into),
             // Only an answer of "not here" sends us to the other form; an outage would be asked twice.
             Err(error) if error.kind() == FetchErrorKind::Status => last = error,
@@ -125,20 +125,20 @@ fn jwks_uri(document: &[u8], issuer: &str, at: &str) -> Result<String, FetchErro
 
 async fn get(
     fetch: &dyn Fetch,
-    policy: &KeyRefreshSettings,
+    settings: &KeyRefreshSettings,
     url: &str,
     accept: &'static str,
     etag: Option<&str>,
 ) -> Result<Fetched, FetchError> {
-    let request = FetchRequest { url, accept, etag, max_bytes: policy.max_bytes, timeout: policy.timeout };
+    let request = FetchRequest { url, accept, etag, max_bytes: settings.max_bytes, timeout: settings.timeout };
     // Fetches are the user's to write, so that what they promise is held to here.
-    let fetched = tokio::time::timeout(policy.timeout, fetch.fetch(request)).await;
+    let fetched = tokio::time::timeout(settings.timeout, fetch.fetch(request)).await;
     let fetched = fetched.map_err(|_| FetchErrorKind::Timeout)??;
     if fetched.not_modified && etag.is_none() {
         // The answer to a question that wasn't asked.
         return Err(FetchErrorKind::Content.into());
     }
-    if fetched.body.len() > policy.max_bytes { Err(FetchErrorKind::TooLarge.into()) } else { Ok(fetched) }
+    if fetched.body.len() > settings.max_bytes { Err(FetchErrorKind::TooLarge.into()) } else { Ok(fetched) }
 }
 
 /// RFC 8414 section 2: `https`. Plain `http` is for this machine alone.

@@ -1,10 +1,12 @@
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use url::Url;
 
-use super::FetchError;
+use super::{FetchError, FetchErrorKind};
 
 /// A document to fetch. Nothing of a request or token is in it.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +94,7 @@ pub trait Fetch: fmt::Debug + Send + Sync {
 ///
 /// let fetch = fetch_fn(|_url: String| async { Ok(Fetched::new(r#"{"keys":[]}"#)) });
 /// ```
-pub const fn fetch_fn<F, R>(fetch: F) -> FetchFn<F>
+pub const fn fetch_fn<F, R>(fetch: F) -> impl Fetch
 where
     F: Fn(String) -> R + Send + Sync,
     R: Future<Output = Result<Fetched, FetchError>> + Send,
@@ -100,13 +102,11 @@ where
     FetchFn(fetch)
 }
 
-/// A closure as a [`Fetch`]; made by [`fetch_fn`].
-#[derive(Clone)]
-pub struct FetchFn<F>(F);
+struct FetchFn<F>(F);
 
 impl<F> fmt::Debug for FetchFn<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("FetchFn").finish()
+        f.write_str("FetchFn")
     }
 }
 
@@ -118,5 +118,31 @@ where
 {
     async fn fetch(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError> {
         (self.0)(request.url.to_owned()).await
+    }
+}
+
+/// Decides by an address's host whether a document may be fetched from there.
+pub(crate) type HostFilter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// A [`Fetch`] that asks certain hosts only.
+pub(crate) struct FilteredFetch {
+    pub(crate) fetch: Arc<dyn Fetch>,
+    pub(crate) hosts: HostFilter,
+}
+
+#[async_trait]
+impl Fetch for FilteredFetch {
+    async fn fetch(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError> {
+        let url = Url::parse(request.url).map_err(|_| FetchErrorKind::Content)?;
+        match url.host_str() {
+            Some(host) if (self.hosts)(host) => self.fetch.fetch(request).await,
+            _ => Err(FetchErrorKind::HostNotAllowed.into()),
+        }
+    }
+}
+
+impl fmt::Debug for FilteredFetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FilteredFetch").field("fetch", &self.fetch).finish_non_exhaustive()
     }
 }

@@ -6,7 +6,6 @@
 //! The guide has a page on fetched keys: `guide::keys`.
 
 mod fetch_error;
-mod health;
 mod source;
 mod table;
 
@@ -16,8 +15,6 @@ mod budget;
 mod discovery;
 #[cfg(feature = "remote")]
 mod fetch;
-#[cfg(feature = "remote")]
-mod hosts;
 #[cfg(feature = "jwks")]
 mod http;
 #[cfg(feature = "remote")]
@@ -25,13 +22,12 @@ mod remote;
 
 pub use crate::jose::{IgnoredKey, Key, KeyError, KeyErrorKind, KeySet};
 pub use fetch_error::{FetchError, FetchErrorKind};
-pub use health::{Health, HealthState};
-pub use source::{KeySource, Lookup, NoKeys, Refresh, Wanted};
+pub use source::{Health, HealthState, KeyRefresh, KeySource, Lookup, Wanted};
 pub use table::KeyTable;
 
 #[cfg(feature = "remote")]
 pub use self::{
-    fetch::{Fetch, FetchFn, FetchRequest, Fetched, fetch_fn},
+    fetch::{Fetch, FetchRequest, Fetched, fetch_fn},
     remote::{KeyRefreshSettings, RemoteKeys},
 };
 #[cfg(feature = "jwks")]
@@ -41,6 +37,6 @@ pub use http::HttpFetch;
 pub(crate) use self::{
     budget::{Budget, Quota},
     discovery::Location,
-    hosts::{Filtered, HostFilter},
+    fetch::{FilteredFetch, HostFilter},
     remote::Setup,
 };

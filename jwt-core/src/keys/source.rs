@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::crypto::PreparedKey;
 use crate::jose::Algorithm;
 
-use super::{FetchError, Health};
+use super::{FetchError, FetchErrorKind};
 
 /// What a token's header asks for. The issuer is known already: each has a source of its own.
 #[derive(Clone, Copy)]
@@ -55,7 +55,7 @@ pub enum Lookup {
 }
 
 /// What [`KeySource::refresh`] started. It does its work elsewhere: dropping this disturbs no other waiter.
-pub type Refresh = Pin<Box<dyn Future<Output = Result<(), FetchError>> + Send>>;
+pub type KeyRefresh = Pin<Box<dyn Future<Output = Result<(), FetchError>> + Send>>;
 
 impl fmt::Debug for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,7 +76,7 @@ impl fmt::Debug for Lookup {
 /// [`NoKeys`] the null object.
 pub trait KeySource: fmt::Debug + Send + Sync {
     /// Finds the key for a token.
-    fn find(&self, wanted: &Wanted<'_>) -> Lookup;
+    fn find_key(&self, wanted: &Wanted<'_>) -> Lookup;
 
     /// Returns a number that stands for the keys as they are now, or `None` where no token that was verified with them
     /// may be remembered.
@@ -97,7 +97,7 @@ pub trait KeySource: fmt::Debug + Send + Sync {
 
     /// Starts getting the keys anew and returns what to wait for. It succeeds only if keys were loaded after this call.
     /// Default: `None`, for keys that are always at hand.
-    fn refresh(&self) -> Option<Refresh> {
+    fn refresh(&self) -> Option<KeyRefresh> {
         None
     }
 
@@ -107,13 +107,49 @@ pub trait KeySource: fmt::Debug + Send + Sync {
     }
 }
 
-/// The source without keys: every token is refused.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::exhaustive_structs, reason = "a unit: there is nothing to add")]
-pub struct NoKeys;
+/// How an issuer's keys are doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// Whether tokens can be verified.
+    pub state: HealthState,
+    /// The time since the set was fetched; `None` before the first.
+    pub age: Option<Duration>,
+    /// How many keys of the set can be used.
+    pub keys: usize,
+    /// Why the last fetch failed; `None` when it did not.
+    pub last_error: Option<FetchErrorKind>,
+}
 
-impl KeySource for NoKeys {
-    fn find(&self, _wanted: &Wanted<'_>) -> Lookup {
-        Lookup::Unknown
+/// Whether an issuer's tokens can be verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HealthState {
+    /// No set has been fetched. Requests wait for the first, or are answered 503.
+    NeverLoaded,
+    /// The set is within its lifetime.
+    Fresh,
+    /// The set is past its lifetime. It is renewed before it is used or, while the issuer fails, used as it is.
+    Stale,
+    /// The set is too old to be used. Requests are answered 503.
+    Outage,
+}
+
+impl HealthState {
+    /// Returns whether tokens can be verified now.
+    #[must_use]
+    pub const fn is_ready(self) -> bool {
+        matches!(self, Self::Fresh | Self::Stale)
+    }
+
+    /// Returns the stable name in snake case.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NeverLoaded => "never_loaded",
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::Outage => "outage",
+        }
     }
 }

@@ -74,7 +74,7 @@ impl KeyTable {
 }
 
 impl KeySource for KeyTable {
-    fn find(&self, wanted: &Wanted<'_>) -> Lookup {
+    fn find_key(&self, wanted: &Wanted<'_>) -> Lookup {
         let fits = |prepared: &&Arc<PreparedKey>| prepared.algorithm() == wanted.algorithm;
         match wanted.key_id {
             // RFC 7517 section 4.5: `kid` picks a key. Keys without a name serve a token that names a key nobody has.
@@ -120,7 +120,7 @@ mod tests {
     fn find(keys: &[Key], kid: Option<&str>, algorithm: Algorithm) -> String {
         let backend = Backend::compiled_in().expect("a back end is enabled");
         let table = KeyTable::prepare(backend, keys, &[Algorithm::HS256, Algorithm::HS512]);
-        format!("{:?}", table.find(&Wanted::new(kid, algorithm)))
+        format!("{:?}", table.find_key(&Wanted::new(kid, algorithm)))
     }
 
     #[test]

@@ -6,6 +6,5 @@
 
 mod member;
 mod object;
-mod taking;
 
 pub(crate) use object::decode;

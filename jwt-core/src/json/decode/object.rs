@@ -3,16 +3,17 @@ use std::cell::Cell;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::Error;
 
-use super::member::{Name, Worth};
-use super::taking::{as_serde_json_does, hand_over, is_special, note, unusual};
-use crate::json::Members;
-use crate::json::place::Member;
+use super::member::{
+    MemberName, MemberValue, decode_with_serde_json, delegate_to_serde_json, fall_back, is_serde_json_marker,
+    record_use,
+};
+use crate::json::{Member, Members};
 
 /// Decodes the text, in which these members were found, as `T`.
 pub(crate) fn decode<T: DeserializeOwned>(text: &str, members: &Members) -> Result<T, Error> {
-    let taken = Cell::new(false);
-    match T::deserialize(Object { text, members, taken: &taken }) {
-        Ok(decoded) if taken.get() => Ok(decoded),
+    let consumed = Cell::new(false);
+    match T::deserialize(Object { text, members, consumed: &consumed }) {
+        Ok(decoded) if consumed.get() => Ok(decoded),
         _ => serde_json::from_str(text),
     }
 }
@@ -21,9 +22,9 @@ pub(crate) fn decode<T: DeserializeOwned>(text: &str, members: &Members) -> Resu
 struct Object<'de, 'm> {
     text: &'de str,
     members: &'m Members,
-    /// Set when it was taken. Whoever decodes without taking anything, or goes on after an error, is where `serde_json`
+    /// Set when it was consumed. Whoever decodes without taking anything, or goes on after an error, is where `serde_json`
     /// would not be.
-    taken: &'m Cell<bool>,
+    consumed: &'m Cell<bool>,
 }
 
 impl<'de> Object<'de, '_> {
@@ -37,14 +38,14 @@ impl<'de> Deserializer<'de> for Object<'de, '_> {
 
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let taken = Cell::new(false);
-        let rest = self.members.of(self.text).ok_or_else(unusual)?;
-        let mut walk = Walk { rest, value: None, failed: false, taken: &taken };
-        let value = visitor.visit_map(&mut walk)?;
-        if walk.failed || walk.value.is_some() || walk.rest.len() > 0 {
-            Err(unusual())
+        let consumed = Cell::new(false);
+        let rest = self.members.of(self.text).ok_or_else(fall_back)?;
+        let mut access = MembersAccess { rest, value: None, failed: false, consumed: &consumed };
+        let value = visitor.visit_map(&mut access)?;
+        if access.failed || access.value.is_some() || access.rest.len() > 0 {
+            Err(fall_back())
         } else {
-            note(self.taken, Ok(value))
+            record_use(self.consumed, Ok(value))
         }
     }
 
@@ -70,10 +71,10 @@ impl<'de> Deserializer<'de> for Object<'de, '_> {
 
     #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        if is_special(name) { Err(unusual()) } else { visitor.visit_newtype_struct(self) }
+        if is_serde_json_marker(name) { Err(fall_back()) } else { visitor.visit_newtype_struct(self) }
     }
 
-    as_serde_json_does! {
+    delegate_to_serde_json! {
         deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
         deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128() deserialize_f32()
         deserialize_f64() deserialize_char() deserialize_str() deserialize_string() deserialize_bytes()
@@ -85,24 +86,24 @@ impl<'de> Deserializer<'de> for Object<'de, '_> {
 }
 
 /// The members, one after the other.
-struct Walk<'de, 'm, I> {
+struct MembersAccess<'de, 'm, I> {
     rest: I,
-    /// The member whose name was taken, and whose value was not.
+    /// The member whose name was consumed, and whose value was not.
     value: Option<Member<'de>>,
-    /// Whether a name or a value was asked for and not taken.
+    /// Whether a name or a value was asked for and not consumed.
     failed: bool,
-    taken: &'m Cell<bool>,
+    consumed: &'m Cell<bool>,
 }
 
-impl<I> Walk<'_, '_, I> {
+impl<I> MembersAccess<'_, '_, I> {
     #[inline]
-    fn settle<T>(&mut self, asked: Result<T, Error>) -> Result<T, Error> {
-        self.failed |= asked.is_err() | !self.taken.replace(false);
+    fn track<T>(&mut self, asked: Result<T, Error>) -> Result<T, Error> {
+        self.failed |= asked.is_err() | !self.consumed.replace(false);
         asked
     }
 }
 
-impl<'de, I: Iterator<Item = Member<'de>>> MapAccess<'de> for Walk<'de, '_, I> {
+impl<'de, I: Iterator<Item = Member<'de>>> MapAccess<'de> for MembersAccess<'de, '_, I> {
     type Error = Error;
 
     #[inline]
@@ -110,18 +111,18 @@ impl<'de, I: Iterator<Item = Member<'de>>> MapAccess<'de> for Walk<'de, '_, I> {
         self.failed |= self.value.is_some();
         let Some(member) = self.rest.next() else { return Ok(None) };
         self.value = Some(member);
-        let name = seed.deserialize(Name { name: member.plain_name(), taken: self.taken });
-        self.settle(name).map(Some)
+        let name = seed.deserialize(MemberName { name: member.plain_name(), consumed: self.consumed });
+        self.track(name).map(Some)
     }
 
     #[inline]
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
         let Some(member) = self.value.take() else {
             self.failed = true;
-            return Err(unusual());
+            return Err(fall_back());
         };
-        let value = seed.deserialize(Worth { member, taken: self.taken });
-        self.settle(value)
+        let value = seed.deserialize(MemberValue { member, consumed: self.consumed });
+        self.track(value)
     }
 }
 

@@ -4,14 +4,14 @@
 //!
 //! [`Machine`](machine) decides, without clock, lock or I/O of its own; [`service`] locks, spawns and answers.
 
-mod machine;
-mod policy;
+mod schedule;
 mod service;
+mod settings;
 mod snapshot;
 
 #[cfg(test)]
 mod model;
 
-pub use policy::KeyRefreshSettings;
 pub use service::RemoteKeys;
 pub(crate) use service::Setup;
+pub use settings::KeyRefreshSettings;

@@ -1,5 +1,5 @@
-//! The protocol of [`service`](super::service) around the real [`Machine`], under many schedules: ask under the lock,
-//! fetch without it, publish, tell the machine, wake the waiters. Fetches succeed, fail, are dropped halfway, or are given
+//! The protocol of [`service`](super::service) around the real [`FetchSchedule`], under many schedules: ask under the lock,
+//! fetch without it, publish, tell the schedule, wake the waiters. Fetches succeed, fail, are dropped halfway, or are given
 //! up by a request that waits for them.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use shuttle::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use shuttle::sync::{Condvar, Mutex};
 use shuttle::thread;
 
-use super::machine::{Cause, Decision, FORCED, FORCED_WINDOW, Machine};
+use super::schedule::{Cause, FORCED_FETCHES, FORCED_WINDOW, FetchDecision, FetchSchedule};
 use crate::keys::FetchErrorKind;
 
 /// A set holds the keys up to this number, and is the so-manyth that was fetched.
@@ -22,16 +22,16 @@ struct Set {
 
 /// What waiters wait for.
 #[derive(Default)]
-struct Landing {
+struct Completion {
     outcome: Mutex<Option<Result<Set, ()>>>,
-    bell: Condvar,
+    changed: Condvar,
 }
 
 #[derive(Default)]
-struct Flight {
-    machine: Machine,
+struct Fetches {
+    schedule: FetchSchedule,
     number: u64,
-    landing: Option<Arc<Landing>>,
+    completion: Option<Arc<Completion>>,
     /// When keys that are not in the set led to a fetch.
     forced: Vec<Duration>,
     ended: u64,
@@ -43,7 +43,7 @@ struct Model {
     /// How many keys the issuer has published.
     published: AtomicU64,
     current: Mutex<Option<Set>>,
-    flight: Mutex<Flight>,
+    fetches: Mutex<Fetches>,
     under_way: AtomicUsize,
     fetched: AtomicU64,
 }
@@ -62,11 +62,11 @@ impl Drop for Ending {
 }
 
 /// A fetch to wait for.
-struct Joined {
-    decision: Decision,
+struct InFlightFetch {
+    decision: FetchDecision,
     number: u64,
     ended: u64,
-    landing: Arc<Landing>,
+    completion: Arc<Completion>,
 }
 
 impl Model {
@@ -75,61 +75,66 @@ impl Model {
     }
 
     /// `Err` where the set that was seen is no longer the current one.
-    fn ask(self: &Arc<Self>, seen: Option<Option<Set>>, cause: Cause<'_>) -> Result<Option<Joined>, ()> {
+    fn ask(self: &Arc<Self>, seen: Option<Option<Set>>, cause: Cause<'_>) -> Result<Option<InFlightFetch>, ()> {
         let now = self.now();
-        let mut flight = self.flight.lock().unwrap();
+        let mut fetches = self.fetches.lock().unwrap();
         let current = *self.current.lock().unwrap();
         if seen.is_some_and(|seen| seen != current) {
             return Err(());
         }
-        let ended = flight.ended;
-        match flight.machine.ask(now, cause) {
-            Decision::Refuse => {
+        let ended = fetches.ended;
+        match fetches.schedule.request_fetch(now, cause) {
+            FetchDecision::NotNow => {
                 if let (Cause::UnknownKey(kid), Some(set)) = (cause, current) {
                     assert!(kid.parse::<u64>().unwrap() > set.keys, "nobody is refused whose key is there");
                 }
                 return Ok(None);
             }
-            Decision::Join => {
-                let landing = flight.landing.clone().expect("whoever joins has something to wait for");
-                return Ok(Some(Joined { decision: Decision::Join, number: flight.number, ended, landing }));
+            FetchDecision::Join => {
+                let completion = fetches.completion.clone().expect("whoever joins has something to wait for");
+                return Ok(Some(InFlightFetch {
+                    decision: FetchDecision::Join,
+                    number: fetches.number,
+                    ended,
+                    completion,
+                }));
             }
-            Decision::Start => {}
+            FetchDecision::Start => {}
         }
         if matches!(cause, Cause::UnknownKey(_)) {
-            flight.forced.push(now);
+            fetches.forced.push(now);
         }
         assert_eq!(self.under_way.fetch_add(1, Ordering::SeqCst), 0, "one fetch is under way at a time");
-        let landing = Arc::new(Landing::default());
-        flight.landing = Some(Arc::clone(&landing));
-        flight.number += 1;
-        let number = flight.number;
-        drop(flight);
+        let completion = Arc::new(Completion::default());
+        fetches.completion = Some(Arc::clone(&completion));
+        fetches.number += 1;
+        let number = fetches.number;
+        drop(fetches);
         let model = Arc::clone(self);
         thread::spawn(move || model.fetch(number));
-        Ok(Some(Joined { decision: Decision::Start, number, ended, landing }))
+        Ok(Some(InFlightFetch { decision: FetchDecision::Start, number, ended, completion }))
     }
 
     fn end(&self, number: u64, outcome: Result<Set, ()>) {
         let now = self.now();
-        let mut flight = self.flight.lock().unwrap();
-        if flight.number != number {
+        let mut fetches = self.fetches.lock().unwrap();
+        if fetches.number != number {
             return;
         }
-        let Some(landing) = flight.landing.take() else { return };
+        let Some(completion) = fetches.completion.take() else { return };
         self.under_way.fetch_sub(1, Ordering::SeqCst);
         match outcome {
             Ok(set) => {
                 let before = self.current.lock().unwrap().replace(set);
                 assert!(before.is_none_or(|before| before.serial < set.serial), "a set never replaces a later one");
-                flight.machine.succeeded();
+                fetches.schedule.succeeded();
             }
-            Err(()) => flight.machine.failed(now, FetchErrorKind::Transport, 0.0),
+            Err(()) => fetches.schedule.failed(now, FetchErrorKind::Transport, 0.0),
         }
-        flight.ended += 1;
-        drop(flight);
-        *landing.outcome.lock().unwrap() = Some(outcome);
-        landing.bell.notify_all();
+        fetches.ended += 1;
+        drop(fetches);
+        *completion.outcome.lock().unwrap() = Some(outcome);
+        completion.changed.notify_all();
     }
 
     fn fetch(self: Arc<Self>, number: u64) {
@@ -145,17 +150,17 @@ impl Model {
     }
 
     /// Waits, perhaps not for long enough, and sees what came of it.
-    fn wait(&self, joined: &Joined) -> Result<Set, ()> {
-        let Joined { number, ended, landing, .. } = joined;
+    fn wait(&self, joined: &InFlightFetch) -> Result<Set, ()> {
+        let InFlightFetch { number, ended, completion, .. } = joined;
         if thread_rng().gen_range(0..4) == 0 {
             self.end(*number, Err(()));
         }
-        let mut outcome = landing.outcome.lock().unwrap();
+        let mut outcome = completion.outcome.lock().unwrap();
         while outcome.is_none() {
-            outcome = landing.bell.wait(outcome).unwrap();
+            outcome = completion.changed.wait(outcome).unwrap();
         }
         let outcome = outcome.expect("it has ended");
-        assert!(self.flight.lock().unwrap().ended > *ended, "it ended after it was asked for");
+        assert!(self.fetches.lock().unwrap().ended > *ended, "it ended after it was asked for");
         if let Ok(set) = outcome {
             let current = self.current.lock().unwrap().expect("a set has come");
             assert!(current.serial >= set.serial, "whoever wakes sees what came, or what came later");
@@ -180,11 +185,11 @@ impl Model {
         let Some(joined) = asked else { return };
         let outcome = self.wait(&joined);
         let found = self.current.lock().unwrap().is_some_and(|set| set.keys >= key);
-        if joined.decision == Decision::Start && outcome.is_ok() && published {
+        if joined.decision == FetchDecision::Start && outcome.is_ok() && published {
             assert!(found, "a key that was published before the fetch is in the set after it");
         }
         if !found {
-            self.flight.lock().unwrap().machine.remember_absent(self.now(), &kid);
+            self.fetches.lock().unwrap().schedule.remember_absent(self.now(), &kid);
         }
     }
 }
@@ -213,8 +218,10 @@ fn run() {
     for thread in threads {
         thread.join().unwrap();
     }
-    let forced = &model.flight.lock().unwrap().forced;
-    let crowded = forced.windows(FORCED + 1).any(|window| window[FORCED].saturating_sub(window[0]) < FORCED_WINDOW);
+    let forced = &model.fetches.lock().unwrap().forced;
+    let crowded = forced
+        .windows(FORCED_FETCHES + 1)
+        .any(|window| window[FORCED_FETCHES].saturating_sub(window[0]) < FORCED_WINDOW);
     assert!(!crowded, "{forced:?}");
 }
 

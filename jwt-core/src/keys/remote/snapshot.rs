@@ -4,7 +4,7 @@ use crate::clock::Moment;
 use crate::keys::discovery::Tag;
 use crate::keys::{HealthState, KeyTable};
 
-use super::policy::KeyRefreshSettings;
+use super::settings::KeyRefreshSettings;
 
 /// One key set, as it was fetched.
 #[derive(Debug)]
@@ -24,10 +24,10 @@ impl Snapshot {
         tag: Option<Tag>,
         loaded_at: Moment,
         max_age: Option<Duration>,
-        policy: &KeyRefreshSettings,
+        settings: &KeyRefreshSettings,
         jitter: f64,
     ) -> Self {
-        let fresh_for = max_age.unwrap_or(policy.lifetime).clamp(policy.least_lifetime, policy.most_lifetime);
+        let fresh_for = max_age.unwrap_or(settings.lifetime).clamp(settings.least_lifetime, settings.most_lifetime);
         Self {
             table,
             tag,
@@ -35,7 +35,7 @@ impl Snapshot {
             // 80 % of the lifetime, give or take 10.
             renewed_after: fresh_for.mul_f64(0.7 + 0.2 * jitter.clamp(0.0, 1.0)),
             fresh_for,
-            usable_for: fresh_for.saturating_add(policy.stale_if_error),
+            usable_for: fresh_for.saturating_add(settings.stale_if_error),
         }
     }
 
@@ -66,8 +66,8 @@ mod tests {
 
     const LOADED: Moment = Moment { wall: Duration::from_secs(1_000), monotonic: Duration::from_secs(5) };
 
-    fn snapshot(max_age: Option<Duration>, policy: &KeyRefreshSettings, jitter: f64) -> Snapshot {
-        Snapshot::new(KeyTable::default(), None, LOADED, max_age, policy, jitter)
+    fn snapshot(max_age: Option<Duration>, settings: &KeyRefreshSettings, jitter: f64) -> Snapshot {
+        Snapshot::new(KeyTable::default(), None, LOADED, max_age, settings, jitter)
     }
 
     fn later(time: Duration) -> Moment {
@@ -124,9 +124,9 @@ mod tests {
     #[test]
     fn lifetimes_without_an_end_overflow_nothing() {
         let most = Duration::MAX;
-        let policy = KeyRefreshSettings::new().lifetime(most).lifetime_between(most, most).stale_if_error(most);
+        let settings = KeyRefreshSettings::new().lifetime(most).lifetime_between(most, most).stale_if_error(most);
         for jitter in [0.0, 1.0] {
-            let snapshot = snapshot(Some(most), &policy, jitter);
+            let snapshot = snapshot(Some(most), &settings, jitter);
             assert_eq!(snapshot.state(later(most - Duration::from_secs(1_000_000))), HealthState::Fresh);
         }
     }

@@ -75,7 +75,7 @@ impl KeyRefreshSettings {
     }
 
     /// Returns whether every value lies in its range.
-    pub(crate) fn is_sound(&self) -> bool {
+    pub(crate) fn is_valid(&self) -> bool {
         let bounds = self.least_lifetime..=self.most_lifetime;
         !self.least_lifetime.is_zero()
             && bounds.contains(&self.lifetime)

@@ -7,7 +7,7 @@ use crate::keys::FetchErrorKind;
 
 /// Fetches for a `kid` that is not in the set: so many in each window. Two, so that a renewal does not take the one that
 /// a rotation needs.
-pub(super) const FORCED: usize = 2;
+pub(super) const FORCED_FETCHES: usize = 2;
 pub(super) const FORCED_WINDOW: Duration = Duration::from_secs(30);
 /// After a failure nothing is fetched for a second, doubled with each further failure.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
@@ -35,56 +35,56 @@ impl Cause<'_> {
 
 /// What to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
+pub(super) enum FetchDecision {
     /// Start a fetch.
     Start,
     /// One is under way: wait for that.
     Join,
     /// Not now.
-    Refuse,
+    NotNow,
 }
 
 /// The state of fetching.
 #[derive(Debug, Default)]
-pub(super) struct Machine {
+pub(super) struct FetchSchedule {
     /// How long a fetch may take.
-    bound: Duration,
+    time_limit: Duration,
     /// The end of that time, for the fetch under way.
-    under_way: Option<Duration>,
+    in_flight_until: Option<Duration>,
     failures: u32,
     last_error: Option<FetchErrorKind>,
     not_before: Duration,
-    forced: [Option<Duration>; FORCED],
+    forced: [Option<Duration>; FORCED_FETCHES],
     absent: HashMap<Box<str>, Duration>,
 }
 
-impl Machine {
-    pub(super) fn new(bound: Duration) -> Self {
-        Self { bound, ..Self::default() }
+impl FetchSchedule {
+    pub(super) fn new(time_limit: Duration) -> Self {
+        Self { time_limit, ..Self::default() }
     }
 
     /// The end of the time for the fetch under way, if it has passed. The caller then owes [`failed`](Self::failed) as of
     /// that moment, before it asks for anything else.
     pub(super) fn overdue(&self, now: Duration) -> Option<Duration> {
-        self.under_way.filter(|end| *end <= now)
+        self.in_flight_until.filter(|end| *end <= now)
     }
 
     /// How long the fetch under way still may take.
-    pub(super) fn left(&self, now: Duration) -> Duration {
-        self.under_way.map_or(Duration::ZERO, |end| end.saturating_sub(now))
+    pub(super) fn time_left(&self, now: Duration) -> Duration {
+        self.in_flight_until.map_or(Duration::ZERO, |end| end.saturating_sub(now))
     }
 
-    /// Decides about a fetch; after [`Decision::Start`] the caller owes [`succeeded`](Self::succeeded) or
+    /// Decides about a fetch; after [`FetchDecision::Start`] the caller owes [`succeeded`](Self::succeeded) or
     /// [`failed`](Self::failed).
-    pub(super) fn ask(&mut self, now: Duration, cause: Cause<'_>) -> Decision {
+    pub(super) fn request_fetch(&mut self, now: Duration, cause: Cause<'_>) -> FetchDecision {
         // One that is known to have nothing to do with the set must not even wait for others.
         if let Cause::UnknownKey(kid) = cause
             && self.is_absent(now, kid)
         {
-            return Decision::Refuse;
+            return FetchDecision::NotNow;
         }
-        if self.under_way.is_some() {
-            return Decision::Join;
+        if self.in_flight_until.is_some() {
+            return FetchDecision::Join;
         }
         let allowed = match cause {
             Cause::Manual => true,
@@ -92,13 +92,13 @@ impl Machine {
             Cause::UnknownKey(_) => now >= self.not_before && self.take_permit(now),
         };
         if !allowed {
-            return Decision::Refuse;
+            return FetchDecision::NotNow;
         }
-        self.under_way = Some(now.saturating_add(self.bound));
-        Decision::Start
+        self.in_flight_until = Some(now.saturating_add(self.time_limit));
+        FetchDecision::Start
     }
 
-    /// Whether [`ask`](Self::ask) would answer [`Decision::Start`].
+    /// Whether [`request_fetch`](Self::request_fetch) would answer [`FetchDecision::Start`].
     pub(super) fn would_start(&self, now: Duration, cause: Cause<'_>) -> bool {
         let is_due = match cause {
             Cause::Manual => true,
@@ -108,11 +108,11 @@ impl Machine {
                 now >= self.not_before && !self.is_absent(now, kid) && self.forced.iter().any(is_free)
             }
         };
-        is_due && self.under_way.is_none_or(|end| end <= now)
+        is_due && self.in_flight_until.is_none_or(|end| end <= now)
     }
 
     pub(super) fn succeeded(&mut self) {
-        self.under_way = None;
+        self.in_flight_until = None;
         self.failures = 0;
         self.last_error = None;
         self.not_before = Duration::ZERO;
@@ -121,7 +121,7 @@ impl Machine {
     /// `jitter` is between 0 and 1: a fleet that failed together does not come back together.
     pub(super) fn failed(&mut self, now: Duration, kind: FetchErrorKind, jitter: f64) {
         let backoff = FIRST_BACKOFF.saturating_mul(1 << self.failures.min(5)).min(LAST_BACKOFF);
-        self.under_way = None;
+        self.in_flight_until = None;
         self.failures = self.failures.saturating_add(1);
         self.last_error = Some(kind);
         self.not_before = now.saturating_add(backoff.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0));
@@ -184,131 +184,134 @@ mod tests {
 
     #[test]
     fn one_fetch_is_under_way_at_a_time() {
-        let mut machine = Machine::default();
-        assert_eq!(machine.ask(at(0), Cause::Age), Decision::Start);
+        let mut schedule = FetchSchedule::default();
+        assert_eq!(schedule.request_fetch(at(0), Cause::Age), FetchDecision::Start);
         for cause in [Cause::Age, Cause::UnknownKey("k"), Cause::Manual] {
-            assert_eq!(machine.ask(at(1), cause), Decision::Join);
+            assert_eq!(schedule.request_fetch(at(1), cause), FetchDecision::Join);
         }
-        machine.succeeded();
-        assert_eq!(machine.ask(at(2), Cause::Age), Decision::Start);
+        schedule.succeeded();
+        assert_eq!(schedule.request_fetch(at(2), Cause::Age), FetchDecision::Start);
     }
 
     #[test]
     fn a_fetch_past_its_bound_can_be_given_up() {
-        let mut machine = Machine::new(at(16_000));
-        assert_eq!(machine.overdue(at(60_000)), None, "nothing is under way");
-        assert_eq!(machine.ask(at(1_000), Cause::Age), Decision::Start);
-        assert_eq!((machine.overdue(at(16_999)), machine.left(at(16_999))), (None, at(1)));
-        assert_eq!((machine.overdue(at(50_000)), machine.left(at(50_000))), (Some(at(17_000)), at(0)));
-        machine.failed(at(17_000), FetchErrorKind::Timeout, 0.0);
-        assert_eq!(machine.overdue(at(50_000)), None);
-        assert_eq!(machine.ask(at(17_999), Cause::Age), Decision::Refuse);
-        assert_eq!(machine.ask(at(18_000), Cause::Age), Decision::Start);
+        let mut schedule = FetchSchedule::new(at(16_000));
+        assert_eq!(schedule.overdue(at(60_000)), None, "nothing is under way");
+        assert_eq!(schedule.request_fetch(at(1_000), Cause::Age), FetchDecision::Start);
+        assert_eq!((schedule.overdue(at(16_999)), schedule.time_left(at(16_999))), (None, at(1)));
+        assert_eq!((schedule.overdue(at(50_000)), schedule.time_left(at(50_000))), (Some(at(17_000)), at(0)));
+        schedule.failed(at(17_000), FetchErrorKind::Timeout, 0.0);
+        assert_eq!(schedule.overdue(at(50_000)), None);
+        assert_eq!(schedule.request_fetch(at(17_999), Cause::Age), FetchDecision::NotNow);
+        assert_eq!(schedule.request_fetch(at(18_000), Cause::Age), FetchDecision::Start);
     }
 
     #[test]
     fn clocks_that_are_about_to_end_overflow_nothing() {
-        let mut machine = Machine::new(Duration::MAX);
-        assert_eq!(machine.ask(Duration::MAX, Cause::Manual), Decision::Start);
-        machine.failed(Duration::MAX, FetchErrorKind::Timeout, 0.0);
-        assert_eq!(machine.wait(Duration::MAX), None);
+        let mut schedule = FetchSchedule::new(Duration::MAX);
+        assert_eq!(schedule.request_fetch(Duration::MAX, Cause::Manual), FetchDecision::Start);
+        schedule.failed(Duration::MAX, FetchErrorKind::Timeout, 0.0);
+        assert_eq!(schedule.wait(Duration::MAX), None);
     }
 
     #[test]
     fn failures_wait_longer_each_time_and_a_success_forgets_them() {
-        let mut machine = Machine::default();
+        let mut schedule = FetchSchedule::default();
         let mut now = at(0);
         for wait in [1, 2, 4, 8, 16, 30, 30] {
-            assert_eq!(machine.ask(now, Cause::Age), Decision::Start);
-            machine.failed(now, FetchErrorKind::Timeout, 0.0);
-            assert_eq!(machine.wait(now), Some(Duration::from_secs(wait)));
-            assert_eq!(machine.ask(now + Duration::from_secs(wait) - at(1), Cause::Age), Decision::Refuse);
-            assert_eq!(machine.ask(now + at(1), Cause::UnknownKey("k")), Decision::Refuse);
+            assert_eq!(schedule.request_fetch(now, Cause::Age), FetchDecision::Start);
+            schedule.failed(now, FetchErrorKind::Timeout, 0.0);
+            assert_eq!(schedule.wait(now), Some(Duration::from_secs(wait)));
+            assert_eq!(
+                schedule.request_fetch(now + Duration::from_secs(wait) - at(1), Cause::Age),
+                FetchDecision::NotNow
+            );
+            assert_eq!(schedule.request_fetch(now + at(1), Cause::UnknownKey("k")), FetchDecision::NotNow);
             now += Duration::from_secs(wait);
         }
-        assert_eq!(machine.ask(now, Cause::Age), Decision::Start);
-        machine.succeeded();
-        assert_eq!((machine.wait(now), machine.is_failing(), machine.last_error()), (None, false, None));
-        assert_eq!(machine.ask(now, Cause::Age), Decision::Start);
-        machine.failed(now, FetchErrorKind::Status, 0.0);
-        assert_eq!(machine.wait(now), Some(Duration::from_secs(1)));
+        assert_eq!(schedule.request_fetch(now, Cause::Age), FetchDecision::Start);
+        schedule.succeeded();
+        assert_eq!((schedule.wait(now), schedule.is_failing(), schedule.last_error()), (None, false, None));
+        assert_eq!(schedule.request_fetch(now, Cause::Age), FetchDecision::Start);
+        schedule.failed(now, FetchErrorKind::Status, 0.0);
+        assert_eq!(schedule.wait(now), Some(Duration::from_secs(1)));
     }
 
     #[test]
     fn jitter_shortens_a_wait_by_at_most_a_quarter() {
         for (jitter, wait) in [(0.0, 1_000), (0.5, 875), (1.0, 750), (7.0, 750), (-1.0, 1_000)] {
-            let mut machine = Machine::default();
-            machine.ask(at(0), Cause::Age);
-            machine.failed(at(0), FetchErrorKind::Status, jitter);
-            assert_eq!(machine.wait(at(0)), Some(at(wait)), "{jitter}");
+            let mut schedule = FetchSchedule::default();
+            schedule.request_fetch(at(0), Cause::Age);
+            schedule.failed(at(0), FetchErrorKind::Status, jitter);
+            assert_eq!(schedule.wait(at(0)), Some(at(wait)), "{jitter}");
         }
     }
 
     #[test]
     fn unknown_keys_lead_to_two_fetches_in_a_window_however_many_there_are() {
-        let mut machine = Machine::default();
+        let mut schedule = FetchSchedule::default();
         let mut fetches = 0;
         for number in 0..10_000_u64 {
             let kid = number.to_string();
             let now = at(number * 3);
-            if machine.ask(now, Cause::UnknownKey(&kid)) == Decision::Start {
+            if schedule.request_fetch(now, Cause::UnknownKey(&kid)) == FetchDecision::Start {
                 fetches += 1;
-                machine.succeeded();
-                machine.remember_absent(now, &kid);
+                schedule.succeeded();
+                schedule.remember_absent(now, &kid);
             }
         }
         // 30 seconds pass: one window, and the first moment of the next.
         assert_eq!(fetches, 2);
-        assert_eq!(machine.ask(at(30_000), Cause::UnknownKey("new")), Decision::Start);
+        assert_eq!(schedule.request_fetch(at(30_000), Cause::UnknownKey("new")), FetchDecision::Start);
     }
 
     #[test]
     fn a_renewal_takes_no_permit() {
-        let mut machine = Machine::default();
+        let mut schedule = FetchSchedule::default();
         for number in 0..10 {
-            assert_eq!(machine.ask(at(number), Cause::Age), Decision::Start);
-            machine.succeeded();
+            assert_eq!(schedule.request_fetch(at(number), Cause::Age), FetchDecision::Start);
+            schedule.succeeded();
         }
-        assert_eq!(machine.ask(at(11), Cause::UnknownKey("k")), Decision::Start);
+        assert_eq!(schedule.request_fetch(at(11), Cause::UnknownKey("k")), FetchDecision::Start);
     }
 
     #[test]
     fn a_key_that_a_fetch_did_not_bring_costs_nothing_for_a_window() {
-        let mut machine = Machine::default();
-        machine.remember_absent(at(0), "k");
-        assert_eq!(machine.ask(at(29_999), Cause::UnknownKey("k")), Decision::Refuse);
-        assert_eq!(machine.ask(at(29_999), Cause::UnknownKey("other")), Decision::Start);
+        let mut schedule = FetchSchedule::default();
+        schedule.remember_absent(at(0), "k");
+        assert_eq!(schedule.request_fetch(at(29_999), Cause::UnknownKey("k")), FetchDecision::NotNow);
+        assert_eq!(schedule.request_fetch(at(29_999), Cause::UnknownKey("other")), FetchDecision::Start);
         // Not even waiting for the fetch of another.
-        assert_eq!(machine.ask(at(29_999), Cause::UnknownKey("k")), Decision::Refuse);
-        machine.succeeded();
-        assert_eq!(machine.ask(at(30_000), Cause::UnknownKey("k")), Decision::Start);
+        assert_eq!(schedule.request_fetch(at(29_999), Cause::UnknownKey("k")), FetchDecision::NotNow);
+        schedule.succeeded();
+        assert_eq!(schedule.request_fetch(at(30_000), Cause::UnknownKey("k")), FetchDecision::Start);
     }
 
     #[test]
     fn a_fetch_that_failed_says_nothing_about_a_key() {
-        let mut machine = Machine::default();
-        assert_eq!(machine.ask(at(0), Cause::UnknownKey("k")), Decision::Start);
-        machine.failed(at(0), FetchErrorKind::Transport, 0.0);
-        machine.remember_absent(at(0), "k");
-        assert_eq!(machine.ask(at(1_000), Cause::UnknownKey("k")), Decision::Start);
+        let mut schedule = FetchSchedule::default();
+        assert_eq!(schedule.request_fetch(at(0), Cause::UnknownKey("k")), FetchDecision::Start);
+        schedule.failed(at(0), FetchErrorKind::Transport, 0.0);
+        schedule.remember_absent(at(0), "k");
+        assert_eq!(schedule.request_fetch(at(1_000), Cause::UnknownKey("k")), FetchDecision::Start);
     }
 
     #[test]
     fn the_memory_of_absent_keys_is_bounded() {
-        let mut machine = Machine::default();
+        let mut schedule = FetchSchedule::default();
         for number in 0..5_000 {
-            machine.remember_absent(at(0), &number.to_string());
+            schedule.remember_absent(at(0), &number.to_string());
         }
-        assert_eq!(machine.absent.len(), MAX_ABSENT);
-        machine.remember_absent(at(60_000), "late");
-        assert_eq!(machine.absent.len(), 1);
+        assert_eq!(schedule.absent.len(), MAX_ABSENT);
+        schedule.remember_absent(at(60_000), "late");
+        assert_eq!(schedule.absent.len(), 1);
     }
 
     #[test]
     fn the_application_may_always_ask() {
-        let mut machine = Machine::default();
-        machine.ask(at(0), Cause::Age);
-        machine.failed(at(0), FetchErrorKind::Status, 0.0);
-        assert_eq!(machine.ask(at(1), Cause::Manual), Decision::Start);
+        let mut schedule = FetchSchedule::default();
+        schedule.request_fetch(at(0), Cause::Age);
+        schedule.failed(at(0), FetchErrorKind::Status, 0.0);
+        assert_eq!(schedule.request_fetch(at(1), Cause::Manual), FetchDecision::Start);
     }
 }
