@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{FetchError, FetchErrorKind};
 
-/// A document to fetch. Nothing of a request or token is in it.
+/// A document to fetch. It contains nothing from a request or a token.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct FetchRequest<'f> {
@@ -16,44 +16,44 @@ pub struct FetchRequest<'f> {
     pub url: &'f str,
     /// The value of `Accept`.
     pub accept: &'static str,
-    /// The `ETag` of the document that is at hand: the value of `If-None-Match`. RFC 9110 section 13.1.2.
+    /// The `ETag` of the cached document: the value of `If-None-Match`. RFC 9110 section 13.1.2.
     pub etag: Option<&'f str>,
-    /// The most bytes to take, counted after decompression.
+    /// The largest accepted body, in bytes after decompression.
     pub max_bytes: usize,
-    /// The most time to take, from connecting to the last byte.
+    /// The time limit, from connecting to the last byte.
     pub timeout: Duration,
 }
 
 impl<'f> FetchRequest<'f> {
-    /// Asks for a document with the limits that are used by default: 512 KiB, 5 seconds.
+    /// Creates a request with the default limits: 512 KiB, 5 seconds.
     #[must_use]
     pub const fn new(url: &'f str, accept: &'static str) -> Self {
         Self { url, accept, etag: None, max_bytes: 512 * 1024, timeout: Duration::from_secs(5) }
     }
 }
 
-/// A document that was fetched.
+/// A fetched document.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Fetched {
-    /// The body; empty where the document is not modified.
+    /// The body; empty if the document wasn't modified.
     pub body: Vec<u8>,
-    /// Whether the server says that the document at hand is still the one: status 304.
+    /// Whether the server said that the cached document is still current: status 304.
     pub not_modified: bool,
-    /// `ETag`, where it was sent.
+    /// The response's `ETag`, if it has one.
     pub etag: Option<String>,
-    /// `max-age` of `Cache-Control` less the answer's `Age`, if the server states it.
+    /// How long the document stays fresh: `max-age` of `Cache-Control` minus `Age`, if the server sent it.
     pub max_age: Option<Duration>,
 }
 
 impl Fetched {
-    /// A body without a stated lifetime.
+    /// Creates a document without an `ETag` or a lifetime.
     #[must_use]
     pub fn new(body: impl Into<Vec<u8>>) -> Self {
         Self { body: body.into(), not_modified: false, etag: None, max_age: None }
     }
 
-    /// The answer that the document at hand is still the one.
+    /// Creates the answer that the cached document is still current.
     #[must_use]
     pub const fn not_modified() -> Self {
         Self { body: Vec::new(), not_modified: true, etag: None, max_age: None }
@@ -66,7 +66,7 @@ impl Fetched {
         self
     }
 
-    /// Sets the lifetime that the server stated, from now on. Default: none.
+    /// Sets how long the document stays fresh from now on. Default: unknown.
     #[must_use]
     pub const fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
@@ -74,20 +74,23 @@ impl Fetched {
     }
 }
 
-/// Gets documents over the network: key sets and discovery documents.
+/// Fetches documents over the network: key sets and discovery documents.
 ///
-/// An implementation answers only with bodies of status 200, or with 304 to an `ETag`, follows no redirect, sends no cookies or credentials, and
-/// keeps to the request's limits; a caller checks none of this again but the size. An error leaves earlier keys in
-/// place. [`fetch_fn`] makes one from a closure, which is also the double.
+/// An implementation must return only bodies of status 200, or [`Fetched::not_modified`] for a 304 if the request has
+/// an `ETag`. It must not follow redirects or send cookies and credentials, and it must keep to the request's limits.
+/// The caller enforces only the limits, and refuses a 304 that it didn't ask for. If a fetch fails, the earlier keys
+/// stay in use.
+///
+/// [`fetch_fn`] turns a closure into a `Fetch`, which is also the easiest way to fake one in a test.
 #[cfg_attr(feature = "jwks", doc = "The default is [`HttpFetch`](super::HttpFetch).")]
-#[cfg_attr(not(feature = "jwks"), doc = "The feature `reqwest` brings a default.")]
+#[cfg_attr(not(feature = "jwks"), doc = "The feature `jwks` adds a default over HTTP.")]
 #[async_trait]
 pub trait Fetch: fmt::Debug + Send + Sync {
-    /// Gets the document.
+    /// Fetches a document.
     async fn fetch(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError>;
 }
 
-/// Makes a [`Fetch`] of a closure that takes the address.
+/// Turns a closure that takes the address into a [`Fetch`].
 ///
 /// ```
 /// use jwt_core::keys::{Fetched, fetch_fn};
@@ -121,10 +124,10 @@ where
     }
 }
 
-/// Decides by an address's host whether a document may be fetched from there.
+/// Decides whether documents may be fetched from a host.
 pub(crate) type HostFilter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// A [`Fetch`] that asks certain hosts only.
+/// A [`Fetch`] that refuses hosts that the filter doesn't allow.
 pub(crate) struct FilteredFetch {
     pub(crate) fetch: Arc<dyn Fetch>,
     pub(crate) hosts: HostFilter,

@@ -1,9 +1,12 @@
-//! Where verification keys come from.
+//! Verification keys, and where they come from.
 //!
-//! [`Key`] and [`KeySet`] are vetted keys; a [`KeyTable`] holds them prepared for one issuer; a [`KeySource`] answers
-//! which of them fits a token. Fixed keys answer at once.
-#![cfg_attr(feature = "remote", doc = "[`RemoteKeys`] fetches them from the issuer, through a [`Fetch`].\n")]
-//! The guide has a page on fetched keys: `guide::keys`.
+//! A [`Key`] or [`KeySet`] holds vetted keys. A [`KeyTable`] holds them prepared for one issuer. A [`KeySource`]
+//! finds the key for a token; a `KeyTable` is the source for fixed keys.
+#![cfg_attr(
+    feature = "remote",
+    doc = "[`RemoteKeys`] is the source that fetches them from the issuer, through a [`Fetch`].\n"
+)]
+//! The guide's page on fetched keys is `guide::keys`.
 
 mod fetch_error;
 mod source;

@@ -1,6 +1,6 @@
-//! The protocol of [`service`](super::service) around the real [`FetchSchedule`], under many schedules: ask under the lock,
-//! fetch without it, publish, tell the schedule, wake the waiters. Fetches succeed, fail, are dropped halfway, or are given
-//! up by a request that waits for them.
+//! Checks the protocol of [`service`](super::service) with the real [`FetchSchedule`] under many thread schedules:
+//! request a fetch under the lock, fetch without it, publish, update the schedule, wake the waiters. Fetches succeed,
+//! fail, are dropped halfway, or are given up by a request that waits for them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use shuttle::thread;
 use super::schedule::{Cause, FORCED_FETCHES, FORCED_WINDOW, FetchDecision, FetchSchedule};
 use crate::keys::FetchErrorKind;
 
-/// A set holds the keys up to this number, and is the so-manyth that was fetched.
+/// A set that holds the keys up to a number. `serial` counts the sets that were fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Set {
     keys: u64,
     serial: u64,
 }
 
-/// What waiters wait for.
+/// Tells the waiting requests how a fetch ended.
 #[derive(Default)]
 struct Completion {
     outcome: Mutex<Option<Result<Set, ()>>>,
@@ -32,7 +32,7 @@ struct Fetches {
     schedule: FetchSchedule,
     number: u64,
     completion: Option<Arc<Completion>>,
-    /// When keys that are not in the set led to a fetch.
+    /// When unknown keys caused fetches.
     forced: Vec<Duration>,
     ended: u64,
 }
@@ -44,11 +44,11 @@ struct Model {
     published: AtomicU64,
     current: Mutex<Option<Set>>,
     fetches: Mutex<Fetches>,
-    under_way: AtomicUsize,
+    in_flight: AtomicUsize,
     fetched: AtomicU64,
 }
 
-/// Ends a fetch however it ends, as the service does.
+/// Ends a fetch when it's dropped, as the service does.
 struct Ending {
     model: Arc<Model>,
     number: u64,
@@ -61,7 +61,7 @@ impl Drop for Ending {
     }
 }
 
-/// A fetch to wait for.
+/// A fetch that a request can wait for.
 struct InFlightFetch {
     decision: FetchDecision,
     number: u64,
@@ -74,7 +74,7 @@ impl Model {
         Duration::from_secs(self.seconds.load(Ordering::SeqCst))
     }
 
-    /// `Err` where the set that was seen is no longer the current one.
+    /// Returns `Err` if the set that was seen is no longer the current one.
     fn ask(self: &Arc<Self>, seen: Option<Option<Set>>, cause: Cause<'_>) -> Result<Option<InFlightFetch>, ()> {
         let now = self.now();
         let mut fetches = self.fetches.lock().unwrap();
@@ -86,12 +86,12 @@ impl Model {
         match fetches.schedule.request_fetch(now, cause) {
             FetchDecision::NotNow => {
                 if let (Cause::UnknownKey(kid), Some(set)) = (cause, current) {
-                    assert!(kid.parse::<u64>().unwrap() > set.keys, "nobody is refused whose key is there");
+                    assert!(kid.parse::<u64>().unwrap() > set.keys, "a request whose key is in the set isn't refused");
                 }
                 return Ok(None);
             }
             FetchDecision::Join => {
-                let completion = fetches.completion.clone().expect("whoever joins has something to wait for");
+                let completion = fetches.completion.clone().expect("a fetch in flight can be waited for");
                 return Ok(Some(InFlightFetch {
                     decision: FetchDecision::Join,
                     number: fetches.number,
@@ -104,7 +104,7 @@ impl Model {
         if matches!(cause, Cause::UnknownKey(_)) {
             fetches.forced.push(now);
         }
-        assert_eq!(self.under_way.fetch_add(1, Ordering::SeqCst), 0, "one fetch is under way at a time");
+        assert_eq!(self.in_flight.fetch_add(1, Ordering::SeqCst), 0, "only one fetch is in flight at a time");
         let completion = Arc::new(Completion::default());
         fetches.completion = Some(Arc::clone(&completion));
         fetches.number += 1;
@@ -122,7 +122,7 @@ impl Model {
             return;
         }
         let Some(completion) = fetches.completion.take() else { return };
-        self.under_way.fetch_sub(1, Ordering::SeqCst);
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
         match outcome {
             Ok(set) => {
                 let before = self.current.lock().unwrap().replace(set);
@@ -149,7 +149,7 @@ impl Model {
         }
     }
 
-    /// Waits, perhaps not for long enough, and sees what came of it.
+    /// Waits for the fetch, sometimes giving up early, and checks the result.
     fn wait(&self, joined: &InFlightFetch) -> Result<Set, ()> {
         let InFlightFetch { number, ended, completion, .. } = joined;
         if thread_rng().gen_range(0..4) == 0 {
@@ -160,15 +160,15 @@ impl Model {
             outcome = completion.changed.wait(outcome).unwrap();
         }
         let outcome = outcome.expect("it has ended");
-        assert!(self.fetches.lock().unwrap().ended > *ended, "it ended after it was asked for");
+        assert!(self.fetches.lock().unwrap().ended > *ended, "it ended after it was requested");
         if let Ok(set) = outcome {
-            let current = self.current.lock().unwrap().expect("a set has come");
-            assert!(current.serial >= set.serial, "whoever wakes sees what came, or what came later");
+            let current = self.current.lock().unwrap().expect("a set was fetched");
+            assert!(current.serial >= set.serial, "a woken request sees the fetched set or a later one");
         }
         outcome
     }
 
-    /// One request for the key of this number, which the issuer may publish later or never.
+    /// A request for the key of this number, which the issuer may publish later or never.
     fn request(self: &Arc<Self>, key: u64) {
         let (kid, published) = (key.to_string(), self.published.load(Ordering::SeqCst) >= key);
         let asked = loop {
@@ -212,7 +212,7 @@ fn run() {
     let manual = Arc::clone(&model);
     threads.push(thread::spawn(move || {
         let asked = manual.ask(None, Cause::Manual);
-        let joined = asked.ok().flatten().expect("the application may always ask");
+        let joined = asked.ok().flatten().expect("the application can always request a fetch");
         let _ = manual.wait(&joined);
     }));
     for thread in threads {
@@ -226,7 +226,7 @@ fn run() {
 }
 
 #[test]
-fn every_schedule_keeps_the_promises_of_remote_keys() {
+fn remote_keys_are_correct_under_every_thread_schedule() {
     shuttle::check_random(run, 5_000);
     shuttle::check_pct(run, 5_000, 4);
 }

@@ -1,55 +1,55 @@
-//! When to fetch: every decision, as a function of the moment and of what happened before.
+//! Decides when to fetch, from the time and from what happened before. It has no clock, lock or I/O of its own.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::keys::FetchErrorKind;
 
-/// Fetches for a `kid` that is not in the set: so many in each window. Two, so that a renewal does not take the one that
-/// a rotation needs.
+/// How many fetches tokens with an unknown `kid` can cause in each window. It's two because a first fetch may come
+/// just before a rotation is published.
 pub(super) const FORCED_FETCHES: usize = 2;
 pub(super) const FORCED_WINDOW: Duration = Duration::from_secs(30);
-/// After a failure nothing is fetched for a second, doubled with each further failure.
+/// The wait after a first failure. Each further failure doubles it, up to [`LAST_BACKOFF`].
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LAST_BACKOFF: Duration = Duration::from_secs(30);
-/// How many `kid`s are remembered that a fetch did not bring.
+/// How many `kid`s are remembered that a fetch didn't find.
 const MAX_ABSENT: usize = 1024;
 
-/// Why someone wants a fetch.
+/// Why a fetch is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause<'c> {
-    /// There is no set, or it grows old.
+    /// There is no set, or it's due for renewal.
     Age,
-    /// A token names a key that is not in the set.
+    /// A token names a key that isn't in the set.
     UnknownKey(&'c str),
-    /// The application asks for it.
+    /// The application requested it.
     Manual,
 }
 
 impl Cause<'_> {
-    /// Whether a token asks for a fetch that isn't due.
+    /// Whether a token causes a fetch that isn't due.
     pub(super) const fn is_forced(self) -> bool {
         !matches!(self, Self::Age | Self::Manual)
     }
 }
 
-/// What to do about it.
+/// The answer to a requested fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FetchDecision {
-    /// Start a fetch.
+    /// The caller starts a fetch.
     Start,
-    /// One is under way: wait for that.
+    /// A fetch is in flight: wait for it.
     Join,
-    /// Not now.
+    /// No fetch may start now.
     NotNow,
 }
 
-/// The state of fetching.
+/// What earlier fetches did, and which one is in flight.
 #[derive(Debug, Default)]
 pub(super) struct FetchSchedule {
     /// How long a fetch may take.
     time_limit: Duration,
-    /// The end of that time, for the fetch under way.
+    /// When the fetch in flight runs out of time; `None` if there is no such fetch.
     in_flight_until: Option<Duration>,
     failures: u32,
     last_error: Option<FetchErrorKind>,
@@ -63,21 +63,21 @@ impl FetchSchedule {
         Self { time_limit, ..Self::default() }
     }
 
-    /// The end of the time for the fetch under way, if it has passed. The caller then owes [`failed`](Self::failed) as of
-    /// that moment, before it asks for anything else.
+    /// Returns when the fetch in flight ran out of time, if it did. The caller must then call
+    /// [`failed`](Self::failed) with that moment before it requests another fetch.
     pub(super) fn overdue(&self, now: Duration) -> Option<Duration> {
         self.in_flight_until.filter(|end| *end <= now)
     }
 
-    /// How long the fetch under way still may take.
+    /// How much time the fetch in flight has left.
     pub(super) fn time_left(&self, now: Duration) -> Duration {
         self.in_flight_until.map_or(Duration::ZERO, |end| end.saturating_sub(now))
     }
 
-    /// Decides about a fetch; after [`FetchDecision::Start`] the caller owes [`succeeded`](Self::succeeded) or
-    /// [`failed`](Self::failed).
+    /// Decides whether a fetch starts. After [`FetchDecision::Start`], the caller must call
+    /// [`succeeded`](Self::succeeded) or [`failed`](Self::failed).
     pub(super) fn request_fetch(&mut self, now: Duration, cause: Cause<'_>) -> FetchDecision {
-        // One that is known to have nothing to do with the set must not even wait for others.
+        // A token with a `kid` that a fetch didn't find must not even wait for a fetch in flight.
         if let Cause::UnknownKey(kid) = cause
             && self.is_absent(now, kid)
         {
@@ -98,7 +98,7 @@ impl FetchSchedule {
         FetchDecision::Start
     }
 
-    /// Whether [`request_fetch`](Self::request_fetch) would answer [`FetchDecision::Start`].
+    /// Whether [`request_fetch`](Self::request_fetch) would return [`FetchDecision::Start`].
     pub(super) fn would_start(&self, now: Duration, cause: Cause<'_>) -> bool {
         let is_due = match cause {
             Cause::Manual => true,
@@ -118,7 +118,7 @@ impl FetchSchedule {
         self.not_before = Duration::ZERO;
     }
 
-    /// `jitter` is between 0 and 1: a fleet that failed together does not come back together.
+    /// `jitter` is between 0 and 1. It keeps a fleet that failed at the same time from retrying at the same time.
     pub(super) fn failed(&mut self, now: Duration, kind: FetchErrorKind, jitter: f64) {
         let backoff = FIRST_BACKOFF.saturating_mul(1 << self.failures.min(5)).min(LAST_BACKOFF);
         self.in_flight_until = None;
@@ -127,7 +127,7 @@ impl FetchSchedule {
         self.not_before = now.saturating_add(backoff.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0));
     }
 
-    /// Remembers that a fetch did not bring this key, for one window. One that failed says nothing about keys.
+    /// Remembers for one window that a fetch didn't find this key. A failed fetch says nothing about keys.
     pub(super) fn remember_absent(&mut self, now: Duration, kid: &str) {
         if self.is_failing() {
             return;
@@ -149,7 +149,7 @@ impl FetchSchedule {
         self.last_error
     }
 
-    /// How long until the next fetch may start.
+    /// How long it takes until the next fetch may start.
     pub(super) fn wait(&self, now: Duration) -> Option<Duration> {
         let wait = self.not_before.saturating_sub(now);
         (!wait.is_zero()).then_some(wait)
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn one_fetch_is_under_way_at_a_time() {
+    fn only_one_fetch_is_in_flight_at_a_time() {
         let mut schedule = FetchSchedule::default();
         assert_eq!(schedule.request_fetch(at(0), Cause::Age), FetchDecision::Start);
         for cause in [Cause::Age, Cause::UnknownKey("k"), Cause::Manual] {
@@ -194,9 +194,9 @@ mod tests {
     }
 
     #[test]
-    fn a_fetch_past_its_bound_can_be_given_up() {
+    fn a_fetch_that_takes_too_long_can_be_given_up() {
         let mut schedule = FetchSchedule::new(at(16_000));
-        assert_eq!(schedule.overdue(at(60_000)), None, "nothing is under way");
+        assert_eq!(schedule.overdue(at(60_000)), None, "no fetch is in flight");
         assert_eq!(schedule.request_fetch(at(1_000), Cause::Age), FetchDecision::Start);
         assert_eq!((schedule.overdue(at(16_999)), schedule.time_left(at(16_999))), (None, at(1)));
         assert_eq!((schedule.overdue(at(50_000)), schedule.time_left(at(50_000))), (Some(at(17_000)), at(0)));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_are_about_to_end_overflow_nothing() {
+    fn the_largest_times_do_not_overflow() {
         let mut schedule = FetchSchedule::new(Duration::MAX);
         assert_eq!(schedule.request_fetch(Duration::MAX, Cause::Manual), FetchDecision::Start);
         schedule.failed(Duration::MAX, FetchErrorKind::Timeout, 0.0);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_wait_longer_each_time_and_a_success_forgets_them() {
+    fn the_wait_doubles_with_each_failure_and_a_success_resets_it() {
         let mut schedule = FetchSchedule::default();
         let mut now = at(0);
         for wait in [1, 2, 4, 8, 16, 30, 30] {
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_lead_to_two_fetches_in_a_window_however_many_there_are() {
+    fn any_number_of_unknown_keys_causes_at_most_two_fetches_in_a_window() {
         let mut schedule = FetchSchedule::default();
         let mut fetches = 0;
         for number in 0..10_000_u64 {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renewal_takes_no_permit() {
+    fn a_renewal_does_not_use_up_the_fetches_for_unknown_keys() {
         let mut schedule = FetchSchedule::default();
         for number in 0..10 {
             assert_eq!(schedule.request_fetch(at(number), Cause::Age), FetchDecision::Start);
@@ -276,19 +276,19 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_a_fetch_did_not_bring_costs_nothing_for_a_window() {
+    fn a_key_that_a_fetch_did_not_find_causes_no_other_fetch_in_the_same_window() {
         let mut schedule = FetchSchedule::default();
         schedule.remember_absent(at(0), "k");
         assert_eq!(schedule.request_fetch(at(29_999), Cause::UnknownKey("k")), FetchDecision::NotNow);
         assert_eq!(schedule.request_fetch(at(29_999), Cause::UnknownKey("other")), FetchDecision::Start);
-        // Not even waiting for the fetch of another.
+        // It doesn't even wait for the fetch that another key started.
         assert_eq!(schedule.request_fetch(at(29_999), Cause::UnknownKey("k")), FetchDecision::NotNow);
         schedule.succeeded();
         assert_eq!(schedule.request_fetch(at(30_000), Cause::UnknownKey("k")), FetchDecision::Start);
     }
 
     #[test]
-    fn a_fetch_that_failed_says_nothing_about_a_key() {
+    fn a_failed_fetch_does_not_mark_a_key_as_absent() {
         let mut schedule = FetchSchedule::default();
         assert_eq!(schedule.request_fetch(at(0), Cause::UnknownKey("k")), FetchDecision::Start);
         schedule.failed(at(0), FetchErrorKind::Transport, 0.0);
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_absent_keys_is_bounded() {
+    fn the_number_of_remembered_absent_keys_is_bounded() {
         let mut schedule = FetchSchedule::default();
         for number in 0..5_000 {
             schedule.remember_absent(at(0), &number.to_string());
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn the_application_may_always_ask() {
+    fn the_application_can_always_request_a_fetch() {
         let mut schedule = FetchSchedule::default();
         schedule.request_fetch(at(0), Cause::Age);
         schedule.failed(at(0), FetchErrorKind::Status, 0.0);

@@ -24,20 +24,23 @@ use super::schedule::{Cause, FetchDecision, FetchSchedule};
 use super::settings::KeyRefreshSettings;
 use super::snapshot::Snapshot;
 
-/// An issuer's keys, fetched from it when they are first needed and kept current.
+/// An issuer's keys, fetched when they're first needed and kept current.
 ///
-/// Reading takes no lock. A fetch runs in a task of its own, one at a time: whoever needs its outcome waits for it, for
-/// a bounded time, and can't cancel it. A fetch that isn't done within that time counts as failed, even if it
-/// still runs. A set is renewed in the background before its lifetime ends; what [`KeyRefreshSettings`] says and the issuer
-/// asks for decides when. While it cannot be renewed it is used for another hour; then, and before the first set has
-/// come, requests are answered 503. A token whose `kid` is not in the set leads to a fetch, at most twice in 30
-/// seconds. After a failed fetch the next waits for 1 to 30 seconds. A set without usable keys never replaces one with.
+/// Looking up a key takes no lock. Only one fetch runs at a time, in its own task. Requests that need its result wait
+/// for it, for a bounded time, and can't cancel it. A fetch that isn't done within that time counts as failed, even
+/// if it still runs.
+///
+/// A set is renewed in the background before its lifetime ends; [`KeyRefreshSettings`] and the issuer's
+/// `Cache-Control` determine when. If it can't be renewed, it's used for another hour (by default). After that, and
+/// before the first set arrives, requests fail with 503. A token whose `kid` isn't in the set causes a fetch, at most
+/// twice in 30 seconds. After a failed fetch, the next one waits for 1 to 30 seconds. A set without usable keys never
+/// replaces a set with usable keys.
 ///
 /// Fetching needs a Tokio runtime with time and I/O enabled.
 #[derive(Clone)]
 pub struct RemoteKeys(Arc<Shared>);
 
-/// What remote keys are made of.
+/// The configuration of [`RemoteKeys`].
 pub(crate) struct Setup {
     pub(crate) issuer: Arc<str>,
     pub(crate) location: Location,
@@ -57,8 +60,8 @@ struct Shared {
     current: ArcSwapOption<Snapshot>,
     /// Never locked while a fetch runs.
     fetches: Mutex<Fetches>,
-    /// Copies of what the schedule knows, so that requests in a set's last minutes need not lock: whether the last fetch
-    /// failed, and the moment, in microseconds, before which asking again is pointless.
+    /// Whether the last fetch failed, and the moment (in microseconds) before which no fetch may start. Both are
+    /// copies of the schedule's state, so that requests don't lock while a set is due for renewal.
     failing: AtomicBool,
     retry_after: AtomicU64,
 }
@@ -67,27 +70,27 @@ struct Fetches {
     schedule: FetchSchedule,
     /// How many fetches were started.
     number: u64,
-    /// Tells the outcome of the fetch under way, the one with this number.
+    /// Sends the outcome of the fetch in flight, which has this number.
     done: Option<watch::Sender<Option<Outcome>>>,
 }
 
-/// How a fetch ended, as its waiters hear of it.
+/// How a fetch ended.
 type Outcome = Result<(), FetchErrorKind>;
 
-/// A fetch to wait for.
+/// A fetch that a request can wait for.
 struct InFlightFetch {
     number: u64,
     done: watch::Receiver<Option<Outcome>>,
-    /// How long it still may take.
+    /// How much time it has left.
     time_left: Duration,
 }
 
-/// A fetch ended while someone looked at the set before it.
+/// Another fetch replaced the set that the caller looked at: look again.
 struct SetReplaced;
 
 impl RemoteKeys {
     pub(crate) fn new(setup: Setup) -> Self {
-        // Two metadata documents and the set, and a moment to read_key_set them.
+        // Two metadata documents, the key set, and a second to parse them.
         let time_limit = setup.settings.timeout.saturating_mul(3).saturating_add(Duration::from_secs(1));
         Self(Arc::new(Shared {
             setup,
@@ -104,7 +107,7 @@ impl KeySource for RemoteKeys {
         let now = self.0.moment_at(wanted.now);
         loop {
             let current = self.0.current.load();
-            // Each turn of this loop takes a fetch that ended meanwhile.
+            // Each further pass means that a fetch replaced the set in the meantime.
             if let Ok(lookup) = self.0.find_at(current.as_deref(), wanted, now) {
                 return lookup;
             }
@@ -114,7 +117,7 @@ impl KeySource for RemoteKeys {
     fn generation(&self, now: Duration) -> Option<u64> {
         let moment = self.0.moment_at(Some(now));
         let current = self.0.current.load();
-        // Past their lifetime, `find` decides what is to be done with them.
+        // Once the set is past its lifetime, `find_key` decides whether it's used.
         let snapshot = current.as_deref().filter(|snapshot| snapshot.state(moment) == HealthState::Fresh)?;
         if snapshot.is_due(moment) {
             self.0.renew_in_background(moment.monotonic, Some(snapshot));
@@ -122,7 +125,7 @@ impl KeySource for RemoteKeys {
         snapshot.table.generation(now)
     }
 
-    fn tend(&self) {
+    fn renew_if_due(&self) {
         let now = self.0.moment_at(None);
         let current = self.0.current.load();
         if current.as_deref().is_none_or(|snapshot| snapshot.is_due(now)) {
@@ -152,7 +155,7 @@ impl Shared {
         self.setup.clock.monotonic()
     }
 
-    /// Reads the clock that the caller hasn't read_key_set yet.
+    /// Reads the clocks, except for the reading that the caller already has.
     fn moment_at(&self, wall: Option<Duration>) -> Moment {
         Moment { wall: wall.unwrap_or_else(|| self.setup.clock.now()), monotonic: self.now() }
     }
@@ -161,8 +164,8 @@ impl Shared {
         self.fetches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Locks, after giving up a fetch that is past its time_limit. Its runtime may not be driven, or its thread be blocked: that
-    /// must not keep the next from starting.
+    /// Locks, after giving up a fetch that ran out of time. Its runtime may be stopped or its thread blocked, and
+    /// that must not keep the next fetch from starting.
     fn fetches(&self, now: Duration) -> MutexGuard<'_, Fetches> {
         let fetches = self.lock();
         let Some(end) = fetches.schedule.overdue(now) else { return fetches };
@@ -187,7 +190,7 @@ impl Shared {
                 self.find_in_snapshot(snapshot, wanted, now)
             }
             Some((snapshot, HealthState::Stale)) => {
-                // A set that merely was not asked for is renewed before it is used; one whose issuer fails is used.
+                // A stale set is renewed before it's used. Only if the issuer fails is it used as it is.
                 if !wanted.fetched
                     && !self.failing.load(Ordering::Relaxed)
                     && let Some(fetch) = self.start_for(current, now, Cause::Age)?
@@ -214,7 +217,7 @@ impl Shared {
     ) -> Result<Lookup, SetReplaced> {
         let lookup = snapshot.table.find_key(wanted);
         let (Lookup::Unknown, Some(kid)) = (&lookup, wanted.key_id) else { return Ok(lookup) };
-        // A name that the set has, for another algorithm, is not new.
+        // If the set has the name for another algorithm, a fetch wouldn't help.
         if snapshot.table.knows(kid) {
             return Ok(lookup);
         }
@@ -223,7 +226,7 @@ impl Shared {
         } else if let Some(fetch) = self.start_for(Some(snapshot), now, Cause::UnknownKey(kid))? {
             return Ok(self.wait_and_retry(fetch));
         }
-        // The key may well be in a set that cannot be had at the moment.
+        // The key may be in a set that can't be fetched at the moment.
         if let Some(wait) = self.budget_wait(now, Cause::UnknownKey(kid)) {
             return Ok(Lookup::Unavailable(Some(wait)));
         }
@@ -235,22 +238,22 @@ impl Shared {
         Lookup::Unavailable(wait.or_else(|| self.budget_wait(now, Cause::Age)))
     }
 
-    /// How long until the budget allows a fetch that nothing else stands against.
+    /// How long it takes until the budget allows this fetch; `None` if something else forbids it.
     fn budget_wait(&self, now: Duration, cause: Cause<'_>) -> Option<Duration> {
         let wait = self.setup.quota.as_ref()?.wait(now, cause.is_forced())?;
         self.lock().schedule.would_start(now, cause).then_some(wait)
     }
 
-    /// Starts a renewal that nobody waits for.
+    /// Starts a renewal in the background.
     fn renew_in_background(self: &Arc<Self>, now: Duration, seen: Option<&Snapshot>) {
         if micros(now) >= self.retry_after.load(Ordering::Relaxed) {
-            // Where it was overtaken, it has been renewed.
+            // If the set was replaced, it was renewed.
             let _ = self.start_for(seen, now, Cause::Age);
         }
     }
 
-    /// Joins or starts a fetch for someone who saw this set, unless it is no longer the current one: what was missing may
-    /// be in the other.
+    /// Joins or starts a fetch for a caller that saw this set. Fails if the set was replaced: the new one may have
+    /// what was missing.
     fn start_for(
         self: &Arc<Self>,
         seen: Option<&Snapshot>,
@@ -266,7 +269,7 @@ impl Shared {
         }
     }
 
-    /// Joins the fetch under way or starts one, unless the schedule refuses.
+    /// Joins the fetch in flight or starts one, if the schedule and the budget allow it.
     fn start(
         self: &Arc<Self>,
         mut fetches: MutexGuard<'_, Fetches>,
@@ -289,14 +292,16 @@ impl Shared {
         fetches.done = Some(watch::Sender::new(None));
         let joined = fetches.join(now)?;
         self.retry_after.store(micros(now.saturating_add(joined.time_left)), Ordering::Relaxed);
-        // What follows may drop the task, which locks.
+        // Spawning may drop the task, whose `drop` locks.
         drop(fetches);
         let task = FetchTask { shared: Arc::clone(self), number: joined.number, outcome: None };
         let span = tracing::debug_span!("fetch_keys", issuer = %self.setup.issuer);
         match tokio::runtime::Handle::try_current() {
-            // Its own task: a request that is dropped takes nobody's keys with it.
+            // It's a task of its own so that a dropped request doesn't stop the fetch for others.
             Ok(runtime) => drop(runtime.spawn(task.run().instrument(span))),
-            Err(_) => tracing::error!("keys cannot be fetched outside of a Tokio runtime"),
+            Err(_) => tracing::error!(
+                "keys can't be fetched outside of a Tokio runtime: build and use the verifier inside one"
+            ),
         }
         Some(joined)
     }
@@ -304,7 +309,7 @@ impl Shared {
     fn wait(self: &Arc<Self>, mut fetch: InFlightFetch) -> impl Future<Output = Outcome> + Send + use<> {
         let shared = Arc::clone(self);
         async move {
-            // By the runtime's own time: the verifier's clock may stand still.
+            // This uses the runtime's time: a test's clock may not move.
             if tokio::time::timeout(fetch.time_left, fetch.done.changed()).await.is_err() {
                 shared.end(fetch.number, shared.now(), Err(FetchErrorKind::Timeout.into()));
             }
@@ -319,7 +324,7 @@ impl Shared {
         }))
     }
 
-    /// Ends the fetch of this number at this moment, unless it has ended before: it may have been given up.
+    /// Ends fetch `number` at this moment, unless it ended before: it may have been given up.
     fn end(&self, number: u64, at: Duration, outcome: Result<Snapshot, FetchError>) {
         let jitter = self.jitter();
         let mut fetches = self.lock();
@@ -345,7 +350,7 @@ impl Shared {
         self.failing.store(fetches.schedule.is_failing(), Ordering::Relaxed);
         drop(fetches);
         self.report(outcome);
-        // Last, so that the waiters find the set.
+        // This comes last, so that the waiting requests find the new set.
         done.send_replace(Some(outcome.map(drop)));
     }
 
@@ -361,8 +366,8 @@ impl Shared {
                 observer.observe(Event::KeysFailed { issuer, listed: *listed, error: kind.code() });
             }
         };
-        // The task may be unwinding: a second panic that leaves its `drop` would abort the process. And the waiters must be
-        // woken in any case.
+        // If the task is already unwinding, a second panic that leaves its `drop` aborts the process. And the waiting
+        // requests must be woken in any case.
         if panic::catch_unwind(AssertUnwindSafe(report)).is_err() {
             tracing::error!(%issuer, "the observer panicked");
         }
@@ -389,12 +394,12 @@ impl Shared {
         let table = KeyTable::prepare(self.setup.backend, set.keys(), &self.setup.algorithms);
         let left_out = (set.ignored().len() + set.keys().len()).saturating_sub(table.len());
         if left_out > 0 {
-            tracing::debug!(left_out, usable = table.len(), "some keys of the set are not used");
+            tracing::debug!(left_out, usable = table.len(), "some keys of the set can't be used");
         }
         if table.is_empty() { Err(FetchErrorKind::NoUsableKey.into()) } else { Ok(table) }
     }
 
-    /// Between 0 and 1; where there is no randomness, the middle.
+    /// Returns a number between 0 and 1; the middle if there is no randomness.
     fn jitter(&self) -> f64 {
         let mut bytes = [0; 4];
         match self.setup.backend.random(&mut bytes) {
@@ -415,7 +420,7 @@ impl Fetches {
     }
 }
 
-/// Ends a fetch however its task ends: by its outcome, by a panic in it, or with the runtime.
+/// Ends the fetch when its task ends: with an outcome, by a panic, or with the runtime.
 struct FetchTask {
     shared: Arc<Shared>,
     number: u64,
