@@ -19,7 +19,7 @@ const ML_DSA_44: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101
 const ML_DSA_65: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
 const ML_DSA_87: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19");
 
-/// Reads a public key in DER, whichever of the three structures it is.
+/// Reads a public key in DER, in any of the three structures.
 pub(crate) fn public_key(der: &[u8]) -> Result<KeyMaterial, KeyError> {
     if SubjectPublicKeyInfoRef::from_der(der).is_ok() {
         spki(der)
@@ -30,14 +30,14 @@ pub(crate) fn public_key(der: &[u8]) -> Result<KeyMaterial, KeyError> {
     }
 }
 
-/// Whether the bytes have the structure of a public key or a certificate, whatever their numbers.
+/// Whether the bytes have the structure of a public key or a certificate, even if their numbers are unusable.
 pub(crate) fn is_public_key(der: &[u8]) -> bool {
     SubjectPublicKeyInfoRef::from_der(der).is_ok() || rsa_numbers(der).is_ok() || Certificate::from_der(der).is_ok()
 }
 
 pub(super) fn certificate(der: &[u8]) -> Result<KeyMaterial, KeyError> {
     let certificate = Certificate::from_der(der)
-        .map_err(|_| KeyError::malformed("the bytes are not a public key or a certificate in DER"))?;
+        .map_err(|_| KeyError::malformed("the bytes are neither a public key nor a certificate in DER"))?;
     let key = certificate.tbs_certificate().subject_public_key_info().to_der();
     spki(&key.map_err(|_| KeyError::malformed("the certificate's public key is malformed"))?)
 }
@@ -54,18 +54,21 @@ pub(super) fn spki(der: &[u8]) -> Result<KeyMaterial, KeyError> {
     }
 }
 
-/// The family that an algorithm identifier stands for; never [`Family::Hmac`].
+/// Returns the family of an algorithm identifier; never [`Family::Hmac`].
 ///
-/// `id-RSASSA-PSS` (RFC 4055) is left out: its parameters would bind a key more tightly than a JWT's `alg` can.
+/// `id-RSASSA-PSS` (RFC 4055) isn't supported: its parameters restrict a key in ways that a JWT's `alg` can't
+/// express.
 pub(super) fn family(identifier: &AlgorithmIdentifierRef<'_>) -> Result<Family, KeyError> {
     const UNSUPPORTED: KeyError =
-        KeyError::new(KeyErrorKind::UnsupportedKeyType, "the kind of key or its curve is not supported");
+        KeyError::new(KeyErrorKind::UnsupportedKeyType, "the key's type or curve isn't supported");
     let plain = match identifier.oid {
         RSA_ENCRYPTION => {
             return match identifier.parameters {
                 None => Ok(Family::Rsa),
                 Some(parameters) if parameters == AnyRef::NULL => Ok(Family::Rsa),
-                Some(_) => Err(KeyError::malformed("the parameters of the RSA key are malformed")),
+                Some(_) => {
+                    Err(KeyError::malformed("the algorithm identifier of the RSA key has unexpected parameters"))
+                }
             };
         }
         EC_PUBLIC_KEY => {
@@ -80,7 +83,7 @@ pub(super) fn family(identifier: &AlgorithmIdentifierRef<'_>) -> Result<Family, 
     };
     // RFC 8410 section 3, RFC 9881 section 2: the parameters must be absent.
     if identifier.parameters.is_some() {
-        return Err(KeyError::malformed("the key's algorithm has parameters that must be absent"));
+        return Err(KeyError::malformed("the algorithm identifier of the key has parameters, which must be absent"));
     }
     Ok(plain)
 }
@@ -110,22 +113,22 @@ pub(crate) fn rsa_numbers(der: &[u8]) -> Result<(&[u8], &[u8]), x509_cert::der::
     Ok(numbers)
 }
 
-/// Writes an `RSAPublicKey`.
+/// Encodes an `RSAPublicKey`.
 #[cfg(any(test, feature = "aws-lc-rs", feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
 pub(crate) fn rsa_der(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
     tlv(0x30, &[&unsigned(modulus), &unsigned(exponent)])
 }
 
-/// A number that is not negative.
+/// Encodes a number that isn't negative.
 pub(super) fn unsigned(number: &[u8]) -> Vec<u8> {
     let zeros = number.iter().take_while(|&&byte| byte == 0).count();
     let number = &number[zeros..];
-    // A first bit of one would make the number negative.
+    // If the first bit is set, the number would be negative.
     let sign: &[u8] = if number.first().is_none_or(|&first| first >= 0x80) { &[0] } else { &[] };
     tlv(0x02, &[sign, number])
 }
 
-/// Writes a tag, the length in its shortest form, and the parts of the content.
+/// Encodes a tag, the shortest form of the length, and the parts of the content.
 pub(super) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let mut out = vec![tag];
@@ -148,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_after_the_key_are_refused() {
+    fn bytes_after_the_key_and_cut_off_keys_are_refused() {
         for pem in [RSA_SPKI, RSA_PKCS1, P256_CERTIFICATE] {
             let der = [block(pem.as_bytes()).unwrap().content.as_slice(), &[0]].concat();
             assert!(public_key(&der).is_err(), "{pem}");
@@ -157,13 +160,13 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_and_its_key_are_the_same_key() {
+    fn a_certificate_gives_the_same_key_as_its_public_key() {
         assert!(pem::public_key(P256_CERTIFICATE.as_bytes()) == pem::public_key(P256_SPKI.as_bytes()));
         assert!(pem::public_key(RSA_PKCS1.as_bytes()) == pem::public_key(RSA_SPKI.as_bytes()));
     }
 
     #[test]
-    fn an_rsa_key_is_written_as_it_is_read() {
+    fn an_rsa_key_is_encoded_as_it_was_read() {
         let der = block(RSA_PKCS1.as_bytes()).unwrap().content;
         let (modulus, exponent) = rsa_numbers(&der).unwrap();
         assert_eq!(rsa_der(modulus, exponent), *der);

@@ -1,4 +1,4 @@
-//! A verification key's material, and the checks that it passes whatever format it came in.
+//! The numbers of verification keys, and the checks that they pass in every format.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -8,20 +8,20 @@ use zeroize::Zeroizing;
 use super::algorithm::Family;
 use super::key_error::{KeyError, KeyErrorKind};
 
-/// A key's numbers, vetted: every length, range and encoding rule that needs no cryptography has been checked.
+/// The numbers of a verification key. Their lengths, ranges and encodings have been checked.
 ///
-/// Whether a point lies on its curve is for the back end to say when it prepares the key.
+/// The back end checks whether a point is on its curve, when it prepares the key.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum KeyMaterial {
     /// An HMAC secret.
     Secret(Zeroizing<Vec<u8>>),
     /// Modulus and exponent, big-endian, without leading zeros.
     Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
-    /// An uncompressed point, `0x04 || x || y`. The family is one of `P256`, `P384`, `P521`.
+    /// An uncompressed point, `0x04 || x || y`. The family is `P256`, `P384` or `P521`.
     Ec { family: Family, point: Vec<u8> },
     /// A 32-byte Ed25519 public key.
     Ed25519([u8; 32]),
-    /// An encoded ML-DSA public key of the right length. The family is one of `MlDsa44`, `MlDsa65`, `MlDsa87`.
+    /// An encoded ML-DSA public key of the right length. The family is `MlDsa44`, `MlDsa65` or `MlDsa87`.
     MlDsa { family: Family, key: Vec<u8> },
 }
 
@@ -36,7 +36,7 @@ impl KeyMaterial {
     }
 }
 
-// By hand because `Zeroizing` has no hash.
+// Not derived: `Zeroizing` doesn't implement `Hash`.
 impl Hash for KeyMaterial {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.family().hash(state);
@@ -56,17 +56,17 @@ impl fmt::Debug for KeyMaterial {
     }
 }
 
-/// The sizes of RSA modulus that are accepted, in bits. RFC 7518 section 3.3 sets the lower bound.
+/// The accepted sizes of an RSA modulus, in bits. RFC 7518 section 3.3 sets the lower limit.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// The largest RSA exponent that every back end accepts, in bits.
+/// The size of the largest RSA exponent that every back end accepts, in bits.
 const RSA_EXPONENT_BITS: usize = 33;
 
-/// Vets an RSA public key, big-endian. RFC 7518 section 6.3.1.
+/// Checks an RSA public key with big-endian numbers. RFC 7518 section 6.3.1.
 pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<KeyMaterial, KeyError> {
-    // RFC 7518 section 2: a Base64urlUInt has as many octets as it needs and no more.
+    // RFC 7518 section 2: a Base64urlUInt has no leading zeros.
     if modulus.first().is_none_or(|&byte| byte == 0) || exponent.first().is_none_or(|&byte| byte == 0) {
-        return Err(KeyError::malformed("an RSA modulus or exponent is empty or has leading zeros"));
+        return Err(KeyError::malformed("the RSA modulus or exponent is empty or has leading zeros"));
     }
     let size = bits(modulus);
     if size < *RSA_BITS.start() {
@@ -79,12 +79,12 @@ pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<KeyMaterial, KeyErr
         return Err(KeyError::new(KeyErrorKind::InvalidKey, "the RSA modulus is even"));
     }
     if is_even(exponent) || exponent == [1] || bits(exponent) > RSA_EXPONENT_BITS {
-        return Err(KeyError::new(KeyErrorKind::InvalidKey, "the RSA exponent is even, one or too large"));
+        return Err(KeyError::new(KeyErrorKind::InvalidKey, "the RSA exponent is even, one, or larger than 33 bits"));
     }
     Ok(KeyMaterial::Rsa { modulus: modulus.to_vec(), exponent: exponent.to_vec() })
 }
 
-/// The length of a number without leading zeros.
+/// The length of a number that has no leading zeros, in bits.
 fn bits(number: &[u8]) -> usize {
     number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
 }
@@ -93,11 +93,11 @@ fn is_even(number: &[u8]) -> bool {
     number.last().is_none_or(|last| last & 1 == 0)
 }
 
-/// Vets an uncompressed point, `0x04 || x || y`. Whether it lies on the curve is for the back end to say.
+/// Checks the form of an uncompressed point, `0x04 || x || y`. The back end checks whether it's on the curve.
 pub(crate) fn ec(family: Family, point: &[u8]) -> Result<KeyMaterial, KeyError> {
     let Some(size) = coordinate_bytes(family) else { return Err(KeyError::mismatch()) };
     if point.len() != 1 + 2 * size || point.first() != Some(&4) {
-        return Err(KeyError::malformed("the elliptic curve point is not uncompressed or not of its curve's size"));
+        return Err(KeyError::malformed("the EC point is compressed or doesn't have its curve's size"));
     }
     Ok(KeyMaterial::Ec { family, point: point.to_vec() })
 }
@@ -112,17 +112,17 @@ pub(crate) const fn coordinate_bytes(family: Family) -> Option<usize> {
     }
 }
 
-/// Vets an Ed25519 public key. RFC 8032 section 5.1.3, RFC 8037 section 2.
+/// Checks an Ed25519 public key. RFC 8032 section 5.1.3, RFC 8037 section 2.
 pub(crate) fn ed25519(bytes: &[u8]) -> Result<KeyMaterial, KeyError> {
-    let key: [u8; 32] = bytes.try_into().map_err(|_| KeyError::malformed("an Ed25519 key is not 32 bytes long"))?;
+    let key: [u8; 32] = bytes.try_into().map_err(|_| KeyError::malformed("the Ed25519 key doesn't have 32 bytes"))?;
     if is_small_order(&key) {
-        return Err(KeyError::new(KeyErrorKind::InvalidKey, "the Ed25519 key is of small order or not canonical"));
+        return Err(KeyError::new(KeyErrorKind::InvalidKey, "the Ed25519 key has a small order or isn't canonical"));
     }
     Ok(KeyMaterial::Ed25519(key))
 }
 
-/// The y-coordinates of the points whose order divides eight, little-endian. With such a point as its key, a signature
-/// can be valid for every message.
+/// The y-coordinates of the points whose order divides eight, little-endian. If such a point is used as a key, one
+/// signature can be valid for every message.
 const SMALL_ORDER: [[u8; 32]; 5] = [
     [0; 32],
     {
@@ -146,16 +146,16 @@ const SMALL_ORDER: [[u8; 32]; 5] = [
     ],
 ];
 
-/// Whether an encoded point is of small order, or is not the one encoding of its point.
+/// Whether an encoded point has a small order, or isn't the canonical encoding of its point.
 pub(crate) fn is_small_order(point: &[u8; 32]) -> bool {
     let mut y = *point;
     y[31] &= 0x7f;
-    // y is at least 2^255 - 19, so it has been written without reduction.
+    // If y is 2^255 - 19 or more, it wasn't reduced.
     let unreduced = y[0] >= 0xed && y[1..31].iter().all(|&byte| byte == 0xff) && y[31] == 0x7f;
     unreduced || SMALL_ORDER.contains(&y)
 }
 
-/// Vets an encoded ML-DSA public key. FIPS 204 table 2, RFC 9964.
+/// Checks the length of an encoded ML-DSA public key. FIPS 204 table 2, RFC 9964.
 pub(crate) fn ml_dsa(family: Family, key: &[u8]) -> Result<KeyMaterial, KeyError> {
     let size = match family {
         Family::MlDsa44 => 1312,
@@ -164,7 +164,7 @@ pub(crate) fn ml_dsa(family: Family, key: &[u8]) -> Result<KeyMaterial, KeyError
         _ => return Err(KeyError::mismatch()),
     };
     if key.len() != size {
-        return Err(KeyError::malformed("the ML-DSA key is not of its algorithm's length"));
+        return Err(KeyError::malformed("the ML-DSA key doesn't have its algorithm's length"));
     }
     Ok(KeyMaterial::MlDsa { family, key: key.to_vec() })
 }
@@ -177,7 +177,7 @@ mod tests {
         result.err().map(|error| error.kind())
     }
 
-    /// A number of `bits` bits that is odd: no rule here asks for more.
+    /// Returns an odd number of this many bits, which is all that the checks ask for.
     fn odd(bits: usize) -> Vec<u8> {
         let mut number = vec![0; bits.div_ceil(8)];
         number[0] = 1 << ((bits - 1) % 8);
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_rsa_key_has_a_sound_size_and_exponent() {
+    fn an_rsa_key_has_2048_to_8192_bits_and_a_valid_exponent() {
         let e: &[u8] = &[1, 0, 1];
         let even = |bits| {
             let mut number = odd(bits);
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_is_uncompressed_and_of_its_curves_size() {
+    fn a_point_is_uncompressed_and_has_its_curves_size() {
         let point = |first: u8, length: usize| [vec![first], vec![1; length]].concat();
         assert!(ec(Family::P256, &point(4, 64)).is_ok());
         assert!(ec(Family::P384, &point(4, 96)).is_ok());
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn an_ed25519_key_of_small_order_is_refused_in_every_encoding() {
         let mut encodings = SMALL_ORDER.to_vec();
-        // y + p, where that still fits: the same points, written without reduction.
+        // y + p, if it still fits: the same points without reduction.
         for low in 0xed..=0xff {
             let mut unreduced = [0xff; 32];
             unreduced[0] = low;
@@ -256,7 +256,7 @@ mod tests {
 
     #[cfg(feature = "rust-crypto")]
     #[test]
-    fn the_listed_points_are_those_that_the_curve_calls_weak() {
+    fn the_small_order_points_are_the_weak_keys_of_ed25519_dalek() {
         for mut encoding in SMALL_ORDER {
             for sign in [0, 0x80] {
                 encoding[31] |= sign;

@@ -1,7 +1,7 @@
-//! JSON object signing: algorithms, keys and what makes a key fit to be used.
+//! JSON object signing: algorithms, keys, and the checks that every key passes.
 //!
-//! Everything a key can be asked before cryptography begins is asked here, once, when the key is read: its kind, its
-//! purpose, its algorithm, the length and encoding of its numbers. A [`Key`] that exists has passed.
+//! Everything that can be checked without cryptography is checked once, when a key is read: its type, use and
+//! algorithm, and the length and encoding of its numbers. If you have a [`Key`], it passed.
 
 pub(crate) mod algorithm;
 pub(crate) mod compact;

@@ -1,7 +1,7 @@
 //! PEM: text around DER. RFC 7468.
 //!
-//! Environment variables, editors and copied files change line ends and white space, so these don't matter here. A
-//! message about any other text says what the text is, and which command or method helps.
+//! Environment variables, editors and copying change line ends and white space, so these are ignored. For any other
+//! text, the error says what the text is, and which command or method helps.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -36,7 +36,7 @@ pub(crate) fn public_key(text: &[u8]) -> Result<KeyMaterial, KeyError> {
     }
 }
 
-/// The error for a label that neither public nor private keys have.
+/// Returns the error for a label that belongs neither to public nor to private keys.
 pub(super) fn other_label(label: &str, otherwise: &'static str) -> KeyError {
     KeyError::malformed(match label {
         "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => {
@@ -56,7 +56,7 @@ pub(super) struct Block<'t> {
     pub(super) content: Zeroizing<Vec<u8>>,
 }
 
-/// Decodes the only block of `text`. `EC PARAMETERS` don't count beside a key: `openssl ecparam -genkey` writes both.
+/// Decodes the only block of `text`. `EC PARAMETERS` are ignored beside a key: `openssl ecparam -genkey` writes both.
 pub(super) fn block(text: &[u8]) -> Result<Block<'_>, KeyError> {
     let (mut rest, mut found, mut parameters) = (text, None, None);
     while let Some(start) = memmem::find(rest, BEGIN) {
@@ -73,7 +73,7 @@ pub(super) fn block(text: &[u8]) -> Result<Block<'_>, KeyError> {
     Ok(Block { label, content: decode(body)? })
 }
 
-/// Splits what follows `-----BEGIN `: the label, the base64, and the text after the block.
+/// Splits the text after `-----BEGIN ` into the label, the base64, and the text after the block.
 fn split(text: &[u8]) -> Result<(&str, &[u8], &[u8]), KeyError> {
     const CUT_OFF: KeyError = KeyError::malformed("the PEM text is cut off: its `-----END …-----` line is missing");
     let label_end = memmem::find(text, DASHES).ok_or(CUT_OFF)?;
@@ -86,9 +86,9 @@ fn split(text: &[u8]) -> Result<(&str, &[u8], &[u8]), KeyError> {
     }
 }
 
-/// Decodes base64 without its white space and its line ends, which may be the two characters `\n` each.
+/// Decodes base64, ignoring white space and line ends that are escaped as the two characters `\n`.
 fn decode(body: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    // RFC 1421 section 4.6.1.1: how OpenSSL marks a key that it encrypted in its own format.
+    // RFC 1421 section 4.6.1.1: OpenSSL's own format for encrypted keys has this header.
     if memmem::find(body, b"ENCRYPTED").is_some() && body.contains(&b':') {
         return Err(encrypted());
     }
@@ -108,7 +108,7 @@ fn decode(body: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         KeyError::malformed(if base64.contains(&b'\\') {
             "the PEM text has backslashes in its base64; are its line ends escaped twice?"
         } else {
-            "the PEM text is not base64 between its `-----BEGIN` and `-----END` lines"
+            "the PEM text isn't base64 between its `-----BEGIN` and `-----END` lines"
         })
     })
 }
@@ -117,7 +117,7 @@ pub(super) const fn encrypted() -> KeyError {
     KeyError::malformed("the private key is encrypted; `openssl pkey -in FILE -out NEW` decrypts it")
 }
 
-/// The error for a text without a `-----BEGIN` line, which says what the text looks like.
+/// Returns the error for a text without a `-----BEGIN` line. It says what the text looks like.
 fn not_pem(text: &[u8]) -> KeyError {
     let start = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text).trim_ascii();
     let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| start.starts_with(prefix.as_bytes()));
@@ -200,7 +200,7 @@ MCowBQYDK2VwAyEAxkB1KCrMT+rLA6I0leLQNE8p20JNXqdZJ3PNq20b/h4=
     }
 
     #[test]
-    fn one_public_key_or_certificate_is_read() {
+    fn a_public_key_or_certificate_is_read_and_must_fit_the_algorithm() {
         use Algorithm::{ES256, ES384, Ed25519, HS256, MlDsa44, PS512, RS256};
         const MISMATCH: Option<KeyErrorKind> = Some(KeyErrorKind::AlgorithmMismatch);
         for (pem, algorithm, expected) in [
@@ -228,7 +228,7 @@ MCowBQYDK2VwAyEAxkB1KCrMT+rLA6I0leLQNE8p20JNXqdZJ3PNq20b/h4=
     }
 
     #[test]
-    fn anything_else_in_pem_is_refused() {
+    fn pem_without_exactly_one_public_key_or_certificate_is_refused() {
         let relabel = |label: &str| RSA_SPKI.replace("PUBLIC KEY", label);
         let cases = [
             (relabel("PRIVATE KEY"), KeyErrorKind::PrivateKey),

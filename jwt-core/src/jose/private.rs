@@ -1,4 +1,5 @@
-//! Private keys: PKCS#8 (RFC 5958), PKCS#1 (RFC 8017 appendix A.1.2), ML-DSA seeds (RFC 9881).
+//! Private keys: PKCS#8 (RFC 5958), PKCS#1 (RFC 8017 appendix A.1.2), SEC1 (RFC 5915), ML-DSA seeds (RFC 9881), and
+//! JWKs (RFC 7518 section 6, RFC 8037 section 2, RFC 9964).
 
 use std::fmt;
 
@@ -14,7 +15,7 @@ use super::material::{self, KeyMaterial};
 use super::{der, pem};
 use crate::json::{self, Unique, Value};
 
-/// What a signature is made with, in the form that every back end can take.
+/// A private key or secret, in the form that every back end accepts.
 #[derive(Clone)]
 #[cfg_attr(
     not(any(feature = "aws-lc-rs", feature = "rust-crypto")),
@@ -29,7 +30,7 @@ pub(crate) enum PrivateMaterial {
         expect(dead_code, reason = "the back end does not sign with RSA")
     )]
     Rsa(Zeroizing<Vec<u8>>),
-    /// A scalar, big-endian, of its curve's size.
+    /// A big-endian scalar of its curve's size.
     Ec { family: Family, scalar: Zeroizing<Vec<u8>> },
     /// An Ed25519 seed.
     Ed25519(Zeroizing<[u8; 32]>),
@@ -77,7 +78,7 @@ pub(crate) fn from_pem(text: &[u8]) -> Result<PrivateMaterial, KeyError> {
 
 const BROKEN: KeyError = KeyError::malformed("the private key is malformed");
 
-/// `OneAsymmetricKey`: RFC 5958 section 2. Attributes and the public key are left aside.
+/// Reads a `OneAsymmetricKey`. RFC 5958 section 2. Attributes and the public key are ignored.
 pub(crate) fn pkcs8(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
     let (identifier, key) = read(document, |fields| {
         u8::decode(fields)?;
@@ -89,7 +90,7 @@ pub(crate) fn pkcs8(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
     match der::family(&identifier)? {
         Family::Rsa => pkcs1(key),
         Family::Ed25519 => {
-            // RFC 8410 section 7: the seed is an octet string within the octet string.
+            // RFC 8410 section 7: the seed is an octet string inside the octet string.
             let seed = <&OctetStringRef>::from_der(key).map_err(|_| BROKEN)?;
             Ok(PrivateMaterial::Ed25519(seed_of(seed.as_bytes())?))
         }
@@ -98,7 +99,7 @@ pub(crate) fn pkcs8(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
     }
 }
 
-/// `RSAPrivateKey`, of which the public numbers are vetted; the rest is for the back end to check.
+/// Reads an `RSAPrivateKey`. Only its public numbers are checked here; the back end checks the rest.
 fn pkcs1(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
     let (modulus, exponent) = read(document, |fields| {
         u8::decode(fields)?;
@@ -110,7 +111,7 @@ fn pkcs1(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
     Ok(PrivateMaterial::Rsa(Zeroizing::new(document.to_vec())))
 }
 
-/// An `ECPrivateKey` that is not inside PKCS#8, so it must name its curve. RFC 5915 section 3.
+/// Reads an `ECPrivateKey` outside of PKCS#8, which must name its curve. RFC 5915 section 3.
 fn sec1(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
     let (_, curve) = ec_fields(document)?;
     let curve = curve.ok_or(KeyError::malformed(
@@ -121,7 +122,7 @@ fn sec1(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
     ec(family, document)
 }
 
-/// `ECPrivateKey` of a known curve.
+/// Reads an `ECPrivateKey` of a known curve.
 fn ec(family: Family, document: &[u8]) -> Result<PrivateMaterial, KeyError> {
     let (scalar, curve) = ec_fields(document)?;
     if curve.is_some_and(|curve| der::curve_family(&curve) != Some(family))
@@ -132,7 +133,7 @@ fn ec(family: Family, document: &[u8]) -> Result<PrivateMaterial, KeyError> {
     Ok(PrivateMaterial::Ec { family, scalar: Zeroizing::new(scalar.to_vec()) })
 }
 
-/// The scalar, and the curve if it is named. The public key is left out.
+/// Returns the scalar, and the curve if the key names it. The public key is ignored.
 fn ec_fields(document: &[u8]) -> Result<(&[u8], Option<ObjectIdentifier>), KeyError> {
     read(document, |fields| {
         u8::decode(fields)?;
@@ -143,8 +144,8 @@ fn ec_fields(document: &[u8]) -> Result<(&[u8], Option<ObjectIdentifier>), KeyEr
     })
 }
 
-/// `CHOICE { seed [0] OCTET STRING, expandedKey OCTET STRING, both SEQUENCE }`: RFC 9881 section 6. The seed is the key;
-/// an expanded key alone cannot be checked against it.
+/// Reads the seed of a `CHOICE { seed [0] OCTET STRING, expandedKey OCTET STRING, both SEQUENCE }`. RFC 9881 section
+/// 6. An expanded key without its seed is refused.
 fn ml_dsa_seed(document: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     if document.first() == Some(&0x30) {
         return seed_of(read(document, |fields| {
@@ -155,7 +156,10 @@ fn ml_dsa_seed(document: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     }
     let mut reader = SliceReader::new(document).map_err(|_| BROKEN)?;
     let seed = ContextSpecific::<&OctetStringRef>::decode_implicit(&mut reader, TagNumber(0));
-    let seed = seed.ok().flatten().ok_or(KeyError::malformed("the ML-DSA private key is not given by its seed"))?;
+    let seed = seed
+        .ok()
+        .flatten()
+        .ok_or(KeyError::malformed("the ML-DSA private key has no seed: an expanded key isn't enough"))?;
     reader.finish().map_err(|_| BROKEN)?;
     seed_of(seed.value.as_bytes())
 }
@@ -164,7 +168,7 @@ fn seed_of(bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     bytes.try_into().map(Zeroizing::new).map_err(|_| BROKEN)
 }
 
-/// Reads the fields of a document that is one sequence.
+/// Reads the fields of a document that consists of one sequence.
 fn read<'a, T>(
     document: &'a [u8],
     fields: impl FnOnce(&mut SliceReader<'a>) -> Result<T, DerError>,
@@ -175,14 +179,14 @@ fn read<'a, T>(
     Ok(value)
 }
 
-/// Writes an `ECPrivateKey` that leaves the curve to its context.
+/// Encodes an `ECPrivateKey` without its curve.
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) fn ec_der(scalar: &[u8]) -> Zeroizing<Vec<u8>> {
     let scalar = Zeroizing::new(der::tlv(0x04, &[scalar]));
     Zeroizing::new(der::tlv(0x30, &[&[0x02, 0x01, 0x01], scalar.as_slice()]))
 }
 
-/// The members that only the holder of a key knows.
+/// The members of a JWK that only private keys have.
 #[derive(Default)]
 struct PrivateMembers<'a> {
     d: Option<Value<'a>>,
@@ -195,7 +199,8 @@ struct PrivateMembers<'a> {
     r#priv: Option<Value<'a>>,
 }
 
-/// Reads a key with both of its halves. Whether they belong together is for the back end to find out.
+/// Reads a JWK with its private members. Whether they belong to the public ones is checked when the back end has
+/// parsed the key.
 pub(crate) fn from_jwk(text: &str) -> Result<(PrivateMaterial, Vetted), KeyError> {
     let public = jwk::vet(text, Expected::Pair)?;
     let private = PrivateMembers::read(text)?;
@@ -203,15 +208,15 @@ pub(crate) fn from_jwk(text: &str) -> Result<(PrivateMaterial, Vetted), KeyError
         KeyMaterial::Secret(secret) => PrivateMaterial::Secret(secret.clone()),
         KeyMaterial::Rsa { modulus, exponent } => private.rsa(modulus, exponent)?,
         KeyMaterial::Ec { family, .. } => {
-            let scalar = bytes(private.d)?;
+            let scalar = bytes("d", private.d)?;
             if Some(scalar.len()) != material::coordinate_bytes(*family) {
-                return Err(KeyError::malformed("the private number is not of its curve's size"));
+                return Err(KeyError::malformed("the key's `d` doesn't have its curve's size"));
             }
             PrivateMaterial::Ec { family: *family, scalar }
         }
-        KeyMaterial::Ed25519(_) => PrivateMaterial::Ed25519(jwk_seed(private.d)?),
+        KeyMaterial::Ed25519(_) => PrivateMaterial::Ed25519(jwk_seed("d", private.d)?),
         KeyMaterial::MlDsa { family, .. } => {
-            PrivateMaterial::MlDsa { family: *family, seed: jwk_seed(private.r#priv)? }
+            PrivateMaterial::MlDsa { family: *family, seed: jwk_seed("priv", private.r#priv)? }
         }
     };
     Ok((material, public))
@@ -238,27 +243,29 @@ impl<'a> PrivateMembers<'a> {
         Ok(private)
     }
 
-    /// `RSAPrivateKey`: RFC 8017 appendix A.1.2.
+    /// Encodes an `RSAPrivateKey`. RFC 8017 appendix A.1.2.
     fn rsa(&self, modulus: &[u8], exponent: &[u8]) -> Result<PrivateMaterial, KeyError> {
         if self.oth.is_some() {
-            return Err(KeyError::malformed("the key has more than two primes"));
+            return Err(KeyError::malformed("the RSA key has more than two primes, which isn't supported"));
         }
         let mut fields = Zeroizing::new(vec![0x02, 0x01, 0x00]);
         for number in [modulus, exponent] {
             fields.extend_from_slice(&der::unsigned(number));
         }
-        for member in [self.d, self.p, self.q, self.dp, self.dq, self.qi] {
-            let number = bytes(member)?;
+        for (name, member) in
+            [("d", self.d), ("p", self.p), ("q", self.q), ("dp", self.dp), ("dq", self.dq), ("qi", self.qi)]
+        {
+            let number = bytes(name, member)?;
             fields.extend_from_slice(&Zeroizing::new(der::unsigned(&number)));
         }
         Ok(PrivateMaterial::Rsa(Zeroizing::new(der::tlv(0x30, &[&fields]))))
     }
 }
 
-fn jwk_seed(value: Option<Value<'_>>) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-    let seed = bytes(value)?;
+fn jwk_seed(name: &'static str, value: Option<Value<'_>>) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let seed = bytes(name, value)?;
     let seed = <[u8; 32]>::try_from(seed.as_slice());
-    seed.map(Zeroizing::new).map_err(|_| KeyError::malformed("the private seed does not have 32 bytes"))
+    seed.map(Zeroizing::new).map_err(|_| KeyError::malformed("the private key's seed doesn't have 32 bytes"))
 }
 
 #[cfg(test)]
@@ -294,7 +301,7 @@ d5CqsYQfYZtyksfDTt4cyngaT3ihRANCAAQKWSZ6NVeYtfqQYzFZleA5bk2Fzmgc
     }
 
     #[test]
-    fn an_ml_dsa_key_is_its_seed() {
+    fn an_ml_dsa_key_is_read_only_from_its_seed() {
         let oid = [0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12];
         let document = |key: &[u8]| {
             let (identifier, key) = (der::tlv(0x30, &[&oid]), der::tlv(0x04, &[key]));
@@ -316,7 +323,7 @@ d5CqsYQfYZtyksfDTt4cyngaT3ihRANCAAQKWSZ6NVeYtfqQYzFZleA5bk2Fzmgc
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn anything_but_one_unencrypted_private_key_is_refused() {
         for text in [
             ED25519.replace("PRIVATE KEY", "PUBLIC KEY"),
             ED25519.replace("PRIVATE KEY", "RSA PRIVATE KEY"),
@@ -331,7 +338,7 @@ d5CqsYQfYZtyksfDTt4cyngaT3ihRANCAAQKWSZ6NVeYtfqQYzFZleA5bk2Fzmgc
     }
 
     #[test]
-    fn printing_a_private_key_tells_its_kind_alone() {
+    fn debug_output_of_a_private_key_shows_only_its_family() {
         let printed = format!("{:?}", from_pem(ED25519.as_bytes()).unwrap());
         assert_eq!(printed, "PrivateMaterial(Ed25519, ..)");
     }

@@ -1,4 +1,4 @@
-//! What makes a shared secret one.
+//! The checks that a shared secret passes.
 
 use zeroize::Zeroizing;
 
@@ -8,15 +8,15 @@ use super::key_error::{KeyError, KeyErrorKind};
 use super::material::KeyMaterial;
 use crate::json::{self, Unique};
 
-/// Vets an HMAC secret; `algorithm` is known unless a JWK leaves it out.
+/// Checks an HMAC secret. `algorithm` is `None` if a JWK doesn't name one.
 pub(crate) fn vet(bytes: &[u8], algorithm: Option<Algorithm>) -> Result<KeyMaterial, KeyError> {
-    if is_public_key(bytes) {
+    if is_key_file(bytes) {
         return Err(KeyError::new(
             KeyErrorKind::PublicKeyAsSecret,
-            "a public key or a file around a key was given as a shared secret",
+            "a public key or a key file was given as a shared secret; anyone who knows a public key could sign with it",
         ));
     }
-    // RFC 7518 section 3.2: a key of at least the size of the hash output must be used.
+    // RFC 7518 section 3.2: the key must be at least as long as the hash.
     let least = algorithm.and_then(Algorithm::hmac_key_bytes).unwrap_or(32);
     if bytes.len() < least {
         return Err(KeyError::short_secret(bytes.len(), least, algorithm));
@@ -24,8 +24,9 @@ pub(crate) fn vet(bytes: &[u8], algorithm: Option<Algorithm>) -> Result<KeyMater
     Ok(KeyMaterial::Secret(Zeroizing::new(bytes.to_vec())))
 }
 
-/// Whether the bytes are something that others may know: using it as a secret would let anybody sign.
-fn is_public_key(bytes: &[u8]) -> bool {
+/// Whether the bytes are a public key, or a file that holds a key. If one is used as a secret, everyone who knows it
+/// can sign tokens.
+fn is_key_file(bytes: &[u8]) -> bool {
     let start = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes).trim_ascii_start();
     if ["-----BEGIN", "---- BEGIN", "ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"]
         .iter()
@@ -50,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_at_least_as_long_as_its_hash() {
+    fn a_secret_shorter_than_its_hash_is_refused() {
         let cases = [
             (Some(Algorithm::HS256), 0, false),
             (Some(Algorithm::HS256), 31, false),
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_everybody_may_know_is_no_secret() {
+    fn a_public_key_is_refused_as_a_secret_in_every_format() {
         let padding = "x".repeat(64);
         for text in [
             format!("-----BEGIN PUBLIC KEY-----\n{padding}"),
