@@ -14,7 +14,7 @@ use crate::jose::material::{self, KeyMaterial};
 use crate::jose::private::{self, PrivateMaterial};
 use crate::jose::{Algorithm, KeyError, KeyErrorKind, der};
 
-/// The `aws-lc-rs` crate.
+/// The back end of the `aws-lc-rs` crate.
 pub(super) struct AwsLc;
 
 impl Engine for AwsLc {
@@ -43,7 +43,7 @@ impl Engine for AwsLc {
                     !has_weak_commitment(signature) && key.verify_sig(message, signature).is_ok()
                 }));
             }
-            // In this form the numbers are checked when they are parsed.
+            // If the numbers are given in this form, they're checked while parsing.
             KeyMaterial::Rsa { modulus, exponent } => parse(&der::rsa_der(modulus, exponent))?,
             KeyMaterial::Ec { point, .. } => parse(point)?,
             KeyMaterial::MlDsa { key, .. } => parse(key)?,
@@ -57,7 +57,7 @@ impl Engine for AwsLc {
 
     fn random(&self, bytes: &mut [u8]) -> Result<(), KeyError> {
         rand::fill(bytes)
-            .map_err(|_| KeyError::new(KeyErrorKind::Randomness, "the operating system gives no random bytes"))
+            .map_err(|_| KeyError::new(KeyErrorKind::Randomness, "the operating system provides no random bytes"))
     }
 
     fn generate_rsa(&self) -> Result<PrivateMaterial, KeyError> {
@@ -89,7 +89,7 @@ impl Engine for AwsLc {
     }
 }
 
-/// Whether the signature's first half, the commitment R, is of small order. AWS-LC leaves that check to its callers.
+/// Whether the signature's first half, the commitment R, has a small order. AWS-LC leaves this check to its callers.
 fn has_weak_commitment(signature: &[u8]) -> bool {
     signature.first_chunk().is_none_or(material::is_small_order)
 }

@@ -1,7 +1,7 @@
-//! Cryptography: back ends, keys prepared for verification, and keys that sign.
+//! Cryptography: back ends, keys prepared for verification, and signing keys.
 //!
-//! A back end is chosen explicitly or by what is compiled in; nothing here is global to the process. A key is parsed
-//! once, when it is prepared. All back ends accept the same signatures.
+//! You can choose a back end explicitly; otherwise it's the one that is compiled in. Nothing here is global to the
+//! process. A key is parsed only once, when it's prepared. All back ends accept the same signatures.
 
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;

@@ -12,7 +12,7 @@ use crate::jose::material::{self, KeyMaterial};
 use crate::jose::private::PrivateMaterial;
 use crate::jose::{Algorithm, KeyError, KeyErrorKind};
 
-/// The RustCrypto crates.
+/// The back end of the RustCrypto crates.
 pub(super) struct RustCrypto;
 
 impl Engine for RustCrypto {
@@ -62,7 +62,7 @@ impl Engine for RustCrypto {
 
     fn random(&self, bytes: &mut [u8]) -> Result<(), KeyError> {
         p256::elliptic_curve::common::getrandom::fill(bytes)
-            .map_err(|_| KeyError::new(KeyErrorKind::Randomness, "the operating system gives no random bytes"))
+            .map_err(|_| KeyError::new(KeyErrorKind::Randomness, "the operating system provides no random bytes"))
     }
 
     fn signer(&self, private: &PrivateMaterial, algorithm: Algorithm) -> Result<(Sign, KeyMaterial), KeyError> {
@@ -76,7 +76,7 @@ impl Engine for RustCrypto {
                 };
                 Ok((sign?, KeyMaterial::Secret(secret.clone())))
             }
-            // RUSTSEC-2023-0071: the private-key operation is not constant-time.
+            // RUSTSEC-2023-0071: the private-key operation isn't constant-time.
             PrivateMaterial::Rsa(_) => Err(KeyError::unsupported_by_backend()),
             PrivateMaterial::Ec { family: Family::P256, scalar } => {
                 let key = p256::ecdsa::SigningKey::from_slice(scalar).map_err(|_| KeyError::invalid())?;
@@ -155,7 +155,7 @@ fn rsa_verifier(modulus: &[u8], exponent: &[u8], algorithm: Algorithm) -> Result
         Algorithm::RS256 => pkcs1_verifier(pkcs1v15::VerifyingKey::<Sha256>::new(key)),
         Algorithm::RS384 => pkcs1_verifier(pkcs1v15::VerifyingKey::<Sha384>::new(key)),
         Algorithm::RS512 => pkcs1_verifier(pkcs1v15::VerifyingKey::<Sha512>::new(key)),
-        // The salt is as long as the hash unless something else is asked for.
+        // By default, the salt is as long as the hash.
         Algorithm::PS256 => pss_verifier(pss::VerifyingKey::<Sha256>::new(key)),
         Algorithm::PS384 => pss_verifier(pss::VerifyingKey::<Sha384>::new(key)),
         Algorithm::PS512 => pss_verifier(pss::VerifyingKey::<Sha512>::new(key)),

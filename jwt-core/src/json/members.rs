@@ -5,28 +5,29 @@ use smallvec::SmallVec;
 use super::scan;
 use super::value::{Text, Value};
 
-/// Where the outermost members of a text stand: what the reader found, for whoever wants to see them again.
+/// An index of an object's outermost members, which the reader found. With it, they can be read again without
+/// parsing.
 ///
-/// It says nothing without its text. Of a text in which a member cannot be told in so few bytes it knows nothing, and the
-/// text has to be read again.
+/// It's useless without the text that it belongs to. If a member doesn't fit into an [`Entry`], the index is unusable
+/// and the text has to be parsed again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Members {
-    entries: SmallVec<[Entry; MANY]>,
+    entries: SmallVec<[Entry; INLINE_MEMBERS]>,
     known: bool,
 }
 
-/// More members than this take an allocation.
-const MANY: usize = 16;
+/// More members than this need an allocation.
+const INLINE_MEMBERS: usize = 16;
 
-/// A member, in few bytes.
+/// The position of a member, in ten bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Entry {
     /// Where the name begins, after its quote.
     name: u16,
-    /// Where the value begins and ends, with its quotes where it has some.
+    /// Where the value begins and ends, including the quotes of a string.
     value: u16,
     end: u16,
-    /// How long the name is.
+    /// The length of the name.
     length: u8,
     /// Whether the value is a string with escapes.
     escaped: bool,
@@ -46,8 +47,8 @@ impl Members {
         }
     }
 
-    /// The members of the text that was read, in order, none of whose names has escapes; `None` where it has to be read
-    /// again.
+    /// Returns the members of the indexed text in order. Their names have no escapes. Returns `None` if the text has
+    /// to be parsed again.
     #[inline]
     pub(crate) fn of<'m, 'a>(
         &'m self,
@@ -56,7 +57,7 @@ impl Members {
         self.known.then(|| self.entries.iter().map(move |entry| entry.member(text)))
     }
 
-    /// How many bytes they take beyond their own.
+    /// How many bytes it has allocated.
     pub(crate) fn spilled(&self) -> usize {
         if self.entries.spilled() { self.entries.capacity() * size_of::<Entry>() } else { 0 }
     }
@@ -66,16 +67,16 @@ impl Entry {
     #[inline]
     fn of(member: &Member<'_>) -> Option<Self> {
         let short = |at: usize| u16::try_from(at).ok();
-        let Member { name, value_span, .. } = member;
+        let Member { name, span, .. } = member;
         if name.escaped {
             return None;
         }
         Some(Self {
             name: short(name.start)?,
-            value: short(value_span.start)?,
-            end: short(value_span.end)?,
+            value: short(span.start)?,
+            end: short(span.end)?,
             length: u8::try_from(name.end - name.start).ok()?,
-            escaped: value_span.escaped,
+            escaped: span.escaped,
         })
     }
 
@@ -85,21 +86,21 @@ impl Entry {
         Member {
             text,
             name: NameSpan { start, end: start + usize::from(self.length), escaped: false },
-            value_span: Span { start: self.value.into(), end: self.end.into(), escaped: self.escaped },
+            span: Span { start: self.value.into(), end: self.end.into(), escaped: self.escaped },
         }
     }
 }
 
-/// Where a value stands: with its quotes, where it has some.
+/// The position of a value, including the quotes of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Whether it is a string with escapes.
+    /// Whether it's a string with escapes.
     pub(super) escaped: bool,
 }
 
-/// Where a member's name stands, without its quotes.
+/// The position of a member's name, without its quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NameSpan {
     pub(super) start: usize,
@@ -107,12 +108,12 @@ pub(super) struct NameSpan {
     pub(super) escaped: bool,
 }
 
-/// A member of an object, in the text in which it was found.
+/// A member of an object, as a part of the text.
 #[derive(Clone, Copy)]
 pub(crate) struct Member<'a> {
     pub(super) text: &'a str,
     pub(super) name: NameSpan,
-    pub(super) value_span: Span,
+    pub(super) span: Span,
 }
 
 impl<'a> Member<'a> {
@@ -121,7 +122,7 @@ impl<'a> Member<'a> {
         self.name.decode(self.text)
     }
 
-    /// The name of one whose name has no escapes.
+    /// The name, for a member whose name has no escapes.
     #[inline]
     pub(super) fn plain_name(&self) -> &'a str {
         between(self.text, self.name.start, self.name.end)
@@ -129,16 +130,16 @@ impl<'a> Member<'a> {
 
     #[inline(always)]
     pub(crate) fn value(&self) -> Value<'a> {
-        self.value_span.value(self.text)
+        self.span.value(self.text)
     }
 
-    /// The value as it stands.
+    /// The text of the value.
     #[inline]
     pub(super) fn json(&self) -> &'a str {
-        between(self.text, self.value_span.start, self.value_span.end)
+        between(self.text, self.span.start, self.span.end)
     }
 
-    /// The value of a string without escapes.
+    /// The value, if it's a string without escapes.
     #[inline]
     pub(super) fn plain(&self) -> Option<&'a str> {
         match self.value() {
@@ -170,9 +171,9 @@ impl NameSpan {
         Text { raw: between(text, self.start, self.end), escaped: self.escaped }.decode()
     }
 
-    /// One of 64 bits, the same for equal names and mostly different for others.
+    /// Sets one of 64 bits: always the same for equal names, and mostly different for others.
     #[inline]
-    pub(super) fn mark(self, text: &str) -> u64 {
+    pub(super) fn hash_bit(self, text: &str) -> u64 {
         let of = |text: &[u8], start: usize, end: usize| {
             let (first, last) = (scan::byte(text, start), scan::byte(text, end.wrapping_sub(1)));
             1 << (((end - start) * 37 + usize::from(first) * 7 + usize::from(last)) % 64)
@@ -186,7 +187,7 @@ impl NameSpan {
     }
 }
 
-/// Places come from the reader, which finds them at ASCII characters: the fallback is never taken.
+/// Positions come from the reader, which finds them at ASCII characters. So the fallback is never used.
 #[inline]
 fn between(text: &str, start: usize, end: usize) -> &str {
     text.get(start..end).unwrap_or_default()
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_seen_again_as_they_were_read() {
+    fn indexed_members_are_the_same_as_parsed_members() {
         let many: Vec<String> = (0..50).map(|number| format!("\"n{number}\":{number}")).collect();
         for text in [
             "{}",
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_in_few_bytes_is_not_known() {
+    fn a_text_with_a_member_that_does_not_fit_is_not_indexed() {
         let (long, vast) = ("n".repeat(256), "v".repeat(70_000));
         for (text, known) in [
             (format!(r#"{{"{}":1}}"#, &long[1..]), true),

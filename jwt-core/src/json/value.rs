@@ -4,7 +4,7 @@ use serde_json::Number;
 
 use super::{Unique, array, object};
 
-/// A string as it stands between its quotes, already known to be well-formed.
+/// The text of a string between its quotes, which has been checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Text<'a> {
     pub(super) raw: &'a str,
@@ -12,14 +12,14 @@ pub(crate) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// The string's value, borrowed unless it holds escapes.
+    /// Decodes the string. It's borrowed unless it has escapes.
     #[inline]
     pub(crate) fn decode(self) -> Cow<'a, str> {
         if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
     }
 }
 
-/// One member's value, a slice of the text.
+/// A value, as a slice of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Value<'a> {
     Null,
@@ -31,7 +31,7 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The string's value, or `None` for any other kind of value.
+    /// Returns the string, or `None` for any other kind of value.
     pub(crate) fn as_text(self) -> Option<Cow<'a, str>> {
         match self {
             Value::Text(text) => Some(text.decode()),
@@ -40,7 +40,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Resolves the escapes of a string that the reader accepted; anything else would be skipped, not refused.
+/// Decodes the escapes of a string that the reader accepted. It would skip invalid ones, not refuse them.
 #[cold]
 fn unescape(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
@@ -73,11 +73,11 @@ fn unit_at(text: &str, at: usize) -> u16 {
     text.get(at..at + 4).and_then(|digits| u16::from_str_radix(digits, 16).ok()).unwrap_or_default()
 }
 
-/// Integers up to here are told apart in 64-bit floating point.
+/// Up to here, 64-bit floating point represents every integer exactly.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl Value<'_> {
-    /// Whether this is the same JSON value: numbers by their worth, members in any order.
+    /// Whether this is the same JSON value. Numbers are compared by value, and members in any order.
     pub(crate) fn is(self, other: &serde_json::Value) -> bool {
         match (self, other) {
             (Value::Null, serde_json::Value::Null) => true,
@@ -106,7 +106,7 @@ fn is_number(own: &str, other: &Number) -> bool {
     let integer = other.as_i64().map(i128::from).or_else(|| other.as_u64().map(i128::from));
     match (own.parse::<i128>(), integer) {
         (Ok(own), Some(other)) => own == other,
-        // `5.0` and `5e0` are 5. Where floating point does not tell neighbours apart, nothing is equal.
+        // `5.0` and `5e0` are 5. Beyond exact integers, nothing is equal.
         (Err(_), Some(other)) => own.parse().is_ok_and(|own: f64| own.abs() < EXACT && own == other as f64),
         (_, None) => own.parse().is_ok_and(|own: f64| own.is_finite() && Some(own) == other.as_f64()),
     }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_compared_as_a_whole() {
+    fn values_are_equal_only_as_a_whole() {
         for (text, other, expected) in [
             ("null", json!(null), true),
             ("true", json!(true), true),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_compared_by_its_worth() {
+    fn numbers_are_compared_by_value() {
         for (text, other, expected) in [
             ("5", json!(5), true),
             ("5.0", json!(5), true),

@@ -6,7 +6,7 @@ use serde_json::de::StrRead;
 
 use crate::json::Member;
 
-/// Has `serde_json` decode a value as a whole.
+/// Decodes a whole value with `serde_json`.
 pub(super) fn decode_with_serde_json<'de, R>(
     json: &'de str,
     decode: impl FnOnce(&mut serde_json::Deserializer<StrRead<'de>>) -> Result<R, Error>,
@@ -17,23 +17,24 @@ pub(super) fn decode_with_serde_json<'de, R>(
     Ok(value)
 }
 
-/// Takes record_use that something was consumed, and no error made of it.
+/// Records whether the value was used without an error.
 #[inline]
-pub(super) fn record_use<T>(consumed: &Cell<bool>, asked: Result<T, Error>) -> Result<T, Error> {
-    consumed.set(asked.is_ok());
-    asked
+pub(super) fn record_use<T>(consumed: &Cell<bool>, result: Result<T, Error>) -> Result<T, Error> {
+    consumed.set(result.is_ok());
+    result
 }
 
+/// The error that makes [`decode`](super::decode) leave the whole text to `serde_json`.
 pub(super) fn fall_back() -> Error {
-    Error::custom("fall_back")
+    Error::custom("left to serde_json")
 }
 
-/// `serde_json` has types of its own that it tells by such names.
+/// `serde_json` has types of its own, which it recognizes by these names.
 pub(super) fn is_serde_json_marker(name: &str) -> bool {
     name.starts_with('$')
 }
 
-/// Methods that hand the value to `serde_json`, for a deserializer that can give it as `self.json()`.
+/// Methods that leave the value to `serde_json`, for a deserializer with a method `json`.
 macro_rules! delegate_to_serde_json {
     ($($method:ident($($argument:ident: $type:ty),*))+) => {
         $(
@@ -46,13 +47,13 @@ macro_rules! delegate_to_serde_json {
 }
 pub(super) use delegate_to_serde_json;
 
-/// A name without escapes.
+/// A member's name without escapes.
 pub(super) struct MemberName<'de, 'm> {
     pub(super) name: &'de str,
     pub(super) consumed: &'m Cell<bool>,
 }
 
-/// Methods for which a name is a string whatever is asked for.
+/// Methods that decode a name as a string.
 macro_rules! names_are_strings {
     ($($method:ident($($argument:ident: $type:ty),*))+) => {
         $(
@@ -64,7 +65,7 @@ macro_rules! names_are_strings {
     };
 }
 
-/// Methods by which names are decoded as something else.
+/// Methods that a name doesn't support, so that `serde_json` decodes the whole text.
 macro_rules! names_fall_back {
     ($($method:ident($($argument:ident: $type:ty),*))+) => {
         $(
@@ -150,7 +151,7 @@ impl<'de> Deserializer<'de> for MemberValue<'de, '_> {
         if is_serde_json_marker(name) { Err(fall_back()) } else { visitor.visit_newtype_struct(self) }
     }
 
-    /// The reader has looked at what nobody wants.
+    /// The reader has already checked ignored values.
     #[inline]
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         record_use(self.consumed, visitor.visit_unit())

@@ -9,7 +9,7 @@ use super::member::{
 };
 use crate::json::{Member, Members};
 
-/// Decodes the text, in which these members were found, as `T`.
+/// Decodes `text`, whose members are indexed, as `T`.
 pub(crate) fn decode<T: DeserializeOwned>(text: &str, members: &Members) -> Result<T, Error> {
     let consumed = Cell::new(false);
     match T::deserialize(Object { text, members, consumed: &consumed }) {
@@ -22,8 +22,8 @@ pub(crate) fn decode<T: DeserializeOwned>(text: &str, members: &Members) -> Resu
 struct Object<'de, 'm> {
     text: &'de str,
     members: &'m Members,
-    /// Set when it was consumed. Whoever decodes without taking anything, or goes on after an error, is where `serde_json`
-    /// would not be.
+    /// Set once the object was decoded. If a type decodes without it, or ignores an error, `serde_json` might see
+    /// another state, so it decodes the text again.
     consumed: &'m Cell<bool>,
 }
 
@@ -85,21 +85,21 @@ impl<'de> Deserializer<'de> for Object<'de, '_> {
     }
 }
 
-/// The members, one after the other.
+/// Iterates over the members.
 struct MembersAccess<'de, 'm, I> {
     rest: I,
-    /// The member whose name was consumed, and whose value was not.
+    /// The member whose name was read and whose value wasn't.
     value: Option<Member<'de>>,
-    /// Whether a name or a value was asked for and not consumed.
+    /// Whether a name or a value couldn't be read.
     failed: bool,
     consumed: &'m Cell<bool>,
 }
 
 impl<I> MembersAccess<'_, '_, I> {
     #[inline]
-    fn track<T>(&mut self, asked: Result<T, Error>) -> Result<T, Error> {
-        self.failed |= asked.is_err() | !self.consumed.replace(false);
-        asked
+    fn track<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+        self.failed |= result.is_err() | !self.consumed.replace(false);
+        result
     }
 }
 
@@ -128,7 +128,7 @@ impl<'de, I: Iterator<Item = Member<'de>>> MapAccess<'de> for MembersAccess<'de,
 
 #[cfg(test)]
 mod tests {
-    #![expect(dead_code, reason = "what is decoded is shown, which does not count")]
+    #![expect(dead_code, reason = "decoded fields are only printed")]
 
     use std::borrow::Cow;
     use std::collections::BTreeMap;
@@ -176,7 +176,7 @@ mod tests {
         r#"{"$serde_json::private::RawValue":"[5]"}"#,
     ];
 
-    /// Decodes every text in both ways.
+    /// Decodes every text in both ways and compares the results.
     fn same<T: DeserializeOwned + Debug>() {
         same_of::<T>(TEXTS);
     }
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[derive(Debug, Default, Deserialize)]
-    struct Number5(#[expect(dead_code, reason = "shown")] u8);
+    struct Number5(#[expect(dead_code, reason = "only printed")] u8);
 
     #[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
     enum Key {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_is_decoded_as_serde_json_decodes_it() {
+    fn every_type_is_decoded_as_in_serde_json() {
         same::<Text>();
         same::<Only>();
         same::<Wrapped>();
@@ -294,7 +294,7 @@ mod tests {
         same::<BTreeMap<KeyName, IgnoredAny>>();
         same::<BTreeMap<u64, String>>();
         same::<BTreeMap<i128, Value>>();
-        // Not of a name that begins with another character than ASCII's, which `serde_json` would cut in two.
+        // Only names that begin with an ASCII character: `serde_json` would split others.
         same_of::<BTreeMap<bool, String>>(&[r#"{"true":"x"}"#, r#"{"true":"x","a":"y"}"#, r#"{"false":5}"#]);
         same::<BTreeMap<char, Value>>();
         same::<BTreeMap<Key, Value>>();
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_does_not_take_what_there_is_is_judged_by_serde_json() {
+    fn types_that_ignore_values_or_errors_are_left_to_serde_json() {
         same::<Exact>();
         same::<Untouched>();
         same::<Swallowed>();
@@ -315,7 +315,7 @@ mod tests {
         same::<Forgiving>();
     }
 
-    /// Goes on whatever happened.
+    /// Ignores every error.
     #[derive(Debug)]
     struct Forgiving;
 
@@ -326,7 +326,7 @@ mod tests {
         }
     }
 
-    /// Breaks off at some point, or goes on where it should not.
+    /// Stops at some point, or continues after an error.
     #[derive(Debug)]
     struct Careless<const HOW: u8>;
 
