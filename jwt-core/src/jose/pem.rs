@@ -125,7 +125,7 @@ fn not_pem(text: &[u8]) -> KeyError {
     KeyError::malformed(if start.is_empty() {
         "the PEM text is empty"
     } else if begins(&["ssh-", "ecdsa-sha2-", "---- BEGIN SSH2"]) {
-        "the text is an OpenSSH public key, not PEM; `ssh-keygen -e -m PKCS8 -f FILE` converts it"
+        "the text is an OpenSSH public key, not PEM; `ssh-keygen -e -m PKCS8 -f FILE` converts RSA and ECDSA keys"
     } else if begins(&["{"]) {
         "the text is JSON, not PEM; use `from_jwk` if it is a JWK"
     } else if start[0] == 0x30 && std::str::from_utf8(start).is_err() {
@@ -225,6 +225,54 @@ MCowBQYDK2VwAyEAxkB1KCrMT+rLA6I0leLQNE8p20JNXqdZJ3PNq20b/h4=
             let refused = Key::from_der(algorithm, &der).err().map(|error| error.kind());
             assert_eq!(refused, expected, "{algorithm} {pem}");
         }
+    }
+
+    #[test]
+    fn white_space_escaped_line_ends_and_text_around_the_block_are_ignored() {
+        for pem in [RSA_SPKI, P256_CERTIFICATE, ED25519_SPKI] {
+            let expected = public_key(pem.as_bytes()).unwrap();
+            for text in [
+                pem.replace('\n', "\\n"),
+                pem.replace('\n', "\\r\\n"),
+                pem.replace('\n', " "),
+                pem.replace('\n', " \n"),
+                pem.replace('\n', "\n    "),
+                pem.replace('\n', "\n\n"),
+                format!("\u{feff}{pem}"),
+                format!("\"{pem}\""),
+                format!("Subject: a\n{pem}\nafter"),
+            ] {
+                assert!(public_key(text.as_bytes()).is_ok_and(|key| key == expected), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_error_says_what_the_text_is_and_what_helps() {
+        let relabel = |label: &str| RSA_SPKI.replace("PUBLIC KEY", label);
+        let base64: String = RSA_SPKI.lines().filter(|line| !line.starts_with('-')).collect();
+        for (text, part) in [
+            (relabel("PRIVATE KEY"), "`openssl pkey -in FILE -pubout`"),
+            (relabel("OPENSSH PRIVATE KEY"), "`ssh-keygen -e -m PKCS8"),
+            (relabel("CERTIFICATE REQUEST"), "`openssl req -in FILE -noout -pubkey`"),
+            (relabel("PKCS7"), "`openssl pkcs7 -in FILE -print_certs`"),
+            (format!("{P256_CERTIFICATE}\n{P256_CERTIFICATE}"), "in a chain of certificates, the first"),
+            (RSA_SPKI[..100].to_owned(), "cut off"),
+            (RSA_SPKI.replace("END PUBLIC", "END PRIVATE"), "labels"),
+            (RSA_SPKI.replace('\n', "\\\\n"), "escaped twice"),
+            (RSA_SPKI.replace("MIIB", "MII!"), "isn't base64"),
+            (base64, "put `-----BEGIN PUBLIC KEY-----`"),
+            ("ssh-ed25519 AAAA a@b".to_owned(), "an OpenSSH public key"),
+            ("{\"kty\":\"RSA\"}".to_owned(), "`from_jwk`"),
+            ("/etc/keys/id.pem".to_owned(), "a file's name"),
+            (" \n".to_owned(), "empty"),
+            ("<html>".to_owned(), "no `-----BEGIN …-----` line"),
+        ] {
+            let message = public_key(text.as_bytes()).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}\n{text}");
+        }
+        let der = block(RSA_SPKI.as_bytes()).unwrap().content;
+        assert!(public_key(&der).unwrap_err().to_string().contains("`Key::from_der`"));
     }
 
     #[test]

@@ -64,7 +64,8 @@ pub(crate) fn from_pem(text: &[u8]) -> Result<PrivateMaterial, KeyError> {
         "EC PRIVATE KEY" => sec1(&block.content),
         "ENCRYPTED PRIVATE KEY" => Err(pem::encrypted()),
         "OPENSSH PRIVATE KEY" => Err(KeyError::malformed(
-            "the private key has OpenSSH's own format; `ssh-keygen -p -m PKCS8 -f COPY` converts a copy of its file",
+            "the private key has OpenSSH's own format; `ssh-keygen -p -m PKCS8 -f COPY` converts a copy of an RSA or ECDSA \
+             key, and `openssl genpkey -algorithm ed25519` creates an Ed25519 key",
         )),
         "CERTIFICATE" => Err(KeyError::malformed(
             "a certificate was given where a private key is expected; the private key is in a file of its own",
@@ -285,6 +286,26 @@ d5CqsYQfYZtyksfDTt4cyngaT3ihRANCAAQKWSZ6NVeYtfqQYzFZleA5bk2Fzmgc
 3vP/Y//21vh7McearWN+CKtJ0CciCY/9//ZFyTzTVRLB5MWQj6wUj2/f
 -----END PRIVATE KEY-----";
 
+    /// The key of [`P256`] as `openssl ec` writes it.
+    const P256_SEC1: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEICJom2C6pIexgAakP3eQqrGEH2GbcpLHw07eHMp4Gk94oAoGCCqGSM49
+AwEHoUQDQgAEClkmejVXmLX6kGMxWZXgOW5Nhc5oHN7z/2P/9tb4ezHHmq1jfgir
+SdAnIgmP/f/2Rck801USweTFkI+sFI9v3w==
+-----END EC PRIVATE KEY-----";
+
+    const P256_PARAMETERS: &str = "\
+-----BEGIN EC PARAMETERS-----
+BggqhkjOPQMBBw==
+-----END EC PARAMETERS-----";
+
+    const K256_SEC1: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+MHQCAQEEIPBSsTYTIC+w18LzTt9ABv+QjCSuRJYEVU06WMAfHdPGoAcGBSuBBAAK
+oUQDQgAECRbVJr5ntAbSCPtI7y2IqeRETW3MmlRtmeWCw+jNwodzg+XtlIl593Wy
+aZoTXVW1FV0GtqYZ5tw5wEXR2etw/w==
+-----END EC PRIVATE KEY-----";
+
     fn kind(text: &str) -> Option<KeyErrorKind> {
         from_pem(text.as_bytes()).err().map(|error| error.kind())
     }
@@ -298,6 +319,46 @@ d5CqsYQfYZtyksfDTt4cyngaT3ihRANCAAQKWSZ6NVeYtfqQYzFZleA5bk2Fzmgc
             panic!("a P-256 key")
         };
         assert_eq!(scalar.len(), 32);
+    }
+
+    #[test]
+    fn sec1_is_read_with_and_without_its_parameters() {
+        let scalar = |text: &str| match from_pem(text.as_bytes()) {
+            Ok(PrivateMaterial::Ec { family: Family::P256, scalar }) => scalar,
+            other => panic!("{other:?}"),
+        };
+        for text in [P256_SEC1.to_owned(), format!("{P256_PARAMETERS}\n{P256_SEC1}\n")] {
+            assert!(scalar(&text) == scalar(P256), "{text}");
+        }
+        assert_eq!(kind(K256_SEC1), Some(KeyErrorKind::UnsupportedKeyType));
+        assert_eq!(kind(P256_PARAMETERS), Some(KeyErrorKind::Malformed));
+        assert_eq!(kind(&format!("{P256_SEC1}\n{P256_SEC1}")), Some(KeyErrorKind::Malformed));
+    }
+
+    #[test]
+    fn the_error_says_what_the_text_is_and_what_helps() {
+        let relabel = |label: &str| ED25519.replace("PRIVATE KEY", label);
+        let header = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,775F2BE438C738E243F1162131B2268F\n\n";
+        let no_curve = der::tlv(0x30, &[&[2, 1, 1], &der::tlv(0x04, &[&[7; 32]])]);
+        let no_curve = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, no_curve);
+        for (text, part) in [
+            (relabel("ENCRYPTED PRIVATE KEY"), "encrypted; `openssl pkey -in"),
+            (relabel("RSA PRIVATE KEY").replace("MC4C", &format!("{header}MC4C")), "encrypted; `openssl pkey -in"),
+            (relabel("OPENSSH PRIVATE KEY"), "`ssh-keygen -p -m PKCS8"),
+            (relabel("CERTIFICATE"), "a certificate was given"),
+            (relabel("CERTIFICATE REQUEST"), "a certificate request"),
+            (relabel("PUBLIC KEY"), "a public key was given"),
+            (P256_PARAMETERS.to_owned(), "no key"),
+            (
+                format!("-----BEGIN EC PRIVATE KEY-----\n{no_curve}\n-----END EC PRIVATE KEY-----"),
+                "`openssl pkcs8 -topk8 -nocrypt",
+            ),
+            ("{\"kty\":\"EC\"}".to_owned(), "`from_jwk`"),
+            (String::new(), "empty"),
+        ] {
+            let message = from_pem(text.as_bytes()).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}\n{text}");
+        }
     }
 
     #[test]

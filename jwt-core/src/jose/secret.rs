@@ -70,6 +70,14 @@ mod tests {
     }
 
     #[test]
+    fn the_error_for_a_short_secret_has_both_lengths() {
+        let message = |algorithm, length| vet(&vec![7; length], algorithm).unwrap_err().to_string();
+        let expected = "the secret has 31 bytes; HS256 needs at least 32 (`openssl rand -hex 32`)";
+        assert_eq!(message(Some(Algorithm::HS256), 31), expected);
+        assert_eq!(message(None, 5), "the secret has 5 bytes; at least 32 are needed (`openssl rand -hex 32`)");
+    }
+
+    #[test]
     fn a_public_key_is_refused_as_a_secret_in_every_format() {
         let padding = "x".repeat(64);
         for text in [
