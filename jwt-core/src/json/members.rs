@@ -19,7 +19,7 @@ pub(crate) struct Members {
 /// More members than this need an allocation.
 const INLINE_MEMBERS: usize = 16;
 
-/// The position of a member, in ten bytes.
+/// The position of a member, in eight bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Entry {
     /// Where the name begins, after its quote.
