@@ -1,4 +1,4 @@
-//! Time: the one place that reads the machine's clocks.
+//! Time. Only this module reads the machine's clocks.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -6,21 +6,22 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// A source of time.
 ///
-/// Every decision that depends on time asks a `Clock`, so that a test turns the clock instead of sleeping. The default
-/// is [`SystemClock`]; the double is [`ManualClock`]. A clock cannot fail: one that has no better answer repeats its
-/// last.
+/// Every decision that depends on time uses a `Clock`, so a test can move the clock instead of sleeping. The default
+/// is [`SystemClock`]; [`ManualClock`] is for tests. A clock can't fail: if it has no new reading, it repeats the
+/// last one.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// Returns the time since 1970-01-01T00:00:00Z, leap seconds ignored. RFC 7519 section 2, "NumericDate".
+    /// Returns the time since 1970-01-01T00:00:00Z, without leap seconds. RFC 7519 section 2, "NumericDate".
     fn now(&self) -> Duration;
 
-    /// Returns the time since an arbitrary fixed moment, never going backwards. Lifetimes of keys and of revocations use
-    /// it beside [`now`](Self::now), and end when either says so: setting the wall clock back doesn't prolong them, and
-    /// neither does a machine that sleeps, during which this clock may stand still.
+    /// Returns the time since an arbitrary fixed moment. It never goes backwards. The lifetimes of keys and
+    /// revocations use it beside [`now`](Self::now), and end as soon as either clock says so. So setting the wall
+    /// clock back doesn't prolong them, and neither does a machine that sleeps, during which this clock may stand
+    /// still.
     fn monotonic(&self) -> Duration;
 }
 
-/// A moment by both clocks. The wall clock counts the time that the machine sleeps, and the monotonic clock can't be set
-/// back.
+/// A moment by both clocks. The wall clock counts the time that the machine sleeps, and the monotonic clock can't be
+/// set back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) wall: Duration,
@@ -32,7 +33,7 @@ impl Moment {
         Self { wall: clock.now(), monotonic: clock.monotonic() }
     }
 
-    /// The time that has passed since `earlier`, by the clock that shows more of it.
+    /// Returns the time since `earlier`, by the clock that shows more.
     #[cfg(feature = "remote")]
     pub(crate) fn since(self, earlier: Self) -> Duration {
         let monotonic = self.monotonic.saturating_sub(earlier.monotonic);
@@ -40,19 +41,19 @@ impl Moment {
     }
 }
 
-/// The machine's own clocks.
+/// The machine's clocks.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a unit: there is nothing to add")]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this room is where the wall clock is read")]
+    #[expect(clippy::disallowed_methods, reason = "only this module reads the wall clock")]
     fn now(&self) -> Duration {
-        // A machine set before 1970 lives at the epoch: tokens are then not yet valid, never valid for ever.
+        // A machine that is set to before 1970 reads 1970. Its tokens aren't valid yet, rather than valid forever.
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this room is where the monotonic clock is read")]
+    #[expect(clippy::disallowed_methods, reason = "only this module reads the monotonic clock")]
     fn monotonic(&self) -> Duration {
         static START: OnceLock<Instant> = OnceLock::new();
         let now = Instant::now();
@@ -60,7 +61,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is turned. Clones share one reading.
+/// A clock for tests. It stands still until you move it. Clones share one reading.
 ///
 /// ```
 /// use std::time::Duration;
@@ -91,7 +92,7 @@ impl ManualClock {
         clock
     }
 
-    /// Lets time pass, on both readings.
+    /// Moves both readings forward.
     pub fn advance(&self, by: Duration) {
         self.turn(|reading| {
             reading.now = reading.now.saturating_add(by);
@@ -99,7 +100,7 @@ impl ManualClock {
         });
     }
 
-    /// Sets the wall clock, as an operator would; the monotonic reading stays.
+    /// Sets the wall clock, as an operator would. The monotonic reading doesn't change.
     pub fn set(&self, now: Duration) {
         self.turn(|reading| reading.now = now);
     }
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn setting_the_wall_clock_does_not_move_the_monotonic_one() {
+    fn setting_the_wall_clock_does_not_change_the_monotonic_reading() {
         let clock = ManualClock::at(1_000);
         clock.advance(Duration::from_secs(5));
         clock.set(Duration::from_secs(10));
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_clock_is_past_2025_and_its_monotonic_reading_does_not_go_back() {
+    fn the_system_clock_is_past_2025_and_its_monotonic_reading_never_goes_back() {
         assert!(SystemClock.now() > Duration::from_secs(1_735_689_600));
         let first = SystemClock.monotonic();
         assert!(SystemClock.monotonic() >= first);

@@ -168,7 +168,7 @@ async fn remote_keys_may_live_for_ever() {
 struct OutOfReach(Duration);
 
 impl KeySource for OutOfReach {
-    fn find(&self, _: &Wanted<'_>) -> Lookup {
+    fn find_key(&self, _: &Wanted<'_>) -> Lookup {
         Lookup::Unavailable(Some(self.0))
     }
 }

@@ -16,8 +16,8 @@ use jwt_core::http::RequestView;
 use jwt_core::http::{Challenge, Challenger, NoBody, ProblemJson, Rejection, Rendered, Renderer};
 use jwt_core::http::{TokenSource, TokenSources};
 use jwt_core::keys::{
-    Fetch, FetchError, Fetched, HttpFetch, IgnoredKey, Key, KeyError, KeySet, KeySource, KeyTable, Lookup, NoKeys,
-    RemoteKeys, Wanted, fetch_fn,
+    Fetch, FetchError, Fetched, HttpFetch, IgnoredKey, Key, KeyError, KeySet, KeySource, KeyTable, Lookup, RemoteKeys,
+    Wanted, fetch_fn,
 };
 use jwt_core::observe::{NoObserver, Observer};
 use jwt_core::testing::BareRequest;
@@ -48,7 +48,6 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
     shared::<IgnoredKey>();
     shared::<KeyTable>();
     shared::<RemoteKeys>();
-    shared::<NoKeys>();
     shared::<HttpFetch>();
     shared::<Fetched>();
     shared::<SigningKey>();
@@ -185,7 +184,7 @@ async fn debug_shows_no_secret_no_token_and_no_claim() {
     let verifier = builder().build().expect("a verifier");
     let verified = verifier.verify(&token).await.expect("a good token");
     let table = KeyTable::prepare(Backend::aws_lc_rs(), [&fixed], &[Algorithm::HS256]);
-    let lookup = table.find(&Wanted::new(Some("kid-of-key"), Algorithm::HS256));
+    let lookup = table.find_key(&Wanted::new(Some("kid-of-key"), Algorithm::HS256));
     let Lookup::Ready(prepared) = &lookup else { panic!("a key") };
     let request = BareRequest::new("GET", format!("/?access_token={token}"))
         .header("authorization", format!("Bearer {token}"))

@@ -260,7 +260,7 @@ fn try_signed(jws: &str, key: &Key, backend: Backend) -> Option<bool> {
     }
     let algorithm = members.get("alg")?.as_str()?.parse().ok()?;
     let prepared: Arc<PreparedKey> =
-        match KeyTable::prepare(backend, [key], &[algorithm]).find(&Wanted::new(None, algorithm)) {
+        match KeyTable::prepare(backend, [key], &[algorithm]).find_key(&Wanted::new(None, algorithm)) {
             Lookup::Ready(prepared) => prepared,
             _ => return None,
         };

@@ -19,7 +19,7 @@ struct Judges(Vec<Arc<PreparedKey>>);
 impl Judges {
     fn new(key: &Key, algorithm: Algorithm) -> Self {
         let prepare = |backend: Backend| match KeyTable::prepare(backend, [key], &[algorithm])
-            .find(&Wanted::new(None, algorithm))
+            .find_key(&Wanted::new(None, algorithm))
         {
             Lookup::Ready(prepared) => prepared,
             refused => panic!("{} does not take a vetted key: {refused:?}", backend.name()),

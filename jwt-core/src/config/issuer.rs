@@ -246,12 +246,12 @@ mod tests {
             (
                 &[GOOD, pem, "algorithm = 'RS256'"],
                 UnusableKey,
-                "pem holds no usable key: the key does not fit the algorithm",
+                "pem holds no usable key: the key can't be used with this algorithm",
             ),
             (
                 &[GOOD, "secret_file = 'short'\nalgorithm = 'HS256'"],
                 UnusableKey,
-                "secret_file holds no usable key: the secret is shorter than the hash of its algorithm",
+                "secret_file holds no usable key: the secret has 4 bytes; HS256 needs at least 32 (`openssl rand -hex 32`)",
             ),
             (&[GOOD, "jwks_file = 'pem'"], UnusableKey, "jwks_file holds no usable key: not a JSON object"),
             (&[GOOD, "jwks_file = 'bytes'"], Unreadable, "jwks_file names a file that is not UTF-8"),
@@ -325,7 +325,7 @@ mod tests {
             (&[("X_SECRET", "hush")], "X_ALGORITHM must be decided"),
             (
                 &[("X_SECRET", "hush"), ("X_ALGORITHM", "HS256")],
-                "X_SECRET holds no usable key: the secret is shorter than the hash of its algorithm",
+                "X_SECRET holds no usable key: the secret has 4 bytes; HS256 needs at least 32 (`openssl rand -hex 32`)",
             ),
             (&[("X_JWKS_FILE", "/nowhere/at/all")], "X_JWKS_FILE names a file that cannot be read: entity not found"),
             (&[("X_COOKIE", "a,a"), ("X_JWKS_URL", "u")], "X_COOKIE holds a name twice"),

@@ -81,7 +81,7 @@ impl RefreshConfig {
 
     /// The field to name when the policy is not sound.
     pub(super) fn culprit(&self) -> &'static str {
-        let alone = |one: Self| !one.limits(KeyRefreshSettings::new()).is_sound();
+        let alone = |one: Self| !one.limits(KeyRefreshSettings::new()).is_valid();
         if alone(Self { timeout: self.timeout, ..Self::default() }) {
             "refresh.timeout"
         } else if alone(Self { max_bytes: self.max_bytes, ..Self::default() }) {

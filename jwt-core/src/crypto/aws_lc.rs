@@ -8,13 +8,13 @@ use aws_lc_rs::signature::{
 };
 use aws_lc_rs::{digest, hmac, rand};
 
-use super::engine::{Engine, Sign, Verify};
+use super::backend::{Engine, Sign, Verify};
 use crate::jose::algorithm::Family;
-use crate::jose::material::KeyMaterial;
+use crate::jose::material::{self, KeyMaterial};
 use crate::jose::private::{self, PrivateMaterial};
-use crate::jose::{Algorithm, KeyError, KeyErrorKind, pem, vetting};
+use crate::jose::{Algorithm, KeyError, KeyErrorKind, der};
 
-/// The `aws-lc-rs` crate.
+/// The back end of the `aws-lc-rs` crate.
 pub(super) struct AwsLc;
 
 impl Engine for AwsLc {
@@ -43,8 +43,8 @@ impl Engine for AwsLc {
                     !has_weak_commitment(signature) && key.verify_sig(message, signature).is_ok()
                 }));
             }
-            // In this form the numbers are checked when they are parsed.
-            KeyMaterial::Rsa { modulus, exponent } => parse(&pem::rsa_der(modulus, exponent))?,
+            // If the numbers are given in this form, they're checked while parsing.
+            KeyMaterial::Rsa { modulus, exponent } => parse(&der::rsa_der(modulus, exponent))?,
             KeyMaterial::Ec { point, .. } => parse(point)?,
             KeyMaterial::MlDsa { key, .. } => parse(key)?,
         };
@@ -57,7 +57,7 @@ impl Engine for AwsLc {
 
     fn random(&self, bytes: &mut [u8]) -> Result<(), KeyError> {
         rand::fill(bytes)
-            .map_err(|_| KeyError::new(KeyErrorKind::Randomness, "the operating system gives no random bytes"))
+            .map_err(|_| KeyError::new(KeyErrorKind::Randomness, "the operating system provides no random bytes"))
     }
 
     fn generate_rsa(&self) -> Result<PrivateMaterial, KeyError> {
@@ -78,7 +78,7 @@ impl Engine for AwsLc {
             PrivateMaterial::Ec { family, scalar } => ecdsa_signer(*family, scalar),
             PrivateMaterial::Ed25519(seed) => {
                 let pair = Ed25519KeyPair::from_seed_unchecked(&**seed).map_err(|_| KeyError::invalid())?;
-                let public = vetting::ed25519(pair.public_key().as_ref())?;
+                let public = material::ed25519(pair.public_key().as_ref())?;
                 let sign: Sign = Arc::new(move |message| {
                     Ok(pair.try_sign(message).map_err(|_| signing_failed())?.as_ref().to_vec())
                 });
@@ -89,9 +89,9 @@ impl Engine for AwsLc {
     }
 }
 
-/// Whether the signature's first half, the commitment R, is of small order. AWS-LC leaves that check to its callers.
+/// Whether the signature's first half, the commitment R, has a small order. AWS-LC leaves this check to its callers.
 fn has_weak_commitment(signature: &[u8]) -> bool {
-    signature.first_chunk().is_none_or(vetting::is_small_order)
+    signature.first_chunk().is_none_or(material::is_small_order)
 }
 
 fn verification(algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorithm> {
@@ -134,8 +134,8 @@ fn rsa_signer(document: &[u8], algorithm: Algorithm) -> Result<(Sign, KeyMateria
         _ => return Err(KeyError::mismatch()),
     };
     let pair = RsaKeyPair::from_der(document).map_err(|_| KeyError::invalid())?;
-    let (modulus, exponent) = pem::rsa_numbers(pair.public_key().as_ref()).map_err(|_| KeyError::invalid())?;
-    let public = vetting::rsa(modulus, exponent)?;
+    let (modulus, exponent) = der::rsa_numbers(pair.public_key().as_ref()).map_err(|_| KeyError::invalid())?;
+    let public = material::rsa(modulus, exponent)?;
     let sign: Sign = Arc::new(move |message| {
         let mut signature = vec![0; pair.public_modulus_len()];
         pair.sign(padding, &rand::SystemRandom::new(), message, &mut signature).map_err(|_| signing_failed())?;
@@ -153,7 +153,7 @@ fn ecdsa_signer(family: Family, scalar: &[u8]) -> Result<(Sign, KeyMaterial), Ke
     };
     let document = private::ec_der(scalar);
     let pair = EcdsaKeyPair::from_private_key_der(algorithm, &document).map_err(|_| KeyError::invalid())?;
-    let public = vetting::ec(family, pair.public_key().as_ref())?;
+    let public = material::ec(family, pair.public_key().as_ref())?;
     let sign: Sign = Arc::new(move |message| {
         let signature = pair.sign(&rand::SystemRandom::new(), message).map_err(|_| signing_failed())?;
         Ok(signature.as_ref().to_vec())
@@ -169,7 +169,7 @@ fn ml_dsa_signer(family: Family, seed: &[u8]) -> Result<(Sign, KeyMaterial), Key
         _ => return Err(KeyError::mismatch()),
     };
     let pair = PqdsaKeyPair::from_seed(algorithm, seed).map_err(|_| KeyError::invalid())?;
-    let public = vetting::ml_dsa(family, pair.public_key().as_ref())?;
+    let public = material::ml_dsa(family, pair.public_key().as_ref())?;
     let sign: Sign = Arc::new(move |message| {
         let mut signature = vec![0; algorithm.signature_len()];
         pair.sign(message, &mut signature).map_err(|_| signing_failed())?;

@@ -1,19 +1,21 @@
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::engine::Engine;
 use super::prepared::PreparedKey;
-use crate::jose::{Algorithm, Key, KeyError};
+use crate::jose::material::KeyMaterial;
+use crate::jose::private::PrivateMaterial;
+use crate::jose::{Algorithm, Key, KeyError, KeyErrorKind};
 
 /// A library of cryptographic primitives.
 ///
-/// The back ends of the features `aws-lc-rs` and `rust-crypto` accept the same signatures. They differ in speed and in
-/// what they are built from: `aws-lc-rs` is faster and needs a C compiler, `rust-crypto` is Rust throughout.
+/// The back ends of the features `aws-lc-rs` and `rust-crypto` accept the same signatures. `aws-lc-rs` is faster and
+/// needs a C compiler; `rust-crypto` is pure Rust.
 ///
-/// If neither will do, for a hardware module or a certified build, the feature `jsonwebtoken-12` makes a back end of a
-/// `CryptoProvider` from that crate.
+/// If you need another library, such as a hardware module or a certified build, the feature `jsonwebtoken-12` turns a
+/// `CryptoProvider` of that crate into a back end.
 ///
 /// ```
 /// use jwt_core::Algorithm;
@@ -27,25 +29,24 @@ use crate::jose::{Algorithm, Key, KeyError};
 pub struct Backend(pub(crate) &'static dyn Engine);
 
 impl Backend {
-    /// Returns the back end of the `aws-lc-rs` crate. It supports every algorithm, and signs with each.
+    /// Returns the back end of the `aws-lc-rs` crate. It verifies and signs with every algorithm.
     #[cfg(feature = "aws-lc-rs")]
     #[must_use]
     pub fn aws_lc_rs() -> Self {
         Self(&super::aws_lc::AwsLc)
     }
 
-    /// Returns the back end of the RustCrypto crates. It verifies every algorithm.
+    /// Returns the back end of the RustCrypto crates. It verifies with every algorithm.
     ///
-    /// It does not sign with RSA: the private-key operation of the `rsa` crate is not constant-time (RUSTSEC-2023-0071).
-    /// Verification, which involves no secret, is not concerned.
+    /// It doesn't sign with RSA, because the private-key operation of the `rsa` crate isn't constant-time
+    /// (RUSTSEC-2023-0071). Verification uses no secret, so it isn't affected.
     #[cfg(feature = "rust-crypto")]
     #[must_use]
     pub fn rust_crypto() -> Self {
         Self(&super::rust_crypto::RustCrypto)
     }
 
-    /// Returns the back end that is used when none is named: `aws-lc-rs` if its feature is on, else `rust-crypto`, else
-    /// none.
+    /// Returns the default back end: `aws-lc-rs` if its feature is on, otherwise `rust-crypto` if its feature is on.
     #[must_use]
     pub fn compiled_in() -> Option<Self> {
         let backends: &[Self] = &[
@@ -69,8 +70,8 @@ impl Backend {
         self.0.name()
     }
 
-    /// Returns the SHA-256 thumbprint of a public key in base64url, as in a `jkt`; `None` for a secret, whose hash would
-    /// help to guess it. RFC 7638 sections 3 and 7.
+    /// Returns the SHA-256 thumbprint of a public key in base64url, as in a `jkt`. Returns `None` for a secret,
+    /// because the hash would help to guess it. RFC 7638 sections 3 and 7.
     ///
     /// ```
     /// use jwt_core::crypto::Backend;
@@ -89,17 +90,17 @@ impl Backend {
         Some(URL_SAFE_NO_PAD.encode(self.sha256(key.thumbprint_input()?.as_bytes())?))
     }
 
-    /// Parses a key once, for all the signatures that it is going to verify.
+    /// Parses a key once for all signatures that it will verify.
     pub(crate) fn prepare(&self, key: &Key, algorithm: Algorithm) -> Result<PreparedKey, KeyError> {
         PreparedKey::new(self.0, key, algorithm)
     }
 
-    /// SHA-256, or `None` where a provider does not compute it.
+    /// Returns the SHA-256 hash, or `None` if a provider can't compute it.
     pub(crate) fn sha256(&self, bytes: &[u8]) -> Option<[u8; 32]> {
         self.0.sha256(bytes)
     }
 
-    /// Fills a buffer with random bytes that nobody can predict.
+    /// Fills a buffer with unpredictable random bytes.
     pub(crate) fn random(&self, bytes: &mut [u8]) -> Result<(), KeyError> {
         self.0.random(bytes)
     }
@@ -111,12 +112,47 @@ impl fmt::Debug for Backend {
     }
 }
 
+/// Returns whether a signature, the second argument, belongs to a message, the first.
+pub(crate) type Verify = Box<dyn Fn(&[u8], &[u8]) -> bool + Send + Sync>;
+
+/// Signs a message.
+pub(crate) type Sign = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, KeyError> + Send + Sync>;
+
+/// The interface to a library of cryptographic primitives.
+///
+/// Callers make sure that keys fit their algorithm and that signatures have the right length.
+pub(crate) trait Engine: Sync {
+    fn name(&self) -> &'static str;
+
+    fn supports(&self, algorithm: Algorithm) -> bool;
+
+    fn verifier(&self, material: &KeyMaterial, algorithm: Algorithm) -> Result<Verify, KeyError>;
+
+    fn sha256(&self, bytes: &[u8]) -> Option<[u8; 32]>;
+
+    fn random(&self, bytes: &mut [u8]) -> Result<(), KeyError> {
+        let _ = bytes;
+        Err(KeyError::new(KeyErrorKind::Randomness, "the back end provides no random bytes"))
+    }
+
+    /// Generates an RSA key of 2048 bits. All other private keys are just random bytes.
+    fn generate_rsa(&self) -> Result<PrivateMaterial, KeyError> {
+        Err(KeyError::unsupported_by_backend())
+    }
+
+    /// Prepares a private key for signing. Also returns its public key, or the secret.
+    fn signer(&self, private: &PrivateMaterial, algorithm: Algorithm) -> Result<(Sign, KeyMaterial), KeyError> {
+        let _ = (private, algorithm);
+        Err(KeyError::unsupported_by_backend())
+    }
+}
+
 #[cfg(all(test, any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 mod tests {
     use super::*;
 
     #[test]
-    fn thumbprints_are_those_of_the_specifications() {
+    fn thumbprints_match_the_examples_of_the_rfcs() {
         for (key, thumbprint) in [
             // RFC 8037 appendix A.3.
             (

@@ -1,15 +1,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::engine::{Engine, Verify};
+use super::backend::{Engine, Verify};
 use crate::jose::algorithm::Family;
 use crate::jose::material::KeyMaterial;
 use crate::jose::{Algorithm, Key, KeyError, KeyErrorKind};
 
-/// A key that a back end has parsed, bound to the one algorithm that it is used with.
+/// A key that a back end has parsed, for one algorithm.
 ///
-/// A [`KeyTable`](crate::keys::KeyTable) makes them. What a [`Verifier`](crate::Verifier) does with one is done here: for
-/// signed documents that are no tokens, find it with a [`KeySource`](crate::keys::KeySource) and call
+/// A [`KeyTable`](crate::keys::KeyTable) prepares keys, and a [`Verifier`](crate::Verifier) uses them for tokens. To
+/// verify other signed documents, find the key with a [`KeySource`](crate::keys::KeySource) and call
 /// [`verify`](Self::verify).
 ///
 /// ```
@@ -20,7 +20,7 @@ use crate::jose::{Algorithm, Key, KeyError, KeyErrorKind};
 /// # let Some(backend) = Backend::compiled_in() else { return Ok(()) };
 /// let key = SigningKey::generate_with(backend, Algorithm::ES256)?;
 /// let table = KeyTable::prepare(backend, [&key.verification_key()], &[Algorithm::ES256]);
-/// if let Lookup::Ready(prepared) = table.find(&Wanted::new(None, Algorithm::ES256)) {
+/// if let Lookup::Ready(prepared) = table.find_key(&Wanted::new(None, Algorithm::ES256)) {
 ///     assert_eq!(prepared.algorithm(), Algorithm::ES256);
 ///     assert!(prepared.verify(b"message", &key.sign(b"message")?));
 /// }
@@ -39,8 +39,10 @@ impl PreparedKey {
         if material.family() != algorithm.family() || key.algorithm().is_some_and(|declared| declared != algorithm) {
             return Err(KeyError::mismatch());
         }
-        if !key.fits(algorithm) {
-            return Err(KeyError::new(KeyErrorKind::TooShort, "the secret is shorter than the hash of its algorithm"));
+        if let (KeyMaterial::Secret(secret), Some(least)) = (material, algorithm.hmac_key_bytes())
+            && secret.len() < least
+        {
+            return Err(KeyError::short_secret(secret.len(), least, Some(algorithm)));
         }
         if !engine.supports(algorithm) {
             return Err(KeyError::unsupported_by_backend());
@@ -53,13 +55,13 @@ impl PreparedKey {
         })
     }
 
-    /// Returns the one algorithm that the key is used with. RFC 8725 section 3.1.
+    /// Returns the only algorithm that the key is used with. RFC 8725 section 3.1.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The name that a token gave this key: the key's own where it has one, so that it need not be copied.
+    /// Returns the `kid` of a token that this key verified. If the key has the same one, it isn't copied.
     pub(crate) fn shared_kid(&self, given: &str) -> Arc<str> {
         match &self.kid {
             Some(kid) if **kid == *given => Arc::clone(kid),
@@ -67,18 +69,20 @@ impl PreparedKey {
         }
     }
 
-    /// Returns whether `signature`, its bytes rather than their base64url, is the key holder's signature of `message`.
+    /// Returns whether `signature` (bytes, not base64url) is this key's signature of `message`.
     ///
-    /// An ECDSA signature is `R || S` (RFC 7518 section 3.4) and never DER; the salt of a PSS signature is as long as its
-    /// hash (section 3.5). A MAC is whole and compared in constant time. It says nothing of what the message claims:
-    /// tokens are for [`Verifier`](crate::Verifier).
+    /// An ECDSA signature is `R || S` (RFC 7518 section 3.4), never DER. The salt of a PSS signature is as long as
+    /// its hash (section 3.5). A MAC must be complete, and is compared in constant time.
+    ///
+    /// This says nothing about the message's content. For tokens, use a [`Verifier`](crate::Verifier), which also
+    /// checks their claims.
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         signature.len() == self.signature_bytes && (self.verify)(message, signature)
     }
 }
 
-/// The one length that signatures of a key and algorithm have.
+/// Returns the length of every signature of a key and algorithm.
 fn signature_bytes(material: &KeyMaterial, algorithm: Algorithm) -> usize {
     match (algorithm.family(), material) {
         (_, KeyMaterial::Rsa { modulus, .. }) => modulus.len(),
@@ -117,7 +121,7 @@ mod tests {
     const MESSAGE: &[u8] = b"eyJhbGciOiJFUzI1NiJ9.e30";
 
     #[test]
-    fn every_back_end_accepts_what_every_other_signs_and_nothing_else() {
+    fn every_back_end_accepts_the_signatures_of_every_other_and_no_others() {
         for &algorithm in Algorithm::ALL {
             for signer in backends() {
                 let Ok(key) = SigningKey::generate_with(signer, algorithm) else {
@@ -178,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ecdsa_signature_of_degenerate_numbers_is_refused() {
+    fn an_ecdsa_signature_of_zeros_ones_or_the_order_is_refused() {
         let orders = [
             (Algorithm::ES256, "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 32),
             (
@@ -204,8 +208,8 @@ mod tests {
     }
 
     #[test]
-    fn an_ed25519_signature_has_one_encoding() {
-        // The order of the group: 2^252 + 27742317777372353535851937790883648493, little-endian.
+    fn an_ed25519_signature_with_an_unreduced_scalar_is_refused() {
+        // The order of the group, 2^252 + 27742317777372353535851937790883648493, little-endian.
         const ORDER: [u8; 32] = [
             0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0,
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
@@ -226,9 +230,9 @@ mod tests {
     }
 
     #[test]
-    fn an_ed25519_signature_with_a_commitment_of_small_order_is_refused() {
-        // Made with the private key of RFC 8037 appendix A.1: R is the identity and S is k times the secret scalar, so
-        // that the equation of RFC 8032 section 5.1.7 holds.
+    fn an_ed25519_signature_with_a_small_order_commitment_is_refused() {
+        // This was made with the private key of RFC 8037 appendix A.1. R is the identity and S is k times the secret
+        // scalar, so the equation of RFC 8032 section 5.1.7 holds.
         let key = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
         let key = Key::from_jwk(key).unwrap();
         let mut signature = [0; 64];
@@ -251,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_does_not_fit_is_not_prepared() {
+    fn a_key_that_the_algorithm_cannot_use_is_not_prepared() {
         let kind = |backend: &Backend, key: &Key, algorithm| backend.prepare(key, algorithm).unwrap_err().kind();
         let secret = Key::from_secret(Algorithm::HS256, [7; 64]).unwrap();
         let short = Key::from_symmetric_jwk(r#"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T"}"#);
@@ -268,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_rsa_key_is_usable() {
+    fn rsa_keys_of_2048_and_8192_bits_are_usable() {
         let number = |length: usize| format!("{}gQ", "gYGB".repeat((length - 1) / 3));
         for length in [256, 1024] {
             let key = format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"}}"#, number(length));
@@ -281,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn prepared_keys_go_from_thread_to_thread() {
+    fn prepared_keys_back_ends_and_signing_keys_are_send_and_sync() {
         fn assert<T: Send + Sync>() {}
         assert::<PreparedKey>();
         assert::<Backend>();

@@ -6,13 +6,13 @@ use p256::ecdsa::signature::{Keypair as _, SignatureEncoding, Signer, Verifier};
 use rsa::{BigUint, RsaPublicKey, pkcs1v15, pss};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use super::engine::{Engine, Sign, Verify};
+use super::backend::{Engine, Sign, Verify};
 use crate::jose::algorithm::Family;
-use crate::jose::material::KeyMaterial;
+use crate::jose::material::{self, KeyMaterial};
 use crate::jose::private::PrivateMaterial;
-use crate::jose::{Algorithm, KeyError, KeyErrorKind, vetting};
+use crate::jose::{Algorithm, KeyError, KeyErrorKind};
 
-/// The RustCrypto crates.
+/// The back end of the RustCrypto crates.
 pub(super) struct RustCrypto;
 
 impl Engine for RustCrypto {
@@ -62,7 +62,7 @@ impl Engine for RustCrypto {
 
     fn random(&self, bytes: &mut [u8]) -> Result<(), KeyError> {
         p256::elliptic_curve::common::getrandom::fill(bytes)
-            .map_err(|_| KeyError::new(KeyErrorKind::Randomness, "the operating system gives no random bytes"))
+            .map_err(|_| KeyError::new(KeyErrorKind::Randomness, "the operating system provides no random bytes"))
     }
 
     fn signer(&self, private: &PrivateMaterial, algorithm: Algorithm) -> Result<(Sign, KeyMaterial), KeyError> {
@@ -76,26 +76,26 @@ impl Engine for RustCrypto {
                 };
                 Ok((sign?, KeyMaterial::Secret(secret.clone())))
             }
-            // RUSTSEC-2023-0071: the private-key operation is not constant-time.
+            // RUSTSEC-2023-0071: the private-key operation isn't constant-time.
             PrivateMaterial::Rsa(_) => Err(KeyError::unsupported_by_backend()),
             PrivateMaterial::Ec { family: Family::P256, scalar } => {
                 let key = p256::ecdsa::SigningKey::from_slice(scalar).map_err(|_| KeyError::invalid())?;
-                let public = vetting::ec(Family::P256, key.verifying_key().to_sec1_point(false).as_bytes())?;
+                let public = material::ec(Family::P256, key.verifying_key().to_sec1_point(false).as_bytes())?;
                 Ok((signer::<_, p256::ecdsa::Signature>(key), public))
             }
             PrivateMaterial::Ec { family: Family::P384, scalar } => {
                 let key = p384::ecdsa::SigningKey::from_slice(scalar).map_err(|_| KeyError::invalid())?;
-                let public = vetting::ec(Family::P384, key.verifying_key().to_sec1_point(false).as_bytes())?;
+                let public = material::ec(Family::P384, key.verifying_key().to_sec1_point(false).as_bytes())?;
                 Ok((signer::<_, p384::ecdsa::Signature>(key), public))
             }
             PrivateMaterial::Ec { family: Family::P521, scalar } => {
                 let key = p521::ecdsa::SigningKey::from_slice(scalar).map_err(|_| KeyError::invalid())?;
-                let public = vetting::ec(Family::P521, key.verifying_key().to_sec1_point(false).as_bytes())?;
+                let public = material::ec(Family::P521, key.verifying_key().to_sec1_point(false).as_bytes())?;
                 Ok((signer::<_, p521::ecdsa::Signature>(key), public))
             }
             PrivateMaterial::Ed25519(seed) => {
                 let key = ed25519_dalek::SigningKey::from_bytes(seed);
-                let public = vetting::ed25519(key.verifying_key().as_bytes())?;
+                let public = material::ed25519(key.verifying_key().as_bytes())?;
                 Ok((signer::<_, ed25519_dalek::Signature>(key), public))
             }
             PrivateMaterial::MlDsa { family: Family::MlDsa44, seed } => ml_dsa_signer::<MlDsa44>(Family::MlDsa44, seed),
@@ -155,7 +155,7 @@ fn rsa_verifier(modulus: &[u8], exponent: &[u8], algorithm: Algorithm) -> Result
         Algorithm::RS256 => pkcs1_verifier(pkcs1v15::VerifyingKey::<Sha256>::new(key)),
         Algorithm::RS384 => pkcs1_verifier(pkcs1v15::VerifyingKey::<Sha384>::new(key)),
         Algorithm::RS512 => pkcs1_verifier(pkcs1v15::VerifyingKey::<Sha512>::new(key)),
-        // The salt is as long as the hash unless something else is asked for.
+        // By default, the salt is as long as the hash.
         Algorithm::PS256 => pss_verifier(pss::VerifyingKey::<Sha256>::new(key)),
         Algorithm::PS384 => pss_verifier(pss::VerifyingKey::<Sha384>::new(key)),
         Algorithm::PS512 => pss_verifier(pss::VerifyingKey::<Sha512>::new(key)),
@@ -195,7 +195,7 @@ where
     ml_dsa::SigningKey<P>: Send + Sync,
 {
     let key = ml_dsa::SigningKey::<P>::from_seed(&(*seed).into());
-    let public = vetting::ml_dsa(family, &key.verifying_key().encode())?;
+    let public = material::ml_dsa(family, &key.verifying_key().encode())?;
     Ok((signer::<_, ml_dsa::Signature<P>>(key), public))
 }
 

@@ -3,16 +3,14 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::backend::Backend;
-use super::engine::Sign;
+use super::backend::{Backend, Sign};
 use crate::jose::algorithm::Family;
 use crate::jose::private::{self, PrivateMaterial};
-use crate::jose::private_jwk;
-use crate::jose::{Algorithm, Key, KeyError, thumbprint, vetting};
+use crate::jose::{Algorithm, Key, KeyError, material, thumbprint};
 
-/// A key that tokens are signed with: of a test, of a development issuer, of a service that issues its own tokens.
+/// A key that signs tokens: in a test, in a development issuer, or in a service that issues its own tokens.
 ///
-/// It is bound to one algorithm, as every key is (RFC 8725 section 3.1).
+/// It's used with only one algorithm (RFC 8725 section 3.1).
 ///
 /// ```
 /// use jwt_core::Algorithm;
@@ -33,24 +31,25 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Makes a new key with the back end that is compiled in.
+    /// Generates a new key with the default back end.
     ///
-    /// A secret has the size of its hash, an RSA key 2048 bits.
+    /// A secret is as long as its hash, and an RSA key has 2048 bits.
     ///
     /// # Errors
     ///
-    /// [`NoBackend`](crate::jose::KeyErrorKind::NoBackend) without a back end,
-    /// [`UnsupportedAlgorithm`](crate::jose::KeyErrorKind::UnsupportedAlgorithm) if it does not sign with the algorithm,
-    /// [`Randomness`](crate::jose::KeyErrorKind::Randomness) if the system gives no random bytes.
+    /// [`NoBackend`](crate::jose::KeyErrorKind::NoBackend) if no back end is compiled in,
+    /// [`UnsupportedAlgorithm`](crate::jose::KeyErrorKind::UnsupportedAlgorithm) if the back end can't sign with the
+    /// algorithm, [`Randomness`](crate::jose::KeyErrorKind::Randomness) if the system provides no random bytes.
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         Self::generate_with(compiled_in()?, algorithm)
     }
 
-    /// Makes a new key with a back end of your choice.
+    /// Generates a new key with a back end of your choice.
     ///
     /// # Errors
     ///
-    /// As [`generate`](Self::generate). The back end `rust-crypto` does not sign with RSA, and a provider does not sign.
+    /// The errors of [`generate`](Self::generate). The back end `rust-crypto` can't sign with RSA, and a provider
+    /// can't sign.
     pub fn generate_with(backend: Backend, algorithm: Algorithm) -> Result<Self, KeyError> {
         let random = |length: usize| -> Result<Zeroizing<Vec<u8>>, KeyError> {
             let mut bytes = Zeroizing::new(vec![0; length]);
@@ -69,14 +68,15 @@ impl SigningKey {
             }
             family @ (Family::P256 | Family::P384 | Family::P521) => {
                 let scalar = || -> Result<PrivateMaterial, KeyError> {
-                    let mut scalar = random(vetting::coordinate_bytes(family).unwrap_or_default())?;
+                    let mut scalar = random(material::coordinate_bytes(family).unwrap_or_default())?;
                     if let (Family::P521, Some(first)) = (family, scalar.first_mut()) {
-                        // 521 bits in 66 bytes leave seven to spare.
+                        // 521 bits in 66 bytes leave seven bits unused.
                         *first &= 1;
                     }
                     Ok(PrivateMaterial::Ec { family, scalar })
                 };
-                // A number that is zero or not below the group's order is refused: at most one in 2^32.
+                // A number that is zero, or not less than the group's order, is refused: at most one in 2^32. Then
+                // the second attempt counts.
                 return Self::new(backend, &scalar()?, algorithm)
                     .or_else(|_| Self::new(backend, &scalar()?, algorithm));
             }
@@ -84,37 +84,41 @@ impl SigningKey {
         Self::new(backend, &private, algorithm)
     }
 
-    /// Makes a key from a shared secret, for `HS256`, `HS384` and `HS512`.
+    /// Creates a key from a shared secret, for `HS256`, `HS384` and `HS512`.
     ///
     /// # Errors
     ///
-    /// Those of [`Key::from_secret`], and [`NoBackend`](crate::jose::KeyErrorKind::NoBackend).
+    /// The errors of [`Key::from_secret`], and [`NoBackend`](crate::jose::KeyErrorKind::NoBackend).
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
-        // Vets the secret as a verifier would.
+        // Checks the secret as a verifier does.
         Key::from_secret(algorithm, secret)?;
         Self::new(compiled_in()?, &PrivateMaterial::Secret(Zeroizing::new(secret.to_vec())), algorithm)
     }
 
-    /// Makes a key from PEM: one `PRIVATE KEY` (PKCS#8) or `RSA PRIVATE KEY` (PKCS#1), not encrypted.
+    /// Creates a key from PEM with one unencrypted `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY` (PKCS#1) or `EC PRIVATE
+    /// KEY` (SEC1).
+    ///
+    /// White space, a byte order mark, text around the block, `EC PARAMETERS`, and line ends that are escaped as `\n`
+    /// don't matter. Decrypt an encrypted key first: `openssl pkey -in FILE -out NEW`.
     ///
     /// # Errors
     ///
-    /// [`Malformed`](crate::jose::KeyErrorKind::Malformed) for anything else,
-    /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if key and algorithm do not belong together,
-    /// and those of [`generate`](Self::generate).
+    /// [`Malformed`](crate::jose::KeyErrorKind::Malformed) for anything else; the message says how to convert the
+    /// most common formats. [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key can't be
+    /// used with the algorithm, and the errors of [`generate`](Self::generate).
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Self::new(compiled_in()?, &private::private_key(pem.as_ref())?, algorithm)
+        Self::new(compiled_in()?, &private::from_pem(pem.as_ref())?, algorithm)
     }
 
-    /// Makes a key from the JSON text of a private JWK, or of a secret: RFC 7518 section 6. Its `kid` is kept.
+    /// Creates a key from a private JWK, or a secret as a JWK, in JSON. RFC 7518 section 6. The key keeps its `kid`.
     ///
     /// # Errors
     ///
-    /// [`Malformed`](crate::jose::KeyErrorKind::Malformed) where the private half is missing or broken,
-    /// [`InvalidKey`](crate::jose::KeyErrorKind::InvalidKey) where the halves do not belong together,
-    /// [`WrongUse`](crate::jose::KeyErrorKind::WrongUse) for a key that is not for signing,
-    /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if key and algorithm do not belong together,
-    /// and those of [`generate`](Self::generate).
+    /// [`Malformed`](crate::jose::KeyErrorKind::Malformed) if private members are missing or malformed,
+    /// [`InvalidKey`](crate::jose::KeyErrorKind::InvalidKey) if they don't belong to the public ones,
+    /// [`WrongUse`](crate::jose::KeyErrorKind::WrongUse) if `use` or `key_ops` doesn't allow signing,
+    /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key can't be used with the
+    /// algorithm, and the errors of [`generate`](Self::generate).
     ///
     /// ```
     /// use jwt_core::Algorithm;
@@ -128,7 +132,7 @@ impl SigningKey {
     /// # Ok::<(), jwt_core::keys::KeyError>(())
     /// ```
     pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
-        let (private, public) = private_jwk::read(json)?;
+        let (private, public) = private::from_jwk(json)?;
         if public.declared.is_some_and(|declared| declared != algorithm) {
             return Err(KeyError::mismatch());
         }
@@ -150,7 +154,7 @@ impl SigningKey {
         Ok(Self { sign, public: Key::declared(public, algorithm), algorithm })
     }
 
-    /// Gives the key an identifier, for the header of tokens and for the published key. Default: none.
+    /// Sets the key's identifier, for the header of tokens and for the published key. Default: none.
     #[must_use]
     pub fn with_kid(self, kid: impl Into<Arc<str>>) -> Self {
         Self { public: self.public.with_kid(kid), ..self }
@@ -168,7 +172,7 @@ impl SigningKey {
         self.algorithm
     }
 
-    /// Returns the signature of a message, in the form that a JWS carries: RFC 7518 section 3.
+    /// Signs a message and returns the signature in the form that a JWS has. RFC 7518 section 3.
     ///
     /// # Errors
     ///
@@ -177,14 +181,14 @@ impl SigningKey {
         (self.sign)(message)
     }
 
-    /// Returns the key that verifies what this one signs: the public key, or the secret itself.
+    /// Returns the key that verifies this key's signatures: the public key, or the secret itself.
     #[must_use]
     pub fn verification_key(&self) -> Key {
         self.public.clone()
     }
 
-    /// Returns the public key as a JWK with `alg`, `use` and `kid`, ready to be published; `None` for a secret, which is
-    /// not.
+    /// Returns the public key as a JWK with `alg`, `use` and `kid`, ready to publish. Returns `None` for a secret,
+    /// which must not be published.
     ///
     /// ```
     /// use jwt_core::Algorithm;
@@ -232,7 +236,7 @@ mod tests {
     use crate::jose::KeyErrorKind;
 
     #[test]
-    fn the_published_key_is_the_one_that_verifies() {
+    fn the_published_key_verifies_the_signatures() {
         let backend = Backend::aws_lc_rs();
         for &algorithm in Algorithm::ALL {
             let key = SigningKey::generate_with(backend, algorithm).unwrap().with_kid("k");
@@ -247,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn an_rsa_key_is_read_in_both_of_its_forms() {
+    fn an_rsa_key_is_read_from_pkcs1() {
         let Ok(PrivateMaterial::Rsa(pkcs1)) = Backend::aws_lc_rs().0.generate_rsa() else { panic!("an RSA key") };
         let pem = encode_string("RSA PRIVATE KEY", LineEnding::LF, &pkcs1).unwrap();
         let key = SigningKey::from_pem(Algorithm::PS256, &pem).unwrap();
@@ -281,7 +285,7 @@ mod tests {
     );
 
     #[test]
-    fn a_private_jwk_signs_and_is_what_its_public_half_says() {
+    fn a_private_jwk_signs_for_its_public_key() {
         for (algorithm, public, private) in [
             (Algorithm::ES256, P256, SCALAR),
             (Algorithm::PS256, RSA, RSA_PRIVATE),
@@ -307,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_jwk_that_is_not_whole_or_for_something_else_is_refused() {
+    fn a_private_jwk_that_is_incomplete_or_for_another_use_is_refused() {
         use KeyErrorKind::{AlgorithmMismatch, InvalidKey, Malformed, WrongUse};
         let other = SCALAR.replace("870MB", "970MB");
         for (algorithm, members, kind) in [
@@ -329,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_vetted_before_it_signs() {
+    fn a_secret_that_a_verifier_refuses_cannot_sign() {
         for (algorithm, secret, kind) in [
             (Algorithm::HS256, &[7; 31][..], KeyErrorKind::TooShort),
             (Algorithm::HS512, &[7; 63], KeyErrorKind::TooShort),
@@ -358,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn printing_a_key_tells_its_algorithm_alone() {
+    fn debug_output_of_a_signing_key_shows_only_its_algorithm() {
         let key = SigningKey::generate(Algorithm::HS256).unwrap().with_kid("name");
         assert_eq!(format!("{key:?}"), "SigningKey { algorithm: HS256, .. }");
     }

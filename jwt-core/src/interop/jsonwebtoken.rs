@@ -1,7 +1,7 @@
-//! The types of `jsonwebtoken`: one text for all of its major versions, one module for each.
+//! Conversions for the types of `jsonwebtoken`. A macro writes them for each major version.
 
 use crate::jose::algorithm::Family;
-use crate::jose::{Algorithm, Key, KeyError, pem, secret, vetting};
+use crate::jose::{Algorithm, Key, KeyError, der, material, secret};
 
 /// A `DecodingKey` of any major version.
 enum TheirKey<'k> {
@@ -11,29 +11,29 @@ enum TheirKey<'k> {
         exponent: &'k [u8],
     },
     RsaDer(&'k [u8]),
-    /// A point, or DER.
+    /// A point or DER.
     Ec(&'k [u8]),
     /// The 32 bytes of a key, or DER.
     Ed(&'k [u8]),
 }
 
-/// Vets a key that `jsonwebtoken` didn't.
+/// Checks a key that `jsonwebtoken` didn't check.
 fn vet(algorithm: Algorithm, key: &TheirKey<'_>) -> Result<Key, KeyError> {
     let material = match (key, algorithm.family()) {
         (TheirKey::Hmac(bytes), Family::Hmac) => secret::vet(bytes, Some(algorithm))?,
-        (TheirKey::Rsa { modulus, exponent }, Family::Rsa) => vetting::rsa(modulus, exponent)?,
+        (TheirKey::Rsa { modulus, exponent }, Family::Rsa) => material::rsa(modulus, exponent)?,
         (TheirKey::Ec(bytes), family @ (Family::P256 | Family::P384 | Family::P521)) => {
-            vetting::ec(family, bytes).or_else(|error| pem::public_der(bytes).map_err(|_| error))?
+            material::ec(family, bytes).or_else(|error| der::public_key(bytes).map_err(|_| error))?
         }
-        (TheirKey::Ed(bytes), Family::Ed25519) if bytes.len() == 32 => vetting::ed25519(bytes)?,
-        (TheirKey::RsaDer(der), Family::Rsa) | (TheirKey::Ed(der), Family::Ed25519) => pem::public_der(der)?,
+        (TheirKey::Ed(bytes), Family::Ed25519) if bytes.len() == 32 => material::ed25519(bytes)?,
+        (TheirKey::RsaDer(der), Family::Rsa) | (TheirKey::Ed(der), Family::Ed25519) => der::public_key(der)?,
         _ => return Err(KeyError::mismatch()),
     };
     Key::fitting(material, algorithm)
 }
 
-/// Implements the conversions for one major version. The module that calls it has a function `hmac_key`, which makes a
-/// `DecodingKey` of a secret.
+/// Implements the conversions for one major version. The module that calls it needs a function `hmac_key`, which
+/// creates a `DecodingKey` from a secret.
 macro_rules! conversions {
     ($theirs:ident) => {
         use std::time::Duration;
@@ -43,10 +43,9 @@ macro_rules! conversions {
         use $theirs::{Algorithm as TheirAlgorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, Validation};
 
         use super::TheirKey;
-        use crate::crypto::Backend;
-        use crate::crypto::engine::{Engine, Verify};
+        use crate::crypto::{Backend, Engine, Verify};
         use crate::jose::material::KeyMaterial;
-        use crate::jose::{Algorithm, Key, KeyError, KeySet, UnknownAlgorithm, pem};
+        use crate::jose::{Algorithm, Key, KeyError, KeySet, UnknownAlgorithm, der};
         use crate::verify::{BuildError, BuildErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
 
         impl TryFrom<TheirAlgorithm> for Algorithm {
@@ -82,18 +81,18 @@ macro_rules! conversions {
         impl TryFrom<&Jwk> for Key {
             type Error = KeyError;
 
-            /// Vets a public key as [`Key::from_jwk`] does.
+            /// Checks a public key like [`Key::from_jwk`].
             fn try_from(jwk: &Jwk) -> Result<Self, KeyError> {
                 let json = serde_json::to_string(jwk);
-                Self::from_jwk(&json.map_err(|_| KeyError::malformed("the key cannot be written as JSON"))?)
+                Self::from_jwk(&json.map_err(|_| KeyError::malformed("the key can't be written as JSON"))?)
             }
         }
 
         impl TryFrom<(Algorithm, &DecodingKey)> for Key {
             type Error = KeyError;
 
-            /// Vets a key as [`Key::from_secret`] and [`Key::from_der`] do, because a `DecodingKey` can be of any size and
-            /// quality.
+            /// Checks a key like [`Key::from_secret`] and [`Key::from_der`], because a `DecodingKey` can be too short
+            /// or unusable.
             fn try_from((algorithm, key): (Algorithm, &DecodingKey)) -> Result<Self, KeyError> {
                 let key = match (key.kind(), key.family()) {
                     (DecodingKeyKind::SecretOrDer(bytes), AlgorithmFamily::Hmac) => TheirKey::Hmac(bytes),
@@ -109,7 +108,7 @@ macro_rules! conversions {
         impl TryFrom<&JwkSet> for KeySet {
             type Error = KeyError;
 
-            /// Vets public keys as [`KeySet::from_jwks`] does, and fails for more than 100 of them.
+            /// Checks public keys like [`KeySet::from_jwks`]. Fails if there are more than 100.
             fn try_from(set: &JwkSet) -> Result<Self, KeyError> {
                 let mut vetted = Self::default();
                 for (index, jwk) in set.keys.iter().enumerate() {
@@ -122,15 +121,15 @@ macro_rules! conversions {
         impl TryFrom<(&Validation, &KeySet)> for VerifierBuilder {
             type Error = BuildError;
 
-            /// Starts from the settings of a `Validation` and the keys that you used with it.
+            /// Creates a builder from a `Validation` and the keys that you used with it.
             ///
-            /// Each issuer that it names is trusted with these keys, and with its algorithms, audiences, subject,
-            /// required claims and leeway. `nbf`, `iat`, `crit` and `typ` are always checked.
+            /// Each issuer in the `Validation` is trusted with these keys, and with its algorithms, audiences,
+            /// subject, required claims and leeway. `nbf`, `iat`, `crit` and `typ` are always checked.
             ///
             /// # Errors
             ///
-            /// [`BuildError::setting`] is the field that has no equivalent: `iss` or `aud` without a name, an unknown
-            /// algorithm, `validate_exp` or `validate_aud` switched off, `reject_tokens_expiring_in_less_than`.
+            /// [`BuildError::setting`] names the field that has no equivalent: a missing `iss` or `aud`, an unknown
+            /// algorithm, `validate_exp` or `validate_aud` switched off, or `reject_tokens_expiring_in_less_than`.
             fn try_from((validation, keys): (&Validation, &KeySet)) -> Result<Self, BuildError> {
                 for (changed, field) in [
                     (!validation.validate_exp, "validate_exp"),
@@ -164,14 +163,14 @@ macro_rules! conversions {
         }
 
         impl From<&'static CryptoProvider> for Backend {
-            /// Makes a back end of a `CryptoProvider`, for libraries that neither `aws-lc-rs` nor `rust-crypto` covers: a
-            /// hardware module, a certified build.
+            /// Turns a `CryptoProvider` into a back end, for libraries that neither `aws-lc-rs` nor `rust-crypto`
+            /// covers, such as a hardware module or a certified build.
             ///
-            /// It verifies the algorithms that `jsonwebtoken` has, which leaves out `ES512` and ML-DSA, and doesn't sign.
-            /// Each signature gets a new verifier, because a provider's verifiers are bound to a thread. Thumbprints and
-            /// DPoP need its `key_utils.compute_digest`. The provider decides how carefully secrets are compared.
+            /// It verifies the algorithms that `jsonwebtoken` has, so not `ES512` and ML-DSA, and it can't sign. Each
+            /// signature gets a new verifier, because a provider's verifiers are bound to a thread. Thumbprints need
+            /// its `key_utils.compute_digest`. Whether secrets are compared in constant time depends on the provider.
             ///
-            /// The process-wide provider is neither read nor set. A provider that panics isn't caught.
+            /// The process-wide provider is neither read nor set. If a provider panics, the panic isn't caught.
             fn from(provider: &'static CryptoProvider) -> Self {
                 Self(provider)
             }
@@ -190,16 +189,17 @@ macro_rules! conversions {
                 let algorithm = TheirAlgorithm::try_from(algorithm).map_err(|_| KeyError::unsupported_by_backend())?;
                 let key = match material {
                     KeyMaterial::Secret(secret) => hmac_key(secret)?,
-                    // DER rather than numbers: it is the form that every provider can read as bytes.
+                    // Every provider can read DER, but not every provider can read the numbers.
                     KeyMaterial::Rsa { modulus, exponent } => {
-                        DecodingKey::from_rsa_der(&pem::rsa_der(modulus, exponent))
+                        DecodingKey::from_rsa_der(&der::rsa_der(modulus, exponent))
                     }
                     KeyMaterial::Ec { point, .. } => DecodingKey::from_ec_der(point),
                     KeyMaterial::Ed25519(key) => DecodingKey::from_ed_der(key),
                     KeyMaterial::MlDsa { .. } => return Err(KeyError::unsupported_by_backend()),
                 };
                 let factory = self.verifier_factory;
-                // Finds out now whether the provider takes the key: its verifiers are bound to a thread and can't be kept.
+                // Checks now whether the provider accepts the key. Its verifiers are bound to a thread, so this one
+                // can't be kept.
                 factory(&algorithm, &key).map_err(|_| KeyError::invalid())?;
                 Ok(Box::new(move |message, signature| {
                     factory(&algorithm, &key)
@@ -227,7 +227,7 @@ mod major_11 {
 mod major_12 {
     conversions!(jsonwebtoken_12);
 
-    /// From this version on an empty secret is refused.
+    /// From this version on, an empty secret is an error.
     fn hmac_key(secret: &[u8]) -> Result<DecodingKey, KeyError> {
         DecodingKey::from_secret(secret).map_err(|_| KeyError::invalid())
     }
@@ -244,13 +244,13 @@ mod tests {
             use $theirs::{Algorithm as TheirAlgorithm, DecodingKey, Validation};
 
             use crate::crypto::{Backend, SigningKey};
-            use crate::jose::{Algorithm, Key, KeyErrorKind, KeySet, pem};
+            use crate::jose::{Algorithm, Key, KeyErrorKind, KeySet, der};
             use crate::verify::VerifierBuilder;
 
             const GOOD: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
             #[test]
-            fn the_algorithms_of_both_convert_both_ways() {
+            fn shared_algorithms_convert_both_ways() {
                 let ours = || Algorithm::ALL.iter().copied();
                 let known: Vec<_> = ours().filter(|&ours| TheirAlgorithm::try_from(ours).is_ok()).collect();
                 assert_eq!(known.len(), 12);
@@ -260,13 +260,13 @@ mod tests {
             }
 
             #[test]
-            fn a_decoding_key_is_vetted() {
+            fn a_decoding_key_is_checked() {
                 use Algorithm::{ES256, ES384, Ed25519, HS256, RS256};
                 use KeyErrorKind::{AlgorithmMismatch, InvalidKey, Malformed, TooShort};
                 let modulus = [0x81; 256];
                 let numbers = |modulus, exponent| DecodingKey::from_rsa_raw_components(modulus, exponent);
                 let point = [&[4][..], &[0x81; 64]].concat();
-                let pkcs1 = pem::rsa_der(&modulus, &[1, 0, 1]);
+                let pkcs1 = der::rsa_der(&modulus, &[1, 0, 1]);
                 let secret = $secret;
                 let cases = [
                     (secret(&[7; 32]), HS256, None),
@@ -295,7 +295,7 @@ mod tests {
             }
 
             #[test]
-            fn a_jwk_is_vetted() {
+            fn a_jwk_is_checked() {
                 let read = |text: &str| serde_json::from_str::<Jwk>(text).unwrap();
                 assert!(Key::try_from(&read(GOOD)).is_ok());
                 let enc = GOOD.replace("{\"kty\"", "{\"use\":\"enc\",\"kty\"");
@@ -303,7 +303,7 @@ mod tests {
             }
 
             #[test]
-            fn a_set_is_vetted() {
+            fn a_jwk_set_is_checked() {
                 let secret = r#"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0i"}"#;
                 let short = r#"{"kty":"OKP","crv":"Ed25519","x":"AAAA"}"#;
                 let read = |keys: &[&str]| {
@@ -316,7 +316,7 @@ mod tests {
             }
 
             #[test]
-            fn a_setting_without_an_equivalent_is_named() {
+            fn the_error_names_the_setting_that_has_no_equivalent() {
                 let complete = || {
                     let mut validation = Validation::new(TheirAlgorithm::HS256);
                     validation.set_issuer(&["https://id.example"]);
@@ -338,7 +338,7 @@ mod tests {
                 );
             }
 
-            /// Accepts one signature and knows one algorithm.
+            /// Accepts one signature, and supports one algorithm.
             struct Sevens;
 
             impl Verifier<Vec<u8>> for Sevens {
@@ -366,7 +366,7 @@ mod tests {
             };
 
             #[test]
-            fn a_provider_decides_on_signatures_of_the_right_length() {
+            fn a_provider_only_gets_signatures_of_the_right_length() {
                 let key = Key::from_secret(Algorithm::HS256, [9; 32]).unwrap();
                 let prepared = Backend::from(&PROVIDER).prepare(&key, Algorithm::HS256).unwrap();
                 for (signature, accepted) in
@@ -377,7 +377,7 @@ mod tests {
             }
 
             #[test]
-            fn the_limits_of_a_provider_show_before_the_first_token() {
+            fn an_algorithm_that_a_provider_lacks_is_an_error_before_the_first_token() {
                 let backend = Backend::from(&PROVIDER);
                 let key = Key::from_secret(Algorithm::HS384, [9; 48]).unwrap();
                 let error = backend.prepare(&key, Algorithm::HS384).unwrap_err();

@@ -1,7 +1,7 @@
 //! Conversions from and to the types of other crates.
 //!
-//! The types of a crate that still changes are behind a feature that is named after its major version. Several of these
-//! features can be on at the same time.
+//! A crate that still changes has a feature named after its major version. Several of these features can be enabled
+//! at the same time.
 
 mod jsonwebtoken;
 

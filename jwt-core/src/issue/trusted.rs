@@ -11,7 +11,7 @@ use super::{ACCESS, KeyRing, TokenIssuer};
 
 /// The keys of the ring as they stand at each moment. Its tokens name their key; one that names none is refused.
 impl KeySource for KeyRing {
-    fn find(&self, wanted: &Wanted<'_>) -> Lookup {
+    fn find_key(&self, wanted: &Wanted<'_>) -> Lookup {
         let key = wanted.key_id.and_then(|kid| self.live_key(kid, wanted.algorithm));
         key.map_or(Lookup::Unknown, Lookup::Ready)
     }

@@ -3,10 +3,10 @@ use std::str::FromStr;
 
 /// A signature or MAC algorithm of JSON Web Signatures.
 ///
-/// There is no `none`: a token without a signature cannot be expressed, so it cannot be allowed by mistake.
+/// There is no `none`, so you can't allow tokens without a signature by mistake.
 ///
-/// Names are those of RFC 7518 section 3.1, RFC 8037, RFC 9864 and RFC 9964. `EdDSA` and `Ed25519` name the same
-/// algorithm here, because Ed25519 is the only curve that is supported.
+/// The names are those of RFC 7518 section 3.1, RFC 8037, RFC 9864 and RFC 9964. `EdDSA` and `Ed25519` are the same
+/// algorithm here, because Ed25519 is the only supported curve.
 ///
 /// ```
 /// use jwt_core::Algorithm;
@@ -53,7 +53,7 @@ pub enum Algorithm {
     MlDsa87,
 }
 
-/// The kind of key that an algorithm works with: the `kty` and, where the algorithm fixes it, the curve.
+/// The type of key that an algorithm needs: `kty`, and the curve if the algorithm determines it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Family {
     Hmac,
@@ -88,7 +88,7 @@ impl Algorithm {
         Self::MlDsa87,
     ];
 
-    /// Returns the name that is written into headers and keys. `Ed25519` is written `EdDSA`, which every peer reads.
+    /// Returns the name for headers and keys. `Ed25519` is written as `EdDSA`, which more software understands.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -111,7 +111,7 @@ impl Algorithm {
         }
     }
 
-    /// Returns whether signer and verifier share one secret (`HS256`, `HS384`, `HS512`).
+    /// Returns whether signer and verifier share a secret (`HS256`, `HS384`, `HS512`).
     #[must_use]
     pub const fn is_symmetric(self) -> bool {
         matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
@@ -131,7 +131,7 @@ impl Algorithm {
         }
     }
 
-    /// The least number of bytes an HMAC key may have: the size of its hash. RFC 7518 section 3.2.
+    /// The shortest HMAC key in bytes, which is the size of the hash. RFC 7518 section 3.2.
     pub(crate) const fn hmac_key_bytes(self) -> Option<usize> {
         match self {
             Self::HS256 => Some(32),
@@ -148,7 +148,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The error of parsing an [`Algorithm`] from a name that is not one.
+/// The error for a name that isn't an [`Algorithm`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownAlgorithm;
@@ -164,7 +164,7 @@ impl std::error::Error for UnknownAlgorithm {}
 impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;
 
-    /// Compares case-sensitively. RFC 7515 section 4.1.1.
+    /// Parses a name, case-sensitively. RFC 7515 section 4.1.1.
     fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
         if name == "Ed25519" {
             return Ok(Self::Ed25519);
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_parsed_back_and_nothing_close_to_it_is() {
+    fn only_the_exact_name_of_an_algorithm_is_parsed() {
         for &algorithm in Algorithm::ALL {
             assert_eq!(algorithm.name().parse(), Ok(algorithm));
             assert_eq!(algorithm.name().to_lowercase().parse::<Algorithm>(), Err(UnknownAlgorithm));

@@ -7,11 +7,11 @@ use crate::json::{self, Unique, Value};
 
 use super::algorithm::Algorithm;
 
-/// The most bytes a `kid` may have.
+/// The longest `kid`, in bytes.
 pub(crate) const MAX_KID_BYTES: usize = 256;
 
-/// The parameters that decide anything. Others are ignored (section 4): keys and addresses that a header offers (`jwk`,
-/// `jku`, `x5c`, `x5u`) are never used (RFC 8725 section 3.10).
+/// The header parameters that are used. Others are ignored (section 4). Keys and addresses in a header (`jwk`, `jku`,
+/// `x5c`, `x5u`) are never used (RFC 8725 section 3.10).
 pub(crate) struct Header<'h> {
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: Option<Cow<'h, str>>,
@@ -19,7 +19,7 @@ pub(crate) struct Header<'h> {
 }
 
 impl<'h> Header<'h> {
-    /// The same header, borrowing nothing.
+    /// Copies the header so that it borrows nothing.
     pub(crate) fn to_owned(&self) -> Header<'static> {
         let own = |text: &Cow<'_, str>| Cow::Owned(String::from(&**text));
         Header {
@@ -45,13 +45,13 @@ impl<'h> Header<'h> {
                     None => refuse(ErrorKind::MalformedToken),
                 },
                 "cty" => match value.as_text() {
-                    // RFC 7519 section 5.2: "JWT" says that the payload is another token.
+                    // RFC 7519 section 5.2: "JWT" means that the payload is another token.
                     Some(cty) if is_media_type(&cty, "jwt") => refuse(ErrorKind::NestedToken),
                     Some(_) => {}
                     None => refuse(ErrorKind::MalformedToken),
                 },
-                // Section 4.1.11: no extension is understood, so any list is refused, as is an empty or malformed one.
-                // RFC 7797 section 7: a JWT must not use `b64`.
+                // Section 4.1.11: no extension is supported, so every `crit` is refused, including an empty or
+                // malformed one. RFC 7797 section 7: a JWT must not use `b64`.
                 "crit" | "b64" => refuse(ErrorKind::CriticalHeader),
                 _ => {}
             }
@@ -60,7 +60,7 @@ impl<'h> Header<'h> {
         if let Some(kind) = refused {
             return Err(kind);
         }
-        // Section 4.1.1: present, a string, understood.
+        // Section 4.1.1: `alg` must be a string that names a supported algorithm.
         let algorithm = match algorithm {
             Some(Value::Text(name)) => name.decode().parse().map_err(|_| ErrorKind::AlgorithmNotAllowed)?,
             _ => return Err(ErrorKind::MalformedToken),
@@ -69,7 +69,7 @@ impl<'h> Header<'h> {
     }
 }
 
-/// Compares media types: case-insensitively, `application/` understood where there is no slash. Section 4.1.9.
+/// Compares media types without case. `application/` is implied if there is no slash. Section 4.1.9.
 pub(crate) fn is_media_type(value: &str, short: &str) -> bool {
     let (left, right) = (without_application(value), without_application(short));
     left.eq_ignore_ascii_case(right)
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_are_refused_for_what_they_say() {
+    fn a_header_is_refused_with_the_right_error() {
         for (header, kind) in [
             (r#"["HS256"]"#, ErrorKind::MalformedToken),
             (r#"{}"#, ErrorKind::MalformedToken),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_ignored() {
+    fn unknown_parameters_are_ignored() {
         let header = r#"{"alg":"HS\u003256","kid":"k","typ":"JWT","zip":"DEF","x5c":"no array","jwk":{},"cty":"text"}"#;
         let header = Header::read(header).expect("ignored parameters");
         assert_eq!(header.algorithm, Algorithm::HS256);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn media_types_compare_without_case_and_with_the_prefix_understood() {
+    fn media_types_are_compared_without_case_and_with_an_implied_prefix() {
         for same in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+JWT"] {
             assert!(is_media_type(same, "at+jwt"), "{same}");
         }

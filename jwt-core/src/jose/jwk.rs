@@ -1,4 +1,4 @@
-//! Reading one JSON Web Key: RFC 7517, RFC 7518 section 6, RFC 8037, RFC 9964.
+//! Reads a JSON Web Key. RFC 7517, RFC 7518 section 6, RFC 8037, RFC 9964.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,20 +11,21 @@ use zeroize::Zeroizing;
 use super::algorithm::{Algorithm, Family};
 use super::header::MAX_KID_BYTES;
 use super::key_error::{KeyError, KeyErrorKind};
-use super::material::KeyMaterial;
-use super::{secret, vetting};
+use super::material::{self, KeyMaterial};
+use super::secret;
 use crate::json::{self, JsonError, Unique, Value};
 
-/// Which of the two kinds of key the caller reads; the other kind is refused.
+/// The kind of key that the caller expects. Other kinds are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
     Public,
     Secret,
-    /// Either, with its private half: a key that signs.
+    /// A signing key: a secret, or a public key with its private members.
     Pair,
 }
 
-/// The most operations that a key may name. Eight are registered, and each is compared with all others.
+/// The most operations that a key may name. Eight are registered. The limit matters because each is compared with all
+/// others.
 const MAX_OPERATIONS: usize = 16;
 
 /// A key as its JWK describes it.
@@ -35,7 +36,7 @@ pub(crate) struct Vetted {
     pub(crate) kid: Option<Arc<str>>,
 }
 
-/// Reads and vets one JWK.
+/// Reads and checks a JWK.
 pub(crate) fn vet(text: &str, expected: Expected) -> Result<Vetted, KeyError> {
     let members = Members::read(text)?;
     let kty = members.text("kty", members.kty)?.ok_or(KeyError::malformed("the key has no `kty`"))?;
@@ -47,7 +48,8 @@ pub(crate) fn vet(text: &str, expected: Expected) -> Result<Vetted, KeyError> {
         return Err(KeyError::new(KeyErrorKind::TooLarge, "the `kid` is longer than 256 bytes"));
     }
     if members.private && expected != Expected::Pair {
-        // RFC 7517 section 9.2: private keys must be protected from disclosure; one that arrives here was disclosed.
+        // RFC 7517 section 9.2 requires that private keys are protected from disclosure, so one in a public key set
+        // is compromised.
         return Err(KeyError::private());
     }
     let symmetric = match kty.as_ref() {
@@ -70,11 +72,14 @@ pub(crate) fn vet(text: &str, expected: Expected) -> Result<Vetted, KeyError> {
         }
         _ => {}
     }
-    // RFC 7517 section 4.4: a key that says which algorithm it is for is for that algorithm.
+    // RFC 7517 section 4.4: if a key names an algorithm, it's used only with that one.
     let declared = alg
         .map(|alg| {
             alg.parse::<Algorithm>().map_err(|_| {
-                KeyError::new(KeyErrorKind::UnsupportedAlgorithm, "the key's `alg` is not a known signature algorithm")
+                KeyError::new(
+                    KeyErrorKind::UnsupportedAlgorithm,
+                    "the key's `alg` isn't a supported signature algorithm",
+                )
             })
         })
         .transpose()?;
@@ -92,10 +97,10 @@ pub(crate) fn vet(text: &str, expected: Expected) -> Result<Vetted, KeyError> {
 }
 
 const fn unsupported_key_type() -> KeyError {
-    KeyError::new(KeyErrorKind::UnsupportedKeyType, "the kind of key or its curve is not supported")
+    KeyError::new(KeyErrorKind::UnsupportedKeyType, "the key's type (`kty`) or curve (`crv`) isn't supported")
 }
 
-/// The members of a JWK that mean something here. RFC 7517 section 4: others are ignored.
+/// The members of a JWK that are used here. Others are ignored. RFC 7517 section 4.
 #[derive(Default)]
 struct Members<'a> {
     kty: Option<Value<'a>>,
@@ -148,27 +153,24 @@ impl<'a> Members<'a> {
         Ok(members)
     }
 
-    /// A member that is a string when it is there at all.
-    fn text(&self, name: &str, value: Option<Value<'a>>) -> Result<Option<Cow<'a, str>>, KeyError> {
+    /// Returns a member that must be a string if it's present.
+    fn text(&self, name: &'static str, value: Option<Value<'a>>) -> Result<Option<Cow<'a, str>>, KeyError> {
         let Some(value) = value else { return Ok(None) };
-        value.as_text().map(Some).ok_or(KeyError::malformed(match name {
-            "kty" => "the key's `kty` is not a string",
-            "kid" => "the key's `kid` is not a string",
-            "alg" => "the key's `alg` is not a string",
-            _ => "a member of the key is not a string",
-        }))
+        value.as_text().map(Some).ok_or(KeyError::member(name, "is not a string"))
     }
 
-    /// RFC 7517 sections 4.2 and 4.3.
+    /// Checks `use` and `key_ops`. RFC 7517 sections 4.2 and 4.3.
     fn purpose(&self, operation: &str) -> Result<(), KeyError> {
-        const WRONG_USE: KeyError =
-            KeyError::new(KeyErrorKind::WrongUse, "the key is declared for something other than signatures");
+        const WRONG_USE: KeyError = KeyError::new(
+            KeyErrorKind::WrongUse,
+            "the key's `use` or `key_ops` is for something other than signatures",
+        );
         if self.text("use", self.r#use)?.is_some_and(|purpose| purpose != "sig") {
             return Err(WRONG_USE);
         }
         let Some(operations) = self.key_ops else { return Ok(()) };
         let (mut named, mut too_many) = (ArrayVec::<_, MAX_OPERATIONS>::new(), false);
-        if !texts(operations, |name| too_many |= named.try_push(name).is_err()) {
+        if !strings(operations, |name| too_many |= named.try_push(name).is_err()) {
             return Err(KeyError::malformed("the key's `key_ops` is not an array of strings"));
         }
         if too_many {
@@ -180,9 +182,9 @@ impl<'a> Members<'a> {
         if named.iter().any(|other| other == operation) { Ok(()) } else { Err(WRONG_USE) }
     }
 
-    /// RFC 7517 section 4.7. The chain is not used: the key stands for itself.
+    /// Checks the form of `x5c`, which isn't used. RFC 7517 section 4.7.
     fn certificate_chain(&self) -> Result<(), KeyError> {
-        if self.x5c.is_none_or(|chain| texts(chain, |_| ())) {
+        if self.x5c.is_none_or(|chain| strings(chain, |_| ())) {
             Ok(())
         } else {
             Err(KeyError::malformed("the key's `x5c` is not an array of strings"))
@@ -190,7 +192,7 @@ impl<'a> Members<'a> {
     }
 
     fn rsa(&self) -> Result<KeyMaterial, KeyError> {
-        vetting::rsa(&bytes(self.n)?, &bytes(self.e)?)
+        material::rsa(&bytes("n", self.n)?, &bytes("e", self.e)?)
     }
 
     /// RFC 7518 section 6.2.1.
@@ -201,12 +203,12 @@ impl<'a> Members<'a> {
             "P-521" => Family::P521,
             _ => return Err(unsupported_key_type()),
         };
-        let (x, y) = (bytes(self.x)?, bytes(self.y)?);
-        // Both are checked: two wrong lengths could add up to a right one.
-        if Some(x.len()) != vetting::coordinate_bytes(family) || x.len() != y.len() {
-            return Err(KeyError::malformed("a coordinate is not of its curve's size"));
+        let (x, y) = (bytes("x", self.x)?, bytes("y", self.y)?);
+        // Each is checked: two wrong lengths could add up to the right sum.
+        if Some(x.len()) != material::coordinate_bytes(family) || x.len() != y.len() {
+            return Err(KeyError::malformed("the key's `x` or `y` doesn't have its curve's size"));
         }
-        vetting::ec(family, &[&[4], x.as_slice(), y.as_slice()].concat())
+        material::ec(family, &[&[4], x.as_slice(), y.as_slice()].concat())
     }
 
     /// RFC 8037 section 2.
@@ -214,17 +216,17 @@ impl<'a> Members<'a> {
         if self.curve()? != "Ed25519" {
             return Err(unsupported_key_type());
         }
-        vetting::ed25519(&bytes(self.x)?)
+        material::ed25519(&bytes("x", self.x)?)
     }
 
-    /// RFC 9964: the algorithm is part of the key and must be there.
+    /// RFC 9964: `alg` is part of the key and must be present.
     fn akp(&self, declared: Option<Algorithm>) -> Result<KeyMaterial, KeyError> {
-        let algorithm = declared.ok_or(KeyError::malformed("an `AKP` key has no `alg`"))?;
-        vetting::ml_dsa(algorithm.family(), &bytes(self.r#pub)?)
+        let algorithm = declared.ok_or(KeyError::malformed("the key has no `alg`, which `AKP` keys must have"))?;
+        material::ml_dsa(algorithm.family(), &bytes("pub", self.r#pub)?)
     }
 
     fn secret(&self, declared: Option<Algorithm>) -> Result<KeyMaterial, KeyError> {
-        secret::vet(&bytes(self.k)?, declared)
+        secret::vet(&bytes("k", self.k)?, declared)
     }
 
     fn curve(&self) -> Result<Cow<'a, str>, KeyError> {
@@ -232,8 +234,8 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Calls `each` with the elements of an array of strings; `false` for anything else.
-fn texts<'a>(value: Value<'a>, mut each: impl FnMut(Cow<'a, str>)) -> bool {
+/// Calls `each` with the elements of an array of strings. Returns `false` if it's anything else.
+fn strings<'a>(value: Value<'a>, mut each: impl FnMut(Cow<'a, str>)) -> bool {
     let Value::Array(array) = value else { return false };
     let mut all = true;
     let read = json::array(array, |element| match element.as_text() {
@@ -243,12 +245,12 @@ fn texts<'a>(value: Value<'a>, mut each: impl FnMut(Cow<'a, str>)) -> bool {
     read.is_ok() && all
 }
 
-/// A number: base64url without padding. RFC 7518 section 2, RFC 7515 section 2.
-pub(super) fn bytes(value: Option<Value<'_>>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let value = value.ok_or(KeyError::malformed("a number of the key is missing"))?;
-    let text = value.as_text().ok_or(KeyError::malformed("a number of the key is not a string"))?;
+/// Decodes a number or a byte string: base64url without padding. RFC 7518 section 2, RFC 7515 section 2.
+pub(super) fn bytes(name: &'static str, value: Option<Value<'_>>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let value = value.ok_or(KeyError::member(name, "is missing"))?;
+    let text = value.as_text().ok_or(KeyError::member(name, "is not a string"))?;
     let bytes = URL_SAFE_NO_PAD.decode(text.as_bytes());
-    Ok(Zeroizing::new(bytes.map_err(|_| KeyError::malformed("a number of the key is not base64url"))?))
+    Ok(Zeroizing::new(bytes.map_err(|_| KeyError::member(name, "is not base64url without padding"))?))
 }
 
 #[cfg(test)]
@@ -272,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_declares_its_kind_purpose_and_name_in_the_right_types() {
+    fn members_of_the_wrong_type_or_for_another_use_are_refused() {
         let with = |extra: &str| format!("{OKP},{extra}");
         let long = "k".repeat(MAX_KID_BYTES);
         let operations = |count: usize| {
@@ -323,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_is_refused_whatever_the_member_holds() {
+    fn a_private_member_of_any_value_is_refused() {
         for name in ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"] {
             for value in ["\"AQAB\"", "null", "\"\""] {
                 let error = public(&format!("{OKP},\"{name}\":{value}")).unwrap_err();
@@ -333,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn rsa_numbers_are_minimal_base64url() {
+    fn rsa_numbers_are_unpadded_base64url_without_leading_zeros() {
         let rsa = |n: &str, e: &str| format!(r#""kty":"RSA","n":"{n}","e":"{e}""#);
         let n = number(256);
         assert_kinds(&[
@@ -356,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn coordinates_are_exactly_as_long_as_their_curve_says() {
+    fn coordinates_have_exactly_their_curves_size() {
         let ec = |crv: &str, x: usize, y: usize| {
             format!(r#""kty":"EC","crv":"{crv}","x":"{}","y":"{}""#, number(x), number(y))
         };
@@ -376,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn an_octet_key_pair_is_ed25519_of_32_bytes() {
+    fn an_okp_key_is_ed25519_with_32_bytes() {
         let okp = |crv: &str, length: usize| format!(r#""kty":"OKP","crv":"{crv}","x":"{}""#, number(length));
         assert_kinds(&[
             (okp("Ed25519", 32), None),
@@ -392,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn an_algorithm_key_pair_names_its_algorithm() {
+    fn an_akp_key_must_name_its_algorithm() {
         let akp = |alg: &str, length: usize| format!(r#""kty":"AKP"{alg},"pub":"{}""#, number(length));
         assert_kinds(&[
             (akp(r#","alg":"ML-DSA-44""#, 1312), None),

@@ -5,15 +5,15 @@ use super::algorithm::Algorithm;
 use super::jwk::{self, Expected, Vetted};
 use super::key_error::KeyError;
 use super::material::KeyMaterial;
-use super::{pem, secret, thumbprint};
+use super::{der, pem, secret, thumbprint};
 
-/// A key that signatures are verified with.
+/// A key that verifies signatures.
 ///
-/// A value of this type has been vetted: its kind, purpose, algorithm, lengths and encodings are in order. What only
-/// cryptography can tell, such as whether a point lies on its curve, is checked when a verifier is built.
+/// A `Key` has been checked: its type, use, algorithm, lengths and encodings are valid. The checks that need
+/// cryptography, such as whether a point is on its curve, happen when you build a verifier.
 ///
-/// A key is used with one algorithm (RFC 8725 section 3.1): the one it was made with, or the `alg` of its JWK. A JWK
-/// that names none is used with the first allowed algorithm that fits it.
+/// A key is used with only one algorithm (RFC 8725 section 3.1): the one it was created with, or the `alg` of its
+/// JWK. If a JWK names none, it's the first allowed algorithm that fits the key.
 ///
 /// ```
 /// use jwt_core::Algorithm;
@@ -34,14 +34,14 @@ pub struct Key {
 }
 
 impl Key {
-    /// Makes a key from a shared secret, for `HS256`, `HS384` and `HS512`.
+    /// Creates a key from a shared secret, for `HS256`, `HS384` and `HS512`.
     ///
     /// # Errors
     ///
-    /// [`AlgorithmMismatch`](super::KeyErrorKind::AlgorithmMismatch) unless the algorithm is one of these,
-    /// [`TooShort`](super::KeyErrorKind::TooShort) if the secret has fewer bytes than the hash (RFC 7518 section 3.2), and
-    /// [`PublicKeyAsSecret`](super::KeyErrorKind::PublicKeyAsSecret) if it is PEM, DER, an OpenSSH key or a JWK: whoever knows
-    /// a public key could then sign.
+    /// [`AlgorithmMismatch`](super::KeyErrorKind::AlgorithmMismatch) for other algorithms.
+    /// [`TooShort`](super::KeyErrorKind::TooShort) if the secret has fewer bytes than the hash (RFC 7518 section
+    /// 3.2): 32, 48 or 64. [`PublicKeyAsSecret`](super::KeyErrorKind::PublicKeyAsSecret) if it's PEM, DER, an OpenSSH
+    /// key or a JWK: anyone who knows a public key could sign with it.
     ///
     /// ```
     /// use jwt_core::Algorithm;
@@ -58,16 +58,19 @@ impl Key {
         Ok(Self::declared(secret::vet(secret.as_ref(), Some(algorithm))?, algorithm))
     }
 
-    /// Makes a key from PEM: exactly one `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`.
+    /// Creates a key from PEM with exactly one `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`.
     ///
-    /// Of a certificate only the public key is used. Its dates, its issuer and its chain are not judged: it is trusted
-    /// because you chose it.
+    /// Only the public key of a certificate is used. Its dates, issuer and chain aren't checked: you trust it by
+    /// passing it here. White space, a byte order mark, text around the block, and line ends that are escaped as `\n`
+    /// don't matter.
     ///
     /// # Errors
     ///
-    /// [`PrivateKey`](super::KeyErrorKind::PrivateKey) for a private key, [`Malformed`](super::KeyErrorKind::Malformed) for other
-    /// labels, more than one block and broken encodings, [`AlgorithmMismatch`](super::KeyErrorKind::AlgorithmMismatch) if key
-    /// and algorithm do not belong together, and the errors of vetting the key's numbers.
+    /// [`PrivateKey`](super::KeyErrorKind::PrivateKey) for a private key.
+    /// [`Malformed`](super::KeyErrorKind::Malformed) for other labels, several blocks and broken encodings; the
+    /// message says how to convert the most common ones.
+    /// [`AlgorithmMismatch`](super::KeyErrorKind::AlgorithmMismatch) if the key can't be used with the algorithm. The
+    /// other kinds if the key's numbers can't be used.
     ///
     /// ```
     /// use jwt_core::Algorithm;
@@ -85,35 +88,36 @@ impl Key {
         Self::fitting(pem::public_key(pem.as_ref())?, algorithm)
     }
 
-    /// Makes a key from DER: a `SubjectPublicKeyInfo`, an `RSAPublicKey` (PKCS#1) or an X.509 certificate.
+    /// Creates a key from DER: a `SubjectPublicKeyInfo`, an `RSAPublicKey` (PKCS#1) or an X.509 certificate.
     ///
     /// # Errors
     ///
-    /// As [`from_pem`](Self::from_pem).
+    /// The errors of [`from_pem`](Self::from_pem).
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
-        Self::fitting(pem::public_der(der)?, algorithm)
+        Self::fitting(der::public_key(der)?, algorithm)
     }
 
-    /// Makes a key from the JSON text of a public JWK. RFC 7517.
+    /// Creates a key from a public JWK in JSON. RFC 7517.
     ///
-    /// Members without a meaning here are ignored, as are `x5c`, `x5u` and `x5t`: the key stands for itself.
+    /// Members that aren't needed are ignored. `x5c`, `x5u` and `x5t` are never used to find or to trust a key.
     ///
     /// # Errors
     ///
-    /// [`SymmetricKey`](super::KeyErrorKind::SymmetricKey) for `kty` `oct`: use [`from_symmetric_jwk`](Self::from_symmetric_jwk)
-    /// for those. [`TooLarge`](super::KeyErrorKind::TooLarge) if the key or an object in it has more than 100 members, or if
-    /// `key_ops` names more than 16 operations. [`PrivateKey`](super::KeyErrorKind::PrivateKey) if there are private members: remove them, or make a
-    /// `SigningKey` if you want to sign. [`WrongUse`](super::KeyErrorKind::WrongUse) if `use` or `key_ops` say
-    /// that the key does something else, and the errors of vetting the key's numbers.
+    /// [`SymmetricKey`](super::KeyErrorKind::SymmetricKey) if `kty` is `oct`: use
+    /// [`from_symmetric_jwk`](Self::from_symmetric_jwk). [`PrivateKey`](super::KeyErrorKind::PrivateKey) if there are
+    /// private members: remove them, or create a `SigningKey` if you want to sign.
+    /// [`WrongUse`](super::KeyErrorKind::WrongUse) if `use` or `key_ops` is for something else.
+    /// [`TooLarge`](super::KeyErrorKind::TooLarge) if the key, or an object in it, has more than 100 members, or if
+    /// `key_ops` has more than 16 entries. The other kinds if the key's numbers can't be used.
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
         jwk::vet(json, Expected::Public).map(Self::from)
     }
 
-    /// Makes a key from the JSON text of a JWK with `kty` `oct`: a shared secret. RFC 7518 section 6.4.
+    /// Creates a key from a shared secret as a JWK in JSON, with `kty` `oct`. RFC 7518 section 6.4.
     ///
     /// # Errors
     ///
-    /// [`PublicKeyAsSecret`](super::KeyErrorKind::PublicKeyAsSecret) for a public key, and those of
+    /// [`PublicKeyAsSecret`](super::KeyErrorKind::PublicKeyAsSecret) for a public key, and the errors of
     /// [`from_secret`](Self::from_secret) and [`from_jwk`](Self::from_jwk).
     ///
     /// ```
@@ -127,7 +131,7 @@ impl Key {
         jwk::vet(json, Expected::Secret).map(Self::from)
     }
 
-    /// Makes a key of vetted material, unless its family is not that of the algorithm.
+    /// Creates a key, if the algorithm can use the material.
     pub(crate) fn fitting(material: KeyMaterial, algorithm: Algorithm) -> Result<Self, KeyError> {
         if material.family() == algorithm.family() {
             Ok(Self::declared(material, algorithm))
@@ -136,12 +140,13 @@ impl Key {
         }
     }
 
-    /// Makes a key of vetted material. The caller has checked that the two fit.
+    /// Creates a key. The caller has checked that the algorithm can use the material.
     pub(crate) fn declared(material: KeyMaterial, algorithm: Algorithm) -> Self {
         Self { material: Arc::new(material), declared: Some(algorithm), kid: None }
     }
 
-    /// Gives the key an identifier, which tokens name in their header's `kid`. Default: that of the JWK, or none.
+    /// Sets the key's identifier, which tokens name in their header's `kid`. Default: the `kid` of the JWK, or no
+    /// identifier.
     #[must_use]
     pub fn with_kid(self, kid: impl Into<Arc<str>>) -> Self {
         Self { kid: Some(kid.into()), ..self }
@@ -153,13 +158,13 @@ impl Key {
         self.kid.as_deref()
     }
 
-    /// Returns the one algorithm that the key is declared for, if it is.
+    /// Returns the only algorithm that the key may be used with, if it names one.
     #[must_use]
     pub const fn algorithm(&self) -> Option<Algorithm> {
         self.declared
     }
 
-    /// The one algorithm that this key is used with under an allow-list. RFC 8725 section 3.1.
+    /// Returns the only algorithm that the key is used with, given an allow-list. RFC 8725 section 3.1.
     pub(crate) fn bind(&self, allowed: &[Algorithm]) -> Option<Algorithm> {
         match self.declared {
             Some(declared) => allowed.contains(&declared).then_some(declared),
@@ -167,7 +172,7 @@ impl Key {
         }
     }
 
-    /// Whether the key's kind, and for a secret its length, suits an algorithm.
+    /// Whether the algorithm can use the key's type and, if it's a secret, its length.
     pub(crate) fn fits(&self, algorithm: Algorithm) -> bool {
         let long_enough = match (&*self.material, algorithm.hmac_key_bytes()) {
             (KeyMaterial::Secret(secret), Some(least)) => secret.len() >= least,
@@ -184,8 +189,8 @@ impl Key {
         self.kid.clone()
     }
 
-    /// The text whose hash is the key's thumbprint; `None` for a secret, of which a hash would say too much (RFC 7638
-    /// section 7).
+    /// Returns the text to hash for the key's thumbprint; `None` for a secret, because the hash would help to guess
+    /// it (RFC 7638 section 7).
     pub(crate) fn thumbprint_input(&self) -> Option<String> {
         thumbprint::input(&self.material)
     }
@@ -215,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_bound_to_one_algorithm() {
+    fn a_key_is_used_with_one_algorithm() {
         use Algorithm::{ES256, Ed25519, HS256, HS512, PS256, RS256, RS512};
         let declared = rsa(r#","alg":"RS512""#);
         assert_eq!(declared.bind(&[RS256, RS512]), Some(RS512));
@@ -231,21 +236,21 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_for_hmac_alone() {
+    fn a_secret_is_only_for_hmac() {
         for &algorithm in Algorithm::ALL {
             assert_eq!(Key::from_secret(algorithm, [7; 64]).is_ok(), algorithm.is_symmetric(), "{algorithm}");
         }
     }
 
     #[test]
-    fn printing_a_key_tells_nothing_about_it() {
+    fn debug_output_of_a_key_shows_only_algorithm_and_family() {
         let key = Key::from_secret(Algorithm::HS256, "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t").unwrap().with_kid("name");
         let printed = format!("{key:?}");
         assert_eq!(printed, "Key { algorithm: Some(HS256), family: Hmac, .. }");
     }
 
     #[test]
-    fn keys_go_from_thread_to_thread() {
+    fn keys_are_send_sync_and_clone() {
         fn assert<T: Send + Sync + Clone>() {}
         assert::<Key>();
     }

@@ -1,6 +1,8 @@
 use std::fmt;
 
-/// Why a key is not used.
+use super::algorithm::Algorithm;
+
+/// Why a key can't be used.
 ///
 /// ```
 /// use jwt_core::Algorithm;
@@ -13,24 +15,32 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyError {
     kind: KeyErrorKind,
-    message: &'static str,
+    message: Message,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Message {
+    Text(&'static str),
+    ShortSecret { found: usize, least: usize, algorithm: Option<Algorithm> },
+    ShortModulus { bits: usize },
+    Member { name: &'static str, problem: &'static str },
 }
 
 /// The kinds of [`KeyError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyErrorKind {
-    /// The text or the bytes are not a key of the format that was expected.
+    /// The text or bytes aren't a key in the expected format.
     Malformed,
-    /// The kind of key or its curve is not supported.
+    /// The key's type or its curve isn't supported.
     UnsupportedKeyType,
-    /// The algorithm is unknown, or the back end does not do what was asked with it.
+    /// The algorithm is unknown, or the back end can't do this with it.
     UnsupportedAlgorithm,
-    /// The key cannot be used with the algorithm.
+    /// The key can't be used with the algorithm.
     AlgorithmMismatch,
-    /// The key is declared for something other than verifying signatures.
+    /// The key's `use` or `key_ops` doesn't allow it.
     WrongUse,
-    /// A private key was given where a public one is expected.
+    /// A private key was given where a public key is expected.
     PrivateKey,
     /// A shared secret was given where a public key is expected.
     SymmetricKey,
@@ -38,13 +48,14 @@ pub enum KeyErrorKind {
     PublicKeyAsSecret,
     /// The key is too short for its algorithm.
     TooShort,
-    /// The key, the set or one of its names is larger than what is read.
+    /// The key, the set, or a part of it is larger than the limit.
     TooLarge,
-    /// The key's numbers are not those of a usable key: off the curve, of small order, a bad exponent.
+    /// The key's numbers aren't a usable key: a point off the curve or of small order, a bad exponent, or a private
+    /// key that doesn't belong to the public one.
     InvalidKey,
     /// No cryptographic back end is compiled in.
     NoBackend,
-    /// The back end has no random bytes to give.
+    /// The back end can't provide random bytes.
     Randomness,
     /// The back end failed to sign.
     Signing,
@@ -75,10 +86,10 @@ impl KeyErrorKind {
 
 impl KeyError {
     pub(crate) const fn new(kind: KeyErrorKind, message: &'static str) -> Self {
-        Self { kind, message }
+        Self { kind, message: Message::Text(message) }
     }
 
-    /// Returns what went wrong, for code that decides on it.
+    /// Returns what went wrong. Branch on this rather than on the message.
     #[must_use]
     pub const fn kind(&self) -> KeyErrorKind {
         self.kind
@@ -94,12 +105,29 @@ impl KeyError {
         Self::new(KeyErrorKind::Malformed, message)
     }
 
+    /// Creates the error for a member of a JWK; `problem` continues "the key's `name` …".
+    pub(crate) const fn member(name: &'static str, problem: &'static str) -> Self {
+        Self { kind: KeyErrorKind::Malformed, message: Message::Member { name, problem } }
+    }
+
     pub(crate) const fn mismatch() -> Self {
-        Self::new(KeyErrorKind::AlgorithmMismatch, "the key does not fit the algorithm")
+        Self::new(KeyErrorKind::AlgorithmMismatch, "the key can't be used with this algorithm")
+    }
+
+    /// Creates the error for a secret of `found` bytes. `algorithm` is `None` if a JWK doesn't name one.
+    pub(crate) const fn short_secret(found: usize, least: usize, algorithm: Option<Algorithm>) -> Self {
+        Self { kind: KeyErrorKind::TooShort, message: Message::ShortSecret { found, least, algorithm } }
+    }
+
+    pub(crate) const fn short_modulus(bits: usize) -> Self {
+        Self { kind: KeyErrorKind::TooShort, message: Message::ShortModulus { bits } }
     }
 
     pub(crate) const fn private() -> Self {
-        Self::new(KeyErrorKind::PrivateKey, "a private key was given where a public key is expected")
+        Self::new(
+            KeyErrorKind::PrivateKey,
+            "a private key was given where a public key is expected; remove its private members, or sign with `SigningKey`",
+        )
     }
 
     pub(crate) const fn no_backend() -> Self {
@@ -110,17 +138,32 @@ impl KeyError {
     }
 
     pub(crate) const fn unsupported_by_backend() -> Self {
-        Self::new(KeyErrorKind::UnsupportedAlgorithm, "the back end does not support this use of the algorithm")
+        Self::new(KeyErrorKind::UnsupportedAlgorithm, "the back end can't do this with the algorithm")
     }
 
     pub(crate) const fn invalid() -> Self {
-        Self::new(KeyErrorKind::InvalidKey, "the back end refuses the key's numbers")
+        Self::new(KeyErrorKind::InvalidKey, "the key's numbers aren't a valid key")
     }
 }
 
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message)
+        match self.message {
+            Message::Text(text) => f.write_str(text),
+            Message::ShortSecret { found, least, algorithm: Some(algorithm) } => {
+                write!(
+                    f,
+                    "the secret has {found} bytes; {algorithm} needs at least {least} (`openssl rand -hex {least}`)"
+                )
+            }
+            Message::ShortSecret { found, least, algorithm: None } => {
+                write!(f, "the secret has {found} bytes; at least {least} are needed (`openssl rand -hex {least}`)")
+            }
+            Message::Member { name, problem } => write!(f, "the key's `{name}` {problem}"),
+            Message::ShortModulus { bits } => {
+                write!(f, "the RSA key has {bits} bits; at least 2048 are needed")
+            }
+        }
     }
 }
 

@@ -5,16 +5,16 @@ use super::key::Key;
 use super::key_error::{KeyError, KeyErrorKind};
 use crate::json::{self, Unique, Value};
 
-/// The most keys that a set may have, the ones that are ignored included.
+/// The most keys in a set, including ignored ones.
 pub(crate) const MAX_KEYS: usize = 100;
 
-/// The longest key set that is read, in bytes.
+/// The largest key set, in bytes.
 pub(crate) const MAX_BYTES: usize = 512 * 1024;
 
-/// The keys of one issuer.
+/// The keys of an issuer.
 ///
-/// A set read from JSON keeps what can be used and sets the rest aside (RFC 7517 section 5): one bad key does not spoil
-/// the others. [`ignored`](Self::ignored) says which keys those were and why.
+/// Keys that can't be used are ignored, so that one bad key doesn't spoil the set (RFC 7517 section 5).
+/// [`ignored`](Self::ignored) lists them with the reasons.
 ///
 /// ```
 /// use jwt_core::keys::{KeyErrorKind, KeySet};
@@ -36,7 +36,7 @@ pub struct KeySet {
     ignored: Vec<IgnoredKey>,
 }
 
-/// A key of a set that is not used, and why.
+/// A key of a set that isn't used, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IgnoredKey {
     index: usize,
@@ -50,7 +50,7 @@ impl IgnoredKey {
         self.index
     }
 
-    /// Returns why the key is not used.
+    /// Returns why the key isn't used.
     #[must_use]
     pub const fn error(&self) -> &KeyError {
         &self.error
@@ -66,24 +66,24 @@ impl fmt::Display for IgnoredKey {
 impl KeySet {
     /// Reads the public keys of a JWK Set. RFC 7517 section 5.
     ///
-    /// Private keys and shared secrets are ignored: a set that others can read is no place for them. A set without any
-    /// usable key is not an error here. A key is ignored, too, if it or an object in it has more than 100 members, or if
-    /// its `key_ops` names more than 16 operations.
+    /// Private keys and shared secrets are ignored, because a public set exposes them. A key is also ignored if it,
+    /// or an object in it, has more than 100 members, or if its `key_ops` has more than 16 entries. If no key is
+    /// usable, the result is an empty set rather than an error.
     ///
     /// # Errors
     ///
-    /// [`Malformed`](KeyErrorKind::Malformed) if the text is not a JSON object with one array `keys`,
+    /// [`Malformed`](KeyErrorKind::Malformed) if the text isn't a JSON object with one array `keys`,
     /// [`TooLarge`](KeyErrorKind::TooLarge) if it has more than 512 KiB or more than 100 keys.
     pub fn from_jwks(json: &str) -> Result<Self, KeyError> {
         Self::read(json, Expected::Public)
     }
 
-    /// Reads the shared secrets (`kty` `oct`) of a JWK Set that is kept as secret as they are.
+    /// Reads the shared secrets (`kty` `oct`) of a JWK Set. Keep that set as secret as the keys.
     ///
     /// # Errors
     ///
-    /// [`PublicKeyAsSecret`](KeyErrorKind::PublicKeyAsSecret) if there is a public key among them, and those of
-    /// [`from_jwks`](Self::from_jwks).
+    /// [`PublicKeyAsSecret`](KeyErrorKind::PublicKeyAsSecret) or [`PrivateKey`](KeyErrorKind::PrivateKey) if the set
+    /// has a public or private key, and the errors of [`from_jwks`](Self::from_jwks).
     pub fn from_symmetric_jwks(json: &str) -> Result<Self, KeyError> {
         let set = Self::read(json, Expected::Secret)?;
         let mixed = set
@@ -96,13 +96,13 @@ impl KeySet {
         }
     }
 
-    /// Returns the keys that can be used, in the order of the set.
+    /// Returns the usable keys, in the order of the set.
     #[must_use]
     pub fn keys(&self) -> &[Key] {
         &self.keys
     }
 
-    /// Returns the keys that were set aside.
+    /// Returns the ignored keys.
     #[must_use]
     pub fn ignored(&self) -> &[IgnoredKey] {
         &self.ignored
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_key_is_set_aside_and_the_others_are_kept() {
+    fn a_bad_key_is_ignored_and_the_others_are_kept() {
         for (bad, kind) in [
             ("null", KeyErrorKind::Malformed),
             ("\"x\"", KeyErrorKind::Malformed),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_key_set_is_an_error() {
+    fn a_text_that_is_not_a_key_set_is_an_error() {
         for text in ["", "[[]]", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":null}"#, r#"{"keys":[],"keys":[]}"#, "<html>"]
         {
             assert_eq!(KeySet::from_jwks(text).unwrap_err().kind(), KeyErrorKind::Malformed, "{text}");
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_beyond_its_limits_is_an_error() {
+    fn a_set_that_exceeds_a_limit_is_an_error() {
         assert_eq!(KeySet::from_jwks(&set(&[GOOD; MAX_KEYS])).unwrap().keys().len(), MAX_KEYS);
         let error = KeySet::from_jwks(&set(&[GOOD; MAX_KEYS + 1])).unwrap_err();
         assert_eq!(error.kind(), KeyErrorKind::TooLarge);
@@ -215,14 +215,14 @@ mod tests {
     }
 
     #[test]
-    fn a_set_of_secrets_holds_nothing_else() {
+    fn a_set_of_secrets_must_not_have_public_keys() {
         assert_eq!(KeySet::from_symmetric_jwks(&set(&[SECRET, "{}"])).unwrap().keys().len(), 1);
         let error = KeySet::from_symmetric_jwks(&set(&[SECRET, GOOD])).unwrap_err();
         assert_eq!(error.kind(), KeyErrorKind::PublicKeyAsSecret);
     }
 
     #[test]
-    fn neither_names_nor_numbers_of_a_key_are_printed() {
+    fn debug_output_of_a_set_shows_no_names_or_numbers() {
         let text = set(&[
             r#"{"kty":"OKP","crv":"Ed25519","kid":"NAME","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
             r#"{"kty":"NAME","kid":"NAME"}"#,

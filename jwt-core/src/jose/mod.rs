@@ -1,24 +1,22 @@
-//! JSON object signing: algorithms, keys and what makes a key fit to be used.
+//! JSON object signing: algorithms, keys, and the checks that every key passes.
 //!
-//! Everything a key can be asked before cryptography begins is asked here, once, when the key is read: its kind, its
-//! purpose, its algorithm, the length and encoding of its numbers. A [`Key`] that exists has passed.
+//! Everything that can be checked without cryptography is checked once, when a key is read: its type, use and
+//! algorithm, and the length and encoding of its numbers. If you have a [`Key`], it passed.
 
 pub(crate) mod algorithm;
-pub(crate) mod base64url;
 pub(crate) mod compact;
+pub(crate) mod der;
 pub(crate) mod header;
+pub(crate) mod header_cache;
 pub(crate) mod jwk;
 pub(crate) mod key;
 pub(crate) mod key_error;
 pub(crate) mod key_set;
-pub(crate) mod known;
 pub(crate) mod material;
 pub(crate) mod pem;
 pub(crate) mod private;
-pub(crate) mod private_jwk;
 pub(crate) mod secret;
 pub(crate) mod thumbprint;
-pub(crate) mod vetting;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use key::Key;

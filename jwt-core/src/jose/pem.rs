@@ -1,181 +1,151 @@
-//! Public keys in PEM and DER: RFC 7468, RFC 5280 section 4.1, RFC 8017 appendix A.1.1, RFC 5480, RFC 8410, RFC 9881.
+//! PEM: text around DER. RFC 7468.
+//!
+//! Environment variables, editors and copying change line ends and white space, so these are ignored. For any other
+//! text, the error says what the text is, and which command or method helps.
 
-use x509_cert::Certificate;
-use x509_cert::der::asn1::{AnyRef, ObjectIdentifier, UintRef};
-use x509_cert::der::{Decode as _, Encode as _, Reader as _, SliceReader, pem};
-use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use memchr::memmem;
 use zeroize::Zeroizing;
 
-use super::algorithm::Family;
+use super::der;
 use super::key_error::{KeyError, KeyErrorKind};
 use super::material::KeyMaterial;
-use super::vetting;
 
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-const ML_DSA_44: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17");
-const ML_DSA_65: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
-const ML_DSA_87: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19");
+const BEGIN: &[u8] = b"-----BEGIN ";
+const END: &[u8] = b"-----END ";
+const DASHES: &[u8] = b"-----";
 
-/// Reads the one public key in a PEM text.
+/// Reads the only public key in a PEM text.
 pub(crate) fn public_key(text: &[u8]) -> Result<KeyMaterial, KeyError> {
-    let (label, der) = block(text)?;
-    match label {
-        "PUBLIC KEY" => spki(&der),
-        "RSA PUBLIC KEY" => rsa_public_key(&der),
-        "CERTIFICATE" => certificate(&der),
-        label if label.ends_with("PRIVATE KEY") => Err(KeyError::private()),
-        _ => Err(KeyError::malformed("the PEM block is not a public key or a certificate")),
+    let block = block(text)?;
+    match block.label {
+        "PUBLIC KEY" => der::spki(&block.content),
+        "RSA PUBLIC KEY" => der::rsa_public_key(&block.content),
+        "CERTIFICATE" => der::certificate(&block.content),
+        "OPENSSH PRIVATE KEY" => Err(KeyError::new(
+            KeyErrorKind::PrivateKey,
+            "an OpenSSH private key was given where a public key is expected; `ssh-keygen -e -m PKCS8 -f FILE` prints its \
+             public key",
+        )),
+        label if label.ends_with("PRIVATE KEY") => Err(KeyError::new(
+            KeyErrorKind::PrivateKey,
+            "a private key was given where a public key is expected; `openssl pkey -in FILE -pubout` prints its public key",
+        )),
+        label => Err(other_label(label, "the PEM text is neither a public key nor a certificate")),
     }
 }
 
-/// Reads a public key in DER, whichever of the three structures it is.
-pub(crate) fn public_der(der: &[u8]) -> Result<KeyMaterial, KeyError> {
-    if SubjectPublicKeyInfoRef::from_der(der).is_ok() {
-        spki(der)
-    } else if rsa_numbers(der).is_ok() {
-        rsa_public_key(der)
-    } else {
-        certificate(der)
-    }
-}
-
-/// Whether the bytes have the structure of a public key or a certificate, whatever their numbers.
-pub(crate) fn is_public_der(der: &[u8]) -> bool {
-    SubjectPublicKeyInfoRef::from_der(der).is_ok() || rsa_numbers(der).is_ok() || Certificate::from_der(der).is_ok()
-}
-
-/// The label and the content of the only block in a PEM text.
-pub(super) fn block(text: &[u8]) -> Result<(&str, Zeroizing<Vec<u8>>), KeyError> {
-    const BROKEN: KeyError = KeyError::malformed("the text is not PEM");
-    const BEGIN: &[u8] = b"-----BEGIN";
-    let text = text.trim_ascii();
-    let begins = text.windows(BEGIN.len()).filter(|window| *window == BEGIN).count();
-    if begins > 1 {
-        return Err(KeyError::malformed("the text has more than one PEM block"));
-    }
-    let mut decoder = pem::Decoder::new_detect_wrap(text).map_err(|_| BROKEN)?;
-    let mut content = Zeroizing::new(Vec::new());
-    decoder.decode_to_end(&mut content).map_err(|_| BROKEN)?;
-    Ok((decoder.type_label(), content))
-}
-
-fn certificate(der: &[u8]) -> Result<KeyMaterial, KeyError> {
-    let certificate = Certificate::from_der(der)
-        .map_err(|_| KeyError::malformed("the bytes are not a public key or a certificate in DER"))?;
-    let key = certificate.tbs_certificate().subject_public_key_info().to_der();
-    spki(&key.map_err(|_| KeyError::malformed("the certificate's public key is malformed"))?)
-}
-
-fn spki(der: &[u8]) -> Result<KeyMaterial, KeyError> {
-    const BROKEN: KeyError = KeyError::malformed("the public key is malformed");
-    let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| BROKEN)?;
-    let bytes = info.subject_public_key.as_bytes().ok_or(BROKEN)?;
-    match family(&info.algorithm)? {
-        Family::Rsa => rsa_public_key(bytes),
-        Family::Ed25519 => vetting::ed25519(bytes),
-        family @ (Family::P256 | Family::P384 | Family::P521) => vetting::ec(family, bytes),
-        family => vetting::ml_dsa(family, bytes),
-    }
-}
-
-/// The family that an algorithm identifier stands for; never [`Family::Hmac`].
-///
-/// `id-RSASSA-PSS` (RFC 4055) is left out: its parameters would bind a key more tightly than a JWT's `alg` can.
-pub(super) fn family(identifier: &AlgorithmIdentifierRef<'_>) -> Result<Family, KeyError> {
-    const UNSUPPORTED: KeyError =
-        KeyError::new(KeyErrorKind::UnsupportedKeyType, "the kind of key or its curve is not supported");
-    let plain = match identifier.oid {
-        RSA_ENCRYPTION => {
-            return match identifier.parameters {
-                None => Ok(Family::Rsa),
-                Some(parameters) if parameters == AnyRef::NULL => Ok(Family::Rsa),
-                Some(_) => Err(KeyError::malformed("the parameters of the RSA key are malformed")),
-            };
+/// Returns the error for a label that belongs neither to public nor to private keys.
+pub(super) fn other_label(label: &str, otherwise: &'static str) -> KeyError {
+    KeyError::malformed(match label {
+        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => {
+            "the PEM text is a certificate request, not a key; `openssl req -in FILE -noout -pubkey` prints its public key"
         }
-        EC_PUBLIC_KEY => {
-            let curve = identifier.parameters_oid().map_err(|_| UNSUPPORTED)?;
-            return curve_family(&curve).ok_or(UNSUPPORTED);
+        "PKCS7" => {
+            "the PEM text is a PKCS#7 bundle, not a key; `openssl pkcs7 -in FILE -print_certs` prints its certificates"
         }
-        ED25519 => Family::Ed25519,
-        ML_DSA_44 => Family::MlDsa44,
-        ML_DSA_65 => Family::MlDsa65,
-        ML_DSA_87 => Family::MlDsa87,
-        _ => return Err(UNSUPPORTED),
-    };
-    // RFC 8410 section 3, RFC 9881 section 2: the parameters must be absent.
-    if identifier.parameters.is_some() {
-        return Err(KeyError::malformed("the key's algorithm has parameters that must be absent"));
+        "EC PARAMETERS" => "the PEM text has the parameters of a curve and no key",
+        _ => otherwise,
+    })
+}
+
+/// A decoded PEM block.
+pub(super) struct Block<'t> {
+    pub(super) label: &'t str,
+    pub(super) content: Zeroizing<Vec<u8>>,
+}
+
+/// Decodes the only block of `text`. `EC PARAMETERS` are ignored beside a key: `openssl ecparam -genkey` writes both.
+pub(super) fn block(text: &[u8]) -> Result<Block<'_>, KeyError> {
+    let (mut rest, mut found, mut parameters) = (text, None, None);
+    while let Some(start) = memmem::find(rest, BEGIN) {
+        let (label, body, after) = split(&rest[start + BEGIN.len()..])?;
+        let slot = if label == "EC PARAMETERS" { &mut parameters } else { &mut found };
+        if slot.replace((label, body)).is_some() {
+            return Err(KeyError::malformed(
+                "the text has more than one PEM block; keep the one with the key (in a chain of certificates, the first)",
+            ));
+        }
+        rest = after;
     }
-    Ok(plain)
+    let (label, body) = found.or(parameters).ok_or_else(|| not_pem(text))?;
+    Ok(Block { label, content: decode(body)? })
 }
 
-pub(super) fn curve_family(curve: &ObjectIdentifier) -> Option<Family> {
-    match *curve {
-        P256 => Some(Family::P256),
-        P384 => Some(Family::P384),
-        P521 => Some(Family::P521),
-        _ => None,
+/// Splits the text after `-----BEGIN ` into the label, the base64, and the text after the block.
+fn split(text: &[u8]) -> Result<(&str, &[u8], &[u8]), KeyError> {
+    const CUT_OFF: KeyError = KeyError::malformed("the PEM text is cut off: its `-----END …-----` line is missing");
+    let label_end = memmem::find(text, DASHES).ok_or(CUT_OFF)?;
+    let body = &text[label_end + DASHES.len()..];
+    let end = memmem::find(body, END).ok_or(CUT_OFF)?;
+    let after = body[end + END.len()..].strip_prefix(&text[..label_end]).and_then(|rest| rest.strip_prefix(DASHES));
+    match (std::str::from_utf8(&text[..label_end]), after) {
+        (Ok(label), Some(after)) => Ok((label, &body[..end], after)),
+        _ => Err(KeyError::malformed("the labels of the PEM text's `-----BEGIN` and `-----END` lines differ")),
     }
 }
 
-fn rsa_public_key(der: &[u8]) -> Result<KeyMaterial, KeyError> {
-    let (modulus, exponent) = rsa_numbers(der).map_err(|_| KeyError::malformed("the RSA public key is malformed"))?;
-    vetting::rsa(modulus, exponent)
+/// Decodes base64, ignoring white space and line ends that are escaped as the two characters `\n`.
+fn decode(body: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    // RFC 1421 section 4.6.1.1: OpenSSL's own format for encrypted keys has this header.
+    if memmem::find(body, b"ENCRYPTED").is_some() && body.contains(&b':') {
+        return Err(encrypted());
+    }
+    let mut base64 = Zeroizing::new(Vec::with_capacity(body.len()));
+    let mut rest = body;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = match (byte, after.first()) {
+            (b'\\', Some(b'n' | b'r')) => &after[1..],
+            _ => after,
+        };
+        if !byte.is_ascii_whitespace() && rest.len() == after.len() {
+            base64.push(byte);
+        }
+    }
+    let decoded = STANDARD.decode(&*base64).map(Zeroizing::new);
+    decoded.map_err(|_| {
+        KeyError::malformed(if base64.contains(&b'\\') {
+            "the PEM text has backslashes in its base64; are its line ends escaped twice?"
+        } else {
+            "the PEM text isn't base64 between its `-----BEGIN` and `-----END` lines"
+        })
+    })
 }
 
-/// `RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }`.
-pub(crate) fn rsa_numbers(der: &[u8]) -> Result<(&[u8], &[u8]), x509_cert::der::Error> {
-    let mut reader = SliceReader::new(der)?;
-    let numbers = reader.sequence(|numbers| {
-        let (modulus, exponent) = (UintRef::decode(numbers)?, UintRef::decode(numbers)?);
-        Ok::<_, x509_cert::der::Error>((modulus.as_bytes(), exponent.as_bytes()))
-    })?;
-    reader.finish()?;
-    Ok(numbers)
+pub(super) const fn encrypted() -> KeyError {
+    KeyError::malformed("the private key is encrypted; `openssl pkey -in FILE -out NEW` decrypts it")
 }
 
-/// Writes an `RSAPublicKey`.
-#[cfg(any(test, feature = "aws-lc-rs", feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
-pub(crate) fn rsa_der(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
-    tlv(0x30, &[&unsigned(modulus), &unsigned(exponent)])
-}
-
-/// A number that is not negative.
-pub(super) fn unsigned(number: &[u8]) -> Vec<u8> {
-    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
-    let number = &number[zeros..];
-    // A first bit of one would make the number negative.
-    let sign: &[u8] = if number.first().is_none_or(|&first| first >= 0x80) { &[0] } else { &[] };
-    tlv(0x02, &[sign, number])
-}
-
-/// Writes a tag, the length in its shortest form, and the parts of the content.
-pub(super) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let mut out = vec![tag];
-    if length < 0x80 {
-        out.push(length as u8);
+/// Returns the error for a text without a `-----BEGIN` line. It says what the text looks like.
+fn not_pem(text: &[u8]) -> KeyError {
+    let start = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text).trim_ascii();
+    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| start.starts_with(prefix.as_bytes()));
+    let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| start.ends_with(suffix.as_bytes()));
+    KeyError::malformed(if start.is_empty() {
+        "the PEM text is empty"
+    } else if begins(&["ssh-", "ecdsa-sha2-", "---- BEGIN SSH2"]) {
+        "the text is an OpenSSH public key, not PEM; `ssh-keygen -e -m PKCS8 -f FILE` converts RSA and ECDSA keys"
+    } else if begins(&["{"]) {
+        "the text is JSON, not PEM; use `from_jwk` if it is a JWK"
+    } else if start[0] == 0x30 && std::str::from_utf8(start).is_err() {
+        "the bytes are DER, not PEM; use `Key::from_der`, or convert a private key with `openssl pkey -inform DER -in FILE`"
+    } else if ends(&[".pem", ".key", ".crt", ".cer", ".pub"]) {
+        "the text is a file's name, not PEM; pass what the file contains"
+    } else if start.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/= \r\n\t".contains(byte)) {
+        "the text is not PEM: if it is a key's base64, put `-----BEGIN PUBLIC KEY-----` and `-----END PUBLIC KEY-----` \
+         around it"
     } else {
-        let bytes = length.to_be_bytes();
-        let first = bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len());
-        out.push(0x80 | (bytes.len() - first) as u8);
-        out.extend_from_slice(&bytes[first..]);
-    }
-    parts.iter().for_each(|part| out.extend_from_slice(part));
-    out
+        "the text is not PEM: it has no `-----BEGIN …-----` line"
+    })
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::jose::{Algorithm, Key};
 
-    const RSA_SPKI: &str = "\
+    pub(in crate::jose) const RSA_SPKI: &str = "\
 -----BEGIN PUBLIC KEY-----
 MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEArp3CIo8sMY+9UfYPTQzv
 GVNveyp6+61N8jdcRc6qgnN4ZdZhqAfnM7CK36MiI1SDpNdxOBRN7rQETU6WJHHA
@@ -186,7 +156,7 @@ m4daO59xlnERFYZfdRg+HHOhGT81BRaNdCKSo+S9+piA6ZFlXmJQp46MVxNOZYPd
 ywIDAQAB
 -----END PUBLIC KEY-----";
 
-    const RSA_PKCS1: &str = "\
+    pub(in crate::jose) const RSA_PKCS1: &str = "\
 -----BEGIN RSA PUBLIC KEY-----
 MIIBCgKCAQEArp3CIo8sMY+9UfYPTQzvGVNveyp6+61N8jdcRc6qgnN4ZdZhqAfn
 M7CK36MiI1SDpNdxOBRN7rQETU6WJHHA8qnjI8D+RBgxzZxmFhLhLm9WDIZqhaQc
@@ -196,13 +166,13 @@ rCMhJNsKLn8quL0rL5drbNS/vB0jmlAXm4daO59xlnERFYZfdRg+HHOhGT81BRaN
 dCKSo+S9+piA6ZFlXmJQp46MVxNOZYPdywIDAQAB
 -----END RSA PUBLIC KEY-----";
 
-    const P256_SPKI: &str = "\
+    pub(in crate::jose) const P256_SPKI: &str = "\
 -----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEClkmejVXmLX6kGMxWZXgOW5Nhc5o
 HN7z/2P/9tb4ezHHmq1jfgirSdAnIgmP/f/2Rck801USweTFkI+sFI9v3w==
 -----END PUBLIC KEY-----";
 
-    const P256_CERTIFICATE: &str = "\
+    pub(in crate::jose) const P256_CERTIFICATE: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBbDCCAROgAwIBAgIUSTF2levMN/fGItNkNt/UeZSRbU0wCgYIKoZIzj0EAwIw
 DDEKMAgGA1UEAwwBYTAeFw0yNjExMjEyMTMxMDVaFw0yNjExMjIyMTMxMDVaMAwx
@@ -230,7 +200,7 @@ MCowBQYDK2VwAyEAxkB1KCrMT+rLA6I0leLQNE8p20JNXqdZJ3PNq20b/h4=
     }
 
     #[test]
-    fn one_public_key_or_certificate_is_read() {
+    fn a_public_key_or_certificate_is_read_and_must_fit_the_algorithm() {
         use Algorithm::{ES256, ES384, Ed25519, HS256, MlDsa44, PS512, RS256};
         const MISMATCH: Option<KeyErrorKind> = Some(KeyErrorKind::AlgorithmMismatch);
         for (pem, algorithm, expected) in [
@@ -251,14 +221,62 @@ MCowBQYDK2VwAyEAxkB1KCrMT+rLA6I0leLQNE8p20JNXqdZJ3PNq20b/h4=
             assert_eq!(kind(algorithm, pem), expected, "{algorithm} {pem}");
             assert_eq!(kind(algorithm, &pem.replace('\n', "\r\n")), expected, "{algorithm} {pem}");
             assert_eq!(kind(algorithm, &format!("# a comment\n{pem}\n\n")), expected, "{algorithm} {pem}");
-            let der = block(pem.as_bytes()).unwrap().1;
+            let der = block(pem.as_bytes()).unwrap().content;
             let refused = Key::from_der(algorithm, &der).err().map(|error| error.kind());
             assert_eq!(refused, expected, "{algorithm} {pem}");
         }
     }
 
     #[test]
-    fn anything_else_in_pem_is_refused() {
+    fn white_space_escaped_line_ends_and_text_around_the_block_are_ignored() {
+        for pem in [RSA_SPKI, P256_CERTIFICATE, ED25519_SPKI] {
+            let expected = public_key(pem.as_bytes()).unwrap();
+            for text in [
+                pem.replace('\n', "\\n"),
+                pem.replace('\n', "\\r\\n"),
+                pem.replace('\n', " "),
+                pem.replace('\n', " \n"),
+                pem.replace('\n', "\n    "),
+                pem.replace('\n', "\n\n"),
+                format!("\u{feff}{pem}"),
+                format!("\"{pem}\""),
+                format!("Subject: a\n{pem}\nafter"),
+            ] {
+                assert!(public_key(text.as_bytes()).is_ok_and(|key| key == expected), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_error_says_what_the_text_is_and_what_helps() {
+        let relabel = |label: &str| RSA_SPKI.replace("PUBLIC KEY", label);
+        let base64: String = RSA_SPKI.lines().filter(|line| !line.starts_with('-')).collect();
+        for (text, part) in [
+            (relabel("PRIVATE KEY"), "`openssl pkey -in FILE -pubout`"),
+            (relabel("OPENSSH PRIVATE KEY"), "`ssh-keygen -e -m PKCS8"),
+            (relabel("CERTIFICATE REQUEST"), "`openssl req -in FILE -noout -pubkey`"),
+            (relabel("PKCS7"), "`openssl pkcs7 -in FILE -print_certs`"),
+            (format!("{P256_CERTIFICATE}\n{P256_CERTIFICATE}"), "in a chain of certificates, the first"),
+            (RSA_SPKI[..100].to_owned(), "cut off"),
+            (RSA_SPKI.replace("END PUBLIC", "END PRIVATE"), "labels"),
+            (RSA_SPKI.replace('\n', "\\\\n"), "escaped twice"),
+            (RSA_SPKI.replace("MIIB", "MII!"), "isn't base64"),
+            (base64, "put `-----BEGIN PUBLIC KEY-----`"),
+            ("ssh-ed25519 AAAA a@b".to_owned(), "an OpenSSH public key"),
+            ("{\"kty\":\"RSA\"}".to_owned(), "`from_jwk`"),
+            ("/etc/keys/id.pem".to_owned(), "a file's name"),
+            (" \n".to_owned(), "empty"),
+            ("<html>".to_owned(), "no `-----BEGIN …-----` line"),
+        ] {
+            let message = public_key(text.as_bytes()).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}\n{text}");
+        }
+        let der = block(RSA_SPKI.as_bytes()).unwrap().content;
+        assert!(public_key(&der).unwrap_err().to_string().contains("`Key::from_der`"));
+    }
+
+    #[test]
+    fn pem_without_exactly_one_public_key_or_certificate_is_refused() {
         let relabel = |label: &str| RSA_SPKI.replace("PUBLIC KEY", label);
         let cases = [
             (relabel("PRIVATE KEY"), KeyErrorKind::PrivateKey),
@@ -279,27 +297,5 @@ MCowBQYDK2VwAyEAxkB1KCrMT+rLA6I0leLQNE8p20JNXqdZJ3PNq20b/h4=
         for (pem, expected) in cases {
             assert_eq!(kind(Algorithm::RS256, &pem), Some(expected), "{pem}");
         }
-    }
-
-    #[test]
-    fn bytes_after_the_key_are_refused() {
-        for pem in [RSA_SPKI, RSA_PKCS1, P256_CERTIFICATE] {
-            let der = [block(pem.as_bytes()).unwrap().1.as_slice(), &[0]].concat();
-            assert!(public_der(&der).is_err(), "{pem}");
-            assert!(public_der(&der[..der.len() - 2]).is_err(), "{pem}");
-        }
-    }
-
-    #[test]
-    fn a_certificate_and_its_key_are_the_same_key() {
-        assert!(public_key(P256_CERTIFICATE.as_bytes()) == public_key(P256_SPKI.as_bytes()));
-        assert!(public_key(RSA_PKCS1.as_bytes()) == public_key(RSA_SPKI.as_bytes()));
-    }
-
-    #[test]
-    fn an_rsa_key_is_written_as_it_is_read() {
-        let der = block(RSA_PKCS1.as_bytes()).unwrap().1;
-        let (modulus, exponent) = rsa_numbers(&der).unwrap();
-        assert_eq!(rsa_der(modulus, exponent), *der);
     }
 }

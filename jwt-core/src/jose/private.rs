@@ -1,18 +1,21 @@
-//! Private keys: PKCS#8 (RFC 5958), PKCS#1 (RFC 8017 appendix A.1.2), ML-DSA seeds (RFC 9881).
+//! Private keys: PKCS#8 (RFC 5958), PKCS#1 (RFC 8017 appendix A.1.2), SEC1 (RFC 5915), ML-DSA seeds (RFC 9881), and
+//! JWKs (RFC 7518 section 6, RFC 8037 section 2, RFC 9964).
 
 use std::fmt;
 
 use x509_cert::der::asn1::{ContextSpecific, ObjectIdentifier, OctetStringRef, UintRef};
-use x509_cert::der::{self, Decode as _, Reader as _, SliceReader, TagMode, TagNumber};
+use x509_cert::der::{Decode as _, Error as DerError, Reader as _, SliceReader, TagMode, TagNumber};
 use x509_cert::spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
 use super::algorithm::Family;
-use super::key_error::KeyError;
-use super::pem;
-use super::vetting;
+use super::jwk::{self, Expected, Vetted, bytes};
+use super::key_error::{KeyError, KeyErrorKind};
+use super::material::{self, KeyMaterial};
+use super::{der, pem};
+use crate::json::{self, Unique, Value};
 
-/// What a signature is made with, in the form that every back end can take.
+/// A private key or secret, in the form that every back end accepts.
 #[derive(Clone)]
 #[cfg_attr(
     not(any(feature = "aws-lc-rs", feature = "rust-crypto")),
@@ -27,7 +30,7 @@ pub(crate) enum PrivateMaterial {
         expect(dead_code, reason = "the back end does not sign with RSA")
     )]
     Rsa(Zeroizing<Vec<u8>>),
-    /// A scalar, big-endian, of its curve's size.
+    /// A big-endian scalar of its curve's size.
     Ec { family: Family, scalar: Zeroizing<Vec<u8>> },
     /// An Ed25519 seed.
     Ed25519(Zeroizing<[u8; 32]>),
@@ -52,21 +55,31 @@ impl fmt::Debug for PrivateMaterial {
     }
 }
 
-/// Reads the one private key in a PEM text.
-pub(crate) fn private_key(text: &[u8]) -> Result<PrivateMaterial, KeyError> {
-    let (label, content) = pem::block(text)?;
-    match label {
-        "PRIVATE KEY" => pkcs8(&content),
-        "RSA PRIVATE KEY" => pkcs1(&content),
-        "ENCRYPTED PRIVATE KEY" => Err(KeyError::malformed("the private key is encrypted")),
-        "EC PRIVATE KEY" => Err(KeyError::malformed("the private key is not PKCS#8; convert it first")),
-        _ => Err(KeyError::malformed("the PEM block is not a private key")),
+/// Reads the only private key in a PEM text.
+pub(crate) fn from_pem(text: &[u8]) -> Result<PrivateMaterial, KeyError> {
+    let block = pem::block(text)?;
+    match block.label {
+        "PRIVATE KEY" => pkcs8(&block.content),
+        "RSA PRIVATE KEY" => pkcs1(&block.content),
+        "EC PRIVATE KEY" => sec1(&block.content),
+        "ENCRYPTED PRIVATE KEY" => Err(pem::encrypted()),
+        "OPENSSH PRIVATE KEY" => Err(KeyError::malformed(
+            "the private key has OpenSSH's own format; `ssh-keygen -p -m PKCS8 -f COPY` converts a copy of an RSA or ECDSA \
+             key, and `openssl genpkey -algorithm ed25519` creates an Ed25519 key",
+        )),
+        "CERTIFICATE" => Err(KeyError::malformed(
+            "a certificate was given where a private key is expected; the private key is in a file of its own",
+        )),
+        "PUBLIC KEY" | "RSA PUBLIC KEY" => Err(KeyError::malformed(
+            "a public key was given where a private key is expected; only the private key can sign",
+        )),
+        label => Err(pem::other_label(label, "the PEM text is not a private key of a supported kind")),
     }
 }
 
 const BROKEN: KeyError = KeyError::malformed("the private key is malformed");
 
-/// `OneAsymmetricKey`: RFC 5958 section 2. Attributes and the public key are left aside.
+/// Reads a `OneAsymmetricKey`. RFC 5958 section 2. Attributes and the public key are ignored.
 pub(crate) fn pkcs8(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
     let (identifier, key) = read(document, |fields| {
         u8::decode(fields)?;
@@ -75,10 +88,10 @@ pub(crate) fn pkcs8(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
         fields.drain(fields.remaining_len())?;
         Ok((identifier, key))
     })?;
-    match pem::family(&identifier)? {
+    match der::family(&identifier)? {
         Family::Rsa => pkcs1(key),
         Family::Ed25519 => {
-            // RFC 8410 section 7: the seed is an octet string within the octet string.
+            // RFC 8410 section 7: the seed is an octet string inside the octet string.
             let seed = <&OctetStringRef>::from_der(key).map_err(|_| BROKEN)?;
             Ok(PrivateMaterial::Ed25519(seed_of(seed.as_bytes())?))
         }
@@ -87,7 +100,7 @@ pub(crate) fn pkcs8(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
     }
 }
 
-/// `RSAPrivateKey`, of which the public numbers are vetted; the rest is for the back end to check.
+/// Reads an `RSAPrivateKey`. Only its public numbers are checked here; the back end checks the rest.
 fn pkcs1(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
     let (modulus, exponent) = read(document, |fields| {
         u8::decode(fields)?;
@@ -95,29 +108,45 @@ fn pkcs1(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
         fields.drain(fields.remaining_len())?;
         Ok((modulus.as_bytes(), exponent.as_bytes()))
     })?;
-    vetting::rsa(modulus, exponent)?;
+    material::rsa(modulus, exponent)?;
     Ok(PrivateMaterial::Rsa(Zeroizing::new(document.to_vec())))
 }
 
-/// `ECPrivateKey`: RFC 5915 section 3.
+/// Reads an `ECPrivateKey` outside of PKCS#8, which must name its curve. RFC 5915 section 3.
+fn sec1(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
+    let (_, curve) = ec_fields(document)?;
+    let curve = curve.ok_or(KeyError::malformed(
+        "the EC private key does not name its curve; `openssl pkcs8 -topk8 -nocrypt -in FILE` converts it to PKCS#8",
+    ))?;
+    let family = der::curve_family(&curve)
+        .ok_or(KeyError::new(KeyErrorKind::UnsupportedKeyType, "the curve of the EC private key is not supported"))?;
+    ec(family, document)
+}
+
+/// Reads an `ECPrivateKey` of a known curve.
 fn ec(family: Family, document: &[u8]) -> Result<PrivateMaterial, KeyError> {
-    let (scalar, curve) = read(document, |fields| {
-        u8::decode(fields)?;
-        let scalar = <&OctetStringRef>::decode(fields)?.as_bytes();
-        let curve = fields.context_specific::<ObjectIdentifier>(TagNumber(0), TagMode::Explicit)?;
-        fields.drain(fields.remaining_len())?;
-        Ok((scalar, curve))
-    })?;
-    if curve.is_some_and(|curve| pem::curve_family(&curve) != Some(family))
-        || Some(scalar.len()) != vetting::coordinate_bytes(family)
+    let (scalar, curve) = ec_fields(document)?;
+    if curve.is_some_and(|curve| der::curve_family(&curve) != Some(family))
+        || Some(scalar.len()) != material::coordinate_bytes(family)
     {
         return Err(BROKEN);
     }
     Ok(PrivateMaterial::Ec { family, scalar: Zeroizing::new(scalar.to_vec()) })
 }
 
-/// `CHOICE { seed [0] OCTET STRING, expandedKey OCTET STRING, both SEQUENCE }`: RFC 9881 section 6. The seed is the key;
-/// an expanded key alone cannot be checked against it.
+/// Returns the scalar, and the curve if the key names it. The public key is ignored.
+fn ec_fields(document: &[u8]) -> Result<(&[u8], Option<ObjectIdentifier>), KeyError> {
+    read(document, |fields| {
+        u8::decode(fields)?;
+        let scalar = <&OctetStringRef>::decode(fields)?.as_bytes();
+        let curve = fields.context_specific::<ObjectIdentifier>(TagNumber(0), TagMode::Explicit)?;
+        fields.drain(fields.remaining_len())?;
+        Ok((scalar, curve))
+    })
+}
+
+/// Reads the seed of a `CHOICE { seed [0] OCTET STRING, expandedKey OCTET STRING, both SEQUENCE }`. RFC 9881 section
+/// 6. An expanded key without its seed is refused.
 fn ml_dsa_seed(document: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     if document.first() == Some(&0x30) {
         return seed_of(read(document, |fields| {
@@ -128,7 +157,10 @@ fn ml_dsa_seed(document: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     }
     let mut reader = SliceReader::new(document).map_err(|_| BROKEN)?;
     let seed = ContextSpecific::<&OctetStringRef>::decode_implicit(&mut reader, TagNumber(0));
-    let seed = seed.ok().flatten().ok_or(KeyError::malformed("the ML-DSA private key is not given by its seed"))?;
+    let seed = seed
+        .ok()
+        .flatten()
+        .ok_or(KeyError::malformed("the ML-DSA private key has no seed: an expanded key isn't enough"))?;
     reader.finish().map_err(|_| BROKEN)?;
     seed_of(seed.value.as_bytes())
 }
@@ -137,10 +169,10 @@ fn seed_of(bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     bytes.try_into().map(Zeroizing::new).map_err(|_| BROKEN)
 }
 
-/// Reads the fields of a document that is one sequence.
+/// Reads the fields of a document that consists of one sequence.
 fn read<'a, T>(
     document: &'a [u8],
-    fields: impl FnOnce(&mut SliceReader<'a>) -> Result<T, der::Error>,
+    fields: impl FnOnce(&mut SliceReader<'a>) -> Result<T, DerError>,
 ) -> Result<T, KeyError> {
     let mut reader = SliceReader::new(document).map_err(|_| BROKEN)?;
     let value = reader.sequence(fields).map_err(|_| BROKEN)?;
@@ -148,16 +180,97 @@ fn read<'a, T>(
     Ok(value)
 }
 
-/// Writes an `ECPrivateKey` that leaves the curve to its context.
+/// Encodes an `ECPrivateKey` without its curve.
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) fn ec_der(scalar: &[u8]) -> Zeroizing<Vec<u8>> {
-    let scalar = Zeroizing::new(pem::tlv(0x04, &[scalar]));
-    Zeroizing::new(pem::tlv(0x30, &[&[0x02, 0x01, 0x01], scalar.as_slice()]))
+    let scalar = Zeroizing::new(der::tlv(0x04, &[scalar]));
+    Zeroizing::new(der::tlv(0x30, &[&[0x02, 0x01, 0x01], scalar.as_slice()]))
+}
+
+/// The members of a JWK that only private keys have.
+#[derive(Default)]
+struct PrivateMembers<'a> {
+    d: Option<Value<'a>>,
+    p: Option<Value<'a>>,
+    q: Option<Value<'a>>,
+    dp: Option<Value<'a>>,
+    dq: Option<Value<'a>>,
+    qi: Option<Value<'a>>,
+    oth: Option<Value<'a>>,
+    r#priv: Option<Value<'a>>,
+}
+
+/// Reads a JWK with its private members. Whether they belong to the public ones is checked when the back end has
+/// parsed the key.
+pub(crate) fn from_jwk(text: &str) -> Result<(PrivateMaterial, Vetted), KeyError> {
+    let public = jwk::vet(text, Expected::Pair)?;
+    let private = PrivateMembers::read(text)?;
+    let material = match &public.material {
+        KeyMaterial::Secret(secret) => PrivateMaterial::Secret(secret.clone()),
+        KeyMaterial::Rsa { modulus, exponent } => private.rsa(modulus, exponent)?,
+        KeyMaterial::Ec { family, .. } => {
+            let scalar = bytes("d", private.d)?;
+            if Some(scalar.len()) != material::coordinate_bytes(*family) {
+                return Err(KeyError::malformed("the key's `d` doesn't have its curve's size"));
+            }
+            PrivateMaterial::Ec { family: *family, scalar }
+        }
+        KeyMaterial::Ed25519(_) => PrivateMaterial::Ed25519(jwk_seed("d", private.d)?),
+        KeyMaterial::MlDsa { family, .. } => {
+            PrivateMaterial::MlDsa { family: *family, seed: jwk_seed("priv", private.r#priv)? }
+        }
+    };
+    Ok((material, public))
+}
+
+impl<'a> PrivateMembers<'a> {
+    fn read(text: &'a str) -> Result<Self, KeyError> {
+        let mut private = Self::default();
+        json::object(text, Unique::Everywhere, |name, value| {
+            let slot = match name {
+                "d" => &mut private.d,
+                "p" => &mut private.p,
+                "q" => &mut private.q,
+                "dp" => &mut private.dp,
+                "dq" => &mut private.dq,
+                "qi" => &mut private.qi,
+                "oth" => &mut private.oth,
+                "priv" => &mut private.r#priv,
+                _ => return,
+            };
+            *slot = Some(value);
+        })
+        .map_err(|error| KeyError::malformed(error.message()))?;
+        Ok(private)
+    }
+
+    /// Encodes an `RSAPrivateKey`. RFC 8017 appendix A.1.2.
+    fn rsa(&self, modulus: &[u8], exponent: &[u8]) -> Result<PrivateMaterial, KeyError> {
+        if self.oth.is_some() {
+            return Err(KeyError::malformed("the RSA key has more than two primes, which isn't supported"));
+        }
+        let mut fields = Zeroizing::new(vec![0x02, 0x01, 0x00]);
+        for number in [modulus, exponent] {
+            fields.extend_from_slice(&der::unsigned(number));
+        }
+        for (name, member) in
+            [("d", self.d), ("p", self.p), ("q", self.q), ("dp", self.dp), ("dq", self.dq), ("qi", self.qi)]
+        {
+            let number = bytes(name, member)?;
+            fields.extend_from_slice(&Zeroizing::new(der::unsigned(&number)));
+        }
+        Ok(PrivateMaterial::Rsa(Zeroizing::new(der::tlv(0x30, &[&fields]))))
+    }
+}
+
+fn jwk_seed(name: &'static str, value: Option<Value<'_>>) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let seed = bytes(name, value)?;
+    let seed = <[u8; 32]>::try_from(seed.as_slice());
+    seed.map(Zeroizing::new).map_err(|_| KeyError::malformed("the private key's seed doesn't have 32 bytes"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::KeyErrorKind;
     use super::*;
 
     /// RFC 8410 section 10.3.
@@ -173,45 +286,105 @@ d5CqsYQfYZtyksfDTt4cyngaT3ihRANCAAQKWSZ6NVeYtfqQYzFZleA5bk2Fzmgc
 3vP/Y//21vh7McearWN+CKtJ0CciCY/9//ZFyTzTVRLB5MWQj6wUj2/f
 -----END PRIVATE KEY-----";
 
+    /// The key of [`P256`] as `openssl ec` writes it.
+    const P256_SEC1: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEICJom2C6pIexgAakP3eQqrGEH2GbcpLHw07eHMp4Gk94oAoGCCqGSM49
+AwEHoUQDQgAEClkmejVXmLX6kGMxWZXgOW5Nhc5oHN7z/2P/9tb4ezHHmq1jfgir
+SdAnIgmP/f/2Rck801USweTFkI+sFI9v3w==
+-----END EC PRIVATE KEY-----";
+
+    const P256_PARAMETERS: &str = "\
+-----BEGIN EC PARAMETERS-----
+BggqhkjOPQMBBw==
+-----END EC PARAMETERS-----";
+
+    const K256_SEC1: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+MHQCAQEEIPBSsTYTIC+w18LzTt9ABv+QjCSuRJYEVU06WMAfHdPGoAcGBSuBBAAK
+oUQDQgAECRbVJr5ntAbSCPtI7y2IqeRETW3MmlRtmeWCw+jNwodzg+XtlIl593Wy
+aZoTXVW1FV0GtqYZ5tw5wEXR2etw/w==
+-----END EC PRIVATE KEY-----";
+
     fn kind(text: &str) -> Option<KeyErrorKind> {
-        private_key(text.as_bytes()).err().map(|error| error.kind())
+        from_pem(text.as_bytes()).err().map(|error| error.kind())
     }
 
     #[test]
     fn pkcs8_is_read() {
         assert!(
-            matches!(private_key(ED25519.as_bytes()), Ok(PrivateMaterial::Ed25519(seed)) if seed[..2] == [0xd4, 0xee])
+            matches!(from_pem(ED25519.as_bytes()), Ok(PrivateMaterial::Ed25519(seed)) if seed[..2] == [0xd4, 0xee])
         );
-        let Ok(PrivateMaterial::Ec { family: Family::P256, scalar }) = private_key(P256.as_bytes()) else {
+        let Ok(PrivateMaterial::Ec { family: Family::P256, scalar }) = from_pem(P256.as_bytes()) else {
             panic!("a P-256 key")
         };
         assert_eq!(scalar.len(), 32);
     }
 
     #[test]
-    fn an_ml_dsa_key_is_its_seed() {
+    fn sec1_is_read_with_and_without_its_parameters() {
+        let scalar = |text: &str| match from_pem(text.as_bytes()) {
+            Ok(PrivateMaterial::Ec { family: Family::P256, scalar }) => scalar,
+            other => panic!("{other:?}"),
+        };
+        for text in [P256_SEC1.to_owned(), format!("{P256_PARAMETERS}\n{P256_SEC1}\n")] {
+            assert!(scalar(&text) == scalar(P256), "{text}");
+        }
+        assert_eq!(kind(K256_SEC1), Some(KeyErrorKind::UnsupportedKeyType));
+        assert_eq!(kind(P256_PARAMETERS), Some(KeyErrorKind::Malformed));
+        assert_eq!(kind(&format!("{P256_SEC1}\n{P256_SEC1}")), Some(KeyErrorKind::Malformed));
+    }
+
+    #[test]
+    fn the_error_says_what_the_text_is_and_what_helps() {
+        let relabel = |label: &str| ED25519.replace("PRIVATE KEY", label);
+        let header = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,775F2BE438C738E243F1162131B2268F\n\n";
+        let no_curve = der::tlv(0x30, &[&[2, 1, 1], &der::tlv(0x04, &[&[7; 32]])]);
+        let no_curve = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, no_curve);
+        for (text, part) in [
+            (relabel("ENCRYPTED PRIVATE KEY"), "encrypted; `openssl pkey -in"),
+            (relabel("RSA PRIVATE KEY").replace("MC4C", &format!("{header}MC4C")), "encrypted; `openssl pkey -in"),
+            (relabel("OPENSSH PRIVATE KEY"), "`ssh-keygen -p -m PKCS8"),
+            (relabel("CERTIFICATE"), "a certificate was given"),
+            (relabel("CERTIFICATE REQUEST"), "a certificate request"),
+            (relabel("PUBLIC KEY"), "a public key was given"),
+            (P256_PARAMETERS.to_owned(), "no key"),
+            (
+                format!("-----BEGIN EC PRIVATE KEY-----\n{no_curve}\n-----END EC PRIVATE KEY-----"),
+                "`openssl pkcs8 -topk8 -nocrypt",
+            ),
+            ("{\"kty\":\"EC\"}".to_owned(), "`from_jwk`"),
+            (String::new(), "empty"),
+        ] {
+            let message = from_pem(text.as_bytes()).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}\n{text}");
+        }
+    }
+
+    #[test]
+    fn an_ml_dsa_key_is_read_only_from_its_seed() {
         let oid = [0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12];
         let document = |key: &[u8]| {
-            let (identifier, key) = (pem::tlv(0x30, &[&oid]), pem::tlv(0x04, &[key]));
-            pem::tlv(0x30, &[&[2, 1, 0], &identifier, &key])
+            let (identifier, key) = (der::tlv(0x30, &[&oid]), der::tlv(0x04, &[key]));
+            der::tlv(0x30, &[&[2, 1, 0], &identifier, &key])
         };
-        let seed = pem::tlv(0x80, &[&[7; 32]]);
-        let both = pem::tlv(0x30, &[&pem::tlv(0x04, &[&[7; 32]]), &pem::tlv(0x04, &[&[9; 4032]])]);
+        let seed = der::tlv(0x80, &[&[7; 32]]);
+        let both = der::tlv(0x30, &[&der::tlv(0x04, &[&[7; 32]]), &der::tlv(0x04, &[&[9; 4032]])]);
         for key in [&seed, &both] {
             let Ok(PrivateMaterial::MlDsa { family: Family::MlDsa65, seed }) = pkcs8(&document(key)) else {
                 panic!("an ML-DSA-65 key")
             };
             assert_eq!(*seed, [7; 32]);
         }
-        let expanded = pem::tlv(0x04, &[&[9; 4032]]);
-        let (short, long) = (pem::tlv(0x80, &[&[7; 31]]), [seed.as_slice(), &[0]].concat());
+        let expanded = der::tlv(0x04, &[&[9; 4032]]);
+        let (short, long) = (der::tlv(0x80, &[&[7; 31]]), [seed.as_slice(), &[0]].concat());
         for key in [expanded, short, long, Vec::new()] {
             assert_eq!(pkcs8(&document(&key)).unwrap_err().kind(), KeyErrorKind::Malformed);
         }
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn anything_but_one_unencrypted_private_key_is_refused() {
         for text in [
             ED25519.replace("PRIVATE KEY", "PUBLIC KEY"),
             ED25519.replace("PRIVATE KEY", "RSA PRIVATE KEY"),
@@ -226,8 +399,8 @@ d5CqsYQfYZtyksfDTt4cyngaT3ihRANCAAQKWSZ6NVeYtfqQYzFZleA5bk2Fzmgc
     }
 
     #[test]
-    fn printing_a_private_key_tells_its_kind_alone() {
-        let printed = format!("{:?}", private_key(ED25519.as_bytes()).unwrap());
+    fn debug_output_of_a_private_key_shows_only_its_family() {
+        let printed = format!("{:?}", from_pem(ED25519.as_bytes()).unwrap());
         assert_eq!(printed, "PrivateMaterial(Ed25519, ..)");
     }
 }

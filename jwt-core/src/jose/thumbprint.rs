@@ -1,15 +1,15 @@
-//! The members that identify a key, and the text that its thumbprint is the hash of.
+//! JWK thumbprints: the members that identify a key, and the text to hash. RFC 7638.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::algorithm::Family;
-use super::material::KeyMaterial;
-use super::vetting::coordinate_bytes;
+use super::material::{KeyMaterial, coordinate_bytes};
 
-/// The required members of a public key's JWK in lexicographic order; `None` for a secret.
+/// Returns the required members of a public key's JWK in lexicographic order; `None` for a secret.
 ///
-/// RFC 7638 section 3.2, RFC 8037 section 2, RFC 9964. No value needs escaping: all are base64url or registered names.
+/// RFC 7638 section 3.2, RFC 8037 section 2, RFC 9964. No value needs escaping: each is base64url or a registered
+/// name.
 pub(crate) fn members(material: &KeyMaterial) -> Option<Vec<(&'static str, String)>> {
     let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let name = |name: &str| name.to_owned();
@@ -30,7 +30,7 @@ pub(crate) fn members(material: &KeyMaterial) -> Option<Vec<(&'static str, Strin
     })
 }
 
-/// The canonical JSON of a public key: RFC 7638 section 3.3.
+/// Returns the canonical JSON of a public key. RFC 7638 section 3.3.
 pub(crate) fn input(material: &KeyMaterial) -> Option<String> {
     let members: Vec<String> =
         members(material)?.into_iter().map(|(name, value)| format!("\"{name}\":\"{value}\"")).collect();
@@ -60,7 +60,7 @@ mod tests {
     use crate::jose::Key;
 
     #[test]
-    fn the_required_members_are_written_in_order_and_nothing_else() {
+    fn the_input_has_only_the_required_members_in_order() {
         let point = "gYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYE";
         let key = format!(
             r#"{{"y":"{point}","use":"sig","kty":"EC","kid":"a","crv":"P-256","alg":"ES256","more":1,"x":"{point}"}}"#
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_has_none() {
+    fn a_secret_has_no_thumbprint() {
         let key = Key::from_secret(crate::jose::Algorithm::HS256, [7; 32]).unwrap();
         assert_eq!(key.thumbprint_input(), None);
     }

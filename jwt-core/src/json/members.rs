@@ -1,29 +1,33 @@
+use std::borrow::Cow;
+
 use smallvec::SmallVec;
 
-use super::place::{Member, Name, Place};
+use super::scan;
+use super::value::{Text, Value};
 
-/// Where the outermost members of a text stand: what the reader found, for whoever wants to see them again.
+/// An index of an object's outermost members, which the reader found. With it, they can be read again without
+/// parsing.
 ///
-/// It says nothing without its text. Of a text in which a member cannot be told in so few bytes it knows nothing, and the
-/// text has to be read again.
+/// It's useless without the text that it belongs to. If a member doesn't fit into an [`Entry`], the index is unusable
+/// and the text has to be parsed again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Members {
-    entries: SmallVec<[Entry; MANY]>,
+    entries: SmallVec<[Entry; INLINE_MEMBERS]>,
     known: bool,
 }
 
-/// More members than this take an allocation.
-const MANY: usize = 16;
+/// More members than this need an allocation.
+const INLINE_MEMBERS: usize = 16;
 
-/// A member, in few bytes.
+/// The position of a member, in eight bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Entry {
     /// Where the name begins, after its quote.
     name: u16,
-    /// Where the value begins and ends, with its quotes where it has some.
+    /// Where the value begins and ends, including the quotes of a string.
     value: u16,
     end: u16,
-    /// How long the name is.
+    /// The length of the name.
     length: u8,
     /// Whether the value is a string with escapes.
     escaped: bool,
@@ -43,8 +47,8 @@ impl Members {
         }
     }
 
-    /// The members of the text that was read, in order, none of whose names has escapes; `None` where it has to be read
-    /// again.
+    /// Returns the members of the indexed text in order. Their names have no escapes. Returns `None` if the text has
+    /// to be parsed again.
     #[inline]
     pub(crate) fn of<'m, 'a>(
         &'m self,
@@ -53,7 +57,7 @@ impl Members {
         self.known.then(|| self.entries.iter().map(move |entry| entry.member(text)))
     }
 
-    /// How many bytes they take beyond their own.
+    /// How many bytes it has allocated.
     pub(crate) fn spilled(&self) -> usize {
         if self.entries.spilled() { self.entries.capacity() * size_of::<Entry>() } else { 0 }
     }
@@ -63,16 +67,16 @@ impl Entry {
     #[inline]
     fn of(member: &Member<'_>) -> Option<Self> {
         let short = |at: usize| u16::try_from(at).ok();
-        let Member { name, place, .. } = member;
+        let Member { name, span, .. } = member;
         if name.escaped {
             return None;
         }
         Some(Self {
             name: short(name.start)?,
-            value: short(place.start)?,
-            end: short(place.end)?,
+            value: short(span.start)?,
+            end: short(span.end)?,
             length: u8::try_from(name.end - name.start).ok()?,
-            escaped: place.escaped,
+            escaped: span.escaped,
         })
     }
 
@@ -81,10 +85,112 @@ impl Entry {
         let start = usize::from(self.name);
         Member {
             text,
-            name: Name { start, end: start + usize::from(self.length), escaped: false },
-            place: Place { start: self.value.into(), end: self.end.into(), escaped: self.escaped },
+            name: NameSpan { start, end: start + usize::from(self.length), escaped: false },
+            span: Span { start: self.value.into(), end: self.end.into(), escaped: self.escaped },
         }
     }
+}
+
+/// The position of a value, including the quotes of a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Whether it's a string with escapes.
+    pub(super) escaped: bool,
+}
+
+/// The position of a member's name, without its quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NameSpan {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) escaped: bool,
+}
+
+/// A member of an object, as a part of the text.
+#[derive(Clone, Copy)]
+pub(crate) struct Member<'a> {
+    pub(super) text: &'a str,
+    pub(super) name: NameSpan,
+    pub(super) span: Span,
+}
+
+impl<'a> Member<'a> {
+    #[inline]
+    pub(crate) fn name(&self) -> Cow<'a, str> {
+        self.name.decode(self.text)
+    }
+
+    /// The name, for a member whose name has no escapes.
+    #[inline]
+    pub(super) fn plain_name(&self) -> &'a str {
+        between(self.text, self.name.start, self.name.end)
+    }
+
+    #[inline(always)]
+    pub(crate) fn value(&self) -> Value<'a> {
+        self.span.value(self.text)
+    }
+
+    /// The text of the value.
+    #[inline]
+    pub(super) fn json(&self) -> &'a str {
+        between(self.text, self.span.start, self.span.end)
+    }
+
+    /// The value, if it's a string without escapes.
+    #[inline]
+    pub(super) fn plain(&self) -> Option<&'a str> {
+        match self.value() {
+            Value::Text(Text { raw, escaped: false }) => Some(raw),
+            _ => None,
+        }
+    }
+}
+
+impl Span {
+    #[inline(always)]
+    pub(super) fn value(self, text: &str) -> Value<'_> {
+        let Self { start, end, escaped } = self;
+        match scan::byte(text.as_bytes(), start) {
+            b'"' => Value::Text(Text { raw: between(text, start + 1, end - 1), escaped }),
+            b'{' => Value::Object(between(text, start, end)),
+            b'[' => Value::Array(between(text, start, end)),
+            b't' => Value::Bool(true),
+            b'f' => Value::Bool(false),
+            b'-' | b'0'..=b'9' => Value::Number(between(text, start, end)),
+            _ => Value::Null,
+        }
+    }
+}
+
+impl NameSpan {
+    #[inline]
+    pub(super) fn decode(self, text: &str) -> Cow<'_, str> {
+        Text { raw: between(text, self.start, self.end), escaped: self.escaped }.decode()
+    }
+
+    /// Sets one of 64 bits: always the same for equal names, and mostly different for others.
+    #[inline]
+    pub(super) fn hash_bit(self, text: &str) -> u64 {
+        let of = |text: &[u8], start: usize, end: usize| {
+            let (first, last) = (scan::byte(text, start), scan::byte(text, end.wrapping_sub(1)));
+            1 << (((end - start) * 37 + usize::from(first) * 7 + usize::from(last)) % 64)
+        };
+        if self.escaped {
+            let name = self.decode(text);
+            of(name.as_bytes(), 0, name.len())
+        } else {
+            of(text.as_bytes(), self.start, self.end)
+        }
+    }
+}
+
+/// Positions come from the reader, which finds them at ASCII characters. So the fallback is never used.
+#[inline]
+fn between(text: &str, start: usize, end: usize) -> &str {
+    text.get(start..end).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -108,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_seen_again_as_they_were_read() {
+    fn indexed_members_are_the_same_as_parsed_members() {
         let many: Vec<String> = (0..50).map(|number| format!("\"n{number}\":{number}")).collect();
         for text in [
             "{}",
@@ -123,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_in_few_bytes_is_not_known() {
+    fn a_text_with_a_member_that_does_not_fit_is_not_indexed() {
         let (long, vast) = ("n".repeat(256), "v".repeat(70_000));
         for (text, known) in [
             (format!(r#"{{"{}":1}}"#, &long[1..]), true),

@@ -1,42 +1,41 @@
 use smallvec::SmallVec;
 
-use super::members::Members;
-use super::place::{Member, Name, Place};
+use super::members::{Member, Members, NameSpan, Span};
 use super::scan;
 use super::value::Value;
 
-/// The deepest nesting that is read; the outermost object is level one.
+/// The deepest accepted nesting. The outermost object is level one.
 pub(crate) const MAX_DEPTH: usize = 32;
 
-/// The most members that an object of a key may have.
+/// The most members of an object in a key.
 const MAX_MEMBERS: usize = 100;
 
-/// How far the rules reach that go beyond the grammar: unique names (RFC 7515 section 4, RFC 7519 section 4) and numbers
-/// in range.
+/// Where the rules beyond the grammar apply: unique names (RFC 7515 section 4, RFC 7519 section 4) and numbers in
+/// range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unique {
-    /// Every object in the text: headers, claims, one key.
+    /// To every object in the text: headers and claims.
     Everywhere,
-    /// Every object in the text, with at most [`MAX_MEMBERS`] each: one key, which may come from a fetched set.
+    /// To every object in the text, each with at most [`MAX_MEMBERS`]: a key, which may come from a fetched set.
     EverywhereFew,
-    /// The outermost object alone: a key set, in which one bad key must not spoil the others.
+    /// Only to the outermost object: a key set, where one bad key must not spoil the others.
     Outermost,
 }
 
-/// Why a text is not a JSON object of the kind that is read here.
+/// Why a text isn't an acceptable JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JsonError {
-    /// The text is not JSON.
+    /// The text isn't JSON.
     Syntax,
-    /// The text is JSON, but its outermost value is no object.
+    /// The text is JSON, but its outermost value isn't an object.
     NotAnObject,
     /// Two members of one object have the same name.
     DuplicateName,
     /// Values are nested deeper than [`MAX_DEPTH`].
     TooDeep,
-    /// An object of a key has more than [`MAX_MEMBERS`].
+    /// An object in a key has more than [`MAX_MEMBERS`].
     TooManyMembers,
-    /// A number is larger than any that readers agree on: those of IEEE 754 with 64 bits.
+    /// A number is too large for 64-bit floating point, so parsers disagree about it.
     OutOfRange,
 }
 
@@ -53,9 +52,10 @@ impl JsonError {
     }
 }
 
-/// Reads `text` as one JSON object and calls `member` for each of its members, in order.
+/// Reads `text` as a JSON object and calls `member` for each of its members, in order.
 ///
-/// The text is checked to its end before this returns `Ok`; members seen before an error are not to be used.
+/// The text is checked to its end before this returns `Ok`. If it returns an error, don't use the members that were
+/// passed on.
 pub(crate) fn object<'a>(
     text: &'a str,
     unique: Unique,
@@ -64,7 +64,7 @@ pub(crate) fn object<'a>(
     Reader::new(text, unique).whole(&mut |found: Member<'a>| member(&found.name(), found.value()))
 }
 
-/// As [`object`], with unique names everywhere, and puts down where the members stand.
+/// Reads an object with unique names everywhere, like [`object`], and indexes its members.
 pub(crate) fn members<'a>(
     text: &'a str,
     members: &mut Members,
@@ -81,23 +81,23 @@ pub(crate) fn members<'a>(
     read
 }
 
-/// Calls `element` for each element of an array that an earlier pass found well-formed.
+/// Calls `element` for each element of an array that has already been checked.
 pub(crate) fn array<'a>(text: &'a str, mut element: impl FnMut(Value<'a>)) -> Result<(), JsonError> {
     let mut reader = Reader::new(text, Unique::Outermost);
-    reader.array(0, 1, &mut |place: Place| element(place.value(text))).map(drop)
+    reader.array(0, 1, &mut |span: Span| element(span.value(text))).map(drop)
 }
 
 struct Reader<'a> {
     text: &'a str,
     unique: Unique,
     simple: bool,
-    /// The names of every object that is open, innermost last.
-    names: SmallVec<[Name; FEW]>,
+    /// The names of all open objects, innermost last.
+    names: SmallVec<[NameSpan; SMALL_OBJECT]>,
 }
 
-/// Objects of so many members are checked for duplicates as they are read; larger ones are sorted at their end, so that
-/// a crafted text costs O(n log n).
-const FEW: usize = 16;
+/// Objects of up to this size are checked for duplicates as they're read. The names of larger ones are sorted at the
+/// end, so that a crafted text costs O(n log n).
+const SMALL_OBJECT: usize = 16;
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, unique: Unique) -> Self {
@@ -118,14 +118,14 @@ impl<'a> Reader<'a> {
         let start = self.skip_space(0);
         let end = match self.byte(start) {
             b'{' => self.object(start, 1, member)?,
-            // Tells "not JSON" from "JSON, but not an object" without reading on: both are refused alike.
+            // This tells "not JSON" from "not an object" without reading on. The text is refused in both cases.
             b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => return Err(JsonError::NotAnObject),
             _ => return Err(JsonError::Syntax),
         };
         if self.skip_space(end) == self.text.len() { Ok(()) } else { Err(JsonError::Syntax) }
     }
 
-    /// The place after a value that begins at `start`, and whether it is a string with escapes.
+    /// Returns the position after a value that begins at `start`, and whether it's a string with escapes.
     #[inline(always)]
     fn value(&mut self, start: usize, depth: usize) -> Result<(usize, bool), JsonError> {
         let end = match self.byte(start) {
@@ -159,7 +159,8 @@ impl<'a> Reader<'a> {
         if here.starts_with(word) { Ok(start + word.len()) } else { Err(JsonError::Syntax) }
     }
 
-    /// Where a string ends whose first byte is at `start`: its closing quote, and whether it has escapes.
+    /// Returns the position of the closing quote of a string whose first byte is at `start`, and whether it has
+    /// escapes.
     #[inline(always)]
     fn string(&self, start: usize) -> Result<(usize, bool), JsonError> {
         let text = self.text.as_bytes();
@@ -171,7 +172,7 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     fn number(&self, start: usize) -> Result<usize, JsonError> {
         let (end, exponent) = scan::number(self.text.as_bytes(), start).ok_or(JsonError::Syntax)?;
-        // RFC 8259 section 6 lets readers set limits. Short numbers without an exponent keep to this one.
+        // RFC 8259 section 6 allows limits. Short numbers without an exponent can't exceed this one.
         let strict = self.unique != Unique::Outermost;
         if strict && (end - start > 300 || exponent) && !is_in_range(self.text.get(start..end)) {
             return Err(JsonError::OutOfRange);
@@ -179,7 +180,7 @@ impl<'a> Reader<'a> {
         Ok(end)
     }
 
-    /// The place after an object that begins at `start`.
+    /// Returns the position after an object that begins at `start`.
     #[inline(always)]
     fn object<F: FnMut(Member<'a>)>(&mut self, start: usize, depth: usize, member: &mut F) -> Result<usize, JsonError> {
         if depth > MAX_DEPTH {
@@ -198,19 +199,19 @@ impl<'a> Reader<'a> {
             }
             let name = at + 1;
             let (name_end, name_escaped) = self.string(name)?;
-            let name = Name { start: name, end: name_end, escaped: name_escaped };
+            let name = NameSpan { start: name, end: name_end, escaped: name_escaped };
             at = self.skip_space(name_end + 1);
             if self.byte(at) != b':' {
                 return Err(JsonError::Syntax);
             }
             let start = self.skip_space(at + 1);
             let (end, escaped) = self.value(start, depth + 1)?;
-            member(Member { text: self.text, name, place: Place { start, end, escaped } });
+            member(Member { text: self.text, name, span: Span { start, end, escaped } });
             if check {
-                // A name whose mark is new is new.
-                let mark = name.mark(self.text);
-                duplicate |= seen & mark != 0 && self.names.len() - first < FEW && self.has(first, name);
-                seen |= mark;
+                // If the name's bit is new, so is the name.
+                let bit = name.hash_bit(self.text);
+                duplicate |= seen & bit != 0 && self.names.len() - first < SMALL_OBJECT && self.has(first, name);
+                seen |= bit;
                 self.names.push(name);
             }
             at = self.skip_space(end);
@@ -220,7 +221,7 @@ impl<'a> Reader<'a> {
                 _ => return Err(JsonError::Syntax),
             }
         }
-        if self.names.len() - first > FEW {
+        if self.names.len() - first > SMALL_OBJECT {
             if self.unique == Unique::EverywhereFew && self.names.len() - first > MAX_MEMBERS {
                 return Err(JsonError::TooManyMembers);
             }
@@ -232,15 +233,15 @@ impl<'a> Reader<'a> {
         if duplicate { Err(JsonError::DuplicateName) } else { Ok(at + 1) }
     }
 
-    /// Whether one of the names, from the `first` on, is this one.
+    /// Whether one of the names from `first` on is equal to `name`.
     #[inline(never)]
-    fn has(&self, first: usize, name: Name) -> bool {
+    fn has(&self, first: usize, name: NameSpan) -> bool {
         self.names[first..].iter().any(|other| other.decode(self.text) == name.decode(self.text))
     }
 
-    /// The place after an array that begins at `start`.
+    /// Returns the position after an array that begins at `start`.
     #[inline(always)]
-    fn array<F: FnMut(Place)>(&mut self, start: usize, depth: usize, element: &mut F) -> Result<usize, JsonError> {
+    fn array<F: FnMut(Span)>(&mut self, start: usize, depth: usize, element: &mut F) -> Result<usize, JsonError> {
         if depth > MAX_DEPTH {
             return Err(JsonError::TooDeep);
         }
@@ -254,7 +255,7 @@ impl<'a> Reader<'a> {
         loop {
             let start = at;
             let (end, escaped) = self.value(start, depth + 1)?;
-            element(Place { start, end, escaped });
+            element(Span { start, end, escaped });
             at = self.skip_space(end);
             match self.byte(at) {
                 b',' => at = self.skip_space(at + 1),
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_json_object_is_refused() {
+    fn a_text_that_is_not_one_json_object_is_refused() {
         for text in [
             "",
             " ",
@@ -319,7 +320,7 @@ mod tests {
             "{\"a\":\"",
         ] {
             assert_eq!(members(text), Err(JsonError::Syntax), "{text}");
-            // With a line end it is one of those in which strings are looked at byte by byte.
+            // The line end makes the reader look at strings byte by byte.
             assert_eq!(members(&format!("{text}\n")), Err(JsonError::Syntax), "{text}");
         }
         for text in ["[]", "\"a\"", "1", "-1", "null", "true", "false"] {
@@ -328,12 +329,12 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_one_byte_away_is_judged_as_serde_json_judges_it() {
-        let judge = |text: &[u8]| {
+    fn any_one_byte_change_is_accepted_only_if_serde_json_accepts_it() {
+        let compare = |text: &[u8]| {
             let Ok(text) = std::str::from_utf8(text) else { return };
             let own = object(text, Unique::Everywhere, |_, _| ());
             let is_object = serde_json::from_str::<serde_json::Map<_, _>>(text).is_ok();
-            // What `serde_json` takes the last of is the only thing that it accepts and this does not.
+            // `serde_json` uses the last of several members with the same name; nothing else may differ.
             assert!(own.is_ok() == is_object || (is_object && own == Err(JsonError::DuplicateName)), "{text} {own:?}");
         };
         for text in [
@@ -343,16 +344,16 @@ mod tests {
             for at in 0..=text.len() {
                 for byte in b"\0\t \"\\{}[]:,+-.019aeEnrtuz\x7f\xc3" {
                     let (before, after) = (&text.as_bytes()[..at], &text.as_bytes()[at..]);
-                    judge(&[before, &[*byte], after].concat());
-                    judge(&[before, &[*byte], after.get(1..).unwrap_or_default()].concat());
-                    judge(&[before, after.get(1..).unwrap_or_default()].concat());
+                    compare(&[before, &[*byte], after].concat());
+                    compare(&[before, &[*byte], after.get(1..).unwrap_or_default()].concat());
+                    compare(&[before, after.get(1..).unwrap_or_default()].concat());
                 }
             }
         }
     }
 
     #[test]
-    fn a_name_given_twice_is_refused_however_it_is_written() {
+    fn a_duplicate_name_is_refused_even_if_it_is_escaped() {
         for text in
             [r#"{"a":1,"a":1}"#, r#"{"sub":1,"\u0073ub":2}"#, r#"{"x":{"a":1,"a":2}}"#, r#"{"x":[{"a":1,"a":2}]}"#]
         {
@@ -369,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_readers_disagree_on_is_refused() {
+    fn a_number_beyond_64_bit_floating_point_is_refused() {
         let long = "9".repeat(400);
         for (number, expected) in [
             ("1e308", Ok(())),
@@ -384,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_ends_at_the_limit_without_using_the_stack_up() {
+    fn deep_nesting_is_refused_without_a_stack_overflow() {
         let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
         assert!(members(&nested(MAX_DEPTH - 1)).is_ok());
         assert_eq!(members(&nested(MAX_DEPTH)), Err(JsonError::TooDeep));
@@ -392,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_decode_as_serde_json_decodes_them() {
+    fn strings_are_decoded_as_in_serde_json() {
         for raw in [r#""""#, r#""plain""#, r#""\"\\\/\b\f\n\r\t""#, r#""\u00e9\ud83d\ude00 é""#, r#""\u0000""#] {
             let text = format!("{{\"a\":{raw}}}");
             let expected: String = serde_json::from_str(raw).expect("valid JSON");

@@ -1,12 +1,12 @@
-//! Strings and numbers: where they end. Texts are looked at as bytes, and places are counted in them.
+//! Finds where strings and numbers end. It works on bytes, and positions are byte offsets.
 
-/// The byte at a place; NUL, which JSON has nowhere outside of strings, past the end.
+/// Returns the byte at a position. Past the end it's NUL, which is invalid everywhere in JSON.
 #[inline(always)]
 pub(super) fn byte(text: &[u8], at: usize) -> u8 {
     text.get(at).copied().unwrap_or(0)
 }
 
-/// Where the next byte is that is no space.
+/// Returns the position of the next byte that isn't white space.
 #[inline(always)]
 pub(super) fn skip_space(text: &[u8], at: usize) -> usize {
     if byte(text, at) > b' ' { at } else { skip_some(text, at) }
@@ -20,9 +20,9 @@ fn skip_some(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Whether every string in the text ends at the next quote: nothing is escaped or would have to be.
+/// Whether every string in the text ends at the next quote, because there's no backslash and no control character.
 ///
-/// All bytes are looked at, which takes fewer steps than looking for the first.
+/// It looks at all bytes, which is faster than stopping at the first.
 pub(super) fn is_simple(text: &[u8]) -> bool {
     text.iter().fold(true, |simple, &byte| simple & (byte >= 0x20) & (byte != b'\\'))
 }
@@ -30,7 +30,7 @@ pub(super) fn is_simple(text: &[u8]) -> bool {
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const HIGHS: u64 = ONES << 7;
 
-/// Where the next quote is.
+/// Returns the position of the next quote.
 #[inline(always)]
 pub(super) fn quote(text: &[u8], mut at: usize) -> Option<usize> {
     while let Some(word) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
@@ -45,8 +45,8 @@ pub(super) fn quote(text: &[u8], mut at: usize) -> Option<usize> {
     rest.iter().position(|&byte| byte == b'"').map(|found| at + found)
 }
 
-/// Where a string ends whose first byte is at this place: its closing quote, and whether it has escapes. RFC 8259 section
-/// 7; unpaired surrogates (section 8.2) are refused.
+/// Returns the position of the closing quote of a string whose first byte is at `at`, and whether it has escapes. RFC
+/// 8259 section 7; unpaired surrogates (section 8.2) are refused.
 #[inline(never)]
 pub(super) fn string(text: &[u8], mut at: usize) -> Option<(usize, bool)> {
     let mut escaped = false;
@@ -63,14 +63,14 @@ pub(super) fn string(text: &[u8], mut at: usize) -> Option<(usize, bool)> {
     }
 }
 
-/// How many of the bytes, from the first on, stand in a string for themselves: none below 0x20, no quote, no backslash.
+/// Counts the leading bytes that need no escape in a string: not below 0x20, no quote, no backslash.
 #[inline]
 fn plain(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
-        // Eight bytes at a time: subtraction sets the high bit of a byte that is below the subtrahend, and borrows only
-        // above such a byte, so the lowest that is found is right. With one bit flipped a quote, 0x22, comes right after
-        // the control characters.
+        // Eight bytes at a time. Subtraction sets the high bit of a byte that is smaller than the subtrahend. It only
+        // borrows above such a byte, so the lowest one is right. With one bit flipped, the quote (0x22) comes right
+        // after the control characters.
         let word = u64::from_le_bytes(*word);
         let control_or_quote = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
         let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
@@ -83,7 +83,7 @@ fn plain(bytes: &[u8]) -> usize {
     words.len() * 8 + plain
 }
 
-/// The place after an escape, of which the backslash has been read.
+/// Returns the position after an escape whose backslash was read.
 fn escape(text: &[u8], at: usize) -> Option<usize> {
     match byte(text, at) {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 1),
@@ -99,13 +99,13 @@ fn escape(text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Four hexadecimal digits: one UTF-16 code unit.
+/// Reads four hexadecimal digits: a UTF-16 code unit.
 fn unit(text: &[u8], at: usize) -> Option<u32> {
     let digits = text.get(at..at + 4)?;
     digits.iter().try_fold(0, |unit, &byte| Some(unit << 4 | char::from(byte).to_digit(16)?))
 }
 
-/// Where a number ends that begins at this place, and whether it has an exponent. RFC 8259 section 6.
+/// Returns the position after a number, and whether it has an exponent. RFC 8259 section 6.
 #[inline(always)]
 pub(super) fn number(text: &[u8], mut at: usize) -> Option<(usize, bool)> {
     if byte(text, at) == b'-' {
@@ -130,7 +130,7 @@ pub(super) fn number(text: &[u8], mut at: usize) -> Option<(usize, bool)> {
     Some((at, exponent))
 }
 
-/// The place after one or more digits.
+/// Returns the position after one or more digits.
 #[inline(always)]
 fn digits(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_string_ends_at_the_first_byte_that_does_not_stand_for_itself() {
+    fn quotes_backslashes_and_control_characters_are_found_at_every_position() {
         for length in 0..20 {
             for byte in 0..=u8::MAX {
                 for fill in [b'a', b'!', 0x23, 0x5b, 0x5d, 0x7f, 0x80, 0xff] {

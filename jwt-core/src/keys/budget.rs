@@ -1,4 +1,4 @@
-//! Limits on what unverified tokens can cost, shared by all issuers of one verifier.
+//! Limits on the work that unverified tokens can cause. All issuers of a verifier share them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,16 +7,16 @@ use std::time::Duration;
 /// A token bucket without a lock.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    /// The nanoseconds after which one permit has come back.
+    /// How many nanoseconds it takes for one permit to come back.
     interval: u64,
-    /// The nanoseconds after which an empty bucket is full.
+    /// How many nanoseconds it takes for an empty bucket to fill.
     depth: u64,
     /// When the bucket will be full, in nanoseconds of the monotonic clock.
     full_at: AtomicU64,
 }
 
 impl Budget {
-    /// Neither number is zero.
+    /// `at_once` must not be zero.
     pub(crate) const fn new(at_once: u32, per_second: u32) -> Self {
         let per_second = if per_second == 0 { 1 } else { per_second };
         let interval = 1_000_000_000 / per_second as u64;
@@ -48,7 +48,7 @@ impl Budget {
     }
 }
 
-/// A resolved issuer's access to the budget of key fetches.
+/// How a resolved issuer uses the budget of key fetches.
 #[derive(Debug)]
 pub(crate) struct Quota {
     budget: Arc<Budget>,
@@ -60,8 +60,8 @@ impl Quota {
         Self { budget: Arc::clone(budget), proven: AtomicBool::new(proven) }
     }
 
-    /// Whether one of the issuer's tokens has been verified. Its renewals are then bounded by its keys' lifetime, and a
-    /// flood of forged tokens must not hold them up.
+    /// Whether one of the issuer's tokens has been verified. Its keys' lifetime then limits its renewals, so they
+    /// don't need the budget, which a flood of forged tokens can use up.
     pub(crate) fn is_proven(&self) -> bool {
         self.proven.load(Ordering::Relaxed)
     }
@@ -70,7 +70,8 @@ impl Quota {
         self.proven.store(true, Ordering::Relaxed);
     }
 
-    /// Takes a fetch from the budget. `forced` says that an unknown key asks for it, which anyone can name at any time.
+    /// Takes a fetch from the budget. `forced` means that an unknown key caused it, and anyone can send tokens with
+    /// those.
     pub(crate) fn take(&self, now: Duration, forced: bool) -> bool {
         (self.is_proven() && !forced) || self.budget.take(now).is_ok()
     }
@@ -100,27 +101,27 @@ mod tests {
             assert_eq!((budget.wait(millis(0)), budget.take(millis(0))), (None, Ok(())));
         }
         assert_eq!(budget.take(millis(0)), Err(millis(100)));
-        assert_eq!(budget.take(millis(60)), Err(millis(40)), "a refusal costs nothing");
+        assert_eq!(budget.take(millis(60)), Err(millis(40)), "a refused permit isn't counted");
         assert_eq!(budget.wait(millis(60)), Some(millis(40)));
         assert_eq!(budget.take(millis(100)), Ok(()));
         assert_eq!(budget.take(millis(100)), Err(millis(100)));
     }
 
     #[test]
-    fn a_long_rest_saves_up_no_more_than_the_bucket_holds() {
+    fn a_long_pause_saves_up_no_more_permits_than_the_bucket_holds() {
         let budget = Budget::new(2, 10);
         let taken = (0..10).filter(|_| budget.take(millis(1_000_000)).is_ok()).count();
         assert_eq!(taken, 2);
-        assert_eq!(Budget::new(1, 1).take(Duration::MAX), Ok(()), "the end of time is no panic");
+        assert_eq!(Budget::new(1, 1).take(Duration::MAX), Ok(()), "the largest time doesn't panic");
     }
 
     #[test]
-    fn renewals_of_a_proven_issuer_pass_by_the_budget() {
+    fn renewals_do_not_need_the_budget_once_a_token_was_verified() {
         let budget = Arc::new(Budget::new(1, 1));
         let (quota, other) = (Quota::new(&budget, false), Quota::new(&budget, false));
         assert!(quota.take(millis(0), false) && !quota.take(millis(0), false) && !other.take(millis(0), false));
         quota.prove();
-        assert!(quota.take(millis(0), false) && !quota.take(millis(0), true), "but not fetches for unknown keys");
+        assert!(quota.take(millis(0), false) && !quota.take(millis(0), true), "but fetches for unknown keys do");
         assert_eq!((quota.wait(millis(0), false), quota.wait(millis(0), true)), (None, Some(millis(1000))));
     }
 }

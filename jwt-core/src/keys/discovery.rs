@@ -1,4 +1,4 @@
-//! From an issuer's name to its key set. OpenID Connect Discovery section 4, RFC 8414 section 3.
+//! Finds and fetches an issuer's key set. OpenID Connect Discovery section 4, RFC 8414 section 3.
 
 use std::sync::Arc;
 
@@ -11,18 +11,17 @@ use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched, KeyRefresh
 const JWK_SET: &str = "application/jwk-set+json, application/json";
 const METADATA: &str = "application/json";
 
-/// Where an issuer's key set is.
+/// Where an issuer's key set is published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Location {
-    /// In the issuer's metadata, which is asked for at the issuer's name or, where that cannot be reached from here, at
-    /// another address.
+    /// In the issuer's metadata. It's fetched from `at` if the issuer's own address can't be reached from here.
     Discover { issuer: Arc<str>, at: Option<Arc<str>> },
-    /// At a known address.
+    /// At a fixed address.
     JwkSet { url: Arc<str> },
 }
 
 impl Location {
-    /// Returns why the configured address cannot be used.
+    /// Checks that the configured address can be used.
     pub(crate) fn check(&self) -> Result<(), FetchErrorKind> {
         match self {
             Self::Discover { issuer, at } => {
@@ -34,7 +33,7 @@ impl Location {
         }
     }
 
-    /// The setting that names this location.
+    /// The name of the setting that this location comes from.
     pub(crate) const fn setting(&self) -> &'static str {
         match self {
             Self::Discover { .. } => "discover",
@@ -42,46 +41,48 @@ impl Location {
         }
     }
 
-    /// Gets the key set's document, unless it is still current by this tag, and the tag of the current document.
+    /// Fetches the key set, unless the set with the tag `known` is still current. Also returns the tag of the current
+    /// set.
     pub(super) async fn fetch(
         &self,
         fetch: &dyn Fetch,
-        policy: &KeyRefreshSettings,
+        settings: &KeyRefreshSettings,
         known: Option<&Tag>,
     ) -> Result<(Fetched, Option<Tag>), FetchError> {
         let address = match self {
             Self::JwkSet { url } => Arc::clone(url),
             Self::Discover { issuer, at } => {
-                discover(fetch, policy, issuer, at.as_deref().unwrap_or(issuer)).await?.into()
+                discover(fetch, settings, issuer, at.as_deref().unwrap_or(issuer)).await?.into()
             }
         };
         let known = known.filter(|tag| tag.address == address);
-        let fetched = get(fetch, policy, &address, JWK_SET, known.map(|tag| &*tag.etag)).await?;
+        let fetched = get(fetch, settings, &address, JWK_SET, known.map(|tag| &*tag.etag)).await?;
         let tag =
             if fetched.not_modified { known.cloned() } else { fetched.etag.clone().map(|etag| Tag { address, etag }) };
         Ok((fetched, tag))
     }
 }
 
-/// An `ETag`, which tells versions of one resource apart and says nothing about another's. RFC 9110 section 8.8.3.
+/// An `ETag`. It only identifies versions of the document at its own address. RFC 9110 section 8.8.3.
 #[derive(Clone, Debug)]
 pub(super) struct Tag {
     address: Arc<str>,
     etag: String,
 }
 
-/// Asks at the address `at` for the metadata of `issuer`.
+/// Fetches the metadata of `issuer` from the address `at`, and returns its `jwks_uri`.
 async fn discover(
     fetch: &dyn Fetch,
-    policy: &KeyRefreshSettings,
+    settings: &KeyRefreshSettings,
     issuer: &str,
     at: &str,
 ) -> Result<String, FetchError> {
     let mut last = FetchErrorKind::Transport.into();
     for url in metadata_urls(at) {
-        match get(fetch, policy, &url, METADATA, None).await {
+        match get(fetch, settings, &url, METADATA, None).await {
             Ok(document) => return jwks_uri(&document.body, issuer, at).map_err(Into::into),
-            // Only an answer of "not here" sends us to the other form; an outage would be asked twice.
+            // Only a status, such as 404, leads to the other address. If the issuer is down, the second request would
+            // fail too.
             Err(error) if error.kind() == FetchErrorKind::Status => last = error,
             Err(error) => return Err(error),
         }
@@ -89,7 +90,7 @@ async fn discover(
     Err(last)
 }
 
-/// OpenID Connect appends to the issuer; RFC 8414 section 3.1 inserts between host and path.
+/// OpenID Connect appends the well-known path to the issuer; RFC 8414 section 3.1 inserts it between host and path.
 fn metadata_urls(issuer: &str) -> Vec<String> {
     let trimmed = issuer.trim_end_matches('/');
     let mut urls = vec![format!("{trimmed}/.well-known/openid-configuration")];
@@ -101,8 +102,8 @@ fn metadata_urls(issuer: &str) -> Vec<String> {
     urls
 }
 
-/// Reads the metadata document from `at`: `issuer` must be the one that was asked for, code point by code point (RFC 8414
-/// section 3.3), or the document is not used.
+/// Returns the `jwks_uri` of a metadata document from `at`. The document's `issuer` must be the expected one, code
+/// point by code point (RFC 8414 section 3.3).
 fn jwks_uri(document: &[u8], issuer: &str, at: &str) -> Result<String, FetchErrorKind> {
     let text = std::str::from_utf8(document).map_err(|_| FetchErrorKind::Content)?;
     let (mut named, mut uri) = (None, None);
@@ -116,7 +117,8 @@ fn jwks_uri(document: &[u8], issuer: &str, at: &str) -> Result<String, FetchErro
         return Err(FetchErrorKind::IssuerMismatch);
     }
     let uri = uri.ok_or(FetchErrorKind::Content)?;
-    // Only this machine may name a service on this machine: other documents could aim at services that trust it.
+    // Only metadata from this machine may lead to plain HTTP on this machine. Otherwise, a remote document could send
+    // requests to local services, which may trust them.
     if secure(&uri)?.scheme() == "http" && !Url::parse(at).is_ok_and(|at| is_loopback(&at)) {
         return Err(FetchErrorKind::InsecureUrl);
     }
@@ -125,23 +127,23 @@ fn jwks_uri(document: &[u8], issuer: &str, at: &str) -> Result<String, FetchErro
 
 async fn get(
     fetch: &dyn Fetch,
-    policy: &KeyRefreshSettings,
+    settings: &KeyRefreshSettings,
     url: &str,
     accept: &'static str,
     etag: Option<&str>,
 ) -> Result<Fetched, FetchError> {
-    let request = FetchRequest { url, accept, etag, max_bytes: policy.max_bytes, timeout: policy.timeout };
-    // Fetches are the user's to write, so that what they promise is held to here.
-    let fetched = tokio::time::timeout(policy.timeout, fetch.fetch(request)).await;
+    let request = FetchRequest { url, accept, etag, max_bytes: settings.max_bytes, timeout: settings.timeout };
+    // Applications can bring their own `Fetch`, so its promises are enforced here.
+    let fetched = tokio::time::timeout(settings.timeout, fetch.fetch(request)).await;
     let fetched = fetched.map_err(|_| FetchErrorKind::Timeout)??;
     if fetched.not_modified && etag.is_none() {
-        // The answer to a question that wasn't asked.
+        // The request had no `If-None-Match`, so 304 isn't a valid answer.
         return Err(FetchErrorKind::Content.into());
     }
-    if fetched.body.len() > policy.max_bytes { Err(FetchErrorKind::TooLarge.into()) } else { Ok(fetched) }
+    if fetched.body.len() > settings.max_bytes { Err(FetchErrorKind::TooLarge.into()) } else { Ok(fetched) }
 }
 
-/// RFC 8414 section 2: `https`. Plain `http` is for this machine alone.
+/// RFC 8414 section 2 requires `https`. Plain `http` is only for this machine.
 fn secure(url: &str) -> Result<Url, FetchErrorKind> {
     let url = Url::parse(url).map_err(|_| FetchErrorKind::Content)?;
     let has_credentials = !url.username().is_empty() || url.password().is_some();
@@ -166,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_http_is_for_loopback_only() {
+    fn plain_http_is_allowed_only_on_loopback_hosts() {
         for (url, expected) in [
             ("https://id.example/tenant", Ok(())),
             ("http://127.0.0.1:3000/dev", Ok(())),
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_of_the_metadata_address_are_known() {
+    fn metadata_is_fetched_from_both_well_known_addresses() {
         for (issuer, oidc, oauth) in [
             (
                 "https://id.example",
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_of_another_issuer_is_not_used() {
+    fn metadata_of_another_issuer_is_refused() {
         let document = |issuer: &str, uri: &str| format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}"}}"#).into_bytes();
         let issuer = "https://id.example";
         let read = |document: &[u8], at| jwks_uri(document, issuer, at);
@@ -220,8 +222,9 @@ mod tests {
             assert_eq!(read(&document, issuer), Err(kind));
         }
     }
+
     #[test]
-    fn only_metadata_from_this_machine_leads_to_plain_http() {
+    fn only_metadata_from_this_machine_can_lead_to_plain_http() {
         let issuer = "https://id.example";
         for (at, uri, expected) in [
             (issuer, "http://127.0.0.1:9000/keys", Err(FetchErrorKind::InsecureUrl)),

@@ -1,32 +1,32 @@
 use std::fmt;
 
-/// Why a document could not be had.
+/// Why a document couldn't be fetched or used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchError {
     kind: FetchErrorKind,
 }
 
-/// What went wrong while fetching.
+/// The kinds of [`FetchError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FetchErrorKind {
     /// The connection failed or broke off.
     Transport,
-    /// The time ran out.
+    /// The response didn't arrive in time.
     Timeout,
-    /// The answer was not 200.
+    /// The response's status isn't 200.
     Status,
     /// The body is larger than the limit.
     TooLarge,
-    /// The body is not the document it should be.
+    /// The body isn't the expected document, or the address isn't a URL.
     Content,
     /// The discovery document names another issuer. RFC 8414 section 3.3.
     IssuerMismatch,
     /// The address is neither `https` nor on a loopback host.
     InsecureUrl,
-    /// The address leads to a host that the verifier's `IssuerResolver::hosts` doesn't allow.
+    /// The verifier's `IssuerResolver::hosts` doesn't allow the address's host.
     HostNotAllowed,
-    /// The key set holds no key that can be used.
+    /// The key set has no usable key.
     NoUsableKey,
 }
 
@@ -66,14 +66,14 @@ impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             FetchErrorKind::Transport => "connection failed",
-            FetchErrorKind::Timeout => "no answer in time",
-            FetchErrorKind::Status => "status is not 200",
-            FetchErrorKind::TooLarge => "body too large",
+            FetchErrorKind::Timeout => "no response in time",
+            FetchErrorKind::Status => "the status isn't 200",
+            FetchErrorKind::TooLarge => "the body is larger than the limit",
             FetchErrorKind::Content => "not the expected document",
-            FetchErrorKind::IssuerMismatch => "discovery document of another issuer",
-            FetchErrorKind::InsecureUrl => "address is not https",
-            FetchErrorKind::HostNotAllowed => "host not allowed by `IssuerResolver::hosts`",
-            FetchErrorKind::NoUsableKey => "no usable key in the set",
+            FetchErrorKind::IssuerMismatch => "the discovery document names another issuer",
+            FetchErrorKind::InsecureUrl => "the address isn't https",
+            FetchErrorKind::HostNotAllowed => "`IssuerResolver::hosts` doesn't allow the host",
+            FetchErrorKind::NoUsableKey => "the key set has no usable key",
         })
     }
 }

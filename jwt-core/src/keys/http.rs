@@ -6,18 +6,18 @@ use reqwest::{Client, StatusCode, redirect};
 
 use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched};
 
-/// Fetches over HTTP with `reqwest`: rustls with the platform's certificate authorities, no redirects, no cookies.
+/// Fetches over HTTP with `reqwest`: rustls, the platform's certificate authorities, no redirects, no cookies.
 #[derive(Clone, Debug)]
 pub struct HttpFetch {
     client: Client,
 }
 
 impl HttpFetch {
-    /// Builds the default client.
+    /// Creates the default client.
     ///
     /// # Errors
     ///
-    /// Where the TLS library cannot be set up.
+    /// Fails if the TLS library can't be set up.
     pub fn new() -> Result<Self, FetchError> {
         let client = Client::builder()
             .redirect(redirect::Policy::none())
@@ -26,10 +26,10 @@ impl HttpFetch {
         client.map(Self::from_client).map_err(|_| FetchErrorKind::Transport.into())
     }
 
-    /// Uses a client of the application's own: its proxy, its certificate authorities, its connection timeouts.
+    /// Uses your own client, for its proxy, certificate authorities or connection timeouts.
     ///
-    /// Build it with [`redirect::Policy::none`]. A client that follows redirects asks at their target, and the answer is
-    /// refused.
+    /// Build it with [`redirect::Policy::none`]. If a client follows redirects, it sends requests to their targets,
+    /// and the response is refused.
     #[must_use]
     pub const fn from_client(client: Client) -> Self {
         Self { client }
@@ -44,11 +44,11 @@ impl Fetch for HttpFetch {
             get = get.header(IF_NONE_MATCH, etag);
         }
         let mut get = get.build().map_err(kind)?;
-        // It isn't sent, and the response's address has none.
+        // A fragment isn't sent, and the response's address has none.
         get.url_mut().set_fragment(None);
         let asked = get.url().clone();
         let mut response = self.client.execute(get).await.map_err(kind)?;
-        // Only the address that was asked is trusted. Its own answer was a redirect, so its status wasn't 200.
+        // Keys are trusted only from the configured address, which answered with a redirect instead of 200.
         if *response.url() != asked {
             tracing::error!("the HTTP client follows redirects: build it with `redirect::Policy::none()`");
             return Err(FetchErrorKind::Status.into());
@@ -72,16 +72,14 @@ impl Fetch for HttpFetch {
     }
 }
 
-// By value: this is a `map_err` argument.
-#[expect(clippy::needless_pass_by_value, reason = "the signature `map_err` asks for")]
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes the error by value")]
 fn kind(error: reqwest::Error) -> FetchError {
     if error.is_timeout() { FetchErrorKind::Timeout.into() } else { FetchErrorKind::Transport.into() }
 }
 
-/// How long the answer stays fresh from now on, if it says so. RFC 9111 section 4.2.
+/// Returns how long the response stays fresh from now on, if it says so. RFC 9111 section 4.2.
 ///
-/// `no-store` and `no-cache` ask for the shortest lifetime there is, wherever they stand. Of several values the strictest
-/// counts.
+/// `no-store` and `no-cache` mean zero, wherever they are. If there are several values, the strictest counts.
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let mut max_age: Option<Duration> = None;
     for directive in values(headers, &CACHE_CONTROL).flat_map(|value| value.split(',')) {
@@ -93,7 +91,7 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
         };
         max_age = max_age.into_iter().chain(lifetime).min();
     }
-    // The time in a cache between counts: RFC 9111 section 4.2.3.
+    // RFC 9111 section 4.2.3: the time in a cache counts.
     let age = values(headers, &AGE).filter_map(|age| delta_seconds(age.trim())).max().unwrap_or_default();
     max_age.map(|max_age| max_age.saturating_sub(age))
 }
@@ -113,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_strictest_word_about_a_lifetime_counts() {
+    fn the_strictest_lifetime_counts() {
         for (cache_control, age, lifetime) in [
             (&[][..], &[][..], None),
             (&[], &["30"], None),

@@ -1,12 +1,14 @@
-//! Where verification keys come from.
+//! Verification keys, and where they come from.
 //!
-//! [`Key`] and [`KeySet`] are vetted keys; a [`KeyTable`] holds them prepared for one issuer; a [`KeySource`] answers
-//! which of them fits a token. Fixed keys answer at once.
-#![cfg_attr(feature = "remote", doc = "[`RemoteKeys`] fetches them from the issuer, through a [`Fetch`].\n")]
-//! The guide has a page on fetched keys: `guide::keys`.
+//! A [`Key`] or [`KeySet`] holds vetted keys. A [`KeyTable`] holds them prepared for one issuer. A [`KeySource`]
+//! finds the key for a token; a `KeyTable` is the source for fixed keys.
+#![cfg_attr(
+    feature = "remote",
+    doc = "[`RemoteKeys`] is the source that fetches them from the issuer, through a [`Fetch`].\n"
+)]
+//! The guide's page on fetched keys is `guide::keys`.
 
 mod fetch_error;
-mod health;
 mod source;
 mod table;
 
@@ -16,8 +18,6 @@ mod budget;
 mod discovery;
 #[cfg(feature = "remote")]
 mod fetch;
-#[cfg(feature = "remote")]
-mod hosts;
 #[cfg(feature = "jwks")]
 mod http;
 #[cfg(feature = "remote")]
@@ -25,13 +25,12 @@ mod remote;
 
 pub use crate::jose::{IgnoredKey, Key, KeyError, KeyErrorKind, KeySet};
 pub use fetch_error::{FetchError, FetchErrorKind};
-pub use health::{Health, HealthState};
-pub use source::{KeySource, Lookup, NoKeys, Refresh, Wanted};
+pub use source::{Health, HealthState, KeyRefresh, KeySource, Lookup, Wanted};
 pub use table::KeyTable;
 
 #[cfg(feature = "remote")]
 pub use self::{
-    fetch::{Fetch, FetchFn, FetchRequest, Fetched, fetch_fn},
+    fetch::{Fetch, FetchRequest, Fetched, fetch_fn},
     remote::{KeyRefreshSettings, RemoteKeys},
 };
 #[cfg(feature = "jwks")]
@@ -41,6 +40,6 @@ pub use http::HttpFetch;
 pub(crate) use self::{
     budget::{Budget, Quota},
     discovery::Location,
-    hosts::{Filtered, HostFilter},
+    fetch::{FilteredFetch, HostFilter},
     remote::Setup,
 };

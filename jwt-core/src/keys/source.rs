@@ -7,55 +7,56 @@ use std::time::Duration;
 use crate::crypto::PreparedKey;
 use crate::jose::Algorithm;
 
-use super::{FetchError, Health};
+use super::{FetchError, FetchErrorKind};
 
-/// What a token's header asks for. The issuer is known already: each has a source of its own.
+/// What a [`KeySource`] needs to know about a token. The issuer isn't part of it: each issuer has its own source.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Wanted<'t> {
     /// The header's `kid`.
     pub key_id: Option<&'t str>,
-    /// The header's `alg`, which the issuer's allow-list contains.
+    /// The header's `alg`, which is on the issuer's allow-list.
     pub algorithm: Algorithm,
-    /// The reading of the verifier's [`Clock::now`](crate::clock::Clock::now); `None` if it wasn't read.
+    /// The verifier's reading of [`Clock::now`](crate::Clock::now); `None` if it didn't read the clock.
     pub now: Option<Duration>,
-    /// Whether a [`Lookup::Fetch`] has been waited for already. A source must not answer with another.
+    /// Whether the caller has already waited for a [`Lookup::Fetch`]. A source must not return another one then.
     pub fetched: bool,
 }
 
 impl<'t> Wanted<'t> {
-    /// Asks for the key of a token with this `kid` and `alg`, for the first time.
+    /// Creates the first query for a token with this `kid` and `alg`.
     #[must_use]
     pub const fn new(key_id: Option<&'t str>, algorithm: Algorithm) -> Self {
         Self { key_id, algorithm, now: None, fetched: false }
     }
 }
 
-// A `kid` is attacker's text until the signature is verified.
+// Until the signature is verified, an attacker controls the `kid`.
 impl fmt::Debug for Wanted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wanted").field("algorithm", &self.algorithm).finish_non_exhaustive()
     }
 }
 
-/// The answer of a [`KeySource`].
+/// The result of [`KeySource::find_key`].
 #[non_exhaustive]
 pub enum Lookup {
-    /// The one key that fits.
+    /// The only matching key.
     Ready(Arc<PreparedKey>),
-    /// No key fits; asking again now would not help. Answered 401.
+    /// No key matches, and asking again now wouldn't help. The request fails with 401.
     Unknown,
-    /// Several keys fit, and the token does not say which. Answered 401.
+    /// Several keys match, and the token doesn't say which. The request fails with 401.
     Ambiguous,
-    /// The keys are out of reach, perhaps until the given time has passed. Answered 503.
+    /// The keys are unavailable, perhaps until this time has passed. The request fails with 503.
     Unavailable(Option<Duration>),
-    /// Wait for this, then ask again with [`Wanted::fetched`] set. It does its work elsewhere: dropping it, as happens
-    /// when a client disconnects, must not disturb anyone else who waits.
+    /// Wait for this future, then ask again with [`Wanted::fetched`] set. It only waits for work that runs elsewhere.
+    /// If it's dropped, for example because a client disconnects, others must still get their keys.
     Fetch(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
-/// What [`KeySource::refresh`] started. It does its work elsewhere: dropping this disturbs no other waiter.
-pub type Refresh = Pin<Box<dyn Future<Output = Result<(), FetchError>> + Send>>;
+/// The future that [`KeySource::refresh`] returns. It only waits for work that runs elsewhere, so dropping it doesn't
+/// affect anyone else.
+pub type KeyRefresh = Pin<Box<dyn Future<Output = Result<(), FetchError>> + Send>>;
 
 impl fmt::Debug for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,49 +72,85 @@ impl fmt::Debug for Lookup {
 
 /// The verification keys of one issuer.
 ///
-/// Called on the path of every request: it must not block, and answers from memory where it can. It fails closed: when
-/// in doubt, [`Lookup::Unknown`] or [`Lookup::Unavailable`]. [`KeyTable`](super::KeyTable) is the fixed source and the double,
-/// [`NoKeys`] the null object.
+/// Every request calls it, so it must not block, and should answer from memory if it can. When in doubt, it must
+/// return [`Lookup::Unknown`] or [`Lookup::Unavailable`].
+///
+/// For fixed keys, and for tests, use a [`KeyTable`](super::KeyTable). An empty one refuses every token.
 pub trait KeySource: fmt::Debug + Send + Sync {
     /// Finds the key for a token.
-    fn find(&self, wanted: &Wanted<'_>) -> Lookup;
+    fn find_key(&self, wanted: &Wanted<'_>) -> Lookup;
 
-    /// Returns a number that stands for the keys as they are now, or `None` where no token that was verified with them
-    /// may be remembered.
+    /// Returns a number that identifies the current keys, or `None` if tokens verified with them must not be cached.
     ///
-    /// A verifier with a [cache](crate::verify::TokenCacheSettings) asks at each token. While the number is the same as when the
-    /// token was verified, its signature counts as good without [`find`](Self::find) being asked. So the number must be
-    /// another one, never used before, as soon as a key was removed or replaced, and `None` where the keys must not be
-    /// used without further ado: past their lifetime, or out of reach. `now` is the reading of the verifier's
-    /// [`Clock::now`](crate::clock::Clock::now). Default: `None`, every token is verified.
+    /// A verifier with a [cache](crate::verify::TokenCacheSettings) calls it for each token. As long as the number is
+    /// the same as when the token was verified, the cached result is used and [`find_key`](Self::find_key) isn't
+    /// called. So as soon as a key is removed or replaced, return a number that was never used before. Return `None`
+    /// while the keys need a closer look, for example because they are past their lifetime or unavailable. `now` is
+    /// the verifier's reading of [`Clock::now`](crate::Clock::now). Default: `None`, every token is verified.
     fn generation(&self, now: Duration) -> Option<u64> {
         let _ = now;
         None
     }
 
-    /// Starts work that is due, such as a renewal, without waiting. Called by readiness probes, and about once a second if
-    /// the application asks for it. Default: nothing.
-    fn tend(&self) {}
+    /// Starts work that is due, such as a renewal, without waiting for it. Readiness probes call it, and so does
+    /// `Verifier::keep_keys_fresh`, about once a second. Default: does nothing.
+    fn renew_if_due(&self) {}
 
-    /// Starts getting the keys anew and returns what to wait for. It succeeds only if keys were loaded after this call.
-    /// Default: `None`, for keys that are always at hand.
-    fn refresh(&self) -> Option<Refresh> {
+    /// Starts fetching the keys again, and returns a future that succeeds only if keys were loaded after this call.
+    /// Default: `None`, for keys that are never fetched.
+    fn refresh(&self) -> Option<KeyRefresh> {
         None
     }
 
-    /// Returns how the keys are doing. Default: `None`, for keys that are always at hand.
+    /// Returns the state of the keys. Default: `None`, for keys that are never fetched.
     fn health(&self) -> Option<Health> {
         None
     }
 }
 
-/// The source without keys: every token is refused.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::exhaustive_structs, reason = "a unit: there is nothing to add")]
-pub struct NoKeys;
+/// The state of an issuer's fetched keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// Whether tokens can be verified.
+    pub state: HealthState,
+    /// The time since the set was fetched; `None` before the first fetch.
+    pub age: Option<Duration>,
+    /// How many keys of the set can be used.
+    pub keys: usize,
+    /// Why the last fetch failed; `None` if it succeeded.
+    pub last_error: Option<FetchErrorKind>,
+}
 
-impl KeySource for NoKeys {
-    fn find(&self, _wanted: &Wanted<'_>) -> Lookup {
-        Lookup::Unknown
+/// Whether an issuer's tokens can be verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HealthState {
+    /// No set has been fetched yet. Requests wait for the first one, or fail with 503.
+    NeverLoaded,
+    /// The set is within its lifetime.
+    Fresh,
+    /// The set is past its lifetime. It's renewed before it's used. If the issuer fails, it's used as it is.
+    Stale,
+    /// The set is too old to be used. Requests fail with 503.
+    Outage,
+}
+
+impl HealthState {
+    /// Returns whether tokens can be verified now.
+    #[must_use]
+    pub const fn is_ready(self) -> bool {
+        matches!(self, Self::Fresh | Self::Stale)
+    }
+
+    /// Returns the stable name in snake case.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NeverLoaded => "never_loaded",
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::Outage => "outage",
+        }
     }
 }

@@ -11,13 +11,13 @@ use super::{KeySource, Lookup, Wanted};
 
 /// Keys prepared for verification, found by `kid` and algorithm.
 ///
-/// Each key serves exactly one algorithm (RFC 8725 section 3.1): the one it was declared for or, where it names none,
-/// the first of the allow-list that fits its type.
+/// Each key is used with exactly one algorithm (RFC 8725 section 3.1): its declared one or, if it declares none, the
+/// first algorithm on the allow-list that fits its type.
 #[derive(Clone, Default)]
 pub struct KeyTable {
     named: BTreeMap<Arc<str>, Vec<Arc<PreparedKey>>>,
     unnamed: Vec<Arc<PreparedKey>>,
-    /// Shared by clones and by nothing else. The empty default has none.
+    /// Shared only by clones. `default()` has none, so its results aren't cached.
     generation: Option<u64>,
 }
 
@@ -25,15 +25,15 @@ pub struct KeyTable {
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 impl KeyTable {
-    /// Prepares those of `keys` that fit `algorithms` and can be used with `backend`; the others are left out, as one bad
-    /// key must not spoil a set.
+    /// Prepares the keys that fit `algorithms` and that `backend` can use. Other keys are left out: one bad key must
+    /// not spoil a set.
     #[must_use]
     pub fn prepare<'k>(backend: Backend, keys: impl IntoIterator<Item = &'k Key>, algorithms: &[Algorithm]) -> Self {
         let mut table = Self { generation: Some(NEXT.fetch_add(1, Ordering::Relaxed)), ..Self::default() };
         let mut seen = HashSet::new();
         for key in keys {
             let Some(algorithm) = key.bind(algorithms) else { continue };
-            // The same key listed twice is still one key.
+            // A key that is listed twice is still one key.
             if !seen.insert((key.kid(), algorithm, key.material())) {
                 continue;
             }
@@ -59,7 +59,7 @@ impl KeyTable {
         self.len() == 0
     }
 
-    /// Whether two keys can never be told apart: the same `kid`, or none, and the same algorithm.
+    /// Whether two keys can't be told apart: they have the same algorithm and the same `kid`, or no `kid`.
     pub(crate) fn is_ambiguous(&self) -> bool {
         self.named.values().chain([&self.unnamed]).any(|namesakes| {
             let mut seen = HashSet::new();
@@ -67,17 +67,18 @@ impl KeyTable {
         })
     }
 
-    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only remote keys can grow a new name"))]
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only remote keys can get a new `kid`"))]
     pub(crate) fn knows(&self, kid: &str) -> bool {
         self.named.contains_key(kid)
     }
 }
 
 impl KeySource for KeyTable {
-    fn find(&self, wanted: &Wanted<'_>) -> Lookup {
+    fn find_key(&self, wanted: &Wanted<'_>) -> Lookup {
         let fits = |prepared: &&Arc<PreparedKey>| prepared.algorithm() == wanted.algorithm;
         match wanted.key_id {
-            // RFC 7517 section 4.5: `kid` picks a key. Keys without a name serve a token that names a key nobody has.
+            // RFC 7517 section 4.5: `kid` selects a key. A key without a `kid` serves tokens whose `kid` no other key
+            // has.
             Some(kid) => match self.named.get(kid) {
                 Some(namesakes) => only(namesakes.iter().filter(fits)),
                 None => only(self.unnamed.iter().filter(fits)),
@@ -120,11 +121,11 @@ mod tests {
     fn find(keys: &[Key], kid: Option<&str>, algorithm: Algorithm) -> String {
         let backend = Backend::compiled_in().expect("a back end is enabled");
         let table = KeyTable::prepare(backend, keys, &[Algorithm::HS256, Algorithm::HS512]);
-        format!("{:?}", table.find(&Wanted::new(kid, algorithm)))
+        format!("{:?}", table.find_key(&Wanted::new(kid, algorithm)))
     }
 
     #[test]
-    fn a_key_is_found_by_its_name_or_by_being_the_only_one() {
+    fn a_key_is_found_by_its_kid_or_if_it_is_the_only_one() {
         let (a, b, unnamed) = (key(1, Some("a")), key(2, Some("b")), key(3, None));
         use Algorithm::{HS256, HS512};
         for (keys, kid, algorithm, expected) in [

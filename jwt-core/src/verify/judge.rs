@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::gate::ResourceMetadata;
 use crate::http::token::Location;
 use crate::jose::compact::{Bytes, Compact, Limits};
-use crate::jose::known;
+use crate::jose::header_cache;
 use crate::json::Members;
 use crate::keys::{Lookup, Wanted};
 use crate::observe::{Event, Watch};
@@ -228,7 +228,7 @@ impl Judge {
     ) -> Result<Attempt, Error> {
         let compact = Compact::split(token, self.limits)?;
         let mut buffer = Bytes::new();
-        let header = known::read(&compact, &mut buffer)?;
+        let header = header_cache::read(&compact, &mut buffer)?;
         let mut payload = Bytes::new();
         let text = compact.payload(&mut payload)?;
         let mut members = Members::default();
@@ -263,7 +263,7 @@ impl Judge {
         let generation = self.cache.as_ref().and_then(|_| issuer.keys.generation(now));
         let wanted =
             Wanted { now: Some(now), fetched: waited.keys, ..Wanted::new(header.key_id.as_deref(), header.algorithm) };
-        let key = match issuer.keys.find(&wanted) {
+        let key = match issuer.keys.find_key(&wanted) {
             Lookup::Ready(key) => key,
             Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
             Lookup::Unknown => return Err(ErrorKind::UnknownKey.into()),

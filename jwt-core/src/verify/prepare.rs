@@ -51,7 +51,7 @@ impl Means {
     fn fetch(&self) -> Result<Arc<dyn crate::keys::Fetch>, BuildError> {
         let fetch = self.any_fetch()?;
         Ok(match &self.hosts {
-            Some(hosts) => Arc::new(crate::keys::Filtered { fetch, hosts: Arc::clone(hosts) }),
+            Some(hosts) => Arc::new(crate::keys::FilteredFetch { fetch, hosts: Arc::clone(hosts) }),
             None => fetch,
         })
     }
@@ -148,7 +148,7 @@ impl KeysFrom {
             Self::Source(source) => Ok((source, allowed.unwrap_or_else(|| ASYMMETRIC.to_vec()))),
             #[cfg(feature = "remote")]
             Self::Remote(location, policy) => {
-                if !policy.is_sound() {
+                if !policy.is_valid() {
                     return Err(BuildError::new(Kind::OutOfRange, "refresh"));
                 }
                 let algorithms = allowed.unwrap_or_else(|| ASYMMETRIC.to_vec());
@@ -165,7 +165,7 @@ impl KeysFrom {
                     // Only an issuer with a name can be remote.
                     issuer: name.cloned().unwrap_or_default(),
                     location,
-                    policy,
+                    settings: policy,
                     fetch,
                     clock: Arc::clone(&means.clock),
                     observer: Arc::clone(&means.observer),

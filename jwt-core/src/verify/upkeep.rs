@@ -113,7 +113,7 @@ impl Verifier {
 
     fn probe(&self) -> Vec<IssuerHealth> {
         for issuer in self.issuers().given() {
-            issuer.keys.tend();
+            issuer.keys.renew_if_due();
         }
         self.health()
     }
@@ -154,7 +154,7 @@ impl Verifier {
         let verifier = self.clone();
         let task = tokio::spawn(async move {
             loop {
-                verifier.issuers().each_in_use(|issuer| issuer.keys.tend());
+                verifier.issuers().each_in_use(|issuer| issuer.keys.renew_if_due());
                 tokio::time::sleep(TENDED_EVERY).await;
             }
         });

@@ -94,8 +94,8 @@ fn table(keys: &[&jwt_core::crypto::SigningKey]) -> KeyTable {
 }
 
 impl KeySource for Ring {
-    fn find(&self, wanted: &Wanted<'_>) -> Lookup {
-        self.table().find(wanted)
+    fn find_key(&self, wanted: &Wanted<'_>) -> Lookup {
+        self.table().find_key(wanted)
     }
 
     fn generation(&self, now: Duration) -> Option<u64> {

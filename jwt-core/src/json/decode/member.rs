@@ -1,41 +1,82 @@
 use std::cell::Cell;
 
-use serde::de::{Deserializer, Visitor};
+use serde::de::{Deserializer, Error as _, Visitor};
 use serde_json::Error;
+use serde_json::de::StrRead;
 
-use super::taking::{as_serde_json_does, hand_over, is_special, note, unusual};
-use crate::json::place::Member;
+use crate::json::Member;
 
-/// A name without escapes.
-pub(super) struct Name<'de, 'm> {
-    pub(super) name: &'de str,
-    pub(super) taken: &'m Cell<bool>,
+/// Decodes a whole value with `serde_json`.
+pub(super) fn decode_with_serde_json<'de, R>(
+    json: &'de str,
+    decode: impl FnOnce(&mut serde_json::Deserializer<StrRead<'de>>) -> Result<R, Error>,
+) -> Result<R, Error> {
+    let mut json = serde_json::Deserializer::from_str(json);
+    let value = decode(&mut json)?;
+    json.end()?;
+    Ok(value)
 }
 
-/// Methods for which a name is a string whatever is asked for.
+/// Records whether the value was used without an error.
+#[inline]
+pub(super) fn record_use<T>(consumed: &Cell<bool>, result: Result<T, Error>) -> Result<T, Error> {
+    consumed.set(result.is_ok());
+    result
+}
+
+/// The error that makes [`decode`](super::decode) leave the whole text to `serde_json`.
+pub(super) fn fall_back() -> Error {
+    Error::custom("left to serde_json")
+}
+
+/// `serde_json` has types of its own, which it recognizes by these names.
+pub(super) fn is_serde_json_marker(name: &str) -> bool {
+    name.starts_with('$')
+}
+
+/// Methods that leave the value to `serde_json`, for a deserializer with a method `json`.
+macro_rules! delegate_to_serde_json {
+    ($($method:ident($($argument:ident: $type:ty),*))+) => {
+        $(
+            fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Error> {
+                let consumed = self.consumed;
+                record_use(consumed, decode_with_serde_json(self.json(), |json| json.$method($($argument,)* visitor)))
+            }
+        )+
+    };
+}
+pub(super) use delegate_to_serde_json;
+
+/// A member's name without escapes.
+pub(super) struct MemberName<'de, 'm> {
+    pub(super) name: &'de str,
+    pub(super) consumed: &'m Cell<bool>,
+}
+
+/// Methods that decode a name as a string.
 macro_rules! names_are_strings {
     ($($method:ident($($argument:ident: $type:ty),*))+) => {
         $(
             #[inline]
             fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Error> {
-                note(self.taken, visitor.visit_borrowed_str(self.name))
+                record_use(self.consumed, visitor.visit_borrowed_str(self.name))
             }
         )+
     };
 }
 
-/// Methods by which names are decoded as something else.
-macro_rules! names_are_unusual {
+/// Methods that a name doesn't support, so that `serde_json` decodes the whole text.
+macro_rules! names_fall_back {
     ($($method:ident($($argument:ident: $type:ty),*))+) => {
         $(
             fn $method<V: Visitor<'de>>(self, $($argument: $type,)* _visitor: V) -> Result<V::Value, Error> {
-                Err(unusual())
+                Err(fall_back())
             }
         )+
     };
 }
 
-impl<'de> Deserializer<'de> for Name<'de, '_> {
+impl<'de> Deserializer<'de> for MemberName<'de, '_> {
     type Error = Error;
 
     #[inline]
@@ -45,12 +86,12 @@ impl<'de> Deserializer<'de> for Name<'de, '_> {
 
     #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        if is_special(name) { Err(unusual()) } else { visitor.visit_newtype_struct(self) }
+        if is_serde_json_marker(name) { Err(fall_back()) } else { visitor.visit_newtype_struct(self) }
     }
 
     names_are_strings! { deserialize_any() deserialize_str() deserialize_string() deserialize_identifier() }
 
-    names_are_unusual! {
+    names_fall_back! {
         deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
         deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128() deserialize_f32()
         deserialize_f64() deserialize_char() deserialize_bytes() deserialize_byte_buf() deserialize_unit()
@@ -62,37 +103,37 @@ impl<'de> Deserializer<'de> for Name<'de, '_> {
 }
 
 /// A member's value.
-pub(super) struct Worth<'de, 'm> {
+pub(super) struct MemberValue<'de, 'm> {
     pub(super) member: Member<'de>,
-    pub(super) taken: &'m Cell<bool>,
+    pub(super) consumed: &'m Cell<bool>,
 }
 
-impl<'de> Worth<'de, '_> {
+impl<'de> MemberValue<'de, '_> {
     #[inline]
     fn json(&self) -> &'de str {
         self.member.json()
     }
 }
 
-impl<'de> Deserializer<'de> for Worth<'de, '_> {
+impl<'de> Deserializer<'de> for MemberValue<'de, '_> {
     type Error = Error;
 
     #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let taken = match self.member.plain() {
+        let consumed = match self.member.plain() {
             Some(text) => visitor.visit_borrowed_str(text),
-            None => hand_over(self.json(), |json| json.deserialize_any(visitor)),
+            None => decode_with_serde_json(self.json(), |json| json.deserialize_any(visitor)),
         };
-        note(self.taken, taken)
+        record_use(self.consumed, consumed)
     }
 
     #[inline]
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let taken = match self.member.plain() {
+        let consumed = match self.member.plain() {
             Some(text) => visitor.visit_borrowed_str(text),
-            None => hand_over(self.json(), |json| json.deserialize_str(visitor)),
+            None => decode_with_serde_json(self.json(), |json| json.deserialize_str(visitor)),
         };
-        note(self.taken, taken)
+        record_use(self.consumed, consumed)
     }
 
     #[inline]
@@ -102,21 +143,21 @@ impl<'de> Deserializer<'de> for Worth<'de, '_> {
 
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.json() == "null" { note(self.taken, visitor.visit_none()) } else { visitor.visit_some(self) }
+        if self.json() == "null" { record_use(self.consumed, visitor.visit_none()) } else { visitor.visit_some(self) }
     }
 
     #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        if is_special(name) { Err(unusual()) } else { visitor.visit_newtype_struct(self) }
+        if is_serde_json_marker(name) { Err(fall_back()) } else { visitor.visit_newtype_struct(self) }
     }
 
-    /// The reader has looked at what nobody wants.
+    /// The reader has already checked ignored values.
     #[inline]
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        note(self.taken, visitor.visit_unit())
+        record_use(self.consumed, visitor.visit_unit())
     }
 
-    as_serde_json_does! {
+    delegate_to_serde_json! {
         deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
         deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128() deserialize_f32()
         deserialize_f64() deserialize_char() deserialize_bytes() deserialize_byte_buf() deserialize_unit()

@@ -3,16 +3,17 @@ use std::cell::Cell;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::Error;
 
-use super::member::{Name, Worth};
-use super::taking::{as_serde_json_does, hand_over, is_special, note, unusual};
-use crate::json::Members;
-use crate::json::place::Member;
+use super::member::{
+    MemberName, MemberValue, decode_with_serde_json, delegate_to_serde_json, fall_back, is_serde_json_marker,
+    record_use,
+};
+use crate::json::{Member, Members};
 
-/// Decodes the text, in which these members were found, as `T`.
+/// Decodes `text`, whose members are indexed, as `T`.
 pub(crate) fn decode<T: DeserializeOwned>(text: &str, members: &Members) -> Result<T, Error> {
-    let taken = Cell::new(false);
-    match T::deserialize(Object { text, members, taken: &taken }) {
-        Ok(decoded) if taken.get() => Ok(decoded),
+    let consumed = Cell::new(false);
+    match T::deserialize(Object { text, members, consumed: &consumed }) {
+        Ok(decoded) if consumed.get() => Ok(decoded),
         _ => serde_json::from_str(text),
     }
 }
@@ -21,9 +22,9 @@ pub(crate) fn decode<T: DeserializeOwned>(text: &str, members: &Members) -> Resu
 struct Object<'de, 'm> {
     text: &'de str,
     members: &'m Members,
-    /// Set when it was taken. Whoever decodes without taking anything, or goes on after an error, is where `serde_json`
-    /// would not be.
-    taken: &'m Cell<bool>,
+    /// Set once the object was decoded. If a type decodes without it, or ignores an error, `serde_json` might see
+    /// another state, so it decodes the text again.
+    consumed: &'m Cell<bool>,
 }
 
 impl<'de> Object<'de, '_> {
@@ -37,14 +38,14 @@ impl<'de> Deserializer<'de> for Object<'de, '_> {
 
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let taken = Cell::new(false);
-        let rest = self.members.of(self.text).ok_or_else(unusual)?;
-        let mut walk = Walk { rest, value: None, failed: false, taken: &taken };
-        let value = visitor.visit_map(&mut walk)?;
-        if walk.failed || walk.value.is_some() || walk.rest.len() > 0 {
-            Err(unusual())
+        let consumed = Cell::new(false);
+        let rest = self.members.of(self.text).ok_or_else(fall_back)?;
+        let mut access = MembersAccess { rest, value: None, failed: false, consumed: &consumed };
+        let value = visitor.visit_map(&mut access)?;
+        if access.failed || access.value.is_some() || access.rest.len() > 0 {
+            Err(fall_back())
         } else {
-            note(self.taken, Ok(value))
+            record_use(self.consumed, Ok(value))
         }
     }
 
@@ -70,10 +71,10 @@ impl<'de> Deserializer<'de> for Object<'de, '_> {
 
     #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        if is_special(name) { Err(unusual()) } else { visitor.visit_newtype_struct(self) }
+        if is_serde_json_marker(name) { Err(fall_back()) } else { visitor.visit_newtype_struct(self) }
     }
 
-    as_serde_json_does! {
+    delegate_to_serde_json! {
         deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
         deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128() deserialize_f32()
         deserialize_f64() deserialize_char() deserialize_str() deserialize_string() deserialize_bytes()
@@ -84,25 +85,25 @@ impl<'de> Deserializer<'de> for Object<'de, '_> {
     }
 }
 
-/// The members, one after the other.
-struct Walk<'de, 'm, I> {
+/// Iterates over the members.
+struct MembersAccess<'de, 'm, I> {
     rest: I,
-    /// The member whose name was taken, and whose value was not.
+    /// The member whose name was read and whose value wasn't.
     value: Option<Member<'de>>,
-    /// Whether a name or a value was asked for and not taken.
+    /// Whether a name or a value couldn't be read.
     failed: bool,
-    taken: &'m Cell<bool>,
+    consumed: &'m Cell<bool>,
 }
 
-impl<I> Walk<'_, '_, I> {
+impl<I> MembersAccess<'_, '_, I> {
     #[inline]
-    fn settle<T>(&mut self, asked: Result<T, Error>) -> Result<T, Error> {
-        self.failed |= asked.is_err() | !self.taken.replace(false);
-        asked
+    fn track<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+        self.failed |= result.is_err() | !self.consumed.replace(false);
+        result
     }
 }
 
-impl<'de, I: Iterator<Item = Member<'de>>> MapAccess<'de> for Walk<'de, '_, I> {
+impl<'de, I: Iterator<Item = Member<'de>>> MapAccess<'de> for MembersAccess<'de, '_, I> {
     type Error = Error;
 
     #[inline]
@@ -110,24 +111,24 @@ impl<'de, I: Iterator<Item = Member<'de>>> MapAccess<'de> for Walk<'de, '_, I> {
         self.failed |= self.value.is_some();
         let Some(member) = self.rest.next() else { return Ok(None) };
         self.value = Some(member);
-        let name = seed.deserialize(Name { name: member.plain_name(), taken: self.taken });
-        self.settle(name).map(Some)
+        let name = seed.deserialize(MemberName { name: member.plain_name(), consumed: self.consumed });
+        self.track(name).map(Some)
     }
 
     #[inline]
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
         let Some(member) = self.value.take() else {
             self.failed = true;
-            return Err(unusual());
+            return Err(fall_back());
         };
-        let value = seed.deserialize(Worth { member, taken: self.taken });
-        self.settle(value)
+        let value = seed.deserialize(MemberValue { member, consumed: self.consumed });
+        self.track(value)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(dead_code, reason = "what is decoded is shown, which does not count")]
+    #![expect(dead_code, reason = "decoded fields are only printed")]
 
     use std::borrow::Cow;
     use std::collections::BTreeMap;
@@ -175,7 +176,7 @@ mod tests {
         r#"{"$serde_json::private::RawValue":"[5]"}"#,
     ];
 
-    /// Decodes every text in both ways.
+    /// Decodes every text in both ways and compares the results.
     fn same<T: DeserializeOwned + Debug>() {
         same_of::<T>(TEXTS);
     }
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[derive(Debug, Default, Deserialize)]
-    struct Number5(#[expect(dead_code, reason = "shown")] u8);
+    struct Number5(#[expect(dead_code, reason = "only printed")] u8);
 
     #[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
     enum Key {
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_is_decoded_as_serde_json_decodes_it() {
+    fn every_type_is_decoded_as_in_serde_json() {
         same::<Text>();
         same::<Only>();
         same::<Wrapped>();
@@ -293,7 +294,7 @@ mod tests {
         same::<BTreeMap<KeyName, IgnoredAny>>();
         same::<BTreeMap<u64, String>>();
         same::<BTreeMap<i128, Value>>();
-        // Not of a name that begins with another character than ASCII's, which `serde_json` would cut in two.
+        // Only names that begin with an ASCII character: `serde_json` would split others.
         same_of::<BTreeMap<bool, String>>(&[r#"{"true":"x"}"#, r#"{"true":"x","a":"y"}"#, r#"{"false":5}"#]);
         same::<BTreeMap<char, Value>>();
         same::<BTreeMap<Key, Value>>();
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_does_not_take_what_there_is_is_judged_by_serde_json() {
+    fn types_that_ignore_values_or_errors_are_left_to_serde_json() {
         same::<Exact>();
         same::<Untouched>();
         same::<Swallowed>();
@@ -314,7 +315,7 @@ mod tests {
         same::<Forgiving>();
     }
 
-    /// Goes on whatever happened.
+    /// Ignores every error.
     #[derive(Debug)]
     struct Forgiving;
 
@@ -325,7 +326,7 @@ mod tests {
         }
     }
 
-    /// Breaks off at some point, or goes on where it should not.
+    /// Stops at some point, or continues after an error.
     #[derive(Debug)]
     struct Careless<const HOW: u8>;
 

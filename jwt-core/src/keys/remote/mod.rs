@@ -1,17 +1,18 @@
-//! Keys that are fetched from their issuer and never go down with it.
+//! Keys that are fetched from their issuer, and stay usable while it's down.
 //!
-//! The states and the ways between them are drawn in `doc/keys.md`.
+//! `doc/keys.md` has a diagram of the states.
 //!
-//! [`Machine`](machine) decides, without clock, lock or I/O of its own; [`service`] locks, spawns and answers.
+//! [`schedule`] decides when to fetch, without a clock, lock or I/O of its own. [`service`] locks, spawns and finds
+//! keys.
 
-mod machine;
-mod policy;
+mod schedule;
 mod service;
+mod settings;
 mod snapshot;
 
 #[cfg(test)]
 mod model;
 
-pub use policy::KeyRefreshSettings;
 pub use service::RemoteKeys;
 pub(crate) use service::Setup;
+pub use settings::KeyRefreshSettings;

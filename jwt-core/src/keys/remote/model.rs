@@ -1,6 +1,6 @@
-//! The protocol of [`service`](super::service) around the real [`Machine`], under many schedules: ask under the lock,
-//! fetch without it, publish, tell the machine, wake the waiters. Fetches succeed, fail, are dropped halfway, or are given
-//! up by a request that waits for them.
+//! Checks the protocol of [`service`](super::service) with the real [`FetchSchedule`] under many thread schedules:
+//! request a fetch under the lock, fetch without it, publish, update the schedule, wake the waiters. Fetches succeed,
+//! fail, are dropped halfway, or are given up by a request that waits for them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,29 +10,29 @@ use shuttle::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use shuttle::sync::{Condvar, Mutex};
 use shuttle::thread;
 
-use super::machine::{Cause, Decision, FORCED, FORCED_WINDOW, Machine};
+use super::schedule::{Cause, FORCED_FETCHES, FORCED_WINDOW, FetchDecision, FetchSchedule};
 use crate::keys::FetchErrorKind;
 
-/// A set holds the keys up to this number, and is the so-manyth that was fetched.
+/// A set that holds the keys up to a number. `serial` counts the sets that were fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Set {
     keys: u64,
     serial: u64,
 }
 
-/// What waiters wait for.
+/// Tells the waiting requests how a fetch ended.
 #[derive(Default)]
-struct Landing {
+struct Completion {
     outcome: Mutex<Option<Result<Set, ()>>>,
-    bell: Condvar,
+    changed: Condvar,
 }
 
 #[derive(Default)]
-struct Flight {
-    machine: Machine,
+struct Fetches {
+    schedule: FetchSchedule,
     number: u64,
-    landing: Option<Arc<Landing>>,
-    /// When keys that are not in the set led to a fetch.
+    completion: Option<Arc<Completion>>,
+    /// When unknown keys caused fetches.
     forced: Vec<Duration>,
     ended: u64,
 }
@@ -43,12 +43,12 @@ struct Model {
     /// How many keys the issuer has published.
     published: AtomicU64,
     current: Mutex<Option<Set>>,
-    flight: Mutex<Flight>,
-    under_way: AtomicUsize,
+    fetches: Mutex<Fetches>,
+    in_flight: AtomicUsize,
     fetched: AtomicU64,
 }
 
-/// Ends a fetch however it ends, as the service does.
+/// Ends a fetch when it's dropped, as the service does.
 struct Ending {
     model: Arc<Model>,
     number: u64,
@@ -61,12 +61,12 @@ impl Drop for Ending {
     }
 }
 
-/// A fetch to wait for.
-struct Joined {
-    decision: Decision,
+/// A fetch that a request can wait for.
+struct InFlightFetch {
+    decision: FetchDecision,
     number: u64,
     ended: u64,
-    landing: Arc<Landing>,
+    completion: Arc<Completion>,
 }
 
 impl Model {
@@ -74,62 +74,67 @@ impl Model {
         Duration::from_secs(self.seconds.load(Ordering::SeqCst))
     }
 
-    /// `Err` where the set that was seen is no longer the current one.
-    fn ask(self: &Arc<Self>, seen: Option<Option<Set>>, cause: Cause<'_>) -> Result<Option<Joined>, ()> {
+    /// Returns `Err` if the set that was seen is no longer the current one.
+    fn ask(self: &Arc<Self>, seen: Option<Option<Set>>, cause: Cause<'_>) -> Result<Option<InFlightFetch>, ()> {
         let now = self.now();
-        let mut flight = self.flight.lock().unwrap();
+        let mut fetches = self.fetches.lock().unwrap();
         let current = *self.current.lock().unwrap();
         if seen.is_some_and(|seen| seen != current) {
             return Err(());
         }
-        let ended = flight.ended;
-        match flight.machine.ask(now, cause) {
-            Decision::Refuse => {
+        let ended = fetches.ended;
+        match fetches.schedule.request_fetch(now, cause) {
+            FetchDecision::NotNow => {
                 if let (Cause::UnknownKey(kid), Some(set)) = (cause, current) {
-                    assert!(kid.parse::<u64>().unwrap() > set.keys, "nobody is refused whose key is there");
+                    assert!(kid.parse::<u64>().unwrap() > set.keys, "a request whose key is in the set isn't refused");
                 }
                 return Ok(None);
             }
-            Decision::Join => {
-                let landing = flight.landing.clone().expect("whoever joins has something to wait for");
-                return Ok(Some(Joined { decision: Decision::Join, number: flight.number, ended, landing }));
+            FetchDecision::Join => {
+                let completion = fetches.completion.clone().expect("a fetch in flight can be waited for");
+                return Ok(Some(InFlightFetch {
+                    decision: FetchDecision::Join,
+                    number: fetches.number,
+                    ended,
+                    completion,
+                }));
             }
-            Decision::Start => {}
+            FetchDecision::Start => {}
         }
         if matches!(cause, Cause::UnknownKey(_)) {
-            flight.forced.push(now);
+            fetches.forced.push(now);
         }
-        assert_eq!(self.under_way.fetch_add(1, Ordering::SeqCst), 0, "one fetch is under way at a time");
-        let landing = Arc::new(Landing::default());
-        flight.landing = Some(Arc::clone(&landing));
-        flight.number += 1;
-        let number = flight.number;
-        drop(flight);
+        assert_eq!(self.in_flight.fetch_add(1, Ordering::SeqCst), 0, "only one fetch is in flight at a time");
+        let completion = Arc::new(Completion::default());
+        fetches.completion = Some(Arc::clone(&completion));
+        fetches.number += 1;
+        let number = fetches.number;
+        drop(fetches);
         let model = Arc::clone(self);
         thread::spawn(move || model.fetch(number));
-        Ok(Some(Joined { decision: Decision::Start, number, ended, landing }))
+        Ok(Some(InFlightFetch { decision: FetchDecision::Start, number, ended, completion }))
     }
 
     fn end(&self, number: u64, outcome: Result<Set, ()>) {
         let now = self.now();
-        let mut flight = self.flight.lock().unwrap();
-        if flight.number != number {
+        let mut fetches = self.fetches.lock().unwrap();
+        if fetches.number != number {
             return;
         }
-        let Some(landing) = flight.landing.take() else { return };
-        self.under_way.fetch_sub(1, Ordering::SeqCst);
+        let Some(completion) = fetches.completion.take() else { return };
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
         match outcome {
             Ok(set) => {
                 let before = self.current.lock().unwrap().replace(set);
                 assert!(before.is_none_or(|before| before.serial < set.serial), "a set never replaces a later one");
-                flight.machine.succeeded();
+                fetches.schedule.succeeded();
             }
-            Err(()) => flight.machine.failed(now, FetchErrorKind::Transport, 0.0),
+            Err(()) => fetches.schedule.failed(now, FetchErrorKind::Transport, 0.0),
         }
-        flight.ended += 1;
-        drop(flight);
-        *landing.outcome.lock().unwrap() = Some(outcome);
-        landing.bell.notify_all();
+        fetches.ended += 1;
+        drop(fetches);
+        *completion.outcome.lock().unwrap() = Some(outcome);
+        completion.changed.notify_all();
     }
 
     fn fetch(self: Arc<Self>, number: u64) {
@@ -144,26 +149,26 @@ impl Model {
         }
     }
 
-    /// Waits, perhaps not for long enough, and sees what came of it.
-    fn wait(&self, joined: &Joined) -> Result<Set, ()> {
-        let Joined { number, ended, landing, .. } = joined;
+    /// Waits for the fetch, sometimes giving up early, and checks the result.
+    fn wait(&self, joined: &InFlightFetch) -> Result<Set, ()> {
+        let InFlightFetch { number, ended, completion, .. } = joined;
         if thread_rng().gen_range(0..4) == 0 {
             self.end(*number, Err(()));
         }
-        let mut outcome = landing.outcome.lock().unwrap();
+        let mut outcome = completion.outcome.lock().unwrap();
         while outcome.is_none() {
-            outcome = landing.bell.wait(outcome).unwrap();
+            outcome = completion.changed.wait(outcome).unwrap();
         }
         let outcome = outcome.expect("it has ended");
-        assert!(self.flight.lock().unwrap().ended > *ended, "it ended after it was asked for");
+        assert!(self.fetches.lock().unwrap().ended > *ended, "it ended after it was requested");
         if let Ok(set) = outcome {
-            let current = self.current.lock().unwrap().expect("a set has come");
-            assert!(current.serial >= set.serial, "whoever wakes sees what came, or what came later");
+            let current = self.current.lock().unwrap().expect("a set was fetched");
+            assert!(current.serial >= set.serial, "a woken request sees the fetched set or a later one");
         }
         outcome
     }
 
-    /// One request for the key of this number, which the issuer may publish later or never.
+    /// A request for the key of this number, which the issuer may publish later or never.
     fn request(self: &Arc<Self>, key: u64) {
         let (kid, published) = (key.to_string(), self.published.load(Ordering::SeqCst) >= key);
         let asked = loop {
@@ -180,11 +185,11 @@ impl Model {
         let Some(joined) = asked else { return };
         let outcome = self.wait(&joined);
         let found = self.current.lock().unwrap().is_some_and(|set| set.keys >= key);
-        if joined.decision == Decision::Start && outcome.is_ok() && published {
+        if joined.decision == FetchDecision::Start && outcome.is_ok() && published {
             assert!(found, "a key that was published before the fetch is in the set after it");
         }
         if !found {
-            self.flight.lock().unwrap().machine.remember_absent(self.now(), &kid);
+            self.fetches.lock().unwrap().schedule.remember_absent(self.now(), &kid);
         }
     }
 }
@@ -207,19 +212,21 @@ fn run() {
     let manual = Arc::clone(&model);
     threads.push(thread::spawn(move || {
         let asked = manual.ask(None, Cause::Manual);
-        let joined = asked.ok().flatten().expect("the application may always ask");
+        let joined = asked.ok().flatten().expect("the application can always request a fetch");
         let _ = manual.wait(&joined);
     }));
     for thread in threads {
         thread.join().unwrap();
     }
-    let forced = &model.flight.lock().unwrap().forced;
-    let crowded = forced.windows(FORCED + 1).any(|window| window[FORCED].saturating_sub(window[0]) < FORCED_WINDOW);
+    let forced = &model.fetches.lock().unwrap().forced;
+    let crowded = forced
+        .windows(FORCED_FETCHES + 1)
+        .any(|window| window[FORCED_FETCHES].saturating_sub(window[0]) < FORCED_WINDOW);
     assert!(!crowded, "{forced:?}");
 }
 
 #[test]
-fn every_schedule_keeps_the_promises_of_remote_keys() {
+fn remote_keys_are_correct_under_every_thread_schedule() {
     shuttle::check_random(run, 5_000);
     shuttle::check_pct(run, 5_000, 4);
 }

@@ -15,33 +15,36 @@ use crate::crypto::Backend;
 use crate::jose::{Algorithm, KeySet};
 use crate::keys::discovery::{Location, Tag};
 use crate::keys::{
-    Fetch, FetchError, FetchErrorKind, Fetched, Health, HealthState, KeySource, KeyTable, Lookup, Quota, Refresh,
+    Fetch, FetchError, FetchErrorKind, Fetched, Health, HealthState, KeyRefresh, KeySource, KeyTable, Lookup, Quota,
     Wanted,
 };
 use crate::observe::{Event, Observer};
 
-use super::machine::{Cause, Decision, Machine};
-use super::policy::KeyRefreshSettings;
+use super::schedule::{Cause, FetchDecision, FetchSchedule};
+use super::settings::KeyRefreshSettings;
 use super::snapshot::Snapshot;
 
-/// An issuer's keys, fetched from it when they are first needed and kept current.
+/// An issuer's keys, fetched when they're first needed and kept current.
 ///
-/// Reading takes no lock. A fetch runs in a task of its own, one at a time: whoever needs its outcome waits for it, for
-/// a bounded time, and can't cancel it. A fetch that isn't done within that time counts as failed, even if it
-/// still runs. A set is renewed in the background before its lifetime ends; what [`KeyRefreshSettings`] says and the issuer
-/// asks for decides when. While it cannot be renewed it is used for another hour; then, and before the first set has
-/// come, requests are answered 503. A token whose `kid` is not in the set leads to a fetch, at most twice in 30
-/// seconds. After a failed fetch the next waits for 1 to 30 seconds. A set without usable keys never replaces one with.
+/// Looking up a key takes no lock. Only one fetch runs at a time, in its own task. Requests that need its result wait
+/// for it, for a bounded time, and can't cancel it. A fetch that isn't done within that time counts as failed, even
+/// if it still runs.
+///
+/// A set is renewed in the background before its lifetime ends; [`KeyRefreshSettings`] and the issuer's
+/// `Cache-Control` determine when. If it can't be renewed, it's used for another hour (by default). After that, and
+/// before the first set arrives, requests fail with 503. A token whose `kid` isn't in the set causes a fetch, at most
+/// twice in 30 seconds. After a failed fetch, the next one waits for 1 to 30 seconds. A set without usable keys never
+/// replaces a set with usable keys.
 ///
 /// Fetching needs a Tokio runtime with time and I/O enabled.
 #[derive(Clone)]
 pub struct RemoteKeys(Arc<Shared>);
 
-/// What remote keys are made of.
+/// The configuration of [`RemoteKeys`].
 pub(crate) struct Setup {
     pub(crate) issuer: Arc<str>,
     pub(crate) location: Location,
-    pub(crate) policy: KeyRefreshSettings,
+    pub(crate) settings: KeyRefreshSettings,
     pub(crate) fetch: Arc<dyn Fetch>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
@@ -56,56 +59,56 @@ struct Shared {
     setup: Setup,
     current: ArcSwapOption<Snapshot>,
     /// Never locked while a fetch runs.
-    flight: Mutex<Flight>,
-    /// Copies of what the machine knows, so that requests in a set's last minutes need not lock: whether the last fetch
-    /// failed, and the moment, in microseconds, before which asking again is pointless.
+    fetches: Mutex<Fetches>,
+    /// Whether the last fetch failed, and the moment (in microseconds) before which no fetch may start. Both are
+    /// copies of the schedule's state, so that requests don't lock while a set is due for renewal.
     failing: AtomicBool,
-    ask_after: AtomicU64,
+    retry_after: AtomicU64,
 }
 
-struct Flight {
-    machine: Machine,
+struct Fetches {
+    schedule: FetchSchedule,
     /// How many fetches were started.
     number: u64,
-    /// Tells the outcome of the fetch under way, the one with this number.
+    /// Sends the outcome of the fetch in flight, which has this number.
     done: Option<watch::Sender<Option<Outcome>>>,
 }
 
-/// How a fetch ended, as its waiters hear of it.
+/// How a fetch ended.
 type Outcome = Result<(), FetchErrorKind>;
 
-/// A fetch to wait for.
-struct Joined {
+/// A fetch that a request can wait for.
+struct InFlightFetch {
     number: u64,
     done: watch::Receiver<Option<Outcome>>,
-    /// How long it still may take.
-    left: Duration,
+    /// How much time it has left.
+    time_left: Duration,
 }
 
-/// A fetch ended while someone looked at the set before it.
-struct Overtaken;
+/// Another fetch replaced the set that the caller looked at: look again.
+struct SetReplaced;
 
 impl RemoteKeys {
     pub(crate) fn new(setup: Setup) -> Self {
-        // Two metadata documents and the set, and a moment to read them.
-        let bound = setup.policy.timeout.saturating_mul(3).saturating_add(Duration::from_secs(1));
+        // Two metadata documents, the key set, and a second to parse them.
+        let time_limit = setup.settings.timeout.saturating_mul(3).saturating_add(Duration::from_secs(1));
         Self(Arc::new(Shared {
             setup,
             current: ArcSwapOption::empty(),
-            flight: Mutex::new(Flight { machine: Machine::new(bound), number: 0, done: None }),
+            fetches: Mutex::new(Fetches { schedule: FetchSchedule::new(time_limit), number: 0, done: None }),
             failing: AtomicBool::new(false),
-            ask_after: AtomicU64::new(0),
+            retry_after: AtomicU64::new(0),
         }))
     }
 }
 
 impl KeySource for RemoteKeys {
-    fn find(&self, wanted: &Wanted<'_>) -> Lookup {
+    fn find_key(&self, wanted: &Wanted<'_>) -> Lookup {
         let now = self.0.moment_at(wanted.now);
         loop {
             let current = self.0.current.load();
-            // Each turn of this loop takes a fetch that ended meanwhile.
-            if let Ok(lookup) = self.0.answer(current.as_deref(), wanted, now) {
+            // Each further pass means that a fetch replaced the set in the meantime.
+            if let Ok(lookup) = self.0.find_at(current.as_deref(), wanted, now) {
                 return lookup;
             }
         }
@@ -114,25 +117,25 @@ impl KeySource for RemoteKeys {
     fn generation(&self, now: Duration) -> Option<u64> {
         let moment = self.0.moment_at(Some(now));
         let current = self.0.current.load();
-        // Past their lifetime, `find` decides what is to be done with them.
+        // Once the set is past its lifetime, `find_key` decides whether it's used.
         let snapshot = current.as_deref().filter(|snapshot| snapshot.state(moment) == HealthState::Fresh)?;
         if snapshot.is_due(moment) {
-            self.0.renew_aside(moment.monotonic, Some(snapshot));
+            self.0.renew_in_background(moment.monotonic, Some(snapshot));
         }
         snapshot.table.generation(now)
     }
 
-    fn tend(&self) {
+    fn renew_if_due(&self) {
         let now = self.0.moment_at(None);
         let current = self.0.current.load();
         if current.as_deref().is_none_or(|snapshot| snapshot.is_due(now)) {
-            self.0.renew_aside(now.monotonic, current.as_deref());
+            self.0.renew_in_background(now.monotonic, current.as_deref());
         }
     }
 
-    fn refresh(&self) -> Option<Refresh> {
+    fn refresh(&self) -> Option<KeyRefresh> {
         let now = self.0.now();
-        let fetch = self.0.start(self.0.flight(now), now, Cause::Manual)?;
+        let fetch = self.0.start(self.0.fetches(now), now, Cause::Manual)?;
         let outcome = self.0.wait(fetch);
         Some(Box::pin(async { outcome.await.map_err(Into::into) }))
     }
@@ -143,7 +146,7 @@ impl KeySource for RemoteKeys {
         let state = current.as_deref().map_or(HealthState::NeverLoaded, |snapshot| snapshot.state(now));
         let age = current.as_deref().map(|snapshot| snapshot.age(now));
         let keys = current.as_deref().map_or(0, |snapshot| snapshot.table.len());
-        Some(Health { state, age, keys, last_error: self.0.flight(now.monotonic).machine.last_error() })
+        Some(Health { state, age, keys, last_error: self.0.fetches(now.monotonic).schedule.last_error() })
     }
 }
 
@@ -152,196 +155,208 @@ impl Shared {
         self.setup.clock.monotonic()
     }
 
-    /// Reads the clock that the caller hasn't read yet.
+    /// Reads the clocks, except for the reading that the caller already has.
     fn moment_at(&self, wall: Option<Duration>) -> Moment {
         Moment { wall: wall.unwrap_or_else(|| self.setup.clock.now()), monotonic: self.now() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Flight> {
-        self.flight.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Fetches> {
+        self.fetches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Locks, after giving up a fetch that is past its bound. Its runtime may not be driven, or its thread be blocked: that
-    /// must not keep the next from starting.
-    fn flight(&self, now: Duration) -> MutexGuard<'_, Flight> {
-        let flight = self.lock();
-        let Some(end) = flight.machine.overdue(now) else { return flight };
-        let number = flight.number;
-        drop(flight);
+    /// Locks, after giving up a fetch that ran out of time. Its runtime may be stopped or its thread blocked, and
+    /// that must not keep the next fetch from starting.
+    fn fetches(&self, now: Duration) -> MutexGuard<'_, Fetches> {
+        let fetches = self.lock();
+        let Some(end) = fetches.schedule.overdue(now) else { return fetches };
+        let number = fetches.number;
+        drop(fetches);
         self.end(number, end, Err(FetchErrorKind::Timeout.into()));
         self.lock()
     }
 
-    fn answer(
+    fn find_at(
         self: &Arc<Self>,
         current: Option<&Snapshot>,
         wanted: &Wanted<'_>,
         moment: Moment,
-    ) -> Result<Lookup, Overtaken> {
+    ) -> Result<Lookup, SetReplaced> {
         let now = moment.monotonic;
         match current.map(|snapshot| (snapshot, snapshot.state(moment))) {
             Some((snapshot, HealthState::Fresh)) => {
                 if snapshot.is_due(moment) {
-                    self.renew_aside(now, current);
+                    self.renew_in_background(now, current);
                 }
-                self.look_up(snapshot, wanted, now)
+                self.find_in_snapshot(snapshot, wanted, now)
             }
             Some((snapshot, HealthState::Stale)) => {
-                // A set that merely was not asked for is renewed before it is used; one whose issuer fails is used.
+                // A stale set is renewed before it's used. Only if the issuer fails is it used as it is.
                 if !wanted.fetched
                     && !self.failing.load(Ordering::Relaxed)
                     && let Some(fetch) = self.start_for(current, now, Cause::Age)?
                 {
-                    return Ok(self.wait_to_ask_again(fetch));
+                    return Ok(self.wait_and_retry(fetch));
                 }
-                self.renew_aside(now, current);
+                self.renew_in_background(now, current);
                 self.setup.observer.observe(Event::StaleKeysUsed { issuer: &self.setup.issuer });
-                self.look_up(snapshot, wanted, now)
+                self.find_in_snapshot(snapshot, wanted, now)
             }
             _ if wanted.fetched => Ok(self.unavailable(now)),
             _ => Ok(match self.start_for(current, now, Cause::Age)? {
-                Some(fetch) => self.wait_to_ask_again(fetch),
+                Some(fetch) => self.wait_and_retry(fetch),
                 None => self.unavailable(now),
             }),
         }
     }
 
-    fn look_up(self: &Arc<Self>, snapshot: &Snapshot, wanted: &Wanted<'_>, now: Duration) -> Result<Lookup, Overtaken> {
-        let lookup = snapshot.table.find(wanted);
+    fn find_in_snapshot(
+        self: &Arc<Self>,
+        snapshot: &Snapshot,
+        wanted: &Wanted<'_>,
+        now: Duration,
+    ) -> Result<Lookup, SetReplaced> {
+        let lookup = snapshot.table.find_key(wanted);
         let (Lookup::Unknown, Some(kid)) = (&lookup, wanted.key_id) else { return Ok(lookup) };
-        // A name that the set has, for another algorithm, is not new.
+        // If the set has the name for another algorithm, a fetch wouldn't help.
         if snapshot.table.knows(kid) {
             return Ok(lookup);
         }
         if wanted.fetched {
-            self.lock().machine.remember_absent(now, kid);
+            self.lock().schedule.remember_absent(now, kid);
         } else if let Some(fetch) = self.start_for(Some(snapshot), now, Cause::UnknownKey(kid))? {
-            return Ok(self.wait_to_ask_again(fetch));
+            return Ok(self.wait_and_retry(fetch));
         }
-        // The key may well be in a set that cannot be had at the moment.
-        if let Some(wait) = self.unpaid(now, Cause::UnknownKey(kid)) {
+        // The key may be in a set that can't be fetched at the moment.
+        if let Some(wait) = self.budget_wait(now, Cause::UnknownKey(kid)) {
             return Ok(Lookup::Unavailable(Some(wait)));
         }
         Ok(if self.failing.load(Ordering::Relaxed) { self.unavailable(now) } else { lookup })
     }
 
     fn unavailable(&self, now: Duration) -> Lookup {
-        let wait = self.lock().machine.wait(now);
-        Lookup::Unavailable(wait.or_else(|| self.unpaid(now, Cause::Age)))
+        let wait = self.lock().schedule.wait(now);
+        Lookup::Unavailable(wait.or_else(|| self.budget_wait(now, Cause::Age)))
     }
 
-    /// How long until the budget allows a fetch that nothing else stands against.
-    fn unpaid(&self, now: Duration, cause: Cause<'_>) -> Option<Duration> {
+    /// How long it takes until the budget allows this fetch; `None` if something else forbids it.
+    fn budget_wait(&self, now: Duration, cause: Cause<'_>) -> Option<Duration> {
         let wait = self.setup.quota.as_ref()?.wait(now, cause.is_forced())?;
-        self.lock().machine.would_start(now, cause).then_some(wait)
+        self.lock().schedule.would_start(now, cause).then_some(wait)
     }
 
-    /// Starts a renewal that nobody waits for.
-    fn renew_aside(self: &Arc<Self>, now: Duration, seen: Option<&Snapshot>) {
-        if micros(now) >= self.ask_after.load(Ordering::Relaxed) {
-            // Where it was overtaken, it has been renewed.
+    /// Starts a renewal in the background.
+    fn renew_in_background(self: &Arc<Self>, now: Duration, seen: Option<&Snapshot>) {
+        if micros(now) >= self.retry_after.load(Ordering::Relaxed) {
+            // If the set was replaced, it was renewed.
             let _ = self.start_for(seen, now, Cause::Age);
         }
     }
 
-    /// Joins or starts a fetch for someone who saw this set, unless it is no longer the current one: what was missing may
-    /// be in the other.
+    /// Joins or starts a fetch for a caller that saw this set. Fails if the set was replaced: the new one may have
+    /// what was missing.
     fn start_for(
         self: &Arc<Self>,
         seen: Option<&Snapshot>,
         now: Duration,
         cause: Cause<'_>,
-    ) -> Result<Option<Joined>, Overtaken> {
-        let flight = self.flight(now);
+    ) -> Result<Option<InFlightFetch>, SetReplaced> {
+        let fetches = self.fetches(now);
         let current = self.current.load();
         if current.as_deref().map(ptr::from_ref) == seen.map(ptr::from_ref) {
-            Ok(self.start(flight, now, cause))
+            Ok(self.start(fetches, now, cause))
         } else {
-            Err(Overtaken)
+            Err(SetReplaced)
         }
     }
 
-    /// Joins the fetch under way or starts one, unless the machine refuses.
-    fn start(self: &Arc<Self>, mut flight: MutexGuard<'_, Flight>, now: Duration, cause: Cause<'_>) -> Option<Joined> {
+    /// Joins the fetch in flight or starts one, if the schedule and the budget allow it.
+    fn start(
+        self: &Arc<Self>,
+        mut fetches: MutexGuard<'_, Fetches>,
+        now: Duration,
+        cause: Cause<'_>,
+    ) -> Option<InFlightFetch> {
         if let Some(quota) = &self.setup.quota
             && cause != Cause::Manual
-            && flight.machine.would_start(now, cause)
+            && fetches.schedule.would_start(now, cause)
             && !quota.take(now, cause.is_forced())
         {
             return None;
         }
-        match flight.machine.ask(now, cause) {
-            Decision::Join => return flight.join(now),
-            Decision::Refuse => return None,
-            Decision::Start => {}
+        match fetches.schedule.request_fetch(now, cause) {
+            FetchDecision::Join => return fetches.join(now),
+            FetchDecision::NotNow => return None,
+            FetchDecision::Start => {}
         }
-        flight.number += 1;
-        flight.done = Some(watch::Sender::new(None));
-        let joined = flight.join(now)?;
-        self.ask_after.store(micros(now.saturating_add(joined.left)), Ordering::Relaxed);
-        // What follows may drop the task, which locks.
-        drop(flight);
+        fetches.number += 1;
+        fetches.done = Some(watch::Sender::new(None));
+        let joined = fetches.join(now)?;
+        self.retry_after.store(micros(now.saturating_add(joined.time_left)), Ordering::Relaxed);
+        // Spawning may drop the task, whose `drop` locks.
+        drop(fetches);
         let task = FetchTask { shared: Arc::clone(self), number: joined.number, outcome: None };
         let span = tracing::debug_span!("fetch_keys", issuer = %self.setup.issuer);
         match tokio::runtime::Handle::try_current() {
-            // Its own task: a request that is dropped takes nobody's keys with it.
+            // It's a task of its own so that a dropped request doesn't stop the fetch for others.
             Ok(runtime) => drop(runtime.spawn(task.run().instrument(span))),
-            Err(_) => tracing::error!("keys cannot be fetched outside of a Tokio runtime"),
+            Err(_) => tracing::error!(
+                "keys can't be fetched outside of a Tokio runtime: build and use the verifier inside one"
+            ),
         }
         Some(joined)
     }
 
-    fn wait(self: &Arc<Self>, mut fetch: Joined) -> impl Future<Output = Outcome> + Send + use<> {
+    fn wait(self: &Arc<Self>, mut fetch: InFlightFetch) -> impl Future<Output = Outcome> + Send + use<> {
         let shared = Arc::clone(self);
         async move {
-            // By the runtime's own time: the verifier's clock may stand still.
-            if tokio::time::timeout(fetch.left, fetch.done.changed()).await.is_err() {
+            // This uses the runtime's time: a test's clock may not move.
+            if tokio::time::timeout(fetch.time_left, fetch.done.changed()).await.is_err() {
                 shared.end(fetch.number, shared.now(), Err(FetchErrorKind::Timeout.into()));
             }
             fetch.done.borrow().unwrap_or(Err(FetchErrorKind::Timeout))
         }
     }
 
-    fn wait_to_ask_again(self: &Arc<Self>, fetch: Joined) -> Lookup {
+    fn wait_and_retry(self: &Arc<Self>, fetch: InFlightFetch) -> Lookup {
         let outcome = self.wait(fetch);
         Lookup::Fetch(Box::pin(async {
             let _ = outcome.await;
         }))
     }
 
-    /// Ends the fetch of this number at this moment, unless it has ended before: it may have been given up.
+    /// Ends fetch `number` at this moment, unless it ended before: it may have been given up.
     fn end(&self, number: u64, at: Duration, outcome: Result<Snapshot, FetchError>) {
         let jitter = self.jitter();
-        let mut flight = self.lock();
-        if flight.number != number {
+        let mut fetches = self.lock();
+        if fetches.number != number {
             return;
         }
-        let Some(done) = flight.done.take() else { return };
+        let Some(done) = fetches.done.take() else { return };
         let outcome = match outcome {
             Ok(snapshot) => {
                 let keys = snapshot.table.len();
                 self.current.store(Some(Arc::new(snapshot)));
-                flight.machine.succeeded();
-                self.ask_after.store(0, Ordering::Relaxed);
+                fetches.schedule.succeeded();
+                self.retry_after.store(0, Ordering::Relaxed);
                 Ok(keys)
             }
             Err(error) => {
-                flight.machine.failed(at, error.kind(), jitter);
-                let wait = flight.machine.wait(at).unwrap_or_default();
-                self.ask_after.store(micros(at.saturating_add(wait)), Ordering::Relaxed);
+                fetches.schedule.failed(at, error.kind(), jitter);
+                let wait = fetches.schedule.wait(at).unwrap_or_default();
+                self.retry_after.store(micros(at.saturating_add(wait)), Ordering::Relaxed);
                 Err(error.kind())
             }
         };
-        self.failing.store(flight.machine.is_failing(), Ordering::Relaxed);
-        drop(flight);
-        self.tell(outcome);
-        // Last, so that the waiters find the set.
+        self.failing.store(fetches.schedule.is_failing(), Ordering::Relaxed);
+        drop(fetches);
+        self.report(outcome);
+        // This comes last, so that the waiting requests find the new set.
         done.send_replace(Some(outcome.map(drop)));
     }
 
-    fn tell(&self, outcome: Result<usize, FetchErrorKind>) {
+    fn report(&self, outcome: Result<usize, FetchErrorKind>) {
         let Setup { issuer, listed, clock, observer, .. } = &self.setup;
-        let tell = || match outcome {
+        let report = || match outcome {
             Ok(keys) => {
                 tracing::debug!(%issuer, "keys fetched");
                 observer.observe(Event::KeysLoaded { issuer, listed: *listed, keys, at: clock.now() });
@@ -351,35 +366,40 @@ impl Shared {
                 observer.observe(Event::KeysFailed { issuer, listed: *listed, error: kind.code() });
             }
         };
-        // The task may be unwinding: a second panic that leaves its `drop` would abort the process. And the waiters must be
-        // woken in any case.
-        if panic::catch_unwind(AssertUnwindSafe(tell)).is_err() {
+        // If the task is already unwinding, a second panic that leaves its `drop` aborts the process. And the waiting
+        // requests must be woken in any case.
+        if panic::catch_unwind(AssertUnwindSafe(report)).is_err() {
             tracing::error!(%issuer, "the observer panicked");
         }
     }
 
-    fn load(&self, known: Option<&Snapshot>, fetched: &Fetched, tag: Option<Tag>) -> Result<Snapshot, FetchError> {
+    fn load_snapshot(
+        &self,
+        known: Option<&Snapshot>,
+        fetched: &Fetched,
+        tag: Option<Tag>,
+    ) -> Result<Snapshot, FetchError> {
         let table = match known {
             Some(known) if fetched.not_modified => known.table.clone(),
-            _ => self.read(&fetched.body)?,
+            _ => self.read_key_set(&fetched.body)?,
         };
         let (now, jitter) = (self.moment_at(None), self.jitter());
-        Ok(Snapshot::new(table, tag, now, fetched.max_age, &self.setup.policy, jitter))
+        Ok(Snapshot::new(table, tag, now, fetched.max_age, &self.setup.settings, jitter))
     }
 
-    fn read(&self, body: &[u8]) -> Result<KeyTable, FetchError> {
+    fn read_key_set(&self, body: &[u8]) -> Result<KeyTable, FetchError> {
         let content = FetchErrorKind::Content;
         let text = std::str::from_utf8(body).map_err(|_| content)?;
         let set = KeySet::from_jwks(text).map_err(|_| content)?;
         let table = KeyTable::prepare(self.setup.backend, set.keys(), &self.setup.algorithms);
         let left_out = (set.ignored().len() + set.keys().len()).saturating_sub(table.len());
         if left_out > 0 {
-            tracing::debug!(left_out, usable = table.len(), "some keys of the set are not used");
+            tracing::debug!(left_out, usable = table.len(), "some keys of the set can't be used");
         }
         if table.is_empty() { Err(FetchErrorKind::NoUsableKey.into()) } else { Ok(table) }
     }
 
-    /// Between 0 and 1; where there is no randomness, the middle.
+    /// Returns a number between 0 and 1; the middle if there is no randomness.
     fn jitter(&self) -> f64 {
         let mut bytes = [0; 4];
         match self.setup.backend.random(&mut bytes) {
@@ -393,14 +413,14 @@ fn micros(moment: Duration) -> u64 {
     u64::try_from(moment.as_micros()).unwrap_or(u64::MAX)
 }
 
-impl Flight {
-    fn join(&self, now: Duration) -> Option<Joined> {
+impl Fetches {
+    fn join(&self, now: Duration) -> Option<InFlightFetch> {
         let done = self.done.as_ref()?.subscribe();
-        Some(Joined { number: self.number, done, left: self.machine.left(now) })
+        Some(InFlightFetch { number: self.number, done, time_left: self.schedule.time_left(now) })
     }
 }
 
-/// Ends a fetch however its task ends: by its outcome, by a panic in it, or with the runtime.
+/// Ends the fetch when its task ends: with an outcome, by a panic, or with the runtime.
 struct FetchTask {
     shared: Arc<Shared>,
     number: u64,
@@ -412,8 +432,9 @@ impl FetchTask {
         let setup = &self.shared.setup;
         let known = self.shared.current.load_full();
         let tag = known.as_deref().and_then(|snapshot| snapshot.tag.as_ref());
-        let fetched = setup.location.fetch(setup.fetch.as_ref(), &setup.policy, tag).await;
-        self.outcome = Some(fetched.and_then(|(fetched, tag)| self.shared.load(known.as_deref(), &fetched, tag)));
+        let fetched = setup.location.fetch(setup.fetch.as_ref(), &setup.settings, tag).await;
+        self.outcome =
+            Some(fetched.and_then(|(fetched, tag)| self.shared.load_snapshot(known.as_deref(), &fetched, tag)));
     }
 }
 

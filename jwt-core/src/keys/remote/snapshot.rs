@@ -4,9 +4,9 @@ use crate::clock::Moment;
 use crate::keys::discovery::Tag;
 use crate::keys::{HealthState, KeyTable};
 
-use super::policy::KeyRefreshSettings;
+use super::settings::KeyRefreshSettings;
 
-/// One key set, as it was fetched.
+/// A fetched key set.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) table: KeyTable,
@@ -18,28 +18,28 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// `jitter` is between 0 and 1: the machines of a fleet renew at different moments.
+    /// `jitter` is between 0 and 1. It spreads the renewals of a fleet.
     pub(super) fn new(
         table: KeyTable,
         tag: Option<Tag>,
         loaded_at: Moment,
         max_age: Option<Duration>,
-        policy: &KeyRefreshSettings,
+        settings: &KeyRefreshSettings,
         jitter: f64,
     ) -> Self {
-        let fresh_for = max_age.unwrap_or(policy.lifetime).clamp(policy.least_lifetime, policy.most_lifetime);
+        let fresh_for = max_age.unwrap_or(settings.lifetime).clamp(settings.least_lifetime, settings.most_lifetime);
         Self {
             table,
             tag,
             loaded_at,
-            // 80 % of the lifetime, give or take 10.
+            // 70 to 90 % of the lifetime.
             renewed_after: fresh_for.mul_f64(0.7 + 0.2 * jitter.clamp(0.0, 1.0)),
             fresh_for,
-            usable_for: fresh_for.saturating_add(policy.stale_if_error),
+            usable_for: fresh_for.saturating_add(settings.stale_if_error),
         }
     }
 
-    /// How old it is, by the clock that says more.
+    /// The set's age by the clock that shows more.
     pub(super) fn age(&self, now: Moment) -> Duration {
         now.since(self.loaded_at)
     }
@@ -66,8 +66,8 @@ mod tests {
 
     const LOADED: Moment = Moment { wall: Duration::from_secs(1_000), monotonic: Duration::from_secs(5) };
 
-    fn snapshot(max_age: Option<Duration>, policy: &KeyRefreshSettings, jitter: f64) -> Snapshot {
-        Snapshot::new(KeyTable::default(), None, LOADED, max_age, policy, jitter)
+    fn snapshot(max_age: Option<Duration>, settings: &KeyRefreshSettings, jitter: f64) -> Snapshot {
+        Snapshot::new(KeyTable::default(), None, LOADED, max_age, settings, jitter)
     }
 
     fn later(time: Duration) -> Moment {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_issuer_says_is_kept_within_bounds() {
+    fn the_lifetime_that_the_issuer_sets_is_limited() {
         for (max_age, lifetime) in [
             (None, 600),
             (Some(0), 60),
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn renewal_comes_at_four_fifths_give_or_take_a_tenth() {
+    fn a_set_is_renewed_after_70_to_90_percent_of_its_lifetime() {
         for (jitter, renewed_after) in [(0.0, 420), (0.5, 480), (1.0, 540), (9.0, 540)] {
             let snapshot = snapshot(None, &KeyRefreshSettings::new(), jitter);
             assert_eq!(snapshot.renewed_after.as_secs(), renewed_after, "{jitter}");
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_grows_old_by_either_clock() {
+    fn a_set_becomes_stale_if_either_clock_says_so() {
         let snapshot = snapshot(None, &KeyRefreshSettings::new(), 0.0);
         for (wall, monotonic, state, due) in [
             (0, 419, HealthState::Fresh, false),
@@ -122,11 +122,11 @@ mod tests {
     }
 
     #[test]
-    fn lifetimes_without_an_end_overflow_nothing() {
+    fn the_largest_lifetimes_do_not_overflow() {
         let most = Duration::MAX;
-        let policy = KeyRefreshSettings::new().lifetime(most).lifetime_between(most, most).stale_if_error(most);
+        let settings = KeyRefreshSettings::new().lifetime(most).lifetime_between(most, most).stale_if_error(most);
         for jitter in [0.0, 1.0] {
-            let snapshot = snapshot(Some(most), &policy, jitter);
+            let snapshot = snapshot(Some(most), &settings, jitter);
             assert_eq!(snapshot.state(later(most - Duration::from_secs(1_000_000))), HealthState::Fresh);
         }
     }

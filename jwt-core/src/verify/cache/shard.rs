@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::claim_rules::{ClaimRules, Times};
     use crate::claims::RegisteredClaims;
-    use crate::keys::NoKeys;
+    use crate::keys::KeyTable;
     use crate::verified::Verified;
     use crate::verify::prepare::Issuer;
 
@@ -157,7 +157,7 @@ mod tests {
     fn insert(shard: &mut Shard, hash: u64, token: &str) -> Change {
         let issuer = Issuer {
             name: None,
-            keys: Arc::new(NoKeys),
+            keys: Arc::new(KeyTable::default()),
             algorithms: Vec::new(),
             policy: ClaimRules::default(),
             #[cfg(feature = "remote")]

@@ -187,7 +187,7 @@ mod tests {
     use super::super::tenancy::Lifetimes;
     use super::*;
     use crate::claim_rules::ClaimRules;
-    use crate::keys::{Budget, NoKeys, Quota};
+    use crate::keys::{Budget, KeyTable, Quota};
     use crate::verify::TrustedIssuer;
 
     fn put(table: &Table, order: &mut Order, name: &str) -> Arc<Issuer> {
@@ -197,7 +197,7 @@ mod tests {
         let name: Arc<str> = name.into();
         let issuer = Arc::new(Issuer {
             name: Some(Arc::clone(&name)),
-            keys: Arc::new(NoKeys),
+            keys: Arc::new(KeyTable::default()),
             algorithms: Vec::new(),
             policy: ClaimRules::default(),
             tenancy: Some(Arc::new(tenancy)),

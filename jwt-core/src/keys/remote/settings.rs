@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How long fetched keys are used, and what fetching them may take.
+/// Settings for fetching keys: how long they're used, and the limits of a fetch.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,7 +28,7 @@ impl Default for KeyRefreshSettings {
 }
 
 impl KeyRefreshSettings {
-    /// The defaults.
+    /// Creates the default settings.
     pub const fn new() -> Self {
         Self {
             lifetime: Duration::from_secs(600),
@@ -40,42 +40,44 @@ impl KeyRefreshSettings {
         }
     }
 
-    /// Sets how long a set is fresh when the issuer does not say. Default: 10 minutes.
+    /// Sets how long a set is fresh if the issuer doesn't send `Cache-Control: max-age`. Default: 10 minutes.
     ///
-    /// A key that the issuer removes is trusted for at most this long.
+    /// If the issuer removes a key, its tokens are accepted until the set is renewed. That takes at most the lifetime
+    /// of the set, and up to [`stale_if_error`](Self::stale_if_error) longer if the issuer is down.
     pub const fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// Sets the bounds of what the issuer may say with `Cache-Control: max-age`. Default: a minute to a day.
+    /// Limits the lifetime that the issuer can set with `Cache-Control: max-age`. Default: one minute to one day.
     pub const fn lifetime_between(mut self, least: Duration, most: Duration) -> Self {
         self.least_lifetime = least;
         self.most_lifetime = most;
         self
     }
 
-    /// Sets how long a set is used after its lifetime while it cannot be renewed. Default: an hour. Zero is allowed:
-    /// requests are then answered 503 as soon as the set is no longer fresh.
+    /// Sets how long a set is used after its lifetime if it can't be renewed. Default: one hour. With zero, requests
+    /// fail with 503 as soon as the set isn't fresh any more.
     pub const fn stale_if_error(mut self, stale: Duration) -> Self {
         self.stale_if_error = stale;
         self
     }
 
-    /// Sets the time for one document, from connecting to the last byte. Default: 5 seconds, at most 30.
+    /// Sets the time limit for one document, from connecting to the last byte. Default: 5 seconds; at most 30
+    /// seconds.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets the most bytes a document may have, after decompression. Default: 512 KiB, which is also the most.
+    /// Sets the largest accepted document, in bytes after decompression. Default: 512 KiB, which is also the maximum.
     pub const fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// Returns whether every value lies in its range.
-    pub(crate) fn is_sound(&self) -> bool {
+    /// Returns whether every value is in its range.
+    pub(crate) fn is_valid(&self) -> bool {
         let bounds = self.least_lifetime..=self.most_lifetime;
         !self.least_lifetime.is_zero()
             && bounds.contains(&self.lifetime)

@@ -1,0 +1,174 @@
+//! Public keys in DER: RFC 5280 section 4.1, RFC 8017 appendix A.1.1, RFC 5480, RFC 8410, RFC 9881.
+
+use x509_cert::Certificate;
+use x509_cert::der::asn1::{AnyRef, ObjectIdentifier, UintRef};
+use x509_cert::der::{Decode as _, Encode as _, Reader as _, SliceReader};
+use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
+
+use super::algorithm::Family;
+use super::key_error::{KeyError, KeyErrorKind};
+use super::material::{self, KeyMaterial};
+
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+const ML_DSA_44: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17");
+const ML_DSA_65: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
+const ML_DSA_87: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19");
+
+/// Reads a public key in DER, in any of the three structures.
+pub(crate) fn public_key(der: &[u8]) -> Result<KeyMaterial, KeyError> {
+    if SubjectPublicKeyInfoRef::from_der(der).is_ok() {
+        spki(der)
+    } else if rsa_numbers(der).is_ok() {
+        rsa_public_key(der)
+    } else {
+        certificate(der)
+    }
+}
+
+/// Whether the bytes have the structure of a public key or a certificate, even if their numbers are unusable.
+pub(crate) fn is_public_key(der: &[u8]) -> bool {
+    SubjectPublicKeyInfoRef::from_der(der).is_ok() || rsa_numbers(der).is_ok() || Certificate::from_der(der).is_ok()
+}
+
+pub(super) fn certificate(der: &[u8]) -> Result<KeyMaterial, KeyError> {
+    let certificate = Certificate::from_der(der)
+        .map_err(|_| KeyError::malformed("the bytes are neither a public key nor a certificate in DER"))?;
+    let key = certificate.tbs_certificate().subject_public_key_info().to_der();
+    spki(&key.map_err(|_| KeyError::malformed("the certificate's public key is malformed"))?)
+}
+
+pub(super) fn spki(der: &[u8]) -> Result<KeyMaterial, KeyError> {
+    const BROKEN: KeyError = KeyError::malformed("the public key is malformed");
+    let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| BROKEN)?;
+    let bytes = info.subject_public_key.as_bytes().ok_or(BROKEN)?;
+    match family(&info.algorithm)? {
+        Family::Rsa => rsa_public_key(bytes),
+        Family::Ed25519 => material::ed25519(bytes),
+        family @ (Family::P256 | Family::P384 | Family::P521) => material::ec(family, bytes),
+        family => material::ml_dsa(family, bytes),
+    }
+}
+
+/// Returns the family of an algorithm identifier; never [`Family::Hmac`].
+///
+/// `id-RSASSA-PSS` (RFC 4055) isn't supported: its parameters restrict a key in ways that a JWT's `alg` can't
+/// express.
+pub(super) fn family(identifier: &AlgorithmIdentifierRef<'_>) -> Result<Family, KeyError> {
+    const UNSUPPORTED: KeyError =
+        KeyError::new(KeyErrorKind::UnsupportedKeyType, "the key's type or curve isn't supported");
+    let plain = match identifier.oid {
+        RSA_ENCRYPTION => {
+            return match identifier.parameters {
+                None => Ok(Family::Rsa),
+                Some(parameters) if parameters == AnyRef::NULL => Ok(Family::Rsa),
+                Some(_) => {
+                    Err(KeyError::malformed("the algorithm identifier of the RSA key has unexpected parameters"))
+                }
+            };
+        }
+        EC_PUBLIC_KEY => {
+            let curve = identifier.parameters_oid().map_err(|_| UNSUPPORTED)?;
+            return curve_family(&curve).ok_or(UNSUPPORTED);
+        }
+        ED25519 => Family::Ed25519,
+        ML_DSA_44 => Family::MlDsa44,
+        ML_DSA_65 => Family::MlDsa65,
+        ML_DSA_87 => Family::MlDsa87,
+        _ => return Err(UNSUPPORTED),
+    };
+    // RFC 8410 section 3, RFC 9881 section 2: the parameters must be absent.
+    if identifier.parameters.is_some() {
+        return Err(KeyError::malformed("the algorithm identifier of the key has parameters, which must be absent"));
+    }
+    Ok(plain)
+}
+
+pub(super) fn curve_family(curve: &ObjectIdentifier) -> Option<Family> {
+    match *curve {
+        P256 => Some(Family::P256),
+        P384 => Some(Family::P384),
+        P521 => Some(Family::P521),
+        _ => None,
+    }
+}
+
+pub(super) fn rsa_public_key(der: &[u8]) -> Result<KeyMaterial, KeyError> {
+    let (modulus, exponent) = rsa_numbers(der).map_err(|_| KeyError::malformed("the RSA public key is malformed"))?;
+    material::rsa(modulus, exponent)
+}
+
+/// `RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }`.
+pub(crate) fn rsa_numbers(der: &[u8]) -> Result<(&[u8], &[u8]), x509_cert::der::Error> {
+    let mut reader = SliceReader::new(der)?;
+    let numbers = reader.sequence(|numbers| {
+        let (modulus, exponent) = (UintRef::decode(numbers)?, UintRef::decode(numbers)?);
+        Ok::<_, x509_cert::der::Error>((modulus.as_bytes(), exponent.as_bytes()))
+    })?;
+    reader.finish()?;
+    Ok(numbers)
+}
+
+/// Encodes an `RSAPublicKey`.
+#[cfg(any(test, feature = "aws-lc-rs", feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
+pub(crate) fn rsa_der(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
+    tlv(0x30, &[&unsigned(modulus), &unsigned(exponent)])
+}
+
+/// Encodes a number that isn't negative.
+pub(super) fn unsigned(number: &[u8]) -> Vec<u8> {
+    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
+    let number = &number[zeros..];
+    // If the first bit is set, the number would be negative.
+    let sign: &[u8] = if number.first().is_none_or(|&first| first >= 0x80) { &[0] } else { &[] };
+    tlv(0x02, &[sign, number])
+}
+
+/// Encodes a tag, the shortest form of the length, and the parts of the content.
+pub(super) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let mut out = vec![tag];
+    if length < 0x80 {
+        out.push(length as u8);
+    } else {
+        let bytes = length.to_be_bytes();
+        let first = bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len());
+        out.push(0x80 | (bytes.len() - first) as u8);
+        out.extend_from_slice(&bytes[first..]);
+    }
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pem::tests::{P256_CERTIFICATE, P256_SPKI, RSA_PKCS1, RSA_SPKI};
+    use super::super::pem::{self, block};
+    use super::*;
+
+    #[test]
+    fn bytes_after_the_key_and_cut_off_keys_are_refused() {
+        for pem in [RSA_SPKI, RSA_PKCS1, P256_CERTIFICATE] {
+            let der = [block(pem.as_bytes()).unwrap().content.as_slice(), &[0]].concat();
+            assert!(public_key(&der).is_err(), "{pem}");
+            assert!(public_key(&der[..der.len() - 2]).is_err(), "{pem}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_gives_the_same_key_as_its_public_key() {
+        assert!(pem::public_key(P256_CERTIFICATE.as_bytes()) == pem::public_key(P256_SPKI.as_bytes()));
+        assert!(pem::public_key(RSA_PKCS1.as_bytes()) == pem::public_key(RSA_SPKI.as_bytes()));
+    }
+
+    #[test]
+    fn an_rsa_key_is_encoded_as_it_was_read() {
+        let der = block(RSA_PKCS1.as_bytes()).unwrap().content;
+        let (modulus, exponent) = rsa_numbers(&der).unwrap();
+        assert_eq!(rsa_der(modulus, exponent), *der);
+    }
+}
