@@ -420,7 +420,7 @@ rows! {
         let verified = verifier.verify(&good().sign()).await.expect("good");
         let (tell, told) = tokio::sync::oneshot::channel();
         let mut tell = Some(tell);
-        let ended = tokio::spawn(verified.ended(move |time| {
+        let ended = tokio::spawn(verified.until_invalid(move |time| {
             let _ = tell.take().map(|tell| tell.send(time));
             std::future::pending()
         }));

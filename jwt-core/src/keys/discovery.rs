@@ -6,20 +6,10 @@ use url::{Host, Url};
 
 use crate::json::{self, Unique};
 
-use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched, KeyRefreshSettings};
+use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched, KeyRefreshSettings, Location};
 
 const JWK_SET: &str = "application/jwk-set+json, application/json";
 const METADATA: &str = "application/json";
-
-/// Where an issuer's key set is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Location {
-    /// In the issuer's metadata, which is asked for at the issuer's name or, where that cannot be reached from here, at
-    /// another address.
-    Discover { issuer: Arc<str>, at: Option<Arc<str>> },
-    /// At a known address.
-    JwkSet { url: Arc<str> },
-}
 
 impl Location {
     /// Returns why the configured address cannot be used.
@@ -31,14 +21,6 @@ impl Location {
                 if url.query().is_some() || url.fragment().is_some() { Err(FetchErrorKind::Content) } else { Ok(()) }
             }
             Self::JwkSet { url } => secure(url).map(|_| ()),
-        }
-    }
-
-    /// The setting that names this location.
-    pub(crate) const fn setting(&self) -> &'static str {
-        match self {
-            Self::Discover { .. } => "discover",
-            Self::JwkSet { .. } => "jwks",
         }
     }
 

@@ -7,6 +7,8 @@
 
 mod fetch_error;
 mod health;
+mod location;
+mod refresh_settings;
 mod source;
 mod table;
 
@@ -26,13 +28,14 @@ mod remote;
 pub use crate::jose::{IgnoredKey, Key, KeyError, KeyErrorKind, KeySet};
 pub use fetch_error::{FetchError, FetchErrorKind};
 pub use health::{Health, HealthState};
+pub use refresh_settings::KeyRefreshSettings;
 pub use source::{KeySource, Lookup, NoKeys, Refresh, Wanted};
 pub use table::KeyTable;
 
 #[cfg(feature = "remote")]
 pub use self::{
     fetch::{Fetch, FetchFn, FetchRequest, Fetched, fetch_fn},
-    remote::{KeyRefreshSettings, RemoteKeys},
+    remote::RemoteKeys,
 };
 #[cfg(feature = "jwks")]
 pub use http::HttpFetch;
@@ -40,7 +43,7 @@ pub use http::HttpFetch;
 #[cfg(feature = "remote")]
 pub(crate) use self::{
     budget::{Budget, Quota},
-    discovery::Location,
     hosts::{Filtered, HostFilter},
     remote::Setup,
 };
+pub(crate) use location::Location;

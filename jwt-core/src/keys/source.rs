@@ -107,6 +107,29 @@ pub trait KeySource: fmt::Debug + Send + Sync {
     }
 }
 
+/// A shared source: verifiers that get clones of the `Arc` use the same keys.
+impl<S: KeySource + ?Sized> KeySource for Arc<S> {
+    fn find(&self, wanted: &Wanted<'_>) -> Lookup {
+        (**self).find(wanted)
+    }
+
+    fn generation(&self, now: Duration) -> Option<u64> {
+        (**self).generation(now)
+    }
+
+    fn tend(&self) {
+        (**self).tend();
+    }
+
+    fn refresh(&self) -> Option<Refresh> {
+        (**self).refresh()
+    }
+
+    fn health(&self) -> Option<Health> {
+        (**self).health()
+    }
+}
+
 /// The source without keys: every token is refused.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a unit: there is nothing to add")]

@@ -5,13 +5,11 @@
 //! [`Machine`](machine) decides, without clock, lock or I/O of its own; [`service`] locks, spawns and answers.
 
 mod machine;
-mod policy;
 mod service;
 mod snapshot;
 
 #[cfg(test)]
 mod model;
 
-pub use policy::KeyRefreshSettings;
 pub use service::RemoteKeys;
 pub(crate) use service::Setup;

@@ -13,15 +13,14 @@ use tracing::Instrument as _;
 use crate::clock::{Clock, Moment};
 use crate::crypto::Backend;
 use crate::jose::{Algorithm, KeySet};
-use crate::keys::discovery::{Location, Tag};
+use crate::keys::discovery::Tag;
 use crate::keys::{
-    Fetch, FetchError, FetchErrorKind, Fetched, Health, HealthState, KeySource, KeyTable, Lookup, Quota, Refresh,
-    Wanted,
+    Fetch, FetchError, FetchErrorKind, Fetched, Health, HealthState, KeyRefreshSettings, KeySource, KeyTable, Location,
+    Lookup, Quota, Refresh, Wanted,
 };
 use crate::observe::{Event, Observer};
 
 use super::machine::{Cause, Decision, Machine};
-use super::policy::KeyRefreshSettings;
 use super::snapshot::Snapshot;
 
 /// An issuer's keys, fetched from it when they are first needed and kept current.

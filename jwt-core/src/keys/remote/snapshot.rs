@@ -4,7 +4,7 @@ use crate::clock::Moment;
 use crate::keys::discovery::Tag;
 use crate::keys::{HealthState, KeyTable};
 
-use super::policy::KeyRefreshSettings;
+use crate::keys::KeyRefreshSettings;
 
 /// One key set, as it was fetched.
 #[derive(Debug)]
