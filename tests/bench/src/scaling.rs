@@ -8,15 +8,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jwt_core::authorize::{Requirement, claim, roles, scopes};
 use jwt_core::claims::ClaimPath;
-use jwt_core::testing::ManualClock;
 use jwt_core::config::VerifierConfig;
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::forward::ForwardClaims;
-use jwt_core::keys::{Fetched, Key, KeySet, KeyTable, fetch_fn};
-use jwt_core::testing::BareRequest;
 use jwt_core::http::{Csrf, TokenSources};
-use jwt_core::verify::{Authenticator, Verification};
-use jwt_core::{Algorithm, TrustedIssuer, Verified, Verifier};
+use jwt_core::keys::{Fetched, Key, KeySet, KeyTable, fetch_fn};
+use jwt_core::testing::{BareRequest, ManualClock};
+use jwt_core::verify::Authenticator;
+use jwt_core::{Algorithm, Step, TrustedIssuer, Verified, Verifier};
 
 use crate::stand::{AUDIENCE, ISSUER, sequence, tlv};
 
@@ -249,7 +248,7 @@ fn signed(header: &str, claims: &str) -> String {
 fn token(header: &str, claims: &str, is_good: bool) -> Work {
     let (verifier, token) = (verifier(), signed(header, claims));
     Box::new(move || match verifier.start(&token, None) {
-        Verification::Ready(outcome) => assert_eq!(black_box(outcome).is_ok(), is_good),
+        Step::Ready(outcome) => assert_eq!(black_box(outcome).is_ok(), is_good),
         _ => unreachable!("fixed keys answer at once"),
     })
 }
@@ -260,7 +259,7 @@ fn audiences(size: usize) -> Work {
 
 fn verified(claims: &str) -> Verified {
     match verifier().start(&signed("", claims), None) {
-        Verification::Ready(Ok(verified)) => verified,
+        Step::Ready(Ok(verified)) => verified,
         _ => unreachable!("a good token"),
     }
 }

@@ -10,8 +10,8 @@ use jwt_bench::requests::{self, Hand};
 use jwt_bench::sockets;
 use jwt_bench::stand::{ALGORITHMS, Stand};
 use jwt_bench::verify::{self, share};
-use jwt_core::Algorithm;
-use jwt_core::verify::{TokenCacheSettings, Verification};
+use jwt_core::verify::TokenCacheSettings;
+use jwt_core::{Algorithm, Step};
 
 /// The panels of the chart.
 const TOKENS: &str = "One token, verified and decoded";
@@ -70,7 +70,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         report.section(section);
         report.table(&["algorithm", "", "ns", "of jsonwebtoken by hand", "over no authentication, ns"]);
         for stand in &stands {
-            let (verifier, cached) = (stand.verifier(), stand.builder(0).token_cache(TokenCacheSettings::new()).build()?);
+            let (verifier, cached) =
+                (stand.verifier(), stand.builder(0).token_cache(TokenCacheSettings::new()).build()?);
             let hand = Hand::new(stand);
             let mut absent = Vec::new();
             let contenders = match framework {
@@ -106,9 +107,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .text("What it costs besides verifying: it finds the token, and lays what it verified where handlers find it.");
     report.table(&["", "", "ns", "over a service that verifies first, ns"]);
     let stand = &stands[0];
-    for (case, verifier) in
-        [("a new token", stand.verifier()), ("a known token", stand.builder(0).token_cache(TokenCacheSettings::new()).build()?)]
-    {
+    for (case, verifier) in [
+        ("a new token", stand.verifier()),
+        ("a known token", stand.builder(0).token_cache(TokenCacheSettings::new()).build()?),
+    ] {
         let results = race(requests::bare(&verifier, &stand.token), rounds, TURN);
         for result in &results {
             let over =
@@ -261,7 +263,7 @@ fn memory(digests: bool) -> Result<(), Box<dyn std::error::Error>> {
     let before = resident_bytes();
     for number in 0..TOKENS {
         match verifier.start(&stand.good(number, 0), None) {
-            Verification::Ready(Ok(_)) => {}
+            Step::Ready(Ok(_)) => {}
             other => panic!("{other:?}"),
         }
     }
