@@ -176,7 +176,7 @@ pub struct Error {
     needs: Option<Arc<Needs>>,
 }
 
-/// What the client needs to get a different answer.
+/// The requirements that a challenge tells the client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Needs {
     scope: Option<String>,

@@ -44,7 +44,7 @@ pub(crate) struct Parts<P: ?Sized = dyn AsRef<str> + Send + Sync> {
     payload: P,
 }
 
-/// What is known about a token besides its payload.
+/// A token's header fields and context, without its payload.
 #[derive(Clone)]
 pub(crate) struct TokenMetadata {
     /// The positions of the claims in the payload.

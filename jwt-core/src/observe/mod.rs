@@ -1,7 +1,7 @@
-//! Logs, metrics and events about what a verifier does.
+//! Logs, metrics and events about a verifier's work.
 //!
-//! There are three ways to watch it: `tracing`, an [`Observer`] of your own, and `MetricsObserver` with the feature `metrics`. None
-//! of them ever gets a token, a claim or a key: only constants, codes and names from your configuration.
+//! There are three ways to watch it: `tracing`, an [`Observer`] of your own, and `MetricsObserver` with the feature `metrics`. They
+//! never get a token, a claim or a key: only constants, codes and names from your configuration.
 //!
 //! # Logs and spans
 //!

@@ -32,12 +32,12 @@ enum Mode {
     Lenient(Arc<dyn Fn(&Error) -> bool + Send + Sync>),
 }
 
-/// What a request's route requires.
+/// The access rule of a request's route.
 #[derive(Clone)]
 struct RouteAccess {
     /// Whether a request without credentials passes.
     optional: bool,
-    /// What the token must meet. If set, a request without a token is refused.
+    /// The requirement that the token must meet. If set, a request without a token is refused.
     requirement: Option<Arc<dyn Requirement>>,
 }
 
@@ -83,7 +83,7 @@ impl Authenticator {
     ///
     /// Any client can send these two headers, and handlers that answer `OPTIONS` then run without a token, for example handlers
     /// for every method (`any(..)` in axum, `web::resource(..).to(..)` in actix-web). Extractors, requirements, principals and
-    /// forwarding refuse a preflight, even on optional routes, so make sure that such a handler uses one of them.
+    /// forwarding refuse a preflight, even on optional routes, so make sure that every such handler uses one of them.
     #[must_use]
     pub const fn pass_preflights(mut self) -> Self {
         self.preflights = true;

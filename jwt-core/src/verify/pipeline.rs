@@ -45,7 +45,7 @@ enum Attempt {
 /// A token whose signature and claims are valid. Revocation and the application's rules still have to be checked.
 struct ValidToken {
     verified: Verified,
-    /// What to store in the cache once the token has passed these checks too.
+    /// To be stored in the cache once the token has passed these checks too.
     new_entry: Option<NewEntry>,
 }
 
@@ -56,7 +56,7 @@ enum Wait {
     Issuer(super::issuers::Resolution),
 }
 
-/// What the token has already waited for. It waits for nothing twice.
+/// The waits that the token has behind it. It waits for nothing twice.
 #[derive(Clone, Copy, Default)]
 struct Waited {
     issuer: bool,

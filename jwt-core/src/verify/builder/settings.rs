@@ -107,9 +107,9 @@ impl VerifierBuilder {
         self
     }
 
-    /// Declares the protected resource (RFC 9728). Default: none.
+    /// Declares the protected resource (RFC 9728). Default: no resource.
     ///
-    /// Its name becomes the audience of issuers that set none, and every challenge links to its [metadata](crate::gate). A layer
+    /// Its name becomes the audience of issuers without one, and every challenge links to its [metadata](crate::gate). A layer
     /// around the whole application serves the metadata. If there is no such layer, add
     /// [`ResourceMetadata::endpoint`](crate::gate::ResourceMetadata::endpoint) as a route.
     pub fn resource(mut self, resource: ProtectedResource) -> Self {
@@ -147,7 +147,7 @@ impl VerifierBuilder {
     }
 
     /// Adds a challenge for another scheme than `Bearer` that your application accepts, for example `Basic realm="api"`. Default:
-    /// none.
+    /// no other challenge.
     ///
     /// Every 401 response carries it in a `WWW-Authenticate` header of its own, after the `Bearer` challenge. Serve requests with
     /// that scheme outside of the layer, or with an [optional](crate::verify::Authenticator::optional) one.
@@ -163,7 +163,7 @@ impl VerifierBuilder {
     }
 
     /// Adds a rule of your application, which runs after all other checks. If it returns `false`, the token is refused with the
-    /// code `rule_refused` and the rule's name. Default: none.
+    /// code `rule_refused` and the rule's name. Default: no rules.
     pub fn rule<F>(mut self, name: impl Into<Arc<str>>, check: F) -> Self
     where
         F: Fn(&Verified) -> bool + Send + Sync + 'static,
@@ -173,7 +173,7 @@ impl VerifierBuilder {
     }
 
     /// Adds an asynchronous rule, which runs after all others. An `Err` means that it couldn't find out: the request is answered
-    /// 503, with the code `rule_unavailable`. Default: none.
+    /// 503, with the code `rule_unavailable`. Default: no rules.
     pub fn async_rule<F, R>(mut self, name: impl Into<Arc<str>>, check: F) -> Self
     where
         F: Fn(Verified) -> R + Send + Sync + 'static,

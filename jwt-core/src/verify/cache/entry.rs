@@ -29,7 +29,7 @@ pub(in crate::verify) struct CachedClaims {
     pub(in crate::verify) resolved: bool,
 }
 
-/// What verifying a token gives to its cache entry.
+/// The result of verifying a token, from which its cache entry is built.
 pub(in crate::verify) struct NewEntry {
     pub(in crate::verify) issuer: Arc<Issuer>,
     /// Whether a resolver found the issuer, which may then be gone at the next hit.

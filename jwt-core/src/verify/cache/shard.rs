@@ -38,7 +38,7 @@ pub(super) struct Bounds {
     pub(super) bytes: usize,
 }
 
-/// What an insertion or a removal changed.
+/// The effect of an insertion or a removal.
 #[derive(Default)]
 pub(super) struct Change {
     pub(super) entries: isize,

@@ -17,7 +17,7 @@ pub(crate) struct Issuer {
     pub(crate) tenancy: Option<Arc<super::resolver::Tenancy>>,
 }
 
-/// The issuer for a token's `iss`, or why there is none.
+/// The issuer for a token's `iss`, or why it can't be used.
 pub(crate) enum FoundIssuer<'i> {
     /// The builder was given it.
     Given(&'i Arc<Issuer>),

@@ -12,13 +12,13 @@ use crate::verify::build_error::{BuildError, BuildErrorKind as Kind};
 use super::issuer::Issuer;
 use super::trusted_issuer::{KeysFrom, TrustedIssuer};
 
-/// What a verifier contributes to each of its issuers.
+/// The verifier's settings that every issuer needs.
 #[derive(Clone)]
 pub(crate) struct PrepareContext {
     pub(crate) backend: Option<Backend>,
     #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only fetched keys expire"))]
     pub(crate) clock: Arc<dyn Clock>,
-    /// The audience of issuers that set none: the protected resource.
+    /// The audience of issuers without one: the protected resource.
     pub(crate) audience: Option<String>,
     #[cfg(feature = "remote")]
     pub(crate) observer: Arc<dyn crate::observe::Observer>,

@@ -98,7 +98,7 @@ impl TrustedIssuer {
         self
     }
 
-    /// Trusts tokens with any `iss`, or none. It must be the verifier's only issuer.
+    /// Trusts tokens with any `iss`, or without one. It must be the verifier's only issuer.
     ///
     /// Anyone who has the key, whatever they got it for, can then issue tokens for any user. It's meant for applications that
     /// sign their own tokens without an `iss`; write an `iss` and use [`new`](Self::new) if you can.
@@ -147,8 +147,8 @@ impl TrustedIssuer {
         self.conflict.get_or_insert(BuildError::new(BuildErrorKind::Contradiction, setting));
     }
 
-    /// Allows only these algorithms. Default: the ones that the keys declare and, for keys that declare none, every algorithm
-    /// with a public key.
+    /// Allows only these algorithms. Default: the ones that the keys declare, and every algorithm with a public
+    /// key for keys that declare no algorithm.
     ///
     /// An RSA key that declares no algorithm is used with the first RSA algorithm of the list, because a key must serve only
     /// one (RFC 8725 section 3.1). Keys that fit no algorithm of the list are left out. Fetched keys are never used with
@@ -189,7 +189,7 @@ impl TrustedIssuer {
         self
     }
 
-    /// Accepts tokens for any audience, or none.
+    /// Accepts tokens for any audience, or without one.
     ///
     /// A token that the issuer made for another service is then good here too, so that service can act as its users here. Have
     /// the issuer write an audience, and name it with [`audience`](Self::audience).

@@ -18,7 +18,7 @@ pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = Answer> + Send>>;
 ///
 /// - `admits` says whether a name may be looked up at all. It runs for every token, also for tokens in the cache, so it must be
 ///   cheap and do no I/O. If it returns `false`, the token is refused.
-/// - `look_up` returns the issuer of that name, or `None` if there is none. An `Err` means that you couldn't find out: the
+/// - `look_up` returns the issuer of that name, or `None` if you don't know it. An `Err` means that you couldn't find out: the
 ///   request is answered 503. It runs in a Tokio task, once for all requests that wait for the same name, for at most 10
 ///   seconds.
 ///
