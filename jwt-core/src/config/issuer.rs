@@ -204,7 +204,7 @@ mod tests {
             (&[GOOD, "discover = false"], Undecided, "discover must be decided: say where the issuer's keys are"),
             (&[GOOD, "discover = true\njwks_url = 'u'"], Contradiction, "jwks_url contradicts issuers[0].discover"),
             (
-                &[GOOD, "discover = false\ndiscover_at = 'u'"],
+                &[GOOD, "discover = false\nmetadata_url = 'u'"],
                 Contradiction,
                 "metadata_url contradicts issuers[0].discover",
             ),

@@ -88,7 +88,7 @@ impl Stand {
         format!(r#"{{"alg":"{}","typ":"JWT","kid":"{kid}"}}"#, self.jose_name())
     }
 
-    /// The name that other libraries know too.
+    /// Returns the algorithm's name that other libraries also know.
     pub fn jose_name(&self) -> &'static str {
         match self.algorithm {
             Algorithm::Ed25519 => "EdDSA",
@@ -98,11 +98,11 @@ impl Stand {
 
     fn sign(&self, header: &str, payload: &str) -> String {
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
-        let signature = self.key.as_ref().expect("a stand that signs").sign(input.as_bytes()).expect("the key signs");
+        let signature = self.key.as_ref().expect("a signing key").sign(input.as_bytes()).expect("the key signs");
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// One of many good tokens; `padding` bytes longer than others.
+    /// Returns one of many valid tokens, with `padding` additional bytes.
     pub fn good(&self, number: usize, padding: usize) -> String {
         let more = match padding {
             0 => String::new(),
@@ -111,7 +111,7 @@ impl Stand {
         self.sign(&self.header(KID), &self.payload(number, self.now + 3600, &more))
     }
 
-    /// The good token with the claim `typ`, which Keycloak adds to those of its own.
+    /// Returns a valid token with the claim `typ`, which Keycloak adds.
     pub fn keycloak(&self) -> String {
         self.sign(&self.header(KID), &self.payload(0, self.now + 3600, r#","typ":"Bearer""#))
     }

@@ -178,7 +178,7 @@ impl Resolver {
     fn look_up(&self, name: &str, now: Duration) -> FoundIssuer<'static> {
         let Inner { table, look_ups, .. } = &*self.0;
         let outage = |after| (FoundIssuer::Unavailable(unavailable(Some(after))), None);
-        let (trust, task) = self.0.with_state(|state, _| {
+        let (found, task) = self.0.with_state(|state, _| {
             let before = table.find_live(name);
             if let Some(issuer) = &before
                 && issuer.tenancy.as_ref().is_some_and(|tenancy| tenancy.freshness(now) != Freshness::Expired)
@@ -208,7 +208,7 @@ impl Resolver {
             (FoundIssuer::Resolve(wait_for(outcome)), Some(task))
         });
         task.into_iter().for_each(LookUpTask::spawn);
-        trust
+        found
     }
 
     /// Registers a look-up. The caller spawns it after the state is unlocked.
