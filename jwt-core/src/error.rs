@@ -1,4 +1,4 @@
-//! Why a request is not let through: kinds, their stable codes and their classes.
+//! [`Error`]: why a request is refused, with a kind, a stable code and a class.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident, $code:literal, $class:ident, $message:literal;)+) => {
-        /// What went wrong. Each kind has a constant message, a stable code and a class.
+        /// Why a request is refused. Each kind has a constant message, a stable code and a class.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ErrorKind {
@@ -17,13 +17,13 @@ macro_rules! kinds {
             /// Every kind.
             pub const ALL: &'static [Self] = &[$(Self::$kind,)+];
 
-            /// Returns the stable, machine-readable name in snake case: for logs, metric labels and response bodies.
+            /// Returns the stable, machine-readable code in snake case, for logs, metric labels and response bodies.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$kind => $code,)+ }
             }
 
-            /// Returns the class, which decides the answer.
+            /// Returns the class, which decides the response.
             #[must_use]
             pub const fn class(self) -> Class {
                 match self { $(Self::$kind => Class::$class,)+ }
@@ -37,131 +37,128 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The request carries no token where one is looked for, or one of another scheme.
+    /// The request has no token in the configured places, or credentials of another scheme.
     NoCredentials, "no_credentials", Missing, "no credentials";
     /// The request carries more than one token. RFC 6750 section 3.1.
     MultipleCredentials, "multiple_credentials", Malformed, "more than one credential";
-    /// The place of the token is empty or holds characters that no token has. RFC 6750 section 2.1.
+    /// The token is empty or contains characters that no token has. RFC 6750 section 2.1.
     MalformedCredentials, "malformed_credentials", Malformed, "malformed credentials";
 
     /// The token is longer than the limit.
     TokenTooLarge, "token_too_large", Refused, "token too large";
-    /// The token is no JWS in compact form: segments, base64url, UTF-8 or the header's JSON. RFC 7515 section 5.2.
+    /// The token isn't a JWS in compact form: wrong segments, base64url, UTF-8 or header JSON. RFC 7515 section 5.2.
     MalformedToken, "malformed_token", Refused, "malformed token";
-    /// The payload is not a JSON object with unique names, or a registered claim has the wrong type. RFC 7519
+    /// The payload isn't a JSON object with unique names, or a registered claim has the wrong type. RFC 7519
     /// section 4.
     MalformedClaims, "malformed_claims", Refused, "malformed claims";
-    /// The header names an algorithm that is unknown or not allowed for the issuer. RFC 8725 section 3.1.
+    /// The header's `alg` is unknown or not allowed for the issuer. RFC 8725 section 3.1.
     AlgorithmNotAllowed, "algorithm_not_allowed", Refused, "algorithm not allowed";
-    /// The header carries `crit` or `b64`. RFC 7515 section 4.1.11, RFC 7797 section 7.
+    /// The header has `crit` or `b64`. RFC 7515 section 4.1.11, RFC 7797 section 7.
     CriticalHeader, "critical_header", Refused, "critical header parameter not understood";
-    /// The payload is declared to be another JWT. RFC 7519 section 5.2.
+    /// The header's `cty` says that the payload is another JWT. RFC 7519 section 5.2.
     NestedToken, "nested_token", Refused, "nested token";
-    /// The header's `typ` is not one that is accepted here. RFC 8725 section 3.11.
+    /// The header's `typ` isn't accepted. RFC 8725 section 3.11.
     WrongType, "wrong_type", Refused, "wrong token type";
-    /// `iss` is missing or is no trusted issuer. RFC 8725 section 3.8.
+    /// `iss` is missing or isn't a trusted issuer. RFC 8725 section 3.8.
     UnknownIssuer, "unknown_issuer", Refused, "unknown issuer";
-    /// No key of the issuer fits the token's `kid` and `alg`.
+    /// No key of the issuer matches the token's `kid` and `alg`.
     UnknownKey, "unknown_key", Refused, "unknown key";
-    /// Several keys of the issuer fit, and the token does not say which. RFC 7517 section 4.5.
+    /// Several keys of the issuer match, and the token has no `kid` to choose one. RFC 7517 section 4.5.
     AmbiguousKey, "ambiguous_key", Refused, "ambiguous key";
-    /// The signature does not verify.
+    /// The signature is wrong.
     BadSignature, "bad_signature", Refused, "bad signature";
     /// The token is past its `exp`. RFC 7519 section 4.1.4.
     Expired, "expired", Refused, "token expired";
-    /// The token's `nbf` has not come. RFC 7519 section 4.1.5.
+    /// The token's `nbf` is in the future. RFC 7519 section 4.1.5.
     NotYetValid, "not_yet_valid", Refused, "token not yet valid";
-    /// The token's `iat` has not come, or lies after its `exp`. RFC 7519 section 4.1.6.
+    /// The token's `iat` is in the future, or after its `exp`. RFC 7519 section 4.1.6.
     IssuedInFuture, "issued_in_future", Refused, "token issued in the future";
     /// The token was issued longer ago than the maximum age.
     TooOld, "too_old", Refused, "token too old";
     /// The token is valid for longer than the maximum lifetime.
     LifetimeTooLong, "lifetime_too_long", Refused, "token lifetime too long";
-    /// `aud` is missing or does not name this service. RFC 7519 section 4.1.3.
+    /// `aud` is missing or doesn't name this service. RFC 7519 section 4.1.3.
     WrongAudience, "wrong_audience", Refused, "wrong audience";
-    /// `sub` is missing or another than the one that is accepted. RFC 7519 section 4.1.2.
+    /// `sub` is missing or isn't the accepted subject. RFC 7519 section 4.1.2.
     WrongSubject, "wrong_subject", Refused, "wrong subject";
-    /// A claim has another value than the one that is accepted.
+    /// A claim doesn't have the required value.
     WrongClaim, "wrong_claim", Refused, "wrong claim";
     /// A required claim is missing or empty.
     MissingClaim, "missing_claim", Refused, "missing claim";
-    /// The token is bound to a key with `cnf`, which cannot be checked here. RFC 7800 section 3.1.
+    /// The token is bound to a key with `cnf`, and the proof of possession can't be checked here. RFC 7800 section 3.1.
     UnsupportedConfirmation, "unsupported_confirmation", Refused, "token is bound to its sender";
-    /// The token was revoked: itself, its session, its subject's or its issuer's tokens.
+    /// The token was revoked, or its session, or all tokens of its subject or issuer.
     Revoked, "revoked", Refused, "token revoked";
-    /// The session that the token belongs to is over: ended, expired, or never was.
+    /// The token's session ended, expired or never existed.
     SessionEnded, "session_ended", Refused, "session ended";
-    /// The refresh token was used before, so that somebody else may have it: its session is over. RFC 9700 section
-    /// 4.14.2.
+    /// The refresh token was used twice, so it may be stolen, and its session was ended. RFC 9700 section 4.14.2.
     RefreshReused, "refresh_token_reused", Refused, "refresh token used again";
-    /// A rule of the application refused the token.
+    /// A rule of your application refused the token.
     RuleRefused, "rule_refused", Refused, "refused by a rule";
-    /// The application knows nobody by this token.
+    /// Your application has no principal for this token.
     UnknownPrincipal, "unknown_principal", Refused, "unknown principal";
-    /// The claims do not fit the type that the handler asks for.
+    /// The claims don't fit the type that the handler asks for.
     ClaimsMismatch, "claims_mismatch", Refused, "claims do not fit the requested type";
 
     /// The token lacks a scope that the operation needs. RFC 6750 section 3.1.
     InsufficientScope, "insufficient_scope", Forbidden, "insufficient scope";
     /// The token lacks a role that the operation needs.
     InsufficientRole, "insufficient_role", Forbidden, "insufficient role";
-    /// The token does not meet another requirement of the operation: on a claim, of the application's own, or a choice
-    /// of several.
+    /// The token doesn't meet another requirement of the operation: on a claim, a requirement of your own, or a combination.
     RequirementNotMet, "requirement_not_met", Forbidden, "requirement not met";
-    /// A table of routes is in use, and it does not name this one.
+    /// A table of routes is in use, and it has no rule for this route.
     UndecidedRoute, "undecided_route", Forbidden, "no decision about this route";
     /// The token came in a cookie, and the request may have been made by another site. RFC 6750 section 5.3.
     CsrfFailed, "csrf_failed", Forbidden, "request may have been made by another site";
 
-    /// The bearer has not logged in strongly or recently enough for the operation. RFC 9470 section 3.
+    /// The user's login isn't strong or recent enough for the operation. RFC 9470 section 3.
     InsufficientAuthentication, "insufficient_user_authentication", StepUp, "stronger login needed";
 
-    /// The issuer's keys could not be had. An outage, not a bad token.
+    /// The issuer's keys couldn't be fetched. It's an outage, not a bad token.
     KeysUnavailable, "keys_unavailable", Unavailable, "keys unavailable";
-    /// Whether the token was revoked could not be found out. An outage, not a bad token.
+    /// The revocation list is unavailable. It's an outage, not a bad token.
     RevocationUnavailable, "revocation_unavailable", Unavailable, "revocation unavailable";
-    /// A rule or a requirement of the application could not decide. An outage, not a bad token.
+    /// A rule or a requirement of your application failed. It's an outage, not a bad token.
     RuleUnavailable, "rule_unavailable", Unavailable, "rule unavailable";
-    /// The application's store of principals could not be asked. An outage, not a bad token.
+    /// Your application couldn't load the principal. It's an outage, not a bad token.
     PrincipalUnavailable, "principal_unavailable", Unavailable, "principal unavailable";
-    /// The store of sessions could not answer. An outage, not a bad token.
+    /// The session store is unavailable. It's an outage, not a bad token.
     SessionsUnavailable, "sessions_unavailable", Unavailable, "sessions unavailable";
 
-    /// A typed extractor or a requirement runs where no layer has verified a token.
+    /// An extractor or a requirement runs outside of the layer that verifies tokens.
     LayerMissing, "layer_missing", Misuse, "no layer has verified this request";
-    /// The path of a request was changed after a table of routes had allowed it.
+    /// The request's path was changed after a table of routes had allowed it.
     PathChanged, "path_changed", Misuse, "path was changed after its route was allowed";
-    /// A requirement cannot be checked as it is written, so that nobody meets it.
+    /// A requirement is misconfigured, so no token can meet it.
     Misconfigured, "misconfigured", Misuse, "requirement cannot be checked";
-    /// A token that should be issued cannot be, as it is written or because its key does not sign.
+    /// A token can't be issued, because its settings are invalid or its key can't sign.
     IssuingFailed, "issuing_failed", Misuse, "token cannot be issued";
 }
 
-/// What an error means for the answer. The table that turns it into a response is [`crate::http::challenge`].
+/// The class of an error, which decides the response. [`Challenger`](crate::http::Challenger) turns it into status and headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Class {
     /// No credentials were sent.
     Missing,
-    /// The credentials cannot be read.
+    /// The credentials can't be read.
     Malformed,
-    /// The token is not valid, for whatever reason.
+    /// The token isn't valid.
     Refused,
-    /// The token is valid and not enough.
+    /// The token is valid but doesn't allow the operation.
     Forbidden,
-    /// The token is valid, and would be enough after a stronger or more recent login.
+    /// The token is valid, but the operation needs a stronger or more recent login.
     StepUp,
-    /// Something that is needed to decide is out of reach.
+    /// Something that the decision needs is unavailable, such as keys or a store.
     Unavailable,
-    /// The programme is put together wrongly.
+    /// The application is misconfigured.
     Misuse,
 }
 
-/// The reason for which a request is not let through.
+/// The reason why a request is refused.
 ///
-/// It never holds anything that was read from the request: its texts are constants, and its detail comes from the
-/// configuration. Opaque, so that it can grow; compare [`kind`](Self::kind), [`code`](Self::code) or
-/// [`class`](Self::class).
+/// Match on its [`kind`](Self::kind), [`code`](Self::code) or [`class`](Self::class). You can log and display it: it contains
+/// nothing from the request. Its message is constant, and its detail comes from your configuration.
 ///
 /// ```
 /// use jwt_core::{Error, ErrorKind};
@@ -175,69 +172,69 @@ pub struct Error {
     kind: ErrorKind,
     detail: Option<Arc<str>>,
     retry_after: Option<Duration>,
-    // Apart, because errors travel in results and few of them ask for anything.
-    asks: Option<Arc<Asks>>,
+    // Allocated separately, because errors travel in results and few of them need it.
+    needs: Option<Arc<Needs>>,
 }
 
-/// What a token must have for another answer.
+/// The requirements that a challenge tells the client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Asks {
+struct Needs {
     scope: Option<String>,
     acr_values: Option<String>,
     max_age: Option<Duration>,
 }
 
 impl Error {
-    /// Returns what went wrong.
+    /// Returns the kind.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// Returns the stable, machine-readable name, for example `bad_signature`.
+    /// Returns the stable, machine-readable code, for example `bad_signature`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.kind.code()
     }
 
-    /// Returns the class, which decides the answer.
+    /// Returns the class, which decides the response.
     #[must_use]
     pub const fn class(&self) -> Class {
         self.kind.class()
     }
 
-    /// Returns which part of the configuration the token failed: the name or path of a claim, the name
-    /// of a rule or requirement, the missing scopes.
+    /// Returns the part of your configuration that the token didn't meet: the name or path of a claim, the name of a rule or
+    /// requirement, or the missing scopes.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 
-    /// Returns after how long a retry may succeed, where that is known.
+    /// Returns after how long a retry may succeed, if that's known.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// Returns the scopes to ask for, separated by spaces: the challenge's `scope`. RFC 6750 section 3.
+    /// Returns the scopes that the client should request, separated by spaces: the challenge's `scope`. RFC 6750 section 3.
     #[must_use]
     pub fn scope(&self) -> Option<&str> {
-        self.asks.as_ref()?.scope.as_deref()
+        self.needs.as_ref()?.scope.as_deref()
     }
 
-    /// Returns the kinds of login to ask for, separated by spaces: the challenge's `acr_values`. RFC 9470 section 3.
+    /// Returns the accepted kinds of login, separated by spaces: the challenge's `acr_values`. RFC 9470 section 3.
     #[must_use]
     pub fn acr_values(&self) -> Option<&str> {
-        self.asks.as_ref()?.acr_values.as_deref()
+        self.needs.as_ref()?.acr_values.as_deref()
     }
 
-    /// Returns how long ago the login may be: the challenge's `max_age`. RFC 9470 section 3.
+    /// Returns how long ago the login may have been: the challenge's `max_age`. RFC 9470 section 3.
     #[must_use]
     pub fn max_age(&self) -> Option<Duration> {
-        self.asks.as_ref()?.max_age
+        self.needs.as_ref()?.max_age
     }
 
-    /// Adds the detail; it must come from the configuration, never from a request.
+    /// Adds the detail. It must come from the configuration, never from a request.
     pub(crate) fn with_detail(mut self, detail: impl Into<Arc<str>>) -> Self {
         self.detail = Some(detail.into());
         self
@@ -248,15 +245,16 @@ impl Error {
         self
     }
 
-    /// Asks for scopes. They must be from the configuration, and such as can stand in a challenge.
+    /// Sets the challenge's `scope`. It must come from the configuration and contain only characters that a challenge allows.
     pub(crate) fn asking_for_scope(mut self, scope: impl Into<String>) -> Self {
-        self.asks = Some(Arc::new(Asks { scope: Some(scope.into()), ..Asks::default() }));
+        self.needs = Some(Arc::new(Needs { scope: Some(scope.into()), ..Needs::default() }));
         self
     }
 
-    /// Asks for a login. The values must be from the configuration, and such as can stand in a challenge.
+    /// Sets the challenge's `acr_values` and `max_age`. They must come from the configuration and contain only characters that a
+    /// challenge allows.
     pub(crate) fn asking_for_login(mut self, acr_values: Option<String>, max_age: Option<Duration>) -> Self {
-        self.asks = Some(Arc::new(Asks { scope: None, acr_values, max_age }));
+        self.needs = Some(Arc::new(Needs { scope: None, acr_values, max_age }));
         self
     }
 
@@ -268,7 +266,7 @@ impl Error {
 
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
-        Self { kind, detail: None, retry_after: None, asks: None }
+        Self { kind, detail: None, retry_after: None, needs: None }
     }
 }
 

@@ -97,5 +97,5 @@ pub use step::{Pending, Step};
 pub use verified::Verified;
 pub use verify::build_error::{BuildError, BuildErrorKind};
 pub use verify::builder::VerifierBuilder;
-pub use verify::issuer::TrustedIssuer;
+pub use verify::issuers::TrustedIssuer;
 pub use verify::verifier::Verifier;

@@ -115,7 +115,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
         .lifetime_between(Duration::from_secs(1), Duration::from_secs(3))
         .stale_if_error(Duration::from_secs(30))
         .timeout(Duration::from_secs(1));
-    let trusted = TrustedIssuer::discover(issuer.name()).audience(AUDIENCE).refresh(policy);
+    let trusted = TrustedIssuer::discover(issuer.name()).audience(AUDIENCE).key_refresh(policy);
     let verifier = Verifier::builder().issuer(trusted).observer(count.clone()).build()?;
     let router = Router::new().route("/", get(async || "ok")).layer(JwtLayer::new(verifier.clone()));
     verifier.fetch_keys().await?;

@@ -53,7 +53,7 @@ impl Ring {
     }
 
     fn issuer(&self) -> TrustedIssuer {
-        let issuer = TrustedIssuer::new(ISSUER).audience(AUDIENCE).key_source(Arc::new(self.clone()));
+        let issuer = TrustedIssuer::new(ISSUER).audience(AUDIENCE).key_source(self.clone());
         issuer.algorithms([Algorithm::HS256, Algorithm::ES256])
     }
 }

@@ -37,6 +37,7 @@ macro_rules! rows {
 fn the_documented_rows_are_those_that_are_checked() {
     let documented: Vec<(&str, &str)> = TABLE
         .lines()
+        .skip_while(|line| !line.starts_with('|'))
         .skip(2)
         .map(|line| {
             let mut cells = line.trim_matches('|').split(" | ").map(str::trim);
@@ -90,7 +91,7 @@ rows! {
         assert_eq!(problem(&error), (BuildErrorKind::Undecided, "keys"));
     }
 
-    "algorithms", "of the keys; never a shared secret from a remote set" => algorithms_are_those_of_the_keys {
+    "algorithms", "the algorithms of the keys; never a shared secret for fetched keys" => algorithms_are_those_of_the_keys {
         for &algorithm in Algorithm::ALL {
             let key = key_of(algorithm);
             let application = behind(trusting(keyless().key(key.verification_key())));
@@ -118,7 +119,7 @@ rows! {
         accepts(&good().claim("exp", NOW + 1).sign()).await;
     }
 
-    "`nbf`", "honoured where it is there" => a_beginning_is_honoured_where_it_is_there {
+    "`nbf`", "checked if present" => a_beginning_is_honoured_where_it_is_there {
         refuses(&good().claim("nbf", NOW + 61).sign(), ErrorKind::NotYetValid).await;
         accepts(&good().without("nbf").sign()).await;
     }
@@ -140,7 +141,7 @@ rows! {
         assert_eq!(problem(&error), (BuildErrorKind::OutOfRange, "leeway"));
     }
 
-    "maximum age, maximum lifetime", "none" => age_and_lifetime_have_no_limit {
+    "maximum age, maximum lifetime", "no limit" => age_and_lifetime_have_no_limit {
         accepts(&good().claim("iat", 0).claim("exp", 253_402_300_799_u64).sign()).await;
     }
 
@@ -166,7 +167,7 @@ rows! {
         }
     }
 
-    "no `kid`", "accepted when exactly one key fits" => a_token_without_a_kid_is_good_for_the_only_key {
+    "no `kid`", "accepted if exactly one key fits" => a_token_without_a_kid_is_good_for_the_only_key {
         let nameless = good().without_header("kid").sign();
         accepts(&nameless).await;
         let two = issuer().key(stranger(Algorithm::ES256).with_kid("k-2").verification_key());
@@ -198,7 +199,7 @@ rows! {
         refuses(&good().header("kid", "k".repeat(257)).sign(), ErrorKind::MalformedToken).await;
     }
 
-    "place of the token", "`Authorization: Bearer` alone" => a_token_is_looked_for_in_one_place {
+    "place of the token", "only `Authorization: Bearer`" => a_token_is_looked_for_in_one_place {
         let token = good().sign();
         accepts(&token).await;
         for ask in [
@@ -219,7 +220,7 @@ rows! {
         assert_eq!(answer, Answer::malformed(ErrorKind::MultipleCredentials));
     }
 
-    "token in a cookie, or from a source that names no place; request that may change something", "only from the application's own pages" => a_cookie_is_good_on_own_pages {
+    "token in a cookie, or from a source without a location; unsafe method", "only from the application's own pages" => a_cookie_is_good_on_own_pages {
         let application = behind(builder().sources(TokenSources::new().cookie("session")));
         let post = |site: &str| {
             let ask = Ask::post("/me").header("cookie", format!("session={}", good().sign()));
@@ -232,7 +233,7 @@ rows! {
         assert_eq!(behind(builder().sources(closure)).send(&cross).await, Answer::csrf());
     }
 
-    "value of the claim `csrf`", "in a header alone" => the_csrf_value_is_not_looked_for_in_a_form {
+    "value of the claim `csrf`", "only in a header" => the_csrf_value_is_not_looked_for_in_a_form {
         let application = behind(builder().sources(TokenSources::new().cookie("session")));
         let token = good().claim("csrf", "s3cret").sign();
         let post = Ask::post("/me").header("cookie", format!("session={token}")).header("sec-fetch-site", "same-origin");
@@ -241,7 +242,7 @@ rows! {
         assert_eq!(application.send(&post.header("x-csrf-token", "s3cret")).await.status, 200);
     }
 
-    "methods that aren't checked", "`GET`, `HEAD`, `OPTIONS`, `TRACE`, or fewer" => only_safe_methods_are_not_checked {
+    "methods without a CSRF check", "`GET`, `HEAD`, `OPTIONS`, `TRACE`, or fewer" => only_safe_methods_are_not_checked {
         let with = |methods: &[&str]| {
             let csrf = Csrf::new().safe_methods(methods.iter().copied());
             builder().sources(TokenSources::new().cookie("session").csrf(csrf)).build()
@@ -251,7 +252,7 @@ rows! {
         assert_eq!(problem(&error), (BuildErrorKind::OutOfRange, "safe_methods"));
     }
 
-    "empty cookie", "holds no token" => an_empty_cookie_holds_no_token {
+    "empty cookie", "counts as no token" => an_empty_cookie_holds_no_token {
         let application = behind(builder().sources(TokenSources::new().cookie("session")));
         let empty = Ask::get("/me").header("cookie", "session=");
         assert_eq!(application.send(&empty).await, Answer::missing());
@@ -319,13 +320,13 @@ rows! {
         assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"api\""));
     }
 
-    "bodies of refusals", "empty" => the_bodies_of_refusals_are_empty {
+    "bodies of rejections", "empty" => the_bodies_of_refusals_are_empty {
         for ask in [Ask::get("/me"), Ask::get("/me").bearer("a"), Ask::get("/optional-me"), Ask::get("/optional-reports")] {
             assert!(application().send(&ask).await.body.is_empty());
         }
     }
 
-    "CORS preflights", "refused as other requests" => a_preflight_is_refused_as_other_requests_are {
+    "CORS preflights", "refused like other requests" => a_preflight_is_refused_as_other_requests_are {
         let ask = Ask::new("OPTIONS", "/any-required").header("origin", "https://app.example");
         let application = application().guarded(jwt_core::authorize::Routes::new());
         let answer = application.send(&ask.header("access-control-request-method", "GET")).await;
@@ -353,7 +354,7 @@ rows! {
         }
     }
 
-    "time for a fetch of keys", "16 seconds, then it counts as failed" => a_fetch_of_keys_has_its_time {
+    "duration of a key fetch", "16 seconds, then it counts as failed" => a_fetch_of_keys_has_its_time {
         let (remote, clock) = (Remote::serving(&[&key()]).hold(), ManualClock::at(NOW));
         let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
         let verifier = Verifier::builder().issuer(issuer).clock(clock.clone()).fetch(remote.fetch()).build();
@@ -365,7 +366,7 @@ rows! {
         assert_eq!(verifier.health()[0].health.last_error, Some(FetchErrorKind::Timeout));
     }
 
-    "keys out of reach", "503 with `Retry-After`" => keys_out_of_reach_are_an_outage {
+    "keys unavailable", "503 with `Retry-After`" => keys_out_of_reach_are_an_outage {
         let remote = Remote::failing();
         let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
         let application = behind(trusting(issuer).fetch(remote.fetch()));
@@ -374,7 +375,7 @@ rows! {
         assert_eq!(answer.header("www-authenticate"), None);
     }
 
-    "verified tokens", "remembered: at most 10,000, and 32 MiB with their decoded claims" => verified_tokens_are_remembered_within_bounds {
+    "verified tokens", "cached: at most 10,000, and 32 MiB with their decoded claims" => verified_tokens_are_remembered_within_bounds {
         assert_eq!(TokenCacheSettings::new(), TokenCacheSettings::new().max_entries(10_000).max_bytes(32 << 20));
         assert_eq!(TokenCacheSettings::default(), TokenCacheSettings::new());
         let verifier = builder().build().expect("a verifier");
@@ -382,14 +383,14 @@ rows! {
         assert_eq!(verifier.token_cache().expect("a cache").entries, 1);
     }
 
-    "issuers that are looked up", "asked for again after 5 minutes; 10,000 in use; 1,000 look-ups and key fetches at once, then 100 a second" => looked_up_issuers_are_asked_for_again {
+    "issuers that are looked up", "looked up again after 5 minutes; 10,000 in use; 1,000 look-ups and key fetches at once, then 100 a second" => looked_up_issuers_are_asked_for_again {
         let resolver = || IssuerResolver::new(|_| true, |_| async { Ok(Some(issuer())) });
         let explicit = resolver().lifetime(Duration::from_secs(300)).max_issuers(10_000);
         let explicit = explicit.look_ups(1_000, 100).key_fetches(1_000, 100);
         assert_eq!(format!("{:?}", resolver()), format!("{explicit:?}"));
     }
 
-    "readiness", "all given issuers, no others" => readiness_is_that_of_all_given_issuers {
+    "readiness", "every given issuer, no others" => readiness_is_that_of_all_given_issuers {
         let tenants = || IssuerResolver::new(|_| true, |name| async { Ok(Some(TrustedIssuer::jwks(name, JWKS).audience(AUDIENCE))) });
         let remote = TrustedIssuer::jwks("https://down.example", JWKS).audience(AUDIENCE);
         for (builder, ready) in [(builder(), true), (builder().issuer(remote), false)] {
@@ -400,7 +401,7 @@ rows! {
         }
     }
 
-    "revocation", "none; where there is a list, fail closed: 503" => a_list_that_cannot_tell_lets_nobody_pass {
+    "revocation", "off; with a list, fails closed: 503" => a_list_that_cannot_tell_lets_nobody_pass {
         accepts(&good().sign()).await;
         let list = ScriptedRevocations::default();
         list.play(RevocationScript::Fail);
@@ -408,19 +409,19 @@ rows! {
         assert_eq!(answer, Answer::unavailable(ErrorKind::RevocationUnavailable, 5));
     }
 
-    "tokens without `jti` where there is a list", "refused" => tokens_that_cannot_be_revoked_are_refused {
+    "tokens without `jti`, with a revocation list", "refused" => tokens_that_cannot_be_revoked_are_refused {
         let token = good().without("jti").sign();
         accepts(&token).await;
         let answer = behind(builder().revocations(MemoryRevocations::new())).send(&Ask::get("/me").bearer(&token)).await;
         assert_eq!(answer, Answer::refused(ErrorKind::MissingClaim));
     }
 
-    "streams and sockets", "looked after every 30 seconds, where the application waits for `ended`" => streams_are_looked_after {
+    "streams and sockets", "checked every 30 seconds, if the application awaits `until_invalid`" => streams_are_looked_after {
         let verifier = builder().build().expect("a verifier");
         let verified = verifier.verify(&good().sign()).await.expect("good");
         let (tell, told) = tokio::sync::oneshot::channel();
         let mut tell = Some(tell);
-        let ended = tokio::spawn(verified.ended(move |time| {
+        let ended = tokio::spawn(verified.until_invalid(move |time| {
             let _ = tell.take().map(|tell| tell.send(time));
             std::future::pending()
         }));
@@ -428,7 +429,7 @@ rows! {
         ended.abort();
     }
 
-    "access tokens of one's own", "15 minutes" => access_tokens_live_for_a_quarter_of_an_hour {
+    "issued access tokens", "15 minutes" => access_tokens_live_for_a_quarter_of_an_hour {
         let issued = Shop::usual().tokens.access("joe").issue().expect("a token");
         assert_eq!(issued.lifetime.as_secs(), 15 * 60);
     }
@@ -445,7 +446,7 @@ rows! {
         assert_eq!(pair.refresh.expires_at.seconds().unsigned_abs(), NOW + 30 * DAY);
     }
 
-    "refresh token that is used again", "repeats for 10 seconds, then its session is over" => refresh_tokens_are_good_once {
+    "refresh token that is used again", "answered the same for 10 seconds, then its session ends" => refresh_tokens_are_good_once {
         for (waited, expected) in [(9, None), (10, Some(ErrorKind::RefreshReused))] {
             let shop = Shop::usual();
             let pair = shop.sessions.login("joe").start().await.expect("a session");
@@ -456,7 +457,7 @@ rows! {
         }
     }
 
-    "sessions of one subject", "100, then the one that was used longest ago ends" => a_subject_has_a_hundred_sessions {
+    "sessions of one subject", "100, then the least recently used one ends" => a_subject_has_a_hundred_sessions {
         let shop = Shop::usual();
         let first = shop.sessions.login("joe").start().await.expect("a session");
         shop.wait(1);

@@ -117,7 +117,7 @@ fn remote(policy: KeyRefreshSettings, clock: &ManualClock) -> Result<Verifier, B
         let set = set.clone();
         async { Ok(Fetched::new(set).max_age(MOST)) }
     });
-    let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE).refresh(policy);
+    let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE).key_refresh(policy);
     let built = Verifier::builder().issuer(issuer).clock(clock.clone()).fetch(fetch).build();
     built.map_err(|error| error.kind())
 }
@@ -176,7 +176,7 @@ impl KeySource for OutOfReach {
 #[actix_web::test]
 async fn a_client_may_be_told_to_come_back_never() {
     for (wait, header) in [(MOST, u64::MAX), (Duration::from_millis(1_001), 2), (Duration::ZERO, 1)] {
-        let issuer = stage::keyless().key_source(Arc::new(OutOfReach(wait)));
+        let issuer = stage::keyless().key_source(OutOfReach(wait));
         let verifier = stage::trusting(issuer).build().expect("a verifier");
         let Step::Ready(Err(error)) = verifier.start(&stage::good().sign(), None) else { panic!("no keys") };
         assert_eq!(error.retry_after(), Some(wait));

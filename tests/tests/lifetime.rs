@@ -54,11 +54,11 @@ async fn the_wait_ends_when_the_token_expires_to_the_second() {
     let sleep = Sleep::new();
     let verified = verified(usual(), &sleep.0, &good().claim("exp", NOW + 10)).await;
     // With the leeway: a request would be let pass so long.
-    assert_eq!(verified.remaining(), Some(seconds(70)));
-    assert_eq!(verified.ended(sleep.sleep()).await.kind(), ErrorKind::Expired);
+    assert_eq!(verified.expires_in(), Some(seconds(70)));
+    assert_eq!(verified.until_invalid(sleep.sleep()).await.kind(), ErrorKind::Expired);
     assert_eq!(sleep.slept(), [30, 30, 10].map(seconds));
-    assert_eq!(verified.remaining(), Some(Duration::ZERO));
-    assert_eq!(verified.ended(sleep.sleep()).await.kind(), ErrorKind::Expired);
+    assert_eq!(verified.expires_in(), Some(Duration::ZERO));
+    assert_eq!(verified.until_invalid(sleep.sleep()).await.kind(), ErrorKind::Expired);
     assert_eq!(sleep.slept().len(), 3, "an expired token is not slept on");
 }
 
@@ -67,7 +67,7 @@ async fn a_clock_that_was_set_is_noticed() {
     let sleep = Sleep::new();
     let verified = verified(usual(), &sleep.0, &good().claim("exp", NOW + 36_000)).await;
     let clock = sleep.0.clone();
-    let ended = verified.ended(move |time| {
+    let ended = verified.until_invalid(move |time| {
         assert_eq!(time, seconds(30));
         clock.set(seconds(NOW + 40_000));
         ready(())
@@ -81,9 +81,9 @@ async fn a_token_without_an_end_is_waited_for_until_it_is_revoked() {
     let builder = trusting(keyless().key(key().verification_key()).dangerous_without_expiry());
     let list = Scripted::default();
     let verified = verified(builder.revocations(list.clone()), &sleep.0, &good().without("exp")).await;
-    assert_eq!(verified.remaining(), None);
+    assert_eq!(verified.expires_in(), None);
     list.say(vec![Word::Good, Word::Later, Word::Good, Word::Revoked]);
-    assert_eq!(verified.ended(sleep.sleep()).await.kind(), ErrorKind::Revoked);
+    assert_eq!(verified.until_invalid(sleep.sleep()).await.kind(), ErrorKind::Revoked);
     assert_eq!(sleep.slept(), [30, 30, 30].map(seconds));
 }
 
@@ -93,15 +93,15 @@ async fn a_list_that_cannot_tell_ends_the_wait_and_it_can_be_taken_up_again() {
     let list = Scripted::default();
     let verified = verified(usual().revocations(list.clone()), &sleep.0, &good().claim("exp", NOW + 300)).await;
     list.say(vec![Word::Good, Word::Down, Word::Good, Word::Revoked]);
-    assert_eq!(verified.ended(sleep.sleep()).await.kind(), ErrorKind::RevocationUnavailable);
-    assert_eq!(verified.ended(sleep.sleep()).await.kind(), ErrorKind::Revoked);
+    assert_eq!(verified.until_invalid(sleep.sleep()).await.kind(), ErrorKind::RevocationUnavailable);
+    assert_eq!(verified.until_invalid(sleep.sleep()).await.kind(), ErrorKind::Revoked);
 }
 
 #[tokio::test]
 async fn the_wait_is_over_no_sooner_and_takes_nothing_with_it_that_borrows() {
     let clock = ManualClock::at(NOW);
     let verified = verified(usual(), &clock, &good()).await;
-    let ended = verified.ended(|_| std::future::pending());
+    let ended = verified.until_invalid(|_| std::future::pending());
     drop(verified);
     let mut ended = pin!(assert_sendable(ended));
     assert_eq!(ended.as_mut().poll(&mut Context::from_waker(Waker::noop())).map(|error| error.kind()), Poll::Pending);

@@ -79,7 +79,7 @@ async fn an_outcome_is_logged_with_its_code_its_issuer_and_its_time() {
             let text = log.text();
             let lines: Vec<_> = text.lines().filter(|line| line.contains("outcome=")).collect();
             let [line] = lines[..] else { panic!("one line for one token: {text}") };
-            let fields = line.split_once("message=token judged ").map(|(_, fields)| fields);
+            let fields = line.split_once("message=token checked ").map(|(_, fields)| fields);
             assert!(line.starts_with("DEBUG jwt_core::"), "{line}");
             assert_eq!(fields, Some(expected), "{line}");
         }

@@ -19,7 +19,7 @@ use jwt_core::keys::{
     Fetch, FetchError, Fetched, HttpFetch, IgnoredKey, Key, KeyError, KeySet, KeySource, KeyTable, Lookup, RemoteKeys,
     Wanted, fetch_fn,
 };
-use jwt_core::observe::{NoObserver, Observer};
+use jwt_core::observe::Observer;
 use jwt_core::testing::BareRequest;
 use jwt_core::testing::ManualClock;
 use jwt_core::verify::{Authenticator, IssuerResolver};
@@ -81,7 +81,6 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
     shared::<ClaimPath>();
     shared::<ManualClock>();
     shared::<SystemClock>();
-    shared::<NoObserver>();
     shared::<BareRequest>();
     shared::<Arc<PreparedKey>>();
 }

@@ -46,7 +46,8 @@ fn the_dependencies_of_the_readme_have_features_that_exist() {
         for line in block.lines().filter(|line| line.starts_with("jwt-")) {
             let krate = line.split(' ').next().expect("a name");
             let manifest = read(&format!("{krate}/Cargo.toml"));
-            let features = line.split("features = [").nth(1).and_then(|rest| rest.split(']').next()).unwrap_or_default();
+            let features =
+                line.split("features = [").nth(1).and_then(|rest| rest.split(']').next()).unwrap_or_default();
             for feature in features.split('"').skip(1).step_by(2) {
                 assert!(manifest.contains(&format!("\n{feature} = [")), "{krate} has no feature {feature}");
                 seen += 1;

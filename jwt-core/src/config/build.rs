@@ -108,7 +108,7 @@ impl VerifierConfig {
             (_, "discover") if config.metadata_url.is_none() => place.path("issuer"),
             (_, "discover" | "jwks" | "keys") => place.path(keys),
             #[cfg(feature = "remote")]
-            (_, "refresh") => place.path(config.refresh.as_ref().map_or("refresh", |refresh| refresh.culprit())),
+            (_, "key_refresh") => place.path(config.refresh.as_ref().map_or("refresh", |refresh| refresh.culprit())),
             (_, setting) => place.path(setting),
         };
         Err(ConfigError::built(path, &error))

@@ -204,7 +204,7 @@ mod tests {
             (&[GOOD, "discover = false"], Undecided, "discover must be decided: say where the issuer's keys are"),
             (&[GOOD, "discover = true\njwks_url = 'u'"], Contradiction, "jwks_url contradicts issuers[0].discover"),
             (
-                &[GOOD, "discover = false\ndiscover_at = 'u'"],
+                &[GOOD, "discover = false\nmetadata_url = 'u'"],
                 Contradiction,
                 "metadata_url contradicts issuers[0].discover",
             ),
@@ -233,13 +233,13 @@ mod tests {
                 "algorithms contradicts issuers[0].jwks_url",
             ),
             (&[GOOD, KEY, "algorithms = ['none']"], Invalid, "algorithms names an unknown algorithm"),
-            (&[GOOD, KEY, "algorithms = []"], UnusableKey, "secret_env holds no key that fits the allowed algorithms"),
+            (&[GOOD, KEY, "algorithms = []"], UnusableKey, "secret_env has no key that fits an allowed algorithm"),
             (
                 &[GOOD, "jwks_file = 'jwks'\nalgorithms = 'ES256'"],
                 UnusableKey,
-                "jwks_file holds no key that fits the allowed algorithms",
+                "jwks_file has no key that fits an allowed algorithm",
             ),
-            (&[GOOD, "jwks_file = 'empty'"], UnusableKey, "jwks_file holds no key that fits the allowed algorithms"),
+            (&[GOOD, "jwks_file = 'empty'"], UnusableKey, "jwks_file has no key that fits an allowed algorithm"),
             (&[GOOD, pem, "algorithm = 'rs256'"], Invalid, "algorithm names an unknown algorithm"),
             (&[GOOD, pem], Undecided, "algorithm must be decided"),
             (&[GOOD, pem, "algorithms = ['EdDSA', 'RS256']"], Undecided, "algorithm must be decided"),
@@ -295,7 +295,7 @@ mod tests {
         for (toml, kind, message) in [
             (format!("leeway = '301s'\n{issuer}"), Invalid, "leeway is out of range"),
             (format!("max_token_bytes = 0\n{issuer}"), Invalid, "max_token_bytes is out of range"),
-            (format!("realm = 'a\"b'\n{issuer}"), Invalid, "realm holds illegal characters"),
+            (format!("realm = 'a\"b'\n{issuer}"), Invalid, "realm contains characters that aren't allowed"),
             (
                 format!("sources.authorization = false\n{issuer}"),
                 Invalid,
@@ -340,7 +340,7 @@ mod tests {
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
     #[test]
     fn keys_that_cannot_be_told_apart_are_named_with_their_path() {
-        let message = "issuers[0].jwks_file holds keys that cannot be told apart: give each its own kid";
+        let message = "issuers[0].jwks_file has keys that can't be told apart: give each a `kid`";
         let twice = refused(&format!("[[issuers]]\n{GOOD}jwks_file = 'twice'"));
         assert_eq!(twice, (ConfigErrorKind::UnusableKey, message.to_owned()));
     }

@@ -30,7 +30,7 @@ impl IssuerConfig {
             (None, None) => TrustedIssuer::discover(name),
         };
         Ok(match &self.refresh {
-            Some(refresh) => issuer.refresh(refresh.policy()),
+            Some(refresh) => issuer.key_refresh(refresh.policy()),
             None => issuer,
         })
     }
@@ -125,8 +125,8 @@ mod tests {
     fn what_is_wrong_with_remote_keys_is_named_with_its_path() {
         for (lines, message) in [
             ("jwks_url = 'http://id.example/keys'", "jwks_url is neither https nor on a loopback host"),
-            ("jwks_url = 'keys'", "jwks_url is not a usable address"),
-            ("metadata_url = 'keys'", "metadata_url is not a usable address"),
+            ("jwks_url = 'keys'", "jwks_url is not a usable URL"),
+            ("metadata_url = 'keys'", "metadata_url is not a usable URL"),
             ("discover = true\nrefresh.timeout = '31s'", "refresh.timeout is out of range"),
             ("discover = true\nrefresh.max_bytes = '1MiB'", "refresh.max_bytes is out of range"),
             ("discover = true\nrefresh.lifetime = '2d'", "refresh.lifetime is out of range"),
@@ -137,7 +137,7 @@ mod tests {
             assert_eq!(refused(&toml), (Kind::Invalid, format!("issuers[0].{message}")));
         }
         let plain = "[[issuers]]\nissuer = 'joe'\naudience = 'a'\ndiscover = true";
-        assert_eq!(refused(plain).1, "issuers[0].issuer is not a usable address");
+        assert_eq!(refused(plain).1, "issuers[0].issuer is not a usable URL");
     }
 
     #[cfg(feature = "remote")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::backend::{Engine, Verify};
 use crate::jose::algorithm::Family;
 use crate::jose::material::KeyMaterial;
-use crate::jose::{Algorithm, Key, KeyError, KeyErrorKind};
+use crate::jose::{Algorithm, Key, KeyError};
 
 /// A key that a back end has parsed, for one algorithm.
 ///
@@ -107,6 +107,7 @@ impl fmt::Debug for PreparedKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jose::KeyErrorKind;
     use crate::crypto::{Backend, SigningKey};
 
     fn backends() -> Vec<Backend> {

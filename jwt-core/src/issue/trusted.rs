@@ -1,6 +1,5 @@
 //! Trusting the tokens that the process issues itself.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::jose::Algorithm;
@@ -34,7 +33,7 @@ impl TokenIssuer {
 
     /// The issuer's name and its keys, and as yet no audience.
     pub(crate) fn trusted_keys(&self) -> TrustedIssuer {
-        let issuer = TrustedIssuer::new(self.name()).key_source(Arc::new(self.ring().clone()));
+        let issuer = TrustedIssuer::new(self.name()).key_source(self.ring().clone());
         if self.ring().is_symmetric() {
             issuer.algorithms([Algorithm::HS256, Algorithm::HS384, Algorithm::HS512])
         } else {

@@ -6,19 +6,10 @@ use url::{Host, Url};
 
 use crate::json::{self, Unique};
 
-use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched, KeyRefreshSettings};
+use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched, KeyRefreshSettings, Location};
 
 const JWK_SET: &str = "application/jwk-set+json, application/json";
 const METADATA: &str = "application/json";
-
-/// Where an issuer's key set is published.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Location {
-    /// In the issuer's metadata. It's fetched from `at` if the issuer's own address can't be reached from here.
-    Discover { issuer: Arc<str>, at: Option<Arc<str>> },
-    /// At a fixed address.
-    JwkSet { url: Arc<str> },
-}
 
 impl Location {
     /// Checks that the configured address can be used.
@@ -30,14 +21,6 @@ impl Location {
                 if url.query().is_some() || url.fragment().is_some() { Err(FetchErrorKind::Content) } else { Ok(()) }
             }
             Self::JwkSet { url } => secure(url).map(|_| ()),
-        }
-    }
-
-    /// The name of the setting that this location comes from.
-    pub(crate) const fn setting(&self) -> &'static str {
-        match self {
-            Self::Discover { .. } => "discover",
-            Self::JwkSet { .. } => "jwks",
         }
     }
 

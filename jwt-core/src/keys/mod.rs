@@ -9,6 +9,8 @@
 //! The guide's page on fetched keys is `guide::keys`.
 
 mod fetch_error;
+mod location;
+mod refresh_settings;
 mod source;
 mod table;
 
@@ -25,13 +27,14 @@ mod remote;
 
 pub use crate::jose::{IgnoredKey, Key, KeyError, KeyErrorKind, KeySet};
 pub use fetch_error::{FetchError, FetchErrorKind};
+pub use refresh_settings::KeyRefreshSettings;
 pub use source::{Health, HealthState, KeyRefresh, KeySource, Lookup, Wanted};
 pub use table::KeyTable;
 
 #[cfg(feature = "remote")]
 pub use self::{
     fetch::{Fetch, FetchRequest, Fetched, fetch_fn},
-    remote::{KeyRefreshSettings, RemoteKeys},
+    remote::RemoteKeys,
 };
 #[cfg(feature = "jwks")]
 pub use http::HttpFetch;
@@ -39,7 +42,7 @@ pub use http::HttpFetch;
 #[cfg(feature = "remote")]
 pub(crate) use self::{
     budget::{Budget, Quota},
-    discovery::Location,
     fetch::{FilteredFetch, HostFilter},
     remote::Setup,
 };
+pub(crate) use location::Location;

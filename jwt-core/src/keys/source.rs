@@ -108,6 +108,29 @@ pub trait KeySource: fmt::Debug + Send + Sync {
     }
 }
 
+/// A shared source: verifiers that get clones of the `Arc` use the same keys.
+impl<S: KeySource + ?Sized> KeySource for Arc<S> {
+    fn find_key(&self, wanted: &Wanted<'_>) -> Lookup {
+        (**self).find_key(wanted)
+    }
+
+    fn generation(&self, now: Duration) -> Option<u64> {
+        (**self).generation(now)
+    }
+
+    fn renew_if_due(&self) {
+        (**self).renew_if_due();
+    }
+
+    fn refresh(&self) -> Option<KeyRefresh> {
+        (**self).refresh()
+    }
+
+    fn health(&self) -> Option<Health> {
+        (**self).health()
+    }
+}
+
 /// The state of an issuer's fetched keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -2,25 +2,26 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 
 use super::observer::{Event, Observer};
 
-/// The observer that counts and times, with the `metrics` facade. What it records is in the table [above](super).
+/// An observer that records counters, histograms and gauges with the `metrics` facade. [The guide](crate::guide::metrics) lists
+/// them.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a unit: there is nothing to add")]
 pub struct MetricsObserver;
 
 impl MetricsObserver {
-    /// Tells the recorder what each metric means and is measured in. Called once, after the recorder is installed.
+    /// Registers the descriptions and units of the metrics. Call it once, after you install a recorder.
     pub fn describe() {
         describe_counter!("jwt_tokens_total", "Tokens and requests, by outcome");
-        describe_counter!("jwt_anonymous_requests_total", "Requests that were let pass without a token");
-        describe_histogram!("jwt_verification_seconds", Unit::Seconds, "How long a token took to judge");
-        describe_counter!("jwt_token_cache_total", "Tokens that were looked for in the cache, by outcome");
+        describe_counter!("jwt_anonymous_requests_total", "Requests that were let through without a token");
+        describe_histogram!("jwt_verification_seconds", Unit::Seconds, "How long it took to verify a token");
+        describe_counter!("jwt_token_cache_total", "Lookups in the token cache, by outcome");
         describe_gauge!("jwt_token_cache_entries", "Tokens in the cache");
-        describe_gauge!("jwt_token_cache_bytes", Unit::Bytes, "What the tokens in the cache take");
+        describe_gauge!("jwt_token_cache_bytes", Unit::Bytes, "Bytes of the tokens in the cache");
         describe_counter!("jwt_key_fetches_total", "Fetches of key sets, by outcome");
-        describe_counter!("jwt_stale_keys_used_total", "Tokens that were judged with keys past their lifetime");
+        describe_counter!("jwt_stale_keys_used_total", "Tokens that were checked with keys past their lifetime");
         describe_counter!(
             "jwt_revocation_outages_ignored_total",
-            "Tokens that were accepted although the list of revocations could not tell"
+            "Tokens that were accepted although the revocation list was unavailable"
         );
         describe_gauge!("jwt_keys_usable", "Usable keys in an issuer's set");
         describe_gauge!("jwt_keys_loaded_timestamp_seconds", Unit::Seconds, "When an issuer's set was last fetched");
@@ -34,7 +35,7 @@ impl Observer for MetricsObserver {
             Event::Accepted => counter!("jwt_tokens_total", "outcome" => "accepted").increment(1),
             Event::Refused(error) => counter!("jwt_tokens_total", "outcome" => error.code()).increment(1),
             Event::Anonymous => counter!("jwt_anonymous_requests_total").increment(1),
-            Event::Judged { outcome, took, .. } => {
+            Event::Verification { outcome, took, .. } => {
                 let accepted = if outcome.is_ok() { "true" } else { "false" };
                 histogram!("jwt_verification_seconds", "accepted" => accepted).record(took);
             }

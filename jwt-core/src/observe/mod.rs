@@ -1,22 +1,23 @@
-//! What a verifier tells about its work: constants and codes, never a token, a claim or a key.
+//! Logs, metrics and events about a verifier's work.
 //!
-//! Three listeners can be told: an [`Observer`], `tracing`, and with the feature `metrics` the facade of that name.
+//! There are three ways to watch it: `tracing`, an [`Observer`] of your own, and `MetricsObserver` with the feature `metrics`. They
+//! never get a token, a claim or a key: only constants, codes and names from your configuration.
 //!
 //! # Logs and spans
 //!
-//! Every outcome is an event at the level `DEBUG`: a refused request is the client's affair, and at any higher level whoever
-//! sends bad tokens could fill the log. What concerns the operator has a level of its own: keys that cannot be fetched, rules
-//! and stores that fail are `WARN`, a programme that is put together wrongly is `ERROR`.
+//! Every outcome is logged at `DEBUG`, so that clients can't fill the log by sending bad tokens. Problems of your service are
+//! logged at `WARN` if keys can't be fetched or a rule or a store fails, and at `ERROR` if the application is misconfigured.
 //!
 //! | field | value |
 //! | --- | --- |
-//! | `outcome` | `accepted`, `anonymous`, or the [code](crate::ErrorKind::code) of the refusal |
+//! | `outcome` | `accepted`, `anonymous`, or the [code](crate::ErrorKind::code) of the error |
 //! | `detail` | which part of the configuration the token failed: [`Error::detail`](crate::Error::detail) |
-//! | `issuer` | the issuer that the token names, as it is configured; none where it is not trusted |
-//! | `duration_us` | how long the token took to judge, in microseconds, with what was waited for |
+//! | `issuer` | the issuer that the token names, as it's configured; missing if it isn't trusted |
+//! | `duration_us` | how long verification took, in microseconds, including fetches and other waits |
 //!
-//! No span is opened for a request. The current one gets the fields `jwt.outcome` and `jwt.issuer` if it declares them; the last
-//! value counts, because a requirement may refuse a token that was accepted. With the `TraceLayer` of tower-http:
+//! The crate opens no span of its own. It records the fields `jwt.outcome` and `jwt.issuer` on the current span, if the span
+//! declares them. If a field is recorded twice, the last value counts: a requirement may refuse a token that was accepted. With the
+//! `TraceLayer` of tower-http:
 //!
 //! ```
 //! # use tracing::field::Empty;
@@ -36,5 +37,6 @@ mod watch;
 
 #[cfg(feature = "metrics")]
 pub use self::metrics::MetricsObserver;
-pub use observer::{Event, NoObserver, Observer};
+pub(crate) use observer::NoObserver;
+pub use observer::{Event, Observer};
 pub(crate) use watch::{Watch, anonymous, refused};

@@ -11,80 +11,79 @@ pub enum Event<'e> {
     Accepted,
     /// A request or a token was refused.
     Refused(&'e Error),
-    /// A request was let pass without a token, where that is allowed.
+    /// A request without a token was let through, on a route that allows it.
     Anonymous,
-    /// A token was judged, whatever the outcome; for observers that ask for [times](Observer::times). It follows
-    /// `Accepted` or `Refused`.
-    Judged {
-        /// What came of it.
+    /// Verifying a token has ended. Only sent to observers that ask for [times](Observer::times), after `Accepted` or `Refused`.
+    Verification {
+        /// The outcome.
         outcome: Result<(), ErrorKind>,
-        /// The issuer that the token names, as it is configured; `None` where it is none that is trusted, or
-        /// [any](crate::TrustedIssuer::dangerous_any_issuer) is. In a token that was refused, nothing says that the issuer
-        /// made it.
+        /// The issuer that the token names, as it's configured. `None` if it isn't trusted, or if
+        /// [any issuer](crate::TrustedIssuer::dangerous_any_issuer) is. A refused token may be forged, so don't conclude that
+        /// the issuer created it.
         issuer: Option<&'e str>,
-        /// How long it took, including what was waited for.
+        /// How long it took, including fetches and other waits.
         took: Duration,
     },
-    /// A token was found in the cache, so that its signature was not verified again. Everything that time, keys,
-    /// revocation and rules can change is judged anew, and `Accepted` or `Refused` follows.
+    /// A token was found in the cache, so its signature wasn't verified again. Times, keys, revocation and rules are still
+    /// checked, and `Accepted` or `Refused` follows.
     CacheHit,
-    /// A token was not found in the cache. One of digests is asked only where the signature would be verified.
+    /// A token wasn't found in the cache. A cache of digests is only asked before the signature would be verified.
     CacheMiss,
-    /// An accepted token was put into the cache, which now holds this much.
+    /// An accepted token was stored in the cache, which now has this size.
     CacheStored {
-        /// How many tokens.
+        /// The number of tokens.
         entries: usize,
-        /// How many bytes they take, as the cache counts them.
+        /// The bytes that they take, as the cache counts them.
         bytes: usize,
     },
-    /// An issuer's keys were fetched; so many of them can be used.
+    /// An issuer's keys were fetched.
     KeysLoaded {
-        /// The issuer, as it is configured.
+        /// The issuer, as it's configured.
         issuer: &'e str,
         /// Whether the verifier's builder was given the issuer; otherwise a resolver found it.
         listed: bool,
-        /// How many keys can be used.
+        /// The number of usable keys.
         keys: usize,
-        /// The time since 1970-01-01T00:00:00Z.
+        /// When, as the time since 1970-01-01T00:00:00Z.
         at: Duration,
     },
-    /// An issuer's keys could not be fetched. Those at hand stay in use.
+    /// An issuer's keys couldn't be fetched. The keys that were fetched earlier stay in use.
     KeysFailed {
-        /// The issuer, as it is configured.
+        /// The issuer, as it's configured.
         issuer: &'e str,
         /// Whether the verifier's builder was given the issuer; otherwise a resolver found it.
         listed: bool,
-        /// The code of the reason.
+        /// The [code](crate::keys::FetchErrorKind::code) of the reason.
         error: &'static str,
     },
-    /// A token was looked at with keys past their lifetime, because the issuer fails.
+    /// A token was checked with keys past their lifetime, because the issuer's keys couldn't be fetched.
     StaleKeysUsed {
-        /// The issuer, as it is configured.
+        /// The issuer, as it's configured.
         issuer: &'e str,
     },
-    /// A token was accepted although the list of revocations could not tell, because the verifier is told to.
+    /// A token was accepted although the revocation list was unavailable, because the verifier is configured to.
     RevocationOutageIgnored,
 }
 
-/// A listener to a verifier's events.
+/// Receives a verifier's events, for metrics or an audit log. Set it with
+/// [`VerifierBuilder::observer`](crate::VerifierBuilder::observer).
 ///
-/// It runs on the request's path, once or twice for each request or token: count and return. A panic in an observer is a
-/// panic in the request. The default is [`NoObserver`], the double [`MemoryObserver`](super::MemoryObserver).
+/// It's called while a request is handled, once or twice for each token: don't block in it. If it panics, the request panics. By
+/// default there is no observer. In tests, use [`MemoryObserver`](crate::testing::MemoryObserver).
 pub trait Observer: fmt::Debug + Send + Sync {
-    /// Takes note of `event`.
+    /// Handles an event.
     fn observe(&self, event: Event<'_>);
 
-    /// Returns whether [`Event::Judged`] is of interest, for which a clock must be read twice. Asked for each token.
-    /// Default: `true`.
+    /// Returns whether to send [`Event::Verification`], which costs two readings of a clock. It's called for each token. Default:
+    /// `true`.
     fn times(&self) -> bool {
         true
     }
 }
 
-/// The observer that looks away.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::exhaustive_structs, reason = "a unit: there is nothing to add")]
-pub struct NoObserver;
+/// An observer that ignores every event.
+#[derive(Debug)]
+pub(crate) struct NoObserver;
 
 impl Observer for NoObserver {
     fn observe(&self, _event: Event<'_>) {}

@@ -8,7 +8,7 @@ use super::observer::{Event, Observer};
 use crate::clock::Clock;
 use crate::error::Error;
 
-/// Watches one verification. Where nobody listens it reads no clock and keeps nothing.
+/// Measures and reports one verification. Without a listener it reads no clock and stores nothing.
 #[derive(Debug)]
 pub(crate) struct Watch {
     started: Option<Duration>,
@@ -19,31 +19,31 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn start(observer: &dyn Observer, clock: &dyn Clock) -> Self {
         let timed = observer.times() || tracing::enabled!(Level::DEBUG);
-        Self { started: timed.then(|| clock.monotonic()), issuer: None, traced: traced() }
+        Self { started: timed.then(|| clock.monotonic()), issuer: None, traced: is_traced() }
     }
 
-    /// Takes note of the trusted issuer that the token names, by the name that the configuration has for it.
-    pub(crate) fn saw(&mut self, issuer: Option<&Arc<str>>) {
+    /// Notes the trusted issuer that the token names.
+    pub(crate) fn set_issuer(&mut self, issuer: Option<&Arc<str>>) {
         if self.traced || self.started.is_some() {
             self.issuer = issuer.cloned();
         }
     }
 
-    /// Tells of the outcome.
-    pub(crate) fn end(&self, observer: &dyn Observer, clock: &dyn Clock, outcome: Result<(), &Error>) {
+    /// Reports the outcome.
+    pub(crate) fn report(&self, observer: &dyn Observer, clock: &dyn Clock, outcome: Result<(), &Error>) {
         let took = self.started.map(|started| clock.monotonic().saturating_sub(started));
         let issuer = self.issuer.as_deref();
         let name = outcome.map_or_else(Error::code, |()| "accepted");
-        // Not at a level above: whoever sends bad tokens must not be able to fill the log.
+        // `DEBUG`, so that clients can't fill the log by sending bad tokens.
         tracing::debug!(
             outcome = name,
             detail = outcome.err().and_then(Error::detail),
             issuer,
             duration_us = took.map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
-            "token judged"
+            "token checked"
         );
         if self.traced {
-            record(name);
+            record_outcome(name);
             if let Some(issuer) = issuer {
                 Span::current().record("jwt.issuer", issuer);
             }
@@ -53,35 +53,35 @@ impl Watch {
             Err(error) => Event::Refused(error),
         });
         if let Some(took) = took {
-            observer.observe(Event::Judged { outcome: outcome.map_err(Error::kind), issuer, took });
+            observer.observe(Event::Verification { outcome: outcome.map_err(Error::kind), issuer, took });
         }
     }
 }
 
-/// Tells of a refusal that no token was judged for, or that followed its acceptance.
+/// Reports an error without a verification: there was no token, or it had been accepted before.
 pub(crate) fn refused(observer: &dyn Observer, error: &Error) {
     tracing::debug!(outcome = error.code(), detail = error.detail(), "request refused");
-    if traced() {
-        record(error.code());
+    if is_traced() {
+        record_outcome(error.code());
     }
     observer.observe(Event::Refused(error));
 }
 
-/// Tells of a request that was let pass without a token.
+/// Reports a request that was let through without a token.
 pub(crate) fn anonymous(observer: &dyn Observer) {
-    tracing::debug!(outcome = "anonymous", "request let pass");
-    if traced() {
-        record("anonymous");
+    tracing::debug!(outcome = "anonymous", "request let through");
+    if is_traced() {
+        record_outcome("anonymous");
     }
     observer.observe(Event::Anonymous);
 }
 
-/// Whether anything listens to `tracing` at all.
-fn traced() -> bool {
+/// Whether `tracing` has a subscriber.
+fn is_traced() -> bool {
     LevelFilter::current() != LevelFilter::OFF
 }
 
-/// A span of our own would cost every request; the one that the application has takes what it declares.
-fn record(outcome: &'static str) {
+/// Records the outcome on the application's span, if it declares the field. A span of our own would cost every request.
+fn record_outcome(outcome: &'static str) {
     Span::current().record("jwt.outcome", outcome);
 }

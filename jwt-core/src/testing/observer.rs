@@ -56,7 +56,7 @@ impl Observer for MemoryObserver {
             Event::Accepted => outcome(None),
             Event::Refused(error) => outcome(Some(error.kind())),
             Event::Anonymous => {}
-            Event::Judged { took, .. } => self.times.lock().unwrap_or_else(PoisonError::into_inner).push(took),
+            Event::Verification { took, .. } => self.times.lock().unwrap_or_else(PoisonError::into_inner).push(took),
             Event::CacheHit => cache("hit"),
             Event::CacheMiss => cache("miss"),
             Event::CacheStored { .. } => cache("stored"),

@@ -1,16 +1,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
-/// The bytes that a cache of tokens may take, divided between tokens and the claims that were decoded from them.
+/// The bytes that a token cache may take, divided between tokens and decoded claims.
 pub(crate) struct Budget {
     bytes: usize,
     tokens: AtomicIsize,
     decoded: AtomicUsize,
-    /// The most that decoded claims have asked for so far, up to half of the bytes. Tokens leave it to them.
+    /// The most that decoded claims have needed so far, up to half of the bytes. Tokens may not use these bytes.
     wanted: AtomicUsize,
 }
 
-/// Bytes that decoded claims take, until they are dropped.
+/// The bytes of decoded claims, released when this is dropped.
 pub(super) struct Charge {
     budget: Arc<Budget>,
     bytes: usize,
@@ -25,27 +25,27 @@ impl Budget {
         self.tokens.fetch_add(change, Ordering::Relaxed);
     }
 
-    /// How many bytes are in use.
+    /// Returns how many bytes are in use.
     pub(crate) fn bytes(&self) -> usize {
         self.tokens() + self.decoded.load(Ordering::Relaxed)
     }
 
-    /// How many bytes tokens may take.
+    /// Returns how many bytes tokens may take.
     pub(crate) fn for_tokens(&self) -> usize {
         self.bytes - self.wanted.load(Ordering::Relaxed)
     }
 
     fn tokens(&self) -> usize {
-        // Changes are added up in any order, so for a moment there may seem to be less than nothing.
+        // Threads count their changes in any order, so the sum may be negative for a moment.
         usize::try_from(self.tokens.load(Ordering::Relaxed)).unwrap_or_default()
     }
 
-    /// Charges decoded claims. `None` if they don't fit; the next token that is stored then displaces others for them.
+    /// Charges decoded claims. `None` if they don't fit; storing the next token then evicts others to make space for them.
     pub(super) fn charge(self: &Arc<Self>, bytes: usize) -> Option<Charge> {
         let most = self.bytes / 2;
-        let room = most.min(self.bytes.saturating_sub(self.tokens()));
+        let limit = most.min(self.bytes.saturating_sub(self.tokens()));
         let charged = self.decoded.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |decoded| {
-            Some(decoded.saturating_add(bytes)).filter(|decoded| *decoded <= room)
+            Some(decoded.saturating_add(bytes)).filter(|decoded| *decoded <= limit)
         });
         let wanted = match charged {
             Ok(before) => before + bytes,
@@ -62,10 +62,10 @@ impl Drop for Charge {
     }
 }
 
-/// The most that a [`serde_json::Value`] of a JSON text takes on the heap.
+/// Returns how many bytes a [`serde_json::Value`] of this JSON takes on the heap at most.
 ///
-/// An element takes a place in an array that may be twice as long as it needs to be; a member, a share of a tree's node that may
-/// be half empty, and a name; an object that isn't empty takes at least one node. Text is counted by its length.
+/// An array may have twice the capacity that it needs. A member takes a name and a share of a tree node that may be half empty.
+/// An object that isn't empty takes at least one node. Strings count by their length.
 pub(super) fn decoded_bytes(json: &str) -> usize {
     const ELEMENT_OR_NAME: usize = 100;
     const NODE: usize = 800;
@@ -81,13 +81,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_and_decoded_claims_stay_within_the_bytes_together() {
+    fn tokens_and_decoded_claims_together_stay_within_the_bytes() {
         let budget = Arc::new(Budget::new(1_000));
         budget.count_tokens(900);
         let first = budget.charge(100);
         assert!(first.is_some() && budget.bytes() == 1_000);
-        assert!(budget.charge(100).is_none(), "tokens take the rest");
-        assert_eq!(budget.for_tokens(), 800, "and have to leave it");
+        assert!(budget.charge(100).is_none(), "tokens use the rest");
+        assert_eq!(budget.for_tokens(), 800, "and have to release it");
         budget.count_tokens(-100);
         let second = budget.charge(100);
         assert!(second.is_some() && budget.bytes() == 1_000);
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn decoded_claims_get_half_and_no_more() {
+    fn decoded_claims_get_at_most_half_of_the_bytes() {
         let budget = Arc::new(Budget::new(1_000));
         assert!(budget.charge(501).is_none() && budget.charge(usize::MAX).is_none());
         assert_eq!((budget.for_tokens(), budget.bytes()), (500, 0));

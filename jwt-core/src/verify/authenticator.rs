@@ -14,9 +14,9 @@ use crate::verified::Verified;
 
 use super::Verifier;
 
-/// A verifier, and what to do with requests that it does not accept. Layers and middleware hold one.
+/// Authenticates requests: a [`Verifier`], and what happens to requests without a valid token. Layers and middleware use one.
 ///
-/// As made from a [`Verifier`], every request needs a token.
+/// Created from a `Verifier`, it requires a valid token in every request.
 #[derive(Clone, Debug)]
 pub struct Authenticator {
     verifier: Verifier,
@@ -32,12 +32,12 @@ enum Mode {
     Lenient(Arc<dyn Fn(&Error) -> bool + Send + Sync>),
 }
 
-/// What a request's route says about tokens.
+/// The access rule of a request's route.
 #[derive(Clone)]
-struct Terms {
+struct RouteAccess {
     /// Whether a request without credentials passes.
     optional: bool,
-    /// What a token has to meet. A request without one is refused then.
+    /// The requirement that the token must meet. If set, a request without a token is refused.
     requirement: Option<Arc<dyn Requirement>>,
 }
 
@@ -48,74 +48,72 @@ impl From<Verifier> for Authenticator {
 }
 
 impl Authenticator {
-    /// Lets requests without credentials pass, as anonymous. Credentials that are there must still be good.
+    /// Lets requests without credentials through, as anonymous. A request with an invalid token is still refused.
     #[must_use]
     pub fn optional(mut self) -> Self {
         self.mode = Mode::Optional;
         self
     }
 
-    /// Lets requests pass, as anonymous, for whose error `pass` returns `true`: without credentials, but also with bad
-    /// ones.
+    /// Lets a request through as anonymous if `pass` returns `true` for its error, even if it has an invalid token.
     ///
-    /// An expired session then looks like none at all, and a client never learns that its token is bad. Rather use
-    /// [`optional`](Self::optional); where some errors must pass, name them one by one.
+    /// Clients then never learn that their token is bad: a user whose session expired looks like a guest. Use
+    /// [`optional`](Self::optional) instead. If some errors must pass, list them one by one.
     #[must_use]
     pub fn dangerous_anonymous_when(mut self, pass: impl Fn(&Error) -> bool + Send + Sync + 'static) -> Self {
         self.mode = Mode::Lenient(Arc::new(pass));
         self
     }
 
-    /// Asks of each request what `routes` says about its route, and refuses those about which it says nothing. Default:
-    /// every request needs a token, and any good one will do.
+    /// Applies the access rules of `routes`, and refuses requests to routes without a rule. Default: every request needs a token,
+    /// and any valid token will do.
     ///
-    /// Routes are what the adapter lends of its framework's router. Where it lends none, every request is one that matches no
-    /// route, for the [fallback](Routes::fallback) to decide, and by default refused: `jwt-tower` sees routes with its
-    /// feature `axum-routing` and inside of axum's router alone.
+    /// The route comes from the framework's router. If the adapter can't see it, the [fallback](Routes::fallback) decides, and by
+    /// default refuses the request. `jwt-tower` sees routes only with its feature `axum-routing`, inside axum's router.
     #[must_use]
     pub fn routes(mut self, routes: Routes) -> Self {
         self.routes = Some(Arc::new(routes));
         self
     }
 
-    /// Lets CORS preflights pass: `OPTIONS` requests with `Origin` and `Access-Control-Request-Method`. Default: off.
+    /// Lets CORS preflights through: `OPTIONS` requests with `Origin` and `Access-Control-Request-Method`. Default: off.
     ///
-    /// Browsers send them without credentials, and they are for CORS middleware to answer. It is better placed outside, where
-    /// it answers them before any of this runs, and lets browsers read refusals as well. Where it can only stand inside, this
-    /// lets them through to it. Nobody is admitted: extractors, requirements, principals and forwarding refuse what reaches
-    /// them, even where guests are welcome. A handler that answers `OPTIONS` and asks for none of these runs, such as one for
-    /// every method (`any(..)` of axum, `web::resource(..).to(..)` of actix-web): whoever sends two headers is let pass as a
-    /// preflight.
+    /// Browsers send preflights without credentials, for CORS middleware to answer. Put that middleware outside of this layer if
+    /// you can: it then answers preflights first, and browsers can also read rejections. Use this method if it has to be inside.
+    ///
+    /// Any client can send these two headers, and handlers that answer `OPTIONS` then run without a token, for example handlers
+    /// for every method (`any(..)` in axum, `web::resource(..).to(..)` in actix-web). Extractors, requirements, principals and
+    /// forwarding refuse a preflight, even on optional routes, so make sure that every such handler uses one of them.
     #[must_use]
     pub const fn pass_preflights(mut self) -> Self {
         self.preflights = true;
         self
     }
 
-    /// The metadata of the resource, if that is what the request is for.
+    /// Returns the metadata of the protected resource, if the request asks for it.
     fn metadata(&self, request: &dyn RequestView) -> Option<&ResourceMetadata> {
         let metadata = self.verifier.resource_metadata()?;
         (request.target().split('?').next() == Some(metadata.path())).then_some(metadata)
     }
 
-    fn identify(&self, request: &dyn RequestView, terms: Terms) -> Step<Result<Admission, Answer>> {
+    fn identify(&self, request: &dyn RequestView, access: RouteAccess) -> Step<Result<Admission, Answer>> {
         let token = match self.verifier.sources().find(request) {
             Ok(token) => token,
-            Err(refused) => return Step::Ready(self.without_token(refused, &terms)),
+            Err(refused) => return Step::Ready(self.without_token(refused, &access)),
         };
-        let verification = self.verifier.begin(&token.bytes, || token.text(), Some(token.location));
+        let verification = self.verifier.start_bytes(&token.bytes, || token.text(), Some(token.location));
         let RawToken { proof, removal, .. } = token;
         match verification {
-            Step::Ready(outcome) => self.conclude(outcome, proof, removal, terms),
+            Step::Ready(outcome) => self.conclude(outcome, proof, removal, access),
             Step::Pending(pending) => {
                 let (this, proof) = (self.clone(), proof.into_owned());
-                pending.then(move |outcome| this.conclude(outcome, proof, removal, terms))
+                pending.then(move |outcome| this.conclude(outcome, proof, removal, access))
             }
         }
     }
 
-    fn without_token(&self, refused: NoToken, terms: &Terms) -> Result<Admission, Answer> {
-        let mut admission = self.refuse(refused.kind.into(), None, terms);
+    fn without_token(&self, refused: NoToken, access: &RouteAccess) -> Result<Admission, Answer> {
+        let mut admission = self.refuse(refused.kind.into(), None, access);
         // A guest on an optional route isn't a refusal, so there is nothing to report.
         if let Err(answer) = &mut admission {
             if let Some(error) = &answer.error {
@@ -131,47 +129,47 @@ impl Authenticator {
         outcome: Result<Verified, Error>,
         proof: Proof<'_>,
         removal: Option<Arc<str>>,
-        terms: Terms,
+        access: RouteAccess,
     ) -> Step<Result<Admission, Answer>> {
         let verified = match outcome {
             Ok(verified) => verified,
-            Err(error) => return Step::Ready(self.refuse(error, removal.as_ref(), &terms)),
+            Err(error) => return Step::Ready(self.refuse(error, removal.as_ref(), &access)),
         };
         match proof.check(verified.payload()) {
-            Outcome::Met => pass(verified, terms),
-            Outcome::Unmet => Step::Ready(self.without_proof(removal.as_ref(), &terms)),
-            // The token is good, so its request is worth reading.
+            Outcome::Met => pass(verified, access),
+            Outcome::Unmet => Step::Ready(self.without_proof(removal.as_ref(), &access)),
+            // Only a request with a valid token gets its body read.
             Outcome::InForm(field) => {
                 let this = self.clone();
                 let inspection = Inspection::new(FormField::LIMIT, move |form, extent| match extent {
-                    Extent::Whole if field.is_in(form, false) => pass(verified, terms),
-                    Extent::Cut if field.is_in(form, true) => pass(verified, terms),
-                    _ => Step::Ready(this.without_proof(removal.as_ref(), &terms)),
+                    Extent::Whole if field.is_in(form, false) => pass(verified, access),
+                    Extent::Cut if field.is_in(form, true) => pass(verified, access),
+                    _ => Step::Ready(this.without_proof(removal.as_ref(), &access)),
                 });
                 Step::Ready(Ok(Admission::inspecting(inspection)))
             }
         }
     }
 
-    fn without_proof(&self, removal: Option<&Arc<str>>, terms: &Terms) -> Result<Admission, Answer> {
+    fn without_proof(&self, removal: Option<&Arc<str>>, access: &RouteAccess) -> Result<Admission, Answer> {
         let error = Error::from(ErrorKind::CsrfFailed);
         self.verifier.context().observe(&error);
-        self.refuse(error, removal, terms)
+        self.refuse(error, removal, access)
     }
 
-    fn refuse(&self, error: Error, removal: Option<&Arc<str>>, terms: &Terms) -> Result<Admission, Answer> {
+    fn refuse(&self, error: Error, removal: Option<&Arc<str>>, access: &RouteAccess) -> Result<Admission, Answer> {
         let context = self.verifier.context();
-        if self.passes(&error, terms.optional) {
+        if self.passes(&error, access.optional) {
             observe::anonymous(&*context.observer);
-            return match terms.requirement {
+            return match access.requirement {
                 Some(_) => Err(context.refuse(ErrorKind::NoCredentials.into()).into()),
                 None => Ok(Admission::with_state(RequestState::guest(Arc::clone(context)))),
             };
         }
         let class = error.class();
         let mut answer = Answer::from(context.challenger.refuse(error));
-        // A browser would send a bad cookie again and again. An outage says nothing about it, and a good token that isn't
-        // enough stays.
+        // A browser would keep sending a bad cookie, so it's removed. After an outage, or if the token is valid but not
+        // sufficient, it stays.
         if let (Some(removal), Class::Refused | Class::Malformed) = (removal, class) {
             answer.headers.push(("set-cookie", removal.to_string()));
         }
@@ -197,21 +195,21 @@ impl Gate for Authenticator {
             return Step::Ready(Ok(Admission::with_state(RequestState::preflight(Arc::clone(context)))));
         }
         let Some(routes) = &self.routes else {
-            return self.identify(request, Terms { optional: false, requirement: None });
+            return self.identify(request, RouteAccess { optional: false, requirement: None });
         };
         match routes.access(request) {
             Access::Public => Step::Ready(Ok(Admission::with_state(RequestState::guest(Arc::clone(context))))),
-            Access::Optional => self.identify(request, Terms { optional: true, requirement: None }),
+            Access::Optional => self.identify(request, RouteAccess { optional: true, requirement: None }),
             Access::Requires(requirement) => {
-                self.identify(request, Terms { optional: false, requirement: Some(requirement) })
+                self.identify(request, RouteAccess { optional: false, requirement: Some(requirement) })
             }
         }
     }
 }
 
-/// Admits a request with a good token, unless its route requires more.
-fn pass(verified: Verified, terms: Terms) -> Step<Result<Admission, Answer>> {
-    let Some(requirement) = terms.requirement else { return Step::Ready(Ok(admit(verified))) };
+/// Admits a request with a valid token, unless its route requires more.
+fn pass(verified: Verified, access: RouteAccess) -> Step<Result<Admission, Answer>> {
+    let Some(requirement) = access.requirement else { return Step::Ready(Ok(admit(verified))) };
     match verified.require(&*requirement) {
         Step::Ready(Ok(())) => Step::Ready(Ok(admit(verified))),
         Step::Ready(Err(refusal)) => Step::Ready(Err(refusal.into())),
@@ -220,7 +218,7 @@ fn pass(verified: Verified, terms: Terms) -> Step<Result<Admission, Answer>> {
 }
 
 fn admit(verified: Verified) -> Admission {
-    // RFC 6750 section 2.3: an answer to a token in the address must not be stored by shared caches.
+    // RFC 6750 section 2.3: shared caches must not store responses to requests with a token in the URL.
     let in_query = verified.location() == Some(Location::Query);
     let admission = Admission::with_state(RequestState::token(verified));
     if in_query {
@@ -230,7 +228,7 @@ fn admit(verified: Verified) -> Admission {
     }
 }
 
-/// Whether a browser asks whether a script may ask: Fetch section 4.8, "CORS-preflight fetch".
+/// Whether the request is a CORS preflight. Fetch section 4.8, "CORS-preflight fetch".
 fn is_preflight(request: &dyn RequestView) -> bool {
     let has = |name| {
         let mut found = false;
@@ -259,7 +257,7 @@ mod tests {
     use crate::testing::BareRequest;
 
     #[test]
-    fn an_optional_route_needs_no_credentials_whatever_else_passes() {
+    fn an_optional_route_needs_no_credentials_even_if_some_errors_pass() {
         let key = Key::from_secret(Algorithm::HS256, [7; 32]).expect("a key");
         let issuer = TrustedIssuer::new("https://id.example").key(key).audience("api");
         let verifier = Verifier::builder().issuer(issuer).build().expect("a verifier");
@@ -278,7 +276,7 @@ mod tests {
                     None => request,
                 };
                 let entry = authenticator.enter(&request, &RequestState::missing("JwtLayer"));
-                let error = entry.ready().expect("nothing to wait for").err().and_then(|answer| answer.error);
+                let error = entry.ready().expect("no wait").err().and_then(|answer| answer.error);
                 assert_eq!(error.map(|error| error.kind()), refused, "{authenticator:?} {route}");
             }
         }

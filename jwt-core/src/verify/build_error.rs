@@ -1,41 +1,42 @@
 use std::fmt;
 
-/// Why a verifier cannot be built.
+/// Why a verifier couldn't be built: the wrong setting and its problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildError {
     kind: BuildErrorKind,
     setting: &'static str,
 }
 
-/// What is wrong with a configuration.
+/// The problem with a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BuildErrorKind {
-    /// A decision that nobody else can make was not made.
+    /// A required decision is missing.
     Undecided,
     /// A value is empty.
     Empty,
-    /// A value lies outside the range that is allowed.
+    /// A value is outside of its range.
     OutOfRange,
-    /// A value holds characters that it cannot have.
+    /// A value contains characters that aren't allowed.
     IllegalCharacters,
-    /// An address is not one, or has parts that it cannot have.
+    /// A URL is invalid, or has parts that aren't allowed.
     InvalidUrl,
-    /// An address is neither `https` nor on a loopback host.
+    /// A URL is neither `https` nor on a loopback host.
     InsecureUrl,
     /// Two settings contradict each other.
     Contradiction,
-    /// The same issuer is given twice.
+    /// The same issuer was added twice.
     Duplicate,
-    /// No key fits the allowed algorithms and can be used by the back end.
+    /// No key fits an allowed algorithm that the back end supports.
     NoUsableKey,
-    /// Two keys can never be told apart: give each its own `kid`.
+    /// Two keys can't be told apart: give each a `kid`.
     AmbiguousKeys,
-    /// The back end cannot do an algorithm that is allowed.
+    /// The back end doesn't support an allowed algorithm.
     UnsupportedAlgorithm,
-    /// No cryptographic back end is there: enable `aws-lc-rs` or `rust-crypto`, or bring one.
+    /// There is no cryptographic back end: enable the feature `aws-lc-rs` or `rust-crypto`, or call
+    /// [`crypto`](crate::VerifierBuilder::crypto).
     NoBackend,
-    /// Nothing is there to fetch keys with: enable `reqwest`, or bring a fetch.
+    /// There is no HTTP client that fetches keys: enable the feature `jwks`, or `remote` with a `Fetch` of your own.
     NoFetch,
 }
 
@@ -44,43 +45,63 @@ impl BuildError {
         Self { kind, setting }
     }
 
-    /// Returns what is wrong.
+    /// Returns the problem.
     #[must_use]
     pub const fn kind(&self) -> BuildErrorKind {
         self.kind
     }
 
-    /// Returns the setting that is wrong: the name of the method that makes it.
+    /// Returns the wrong setting: the name of the method that sets it.
     #[must_use]
     pub const fn setting(&self) -> &'static str {
         self.setting
     }
 
-    /// What is wrong, in words that follow the setting's name.
+    /// Returns the problem as words that follow the setting's name.
     pub(crate) const fn problem(&self) -> &'static str {
         match self.kind {
             BuildErrorKind::Undecided => "must be decided",
             BuildErrorKind::Empty => "is empty",
             BuildErrorKind::OutOfRange => "is out of range",
-            BuildErrorKind::IllegalCharacters => "holds illegal characters",
-            BuildErrorKind::InvalidUrl => "is not a usable address",
+            BuildErrorKind::IllegalCharacters => "contains characters that aren't allowed",
+            BuildErrorKind::InvalidUrl => "is not a usable URL",
             BuildErrorKind::InsecureUrl => "is neither https nor on a loopback host",
             BuildErrorKind::Contradiction => "contradicts another setting",
-            BuildErrorKind::Duplicate => "is given twice",
-            BuildErrorKind::NoUsableKey => "holds no key that fits the allowed algorithms",
-            BuildErrorKind::AmbiguousKeys => "holds keys that cannot be told apart: give each its own kid",
-            BuildErrorKind::UnsupportedAlgorithm => "names an algorithm that the back end cannot do",
+            BuildErrorKind::Duplicate => "was added twice",
+            BuildErrorKind::NoUsableKey => "has no key that fits an allowed algorithm",
+            BuildErrorKind::AmbiguousKeys => "has keys that can't be told apart: give each a `kid`",
+            BuildErrorKind::UnsupportedAlgorithm => "has an algorithm that the back end doesn't support",
             BuildErrorKind::NoBackend => {
-                "is missing: enable the feature `aws-lc-rs` or `rust-crypto`, or bring a back end"
+                "is missing: enable the feature `aws-lc-rs` or `rust-crypto`, or pass a back end to `VerifierBuilder::crypto`"
             }
-            BuildErrorKind::NoFetch => "is missing: enable the feature `reqwest`, or bring a fetch",
+            BuildErrorKind::NoFetch => {
+                "needs an HTTP client: enable the feature `jwks` of jwt-tower, jwt-actix or jwt-core, or `remote` with your \
+                 own `Fetch`"
+            }
+        }
+    }
+
+    /// Returns the methods that make a missing decision.
+    fn hint(&self) -> &'static str {
+        match (self.kind, self.setting) {
+            (BuildErrorKind::Undecided, "issuer") => {
+                ": add a trusted issuer with `VerifierBuilder::issuer`, or look issuers up with `issuer_resolver`"
+            }
+            (BuildErrorKind::Undecided, "audience") => {
+                ": call `audience`, `audiences`, `all_audiences` or `dangerous_any_audience` of `TrustedIssuer`, or \
+                 `VerifierBuilder::resource`"
+            }
+            (BuildErrorKind::Undecided, "keys") => {
+                ": call `key`, `keys` or `key_source` of `TrustedIssuer`, or create it with `discover` or `jwks`"
+            }
+            _ => "",
         }
     }
 }
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` {}", self.setting, self.problem())
+        write!(f, "`{}` {}{}", self.setting, self.problem(), self.hint())
     }
 }
 

@@ -1,29 +1,23 @@
-//! From a token, or a request, to a verified token: the verifier, its builder, and what layers do with both.
+//! Verifies tokens: [`Verifier`](crate::Verifier), its builder, and the gate that authenticates requests with it.
 
 mod authenticator;
 pub(crate) mod build_error;
 pub(crate) mod builder;
 mod cache;
-pub(crate) mod issuer;
-mod issuers;
-mod judge;
-mod lifetime;
-mod prepare;
-#[cfg(feature = "remote")]
-mod resolver;
-mod revocations;
-mod trust;
-mod upkeep;
+pub(crate) mod issuers;
+mod key_refresh;
+mod pipeline;
+mod revocation_check;
 pub(crate) mod verifier;
 
 pub use authenticator::Authenticator;
 pub(crate) use build_error::{BuildError, BuildErrorKind};
 pub(crate) use builder::VerifierBuilder;
 pub use cache::{CacheStatus, TokenCacheSettings};
-pub(crate) use issuer::TrustedIssuer;
 #[cfg(feature = "remote")]
-pub use resolver::IssuerResolver;
+pub use issuers::IssuerResolver;
+pub(crate) use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
-pub use upkeep::KeyRefresher;
-pub use upkeep::{IssuerHealth, KeyFetchErrors};
+pub use key_refresh::KeyRefresher;
+pub use key_refresh::{IssuerHealth, KeyFetchErrors};
 pub(crate) use verifier::Verifier;

@@ -7,14 +7,13 @@ use crate::http::token::{Location, TokenSources};
 use crate::step::Step;
 use crate::verified::{Verified, VerifierContext};
 
-use super::VerifierBuilder;
 use super::cache::{CacheStatus, Store};
-use super::issuers::Issuers;
-use super::judge::Judge;
+use super::issuers::IssuerSet;
+use super::pipeline::Pipeline;
 
-/// Verifies tokens: the one judge behind every layer, middleware and extractor.
+/// Verifies tokens. Every layer, middleware and extractor uses one.
 ///
-/// Cheap to clone; clones share their keys. It is built once, with everything decided:
+/// Build it once, at start. It's cheap to clone, and clones share their keys and their cache.
 ///
 /// ```
 /// use jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
@@ -32,83 +31,78 @@ use super::judge::Judge;
 /// ```
 #[derive(Clone)]
 pub struct Verifier {
-    judge: Arc<Judge>,
+    pipeline: Arc<Pipeline>,
     sources: Arc<TokenSources>,
 }
 
 impl Verifier {
-    /// Starts building a verifier.
-    pub fn builder() -> VerifierBuilder {
-        VerifierBuilder::new()
+    pub(super) fn new(pipeline: Pipeline, sources: TokenSources) -> Self {
+        Self { pipeline: Arc::new(pipeline), sources: Arc::new(sources) }
     }
 
-    pub(super) fn new(judge: Judge, sources: TokenSources) -> Self {
-        Self { judge: Arc::new(judge), sources: Arc::new(sources) }
-    }
-
-    /// Verifies a token by itself: from a WebSocket message, a queue, a tool.
+    /// Verifies a token that didn't come in an HTTP request: from a WebSocket message, a queue or a command line.
     ///
     /// # Errors
     ///
-    /// Why the token is not accepted. Errors of the class [`Unavailable`](crate::Class::Unavailable) say nothing about
-    /// the token.
+    /// Says why the token isn't accepted. An error of the class [`Unavailable`](crate::Class::Unavailable) is an outage, and says
+    /// nothing about the token.
     pub async fn verify(&self, token: &str) -> Result<Verified, Error> {
         self.start(token, None).wait().await
     }
 
-    /// Starts verifying a token. The result is ready at once unless keys have to be fetched, or a rule or a revocation list
-    /// has to be waited for.
+    /// Starts verifying a token. The result is ready unless keys have to be fetched, or a rule or a revocation list has to wait.
     pub fn start(&self, token: &str, location: Option<Location>) -> Step<Result<Verified, Error>> {
-        self.begin(token.as_bytes(), || Ok(token), location)
+        self.start_bytes(token.as_bytes(), || Ok(token), location)
     }
 
-    /// As [`start`](Self::start), with a token of which nobody knows yet whether it is text.
-    pub(super) fn begin<'t>(
+    /// Starts verifying raw bytes, which may not be UTF-8. `text` is called only if the cache doesn't know them.
+    pub(super) fn start_bytes<'t>(
         &self,
         token: &'t [u8],
         text: impl Fn() -> Result<&'t str, ErrorKind>,
         location: Option<Location>,
     ) -> Step<Result<Verified, Error>> {
-        self.judge.begin(token, text, location)
+        self.pipeline.start(token, text, location)
     }
 
-    /// Returns the same verifier, with its keys and policy, looking for tokens in other places.
+    /// Returns a verifier that takes tokens from other places of a request, and shares everything else with this one.
     ///
-    /// A setting that [`VerifierBuilder::build`] would refuse is logged here, and met by no request.
+    /// A setting that [`VerifierBuilder::build`](crate::VerifierBuilder::build) would refuse is logged at `ERROR`, and requests
+    /// that depend on it are refused.
     #[must_use]
     pub fn with_sources(&self, sources: TokenSources) -> Self {
         if let Some(setting) = sources.problem() {
-            tracing::error!(setting, "token sources that cannot be met");
+            tracing::error!(setting, "these token sources can't be used: fix the setting");
         }
-        Self { judge: Arc::clone(&self.judge), sources: Arc::new(sources) }
+        Self { pipeline: Arc::clone(&self.pipeline), sources: Arc::new(sources) }
     }
 
-    /// Returns what the cache of tokens holds, or `None` where there is none.
+    /// Returns the size of the token cache, or `None` if the verifier has no cache.
     #[must_use]
     pub fn token_cache(&self) -> Option<CacheStatus> {
-        self.judge.cache.as_ref().map(Store::status)
+        self.pipeline.cache.as_ref().map(Store::status)
     }
 
-    /// Forgets an issuer that a [resolver](VerifierBuilder::issuer_resolver) answered for: for tenants that are created,
-    /// changed or withdrawn.
+    /// Forgets an issuer that a [resolver](crate::VerifierBuilder::issuer_resolver) found. Call it when you create, change or
+    /// remove a tenant.
     ///
-    /// Tokens that name it are refused from now on, remembered ones included, until it's looked up again, which the next of
-    /// them does. That the name was unknown is forgotten, too. Issuers that the builder was given stay.
+    /// The next token that names the issuer causes a new look-up; until it has an answer, the issuer's tokens aren't accepted, not
+    /// even from the cache. If the name was unknown, that's forgotten too. Issuers that the builder was given stay.
     #[cfg(feature = "remote")]
     pub fn forget_issuer(&self, name: &str) {
-        if let Some(resolver) = &self.judge.issuers.resolver {
+        if let Some(resolver) = &self.pipeline.issuers.resolver {
             resolver.forget(name);
         }
     }
 
-    /// Returns the metadata of the [resource](VerifierBuilder::resource) that this verifier guards.
+    /// Returns the metadata of the [protected resource](crate::VerifierBuilder::resource), if one was set.
     #[must_use]
     pub fn resource_metadata(&self) -> Option<&ResourceMetadata> {
-        self.judge.metadata.as_ref()
+        self.pipeline.metadata.as_ref()
     }
 
-    pub(super) fn issuers(&self) -> &Issuers {
-        &self.judge.issuers
+    pub(super) fn issuers(&self) -> &IssuerSet {
+        &self.pipeline.issuers
     }
 
     pub(crate) fn sources(&self) -> &TokenSources {
@@ -116,14 +110,14 @@ impl Verifier {
     }
 
     pub(super) fn context(&self) -> &Arc<VerifierContext> {
-        &self.judge.context
+        &self.pipeline.context
     }
 }
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("issuers", &self.judge.issuers.given().len())
+            .field("issuers", &self.pipeline.issuers.given().len())
             .field("sources", &self.sources)
             .finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! Counts instructions. The program runs itself again, under `valgrind`.
+//! Counts instructions: the program runs itself again, under `valgrind`.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -13,7 +13,7 @@ const COUNTED: &str = concat!(module_path!(), "::counted");
 #[inline(never)]
 pub fn counted(work: &mut dyn FnMut()) {
     work();
-    // So that the call is not replaced by a jump.
+    // Keeps the compiler from replacing the call with a jump.
     black_box(());
 }
 

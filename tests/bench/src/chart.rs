@@ -1,4 +1,4 @@
-//! The chart: bars on a logarithmic scale, because what is compared lies a thousandfold apart.
+//! The chart: bars on a logarithmic scale, because the slowest takes a thousand times as long as the fastest.
 
 use std::fmt::Write as _;
 
@@ -11,14 +11,14 @@ const ROW: f64 = 20.0;
 const LEAST: f64 = 50.0;
 const DECADES: f64 = 3.5;
 
-/// Both appearances: a picture does not know what page it stands on, only what its reader prefers.
+/// Light and dark colors: an image doesn't know its page, only the reader's preference.
 const STYLE: &str = "\
 text { fill: #1e293b; stroke: #ffffff; stroke-width: 4px; paint-order: stroke } .page { fill: #ffffff } .grid { stroke: #cbd5e1 } .own { fill: #2563eb } .other { fill: #94a3b8 }
 @media (prefers-color-scheme: dark) {
 text { fill: #e2e8f0; stroke: #0f172a } .page { fill: #0f172a } .grid { stroke: #475569 } .own { fill: #60a5fa } .other { fill: #64748b }
 }";
 
-/// Draws panels of groups of bars, in the order in which they come.
+/// Draws panels of groups of bars, in the given order.
 pub fn draw(groups: &[Group]) -> String {
     let (mut marks, mut y, mut panel) = (String::new(), 8.0, "");
     for (number, (of, group, bars)) in groups.iter().enumerate() {
@@ -58,7 +58,7 @@ pub fn draw(groups: &[Group]) -> String {
     )
 }
 
-/// Lines at the powers of ten, with what they stand for.
+/// Draws lines and labels at the powers of ten.
 fn axis(marks: &mut String, y: f64, height: f64) {
     for (nanos, label) in [(100.0, "100 ns"), (1e3, "1 µs"), (1e4, "10 µs"), (1e5, "100 µs")] {
         let x = at(nanos);

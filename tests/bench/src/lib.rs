@@ -1,9 +1,9 @@
-//! How fast it is, beside others and beside what is possible.
+//! Measures how fast this library is, compared with other libraries and with the cryptographic primitives.
 //!
 //! `cargo run --release --manifest-path tests/bench/Cargo.toml` measures everything and writes
-//! `jwt-core/doc/measured.md` and its chart. `… --bin paths -- check` is the gate: it counts the instructions of the main
-//! paths and compares them with `recorded.txt`. `… --bin paths -- scaling` is the other: it compares the instructions for an input
-//! with those for one of twice the length.
+//! `jwt-core/doc/measured.md` and its chart. `… --bin paths -- check` counts the instructions of the main paths
+//! and fails if they cost more than `recorded.txt` says. `… --bin paths -- scaling` fails if an input of twice the length takes more than
+//! about twice the instructions.
 
 pub mod callgrind;
 pub mod chart;

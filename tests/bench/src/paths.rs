@@ -1,4 +1,4 @@
-//! The paths whose instructions and allocations are counted: what the gate watches.
+//! The paths whose instructions and allocations are counted.
 
 use std::hint::black_box;
 
@@ -9,14 +9,14 @@ use crate::race::Contender;
 use crate::stand::{ALGORITHMS, Stand};
 use crate::verify::{share, verify};
 
-/// A path, and what is subtracted from it: the primitive, where it verifies a signature.
+/// A path, and the primitive that is subtracted from it if it verifies a signature.
 pub struct Path {
     pub name: String,
     pub run: Contender,
     pub floor: Option<Contender>,
 }
 
-/// Every path, on stands of [`ALGORITHMS`] in their order.
+/// Returns every path, for stands of [`ALGORITHMS`] in their order.
 pub fn all(stands: &[Stand]) -> Vec<Path> {
     let mut paths = Vec::new();
     let mut add = |name: String, floor: Option<Box<dyn FnMut()>>, mut once: Box<dyn FnMut() -> bool>| {

@@ -1,9 +1,8 @@
-//! Other libraries, each behind one function. A library is measured once it has shown that it serves the good token and
-//! refuses bad ones.
+//! Other libraries, with one function for each. A library is measured only if it accepts the valid token and refuses bad ones.
 //!
-//! Where a library lets its cryptography be chosen, it is AWS-LC, as everywhere here.
+//! If a library lets you choose the cryptography, it uses AWS-LC, like everything here.
 //!
-//! `authkestra` is left out: its engine switches a second back end of `jsonwebtoken` 11 on, for everybody in the build.
+//! `authkestra` isn't measured: its engine enables a second back end of `jsonwebtoken` 11 for the whole build.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -22,7 +21,7 @@ use crate::race::Contender;
 use crate::requests;
 use crate::stand::{AUDIENCE, ISSUER, Stand, User};
 
-/// What has another library in front of it, or why it has not.
+/// A service behind another library, or the reason why there is none.
 type Measured = Result<Contender, String>;
 
 type Measure = fn(&str, &Stand) -> Measured;
@@ -44,14 +43,14 @@ pub fn all(stand: &Stand) -> Vec<(String, Measured)> {
     measured.into()
 }
 
-/// A package with the version that is built here.
+/// Returns a package's name with the version that is built here.
 pub fn versioned(package: &str) -> String {
     let lock = include_str!("../Cargo.lock");
     let entry = lock.split_once(&format!("name = \"{package}\"\nversion = \"")).expect("a package of the lock file").1;
     format!("{package} {}", entry.split('"').next().unwrap_or_default())
 }
 
-/// Lets a service show what it accepts, before it is measured with this token.
+/// Checks that a service accepts the valid token and refuses bad ones, and returns it for measuring.
 fn proven<S, B, R>(name: &str, service: S, stand: &Stand, token: &str) -> Measured
 where
     S: Service<http::Request<B>, Response = http::Response<R>> + Clone + 'static,
@@ -172,7 +171,7 @@ fn axum_keycloak_auth(name: &str, stand: &Stand) -> Measured {
     #[derive(Clone, Deserialize)]
     struct More {
         name: String,
-        #[expect(dead_code, reason = "decoded as by everybody else")]
+        #[expect(dead_code, reason = "decoded for a fair comparison")]
         email: String,
     }
     async fn handler(Extension(token): Extension<KeycloakToken<String, More>>) -> String {
@@ -216,7 +215,7 @@ fn axum_keycloak_auth(name: &str, stand: &Stand) -> Measured {
     )
 }
 
-/// Serves documents on this machine until the process ends, and tells its address, which it has told the documents.
+/// Serves documents on this machine until the process ends. Returns the server's address, which `documents` also gets.
 fn serve(documents: impl FnOnce(&str) -> Vec<(&'static str, String)>) -> std::io::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = format!("http://{}", listener.local_addr()?);

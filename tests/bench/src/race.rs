@@ -1,14 +1,14 @@
-//! Contenders run in turns, so that what disturbs the machine disturbs all of them alike.
+//! Runs contenders in turns, so that load on the machine affects all of them alike.
 
 use std::time::{Duration, Instant};
 
-/// How long one turn of a contender takes, about, where it does what it does alone.
+/// About how long one turn of a contender takes.
 pub const TURN: Duration = Duration::from_millis(1);
 
-/// One way to do the thing that is measured.
+/// One way to do the measured work.
 pub struct Contender {
     pub name: String,
-    /// Does it so many times.
+    /// Does the work this many times.
     pub run: Box<dyn FnMut(u64)>,
 }
 
@@ -17,13 +17,13 @@ impl Contender {
         Self { name: name.into(), run: Box::new(run) }
     }
 
-    /// Does it again and again, one call for each time.
+    /// Creates a contender that calls `once` for each time.
     pub fn each(name: impl Into<String>, mut once: impl FnMut() + 'static) -> Self {
         Self::new(name, move |times| (0..times).for_each(|_| once()))
     }
 }
 
-/// What came out for one contender.
+/// The result of one contender.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub name: String,
@@ -44,7 +44,7 @@ impl Outcome {
     }
 }
 
-/// Lets the contenders run against each other, in turns of about this length.
+/// Runs the contenders in turns of about this length.
 pub fn race(contenders: Vec<Contender>, rounds: usize, turn: Duration) -> Vec<Outcome> {
     let mut field: Vec<(Contender, u64, Vec<f64>)> = contenders
         .into_iter()

@@ -1,4 +1,4 @@
-//! What is written down.
+//! The report: tables in Markdown, and a chart.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::chart;
 use crate::race::Outcome;
 
-/// The compiler's version, as it tells it.
+/// Returns the compiler's version.
 pub fn rustc() -> String {
     output("rustc", &["--version"]).unwrap_or_else(|| "an unknown compiler".to_owned())
 }
@@ -21,7 +21,7 @@ fn output(command: &str, arguments: &[&str]) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The name of the processor, and how many of it there are.
+/// Returns the processor's name and the number of processors.
 fn machine() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name =
@@ -30,20 +30,20 @@ fn machine() -> String {
     format!("{}, {processors} processors", name.unwrap_or("unknown processor"))
 }
 
-/// How many programs wanted a processor, on average of the last minute.
+/// Returns the load average of the last minute.
 fn load() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ').next().unwrap_or_default().to_owned()
 }
 
-/// The memory that this process takes.
+/// Returns the resident memory of this process.
 pub fn resident_bytes() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or_default() * 1024
 }
 
-/// What another program of this package prints on this input: rows of cells.
+/// Runs another program of this package with this input, and returns the rows of cells that it prints.
 pub fn counted(program: &str, arguments: &[&str], input: Option<&Value>) -> Result<Vec<Vec<String>>, Box<dyn Error>> {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     let mut child = Command::new("cargo")
@@ -79,10 +79,10 @@ impl Report {
         let text = format!(
             "# Measured\n\nWritten by `cargo run --release --manifest-path tests/bench/Cargo.toml` on {date}, on {}, with {}.\n\
              Medians of interleaved rounds; ratios are medians of the rounds' ratios. Times differ from machine to machine, ratios\n\
-             less so. When the run began, {} programs ran besides this one, by the average of the last minute.\n\n\
-             Every library verifies the same token by the same policy, as far as it can be told to, and has shown before that it\n\
-             refuses bad ones; `tests/bench/src/peers.rs` says how each was set up. Where a library's cryptography can be chosen,\n\
-             it is AWS-LC. axum-keycloak-auth gets the token with the claim `typ`, which it asks for.\n",
+             less so. When the run began, the load average of the last minute was {}.\n\n\
+             Every library verifies the same token with the same checks, as far as it can be configured, and was checked to\n\
+             refuse bad tokens; `tests/bench/src/peers.rs` says how each was set up. If you can choose a library's cryptography,\n\
+             it's AWS-LC. axum-keycloak-auth gets a token with the claim `typ`, which it requires.\n",
             machine(),
             rustc(),
             load()
@@ -108,13 +108,13 @@ impl Report {
         let _ = writeln!(self.text, "{text}\n");
     }
 
-    /// Remembers results for a panel of the chart.
+    /// Adds results to a panel of the chart.
     pub fn bars(&mut self, panel: &'static str, group: &str, results: &[Outcome]) {
         let bars = results.iter().map(|result| (result.name.clone(), result.nanos)).collect();
         self.bars.push((panel, group.to_owned(), bars));
     }
 
-    /// Writes the tables and the chart into the documentation.
+    /// Writes the tables and the chart to the documentation.
     pub fn write(&self) -> Result<(), Box<dyn Error>> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../jwt-core/doc");
         fs::write(folder.join("measured.md"), &self.text)?;

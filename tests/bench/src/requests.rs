@@ -9,8 +9,7 @@ use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::routing::{MethodRouter, get};
 use http::StatusCode;
-use jwt_core::Verifier;
-use jwt_core::verify::Verification;
+use jwt_core::{Step, Verifier};
 use tower::{Layer as _, Service, ServiceExt as _};
 
 use crate::race::Contender;
@@ -18,23 +17,23 @@ use crate::stand::{Stand, User};
 
 pub const NOTHING: &str = "no authentication";
 pub const HAND: &str = "jsonwebtoken, by hand";
-/// What axum itself takes for any layer: it boxes the service behind it, and its future.
+/// The cost of any layer in axum, which boxes the service behind it and its future.
 pub const EMPTY: &str = "no authentication, an empty layer";
 pub const OURS: &str = "this library";
 pub const CACHED: &str = "this library, seen before";
 pub const SHARED: &str = "this library, seen before, claims shared";
 
-/// A service alone, with what a layer adds.
+/// The name of a service behind the layer.
 pub const LAYER: &str = "a service behind the layer";
 
-/// What a hand-written extractor needs.
+/// The state of a hand-written extractor.
 #[derive(Clone)]
 pub struct Hand {
     pub key: Arc<jsonwebtoken::DecodingKey>,
     pub validation: Arc<jsonwebtoken::Validation>,
 }
 
-/// What applications write that use `jsonwebtoken` directly.
+/// The extractor that an application writes if it uses `jsonwebtoken` directly.
 struct HandClaims(User);
 
 impl Hand {
@@ -68,7 +67,7 @@ impl actix_web::FromRequest for HandClaims {
     }
 }
 
-/// A router for each way to do it.
+/// Returns a router for each way to authenticate.
 pub fn routers(verifier: &Verifier, cached: &Verifier, hand: &Hand) -> Vec<(&'static str, Router)> {
     use jwt_tower::{Claims, JwtLayer, SharedClaims};
     async fn anyone() -> String {
@@ -93,7 +92,7 @@ pub fn routers(verifier: &Verifier, cached: &Verifier, hand: &Hand) -> Vec<(&'st
         (CACHED, ours(get(owned), cached)),
         (SHARED, ours(get(shared), cached)),
     ];
-    // As `axum::serve` does, once: a router without would apply its layers to each request.
+    // `axum::serve` also does this, once. Without it, a router would apply its layers to each request.
     routers.map(|(name, router)| (name, router.with_state(()))).into()
 }
 
@@ -106,7 +105,7 @@ fn request<B: Default>(token: &str) -> http::Request<B> {
     request.body(B::default()).expect("a request")
 }
 
-/// What a service answers to this token.
+/// Returns the status of a service's response to this token.
 pub async fn status<S, B, R>(service: &S, token: &str) -> Option<u16>
 where
     S: Service<http::Request<B>, Response = http::Response<R>> + Clone,
@@ -115,7 +114,7 @@ where
     service.clone().oneshot(request(token)).await.map(|answer| answer.status().as_u16()).ok()
 }
 
-/// A router, or what else serves requests, that is asked with one token, and answers with this status.
+/// Returns a contender that sends requests with one token to a service, and expects this status.
 pub fn axum<S, B, R>(name: &str, service: S, token: &str, expected: u16) -> Contender
 where
     S: Service<http::Request<B>, Response = http::Response<R>> + Clone + 'static,
@@ -133,7 +132,7 @@ where
     })
 }
 
-/// The layer around nothing but a service: what it takes besides verifying.
+/// Returns contenders that show the cost of the layer itself: a service, with verification, and with the layer.
 pub fn bare(verifier: &Verifier, token: &str) -> Vec<Contender> {
     async fn serve(_: http::Request<axum::body::Body>) -> Result<http::Response<axum::body::Body>, Infallible> {
         Ok(http::Response::default())
@@ -142,7 +141,7 @@ pub fn bare(verifier: &Verifier, token: &str) -> Vec<Contender> {
     let layer = jwt_tower::JwtLayer::new(verifier.clone());
     let (verifier, own) = (verifier.clone(), token.to_owned());
     let verified = tower::service_fn(move |request| {
-        assert!(matches!(verifier.start(&own, None), Verification::Ready(Ok(_))));
+        assert!(matches!(verifier.start(&own, None), Step::Ready(Ok(_))));
         serve(request)
     });
     vec![
@@ -152,7 +151,7 @@ pub fn bare(verifier: &Verifier, token: &str) -> Vec<Contender> {
     ]
 }
 
-/// The same under actix-web, where a tampered token is refused by whoever looks at it.
+/// Returns the same contenders for actix-web. Each of them, except for no authentication, refuses a tampered token.
 pub fn actix(verifier: &Verifier, cached: &Verifier, hand: &Hand, token: &str, tampered: &str) -> Vec<Contender> {
     use jwt_actix::{Claims, JwtMiddleware, SharedClaims};
     async fn anyone() -> String {

@@ -1,4 +1,4 @@
-//! Inputs of any length, one for each kind that is received, fetched or configured. If you double one, reading it should take
+//! Inputs of variable length, one for each kind that is received, fetched or configured. Reading twice the length should take
 //! about twice the instructions, not four times as many.
 
 use std::future::ready;
@@ -8,15 +8,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jwt_core::authorize::{Requirement, claim, roles, scopes};
 use jwt_core::claims::ClaimPath;
-use jwt_core::testing::ManualClock;
 use jwt_core::config::VerifierConfig;
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::forward::ForwardClaims;
+use jwt_core::gate::{Admission, Answer, Gate, RequestState, Rewrite};
+use jwt_core::http::{Csrf, RequestView, TokenSources};
 use jwt_core::keys::{Fetched, Key, KeySet, KeyTable, fetch_fn};
-use jwt_core::testing::BareRequest;
-use jwt_core::http::{Csrf, TokenSources};
-use jwt_core::verify::{Authenticator, Verification};
-use jwt_core::{Algorithm, TrustedIssuer, Verified, Verifier};
+use jwt_core::testing::{BareRequest, ManualClock};
+use jwt_core::verify::Authenticator;
+use jwt_core::{Algorithm, Step, TrustedIssuer, Verified, Verifier};
 
 use crate::stand::{AUDIENCE, ISSUER, sequence, tlv};
 
@@ -25,9 +25,9 @@ type Work = Box<dyn FnMut()>;
 /// A kind of input, and the code that reads it.
 pub struct Input {
     pub name: &'static str,
-    /// The number of parts that is measured first. Twice as many come next.
+    /// The number of parts. Twice as many are measured next.
     pub size: usize,
-    /// Makes an input with this number of parts, and returns the work of reading it.
+    /// Creates an input with this number of parts, and returns the work of reading it.
     pub of_size: fn(usize) -> Work,
 }
 
@@ -102,15 +102,14 @@ pub const ALL: &[Input] = &[
         line("connection", &format!("{}x_user", "a, ".repeat(size)))
     }),
     input("sent on: parameters", 1000, |size| {
-        let (forward, target) = (forward(), format!("/?{}access_token=a", "a=b&".repeat(size)));
-        Box::new(move || assert!(black_box(forward.target(&target)).is_some()))
+        let (state, request) = (state(""), bare("GET", &format!("/?{}access_token=a", "a=b&".repeat(size))));
+        let forward = forward();
+        Box::new(move || assert!(black_box(rewrite(&forward, &request, &state)).target().is_some()))
     }),
     input("sent on: elements of a claim", 1000, |size| {
-        let (forward, verified) = (forward(), verified(&format!(r#""sub":"u","groups":["a",{}]"#, texts(size.max(1)))));
-        Box::new(move || {
-            let headers = forward.headers(Some(&verified), None, "");
-            assert!(black_box(headers).is_ok_and(|headers| headers.len() == 2));
-        })
+        let state = state(&format!(r#""sub":"u","groups":["a",{}]"#, texts(size.max(1))));
+        let (forward, request) = (forward(), bare("GET", "/"));
+        Box::new(move || assert_eq!(black_box(rewrite(&forward, &request, &state)).headers().len(), 2))
     }),
     input("a path: steps", 1000, |size| {
         let path = "/a~1b".repeat(size.max(1));
@@ -163,12 +162,12 @@ const LINE: &str = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURoA
 const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const END: &str = "-----END PUBLIC KEY-----\n";
 
-/// Joins `size` texts with commas.
+/// Joins `size` strings with commas.
 fn list(size: usize, one: impl FnMut(usize) -> String) -> String {
     (0..size).map(one).collect::<Vec<_>>().join(",")
 }
 
-/// Texts of one length: their lengths don't tell them apart.
+/// Returns strings of the same length, so that they don't differ in length.
 fn texts(size: usize) -> String {
     list(size, |number| format!(r#""o{number:06}""#))
 }
@@ -249,7 +248,7 @@ fn signed(header: &str, claims: &str) -> String {
 fn token(header: &str, claims: &str, is_good: bool) -> Work {
     let (verifier, token) = (verifier(), signed(header, claims));
     Box::new(move || match verifier.start(&token, None) {
-        Verification::Ready(outcome) => assert_eq!(black_box(outcome).is_ok(), is_good),
+        Step::Ready(outcome) => assert_eq!(black_box(outcome).is_ok(), is_good),
         _ => unreachable!("fixed keys answer at once"),
     })
 }
@@ -260,7 +259,7 @@ fn audiences(size: usize) -> Work {
 
 fn verified(claims: &str) -> Verified {
     match verifier().start(&signed("", claims), None) {
-        Verification::Ready(Ok(verified)) => verified,
+        Step::Ready(Ok(verified)) => verified,
         _ => unreachable!("a good token"),
     }
 }
@@ -281,29 +280,45 @@ fn sources() -> TokenSources {
 }
 
 fn bare(method: &str, target: &str) -> BareRequest {
+    with_claims(method, target, "")
+}
+
+/// Returns a request with a token of these claims, in the session cookie.
+fn with_claims(method: &str, target: &str, claims: &str) -> BareRequest {
     let request = BareRequest::new(method, target).header("content-type", "application/x-www-form-urlencoded");
-    request.header("cookie", format!("session={}", signed("", "")))
+    request.header("cookie", format!("session={}", signed("", claims)))
+}
+
+fn enter(gate: &impl Gate, request: &dyn RequestView, state: &RequestState) -> Result<Admission, Answer> {
+    gate.enter(request, state).ready().expect("fixed keys answer at once")
+}
+
+/// The state of a request that no gate has seen.
+const fn unseen() -> RequestState {
+    RequestState::missing("JwtLayer")
 }
 
 fn authenticate(request: BareRequest) -> Work {
     let authenticator = Authenticator::from(verifier().with_sources(sources()));
-    Box::new(move || drop(black_box(authenticator.authenticate(&request))))
+    Box::new(move || drop(black_box(enter(&authenticator, &request, &unseen()))))
 }
 
 fn request(header: &str, value: &str) -> Work {
     authenticate(bare("POST", "/").header(header, value))
 }
 
-/// Bodies arrive in pieces.
+/// Reads a form's body in pieces, as it arrives.
 fn form(body: &str) -> Work {
     let (authenticator, body) = (Authenticator::from(verifier().with_sources(sources())), body.to_owned());
     Box::new(move || {
-        let request = bare("POST", "/").header("sec-fetch-site", "same-origin");
-        let mut field = authenticator.form_field(&request).expect("a form");
+        let request = with_claims("POST", "/", r#""csrf":"a""#).header("sec-fetch-site", "same-origin");
+        let mut admission = enter(&authenticator, &request, &unseen()).expect("a valid token");
+        let mut inspection = admission.take_inspection().expect("a form");
         for piece in body.as_bytes().chunks(7) {
-            field.feed(piece);
+            inspection.feed(piece);
         }
-        assert_eq!(black_box(field.value()).as_deref(), Some("a"));
+        let (_, outcome) = inspection.finish(false);
+        assert!(black_box(outcome.ready().expect("nothing to wait for")).is_ok());
     })
 }
 
@@ -312,9 +327,21 @@ fn forward() -> ForwardClaims {
     ForwardClaims::new(&verifier, [("/sub", "x-user"), ("/groups", "x-groups")]).expect("headers")
 }
 
+/// Returns the state of a request with a token of these claims.
+fn state(claims: &str) -> RequestState {
+    let authenticator = Authenticator::from(verifier().with_sources(sources()));
+    let admission = enter(&authenticator, &with_claims("GET", "/", claims), &unseen());
+    admission.ok().and_then(|admission| admission.state).expect("a valid token")
+}
+
+fn rewrite(forward: &ForwardClaims, request: &BareRequest, state: &RequestState) -> Rewrite {
+    let admission = enter(forward, request, state);
+    admission.ok().and_then(|mut admission| admission.take_rewrite()).expect("a rewrite")
+}
+
 fn line(name: &'static str, value: &str) -> Work {
-    let (forward, value) = (forward(), value.to_owned());
-    Box::new(move || drop(black_box(forward.line(name, value.as_bytes()))))
+    let (rewrite, value) = (rewrite(&forward(), &bare("GET", "/"), &state("")), value.to_owned());
+    Box::new(move || drop(black_box(rewrite.line(name, value.as_bytes()))))
 }
 
 fn configuration(members: &str) -> Work {
@@ -339,7 +366,7 @@ fn pem(text: &str) -> Work {
     Box::new(move || drop(black_box(Key::from_pem(Algorithm::Ed25519, &text))))
 }
 
-/// A certificate as far as its issuer: a name whose attributes are in the wrong order.
+/// The beginning of a certificate, up to its issuer: a name whose attributes are in the wrong order.
 fn certificate(attributes: usize) -> String {
     let attribute = |number: usize| {
         let value = tlv(0x0c, format!("{number:06}").as_bytes());

@@ -1,4 +1,4 @@
-//! Requests over real sockets: a server in a thread of its own, and as many connections as keep it busy.
+//! Requests over real sockets: a server in a thread of its own, and enough connections to keep it busy.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -10,13 +10,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::race::Contender;
 use crate::requests;
 
-/// How long one turn takes: long enough that starting and ending do not count.
+/// How long one turn takes: long enough that starting and ending don't matter.
 pub const TURN: Duration = Duration::from_millis(50);
 pub const CONNECTIONS: u64 = 32;
 
-/// A router behind a socket, asked with one token on all connections, one request after another on each.
+/// Returns a contender that sends requests with one token to a router, over all connections.
 ///
-/// The server lives as long as the process; between its turns it waits.
+/// The server runs until the process ends, and is idle between its turns.
 pub fn axum(name: &str, router: Router, token: &str) -> Contender {
     let address = serve(router);
     let request = format!("GET / HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\r\n");
@@ -65,7 +65,7 @@ fn serve(router: Router) -> SocketAddr {
     address
 }
 
-/// The length of an answer, which is the same for all: what changes in it is the date.
+/// Returns the length of a response. It's the same for all responses, because only the date changes.
 fn answer(address: SocketAddr, request: &str) -> usize {
     let mut stream = TcpStream::connect(address).expect("a connection");
     let (head, rest) = request.split_at(request.len() - 2);

@@ -1,4 +1,4 @@
-//! The issuer, its keys, its tokens, and who verifies them: the same for every contender.
+//! The issuer, its keys, its tokens and its verifiers, which are the same for every contender.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,7 +13,7 @@ pub const AUDIENCE: &str = "https://api.example";
 pub const KID: &str = "2026-key-one";
 pub const ALGORITHMS: [Algorithm; 4] = [Algorithm::HS256, Algorithm::RS256, Algorithm::ES256, Algorithm::Ed25519];
 
-/// What a handler asks for: three texts.
+/// The claims that a handler asks for: three strings.
 #[derive(Clone, Debug, Deserialize)]
 pub struct User {
     pub sub: String,
@@ -21,14 +21,14 @@ pub struct User {
     pub email: String,
 }
 
-/// A key, a good token of it, and bad ones.
+/// A key, a valid token of it, and bad tokens.
 pub struct Stand {
     pub algorithm: Algorithm,
     pub secret: [u8; 32],
     pub token: String,
-    /// The public key, where the algorithm has one.
+    /// The public key, if the algorithm has one.
     jwk: Option<Value>,
-    /// Not where tokens are only verified.
+    /// The signing key. Missing in a process that only verifies.
     key: Option<SigningKey>,
     now: u64,
 }
@@ -47,12 +47,12 @@ impl Stand {
         stand
     }
 
-    /// What another process needs to verify this one's token.
+    /// Returns the data that another process needs to verify this token.
     pub fn public(&self) -> Value {
         json!({ "algorithm": self.algorithm.name(), "jwk": self.jwk, "token": self.token })
     }
 
-    /// The set of keys that an issuer serves at an address.
+    /// Returns the issuer's JWK Set.
     pub fn jwks(&self) -> String {
         let secret =
             || json!({ "kty": "oct", "kid": KID, "alg": self.jose_name(), "k": URL_SAFE_NO_PAD.encode(self.secret) });
@@ -61,7 +61,7 @@ impl Stand {
         json!({ "keys": [key] }).to_string()
     }
 
-    /// The other end of [`public`](Self::public).
+    /// Reads the data of [`public`](Self::public).
     pub fn of_public(public: &Value) -> Self {
         let text = |name: &str| public[name].as_str().expect("a text");
         let jwk = Some(public["jwk"].clone()).filter(Value::is_object);
@@ -76,7 +76,7 @@ impl Stand {
         }
     }
 
-    /// The claims of a token; `more` are the members that others lack.
+    /// Returns the claims of a token; `more` adds members.
     fn payload(&self, number: usize, exp: u64, more: &str) -> String {
         let now = self.now - 10;
         format!(
@@ -88,7 +88,7 @@ impl Stand {
         format!(r#"{{"alg":"{}","typ":"JWT","kid":"{kid}"}}"#, self.jose_name())
     }
 
-    /// The name that other libraries know too.
+    /// Returns the algorithm's name that other libraries also know.
     pub fn jose_name(&self) -> &'static str {
         match self.algorithm {
             Algorithm::Ed25519 => "EdDSA",
@@ -98,11 +98,11 @@ impl Stand {
 
     fn sign(&self, header: &str, payload: &str) -> String {
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
-        let signature = self.key.as_ref().expect("a stand that signs").sign(input.as_bytes()).expect("the key signs");
+        let signature = self.key.as_ref().expect("a signing key").sign(input.as_bytes()).expect("the key signs");
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// One of many good tokens; `padding` bytes longer than others.
+    /// Returns one of many valid tokens, with `padding` additional bytes.
     pub fn good(&self, number: usize, padding: usize) -> String {
         let more = match padding {
             0 => String::new(),
@@ -111,7 +111,7 @@ impl Stand {
         self.sign(&self.header(KID), &self.payload(number, self.now + 3600, &more))
     }
 
-    /// The good token with the claim `typ`, which Keycloak adds to those of its own.
+    /// Returns a valid token with the claim `typ`, which Keycloak adds.
     pub fn keycloak(&self) -> String {
         self.sign(&self.header(KID), &self.payload(0, self.now + 3600, r#","typ":"Bearer""#))
     }
@@ -140,13 +140,13 @@ impl Stand {
         "x".repeat(700)
     }
 
-    /// Signing input and signature, as the primitive takes them.
+    /// Returns the signing input and the signature of a token.
     pub fn parts(token: &str) -> (Vec<u8>, Vec<u8>) {
         let (input, signature) = token.rsplit_once('.').expect("three segments");
         (input.as_bytes().to_vec(), URL_SAFE_NO_PAD.decode(signature).expect("base64url"))
     }
 
-    /// The usual policy over these keys, with the cache off.
+    /// Returns a builder with the usual settings and these keys, without a token cache.
     pub fn builder(&self, others: usize) -> VerifierBuilder {
         let mut issuer = TrustedIssuer::new(ISSUER).audience(AUDIENCE);
         for number in 0..others {
@@ -167,13 +167,13 @@ impl Stand {
         self.builder(0).build().expect("a verifier")
     }
 
-    /// One verification by the primitive, with a key that was parsed once: what nothing can be faster than.
+    /// Returns one verification by the primitive, with a parsed key. It's the lower limit for every library.
     pub fn floor(&self, token: &str) -> Box<dyn FnMut()> {
         let mut verify = self.primitive(token);
         Box::new(move || assert!(verify()))
     }
 
-    /// The same for a signature that is none.
+    /// Returns the same for a bad signature.
     pub fn failing_floor(&self, token: &str) -> Box<dyn FnMut()> {
         let mut verify = self.primitive(token);
         Box::new(move || assert!(!verify()))
@@ -205,7 +205,7 @@ impl Stand {
         }
     }
 
-    /// The public key, or the secret, as `jsonwebtoken` takes it.
+    /// Returns the public key, or the secret, as a key of `jsonwebtoken`.
     #[cfg(feature = "frameworks")]
     pub fn decoding_key(&self) -> jsonwebtoken::DecodingKey {
         match &self.jwk {
@@ -217,7 +217,7 @@ impl Stand {
         }
     }
 
-    /// The same policy, as `jsonwebtoken` says it.
+    /// Returns the same checks as settings of `jsonwebtoken`.
     #[cfg(feature = "frameworks")]
     pub fn validation(&self) -> jsonwebtoken::Validation {
         let mut validation = jsonwebtoken::Validation::new(self.jose_name().parse().expect("an algorithm"));

@@ -1,10 +1,10 @@
-//! A token, verified by itself: from its text to the application's own type.
+//! Verifies a token outside of a request, and decodes its claims as the application's type.
 
 use std::hint::black_box;
 use std::sync::Arc;
 
-use jwt_core::verify::{TokenCacheSettings, Verification};
-use jwt_core::{Error, Verifier};
+use jwt_core::verify::TokenCacheSettings;
+use jwt_core::{Error, Step, Verifier};
 
 use crate::race::Contender;
 use crate::stand::{Stand, User};
@@ -15,23 +15,23 @@ pub const CACHED: &str = "this library, seen before";
 pub const DIGESTS: &str = "this library, seen before, known by digest";
 pub const THEIRS: &str = "jsonwebtoken";
 
-/// Verifies and decodes, or says why not.
+/// Verifies a token and decodes its claims.
 pub fn verify(verifier: &Verifier, token: &str) -> Result<User, Error> {
     match verifier.start(token, None) {
-        Verification::Ready(outcome) => outcome?.claims(),
-        _ => unreachable!("fixed keys answer at once"),
+        Step::Ready(outcome) => outcome?.claims(),
+        Step::Pending(_) => unreachable!("fixed keys answer at once"),
     }
 }
 
-/// Verifies, and shares what was decoded before.
+/// Verifies a token and shares the claims that were decoded before.
 pub fn share(verifier: &Verifier, token: &str) -> Result<Arc<User>, Error> {
     match verifier.start(token, None) {
-        Verification::Ready(outcome) => outcome?.shared_claims(),
-        _ => unreachable!("fixed keys answer at once"),
+        Step::Ready(outcome) => outcome?.shared_claims(),
+        Step::Pending(_) => unreachable!("fixed keys answer at once"),
     }
 }
 
-/// What verifies one good token of `padding` bytes more than the usual one.
+/// Returns everything that verifies a valid token with `padding` bytes more than the usual one.
 pub fn contenders(stand: &Stand, padding: usize) -> Vec<Contender> {
     let token = stand.good(0, padding);
     let mut floor = stand.floor(&token);

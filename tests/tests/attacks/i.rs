@@ -108,7 +108,7 @@ impl KeySource for Ring {
 }
 
 fn ringed(ring: &Ring) -> jwt_core::TrustedIssuer {
-    jwt_core::TrustedIssuer::new(ISSUER).audience(AUDIENCE).key_source(Arc::new(ring.clone()))
+    jwt_core::TrustedIssuer::new(ISSUER).audience(AUDIENCE).key_source(ring.clone())
 }
 
 #[actix_web::test]

@@ -33,7 +33,7 @@ async fn serve(clock: &ManualClock, turns: watch::Receiver<u32>) -> SocketAddr {
 }
 
 async fn echo(mut socket: WebSocket, verified: Verified, turns: watch::Receiver<u32>) {
-    let mut ended = std::pin::pin!(verified.ended(move |_| {
+    let mut ended = std::pin::pin!(verified.until_invalid(move |_| {
         let mut turns = turns.clone();
         turns.mark_unchanged();
         async move { drop(turns.changed().await) }

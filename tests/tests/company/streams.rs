@@ -67,7 +67,7 @@ async fn server_sent_events_end_with_the_token() {
             async move { drop(turns.changed().await) }
         };
         let endless = stream::iter(["hello"]).chain(stream::pending());
-        let events = endless.take_until(verified.ended(sleep)).map(|data| Ok(Event::default().data(data)));
+        let events = endless.take_until(verified.until_invalid(sleep)).map(|data| Ok(Event::default().data(data)));
         std::future::ready(Sse::new(boxed(events)))
     };
     let router = Router::new().route("/", get(events)).layer(jwt(&clock));

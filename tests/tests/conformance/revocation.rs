@@ -151,7 +151,7 @@ async fn what_goes_on_for_hours_ends_in_an_outage_unless_outages_are_ignored() {
             let verified = builder.build().expect("a verifier").verify(&good().sign()).await.expect("good");
             list.play(script);
             let (sleeps, mut slept) = tokio::sync::mpsc::unbounded_channel();
-            let ended = verified.ended(move |time| {
+            let ended = verified.until_invalid(move |time| {
                 sleeps.send(time).expect("somebody listens");
                 std::future::pending()
             });

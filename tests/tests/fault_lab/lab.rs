@@ -65,7 +65,7 @@ impl Lab {
 
     pub(crate) async fn with(policy: KeyRefreshSettings) -> Self {
         let issuer = ScriptedIssuer::start().await.expect("an issuer");
-        let trusted = TrustedIssuer::discover(issuer.name()).refresh(policy);
+        let trusted = TrustedIssuer::discover(issuer.name()).key_refresh(policy);
         Self::of(issuer, trusted)
     }
 

@@ -7,7 +7,6 @@
 
 mod schedule;
 mod service;
-mod settings;
 mod snapshot;
 
 #[cfg(test)]
@@ -15,4 +14,3 @@ mod model;
 
 pub use service::RemoteKeys;
 pub(crate) use service::Setup;
-pub use settings::KeyRefreshSettings;

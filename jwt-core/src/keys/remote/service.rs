@@ -13,15 +13,14 @@ use tracing::Instrument as _;
 use crate::clock::{Clock, Moment};
 use crate::crypto::Backend;
 use crate::jose::{Algorithm, KeySet};
-use crate::keys::discovery::{Location, Tag};
+use crate::keys::discovery::Tag;
 use crate::keys::{
-    Fetch, FetchError, FetchErrorKind, Fetched, Health, HealthState, KeyRefresh, KeySource, KeyTable, Lookup, Quota,
-    Wanted,
+    Fetch, FetchError, FetchErrorKind, Fetched, Health, HealthState, KeyRefresh, KeyRefreshSettings, KeySource,
+    KeyTable, Location, Lookup, Quota, Wanted,
 };
 use crate::observe::{Event, Observer};
 
 use super::schedule::{Cause, FetchDecision, FetchSchedule};
-use super::settings::KeyRefreshSettings;
 use super::snapshot::Snapshot;
 
 /// An issuer's keys, fetched when they're first needed and kept current.

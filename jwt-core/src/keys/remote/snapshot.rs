@@ -4,7 +4,7 @@ use crate::clock::Moment;
 use crate::keys::discovery::Tag;
 use crate::keys::{HealthState, KeyTable};
 
-use super::settings::KeyRefreshSettings;
+use crate::keys::KeyRefreshSettings;
 
 /// A fetched key set.
 #[derive(Debug)]

@@ -5,24 +5,24 @@ use crate::claim_rules::MAX_LEEWAY;
 use crate::gate::{ResourceMetadata, Wrong};
 use crate::http::challenge::{Challenger, is_challenge};
 use crate::verified::VerifierContext;
+use crate::verify::build_error::{BuildError, BuildErrorKind as Kind};
 use crate::verify::cache::Store;
-use crate::verify::issuers::Issuers;
-use crate::verify::judge::Judge;
-use crate::verify::prepare::Means;
-use crate::verify::revocations::Revocations;
-use crate::verify::{BuildError, BuildErrorKind as Kind, Verifier};
+use crate::verify::issuers::{IssuerSet, PrepareContext};
+use crate::verify::pipeline::Pipeline;
+use crate::verify::revocation_check::RevocationCheck;
+use crate::verify::verifier::Verifier;
 
 impl VerifierBuilder {
-    /// Builds the verifier. Nothing is fetched yet.
+    /// Builds the verifier. It fetches nothing yet.
     ///
     /// # Errors
     ///
-    /// The first setting that is missing, impossible or contradicts another, by its name.
+    /// Names the first setting that is missing, invalid or contradicts another one.
     pub fn build(self) -> Result<Verifier, BuildError> {
-        self.check()?;
+        self.check_settings()?;
         let metadata = self.metadata()?;
         let challenger = self.challenger(metadata.as_ref())?;
-        let means = Means {
+        let context = PrepareContext {
             backend: self.backend,
             clock: Arc::clone(&self.clock),
             audience: self.resource.as_ref().map(|resource| resource.resource().to_owned()),
@@ -39,15 +39,15 @@ impl VerifierBuilder {
             #[cfg(feature = "remote")]
             quota: None,
         };
-        let issuers: Result<Vec<_>, _> = self.issuers.into_iter().map(|issuer| issuer.prepare(&means)).collect();
-        let mut issuers = Issuers::new(issuers?)?;
+        let issuers: Result<Vec<_>, _> = self.issuers.into_iter().map(|issuer| issuer.prepare(&context)).collect();
+        let mut issuers = IssuerSet::new(issuers?)?;
         issuers.any_is_ready = self.any_is_ready;
         #[cfg(feature = "remote")]
         if let Some(resolver) = self.resolver {
-            if issuers.answers_for_any() {
+            if issuers.accepts_any_name() {
                 return Err(BuildError::new(Kind::Contradiction, "issuer_resolver"));
             }
-            issuers.resolver = Some(resolver.prepare(Means { listed: false, ..means })?);
+            issuers.resolver = Some(resolver.prepare(PrepareContext { listed: false, ..context })?);
         }
         let cache = match self.cache {
             Some(settings) => {
@@ -56,11 +56,11 @@ impl VerifierBuilder {
             None => None,
         };
         let budget = cache.as_ref().filter(|cache| !cache.keeps_digests()).map(|cache| Arc::clone(cache.budget()));
-        let (accepts_unjudged, observer) = (self.accepts_unjudged, &self.observer);
+        let (accepts_during_outage, observer) = (self.accepts_during_outage, &self.observer);
         let revocations = self
             .revocations
-            .map(|list| Arc::new(Revocations { list, accepts_unjudged, observer: Arc::clone(observer) }));
-        let judge = Judge {
+            .map(|list| Arc::new(RevocationCheck { list, accepts_during_outage, observer: Arc::clone(observer) }));
+        let pipeline = Pipeline {
             issuers,
             cache,
             limits: self.limits,
@@ -72,15 +72,15 @@ impl VerifierBuilder {
                 observer: self.observer,
                 clock: self.clock,
                 leeway: self.leeway,
-                recheck: revocations.map(Revocations::recheck),
+                recheck: revocations.map(RevocationCheck::recheck),
                 budget,
             }),
         };
-        Ok(Verifier::new(judge, self.sources))
+        Ok(Verifier::new(pipeline, self.sources))
     }
 
-    /// Judges what can be judged by itself.
-    fn check(&self) -> Result<(), BuildError> {
+    /// Checks the settings that don't depend on an issuer.
+    fn check_settings(&self) -> Result<(), BuildError> {
         let error = |kind, setting| Err(BuildError::new(kind, setting));
         if self.issuers.is_empty() && !self.has_resolver() {
             return error(Kind::Undecided, "issuer");
@@ -106,7 +106,7 @@ impl VerifierBuilder {
         if self.cache.is_some_and(|cache| cache.entries == 0 || cache.bytes == 0) {
             return error(Kind::OutOfRange, "token_cache");
         }
-        if self.accepts_unjudged && self.revocations.is_none() {
+        if self.accepts_during_outage && self.revocations.is_none() {
             return error(Kind::Contradiction, "dangerous_accept_during_revocation_outage");
         }
         if !self.challenges.iter().all(|challenge| is_challenge(challenge)) {
@@ -148,6 +148,8 @@ mod tests {
     use crate::http::csrf::Csrf;
     use crate::http::token::TokenSources;
     use crate::jose::{Algorithm, Key};
+    #[cfg(all(not(feature = "remote"), any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+    use crate::keys::KeyRefreshSettings;
     use crate::verify::{BuildErrorKind, TrustedIssuer};
 
     fn key(kid: &str) -> Key {
@@ -164,13 +166,13 @@ mod tests {
 
     #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
     #[test]
-    fn without_a_back_end_building_is_an_error() {
+    fn building_without_a_back_end_fails() {
         assert_eq!(error(Verifier::builder().issuer(issuer())), Some((BuildErrorKind::NoBackend, "crypto")));
     }
 
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
     #[test]
-    fn what_is_wrong_with_a_configuration_is_named() {
+    fn a_build_error_names_the_wrong_setting() {
         use BuildErrorKind::{
             AmbiguousKeys, Contradiction, Duplicate, Empty, IllegalCharacters, InsecureUrl, InvalidUrl, NoUsableKey,
             OutOfRange, Undecided,
@@ -232,14 +234,14 @@ mod tests {
             (with(issuer()).sources(csrf(Csrf::new().header("a b"))), Some((IllegalCharacters, "header"))),
             (with(issuer()).sources(csrf(Csrf::new().form_field(""))), Some((Empty, "form_field"))),
         ] {
-            let text = format!("{builder:?}");
-            assert_eq!(error(builder), expected, "{text}");
+            let shown = format!("{builder:?}");
+            assert_eq!(error(builder), expected, "{shown}");
         }
     }
 
     #[cfg(all(feature = "remote", feature = "aws-lc-rs"))]
     #[test]
-    fn what_is_wrong_with_a_remote_issuer_is_named() {
+    fn a_build_error_names_the_wrong_setting_of_a_remote_issuer() {
         use BuildErrorKind::{Contradiction, InsecureUrl, InvalidUrl};
         let fetch = || crate::keys::fetch_fn(|_url: String| async { Ok(crate::keys::Fetched::new("")) });
         for (issuer, expected) in [
@@ -259,8 +261,52 @@ mod tests {
 
     #[cfg(all(feature = "remote", feature = "aws-lc-rs", not(feature = "jwks")))]
     #[test]
-    fn without_a_fetch_a_remote_issuer_is_an_error() {
+    fn a_remote_issuer_without_a_client_is_an_error() {
         let issuer = TrustedIssuer::discover("https://id.example").audience("api");
         assert_eq!(error(Verifier::builder().issuer(issuer)), Some((BuildErrorKind::NoFetch, "fetch")));
+    }
+    #[cfg(all(not(feature = "remote"), any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+    #[test]
+    fn a_remote_issuer_without_the_feature_is_an_error_that_names_the_feature() {
+        for (issuer, expected) in [
+            (TrustedIssuer::discover("https://id.example").metadata_url("https://internal.example"), "discover"),
+            (TrustedIssuer::jwks("joe", "https://id.example/jwks").key_refresh(KeyRefreshSettings::new()), "jwks"),
+        ] {
+            let error = Verifier::builder().issuer(issuer.audience("api")).build().expect_err("no client");
+            assert_eq!((error.kind(), error.setting()), (BuildErrorKind::NoFetch, expected));
+            assert!(error.to_string().contains("enable the feature `jwks` of"), "{error}");
+        }
+    }
+
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    #[test]
+    fn an_error_about_a_missing_decision_names_the_methods_that_make_it() {
+        let bare = || TrustedIssuer::new("https://id.example");
+        for (builder, methods) in [
+            (Verifier::builder(), &["`VerifierBuilder::issuer`"][..]),
+            (
+                Verifier::builder().issuer(bare().key(key("a"))),
+                &["`audience`", "`audiences`", "`all_audiences`", "`dangerous_any_audience`"],
+            ),
+            (Verifier::builder().issuer(bare().audience("api")), &["`key`", "`discover`", "`jwks`"]),
+        ] {
+            let message = builder.build().expect_err("undecided").to_string();
+            assert!(methods.iter().all(|method| message.contains(method)), "{message}");
+        }
+    }
+
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    #[test]
+    fn several_audiences_are_added_up_in_any_order() {
+        let audience = || TrustedIssuer::new("https://id.example").key(key("a"));
+        for (issuer, expected) in [
+            (audience().audiences(["a", "b"]), None),
+            (audience().audience("a").audiences(["b"]).audience("c"), None),
+            (audience().audiences::<&str>([]), Some((BuildErrorKind::Empty, "audience"))),
+            (audience().audiences(["a", ""]), Some((BuildErrorKind::Empty, "audience"))),
+            (audience().all_audiences(["a"]).audiences(["b"]), Some((BuildErrorKind::Contradiction, "audiences"))),
+        ] {
+            assert_eq!(error(Verifier::builder().issuer(issuer)), expected);
+        }
     }
 }

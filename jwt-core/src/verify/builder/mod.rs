@@ -1,4 +1,4 @@
-//! What is decided before a token comes: settings, and the verifier that is built of them.
+//! [`VerifierBuilder`]: its settings, and building a verifier from them.
 
 mod build;
 mod settings;

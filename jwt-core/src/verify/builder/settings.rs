@@ -11,12 +11,11 @@ use crate::http::token::TokenSources;
 use crate::jose::compact::Limits;
 use crate::observe::{NoObserver, Observer};
 use crate::revocation::RevocationList;
-use crate::verify::TrustedIssuer;
-#[cfg(doc)]
-use crate::verify::Verifier;
 use crate::verify::cache::TokenCacheSettings;
+use crate::verify::issuers::TrustedIssuer;
+use crate::verify::verifier::Verifier;
 
-/// Builds a [`Verifier`]; made by [`Verifier::builder`].
+/// Builds a [`Verifier`]. [`Verifier::builder`] creates it.
 #[derive(Debug)]
 #[must_use]
 pub struct VerifierBuilder {
@@ -26,7 +25,7 @@ pub struct VerifierBuilder {
     pub(super) limits: Limits,
     pub(super) realm: String,
     pub(super) revocations: Option<Arc<dyn RevocationList>>,
-    pub(super) accepts_unjudged: bool,
+    pub(super) accepts_during_outage: bool,
     pub(super) renderer: Arc<dyn Renderer>,
     pub(super) resource: Option<ProtectedResource>,
     pub(super) challenges: Vec<String>,
@@ -42,8 +41,15 @@ pub struct VerifierBuilder {
     pub(super) resolver: Option<crate::verify::IssuerResolver>,
 }
 
+impl Verifier {
+    /// Starts building a verifier.
+    pub fn builder() -> VerifierBuilder {
+        VerifierBuilder::new()
+    }
+}
+
 impl VerifierBuilder {
-    pub(in crate::verify) fn new() -> Self {
+    fn new() -> Self {
         Self {
             issuers: Vec::new(),
             sources: TokenSources::new(),
@@ -51,7 +57,7 @@ impl VerifierBuilder {
             limits: Limits::default(),
             realm: DEFAULT_REALM.to_owned(),
             revocations: None,
-            accepts_unjudged: false,
+            accepts_during_outage: false,
             renderer: Arc::new(NoBody),
             resource: None,
             challenges: Vec::new(),
@@ -68,64 +74,64 @@ impl VerifierBuilder {
         }
     }
 
-    /// Trusts an issuer. At least one must be given; each judges the tokens that name it, by its own conditions.
+    /// Trusts an issuer. You need at least one, or an `issuer_resolver`. A token is checked against the settings of the issuer that
+    /// it names.
     pub fn issuer(mut self, issuer: TrustedIssuer) -> Self {
         self.issuers.push(issuer);
         self
     }
 
-    /// Sets where requests are searched for a token. Default: [`TokenSources::new`], the `Authorization` header alone.
+    /// Sets where requests carry their tokens. Default: [`TokenSources::new`], only the `Authorization` header.
     pub fn sources(mut self, sources: TokenSources) -> Self {
         self.sources = sources;
         self
     }
 
-    /// Sets the clock difference that is tolerated in `exp`, `nbf` and `iat`, at most 300 seconds. Default: 60 seconds.
+    /// Sets the clock difference that `exp`, `nbf` and `iat` may have, at most 300 seconds. Default: 60 seconds.
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// Sets the most bytes a token may have, checked before anything is decoded. Default: 16 KiB.
+    /// Sets how many bytes a token may have at most, checked before it's decoded. Default: 16 KiB.
     pub const fn max_token_bytes(mut self, bytes: usize) -> Self {
         self.limits.token = bytes;
         self
     }
 
-    /// Sets the realm that challenges name, in visible ASCII and spaces but `"` and `\`. Default: `api`.
+    /// Sets the realm of challenges: visible ASCII and spaces, without `"` and `\`. Default: `api`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = realm.into();
         self
     }
 
-    /// Says of which resource this is the guard. Issuers without a decision about the audience take its name for it; every
-    /// challenge says where its [metadata](crate::gate) is; layers that see requests for it serve that, and
-    /// [`ResourceMetadata::endpoint`](crate::gate::ResourceMetadata::endpoint) where there is none around the whole
-    /// application. Default: none.
+    /// Declares the protected resource (RFC 9728). Default: no resource.
+    ///
+    /// Its name becomes the audience of issuers without one, and every challenge links to its [metadata](crate::gate). A layer
+    /// around the whole application serves the metadata. If there is no such layer, add
+    /// [`ResourceMetadata::endpoint`](crate::gate::ResourceMetadata::endpoint) as a route.
     pub fn resource(mut self, resource: ProtectedResource) -> Self {
         self.resource = Some(resource);
         self
     }
 
-    /// Asks `list` about every token that has passed all other checks of the verifier, before the application's rules.
-    /// Default: none, tokens are good until they expire.
+    /// Asks `list` about every token, after all other checks except the application's rules. Default: no list, so tokens are good
+    /// until they expire.
     pub fn revocations(mut self, list: impl RevocationList + 'static) -> Self {
         self.revocations = Some(Arc::new(list));
         self
     }
 
-    /// Accepts tokens while the list of revocations cannot tell whether they were revoked. Default: answered 503, with the
-    /// code `revocation_unavailable`.
+    /// Accepts tokens while the revocation list is unavailable. Default: answered 503, with the code `revocation_unavailable`.
     ///
-    /// Whoever can bring the list down, or cut it off, can then use a stolen token that was taken back. Each such token
-    /// is told to the observer. Rather run the list so that its outages are short, and tokens that live for minutes.
+    /// An attacker who can take down the list, or cut it off, can then use revoked tokens. Make the list more available instead,
+    /// and issue tokens that expire within minutes. The observer gets an event for each token that is accepted this way.
     pub const fn dangerous_accept_during_revocation_outage(mut self) -> Self {
-        self.accepts_unjudged = true;
+        self.accepts_during_outage = true;
         self
     }
 
-    /// Writes the bodies of refusals with `renderer`: of layers, middleware, requirements and extractors alike. Default:
-    /// [`NoBody`].
+    /// Sets what writes the body of every rejection: from layers, middleware, requirements and extractors. Default: empty bodies.
     ///
     /// ```
     /// use jwt_core::Verifier;
@@ -138,16 +144,17 @@ impl VerifierBuilder {
         self
     }
 
-    /// Adds the challenge of another scheme that the application accepts, for example `Basic realm="api"`: its scheme, which is
-    /// not `Bearer`, and its parameters. Every answer 401 then carries it in a line of its own, after ours, to which the error
-    /// belongs. Requests with credentials of that scheme are to be served outside of the layer, or by an
-    /// [optional](crate::verify::Authenticator::optional) one. Default: none.
+    /// Adds a challenge for another scheme than `Bearer` that your application accepts, for example `Basic realm="api"`. Default:
+    /// no other challenge.
+    ///
+    /// Every 401 response carries it in a `WWW-Authenticate` header of its own, after the `Bearer` challenge. Serve requests with
+    /// that scheme outside of the layer, or with an [optional](crate::verify::Authenticator::optional) one.
     pub fn challenge(mut self, challenge: impl Into<String>) -> Self {
         self.challenges.push(challenge.into());
         self
     }
 
-    /// Accepts logout tokens and nothing else, of every issuer that was given.
+    /// Makes every given issuer accept only logout tokens.
     pub(crate) fn logout_tokens(mut self) -> Self {
         self.issuers = self.issuers.into_iter().map(TrustedIssuer::logout_tokens).collect();
         self
@@ -174,63 +181,61 @@ impl VerifierBuilder {
         self
     }
 
-    /// Takes the time from `clock`. Default: [`SystemClock`].
+    /// Sets the clock. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// As [`clock`](Self::clock), for one that others read, too.
+    /// Like [`clock`](Self::clock), for a clock that is shared.
     #[cfg(feature = "issue")]
     pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Tells `observer` about every outcome. Default: [`NoObserver`].
+    /// Sends an event for every outcome to `observer`. Default: no observer.
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Arc::new(observer);
         self
     }
 
-    /// Verifies signatures with `backend`. Default: [`Backend::compiled_in`], which is `aws-lc-rs` where it is enabled.
+    /// Sets the cryptographic back end. Default: [`Backend::compiled_in`], which is `aws-lc-rs` if it's enabled.
     pub const fn crypto(mut self, backend: Backend) -> Self {
         self.backend = Some(backend);
         self
     }
 
-    /// Remembers verified tokens as `cache` says. Default: [`TokenCacheSettings::new`].
-    pub const fn token_cache(mut self, cache: TokenCacheSettings) -> Self {
-        self.cache = Some(cache);
+    /// Sets how verified tokens are cached. Default: [`TokenCacheSettings::new`].
+    pub const fn token_cache(mut self, settings: TokenCacheSettings) -> Self {
+        self.cache = Some(settings);
         self
     }
 
-    /// Verifies every token from the start, each time. Default: verified tokens are remembered.
+    /// Turns the token cache off, so that every signature is verified. Default: on.
     pub const fn without_token_cache(mut self) -> Self {
         self.cache = None;
         self
     }
 
-    /// Fetches keys with `fetch`. Default: [`HttpFetch`](crate::keys::HttpFetch) where the feature `reqwest` is enabled.
+    /// Sets the HTTP client that fetches keys. Default: `HttpFetch`, if the feature `jwks` is enabled.
     #[cfg(feature = "remote")]
     pub fn fetch(mut self, fetch: impl crate::keys::Fetch + 'static) -> Self {
         self.fetch = Some(Arc::new(fetch));
         self
     }
 
-    /// Looks up issuers that weren't given, when a token names one: for services whose tenants bring their own. Default: no
-    /// issuer is looked up.
+    /// Looks up issuers that weren't given, for services whose tenants bring their own. Default: no resolver.
     #[cfg(feature = "remote")]
     pub fn issuer_resolver(mut self, resolver: crate::verify::IssuerResolver) -> Self {
         self.resolver = Some(resolver);
         self
     }
 
-    /// Is ready when tokens of at least one of the given issuers can be verified. Default: of all of them.
+    /// Makes the verifier ready when tokens of at least one given issuer can be verified. Default: of every given issuer.
     ///
-    /// Set it if most requests can be served while one issuer is down. It decides what
-    /// [`readiness`](Verifier::readiness) and [`is_ready`](Verifier::is_ready) answer. Issuers that a
-    /// [resolver](Self::issuer_resolver) finds never count.
+    /// Set it if most requests can be served while one issuer is down. [`readiness`](Verifier::readiness) and
+    /// [`is_ready`](Verifier::is_ready) depend on it. Issuers that an `issuer_resolver` finds never count.
     pub const fn ready_with_any_issuer(mut self) -> Self {
         self.any_is_ready = true;
         self

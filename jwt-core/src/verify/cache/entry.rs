@@ -5,102 +5,104 @@ use zeroize::Zeroizing;
 
 use crate::claim_rules::Times;
 use crate::verified::Parts;
-use crate::verify::prepare::Issuer;
+use crate::verify::issuers::Issuer;
 
-/// What a token is known by, and what is known of it.
-enum Kept {
-    Whole(Zeroizing<Box<[u8]>>, Known),
-    /// That its signature is good, and nothing else.
+/// An accepted token.
+pub(in crate::verify) struct Entry {
+    content: Content,
+    pub(in crate::verify) issuer: Arc<Issuer>,
+    /// The generation of the issuer's keys that verified it.
+    pub(in crate::verify) generation: u64,
+}
+
+enum Content {
+    Token(Zeroizing<Box<[u8]>>, CachedClaims),
+    /// The token's digest. It only says that the signature is good.
     Digest([u8; 32]),
 }
 
-/// What a token says, and what it takes to judge it again.
-pub(in crate::verify) struct Known {
+/// A cached token's claims, and what the checks at each hit need.
+pub(in crate::verify) struct CachedClaims {
     pub(in crate::verify) parts: Arc<Parts>,
     pub(in crate::verify) times: Times,
-    /// Whether the issuer may be gone by the next time.
+    /// Whether a resolver found the issuer, which may then be gone at the next hit.
     pub(in crate::verify) resolved: bool,
 }
 
-/// A token as it is looked for.
+/// The result of verifying a token, from which its cache entry is built.
+pub(in crate::verify) struct NewEntry {
+    pub(in crate::verify) issuer: Arc<Issuer>,
+    /// Whether a resolver found the issuer, which may then be gone at the next hit.
+    pub(in crate::verify) resolved: bool,
+    /// The generation of the issuer's keys.
+    pub(in crate::verify) generation: u64,
+    pub(in crate::verify) times: Times,
+}
+
+/// The key of a cache entry.
 #[derive(Clone, Copy)]
-pub(super) enum Sought<'t> {
-    Whole(&'t [u8]),
+pub(super) enum CacheKey<'t> {
+    Token(&'t [u8]),
     Digest(&'t [u8; 32]),
 }
 
-/// What was found out when a token was verified.
-pub(in crate::verify) struct Proven {
-    pub(in crate::verify) issuer: Arc<Issuer>,
-    /// Whether the issuer may be gone by the next time.
-    pub(in crate::verify) resolved: bool,
-    /// Of the issuer's keys.
-    pub(in crate::verify) generation: u64,
-    pub(in crate::verify) times: Times,
-}
-
-/// A token that was accepted.
-pub(in crate::verify) struct Entry {
-    kept: Kept,
-    pub(in crate::verify) issuer: Arc<Issuer>,
-    pub(in crate::verify) generation: u64,
-}
-
 impl Entry {
-    pub(super) fn new(sought: Sought<'_>, proven: Proven, parts: &Arc<Parts>) -> Self {
-        let Proven { issuer, resolved, generation, times } = proven;
-        let kept = match sought {
-            Sought::Whole(token) => {
-                Kept::Whole(Zeroizing::new(token.into()), Known { parts: Arc::clone(parts), times, resolved })
+    pub(super) fn new(key: CacheKey<'_>, new: NewEntry, parts: &Arc<Parts>) -> Self {
+        let NewEntry { issuer, resolved, generation, times } = new;
+        let content = match key {
+            CacheKey::Token(token) => {
+                Content::Token(Zeroizing::new(token.into()), CachedClaims { parts: Arc::clone(parts), times, resolved })
             }
-            Sought::Digest(digest) => Kept::Digest(*digest),
+            CacheKey::Digest(digest) => Content::Digest(*digest),
         };
-        Self { kept, issuer, generation }
+        Self { content, issuer, generation }
     }
 
-    /// What is known besides the signature, where more is.
-    pub(in crate::verify) const fn known(&self) -> Option<&Known> {
-        match &self.kept {
-            Kept::Whole(_, known) => Some(known),
-            Kept::Digest(_) => None,
+    /// Returns the claims, which a cache of digests doesn't keep.
+    pub(in crate::verify) const fn claims(&self) -> Option<&CachedClaims> {
+        match &self.content {
+            Content::Token(_, claims) => Some(claims),
+            Content::Digest(_) => None,
         }
     }
 
-    pub(super) fn is(&self, sought: Sought<'_>) -> bool {
-        match (&self.kept, sought) {
-            (Kept::Whole(own, _), Sought::Whole(token)) => ***own == *token,
-            (Kept::Digest(own), Sought::Digest(digest)) => own == digest,
+    pub(super) fn has_key(&self, key: CacheKey<'_>) -> bool {
+        match (&self.content, key) {
+            (Content::Token(own, _), CacheKey::Token(token)) => ***own == *token,
+            (Content::Digest(own), CacheKey::Digest(digest)) => own == digest,
             _ => false,
         }
     }
 
-    /// A copy that shares as little as can be.
-    pub(super) fn apart(&self) -> Self {
-        let kept = match &self.kept {
-            Kept::Whole(token, known) => Kept::Whole(token.clone(), Known { parts: known.parts.apart(), ..*known }),
-            Kept::Digest(digest) => Kept::Digest(*digest),
+    /// Returns a copy that shares as few reference counts as possible with the original.
+    pub(super) fn detached(&self) -> Self {
+        let content = match &self.content {
+            Content::Token(token, claims) => {
+                Content::Token(token.clone(), CachedClaims { parts: claims.parts.detached(), ..*claims })
+            }
+            Content::Digest(digest) => Content::Digest(*digest),
         };
-        Self { kept, issuer: Arc::clone(&self.issuer), generation: self.generation }
+        Self { content, issuer: Arc::clone(&self.issuer), generation: self.generation }
     }
 
-    /// The bytes of the entry and its place in a table. Decoded claims are charged when they are kept.
+    /// Returns the bytes of the entry and its slot in a table. Decoded claims are charged separately, when they are stored.
     pub(super) fn bytes(&self) -> usize {
-        const PLACE: usize = 64;
-        let kept = match &self.kept {
-            Kept::Whole(token, known) => token.len() + known.parts.bytes(),
-            Kept::Digest(_) => 0,
+        const SLOT: usize = 64;
+        let content = match &self.content {
+            Content::Token(token, claims) => token.len() + claims.parts.bytes(),
+            Content::Digest(_) => 0,
         };
-        PLACE + size_of::<Self>() + kept
+        SLOT + size_of::<Self>() + content
     }
 }
 
-impl Sought<'_> {
-    /// The end of what it is known by: the signature's last bytes, or those of the digest. Both are as good as random, and
-    /// nobody but the issuer can choose the first.
+impl CacheKey<'_> {
+    /// Returns the last bytes, of the token's signature or of the digest. Both are as good as random, and only the issuer can
+    /// choose a valid signature.
     pub(super) fn tail(&self) -> &[u8] {
         let bytes = match self {
-            Sought::Whole(token) => *token,
-            Sought::Digest(digest) => &digest[..],
+            CacheKey::Token(token) => *token,
+            CacheKey::Digest(digest) => &digest[..],
         };
         &bytes[bytes.len().saturating_sub(32)..]
     }

@@ -1,16 +1,15 @@
-//! Tokens that were verified before.
+//! The cache of verified tokens.
 //!
-//! Remembered is one thing only: that this text carries a good signature of a key that is still in use, and what it says.
-//! Whatever can change is judged at each hit as it is without a cache: the times, the keys, the revocation list, the
-//! rules.
+//! An entry says that these bytes carry a good signature of a key that is still in use, and which claims they contain. The times,
+//! the keys, the revocation list and the application's rules can change, so they're checked at each hit, as without a cache.
 
 mod entry;
-mod near;
+mod hot_copies;
 mod settings;
 mod shard;
 mod store;
 
 pub use settings::{CacheStatus, TokenCacheSettings};
 
-pub(super) use entry::{Entry, Known, Proven};
+pub(super) use entry::{CachedClaims, Entry, NewEntry};
 pub(super) use store::Store;

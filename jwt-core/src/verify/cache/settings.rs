@@ -1,22 +1,20 @@
-/// How verified tokens are remembered, so that their signatures are not verified again.
+/// Settings of the token cache, which saves verifying the same signature again.
 ///
-/// A hit changes no decision. It spares reading the token and verifying its signature, or [by digest](Self::digests) the
-/// latter alone; expiry and the other times, the issuer's keys, the revocation list and the application's rules are judged
-/// anew each time, and a token whose key was withdrawn is verified from the start. The whole token is compared, or its
-/// SHA-256. Only tokens that were accepted are remembered,
-/// within both bounds; no forged one can take a place. Each verifier has a cache of its own, which its clones share.
+/// A hit changes no decision. It skips parsing the token and verifying its signature, or only the signature if the cache keeps
+/// [digests](Self::digests). Expiry and the other times, the issuer's keys, the revocation list and the application's rules are
+/// checked each time. If the key was withdrawn, the token is verified from the start.
 ///
-/// Tokens of a [`KeySource`](crate::keys::KeySource) that does not state a
-/// [generation](crate::keys::KeySource::generation) are not remembered.
+/// Only accepted tokens are stored, so forged tokens can't fill the cache. A hit compares the whole token, or its SHA-256. Each
+/// verifier has a cache of its own, which its clones share. Tokens of a [`KeySource`](crate::keys::KeySource) without a
+/// [generation](crate::keys::KeySource::generation) aren't stored.
 ///
-/// How long an answer takes tells whoever holds a token whether it was used here before, and nothing about tokens that
-/// they do not hold.
+/// From the response time, a client can tell whether its token was used here before. It learns nothing about other tokens.
 ///
 /// ```
 /// use jwt_core::Verifier;
 /// use jwt_core::verify::TokenCacheSettings;
 ///
-/// // A gateway with many users, whose memory shall hold no bearer tokens.
+/// // A gateway with many users, which keeps no bearer tokens in memory.
 /// let builder = Verifier::builder().token_cache(TokenCacheSettings::new().max_entries(100_000).max_bytes(64 << 20).digests());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,46 +32,46 @@ impl Default for TokenCacheSettings {
 }
 
 impl TokenCacheSettings {
-    /// The settings of every verifier for which nothing else is said.
+    /// Creates the default settings.
     pub const fn new() -> Self {
         Self { entries: 10_000, bytes: 32 << 20, digests: false }
     }
 
-    /// Remembers at most so many tokens. Default: 10,000.
+    /// Sets how many tokens are stored at most. Default: 10,000.
     pub const fn max_entries(mut self, entries: usize) -> Self {
         self.entries = entries;
         self
     }
 
-    /// Limits the bytes of tokens, claims and the entries that hold them. Default: 32 MiB.
+    /// Sets how many bytes the tokens, their claims and the cache entries take at most. Default: 32 MiB.
     ///
-    /// Claims that handlers [share](crate::Verified::shared_claims) count as much as a [`serde_json::Value`] of them can take,
-    /// which is several times their text: how much a type of yours takes isn't known. They get up to half of the bytes, as
-    /// they are asked for. Claims that don't fit are decoded for each request, as without a cache.
+    /// Claims that handlers [share](crate::Verified::shared_claims) get up to half of it, as they're asked for. The size of your
+    /// type isn't known, so they count as much as a [`serde_json::Value`] of them can take, which is several times their JSON.
+    /// Claims that don't fit are decoded for each request, as without a cache.
     ///
-    /// Besides, each processor may have copies of up to 16 tokens that are much in use.
+    /// In addition, each processor keeps copies of up to 16 much-used tokens.
     pub const fn max_bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
     }
 
-    /// Keeps of each token its SHA-256, and that its signature was good, so that neither bearer tokens nor their claims stay
-    /// in memory, and a token takes a fraction of the room. Default: off.
+    /// Stores the SHA-256 of each token instead of the token and its claims. Default: off.
     ///
-    /// A hit then spares the signature's verification and nothing else: the token is read and judged as if it were new,
-    /// and its claims are decoded for each request. With a signature of a secret (HS256) that gains nothing.
+    /// Bearer tokens and claims then don't stay in memory, and an entry is much smaller. A hit only saves verifying the
+    /// signature: the token is parsed and checked as if it were new, and its claims are decoded for each request. With a shared
+    /// secret (HS256), that's no faster than no cache.
     pub const fn digests(mut self) -> Self {
         self.digests = true;
         self
     }
 }
 
-/// What a verifier's cache holds.
+/// The size of a verifier's token cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheStatus {
-    /// How many tokens.
+    /// The number of tokens.
     pub entries: usize,
-    /// How many bytes they take, [as the cache counts them](TokenCacheSettings::max_bytes).
+    /// The bytes that they take, [as the cache counts them](TokenCacheSettings::max_bytes).
     pub bytes: usize,
 }

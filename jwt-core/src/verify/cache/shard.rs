@@ -4,42 +4,41 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::entry::{Entry, Sought};
+use super::entry::{CacheKey, Entry};
 
-/// How many entries that were used again get another round when one place is needed. More would let a full table of
-/// entries in use cost more than one that is not.
+/// How many used entries are spared in one eviction, so that inserting into a full table of used entries has a bounded cost.
 const CHANCES: usize = 8;
 
-/// A part of the cache, behind a lock of its own.
+/// A part of the cache, with a lock of its own.
 ///
-/// Entries leave in the order in which they came; one that was used meanwhile is sent around once more. To put one in
-/// costs the same however many there are.
+/// Entries are evicted in the order in which they were inserted; an entry that was used meanwhile gets a second chance. An
+/// insertion costs the same for any number of entries.
 #[derive(Default)]
 pub(super) struct Shard {
-    /// By their keyed hashes. Two entries of one hash displace each other.
-    entries: HashMap<u64, Place, BuildHasherDefault<Hashed>>,
-    /// Hashes in the order of leaving, some of them of entries that are gone.
+    /// Entries by their keyed hashes. Two entries with the same hash replace each other.
+    entries: HashMap<u64, Slot, BuildHasherDefault<Hashed>>,
+    /// Hashes and insertion numbers in the order of eviction. Some of the entries are already gone.
     queue: VecDeque<(u64, u64)>,
     bytes: usize,
-    arrivals: u64,
+    insertions: u64,
 }
 
-struct Place {
+struct Slot {
     entry: Arc<Entry>,
     bytes: usize,
     used: bool,
-    /// Tells this entry from others that had its hash before.
-    arrival: u64,
+    /// Distinguishes this entry from earlier ones with the same hash.
+    insertion: u64,
 }
 
-/// What a shard may hold.
+/// The limits of a shard.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) entries: usize,
     pub(super) bytes: usize,
 }
 
-/// What putting one in changed.
+/// The effect of an insertion or a removal.
 #[derive(Default)]
 pub(super) struct Change {
     pub(super) entries: isize,
@@ -47,37 +46,37 @@ pub(super) struct Change {
     pub(super) removed: Removed,
 }
 
-/// Entries that are out of the table. Their decoded claims are the application's types, whose `Drop` may verify a token: drop
-/// them when the lock is free.
+/// Removed entries. Drop them after the lock is released: their claims are the application's types, whose `Drop` may verify a
+/// token.
 type Removed = SmallVec<[Arc<Entry>; 2]>;
 
 impl Shard {
-    pub(super) fn find(&mut self, hash: u64, sought: Sought<'_>) -> Option<Arc<Entry>> {
-        let place = self.entries.get_mut(&hash).filter(|place| place.entry.is(sought))?;
-        place.used = true;
-        Some(Arc::clone(&place.entry))
+    pub(super) fn find_entry(&mut self, hash: u64, key: CacheKey<'_>) -> Option<Arc<Entry>> {
+        let slot = self.entries.get_mut(&hash).filter(|slot| slot.entry.has_key(key))?;
+        slot.used = true;
+        Some(Arc::clone(&slot.entry))
     }
 
-    /// Puts an entry in, and others out until the bounds are kept.
+    /// Inserts an entry, and evicts others until the limits are kept.
     pub(super) fn insert(&mut self, hash: u64, entry: Arc<Entry>, bounds: Bounds) -> Change {
         let (entries, held, bytes) = (self.entries.len(), self.bytes, entry.bytes());
         let mut removed = Removed::new();
         if bytes <= bounds.bytes && bounds.entries > 0 {
-            self.take_out(hash, &mut removed);
-            self.make_room(Bounds { entries: bounds.entries - 1, bytes: bounds.bytes - bytes }, &mut removed);
-            self.arrivals += 1;
+            self.remove_slot(hash, &mut removed);
+            self.evict_to(Bounds { entries: bounds.entries - 1, bytes: bounds.bytes - bytes }, &mut removed);
+            self.insertions += 1;
             self.bytes += bytes;
-            self.queue.push_back((hash, self.arrivals));
-            self.entries.insert(hash, Place { entry, bytes, used: false, arrival: self.arrivals });
+            self.queue.push_back((hash, self.insertions));
+            self.entries.insert(hash, Slot { entry, bytes, used: false, insertion: self.insertions });
         }
         self.change(entries, held, removed)
     }
 
-    pub(super) fn remove(&mut self, hash: u64, sought: Sought<'_>) -> Change {
+    pub(super) fn remove(&mut self, hash: u64, key: CacheKey<'_>) -> Change {
         let (entries, held) = (self.entries.len(), self.bytes);
         let mut removed = Removed::new();
-        if self.entries.get(&hash).is_some_and(|place| place.entry.is(sought)) {
-            self.take_out(hash, &mut removed);
+        if self.entries.get(&hash).is_some_and(|slot| slot.entry.has_key(key)) {
+            self.remove_slot(hash, &mut removed);
         }
         self.change(entries, held, removed)
     }
@@ -90,31 +89,32 @@ impl Shard {
         }
     }
 
-    fn take_out(&mut self, hash: u64, removed: &mut Removed) {
-        if let Some(place) = self.entries.remove(&hash) {
-            self.bytes -= place.bytes;
-            removed.push(place.entry);
-            // What is left in the queue is skipped when its turn comes, unless there is too much of it.
+    fn remove_slot(&mut self, hash: u64, removed: &mut Removed) {
+        if let Some(slot) = self.entries.remove(&hash) {
+            self.bytes -= slot.bytes;
+            removed.push(slot.entry);
+            // Its place in the queue is skipped later, or removed now if there are too many of these.
             if self.queue.len() > 2 * self.entries.len() + 16 {
                 let entries = &self.entries;
-                self.queue.retain(|(hash, arrival)| entries.get(hash).is_some_and(|place| place.arrival == *arrival));
+                self.queue
+                    .retain(|(hash, insertion)| entries.get(hash).is_some_and(|slot| slot.insertion == *insertion));
             }
         }
     }
 
-    fn make_room(&mut self, bounds: Bounds, removed: &mut Removed) {
+    fn evict_to(&mut self, bounds: Bounds, removed: &mut Removed) {
         let mut chances = CHANCES;
         while self.entries.len() > bounds.entries || self.bytes > bounds.bytes {
-            let Some((hash, arrival)) = self.queue.pop_front() else { break };
+            let Some((hash, insertion)) = self.queue.pop_front() else { break };
             match self.entries.get_mut(&hash) {
-                Some(place) if place.arrival == arrival && place.used && chances > 0 => {
+                Some(slot) if slot.insertion == insertion && slot.used && chances > 0 => {
                     chances -= 1;
-                    place.used = false;
-                    self.queue.push_back((hash, arrival));
+                    slot.used = false;
+                    self.queue.push_back((hash, insertion));
                 }
-                Some(place) if place.arrival == arrival => {
-                    self.bytes -= place.bytes;
-                    removed.extend(self.entries.remove(&hash).map(|place| place.entry));
+                Some(slot) if slot.insertion == insertion => {
+                    self.bytes -= slot.bytes;
+                    removed.extend(self.entries.remove(&hash).map(|slot| slot.entry));
                 }
                 _ => {}
             }
@@ -122,7 +122,7 @@ impl Shard {
     }
 }
 
-/// Takes hashes as they are: they are keyed already.
+/// Returns hashes unchanged: they are keyed already.
 #[derive(Default)]
 pub(super) struct Hashed(u64);
 
@@ -144,13 +144,13 @@ impl Hasher for Hashed {
 
 #[cfg(test)]
 mod tests {
-    use super::super::entry::Proven;
+    use super::super::entry::NewEntry;
     use super::*;
     use crate::claim_rules::{ClaimRules, Times};
     use crate::claims::RegisteredClaims;
     use crate::keys::KeyTable;
     use crate::verified::Verified;
-    use crate::verify::prepare::Issuer;
+    use crate::verify::issuers::Issuer;
 
     const BOUNDS: Bounds = Bounds { entries: 4, bytes: 1 << 20 };
 
@@ -164,56 +164,56 @@ mod tests {
             tenancy: None,
         };
         let times = Times::of(&RegisteredClaims::NONE);
-        let proven = Proven { issuer: Arc::new(issuer), resolved: false, generation: 0, times };
-        let entry = Entry::new(Sought::Whole(token.as_bytes()), proven, Verified::of_payload("{}").parts());
+        let new = NewEntry { issuer: Arc::new(issuer), resolved: false, generation: 0, times };
+        let entry = Entry::new(CacheKey::Token(token.as_bytes()), new, Verified::of_payload("{}").parts());
         shard.insert(hash, Arc::new(entry), BOUNDS)
     }
 
-    fn holds(shard: &mut Shard, hash: u64, token: &str) -> bool {
-        shard.find(hash, Sought::Whole(token.as_bytes())).is_some()
+    fn contains(shard: &mut Shard, hash: u64, token: &str) -> bool {
+        shard.find_entry(hash, CacheKey::Token(token.as_bytes())).is_some()
     }
 
     #[test]
-    fn what_was_used_stays_while_others_pass_through() {
+    fn a_used_entry_stays_and_unused_ones_are_evicted() {
         let mut shard = Shard::default();
         insert(&mut shard, 0, "hot");
         for number in 1..100 {
-            assert!(holds(&mut shard, 0, "hot"), "{number}");
+            assert!(contains(&mut shard, 0, "hot"), "{number}");
             insert(&mut shard, number, "cold");
         }
         assert_eq!(shard.entries.len(), 4);
         for number in 100..105 {
             insert(&mut shard, number, "cold");
         }
-        assert!(!holds(&mut shard, 0, "hot"), "what is no longer used leaves");
+        assert!(!contains(&mut shard, 0, "hot"), "an entry that's no longer used is evicted");
     }
 
     #[test]
-    fn one_entry_more_costs_the_same_when_all_were_used() {
+    fn a_shard_of_used_entries_still_takes_a_new_one() {
         let mut shard = Shard::default();
         for hash in 0..4 {
             insert(&mut shard, hash, "hot");
-            assert!(holds(&mut shard, hash, "hot"));
+            assert!(contains(&mut shard, hash, "hot"));
         }
         insert(&mut shard, 9, "new");
-        assert!(holds(&mut shard, 9, "new") && shard.entries.len() == 4);
+        assert!(contains(&mut shard, 9, "new") && shard.entries.len() == 4);
     }
 
     #[test]
-    fn two_tokens_of_one_hash_are_never_taken_for_each_other() {
+    fn two_tokens_with_the_same_hash_are_never_confused() {
         let mut shard = Shard::default();
         insert(&mut shard, 7, "one");
-        assert!(holds(&mut shard, 7, "one") && !holds(&mut shard, 7, "two"));
+        assert!(contains(&mut shard, 7, "one") && !contains(&mut shard, 7, "two"));
         insert(&mut shard, 7, "two");
-        assert!(!holds(&mut shard, 7, "one") && holds(&mut shard, 7, "two"));
-        let change = shard.remove(7, Sought::Whole(b"one"));
+        assert!(!contains(&mut shard, 7, "one") && contains(&mut shard, 7, "two"));
+        let change = shard.remove(7, CacheKey::Token(b"one"));
         assert_eq!((change.entries, change.bytes, change.removed.len()), (0, 0, 0));
-        assert_eq!(shard.remove(7, Sought::Whole(b"two")).entries, -1);
+        assert_eq!(shard.remove(7, CacheKey::Token(b"two")).entries, -1);
         assert_eq!((shard.entries.len(), shard.bytes), (0, 0));
     }
 
     #[test]
-    fn what_is_put_in_again_and_again_leaves_no_trace() {
+    fn inserting_the_same_token_again_does_not_grow_the_queue() {
         let mut shard = Shard::default();
         for _ in 0..10_000 {
             insert(&mut shard, 7, "one");

@@ -5,39 +5,39 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::crypto::Backend;
 use crate::verified::{Budget, Parts};
 
-use super::entry::{Entry, Proven, Sought};
-use super::near::Lanes;
+use super::entry::{CacheKey, Entry, NewEntry};
+use super::hot_copies::HotCopies;
 use super::settings::{CacheStatus, TokenCacheSettings};
 use super::shard::{Bounds, Change, Shard};
 
-/// The most shards that a cache is divided into.
+/// The cache is divided into at most this many shards.
 const SHARDS: usize = 32;
 
 /// The cache of one verifier.
 pub(in crate::verify) struct Store {
-    /// Where tokens are known by their digest, what makes it.
+    /// Computes the digests, if the cache keeps digests instead of tokens.
     digests: Option<Backend>,
-    lanes: Lanes,
+    hot_copies: HotCopies,
     shards: Box<[Mutex<Shard>]>,
     entries_per_shard: usize,
-    /// Nobody can find out which tokens meet in one place.
+    /// Keyed, so that clients can't choose tokens that collide.
     hasher: RandomState,
     entries: AtomicIsize,
     budget: Arc<Budget>,
 }
 
 impl Store {
-    /// `None` where the back end cannot make the digests that are asked for.
+    /// Returns `None` if digests are configured but the back end can't compute SHA-256.
     pub(in crate::verify) fn new(settings: TokenCacheSettings, backend: Option<Backend>) -> Option<Self> {
         let digests = match settings.digests {
             true => Some(backend.filter(|backend| backend.sha256(b"").is_some())?),
             false => None,
         };
-        // Small caches are not divided, so that their bounds mean what they say.
+        // A small cache has one shard, so that its bounds are exact.
         let shards = (settings.entries / 64).clamp(1, SHARDS);
         Some(Self {
             digests,
-            lanes: Lanes::new(),
+            hot_copies: HotCopies::new(),
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             entries_per_shard: settings.entries / shards,
             hasher: RandomState::new(),
@@ -46,7 +46,7 @@ impl Store {
         })
     }
 
-    /// What decoded claims are charged to.
+    /// Returns the budget that decoded claims are charged to.
     pub(in crate::verify) const fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
@@ -55,68 +55,68 @@ impl Store {
         Bounds { entries: self.entries_per_shard, bytes: self.budget.for_tokens() / self.shards.len() }
     }
 
-    /// Whether all that is known of tokens is that their signatures are good.
+    /// Whether the cache keeps digests instead of tokens and their claims.
     pub(in crate::verify) const fn keeps_digests(&self) -> bool {
         self.digests.is_some()
     }
 
-    pub(in crate::verify) fn find(&self, token: &[u8]) -> Option<Arc<Entry>> {
-        self.sought(token, |sought| {
-            if let Some(entry) = self.lanes.find(sought) {
+    pub(in crate::verify) fn find_token(&self, token: &[u8]) -> Option<Arc<Entry>> {
+        self.with_key(token, |key| {
+            if let Some(entry) = self.hot_copies.find_entry(key) {
                 return Some(entry);
             }
-            let hash = self.hash(sought);
-            let entry = self.shard(hash).find(hash, sought)?;
-            self.lanes.found_far(hash, sought, &entry);
+            let hash = self.hash(key);
+            let entry = self.shard(hash).find_entry(hash, key)?;
+            self.hot_copies.found_in_table(hash, key, &entry);
             Some(entry)
         })
     }
 
-    pub(in crate::verify) fn keep(&self, token: &[u8], proven: Proven, parts: &Arc<Parts>) {
-        self.sought(token, |sought| {
-            let hash = self.hash(sought);
-            let entry = Arc::new(Entry::new(sought, proven, parts));
+    pub(in crate::verify) fn insert(&self, token: &[u8], new: NewEntry, parts: &Arc<Parts>) {
+        self.with_key(token, |key| {
+            let hash = self.hash(key);
+            let entry = Arc::new(Entry::new(key, new, parts));
             let change = self.shard(hash).insert(hash, entry, self.bounds());
-            self.settle(change);
+            self.apply_change(change);
             Some(())
         });
     }
 
     pub(in crate::verify) fn forget(&self, token: &[u8]) {
-        self.sought(token, |sought| {
-            self.lanes.remove(sought);
-            let hash = self.hash(sought);
-            let change = self.shard(hash).remove(hash, sought);
-            self.settle(change);
+        self.with_key(token, |key| {
+            self.hot_copies.remove(key);
+            let hash = self.hash(key);
+            let change = self.shard(hash).remove(hash, key);
+            self.apply_change(change);
             Some(())
         });
     }
 
     pub(in crate::verify) fn status(&self) -> CacheStatus {
-        // Changes are added up in any order, so for a moment there may seem to be less than nothing.
+        // Threads count their changes in any order, so the sum may be negative for a moment.
         let entries = usize::try_from(self.entries.load(Ordering::Relaxed)).unwrap_or_default();
         CacheStatus { entries, bytes: self.budget.bytes() }
     }
 
-    fn sought<R>(&self, token: &[u8], act: impl FnOnce(Sought<'_>) -> Option<R>) -> Option<R> {
+    fn with_key<R>(&self, token: &[u8], act: impl FnOnce(CacheKey<'_>) -> Option<R>) -> Option<R> {
         match self.digests {
-            None => act(Sought::Whole(token)),
-            Some(backend) => act(Sought::Digest(&backend.sha256(token)?)),
+            None => act(CacheKey::Token(token)),
+            Some(backend) => act(CacheKey::Digest(&backend.sha256(token)?)),
         }
     }
 
-    fn hash(&self, sought: Sought<'_>) -> u64 {
-        self.hasher.hash_one(sought.tail())
+    fn hash(&self, key: CacheKey<'_>) -> u64 {
+        self.hasher.hash_one(key.tail())
     }
 
     fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
-        // The lower bits choose a place within the shard.
+        // The map within the shard uses the lower bits.
         let index = (hash >> 48) as usize % self.shards.len();
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a change, and drops the entries that it removed: the shard's lock must be free.
-    fn settle(&self, change: Change) {
+    /// Counts a change and drops the entries that it removed. Release the shard's lock first.
+    fn apply_change(&self, change: Change) {
         let Change { entries, bytes, removed } = change;
         self.entries.fetch_add(entries, Ordering::Relaxed);
         self.budget.count_tokens(bytes);

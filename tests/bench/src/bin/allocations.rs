@@ -1,4 +1,4 @@
-//! The allocations of one request, counted in a process of its own: counting takes time.
+//! Counts the allocations of one request, in a process of its own because counting takes time.
 
 use std::alloc::System;
 
@@ -35,7 +35,7 @@ fn main() {
 fn print(framework: &str, contenders: Vec<Contender>) {
     let mut least = None;
     for mut contender in contenders {
-        // What is known, is known from here on.
+        // Warm up: fill the token cache.
         (contender.run)(TIMES);
         let region = Region::new(ALLOCATOR);
         (contender.run)(TIMES);

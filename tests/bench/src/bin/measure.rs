@@ -1,4 +1,4 @@
-//! Measures everything and writes it down. The first argument is the number of rounds, 101 unless given.
+//! Measures everything and writes the report. The first argument is the number of rounds, 101 by default.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -10,15 +10,15 @@ use jwt_bench::requests::{self, Hand};
 use jwt_bench::sockets;
 use jwt_bench::stand::{ALGORITHMS, Stand};
 use jwt_bench::verify::{self, share};
-use jwt_core::Algorithm;
-use jwt_core::verify::{TokenCacheSettings, Verification};
+use jwt_core::verify::TokenCacheSettings;
+use jwt_core::{Algorithm, Step};
 
 /// The panels of the chart.
 const TOKENS: &str = "One token, verified and decoded";
 const REQUESTS: &str = "One request in axum, in process";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // One number for each thing, in a process of its own: memory that was used before would be used again.
+    // Each number in a process of its own, because memory that was used before would be reused.
     if std::env::args().nth(1).as_deref() == Some("memory") {
         return memory(std::env::args().nth(2).as_deref() == Some("digests"));
     }
@@ -70,7 +70,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         report.section(section);
         report.table(&["algorithm", "", "ns", "of jsonwebtoken by hand", "over no authentication, ns"]);
         for stand in &stands {
-            let (verifier, cached) = (stand.verifier(), stand.builder(0).token_cache(TokenCacheSettings::new()).build()?);
+            let (verifier, cached) =
+                (stand.verifier(), stand.builder(0).token_cache(TokenCacheSettings::new()).build()?);
             let hand = Hand::new(stand);
             let mut absent = Vec::new();
             let contenders = match framework {
@@ -106,9 +107,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .text("What it costs besides verifying: it finds the token, and lays what it verified where handlers find it.");
     report.table(&["", "", "ns", "over a service that verifies first, ns"]);
     let stand = &stands[0];
-    for (case, verifier) in
-        [("a new token", stand.verifier()), ("a known token", stand.builder(0).token_cache(TokenCacheSettings::new()).build()?)]
-    {
+    for (case, verifier) in [
+        ("a new token", stand.verifier()),
+        ("a known token", stand.builder(0).token_cache(TokenCacheSettings::new()).build()?),
+    ] {
         let results = race(requests::bare(&verifier, &stand.token), rounds, TURN);
         for result in &results {
             let over =
@@ -151,7 +153,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("expired", stand.expired()),
     ] {
         let routers = requests::routers(&stand.verifier(), &stand.verifier(), &Hand::new(stand)).into_iter();
-        // By hand nobody looks at `kid`.
+        // The hand-written extractor ignores `kid`.
         let status = |name: &str| match (name, case) {
             (requests::NOTHING | requests::EMPTY, _) | (requests::HAND, "an unknown key") => None,
             (requests::HAND | requests::OURS, _) => Some(401),
@@ -214,7 +216,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     report.write()
 }
 
-/// Other libraries, and which of them cannot be measured.
+/// Returns other libraries, and the ones that can't be measured with the reason.
 #[cfg(feature = "peers")]
 fn peers(stand: &Stand, absent: &mut Vec<(String, String)>) -> Vec<Contender> {
     let measured = jwt_bench::peers::all(stand).into_iter();
@@ -230,7 +232,7 @@ fn find<'r>(results: &'r [Outcome], name: &str) -> &'r Outcome {
     results.iter().find(|result| result.name == name).expect("a contender")
 }
 
-/// What a hit costs a thread that is alone, and one of two.
+/// Returns the cost of a hit for one thread, and for each of two.
 fn threads(stand: &Stand, rounds: usize) -> Result<(f64, f64), Box<dyn std::error::Error>> {
     let verifier = stand.builder(0).token_cache(TokenCacheSettings::new()).build()?;
     let run = || {
@@ -261,7 +263,7 @@ fn memory(digests: bool) -> Result<(), Box<dyn std::error::Error>> {
     let before = resident_bytes();
     for number in 0..TOKENS {
         match verifier.start(&stand.good(number, 0), None) {
-            Verification::Ready(Ok(_)) => {}
+            Step::Ready(Ok(_)) => {}
             other => panic!("{other:?}"),
         }
     }

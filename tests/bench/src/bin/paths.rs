@@ -1,7 +1,7 @@
-//! The gate: counts the instructions and allocations of the main paths, and compares them with what was recorded.
+//! Counts the instructions and allocations of the main paths, and compares them with the record.
 //!
-//! `check` fails where a path costs more than it did; `record` writes down the costs of today. `scaling` fails if the cost
-//! of an input grows faster than the input. All need `valgrind`.
+//! `check` fails if a path costs more than recorded; `record` records the current costs. `scaling` fails if the cost of an
+//! input grows faster than the input. All of them need `valgrind`.
 
 use std::alloc::System;
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// How often a path is run while it is counted.
+/// How often a path runs while its instructions are counted.
 const TIMES: u64 = 10;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
             read_inputs();
             Ok(())
         }
-        _ => Err("say `check`, `record` or `scaling`".into()),
+        _ => Err("expected an argument: `check`, `record` or `scaling`".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,12 +51,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs every path, on stands that another process made, and prints the allocations of each.
+/// Runs every path, with keys and tokens that another process created, and prints the allocations of each.
 fn run() -> Result<()> {
     let stands: Vec<Value> = serde_json::from_reader(std::io::stdin())?;
     let stands: Vec<Stand> = stands.iter().map(Stand::of_public).collect();
     for mut path in paths::all(&stands) {
-        // What is known, is known from here on.
+        // Warm up: fill the token cache.
         (path.run.run)(TIMES);
         let region = Region::new(ALLOCATOR);
         (path.run.run)(TIMES);
@@ -144,15 +144,19 @@ fn record() -> Result<()> {
 
 fn check() -> Result<()> {
     let text = fs::read_to_string(recorded())?;
-    // Another compiler makes other instructions.
+    // Another compiler generates other instructions.
     let tolerance = if text.lines().next().is_some_and(|line| line.ends_with(&rustc())) { 5 } else { 20 };
     let (mut counts, mut worse) = (count()?, 0);
     for line in text.lines().skip(1) {
         let mut cells = line.split('\t');
         let name = cells.next().unwrap_or_default();
-        let mut number = || cells.next().and_then(|cell| cell.parse::<u64>().ok()).ok_or("an illegible record");
+        let mut number = || {
+            cells.next().and_then(|cell| cell.parse::<u64>().ok()).ok_or("recorded.txt has a line without two numbers")
+        };
         let (instructions, allocations) = (number()?, number()?);
-        let Some((now, allocated)) = counts.remove(name) else { return Err(format!("no path is `{name}`").into()) };
+        let Some((now, allocated)) = counts.remove(name) else {
+            return Err(format!("recorded.txt has the path `{name}`, which doesn't exist: run `record`").into());
+        };
         let most = instructions + instructions * tolerance / 100 + 50;
         let verdict = if now > most || allocated > allocations {
             worse += 1;
@@ -167,7 +171,7 @@ fn check() -> Result<()> {
         );
     }
     if let Some(name) = counts.keys().next() {
-        return Err(format!("`{name}` is not recorded").into());
+        return Err(format!("the path `{name}` isn't recorded: run `record`").into());
     }
     if worse > 0 { Err(format!("{worse} paths cost more than was recorded").into()) } else { Ok(()) }
 }

@@ -1,33 +1,30 @@
-//! What an application does about keys besides verifying with them: load them at start, keep them current, watch them.
-
 use std::fmt;
 use std::sync::Arc;
 
 use crate::gate::{Answer, Endpoint};
 use crate::keys::{FetchErrorKind, Health, HealthState};
-
 use crate::step::Step;
 
-use super::Verifier;
+use super::verifier::Verifier;
 
 /// The health of one issuer's keys.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct IssuerHealth {
-    /// The issuer, as it is configured; `None` for [any](super::TrustedIssuer::dangerous_any_issuer).
+    /// The issuer, as it's configured; `None` for [any issuer](crate::TrustedIssuer::dangerous_any_issuer).
     pub issuer: Option<Arc<str>>,
-    /// How its keys are doing.
+    /// The state of its keys.
     pub health: Health,
 }
 
-/// The issuers whose keys could not be fetched.
+/// The issuers whose keys [`Verifier::fetch_keys`] couldn't fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFetchErrors {
     failed: Vec<(Option<Arc<str>>, FetchErrorKind)>,
 }
 
 impl KeyFetchErrors {
-    /// Returns each issuer whose keys could not be fetched, and why.
+    /// Returns each issuer whose keys couldn't be fetched, and the reason.
     pub fn issuers(&self) -> impl Iterator<Item = (Option<&str>, FetchErrorKind)> {
         self.failed.iter().map(|(issuer, kind)| (issuer.as_deref(), *kind))
     }
@@ -47,7 +44,7 @@ impl fmt::Display for KeyFetchErrors {
 impl std::error::Error for KeyFetchErrors {}
 
 impl Verifier {
-    /// Returns the health of each given issuer whose keys are fetched, in the order they were given. Issuers that a
+    /// Returns the health of each issuer whose keys are fetched, in the order in which the builder got them. Issuers that a
     /// resolver found aren't included.
     #[must_use]
     pub fn health(&self) -> Vec<IssuerHealth> {
@@ -57,9 +54,9 @@ impl Verifier {
             .collect()
     }
 
-    /// Returns whether tokens of every given issuer can be verified now, or of
-    /// [any](super::VerifierBuilder::ready_with_any_issuer): the answer to a readiness probe. It starts a fetch of keys that
-    /// are due, as [`readiness`](Self::readiness) does.
+    /// Returns whether tokens of every given issuer can be verified now, or of at least one with
+    /// [`ready_with_any_issuer`](crate::VerifierBuilder::ready_with_any_issuer). It starts a fetch of keys that are due, like
+    /// [`readiness`](Self::readiness).
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.is_ready_with(&self.probe())
@@ -67,7 +64,7 @@ impl Verifier {
 
     fn is_ready_with(&self, health: &[IssuerHealth]) -> bool {
         let mut states = health.iter().map(|issuer| issuer.health.state);
-        // Issuers without health have their keys at hand.
+        // Issuers without health have fixed keys.
         let has_fixed = self.issuers().given().len() > health.len();
         match self.issuers().any_is_ready && !health.is_empty() {
             true => has_fixed || states.any(HealthState::is_ready),
@@ -75,14 +72,14 @@ impl Verifier {
         }
     }
 
-    /// Returns the answer to a readiness probe: status 200 if [ready](Self::is_ready), otherwise 503, and the health of
-    /// each given issuer as JSON.
+    /// Returns the answer to a readiness probe: status 200 if [ready](Self::is_ready), otherwise 503, with the health of each
+    /// given issuer as JSON.
     ///
-    /// It doesn't wait, but starts a fetch of keys that are missing or due for renewal, which needs a Tokio runtime. A
-    /// process that gets no other requests before it is ready so becomes ready. While it isn't, the member `last_error` says
-    /// why the last fetch failed, and the log warns of each that does.
+    /// It doesn't wait, but it starts a fetch of keys that are missing or due, which needs a Tokio runtime. So a process becomes
+    /// ready even if it gets no other requests. Until then, the member `last_error` says why the last fetch failed, and each
+    /// failed fetch is logged at `WARN`.
     ///
-    /// It names the issuers, so it is for those who run the service and not for its users.
+    /// The answer names your issuers: show it to your operators, not to your users.
     #[must_use]
     pub fn readiness(&self) -> Answer {
         let health = self.probe();
@@ -104,7 +101,7 @@ impl Verifier {
         Answer::new(status).body("application/json", body).header("cache-control", "no-store")
     }
 
-    /// Returns an endpoint for readiness probes, which gives [the answer](Self::readiness) as it is at each request.
+    /// Returns an endpoint that answers readiness probes with [`readiness`](Self::readiness).
     #[must_use]
     pub fn readiness_endpoint(&self) -> Endpoint {
         let verifier = self.clone();
@@ -120,15 +117,15 @@ impl Verifier {
 
     /// Fetches the keys of every given issuer now, whatever their age, and waits for them.
     ///
-    /// Called at start, it finds out at once whether issuers can be reached and what they say can be used; an application
-    /// that would rather not run without them ends here. Otherwise keys are fetched when they are first needed.
+    /// Call it at start to learn whether your issuers can be reached and their keys can be used, and to exit if they can't.
+    /// Without it, keys are fetched when they are first needed.
     ///
     /// # Errors
     ///
-    /// Names each issuer whose set wasn't loaded after the call, and why. Keys that were at hand stay in use, and the fetch is
-    /// tried again.
+    /// Names each issuer whose keys couldn't be fetched, and the reason. Keys that were fetched earlier stay in use, and the
+    /// fetch is repeated.
     pub async fn fetch_keys(&self) -> Result<(), KeyFetchErrors> {
-        // All of them are under way before the first is waited for.
+        // Start all fetches before waiting for the first.
         let issuers = self.issuers().given().iter();
         let fetches: Vec<_> =
             issuers.filter_map(|issuer| Some((issuer.name.clone(), issuer.keys.refresh()?))).collect();
@@ -141,14 +138,13 @@ impl Verifier {
         if failed.is_empty() { Ok(()) } else { Err(KeyFetchErrors { failed }) }
     }
 
-    /// Keeps the keys of every issuer current from now on, also while no request comes, until the returned value is
-    /// dropped.
+    /// Keeps the keys of every issuer current until the returned value is dropped, even if there are no requests.
     ///
-    /// Without it, the first request after a long silence waits for a fetch.
+    /// Without it, the first request after a long idle period waits for a fetch.
     ///
     /// # Panics
     ///
-    /// Outside of a Tokio runtime.
+    /// If it's called outside of a Tokio runtime.
     #[cfg(feature = "remote")]
     pub fn keep_keys_fresh(&self) -> KeyRefresher {
         let verifier = self.clone();
@@ -165,10 +161,10 @@ impl Verifier {
 #[cfg(feature = "remote")]
 const TENDED_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// The background work of [`Verifier::keep_keys_fresh`], which ends when this is dropped.
+/// The background task of [`Verifier::keep_keys_fresh`]. Dropping it ends the task.
 #[cfg(feature = "remote")]
 #[derive(Debug)]
-#[must_use = "the work ends when this is dropped"]
+#[must_use = "the task ends when this is dropped"]
 pub struct KeyRefresher {
     task: tokio::task::AbortHandle,
 }

@@ -1,5 +1,3 @@
-//! What a verifier makes of a list of revocations.
-
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
@@ -8,29 +6,30 @@ use crate::revocation::{RevocationList, Standing, TokenIdentity};
 use crate::step::{Pending, Step};
 use crate::verified::{Recheck, Verified};
 
-/// A list, and what to do when it cannot tell.
-pub(super) struct Revocations {
+/// Asks a revocation list about tokens and maps its answers to errors.
+pub(super) struct RevocationCheck {
     pub(super) list: Arc<dyn RevocationList>,
-    pub(super) accepts_unjudged: bool,
+    pub(super) accepts_during_outage: bool,
     pub(super) observer: Arc<dyn Observer>,
 }
 
-impl Revocations {
-    /// Asks about a token; `Some` where the answer must be waited for.
-    pub(super) fn ask(&self, verified: &Verified) -> Result<Option<Pending<Standing>>, Error> {
+impl RevocationCheck {
+    /// Asks about a token. Returns the future to wait for if the answer isn't available now.
+    pub(super) fn start(&self, verified: &Verified) -> Result<Option<Pending<Standing>>, Error> {
         match self.list.look_up(&TokenIdentity::of(&verified.registered(), verified.now())) {
             Step::Pending(pending) => Ok(Some(pending)),
-            Step::Ready(standing) => self.judge(standing).map(|()| None),
+            Step::Ready(standing) => self.accept(standing).map(|()| None),
         }
     }
 
-    pub(super) fn judge(&self, standing: Standing) -> Result<(), Error> {
+    /// Returns an error unless the list's answer lets the token pass.
+    pub(super) fn accept(&self, standing: Standing) -> Result<(), Error> {
         match standing {
             Standing::Good => Ok(()),
             Standing::Revoked => Err(ErrorKind::Revoked.into()),
             Standing::Unidentified(claim) => Err(Error::from(ErrorKind::MissingClaim).with_detail(claim)),
             Standing::LivesTooLong => Err(Error::from(ErrorKind::LifetimeTooLong).with_detail("revocations")),
-            Standing::Unavailable if self.accepts_unjudged => {
+            Standing::Unavailable if self.accepts_during_outage => {
                 self.observer.observe(Event::RevocationOutageIgnored);
                 Ok(())
             }
@@ -38,13 +37,13 @@ impl Revocations {
         }
     }
 
-    /// The same question about a token that was accepted before.
+    /// Returns a function that asks again about a token that was accepted before.
     pub(super) fn recheck(this: Arc<Self>) -> Arc<Recheck> {
         Arc::new(move |verified| {
-            let (this, asked) = (Arc::clone(&this), this.ask(verified));
+            let (this, started) = (Arc::clone(&this), this.start(verified));
             Box::pin(async move {
-                match asked? {
-                    Some(pending) => this.judge(pending.await),
+                match started? {
+                    Some(pending) => this.accept(pending.await),
                     None => Ok(()),
                 }
             })

@@ -8,7 +8,7 @@ use std::time::Duration;
 ///
 /// let issuer = TrustedIssuer::discover("https://id.example")
 ///     .audience("https://api.example")
-///     .refresh(KeyRefreshSettings::new().stale_if_error(Duration::from_secs(4 * 3600)));
+///     .key_refresh(KeyRefreshSettings::new().stale_if_error(Duration::from_secs(4 * 3600)));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]

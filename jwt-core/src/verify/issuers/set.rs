@@ -1,25 +1,24 @@
-//! Who is trusted: the issuers that were given and, where tenants come and go, those that a resolver answers for.
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::prepare::Issuer;
+use crate::verify::build_error::{BuildError, BuildErrorKind};
+
+use super::issuer::{FoundIssuer, Issuer};
 #[cfg(feature = "remote")]
 use super::resolver::Resolver;
-use super::trust::Trust;
-use super::{BuildError, BuildErrorKind};
 
-pub(super) struct Issuers {
+/// The issuers that the builder was given and, if there is one, the resolver of others.
+pub(crate) struct IssuerSet {
     given: Vec<Arc<Issuer>>,
     by_name: HashMap<Arc<str>, Arc<Issuer>>,
-    /// Whether the service is ready when one of the given issuers is.
-    pub(super) any_is_ready: bool,
+    /// Whether one ready issuer makes the service ready.
+    pub(crate) any_is_ready: bool,
     #[cfg(feature = "remote")]
-    pub(super) resolver: Option<Resolver>,
+    pub(crate) resolver: Option<Resolver>,
 }
 
-impl Issuers {
-    pub(super) fn new(given: Vec<Issuer>) -> Result<Self, BuildError> {
+impl IssuerSet {
+    pub(crate) fn new(given: Vec<Issuer>) -> Result<Self, BuildError> {
         let given: Vec<Arc<Issuer>> = given.into_iter().map(Arc::new).collect();
         let mut by_name = HashMap::with_capacity(given.len());
         for issuer in &given {
@@ -28,7 +27,7 @@ impl Issuers {
                 return Err(BuildError::new(BuildErrorKind::Duplicate, "issuer"));
             }
         }
-        // One that answers for every name would also answer for those that another is trusted with.
+        // An issuer that accepts every name would also accept the names of the others.
         if by_name.len() < given.len() && given.len() > 1 {
             return Err(BuildError::new(BuildErrorKind::Contradiction, "dangerous_any_issuer"));
         }
@@ -41,40 +40,41 @@ impl Issuers {
         })
     }
 
+    /// Whether there is an issuer that accepts every `iss`.
     #[cfg(feature = "remote")]
-    pub(super) fn answers_for_any(&self) -> bool {
+    pub(crate) fn accepts_any_name(&self) -> bool {
         self.given.iter().any(|issuer| issuer.name.is_none())
     }
 
-    fn named(&self, name: &str) -> Option<&Arc<Issuer>> {
-        // Comparing a few is cheaper than hashing one.
+    fn find_given(&self, name: &str) -> Option<&Arc<Issuer>> {
+        // Comparing a few names is cheaper than hashing one.
         if self.given.len() > 4 {
             return self.by_name.get(name);
         }
         self.given.iter().find(|issuer| issuer.name.as_deref() == Some(name))
     }
 
-    /// `resolved` says that the resolver has been waited for already.
-    pub(super) fn find(&self, name: Option<&str>, resolved: bool) -> Trust<'_> {
-        if let Some(issuer) = name.and_then(|name| self.named(name)) {
-            return Trust::Given(issuer);
+    /// Finds the issuer of a token. `resolved` says that the token has already waited for the resolver.
+    pub(crate) fn find_issuer(&self, name: Option<&str>, resolved: bool) -> FoundIssuer<'_> {
+        if let Some(issuer) = name.and_then(|name| self.find_given(name)) {
+            return FoundIssuer::Given(issuer);
         }
-        // One that answers for every name stands alone.
+        // An issuer that accepts every name is the only one.
         if let Some(any) = self.given.first().filter(|issuer| issuer.name.is_none()) {
-            return Trust::Given(any);
+            return FoundIssuer::Given(any);
         }
         #[cfg(feature = "remote")]
         if let (Some(resolver), Some(name)) = (&self.resolver, name) {
-            return resolver.find(name, resolved);
+            return resolver.find_issuer(name, resolved);
         }
         #[cfg(not(feature = "remote"))]
         let _ = resolved;
-        Trust::Unknown
+        FoundIssuer::Unknown
     }
 
-    /// Whether the resolver would still answer with this issuer.
+    /// Whether the resolver still accepts tokens of this issuer.
     #[cfg_attr(not(feature = "remote"), expect(clippy::unused_self, reason = "without a resolver nothing is resolved"))]
-    pub(super) fn still_resolves(&self, issuer: &Arc<Issuer>) -> bool {
+    pub(crate) fn still_resolves(&self, issuer: &Arc<Issuer>) -> bool {
         #[cfg(feature = "remote")]
         if let Some(resolver) = &self.resolver {
             return resolver.still_trusts(issuer);
@@ -86,7 +86,7 @@ impl Issuers {
 
     /// Notes that a token of this issuer was verified.
     #[cfg_attr(not(feature = "remote"), expect(clippy::unused_self, reason = "only a resolver takes note"))]
-    pub(super) fn note_verified(&self, issuer: &Arc<Issuer>) {
+    pub(crate) fn note_verified(&self, issuer: &Arc<Issuer>) {
         #[cfg(feature = "remote")]
         if issuer.tenancy.is_some()
             && let Some(resolver) = &self.resolver
@@ -97,15 +97,15 @@ impl Issuers {
         let _ = issuer;
     }
 
-    /// The issuers that were given. Health and readiness speak of these: any token can name an issuer that a resolver
-    /// answers for, and must not decide whether the service gets requests.
-    pub(super) fn given(&self) -> &[Arc<Issuer>] {
+    /// Returns the issuers that the builder was given. Health and readiness cover only these: any token can name an issuer
+    /// that a resolver finds, and must not decide whether the service gets requests.
+    pub(crate) fn given(&self) -> &[Arc<Issuer>] {
         &self.given
     }
 
     /// Calls `act` with each issuer whose keys are kept current.
     #[cfg(feature = "remote")]
-    pub(super) fn each_in_use(&self, act: impl Fn(&Issuer)) {
+    pub(crate) fn each_in_use(&self, act: impl Fn(&Issuer)) {
         self.given.iter().for_each(|issuer| act(issuer));
         for issuer in self.resolver.iter().flat_map(Resolver::in_use) {
             act(&issuer);

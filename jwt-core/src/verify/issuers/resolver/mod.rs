@@ -1,9 +1,9 @@
 //! Issuers that are looked up when a token names them, for services whose tenants bring their own.
 //!
-//! [`service`] decides and starts look-ups; [`table`] holds the live issuers; [`tenancy`] knows how long one may be used;
-//! [`memory`] remembers names that need not be looked up again.
+//! [`service`] decides and starts look-ups; [`table`] holds the live issuers; [`tenancy`] says how long one may be used;
+//! [`rejected_names`] remembers names that don't need another look-up yet.
 
-mod memory;
+mod rejected_names;
 mod service;
 mod settings;
 mod table;

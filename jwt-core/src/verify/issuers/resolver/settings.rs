@@ -6,19 +6,23 @@ use std::time::Duration;
 
 use crate::error::BoxError;
 use crate::keys::HostFilter;
-use crate::verify::{BuildError, BuildErrorKind, TrustedIssuer};
+use crate::verify::build_error::{BuildError, BuildErrorKind};
+use crate::verify::issuers::trusted_issuer::TrustedIssuer;
 
 pub(super) type Answer = Result<Option<TrustedIssuer>, BoxError>;
 pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
-/// Looks up issuers that the builder wasn't given, when a token names one: for services whose tenants bring their own.
+/// Looks up issuers while the service runs, for services whose tenants bring their own.
 ///
-/// Two functions decide. `admits` sees the name at every token, before any I/O and again if the token was verified before, so
-/// it must be cheap; if it returns `false`, the token is refused at once. `look_up` then answers with the issuer of
-/// exactly that name, or with `None`; an `Err` is an outage, answered 503. It runs in a task of its own on the Tokio runtime,
-/// once for all requests that wait for the same name, and for at most 10 seconds.
+/// You give it two functions:
 ///
-/// Anyone can write any name into a token. What that can cost is bounded, and each bound is a setting here.
+/// - `admits` says whether a name may be looked up at all. It runs for every token, also for tokens in the cache, so it must be
+///   cheap and do no I/O. If it returns `false`, the token is refused.
+/// - `look_up` returns the issuer of that name, or `None` if you don't know it. An `Err` means that you couldn't find out: the
+///   request is answered 503. It runs in a Tokio task, once for all requests that wait for the same name, for at most 10
+///   seconds.
+///
+/// Anyone can write any name into a token. The settings of this type limit what forged names can cost.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,7 +37,8 @@ pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = Answer> + Send>>;
 ///     tenants.lifetime(Duration::from_secs(60)).hosts(|host| host.ends_with(".id.example")),
 /// );
 /// ```
-/// The guide has a page on tenants: `guide::tenants`.
+///
+/// [The guide's page on tenants](crate::guide::tenants) has every limit, and what a flood of forged tokens costs.
 #[must_use]
 pub struct IssuerResolver {
     pub(super) admits: Box<dyn Fn(&str) -> bool + Send + Sync>,
@@ -48,7 +53,7 @@ pub struct IssuerResolver {
 }
 
 impl IssuerResolver {
-    /// Resolves names that `admits` lets pass with `look_up`.
+    /// Creates a resolver that calls `look_up` for the names that `admits` accepts.
     pub fn new<R>(
         admits: impl Fn(&str) -> bool + Send + Sync + 'static,
         look_up: impl Fn(Arc<str>) -> R + Send + Sync + 'static,
@@ -69,27 +74,28 @@ impl IssuerResolver {
         }
     }
 
-    /// Sets how long an answer of `look_up` is used before it's asked again. Default: 5 minutes.
+    /// Sets how long an answer of `look_up` is used before it's called again. Default: 5 minutes.
     ///
-    /// It's asked beside the traffic, up to a tenth sooner, and the issuer is used meanwhile. If it wasn't named for two
-    /// lifetimes, its next token waits for the answer. So a tenant that `look_up` no longer knows is refused after at most
-    /// two lifetimes; call [`forget_issuer`](crate::Verifier::forget_issuer) to end it now.
+    /// It's called in the background, up to a tenth of the lifetime early, while the issuer stays in use. If no token named the
+    /// issuer for two lifetimes, the next one waits for the answer. So a tenant that you remove is refused after at most two
+    /// lifetimes; call [`forget_issuer`](crate::Verifier::forget_issuer) to refuse it at once.
     pub const fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// Sets how long an issuer is used after its lifetime while `look_up` fails. Default: an hour. With zero, its tokens are
-    /// answered 503 as soon as the lifetime is over and `look_up` has failed.
+    /// Sets how long an issuer stays in use after its lifetime if `look_up` fails. Default: an hour.
+    ///
+    /// With zero, its tokens are answered 503 as soon as the lifetime is over and `look_up` has failed.
     pub const fn stale_if_error(mut self, stale: Duration) -> Self {
         self.stale_if_error = stale;
         self
     }
 
-    /// Sets how long an unknown name is refused without asking again: one that `look_up` answered with `None`. Default: 30
-    /// seconds. Zero asks each time.
+    /// Sets how long a name is refused after `look_up` answered `None`. Default: 30 seconds. With zero, `look_up` is called
+    /// for each token.
     ///
-    /// Call [`forget_issuer`](crate::Verifier::forget_issuer) when you create a tenant, and its first token needn't wait.
+    /// Call [`forget_issuer`](crate::Verifier::forget_issuer) when you create a tenant, so that its first tokens aren't refused.
     pub const fn unknown_lifetime(mut self, lifetime: Duration) -> Self {
         self.unknown_lifetime = lifetime;
         self
@@ -97,8 +103,8 @@ impl IssuerResolver {
 
     /// Keeps at most this many issuers with a verified token. Default: 10,000.
     ///
-    /// If there are more, an issuer that wasn't used lately goes. Issuers without a verified token take no place from them:
-    /// they have places of their own, as many as [`look_ups`](Self::look_ups) lets in within 10 seconds.
+    /// If there are more, an issuer that wasn't used lately is dropped. Issuers without a verified token are counted
+    /// separately: as many are kept as [`look_ups`](Self::look_ups) admits within 10 seconds.
     pub const fn max_issuers(mut self, issuers: usize) -> Self {
         self.max_issuers = issuers;
         self
@@ -107,7 +113,7 @@ impl IssuerResolver {
     /// Limits the look-ups of names without a verified token: `at_once` in a burst, then `per_second`. Default: 1,000 at
     /// once, 100 a second.
     ///
-    /// A token beyond it is answered 503 with `Retry-After`.
+    /// A token over the limit is answered 503 with `Retry-After`.
     pub const fn look_ups(mut self, at_once: u32, per_second: u32) -> Self {
         self.look_ups = (at_once, per_second);
         self
@@ -116,33 +122,34 @@ impl IssuerResolver {
     /// Limits the key fetches that tokens can cause: `at_once` in a burst, then `per_second`. Default: 1,000 at once, 100 a
     /// second.
     ///
-    /// It covers all issuers that were looked up: their first key sets, and every fetch for an unknown `kid`. Renewals of keys
-    /// that have verified a token aren't counted. A fetch asks for up to three documents. A token beyond the limit is
+    /// The limit covers all issuers that were looked up: their first key sets, and every fetch for an unknown `kid`. Renewals
+    /// of keys that have verified a token aren't counted. A fetch requests up to three documents. A token over the limit is
     /// answered 503 with `Retry-After`.
     pub const fn key_fetches(mut self, at_once: u32, per_second: u32) -> Self {
         self.key_fetches = (at_once, per_second);
         self
     }
 
-    /// Fetches metadata and keys of the issuers only from hosts that `allows` accepts. Default: any host.
+    /// Fetches metadata and keys only from hosts that `allows` accepts. Default: any host.
     ///
-    /// An issuer's metadata says where its keys are, so a tenant can have this service ask any address that it can reach. Set
-    /// this if tenants aren't trusted with that. `allows` gets the host in lower case, an IPv6 address in brackets. It sees
-    /// names only: to keep out names that resolve to internal addresses, bring a [`Fetch`](crate::keys::Fetch) that checks
-    /// them while it connects.
+    /// An issuer's metadata says where its keys are, so a tenant can make your service send requests to any address that it can
+    /// reach, internal ones included. Unless you trust your tenants with that, set this. `allows` gets the host in lower case,
+    /// an IPv6 address in brackets. It sees only names: to refuse names that resolve to internal addresses, write a
+    /// [`Fetch`](crate::keys::Fetch) that checks the address when it connects.
     pub fn hosts(mut self, allows: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.hosts = Some(Arc::new(allows));
         self
     }
 
-    /// How many issuers without a verified token are kept: enough that a flood displaces no newcomer during its first fetch.
+    /// Returns how many issuers without a verified token are kept: enough that a flood evicts no new issuer during its first
+    /// fetch.
     pub(super) fn unproven_issuers(&self) -> usize {
         let (at_once, per_second) = self.look_ups;
         let issuers = u64::from(at_once) + u64::from(per_second) * 10;
         usize::try_from(issuers).unwrap_or(usize::MAX)
     }
 
-    pub(super) fn check(&self) -> Result<(), BuildError> {
+    pub(super) fn check_settings(&self) -> Result<(), BuildError> {
         for (is_zero, setting) in [
             (self.lifetime.is_zero(), "lifetime"),
             (self.max_issuers == 0, "max_issuers"),

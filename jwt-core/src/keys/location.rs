@@ -1,0 +1,20 @@
+use std::sync::Arc;
+
+/// Where an issuer's key set is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Location {
+    /// In the issuer's metadata, which is read from `at`, or from the issuer's own URL if `at` isn't set.
+    Discover { issuer: Arc<str>, at: Option<Arc<str>> },
+    /// At a known address.
+    JwkSet { url: Arc<str> },
+}
+
+impl Location {
+    /// Returns the name of the method that sets this location.
+    pub(crate) const fn setting(&self) -> &'static str {
+        match self {
+            Self::Discover { .. } => "discover",
+            Self::JwkSet { .. } => "jwks",
+        }
+    }
+}

@@ -1,0 +1,39 @@
+use std::sync::Arc;
+
+use crate::claim_rules::ClaimRules;
+#[cfg(feature = "remote")]
+use crate::error::Error;
+use crate::jose::Algorithm;
+use crate::keys::KeySource;
+
+/// An issuer whose settings were checked and whose keys are ready for use.
+pub(crate) struct Issuer {
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) keys: Arc<dyn KeySource>,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) policy: ClaimRules,
+    /// How long the issuer may be used, if a resolver found it.
+    #[cfg(feature = "remote")]
+    pub(crate) tenancy: Option<Arc<super::resolver::Tenancy>>,
+}
+
+/// The issuer for a token's `iss`, or why it can't be used.
+pub(crate) enum FoundIssuer<'i> {
+    /// The builder was given it.
+    Given(&'i Arc<Issuer>),
+    /// The resolver found it.
+    #[cfg(feature = "remote")]
+    Resolved(Arc<Issuer>),
+    /// It isn't trusted.
+    Unknown,
+    /// The resolver can't tell now.
+    #[cfg(feature = "remote")]
+    Unavailable(Error),
+    /// The resolver must be asked first; this is the future to wait for.
+    #[cfg(feature = "remote")]
+    Resolve(Resolution),
+}
+
+/// Completes when the issuer can be found. `Err` if it's unknown or the look-up failed.
+#[cfg(feature = "remote")]
+pub(crate) type Resolution = std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;

@@ -1,0 +1,21 @@
+//! The issuers whose tokens are accepted: their settings, and the issuers that a resolver looks up.
+//!
+//! A [`TrustedIssuer`] holds settings; [`prepare`] turns it into an [`Issuer`] that verifies tokens; an [`IssuerSet`] finds the
+//! issuer of a token.
+
+mod issuer;
+mod prepare;
+#[cfg(feature = "remote")]
+mod resolver;
+mod set;
+mod trusted_issuer;
+
+#[cfg(feature = "remote")]
+pub use resolver::IssuerResolver;
+pub use trusted_issuer::TrustedIssuer;
+
+#[cfg(feature = "remote")]
+pub(super) use issuer::Resolution;
+pub(super) use issuer::{FoundIssuer, Issuer};
+pub(super) use prepare::PrepareContext;
+pub(super) use set::IssuerSet;

@@ -1,0 +1,248 @@
+//! Checks an issuer's settings and prepares its keys.
+
+use std::sync::Arc;
+
+use crate::claim_rules::{AudienceRule, TypeRule};
+use crate::clock::Clock;
+use crate::crypto::Backend;
+use crate::jose::{Algorithm, Key};
+use crate::keys::{KeyRefreshSettings, KeySource, KeyTable, Location};
+use crate::verify::build_error::{BuildError, BuildErrorKind as Kind};
+
+use super::issuer::Issuer;
+use super::trusted_issuer::{KeysFrom, TrustedIssuer};
+
+/// The verifier's settings that every issuer needs.
+#[derive(Clone)]
+pub(crate) struct PrepareContext {
+    pub(crate) backend: Option<Backend>,
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only fetched keys expire"))]
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The audience of issuers without one: the protected resource.
+    pub(crate) audience: Option<String>,
+    #[cfg(feature = "remote")]
+    pub(crate) observer: Arc<dyn crate::observe::Observer>,
+    /// Whether the builder was given the issuer; otherwise a resolver found it.
+    #[cfg(feature = "remote")]
+    pub(crate) listed: bool,
+    /// The application's own client.
+    #[cfg(feature = "remote")]
+    pub(crate) fetch: Option<Arc<dyn crate::keys::Fetch>>,
+    /// The client that is used otherwise, created when the first issuer needs it.
+    #[cfg(feature = "jwks")]
+    pub(crate) default_fetch: Arc<std::sync::OnceLock<Arc<dyn crate::keys::Fetch>>>,
+    /// The hosts that documents may be fetched from. Any host if unset.
+    #[cfg(feature = "remote")]
+    pub(crate) hosts: Option<crate::keys::HostFilter>,
+    /// Limits the key fetches of an issuer that a resolver found.
+    #[cfg(feature = "remote")]
+    pub(crate) quota: Option<Arc<crate::keys::Quota>>,
+}
+
+#[cfg(feature = "remote")]
+impl PrepareContext {
+    /// Returns the client that fetches documents, restricted to the allowed hosts.
+    fn client(&self) -> Result<Arc<dyn crate::keys::Fetch>, BuildError> {
+        let fetch = self.unfiltered_client()?;
+        Ok(match &self.hosts {
+            Some(hosts) => Arc::new(crate::keys::FilteredFetch { fetch, hosts: Arc::clone(hosts) }),
+            None => fetch,
+        })
+    }
+
+    fn unfiltered_client(&self) -> Result<Arc<dyn crate::keys::Fetch>, BuildError> {
+        if let Some(fetch) = &self.fetch {
+            return Ok(Arc::clone(fetch));
+        }
+        let missing = BuildError::new(Kind::NoFetch, "fetch");
+        #[cfg(feature = "jwks")]
+        {
+            if let Some(fetch) = self.default_fetch.get() {
+                return Ok(Arc::clone(fetch));
+            }
+            let created: Arc<dyn crate::keys::Fetch> = Arc::new(crate::keys::HttpFetch::new().map_err(|_| missing)?);
+            Ok(Arc::clone(self.default_fetch.get_or_init(|| created)))
+        }
+        #[cfg(not(feature = "jwks"))]
+        Err(missing)
+    }
+}
+
+/// The algorithms that are allowed by default: every one with a public key. A key that names no algorithm is used with the
+/// first one that fits it.
+const ASYMMETRIC: [Algorithm; 13] = [
+    Algorithm::RS256,
+    Algorithm::ES256,
+    Algorithm::Ed25519,
+    Algorithm::PS256,
+    Algorithm::ES384,
+    Algorithm::ES512,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::MlDsa44,
+    Algorithm::MlDsa65,
+    Algorithm::MlDsa87,
+];
+
+impl TrustedIssuer {
+    pub(crate) fn prepare(mut self, context: &PrepareContext) -> Result<Issuer, BuildError> {
+        if let Some(conflict) = &self.conflict {
+            return Err(conflict.clone());
+        }
+        if let (AudienceRule::Undecided, Some(audience)) = (&self.policy.audience, &context.audience) {
+            self.policy.audience = AudienceRule::AnyOf(vec![audience.clone()]);
+        }
+        if self.name.as_deref() == Some("") {
+            return Err(BuildError::new(Kind::Empty, "issuer"));
+        }
+        self.check_policy()?;
+        let backend = context.backend.ok_or(BuildError::new(Kind::NoBackend, "crypto"))?;
+        if let Some(algorithms) = &self.algorithms {
+            if algorithms.is_empty() {
+                return Err(BuildError::new(Kind::Empty, "algorithms"));
+            }
+            if !algorithms.iter().all(|&algorithm| backend.supports(algorithm)) {
+                return Err(BuildError::new(Kind::UnsupportedAlgorithm, "algorithms"));
+            }
+        }
+        let (keys, algorithms) = self.keys.prepare(self.name.as_ref(), self.algorithms, backend, context)?;
+        Ok(Issuer {
+            name: self.name,
+            keys,
+            algorithms,
+            policy: self.policy,
+            #[cfg(feature = "remote")]
+            tenancy: None,
+        })
+    }
+
+    fn check_policy(&self) -> Result<(), BuildError> {
+        let policy = &self.policy;
+        match &policy.audience {
+            AudienceRule::Undecided => return Err(BuildError::new(Kind::Undecided, "audience")),
+            AudienceRule::AnyOf(names) | AudienceRule::AllOf(names)
+                if names.is_empty() || names.contains(&String::new()) =>
+            {
+                return Err(BuildError::new(Kind::Empty, "audience"));
+            }
+            _ => {}
+        }
+        // RFC 9068 section 4: issuer and audience are always checked.
+        let unchecked = self.name.is_none() || policy.audience == AudienceRule::Unchecked || !policy.expiry_required;
+        if self.profile && (unchecked || policy.audience_claim.is_some()) {
+            return Err(BuildError::new(Kind::Contradiction, "access_token_profile"));
+        }
+        if let TypeRule::Only(types) = &policy.types
+            && (types.is_empty() || types.contains(&String::new()))
+        {
+            return Err(BuildError::new(Kind::Empty, "token_types"));
+        }
+        if policy.subject.as_deref() == Some("") {
+            return Err(BuildError::new(Kind::Empty, "subject"));
+        }
+        if policy.audience_claim.as_deref() == Some("") {
+            return Err(BuildError::new(Kind::Empty, "audience_claim"));
+        }
+        if policy.fixed.iter().any(|(name, _)| name.is_empty()) {
+            return Err(BuildError::new(Kind::Empty, "claim"));
+        }
+        if policy.required.iter().any(|name| name.is_empty()) {
+            return Err(BuildError::new(Kind::Empty, "require_claims"));
+        }
+        for (limit, setting) in [(policy.max_age, "max_age"), (policy.max_lifetime, "max_lifetime")] {
+            if limit.is_some_and(|limit| limit.is_zero()) {
+                return Err(BuildError::new(Kind::OutOfRange, setting));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An issuer's keys, ready for use, and the algorithms that they are used with.
+type PreparedKeys = (Arc<dyn KeySource>, Vec<Algorithm>);
+
+impl KeysFrom {
+    fn prepare(
+        self,
+        name: Option<&Arc<str>>,
+        allowed: Option<Vec<Algorithm>>,
+        backend: Backend,
+        context: &PrepareContext,
+    ) -> Result<PreparedKeys, BuildError> {
+        match self {
+            Self::Nowhere => Err(BuildError::new(Kind::Undecided, "keys")),
+            Self::Fixed(keys) => {
+                let algorithms = allowed.unwrap_or_else(|| {
+                    let declared = keys.iter().filter_map(Key::algorithm).filter(|algorithm| algorithm.is_symmetric());
+                    ASYMMETRIC.into_iter().chain(declared).collect()
+                });
+                let table = KeyTable::prepare(backend, &keys, &algorithms);
+                if table.is_empty() {
+                    return Err(BuildError::new(Kind::NoUsableKey, "keys"));
+                }
+                if table.is_ambiguous() {
+                    return Err(BuildError::new(Kind::AmbiguousKeys, "keys"));
+                }
+                Ok((Arc::new(table), algorithms))
+            }
+            Self::Source(source) => Ok((source, allowed.unwrap_or_else(|| ASYMMETRIC.to_vec()))),
+            Self::Remote(location, settings) => {
+                if !settings.is_valid() {
+                    return Err(BuildError::new(Kind::OutOfRange, "key_refresh"));
+                }
+                let algorithms = allowed.unwrap_or_else(|| ASYMMETRIC.to_vec());
+                // RFC 7517 section 9.2: a secret that can be fetched isn't a secret.
+                if algorithms.iter().any(|algorithm| algorithm.is_symmetric()) {
+                    return Err(BuildError::new(Kind::Contradiction, "algorithms"));
+                }
+                remote_keys(location, settings, name, algorithms, backend, context)
+            }
+        }
+    }
+}
+
+#[cfg(feature = "remote")]
+fn remote_keys(
+    location: Location,
+    settings: KeyRefreshSettings,
+    name: Option<&Arc<str>>,
+    algorithms: Vec<Algorithm>,
+    backend: Backend,
+    context: &PrepareContext,
+) -> Result<PreparedKeys, BuildError> {
+    use crate::keys::{FetchErrorKind, RemoteKeys, Setup};
+    location.check().map_err(|kind| match kind {
+        FetchErrorKind::InsecureUrl => BuildError::new(Kind::InsecureUrl, location.setting()),
+        _ => BuildError::new(Kind::InvalidUrl, location.setting()),
+    })?;
+    let fetch = context.client()?;
+    let setup = Setup {
+        // Only an issuer with a name can have remote keys.
+        issuer: name.cloned().unwrap_or_default(),
+        location,
+        settings,
+        fetch,
+        clock: Arc::clone(&context.clock),
+        observer: Arc::clone(&context.observer),
+        listed: context.listed,
+        quota: context.quota.clone(),
+        backend,
+        algorithms: algorithms.clone(),
+    };
+    Ok((Arc::new(RemoteKeys::new(setup)), algorithms))
+}
+
+#[cfg(not(feature = "remote"))]
+#[expect(clippy::needless_pass_by_value, reason = "as with the feature")]
+fn remote_keys(
+    location: Location,
+    _: KeyRefreshSettings,
+    _: Option<&Arc<str>>,
+    _: Vec<Algorithm>,
+    _: Backend,
+    _: &PrepareContext,
+) -> Result<PreparedKeys, BuildError> {
+    Err(BuildError::new(Kind::NoFetch, location.setting()))
+}

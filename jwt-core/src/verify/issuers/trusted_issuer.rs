@@ -1,0 +1,321 @@
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::claim_rules::{AudienceRule, ClaimRules, TypeRule};
+use crate::jose::{Algorithm, Key, KeySet};
+use crate::keys::{KeyRefreshSettings, KeySource, Location};
+use crate::verify::build_error::{BuildError, BuildErrorKind};
+
+/// An issuer whose tokens a verifier accepts, and the conditions: its keys, algorithms, audience and claims.
+///
+/// You must decide on keys and an audience, or [`VerifierBuilder::build`](crate::VerifierBuilder::build) fails. Methods that
+/// turn a check off have `dangerous` in their names. Whatever you configure is required: a token that lacks it is refused.
+///
+/// ```
+/// use jwt_core::{Algorithm, TrustedIssuer, keys::Key};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let secret = b"a secret of at least as many bytes as the hash";
+/// let issuer = TrustedIssuer::new("https://id.example")
+///     .key(Key::from_secret(Algorithm::HS256, secret)?)
+///     .audience("https://api.example");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct TrustedIssuer {
+    pub(crate) name: Option<Arc<str>>,
+    pub(super) keys: KeysFrom,
+    pub(super) algorithms: Option<Vec<Algorithm>>,
+    pub(super) policy: ClaimRules,
+    /// Whether `access_token_profile` was called.
+    pub(super) profile: bool,
+    /// The first contradiction between settings; `build` reports it.
+    pub(super) conflict: Option<BuildError>,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Clone)]
+pub(super) enum KeysFrom {
+    Nowhere,
+    Fixed(Vec<Key>),
+    Source(Arc<dyn KeySource>),
+    Remote(Location, KeyRefreshSettings),
+}
+
+impl TrustedIssuer {
+    /// Trusts tokens whose `iss` equals `issuer`, compared code point by code point. A trailing slash counts.
+    ///
+    /// Add its keys with [`key`](Self::key), [`keys`](Self::keys) or [`key_source`](Self::key_source). If the issuer publishes
+    /// its keys, use [`discover`](Self::discover) or [`jwks`](Self::jwks) instead.
+    pub fn new(issuer: impl Into<Arc<str>>) -> Self {
+        Self::with_keys(Some(issuer.into()), KeysFrom::Nowhere)
+    }
+
+    /// Trusts tokens of `issuer` and finds its keys through its metadata: OpenID Connect Discovery or RFC 8414.
+    ///
+    /// `issuer` is an `https` URL, and the metadata's `issuer` must equal it exactly. Keys are fetched when they are first
+    /// needed. This takes the feature `jwks`, or `remote` and a [`Fetch`](crate::keys) of your own; without them, building the
+    /// verifier fails.
+    pub fn discover(issuer: impl Into<Arc<str>>) -> Self {
+        let issuer = issuer.into();
+        let location = Location::Discover { issuer: Arc::clone(&issuer), at: None };
+        Self::with_keys(Some(issuer), KeysFrom::Remote(location, KeyRefreshSettings::new()))
+    }
+
+    /// Trusts tokens of `issuer` and fetches its keys from the JWK Set at `url`. RFC 7517 section 5.
+    ///
+    /// Keys are fetched when they are first needed. This takes the feature `jwks`, or `remote` and a [`Fetch`](crate::keys) of
+    /// your own; without them, building the verifier fails.
+    pub fn jwks(issuer: impl Into<Arc<str>>, url: impl Into<Arc<str>>) -> Self {
+        let location = Location::JwkSet { url: url.into() };
+        Self::with_keys(Some(issuer.into()), KeysFrom::Remote(location, KeyRefreshSettings::new()))
+    }
+
+    /// Reads the metadata from `url` instead of the issuer's own URL. Only for [`discover`](Self::discover). Default: the
+    /// issuer's URL.
+    ///
+    /// Use it in a cluster in which the issuer has an internal address. The metadata and the tokens must still name the
+    /// issuer.
+    pub fn metadata_url(mut self, url: impl Into<Arc<str>>) -> Self {
+        match &mut self.keys {
+            KeysFrom::Remote(Location::Discover { at, .. }, _) => *at = Some(url.into()),
+            _ => self.contradict("metadata_url"),
+        }
+        self
+    }
+
+    /// Sets how long fetched keys are used, and the limits of a fetch. Only for [`discover`](Self::discover) and
+    /// [`jwks`](Self::jwks). Default: [`KeyRefreshSettings::new`].
+    pub fn key_refresh(mut self, settings: KeyRefreshSettings) -> Self {
+        match &mut self.keys {
+            KeysFrom::Remote(_, current) => *current = settings,
+            _ => self.contradict("key_refresh"),
+        }
+        self
+    }
+
+    /// Trusts tokens with any `iss`, or without one. It must be the verifier's only issuer.
+    ///
+    /// Anyone who has the key, whatever they got it for, can then issue tokens for any user. It's meant for applications that
+    /// sign their own tokens without an `iss`; write an `iss` and use [`new`](Self::new) if you can.
+    pub fn dangerous_any_issuer() -> Self {
+        Self::with_keys(None, KeysFrom::Nowhere)
+    }
+
+    fn with_keys(name: Option<Arc<str>>, keys: KeysFrom) -> Self {
+        Self { name, keys, algorithms: None, policy: ClaimRules::default(), profile: false, conflict: None }
+    }
+
+    /// Adds a key. Several keys need a `kid` each to tell them apart. Default: no keys.
+    pub fn key(self, key: Key) -> Self {
+        self.add_keys("key", [key])
+    }
+
+    /// Adds the keys of a set. Default: no keys.
+    pub fn keys(self, keys: &KeySet) -> Self {
+        self.add_keys("keys", keys.keys().iter().cloned())
+    }
+
+    /// Gets the keys from `source`, instead of [`key`](Self::key) and [`keys`](Self::keys). Default: no source.
+    ///
+    /// To share a source between verifiers, or between the answers of an `IssuerResolver`, pass a clone of an
+    /// `Arc<dyn KeySource>`.
+    pub fn key_source(mut self, source: impl KeySource + 'static) -> Self {
+        if !matches!(self.keys, KeysFrom::Nowhere) {
+            self.contradict("key_source");
+        }
+        // An `Arc` isn't wrapped in another: its address tells whether two issuers have the same source.
+        let shared = (&source as &dyn Any).downcast_ref::<Arc<dyn KeySource>>().map(Arc::clone);
+        self.keys = KeysFrom::Source(shared.unwrap_or_else(|| Arc::new(source)));
+        self
+    }
+
+    fn add_keys(mut self, setting: &'static str, keys: impl IntoIterator<Item = Key>) -> Self {
+        match &mut self.keys {
+            KeysFrom::Nowhere => self.keys = KeysFrom::Fixed(keys.into_iter().collect()),
+            KeysFrom::Fixed(fixed) => fixed.extend(keys),
+            KeysFrom::Source(_) | KeysFrom::Remote(..) => self.contradict(setting),
+        }
+        self
+    }
+
+    fn contradict(&mut self, setting: &'static str) {
+        self.conflict.get_or_insert(BuildError::new(BuildErrorKind::Contradiction, setting));
+    }
+
+    /// Allows only these algorithms. Default: the ones that the keys declare, and every algorithm with a public
+    /// key for keys that declare no algorithm.
+    ///
+    /// An RSA key that declares no algorithm is used with the first RSA algorithm of the list, because a key must serve only
+    /// one (RFC 8725 section 3.1). Keys that fit no algorithm of the list are left out. Fetched keys are never used with
+    /// `HS256`, `HS384` or `HS512`.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+
+    /// Accepts tokens for this audience: `aud` must contain exactly this name. RFC 8725 section 3.9.
+    ///
+    /// Call it again, or use [`audiences`](Self::audiences), to accept tokens for any of several names. It's usually the URL of
+    /// your API.
+    pub fn audience(self, name: impl Into<String>) -> Self {
+        self.add_audiences("audience", [name.into()])
+    }
+
+    /// Accepts tokens for any of these audiences: `aud` must contain at least one of the names.
+    pub fn audiences<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        self.add_audiences("audiences", names.into_iter().map(Into::into))
+    }
+
+    fn add_audiences(mut self, setting: &'static str, added: impl IntoIterator<Item = String>) -> Self {
+        match &mut self.policy.audience {
+            AudienceRule::AnyOf(names) => names.extend(added),
+            AudienceRule::Undecided => self.policy.audience = AudienceRule::AnyOf(added.into_iter().collect()),
+            AudienceRule::AllOf(_) | AudienceRule::Unchecked => self.contradict(setting),
+        }
+        self
+    }
+
+    /// Accepts tokens whose `aud` contains every one of these names.
+    pub fn all_audiences<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        if self.policy.audience != AudienceRule::Undecided {
+            self.contradict("all_audiences");
+        }
+        self.policy.audience = AudienceRule::AllOf(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Accepts tokens for any audience, or without one.
+    ///
+    /// A token that the issuer made for another service is then good here too, so that service can act as its users here. Have
+    /// the issuer write an audience, and name it with [`audience`](Self::audience).
+    pub fn dangerous_any_audience(mut self) -> Self {
+        if self.policy.audience != AudienceRule::Undecided {
+            self.contradict("dangerous_any_audience");
+        }
+        self.policy.audience = AudienceRule::Unchecked;
+        self
+    }
+
+    /// Reads the audience from this claim, for issuers whose tokens have no `aud`. Default: `aud`.
+    pub fn audience_claim(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.policy.audience_claim = Some(name.into());
+        self
+    }
+
+    /// Accepts only tokens in which this claim is exactly this string. Called again, every one of the claims must match.
+    /// Default: no such claim.
+    pub fn claim(mut self, name: impl Into<Arc<str>>, text: impl Into<String>) -> Self {
+        self.policy.fixed.push((name.into(), text.into()));
+        self
+    }
+
+    /// Accepts only access tokens of RFC 9068: `typ` must be `at+jwt`, and `iss`, `exp`, `aud`, `sub`, `client_id`, `iat` and
+    /// `jti` are required. Default: off.
+    ///
+    /// It keeps out ID tokens and other tokens of the same issuer. Building fails if the issuer or the audience isn't checked.
+    pub fn access_token_profile(mut self) -> Self {
+        if self.policy.types != TypeRule::Default {
+            self.contradict("access_token_profile");
+        }
+        self.policy.types = TypeRule::access_token();
+        self.profile = true;
+        self.require_claims(["iss", "exp", "aud", "sub", "client_id", "iat", "jti"])
+    }
+
+    /// Accepts only these values of the header's `typ`, compared as media types; a token without `typ` is refused. Default:
+    /// `JWT`, `at+jwt`, or no `typ`. RFC 8725 section 3.11.
+    pub fn token_types<N: Into<String>>(mut self, types: impl IntoIterator<Item = N>) -> Self {
+        if self.profile {
+            self.contradict("token_types");
+        }
+        self.policy.types = TypeRule::Only(types.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Accepts only logout tokens. OpenID Connect Back-Channel Logout 1.0 section 2.4.
+    pub(crate) fn logout_tokens(mut self) -> Self {
+        let unchecked = self.name.is_none() || self.policy.audience == AudienceRule::Unchecked;
+        if unchecked || self.policy.types != TypeRule::Default || !self.policy.expiry_required {
+            self.contradict("back_channel_logout");
+        }
+        self.policy.types = TypeRule::Logout;
+        self.require_claims(["iat", "jti"])
+    }
+
+    /// Requires these claims; `null` and the empty string count as missing. Default: `exp`, and the claims that other settings
+    /// need.
+    pub fn require_claims<N: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.policy.required.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Accepts only tokens with exactly this `sub`. Default: any subject.
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.policy.subject = Some(subject.into());
+        self
+    }
+
+    /// Refuses tokens that were issued longer ago than this. It requires `iat`. Default: no limit.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.policy.max_age = Some(age);
+        self
+    }
+
+    /// Refuses tokens that are valid for longer than this, from `iat` to `exp`. It requires both. Default: no limit.
+    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.policy.max_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Accepts tokens without `exp`. Default: they are refused.
+    ///
+    /// A stolen token without `exp` stays good until its key is withdrawn. Issue short-lived tokens instead.
+    pub fn dangerous_without_expiry(mut self) -> Self {
+        self.policy.expiry_required = false;
+        self
+    }
+
+    /// Whether the other settings give the same issuer.
+    #[cfg(feature = "remote")]
+    pub(super) fn has_same_settings(&self, other: &Self) -> bool {
+        let Self { name, keys, algorithms, policy, profile, conflict } = self;
+        keys.is_same(&other.keys)
+            && (name, algorithms, policy) == (&other.name, &other.algorithms, &other.policy)
+            && (profile, conflict) == (&other.profile, &other.conflict)
+    }
+}
+
+#[cfg(feature = "remote")]
+impl KeysFrom {
+    /// Whether both give the same keys.
+    fn is_same(&self, other: &Self) -> bool {
+        let is_same =
+            |a: &Key, b: &Key| a.kid() == b.kid() && a.algorithm() == b.algorithm() && a.material() == b.material();
+        match (self, other) {
+            (Self::Nowhere, Self::Nowhere) => true,
+            (Self::Fixed(own), Self::Fixed(other)) => {
+                own.len() == other.len() && own.iter().zip(other).all(|(own, other)| is_same(own, other))
+            }
+            (Self::Source(own), Self::Source(other)) => Arc::ptr_eq(own, other),
+            (Self::Remote(own, settings), Self::Remote(other, other_settings)) => {
+                own == other && settings == other_settings
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for TrustedIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrustedIssuer")
+            .field("name", &self.name)
+            .field("algorithms", &self.algorithms)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,373 @@
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::authorize::{Requirement, decide_all, is_not_met};
+use crate::claim_rules::Times;
+use crate::claims::{ClaimsError, RegisteredClaims};
+use crate::error::{Error, ErrorKind};
+use crate::gate::ResourceMetadata;
+use crate::http::token::Location;
+use crate::jose::compact::{Bytes, Compact, Limits};
+use crate::jose::header_cache;
+use crate::json::Members;
+use crate::keys::{Lookup, Wanted};
+use crate::observe::{Event, Watch};
+use crate::step::Step;
+use crate::verified::{Parts, TokenMetadata, Verified, VerifierContext};
+
+use super::cache::{CacheStatus, CachedClaims, Entry, NewEntry, Store};
+use super::issuers::{FoundIssuer, Issuer, IssuerSet};
+use super::revocation_check::RevocationCheck;
+
+/// The checks of a verifier, which its clones share, and the state that they need.
+pub(super) struct Pipeline {
+    pub(super) issuers: IssuerSet,
+    pub(super) limits: Limits,
+    pub(super) revocations: Option<Arc<RevocationCheck>>,
+    pub(super) requirements: Vec<Box<dyn Requirement>>,
+    pub(super) cache: Option<Store>,
+    pub(super) metadata: Option<ResourceMetadata>,
+    pub(super) context: Arc<VerifierContext>,
+}
+
+/// The outcome of one run of the checks.
+enum Attempt {
+    Done(Result<ValidToken, Error>),
+    Wait(Wait),
+}
+
+/// A token whose signature and claims are valid. Revocation and the application's requirements still have to be checked.
+struct ValidToken {
+    verified: Verified,
+    /// To be stored in the cache once the token has passed these checks too.
+    new_entry: Option<NewEntry>,
+}
+
+/// The reason to wait before the next attempt.
+enum Wait {
+    Keys(Pin<Box<dyn Future<Output = ()> + Send>>),
+    #[cfg(feature = "remote")]
+    Issuer(super::issuers::Resolution),
+}
+
+/// The waits that the token has behind it. It waits for nothing twice.
+#[derive(Clone, Copy, Default)]
+struct Waited {
+    issuer: bool,
+    keys: bool,
+}
+
+impl Pipeline {
+    /// Verifies raw bytes, which may not be UTF-8. A cache hit skips parsing.
+    pub(super) fn start<'t>(
+        self: &Arc<Self>,
+        token: &'t [u8],
+        text: impl Fn() -> Result<&'t str, ErrorKind>,
+        location: Option<Location>,
+    ) -> Step<Result<Verified, Error>> {
+        let mut watch = self.watch();
+        let attempt = match self.find_cached(token, location, &mut watch) {
+            Some(outcome) => Attempt::Done(outcome),
+            None => match text() {
+                Ok(text) => self.attempt(text, location, Waited::default(), &mut watch),
+                Err(kind) => Attempt::Done(Err(kind.into())),
+            },
+        };
+        match attempt {
+            Attempt::Done(Err(error)) => Step::Ready(self.report(&watch, Err(error))),
+            Attempt::Done(Ok(valid)) => match self.check_current(&valid.verified) {
+                Step::Ready(Ok(())) => Step::Ready(self.report(&watch, Ok(self.finish(token, valid)))),
+                Step::Ready(Err(error)) => Step::Ready(self.report(&watch, Err(error))),
+                Step::Pending(pending) => {
+                    let pipeline = Arc::clone(self);
+                    let token = if valid.new_entry.is_some() { token.to_owned() } else { Vec::new() };
+                    Step::pending(async move {
+                        let checked = pending.await;
+                        pipeline.report(&watch, checked.map(|()| pipeline.finish(&token, valid)))
+                    })
+                }
+            },
+            Attempt::Wait(wait) => {
+                // The text was read above, so the fallback is never used.
+                let (pipeline, token) = (Arc::clone(self), text().unwrap_or_default().to_owned());
+                Step::pending(async move {
+                    let outcome = pipeline.wait_and_check(&token, location, wait, &mut watch).await;
+                    pipeline.report(&watch, outcome.map(|valid| pipeline.finish(token.as_bytes(), valid)))
+                })
+            }
+        }
+    }
+
+    /// Finds a token in the cache and checks what may have changed since: its issuer, the issuer's keys, the time. `None` if it
+    /// has to be verified from the start.
+    fn find_cached(
+        &self,
+        token: &[u8],
+        location: Option<Location>,
+        watch: &mut Watch,
+    ) -> Option<Result<ValidToken, Error>> {
+        let cache = self.cache.as_ref().filter(|cache| !cache.keeps_digests())?;
+        let found = cache.find_token(token);
+        let current = found.as_ref().and_then(|entry| {
+            let now = self.context.clock.now();
+            Some((entry, self.current_claims(entry, now)?, now))
+        });
+        self.report_look_up(current.is_some());
+        let Some((entry, cached, now)) = current else {
+            if found.is_some() {
+                cache.forget(token);
+            }
+            return None;
+        };
+        watch.set_issuer(entry.issuer.name.as_ref());
+        let leeway = self.context.leeway;
+        if let Err(error) = entry.issuer.policy.check_times(&cached.times, now.into(), leeway) {
+            cache.forget(token);
+            return Some(Err(error));
+        }
+        let verified = Verified::new(Arc::clone(&cached.parts), location);
+        Some(Ok(ValidToken { verified, new_entry: None }))
+    }
+
+    /// Returns the claims of a cached token if its issuer and key are still in use.
+    fn current_claims<'e>(&self, entry: &'e Entry, now: Duration) -> Option<&'e CachedClaims> {
+        let Entry { issuer, generation, .. } = entry;
+        let cached = entry.claims()?;
+        let is_trusted = !cached.resolved || self.issuers.still_resolves(issuer);
+        (is_trusted && issuer.keys.generation(now) == Some(*generation)).then_some(cached)
+    }
+
+    /// Whether a cache of digests remembers that a current key of the issuer has signed the token.
+    fn has_known_signature(&self, token: &str, issuer: &Arc<Issuer>, generation: Option<u64>) -> bool {
+        let Some(cache) = self.cache.as_ref().filter(|cache| cache.keeps_digests()) else { return false };
+        let entry = cache.find_token(token.as_bytes());
+        let is_current =
+            |entry: &Arc<Entry>| Arc::ptr_eq(&entry.issuer, issuer) && Some(entry.generation) == generation;
+        let found = entry.as_ref().is_some_and(is_current);
+        self.report_look_up(found);
+        if entry.is_some() && !found {
+            cache.forget(token.as_bytes());
+        }
+        found
+    }
+
+    fn report_look_up(&self, found: bool) {
+        self.context.observer.observe(if found { Event::CacheHit } else { Event::CacheMiss });
+    }
+
+    /// Stores an accepted token in the cache and returns it.
+    fn finish(&self, token: &[u8], valid: ValidToken) -> Verified {
+        if let (Some(cache), Some(new_entry)) = (&self.cache, valid.new_entry) {
+            cache.insert(token, new_entry, valid.verified.parts());
+            let CacheStatus { entries, bytes } = cache.status();
+            self.context.observer.observe(Event::CacheStored { entries, bytes });
+        }
+        valid.verified
+    }
+
+    /// Waits and repeats the checks from the start: nothing half verified is kept across a wait.
+    async fn attempt_after(
+        &self,
+        token: &str,
+        location: Option<Location>,
+        mut wait: Wait,
+        watch: &mut Watch,
+    ) -> Result<ValidToken, Error> {
+        let mut waited = Waited::default();
+        loop {
+            let already = match wait {
+                Wait::Keys(fetch) => {
+                    fetch.await;
+                    std::mem::replace(&mut waited.keys, true)
+                }
+                #[cfg(feature = "remote")]
+                Wait::Issuer(resolution) => {
+                    resolution.await?;
+                    std::mem::replace(&mut waited.issuer, true)
+                }
+            };
+            // A key source that breaks its contract would wait forever.
+            if already {
+                return Err(ErrorKind::KeysUnavailable.into());
+            }
+            match self.attempt(token, location, waited, watch) {
+                Attempt::Done(outcome) => return outcome,
+                Attempt::Wait(next) => wait = next,
+            }
+        }
+    }
+
+    fn attempt(&self, token: &str, location: Option<Location>, waited: Waited, watch: &mut Watch) -> Attempt {
+        match self.check_token(token, location, waited, watch) {
+            Ok(attempt) => attempt,
+            Err(error) => Attempt::Done(Err(error)),
+        }
+    }
+
+    /// Runs the checks. Cheap checks come first, and nothing from the token is trusted before the check it depends on.
+    fn check_token(
+        &self,
+        token: &str,
+        location: Option<Location>,
+        waited: Waited,
+        watch: &mut Watch,
+    ) -> Result<Attempt, Error> {
+        let compact = Compact::split(token, self.limits)?;
+        let mut buffer = Bytes::new();
+        let header = header_cache::read(&compact, &mut buffer)?;
+        let mut payload = Bytes::new();
+        let text = compact.payload(&mut payload)?;
+        let mut members = Members::default();
+        let claims = RegisteredClaims::read_members(text, &mut members).map_err(malformed_claims)?;
+        // RFC 8725 section 3.8: only the issuer's own keys are used. A token of an untrusted issuer is refused here, before any
+        // key is looked up or fetched.
+        #[cfg(feature = "remote")]
+        let found;
+        #[cfg_attr(not(feature = "remote"), expect(unused_mut, reason = "only a resolver sets it"))]
+        let mut resolved = false;
+        let issuer = match self.issuers.find_issuer(claims.issuer(), waited.issuer) {
+            FoundIssuer::Given(issuer) => issuer,
+            #[cfg(feature = "remote")]
+            FoundIssuer::Resolved(issuer) => {
+                (found, resolved) = (issuer, true);
+                &found
+            }
+            FoundIssuer::Unknown => return Err(ErrorKind::UnknownIssuer.into()),
+            #[cfg(feature = "remote")]
+            FoundIssuer::Unavailable(error) => return Err(error),
+            #[cfg(feature = "remote")]
+            FoundIssuer::Resolve(resolution) => return Ok(Attempt::Wait(Wait::Issuer(resolution))),
+        };
+        watch.set_issuer(issuer.name.as_ref());
+        if !issuer.algorithms.contains(&header.algorithm) {
+            return Err(ErrorKind::AlgorithmNotAllowed.into());
+        }
+        issuer.policy.check_type(header.token_type.as_deref())?;
+
+        let now = self.context.clock.now();
+        // Read before the key is looked up: if the keys change in between, the cache entry is already outdated.
+        let generation = self.cache.as_ref().and_then(|_| issuer.keys.generation(now));
+        let wanted =
+            Wanted { now: Some(now), fetched: waited.keys, ..Wanted::new(header.key_id.as_deref(), header.algorithm) };
+        let key = match issuer.keys.find_key(&wanted) {
+            Lookup::Ready(key) => key,
+            Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
+            Lookup::Unknown => return Err(ErrorKind::UnknownKey.into()),
+            Lookup::Ambiguous => return Err(ErrorKind::AmbiguousKey.into()),
+            Lookup::Unavailable(after) => {
+                let error = Error::from(ErrorKind::KeysUnavailable);
+                return Err(match after {
+                    Some(after) => error.with_retry_after(after),
+                    None => error,
+                });
+            }
+        };
+        // RFC 8725 section 3.1: the key decides the algorithm, not the header.
+        if key.algorithm() != header.algorithm {
+            return Err(ErrorKind::BadSignature.into());
+        }
+        let is_known = self.has_known_signature(token, issuer, generation);
+        if !is_known && !key.verify(compact.signing_input(), compact.signature(&mut Bytes::new())?) {
+            return Err(ErrorKind::BadSignature.into());
+        }
+
+        if let Err(error) = issuer.policy.check_claims(&claims, text, now.into(), self.context.leeway) {
+            if is_known && let Some(cache) = &self.cache {
+                cache.forget(token.as_bytes());
+            }
+            return Err(error);
+        }
+        self.issuers.note_verified(issuer);
+        let times = Times::of(&claims);
+        header.remember(&compact);
+        let metadata = TokenMetadata {
+            algorithm: header.algorithm,
+            key_id: header.key_id.as_deref().map(|kid| key.shared_kid(kid)),
+            token_type: header.token_type.as_deref().map(owned_type),
+            context: Arc::clone(&self.context),
+            members,
+        };
+        let generation = generation.filter(|_| !is_known);
+        let new_entry =
+            generation.map(|generation| NewEntry { issuer: Arc::clone(issuer), resolved, generation, times });
+        Ok(Attempt::Done(Ok(ValidToken { verified: Verified::new(Parts::new(metadata, text), location), new_entry })))
+    }
+
+    /// Waits, repeats the checks, and checks what can change.
+    async fn wait_and_check(
+        self: &Arc<Self>,
+        token: &str,
+        location: Option<Location>,
+        wait: Wait,
+        watch: &mut Watch,
+    ) -> Result<ValidToken, Error> {
+        let valid = self.attempt_after(token, location, wait, watch).await?;
+        self.check_current(&valid.verified).wait().await?;
+        Ok(valid)
+    }
+
+    /// Checks what can change while the token stays the same: whether it was revoked, and the application's requirements.
+    fn check_current(self: &Arc<Self>, verified: &Verified) -> Step<Result<(), Error>> {
+        let Some(revocations) = &self.revocations else { return self.check_requirements(verified) };
+        match revocations.start(verified) {
+            Ok(None) => self.check_requirements(verified),
+            Ok(Some(standing)) => {
+                let (pipeline, revocations, verified) = (Arc::clone(self), Arc::clone(revocations), verified.clone());
+                Step::pending(async move {
+                    revocations.accept(standing.await)?;
+                    pipeline.check_requirements(&verified).wait().await
+                })
+            }
+            Err(error) => Step::Ready(Err(error)),
+        }
+    }
+
+    fn check_requirements(&self, verified: &Verified) -> Step<Result<(), Error>> {
+        match decide_all(&self.requirements, verified) {
+            Step::Ready(outcome) => Step::Ready(outcome.map_err(refused)),
+            pending => pending.map(|outcome| outcome.map_err(refused)),
+        }
+    }
+
+    fn watch(&self) -> Watch {
+        Watch::start(&*self.context.observer, &*self.context.clock)
+    }
+
+    fn report(&self, watch: &Watch, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
+        let VerifierContext { observer, clock, .. } = &*self.context;
+        watch.report(&**observer, &**clock, outcome.as_ref().map(drop));
+        outcome
+    }
+}
+
+/// Returns a header's `typ`. The two most common ones aren't copied.
+fn owned_type(token_type: &str) -> Cow<'static, str> {
+    match token_type {
+        "JWT" => Cow::Borrowed("JWT"),
+        "at+jwt" => Cow::Borrowed("at+jwt"),
+        _ => Cow::Owned(token_type.to_owned()),
+    }
+}
+
+fn malformed_claims(error: ClaimsError) -> Error {
+    let malformed = Error::from(ErrorKind::MalformedClaims);
+    match error {
+        ClaimsError::Payload => malformed,
+        ClaimsError::Claim(name) => malformed.with_detail(name),
+    }
+}
+
+/// The error for a token that doesn't meet a requirement of the verifier: the token is not valid, so 401 instead of 403.
+fn refused(error: Error) -> Error {
+    if !is_not_met(&error) {
+        return error;
+    }
+    let refused = Error::from(ErrorKind::RuleRefused);
+    match error.detail() {
+        Some(detail) => refused.with_detail(detail),
+        None => refused,
+    }
+}
