@@ -186,7 +186,7 @@ pub(crate) fn revocable_claims<'t>(token: &TokenIdentity<'t>) -> impl Iterator<I
     claims.into_iter().filter_map(|(kind, value)| Some((kind, value?)))
 }
 
-/// How a token stands that one of its claims has a revocation for; `None` if the token was issued after the cutoff.
+/// The standing of a token with a revoked claim; `None` if the token was issued after the cutoff.
 pub(crate) fn standing_at_cutoff(cutoff: i64, issued_at: Option<NumericDate>) -> Option<Standing> {
     match issued_at {
         _ if cutoff == ANY_TIME => Some(Standing::Revoked),

@@ -11,7 +11,7 @@ use super::{Rotation, RotationOutcome, SessionRecord};
 /// alone doesn't give access to another subject's session. Times are passed in. A store reads no clock, but may delete
 /// sessions that [have ended](SessionRecord::has_ended) by itself.
 ///
-/// Errors fail closed: while the store is unavailable, nobody can log in or refresh. Use
+/// Errors fail closed: while the store is unavailable, logins and refreshes are refused. Use
 /// [`MemorySessions`](super::MemorySessions) for one process and `RedisSessions` (feature `redis`) for a fleet.
 #[async_trait]
 pub trait SessionStore: fmt::Debug + Send + Sync {
