@@ -101,7 +101,7 @@ impl Shop {
         let sessions = settings(Sessions::builder(tokens.clone(), store)).build().expect("sessions");
         let verifier = Verifier::builder().issuer(tokens.trusted()).clock(clock.clone());
         let verifier = verifier.build().expect("a verifier");
-        let revocations = MemoryRevocations::with(RevocationSettings::new().clock(clock.clone()));
+        let revocations = MemoryRevocations::with_settings(RevocationSettings::new().clock(clock.clone()));
         Self { clock, ring, tokens, sessions, verifier, revocations }
     }
 
@@ -355,7 +355,7 @@ mod failing {
     use std::sync::atomic::Ordering;
 
     use async_trait::async_trait;
-    use jwt_core::issue::{Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};
+    use jwt_core::issue::{Rotation, RotationOutcome, SessionRecord, SessionStore, SessionStoreError};
 
     use super::FailingSessions;
 
@@ -378,7 +378,10 @@ mod failing {
             self.store.create(session, most).await
         }
 
-        async fn rotate(&self, rotation: &Rotation<'_>) -> Result<(Outcome, Option<SessionRecord>), SessionStoreError> {
+        async fn rotate(
+            &self,
+            rotation: &Rotation<'_>,
+        ) -> Result<(RotationOutcome, Option<SessionRecord>), SessionStoreError> {
             self.up()?;
             self.store.rotate(rotation).await
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jwt_core::issue::{Outcome, Rotation, SessionRecord, SessionStore};
+use jwt_core::issue::{Rotation, RotationOutcome, SessionRecord, SessionStore};
 
 const NOW: u64 = crate::forge::NOW;
 
@@ -39,7 +39,7 @@ async fn create(store: &dyn SessionStore, session: &SessionRecord) {
     assert_eq!(store.create(session, 100).await.expect("room"), Vec::<String>::new());
 }
 
-async fn rotate(store: &dyn SessionStore, rotation: Rotation<'_>) -> (Outcome, Option<SessionRecord>) {
+async fn rotate(store: &dyn SessionStore, rotation: Rotation<'_>) -> (RotationOutcome, Option<SessionRecord>) {
     store.rotate(&rotation.grace(10).idle(3600)).await.expect("an answer")
 }
 
@@ -63,10 +63,10 @@ async fn a_token_is_exchanged_once(store: &dyn SessionStore, subject: &str) {
     expected.token_id = "s-1".to_owned();
     expected.previous_token_id = Some("s-0".to_owned());
     (expected.rotated_at, expected.last_used_at, expected.ends_at) = (NOW + 60, NOW + 60, NOW + 3660);
-    assert_eq!(renewed, (Outcome::Renewed, Some(expected.clone())));
+    assert_eq!(renewed, (RotationOutcome::Renewed, Some(expected.clone())));
     assert_eq!(store.find(subject, "s", NOW + 60).await.expect("an answer"), Some(expected));
     let (outcome, session) = rotate(store, Rotation::new(subject, "s", "s-1", "s-2", NOW + 120)).await;
-    assert_eq!((outcome, session.expect("a session").token_id), (Outcome::Renewed, "s-2".to_owned()));
+    assert_eq!((outcome, session.expect("a session").token_id), (RotationOutcome::Renewed, "s-2".to_owned()));
 }
 
 async fn a_token_repeats_within_the_grace_alone(store: &dyn SessionStore, subject: &str) {
@@ -74,21 +74,21 @@ async fn a_token_repeats_within_the_grace_alone(store: &dyn SessionStore, subjec
     let (_, renewed) = rotate(store, Rotation::new(subject, "s", "s-0", "s-1", NOW + 60)).await;
     for now in [NOW + 60, NOW + 69, NOW + 50] {
         let repeated = rotate(store, Rotation::new(subject, "s", "s-0", "other", now)).await;
-        assert_eq!(repeated, (Outcome::Repeated, renewed.clone()), "{now}");
+        assert_eq!(repeated, (RotationOutcome::Repeated, renewed.clone()), "{now}");
     }
     let (outcome, _) = rotate(store, Rotation::new(subject, "s", "s-0", "other", NOW + 70)).await;
-    assert_eq!(outcome, Outcome::Reused);
+    assert_eq!(outcome, RotationOutcome::Reused);
     // The one before the one before is no second tab.
     create(store, &session(subject, "t")).await;
     rotate(store, Rotation::new(subject, "t", "t-0", "t-1", NOW)).await;
     rotate(store, Rotation::new(subject, "t", "t-1", "t-2", NOW)).await;
     let (outcome, _) = rotate(store, Rotation::new(subject, "t", "t-0", "other", NOW)).await;
-    assert_eq!(outcome, Outcome::Reused);
+    assert_eq!(outcome, RotationOutcome::Reused);
     // Without a grace, nothing repeats.
     create(store, &session(subject, "u")).await;
     store.rotate(&Rotation::new(subject, "u", "u-0", "u-1", NOW).idle(60)).await.expect("an answer");
     let (outcome, _) = store.rotate(&Rotation::new(subject, "u", "u-0", "x", NOW).idle(60)).await.expect("an answer");
-    assert_eq!(outcome, Outcome::Reused);
+    assert_eq!(outcome, RotationOutcome::Reused);
 }
 
 async fn a_token_that_is_reused_ends_its_session_alone(store: &dyn SessionStore, subject: &str) {
@@ -97,12 +97,15 @@ async fn a_token_that_is_reused_ends_its_session_alone(store: &dyn SessionStore,
     }
     let (_, renewed) = rotate(store, Rotation::new(subject, "s", "s-0", "s-1", NOW)).await;
     let reused = rotate(store, Rotation::new(subject, "s", "s-0", "other", NOW + 60)).await;
-    assert_eq!(reused, (Outcome::Reused, renewed));
+    assert_eq!(reused, (RotationOutcome::Reused, renewed));
     // Nor is the token good that nobody had used yet.
-    assert_eq!(rotate(store, Rotation::new(subject, "s", "s-1", "s-2", NOW + 60)).await, (Outcome::Over, None));
+    assert_eq!(
+        rotate(store, Rotation::new(subject, "s", "s-1", "s-2", NOW + 60)).await,
+        (RotationOutcome::Ended, None)
+    );
     // A token that never was the session's is as bad.
     let (outcome, _) = rotate(store, Rotation::new(subject, "t", "never", "t-1", NOW)).await;
-    assert_eq!(outcome, Outcome::Reused);
+    assert_eq!(outcome, RotationOutcome::Reused);
     assert_eq!(ids(store, subject, NOW).await, ["u"]);
 }
 
@@ -115,7 +118,10 @@ async fn a_session_ends_when_it_idles_and_when_it_expires(store: &dyn SessionSto
     create(store, &last).await;
     let (_, renewed) = rotate(store, Rotation::new(subject, "t", "t-0", "t-1", NOW + 3599)).await;
     assert_eq!(renewed.expect("a session").ends_at, NOW + 3700);
-    assert_eq!(rotate(store, Rotation::new(subject, "t", "t-1", "t-2", NOW + 3700)).await, (Outcome::Over, None));
+    assert_eq!(
+        rotate(store, Rotation::new(subject, "t", "t-1", "t-2", NOW + 3700)).await,
+        (RotationOutcome::Ended, None)
+    );
     assert_eq!(ids(store, subject, NOW + 3700).await, Vec::<String>::new());
 }
 
@@ -123,7 +129,7 @@ async fn a_session_is_reached_through_its_subject_alone(store: &dyn SessionStore
     let other = format!("{subject}-other");
     create(store, &session(subject, "s")).await;
     assert_eq!(store.find(&other, "s", NOW).await.expect("an answer"), None);
-    assert_eq!(rotate(store, Rotation::new(&other, "s", "s-0", "s-1", NOW)).await, (Outcome::Over, None));
+    assert_eq!(rotate(store, Rotation::new(&other, "s", "s-0", "s-1", NOW)).await, (RotationOutcome::Ended, None));
     assert!(!store.end(&other, "s").await.expect("an answer"));
     assert_eq!(store.end_all(&other, None).await.expect("an answer"), Vec::<String>::new());
     assert_eq!(ids(store, subject, NOW).await, ["s"]);
@@ -135,7 +141,7 @@ async fn sessions_end_one_by_one_or_all_but_one(store: &dyn SessionStore, subjec
     }
     assert!(store.end(subject, "s").await.expect("an answer"));
     assert!(!store.end(subject, "s").await.expect("an answer"));
-    assert_eq!(rotate(store, Rotation::new(subject, "s", "s-0", "s-1", NOW)).await, (Outcome::Over, None));
+    assert_eq!(rotate(store, Rotation::new(subject, "s", "s-0", "s-1", NOW)).await, (RotationOutcome::Ended, None));
     let ended: BTreeSet<String> = store.end_all(subject, Some("u")).await.expect("an answer").into_iter().collect();
     assert_eq!(ended, BTreeSet::from(["t".to_owned(), "v".to_owned()]));
     assert_eq!(ids(store, subject, NOW).await, ["u"]);
@@ -195,8 +201,8 @@ pub async fn one_exchange_wins(store: Arc<dyn SessionStore>, subject: &str) {
     for task in tasks {
         outcomes.push(task.await.expect("an outcome"));
     }
-    let won = outcomes.iter().filter(|(outcome, _)| *outcome == Outcome::Renewed).count();
-    let repeated = outcomes.iter().filter(|(outcome, _)| *outcome == Outcome::Repeated).count();
+    let won = outcomes.iter().filter(|(outcome, _)| *outcome == RotationOutcome::Renewed).count();
+    let repeated = outcomes.iter().filter(|(outcome, _)| *outcome == RotationOutcome::Repeated).count();
     assert_eq!((won, repeated), (1, 99));
     assert!(outcomes.iter().all(|(_, session)| *session == outcomes[0].1), "all get the same");
 }

@@ -264,11 +264,11 @@ async fn rings_and_issuers_may_be_made_for_ever() {
     let token = usual.access("joe").fresh_for(MOST).issue().expect("a token").token;
     let verifier = Verifier::builder().issuer(usual.trusted()).clock(clock.clone()).build().expect("a verifier");
     let Step::Ready(Ok(verified)) = verifier.start(&token, Some(Location::Cookie)) else { panic!("good") };
-    let renewed = ImplicitRefresh::new(usual.clone(), Cookies::new()).near(MOST).absolute(MOST);
+    let renewed = ImplicitRefresh::new(usual.clone(), Cookies::new()).before_expiry(MOST).absolute(MOST);
     clock.advance(Duration::from_secs(10));
     assert!(renewed.renew(&verified).await.expect("no error").is_some());
     clock.advance(MOST);
-    assert_eq!((ring.tidy().len(), ring.keys().len()), (2, 1));
+    assert_eq!((ring.remove_expired().len(), ring.keys().len()), (2, 1));
 }
 
 #[tokio::test]
@@ -298,13 +298,13 @@ async fn sessions_may_last_for_ever() {
 async fn revocations_may_be_remembered_for_ever() {
     let clock = ManualClock::at(NOW);
     let settings = || RevocationSettings::new().longest_lifetime(MOST).clock(clock.clone());
-    let (fed, feed) = MemoryRevocations::fed(settings(), MOST);
+    let (fed, feed) = MemoryRevocations::with_feed(settings(), MOST);
     feed.caught_up();
     let limited = TimeLimit::new(Later, MOST);
     // The port is closed again.
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address");
     let redis = RedisSettings::new().timeout(MOST).staleness(MOST).resync_every(MOST).revocations(settings());
-    let redis = RedisRevocations::start(format!("redis://{gone}/"), redis).expect("an address");
+    let redis = RedisRevocations::connect(format!("redis://{gone}/"), redis).expect("an address");
     let revoked = Revocation::subject(ISSUER, "joe", Duration::from_secs(NOW));
     assert!(redis.revoke(&revoked).await.is_err(), "nobody confirms it");
     assert!(fed.revoke(&revoked).is_ok() && feed.revoke(&Revocation::session(ISSUER, "s")).is_ok());

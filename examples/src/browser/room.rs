@@ -97,7 +97,7 @@ impl ReadingRoom {
         // Access tokens of a session that ended are refused at once, and not only when they expire.
         // Each is remembered for as long as an access token can live.
         let settings = RevocationSettings::new().longest_lifetime(options.access());
-        let revocations = MemoryRevocations::with(settings);
+        let revocations = MemoryRevocations::with_settings(settings);
         let sessions = Sessions::builder(tokens.clone(), MemorySessions::new())
             .sources(cookies.refresh_sources().csrf(csrf.clone()))
             .grace(options.grace())

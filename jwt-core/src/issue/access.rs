@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use crate::http::challenge::is_scope;
 
-use super::issuer::Draft;
+use super::issuer::UnsignedToken;
 use super::{IssueError, IssueErrorKind, Issued, TokenIssuer};
 
-/// The claims that are written by methods of their own, or must not be written at all.
+/// The claims that have methods of their own, or that only the issuer writes.
 const RESERVED_CLAIMS: [&str; 15] = [
     "iss",
     "sub",
@@ -28,13 +28,13 @@ const RESERVED_CLAIMS: [&str; 15] = [
     "auth_time",
 ];
 
-/// The members of a header that are written here, and those by which a token would choose its own key or ask for what
-/// verifiers do not do: RFC 8725 section 3.10, RFC 7515 section 4.1.11.
+/// The header parameters that the issuer writes, and those by which a token would choose its own key or require an
+/// extension that verifiers don't have: RFC 8725 section 3.10, RFC 7515 section 4.1.11.
 const RESERVED_HEADERS: [&str; 11] = ["alg", "typ", "kid", "crit", "b64", "cty", "jwk", "jku", "x5u", "x5c", "x5t"];
 
-/// An access token in the making; made by [`TokenIssuer::access`].
+/// Builds an access token; made by [`TokenIssuer::access`].
 ///
-/// What is wrong with it is told by [`issue`](Self::issue).
+/// Errors are reported by [`issue`](Self::issue).
 ///
 /// ```
 /// # use jwt_core::crypto::SigningKey;
@@ -50,7 +50,7 @@ const RESERVED_HEADERS: [&str; 11] = ["alg", "typ", "kid", "crit", "b64", "cty",
 /// let issued = tokens.access("joe").scope(["reports:read"]).fresh().claims(&Extra { plan: "gold" }).issue()?;
 /// println!("{}, for {} seconds", issued.jwt_id, issued.lifetime.as_secs());
 ///
-/// // What the issuer itself says cannot be overridden.
+/// // Claims that the issuer writes can't be overridden.
 /// let error = tokens.access("joe").claim("sub", "root").issue().unwrap_err();
 /// assert_eq!(error.kind(), IssueErrorKind::ReservedClaim);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -64,20 +64,20 @@ pub struct AccessToken {
     valid_after: Option<Duration>,
     fresh: Fresh,
     csrf: bool,
-    /// The first thing that is wrong.
-    fault: Option<IssueError>,
+    /// The first error, which [`issue`](Self::issue) returns.
+    error: Option<IssueError>,
 }
 
-/// What a token says besides who it is for and when: what all tokens of a session have in common.
+/// The settings of an access token that every access token of a session shares.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Grant {
-    /// The application's own, and `scope`.
+    /// The application's claims, and `scope`.
     #[serde(skip_serializing_if = "Map::is_empty")]
     claims: Map<String, Value>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     header: Map<String, Value>,
-    /// The issuer's where it is empty.
+    /// Empty for the issuer's audience.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     audience: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,15 +89,15 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
-    /// What a token says of its own.
-    pub(super) fn of(mut claims: Map<String, Value>) -> Self {
-        let text = |value: Value| if let Value::String(text) = value { Some(text) } else { None };
+    /// Reads the settings back from the claims of a token.
+    pub(super) fn from_claims(mut claims: Map<String, Value>) -> Self {
+        let string = |value: Value| if let Value::String(string) = value { Some(string) } else { None };
         let audience = match claims.remove("aud") {
-            Some(Value::Array(names)) => names.into_iter().filter_map(text).collect(),
-            other => other.and_then(text).into_iter().collect(),
+            Some(Value::Array(names)) => names.into_iter().filter_map(string).collect(),
+            other => other.and_then(string).into_iter().collect(),
         };
-        let client_id = claims.remove("client_id").and_then(text);
-        let csrf = claims.remove("csrf").and_then(text);
+        let client_id = claims.remove("client_id").and_then(string);
+        let csrf = claims.remove("csrf").and_then(string);
         claims.retain(|name, _| name == "scope" || !RESERVED_CLAIMS.contains(&name.as_str()));
         Self { claims, audience, client_id, csrf, ..Self::default() }
     }
@@ -126,9 +126,9 @@ enum Fresh {
 
 impl AccessToken {
     pub(super) fn new(issuer: TokenIssuer, subject: String) -> Self {
-        let fault = subject.is_empty().then(|| IssueError::new(IssueErrorKind::Empty, "subject"));
+        let error = subject.is_empty().then(|| IssueError::new(IssueErrorKind::Empty, "subject"));
         let grant = Grant { client_id: issuer.client_id().map(str::to_owned), ..Grant::default() };
-        Self { issuer, subject, grant, valid_after: None, fresh: Fresh::No, csrf: false, fault }
+        Self { issuer, subject, grant, valid_after: None, fresh: Fresh::No, csrf: false, error }
     }
 
     pub(crate) fn with_grant(self, grant: Grant) -> Self {
@@ -145,7 +145,7 @@ impl AccessToken {
         &self.subject
     }
 
-    /// Grants scopes. RFC 9068 section 2.2.3. Default: none.
+    /// Sets the claim `scope`. RFC 9068 section 2.2.3. Default: no scopes.
     pub fn scope<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         if !names.iter().all(|name| is_scope(name)) {
@@ -158,10 +158,10 @@ impl AccessToken {
         self
     }
 
-    /// Adds the claims of an object: any type that serializes as one. Default: none.
+    /// Adds claims: a value of any type that serializes as a JSON object. Default: no claims besides those of the issuer.
     ///
-    /// Keep them few: they travel with every request, and whoever holds the token can read them. Names that the issuer
-    /// writes itself are [refused](IssueErrorKind::ReservedClaim).
+    /// Add few: they travel with every request, and the bearer can read them. Claims that the issuer writes itself are
+    /// [refused](IssueErrorKind::ReservedClaim).
     pub fn claims(mut self, claims: &impl Serialize) -> Self {
         match serde_json::to_value(claims) {
             Ok(Value::Object(claims)) => {
@@ -174,7 +174,7 @@ impl AccessToken {
         }
     }
 
-    /// Adds one claim. Default: none.
+    /// Adds one claim, or replaces it.
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let name = name.into();
         if let Some(reserved) = RESERVED_CLAIMS.into_iter().find(|reserved| *reserved == name) {
@@ -184,9 +184,9 @@ impl AccessToken {
         self
     }
 
-    /// Adds a member to the header. Default: `alg`, `typ` and `kid`.
+    /// Adds a header parameter. Default: only `alg`, `typ` and `kid`.
     ///
-    /// These cannot be set, nor those by which a token would choose its own key.
+    /// You can't set these three, nor parameters by which a token would choose its own key, such as `jwk`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let name = name.into();
         if let Some(reserved) = RESERVED_HEADERS.into_iter().find(|reserved| *reserved == name) {
@@ -196,7 +196,7 @@ impl AccessToken {
         self
     }
 
-    /// Makes the token for this audience instead; called again, for all of them. Default: the issuer's.
+    /// Sets the audience; call it again to add more. Default: the issuer's audience.
     pub fn audience(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
         if name.is_empty() {
@@ -209,19 +209,20 @@ impl AccessToken {
         self
     }
 
-    /// Sets how long it lives. Default: as the [issuer](super::TokenIssuerBuilder::lifetime) says.
+    /// Sets the lifetime. Default: [the issuer's](super::TokenIssuerBuilder::lifetime).
     pub const fn lifetime(mut self, lifetime: Duration) -> Self {
         self.grant.lifetime = Some(lifetime);
         self
     }
 
-    /// Makes it good only after a while, which counts as part of its life: `nbf`. Default: at once.
+    /// Makes the token valid only after a delay, by the claim `nbf`. The delay counts towards the lifetime. Default: valid
+    /// at once.
     pub const fn valid_after(mut self, delay: Duration) -> Self {
         self.valid_after = Some(delay);
         self
     }
 
-    /// Names the client that it is issued to. Default: as the [issuer](super::TokenIssuerBuilder::client_id) says.
+    /// Sets the claim `client_id`. Default: [the issuer's](super::TokenIssuerBuilder::client_id).
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         let client_id = client_id.into();
         if client_id.is_empty() {
@@ -231,63 +232,65 @@ impl AccessToken {
         self
     }
 
-    /// Says that its bearer has just logged in: what [`authorize::fresh`](crate::authorize::fresh) asks for. The claim
-    /// `auth_time` says when. Default: not fresh.
+    /// Marks the token as fresh, because its user has just logged in. Default: not fresh.
+    ///
+    /// [`authorize::fresh`](crate::authorize::fresh) requires it. The claim `auth_time` gets the current time.
     pub const fn fresh(mut self) -> Self {
         self.fresh = Fresh::Yes;
         self
     }
 
-    /// Says that its bearer has just logged in, for a while. Default: not fresh.
-    pub const fn fresh_for(mut self, while_: Duration) -> Self {
-        self.fresh = Fresh::For(while_);
+    /// Marks the token as fresh for a limited time. Default: not fresh.
+    pub const fn fresh_for(mut self, period: Duration) -> Self {
+        self.fresh = Fresh::For(period);
         self
     }
 
-    /// Puts a random claim `csrf` into it, for tokens that travel in cookies: [`Issued::csrf`]. Default: none.
+    /// Adds a random claim `csrf`, for tokens in cookies: see [`Issued::csrf`]. Default: no such claim.
     pub const fn csrf(mut self) -> Self {
         self.csrf = true;
         self
     }
 
-    /// Draws the claim `csrf`, if it is wanted and not there yet: all tokens of a session have the same.
-    pub(crate) fn draw_csrf(mut self) -> Result<Self, IssueError> {
+    /// Generates the claim `csrf` if it's wanted and missing: every token of a session has the same value.
+    pub(crate) fn generate_csrf(mut self) -> Result<Self, IssueError> {
         if self.csrf && self.grant.csrf.is_none() {
             self.grant.csrf = Some(self.issuer.random_id()?);
         }
         Ok(self)
     }
 
-    /// Signs it.
+    /// Signs the token.
+    ///
+    /// A token that is too large for a cookie is logged as a warning.
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong: an [empty](IssueErrorKind::Empty) subject or audience, a
-    /// [lifetime](IssueErrorKind::OutOfRange) of less than a second or longer than the
-    /// [ring](super::KeyRingBuilder::longest_lifetime) keeps its keys, [reserved](IssueErrorKind::ReservedClaim) or
-    /// [unusable](IssueErrorKind::UnusableClaims) claims, a token of more than [16 KiB](IssueErrorKind::TooLarge). Of one that is too
-    /// large for a cookie, the log warns.
+    /// The first error: an [empty](IssueErrorKind::Empty) subject or audience, a [lifetime](IssueErrorKind::OutOfRange) of
+    /// less than a second or more than the ring's [`longest_lifetime`](super::KeyRingBuilder::longest_lifetime),
+    /// [reserved](IssueErrorKind::ReservedClaim) or [unusable](IssueErrorKind::UnusableClaims) claims, or a token of more
+    /// than [16 KiB](IssueErrorKind::TooLarge).
     pub fn issue(self) -> Result<Issued, IssueError> {
         let now = self.issuer.clock().now();
-        self.draw_csrf()?.issue_in(None, now)
+        self.generate_csrf()?.issue_in(None, now)
     }
 
-    /// Signs it as one that comes of a login at that second.
+    /// Signs the token for a login at this second.
     pub(super) fn issue_at(self, login: u64, now: Duration) -> Result<Issued, IssueError> {
         self.sign(None, Some(login), now)
     }
 
-    /// Signs it as one of a session.
-    pub(crate) fn issue_in(self, session: Option<Membership<'_>>, now: Duration) -> Result<Issued, IssueError> {
+    /// Signs the token for a session.
+    pub(crate) fn issue_in(self, session: Option<TokenSession<'_>>, now: Duration) -> Result<Issued, IssueError> {
         let login = session.as_ref().map(|session| session.login);
-        // Fresh is who has just logged in.
+        // A fresh token means that the user has just logged in.
         let login = login.or((!matches!(self.fresh, Fresh::No)).then_some(now.as_secs()));
         self.sign(session, login, now)
     }
 
-    fn sign(self, session: Option<Membership<'_>>, login: Option<u64>, now: Duration) -> Result<Issued, IssueError> {
-        if let Some(fault) = self.fault {
-            return Err(fault);
+    fn sign(self, session: Option<TokenSession<'_>>, login: Option<u64>, now: Duration) -> Result<Issued, IssueError> {
+        if let Some(error) = self.error {
+            return Err(error);
         }
         let (issuer, grant) = (self.issuer, self.grant);
         let mut lifetime = grant.lifetime.unwrap_or(issuer.lifetime());
@@ -322,7 +325,7 @@ impl AccessToken {
             set("sid", session.id.into());
             lifetime = lifetime.min(session.ends.saturating_sub(now)).max(Duration::from_secs(1));
         }
-        issuer.sign(Draft {
+        issuer.sign(UnsignedToken {
             token_type: "at+jwt",
             header: grant.header,
             claims,
@@ -334,21 +337,21 @@ impl AccessToken {
     }
 
     fn fail(mut self, kind: IssueErrorKind, about: &'static str) -> Self {
-        self.fault.get_or_insert(IssueError::new(kind, about));
+        self.error.get_or_insert(IssueError::new(kind, about));
         self
     }
 }
 
 /// The session that a token belongs to.
-pub(crate) struct Membership<'s> {
+pub(crate) struct TokenSession<'s> {
     pub(crate) id: &'s str,
-    /// The second of the login.
+    /// The time of the login in seconds.
     pub(crate) login: u64,
-    /// The token does not outlive it.
+    /// When the session ends: the token doesn't outlive it.
     pub(crate) ends: Duration,
 }
 
-/// The claim `token_use` of access tokens.
+/// The value of the claim `token_use` in access tokens.
 pub(crate) const ACCESS: &str = "access";
 
 impl fmt::Debug for AccessToken {

@@ -4,50 +4,50 @@ use std::fmt;
 use crate::error::{Error, ErrorKind};
 use crate::jose::{KeyError, KeyErrorKind};
 
-/// Why a key ring, an issuer or a token cannot be made.
+/// Why a key ring, an issuer, sessions or a token can't be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssueError {
     kind: IssueErrorKind,
     about: Cow<'static, str>,
 }
 
-/// What is wrong with a key ring, an issuer or a token.
+/// The kind of an [`IssueError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IssueErrorKind {
-    /// A decision that nobody else can make was not made.
+    /// A setting without a default was not set.
     Undecided,
     /// A value is empty.
     Empty,
-    /// A value lies outside the range that is allowed.
+    /// A value is outside its allowed range.
     OutOfRange,
-    /// Two settings contradict each other.
+    /// Two settings contradict each other: access tokens have the audience of refresh tokens.
     Contradiction,
-    /// A key cannot be used.
+    /// A key is unusable.
     UnusableKey(KeyErrorKind),
     /// Two keys have the same `kid`.
     DuplicateKey,
-    /// Secrets and public keys are in one ring.
+    /// Secrets and key pairs are in the same ring.
     MixedKeys,
-    /// The ring would be left without a key, or has none of this `kid`.
+    /// The ring has no key, has no key with this `kid`, or would lose its only one.
     MissingKey,
-    /// The keys are secrets, which are not published.
+    /// The keys are secrets, which must not be published.
     NothingToPublish,
-    /// No cryptographic back end is there: enable `aws-lc-rs` or `rust-crypto`, or bring one.
+    /// There is no cryptographic back end: enable `aws-lc-rs` or `rust-crypto`, or set one.
     NoBackend,
-    /// A claim is one that the issuer itself writes, by a method of its own.
+    /// A claim is written by the issuer itself, or has a method of its own.
     ReservedClaim,
-    /// A member of the header is one that the issuer itself writes, or that no verifier should follow.
+    /// A header parameter is written by the issuer itself, or would let the token choose its own key.
     ReservedHeader,
-    /// The claims are no JSON object, or one that verifiers refuse: nested too deeply, a number out of range.
+    /// The claims aren't a JSON object, or verifiers would refuse them: nested too deeply, or a number out of range.
     UnusableClaims,
-    /// A scope holds characters that it cannot have. RFC 6749 section 3.3.
+    /// A scope contains a character that scopes can't have. RFC 6749 section 3.3.
     IllegalScope,
     /// The token is larger than verifiers accept.
     TooLarge,
     /// The back end failed to sign.
     Signing,
-    /// The system gives no random bytes.
+    /// The system's random number generator failed.
     Randomness,
 }
 
@@ -56,13 +56,13 @@ impl IssueError {
         Self { kind, about: about.into() }
     }
 
-    /// Returns what is wrong.
+    /// Returns the kind of error.
     #[must_use]
     pub const fn kind(&self) -> IssueErrorKind {
         self.kind
     }
 
-    /// Returns what it is wrong with: the name of a setting or of a claim, never its value.
+    /// Returns the name of the setting or claim that is wrong, never its value.
     #[must_use]
     pub fn about(&self) -> &str {
         &self.about
@@ -81,10 +81,10 @@ impl From<KeyError> for IssueError {
     }
 }
 
-/// A token that should have been issued and was not: a fault of the programme, answered 500.
+/// Issuing failed because of a bug or of a setting: logged, and answered with 500.
 impl From<IssueError> for Error {
     fn from(error: IssueError) -> Self {
-        tracing::error!(%error, "no token can be issued");
+        tracing::error!(%error, "a token could not be issued");
         ErrorKind::IssuingFailed.into()
     }
 }
@@ -92,25 +92,28 @@ impl From<IssueError> for Error {
 impl fmt::Display for IssueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let problem = match self.kind {
-            IssueErrorKind::Undecided => "must be decided",
+            IssueErrorKind::Undecided => "must be set: it has no default",
             IssueErrorKind::Empty => "is empty",
-            IssueErrorKind::OutOfRange => "is out of range",
-            IssueErrorKind::Contradiction => "contradicts another setting",
-            IssueErrorKind::UnusableKey(kind) => return write!(f, "`{}` cannot be used: {}", self.about, kind.code()),
-            IssueErrorKind::DuplicateKey => "has the `kid` of another key",
-            IssueErrorKind::MixedKeys => "mixes secrets and public keys",
-            IssueErrorKind::MissingKey => "is not there, or the last one",
-            IssueErrorKind::NothingToPublish => "are secrets, which are not published",
-            IssueErrorKind::NoBackend => {
-                "is missing: enable the feature `aws-lc-rs` or `rust-crypto`, or bring a back end"
+            IssueErrorKind::OutOfRange => "is out of range: its documentation says which values are allowed",
+            IssueErrorKind::Contradiction => "is reserved for refresh tokens: choose another name",
+            IssueErrorKind::UnusableKey(kind) => return write!(f, "`{}` is unusable: {}", self.about, kind.code()),
+            IssueErrorKind::DuplicateKey => "has the same `kid` as another key of the ring",
+            IssueErrorKind::MixedKeys => "mixes secrets and key pairs: use two rings",
+            IssueErrorKind::MissingKey if self.about == "kid" => {
+                "matches no key of the ring, or its only one: call `replace` for that"
             }
-            IssueErrorKind::ReservedClaim => "is a claim that the issuer writes itself",
-            IssueErrorKind::ReservedHeader => "is a member of the header that the issuer writes itself",
-            IssueErrorKind::UnusableClaims => "are not an object that verifiers accept",
-            IssueErrorKind::IllegalScope => "holds characters that a scope cannot have",
-            IssueErrorKind::TooLarge => "is larger than verifiers accept",
-            IssueErrorKind::Signing => "failed to sign",
-            IssueErrorKind::Randomness => "needs random bytes, which the system does not give",
+            IssueErrorKind::MissingKey => "is missing: add at least one",
+            IssueErrorKind::NothingToPublish => "are secrets, which must not be published: use a key pair",
+            IssueErrorKind::NoBackend => {
+                "needs a cryptographic back end: enable the feature `aws-lc-rs` or `rust-crypto`, or set one with `crypto`"
+            }
+            IssueErrorKind::ReservedClaim => "is a claim that the issuer writes itself or that has a method of its own",
+            IssueErrorKind::ReservedHeader => "is a reserved header parameter",
+            IssueErrorKind::UnusableClaims => "must be a JSON object that verifiers accept",
+            IssueErrorKind::IllegalScope => "contains a character that scopes can't have",
+            IssueErrorKind::TooLarge => "is larger than 16 KiB, the most that verifiers accept by default",
+            IssueErrorKind::Signing => "could not sign",
+            IssueErrorKind::Randomness => "needs random bytes, and the system's generator failed",
         };
         write!(f, "`{}` {problem}", self.about)
     }

@@ -14,71 +14,72 @@ use crate::verified::Verified;
 use super::access::{ACCESS, Grant};
 use super::{AccessToken, IssueError, Issued, TokenIssuer};
 
-/// Renews access tokens in cookies by the way, while they are used: for pages that are made on the server, and have no
-/// refresh tokens.
+/// Renews access tokens in cookies while they are used, for server-rendered pages without refresh tokens.
 ///
-/// A token that is about to expire is replaced by one that says the same, but that it is [fresh](crate::authorize::fresh).
-/// However often, it ends a fixed time after the login: that is the claim `auth_time`, which tokens that were issued
-/// [fresh](super::AccessToken::fresh) have, and without which nothing is renewed. Nor are tokens of
-/// [sessions](crate::issue::session), which are refreshed, nor those that came in a header: nobody would look for the new one.
+/// The adapters' `ImplicitRefreshLayer` and `ImplicitRefreshMiddleware` apply it to every response. A token that is about
+/// to expire is replaced with one that has the same claims, except that it isn't [fresh](crate::authorize::fresh).
 ///
-/// Each token lives on by itself, and so does a copy that somebody took: to log a user out everywhere, revoke
-/// [by subject](crate::revocation). Whether the old token is revoked is asked again before it is replaced.
+/// Renewal ends a fixed time after the login, which the claim `auth_time` gives. Issue the login's token as
+/// [fresh](super::AccessToken::fresh), or it has no `auth_time` and isn't renewed. Tokens of [`Sessions`](super::Sessions)
+/// aren't renewed, because their clients refresh them. Tokens from a header aren't either, because the client wouldn't look
+/// for the new one.
 ///
-/// The adapters' `ImplicitRefreshLayer` and `ImplicitRefreshMiddleware` do it for every response.
+/// **A stolen copy of a token can be renewed too.** To log a user out everywhere, revoke by
+/// [subject](crate::revocation::Revocation::subject): the revocation list is asked again before a token is replaced.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ImplicitRefresh {
     tokens: TokenIssuer,
     cookies: Cookies,
-    near: Option<Duration>,
+    before_expiry: Option<Duration>,
     absolute: Duration,
 }
 
 impl ImplicitRefresh {
-    /// Renews tokens of this issuer, in these cookies.
+    /// Creates a renewal of this issuer's tokens in these cookies, with the default settings.
     pub fn new(tokens: TokenIssuer, cookies: Cookies) -> Self {
-        Self { near: None, absolute: Duration::from_secs(12 * 60 * 60), tokens, cookies }
+        Self { before_expiry: None, absolute: Duration::from_secs(12 * 60 * 60), tokens, cookies }
     }
 
-    /// Sets how long before it expires a token is renewed. Default: half of its lifetime, or of the issuer's where that is
-    /// shorter.
-    pub const fn near(mut self, period: Duration) -> Self {
-        self.near = Some(period);
+    /// Sets how long before its expiry a token is renewed. Default: half of the token's lifetime, or half of the issuer's
+    /// if that's shorter.
+    pub const fn before_expiry(mut self, period: Duration) -> Self {
+        self.before_expiry = Some(period);
         self
     }
 
-    /// Sets how long after the login the last token ends. Default: 12 hours.
+    /// Sets how long after the login the last renewed token expires. Default: 12 hours.
     pub const fn absolute(mut self, period: Duration) -> Self {
         self.absolute = period;
         self
     }
 
-    /// Returns the token that takes the place of `verified`; `None` where that need not, or must not, be replaced.
+    /// Returns the token that replaces `verified`, or `None` if it isn't due or can't be renewed.
     ///
-    /// One that was revoked since the request began is not, nor is one of which that cannot be found out.
+    /// A token that was revoked since the request began is not replaced, nor is any token while the revocation list is
+    /// unavailable.
     ///
     /// # Errors
     ///
-    /// What keeps a token from being [issued](super::AccessToken::issue).
+    /// The errors of [`AccessToken::issue`](super::AccessToken::issue).
     pub async fn renew(&self, verified: &Verified) -> Result<Option<Issued>, IssueError> {
-        match self.due(verified) {
-            Some(due) => due.issue(verified).await,
+        match self.replacement(verified) {
+            Some(replacement) => replacement.issue(verified).await,
             None => Ok(None),
         }
     }
 
     /// The cookies to add to the response to a request with this token.
     ///
-    /// There are none if the token need not be replaced, if the response sets the access token itself, as after a login or
-    /// a logout, and if it has a `Cache-Control` that lets shared caches [store it](crate::http::cookies::may_be_shared). Nor are
-    /// there any if no token can be issued, which is logged: the old one is good for a while.
+    /// `None` if the token isn't due, if the response sets the access cookie itself, as a login or a logout does, or if its
+    /// `Cache-Control` lets shared caches [store it](crate::http::cookies::may_be_shared). If issuing fails, that is logged,
+    /// and the client keeps the old token, which is still valid.
     fn cookies(
         &self,
         verified: Verified,
         response: &dyn ResponseView,
     ) -> Option<impl Future<Output = Option<SetCookies>> + Send + 'static> {
-        let due = self.due(&verified)?;
+        let replacement = self.replacement(&verified)?;
         let (mut cache_control, mut sets_access) = (Vec::new(), false);
         response.header("cache-control", &mut |value| cache_control.push(value));
         response.header("set-cookie", &mut |value| sets_access |= self.cookies.is_access(value));
@@ -87,56 +88,62 @@ impl ImplicitRefresh {
         }
         let cookies = self.cookies.clone();
         Some(async move {
-            let issued = due.issue(&verified).await;
-            let issued = issued.map_err(|error| tracing::error!(%error, "a token cannot be renewed")).ok()??;
+            let issued = replacement.issue(&verified).await;
+            let issued = issued
+                .map_err(|error| tracing::error!(%error, "an access token in a cookie could not be renewed"))
+                .ok()??;
             let access = cookies.set_access(&issued.token, issued.lifetime);
             let set = match &issued.csrf {
                 Some(csrf) => access.and_then(|access| Ok(access.and(cookies.set_csrf(csrf, issued.lifetime)?))),
                 None => access,
             };
-            set.map_err(|error| tracing::error!(%error, "a token cannot be renewed")).ok()
+            set.map_err(|error| tracing::error!(%error, "an access token in a cookie could not be renewed")).ok()
         })
     }
 
-    fn due(&self, verified: &Verified) -> Option<Due> {
+    fn replacement(&self, verified: &Verified) -> Option<Replacement> {
         let claims = verified.registered();
         let now = self.tokens.clock().now();
         let (subject, expires_at) = (claims.subject()?, claims.expires_at()?);
-        // One that was given a shorter life than others gets no longer one.
-        let life = claims.issued_at().map_or(Duration::MAX, |issued_at| expires_at.since(issued_at));
-        let life = life.min(self.tokens.lifetime());
+        // A token with a shorter lifetime than the issuer's keeps the shorter one.
+        let lifetime = claims.issued_at().map_or(Duration::MAX, |issued_at| expires_at.since(issued_at));
+        let lifetime = lifetime.min(self.tokens.lifetime());
         if verified.location() != Some(Location::Cookie)
             || claims.issuer() != Some(self.tokens.name())
             || claims.session_id().is_some()
-            || expires_at.since(now.into()) > self.near.unwrap_or(life / 2)
+            || expires_at.since(now.into()) > self.before_expiry.unwrap_or(lifetime / 2)
         {
             return None;
         }
-        // A payload that was verified is an object.
+        // The payload of a verified token is always an object.
         let payload: Map<String, Value> = serde_json::from_str(verified.payload()).unwrap_or_default();
         let login = payload.get("auth_time").and_then(Value::as_u64)?;
         let end = Duration::from_secs(login).saturating_add(self.absolute);
-        // The last one may live for less than the others; one that would not live longer than the old one is none.
-        let lifetime = life.min(end.saturating_sub(now));
+        // The last token may live shorter than the others, but must outlive the token that it replaces.
+        let lifetime = lifetime.min(end.saturating_sub(now));
         let is_longer = NumericDate::from(now.saturating_add(lifetime)) > expires_at;
         if payload.get("token_use").and_then(Value::as_str) != Some(ACCESS) || lifetime.as_secs() == 0 || !is_longer {
             return None;
         }
-        Some(Due { access: self.tokens.access(subject).with_grant(Grant::of(payload)).lifetime(lifetime), login, now })
+        Some(Replacement {
+            access: self.tokens.access(subject).with_grant(Grant::from_claims(payload)).lifetime(lifetime),
+            login,
+            now,
+        })
     }
 }
 
-/// A token that is to be replaced.
-struct Due {
+/// The token that replaces one that is due.
+struct Replacement {
     access: AccessToken,
     login: u64,
     now: Duration,
 }
 
-impl Due {
+impl Replacement {
     async fn issue(self, verified: &Verified) -> Result<Option<Issued>, IssueError> {
-        // While the handler ran, somebody may have logged out. The new token says that it was issued before the list is
-        // asked, so that a subject's revocation which comes in between is one of the new token, too.
+        // The user may have logged out while the handler ran. The new token's `iat` is from before this look-up, so a
+        // revocation by subject that arrives in between covers the new token too.
         if let Some(recheck) = verified.recheck()
             && recheck(verified).await.is_err()
         {
@@ -163,7 +170,7 @@ impl Gate for ImplicitRefresh {
     }
 }
 
-/// The values of `Cache-Control` of a response, kept until its cookies are ready.
+/// The `Cache-Control` values of a response, kept until its cookies are ready.
 struct CacheControl(Vec<Vec<u8>>);
 
 impl ResponseView for CacheControl {

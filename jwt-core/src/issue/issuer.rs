@@ -8,16 +8,19 @@ use serde_json::{Map, Value};
 
 use crate::claims::{NumericDate, RegisteredClaims};
 use crate::clock::Clock;
+use crate::jose::Algorithm;
+use crate::verify::TrustedIssuer;
 
-use super::{AccessToken, IssueError, IssueErrorKind, Issued, KeyRing};
+use super::access::ACCESS;
+use super::{AccessToken, IssueError, IssueErrorKind, KeyRing};
 
 /// Issues access tokens, signed with the keys of a [`KeyRing`].
 ///
-/// They are access tokens as RFC 9068 has them: `typ` is `at+jwt`, and `iss`, `sub`, `aud`, `exp`, `iat` and `jti` are
-/// always there. The claim `token_use` says `access`, so that no token of another kind passes for one even where a
-/// verifier does not look at `typ`. Cheap to clone; clones are the same issuer.
+/// The tokens follow RFC 9068: `typ` is `at+jwt`, and `iss`, `sub`, `aud`, `exp`, `iat` and `jti` are always present. The
+/// claim `token_use` is `access`, so a verifier that ignores `typ` can still tell them from other tokens. Cloning is
+/// cheap, and clones are the same issuer.
 ///
-/// Refresh tokens belong to sessions: see [`session`](crate::issue::session).
+/// For refresh tokens, see [`Sessions`](super::Sessions).
 ///
 /// ```
 /// use jwt_core::crypto::SigningKey;
@@ -37,9 +40,9 @@ use super::{AccessToken, IssueError, IssueErrorKind, Issued, KeyRing};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct TokenIssuer(Arc<Setup>);
+pub struct TokenIssuer(Arc<Inner>);
 
-struct Setup {
+struct Inner {
     name: String,
     ring: KeyRing,
     audience: Vec<String>,
@@ -47,17 +50,17 @@ struct Setup {
     client_id: Option<String>,
 }
 
-/// The longest token that is issued: what a [`Verifier`](crate::Verifier) accepts unless it is told otherwise.
+/// The size of the largest token that is issued: what a [`Verifier`](crate::Verifier) accepts by default.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// What browsers keep of a cookie, less some room for its name and attributes.
+/// The size of the largest token that fits into a cookie: browsers keep about 4,096 bytes, name and attributes included.
 const MAX_COOKIE_BYTES: usize = 3_800;
 
 impl TokenIssuer {
-    /// Starts building an issuer of this name, which its tokens carry as `iss`: usually its https address.
+    /// Starts building an issuer. `name` becomes the claim `iss` and is usually an https URL.
     pub fn builder(name: impl Into<String>, ring: KeyRing) -> TokenIssuerBuilder {
         TokenIssuerBuilder {
-            setup: Setup {
+            inner: Inner {
                 name: name.into(),
                 ring,
                 audience: Vec::new(),
@@ -67,33 +70,53 @@ impl TokenIssuer {
         }
     }
 
-    /// Starts an access token for a subject: what identifies the user, and never changes.
+    /// Starts an access token for `subject`, the permanent identifier of a user.
     pub fn access(&self, subject: impl Into<String>) -> AccessToken {
         AccessToken::new(self.clone(), subject.into())
     }
 
-    /// Returns the issuer's name.
+    /// Returns the issuer's name, the claim `iss` of its tokens.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Returns the audience of its tokens.
+    /// Returns the default audience of its tokens.
     #[must_use]
     pub fn audience(&self) -> &[String] {
         &self.0.audience
     }
 
-    /// Returns the keys that it signs with.
+    /// Returns the key ring that signs its tokens.
     #[must_use]
     pub fn ring(&self) -> &KeyRing {
         &self.0.ring
     }
 
-    /// Returns how long its access tokens live unless it is said.
+    /// Returns the default lifetime of its access tokens.
     #[must_use]
     pub fn lifetime(&self) -> Duration {
         self.0.lifetime
+    }
+
+    /// Returns a trusted issuer that accepts this issuer's access tokens, for a verifier in the same process.
+    ///
+    /// It has the issuer's name, audience and current keys. If the ring has a [clock](super::KeyRingBuilder::clock) of its
+    /// own, give the verifier the same one.
+    pub fn trusted(&self) -> TrustedIssuer {
+        let names = self.audience().iter();
+        let issuer = names.fold(self.trusted_keys(), |issuer, name| issuer.audience(name));
+        issuer.token_types(["at+jwt"]).claim("token_use", ACCESS).require_claims(["sub", "iat", "jti"])
+    }
+
+    /// The issuer's name and keys, without an audience.
+    pub(crate) fn trusted_keys(&self) -> TrustedIssuer {
+        let issuer = TrustedIssuer::new(self.name()).key_source(self.ring().clone());
+        if self.ring().is_symmetric() {
+            issuer.algorithms([Algorithm::HS256, Algorithm::HS384, Algorithm::HS512])
+        } else {
+            issuer
+        }
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
@@ -104,7 +127,7 @@ impl TokenIssuer {
         self.0.client_id.as_deref()
     }
 
-    /// The audience of refresh tokens: nobody else's, so that they are good nowhere else.
+    /// The audience of refresh tokens. No service has this name, so none accepts them.
     pub(crate) fn refresh_audience(&self) -> String {
         format!("{}#refresh", self.0.name)
     }
@@ -116,7 +139,7 @@ impl TokenIssuer {
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Whether tokens of the ring may live so long.
+    /// Checks that tokens of the ring may live this long.
     pub(crate) fn check_lifetime(&self, lifetime: Duration, setting: &'static str) -> Result<(), IssueError> {
         if lifetime.as_secs() == 0 || lifetime > self.0.ring.longest_lifetime() {
             return Err(IssueError::new(IssueErrorKind::OutOfRange, setting));
@@ -124,9 +147,9 @@ impl TokenIssuer {
         Ok(())
     }
 
-    /// Signs a token that says who issued it, when, and under which `jti`.
-    pub(crate) fn sign(&self, draft: Draft) -> Result<Issued, IssueError> {
-        let Draft { token_type, mut header, mut claims, jwt_id, issued_at, lifetime, csrf } = draft;
+    /// Adds the issuer, the times and the `jti`, and signs the token.
+    pub(crate) fn sign(&self, token: UnsignedToken) -> Result<Issued, IssueError> {
+        let UnsignedToken { token_type, mut header, mut claims, jwt_id, issued_at, lifetime, csrf } = token;
         let expires_at = issued_at.saturating_add(lifetime).as_secs();
         claims.insert("iss".to_owned(), self.0.name.as_str().into());
         claims.insert("iat".to_owned(), issued_at.as_secs().into());
@@ -140,7 +163,7 @@ impl TokenIssuer {
         header.insert("typ".to_owned(), token_type.into());
         header.insert("kid".to_owned(), (*kid).into());
         let payload = Value::from(claims).to_string();
-        // What no verifier here reads is not signed.
+        // Don't sign claims that no verifier of this crate could read.
         RegisteredClaims::read(&payload).map_err(|_| IssueError::new(IssueErrorKind::UnusableClaims, "claims"))?;
         let encode = |text: String| URL_SAFE_NO_PAD.encode(text);
         let input = format!("{}.{}", encode(Value::from(header).to_string()), encode(payload));
@@ -149,7 +172,7 @@ impl TokenIssuer {
             return Err(IssueError::new(IssueErrorKind::TooLarge, "token"));
         }
         if token.len() > MAX_COOKIE_BYTES {
-            tracing::warn!(bytes = token.len(), "a token is too large for a cookie");
+            tracing::warn!(bytes = token.len(), "a token is too large for a cookie: give it fewer claims");
         }
         let lifetime = Duration::from_secs(expires_at.saturating_sub(self.clock().now().as_secs()));
         Ok(Issued { token, jwt_id, expires_at: NumericDate::from(Duration::from_secs(expires_at)), lifetime, csrf })
@@ -166,7 +189,7 @@ impl fmt::Debug for TokenIssuer {
 }
 
 /// A token before it is signed.
-pub(crate) struct Draft {
+pub(crate) struct UnsignedToken {
     pub(crate) token_type: &'static str,
     pub(crate) header: Map<String, Value>,
     pub(crate) claims: Map<String, Value>,
@@ -176,32 +199,63 @@ pub(crate) struct Draft {
     pub(crate) csrf: Option<String>,
 }
 
+/// An issued token. `Debug` doesn't show it.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Issued {
+    /// The token in compact form. RFC 7515 section 7.1.
+    pub token: String,
+    /// The claim `jti`: 128 random bits in base64url.
+    pub jwt_id: String,
+    /// The claim `exp`.
+    pub expires_at: NumericDate,
+    /// How long the token lives from now on: `expires_in` of RFC 6749 section 5.1.
+    pub lifetime: Duration,
+    /// The claim `csrf`, if you asked for one: 128 random bits in base64url.
+    pub csrf: Option<String>,
+}
+
+impl Issued {
+    /// Returns the token's length in bytes. Browsers keep cookies of up to about 4,096 bytes, name and attributes included.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a token is never empty")]
+    pub const fn len(&self) -> usize {
+        self.token.len()
+    }
+}
+
+impl fmt::Debug for Issued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issued").field("len", &self.len()).field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
 /// Builds a [`TokenIssuer`]; made by [`TokenIssuer::builder`].
 #[must_use]
 pub struct TokenIssuerBuilder {
-    setup: Setup,
+    inner: Inner,
 }
 
 impl TokenIssuerBuilder {
-    /// Adds an audience: the service that the tokens are for, usually its https address. At least one must be given.
+    /// Adds an audience: the service that accepts the tokens, usually by its https URL. At least one is required.
     pub fn audience(mut self, name: impl Into<String>) -> Self {
-        self.setup.audience.push(name.into());
+        self.inner.audience.push(name.into());
         self
     }
 
-    /// Sets how long access tokens live. Default: 15 minutes.
+    /// Sets the lifetime of access tokens. Default: 15 minutes.
     ///
-    /// An access token that was stolen is good for so long, unless it is revoked.
+    /// A thief can use a stolen access token for this long, unless you revoke it.
     pub const fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.setup.lifetime = lifetime;
+        self.inner.lifetime = lifetime;
         self
     }
 
-    /// Sets the client that tokens are issued to, unless a token says it itself. Default: none.
+    /// Sets the claim `client_id` of tokens that don't set one. Default: no `client_id`.
     ///
-    /// RFC 9068 section 2.2 wants it: verifiers of other makes may insist.
+    /// RFC 9068 section 2.2 requires it, so other verifiers may refuse tokens without it.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
-        self.setup.client_id = Some(client_id.into());
+        self.inner.client_id = Some(client_id.into());
         self
     }
 
@@ -210,24 +264,25 @@ impl TokenIssuerBuilder {
     /// # Errors
     ///
     /// [`Undecided`](IssueErrorKind::Undecided) without an audience, [`Empty`](IssueErrorKind::Empty) for an empty name,
-    /// [`OutOfRange`](IssueErrorKind::OutOfRange) for a lifetime of less than a second, or longer than that of the
-    /// [ring](super::KeyRingBuilder::longest_lifetime).
+    /// [`Contradiction`](IssueErrorKind::Contradiction) for the audience of refresh tokens, and
+    /// [`OutOfRange`](IssueErrorKind::OutOfRange) for a lifetime of less than a second or more than the ring's
+    /// [`longest_lifetime`](super::KeyRingBuilder::longest_lifetime).
     pub fn build(self) -> Result<TokenIssuer, IssueError> {
         use IssueErrorKind as Kind;
-        let setup = self.setup;
-        if setup.audience.is_empty() {
+        let inner = self.inner;
+        if inner.audience.is_empty() {
             return Err(IssueError::new(Kind::Undecided, "audience"));
         }
         for (setting, empty) in [
-            ("issuer", setup.name.is_empty()),
-            ("audience", setup.audience.iter().any(String::is_empty)),
-            ("client_id", setup.client_id.as_deref() == Some("")),
+            ("issuer", inner.name.is_empty()),
+            ("audience", inner.audience.iter().any(String::is_empty)),
+            ("client_id", inner.client_id.as_deref() == Some("")),
         ] {
             if empty {
                 return Err(IssueError::new(Kind::Empty, setting));
             }
         }
-        let issuer = TokenIssuer(Arc::new(setup));
+        let issuer = TokenIssuer(Arc::new(inner));
         if issuer.0.audience.contains(&issuer.refresh_audience()) {
             return Err(IssueError::new(Kind::Contradiction, "audience"));
         }
@@ -238,6 +293,6 @@ impl TokenIssuerBuilder {
 
 impl fmt::Debug for TokenIssuerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenIssuerBuilder").field("name", &self.setup.name).finish_non_exhaustive()
+        f.debug_struct("TokenIssuerBuilder").field("name", &self.inner.name).finish_non_exhaustive()
     }
 }

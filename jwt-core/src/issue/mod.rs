@@ -1,8 +1,10 @@
-//! Tokens of one's own: a ring of keys that take turns, and an issuer that signs with it.
+//! Issuing tokens: a rotating key ring, access tokens, and login sessions with refresh tokens.
 //!
-//! A [`TokenIssuer`] makes access tokens with the keys of a [`KeyRing`]; [`TokenIssuer::trusted`] is what a verifier of the
-//! same process needs, [`KeyRing::jwks`] and [`TokenIssuer::metadata`] are what others do. Logins that last longer than an
-//! access token are [sessions](crate::issue::session); pages that are made on the server may do with [`ImplicitRefresh`].
+//! A [`TokenIssuer`] signs access tokens with the keys of a [`KeyRing`]. A verifier in the same process trusts it by
+//! [`TokenIssuer::trusted`]; for other verifiers, serve [`KeyRing::jwks`] and [`TokenIssuer::metadata`].
+//!
+//! [`Sessions`] are logins that outlast an access token, with rotating, single-use refresh tokens: [the
+//! guide](crate::guide::sessions) has a page on them. Server-rendered pages can use [`ImplicitRefresh`] instead.
 //!
 //! # Keys
 //!
@@ -11,40 +13,38 @@
 //! | PEM | [`SigningKey::from_pem`](crate::crypto::SigningKey::from_pem) |
 //! | private JWK | [`SigningKey::from_jwk`](crate::crypto::SigningKey::from_jwk) |
 //! | secret | [`SigningKey::from_secret`](crate::crypto::SigningKey::from_secret) |
-//! | new at each start, for development | [`SigningKey::generate`](crate::crypto::SigningKey::generate) |
+//! | generated at each start, for development | [`SigningKey::generate`](crate::crypto::SigningKey::generate) |
 //!
-//! | a key is | it signs | it is published, and accepted | until |
+//! | phase of a key | signs | published and accepted | ends |
 //! | --- | --- | --- | --- |
-//! | published | no | yes | [`publish_ahead`](KeyRingBuilder::publish_ahead) has passed, 24 hours |
-//! | signing | yes | yes | the next one's turn has come |
-//! | retired | no | yes | [`longest_lifetime`](KeyRingBuilder::longest_lifetime) and the largest leeway have passed, 30 days and 5 minutes |
-//! | withdrawn, or replaced | no | no | |
+//! | published | no | yes | after [`publish_ahead`](KeyRingBuilder::publish_ahead), 24 hours by default |
+//! | signing | yes | yes | when the next key begins to sign |
+//! | retired | no | yes | after [`longest_lifetime`](KeyRingBuilder::longest_lifetime) and the largest leeway, 30 days and 5 minutes by default |
+//! | withdrawn or replaced | no | no | |
 //!
-//! Secrets are never published: whoever could verify with them could sign. Rather use a key pair where anybody else verifies.
+//! Secrets are never published, because anyone who can verify with a secret can also sign with it. If another service
+//! verifies your tokens, use a key pair.
 
 mod access;
 mod error;
 mod implicit;
-mod issued;
 mod issuer;
 mod publication;
 mod ring;
 mod ring_builder;
 pub(crate) mod session;
-mod trusted;
 
 pub use access::AccessToken;
 pub use error::{IssueError, IssueErrorKind};
 pub use implicit::ImplicitRefresh;
-pub use issued::Issued;
-pub use issuer::{TokenIssuer, TokenIssuerBuilder};
-pub use publication::Metadata;
+pub use issuer::{Issued, TokenIssuer, TokenIssuerBuilder};
+pub use publication::AuthorizationServerMetadata;
 pub use ring::{KeyPhase, KeyRing, KeyState};
 pub use ring_builder::KeyRingBuilder;
 pub use session::{
-    Ended, Login, MemorySessions, NoSessions, Outcome, RefreshToken, Renewal, Rotation, Session, SessionRecord,
+    EndedSession, Login, MemorySessions, RefreshToken, Renewal, Rotation, RotationOutcome, Session, SessionRecord,
     SessionStore, SessionStoreError, Sessions, SessionsBuilder, TokenPair,
 };
 
-pub(crate) use access::{ACCESS, Grant, Membership};
-pub(crate) use issuer::Draft;
+pub(crate) use access::{Grant, TokenSession};
+pub(crate) use issuer::UnsignedToken;

@@ -1,4 +1,4 @@
-//! What verifiers elsewhere need: the public keys, and where they are.
+//! Endpoints for verifiers of other processes: the key set, and the metadata that says where it is.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,20 +13,20 @@ use crate::step::Step;
 
 use super::{IssueError, IssueErrorKind, KeyRing, TokenIssuer};
 
-/// How long anybody may keep a document, where new keys are not published for less.
-const MOST_MAX_AGE: Duration = Duration::from_secs(600);
+/// The longest `max-age` of a document. It is less if new keys are published for a shorter time.
+const LONGEST_MAX_AGE: Duration = Duration::from_secs(600);
 
 impl KeyRing {
-    /// Returns what answers with the public keys as they stand at each moment: a JWK Set. RFC 7517 section 5.
+    /// Returns an endpoint that answers with the current public keys as a JWK Set. RFC 7517 section 5.
     ///
-    /// It carries a strong `ETag`, answers 304 to those who have it, and lets others keep it for 10 minutes, or for a
-    /// quarter of [`publish_ahead`](super::KeyRingBuilder::publish_ahead) where that is less: a key is known everywhere
-    /// before it signs.
+    /// The answer has a strong `ETag`, so a client that has the current keys gets 304. Clients may cache it for 10 minutes,
+    /// or for a quarter of [`publish_ahead`](super::KeyRingBuilder::publish_ahead) if that's shorter, so that verifiers know
+    /// a key before it signs.
     ///
     /// # Errors
     ///
-    /// [`NothingToPublish`](IssueErrorKind::NothingToPublish) for a ring of secrets, which verifiers must have got in
-    /// another way.
+    /// [`NothingToPublish`](IssueErrorKind::NothingToPublish) for a ring of secrets. Give those to verifiers in another
+    /// way.
     pub fn jwks(&self) -> Result<Endpoint, IssueError> {
         if self.is_symmetric() {
             return Err(IssueError::new(IssueErrorKind::NothingToPublish, "keys"));
@@ -34,18 +34,19 @@ impl KeyRing {
         let ring = self.clone();
         Ok(Endpoint::new(&["GET", "HEAD"], move |request| {
             let body = json!({ "keys": ring.public_jwks() }).to_string();
-            Step::Ready(document(&ring, request, "application/jwk-set+json", body))
+            Step::Ready(cacheable(&ring, request, "application/jwk-set+json", body))
         }))
     }
 
     fn max_age(&self) -> Duration {
-        (self.publish_ahead() / 4).min(MOST_MAX_AGE)
+        (self.publish_ahead() / 4).min(LONGEST_MAX_AGE)
     }
 }
 
 impl TokenIssuer {
-    /// Starts the issuer's metadata, which tells verifiers where its keys are: `jwks_uri` is the address of
-    /// [`KeyRing::jwks`]. RFC 8414 section 2.
+    /// Starts the authorization server metadata, which tells verifiers where the keys are. RFC 8414 section 2.
+    ///
+    /// `jwks_uri` is the URL at which you serve [`KeyRing::jwks`].
     ///
     /// ```
     /// # use jwt_core::crypto::SigningKey;
@@ -59,30 +60,32 @@ impl TokenIssuer {
     ///     .endpoint()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn metadata(&self, jwks_uri: impl Into<String>) -> Metadata {
+    pub fn metadata(&self, jwks_uri: impl Into<String>) -> AuthorizationServerMetadata {
         let mut members = Map::new();
         members.insert("issuer".to_owned(), self.name().into());
         members.insert("jwks_uri".to_owned(), jwks_uri.into().into());
-        Metadata { ring: self.ring().clone(), members }
+        AuthorizationServerMetadata { ring: self.ring().clone(), members }
     }
 }
 
-/// An issuer's metadata in the making; made by [`TokenIssuer::metadata`].
+/// Builds an endpoint for an issuer's authorization server metadata; made by [`TokenIssuer::metadata`].
 #[derive(Clone)]
 #[must_use]
-pub struct Metadata {
+pub struct AuthorizationServerMetadata {
     ring: KeyRing,
     members: Map<String, Value>,
 }
 
-impl Metadata {
-    /// Adds a member. `issuer` and `jwks_uri` stay as they are. Default: none.
+impl AuthorizationServerMetadata {
+    /// Adds a member to the document. `issuer` and `jwks_uri` can't be changed. Default: only these two.
     pub fn member(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.members.entry(name).or_insert_with(|| value.into());
         self
     }
 
-    /// Returns what answers with it: below the issuer's address at `/.well-known/openid-configuration`, or at
+    /// Returns an endpoint that answers with the metadata.
+    ///
+    /// Serve it below the issuer's URL at `/.well-known/openid-configuration`, or at the host's
     /// `/.well-known/oauth-authorization-server` followed by the issuer's path.
     ///
     /// # Errors
@@ -94,34 +97,35 @@ impl Metadata {
         }
         let (ring, body) = (self.ring, Value::from(self.members).to_string());
         Ok(Endpoint::new(&["GET", "HEAD"], move |request| {
-            Step::Ready(document(&ring, request, "application/json", body.clone()))
+            Step::Ready(cacheable(&ring, request, "application/json", body.clone()))
         }))
     }
 }
 
-impl fmt::Debug for Metadata {
+impl fmt::Debug for AuthorizationServerMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metadata").field("members", &self.members.len()).finish_non_exhaustive()
+        f.debug_struct("AuthorizationServerMetadata").field("members", &self.members.len()).finish_non_exhaustive()
     }
 }
 
-fn document(ring: &KeyRing, request: &dyn RequestView, content_type: &'static str, body: String) -> Answer {
+fn cacheable(ring: &KeyRing, request: &dyn RequestView, content_type: &'static str, body: String) -> Answer {
     let cache = format!("public, max-age={}", ring.max_age().as_secs());
-    // A provider may compute no digest; then there is nothing to compare.
+    // Some back ends compute no digests. Then there's no `ETag`.
     let Some(digest) = ring.backend().sha256(body.as_bytes()) else {
         return Answer::new(200).body(content_type, body).header("cache-control", cache);
     };
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest));
-    let answer = if names(request, &tag) { Answer::new(304) } else { Answer::new(200).body(content_type, body) };
+    let answer =
+        if has_matching_tag(request, &tag) { Answer::new(304) } else { Answer::new(200).body(content_type, body) };
     answer.header("cache-control", cache).header("etag", tag)
 }
 
-/// Whether `If-None-Match` names the tag. RFC 9110 section 13.1.2: weakly compared.
-fn names(request: &dyn RequestView, tag: &str) -> bool {
-    let mut named = false;
+/// Whether `If-None-Match` has the tag, by weak comparison. RFC 9110 section 13.1.2.
+fn has_matching_tag(request: &dyn RequestView, tag: &str) -> bool {
+    let mut found = false;
     request.header("if-none-match", &mut |line| {
         let mut tags = line.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
-        named |= tags.any(|other| other == b"*" || other.strip_prefix(b"W/").unwrap_or(other) == tag.as_bytes());
+        found |= tags.any(|other| other == b"*" || other.strip_prefix(b"W/").unwrap_or(other) == tag.as_bytes());
     });
-    named
+    found
 }

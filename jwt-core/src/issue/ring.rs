@@ -13,17 +13,21 @@ use crate::clock::Clock;
 use crate::crypto::{Backend, PreparedKey, SigningKey};
 use crate::jose::Algorithm;
 use crate::jose::header::MAX_KID_BYTES;
+use crate::keys::{KeySource, Lookup, Wanted};
 
 use super::{IssueError, IssueErrorKind, KeyRingBuilder};
 
-/// The keys of an issuer, each in its turn: published, then signing, then retired, then gone.
+/// The signing keys of an issuer, which rotate: each is published, then signs, then is retired, then removed.
 ///
-/// A new key is published for a while before it signs, so that verifiers which keep the key set for a time know it when
-/// they meet it; one that no longer signs stays published until the last token that it can have signed has expired. Both
-/// follow from the clock alone: nothing runs in the background, and a process that sleeps through a change misses
-/// nothing. Clones are the same ring; reading takes no lock, so that keys can be changed while requests run.
+/// A new key is published for a while before it signs, so verifiers that cache the key set know it in time. A key that
+/// stopped signing stays published until its last token has expired. Both depend only on the clock: nothing runs in the
+/// background, and a process that sleeps through a rotation misses nothing. Clones are the same ring. Reading takes no
+/// lock, so you can rotate keys while requests run.
 ///
-/// A key without a `kid` gets its thumbprint (RFC 7638), a secret one that is derived from it.
+/// Processes that issue or verify each other's tokens need the same keys: load them from PEM or a vault. A
+/// [generated](SigningKey::generate) key exists only in its process.
+///
+/// A key without a `kid` gets its thumbprint as `kid` (RFC 7638); a secret gets one that is derived from it.
 ///
 /// ```
 /// use jwt_core::Algorithm;
@@ -31,11 +35,11 @@ use super::{IssueError, IssueErrorKind, KeyRingBuilder};
 /// use jwt_core::issue::KeyRing;
 ///
 /// # if jwt_core::crypto::Backend::compiled_in().is_none() { return Ok(()) }
-/// // Usually read from PEM, so that the key outlives the process.
+/// // In production, read the key from PEM, so that it outlives the process.
 /// let ring = KeyRing::new(SigningKey::generate(Algorithm::ES256)?)?;
 /// let first = ring.signing_kid();
 ///
-/// // A day later it signs. Until then, and for as long as its tokens live, the first is published with it.
+/// // The second key signs in 24 hours. The first stays published until its last token has expired.
 /// ring.rotate(SigningKey::generate(Algorithm::ES256)?)?;
 /// assert_eq!(ring.signing_kid(), first);
 /// assert_eq!(ring.keys().len(), 2);
@@ -45,7 +49,7 @@ use super::{IssueError, IssueErrorKind, KeyRingBuilder};
 pub struct KeyRing(Arc<Ring>);
 
 struct Ring {
-    /// By the moment from which they sign, never empty.
+    /// Sorted by the moment from which they sign; never empty.
     keys: ArcSwap<Keys>,
     changing: Mutex<()>,
     clock: Arc<dyn Clock>,
@@ -54,15 +58,15 @@ struct Ring {
     longest_lifetime: Duration,
 }
 
-/// The keys between two changes.
+/// The keys of a ring between two changes.
 struct Keys {
     keys: Vec<RingKey>,
-    /// The generation of all of them. There is one more for each of them that the clock ends.
+    /// The generation while none of the keys has ended; each key that ends adds one.
     generation: u64,
 }
 
-/// The generation of what a ring holds after its next change.
-static NEXT: AtomicU64 = AtomicU64::new(0);
+/// The generation that the next change of any ring gets.
+static NEXT_GENERATION: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Clone)]
 struct RingKey {
@@ -72,47 +76,47 @@ struct RingKey {
     signs_from: Duration,
 }
 
-/// What a key of a ring is doing.
+/// The phase that a key of a ring is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyPhase {
-    /// It is published and does not sign yet.
+    /// The key is published and doesn't sign yet.
     Published,
-    /// It signs.
+    /// The key signs.
     Signing,
-    /// It has signed, and stays published while its tokens live.
+    /// The key stopped signing, and stays published until its last token has expired.
     Retired,
 }
 
-/// A key of a ring, as it stands now.
+/// A key of a ring and its current phase.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct KeyState {
-    /// Its name.
+    /// The `kid`.
     pub kid: Arc<str>,
-    /// Its algorithm.
+    /// The algorithm.
     pub algorithm: Algorithm,
-    /// What it is doing.
+    /// The phase.
     pub phase: KeyPhase,
-    /// When this ends, since 1970-01-01T00:00:00Z; `None` for a key that signs until another one comes.
+    /// When the phase ends, counted from 1970-01-01T00:00:00Z; `None` if the key signs until another is added.
     pub until: Option<Duration>,
 }
 
 impl KeyRing {
-    /// Makes a ring of one key, which signs at once, with everything else as by default.
+    /// Creates a ring of one key, which signs at once, with the default settings.
     ///
     /// # Errors
     ///
-    /// As [`KeyRingBuilder::build`].
+    /// The errors of [`KeyRingBuilder::build`].
     pub fn new(key: SigningKey) -> Result<Self, IssueError> {
         Self::builder().key(key).build()
     }
 
-    pub(super) fn of(builder: KeyRingBuilder, backend: Backend) -> Result<Self, IssueError> {
+    pub(super) fn from_builder(builder: KeyRingBuilder, backend: Backend) -> Result<Self, IssueError> {
         let keys = builder.keys.into_iter();
         let keys: Result<Vec<_>, _> = keys.map(|(key, moment)| RingKey::new(key, moment, backend)).collect();
         Ok(Self(Arc::new(Ring {
-            keys: ArcSwap::from_pointee(Keys::new(in_order(keys?)?)),
+            keys: ArcSwap::from_pointee(Keys::new(sort_and_check(keys?)?)),
             changing: Mutex::new(()),
             clock: builder.clock,
             backend,
@@ -126,37 +130,37 @@ impl KeyRing {
         KeyRingBuilder::new()
     }
 
-    /// Adds a key: published from now on, signing after the time set by
-    /// [`publish_ahead`](KeyRingBuilder::publish_ahead), when it takes the place of the one that signs now. Returns its
-    /// `kid`.
+    /// Adds a key that replaces the signing key after [`publish_ahead`](KeyRingBuilder::publish_ahead). Returns its `kid`.
+    ///
+    /// The key is published at once.
     ///
     /// # Errors
     ///
-    /// [`DuplicateKey`](IssueErrorKind::DuplicateKey) for a `kid` that the ring has,
-    /// [`MixedKeys`](IssueErrorKind::MixedKeys) for a secret among public keys or the other way round, and
+    /// [`DuplicateKey`](IssueErrorKind::DuplicateKey) for a `kid` that the ring has already,
+    /// [`MixedKeys`](IssueErrorKind::MixedKeys) for a secret among key pairs or the other way round, and
     /// [`UnusableKey`](IssueErrorKind::UnusableKey).
     pub fn rotate(&self, key: SigningKey) -> Result<Arc<str>, IssueError> {
-        let _changing = self.change();
+        let _guard = self.lock_changes();
         let now = self.now();
         let new = RingKey::new(key, now.saturating_add(self.0.publish_ahead), self.0.backend)?;
         let kid = Arc::clone(&new.kid);
-        let mut keys = self.kept(now);
+        let mut keys = self.keys_before_end(now);
         keys.push(new);
-        self.0.keys.store(Arc::new(Keys::new(in_order(keys)?)));
+        self.0.keys.store(Arc::new(Keys::new(sort_and_check(keys)?)));
         Ok(kid)
     }
 
-    /// Signs with this key from now on, and knows no other any more: for when a key has got into wrong hands. Returns
-    /// its `kid`.
+    /// Replaces every key with this one immediately: call it after a key compromise. Returns its `kid`.
     ///
-    /// Every token so far is refused from now on here, and elsewhere as soon as verifiers read the key set again.
+    /// This process refuses all earlier tokens at once, refresh tokens included. Other verifiers do so when they next
+    /// fetch the key set.
     ///
     /// # Errors
     ///
-    /// [`UnusableKey`](IssueErrorKind::UnusableKey), and [`MixedKeys`](IssueErrorKind::MixedKeys) for a secret in the
-    /// place of public keys or the other way round. The ring is then as it was.
+    /// [`UnusableKey`](IssueErrorKind::UnusableKey), and [`MixedKeys`](IssueErrorKind::MixedKeys) for a secret instead of
+    /// key pairs or the other way round. After an error the ring is unchanged.
     pub fn replace(&self, key: SigningKey) -> Result<Arc<str>, IssueError> {
-        let _changing = self.change();
+        let _guard = self.lock_changes();
         if key.algorithm().is_symmetric() != self.is_symmetric() {
             return Err(IssueError::new(IssueErrorKind::MixedKeys, "key"));
         }
@@ -166,18 +170,18 @@ impl KeyRing {
         Ok(kid)
     }
 
-    /// Takes the key of this `kid` away at once, whatever its tokens.
+    /// Removes the key with this `kid` immediately, so that its tokens are refused.
     ///
-    /// Where it signed, the one before or after it in turn signs from now on. Keys whose time is over stay gone.
+    /// If it was the signing key, the previous key signs again, or else the next one. Keys that have ended stay removed.
     ///
     /// # Errors
     ///
-    /// [`MissingKey`](IssueErrorKind::MissingKey) where there is no such key, or no other: then
-    /// [`replace`](Self::replace) it.
+    /// [`MissingKey`](IssueErrorKind::MissingKey) if the ring has no such key, or no other one: call
+    /// [`replace`](Self::replace) then.
     pub fn withdraw(&self, kid: &str) -> Result<(), IssueError> {
-        let _changing = self.change();
-        // Without the one that ended its time, a key that is over would have no end any more.
-        let keys = self.kept(self.now());
+        let _guard = self.lock_changes();
+        // A key's end depends on its successor, so drop the ended keys before a successor goes.
+        let keys = self.keys_before_end(self.now());
         let left: Vec<RingKey> = keys.iter().filter(|key| *key.kid != *kid).cloned().collect();
         if left.is_empty() || left.len() == keys.len() {
             return Err(IssueError::new(IssueErrorKind::MissingKey, "kid"));
@@ -186,14 +190,13 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Forgets keys whose time is over, and returns their names.
+    /// Frees the memory of keys that have ended, and returns their `kid`s.
     ///
-    /// They are refused and not published without this, too; it frees their memory. [`rotate`](Self::rotate) does it by
-    /// the way.
-    #[expect(clippy::must_use_candidate, reason = "what matters is that they are gone")]
-    pub fn tidy(&self) -> Vec<Arc<str>> {
-        let _changing = self.change();
-        let kept = self.kept(self.now());
+    /// Such keys are neither accepted nor published even if you never call this. [`rotate`](Self::rotate) does it as well.
+    #[expect(clippy::must_use_candidate, reason = "it is called to remove the keys")]
+    pub fn remove_expired(&self) -> Vec<Arc<str>> {
+        let _guard = self.lock_changes();
+        let kept = self.keys_before_end(self.now());
         let keys = self.0.keys.load();
         let is_kept = |kid: &Arc<str>| kept.iter().any(|key| key.kid == *kid);
         let gone = keys.iter().map(|key| Arc::clone(&key.kid)).filter(|kid| !is_kept(kid)).collect();
@@ -201,27 +204,27 @@ impl KeyRing {
         gone
     }
 
-    /// Returns how long the newest key has been in the ring as one that signs; zero while it is still only published.
+    /// Returns how long ago the newest key began to sign; zero if it's only published so far.
     ///
-    /// What decides when it is time to [`rotate`](Self::rotate):
-    /// `if ring.newest_age() > month { ring.rotate(new_key())?; }`, as often as you like.
+    /// Use it to decide when to [`rotate`](Self::rotate), as often as you like:
+    /// `if ring.newest_age() > month { ring.rotate(new_key())?; }`.
     #[must_use]
     pub fn newest_age(&self) -> Duration {
         let newest = self.0.keys.load().last().map_or(Duration::ZERO, |key| key.signs_from);
         self.now().saturating_sub(newest)
     }
 
-    /// Returns the `kid` of the key that signs now.
+    /// Returns the `kid` of the current signing key.
     #[must_use]
     pub fn signing_kid(&self) -> Arc<str> {
         self.signing_key().1
     }
 
-    /// Returns the keys that are known now, by the moment from which they sign.
+    /// Returns the keys that haven't ended, sorted by the moment from which they sign.
     #[must_use]
     pub fn keys(&self) -> Vec<KeyState> {
         let (keys, now) = (self.0.keys.load(), self.now());
-        let signing = signing(&keys, now);
+        let signing = signing_index(&keys, now);
         let states = keys.iter().enumerate().filter_map(|(index, key)| {
             let end = self.end(&keys, index);
             let (phase, until) = match index.cmp(&signing) {
@@ -235,24 +238,24 @@ impl KeyRing {
         states.collect()
     }
 
-    /// The key that signs now, and its name.
+    /// The current signing key and its `kid`.
     pub(crate) fn signing_key(&self) -> (SigningKey, Arc<str>) {
         let keys = self.0.keys.load();
-        let key = &keys[signing(&keys, self.now())];
+        let key = &keys[signing_index(&keys, self.now())];
         (key.key.clone(), Arc::clone(&key.kid))
     }
 
-    /// The key of this name, unless its time is over.
-    pub(crate) fn live_key(&self, kid: &str, algorithm: Algorithm) -> Option<Arc<PreparedKey>> {
+    /// The key with this `kid`, unless it has ended.
+    fn live_key(&self, kid: &str, algorithm: Algorithm) -> Option<Arc<PreparedKey>> {
         let keys = self.0.keys.load();
         let index = keys.iter().position(|key| *key.kid == *kid && key.prepared.algorithm() == algorithm)?;
         is_before(self.now(), self.end(&keys, index)).then(|| Arc::clone(&keys[index].prepared))
     }
 
-    /// The same number for the same keys: another one after each change, and when the clock ends a key.
-    pub(crate) fn epoch(&self) -> u64 {
+    /// A number that changes whenever the ring changes and whenever a key ends.
+    fn current_generation(&self) -> u64 {
         let keys = self.0.keys.load();
-        // The clock is asked only where it can tell something: the last key has no end.
+        // The last key has no end, so a single key needs no look at the clock.
         let ended = match keys.len() {
             0 | 1 => 0,
             _ => {
@@ -294,20 +297,32 @@ impl KeyRing {
         self.0.clock.now()
     }
 
-    fn change(&self) -> MutexGuard<'_, ()> {
+    fn lock_changes(&self) -> MutexGuard<'_, ()> {
         self.0.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When a key is forgotten: when the last token that it can have signed has expired, for every leeway there is.
+    /// When a key ends: its last token has expired then, even for a verifier with the largest leeway.
     fn end(&self, keys: &[RingKey], index: usize) -> Option<Duration> {
         let stops = keys.get(index + 1)?.signs_from;
         Some(stops.saturating_add(self.0.longest_lifetime).saturating_add(MAX_LEEWAY))
     }
 
-    fn kept(&self, now: Duration) -> Vec<RingKey> {
+    fn keys_before_end(&self, now: Duration) -> Vec<RingKey> {
         let keys = self.0.keys.load();
         let kept = (0..keys.len()).filter(|&index| is_before(now, self.end(&keys, index)));
         kept.map(|index| keys[index].clone()).collect()
+    }
+}
+
+/// Finds the current keys of the ring. A token without a `kid` is refused, because tokens of a ring always have one.
+impl KeySource for KeyRing {
+    fn find_key(&self, wanted: &Wanted<'_>) -> Lookup {
+        let key = wanted.key_id.and_then(|kid| self.live_key(kid, wanted.algorithm));
+        key.map_or(Lookup::Unknown, Lookup::Ready)
+    }
+
+    fn generation(&self, _now: Duration) -> Option<u64> {
+        Some(self.current_generation())
     }
 }
 
@@ -319,7 +334,7 @@ impl fmt::Debug for KeyRing {
 
 impl Keys {
     fn new(keys: Vec<RingKey>) -> Self {
-        let generation = NEXT.fetch_add(keys.len() as u64 + 1, Ordering::Relaxed);
+        let generation = NEXT_GENERATION.fetch_add(keys.len() as u64 + 1, Ordering::Relaxed);
         Self { keys, generation }
     }
 }
@@ -347,8 +362,8 @@ impl RingKey {
     }
 }
 
-/// RFC 7638; and for a secret, whose hash would help to guess it, a MAC by it: no more than what each of its tokens
-/// shows. What is signed holds no dot, so that it is no token.
+/// The thumbprint of RFC 7638. A secret gets a MAC instead, because its hash would help to guess it, while each of its
+/// tokens shows a MAC anyway. The signed text has no dot, so it can't be a token.
 fn derived_kid(key: &SigningKey, backend: Backend) -> Result<String, IssueError> {
     match backend.thumbprint(&key.verification_key()) {
         Some(thumbprint) => Ok(thumbprint),
@@ -360,7 +375,7 @@ fn derived_kid(key: &SigningKey, backend: Backend) -> Result<String, IssueError>
     }
 }
 
-fn in_order(mut keys: Vec<RingKey>) -> Result<Vec<RingKey>, IssueError> {
+fn sort_and_check(mut keys: Vec<RingKey>) -> Result<Vec<RingKey>, IssueError> {
     keys.sort_by_key(|key| key.signs_from);
     for (index, key) in keys.iter().enumerate() {
         if keys[..index].iter().any(|other| other.kid == key.kid) {
@@ -373,8 +388,8 @@ fn in_order(mut keys: Vec<RingKey>) -> Result<Vec<RingKey>, IssueError> {
     Ok(keys)
 }
 
-/// The index of the key that signs: the last whose moment has come or, where none has, the first.
-fn signing(keys: &[RingKey], now: Duration) -> usize {
+/// The index of the signing key: the last whose moment has come, or else the first.
+fn signing_index(keys: &[RingKey], now: Duration) -> usize {
     keys.iter().rposition(|key| key.signs_from <= now).unwrap_or_default()
 }
 

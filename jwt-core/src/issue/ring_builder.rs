@@ -6,10 +6,10 @@ use crate::crypto::{Backend, SigningKey};
 
 use super::{IssueError, IssueErrorKind, KeyRing};
 
-/// How long a new key is published before it signs, unless it is said.
+/// The default of [`KeyRingBuilder::publish_ahead`].
 const PUBLISH_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long the tokens of a ring can live, unless it is said.
+/// The default of [`KeyRingBuilder::longest_lifetime`].
 const LONGEST_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Builds a [`KeyRing`]; made by [`KeyRing::builder`].
@@ -34,41 +34,44 @@ impl KeyRingBuilder {
         }
     }
 
-    /// Adds a key that signs until another takes its place. At least one must be given.
+    /// Adds a key that signs at once, until another replaces it. A ring needs at least one key.
     pub fn key(self, key: SigningKey) -> Self {
         self.key_from(key, Duration::ZERO)
     }
 
-    /// Adds a key that signs from a moment on, given since 1970-01-01T00:00:00Z, and is published before that.
+    /// Adds a key that is published now and signs from `moment` on, counted from 1970-01-01T00:00:00Z.
     ///
-    /// Processes that build their rings from the same keys and moments change keys together: for fleets, whose keys come
-    /// from a vault. Keys of moments that have passed are those that have signed.
+    /// Processes that build their rings from the same keys and moments, say from a vault, change keys at the same time.
+    /// Add retired keys too, with the moment from which they signed, so that their tokens stay valid.
     pub fn key_from(mut self, key: SigningKey, moment: Duration) -> Self {
         self.keys.push((key, moment));
         self
     }
 
-    /// Sets how long a new key is published before it signs: longer than any verifier keeps the key set. Default: 24
-    /// hours.
+    /// Sets how long a key added by [`rotate`](KeyRing::rotate) is published before it signs. Default: 24 hours.
+    ///
+    /// Choose more than the time for which any verifier caches the key set.
     pub const fn publish_ahead(mut self, ahead: Duration) -> Self {
         self.publish_ahead = ahead;
         self
     }
 
-    /// Sets how long tokens of this ring can live, refresh tokens among them; a key is kept for so long after it has
-    /// stopped to sign. Issuers refuse to make tokens that live longer. Default: 30 days.
+    /// Sets the longest lifetime of tokens of this ring, refresh tokens included. Default: 30 days.
+    ///
+    /// A key stays published for this long, and 300 seconds of leeway, after it stopped signing. Issuers refuse to issue
+    /// tokens that live longer.
     pub const fn longest_lifetime(mut self, lifetime: Duration) -> Self {
         self.longest_lifetime = lifetime;
         self
     }
 
-    /// Takes the time from `clock`; issuers of this ring take it from there. Default: [`SystemClock`].
+    /// Sets the clock of the ring and of its issuers. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Takes thumbprints and random bytes from `backend`, and verifies with it. Default: [`Backend::compiled_in`].
+    /// Sets the back end for thumbprints, random bytes and verification. Default: [`Backend::compiled_in`].
     pub const fn crypto(mut self, backend: Backend) -> Self {
         self.backend = Some(backend);
         self
@@ -79,8 +82,8 @@ impl KeyRingBuilder {
     /// # Errors
     ///
     /// [`MissingKey`](IssueErrorKind::MissingKey) without a key, [`DuplicateKey`](IssueErrorKind::DuplicateKey),
-    /// [`MixedKeys`](IssueErrorKind::MixedKeys) for secrets beside public keys,
-    /// [`UnusableKey`](IssueErrorKind::UnusableKey), [`OutOfRange`](IssueErrorKind::OutOfRange) for a lifetime of zero and
+    /// [`MixedKeys`](IssueErrorKind::MixedKeys) for secrets beside key pairs,
+    /// [`UnusableKey`](IssueErrorKind::UnusableKey), [`OutOfRange`](IssueErrorKind::OutOfRange) for a lifetime of zero, and
     /// [`NoBackend`](IssueErrorKind::NoBackend).
     pub fn build(self) -> Result<KeyRing, IssueError> {
         let backend = self.backend.ok_or_else(|| IssueError::new(IssueErrorKind::NoBackend, "crypto"))?;
@@ -90,6 +93,6 @@ impl KeyRingBuilder {
         if self.keys.is_empty() {
             return Err(IssueError::new(IssueErrorKind::MissingKey, "key"));
         }
-        KeyRing::of(self, backend)
+        KeyRing::from_builder(self, backend)
     }
 }

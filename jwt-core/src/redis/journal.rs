@@ -1,82 +1,89 @@
-//! What a process revoked, held ready for a server that does not have it.
+//! The revocations that a process made, kept to restore a server that lost them.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::codec::Record;
 
-/// Notes by field. What the server has confirmed is let go of where there is too much, the oldest first; what it has not
-/// is kept.
-#[derive(Debug)]
+/// Revocations by field.
+///
+/// Above `max_confirmed` entries, the oldest confirmed ones are dropped. Entries that the server hasn't confirmed are kept.
 pub(super) struct Journal {
-    notes: HashMap<String, Note>,
-    /// The fields that the server has confirmed, in the order in which they were noted.
-    confirmed: BTreeMap<Ticket, String>,
-    /// How many notes are held when the server has confirmed them.
-    usual: usize,
-    /// How many are held when it has not.
-    most: usize,
-    next: Ticket,
+    entries: HashMap<String, JournalEntry>,
+    /// The fields that the server has confirmed, oldest first.
+    confirmed: BTreeMap<WriteId, String>,
+    /// How many entries are kept while all are confirmed.
+    max_confirmed: usize,
+    /// How many unconfirmed entries are kept.
+    max_unconfirmed: usize,
+    last_id: WriteId,
 }
 
-#[derive(Debug)]
-struct Note {
+struct JournalEntry {
     record: Record,
-    ticket: Ticket,
+    id: WriteId,
 }
 
-/// Which writing of a field it was.
+/// Identifies one write of a field, so that a later write isn't confirmed by the response to an earlier one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ticket(u64);
+pub(super) struct WriteId(u64);
 
 impl Journal {
-    pub(super) fn new(usual: usize, most: usize) -> Self {
-        Self { notes: HashMap::new(), confirmed: BTreeMap::new(), usual, most, next: Ticket::default() }
-    }
-
-    /// Notes a record as one that the server may not have. Returns it together with what was noted of the field before,
-    /// and what to confirm when the server has that: nothing where there was no room.
-    pub(super) fn note(&mut self, field: &str, record: Record) -> (Record, Option<Ticket>) {
-        let ticket = Ticket(self.next.0 + 1);
-        let mut whole = record;
-        if let Some(note) = self.notes.get(field) {
-            self.confirmed.remove(&note.ticket);
-            whole.cutoff = whole.cutoff.max(note.record.cutoff);
-            whole.until = whole.until.max(note.record.until);
-        } else if self.notes.len() - self.confirmed.len() >= self.most {
-            return (whole, None);
-        }
-        self.next = ticket;
-        self.notes.insert(field.to_owned(), Note { record: whole.clone(), ticket });
-        self.let_go();
-        (whole, Some(ticket))
-    }
-
-    /// The server has the field as it was noted with this ticket. One that was noted again since is not confirmed.
-    pub(super) fn confirm(&mut self, field: &str, ticket: Ticket) {
-        if self.notes.get(field).is_some_and(|note| note.ticket == ticket) {
-            self.confirmed.insert(ticket, field.to_owned());
-            self.let_go();
+    pub(super) fn new(max_confirmed: usize, max_unconfirmed: usize) -> Self {
+        Self {
+            entries: HashMap::new(),
+            confirmed: BTreeMap::new(),
+            max_confirmed,
+            max_unconfirmed,
+            last_id: WriteId::default(),
         }
     }
 
-    /// Forgets what has ended, and returns everything else.
-    pub(super) fn read(&mut self, now: i64) -> Vec<(String, Record, Ticket)> {
-        let Self { notes, confirmed, .. } = self;
-        notes.retain(|_, note| {
-            let lives = note.record.until > now;
-            if !lives {
-                confirmed.remove(&note.ticket);
+    /// Adds a record that the server may not have yet.
+    ///
+    /// Returns the record merged with the field's earlier one, and the id to [confirm](Self::confirm) once it's written; no
+    /// id if there are too many unconfirmed entries.
+    pub(super) fn add(&mut self, field: &str, record: Record) -> (Record, Option<WriteId>) {
+        let id = WriteId(self.last_id.0 + 1);
+        let mut merged = record;
+        if let Some(entry) = self.entries.get(field) {
+            self.confirmed.remove(&entry.id);
+            merged.cutoff = merged.cutoff.max(entry.record.cutoff);
+            merged.until = merged.until.max(entry.record.until);
+        } else if self.entries.len() - self.confirmed.len() >= self.max_unconfirmed {
+            return (merged, None);
+        }
+        self.last_id = id;
+        self.entries.insert(field.to_owned(), JournalEntry { record: merged.clone(), id });
+        self.drop_oldest_confirmed();
+        (merged, Some(id))
+    }
+
+    /// Marks a write as confirmed by the server, unless the field was added again since.
+    pub(super) fn confirm(&mut self, field: &str, id: WriteId) {
+        if self.entries.get(field).is_some_and(|entry| entry.id == id) {
+            self.confirmed.insert(id, field.to_owned());
+            self.drop_oldest_confirmed();
+        }
+    }
+
+    /// Drops the records that have ended, and returns the others.
+    pub(super) fn current(&mut self, now: i64) -> Vec<(String, Record, WriteId)> {
+        let Self { entries, confirmed, .. } = self;
+        entries.retain(|_, entry| {
+            let is_current = entry.record.until > now;
+            if !is_current {
+                confirmed.remove(&entry.id);
             }
-            lives
+            is_current
         });
-        notes.iter().map(|(field, note)| (field.clone(), note.record.clone(), note.ticket)).collect()
+        entries.iter().map(|(field, entry)| (field.clone(), entry.record.clone(), entry.id)).collect()
     }
 
-    fn let_go(&mut self) {
-        while self.notes.len() > self.usual
+    fn drop_oldest_confirmed(&mut self) {
+        while self.entries.len() > self.max_confirmed
             && let Some((_, field)) = self.confirmed.pop_first()
         {
-            self.notes.remove(&field);
+            self.entries.remove(&field);
         }
     }
 }
@@ -89,64 +96,64 @@ mod tests {
         Record { cutoff, until }
     }
 
-    fn note(journal: &mut Journal, field: &str, cutoff: i64, until: i64) -> Option<Ticket> {
-        journal.note(field, record(cutoff, until)).1
+    fn add(journal: &mut Journal, field: &str, cutoff: i64, until: i64) -> Option<WriteId> {
+        journal.add(field, record(cutoff, until)).1
     }
 
     fn fields(journal: &mut Journal) -> Vec<String> {
-        let mut fields: Vec<_> = journal.read(0).into_iter().map(|(field, ..)| field).collect();
+        let mut fields: Vec<_> = journal.current(0).into_iter().map(|(field, ..)| field).collect();
         fields.sort();
         fields
     }
 
     #[test]
-    fn the_last_are_kept_and_the_oldest_are_let_go_of() {
+    fn the_oldest_confirmed_entries_are_dropped() {
         let mut journal = Journal::new(3, 10);
         for field in ["a", "b", "c", "d", "b", "e"] {
-            let ticket = note(&mut journal, field, 5, 9).expect("room");
-            journal.confirm(field, ticket);
+            let id = add(&mut journal, field, 5, 9).expect("space");
+            journal.confirm(field, id);
         }
         assert_eq!(fields(&mut journal), ["b", "d", "e"]);
         assert_eq!(journal.confirmed.len(), 3);
     }
 
     #[test]
-    fn what_the_server_has_not_confirmed_is_kept() {
+    fn unconfirmed_entries_are_kept() {
         let mut journal = Journal::new(2, 4);
-        let first = note(&mut journal, "a", 5, 9).expect("room");
+        let first = add(&mut journal, "a", 5, 9).expect("space");
         for field in ["b", "c", "d"] {
-            let ticket = note(&mut journal, field, 5, 9).expect("room");
-            journal.confirm(field, ticket);
+            let id = add(&mut journal, field, 5, 9).expect("space");
+            journal.confirm(field, id);
         }
         assert_eq!(fields(&mut journal), ["a", "d"]);
         for field in ["e", "f", "g"] {
-            note(&mut journal, field, 5, 9).expect("room");
+            add(&mut journal, field, 5, 9).expect("space");
         }
         assert_eq!(fields(&mut journal), ["a", "e", "f", "g"]);
-        assert_eq!(note(&mut journal, "h", 5, 9), None);
-        note(&mut journal, "g", 6, 9).expect("it is there already");
+        assert_eq!(add(&mut journal, "h", 5, 9), None);
+        add(&mut journal, "g", 6, 9).expect("it has an entry already");
         journal.confirm("a", first);
         assert_eq!(fields(&mut journal), ["e", "f", "g"]);
-        note(&mut journal, "h", 5, 9).expect("room again");
+        add(&mut journal, "h", 5, 9).expect("space again");
     }
 
     #[test]
-    fn what_was_noted_again_is_not_confirmed_by_an_older_ticket() {
+    fn an_entry_that_was_added_again_is_not_confirmed_by_the_earlier_write() {
         let mut journal = Journal::new(10, 10);
-        let first = note(&mut journal, "a", 5, 9).expect("room");
-        let second = note(&mut journal, "a", 4, 12).expect("room");
+        let first = add(&mut journal, "a", 5, 9).expect("space");
+        let second = add(&mut journal, "a", 4, 12).expect("space");
         journal.confirm("a", first);
         assert!(journal.confirmed.is_empty());
-        assert_eq!(journal.note("a", record(1, 1)), (record(5, 12), Some(Ticket(3))), "all of it is written");
-        let third = Ticket(3);
+        assert_eq!(journal.add("a", record(1, 1)), (record(5, 12), Some(WriteId(3))), "the merged record is written");
+        let third = WriteId(3);
         journal.confirm("a", second);
         assert!(journal.confirmed.is_empty());
-        assert_eq!(journal.read(9), [("a".to_owned(), record(5, 12), third)]);
+        assert_eq!(journal.current(9), [("a".to_owned(), record(5, 12), third)]);
         journal.confirm("a", third);
         assert_eq!(journal.confirmed.len(), 1);
-        assert_eq!(journal.read(12), []);
+        assert_eq!(journal.current(12), []);
         assert!(journal.confirmed.is_empty());
         journal.confirm("a", third);
-        assert!(journal.confirmed.is_empty(), "what is gone cannot be confirmed");
+        assert!(journal.confirmed.is_empty(), "a dropped entry can't be confirmed");
     }
 }

@@ -1,15 +1,15 @@
 //! Stores that a fleet of processes shares, on Redis or Valkey.
 //!
-//! [`RedisRevocations`] keeps every live revocation in the memory of each process and one copy on the server, so that
-//! looking a token up costs no round trip.
-#![cfg_attr(feature = "issue", doc = "[`RedisSessions`] keep refresh sessions there.")]
+//! [`RedisRevocations`] keeps every current revocation in the memory of each process and a copy on the server, so a look-up
+//! costs no round trip.
+#![cfg_attr(feature = "issue", doc = "[`RedisSessions`] stores login sessions on the server.")]
 //!
 //! ```no_run
 //! use jwt_core::redis::{RedisRevocations, RedisSettings};
 //! use jwt_core::{TrustedIssuer, Verifier};
 //!
 //! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
-//! let revocations = RedisRevocations::start("redis://127.0.0.1/", RedisSettings::new())?;
+//! let revocations = RedisRevocations::connect("redis://127.0.0.1/", RedisSettings::new())?;
 //! let verifier = Verifier::builder()
 //!     .issuer(TrustedIssuer::new("https://id.example").audience("https://api.example"))
 //!     .revocations(revocations.clone())
@@ -18,17 +18,18 @@
 //! # }
 //! ```
 //!
-//! The guide has [a page on it](crate::guide::redis).
+//! [The guide](crate::guide::redis) says what happens in an outage, what a server that loses data means, and how to set up
+//! the server.
 
 mod codec;
-mod feed;
+mod connection;
 mod journal;
-mod link;
 mod revocations;
 mod server;
 #[cfg(feature = "issue")]
 mod sessions;
 mod settings;
+mod subscriber;
 
 pub use ::redis::RedisError;
 pub use revocations::{RedisHealth, RedisRevocations};
@@ -36,5 +37,5 @@ pub use revocations::{RedisHealth, RedisRevocations};
 pub use sessions::RedisSessions;
 pub use settings::RedisSettings;
 
-/// The crate whose connection types are accepted here, so that versions match.
+/// The Redis client crate, whose connection types this crate accepts.
 pub use ::redis;

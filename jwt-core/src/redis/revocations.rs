@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -7,126 +8,130 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::RedisSettings;
-use super::codec::{Named, Record};
-use super::feed::Follower;
-use super::link::{Failure, Link};
+use super::codec::{Record, RecordKey};
+use super::connection::{Connection, Failure};
 use super::server::Server;
+use super::subscriber::Subscriber;
 use crate::revocation::{
-    Knowledge, MemoryRevocations, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError,
+    Coverage, MemoryRevocations, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError,
     RevokeErrorKind, Standing, TokenIdentity,
 };
 use crate::step::Step;
 
-/// Revocations that every process of a fleet knows.
+/// A revocation list that every process of a fleet shares.
 ///
-/// Each process keeps all of them in its memory and looks tokens up there. What another process revokes arrives as soon
-/// as the server has it; a process that has not heard from the server for longer than
-/// [`staleness`](RedisSettings::staleness) answers 503 until it has. So a token is accepted that long after its
-/// revocation at the most. Where there are more revocations than a process may remember, it asks the server about every
-/// token that it knows nothing of. Clones are one list; the work in the background ends with the last of them.
-#[derive(Clone, Debug)]
+/// Each process keeps all revocations in memory and looks tokens up there. The server sends what other processes revoke. A
+/// process that hasn't heard from the server for [`staleness`](RedisSettings::staleness) answers with 503 until it has, so
+/// no token is accepted for longer than that after its revocation. [The guide](crate::guide::redis) has the exception: a
+/// server that loses data.
+///
+/// If there are more revocations than [fit into memory](crate::revocation::RevocationSettings::capacity), the process asks
+/// the server about each token that it doesn't find in memory. Clones are the same list. The background task ends when the
+/// last clone is dropped.
+#[derive(Clone)]
 pub struct RedisRevocations(Arc<Shared>);
 
-#[derive(Debug)]
 struct Shared {
-    near: MemoryRevocations,
+    local: MemoryRevocations,
     server: Arc<Server>,
     synced: watch::Receiver<bool>,
-    follower: AbortHandle,
+    subscriber: AbortHandle,
 }
 
-/// How the list of one process is doing.
+/// The state of a process's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisHealth {
-    /// Whether it can tell: the server was heard from recently enough.
+    /// Whether the server was heard from recently enough. If not, requests are answered with 503.
     pub is_current: bool,
-    /// Whether everything found room. If not, the server is asked about tokens.
+    /// Whether the list is current and all revocations are in memory. If it's current but incomplete, the server is asked.
     pub is_complete: bool,
     /// How full the memory of this process is.
     pub count: RevocationCount,
 }
 
 impl RedisRevocations {
-    /// Starts to follow the server; `server` is an address such as `redis://127.0.0.1/`.
+    /// Connects to the server in the background; `server` is an address like `redis://127.0.0.1/`.
     ///
-    /// Nothing is waited for: until the server has been read, requests are answered 503.
+    /// This doesn't wait for the connection: requests are answered with 503 until everything was read. Await
+    /// [`synced`](Self::synced) if you want to wait.
     ///
     /// # Errors
     ///
-    /// The address is none.
+    /// The address is invalid.
     ///
     /// # Panics
     ///
     /// Outside of a Tokio runtime.
-    pub fn start(server: impl IntoConnectionInfo, settings: RedisSettings) -> Result<Self, RedisError> {
-        let link = Link::new(server, settings.timeout)?;
-        let (near, feed) = MemoryRevocations::fed(settings.revocations.clone(), settings.staleness);
-        let server = Arc::new(Server::new(link, settings, feed));
-        let (follower, synced) = Follower::new(Arc::clone(&server));
-        let follower = tokio::spawn(follower.follow()).abort_handle();
-        Ok(Self(Arc::new(Shared { near, server, synced, follower })))
+    pub fn connect(server: impl IntoConnectionInfo, settings: RedisSettings) -> Result<Self, RedisError> {
+        let connection = Connection::new(server, settings.timeout)?;
+        let (local, feed) = MemoryRevocations::with_feed(settings.revocations.clone(), settings.staleness);
+        let server = Arc::new(Server::new(connection, settings, feed));
+        let (subscriber, synced) = Subscriber::new(Arc::clone(&server));
+        let subscriber = tokio::spawn(subscriber.run()).abort_handle();
+        Ok(Self(Arc::new(Shared { local, server, synced, subscriber })))
     }
 
-    /// Waits until the server was read for the first time.
+    /// Waits until everything was read from the server for the first time.
     pub async fn synced(&self) {
-        // An error would say that the task has ended, which it does not while this value is there.
+        // An error would mean that the task has ended, but it runs as long as this value exists.
         let _ = self.0.synced.clone().wait_for(|synced| *synced).await;
     }
 
-    /// Takes tokens back, in every process.
+    /// Revokes tokens in every process.
     ///
-    /// When this returns, this process refuses them, and the server has told the others. After an error this process
-    /// refuses them too, and tells the server when it is back.
+    /// Once this returns, this process refuses the tokens, and the server has sent the revocation to the others. After an
+    /// error this process refuses them too, and sends the revocation when the server is back.
     ///
     /// # Errors
     ///
-    /// The token lacks the claim that it would be known by, or the server did not confirm in time.
+    /// [`MissingClaim`](RevokeErrorKind::MissingClaim) if the token lacks the claim to revoke it by,
+    /// [`Full`](RevokeErrorKind::Full) if the server is full, and [`Unavailable`](RevokeErrorKind::Unavailable) if it didn't
+    /// confirm in time.
     pub async fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
-        if let Some(claim) = revocation.missing() {
+        if let Some(claim) = revocation.missing_claim() {
             return Err(RevokeError::missing(claim));
         }
         let server = &self.0.server;
-        let now = server.now();
-        let until = revocation.until(now, server.settings.revocations.longest_lifetime);
-        let named = Named { kind: revocation.kind, issuer: &revocation.issuer, name: &revocation.name };
+        let until = revocation.remember_until(server.now(), server.settings.revocations.longest_lifetime);
+        let key = RecordKey { kind: revocation.kind, issuer: &revocation.issuer, name: &revocation.name };
         let record = Record { cutoff: revocation.cutoff, until };
-        // Where there is no room, the server is asked from now on.
-        let _ = server.feed.remember((named.kind, named.issuer, named.name), record.cutoff, record.until);
-        let field = named.field();
-        let (record, ticket) = server.journal().note(&field, record);
+        // If the memory is full, look-ups ask the server from now on.
+        let _ = server.feed.remember((key.kind, key.issuer, key.name), record.cutoff, record.until);
+        let field = key.field();
+        let (record, write) = server.journal().add(&field, record);
         if let Err(failure) = server.write(&field, &record).await {
-            server.owes.store(true, Ordering::SeqCst);
+            server.needs_restore.store(true, Ordering::SeqCst);
             return Err(match failure {
                 Failure::Full => RevokeErrorKind::Full.into(),
                 Failure::Unreachable => RevokeErrorKind::Unavailable.into(),
             });
         }
-        if let Some(ticket) = ticket {
-            server.journal().confirm(&field, ticket);
+        if let Some(write) = write {
+            server.journal().confirm(&field, write);
         }
         Ok(())
     }
 
-    /// Returns how the list is doing.
+    /// Returns the state of this process's list.
     #[must_use]
     pub fn health(&self) -> RedisHealth {
-        let knowledge = self.0.near.knowledge();
+        let coverage = self.0.local.coverage();
         RedisHealth {
-            is_current: knowledge != Knowledge::Stale,
-            is_complete: knowledge == Knowledge::Complete,
-            count: self.0.near.count(),
+            is_current: coverage != Coverage::Stale,
+            is_complete: coverage == Coverage::Complete,
+            count: self.0.local.count(),
         }
     }
 }
 
 impl RevocationList for RedisRevocations {
     fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
-        Step::Ready(match self.0.near.remembered(token) {
-            Standing::Good => match self.0.near.knowledge() {
-                Knowledge::Complete => Standing::Good,
-                Knowledge::Partial => return self.0.server.ask(token),
-                Knowledge::Stale => Standing::Unavailable,
+        Step::Ready(match self.0.local.look_up_known(token) {
+            Standing::Good => match self.0.local.coverage() {
+                Coverage::Complete => Standing::Good,
+                Coverage::Partial => return self.0.server.look_up(token),
+                Coverage::Stale => Standing::Unavailable,
             },
             standing => standing,
         })
@@ -142,6 +147,42 @@ impl RevocationStore for RedisRevocations {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.follower.abort();
+        self.subscriber.abort();
+    }
+}
+
+// The journal has subjects, sessions and token ids in clear, which must not reach a log.
+impl fmt::Debug for RedisRevocations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisRevocations").field("health", &self.health()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::verify::Verifier;
+
+    #[tokio::test]
+    async fn debug_shows_no_subject_session_or_token_id() {
+        // Nothing listens there, so the journal keeps every revocation for later.
+        let settings = RedisSettings::new().timeout(Duration::from_millis(100));
+        let list = RedisRevocations::connect("redis://:password@127.0.0.1:1/", settings).expect("a valid address");
+        for revocation in [
+            Revocation::subject("https://id.example", "ada@example.org", Duration::from_secs(1 << 40)),
+            Revocation::session("https://id.example", "session-7"),
+            Revocation::token_id("https://id.example", "token-7", Duration::from_secs(1 << 40)),
+        ] {
+            let error = list.revoke(&revocation).await.expect_err("no server");
+            assert_eq!(error.kind(), RevokeErrorKind::Unavailable);
+        }
+        let builder = Verifier::builder().revocations(list.clone());
+        for text in [format!("{list:?}"), format!("{list:#?}"), format!("{builder:?}"), format!("{builder:#?}")] {
+            for secret in ["ada", "session-7", "token-7", "id.example", "password"] {
+                assert!(!text.contains(secret), "{secret}: {text}");
+            }
+        }
     }
 }

@@ -4,34 +4,33 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use ::redis::Script;
 
 use super::RedisSettings;
-use super::codec::{Named, Record};
-use super::journal::{Journal, Ticket};
-use super::link::{Failure, Link};
+use super::codec::{Record, RecordKey};
+use super::connection::{Connection, Failure};
+use super::journal::{Journal, WriteId};
 use crate::claims::NumericDate;
 use crate::clock::Moment;
-use crate::revocation::{Feed, Standing, TokenIdentity, names, refusal};
+use crate::revocation::{Feed, Standing, TokenIdentity, revocable_claims, standing_at_cutoff};
 use crate::step::Step;
 
-/// The copy that all processes share.
-#[derive(Debug)]
+/// The server's copy of the revocations, and this process's journal.
 pub(super) struct Server {
-    pub(super) link: Link,
+    pub(super) connection: Connection,
     pub(super) settings: RedisSettings,
     pub(super) feed: Feed,
     pub(super) records: String,
     ends: String,
     pub(super) channel: String,
-    /// What this process revoked, for a server that lost it.
+    /// The revocations of this process, to restore a server that lost them.
     journal: Mutex<Journal>,
-    /// Whether the server may not have all of it.
-    pub(super) owes: AtomicBool,
+    /// Whether the server may lack revocations of this process.
+    pub(super) needs_restore: AtomicBool,
 }
 
-/// So many of its own revocations does a process hold ready that the server has confirmed.
+/// How many confirmed revocations a process keeps, to restore a server that lost its data.
 const MAX_JOURNAL: usize = 10_000;
 
-/// Writes a record, unless a stricter one is there, tells everybody, and lets go of up to a hundred that have ended. One
-/// script, so that no process sees a part of it. Times to live are added to the server's own clock.
+/// Merges a record with the stored one, publishes it, and removes up to a hundred records that have ended. A single script,
+/// so the change is atomic. Remaining times are added to the server's own clock.
 static REVOKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -65,17 +64,17 @@ static REVOKE: LazyLock<Script> = LazyLock::new(|| {
 });
 
 impl Server {
-    pub(super) fn new(link: Link, settings: RedisSettings, feed: Feed) -> Self {
+    pub(super) fn new(connection: Connection, settings: RedisSettings, feed: Feed) -> Self {
         let most = settings.revocations.capacity.max(MAX_JOURNAL);
         Self {
-            link,
+            connection,
             records: settings.key("revoked"),
             ends: settings.key("revoked:ends"),
             channel: settings.key("revoked"),
             settings,
             feed,
             journal: Mutex::new(Journal::new(MAX_JOURNAL, most)),
-            owes: AtomicBool::new(false),
+            needs_restore: AtomicBool::new(false),
         }
     }
 
@@ -96,61 +95,61 @@ impl Server {
         let left = if record.until == i64::MAX { "*".to_owned() } else { left.to_string() };
         let mut script = REVOKE.key(&self.records);
         script.key(&self.ends).arg(field).arg(cutoff).arg(until).arg(left).arg(&self.channel);
-        self.link.run(&script).await
+        self.connection.run_script(&script).await
     }
 
     pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what this process revoked and the server does not have.
-    pub(super) async fn heal(&self) -> Result<(), Failure> {
-        self.owes.store(false, Ordering::SeqCst);
-        let healed = self.write_journal().await;
-        if healed.is_err() {
-            self.owes.store(true, Ordering::SeqCst);
+    /// Writes the revocations of this process that the server lacks.
+    pub(super) async fn restore(&self) -> Result<(), Failure> {
+        self.needs_restore.store(false, Ordering::SeqCst);
+        let result = self.write_journal().await;
+        if result.is_err() {
+            self.needs_restore.store(true, Ordering::SeqCst);
         }
-        healed
+        result
     }
 
     async fn write_journal(&self) -> Result<(), Failure> {
         let now = self.now().seconds();
-        let journal: Vec<(String, Record, Ticket)> = self.journal().read(now);
+        let journal: Vec<(String, Record, WriteId)> = self.journal().current(now);
         for part in journal.chunks(500) {
             let mut command = ::redis::cmd("HMGET");
             command.arg(&self.records);
             for (field, ..) in part {
                 command.arg(field);
             }
-            let there: Vec<Option<String>> = self.link.ask(&command).await?;
-            for ((field, record, ticket), there) in part.iter().zip(there) {
-                let covers = |there: &Record| there.cutoff >= record.cutoff && there.until >= record.until;
-                if !there.as_deref().and_then(Record::read).is_some_and(|there| covers(&there)) {
+            let stored: Vec<Option<String>> = self.connection.query(&command).await?;
+            for ((field, record, id), stored) in part.iter().zip(stored) {
+                let covers = |stored: &Record| stored.cutoff >= record.cutoff && stored.until >= record.until;
+                if !stored.as_deref().and_then(Record::parse).is_some_and(|stored| covers(&stored)) {
                     self.write(field, record).await?;
                 }
-                self.journal().confirm(field, *ticket);
+                self.journal().confirm(field, *id);
             }
         }
         Ok(())
     }
 
-    /// Asks about a token of which this process knows nothing.
-    pub(super) fn ask(self: &Arc<Self>, token: &TokenIdentity<'_>) -> Step<Standing> {
+    /// Looks a token up on the server.
+    pub(super) fn look_up(self: &Arc<Self>, token: &TokenIdentity<'_>) -> Step<Standing> {
         let mut command = ::redis::cmd("HMGET");
         command.arg(&self.records);
         let issuer = token.issuer.unwrap_or_default();
-        for (kind, name) in names(token) {
-            command.arg(Named { kind, issuer, name }.field());
+        for (kind, name) in revocable_claims(token) {
+            command.arg(RecordKey { kind, issuer, name }.field());
         }
         let (server, issued_at) = (Arc::clone(self), token.issued_at);
         Step::pending(async move {
-            let Ok(records) = server.link.ask::<Vec<Option<String>>>(&command).await else {
+            let Ok(records) = server.connection.query::<Vec<Option<String>>>(&command).await else {
                 return Standing::Unavailable;
             };
             for record in records.into_iter().flatten() {
-                let Some(record) = Record::read(&record) else { return Standing::Unavailable };
-                if let Some(refusal) = refusal(record.cutoff, issued_at) {
-                    return refusal;
+                let Some(record) = Record::parse(&record) else { return Standing::Unavailable };
+                if let Some(standing) = standing_at_cutoff(record.cutoff, issued_at) {
+                    return standing;
                 }
             }
             Standing::Good

@@ -5,32 +5,34 @@ use ::redis::{IntoConnectionInfo, RedisError, Script};
 use async_trait::async_trait;
 
 use super::RedisSettings;
-use super::link::{Failure, Link};
-use crate::issue::session::{Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};
+use super::connection::{Connection, Failure};
+use crate::issue::session::{Rotation, RotationOutcome, SessionRecord, SessionStore, SessionStoreError};
 
-/// Refresh sessions that every process of a fleet shares.
+/// Stores login sessions for every process of a fleet.
 ///
-/// All sessions of a subject lie in one hash, under one key, so that each operation is one script on one key, and there is
-/// no index that could say something else than the sessions do. In a cluster the keys of all subjects share one slot, that
-/// of the [prefix](RedisSettings::prefix), and the address must be that of the node with this slot: one that does not have
-/// it answers nothing. The server lets go of a key when the last of its sessions has expired. A server that loses its data logs everybody out; nobody is let in who should not be.
+/// All sessions of a subject are in one hash, so each operation is a single script or command on one key, and there's no
+/// index to keep consistent. The server removes a key when the last of its sessions has expired. In a cluster, all keys
+/// share the slot of the [prefix](RedisSettings::prefix), and the address must be that of the node with this slot.
+///
+/// **A server that loses its last writes can revive ended sessions and end current ones.** A server that loses everything
+/// logs everyone out. [The guide](crate::guide::redis) says what to do.
 ///
 /// ```no_run
 /// use jwt_core::redis::{RedisSessions, RedisSettings};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let store = RedisSessions::new("redis://127.0.0.1/", &RedisSettings::new())?;
+/// let store = RedisSessions::connect("redis://127.0.0.1/", &RedisSettings::new())?;
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct RedisSessions {
-    link: Link,
+    connection: Connection,
     settings: RedisSettings,
 }
 
-/// What takes a record apart. What changes stands in lines of its own before what does not; texts are JSON, which holds
-/// no line breaks, and numbers are never computed here but compared.
+/// A script with the functions that parse a record. The fields that change have a line each, before the JSON of the rest.
+/// Strings are JSON too, so they contain no line break.
 macro_rules! script {
     ($body:literal) => {
         LazyLock::new(|| {
@@ -42,7 +44,7 @@ macro_rules! script {
                     return { token = token, previous = previous, rotated = rotated, used = used, ends = ends,
                         expires = expires, rest = rest }
                 end
-                local function is_over(session, now) return tonumber(now) >= tonumber(session.ends) end
+                local function has_ended(session, now) return tonumber(now) >= tonumber(session.ends) end
                 ",
                 $body
             ))
@@ -56,7 +58,7 @@ static CREATE: LazyLock<Script> = script!(
     local all, others, forgotten = redis.call('HGETALL', KEYS[1]), {}, {}
     for at = 1, #all, 2 do
         local session = read(all[at + 1])
-        if is_over(session, now) then
+        if has_ended(session, now) then
             redis.call('HDEL', KEYS[1], all[at])
         else
             others[#others + 1] = { id = all[at], used = tonumber(session.used) }
@@ -82,7 +84,7 @@ static ROTATE: LazyLock<Script> = script!(
     local value = redis.call('HGET', KEYS[1], id)
     if not value then return { 'over', false } end
     local session = read(value)
-    if is_over(session, now) then
+    if has_ended(session, now) then
         redis.call('HDEL', KEYS[1], id)
         return { 'over', false }
     end
@@ -104,7 +106,7 @@ static LIST: LazyLock<Script> = script!(
     r"
     local all, live = redis.call('HGETALL', KEYS[1]), {}
     for at = 1, #all, 2 do
-        if is_over(read(all[at + 1]), ARGV[1]) then
+        if has_ended(read(all[at + 1]), ARGV[1]) then
             redis.call('HDEL', KEYS[1], all[at])
         else
             live[#live + 1] = all[at + 1]
@@ -129,18 +131,19 @@ static END_ALL: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// The server counts times to live in milliseconds, in 64 bits.
-const LONGEST: u64 = 100 * 366 * 24 * 60 * 60;
+/// The longest time to live in seconds. The server counts milliseconds in 64 bits, so larger values could overflow.
+const LONGEST_TTL: u64 = 100 * 366 * 24 * 60 * 60;
 
 impl RedisSessions {
-    /// Makes a store on the server at this address, for example `redis://127.0.0.1/`. Nothing is asked yet. Of the
-    /// settings, the prefix and the timeout are used.
+    /// Creates a store on the server at an address like `redis://127.0.0.1/`. It connects with the first operation.
+    ///
+    /// Only [`prefix`](RedisSettings::prefix) and [`timeout`](RedisSettings::timeout) of the settings are used.
     ///
     /// # Errors
     ///
-    /// The address is none.
-    pub fn new(server: impl IntoConnectionInfo, settings: &RedisSettings) -> Result<Self, RedisError> {
-        Ok(Self { link: Link::new(server, settings.timeout)?, settings: settings.clone() })
+    /// The address is invalid.
+    pub fn connect(server: impl IntoConnectionInfo, settings: &RedisSettings) -> Result<Self, RedisError> {
+        Ok(Self { connection: Connection::new(server, settings.timeout)?, settings: settings.clone() })
     }
 
     fn key(&self, subject: &str) -> String {
@@ -152,39 +155,42 @@ impl RedisSessions {
 impl SessionStore for RedisSessions {
     async fn create(&self, session: &SessionRecord, most: usize) -> Result<Vec<String>, SessionStoreError> {
         let (now, most) = (session.created_at, most.min(1 << 30));
-        let left = session.expires_at.saturating_sub(now).clamp(1, LONGEST);
+        let left = session.expires_at.saturating_sub(now).clamp(1, LONGEST_TTL);
         let mut script = CREATE.key(self.key(&session.subject));
-        script.arg(&session.id).arg(write(session)?).arg(now).arg(most).arg(left);
-        Ok(self.link.run(&script).await?)
+        script.arg(&session.id).arg(encode(session)?).arg(now).arg(most).arg(left);
+        Ok(self.connection.run_script(&script).await?)
     }
 
-    async fn rotate(&self, rotation: &Rotation<'_>) -> Result<(Outcome, Option<SessionRecord>), SessionStoreError> {
+    async fn rotate(
+        &self,
+        rotation: &Rotation<'_>,
+    ) -> Result<(RotationOutcome, Option<SessionRecord>), SessionStoreError> {
         let ends = rotation.now.saturating_add(rotation.idle);
         let mut script = ROTATE.key(self.key(rotation.subject));
-        script.arg(rotation.id).arg(text(rotation.presented)?).arg(text(rotation.next)?);
+        script.arg(rotation.id).arg(json_string(rotation.presented)?).arg(json_string(rotation.next)?);
         script.arg(rotation.now).arg(rotation.grace).arg(ends);
-        let (outcome, session): (String, Option<String>) = self.link.run(&script).await?;
-        let session = session.as_deref().map(read).transpose()?;
+        let (outcome, session): (String, Option<String>) = self.connection.run_script(&script).await?;
+        let session = session.as_deref().map(decode).transpose()?;
         match (outcome.as_str(), session) {
-            ("renewed", Some(session)) => Ok((Outcome::Renewed, Some(session))),
-            ("repeated", Some(session)) => Ok((Outcome::Repeated, Some(session))),
-            ("reused", session) => Ok((Outcome::Reused, session)),
-            _ => Ok((Outcome::Over, None)),
+            ("renewed", Some(session)) => Ok((RotationOutcome::Renewed, Some(session))),
+            ("repeated", Some(session)) => Ok((RotationOutcome::Repeated, Some(session))),
+            ("reused", session) => Ok((RotationOutcome::Reused, session)),
+            _ => Ok((RotationOutcome::Ended, None)),
         }
     }
 
     async fn find(&self, subject: &str, id: &str, now: u64) -> Result<Option<SessionRecord>, SessionStoreError> {
         let mut command = ::redis::cmd("HGET");
         command.arg(self.key(subject)).arg(id);
-        let session: Option<String> = self.link.ask(&command).await?;
-        Ok(session.as_deref().map(read).transpose()?.filter(|session| !session.is_over(now)))
+        let session: Option<String> = self.connection.query(&command).await?;
+        Ok(session.as_deref().map(decode).transpose()?.filter(|session| !session.has_ended(now)))
     }
 
     async fn list(&self, subject: &str, now: u64) -> Result<Vec<SessionRecord>, SessionStoreError> {
         let mut script = LIST.key(self.key(subject));
         script.arg(now);
-        let sessions: Vec<String> = self.link.run(&script).await?;
-        let mut sessions = sessions.iter().map(|session| read(session)).collect::<Result<Vec<_>, _>>()?;
+        let sessions: Vec<String> = self.connection.run_script(&script).await?;
+        let mut sessions = sessions.iter().map(|session| decode(session)).collect::<Result<Vec<_>, _>>()?;
         sessions.sort_by(|one, other| (other.last_used_at, &other.id).cmp(&(one.last_used_at, &one.id)));
         Ok(sessions)
     }
@@ -192,27 +198,27 @@ impl SessionStore for RedisSessions {
     async fn end(&self, subject: &str, id: &str) -> Result<bool, SessionStoreError> {
         let mut command = ::redis::cmd("HDEL");
         command.arg(self.key(subject)).arg(id);
-        let ended: u64 = self.link.ask(&command).await?;
+        let ended: u64 = self.connection.query(&command).await?;
         Ok(ended > 0)
     }
 
     async fn end_all(&self, subject: &str, but: Option<&str>) -> Result<Vec<String>, SessionStoreError> {
-        // Identifiers are not empty.
+        // No session has an empty identifier, so an empty argument keeps none.
         let mut script = END_ALL.key(self.key(subject));
         script.arg(but.unwrap_or_default());
-        Ok(self.link.run(&script).await?)
+        Ok(self.connection.run_script(&script).await?)
     }
 }
 
-fn write(session: &SessionRecord) -> Result<String, Unreadable> {
-    let previous = session.previous_token_id.as_deref().map_or_else(|| Ok("null".to_owned()), text)?;
+fn encode(session: &SessionRecord) -> Result<String, Unreadable> {
+    let previous = session.previous_token_id.as_deref().map_or_else(|| Ok("null".to_owned()), json_string)?;
     let rest = serde_json::to_string(session).map_err(|_| Unreadable)?;
     let SessionRecord { rotated_at, last_used_at, ends_at, expires_at, .. } = session;
-    let token = text(&session.token_id)?;
+    let token = json_string(&session.token_id)?;
     Ok(format!("{token}\n{previous}\n{rotated_at}\n{last_used_at}\n{ends_at}\n{expires_at}\n{rest}"))
 }
 
-fn read(value: &str) -> Result<SessionRecord, Unreadable> {
+fn decode(value: &str) -> Result<SessionRecord, Unreadable> {
     let mut lines = value.splitn(7, '\n');
     let mut line = || lines.next().ok_or(Unreadable);
     let (token, previous, rotated, used, ends, expires) = (line()?, line()?, line()?, line()?, line()?, line()?);
@@ -227,18 +233,18 @@ fn read(value: &str) -> Result<SessionRecord, Unreadable> {
     Ok(session)
 }
 
-/// One text has one form, so that forms can be compared.
-fn text(text: &str) -> Result<String, Unreadable> {
+/// Equal strings give equal JSON, so the scripts can compare it.
+fn json_string(text: &str) -> Result<String, Unreadable> {
     serde_json::to_string(text).map_err(|_| Unreadable)
 }
 
-/// What stands on the server was written by nobody that this version knows.
+/// The stored record was written by an unknown version.
 #[derive(Debug)]
 struct Unreadable;
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a session on the server cannot be read")
+        f.write_str("a stored session is unreadable: was it written by another version?")
     }
 }
 

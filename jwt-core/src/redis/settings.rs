@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::revocation::RevocationSettings;
 
-/// How stores on Redis are reached and what they remember.
+/// Settings of the stores on Redis: keys, time limits, and what revocation lists remember.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RedisSettings {
@@ -20,7 +20,7 @@ impl Default for RedisSettings {
 }
 
 impl RedisSettings {
-    /// Starts with the defaults.
+    /// Creates settings with every default.
     pub fn new() -> Self {
         Self {
             prefix: "jwt".to_owned(),
@@ -31,42 +31,46 @@ impl RedisSettings {
         }
     }
 
-    /// Sets what keys and channels begin with, so that applications can share a server. It is their hash tag: the
-    /// keys of revocations and of sessions all lie in one slot. Default: `jwt`.
+    /// Sets the prefix of keys and channels, so that several applications can share a server. Default: `jwt`.
+    ///
+    /// It's also their hash tag, so all keys of revocations and sessions are in the same cluster slot.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// Sets how long the server may take for an answer. Default: 500 milliseconds.
+    /// Sets how long to wait for a connection or a response. Default: 500 milliseconds.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets how old knowledge may be that tokens are accepted by. Default: 10 seconds.
+    /// Sets the maximum staleness of the local revocation list. Default: 10 seconds.
     ///
-    /// The server is asked four times as often whether everything has arrived. When it has not said so for this long,
-    /// requests are answered 503 until it has. Both clocks count: the machine's, also while it sleeps, and the one that
-    /// nobody sets back.
+    /// A process pings the server every quarter of this time. If no response has come for this long, requests are answered
+    /// with 503 until one comes. The time counts on the system clock and on the monotonic clock, whichever is ahead, so it
+    /// includes a machine's sleep.
     pub const fn staleness(mut self, bound: Duration) -> Self {
         self.staleness = bound;
         self
     }
 
-    /// Sets how often everything is read anew besides. Default: 5 minutes.
+    /// Sets how often a process reads all revocations again and restores its own ones that the server lost. Default: 5
+    /// minutes.
+    ///
+    /// Both also happen after each reconnect.
     pub const fn resync_every(mut self, interval: Duration) -> Self {
         self.resync = interval;
         self
     }
 
-    /// Sets what is remembered, for how long, and by which clock. Default: [`RevocationSettings::new`].
+    /// Sets the capacity, the longest lifetime and the clock of the revocation list. Default: [`RevocationSettings::new`].
     pub fn revocations(mut self, settings: RevocationSettings) -> Self {
         self.revocations = settings;
         self
     }
 
-    /// Keys of one tag share a slot: Redis Cluster Specification, "Hash tags".
+    /// Keys with the same hash tag share a slot: Redis Cluster Specification, "Hash tags".
     pub(super) fn key(&self, name: &str) -> String {
         format!("{{{}}}:{name}", self.prefix)
     }

@@ -1,8 +1,8 @@
-//! The set itself: which digests are revoked, up to which `iat`, and until when that must be remembered.
+//! The revocations of a list: for each digest the last `iat` that is refused, and when the entry may be dropped.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::collections::hash_map::{Entry as Place, HashMap, RandomState};
+use std::collections::hash_map::{self, HashMap, RandomState};
 use std::fmt;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,45 +11,45 @@ use std::time::Duration;
 
 use super::target::Kind;
 
-/// So many that requests on different cores seldom meet at one lock.
+/// Enough that requests on different cores rarely contend for one lock.
 const SHARDS: usize = 64;
 
-/// Identifiers are kept as keyed digests of 128 bits, with keys of this process: a small entry of fixed size in which
-/// nobody reads who logged out. Two that were alike would refuse a good token, and accept none that was revoked.
+/// A set of keyed 128-bit digests of identifiers, so that entries have a fixed size and a memory dump doesn't show who
+/// logged out. If two digests collided, a good token would be refused; a revoked one is never accepted.
 pub(super) struct Entries {
     first: RandomState,
     second: RandomState,
     shards: Box<[RwLock<Shard>]>,
     capacity: usize,
     total: AtomicUsize,
-    /// How many there are of each kind, so that looking for one that is not used costs nothing.
+    /// The number of entries of each kind, so that looking up an unused kind costs nothing.
     kinds: [AtomicUsize; Kind::ALL.len()],
 }
 
 #[derive(Default)]
 struct Shard {
-    entries: HashMap<u128, Entry, BuildHasherDefault<Digested>>,
-    /// Every entry once, by the earliest moment of the monotonic clock at which it might be dropped.
+    entries: HashMap<u128, RevokedEntry, BuildHasherDefault<DigestHasher>>,
+    /// Each entry once, by the earliest second of the monotonic clock at which it may be dropped.
     ends: BinaryHeap<Reverse<(u64, u128)>>,
 }
 
-struct Entry {
+struct RevokedEntry {
     kind: Kind,
     cutoff: i64,
     until: i64,
-    /// The same by the monotonic clock: an entry is dropped when both are past, so that setting the machine's clock
-    /// forwards and back brings no token to life again.
+    /// `until` on the monotonic clock. An entry is dropped only when both clocks are past it, so that setting the system
+    /// clock forwards and back doesn't make a revoked token valid again.
     monotonic: u64,
 }
 
-/// The time, in seconds.
+/// The current time on both clocks; `wall` is in seconds.
 #[derive(Clone, Copy)]
 pub(super) struct Now {
     pub(super) wall: i64,
     pub(super) monotonic: Duration,
 }
 
-/// There is no room for another entry.
+/// The set has reached its capacity.
 #[derive(Debug)]
 pub(super) struct Full;
 
@@ -65,18 +65,18 @@ impl Entries {
         }
     }
 
-    /// The last second of `iat` that is refused, if any is.
+    /// The last second of `iat` that is refused, if there's an entry.
     pub(super) fn cutoff(&self, kind: Kind, issuer: &str, name: &str) -> Option<i64> {
         if self.kinds[kind as usize].load(Ordering::Acquire) == 0 {
             return None;
         }
         let digest = self.digest(kind, issuer, name);
         let shard = self.shard(digest).read().unwrap_or_else(PoisonError::into_inner);
-        // One past its end is as good: its tokens have expired.
+        // The entry may have ended already, but then its tokens have expired too.
         shard.entries.get(&digest).map(|entry| entry.cutoff)
     }
 
-    /// Adds an entry, or extends the one that is there.
+    /// Adds an entry, or extends the existing one.
     pub(super) fn add(
         &self,
         (kind, issuer, name): (Kind, &str, &str),
@@ -95,21 +95,21 @@ impl Entries {
             self.prune(&mut shard, now);
             let Shard { entries, ends } = &mut *shard;
             match entries.entry(digest) {
-                Place::Occupied(mut place) => {
-                    let entry = place.get_mut();
+                hash_map::Entry::Occupied(mut entry) => {
+                    let entry = entry.get_mut();
                     entry.cutoff = entry.cutoff.max(cutoff);
                     entry.until = entry.until.max(until);
                     entry.monotonic = entry.monotonic.max(monotonic);
                     return Ok(());
                 }
-                Place::Vacant(place) if self.reserve() => {
+                hash_map::Entry::Vacant(entry) if self.reserve() => {
                     self.kinds[kind as usize].fetch_add(1, Ordering::AcqRel);
-                    place.insert(Entry { kind, cutoff, until, monotonic });
+                    entry.insert(RevokedEntry { kind, cutoff, until, monotonic });
                     ends.push(Reverse((monotonic, digest)));
                     return Ok(());
                 }
-                Place::Vacant(_) if pruned => return Err(Full),
-                Place::Vacant(_) => {}
+                hash_map::Entry::Vacant(_) if pruned => return Err(Full),
+                hash_map::Entry::Vacant(_) => {}
             }
             drop(shard);
             for shard in &self.shards {
@@ -119,7 +119,7 @@ impl Entries {
         }
     }
 
-    /// How many entries there are; some may be past their end.
+    /// The number of entries, including some that have ended and aren't dropped yet.
     pub(super) fn len(&self) -> usize {
         self.total.load(Ordering::Relaxed)
     }
@@ -129,39 +129,39 @@ impl Entries {
     }
 
     fn reserve(&self) -> bool {
-        let room = |total: usize| (total < self.capacity).then_some(total + 1);
-        self.total.fetch_update(Ordering::AcqRel, Ordering::Acquire, room).is_ok()
+        let increment = |total: usize| (total < self.capacity).then_some(total + 1);
+        self.total.fetch_update(Ordering::AcqRel, Ordering::Acquire, increment).is_ok()
     }
 
-    /// Drops what is past its end: for each entry a few steps, once.
+    /// Drops the entries of a shard that have ended. Each entry costs a few steps, once.
     fn prune(&self, shard: &mut Shard, now: Now) {
         while let Some(&Reverse((end, digest))) = shard.ends.peek()
             && end <= now.second()
         {
             shard.ends.pop();
-            let Place::Occupied(mut place) = shard.entries.entry(digest) else { continue };
-            let entry = place.get_mut();
-            if entry.monotonic <= end && entry.until > now.wall {
-                // The machine's clock was set back.
-                entry.monotonic = now.second().saturating_add(entry.until.saturating_sub(now.wall).unsigned_abs());
+            let hash_map::Entry::Occupied(mut entry) = shard.entries.entry(digest) else { continue };
+            let revoked = entry.get_mut();
+            if revoked.monotonic <= end && revoked.until > now.wall {
+                // The system clock was set back.
+                revoked.monotonic = now.second().saturating_add(revoked.until.saturating_sub(now.wall).unsigned_abs());
             }
-            if entry.monotonic > end {
-                shard.ends.push(Reverse((entry.monotonic, digest)));
+            if revoked.monotonic > end {
+                shard.ends.push(Reverse((revoked.monotonic, digest)));
             } else {
-                let entry = place.remove();
-                self.kinds[entry.kind as usize].fetch_sub(1, Ordering::AcqRel);
+                let revoked = entry.remove();
+                self.kinds[revoked.kind as usize].fetch_sub(1, Ordering::AcqRel);
                 self.total.fetch_sub(1, Ordering::AcqRel);
             }
         }
     }
 
     fn digest(&self, kind: Kind, issuer: &str, name: &str) -> u128 {
-        let named = (kind, issuer, name);
-        u128::from(self.first.hash_one(named)) << 64 | u128::from(self.second.hash_one(named))
+        let key = (kind, issuer, name);
+        u128::from(self.first.hash_one(key)) << 64 | u128::from(self.second.hash_one(key))
     }
 
     fn shard(&self, digest: u128) -> &RwLock<Shard> {
-        // The upper half chooses the shard, the lower the place in it.
+        // The upper half selects the shard; its hash table uses the lower half.
         &self.shards[(digest >> 64) as usize % SHARDS]
     }
 
@@ -176,11 +176,11 @@ impl Now {
     }
 }
 
-/// Digests need no further hashing.
+/// Uses the lower half of a digest as its hash.
 #[derive(Default)]
-struct Digested(u64);
+struct DigestHasher(u64);
 
-impl Hasher for Digested {
+impl Hasher for DigestHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -219,17 +219,17 @@ mod tests {
     }
 
     #[test]
-    fn a_full_set_refuses_the_next_and_forgets_none() {
+    fn a_full_set_refuses_a_new_entry_and_drops_none() {
         let entries = Entries::new(100);
         for name in 0..100 {
-            add(&entries, &name.to_string(), 2_000, now(0)).expect("room");
+            add(&entries, &name.to_string(), 2_000, now(0)).expect("space");
         }
         assert!(add(&entries, "over", 2_000, now(0)).is_err());
-        add(&entries, "7", 3_000, now(0)).expect("it is there already");
+        add(&entries, "7", 3_000, now(0)).expect("it has an entry already");
         assert!((0..100).all(|name| has(&entries, &name.to_string())) && !has(&entries, "over"));
-        // All but the one that was extended have ended: there is room for 99.
+        // All but the extended entry have ended, so 99 fit.
         for name in 100..199 {
-            add(&entries, &name.to_string(), 3_000, now(1_000)).expect("room again");
+            add(&entries, &name.to_string(), 3_000, now(1_000)).expect("space again");
         }
         assert!(add(&entries, "over", 3_000, now(1_000)).is_err());
         assert_eq!(entries.len(), 100);
@@ -243,7 +243,7 @@ mod tests {
             [(999, 999, true), (1_000, 999, true), (999, 1_000, true), (5_000, 999, true), (1_000, 1_000, false)]
         {
             let entries = Entries::new(1);
-            add(&entries, "a", 2_000, now(0)).expect("room");
+            add(&entries, "a", 2_000, now(0)).expect("space");
             let later = Now { wall: 1_000 + wall, monotonic: Duration::from_secs(monotonic) };
             assert_eq!(add(&entries, "b", 9_000, later).is_err(), kept, "{wall} {monotonic}");
             assert_eq!(has(&entries, "a"), kept, "{wall} {monotonic}");
@@ -251,35 +251,35 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_whose_clock_was_set_back_is_dropped_when_its_time_has_come() {
+    fn after_the_clock_is_set_back_an_entry_is_kept_until_its_end() {
         let entries = Entries::new(1);
-        add(&entries, "a", 2_000, now(0)).expect("room");
+        add(&entries, "a", 2_000, now(0)).expect("space");
         let set_back = |seconds: u64| Now { wall: 1_000 + seconds as i64 - 500, ..now(seconds) };
         assert!(add(&entries, "b", 9_000, set_back(1_000)).is_err());
         assert!(add(&entries, "b", 9_000, set_back(1_499)).is_err());
-        add(&entries, "b", 9_000, set_back(1_500)).expect("room");
+        add(&entries, "b", 9_000, set_back(1_500)).expect("space");
     }
 
     #[test]
-    fn what_has_ended_already_takes_no_room() {
+    fn an_entry_that_has_already_ended_is_not_added() {
         let entries = Entries::new(1);
         add(&entries, "a", 1_000, now(0)).expect("nothing to do");
         assert_eq!(entries.len(), 0);
     }
 
     #[test]
-    fn what_never_ends_is_never_dropped() {
+    fn an_entry_without_an_end_is_never_dropped() {
         let entries = Entries::new(1);
-        add(&entries, "a", i64::MAX, now(0)).expect("room");
+        add(&entries, "a", i64::MAX, now(0)).expect("space");
         assert!(add(&entries, "b", i64::MAX, now(1 << 40)).is_err());
         assert!(has(&entries, "a"));
     }
 
     #[test]
-    fn entries_of_one_name_and_different_kinds_or_issuers_are_different() {
+    fn the_same_name_with_another_kind_or_issuer_is_another_entry() {
         let entries = Entries::new(10);
-        entries.add((Kind::Session, "i", "x"), 5, 2_000, now(0)).expect("room");
-        entries.add((Kind::Token, "i", "other"), 5, 2_000, now(0)).expect("room");
+        entries.add((Kind::Session, "i", "x"), 5, 2_000, now(0)).expect("space");
+        entries.add((Kind::Token, "i", "other"), 5, 2_000, now(0)).expect("space");
         assert_eq!(entries.cutoff(Kind::Session, "i", "x"), Some(5));
         assert_eq!(entries.cutoff(Kind::Token, "i", "x"), None);
         assert_eq!(entries.cutoff(Kind::Session, "j", "x"), None);
@@ -290,7 +290,7 @@ mod tests {
     fn a_cutoff_never_moves_back() {
         let entries = Entries::new(10);
         for cutoff in [5, 7, 6] {
-            entries.add((Kind::Subject, "i", "x"), cutoff, 2_000, now(0)).expect("room");
+            entries.add((Kind::Subject, "i", "x"), cutoff, 2_000, now(0)).expect("space");
         }
         assert_eq!((entries.cutoff(Kind::Subject, "i", "x"), entries.len()), (Some(7), 1));
     }

@@ -1,26 +1,29 @@
 use std::fmt;
+#[cfg(feature = "remote")]
+use std::time::Duration;
 
 use crate::claims::{NumericDate, RegisteredClaims};
 use crate::step::Step;
 
-/// Knows which tokens were taken back before they expired.
+/// Says which tokens were revoked before they expired.
 ///
-/// It is asked about every token whose signature and claims are good, after any cache and before the application's
-/// rules. An answer that is at hand costs no future. A list that cannot tell says so, and the token is refused with 503:
-/// an outage lets nobody pass. One that asks elsewhere keeps to a time limit of its own.
+/// A verifier asks for each token whose signature and claims are valid, also after a cache hit, and before the rules of
+/// your application run. An answer that is ready costs no future. If the list can't tell, it returns
+/// [`Standing::Unavailable`], and the request is answered with 503. A list that asks another service needs a time limit of
+/// its own: wrap it in `TimeLimit` (feature `remote`).
 ///
-/// The default is [`MemoryRevocations`](super::MemoryRevocations); the null object is [`NoRevocations`]; the double is
-/// [`ScriptedRevocations`].
+/// Use [`MemoryRevocations`](super::MemoryRevocations) unless you have a store of your own. For tests there is
+/// [`ScriptedRevocations`](crate::testing::ScriptedRevocations).
 pub trait RevocationList: fmt::Debug + Send + Sync {
-    /// Says how a token stands.
+    /// Returns whether a token was revoked.
     fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing>;
 }
 
-/// What a revocation list knows a token by: claims of a token that is otherwise good.
+/// The claims by which a revocation list identifies a token.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct TokenIdentity<'t> {
-    /// `iss`. Every other member means something within one issuer only: RFC 7519 section 4.1.7.
+    /// `iss`. The other identifiers are unique only within one issuer: RFC 7519 section 4.1.7.
     pub issuer: Option<&'t str>,
     /// `sub`.
     pub subject: Option<&'t str>,
@@ -32,12 +35,12 @@ pub struct TokenIdentity<'t> {
     pub issued_at: Option<NumericDate>,
     /// `exp`.
     pub expires_at: Option<NumericDate>,
-    /// The time, as the verifier's clock tells it.
+    /// The current time of the verifier's clock.
     pub now: NumericDate,
 }
 
 impl<'t> TokenIdentity<'t> {
-    /// Takes the identity from a token's registered claims.
+    /// Creates the identity from a token's registered claims.
     #[must_use]
     pub fn of(claims: &'t RegisteredClaims<'_>, now: NumericDate) -> Self {
         Self {
@@ -52,36 +55,62 @@ impl<'t> TokenIdentity<'t> {
     }
 }
 
-// Claims go into no log.
+// Claims must not reach a log.
 impl fmt::Debug for TokenIdentity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenIdentity").finish_non_exhaustive()
     }
 }
 
-/// How a token stands with a [`RevocationList`].
+/// The answer of a [`RevocationList`] about a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a standing that is not known here could only be refused")]
+#[expect(clippy::exhaustive_enums, reason = "a verifier could only refuse a token for an unknown variant")]
 pub enum Standing {
-    /// It was not revoked.
+    /// The token was not revoked.
     Good,
-    /// It was revoked: refused with the code `revoked`.
+    /// The token was revoked: refused with the code `revoked`.
     Revoked,
-    /// It lacks the named claim, without which it could not be revoked: refused with the code `missing_claim`.
+    /// The token lacks the named claim and couldn't be revoked without it: refused with the code `missing_claim`.
     Unidentified(&'static str),
-    /// It lives longer than the list remembers: refused with the code `lifetime_too_long`.
+    /// The token lives longer than the list remembers revocations: refused with the code `lifetime_too_long`.
     LivesTooLong,
-    /// The list cannot tell: answered 503, with the code `revocation_unavailable`.
+    /// The list can't tell: answered with 503 and the code `revocation_unavailable`.
     Unavailable,
 }
 
-/// The list on which no token is.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::exhaustive_structs, reason = "a unit: there is nothing to add")]
-pub struct NoRevocations;
+/// Limits how long a revocation list may take: after that its answer is [`Standing::Unavailable`].
+///
+/// ```
+/// use std::time::Duration;
+/// use jwt_core::revocation::TimeLimit;
+/// use jwt_core::testing::ScriptedRevocations;
+///
+/// let list = TimeLimit::new(ScriptedRevocations::default(), Duration::from_millis(200));
+/// ```
+#[cfg(feature = "remote")]
+#[derive(Clone, Debug)]
+pub struct TimeLimit<L> {
+    list: L,
+    limit: Duration,
+}
 
-impl RevocationList for NoRevocations {
-    fn look_up(&self, _token: &TokenIdentity<'_>) -> Step<Standing> {
-        Step::Ready(Standing::Good)
+#[cfg(feature = "remote")]
+impl<L> TimeLimit<L> {
+    /// Gives `list` this much time for each token.
+    #[must_use]
+    pub const fn new(list: L, limit: Duration) -> Self {
+        Self { list, limit }
+    }
+}
+
+#[cfg(feature = "remote")]
+impl<L: RevocationList> RevocationList for TimeLimit<L> {
+    fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
+        let standing = match self.list.look_up(token) {
+            Step::Pending(standing) => standing,
+            ready => return ready,
+        };
+        let limit = self.limit;
+        Step::pending(async move { tokio::time::timeout(limit, standing).await.unwrap_or(Standing::Unavailable) })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::entries::{Entries, Now};
-use super::feed::{Feed, Knowledge, Liveness};
+use super::freshness::{Coverage, Freshness};
 use super::target::{ANY_TIME, Kind};
 use super::{
     Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, RevokeErrorKind, Standing,
@@ -15,35 +15,36 @@ use crate::claims::NumericDate;
 use crate::clock::Moment;
 use crate::step::Step;
 
-/// Revocations in the memory of one process: for a service that runs once, and may forget when it ends.
+/// A revocation list in the memory of one process, which is empty again after a restart.
 ///
-/// Looking up allocates nothing and waits for nobody. Entries are dropped when their tokens have expired; when there is no
-/// room for another, revoking fails and none is forgotten. Clones are one list. What is remembered, and for how long, is
-/// in [`RevocationSettings`].
+/// A look-up allocates nothing and never waits. An entry is dropped when its tokens have expired. If the list is full,
+/// revoking fails and every earlier revocation stays. Clones are the same list. [`RevocationSettings`] has the capacity
+/// and how long revocations are remembered.
 ///
-/// A service of several processes has to tell each of them, with a [feed](Self::fed) from a source of its own.
+/// Other processes don't see this list: fill each with [a feed](Self::with_feed) from a source of your own, or share a
+/// list on Redis.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryRevocations(Arc<Memory>);
+pub struct MemoryRevocations(pub(super) Arc<Memory>);
 
 #[derive(Debug)]
 pub(super) struct Memory {
-    pub(super) settings: RevocationSettings,
-    pub(super) entries: Entries,
-    /// How many revocations found no room.
-    pub(super) refused: AtomicU64,
-    /// Of a set that is fed.
-    pub(super) liveness: Option<Liveness>,
+    settings: RevocationSettings,
+    entries: Entries,
+    /// How many revocations failed because the list was full.
+    refused: AtomicU64,
+    /// Only if the list follows a feed.
+    pub(super) freshness: Option<Freshness>,
 }
 
-/// How full a list of revocations is.
+/// How full a revocation list is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RevocationCount {
-    /// How many revocations are remembered. Some of them may be past their end.
+    /// How many revocations the list holds, including some that have ended and aren't dropped yet.
     pub remembered: usize,
-    /// How many can be.
+    /// How many it can hold.
     pub capacity: usize,
-    /// How many found no room.
+    /// How many attempts to revoke failed because it was full.
     pub refused: u64,
 }
 
@@ -60,28 +61,18 @@ impl MemoryRevocations {
         Self::default()
     }
 
-    /// Creates an empty list.
+    /// Creates an empty list with these settings.
     #[must_use]
-    pub fn with(settings: RevocationSettings) -> Self {
+    pub fn with_settings(settings: RevocationSettings) -> Self {
         Self(Arc::new(Memory::new(settings, None)))
     }
 
-    /// Creates a list that is filled from elsewhere: a message queue, a stream of security events, a poller.
-    ///
-    /// It cannot tell, and requests are answered 503, before the feed has [caught up](Feed::caught_up) and whenever that was
-    /// longer than `bound` ago. So a token that was revoked at the source is refused `bound` later at the latest, or
-    /// nothing is accepted.
-    #[must_use]
-    pub fn fed(settings: RevocationSettings, bound: Duration) -> (Self, Feed) {
-        let memory = Arc::new(Memory::new(settings, Some(Liveness::new(bound))));
-        (Self(Arc::clone(&memory)), Feed::new(memory))
-    }
-
-    /// Takes tokens back, from the next request on.
+    /// Revokes tokens, from the next request on.
     ///
     /// # Errors
     ///
-    /// The token lacks the claim that it would be known by, or the list is full.
+    /// [`MissingClaim`](RevokeErrorKind::MissingClaim) if the token lacks the claim to revoke it by, and
+    /// [`Full`](RevokeErrorKind::Full) if the list has no space.
     pub fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
         self.0.revoke(revocation)
     }
@@ -96,13 +87,13 @@ impl MemoryRevocations {
         }
     }
 
-    pub(crate) fn knowledge(&self) -> Knowledge {
-        self.0.liveness.as_ref().map_or(Knowledge::Complete, |liveness| liveness.knowledge(self.0.moment()))
+    pub(crate) fn coverage(&self) -> Coverage {
+        self.0.freshness.as_ref().map_or(Coverage::Complete, |freshness| freshness.coverage(self.0.moment()))
     }
 
-    /// What is remembered of a token, however old that knowledge is.
+    /// Looks a token up without asking whether the list is complete and current.
     #[cfg(feature = "redis")]
-    pub(crate) fn remembered(&self, token: &TokenIdentity<'_>) -> Standing {
+    pub(crate) fn look_up_known(&self, token: &TokenIdentity<'_>) -> Standing {
         self.0.look_up(token)
     }
 }
@@ -110,7 +101,7 @@ impl MemoryRevocations {
 impl RevocationList for MemoryRevocations {
     fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
         Step::Ready(match self.0.look_up(token) {
-            Standing::Good if self.knowledge() != Knowledge::Complete => Standing::Unavailable,
+            Standing::Good if self.coverage() != Coverage::Complete => Standing::Unavailable,
             standing => standing,
         })
     }
@@ -124,9 +115,9 @@ impl RevocationStore for MemoryRevocations {
 }
 
 impl Memory {
-    fn new(settings: RevocationSettings, liveness: Option<Liveness>) -> Self {
+    pub(super) fn new(settings: RevocationSettings, freshness: Option<Freshness>) -> Self {
         let entries = Entries::new(settings.capacity);
-        Self { settings, entries, refused: AtomicU64::new(0), liveness }
+        Self { settings, entries, refused: AtomicU64::new(0), freshness }
     }
 
     pub(super) fn moment(&self) -> Moment {
@@ -134,32 +125,34 @@ impl Memory {
     }
 
     pub(super) fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
-        if let Some(claim) = revocation.missing() {
+        if let Some(claim) = revocation.missing_claim() {
             return Err(RevokeError::missing(claim));
         }
-        let until = revocation.until(self.settings.clock.now().into(), self.settings.longest_lifetime);
+        let until = revocation.remember_until(self.settings.clock.now().into(), self.settings.longest_lifetime);
         self.remember((revocation.kind, &revocation.issuer, &revocation.name), revocation.cutoff, until)
     }
 
-    pub(super) fn remember(&self, named: (Kind, &str, &str), cutoff: i64, until: i64) -> Result<(), RevokeError> {
+    pub(super) fn remember(&self, key: (Kind, &str, &str), cutoff: i64, until: i64) -> Result<(), RevokeError> {
         let clock = &self.settings.clock;
         let now = Now { wall: NumericDate::from(clock.now()).seconds(), monotonic: clock.monotonic() };
-        self.entries.add(named, cutoff, until, now).map_err(|_| {
+        self.entries.add(key, cutoff, until, now).map_err(|_| {
             self.refused.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(capacity = self.entries.capacity(), "no room for another revocation");
+            tracing::error!(
+                capacity = self.entries.capacity(),
+                "the revocation list is full: raise `capacity`, or lower `longest_lifetime`"
+            );
             RevokeErrorKind::Full.into()
         })
     }
 
-    /// What is remembered of a token, however old that knowledge is.
-    pub(super) fn look_up(&self, token: &TokenIdentity<'_>) -> Standing {
-        if let Some(refusal) = self.settings.refusal(token) {
-            return refusal;
+    fn look_up(&self, token: &TokenIdentity<'_>) -> Standing {
+        if let Some(standing) = self.settings.unrevocable(token) {
+            return standing;
         }
-        for (kind, name) in names(token) {
+        for (kind, name) in revocable_claims(token) {
             let cutoff = self.entries.cutoff(kind, token.issuer.unwrap_or_default(), name);
-            if let Some(refusal) = cutoff.and_then(|cutoff| refusal(cutoff, token.issued_at)) {
-                return refusal;
+            if let Some(standing) = cutoff.and_then(|cutoff| standing_at_cutoff(cutoff, token.issued_at)) {
+                return standing;
             }
         }
         Standing::Good
@@ -167,8 +160,8 @@ impl Memory {
 }
 
 impl RevocationSettings {
-    /// What is wrong with a token that could not be revoked, or not for long enough.
-    pub(crate) fn refusal(&self, token: &TokenIdentity<'_>) -> Option<Standing> {
+    /// Why a token is refused even if nobody revoked it: it couldn't be revoked, or would outlive its revocation.
+    fn unrevocable(&self, token: &TokenIdentity<'_>) -> Option<Standing> {
         if self.token_ids && token.token_id.is_none_or(str::is_empty) {
             return Some(Standing::Unidentified(Kind::Token.claim()));
         }
@@ -176,25 +169,25 @@ impl RevocationSettings {
             return None;
         }
         let Some(expires_at) = token.expires_at else { return Some(Standing::LivesTooLong) };
-        // How long it has lived already nobody knows, and so not whether its revocation is still remembered.
+        // Without `iat` the token's age is unknown, so its revocation may already have been dropped.
         let Some(issued_at) = token.issued_at else { return Some(Standing::Unidentified("iat")) };
         (expires_at.since(issued_at) > self.longest_lifetime).then_some(Standing::LivesTooLong)
     }
 }
 
-/// What a token is known by.
-pub(crate) fn names<'t>(token: &TokenIdentity<'t>) -> impl Iterator<Item = (Kind, &'t str)> + use<'t> {
-    let named = [
+/// The claims of a token that a revocation can name, with their values.
+pub(crate) fn revocable_claims<'t>(token: &TokenIdentity<'t>) -> impl Iterator<Item = (Kind, &'t str)> + use<'t> {
+    let claims = [
         (Kind::Token, token.token_id),
         (Kind::Session, token.session_id),
         (Kind::Subject, token.subject),
         (Kind::Issuer, Some("")),
     ];
-    named.into_iter().filter_map(|(kind, name)| Some((kind, name?)))
+    claims.into_iter().filter_map(|(kind, value)| Some((kind, value?)))
 }
 
-/// What a cutoff that concerns a token means for it.
-pub(crate) fn refusal(cutoff: i64, issued_at: Option<NumericDate>) -> Option<Standing> {
+/// The standing of a token with a revoked claim; `None` if the token was issued after the cutoff.
+pub(crate) fn standing_at_cutoff(cutoff: i64, issued_at: Option<NumericDate>) -> Option<Standing> {
     match issued_at {
         _ if cutoff == ANY_TIME => Some(Standing::Revoked),
         None => Some(Standing::Unidentified("iat")),
@@ -215,9 +208,9 @@ mod tests {
     }
 
     /// `good`, `revoked`, `long`, or the claim that is missing.
-    fn stands(list: &MemoryRevocations, claims: &str) -> &'static str {
+    fn standing_of(list: &MemoryRevocations, claims: &str) -> &'static str {
         let claims = RegisteredClaims::read(claims).expect("claims");
-        match list.look_up(&TokenIdentity::of(&claims, at(NOW))).ready().expect("answered at once") {
+        match list.look_up(&TokenIdentity::of(&claims, at(NOW))).ready().expect("an immediate answer") {
             Standing::Good => "good",
             Standing::Revoked => "revoked",
             Standing::Unidentified(claim) => claim,
@@ -227,11 +220,11 @@ mod tests {
     }
 
     fn list() -> MemoryRevocations {
-        MemoryRevocations::with(RevocationSettings::new().clock(ManualClock::at(NOW)))
+        MemoryRevocations::with_settings(RevocationSettings::new().clock(ManualClock::at(NOW)))
     }
 
     #[test]
-    fn each_kind_of_revocation_takes_back_what_it_names_and_nothing_else() {
+    fn each_kind_of_revocation_revokes_the_tokens_it_names_and_no_others() {
         let token = Revocation::token_id("i", "t-1", at(NOW + 300));
         let session = Revocation::session("i", "s-1");
         let subject = Revocation::subject("i", "ada", at(NOW));
@@ -252,35 +245,35 @@ mod tests {
                 [(&token, by_token), (&session, by_session), (&subject, by_subject), (&issuer, by_issuer)]
             {
                 let list = list();
-                assert_eq!(stands(&list, &claims), "good");
-                list.revoke(revocation).expect("room");
+                assert_eq!(standing_of(&list, &claims), "good");
+                list.revoke(revocation).expect("space");
                 let expected = if expected { "revoked" } else { "good" };
-                assert_eq!(stands(&list, &claims), expected, "{revocation:?} {claims}");
+                assert_eq!(standing_of(&list, &claims), expected, "{revocation:?} {claims}");
             }
         }
     }
 
     #[test]
-    fn a_token_without_what_it_would_be_revoked_by_is_refused() {
+    fn a_token_without_the_claims_to_revoke_it_by_is_refused() {
         let list = list();
-        assert_eq!(stands(&list, r#"{"iss":"i","exp":1000300}"#), "jti");
-        assert_eq!(stands(&list, r#"{"iss":"i","jti":"","exp":1000300}"#), "jti");
+        assert_eq!(standing_of(&list, r#"{"iss":"i","exp":1000300}"#), "jti");
+        assert_eq!(standing_of(&list, r#"{"iss":"i","jti":"","exp":1000300}"#), "jti");
         let dateless = r#"{"iss":"i","jti":"t","sub":"ada","exp":1000300}"#;
-        assert_eq!(stands(&list, dateless), "iat");
-        let endless = MemoryRevocations::with(RevocationSettings::new().longest_lifetime(Duration::MAX));
-        assert_eq!(stands(&endless, dateless), "good");
-        endless.revoke(&Revocation::subject("i", "ada", at(1))).expect("room");
-        assert_eq!(stands(&endless, dateless), "iat");
-        assert_eq!(stands(&endless, &dateless.replace("ada", "eve")), "good");
+        assert_eq!(standing_of(&list, dateless), "iat");
+        let endless = MemoryRevocations::with_settings(RevocationSettings::new().longest_lifetime(Duration::MAX));
+        assert_eq!(standing_of(&endless, dateless), "good");
+        endless.revoke(&Revocation::subject("i", "ada", at(1))).expect("space");
+        assert_eq!(standing_of(&endless, dateless), "iat");
+        assert_eq!(standing_of(&endless, &dateless.replace("ada", "eve")), "good");
 
-        let lax = MemoryRevocations::with(RevocationSettings::new().without_token_ids());
-        assert_eq!(stands(&lax, r#"{"iss":"i","iat":1000000,"exp":1000300}"#), "good");
+        let lax = MemoryRevocations::with_settings(RevocationSettings::new().without_token_ids());
+        assert_eq!(standing_of(&lax, r#"{"iss":"i","iat":1000000,"exp":1000300}"#), "good");
     }
 
     #[test]
-    fn a_token_that_outlives_what_is_remembered_is_refused() {
+    fn a_token_that_would_outlive_its_revocation_is_refused() {
         let settings = RevocationSettings::new().clock(ManualClock::at(NOW));
-        let list = MemoryRevocations::with(settings.clone().longest_lifetime(Duration::from_secs(300)));
+        let list = MemoryRevocations::with_settings(settings.clone().longest_lifetime(Duration::from_secs(300)));
         for (times, expected) in [
             (r#""iat":1000000,"exp":1000300"#, "good"),
             (r#""iat":1000000,"exp":1000301"#, "long"),
@@ -289,43 +282,43 @@ mod tests {
             (r#""exp":1000301"#, "iat"),
             (r#""iat":1000000"#, "long"),
         ] {
-            assert_eq!(stands(&list, &format!(r#"{{"jti":"t",{times}}}"#)), expected, "{times}");
+            assert_eq!(standing_of(&list, &format!(r#"{{"jti":"t",{times}}}"#)), expected, "{times}");
         }
-        let endless = MemoryRevocations::with(settings.longest_lifetime(Duration::MAX));
-        assert_eq!(stands(&endless, r#"{"jti":"t","iat":1}"#), "good");
-        endless.revoke(&Revocation::session("i", "s")).expect("room");
-        assert_eq!(stands(&endless, r#"{"iss":"i","jti":"t","sid":"s"}"#), "revoked");
+        let endless = MemoryRevocations::with_settings(settings.longest_lifetime(Duration::MAX));
+        assert_eq!(standing_of(&endless, r#"{"jti":"t","iat":1}"#), "good");
+        endless.revoke(&Revocation::session("i", "s")).expect("space");
+        assert_eq!(standing_of(&endless, r#"{"iss":"i","jti":"t","sid":"s"}"#), "revoked");
     }
 
     #[test]
     fn a_revocation_is_remembered_until_no_verifier_accepts_the_token() {
         let clock = ManualClock::at(NOW);
-        let list = MemoryRevocations::with(RevocationSettings::new().capacity(1).clock(clock.clone()));
-        list.revoke(&Revocation::token_id("i", "t", at(NOW + 60))).expect("room");
+        let list = MemoryRevocations::with_settings(RevocationSettings::new().capacity(1).clock(clock.clone()));
+        list.revoke(&Revocation::token_id("i", "t", at(NOW + 60))).expect("space");
         clock.advance(Duration::from_secs(60 + 300));
         assert_eq!(list.revoke(&Revocation::session("i", "s")).expect_err("full").kind(), RevokeErrorKind::Full);
         assert_eq!(list.count(), RevocationCount { remembered: 1, capacity: 1, refused: 1 });
         clock.advance(Duration::from_secs(1));
-        list.revoke(&Revocation::session("i", "s")).expect("room");
+        list.revoke(&Revocation::session("i", "s")).expect("space");
     }
 
     #[test]
-    fn what_cannot_be_revoked_is_an_error_that_names_the_claim() {
+    fn the_error_names_the_claim_that_a_token_lacks() {
         let error = list().revoke(&Revocation::session("i", "")).expect_err("no session");
         assert_eq!((error.kind(), error.claim()), (RevokeErrorKind::MissingClaim, Some("sid")));
-        assert_eq!(error.to_string(), "token lacks the claim to revoke it by: sid");
+        assert_eq!(error.to_string(), "the token lacks the claim to revoke it by: sid");
     }
 
     #[test]
-    fn debug_shows_nothing_of_what_was_revoked() {
+    fn debug_shows_no_revoked_identifier() {
         let list = list();
-        list.revoke(&Revocation::token_id("https://id.example", "t-secret", at(NOW + 60))).expect("room");
+        list.revoke(&Revocation::token_id("https://id.example", "t-secret", at(NOW + 60))).expect("space");
         let text = format!("{list:?}");
         assert!(!text.contains("secret") && !text.contains("id.example"), "{text}");
     }
 
     #[test]
-    fn lists_are_shared_between_threads_and_clones() {
+    fn clones_in_several_threads_are_the_same_list() {
         fn shared<T: Clone + Send + Sync>(_: &T) {}
         let list = list();
         shared(&list);
@@ -335,9 +328,9 @@ mod tests {
                 scope.spawn(move || {
                     for number in 0..500 {
                         let name = format!("{thread}-{number}");
-                        list.revoke(&Revocation::session("i", &*name)).expect("room");
+                        list.revoke(&Revocation::session("i", &*name)).expect("space");
                         let claims = format!(r#"{{"iss":"i","jti":"t","sid":"{name}","iat":1000000,"exp":1000300}}"#);
-                        assert_eq!(stands(&list, &claims), "revoked");
+                        assert_eq!(standing_of(&list, &claims), "revoked");
                     }
                 });
             }

@@ -1,4 +1,7 @@
-//! Taking tokens back before they expire.
+//! Revoking tokens before they expire.
+//!
+//! A verifier asks its [`RevocationList`] about each token that is otherwise valid. [`MemoryRevocations`] is a list for one
+//! process; with the feature `redis`, `RedisRevocations` is shared by a fleet.
 //!
 //! ```
 //! use jwt_core::revocation::{MemoryRevocations, Revocation, RevokeError};
@@ -23,30 +26,29 @@
 //! # }
 //! ```
 //!
-//! The guide has [a page on it](crate::guide::revocation).
+//! [The guide](crate::guide::revocation) says which revocation to choose, how many a list holds, and what happens when it
+//! fails.
 
 mod entries;
 mod feed;
+mod freshness;
 mod list;
 mod memory;
 mod settings;
 mod store;
 mod target;
-#[cfg(feature = "remote")]
-mod time_limit;
 
 pub use feed::Feed;
 #[cfg(feature = "redis")]
-pub(crate) use feed::Knowledge;
-pub use list::{NoRevocations, RevocationList, Standing, TokenIdentity};
+pub(crate) use freshness::Coverage;
+#[cfg(feature = "remote")]
+pub use list::TimeLimit;
+pub use list::{RevocationList, Standing, TokenIdentity};
 pub use memory::{MemoryRevocations, RevocationCount};
 #[cfg(feature = "redis")]
-pub(crate) use memory::{names, refusal};
+pub(crate) use memory::{revocable_claims, standing_at_cutoff};
+pub use settings::RevocationSettings;
+pub use store::{RevocationStore, RevokeError, RevokeErrorKind};
 pub use target::Revocation;
 #[cfg(feature = "redis")]
 pub(crate) use target::{ANY_TIME, Kind};
-
-pub use settings::RevocationSettings;
-pub use store::{RevocationStore, RevokeError, RevokeErrorKind};
-#[cfg(feature = "remote")]
-pub use time_limit::TimeLimit;

@@ -3,14 +3,14 @@ use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 
-/// What a list of revocations remembers, and for how long.
+/// How many revocations a list remembers, for how long, and which tokens it accepts.
 ///
 /// ```
 /// use std::time::Duration;
 /// use jwt_core::revocation::{MemoryRevocations, RevocationSettings};
 ///
 /// let hour = Duration::from_secs(3600);
-/// let revocations = MemoryRevocations::with(RevocationSettings::new().longest_lifetime(hour));
+/// let revocations = MemoryRevocations::with_settings(RevocationSettings::new().longest_lifetime(hour));
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
@@ -28,7 +28,7 @@ impl Default for RevocationSettings {
 }
 
 impl RevocationSettings {
-    /// Starts with the defaults.
+    /// Creates settings with every default.
     pub fn new() -> Self {
         Self {
             capacity: 1_000_000,
@@ -38,30 +38,30 @@ impl RevocationSettings {
         }
     }
 
-    /// Sets how many revocations are remembered at once. Default: 1,000,000, which take about 140 MB.
+    /// Sets how many revocations the list holds at once. Default: 1,000,000, which take about 140 MB.
     ///
-    /// With the default of [`longest_lifetime`](Self::longest_lifetime) these are 33,000 logouts a day. Where there is no
-    /// room, revoking fails and nothing is forgotten; a list on Redis asks its server instead.
+    /// If the list is full, revoking fails and every earlier revocation stays; a list on Redis asks its server instead.
+    /// [The guide](crate::guide::revocation) says how many logouts a day fill a list.
     pub const fn capacity(mut self, revocations: usize) -> Self {
         self.capacity = revocations;
         self
     }
 
-    /// Sets how long tokens live at most, from `iat` to `exp`. Default: 30 days.
+    /// Sets the longest lifetime of a token, from `iat` to `exp`. Default: 30 days.
     ///
-    /// Set it to the longest lifetime of an access token. Revocations of a session, a subject or an issuer are remembered
-    /// for this long, and the longer, the fewer find room.
+    /// Set it to the longest lifetime of your access tokens. The list remembers the revocation of a session, a subject or
+    /// an issuer for this long and about ten minutes more, so a shorter lifetime lets the list hold more logouts a day.
     ///
-    /// A token that lives longer would become good again, so it is refused from the start, with the code
-    /// `lifetime_too_long`; one that does not say since when it lives, without `iat`, with the code `missing_claim`.
-    /// [`Duration::MAX`] stands for tokens without an end, and for revocations without one.
+    /// A token that lives longer would be accepted again once its revocation is dropped, so it is always refused, with the
+    /// code `lifetime_too_long`. A token without `iat` is refused with `missing_claim`, because its age is unknown. With
+    /// [`Duration::MAX`] both are accepted, and these revocations are never dropped.
     pub const fn longest_lifetime(mut self, lifetime: Duration) -> Self {
         self.longest_lifetime = lifetime;
         self
     }
 
-    /// Accepts tokens without `jti`, which can then be revoked by session, subject or issuer alone. Default: refused,
-    /// with the code `missing_claim`, because they could not be revoked one by one.
+    /// Accepts tokens without `jti`, which you can then revoke only by session, subject or issuer. Default: they are
+    /// refused with the code `missing_claim`, because a single one couldn't be revoked.
     pub const fn without_token_ids(mut self) -> Self {
         self.token_ids = false;
         self

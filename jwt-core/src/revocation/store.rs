@@ -4,39 +4,39 @@ use async_trait::async_trait;
 
 use super::{Revocation, RevocationList};
 
-/// A [`RevocationList`] that tokens can be put on.
+/// A [`RevocationList`] that can also revoke tokens.
 ///
-/// When `revoke` has returned `Ok`, this process refuses the token; for others the store states its bound. After an
-/// `Err` the token may or may not be refused: revoking is idempotent, so the caller tries again. A store never forgets a
-/// revocation to make room for another.
+/// Once `revoke` has returned `Ok`, this process refuses the tokens; each store documents how soon other processes do.
+/// After an `Err` the tokens may or may not be refused. Revoking is idempotent, so try again. A store never drops a
+/// revocation to make space for another.
 ///
-/// The default is [`MemoryRevocations`](super::MemoryRevocations).
+/// Use [`MemoryRevocations`](super::MemoryRevocations) unless you have a store of your own.
 #[async_trait]
 pub trait RevocationStore: RevocationList {
-    /// Takes tokens back.
+    /// Revokes tokens.
     ///
     /// # Errors
     ///
-    /// Why they may still be good.
+    /// Says why the tokens may still be accepted.
     async fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError>;
 }
 
-/// The reason for which tokens were not revoked.
+/// Why tokens could not be revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevokeError {
     kind: RevokeErrorKind,
     claim: Option<&'static str>,
 }
 
-/// What kept tokens from being revoked.
+/// The kind of a [`RevokeError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RevokeErrorKind {
-    /// The token lacks the claim that it would be known by.
+    /// The token lacks the claim to revoke it by.
     MissingClaim,
-    /// The list is full: it forgets nothing that is still needed.
+    /// The list is full, and every revocation in it is still needed.
     Full,
-    /// The store could not be reached, or did not answer in time.
+    /// The store is unreachable or did not answer in time.
     Unavailable,
 }
 
@@ -51,7 +51,7 @@ impl RevokeError {
         self.kind
     }
 
-    /// Returns the name of the claim that the token lacks.
+    /// Returns the name of the claim that the token lacks, if that is the reason.
     #[must_use]
     pub const fn claim(&self) -> Option<&'static str> {
         self.claim
@@ -67,9 +67,9 @@ impl From<RevokeErrorKind> for RevokeError {
 impl fmt::Display for RevokeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            RevokeErrorKind::MissingClaim => "token lacks the claim to revoke it by",
-            RevokeErrorKind::Full => "list of revocations is full",
-            RevokeErrorKind::Unavailable => "store of revocations unavailable",
+            RevokeErrorKind::MissingClaim => "the token lacks the claim to revoke it by",
+            RevokeErrorKind::Full => "the revocation list is full",
+            RevokeErrorKind::Unavailable => "the revocation store is unavailable",
         })?;
         self.claim.map_or(Ok(()), |claim| write!(f, ": {claim}"))
     }

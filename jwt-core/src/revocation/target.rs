@@ -5,21 +5,21 @@ use crate::claim_rules::MAX_LEEWAY;
 use crate::claims::NumericDate;
 use crate::verified::Verified;
 
-/// Which tokens to take back: one, those of a session, those of a subject, or all of an issuer.
+/// The tokens to revoke: one token, or every token of a session, a subject or an issuer.
 ///
-/// Names mean something within one issuer only, so each revocation has one: RFC 7519 section 4.1.7.
+/// Identifiers are unique only within one issuer, so each revocation names its issuer: RFC 7519 section 4.1.7.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Revocation {
     pub(crate) kind: Kind,
     pub(crate) issuer: String,
-    /// The value of the kind's claim. Empty where the token has none, and for an issuer.
+    /// The value of the kind's claim; empty if the token lacks it, and for an issuer.
     pub(crate) name: String,
-    /// The last second of `iat` that is refused.
+    /// Tokens whose `iat` is this second or earlier are refused.
     pub(crate) cutoff: i64,
     pub(crate) end: End,
 }
 
-/// What tokens are known by.
+/// The claim that a revocation compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Token = 0,
@@ -41,21 +41,21 @@ impl Kind {
     }
 }
 
-/// Every second of `iat`, and its absence.
+/// The cutoff that refuses every `iat`, and tokens without `iat`.
 pub(crate) const ANY_TIME: i64 = i64::MAX;
 
-/// Until when tokens that are taken back could be good.
+/// When the revoked tokens expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Until this second.
+    /// The first second in which no verifier accepts the token.
     At(i64),
-    /// As long as any token lives.
+    /// After the longest lifetime of a token.
     LongestLifetime,
     Never,
 }
 
 impl Revocation {
-    /// Takes back this token, by its `jti`.
+    /// Revokes this token, by its `jti`.
     #[must_use]
     pub fn token(verified: &Verified) -> Self {
         let claims = verified.registered();
@@ -64,10 +64,10 @@ impl Revocation {
         Self { end, ..Self::new(Kind::Token, issuer, token_id) }
     }
 
-    /// Takes back the token with this `jti`, which expires at `expires_at`.
+    /// Revokes the token with this `jti`, if you don't have the token itself.
     ///
-    /// For a token that is not at hand. The revocation is forgotten when the token has expired: a moment too early lets
-    /// it live again.
+    /// `expires_at` is the token's `exp`. The revocation is dropped some minutes later, so if you pass too early a moment,
+    /// the token is accepted again.
     #[must_use]
     pub fn token_id(
         issuer: impl Into<String>,
@@ -77,20 +77,25 @@ impl Revocation {
         Self { end: End::At(after(expires_at.into())), ..Self::new(Kind::Token, issuer, token_id) }
     }
 
-    /// Takes back every token of a session, by its `sid`: those of one login, on one device.
+    /// Revokes every token of a session, by its `sid`: one login on one device.
+    ///
+    /// This doesn't end a session of `Sessions` (feature `issue`): call its `logout` or `end`.
     #[must_use]
     pub fn session(issuer: impl Into<String>, session_id: impl Into<String>) -> Self {
         Self::new(Kind::Session, issuer, session_id)
     }
 
-    /// Takes back every token of the session that this token belongs to.
+    /// Revokes every token of the session that this token belongs to.
     #[must_use]
     pub fn session_of(verified: &Verified) -> Self {
         let claims = verified.registered();
         Self::session(claims.issuer().unwrap_or_default(), claims.session_id().unwrap_or_default())
     }
 
-    /// Takes back every token of a subject that was issued before this moment or in the same second.
+    /// Revokes every token of a subject that was issued before this moment or in the same second.
+    ///
+    /// This doesn't end login sessions: a refresh token still gets new access tokens, which are issued after the cutoff.
+    /// If your application issues the tokens, call `Sessions::end_all` or `Sessions::end_others` (feature `issue`) instead.
     #[must_use]
     pub fn subject(
         issuer: impl Into<String>,
@@ -100,13 +105,14 @@ impl Revocation {
         Self { cutoff: issued_before.into().seconds(), ..Self::new(Kind::Subject, issuer, subject) }
     }
 
-    /// Takes back every token that this token's subject has now, and this token itself: logs out on all devices.
+    /// Revokes this token and every token that its subject has now, on all devices.
     ///
-    /// The cutoff is this moment, or the `iat` of the token where that is later, because its issuer's clock is ahead.
-    /// Tokens have whole seconds, so one that is issued in the same second is taken back too. Other tokens of an issuer
-    /// whose clock is ahead may say that they are issued later than now: where that matters, revoke by
-    /// [`subject`](Self::subject) with a cutoff of now and the leeway more, which takes back what the subject is issued
-    /// that soon afterwards too.
+    /// Like [`subject`](Self::subject), this doesn't end login sessions.
+    ///
+    /// The cutoff is now, or the token's `iat` if that is later because the issuer's clock is ahead. `iat` counts whole
+    /// seconds, so a token that is issued in the same second is revoked too. If the issuer's clock is ahead, the subject's
+    /// other tokens may have a later `iat` and stay valid. To revoke them as well, pass now plus the leeway to
+    /// [`subject`](Self::subject), which also revokes tokens issued within that time.
     #[must_use]
     pub fn subject_of(verified: &Verified) -> Self {
         let claims = verified.registered();
@@ -115,7 +121,7 @@ impl Revocation {
         Self { cutoff, ..Self::new(Kind::Subject, issuer, subject) }
     }
 
-    /// Takes back every token of an issuer that was issued before this moment or in the same second.
+    /// Revokes every token of an issuer that was issued before this moment or in the same second.
     #[must_use]
     pub fn issuer(issuer: impl Into<String>, issued_before: impl Into<NumericDate>) -> Self {
         Self { cutoff: issued_before.into().seconds(), ..Self::new(Kind::Issuer, issuer, "") }
@@ -125,37 +131,37 @@ impl Revocation {
         Self { kind, issuer: issuer.into(), name: name.into(), cutoff: ANY_TIME, end: End::LongestLifetime }
     }
 
-    /// The claim that is missing.
-    pub(crate) fn missing(&self) -> Option<&'static str> {
+    /// The claim that the token lacks, so that there's nothing to compare.
+    pub(crate) fn missing_claim(&self) -> Option<&'static str> {
         (self.kind != Kind::Issuer && self.name.is_empty()).then_some(self.kind.claim())
     }
 
-    /// The second until which it must be remembered.
-    pub(crate) fn until(&self, now: NumericDate, longest_lifetime: Duration) -> i64 {
+    /// The second until which a list must remember this revocation.
+    pub(crate) fn remember_until(&self, now: NumericDate, longest_lifetime: Duration) -> i64 {
         match self.end {
             End::At(second) => second,
             End::Never => i64::MAX,
             End::LongestLifetime => {
                 let last = if self.cutoff == ANY_TIME { now.seconds() } else { now.seconds().max(self.cutoff) };
                 let lifetime = i64::try_from(longest_lifetime.as_secs()).unwrap_or(i64::MAX);
-                // Its `iat` may be ahead by the leeway, and its `exp` be past by the leeway.
+                // A verifier accepts an `iat` that is ahead by the leeway, and an `exp` that is past by the leeway.
                 last.saturating_add(lifetime).saturating_add(LEEWAY).saturating_add(MARGIN)
             }
         }
     }
 }
 
-/// No verifier tolerates more: a revocation outlives its tokens in each.
+/// The largest leeway of any verifier, so that a revocation outlives its tokens in each of them.
 const LEEWAY: i64 = MAX_LEEWAY.as_secs() as i64;
 
-/// A second for fractions.
+/// The leeway, and a second for the fraction that is cut off.
 const MARGIN: i64 = LEEWAY + 1;
 
 const fn after(expires_at: NumericDate) -> i64 {
     expires_at.seconds().saturating_add(MARGIN)
 }
 
-// Claims go into no log.
+// Claims must not reach a log.
 impl fmt::Debug for Revocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Revocation").field("kind", &self.kind).finish_non_exhaustive()
@@ -183,13 +189,13 @@ mod tests {
             (Revocation::issuer("i", at(500)), 1_000 + 86_400 + 601),
             (Revocation::token(&Verified::of_payload(r#"{"jti":"t"}"#)), i64::MAX),
         ] {
-            assert_eq!(revocation.until(at(1_000), day), until, "{revocation:?}");
+            assert_eq!(revocation.remember_until(at(1_000), day), until, "{revocation:?}");
         }
-        assert_eq!(Revocation::session("i", "s").until(at(1_000), Duration::MAX), i64::MAX);
+        assert_eq!(Revocation::session("i", "s").remember_until(at(1_000), Duration::MAX), i64::MAX);
     }
 
     #[test]
-    fn a_subject_is_revoked_up_to_the_token_it_was_taken_from() {
+    fn the_cutoff_of_a_subject_is_never_before_the_iat_of_its_token() {
         for (claims, cutoff) in [
             (r#"{"iss":"i","sub":"s","iat":999000}"#, 1_000_000),
             (r#"{"iss":"i","sub":"s","iat":1000030.5}"#, 1_000_030),
@@ -200,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_token_lacks_to_be_revoked_by_is_named() {
+    fn a_revocation_names_the_claim_that_its_token_lacks() {
         let bare = Verified::of_payload(r#"{"jti":""}"#);
         for (revocation, missing) in [
             (Revocation::token(&bare), Some("jti")),
@@ -209,7 +215,7 @@ mod tests {
             (Revocation::issuer("", at(0)), None),
             (Revocation::session("i", "s"), None),
         ] {
-            assert_eq!(revocation.missing(), missing, "{revocation:?}");
+            assert_eq!(revocation.missing_claim(), missing, "{revocation:?}");
         }
     }
 

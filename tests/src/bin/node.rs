@@ -28,7 +28,7 @@ async fn main() -> Outcome {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().ok_or("three arguments");
     let (role, address, key) = (next()?, next()?, next()?);
-    let list = RedisRevocations::start(address, RedisSettings::new())?;
+    let list = RedisRevocations::connect(address, RedisSettings::new())?;
     let keys = KeySet::from_jwks(&format!(r#"{{"keys":[{key}]}}"#))?;
     let issuer = TrustedIssuer::new(ISSUER).audience(AUDIENCE).keys(&keys);
     let verifier = Verifier::builder().issuer(issuer).revocations(list.clone()).build()?;

@@ -19,7 +19,7 @@ use jwt_tests::stage::{behind, builder, good, key};
 use super::target::Target;
 
 fn list(settings: RevocationSettings) -> MemoryRevocations {
-    MemoryRevocations::with(settings.clock(ManualClock::at(NOW)))
+    MemoryRevocations::with_settings(settings.clock(ManualClock::at(NOW)))
 }
 
 #[actix_web::test]
@@ -76,7 +76,7 @@ async fn j04_one_jti_of_two_issuers_is_two_tokens() {
 #[actix_web::test]
 async fn j05_a_revocation_lives_as_long_as_the_token_and_the_largest_leeway() {
     let clock = ManualClock::at(NOW);
-    let list = MemoryRevocations::with(RevocationSettings::new().clock(clock.clone()));
+    let list = MemoryRevocations::with_settings(RevocationSettings::new().clock(clock.clone()));
     let application = |leeway| {
         let builder = builder().clock(clock.clone()).leeway(Duration::from_secs(leeway));
         Application::new(builder.revocations(list.clone()).build().expect("a verifier"))

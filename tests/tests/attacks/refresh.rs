@@ -17,7 +17,7 @@ use jwt_tests::stage::{KID, key};
 use serde_json::{Value, json};
 
 fn revocations() -> MemoryRevocations {
-    MemoryRevocations::with(RevocationSettings::new().clock(ManualClock::at(NOW)))
+    MemoryRevocations::with_settings(RevocationSettings::new().clock(ManualClock::at(NOW)))
 }
 
 async fn login(shop: &Shop) -> TokenPair {
@@ -163,7 +163,7 @@ async fn j09_a_token_of_one_kind_passes_for_no_other_whatever_is_not_looked_at()
 /// What a list that is down costs: a logout that can be tried again, never a session that only seems to be over.
 #[actix_web::test]
 async fn a_logout_that_fails_says_so() {
-    let list = MemoryRevocations::with(RevocationSettings::new().capacity(1).clock(ManualClock::at(NOW)));
+    let list = MemoryRevocations::with_settings(RevocationSettings::new().capacity(1).clock(ManualClock::at(NOW)));
     let shop = Shop::with(MemorySessions::new(), |sessions| sessions.revocations(list.clone()));
     let (one, other) = (login(&shop).await, login(&shop).await);
     let answer = shop.send_axum(&Ask::post("/logout").bearer(&one.access.token)).await;

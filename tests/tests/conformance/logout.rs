@@ -43,7 +43,7 @@ struct Scene {
 impl Scene {
     /// One whose logouts `change` has a say in.
     fn with(change: impl FnOnce(BackChannelLogout) -> BackChannelLogout) -> Self {
-        let list = MemoryRevocations::with(RevocationSettings::new().clock(ManualClock::at(NOW)));
+        let list = MemoryRevocations::with_settings(RevocationSettings::new().clock(ManualClock::at(NOW)));
         let logout = BackChannelLogout::new(trusting(client()), list.clone()).expect("a receiver");
         let application = behind(builder().revocations(list.clone())).logout(change(logout));
         Self { list, application }

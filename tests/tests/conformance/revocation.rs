@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jwt_core::ErrorKind;
 use jwt_core::authorize::check;
-use jwt_core::revocation::{MemoryRevocations, NoRevocations, Revocation, RevocationSettings, TimeLimit};
+use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings, TimeLimit};
 use jwt_core::testing::ManualClock;
 use jwt_core::testing::MemoryObserver;
 use jwt_core::testing::{RevocationScript, ScriptedRevocations};
@@ -15,7 +15,7 @@ use jwt_tests::forge::{ISSUER, NOW};
 use jwt_tests::stage::{behind, builder, good};
 
 fn list() -> MemoryRevocations {
-    MemoryRevocations::with(RevocationSettings::new().clock(ManualClock::at(NOW)))
+    MemoryRevocations::with_settings(RevocationSettings::new().clock(ManualClock::at(NOW)))
 }
 
 fn ask(token: &str) -> Ask {
@@ -137,7 +137,7 @@ async fn a_list_is_asked_about_good_tokens_alone_and_before_the_rules() {
 
 #[actix_web::test]
 async fn an_empty_list_changes_nothing() {
-    let application = behind(builder().revocations(NoRevocations));
+    let application = behind(builder().revocations(ScriptedRevocations::default()));
     all_answer(&application, &good().without("jti").sign(), Answer::text("Ada")).await;
 }
 

@@ -139,7 +139,7 @@ async fn a_token_that_is_revoked_while_the_handler_runs_is_not_renewed() {
 #[actix_web::test]
 async fn what_must_not_be_renewed_is_not() {
     let shop = Shop::usual();
-    let refresh = || shop.implicit().near(Duration::from_secs(900));
+    let refresh = || shop.implicit().before_expiry(Duration::from_secs(900));
     let renews = async |refresh: ImplicitRefresh, token: &str, location| {
         refresh.renew(&verified(&shop, token, location)).await.expect("an answer").is_some()
     };
@@ -156,8 +156,8 @@ async fn what_must_not_be_renewed_is_not() {
     }
     assert!(!renews(refresh(), &of_session, cookie).await, "of a session");
     assert!(!renews(refresh(), &plain, cookie).await, "of no login");
-    assert!(!renews(refresh().near(Duration::from_secs(5000)), &stale, cookie).await, "would live shorter");
-    assert!(!renews(refresh().near(Duration::from_secs(1)), &good, cookie).await, "not yet");
+    assert!(!renews(refresh().before_expiry(Duration::from_secs(5000)), &stale, cookie).await, "would live shorter");
+    assert!(!renews(refresh().before_expiry(Duration::from_secs(1)), &good, cookie).await, "not yet");
     assert!(!renews(refresh().absolute(Duration::from_secs(900)), &good, cookie).await, "not longer");
     assert!(renews(refresh().absolute(Duration::from_secs(901)), &good, cookie).await, "a second longer");
 

@@ -56,8 +56,8 @@ fn a_key_is_published_then_signs_then_retires_then_is_gone() {
         assert_eq!((&ring.signing_kid(), phases(&ring)), (signing, expected), "{at}");
     }
     clock.set(Duration::from_secs(gone));
-    assert_eq!(ring.tidy(), [first]);
-    assert_eq!(ring.tidy(), Vec::<Arc<str>>::new());
+    assert_eq!(ring.remove_expired(), [first]);
+    assert_eq!(ring.remove_expired(), Vec::<Arc<str>>::new());
     clock.set(Duration::from_secs(NOW));
     assert_eq!(ring.signing_kid(), second, "the only one signs, whatever the clock says");
 }
@@ -147,7 +147,7 @@ fn the_generation_of_a_ring_stands_for_the_keys_of_this_moment() {
         clock.set(Duration::from_secs(at));
         assert_eq!(is_new(&ring), expected, "the clock has ended keys: {at}");
     }
-    ring.tidy();
+    ring.remove_expired();
     assert!(is_new(&ring), "what was thrown away does not come back");
     clock.set(Duration::from_secs(NOW));
     ring.rotate(new_key()).expect("a new key");
@@ -171,7 +171,7 @@ async fn a_token_that_is_known_ends_with_its_key() {
         ("retired and gone", &|_, clock| clock.advance(gone)),
         ("gone and thrown away", &|ring, clock| {
             clock.advance(gone);
-            assert_eq!(ring.tidy().len(), 1);
+            assert_eq!(ring.remove_expired().len(), 1);
         }),
     ];
     for (how, end) in ends {

@@ -188,7 +188,7 @@ async fn sessions_are_listed_and_ended_one_by_one_or_all_but_one() {
 #[tokio::test]
 async fn a_login_too_many_ends_the_session_that_was_used_longest_ago() {
     let ended = Arc::new(Mutex::new(Vec::new()));
-    let shop = Shop::with(MemorySessions::new(), |sessions| recording(&ended)(sessions.most_per_subject(2)));
+    let shop = Shop::with(MemorySessions::new(), |sessions| recording(&ended)(sessions.max_per_subject(2)));
     let first = login(&shop).await;
     shop.wait(1);
     let second = login(&shop).await;
@@ -396,7 +396,7 @@ async fn what_is_wrong_with_sessions_is_named() {
         (builder().idle(Duration::from_secs(60 * DAY)).absolute(Duration::from_secs(30 * DAY)), None),
         (builder().absolute(Duration::from_millis(1)), Some("idle")),
         (builder().grace(Duration::from_secs(61)), Some("grace")),
-        (builder().most_per_subject(0), Some("most_per_subject")),
+        (builder().max_per_subject(0), Some("max_per_subject")),
         (builder().leeway(Duration::from_secs(301)), Some("leeway")),
         (builder().sources(jwt_core::http::TokenSources::none()), Some("sources")),
     ] {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jwt_core::issue::{MemorySessions, NoSessions, SessionStore, SessionStoreError};
+use jwt_core::issue::{MemorySessions, SessionStore, SessionStoreError};
 use jwt_tests::forge::NOW;
 use jwt_tests::session_contract::{keeps_the_contract, one_exchange_wins, session};
 
@@ -36,14 +36,6 @@ async fn a_store_that_is_full_forgets_nobody_until_they_are_over() {
     (later.created_at, later.ends_at) = (NOW + 3600, NOW + 7200);
     store.create(&later, 100).await.expect("room");
     assert_eq!(format!("{store:?}"), "MemorySessions { sessions: 1, capacity: 2 }");
-}
-
-#[tokio::test]
-async fn the_null_store_lets_nobody_in() {
-    assert!(NoSessions.create(&session("joe", "s"), 100).await.is_err());
-    assert_eq!(NoSessions.find("joe", "s", NOW).await.expect("an answer"), None);
-    assert_eq!(NoSessions.list("joe", NOW).await.expect("an answer"), []);
-    assert!(!NoSessions.end("joe", "s").await.expect("an answer"));
 }
 
 #[test]

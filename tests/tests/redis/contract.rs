@@ -44,7 +44,7 @@ impl Scene {
     }
 
     fn memory(clock: &ManualClock) -> Self {
-        Self::new(&[Arc::new(MemoryRevocations::with(RevocationSettings::new().clock(clock.clone())))])
+        Self::new(&[Arc::new(MemoryRevocations::with_settings(RevocationSettings::new().clock(clock.clone())))])
     }
 
     async fn redis(server: &Server, clock: &ManualClock, capacity: usize) -> Self {
@@ -52,7 +52,7 @@ impl Scene {
         for _ in 0..3 {
             let memory = RevocationSettings::new().capacity(capacity).clock(clock.clone());
             let settings = RedisSettings::new().timeout(Duration::from_secs(10)).revocations(memory);
-            let store = RedisRevocations::start(server.address(), settings).expect("an address");
+            let store = RedisRevocations::connect(server.address(), settings).expect("an address");
             store.synced().await;
             stores.push(Arc::new(store));
         }

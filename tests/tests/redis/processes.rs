@@ -78,7 +78,7 @@ async fn who_logs_out_of_one_process_is_logged_out_of_the_other() {
 async fn a_revocation_reaches_another_process_within_its_bound() {
     const TIMES: usize = 1_000;
     let server = Server::start();
-    let list = RedisRevocations::start(server.address(), RedisSettings::new()).expect("an address");
+    let list = RedisRevocations::connect(server.address(), RedisSettings::new()).expect("an address");
     list.synced().await;
     let (mut watch, _) = Process::start("watch", &server).await;
     let mut delays = Vec::with_capacity(TIMES);

@@ -33,7 +33,7 @@ impl Node {
     ) -> Self {
         let clock = ManualClock::at(NOW);
         let settings = change(RedisSettings::new().revocations(revocations.clock(clock.clone())));
-        let list = RedisRevocations::start(server.address(), settings).expect("an address");
+        let list = RedisRevocations::connect(server.address(), settings).expect("an address");
         let verifier = verifier(list.clone(), clock.clone());
         Self { list, verifier, clock }
     }

@@ -12,7 +12,7 @@ use super::server::Server;
 
 fn store(server: &Server) -> RedisSessions {
     let settings = RedisSettings::new().timeout(Duration::from_secs(20));
-    RedisSessions::new(server.address(), &settings).expect("an address")
+    RedisSessions::connect(server.address(), &settings).expect("an address")
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn the_server_lets_go_of_a_subject_whose_sessions_have_expired() {
 async fn without_the_server_nobody_is_let_in() {
     let mut server = Server::start();
     let settings = RedisSettings::new().timeout(Duration::from_millis(200));
-    let store = RedisSessions::new(server.address(), &settings).expect("an address");
+    let store = RedisSessions::connect(server.address(), &settings).expect("an address");
     store.create(&session("joe", "s"), 100).await.expect("room");
     server.freeze();
     let unavailable = |error| matches!(error, SessionStoreError::Unavailable(_));

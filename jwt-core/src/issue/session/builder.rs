@@ -10,9 +10,9 @@ use crate::revocation::{Revocation, RevocationStore};
 use crate::verify::Verifier;
 
 use super::hooks::Hooks;
-use super::refresh_token::{TYPE, USE};
-use super::sessions::Service;
-use super::{Ended, Session, SessionStore, Sessions};
+use super::refresh::{REFRESH_TYPE, REFRESH_USE};
+use super::sessions::Inner;
+use super::{EndedSession, Session, SessionStore, Sessions};
 
 /// Builds [`Sessions`]; made by [`Sessions::builder`].
 #[must_use]
@@ -22,7 +22,7 @@ pub struct SessionsBuilder {
     idle: Duration,
     absolute: Duration,
     grace: Duration,
-    most: usize,
+    max_per_subject: usize,
     leeway: Option<Duration>,
     sources: TokenSources,
     hooks: Hooks,
@@ -37,14 +37,14 @@ impl SessionsBuilder {
             idle: Duration::from_secs(7 * DAY),
             absolute: Duration::from_secs(30 * DAY),
             grace: Duration::from_secs(10),
-            most: 100,
+            max_per_subject: 100,
             leeway: None,
             sources: TokenSources::new(),
             hooks: Hooks::default(),
         }
     }
 
-    /// Sets after how long without a refresh a session ends: how long each refresh token lives. Default: 7 days.
+    /// Sets after how long without a refresh a session ends. It's the lifetime of each refresh token. Default: 7 days.
     pub const fn idle(mut self, period: Duration) -> Self {
         self.idle = period;
         self
@@ -56,48 +56,49 @@ impl SessionsBuilder {
         self
     }
 
-    /// Sets for how long a refresh token may be used again after it was exchanged, at most a minute, in seconds and rounded
-    /// up. Default: 10 seconds.
+    /// Sets how long a refresh token is accepted again after its exchange, at most a minute. Fractions of a second are
+    /// rounded up. Default: 10 seconds.
     ///
-    /// For two tabs that refresh at the same time, and for answers that get lost on their way. Each gets the same next
-    /// refresh token, so that there is never more than one that is good: a thief who is quick enough gets it, too, and
-    /// the session is over when the second of the two comes to use it, unless that is within the grace of the first again.
-    /// Zero lets nothing be used again: for clients that refresh in one place alone.
+    /// Two tabs may refresh at the same time, and a response may get lost. Each repetition gets the same next refresh token,
+    /// so only one is ever valid. A thief who repeats the exchange within this time gets it too; the session ends when the
+    /// thief and the client have both used it, unless they stay within the grace period again.
+    ///
+    /// Set it to zero for a client that refreshes in one place only, such as a native app.
     pub const fn grace(mut self, period: Duration) -> Self {
         self.grace = period;
         self
     }
 
-    /// Sets how many sessions one subject may have; a further login ends the one that was used longest ago. Default: 100.
-    pub const fn most_per_subject(mut self, sessions: usize) -> Self {
-        self.most = sessions;
+    /// Sets how many sessions a subject may have. A further login ends the least recently used one. Default: 100.
+    pub const fn max_per_subject(mut self, sessions: usize) -> Self {
+        self.max_per_subject = sessions;
         self
     }
 
-    /// Sets the clock difference that is tolerated in refresh tokens, at most 300 seconds. Default: 60 seconds.
+    /// Sets the leeway for the times in refresh tokens, at most 300 seconds. Default: 60 seconds.
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = Some(leeway);
         self
     }
 
-    /// Sets where requests are searched for a refresh token. Default: the `Authorization` header alone.
+    /// Sets where the refresh token is looked for in a request. Default: only in the `Authorization` header.
     pub fn sources(mut self, sources: TokenSources) -> Self {
         self.sources = sources;
         self
     }
 
-    /// Asks at each refresh whether the session may go on, and with what: `None` ends it, and the access token that is
-    /// returned is the one that is issued. Default: it goes on with what the login said.
+    /// Sets a function that runs at each refresh and returns the next access token, or `None` to end the session. Default:
+    /// every refresh gets the claims of the login.
     ///
-    /// This is where roles are read anew, and blocked users found out. An `Err` is an outage, answered 503, and the refresh
-    /// token is not used up.
+    /// Use it to reload roles, and to end the sessions of blocked users. After an `Err` the request is answered with 503, and
+    /// the refresh token stays valid.
     ///
     /// ```
     /// # use jwt_core::issue::SessionsBuilder;
     /// # async fn roles_of(_: &str) -> Result<Option<Vec<String>>, std::io::Error> { Ok(None) }
     /// # fn build(builder: SessionsBuilder) -> SessionsBuilder {
     /// builder.renew_with(|_session, access| async move {
-    ///     // `None` where the user is blocked.
+    ///     // `None` if the user is blocked.
     ///     let roles = roles_of(access.subject()).await?;
     ///     Ok(roles.map(|roles| access.claim("roles", roles)))
     /// })
@@ -111,14 +112,12 @@ impl SessionsBuilder {
         self
     }
 
-    /// Revokes the access tokens of sessions that end before their time. Default: none, so that access tokens that are out
-    /// are good until they expire.
+    /// Revokes the access tokens of a session when it ends early. Default: they stay valid until they expire.
     ///
-    /// Each logout is remembered for the list's
-    /// [`longest_lifetime`](crate::revocation::RevocationSettings::longest_lifetime), which is 30 days: with room for
-    /// 1,000,000, 33,333 logouts a day fill it. Set it to the longest life of the access tokens.
-    ///
-    /// Give the verifiers of access tokens the same list: [`VerifierBuilder::revocations`](crate::VerifierBuilder::revocations).
+    /// Pass the same list to the verifiers of access tokens:
+    /// [`VerifierBuilder::revocations`](crate::VerifierBuilder::revocations). Set its
+    /// [`longest_lifetime`](crate::revocation::RevocationSettings::longest_lifetime) to the lifetime of your access tokens,
+    /// because it decides how many logouts [fit into the list](crate::guide::revocation).
     pub fn revocations(self, store: impl RevocationStore + 'static) -> Self {
         let store = Arc::new(store);
         self.on_end(move |ended| {
@@ -127,11 +126,12 @@ impl SessionsBuilder {
         })
     }
 
-    /// Does something when a session ends before its time: by a logout, or because a refresh token was used again.
-    /// Default: nothing.
+    /// Adds a function that runs when a session ends early: by a logout, because a refresh token was reused, or because the
+    /// subject has [too many](Self::max_per_subject). Default: none.
     ///
-    /// It must be such as can be done twice. An `Err` is an outage, answered 503, and the session goes on.
-    pub fn on_end<R>(mut self, end: impl Fn(Ended) -> R + Send + Sync + 'static) -> Self
+    /// It must be idempotent. If it fails during a logout, the request is answered with 503, and the session continues. In
+    /// the two other cases the session has already ended, and the error is only logged.
+    pub fn on_end<R>(mut self, end: impl Fn(EndedSession) -> R + Send + Sync + 'static) -> Self
     where
         R: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
@@ -139,13 +139,13 @@ impl SessionsBuilder {
         self
     }
 
-    /// Builds them.
+    /// Builds the sessions.
     ///
     /// # Errors
     ///
-    /// [`OutOfRange`](IssueErrorKind::OutOfRange) for a period of less than a second, or one to be idle for that is
-    /// longer than the [ring](crate::issue::KeyRingBuilder::longest_lifetime) keeps its keys, a grace of more than a
-    /// minute, a leeway of more than 300 seconds, or no sessions at all.
+    /// [`OutOfRange`](IssueErrorKind::OutOfRange) for an idle or absolute time of less than a second, for an idle time that
+    /// is longer than the ring's [`longest_lifetime`](crate::issue::KeyRingBuilder::longest_lifetime), for a grace period of
+    /// more than a minute, for a leeway of more than 300 seconds, and for zero sessions per subject.
     pub fn build(self) -> Result<Sessions, IssueError> {
         let out_of_range = |setting: &'static str| IssueError::new(IssueErrorKind::OutOfRange, setting);
         self.tokens.check_lifetime(self.idle.min(self.absolute), "idle")?;
@@ -155,11 +155,11 @@ impl SessionsBuilder {
         if self.grace > Duration::from_secs(60) {
             return Err(out_of_range("grace"));
         }
-        if self.most == 0 {
-            return Err(out_of_range("most_per_subject"));
+        if self.max_per_subject == 0 {
+            return Err(out_of_range("max_per_subject"));
         }
         let issuer = self.tokens.trusted_keys().audience(self.tokens.refresh_audience());
-        let issuer = issuer.token_types([TYPE]).claim("token_use", USE);
+        let issuer = issuer.token_types([REFRESH_TYPE]).claim("token_use", REFRESH_USE);
         let builder = Verifier::builder()
             .issuer(issuer.require_claims(["sub", "sid", "iat", "jti"]))
             .shared_clock(Arc::clone(self.tokens.clock()))
@@ -170,15 +170,15 @@ impl SessionsBuilder {
             None => builder,
         };
         let verifier = builder.build().map_err(|error| out_of_range(error.setting()))?;
-        Ok(Sessions::new(Service {
+        Ok(Sessions::new(Inner {
             tokens: self.tokens,
             store: self.store,
             verifier,
             idle: self.idle,
             absolute: self.absolute,
-            // Stores count in seconds, and less than one is not none.
+            // Stores count whole seconds. Round up, so that half a second isn't zero.
             grace: self.grace.as_secs() + u64::from(self.grace.subsec_nanos() > 0),
-            most: self.most,
+            max_per_subject: self.max_per_subject,
             hooks: self.hooks,
         }))
     }

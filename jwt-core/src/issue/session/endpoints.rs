@@ -1,4 +1,4 @@
-//! Refreshing and logging out, as routes of an application.
+//! The refresh and logout endpoints.
 
 use std::future::Future;
 
@@ -17,7 +17,8 @@ use crate::verify::{Authenticator, Verifier};
 use super::{RefreshToken, Sessions, TokenPair};
 
 impl TokenPair {
-    /// Returns the answer to a login or a refresh: the tokens as JSON, which nobody may store. RFC 6749 section 5.1.
+    /// Returns the response to a login or a refresh: the tokens as JSON, with `Cache-Control: no-store`. RFC 6749 section
+    /// 5.1.
     #[must_use]
     pub fn answer(&self) -> Answer {
         let body = json!({
@@ -31,13 +32,14 @@ impl TokenPair {
 }
 
 impl Sessions {
-    /// Returns what exchanges the refresh token of a `POST` for the next [pair](TokenPair::answer). It is looked for where
-    /// [`SessionsBuilder::sources`](super::SessionsBuilder::sources) says, and never in the body.
+    /// Returns an endpoint that exchanges the refresh token of a `POST` for the next [pair](TokenPair::answer).
     ///
-    /// Refusals are answered as by every layer. A token in a cookie is answered 500 and not used up, because the answer has
-    /// no cookies: that takes [`refresh_endpoint_with`](Self::refresh_endpoint_with). A token endpoint of OAuth, which reads
-    /// a form and answers 400 `invalid_grant`, is for the application to write with [`verify`](Self::verify) and
-    /// [`refresh`](Self::refresh).
+    /// It looks for the token where [`SessionsBuilder::sources`](super::SessionsBuilder::sources) says, never in the body.
+    /// Rejections are the same as a layer's.
+    ///
+    /// For tokens in cookies, use [`refresh_endpoint_with`](Self::refresh_endpoint_with). This endpoint sets no cookies, so
+    /// it answers them with 500 and doesn't exchange them. If you need an OAuth token endpoint, which reads a form and
+    /// answers 400 `invalid_grant`, write it with [`verify`](Self::verify) and [`refresh`](Self::refresh).
     #[must_use]
     pub fn refresh_endpoint(&self) -> Endpoint {
         let sessions = self.clone();
@@ -45,8 +47,8 @@ impl Sessions {
             let sessions = sessions.clone();
             async move {
                 if verified.location() == Some(Location::Cookie) {
-                    // The next token would be where scripts can read it, and the cookie's next use a second one.
-                    tracing::error!("a refresh token came in a cookie: serve `Sessions::refresh_endpoint_with`");
+                    // Scripts could read the next token, and the old cookie would be sent again, which is reuse.
+                    tracing::error!("a refresh token came in a cookie: use `Sessions::refresh_endpoint_with`");
                     return Err(Error::from(ErrorKind::IssuingFailed).with_detail("refresh_endpoint_with"));
                 }
                 Ok(sessions.refresh(&RefreshToken::of(&verified)?).await?.answer())
@@ -54,10 +56,11 @@ impl Sessions {
         })
     }
 
-    /// Returns the same for browsers: a token that came in a cookie is answered with the next pair in
-    /// [cookies](TokenPair::cookies) alone, and 204. One that came elsewhere is answered as without cookies.
+    /// Returns a refresh endpoint for browsers, which answers with 204 and sets the next pair as
+    /// [cookies](TokenPair::cookies).
     ///
-    /// Where the token is refused, the session is over, and all its cookies are taken away, unless
+    /// A token that didn't come in a cookie is answered as by [`refresh_endpoint`](Self::refresh_endpoint). If the token is
+    /// refused, all cookies are removed, unless
     /// [`CookiesBuilder::keep_refused`](crate::http::cookies::CookiesBuilder::keep_refused) is set.
     ///
     /// ```
@@ -69,7 +72,7 @@ impl Sessions {
     /// # fn endpoints(tokens: TokenIssuer) -> Result<[Endpoint; 2], IssueError> {
     /// let cookies = Cookies::new();
     /// let sessions = Sessions::builder(tokens, MemorySessions::new()).sources(cookies.refresh_sources()).build()?;
-    /// // At `/auth/refresh` and `/auth/logout`: the cookie is sent below `/auth` alone.
+    /// // Serve them at `/auth/refresh` and `/auth/logout`: browsers send the refresh cookie only below `/auth`.
     /// let refresh = sessions.refresh_endpoint_with(&cookies);
     /// let logout = sessions.logout_endpoint_with(&sessions.refresh_verifier(), &cookies);
     /// # Ok([refresh, logout]) }
@@ -85,18 +88,19 @@ impl Sessions {
                     return Ok(pair.answer());
                 }
                 let set = pair.cookies(&cookies).map_err(|error| {
-                    tracing::error!(%error, "tokens cannot be put into cookies");
+                    tracing::error!(%error, "the tokens could not be put into cookies");
                     ErrorKind::IssuingFailed
                 })?;
-                Ok(setting(done(), set))
+                Ok(with_cookies(no_content(), set))
             }
         })
     }
 
-    /// Returns what ends the session of a `POST`'s token, and answers 204. `verifier` says whose tokens: it is the one of the
-    /// application's layer, or [`refresh_verifier`](Self::refresh_verifier).
+    /// Returns an endpoint that ends the session of a `POST`'s token, and answers with 204.
     ///
-    /// Cookies stay: that takes [`logout_endpoint_with`](Self::logout_endpoint_with).
+    /// `verifier` verifies the token: pass the one of your layer for access tokens, or
+    /// [`refresh_verifier`](Self::refresh_verifier) for refresh tokens. To remove cookies as well, use
+    /// [`logout_endpoint_with`](Self::logout_endpoint_with).
     #[must_use]
     pub fn logout_endpoint(&self, verifier: &Verifier) -> Endpoint {
         let sessions = self.clone();
@@ -105,37 +109,39 @@ impl Sessions {
             async move {
                 sessions.logout(&verified).await?;
                 if verified.location() == Some(Location::Cookie) {
-                    tracing::warn!("the cookies of a logout stay: serve `Sessions::logout_endpoint_with`");
+                    tracing::warn!("a logout did not remove the cookies: use `Sessions::logout_endpoint_with`");
                 }
-                Ok(done())
+                Ok(no_content())
             }
         })
     }
 
-    /// Returns the same for browsers: the answer takes all cookies away, and so does one that refuses a token of a cookie,
-    /// unless [`CookiesBuilder::keep_refused`](crate::http::cookies::CookiesBuilder::keep_refused) is set.
+    /// Returns a logout endpoint for browsers, which also removes all cookies.
     ///
-    /// With the [`refresh_verifier`](Self::refresh_verifier) a logout works while the access token has expired; its route
-    /// must be where the refresh token's cookie is sent.
+    /// It removes them too when it refuses a token from a cookie, unless
+    /// [`CookiesBuilder::keep_refused`](crate::http::cookies::CookiesBuilder::keep_refused) is set.
+    ///
+    /// Pass [`refresh_verifier`](Self::refresh_verifier), so that users can log out after the access token has expired.
+    /// Serve the endpoint at a path to which the browser sends the refresh cookie.
     #[must_use]
     pub fn logout_endpoint_with(&self, verifier: &Verifier, cookies: &Cookies) -> Endpoint {
         let (sessions, all) = (self.clone(), cookies.clone());
         authenticated(verifier.clone(), Some(cookies), move |verified| {
             let (sessions, cookies) = (sessions.clone(), all.clone());
-            async move { sessions.logout(&verified).await.map(|()| setting(done(), cookies.clear())) }
+            async move { sessions.logout(&verified).await.map(|()| with_cookies(no_content(), cookies.clear())) }
         })
     }
 }
 
-fn done() -> Answer {
+fn no_content() -> Answer {
     Answer::new(204).header("cache-control", "no-store")
 }
 
-fn setting(answer: Answer, cookies: SetCookies) -> Answer {
+fn with_cookies(answer: Answer, cookies: SetCookies) -> Answer {
     cookies.into_iter().fold(answer, |answer, value| answer.header("set-cookie", value))
 }
 
-/// Answers those who have a token. Where one of a cookie is refused, `cookies` go.
+/// An endpoint for requests with a valid token. If it refuses a token from a cookie, it removes `cookies`.
 fn authenticated<A>(
     verifier: Verifier,
     cookies: Option<&Cookies>,
@@ -153,11 +159,11 @@ where
             Ok(mut admission) => match admission.take_inspection() {
                 Some(inspection) => Step::Ready(Reply::Inspect(inspection.then(move |entry| match entry {
                     Ok(admission) => respond(admission, answer, cookies),
-                    Err(refusal) => Step::Ready(refused(refusal, cookies)),
+                    Err(rejection) => Step::Ready(rejected(rejection, cookies)),
                 }))),
                 None => respond(admission, answer, cookies).map(Reply::Answer),
             },
-            Err(refusal) => Step::Ready(Reply::Answer(refused(refusal, cookies))),
+            Err(rejection) => Step::Ready(Reply::Answer(rejected(rejection, cookies))),
         })
     })
 }
@@ -170,31 +176,31 @@ fn respond<A>(
 where
     A: Future<Output = Result<Answer, Error>> + Send + 'static,
 {
-    // Without a token this authenticator admits no request.
+    // This authenticator admits no request without a token.
     let Some(verified) = admission.state.and_then(|state| state.verified().cloned()) else {
         return Step::Ready(Rejection::layer_missing("Sessions").into());
     };
     Step::pending(async move {
         answer(verified.clone()).await.unwrap_or_else(|error| {
-            let is_cookie = verified.location() == Some(Location::Cookie);
-            clearing(verified.refuse(error).into(), cookies.filter(|_| is_cookie))
+            let from_cookie = verified.location() == Some(Location::Cookie);
+            remove_cookies(verified.refuse(error).into(), cookies.filter(|_| from_cookie))
         })
     })
 }
 
-/// The answer to a request without a good token.
-fn refused(answer: Answer, cookies: Option<SetCookies>) -> Answer {
-    // It removes the token's own cookie if there is one: another site, which sends none, can't log a user out.
-    let is_cookie = answer.headers.iter().any(|(name, _)| *name == "set-cookie");
-    clearing(answer, cookies.filter(|_| is_cookie))
+/// The response to a request without a valid token.
+fn rejected(answer: Answer, cookies: Option<SetCookies>) -> Answer {
+    // The answer removes the token's cookie only if the request had one, so another site can't log a user out.
+    let from_cookie = answer.headers.iter().any(|(name, _)| *name == "set-cookie");
+    remove_cookies(answer, cookies.filter(|_| from_cookie))
 }
 
-/// The same answer, with these cookies instead of others where it refuses the token.
-fn clearing(mut answer: Answer, cookies: Option<SetCookies>) -> Answer {
+/// Removes all `cookies` instead of only the token's, if the answer refuses the token.
+fn remove_cookies(mut answer: Answer, cookies: Option<SetCookies>) -> Answer {
     match cookies {
         Some(cookies) if answer.error.as_ref().is_some_and(|error| error.class() == Class::Refused) => {
             answer.headers.retain(|(name, _)| *name != "set-cookie");
-            setting(answer, cookies)
+            with_cookies(answer, cookies)
         }
         _ => answer,
     }

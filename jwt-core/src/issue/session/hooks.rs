@@ -8,31 +8,31 @@ use crate::issue::AccessToken;
 
 use super::Session;
 
-type Answer<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+type HookFuture<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
-pub(super) type RenewalHook = Arc<dyn Fn(Session, AccessToken) -> Answer<Option<AccessToken>> + Send + Sync>;
+pub(super) type RenewalHook = Arc<dyn Fn(Session, AccessToken) -> HookFuture<Option<AccessToken>> + Send + Sync>;
 
-type EndHook = Arc<dyn Fn(Ended) -> Answer<()> + Send + Sync>;
+type EndHook = Arc<dyn Fn(EndedSession) -> HookFuture<()> + Send + Sync>;
 
-/// A session that ends before its time.
+/// A session that ended early: by a logout, by a reused refresh token, or because the user began too many.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Ended {
-    /// The issuer of its tokens: `iss`.
+pub struct EndedSession {
+    /// The claim `iss` of its tokens.
     pub issuer: String,
-    /// Whose session it is: `sub`.
+    /// The claim `sub` of its tokens.
     pub subject: String,
-    /// The session: `sid`.
+    /// The session's identifier, the claim `sid` of its tokens.
     pub id: String,
 }
 
-impl fmt::Debug for Ended {
+impl fmt::Debug for EndedSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ended").field("issuer", &self.issuer).finish_non_exhaustive()
+        f.debug_struct("EndedSession").field("issuer", &self.issuer).finish_non_exhaustive()
     }
 }
 
-/// What the application does besides.
+/// The application's functions for renewals and ended sessions.
 #[derive(Clone, Default)]
 pub(super) struct Hooks {
     pub(super) renewal: Option<RenewalHook>,
@@ -47,17 +47,17 @@ impl Hooks {
         self.renewal = Some(Arc::new(move |session, access| Box::pin(renew(session, access))));
     }
 
-    pub(super) fn add_end<R>(&mut self, end: impl Fn(Ended) -> R + Send + Sync + 'static)
+    pub(super) fn add_end<R>(&mut self, end: impl Fn(EndedSession) -> R + Send + Sync + 'static)
     where
         R: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         self.end.push(Arc::new(move |ended| Box::pin(end(ended))));
     }
 
-    pub(super) async fn ended(&self, ended: Ended) -> Result<(), Error> {
+    pub(super) async fn run_end(&self, ended: EndedSession) -> Result<(), Error> {
         for end in &self.end {
             end(ended.clone()).await.map_err(|error| {
-                tracing::error!(%error, "the access tokens of a session could not be revoked");
+                tracing::error!(%error, "a function for ended sessions failed: the access tokens may still be valid");
                 Error::from(ErrorKind::SessionsUnavailable)
             })?;
         }

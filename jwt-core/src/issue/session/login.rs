@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -8,15 +9,13 @@ use crate::issue::AccessToken;
 
 use super::{Sessions, TokenPair};
 
-/// The longest name of a device, in characters; what is longer is cut.
+/// The longest name of a device, in characters. A longer name is cut.
 const MAX_DEVICE_CHARS: usize = 200;
 
-/// A login in the making; made by [`Sessions::login`].
+/// Builds a login session; made by [`Sessions::login`].
 ///
-/// What its access token says, the access tokens of later refreshes say, too, except that it alone is
-/// [fresh](crate::authorize::fresh).
-#[derive(Debug)]
-#[must_use = "nobody is logged in unless `start` is called"]
+/// Each refresh issues an access token with the same claims. Only the first one is [fresh](crate::authorize::fresh).
+#[must_use = "there's no session until you call `start`"]
 pub struct Login {
     sessions: Sessions,
     access: AccessToken,
@@ -28,62 +27,64 @@ impl Login {
         Self { sessions, access, device: None }
     }
 
-    /// Names the device, to be shown to its user; at most 200 characters are kept. Default: none.
+    /// Names the device, to be shown to the user. A name of more than 200 characters is cut. Default: no name.
     ///
-    /// It may come from the request, such as from `User-Agent`: write it into pages as text, not as HTML.
+    /// If the name comes from the request, say from `User-Agent`, a client can put markup into it: escape it when you write
+    /// it into a page.
     pub fn device(mut self, name: impl AsRef<str>) -> Self {
         let name: String = name.as_ref().trim().chars().take(MAX_DEVICE_CHARS).collect();
         self.device = Some(name).filter(|name| !name.is_empty());
         self
     }
 
-    /// Grants scopes: [`AccessToken::scope`].
+    /// Sets the scopes of the session's access tokens: [`AccessToken::scope`].
     pub fn scope<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Self {
         self.with(|access| access.scope(names))
     }
 
-    /// Adds the claims of an object to access tokens: [`AccessToken::claims`].
+    /// Adds claims to the session's access tokens: [`AccessToken::claims`].
     pub fn claims(self, claims: &impl Serialize) -> Self {
         self.with(|access| access.claims(claims))
     }
 
-    /// Adds one claim to access tokens: [`AccessToken::claim`].
+    /// Adds one claim to the session's access tokens: [`AccessToken::claim`].
     pub fn claim(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.with(|access| access.claim(name, value))
     }
 
-    /// Makes access tokens for this audience instead: [`AccessToken::audience`].
+    /// Sets the audience of the session's access tokens: [`AccessToken::audience`].
     pub fn audience(self, name: impl Into<String>) -> Self {
         self.with(|access| access.audience(name))
     }
 
-    /// Names the client: [`AccessToken::client_id`].
+    /// Sets the claim `client_id` of all tokens of the session: [`AccessToken::client_id`].
     pub fn client_id(self, client_id: impl Into<String>) -> Self {
         self.with(|access| access.client_id(client_id))
     }
 
-    /// Sets how long access tokens live: [`AccessToken::lifetime`].
+    /// Sets the lifetime of the session's access tokens: [`AccessToken::lifetime`].
     pub fn lifetime(self, lifetime: Duration) -> Self {
         self.with(|access| access.lifetime(lifetime))
     }
 
-    /// Lets the first access token be fresh for a while. Default: as long as it lives.
+    /// Sets how long the first access token is fresh. Default: until it expires.
     pub fn fresh_for(self, period: Duration) -> Self {
         self.with(|access| access.fresh_for(period))
     }
 
-    /// Puts a random claim `csrf` into each token, the same into all of the session, for tokens that travel in cookies:
-    /// [`AccessToken::csrf`]. With one of its own for each token, a page with two tabs would often send an old one.
+    /// Adds a random claim `csrf` to all tokens of the session, for tokens in cookies: [`AccessToken::csrf`].
+    ///
+    /// The value stays the same for the whole session. If it changed with each token, a second tab would send an old one.
     pub fn csrf(self) -> Self {
         self.with(AccessToken::csrf)
     }
 
-    /// Begins the session.
+    /// Begins the session and issues its first tokens.
     ///
     /// # Errors
     ///
-    /// [`SessionsUnavailable`](crate::ErrorKind::SessionsUnavailable) while the store does not answer, or has no room;
-    /// [`IssuingFailed`](crate::ErrorKind::IssuingFailed) for what [`AccessToken::issue`] refuses, which the log names.
+    /// [`SessionsUnavailable`](crate::ErrorKind::SessionsUnavailable) if the store is unavailable or full, and
+    /// [`IssuingFailed`](crate::ErrorKind::IssuingFailed) if [`AccessToken::issue`] fails; the log says why.
     pub async fn start(self) -> Result<TokenPair, Error> {
         self.sessions.start(self.access, self.device).await
     }
@@ -91,5 +92,12 @@ impl Login {
     fn with(mut self, change: impl FnOnce(AccessToken) -> AccessToken) -> Self {
         self.access = change(self.access);
         self
+    }
+}
+
+// The name of a device may identify its user.
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("sessions", &self.sessions).finish_non_exhaustive()
     }
 }

@@ -4,11 +4,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};
+use super::{Rotation, RotationOutcome, SessionRecord, SessionStore, SessionStoreError};
 
-/// Sessions in the memory of this process: they end with it, and other processes do not know them.
+/// Stores sessions in the memory of one process.
 ///
-/// Bounded: when it is full, nobody can log in until sessions end.
+/// They are lost when the process ends, and other processes don't see them. When the store is full, logins fail with 503
+/// until sessions end.
 pub struct MemorySessions {
     state: Mutex<State>,
     capacity: usize,
@@ -18,18 +19,18 @@ pub struct MemorySessions {
 struct State {
     by_subject: HashMap<String, Vec<SessionRecord>>,
     count: usize,
-    /// When those that are over were last looked for among all.
+    /// When ended sessions of all subjects were last removed, in seconds.
     swept_at: u64,
 }
 
 impl MemorySessions {
-    /// Makes a store with room for 100,000 sessions.
+    /// Creates a store for up to 100,000 sessions.
     #[must_use]
     pub fn new() -> Self {
         Self::with_capacity(100_000)
     }
 
-    /// Makes a store with room for so many sessions.
+    /// Creates a store for up to `sessions` sessions.
     #[must_use]
     pub fn with_capacity(sessions: usize) -> Self {
         Self { state: Mutex::default(), capacity: sessions }
@@ -47,7 +48,7 @@ impl Default for MemorySessions {
 }
 
 impl State {
-    /// Keeps of a subject's sessions those that `keep` says.
+    /// Removes a subject's sessions that `keep` returns `false` for.
     fn retain(&mut self, subject: &str, keep: impl FnMut(&SessionRecord) -> bool) {
         let Some(sessions) = self.by_subject.get_mut(subject) else { return };
         let before = sessions.len();
@@ -58,14 +59,14 @@ impl State {
         }
     }
 
-    /// Forgets what is over at `now`, at most once for each second: each session would be looked at.
-    fn sweep(&mut self, now: u64) {
+    /// Removes the ended sessions of all subjects, at most once a second because it visits every session.
+    fn remove_ended(&mut self, now: u64) {
         if self.swept_at == now {
             return;
         }
         self.swept_at = now;
         self.by_subject.retain(|_, sessions| {
-            sessions.retain(|session| !session.is_over(now));
+            sessions.retain(|session| !session.has_ended(now));
             !sessions.is_empty()
         });
         self.count = self.by_subject.values().map(Vec::len).sum();
@@ -76,34 +77,37 @@ impl State {
 impl SessionStore for MemorySessions {
     async fn create(&self, session: &SessionRecord, most: usize) -> Result<Vec<String>, SessionStoreError> {
         let (mut state, now) = (self.state(), session.created_at);
-        state.retain(&session.subject, |other| !other.is_over(now));
+        state.retain(&session.subject, |other| !other.has_ended(now));
         let sessions = state.by_subject.get(&session.subject).map(Vec::as_slice).unwrap_or_default();
         let mut by_use: Vec<(u64, String)> =
             sessions.iter().map(|other| (other.last_used_at, other.id.clone())).collect();
         by_use.sort();
         let excess = (by_use.len() + 1).saturating_sub(most.max(1));
-        let forgotten: Vec<String> = by_use.into_iter().take(excess).map(|(_, id)| id).collect();
-        if state.count - forgotten.len() >= self.capacity {
-            state.sweep(now);
-            if state.count - forgotten.len() >= self.capacity {
+        let deleted: Vec<String> = by_use.into_iter().take(excess).map(|(_, id)| id).collect();
+        if state.count - deleted.len() >= self.capacity {
+            state.remove_ended(now);
+            if state.count - deleted.len() >= self.capacity {
                 return Err(SessionStoreError::Full);
             }
         }
-        state.retain(&session.subject, |other| !forgotten.contains(&other.id));
+        state.retain(&session.subject, |other| !deleted.contains(&other.id));
         state.by_subject.entry(session.subject.clone()).or_default().push(session.clone());
         state.count += 1;
-        Ok(forgotten)
+        Ok(deleted)
     }
 
-    async fn rotate(&self, rotation: &Rotation<'_>) -> Result<(Outcome, Option<SessionRecord>), SessionStoreError> {
+    async fn rotate(
+        &self,
+        rotation: &Rotation<'_>,
+    ) -> Result<(RotationOutcome, Option<SessionRecord>), SessionStoreError> {
         let mut state = self.state();
         let sessions = state.by_subject.get_mut(rotation.subject).map(Vec::as_mut_slice).unwrap_or_default();
         let Some(session) = sessions.iter_mut().find(|session| session.id == rotation.id) else {
-            return Ok((Outcome::Over, None));
+            return Ok((RotationOutcome::Ended, None));
         };
         let outcome = session.rotate(rotation);
-        let session = (outcome != Outcome::Over).then(|| session.clone());
-        if matches!(outcome, Outcome::Reused | Outcome::Over) {
+        let session = (outcome != RotationOutcome::Ended).then(|| session.clone());
+        if matches!(outcome, RotationOutcome::Reused | RotationOutcome::Ended) {
             state.retain(rotation.subject, |session| session.id != rotation.id);
         }
         Ok((outcome, session))
@@ -112,12 +116,12 @@ impl SessionStore for MemorySessions {
     async fn find(&self, subject: &str, id: &str, now: u64) -> Result<Option<SessionRecord>, SessionStoreError> {
         let state = self.state();
         let sessions = state.by_subject.get(subject).map(Vec::as_slice).unwrap_or_default();
-        Ok(sessions.iter().find(|session| session.id == id && !session.is_over(now)).cloned())
+        Ok(sessions.iter().find(|session| session.id == id && !session.has_ended(now)).cloned())
     }
 
     async fn list(&self, subject: &str, now: u64) -> Result<Vec<SessionRecord>, SessionStoreError> {
         let mut state = self.state();
-        state.retain(subject, |session| !session.is_over(now));
+        state.retain(subject, |session| !session.has_ended(now));
         let mut sessions = state.by_subject.get(subject).cloned().unwrap_or_default();
         sessions.sort_by(|one, other| (other.last_used_at, &other.id).cmp(&(one.last_used_at, &one.id)));
         Ok(sessions)

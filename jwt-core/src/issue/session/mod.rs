@@ -1,28 +1,24 @@
-//! Sessions: a login that goes on without the password, by refresh tokens that are each good once.
+//! Login sessions with rotating, single-use refresh tokens.
 //!
-//! [`Sessions`] begins, refreshes, lists and ends them; a [`SessionStore`] keeps them, in memory or for a fleet.
-//!
-//! The guide has [a page on it](crate::guide::sessions).
+//! [`Sessions`] begins, refreshes, lists and ends sessions. A [`SessionStore`] keeps them, in memory or for a fleet.
 
 mod builder;
 mod endpoints;
 mod hooks;
-mod listed;
 mod login;
 mod memory;
 mod pair;
-mod refresh_token;
-mod renewal;
+mod record;
+mod refresh;
 mod sessions;
 mod store;
 
 pub use builder::SessionsBuilder;
-pub use hooks::Ended;
-pub use listed::Session;
+pub use hooks::EndedSession;
 pub use login::Login;
 pub use memory::MemorySessions;
 pub use pair::TokenPair;
-pub use refresh_token::RefreshToken;
-pub use renewal::Renewal;
+pub use record::{Rotation, RotationOutcome, Session, SessionRecord};
+pub use refresh::{RefreshToken, Renewal};
 pub use sessions::Sessions;
-pub use store::{NoSessions, Outcome, Rotation, SessionRecord, SessionStore, SessionStoreError};
+pub use store::{SessionStore, SessionStoreError};

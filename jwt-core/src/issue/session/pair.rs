@@ -3,25 +3,27 @@ use std::fmt;
 use crate::http::cookies::{CookieError, Cookies, SetCookies};
 use crate::issue::Issued;
 
-/// What a login or a refresh gives: an access token, and the refresh token that is good for the next one.
+/// The tokens that a login or a refresh returns: an access token, and the refresh token for the next pair.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct TokenPair {
-    /// For requests.
+    /// The access token, for requests.
     pub access: Issued,
-    /// For the next pair, once.
+    /// The refresh token. It can be exchanged once.
     pub refresh: Issued,
-    /// The session, the claim `sid` of both.
+    /// The session's identifier, the claim `sid` of both tokens.
     pub session_id: String,
 }
 
 impl TokenPair {
-    /// Returns the cookies that carry the tokens and, where they have one, the value of their claim `csrf`. Each ends with
-    /// its token; that of the claim, which a page needs for the next refresh too, with the refresh token.
+    /// Returns the cookies for the tokens, and for their claim `csrf` if they have one.
+    ///
+    /// Each cookie expires with its token. The `csrf` cookie expires with the refresh token, because a page needs it to
+    /// refresh.
     ///
     /// # Errors
     ///
-    /// Those of [`Cookies::set_access`].
+    /// The errors of [`Cookies::set_access`].
     pub fn cookies(&self, cookies: &Cookies) -> Result<SetCookies, CookieError> {
         let access = cookies.set_access(&self.access.token, self.access.lifetime)?;
         let tokens = access.and(cookies.set_refresh(&self.refresh.token, self.refresh.lifetime)?);
@@ -57,18 +59,18 @@ mod tests {
         Sessions::builder(tokens, MemorySessions::new()).build().expect("sessions")
     }
 
-    fn of(pair: &TokenPair) -> Vec<String> {
+    fn cookies_of(pair: &TokenPair) -> Vec<String> {
         let set = pair.cookies(&Cookies::new()).expect("small tokens");
         set.values().map(|value| value.split(['=', ';']).take(2).collect::<Vec<_>>().join("=")).collect()
     }
 
     #[tokio::test]
-    async fn a_pair_is_set_with_the_value_that_its_tokens_share() {
+    async fn a_pair_sets_a_cookie_for_the_csrf_claim_of_its_session() {
         let sessions = sessions();
         let pair = sessions.login("ada").csrf().start().await.expect("a login");
         let csrf = pair.access.csrf.clone().expect("asked for");
         assert_eq!(
-            of(&pair),
+            cookies_of(&pair),
             [
                 format!("__Host-access={}", pair.access.token),
                 format!("__Secure-refresh={}", pair.refresh.token),
@@ -84,8 +86,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pair_without_the_claim_has_no_cookie_for_it() {
+    async fn a_pair_without_a_csrf_claim_sets_two_cookies() {
         let pair = sessions().login("ada").start().await.expect("a login");
-        assert_eq!(of(&pair).len(), 2);
+        assert_eq!(cookies_of(&pair).len(), 2);
     }
 }

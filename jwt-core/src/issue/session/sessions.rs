@@ -3,21 +3,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
-use crate::issue::{AccessToken, Draft, Grant, IssueError, Issued, Membership, TokenIssuer};
+use crate::issue::{AccessToken, Grant, IssueError, Issued, TokenIssuer, TokenSession, UnsignedToken};
 use crate::verified::Verified;
 use crate::verify::Verifier;
 
-use super::hooks::{Ended, Hooks, RenewalHook};
-use super::refresh_token::{TYPE, USE};
+use super::hooks::{EndedSession, Hooks, RenewalHook};
+use super::refresh::{REFRESH_TYPE, REFRESH_USE};
 use super::{
-    Login, Outcome, RefreshToken, Renewal, Rotation, Session, SessionRecord, SessionStore, SessionStoreError,
+    Login, RefreshToken, Renewal, Rotation, RotationOutcome, Session, SessionRecord, SessionStore, SessionStoreError,
     SessionsBuilder, TokenPair,
 };
 
-/// Sessions: log in once, refresh for as long as it goes on, log out here or everywhere.
+/// Begins, refreshes, lists and ends login sessions.
 ///
-/// Each refresh token is good once, and gives a new pair of tokens. Should one be used again, somebody has a copy, and the
-/// session is over for everybody (RFC 9700 section 4.14.2). Cheap to clone; clones are the same service.
+/// A refresh token can be exchanged once, for a new pair of tokens. If a token is used again later, it may be stolen, and
+/// the session ends for everyone who has its tokens (RFC 9700 section 4.14.2). Cloning is cheap, and clones share the same
+/// sessions.
 ///
 /// ```
 /// use jwt_core::crypto::SigningKey;
@@ -30,10 +31,10 @@ use super::{
 /// let tokens = TokenIssuer::builder("https://id.example", ring).audience("https://api.example").build()?;
 /// let sessions = Sessions::builder(tokens, MemorySessions::new()).build()?;
 ///
-/// // The password was right.
+/// // After you have checked the password:
 /// let pair = sessions.login("joe").scope(["reports:read"]).device("Firefox on Linux").start().await?;
 ///
-/// // A quarter of an hour later.
+/// // When the access token has expired:
 /// let token = sessions.verify(&pair.refresh.token).await?;
 /// let next = sessions.refresh(&token).await?;
 ///
@@ -45,140 +46,145 @@ use super::{
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Sessions(Arc<Service>);
+pub struct Sessions(Arc<Inner>);
 
-pub(super) struct Service {
+pub(super) struct Inner {
     pub(super) tokens: TokenIssuer,
     pub(super) store: Arc<dyn SessionStore>,
-    /// Accepts refresh tokens and nothing else.
+    /// Accepts only refresh tokens.
     pub(super) verifier: Verifier,
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
     /// In seconds.
     pub(super) grace: u64,
-    pub(super) most: usize,
+    pub(super) max_per_subject: usize,
     pub(super) hooks: Hooks,
 }
 
 impl Sessions {
-    pub(super) fn new(service: Service) -> Self {
-        Self(Arc::new(service))
+    pub(super) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
     }
 
-    /// Starts building sessions whose tokens `tokens` issues, and which `store` keeps: one of its own for each issuer.
+    /// Starts building sessions. `tokens` issues their tokens, and `store` keeps the sessions; use one store per issuer.
     pub fn builder(tokens: TokenIssuer, store: impl SessionStore + 'static) -> SessionsBuilder {
         SessionsBuilder::new(tokens, Arc::new(store))
     }
 
-    /// Starts a login: call it when the password, or whatever else there is, was right.
+    /// Starts a login. Check the password, or your other proof of identity, before you call it.
     pub fn login(&self, subject: impl Into<String>) -> Login {
         Login::new(self.clone(), self.0.tokens.access(subject).fresh())
     }
 
-    /// Returns what accepts refresh tokens, and nothing else: for the layer of the route that refreshes.
+    /// Returns a verifier that accepts only refresh tokens, for the layer of your own refresh route.
     ///
-    /// It looks for them in `Authorization: Bearer` unless it is given
-    /// [other sources](crate::Verifier::with_sources).
+    /// It looks for the token where [`SessionsBuilder::sources`] says; [`Verifier::with_sources`](crate::Verifier::with_sources)
+    /// changes that.
     #[must_use]
     pub fn refresh_verifier(&self) -> Verifier {
         self.0.verifier.clone()
     }
 
-    /// Verifies a refresh token by itself. The session is not looked at yet.
+    /// Verifies a refresh token, without looking up its session.
     ///
     /// # Errors
     ///
-    /// Those of [`Verifier::verify`]; an access token is of the [wrong type](ErrorKind::WrongType).
+    /// The errors of [`Verifier::verify`]. An access token is refused with [`WrongType`](ErrorKind::WrongType).
     pub async fn verify(&self, token: &str) -> Result<RefreshToken, Error> {
         RefreshToken::of(&self.0.verifier.verify(token).await?)
     }
 
     /// Exchanges a refresh token for the next pair: `sessions.refresh(&token).await?`.
     ///
-    /// | the token | what comes of it |
+    /// | the token | result |
     /// | --- | --- |
-    /// | is the session's | the next pair; the token is used up |
-    /// | was used up within the [grace](SessionsBuilder::grace) | the same refresh token once more, as for a second tab that asked at the same time |
-    /// | was used up before | [`RefreshReused`](ErrorKind::RefreshReused), and the session is over |
-    /// | belongs to no session | [`SessionEnded`](ErrorKind::SessionEnded) |
+    /// | is the session's current one | the next pair; the token can't be exchanged again |
+    /// | was exchanged within the [grace period](SessionsBuilder::grace) | the same refresh token as before, with a new access token |
+    /// | was exchanged earlier | [`RefreshReused`](ErrorKind::RefreshReused), and the session ends |
+    /// | has no session | [`SessionEnded`](ErrorKind::SessionEnded) |
     ///
-    /// The access token says what it said at the login, and is not [fresh](crate::authorize::fresh).
+    /// The access token has the claims of the login, but isn't [fresh](crate::authorize::fresh).
     ///
     /// # Errors
     ///
-    /// These; [`UnknownIssuer`](ErrorKind::UnknownIssuer) or [`WrongAudience`](ErrorKind::WrongAudience) for a token of
-    /// another service's, [`InsufficientScope`](ErrorKind::InsufficientScope) and [`WrongClaim`](ErrorKind::WrongClaim)
-    /// as [`Renewal`] says, and [`SessionsUnavailable`](ErrorKind::SessionsUnavailable) while the store does not answer:
-    /// try again with the same token.
+    /// Those in the table; [`UnknownIssuer`](ErrorKind::UnknownIssuer) or [`WrongAudience`](ErrorKind::WrongAudience) for a
+    /// token of another service; [`InsufficientScope`](ErrorKind::InsufficientScope) and
+    /// [`WrongClaim`](ErrorKind::WrongClaim) as described at [`Renewal`]; and
+    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable) if the store is unavailable: try again with the same token.
     pub fn refresh(&self, token: &RefreshToken) -> Renewal {
         Renewal { sessions: self.clone(), token: token.clone(), scope: None, client_id: None }
     }
 
-    /// Ends the session that a token belongs to, an access token or a refresh token.
+    /// Ends the session of an access token or a refresh token.
     ///
     /// # Errors
     ///
-    /// [`MissingClaim`](ErrorKind::MissingClaim) for a token of no session, [`UnknownIssuer`](ErrorKind::UnknownIssuer)
-    /// for one of another issuer, [`SessionsUnavailable`](ErrorKind::SessionsUnavailable): then the session may go on.
+    /// [`MissingClaim`](ErrorKind::MissingClaim) if the token has no session, [`UnknownIssuer`](ErrorKind::UnknownIssuer)
+    /// if another issuer issued it, and [`SessionsUnavailable`](ErrorKind::SessionsUnavailable): the session may continue,
+    /// so try again.
     pub async fn logout(&self, token: &Verified) -> Result<(), Error> {
-        let (subject, id) = self.membership(token)?;
-        // The access tokens first: should that fail, the session is still there, and the logout can be tried again.
-        self.revoke(&subject, &id).await?;
+        let (subject, id) = self.session_of(token)?;
+        // Revoke first: if that fails, the session still exists, and the logout can be tried again.
+        self.run_end_hooks(&subject, &id).await?;
         self.0.store.end(&subject, &id).await.map_err(unavailable)?;
         Ok(())
     }
 
-    /// Ends one of a subject's sessions, and returns whether there was one.
+    /// Ends one of a subject's sessions, and returns whether it existed.
     ///
     /// # Errors
     ///
-    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable): then the session may go on.
+    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable): the session may continue, so try again.
     pub async fn end(&self, subject: &str, id: &str) -> Result<bool, Error> {
         if self.0.store.find(subject, id, self.now().as_secs()).await.map_err(unavailable)?.is_none() {
             return Ok(false);
         }
-        self.revoke(subject, id).await?;
+        self.run_end_hooks(subject, id).await?;
         self.0.store.end(subject, id).await.map_err(unavailable)
     }
 
-    /// Ends all of a subject's sessions, and returns how many there were.
+    /// Ends all sessions of a subject, and returns how many there were. Call it after a password reset.
+    ///
+    /// Access tokens stay valid until they expire, unless [`SessionsBuilder::revocations`] is set.
     ///
     /// # Errors
     ///
-    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable): then some may go on.
+    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable): some sessions may continue, so try again.
     pub async fn end_all(&self, subject: &str) -> Result<usize, Error> {
         self.end_all_but(subject, None).await
     }
 
-    /// Ends all sessions of a token's subject but the one that the token belongs to, and returns how many there were:
-    /// after a change of the password.
+    /// Ends all other sessions of a token's subject, and returns how many there were. Call it after a password change.
+    ///
+    /// The token's own session continues. Access tokens of the others stay valid until they expire, unless
+    /// [`SessionsBuilder::revocations`] is set.
     ///
     /// # Errors
     ///
-    /// As [`logout`](Self::logout).
+    /// The errors of [`logout`](Self::logout).
     pub async fn end_others(&self, token: &Verified) -> Result<usize, Error> {
-        let (subject, id) = self.membership(token)?;
+        let (subject, id) = self.session_of(token)?;
         self.end_all_but(&subject, Some(&id)).await
     }
 
-    /// Returns a subject's sessions, the one that was used last first.
+    /// Returns a subject's sessions, the most recently used first.
     ///
     /// # Errors
     ///
-    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable).
+    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable) if the store is unavailable.
     pub async fn list(&self, subject: &str) -> Result<Vec<Session>, Error> {
         let records = self.0.store.list(subject, self.now().as_secs()).await.map_err(unavailable)?;
-        Ok(records.into_iter().map(Session::of).collect())
+        Ok(records.into_iter().map(Session::from_record).collect())
     }
 
-    /// Returns what issues the tokens.
+    /// Returns the issuer of the tokens.
     #[must_use]
     pub fn tokens(&self) -> &TokenIssuer {
         &self.0.tokens
     }
 
-    /// The session that a token of this issuer belongs to, with its subject.
-    fn membership(&self, token: &Verified) -> Result<(String, String), Error> {
+    /// The subject and the session of a token, if this issuer issued it.
+    fn session_of(&self, token: &Verified) -> Result<(String, String), Error> {
         let claims = token.registered();
         if claims.issuer() != Some(self.0.tokens.name()) {
             return Err(ErrorKind::UnknownIssuer.into());
@@ -192,25 +198,26 @@ impl Sessions {
     async fn end_all_but(&self, subject: &str, but: Option<&str>) -> Result<usize, Error> {
         let records = self.0.store.list(subject, self.now().as_secs()).await.map_err(unavailable)?;
         for record in records.iter().filter(|record| but != Some(record.id.as_str())) {
-            self.revoke(subject, &record.id).await?;
+            self.run_end_hooks(subject, &record.id).await?;
         }
         let ended = self.0.store.end_all(subject, but).await.map_err(unavailable)?;
-        // Those that began in between.
+        // Sessions that began in between.
         for id in ended.iter().filter(|id| records.iter().all(|record| record.id != **id)) {
-            self.revoke(subject, id).await?;
+            self.run_end_hooks(subject, id).await?;
         }
         Ok(ended.len())
     }
 
-    async fn revoke(&self, subject: &str, id: &str) -> Result<(), Error> {
-        let ended = Ended { issuer: self.0.tokens.name().to_owned(), subject: subject.to_owned(), id: id.to_owned() };
-        self.0.hooks.ended(ended).await
+    async fn run_end_hooks(&self, subject: &str, id: &str) -> Result<(), Error> {
+        let ended =
+            EndedSession { issuer: self.0.tokens.name().to_owned(), subject: subject.to_owned(), id: id.to_owned() };
+        self.0.hooks.run_end(ended).await
     }
 
     /// Begins the session of a login.
     pub(super) async fn start(&self, access: AccessToken, device: Option<String>) -> Result<TokenPair, Error> {
         let (service, now) = (&self.0, self.now());
-        let access = access.draw_csrf()?;
+        let access = access.generate_csrf()?;
         let mut session = SessionRecord::new(
             service.tokens.random_id()?,
             access.subject(),
@@ -221,18 +228,18 @@ impl Sessions {
         session.expires_at = now.saturating_add(service.absolute).as_secs();
         session.ends_at = now.saturating_add(service.idle).as_secs().min(session.expires_at);
         session.grant = serde_json::to_string(access.grant()).map_err(|_| ErrorKind::IssuingFailed)?;
-        // Before the store knows the session, so that a token that cannot be issued leaves none behind.
+        // Issue before storing, so that a failure leaves no session behind.
         let pair = self.pair(access, &session, now)?;
-        for id in service.store.create(&session, service.most).await.map_err(unavailable)? {
-            // One that gave way to a newer one: its access tokens may go on while they cannot be revoked.
-            let _ = self.revoke(&session.subject, &id).await;
+        for id in service.store.create(&session, service.max_per_subject).await.map_err(unavailable)? {
+            // The store has deleted this session already. If revoking fails, its access tokens stay valid until they expire.
+            let _ = self.run_end_hooks(&session.subject, &id).await;
         }
         Ok(pair)
     }
 
     pub(super) async fn renew(&self, refresh: &Renewal) -> Result<TokenPair, Error> {
         let (service, claims) = (&self.0, refresh.token.registered());
-        let (subject, id) = self.membership(&refresh.token)?;
+        let (subject, id) = self.session_of(&refresh.token)?;
         if !claims.audience().is_some_and(|audience| audience.contains(&service.tokens.refresh_audience())) {
             return Err(ErrorKind::WrongAudience.into());
         }
@@ -240,7 +247,7 @@ impl Sessions {
             return Err(Error::from(ErrorKind::WrongClaim).with_detail("client_id"));
         }
         let presented = claims.token_id().ok_or_else(|| Error::from(ErrorKind::MissingClaim).with_detail("jti"))?;
-        // What can refuse does so before the token is used up.
+        // Everything that can refuse the request runs before the token is exchanged.
         let (found, access) = self.prepare(&subject, &id, refresh).await?;
         let now = self.now();
         let next = service.tokens.random_id()?;
@@ -249,32 +256,38 @@ impl Sessions {
             .idle(service.idle.as_secs());
         let mut expected = found;
         let pair = match expected.rotate(&rotation) {
-            Outcome::Renewed | Outcome::Repeated => Some(self.pair(access.clone(), &expected, now)?),
-            Outcome::Reused | Outcome::Over => None,
+            RotationOutcome::Renewed | RotationOutcome::Repeated => Some(self.pair(access.clone(), &expected, now)?),
+            RotationOutcome::Reused | RotationOutcome::Ended => None,
         };
         let (outcome, session) = service.store.rotate(&rotation).await.map_err(unavailable)?;
         match (outcome, session, pair) {
-            (Outcome::Renewed | Outcome::Repeated, Some(session), Some(pair)) if session == expected => Ok(pair),
-            // Somebody else was here in between.
-            (Outcome::Renewed | Outcome::Repeated, Some(session), _) => self.pair(access, &session, now),
-            (Outcome::Reused, ..) => {
-                // RFC 9700 section 4.14.2: which of the two is the thief cannot be told, so both are out.
-                tracing::warn!("a refresh token was used again; its session is over");
-                // The session is gone from the store already, whatever becomes of its access tokens.
-                let _ = self.revoke(&subject, &id).await;
+            (RotationOutcome::Renewed | RotationOutcome::Repeated, Some(session), Some(pair))
+                if session == expected =>
+            {
+                Ok(pair)
+            }
+            // The session changed since it was read: another request refreshed it.
+            (RotationOutcome::Renewed | RotationOutcome::Repeated, Some(session), _) => {
+                self.pair(access, &session, now)
+            }
+            (RotationOutcome::Reused, ..) => {
+                // RFC 9700 section 4.14.2: the thief can't be told from the client, so the session ends for both.
+                tracing::warn!("a refresh token was used again: its session has ended");
+                // The store has deleted the session already. The hooks log their own errors.
+                let _ = self.run_end_hooks(&subject, &id).await;
                 Err(ErrorKind::RefreshReused.into())
             }
             _ => Err(ErrorKind::SessionEnded.into()),
         }
     }
 
-    /// Asks whether the session may go on, and with what.
+    /// Reads the session, and lets the application decide whether it continues and with which access token.
     async fn prepare(&self, subject: &str, id: &str, refresh: &Renewal) -> Result<(SessionRecord, AccessToken), Error> {
         let found = self.0.store.find(subject, id, self.now().as_secs()).await.map_err(unavailable)?;
         let session = found.ok_or(ErrorKind::SessionEnded)?;
         let mut access = self.access(&session)?;
         if let Some(hook) = &self.0.hooks.renewal {
-            access = match self.ask(hook, &session, access).await? {
+            access = match self.run_renewal_hook(hook, &session, access).await? {
                 Some(access) => access,
                 None => {
                     self.end(subject, id).await?;
@@ -283,58 +296,58 @@ impl Sessions {
             };
         }
         match &refresh.scope {
-            // RFC 6749 section 6: not more than was granted.
+            // RFC 6749 section 6: only scopes that were granted.
             Some(scope) if access.grant().covers(scope) => Ok((session, access.scope(scope))),
             Some(_) => Err(ErrorKind::InsufficientScope.into()),
             None => Ok((session, access)),
         }
     }
 
-    async fn ask(
+    async fn run_renewal_hook(
         &self,
         hook: &RenewalHook,
         session: &SessionRecord,
         access: AccessToken,
     ) -> Result<Option<AccessToken>, Error> {
-        hook(Session::of(session.clone()), access).await.map_err(|error| {
-            tracing::warn!(%error, "whether a session may go on could not be found out");
+        hook(Session::from_record(session.clone()), access).await.map_err(|error| {
+            tracing::warn!(%error, "the function for renewals failed: the session was not refreshed");
             ErrorKind::SessionsUnavailable.into()
         })
     }
 
-    /// The access token of a session, as its login wanted it.
+    /// The access token of a session, with the settings of its login.
     fn access(&self, session: &SessionRecord) -> Result<AccessToken, Error> {
         let grant: Grant = serde_json::from_str(&session.grant).map_err(|_| {
-            tracing::error!("the store returned a session that it was not given");
+            tracing::error!("the session store returned a record that this crate did not write");
             ErrorKind::SessionsUnavailable
         })?;
         Ok(self.0.tokens.access(session.subject.as_str()).with_grant(grant))
     }
 
     fn pair(&self, access: AccessToken, session: &SessionRecord, now: Duration) -> Result<TokenPair, Error> {
-        let access = access.draw_csrf()?;
+        let access = access.generate_csrf()?;
         let refresh = self.refresh_token(access.grant(), session)?;
         let ends = Duration::from_secs(session.ends_at);
-        let membership = Membership { id: &session.id, login: session.created_at, ends };
-        let access = access.issue_in(Some(membership), now)?;
+        let token_session = TokenSession { id: &session.id, login: session.created_at, ends };
+        let access = access.issue_in(Some(token_session), now)?;
         Ok(TokenPair { access, refresh, session_id: session.id.clone() })
     }
 
-    /// The session's refresh token. Signed again it has the same `jti` and the same times, so that those who ask at the
-    /// same time get the same token, but for its signature.
+    /// The session's current refresh token. Each call gives the same `jti` and times, so concurrent requests get the same
+    /// token, except for its signature.
     fn refresh_token(&self, grant: &Grant, session: &SessionRecord) -> Result<Issued, IssueError> {
         let mut claims = serde_json::Map::new();
         let mut set = |name: &str, value: &str| drop(claims.insert(name.to_owned(), value.into()));
         set("sub", &session.subject);
         set("aud", &self.0.tokens.refresh_audience());
         set("sid", &session.id);
-        set("token_use", USE);
+        set("token_use", REFRESH_USE);
         if let Some(client_id) = grant.client_id() {
             set("client_id", client_id);
         }
         let lifetime = Duration::from_secs(session.ends_at.saturating_sub(session.rotated_at).max(1));
-        self.0.tokens.sign(Draft {
-            token_type: TYPE,
+        self.0.tokens.sign(UnsignedToken {
+            token_type: REFRESH_TYPE,
             header: serde_json::Map::new(),
             claims,
             jwt_id: session.token_id.clone(),
@@ -355,8 +368,8 @@ impl fmt::Debug for Sessions {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes it by value")]
 fn unavailable(error: SessionStoreError) -> Error {
-    tracing::error!(%error, "sessions unavailable");
+    tracing::error!(%error, "sessions are unavailable");
     ErrorKind::SessionsUnavailable.into()
 }

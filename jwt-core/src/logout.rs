@@ -1,3 +1,34 @@
+//! Receives logouts from an OpenID provider: OpenID Connect Back-Channel Logout 1.0.
+//!
+//! The provider posts a logout token to your application. [`BackChannelLogout`] validates it as section 2.6 requires, and
+//! revokes the tokens of the session or the subject that it names. Serve it with the function `back_channel_logout` of your
+//! adapter.
+//!
+//! ```
+//! use jwt_core::logout::BackChannelLogout;
+//! use jwt_core::revocation::MemoryRevocations;
+//! use jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
+//!
+//! # #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+//! # fn main() {}
+//! # #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let issuer = || {
+//!     Ok::<_, Box<dyn std::error::Error>>(
+//!         TrustedIssuer::new("https://id.example").key(Key::from_secret(Algorithm::HS256, [7; 32])?),
+//!     )
+//! };
+//! let revocations = MemoryRevocations::new();
+//! // The audience of access tokens is the service; the audience of logout tokens is the client.
+//! let verifier = Verifier::builder()
+//!     .issuer(issuer()?.audience("https://api.example"))
+//!     .revocations(revocations.clone())
+//!     .build()?;
+//! let logout = BackChannelLogout::new(Verifier::builder().issuer(issuer()?.audience("client-id")), revocations)?;
+//! # Ok(())
+//! # }
+//! ```
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,11 +44,13 @@ use crate::step::Step;
 use crate::verified::Verified;
 use crate::verify::{BuildError, BuildErrorKind, Verifier, VerifierBuilder};
 
-/// Takes logout tokens from an OpenID provider and revokes what they name. Cheap to clone.
+/// Revokes the tokens that an OpenID provider's logout tokens name. Cloning is cheap.
 ///
-/// A token that names a session (`sid`) takes back every token of that session; one that names a subject alone takes back
-/// every token of the subject that was issued until the logout. A logout token is good once in each process, and changes
-/// nothing where it comes again.
+/// A logout token with `sid` revokes every token of that session. One with only `sub` revokes every token of the subject that
+/// was issued before the logout. Each process accepts a logout token once; a repetition is answered with 400 and changes
+/// nothing.
+///
+/// It revokes only the provider's tokens. Sessions that your application began with `Sessions` (feature `issue`) continue.
 #[derive(Clone)]
 pub struct BackChannelLogout {
     receiver: Arc<Receiver>,
@@ -27,40 +60,42 @@ pub struct BackChannelLogout {
 struct Receiver {
     verifier: Verifier,
     store: Box<dyn RevocationStore>,
-    /// The logout tokens that were carried out.
-    seen: MemoryRevocations,
+    /// The logout tokens that were accepted.
+    accepted: MemoryRevocations,
 }
 
 impl BackChannelLogout {
-    /// The most bytes that are read of a request.
+    /// The size of the largest request body that is accepted, in bytes.
     const MAX_BODY: usize = 32 * 1024;
 
-    /// Makes a receiver of what verifies the tokens and of the store that takes the revocations.
+    /// Creates a receiver that verifies logout tokens with `builder` and revokes in `store`.
     ///
-    /// The builder is that of a verifier: its issuers are those who may log out, with the identifier of the client as their
-    /// audience. What a logout token must be besides is added here.
+    /// Add the providers to `builder` as trusted issuers, with your client identifier as their audience. The other rules for
+    /// logout tokens are added here.
     ///
     /// # Errors
     ///
-    /// The verifier cannot be built, or its settings are not for logout tokens: any issuer or audience, types of token,
-    /// tokens without expiry, issuers that are looked up.
+    /// The verifier can't be built, or has a setting that doesn't suit logout tokens: any issuer or audience, token types,
+    /// tokens without expiry, or an issuer resolver.
     pub fn new(builder: VerifierBuilder, store: impl RevocationStore + 'static) -> Result<Self, BuildError> {
         if builder.has_resolver() {
             return Err(BuildError::new(BuildErrorKind::Contradiction, "issuer_resolver"));
         }
-        // Section 2.6: `sub` or `sid` or both; no `nonce`, so that it passes for no ID token.
+        // Section 2.6: `sub`, `sid` or both, and no `nonce`, so that it can't be an ID token.
         let verifier = builder
             .logout_tokens()
-            .require_token(check("sub or sid", names_somebody))
+            .require_token(check("sub or sid", has_sub_or_sid))
             .require_token(check("nonce", has_no_nonce))
             .build()?;
-        let seen = RevocationSettings::new().capacity(100_000);
-        let receiver = Receiver { verifier, store: Box::new(store), seen: MemoryRevocations::with(seen) };
+        let accepted = RevocationSettings::new().capacity(100_000);
+        let receiver =
+            Receiver { verifier, store: Box::new(store), accepted: MemoryRevocations::with_settings(accepted) };
         Ok(Self { receiver: Arc::new(receiver), whole_subject: false })
     }
 
-    /// Takes back every token of the subject also where a session is named: for providers whose access tokens carry no
-    /// `sid`. Default: those of the session.
+    /// Revokes every token of the subject even if the logout token names a session. Default: only the session's tokens.
+    ///
+    /// Use it for providers whose access tokens have no `sid`.
     #[must_use]
     pub const fn whole_subject(mut self) -> Self {
         self.whole_subject = true;
@@ -85,30 +120,30 @@ impl BackChannelLogout {
     async fn log_out(&self, content_type: Option<&[u8]>, body: &[u8]) -> Result<(), Error> {
         let token = logout_token(content_type, body)?;
         let verified = self.receiver.verifier.verify(&token).await?;
-        if self.receiver.was_seen(&verified) {
+        if self.receiver.was_accepted(&verified) {
             return Err(ErrorKind::Revoked.into());
         }
         let revocation = self.revocation(&verified);
         self.receiver.store.revoke(&revocation).await.map_err(|error| {
-            tracing::warn!(%error, "a logout could not be carried out");
+            tracing::warn!(%error, "a logout could not be stored: the provider is told to try again");
             Error::from(ErrorKind::RevocationUnavailable)
         })?;
-        // Where there is no room, a repetition changes nothing either.
-        let _ = self.receiver.seen.revoke(&Revocation::token(&verified));
+        // If this list is full, a repetition is accepted again, which changes nothing.
+        let _ = self.receiver.accepted.revoke(&Revocation::token(&verified));
         tracing::debug!("logged out");
         Ok(())
     }
 
-    /// Section 2.7. The cutoff is the token's own time, so that it never reaches a later login.
+    /// Section 2.7. The cutoff is the token's `iat`, so that a later login isn't affected.
     fn revocation(&self, verified: &Verified) -> Revocation {
         let claims = verified.registered();
         let issuer = claims.issuer().unwrap_or_default();
-        let given = |name: Option<&str>| name.filter(|name| !name.is_empty()).map(str::to_owned);
-        match (given(claims.session_id()), given(claims.subject())) {
+        let non_empty = |name: Option<&str>| name.filter(|name| !name.is_empty()).map(str::to_owned);
+        match (non_empty(claims.session_id()), non_empty(claims.subject())) {
             (Some(session), subject) if subject.is_none() || !self.whole_subject => {
                 Revocation::session(issuer, session)
             }
-            // The rules have seen that there is one of the two, and a time.
+            // The verifier has checked that one of the two is present.
             (_, subject) => {
                 let issued_at = claims.issued_at().unwrap_or_else(|| verified.now());
                 Revocation::subject(issuer, subject.unwrap_or_default(), issued_at)
@@ -117,10 +152,10 @@ impl BackChannelLogout {
     }
 }
 
-/// The address that the provider posts logout tokens to.
+/// An endpoint to which the provider posts logout tokens.
 ///
-/// It answers 200 once the tokens are revoked, and otherwise 400, also if the store is down, so that the provider knows
-/// that nobody was logged out. Section 2.8.
+/// It answers with 200 once the tokens are revoked. Otherwise it answers with 400, even if the store is unavailable, so that
+/// the provider knows that the logout failed. Section 2.8.
 impl From<BackChannelLogout> for Endpoint {
     fn from(logout: BackChannelLogout) -> Self {
         Self::replying(&["POST"], move |request| {
@@ -128,7 +163,7 @@ impl From<BackChannelLogout> for Endpoint {
             request.header("content-type", &mut |value| content_type = content_type.or(Some(value)));
             let content_type = content_type.map(<[u8]>::to_vec);
             let inspection = Inspection::new(BackChannelLogout::MAX_BODY, move |body, extent| {
-                // A body that is too long or incomplete has no token.
+                // Treat a body that is too long or incomplete as one without a token.
                 let body = if extent == Extent::Whole { body.to_vec() } else { Vec::new() };
                 Step::pending(logout.answer(content_type, body))
             });
@@ -138,12 +173,12 @@ impl From<BackChannelLogout> for Endpoint {
 }
 
 impl Receiver {
-    fn was_seen(&self, token: &Verified) -> bool {
-        self.seen.look_up(&TokenIdentity::of(&token.registered(), token.now())).ready() == Some(Standing::Revoked)
+    fn was_accepted(&self, token: &Verified) -> bool {
+        self.accepted.look_up(&TokenIdentity::of(&token.registered(), token.now())).ready() == Some(Standing::Revoked)
     }
 }
 
-/// The form's one `logout_token`. Section 2.5.
+/// The form's single `logout_token`. Section 2.5.
 fn logout_token(content_type: Option<&[u8]>, body: &[u8]) -> Result<String, Error> {
     if !content_type.is_some_and(is_form) || body.len() > BackChannelLogout::MAX_BODY {
         return Err(ErrorKind::MalformedCredentials.into());
@@ -156,7 +191,7 @@ fn logout_token(content_type: Option<&[u8]>, body: &[u8]) -> Result<String, Erro
     }
 }
 
-fn names_somebody(token: &Verified) -> bool {
+fn has_sub_or_sid(token: &Verified) -> bool {
     let claims = token.registered();
     [claims.subject(), claims.session_id()].into_iter().flatten().any(|name| !name.is_empty())
 }

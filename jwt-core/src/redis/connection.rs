@@ -1,4 +1,4 @@
-//! The way to the server: one connection that mends itself, and a limit for every answer.
+//! A connection to the server that reconnects by itself and limits the time for each response.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,20 +6,20 @@ use std::time::Duration;
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use ::redis::{Client, FromRedisValue, IntoConnectionInfo, ProtocolVersion, RedisError, ScriptInvocation};
 
-/// What keeps the server from doing what it is asked to.
+/// Why the server didn't carry out a command.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Failure {
-    /// Its memory is full, and it may drop nothing.
+    /// The server has reached `maxmemory`.
     Full,
-    /// It did not answer, not in time, or with an error.
+    /// There was no response, a late one, or an error.
     Unreachable,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Full => "Redis is full",
-            Self::Unreachable => "Redis does not answer",
+            Self::Full => "the Redis server has reached `maxmemory`",
+            Self::Unreachable => "the Redis server is unavailable",
         })
     }
 }
@@ -27,17 +27,17 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 #[derive(Clone)]
-pub(super) struct Link {
+pub(super) struct Connection {
     pub(super) client: Client,
     manager: ConnectionManager,
     timeout: Duration,
 }
 
-impl Link {
-    /// Connects when something is asked.
+impl Connection {
+    /// Doesn't connect before the first command.
     pub(super) fn new(server: impl IntoConnectionInfo, timeout: Duration) -> Result<Self, RedisError> {
         let server = server.into_connection_info()?;
-        // The third version of the protocol carries messages and answers on one connection, in their order.
+        // RESP3 carries messages and responses on one connection, in their order.
         let settings = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         let client = Client::open(server.set_redis_settings(settings))?;
         let config = ConnectionManagerConfig::new()
@@ -48,34 +48,34 @@ impl Link {
         Ok(Self { client, manager, timeout })
     }
 
-    pub(super) async fn ask<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, Failure> {
+    pub(super) async fn query<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, Failure> {
         let mut connection = self.manager.clone();
-        self.within(command.query_async(&mut connection)).await
+        self.with_timeout(command.query_async(&mut connection)).await
     }
 
-    pub(super) async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Failure> {
+    pub(super) async fn run_script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Failure> {
         let mut connection = self.manager.clone();
-        self.within(script.invoke_async(&mut connection)).await
+        self.with_timeout(script.invoke_async(&mut connection)).await
     }
 
-    async fn within<T>(&self, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, Failure> {
-        match tokio::time::timeout(self.timeout, answer).await {
-            Ok(Ok(answer)) => Ok(answer),
+    async fn with_timeout<T>(&self, response: impl Future<Output = Result<T, RedisError>>) -> Result<T, Failure> {
+        match tokio::time::timeout(self.timeout, response).await {
+            Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => {
-                tracing::warn!(error = error.category(), code = error.code(), "Redis failed");
+                tracing::warn!(error = error.category(), code = error.code(), "a command to the Redis server failed");
                 Err(if error.code() == Some("OOM") { Failure::Full } else { Failure::Unreachable })
             }
             Err(_) => {
-                tracing::warn!("Redis did not answer in time");
+                tracing::warn!("the Redis server did not answer in time: see `RedisSettings::timeout`");
                 Err(Failure::Unreachable)
             }
         }
     }
 }
 
-// An address may hold a password.
-impl fmt::Debug for Link {
+// The address may contain a password.
+impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").finish_non_exhaustive()
+        f.debug_struct("Connection").finish_non_exhaustive()
     }
 }

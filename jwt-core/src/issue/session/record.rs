@@ -1,0 +1,203 @@
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::claims::NumericDate;
+
+/// A session as a [`SessionStore`](super::SessionStore) keeps it.
+///
+/// It contains no token, so read access to the store isn't enough to use a session. All times are whole seconds since
+/// 1970-01-01T00:00:00Z.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SessionRecord {
+    /// The session's identifier, the claim `sid` of its tokens: 128 random bits in base64url.
+    pub id: String,
+    /// The user, the claim `sub` of its tokens.
+    pub subject: String,
+    /// The application's name for the device, to be shown to the user.
+    pub device: Option<String>,
+    /// When the user logged in, the claim `auth_time` of its tokens.
+    pub created_at: u64,
+    /// When the session was last refreshed, or created.
+    pub last_used_at: u64,
+    /// When the session ends if it isn't refreshed; never later than `expires_at`.
+    pub ends_at: u64,
+    /// When the session ends, however often it is refreshed.
+    pub expires_at: u64,
+    /// The `jti` of the current refresh token.
+    pub token_id: String,
+    /// The `jti` of the previous refresh token.
+    pub previous_token_id: Option<String>,
+    /// When the previous refresh token was exchanged for the current one, or the session was created.
+    pub rotated_at: u64,
+    /// The settings of its access tokens, in a JSON format that only this crate reads. Stores keep it unchanged.
+    pub grant: String,
+}
+
+impl SessionRecord {
+    /// Creates the record of a session that begins at `now`. Set `ends_at` and `expires_at`, which are `now` too.
+    #[must_use]
+    pub fn new(id: impl Into<String>, subject: impl Into<String>, token_id: impl Into<String>, now: u64) -> Self {
+        Self {
+            id: id.into(),
+            subject: subject.into(),
+            device: None,
+            created_at: now,
+            last_used_at: now,
+            ends_at: now,
+            expires_at: now,
+            token_id: token_id.into(),
+            previous_token_id: None,
+            rotated_at: now,
+            grant: String::new(),
+        }
+    }
+
+    /// Returns whether the session has ended at `now`.
+    #[must_use]
+    pub const fn has_ended(&self, now: u64) -> bool {
+        now >= self.ends_at
+    }
+
+    /// Exchanges the refresh token as [`SessionStore::rotate`](super::SessionStore::rotate) requires, for stores that do it
+    /// in this process.
+    ///
+    /// The record changes only if the outcome is [`RotationOutcome::Renewed`]. If it is [`RotationOutcome::Reused`] or
+    /// [`RotationOutcome::Ended`], the store must delete the record.
+    pub fn rotate(&mut self, rotation: &Rotation<'_>) -> RotationOutcome {
+        let now = rotation.now;
+        if self.has_ended(now) {
+            return RotationOutcome::Ended;
+        }
+        if self.token_id == rotation.presented {
+            self.previous_token_id = Some(std::mem::replace(&mut self.token_id, rotation.next.to_owned()));
+            self.rotated_at = now;
+            self.last_used_at = now;
+            self.ends_at = now.saturating_add(rotation.idle).min(self.expires_at);
+            return RotationOutcome::Renewed;
+        }
+        let repeats = self.previous_token_id.as_deref() == Some(rotation.presented);
+        if repeats && now < self.rotated_at.saturating_add(rotation.grace) {
+            RotationOutcome::Repeated
+        } else {
+            RotationOutcome::Reused
+        }
+    }
+}
+
+// A log must not show who uses which device and when.
+impl fmt::Debug for SessionRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionRecord")
+            .field("created_at", &self.created_at)
+            .field("ends_at", &self.ends_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A session as you show it to its user. It contains no token.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Session {
+    /// The session's identifier, the claim `sid` of its tokens: pass it to [`Sessions::end`](super::Sessions::end).
+    pub id: String,
+    /// The application's name for the device.
+    pub device: Option<String>,
+    /// When the user logged in.
+    pub created_at: NumericDate,
+    /// When the session was last refreshed, or created.
+    pub last_used_at: NumericDate,
+    /// When the session ends if it isn't refreshed.
+    pub ends_at: NumericDate,
+}
+
+impl Session {
+    pub(super) fn from_record(record: SessionRecord) -> Self {
+        let date = |seconds| NumericDate::from(Duration::from_secs(seconds));
+        Self {
+            id: record.id,
+            device: record.device,
+            created_at: date(record.created_at),
+            last_used_at: date(record.last_used_at),
+            ends_at: date(record.ends_at),
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("created_at", &self.created_at)
+            .field("ends_at", &self.ends_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request to exchange a refresh token for the next one.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Rotation<'r> {
+    /// The session's subject.
+    pub subject: &'r str,
+    /// The session's identifier.
+    pub id: &'r str,
+    /// The `jti` of the refresh token that the client sent.
+    pub presented: &'r str,
+    /// The `jti` of the refresh token that replaces it.
+    pub next: &'r str,
+    /// The current time, in seconds since 1970-01-01T00:00:00Z.
+    pub now: u64,
+    /// How many seconds after a rotation the previous token is accepted again.
+    pub grace: u64,
+    /// How many seconds after `now` the session ends if it isn't refreshed again.
+    pub idle: u64,
+}
+
+impl<'r> Rotation<'r> {
+    /// Creates a request to exchange `presented` for `next` in the session `id` of `subject`. Grace and idle time are zero
+    /// until you set them.
+    #[must_use]
+    pub const fn new(subject: &'r str, id: &'r str, presented: &'r str, next: &'r str, now: u64) -> Self {
+        Self { subject, id, presented, next, now, grace: 0, idle: 0 }
+    }
+
+    /// Sets how long the previous token is accepted again, in seconds. Default: 0.
+    #[must_use]
+    pub const fn grace(mut self, seconds: u64) -> Self {
+        self.grace = seconds;
+        self
+    }
+
+    /// Sets how long the session lasts without another refresh, in seconds. Default: 0.
+    #[must_use]
+    pub const fn idle(mut self, seconds: u64) -> Self {
+        self.idle = seconds;
+        self
+    }
+}
+
+impl fmt::Debug for Rotation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rotation")
+            .field("now", &self.now)
+            .field("grace", &self.grace)
+            .field("idle", &self.idle)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The outcome of a [`Rotation`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "an unknown outcome could only be refused")]
+pub enum RotationOutcome {
+    /// The token was the current one and has been exchanged.
+    Renewed,
+    /// The token was exchanged within the grace period: nothing changes.
+    Repeated,
+    /// The token was exchanged earlier, so it may be stolen. The session is deleted.
+    Reused,
+    /// The session has ended or doesn't exist.
+    Ended,
+}

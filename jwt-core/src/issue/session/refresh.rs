@@ -1,0 +1,107 @@
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::ops::Deref;
+use std::pin::Pin;
+
+use crate::error::{Error, ErrorKind};
+use crate::verified::Verified;
+
+use super::{Sessions, TokenPair};
+
+/// A verified refresh token, which [`Sessions::refresh`] exchanges.
+#[derive(Clone)]
+pub struct RefreshToken(Verified);
+
+/// The header's `typ` of refresh tokens.
+pub(super) const REFRESH_TYPE: &str = "refresh+jwt";
+
+/// The value of the claim `token_use` in refresh tokens.
+pub(super) const REFRESH_USE: &str = "refresh";
+
+impl RefreshToken {
+    /// Converts a token that [`Sessions::refresh_verifier`] has verified.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::WrongType`] for any other kind of token.
+    pub fn of(verified: &Verified) -> Result<Self, Error> {
+        // Only the verifier of sessions accepts this type.
+        if verified.token_type() == Some(REFRESH_TYPE) {
+            Ok(Self(verified.clone()))
+        } else {
+            Err(ErrorKind::WrongType.into())
+        }
+    }
+
+    /// Returns the subject of its session.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        self.registered().subject().unwrap_or_default().to_owned()
+    }
+
+    /// Returns the identifier of its session.
+    #[must_use]
+    pub fn session_id(&self) -> String {
+        self.registered().session_id().unwrap_or_default().to_owned()
+    }
+}
+
+impl Deref for RefreshToken {
+    type Target = Verified;
+
+    fn deref(&self) -> &Verified {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RefreshToken").finish()
+    }
+}
+
+/// A request to exchange a refresh token; made by [`Sessions::refresh`], and sent when you await it.
+#[derive(Clone)]
+#[must_use = "nothing is refreshed until you await it"]
+pub struct Renewal {
+    pub(super) sessions: Sessions,
+    pub(super) token: RefreshToken,
+    pub(super) scope: Option<Vec<String>>,
+    pub(super) client_id: Option<String>,
+}
+
+impl Renewal {
+    /// Asks for an access token with fewer scopes; the session keeps those of the login. RFC 6749 section 6. Default: all
+    /// scopes of the session.
+    ///
+    /// If a scope was not granted, the request is refused with
+    /// [`InsufficientScope`](crate::ErrorKind::InsufficientScope), and the refresh token stays valid.
+    pub fn scope<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.scope = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Names the client that asks, if your clients authenticate. RFC 6749 section 6. Default: any client may use the token.
+    ///
+    /// The token of another client is refused with [`WrongClaim`](crate::ErrorKind::WrongClaim) and stays valid.
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.client_id = Some(client_id.into());
+        self
+    }
+}
+
+impl IntoFuture for Renewal {
+    type Output = Result<TokenPair, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.sessions.renew(&self).await })
+    }
+}
+
+// Scopes and the client are claims, which must not reach a log.
+impl fmt::Debug for Renewal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Renewal").field("sessions", &self.sessions).finish_non_exhaustive()
+    }
+}
