@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use jwt_core::crypto::SigningKey;
 use jwt_core::gate::Endpoint;
-use jwt_core::http::Csrf;
-use jwt_core::http::{Cookies, SetCookies};
-use jwt_core::issue::{KeyRing, TokenIssuer};
-use jwt_core::issue::{MemorySessions, Session, Sessions, TokenPair};
+use jwt_core::http::{Cookies, Csrf, SetCookies};
+use jwt_core::issue::{KeyRing, MemorySessions, Session, Sessions, TokenIssuer, TokenPair};
 use jwt_core::revocation::{MemoryRevocations, RevocationSettings};
 use jwt_core::{Algorithm, Error, ErrorKind, Verified, Verifier};
 use serde::{Deserialize, Serialize};
@@ -36,7 +34,8 @@ struct Inner {
     /// Accepts access tokens from cookies.
     verifier: Verifier,
     fresh: Duration,
-    shelves: Mutex<HashMap<String, Vec<Book>>>,
+    /// The books of each user.
+    books: Mutex<HashMap<String, Vec<Book>>>,
 }
 
 /// The body of a login request.
@@ -110,8 +109,8 @@ impl ReadingRoom {
             .leeway(Duration::ZERO)
             .revocations(revocations)
             .build()?;
-        let shelves = Mutex::default();
-        Ok(Self(Arc::new(Inner { cookies, sessions, verifier, fresh: options.fresh(), shelves })))
+        let books = Mutex::default();
+        Ok(Self(Arc::new(Inner { cookies, sessions, verifier, fresh: options.fresh(), books })))
     }
 
     pub(super) fn verifier(&self) -> Verifier {
@@ -197,8 +196,8 @@ impl ReadingRoom {
     }
 
     fn with_books<T>(&self, reader: &str, act: impl FnOnce(&mut Vec<Book>) -> T) -> T {
-        let mut shelves = self.0.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        act(shelves.entry(reader.to_owned()).or_default())
+        let mut books = self.0.books.lock().unwrap_or_else(PoisonError::into_inner);
+        act(books.entry(reader.to_owned()).or_default())
     }
 }
 

@@ -6,8 +6,7 @@ use crate::verify::{BuildErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
 use super::error::{ConfigError, ConfigErrorKind};
 use super::fields::{IssuerConfig, SourcesConfig, StringList, VerifierConfig};
 use super::keys::{Inputs, ProcessInputs};
-use super::names::IssuerPaths;
-use super::names::Names;
+use super::names::{IssuerPaths, Names};
 
 impl VerifierConfig {
     /// Turns the configuration into a builder. Reads the files and variables that it names; fetches nothing.

@@ -12,7 +12,7 @@ async function send(method, path, body) {
   if (method !== "GET" && csrf()) headers["X-CSRF-Token"] = csrf();
   if (body) headers["Content-Type"] = "application/json";
   const response = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(10_000) });
-  note(method, path, response);
+  logRequest(method, path, response);
   return response;
 }
 
@@ -74,15 +74,15 @@ function meaning(method, path, response) {
   return method === "DELETE" ? "Done. The request proved that it came from this page." : "The browser sent the cookie with the access token, which is valid.";
 }
 
-function note(method, path, response) {
+function logRequest(method, path, response) {
   const { status } = response;
   const item = element("li");
   const asked = element("span", "asked");
   asked.append(element("code", "", `${method} ${path}`), element("span", "status", String(status)));
   item.append(asked, element("span", "hint", meaning(method, path, response)));
   item.dataset.tone = status < 400 ? "good" : status < 500 ? "refused" : "bad";
-  $("talk").prepend(item);
-  while ($("talk").children.length > 12) $("talk").lastChild.remove();
+  $("requests").prepend(item);
+  while ($("requests").children.length > 12) $("requests").lastChild.remove();
 }
 
 /* Showing the data */
@@ -98,7 +98,7 @@ function button(text, label, action) {
   const node = element("button", "", text);
   node.type = "button";
   node.setAttribute("aria-label", label);
-  node.addEventListener("click", () => act(node, action));
+  node.addEventListener("click", () => runAction(node, action));
   return node;
 }
 
@@ -111,20 +111,20 @@ function problem(text) {
 
 function showLogin(message = "") {
   $("confirm").close();
-  $("who").hidden = $("room").hidden = true;
+  $("who").hidden = $("logged-in").hidden = true;
   $("login-part").hidden = false;
   $("login").reset();
-  invalid("login", message);
+  markInvalid("login", message);
   (message ? $("login-title") : $("login-name")).focus();
 }
 
-async function showRoom() {
+async function showAccount() {
   const me = await (await ask("GET", "/api/me")).json();
   await Promise.all([showBooks(), showSessions()]);
   $("name").textContent = me.name;
   for (const hidden of document.querySelectorAll("[autocomplete=username][readonly]")) hidden.value = me.name;
   $("login-part").hidden = true;
-  $("who").hidden = $("room").hidden = false;
+  $("who").hidden = $("logged-in").hidden = false;
 }
 
 async function showBooks() {
@@ -174,20 +174,20 @@ async function showSessions() {
 /* Actions */
 
 /** Runs the action of a control, unless it’s running already, and shows an error if it fails. */
-async function act(control, action) {
+async function runAction(control, action) {
   if (control.getAttribute("aria-disabled") === "true") return;
   control.setAttribute("aria-disabled", "true");
   problem("");
   try {
     await action();
   } catch (error) {
-    explain(error);
+    showError(error);
   } finally {
     control.removeAttribute("aria-disabled");
   }
 }
 
-function explain(error) {
+function showError(error) {
   if (error instanceof Cancelled) announce("Nothing was changed.");
   else if (error instanceof LoggedOut) showLogin("You were logged out. Log in again to continue.");
   else if (error instanceof Unavailable) problem("The server is unavailable. Try again in a moment.");
@@ -195,7 +195,7 @@ function explain(error) {
   else problem(error.message);
 }
 
-function invalid(form, message) {
+function markInvalid(form, message) {
   $(`${form}-error`).textContent = message;
   for (const input of $(form === "login" ? "login" : "confirm-form").querySelectorAll("input:not([readonly])")) {
     if (message) input.setAttribute("aria-invalid", "true");
@@ -206,18 +206,18 @@ function invalid(form, message) {
 $("login").addEventListener("submit", (event) => {
   event.preventDefault();
   const { name, password } = Object.fromEntries(new FormData($("login")));
-  act(event.submitter ?? $("login"), async () => {
+  runAction(event.submitter ?? $("login"), async () => {
     const response = await send("POST", "/auth/login", { name, password });
     if (response.status >= 500) throw new Unavailable();
     if (response.status !== 200) {
-      invalid("login", "The name or the password is wrong.");
+      markInvalid("login", "The name or the password is wrong.");
       announce("The name or the password is wrong.");
       $("login-password").select();
       return;
     }
-    invalid("login", "");
+    markInvalid("login", "");
     refreshes += 1;
-    await showRoom();
+    await showAccount();
     announce("You are logged in.");
     $("books-title").focus();
   });
@@ -230,7 +230,7 @@ function confirmPassword(why) {
   const opener = document.activeElement;
   $("confirm-why").textContent = why;
   form.reset();
-  invalid("confirm", "");
+  markInvalid("confirm", "");
   for (const hidden of form.querySelectorAll("[readonly]")) hidden.value = $("name").textContent;
   dialog.showModal();
   $("confirm-password").focus();
@@ -242,7 +242,7 @@ function confirmPassword(why) {
         const { password } = Object.fromEntries(new FormData(form));
         const response = await ask("POST", "/auth/confirm", { body: { password }, also: 422 });
         if (!response.ok) {
-          invalid("confirm", "The password is wrong.");
+          markInvalid("confirm", "The password is wrong.");
           $("confirm-password").select();
           return;
         }
@@ -262,19 +262,19 @@ function confirmPassword(why) {
   });
 }
 
-async function leave(path) {
+async function logOut(path) {
   await ask("POST", path);
   showLogin();
   announce("You are logged out.");
 }
-$("logout").addEventListener("click", () => act($("logout"), () => leave("/auth/logout")));
-$("logout-everywhere").addEventListener("click", () => act($("logout-everywhere"), () => leave("/auth/logout-everywhere")));
+$("logout").addEventListener("click", () => runAction($("logout"), () => logOut("/auth/logout")));
+$("logout-everywhere").addEventListener("click", () => runAction($("logout-everywhere"), () => logOut("/auth/logout-everywhere")));
 
 // The user may still be logged in from an earlier visit.
 if (csrf()) {
-  await showRoom().catch((error) => {
+  await showAccount().catch((error) => {
     showLogin();
-    explain(error);
+    showError(error);
   });
 } else {
   showLogin();
