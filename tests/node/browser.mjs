@@ -283,7 +283,7 @@ async function checkWidth() {
   );
 }
 
-/** A tap on a call must bring the answer into view, which is below the screen of a phone before. */
+/** Checks that a tap on a call scrolls to the answer, which was below the screen of the phone. */
 async function tapOnPhone() {
   doing = 'tap a call on a phone';
   await page.setViewportSize(PHONE);
