@@ -1,20 +1,24 @@
-//! One protected route on actix-web, with a secret that issuer and service share.
+//! Shows one protected route on actix-web, with a secret that the issuer shares with the service.
+//!
+//! Start it in a shell with a new secret:
 //! ```sh
 //! export JWT_SECRET=$(openssl rand -hex 32)
 //! cargo run -p jwt-examples --example actix_minimal &
 //! ```
-//! When it runs, make a token, in the same shell with openssl or with any other tool for JWTs:
+//! When it runs, make a token in the same shell, and send it. The first request is answered 401, the second 200 with
+//! `Hello, Ada!`:
 //! ```sh
 //! part() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 //! CLAIMS='{"iss":"https://id.example","aud":"https://api.example","name":"Ada","exp":'$(($(date +%s) + 600))'}'
 //! TOKEN=$(printf '{"alg":"HS256"}' | part).$(printf %s "$CLAIMS" | part)
 //! TOKEN=$TOKEN.$(printf %s "$TOKEN" | openssl dgst -sha256 -hmac "$JWT_SECRET" -binary | part)
+//! curl -i http://127.0.0.1:3001/me
 //! curl -i http://127.0.0.1:3001/me -H "Authorization: Bearer $TOKEN"
 //! ```
 
 use actix_web::{App, HttpServer, web};
+use jwt_actix::jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
 use jwt_actix::{Claims, JwtMiddleware};
-use jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
 
 #[derive(serde::Deserialize)]
 struct User {
@@ -27,7 +31,7 @@ async fn me(Claims(user): Claims<User>) -> String {
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let secret = std::env::var("JWT_SECRET").map_err(|_| "set JWT_SECRET to a secret of 32 bytes or more")?;
+    let secret = std::env::var("JWT_SECRET").map_err(|_| "set JWT_SECRET to a secret of at least 32 bytes")?;
     let key = Key::from_secret(Algorithm::HS256, secret)?;
     let issuer = TrustedIssuer::new("https://id.example").key(key).audience("https://api.example");
     let verifier = Verifier::builder().issuer(issuer).build()?;

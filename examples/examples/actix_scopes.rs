@@ -1,15 +1,15 @@
-//! Scopes, roles and logins on actix-web: who may do what, in the places where it can be said.
+//! Shows the ways to require scopes, roles and a strong login on actix-web: in a handler's signature, and around a route.
 //! ```sh
 //! cargo run -p jwt-examples --example actix_scopes
 //! ```
-//! It prints a token for each of four people and commands to try, with the status that each gets: paste them into another
-//! terminal. Another port than 3001 can be given as `-- 8080`; `-- 0` takes a free one.
+//! It prints a token for each of four people and commands to paste into another terminal, each with the status to expect. To use
+//! another port than 3001, add `-- 8080`; `-- 0` takes any free port.
 
 use std::net::TcpListener;
 
 use actix_web::{App, HttpResponse, HttpServer, Responder, web};
+use jwt_actix::jwt_core::authorize::{acr, all, any_role, roles, scopes};
 use jwt_actix::{Authorized, Claims, JwtMiddleware, OptionalClaims, Require};
-use jwt_core::authorize::{acr, all, any_role, roles, scopes};
 use jwt_examples::people::{People, REPORTS, port};
 
 #[derive(serde::Deserialize)]
@@ -17,33 +17,33 @@ struct User {
     name: String,
 }
 
-jwt_core::policy! {
-    /// Says in a handler's signature what its caller needs: a scope, and one of two roles.
+jwt_actix::jwt_core::policy! {
+    /// Needed to write reports: a scope, and one of two roles.
     WriteReports = all((scopes(["reports:write"]), any_role("/roles", ["editor", "admin"])));
 }
 
-/// Any good token will do.
+/// Accepts every valid token.
 async fn me(Claims(user): Claims<User>) -> String {
     format!("Hello, {}!\n", user.name)
 }
 
-/// The middleware around the route asks for the scope, so that nothing is asked for here.
+/// The middleware around the route requires the scope, so the handler doesn't have to.
 async fn list() -> &'static str {
     "Visitors in March\n"
 }
 
-/// This handler cannot be mounted without its policy.
+/// The policy is part of the signature, so no route can forget it.
 async fn write(Authorized(user, ..): Authorized<User, WriteReports>) -> impl Responder {
     HttpResponse::Created().body(format!("written by {}\n", user.name))
 }
 
-/// Only the role, and a login that is strong enough: with a weaker one the answer says which login to ask for.
+/// The route requires a role and a strong login. After a weaker login, the answer says which one the client needs.
 async fn remove(Claims(user): Claims<User>) -> impl Responder {
     println!("removed by {}", user.name);
     HttpResponse::NoContent()
 }
 
-/// Guests are welcome; whoever brings a token must bring a good one.
+/// Works without a token. An invalid token is refused all the same.
 async fn welcome(OptionalClaims(user): OptionalClaims<User>) -> String {
     format!("Welcome, {}!\n", user.map_or_else(|| "guest".to_owned(), |user| user.name))
 }
@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let people = People::new()?;
     let jwt = JwtMiddleware::new(people.verifier.clone());
     let app = move || {
-        // What is wrapped last runs first: the token is verified before anything is required of it.
+        // The middleware that's wrapped last runs first, so the token is verified before its scopes are checked.
         App::new()
             .service(web::resource("/me").wrap(jwt.clone()).route(web::get().to(me)))
             .service(
@@ -70,7 +70,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let listener = TcpListener::bind(("127.0.0.1", port(3001)?))?;
     people.print(&format!("http://{}", listener.local_addr()?), &REPORTS);
-    println!("# Ctrl-C ends it.");
+    println!("# Ctrl-C stops the example.");
     HttpServer::new(app).listen(listener)?.run().await?;
     Ok(())
 }

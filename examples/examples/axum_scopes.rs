@@ -1,15 +1,15 @@
-//! Scopes, roles and logins on axum: who may do what, in the places where it can be said.
+//! Shows the ways to require scopes, roles and a strong login on axum: in a handler's signature, and around a route.
 //! ```sh
 //! cargo run -p jwt-examples --example axum_scopes
 //! ```
-//! It prints a token for each of four people and commands to try, with the status that each gets: paste them into another
-//! terminal. Another port than 3000 can be given as `-- 8080`; `-- 0` takes a free one.
+//! It prints a token for each of four people and commands to paste into another terminal, each with the status to expect. To use
+//! another port than 3000, add `-- 8080`; `-- 0` takes any free port.
 
 use axum::http::StatusCode;
 use axum::routing::{delete, get};
 use axum::{Router, serve};
-use jwt_core::authorize::{acr, all, any_role, roles, scopes};
 use jwt_examples::people::{People, REPORTS, port};
+use jwt_tower::jwt_core::authorize::{acr, all, any_role, roles, scopes};
 use jwt_tower::{Authorized, Claims, JwtLayer, OptionalClaims, RequireLayer};
 use tokio::net::TcpListener;
 
@@ -18,33 +18,33 @@ struct User {
     name: String,
 }
 
-jwt_core::policy! {
-    /// Says in a handler's signature what its caller needs: a scope, and one of two roles.
+jwt_tower::jwt_core::policy! {
+    /// Needed to write reports: a scope, and one of two roles.
     WriteReports = all((scopes(["reports:write"]), any_role("/roles", ["editor", "admin"])));
 }
 
-/// Any good token will do.
+/// Accepts every valid token.
 async fn me(Claims(user): Claims<User>) -> String {
     format!("Hello, {}!\n", user.name)
 }
 
-/// The layer on the route asks for the scope, so that nothing is asked for here.
+/// The layer on the route requires the scope, so the handler doesn't have to.
 async fn list() -> &'static str {
     "Visitors in March\n"
 }
 
-/// This handler cannot be mounted without its policy.
+/// The policy is part of the signature, so no route can forget it.
 async fn write(Authorized(user, ..): Authorized<User, WriteReports>) -> (StatusCode, String) {
     (StatusCode::CREATED, format!("written by {}\n", user.name))
 }
 
-/// Only the role, and a login that is strong enough: with a weaker one the answer says which login to ask for.
+/// The route requires a role and a strong login. After a weaker login, the answer says which one the client needs.
 async fn remove(Claims(user): Claims<User>) -> StatusCode {
     println!("removed by {}", user.name);
     StatusCode::NO_CONTENT
 }
 
-/// Guests are welcome; whoever brings a token must bring a good one.
+/// Works without a token. An invalid token is refused all the same.
 async fn welcome(OptionalClaims(user): OptionalClaims<User>) -> String {
     format!("Welcome, {}!\n", user.map_or_else(|| "guest".to_owned(), |user| user.name))
 }
@@ -66,7 +66,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let listener = TcpListener::bind(("127.0.0.1", port(3000)?)).await?;
     people.print(&format!("http://{}", listener.local_addr()?), &REPORTS);
-    println!("# Ctrl-C ends it.");
+    println!("# Ctrl-C stops the example.");
     serve(listener, app).await?;
     Ok(())
 }

@@ -1,12 +1,13 @@
-//! A gateway on axum: it verifies tokens, and tells the service behind it who sent the request.
+//! Shows a gateway on axum that verifies tokens and forwards their claims to an upstream service in headers.
 //! ```sh
 //! cargo run -p jwt-examples --example gateway
 //! ```
-//! It starts the gateway and a service that answers with the request as it came, and prints a token for each of four people and
-//! commands to try: paste them into another terminal. Another port than 3000 can be given as `-- 8080`; `-- 0` takes a free one.
+//! It starts the gateway and an upstream service, which answers with the request it got. It prints tokens and commands to paste
+//! into another terminal, each with the status to expect. To use another port than 3000, add `-- 8080`; `-- 0` takes any free
+//! port.
 //!
-//! Look for what the service sees: `x-user`, `x-roles` and `x-scope` of the token, whatever the client sends by these names,
-//! and no token.
+//! In the answers, look for `x-user`, `x-roles` and `x-scope`: they always come from the token, even if the client sends headers
+//! with these names. The token itself isn't forwarded.
 
 use std::fmt::Write as _;
 
@@ -17,8 +18,8 @@ use axum::http::header::{CONNECTION, HOST, PROXY_AUTHORIZATION, TE, TRAILER, TRA
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::Response;
 use axum::{Router, serve};
-use jwt_core::forward::ForwardClaims;
 use jwt_examples::people::{People, port};
+use jwt_tower::jwt_core::forward::ForwardClaims;
 use jwt_tower::{GateLayer, JwtLayer};
 use tokio::net::TcpListener;
 
@@ -28,15 +29,15 @@ struct Upstream {
     client: reqwest::Client,
 }
 
-/// Sends a request on and its answer back, both as they stream.
-async fn send_on(State(upstream): State<Upstream>, request: Request) -> Result<Response, StatusCode> {
+/// Forwards a request to the upstream service, and streams both bodies.
+async fn forward_request(State(upstream): State<Upstream>, request: Request) -> Result<Response, StatusCode> {
     let (mut parts, body) = request.into_parts();
     drop_hop_by_hop(&mut parts.headers);
-    // The service has an address of its own.
+    // The client sets the host of the upstream service.
     parts.headers.remove(HOST);
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let mut request = upstream.client.request(parts.method, format!("{}{target}", upstream.url)).headers(parts.headers);
-    // A request without a body stays one: a stream would be sent in chunks, even if nothing is in it.
+    // A request without a body must stay one. As a stream, it would be sent as a chunked body of length zero.
     if !body.is_end_stream() {
         request = request.body(reqwest::Body::wrap_stream(body.into_data_stream()));
     }
@@ -48,7 +49,7 @@ async fn send_on(State(upstream): State<Upstream>, request: Request) -> Result<R
     Ok(response.map(|_| Body::from_stream(answer.bytes_stream())))
 }
 
-/// RFC 9110 section 7.6.1: what is for one connection is not for the next.
+/// Removes the headers that are only for one connection (RFC 9110 section 7.6.1).
 fn drop_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -64,7 +65,7 @@ fn drop_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// The service behind the gateway. It believes its headers, so that nobody but the gateway may reach it.
+/// The upstream service. It trusts the headers, so only the gateway may be able to reach it.
 async fn show(request: Request) -> String {
     let mut seen = format!("{} {}\n", request.method(), request.uri());
     for (name, value) in request.headers() {
@@ -84,7 +85,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let forward = ForwardClaims::new(&people.verifier, claims)?;
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
     let gateway = Router::new()
-        .fallback(send_on)
+        .fallback(forward_request)
         .with_state(Upstream { url, client })
         .layer(GateLayer::new(forward))
         .layer(JwtLayer::new(people.verifier.clone()));
@@ -94,7 +95,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let calls = [("GET", "/reports?page=2", None, 401), ("GET", "/reports?page=2", Some("READER"), 200)];
     people.print(&url, &calls);
     println!("curl -i {url}/ -H \"X-User: root\" -H \"X_Roles: admin\" -H \"Authorization: Bearer $EDITOR\" # 200");
-    println!("# Ctrl-C ends it.");
+    println!("# Ctrl-C stops the example.");
     serve(listener, gateway).await?;
     Ok(())
 }

@@ -1,31 +1,34 @@
-//! A server of the Model Context Protocol whose tools need a token: one call names the resource, and clients find the rest.
+//! Shows a server of the Model Context Protocol whose tools need a token, and how clients find out where to get one.
+//!
+//! `MCP_ISSUER` is your authorization server; its access tokens must follow RFC 9068.
 //! ```sh
-//! export MCP_ISSUER=https://id.example  # an authorization server of yours, whose tokens are those of RFC 9068
+//! export MCP_ISSUER=https://id.example
 //! cargo run -p jwt-examples --example mcp &
 //! ```
-//! Whoever comes without a token is told where the server's metadata is, and finds there who issues tokens:
+//! Without a token, a client is answered 401 with the address of the server's metadata (RFC 9728). The metadata, answered 200,
+//! names the authorization server:
 //! ```sh
 //! curl -i http://127.0.0.1:3000/mcp -d '{}'
-//! curl http://127.0.0.1:3000/.well-known/oauth-protected-resource/mcp
+//! curl -i http://127.0.0.1:3000/.well-known/oauth-protected-resource/mcp
 //! ```
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use jwt_core::authorize::{Policy as _, scopes};
-use jwt_core::gate::ProtectedResource;
-use jwt_core::{BuildError, TrustedIssuer, Verifier};
+use jwt_tower::jwt_core::authorize::{Policy as _, scopes};
+use jwt_tower::jwt_core::gate::ProtectedResource;
+use jwt_tower::jwt_core::{BuildError, TrustedIssuer, Verifier};
 use jwt_tower::{JwtLayer, Rejection, Verified};
 use serde_json::{Value, json};
 
-jwt_core::policy! {
+jwt_tower::jwt_core::policy! {
     ReadNotes = scopes(["notes:read"]);
-    // MCP clients ask for exactly the scopes that a refusal names.
+    // MCP clients request exactly the scopes that a 403 names, so it must name all of them.
     WriteNotes = scopes(["notes:read", "notes:write"]).naming_all();
 }
 
-/// Tokens must be issued by `issuer` for `resource`, which is the address of this server.
+/// Accepts tokens from `issuer` for `resource`, the address of this server.
 pub(crate) fn app(issuer: &str, resource: &str) -> Result<Router, BuildError> {
     let verifier = Verifier::builder()
         .issuer(TrustedIssuer::discover(issuer).access_token_profile())
@@ -42,7 +45,7 @@ struct Message {
     params: Value,
 }
 
-/// JSON-RPC over HTTP, as the protocol's "streamable HTTP" has it: each message is a request, each answer JSON.
+/// Handles a message of the protocol's "streamable HTTP" transport: each one is a JSON-RPC request, answered with JSON.
 async fn message(verified: Verified, Json(message): Json<Message>) -> Result<Response, Rejection> {
     let Some(id) = message.id else { return Ok(StatusCode::ACCEPTED.into_response()) };
     let outcome = match &*message.method {
@@ -67,7 +70,7 @@ async fn message(verified: Verified, Json(message): Json<Message>) -> Result<Res
     Ok(Json(answer).into_response())
 }
 
-/// Each tool asks for what it needs. A client that lacks it is answered 403 with the scopes to get.
+/// Calls a tool. Each has its own requirement; if the token doesn't meet it, the client is answered 403 with the scopes it needs.
 async fn call(verified: &Verified, params: &Value) -> Result<Result<Value, Value>, Rejection> {
     let text = match params["name"].as_str() {
         Some("read") => {
@@ -85,7 +88,8 @@ async fn call(verified: &Verified, params: &Value) -> Result<Result<Value, Value
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let issuer = std::env::var("MCP_ISSUER").map_err(|_| "set MCP_ISSUER to the address of an authorization server")?;
+    let issuer =
+        std::env::var("MCP_ISSUER").map_err(|_| "set MCP_ISSUER to the address of your authorization server")?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     axum::serve(listener, app(&issuer, "http://127.0.0.1:3000/mcp")?).await?;
     Ok(())

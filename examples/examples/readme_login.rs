@@ -6,7 +6,7 @@ use axum::{Json, Router};
 use jwt_tower::jwt_core::crypto::SigningKey;
 use jwt_tower::jwt_core::issue::{KeyRing, MemorySessions, Sessions, TokenIssuer};
 use jwt_tower::jwt_core::revocation::{MemoryRevocations, RevocationSettings};
-use jwt_tower::jwt_core::{Algorithm, ErrorKind, Verifier};
+use jwt_tower::jwt_core::{Algorithm, Error, ErrorKind, Verifier};
 use jwt_tower::{Claims, JwtLayer, Rejection, Tokens, endpoint};
 
 #[derive(serde::Deserialize)]
@@ -23,7 +23,7 @@ struct User {
 async fn login(State(sessions): State<Sessions>, Json(user): Json<Credentials>) -> Result<Tokens, Rejection> {
     // Check the password against your own store.
     if user.password != "correct horse" {
-        return Err(Rejection::from(ErrorKind::NoCredentials.into()));
+        return Err(Error::from(ErrorKind::NoCredentials).into());
     }
     Ok(Tokens(sessions.login(user.name).scope(["reports:read"]).start().await?))
 }

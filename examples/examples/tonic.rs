@@ -1,10 +1,16 @@
-//! A gRPC server behind the same layer as any other tower service: handlers find the verified token in the request's
-//! extensions, and refusals are statuses of gRPC.
+//! Shows a gRPC server with tonic: the same layers as for other tower services, and refusals as gRPC statuses.
 //! ```sh
 //! export JWT_SECRET=$(openssl rand -hex 32)
-//! cargo run -p jwt-examples --example tonic
+//! cargo run -p jwt-examples --example tonic &
 //! ```
-//! The service is written out by hand, as `tonic-build` would write it, so that no compiler for protocol buffers is needed:
+//! Without a token, the call ends with `grpc-status: 16` (unauthenticated) and a challenge in `www-authenticate`:
+//! ```sh
+//! printf '\0\0\0\0\0' | curl -i --http2-prior-knowledge http://127.0.0.1:3000/greet.Greeter/Greet \
+//!     -H 'content-type: application/grpc' -H 'te: trailers' --data-binary @-
+//! ```
+//! With a token as in `axum_minimal.rs`, whose claims also contain `"scope":"greet"`, it ends with `grpc-status: 0`.
+//!
+//! The service is written by hand in the way that `tonic-build` generates it, so you don't need a protocol buffer compiler:
 //! `/greet.Greeter/Greet` takes and returns a `google.protobuf.StringValue`.
 
 use std::convert::Infallible;
@@ -13,9 +19,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::http;
-use jwt_core::authorize::scopes;
-use jwt_core::gate::RequestState;
-use jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
+use jwt_tower::jwt_core::authorize::scopes;
+use jwt_tower::jwt_core::gate::RequestState;
+use jwt_tower::jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
 use jwt_tower::{JwtLayer, RequireLayer};
 use tokio::net::TcpListener;
 use tonic::body::Body;
@@ -31,13 +37,13 @@ struct User {
     name: String,
 }
 
-/// Greets whoever the token is about.
+/// Greets the user that the token names.
 fn greet(request: &Request<String>) -> Result<Response<String>, Status> {
     let verified = request
         .extensions()
         .get::<RequestState>()
         .and_then(RequestState::verified)
-        .ok_or_else(|| Status::internal("no layer"))?;
+        .ok_or_else(|| Status::internal("`JwtLayer` is missing"))?;
     let user: User = verified.claims().map_err(|_| Status::unauthenticated("invalid token"))?;
     Ok(Response::new(format!("{}, {}!", request.get_ref(), user.name)))
 }
@@ -53,7 +59,7 @@ pub(crate) async fn serve(listener: TcpListener, verifier: Verifier) -> Result<(
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let secret = std::env::var("JWT_SECRET").map_err(|_| "set JWT_SECRET to a secret of 32 bytes or more")?;
+    let secret = std::env::var("JWT_SECRET").map_err(|_| "set JWT_SECRET to a secret of at least 32 bytes")?;
     let key = Key::from_secret(Algorithm::HS256, secret)?;
     let issuer = TrustedIssuer::new("https://id.example").key(key).audience("https://api.example");
     let verifier = Verifier::builder().issuer(issuer).build()?;
@@ -61,7 +67,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// What `tonic-build` would have written from here on.
+/// The service. From here on, the code is what `tonic-build` would generate.
 #[derive(Clone, Debug)]
 pub(crate) struct Greeter;
 

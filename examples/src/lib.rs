@@ -1,14 +1,17 @@
-//! Programs that show the jwt crates at work.
+//! Example programs for the jwt crates.
 //!
-//! `cargo run` starts the demo, which is taken apart in [`demo`]. The smallest complete programs are
-//! `examples/axum_minimal.rs` and `examples/actix_minimal.rs`; those with more to say give tokens to the people of [`people`].
-//! [`browser`] is an application with logins, for `examples/browser_axum.rs` and `examples/browser_actix.rs`.
+//! Start with `examples/axum_minimal.rs` or `examples/actix_minimal.rs`, the smallest complete programs. Each file in `examples`
+//! begins with the commands to try it.
+//!
+//! - [`demo`]: the program that `cargo run` starts;
+//! - [`people`]: an issuer and its users, for the examples that need tokens;
+//! - [`browser`]: an application with logins, for `examples/browser_axum.rs` and `examples/browser_actix.rs`.
 
 pub mod browser;
 pub mod demo;
 pub mod people;
 
-/// The README's code runs with the tests.
+/// Runs the README's code with the tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}

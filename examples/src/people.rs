@@ -1,4 +1,4 @@
-//! An issuer inside of an example, and people whom it gives tokens: for trying things out, and for nothing else.
+//! An issuer for the examples, and four users with tokens from it. Don't copy it into a service: it issues tokens without a login.
 
 use jwt_core::crypto::SigningKey;
 use jwt_core::issue::{KeyRing, TokenIssuer};
@@ -7,34 +7,34 @@ use serde_json::json;
 
 type Error = Box<dyn std::error::Error>;
 
-/// Somebody with a token.
+/// A user with a token.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Person {
-    /// The name, as the variable of a shell.
+    /// The shell variable that holds the token in the printed commands.
     pub variable: &'static str,
-    /// Who it is.
+    /// A description of the user.
     pub about: &'static str,
-    /// The token, for 15 minutes.
+    /// The access token, valid for 15 minutes.
     pub token: String,
 }
 
-/// The people, and what a service needs to know them.
+/// The users, and a verifier that accepts their tokens.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct People {
-    /// Trusts their issuer.
+    /// A verifier that trusts the issuer of the tokens.
     pub verifier: Verifier,
-    /// All of them.
+    /// The users.
     pub people: Vec<Person>,
 }
 
 impl People {
-    /// Makes an issuer and its people. The keys are new each time.
+    /// Creates an issuer with a new key, and tokens for the users.
     ///
     /// # Errors
     ///
-    /// When the machine has no randomness.
+    /// If the system can't provide random bytes.
     pub fn new() -> Result<Self, Error> {
         let ring = KeyRing::new(SigningKey::generate(Algorithm::ES256)?)?;
         let issuer = TokenIssuer::builder("https://id.example", ring).audience("https://api.example").build()?;
@@ -45,12 +45,12 @@ impl People {
         };
         let (read, write) = (&["reports:read"][..], &["reports:read", "reports:write"][..]);
         let people = vec![
-            person("READER", "may read reports", "Ada", read, json!({}))?,
-            person("EDITOR", "may also write them", "Grace", write, json!({"roles": ["editor"]}))?,
-            person("ADMIN", "may do anything, after a strong login", "Joan", write, json!({"roles": ["admin"]}))?,
+            person("READER", "can read reports", "Ada", read, json!({}))?,
+            person("EDITOR", "can also write reports", "Grace", write, json!({"roles": ["editor"]}))?,
+            person("ADMIN", "an administrator, logged in with a password", "Joan", write, json!({"roles": ["admin"]}))?,
             person(
                 "STRONG",
-                "has just logged in with a key",
+                "the same administrator, logged in with a security key",
                 "Joan",
                 write,
                 json!({"roles": ["admin"], "acr": "phr"}),
@@ -59,13 +59,13 @@ impl People {
         Ok(Self { verifier, people })
     }
 
-    /// Prints the tokens as variables of a shell, and commands to try, each with the status that it gets.
+    /// Prints the tokens as shell variables, and commands to try, each with the status to expect.
     pub fn print(&self, url: &str, calls: &[(&str, &str, Option<&str>, u16)]) {
-        println!("# Whom the issuer of this example knows, for 15 minutes:");
+        println!("# Paste these tokens into another terminal. They are valid for 15 minutes:");
         for Person { variable, about, token } in &self.people {
             println!("{variable}={token} # {about}");
         }
-        println!("# What they may do:");
+        println!("# Then try these commands, with the status to expect:");
         for (method, path, who, status) in calls {
             let method = if *method == "GET" { String::new() } else { format!(" -X {method}") };
             let token = who.map_or_else(String::new, |who| format!(" -H \"Authorization: Bearer ${who}\""));
@@ -74,16 +74,16 @@ impl People {
     }
 }
 
-/// The port that the first argument names, or another.
+/// Returns the port in the first argument, or the default.
 ///
 /// # Errors
 ///
-/// When the argument is no port.
-pub fn port(otherwise: u16) -> Result<u16, std::num::ParseIntError> {
-    std::env::args().nth(1).map_or(Ok(otherwise), |port| port.parse())
+/// If the argument isn't a port.
+pub fn port(default: u16) -> Result<u16, std::num::ParseIntError> {
+    std::env::args().nth(1).map_or(Ok(default), |port| port.parse())
 }
 
-/// What both examples with scopes have in common: who may do what.
+/// The commands for both examples with scopes: method, path, user and status.
 pub const REPORTS: [(&str, &str, Option<&str>, u16); 10] = [
     ("GET", "/me", None, 401),
     ("GET", "/me", Some("READER"), 200),

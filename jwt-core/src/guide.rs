@@ -19,7 +19,7 @@ pages! {
     #[cfg(feature = "remote")]
     tenants = "tenants.md";
     #[cfg(feature = "config")]
-    variables = "variables.md";
+    configuration = "configuration.md";
     requirements = "requirements.md";
     rejections = "rejections.md";
     codes = "codes.md";

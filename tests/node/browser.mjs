@@ -15,6 +15,7 @@ const STEP_MS = 10_000;
 const TOTAL_MS = 120_000;
 const WIDE = { width: 1280, height: 900 };
 const NARROW = { width: 360, height: 740 };
+const PHONE = { width: 375, height: 667 };
 
 const CONTROLS = {
   '#get-token': 'button',
@@ -133,6 +134,7 @@ async function run() {
     await page.setViewportSize(viewport);
     await checkWidth();
   }
+  await tapOnPhone();
   await page.setViewportSize(WIDE);
   if (screenshot) await page.screenshot({ path: screenshot, fullPage: true });
   expectNoTrouble();
@@ -279,6 +281,25 @@ async function checkWidth() {
     content <= width,
     `the page scrolls sideways at ${width} px: it is ${content} px wide, see ${widest}`,
   );
+}
+
+/** Checks that a tap on a call scrolls to the answer, which was below the screen of the phone. */
+async function tapOnPhone() {
+  doing = 'tap a call on a phone';
+  await page.setViewportSize(PHONE);
+  const box = () =>
+    page.locator('#agreement').evaluate((element) => {
+      const { top, bottom } = element.getBoundingClientRect();
+      return { top, bottom, height: innerHeight };
+    });
+  await page.evaluate(() => document.querySelector('#call-me').scrollIntoView({ block: 'end' }));
+  const before = await box();
+  expect(before.bottom > before.height, 'the answer is on the screen before the tap');
+  await page.locator('#call-me').click();
+  await until(async () => {
+    const { top, bottom, height } = await box();
+    return top >= 0 && bottom <= height;
+  }, () => 'a tap leaves the answer off the screen');
 }
 
 // The keyboard.

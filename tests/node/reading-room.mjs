@@ -52,8 +52,8 @@ async function run() {
   await page.keyboard.press('Tab');
   await page.keyboard.type('wrong');
   await page.keyboard.press('Enter');
-  await text(page, '#login-error', 'do not fit');
-  await text(page, '#announce', 'do not fit');
+  await text(page, '#login-error', 'is wrong');
+  await text(page, '#announce', 'is wrong');
   expect((await page.locator('#login-password').getAttribute('aria-invalid')) === 'true', 'the password is not marked');
   expect((await context.cookies()).length === 0, 'a wrong password set cookies');
 
@@ -83,7 +83,7 @@ async function run() {
   const button = page.getByRole('button', { name: 'Return Elements', exact: true });
   await button.focus();
   await page.keyboard.press('Enter');
-  const dialog = page.getByRole('dialog', { name: 'Is it still you?', exact: true });
+  const dialog = page.getByRole('dialog', { name: 'Confirm that it’s you', exact: true });
   await dialog.waitFor();
   expect((await page.evaluate(() => document.activeElement.id)) === 'confirm-password', 'the password has no focus');
   await controls(page, ['Password', 'Confirm', 'Cancel']);
@@ -98,7 +98,7 @@ async function run() {
   await dialog.waitFor();
   await page.keyboard.type('wrong');
   await page.keyboard.press('Enter');
-  await text(page, '#confirm-error', 'not the password');
+  await text(page, '#confirm-error', 'is wrong');
   await page.keyboard.type('engine');
   await page.keyboard.press('Enter');
   await rows(page, 4);

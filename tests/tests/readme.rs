@@ -13,7 +13,8 @@ fn read(path: &str) -> String {
 
 /// The code blocks of a language in a document.
 fn blocks(document: &str, language: &str) -> Vec<String> {
-    let parts = document.split(&format!("\n```{language}\n")).skip(1);
+    let start = format!("\n```{language}\n");
+    let parts = document.split(&start).skip(1);
     parts.map(|part| part.split("\n```").next().unwrap_or_default().to_owned()).collect()
 }
 

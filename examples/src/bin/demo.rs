@@ -1,8 +1,10 @@
-//! The demo: `cargo run`, or `cargo run -- --help`.
+//! Starts the demo: `cargo run`, or `cargo run -- --help` for the options.
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use jwt_core::keys::FetchErrorKind;
+use jwt_core::verify::KeyFetchErrors;
 use jwt_examples::demo::{Demo, DemoError, Options};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
@@ -10,7 +12,7 @@ use tracing_subscriber::prelude::*;
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    // Why a request is refused stands in the log and nowhere else: the client is only told that it is.
+    // The log says why a request is refused. The client only learns that it is.
     tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time())
         .with(Targets::new().with_target("jwt_core", LevelFilter::DEBUG))
@@ -29,17 +31,28 @@ async fn run(options: Options) -> Result<(), DemoError> {
     println!("{}", demo.guide()?);
     if demo.issuer().is_none() {
         let issuer = &demo.provider().issuer;
-        println!("Looking for the keys of {issuer}.");
-        if demo.issuer_answers().await {
-            println!("They are there.\n");
-        } else {
-            println!("They cannot be had. Tokens are answered 503 until they can; no restart is needed.\n");
+        println!("Fetching the keys of {issuer}.");
+        match demo.fetch_keys().await {
+            Ok(()) => println!("The keys are there.\n"),
+            Err(error) => println!("{}\n", explain(&error)),
         }
     }
-    // Where signals cannot be had, the demo runs until it is killed.
+    // If the system has no such signal, the demo runs until it's killed.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
     demo.stop().await;
     Ok(())
+}
+
+/// Says what the failed fetch means for tokens, and what to do.
+fn explain(error: &KeyFetchErrors) -> String {
+    let advice = if error.issuers().any(|(_, kind)| kind == FetchErrorKind::IssuerMismatch) {
+        "The provider's metadata names another issuer, so its tokens are answered 401.\n\
+         Restart the demo, with --issuer set to the `iss` of your tokens."
+    } else {
+        "Tokens from this issuer are answered 503 until its keys can be fetched; no restart is needed.\n\
+         Tokens with another `iss` are answered 401: restart the demo with --issuer set to it."
+    };
+    format!("Failed: {error}.\n{advice}")
 }

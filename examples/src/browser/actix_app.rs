@@ -1,4 +1,4 @@
-//! The routes, with actix-web.
+//! The routes on actix-web.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, USER_AGENT};
@@ -8,25 +8,25 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 use jwt_actix::{Claims, Fresh, JwtMiddleware, Rejection, SetCookiesExt as _, Verified, endpoint};
 
 use super::page;
-use super::room::{Book, Credentials, Password, Place, Reader, ReadingRoom};
+use super::reading_room::{Book, Credentials, Password, Reader, ReadingRoom, SessionInfo};
 
 /// Returns the whole application.
 pub fn routes(room: &ReadingRoom) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let room = room.clone();
     move |app| {
         let jwt = || JwtMiddleware::new(room.verifier());
-        let for_nobody_else = || DefaultHeaders::new().add((CACHE_CONTROL, "no-store"));
+        let no_store = || DefaultHeaders::new().add((CACHE_CONTROL, "no-store"));
         let api = web::scope("/api")
             .wrap(jwt())
-            .wrap(for_nobody_else())
+            .wrap(no_store())
             .route("/me", web::get().to(me))
             .route("/books", web::get().to(books))
             .route("/books/{id}", web::delete().to(return_book))
             .route("/sessions", web::get().to(sessions))
             .route("/sessions/{id}", web::delete().to(end_session));
         let auth = web::scope("/auth")
-            .wrap(for_nobody_else())
-            // A login takes JSON alone, which no form of another site can send.
+            .wrap(no_store())
+            // The login only accepts JSON, which a form on another site can't send.
             .route("/login", web::post().to(log_in))
             .route("/refresh", endpoint(room.refresh_endpoint()))
             .service(web::resource("/confirm").wrap(jwt()).route(web::post().to(confirm)))
@@ -87,7 +87,7 @@ async fn books(room: Data<ReadingRoom>, Claims(reader): Claims<Reader>) -> Json<
     Json(room.books(&reader))
 }
 
-// `Fresh`: whoever entered the password too long ago is asked for it.
+// `Fresh` requires that the user entered the password recently. Otherwise the page asks for it.
 async fn return_book(room: Data<ReadingRoom>, Fresh(reader): Fresh<Reader>, id: Path<u32>) -> impl Responder {
     done(room.return_book(&reader, *id))
 }
@@ -96,8 +96,8 @@ async fn sessions(
     room: Data<ReadingRoom>,
     Claims(reader): Claims<Reader>,
     verified: Verified,
-) -> Result<Json<Vec<Place>>, Rejection> {
-    Ok(Json(room.places(&reader, &verified).await?))
+) -> Result<Json<Vec<SessionInfo>>, Rejection> {
+    Ok(Json(room.sessions(&reader, &verified).await?))
 }
 
 async fn end_session(
@@ -105,7 +105,7 @@ async fn end_session(
     Claims(reader): Claims<Reader>,
     id: Path<String>,
 ) -> Result<impl Responder, Rejection> {
-    Ok(done(room.end(&reader, &id).await?))
+    Ok(done(room.end_session(&reader, &id).await?))
 }
 
 fn done(was_there: bool) -> HttpResponse {

@@ -1,4 +1,4 @@
-//! The routes, with axum.
+//! The routes on axum.
 
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, USER_AGENT};
@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use jwt_tower::{Claims, Fresh, JwtLayer, Rejection, SetCookies, Verified, endpoint};
 
 use super::page;
-use super::room::{Book, Credentials, Password, Place, Reader, ReadingRoom};
+use super::reading_room::{Book, Credentials, Password, Reader, ReadingRoom, SessionInfo};
 
 /// Returns the whole application.
 pub fn routes(room: &ReadingRoom) -> Router {
@@ -24,16 +24,16 @@ pub fn routes(room: &ReadingRoom) -> Router {
         .route("/auth/logout", post(log_out))
         .route("/auth/logout-everywhere", post(log_out_everywhere))
         .route_layer(JwtLayer::new(room.verifier()));
-    // A login takes JSON alone, which no form of another site can send.
+    // The login only accepts JSON, which a form on another site can't send.
     let api = Router::new().route("/auth/login", post(log_in)).merge(protected);
     let api = api.route_service("/auth/refresh", endpoint(room.refresh_endpoint()));
-    let api = api.layer(map_response(for_nobody_else)).with_state(room.clone());
+    let api = api.layer(map_response(no_store)).with_state(room.clone());
     page::FILES.into_iter().fold(api, |app, (path, content_type, text)| {
         app.route(path, get(async move || ([(CONTENT_TYPE, content_type)], page::HEADERS, text)))
     })
 }
 
-async fn for_nobody_else(mut response: Response) -> Response {
+async fn no_store(mut response: Response) -> Response {
     response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
@@ -80,7 +80,7 @@ async fn books(State(room): State<ReadingRoom>, Claims(reader): Claims<Reader>) 
     Json(room.books(&reader))
 }
 
-// `Fresh`: whoever entered the password too long ago is asked for it.
+// `Fresh` requires that the user entered the password recently. Otherwise the page asks for it.
 async fn return_book(State(room): State<ReadingRoom>, Fresh(reader): Fresh<Reader>, Path(id): Path<u32>) -> StatusCode {
     if room.return_book(&reader, id) { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }
 }
@@ -89,8 +89,8 @@ async fn sessions(
     State(room): State<ReadingRoom>,
     Claims(reader): Claims<Reader>,
     verified: Verified,
-) -> Result<Json<Vec<Place>>, Rejection> {
-    Ok(Json(room.places(&reader, &verified).await?))
+) -> Result<Json<Vec<SessionInfo>>, Rejection> {
+    Ok(Json(room.sessions(&reader, &verified).await?))
 }
 
 async fn end_session(
@@ -98,7 +98,7 @@ async fn end_session(
     Claims(reader): Claims<Reader>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Rejection> {
-    Ok(if room.end(&reader, &id).await? { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
+    Ok(if room.end_session(&reader, &id).await? { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
 }
 
 fn user_agent(headers: &HeaderMap) -> &str {

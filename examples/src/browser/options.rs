@@ -2,32 +2,32 @@ use std::time::Duration;
 
 use clap::Parser;
 
-/// A reading room to log in to with a browser, as ada with the password engine.
+/// Serves a web application with logins and sessions. Log in as ada with the password engine.
 #[derive(Clone, Debug, Parser)]
 #[command(version)]
 #[non_exhaustive]
 pub struct Options {
-    /// The port, on 127.0.0.1; 0 takes a free one
+    /// The port, on 127.0.0.1; 0 takes any free port
     #[arg(long, value_name = "PORT", default_value_t = 3000)]
     pub port: u16,
 
-    /// For how many seconds an access token is good
+    /// How many seconds an access token is valid
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub access_seconds: u64,
 
-    /// For how many seconds a password counts as entered just now
+    /// How many seconds a login is fresh enough to return a book without the password
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub fresh_seconds: u64,
 
-    /// For how many seconds a refresh token that was used may be used again, as by a second tab
+    /// How many seconds a used refresh token may be used again, for example by a second tab
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub grace_seconds: u64,
 }
 
 impl Options {
-    /// A free port, and periods that a test can wait for: three seconds for access tokens and passwords, no grace.
+    /// Returns options for tests: any free port, three seconds for access tokens and fresh logins, and no second use.
     #[must_use]
-    pub const fn hasty() -> Self {
+    pub const fn short_lived() -> Self {
         Self { port: 0, access_seconds: 3, fresh_seconds: 3, grace_seconds: 0 }
     }
 

@@ -1,14 +1,14 @@
-//! The page: what is loaded, and what it may do.
+//! The files of the web page, and the headers that restrict it.
 
-/// Path, type and text of each file.
+/// The path, content type and content of each file.
 pub(super) const FILES: [(&str, &str, &str); 3] = [
     ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("/style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
     ("/app.js", "text/javascript; charset=utf-8", include_str!("page/app.js")),
 ];
 
-/// The headers of each of them. Nothing is loaded from elsewhere, nothing is inline, nobody frames the page, and no text
-/// becomes a script.
+/// The headers of each file. The policy forbids other origins, inline scripts, frames around the page, and strings that become
+/// scripts.
 pub(super) const HEADERS: [(&str, &str); 4] = [
     (
         "content-security-policy",

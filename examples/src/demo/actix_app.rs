@@ -1,4 +1,4 @@
-//! The application, with actix-web.
+//! The application on actix-web.
 
 use actix_cors::Cors;
 use actix_web::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -16,12 +16,12 @@ pub(super) fn routes(verifier: &Verifier) -> impl FnOnce(&mut ServiceConfig) {
             .service(web::resource("/me").wrap(jwt.clone()).route(web::get().to(me)))
             .service(
                 web::resource("/reports")
-                    // What is wrapped last runs first: the token is verified before its scopes are looked at.
+                    // The middleware that's wrapped last runs first, so the token is verified before its scopes are checked.
                     .wrap(Require::new(scopes(["reports:read"])))
                     .wrap(jwt.clone())
                     .route(web::get().to(reports)),
             )
-            // Without a token a request passes; with a bad one it does not.
+            // A request without a token is let in. One with an invalid token isn't.
             .service(web::resource("/optional").wrap(jwt.optional()).route(web::get().to(optional)));
     }
 }
@@ -30,7 +30,7 @@ async fn me(Claims(user): Claims<User>) -> Json<User> {
     Json(user)
 }
 
-// No claims are taken here: the middleware lets nobody pass who may not read reports.
+// The middleware has checked the scope, so the handler doesn't need the claims.
 async fn reports() -> Json<[Report; 2]> {
     Json(user::REPORTS)
 }
@@ -43,7 +43,7 @@ async fn optional(OptionalClaims(user): OptionalClaims<User>) -> String {
     user::greeting(user.as_ref())
 }
 
-/// Stands outside of the authentication: a preflight carries no token, and refusals must be readable too.
+/// Goes around the authentication: preflight requests have no token, and the page must be able to read refusals.
 pub(super) fn cors(origins: &[String]) -> Cors {
     let cors =
         Cors::default().allowed_methods(["GET"]).allowed_header(AUTHORIZATION).expose_headers([WWW_AUTHENTICATE]);

@@ -1,4 +1,4 @@
-//! The application, with axum.
+//! The application on axum.
 
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method};
@@ -15,20 +15,20 @@ pub(super) fn routes(verifier: &Verifier) -> Router {
     let protected = Router::new()
         .route("/me", get(me))
         .route("/reports", get(reports).layer(RequireLayer::new(scopes(["reports:read"]))))
-        // `route_layer`, because with `layer` unknown paths would need a token too and be answered 401, not 404.
+        // With `layer` instead of `route_layer`, unknown paths would need a token too, and be answered 401 instead of 404.
         .route_layer(JwtLayer::new(verifier.clone()));
-    let welcoming = Router::new()
+    let optional_routes = Router::new()
         .route("/optional", get(optional))
-        // Without a token a request passes; with a bad one it does not.
+        // A request without a token is let in. One with an invalid token isn't.
         .route_layer(JwtLayer::new(verifier.clone()).optional());
-    Router::new().route("/public", get(public)).merge(protected).merge(welcoming)
+    Router::new().route("/public", get(public)).merge(protected).merge(optional_routes)
 }
 
 async fn me(Claims(user): Claims<User>) -> Json<User> {
     Json(user)
 }
 
-// No claims are taken here: the layers let nobody pass who may not read reports.
+// The layers have checked the scope, so the handler doesn't need the claims.
 async fn reports() -> Json<[Report; 2]> {
     Json(user::REPORTS)
 }
@@ -41,7 +41,7 @@ async fn optional(OptionalClaims(user): OptionalClaims<User>) -> String {
     user::greeting(user.as_ref())
 }
 
-/// Stands outside of the authentication: a preflight carries no token, and refusals must be readable too.
+/// Goes around the authentication: preflight requests have no token, and the page must be able to read refusals.
 pub(super) fn cors(origins: &[String]) -> CorsLayer {
     let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| HeaderValue::try_from(origin).ok()).collect();
     CorsLayer::new()

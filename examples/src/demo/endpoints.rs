@@ -1,4 +1,4 @@
-//! The development issuer over HTTP: metadata, keys and the token endpoint.
+//! The development issuer's HTTP endpoints: metadata, keys and tokens.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::issuer::{DevIssuer, PATH, TokenRequest};
 
-/// RFC 6749 section 5.1: answers with tokens are not to be kept.
+/// Answers with tokens must not be cached (RFC 6749 section 5.1).
 const NO_STORE: [(axum::http::HeaderName, &str); 2] = [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")];
 
 pub(super) fn routes(issuer: &Arc<DevIssuer>) -> Router {
@@ -40,30 +40,34 @@ pub(super) fn routes(issuer: &Arc<DevIssuer>) -> Router {
     Router::new().nest(PATH, issuer_routes)
 }
 
-/// The server listens on 127.0.0.1 alone. A page elsewhere could still have its own name point there, and a tunnel could
-/// publish the port: whoever does not call this machine by its own name gets nothing.
+/// Refuses requests for any other host. The server only listens on 127.0.0.1, but a website could point its own name there, and a
+/// tunnel could publish the port.
 async fn loopback_only(headers: HeaderMap, request: Request, next: Next) -> Response {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _port)| name);
     if matches!(name, "127.0.0.1" | "localhost") {
         next.run(request).await
     } else {
-        (StatusCode::FORBIDDEN, "The development issuer answers only as 127.0.0.1 and localhost.").into_response()
+        (StatusCode::FORBIDDEN, "The development issuer only answers requests to 127.0.0.1 or localhost.")
+            .into_response()
     }
 }
 
-/// RFC 6749 section 4.4, but that no client has to say who it is.
+/// The client credentials grant (RFC 6749 section 4.4), except that clients don't authenticate.
 async fn token(State(issuer): State<Arc<DevIssuer>>, form: Result<Form<TokenRequest>, FormRejection>) -> Response {
     let Ok(Form(request)) = form else {
-        return refuse("invalid_request", "send a small form, each parameter once, lifetime in whole seconds");
+        return refuse(
+            "invalid_request",
+            "send a form of at most 4096 bytes, with each parameter once and lifetime in whole seconds",
+        );
     };
     match request.grant_type.as_str() {
         "client_credentials" => {}
         "" => return refuse("invalid_request", "grant_type is missing"),
-        _ => return refuse("unsupported_grant_type", "the only grant_type here is client_credentials"),
+        _ => return refuse("unsupported_grant_type", "grant_type must be client_credentials"),
     }
     if !is_scope(&request.scope) {
-        return refuse("invalid_scope", "a scope is words with single spaces between");
+        return refuse("invalid_scope", "scope must be words separated by single spaces");
     }
     match issuer.token(&request) {
         Ok(token) => {
@@ -81,14 +85,14 @@ async fn token(State(issuer): State<Arc<DevIssuer>>, form: Result<Form<TokenRequ
     }
 }
 
-/// RFC 6749 section 3.3; a parameter without a value counts as left out (section 3.1).
+/// Whether this is a valid scope (RFC 6749 section 3.3). An empty parameter counts as absent (section 3.1).
 fn is_scope(scope: &str) -> bool {
     let is_token =
         |token: &str| !token.is_empty() && token.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
     scope.is_empty() || scope.split(' ').all(is_token)
 }
 
-/// RFC 6749 section 5.2.
+/// An error response (RFC 6749 section 5.2).
 fn refuse(error: &str, description: &str) -> Response {
     answer(StatusCode::BAD_REQUEST, json!({"error": error, "error_description": description}))
 }

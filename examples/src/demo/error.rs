@@ -3,7 +3,7 @@ use std::{fmt, io};
 use jwt_core::BuildError;
 use jwt_core::keys::KeyError;
 
-/// Why the demo does not start.
+/// The error of a demo that can't start.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DemoError {
@@ -11,19 +11,19 @@ pub enum DemoError {
     Port {
         /// The port.
         port: u16,
-        /// The option that chooses another.
+        /// The option that sets the port.
         option: &'static str,
-        /// What the system says.
+        /// The error of the system.
         error: io::Error,
     },
     /// No verifier can be built for the issuer.
     Issuer {
         /// The issuer.
         issuer: String,
-        /// What is wrong with it.
+        /// The error of the builder.
         error: BuildError,
     },
-    /// The embedded issuer has no key.
+    /// The embedded issuer can't create its key.
     Key(KeyError),
 }
 
@@ -34,8 +34,8 @@ impl fmt::Display for DemoError {
                 write!(f, "port {port} is taken: choose another with {option} (0 takes a free one)")
             }
             Self::Port { port, option, error } => write!(f, "cannot listen on port {port} ({option}): {error}"),
-            Self::Issuer { issuer, error } => write!(f, "the issuer {issuer} cannot be trusted: {error}"),
-            Self::Key(error) => write!(f, "the embedded issuer has no key: {error}"),
+            Self::Issuer { issuer, error } => write!(f, "no verifier can be built for the issuer {issuer}: {error}"),
+            Self::Key(error) => write!(f, "the embedded issuer cannot create its key: {error}"),
         }
     }
 }

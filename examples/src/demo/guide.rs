@@ -1,4 +1,4 @@
-//! What the demo prints: where it is, and commands to paste into a terminal.
+//! The text that the demo prints: its addresses, and commands to paste into a terminal.
 
 use std::fmt::Write as _;
 
@@ -6,35 +6,35 @@ use jwt_core::keys::KeyError;
 
 use super::{Demo, TokenRequest};
 
-/// The tokens in the commands are good for an hour.
+/// How long the tokens in the commands are valid, in seconds.
 const LIFETIME: i64 = 3600;
 
-/// A call to try, and what comes of it.
+/// A request to try, and the expected answer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Call {
-    /// What the call shows.
+    /// What the request shows.
     pub about: &'static str,
-    /// The status of the answer.
+    /// The expected status.
     pub status: u16,
-    /// The command, ready to be pasted into a shell.
+    /// The command to paste into a shell.
     pub command: String,
 }
 
 impl Demo {
-    /// Returns calls that show what the servers do. With a real provider, the commands take the token from the variable
-    /// `TOKEN`, and those that need a certain token are left out.
+    /// Returns requests to try. With a real provider, the commands take the token from the shell variable `TOKEN`, and there are
+    /// none that need a special token.
     ///
     /// # Errors
     ///
-    /// When the embedded issuer cannot sign.
+    /// If the embedded issuer can't sign.
     pub fn calls(&self) -> Result<Vec<Call>, KeyError> {
         let (axum, actix) = (self.axum_url(), self.actix_url());
         let ada = TokenRequest::new().name("Ada").lifetime(LIFETIME);
         let good = self.authorization(&ada.clone().scope("reports:read"))?;
         let mut calls = vec![
-            call("Typed claims, from axum", 200, &format!("{axum}/me"), &good),
-            call("The same, from actix", 200, &format!("{actix}/me"), &good),
+            call("Typed claims on axum", 200, &format!("{axum}/me"), &good),
+            call("The same route on actix-web", 200, &format!("{actix}/me"), &good),
             call("No token", 401, &format!("{axum}/me"), ""),
         ];
         if self.issuer().is_some() {
@@ -50,16 +50,16 @@ impl Demo {
     fn authorization(&self, request: &TokenRequest) -> Result<String, KeyError> {
         Ok(match self.issuer() {
             Some(issuer) => format!(" -H 'Authorization: Bearer {}'", issuer.token(request)?),
-            // In double quotes, so that the shell puts the token in.
+            // Double quotes, so that the shell replaces the variable.
             None => " -H \"Authorization: Bearer $TOKEN\"".to_owned(),
         })
     }
 
-    /// Returns what the demo prints when it has started.
+    /// Returns the text that the demo prints when it has started.
     ///
     /// # Errors
     ///
-    /// When the embedded issuer cannot sign.
+    /// If the embedded issuer can't sign.
     pub fn guide(&self) -> Result<String, KeyError> {
         let mut text = String::new();
         let (axum, actix) = (self.axum_url(), self.actix_url());
@@ -69,10 +69,10 @@ impl Demo {
         let _ = writeln!(text, "  issuer {}\n", self.provider().issuer);
         text.push_str(match self.issuer() {
             Some(_) => {
-                "  FOR DEVELOPMENT ONLY: this issuer is part of the demo and gives a token to whoever asks.\n  \
-                 It answers on this machine alone, and its key is gone when the demo stops.\n"
+                "  FOR DEVELOPMENT ONLY: the issuer is part of the demo and gives a token to anyone who asks.\n  \
+                 It only answers on this machine, and its key is gone when the demo stops.\n"
             }
-            None => "  Get an access token from your provider and put it into the variable TOKEN.\n",
+            None => "  Get an access token from your provider and set the shell variable TOKEN to it.\n",
         });
         for Call { about, status, command } in self.calls()? {
             let _ = writeln!(text, "\n# {about}: {status}\n{command}");

@@ -1,4 +1,4 @@
-//! An issuer of access tokens, for development: it gives a token to anyone who asks.
+//! An issuer for development. It gives an access token to anyone who asks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,12 +17,12 @@ pub(super) const PATH: &str = "/dev-issuer";
 /// The audience of its tokens.
 pub(super) const AUDIENCE: &str = "https://api.example";
 
-/// Nobody signs in here, so a token speaks for the client itself. RFC 9068 section 2.2.
+/// There's no login, so the subject of a token is the client itself (RFC 9068 section 2.2).
 const CLIENT: &str = "demo-client";
 const LIFETIME: i64 = 600;
 const MAX_LIFETIME: i64 = 24 * 3600;
 
-/// The embedded development issuer. Its key lives as long as the process and is written nowhere.
+/// The embedded development issuer. Its key is only in memory and is lost when the process ends.
 #[derive(Debug)]
 pub struct DevIssuer {
     url: String,
@@ -31,7 +31,7 @@ pub struct DevIssuer {
     issued: AtomicU64,
 }
 
-/// What a token is asked for: the parameters of the token endpoint.
+/// A request for a token: the parameters of the token endpoint.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct TokenRequest {
     #[serde(default)]
@@ -44,40 +44,40 @@ pub struct TokenRequest {
 }
 
 impl TokenRequest {
-    /// Asks for a token without a name or scopes, for ten minutes.
+    /// Requests a token without a name or scopes that's valid for ten minutes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks for scopes, with spaces between. Default: none.
+    /// Sets the scopes, separated by spaces. Default: no scopes.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = scope.into();
         self
     }
 
-    /// Asks for a name. Default: none.
+    /// Sets the claim `name`. Default: no name.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Asks for a lifetime in seconds, at most a day; a negative one makes a token that has expired. Default: 600.
+    /// Sets the lifetime in seconds, at most a day. If it's negative, the token has already expired. Default: 600.
     #[must_use]
     pub const fn lifetime(mut self, seconds: i64) -> Self {
         self.lifetime = Some(seconds);
         self
     }
 
-    /// How long the token is good for, in seconds.
+    /// Returns the lifetime in seconds, within the limits.
     pub(super) fn seconds(&self) -> i64 {
         self.lifetime.unwrap_or(LIFETIME).clamp(-MAX_LIFETIME, MAX_LIFETIME)
     }
 }
 
-/// The claims of an access token: RFC 9068 section 2.2.
+/// The claims of an access token (RFC 9068 section 2.2).
 #[derive(Serialize)]
 struct AccessToken<'t> {
     iss: &'t str,
@@ -111,11 +111,11 @@ impl DevIssuer {
     ///
     /// # Errors
     ///
-    /// When the key cannot sign.
+    /// If the key can't sign.
     pub fn token(&self, request: &TokenRequest) -> Result<String, KeyError> {
         let (now, lifetime) = (now(), request.seconds());
         let exp = now + lifetime;
-        // One that has expired was issued before: a token never ends before it begins.
+        // An expired token was issued earlier, because `exp` must not be before `iat`.
         let iat = if lifetime > 0 { now } else { exp - LIFETIME };
         let number = self.issued.fetch_add(1, Ordering::Relaxed);
         self.sign(&AccessToken {
@@ -139,7 +139,7 @@ impl DevIssuer {
         Ok(format!("{input}.{}", encode(signature)))
     }
 
-    /// The metadata that a verifier finds the keys by: RFC 8414 section 2.
+    /// Returns the metadata, through which verifiers find the keys (RFC 8414 section 2).
     pub(super) fn metadata(&self) -> Value {
         json!({
             "issuer": self.url,
@@ -151,7 +151,7 @@ impl DevIssuer {
         })
     }
 
-    /// The public key, to be published: RFC 7517 section 5.
+    /// Returns the key set with the public key (RFC 7517 section 5).
     pub(super) fn jwks(&self) -> Value {
         json!({"keys": [self.key.public_jwk()]})
     }

@@ -1,13 +1,13 @@
-//! The demo: the same routes on axum and on actix-web, behind one verifier.
+//! The demo: the same routes on axum and on actix-web, with one verifier.
 //!
 //! Where to start reading:
 //!
-//! - `axum_app` and `actix_app` are what an application writes: a layer, a requirement, handlers with typed claims;
-//! - `user` is the claims' type, which knows nothing of the library;
-//! - `server` builds the [`Verifier`](jwt_core::Verifier) and runs both servers.
+//! - `axum_app` and `actix_app`: the code that you'd write yourself, a layer, a requirement and handlers with typed claims;
+//! - `user`: the type of the claims, which doesn't depend on the library;
+//! - `server`: builds the [`Verifier`](jwt_core::Verifier) and runs both servers.
 //!
-//! The rest is there so that nothing else is needed to try it: a development issuer (`issuer`, `endpoints`), a page to
-//! play with (`page`) and commands to paste into a terminal (`guide`).
+//! The rest lets you try it without anything else: a development issuer (`issuer`, `endpoints`), a web page (`page`) and commands
+//! for the terminal (`guide`).
 
 mod actix_app;
 mod axum_app;

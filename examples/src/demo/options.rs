@@ -1,43 +1,43 @@
 use clap::{Args, Parser};
 
-/// The same routes on axum and on actix-web, behind one JWT verifier.
+/// Serves the same routes on axum and on actix-web, protected by one JWT verifier.
 ///
-/// Without options the demo brings its own issuer, for development only. With --issuer and --audience it trusts a real
-/// provider, found by discovery, and hands out no tokens itself. Providers differ in how closely their access tokens
-/// follow RFC 9068, so its profile is then not required: signature, issuer, audience and times are checked, and a token
-/// of the same provider that is no access token may pass if it names the audience.
+/// Without options, the demo has its own issuer, for development only. With --issuer and --audience, it trusts a real
+/// provider, whose keys it finds by discovery, and issues no tokens itself. Not every provider's access tokens follow
+/// RFC 9068, so the demo then checks the signature, issuer, audience and times, but not the type of the token: an ID
+/// token of the same provider is accepted, too, if it has the audience.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "demo", version)]
 #[non_exhaustive]
 pub struct Options {
-    /// A real provider instead of the embedded issuer.
+    /// A real provider, instead of the embedded issuer.
     #[command(flatten)]
     pub provider: Option<Provider>,
 
-    /// The port of the axum server and the page, on 127.0.0.1; 0 takes a free one
+    /// The port of the axum server and the web page, on 127.0.0.1; 0 takes any free port
     #[arg(long, value_name = "PORT", default_value_t = 3000)]
     pub axum_port: u16,
 
-    /// The port of the actix server, on 127.0.0.1; 0 takes a free one
+    /// The port of the actix server, on 127.0.0.1; 0 takes any free port
     #[arg(long, value_name = "PORT", default_value_t = 3001)]
     pub actix_port: u16,
 }
 
-/// Who issues the tokens, and for whom.
+/// The issuer of the tokens and their audience.
 #[derive(Args, Clone, Debug)]
 #[non_exhaustive]
 pub struct Provider {
-    /// The provider's issuer identifier, exactly as its tokens have it in `iss`
+    /// The provider's issuer identifier, exactly as in the `iss` of its tokens
     #[arg(long, value_name = "URL", required = false, requires = "audience")]
     pub issuer: String,
 
-    /// The name of this service, as the provider's tokens have it in `aud`
+    /// The name of this service, as in the `aud` of the provider's tokens
     #[arg(long, value_name = "NAME", required = false, requires = "issuer")]
     pub audience: String,
 }
 
 impl Options {
-    /// The embedded issuer, on free ports.
+    /// Returns options for the embedded issuer, on free ports.
     #[must_use]
     pub const fn on_free_ports() -> Self {
         Self { provider: None, axum_port: 0, actix_port: 0 }
@@ -67,13 +67,13 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_is_an_issuer_and_an_audience() {
+    fn a_provider_has_an_issuer_and_an_audience() {
         let provider = read("--issuer https://id.example --audience api").unwrap().provider.unwrap();
         assert_eq!((provider.issuer.as_str(), provider.audience.as_str()), ("https://id.example", "api"));
     }
 
     #[test]
-    fn one_without_the_other_is_an_error_that_names_the_other() {
+    fn an_issuer_without_an_audience_is_an_error_and_the_reverse_too() {
         for (arguments, missing) in
             [("--issuer https://id.example", "--audience <NAME>"), ("--audience api", "--issuer <URL>")]
         {
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_port_is_an_error_that_names_the_option() {
+    fn an_invalid_port_is_an_error_that_names_the_option() {
         for arguments in ["--axum-port 65536", "--axum-port x", "--axum-port=-1"] {
             let error = read(arguments).unwrap_err();
             assert!(error.contains("--axum-port"), "{error}");
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_names_every_option_and_says_what_is_not_required_of_a_provider() {
+    fn the_help_names_every_option_and_the_missing_profile_check() {
         let help = read("--help").unwrap_err();
         for part in ["--issuer", "--audience", "--axum-port", "--actix-port", "--help", "RFC 9068"] {
             assert!(help.contains(part), "{part} in {help}");

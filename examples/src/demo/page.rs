@@ -1,4 +1,4 @@
-//! The page to play with.
+//! The demo's web page.
 
 use std::future::ready;
 
@@ -21,7 +21,7 @@ pub(super) fn routes(axum: &str, actix: &str, provider: &Provider, embedded: boo
         "audience": provider.audience,
         "embedded": embedded,
     });
-    // Only what the page is made of, and the two servers it calls.
+    // Allows the page's own files and requests to the two servers.
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self' {actix}; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer};
 use axum::Router;
+use jwt_core::verify::KeyFetchErrors;
 use jwt_core::{TrustedIssuer, Verifier};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -14,10 +15,10 @@ use tokio::task::JoinHandle;
 use super::issuer::{self, DevIssuer};
 use super::{DemoError, Options, Provider, actix_app, axum_app, endpoints, page};
 
-/// How long requests that are under way may take to end when the demo stops.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// How long the servers wait for running requests when the demo stops.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Both servers, running.
+/// The running servers.
 #[derive(Debug)]
 pub struct Demo {
     axum_url: String,
@@ -30,13 +31,13 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Starts both servers, in the Tokio runtime that this is called in.
+    /// Starts both servers in the current Tokio runtime.
     ///
     /// # Errors
     ///
-    /// A port that is taken, or an issuer that no verifier can be built for.
+    /// If a port is taken, or no verifier can be built for the issuer.
     pub async fn start(options: Options) -> Result<Self, DemoError> {
-        // The ports come first: the issuer and the page name them.
+        // The ports must be known first, because the issuer and the page contain them.
         let (axum_listener, axum_url) = listen(options.axum_port, "--axum-port")?;
         let (actix_listener, actix_url) = listen(options.actix_port, "--actix-port")?;
 
@@ -47,11 +48,11 @@ impl Demo {
                 (Provider { issuer: issuer.url().to_owned(), audience: issuer::AUDIENCE.to_owned() }, Some(issuer))
             }
         };
-        // One verifier for both servers: they share its keys. Nothing is fetched before the first token comes, which is
-        // why the issuer may well be served by the axum server itself.
+        // Both servers share the verifier and its keys. It fetches nothing before the first token arrives, so the axum server
+        // can serve the issuer.
         let verifier = verifier(&provider, issuer.is_some())?;
 
-        // The page may be opened by either name of this machine.
+        // The page can be opened under either name of this machine.
         let origins = [axum_url.clone(), axum_url.replace("127.0.0.1", "localhost")];
         let mut app = Router::new()
             .merge(axum_app::routes(&verifier).layer(axum_app::cors(&origins)))
@@ -64,7 +65,7 @@ impl Demo {
         let actix = {
             let verifier = verifier.clone();
             let app = move || App::new().wrap(actix_app::cors(&origins)).configure(actix_app::routes(&verifier));
-            let server = HttpServer::new(app).workers(1).disable_signals().shutdown_timeout(FAREWELL.as_secs());
+            let server = HttpServer::new(app).workers(1).disable_signals().shutdown_timeout(SHUTDOWN_TIMEOUT.as_secs());
             let server = server.listen(actix_listener).map_err(port_error(options.actix_port, "--actix-port"))?.run();
             let handle = server.handle();
             tokio::spawn(server);
@@ -73,7 +74,7 @@ impl Demo {
         Ok(Self { axum_url, actix_url, provider, issuer, verifier, axum, actix })
     }
 
-    /// Returns the address of the axum server, without a slash at the end. The page is there too.
+    /// Returns the address of the axum server and the page, without a slash at the end.
     #[must_use]
     pub fn axum_url(&self) -> &str {
         &self.axum_url
@@ -85,40 +86,44 @@ impl Demo {
         &self.actix_url
     }
 
-    /// Returns whose tokens are accepted.
+    /// Returns the provider whose tokens are accepted.
     #[must_use]
     pub const fn provider(&self) -> &Provider {
         &self.provider
     }
 
-    /// Returns the embedded issuer, unless a real provider takes its place.
+    /// Returns the embedded issuer, or `None` with a real provider.
     #[must_use]
     pub fn issuer(&self) -> Option<&DevIssuer> {
         self.issuer.as_deref()
     }
 
-    /// Fetches the issuer's keys, and returns whether they could be had.
-    pub async fn issuer_answers(&self) -> bool {
-        self.verifier.fetch_keys().await.is_ok()
+    /// Fetches the issuer's keys now, instead of when the first token arrives.
+    ///
+    /// # Errors
+    ///
+    /// If the keys can't be fetched.
+    pub async fn fetch_keys(&self) -> Result<(), KeyFetchErrors> {
+        self.verifier.fetch_keys().await
     }
 
-    /// Stops both servers. Requests that are under way have two seconds to end.
+    /// Stops both servers. Running requests get two seconds to finish.
     pub async fn stop(self) {
         tokio::join!(self.axum.stop(), self.actix.stop(true));
     }
 }
 
-/// The verifier of both servers: everything that is accepted is decided here.
+/// Builds the verifier of both servers. It decides which tokens are accepted.
 fn verifier(provider: &Provider, embedded: bool) -> Result<Verifier, DemoError> {
     let trusted = TrustedIssuer::discover(provider.issuer.as_str()).audience(provider.audience.as_str());
-    // The embedded issuer keeps to RFC 9068; not every provider does. Where yours does, ask for it too: it keeps ID
-    // tokens out.
+    // The embedded issuer follows RFC 9068; not every provider does. If yours does, require the profile too: it keeps out ID
+    // tokens.
     let trusted = if embedded { trusted.access_token_profile() } else { trusted };
     let verifier = Verifier::builder().issuer(trusted).build();
     verifier.map_err(|error| DemoError::Issuer { issuer: provider.issuer.clone(), error })
 }
 
-/// Listens on this machine alone.
+/// Listens on 127.0.0.1, so only this machine can connect.
 fn listen(port: u16, option: &'static str) -> Result<(TcpListener, String), DemoError> {
     let bind = || {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
@@ -151,7 +156,7 @@ impl AxumServer {
 
     async fn stop(mut self) {
         let _ = self.stop.send(());
-        if tokio::time::timeout(FAREWELL, &mut self.task).await.is_err() {
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, &mut self.task).await.is_err() {
             self.task.abort();
         }
     }

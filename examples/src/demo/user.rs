@@ -1,17 +1,16 @@
-//! What the routes answer, the same on both servers.
+//! The claims and answers of the routes, the same on both servers.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The claims that the handlers ask for. Any type will do that serde can deserialise; other handlers behind the same
-/// layer may ask for another.
+/// The claims that the handlers use. Any type that implements `Deserialize` works, and each handler may use another one.
 #[derive(Deserialize, Serialize)]
 pub(super) struct User {
-    /// Required here: a token without `sub` is answered 401.
+    /// A required field: a token without `sub` is answered 401.
     sub: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// The rest, whatever the issuer wrote, so that `/me` can show all of it.
+    /// All other claims, so that `/me` can show them.
     #[serde(flatten)]
     others: Map<String, Value>,
 }

@@ -1,113 +1,59 @@
 use super::error::{ConfigError, ConfigErrorKind};
-use super::model::{Hidden, IssuerConfig, RefreshConfig, Texts, VerifierConfig};
+use super::fields::{HiddenString, IssuerConfig, RefreshConfig, StringList, VerifierConfig};
+use super::names::{Names, variable};
 
-/// How the settings of a configuration are called in its errors.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Names {
-    /// By their path in the file.
-    #[default]
-    Fields,
-    /// By their variable, which has this prefix.
-    Variables(String),
-}
-
-impl Names {
-    /// The name of a setting of the whole verifier.
-    pub(super) fn top(&self, field: &str) -> String {
-        match self {
-            Self::Fields => field.to_owned(),
-            Self::Variables(prefix) => variable(prefix, field),
-        }
-    }
-
-    /// The name of a setting of one issuer.
-    pub(super) fn issuer(&self, index: usize, field: &str) -> String {
-        match self {
-            Self::Fields => format!("issuers[{index}].{field}"),
-            Self::Variables(prefix) => variable(prefix, field),
-        }
-    }
-}
-
-fn variable(prefix: &str, field: &str) -> String {
-    let known = VARIABLES.iter().find(|variable| variable.field == field);
-    format!("{prefix}_{}", known.map_or(field, |variable| variable.name))
-}
-
-/// What variables say so far: a verifier and its one issuer.
+/// The settings found in the environment so far: those of the verifier, and those of its one issuer.
 #[derive(Default)]
-struct Draft {
+struct Found {
     verifier: VerifierConfig,
     issuer: IssuerConfig,
 }
 
-impl Draft {
+impl Found {
     fn refresh(&mut self) -> &mut RefreshConfig {
         self.issuer.refresh.get_or_insert_default()
     }
 }
 
-struct Variable {
-    /// What follows the prefix.
-    name: &'static str,
-    /// The field that it stands for.
-    field: &'static str,
-    set: fn(&mut Draft, String) -> Result<(), &'static str>,
-}
+/// Parses the value of a variable and stores it.
+type Set = fn(&mut Found, String) -> Result<(), &'static str>;
 
-const fn of(
-    name: &'static str,
-    field: &'static str,
-    set: fn(&mut Draft, String) -> Result<(), &'static str>,
-) -> Variable {
-    Variable { name, field, set }
-}
-
-const VARIABLES: &[Variable] = &[
-    of("ISSUER", "issuer", |to, value| put(&mut to.issuer.issuer, Ok(value))),
-    of("DANGEROUS_ANY_ISSUER", "dangerous_any_issuer", |to, value| {
-        flag(&value).map(|flag| to.issuer.dangerous_any_issuer = flag)
-    }),
-    of("DISCOVER", "discover", |to, value| put(&mut to.issuer.discover, flag(&value))),
-    of("DISCOVER_AT", "metadata_url", |to, value| put(&mut to.issuer.metadata_url, Ok(value))),
-    of("JWKS_URL", "jwks_url", |to, value| put(&mut to.issuer.jwks_url, Ok(value))),
-    of("JWKS_FILE", "jwks_file", |to, value| put(&mut to.issuer.jwks_file, Ok(value.into()))),
-    of("PEM_FILE", "pem_file", |to, value| put(&mut to.issuer.pem_file, Ok(value.into()))),
-    of("PEM", "pem", |to, value| put(&mut to.issuer.pem, Ok(Hidden::from(value)))),
-    of("SECRET_FILE", "secret_file", |to, value| put(&mut to.issuer.secret_file, Ok(value.into()))),
-    of("SECRET", "secret", |to, value| put(&mut to.issuer.given_secret, Ok(Hidden::from(value)))),
-    of("ALGORITHM", "algorithm", |to, value| put(&mut to.issuer.algorithm, Ok(value))),
-    of("ALGORITHMS", "algorithms", |to, value| put(&mut to.issuer.algorithms, list(&value))),
-    of("AUDIENCE", "audience", |to, value| put(&mut to.issuer.audience, list(&value))),
-    of("ALL_AUDIENCES", "all_audiences", |to, value| put(&mut to.issuer.all_audiences, list(&value))),
-    of("DANGEROUS_ANY_AUDIENCE", "dangerous_any_audience", |to, value| {
-        flag(&value).map(|flag| to.issuer.dangerous_any_audience = flag)
-    }),
-    of("ACCESS_TOKEN_PROFILE", "access_token_profile", |to, value| {
-        flag(&value).map(|flag| to.issuer.access_token_profile = flag)
-    }),
-    of("TOKEN_TYPES", "token_types", |to, value| put(&mut to.issuer.token_types, list(&value))),
-    of("REQUIRE_CLAIMS", "require_claims", |to, value| put(&mut to.issuer.require_claims, list(&value))),
-    of("SUBJECT", "subject", |to, value| put(&mut to.issuer.subject, Ok(value))),
-    of("MAX_AGE", "max_age", |to, value| put(&mut to.issuer.max_age, value.parse())),
-    of("MAX_LIFETIME", "max_lifetime", |to, value| put(&mut to.issuer.max_lifetime, value.parse())),
-    of("REFRESH_LIFETIME", "refresh.lifetime", |to, value| put(&mut to.refresh().lifetime, value.parse())),
-    of("REFRESH_LEAST_LIFETIME", "refresh.least_lifetime", |to, value| {
-        put(&mut to.refresh().least_lifetime, value.parse())
-    }),
-    of("REFRESH_MOST_LIFETIME", "refresh.most_lifetime", |to, value| {
-        put(&mut to.refresh().most_lifetime, value.parse())
-    }),
-    of("STALE_IF_ERROR", "refresh.stale_if_error", |to, value| put(&mut to.refresh().stale_if_error, value.parse())),
-    of("TIMEOUT", "refresh.timeout", |to, value| put(&mut to.refresh().timeout, value.parse())),
-    of("MAX_BYTES", "refresh.max_bytes", |to, value| put(&mut to.refresh().max_bytes, value.parse())),
-    of("LEEWAY", "leeway", |to, value| put(&mut to.verifier.leeway, value.parse())),
-    of("MAX_TOKEN_SIZE", "max_token_bytes", |to, value| put(&mut to.verifier.max_token_bytes, value.parse())),
-    of("REALM", "realm", |to, value| put(&mut to.verifier.realm, Ok(value))),
-    of("AUTHORIZATION", "sources.authorization", |to, value| put(&mut to.verifier.sources.authorization, flag(&value))),
-    of("COOKIE", "sources.cookies", |to, value| put(&mut to.verifier.sources.cookies, list(&value))),
-    of("QUERY", "sources.queries", |to, value| put(&mut to.verifier.sources.queries, list(&value))),
-    of("HEADER", "sources.headers", |to, value| put(&mut to.verifier.sources.headers, list(&value))),
+/// The fields that have a variable. Its name follows from the field's.
+const FIELDS: &[(&str, Set)] = &[
+    ("issuer", |to, value| put(&mut to.issuer.issuer, Ok(value))),
+    ("dangerous_any_issuer", |to, value| flag(&value).map(|flag| to.issuer.dangerous_any_issuer = flag)),
+    ("discover", |to, value| put(&mut to.issuer.discover, flag(&value))),
+    ("metadata_url", |to, value| put(&mut to.issuer.metadata_url, Ok(value))),
+    ("jwks_url", |to, value| put(&mut to.issuer.jwks_url, Ok(value))),
+    ("jwks_file", |to, value| put(&mut to.issuer.jwks_file, Ok(value.into()))),
+    ("pem_file", |to, value| put(&mut to.issuer.pem_file, Ok(value.into()))),
+    ("pem", |to, value| put(&mut to.issuer.pem, Ok(HiddenString::from(value)))),
+    ("secret_file", |to, value| put(&mut to.issuer.secret_file, Ok(value.into()))),
+    ("secret", |to, value| put(&mut to.issuer.given_secret, Ok(HiddenString::from(value)))),
+    ("algorithm", |to, value| put(&mut to.issuer.algorithm, Ok(value))),
+    ("algorithms", |to, value| put(&mut to.issuer.algorithms, list(&value))),
+    ("audience", |to, value| put(&mut to.issuer.audience, list(&value))),
+    ("all_audiences", |to, value| put(&mut to.issuer.all_audiences, list(&value))),
+    ("dangerous_any_audience", |to, value| flag(&value).map(|flag| to.issuer.dangerous_any_audience = flag)),
+    ("access_token_profile", |to, value| flag(&value).map(|flag| to.issuer.access_token_profile = flag)),
+    ("token_types", |to, value| put(&mut to.issuer.token_types, list(&value))),
+    ("require_claims", |to, value| put(&mut to.issuer.require_claims, list(&value))),
+    ("subject", |to, value| put(&mut to.issuer.subject, Ok(value))),
+    ("max_age", |to, value| put(&mut to.issuer.max_age, value.parse())),
+    ("max_lifetime", |to, value| put(&mut to.issuer.max_lifetime, value.parse())),
+    ("refresh.lifetime", |to, value| put(&mut to.refresh().lifetime, value.parse())),
+    ("refresh.least_lifetime", |to, value| put(&mut to.refresh().least_lifetime, value.parse())),
+    ("refresh.most_lifetime", |to, value| put(&mut to.refresh().most_lifetime, value.parse())),
+    ("refresh.stale_if_error", |to, value| put(&mut to.refresh().stale_if_error, value.parse())),
+    ("refresh.timeout", |to, value| put(&mut to.refresh().timeout, value.parse())),
+    ("refresh.max_bytes", |to, value| put(&mut to.refresh().max_bytes, value.parse())),
+    ("leeway", |to, value| put(&mut to.verifier.leeway, value.parse())),
+    ("max_token_bytes", |to, value| put(&mut to.verifier.max_token_bytes, value.parse())),
+    ("realm", |to, value| put(&mut to.verifier.realm, Ok(value))),
+    ("sources.authorization", |to, value| put(&mut to.verifier.sources.authorization, flag(&value))),
+    ("sources.cookies", |to, value| put(&mut to.verifier.sources.cookies, list(&value))),
+    ("sources.queries", |to, value| put(&mut to.verifier.sources.queries, list(&value))),
+    ("sources.headers", |to, value| put(&mut to.verifier.sources.headers, list(&value))),
 ];
 
 fn put<T>(slot: &mut Option<T>, value: Result<T, &'static str>) -> Result<(), &'static str> {
@@ -116,46 +62,46 @@ fn put<T>(slot: &mut Option<T>, value: Result<T, &'static str>) -> Result<(), &'
 }
 
 fn flag(value: &str) -> Result<bool, &'static str> {
-    value.parse().map_err(|_| "is neither true nor false")
+    value.parse().map_err(|_| "must be true or false")
 }
 
-fn list(value: &str) -> Result<Texts, &'static str> {
-    let texts: Vec<String> = value.split(',').map(|text| text.trim().to_owned()).collect();
-    if texts.iter().any(String::is_empty) { Err("holds an empty name") } else { Ok(Texts(texts)) }
+fn list(value: &str) -> Result<StringList, &'static str> {
+    let names: Vec<String> = value.split(',').map(|name| name.trim().to_owned()).collect();
+    if names.iter().any(String::is_empty) { Err("contains an empty name") } else { Ok(StringList(names)) }
 }
 
 impl VerifierConfig {
-    /// Takes the configuration of one issuer from the process's environment: from the variables that begin with `prefix`
-    /// and an underscore. [The room's documentation](super#variables) lists them.
+    /// Reads the configuration of one issuer from environment variables: those that start with `prefix` and an underscore.
+    /// The guide's page [configuration](crate::guide::configuration) lists them.
     ///
-    /// `JWT_SECRET` may hold a secret itself, because platforms hand secrets out that way. Whoever may look at the
-    /// process, and every process that it starts, can read it there: rather name a file with `JWT_SECRET_FILE`.
+    /// `JWT_SECRET` may hold a secret itself, because many platforms hand out secrets that way. Everyone who can inspect the
+    /// process, and every process it starts, can read it there; if you can, name a file with `JWT_SECRET_FILE` instead.
     ///
-    /// No other variable may have the prefix, so one prefix must not be the beginning of another: rather `API` and `ADMIN`
-    /// than `JWT` and `JWT_ADMIN`.
+    /// No other variable may start with the prefix, so don't use a prefix that another one starts with: `API` and `ADMIN`
+    /// work together, `JWT` and `JWT_ADMIN` don't.
     ///
     /// # Errors
     ///
-    /// The first variable that is unknown, empty or has no value of its kind, by its name.
+    /// If a variable is unknown, empty or has an invalid value. The error names the first one.
     pub fn from_env(prefix: &str) -> Result<Self, ConfigError> {
-        let ours = format!("{prefix}_");
+        let start = format!("{prefix}_");
         let mut variables = Vec::new();
         for (name, value) in std::env::vars_os() {
             let name = name.to_string_lossy();
-            if !name.starts_with(&ours) {
+            if !name.starts_with(&start) {
                 continue;
             }
             let Ok(value) = value.into_string() else {
-                return Err(ConfigError::new(ConfigErrorKind::Invalid, name, "is not UTF-8"));
+                return Err(ConfigError::new(ConfigErrorKind::Invalid, name, "is not valid UTF-8"));
             };
             variables.push((name.into_owned(), value));
         }
-        // The environment has no order; an error should not depend on chance.
+        // The environment has no order. Sorting makes the reported error the same each time.
         variables.sort_unstable();
         Self::from_vars(prefix, variables)
     }
 
-    /// Takes the configuration from variables that were read elsewhere, as [`from_env`](Self::from_env) does.
+    /// Reads the configuration from variables that you pass in, as [`from_env`](Self::from_env) does from the environment.
     ///
     /// ```
     /// use jwt_core::config::VerifierConfig;
@@ -167,24 +113,25 @@ impl VerifierConfig {
     ///
     /// # Errors
     ///
-    /// As [`from_env`](Self::from_env).
+    /// The same as for [`from_env`](Self::from_env), and if a variable is given twice.
     pub fn from_vars(prefix: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        let mut draft = Draft::default();
+        let mut found = Found::default();
         let mut seen = Vec::new();
         for (name, value) in variables {
             let Some(rest) = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')) else { continue };
-            let Some(variable) = VARIABLES.iter().find(|variable| variable.name == rest) else {
-                return Err(ConfigError::new(ConfigErrorKind::Unknown, name, "is not a setting"));
+            let Some((field, set)) = FIELDS.iter().find(|(field, _)| variable(field) == rest) else {
+                let problem = "is not a setting: correct its name or remove it";
+                return Err(ConfigError::new(ConfigErrorKind::Unknown, name, problem));
             };
-            if seen.contains(&variable.name) {
+            if seen.contains(field) {
                 return Err(ConfigError::new(ConfigErrorKind::Contradiction, name, "is given twice"));
             }
-            seen.push(variable.name);
-            let outcome = if value.is_empty() { Err("is empty") } else { (variable.set)(&mut draft, value) };
+            seen.push(*field);
+            let outcome = if value.is_empty() { Err("is empty: set it or remove it") } else { set(&mut found, value) };
             outcome.map_err(|problem| ConfigError::new(ConfigErrorKind::Invalid, name, problem))?;
         }
-        let Draft { mut verifier, mut issuer } = draft;
-        if issuer.issuer.is_some() && issuer.keys().is_empty() {
+        let Found { mut verifier, mut issuer } = found;
+        if issuer.issuer.is_some() && issuer.key_settings().is_empty() {
             issuer.discover.get_or_insert(true);
         }
         verifier.issuers.push(issuer);
@@ -202,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variable_stands_for_its_field() {
+    fn every_variable_sets_its_field() {
         let issuer = |line: &str| format!("[[issuers]]\n{line}\n");
         let refresh = |line: &str| format!("[[issuers]]\n[issuers.refresh]\n{line}\n");
         let top = |line: &str| format!("{line}\n[[issuers]]\n");
@@ -211,7 +158,7 @@ mod tests {
             ("ISSUER", "a", issuer("issuer = 'a'\ndiscover = true")),
             ("DANGEROUS_ANY_ISSUER", "true", issuer("dangerous_any_issuer = true")),
             ("DISCOVER", "false", issuer("discover = false")),
-            ("DISCOVER_AT", "a", issuer("metadata_url = 'a'")),
+            ("METADATA_URL", "a", issuer("metadata_url = 'a'")),
             ("JWKS_URL", "a", issuer("jwks_url = 'a'")),
             ("JWKS_FILE", "a", issuer("jwks_file = 'a'")),
             ("PEM_FILE", "a", issuer("pem_file = 'a'")),
@@ -231,58 +178,58 @@ mod tests {
             ("REFRESH_LIFETIME", "1m", refresh("lifetime = 60")),
             ("REFRESH_LEAST_LIFETIME", "1m", refresh("least_lifetime = 60")),
             ("REFRESH_MOST_LIFETIME", "1m", refresh("most_lifetime = 60")),
-            ("STALE_IF_ERROR", "1m", refresh("stale_if_error = 60")),
-            ("TIMEOUT", "1m", refresh("timeout = 60")),
-            ("MAX_BYTES", "1KiB", refresh("max_bytes = 1024")),
+            ("REFRESH_STALE_IF_ERROR", "1m", refresh("stale_if_error = 60")),
+            ("REFRESH_TIMEOUT", "1m", refresh("timeout = 60")),
+            ("REFRESH_MAX_BYTES", "1KiB", refresh("max_bytes = 1024")),
             ("LEEWAY", "5s", top("leeway = 5")),
-            ("MAX_TOKEN_SIZE", "2KB", top("max_token_bytes = 2000")),
+            ("MAX_TOKEN_BYTES", "2KB", top("max_token_bytes = 2000")),
             ("REALM", "a b", top("realm = 'a b'")),
-            ("AUTHORIZATION", "false", sources("authorization = false")),
-            ("COOKIE", "a,b", sources("cookies = ['a', 'b']")),
-            ("QUERY", "a", sources("queries = 'a'")),
-            ("HEADER", "a", sources("headers = 'a'")),
+            ("SOURCES_AUTHORIZATION", "false", sources("authorization = false")),
+            ("SOURCES_COOKIES", "a,b", sources("cookies = ['a', 'b']")),
+            ("SOURCES_QUERIES", "a", sources("queries = 'a'")),
+            ("SOURCES_HEADERS", "a", sources("headers = 'a'")),
         ];
         for (name, value, toml) in &cases {
             let mut config = read(&[(name, value)]).unwrap();
-            config.names = Names::Fields;
+            config.names = Names::Paths;
             let same: VerifierConfig = toml::from_str(toml).unwrap();
             assert_eq!(format!("{config:?}"), format!("{same:?}"), "{name}");
         }
         let secret = read(&[("SECRET", "a")]).unwrap().issuers.remove(0).given_secret;
         assert_eq!(*secret.unwrap().0, "a");
         let mut tested: Vec<&str> = cases.iter().map(|(name, ..)| *name).chain(["SECRET"]).collect();
-        let mut known: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
+        let mut known: Vec<String> = FIELDS.iter().map(|(field, _)| variable(field)).collect();
         tested.sort_unstable();
         known.sort_unstable();
         assert_eq!(tested, known);
         for name in known {
-            assert!(include_str!("../../doc/variables.md").contains(&format!("`JWT_{name}`")), "{name}");
+            assert!(include_str!("../../doc/configuration.md").contains(&format!("`JWT_{name}`")), "{name}");
         }
     }
 
     #[test]
-    fn a_variable_that_is_wrong_is_refused_by_its_name() {
+    fn an_error_names_the_wrong_variable() {
         for (variables, message) in [
-            (&[("SECERT", "hush")][..], "X_SECERT is not a setting"),
-            (&[("", "a")], "X_ is not a setting"),
-            (&[("issuer", "a")], "X_issuer is not a setting"),
-            (&[("ISSUER", "")], "X_ISSUER is empty"),
+            (&[("SECERT", "hush")][..], "X_SECERT is not a setting: correct its name or remove it"),
+            (&[("", "a")], "X_ is not a setting: correct its name or remove it"),
+            (&[("issuer", "a")], "X_issuer is not a setting: correct its name or remove it"),
+            (&[("ISSUER", "")], "X_ISSUER is empty: set it or remove it"),
             (&[("ISSUER", "a"), ("ISSUER", "a")], "X_ISSUER is given twice"),
-            (&[("AUDIENCE", "a,")], "X_AUDIENCE holds an empty name"),
-            (&[("DISCOVER", "yes")], "X_DISCOVER is neither true nor false"),
+            (&[("AUDIENCE", "a,")], "X_AUDIENCE contains an empty name"),
+            (&[("DISCOVER", "yes")], "X_DISCOVER must be true or false"),
             (&[("LEEWAY", "10")], "X_LEEWAY has no unit: add ms, s, m, h or d"),
-            (&[("MAX_TOKEN_SIZE", "1GB")], "X_MAX_TOKEN_SIZE has an unknown unit: use B, KB, MB, KiB or MiB"),
+            (&[("MAX_TOKEN_BYTES", "1GB")], "X_MAX_TOKEN_BYTES has an unknown unit: use B, KB, MB, KiB or MiB"),
         ] {
             assert_eq!(read(variables).unwrap_err().to_string(), message);
         }
     }
 
     #[test]
-    fn variables_of_others_are_not_looked_at() {
+    fn variables_without_the_prefix_are_ignored() {
         let variables = [("XY_ISSUER", "a"), ("X", "a"), ("ISSUER", "a"), ("x_ISSUER", "a")];
         let config =
             VerifierConfig::from_vars("X", variables.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
         assert!(config.issuers[0].issuer.is_none());
-        assert!(VerifierConfig::from_env("SURELY_NOBODY_HAS_THIS_PREFIX").is_ok());
+        assert!(VerifierConfig::from_env("A_PREFIX_THAT_IS_NOT_IN_USE").is_ok());
     }
 }

@@ -3,9 +3,9 @@ use std::fmt;
 
 use crate::verify::{BuildError, BuildErrorKind};
 
-/// Why a configuration does not become a verifier.
+/// The error of a configuration that no verifier can be built from.
 ///
-/// It names the setting, by its path in the file or by its variable, and never holds what was written there.
+/// It names the setting, by its path in the file or by its environment variable, and never contains the setting's value.
 ///
 /// ```
 /// use jwt_core::config::{ConfigErrorKind, VerifierConfig};
@@ -23,23 +23,23 @@ pub struct ConfigError {
     problem: Cow<'static, str>,
 }
 
-/// What is wrong with a setting.
+/// What is wrong with a setting: the kinds of [`ConfigError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConfigErrorKind {
-    /// It is not a setting.
+    /// There is no such setting.
     Unknown,
-    /// A decision that nobody else can make was not made.
+    /// A required setting is missing, because it has no safe default.
     Undecided,
-    /// Two settings contradict each other, or one is given twice.
+    /// Two settings conflict, or one is given twice.
     Contradiction,
-    /// The value is not one that the setting can have.
+    /// The setting can't have this value.
     Invalid,
-    /// The file or the variable that the setting names cannot be read.
+    /// The file or the environment variable that the setting names can't be read.
     Unreadable,
-    /// What was read is no key that can be used.
+    /// The setting leads to no usable key.
     UnusableKey,
-    /// The setting needs a feature of this crate that is not enabled, or something that code must bring.
+    /// The setting needs a feature of this crate that isn't enabled, or a part that your code has to supply.
     Missing,
 }
 
@@ -64,16 +64,16 @@ impl ConfigError {
         Self { kind, path: path.into(), problem: problem.into() }
     }
 
-    pub(super) fn contradiction(path: impl Into<String>, other: &str) -> Self {
-        Self::new(ConfigErrorKind::Contradiction, path, format!("contradicts {other}"))
+    pub(super) fn conflict(path: impl Into<String>, other: &str) -> Self {
+        Self::new(ConfigErrorKind::Contradiction, path, format!("conflicts with {other}: remove one of them"))
     }
 
-    /// An error of the builder, at the place where its setting is configured.
+    /// Converts an error of the builder, with the path of the setting that caused it.
     pub(super) fn built(path: impl Into<String>, error: &BuildError) -> Self {
         Self::new(kind(error.kind()), path, error.problem())
     }
 
-    /// Returns what is wrong.
+    /// Returns the kind of error.
     #[must_use]
     pub const fn kind(&self) -> ConfigErrorKind {
         self.kind
@@ -85,7 +85,7 @@ impl ConfigError {
         self.kind.code()
     }
 
-    /// Returns the setting that is wrong: `issuers[1].jwks_url`, or the name of the variable.
+    /// Returns the path of the wrong setting, such as `issuers[1].jwks_url`, or its environment variable.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -108,8 +108,7 @@ const fn kind(kind: BuildErrorKind) -> ConfigErrorKind {
 }
 
 impl From<BuildError> for ConfigError {
-    /// Takes over what [`build`](crate::VerifierBuilder::build) says of the builder that a configuration became; the
-    /// path is the builder's setting.
+    /// Converts an error of [`build`](crate::VerifierBuilder::build). The path is the name of the builder's setting.
     fn from(error: BuildError) -> Self {
         Self::built(error.setting(), &error)
     }
@@ -128,14 +127,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_of_the_builder_keeps_its_setting_and_its_words() {
+    fn an_error_of_the_builder_keeps_its_setting_and_its_message() {
         let error = ConfigError::from(BuildError::new(BuildErrorKind::OutOfRange, "leeway"));
         assert_eq!((error.kind(), error.code(), error.path()), (ConfigErrorKind::Invalid, "invalid", "leeway"));
         assert_eq!(error.to_string(), "leeway is out of range");
     }
 
     #[test]
-    fn errors_go_from_thread_to_thread() {
+    fn errors_are_send_sync_and_clone() {
         fn assert<T: std::error::Error + Send + Sync + Clone>() {}
         assert::<ConfigError>();
     }

@@ -3,21 +3,25 @@ use crate::keys::KeySet;
 use crate::verify::{BuildError, BuildErrorKind, TrustedIssuer};
 
 use super::error::{ConfigError, ConfigErrorKind};
-use super::keys::{KeySetting, VerifierContext};
-use super::model::IssuerConfig;
-use super::place::Place;
+use super::fields::IssuerConfig;
+use super::keys::{Inputs, KeySetting};
+use super::names::IssuerPaths;
 
 impl IssuerConfig {
-    pub(super) fn build(&self, place: &Place<'_>, around: &dyn VerifierContext) -> Result<TrustedIssuer, ConfigError> {
-        self.check_contradictions(place)?;
+    pub(super) fn trusted_issuer(
+        &self,
+        paths: &IssuerPaths<'_>,
+        inputs: &dyn Inputs,
+    ) -> Result<TrustedIssuer, ConfigError> {
+        self.check_conflicts(paths)?;
         let algorithms = match &self.algorithms {
             Some(names) => {
-                Some(names.0.iter().map(|name| algorithm(name, "algorithms", place)).collect::<Result<Vec<_>, _>>()?)
+                Some(names.0.iter().map(|name| algorithm(name, "algorithms", paths)).collect::<Result<Vec<_>, _>>()?)
             }
             None => None,
         };
-        let setting = self.key_setting(place)?;
-        let mut issuer = self.with_keys(&setting, algorithms.as_deref(), place, around)?;
+        let setting = self.key_setting(paths)?;
+        let mut issuer = self.issuer_with_keys(&setting, algorithms.as_deref(), paths, inputs)?;
         if let Some(algorithms) = algorithms {
             issuer = issuer.algorithms(algorithms);
         }
@@ -45,8 +49,8 @@ impl IssuerConfig {
         if let Some(subject) = &self.subject {
             issuer = issuer.subject(subject.as_str());
         }
-        for (name, text) in &self.claims {
-            issuer = issuer.claim(name.as_str(), text.as_str());
+        for (name, value) in &self.claims {
+            issuer = issuer.claim(name.as_str(), value.as_str());
         }
         if let Some(age) = self.max_age {
             issuer = issuer.max_age(age.0);
@@ -60,86 +64,89 @@ impl IssuerConfig {
         Ok(issuer)
     }
 
-    fn check_contradictions(&self, place: &Place<'_>) -> Result<(), ConfigError> {
+    fn check_conflicts(&self, paths: &IssuerPaths<'_>) -> Result<(), ConfigError> {
         let audience = self.audience.is_some().then_some("audience");
         let all = self.all_audiences.is_some().then_some("all_audiences");
         let any = self.dangerous_any_audience.then_some("dangerous_any_audience");
         let mut decided = [audience, all, any].into_iter().flatten();
         let Some(first) = decided.next() else {
-            return Err(place.undecided("audience", "give the name of this service"));
+            let instruction = "set it to the name of your service, as tokens have it in `aud`";
+            return Err(paths.missing("audience", instruction));
         };
         if let Some(second) = decided.next() {
-            return Err(place.contradiction(second, first));
+            return Err(paths.conflict(second, first));
         }
         if self.audience.as_ref().is_some_and(|names| names.0.is_empty()) {
-            return Err(ConfigError::new(ConfigErrorKind::Invalid, place.path("audience"), "is empty"));
+            return Err(ConfigError::new(ConfigErrorKind::Invalid, paths.of("audience"), "is empty"));
         }
         if self.access_token_profile {
-            // RFC 9068 section 4: issuer and audience are checked, always.
-            for (there, other) in [
+            // RFC 9068 section 4: the profile always requires a check of the issuer and the audience.
+            for (is_set, other) in [
                 (self.token_types.is_some(), "token_types"),
                 (self.dangerous_any_issuer, "dangerous_any_issuer"),
                 (self.dangerous_any_audience, "dangerous_any_audience"),
             ] {
-                if there {
-                    return Err(place.contradiction("access_token_profile", other));
+                if is_set {
+                    return Err(paths.conflict("access_token_profile", other));
                 }
             }
         }
         Ok(())
     }
 
-    /// The one setting that says where keys are.
-    fn key_setting(&self, place: &Place<'_>) -> Result<KeySetting<'_>, ConfigError> {
+    /// Returns the setting that says where keys are. There must be exactly one.
+    fn key_setting(&self, paths: &IssuerPaths<'_>) -> Result<KeySetting<'_>, ConfigError> {
         if self.secret.is_some() {
-            let problem = "does not belong into a configuration: use secret_file or secret_env";
-            return Err(ConfigError::new(ConfigErrorKind::Unknown, place.path("secret"), problem));
+            let problem = "is not allowed in a configuration: use secret_file or secret_env";
+            return Err(ConfigError::new(ConfigErrorKind::Unknown, paths.of("secret"), problem));
         }
         if self.metadata_url.is_some() && self.discover == Some(false) {
-            return Err(place.contradiction("metadata_url", "discover"));
+            return Err(paths.conflict("metadata_url", "discover"));
         }
-        let mut settings = self.keys().into_iter();
+        let mut settings = self.key_settings().into_iter();
         let Some(setting) = settings.next() else {
-            return Err(place.undecided("discover", "say where the issuer's keys are"));
+            return Err(paths.missing("discover", "set it to true, or set another source of the issuer's keys"));
         };
         if let Some(second) = settings.next() {
-            return Err(place.contradiction(second.field, setting.field));
+            return Err(paths.conflict(second.field, setting.field));
         }
-        if self.dangerous_any_issuer && setting.from.is_remote() {
-            return Err(place.contradiction(setting.field, "dangerous_any_issuer"));
+        if self.dangerous_any_issuer && setting.location.is_remote() {
+            return Err(paths.conflict(setting.field, "dangerous_any_issuer"));
         }
         if let Some(refresh) = &self.refresh
-            && !setting.from.is_remote()
+            && !setting.location.is_remote()
         {
-            return Err(place.contradiction(refresh.first_field(), setting.field));
+            return Err(paths.conflict(refresh.first_field(), setting.field));
         }
-        if self.algorithm.is_some() && !setting.from.needs_algorithm() {
-            return Err(place.contradiction("algorithm", setting.field));
+        if self.algorithm.is_some() && !setting.location.needs_algorithm() {
+            return Err(paths.conflict("algorithm", setting.field));
         }
         Ok(setting)
     }
 
-    fn with_keys(
+    fn issuer_with_keys(
         &self,
         setting: &KeySetting<'_>,
         allowed: Option<&[Algorithm]>,
-        place: &Place<'_>,
-        around: &dyn VerifierContext,
+        paths: &IssuerPaths<'_>,
+        inputs: &dyn Inputs,
     ) -> Result<TrustedIssuer, ConfigError> {
-        if setting.from.is_remote() {
-            // A secret that can be fetched is none: RFC 7517 section 9.2.
+        if setting.location.is_remote() {
+            // Fetched keys are public, so a symmetric one would be no secret (RFC 7517 section 9.2).
             if allowed.is_some_and(|allowed| allowed.iter().any(|algorithm| algorithm.is_symmetric())) {
-                return Err(place.contradiction("algorithms", setting.field));
+                let problem =
+                    "allows a symmetric algorithm (HS256, HS384, HS512), but fetched keys are public: remove it";
+                return Err(ConfigError::new(ConfigErrorKind::Contradiction, paths.of("algorithms"), problem));
             }
-            return self.remote(setting, place);
+            return self.remote_issuer(setting, paths);
         }
-        let given = self.algorithm.as_deref().map(|name| algorithm(name, "algorithm", place)).transpose()?;
+        let given = self.algorithm.as_deref().map(|name| algorithm(name, "algorithm", paths)).transpose()?;
         let only = match allowed {
             Some(&[only]) => Some(only),
             _ => None,
         };
-        let keys = setting.read(given.or(only), place, around)?;
-        Self::check_fit(&keys, allowed, place.path(setting.field))?;
+        let keys = setting.read_keys(given.or(only), paths, inputs)?;
+        Self::check_allowed(&keys, allowed, paths.of(setting.field))?;
         let issuer = match &self.issuer {
             Some(name) => TrustedIssuer::new(name.as_str()),
             None => TrustedIssuer::dangerous_any_issuer(),
@@ -147,8 +154,8 @@ impl IssuerConfig {
         Ok(issuer.keys(&keys))
     }
 
-    /// A key that no setting allows is a mistake whatever the back end.
-    fn check_fit(keys: &KeySet, allowed: Option<&[Algorithm]>, path: String) -> Result<(), ConfigError> {
+    /// Checks that at least one key fits the allowed algorithms, whether or not the back end supports them.
+    fn check_allowed(keys: &KeySet, allowed: Option<&[Algorithm]>, path: String) -> Result<(), ConfigError> {
         let fits = |key: &Key| allowed.is_none_or(|allowed| key.bind(allowed).is_some());
         if keys.keys().iter().any(fits) {
             return Ok(());
@@ -158,14 +165,16 @@ impl IssuerConfig {
     }
 }
 
-fn algorithm(name: &str, field: &str, place: &Place<'_>) -> Result<Algorithm, ConfigError> {
-    let unknown = |_| ConfigError::new(ConfigErrorKind::Invalid, place.path(field), "names an unknown algorithm");
+const UNKNOWN_ALGORITHM: &str = "names an unknown algorithm: write it as tokens do, for example RS256 or EdDSA";
+
+fn algorithm(name: &str, field: &str, paths: &IssuerPaths<'_>) -> Result<Algorithm, ConfigError> {
+    let unknown = |_| ConfigError::new(ConfigErrorKind::Invalid, paths.of(field), UNKNOWN_ALGORITHM);
     name.parse().map_err(unknown)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::build::tests::{PEM, builder};
+    use super::super::verifier::tests::{PEM, builder};
     use super::*;
 
     const GOOD: &str = "issuer = 'https://id.example'\naudience = 'a'\n";
@@ -178,61 +187,97 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_an_issuer_is_named_with_its_path() {
+    fn an_error_of_an_issuer_names_its_path() {
         use ConfigErrorKind::{Contradiction, Invalid, Undecided, Unknown, Unreadable, UnusableKey};
         let pem = format!("pem = '''\n{PEM}'''\n");
         let pem = pem.as_str();
         for (lines, kind, message) in [
-            (&["audience = 'a'"][..], Undecided, "issuer must be decided: give the name that tokens carry in `iss`"),
+            (&["audience = 'a'"][..], Undecided, "issuer is missing: set it to the `iss` of the tokens to accept"),
             (
                 &[GOOD, "dangerous_any_issuer = true"],
                 Contradiction,
-                "dangerous_any_issuer contradicts issuers[0].issuer",
+                "dangerous_any_issuer conflicts with issuers[0].issuer: remove one of them",
             ),
-            (&["issuer = 'i'", KEY], Undecided, "audience must be decided: give the name of this service"),
-            (&[GOOD, KEY, "all_audiences = 'a'"], Contradiction, "all_audiences contradicts issuers[0].audience"),
+            (
+                &["issuer = 'i'", KEY],
+                Undecided,
+                "audience is missing: set it to the name of your service, as tokens have it in `aud`",
+            ),
+            (
+                &[GOOD, KEY, "all_audiences = 'a'"],
+                Contradiction,
+                "all_audiences conflicts with issuers[0].audience: remove one of them",
+            ),
             (
                 &["issuer = 'i'", KEY, "all_audiences = 'a'\ndangerous_any_audience = true"],
                 Contradiction,
-                "dangerous_any_audience contradicts issuers[0].all_audiences",
+                "dangerous_any_audience conflicts with issuers[0].all_audiences: remove one of them",
             ),
             (&["issuer = 'i'\naudience = []", KEY], Invalid, "audience is empty"),
             (&["issuer = 'i'\naudience = ''", KEY], Invalid, "audience is empty"),
             (&["issuer = 'i'\nall_audiences = []", KEY], Invalid, "all_audiences is empty"),
             (&["issuer = ''\naudience = 'a'", KEY], Invalid, "issuer is empty"),
-            (&[GOOD], Undecided, "discover must be decided: say where the issuer's keys are"),
-            (&[GOOD, "discover = false"], Undecided, "discover must be decided: say where the issuer's keys are"),
-            (&[GOOD, "discover = true\njwks_url = 'u'"], Contradiction, "jwks_url contradicts issuers[0].discover"),
+            (&[GOOD], Undecided, "discover is missing: set it to true, or set another source of the issuer's keys"),
+            (
+                &[GOOD, "discover = false"],
+                Undecided,
+                "discover is missing: set it to true, or set another source of the issuer's keys",
+            ),
+            (
+                &[GOOD, "discover = true\njwks_url = 'u'"],
+                Contradiction,
+                "jwks_url conflicts with issuers[0].discover: remove one of them",
+            ),
             (
                 &[GOOD, "discover = false\nmetadata_url = 'u'"],
                 Contradiction,
-                "metadata_url contradicts issuers[0].discover",
+                "metadata_url conflicts with issuers[0].discover: remove one of them",
             ),
-            (&[GOOD, KEY, "pem_file = 'pem'"], Contradiction, "secret_env contradicts issuers[0].pem_file"),
-            (&[GOOD, KEY, "secret_file = 'x'"], Contradiction, "secret_env contradicts issuers[0].secret_file"),
-            (&[GOOD, "jwks_file = 'jwks'", pem], Contradiction, "pem contradicts issuers[0].jwks_file"),
+            (
+                &[GOOD, KEY, "pem_file = 'pem'"],
+                Contradiction,
+                "secret_env conflicts with issuers[0].pem_file: remove one of them",
+            ),
+            (
+                &[GOOD, KEY, "secret_file = 'x'"],
+                Contradiction,
+                "secret_env conflicts with issuers[0].secret_file: remove one of them",
+            ),
+            (
+                &[GOOD, "jwks_file = 'jwks'", pem],
+                Contradiction,
+                "pem conflicts with issuers[0].jwks_file: remove one of them",
+            ),
             (
                 &[GOOD, "secret = 'hush'"],
                 Unknown,
-                "secret does not belong into a configuration: use secret_file or secret_env",
+                "secret is not allowed in a configuration: use secret_file or secret_env",
             ),
             (
                 &["dangerous_any_issuer = true\naudience = 'a'\ndiscover = true"],
                 Contradiction,
-                "discover contradicts issuers[0].dangerous_any_issuer",
+                "discover conflicts with issuers[0].dangerous_any_issuer: remove one of them",
             ),
-            (&[GOOD, KEY, "refresh.timeout = 1"], Contradiction, "refresh.timeout contradicts issuers[0].secret_env"),
+            (
+                &[GOOD, KEY, "refresh.timeout = 1"],
+                Contradiction,
+                "refresh.timeout conflicts with issuers[0].secret_env: remove one of them",
+            ),
             (
                 &[GOOD, "discover = true\nalgorithm = 'RS256'"],
                 Contradiction,
-                "algorithm contradicts issuers[0].discover",
+                "algorithm conflicts with issuers[0].discover: remove one of them",
             ),
             (
                 &[GOOD, "jwks_url = 'u'\nalgorithms = ['RS256', 'HS256']"],
                 Contradiction,
-                "algorithms contradicts issuers[0].jwks_url",
+                "algorithms allows a symmetric algorithm (HS256, HS384, HS512), but fetched keys are public: remove it",
             ),
-            (&[GOOD, KEY, "algorithms = ['none']"], Invalid, "algorithms names an unknown algorithm"),
+            (
+                &[GOOD, KEY, "algorithms = ['none']"],
+                Invalid,
+                "algorithms names an unknown algorithm: write it as tokens do, for example RS256 or EdDSA",
+            ),
             (&[GOOD, KEY, "algorithms = []"], UnusableKey, "secret_env has no key that fits an allowed algorithm"),
             (
                 &[GOOD, "jwks_file = 'jwks'\nalgorithms = 'ES256'"],
@@ -240,9 +285,17 @@ mod tests {
                 "jwks_file has no key that fits an allowed algorithm",
             ),
             (&[GOOD, "jwks_file = 'empty'"], UnusableKey, "jwks_file has no key that fits an allowed algorithm"),
-            (&[GOOD, pem, "algorithm = 'rs256'"], Invalid, "algorithm names an unknown algorithm"),
-            (&[GOOD, pem], Undecided, "algorithm must be decided"),
-            (&[GOOD, pem, "algorithms = ['EdDSA', 'RS256']"], Undecided, "algorithm must be decided"),
+            (
+                &[GOOD, pem, "algorithm = 'rs256'"],
+                Invalid,
+                "algorithm names an unknown algorithm: write it as tokens do, for example RS256 or EdDSA",
+            ),
+            (&[GOOD, pem], Undecided, "algorithm is missing: a secret or a PEM doesn't name the algorithm of its key"),
+            (
+                &[GOOD, pem, "algorithms = ['EdDSA', 'RS256']"],
+                Undecided,
+                "algorithm is missing: a secret or a PEM doesn't name the algorithm of its key",
+            ),
             (
                 &[GOOD, pem, "algorithm = 'RS256'"],
                 UnusableKey,
@@ -254,7 +307,7 @@ mod tests {
                 "secret_file holds no usable key: the secret has 4 bytes; HS256 needs at least 32 (`openssl rand -hex 32`)",
             ),
             (&[GOOD, "jwks_file = 'pem'"], UnusableKey, "jwks_file holds no usable key: not a JSON object"),
-            (&[GOOD, "jwks_file = 'bytes'"], Unreadable, "jwks_file names a file that is not UTF-8"),
+            (&[GOOD, "jwks_file = 'bytes'"], Unreadable, "jwks_file names a file that is not valid UTF-8"),
             (&[GOOD, "pem_file = 'none'"], Unreadable, "pem_file names a file that cannot be read: entity not found"),
             (
                 &[GOOD, "secret_env = 'NONE'\nalgorithm = 'HS256'"],
@@ -264,17 +317,17 @@ mod tests {
             (
                 &[GOOD, "secret_env = 'BYTES'\nalgorithm = 'HS256'"],
                 Unreadable,
-                "secret_env names a variable that is not UTF-8",
+                "secret_env names a variable that is not valid UTF-8",
             ),
             (
                 &[GOOD, KEY, "access_token_profile = true\ntoken_types = 'JWT'"],
                 Contradiction,
-                "access_token_profile contradicts issuers[0].token_types",
+                "access_token_profile conflicts with issuers[0].token_types: remove one of them",
             ),
             (
                 &["issuer = 'i'\ndangerous_any_audience = true", KEY, "access_token_profile = true"],
                 Contradiction,
-                "access_token_profile contradicts issuers[0].dangerous_any_audience",
+                "access_token_profile conflicts with issuers[0].dangerous_any_audience: remove one of them",
             ),
             (&[GOOD, KEY, "token_types = []"], Invalid, "token_types is empty"),
             (&[GOOD, KEY, "require_claims = ['']"], Invalid, "require_claims is empty"),
@@ -288,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_the_whole_is_named() {
+    fn an_error_of_the_verifier_names_its_setting() {
         use ConfigErrorKind::{Contradiction, Invalid};
         let issuer = format!("[[issuers]]\n{GOOD}{KEY}");
         let any = format!("[[issuers]]\ndangerous_any_issuer = true\naudience = 'a'\n{KEY}");
@@ -299,37 +352,58 @@ mod tests {
             (
                 format!("sources.authorization = false\n{issuer}"),
                 Invalid,
-                "sources.authorization leaves no place for a token",
+                "sources.authorization leaves no place for a token: set it to true, or name a cookie, query or header",
             ),
-            (format!("sources.cookies = ''\n{issuer}"), Invalid, "sources.cookies holds an empty name"),
-            (format!("sources.queries = ['a', 'a']\n{issuer}"), Contradiction, "sources.queries holds a name twice"),
-            (format!("sources.headers = ['a', 'A']\n{issuer}"), Contradiction, "sources.headers holds a name twice"),
+            (format!("sources.cookies = ''\n{issuer}"), Invalid, "sources.cookies contains an empty name"),
+            (format!("sources.queries = ['a', 'a']\n{issuer}"), Contradiction, "sources.queries contains a name twice"),
+            (format!("sources.headers = ['a', 'A']\n{issuer}"), Contradiction, "sources.headers contains a name twice"),
             (
                 format!("sources.headers = 'Authorization'\n{issuer}"),
                 Contradiction,
-                "sources.headers contradicts sources.authorization",
+                "sources.headers conflicts with sources.authorization: remove one of them",
             ),
-            (format!("{issuer}{issuer}"), Contradiction, "issuers[1].issuer repeats issuers[0].issuer"),
-            (format!("{issuer}{any}"), Contradiction, "issuers[1].dangerous_any_issuer contradicts issuers[0].issuer"),
-            (format!("{any}{issuer}"), Contradiction, "issuers[1].issuer contradicts issuers[0].dangerous_any_issuer"),
+            (
+                format!("{issuer}{issuer}"),
+                Contradiction,
+                "issuers[1].issuer repeats issuers[0].issuer: remove one of them",
+            ),
+            (
+                format!("{issuer}{any}"),
+                Contradiction,
+                "issuers[1].dangerous_any_issuer conflicts with issuers[0].issuer: remove one of them",
+            ),
+            (
+                format!("{any}{issuer}"),
+                Contradiction,
+                "issuers[1].issuer conflicts with issuers[0].dangerous_any_issuer: remove one of them",
+            ),
         ] {
             assert_eq!(refused(&toml), (kind, message.to_owned()), "{toml}");
         }
     }
 
     #[test]
-    fn a_configuration_from_variables_is_refused_by_their_names() {
+    fn an_error_names_the_variable_instead_of_the_path() {
         let good = [("X_ISSUER", "https://id.example"), ("X_AUDIENCE", "a")];
         for (more, message) in [
-            (&[("X_PEM_FILE", "pem"), ("X_SECRET", "hush")][..], "X_SECRET contradicts X_PEM_FILE"),
-            (&[("X_SECRET", "hush")], "X_ALGORITHM must be decided"),
+            (
+                &[("X_PEM_FILE", "pem"), ("X_SECRET", "hush")][..],
+                "X_SECRET conflicts with X_PEM_FILE: remove one of them",
+            ),
+            (
+                &[("X_SECRET", "hush")],
+                "X_ALGORITHM is missing: a secret or a PEM doesn't name the algorithm of its key",
+            ),
             (
                 &[("X_SECRET", "hush"), ("X_ALGORITHM", "HS256")],
                 "X_SECRET holds no usable key: the secret has 4 bytes; HS256 needs at least 32 (`openssl rand -hex 32`)",
             ),
             (&[("X_JWKS_FILE", "/nowhere/at/all")], "X_JWKS_FILE names a file that cannot be read: entity not found"),
-            (&[("X_COOKIE", "a,a"), ("X_JWKS_URL", "u")], "X_COOKIE holds a name twice"),
-            (&[("X_JWKS_FILE", "f"), ("X_STALE_IF_ERROR", "1s")], "X_STALE_IF_ERROR contradicts X_JWKS_FILE"),
+            (&[("X_SOURCES_COOKIES", "a,a"), ("X_JWKS_URL", "u")], "X_SOURCES_COOKIES contains a name twice"),
+            (
+                &[("X_JWKS_FILE", "f"), ("X_REFRESH_STALE_IF_ERROR", "1s")],
+                "X_REFRESH_STALE_IF_ERROR conflicts with X_JWKS_FILE: remove one of them",
+            ),
         ] {
             let variables = good.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             let config = super::super::VerifierConfig::from_vars("X", variables).unwrap();
@@ -339,7 +413,7 @@ mod tests {
 
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
     #[test]
-    fn keys_that_cannot_be_told_apart_are_named_with_their_path() {
+    fn two_keys_without_different_kids_are_refused() {
         let message = "issuers[0].jwks_file has keys that can't be told apart: give each a `kid`";
         let twice = refused(&format!("[[issuers]]\n{GOOD}jwks_file = 'twice'"));
         assert_eq!(twice, (ConfigErrorKind::UnusableKey, message.to_owned()));

@@ -1,4 +1,4 @@
-//! Where an issuer's keys come from: one of several settings, read from wherever it points.
+//! The settings that say where an issuer's keys are, and reading keys from files, strings and variables.
 
 use std::env::VarError;
 use std::io;
@@ -10,144 +10,147 @@ use crate::jose::Algorithm;
 use crate::keys::{Key, KeyError, KeySet};
 
 use super::error::{ConfigError, ConfigErrorKind};
-use super::model::{Hidden, IssuerConfig};
-use super::place::Place;
+use super::fields::{HiddenString, IssuerConfig};
+use super::names::IssuerPaths;
 
-/// What a configuration points at outside itself. [`Process`] is the one that is used; tests have a double.
-pub(super) trait VerifierContext {
-    fn file(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>>;
+const NO_ALGORITHM: &str = "is missing: a secret or a PEM doesn't name the algorithm of its key";
 
-    fn variable(&self, name: &str) -> Result<Zeroizing<String>, VarError>;
+/// Reads the files and environment variables that a configuration names.
+pub(super) trait Inputs {
+    fn read_file(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>>;
+
+    fn read_variable(&self, name: &str) -> Result<Zeroizing<String>, VarError>;
 }
 
-/// The files and the environment of the process.
-pub(super) struct Process;
+/// Reads from the process's file system and environment.
+pub(super) struct ProcessInputs;
 
-impl VerifierContext for Process {
-    fn file(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+impl Inputs for ProcessInputs {
+    fn read_file(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
         std::fs::read(path).map(Zeroizing::new)
     }
 
-    fn variable(&self, name: &str) -> Result<Zeroizing<String>, VarError> {
+    fn read_variable(&self, name: &str) -> Result<Zeroizing<String>, VarError> {
         std::env::var(name).map(Zeroizing::new)
     }
 }
 
-/// A setting that says where keys are, with its field.
+/// A setting that says where keys are, and the name of its field.
 pub(super) struct KeySetting<'c> {
     pub(super) field: &'static str,
-    pub(super) from: From<'c>,
+    pub(super) location: KeyLocation<'c>,
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum From<'c> {
+pub(super) enum KeyLocation<'c> {
     Discover,
     JwksUrl,
     JwksFile(&'c Path),
     PemFile(&'c Path),
-    Pem(&'c Hidden),
+    Pem(&'c HiddenString),
     SecretFile(&'c Path),
     SecretEnv(&'c str),
-    Secret(&'c Hidden),
+    Secret(&'c HiddenString),
 }
 
-impl From<'_> {
+impl KeyLocation<'_> {
     pub(super) const fn is_remote(self) -> bool {
         matches!(self, Self::Discover | Self::JwksUrl)
     }
 
-    /// Whether the key does not say what it is for.
+    /// Whether the key doesn't name its algorithm.
     pub(super) const fn needs_algorithm(self) -> bool {
         !matches!(self, Self::Discover | Self::JwksUrl | Self::JwksFile(_))
     }
 }
 
 impl IssuerConfig {
-    /// Every setting that says where keys are; more than one contradict each other.
-    pub(super) fn keys(&self) -> Vec<KeySetting<'_>> {
+    /// Returns every setting that says where keys are. Only one is allowed.
+    pub(super) fn key_settings(&self) -> Vec<KeySetting<'_>> {
         let discover = match (&self.metadata_url, self.discover) {
-            (Some(_), _) => Some(("metadata_url", From::Discover)),
-            (None, Some(true)) => Some(("discover", From::Discover)),
+            (Some(_), _) => Some(("metadata_url", KeyLocation::Discover)),
+            (None, Some(true)) => Some(("discover", KeyLocation::Discover)),
             _ => None,
         };
         [
             discover,
-            self.jwks_url.as_ref().map(|_| ("jwks_url", From::JwksUrl)),
-            self.jwks_file.as_deref().map(|path| ("jwks_file", From::JwksFile(path))),
-            self.pem_file.as_deref().map(|path| ("pem_file", From::PemFile(path))),
-            self.pem.as_ref().map(|pem| ("pem", From::Pem(pem))),
-            self.secret_file.as_deref().map(|path| ("secret_file", From::SecretFile(path))),
-            self.secret_env.as_deref().map(|name| ("secret_env", From::SecretEnv(name))),
-            self.given_secret.as_ref().map(|secret| ("secret", From::Secret(secret))),
+            self.jwks_url.as_ref().map(|_| ("jwks_url", KeyLocation::JwksUrl)),
+            self.jwks_file.as_deref().map(|path| ("jwks_file", KeyLocation::JwksFile(path))),
+            self.pem_file.as_deref().map(|path| ("pem_file", KeyLocation::PemFile(path))),
+            self.pem.as_ref().map(|pem| ("pem", KeyLocation::Pem(pem))),
+            self.secret_file.as_deref().map(|path| ("secret_file", KeyLocation::SecretFile(path))),
+            self.secret_env.as_deref().map(|name| ("secret_env", KeyLocation::SecretEnv(name))),
+            self.given_secret.as_ref().map(|secret| ("secret", KeyLocation::Secret(secret))),
         ]
         .into_iter()
         .flatten()
-        .map(|(field, from)| KeySetting { field, from })
+        .map(|(field, location)| KeySetting { field, location })
         .collect()
     }
 }
 
 impl KeySetting<'_> {
-    /// Reads keys that are at hand. Remote keys are not, and are none here.
-    pub(super) fn read(
+    /// Reads the keys. For keys that are fetched later, the set is empty.
+    pub(super) fn read_keys(
         &self,
         algorithm: Option<Algorithm>,
-        place: &Place<'_>,
-        around: &dyn VerifierContext,
+        paths: &IssuerPaths<'_>,
+        inputs: &dyn Inputs,
     ) -> Result<KeySet, ConfigError> {
         let unusable = |error: KeyError| {
             ConfigError::new(
                 ConfigErrorKind::UnusableKey,
-                place.path(self.field),
+                paths.of(self.field),
                 format!("holds no usable key: {error}"),
             )
         };
         let file = |path: &Path| {
-            around.file(path).map_err(|error| {
+            inputs.read_file(path).map_err(|error| {
                 let problem = format!("names a file that cannot be read: {}", error.kind());
-                ConfigError::new(ConfigErrorKind::Unreadable, place.path(self.field), problem)
+                ConfigError::new(ConfigErrorKind::Unreadable, paths.of(self.field), problem)
             })
         };
         let one = |key: fn(Algorithm, &[u8]) -> Result<Key, KeyError>, bytes: &[u8]| {
-            let algorithm = algorithm.ok_or_else(|| {
-                ConfigError::new(ConfigErrorKind::Undecided, place.path("algorithm"), "must be decided")
-            })?;
+            let algorithm = algorithm
+                .ok_or_else(|| ConfigError::new(ConfigErrorKind::Undecided, paths.of("algorithm"), NO_ALGORITHM))?;
             key(algorithm, bytes).map(KeySet::from).map_err(unusable)
         };
-        match self.from {
-            From::Discover | From::JwksUrl => Ok(KeySet::default()),
-            From::JwksFile(path) => {
+        match self.location {
+            KeyLocation::Discover | KeyLocation::JwksUrl => Ok(KeySet::default()),
+            KeyLocation::JwksFile(path) => {
                 let bytes = file(path)?;
                 let text = std::str::from_utf8(&bytes).map_err(|_| {
                     ConfigError::new(
                         ConfigErrorKind::Unreadable,
-                        place.path(self.field),
-                        "names a file that is not UTF-8",
+                        paths.of(self.field),
+                        "names a file that is not valid UTF-8",
                     )
                 })?;
                 KeySet::from_jwks(text).map_err(unusable)
             }
-            From::PemFile(path) => one(|algorithm, pem| Key::from_pem(algorithm, pem), &file(path)?),
-            From::Pem(pem) => one(|algorithm, pem| Key::from_pem(algorithm, pem), pem.0.as_bytes()),
-            From::SecretFile(path) => {
+            KeyLocation::PemFile(path) => one(|algorithm, pem| Key::from_pem(algorithm, pem), &file(path)?),
+            KeyLocation::Pem(pem) => one(|algorithm, pem| Key::from_pem(algorithm, pem), pem.0.as_bytes()),
+            KeyLocation::SecretFile(path) => {
                 one(|algorithm, bytes| Key::from_secret(algorithm, bytes), without_line_end(&file(path)?))
             }
-            From::SecretEnv(name) => {
-                let secret = around.variable(name).map_err(|error| {
+            KeyLocation::SecretEnv(name) => {
+                let secret = inputs.read_variable(name).map_err(|error| {
                     let problem = match error {
                         VarError::NotPresent => "names a variable that is not set",
-                        VarError::NotUnicode(_) => "names a variable that is not UTF-8",
+                        VarError::NotUnicode(_) => "names a variable that is not valid UTF-8",
                     };
-                    ConfigError::new(ConfigErrorKind::Unreadable, place.path(self.field), problem)
+                    ConfigError::new(ConfigErrorKind::Unreadable, paths.of(self.field), problem)
                 })?;
                 one(|algorithm, bytes| Key::from_secret(algorithm, bytes), secret.as_bytes())
             }
-            From::Secret(secret) => one(|algorithm, bytes| Key::from_secret(algorithm, bytes), secret.0.as_bytes()),
+            KeyLocation::Secret(secret) => {
+                one(|algorithm, bytes| Key::from_secret(algorithm, bytes), secret.0.as_bytes())
+            }
         }
     }
 }
 
-/// Editors and `echo` end a text with a line feed that nobody means; in bytes that are no text it may be meant.
+/// Removes the line end that editors and `echo` add. In a secret that isn't UTF-8, the last byte may be part of it.
 fn without_line_end(bytes: &[u8]) -> &[u8] {
     if std::str::from_utf8(bytes).is_err() {
         return bytes;
@@ -161,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_end_is_no_part_of_a_secret() {
+    fn one_line_end_is_removed_from_a_secret() {
         for (bytes, expected) in [
             (&b"abc\n"[..], &b"abc"[..]),
             (b"abc\r\n", b"abc"),
@@ -176,10 +179,10 @@ mod tests {
     }
 
     #[test]
-    fn the_process_lends_its_files_and_variables() {
+    fn files_and_variables_of_the_process_are_read() {
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-        assert!(Process.file(Path::new(manifest)).unwrap().starts_with(b"[package]"));
-        assert!(Process.file(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/none"))).is_err());
-        assert!(Process.variable("SURELY_NOBODY_HAS_THIS_NAME").is_err());
+        assert!(ProcessInputs.read_file(Path::new(manifest)).unwrap().starts_with(b"[package]"));
+        assert!(ProcessInputs.read_file(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/none"))).is_err());
+        assert!(ProcessInputs.read_variable("A_NAME_THAT_IS_NOT_IN_USE").is_err());
     }
 }

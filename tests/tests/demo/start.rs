@@ -52,7 +52,7 @@ async fn while_its_provider_is_out_of_reach_the_demo_answers_503_and_recovers_by
 
     let options = Options::on_free_ports().provider(format!("http://{address}/dev-issuer"), "https://api.example");
     let demo = Demo::start(options).await.expect("it starts without its provider");
-    assert!(demo.issuer().is_none() && !demo.issuer_answers().await);
+    assert!(demo.issuer().is_none() && demo.fetch_keys().await.is_err());
     let issuer = format!("{}/dev-issuer", demo.axum_url());
     for path in ["/.well-known/openid-configuration", "/jwks", "/token"] {
         assert_eq!(answer(client().get(format!("{issuer}{path}"))).await.status, 404, "{path}");
@@ -85,7 +85,7 @@ async fn while_its_provider_is_out_of_reach_the_demo_answers_503_and_recovers_by
     let token = self::token(&provider, &ada());
     let recovered = async {
         // Real time must pass here: the demo runs by the machine's clock.
-        while !demo.issuer_answers().await {
+        while demo.fetch_keys().await.is_err() {
             sleep(Duration::from_millis(50)).await;
         }
     };

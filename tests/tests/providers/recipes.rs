@@ -1,4 +1,4 @@
-//! The recipes of `jwt-core/doc/providers.md`, item by item: a test compares the two.
+//! The recipes in `jwt-core/doc/providers.md`. A test compares each item here with the page.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ pub(crate) fn keycloak_admin() -> impl Requirement {
     roles("/realm_access/roles", ["reports-admin"])
 }
 
-/// By the name of the client that the roles belong to.
+/// The path contains the name of the client that the roles belong to.
 pub(crate) fn keycloak_reader() -> impl Requirement {
     roles("/resource_access/reports-api/roles", ["reader"])
 }
@@ -52,7 +52,7 @@ pub(crate) struct EntraClaims {
     pub(crate) oid: String,
 }
 
-/// A user by scope, an application by role.
+/// Users need the scope, applications need the role.
 pub(crate) fn entra_reader() -> impl Requirement {
     any((scopes(["Reports.Read"]), roles("/roles", ["Reports.Read.All"])))
 }
@@ -93,7 +93,7 @@ pub(crate) fn firebase(project: &str) -> VerifierBuilder {
     let issuer = TrustedIssuer::jwks(format!("https://securetoken.google.com/{project}"), KEYS)
         .audience(project)
         .require_claims(["sub", "iat", "auth_time"]);
-    // `iat` is not in the future, so neither is what comes before it.
+    // The verifier refuses an `iat` in the future, so an `auth_time` up to `iat` is in the past.
     Verifier::builder().issuer(issuer).require_token(check("auth_time", |verified| {
         let issued_at = verified.registered().issued_at().map(NumericDate::seconds);
         verified.claims::<FirebaseClaims>().is_ok_and(|claims| Some(claims.auth_time) <= issued_at)

@@ -69,7 +69,7 @@ impl Browser {
 
 /// A room that nothing expires in while it is tested.
 fn unhurried() -> Options {
-    let mut options = Options::hasty();
+    let mut options = Options::short_lived();
     (options.access_seconds, options.fresh_seconds) = (300, 300);
     options
 }

@@ -12,7 +12,7 @@ use jwt_tests::adapter::Adapter;
 
 /// Opens a room of its own in this runtime, whose end closes it, and returns its address without a slash at the end.
 fn open(adapter: Adapter, options: &Options) -> String {
-    let room = ReadingRoom::open(options).expect("a room");
+    let room = ReadingRoom::new(options).expect("a room");
     let listener = TcpListener::bind(("127.0.0.1", options.port)).expect("a free port");
     let address = listener.local_addr().expect("an address");
     if adapter == Adapter::Axum {

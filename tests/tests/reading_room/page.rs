@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::open;
 
 async fn use_with_a_browser(adapter: Adapter) {
-    let url = open(adapter, &Options::hasty());
+    let url = open(adapter, &Options::short_lived());
     let mut command = Command::new("node");
     command.args(["reading-room.mjs", &format!("{url}/")]);
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/node")).stdin(Stdio::null()).kill_on_drop(true);

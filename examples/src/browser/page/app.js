@@ -1,10 +1,10 @@
-// The reading room's page. Tokens are in cookies that no script can read; what is kept here is what can be seen.
+// The page of the reading room. The tokens are in cookies that no script can read, so this file never sees them.
 
 const $ = (id) => document.getElementById(id);
 
 /* Talking to the server */
 
-// The one cookie that scripts can read: the server wants its value back in a header. It lives as long as the session may.
+// The CSRF cookie is the only one that scripts can read. The server expects its value in a header. It lives as long as a session can.
 const csrf = () => document.cookie.split("; ").find((cookie) => cookie.startsWith("__Host-csrf="))?.split("=")[1];
 
 async function send(method, path, body) {
@@ -12,13 +12,13 @@ async function send(method, path, body) {
   if (method !== "GET" && csrf()) headers["X-CSRF-Token"] = csrf();
   if (body) headers["Content-Type"] = "application/json";
   const response = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(10_000) });
-  note(method, path, response);
+  logRequest(method, path, response);
   return response;
 }
 
 const stepUp = (response) => (response.headers.get("WWW-Authenticate") ?? "").includes("insufficient_user_authentication");
 
-// One refresh at a time, in all tabs: a refresh token is good once. Whoever had to wait asks with what the other got.
+// A refresh token can be used once, so only one tab refreshes at a time. A request that had to wait uses the new token.
 let refreshes = 0;
 async function refresh(seen) {
   return navigator.locks.request("refresh", async () => {
@@ -34,7 +34,7 @@ class LoggedOut extends Error {}
 class Cancelled extends Error {}
 class Unavailable extends Error {}
 
-/** Asks; refreshes once when the access token is over, and asks for the password once when that is too long ago. */
+/** Sends a request. Refreshes once if the access token has expired, and asks for the password once if the login isn’t fresh. */
 async function ask(method, path, { body, why, also } = {}) {
   const seen = refreshes;
   let response = await send(method, path, body);
@@ -43,49 +43,49 @@ async function ask(method, path, { body, why, also } = {}) {
     response = await send(method, path, body);
   }
   if (response.status === 401 && stepUp(response)) {
-    await confirmPassword(why ?? "Enter your password to go on.");
+    await confirmPassword(why ?? "Enter your password to continue.");
     response = await send(method, path, body);
   }
   if (response.status === 401) throw new LoggedOut();
   if (response.status >= 500) throw new Unavailable();
-  if (!response.ok && response.status !== also) throw new Error(`${method} ${path} was answered ${response.status}`);
+  if (!response.ok && response.status !== also) throw new Error(`The server answered ${method} ${path} with ${response.status}.`);
   return response;
 }
 
-/* What was said, in plain words */
+/* Requests and answers, explained */
 
 function meaning(method, path, response) {
   const { status } = response;
-  if (status >= 500) return "The server could not find out.";
+  if (status >= 500) return "The server couldn’t process the request.";
   if (path === "/auth/login") {
     return status === 200 ? "The password was right. The answer set the cookies of a new session." : "The password was wrong. No cookie was set.";
   }
   if (path === "/auth/refresh") {
-    return status === 204 ? "The refresh token was exchanged for the next pair of tokens, without you noticing." : "There is no session to go on with, or it was ended. The cookies were taken away.";
+    return status === 204 ? "The refresh token was exchanged for new tokens, without interrupting you." : "There’s no session, or it has ended. The cookies were removed.";
   }
-  if (status === 401 && stepUp(response)) return "The token is good, but the password was entered too long ago for this.";
-  if (status === 401) return "The access token is over, or gone with its cookie.";
-  if (status === 403) return "Something in the request was not as it is from this page.";
-  if (status === 404) return "There is no such thing any more.";
+  if (status === 401 && stepUp(response)) return "The token is valid, but you entered the password too long ago for this action.";
+  if (status === 401) return "The access token has expired, or there is none.";
+  if (status === 403) return "The request doesn’t look like one from this page, so it was refused.";
+  if (status === 404) return "It no longer exists.";
   if (status === 422) return "The password was wrong.";
-  if (path === "/auth/confirm") return "The password was right. The new access token is fresh: good for what must not be done lightly.";
-  if (path === "/auth/logout") return "The session ended, and the cookies were taken away.";
-  if (path === "/auth/logout-everywhere") return "Every session ended, and the cookies were taken away.";
-  return method === "DELETE" ? "Done. The request came from this page, and proved it." : "The browser sent the access token by itself, and it is good.";
+  if (path === "/auth/confirm") return "The password was right. The new access token is fresh, so it allows critical actions.";
+  if (path === "/auth/logout") return "The session ended, and the cookies were removed.";
+  if (path === "/auth/logout-everywhere") return "All sessions ended, and the cookies were removed.";
+  return method === "DELETE" ? "Done. The request proved that it came from this page." : "The browser sent the cookie with the access token, which is valid.";
 }
 
-function note(method, path, response) {
+function logRequest(method, path, response) {
   const { status } = response;
   const item = element("li");
   const asked = element("span", "asked");
   asked.append(element("code", "", `${method} ${path}`), element("span", "status", String(status)));
   item.append(asked, element("span", "hint", meaning(method, path, response)));
   item.dataset.tone = status < 400 ? "good" : status < 500 ? "refused" : "bad";
-  $("talk").prepend(item);
-  while ($("talk").children.length > 12) $("talk").lastChild.remove();
+  $("requests").prepend(item);
+  while ($("requests").children.length > 12) $("requests").lastChild.remove();
 }
 
-/* What is shown */
+/* Showing the data */
 
 function element(name, className = "", text = "") {
   const node = document.createElement(name);
@@ -98,7 +98,7 @@ function button(text, label, action) {
   const node = element("button", "", text);
   node.type = "button";
   node.setAttribute("aria-label", label);
-  node.addEventListener("click", () => act(node, action));
+  node.addEventListener("click", () => runAction(node, action));
   return node;
 }
 
@@ -111,20 +111,20 @@ function problem(text) {
 
 function showLogin(message = "") {
   $("confirm").close();
-  $("who").hidden = $("room").hidden = true;
+  $("who").hidden = $("logged-in").hidden = true;
   $("login-part").hidden = false;
   $("login").reset();
-  invalid("login", message);
+  markInvalid("login", message);
   (message ? $("login-title") : $("login-name")).focus();
 }
 
-async function showRoom() {
+async function showAccount() {
   const me = await (await ask("GET", "/api/me")).json();
   await Promise.all([showBooks(), showSessions()]);
   $("name").textContent = me.name;
   for (const hidden of document.querySelectorAll("[autocomplete=username][readonly]")) hidden.value = me.name;
   $("login-part").hidden = true;
-  $("who").hidden = $("room").hidden = false;
+  $("who").hidden = $("logged-in").hidden = false;
 }
 
 async function showBooks() {
@@ -171,31 +171,31 @@ async function showSessions() {
   $("sessions").replaceChildren(...items);
 }
 
-/* What is done */
+/* Actions */
 
-/** Runs an action that a control starts, once at a time, and shows what becomes of it. */
-async function act(control, action) {
+/** Runs the action of a control, unless it’s running already, and shows an error if it fails. */
+async function runAction(control, action) {
   if (control.getAttribute("aria-disabled") === "true") return;
   control.setAttribute("aria-disabled", "true");
   problem("");
   try {
     await action();
   } catch (error) {
-    explain(error);
+    showError(error);
   } finally {
     control.removeAttribute("aria-disabled");
   }
 }
 
-function explain(error) {
+function showError(error) {
   if (error instanceof Cancelled) announce("Nothing was changed.");
-  else if (error instanceof LoggedOut) showLogin("You were logged out. Log in to go on.");
-  else if (error instanceof Unavailable) problem("The server cannot answer just now. Try again in a moment.");
-  else if (error instanceof TypeError || error.name === "TimeoutError") problem("The server cannot be reached. Is it running?");
+  else if (error instanceof LoggedOut) showLogin("You were logged out. Log in again to continue.");
+  else if (error instanceof Unavailable) problem("The server is unavailable. Try again in a moment.");
+  else if (error instanceof TypeError || error.name === "TimeoutError") problem("The server can’t be reached. Make sure that it’s running.");
   else problem(error.message);
 }
 
-function invalid(form, message) {
+function markInvalid(form, message) {
   $(`${form}-error`).textContent = message;
   for (const input of $(form === "login" ? "login" : "confirm-form").querySelectorAll("input:not([readonly])")) {
     if (message) input.setAttribute("aria-invalid", "true");
@@ -206,31 +206,31 @@ function invalid(form, message) {
 $("login").addEventListener("submit", (event) => {
   event.preventDefault();
   const { name, password } = Object.fromEntries(new FormData($("login")));
-  act(event.submitter ?? $("login"), async () => {
+  runAction(event.submitter ?? $("login"), async () => {
     const response = await send("POST", "/auth/login", { name, password });
     if (response.status >= 500) throw new Unavailable();
     if (response.status !== 200) {
-      invalid("login", "Name and password do not fit.");
-      announce("Name and password do not fit.");
+      markInvalid("login", "The name or the password is wrong.");
+      announce("The name or the password is wrong.");
       $("login-password").select();
       return;
     }
-    invalid("login", "");
+    markInvalid("login", "");
     refreshes += 1;
-    await showRoom();
+    await showAccount();
     announce("You are logged in.");
     $("books-title").focus();
   });
 });
 
-/** Asks for the password until it is right, or the user has had enough. */
+/** Asks for the password until it’s right or the user cancels. */
 function confirmPassword(why) {
   const dialog = $("confirm");
   const form = $("confirm-form");
   const opener = document.activeElement;
   $("confirm-why").textContent = why;
   form.reset();
-  invalid("confirm", "");
+  markInvalid("confirm", "");
   for (const hidden of form.querySelectorAll("[readonly]")) hidden.value = $("name").textContent;
   dialog.showModal();
   $("confirm-password").focus();
@@ -242,7 +242,7 @@ function confirmPassword(why) {
         const { password } = Object.fromEntries(new FormData(form));
         const response = await ask("POST", "/auth/confirm", { body: { password }, also: 422 });
         if (!response.ok) {
-          invalid("confirm", "That is not the password.");
+          markInvalid("confirm", "The password is wrong.");
           $("confirm-password").select();
           return;
         }
@@ -262,19 +262,19 @@ function confirmPassword(why) {
   });
 }
 
-async function leave(path) {
+async function logOut(path) {
   await ask("POST", path);
   showLogin();
   announce("You are logged out.");
 }
-$("logout").addEventListener("click", () => act($("logout"), () => leave("/auth/logout")));
-$("logout-everywhere").addEventListener("click", () => act($("logout-everywhere"), () => leave("/auth/logout-everywhere")));
+$("logout").addEventListener("click", () => runAction($("logout"), () => logOut("/auth/logout")));
+$("logout-everywhere").addEventListener("click", () => runAction($("logout-everywhere"), () => logOut("/auth/logout-everywhere")));
 
-// Somebody who comes back may still be logged in.
+// The user may still be logged in from an earlier visit.
 if (csrf()) {
-  await showRoom().catch((error) => {
+  await showAccount().catch((error) => {
     showLogin();
-    explain(error);
+    showError(error);
   });
 } else {
   showLogin();

@@ -1,4 +1,4 @@
-// A module: strict, and nothing in it is global.
+// This is a module, so it’s in strict mode and defines nothing global.
 
 const $ = (id) => document.getElementById(id);
 const WAIT = 10_000;
@@ -7,20 +7,20 @@ const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-
 
 const MESSAGES = {
   valid: "Here is a fresh, valid token.",
-  expired: "Here is a genuine token whose time is already over.",
-  tampered: "Here is a token in which this page changed one letter after it was signed.",
+  expired: "Here is a genuine token that has already expired.",
+  tampered: "Here is a token that this page changed by one letter after it was signed.",
 };
 
-// What the servers expect; filled from /demo.json before anything is called.
+// The servers’ addresses and the tokens they accept. /demo.json sets them before anything is called.
 let demo = { axum: location.origin, actix: null, issuer: null, audience: null, embedded: true };
-let clocks = []; // the moments on show, for the "in 9 minutes" texts
-let tokenRun = 0; // of several overlapping requests only the last one is shown
+let clocks = []; // the times on the page, for texts like "in 9 minutes"
+let tokenRun = 0; // if requests overlap, only the last one is shown
 let callRun = 0;
 
 /* Small things */
 
 function announce(text) {
-  // A message that does not change is not read out again, hence the trailing space.
+  // Screen readers don’t repeat an unchanged message, so a space makes it different.
   $("announce").textContent = $("announce").textContent === text ? text + "\u00a0" : text;
 }
 
@@ -57,8 +57,8 @@ function decode(segment) {
 
 const currentToken = () => $("token").value.trim().replace(/^bearer\s+/i, "").replace(/\s+/g, "");
 
-// Changes one letter of the payload: the first one from the middle on which still leaves readable
-// claims with a single text changed, so that only the signature gives it away.
+// Changes one letter of the payload. It picks a letter that changes a single claim and keeps it readable, so that
+// only the signature shows the change.
 function tamper(token) {
   const [header, payload, signature] = token.split(".");
   const claims = decode(payload);
@@ -71,9 +71,9 @@ function tamper(token) {
     for (const letter of LETTERS) {
       const after = letter === payload[at] ? undefined : decode(swap(at, letter));
       if (!after || Object.keys(after).join() !== names.join()) continue;
-      const [claim, more] = names.filter((name) => JSON.stringify(after[name]) !== JSON.stringify(claims[name]));
-      const legible = typeof after[claim] === "string" && /^[\x20-\x7e]+$/.test(after[claim]);
-      if (legible && !more) return { token: whole(swap(at, letter)), claim };
+      const [claim, another] = names.filter((name) => JSON.stringify(after[name]) !== JSON.stringify(claims[name]));
+      const readable = typeof after[claim] === "string" && /^[\x20-\x7e]+$/.test(after[claim]);
+      if (readable && !another) return { token: whole(swap(at, letter)), claim };
     }
   }
   return { token: whole(swap(middle, payload[middle] === "A" ? "B" : "A")), claim: null };
@@ -121,11 +121,11 @@ function showToken(changed = null) {
   const claims = readable ? decode(parts[1]) : undefined;
 
   let message = "These are the values of the token above.";
-  if (!token) message = "The values appear once there is a token.";
-  else if (parts.length === 5) message = "Five parts: this is an encrypted token, which cannot be read here.";
-  else if (!readable) message = "This is not a JSON Web Token: it would have three parts with dots between.";
-  else if (!header || !claims) message = `The ${header ? "claims" : "header"} cannot be read: not JSON in base64url.`;
-  else if (changed) message = `One letter of “${changed}” was changed, and the signature no longer fits.`;
+  if (!token) message = "The values appear when you have a token.";
+  else if (parts.length === 5) message = "This is an encrypted token, with five parts. It can’t be read here.";
+  else if (!readable) message = "This isn’t a JSON Web Token, which has three parts separated by dots.";
+  else if (!header || !claims) message = `The ${header ? "claims" : "header"} can’t be read: expected JSON in base64url.`;
+  else if (changed) message = `One letter of “${changed}” was changed, so the signature is no longer valid.`;
   say("parts-message", message);
 
   ["raw-header", "raw-claims", "raw-signature"].forEach((id, index) => {
@@ -150,7 +150,7 @@ function fill(list, values, changed) {
     const row = element("div", "");
     const value = element("dd", "", "value");
     row.dataset.extra = "";
-    row.append(element("dt", name, "extra"), value, element("dd", "Added by this issuer; this page has no words for it."));
+    row.append(element("dt", name, "extra"), value, element("dd", "Added by the issuer; this page can’t explain it."));
     showValue(value, name, values, changed);
     list.append(row);
   }
@@ -169,7 +169,7 @@ function showValue(target, name, values, changed) {
     tick();
   }
   const expected = (name === "iss" && demo.issuer) || (name === "aud" && demo.audience);
-  if (expected) note([value].flat().includes(expected) ? "✓ what the servers expect" : `✕ the servers expect ${expected}`);
+  if (expected) note([value].flat().includes(expected) ? "✓ as the servers expect" : `✕ the servers expect ${expected}`);
   if (name === changed) note("✕ changed after signing");
 }
 
@@ -194,14 +194,14 @@ function tick() {
 const statusOf = (response) => `${response.status} ${response.statusText}`.trim();
 
 function whyNoAnswer(error) {
-  return error?.name === "TimeoutError" ? "did not answer within ten seconds" : "cannot be reached, or does not let this page read its answers";
+  return error?.name === "TimeoutError" ? "didn’t answer within ten seconds" : "can’t be reached, or doesn’t allow this page to read its answers";
 }
 
 async function ask(server, path, token) {
   const base = server === "axum" ? "" : demo.actix;
   const nothing = { server, status: 0, label: "not reachable", challenge: "none", body: "empty" };
-  if (base === null) return { ...nothing, why: "has an address this page could not find out" };
-  if (/[^\x21-\x7e]/.test(token)) return { ...nothing, label: "not sent", why: "was not called, because a token with characters outside ASCII cannot be sent" };
+  if (base === null) return { ...nothing, why: "has an address that this page doesn’t know" };
+  if (/[^\x21-\x7e]/.test(token)) return { ...nothing, label: "not sent", why: "wasn’t called, because the token contains characters that can’t be sent in a header" };
   try {
     const headers = token ? { Authorization: `Bearer ${token}` } : {};
     const { response, text } = await request(base + path, { headers });
@@ -241,23 +241,23 @@ function meaning(answer, path, sent) {
   if (status === 0) return `No answer: the server ${why}.`;
   if (status === 200 && path === "/public") return "200: this route is open to everyone, so a token makes no difference.";
   if (status === 200 && path === "/optional") {
-    return sent ? "200: a token is welcome here, and a valid one tells the server your name." : "200: no token was sent, which is fine here: you are a guest.";
+    return sent ? "200: this route works with or without a token. The token tells the server your name." : "200: this route works with or without a token. Without one, you’re a guest.";
   }
   if (status === 200) {
-    const extra = path === "/reports" ? `, and it carries the scope ${SCOPE}` : "";
-    return `200: the token is genuine, meant for this server and not expired${extra}, so the server answers.`;
+    const extra = path === "/reports" ? `, and it has the scope ${SCOPE}` : "";
+    return `200: the token is genuine, is for this server and hasn’t expired${extra}.`;
   }
-  if (status === 401 && !error && !sent) return "401 without an error: no token was sent, so the server only says that it wants one.";
-  if (status === 401 && error === "invalid_token") return `401 invalid_token: a token was sent, but the server does not accept it.${reason}`;
+  if (status === 401 && !error && !sent) return "401 without an error: no token was sent, and this route needs one.";
+  if (status === 401 && error === "invalid_token") return `401 invalid_token: the server doesn’t accept this token.${reason}`;
   if (status === 403 && error === "insufficient_scope") {
-    return `403 insufficient_scope: the token is genuine, but does not carry the scope ${scope || "this route needs"}.`;
+    return `403 insufficient_scope: the token is valid, but it lacks the scope ${scope || "that this route needs"}.`;
   }
-  if (status === 400) return `400: the server cannot make sense of the way the token was sent.${reason}`;
-  if (status === 503) return "503: the issuer’s keys are unavailable, so the server cannot check any token just now. Try again in a moment.";
-  return `${answer.label}: the server gave an answer this page has no explanation for.${reason}`;
+  if (status === 400) return `400: the server can’t read the token from the request.${reason}`;
+  if (status === 503) return "503: the issuer’s keys are unavailable, so the server can’t check tokens. Try again in a moment.";
+  return `${answer.label}: this page has no explanation for this answer.${reason}`;
 }
 
-// The same JSON with its members in another order is the same answer.
+// Two JSON bodies are the same answer even if their members are in another order.
 function canonical(body) {
   return JSON.stringify(parse(body) ?? body, (_, value) => (isObject(value) ? Object.fromEntries(Object.entries(value).sort()) : value));
 }
@@ -266,22 +266,32 @@ function compare(axum, actix) {
   const silent = [axum, actix].filter((answer) => answer.status === 0).map((answer) => answer.server);
   if (silent.length) return { tone: "bad", text: `! Nothing to compare: no answer from ${silent.join(" and ")}.` };
   if (axum.status !== actix.status) return { tone: "bad", text: "✕ The servers disagree: the status differs." };
-  if (axum.challenge !== actix.challenge) return { tone: "bad", text: "✕ The servers disagree: same status, but the challenge differs." };
+  if (axum.challenge !== actix.challenge) return { tone: "bad", text: "✕ The servers disagree: the status is the same, but the challenge differs." };
   if (canonical(axum.body) === canonical(actix.body)) return { tone: "good", text: "✓ Both servers agree: same status, same challenge, same body." };
   return { tone: "good", text: "✓ Both servers agree: same status, same challenge. Only the bodies differ." };
 }
 
-async function call(path) {
+// On a phone, the answers are below the screen when a call is tapped. With the keyboard, the page doesn’t scroll: the
+// focus stays on the button, and the answer is announced.
+function showAnswers() {
+  const heading = $("answers");
+  if (heading.getBoundingClientRect().top >= 0 && $("agreement").getBoundingClientRect().bottom <= innerHeight) return;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  heading.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+}
+
+async function call(path, tapped) {
   const run = (callRun += 1);
   await ready;
   const token = $("send-token").checked ? currentToken() : "";
   const quoted = token.replaceAll("'", "'\\''");
   const urls = [demo.axum, demo.actix].filter(Boolean).map((base) => base + path);
   $("curl").value = ["curl -i", ...(token ? [`-H 'Authorization: Bearer ${quoted}'`] : []), ...urls].join(" ");
-  say("copy-note", "One line, both servers.");
+  say("copy-note", "One command for both servers.");
   say("last-call", `to GET ${path}, ${token ? "with the token" : "without a token"}`);
   say("axum-status", "calling…");
   say("actix-status", "calling…");
+  if (tapped) showAnswers();
 
   const answers = await Promise.all(["axum", "actix"].map(async (server) => {
     const answer = await ask(server, path, token);
@@ -321,7 +331,7 @@ async function start() {
     if (!response.ok || !isObject(found)) throw new Error(statusOf(response));
     demo = { ...demo, ...found };
   } catch {
-    const problem = "The demo’s settings (/demo.json) could not be read. Is the server still running? Reload the page to try again.";
+    const problem = "The demo’s settings (/demo.json) couldn’t be read. Make sure that the demo is running, then reload the page.";
     say("page-error", problem);
     $("page-error").hidden = false;
     announce(problem);
@@ -334,7 +344,7 @@ async function start() {
     $("token").placeholder = "eyJ…";
     say("step-token-text", "Paste a token");
     say("token-label", "An access token from your provider");
-    say("token-message", `The servers accept tokens from ${demo.issuer}. What you paste goes to these two servers only.`);
+    say("token-message", `The servers accept tokens from ${demo.issuer}. This page sends your token only to these two servers.`);
   }
 }
 
@@ -343,6 +353,7 @@ $("get-token").addEventListener("click", getToken);
 $("token").addEventListener("input", () => showToken());
 $("copy-curl").addEventListener("click", copyCurl);
 for (const name of ["me", "reports", "public", "optional"]) {
-  $(`call-${name}`).addEventListener("click", () => call(`/${name}`));
+  // `detail` counts the clicks of a pointer. It’s 0 for the keyboard.
+  $(`call-${name}`).addEventListener("click", (event) => call(`/${name}`, event.detail > 0));
 }
 setInterval(tick, 1000);

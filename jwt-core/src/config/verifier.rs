@@ -3,42 +3,41 @@ use std::collections::{HashMap, HashSet};
 use crate::http::token::TokenSources;
 use crate::verify::{BuildErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
 
-use super::env::Names;
 use super::error::{ConfigError, ConfigErrorKind};
-use super::keys::{Process, VerifierContext};
-use super::model::{IssuerConfig, SourcesConfig, Texts, VerifierConfig};
-use super::place::Place;
+use super::fields::{IssuerConfig, SourcesConfig, StringList, VerifierConfig};
+use super::keys::{Inputs, ProcessInputs};
+use super::names::{IssuerPaths, Names};
 
 impl VerifierConfig {
-    /// Makes a builder of the configuration. Files and variables that it names are read now; nothing is fetched.
+    /// Turns the configuration into a builder. Reads the files and variables that it names; fetches nothing.
     ///
-    /// The builder has what the configuration says and nothing else, so code can add rules, a clock or an observer, and
-    /// override settings. [`build`](VerifierBuilder::build) then judges what depends on code: whether a back end and, for
-    /// remote keys, a fetch are there, and whether the back end can use algorithms and keys.
+    /// On the builder, your code can override settings and add rules, a clock or an observer.
+    /// [`build`](VerifierBuilder::build) then checks the parts that depend on your code: whether there are a cryptographic
+    /// back end and, for remote keys, an HTTP client, and whether the back end supports the algorithms and keys.
     ///
     /// # Errors
     ///
-    /// The first setting that is missing, impossible or contradicts another, by its path.
+    /// If a setting is missing, invalid or conflicts with another. The error names the first one by its path.
     pub fn into_builder(self) -> Result<VerifierBuilder, ConfigError> {
-        self.builder(&Process)
+        self.builder(&ProcessInputs)
     }
 
-    fn builder(&self, around: &dyn VerifierContext) -> Result<VerifierBuilder, ConfigError> {
-        let sources = self.sources.build(&self.names)?;
-        let mut builder = self.frame().sources(sources);
+    fn builder(&self, inputs: &dyn Inputs) -> Result<VerifierBuilder, ConfigError> {
+        let sources = self.sources.token_sources(&self.names)?;
+        let mut builder = self.builder_without_issuers().sources(sources);
         let mut earlier = HashMap::with_capacity(self.issuers.len());
         for (index, config) in self.issuers.iter().enumerate() {
-            let place = Place { names: &self.names, index };
-            self.check_name(config, &place, &mut earlier)?;
-            let issuer = config.build(&place, around)?;
-            self.probe(issuer.clone(), config, &place)?;
+            let paths = IssuerPaths { names: &self.names, index };
+            self.check_issuer_name(config, &paths, &mut earlier)?;
+            let issuer = config.trusted_issuer(&paths, inputs)?;
+            self.check_buildable(issuer.clone(), config, &paths)?;
             builder = builder.issuer(issuer);
         }
         Ok(builder)
     }
 
-    /// Everything but the issuers and the sources.
-    fn frame(&self) -> VerifierBuilder {
+    /// Returns a builder with the settings of the whole verifier, except the token sources.
+    fn builder_without_issuers(&self) -> VerifierBuilder {
         let mut builder = Verifier::builder();
         if let Some(leeway) = self.leeway {
             builder = builder.leeway(leeway.0);
@@ -52,48 +51,53 @@ impl VerifierConfig {
         builder
     }
 
-    /// `earlier` holds the names of the issuers before this one, with their positions.
-    fn check_name<'c>(
+    /// Checks that an issuer has one name, and that no other issuer has it. `earlier` maps names to positions.
+    fn check_issuer_name<'c>(
         &'c self,
         config: &'c IssuerConfig,
-        place: &Place<'_>,
+        paths: &IssuerPaths<'_>,
         earlier: &mut HashMap<&'c str, usize>,
     ) -> Result<(), ConfigError> {
         match (&config.issuer, config.dangerous_any_issuer) {
-            (None, false) => return Err(place.undecided("issuer", "give the name that tokens carry in `iss`")),
-            (Some(_), true) => return Err(place.contradiction("dangerous_any_issuer", "issuer")),
+            (None, false) => return Err(paths.missing("issuer", "set it to the `iss` of the tokens to accept")),
+            (Some(_), true) => return Err(paths.conflict("dangerous_any_issuer", "issuer")),
             _ => {}
         }
-        // RFC 8725 section 3.8: an issuer that answers for every name would answer for the tokens of the others too. Of the
-        // earlier issuers only the first can be one, because a later one has been refused.
-        if place.index > 0
+        // RFC 8725 section 3.8: an issuer with any name would also accept the tokens of the others. Among the earlier
+        // issuers, only the first can be one, because a later one has been refused already.
+        if paths.index > 0
             && let Some(first) = self.issuers.first()
             && (config.dangerous_any_issuer || first.dangerous_any_issuer)
         {
             let field =
                 |issuer: &IssuerConfig| if issuer.dangerous_any_issuer { "dangerous_any_issuer" } else { "issuer" };
-            let other = place.names.issuer(0, field(first));
-            return Err(ConfigError::contradiction(place.path(field(config)), &other));
+            let other = paths.names.issuer(0, field(first));
+            return Err(ConfigError::conflict(paths.of(field(config)), &other));
         }
         let name = config.issuer.as_deref();
-        if let Some(index) = name.and_then(|name| earlier.insert(name, place.index)) {
-            let problem = format!("repeats {}", place.names.issuer(index, "issuer"));
-            return Err(ConfigError::new(ConfigErrorKind::Contradiction, place.path("issuer"), problem));
+        if let Some(index) = name.and_then(|name| earlier.insert(name, paths.index)) {
+            let problem = format!("repeats {}: remove one of them", paths.names.issuer(index, "issuer"));
+            return Err(ConfigError::new(ConfigErrorKind::Contradiction, paths.of("issuer"), problem));
         }
         Ok(())
     }
 
-    /// Builds a verifier of one issuer, to learn what the builder has against it while its place is known.
-    fn probe(&self, issuer: TrustedIssuer, config: &IssuerConfig, place: &Place<'_>) -> Result<(), ConfigError> {
-        let builder = self.frame().issuer(issuer);
+    /// Builds a verifier with only this issuer, so that an error of the builder can name the issuer's path.
+    fn check_buildable(
+        &self,
+        issuer: TrustedIssuer,
+        config: &IssuerConfig,
+        paths: &IssuerPaths<'_>,
+    ) -> Result<(), ConfigError> {
+        let builder = self.builder_without_issuers().issuer(issuer);
         #[cfg(feature = "remote")]
         let builder = builder
             .fetch(crate::keys::fetch_fn(|_url: String| async { Err(crate::keys::FetchErrorKind::Transport.into()) }));
         let Err(error) = builder.build() else { return Ok(()) };
-        let keys = config.keys();
+        let keys = config.key_settings();
         let keys = keys.first().map_or("issuer", |setting| setting.field);
         let path = match (error.kind(), error.setting()) {
-            // These depend on what code may still bring.
+            // Your code may still supply what these need.
             (
                 BuildErrorKind::NoBackend
                 | BuildErrorKind::NoFetch
@@ -101,15 +105,17 @@ impl VerifierConfig {
                 | BuildErrorKind::UnsupportedAlgorithm,
                 _,
             ) => return Ok(()),
-            (_, "max_token_bytes") => self.names.top("max_token_bytes"),
-            (_, setting @ ("leeway" | "realm")) => self.names.top(setting),
-            (_, "audience") if config.all_audiences.is_some() => place.path("all_audiences"),
-            // Where nothing else is said, metadata is asked for at the issuer's name.
-            (_, "discover") if config.metadata_url.is_none() => place.path("issuer"),
-            (_, "discover" | "jwks" | "keys") => place.path(keys),
+            (_, "max_token_bytes") => self.names.verifier("max_token_bytes"),
+            (_, setting @ ("leeway" | "realm")) => self.names.verifier(setting),
+            (_, "audience") if config.all_audiences.is_some() => paths.of("all_audiences"),
+            // Without `metadata_url`, the address of the metadata follows from the issuer's name.
+            (_, "discover") if config.metadata_url.is_none() => paths.of("issuer"),
+            (_, "discover" | "jwks" | "keys") => paths.of(keys),
             #[cfg(feature = "remote")]
-            (_, "key_refresh") => place.path(config.refresh.as_ref().map_or("refresh", |refresh| refresh.culprit())),
-            (_, setting) => place.path(setting),
+            (_, "key_refresh") => {
+                paths.of(config.refresh.as_ref().map_or("refresh", |refresh| refresh.out_of_range_field()))
+            }
+            (_, setting) => paths.of(setting),
         };
         Err(ConfigError::built(path, &error))
     }
@@ -118,18 +124,18 @@ impl VerifierConfig {
 impl TryFrom<VerifierConfig> for VerifierBuilder {
     type Error = ConfigError;
 
-    /// As [`VerifierConfig::into_builder`].
+    /// Does the same as [`VerifierConfig::into_builder`].
     fn try_from(config: VerifierConfig) -> Result<Self, ConfigError> {
         config.into_builder()
     }
 }
 
 impl SourcesConfig {
-    fn build(&self, names: &Names) -> Result<TokenSources, ConfigError> {
+    fn token_sources(&self, names: &Names) -> Result<TokenSources, ConfigError> {
         let authorization = self.authorization.unwrap_or(true);
         let mut sources = if authorization { TokenSources::new() } else { TokenSources::none() };
         type Add = fn(TokenSources, String) -> TokenSources;
-        let places: [(&str, &Option<Texts>, Add); 3] = [
+        let places: [(&str, &Option<StringList>, Add); 3] = [
             ("sources.cookies", &self.cookies, TokenSources::cookie),
             ("sources.queries", &self.queries, TokenSources::query),
             ("sources.headers", &self.headers, TokenSources::header),
@@ -139,23 +145,27 @@ impl SourcesConfig {
             let texts = texts.as_ref().map_or(&[][..], |texts| &texts.0);
             let mut earlier = HashSet::with_capacity(texts.len());
             for name in texts {
-                let refuse = |kind, problem: &'static str| Err(ConfigError::new(kind, names.top(field), problem));
+                let refuse = |kind, problem: &'static str| Err(ConfigError::new(kind, names.verifier(field), problem));
                 if name.is_empty() {
-                    return refuse(ConfigErrorKind::Invalid, "holds an empty name");
+                    return refuse(ConfigErrorKind::Invalid, "contains an empty name");
                 }
-                // A place that is searched twice would make two tokens of one.
+                // A place that is searched twice would find one token twice, and two tokens are refused.
                 if !earlier.insert(if headers { name.to_ascii_lowercase() } else { name.clone() }) {
-                    return refuse(ConfigErrorKind::Contradiction, "holds a name twice");
+                    return refuse(ConfigErrorKind::Contradiction, "contains a name twice");
                 }
                 if headers && authorization && name.eq_ignore_ascii_case("authorization") {
-                    return Err(ConfigError::contradiction(names.top(field), &names.top("sources.authorization")));
+                    return Err(ConfigError::conflict(names.verifier(field), &names.verifier("sources.authorization")));
                 }
                 sources = add(sources, name.clone());
             }
         }
         if sources.is_empty() {
-            let path = names.top("sources.authorization");
-            return Err(ConfigError::new(ConfigErrorKind::Invalid, path, "leaves no place for a token"));
+            let path = names.verifier("sources.authorization");
+            return Err(ConfigError::new(
+                ConfigErrorKind::Invalid,
+                path,
+                "leaves no place for a token: set it to true, or name a cookie, query or header",
+            ));
         }
         Ok(sources)
     }
@@ -175,11 +185,11 @@ pub(super) mod tests {
     pub(crate) const PEM: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n";
     const SECRET: &str = "hush-hush-hush-hush-hush-hush-hush-hush-hush-hush-hush-hush-hush-hush";
 
-    /// Files and variables as the tests want them.
-    pub(crate) struct Fake;
+    /// Files and variables for the tests.
+    pub(crate) struct TestInputs;
 
-    impl VerifierContext for Fake {
-        fn file(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    impl Inputs for TestInputs {
+        fn read_file(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
             let okp = |x: &str| format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"k","x":"{x}"}}"#);
             let text = match path.to_str().unwrap_or_default() {
                 "secret" => format!("{SECRET}\n"),
@@ -198,7 +208,7 @@ pub(super) mod tests {
             Ok(Zeroizing::new(text.into_bytes()))
         }
 
-        fn variable(&self, name: &str) -> Result<Zeroizing<String>, VarError> {
+        fn read_variable(&self, name: &str) -> Result<Zeroizing<String>, VarError> {
             match name {
                 "SECRET" => Ok(Zeroizing::new(SECRET.to_owned())),
                 "BYTES" => Err(VarError::NotUnicode(Default::default())),
@@ -208,12 +218,12 @@ pub(super) mod tests {
     }
 
     pub(crate) fn builder(toml: &str) -> Result<VerifierBuilder, ConfigError> {
-        toml::from_str::<VerifierConfig>(toml).unwrap_or_else(|error| panic!("{error}")).builder(&Fake)
+        toml::from_str::<VerifierConfig>(toml).unwrap_or_else(|error| panic!("{error}")).builder(&TestInputs)
     }
 
     const KEY: &str = "secret_env = 'SECRET'\nalgorithm = 'HS256'\n";
 
-    /// What each field of the policy becomes in the builder.
+    /// What the builder's `Debug` output shows for each field.
     const SHOWN: &[(&str, &str, &str)] = &[
         ("leeway", "leeway = '5s'", "leeway: 5s"),
         ("max_token_bytes", "max_token_bytes = '2KiB'", "token: 2048"),
@@ -253,7 +263,7 @@ pub(super) mod tests {
     ];
 
     #[test]
-    fn every_field_of_the_policy_reaches_the_builder() {
+    fn every_field_reaches_the_builder() {
         let issuer = format!("[[issuers]]\nissuer = 'i'\naudience = 'a'\n{KEY}");
         let plain = format!("{:?}", builder(&issuer).unwrap());
         for (field, lines, expected) in SHOWN {
@@ -269,7 +279,7 @@ pub(super) mod tests {
         }
     }
 
-    /// The fields that say where keys are, and the algorithm of the key that they lead to.
+    /// The fields that say where keys are, and the algorithm of the key they lead to.
     const KEYS: &[(&str, &str, &str)] = &[
         ("jwks_file", "jwks_file = 'jwks'", "EdDSA"),
         ("pem_file", "pem_file = 'pem'\nalgorithm = 'EdDSA'", "EdDSA"),
@@ -305,7 +315,7 @@ pub(super) mod tests {
         }
 
         #[test]
-        fn every_kind_of_key_at_hand_verifies_its_tokens() {
+        fn a_key_from_every_local_source_verifies_its_tokens() {
             for (field, lines, algorithm) in KEYS {
                 let lines = lines.replace("PEM", PEM);
                 let text = format!("[[issuers]]\nissuer = 'https://id.example'\naudience = 'a'\n{lines}");
@@ -324,7 +334,7 @@ pub(super) mod tests {
             let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let config = VerifierConfig::from_vars("X", variables).unwrap();
             let verifier = VerifierBuilder::try_from(config).unwrap().clock(ManualClock::at(900)).build().unwrap();
-            let Step::Ready(Ok(_)) = verifier.start(&token("HS256"), None) else { panic!("a secret by a variable") };
+            let Step::Ready(Ok(_)) = verifier.start(&token("HS256"), None) else { panic!("a secret from a variable") };
         }
 
         #[cfg(feature = "remote")]
@@ -366,7 +376,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn no_field_is_left_out_of_these_tests() {
+    fn every_field_is_tested_and_documented() {
         let fields = |json: &str| -> BTreeSet<String> {
             let message = serde_json::from_str::<VerifierConfig>(json).unwrap_err().to_string();
             let (_, listed) = message.split_once("expected one of ").unwrap_or_else(|| panic!("{message}"));
@@ -384,7 +394,7 @@ pub(super) mod tests {
         let groups = ["sources", "refresh", "secret"];
         for field in known.iter().chain(&refresh).filter(|field| !groups.contains(&field.as_str())) {
             let documented = [format!("`{field}`"), format!("`sources.{field}`"), format!("`refresh.{field}`")];
-            assert!(documented.iter().any(|name| include_str!("mod.rs").contains(name)), "{field}");
+            assert!(documented.iter().any(|name| include_str!("../../doc/configuration.md").contains(name)), "{field}");
         }
     }
 }

@@ -6,13 +6,14 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
-use super::env::Names;
-use super::human::{Size, Span};
+use super::names::Names;
+use super::units::{DurationSetting, SizeSetting};
 
-/// What a verifier is made of, as text says it. The fields are described in [the room's documentation](super).
+/// The settings of a verifier, read from a file or from environment variables.
 ///
-/// Deserialize it, or take it from variables with [`from_env`](Self::from_env); then make a builder of it with
-/// [`into_builder`](Self::into_builder) or `TryFrom`.
+/// Deserialize it, or read it with [`from_env`](Self::from_env). Then turn it into a builder with
+/// [`into_builder`](Self::into_builder) or `TryFrom`. The guide's page [configuration](crate::guide::configuration) lists all
+/// settings.
 ///
 /// ```
 /// use jwt_core::config::VerifierConfig;
@@ -25,8 +26,8 @@ use super::human::{Size, Span};
 #[serde(default, deny_unknown_fields)]
 pub struct VerifierConfig {
     pub(super) issuers: Vec<IssuerConfig>,
-    pub(super) leeway: Option<Span>,
-    pub(super) max_token_bytes: Option<Size>,
+    pub(super) leeway: Option<DurationSetting>,
+    pub(super) max_token_bytes: Option<SizeSetting>,
     pub(super) realm: Option<String>,
     pub(super) sources: SourcesConfig,
     #[serde(skip)]
@@ -43,27 +44,27 @@ pub(super) struct IssuerConfig {
     pub(super) jwks_url: Option<String>,
     pub(super) jwks_file: Option<PathBuf>,
     pub(super) pem_file: Option<PathBuf>,
-    pub(super) pem: Option<Hidden>,
+    pub(super) pem: Option<HiddenString>,
     pub(super) secret_file: Option<PathBuf>,
     pub(super) secret_env: Option<String>,
-    /// Known so that it is refused by its name alone: a loader's complaint about an unknown field may quote the line.
-    pub(super) secret: Option<Discarded>,
-    /// The secret from a variable.
+    /// Always refused. It's a known field because a loader's error about an unknown one may quote the line, secret included.
+    pub(super) secret: Option<Ignored>,
+    /// The secret from the environment.
     #[serde(skip)]
-    pub(super) given_secret: Option<Hidden>,
+    pub(super) given_secret: Option<HiddenString>,
     pub(super) algorithm: Option<String>,
-    pub(super) algorithms: Option<Texts>,
-    pub(super) audience: Option<Texts>,
-    pub(super) all_audiences: Option<Texts>,
+    pub(super) algorithms: Option<StringList>,
+    pub(super) audience: Option<StringList>,
+    pub(super) all_audiences: Option<StringList>,
     pub(super) dangerous_any_audience: bool,
     pub(super) audience_claim: Option<String>,
     pub(super) access_token_profile: bool,
-    pub(super) token_types: Option<Texts>,
-    pub(super) require_claims: Option<Texts>,
+    pub(super) token_types: Option<StringList>,
+    pub(super) require_claims: Option<StringList>,
     pub(super) subject: Option<String>,
     pub(super) claims: BTreeMap<String, String>,
-    pub(super) max_age: Option<Span>,
-    pub(super) max_lifetime: Option<Span>,
+    pub(super) max_age: Option<DurationSetting>,
+    pub(super) max_lifetime: Option<DurationSetting>,
     pub(super) dangerous_without_expiry: bool,
     pub(super) refresh: Option<RefreshConfig>,
 }
@@ -71,56 +72,56 @@ pub(super) struct IssuerConfig {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RefreshConfig {
-    pub(super) lifetime: Option<Span>,
-    pub(super) least_lifetime: Option<Span>,
-    pub(super) most_lifetime: Option<Span>,
-    pub(super) stale_if_error: Option<Span>,
-    pub(super) timeout: Option<Span>,
-    pub(super) max_bytes: Option<Size>,
+    pub(super) lifetime: Option<DurationSetting>,
+    pub(super) least_lifetime: Option<DurationSetting>,
+    pub(super) most_lifetime: Option<DurationSetting>,
+    pub(super) stale_if_error: Option<DurationSetting>,
+    pub(super) timeout: Option<DurationSetting>,
+    pub(super) max_bytes: Option<SizeSetting>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct SourcesConfig {
     pub(super) authorization: Option<bool>,
-    pub(super) cookies: Option<Texts>,
-    pub(super) queries: Option<Texts>,
-    pub(super) headers: Option<Texts>,
+    pub(super) cookies: Option<StringList>,
+    pub(super) queries: Option<StringList>,
+    pub(super) headers: Option<StringList>,
 }
 
-/// One text or a list of them.
+/// A string or a list of strings.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Texts(pub(super) Vec<String>);
+pub(super) struct StringList(pub(super) Vec<String>);
 
-/// Text that is not shown.
+/// A string that `Debug` doesn't show.
 #[derive(Clone)]
-pub(super) struct Hidden(pub(super) Zeroizing<String>);
+pub(super) struct HiddenString(pub(super) Zeroizing<String>);
 
-/// A value of which nothing is kept.
+/// A field whose value is dropped when it's read.
 #[derive(Clone, Debug)]
-pub(super) struct Discarded;
+pub(super) struct Ignored;
 
-impl<'de> Deserialize<'de> for Texts {
+impl<'de> Deserialize<'de> for StringList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OneOrMany;
 
         impl<'de> Visitor<'de> for OneOrMany {
-            type Value = Texts;
+            type Value = StringList;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a list of texts")
+                f.write_str("a string or a list of strings")
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Texts, E> {
-                Ok(Texts(vec![text.to_owned()]))
+            fn visit_str<E: Error>(self, value: &str) -> Result<StringList, E> {
+                Ok(StringList(vec![value.to_owned()]))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
-                let mut texts = Vec::new();
-                while let Some(text) = list.next_element()? {
-                    texts.push(text);
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<StringList, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = list.next_element()? {
+                    values.push(value);
                 }
-                Ok(Texts(texts))
+                Ok(StringList(values))
             }
         }
 
@@ -128,25 +129,25 @@ impl<'de> Deserialize<'de> for Texts {
     }
 }
 
-impl<'de> Deserialize<'de> for Hidden {
+impl<'de> Deserialize<'de> for HiddenString {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::from)
     }
 }
 
-impl From<String> for Hidden {
-    fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
+impl From<String> for HiddenString {
+    fn from(value: String) -> Self {
+        Self(Zeroizing::new(value))
     }
 }
 
-impl fmt::Debug for Hidden {
+impl fmt::Debug for HiddenString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(hidden)")
     }
 }
 
-impl<'de> Deserialize<'de> for Discarded {
+impl<'de> Deserialize<'de> for Ignored {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         IgnoredAny::deserialize(deserializer).map(|_| Self)
     }
@@ -157,27 +158,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_one_text_or_a_list() {
+    fn a_list_may_be_written_as_one_string() {
         for (json, expected) in [("\"a,b\"", &["a,b"][..]), ("[\"a\",\"b\"]", &["a", "b"]), ("[]", &[])] {
-            assert_eq!(serde_json::from_str::<Texts>(json).unwrap().0, expected);
+            assert_eq!(serde_json::from_str::<StringList>(json).unwrap().0, expected);
         }
         for json in ["1", "[1]", "null", "{}"] {
-            assert!(serde_json::from_str::<Texts>(json).is_err(), "{json}");
+            assert!(serde_json::from_str::<StringList>(json).is_err(), "{json}");
         }
     }
 
     #[test]
-    fn printing_a_configuration_shows_neither_secret_nor_pem() {
+    fn debug_shows_neither_secret_nor_pem() {
         let text = "[[issuers]]\npem = 'PUBLIC-TEXT'\nsecret = 'SECRET-TEXT'\n";
         let mut config: VerifierConfig = toml::from_str(text).unwrap();
-        config.issuers[0].given_secret = Some(Hidden::from("SECRET-TEXT".to_owned()));
+        config.issuers[0].given_secret = Some(HiddenString::from("SECRET-TEXT".to_owned()));
         let printed = format!("{config:?} {config:#?}");
         assert!(!printed.contains("-TEXT"), "{printed}");
         assert!(printed.contains("(hidden)"), "{printed}");
     }
 
     #[test]
-    fn a_field_that_does_not_exist_is_refused_everywhere() {
+    fn an_unknown_field_is_refused_in_every_table() {
         for text in [
             "issuer = 'a'",
             "leeway_seconds = 1",
@@ -193,7 +194,17 @@ mod tests {
     }
 
     #[test]
-    fn configurations_go_from_thread_to_thread() {
+    fn the_files_in_the_guide_are_valid() {
+        let guide = include_str!("../../doc/configuration.md");
+        let files: Vec<_> = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert_eq!(files.len(), 2);
+        for file in files {
+            assert!(toml::from_str::<VerifierConfig>(file).is_ok(), "{file}");
+        }
+    }
+
+    #[test]
+    fn configurations_are_send_sync_and_clone() {
         fn assert<T: Send + Sync + Clone>() {}
         assert::<VerifierConfig>();
     }

@@ -1,4 +1,4 @@
-//! Keys that are fetched: from where, and how long they are used.
+//! Keys that are fetched over HTTP: their address, and how long they're used.
 
 #[cfg(feature = "remote")]
 use crate::keys::KeyRefreshSettings;
@@ -7,22 +7,34 @@ use crate::verify::TrustedIssuer;
 use super::error::ConfigError;
 #[cfg(not(feature = "remote"))]
 use super::error::ConfigErrorKind;
+use super::fields::{IssuerConfig, RefreshConfig};
 use super::keys::KeySetting;
-use super::model::{IssuerConfig, RefreshConfig};
-use super::place::Place;
+use super::names::IssuerPaths;
 
 impl IssuerConfig {
     #[cfg(not(feature = "remote"))]
-    #[expect(clippy::unused_self, reason = "the other one needs it")]
-    pub(super) fn remote(&self, setting: &KeySetting<'_>, place: &Place<'_>) -> Result<TrustedIssuer, ConfigError> {
-        let path = place.path(setting.field);
-        Err(ConfigError::new(ConfigErrorKind::Missing, path, "needs the feature `remote`"))
+    #[expect(clippy::unused_self, reason = "it has the signature of the function with the feature")]
+    pub(super) fn remote_issuer(
+        &self,
+        setting: &KeySetting<'_>,
+        paths: &IssuerPaths<'_>,
+    ) -> Result<TrustedIssuer, ConfigError> {
+        let path = paths.of(setting.field);
+        Err(ConfigError::new(
+            ConfigErrorKind::Missing,
+            path,
+            "needs the feature `jwks`, or `remote` with your own HTTP client",
+        ))
     }
 
     #[cfg(feature = "remote")]
-    pub(super) fn remote(&self, setting: &KeySetting<'_>, place: &Place<'_>) -> Result<TrustedIssuer, ConfigError> {
+    pub(super) fn remote_issuer(
+        &self,
+        setting: &KeySetting<'_>,
+        paths: &IssuerPaths<'_>,
+    ) -> Result<TrustedIssuer, ConfigError> {
         let Some(name) = self.issuer.as_deref() else {
-            return Err(place.contradiction(setting.field, "dangerous_any_issuer"));
+            return Err(paths.conflict(setting.field, "dangerous_any_issuer"));
         };
         let issuer = match (&self.jwks_url, &self.metadata_url) {
             (Some(url), _) => TrustedIssuer::jwks(name, url.as_str()),
@@ -30,14 +42,14 @@ impl IssuerConfig {
             (None, None) => TrustedIssuer::discover(name),
         };
         Ok(match &self.refresh {
-            Some(refresh) => issuer.key_refresh(refresh.policy()),
+            Some(refresh) => issuer.key_refresh(refresh.settings()),
             None => issuer,
         })
     }
 }
 
 impl RefreshConfig {
-    /// The first field that is given.
+    /// Returns the first field that is set.
     pub(super) fn first_field(&self) -> &'static str {
         [
             (self.lifetime.is_some(), "refresh.lifetime"),
@@ -55,36 +67,36 @@ impl RefreshConfig {
 
 #[cfg(feature = "remote")]
 impl RefreshConfig {
-    fn policy(&self) -> KeyRefreshSettings {
-        let mut policy = KeyRefreshSettings::new();
-        let least = self.least_lifetime.map_or(policy.least_lifetime, |least| least.0);
-        let most = self.most_lifetime.map_or(policy.most_lifetime, |most| most.0);
-        policy = policy.lifetime_between(least, most);
+    fn settings(&self) -> KeyRefreshSettings {
+        let mut settings = KeyRefreshSettings::new();
+        let least = self.least_lifetime.map_or(settings.least_lifetime, |least| least.0);
+        let most = self.most_lifetime.map_or(settings.most_lifetime, |most| most.0);
+        settings = settings.lifetime_between(least, most);
         if let Some(lifetime) = self.lifetime {
-            policy = policy.lifetime(lifetime.0);
+            settings = settings.lifetime(lifetime.0);
         }
         if let Some(stale) = self.stale_if_error {
-            policy = policy.stale_if_error(stale.0);
+            settings = settings.stale_if_error(stale.0);
         }
-        self.limits(policy)
+        self.limits(settings)
     }
 
-    fn limits(&self, mut policy: KeyRefreshSettings) -> KeyRefreshSettings {
+    fn limits(&self, mut settings: KeyRefreshSettings) -> KeyRefreshSettings {
         if let Some(timeout) = self.timeout {
-            policy = policy.timeout(timeout.0);
+            settings = settings.timeout(timeout.0);
         }
         if let Some(bytes) = self.max_bytes {
-            policy = policy.max_bytes(bytes.0);
+            settings = settings.max_bytes(bytes.0);
         }
-        policy
+        settings
     }
 
-    /// The field to name when the policy is not sound.
-    pub(super) fn culprit(&self) -> &'static str {
-        let alone = |one: Self| !one.limits(KeyRefreshSettings::new()).is_valid();
-        if alone(Self { timeout: self.timeout, ..Self::default() }) {
+    /// Returns the field to name when the settings are out of range.
+    pub(super) fn out_of_range_field(&self) -> &'static str {
+        let invalid = |one: Self| !one.limits(KeyRefreshSettings::new()).is_valid();
+        if invalid(Self { timeout: self.timeout, ..Self::default() }) {
             "refresh.timeout"
-        } else if alone(Self { max_bytes: self.max_bytes, ..Self::default() }) {
+        } else if invalid(Self { max_bytes: self.max_bytes, ..Self::default() }) {
             "refresh.max_bytes"
         } else if self.lifetime.is_some() {
             "refresh.lifetime"
@@ -99,7 +111,7 @@ impl RefreshConfig {
 #[cfg(test)]
 mod tests {
     use super::super::ConfigErrorKind as Kind;
-    use super::super::build::tests::builder;
+    use super::super::verifier::tests::builder;
     #[cfg(feature = "remote")]
     use super::*;
 
@@ -112,17 +124,17 @@ mod tests {
 
     #[cfg(not(feature = "remote"))]
     #[test]
-    fn without_the_feature_remote_settings_are_read_and_refused() {
+    fn without_the_feature_settings_of_remote_keys_are_refused() {
         for line in ["discover = true", "metadata_url = 'u'", "jwks_url = 'u'\nrefresh.timeout = 1"] {
             let field = line.split(' ').next().unwrap_or_default();
-            let message = format!("issuers[0].{field} needs the feature `remote`");
+            let message = format!("issuers[0].{field} needs the feature `jwks`, or `remote` with your own HTTP client");
             assert_eq!(refused(&format!("[[issuers]]\n{GOOD}{line}")), (Kind::Missing, message));
         }
     }
 
     #[cfg(all(feature = "remote", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
     #[test]
-    fn what_is_wrong_with_remote_keys_is_named_with_its_path() {
+    fn an_error_about_remote_keys_names_its_path() {
         for (lines, message) in [
             ("jwks_url = 'http://id.example/keys'", "jwks_url is neither https nor on a loopback host"),
             ("jwks_url = 'keys'", "jwks_url is not a usable URL"),
@@ -142,18 +154,18 @@ mod tests {
 
     #[cfg(feature = "remote")]
     #[test]
-    fn every_field_of_refresh_reaches_its_policy() {
+    fn every_field_of_refresh_reaches_the_settings() {
         use std::time::Duration;
-        let (policy, minute) = (KeyRefreshSettings::new, Duration::from_secs(60));
+        let (settings, minute) = (KeyRefreshSettings::new, Duration::from_secs(60));
         for (line, expected) in [
-            ("lifetime = '2m'", policy().lifetime(2 * minute)),
-            ("least_lifetime = '2m'", policy().lifetime_between(2 * minute, 24 * 60 * minute)),
-            ("most_lifetime = '1h'", policy().lifetime_between(minute, 60 * minute)),
-            ("stale_if_error = 0", policy().stale_if_error(Duration::ZERO)),
-            ("timeout = '2s'", policy().timeout(Duration::from_secs(2))),
-            ("max_bytes = '16KiB'", policy().max_bytes(16 * 1024)),
+            ("lifetime = '2m'", settings().lifetime(2 * minute)),
+            ("least_lifetime = '2m'", settings().lifetime_between(2 * minute, 24 * 60 * minute)),
+            ("most_lifetime = '1h'", settings().lifetime_between(minute, 60 * minute)),
+            ("stale_if_error = 0", settings().stale_if_error(Duration::ZERO)),
+            ("timeout = '2s'", settings().timeout(Duration::from_secs(2))),
+            ("max_bytes = '16KiB'", settings().max_bytes(16 * 1024)),
         ] {
-            assert_eq!(toml::from_str::<RefreshConfig>(line).unwrap().policy(), expected, "{line}");
+            assert_eq!(toml::from_str::<RefreshConfig>(line).unwrap().settings(), expected, "{line}");
         }
     }
 }

@@ -5,17 +5,15 @@ use std::time::Duration;
 
 use jwt_core::crypto::SigningKey;
 use jwt_core::gate::Endpoint;
-use jwt_core::http::Csrf;
-use jwt_core::http::{Cookies, SetCookies};
-use jwt_core::issue::{KeyRing, TokenIssuer};
-use jwt_core::issue::{MemorySessions, Session, Sessions, TokenPair};
+use jwt_core::http::{Cookies, Csrf, SetCookies};
+use jwt_core::issue::{KeyRing, MemorySessions, Session, Sessions, TokenIssuer, TokenPair};
 use jwt_core::revocation::{MemoryRevocations, RevocationSettings};
 use jwt_core::{Algorithm, Error, ErrorKind, Verified, Verifier};
 use serde::{Deserialize, Serialize};
 
 use super::Options;
 
-/// Whom the application knows: name, password, name to show. Yours keeps hashes of passwords, made with Argon2.
+/// The users: name, password, and the name to show. Your application must store password hashes, for example from Argon2.
 const USERS: [(&str, &str, &str); 2] = [("ada", "engine", "Ada Lovelace"), ("grace", "compiler", "Grace Hopper")];
 
 const BOOKS: [(u32, &str, &str); 5] = [
@@ -26,33 +24,34 @@ const BOOKS: [(u32, &str, &str); 5] = [
     (5, "Begriffsschrift", "Gottlob Frege"),
 ];
 
-/// The application, whatever the framework. Cheap to clone.
+/// The part of the application that doesn't depend on the framework. Cheap to clone.
 #[derive(Clone)]
 pub struct ReadingRoom(Arc<Inner>);
 
 struct Inner {
     cookies: Cookies,
     sessions: Sessions,
-    /// What the layer takes: access tokens from cookies.
+    /// Accepts access tokens from cookies.
     verifier: Verifier,
     fresh: Duration,
-    shelves: Mutex<HashMap<String, Vec<Book>>>,
+    /// The books of each user.
+    books: Mutex<HashMap<String, Vec<Book>>>,
 }
 
-/// What is sent to log in.
+/// The body of a login request.
 #[derive(Deserialize)]
 pub(super) struct Credentials {
     name: String,
     password: String,
 }
 
-/// What is sent to confirm that it is still the same person.
+/// The body of a request that confirms the login.
 #[derive(Deserialize)]
 pub(super) struct Password {
     password: String,
 }
 
-/// The claims that the application looks at.
+/// The claims that the application uses.
 #[derive(Deserialize, Serialize)]
 pub(super) struct Reader {
     #[serde(rename(deserialize = "sub"))]
@@ -67,9 +66,9 @@ pub(super) struct Book {
     author: &'static str,
 }
 
-/// A session, as the page shows it.
+/// A session as the page shows it.
 #[derive(Serialize)]
-pub(super) struct Place {
+pub(super) struct SessionInfo {
     id: String,
     device: String,
     /// In seconds since 1970.
@@ -78,14 +77,14 @@ pub(super) struct Place {
 }
 
 impl ReadingRoom {
-    /// Opens it, with a key that ends with the process.
+    /// Creates the application with a new key, which is lost when the process ends.
     ///
     /// # Errors
     ///
-    /// Periods that nobody can keep.
-    pub fn open(options: &Options) -> Result<Self, Box<dyn std::error::Error>> {
+    /// If an option is out of range.
+    pub fn new(options: &Options) -> Result<Self, Box<dyn std::error::Error>> {
         let cookies = Cookies::new();
-        // Every token has the claim, so that every request that changes something must repeat it.
+        // Every token contains a CSRF value, so every request that changes something must repeat it.
         let csrf = Csrf::new().require_token();
 
         let ring = KeyRing::new(SigningKey::generate(Algorithm::ES256)?)?;
@@ -94,8 +93,8 @@ impl ReadingRoom {
             .lifetime(options.access())
             .build()?;
 
-        // Access tokens of a session that ended are refused at once, and not only when they expire.
-        // Each is remembered for as long as an access token can live.
+        // When a session ends, its access tokens are refused at once instead of when they expire. A revocation is kept as long
+        // as an access token can be valid.
         let settings = RevocationSettings::new().longest_lifetime(options.access());
         let revocations = MemoryRevocations::with_settings(settings);
         let sessions = Sessions::builder(tokens.clone(), MemorySessions::new())
@@ -106,12 +105,12 @@ impl ReadingRoom {
         let verifier = Verifier::builder()
             .issuer(tokens.trusted())
             .sources(cookies.sources().csrf(csrf))
-            // Issuer and verifier have the same clock.
+            // The issuer and the verifier share a clock, so there's no difference to tolerate.
             .leeway(Duration::ZERO)
             .revocations(revocations)
             .build()?;
-        let shelves = Mutex::default();
-        Ok(Self(Arc::new(Inner { cookies, sessions, verifier, fresh: options.fresh(), shelves })))
+        let books = Mutex::default();
+        Ok(Self(Arc::new(Inner { cookies, sessions, verifier, fresh: options.fresh(), books })))
     }
 
     pub(super) fn verifier(&self) -> Verifier {
@@ -122,13 +121,13 @@ impl ReadingRoom {
         self.0.sessions.refresh_endpoint_with(&self.0.cookies)
     }
 
-    /// The cookies of a new session, or `None` where name and password do not fit.
+    /// Starts a session and returns its cookies, or `None` if the name or the password is wrong.
     pub(super) async fn log_in(&self, given: &Credentials, user_agent: &str) -> Result<Option<SetCookies>, Error> {
         let known = USERS.iter().find(|(id, password, _)| *id == given.name && *password == given.password);
         let Some((id, _, name)) = known else { return Ok(None) };
         let login = self.0.sessions.login(*id).claim("name", *name).csrf().fresh_for(self.0.fresh);
         let pair = login.device(device(user_agent)).start().await?;
-        self.shelf(id, |books| {
+        self.with_books(id, |books| {
             if books.is_empty() {
                 books.extend(BOOKS.map(|(id, title, author)| Book { id, title, author }));
             }
@@ -136,7 +135,7 @@ impl ReadingRoom {
         self.cookies(&pair).map(Some)
     }
 
-    /// The same for somebody who is logged in already: the new session, whose token is fresh, takes the old one's place.
+    /// Checks the password of a logged-in user, and replaces the session by a new one with a fresh token.
     pub(super) async fn confirm(
         &self,
         verified: &Verified,
@@ -169,36 +168,36 @@ impl ReadingRoom {
         pair.cookies(&self.0.cookies).map_err(|_| ErrorKind::IssuingFailed.into())
     }
 
-    pub(super) async fn places(&self, reader: &Reader, verified: &Verified) -> Result<Vec<Place>, Error> {
+    pub(super) async fn sessions(&self, reader: &Reader, verified: &Verified) -> Result<Vec<SessionInfo>, Error> {
         let claims = verified.registered();
-        let place = |session: Session| Place {
+        let info = |session: Session| SessionInfo {
             current: claims.session_id() == Some(session.id.as_str()),
             id: session.id,
             device: session.device.unwrap_or_else(|| "Unknown device".to_owned()),
             since: session.created_at.seconds(),
         };
-        Ok(self.0.sessions.list(&reader.id).await?.into_iter().map(place).collect())
+        Ok(self.0.sessions.list(&reader.id).await?.into_iter().map(info).collect())
     }
 
-    pub(super) async fn end(&self, reader: &Reader, session: &str) -> Result<bool, Error> {
+    pub(super) async fn end_session(&self, reader: &Reader, session: &str) -> Result<bool, Error> {
         self.0.sessions.end(&reader.id, session).await
     }
 
     pub(super) fn books(&self, reader: &Reader) -> Vec<Book> {
-        self.shelf(&reader.id, |books| books.clone())
+        self.with_books(&reader.id, |books| books.clone())
     }
 
     pub(super) fn return_book(&self, reader: &Reader, id: u32) -> bool {
-        self.shelf(&reader.id, |books| {
+        self.with_books(&reader.id, |books| {
             let before = books.len();
             books.retain(|book| book.id != id);
             books.len() < before
         })
     }
 
-    fn shelf<T>(&self, reader: &str, act: impl FnOnce(&mut Vec<Book>) -> T) -> T {
-        let mut shelves = self.0.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        act(shelves.entry(reader.to_owned()).or_default())
+    fn with_books<T>(&self, reader: &str, act: impl FnOnce(&mut Vec<Book>) -> T) -> T {
+        let mut books = self.0.books.lock().unwrap_or_else(PoisonError::into_inner);
+        act(books.entry(reader.to_owned()).or_default())
     }
 }
 
@@ -208,17 +207,17 @@ impl fmt::Debug for ReadingRoom {
     }
 }
 
-/// A name for the device, as far as its browser tells.
+/// Describes the device, as far as the browser identifies it.
 fn device(user_agent: &str) -> String {
-    let find = |names: &[(&str, &'static str)], unknown: &'static str| {
+    let name_in = |names: &[(&str, &'static str)], unknown: &'static str| {
         names.iter().find(|(mark, _)| user_agent.contains(mark)).map_or(unknown, |(_, name)| name)
     };
-    // Browsers name each other, so the order matters.
-    let browser = find(
+    // Browsers also name other browsers, so the order matters.
+    let browser = name_in(
         &[("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"), ("curl/", "curl")],
         "Browser",
     );
-    let system = find(
+    let system = name_in(
         &[
             ("Android", "Android"),
             ("iPhone", "iPhone"),
