@@ -142,7 +142,7 @@ fn the_tower_adapter_is_as_shared_as_what_it_wraps() {
 #[test]
 fn the_actix_adapter_goes_into_the_closure_that_makes_each_worker() {
     shared::<jwt_actix::JwtMiddleware>();
-    shared::<jwt_actix::Require<RequiredScopes>>();
+    shared::<jwt_actix::RequireMiddleware<RequiredScopes>>();
     shared::<jwt_actix::Claims<String>>();
     shared::<jwt_actix::OptionalClaims<String>>();
     shared::<jwt_actix::Authorized<String, Everybody>>();
