@@ -48,20 +48,20 @@ use crate::response;
 /// let app = App::new().route("/me", web::get().to(me));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Claims<T>(pub T);
 
-/// The claims of the request's token, or `None` if an [optional](crate::JwtMiddleware::optional) middleware let the request pass without a
-/// token. All other requests are rejected as by [`Claims<T>`](Claims).
+/// The claims of the request's token, or `None` if an [optional](crate::JwtMiddleware::optional) middleware let the request
+/// pass without a token. All other requests are rejected as by [`Claims<T>`](Claims).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct OptionalClaims<T>(pub Option<T>);
 
 /// The claims of a token that meets the policy `P`, decoded as `T`.
 ///
-/// The policy is part of the handler's signature, so the handler can't be mounted without the check. A token that doesn't meet it
-/// is rejected as by [`RequireMiddleware`](crate::RequireMiddleware); otherwise this extractor works like [`Claims<T>`](Claims). Declare
-/// policies with [`policy!`](jwt_core::policy!).
+/// The policy is part of the handler's signature, so the handler can't be mounted without the check. A token that doesn't meet
+/// it is rejected as by [`RequireMiddleware`](crate::RequireMiddleware); otherwise this extractor works like
+/// [`Claims<T>`](Claims). Declare policies with [`policy!`](jwt_core::policy!).
 ///
 /// ```
 /// use actix_web::{App, web};
@@ -109,13 +109,13 @@ pub struct OptionalClaims<T>(pub Option<T>);
 /// ```
 // The bound is on the struct, so that the compiler's error names the type in the handler's signature.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Authorized<T, P: Policy>(pub T, pub PhantomData<fn() -> P>);
 
-/// The claims of a token that meets the policy `P`, or `None` if an [optional](crate::JwtMiddleware::optional) middleware let the request pass
-/// without a token. A token that doesn't meet the policy is rejected as by [`Authorized<T, P>`](Authorized).
+/// The claims of a token that meets the policy `P`, or `None` if an [optional](crate::JwtMiddleware::optional) middleware let
+/// the request pass without a token. A token that doesn't meet the policy is rejected as by [`Authorized<T, P>`](Authorized).
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct OptionalAuthorized<T, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
 
 /// The claims of a token from a login, not from a refresh, decoded as `T`.
@@ -123,17 +123,17 @@ pub struct OptionalAuthorized<T, P: Policy>(pub Option<T>, pub PhantomData<fn() 
 /// For sensitive operations, which a session that a user left open must not be enough for. Other tokens are rejected by
 /// [`fresh`](jwt_core::authorize::fresh): 401 with a challenge to log in again. Otherwise it works like [`Claims<T>`](Claims).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Fresh<T>(pub T);
 
 /// The request's verified token.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Verified(pub jwt_core::Verified);
 
 impl Verified {
-    /// Rejects a token that doesn't meet `requirement`, as [`RequireMiddleware`](crate::RequireMiddleware) does. For handlers that know the
-    /// requirement only after reading the request's body.
+    /// Rejects a token that doesn't meet `requirement`, as [`RequireMiddleware`](crate::RequireMiddleware) does. For handlers
+    /// that know the requirement only after reading the request's body.
     ///
     /// ```
     /// use jwt_actix::jwt_core::authorize::{Policy as _, scopes};
@@ -338,10 +338,18 @@ impl<T: DeserializeOwned> FromRequest for OptionalClaims<T> {
 
 impl<T: DeserializeOwned> FromRequest for Fresh<T> {
     type Error = Rejection;
-    type Future = Extraction<Self>;
+    type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        authorized(request, &authorize::fresh(), Self)
+        let extensions = request.extensions();
+        let state = state(&extensions);
+        let claims = state.require_token().and_then(|verified| {
+            // This requirement never waits.
+            authorize::fresh().check(verified).map_err(|error| verified.refuse(error))?;
+            state.claims().map(Self)
+        });
+        drop(extensions);
+        ready(remember::<_, T>(request, claims.map_err(Rejection)))
     }
 }
 
@@ -384,13 +392,13 @@ impl<T: DeserializeOwned, P: Policy> FromRequest for OptionalAuthorized<T, P> {
 /// If requests may come without a token, use [`OptionalPrincipal<U>`](OptionalPrincipal). Don't use `Option<Principal<U>>`:
 /// actix-web makes it `None` for every rejection.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Principal<U>(pub Arc<U>);
 
-/// The application's own user for the request's token, or `None` if an [optional](crate::JwtMiddleware::optional) middleware let the request
-/// pass without a token. All other requests are rejected as by [`Principal<U>`](Principal).
+/// The application's own user for the request's token, or `None` if an [optional](crate::JwtMiddleware::optional) middleware
+/// let the request pass without a token. All other requests are rejected as by [`Principal<U>`](Principal).
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct OptionalPrincipal<U>(pub Option<Arc<U>>);
 
 // Derived, they would require `U: Clone`.

@@ -9,9 +9,9 @@ use crate::service::Gated;
 
 /// Puts a [`Gate`] in front of a service. If the gate needs a token, it goes inside [`JwtMiddleware`](crate::JwtMiddleware).
 ///
-/// The core has two gates without a middleware of their own: [`ForwardClaims`](jwt_core::forward::ForwardClaims) tells an upstream service
-/// who sent the request, in headers that clients can't set. `jwt_core::issue::ImplicitRefresh` renews access tokens in
-/// cookies while they're in use.
+/// The core has two gates without middleware of their own: [`ForwardClaims`](jwt_core::forward::ForwardClaims) tells an
+/// upstream service who sent the request, in headers that clients can't set. `jwt_core::issue::ImplicitRefresh` renews access
+/// tokens in cookies while they're in use.
 ///
 /// ```
 /// use actix_web::{App, web};

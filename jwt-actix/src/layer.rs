@@ -41,8 +41,8 @@ impl JwtMiddleware {
         self.with(Authenticator::optional)
     }
 
-    /// Checks each route against a table, and rejects routes that aren't in it. Default: every request needs a valid token, on every
-    /// route.
+    /// Checks each route against a table, and rejects routes that aren't in it. Default: every request needs a valid token, on
+    /// every route.
     ///
     /// ```
     /// use actix_web::{App, web};
@@ -74,11 +74,11 @@ impl JwtMiddleware {
     /// - Wrap `NormalizePath` outside, that is after this middleware. If something inside changes the path, the handler still runs,
     ///   but its response is replaced by 500 `path_changed`, with or without a token. If the path matches another route
     ///   without doubled slashes, or with or without its last slash, both routes must allow the request.
-    /// - Guards aren't evaluated, and the method of `App::route` and `Scope::route` is a guard. If a guard turns a request away from the
-    ///   first matching route, the request reaches the next one, or the default service, under the first one's entry. So give all
-    ///   of them the same entry, or wrap each resource instead. A default service should ask for claims itself.
-    /// - A resource with several patterns, for example `web::resource(["/open", "/internal"])`, uses the entry of its first pattern.
-    ///   Register the patterns separately if they need different entries.
+    /// - Guards aren't evaluated, and the method of `App::route` and `Scope::route` is a guard. If a guard turns a request away
+    ///   from the first matching route, the request reaches the next one, or the default service, under the first one's entry.
+    ///   So give all of them the same entry, or wrap each resource instead. A default service should ask for claims itself.
+    /// - A resource with several patterns, for example `web::resource(["/open", "/internal"])`, uses the entry of its first
+    ///   pattern. Register the patterns separately if they need different entries.
     pub fn routes(self, routes: Routes) -> Self {
         self.with(|authenticator| authenticator.routes(routes))
     }

@@ -45,7 +45,8 @@
 //! | return an error from a handler | [`Rejection::from(error)`](Rejection) |
 //! | forward claims to an upstream service, or write your own gate | [`GateMiddleware`] |
 //!
-//! Middleware that you wrap later runs first, so wrap [`JwtMiddleware`] after the middleware that needs its token. A handler or
+//! Middleware that you wrap later runs first, so wrap [`JwtMiddleware`] after the middleware that needs its token, or around an
+//! enclosing scope or the `App`. A handler or
 //! middleware that finds no verified token answers 500, and the log names the missing middleware.
 //!
 //! # Features

@@ -57,8 +57,8 @@ impl RequestView for ActixView<'_> {
 
     fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
         let (routes, path) = (self.request.resource_map(), self.request.match_info());
-        // Around a resource, this is the route that matched. Further out nothing has matched, and it's only a guess from the path as
-        // sent. If it differs from that guess, it's certain.
+        // Around a resource, this is the route that matched. Further out nothing has matched, and it's only a guess from the
+        // path as sent. If it differs from that guess, it's certain.
         let matched = self.request.match_pattern();
         if matched.is_some() && matched != routes.match_pattern(self.request.path()) {
             return each(matched.as_deref());

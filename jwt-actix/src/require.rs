@@ -9,8 +9,8 @@ use crate::service::Gated;
 
 /// Rejects requests whose verified token doesn't meet a requirement.
 ///
-/// It needs a verified token: without a [`JwtMiddleware`](crate::JwtMiddleware) outside it, every request is answered 500. "Outside" means added
-/// later, because middleware that is wrapped later runs first:
+/// It needs a verified token: without a [`JwtMiddleware`](crate::JwtMiddleware) outside it, every request is answered 500.
+/// "Outside" means around an enclosing scope or the `App`, or wrapped later: middleware that you wrap later runs first.
 ///
 /// ```
 /// use actix_web::{App, web};

@@ -30,7 +30,7 @@ use crate::response;
 /// }
 /// ```
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Refresh(pub RefreshToken);
 
 impl FromRequest for Refresh {
@@ -57,7 +57,7 @@ impl FromRequest for Refresh {
 /// }
 /// ```
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "there is nothing to add")]
+#[expect(clippy::exhaustive_structs, reason = "it only wraps a pair")]
 pub struct Tokens(pub TokenPair);
 
 impl Responder for Tokens {

@@ -12,8 +12,8 @@ use crate::request::state;
 /// The claims of the request's token, decoded as `T` once and shared by all requests with that token.
 ///
 /// It works like [`Claims<T>`](crate::Claims), for handlers that only read the claims. With the verifier's
-/// [cache](jwt_core::verify::TokenCacheSettings), a known token needs no signature check, no JSON and no allocation here. If `T` can
-/// be changed through a shared reference, as a `Mutex` can, all requests with the token see the change.
+/// [cache](jwt_core::verify::TokenCacheSettings), a known token needs no signature check, no JSON and no allocation here. If
+/// `T` can be changed through a shared reference, as a `Mutex` can, all requests with the token see the change.
 ///
 /// ```
 /// use jwt_actix::SharedClaims;
@@ -28,7 +28,7 @@ use crate::request::state;
 /// }
 /// ```
 #[derive(Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct SharedClaims<T>(pub Arc<T>);
 
 impl<T> Clone for SharedClaims<T> {

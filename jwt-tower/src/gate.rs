@@ -7,8 +7,8 @@ use crate::Gated;
 
 /// Puts a [`Gate`] in front of a service. If the gate needs a token, it goes inside [`JwtLayer`](crate::JwtLayer).
 ///
-/// The core has two gates without a layer of their own: [`ForwardClaims`](jwt_core::forward::ForwardClaims) tells an upstream service
-/// who sent the request, in headers that clients can't set. `jwt_core::issue::ImplicitRefresh` renews access tokens in
+/// The core has two gates without a layer of their own: [`ForwardClaims`](jwt_core::forward::ForwardClaims) tells an upstream
+/// service who sent the request, in headers that clients can't set. `jwt_core::issue::ImplicitRefresh` renews access tokens in
 /// cookies while they're in use.
 ///
 /// ```

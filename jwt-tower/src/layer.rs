@@ -41,8 +41,8 @@ impl JwtLayer {
         self.with(Authenticator::optional)
     }
 
-    /// Checks each route against a table, and rejects routes that aren't in it. Default: every request needs a valid token, on every
-    /// route.
+    /// Checks each route against a table, and rejects routes that aren't in it. Default: every request needs a valid token, on
+    /// every route.
     ///
     /// ```
     /// use axum::{Router, routing::get};
@@ -63,8 +63,8 @@ impl JwtLayer {
     /// ```
     ///
     /// Routes are the patterns of axum's `MatchedPath`, which exists only inside the router. So pass the layer to
-    /// `Router::layer`, after the routes; the fallback is then checked too. Around a whole router nothing has matched yet, and every
-    /// request is rejected.
+    /// `Router::layer`, after the routes; the fallback is then checked too. Around a whole router nothing has matched yet, and
+    /// every request is rejected.
     #[cfg(feature = "axum")]
     pub fn routes(self, routes: jwt_core::authorize::Routes) -> Self {
         self.with(|authenticator| authenticator.routes(routes))

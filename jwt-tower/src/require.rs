@@ -7,8 +7,8 @@ use crate::Gated;
 
 /// Rejects requests whose verified token doesn't meet a requirement.
 ///
-/// It needs a verified token: without a [`JwtLayer`](crate::JwtLayer) outside it, every request is answered 500. "Outside" means added
-/// later, because layers that are added later run first:
+/// It needs a verified token: without a [`JwtLayer`](crate::JwtLayer) outside it, every request is answered 500. "Outside"
+/// means added later, because layers that you add later run first:
 ///
 /// ```
 /// use axum::{Router, routing::get};

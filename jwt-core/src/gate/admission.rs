@@ -102,9 +102,11 @@ pub enum Line {
     Drop,
 }
 
+type LineEdit = dyn Fn(&str, &[u8]) -> Line + Send;
+
 /// Changes to a request's headers and target.
 pub struct Rewrite {
-    line: Box<dyn Fn(&str, &[u8]) -> Line + Send>,
+    line: Box<LineEdit>,
     headers: Vec<(String, String)>,
     target: Option<String>,
 }
@@ -197,7 +199,9 @@ impl fmt::Debug for HeaderEdit {
 }
 
 /// A change to the headers of the inner service's response.
-pub struct AfterResponse(Box<dyn FnOnce(&dyn ResponseView) -> Step<Vec<HeaderEdit>> + Send>);
+pub struct AfterResponse(Box<ResponseEdit>);
+
+type ResponseEdit = dyn FnOnce(&dyn ResponseView) -> Step<Vec<HeaderEdit>> + Send;
 
 impl AfterResponse {
     /// Creates a change from a closure that sees the response's headers.

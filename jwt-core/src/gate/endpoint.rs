@@ -12,8 +12,10 @@ use crate::step::Step;
 #[derive(Clone)]
 pub struct Endpoint {
     methods: &'static [&'static str],
-    reply: Arc<dyn Fn(&dyn RequestView) -> Step<Reply> + Send + Sync>,
+    reply: Arc<ReplyFn>,
 }
+
+type ReplyFn = dyn Fn(&dyn RequestView) -> Step<Reply> + Send + Sync;
 
 /// How an endpoint answers a request.
 pub(crate) enum Reply {

@@ -10,8 +10,10 @@ pub struct Inspection<T> {
     limit: usize,
     read: Vec<u8>,
     cut: bool,
-    decide: Box<dyn FnOnce(&[u8], Extent) -> Step<T> + Send>,
+    decide: Box<Decide<T>>,
 }
+
+type Decide<T> = dyn FnOnce(&[u8], Extent) -> Step<T> + Send;
 
 /// How much of a body was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

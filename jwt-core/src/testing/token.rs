@@ -61,8 +61,8 @@ impl TestToken {
         self
     }
 
-    /// Makes the token valid for five minutes from `moment` on, counted from 1970-01-01T00:00:00Z. Default: the time of the issuer's
-    /// clock.
+    /// Makes the token valid for five minutes from `moment` on, counted from 1970-01-01T00:00:00Z. Default: the time of the
+    /// issuer's clock.
     pub fn valid_from(mut self, moment: Duration) -> Self {
         self.moment = moment;
         let seconds = moment.as_secs();

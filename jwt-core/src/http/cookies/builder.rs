@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::attributes::Attributes;
-use super::cookies::{Cookies, Settings};
+use super::token_cookies::{Cookies, Settings};
 use super::{CookieError, CookieErrorKind, SameSite};
 
 /// Builds [`Cookies`]. Created by [`Cookies::builder`].

@@ -5,12 +5,12 @@
 
 mod attributes;
 mod builder;
-mod cookies;
 mod error;
 mod set_cookies;
+mod token_cookies;
 
 pub use attributes::SameSite;
 pub use builder::CookiesBuilder;
-pub use cookies::Cookies;
 pub use error::{CookieError, CookieErrorKind};
 pub use set_cookies::{SetCookies, may_be_shared};
+pub use token_cookies::Cookies;

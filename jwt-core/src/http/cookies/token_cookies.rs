@@ -301,6 +301,29 @@ mod tests {
     }
 
     #[test]
+    fn a_refresh_token_is_found_in_the_header_only_if_it_is_added() {
+        let cookies = Cookies::new();
+        let header = || BareRequest::new("GET", "/").header("authorization", "Bearer a.b.c");
+        let both = || header().header("cookie", "__Secure-refresh=d.e.f");
+        let found = |sources: TokenSources, request: BareRequest| {
+            let token = sources.find_token(&request).map_err(|refused| refused.kind)?;
+            Ok::<_, ErrorKind>(token.text()?.to_owned())
+        };
+        assert_eq!(found(cookies.refresh_sources(), header()), Err(ErrorKind::NoCredentials));
+        assert_eq!(found(cookies.refresh_sources(), both()), Ok("d.e.f".to_owned()));
+        assert_eq!(found(cookies.refresh_sources().authorization(), header()), Ok("a.b.c".to_owned()));
+        assert_eq!(found(cookies.refresh_sources().authorization(), both()), Err(ErrorKind::MultipleCredentials));
+    }
+
+    #[test]
+    fn a_cookie_error_becomes_an_error_without_the_value() {
+        let error = Cookies::new().set_access("s3cret;", LIFE).expect_err("an illegal character");
+        let error = crate::Error::from(error);
+        assert_eq!(error.code(), "issuing_failed");
+        assert_eq!(error.to_string(), "token cannot be issued: `set_access` has illegal characters");
+    }
+
+    #[test]
     fn two_cookies_of_one_name_are_both_removed() {
         let removals = |cookies: &Cookies, name: &str| {
             let request = BareRequest::new("GET", "/").header("host", "app.shop.example:8443");
