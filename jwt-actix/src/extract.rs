@@ -21,7 +21,7 @@ use crate::response;
 
 /// The claims of the request's token, decoded as `T`.
 ///
-/// `T` is your own type. It must implement [`Deserialize`](serde::Deserialize) and own its data (`String`, not `&str`). Handlers
+/// `T` is your own type. It must implement [`Deserialize`](trait@serde::Deserialize) and own its data (`String`, not `&str`). Handlers
 /// behind one [`JwtMiddleware`](crate::JwtMiddleware) may ask for different types.
 ///
 /// The request is rejected with 401 if it has no token or its claims don't fit `T`, and with 500 if no `JwtMiddleware` ran.
@@ -31,7 +31,7 @@ use crate::response;
 ///
 /// # If the handler doesn't compile
 ///
-/// If `T` doesn't implement `Deserialize`, rustc names the missing trait. The fix is `#[derive(serde::Deserialize)]`:
+/// If `T` doesn't implement `Deserialize`, rustc names the missing trait. The fix is `#[derive(trait@serde::Deserialize)]`:
 ///
 /// ```compile_fail,E0277
 /// use actix_web::{App, web};
@@ -72,7 +72,7 @@ pub struct OptionalClaims<T>(pub Option<T>);
 ///     ReadReports = scopes(["reports:read"]);
 /// }
 ///
-/// #[derive(serde::Deserialize)]
+/// #[derive(trait@serde::Deserialize)]
 /// struct User {
 ///     name: String,
 /// }

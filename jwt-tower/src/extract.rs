@@ -17,7 +17,7 @@ use crate::{request, response};
 
 /// The claims of the request's token, decoded as `T`.
 ///
-/// `T` is your own type. It must implement [`Deserialize`](serde::Deserialize) and own its data (`String`, not `&str`). Handlers
+/// `T` is your own type. It must implement [`Deserialize`](trait@serde::Deserialize) and own its data (`String`, not `&str`). Handlers
 /// behind one [`JwtLayer`](crate::JwtLayer) may ask for different types.
 ///
 /// The request is rejected with 401 if it has no token or its claims don't fit `T`, and with 500 if no `JwtLayer` ran.
@@ -28,7 +28,7 @@ use crate::{request, response};
 ///
 /// If `T` doesn't implement `Deserialize`, rustc only says that the function does not implement `Handler<_, _>`. Put
 /// `#[axum::debug_handler]` (axum's feature `macros`) on it, and the error names the missing trait. Here the fix is
-/// `#[derive(serde::Deserialize)]`:
+/// `#[derive(trait@serde::Deserialize)]`:
 ///
 /// ```compile_fail,E0277
 /// use axum::{Router, routing::get};
@@ -69,7 +69,7 @@ pub struct OptionalClaims<T>(pub Option<T>);
 ///     ReadReports = scopes(["reports:read"]);
 /// }
 ///
-/// #[derive(serde::Deserialize)]
+/// #[derive(trait@serde::Deserialize)]
 /// struct User {
 ///     name: String,
 /// }
