@@ -31,7 +31,7 @@ use crate::response;
 ///
 /// # If the handler doesn't compile
 ///
-/// If `T` doesn't implement `Deserialize`, rustc names the missing trait. The fix is `#[derive(trait@serde::Deserialize)]`:
+/// If `T` doesn't implement `Deserialize`, rustc names the missing trait. The fix is `#[derive(serde::Deserialize)]`:
 ///
 /// ```compile_fail,E0277
 /// use actix_web::{App, web};
@@ -72,7 +72,7 @@ pub struct OptionalClaims<T>(pub Option<T>);
 ///     ReadReports = scopes(["reports:read"]);
 /// }
 ///
-/// #[derive(trait@serde::Deserialize)]
+/// #[derive(serde::Deserialize)]
 /// struct User {
 ///     name: String,
 /// }

@@ -28,7 +28,7 @@ use crate::{request, response};
 ///
 /// If `T` doesn't implement `Deserialize`, rustc only says that the function does not implement `Handler<_, _>`. Put
 /// `#[axum::debug_handler]` (axum's feature `macros`) on it, and the error names the missing trait. Here the fix is
-/// `#[derive(trait@serde::Deserialize)]`:
+/// `#[derive(serde::Deserialize)]`:
 ///
 /// ```compile_fail,E0277
 /// use axum::{Router, routing::get};
@@ -69,7 +69,7 @@ pub struct OptionalClaims<T>(pub Option<T>);
 ///     ReadReports = scopes(["reports:read"]);
 /// }
 ///
-/// #[derive(trait@serde::Deserialize)]
+/// #[derive(serde::Deserialize)]
 /// struct User {
 ///     name: String,
 /// }
