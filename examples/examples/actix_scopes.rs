@@ -9,7 +9,7 @@ use std::net::TcpListener;
 
 use actix_web::{App, HttpResponse, HttpServer, Responder, web};
 use jwt_actix::jwt_core::authorize::{acr, all, any_role, roles, scopes};
-use jwt_actix::{Authorized, Claims, JwtMiddleware, OptionalClaims, Require};
+use jwt_actix::{Authorized, Claims, JwtMiddleware, OptionalClaims, RequireMiddleware};
 use jwt_examples::people::{People, REPORTS, port};
 
 #[derive(serde::Deserialize)]
@@ -59,10 +59,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .service(
                 web::resource("/reports")
                     .wrap(jwt.clone())
-                    .route(web::get().to(list).wrap(Require::new(scopes(["reports:read"]))))
+                    .route(web::get().to(list).wrap(RequireMiddleware::new(scopes(["reports:read"]))))
                     .route(web::post().to(write))
                     .route(
-                        web::delete().to(remove).wrap(Require::new(all((roles("/roles", ["admin"]), acr(["phr"]))))),
+                        web::delete()
+                            .to(remove)
+                            .wrap(RequireMiddleware::new(all((roles("/roles", ["admin"]), acr(["phr"]))))),
                     ),
             )
             .service(web::resource("/welcome").wrap(jwt.clone().optional()).route(web::get().to(welcome)))

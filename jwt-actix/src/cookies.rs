@@ -4,19 +4,19 @@ use jwt_core::http::SetCookies;
 
 use crate::response::{self, HeadersView};
 
-/// Adds cookies to what a handler answers with.
+/// Adds cookies to a handler's response.
 pub trait SetCookiesExt: Responder + Sized {
-    /// Adds cookies to a response which, because they hold tokens, shared caches must not store.
+    /// Adds cookies to a response, and keeps it out of shared caches, because the cookies may contain tokens.
     ///
-    /// Unless it is `private` or `no-store` already, as [`may_be_shared`](jwt_core::http::may_be_shared) has it, its `Cache-Control` is replaced by
-    /// `no-store`. A header that is added afterwards is not seen: let the cookies stand last.
+    /// `Cache-Control` is replaced by `no-store`, unless it already excludes shared caches
+    /// ([`may_be_shared`](jwt_core::http::may_be_shared)). Add the cookies last: a `Cache-Control` that's added later isn't seen.
     ///
     /// ```
-    /// use actix_web::Responder;
+    /// use actix_web::{Responder, web};
     /// use jwt_actix::SetCookiesExt as _;
-    /// use jwt_core::http::Cookies;
+    /// use jwt_actix::jwt_core::http::Cookies;
     ///
-    /// async fn logout(cookies: Cookies) -> impl Responder {
+    /// async fn logout(cookies: web::Data<Cookies>) -> impl Responder {
     ///     "See you".set_cookies(cookies.clear())
     /// }
     /// ```
@@ -27,7 +27,7 @@ pub trait SetCookiesExt: Responder + Sized {
 
 impl<R: Responder> SetCookiesExt for R {}
 
-/// An answer with cookies; made by [`SetCookiesExt::set_cookies`].
+/// A response with cookies. Created by [`SetCookiesExt::set_cookies`].
 #[derive(Clone, Debug)]
 pub struct WithCookies<R> {
     responder: R,

@@ -7,25 +7,19 @@ use crate::inspect::Reading;
 use crate::request::ActixView;
 use crate::response;
 
-/// Serves an [`Endpoint`]: published keys, token refresh, logout, readiness probes, back-channel logout.
+/// Serves an [`Endpoint`] as a route: published keys, token refresh, logout, readiness probes, back-channel logout.
 ///
 #[cfg_attr(feature = "issue", doc = "```")]
 #[cfg_attr(not(feature = "issue"), doc = "```ignore")]
-/// use actix_web::App;
+/// use actix_web::web::ServiceConfig;
 /// use jwt_actix::endpoint;
-/// # use jwt_core::crypto::SigningKey;
-/// # use jwt_core::issue::{KeyRing, TokenIssuer};
-/// # use jwt_core::issue::{MemorySessions, Sessions};
+/// use jwt_actix::jwt_core::issue::{IssueError, KeyRing, Sessions};
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let ring = KeyRing::new(SigningKey::generate(jwt_core::Algorithm::ES256)?)?;
-/// # let tokens = TokenIssuer::builder("https://id.example", ring.clone()).audience("https://api.example").build()?;
-/// # let sessions = Sessions::builder(tokens, MemorySessions::new()).build()?;
-/// let app = App::new()
-///     .route("/jwks", endpoint(ring.jwks()?))
-///     .route("/refresh", endpoint(sessions.refresh_endpoint()));
-/// # Ok(())
-/// # }
+/// fn routes(app: &mut ServiceConfig, ring: &KeyRing, sessions: &Sessions) -> Result<(), IssueError> {
+///     app.route("/jwks", endpoint(ring.jwks()?))
+///         .route("/refresh", endpoint(sessions.refresh_endpoint()));
+///     Ok(())
+/// }
 /// ```
 #[must_use]
 pub fn endpoint(endpoint: impl Into<Endpoint>) -> Route {
@@ -44,6 +38,6 @@ async fn answer(entry: Result<Admission, Answer>, body: web::Payload) -> Answer 
     let Some(inspection) = inspection else { return Answer::new(404) };
     let mut reading = Reading::new(inspection, body.into_inner());
     let (step, _) = poll_fn(|context| reading.poll(context)).await;
-    // An endpoint admits no request, and reads the body once.
+    // An endpoint admits no request, and its inspection is the only one.
     step.wait().await.err().unwrap_or_else(|| Answer::new(404))
 }

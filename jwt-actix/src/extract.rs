@@ -7,11 +7,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use actix_web::dev::{Extensions, Payload, ServiceResponse};
+use actix_web::dev::{Payload, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 use jwt_core::authorize::{self, Policy, Requirement};
-use jwt_core::http::{self as core, Challenger};
+use jwt_core::gate::RequestState;
+use jwt_core::http::{self as core, CookieError};
 use jwt_core::{Class, Error, Step};
 use serde::de::DeserializeOwned;
 
@@ -20,39 +21,62 @@ use crate::response;
 
 /// The claims of the request's token, decoded as `T`.
 ///
-/// `T` needs [`DeserializeOwned`] and nothing of this library. Handlers behind one
-/// [`JwtMiddleware`](crate::JwtMiddleware) may ask for different types; claims that do not fit `T` are answered 401.
-/// Without a token the answer is 401, without the middleware 500.
+/// `T` is your own type. It must implement [`Deserialize`](trait@serde::Deserialize) and own its data (`String`, not `&str`). Handlers
+/// behind one [`JwtMiddleware`](crate::JwtMiddleware) may ask for different types.
 ///
-/// For requests that may come without a token, take [`OptionalClaims<T>`]. actix-web itself makes `Option<Claims<T>>` an
-/// extractor, which is `None` for *every* failure: no credentials, but also claims that do not fit, or no middleware.
+/// The request is rejected with 401 if it has no token or its claims don't fit `T`, and with 500 if no `JwtMiddleware` ran.
+///
+/// If requests may come without a token, use [`OptionalClaims<T>`]. Don't use `Option<Claims<T>>`: actix-web makes it `None` for
+/// every rejection, also if the claims don't fit `T` or the middleware is missing, and the handler runs.
+///
+/// # If the handler doesn't compile
+///
+/// If `T` doesn't implement `Deserialize`, rustc names the missing trait. The fix is `#[derive(serde::Deserialize)]`:
+///
+/// ```compile_fail,E0277
+/// use actix_web::{App, web};
+/// use jwt_actix::Claims;
+///
+/// struct User {
+///     name: String,
+/// }
+///
+/// async fn me(Claims(user): Claims<User>) -> String {
+///     user.name
+/// }
+///
+/// let app = App::new().route("/me", web::get().to(me));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Claims<T>(pub T);
 
-/// The claims of the request's token, or `None` for a request that [optional](crate::JwtMiddleware::optional) middleware
-/// let pass without credentials. Every other failure is answered as that of [`Claims<T>`] is.
+/// The claims of the request's token, or `None` if an [optional](crate::JwtMiddleware::optional) middleware let the request
+/// pass without a token. All other requests are rejected as by [`Claims<T>`](Claims).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct OptionalClaims<T>(pub Option<T>);
 
 /// The claims of a token that meets the policy `P`, decoded as `T`.
 ///
-/// The check is in the handler's signature, so that the handler cannot be mounted without it. Whoever does not meet the
-/// policy is answered as by [`Require`](crate::Require) with its requirement; after that it is
-/// [`Claims<T>`](Claims). [`policy!`](jwt_core::policy!) declares policies.
+/// The policy is part of the handler's signature, so the handler can't be mounted without the check. A token that doesn't meet
+/// it is rejected as by [`RequireMiddleware`](crate::RequireMiddleware); otherwise this extractor works like
+/// [`Claims<T>`](Claims). Declare policies with [`policy!`](jwt_core::policy!).
 ///
 /// ```
 /// use actix_web::{App, web};
-/// use jwt_core::authorize::scopes;
 /// use jwt_actix::Authorized;
+/// use jwt_actix::jwt_core::authorize::scopes;
 ///
-/// jwt_core::policy! {
+/// jwt_actix::jwt_core::policy! {
 ///     ReadReports = scopes(["reports:read"]);
 /// }
 ///
-/// # #[derive(serde::Deserialize)]
-/// # struct User { name: String }
+/// #[derive(serde::Deserialize)]
+/// struct User {
+///     name: String,
+/// }
+///
 /// async fn reports(Authorized(user, ..): Authorized<User, ReadReports>) -> String {
 ///     user.name
 /// }
@@ -60,60 +84,62 @@ pub struct OptionalClaims<T>(pub Option<T>);
 /// let app = App::new().service(web::resource("/reports").to(reports));
 /// ```
 ///
-/// For requests that may come without a token, take [`OptionalAuthorized<T, P>`](OptionalAuthorized). actix-web itself makes
-/// `Option<Authorized<T, P>>` an extractor, which is `None` for every failure: such a handler runs for everybody.
+/// If requests may come without a token, use [`OptionalAuthorized<T, P>`](OptionalAuthorized). Don't use
+/// `Option<Authorized<T, P>>`: actix-web makes it `None` for every rejection, also if the token doesn't meet the policy, and the
+/// handler runs.
 ///
-/// Without a policy, or with a type that is none, the handler does not compile:
+/// A handler without a policy, or with a type that isn't one, doesn't compile:
 ///
 /// ```compile_fail
-/// # use jwt_actix::Authorized;
+/// use jwt_actix::Authorized;
+///
 /// async fn reports(Authorized(name, ..): Authorized<String>) -> String {
 ///     name
 /// }
 /// ```
 ///
-/// ```compile_fail
-/// # use jwt_actix::Authorized;
+/// ```compile_fail,E0277
+/// use jwt_actix::Authorized;
+///
 /// struct ReadReports;
 ///
 /// async fn reports(Authorized(name, ..): Authorized<String, ReadReports>) -> String {
 ///     name
 /// }
 /// ```
-// The bound stands here, so that a type that is no policy is named where the handler names it.
+// The bound is on the struct, so that the compiler's error names the type in the handler's signature.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Authorized<T, P: Policy>(pub T, pub PhantomData<fn() -> P>);
 
-/// The claims of a token that meets the policy `P`, or `None` for a request that [optional](crate::JwtMiddleware::optional)
-/// middleware let pass without credentials. Whoever comes with a token that does not meet the policy is refused as by
-/// [`Authorized<T, P>`](Authorized).
+/// The claims of a token that meets the policy `P`, or `None` if an [optional](crate::JwtMiddleware::optional) middleware let
+/// the request pass without a token. A token that doesn't meet the policy is rejected as by [`Authorized<T, P>`](Authorized).
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct OptionalAuthorized<T, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
 
-/// The claims of a token that comes from a login and not from a refresh, decoded as `T`.
+/// The claims of a token from a login, not from a refresh, decoded as `T`.
 ///
-/// For what must not be done with a session that somebody left open. Any other token is answered as
-/// [`fresh`](jwt_core::authorize::fresh) says, 401 with the request to log in; after that it is [`Claims<T>`](Claims).
+/// For sensitive operations, which a session that a user left open must not be enough for. Other tokens are rejected by
+/// [`fresh`](jwt_core::authorize::fresh): 401 with a challenge to log in again. Otherwise it works like [`Claims<T>`](Claims).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Fresh<T>(pub T);
 
-/// The request's verified token, undecoded.
+/// The request's verified token.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Verified(pub jwt_core::Verified);
 
 impl Verified {
-    /// Refuses a token that does not meet `requirement`, as [`Require`](crate::Require) does: for handlers that know only from
-    /// the request's body what it takes.
+    /// Rejects a token that doesn't meet `requirement`, as [`RequireMiddleware`](crate::RequireMiddleware) does. For handlers
+    /// that know the requirement only after reading the request's body.
     ///
     /// ```
+    /// use jwt_actix::jwt_core::authorize::{Policy as _, scopes};
     /// use jwt_actix::{Rejection, Verified};
-    /// use jwt_core::authorize::{Policy as _, scopes};
     ///
-    /// jwt_core::policy! {
+    /// jwt_actix::jwt_core::policy! {
     ///     Publish = scopes(["articles:publish"]);
     /// }
     ///
@@ -127,7 +153,7 @@ impl Verified {
     ///
     /// # Errors
     ///
-    /// The answer, for the handler to return.
+    /// Returns the response for the handler to return.
     pub async fn require(&self, requirement: &dyn Requirement) -> Result<(), Rejection> {
         Ok(self.0.require(requirement).wait().await?)
     }
@@ -141,7 +167,16 @@ impl Deref for Verified {
     }
 }
 
-/// Why an extractor cannot give what a handler asks for; answered as [`jwt_core::http`] says.
+/// The response of an extractor that rejects the request. Handlers can return it too.
+///
+/// In a handler, `?` converts these errors into a response; for others, call `Rejection::from(error)`:
+///
+/// - [`jwt_core::Error`], for example from a login or a refresh;
+/// - [`CookieError`], from setting cookies;
+/// - [`jwt_core::http::Rejection`], which this type wraps: the same rejection before it became a response of actix-web.
+///
+/// An `Error` has no response of its own, because the core knows no framework. To change the body of all rejections, set a
+/// [renderer](jwt_core::VerifierBuilder::renderer).
 #[derive(Clone, Debug)]
 pub struct Rejection(pub(crate) core::Rejection);
 
@@ -154,9 +189,15 @@ impl Rejection {
 }
 
 impl From<Error> for Rejection {
-    /// Adds the answer with the usual realm: for what goes wrong before there is a token, such as at a login.
+    /// Adds the response with the default realm and an empty body, for errors outside the verifier, for example at a login.
     fn from(error: Error) -> Self {
-        Self(Challenger::default().refuse(error))
+        Self(error.into())
+    }
+}
+
+impl From<CookieError> for Rejection {
+    fn from(error: CookieError) -> Self {
+        Error::from(error).into()
     }
 }
 
@@ -188,14 +229,18 @@ impl ResponseError for Rejection {
     }
 }
 
-pub(crate) fn verified(extensions: &Extensions) -> Result<&jwt_core::Verified, Rejection> {
-    Ok(state(extensions).require_token()?)
+/// Reads the request's state.
+pub(crate) fn read<T>(
+    request: &HttpRequest,
+    read: impl FnOnce(&RequestState) -> Result<T, core::Rejection>,
+) -> Ready<Result<T, Rejection>> {
+    ready(read(state(&request.extensions())).map_err(Rejection))
 }
 
-/// Left in a request whose claims could not be extracted: the type that was asked for.
+/// Marks a request whose claims couldn't be extracted. The string names their type.
 struct Failed(&'static str);
 
-/// Leaves a rejection behind in the request, for [`report_ignored`].
+/// Marks the request if claims were rejected, for [`report_ignored`].
 pub(crate) fn remember<E, T>(request: &HttpRequest, outcome: Result<E, Rejection>) -> Result<E, Rejection> {
     if let Err(rejection) = &outcome
         && !matches!(rejection.error().class(), Class::Missing | Class::Misuse)
@@ -205,7 +250,7 @@ pub(crate) fn remember<E, T>(request: &HttpRequest, outcome: Result<E, Rejection
     outcome
 }
 
-/// Logs that a handler succeeded although an extractor refused its request, as one that takes an `Option` of it does.
+/// Logs that a handler succeeded although an extractor rejected its request, as happens if it takes an `Option` of it.
 pub(crate) fn report_ignored<B>(response: &ServiceResponse<B>) {
     let extensions = response.request().extensions();
     let Some(&Failed(claims)) = extensions.get() else { return };
@@ -215,36 +260,28 @@ pub(crate) fn report_ignored<B>(response: &ServiceResponse<B>) {
     core::Rejection::report_ignored(claims);
 }
 
-/// `None` if middleware let the request pass without credentials.
-fn optional(extensions: &Extensions) -> Result<Option<&jwt_core::Verified>, Rejection> {
-    Ok(state(extensions).optional_token()?)
-}
-
-fn decode<T: DeserializeOwned>(verified: &jwt_core::Verified) -> Result<T, Rejection> {
-    verified.claims().map_err(|error| verified.refuse(error).into())
-}
-
 /// Checks the token against a requirement, then decodes its claims.
 fn authorized<T: DeserializeOwned, A>(
     request: &HttpRequest,
-    verified: Result<&jwt_core::Verified, Rejection>,
     requirement: &dyn Requirement,
     authorized: impl FnOnce(T) -> A + Send + 'static,
 ) -> Extraction<A> {
-    let step = match verified {
+    let extensions = request.extensions();
+    let state = state(&extensions);
+    let step = match state.require_token() {
         Ok(verified) => {
-            let token = verified.clone();
+            let state = state.clone();
             verified.require(requirement).map(move |outcome| {
                 outcome?;
-                decode(&token).map(authorized)
+                Ok(authorized(state.claims()?))
             })
         }
-        Err(rejection) => Step::Ready(Err(rejection)),
+        Err(rejection) => Step::Ready(Err(rejection.into())),
     };
     Extraction { step: Some(step), request: request.clone(), remember: remember::<A, T> }
 }
 
-/// Claims that may have to be waited for.
+/// Claims whose requirement may have to be awaited.
 #[expect(unnameable_types, reason = "the hidden future of an extractor")]
 pub struct Extraction<T> {
     step: Option<Step<Result<T, Rejection>>>,
@@ -265,7 +302,7 @@ impl<T> Future for Extraction<T> {
     type Output = Result<T, Rejection>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Like any future, this one panics if it's polled again after its end.
+        // Like any future, this one may panic if it's polled again after completion.
         let outcome = match self.step.take().expect("`Extraction` polled after completion") {
             Step::Ready(outcome) => outcome,
             Step::Pending(mut pending) => match Pin::new(&mut pending).poll(context) {
@@ -285,7 +322,7 @@ impl<T: DeserializeOwned> FromRequest for Claims<T> {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let claims = verified(&request.extensions()).and_then(decode).map(Self);
+        let claims = state(&request.extensions()).claims().map(Self).map_err(Rejection);
         ready(remember::<_, T>(request, claims))
     }
 }
@@ -295,8 +332,7 @@ impl<T: DeserializeOwned> FromRequest for OptionalClaims<T> {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let claims = optional(&request.extensions()).and_then(|verified| verified.map(decode).transpose());
-        ready(claims.map(Self))
+        read(request, |state| state.optional_claims().map(Self))
     }
 }
 
@@ -305,12 +341,15 @@ impl<T: DeserializeOwned> FromRequest for Fresh<T> {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let claims = verified(&request.extensions()).and_then(|verified| {
+        let extensions = request.extensions();
+        let state = state(&extensions);
+        let claims = state.require_token().and_then(|verified| {
             // This requirement never waits.
             authorize::fresh().check(verified).map_err(|error| verified.refuse(error))?;
-            decode(verified).map(Self)
+            state.claims().map(Self)
         });
-        ready(remember::<_, T>(request, claims))
+        drop(extensions);
+        ready(remember::<_, T>(request, claims.map_err(Rejection)))
     }
 }
 
@@ -319,7 +358,7 @@ impl FromRequest for Verified {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(verified(&request.extensions()).cloned().map(Self))
+        read(request, |state| state.require_token().cloned().map(Self))
     }
 }
 
@@ -328,7 +367,7 @@ impl<T: DeserializeOwned, P: Policy> FromRequest for Authorized<T, P> {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        authorized(request, verified(&request.extensions()), P::requirement(), |claims| Self(claims, PhantomData))
+        authorized(request, P::requirement(), |claims| Self(claims, PhantomData))
     }
 }
 
@@ -337,37 +376,32 @@ impl<T: DeserializeOwned, P: Policy> FromRequest for OptionalAuthorized<T, P> {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let verified = match optional(&request.extensions()).transpose() {
-            Some(verified) => verified.cloned(),
-            None => {
-                let step = Some(Step::Ready(Ok(Self(None, PhantomData))));
-                return Extraction { step, request: request.clone(), remember: |_, outcome| outcome };
-            }
-        };
-        authorized(request, verified.as_ref().map_err(Clone::clone), P::requirement(), |claims| {
-            Self(Some(claims), PhantomData)
-        })
+        let has_token = state(&request.extensions()).optional_token().map(|token| token.is_some());
+        if let Ok(true) = has_token {
+            return authorized(request, P::requirement(), |claims| Self(Some(claims), PhantomData));
+        }
+        let outcome = has_token.map(|_| Self(None, PhantomData)).map_err(Rejection);
+        Extraction { step: Some(Step::Ready(outcome)), request: request.clone(), remember: |_, outcome| outcome }
     }
 }
 
-/// The application's own user behind the request's token, as a [`PrincipalMiddleware`](crate::PrincipalMiddleware)
-/// loaded it.
+/// The application's own user for the request's token, as [`PrincipalMiddleware`](crate::PrincipalMiddleware) loaded it.
 ///
-/// Without a token the answer is 401, without middleware that loads a `U` 500. For requests that may come without a token,
-/// take [`OptionalPrincipal<U>`](OptionalPrincipal): actix-web itself makes `Option<Principal<U>>` an extractor, which is
-/// `None` for every failure.
+/// The request is rejected with 401 if it has no token, and with 500 if no `PrincipalMiddleware` loaded a `U`.
+///
+/// If requests may come without a token, use [`OptionalPrincipal<U>`](OptionalPrincipal). Don't use `Option<Principal<U>>`:
+/// actix-web makes it `None` for every rejection.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Principal<U>(pub Arc<U>);
 
-/// The application's own user behind the request's token, or `None` for a request that
-/// [optional](crate::JwtMiddleware::optional) middleware let pass without credentials. Every other failure is answered as
-/// that of [`Principal<U>`](Principal) is.
+/// The application's own user for the request's token, or `None` if an [optional](crate::JwtMiddleware::optional) middleware
+/// let the request pass without a token. All other requests are rejected as by [`Principal<U>`](Principal).
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct OptionalPrincipal<U>(pub Option<Arc<U>>);
 
-// Derived, they would ask for `U: Clone`.
+// Derived, they would require `U: Clone`.
 impl<U> Clone for Principal<U> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -380,16 +414,15 @@ impl<U> Clone for OptionalPrincipal<U> {
     }
 }
 
-fn principal<U: Send + Sync + 'static>(extensions: &Extensions) -> Result<Arc<U>, Rejection> {
-    Ok(state(extensions).principal("PrincipalMiddleware")?)
-}
+/// The type that should have loaded a principal, for the log.
+const LOADER: &str = "PrincipalMiddleware";
 
 impl<U: Send + Sync + 'static> FromRequest for Principal<U> {
     type Error = Rejection;
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(principal(&request.extensions()).map(Self))
+        read(request, |state| state.principal(LOADER).map(Self))
     }
 }
 
@@ -398,8 +431,6 @@ impl<U: Send + Sync + 'static> FromRequest for OptionalPrincipal<U> {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let extensions = request.extensions();
-        let principal = optional(&extensions).and_then(|token| token.map(|_| principal(&extensions)).transpose());
-        ready(principal.map(Self))
+        read(request, |state| state.optional_principal(LOADER).map(Self))
     }
 }

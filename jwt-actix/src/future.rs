@@ -35,7 +35,7 @@ pin_project! {
         S: Service<ServiceRequest>,
     {
         Answered { response: Option<ServiceResponse<EitherBody<B>>> },
-        // Boxed, because it is rare and would make every future as large as itself.
+        // Boxed, because it's rare and would make every future large.
         Waiting { waiting: Option<Box<Waiting<S>>> },
         Calling { #[pin] future: S::Future, after: Option<AfterResponse>, path: AllowedPath },
         Editing { editing: Option<Box<Editing<B>>> },
@@ -49,7 +49,7 @@ struct Waiting<S> {
     path: AllowedPath,
 }
 
-/// What has to end before the service is called.
+/// The work to finish before the service is called.
 enum Wait {
     Entry(Pending<Entry>),
     Body(Reading<Entry>),
@@ -128,7 +128,7 @@ where
     type Output = Result<ServiceResponse<EitherBody<B>>, actix_web::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Like any future, this one panics if it's polled again after its end.
+        // Like any future, this one may panic if it's polled again after completion.
         const POLLED_AFTER_COMPLETION: &str = "`ResponseFuture` polled after completion";
         let mut state = self.project().state;
         loop {

@@ -1,4 +1,4 @@
-//! Reading the beginning of a request's body, and putting it back.
+//! Reads the beginning of a request's body, and puts it back.
 
 use std::mem;
 use std::pin::Pin;
@@ -43,11 +43,11 @@ impl<T> Reading<T> {
     }
 }
 
-/// A body whose beginning was read, as it was before.
+/// The complete body again, after its beginning was read.
 struct Restored {
     read: Bytes,
     next: Option<Result<Bytes, PayloadError>>,
-    /// `None` at its end.
+    /// The unread part, or `None` after the end.
     rest: Payload,
 }
 

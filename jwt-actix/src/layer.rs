@@ -11,15 +11,15 @@ use crate::service::Gated;
 
 /// Verifies the token of every request before the wrapped service sees it.
 ///
-/// A request with a good token has one [`RequestState`](jwt_core::gate::RequestState) in its extensions from here on, in
-/// place of any that was there before. Any other request is answered without the service, as [`jwt_core::http`] says:
-/// with an `Ok` response, so that outer middleware such as CORS sees it, and with the [`Error`] in its extensions.
+/// If the token is valid, the request gets a [`RequestState`](jwt_core::gate::RequestState) in its extensions, which replaces any
+/// earlier one. Otherwise the middleware answers without the wrapped service, with a [rejection](jwt_core::http::Rejection), and
+/// puts the [`Error`] into the response's extensions. The response is an `Ok`, so outer middleware such as CORS sees it.
 ///
-/// The wrapped service gets the body unchanged. If [`Csrf::form_field`](jwt_core::http::Csrf::form_field) is set, the
-/// beginning of a form may be read first, once its token is verified.
+/// `App::wrap` protects every route and the default service, no matter if they're added before it or after it. `wrap` of a scope
+/// or a resource protects only that scope or resource.
 ///
-/// `App::wrap` protects every route and the default service, whether they are added before it or after it; `wrap` of a scope or
-/// a resource protects that scope or resource and nothing beside it.
+/// The wrapped service gets the body unchanged. If you set [`Csrf::form_field`](jwt_core::http::Csrf::form_field), the beginning
+/// of a form may be read first, after its token is verified.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtMiddleware {
@@ -36,61 +36,64 @@ impl JwtMiddleware {
         Self::new(change(Arc::unwrap_or_clone(self.authenticator)))
     }
 
-    /// Lets requests without credentials pass. Credentials that are there must still be good. Default: off.
+    /// Lets requests without a token pass. Tokens that are sent must still be valid. Default: every request needs a token.
     pub fn optional(self) -> Self {
         self.with(Authenticator::optional)
     }
 
-    /// Asks of each route what `routes` says, and refuses those about which it says nothing. Default: every request needs a
-    /// token, and any good one will do.
+    /// Checks each route against a table, and rejects routes that aren't in it. Default: every request needs a valid token, on
+    /// every route.
     ///
     /// ```
     /// use actix_web::{App, web};
     /// use jwt_actix::JwtMiddleware;
-    /// use jwt_core::authorize::{Routes, scopes};
-    /// # use jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
+    /// use jwt_actix::jwt_core::Verifier;
+    /// use jwt_actix::jwt_core::authorize::{Routes, RoutesError, scopes};
     ///
-    /// # async fn health() -> &'static str { "" }
-    /// # async fn report() -> &'static str { "" }
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let issuer = TrustedIssuer::new("https://id.example").key(Key::from_secret(Algorithm::HS256, [7; 32])?);
-    /// # let verifier = Verifier::builder().issuer(issuer.audience("https://api.example")).build()?;
-    /// let routes = Routes::new().public("/health").require("GET /reports/{id}", scopes(["reports:read"])).checked()?;
+    /// async fn health() -> &'static str {
+    ///     "up"
+    /// }
     ///
-    /// let app = App::new()
-    ///     .wrap(JwtMiddleware::new(verifier).routes(routes))
-    ///     .route("/health", web::get().to(health))
-    ///     .route("/reports/{id}", web::get().to(report));
-    /// # Ok(())
-    /// # }
+    /// async fn report() -> &'static str {
+    ///     "report"
+    /// }
+    ///
+    /// fn configure(verifier: Verifier) -> Result<(), RoutesError> {
+    ///     let routes = Routes::new().public("/health").require("GET /reports/{id}", scopes(["reports:read"])).checked()?;
+    ///     let app = App::new()
+    ///         .wrap(JwtMiddleware::new(verifier).routes(routes))
+    ///         .route("/health", web::get().to(health))
+    ///         .route("/reports/{id}", web::get().to(report));
+    ///     Ok(())
+    /// }
     /// ```
     ///
-    /// A route is the pattern that `match_pattern` returns. Around a resource, the router has matched it. Around an application
-    /// or a scope, the middleware looks the path up before the router does, so:
+    /// Routes are the patterns that `match_pattern` returns. Around a resource, the router has already matched. Around an
+    /// application or a scope it hasn't, and the middleware looks the path up first. Then three rules apply:
     ///
-    /// - `NormalizePath` belongs outside: wrap it after this. If something further in changes the path, the handler runs, but its
-    ///   response is withheld: the client gets 500 `path_changed`, with or without a token. If the path without doubled slashes,
-    ///   or with or without the last slash, matches another route, both must allow the request.
-    /// - Guards aren't asked, nor is the method of `App::route` and `Scope::route`, which is a guard. If guards turn a request away
-    ///   from the first route that matches, it reaches the next one, or the default service, by the decision about the first.
-    ///   Make the same decision about all of them, or wrap each resource instead. A default service should ask for claims itself.
-    /// - A resource of several patterns, such as `web::resource(["/open", "/internal"])`, goes by its first. Register them one by
-    ///   one if they need different decisions.
+    /// - Wrap `NormalizePath` outside, that is after this middleware. If something inside changes the path, the handler still runs,
+    ///   but its response is replaced by 500 `path_changed`, with or without a token. If the path matches another route
+    ///   without doubled slashes, or with or without its last slash, both routes must allow the request.
+    /// - Guards aren't evaluated, and the method of `App::route` and `Scope::route` is a guard. If a guard turns a request away
+    ///   from the first matching route, the request reaches the next one, or the default service, under the first one's entry.
+    ///   So give all of them the same entry, or wrap each resource instead. A default service should ask for claims itself.
+    /// - A resource with several patterns, for example `web::resource(["/open", "/internal"])`, uses the entry of its first
+    ///   pattern. Register the patterns separately if they need different entries.
     pub fn routes(self, routes: Routes) -> Self {
         self.with(|authenticator| authenticator.routes(routes))
     }
 
-    /// Lets CORS preflights pass, to CORS middleware that can only stand inside. Default: off, which is right where it
-    /// stands outside, as it should.
+    /// Lets CORS preflights pass, if the CORS middleware is inside. Default: off, because CORS middleware should be outside.
     ///
-    /// Read [`Authenticator::pass_preflights`] first: a handler that answers `OPTIONS` and asks for no claims runs for them.
+    /// Read [`Authenticator::pass_preflights`] first: a handler that answers `OPTIONS` and asks for no claims runs for preflights.
     pub fn pass_preflights(self) -> Self {
         self.with(Authenticator::pass_preflights)
     }
 
-    /// Lets requests pass, as without credentials, for whose error `pass` returns `true`. Default: none.
+    /// Lets requests pass without a token if `pass` returns `true` for their error. Default: no such requests.
     ///
-    /// Read [`Authenticator::dangerous_anonymous_when`] first; [`optional`](Self::optional) is what is usually meant.
+    /// An invalid token then counts as no token, so read [`Authenticator::dangerous_anonymous_when`] first. You probably want
+    /// [`optional`](Self::optional) instead.
     pub fn dangerous_anonymous_when(self, pass: impl Fn(&Error) -> bool + Send + Sync + 'static) -> Self {
         self.with(|authenticator| authenticator.dangerous_anonymous_when(pass))
     }

@@ -1,14 +1,13 @@
 //! JWT authentication for [actix-web](actix_web).
 //!
-//! [`JwtMiddleware`] verifies the token of each request and stores it in the request's extensions;
-//! [`Require`] refuses tokens that may not do what a resource does; handlers ask for [`Claims<T>`]. What is checked, and
-//! how requests are answered that are not let through, is decided in [`jwt_core`].
+//! Middleware verifies the token of each request, and handlers get its claims as a type of yours:
 //!
 //! ```
-//! use actix_web::{App, web};
-//! use jwt_actix::{Claims, JwtMiddleware, Require};
-//! use jwt_core::authorize::scopes;
-//! use jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
+//! use actix_web::web;
+//! use jwt_actix::jwt_core::authorize::scopes;
+//! use jwt_actix::jwt_core::keys::Key;
+//! use jwt_actix::jwt_core::{Algorithm, TrustedIssuer, Verifier};
+//! use jwt_actix::{Claims, JwtMiddleware, RequireMiddleware};
 //!
 //! #[derive(serde::Deserialize)]
 //! struct User {
@@ -16,61 +15,60 @@
 //! }
 //!
 //! async fn reports(Claims(user): Claims<User>) -> String {
-//!     user.name
+//!     format!("Hello, {}!", user.name)
 //! }
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let verifier = Verifier::builder()
-//!     .issuer(
-//!         TrustedIssuer::new("https://id.example")
-//!             .key(Key::from_secret(Algorithm::HS256, [7; 32])?)
-//!             .audience("https://api.example"),
-//!     )
-//!     .build()?;
+//! fn verifier(secret: &[u8]) -> Result<Verifier, Box<dyn std::error::Error>> {
+//!     let issuer = TrustedIssuer::new("https://id.example")
+//!         .audience("https://api.example")
+//!         .key(Key::from_secret(Algorithm::HS256, secret)?);
+//!     Ok(Verifier::builder().issuer(issuer).build()?)
+//! }
 //!
-//! let app = App::new()
-//!     .wrap(JwtMiddleware::new(verifier))
-//!     .service(web::resource("/reports").wrap(Require::new(scopes(["reports:read"]))).to(reports));
-//! # Ok(())
-//! # }
+//! fn routes(app: &mut web::ServiceConfig, verifier: &Verifier) {
+//!     let reports = web::resource("/reports").wrap(RequireMiddleware::new(scopes(["reports:read"]))).to(reports);
+//!     app.service(web::scope("/api").wrap(JwtMiddleware::new(verifier.clone())).service(reports));
+//! }
 //! ```
 //!
-//! A requirement goes around a resource, as above, or around a scope of them; or it stands in the signature of the handler, as
-//! a policy: see [`Authorized`].
+//! A request without a token gets 401, one whose token lacks the scope gets 403. [`jwt_core`] decides that, and `jwt_tower` makes
+//! the same decisions for axum and tonic. With the feature `jwks`, `TrustedIssuer::discover` gets the keys from the issuer.
 //!
-//! ```
-//! use actix_web::web;
-//! use jwt_actix::Require;
-//! use jwt_core::authorize::{any_role, scopes};
+//! | you want to | use |
+//! | --- | --- |
+//! | verify the token of every request | [`JwtMiddleware`] |
+//! | read the claims | [`Claims<T>`], [`OptionalClaims<T>`], [`SharedClaims<T>`] |
+//! | require scopes, roles or other claims | [`RequireMiddleware`], or [`Authorized<T, P>`](Authorized) in the handler's signature |
+//! | load your own user for the token | [`PrincipalMiddleware`] and [`Principal<U>`] |
+//! | serve logins, token refresh, logout or public keys | `Tokens`, `Refresh`, [`endpoint()`] |
+//! | set and remove cookies | [`SetCookiesExt`] |
+//! | return an error from a handler | [`Rejection::from(error)`](Rejection) |
+//! | forward claims to an upstream service, or write your own gate | [`GateMiddleware`] |
 //!
-//! # async fn users() -> &'static str { "" }
-//! let admin = web::scope("/admin")
-//!     .wrap(Require::new(any_role("/roles", ["admin", "owner"])))
-//!     .service(web::resource("/users").wrap(Require::new(scopes(["users:read"]))).to(users));
-//! # actix_web::App::new().service(admin);
-//! ```
+//! Middleware that you wrap later runs first, so wrap [`JwtMiddleware`] after the middleware that needs its token, or around an
+//! enclosing scope or the `App`. A handler or
+//! middleware that finds no verified token answers 500, and the log names the missing middleware.
 //!
 //! # Features
 //!
-//! | feature | default | adds |
+//! | you want | feature | default |
 //! | --- | --- | --- |
-//! | `aws-lc-rs` | yes | cryptography by AWS-LC |
-//! | `rust-crypto` | no | cryptography by the RustCrypto crates |
-//! | `jsonwebtoken-12` | yes | conversions from the types of `jsonwebtoken` 12: `jwt_core::interop` |
-//! | `remote` | no | keys that are fetched from their issuer |
-//! | `reqwest` | no | the HTTP client for them |
-//! | `config` | no | a verifier from a file or from the environment |
-//! | `issue` | no | tokens of one's own: key ring, issuer, refresh sessions |
-//! | `metrics` | no | counters for the `metrics` facade |
-//! | `redis` | no | stores that a fleet shares, on Redis or Valkey: `jwt_core::redis` |
-//! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
+//! | keys from the issuer over HTTP: discovery, JWKS URLs | `jwks` | no |
+//! | a verifier from a configuration file or environment variables | `config` | no |
+//! | to issue tokens: key ring, access tokens, login sessions | `issue` | no |
+//! | sessions and revocations shared by several processes | `redis` | no |
+//! | counters and histograms for the `metrics` facade | `metrics` | no |
+//! | a scriptable issuer for your tests | `testing` | no |
+//! | cryptography by AWS-LC, the faster back end, which needs a C compiler | `aws-lc-rs` | yes |
+//! | cryptography by the RustCrypto crates, written in Rust | `rust-crypto` | no |
+//! | conversions from and to the types of `jsonwebtoken` 12 | `jsonwebtoken-12` | yes |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cookies;
 mod endpoint;
 mod extract;
 mod future;
-mod gate_middleware;
+mod gate;
 mod inspect;
 mod layer;
 mod principal;
@@ -88,13 +86,18 @@ pub use endpoint::endpoint;
 pub use extract::{
     Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, Rejection, Verified,
 };
-pub use gate_middleware::GateMiddleware;
+pub use gate::GateMiddleware;
 pub use layer::JwtMiddleware;
 pub use principal::PrincipalMiddleware;
-pub use require::Require;
+pub use require::RequireMiddleware;
 #[cfg(feature = "issue")]
 pub use session::{Refresh, Tokens};
 pub use shared::SharedClaims;
 
-/// The core, so that one dependency is enough.
+/// The core crate, re-exported so that you need only one dependency.
 pub use jwt_core;
+
+// Its program is a doc test.
+#[cfg(all(doctest, feature = "jwks"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -8,28 +8,31 @@ use jwt_core::principal::{LoadPrincipal, PrincipalGate};
 
 use crate::service::Gated;
 
-/// Loads the application's own user behind the request's token, for handlers that ask for it.
+/// Loads the application's own user for the request's token.
 ///
-/// It stands inside of [`JwtMiddleware`](crate::JwtMiddleware): without one, requests are answered 500. Behind it every
-/// token has a principal; a token without one is answered 401, and while the store cannot be asked, 503: see
-/// [`jwt_core::principal`]. Middleware that loads different types can stand around one resource.
+/// It goes inside [`JwtMiddleware`](crate::JwtMiddleware); without one, requests are answered 500. Handlers behind it run only
+/// if the token has a principal: if the loader finds none, the response is 401, and if it fails, 503. See
+/// [`jwt_core::principal`]. A route can have several, for principals of different types.
 ///
 /// ```
 /// use actix_web::{App, web};
+/// use jwt_actix::jwt_core::principal::load_async;
 /// use jwt_actix::{Principal, PrincipalMiddleware};
-/// use jwt_core::principal::load_async;
 ///
 /// struct User {
 ///     name: String,
 /// }
 ///
-/// # async fn find_user(_issuer: &str, _subject: &str) -> std::io::Result<Option<User>> { Ok(None) }
+/// async fn find_user(issuer: &str, subject: &str) -> std::io::Result<Option<User>> {
+///     Ok(None) // Ask the database.
+/// }
+///
 /// async fn me(Principal(user): Principal<User>) -> String {
 ///     user.name.clone()
 /// }
 ///
 /// let users = load_async(|verified| async move {
-///     // Another issuer may use the same subjects for other people.
+///     // Another issuer may use the same subject for another user.
 ///     let claims = verified.registered();
 ///     let (Some(issuer), Some(subject)) = (claims.issuer(), claims.subject()) else { return Ok(None) };
 ///     Ok(find_user(issuer, subject).await?)

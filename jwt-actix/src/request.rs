@@ -10,10 +10,10 @@ use actix_web::http::uri::PathAndQuery;
 use jwt_core::gate::{Line, RequestState, Rewrite};
 use jwt_core::http::RequestView;
 
-/// An actix request, lent to the core.
+/// An actix-web request, borrowed by the core.
 pub(crate) struct ActixView<'r> {
     request: &'r HttpRequest,
-    /// Whether a table looked up routes that other middleware may still change.
+    /// Whether a table of routes used a path that inner middleware may still change.
     guessed: Cell<bool>,
 }
 
@@ -22,7 +22,7 @@ impl<'r> ActixView<'r> {
         Self { request, guessed: Cell::new(false) }
     }
 
-    /// Returns the path that the decision about this request depends on.
+    /// Returns the path that the decision about this request was made for.
     pub(crate) fn allowed_path(&self) -> AllowedPath {
         AllowedPath(self.guessed.get().then(|| Box::new(self.request.match_info().get_ref().uri().clone())))
     }
@@ -42,7 +42,7 @@ impl RequestView for ActixView<'_> {
     }
 
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
-        // Those that every request is asked for are found without being read letter by letter.
+        // These are read from every request, and a constant name is found faster than a string.
         let headers = self.request.headers();
         let values = match name {
             "authorization" => headers.get_all(header::AUTHORIZATION),
@@ -57,20 +57,20 @@ impl RequestView for ActixView<'_> {
 
     fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
         let (routes, path) = (self.request.resource_map(), self.request.match_info());
-        // Around a resource this is what has been matched. Further out nothing has been, and it is a guess by the path as it
-        // was sent. So one that is no such guess is certain, and otherwise it is one among guesses.
+        // Around a resource, this is the route that matched. Further out nothing has matched, and it's only a guess from the
+        // path as sent. If it differs from that guess, it's certain.
         let matched = self.request.match_pattern();
         if matched.is_some() && matched != routes.match_pattern(self.request.path()) {
             return each(matched.as_deref());
         }
         matched.iter().for_each(|pattern| each(Some(pattern)));
         self.guessed.set(true);
-        // The router reads the path decoded, so this is its route, even if it's `None`.
+        // The router matches the decoded path, so it will choose this route, even if it's `None`.
         let decoded = path.as_str();
         let found = routes.match_pattern(decoded);
         each(found.as_deref());
-        // `AllowedPath` finds a `NormalizePath` further in, but only after the handler. So every route that it can lead to
-        // must be allowed, too. With doubled slashes that includes handlers of scopes, which the whole path doesn't find.
+        // `AllowedPath` detects an inner `NormalizePath`, but only after the handler ran. So every route that it can lead to must
+        // be allowed too. With doubled slashes these include handlers of scopes, which the whole path doesn't find.
         let merged = merge_slashes(decoded);
         let trimmed = merged.trim_end_matches('/');
         let (trimmed, ended) = (if trimmed.is_empty() { "/" } else { trimmed }, format!("{trimmed}/"));
@@ -86,7 +86,7 @@ impl RequestView for ActixView<'_> {
     }
 }
 
-/// What gates found out about a request.
+/// Returns the results of gates for a request.
 pub(crate) fn state(extensions: &Extensions) -> &RequestState {
     static MISSING: RequestState = RequestState::missing("JwtMiddleware");
     extensions.get().unwrap_or(&MISSING)
@@ -100,14 +100,14 @@ fn merge_slashes(path: &str) -> Cow<'_, str> {
     merged
 }
 
-/// The path for which a table of routes allowed a request.
+/// The path that a table of routes allowed.
 pub(crate) struct AllowedPath(Option<Box<Uri>>);
 
 impl AllowedPath {
-    /// Whether the path was replaced after the table had looked it up.
+    /// Returns whether the path was replaced after the table looked it up.
     pub(crate) fn is_replaced(&self, request: &HttpRequest) -> bool {
         let path = request.match_info().get_ref().uri().path();
-        // Equal paths aren't enough: one normalization may add the slash that another one, in a scope, takes away.
+        // Equal text isn't enough: one normalization may add the slash that another one, in a scope, removes.
         self.0.as_ref().is_some_and(|allowed| !std::ptr::eq(allowed.path(), path))
     }
 }
@@ -134,7 +134,7 @@ pub(crate) fn rewrite(request: &mut ServiceRequest, rewrite: &Rewrite) {
     }
 }
 
-/// The core makes legal names and values; an illegal one would be left out, not let through.
+/// The core creates only legal names and values. An illegal one would be left out.
 fn append(headers: &mut HeaderMap, name: &str, value: Vec<u8>) {
     if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
         headers.append(name, value);

@@ -7,16 +7,32 @@ use jwt_core::authorize::Requirement;
 
 use crate::service::Gated;
 
-/// Refuses requests whose verified token does not meet a requirement.
+/// Rejects requests whose verified token doesn't meet a requirement.
 ///
-/// It goes inside [`JwtMiddleware`](crate::JwtMiddleware): without one, requests are answered 500.
+/// It needs a verified token: without a [`JwtMiddleware`](crate::JwtMiddleware) outside it, every request is answered 500.
+/// "Outside" means around an enclosing scope or the `App`, or wrapped later: middleware that you wrap later runs first.
+///
+/// ```
+/// use actix_web::{App, web};
+/// use jwt_actix::jwt_core::{Verifier, authorize::scopes};
+/// use jwt_actix::{JwtMiddleware, RequireMiddleware};
+///
+/// async fn reports() -> &'static str {
+///     "reports"
+/// }
+///
+/// fn configure(verifier: Verifier) {
+///     let reports = web::resource("/reports").wrap(RequireMiddleware::new(scopes(["reports:read"]))).to(reports);
+///     let app = App::new().wrap(JwtMiddleware::new(verifier)).service(reports);
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use]
-pub struct Require<R> {
+pub struct RequireMiddleware<R> {
     requirement: Arc<R>,
 }
 
-impl<R: Requirement> Require<R> {
+impl<R: Requirement> RequireMiddleware<R> {
     /// Creates middleware from a requirement, for example [`scopes`](jwt_core::authorize::scopes).
     pub fn new(requirement: R) -> Self {
         Self { requirement: Arc::new(requirement) }
@@ -24,13 +40,13 @@ impl<R: Requirement> Require<R> {
 }
 
 // Derived, it would require `R: Clone`.
-impl<R> Clone for Require<R> {
+impl<R> Clone for RequireMiddleware<R> {
     fn clone(&self) -> Self {
         Self { requirement: Arc::clone(&self.requirement) }
     }
 }
 
-impl<S, B, R> Transform<S, ServiceRequest> for Require<R>
+impl<S, B, R> Transform<S, ServiceRequest> for RequireMiddleware<R>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
     B: MessageBody,

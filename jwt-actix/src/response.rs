@@ -6,12 +6,12 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use jwt_core::gate::{Answer, HeaderEdit, ResponseView};
 use jwt_core::http::Rejection;
 
-/// The response to a request that isn't let through.
+/// Creates the response to a request that isn't let through.
 pub(crate) fn reject<B>(request: ServiceRequest, answer: Answer) -> ServiceResponse<EitherBody<B>> {
     request.into_response(respond(answer).map_into_right_body())
 }
 
-/// A response that the core gives by itself.
+/// Converts an answer of the core into a response.
 pub(crate) fn respond(answer: impl Into<Answer>) -> HttpResponse<BoxBody> {
     let answer: Answer = answer.into();
     let body = if answer.body.is_empty() { BoxBody::new(()) } else { BoxBody::new(answer.body) };
@@ -23,7 +23,7 @@ pub(crate) fn respond(answer: impl Into<Answer>) -> HttpResponse<BoxBody> {
     response
 }
 
-/// The response in place of one whose request reached its handler by another path than it was allowed for.
+/// Replaces the response of a handler if the request reached it by another path than the one that was allowed.
 pub(crate) fn withhold<B>(response: ServiceResponse<EitherBody<B>>) -> ServiceResponse<EitherBody<B>> {
     response.into_response(respond(Rejection::path_changed("JwtMiddleware")).map_into_right_body())
 }
@@ -31,7 +31,7 @@ pub(crate) fn withhold<B>(response: ServiceResponse<EitherBody<B>>) -> ServiceRe
 /// Changes the headers of a response.
 pub(crate) fn edit(headers: &mut HeaderMap, edits: impl IntoIterator<Item = HeaderEdit>) {
     for HeaderEdit { name, value, replace, .. } in edits {
-        // The core makes legal names and values; an illegal one would be left out, not let through.
+        // The core creates only legal names and values. An illegal one would be left out.
         if let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             value.set_sensitive(name == SET_COOKIE);
             if replace {
@@ -43,7 +43,7 @@ pub(crate) fn edit(headers: &mut HeaderMap, edits: impl IntoIterator<Item = Head
     }
 }
 
-/// The headers of a response, lent to the core.
+/// A response's headers, borrowed by the core.
 pub(crate) struct HeadersView<'r>(pub(crate) &'r HeaderMap);
 
 impl ResponseView for HeadersView<'_> {

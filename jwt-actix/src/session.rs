@@ -1,23 +1,23 @@
-use std::future::{Ready, ready};
+use std::future::Ready;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Responder};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
 use jwt_core::issue::{RefreshToken, TokenPair};
 
-use crate::extract::{Rejection, verified};
+use crate::extract::{Rejection, read};
 use crate::response;
 
-/// The request's refresh token: behind a [`JwtMiddleware`](crate::JwtMiddleware) with a
-/// [`refresh_verifier`](jwt_core::issue::Sessions::refresh_verifier).
+/// The request's refresh token. Use it behind a [`JwtMiddleware`](crate::JwtMiddleware) with
+/// [`Sessions::refresh_verifier`](jwt_core::issue::Sessions::refresh_verifier).
 ///
-/// An access token, or any other, is answered 401. [`refresh_endpoint`](jwt_core::issue::Sessions::refresh_endpoint) is a
-/// whole handler.
+/// Any other token, including an access token, is rejected with 401. If you need nothing else in the handler, mount
+/// [`Sessions::refresh_endpoint`](jwt_core::issue::Sessions::refresh_endpoint) instead.
 ///
 /// ```
 /// use actix_web::web;
 /// use jwt_actix::{JwtMiddleware, Refresh, Rejection, Tokens};
-/// use jwt_core::issue::Sessions;
+/// use jwt_actix::jwt_core::issue::Sessions;
 ///
 /// async fn refresh(sessions: web::Data<Sessions>, Refresh(token): Refresh) -> Result<Tokens, Rejection> {
 ///     Ok(Tokens(sessions.refresh(&token).await?))
@@ -30,7 +30,7 @@ use crate::response;
 /// }
 /// ```
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Refresh(pub RefreshToken);
 
 impl FromRequest for Refresh {
@@ -38,38 +38,26 @@ impl FromRequest for Refresh {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let extensions = request.extensions();
-        ready(
-            verified(&extensions).and_then(|verified| {
-                RefreshToken::of(verified).map(Self).map_err(|error| verified.refuse(error).into())
-            }),
-        )
+        read(request, |state| {
+            let verified = state.require_token()?;
+            RefreshToken::of(verified).map(Self).map_err(|error| verified.refuse(error))
+        })
     }
 }
 
-/// Tokens as a response: JSON that nobody may store. RFC 6749 section 5.1.
+/// A response with an access token and a refresh token as JSON, which caches must not store. RFC 6749 section 5.1.
 ///
 /// ```
-/// use actix_web::{error::ErrorUnauthorized, web};
 /// use jwt_actix::{Rejection, Tokens};
-/// use jwt_core::issue::Sessions;
+/// use jwt_actix::jwt_core::issue::Sessions;
 ///
-/// # #[derive(serde::Deserialize)]
-/// # struct Credentials { name: String, password: String }
-/// # async fn is_right(_: &Credentials) -> bool { false }
-/// async fn login(
-///     sessions: web::Data<Sessions>,
-///     credentials: web::Json<Credentials>,
-/// ) -> Result<Tokens, actix_web::Error> {
-///     if !is_right(&credentials).await {
-///         return Err(ErrorUnauthorized(""));
-///     }
-///     let login = sessions.login(credentials.name.as_str()).scope(["profile"]);
-///     Ok(Tokens(login.start().await.map_err(Rejection::from)?))
+/// // Call it once the password has been checked.
+/// async fn log_in(sessions: &Sessions, user: &str) -> Result<Tokens, Rejection> {
+///     Ok(Tokens(sessions.login(user).scope(["profile"]).start().await?))
 /// }
 /// ```
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "there is nothing to add")]
+#[expect(clippy::exhaustive_structs, reason = "it only wraps a pair")]
 pub struct Tokens(pub TokenPair);
 
 impl Responder for Tokens {

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
-use jwt_core::Verified;
 use serde::de::DeserializeOwned;
 
-use crate::extract::{Rejection, remember, verified};
+use crate::extract::{Rejection, remember};
+use crate::request::state;
 
-/// The claims of the request's token, decoded as `T` once and shared by all requests of that token.
+/// The claims of the request's token, decoded as `T` once and shared by all requests with that token.
 ///
-/// The same as [`Claims<T>`](crate::Claims) for handlers that only read. With the verifier's
-/// [cache](jwt_core::verify::TokenCacheSettings) a token that was seen before costs neither a signature nor JSON nor an
-/// allocation here. What `T` lets change through a shared reference, such as a `Mutex`, all of those requests see.
+/// It works like [`Claims<T>`](crate::Claims), for handlers that only read the claims. With the verifier's
+/// [cache](jwt_core::verify::TokenCacheSettings), a known token needs no signature check, no JSON and no allocation here. If
+/// `T` can be changed through a shared reference, as a `Mutex` can, all requests with the token see the change.
 ///
 /// ```
 /// use jwt_actix::SharedClaims;
@@ -28,7 +28,7 @@ use crate::extract::{Rejection, remember, verified};
 /// }
 /// ```
 #[derive(Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct SharedClaims<T>(pub Arc<T>);
 
 impl<T> Clone for SharedClaims<T> {
@@ -45,16 +45,12 @@ impl<T> Deref for SharedClaims<T> {
     }
 }
 
-fn share<T: DeserializeOwned + Send + Sync + 'static>(verified: &Verified) -> Result<SharedClaims<T>, Rejection> {
-    verified.shared_claims().map(SharedClaims).map_err(|error| verified.refuse(error).into())
-}
-
 impl<T: DeserializeOwned + Send + Sync + 'static> FromRequest for SharedClaims<T> {
     type Error = Rejection;
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let claims = verified(&request.extensions()).and_then(share);
+        let claims = state(&request.extensions()).shared_claims().map(Self).map_err(Rejection);
         ready(remember::<_, T>(request, claims))
     }
 }

@@ -1,8 +1,8 @@
-//! The crate as an actix-web application uses it: two middlewares and an extractor.
+//! A small actix-web application with a requirement, authentication and an extractor.
 
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, web};
-use jwt_actix::{Claims, JwtMiddleware, Require};
+use jwt_actix::{Claims, JwtMiddleware, RequireMiddleware};
 use jwt_core::authorize::scopes;
 use jwt_core::crypto::SigningKey;
 use jwt_core::issue::{KeyRing, TokenIssuer};
@@ -18,7 +18,7 @@ async fn reports(Claims(user): Claims<User>) -> String {
 }
 
 #[actix_web::test]
-async fn a_request_gets_the_status_that_its_token_deserves() {
+async fn the_status_depends_on_the_token() {
     let ring = KeyRing::new(SigningKey::generate(Algorithm::ES256).unwrap()).unwrap();
     let issuer = TokenIssuer::builder("https://id.example", ring).audience("https://api.example").build().unwrap();
     let token = |scope| {
@@ -27,7 +27,7 @@ async fn a_request_gets_the_status_that_its_token_deserves() {
     };
     let verifier = Verifier::builder().issuer(issuer.trusted()).build().unwrap();
     let protected = web::resource("/reports")
-        .wrap(Require::new(scopes(["reports:read"])))
+        .wrap(RequireMiddleware::new(scopes(["reports:read"])))
         .wrap(JwtMiddleware::new(verifier))
         .route(web::get().to(reports));
     let app = init_service(App::new().service(protected).route("/no-layer", web::get().to(reports))).await;

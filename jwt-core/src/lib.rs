@@ -99,3 +99,8 @@ pub use verify::build_error::{BuildError, BuildErrorKind};
 pub use verify::builder::VerifierBuilder;
 pub use verify::issuers::TrustedIssuer;
 pub use verify::verifier::Verifier;
+
+// Its program is a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,31 +3,32 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A result that is either available now or has to be waited for.
+/// A result that's available now, or later.
 ///
-/// Every seam of this crate that may have to wait returns one, so that a request whose keys and answers are in memory
-/// costs no future and no allocation. If you don't care which it is, use [`wait`](Self::wait):
+/// Every trait of this crate that may have to wait returns one, so that a request whose keys and answers are in memory needs no
+/// future and no allocation. If you don't care which it is, use [`wait`](Self::wait):
 ///
 /// ```
 /// use jwt_core::Step;
 ///
-/// # async fn example() {
-/// let now = Step::Ready(1);
-/// let later = Step::pending(async { 2 });
-/// assert_eq!(now.wait().await + later.wait().await, 3);
-/// # }
+/// async fn sum(now: Step<u32>, later: Step<u32>) -> u32 {
+///     now.wait().await + later.wait().await
+/// }
+///
+/// let sum = sum(Step::Ready(1), Step::pending(async { 2 }));
 /// ```
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third case")]
 #[must_use = "a pending step does nothing until it's awaited"]
 pub enum Step<T> {
-    /// The result: nothing had to be waited for.
+    /// The result is available.
     Ready(T),
-    /// The result has to be waited for.
+    /// The result must be awaited.
     Pending(Pending<T>),
 }
 
-/// A future of a [`Step`]. It owns everything it needs, and dropping it cancels only its own caller's wait.
+/// The future of a [`Step`]. It owns everything that it needs. Dropping it cancels only this wait, not the work that others wait
+/// for.
 #[must_use = "futures do nothing unless polled"]
 pub struct Pending<T>(Pin<Box<dyn Future<Output = T> + Send>>);
 

@@ -2,10 +2,10 @@ use bytes::Bytes;
 use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
 use http_body_util::{BodyExt as _, Empty, Full};
 
-/// A response body that a refusal can have.
+/// A response body that the layers can create for rejections.
 ///
-/// The layers answer in the body type of the service that they wrap, so that nothing is boxed for requests that pass. A body
-/// of your own implements it in one line; one that carries no bytes ignores them, and refusals are then a status and headers:
+/// The layers respond with the body type of the service that they wrap, so requests that pass need no boxing. For your own body
+/// type, implement one function. If it can't contain bytes, ignore them, and rejections have only a status and headers:
 ///
 /// ```
 /// use jwt_tower::RejectionBody;
@@ -20,21 +20,21 @@ use http_body_util::{BodyExt as _, Empty, Full};
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "a refusal cannot have the body `{Self}`",
-    label = "the inner service's response body",
-    note = "enable the feature `axum` of `jwt-tower` for axum's body, or `tonic` for tonic's",
-    note = "implement `jwt_tower::RejectionBody` for a body of your own; turn any other into an `http_body_util::Full` or \
-            `BoxBody`, inside of the layer"
+    message = "the layer cannot create the response body `{Self}` for rejections",
+    label = "the response body of the service inside the layer",
+    note = "for axum's body enable the feature `axum` of `jwt-tower`, for tonic's the feature `tonic`",
+    note = "for your own body implement `jwt_tower::RejectionBody`; map any other body to `http_body_util::Full` or `BoxBody` \
+            inside the layer"
 )]
 pub trait RejectionBody {
-    /// Whether this is the body of a server of gRPC, which is refused in the form of that protocol: status 200 with
-    /// `grpc-status`, to `POST` requests of HTTP/2 whose content type is `application/grpc`. Default: `false`; true for tonic's.
+    /// Whether this is the body of a gRPC server. Rejections of HTTP/2 `POST` requests with the content type `application/grpc`
+    /// then have gRPC's form: status 200 with `grpc-status`. Default: `false`; `true` for tonic's body.
     ///
-    /// A service that also answers other clients leaves it so: gRPC clients understand 401, 403 and 503 too, while a proxy
-    /// that decides by the status would take 200 for permission.
+    /// Keep `false` if the service also has clients without gRPC. gRPC clients understand 401, 403 and 503 too, but a proxy that
+    /// checks only the status would take 200 for permission.
     const GRPC: bool = false;
 
-    /// Makes a body of what a renderer wrote, which is nothing by default.
+    /// Creates a body from the bytes of a renderer. By default there are none.
     fn from_bytes(bytes: Vec<u8>) -> Self;
 }
 
@@ -47,7 +47,7 @@ where
     }
 }
 
-/// Carries nothing: refusals are a status and headers.
+/// Ignores the bytes: rejections have only a status and headers.
 impl<D> RejectionBody for Empty<D> {
     fn from_bytes(_bytes: Vec<u8>) -> Self {
         Self::default()

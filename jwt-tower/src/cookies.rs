@@ -8,25 +8,26 @@ use jwt_core::gate::HeaderEdit;
 
 use crate::response::{self, HeadersView};
 
-/// Adds cookies to a response which, because they hold tokens, shared caches must not store.
+/// Adds cookies to a response, and keeps it out of shared caches, because the cookies may contain tokens.
 ///
-/// Unless it is `private` or `no-store` already, as [`may_be_shared`](jwt_core::http::may_be_shared) has it, its `Cache-Control`
-/// is replaced by `no-store`. A header that is added afterwards is not seen: let the cookies stand last.
+/// `Cache-Control` is replaced by `no-store`, unless it already excludes shared caches
+/// ([`may_be_shared`](jwt_core::http::may_be_shared)). Add the cookies last: a `Cache-Control` that's added later isn't seen.
 #[cfg_attr(
     feature = "axum",
     doc = "
 ```
+use axum::extract::State;
 use axum::response::IntoResponse;
-use jwt_core::http::Cookies;
 use jwt_tower::SetCookies;
+use jwt_tower::jwt_core::http::Cookies;
 
-async fn logout(cookies: Cookies) -> impl IntoResponse {
+async fn logout(State(cookies): State<Cookies>) -> impl IntoResponse {
     (SetCookies(cookies.clear()), \"See you\")
 }
 ```"
 )]
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "a wrapper that handlers make")]
+#[expect(clippy::exhaustive_structs, reason = "handlers create it")]
 pub struct SetCookies(pub jwt_core::http::SetCookies);
 
 impl SetCookies {

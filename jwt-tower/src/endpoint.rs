@@ -11,18 +11,18 @@ use tower_service::Service;
 
 use crate::{Gated, RejectionBody, response};
 
-/// Serves an [`Endpoint`]; `B` is the body of responses. With axum, [`endpoint`](crate::endpoint()) makes one.
+/// Serves an [`Endpoint`] as a tower service with the response body `B`. With axum, use [`endpoint`](crate::endpoint()).
 pub type EndpointService<B> = Gated<NotFound<B>, Endpoint>;
 
 impl<B> EndpointService<B> {
-    /// Serves an endpoint, or anything that is one.
+    /// Creates the service from an endpoint, or from anything that converts into one.
     #[must_use]
     pub fn serving(endpoint: impl Into<Endpoint>) -> Self {
         Self::new(NotFound(PhantomData), Arc::new(endpoint.into()))
     }
 }
 
-/// The service behind an endpoint. It's never called, because an endpoint answers every request.
+/// The service behind an endpoint. It's never called, because endpoints answer every request.
 #[expect(unnameable_types, reason = "a part of `EndpointService`")]
 pub struct NotFound<B>(PhantomData<fn() -> B>);
 
@@ -52,25 +52,19 @@ impl<R, B: RejectionBody> Service<Request<R>> for NotFound<B> {
     }
 }
 
-/// Serves an [`Endpoint`] with axum: published keys, token refresh, logout, readiness probes, back-channel logout.
+/// Serves an [`Endpoint`] as a route: published keys, token refresh, logout, readiness probes, back-channel logout.
 ///
 #[cfg_attr(feature = "issue", doc = "```")]
 #[cfg_attr(not(feature = "issue"), doc = "```ignore")]
 /// use axum::Router;
 /// use jwt_tower::endpoint;
-/// # use jwt_core::crypto::SigningKey;
-/// # use jwt_core::issue::{KeyRing, TokenIssuer};
-/// # use jwt_core::issue::{MemorySessions, Sessions};
+/// use jwt_tower::jwt_core::issue::{IssueError, KeyRing, Sessions};
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let ring = KeyRing::new(SigningKey::generate(jwt_core::Algorithm::ES256)?)?;
-/// # let tokens = TokenIssuer::builder("https://id.example", ring.clone()).audience("https://api.example").build()?;
-/// # let sessions = Sessions::builder(tokens, MemorySessions::new()).build()?;
-/// let app: Router = Router::new()
-///     .route_service("/jwks", endpoint(ring.jwks()?))
-///     .route_service("/refresh", endpoint(sessions.refresh_endpoint()));
-/// # Ok(())
-/// # }
+/// fn routes(ring: &KeyRing, sessions: &Sessions) -> Result<Router, IssueError> {
+///     Ok(Router::new()
+///         .route_service("/jwks", endpoint(ring.jwks()?))
+///         .route_service("/refresh", endpoint(sessions.refresh_endpoint())))
+/// }
 /// ```
 #[cfg(feature = "axum")]
 #[must_use]

@@ -9,46 +9,71 @@ use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use jwt_core::Error;
 use jwt_core::authorize::{self, Policy, Requirement};
-use jwt_core::http::{self as core, Challenger};
+use jwt_core::gate::RequestState;
+use jwt_core::http::{self as core, CookieError};
 use serde::de::DeserializeOwned;
 
-use crate::request::state;
-use crate::response;
+use crate::{request, response};
 
 /// The claims of the request's token, decoded as `T`.
 ///
-/// `T` needs [`DeserializeOwned`] and nothing of this library. Handlers behind one [`JwtLayer`](crate::JwtLayer) may ask
-/// for different types; claims that do not fit `T` are answered 401. Without a token the answer is 401, without a layer
-/// 500. `Option<Claims<T>>` is `None` for a request that an [optional](crate::JwtLayer::optional) layer let pass without
-/// credentials, and otherwise the same.
+/// `T` is your own type. It must implement [`Deserialize`](trait@serde::Deserialize) and own its data (`String`, not `&str`). Handlers
+/// behind one [`JwtLayer`](crate::JwtLayer) may ask for different types.
+///
+/// The request is rejected with 401 if it has no token or its claims don't fit `T`, and with 500 if no `JwtLayer` ran.
+///
+/// `Option<Claims<T>>` works too: it's `None` if the layer is [optional](crate::JwtLayer::optional) and the request has no token.
+///
+/// # If the handler doesn't compile
+///
+/// If `T` doesn't implement `Deserialize`, rustc only says that the function does not implement `Handler<_, _>`. Put
+/// `#[axum::debug_handler]` (axum's feature `macros`) on it, and the error names the missing trait. Here the fix is
+/// `#[derive(serde::Deserialize)]`:
+///
+/// ```compile_fail,E0277
+/// use axum::{Router, routing::get};
+/// use jwt_tower::Claims;
+///
+/// struct User {
+///     name: String,
+/// }
+///
+/// async fn me(Claims(user): Claims<User>) -> String {
+///     user.name
+/// }
+///
+/// let app: Router = Router::new().route("/me", get(me));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Claims<T>(pub T);
 
-/// The claims of the request's token, or `None` without credentials: the same as `Option<Claims<T>>`, in the form that
-/// both adapters have.
+/// The claims of the request's token, or `None` if an [optional](crate::JwtLayer::optional) layer let the request pass without a
+/// token. All other requests are rejected as by [`Claims<T>`](Claims).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct OptionalClaims<T>(pub Option<T>);
 
 /// The claims of a token that meets the policy `P`, decoded as `T`.
 ///
-/// The check is in the handler's signature, so that the handler cannot be mounted without it. Whoever does not meet the
-/// policy is answered as by [`RequireLayer`](crate::RequireLayer) with its requirement; after that it is
-/// [`Claims<T>`](Claims). [`policy!`](jwt_core::policy!) declares policies. `Option<Authorized<T, P>>` is `None` for a
-/// request that an [optional](crate::JwtLayer::optional) layer let pass without credentials, and otherwise the same.
+/// The policy is part of the handler's signature, so the handler can't be mounted without the check. A token that doesn't meet it
+/// is rejected as by [`RequireLayer`](crate::RequireLayer); otherwise this extractor works like [`Claims<T>`](Claims). Declare
+/// policies with [`policy!`](jwt_core::policy!).
 ///
 /// ```
 /// use axum::{Router, routing::get};
-/// use jwt_core::authorize::scopes;
 /// use jwt_tower::Authorized;
+/// use jwt_tower::jwt_core::authorize::scopes;
 ///
-/// jwt_core::policy! {
+/// jwt_tower::jwt_core::policy! {
 ///     ReadReports = scopes(["reports:read"]);
 /// }
 ///
-/// # #[derive(serde::Deserialize)]
-/// # struct User { name: String }
+/// #[derive(serde::Deserialize)]
+/// struct User {
+///     name: String,
+/// }
+///
 /// async fn reports(Authorized(user, ..): Authorized<User, ReadReports>) -> String {
 ///     user.name
 /// }
@@ -56,59 +81,61 @@ pub struct OptionalClaims<T>(pub Option<T>);
 /// let app: Router = Router::new().route("/reports", get(reports));
 /// ```
 ///
-/// Without a policy, or with a type that is none, the handler does not compile:
+/// `Option<Authorized<T, P>>` works too: it's `None` if the layer is [optional](crate::JwtLayer::optional) and the request has
+/// no token.
+///
+/// A handler without a policy, or with a type that isn't one, doesn't compile:
 ///
 /// ```compile_fail
-/// # use jwt_tower::Authorized;
+/// use jwt_tower::Authorized;
+///
 /// async fn reports(Authorized(name, ..): Authorized<String>) -> String {
 ///     name
 /// }
 /// ```
 ///
-/// ```compile_fail
-/// # use jwt_tower::Authorized;
+/// ```compile_fail,E0277
+/// use jwt_tower::Authorized;
+///
 /// struct ReadReports;
 ///
 /// async fn reports(Authorized(name, ..): Authorized<String, ReadReports>) -> String {
 ///     name
 /// }
 /// ```
-// The bound stands here, so that a type that is no policy is named where the handler names it.
+// The bound is on the struct, so that the compiler's error names the type in the handler's signature.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Authorized<T, P: Policy>(pub T, pub PhantomData<fn() -> P>);
 
-/// The claims of a token that meets the policy `P`, or `None` without credentials: the same as
-/// `Option<Authorized<T, P>>`, in the form that both adapters have.
-///
-/// Who comes without a token to an [optional](crate::JwtLayer::optional) layer is let in as nobody; whoever comes with one
-/// that does not meet the policy is refused as by [`Authorized<T, P>`](Authorized).
+/// The claims of a token that meets the policy `P`, or `None` if an [optional](crate::JwtLayer::optional) layer let the request
+/// pass without a token. A token that doesn't meet the policy is rejected as by [`Authorized<T, P>`](Authorized).
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct OptionalAuthorized<T, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
 
-/// The claims of a token that comes from a login and not from a refresh, decoded as `T`.
+/// The claims of a token from a login, not from a refresh, decoded as `T`.
 ///
-/// For what must not be done with a session that somebody left open. Any other token is answered as
-/// [`fresh`](jwt_core::authorize::fresh) says, 401 with the request to log in; after that it is [`Claims<T>`](Claims).
+/// For sensitive operations, which a session that a user left open must not be enough for. Other tokens are rejected by
+/// [`fresh`](jwt_core::authorize::fresh): 401 with a challenge to log in again. Otherwise it works like [`Claims<T>`](Claims).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Fresh<T>(pub T);
 
-/// The request's verified token, undecoded. `Option<Verified>` is `None` for a request without credentials.
+/// The request's verified token. `Option<Verified>` is `None` if an optional layer let the request pass without a token.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Verified(pub jwt_core::Verified);
 
 impl Verified {
-    /// Refuses a token that does not meet `requirement`, as [`RequireLayer`](crate::RequireLayer) does: for handlers that know
-    /// only from the request's body what it takes.
+    /// Rejects a token that doesn't meet `requirement`, as [`RequireLayer`](crate::RequireLayer) does. For handlers that know the
+    /// requirement only after reading the request's body.
     ///
     /// ```
-    /// use jwt_core::authorize::{Policy as _, scopes};
+    /// use jwt_tower::jwt_core::authorize::{Policy as _, scopes};
     /// use jwt_tower::{Rejection, Verified};
     ///
-    /// jwt_core::policy! {
+    /// jwt_tower::jwt_core::policy! {
     ///     Publish = scopes(["articles:publish"]);
     /// }
     ///
@@ -122,7 +149,7 @@ impl Verified {
     ///
     /// # Errors
     ///
-    /// The answer, for the handler to return.
+    /// Returns the response for the handler to return.
     pub async fn require(&self, requirement: &dyn Requirement) -> Result<(), Rejection> {
         Ok(self.0.require(requirement).wait().await?)
     }
@@ -136,7 +163,16 @@ impl Deref for Verified {
     }
 }
 
-/// Why an extractor cannot give what a handler asks for; answered as [`jwt_core::http`] says.
+/// The response of an extractor that rejects the request. Handlers can return it too.
+///
+/// In a handler, `?` converts these errors into a response; for others, call `Rejection::from(error)`:
+///
+/// - [`jwt_core::Error`], for example from a login or a refresh;
+/// - [`CookieError`], from setting cookies;
+/// - [`jwt_core::http::Rejection`], which this type wraps: the same rejection before it became a response of axum.
+///
+/// An `Error` has no response of its own, because the core knows no framework. To change the body of all rejections, set a
+/// [renderer](jwt_core::VerifierBuilder::renderer).
 #[derive(Clone, Debug)]
 pub struct Rejection(pub(crate) core::Rejection);
 
@@ -149,9 +185,15 @@ impl Rejection {
 }
 
 impl From<Error> for Rejection {
-    /// Adds the answer with the usual realm: for what goes wrong before there is a token, such as at a login.
+    /// Adds the response with the default realm and an empty body, for errors outside the verifier, for example at a login.
     fn from(error: Error) -> Self {
-        Self(Challenger::default().refuse(error))
+        Self(error.into())
+    }
+}
+
+impl From<CookieError> for Rejection {
+    fn from(error: CookieError) -> Self {
+        Error::from(error).into()
     }
 }
 
@@ -179,24 +221,20 @@ impl From<core::Rejection> for Rejection {
     }
 }
 
-pub(crate) fn verified(parts: &Parts) -> Result<&jwt_core::Verified, Rejection> {
-    Ok(state(&parts.extensions).require_token()?)
+pub(crate) fn state(parts: &Parts) -> &RequestState {
+    request::state(&parts.extensions)
 }
 
-/// `None` if a layer let the request pass without credentials.
-pub(crate) fn optional(parts: &Parts) -> Result<Option<&jwt_core::Verified>, Rejection> {
-    Ok(state(&parts.extensions).optional_token()?)
-}
-
-fn decode<T: DeserializeOwned>(verified: &jwt_core::Verified) -> Result<T, Rejection> {
-    verified.claims().map_err(|error| verified.refuse(error).into())
+async fn authorized<T: DeserializeOwned>(parts: &Parts, requirement: &dyn Requirement) -> Result<T, Rejection> {
+    state(parts).require_token()?.require(requirement).wait().await?;
+    Ok(state(parts).claims()?)
 }
 
 impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        decode(verified(parts)?).map(Self)
+        Ok(Self(state(parts).claims()?))
     }
 }
 
@@ -204,7 +242,7 @@ impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for Claims<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
-        optional(parts)?.map(decode).transpose().map(|claims| claims.map(Self))
+        Ok(state(parts).optional_claims()?.map(Self))
     }
 }
 
@@ -212,7 +250,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for OptionalClaims<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        optional(parts)?.map(decode).transpose().map(Self)
+        Ok(Self(state(parts).optional_claims()?))
     }
 }
 
@@ -220,20 +258,18 @@ impl<S: Sync, T: DeserializeOwned, P: Policy> FromRequestParts<S> for Authorized
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        let verified = verified(parts)?;
-        verified.require(P::requirement()).wait().await?;
-        decode(verified).map(|claims| Self(claims, PhantomData))
+        Ok(Self(authorized(parts, P::requirement()).await?, PhantomData))
     }
 }
 
 impl<S: Sync, T: DeserializeOwned, P: Policy> OptionalFromRequestParts<S> for Authorized<T, P> {
     type Rejection = Rejection;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Rejection> {
-        if optional(parts)?.is_none() {
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
+        if state(parts).optional_token()?.is_none() {
             return Ok(None);
         }
-        <Self as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Some)
+        Ok(Some(Self(authorized(parts, P::requirement()).await?, PhantomData)))
     }
 }
 
@@ -250,9 +286,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Fresh<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        let verified = verified(parts)?;
-        verified.require(&authorize::fresh()).wait().await?;
-        decode(verified).map(Self)
+        Ok(Self(authorized(parts, &authorize::fresh()).await?))
     }
 }
 
@@ -260,7 +294,7 @@ impl<S: Sync> FromRequestParts<S> for Verified {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        verified(parts).cloned().map(Self)
+        Ok(Self(state(parts).require_token()?.clone()))
     }
 }
 
@@ -268,25 +302,27 @@ impl<S: Sync> OptionalFromRequestParts<S> for Verified {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
-        Ok(optional(parts)?.cloned().map(Self))
+        Ok(state(parts).optional_token()?.cloned().map(Self))
     }
 }
 
-/// The application's own user behind the request's token, as a [`PrincipalLayer`](crate::PrincipalLayer) loaded it.
+/// The application's own user for the request's token, as [`PrincipalLayer`](crate::PrincipalLayer) loaded it.
 ///
-/// Without a token the answer is 401, without a layer that loads a `U` 500. `Option<Principal<U>>` is `None` for a request
-/// that an [optional](crate::JwtLayer::optional) layer let pass without credentials, and otherwise the same.
+/// The request is rejected with 401 if it has no token, and with 500 if no `PrincipalLayer` loaded a `U`.
+///
+/// `Option<Principal<U>>` works too: it's `None` if the layer is [optional](crate::JwtLayer::optional) and the request has no
+/// token.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Principal<U>(pub Arc<U>);
 
-/// The application's own user behind the request's token, or `None` without credentials: the same as
-/// `Option<Principal<U>>`, in the form that both adapters have.
+/// The application's own user for the request's token, or `None` if an [optional](crate::JwtLayer::optional) layer let the request
+/// pass without a token. All other requests are rejected as by [`Principal<U>`](Principal).
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct OptionalPrincipal<U>(pub Option<Arc<U>>);
 
-// Derived, they would ask for `U: Clone`.
+// Derived, they would require `U: Clone`.
 impl<U> Clone for Principal<U> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -299,19 +335,14 @@ impl<U> Clone for OptionalPrincipal<U> {
     }
 }
 
-fn principal<U: Send + Sync + 'static>(parts: &Parts) -> Result<Arc<U>, Rejection> {
-    Ok(state(&parts.extensions).principal("PrincipalLayer")?)
-}
-
-fn optional_principal<U: Send + Sync + 'static>(parts: &Parts) -> Result<Option<Arc<U>>, Rejection> {
-    optional(parts)?.map(|_| principal(parts)).transpose()
-}
+/// The type that should have loaded a principal, for the log.
+const LOADER: &str = "PrincipalLayer";
 
 impl<S: Sync, U: Send + Sync + 'static> FromRequestParts<S> for Principal<U> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        principal(parts).map(Self)
+        Ok(Self(state(parts).principal(LOADER)?))
     }
 }
 
@@ -319,7 +350,7 @@ impl<S: Sync, U: Send + Sync + 'static> OptionalFromRequestParts<S> for Principa
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
-        Ok(optional_principal(parts)?.map(Self))
+        Ok(state(parts).optional_principal(LOADER)?.map(Self))
     }
 }
 
@@ -327,6 +358,6 @@ impl<S: Sync, U: Send + Sync + 'static> FromRequestParts<S> for OptionalPrincipa
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        optional_principal(parts).map(Self)
+        Ok(Self(state(parts).optional_principal(LOADER)?))
     }
 }

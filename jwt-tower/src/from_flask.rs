@@ -1,3 +1,3 @@
-//! From Flask-JWT-Extended to this.
+//! A guide for moving from Flask-JWT-Extended.
 //!
 #![doc = include_str!("../doc/from-flask.md")]

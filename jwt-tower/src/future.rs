@@ -33,7 +33,7 @@ pin_project! {
         S: Service<Request<B>>,
     {
         Answered { response: Option<S::Response> },
-        // Boxed, because it is rare and would make every future as large as itself.
+        // Boxed, because it's rare and would make every future large.
         Waiting { waiting: Option<Box<Waiting<S, B>>> },
         Calling { #[pin] future: S::Future, after: Option<AfterResponse> },
         Editing { editing: Option<Box<(S::Response, Pending<Vec<HeaderEdit>>)>> },
@@ -46,7 +46,7 @@ struct Waiting<S, B> {
     request: Request<B>,
 }
 
-/// What has to end before the service is called.
+/// The work to finish before the service is called.
 enum Wait {
     Entry(Pending<Entry>),
     Body(Reading<Entry>),
@@ -115,7 +115,7 @@ where
     type Output = Result<Response<ResBody>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Like any future, this one panics if it's polled again after its end.
+        // Like any future, this one may panic if it's polled again after completion.
         const POLLED_AFTER_COMPLETION: &str = "`ResponseFuture` polled after completion";
         let mut state = self.project().state;
         loop {

@@ -8,21 +8,21 @@ use crate::Gated;
 
 /// Verifies the token of every request before the inner service sees it.
 ///
-/// A request with a good token has one [`RequestState`](jwt_core::gate::RequestState) in its extensions from here on, in
-/// place of any that was there before. Any other request is answered without the inner service, as [`jwt_core::http`]
-/// says, and the [`Error`] is left in the response's extensions for outer layers.
+/// If the token is valid, the request gets a [`RequestState`](jwt_core::gate::RequestState) in its extensions, which replaces any
+/// earlier one. Otherwise the layer answers without the inner service, with a [rejection](jwt_core::http::Rejection), and puts the
+/// [`Error`] into the response's extensions for outer layers.
 ///
-/// The inner service gets the body unchanged. If [`Csrf::form_field`](jwt_core::http::Csrf::form_field) is set, the
-/// beginning of a form may be read first, once its token is verified; that works with axum's body only.
+/// Call `Router::layer` after you've added the routes: axum wraps only the routes that are already there, and a route that's added
+/// later needs no token.
 ///
-/// Put `Router::layer` after the routes: axum wraps the routes that are there already, and one that is added later needs no
-/// token.
+/// The inner service gets the body unchanged. If you set [`Csrf::form_field`](jwt_core::http::Csrf::form_field), the beginning of
+/// a form may be read first, after its token is verified. That works only with axum's body.
 ///
-/// The inner service's response body must be one that a refusal can have: [`RejectionBody`](crate::RejectionBody).
+/// The inner service's response body must implement [`RejectionBody`](crate::RejectionBody).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtLayer {
-    // Some routers apply their layers anew to each request, and clone them for it.
+    // Some routers clone and apply their layers for each request.
     authenticator: Arc<Authenticator>,
 }
 
@@ -36,53 +36,51 @@ impl JwtLayer {
         Self::new(change(Arc::unwrap_or_clone(self.authenticator)))
     }
 
-    /// Lets requests without credentials pass. Credentials that are there must still be good. Default: off.
+    /// Lets requests without a token pass. Tokens that are sent must still be valid. Default: every request needs a token.
     pub fn optional(self) -> Self {
         self.with(Authenticator::optional)
     }
 
-    /// Asks of each route what `routes` says, and refuses those about which it says nothing. Default: every request needs a
-    /// token, and any good one will do.
+    /// Checks each route against a table, and rejects routes that aren't in it. Default: every request needs a valid token, on
+    /// every route.
     ///
     /// ```
     /// use axum::{Router, routing::get};
-    /// use jwt_core::authorize::{Routes, scopes};
-    /// # use jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
     /// use jwt_tower::JwtLayer;
+    /// use jwt_tower::jwt_core::Verifier;
+    /// use jwt_tower::jwt_core::authorize::{Routes, RoutesError, scopes};
     ///
-    /// # async fn health() {}
-    /// # async fn report() {}
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let issuer = TrustedIssuer::new("https://id.example").key(Key::from_secret(Algorithm::HS256, [7; 32])?);
-    /// # let verifier = Verifier::builder().issuer(issuer.audience("https://api.example")).build()?;
-    /// let routes = Routes::new().public("/health").require("GET /reports/{id}", scopes(["reports:read"])).checked()?;
+    /// async fn health() {}
+    /// async fn report() {}
     ///
-    /// let app: Router = Router::new()
-    ///     .route("/health", get(health))
-    ///     .route("/reports/{id}", get(report))
-    ///     .layer(JwtLayer::new(verifier).routes(routes));
-    /// # Ok(())
-    /// # }
+    /// fn app(verifier: Verifier) -> Result<Router, RoutesError> {
+    ///     let routes = Routes::new().public("/health").require("GET /reports/{id}", scopes(["reports:read"])).checked()?;
+    ///     Ok(Router::new()
+    ///         .route("/health", get(health))
+    ///         .route("/reports/{id}", get(report))
+    ///         .layer(JwtLayer::new(verifier).routes(routes)))
+    /// }
     /// ```
     ///
-    /// Routes are axum's `MatchedPath`, which is known inside of the router: the layer goes to `Router::layer`, after the
-    /// routes, and there it also stands before the fallback. Around a router, before it has matched, it refuses everything.
+    /// Routes are the patterns of axum's `MatchedPath`, which exists only inside the router. So pass the layer to
+    /// `Router::layer`, after the routes; the fallback is then checked too. Around a whole router nothing has matched yet, and
+    /// every request is rejected.
     #[cfg(feature = "axum")]
     pub fn routes(self, routes: jwt_core::authorize::Routes) -> Self {
         self.with(|authenticator| authenticator.routes(routes))
     }
 
-    /// Lets CORS preflights pass, to CORS middleware that can only stand inside. Default: off, which is right where it
-    /// stands outside, as it should.
+    /// Lets CORS preflights pass, if the CORS middleware is inside. Default: off, because CORS middleware should be outside.
     ///
-    /// Read [`Authenticator::pass_preflights`] first: a handler that answers `OPTIONS` and asks for no claims runs for them.
+    /// Read [`Authenticator::pass_preflights`] first: a handler that answers `OPTIONS` and asks for no claims runs for preflights.
     pub fn pass_preflights(self) -> Self {
         self.with(Authenticator::pass_preflights)
     }
 
-    /// Lets requests pass, as without credentials, for whose error `pass` returns `true`. Default: none.
+    /// Lets requests pass without a token if `pass` returns `true` for their error. Default: no such requests.
     ///
-    /// Read [`Authenticator::dangerous_anonymous_when`] first; [`optional`](Self::optional) is what is usually meant.
+    /// An invalid token then counts as no token, so read [`Authenticator::dangerous_anonymous_when`] first. You probably want
+    /// [`optional`](Self::optional) instead.
     pub fn dangerous_anonymous_when(self, pass: impl Fn(&Error) -> bool + Send + Sync + 'static) -> Self {
         self.with(|authenticator| authenticator.dangerous_anonymous_when(pass))
     }

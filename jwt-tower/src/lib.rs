@@ -1,42 +1,77 @@
-//! JWT authentication for [tower]: a layer for any service over `http` requests, axum and tonic among them.
+//! JWT authentication for [axum](https://docs.rs/axum), [tonic](https://docs.rs/tonic) and every other
+//! [tower](https://docs.rs/tower) service over `http` requests.
 //!
-//! [`JwtLayer`] verifies the token of each request and stores it in the request's extensions;
-//! [`RequireLayer`] refuses tokens that may not do what a route does.
-#![cfg_attr(feature = "axum", doc = "Handlers ask for [`Claims<T>`].")]
-//! What is checked, and how requests are answered that are not let through, is decided in [`jwt_core`].
+//! A layer verifies the token of each request, and handlers get its claims as a type of yours:
 //!
-#![cfg_attr(feature = "axum", doc = include_str!("../doc/axum.md"))]
-#![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(
-    feature = "axum",
-    doc = "With the feature `axum-routing` a route says it itself: [`get(reports).requires(..)`](RequireExt)."
-)]
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use axum::{Router, routing::get};
+//! use jwt_tower::jwt_core::authorize::scopes;
+//! use jwt_tower::jwt_core::keys::Key;
+//! use jwt_tower::jwt_core::{Algorithm, TrustedIssuer, Verifier};
+//! use jwt_tower::{Claims, JwtLayer, RequireExt};
 //!
-//! [tower]: https://docs.rs/tower
+//! #[derive(serde::Deserialize)]
+//! struct User {
+//!     name: String,
+//! }
+//!
+//! async fn reports(Claims(user): Claims<User>) -> String {
+//!     format!("Hello, {}!", user.name)
+//! }
+//!
+//! fn app(secret: &[u8]) -> Result<Router, Box<dyn std::error::Error>> {
+//!     let issuer = TrustedIssuer::new("https://id.example")
+//!         .audience("https://api.example")
+//!         .key(Key::from_secret(Algorithm::HS256, secret)?);
+//!     let verifier = Verifier::builder().issuer(issuer).build()?;
+//!
+//!     Ok(Router::new()
+//!         .route("/reports", get(reports).requires(scopes(["reports:read"])))
+//!         .layer(JwtLayer::new(verifier)))
+//! }
+//! ```
+//!
+//! A request without a token gets 401, one whose token lacks the scope gets 403. [`jwt_core`] decides that, and `jwt_actix` makes
+//! the same decisions for actix-web. With the feature `jwks`, `TrustedIssuer::discover` gets the keys from the issuer.
+//!
+//! | you want to | use |
+//! | --- | --- |
+//! | verify the token of every request | [`JwtLayer`] |
+//! | read the claims | `Claims<T>`, `OptionalClaims<T>`, `SharedClaims<T>` |
+//! | require scopes, roles or other claims | `RequireExt`, [`RequireLayer`], or `Authorized<T, P>` in the handler's signature |
+//! | load your own user for the token | [`PrincipalLayer`] and `Principal<U>` |
+//! | serve logins, token refresh, logout or public keys | `Tokens`, `Refresh`, `endpoint` |
+//! | set and remove cookies | [`SetCookies`] |
+//! | return an error from a handler | `Rejection::from(error)` |
+//! | forward claims to an upstream service, or write your own gate | [`GateLayer`] |
+//! | use another response body | [`RejectionBody`] |
+//!
+//! Layers that you add later run first, so add [`JwtLayer`] after the layers that need its token. A handler or layer that finds no
+//! verified token answers 500, and the log names the missing layer.
 //!
 //! # Features
 //!
-//! | feature | default | adds |
+//! | you want | feature | default |
 //! | --- | --- | --- |
-//! | `axum` | no | the extractors `Claims<T>`, `Authorized<T, P>`, `Principal<U>`, their optional forms, `SharedClaims<T>`, `Fresh<T>` and `Verified` |
-//! | `axum-routing` | no | `.requires(..)` on axum's routes and routers, `JwtLayer::routes` |
-//! | `tonic` | no | refusals with the body type of tonic 0.14, as statuses of gRPC |
-//! | `aws-lc-rs` | yes | cryptography by AWS-LC |
-//! | `rust-crypto` | no | cryptography by the RustCrypto crates |
-//! | `jsonwebtoken-12` | yes | conversions from the types of `jsonwebtoken` 12: `jwt_core::interop` |
-//! | `remote` | no | keys that are fetched from their issuer |
-//! | `reqwest` | no | the HTTP client for them |
-//! | `config` | no | a verifier from a file or from the environment |
-//! | `issue` | no | tokens of one's own: key ring, issuer, refresh sessions |
-//! | `metrics` | no | counters for the `metrics` facade |
-//! | `redis` | no | stores that a fleet shares, on Redis or Valkey: `jwt_core::redis` |
-//! | `testing` | no | an issuer for tests, which does what a script says: `jwt_core::testing` |
+//! | extractors, requirements on routes and endpoints for axum 0.8 | `axum` | yes |
+//! | rejections with tonic 0.14's body, as gRPC statuses | `tonic` | no |
+//! | keys from the issuer over HTTP: discovery, JWKS URLs | `jwks` | no |
+//! | a verifier from a configuration file or environment variables | `config` | no |
+//! | to issue tokens: key ring, access tokens, login sessions | `issue` | no |
+//! | sessions and revocations shared by several processes | `redis` | no |
+//! | counters and histograms for the `metrics` facade | `metrics` | no |
+//! | a scriptable issuer for your tests | `testing` | no |
+//! | cryptography by AWS-LC, the faster back end, which needs a C compiler | `aws-lc-rs` | yes |
+//! | cryptography by the RustCrypto crates, written in Rust | `rust-crypto` | no |
+//! | conversions from and to the types of `jsonwebtoken` 12 | `jsonwebtoken-12` | yes |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod body;
 mod cookies;
 mod endpoint;
 mod future;
-mod gate_layer;
+mod gate;
 mod inspect;
 mod layer;
 mod principal;
@@ -67,7 +102,7 @@ pub use extract::{
     Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, Rejection, Verified,
 };
 pub use future::ResponseFuture;
-pub use gate_layer::GateLayer;
+pub use gate::GateLayer;
 pub use layer::JwtLayer;
 pub use principal::PrincipalLayer;
 pub use require::RequireLayer;
@@ -79,5 +114,10 @@ pub use session::{Refresh, Tokens};
 #[cfg(feature = "axum")]
 pub use shared::SharedClaims;
 
-/// The core, so that one dependency is enough.
+/// The core crate, re-exported so that you need only one dependency.
 pub use jwt_core;
+
+// Its program is a doc test.
+#[cfg(all(doctest, feature = "axum", feature = "jwks"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,30 +6,33 @@ use tower_layer::Layer;
 
 use crate::Gated;
 
-/// Loads the application's own user behind the request's token, for handlers that ask for it.
+/// Loads the application's own user for the request's token.
 ///
-/// It stands inside of [`JwtLayer`](crate::JwtLayer): without one, requests are answered 500. Behind it every token has a
-/// principal; a token without one is answered 401, and while the store cannot be asked, 503: see
-/// [`jwt_core::principal`]. Layers that load different types can stand on one route.
+/// It goes inside [`JwtLayer`](crate::JwtLayer); without one, requests are answered 500. Handlers behind it run only if the
+/// token has a principal: if the loader finds none, the response is 401, and if it fails, 503. See [`jwt_core::principal`]. A
+/// route can have several, for principals of different types.
 #[cfg_attr(
     feature = "axum",
     doc = r#"
 ```
 use axum::{Router, routing::get};
-use jwt_core::principal::load_async;
+use jwt_tower::jwt_core::principal::load_async;
 use jwt_tower::{Principal, PrincipalLayer};
 
 struct User {
     name: String,
 }
 
-# async fn find_user(_issuer: &str, _subject: &str) -> std::io::Result<Option<User>> { Ok(None) }
+async fn find_user(issuer: &str, subject: &str) -> std::io::Result<Option<User>> {
+    Ok(None) // Ask the database.
+}
+
 async fn me(Principal(user): Principal<User>) -> String {
     user.name.clone()
 }
 
 let users = load_async(|verified| async move {
-    // Another issuer may use the same subjects for other people.
+    // Another issuer may use the same subject for another user.
     let claims = verified.registered();
     let (Some(issuer), Some(subject)) = (claims.issuer(), claims.subject()) else { return Ok(None) };
     Ok(find_user(issuer, subject).await?)

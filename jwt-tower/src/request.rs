@@ -5,13 +5,13 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
 use jwt_core::gate::{Line, RequestState, Rewrite};
 use jwt_core::http::RequestView;
 
-/// An `http` request, lent to the core.
+/// An `http` request, borrowed by the core.
 pub(crate) struct HttpView<'r> {
     method: &'r Method,
     uri: &'r Uri,
     pub(crate) version: Version,
     headers: &'r HeaderMap,
-    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only axum leaves its route here"))]
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only axum's routes are read from it"))]
     extensions: &'r Extensions,
 }
 
@@ -41,7 +41,7 @@ impl RequestView for HttpView<'_> {
     }
 
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
-        // Those that every request is asked for are found without being read letter by letter.
+        // These are read from every request, and a constant name is found faster than a string.
         let values = match name {
             "authorization" => self.headers.get_all(header::AUTHORIZATION),
             "connection" => self.headers.get_all(header::CONNECTION),
@@ -59,7 +59,7 @@ impl RequestView for HttpView<'_> {
     }
 }
 
-/// What gates found out about a request.
+/// Returns the results of gates for a request.
 pub(crate) fn state(extensions: &Extensions) -> &RequestState {
     static MISSING: RequestState = RequestState::missing("JwtLayer");
     extensions.get().unwrap_or(&MISSING)
@@ -87,7 +87,7 @@ pub(crate) fn rewrite<B>(request: &mut Request<B>, rewrite: &Rewrite) {
     }
 }
 
-/// The core makes legal names and values; an illegal one would be left out, not let through.
+/// The core creates only legal names and values. An illegal one would be left out.
 fn append(headers: &mut HeaderMap, name: &str, value: Vec<u8>) {
     if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
         headers.append(name, value);

@@ -5,9 +5,30 @@ use tower_layer::Layer;
 
 use crate::Gated;
 
-/// Refuses requests whose verified token does not meet a requirement.
+/// Rejects requests whose verified token doesn't meet a requirement.
 ///
-/// It goes inside [`JwtLayer`](crate::JwtLayer): without one, requests are answered 500.
+/// It needs a verified token: without a [`JwtLayer`](crate::JwtLayer) outside it, every request is answered 500. "Outside"
+/// means added later, because layers that you add later run first:
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use jwt_tower::jwt_core::{Verifier, authorize::scopes};
+/// use jwt_tower::{JwtLayer, RequireLayer};
+///
+/// async fn reports() {}
+///
+/// fn app(verifier: Verifier) -> Router {
+///     Router::new()
+///         .route("/reports", get(reports))
+///         .route_layer(RequireLayer::new(scopes(["reports:read"])))
+///         .layer(JwtLayer::new(verifier))
+/// }
+/// ```
+///
+/// For a single route, [`RequireExt`](crate::RequireExt) is shorter: `get(reports).requires(scopes(["reports:read"]))`.
+///
+/// Don't chain two layers on one method router, as in `post(h).layer(require).layer(jwt)`: rustc can't infer the error type between
+/// them and reports E0283, "type annotations needed". Use `.requires(..)`, or `route_layer` on a router.
 #[derive(Debug)]
 #[must_use]
 pub struct RequireLayer<R> {

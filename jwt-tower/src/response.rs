@@ -5,14 +5,14 @@ use jwt_core::gate::{Answer, HeaderEdit, ResponseView};
 use crate::RejectionBody;
 use crate::request::HttpView;
 
-/// The response to a request that isn't let through.
+/// Creates the response to a request that isn't let through.
 pub(crate) fn reject<B: RejectionBody>(request: &HttpView<'_>, answer: Answer) -> Response<B> {
-    // gRPC is HTTP/2 ("PROTOCOL-HTTP2.md"), and for any other client 200 means permission.
+    // gRPC needs HTTP/2 ("PROTOCOL-HTTP2.md"). To any other client 200 means permission.
     let grpc = B::GRPC && request.version == Version::HTTP_2;
     respond(if grpc { answer.for_grpc(request) } else { answer })
 }
 
-/// A response that the core gives by itself.
+/// Converts an answer of the core into a response.
 pub(crate) fn respond<B: RejectionBody>(answer: Answer) -> Response<B> {
     let mut response = Response::new(B::from_bytes(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -26,7 +26,7 @@ pub(crate) fn respond<B: RejectionBody>(answer: Answer) -> Response<B> {
 /// Changes the headers of a response.
 pub(crate) fn edit(headers: &mut HeaderMap, edits: impl IntoIterator<Item = HeaderEdit>) {
     for HeaderEdit { name, value, replace, .. } in edits {
-        // The core makes legal names and values; an illegal one would be left out, not let through.
+        // The core creates only legal names and values. An illegal one would be left out.
         if let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             value.set_sensitive(name == SET_COOKIE);
             if replace {
@@ -38,7 +38,7 @@ pub(crate) fn edit(headers: &mut HeaderMap, edits: impl IntoIterator<Item = Head
     }
 }
 
-/// The headers of a response, lent to the core.
+/// A response's headers, borrowed by the core.
 pub(crate) struct HeadersView<'r>(pub(crate) &'r HeaderMap);
 
 impl ResponseView for HeadersView<'_> {

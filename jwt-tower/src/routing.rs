@@ -4,27 +4,28 @@ use jwt_core::authorize::Requirement;
 
 use crate::RequireLayer;
 
-/// Requirements on axum's routes, in one word.
+/// Adds requirements to axum's routes.
 ///
 /// ```
 /// use axum::{Router, routing::get};
-/// use jwt_core::authorize::{any_role, scopes};
 /// use jwt_tower::RequireExt;
+/// use jwt_tower::jwt_core::authorize::{any_role, scopes};
 ///
-/// # async fn reports() {}
-/// # async fn users() {}
+/// async fn reports() {}
+/// async fn users() {}
+///
 /// let app: Router = Router::new()
 ///     .route("/reports", get(reports).requires(scopes(["reports:read"])))
 ///     .nest("/admin", Router::new().route("/users", get(users)).requires(any_role("/roles", ["admin", "owner"])));
 /// ```
 ///
-/// As every layer it applies to what is there already, and a [`JwtLayer`](crate::JwtLayer) must be further out.
+/// Like every layer, it applies only to routes that are already there, and needs a [`JwtLayer`](crate::JwtLayer) outside it.
 pub trait RequireExt: Sized {
-    /// Refuses requests whose verified token does not meet `requirement`, as [`RequireLayer`] does.
+    /// Rejects requests whose verified token doesn't meet `requirement`, as [`RequireLayer`] does.
     ///
-    /// On a `MethodRouter`, which is what `get(handler)` makes, it holds for every method, those that are answered 405
-    /// among them; methods that are added later are not behind it. On a `Router` it holds for the routes that were added
-    /// before, and not for its fallback; axum panics where there are none.
+    /// On a `MethodRouter`, which `get(handler)` returns, it applies to every method, including those that get 405, but not to
+    /// methods that are added later. On a `Router` it applies to the routes that were added before, but not to its fallback. axum
+    /// panics if there are no routes.
     #[must_use]
     fn requires<R: Requirement + 'static>(self, requirement: R) -> Self;
 }

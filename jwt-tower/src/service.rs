@@ -12,13 +12,12 @@ use crate::{RejectionBody, ResponseFuture, response};
 
 /// A service behind a gate: the gate decides about each request before the service sees it.
 ///
-/// The layers of this crate make it: [`JwtLayer`](crate::JwtLayer), [`RequireLayer`](crate::RequireLayer),
-/// [`PrincipalLayer`](crate::PrincipalLayer), [`ForwardLayer`](crate::ForwardLayer) and, for a gate of your own,
-/// [`GateLayer`](crate::GateLayer).
+/// All layers of this crate create it: [`JwtLayer`](crate::JwtLayer), [`RequireLayer`](crate::RequireLayer),
+/// [`PrincipalLayer`](crate::PrincipalLayer) and [`GateLayer`](crate::GateLayer).
 #[derive(Debug)]
 pub struct Gated<S, G> {
     inner: S,
-    // Routers clone their services for each request: this is one reference to count, no matter how large the gate is.
+    // Routers clone their services for each request. With the `Arc`, a clone is cheap no matter how large the gate is.
     gate: Arc<G>,
 }
 
@@ -67,7 +66,7 @@ where
 }
 
 impl<S: Clone, G> Gated<S, G> {
-    /// The service that was polled ready is the one to call; its clone may not be ready.
+    /// Takes the service that was polled ready. Its clone may not be ready.
     fn take_ready_service(&mut self) -> S {
         let clone = self.inner.clone();
         mem::replace(&mut self.inner, clone)

@@ -4,19 +4,19 @@ use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use jwt_core::issue::{RefreshToken, TokenPair};
 
-use crate::extract::{Rejection, verified};
+use crate::extract::{Rejection, state};
 use crate::response;
 
-/// The request's refresh token: behind a [`JwtLayer`](crate::JwtLayer) with a
-/// [`refresh_verifier`](jwt_core::issue::Sessions::refresh_verifier).
+/// The request's refresh token. Use it behind a [`JwtLayer`](crate::JwtLayer) with
+/// [`Sessions::refresh_verifier`](jwt_core::issue::Sessions::refresh_verifier).
 ///
-/// An access token, or any other, is answered 401. [`refresh_endpoint`](jwt_core::issue::Sessions::refresh_endpoint) is a
-/// whole handler.
+/// Any other token, including an access token, is rejected with 401. If you need nothing else in the handler, mount
+/// [`Sessions::refresh_endpoint`](jwt_core::issue::Sessions::refresh_endpoint) instead.
 ///
 /// ```
 /// use axum::extract::State;
 /// use axum::{Router, routing::post};
-/// use jwt_core::issue::Sessions;
+/// use jwt_tower::jwt_core::issue::Sessions;
 /// use jwt_tower::{JwtLayer, Refresh, Rejection, Tokens};
 ///
 /// async fn refresh(State(sessions): State<Sessions>, Refresh(token): Refresh) -> Result<Tokens, Rejection> {
@@ -29,41 +29,31 @@ use crate::response;
 /// }
 /// ```
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Refresh(pub RefreshToken);
 
 impl<S: Sync> FromRequestParts<S> for Refresh {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        let verified = verified(parts)?;
+        let verified = state(parts).require_token()?;
         RefreshToken::of(verified).map(Self).map_err(|error| verified.refuse(error).into())
     }
 }
 
-/// Tokens as a response: JSON that nobody may store. RFC 6749 section 5.1.
+/// A response with an access token and a refresh token as JSON, which caches must not store. RFC 6749 section 5.1.
 ///
 /// ```
-/// use axum::{Json, extract::State};
-/// use jwt_core::issue::Sessions;
+/// use jwt_tower::jwt_core::issue::Sessions;
 /// use jwt_tower::{Rejection, Tokens};
 ///
-/// # #[derive(serde::Deserialize)]
-/// # struct Credentials { name: String, password: String }
-/// # async fn is_right(_: &Credentials) -> bool { false }
-/// async fn login(
-///     State(sessions): State<Sessions>,
-///     Json(credentials): Json<Credentials>,
-/// ) -> Result<Tokens, axum::response::ErrorResponse> {
-///     if !is_right(&credentials).await {
-///         return Err(http::StatusCode::UNAUTHORIZED.into());
-///     }
-///     let pair = sessions.login(credentials.name).scope(["profile"]).start().await.map_err(Rejection::from)?;
-///     Ok(Tokens(pair))
+/// // Call it once the password has been checked.
+/// async fn log_in(sessions: &Sessions, user: &str) -> Result<Tokens, Rejection> {
+///     Ok(Tokens(sessions.login(user).scope(["profile"]).start().await?))
 /// }
 /// ```
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "there is nothing to add")]
+#[expect(clippy::exhaustive_structs, reason = "it only wraps a pair")]
 pub struct Tokens(pub TokenPair);
 
 impl IntoResponse for Tokens {

@@ -3,16 +3,15 @@ use std::sync::Arc;
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
-use jwt_core::Verified;
 use serde::de::DeserializeOwned;
 
-use crate::extract::{Rejection, optional, verified};
+use crate::extract::{Rejection, state};
 
-/// The claims of the request's token, decoded as `T` once and shared by all requests of that token.
+/// The claims of the request's token, decoded as `T` once and shared by all requests with that token.
 ///
-/// The same as [`Claims<T>`](crate::Claims) for handlers that only read. With the verifier's
-/// [cache](jwt_core::verify::TokenCacheSettings) a token that was seen before costs neither a signature nor JSON nor an
-/// allocation here. What `T` lets change through a shared reference, such as a `Mutex`, all of those requests see.
+/// It works like [`Claims<T>`](crate::Claims), for handlers that only read the claims. With the verifier's
+/// [cache](jwt_core::verify::TokenCacheSettings), a known token needs no signature check, no JSON and no allocation here. If
+/// `T` can be changed through a shared reference, as a `Mutex` can, all requests with the token see the change.
 ///
 /// ```
 /// use jwt_tower::SharedClaims;
@@ -27,7 +26,7 @@ use crate::extract::{Rejection, optional, verified};
 /// }
 /// ```
 #[derive(Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct SharedClaims<T>(pub Arc<T>);
 
 impl<T> Clone for SharedClaims<T> {
@@ -44,15 +43,11 @@ impl<T> Deref for SharedClaims<T> {
     }
 }
 
-fn share<T: DeserializeOwned + Send + Sync + 'static>(verified: &Verified) -> Result<SharedClaims<T>, Rejection> {
-    verified.shared_claims().map(SharedClaims).map_err(|error| verified.refuse(error).into())
-}
-
 impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> FromRequestParts<S> for SharedClaims<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        share(verified(parts)?)
+        Ok(Self(state(parts).shared_claims()?))
     }
 }
 
@@ -60,6 +55,6 @@ impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> OptionalFromRequestPa
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
-        optional(parts)?.map(share).transpose()
+        Ok(state(parts).optional_shared_claims()?.map(Self))
     }
 }

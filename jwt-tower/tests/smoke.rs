@@ -1,4 +1,4 @@
-//! The crate as an axum application uses it: a layer, a requirement and an extractor.
+//! A small axum application with a layer, a requirement and an extractor.
 
 use axum::Router;
 use axum::body::Body;
@@ -21,7 +21,7 @@ async fn reports(Claims(user): Claims<User>) -> String {
 }
 
 #[tokio::test]
-async fn a_request_gets_the_status_that_its_token_deserves() {
+async fn the_status_depends_on_the_token() {
     let ring = KeyRing::new(SigningKey::generate(Algorithm::ES256).unwrap()).unwrap();
     let issuer = TokenIssuer::builder("https://id.example", ring).audience("https://api.example").build().unwrap();
     let token = |scope| {

@@ -10,7 +10,7 @@ use actix_web::{App, HttpMessage as _, HttpRequest, Responder, body, test};
 use futures_util::StreamExt as _;
 use jwt_actix::{
     Authorized, Claims, GateMiddleware, JwtMiddleware, OptionalAuthorized, OptionalClaims, OptionalPrincipal,
-    Principal, PrincipalMiddleware, Rejection, Require, SetCookiesExt as _, SharedClaims, Verified,
+    Principal, PrincipalMiddleware, Rejection, RequireMiddleware, SetCookiesExt as _, SharedClaims, Verified,
 };
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
@@ -59,8 +59,8 @@ fn app(
     let jwt = || JwtMiddleware::new(application.required());
     let pass = application.lenient.clone();
     let lenient = jwt().dangerous_anonymous_when(move |error| pass(error));
-    let required_scopes = || Require::new(scopes(application.scopes.clone()));
-    let required = || Require::new(application.requirement.clone());
+    let required_scopes = || RequireMiddleware::new(scopes(application.scopes.clone()));
+    let required = || RequireMiddleware::new(application.requirement.clone());
     let principals = || PrincipalMiddleware::new(application.directory.clone());
     let tenants = || PrincipalMiddleware::new(load(tenant));
     let forward = || GateMiddleware::new(application.forward.clone());

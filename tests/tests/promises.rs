@@ -13,7 +13,7 @@ use jwt_core::crypto::{Backend, PreparedKey, SigningKey};
 use jwt_core::gate::{Admission, Answer, Gate as _, Inspection, RequestState};
 use jwt_core::gate::{ProtectedResource, ResourceMetadata};
 use jwt_core::http::RequestView;
-use jwt_core::http::{Challenge, Challenger, NoBody, ProblemJson, Rejection, Rendered, Renderer};
+use jwt_core::http::{Challenge, Challenger, ProblemJson, Rejection, Rendered, Renderer};
 use jwt_core::http::{TokenSource, TokenSources};
 use jwt_core::keys::{
     Fetch, FetchError, Fetched, HttpFetch, IgnoredKey, Key, KeyError, KeySet, KeySource, KeyTable, Lookup, RemoteKeys,
@@ -59,7 +59,6 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
     shared::<Challenge>();
     shared::<Challenger>();
     shared::<Rejection>();
-    shared::<NoBody>();
     shared::<ProblemJson>();
     shared::<ProtectedResource>();
     shared::<ResourceMetadata>();
@@ -143,7 +142,7 @@ fn the_tower_adapter_is_as_shared_as_what_it_wraps() {
 #[test]
 fn the_actix_adapter_goes_into_the_closure_that_makes_each_worker() {
     shared::<jwt_actix::JwtMiddleware>();
-    shared::<jwt_actix::Require<RequiredScopes>>();
+    shared::<jwt_actix::RequireMiddleware<RequiredScopes>>();
     shared::<jwt_actix::Claims<String>>();
     shared::<jwt_actix::OptionalClaims<String>>();
     shared::<jwt_actix::Authorized<String, Everybody>>();

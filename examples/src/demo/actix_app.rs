@@ -3,7 +3,7 @@
 use actix_cors::Cors;
 use actix_web::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use actix_web::web::{self, Json, ServiceConfig};
-use jwt_actix::{Claims, JwtMiddleware, OptionalClaims, Require};
+use jwt_actix::{Claims, JwtMiddleware, OptionalClaims, RequireMiddleware};
 use jwt_core::Verifier;
 use jwt_core::authorize::scopes;
 
@@ -17,7 +17,7 @@ pub(super) fn routes(verifier: &Verifier) -> impl FnOnce(&mut ServiceConfig) {
             .service(
                 web::resource("/reports")
                     // The middleware that's wrapped last runs first, so the token is verified before its scopes are checked.
-                    .wrap(Require::new(scopes(["reports:read"])))
+                    .wrap(RequireMiddleware::new(scopes(["reports:read"])))
                     .wrap(jwt.clone())
                     .route(web::get().to(reports)),
             )

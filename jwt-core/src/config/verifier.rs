@@ -231,7 +231,7 @@ pub(super) mod tests {
         ("authorization", "sources.authorization = false\nsources.cookies = 't'", "sources: [Cookie("),
         ("cookies", "sources.cookies = 't'", "Cookie(\"t\")"),
         ("queries", "sources.queries = 't'", "Query(\"t\")"),
-        ("headers", "sources.headers = 'X-T'", "OwnHeader(\"x-t\")"),
+        ("headers", "sources.headers = 'X-T'", "CustomHeader(\"x-t\")"),
         ("issuer", "[[issuers]]\nissuer = 'joe'\naudience = 'a'\n", "name: Some(\"joe\")"),
         ("dangerous_any_issuer", "[[issuers]]\ndangerous_any_issuer = true\naudience = 'a'\n", "name: None"),
         ("audience", "[[issuers]]\nissuer = 'i'\naudience = ['a', 'b']\n", "AnyOf([\"a\", \"b\"])"),

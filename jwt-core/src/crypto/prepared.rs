@@ -107,8 +107,8 @@ impl fmt::Debug for PreparedKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jose::KeyErrorKind;
     use crate::crypto::{Backend, SigningKey};
+    use crate::jose::KeyErrorKind;
 
     fn backends() -> Vec<Backend> {
         vec![

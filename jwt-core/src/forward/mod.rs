@@ -1,47 +1,46 @@
-//! Verified claims as headers, for what stands behind a gateway.
+//! Forwards verified claims in headers, from a gateway to upstream services.
 //!
-//! A gateway verifies the token and tells the service behind it who sent the request, in headers that the service can believe
-//! because nobody else can set them. If the verifier trusts several issuers, forward `iss` beside `sub`: each of them chooses
-//! its subjects as it likes. [`ForwardClaims`] says which claim goes into which header; the adapters' `ForwardLayer` and
-//! `Forward` apply it.
+//! A gateway verifies the token and tells the upstream service who sent the request. The service can trust these headers,
+//! because clients can't set them: [`ForwardClaims`] removes every header with the same or a similar name. If the verifier trusts
+//! several issuers, forward `iss` as well as `sub`: two issuers may use the same `sub` for different users.
 //!
 //! ```
-//! use jwt_core::forward::ForwardClaims;
-//! # use jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let issuer = TrustedIssuer::new("https://id.example").key(Key::from_secret(Algorithm::HS256, [7; 32])?);
-//! # let verifier = Verifier::builder().issuer(issuer.audience("https://api.example")).build()?;
+//! use jwt_core::Verifier;
+//! use jwt_core::forward::{ForwardClaims, ForwardError};
 //!
-//! let claims = [("/iss", "x-issuer"), ("/sub", "x-user"), ("/realm_access/roles", "x-roles")];
-//! let forward = ForwardClaims::new(&verifier, claims)?;
-//! # Ok(())
-//! # }
+//! fn forward(verifier: &Verifier) -> Result<ForwardClaims, ForwardError> {
+//!     let claims = [("/iss", "x-issuer"), ("/sub", "x-user"), ("/realm_access/roles", "x-roles")];
+//!     ForwardClaims::new(verifier, claims)
+//! }
 //! ```
 //!
-//! # What is taken out
+//! [`ForwardClaims`] is a [gate](crate::gate::Gate): put it into the adapter's `GateLayer` or `GateMiddleware`, inside the layer
+//! that verifies the token.
 //!
-//! From every request, whoever sent it: every header whose name is that of a configured one, in any case and with any
-//! character in the place of `-`, because many servers take `X_User` and `X-User` for the same; every mention of such a
-//! header in `Connection`, which would have the next hop drop it; and the token, wherever the verifier looks for it. A token of
-//! the query is also taken out of `Referer` and the other headers that repeat an address.
+//! # What is removed
 //!
-//! # What is put in
+//! From every request, with or without a token:
+//!
+//! - every header whose name equals a configured one, in any case and with any character instead of `-`, because many servers
+//!   take `X_User` and `X-User` for the same header;
+//! - the names of such headers in `Connection`, which would make the next hop drop them;
+//! - the token, from every place where the verifier looks for it. A token in the query is also removed from `Referer` and the
+//!   other headers that repeat a URL.
+//!
+//! # What is added
 //!
 //! | claim | header |
 //! | --- | --- |
-//! | text | itself, encoded |
-//! | number, `true`, `false` | as in the token |
-//! | array of these | its elements, each encoded, with `,` between |
-//! | missing, `null`, empty, an object, or an array with any other element | none |
+//! | string | the string, encoded |
+//! | number, `true`, `false` | the same text as in the token |
+//! | array of these | its elements, each encoded, separated by `,` |
+//! | missing, `null`, empty, an object, or an array with any other element | no header |
 //!
-//! Encoded means: visible ASCII and spaces stay, but `%`, `,` and spaces at either end; they and all other bytes of the
-//! UTF-8 are written as `%` and two hexadecimal digits. So a value never ends its line, an element never becomes two, and
-//! percent-decoding gives back what the issuer signed. Without a token, which an optional layer may let pass, no header is put
-//! in.
+//! Encoding keeps visible ASCII and spaces, except `%`, `,` and spaces at either end. Those, and all other bytes of the UTF-8, are
+//! written as `%` and two hexadecimal digits. So a value never ends its line, an element never becomes two, and
+//! percent-decoding returns exactly the value that the issuer signed. Without a token, which an optional layer may allow, no header
+//! is added.
 
-mod error;
-mod forward_claims;
-mod value;
+mod claims;
 
-pub use error::{ForwardError, ForwardErrorKind};
-pub use forward_claims::ForwardClaims;
+pub use claims::{ForwardClaims, ForwardError, ForwardErrorKind};

@@ -7,16 +7,23 @@ use crate::step::Step;
 
 /// Decides about a request before the inner service sees it.
 ///
-/// Implementations are shared by all requests. They see a request through [`RequestView`], and what gates further out left
-/// behind through [`RequestState`].
+/// One gate is shared by all requests. It sees the request as a [`RequestView`], and the results of outer gates as a
+/// [`RequestState`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a gate",
+    label = "does not decide about requests",
+    note = "gates are `Authenticator`, `ForwardClaims`, `Endpoint`, requirements such as `scopes([..])`, and your own types that \
+            implement `jwt_core::gate::Gate`",
+    note = "a `Verifier` goes into `JwtLayer` or `JwtMiddleware` instead"
+)]
 pub trait Gate: Send + Sync {
-    /// Admits the request, or answers it.
+    /// Admits the request, or answers it without the inner service.
     fn enter(&self, request: &dyn RequestView, state: &RequestState) -> Step<Result<Admission, Answer>>;
 }
 
-/// The permission to let a request through, with everything that has to be done to it and to its response.
+/// Lets a request through, with the changes to make to it and to its response.
 #[derive(Debug)]
-#[must_use = "a request that isn't passed on gets no response"]
+#[must_use = "an admission does nothing until an adapter applies it"]
 pub struct Admission {
     /// Replaces the state in the request's extensions. `None` leaves it as it is.
     pub state: Option<RequestState>,
@@ -32,17 +39,18 @@ struct Extras {
 }
 
 impl Admission {
-    /// Lets the request through as it is.
+    /// Lets the request through unchanged.
     pub const fn unchanged() -> Self {
         Self { state: None, extras: None }
     }
 
-    /// Lets the request through with this state in its extensions.
+    /// Lets the request through with `state` in its extensions.
     pub const fn with_state(state: RequestState) -> Self {
         Self { state: Some(state), extras: None }
     }
 
-    /// Lets the request through if the inspection of its body decides so; nothing else of this admission is used then.
+    /// Reads the beginning of the body first, and then does what the inspection decides. Anything else in this admission is
+    /// ignored.
     pub fn inspecting(inspection: Inspection<Result<Self, Answer>>) -> Self {
         let mut admission = Self::unchanged();
         admission.extras().inspection = Some(inspection);
@@ -61,17 +69,17 @@ impl Admission {
         self
     }
 
-    /// Takes the inspection that has to decide before anything else is done.
+    /// Takes the inspection, which must decide before anything else is applied.
     pub fn take_inspection(&mut self) -> Option<Inspection<Result<Self, Answer>>> {
         self.extras.as_mut()?.inspection.take()
     }
 
-    /// Takes what has to be changed in the request.
+    /// Takes the changes to the request.
     pub fn take_rewrite(&mut self) -> Option<Rewrite> {
         self.extras.as_mut()?.rewrite.take()
     }
 
-    /// Returns what has to be done to the response.
+    /// Returns the changes to the response.
     #[must_use]
     pub fn into_after_response(self) -> Option<AfterResponse> {
         self.extras?.after
@@ -82,21 +90,23 @@ impl Admission {
     }
 }
 
-/// What is left of a header line.
+/// What to do with a header line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there is nothing else to do with a line")]
 pub enum Line {
-    /// All of it.
+    /// Keep it unchanged.
     Keep,
-    /// This value.
+    /// Replace its value.
     Replace(Vec<u8>),
-    /// Nothing.
+    /// Remove it.
     Drop,
 }
 
+type LineEdit = dyn Fn(&str, &[u8]) -> Line + Send;
+
 /// Changes to a request's headers and target.
 pub struct Rewrite {
-    line: Box<dyn Fn(&str, &[u8]) -> Line + Send>,
+    line: Box<LineEdit>,
     headers: Vec<(String, String)>,
     target: Option<String>,
 }
@@ -110,7 +120,7 @@ impl Rewrite {
         Self { line: Box::new(line), headers, target }
     }
 
-    /// Says what is left of a header line of the request. `name` is in lower case.
+    /// Decides what to do with a header line of the request. `name` is in lower case.
     #[must_use]
     pub fn line(&self, name: &str, value: &[u8]) -> Line {
         (self.line)(name, value)
@@ -122,23 +132,23 @@ impl Rewrite {
         &self.headers
     }
 
-    /// Returns the new path and query, unless they stay as they are.
+    /// Returns the new path and query, or `None` if they stay the same.
     #[must_use]
     pub fn target(&self) -> Option<&str> {
         self.target.as_deref()
     }
 }
 
-// Headers hold claims, and targets may hold tokens.
+// Headers have claims, and targets may have tokens.
 impl fmt::Debug for Rewrite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rewrite").finish_non_exhaustive()
     }
 }
 
-/// The headers of a response as the core sees them.
+/// The headers of a response, borrowed from a framework.
 pub trait ResponseView {
-    /// Calls `each` with the value of every field line named `name`, which is in lower case.
+    /// Calls `each` with the value of every field line called `name`, which is in lower case.
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8]));
 }
 
@@ -150,7 +160,7 @@ pub struct HeaderEdit {
     pub name: &'static str,
     /// The value, of visible ASCII and spaces.
     pub value: String,
-    /// Whether it takes the place of all lines of that name; otherwise it's added to them.
+    /// Whether it replaces all lines with that name. If not, it's added to them.
     pub replace: bool,
 }
 
@@ -161,16 +171,14 @@ impl HeaderEdit {
         Self { name, value: value.into(), replace: false }
     }
 
-    /// Replaces every line of that name.
+    /// Replaces every line with that name.
     #[must_use]
     pub fn replace(name: &'static str, value: impl Into<String>) -> Self {
         Self { name, value: value.into(), replace: true }
     }
-}
 
-impl HeaderEdit {
-    /// Adds cookies to a response which, because they hold tokens, shared caches must not store: `Cache-Control` becomes
-    /// `no-store` unless the response already keeps itself out of them.
+    /// Adds cookies to a response. Shared caches must not store it, because cookies may contain tokens: `Cache-Control` becomes
+    /// `no-store`, unless [`may_be_shared`] says that it already excludes shared caches.
     #[must_use]
     pub fn set_cookies(cookies: SetCookies, response: &dyn ResponseView) -> Vec<Self> {
         let mut edits: Vec<_> = cookies.into_iter().map(|value| Self::append("set-cookie", value)).collect();
@@ -183,23 +191,25 @@ impl HeaderEdit {
     }
 }
 
-// Values may hold tokens.
+// Values may contain tokens.
 impl fmt::Debug for HeaderEdit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeaderEdit").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-/// What a gate does to the headers of the response once the inner service has given it.
-pub struct AfterResponse(Box<dyn FnOnce(&dyn ResponseView) -> Step<Vec<HeaderEdit>> + Send>);
+/// A change to the headers of the inner service's response.
+pub struct AfterResponse(Box<ResponseEdit>);
+
+type ResponseEdit = dyn FnOnce(&dyn ResponseView) -> Step<Vec<HeaderEdit>> + Send;
 
 impl AfterResponse {
-    /// Creates one from a closure that sees the response's headers.
+    /// Creates a change from a closure that sees the response's headers.
     pub fn new(edit: impl FnOnce(&dyn ResponseView) -> Step<Vec<HeaderEdit>> + Send + 'static) -> Self {
         Self(Box::new(edit))
     }
 
-    /// Sets a header unless the response has it already.
+    /// Adds a header unless the response already has it.
     pub(crate) fn default_header(name: &'static str, value: &'static str) -> Self {
         Self::new(move |response| {
             let mut is_there = false;

@@ -4,22 +4,22 @@ use crate::error::Error;
 use crate::http::challenge::{self, Rejection};
 use crate::http::request::RequestView;
 
-/// A response that the core gives by itself, ready to be put into a framework's own.
+/// A response without the inner service, which adapters convert into their framework's response.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Answer {
     /// The HTTP status code.
     pub status: u16,
-    /// Header names, lower case, and values, of visible ASCII and spaces.
+    /// Header names in lower case, and values of visible ASCII and spaces.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// The reason, if the answer rejects the request. Adapters leave it in the response's extensions for outer layers.
+    /// The reason, if the answer rejects the request. Adapters put it into the response's extensions for outer layers.
     pub error: Option<Error>,
 }
 
 impl Answer {
-    /// Creates an answer without headers and body.
+    /// Creates an answer without headers and with an empty body.
     #[must_use]
     pub const fn new(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new(), error: None }
@@ -39,14 +39,14 @@ impl Answer {
         self.header("content-type", content_type)
     }
 
-    /// Turns an answer that rejects a request into gRPC's form if the request says that it is gRPC: a `POST` with the
-    /// content type `application/grpc`. Any other answer stays as it is.
+    /// Converts a rejection into gRPC's form if the request is gRPC: a `POST` with the content type `application/grpc`. Any other
+    /// answer stays the same.
     ///
-    /// A gRPC client ignores HTTP status codes. It gets 200 without a body, `grpc-status`, and a constant `grpc-message`.
-    /// The challenge and `Retry-After` stay, as metadata.
+    /// gRPC clients expect status 200, so the answer becomes 200 without a body, with `grpc-status` and a constant
+    /// `grpc-message`. The challenge and `Retry-After` stay, as metadata.
     ///
-    /// Proxies that decide by the status would take the 200 for permission, and the client chooses its content type. So
-    /// call this only if the service's body type says that it serves gRPC, and only over HTTP/2.
+    /// A proxy that checks only the status would take the 200 for permission, and any client can send this content type. So
+    /// call this only if the service's body type is for gRPC, and only over HTTP/2.
     #[must_use]
     pub fn for_grpc(mut self, request: &dyn RequestView) -> Self {
         let Some(class) = self.error.as_ref().map(Error::class) else { return self };
@@ -72,7 +72,7 @@ impl From<Rejection> for Answer {
     }
 }
 
-// The body may hold tokens.
+// The body may contain tokens.
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
@@ -87,7 +87,7 @@ mod tests {
     use crate::testing::BareRequest;
 
     #[test]
-    fn a_rejection_of_grpc_has_the_status_of_grpc_and_keeps_its_headers() {
+    fn a_grpc_rejection_has_a_grpc_status_and_keeps_its_headers() {
         let request = BareRequest::new("POST", "/").header("content-type", "application/grpc");
         for kind in ErrorKind::ALL {
             let answer = Answer::from(Challenger::default().refuse((*kind).into()));

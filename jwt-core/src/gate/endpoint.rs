@@ -5,17 +5,19 @@ use super::{Admission, Answer, Gate, Inspection, RequestState};
 use crate::http::request::RequestView;
 use crate::step::Step;
 
-/// Answers the requests of one route. Both adapters serve it with their function `endpoint`, and their answers are
-/// byte-identical.
+/// A route whose requests this crate answers, for example published keys or a token refresh. Serve it with the adapter's function
+/// `endpoint`. The responses of both adapters are byte-identical.
 ///
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Endpoint {
     methods: &'static [&'static str],
-    reply: Arc<dyn Fn(&dyn RequestView) -> Step<Reply> + Send + Sync>,
+    reply: Arc<ReplyFn>,
 }
 
-/// What an endpoint does about a request.
+type ReplyFn = dyn Fn(&dyn RequestView) -> Step<Reply> + Send + Sync;
+
+/// How an endpoint answers a request.
 pub(crate) enum Reply {
     Answer(Answer),
     /// The answer depends on the request's body.
@@ -23,7 +25,7 @@ pub(crate) enum Reply {
 }
 
 impl Endpoint {
-    /// Answers requests of these methods, and all others with 405 and `Allow`. RFC 9110 section 15.5.6.
+    /// Answers requests with these methods. Others get 405 and `Allow`. RFC 9110 section 15.5.6.
     #[must_use]
     pub fn new(
         methods: &'static [&'static str],
@@ -32,7 +34,7 @@ impl Endpoint {
         Self::replying(methods, move |request| answer(request).map(Reply::Answer))
     }
 
-    /// The same for endpoints that may need the request's body.
+    /// The same, for endpoints that may read the request's body.
     pub(crate) fn replying(
         methods: &'static [&'static str],
         reply: impl Fn(&dyn RequestView) -> Step<Reply> + Send + Sync + 'static,

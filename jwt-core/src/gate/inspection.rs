@@ -2,25 +2,27 @@ use std::fmt;
 
 use crate::step::Step;
 
-/// A look at the beginning of a request's body, which a gate or an endpoint needs before it can decide.
+/// Reads the beginning of a request's body, if a gate or an endpoint can't decide without it.
 ///
-/// The adapter [feeds](Self::feed) it the body until it wants no more, puts what was [read](Self::finish) back in front of
-/// the rest, and continues with the result. It starts only after everything that the headers show has been accepted.
+/// The adapter [feeds](Self::feed) it the body until it has enough, puts the [bytes that it read](Self::finish) back in front of
+/// the rest, and continues with the result. The body is read only after everything in the headers has been accepted.
 pub struct Inspection<T> {
     limit: usize,
     read: Vec<u8>,
     cut: bool,
-    decide: Box<dyn FnOnce(&[u8], Extent) -> Step<T> + Send>,
+    decide: Box<Decide<T>>,
 }
+
+type Decide<T> = dyn FnOnce(&[u8], Extent) -> Step<T> + Send;
 
 /// How much of a body was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// All of it.
     Whole,
-    /// As much as the limit allows; there is more.
+    /// As much as the limit allows. There is more.
     Cut,
-    /// A part, and then the connection failed.
+    /// A part: then the connection failed.
     Broken,
 }
 
@@ -29,7 +31,7 @@ impl<T> Inspection<T> {
         Self { limit, read: Vec::new(), cut: false, decide: Box::new(decide) }
     }
 
-    /// Takes the next bytes of the body and returns how many it took. If that's fewer than there are, it wants no more.
+    /// Takes the next bytes of the body, and returns how many it took. If it took fewer than all, it has enough.
     pub fn feed(&mut self, chunk: &[u8]) -> usize {
         let taken = chunk.len().min(self.limit - self.read.len());
         self.read.extend_from_slice(&chunk[..taken]);
@@ -37,7 +39,8 @@ impl<T> Inspection<T> {
         taken
     }
 
-    /// Decides by what was read, and returns it together with the decision. `failed` says that the body broke off.
+    /// Decides, and returns the bytes that were read together with the decision. Set `failed` if the body couldn't be read to its
+    /// end.
     pub fn finish(self, failed: bool) -> (Vec<u8>, Step<T>) {
         let extent = match (failed, self.cut) {
             (true, _) => Extent::Broken,
@@ -59,7 +62,7 @@ impl<T> Inspection<T> {
     }
 }
 
-// Bodies hold what users type.
+// Bodies contain user input.
 impl<T> fmt::Debug for Inspection<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inspection").field("limit", &self.limit).finish_non_exhaustive()

@@ -1,28 +1,4 @@
-//! What a protected resource says of itself, so that clients find out where to get tokens for it. RFC 9728.
-//!
-//! ```
-//! use jwt_core::gate::ProtectedResource;
-//! # use jwt_core::keys::Key;
-//! use jwt_core::{Algorithm, TrustedIssuer, Verifier};
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let key = Key::from_secret(Algorithm::HS256, [7; 32])?;
-//! let verifier = Verifier::builder()
-//!     .issuer(TrustedIssuer::new("https://id.example").key(key))
-//!     .resource(ProtectedResource::new("https://api.example/reports").scopes(["reports:read"]))
-//!     .build()?;
-//!
-//! let metadata = verifier.resource_metadata().expect("a resource was named");
-//! assert_eq!(metadata.url(), "https://api.example/.well-known/oauth-protected-resource/reports");
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! This one call makes three things true: tokens must be meant for the resource, unless their issuer is told another audience;
-//! every challenge names the metadata; and the adapters' layers answer requests for it, which need no token, where they see them:
-//! a layer around the whole application does. One that stands inside of a router or a scope (axum's `route_layer`, layers of
-//! nested routers and of single routes, actix-web's `wrap` of a scope or resource) does not; there the application mounts
-//! [`ResourceMetadata::endpoint`].
+//! Protected resource metadata, which tells clients where to get tokens for a resource. RFC 9728.
 
 use std::sync::Arc;
 
@@ -31,10 +7,36 @@ use serde::Serialize;
 use super::{Answer, Endpoint};
 use crate::step::Step;
 
-/// A resource and what is published about it.
+/// A protected resource, and the metadata that tells clients where to get tokens for it. RFC 9728.
 ///
-/// Its name is an address, which is also the audience of its tokens and what clients ask for (RFC 8707): `https`, or `http`
-/// on a loopback host, without query or fragment, and with a path of unreserved characters.
+/// ```
+/// use jwt_core::gate::ProtectedResource;
+/// use jwt_core::keys::Key;
+/// use jwt_core::{Algorithm, TrustedIssuer, Verifier};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let key = Key::from_secret(Algorithm::HS256, [7; 32])?;
+/// let verifier = Verifier::builder()
+///     .issuer(TrustedIssuer::new("https://id.example").key(key))
+///     .resource(ProtectedResource::new("https://api.example/reports").scopes(["reports:read"]))
+///     .build()?;
+///
+/// let metadata = verifier.resource_metadata().expect("a resource is configured");
+/// assert_eq!(metadata.url(), "https://api.example/.well-known/oauth-protected-resource/reports");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// `resource(..)` does three things:
+///
+/// - tokens must have the resource as their audience, unless their issuer has another audience configured;
+/// - every challenge names the URL of the metadata;
+/// - a layer or middleware around the whole application answers requests for the metadata, which need no token. One inside a
+///   router or a scope doesn't see these requests: axum's `route_layer`, layers of nested routers and single routes, and
+///   actix-web's `wrap` of a scope or resource. In these cases mount [`ResourceMetadata::endpoint`].
+///
+/// The resource's name is a URL. It's also the audience of its tokens, and clients ask for it (RFC 8707). It must be `https`, or
+/// `http` on a loopback host, without query or fragment, and with a path that needs no escapes.
 #[derive(Clone, Debug, Default, Serialize)]
 #[must_use]
 pub struct ProtectedResource {
@@ -58,48 +60,48 @@ pub struct ProtectedResource {
 }
 
 impl ProtectedResource {
-    /// Names the resource by its address, for example `https://api.example`.
+    /// Creates a resource from its URL, for example `https://api.example`.
     pub fn new(resource: impl Into<String>) -> Self {
         Self { resource: resource.into(), ..Self::default() }
     }
 
-    /// Names the servers that issue tokens for it. Default: the issuers that the verifier trusts by name.
+    /// Sets the servers that issue tokens for it. Default: the issuers that the verifier trusts by name.
     pub fn authorization_servers<N: Into<String>>(mut self, issuers: impl IntoIterator<Item = N>) -> Self {
         self.authorization_servers = issuers.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Names the scopes that a client may ask for. Default: none are named.
+    /// Sets the scopes that a client may ask for. Default: no scopes are published.
     pub fn scopes<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.scopes_supported = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Sets the name that people are shown. Default: none.
+    /// Sets the name to show to people. Default: no name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.resource_name = Some(name.into());
         self
     }
 
-    /// Sets the address of the documentation for developers. Default: none.
+    /// Sets the URL of the documentation for developers. Default: no URL.
     pub fn documentation(mut self, url: impl Into<String>) -> Self {
         self.resource_documentation = Some(url.into());
         self
     }
 
-    /// Sets the address of the rules for what clients may do with the data. Default: none.
+    /// Sets the URL of the rules for how clients may use the data. Default: no URL.
     pub fn policy(mut self, url: impl Into<String>) -> Self {
         self.resource_policy_uri = Some(url.into());
         self
     }
 
-    /// Sets the address of the terms of service. Default: none.
+    /// Sets the URL of the terms of service. Default: no URL.
     pub fn terms(mut self, url: impl Into<String>) -> Self {
         self.resource_tos_uri = Some(url.into());
         self
     }
 
-    /// Sets the address of the resource's own keys, with which it signs its answers: `https`. Default: none.
+    /// Sets the `https` URL of the resource's own keys, which sign its responses. Default: no URL.
     pub fn jwks_uri(mut self, url: impl Into<String>) -> Self {
         self.jwks_uri = Some(url.into());
         self
@@ -109,46 +111,48 @@ impl ProtectedResource {
         &self.resource
     }
 
-    /// What is wrong with it: the setting, and whether its address is merely insecure.
+    /// Builds the published document, or returns the setting that is invalid.
     pub(crate) fn publish(
         mut self,
         issuers: impl Iterator<Item = String>,
         bearer_methods: &[&'static str],
-    ) -> Result<ResourceMetadata, Wrong> {
+    ) -> Result<ResourceMetadata, InvalidResource> {
         let (origin, path) = split(&self.resource)?;
         // RFC 9728 section 2: "The URL MUST use the https scheme".
         if self.jwks_uri.as_ref().is_some_and(|url| !url.starts_with("https://")) {
-            return Err(Wrong::Insecure("jwks_uri"));
+            return Err(InvalidResource::Insecure("jwks_uri"));
         }
         if self.authorization_servers.is_empty() {
             self.authorization_servers = issuers.collect();
         }
         self.bearer_methods_supported = bearer_methods.to_vec();
-        // RFC 9728 section 3.1: between host and path; the slash after a bare host goes.
+        // RFC 9728 section 3.1: the well-known part goes between host and path, and the slash after a bare host is dropped.
         let path = format!("/.well-known/oauth-protected-resource{}", if path == "/" { "" } else { path });
         let document = Document {
             url: format!("{origin}{path}"),
             path,
-            // Texts alone, so that there is nothing to fail.
+            // The fields are strings only, so this can't fail.
             body: serde_json::to_string(&self).unwrap_or_default(),
         };
         Ok(ResourceMetadata(Arc::new(document)))
     }
 }
 
-/// What is wrong with a resource: the setting.
+/// The setting that makes a resource invalid.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Wrong {
+pub(crate) enum InvalidResource {
+    /// Not a URL that can name a resource.
     Invalid(&'static str),
+    /// `http` instead of `https`.
     Insecure(&'static str),
 }
 
-/// Takes an address apart into origin and path.
-fn split(resource: &str) -> Result<(&str, &str), Wrong> {
-    let invalid = Wrong::Invalid("resource");
-    let (scheme, rest) = resource.split_once("://").ok_or(Wrong::Invalid("resource"))?;
+/// Splits a resource's URL into origin and path.
+fn split(resource: &str) -> Result<(&str, &str), InvalidResource> {
+    let invalid = InvalidResource::Invalid("resource");
+    let (scheme, rest) = resource.split_once("://").ok_or(InvalidResource::Invalid("resource"))?;
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    // What needs no escape anywhere: in an address, in a challenge, and in a framework's patterns.
+    // Characters that need no escapes in a URL, in a challenge, and in a framework's route patterns.
     let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
     let is_path = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/@,;=+!$&'()".contains(&byte);
     if authority.is_empty() || !authority.bytes().all(is_host) || !path.bytes().all(is_path) || path.contains("//") {
@@ -163,12 +167,12 @@ fn split(resource: &str) -> Result<(&str, &str), Wrong> {
         _ if host.is_empty() => Err(invalid),
         "https" => Ok(resource.split_at(resource.len() - path.len())),
         "http" if host == "localhost" || is_address(host) => Ok(resource.split_at(resource.len() - path.len())),
-        "http" => Err(Wrong::Insecure("resource")),
+        "http" => Err(InvalidResource::Insecure("resource")),
         _ => Err(invalid),
     }
 }
 
-/// The published metadata of a resource. Cheap to clone.
+/// The published metadata of a [`ProtectedResource`]. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ResourceMetadata(Arc<Document>);
 
@@ -180,27 +184,27 @@ struct Document {
 }
 
 impl ResourceMetadata {
-    /// Returns the address of the metadata, which challenges name as `resource_metadata`. RFC 9728 section 5.1.
+    /// Returns the URL of the metadata, which challenges name as `resource_metadata`. RFC 9728 section 5.1.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.0.url
     }
 
-    /// Returns the path of that address.
+    /// Returns the path of that URL.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.0.path
     }
 
-    /// Returns the metadata: the text of a JSON object. RFC 9728 section 3.2.
+    /// Returns the metadata as JSON. RFC 9728 section 3.2.
     #[must_use]
     pub fn json(&self) -> &str {
         &self.0.body
     }
 
-    /// Returns what answers requests for the metadata, to be mounted at the [path](Self::path) where no layer sees it: as
-    /// axum's `route_service(path, jwt_tower::endpoint(..))` or actix-web's `route(path, jwt_actix::endpoint(..))`, without
-    /// a layer around it that asks for tokens.
+    /// Returns an endpoint that answers requests for the metadata. Mount it at the [path](Self::path) if no layer sees these
+    /// requests, and outside any layer that requires tokens: `route_service(path, jwt_tower::endpoint(..))` with axum,
+    /// `route(path, jwt_actix::endpoint(..))` with actix-web.
     ///
     /// ```
     /// # use jwt_core::gate::ProtectedResource;
@@ -209,7 +213,7 @@ impl ResourceMetadata {
     /// # let issuer = TrustedIssuer::new("https://id.example").key(Key::from_secret(Algorithm::HS256, [7; 32])?);
     /// # let resource = ProtectedResource::new("https://api.example/reports");
     /// # let verifier = Verifier::builder().issuer(issuer).resource(resource).build()?;
-    /// let metadata = verifier.resource_metadata().expect("a resource was named");
+    /// let metadata = verifier.resource_metadata().expect("a resource is configured");
     /// let (path, endpoint) = (metadata.path(), metadata.endpoint());
     /// assert_eq!(path, "/.well-known/oauth-protected-resource/reports");
     /// # Ok(())
@@ -221,10 +225,9 @@ impl ResourceMetadata {
         Endpoint::new(&["GET", "HEAD", "OPTIONS"], move |request| Step::Ready(metadata.answer(request.method())))
     }
 
-    /// Returns the answer to a request with this method, in any origin's browser too: the document is for everybody.
+    /// Returns the answer to a request with this method. The document is public, so pages of every origin may read it.
     ///
-    /// Layers that see requests for the [path](Self::path) give it by themselves; for others there is
-    /// [`endpoint`](Self::endpoint).
+    /// A layer that sees requests for the [path](Self::path) already answers them. Otherwise use [`endpoint`](Self::endpoint).
     #[must_use]
     pub fn answer(&self, method: &str) -> Answer {
         const METHODS: &str = "GET, HEAD, OPTIONS";
@@ -233,7 +236,7 @@ impl ResourceMetadata {
             "GET" | "HEAD" => answer(200)
                 .header("cache-control", "public, max-age=3600")
                 .body("application/json", self.0.body.as_bytes()),
-            // Clients send headers of their own, for which browsers ask first.
+            // Browsers send a preflight if a client sends custom headers.
             "OPTIONS" => answer(204)
                 .header("access-control-allow-headers", "*")
                 .header("access-control-allow-methods", "GET")
@@ -253,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_well_known_path_stands_between_host_and_path() {
+    fn the_well_known_part_is_between_host_and_path() {
         for (resource, url) in [
             ("https://api.example", "https://api.example/.well-known/oauth-protected-resource"),
             ("https://api.example/", "https://api.example/.well-known/oauth-protected-resource"),
@@ -270,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_cannot_name_a_resource_is_refused() {
+    fn a_url_that_cannot_name_a_resource_is_refused() {
         let wrong = |resource: ProtectedResource| resource.publish([].into_iter(), &[]).expect_err("no resource");
         for resource in [
             "",
@@ -292,19 +295,19 @@ mod tests {
             "https://caf\u{e9}.example",
             "ftp://api.example",
         ] {
-            assert_eq!(wrong(ProtectedResource::new(resource)), Wrong::Invalid("resource"), "{resource}");
+            assert_eq!(wrong(ProtectedResource::new(resource)), InvalidResource::Invalid("resource"), "{resource}");
         }
         for resource in
             ["http://api.example", "http://localhost.example", "http://127.0.0.1.example", "http://10.0.0.1"]
         {
-            assert_eq!(wrong(ProtectedResource::new(resource)), Wrong::Insecure("resource"), "{resource}");
+            assert_eq!(wrong(ProtectedResource::new(resource)), InvalidResource::Insecure("resource"), "{resource}");
         }
         let keys = ProtectedResource::new("https://api.example").jwks_uri("http://api.example/jwks");
-        assert_eq!(wrong(keys), Wrong::Insecure("jwks_uri"));
+        assert_eq!(wrong(keys), InvalidResource::Insecure("jwks_uri"));
     }
 
     #[test]
-    fn the_document_says_what_is_known_and_no_more() {
+    fn the_document_has_only_the_configured_members() {
         let bare = published(ProtectedResource::new("https://api.example"));
         let expected = r#"{"resource":"https://api.example","authorization_servers":["https://id.example"],"bearer_methods_supported":["header"]}"#;
         assert_eq!(bare.json(), expected);

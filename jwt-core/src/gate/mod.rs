@@ -1,4 +1,4 @@
-//! What happens to a request before the inner service sees it, and how it's answered if the service never does.
+//! Decisions about a request before the inner service sees it.
 //!
 //! A [`Gate`] decides about a request: it [admits](Admission) it, perhaps after waiting or after reading the beginning of
 //! the body, or it [answers](Answer) itself. Layers and middleware of the adapters are gates: authentication
@@ -6,7 +6,8 @@
 //! ([`PrincipalGate`](crate::principal::PrincipalGate)), forwarding ([`ForwardClaims`](crate::forward::ForwardClaims)) and
 //! [endpoints](Endpoint). Each adapter has one service and one future for all of them.
 //!
-//! What gates tell each other, extractors and your own code is one value in the request's extensions: [`RequestState`].
+//! Gates pass their results to each other, to extractors and to your own code in one value in the request's extensions:
+//! [`RequestState`].
 //!
 //! To write one of your own, implement [`Gate`] and put it into the adapter's `GateLayer` or `GateMiddleware`:
 //!
@@ -42,6 +43,6 @@ pub use endpoint::Endpoint;
 pub(crate) use endpoint::Reply;
 pub(crate) use inspection::Extent;
 pub use inspection::Inspection;
-pub(crate) use metadata::Wrong;
+pub(crate) use metadata::InvalidResource;
 pub use metadata::{ProtectedResource, ResourceMetadata};
 pub use state::RequestState;

@@ -8,9 +8,9 @@ use crate::error::ErrorKind;
 use crate::http::challenge::Rejection;
 use crate::verified::{Verified, VerifierContext};
 
-/// What gates found out about a request: its verified token, and the principals that were loaded for it.
+/// The results of gates for a request: its verified token, and the principals loaded for it.
 ///
-/// The adapters keep it in the request's extensions. Extractors read it, and so can your own middleware:
+/// It's in the request's extensions. Extractors read it, and your own middleware can too:
 ///
 /// ```
 /// use jwt_core::gate::RequestState;
@@ -26,22 +26,22 @@ pub struct RequestState {
     principals: Option<Arc<Principals>>,
 }
 
-/// Principals of as many types as gates loaded.
+/// One principal for each type that gates loaded.
 type Principals = Vec<Arc<dyn Any + Send + Sync>>;
 
 #[derive(Clone)]
 enum Identity {
-    /// No authentication ran. This is the type that should have.
+    /// No authentication ran. The string names the type that should have run.
     Missing(&'static str),
     /// Authentication let the request pass without a token.
     Guest(Arc<VerifierContext>),
-    /// A CORS preflight that was let pass. It has no sender, so everything that asks for one rejects it.
+    /// Authentication let a CORS preflight pass. It has no sender, so everything that needs one rejects it.
     Preflight(Arc<VerifierContext>),
     Verified(Verified),
 }
 
 impl RequestState {
-    /// The state of a request that no gate has seen. `layer` is the type that should have run, for the log.
+    /// Creates the state of a request that no gate has seen. `layer` names the type that should have run, for the log.
     #[must_use]
     pub const fn missing(layer: &'static str) -> Self {
         Self::of(Identity::Missing(layer))
@@ -63,7 +63,7 @@ impl RequestState {
         Self { identity, principals: None }
     }
 
-    /// Returns the verified token, or `None` if the request has none.
+    /// Returns the verified token, or `None` if the request has no token.
     #[must_use]
     pub const fn verified(&self) -> Option<&Verified> {
         match &self.identity {
@@ -76,7 +76,7 @@ impl RequestState {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NoCredentials`] if the request was let pass without a token, and
+    /// Returns [`ErrorKind::NoCredentials`] if the request was let pass without a token, and
     /// [`ErrorKind::LayerMissing`] if no authentication ran.
     pub fn require_token(&self) -> Result<&Verified, Rejection> {
         match &self.identity {
@@ -92,7 +92,7 @@ impl RequestState {
     ///
     /// # Errors
     ///
-    /// As [`require_token`](Self::require_token), except for guests. A CORS preflight that was let pass is no guest.
+    /// The same as [`require_token`](Self::require_token), except for guests. A CORS preflight isn't a guest.
     pub fn optional_token(&self) -> Result<Option<&Verified>, Rejection> {
         match &self.identity {
             Identity::Guest(_) => Ok(None),
@@ -104,18 +104,46 @@ impl RequestState {
     ///
     /// # Errors
     ///
-    /// As [`require_token`](Self::require_token), and [`ErrorKind::ClaimsMismatch`] if the claims don't fit `T`.
+    /// The same as [`require_token`](Self::require_token), and [`ErrorKind::ClaimsMismatch`] if the claims don't fit `T`.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
-        let verified = self.require_token()?;
-        verified.claims().map_err(|error| verified.refuse(error))
+        decode(self.require_token()?)
     }
 
-    /// Returns the principal of type `U` that was loaded for the token. `loader` is the type that should have loaded it,
+    /// Decodes the claims of the token as `T`, or returns `None` for a guest.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`claims`](Self::claims), except for guests.
+    pub fn optional_claims<T: DeserializeOwned>(&self) -> Result<Option<T>, Rejection> {
+        self.optional_token()?.map(decode).transpose()
+    }
+
+    /// Returns the claims of the token as a `T` that all requests with the same token share.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`claims`](Self::claims).
+    pub fn shared_claims<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<Arc<T>, Rejection> {
+        share(self.require_token()?)
+    }
+
+    /// Returns the claims of the token as a `T` that all requests with the same token share, or `None` for a guest.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`claims`](Self::claims), except for guests.
+    pub fn optional_shared_claims<T: DeserializeOwned + Send + Sync + 'static>(
+        &self,
+    ) -> Result<Option<Arc<T>>, Rejection> {
+        self.optional_token()?.map(share).transpose()
+    }
+
+    /// Returns the principal of type `U` that was loaded for the token. `loader` names the type that should have loaded it,
     /// for the log.
     ///
     /// # Errors
     ///
-    /// As [`require_token`](Self::require_token), and [`ErrorKind::LayerMissing`] if no gate loaded a `U`.
+    /// The same as [`require_token`](Self::require_token), and [`ErrorKind::LayerMissing`] if no gate loaded a `U`.
     pub fn principal<U: Send + Sync + 'static>(&self, loader: &'static str) -> Result<Arc<U>, Rejection> {
         self.require_token()?;
         let principals = self.principals.iter().flat_map(|principals| principals.iter());
@@ -123,7 +151,20 @@ impl RequestState {
         found.ok_or_else(|| Rejection::layer_missing(loader))
     }
 
-    /// The same state with one more principal; one of the same type is replaced.
+    /// Returns the principal of type `U` that was loaded for the token, or `None` for a guest. `loader` names the type that should
+    /// have loaded it, for the log.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`principal`](Self::principal), except for guests.
+    pub fn optional_principal<U: Send + Sync + 'static>(
+        &self,
+        loader: &'static str,
+    ) -> Result<Option<Arc<U>>, Rejection> {
+        self.optional_token()?.map(|_| self.principal(loader)).transpose()
+    }
+
+    /// Returns the state with one more principal, which replaces one of the same type.
     pub(crate) fn with_principal<U: Send + Sync + 'static>(&self, principal: U) -> Self {
         let others = self.principals.iter().flat_map(|principals| principals.iter());
         let mut principals: Principals = others.filter(|other| !other.is::<U>()).cloned().collect();
@@ -131,13 +172,21 @@ impl RequestState {
         Self { identity: self.identity.clone(), principals: Some(Arc::new(principals)) }
     }
 
-    /// The same state without principals.
+    /// Returns the state without principals.
     pub(crate) fn without_principals(&self) -> Self {
         Self::of(self.identity.clone())
     }
 }
 
-// Principals are the application's, and claims go into no log.
+fn decode<T: DeserializeOwned>(verified: &Verified) -> Result<T, Rejection> {
+    verified.claims().map_err(|error| verified.refuse(error))
+}
+
+fn share<T: DeserializeOwned + Send + Sync + 'static>(verified: &Verified) -> Result<Arc<T>, Rejection> {
+    verified.shared_claims().map_err(|error| verified.refuse(error))
+}
+
+// Principals are the application's data, and claims must not be logged.
 impl fmt::Debug for RequestState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.identity {
@@ -154,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_has_a_principal_of_each_type() {
+    fn a_token_has_one_principal_of_each_type() {
         let state = RequestState::token(Verified::of_payload("{}"));
         let state = state.with_principal("Ada").with_principal(1815_u32).with_principal(1852_u32);
         assert_eq!(state.principal::<&str>("").expect("loaded"), Arc::new("Ada"));
@@ -164,14 +213,14 @@ mod tests {
     }
 
     #[test]
-    fn a_state_without_a_token_says_why() {
+    fn a_state_without_a_token_returns_the_reason() {
         let context = || Arc::clone(Verified::of_payload("{}").context());
         for (state, required, optional) in [
             (RequestState::missing("JwtLayer"), "layer_missing", Some("layer_missing")),
             (RequestState::guest(context()), "no_credentials", None),
             (RequestState::preflight(context()), "no_credentials", Some("no_credentials")),
         ] {
-            let code = |refusal: Rejection| refusal.error.code();
+            let code = |rejection: Rejection| rejection.error.code();
             assert_eq!(state.require_token().map(drop).map_err(code), Err(required), "{state:?}");
             assert_eq!(state.optional_token().err().map(code), optional, "{state:?}");
             assert!(state.verified().is_none());

@@ -1,14 +1,15 @@
-//! How tokens travel in HTTP: finding them in requests, protecting cookies, and challenges in responses.
+//! Tokens in HTTP: finding them in requests, protecting cookies, and answering requests that are rejected.
 //!
 //! | you want to | look at |
 //! | --- | --- |
-//! | say where tokens are looked for | [`TokenSources`] |
+//! | choose where tokens are looked for | [`TokenSources`] |
 //! | protect tokens in cookies from other sites | [`Csrf`] |
 //! | set and clear cookies | [`Cookies`] |
 //! | write the bodies of rejections | [`ProblemJson`], [`render_fn`], [`Renderer`] |
+//! | turn an [`Error`](crate::Error) into a response | the adapter's `Rejection::from(error)` |
 //! | adapt another framework | [`RequestView`] |
 //!
-//! The guide has pages on [rejections](crate::guide::rejections) with [every error code](crate::guide::codes), and on
+//! The guide has pages on [rejections](crate::guide::rejections), [every error code](crate::guide::codes), and
 //! [tokens in cookies](crate::guide::browsers).
 
 pub(crate) mod challenge;
@@ -17,7 +18,7 @@ pub(crate) mod csrf;
 pub(crate) mod request;
 pub(crate) mod token;
 
-pub use challenge::{Challenge, Challenger, NoBody, ProblemJson, Rejection, RenderFn, Rendered, Renderer, render_fn};
+pub use challenge::{Challenge, Challenger, ProblemJson, Rejection, Rendered, Renderer, render_fn};
 pub use cookies::{CookieError, CookieErrorKind, Cookies, CookiesBuilder, SameSite, SetCookies, may_be_shared};
 pub use csrf::Csrf;
 pub use request::RequestView;

@@ -10,20 +10,19 @@ use crate::clock::{Clock, ManualClock};
 use crate::crypto::SigningKey;
 use crate::jose::Algorithm;
 
-use super::draft::Draft;
-use super::received::Received;
 use super::script::{Document, Script};
-use super::server::{self, Stage};
+use super::server::{self, ServerState};
+use super::token::TestToken;
 
-/// The reading of a new issuer's clock.
+/// The time of a new issuer's clock, in seconds since 1970-01-01T00:00:00Z.
 const NOW: u64 = 1_800_000_000;
 
 /// An issuer for tests: an HTTP server on a free loopback port that does what a [`Script`] says.
 ///
-/// It starts with one ES256 key of the `kid` `key-1`, and answers well. What it is told takes effect with the next
-/// request. It serves in tasks of the Tokio runtime that it was started on, and stops when it is dropped.
+/// It starts with one ES256 key, whose `kid` is `key-1`, and correct answers. A new script applies from the next request on. It
+/// runs in tasks of the Tokio runtime that it was started on, and stops when you drop it.
 pub struct ScriptedIssuer {
-    stage: Arc<Stage>,
+    state: Arc<ServerState>,
     clock: ManualClock,
     stranger: SigningKey,
     tokens: AtomicU64,
@@ -36,37 +35,37 @@ impl ScriptedIssuer {
     ///
     /// # Errors
     ///
-    /// Where no port can be had, or no key made: there must be a back end.
+    /// Returns an error if no port is free, or if no key can be generated because no cryptography back end is enabled.
     ///
     /// # Panics
     ///
-    /// Outside of a Tokio runtime.
+    /// Panics outside a Tokio runtime.
     pub async fn start() -> io::Result<Self> {
         Self::start_under("").await
     }
 
-    /// Starts an issuer whose name is its address and this path, such as `/tenants/a`.
+    /// Starts an issuer whose name is its address followed by `path`, for example `/tenants/a`.
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start).
+    /// The same as [`start`](Self::start).
     ///
     /// # Panics
     ///
-    /// As [`start`](Self::start).
+    /// The same as [`start`](Self::start).
     pub async fn start_under(path: &str) -> io::Result<Self> {
         Self::bind(path, None).await
     }
 
-    /// Starts an issuer of any name, which answers at its own [`address`](Self::address) all the same.
+    /// Starts an issuer with any name. It still answers at its own [`address`](Self::address).
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start).
+    /// The same as [`start`](Self::start).
     ///
     /// # Panics
     ///
-    /// As [`start`](Self::start).
+    /// The same as [`start`](Self::start).
     pub async fn start_as(name: &str) -> io::Result<Self> {
         Self::bind("", Some(name)).await
     }
@@ -77,10 +76,10 @@ impl ScriptedIssuer {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = format!("http://{}", listener.local_addr()?);
         let name = name.map_or_else(|| format!("{address}{path}"), str::to_owned);
-        let stage = Arc::new(Stage::new(address, path.to_owned(), name, first));
-        let server = tokio::spawn(server::serve(listener, Arc::clone(&stage))).abort_handle();
+        let state = Arc::new(ServerState::new(address, path.to_owned(), name, first));
+        let server = tokio::spawn(server::serve(listener, Arc::clone(&state))).abort_handle();
         Ok(Self {
-            stage,
+            state,
             clock: ManualClock::at(NOW),
             stranger,
             tokens: AtomicU64::new(0),
@@ -89,36 +88,36 @@ impl ScriptedIssuer {
         })
     }
 
-    /// Returns the issuer's name: `iss` of its tokens, `issuer` of its metadata.
+    /// Returns the issuer's name: `iss` in its tokens, and `issuer` in its metadata.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.stage.name
+        &self.state.name
     }
 
-    /// Returns where the issuer answers: scheme, host and port.
+    /// Returns the address of the server: scheme, host and port.
     #[must_use]
     pub fn address(&self) -> &str {
-        &self.stage.address
+        &self.state.address
     }
 
-    /// Returns the address of the key set.
+    /// Returns the URL of the key set.
     #[must_use]
     pub fn jwks_uri(&self) -> String {
-        self.stage.jwks_uri()
+        self.state.jwks_uri()
     }
 
-    /// Returns the clock that tokens are issued by, for the verifier to share. It stands until it is turned.
+    /// Returns the clock that tokens are issued by. Give it to the verifier too. Time passes only if you advance the clock.
     #[must_use]
     pub fn clock(&self) -> ManualClock {
         self.clock.clone()
     }
 
-    /// Answers requests for one document as `script` says, from now on. Default: [`Script::Well`].
+    /// Sets how requests for one document are answered from now on. Default: [`Script::Well`].
     pub fn script(&self, document: Document, script: Script) {
-        self.stage.change(|state| state.script(document, script));
+        self.state.change(|state| state.script(document, script));
     }
 
-    /// Answers requests for every document as `script` says, from now on.
+    /// Sets how requests for every document are answered from now on.
     #[expect(clippy::needless_pass_by_value, reason = "the same signature as for one document")]
     pub fn script_all(&self, script: Script) {
         for document in Document::ALL {
@@ -126,85 +125,84 @@ impl ScriptedIssuer {
         }
     }
 
-    /// Answers the requests that are held at the moment. Those that come later are held again, as long as the script says
-    /// so.
+    /// Answers the requests that are waiting now. Later ones wait again, as long as the script says so.
     pub fn release(&self) {
-        self.stage.gate.send_modify(|releases| *releases += 1);
+        self.state.gate.send_modify(|releases| *releases += 1);
     }
 
-    /// Sends this `Cache-Control` with the key set. Default: none is sent.
+    /// Sends this `Cache-Control` with the key set. Default: no `Cache-Control`.
     pub fn cache_control(&self, value: Option<&str>) {
-        self.stage.change(|state| state.cache_control = value.map(str::to_owned));
+        self.state.change(|state| state.cache_control = value.map(str::to_owned));
     }
 
-    /// Sends an `ETag` with the key set, and answers 304 while it is the same. Default: none is sent.
+    /// Sends an `ETag` with the key set, and answers 304 if it hasn't changed. Default: no `ETag`.
     pub fn etags(&self, sent: bool) {
-        self.stage.change(|state| state.etags = sent);
+        self.state.change(|state| state.etags = sent);
     }
 
     /// Returns the key that tokens are signed with.
     #[must_use]
     pub fn key(&self) -> SigningKey {
-        self.stage.change(|state| state.signing.clone())
+        self.state.change(|state| state.signing.clone())
     }
 
-    /// Returns a key that is not the issuer's, of the `kid` `stranger`.
+    /// Returns a key that isn't the issuer's. Its `kid` is `stranger`.
     #[must_use]
     pub fn stranger(&self) -> SigningKey {
         self.stranger.clone()
     }
 
-    /// Makes a new key, publishes it besides the others, and signs with it from now on. The keys' names are `key-1`,
+    /// Generates a new key, publishes it together with the others, and signs with it from now on. The keys' `kid`s are `key-1`,
     /// `key-2` and so on.
     ///
     /// # Panics
     ///
-    /// When the system gives no random bytes.
+    /// Panics if the system's random number generator fails.
     pub fn rotate(&self) -> SigningKey {
         let number = self.keys.fetch_add(1, Ordering::Relaxed) + 1;
-        // The back end made keys when the issuer was started.
+        // The back end generated keys when the issuer started.
         let key = SigningKey::generate(Algorithm::ES256).expect("a new key").with_kid(format!("key-{number}"));
-        self.stage.change(|state| {
+        self.state.change(|state| {
             state.publish(state.keys.iter().cloned().chain([key.clone()]).collect());
             state.signing = key.clone();
         });
         key
     }
 
-    /// Removes the keys of this `kid` from the set.
+    /// Removes the keys with this `kid` from the published set.
     pub fn withdraw(&self, kid: &str) {
-        self.stage.change(|state| {
+        self.state.change(|state| {
             state.publish(state.keys.iter().filter(|key| key.kid() != Some(kid)).cloned().collect());
         });
     }
 
-    /// Publishes these keys and no others. Tokens are signed as before.
+    /// Publishes only these keys. Tokens are still signed with the same key.
     pub fn publish(&self, keys: impl IntoIterator<Item = SigningKey>) {
         let keys = keys.into_iter().collect();
-        self.stage.change(|state| state.publish(keys));
+        self.state.change(|state| state.publish(keys));
     }
 
-    /// Starts a token: good for five minutes from the reading of the clock, for [`AUDIENCE`](super::AUDIENCE).
-    pub fn token(&self) -> Draft {
+    /// Creates a token for [`AUDIENCE`](super::AUDIENCE), valid for five minutes from the clock's time on.
+    pub fn token(&self) -> TestToken {
         let number = self.tokens.fetch_add(1, Ordering::Relaxed);
-        Draft::new(self.name(), self.key(), self.clock.now(), number)
+        TestToken::new(self.name(), self.key(), self.clock.now(), number)
     }
 
-    /// Returns every request so far.
+    /// Returns all requests so far.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
-        self.stage.received.borrow().clone()
+        self.state.received.borrow().clone()
     }
 
-    /// Returns how many requests for a document there were so far.
+    /// Returns the number of requests for a document so far.
     #[must_use]
     pub fn requests(&self, document: Document) -> usize {
-        count(&self.stage.received.borrow(), document)
+        count(&self.state.received.borrow(), document)
     }
 
-    /// Waits until there were so many requests for a document, since the issuer was started.
+    /// Waits until there have been `times` requests for a document since the issuer started.
     pub async fn until_requests(&self, document: Document, times: usize) {
-        let mut received = self.stage.received.subscribe();
+        let mut received = self.state.received.subscribe();
         // The sender lives as long as `self`.
         let _ = received.wait_for(|received| count(received, document) >= times).await;
     }
@@ -216,6 +214,40 @@ impl Drop for ScriptedIssuer {
     }
 }
 
+/// A request that a [`ScriptedIssuer`] received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// The requested document, or `None` if there's none at this path.
+    pub document: Option<Document>,
+    /// The method.
+    pub method: String,
+    /// The path and the query, as they were sent.
+    pub target: String,
+    /// The header lines in order, with names in lower case.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Received {
+    /// Returns the value of the first header line called `name`, which must be in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Parses the part of a request before the first blank line.
+    pub(super) fn parse(head: &str, document: impl FnOnce(&str) -> Option<Document>) -> Option<Self> {
+        let mut lines = head.split("\r\n");
+        let mut request = lines.next()?.split(' ');
+        let (method, target) = (request.next()?.to_owned(), request.next()?.to_owned());
+        let headers = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        Some(Self { document: document(&target), method, target, headers })
+    }
+}
+
 fn count(received: &[Received], document: Document) -> usize {
     received.iter().filter(|received| received.document == Some(document)).count()
 }
@@ -223,5 +255,18 @@ fn count(received: &[Received], document: Document) -> usize {
 impl fmt::Debug for ScriptedIssuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScriptedIssuer").field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_parsed_unchanged() {
+        let received = Received::parse("GET /a?b HTTP/1.1\r\nHost: h:1\r\nX: a: b", |_| None).unwrap();
+        assert_eq!((received.method.as_str(), received.target.as_str()), ("GET", "/a?b"));
+        assert_eq!((received.header("host"), received.header("x")), (Some("h:1"), Some("a: b")));
+        assert_eq!(Received::parse("", |_| None), None);
     }
 }

@@ -1,21 +1,25 @@
-//! Doubles for the tests of applications: an issuer that does what a script says, over real HTTP.
+//! Test doubles for applications, including an issuer that serves real HTTP.
 //!
-//! [`ScriptedIssuer`] publishes its metadata and its keys on a loopback port and signs tokens, good ones and ones with
-//! one fault. How it answers can be changed at any moment: slowly, not at all, with a page for people, with a set in which
-//! half of the keys are broken. Its [`clock`](ScriptedIssuer::clock) is a [`ManualClock`](crate::clock::ManualClock): given
-//! to the verifier too, time passes when the test says so, and no test needs to sleep.
+//! `ScriptedIssuer` (feature `testing`) publishes its metadata and its keys on a loopback port. It signs tokens, valid ones
+//! and ones with exactly one fault. You can change how it answers at any time: slowly, not at all, with a login page, or with a
+//! key set in which half of the keys are broken. Its clock is a [`ManualClock`]. Give it to the verifier too, and time passes only
+//! if the test advances the clock, so no test needs to sleep.
 //!
-//! A test of an application that must go on while its issuer is down:
+//! This test shows that an application keeps working while its issuer is down:
 //!
-//! ```
+#![cfg_attr(
+    all(feature = "testing", feature = "jwks", any(feature = "aws-lc-rs", feature = "rust-crypto")),
+    doc = "```"
+)]
+#![cfg_attr(
+    not(all(feature = "testing", feature = "jwks", any(feature = "aws-lc-rs", feature = "rust-crypto"))),
+    doc = "```ignore"
+)]
 //! use std::time::Duration;
 //!
 //! use jwt_core::testing::{AUDIENCE, Script, ScriptedIssuer};
 //! use jwt_core::{TrustedIssuer, Verifier};
 //!
-//! # #[cfg(not(all(feature = "jwks", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
-//! # fn main() {}
-//! # #[cfg(all(feature = "jwks", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let issuer = ScriptedIssuer::start().await?;
@@ -34,30 +38,26 @@
 //! ```
 
 #[cfg(feature = "testing")]
-mod answer;
-#[cfg(feature = "testing")]
-mod draft;
-#[cfg(feature = "testing")]
 mod issuer;
 mod observer;
-#[cfg(feature = "testing")]
-mod received;
 mod request;
+#[cfg(feature = "testing")]
+mod response;
 mod revocations;
 #[cfg(feature = "testing")]
 mod script;
 #[cfg(feature = "testing")]
 mod server;
+#[cfg(feature = "testing")]
+mod token;
 
 pub use crate::clock::ManualClock;
 #[cfg(feature = "testing")]
-pub use draft::{AUDIENCE, Draft};
-#[cfg(feature = "testing")]
-pub use issuer::ScriptedIssuer;
+pub use issuer::{Received, ScriptedIssuer};
 pub use observer::MemoryObserver;
-#[cfg(feature = "testing")]
-pub use received::Received;
 pub use request::BareRequest;
 pub use revocations::{RevocationScript, ScriptedRevocations};
 #[cfg(feature = "testing")]
 pub use script::{Document, Script};
+#[cfg(feature = "testing")]
+pub use token::{AUDIENCE, TestToken};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::error::ErrorKind;
 use crate::observe::{Event, Observer};
 
-/// The observer that remembers. Clones share one memory.
+/// An observer that stores every event, for tests. Clones share one store.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryObserver {
     outcomes: Arc<Mutex<Vec<Option<ErrorKind>>>>,
@@ -16,31 +16,31 @@ pub struct MemoryObserver {
 }
 
 impl MemoryObserver {
-    /// Takes what was observed so far, in its order: `None` for an accepted token, the kind of the error for a refusal.
+    /// Takes the results so far, in order: `None` for an accepted token, and the error's kind for a refused one.
     #[must_use]
     pub fn take(&self) -> Vec<Option<ErrorKind>> {
         std::mem::take(&mut self.outcomes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes how long each token so far took to judge.
+    /// Takes how long the verification of each token took, in order.
     #[must_use]
     pub fn take_times(&self) -> Vec<Duration> {
         std::mem::take(&mut self.times.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes what the cache of tokens did so far, in its order: `hit`, `miss` or `stored`.
+    /// Takes the events of the token cache so far, in order: `hit`, `miss` or `stored`.
     #[must_use]
     pub fn take_cache(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.cache.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes what happened to keys so far, in its order: `loaded`, `stale`, or the code of a failure.
+    /// Takes the events of keys so far, in order: `loaded`, `stale`, or the code of a failure.
     #[must_use]
     pub fn take_keys(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.keys.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Returns how many tokens were accepted although the list of revocations could not tell.
+    /// Returns how many tokens were accepted although the revocation list was unavailable.
     #[must_use]
     pub fn ignored_revocation_outages(&self) -> usize {
         self.ignored_outages.load(Ordering::SeqCst)

@@ -1,9 +1,10 @@
 use crate::http::request::RequestView;
 
-/// A request made of its parts.
+/// A request without a framework: for tests, and for tokens from queue messages or tools.
 ///
 /// ```
-/// use jwt_core::http::{BareRequest, RequestView};
+/// use jwt_core::http::RequestView;
+/// use jwt_core::testing::BareRequest;
 ///
 /// let request = BareRequest::new("GET", "/reports?page=2").header("Authorization", "Bearer abc");
 /// let mut seen = Vec::new();
@@ -25,7 +26,7 @@ impl BareRequest {
         Self { method: method.into(), target: target.into(), headers: Vec::new(), routes: Vec::new() }
     }
 
-    /// Adds a field line; lines of the same name are kept.
+    /// Adds a field line. Earlier lines with the same name stay.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -60,7 +61,7 @@ impl RequestView for BareRequest {
     }
 }
 
-// Header values and targets may carry tokens.
+// Header values and targets may contain tokens.
 impl std::fmt::Debug for BareRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("BareRequest").field("method", &self.method).finish_non_exhaustive()

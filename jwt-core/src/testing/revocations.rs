@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::revocation::{RevocationList, Standing, TokenIdentity};
 use crate::step::Step;
 
-/// The list that says what a test tells it to, and counts how often it is asked. Clones are one list.
+/// A scriptable revocation list for tests, which also counts its look-ups. Clones share one list.
 ///
 /// ```
-/// use jwt_core::revocation::{RevocationScript, ScriptedRevocations};
+/// use jwt_core::testing::{RevocationScript, ScriptedRevocations};
 ///
 /// let list = ScriptedRevocations::default();
 /// list.play(RevocationScript::Fail);
@@ -19,32 +19,32 @@ pub struct ScriptedRevocations {
     asked: Arc<AtomicUsize>,
 }
 
-/// What [`ScriptedRevocations`] do about the next tokens.
+/// How [`ScriptedRevocations`] answer from now on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RevocationScript {
-    /// Every token is good.
+    /// No token is revoked.
     #[default]
     Accept,
-    /// Every token was revoked.
+    /// Every token is revoked.
     Revoke,
-    /// Every token was revoked, which is found out only when it is waited for.
+    /// Every token is revoked, but the answer must be awaited.
     RevokeLater,
-    /// The list cannot tell.
+    /// The list is unavailable.
     Fail,
-    /// The list cannot tell, which is found out only when it is waited for.
+    /// The list is unavailable, but the answer must be awaited.
     FailLater,
-    /// The list never answers.
+    /// The answer never arrives.
     Hang,
 }
 
 impl ScriptedRevocations {
-    /// Sets what is done from now on. Default: [`RevocationScript::Accept`].
+    /// Sets how the list answers from now on. Default: [`RevocationScript::Accept`].
     pub fn play(&self, script: RevocationScript) {
         *self.script.lock().unwrap_or_else(PoisonError::into_inner) = script;
     }
 
-    /// Returns how many tokens the list was asked about.
+    /// Returns the number of look-ups so far.
     #[must_use]
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)

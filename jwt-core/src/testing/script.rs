@@ -1,4 +1,4 @@
-/// What an issuer publishes.
+/// A document that an issuer publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Document {
@@ -19,35 +19,35 @@ impl Document {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Script {
-    /// As it should be: 200, JSON, the document as it is at that moment, 304 to its `ETag`.
+    /// Correctly: 200 and the current document as JSON, or 304 if the `ETag` is current.
     Well,
-    /// Not before [`release`](super::ScriptedIssuer::release); then as the script says that is in force by then.
+    /// Not before [`release`](super::ScriptedIssuer::release). Then with the script that's set at that time.
     Slow,
     /// The status line, then nothing until [`release`](super::ScriptedIssuer::release).
     SlowHead,
     /// The header and half of the body, then nothing until [`release`](super::ScriptedIssuer::release).
     SlowBody,
-    /// The connection is accepted and the request is read; an answer never comes.
+    /// The connection is accepted and the request is read, but no response follows.
     BlackHole,
-    /// The connection is closed without an answer.
+    /// The connection is closed without a response.
     HangUp,
-    /// Header lines without end.
+    /// Endless header lines.
     EndlessHead,
-    /// A body without end.
+    /// An endless body.
     EndlessBody,
     /// This status, with an empty body.
     Status(u16),
-    /// This status, with an address to go to instead.
+    /// This status, and the URL to redirect to.
     Redirect(u16, String),
-    /// Status 200 and a page that asks people to sign in.
+    /// Status 200 and an HTML login page.
     LoginPage,
     /// The document, as `text/html`.
     WrongContentType,
-    /// The document, behind a byte order mark. RFC 8259 section 8.1 forbids it.
+    /// The document after a byte order mark, which RFC 8259 section 8.1 forbids.
     ByteOrderMark,
-    /// The document, with bytes in it that are no UTF-8.
+    /// The document with bytes that aren't UTF-8.
     InvalidUtf8,
-    /// The document, followed by blanks: 600 KiB in all.
+    /// The document followed by spaces, 600 KiB in total.
     Oversize,
     /// `Content-Encoding: gzip` and 420 KiB that inflate to 64 MiB.
     GzipBomb,
@@ -55,14 +55,14 @@ pub enum Script {
     EmptySet,
     /// The key set with malformed keys before and after the good ones.
     HalfBrokenSet,
-    /// The key set with its member `keys` twice.
+    /// The key set with two members called `keys`.
     KeysTwice,
-    /// Metadata that name this issuer.
+    /// Metadata with this issuer.
     ForeignIssuer(String),
-    /// Metadata that name this address of the key set.
+    /// Metadata with this URL of the key set.
     KeySetAt(String),
     /// Status 200, JSON and this body.
     Body(Vec<u8>),
-    /// Each request by the next of these, over and over.
+    /// Each request with the next of these scripts, starting again after the last.
     Turns(Vec<Self>),
 }

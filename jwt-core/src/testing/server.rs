@@ -8,27 +8,28 @@ use tokio::task::JoinSet;
 
 use crate::crypto::SigningKey;
 
-use super::answer::{self, Head};
-use super::received::Received;
+use super::issuer::Received;
+use super::response::{self, Head};
 use super::script::{Document, Script};
 
-/// Longer requests are not for an issuer.
+/// The maximum length of a request's head.
 const MAX_HEAD: usize = 16 * 1024;
 const OPENID: &str = "/.well-known/openid-configuration";
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
 
-/// What the connections of an issuer share.
-pub(super) struct Stage {
+/// State shared by an issuer and its connections.
+pub(super) struct ServerState {
     pub(super) address: String,
     pub(super) name: String,
     path: String,
-    state: Mutex<State>,
+    behavior: Mutex<Behavior>,
     pub(super) received: watch::Sender<Vec<Received>>,
-    /// How often held requests were released.
+    /// How often waiting requests were released.
     pub(super) gate: watch::Sender<u64>,
 }
 
-pub(super) struct State {
+/// What the issuer publishes, and how it answers.
+pub(super) struct Behavior {
     pub(super) keys: Vec<SigningKey>,
     pub(super) signing: SigningKey,
     pub(super) cache_control: Option<String>,
@@ -37,7 +38,7 @@ pub(super) struct State {
     scripts: [(Script, usize); Document::ALL.len()],
 }
 
-impl State {
+impl Behavior {
     pub(super) fn publish(&mut self, keys: Vec<SigningKey>) {
         self.keys = keys;
         self.version += 1;
@@ -47,7 +48,7 @@ impl State {
         self.scripts[index(document)] = (script, 0);
     }
 
-    /// The script of the next request, one of the turns where they are taken.
+    /// Returns the script of the next request.
     fn next(&mut self, document: Document) -> Script {
         let (script, turn) = &mut self.scripts[index(document)];
         match script {
@@ -60,41 +61,42 @@ impl State {
     }
 }
 
-impl Stage {
+impl ServerState {
     pub(super) fn new(address: String, path: String, name: String, key: SigningKey) -> Self {
         let scripts = [Script::Well, Script::Well, Script::Well].map(|script| (script, 0));
         let keys = vec![key.clone()];
-        let state = State { keys, signing: key, cache_control: None, etags: false, version: 1, scripts };
+        let behavior = Behavior { keys, signing: key, cache_control: None, etags: false, version: 1, scripts };
         let (received, gate) = (watch::Sender::default(), watch::Sender::default());
-        Self { address, name, path, state: Mutex::new(state), received, gate }
+        Self { address, name, path, behavior: Mutex::new(behavior), received, gate }
     }
 
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Behavior) -> T) -> T {
+        change(&mut self.behavior.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn jwks_uri(&self) -> String {
         format!("{}{}/jwks", self.address, self.path)
     }
 
-    /// OpenID Connect appends to the issuer; RFC 8414 section 3.1 inserts between host and path.
+    /// Returns the document at this path. OpenID Connect appends the well-known part to the issuer, RFC 8414 section 3.1 inserts it
+    /// between host and path.
     fn document(&self, target: &str) -> Option<Document> {
         let path = &self.path;
         let addresses = [format!("{path}{OPENID}"), format!("{OAUTH}{path}"), format!("{path}/jwks")];
         Document::ALL.into_iter().zip(addresses).find(|(_, address)| address == target).map(|(document, _)| document)
     }
 
-    /// The document as it is at the moment.
+    /// Returns the document's current text.
     fn text(&self, document: Document, script: &Script) -> String {
         match document {
-            Document::KeySet => self.change(|state| answer::key_set(&state.keys)),
+            Document::KeySet => self.change(|state| response::key_set(&state.keys)),
             Document::OpenIdMetadata | Document::OAuthMetadata => {
-                answer::metadata(&self.name, &self.jwks_uri(), script)
+                response::metadata(&self.name, &self.jwks_uri(), script)
             }
         }
     }
 
-    /// What is said of the document besides its text.
+    /// Returns the document's headers.
     fn head(&self, document: Document) -> Head {
         if document != Document::KeySet {
             return Head::default();
@@ -114,39 +116,39 @@ const fn index(document: Document) -> usize {
     }
 }
 
-/// Serves until the task is ended, and its connections with it.
-pub(super) async fn serve(listener: TcpListener, stage: Arc<Stage>) {
+/// Serves until the task is aborted, which also ends its connections.
+pub(super) async fn serve(listener: TcpListener, state: Arc<ServerState>) {
     let mut connections = JoinSet::new();
     loop {
-        // A connection that is broken off before it is accepted is nothing to stop for.
+        // A connection that fails before it's accepted doesn't stop the server.
         let Ok((stream, _)) = listener.accept().await else { continue };
-        let stage = Arc::clone(&stage);
-        // So is one that is broken off later.
-        connections.spawn(async move { drop(converse(stream, &stage).await) });
+        let state = Arc::clone(&state);
+        // Neither does one that fails later.
+        connections.spawn(async move { drop(answer(stream, &state).await) });
         while connections.try_join_next().is_some() {}
     }
 }
 
-/// One request and its answer.
-async fn converse(mut stream: TcpStream, stage: &Stage) -> io::Result<()> {
+/// Reads one request and answers it.
+async fn answer(mut stream: TcpStream, state: &ServerState) -> io::Result<()> {
     let head = read_head(&mut stream).await?;
-    let Some(received) = Received::read(&head, |target| stage.document(target)) else { return Ok(()) };
+    let Some(received) = Received::parse(&head, |target| state.document(target)) else { return Ok(()) };
     let (document, known) = (received.document, received.header("if-none-match").map(str::to_owned));
-    let script = document.map(|document| stage.change(|state| state.next(document)));
-    // Before the request is counted: whoever waits for it may release it at once.
-    let mut gate = stage.gate.subscribe();
-    stage.received.send_modify(|all| all.push(received));
+    let script = document.map(|document| state.change(|state| state.next(document)));
+    // Subscribe before the request is counted, because a test that waits for it may release it immediately.
+    let mut gate = state.gate.subscribe();
+    state.received.send_modify(|all| all.push(received));
     let (Some(document), Some(mut script)) = (document, script) else {
-        return stream.write_all(&answer::status(404)).await;
+        return stream.write_all(&response::status(404)).await;
     };
     if script == Script::Slow {
         released(&mut gate).await;
-        script = match stage.change(|state| state.next(document)) {
+        script = match state.change(|state| state.next(document)) {
             Script::Slow => Script::Well,
             other => other,
         };
     }
-    let (head, text) = (stage.head(document), stage.text(document, &script));
+    let (head, text) = (state.head(document), state.text(document, &script));
     if script == Script::Well && known.is_some() && known == head.etag {
         return stream.write_all(&head.not_modified()).await;
     }
@@ -154,16 +156,16 @@ async fn converse(mut stream: TcpStream, stage: &Stage) -> io::Result<()> {
         Script::HangUp => Ok(()),
         Script::BlackHole => stream.read_to_end(&mut Vec::new()).await.map(drop),
         Script::SlowHead => {
-            let whole = head.with_body(answer::JSON, text.as_bytes());
+            let whole = head.with_body(response::JSON, text.as_bytes());
             in_two(&mut stream, &mut gate, whole.split_at("HTTP/1.1 200 OK\r\n".len())).await
         }
         Script::SlowBody => {
-            let whole = head.with_body(answer::JSON, text.as_bytes());
+            let whole = head.with_body(response::JSON, text.as_bytes());
             in_two(&mut stream, &mut gate, whole.split_at(whole.len() - text.len() / 2)).await
         }
         Script::EndlessHead => endlessly(&mut stream, b"HTTP/1.1 200 OK\r\n", b"x-more: and more\r\n").await,
-        Script::EndlessBody => endlessly(&mut stream, &answer::open_ended(), &[b' '; 16 * 1024]).await,
-        script => stream.write_all(&answer::whole(&script, &head, &text)).await,
+        Script::EndlessBody => endlessly(&mut stream, &response::open_ended(), &[b' '; 16 * 1024]).await,
+        script => stream.write_all(&response::whole(&script, &head, &text)).await,
     }
 }
 
@@ -181,7 +183,7 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<String> {
 }
 
 async fn released(gate: &mut watch::Receiver<u64>) {
-    // It fails when the issuer is gone, and then nobody is held any more.
+    // It fails only if the issuer was dropped.
     let _ = gate.changed().await;
 }
 
@@ -198,7 +200,7 @@ async fn in_two(
 
 async fn endlessly(stream: &mut TcpStream, first: &[u8], again: &[u8]) -> io::Result<()> {
     stream.write_all(first).await?;
-    // Until the other side has enough, which is an error here.
+    // The loop ends with an error when the client closes the connection.
     loop {
         stream.write_all(again).await?;
     }

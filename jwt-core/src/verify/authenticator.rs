@@ -5,7 +5,7 @@ use crate::authorize::{Access, Requirement, Routes};
 use crate::error::{Class, Error, ErrorKind};
 use crate::gate::ResourceMetadata;
 use crate::gate::{Admission, AfterResponse, Answer, Extent, Gate, Inspection, RequestState};
-use crate::http::csrf::{FormField, Outcome, Proof};
+use crate::http::csrf::{CsrfCheck, CsrfOutcome, FormField};
 use crate::http::request::RequestView;
 use crate::http::token::{Location, NoToken, RawToken};
 use crate::observe;
@@ -97,17 +97,17 @@ impl Authenticator {
     }
 
     fn identify(&self, request: &dyn RequestView, access: RouteAccess) -> Step<Result<Admission, Answer>> {
-        let token = match self.verifier.sources().find(request) {
+        let token = match self.verifier.sources().find_token(request) {
             Ok(token) => token,
             Err(refused) => return Step::Ready(self.without_token(refused, &access)),
         };
         let verification = self.verifier.start_bytes(&token.bytes, || token.text(), Some(token.location));
-        let RawToken { proof, removal, .. } = token;
+        let RawToken { csrf, removal, .. } = token;
         match verification {
-            Step::Ready(outcome) => self.conclude(outcome, proof, removal, access),
+            Step::Ready(outcome) => self.conclude(outcome, csrf, removal, access),
             Step::Pending(pending) => {
-                let (this, proof) = (self.clone(), proof.into_owned());
-                pending.then(move |outcome| this.conclude(outcome, proof, removal, access))
+                let (this, csrf) = (self.clone(), csrf.into_owned());
+                pending.then(move |outcome| this.conclude(outcome, csrf, removal, access))
             }
         }
     }
@@ -127,7 +127,7 @@ impl Authenticator {
     fn conclude(
         &self,
         outcome: Result<Verified, Error>,
-        proof: Proof<'_>,
+        csrf: CsrfCheck<'_>,
         removal: Option<Arc<str>>,
         access: RouteAccess,
     ) -> Step<Result<Admission, Answer>> {
@@ -135,11 +135,11 @@ impl Authenticator {
             Ok(verified) => verified,
             Err(error) => return Step::Ready(self.refuse(error, removal.as_ref(), &access)),
         };
-        match proof.check(verified.payload()) {
-            Outcome::Met => pass(verified, access),
-            Outcome::Unmet => Step::Ready(self.without_proof(removal.as_ref(), &access)),
+        match csrf.finish(verified.payload()) {
+            CsrfOutcome::Passed => pass(verified, access),
+            CsrfOutcome::Failed => Step::Ready(self.without_proof(removal.as_ref(), &access)),
             // Only a request with a valid token gets its body read.
-            Outcome::InForm(field) => {
+            CsrfOutcome::CheckForm(field) => {
                 let this = self.clone();
                 let inspection = Inspection::new(FormField::LIMIT, move |form, extent| match extent {
                     Extent::Whole if field.is_in(form, false) => pass(verified, access),

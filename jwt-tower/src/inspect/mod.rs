@@ -1,10 +1,8 @@
-//! Reading the beginning of a request's body, and putting it back. Only axum's body can be put back; any other counts as
-//! one that can't be read.
+//! Reads the beginning of a request's body, and puts it back. That works only with axum's body; any other counts as one that
+//! can't be read.
 
 #[cfg(feature = "axum")]
 mod read;
-#[cfg(feature = "axum")]
-mod restored;
 #[cfg(not(feature = "axum"))]
 mod unread;
 

@@ -9,7 +9,7 @@ use jwt_core::keys::{Health, KeyRefreshSettings};
 use jwt_core::observe::{Event, Observer};
 use jwt_core::testing::ManualClock;
 use jwt_core::testing::MemoryObserver;
-use jwt_core::testing::{AUDIENCE, Document, Draft, Script, ScriptedIssuer};
+use jwt_core::testing::{AUDIENCE, Document, Script, ScriptedIssuer, TestToken};
 use jwt_core::{Error, ErrorKind, TrustedIssuer, Verified, Verifier};
 use tokio::sync::watch;
 
@@ -85,17 +85,17 @@ impl Lab {
     }
 
     /// Verifies a token, and waits for what must be waited for.
-    pub(crate) async fn verify(&self, draft: &Draft) -> Result<Verified, Error> {
+    pub(crate) async fn verify(&self, draft: &TestToken) -> Result<Verified, Error> {
         within(self.verifier.verify(&draft.sign())).await
     }
 
     /// The same, when only the verdict matters.
-    pub(crate) async fn ask(&self, draft: &Draft) -> Result<(), ErrorKind> {
+    pub(crate) async fn ask(&self, draft: &TestToken) -> Result<(), ErrorKind> {
         self.verify(draft).await.map(drop).map_err(|error| error.kind())
     }
 
     /// Verifies a token without waiting for anything.
-    pub(crate) fn at_once(&self, draft: &Draft) -> Result<(), ErrorKind> {
+    pub(crate) fn at_once(&self, draft: &TestToken) -> Result<(), ErrorKind> {
         self.at_once_text(&draft.sign())
     }
 
@@ -108,7 +108,7 @@ impl Lab {
     }
 
     /// A good token of the moment.
-    pub(crate) fn good(&self) -> Draft {
+    pub(crate) fn good(&self) -> TestToken {
         self.issuer.token()
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use jwt_core::Step;
 use jwt_core::testing::ManualClock;
-use jwt_core::testing::{AUDIENCE, Document, Draft, Script, ScriptedIssuer};
+use jwt_core::testing::{AUDIENCE, Document, Script, ScriptedIssuer, TestToken};
 use jwt_core::verify::IssuerResolver;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 
@@ -53,11 +53,11 @@ impl Tenants {
     }
 }
 
-async fn ask(verifier: &Verifier, draft: &Draft) -> Result<(), ErrorKind> {
+async fn ask(verifier: &Verifier, draft: &TestToken) -> Result<(), ErrorKind> {
     within(verifier.verify(&draft.sign())).await.map(drop).map_err(|error| error.kind())
 }
 
-fn at_once(verifier: &Verifier, draft: &Draft) -> Result<(), ErrorKind> {
+fn at_once(verifier: &Verifier, draft: &TestToken) -> Result<(), ErrorKind> {
     match verifier.start(&draft.sign(), None) {
         Step::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
         other => panic!("a request waits: {other:?}"),

@@ -496,7 +496,7 @@ async fn tenants_do_not_lead_to_hosts_that_are_not_allowed() {
 async fn the_service_is_ready_with_all_given_issuers_or_with_any() {
     let (well, down) = (Remote::serving(&[&key()]), Remote::failing());
     let (first, second) = (tenant(1), tenant(2));
-    let fetch = {
+    let fetch = || {
         let (well, down, second) = (well.clone(), down.clone(), second.clone());
         fetch_fn(move |url: String| {
             let document = if url.starts_with(&second) { down.document() } else { well.document() };
@@ -505,7 +505,7 @@ async fn the_service_is_ready_with_all_given_issuers_or_with_any() {
     };
     let issuer = |name: &str| TrustedIssuer::jwks(name, format!("{name}/keys")).audience(AUDIENCE);
     let fixed = TrustedIssuer::new("https://fixed.example").key(key().verification_key()).audience(AUDIENCE);
-    let base = || Verifier::builder().clock(ManualClock::at(NOW)).fetch(fetch.clone());
+    let base = || Verifier::builder().clock(ManualClock::at(NOW)).fetch(fetch());
     let given = || base().issuer(issuer(&first)).issuer(issuer(&second));
     for (builder, loaded, expected) in [
         (given(), true, false),

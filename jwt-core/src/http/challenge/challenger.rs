@@ -3,69 +3,92 @@ use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::answer::Challenge;
-use super::renderer::{NoBody, Renderer};
+use super::renderer::{Renderer, no_body};
 use crate::error::{Class, Error, ErrorKind};
 use crate::http::request::is_tchar;
 
-/// The realm that is named when none is configured. A challenge must carry a parameter: RFC 6750 section 3.
+/// The realm of challenges if none is configured. A challenge must have at least one parameter: RFC 6750 section 3.
 pub(crate) const DEFAULT_REALM: &str = "api";
 
-/// After how long a client should retry where the outage's own rhythm is not known.
+/// When a client should retry if the cause of the outage doesn't say.
 const DEFAULT_RETRY: Duration = Duration::from_secs(5);
 
-/// An error and the answer to it.
+/// A status and the headers that belong to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Challenge {
+    /// The HTTP status code.
+    pub status: u16,
+    /// Header names in lower case, and values of visible ASCII and spaces.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// An error and the response to it, as a status, headers and a body that don't depend on a framework.
+///
+/// Each adapter has its own `Rejection`, which wraps this one and is a response of its framework. In a handler, use that one:
+/// its `Rejection::from(error)` turns an [`Error`] into a response. Use this one to write a [gate](crate::gate::Gate) or an
+/// adapter for another framework.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Rejection {
-    /// Why the request is not let through. Adapters leave it in the response's extensions for outer layers to read.
+    /// Why the request is rejected. Adapters also put it into the response's extensions, where outer layers can read it.
     pub error: Error,
-    /// What the client is told: status and headers, those of the body among them.
+    /// The status and the headers, including those of the body.
     pub challenge: Challenge,
-    /// The body, which is empty unless a [`Renderer`] wrote one.
+    /// The body: empty unless a [`Renderer`] wrote one.
     pub body: Vec<u8>,
 }
 
 impl Rejection {
-    /// The answer of an extractor or requirement that finds no trace of `layer`, the type that should have run before
-    /// it. The log names it; the client learns nothing.
+    /// Creates the rejection for an extractor or requirement that finds no trace of `layer`, the type that should have run
+    /// before it: 500 without a body. The log names the type; the client doesn't learn it.
     #[must_use]
     pub fn layer_missing(layer: &'static str) -> Self {
-        tracing::error!(code = ErrorKind::LayerMissing.code(), layer, "is `{layer}` enabled on this route?");
-        Challenger::default().refuse(Error::from(ErrorKind::LayerMissing).with_detail(layer))
+        tracing::error!(
+            code = ErrorKind::LayerMissing.code(),
+            layer,
+            "`{layer}` has not run on this route: add it after the layers that need it, because layers added later run first"
+        );
+        Error::from(ErrorKind::LayerMissing).with_detail(layer).into()
     }
 
-    /// Replaces a handler's response if the request's path was changed after a table of routes had allowed it. The log says
-    /// that paths are changed outside of `layer`; the client isn't told.
+    /// Creates the rejection that replaces a handler's response if the request's path was changed after a table of routes had
+    /// allowed it: 500 without a body. The log says that paths must be changed outside `layer`; the client doesn't learn it.
     #[must_use]
     pub fn path_changed(layer: &'static str) -> Self {
         let code = ErrorKind::PathChanged.code();
-        tracing::error!(code, "a path was changed after its route was allowed: change paths outside of `{layer}`");
-        Challenger::default().refuse(ErrorKind::PathChanged.into())
+        tracing::error!(code, "a path was changed after its route was allowed: change paths outside `{layer}`");
+        Error::from(ErrorKind::PathChanged).into()
     }
 
-    /// Logs that a handler succeeded although an extractor of `claims`, the name of a type, refused its request. It is logged
-    /// once for each type.
+    /// Logs that a handler succeeded although its extractor of the type `claims` rejected the request. Each type is logged
+    /// once, so that requests can't fill the log.
     pub fn report_ignored(claims: &'static str) {
-        // Requests could otherwise fill the log.
-        static TOLD: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-        if TOLD.lock().unwrap_or_else(PoisonError::into_inner).insert(claims) {
+        static REPORTED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        if REPORTED.lock().unwrap_or_else(PoisonError::into_inner).insert(claims) {
             tracing::error!(
                 claims,
-                "a handler succeeded although its extractor refused the token, which `Option<Claims<T>>` hides: take \
-                 `OptionalClaims<T>` or `OptionalAuthorized<T, P>`"
+                "a handler succeeded although its extractor rejected the token, because `Option<Claims<T>>` hides the \
+                 rejection: use `OptionalClaims<T>` or `OptionalAuthorized<T, P>`"
             );
         }
     }
 }
 
-/// Turns errors into answers.
+impl From<Error> for Rejection {
+    /// Adds the response with the default realm and an empty body, for errors that no verifier is involved in.
+    fn from(error: Error) -> Self {
+        Challenger::default().refuse(error)
+    }
+}
+
+/// Turns errors into rejections, with the realm and the renderer of a verifier.
 #[derive(Clone)]
 pub struct Challenger {
     realm: Arc<str>,
     renderer: Arc<dyn Renderer>,
     resource_metadata: Option<Arc<str>>,
-    /// Of other schemes.
+    /// Challenges for other authentication schemes.
     others: Arc<[String]>,
 }
 
@@ -73,7 +96,7 @@ impl Default for Challenger {
     fn default() -> Self {
         Self {
             realm: DEFAULT_REALM.into(),
-            renderer: Arc::new(NoBody),
+            renderer: Arc::new(no_body()),
             resource_metadata: None,
             others: Arc::default(),
         }
@@ -81,8 +104,8 @@ impl Default for Challenger {
 }
 
 impl Challenger {
-    /// Names `realm` in challenges. `None` when it holds characters that would need quoting: allowed are visible ASCII
-    /// and spaces but `"` and `\`.
+    /// Creates a challenger that names `realm`, or `None` if the realm would need escapes: it may have visible ASCII and
+    /// spaces, except `"` and `\`.
     pub(crate) fn new(realm: &str) -> Option<Self> {
         is_quotable(realm).then(|| Self { realm: realm.into(), ..Self::default() })
     }
@@ -91,17 +114,17 @@ impl Challenger {
         Self { renderer, ..self }
     }
 
-    /// The address must be such as can stand in a challenge.
+    /// `url` must need no escapes in a quoted parameter.
     pub(crate) fn with_resource_metadata(self, url: &str) -> Self {
         Self { resource_metadata: Some(url.into()), ..self }
     }
 
-    /// The challenges must be such as [`is_challenge`] accepts.
+    /// [`is_challenge`] must accept each of them.
     pub(crate) fn with_others(self, challenges: Vec<String>) -> Self {
         Self { others: challenges.into(), ..self }
     }
 
-    /// Adds the answer to `error`.
+    /// Adds the response to `error`.
     #[must_use]
     pub fn refuse(&self, error: Error) -> Rejection {
         let mut challenge = self.challenge(&error);
@@ -115,7 +138,7 @@ impl Challenger {
             Class::Missing => (401, None),
             Class::Malformed => (400, Some("invalid_request")),
             Class::Refused => (401, Some("invalid_token")),
-            // The token would do; it is the request that another site may have made.
+            // Another token wouldn't help: the request may come from another site.
             Class::Forbidden if error.kind() == ErrorKind::CsrfFailed => {
                 return Challenge { status: 403, headers: Vec::new() };
             }
@@ -149,8 +172,8 @@ impl Challenger {
             let _ = write!(value, ", resource_metadata=\"{url}\"");
         }
         let mut headers = vec![("www-authenticate", value)];
-        // RFC 9110 section 11.6.1: a field line for each. Other credentials help where these are none, not where they are not
-        // enough or cannot be read.
+        // RFC 9110 section 11.6.1: one field line for each. Other credentials help only if these are missing or invalid, not
+        // if they're malformed or not sufficient.
         if status == 401 {
             headers.extend(self.others.iter().map(|other| ("www-authenticate", other.clone())));
         }
@@ -164,13 +187,13 @@ impl fmt::Debug for Challenger {
     }
 }
 
-/// `%x20-21 / %x23-5B / %x5D-7E`: what a quoted parameter holds without escapes. RFC 6750 section 3.
+/// `%x20-21 / %x23-5B / %x5D-7E`: the characters of a quoted parameter that need no escapes. RFC 6750 section 3.
 fn is_quotable(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
-/// One challenge of a scheme other than ours: `auth-scheme [ 1*SP ( token68 / #auth-param ) ]`, in visible ASCII and spaces,
-/// with quotes that end. RFC 9110 section 11.3.
+/// Returns whether this is one challenge of another scheme than Bearer: `auth-scheme [ 1*SP ( token68 / #auth-param ) ]`, in
+/// visible ASCII and spaces, with every quote closed. RFC 9110 section 11.3.
 pub(crate) fn is_challenge(value: &str) -> bool {
     let scheme = value.split(' ').next().unwrap_or_default();
     let (mut quoted, mut escaped) = (false, false);
@@ -190,7 +213,7 @@ pub(crate) fn is_challenge(value: &str) -> bool {
         && !scheme.eq_ignore_ascii_case("bearer")
 }
 
-/// `scope-token`: `%x21 / %x23-5B / %x5D-7E`. RFC 6749 section 3.3. Values of `acr_values` are separated alike.
+/// Returns whether this is a `scope-token`: `%x21 / %x23-5B / %x5D-7E`. RFC 6749 section 3.3. `acr_values` has the same syntax.
 pub(crate) fn is_scope(value: &str) -> bool {
     is_quotable(value) && !value.contains(' ')
 }
@@ -205,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn each_class_has_its_answer() {
+    fn each_class_has_its_response() {
         let www = |value: &str| vec![("www-authenticate", value.to_owned())];
         assert_eq!(answer(ErrorKind::NoCredentials), (401, www(r#"Bearer realm="api""#)));
         assert_eq!(
@@ -238,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_codes_in_the_documentation_is_this_one() {
+    fn the_documented_table_of_codes_is_correct() {
         let mut table = "| code | class | status | challenge |\n| --- | --- | --- | --- |\n".to_owned();
         for kind in ErrorKind::ALL {
             let error = match kind {
@@ -258,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn challenges_of_other_schemes_follow_ours_where_a_client_should_log_in() {
+    fn challenges_of_other_schemes_follow_the_bearer_challenge_of_a_401() {
         let others = vec!["Basic realm=\"a\"".to_owned(), "Negotiate".to_owned()];
         let challenger = Challenger::default().with_others(others);
         for kind in ErrorKind::ALL {
@@ -272,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_that_could_be_taken_for_another_is_refused() {
+    fn a_malformed_or_bearer_challenge_is_refused() {
         for challenge in
             ["Basic realm=\"a\"", "Negotiate", "DPoP algs=\"ES256 EdDSA\"", "X a=\"b\\\"c\"", "Negotiate a=="]
         {
@@ -297,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_realm_that_needs_quoting_is_refused() {
+    fn a_realm_that_needs_escapes_is_refused() {
         for realm in ["", "a\"b", "a\\b", "a\r\nb", "é", "a\u{7f}"] {
             assert!(Challenger::new(realm).is_none(), "{realm:?}");
         }

@@ -1,8 +1,8 @@
 use crate::error::Class;
 use crate::http::request::RequestView;
 
-/// Whether the request says that it is gRPC: "PROTOCOL-HTTP2.md", Method and Content-Type. `application/grpc-web` is another
-/// protocol.
+/// Returns whether the request declares itself to be gRPC: "PROTOCOL-HTTP2.md", Method and Content-Type.
+/// `application/grpc-web` is another protocol.
 pub(crate) fn is_grpc(request: &dyn RequestView) -> bool {
     if request.method() != "POST" {
         return false;
@@ -15,7 +15,7 @@ pub(crate) fn is_grpc(request: &dyn RequestView) -> bool {
     grpc
 }
 
-/// The code that gRPC has for it, and a message that needs no escapes.
+/// Returns the gRPC status code of a class, and a message that needs no escapes.
 pub(crate) const fn status(class: Class) -> (&'static str, &'static str) {
     match class {
         Class::Missing => ("16", "no credentials"),
@@ -34,7 +34,7 @@ mod tests {
     use crate::testing::BareRequest;
 
     #[test]
-    fn a_request_is_grpc_when_its_content_says_so() {
+    fn a_grpc_request_is_recognized_by_method_and_content_type() {
         for (content_type, expected) in [
             ("application/grpc", true),
             ("application/grpc+proto", true),

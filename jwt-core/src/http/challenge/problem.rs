@@ -2,14 +2,14 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-use super::answer::Challenge;
+use super::challenger::Challenge;
 use super::renderer::{Rendered, Renderer};
 use crate::error::{Class, Error};
 
-/// The renderer of problem details in JSON. RFC 9457.
+/// Writes rejections as problem details in JSON. RFC 9457.
 ///
-/// The members are `type`, `title`, `status` and `code`, all of them constants: nothing of the request is in them, and every
-/// refused token gets the same bytes.
+/// The members are `type`, `title`, `status` and `code`. All of them are constants: nothing from the request is repeated, and
+/// every refused token gets a byte-identical response.
 ///
 /// ```
 /// use jwt_core::http::ProblemJson;
@@ -23,13 +23,13 @@ pub struct ProblemJson {
 }
 
 impl ProblemJson {
-    /// Writes `about:blank` for every type, and the phrase of the status for its title.
+    /// Creates a renderer that writes `about:blank` as every type, and the status phrase as its title.
     #[must_use]
     pub const fn new() -> Self {
         Self { base: None }
     }
 
-    /// Names types by this address, followed by the code. Default: `about:blank`.
+    /// Sets the prefix of every type, which the code is appended to. Default: `about:blank`.
     #[must_use]
     pub fn types_under(self, base: impl Into<Cow<'static, str>>) -> Self {
         Self { base: Some(base.into()) }
@@ -49,7 +49,7 @@ impl Renderer for ProblemJson {
     }
 }
 
-/// What a client may know.
+/// The part of an error that a client may know.
 struct Problem {
     code: &'static str,
     phrase: &'static str,
@@ -57,9 +57,8 @@ struct Problem {
 }
 
 impl Problem {
-    /// A client that sent something good, or nothing, learns the code, with which it can do better. Of a token that is
-    /// refused it learns no more than that, because the code would tell how far a forged one came; of outages and faults,
-    /// because what this service is made of is not for it to know.
+    /// A client without credentials or with a valid token learns the code, because it can act on it. The code of a refused
+    /// token would show how far a forged one got; those of outages and faults would show what this service depends on.
     fn of(error: &Error) -> Self {
         let (code, phrase, title) = match error.class() {
             Class::Missing => (error.code(), "Unauthorized", "A token is needed"),
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_problems_in_the_documentation_is_this_one() {
+    fn the_documented_table_of_problems_is_correct() {
         let renderer = ProblemJson::new().types_under("https://api.example/problems/");
         let mut table = "| class | status | `code` | `title` | `title` of `about:blank` |\n\
                          | --- | --- | --- | --- | --- |\n"
@@ -111,12 +110,12 @@ mod tests {
         for kind in ErrorKind::ALL {
             let named = body(&renderer, *kind);
             let [code, title, status] = ["code", "title", "status"].map(|name| named[name].clone());
-            let code = code.as_str().expect("a text");
+            let code = code.as_str().expect("a string");
             assert_eq!(named["type"], format!("https://api.example/problems/{code}"));
             let blank = body(&ProblemJson::new(), *kind);
             assert_eq!((&blank["type"], &blank["code"]), (&json!("about:blank"), &json!(code)));
-            let code = if code == kind.code() { "that of the error".to_owned() } else { format!("`{code}`") };
-            let (title, phrase) = (title.as_str().expect("a text"), blank["title"].as_str().expect("a text"));
+            let code = if code == kind.code() { "the error's code".to_owned() } else { format!("`{code}`") };
+            let (title, phrase) = (title.as_str().expect("a string"), blank["title"].as_str().expect("a string"));
             let row = format!("| {:?} | {status} | {code} | {title} | {phrase} |", kind.class());
             if !rows.contains(&row) {
                 let _ = writeln!(table, "{row}");

@@ -1,36 +1,30 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::answer::Challenge;
+use super::challenger::Challenge;
 use crate::error::Error;
 use crate::http::request::is_tchar;
 
-/// Writes the bodies of refusals.
+/// Writes the bodies of rejections.
 ///
-/// Every refusal of a verifier passes through it: those of layers and middleware, of requirements and of extractors. Status
-/// and challenge are decided before; a renderer adds a body, and headers that are not there yet. It sees the [`Error`], and
-/// nothing of the request. The default is [`NoBody`]; [`ProblemJson`](super::ProblemJson) is ready-made, and [`render_fn`]
-/// makes one from a closure, which is also the double. A panic in a renderer is a panic in the request.
+/// Every rejection by a verifier passes through its renderer: those of layers and middleware, of requirements and of
+/// extractors. Status and challenge are already decided; a renderer adds a body, and headers that aren't there yet. It sees
+/// the [`Error`] and nothing of the request. By default bodies are empty. [`ProblemJson`](super::ProblemJson) is ready-made,
+/// and [`render_fn`] makes a renderer from a closure. If a renderer panics, the request panics.
 ///
-/// Where no layer ran there is no verifier that could name a renderer, so that the answer 500 to
-/// [`LayerMissing`](crate::ErrorKind::LayerMissing) stays empty.
+/// If no layer ran, there's no verifier that could have a renderer, so the 500 for
+/// [`LayerMissing`](crate::ErrorKind::LayerMissing) has no body.
 pub trait Renderer: fmt::Debug + Send + Sync {
-    /// Writes the body that goes with `challenge`, which is the answer to `error`.
+    /// Writes the body of the response to `error`, whose status and headers are in `challenge`.
     fn render(&self, error: &Error, challenge: &Challenge) -> Rendered;
 }
 
-/// The renderer that leaves bodies empty.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::exhaustive_structs, reason = "a unit: there is nothing to add")]
-pub struct NoBody;
-
-impl Renderer for NoBody {
-    fn render(&self, _error: &Error, _challenge: &Challenge) -> Rendered {
-        Rendered::empty()
-    }
+/// Returns the default renderer, which leaves bodies empty.
+pub(crate) fn no_body() -> impl Renderer {
+    render_fn(|_, _| Rendered::empty())
 }
 
-/// A body and the headers that go with it.
+/// A body and its headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Rendered {
@@ -40,65 +34,68 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// No body.
+    /// Creates an empty body.
     pub const fn empty() -> Self {
         Self { content_type: None, body: Vec::new(), headers: Vec::new() }
     }
 
-    /// A body of any media type.
+    /// Creates a body of any media type.
     pub fn new(content_type: impl Into<Cow<'static, str>>, body: impl Into<Vec<u8>>) -> Self {
         Self { content_type: Some(content_type.into()), body: body.into(), headers: Vec::new() }
     }
 
-    /// A body of JSON.
+    /// Creates a JSON body.
     pub fn json(body: impl Into<Vec<u8>>) -> Self {
         Self::new("application/json", body)
     }
 
-    /// A body of plain text in UTF-8.
+    /// Creates a plain-text body in UTF-8.
     pub fn text(body: impl Into<String>) -> Self {
         Self::new("text/plain; charset=utf-8", body.into())
     }
 
-    /// Adds a header: its name, in lower case, and its value, of visible ASCII, spaces and tabs.
+    /// Adds a header: its name in lower case, and its value of visible ASCII, spaces and tabs.
     ///
-    /// One that cannot be sent, or that says what is not the renderer's to say, is left out and logged: challenges, when to
-    /// retry, and how long the message is.
+    /// A renderer can't set the challenge, `retry-after`, or the headers that frame the message, such as `content-length`.
+    /// Those, illegal ones, and ones that are already there are left out and logged.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// Adds the headers to those of the challenge, and returns the body.
+    /// Adds the headers to the challenge's, and returns the body.
     pub(super) fn write(self, challenge: &mut Challenge) -> Vec<u8> {
         let content_type = self.content_type.map(|value| ("content-type", value.into_owned()));
         for (name, value) in content_type.into_iter().chain(self.headers) {
             if is_name(name) && is_value(&value) && !challenge.headers.iter().any(|(other, _)| *other == name) {
                 challenge.headers.push((name, value));
             } else {
-                tracing::error!(header = name, "left out: a renderer cannot send this header");
+                tracing::error!(
+                    header = name,
+                    "a renderer cannot set this header: it is left out because it is reserved, illegal or already set"
+                );
             }
         }
         self.body
     }
 }
 
-/// What frames the message or belongs to the challenge, whether this one has it or not.
+/// Headers that frame the message or belong to the challenge, even if this response has none of them.
 const RESERVED: [&str; 7] =
     ["connection", "content-length", "retry-after", "te", "trailer", "transfer-encoding", "www-authenticate"];
 
-/// `token`, in lower case as HTTP/2 has it. RFC 9110 section 5.6.2, RFC 9113 section 8.2.
+/// `token`, in lower case as HTTP/2 needs it. RFC 9110 section 5.6.2, RFC 9113 section 8.2.
 fn is_name(name: &str) -> bool {
     let is_legal = |byte: u8| is_tchar(byte) && !byte.is_ascii_uppercase();
     !name.is_empty() && name.bytes().all(is_legal) && !RESERVED.contains(&name)
 }
 
-/// `field-value`, of ASCII. RFC 9110 section 5.5.
+/// `field-value`, in ASCII. RFC 9110 section 5.5.
 fn is_value(value: &str) -> bool {
     value.trim_matches([' ', '\t']) == value && value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
 }
 
-/// Makes a [`Renderer`] of a closure.
+/// Makes a [`Renderer`] from a closure.
 ///
 /// ```
 /// use jwt_core::http::{Rendered, render_fn};
@@ -112,18 +109,13 @@ fn is_value(value: &str) -> bool {
 /// }));
 /// ```
 ///
-/// What the client is told about a refused token is told to whoever made it up, too: of the class
-/// [`Refused`](crate::Class::Refused), name one by one the kinds that clients may know.
-pub const fn render_fn<F>(render: F) -> RenderFn<F>
-where
-    F: Fn(&Error, &Challenge) -> Rendered + Send + Sync,
-{
+/// An attacker who forges tokens reads these bodies too. Of the class [`Refused`](crate::Class::Refused), name only the kinds
+/// that clients may know, and give all others the same body.
+pub fn render_fn(render: impl Fn(&Error, &Challenge) -> Rendered + Send + Sync + 'static) -> impl Renderer {
     RenderFn(render)
 }
 
-/// A closure as a [`Renderer`]; made by [`render_fn`].
-#[derive(Clone)]
-pub struct RenderFn<F>(F);
+struct RenderFn<F>(F);
 
 impl<F> fmt::Debug for RenderFn<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -145,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_renderer_adds_headers_and_takes_none_away() {
+    fn a_renderer_adds_headers_and_replaces_none() {
         let mut challenge = Challenge { status: 401, headers: vec![("www-authenticate", "Bearer".to_owned())] };
         let rendered = Rendered::text("no")
             .header("x-code", "a b")

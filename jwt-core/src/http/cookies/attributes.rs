@@ -7,18 +7,18 @@ use super::{CookieError, CookieErrorKind};
 use crate::http::request::is_tchar;
 use crate::http::token::Removal;
 
-/// The most bytes that a name and its value may have together: browsers drop larger cookies. RFC 6265 section 6.1.
+/// How many bytes name and value may have together. Browsers drop larger cookies. RFC 6265 section 6.1.
 const MAX_BYTES: usize = 4096;
 
-/// Which requests of other sites a browser attaches a cookie to.
+/// To which requests from other sites browsers attach a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SameSite {
-    /// None.
+    /// To no request from another site.
     Strict,
-    /// Only when the user follows a link to the application.
+    /// Only if the user follows a link to the application.
     Lax,
-    /// All. Browsers want the cookie to be `Secure` then.
+    /// To all of them. Browsers then require the cookie to be `Secure`.
     None,
 }
 
@@ -32,7 +32,7 @@ impl From<SameSite> for cookie::SameSite {
     }
 }
 
-/// A cookie but for its value.
+/// A cookie's name and attributes.
 #[derive(Clone, Debug)]
 pub(super) struct Attributes {
     pub(super) name: String,
@@ -41,12 +41,12 @@ pub(super) struct Attributes {
     pub(super) same_site: SameSite,
     pub(super) secure: bool,
     pub(super) http_only: bool,
-    /// Whether the cookie ends with the browser's session, whatever the life of its token.
+    /// Whether the cookie ends with the browser session, no matter how long its token is valid.
     pub(super) session_only: bool,
 }
 
 impl Attributes {
-    /// The `Set-Cookie` value that sets the cookie; `setting` names the caller.
+    /// Returns the `Set-Cookie` value that sets the cookie. `setting` is the caller's name, for errors.
     pub(super) fn set(&self, value: &str, life: Duration, setting: &'static str) -> Result<String, CookieError> {
         let problem = if value.is_empty() {
             Some(CookieErrorKind::Empty)
@@ -67,7 +67,7 @@ impl Attributes {
         Ok(cookie.to_string())
     }
 
-    /// The `Set-Cookie` value that takes the cookie away. Only one with the same name, path and domain does.
+    /// Returns the `Set-Cookie` value that removes the cookie. Browsers match name, path and domain.
     pub(super) fn clear(&self) -> String {
         let mut cookie = self.cookie("");
         cookie.set_max_age(time::Duration::ZERO);
@@ -75,7 +75,7 @@ impl Attributes {
         cookie.to_string()
     }
 
-    /// What takes the cookie away, and others of its name.
+    /// Returns the values that remove this cookie, and others with its name.
     pub(super) fn removal(&self) -> Removal {
         let host_only = |path: &str| Self { path: path.to_owned(), domain: None, ..self.clone() }.clear();
         let mut values = vec![host_only(&self.path)];
@@ -85,7 +85,7 @@ impl Attributes {
         Removal { own: self.clear().into(), host_only: values.into(), domains: !self.is_prefixed("__Host-") }
     }
 
-    /// RFC 6265bis section 4.1.3; browsers ignore the case of the prefix.
+    /// Browsers ignore the case of the prefix. RFC 6265bis section 4.1.3.
     fn is_prefixed(&self, prefix: &str) -> bool {
         self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     }
@@ -102,8 +102,8 @@ impl Attributes {
         cookie
     }
 
-    /// What makes browsers refuse the cookie.
-    pub(super) fn check(&self, name: &'static str, path: &'static str) -> Result<(), CookieError> {
+    /// Returns an error if browsers would reject the cookie.
+    pub(super) fn validate(&self, name: &'static str, path: &'static str) -> Result<(), CookieError> {
         use CookieErrorKind::{Contradiction, Empty, IllegalCharacters};
         let error = |kind, setting| Err(CookieError::new(kind, setting));
         if self.name.is_empty() {
@@ -140,7 +140,7 @@ const fn is_value_byte(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
 }
 
-/// Any character but controls and `;`. RFC 6265 section 4.1.1.
+/// Any character except controls and `;`. RFC 6265 section 4.1.1.
 const fn is_path_byte(byte: u8) -> bool {
     matches!(byte, 0x20..=0x3a | 0x3c..=0x7e)
 }

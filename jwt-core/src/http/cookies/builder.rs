@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use super::attributes::Attributes;
-use super::cookies::{Cookies, Settings};
+use super::token_cookies::{Cookies, Settings};
 use super::{CookieError, CookieErrorKind, SameSite};
 
-/// Builds [`Cookies`]; made by [`Cookies::builder`].
+/// Builds [`Cookies`]. Created by [`Cookies::builder`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct CookiesBuilder {
@@ -36,38 +36,38 @@ impl CookiesBuilder {
         }
     }
 
-    /// Sets the name of the access token's cookie. Default: `__Host-access`; `__Secure-access` with a domain or another
-    /// path than `/`.
+    /// Sets the name of the access token's cookie. Default: `__Host-access`, or `__Secure-access` if there is a domain or the
+    /// path isn't `/`.
     ///
-    /// A name that begins with `__Host-` cannot be set from a sibling domain or without TLS, so that nobody can plant a
-    /// cookie. One that begins with `__Secure-` cannot be set without TLS.
+    /// Use a prefix, so that attackers can't plant a cookie: browsers accept a `__Host-` cookie only over TLS and only from the
+    /// host itself, not from sibling domains. They accept a `__Secure-` cookie only over TLS.
     pub fn access_name(mut self, name: impl Into<String>) -> Self {
         self.access_name = Some(name.into());
         self
     }
 
-    /// Sets the name of the refresh token's cookie. Default: `__Secure-refresh`; `__Host-refresh` if its path is `/` and
-    /// there is no domain.
+    /// Sets the name of the refresh token's cookie. Default: `__Secure-refresh`, or `__Host-refresh` if its path is `/` and
+    /// there's no domain.
     pub fn refresh_name(mut self, name: impl Into<String>) -> Self {
         self.refresh_name = Some(name.into());
         self
     }
 
-    /// Sets the name of the cookie that pages read the claim `csrf` from. Default: `__Host-csrf`; `__Secure-csrf` with a
-    /// domain or another path than `/`.
+    /// Sets the name of the cookie in which pages find the value of the claim `csrf`. Default: `__Host-csrf`, or `__Secure-csrf`
+    /// if there is a domain or the path isn't `/`.
     pub fn csrf_name(mut self, name: impl Into<String>) -> Self {
         self.csrf_name = Some(name.into());
         self
     }
 
-    /// Sets the path below which browsers send the access token, and pages can read the claim `csrf`. Default: `/`.
+    /// Sets the path below which browsers send the access token and pages can read the claim `csrf`. Default: `/`.
     pub fn access_path(mut self, path: impl Into<String>) -> Self {
         self.access_path = path.into();
         self
     }
 
-    /// Sets the path below which browsers send the refresh token: that of the routes for refresh and logout, and of
-    /// nothing else. Default: `/auth`.
+    /// Sets the path below which browsers send the refresh token. Only the routes for refresh and logout should be below it.
+    /// Default: `/auth`.
     pub fn refresh_path(mut self, path: impl Into<String>) -> Self {
         self.refresh_path = path.into();
         self
@@ -75,35 +75,35 @@ impl CookiesBuilder {
 
     /// Sends the cookies to all hosts of a domain. Default: only to the host that set them.
     ///
-    /// Each of these hosts can then use the tokens, and plant cookies of its own beside them.
+    /// Every one of these hosts can then use the tokens, and can plant cookies with the same names.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
     }
 
-    /// Sets which requests of other sites get the cookies. Default: [`SameSite::Lax`] for the access token, so that links
-    /// from elsewhere work, and [`SameSite::Strict`] for the others.
+    /// Sets to which requests from other sites browsers attach the cookies. Default: [`SameSite::Lax`] for the access token, so
+    /// that links from other sites work, and [`SameSite::Strict`] for the others.
     pub const fn same_site(mut self, same_site: SameSite) -> Self {
         self.same_site = Some(same_site);
         self
     }
 
-    /// Lets the cookies end with the browser's session. Default: with the life of their token.
+    /// Makes the cookies end with the browser session. Default: they end with their token.
     pub const fn session_only(mut self) -> Self {
         self.session_only = true;
         self
     }
 
-    /// Leaves a cookie whose token was refused in the browser. Default: the answer takes it away.
+    /// Keeps a cookie in the browser if its token was refused. Default: the response removes it.
     pub const fn keep_refused(mut self) -> Self {
         self.keep_refused = true;
         self
     }
 
-    /// Makes cookies that browsers keep without TLS, for development on `http://localhost`. Default: off.
+    /// Makes cookies that browsers accept without TLS, for development on `http://localhost`. Default: off.
     ///
-    /// Try without it first: Chromium takes `Secure` cookies on loopback hosts. Such cookies are sent in clear and can be
-    /// planted, so they are not looked at in requests for any other host; a warning is logged when they are built.
+    /// Try without it first: Chromium accepts `Secure` cookies on loopback hosts. Without TLS, cookies can be read and planted on
+    /// the network, so they're ignored in requests for any other host. Building them logs a warning.
     pub const fn dangerous_insecure_localhost(mut self) -> Self {
         self.insecure = true;
         self
@@ -113,8 +113,8 @@ impl CookiesBuilder {
     ///
     /// # Errors
     ///
-    /// The first setting that is illegal or contradicts another, by its name: those with which browsers would not keep
-    /// the cookie, among others.
+    /// Returns the first setting that is illegal or contradicts another, including every one that makes browsers reject the
+    /// cookie.
     pub fn build(self) -> Result<Cookies, CookieError> {
         if self.insecure && self.domain.is_some() {
             return Err(CookieError::new(CookieErrorKind::Contradiction, "dangerous_insecure_localhost"));
@@ -122,9 +122,9 @@ impl CookiesBuilder {
         let access = self.attributes(&self.access_name, "access", &self.access_path, SameSite::Lax, true);
         let refresh = self.attributes(&self.refresh_name, "refresh", &self.refresh_path, SameSite::Strict, true);
         let csrf = self.attributes(&self.csrf_name, "csrf", &self.access_path, SameSite::Strict, false);
-        access.check("access_name", "access_path")?;
-        refresh.check("refresh_name", "refresh_path")?;
-        csrf.check("csrf_name", "access_path")?;
+        access.validate("access_name", "access_path")?;
+        refresh.validate("refresh_name", "refresh_path")?;
+        csrf.validate("csrf_name", "access_path")?;
         for (one, other, setting) in
             [(&access, &refresh, "refresh_name"), (&access, &csrf, "csrf_name"), (&refresh, &csrf, "csrf_name")]
         {
@@ -133,7 +133,7 @@ impl CookiesBuilder {
             }
         }
         if self.insecure {
-            tracing::warn!("cookies without `Secure`: for development on http://localhost only");
+            tracing::warn!("cookies without `Secure`: remove `dangerous_insecure_localhost` before you deploy");
         }
         Ok(Cookies(Arc::new(Settings {
             access,

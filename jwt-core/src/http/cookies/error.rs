@@ -1,6 +1,11 @@
 use std::fmt;
 
-/// Why cookies cannot be as they are configured, or cannot hold a value.
+use crate::error::{Error, ErrorKind};
+
+/// An invalid cookie setting, or a value that doesn't fit into a cookie.
+///
+/// It converts into an [`Error`](crate::Error) of the kind [`IssuingFailed`](crate::ErrorKind::IssuingFailed), and into the
+/// adapters' `Rejection`, so you can use `?` in a handler that sets cookies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieError {
     kind: CookieErrorKind,
@@ -13,13 +18,13 @@ pub struct CookieError {
 pub enum CookieErrorKind {
     /// The value is empty.
     Empty,
-    /// The value holds characters that cannot stand there. RFC 6265 section 4.1.1.
+    /// The value has characters that aren't allowed there. RFC 6265 section 4.1.1.
     IllegalCharacters,
-    /// Name and value have more than 4096 bytes together: browsers would drop the cookie without a word.
+    /// Name and value are longer than 4096 bytes together. Browsers would silently drop the cookie.
     TooLarge,
     /// Two cookies have the same name.
     Duplicate,
-    /// Two settings contradict each other: browsers would refuse the cookie.
+    /// Two settings contradict each other. Browsers would reject the cookie.
     Contradiction,
 }
 
@@ -45,13 +50,19 @@ impl fmt::Display for CookieError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let problem = match self.kind {
             CookieErrorKind::Empty => "is empty",
-            CookieErrorKind::IllegalCharacters => "holds illegal characters",
-            CookieErrorKind::TooLarge => "is too large for a cookie",
-            CookieErrorKind::Duplicate => "is the name of another cookie",
-            CookieErrorKind::Contradiction => "contradicts another setting",
+            CookieErrorKind::IllegalCharacters => "has illegal characters",
+            CookieErrorKind::TooLarge => "does not fit into a cookie: name and value may have 4096 bytes together",
+            CookieErrorKind::Duplicate => "is also the name of another cookie",
+            CookieErrorKind::Contradiction => "contradicts another setting: browsers would reject the cookie",
         };
         write!(f, "`{}` {problem}", self.setting)
     }
 }
 
 impl std::error::Error for CookieError {}
+
+impl From<CookieError> for Error {
+    fn from(error: CookieError) -> Self {
+        Self::from(ErrorKind::IssuingFailed).with_detail(error.to_string())
+    }
+}

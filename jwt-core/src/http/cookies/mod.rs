@@ -1,16 +1,16 @@
-//! Cookies for browsers: where tokens live there, and how they get in and out.
+//! Tokens in browser cookies.
 //!
-//! [`Cookies`] holds names and attributes once; from it come the `Set-Cookie` values that put tokens into a browser and
-//! take them out again, and the [`TokenSources`](crate::http::token::TokenSources) that find them there.
+//! [`Cookies`] has the names and attributes of the cookies. It creates the `Set-Cookie` values that set and remove them, and the
+//! [`TokenSources`](crate::http::TokenSources) that find the tokens in requests.
 
 mod attributes;
 mod builder;
-mod cookies;
 mod error;
 mod set_cookies;
+mod token_cookies;
 
 pub use attributes::SameSite;
 pub use builder::CookiesBuilder;
-pub use cookies::Cookies;
 pub use error::{CookieError, CookieErrorKind};
 pub use set_cookies::{SetCookies, may_be_shared};
+pub use token_cookies::Cookies;

@@ -1,11 +1,11 @@
 use std::fmt;
 
-/// Values of `Set-Cookie`, one for each header line, in their order.
+/// `Set-Cookie` values, one for each header line, in order.
 ///
-/// Adapters add them to responses. They hold tokens, so `Debug` shows their names alone, and a response that has them must
-/// not be stored by caches.
+/// The adapters add them to responses. They contain tokens, so `Debug` shows only their names, and caches must not store the
+/// response.
 #[derive(Clone, Default, PartialEq, Eq)]
-#[must_use = "cookies are set by a response that has these header lines"]
+#[must_use = "the cookies are set only if you add these header lines to a response"]
 pub struct SetCookies(Vec<String>);
 
 impl SetCookies {
@@ -17,13 +17,13 @@ impl SetCookies {
         Self(values.into_iter().collect())
     }
 
-    /// Adds others to these.
+    /// Appends `others`.
     pub fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);
         self
     }
 
-    /// Returns the values, of visible ASCII and spaces.
+    /// Returns the values, which have only visible ASCII and spaces.
     pub fn values(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
@@ -45,10 +45,10 @@ impl fmt::Debug for SetCookies {
     }
 }
 
-/// Returns whether a response with these values of `Cache-Control` may be stored by caches that others share: unless it
-/// is `private` or `no-store`, and says nothing to the contrary. RFC 9111 sections 3 and 5.2.2.
+/// Returns whether shared caches may store a response with these `Cache-Control` values. RFC 9111 sections 3 and 5.2.2.
 ///
-/// Responses with cookies that hold tokens must not be: without `Cache-Control`, too, a cache may store them.
+/// They may unless the response is `private` or `no-store`, and neither `public` nor `s-maxage` contradicts it. Without
+/// `Cache-Control` they may too. A response whose cookies contain tokens must not be stored by a shared cache.
 ///
 /// ```
 /// use jwt_core::http::may_be_shared;
@@ -58,9 +58,9 @@ impl fmt::Debug for SetCookies {
 /// ```
 #[must_use]
 pub fn may_be_shared<'h>(cache_control: impl IntoIterator<Item = &'h [u8]>) -> bool {
-    let mut is_kept_back = false;
+    let mut is_private = false;
     for value in cache_control {
-        // What is quoted may hold commas, and `private="a"` is about the header `a` alone.
+        // A quoted string may contain commas, and `private="a"` applies only to the header `a`.
         if value.contains(&b'"') {
             return true;
         }
@@ -70,10 +70,10 @@ pub fn may_be_shared<'h>(cache_control: impl IntoIterator<Item = &'h [u8]>) -> b
             if is("public") || is("s-maxage") {
                 return true;
             }
-            is_kept_back |= (is("private") || is("no-store")) && name.len() == directive.trim_ascii().len();
+            is_private |= (is("private") || is("no-store")) && name.len() == directive.trim_ascii().len();
         }
     }
-    !is_kept_back
+    !is_private
 }
 
 #[cfg(test)]
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_private_or_not_to_be_stored_is_kept_from_shared_caches() {
+    fn only_private_and_no_store_keep_a_response_out_of_shared_caches() {
         for (values, expected) in [
             (&[][..], true),
             (&[""], true),

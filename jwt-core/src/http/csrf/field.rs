@@ -1,26 +1,26 @@
 use std::fmt;
 
-use super::proof::same;
-use super::sender::Line;
+use super::check::constant_time_eq;
+use super::origin::SingleLine;
 use crate::http::request::RequestView;
 
-/// The field of a form that has to repeat a token's claim `csrf`.
+/// The form field that must repeat a token's claim `csrf`.
 pub(crate) struct FormField {
     name: String,
     claim: String,
 }
 
 impl FormField {
-    /// The most bytes of a body that are read: 64 KiB.
+    /// How many bytes of a body are read at most: 64 KiB.
     pub(crate) const LIMIT: usize = 64 * 1024;
 
     pub(super) const fn new(name: String, claim: String) -> Self {
         Self { name, claim }
     }
 
-    /// Whether the form has the field exactly once, with the claim's value.
+    /// Returns whether the form has the field exactly once, with the claim's value.
     ///
-    /// If the form was cut off, only fields that end before the cut count.
+    /// If the form was cut off at the limit, only complete fields count.
     pub(crate) fn is_in(&self, form: &[u8], cut: bool) -> bool {
         // The last field may be incomplete.
         let last = || form.iter().rposition(|&byte| byte == b'&').unwrap_or(0);
@@ -28,7 +28,7 @@ impl FormField {
         let fields = form_urlencoded::parse(&form[..end]);
         let mut values = fields.filter(|(name, _)| *name == self.name).map(|(_, value)| value);
         match (values.next(), values.next()) {
-            (Some(value), None) => same(value.as_bytes(), self.claim.as_bytes()),
+            (Some(value), None) => constant_time_eq(value.as_bytes(), self.claim.as_bytes()),
             _ => false,
         }
     }
@@ -41,16 +41,16 @@ impl fmt::Debug for FormField {
     }
 }
 
-/// Whether a request says that its body is a form whose fields can be read.
+/// Returns whether a request declares a body that is a form, not compressed.
 pub(super) fn has_form(request: &dyn RequestView) -> bool {
-    let (mut content_type, mut is_coded) = (Line::default(), false);
+    let (mut content_type, mut is_coded) = (SingleLine::default(), false);
     request.header("content-type", &mut |value| content_type.add(value));
-    // RFC 9110 section 8.4: of a body that is compressed nothing can be read here.
+    // RFC 9110 section 8.4: a compressed body can't be read here.
     request.header("content-encoding", &mut |value| is_coded |= !value.trim_ascii().eq_ignore_ascii_case(b"identity"));
     !is_coded && content_type.only().is_some_and(is_form)
 }
 
-/// Whether this is the type of forms. Its name's case and its parameters do not matter. RFC 9110 section 8.3.1.
+/// Returns whether this is the content type of forms, in any case and with any parameters. RFC 9110 section 8.3.1.
 pub(crate) fn is_form(content_type: &[u8]) -> bool {
     let media_type = content_type.split(|&byte| byte == b';').next().unwrap_or_default();
     media_type.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_value_is_the_one_of_the_only_field_of_that_name() {
+    fn the_value_comes_from_the_only_field_with_the_name() {
         for (form, value) in [
             ("csrf_token=s3cret", "s3cret"),
             ("a=b&csrf_token=s3cret&c=d", "s3cret"),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_form_that_was_cut_off_only_complete_fields_count() {
+    fn only_complete_fields_of_a_truncated_form_count() {
         let field = FormField::new("csrf_token".to_owned(), "s3cret".to_owned());
         for (form, expected) in [
             ("csrf_token=s3cret&a=", true),
@@ -111,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_nothing_of_the_claim() {
+    fn debug_does_not_show_the_claim() {
         let field = FormField::new("csrf_token".to_owned(), "s3cret".to_owned());
         assert_eq!(format!("{field:?}"), r#"FormField { name: "csrf_token", .. }"#);
     }
 
     #[test]
-    fn a_form_is_known_by_its_type() {
+    fn a_form_is_recognized_by_its_content_type() {
         const FORM: &str = "application/x-www-form-urlencoded";
         for (lines, expected) in [
             (&[FORM][..], true),

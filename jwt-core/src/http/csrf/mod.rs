@@ -1,11 +1,11 @@
-//! What a request must show beside a token from a cookie.
+//! Protection against cross-site request forgery, for tokens from cookies.
 
+mod check;
 mod field;
-mod proof;
-mod sender;
+mod origin;
 mod settings;
 
+pub(crate) use check::{CsrfCheck, CsrfOutcome};
 pub(crate) use field::{FormField, is_form};
-pub(crate) use proof::{Outcome, Proof};
-pub(super) use sender::host;
+pub(super) use origin::host;
 pub use settings::Csrf;

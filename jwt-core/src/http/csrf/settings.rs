@@ -1,37 +1,37 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::check::CsrfCheck;
 use super::field::has_form;
-use super::proof::Proof;
-use super::sender::{Line, Sender, is_handshake, is_origin};
+use super::origin::{RequestOrigin, SingleLine, is_origin, is_websocket_handshake};
 use crate::error::ErrorKind;
 use crate::http::request::RequestView;
 
 const HEADER: &str = "x-csrf-token";
 
-/// The methods that change nothing. RFC 9110 section 9.2.1.
+/// The safe methods. RFC 9110 section 9.2.1.
 const SAFE: &[Cow<'static, str>] =
     &[Cow::Borrowed("GET"), Cow::Borrowed("HEAD"), Cow::Borrowed("OPTIONS"), Cow::Borrowed("TRACE")];
 
-/// What a request must show beside a token that was found in a cookie, because browsers attach cookies to requests that
-/// other sites trigger too. RFC 6750 section 5.3.
+/// Cross-site request forgery protection for tokens from cookies. RFC 6750 section 5.3.
 ///
-/// Every [`TokenSources`](crate::http::token::TokenSources) with a cookie checks it, whether it is configured or not. Tokens from
-/// other places are not concerned: no other site can make a browser send them.
+/// Browsers attach cookies to requests that other sites trigger. So all [`TokenSources`](crate::http::TokenSources) with a
+/// cookie check where such a request comes from, even if you configure nothing. Tokens from other places don't need the check:
+/// no other site can make a browser send them.
 ///
-/// Checked are requests that may change something: every method but `GET`, `HEAD`, `OPTIONS` and `TRACE`, and the
-/// handshakes of WebSockets. Such a request must come from the application's own pages:
+/// The check applies to requests that may change something: every method except `GET`, `HEAD`, `OPTIONS` and `TRACE`, and
+/// WebSocket handshakes. Such a request must come from the application's own pages:
 ///
-/// 1. `Sec-Fetch-Site`, where it is there, is `same-origin` or `none`;
-/// 2. where it is not, `Origin` names the host that the request was sent to;
-/// 3. either may be otherwise if `Origin` is [allowed](Self::allow_origin).
+/// 1. if it has `Sec-Fetch-Site`, the value is `same-origin` or `none`;
+/// 2. if it doesn't, `Origin` names the host that the request was sent to;
+/// 3. in both cases an [allowed](Self::allow_origin) `Origin` is accepted too.
 ///
-/// If the token has a claim `csrf`, the header `X-CSRF-Token` must besides hold its value. That is a proof of its own, so
-/// that a request without either of the headers above is accepted with it, and refused without. Where that is
-/// [configured](Self::form_field), a field of a form holds it as well. A handshake can have neither, and is judged by its
-/// origin alone.
+/// If the token has a claim `csrf`, the header `X-CSRF-Token` must also repeat its value. The header is a proof by itself: with
+/// it, a request is accepted even if it has none of the headers above. Without it, such a request is rejected. If
+/// you [configure](Self::form_field) a form field, the field may repeat the value instead. A WebSocket handshake can't send
+/// either, so only its origin is checked.
 ///
-/// What fails is answered 403, with the code `csrf_failed` and no challenge.
+/// A request that fails the check gets 403 with the code `csrf_failed` and no challenge.
 ///
 /// ```
 /// use jwt_core::http::{Csrf, TokenSources};
@@ -47,14 +47,14 @@ pub struct Csrf {
     header: Cow<'static, str>,
     form_field: Option<String>,
     safe_methods: Cow<'static, [Cow<'static, str>]>,
-    /// Whether methods that may change something can be among them.
+    /// Whether `safe_methods` may include methods that change something.
     any_method: bool,
     require_token: bool,
     disabled: bool,
 }
 
 impl Csrf {
-    /// Checks requests as described above.
+    /// Creates the default check, as described above.
     pub const fn new() -> Self {
         Self {
             origins: Vec::new(),
@@ -68,10 +68,10 @@ impl Csrf {
     }
 
     /// Also accepts requests from the pages of `origin`, written as browsers write it: `https://app.example`, with the
-    /// port unless it is the scheme's own, and without a slash at the end. Default: none.
+    /// port unless it's the scheme's default, and without a trailing slash. Default: no other origin.
     ///
-    /// It needs naming where the pages have another host than the API, or where a proxy changes `Host`.
-    /// Anything that is no origin is an error when the verifier is built.
+    /// You need it if the pages are on another host than the API, or if a proxy changes `Host`. A value that isn't an origin
+    /// makes building the verifier fail.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into());
         self
@@ -83,16 +83,16 @@ impl Csrf {
         self
     }
 
-    /// Also takes the value from the field `name` of a form, where the header is absent: for pages that work without
-    /// scripts. Default: no field, and no body is read.
+    /// Accepts the value from the form field `name` if the header is absent, for pages that work without scripts. Default: no
+    /// field, and no body is read.
     ///
-    /// Looked at are the first 64 KiB of bodies of `application/x-www-form-urlencoded`, where the field
-    /// must stand once; let it be the form's first. Bodies of `multipart/form-data`, in which files are sent, are not read:
-    /// their tokens need the header, or no claim `csrf`. The body is read only where everything else that can be seen before
-    /// it speaks for the request, and the handler gets all of it. `jwt-tower` reads bodies of axum's type alone, with the
-    /// feature `axum`. An empty name is an error when the verifier is built.
+    /// The field must appear exactly once in the first 64 KiB of an `application/x-www-form-urlencoded` body; make it the form's
+    /// first field. `multipart/form-data` bodies, which upload files, aren't read: send the header with them, or issue tokens
+    /// without the claim `csrf`. The body is read only after the token and everything in the headers has been accepted, and
+    /// the handler still gets all of it. `jwt-tower` can read only axum's body type, with its feature `axum`. An empty
+    /// name makes building the verifier fail.
     ///
-    /// A page gets the value from its own token, which is `HttpOnly` and none of its scripts' business:
+    /// The server writes the value into the page. It comes from the user's own token, which scripts can't read:
     ///
     /// ```
     /// use jwt_core::Verified;
@@ -106,7 +106,7 @@ impl Csrf {
     ///     csrf: String,
     /// }
     ///
-    /// // `TokenIssuer` and `Sessions` draw values that need no escaping.
+    /// // `TokenIssuer` and `Sessions` generate values that need no escaping.
     /// fn logout_button(verified: &Verified) -> Result<String, jwt_core::Error> {
     ///     let Form { csrf } = verified.claims()?;
     ///     let hidden = format!(r#"<input type="hidden" name="csrf_token" value="{csrf}">"#);
@@ -118,28 +118,27 @@ impl Csrf {
         self
     }
 
-    /// Sets the methods that aren't checked, in upper case: some of `GET`, `HEAD`, `OPTIONS` and `TRACE`, because a `GET` that
-    /// changes something needs the check too. Default: all four. RFC 9110 section 9.2.1.
+    /// Sets the methods that aren't checked, in upper case: `GET`, `HEAD`, `OPTIONS` and `TRACE`, or fewer if one of yours
+    /// changes something. Default: all four. RFC 9110 section 9.2.1.
     ///
-    /// Any other method is an error when the verifier is built: see
-    /// [`dangerous_safe_methods`](Self::dangerous_safe_methods).
+    /// Any other method makes building the verifier fail: see [`dangerous_safe_methods`](Self::dangerous_safe_methods).
     pub fn safe_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
         self.safe_methods = methods.into_iter().map(|method| Cow::Owned(method.into())).collect();
         self.any_method = false;
         self
     }
 
-    /// Sets the methods that aren't checked, any of them. Default: those of [`safe_methods`](Self::safe_methods).
+    /// Sets the methods that aren't checked, with no restriction on them. Default: see [`safe_methods`](Self::safe_methods).
     ///
-    /// If one of them changes something, as `POST` does, every page that the user visits can have it done in the user's
-    /// name. It is meant for methods that only read and that RFC 9110 doesn't know, such as `PROPFIND`. To accept requests
-    /// from pages of your own, name their origin with [`allow_origin`](Self::allow_origin).
+    /// If one of them changes something, as `POST` does, every page that a user visits can make the change in the user's name.
+    /// Use it for methods that only read but aren't in RFC 9110, such as `PROPFIND`. To accept requests from pages of your
+    /// own, name their origin with [`allow_origin`](Self::allow_origin) instead.
     pub fn dangerous_safe_methods<M: Into<String>>(self, methods: impl IntoIterator<Item = M>) -> Self {
         Self { any_method: true, ..self.safe_methods(methods) }
     }
 
-    /// Refuses tokens without the claim `csrf` where a request is checked, so that every such request needs the value.
-    /// Default: only those whose token has the claim.
+    /// Requires the claim `csrf`, so that every checked request must repeat its value. Default: only requests whose token has
+    /// the claim must repeat it.
     pub const fn require_token(mut self) -> Self {
         self.require_token = true;
         self
@@ -149,7 +148,7 @@ impl Csrf {
         Self { disabled: true, ..Self::new() }
     }
 
-    /// The first setting that can never be met.
+    /// Returns the first setting that is invalid.
     pub(in crate::http) fn problem(&self) -> Option<&'static str> {
         if !self.origins.iter().all(|origin| is_origin(origin)) {
             return Some("allow_origin");
@@ -164,43 +163,43 @@ impl Csrf {
         (!is_header).then_some("header")
     }
 
-    /// Judges what can be judged without the token.
-    pub(in crate::http) fn inspect<'r>(&self, request: &'r dyn RequestView) -> Result<Proof<'r>, ErrorKind> {
-        let handshake = is_handshake(request);
+    /// Checks everything that doesn't need the token.
+    pub(in crate::http) fn check_request<'r>(&self, request: &'r dyn RequestView) -> Result<CsrfCheck<'r>, ErrorKind> {
+        let handshake = is_websocket_handshake(request);
         if self.disabled || (!handshake && self.is_safe(request.method())) {
-            return Ok(Proof::NOT_NEEDED);
+            return Ok(CsrfCheck::NOT_NEEDED);
         }
-        let sender = Sender::of(request, &self.origins);
-        match sender {
-            Sender::Other => return Err(ErrorKind::CsrfFailed),
-            Sender::Unknown if handshake => return Err(ErrorKind::CsrfFailed),
-            Sender::Own if handshake => return Ok(Proof::NOT_NEEDED),
-            Sender::Own | Sender::Unknown => {}
+        let origin = RequestOrigin::of(request, &self.origins);
+        match origin {
+            RequestOrigin::Untrusted => return Err(ErrorKind::CsrfFailed),
+            RequestOrigin::Unknown if handshake => return Err(ErrorKind::CsrfFailed),
+            RequestOrigin::Trusted if handshake => return Ok(CsrfCheck::NOT_NEEDED),
+            RequestOrigin::Trusted | RequestOrigin::Unknown => {}
         }
-        let line = self.line(request);
-        // A header that is there decides, even if it's empty or repeated.
+        let line = self.header_line(request);
+        // If the header is there, it decides, even if it's empty or repeated.
         let form_field = match (&line, &self.form_field) {
-            (Line::None, Some(name)) if !name.is_empty() && has_form(request) => Some(name.clone()),
+            (SingleLine::Absent, Some(name)) if !name.is_empty() && has_form(request) => Some(name.clone()),
             _ => None,
         };
-        Ok(Proof {
+        Ok(CsrfCheck {
             needed: true,
-            own: sender == Sender::Own,
+            trusted_origin: origin == RequestOrigin::Trusted,
             require_token: self.require_token,
             sent: line.only().map(Cow::Borrowed),
             form_field,
         })
     }
 
-    /// A method that changes something isn't safe because a setting says so that `build` would refuse.
+    /// `safe_methods` can't exempt a method that changes something, even if the settings were never validated.
     fn is_safe(&self, method: &str) -> bool {
         let is_in = |methods: &[Cow<'static, str>]| methods.iter().any(|safe| safe == method);
         is_in(&self.safe_methods) && (self.any_method || is_in(SAFE))
     }
 
-    /// The header that repeats the claim.
-    fn line<'r>(&self, request: &'r dyn RequestView) -> Line<'r> {
-        let mut line = Line::default();
+    /// Returns the header that repeats the claim.
+    fn header_line<'r>(&self, request: &'r dyn RequestView) -> SingleLine<'r> {
+        let mut line = SingleLine::default();
         request.header(&self.header, &mut |value| line.add(value));
         line
     }
@@ -232,13 +231,13 @@ const fn is_name_byte(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::csrf::Outcome;
+    use crate::http::csrf::CsrfOutcome;
     use crate::testing::BareRequest;
 
     const CLAIM: &str = r#"{"csrf":"s3cret"}"#;
     const NONE: &str = r#"{"sub":"a"}"#;
 
-    /// A request with headers that are given as `name: value`.
+    /// Creates a request with these headers, each as `name: value`.
     fn request(method: &str, headers: &[&str]) -> BareRequest {
         headers.iter().fold(BareRequest::new(method, "/"), |request, line| {
             let (name, value) = line.split_once(": ").expect("a header line");
@@ -246,14 +245,15 @@ mod tests {
         })
     }
 
-    /// Judges a request by its headers and then by the payload.
-    fn judge(csrf: &Csrf, method: &str, headers: &[&str], payload: &str) -> bool {
+    /// Checks a request's headers and then the payload.
+    fn passes(csrf: &Csrf, method: &str, headers: &[&str], payload: &str) -> bool {
         let request = request(method, headers);
-        csrf.inspect(&request).is_ok_and(|proof| matches!(proof.into_owned().check(payload), Outcome::Met))
+        csrf.check_request(&request)
+            .is_ok_and(|proof| matches!(proof.into_owned().finish(payload), CsrfOutcome::Passed))
     }
 
     #[test]
-    fn a_request_that_may_change_something_comes_from_an_own_page() {
+    fn a_request_that_may_change_something_must_come_from_an_own_page() {
         const HOST: &str = "host: api.example";
         let csrf = Csrf::new().allow_origin("https://app.example");
         for (headers, accepted) in [
@@ -264,7 +264,7 @@ mod tests {
             (&["sec-fetch-site: "], false),
             (&["sec-fetch-site: Same-Origin"], false),
             (&["sec-fetch-site: same-origin", "sec-fetch-site: same-origin"], false),
-            // A proxy changed `Host`; the browser knows better.
+            // A proxy may change `Host`; `Sec-Fetch-Site` doesn't depend on it.
             (&["sec-fetch-site: same-origin", "origin: https://elsewhere.example", HOST], true),
             (&["sec-fetch-site: cross-site", "origin: https://api.example", HOST], false),
             (&["sec-fetch-site: cross-site", "origin: https://app.example", HOST], true),
@@ -292,16 +292,16 @@ mod tests {
             (&[], false),
         ] {
             for method in ["POST", "PUT", "PATCH", "DELETE", "CONNECT", "post", "get", "PROPFIND", ""] {
-                assert_eq!(judge(&csrf, method, headers, NONE), accepted, "{method} {headers:?}");
+                assert_eq!(passes(&csrf, method, headers, NONE), accepted, "{method} {headers:?}");
             }
             for method in ["GET", "HEAD", "OPTIONS", "TRACE"] {
-                assert!(judge(&csrf, method, headers, NONE), "{method} {headers:?}");
+                assert!(passes(&csrf, method, headers, NONE), "{method} {headers:?}");
             }
         }
     }
 
     #[test]
-    fn a_token_with_the_claim_needs_the_header() {
+    fn a_token_with_the_claim_requires_the_header() {
         let own = "sec-fetch-site: same-origin";
         for (headers, payload, usually, strictly) in [
             (&[own, "x-csrf-token: s3cret"][..], CLAIM, true, true),
@@ -317,40 +317,40 @@ mod tests {
             (&[own, "x-csrf-token: 1"], r#"{"csrf":1}"#, false, false),
             (&[own, "x-csrf-token: null"], r#"{"csrf":null}"#, false, false),
             (&[own, "cookie: csrf=s3cret"], CLAIM, false, false),
-            // The header alone is a proof; together with another site's page it is none.
+            // The header is enough by itself, but not if another site sent the request.
             (&["x-csrf-token: s3cret"], CLAIM, true, true),
             (&["x-csrf-token: s3cret"], NONE, false, false),
             (&["sec-fetch-site: cross-site", "x-csrf-token: s3cret"], CLAIM, false, false),
         ] {
-            assert_eq!(judge(&Csrf::new(), "POST", headers, payload), usually, "{headers:?} {payload}");
+            assert_eq!(passes(&Csrf::new(), "POST", headers, payload), usually, "{headers:?} {payload}");
             assert_eq!(
-                judge(&Csrf::new().require_token(), "POST", headers, payload),
+                passes(&Csrf::new().require_token(), "POST", headers, payload),
                 strictly,
                 "{headers:?} {payload}"
             );
-            assert!(judge(&Csrf::new().require_token(), "GET", headers, payload), "{headers:?} {payload}");
+            assert!(passes(&Csrf::new().require_token(), "GET", headers, payload), "{headers:?} {payload}");
         }
         let named = Csrf::new().header("X-XSRF-Token");
-        assert!(judge(&named, "POST", &["x-xsrf-token: s3cret"], CLAIM));
-        assert!(!judge(&named, "POST", &["x-csrf-token: s3cret"], CLAIM));
+        assert!(passes(&named, "POST", &["x-xsrf-token: s3cret"], CLAIM));
+        assert!(!passes(&named, "POST", &["x-csrf-token: s3cret"], CLAIM));
     }
 
     #[test]
-    fn a_field_of_a_form_takes_the_place_of_an_absent_header() {
+    fn a_form_field_replaces_an_absent_header() {
         const OWN: &str = "sec-fetch-site: same-origin";
         const FORM: &str = "content-type: application/x-www-form-urlencoded";
-        let judge = |csrf: &Csrf, headers: &[&str], field: Option<&str>, payload: &str| {
+        let passes = |csrf: &Csrf, headers: &[&str], field: Option<&str>, payload: &str| {
             let form = field.map(|value| format!("csrf_token={value}")).unwrap_or_default();
             let request = request("POST", headers).header("content-type", "application/x-www-form-urlencoded");
-            match csrf.inspect(&request).map(|proof| proof.into_owned().check(payload)) {
-                Ok(Outcome::Met) => true,
-                Ok(Outcome::InForm(field)) => field.is_in(form.as_bytes(), false),
-                Ok(Outcome::Unmet) | Err(_) => false,
+            match csrf.check_request(&request).map(|proof| proof.into_owned().finish(payload)) {
+                Ok(CsrfOutcome::Passed) => true,
+                Ok(CsrfOutcome::CheckForm(field)) => field.is_in(form.as_bytes(), false),
+                Ok(CsrfOutcome::Failed) | Err(_) => false,
             }
         };
         let is_read = |csrf: &Csrf, headers: &[&str], payload: &str| {
             let request = request("POST", headers);
-            matches!(csrf.inspect(&request).map(|proof| proof.check(payload)), Ok(Outcome::InForm(_)))
+            matches!(csrf.check_request(&request).map(|proof| proof.finish(payload)), Ok(CsrfOutcome::CheckForm(_)))
         };
         let with = Csrf::new().form_field("csrf_token");
         for (headers, field, payload, accepted) in [
@@ -369,13 +369,13 @@ mod tests {
             (&[OWN, "x-csrf-token: "], Some("s3cret"), CLAIM, false),
             (&[OWN, "x-csrf-token: s3cret", "x-csrf-token: s3cret"], Some("s3cret"), CLAIM, false),
         ] {
-            assert_eq!(judge(&with, headers, field, payload), accepted, "{headers:?} {field:?} {payload}");
+            assert_eq!(passes(&with, headers, field, payload), accepted, "{headers:?} {field:?} {payload}");
         }
-        assert!(!judge(&with.clone().require_token(), &[OWN], Some("s3cret"), NONE));
-        assert!(!judge(&Csrf::new(), &[OWN], Some("s3cret"), CLAIM), "nobody asked");
+        assert!(!passes(&with.clone().require_token(), &[OWN], Some("s3cret"), NONE));
+        assert!(!passes(&Csrf::new(), &[OWN], Some("s3cret"), CLAIM), "no field is configured");
         for (headers, payload, expected) in [
             (&[OWN, FORM][..], CLAIM, true),
-            // The value is the only proof of who sent it.
+            // The value is the only proof of the request's origin.
             (&[FORM], CLAIM, true),
             (&[OWN, FORM], NONE, false),
             (&[OWN, FORM], r#"{"csrf":""}"#, false),
@@ -394,38 +394,38 @@ mod tests {
             assert!(!is_read(&Csrf::new().form_field(""), headers, payload), "{headers:?} {payload}");
         }
         let safe = request("GET", &[OWN, FORM]);
-        assert!(matches!(with.inspect(&safe).map(|proof| proof.check(CLAIM)), Ok(Outcome::Met)));
+        assert!(matches!(with.check_request(&safe).map(|proof| proof.finish(CLAIM)), Ok(CsrfOutcome::Passed)));
     }
 
     #[test]
-    fn a_handshake_comes_from_an_own_page() {
+    fn a_websocket_handshake_must_come_from_an_own_page() {
         for upgrade in ["upgrade: websocket", "upgrade: WebSocket", "upgrade: h2c, websocket"] {
             let own = [upgrade, "origin: https://api.example", "host: api.example"];
             for csrf in [Csrf::new(), Csrf::new().require_token()] {
                 for payload in [NONE, CLAIM] {
-                    assert!(judge(&csrf, "GET", &own, payload), "{upgrade}");
+                    assert!(passes(&csrf, "GET", &own, payload), "{upgrade}");
                 }
             }
             let other = [upgrade, "origin: https://evil.example", "host: api.example"];
-            assert!(!judge(&Csrf::new(), "GET", &other, NONE), "{upgrade}");
-            assert!(!judge(&Csrf::new(), "GET", &[upgrade, "x-csrf-token: s3cret"], CLAIM), "{upgrade}");
+            assert!(!passes(&Csrf::new(), "GET", &other, NONE), "{upgrade}");
+            assert!(!passes(&Csrf::new(), "GET", &[upgrade, "x-csrf-token: s3cret"], CLAIM), "{upgrade}");
         }
-        assert!(judge(&Csrf::new(), "GET", &["upgrade: h2c"], NONE));
+        assert!(passes(&Csrf::new(), "GET", &["upgrade: h2c"], NONE));
     }
 
     #[test]
-    fn what_is_checked_can_be_chosen() {
+    fn the_checked_methods_can_be_configured() {
         let all = Csrf::new().safe_methods(["OPTIONS"]);
-        assert!(!judge(&all, "GET", &[], NONE) && judge(&all, "OPTIONS", &[], NONE));
+        assert!(!passes(&all, "GET", &[], NONE) && passes(&all, "OPTIONS", &[], NONE));
         let refused = Csrf::new().safe_methods(["GET", "POST"]);
-        assert!(!judge(&refused, "POST", &[], NONE) && judge(&refused, "GET", &[], NONE));
+        assert!(!passes(&refused, "POST", &[], NONE) && passes(&refused, "GET", &[], NONE));
         let dav = Csrf::new().dangerous_safe_methods(["GET", "PROPFIND"]);
-        assert!(judge(&dav, "PROPFIND", &[], NONE) && !judge(&dav, "HEAD", &[], NONE));
-        assert!(judge(&Csrf::disabled(), "POST", &["sec-fetch-site: cross-site"], CLAIM));
+        assert!(passes(&dav, "PROPFIND", &[], NONE) && !passes(&dav, "HEAD", &[], NONE));
+        assert!(passes(&Csrf::disabled(), "POST", &["sec-fetch-site: cross-site"], CLAIM));
     }
 
     #[test]
-    fn the_host_of_the_target_goes_before_the_header() {
+    fn the_host_in_the_target_overrides_the_header() {
         struct Http2(BareRequest);
         impl RequestView for Http2 {
             fn method(&self) -> &str {
@@ -443,13 +443,13 @@ mod tests {
         }
         let from = |origin: &str| {
             let request = BareRequest::default().header("host", "evil.example").header("origin", origin);
-            Csrf::new().inspect(&Http2(request)).is_ok()
+            Csrf::new().check_request(&Http2(request)).is_ok()
         };
         assert!(from("https://api.example") && !from("https://evil.example"));
     }
 
     #[test]
-    fn a_setting_that_protects_nothing_is_found() {
+    fn an_invalid_setting_is_reported() {
         for origin in ["https://a.example", "http://localhost:8080", "https://[::1]:8443", "capacitor://localhost"] {
             assert_eq!(Csrf::new().allow_origin(origin).problem(), None, "{origin}");
         }

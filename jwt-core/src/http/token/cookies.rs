@@ -1,25 +1,25 @@
-//! The header `Cookie`. RFC 6265 section 5.4.
+//! The `Cookie` header. RFC 6265 section 5.4.
 
 use std::fmt;
 use std::sync::{Arc, Once};
 
-use super::places::end_to_end;
-use super::source::{Found, Location, TokenPlace, TokenSource};
+use super::found::{Found, Location, TokenPlace};
+use super::source::{TokenSource, end_to_end};
 use crate::http::csrf::host;
 use crate::http::request::RequestView;
 
-/// A part of a line, as it stands between semicolons.
+/// One part of the header, between semicolons.
 pub(super) struct Pair<'r> {
     pub(super) name: &'r [u8],
-    /// What follows the first `=`, without quotation marks around it.
+    /// The part after the first `=`, without quotation marks around it.
     pub(super) value: Option<&'r [u8]>,
     pub(super) whole: &'r [u8],
 }
 
-/// The parts of a line.
+/// Splits the header into its parts.
 ///
-/// Names end where a browser ends them: only spaces and tabs are left out around them. One that begins with any other
-/// blank, which a browser does not know for a `__Host-` name, is another name here too.
+/// Names are trimmed as browsers trim them: only spaces and tabs. To a browser, a name that starts with any other blank isn't a
+/// `__Host-` name, so it must not become one here.
 pub(super) fn pairs(line: &[u8]) -> impl Iterator<Item = Pair<'_>> {
     line.split(|&byte| byte == b';').map(trim).filter(|whole| !whole.is_empty()).map(|whole| {
         let (name, value) = match whole.iter().position(|&byte| byte == b'=') {
@@ -44,21 +44,21 @@ fn unquoted(value: &[u8]) -> &[u8] {
     }
 }
 
-/// The `Set-Cookie` values that take a cookie away.
+/// The `Set-Cookie` values that remove a cookie.
 #[derive(Clone, Debug)]
 pub(crate) struct Removal {
-    /// For the cookie as the application sets it.
+    /// Removes the cookie that the application sets.
     pub(crate) own: Arc<str>,
-    /// For cookies of the same name without `Domain`, by their paths.
+    /// Remove cookies with the same name and no `Domain`, one value for each path.
     pub(crate) host_only: Arc<[String]>,
-    /// Whether a browser also keeps cookies of this name with `Domain`.
+    /// Whether browsers also accept cookies of this name with `Domain`.
     pub(crate) domains: bool,
 }
 
 impl Removal {
-    /// Values for every cookie of this name that a page of the request's site can have set: which of several is the
-    /// application's, the header `Cookie` doesn't say.
-    pub(super) fn of_all(&self, request: &dyn RequestView) -> Vec<String> {
+    /// Returns values that remove every cookie of this name that a page of the same site can have set. The `Cookie` header
+    /// doesn't say which of several is the application's.
+    pub(super) fn of_every_copy(&self, request: &dyn RequestView) -> Vec<String> {
         let domains = if self.domains { domains(request) } else { Vec::new() };
         let mut all = vec![self.own.to_string()];
         for value in &*self.host_only {
@@ -70,9 +70,9 @@ impl Removal {
     }
 }
 
-/// The host that a request was sent to and the domains above it.
+/// Returns the host that a request was sent to, and its parent domains.
 fn domains(request: &dyn RequestView) -> Vec<&str> {
-    /// More labels than a site has below its own domain.
+    /// How many domains are returned at most. Few sites have more levels of subdomains.
     const MOST: usize = 4;
     let Some(host) = host(request).and_then(|host| std::str::from_utf8(host).ok()).map(without_port) else {
         return Vec::new();
@@ -89,17 +89,20 @@ fn domains(request: &dyn RequestView) -> Vec<&str> {
 
 pub(super) struct Cookie {
     pub(super) name: String,
-    /// Whether the cookie may have travelled in clear, which it must not beyond this machine.
+    /// Whether to ignore the cookie in requests for other hosts than this machine, because it may be sent without TLS.
     pub(super) loopback_only: bool,
 }
 
 impl TokenSource for Cookie {
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
         if self.loopback_only && !is_loopback(request) {
-            // Once, because whoever sends requests could fill the log.
-            static TOLD: Once = Once::new();
-            TOLD.call_once(|| {
-                tracing::error!("cookies for development on localhost are not looked at in requests for other hosts");
+            // Logged once, so that requests can't fill the log.
+            static LOGGED: Once = Once::new();
+            LOGGED.call_once(|| {
+                tracing::error!(
+                    "a cookie was ignored in a request for another host than localhost: remove \
+                     `dangerous_insecure_localhost` in production"
+                );
             });
             return;
         }
@@ -107,7 +110,7 @@ impl TokenSource for Cookie {
             for pair in pairs(value) {
                 if pair.name == self.name.as_bytes()
                     && let Some(value) = pair.value
-                    // Some programs clear a cookie by emptying it.
+                    // Some applications clear a cookie by setting an empty value.
                     && !value.is_empty()
                 {
                     found.add(value, Location::Cookie);
@@ -154,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_can_be_set_for_a_host_and_the_domains_above_it() {
+    fn cookies_can_be_set_for_a_host_and_its_parent_domains() {
         for (host, expected) in [
             ("app.shop.example:8443", &["app.shop.example", "shop.example"][..]),
             ("shop.example", &["shop.example"]),
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_the_one_that_the_browser_knows() {
+    fn names_are_trimmed_as_browsers_trim_them() {
         for (line, expected) in [
             ("__Host-access=a", &["a"][..]),
             ("x=1;__Host-access=a", &["a"]),

@@ -1,14 +1,14 @@
-//! Where tokens hide in a request. RFC 6750 section 2.
+//! Extracts tokens from requests. RFC 6750 section 2.
 
 mod cookies;
-mod places;
-mod raw;
+mod found;
 mod source;
 mod sources;
 mod strip;
 
 pub(crate) use cookies::Removal;
-pub(crate) use raw::{NoToken, RawToken};
-pub use source::{Found, Location, TokenPlace, TokenSource};
+pub use found::{Found, Location, TokenPlace};
+pub(crate) use found::{NoToken, RawToken};
+pub use source::TokenSource;
 pub use sources::TokenSources;
 pub(crate) use strip::{Kept, Strip};

@@ -1,74 +1,149 @@
-use std::borrow::Cow;
 use std::fmt;
 
-use crate::http::request::RequestView;
+use smallvec::SmallVec;
 
-/// The place a token was found in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Location {
-    /// `Authorization: Bearer …`. RFC 6750 section 2.1.
-    Authorization,
-    /// A cookie.
-    Cookie,
-    /// A query parameter. RFC 6750 section 2.3.
-    Query,
-    /// A header of the application's own.
-    Header,
-    /// Anywhere else. It may be a cookie, so such a token is [checked](super::Csrf) like one from a cookie.
-    Custom,
+use super::found::{Found, Location, TokenPlace};
+use crate::http::request::{RequestView, is_tchar};
+
+/// A place where requests may carry a token. [`TokenSources`](super::TokenSources) combines several.
+///
+/// A source adds every token that it finds in its place. It must not choose between several: a request with more than one
+/// token, over all sources, is rejected (RFC 6750 section 3.1).
+pub trait TokenSource: fmt::Debug + Send + Sync {
+    /// Adds the tokens in this place of `request` to `found`.
+    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>);
+
+    /// Returns the part of the request that this source reads. A gateway needs it to remove tokens from the requests that it
+    /// forwards. Default: `None`, which means unknown.
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        None
+    }
 }
 
-/// The part of a request that a source reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TokenPlace<'s> {
-    /// The header `Authorization`.
-    Authorization,
-    /// The cookie of this name.
-    Cookie(&'s str),
-    /// The query parameter of this name.
-    Query(&'s str),
-    /// The header of this name.
-    Header(&'s str),
+/// Calls `each` with the values of `name`, unless `Connection` declares the header to be for the next hop only. A proxy would
+/// remove it then, so a service must ignore it. RFC 9110 section 7.6.1.
+pub(super) fn end_to_end<'r>(request: &'r dyn RequestView, name: &str, mut each: impl FnMut(&'r [u8])) {
+    let mut values: SmallVec<[&[u8]; 2]> = SmallVec::new();
+    request.header(name, &mut |value| values.push(value));
+    if values.is_empty() {
+        return;
+    }
+    let mut hop_by_hop = false;
+    request.header("connection", &mut |options| {
+        hop_by_hop |=
+            options.split(|&byte| byte == b',').any(|option| trim(option).eq_ignore_ascii_case(name.as_bytes()));
+    });
+    if !hop_by_hop {
+        values.into_iter().for_each(&mut each);
+    }
 }
 
-/// What a source found: collects candidates of every source, so that two of them are noticed.
-#[derive(Default)]
-pub struct Found<'r> {
-    pub(super) candidates: usize,
-    pub(super) first: Option<(Cow<'r, [u8]>, Location)>,
+fn trim(value: &[u8]) -> &[u8] {
+    value.trim_ascii()
 }
 
-impl<'r> Found<'r> {
-    /// Adds a candidate. It is checked later; empty and illegal ones are the client's mistake, not to be skipped here.
-    pub fn add(&mut self, token: impl Into<Cow<'r, [u8]>>, location: Location) {
-        self.candidates += 1;
-        if self.first.is_none() {
-            self.first = Some((token.into(), location));
+#[derive(Debug)]
+pub(super) struct AuthorizationHeader;
+
+impl TokenSource for AuthorizationHeader {
+    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
+        // RFC 9110 section 5.3: it isn't a list field, so several lines are an error, even if only one is `Bearer`.
+        let (mut lines, mut token) = (0, None);
+        end_to_end(request, "authorization", |value| {
+            lines += 1;
+            token = token.or(bearer(value));
+        });
+        if lines > 1 {
+            found.candidates += lines;
+        } else if let Some(token) = token {
+            found.add(token, Location::Authorization);
+        }
+    }
+
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Authorization)
+    }
+}
+
+/// Returns the token of `credentials = "Bearer" 1*SP b64token`. The scheme's case doesn't matter (RFC 9110 section 11.1).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    const SCHEME: &[u8] = b"bearer";
+    let value = trim(value);
+    let (scheme, rest) = value.split_at_checked(SCHEME.len())?;
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        return None;
+    }
+    match rest.first() {
+        None => Some(rest),
+        Some(b' ') => Some(&rest[rest.iter().take_while(|&&byte| byte == b' ').count()..]),
+        // A longer scheme name is another scheme. Any other byte, even `=` or `/`, makes the line malformed, which an empty
+        // token stands for.
+        Some(&byte) if is_tchar(byte) => None,
+        Some(_) => Some(&[]),
+    }
+}
+
+pub(super) struct Query(pub(super) String);
+
+impl TokenSource for Query {
+    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
+        if !matches!(request.method(), "GET" | "HEAD") {
+            return;
+        }
+        let Some((_, query)) = request.target().split_once('?') else { return };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if name == self.0 {
+                found.add(value.into_owned().into_bytes(), Location::Query);
+            }
+        }
+    }
+
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Query(&self.0))
+    }
+}
+
+pub(super) struct CustomHeader(pub(super) String);
+
+impl TokenSource for CustomHeader {
+    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
+        end_to_end(request, &self.0, |value| found.add(trim(value), Location::Header));
+    }
+
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Header(&self.0))
+    }
+}
+
+pub(super) struct Closure<F> {
+    pub(super) location: Location,
+    pub(super) find: F,
+}
+
+impl<F> TokenSource for Closure<F>
+where
+    F: Fn(&dyn RequestView) -> Option<String> + Send + Sync,
+{
+    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
+        if let Some(token) = (self.find)(request) {
+            found.add(token.into_bytes(), self.location);
         }
     }
 }
 
-impl fmt::Debug for Found<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Found").field("candidates", &self.candidates).finish_non_exhaustive()
-    }
+macro_rules! named {
+    ($($source:ident),+) => {$(
+        impl fmt::Debug for $source {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($source)).field(&self.0).finish()
+            }
+        }
+    )+};
 }
+named!(Query, CustomHeader);
 
-/// A place to look for a token.
-///
-/// A source adds every candidate that its place holds, and none when it holds none. It must not decide which of several
-/// is meant: more than one candidate over all sources is refused (RFC 6750 section 3.1). The default is
-/// [`TokenSources::new`](super::TokenSources::new), the null object [`TokenSources::none`](super::TokenSources::none).
-pub trait TokenSource: fmt::Debug + Send + Sync {
-    /// Adds what `request` holds in this place to `found`. It is asked twice about requests whose
-    /// [form](super::Csrf::form_field) must be read.
-    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>);
-
-    /// Returns the part of the request that it reads, so that a gateway can leave tokens out of what it sends on.
-    /// Default: `None`, which says that nobody knows.
-    fn place(&self) -> Option<TokenPlace<'_>> {
-        None
+impl<F> fmt::Debug for Closure<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Closure").field("location", &self.location).finish_non_exhaustive()
     }
 }

@@ -2,14 +2,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::cookies::{Cookie, Removal};
-use super::places::{Authorization, Closure, OwnHeader, Query};
-use super::raw::{NoToken, RawToken};
-use super::source::{Found, Location, TokenPlace, TokenSource};
+use super::found::{Found, Location, NoToken, RawToken, TokenPlace};
+use super::source::{AuthorizationHeader, Closure, CustomHeader, Query, TokenSource};
 use crate::error::ErrorKind;
-use crate::http::csrf::{Csrf, Proof};
+use crate::http::csrf::{Csrf, CsrfCheck};
 use crate::http::request::RequestView;
 
-/// The places in which a verifier looks for tokens.
+/// The places where a verifier looks for tokens.
 ///
 /// ```
 /// use jwt_core::http::TokenSources;
@@ -21,7 +20,7 @@ use crate::http::request::RequestView;
 pub struct TokenSources {
     places: Vec<Place>,
     csrf: Csrf,
-    /// Of the methods that RFC 6750 section 2 has, those in use.
+    /// Which of the methods of RFC 6750 section 2 are in use.
     bearer_methods: Vec<&'static str>,
 }
 
@@ -38,46 +37,57 @@ impl Default for TokenSources {
 }
 
 impl TokenSources {
-    /// Looks at `Authorization: Bearer` and nowhere else. The scheme's case does not matter.
+    /// Looks only at `Authorization: Bearer`. The scheme's case doesn't matter.
     #[must_use]
     pub fn new() -> Self {
-        Self { bearer_methods: vec!["header"], ..Self::none().source(Authorization) }
+        Self::none().authorization()
     }
 
-    /// Looks nowhere; add sources.
+    /// Looks nowhere. Add at least one source.
     #[must_use]
     pub const fn none() -> Self {
         Self { places: Vec::new(), csrf: Csrf::new(), bearer_methods: Vec::new() }
     }
 
+    /// Also looks at `Authorization: Bearer`, as [`new`](Self::new) does. For sources that start without it, for example
+    /// [`Cookies::refresh_sources`](crate::http::Cookies::refresh_sources).
+    #[must_use]
+    pub fn authorization(mut self) -> Self {
+        // A second one would find every token twice.
+        if self.bearer_methods.contains(&"header") {
+            return self;
+        }
+        self.bearer_methods.push("header");
+        self.source(AuthorizationHeader)
+    }
+
     /// Also looks at the cookie `name`. Default: no cookie.
     ///
-    /// A browser attaches cookies by itself, to requests that other sites trigger too: [`Csrf`] says what a request must
-    /// show beside the cookie. [`browser::Cookies`](crate::http::cookies::Cookies) knows how to set it, and where it is.
+    /// Browsers attach cookies to requests that other sites trigger, so tokens from cookies get a [CSRF check](Csrf).
+    /// [`Cookies`](crate::http::Cookies) sets cookies, and knows the sources that find them.
     #[must_use]
     pub fn cookie(self, name: impl Into<String>) -> Self {
         self.source(Cookie { name: name.into(), loopback_only: false })
     }
 
-    /// Also looks at a cookie whose attributes are known, so that it can be taken away.
-    pub(crate) fn known_cookie(mut self, name: &str, removal: Option<Removal>, loopback_only: bool) -> Self {
+    /// Also looks at a cookie whose attributes are known, so that the response can remove it.
+    pub(crate) fn cookie_with_removal(mut self, name: &str, removal: Option<Removal>, loopback_only: bool) -> Self {
         let source = Arc::new(Cookie { name: name.to_owned(), loopback_only });
         self.places.push(Place { source, removal });
         self
     }
 
-    /// Sets what a request must show beside a cookie. Default: [`Csrf::new`].
+    /// Sets the CSRF check for tokens from cookies. Default: [`Csrf::new`].
     #[must_use]
     pub fn csrf(mut self, csrf: Csrf) -> Self {
         self.csrf = csrf;
         self
     }
 
-    /// Accepts tokens from cookies whoever made the browser send them. Default: [`Csrf::new`].
+    /// Accepts tokens from cookies without a CSRF check. Default: the check of [`Csrf::new`].
     ///
-    /// Every page that the user visits can then do in the user's name what an address and a form can express.
-    /// Rather name the pages' origins with [`Csrf::allow_origin`]; only where something in front of this layer checks
-    /// every request is there nothing left to check.
+    /// Every page that a user visits can then send links and forms in the user's name. If your pages have another origin, name
+    /// it with [`Csrf::allow_origin`] instead. Use this only if something in front of this layer already checks every request.
     #[must_use]
     pub fn dangerous_without_csrf_protection(self) -> Self {
         self.csrf(Csrf::disabled())
@@ -85,10 +95,10 @@ impl TokenSources {
 
     /// Also looks at the query parameter `name` of `GET` and `HEAD` requests. Default: no query parameter.
     ///
-    /// Addresses end up in logs and histories (RFC 9700 section 4.3.2): use it only where a client cannot send headers,
-    /// a WebSocket from a browser for example, and with short-lived tokens. What logs requests in your own service does it too:
-    /// the span of tower-http's `TraceLayer` and actix-web's `Logger` hold the whole address unless they are told otherwise.
-    /// The adapters mark such answers `Cache-Control: private`.
+    /// URLs end up in logs and browser histories (RFC 9700 section 4.3.2). Use it only with short-lived tokens, and only if a
+    /// client can't send headers, for example to open a WebSocket in a browser. Request logs of your own service have the URL
+    /// too: by default, tower-http's `TraceLayer` and actix-web's `Logger` record all of it. The adapters add
+    /// `Cache-Control: private` to the responses.
     #[must_use]
     pub fn query(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
@@ -101,19 +111,19 @@ impl TokenSources {
     /// Also looks at the header `name`, whose whole value is the token. Default: no header.
     #[must_use]
     pub fn header(self, name: impl Into<String>) -> Self {
-        self.source(OwnHeader(name.into().to_ascii_lowercase()))
+        self.source(CustomHeader(name.into().to_ascii_lowercase()))
     }
 
-    /// Also asks a closure, which returns the token or `None`. Default: no closure.
+    /// Also calls a closure, which returns the token or `None`. Default: no closure.
     ///
-    /// `location` says where the closure looks. A token from [`Location::Cookie`], or from [`Location::Custom`], which says
-    /// nothing, is [checked](Csrf) like one from a [cookie](Self::cookie). The rest isn't, so don't say
-    /// [`Location::Header`] of a cookie that is encrypted or in parts.
+    /// `location` says where the closure looks. Tokens from [`Location::Cookie`] and [`Location::Custom`] get the
+    /// [CSRF check](Csrf); tokens from other locations don't. So if the closure reads a cookie, for example one that's encrypted
+    /// or split, say [`Location::Cookie`]: [`Location::Header`] would turn the protection off.
     ///
     /// ```
     /// use jwt_core::http::{Location, TokenSources};
     ///
-    /// // `Authorization: Token ...`, of an older client.
+    /// // `Authorization: Token ...` from an older client.
     /// let sources = TokenSources::new().from_fn(Location::Header, |request| {
     ///     let mut token = None;
     ///     request.header("authorization", &mut |value| {
@@ -130,7 +140,7 @@ impl TokenSources {
         self.source(Closure { location, find })
     }
 
-    /// Also asks a source of the application's own. Default: none.
+    /// Also looks at a source of your own. Default: no such source.
     #[must_use]
     pub fn source(mut self, source: impl TokenSource + 'static) -> Self {
         self.places.push(Place { source: Arc::new(source), removal: None });
@@ -145,18 +155,18 @@ impl TokenSources {
         self.places.is_empty()
     }
 
-    /// The first setting that can never be met.
+    /// Returns the first setting that is invalid.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         self.csrf.problem()
     }
 
-    /// The parts of a request that may hold a token, or `None` where a source does not tell.
+    /// Returns the parts of a request that may have a token, or `None` if a source doesn't know its place.
     pub(crate) fn places(&self) -> Option<Vec<TokenPlace<'_>>> {
         self.places.iter().map(|place| place.source.place()).collect()
     }
 
-    /// Finds the one token that the request carries, or says why none is to be looked at.
-    pub(crate) fn find<'r>(&self, request: &'r dyn RequestView) -> Result<RawToken<'r>, NoToken> {
+    /// Finds the one token of the request.
+    pub(crate) fn find_token<'r>(&self, request: &'r dyn RequestView) -> Result<RawToken<'r>, NoToken> {
         let (mut found, mut removal, mut repeated) = (Found::default(), None, None);
         for place in &self.places {
             let before = found.candidates;
@@ -170,16 +180,16 @@ impl TokenSources {
         }
         // RFC 6750 section 3.1: "uses more than one method for including an access token" is `invalid_request`.
         if found.candidates > 1 {
-            // Two cookies of one name come back with every request, until they are taken away.
-            let removals = repeated.map(|removal| removal.of_all(request)).unwrap_or_default();
+            // The browser sends two cookies of one name with every request until both are removed.
+            let removals = repeated.map(|removal| removal.of_every_copy(request)).unwrap_or_default();
             return Err(NoToken { kind: ErrorKind::MultipleCredentials, removals });
         }
         let (bytes, location) = found.first.ok_or(ErrorKind::NoCredentials)?;
-        let proof = match location {
-            Location::Cookie | Location::Custom => self.csrf.inspect(request)?,
-            _ => Proof::NOT_NEEDED,
+        let csrf = match location {
+            Location::Cookie | Location::Custom => self.csrf.check_request(request)?,
+            _ => CsrfCheck::NOT_NEEDED,
         };
-        Ok(RawToken { bytes, location, proof, removal: removal.map(|removal| Arc::clone(&removal.own)) })
+        Ok(RawToken { bytes, location, csrf, removal: removal.map(|removal| Arc::clone(&removal.own)) })
     }
 }
 
@@ -196,7 +206,7 @@ mod tests {
     use crate::testing::BareRequest;
 
     fn find(sources: &TokenSources, request: &BareRequest) -> Result<(String, Location), ErrorKind> {
-        let found = sources.find(request).map_err(|refused| refused.kind)?;
+        let found = sources.find_token(request).map_err(|refused| refused.kind)?;
         Ok((found.text()?.to_owned(), found.location))
     }
 
@@ -205,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_authorization_header_is_read_as_its_grammar_says() {
+    fn the_authorization_header_follows_its_grammar() {
         use ErrorKind::{MalformedCredentials, MultipleCredentials, NoCredentials};
         for (value, expected) in [
             (&b"Bearer abc"[..], Ok("abc")),
@@ -238,13 +248,13 @@ mod tests {
     }
 
     #[test]
-    fn a_header_for_the_next_hop_is_not_for_us() {
+    fn a_header_for_the_next_hop_is_ignored() {
         let request = get("/").header("Authorization", "Bearer abc").header("Connection", "close, authorization");
         assert_eq!(find(&TokenSources::new(), &request), Err(ErrorKind::NoCredentials));
     }
 
     #[test]
-    fn sources_are_off_until_they_are_named() {
+    fn other_sources_are_off_by_default() {
         let request = get("/?access_token=abc").header("Cookie", "access_token=abc").header("X-Token", "abc");
         assert_eq!(find(&TokenSources::new(), &request), Err(ErrorKind::NoCredentials));
         for (sources, location) in [
@@ -254,6 +264,15 @@ mod tests {
             (TokenSources::new().from_fn(Location::Custom, |_| Some("abc".to_owned())), Location::Custom),
         ] {
             assert_eq!(find(&sources, &request), Ok(("abc".to_owned(), location)));
+        }
+    }
+
+    #[test]
+    fn the_authorization_header_is_read_once_even_if_it_is_added_twice() {
+        let request = get("/").header("Authorization", "Bearer abc");
+        for sources in [TokenSources::none().authorization(), TokenSources::new().authorization()] {
+            assert_eq!(find(&sources, &request), Ok(("abc".to_owned(), Location::Authorization)));
+            assert_eq!(sources.bearer_methods(), ["header"]);
         }
     }
 
@@ -273,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn an_illegible_token_is_refused_in_every_source() {
+    fn a_malformed_token_is_refused_in_every_source() {
         let all = TokenSources::new().cookie("t").query("t").header("x-t");
         for request in [
             get("/?t="),
@@ -289,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_cookie_holds_no_token() {
+    fn an_empty_cookie_has_no_token() {
         let sources = TokenSources::new().cookie("t");
         assert_eq!(find(&sources, &get("/").header("cookie", "t=")), Err(ErrorKind::NoCredentials));
         let request = get("/").header("cookie", "t=; a=b").header("authorization", "Bearer abc");
@@ -299,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closure_that_may_read_cookies_is_protected_like_a_cookie() {
+    fn a_closure_that_may_read_cookies_gets_the_csrf_check() {
         use Location::{Authorization, Cookie, Custom, Header};
         for (location, refused) in [(Cookie, true), (Custom, true), (Header, false), (Authorization, false)] {
             let sources = TokenSources::none().from_fn(location, |_| Some("abc".to_owned()));
@@ -310,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_token_is_read_from_requests_that_change_nothing() {
+    fn a_query_token_is_read_only_from_safe_methods() {
         let sources = TokenSources::new().query("t");
         assert_eq!(find(&sources, &BareRequest::new("POST", "/?t=a")), Err(ErrorKind::NoCredentials));
         assert_eq!(find(&sources, &get("/?x=1&t=a%2Eb")), Ok(("a.b".to_owned(), Location::Query)));

@@ -1,10 +1,10 @@
-//! Leaves tokens out of requests that are sent on.
+//! Removes tokens from requests that are forwarded.
 
 use super::cookies::{Pair, pairs};
-use super::source::TokenPlace;
+use super::found::TokenPlace;
 use super::sources::TokenSources;
 
-/// What a request loses before it is sent on.
+/// The parts of a request that are removed before it's forwarded.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Strip {
     authorization: bool,
@@ -13,10 +13,10 @@ pub(crate) struct Strip {
     headers: Vec<String>,
 }
 
-/// Headers with an address: of the page that sent the request, or of the request as a proxy got it.
+/// Headers with a URL: of the page that sent the request, or of the request before a proxy changed it.
 const ADDRESSES: [&str; 5] = ["referer", "x-original-url", "x-original-uri", "x-rewrite-url", "x-forwarded-uri"];
 
-/// What is left of a header line.
+/// The part of a header line that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kept {
     Whole,
@@ -25,7 +25,7 @@ pub(crate) enum Kept {
 }
 
 impl Strip {
-    /// Leaves out what these sources read; `None` where one of them does not tell.
+    /// Removes the tokens that these sources read. Returns `None` if one of them doesn't know its place.
     pub(crate) fn of(sources: &TokenSources) -> Option<Self> {
         let mut strip = Self::default();
         for place in sources.places()? {
@@ -39,10 +39,11 @@ impl Strip {
         Some(strip)
     }
 
-    /// `name` is in lower case. Unlike a source this does not care whether the line is for the next hop only.
+    /// Returns the part of a header line to keep. `name` is in lower case. Headers for the next hop only are included, unlike in
+    /// a source.
     pub(crate) fn header(&self, name: &str, value: &[u8]) -> Kept {
         match name {
-            // Another scheme is for somebody else.
+            // Credentials of another scheme aren't tokens.
             "authorization" if self.authorization && is_token(value) => Kept::Nothing,
             "cookie" if !self.cookies.is_empty() => self.cookie(value),
             _ if self.headers.iter().any(|header| header == name) => Kept::Nothing,
@@ -51,7 +52,7 @@ impl Strip {
         }
     }
 
-    /// The same path and query without tokens, unless nothing had to be left out.
+    /// Returns the path and query without tokens, or `None` if there are no tokens in them.
     pub(crate) fn target(&self, target: &str) -> Option<String> {
         let (path, query) = target.split_once('?').filter(|_| !self.parameters.is_empty())?;
         let is_kept = |parameter: &&str| {
@@ -65,9 +66,9 @@ impl Strip {
         Some(if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) })
     }
 
-    /// An address without tokens and without a fragment, which RFC 9110 section 10.1.3 keeps out of `Referer` anyway.
+    /// Returns a URL without tokens and without a fragment. RFC 9110 section 10.1.3 forbids fragments in `Referer` anyway.
     fn address(&self, value: &[u8]) -> Kept {
-        // An address is ASCII. Anything else could be read in several ways.
+        // URLs are ASCII. Servers may read anything else in different ways.
         let Some(value) = std::str::from_utf8(value).ok().filter(|value| value.is_ascii()) else {
             return Kept::Nothing;
         };
@@ -92,7 +93,7 @@ impl Strip {
     }
 }
 
-/// Whether the credentials are a token, legible or not.
+/// Returns whether the credentials are a token, even a malformed one.
 fn is_token(credentials: &[u8]) -> bool {
     let credentials = credentials.trim_ascii();
     let end = credentials.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(credentials.len());
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_hold_a_token_is_left_out_and_nothing_else() {
+    fn only_tokens_are_removed() {
         for (name, value, kept) in [
             ("authorization", "Bearer a", Kept::Nothing),
             ("authorization", " bearer  a", Kept::Nothing),
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_does_not_tell_its_place_cannot_be_left_out() {
+    fn tokens_of_a_source_without_a_place_cannot_be_removed() {
         let closure = TokenSources::new().from_fn(Location::Header, |_| None);
         assert!(Strip::of(&closure).is_none());
         let only_cookie = Strip::of(&TokenSources::none().cookie("session")).expect("a known place");

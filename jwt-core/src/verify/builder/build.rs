@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::settings::VerifierBuilder;
 use crate::claim_rules::MAX_LEEWAY;
-use crate::gate::{ResourceMetadata, Wrong};
+use crate::gate::{InvalidResource, ResourceMetadata};
 use crate::http::challenge::{Challenger, is_challenge};
 use crate::verified::VerifierContext;
 use crate::verify::build_error::{BuildError, BuildErrorKind as Kind};
@@ -121,8 +121,8 @@ impl VerifierBuilder {
             resource.clone().publish(issuers, self.sources.bearer_methods())
         });
         metadata.transpose().map_err(|wrong| match wrong {
-            Wrong::Invalid(setting) => BuildError::new(Kind::InvalidUrl, setting),
-            Wrong::Insecure(setting) => BuildError::new(Kind::InsecureUrl, setting),
+            InvalidResource::Invalid(setting) => BuildError::new(Kind::InvalidUrl, setting),
+            InvalidResource::Insecure(setting) => BuildError::new(Kind::InsecureUrl, setting),
         })
     }
 

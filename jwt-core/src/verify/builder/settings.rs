@@ -6,7 +6,7 @@ use crate::claim_rules::DEFAULT_LEEWAY;
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::Backend;
 use crate::gate::ProtectedResource;
-use crate::http::challenge::{DEFAULT_REALM, NoBody, Renderer};
+use crate::http::challenge::{DEFAULT_REALM, Renderer, no_body};
 use crate::http::token::TokenSources;
 use crate::jose::compact::Limits;
 use crate::observe::{NoObserver, Observer};
@@ -58,7 +58,7 @@ impl VerifierBuilder {
             realm: DEFAULT_REALM.to_owned(),
             revocations: None,
             accepts_during_outage: false,
-            renderer: Arc::new(NoBody),
+            renderer: Arc::new(no_body()),
             resource: None,
             challenges: Vec::new(),
             requirements: Vec::new(),

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::error::BoxError;
 use crate::error::{Error, ErrorKind};
 use crate::keys::{Budget, Quota};
 use crate::verify::build_error::BuildError;
 use crate::verify::issuers::issuer::{FoundIssuer, Issuer, Resolution};
 use crate::verify::issuers::prepare::PrepareContext;
 use crate::verify::issuers::trusted_issuer::TrustedIssuer;
-use crate::error::BoxError;
 
 use super::rejected_names::{RejectReason, RejectedNames, Warnings};
 use super::settings::{Answer, IssuerResolver};

@@ -1,46 +1,49 @@
 use crate::http::request::RequestView;
 
-/// Whose page sent a request.
+/// Where the page that sent a request comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sender {
-    Own,
-    Other,
+pub(super) enum RequestOrigin {
+    /// The application itself, or an allowed origin.
+    Trusted,
+    /// Another site.
+    Untrusted,
+    /// The browser doesn't say, or the client isn't a browser.
     Unknown,
 }
 
-impl Sender {
-    /// Where the page that sent the request comes from, as the browser says. A page cannot set these headers itself:
-    /// their names are forbidden to scripts.
+impl RequestOrigin {
+    /// Reads the headers in which the browser names the page's origin. Scripts can't set these headers: their names are
+    /// forbidden.
     pub(super) fn of(request: &dyn RequestView, allowed: &[String]) -> Self {
-        let (mut site, mut origin) = (Line::default(), Line::default());
+        let (mut site, mut origin) = (SingleLine::default(), SingleLine::default());
         request.header("sec-fetch-site", &mut |value| site.add(value));
         request.header("origin", &mut |value| origin.add(value));
-        // `null`, the origin of whoever hides theirs, is no origin, even if it was allowed by mistake.
+        // Browsers send `null` for pages without an origin, such as sandboxed ones. It's never trusted, even if allowed by mistake.
         let is_allowed = |origin: &[u8]| allowed.iter().any(|own| own.as_bytes() == origin && is_origin(own));
         let is_named = || origin.only().is_some_and(is_allowed);
         let same = match (&site, &origin) {
-            (Line::None, Line::None) => return Self::Unknown,
-            (Line::None, _) => origin.only().is_some_and(|origin| is_own(origin, request)),
+            (SingleLine::Absent, SingleLine::Absent) => return Self::Unknown,
+            (SingleLine::Absent, _) => origin.only().is_some_and(|origin| is_request_host(origin, request)),
             (_, _) => matches!(site.only(), Some(b"same-origin" | b"none")),
         };
-        if same || is_named() { Self::Own } else { Self::Other }
+        if same || is_named() { Self::Trusted } else { Self::Untrusted }
     }
 }
 
 /// A header that must not be repeated.
 #[derive(Default)]
-pub(super) enum Line<'r> {
+pub(super) enum SingleLine<'r> {
     #[default]
-    None,
+    Absent,
     One(&'r [u8]),
-    Several,
+    Repeated,
 }
 
-impl<'r> Line<'r> {
+impl<'r> SingleLine<'r> {
     pub(super) fn add(&mut self, value: &'r [u8]) {
         *self = match self {
-            Self::None => Self::One(value),
-            _ => Self::Several,
+            Self::Absent => Self::One(value),
+            _ => Self::Repeated,
         };
     }
 
@@ -52,8 +55,9 @@ impl<'r> Line<'r> {
     }
 }
 
-/// A WebSocket's handshake is a `GET` that any page can trigger, cookies and all; the answer can be read by that page.
-pub(super) fn is_handshake(request: &dyn RequestView) -> bool {
+/// Returns whether the request opens a WebSocket: a `GET` that any page can trigger, with cookies, and whose messages that page
+/// can read.
+pub(super) fn is_websocket_handshake(request: &dyn RequestView) -> bool {
     let mut upgrades = false;
     request.header("upgrade", &mut |value| {
         let mut protocols = value.split(|&byte| byte == b',');
@@ -62,26 +66,27 @@ pub(super) fn is_handshake(request: &dyn RequestView) -> bool {
     upgrades
 }
 
-/// Whether `origin` names the host and port that the request was sent to. The scheme cannot be compared, because only
-/// what terminates TLS knows it.
-fn is_own(origin: &[u8], request: &dyn RequestView) -> bool {
+/// Returns whether `origin` names the host and port that the request was sent to. The scheme can't be compared: only the
+/// server that terminates TLS knows it.
+fn is_request_host(origin: &[u8], request: &dyn RequestView) -> bool {
     let Some(at) = origin.windows(3).position(|part| part == b"://") else { return false };
     let named = &origin[at + 3..];
     host(request).is_some_and(|host| !host.is_empty() && host.eq_ignore_ascii_case(named))
 }
 
-/// The host and port that a request was sent to. RFC 9112 section 3.2: a target with a host of its own goes before the
-/// header.
+/// Returns the host and port that a request was sent to. RFC 9112 section 3.2: a host in the target overrides the header
+/// `Host`.
 pub(in crate::http) fn host(request: &dyn RequestView) -> Option<&[u8]> {
     if let Some(authority) = request.authority() {
         return Some(authority.as_bytes());
     }
-    let mut host = Line::default();
+    let mut host = SingleLine::default();
     request.header("host", &mut |value| host.add(value));
     host.only()
 }
 
-/// `scheme "://" host [ ":" port ]`, in lower case and without the scheme's own port. RFC 6454 section 6.2.
+/// Returns whether this is an origin as browsers write it: `scheme "://" host [ ":" port ]`, in lower case and without the
+/// scheme's default port. RFC 6454 section 6.2.
 pub(super) fn is_origin(text: &str) -> bool {
     let Some((scheme, host)) = text.split_once("://") else { return false };
     let legal = |text: &str, others: &[u8]| {

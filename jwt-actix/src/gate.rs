@@ -7,23 +7,26 @@ use jwt_core::gate::Gate;
 
 use crate::service::Gated;
 
-/// Puts a [`Gate`] in front of a service. It goes inside [`JwtMiddleware`](crate::JwtMiddleware) if the gate needs a token.
+/// Puts a [`Gate`] in front of a service. If the gate needs a token, it goes inside [`JwtMiddleware`](crate::JwtMiddleware).
 ///
-/// The core has two gates besides those that have middleware of their own:
-/// [`ForwardClaims`](jwt_core::forward::ForwardClaims) tells the service behind a gateway who sent the request, in headers
-/// that clients can't set, and `jwt_core::issue::ImplicitRefresh` renews access tokens in cookies while they are used.
+/// The core has two gates without middleware of their own: [`ForwardClaims`](jwt_core::forward::ForwardClaims) tells an
+/// upstream service who sent the request, in headers that clients can't set. `jwt_core::issue::ImplicitRefresh` renews access
+/// tokens in cookies while they're in use.
 ///
 /// ```
 /// use actix_web::{App, web};
 /// use jwt_actix::GateMiddleware;
-/// use jwt_core::forward::ForwardClaims;
+/// use jwt_actix::jwt_core::forward::{ForwardClaims, ForwardError};
 ///
-/// # async fn upstream() -> &'static str { "" }
-/// # fn main() -> Result<(), jwt_core::forward::ForwardError> {
-/// let forward = ForwardClaims::keeping_token([("/sub", "x-user")])?;
-/// let app = App::new().service(web::resource("/").wrap(GateMiddleware::new(forward)).to(upstream));
-/// # Ok(())
-/// # }
+/// async fn upstream() -> &'static str {
+///     "upstream"
+/// }
+///
+/// fn gateway() -> Result<(), ForwardError> {
+///     let forward = ForwardClaims::keeping_token([("/sub", "x-user")])?;
+///     let app = App::new().service(web::resource("/").wrap(GateMiddleware::new(forward)).to(upstream));
+///     Ok(())
+/// }
 /// ```
 #[derive(Debug)]
 #[must_use]

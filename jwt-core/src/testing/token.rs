@@ -10,16 +10,16 @@ use crate::crypto::SigningKey;
 /// The audience of the tokens that a [`ScriptedIssuer`](super::ScriptedIssuer) signs.
 pub const AUDIENCE: &str = "https://api.example";
 
-/// How long a token is good for.
+/// How long a token is valid.
 const LIFETIME: Duration = Duration::from_secs(300);
 
-/// A token in the making.
+/// A token for a test. Change it, then [sign](Self::sign) it.
 ///
-/// As made by [`ScriptedIssuer::token`](super::ScriptedIssuer::token) it is a good access token of RFC 9068 for five
-/// minutes; each method changes one thing, so that a test sees what that one thing does.
+/// [`ScriptedIssuer::token`](super::ScriptedIssuer::token) creates a valid access token (RFC 9068) for five minutes. Each method
+/// changes one thing, so that a test shows the effect of that one thing.
 #[derive(Clone)]
 #[must_use]
-pub struct Draft {
+pub struct TestToken {
     header: Map<String, Value>,
     claims: Map<String, Value>,
     key: SigningKey,
@@ -27,7 +27,7 @@ pub struct Draft {
     signed: bool,
 }
 
-impl Draft {
+impl TestToken {
     pub(super) fn new(issuer: &str, key: SigningKey, moment: Duration, number: u64) -> Self {
         let claims = object(json!({
             "iss": issuer, "aud": AUDIENCE, "sub": "user-1815", "client_id": "reports-service",
@@ -61,54 +61,54 @@ impl Draft {
         self
     }
 
-    /// Makes the token good for five minutes from this moment, counted from 1970-01-01T00:00:00Z. Default: the reading of
-    /// the issuer's clock.
+    /// Makes the token valid for five minutes from `moment` on, counted from 1970-01-01T00:00:00Z. Default: the time of the
+    /// issuer's clock.
     pub fn valid_from(mut self, moment: Duration) -> Self {
         self.moment = moment;
         let seconds = moment.as_secs();
         self.claim("iat", seconds).claim("nbf", seconds).claim("exp", moment.saturating_add(LIFETIME).as_secs())
     }
 
-    /// Lets it have ended an hour ago.
+    /// Makes the token expired since an hour ago.
     pub fn expired(self) -> Self {
         let (issued, ended) = (self.moment.saturating_sub(LIFETIME * 13), self.moment.saturating_sub(LIFETIME * 12));
         self.valid_from(issued).claim("exp", ended.as_secs())
     }
 
-    /// Lets it begin in an hour.
+    /// Makes the token valid only in an hour.
     pub fn not_yet_valid(self) -> Self {
         let begin = self.moment.saturating_add(LIFETIME * 12);
         self.claim("nbf", begin.as_secs()).claim("exp", begin.saturating_add(LIFETIME).as_secs())
     }
 
-    /// Lets it name another issuer.
+    /// Names another issuer in `iss`.
     pub fn of_issuer(self, name: &str) -> Self {
         self.claim("iss", name)
     }
 
-    /// Makes it for another audience. The issuer's is [`AUDIENCE`].
+    /// Names another audience than [`AUDIENCE`] in `aud`.
     pub fn for_audience(self, name: &str) -> Self {
         self.claim("aud", name)
     }
 
-    /// Lets it name another key than the one it is signed with.
+    /// Names another key than the signing key in `kid`.
     pub fn kid(self, kid: &str) -> Self {
         self.header("kid", kid)
     }
 
-    /// Signs it with this key, and names that key and its algorithm.
+    /// Signs with this key, and names it and its algorithm in the header.
     pub fn signed_by(mut self, key: &SigningKey) -> Self {
         self.key = key.clone();
         self.header("alg", key.algorithm().name()).header("kid", key.kid())
     }
 
-    /// Signs it with this key, and keeps the name of the issuer's.
+    /// Signs with this key, but still names the issuer's key in the header.
     pub fn forged_with(mut self, key: &SigningKey) -> Self {
         self.key = key.clone();
         self
     }
 
-    /// Puts zeros where the signature should be: what anyone can make without a key.
+    /// Replaces the signature by zeros, which anyone can do without a key.
     pub const fn unsigned(mut self) -> Self {
         self.signed = false;
         self
@@ -118,13 +118,13 @@ impl Draft {
     ///
     /// # Panics
     ///
-    /// When the back end fails to sign.
+    /// Panics if the back end fails to sign.
     #[must_use]
     pub fn sign(&self) -> String {
         let encode = |members: &Map<String, Value>| URL_SAFE_NO_PAD.encode(Value::from(members.clone()).to_string());
         let input = format!("{}.{}", encode(&self.header), encode(&self.claims));
         let signature = if self.signed {
-            // A key that was made has a back end that signs.
+            // The back end that generated the key can sign.
             self.key.sign(input.as_bytes()).expect("the key signs")
         } else {
             vec![0; 64]
@@ -140,9 +140,9 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-impl fmt::Debug for Draft {
+impl fmt::Debug for TestToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Draft")
+        f.debug_struct("TestToken")
             .field("header", &self.header.len())
             .field("claims", &self.claims.len())
             .finish_non_exhaustive()

@@ -5,13 +5,13 @@ use super::attributes::Attributes;
 use super::{CookieError, CookiesBuilder, SetCookies};
 use crate::http::token::TokenSources;
 
-/// The cookies that hold an application's tokens: their names and attributes, stated once.
+/// The names and attributes of the cookies that contain an application's tokens.
 ///
-/// | cookie | default | sent | read by scripts |
+/// | cookie | default | sent | readable by scripts |
 /// | --- | --- | --- | --- |
 /// | access token | `__Host-access; Path=/; SameSite=Lax; Secure; HttpOnly` | everywhere | no |
 /// | refresh token | `__Secure-refresh; Path=/auth; SameSite=Strict; Secure; HttpOnly` | below `/auth` | no |
-/// | claim `csrf` | `__Host-csrf; Path=/; SameSite=Strict; Secure` | everywhere, and not looked at | yes |
+/// | claim `csrf` | `__Host-csrf; Path=/; SameSite=Strict; Secure` | everywhere, but ignored by the server | yes |
 ///
 /// Cheap to clone.
 ///
@@ -39,7 +39,7 @@ pub(super) struct Settings {
     pub(super) refresh: Attributes,
     pub(super) csrf: Attributes,
     pub(super) keep_refused: bool,
-    /// Whether the cookies are for development on this machine alone.
+    /// Whether the cookies are only for development on this machine.
     pub(super) loopback_only: bool,
 }
 
@@ -50,97 +50,107 @@ impl Default for Cookies {
 }
 
 impl Cookies {
-    /// The cookies of the table above.
+    /// Creates the default cookies, as in the table above.
     #[must_use]
     pub fn new() -> Self {
         // A unit test builds them.
         Self::builder().build().expect("the defaults do not contradict each other")
     }
 
-    /// Starts building others.
+    /// Starts building cookies with other names or attributes.
     pub fn builder() -> CookiesBuilder {
         CookiesBuilder::new()
     }
 
-    /// Returns where a verifier of access tokens looks: at `Authorization: Bearer` and at the access token's cookie, with
-    /// the protection of [`Csrf`](crate::http::token::Csrf).
+    /// Returns the sources for access tokens: `Authorization: Bearer` and the access token's cookie, with the default
+    /// [CSRF check](crate::http::Csrf).
     ///
-    /// The answer to a token that is refused takes its cookie away, unless [`CookiesBuilder::keep_refused`] is set: the
-    /// browser would send it again with every request. What is forbidden, needs a stronger login or cannot be decided takes
-    /// nothing away.
+    /// If the token from the cookie is refused, the response removes the cookie, because the browser would send it again with
+    /// every request. [`CookiesBuilder::keep_refused`] turns that off. Other rejections, such as a missing scope, a login
+    /// that isn't strong enough or an outage, keep the cookie.
     #[must_use]
     pub fn sources(&self) -> TokenSources {
-        self.find(TokenSources::new(), &self.0.access)
+        self.with_cookie(TokenSources::new(), &self.0.access)
     }
 
-    /// Returns where the refresh token is: in its cookie alone.
+    /// Returns the source for refresh tokens: only the refresh token's cookie, with the default [CSRF
+    /// check](crate::http::Csrf).
+    ///
+    /// `Authorization` isn't included, because pages may send the access token there together with the cookie, and a request
+    /// with two tokens is rejected. If clients without cookies also refresh here, add the header:
+    ///
+    /// ```
+    /// use jwt_core::http::Cookies;
+    ///
+    /// let sources = Cookies::new().refresh_sources().authorization();
+    /// ```
     #[must_use]
     pub fn refresh_sources(&self) -> TokenSources {
-        self.find(TokenSources::none(), &self.0.refresh)
+        self.with_cookie(TokenSources::none(), &self.0.refresh)
     }
 
-    fn find(&self, sources: TokenSources, cookie: &Attributes) -> TokenSources {
+    fn with_cookie(&self, sources: TokenSources, cookie: &Attributes) -> TokenSources {
         let removal = (!self.0.keep_refused).then(|| cookie.removal());
-        sources.known_cookie(&cookie.name, removal, self.0.loopback_only)
+        sources.cookie_with_removal(&cookie.name, removal, self.0.loopback_only)
     }
 
-    /// Sets the access token, which is good for `life` from now on.
+    /// Sets the access token, which is valid for `life` from now on.
     ///
     /// # Errors
     ///
-    /// When the token is empty, is too large for a cookie or has characters that no token has.
+    /// Returns an error if the token is empty, is too large for a cookie, or has characters that no token has.
     pub fn set_access(&self, token: &str, life: Duration) -> Result<SetCookies, CookieError> {
         self.0.access.set(token, life, "set_access").map(SetCookies::one)
     }
 
-    /// Sets the refresh token, which is good for `life` from now on.
+    /// Sets the refresh token, which is valid for `life` from now on.
     ///
     /// # Errors
     ///
-    /// As [`set_access`](Self::set_access).
+    /// The same as [`set_access`](Self::set_access).
     pub fn set_refresh(&self, token: &str, life: Duration) -> Result<SetCookies, CookieError> {
         self.0.refresh.set(token, life, "set_refresh").map(SetCookies::one)
     }
 
-    /// Sets the value of the access token's claim `csrf`, for pages to read. Their scripts send it back in the header
+    /// Sets the value of the access token's claim `csrf`, so that scripts can read it and send it in the header
     /// `X-CSRF-Token`.
     ///
     /// # Errors
     ///
-    /// As [`set_access`](Self::set_access).
+    /// The same as [`set_access`](Self::set_access).
     pub fn set_csrf(&self, value: &str, life: Duration) -> Result<SetCookies, CookieError> {
         self.0.csrf.set(value, life, "set_csrf").map(SetCookies::one)
     }
 
-    /// Takes all cookies away.
+    /// Removes all cookies.
     pub fn clear(&self) -> SetCookies {
         SetCookies::all([&self.0.access, &self.0.refresh, &self.0.csrf].map(Attributes::clear))
     }
 
-    /// What takes all cookies away when their session is over.
+    /// Removes all cookies if their session is over, unless `keep_refused` is set.
     #[cfg(feature = "issue")]
     pub(crate) fn clear_refused(&self) -> SetCookies {
         if self.0.keep_refused { SetCookies::default() } else { self.clear() }
     }
 
-    /// Whether a value of `Set-Cookie` is about the access token's cookie.
+    /// Returns whether a `Set-Cookie` value sets or removes the access token's cookie.
     #[cfg(feature = "issue")]
     pub(crate) fn is_access(&self, set_cookie: &[u8]) -> bool {
         let name = set_cookie.split(|&byte| byte == b'=').next().unwrap_or_default();
         name.trim_ascii() == self.0.access.name.as_bytes()
     }
 
-    /// Takes the access token away.
+    /// Removes the access token.
     pub fn clear_access(&self) -> SetCookies {
         SetCookies::one(self.0.access.clear())
     }
 
-    /// Takes the refresh token away.
+    /// Removes the refresh token.
     pub fn clear_refresh(&self) -> SetCookies {
         SetCookies::one(self.0.refresh.clear())
     }
 
-    /// Takes the value of the claim `csrf` away.
+    /// Removes the value of the claim `csrf`.
     pub fn clear_csrf(&self) -> SetCookies {
         SetCookies::one(self.0.csrf.clear())
     }
@@ -164,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_those_of_the_documentation() {
+    fn the_documented_defaults_are_correct() {
         assert_eq!(
             all(&Cookies::new()),
             [
@@ -176,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_is_in_what_is_set() {
+    fn every_setting_appears_in_the_set_cookie_values() {
         let cookies = Cookies::builder()
             .domain("example.com")
             .access_path("/api")
@@ -199,7 +209,7 @@ mod tests {
         assert_eq!(all(&local)[0], "access=a.b.c; HttpOnly; SameSite=Lax; Path=/; Max-Age=900");
     }
 
-    /// What a browser compares: the name, and of the attributes all but those of the cookie's end.
+    /// Returns the parts that browsers compare: the name, and every attribute except the cookie's end.
     fn identity(set_cookie: &str) -> (&str, Vec<&str>) {
         let mut parts = set_cookie.split("; ");
         let name = parts.next().and_then(|pair| pair.split_once('=')).map_or("", |(name, _)| name);
@@ -207,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_taken_away_with_the_attributes_it_was_set_with() {
+    fn a_cookie_is_removed_with_the_attributes_it_was_set_with() {
         for builder in [
             Cookies::builder(),
             Cookies::builder().domain("example.com").access_path("/a").same_site(SameSite::None).session_only(),
@@ -261,16 +271,16 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_no_token_or_too_large_is_refused() {
+    fn a_malformed_or_too_large_value_is_refused() {
         let cookies = Cookies::new();
         let error = |value: &str| cookies.set_access(value, LIFE).err().map(|error| (error.kind(), error.setting()));
         assert_eq!(error(""), Some((Empty, "set_access")));
         for value in ["a b", "a;b", "a,b", "a\"b", "a\\b", "a\r\nb", "é"] {
             assert_eq!(error(value), Some((IllegalCharacters, "set_access")), "{value:?}");
         }
-        let room = 4096 - "__Host-access".len();
-        assert_eq!(error(&"a".repeat(room)), None);
-        assert_eq!(error(&"a".repeat(room + 1)), Some((TooLarge, "set_access")));
+        let longest = 4096 - "__Host-access".len();
+        assert_eq!(error(&"a".repeat(longest)), None);
+        assert_eq!(error(&"a".repeat(longest + 1)), Some((TooLarge, "set_access")));
         let shown = format!("{:?}", cookies.set_access("a.b.c", LIFE));
         assert!(shown.contains("__Host-access") && !shown.contains("a.b.c"), "{shown}");
     }
@@ -280,7 +290,7 @@ mod tests {
         let cookies = Cookies::new();
         let request = BareRequest::new("GET", "/").header("cookie", "__Host-access=a.b.c; __Secure-refresh=d.e.f");
         let found = |sources: &TokenSources| {
-            let token = sources.find(&request).map_err(|refused| refused.kind)?;
+            let token = sources.find_token(&request).map_err(|refused| refused.kind)?;
             Ok::<_, ErrorKind>((token.text()?.to_owned(), token.removal.as_deref().map(str::to_owned)))
         };
         let removal = |set: SetCookies| set.values().next().map(str::to_owned);
@@ -291,11 +301,34 @@ mod tests {
     }
 
     #[test]
-    fn two_cookies_of_one_name_are_both_taken_away() {
+    fn a_refresh_token_is_found_in_the_header_only_if_it_is_added() {
+        let cookies = Cookies::new();
+        let header = || BareRequest::new("GET", "/").header("authorization", "Bearer a.b.c");
+        let both = || header().header("cookie", "__Secure-refresh=d.e.f");
+        let found = |sources: TokenSources, request: BareRequest| {
+            let token = sources.find_token(&request).map_err(|refused| refused.kind)?;
+            Ok::<_, ErrorKind>(token.text()?.to_owned())
+        };
+        assert_eq!(found(cookies.refresh_sources(), header()), Err(ErrorKind::NoCredentials));
+        assert_eq!(found(cookies.refresh_sources(), both()), Ok("d.e.f".to_owned()));
+        assert_eq!(found(cookies.refresh_sources().authorization(), header()), Ok("a.b.c".to_owned()));
+        assert_eq!(found(cookies.refresh_sources().authorization(), both()), Err(ErrorKind::MultipleCredentials));
+    }
+
+    #[test]
+    fn a_cookie_error_becomes_an_error_without_the_value() {
+        let error = Cookies::new().set_access("s3cret;", LIFE).expect_err("an illegal character");
+        let error = crate::Error::from(error);
+        assert_eq!(error.code(), "issuing_failed");
+        assert_eq!(error.to_string(), "token cannot be issued: `set_access` has illegal characters");
+    }
+
+    #[test]
+    fn two_cookies_of_one_name_are_both_removed() {
         let removals = |cookies: &Cookies, name: &str| {
             let request = BareRequest::new("GET", "/").header("host", "app.shop.example:8443");
             let request = request.header("cookie", format!("{name}=a; {name}=b"));
-            let refused = cookies.sources().find(&request).err().expect("two tokens");
+            let refused = cookies.sources().find_token(&request).err().expect("two tokens");
             assert_eq!(refused.kind, ErrorKind::MultipleCredentials);
             refused.removals
         };
@@ -315,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_for_development_are_not_looked_at_beyond_loopback() {
+    fn cookies_for_development_are_ignored_beyond_loopback() {
         let sources = Cookies::builder().dangerous_insecure_localhost().build().expect("legal").sources();
         for (host, expected) in [
             ("localhost", Ok(())),
@@ -330,7 +363,7 @@ mod tests {
             ("", Err(ErrorKind::NoCredentials)),
         ] {
             let request = BareRequest::new("GET", "/").header("host", host).header("cookie", "access=a.b.c");
-            assert_eq!(sources.find(&request).map(|_| ()).map_err(|refused| refused.kind), expected, "{host}");
+            assert_eq!(sources.find_token(&request).map(|_| ()).map_err(|refused| refused.kind), expected, "{host}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is sent: whole answers of HTTP/1.1, each on a connection of its own. RFC 9112.
+//! HTTP/1.1 responses, each on its own connection. RFC 9112.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ const LOGIN_PAGE: &str = "<!doctype html><title>Sign in</title><form><input name
 const OVERSIZE: usize = 600 * 1024;
 const INFLATED: usize = 64 * 1024 * 1024;
 
-/// What is said of a document besides its text.
+/// The headers of a document.
 #[derive(Default)]
 pub(super) struct Head {
     pub(super) cache_control: Option<String>,
@@ -37,29 +37,29 @@ impl Head {
     }
 }
 
-/// The JWK Set of these keys. RFC 7517 section 5.
+/// Returns the JWK Set of these keys. RFC 7517 section 5.
 pub(super) fn key_set(keys: &[SigningKey]) -> String {
     json!({ "keys": keys.iter().filter_map(SigningKey::public_jwk).collect::<Vec<_>>() }).to_string()
 }
 
-/// The metadata, with what the script changes in them.
+/// Returns the metadata, with the changes of the script.
 pub(super) fn metadata(name: &str, jwks_uri: &str, script: &Script) -> String {
     let name = if let Script::ForeignIssuer(other) = script { other } else { name };
     let jwks_uri = if let Script::KeySetAt(other) = script { other } else { jwks_uri };
     json!({ "issuer": name, "jwks_uri": jwks_uri }).to_string()
 }
 
-/// An answer without a body.
+/// Returns a response without a body.
 pub(super) fn status(status: u16) -> Vec<u8> {
     start(status, "", 0).into_bytes()
 }
 
-/// The beginning of an answer whose length is not known.
+/// Returns the head of a response without a length.
 pub(super) fn open_ended() -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\ncontent-type: {JSON}\r\nconnection: close\r\n\r\n").into_bytes()
 }
 
-/// The answer of a script that sends one and is done.
+/// Returns the response of a script that sends it in one piece.
 pub(super) fn whole(script: &Script, head: &Head, text: &str) -> Vec<u8> {
     let json = |body: &[u8]| head.with_body(JSON, body);
     match script {
@@ -84,13 +84,13 @@ pub(super) fn whole(script: &Script, head: &Head, text: &str) -> Vec<u8> {
 }
 
 fn start(status: u16, lines: &str, length: usize) -> String {
-    // The reason is for people; RFC 9112 section 4 lets it be empty. Status 204 and 304 have no length.
+    // The reason phrase may be empty: RFC 9112 section 4. Status 204 and 304 have no length.
     let length = if matches!(status, 204 | 304) { String::new() } else { format!("content-length: {length}\r\n") };
     format!("HTTP/1.1 {status} \r\n{lines}{length}connection: close\r\n\r\n")
 }
 
 fn half_broken(set: &str) -> String {
-    // What it reads was written here.
+    // The set was serialized by this module.
     let mut set: Value = serde_json::from_str(set).unwrap_or_default();
     if let Some(keys) = set["keys"].as_array_mut() {
         keys.insert(0, json!({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "kid": "broken"}));
@@ -101,8 +101,8 @@ fn half_broken(set: &str) -> String {
     set.to_string()
 }
 
-/// A gzip member (RFC 1952) of zeros, made without a compressor: one block with the fixed codes of RFC 1951 section
-/// 3.2.6, a literal and then, over and over, "258 bytes, from 1 byte back".
+/// Returns a gzip member (RFC 1952) of zeros, without a compressor: one block with the fixed codes of RFC 1951 section
+/// 3.2.6, with a literal and then many times "258 bytes, from 1 byte back".
 fn gzip_bomb() -> Vec<u8> {
     let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     let mut bits = Bits::default();
@@ -111,19 +111,19 @@ fn gzip_bomb() -> Vec<u8> {
     bits.push(0b01, 2);
     bits.push(0b0000_1100, 8);
     for _ in 0..INFLATED / 258 {
-        // Code 285, which is 11000101 and sent from its first bit on; distance code 0.
+        // Code 285, which is 11000101 and sent from its first bit on; then distance code 0.
         bits.push(0b1010_0011, 8);
         bits.push(0, 5);
     }
     // The end of the block.
     bits.push(0, 7);
     bytes.extend(bits.bytes());
-    // Check sum and length, which nobody gets to.
+    // The checksum and the length. No reader gets this far.
     bytes.extend([0; 8]);
     bytes
 }
 
-/// Bits from the lowest of each byte on.
+/// Packs bits into bytes, starting with the lowest bit of each byte.
 #[derive(Default)]
 struct Bits {
     bytes: Vec<u8>,
@@ -153,14 +153,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bomb_is_small_where_it_is_sent() {
+    fn the_gzip_bomb_is_small_before_inflation() {
         let bomb = gzip_bomb();
         assert!(bomb.len() < 512 * 1024 && bomb.len() > 400 * 1024, "{}", bomb.len());
         assert_eq!(bomb[..2], [0x1f, 0x8b]);
     }
 
     #[test]
-    fn broken_keys_stand_around_the_good_ones() {
+    fn broken_keys_surround_the_good_ones() {
         let set: Value = serde_json::from_str(&half_broken(r#"{"keys":[{"kid":"good"}]}"#)).unwrap();
         let keys = set["keys"].as_array().unwrap();
         assert_eq!((keys.len(), &keys[2]["kid"]), (5, &json!("good")));

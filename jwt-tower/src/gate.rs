@@ -1,0 +1,55 @@
+use std::sync::Arc;
+
+use jwt_core::gate::Gate;
+use tower_layer::Layer;
+
+use crate::Gated;
+
+/// Puts a [`Gate`] in front of a service. If the gate needs a token, it goes inside [`JwtLayer`](crate::JwtLayer).
+///
+/// The core has two gates without a layer of their own: [`ForwardClaims`](jwt_core::forward::ForwardClaims) tells an upstream
+/// service who sent the request, in headers that clients can't set. `jwt_core::issue::ImplicitRefresh` renews access tokens in
+/// cookies while they're in use.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use jwt_tower::GateLayer;
+/// use jwt_tower::jwt_core::forward::{ForwardClaims, ForwardError};
+///
+/// async fn upstream() {}
+///
+/// fn gateway() -> Result<Router, ForwardError> {
+///     let forward = ForwardClaims::keeping_token([("/sub", "x-user")])?;
+///     Ok(Router::new().route("/", get(upstream)).route_layer(GateLayer::new(forward)))
+/// }
+/// ```
+///
+/// `ForwardClaims` removes a token in the query from the request's URI. axum keeps the original URI in the extension
+/// `OriginalUri`: don't forward that one.
+#[derive(Debug)]
+#[must_use]
+pub struct GateLayer<G> {
+    gate: Arc<G>,
+}
+
+impl<G: Gate> GateLayer<G> {
+    /// Creates a layer from a gate.
+    pub fn new(gate: G) -> Self {
+        Self { gate: Arc::new(gate) }
+    }
+}
+
+// Derived, it would require `G: Clone`.
+impl<G> Clone for GateLayer<G> {
+    fn clone(&self) -> Self {
+        Self { gate: Arc::clone(&self.gate) }
+    }
+}
+
+impl<S, G> Layer<S> for GateLayer<G> {
+    type Service = Gated<S, G>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(inner, Arc::clone(&self.gate))
+    }
+}
