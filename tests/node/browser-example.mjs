@@ -1,6 +1,6 @@
 // Uses the reading room as a person does, and attacks it as other sites and thieves do, in Chromium.
 //
-//   node reading-room.mjs http://127.0.0.1:8080/ [folder for screenshots]
+//   node browser-example.mjs http://127.0.0.1:8080/ [folder for screenshots]
 //
 // It prints one line of JSON saying what it saw and exits 0. When something is not as expected it explains that on
 // standard error and exits 1. A page error, a console error but for refused requests, a violated content security policy

@@ -9,7 +9,7 @@ use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::stage::{KID, behind, good, key, key_of, keyless, stranger, trusting};
 use serde_json::{Value, json};
 
-use crate::c::paddings;
+use crate::signatures::paddings;
 use crate::target::{Target, mac, public_forms};
 
 fn unsigned(header: &Value) -> String {
@@ -195,7 +195,7 @@ async fn a11_a_key_is_used_with_the_algorithm_it_is_declared_for() {
 
 /// The first of the keys of the paddings, declared for another algorithm.
 fn paddings_declared(algorithm: Option<&str>) -> KeySet {
-    let mut jwk = crate::c::padding_document()["keys"][0].clone();
+    let mut jwk = crate::signatures::padding_document()["keys"][0].clone();
     match algorithm {
         Some(algorithm) => jwk["alg"] = algorithm.into(),
         None => drop(jwk.as_object_mut().and_then(|jwk| jwk.remove("alg"))),
@@ -206,7 +206,7 @@ fn paddings_declared(algorithm: Option<&str>) -> KeySet {
 #[actix_web::test]
 async fn a12_an_rsa_key_that_names_no_algorithm_is_no_secret() {
     let keys = paddings_declared(None);
-    let jwk = crate::c::padding_document()["keys"][0].clone();
+    let jwk = crate::signatures::padding_document()["keys"][0].clone();
     let modulus = jwk["n"].as_str().expect("n").as_bytes().to_vec();
     for (target, kind) in [
         (Target::trusting(keyless().keys(&keys)), ErrorKind::AlgorithmNotAllowed),

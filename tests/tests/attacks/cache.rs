@@ -263,7 +263,7 @@ async fn i09_a_malleated_copy_of_a_revoked_token_is_revoked() {
     let revoked = Revoked::default();
     let watched = Watched::new(|builder| builder.revocations(revoked.clone()));
     let token = good().sign();
-    let copy = crate::c::twin(&token, crate::c::ORDERS[0].1);
+    let copy = crate::signatures::twin(&token, crate::signatures::ORDERS[0].1);
     assert_ne!(token, copy);
     watched.is_known(&token).await;
     watched.is_known(&copy).await;

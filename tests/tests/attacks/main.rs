@@ -4,18 +4,18 @@
 //! G: fetched keys; H: the HTTP layer; I: the cache; J: tokens that were taken back; K: logs and oracles; L:
 //! configuration. The rows of F are with the other tests of keys.
 
-mod a;
-mod b;
-mod c;
-mod d;
-mod e;
-mod g;
-mod h;
-mod h_routes;
-mod i;
+mod algorithm_confusion;
+mod cache;
+mod claims;
+mod configuration;
+mod fetched_keys;
+mod header_parameters;
 mod inventory;
-mod j;
-mod k;
-mod l;
-mod refresh;
+mod oracles_and_logs;
+mod parsing;
+mod refresh_tokens;
+mod requests;
+mod revocation;
+mod routes;
+mod signatures;
 mod target;

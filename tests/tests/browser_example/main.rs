@@ -1,7 +1,7 @@
 //! The reading room on both frameworks: its answers on real sockets, its page in Chromium.
 
-mod answers;
 mod page;
+mod responses;
 
 use std::future::IntoFuture as _;
 use std::net::TcpListener;

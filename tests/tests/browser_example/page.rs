@@ -12,7 +12,7 @@ use crate::open;
 async fn use_with_a_browser(adapter: Adapter) {
     let url = open(adapter, &Options::hasty());
     let mut command = Command::new("node");
-    command.args(["reading-room.mjs", &format!("{url}/")]);
+    command.args(["browser-example.mjs", &format!("{url}/")]);
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/node")).stdin(Stdio::null()).kill_on_drop(true);
     let output = timeout(Duration::from_secs(180), command.output()).await.expect("an end").expect("node");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -9,7 +9,7 @@ use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::stage::{behind, builder, good, trusting};
 
-use crate::answers::refused_tokens;
+use crate::rejections::refused_tokens;
 
 const PROBLEM: &str = "application/problem+json";
 

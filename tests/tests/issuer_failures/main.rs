@@ -4,19 +4,19 @@
 //! of attacks, names that resolve to inner addresses, does not apply: addresses come from the configuration and from the
 //! metadata of issuers that are named there, never from a token. Which hosts tenants may name is in `tenants`.
 
-mod adapters;
-mod answers;
+mod background_refresh;
+mod bad_responses;
+mod both_adapters;
+mod concurrent_requests;
 mod discovery;
-mod doubles;
-mod flood;
-mod herd;
+mod first_fetch;
+mod forged_tokens;
+mod key_lifetimes;
 mod lab;
-mod lifetime;
 mod outage;
 mod readiness;
 mod resolver;
 mod rotation;
 mod runtimes;
-mod start;
+mod scripted_issuer;
 mod tenants;
-mod upkeep;

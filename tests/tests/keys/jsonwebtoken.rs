@@ -19,7 +19,7 @@ macro_rules! tests {
             use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
             use serde_json::{Value, json};
 
-            use crate::forms::{assert_verifies, der, text};
+            use crate::formats::{assert_verifies, der, text};
             use crate::pem::{PEMS, RSA_PUBLIC_KEY};
             use crate::{backends, jwks, public_jwk, signing_key, trusted, verifier, verify};
 

@@ -2,7 +2,7 @@
 //! names begin with `f` and a number are those rows of the attack catalogue's section F.
 
 mod algorithms;
-mod forms;
+mod formats;
 mod jsonwebtoken;
 mod pem;
 mod public_keys;

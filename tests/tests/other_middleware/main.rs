@@ -1,7 +1,7 @@
 //! The layers in the company of others, as applications have them: in every order that makes sense.
 
-mod actix;
+mod actix_web;
 mod forms;
 mod sockets;
 mod streams;
-mod tower;
+mod tower_http;

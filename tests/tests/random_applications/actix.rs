@@ -9,7 +9,7 @@ use jwt_actix::JwtMiddleware;
 use jwt_core::Verifier;
 use jwt_tests::stage::{builder, good};
 
-use crate::dice::{Dice, applications};
+use crate::random::{Random, applications};
 use crate::table::{Access, Table, Tally, reach, reached, rewrite};
 
 const MODES: [TrailingSlash; 3] = [TrailingSlash::Trim, TrailingSlash::MergeOnly, TrailingSlash::Always];
@@ -72,7 +72,7 @@ enum Methods {
 }
 
 struct Planner<'d> {
-    dice: &'d mut Dice,
+    random: &'d mut Random,
     handlers: Vec<Option<String>>,
     patterns: BTreeMap<String, bool>,
     has_guards: bool,
@@ -81,18 +81,18 @@ struct Planner<'d> {
 
 impl Planner<'_> {
     fn nodes(&mut self, prefix: &str, depth: usize, guarded: bool) -> Vec<Node> {
-        (0..=self.dice.below(5)).map(|_| self.node(prefix, depth, guarded)).collect()
+        (0..=self.random.below(5)).map(|_| self.node(prefix, depth, guarded)).collect()
     }
 
     fn node(&mut self, above: &str, depth: usize, guarded: bool) -> Node {
-        let guarded_here = self.has_guards && self.dice.percent(10);
-        if depth < 3 && self.dice.percent(40) {
-            let prefix = self.dice.pick(&["/a", "/b", "/a/b", "", "/{s}", "/{s:[ab]+}", "/a//b", "/a/"]);
-            let normalize = self.dice.pick(self.modes);
+        let guarded_here = self.has_guards && self.random.percent(10);
+        if depth < 3 && self.random.percent(40) {
+            let prefix = self.random.pick(&["/a", "/b", "/a/b", "", "/{s}", "/{s:[ab]+}", "/a//b", "/a/"]);
+            let normalize = self.random.pick(self.modes);
             let nodes = self.nodes(&format!("{above}{prefix}"), depth + 1, guarded || guarded_here);
             return Node::Scope { prefix, normalize, guarded: guarded_here, nodes, default: self.default() };
         }
-        let pattern = self.dice.pick(&[
+        let pattern = self.random.pick(&[
             "",
             "/",
             "/a",
@@ -112,7 +112,7 @@ impl Planner<'_> {
             "/a//b",
             "/{x}/{y}",
         ]);
-        let methods = match self.dice.pick(&[Methods::All, Methods::All, Methods::OnlyGet, Methods::GuardedGet]) {
+        let methods = match self.random.pick(&[Methods::All, Methods::All, Methods::OnlyGet, Methods::GuardedGet]) {
             Methods::GuardedGet if !self.has_guards => Methods::All,
             methods => methods,
         };
@@ -124,7 +124,7 @@ impl Planner<'_> {
     }
 
     fn default(&mut self) -> Option<usize> {
-        self.dice.percent(30).then(|| {
+        self.random.percent(30).then(|| {
             self.handlers.push(None);
             self.handlers.len() - 1
         })
@@ -132,10 +132,10 @@ impl Planner<'_> {
 }
 
 impl Plan {
-    fn random(dice: &mut Dice, normalization: Normalization) -> Self {
-        let place = dice.pick(&[Place::Application, Place::Application, Place::Scope, Place::EachResource]);
+    fn random(random: &mut Random, normalization: Normalization) -> Self {
+        let place = random.pick(&[Place::Application, Place::Application, Place::Scope, Place::EachResource]);
         let outside = match normalization {
-            Normalization::Outside if dice.percent(60) => Some(dice.pick(&MODES)),
+            Normalization::Outside if random.percent(60) => Some(random.pick(&MODES)),
             _ => None,
         };
         // Inside of the middleware, `NormalizePath` must find nothing to do.
@@ -143,17 +143,17 @@ impl Plan {
             (Normalization::Outside, Place::Application | Place::Scope) => &[None, outside],
             _ => &[None, Some(TrailingSlash::Trim), Some(TrailingSlash::MergeOnly), Some(TrailingSlash::Always)],
         };
-        let inside = dice.pick(modes);
-        let has_guards = dice.percent(50);
-        let mut planner = Planner { dice, handlers: Vec::new(), patterns: BTreeMap::new(), has_guards, modes };
+        let inside = random.pick(modes);
+        let has_guards = random.percent(50);
+        let mut planner = Planner { random, handlers: Vec::new(), patterns: BTreeMap::new(), has_guards, modes };
         let nodes = planner.nodes(if place == Place::Scope { "/a" } else { "" }, 0, false);
         let default = planner.default();
         let Planner { handlers, mut patterns, .. } = planner;
         if place == Place::EachResource {
             patterns.values_mut().for_each(|guarded| *guarded = false);
         }
-        let complete = dice.percent(50);
-        let table = Table::random(dice, &patterns, complete);
+        let complete = random.percent(50);
+        let table = Table::random(random, &patterns, complete);
         Self { handlers, nodes, default, place, outside, inside, table, has_guards, complete }
     }
 
@@ -168,17 +168,17 @@ impl Plan {
     }
 
     /// A path that a pattern of the application matches.
-    fn path(&self, dice: &mut Dice) -> String {
-        let pattern = self.handlers[dice.below(self.handlers.len())].as_deref().unwrap_or("/a/nothing");
+    fn path(&self, random: &mut Random) -> String {
+        let pattern = self.handlers[random.below(self.handlers.len())].as_deref().unwrap_or("/a/nothing");
         let mut path = String::new();
         let mut rest = pattern;
         while let Some((before, parameter)) = rest.split_once('{') {
             let (parameter, after) = parameter.split_once('}').expect("a parameter");
             path.push_str(before);
             path.push_str(match parameter.split_once(':') {
-                None => dice.pick(&["a", "b", "7", "x"]),
+                None => random.pick(&["a", "b", "7", "x"]),
                 Some((_, "[0-9]+")) => "7",
-                Some(_) => dice.pick(&["", "a", "b", "a/b", "a/", "a//b"]),
+                Some(_) => random.pick(&["", "a", "b", "a/b", "a/", "a//b"]),
             });
             rest = after;
         }
@@ -293,16 +293,16 @@ async fn send(
 }
 
 async fn application(seed: u64, normalization: Normalization, tally: &mut Tally) -> usize {
-    let mut dice = Dice::new(seed);
-    let plan = Plan::random(&mut dice, normalization);
+    let mut random = Random::new(seed);
+    let plan = Plan::random(&mut random, normalization);
     let verifier = builder().build().expect("a verifier");
     let token = good().sign();
     let bare = Building { plan: &plan, verifier: &verifier, jwt: None }.build().await;
     let guarded = Building { plan: &plan, verifier: &verifier, jwt: Some((&verifier, &plan)) }.build().await;
     for _ in 0..40 {
-        let path = plan.path(&mut dice);
-        let method = dice.pick(&["GET", "GET", "HEAD", "POST", "OPTIONS"]);
-        let request = (method, rewrite(&mut dice, &path), dice.percent(30));
+        let path = plan.path(&mut random);
+        let method = random.pick(&["GET", "GET", "HEAD", "POST", "OPTIONS"]);
+        let request = (method, rewrite(&mut random, &path), random.percent(30));
         let without_table = send(&bare, &request, None).await;
         let mut without_token = send(&guarded, &request, None).await;
         let mut with_token = send(&guarded, &request, Some(&token)).await;

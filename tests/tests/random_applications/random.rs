@@ -3,9 +3,9 @@ use std::hash::{BuildHasher as _, RandomState};
 
 /// SplitMix64: the same throws for the same seed, on every machine.
 #[derive(Debug)]
-pub(crate) struct Dice(u64);
+pub(crate) struct Random(u64);
 
-impl Dice {
+impl Random {
     pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use jwt_core::authorize::Routes;
 
-use crate::dice::Dice;
+use crate::random::Random;
 
 /// What a table of routes says of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +31,12 @@ pub(crate) struct Table {
 impl Table {
     /// Decides about patterns, each with whether a guard may turn requests away from it. If `complete`, a token is enough
     /// for everything.
-    pub(crate) fn random(dice: &mut Dice, patterns: &BTreeMap<String, bool>, complete: bool) -> Self {
+    pub(crate) fn random(random: &mut Random, patterns: &BTreeMap<String, bool>, complete: bool) -> Self {
         use Access::{Optional, Public, Required, Undecided};
-        let mut table = Self { fallback: complete || dice.percent(30), ..Self::default() };
+        let mut table = Self { fallback: complete || random.percent(30), ..Self::default() };
         // A route begins with `/`.
         for (pattern, guarded) in patterns.iter().filter(|(pattern, _)| pattern.starts_with('/')) {
-            let mut access = dice.pick(&[Public, Public, Public, Optional, Required, Undecided]);
+            let mut access = random.pick(&[Public, Public, Public, Optional, Required, Undecided]);
             if *guarded && !access.needs_token() {
                 access = Required;
             }
@@ -44,7 +44,7 @@ impl Table {
                 access = Required;
             }
             table.access.insert(pattern.clone(), access);
-            if !guarded && access.needs_token() && dice.percent(20) {
+            if !guarded && access.needs_token() && random.percent(20) {
                 table.gets.insert(pattern.clone(), Public);
             }
         }
@@ -96,12 +96,12 @@ pub(crate) fn reached() -> Option<usize> {
 }
 
 /// Writes a path in another way, which some router may take for the same.
-pub(crate) fn rewrite(dice: &mut Dice, path: &str) -> String {
+pub(crate) fn rewrite(random: &mut Random, path: &str) -> String {
     let mut path = path.to_owned();
-    for _ in 0..dice.pick(&[0, 0, 1, 1, 1, 2, 3]) {
+    for _ in 0..random.pick(&[0, 0, 1, 1, 1, 2, 3]) {
         let slashes: Vec<usize> = path.match_indices('/').map(|(at, _)| at).collect();
-        let slash = if slashes.is_empty() { 0 } else { dice.pick(&slashes) };
-        match dice.below(10) {
+        let slash = if slashes.is_empty() { 0 } else { random.pick(&slashes) };
+        match random.below(10) {
             0..=2 => path.insert(slash, '/'),
             3 | 4 => path.push('/'),
             5 if path.len() > 1 => path = path.trim_end_matches('/').to_owned(),
@@ -109,13 +109,13 @@ pub(crate) fn rewrite(dice: &mut Dice, path: &str) -> String {
                 let letters: Vec<usize> =
                     path.match_indices(|c: char| c.is_ascii_lowercase()).map(|(at, _)| at).collect();
                 if !letters.is_empty() {
-                    let at = dice.pick(&letters);
+                    let at = random.pick(&letters);
                     path.replace_range(at..=at, &format!("%{:02x}", path.as_bytes()[at]));
                 }
             }
-            7 => path.insert_str(slash, dice.pick(&["/.", "/..", "/%2e", "/%2f", "%2f", "/%00", "/%ff"])),
+            7 => path.insert_str(slash, random.pick(&["/.", "/..", "/%2e", "/%2f", "%2f", "/%00", "/%ff"])),
             8 => path = path.to_ascii_uppercase(),
-            _ => path.push_str(dice.pick(&["/a", "/b", "/7", "?/a", ";a", "/a//b"])),
+            _ => path.push_str(random.pick(&["/a", "/b", "/7", "?/a", ";a", "/a//b"])),
         }
     }
     if path.starts_with('/') { path } else { format!("/{path}") }

@@ -7,8 +7,8 @@ use jwt_core::revocation::{Revocation, RevocationSettings, RevokeErrorKind};
 use jwt_tests::forge::ISSUER;
 use tokio::time::Instant;
 
-use super::scene::{Node, until};
 use super::server::Server;
+use super::setup::{Node, until};
 
 const REVOKED: Option<ErrorKind> = Some(ErrorKind::Revoked);
 const DOWN: Option<ErrorKind> = Some(ErrorKind::RevocationUnavailable);

@@ -14,8 +14,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout};
 
-use super::scene::until;
 use super::server::Server;
+use super::setup::until;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

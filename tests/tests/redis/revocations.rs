@@ -14,8 +14,8 @@ use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::stage::{builder, good, key};
 use serde_json::json;
 
-use super::scene::{Node, outcome, until};
 use super::server::Server;
+use super::setup::{Node, outcome, until};
 
 const OTHER: &str = "https://other.example";
 
@@ -230,7 +230,7 @@ async fn processes_that_revoke_at_once_agree_in_the_end() {
     while let Some(task) = tasks.join_next().await {
         task.expect("no panic");
     }
-    let verifiers = nodes.iter().map(|node| super::scene::verifier(node.list.clone(), node.clock.clone()));
+    let verifiers = nodes.iter().map(|node| super::setup::verifier(node.list.clone(), node.clock.clone()));
     for verifier in verifiers {
         let last = good().claim("iat", NOW - 101).claim("exp", NOW + 60).sign();
         until("the last cutoff", async || outcome(&verifier, &last).await == Some(ErrorKind::Revoked)).await;

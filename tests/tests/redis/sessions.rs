@@ -96,7 +96,7 @@ async fn without_the_server_nobody_is_let_in() {
     assert!(unavailable(store.create(&session("joe", "t"), 100).await.expect_err("nobody there")));
     server.revive();
     // What is lost is over.
-    super::scene::until("the server is back", async || store.find("joe", "s", NOW).await.is_ok()).await;
+    super::setup::until("the server is back", async || store.find("joe", "s", NOW).await.is_ok()).await;
     assert_eq!(store.find("joe", "s", NOW).await.expect("an answer"), None);
 }
 

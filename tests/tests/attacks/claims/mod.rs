@@ -1,5 +1,5 @@
 //! E: claims.
 
-mod parties;
-mod rights;
+mod issuers_and_audiences;
+mod permissions;
 mod times;
