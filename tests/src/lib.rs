@@ -1,4 +1,4 @@
-//! What the tests share: forged tokens, requests, answers, and the adapters under test.
+//! The test kit: forged tokens, requests, responses, and the adapters under test.
 
 pub mod adapter;
 pub mod answer;

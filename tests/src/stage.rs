@@ -19,11 +19,11 @@ pub fn key() -> SigningKey {
     key_of(Algorithm::ES256)
 }
 
-/// The issuer's key of an algorithm, made once for each.
+/// Returns the issuer's key for an algorithm. It's generated once.
 ///
 /// # Panics
 ///
-/// When the back end cannot make one.
+/// Panics if the back end can't generate one.
 #[must_use]
 pub fn key_of(algorithm: Algorithm) -> SigningKey {
     static KEYS: Mutex<Option<HashMap<Algorithm, SigningKey>>> = Mutex::new(None);
@@ -32,17 +32,17 @@ pub fn key_of(algorithm: Algorithm) -> SigningKey {
     keys.entry(algorithm).or_insert_with(|| stranger(algorithm).with_kid(KID)).clone()
 }
 
-/// A new key that nobody trusts, without a `kid`.
+/// Generates a key that nobody trusts, without a `kid`.
 ///
 /// # Panics
 ///
-/// When the back end cannot make one.
+/// Panics if the back end can't generate one.
 #[must_use]
 pub fn stranger(algorithm: Algorithm) -> SigningKey {
     SigningKey::generate(algorithm).expect("a back end that signs")
 }
 
-/// The issuer with its audience, and as yet without keys.
+/// The issuer with its audience and no keys yet.
 pub fn keyless() -> TrustedIssuer {
     TrustedIssuer::new(ISSUER).audience(AUDIENCE)
 }
@@ -52,21 +52,21 @@ pub fn issuer() -> TrustedIssuer {
     keyless().key(key().verification_key())
 }
 
-/// A builder of a verifier that trusts an issuer, at the moment of its tokens.
+/// A verifier builder that trusts an issuer. Its clock shows the time at which the tokens are issued.
 pub fn trusting(issuer: TrustedIssuer) -> VerifierBuilder {
     Verifier::builder().issuer(issuer).clock(ManualClock::at(NOW))
 }
 
-/// A builder of a verifier that trusts the usual issuer.
+/// A verifier builder that trusts the usual issuer.
 pub fn builder() -> VerifierBuilder {
     trusting(issuer())
 }
 
-/// The application behind what was built.
+/// The application with the verifier of this builder.
 ///
 /// # Panics
 ///
-/// When it cannot be built.
+/// Panics if the verifier can't be built.
 pub fn behind(builder: VerifierBuilder) -> Application {
     Application::new(builder.build().expect("a verifier"))
 }
@@ -76,7 +76,7 @@ pub fn application() -> Application {
     behind(builder())
 }
 
-/// A good token in the making.
+/// Starts a valid token.
 pub fn good() -> Forge {
     Forge::new(&key())
 }

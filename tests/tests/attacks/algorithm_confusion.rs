@@ -1,4 +1,4 @@
-//! A: algorithm and key confusion.
+//! Section A: algorithm and key confusion.
 
 use jwt_core::BuildErrorKind;
 use jwt_core::crypto::SigningKey;
@@ -16,7 +16,7 @@ fn unsigned(header: &Value) -> String {
     format!("{}.{}.", encode(header.to_string()), encode(Value::from(good().claims).to_string()))
 }
 
-/// A token with a MAC under `secret` that claims to be of `kid`.
+/// A token with an HMAC under `secret` that claims to be signed by `kid`.
 fn confused(secret: &[u8], kid: Option<&str>) -> String {
     let header = match kid {
         Some(kid) => json!({"alg": "HS256", "typ": "at+jwt", "kid": kid}),
@@ -48,7 +48,7 @@ async fn a02_alg_none_in_any_spelling_is_refused() {
 }
 
 #[actix_web::test]
-async fn a03_a_valid_mac_does_not_help_a_header_that_names_no_algorithm() {
+async fn a03_a_valid_mac_does_not_help_a_header_without_an_algorithm() {
     let (target, token) = (Target::of(Algorithm::HS256), Forge::new(&key_of(Algorithm::HS256)));
     target.accepts(&token.sign(), "as it should be").await;
     for (alg, kind) in [
@@ -93,7 +93,7 @@ async fn a05_public_key_as_hmac_secret_is_refused() {
 }
 
 #[actix_web::test]
-async fn a06_an_allow_list_of_both_families_does_not_make_a_public_key_a_secret() {
+async fn a06_an_algorithm_list_of_both_families_does_not_make_a_public_key_a_secret() {
     for algorithm in [Algorithm::RS256, Algorithm::ES256] {
         let key = key_of(algorithm);
         let issuer = keyless().key(key.verification_key()).algorithms([Algorithm::HS256, algorithm]);
@@ -108,7 +108,7 @@ async fn a06_an_allow_list_of_both_families_does_not_make_a_public_key_a_secret(
 }
 
 #[actix_web::test]
-async fn a07_two_families_in_one_allow_list_verify_each_with_its_own_key() {
+async fn a07_with_two_families_allowed_each_key_verifies_only_its_own() {
     let algorithms = [Algorithm::RS256, Algorithm::ES256, Algorithm::Ed25519];
     let keys: Vec<SigningKey> =
         algorithms.iter().map(|&algorithm| key_of(algorithm).with_kid(algorithm.name())).collect();
@@ -127,7 +127,7 @@ fn a08_a_public_key_is_not_taken_as_a_secret() {
     for algorithm in [Algorithm::RS256, Algorithm::ES256] {
         for (form, secret) in public_forms(&key_of(algorithm)) {
             let raw = ["n", "n in base64url", "x", "x in base64url", "point", "nothing"].contains(&form.as_str());
-            // Numbers without a frame look like any other bytes.
+            // Numbers without an encoding look like any other bytes.
             if raw || form.ends_with("'s base64") {
                 continue;
             }
@@ -142,7 +142,7 @@ fn a08_a_public_key_is_not_taken_as_a_secret() {
 }
 
 #[test]
-fn a09_a_secret_shorter_than_its_hash_is_refused() {
+fn a09_a_secret_shorter_than_the_hash_is_refused() {
     for (algorithm, least) in [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)] {
         for length in 0..least {
             let error = Key::from_secret(algorithm, vec![0x5a; length]).expect_err("short");
@@ -159,7 +159,7 @@ fn a09_a_secret_shorter_than_its_hash_is_refused() {
 }
 
 #[actix_web::test]
-async fn a10_an_algorithm_of_the_same_family_is_another_algorithm() {
+async fn a10_another_algorithm_of_the_same_family_is_refused() {
     let (keys, cases) = paddings();
     let target = Target::trusting(keyless().keys(&keys));
     for name in
@@ -176,7 +176,7 @@ async fn a10_an_algorithm_of_the_same_family_is_another_algorithm() {
 }
 
 #[actix_web::test]
-async fn a11_a_key_is_used_with_the_algorithm_it_is_declared_for() {
+async fn a11_a_key_is_used_only_with_its_declared_algorithm() {
     let (_, cases) = paddings();
     let rs256 = cases.iter().find(|case| case.name == "RS256 as it should be").expect("a case");
     for (declared, accepted) in [(Some("RS512"), false), (Some("PS256"), false), (Some("RS256"), true), (None, true)] {
@@ -193,7 +193,7 @@ async fn a11_a_key_is_used_with_the_algorithm_it_is_declared_for() {
     }
 }
 
-/// The first of the keys of the paddings, declared for another algorithm.
+/// The first RSA key of the padding vectors, declared for another algorithm.
 fn paddings_declared(algorithm: Option<&str>) -> KeySet {
     let mut jwk = crate::signatures::padding_document()["keys"][0].clone();
     match algorithm {
@@ -204,7 +204,7 @@ fn paddings_declared(algorithm: Option<&str>) -> KeySet {
 }
 
 #[actix_web::test]
-async fn a12_an_rsa_key_that_names_no_algorithm_is_no_secret() {
+async fn a12_an_rsa_key_without_an_algorithm_is_not_used_as_a_secret() {
     let keys = paddings_declared(None);
     let jwk = crate::signatures::padding_document()["keys"][0].clone();
     let modulus = jwk["n"].as_str().expect("n").as_bytes().to_vec();
@@ -224,7 +224,7 @@ async fn a12_an_rsa_key_that_names_no_algorithm_is_no_secret() {
 }
 
 #[actix_web::test]
-async fn a13_a_curve_of_another_size_is_another_key() {
+async fn a13_a_curve_of_another_size_is_refused() {
     for (ours, theirs) in [(Algorithm::ES384, "ES256"), (Algorithm::ES256, "ES384"), (Algorithm::ES256, "ES512")] {
         let token = Forge::new(&key_of(ours)).header("alg", theirs).sign();
         Target::of(ours).refuses(&token, ErrorKind::UnknownKey, theirs).await;
@@ -232,7 +232,7 @@ async fn a13_a_curve_of_another_size_is_another_key() {
 }
 
 #[actix_web::test]
-async fn a14_ed25519_goes_by_both_of_its_names() {
+async fn a14_ed25519_has_two_algorithm_names() {
     let key = key_of(Algorithm::Ed25519);
     for target in [
         Target::of(Algorithm::Ed25519),
@@ -249,7 +249,7 @@ async fn a14_ed25519_goes_by_both_of_its_names() {
 }
 
 #[actix_web::test]
-async fn a15_other_octet_key_pairs_are_set_aside() {
+async fn a15_other_octet_key_pairs_are_ignored() {
     let point = |length: usize| encode(vec![7; length]);
     let x25519 = json!({"kty": "OKP", "crv": "X25519", "kid": "x", "x": point(32)});
     let ed448 = json!({"kty": "OKP", "crv": "Ed448", "kid": "448", "x": point(57)});
@@ -267,7 +267,7 @@ async fn a15_other_octet_key_pairs_are_set_aside() {
 }
 
 #[actix_web::test]
-async fn a16_algorithms_without_a_key_are_refused_and_break_nothing() {
+async fn a16_algorithms_without_a_key_are_refused_without_a_panic() {
     for (name, kind) in [
         ("ES256K", ErrorKind::AlgorithmNotAllowed),
         ("ES512", ErrorKind::UnknownKey),
@@ -283,7 +283,7 @@ async fn a16_algorithms_without_a_key_are_refused_and_break_nothing() {
 }
 
 #[actix_web::test]
-async fn a17_an_algorithm_is_compared_after_its_escapes_are_read() {
+async fn a17_an_algorithm_is_compared_after_unescaping() {
     let header = format!(r#"{{"\u0061lg":"ES\u003256","kid":"{KID}"}}"#);
     Target::usual().accepts(&good().sign_header(header), "escaped").await;
     let header = format!(r#"{{"alg":"ES256","\u0061lg":"none","kid":"{KID}"}}"#);
@@ -291,12 +291,12 @@ async fn a17_an_algorithm_is_compared_after_its_escapes_are_read() {
 }
 
 #[actix_web::test]
-async fn a18_an_unknown_algorithm_is_refused_and_not_overlooked() {
+async fn a18_an_unknown_algorithm_is_refused() {
     for name in ["ES257", "RS1", "HS1", "ES256,HS256", "ES256 ", "es256", "ES256\u{0}", "unknown", "A128GCM", "*"] {
         let token = good().header("alg", name).sign();
         Target::usual().refuses(&token, ErrorKind::AlgorithmNotAllowed, name).await;
     }
-    // A set that is fetched is asked for no algorithm that it cannot serve.
+    // A fetched key set isn't searched for algorithms that it can't serve.
     let remote = Remote::serving(&[&key()]);
     let issuer = jwt_core::TrustedIssuer::jwks(jwt_tests::forge::ISSUER, JWKS).audience(jwt_tests::forge::AUDIENCE);
     let target = Target(behind(trusting(issuer.clone()).fetch(remote.fetch())));

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::target::Target;
 
-/// A target whose cache is watched, and whose clock can be turned.
+/// A target with an observer of its cache and a clock that can be turned.
 struct Watched {
     target: Target,
     verifier: Verifier,
@@ -34,7 +34,7 @@ impl Watched {
         Self { target, verifier, observer, clock }
     }
 
-    /// Sends the token to every adapter, twice: from the second time on it is known.
+    /// Sends the token to both adapters, twice each. The second verification is a cache hit.
     async fn is_known(&self, token: &str) {
         let _ = self.observer.take_cache();
         self.target.accepts(token, "the first time").await;
@@ -42,7 +42,7 @@ impl Watched {
         assert_eq!(self.observer.take_cache(), ["miss", "stored", "hit", "hit", "hit"]);
     }
 
-    /// The token is refused by every adapter, and no hit was involved.
+    /// Asserts that both adapters reject the token without a cache hit.
     async fn refuses_anew(&self, token: &str, kind: ErrorKind, case: &str) {
         let _ = self.observer.take_cache();
         self.target.refuses(token, kind, case).await;
@@ -50,7 +50,7 @@ impl Watched {
     }
 }
 
-/// The subjects and identifiers of tokens that were taken back.
+/// The revoked subjects and token identifiers.
 #[derive(Clone, Debug, Default)]
 struct Revoked(Arc<Mutex<Vec<String>>>);
 
@@ -69,7 +69,7 @@ impl RevocationList for Revoked {
     }
 }
 
-/// Keys that are exchanged as a whole.
+/// Keys that are replaced as a whole.
 #[derive(Clone, Debug)]
 struct Ring(Arc<Mutex<KeyTable>>);
 
@@ -111,7 +111,7 @@ fn ringed(ring: &Ring) -> jwt_core::TrustedIssuer {
 }
 
 #[actix_web::test]
-async fn i01_a_token_is_known_by_all_of_its_bytes() {
+async fn i01_a_cached_token_is_found_by_all_of_its_bytes() {
     for settings in [TokenCacheSettings::new(), TokenCacheSettings::new().digests()] {
         let watched = Watched::new(|builder| builder.token_cache(settings));
         let token = good().sign();
@@ -123,10 +123,10 @@ async fn i01_a_token_is_known_by_all_of_its_bytes() {
             assert!(watched.verifier.verify(&changed).await.is_err(), "at {at}");
         }
         let told = watched.observer.take_cache();
-        // By digest it is looked up where its signature would be verified, which not every changed one comes to.
+        // In digest mode the look-up comes just before the signature check, and some changed tokens fail before that.
         let looked_up = if settings == TokenCacheSettings::new() { token.len() } else { token.len() / 4 };
         assert!(told.len() >= looked_up && told.iter().all(|told| *told == "miss"), "{told:?}");
-        // The same end, which is where the cache looks for it, on claims of another.
+        // The token ends with the same bytes, by which the cache looks it up, but has the claims of another one.
         let (_, signature) = token.rsplit_once('.').expect("three segments");
         let forged = good().claim("sub", "admin-1").sign();
         let (input, _) = forged.rsplit_once('.').expect("three segments");
@@ -136,7 +136,7 @@ async fn i01_a_token_is_known_by_all_of_its_bytes() {
 }
 
 #[actix_web::test]
-async fn i02_what_one_verifier_knows_is_unknown_to_another() {
+async fn i02_verifiers_do_not_share_their_caches() {
     let (lax, strict) = (Watched::new(|builder| builder), Watched::new(|builder| builder.rule("nobody", |_| false)));
     let token = good().sign();
     lax.is_known(&token).await;
@@ -150,7 +150,7 @@ async fn i02_what_one_verifier_knows_is_unknown_to_another() {
 }
 
 #[actix_web::test]
-async fn i03_a_known_token_ends_when_it_expires_and_whenever_the_clock_says_so() {
+async fn i03_a_cached_token_expires_by_the_current_clock() {
     let watched = Watched::new(|builder| builder);
     let token = good().sign();
     watched.is_known(&token).await;
@@ -172,7 +172,7 @@ async fn i03_a_known_token_ends_when_it_expires_and_whenever_the_clock_says_so()
 }
 
 #[actix_web::test]
-async fn i04_a_known_token_ends_with_its_key() {
+async fn i04_a_cached_token_ends_with_its_key() {
     let (old, new) = (key(), stranger(Algorithm::ES256).with_kid("k-2"));
     let ring = Ring::of(&[&old]);
     let watched = Watched::new(|_| jwt_tests::stage::trusting(ringed(&ring)));
@@ -187,7 +187,7 @@ async fn i04_a_known_token_ends_with_its_key() {
 }
 
 #[actix_web::test]
-async fn i05_a_known_token_ends_when_it_is_revoked() {
+async fn i05_a_cached_token_ends_when_it_is_revoked() {
     for id in ["t-1", "user-1815"] {
         let revoked = Revoked::default();
         let watched = Watched::new(|builder| builder.revocations(revoked.clone()));
@@ -210,7 +210,7 @@ async fn i05_a_known_token_ends_when_it_is_revoked() {
 }
 
 #[actix_web::test]
-async fn i06_no_refusal_is_remembered() {
+async fn i06_rejections_are_not_cached() {
     let ring = Ring::of(&[&stranger(Algorithm::ES256).with_kid("k-0")]);
     let watched = Watched::new(|_| jwt_tests::stage::trusting(ringed(&ring)));
     let token = good().claim("nbf", NOW + 100).sign();
@@ -223,7 +223,7 @@ async fn i06_no_refusal_is_remembered() {
 }
 
 #[actix_web::test]
-async fn i07_only_accepted_tokens_take_places_and_no_more_than_there_are() {
+async fn i07_only_accepted_tokens_are_cached_and_no_more_than_the_capacity() {
     let settings = TokenCacheSettings::new().max_entries(50).max_bytes(60_000);
     let watched = Watched::new(|builder| builder.token_cache(settings));
     let token = good().sign();
@@ -246,7 +246,7 @@ async fn i07_only_accepted_tokens_take_places_and_no_more_than_there_are() {
 }
 
 #[actix_web::test]
-async fn i08_requests_share_nothing_that_one_of_them_could_change() {
+async fn i08_a_handler_cannot_change_the_claims_of_other_requests() {
     let watched = Watched::new(|builder| builder);
     let token = good().sign();
     watched.is_known(&token).await;
@@ -259,7 +259,7 @@ async fn i08_requests_share_nothing_that_one_of_them_could_change() {
 }
 
 #[actix_web::test]
-async fn i09_a_malleated_copy_of_a_revoked_token_is_revoked() {
+async fn i09_a_revoked_token_with_another_valid_signature_is_refused() {
     let revoked = Revoked::default();
     let watched = Watched::new(|builder| builder.revocations(revoked.clone()));
     let token = good().sign();

@@ -1,4 +1,4 @@
-//! L: configuration, and traps of the language.
+//! Section L: configuration and language pitfalls.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::target::Target;
 
 #[actix_web::test]
-async fn l01_two_back_ends_in_one_programme_are_no_conflict() {
+async fn l01_two_back_ends_in_one_program_do_not_conflict() {
     for backend in [Backend::aws_lc_rs(), Backend::rust_crypto()] {
         for &algorithm in Algorithm::ALL {
             let key = key_of(algorithm);
@@ -30,7 +30,7 @@ async fn l01_two_back_ends_in_one_programme_are_no_conflict() {
 }
 
 #[actix_web::test]
-async fn l02_the_process_wide_provider_is_neither_set_nor_asked() {
+async fn l02_the_process_wide_crypto_provider_is_neither_set_nor_read() {
     static THEIRS: CryptoProvider = CryptoProvider {
         signer_factory: |_, _| panic!("asked to sign"),
         verifier_factory: |_, _| panic!("asked to verify"),
@@ -45,7 +45,7 @@ async fn l02_the_process_wide_provider_is_neither_set_nor_asked() {
 }
 
 #[actix_web::test]
-async fn l03_the_time_is_that_of_the_clock_that_was_given() {
+async fn l03_the_time_comes_from_the_configured_clock() {
     let clock = ManualClock::at(NOW);
     let target = Target(behind(builder().clock(clock.clone())));
     let token = good().sign();
@@ -63,7 +63,7 @@ async fn l03_the_time_is_that_of_the_clock_that_was_given() {
 }
 
 #[actix_web::test]
-async fn l04_a_leeway_of_more_than_minutes_is_refused_and_nothing_overflows() {
+async fn l04_a_leeway_above_minutes_is_refused_and_nothing_overflows() {
     for leeway in
         [Duration::from_millis(300_001), Duration::from_secs(3600), Duration::from_secs(u64::MAX), Duration::MAX]
     {
@@ -82,7 +82,7 @@ async fn l04_a_leeway_of_more_than_minutes_is_refused_and_nothing_overflows() {
 }
 
 #[actix_web::test]
-async fn l05_a_required_claim_of_any_name_is_required() {
+async fn l05_any_claim_can_be_required() {
     for name in ["jti ", "JTI", "tenant", "https://claims.example/roles", "a.b", "\u{e9}"] {
         let target = Target::trusting(issuer().require_claims([name]));
         target.refuses(&good().sign(), ErrorKind::MissingClaim, name).await;
@@ -94,7 +94,7 @@ async fn l05_a_required_claim_of_any_name_is_required() {
 }
 
 #[actix_web::test]
-async fn l07_a_claims_type_is_read_from_an_object_and_from_nothing_else() {
+async fn l07_a_claims_type_is_deserialized_only_from_an_object() {
     #[derive(serde::Deserialize)]
     struct Positional(#[expect(dead_code, reason = "only its form matters")] String);
 
@@ -151,14 +151,14 @@ async fn l08_both_adapters_answer_every_route_alike() {
         "/bare-require",
     ] {
         for ask in asks(route) {
-            // Compares the two.
+            // `send` compares the two responses.
             application().send(&ask).await;
         }
     }
 }
 
 #[actix_web::test]
-async fn l09_a_forgotten_layer_lets_nobody_in() {
+async fn l09_without_its_layer_a_handler_rejects_every_request() {
     for route in ["/bare", "/bare-optional", "/bare-verified", "/bare-require"] {
         for ask in [Ask::get(route), Ask::get(route).bearer(&good().sign())] {
             assert_eq!(application().send(&ask).await, Answer::misuse(), "{route}");
@@ -167,7 +167,7 @@ async fn l09_a_forgotten_layer_lets_nobody_in() {
 }
 
 #[test]
-fn l10_the_version_of_jsonwebtoken_is_one_without_known_faults() {
+fn l10_the_jsonwebtoken_version_has_no_known_vulnerability() {
     let lock = include_str!("../../../Cargo.lock");
     let versions: Vec<(u32, u32)> = lock
         .split("name = \"jsonwebtoken\"\nversion = \"")

@@ -1,4 +1,4 @@
-//! G: key sets and discovery documents, as far as they can be played without a network.
+//! Section G: key sets and discovery, as far as they can be tested without a network.
 
 use actix_web::rt::spawn;
 use jwt_core::BuildErrorKind;
@@ -11,7 +11,7 @@ use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::stage::{behind, good, key, trusting};
 
 #[test]
-fn g01_an_address_without_tls_is_refused_unless_it_is_on_this_machine() {
+fn g01_an_address_without_tls_is_refused_except_on_this_machine() {
     let build = |issuer: TrustedIssuer| trusting(issuer.audience(AUDIENCE)).fetch(Remote::failing().fetch()).build();
     for url in [
         "http://id.example/jwks",
@@ -35,7 +35,7 @@ fn g01_an_address_without_tls_is_refused_unless_it_is_on_this_machine() {
 }
 
 #[actix_web::test]
-async fn g07_keys_that_were_never_reached_are_an_outage() {
+async fn g07_keys_that_were_never_fetched_are_an_outage() {
     for issuer in [TrustedIssuer::jwks(ISSUER, JWKS), TrustedIssuer::discover(ISSUER)] {
         let remote = Remote::failing();
         let application = behind(trusting(issuer.audience(AUDIENCE)).fetch(remote.fetch()));
@@ -46,7 +46,7 @@ async fn g07_keys_that_were_never_reached_are_an_outage() {
 }
 
 #[actix_web::test]
-async fn g09_a_herd_of_requests_leads_to_one_fetch() {
+async fn g09_many_requests_at_once_cause_one_fetch() {
     for adapter in Adapter::ALL {
         let remote = Remote::serving(&[&key()]).hold();
         let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);

@@ -1,4 +1,4 @@
-//! B: parameters of the header.
+//! Section B: header parameters.
 
 use std::io::ErrorKind as IoErrorKind;
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::target::{Target, mac};
 
 #[actix_web::test]
-async fn b01_a_key_that_the_token_brings_along_is_not_used() {
+async fn b01_a_key_in_the_token_is_not_used() {
     for algorithm in [Algorithm::ES256, Algorithm::RS256, Algorithm::Ed25519] {
         let attacker = stranger(algorithm);
         let jwk = attacker.public_jwk().expect("a public key");
@@ -32,7 +32,7 @@ async fn b01_a_key_that_the_token_brings_along_is_not_used() {
 }
 
 #[actix_web::test]
-async fn b02_addresses_in_a_token_are_never_connected_to() {
+async fn b02_addresses_in_a_token_are_never_fetched() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.set_nonblocking(true).expect("a listener that does not wait");
     let here = listener.local_addr().expect("an address");
@@ -60,7 +60,7 @@ async fn b02_addresses_in_a_token_are_never_connected_to() {
 }
 
 #[actix_web::test]
-async fn b03_certificates_in_a_token_are_no_keys() {
+async fn b03_certificates_in_a_token_are_not_used() {
     let attacker = Forge::new(&stranger(Algorithm::ES256)).header("kid", KID);
     for (chain, case) in [
         (json!([STANDARD.encode([0x30; 300])]), "a certificate"),
@@ -79,7 +79,7 @@ async fn b03_certificates_in_a_token_are_no_keys() {
 }
 
 #[actix_web::test]
-async fn b04_a_kid_is_a_name_and_nothing_else() {
+async fn b04_a_kid_is_only_compared() {
     let remote = Remote::serving(&[&key()]);
     let fetched = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
     let targets = [Target::usual(), Target(behind(trusting(fetched).fetch(remote.fetch())))];
@@ -117,12 +117,12 @@ async fn b04_a_kid_is_a_name_and_nothing_else() {
     for part in ["dev/null", "UNION", "jndi", "set-cookie", "evil", "kkkkkkkk", "\u{202e}"] {
         assert!(!text.contains(part), "{part}");
     }
-    // Names are looked up, never asked for.
+    // Names are only looked up in the key set: they never cause a request.
     assert!(remote.asked().iter().all(|url| url == JWKS) && remote.asked().len() <= 3);
 }
 
 #[actix_web::test]
-async fn b05_a_kid_that_is_no_text_is_refused() {
+async fn b05_a_kid_that_is_not_a_string_is_refused() {
     for kid in [json!(1), json!(true), json!([KID]), json!({"kid": KID}), json!(1.5)] {
         Target::usual()
             .refuses(&good().header("kid", kid.clone()).sign(), ErrorKind::MalformedToken, &kid.to_string())
@@ -131,12 +131,12 @@ async fn b05_a_kid_that_is_no_text_is_refused() {
 }
 
 #[actix_web::test]
-async fn b06_a_kid_of_null_is_refused_and_not_taken_as_absent() {
+async fn b06_a_null_kid_is_refused_and_not_treated_as_absent() {
     Target::usual().refuses(&good().header("kid", Value::Null).sign(), ErrorKind::MalformedToken, "null").await;
 }
 
 #[actix_web::test]
-async fn b07_without_a_kid_the_only_key_that_fits_is_used_and_none_of_several() {
+async fn b07_without_a_kid_the_only_matching_key_is_used_and_several_are_refused() {
     let nameless = good().without_header("kid").sign();
     Target::usual().accepts(&nameless, "one key").await;
     let other = |algorithm| stranger(algorithm).with_kid("k-2").verification_key();
@@ -150,14 +150,14 @@ async fn b07_without_a_kid_the_only_key_that_fits_is_used_and_none_of_several() 
 }
 
 #[actix_web::test]
-async fn b08_an_extension_that_is_critical_is_refused() {
+async fn b08_a_critical_extension_is_refused() {
     for crit in [json!(["x"]), json!(["http://example.com/UNDEFINED"]), json!(["exp"]), json!(["x", "y"])] {
         let token = good().header("crit", crit.clone());
         Target::usual().refuses(&token.sign(), ErrorKind::CriticalHeader, "without the member").await;
         let token = token.header("x", 1).header("http://example.com/UNDEFINED", true).header("exp", 1);
         Target::usual().refuses(&token.sign(), ErrorKind::CriticalHeader, "with the member").await;
     }
-    // RFC 7515 appendix E, as it is printed there.
+    // The example of RFC 7515 appendix E, unchanged.
     let vector = "eyJhbGciOiJub25lIiwNCiAiY3JpdCI6WyJodHRwOi8vZXhhbXBsZS5jb20vVU5ERUZJTkVEIl0sDQogImh0dHA6Ly9leGFtcGxlLmNvbS9VTkRFRklORUQiOnRydWUNCn0.RkFJTA.";
     Target::usual().refuses(vector, ErrorKind::MalformedToken, "appendix E").await;
     Target::usual().refuses(&format!("{vector}AA"), ErrorKind::CriticalHeader, "appendix E, with a signature").await;
@@ -175,7 +175,7 @@ async fn b09_a_malformed_list_of_critical_extensions_is_refused() {
 }
 
 #[actix_web::test]
-async fn b10_a_payload_that_is_not_encoded_is_refused() {
+async fn b10_an_unencoded_payload_is_refused() {
     for header in [good().header("b64", false), good().header("b64", false).header("crit", json!(["b64"]))] {
         Target::usual().refuses(&header.sign(), ErrorKind::CriticalHeader, "encoded all the same").await;
         let text = encode(Value::from(header.header).to_string());
@@ -188,7 +188,7 @@ async fn b10_a_payload_that_is_not_encoded_is_refused() {
 }
 
 #[actix_web::test]
-async fn b11_a_parameter_given_twice_is_refused() {
+async fn b11_a_duplicate_parameter_is_refused() {
     for twice in [
         r#""alg":"ES256""#,
         r#""alg":"none""#,
@@ -206,7 +206,7 @@ async fn b11_a_parameter_given_twice_is_refused() {
 }
 
 #[actix_web::test]
-async fn b12_an_unknown_parameter_given_twice_is_refused() {
+async fn b12_a_duplicate_unknown_parameter_is_refused() {
     for twice in [r#""x":1,"x":1"#, r#""x":1,"\u0078":2"#, r#""jwk":{"a":1,"a":2}"#, r#""":1,"":1"#] {
         let header = format!(r#"{{"alg":"ES256","kid":"{KID}",{twice}}}"#);
         Target::usual().refuses(&good().sign_header(header), ErrorKind::MalformedToken, twice).await;
@@ -214,7 +214,7 @@ async fn b12_an_unknown_parameter_given_twice_is_refused() {
 }
 
 #[actix_web::test]
-async fn b13_the_access_token_profile_lets_no_other_token_in() {
+async fn b13_the_access_token_profile_accepts_only_access_tokens() {
     let target = Target::trusting(issuer().access_token_profile());
     target.accepts(&good().sign(), "an access token").await;
     for typ in [
@@ -239,7 +239,7 @@ async fn b13_the_access_token_profile_lets_no_other_token_in() {
 }
 
 #[actix_web::test]
-async fn b14_the_type_of_an_access_token_may_be_written_in_any_of_its_forms() {
+async fn b14_every_spelling_of_the_access_token_type_is_accepted() {
     for target in [Target::usual(), Target::trusting(issuer().access_token_profile())] {
         for typ in ["at+jwt", "AT+JWT", "At+Jwt", "application/at+jwt", "Application/AT+JWT"] {
             target.accepts(&good().header("typ", typ).sign(), typ).await;
@@ -248,7 +248,7 @@ async fn b14_the_type_of_an_access_token_may_be_written_in_any_of_its_forms() {
 }
 
 #[actix_web::test]
-async fn b15_a_type_that_is_no_text_is_refused() {
+async fn b15_a_type_that_is_not_a_string_is_refused() {
     for target in [Target::usual(), Target::trusting(issuer().access_token_profile())] {
         for typ in [json!(1), Value::Null, json!(["at+jwt"]), json!({}), json!(true)] {
             target
@@ -259,7 +259,7 @@ async fn b15_a_type_that_is_no_text_is_refused() {
 }
 
 #[actix_web::test]
-async fn b16_a_token_in_a_token_is_refused() {
+async fn b16_a_nested_token_is_refused() {
     let inner = good().sign();
     for cty in ["JWT", "jwt", "application/jwt", "Application/JWT"] {
         Target::usual().refuses(&good().header("cty", cty).sign(), ErrorKind::NestedToken, cty).await;
@@ -271,7 +271,7 @@ async fn b16_a_token_in_a_token_is_refused() {
 }
 
 #[actix_web::test]
-async fn b17_parameters_of_encryption_have_no_effect_on_a_signed_token() {
+async fn b17_encryption_parameters_have_no_effect_on_a_signed_token() {
     let token = good()
         .header("zip", "DEF")
         .header("enc", "A256GCM")
@@ -284,7 +284,7 @@ async fn b17_parameters_of_encryption_have_no_effect_on_a_signed_token() {
 }
 
 #[actix_web::test]
-async fn b18_an_encrypted_token_is_refused_before_anything_is_decrypted() {
+async fn b18_an_encrypted_token_is_refused_without_decrypting_it() {
     let plain = format!("{}.{}.", encode(r#"{"alg":"none"}"#), encode(Value::from(good().claims).to_string()));
     for header in [
         json!({"alg": "dir", "enc": "A128GCM"}),
@@ -323,7 +323,7 @@ async fn b19_the_json_serializations_are_refused() {
     for (text, case) in [(flattened.to_string(), "flattened"), (general.to_string(), "general"), (polyglot, "polyglot")]
     {
         Target::usual().cannot_read(&text, case).await;
-        // Taken from where no header grammar guards it, it is no token either.
+        // It isn't accepted either from a place without the syntax checks of the `Authorization` header.
         let verifier = trusting(keyless().key(key().verification_key())).build().expect("a verifier");
         let error = verifier.verify(&text).await.expect_err(case);
         assert_eq!(error.kind(), ErrorKind::MalformedToken, "{case}");
@@ -331,7 +331,7 @@ async fn b19_the_json_serializations_are_refused() {
 }
 
 #[actix_web::test]
-async fn b20_a_header_that_is_no_object_is_refused() {
+async fn b20_a_header_that_is_not_an_object_is_refused() {
     for header in
         [r#"["ES256"]"#, r#""ES256""#, "256", "null", "true", "", " ", "{", "{}", r#"{"alg":"ES256"}{}"#, "\u{feff}{}"]
     {

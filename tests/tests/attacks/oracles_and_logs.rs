@@ -1,4 +1,4 @@
-//! K: oracles, logs and faults.
+//! Section K: oracles, logs and faults.
 
 use std::collections::HashSet;
 use std::slice::from_ref;
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::target::Target;
 
-/// Texts that must never be read again anywhere but in a handler.
+/// Strings that must appear nowhere but in a handler.
 const NEEDLES: [&str; 8] = [
     "needle-sub",
     "needle-name",
@@ -45,7 +45,7 @@ fn marked(key: &SigningKey) -> Forge {
         .claim("tenant", "needle-claim")
 }
 
-/// The text holds no needle and no segment of any of the tokens.
+/// Asserts that the text contains none of these strings and no segment of any of the tokens.
 fn assert_silent(text: &str, tokens: &[String], place: &str) {
     for needle in NEEDLES {
         assert!(!text.contains(needle), "{needle} in {place}: {text}");
@@ -56,7 +56,7 @@ fn assert_silent(text: &str, tokens: &[String], place: &str) {
 }
 
 #[actix_web::test]
-async fn k01_text_of_an_attacker_is_repeated_nowhere() {
+async fn k01_text_from_an_attacker_is_repeated_nowhere() {
     let log = Log::start();
     let long = "evil".repeat(1300);
     let texts =
@@ -96,7 +96,7 @@ async fn k01_text_of_an_attacker_is_repeated_nowhere() {
 }
 
 #[actix_web::test]
-async fn k02_tokens_claims_and_keys_are_neither_logged_nor_printed() {
+async fn k02_tokens_claims_and_keys_are_not_logged_or_printed() {
     let log = Log::start();
     let key =
         SigningKey::from_secret(Algorithm::HS256, b"needle-secret-needle-secret-needle-secret").expect("long enough");
@@ -168,7 +168,7 @@ fn debug_of(verified: &Verified) -> String {
 }
 
 #[actix_web::test]
-async fn k03_every_bad_token_gets_the_same_answer_to_the_byte() {
+async fn k03_every_bad_token_gets_a_byte_identical_answer() {
     let foreign = Forge::new(&stranger(Algorithm::ES256)).header("kid", KID);
     let mut answers = Vec::new();
     let mut codes = HashSet::new();
@@ -198,7 +198,7 @@ async fn k03_every_bad_token_gets_the_same_answer_to_the_byte() {
 }
 
 #[test]
-fn k06_no_rsa_key_signs_with_the_back_end_that_is_not_constant_in_time() {
+fn k06_rsa_keys_do_not_sign_with_the_back_end_that_is_not_constant_time() {
     let error = SigningKey::generate_with(Backend::rust_crypto(), Algorithm::RS256).expect_err("RUSTSEC-2023-0071");
     assert_eq!(error.kind(), KeyErrorKind::UnsupportedAlgorithm);
 }
@@ -217,7 +217,7 @@ impl Observer for Labels {
 }
 
 #[actix_web::test]
-async fn k07_what_an_observer_may_count_is_a_closed_set() {
+async fn k07_the_labels_for_observers_are_a_closed_set() {
     let labels = Labels::default();
     let application = behind(builder().observer(labels.clone()));
     for index in 0..50 {
@@ -239,7 +239,7 @@ async fn k07_what_an_observer_may_count_is_a_closed_set() {
 }
 
 #[actix_web::test]
-async fn k08_a_fault_of_the_application_ends_one_request_and_no_more() {
+async fn k08_a_panic_in_the_application_ends_only_its_request() {
     let rule = |verified: &Verified| {
         assert_ne!(verified.registered().subject(), Some("faulty"), "a fault in the application");
         true
@@ -257,7 +257,7 @@ async fn k08_a_fault_of_the_application_ends_one_request_and_no_more() {
             assert_eq!(answer, Answer::text("Ada"), "after {route} under {adapter:?}");
         }
     }
-    // A fetch that panics is an outage.
+    // A fetch that panics counts as an outage.
     let fetch = fetch_fn(|url: String| async move {
         assert!(url.is_empty(), "a fault in the application");
         Err::<Fetched, FetchError>(jwt_core::keys::FetchErrorKind::Transport.into())
@@ -268,7 +268,7 @@ async fn k08_a_fault_of_the_application_ends_one_request_and_no_more() {
 }
 
 #[actix_web::test]
-async fn what_waits_is_printed_without_what_it_waits_with() {
+async fn debug_output_of_a_waiting_request_shows_no_token() {
     let fetch = fetch_fn(|_url: String| std::future::pending::<Result<Fetched, FetchError>>());
     let builder = trusting(TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE)).fetch(fetch);
     let verifier = builder.build().expect("a verifier");

@@ -1,4 +1,4 @@
-//! D: encodings and parsers.
+//! Section D: encodings and parsers.
 
 use jwt_core::{Error, ErrorKind};
 use jwt_tests::answer::Answer;
@@ -18,19 +18,19 @@ fn payload() -> String {
     encode(Value::from(good().claims).to_string())
 }
 
-/// A verifier that is handed a text that no header could carry.
+/// A verifier that gets a string no header could carry.
 async fn verify(token: &str) -> Result<(), Error> {
     builder().build().expect("a verifier").verify(token).await.map(drop)
 }
 
-/// The claims with one more member, as text.
+/// The claims with one more member, as JSON text.
 fn with_member(member: &str) -> String {
     let claims = Value::from(good().claims).to_string();
     format!("{},{member}}}", claims.strip_suffix('}').expect("an object"))
 }
 
 #[actix_web::test]
-async fn d01_characters_that_are_not_base64url_are_refused_even_where_they_are_signed() {
+async fn d01_characters_outside_base64url_are_refused_even_if_signed() {
     let bent = |segment: &str, by: &str| {
         let middle = segment.len() / 2;
         [
@@ -59,9 +59,9 @@ async fn d01_characters_that_are_not_base64url_are_refused_even_where_they_are_s
 }
 
 #[actix_web::test]
-async fn d02_bits_that_are_left_over_must_be_zero() {
+async fn d02_unused_bits_must_be_zero() {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    /// The same bytes, written with one of the unused bits set.
+    /// The same bytes, encoded with one of the unused bits set.
     fn alias(segment: &str) -> Option<String> {
         let (rest, last) = segment.split_at(segment.len() - 1);
         let at = ALPHABET.iter().position(|&letter| last.as_bytes() == [letter])?;
@@ -84,7 +84,7 @@ async fn d02_bits_that_are_left_over_must_be_zero() {
 }
 
 #[actix_web::test]
-async fn d03_any_number_of_dots_but_two_is_refused() {
+async fn d03_a_token_needs_exactly_two_dots() {
     for token in
         ["a", ".", "..", "...", "....", "a.b", "a.b.c.d", "a.b.c.d.e", "a.b.c.d.e.f", ".a.b.c", "a.b.c.", "a..b"]
     {
@@ -97,7 +97,7 @@ async fn d03_any_number_of_dots_but_two_is_refused() {
 }
 
 #[actix_web::test]
-async fn d04_a_token_beyond_the_limits_is_refused_unread() {
+async fn d04_an_oversized_token_is_refused_without_parsing() {
     let mut header = good().header;
     for index in 0..50_000 {
         header.insert(format!("x{index}"), 1.into());
@@ -117,7 +117,7 @@ async fn d04_a_token_beyond_the_limits_is_refused_unread() {
 }
 
 #[actix_web::test]
-async fn d05_claims_and_headers_are_nested_at_most_32_levels_deep() {
+async fn d05_claims_and_headers_may_be_nested_32_levels_deep() {
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     for (levels, accepted) in [(31, true), (32, false), (120, false)] {
         let token = good().sign_payload(with_member(&format!("\"x\":{}", nested(levels))));
@@ -137,7 +137,7 @@ async fn d05_claims_and_headers_are_nested_at_most_32_levels_deep() {
 }
 
 #[actix_web::test]
-async fn d06_a_nesting_without_end_does_not_exhaust_the_stack() {
+async fn d06_endless_nesting_does_not_overflow_the_stack() {
     for (open, levels, kind) in [
         ("[", 200, ErrorKind::MalformedClaims),
         ("[", 11_000, ErrorKind::MalformedClaims),
@@ -157,7 +157,7 @@ async fn d06_a_nesting_without_end_does_not_exhaust_the_stack() {
 }
 
 #[actix_web::test]
-async fn d07_a_registered_claim_given_twice_is_refused() {
+async fn d07_a_duplicate_registered_claim_is_refused() {
     for twice in [
         r#""exp":9999999999"#,
         r#""aud":"https://api.example""#,
@@ -175,7 +175,7 @@ async fn d07_a_registered_claim_given_twice_is_refused() {
 }
 
 #[actix_web::test]
-async fn d08_a_claim_of_the_applications_own_given_twice_is_refused() {
+async fn d08_a_duplicate_private_claim_is_refused() {
     for twice in [
         r#""scope":"admin""#,
         r#""name":"root""#,
@@ -192,7 +192,7 @@ async fn d08_a_claim_of_the_applications_own_given_twice_is_refused() {
 }
 
 #[actix_web::test]
-async fn d09_an_array_is_not_a_set_of_claims() {
+async fn d09_an_array_is_not_accepted_as_claims() {
     for payload in [
         json!([NOW + 300, 0, "user-1815", ISSUER, "https://api.example"]),
         json!(["Ada"]),
@@ -207,7 +207,7 @@ async fn d09_an_array_is_not_a_set_of_claims() {
 }
 
 #[actix_web::test]
-async fn d10_a_payload_that_is_no_json_object_is_refused() {
+async fn d10_a_payload_that_is_not_a_json_object_is_refused() {
     let claims = Value::from(good().claims).to_string();
     for payload in [
         r#""text""#.to_owned(),
@@ -250,7 +250,7 @@ async fn d10_a_payload_that_is_no_json_object_is_refused() {
 }
 
 #[actix_web::test]
-async fn d11_half_a_character_is_refused_though_nobody_reads_the_claim() {
+async fn d11_an_unpaired_surrogate_is_refused_even_in_a_claim_that_is_not_read() {
     for text in [r"\ud800", r"\udc00", r"\ud800\u0041", r"\ud800x", r"\udc00\ud800"] {
         for claim in ["sub", "unread"] {
             let claims = format!(
@@ -267,7 +267,7 @@ async fn d11_half_a_character_is_refused_though_nobody_reads_the_claim() {
 }
 
 #[actix_web::test]
-async fn d12_control_characters_in_claims_reach_the_handler_and_nothing_else() {
+async fn d12_control_characters_in_claims_reach_only_the_handler() {
     let log = Log::start();
     for text in ["a\u{0}b", "a\r\nset-cookie: b=c", "\u{1b}[31m", "\u{202e}evil", "\u{7f}", "\u{2028}"] {
         let token = good().claim("sub", text).claim("scope", text);
@@ -285,7 +285,7 @@ async fn d12_control_characters_in_claims_reach_the_handler_and_nothing_else() {
 }
 
 #[actix_web::test]
-async fn d13_claims_of_another_case_are_other_claims() {
+async fn d13_claim_names_are_case_sensitive() {
     let token = good().claim("EXP", 1).claim("Aud", "x").claim("ISS", 5).claim("Nbf", "later").sign();
     Target::usual().accepts(&token, "besides").await;
     for (name, other, kind) in [
@@ -299,7 +299,7 @@ async fn d13_claims_of_another_case_are_other_claims() {
 }
 
 #[actix_web::test]
-async fn d14_names_are_compared_code_point_by_code_point() {
+async fn d14_claim_names_are_compared_by_code_point() {
     let composed = "https://caf\u{e9}.example";
     let decomposed = "https://cafe\u{301}.example";
     let target = Target::trusting(issuer().audience(composed));

@@ -1,4 +1,4 @@
-//! J, too: refresh tokens, in the hands of others.
+//! Section J, continued: stolen and misused refresh tokens.
 
 use std::time::Duration;
 
@@ -34,9 +34,9 @@ fn claims(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("JSON")
 }
 
-/// RFC 9700 section 4.14.2: whoever of thief and owner comes second, both are out, with every token that they have.
+/// RFC 9700 section 4.14.2: whichever of thief and owner comes second, the session ends for both, with all its tokens.
 #[actix_web::test]
-async fn j07_a_refresh_token_that_two_have_is_good_for_neither() {
+async fn j07_a_stolen_refresh_token_ends_the_session_for_both() {
     let list = revocations();
     let shop = Shop::with(MemorySessions::new(), |sessions| sessions.revocations(list.clone()));
     let application = Application::new(
@@ -63,9 +63,9 @@ async fn j07_a_refresh_token_that_two_have_is_good_for_neither() {
     assert!(refresh(&shop, &again.refresh.token).await.is_ok());
 }
 
-/// Within the grace a thief gets what the owner gets, and no line of tokens of their own.
+/// Within the grace period the thief gets the same tokens as the owner, not a parallel chain.
 #[actix_web::test]
-async fn j07_a_thief_within_the_grace_is_found_out_at_the_next_turn() {
+async fn j07_a_thief_within_the_grace_period_is_detected_at_the_next_refresh() {
     let shop = Shop::usual();
     let stolen = login(&shop).await.refresh.token;
     let owner = refresh(&shop, &stolen).await.expect("a pair");
@@ -79,7 +79,7 @@ async fn j07_a_thief_within_the_grace_is_found_out_at_the_next_turn() {
 }
 
 #[actix_web::test]
-async fn j08_a_refresh_token_is_good_for_its_session_its_client_and_its_scopes() {
+async fn j08_a_refresh_token_is_valid_only_for_its_session_client_and_scopes() {
     let shop = Shop::usual();
     let login = shop.sessions.login("joe").scope(["a", "b"]).client_id("web");
     let pair = login.start().await.expect("a session");
@@ -96,7 +96,7 @@ async fn j08_a_refresh_token_is_good_for_its_session_its_client_and_its_scopes()
         Answer::refused(ErrorKind::SessionEnded)
     );
 
-    // Claims cannot be changed, nor a session be borrowed, without the key.
+    // Without the key, neither the claims nor the session can be changed.
     let pair = self::login(&shop).await;
     let other = shop.sessions.login("ann").start().await.expect("a session");
     let mut forged = claims(&pair.refresh.token);
@@ -106,14 +106,14 @@ async fn j08_a_refresh_token_is_good_for_its_session_its_client_and_its_scopes()
     let by_nobody = sign_raw(&key(), &header, forged.to_string());
     let by_nobody = format!("{}.{signature}", by_nobody.rsplit_once('.').expect("segments").0);
     assert_eq!(shop.send(&Ask::post("/refresh").bearer(&by_nobody)).await, Answer::refused(ErrorKind::BadSignature));
-    // Even with the key, a subject reaches no session of another's.
+    // Even with the key, a subject can't reach another subject's session.
     let by_key = sign_raw(&key(), &header, forged.to_string());
     assert_eq!(shop.send(&Ask::post("/refresh").bearer(&by_key)).await, Answer::refused(ErrorKind::SessionEnded));
     assert!(refresh(&shop, &other.refresh.token).await.is_ok());
 }
 
 #[actix_web::test]
-async fn j09_a_token_of_one_kind_passes_for_no_other_whatever_is_not_looked_at() {
+async fn j09_a_token_of_one_kind_is_never_accepted_as_another() {
     let shop = Shop::usual();
     let pair = login(&shop).await;
     let (access, refresh) = (claims(&pair.access.token), claims(&pair.refresh.token));
@@ -124,7 +124,7 @@ async fn j09_a_token_of_one_kind_passes_for_no_other_whatever_is_not_looked_at()
         }
         sign_raw(&key(), header.to_string(), claims.to_string())
     };
-    // As it is: by its type, in its own service.
+    // The usual verifier of its own service refuses it by its type.
     for target in ["/refresh", "/my-refresh"] {
         assert_eq!(
             shop.send(&Ask::post(target).bearer(&pair.access.token)).await,
@@ -132,12 +132,12 @@ async fn j09_a_token_of_one_kind_passes_for_no_other_whatever_is_not_looked_at()
         );
     }
     assert_eq!(shop.send(&Ask::get("/me").bearer(&pair.refresh.token)).await, Answer::refused(ErrorKind::WrongType));
-    // Of the other's type: by its audience.
+    // With the other kind's type, it's refused by its audience.
     let as_access = sign(Some("at+jwt"), &refresh);
     assert_eq!(shop.send(&Ask::get("/me").bearer(&as_access)).await, Answer::refused(ErrorKind::WrongAudience));
     let as_refresh = sign(Some("refresh+jwt"), &access);
     assert_eq!(shop.send(&Ask::post("/refresh").bearer(&as_refresh)).await, Answer::refused(ErrorKind::WrongAudience));
-    // Of the other's audience, too: by what it says of its use.
+    // With the other kind's audience too, it's refused by the claim `token_use`.
     let changed = |mut claims: Value, audience: &str| {
         claims["aud"] = audience.into();
         claims
@@ -146,13 +146,13 @@ async fn j09_a_token_of_one_kind_passes_for_no_other_whatever_is_not_looked_at()
     assert_eq!(shop.send(&Ask::get("/me").bearer(&as_access)).await, Answer::refused(ErrorKind::WrongClaim));
     let as_refresh = sign(Some("refresh+jwt"), &changed(access.clone(), &format!("{ISSUER}#refresh")));
     assert_eq!(shop.send(&Ask::post("/refresh").bearer(&as_refresh)).await, Answer::refused(ErrorKind::WrongClaim));
-    // A verifier of another service, which looks at neither type nor use.
+    // A verifier of another service that checks neither the type nor the use.
     let issuer = TrustedIssuer::new(ISSUER).key(key().verification_key()).audience(AUDIENCE).audience(ISSUER);
     let elsewhere = Verifier::builder().issuer(issuer.token_types(["at+jwt", "refresh+jwt", "JWT"]));
     let elsewhere = elsewhere.clock(shop.clock.clone()).build().expect("a verifier");
     let error = elsewhere.verify(&pair.refresh.token).await.expect_err("a refresh token");
     assert_eq!(error.kind(), ErrorKind::WrongAudience);
-    // A token without a use is of none: nothing is assumed.
+    // A token without `token_use` is of no kind: nothing is assumed.
     for (typ, mut claims, ask) in [("at+jwt", access, Ask::get("/me")), ("refresh+jwt", refresh, Ask::post("/refresh"))]
     {
         claims.as_object_mut().expect("an object").remove("token_use");
@@ -160,9 +160,9 @@ async fn j09_a_token_of_one_kind_passes_for_no_other_whatever_is_not_looked_at()
     }
 }
 
-/// What a list that is down costs: a logout that can be tried again, never a session that only seems to be over.
+/// If the revocation list is unavailable, the logout fails and can be repeated. It never only seems to succeed.
 #[actix_web::test]
-async fn a_logout_that_fails_says_so() {
+async fn a_logout_that_fails_reports_the_failure() {
     let list = MemoryRevocations::with(RevocationSettings::new().capacity(1).clock(ManualClock::at(NOW)));
     let shop = Shop::with(MemorySessions::new(), |sessions| sessions.revocations(list.clone()));
     let (one, other) = (login(&shop).await, login(&shop).await);

@@ -1,4 +1,4 @@
-//! H: the HTTP layer.
+//! Section H: HTTP requests.
 
 use jwt_core::BuildErrorKind;
 use jwt_core::ErrorKind;
@@ -23,13 +23,13 @@ async fn expect(application: &Application, ask: &Ask, expected: &Answer, case: &
 }
 
 #[actix_web::test]
-async fn h01_no_authorization_is_answered_without_an_error() {
+async fn h01_a_request_without_credentials_gets_a_challenge_without_an_error() {
     expect(&application(), &Ask::get("/me"), &Answer::missing(), "none").await;
     expect(&application(), &Ask::post("/me"), &Answer::missing(), "none").await;
 }
 
 #[actix_web::test]
-async fn h02_other_schemes_are_no_credentials_of_ours() {
+async fn h02_other_authentication_schemes_are_ignored() {
     let token = good().sign();
     for value in [
         "Basic eDp5".to_owned(),
@@ -50,7 +50,7 @@ async fn h02_other_schemes_are_no_credentials_of_ours() {
 }
 
 #[actix_web::test]
-async fn h03_two_lines_are_refused_whatever_they_hold() {
+async fn h03_two_authorization_headers_are_refused_whatever_they_hold() {
     let (token, bad) = (format!("Bearer {}", good().sign()), "Bearer bad".to_owned());
     let twice = Answer::malformed(ErrorKind::MultipleCredentials);
     for (first, second) in [(&bad, &token), (&token, &bad), (&token, &token), (&bad, &bad)] {
@@ -65,7 +65,7 @@ async fn h03_two_lines_are_refused_whatever_they_hold() {
 }
 
 #[actix_web::test]
-async fn h04_two_tokens_in_one_line_are_refused() {
+async fn h04_two_tokens_in_one_header_are_refused() {
     let token = good().sign();
     let unread = Answer::malformed(ErrorKind::MalformedCredentials);
     for value in [
@@ -83,7 +83,7 @@ async fn h04_two_tokens_in_one_line_are_refused() {
 }
 
 #[actix_web::test]
-async fn h05_the_case_of_the_scheme_does_not_matter() {
+async fn h05_the_scheme_is_case_insensitive() {
     for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
         let value = format!("{scheme} {}", good().sign());
         let ask = Ask::get("/user").header("authorization", value);
@@ -92,7 +92,7 @@ async fn h05_the_case_of_the_scheme_does_not_matter() {
 }
 
 #[actix_web::test]
-async fn h06_spaces_are_one_or_more_and_nothing_else() {
+async fn h06_only_spaces_may_separate_scheme_and_token() {
     let token = good().sign();
     let unread = Answer::malformed(ErrorKind::MalformedCredentials);
     let user = |value: Vec<u8>| Ask::get("/user").header("authorization", value);
@@ -128,7 +128,7 @@ async fn h07_a_scheme_without_a_token_is_refused() {
 }
 
 #[actix_web::test]
-async fn h08_bytes_that_are_not_text_are_refused_and_break_nothing() {
+async fn h08_header_bytes_that_are_not_text_are_refused_without_a_panic() {
     let token = good().sign();
     let unread = Answer::malformed(ErrorKind::MalformedCredentials);
     for bytes in
@@ -144,7 +144,7 @@ async fn h08_bytes_that_are_not_text_are_refused_and_break_nothing() {
         let value = [bytes, b"Bearer ", token.as_bytes()].concat();
         expect(&application(), &lines(&[&value]), &Answer::missing(), "before the scheme").await;
     }
-    // What no header line can hold is stopped by either framework's own parser.
+    // Bytes that no header may contain are rejected by the parsers of both frameworks.
     for byte in [0, b'\r', b'\n', 0x7f] {
         assert!(http::HeaderValue::from_bytes(&[b'a', byte]).is_err());
         assert!(actix_web::http::header::HeaderValue::from_bytes(&[b'a', byte]).is_err());
@@ -152,7 +152,7 @@ async fn h08_bytes_that_are_not_text_are_refused_and_break_nothing() {
 }
 
 #[actix_web::test]
-async fn h09_a_long_header_is_refused_and_not_read() {
+async fn h09_an_oversized_header_is_refused_without_parsing() {
     for length in [16 * 1024 + 1, 64 * 1024, 1 << 20] {
         let ask = Ask::get("/me").bearer(&"A".repeat(length));
         expect(&application(), &ask, &Answer::refused(ErrorKind::TokenTooLarge), &length.to_string()).await;
@@ -181,7 +181,7 @@ async fn h10_tokens_in_two_places_are_refused() {
     ] {
         expect(&open, &ask, &twice, case).await;
     }
-    // A place that is not searched does not count.
+    // A place that isn't searched doesn't count.
     let ask = Ask::get("/user?access_token=x").bearer(&token).header("cookie", "session=x");
     expect(&application(), &ask, &Answer::text("Ada"), "places that are not searched").await;
 }
@@ -195,7 +195,7 @@ async fn h11_a_token_in_the_query_is_ignored_by_default() {
 }
 
 #[actix_web::test]
-async fn h12_an_answer_to_a_token_in_the_query_is_private() {
+async fn h12_a_response_to_a_token_in_the_query_is_private() {
     let open = behind(builder().sources(TokenSources::new().query("access_token")));
     let ask = Ask::get(format!("/user?access_token={}", good().sign()));
     let expected = Answer::text("Ada").with_header("cache-control", "private");
@@ -205,7 +205,7 @@ async fn h12_an_answer_to_a_token_in_the_query_is_private() {
 }
 
 #[actix_web::test]
-async fn h13_a_cookie_that_another_site_made_the_browser_send_is_refused() {
+async fn h13_a_cookie_in_a_cross_site_request_is_refused() {
     let cookie = |token: &str| format!("__Host-access={token}");
     let post = |token: &str| Ask::post("/me").header("host", "api.example").header("cookie", cookie(token));
     let (plain, bound) = (good().sign(), good().claim("csrf", "s3cret").sign());
@@ -235,7 +235,7 @@ async fn h13_a_cookie_that_another_site_made_the_browser_send_is_refused() {
 }
 
 #[actix_web::test]
-async fn h13_a_form_of_another_site_is_refused_whatever_its_fields() {
+async fn h13_a_cross_site_form_is_refused_whatever_its_fields() {
     let sources = TokenSources::new().cookie("__Host-access").csrf(Csrf::new().form_field("csrf_token"));
     let open = behind(builder().sources(sources));
     let token = good().claim("csrf", "s3cret").sign();
@@ -260,14 +260,14 @@ async fn h13_a_form_of_another_site_is_refused_whatever_its_fields() {
     ] {
         expect(&open, &ask, &Answer::csrf(), case).await;
     }
-    // A token never moves into the form, and the value is none.
+    // The form field is a CSRF value, not a token: without the cookie, the request has no credentials.
     let ask = Ask::post("/echo").header("content-type", "application/x-www-form-urlencoded").body("csrf_token=s3cret");
     expect(&open, &ask, &Answer::missing(), "no cookie").await;
     expect(&open, &own(form("csrf_token=s3cret")), &Answer::text("csrf_token=s3cret"), "the application's own").await;
 }
 
 #[actix_web::test]
-async fn h14_a_token_in_a_form_is_not_looked_for() {
+async fn h14_a_token_in_a_form_is_ignored() {
     let form = format!("access_token={}", good().sign());
     let open = behind(builder().sources(TokenSources::new().query("access_token")));
     for application in [application(), open] {
@@ -279,13 +279,13 @@ async fn h14_a_token_in_a_form_is_not_looked_for() {
 }
 
 #[actix_web::test]
-async fn h15_a_preflight_is_answered_by_the_layer_outside_and_by_nothing_else() {
+async fn h15_only_outer_cors_middleware_answers_a_preflight() {
     let preflight = Ask::new("OPTIONS", "/me")
         .header("origin", "https://app.example")
         .header("access-control-request-method", "GET")
         .header("access-control-request-headers", "authorization");
     for adapter in Adapter::ALL {
-        // axum adds which methods there are, so the answers are looked at one by one.
+        // axum adds the allowed methods, so the responses are checked one by one.
         let answer = adapter.send(&application(), &preflight).await;
         assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?}");
         let answer = adapter.send(&application().cors("https://app.example"), &preflight).await;
@@ -294,7 +294,7 @@ async fn h15_a_preflight_is_answered_by_the_layer_outside_and_by_nothing_else() 
 }
 
 #[actix_web::test]
-async fn h15_a_preflight_is_passed_to_cors_inside_only_where_that_is_asked_for() {
+async fn h15_a_preflight_reaches_inner_cors_middleware_only_if_configured() {
     let preflight = |route: &str| {
         Ask::new("OPTIONS", route)
             .header("origin", "https://app.example")
@@ -304,7 +304,7 @@ async fn h15_a_preflight_is_passed_to_cors_inside_only_where_that_is_asked_for()
     for adapter in Adapter::ALL {
         let answer = adapter.send(&application(), &preflight("/cors-inside")).await;
         assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?}");
-        // CORS answers now, whatever it says.
+        // CORS middleware answers now, whatever it answers.
         let answer = adapter.send(&passing, &preflight("/cors-inside")).await;
         assert_eq!((answer.code, answer.header("www-authenticate")), (None, None), "{adapter:?} {answer:?}");
     }
@@ -322,7 +322,7 @@ async fn h15_a_preflight_is_passed_to_cors_inside_only_where_that_is_asked_for()
             assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?} {ask:?}");
         }
     }
-    // Nobody is admitted: a handler that runs for every method runs for guests, and not for preflights.
+    // No user is admitted: a handler for every method runs for guests, but not for preflights.
     expect(&passing, &Ask::new("OPTIONS", "/any"), &Answer::text("nobody"), "a guest").await;
     expect(&passing, &preflight("/any"), &Answer::missing(), "a preflight").await;
     for route in ["/principal", "/optional-principal", "/forwarded", "/optional-forwarded"] {
@@ -331,7 +331,7 @@ async fn h15_a_preflight_is_passed_to_cors_inside_only_where_that_is_asked_for()
             assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?} {route}");
         }
     }
-    // A handler that answers every method and asks for no claims is one that the layer cannot hold back.
+    // The layer can't hold back a handler that answers every method and doesn't ask for claims.
     expect(&passing, &Ask::new("OPTIONS", "/any-unasked"), &Answer::missing(), "no preflight").await;
     expect(&passing, &preflight("/any-unasked"), &Answer::text("everyone"), "a preflight").await;
     for route in ["/me", "/reports", "/allowed", "/policy", "/optional-allowed"] {
@@ -343,7 +343,7 @@ async fn h15_a_preflight_is_passed_to_cors_inside_only_where_that_is_asked_for()
 }
 
 #[actix_web::test]
-async fn h17_a_bad_token_is_not_downgraded_to_none() {
+async fn h17_a_bad_token_is_not_treated_as_absent() {
     let foreign = Forge::new(&stranger(Algorithm::ES256)).header("kid", "k-1").sign();
     for (token, kind) in [
         (good().claim("exp", 1).sign(), ErrorKind::Expired),
@@ -359,7 +359,7 @@ async fn h17_a_bad_token_is_not_downgraded_to_none() {
 }
 
 #[actix_web::test]
-async fn h18_identity_headers_of_the_client_identify_nobody() {
+async fn h18_identity_headers_of_the_client_are_ignored() {
     for name in ["x-user", "x-auth-subject", "x-forwarded-user", "remote-user", "x_user", "x-jwt-claims", "x-verified"]
     {
         let ask = Ask::get("/me").header(name, "root");
@@ -370,10 +370,10 @@ async fn h18_identity_headers_of_the_client_identify_nobody() {
 }
 
 #[actix_web::test]
-async fn h18_behind_a_gateway_nobody_but_the_gateway_sets_identity_headers() {
+async fn h18_behind_a_gateway_only_the_gateway_sets_identity_headers() {
     let application = application().forwarding(&[("/sub", "x-user"), ("/roles", "x-roles")]);
     let spellings = ["x-user", "X-USER", "x_user", "X_User", "x.user", "x-roles", "x_roles"];
-    // Of somebody without the claim, of somebody with it, and of nobody.
+    // Requests of a user without the claim, of a user with it, and without a token.
     let nameless = good().without("sub").sign();
     for (ask, expected) in [
         (Ask::get("/forwarded").bearer(&nameless), "/forwarded".to_owned()),
@@ -384,11 +384,11 @@ async fn h18_behind_a_gateway_nobody_but_the_gateway_sets_identity_headers() {
             let forged = spellings.iter().fold(ask.clone(), |ask, name| ask.header(name, value).header(name, value));
             expect(&application, &forged, &Answer::text(&expected), value).await;
         }
-        // The next hop would drop what the client names here.
+        // The next hop would drop the header that the client names here.
         let dropped = ask.header("connection", "x-user, X_Roles").header("connection", "x-user");
         expect(&application, &dropped, &Answer::text(&expected), "named in connection").await;
     }
-    // Claims that would end a line or begin another header.
+    // Claims that would end the line or start another header.
     for evil in ["a\r\nx-roles: admin", "a\nb", "a\0b", "a\u{85}b", " a", "a, b"] {
         let answer = application.send(&Ask::get("/forwarded").bearer(&good().claim("sub", evil).sign())).await;
         let body = String::from_utf8(answer.body).expect("text");
@@ -400,7 +400,7 @@ async fn h18_behind_a_gateway_nobody_but_the_gateway_sets_identity_headers() {
 }
 
 #[actix_web::test]
-async fn h19_a_verified_token_that_was_there_before_is_not_believed() {
+async fn h19_a_verified_token_from_earlier_middleware_is_ignored() {
     let key = stranger(Algorithm::ES256);
     let evil = TrustedIssuer::new("https://evil.example").key(key.verification_key()).dangerous_any_audience();
     let token = Forge::new(&key).claim("iss", "https://evil.example").claim("name", "Mallory").sign();
@@ -416,7 +416,7 @@ async fn h19_a_verified_token_that_was_there_before_is_not_believed() {
 }
 
 #[actix_web::test]
-async fn h20_a_challenge_holds_only_what_needs_no_escape() {
+async fn h20_a_challenge_contains_nothing_that_needs_escaping() {
     for realm in ["a\"b", "a\\b", "a\r\nset-cookie: x=y", "caf\u{e9}", "\u{7f}", "a\tb", ""] {
         let error = builder().realm(realm).build().expect_err(realm);
         assert_eq!((error.kind(), error.setting()), (BuildErrorKind::IllegalCharacters, "realm"), "{realm:?}");
@@ -428,7 +428,7 @@ async fn h20_a_challenge_holds_only_what_needs_no_escape() {
         assert_eq!((answer.status, answer.header("www-authenticate")), (403, Some(bare)), "{scope:?}");
         assert_eq!(answer.code, Some("insufficient_scope"));
     }
-    // Texts of the token never stand in an answer.
+    // The token's contents never appear in a response.
     for claim in ["iss", "aud", "scope"] {
         let token = good().claim(claim, "x\", error=\"none\\\r\nset-cookie: a=b").sign();
         for route in ["/reports", "/number"] {
@@ -440,7 +440,7 @@ async fn h20_a_challenge_holds_only_what_needs_no_escape() {
 }
 
 #[actix_web::test]
-async fn h22_a_token_under_another_scheme_is_not_a_bearer_token() {
+async fn h22_a_token_with_another_scheme_is_not_a_bearer_token() {
     let bound = good().claim("cnf", json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})).sign();
     for token in [good().sign(), bound.clone()] {
         for scheme in ["DPoP", "dpop", "PoP", "MAC"] {
@@ -453,7 +453,7 @@ async fn h22_a_token_under_another_scheme_is_not_a_bearer_token() {
 }
 
 #[actix_web::test]
-async fn h23_a_certificate_in_a_header_binds_nothing() {
+async fn h23_a_certificate_in_a_header_does_not_bind_a_token() {
     let token = good().claim("cnf", json!({"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"})).sign();
     for name in ["x-ssl-cert", "x-client-cert", "x-forwarded-client-cert", "client-cert", "ssl-client-cert"] {
         let ask = Ask::get("/me").bearer(&token).header(name, "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2");
@@ -462,7 +462,7 @@ async fn h23_a_certificate_in_a_header_binds_nothing() {
 }
 
 #[actix_web::test]
-async fn h24_a_header_for_the_next_hop_is_not_for_us() {
+async fn h24_a_hop_by_hop_authorization_header_is_ignored() {
     for options in ["authorization", "Authorization", "close, authorization", "keep-alive ,AUTHORIZATION , x"] {
         let ask = Ask::get("/me").bearer(&good().sign()).header("connection", options);
         expect(&application(), &ask, &Answer::missing(), options).await;
@@ -478,7 +478,7 @@ async fn h24_a_header_for_the_next_hop_is_not_for_us() {
 }
 
 #[actix_web::test]
-async fn h25_a_websocket_protocol_is_no_place_for_a_token_unless_it_is_named() {
+async fn h25_a_websocket_protocol_is_a_token_source_only_if_configured() {
     let token = good().sign();
     let upgrade = |route: &str| {
         let protocols = format!("access_token, {token}");

@@ -1,4 +1,4 @@
-//! J: tokens that were taken back.
+//! Section J: revoked tokens.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn list(settings: RevocationSettings) -> MemoryRevocations {
 }
 
 #[actix_web::test]
-async fn j01_a_list_that_is_down_lets_nobody_pass() {
+async fn j01_while_the_revocation_list_is_unavailable_no_token_is_accepted() {
     let list = ScriptedRevocations::default();
     list.play(RevocationScript::Fail);
     let answer = behind(builder().revocations(list)).send(&Ask::get("/me").bearer(&good().sign())).await;
@@ -30,7 +30,7 @@ async fn j01_a_list_that_is_down_lets_nobody_pass() {
 }
 
 #[actix_web::test]
-async fn j02_a_list_that_hangs_holds_up_no_other_request_and_ends_at_its_limit() {
+async fn j02_a_slow_revocation_list_blocks_no_other_request_and_times_out() {
     let list = ScriptedRevocations::default();
     let limited = TimeLimit::new(list.clone(), Duration::from_secs(2));
     let verifier = builder().revocations(limited).build().expect("a verifier");
@@ -63,7 +63,7 @@ async fn j03_a_token_that_cannot_be_revoked_is_refused() {
 }
 
 #[actix_web::test]
-async fn j04_one_jti_of_two_issuers_is_two_tokens() {
+async fn j04_the_same_jti_from_two_issuers_means_two_tokens() {
     let list = list(RevocationSettings::new());
     let other = jwt_core::TrustedIssuer::new("https://other.example").audience(AUDIENCE).key(key().verification_key());
     let target = Target(behind(builder().issuer(other).revocations(list.clone())));
@@ -73,7 +73,7 @@ async fn j04_one_jti_of_two_issuers_is_two_tokens() {
 }
 
 #[actix_web::test]
-async fn j05_a_revocation_lives_as_long_as_the_token_and_the_largest_leeway() {
+async fn j05_a_revocation_lasts_as_long_as_the_token_and_the_largest_leeway() {
     let clock = ManualClock::at(NOW);
     let list = MemoryRevocations::with(RevocationSettings::new().clock(clock.clone()));
     let application = |leeway| {
@@ -87,7 +87,7 @@ async fn j05_a_revocation_lives_as_long_as_the_token_and_the_largest_leeway() {
         [(0, ErrorKind::Revoked), (299, ErrorKind::Revoked), (599, ErrorKind::Revoked), (600, ErrorKind::Expired)]
     {
         clock.advance(Duration::from_secs(NOW + second) - clock.now());
-        // Revoking anything is what lets go of entries.
+        // Entries are dropped only when something is revoked.
         for number in 0..1_000 {
             let name = format!("{second}-{number}");
             list.revoke(&Revocation::token_id(ISSUER, name, Duration::from_secs(NOW + 900))).expect("room");
@@ -99,7 +99,7 @@ async fn j05_a_revocation_lives_as_long_as_the_token_and_the_largest_leeway() {
 }
 
 #[actix_web::test]
-async fn j06_a_token_of_the_second_of_the_cutoff_is_refused() {
+async fn j06_a_token_issued_in_the_second_of_the_cutoff_is_refused() {
     let list = list(RevocationSettings::new());
     let target = Target(behind(builder().revocations(list.clone())));
     list.revoke(&Revocation::subject(ISSUER, "user-1815", Duration::from_millis(NOW * 1_000 + 400))).expect("room");
@@ -117,7 +117,7 @@ async fn j06_a_token_of_the_second_of_the_cutoff_is_refused() {
 }
 
 #[actix_web::test]
-async fn i05_a_token_that_was_seen_before_is_refused_once_it_is_revoked() {
+async fn i05_a_token_that_was_accepted_before_is_refused_once_it_is_revoked() {
     for revocation in [
         Revocation::token_id(ISSUER, "t-1", Duration::from_secs(NOW + 300)),
         Revocation::subject(ISSUER, "user-1815", Duration::from_secs(NOW)),
@@ -135,9 +135,9 @@ async fn i05_a_token_that_was_seen_before_is_refused_once_it_is_revoked() {
     }
 }
 
-/// With every ECDSA signature (r, s) the other one, (r, n - s), verifies too.
+/// For every ECDSA signature (r, s), (r, n - s) is valid too.
 #[actix_web::test]
-async fn i09_the_other_signature_of_a_revoked_token_makes_no_other_token() {
+async fn i09_the_second_signature_of_a_revoked_token_does_not_help() {
     let list = list(RevocationSettings::new());
     let target = Target(behind(builder().revocations(list.clone())));
     let token = good().sign();
@@ -158,18 +158,18 @@ async fn i09_the_other_signature_of_a_revoked_token_makes_no_other_token() {
     }
 }
 
-/// The order n of P-256: SEC 2 section 2.4.2.
+/// The order n of P-256 (SEC 2 section 2.4.2).
 const P256_ORDER: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7,
     0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 ];
 
-/// The window: a request that has passed the list before the revocation is not called back; every later one is refused.
+/// A request that passed the list before the revocation still finishes; every later request is refused.
 #[actix_web::test]
-async fn j10_a_request_under_way_ends_and_the_next_is_refused() {
+async fn j10_a_running_request_finishes_and_the_next_is_refused() {
     let list = list(RevocationSettings::new());
     let in_rule = list.clone();
-    // The list has been asked when the rules run.
+    // The list has already been asked when the rules run.
     let verifier = builder()
         .revocations(list)
         .rule("log out meanwhile", move |verified| in_rule.revoke(&Revocation::token(verified)).is_ok());

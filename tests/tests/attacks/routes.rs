@@ -1,4 +1,4 @@
-//! H16: paths that are written so that a rule takes them for another than the router does.
+//! Row H16: paths that a rule and the router could understand differently.
 
 use std::convert::Infallible;
 
@@ -19,7 +19,7 @@ use jwt_tests::stage::{application, builder, good};
 use jwt_tower::JwtLayer;
 use tower::{Layer as _, ServiceExt as _};
 
-/// Ways to write `/admin` that some parser somewhere takes for it.
+/// Spellings of `/admin` that some parsers treat as `/admin`.
 const WAYS: [&str; 22] = [
     "/admin",
     "//admin",
@@ -63,7 +63,7 @@ fn guard() -> Authenticator {
 }
 
 #[actix_web::test]
-async fn h16_a_path_is_what_the_router_takes_it_for() {
+async fn h16_a_route_is_decided_by_what_the_router_matches() {
     let application = application().guarded(routes());
     let poor = good().sign();
     for way in WAYS {
@@ -71,7 +71,7 @@ async fn h16_a_path_is_what_the_router_takes_it_for() {
             for adapter in Adapter::ALL {
                 let answer = adapter.send(&application, &ask).await;
                 assert_ne!(answer.body, b"Ada", "{adapter:?} {way}");
-                // Another route than `/admin`, and one that is in the table: or a refusal.
+                // Either a public route other than `/admin` answered, or the request was rejected.
                 let public = answer.status == 200 && way.starts_with("/public/");
                 assert!(public || answer.code.is_some(), "{adapter:?} {way} {answer:?}");
             }
@@ -82,7 +82,7 @@ async fn h16_a_path_is_what_the_router_takes_it_for() {
 }
 
 #[actix_web::test]
-async fn h16_forwarded_paths_and_methods_are_not_believed() {
+async fn h16_forwarded_paths_and_methods_are_ignored() {
     let application = application().guarded(routes().public("GET /user").require("PUT /user", ()).public("/health"));
     for name in [
         "x-original-url",
@@ -100,7 +100,7 @@ async fn h16_forwarded_paths_and_methods_are_not_believed() {
     }
 }
 
-/// `/admin` beside a route that everybody may use and that matches every path.
+/// `/admin`, and a public route that matches every path.
 async fn actix_with(trailing: Option<TrailingSlash>, ask: &str) -> Vec<u8> {
     async fn admin() -> &'static str {
         "admin"
@@ -121,7 +121,7 @@ async fn actix_with(trailing: Option<TrailingSlash>, ask: &str) -> Vec<u8> {
     }
     let request = TestRequest::get().uri(ask).to_request();
     let response = match trailing {
-        // What is wrapped last is outermost: the path is changed after the middleware has looked at it.
+        // The last `wrap` is the outermost, so the path changes after the middleware has seen it.
         Some(trailing) => {
             let app = app().wrap(NormalizePath::new(trailing)).wrap(JwtMiddleware::new(guard()));
             call_service(&init_service(app).await, request).await.map_into_boxed_body()
@@ -135,7 +135,7 @@ async fn actix_with(trailing: Option<TrailingSlash>, ask: &str) -> Vec<u8> {
 }
 
 #[actix_web::test]
-async fn h16_a_path_that_is_changed_further_in_opens_no_door() {
+async fn h16_a_path_changed_by_inner_middleware_does_not_bypass_the_table() {
     for way in WAYS {
         for trailing in [None, Some(TrailingSlash::Trim), Some(TrailingSlash::Always), Some(TrailingSlash::MergeOnly)] {
             assert_ne!(actix_with(trailing, way).await, b"admin", "{way}");
@@ -146,14 +146,14 @@ async fn h16_a_path_that_is_changed_further_in_opens_no_door() {
 }
 
 #[actix_web::test]
-async fn h16_an_answer_to_a_path_that_was_changed_further_in_is_withheld() {
+async fn h16_a_response_to_a_path_changed_by_inner_middleware_is_withheld() {
     let routes = || Routes::new().public("/docs/{tail:.*}").fallback(());
     let app = || App::new().route("/docs/{tail:.*}", web::to(page)).default_service(web::to(page));
     let (trim, token) = (NormalizePath::trim, good().sign());
     let outside = init_service(app().wrap(jwt(routes())).wrap(trim())).await;
     let inside = init_service(app().wrap(trim()).wrap(jwt(routes()))).await;
     let nowhere = init_service(app().wrap(jwt(routes()))).await;
-    // With each the default service has another path: `/docs` outside of the middleware, `/docs/` inside of it.
+    // The default service sees different paths: `/docs` outside of `NormalizePath`, `/docs/` inside of it.
     for (target, token, statuses) in [
         ("/docs/a", "", [200, 200, 200]),
         ("/docs/", "", [401, 500, 200]),
@@ -183,7 +183,7 @@ async fn h16_an_answer_to_a_path_that_was_changed_further_in_is_withheld() {
 }
 
 #[actix_web::test]
-async fn h16_doubled_slashes_lead_to_no_handler_of_a_scope_that_the_whole_path_does_not_name() {
+async fn h16_double_slashes_do_not_reach_the_handler_of_a_scope_without_its_permission() {
     async fn unreachable() -> &'static str {
         unreachable!("a handler that is not public")
     }
@@ -197,7 +197,7 @@ async fn h16_doubled_slashes_lead_to_no_handler_of_a_scope_that_the_whole_path_d
     }
 }
 
-/// A page of the application's own for whatever it does not know.
+/// The application's own page for unknown paths.
 async fn page() -> &'static str {
     "page"
 }
@@ -207,7 +207,7 @@ fn jwt(routes: Routes) -> JwtMiddleware {
 }
 
 #[actix_web::test]
-async fn h16_what_the_router_matches_to_nothing_is_no_public_route() {
+async fn h16_a_path_that_the_router_does_not_match_is_not_public() {
     let public = || {
         let routes = Routes::new().public("/health").public("/static/{file:.*}");
         routes.public("/api/health").public("/api/static/{file:.*}")
@@ -235,18 +235,18 @@ async fn h16_what_the_router_matches_to_nothing_is_no_public_route() {
         assert_eq!(call_service(&scope, request).await.status(), 200, "/api{way}");
     }
 
-    // What matches nothing is for the fallback to decide.
+    // The fallback decides about paths without a match.
     let (token, app) = (good().sign(), init_service(around_app(public().fallback(()))).await);
     for (token, expected) in [("a", 401), (&*token, 200)] {
         assert_eq!(call_service(&app, ask("/health/".to_owned(), token)).await.status(), expected, "{token}");
     }
-    // Normalized before the middleware looks at it, a path is the public one.
+    // If the path is normalized before the middleware sees it, it's the public one.
     let request = TestRequest::get().uri("//health/").to_request();
     assert_eq!(call_service(&init_service(normalized).await, request).await.status(), 200);
 }
 
 #[actix_web::test]
-async fn h16_around_a_resource_guards_have_been_asked_already() {
+async fn h16_around_a_resource_guards_have_already_run() {
     let get = |target: &str, public: bool| {
         let request = TestRequest::get().uri(target);
         if public { request.insert_header(("x-public", "yes")) } else { request }.to_request()
@@ -268,7 +268,7 @@ async fn h16_around_a_resource_guards_have_been_asked_already() {
     for (target, public, status) in [("/a", true, 401), ("/a", false, 200), ("/%61", true, 401), ("/%61", false, 200)] {
         assert_eq!(call_service(&app, get(target, public)).await.status(), status, "{target} {public}");
     }
-    // What matched decides, also where the path as it was sent would have been taken for another.
+    // The matched pattern decides, even if the path as sent could match another one.
     let open = || web::resource("/open").guard(guard::Header("x-public", "yes")).to(page);
     let routes = || Routes::new().public("/open").require("/{other}", ());
     let app = App::new().service(open().wrap(jwt(routes()))).service(other().wrap(jwt(routes())));
@@ -277,7 +277,7 @@ async fn h16_around_a_resource_guards_have_been_asked_already() {
         assert_eq!(call_service(&app, get(target, public)).await.status(), status, "{target} {public}");
     }
 
-    // Around the application guards have not been asked: the first pattern of the path decides, as the documentation says.
+    // Around the application guards haven't run yet: the first pattern that matches the path decides, as documented.
     for (routes, status) in [(first_is_public as fn() -> Routes, 200), (first_requires, 401)] {
         let app = init_service(around_all(routes)).await;
         for public in [true, false] {
@@ -289,7 +289,7 @@ async fn h16_around_a_resource_guards_have_been_asked_already() {
 }
 
 #[actix_web::test]
-async fn h16_a_resource_of_several_patterns_goes_by_its_first() {
+async fn h16_a_resource_with_several_patterns_is_decided_by_the_first() {
     let both = || web::resource(["/open", "/internal"]).to(page);
     let first = || Routes::new().public("/open").require("/internal", ());
     let second = || Routes::new().public("/internal");
@@ -305,7 +305,7 @@ async fn h16_a_resource_of_several_patterns_goes_by_its_first() {
 }
 
 #[tokio::test]
-async fn h16_routers_inside_of_routers_are_asked_by_their_whole_pattern() {
+async fn h16_nested_routers_are_decided_by_the_whole_pattern() {
     async fn handler() -> &'static str {
         "reached"
     }
@@ -318,14 +318,14 @@ async fn h16_routers_inside_of_routers_are_asked_by_their_whole_pattern() {
     let layer = |routes: Routes| JwtLayer::new(verifier()).routes(routes);
 
     let nested = || Router::new().nest("/public", inner()).nest("/{tenant}", inner());
-    // The inner pattern alone decides nothing.
+    // The inner pattern on its own decides nothing.
     let app = || nested().layer(layer(Routes::new().public("/admin").public("/{id}")));
     assert_eq!((get(app(), "/public/admin").await, get(app(), "/a/b").await), (401, 401));
     let app = || nested().layer(layer(Routes::new().public("/public/{id}").public("/{tenant}/{id}")));
     assert_eq!((get(app(), "/public/admin").await, get(app(), "/public/b").await), (401, 200));
     assert_eq!((get(app(), "/a/admin").await, get(app(), "/a/b").await), (401, 200));
 
-    // A service that routes by itself has a pattern for the prefix alone; its own layer knows the whole one.
+    // For a service that routes by itself, only the prefix is matched outside. Its own layer knows the whole pattern.
     let prefix = || Router::new().nest_service("/public", inner()).layer(layer(Routes::new().public("/public")));
     assert_eq!((get(prefix(), "/public").await, get(prefix(), "/public/b").await), (404, 401));
     let service = || Router::new().nest_service("/public", inner()).layer(layer(Routes::new().public("/public/{id}")));
@@ -333,7 +333,7 @@ async fn h16_routers_inside_of_routers_are_asked_by_their_whole_pattern() {
     let own = inner().layer(layer(Routes::new().public("/public/{id}")));
     assert_eq!(get(Router::new().nest_service("/public", own), "/public/b").await, 200);
 
-    // Around a router nothing has been matched yet.
+    // Around a router, nothing has been matched yet.
     let around = layer(Routes::new().public("/public/{id}").public("/{tenant}/{id}")).layer(nested());
     let request = http::Request::get("/public/b").body(axum::body::Body::empty()).expect("a request");
     let response = around.oneshot(request).await.expect("routers do not fail");

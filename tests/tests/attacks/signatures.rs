@@ -1,4 +1,4 @@
-//! C: signatures.
+//! Section C: signatures.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::target::{Target, integer, mac, sequence};
 
-/// The orders of the groups of P-256 and P-384.
+/// The group orders of P-256 and P-384.
 pub(crate) const ORDERS: [(Algorithm, &str); 2] = [
     (Algorithm::ES256, "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"),
     (
@@ -20,10 +20,10 @@ pub(crate) const ORDERS: [(Algorithm, &str); 2] = [
     ),
 ];
 
-/// The order of the group of Ed25519, little-endian. RFC 8032 section 5.1.
+/// The group order of Ed25519, little-endian (RFC 8032 section 5.1).
 const ED25519_ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
 
-/// A token that was signed with an RSA padding, right or almost so.
+/// A token signed with an RSA padding that is correct or almost correct.
 pub(crate) struct Padding {
     pub(crate) name: String,
     pub(crate) token: String,
@@ -50,7 +50,7 @@ fn hex(digits: &str) -> Vec<u8> {
     (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).expect("hex")).collect()
 }
 
-/// The token with another signature.
+/// Replaces the signature of a token.
 fn resigned(token: &str, signature: impl AsRef<[u8]>) -> String {
     let (input, _) = token.rsplit_once('.').expect("three segments");
     format!("{input}.{}", encode(signature))
@@ -60,7 +60,7 @@ fn signature(token: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(token.rsplit_once('.').expect("three segments").1).expect("base64url")
 }
 
-/// `left - right` of big-endian numbers of one length.
+/// `left - right` of big-endian numbers of equal length.
 fn minus(left: &[u8], right: &[u8]) -> Vec<u8> {
     let mut borrow = 0;
     let mut digits: Vec<u8> = left
@@ -77,7 +77,7 @@ fn minus(left: &[u8], right: &[u8]) -> Vec<u8> {
     digits
 }
 
-/// `left + right` of big-endian numbers of one length, without the carry.
+/// `left + right` of big-endian numbers of equal length, without the carry.
 fn plus(left: &[u8], right: &[u8]) -> Vec<u8> {
     let mut carry = 0;
     let mut digits: Vec<u8> = left
@@ -95,7 +95,7 @@ fn plus(left: &[u8], right: &[u8]) -> Vec<u8> {
 }
 
 #[actix_web::test]
-async fn c01_signatures_of_zeros_and_orders_are_refused() {
+async fn c01_signatures_of_zeros_or_group_orders_are_refused() {
     for (algorithm, order) in ORDERS {
         let (order, token) = (hex(order), Forge::new(&key_of(algorithm)).sign());
         let zero = vec![0; order.len()];
@@ -134,7 +134,7 @@ async fn c02_an_ecdsa_signature_in_der_is_refused() {
     }
 }
 
-/// The same token with the other signature that whoever has one can make without the key.
+/// The same token with the second valid ECDSA signature, which needs no key to compute.
 pub(crate) fn twin(token: &str, order: &str) -> String {
     let signature = signature(token);
     let (r, s) = signature.split_at(signature.len() / 2);
@@ -142,7 +142,7 @@ pub(crate) fn twin(token: &str, order: &str) -> String {
 }
 
 #[actix_web::test]
-async fn c03_a_second_signature_of_the_same_token_is_valid_so_a_token_text_names_nothing() {
+async fn c03_a_second_signature_of_the_same_token_is_valid_so_token_bytes_do_not_identify_a_token() {
     for (algorithm, order) in ORDERS {
         let token = Forge::new(&key_of(algorithm)).sign();
         let twin = twin(&token, order);
@@ -152,7 +152,7 @@ async fn c03_a_second_signature_of_the_same_token_is_valid_so_a_token_text_names
 }
 
 #[actix_web::test]
-async fn c04_a_signature_of_another_length_is_refused() {
+async fn c04_a_signature_of_the_wrong_length_is_refused() {
     for algorithm in [Algorithm::ES256, Algorithm::ES384, Algorithm::ES512, Algorithm::Ed25519, Algorithm::RS256] {
         let (target, token) = (Target::of(algorithm), Forge::new(&key_of(algorithm)).sign());
         let right = signature(&token);
@@ -177,7 +177,7 @@ async fn c04_a_signature_of_another_length_is_refused() {
 }
 
 #[actix_web::test]
-async fn c05_an_rsa_padding_that_is_almost_right_is_refused() {
+async fn c05_an_almost_correct_rsa_padding_is_refused() {
     pkcs1_and_pss("RS256").await;
 }
 
@@ -219,13 +219,13 @@ async fn c07_a_shortened_mac_is_refused() {
 }
 
 #[actix_web::test]
-async fn c08_a_second_form_of_an_ed25519_signature_is_refused() {
+async fn c08_a_second_encoding_of_an_ed25519_signature_is_refused() {
     let (target, token) = (Target::of(Algorithm::Ed25519), Forge::new(&key_of(Algorithm::Ed25519)).sign());
     let right = signature(&token);
     let (r, s) = right.split_at(32);
     let reversed = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<u8>>();
     let raised = reversed(&plus(&reversed(s), &reversed(&hex(ED25519_ORDER))));
-    // The identity, and the same point written without reduction.
+    // The identity, and the same point in unreduced form.
     let identity = [&[1][..], &[0; 31]].concat();
     let unreduced = [&[0xee][..], &[0xff; 30], &[0x7f]].concat();
     let zero = vec![0; 32];
@@ -243,7 +243,7 @@ async fn c08_a_second_form_of_an_ed25519_signature_is_refused() {
 }
 
 #[actix_web::test]
-async fn c09_an_ed25519_key_of_small_order_is_refused_wherever_it_comes_from() {
+async fn c09_an_ed25519_key_of_small_order_is_refused_from_every_source() {
     let points = [
         [&[1][..], &[0; 31]].concat(),
         vec![0; 32],
@@ -270,7 +270,7 @@ async fn c09_an_ed25519_key_of_small_order_is_refused_wherever_it_comes_from() {
 }
 
 #[test]
-fn c10_an_rsa_key_with_the_exponent_one_is_refused() {
+fn c10_an_rsa_key_with_exponent_one_is_refused() {
     let modulus = padding_document()["keys"][0]["n"].clone();
     for (exponent, kind) in [
         ("AQ", KeyErrorKind::InvalidKey),
@@ -284,8 +284,8 @@ fn c10_an_rsa_key_with_the_exponent_one_is_refused() {
 }
 
 #[actix_web::test]
-async fn c11_zeros_behind_a_secret_make_no_other_secret() {
-    // A property of HMAC (RFC 2104 section 2), written down here: secrets that differ by it are one.
+async fn c11_trailing_zeros_do_not_change_a_secret() {
+    // A property of HMAC (RFC 2104 section 2): secrets that differ only in trailing zeros are equal.
     let target = Target::trusting(keyless().key(Key::from_secret(Algorithm::HS256, [7; 32]).expect("long enough")));
     let header = json!({"alg": "HS256", "kid": KID});
     target.accepts(&mac(&[7; 32], &header, &good().claims.into()), "the secret").await;
@@ -296,7 +296,7 @@ async fn c11_zeros_behind_a_secret_make_no_other_secret() {
 }
 
 #[actix_web::test]
-async fn c12_a_token_without_its_signature_is_refused() {
+async fn c12_a_token_without_a_signature_is_refused() {
     let token = good().sign();
     let segments: Vec<&str> = token.split('.').collect();
     let (header, payload, signature) = (segments[0], segments[1], segments[2]);

@@ -1,4 +1,4 @@
-//! The proof that a page without scripts sends: a field of its form. What is read of the body for it, the handler gets too.
+//! The CSRF value in a form field, for pages without scripts. The handler still gets the whole body.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use jwt_tests::ask::Ask;
 use jwt_tests::stage::{behind, builder, good};
 use serde_json::{Value, json};
 
-/// How much of a form is read, as the documentation of `Csrf::form_field` says.
+/// The bytes of a form that are read, as documented on `Csrf::form_field`.
 const LIMIT: usize = 64 * 1024;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -29,7 +29,7 @@ fn bound() -> String {
     good().claim("csrf", "s3cret").sign()
 }
 
-/// A request with the token in the cookie, whoever sent it.
+/// A request with the token in the cookie, from any site.
 fn post(target: &str, body: impl Into<Vec<u8>>) -> Ask {
     let ask = Ask::post(target).header("host", "api.example").header("cookie", format!("session={}", bound()));
     ask.header("content-type", FORM).body(body)
@@ -40,7 +40,7 @@ fn own(target: &str, body: impl Into<Vec<u8>>) -> Ask {
     post(target, body).header("sec-fetch-site", "same-origin")
 }
 
-/// A form of so many bytes, with a large field between two others.
+/// A form of this length, with a large field between two others.
 fn form(first: &str, length: usize, last: &str) -> String {
     format!("{first}text={}{last}", "x".repeat(length - first.len() - last.len() - "text=".len()))
 }
@@ -73,7 +73,7 @@ async fn the_field_is_a_proof_and_the_handler_gets_the_whole_form() {
 }
 
 #[actix_web::test]
-async fn what_is_no_proof_is_refused() {
+async fn a_missing_or_wrong_field_is_refused() {
     for body in [
         "",
         "amount=3",
@@ -100,7 +100,7 @@ async fn what_is_no_proof_is_refused() {
 }
 
 #[actix_web::test]
-async fn bodies_that_nobody_needs_are_not_read() {
+async fn a_body_that_is_not_needed_is_not_read() {
     let cookie = format!("session={}", bound());
     let typed = |content_type: &str| {
         let ask = Ask::post("/echo").header("cookie", &cookie).header("content-type", content_type);
@@ -139,7 +139,7 @@ async fn bodies_that_nobody_needs_are_not_read() {
         assert_eq!(application().send(&ask).await, expected, "{case}");
         assert_eq!(read.load(Ordering::Relaxed), 0, "{case}");
     }
-    // The same form is read where it is needed, so that the count above means something.
+    // The same form is read if it's needed; otherwise the count above would prove nothing.
     let read = Arc::new(AtomicUsize::new(0));
     refuses(&application(), &own("/echo", "csrf_token=other").in_chunks(4, &read), "another value").await;
     assert_eq!(read.load(Ordering::Relaxed), 2 * "csrf_token=other".len(), "by each adapter");
@@ -150,7 +150,7 @@ async fn a_public_route_needs_no_field() {
     let put = Ask::new("PUT", "/reports/7").header("cookie", format!("session={}", bound()));
     let put = put.header("sec-fetch-site", "same-origin").header("content-type", FORM).body("csrf_token=s3cret");
     for (routes, expected, read) in [
-        // Nobody is admitted, so that the handler finds no claims.
+        // The request is anonymous, so the handler finds no claims.
         (Routes::new().public("/reports/{id}"), Answer::missing(), 0),
         (Routes::new().require("/reports/{id}", ()), Answer::text("Ada"), 2 * "csrf_token=s3cret".len()),
     ] {
@@ -161,7 +161,7 @@ async fn a_public_route_needs_no_field() {
 }
 
 #[actix_web::test]
-async fn the_header_goes_before_the_field() {
+async fn the_header_takes_precedence_over_the_field() {
     for body in ["csrf_token=other", "csrf_token=s3cret", "amount=3"] {
         let ask = own("/echo", body).header("x-csrf-token", "s3cret");
         assert_eq!(application().send(&ask).await, Answer::text(body));
@@ -188,7 +188,7 @@ async fn a_long_form_reaches_the_handler_whole() {
 }
 
 #[actix_web::test]
-async fn a_field_beyond_the_limit_is_not_seen_and_not_waited_for() {
+async fn a_field_beyond_the_limit_is_neither_read_nor_awaited() {
     for (length, accepted) in [(LIMIT - 1, true), (LIMIT, true), (LIMIT + 1, false), (3 * LIMIT, false)] {
         let body = form("", length, "&csrf_token=s3cret");
         for size in [1000, LIMIT, usize::MAX] {
@@ -207,9 +207,9 @@ async fn a_field_beyond_the_limit_is_not_seen_and_not_waited_for() {
 }
 
 #[actix_web::test]
-async fn a_form_that_breaks_off_is_no_form() {
+async fn an_incomplete_form_is_refused() {
     refuses(&application(), &own("/echo", "csrf_token=s3cret").breaking_off(), "the value was there").await;
-    // A token without the claim needs no field, and the handler sees what became of the body.
+    // A token without the claim needs no field, and the handler gets the body's error.
     let ask = Ask::post("/echo").header("cookie", format!("session={}", good().sign())).header("content-type", FORM);
     let ask = ask.header("sec-fetch-site", "same-origin").body("amount=3");
     assert_eq!(application().send(&ask).await, Answer::text("amount=3"));
@@ -220,7 +220,7 @@ async fn a_form_that_breaks_off_is_no_form() {
 }
 
 #[actix_web::test]
-async fn the_field_outlasts_a_wait() {
+async fn the_field_still_counts_after_waiting_for_keys() {
     let application = behind(trusting(Csrf::new().form_field("csrf_token")).async_rule("later", |_| async {
         tokio::task::yield_now().await;
         Ok(true)

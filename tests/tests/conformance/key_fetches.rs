@@ -1,4 +1,4 @@
-//! Keys that are not at hand yet. A fetch is shared by whoever waits, so each adapter gets an issuer of its own.
+//! Keys that must be fetched first. Waiting requests share a fetch, so each adapter gets an issuer of its own.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ fn ask() -> Ask {
 }
 
 #[actix_web::test]
-async fn requests_that_come_while_keys_are_fetched_wait_for_one_fetch() {
+async fn requests_during_a_fetch_wait_for_that_fetch() {
     for adapter in Adapter::ALL {
         let scene = Scene::new(adapter, Remote::serving(&[&key()]).hold());
         let mut waiting: Vec<_> = (0..20).map(|_| scene.start(ask())).collect();
@@ -59,7 +59,7 @@ async fn requests_that_come_while_keys_are_fetched_wait_for_one_fetch() {
 }
 
 #[actix_web::test]
-async fn a_client_that_goes_away_takes_nobodys_keys_with_it() {
+async fn a_client_that_disconnects_does_not_cancel_the_fetch() {
     for adapter in Adapter::ALL {
         let scene = Scene::new(adapter, Remote::serving(&[&key()]).hold());
         let first = scene.start(ask());
@@ -75,14 +75,14 @@ async fn a_client_that_goes_away_takes_nobodys_keys_with_it() {
 }
 
 #[actix_web::test]
-async fn an_issuer_that_cannot_be_reached_is_an_outage_and_no_bad_token() {
+async fn an_unreachable_issuer_is_an_outage_and_not_a_bad_token() {
     for adapter in Adapter::ALL {
         let scene = Scene::new(adapter, Remote::failing());
         assert_eq!(scene.send(ask()).await, Answer::unavailable(ErrorKind::KeysUnavailable, 1), "{adapter:?}");
-        // Before the pause is over nobody asks again.
+        // During the pause, the issuer isn't asked again.
         assert_eq!(scene.send(ask()).await, Answer::unavailable(ErrorKind::KeysUnavailable, 1), "{adapter:?}");
         assert_eq!(scene.remote.asked().len(), 1, "{adapter:?}");
-        // What needs no keys is decided as always.
+        // Requests that need no keys are decided as always.
         assert_eq!(scene.send(Ask::get("/user")).await, Answer::missing(), "{adapter:?}");
         assert_eq!(scene.send(Ask::get("/optional")).await, Answer::text("nobody"), "{adapter:?}");
         let expired = Ask::get("/user").bearer(&good().claim("iss", "https://other.example").sign());
@@ -91,7 +91,7 @@ async fn an_issuer_that_cannot_be_reached_is_an_outage_and_no_bad_token() {
 }
 
 #[actix_web::test]
-async fn an_optional_layer_does_not_take_an_outage_for_absence() {
+async fn an_optional_layer_does_not_treat_an_outage_as_absence() {
     for adapter in Adapter::ALL {
         let scene = Scene::new(adapter, Remote::failing());
         let ask = Ask::get("/optional").bearer(&good().sign());
@@ -100,13 +100,13 @@ async fn an_optional_layer_does_not_take_an_outage_for_absence() {
 }
 
 #[actix_web::test]
-async fn when_the_issuer_is_back_requests_are_answered_again() {
+async fn when_the_issuer_recovers_requests_are_answered_again() {
     for adapter in Adapter::ALL {
         let scene = Scene::new(adapter, Remote::failing());
         for pause in [1, 2, 4, 8, 16, 30, 30_u64] {
             let answer = scene.send(ask()).await;
             let after = answer.header("retry-after").and_then(|after| after.parse().ok()).unwrap_or_default();
-            // Up to a quarter shorter, so that a fleet does not come back together.
+            // Up to a quarter shorter, so that the processes don't all retry at once.
             assert!((pause - pause / 4..=pause).contains(&after), "{after} of {pause} under {adapter:?}");
             assert_eq!(answer, Answer::unavailable(ErrorKind::KeysUnavailable, after), "{adapter:?}");
             scene.clock.advance(Duration::from_secs(pause));
@@ -118,7 +118,7 @@ async fn when_the_issuer_is_back_requests_are_answered_again() {
 }
 
 #[actix_web::test]
-async fn what_is_decided_after_waiting_is_what_would_have_been_decided_at_once() {
+async fn the_decision_after_waiting_is_the_same_as_without_waiting() {
     let sources = || TokenSources::new().query("access_token");
     let query = |route: &str| Ask::get(format!("{route}?access_token={}", good().sign()));
     let at_once = behind(builder().sources(sources()));
@@ -149,7 +149,7 @@ async fn what_is_decided_after_waiting_is_what_would_have_been_decided_at_once()
 }
 
 #[actix_web::test]
-async fn a_rule_that_waits_is_waited_for_after_the_keys() {
+async fn an_async_rule_runs_after_the_keys_were_fetched() {
     for adapter in Adapter::ALL {
         let remote = Remote::serving(&[&key()]);
         let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);

@@ -1,4 +1,4 @@
-//! What both adapters do, each case written once: the same request must get the same answer from each of them.
+//! What both adapters do. Each case is written once: both must give the same response to the same request.
 
 mod cookies;
 mod cors;

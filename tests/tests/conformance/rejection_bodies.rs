@@ -1,4 +1,4 @@
-//! What a renderer writes, and that layers, requirements and extractors let it.
+//! Rejection bodies, written by renderers for layers, requirements and extractors.
 
 use jwt_core::http::{ProblemJson, Rendered, render_fn};
 use jwt_core::{ErrorKind, TrustedIssuer, authorize};
@@ -82,7 +82,7 @@ async fn layers_requirements_and_extractors_write_problems() {
 }
 
 #[actix_web::test]
-async fn what_passes_and_what_no_layer_refuses_has_no_problem() {
+async fn responses_of_the_application_get_no_problem_body() {
     let token = good().sign();
     assert_eq!(problems().send(&Ask::get("/user").bearer(&token)).await, Answer::text("Ada"));
     assert_eq!(problems().send(&Ask::get("/optional")).await, Answer::text("nobody"));
@@ -92,7 +92,7 @@ async fn what_passes_and_what_no_layer_refuses_has_no_problem() {
 }
 
 #[actix_web::test]
-async fn types_of_problems_are_named_under_an_address() {
+async fn problem_types_are_named_under_a_base_address() {
     let application = behind(builder().renderer(ProblemJson::new().types_under("https://api.example/problems/")));
     let body = r#"{"code":"insufficient_role","status":403,"title":"The token does not allow this","type":"https://api.example/problems/insufficient_role"}"#;
     let application = application.requiring(authorize::roles("/roles", ["admin"]));

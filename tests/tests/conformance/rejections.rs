@@ -1,4 +1,4 @@
-//! What a client is told, and what the application's own layers can read.
+//! The responses to rejected requests, and what the application's own layers can read of them.
 
 use jwt_core::ErrorKind;
 use jwt_core::crypto::SigningKey;
@@ -38,13 +38,13 @@ async fn every_refused_token_gets_the_same_answer_and_its_own_code() {
 }
 
 #[actix_web::test]
-async fn claims_that_do_not_fit_the_handler_are_answered_as_a_refused_token() {
+async fn claims_of_the_wrong_type_are_answered_like_a_refused_token() {
     let answer = application().send(&Ask::get("/number").bearer(&good().sign())).await;
     assert_eq!(answer, Answer::refused(ErrorKind::ClaimsMismatch));
 }
 
 #[actix_web::test]
-async fn the_realm_is_named_in_every_challenge() {
+async fn every_challenge_names_the_realm() {
     let application = behind(builder().realm("My API, v2"));
     let www = |answer: Answer| answer.header("www-authenticate").map(str::to_owned);
     for (ask, challenge) in [
@@ -63,7 +63,7 @@ async fn the_realm_is_named_in_every_challenge() {
 }
 
 #[actix_web::test]
-async fn challenges_of_other_schemes_stand_in_lines_of_their_own() {
+async fn challenges_of_other_schemes_are_separate_header_lines() {
     let application = behind(builder().challenge("Basic realm=\"legacy\"").challenge("Negotiate"));
     let with = |answer: Answer| {
         answer.with_header("www-authenticate", "Basic realm=\"legacy\"").with_header("www-authenticate", "Negotiate")
@@ -80,7 +80,7 @@ async fn challenges_of_other_schemes_stand_in_lines_of_their_own() {
 }
 
 #[actix_web::test]
-async fn a_rule_of_the_application_refuses_as_any_other_check_does() {
+async fn a_custom_rule_refuses_like_any_other_check() {
     let ada = |verified: &jwt_core::Verified| verified.registered().subject() == Some("user-1815");
     let application = behind(builder().rule("subject", ada));
     assert_eq!(application.send(&Ask::get("/user").bearer(&good().sign())).await, Answer::text("Ada"));
@@ -89,7 +89,7 @@ async fn a_rule_of_the_application_refuses_as_any_other_check_does() {
 }
 
 #[actix_web::test]
-async fn a_rule_that_waits_may_accept_refuse_or_fail() {
+async fn an_async_rule_may_accept_refuse_or_fail() {
     let rule = |verified: jwt_core::Verified| async move {
         match verified.registered().subject() {
             Some("user-1815") => Ok(true),

@@ -29,7 +29,7 @@ fn ask(subject: &str) -> Ask {
 }
 
 #[actix_web::test]
-async fn a_requirement_that_waits_may_allow_refuse_or_fail() {
+async fn an_async_requirement_may_allow_refuse_or_fail() {
     let refused = || Answer::not_allowed(ErrorKind::RequirementNotMet);
     let outage = || Answer::unavailable(ErrorKind::RuleUnavailable, 5);
     let trees: [(Box<dyn Requirement>, [Answer; 3]); 5] = [
@@ -52,7 +52,7 @@ async fn a_requirement_that_waits_may_allow_refuse_or_fail() {
 }
 
 #[actix_web::test]
-async fn the_handler_is_called_when_the_requirement_has_been_met_and_not_before() {
+async fn the_handler_is_called_only_after_the_requirement_was_met() {
     for adapter in Adapter::ALL {
         let (gate, asked) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicU32::new(0)));
         let (open, count) = (Arc::clone(&gate), Arc::clone(&asked));
@@ -80,7 +80,7 @@ async fn the_handler_is_called_when_the_requirement_has_been_met_and_not_before(
 }
 
 #[actix_web::test]
-async fn a_token_that_is_not_enough_anyway_is_not_asked_about() {
+async fn an_async_requirement_is_not_checked_if_another_already_refuses() {
     let asked = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&asked);
     let store = check_async("store", move |_| {

@@ -1,4 +1,4 @@
-//! With middleware of actix-web's own company.
+//! The middleware of actix-web and actix-extras.
 
 use actix_identity::{Identity, IdentityMiddleware};
 use actix_session::SessionMiddleware;
@@ -27,7 +27,7 @@ fn ask(token: Option<&str>) -> TestRequest {
     }
 }
 
-/// Asks an application with and without a good token. The type of its service has no name.
+/// Sends requests with and without a valid token to an application. The type of its service can't be named.
 macro_rules! check {
     ($app:expr) => {{
         let app = test::init_service($app).await;
@@ -44,9 +44,9 @@ macro_rules! check {
 }
 
 #[actix_web::test]
-async fn every_middleware_may_stand_on_either_side() {
+async fn the_middleware_works_inside_and_outside_of_every_other() {
     let app = || App::new().route("/", web::get().to(report));
-    // What is wrapped last is further out.
+    // The last `wrap` is the outermost.
     check!(app().wrap(jwt()).wrap(Logger::default()));
     check!(app().wrap(Logger::default()).wrap(jwt()));
     check!(app().wrap(jwt()).wrap(Compress::default()));
@@ -85,7 +85,7 @@ async fn one_handler_serves_sessions_and_tokens() {
         (true, None, Ok("session of Grace")),
         (false, Some(&*good), Ok("token of Ada")),
         (true, Some(&*good), Ok("token of Ada")),
-        // A bad token is told of, whatever else there is.
+        // A bad token is rejected even if the session is valid.
         (true, Some("a"), Err(401)),
         (false, Some("a"), Err(401)),
     ] {

@@ -1,4 +1,4 @@
-//! Forms whose field is looked at, in bodies of every kind and from real connections.
+//! Forms with a CSRF field, in bodies of every kind and over real connections.
 
 use std::convert::Infallible;
 use std::error::Error as _;
@@ -28,7 +28,7 @@ use tokio::task::JoinHandle;
 use tower::limit::ConcurrencyLimit;
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
 
-/// How much of a form is read, as the documentation of `Csrf::form_field` says.
+/// The bytes of a form that are read, as documented on `Csrf::form_field`.
 const LIMIT: usize = 64 * 1024;
 
 fn verifier() -> Verifier {
@@ -43,7 +43,7 @@ fn request<B>(body: B) -> Request<B> {
     request.header("content-type", "application/x-www-form-urlencoded").body(body).expect("a request")
 }
 
-/// A request whose token needs no field: its form is read all the same, because the token is not known yet.
+/// A request whose token needs no field. Its form is read all the same, because the token isn't known yet.
 fn claimless(body: Body) -> Request<Body> {
     let mut request = request(body);
     let cookie = format!("session={}", good().sign()).parse().expect("a header value");
@@ -66,7 +66,7 @@ impl fmt::Display for Cable {
 
 impl std::error::Error for Cable {}
 
-/// How many errors stand around the one that is meant.
+/// How many errors wrap the expected one.
 fn depth(error: &axum::Error) -> Option<usize> {
     let chain = std::iter::successors(error.source(), |&error| error.source());
     chain.enumerate().find(|(_, error)| error.is::<Cable>()).map(|(depth, _)| depth)
@@ -130,7 +130,7 @@ async fn a_body_keeps_its_length_its_trailers_and_its_error() {
 }
 
 #[tokio::test]
-async fn the_service_that_was_ready_is_called_and_given_back() {
+async fn the_ready_service_is_called_and_released() {
     let calls = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&calls);
     let inner = service_fn(move |_: Request<Body>| {
@@ -139,7 +139,7 @@ async fn the_service_that_was_ready_is_called_and_given_back() {
     });
     let mut service = JwtLayer::new(verifier()).layer(ConcurrencyLimit::new(inner, 1));
     for _ in 0..3 {
-        // A body that never arrives, and a client that goes away.
+        // A body that never arrives, and a client that disconnects.
         let never = Body::from_stream(stream::pending::<io::Result<Bytes>>());
         let mut response = Box::pin(service.ready().await.expect("ready").call(request(never)));
         assert!(response.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -153,7 +153,7 @@ async fn the_service_that_was_ready_is_called_and_given_back() {
 }
 
 #[tokio::test]
-async fn in_a_body_of_another_type_the_field_is_not_seen() {
+async fn a_field_in_a_body_of_another_type_is_ignored() {
     let inner =
         service_fn(|request: Request<Full<Bytes>>| async { Ok::<_, Infallible>(Response::new(request.into_body())) });
     let service = JwtLayer::new(verifier()).layer(inner);
@@ -165,7 +165,7 @@ async fn in_a_body_of_another_type_the_field_is_not_seen() {
     assert_eq!(response.into_body().collect().await.expect("a body").to_bytes(), "a=b");
 }
 
-/// The same application on both frameworks, which sends back what it gets.
+/// The same application on both frameworks, which echoes the body.
 struct Servers {
     addresses: [SocketAddr; 2],
     axum: JoinHandle<io::Result<()>>,
@@ -200,7 +200,7 @@ impl Servers {
     }
 }
 
-/// A connection that is spoken on by hand.
+/// A connection whose bytes the test writes itself.
 struct Wire(BufReader<TcpStream>);
 
 impl Wire {
@@ -263,7 +263,7 @@ async fn connections_carry_forms_of_every_size_and_the_next_request() {
             wire.write("csrf_token=other").await;
             assert_eq!(wire.response().await, (403, vec![]), "{address}");
         }
-        // The client is told to go on before the body is sent, because it is needed.
+        // The client gets `100 Continue` before it sends the body, because the body is needed.
         wire.head("content-length: 17\r\nexpect: 100-continue").await;
         assert_eq!(wire.response().await, (100, vec![]), "{address}");
         wire.write("csrf_token=s3cret").await;

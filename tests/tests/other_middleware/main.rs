@@ -1,4 +1,4 @@
-//! The layers in the company of others, as applications have them: in every order that makes sense.
+//! The layers together with other middleware, in every order that makes sense.
 
 mod actix_web;
 mod forms;

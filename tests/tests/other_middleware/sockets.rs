@@ -1,4 +1,4 @@
-//! WebSockets, with a client of another make.
+//! WebSockets, with a client from another crate.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Error};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-/// A server whose sockets echo, until their token has ended; each turn has them look at the clock.
+/// A server that echoes messages until the token ends. Each message makes it check the clock.
 async fn serve(clock: &ManualClock, turns: watch::Receiver<u32>) -> SocketAddr {
     let upgrade = move |upgrade: WebSocketUpgrade, verified: Verified| {
         let turns = turns.clone();
@@ -64,7 +64,7 @@ async fn connect(address: SocketAddr, token: Option<&str>) -> Result<WebSocketSt
 }
 
 #[tokio::test]
-async fn a_handshake_without_a_good_token_is_refused_as_a_request_is() {
+async fn a_handshake_without_a_valid_token_is_refused_like_any_request() {
     let (_turned, turns) = watch::channel(0);
     let address = serve(&ManualClock::at(NOW), turns).await;
     for (token, challenge) in [
@@ -81,7 +81,7 @@ async fn a_handshake_without_a_good_token_is_refused_as_a_request_is() {
 }
 
 #[tokio::test]
-async fn a_socket_lives_as_long_as_its_token() {
+async fn a_socket_closes_when_its_token_ends() {
     let clock = ManualClock::at(NOW);
     let (turned, turns) = watch::channel(0);
     let address = serve(&clock, turns).await;

@@ -1,4 +1,4 @@
-//! Bodies that stream, and streams that end with their token.
+//! Streaming bodies, and streams that end with their token.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -26,7 +26,7 @@ fn ask(request: http::request::Builder, token: &str, body: Body) -> Request {
 }
 
 #[tokio::test]
-async fn a_body_is_neither_read_before_nor_for_a_refusal() {
+async fn a_body_is_not_read_before_the_decision_nor_if_the_request_is_refused() {
     async fn echo(request: Request) -> Body {
         request.into_body()
     }
@@ -37,7 +37,7 @@ async fn a_body_is_neither_read_before_nor_for_a_refusal() {
     let request = ask(Request::post("/"), "a", Body::from_stream(untouchable));
     assert_eq!(router.clone().oneshot(request).await.expect("infallible").status(), 401);
 
-    // Each part comes back before the next is sent.
+    // Each part is echoed before the next is sent.
     let (send, receive) = tokio::sync::mpsc::channel::<Bytes>(1);
     let parts = stream::unfold(receive, |mut receive| async move {
         let part = receive.recv().await?;
@@ -57,7 +57,7 @@ async fn a_body_is_neither_read_before_nor_for_a_refusal() {
 #[tokio::test]
 async fn server_sent_events_end_with_the_token() {
     let clock = ManualClock::at(NOW);
-    // A runtime's sleep, but that the test says when it is over.
+    // A sleep that ends when the test says so.
     let (turned, turns) = watch::channel(0_u32);
     let events = move |verified: Verified| {
         let turns = turns.clone();

@@ -1,4 +1,4 @@
-//! With the layers of tower-http.
+//! The layers of tower-http.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -46,11 +46,11 @@ async fn send(router: Router, token: Option<&str>) -> Response {
 }
 
 #[tokio::test]
-async fn every_layer_may_stand_on_either_side() {
+async fn the_layer_works_inside_and_outside_of_every_other() {
     let timeout = || TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(5));
     let request_id = || SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid);
     let sensitive = || SetSensitiveRequestHeadersLayer::new([AUTHORIZATION]);
-    // What is added last is further out.
+    // The last layer added is the outermost.
     let routers = [
         ("trace outside", router().layer(jwt()).layer(TraceLayer::new_for_http())),
         ("trace inside", router().layer(TraceLayer::new_for_http()).layer(jwt())),
@@ -89,7 +89,7 @@ async fn every_layer_may_stand_on_either_side() {
 }
 
 #[tokio::test]
-async fn answers_are_compressed_and_refusals_have_nothing_to_compress() {
+async fn responses_are_compressed_and_rejections_have_no_body_to_compress() {
     for router in
         [router().layer(jwt()).layer(CompressionLayer::new()), router().layer(CompressionLayer::new()).layer(jwt())]
     {
@@ -101,7 +101,7 @@ async fn answers_are_compressed_and_refusals_have_nothing_to_compress() {
 }
 
 #[tokio::test]
-async fn a_refusal_has_the_id_of_its_request_where_the_layer_is_outside() {
+async fn a_rejection_has_a_request_id_if_the_id_layer_is_outside() {
     let ids = || {
         tower::ServiceBuilder::new()
             .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
@@ -115,23 +115,23 @@ async fn a_refusal_has_the_id_of_its_request_where_the_layer_is_outside() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_outside_bounds_what_a_verification_waits_for() {
+async fn an_outer_timeout_limits_the_wait_for_keys() {
     let issuer = Remote::serving(&[&key()]).hold();
     let trusted = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
     let verifier = trusting(trusted).fetch(issuer.fetch()).build().expect("a verifier");
     let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(2));
     let router = router().layer(JwtLayer::new(verifier)).layer(timeout);
     let token = good().sign();
-    // The clock of the runtime stands still until nothing else is left to do.
+    // The runtime's clock stands still until there's nothing else to do.
     assert_eq!(send(router.clone(), Some(&token)).await.status(), 504);
-    // Nobody's going takes the keys with it.
+    // A request that is dropped doesn't cancel the key fetch.
     issuer.release();
     assert_eq!(send(router, Some(&token)).await.status(), 200);
     assert_eq!(issuer.asked().len(), 1);
 }
 
 #[tokio::test]
-async fn a_header_that_is_marked_as_sensitive_is_read_and_stays_so() {
+async fn a_header_marked_as_sensitive_is_read_and_stays_sensitive() {
     let seen = Arc::new(Mutex::new(String::new()));
     let look = {
         let seen = Arc::clone(&seen);

@@ -1,4 +1,4 @@
-//! Who issued a token, for whom, and about whom.
+//! Issuers, audiences, subjects and clients.
 
 use jwt_core::BuildErrorKind;
 use jwt_core::keys::fetch_fn;
@@ -17,7 +17,7 @@ async fn e12_a_token_without_an_audience_is_refused() {
 }
 
 #[actix_web::test]
-async fn e13_an_audience_of_another_type_is_refused() {
+async fn e13_an_audience_of_the_wrong_type_is_refused() {
     for aud in [
         json!(5),
         json!(true),
@@ -35,7 +35,7 @@ async fn e13_an_audience_of_another_type_is_refused() {
 }
 
 #[actix_web::test]
-async fn e14_an_audience_that_is_almost_ours_is_refused() {
+async fn e14_an_audience_that_almost_matches_is_refused() {
     for aud in [
         json!([]),
         json!(""),
@@ -58,7 +58,7 @@ async fn e14_an_audience_that_is_almost_ours_is_refused() {
 }
 
 #[actix_web::test]
-async fn e15_an_audience_among_others_is_accepted_and_all_of_several_can_be_required() {
+async fn e15_one_matching_audience_is_enough_unless_all_are_required() {
     let both = json!(["https://other.example", AUDIENCE]);
     Target::usual().accepts(&good().claim("aud", both.clone()).sign(), "ours and another").await;
     let all =
@@ -69,7 +69,7 @@ async fn e15_an_audience_among_others_is_accepted_and_all_of_several_can_be_requ
 }
 
 #[test]
-fn e16_an_audience_must_be_decided() {
+fn e16_a_verifier_without_an_audience_decision_does_not_build() {
     let error = Verifier::builder().issuer(TrustedIssuer::new(ISSUER).key(key().verification_key())).build();
     let error = error.expect_err("undecided");
     assert_eq!((error.kind(), error.setting()), (BuildErrorKind::Undecided, "audience"));
@@ -86,7 +86,7 @@ async fn e17_a_token_without_an_issuer_is_refused() {
 }
 
 #[actix_web::test]
-async fn e18_an_issuer_is_one_name_and_no_list() {
+async fn e18_a_list_of_issuers_is_refused() {
     for iss in [json!([ISSUER]), json!(["https://evil.example", ISSUER]), json!([])] {
         Target::usual()
             .refuses(&good().claim("iss", iss.clone()).sign(), ErrorKind::MalformedClaims, &iss.to_string())
@@ -95,7 +95,7 @@ async fn e18_an_issuer_is_one_name_and_no_list() {
 }
 
 #[actix_web::test]
-async fn e19_an_issuer_that_is_almost_ours_is_refused() {
+async fn e19_an_issuer_that_almost_matches_is_refused() {
     for iss in [
         "https://id.example/",
         "https://id.example.evil.example",
@@ -116,11 +116,11 @@ async fn e19_an_issuer_that_is_almost_ours_is_refused() {
     }
 }
 
-/// Two issuers whose keys have the same name.
+/// Two issuers whose keys have the same `kid`.
 const B: &str = "https://b.example";
 
 #[actix_web::test]
-async fn e20_the_key_of_one_issuer_does_not_speak_for_another() {
+async fn e20_the_key_of_one_issuer_does_not_verify_tokens_of_another() {
     let b = stranger(Algorithm::ES256).with_kid(KID);
     let fixed = trusting(issuer()).issuer(TrustedIssuer::new(B).key(b.verification_key()).audience(AUDIENCE));
     let (remote_a, remote_b) = (Remote::serving(&[&key()]), Remote::serving(&[&b]));
@@ -142,7 +142,7 @@ async fn e20_the_key_of_one_issuer_does_not_speak_for_another() {
 }
 
 #[actix_web::test]
-async fn e21_an_issuer_that_is_not_trusted_is_not_asked_for_anything() {
+async fn e21_an_untrusted_issuer_is_never_contacted() {
     let remote = Remote::serving(&[&key()]);
     for issuer in [
         TrustedIssuer::discover(ISSUER).audience(AUDIENCE),
@@ -167,7 +167,7 @@ async fn e21_an_issuer_that_is_not_trusted_is_not_asked_for_anything() {
 }
 
 #[actix_web::test]
-async fn e22_a_subject_is_a_text_and_there_where_it_is_required() {
+async fn e22_a_subject_is_a_string_and_present_if_it_is_required() {
     for sub in [json!(5), json!(["root"]), json!({}), Value::Null] {
         Target::usual()
             .refuses(&good().claim("sub", sub.clone()).sign(), ErrorKind::MalformedClaims, &sub.to_string())
@@ -180,7 +180,7 @@ async fn e22_a_subject_is_a_text_and_there_where_it_is_required() {
 }
 
 #[actix_web::test]
-async fn e23_the_client_is_told_apart_from_the_subject() {
+async fn e23_client_and_subject_are_told_apart() {
     let token = good().claim("sub", "reports-service").claim("client_id", "reports-service").sign();
     let answer = Target::usual().0.send(&Ask::get("/verified").bearer(&token)).await;
     let body: Value = serde_json::from_slice(&answer.body).expect("JSON");

@@ -1,4 +1,4 @@
-//! E: claims.
+//! Section E: claims.
 
 mod issuers_and_audiences;
 mod permissions;

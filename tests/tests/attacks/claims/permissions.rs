@@ -1,4 +1,4 @@
-//! What a token allows, and to whom it is bound.
+//! Scopes, token types and sender constraints.
 
 use jwt_core::{Algorithm, ErrorKind};
 use jwt_tests::answer::Answer;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::target::Target;
 
 #[actix_web::test]
-async fn e25_scopes_are_split_at_spaces_and_nowhere_else() {
+async fn e25_scopes_are_split_only_at_spaces() {
     for (scope, accepted) in [
         (json!("reports:read"), true),
         (json!("  reports:read  x "), true),
@@ -35,7 +35,7 @@ async fn e25_scopes_are_split_at_spaces_and_nowhere_else() {
 }
 
 #[actix_web::test]
-async fn e26_a_scope_that_only_contains_the_name_is_another() {
+async fn e26_a_scope_must_match_exactly() {
     for scope in ["admin:read", "notadmin", "admin ", "ADMIN", "administrator"] {
         for (required, has) in [("admin", scope == "admin "), ("admin:", false)] {
             let application = behind(builder()).scopes([required]);
@@ -47,7 +47,7 @@ async fn e26_a_scope_that_only_contains_the_name_is_another() {
 }
 
 #[actix_web::test]
-async fn e27_other_tokens_of_the_same_issuer_are_no_access_tokens() {
+async fn e27_other_tokens_of_the_same_issuer_are_not_accepted_as_access_tokens() {
     let profile = Target::trusting(issuer().access_token_profile());
     let id_token = good().header("typ", "JWT").claim("aud", "reports-client").claim("nonce", "n");
     let refresh = good().header("typ", "rt+jwt");
@@ -73,7 +73,7 @@ async fn e27_other_tokens_of_the_same_issuer_are_no_access_tokens() {
 }
 
 #[actix_web::test]
-async fn e28_a_token_that_is_bound_to_its_sender_is_no_bearer_token() {
+async fn e28_a_sender_constrained_token_is_not_accepted_as_a_bearer_token() {
     for cnf in [
         json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
         json!({"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}),
@@ -86,7 +86,7 @@ async fn e28_a_token_that_is_bound_to_its_sender_is_no_bearer_token() {
 }
 
 #[actix_web::test]
-async fn e29_a_confirmation_that_says_nothing_is_refused_too() {
+async fn e29_a_meaningless_confirmation_is_refused_too() {
     for cnf in [
         json!({}),
         json!({"x": 1}),
@@ -103,7 +103,7 @@ async fn e29_a_confirmation_that_says_nothing_is_refused_too() {
 }
 
 #[actix_web::test]
-async fn e30_a_token_that_is_wrong_in_two_ways_gets_the_answer_of_one() {
+async fn e30_a_token_with_two_flaws_gets_the_answer_to_one() {
     let foreign = Forge::new(&stranger(Algorithm::ES256)).header("kid", KID);
     let mut answers = Vec::new();
     for token in [

@@ -1,4 +1,4 @@
-//! When a token is good.
+//! Expiry, start and age of tokens.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use serde_json::Value;
 
 use crate::target::Target;
 
-/// A good token with a claim whose value is any text: numbers that no JSON value could hold.
+/// A valid token with one claim whose value is any JSON text, for numbers that no `Value` can hold.
 fn raw(name: &str, value: &str) -> String {
     let claims = Value::from(good().without(name).claims).to_string();
     good().sign_payload(format!("{},\"{name}\":{value}}}", claims.strip_suffix('}').expect("an object")))
 }
 
 #[actix_web::test]
-async fn e01_a_token_without_an_end_is_refused() {
+async fn e01_a_token_without_an_expiry_is_refused() {
     let target = Target::trusting(issuer().require_claims(["iss"]));
     target.refuses(&good().without("exp").sign(), ErrorKind::MissingClaim, "other claims are required too").await;
     Target::usual().refuses(&good().without("exp").sign(), ErrorKind::MissingClaim, "by default").await;
 }
 
 #[actix_web::test]
-async fn e02_an_end_that_is_no_number_of_this_calendar_is_refused() {
+async fn e02_an_expiry_that_is_not_a_reasonable_number_is_refused() {
     for value in [
         "\"1800000300\"",
         "true",
@@ -48,7 +48,7 @@ async fn e02_an_end_that_is_no_number_of_this_calendar_is_refused() {
 }
 
 #[actix_web::test]
-async fn e03_an_end_in_another_age_is_refused_and_lifetimes_can_be_capped() {
+async fn e03_an_expiry_after_year_9999_is_refused_and_lifetimes_can_be_limited() {
     for value in ["18446744073709551615", "18446744073709551616", "9007199254740993", "1e19", "9223372036854775807"] {
         Target::usual().refuses(&raw("exp", value), ErrorKind::MalformedClaims, value).await;
     }
@@ -61,7 +61,7 @@ async fn e03_an_end_in_another_age_is_refused_and_lifetimes_can_be_capped() {
 }
 
 #[actix_web::test]
-async fn e04_a_moment_may_be_written_as_a_fraction() {
+async fn e04_a_time_may_have_a_fraction() {
     for value in ["1.8000003e9", "1800000300.5", "18000003000e-1", "1800000300.0", "1.8000003E+9"] {
         Target::usual().accepts(&raw("exp", value), value).await;
     }
@@ -71,7 +71,7 @@ async fn e04_a_moment_may_be_written_as_a_fraction() {
 }
 
 #[actix_web::test]
-async fn e05_a_token_ends_with_the_second_that_it_names() {
+async fn e05_a_token_expires_at_the_second_of_its_exp() {
     let strict = Target(behind(builder().leeway(Duration::ZERO)));
     for (exp, accepted) in [(NOW + 1, true), (NOW, false), (NOW - 1, false)] {
         let token = good().without("iat").claim("exp", exp).sign();
@@ -102,21 +102,21 @@ async fn e07_a_token_that_is_not_valid_yet_is_refused() {
 }
 
 #[actix_web::test]
-async fn e08_a_beginning_that_is_no_number_is_refused() {
+async fn e08_a_not_before_that_is_not_a_number_is_refused() {
     for value in ["\"1800000000\"", "true", "null", "1e400", "[]", "{}", "18446744073709551615"] {
         Target::usual().refuses(&raw("nbf", value), ErrorKind::MalformedClaims, value).await;
     }
 }
 
 #[actix_web::test]
-async fn e09_a_beginning_before_1970_has_passed() {
+async fn e09_a_not_before_before_1970_is_in_the_past() {
     for value in ["-1", "-1.5", "-0.0", "0"] {
         Target::usual().accepts(&raw("nbf", value), value).await;
     }
 }
 
 #[actix_web::test]
-async fn e10_a_token_from_the_future_is_refused() {
+async fn e10_a_token_issued_in_the_future_is_refused() {
     for (value, kind) in [
         ((NOW + 61).to_string(), ErrorKind::IssuedInFuture),
         ((NOW + 301).to_string(), ErrorKind::IssuedInFuture),
@@ -132,7 +132,7 @@ async fn e10_a_token_from_the_future_is_refused() {
 }
 
 #[actix_web::test]
-async fn e11_a_token_older_than_the_maximum_is_refused() {
+async fn e11_a_token_older_than_the_maximum_age_is_refused() {
     let target = Target::trusting(issuer().max_age(Duration::from_secs(600)));
     target.accepts(&good().claim("iat", NOW - 659).sign(), "within the leeway").await;
     target.refuses(&good().claim("iat", NOW - 660).sign(), ErrorKind::TooOld, "older").await;
