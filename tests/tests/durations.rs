@@ -1,5 +1,5 @@
-//! Every setting that takes a time is given the longest there is. If it isn't refused by a typed error, it is used without an
-//! overflow.
+//! Every setting that takes a duration gets the longest one there is. Either a typed error rejects it, or it's used
+//! without an overflow.
 
 use std::fs;
 use std::net::TcpListener;
@@ -33,7 +33,7 @@ use serde_json::json;
 
 const MOST: Duration = Duration::MAX;
 
-/// The names of the setters that take a duration, one for each setter. Each is called by a test below.
+/// The names of the setters that take a duration. Each is called by a test below.
 const SETTERS: &[&str] = &[
     "absolute",
     "absolute",
@@ -123,7 +123,7 @@ fn remote(policy: KeyRefreshSettings, clock: &ManualClock) -> Result<Verifier, B
 }
 
 #[tokio::test]
-async fn resolved_issuers_may_live_for_ever() {
+async fn resolved_issuers_may_live_forever() {
     let resolver = IssuerResolver::new(
         |name| name == ISSUER,
         |_| async { Ok(Some(TrustedIssuer::new(ISSUER).audience(AUDIENCE).key(key().verification_key()))) },
@@ -138,7 +138,7 @@ async fn resolved_issuers_may_live_for_ever() {
 }
 
 #[tokio::test]
-async fn remote_keys_may_live_for_ever() {
+async fn remote_keys_may_live_forever() {
     let new = KeyRefreshSettings::new;
     for (policy, unusable) in [
         (new(), true),
@@ -163,7 +163,7 @@ async fn remote_keys_may_live_for_ever() {
     }
 }
 
-/// A source that is out of reach for ever.
+/// A source that is unavailable forever.
 #[derive(Debug)]
 struct OutOfReach(Duration);
 
@@ -174,7 +174,7 @@ impl KeySource for OutOfReach {
 }
 
 #[actix_web::test]
-async fn a_client_may_be_told_to_come_back_never() {
+async fn a_client_may_be_told_never_to_retry() {
     for (wait, header) in [(MOST, u64::MAX), (Duration::from_millis(1_001), 2), (Duration::ZERO, 1)] {
         let issuer = stage::keyless().key_source(Arc::new(OutOfReach(wait)));
         let verifier = stage::trusting(issuer).build().expect("a verifier");
@@ -189,7 +189,7 @@ async fn a_client_may_be_told_to_come_back_never() {
 }
 
 #[test]
-fn policies_without_an_end_accept_what_they_accept_without_a_limit() {
+fn the_longest_durations_accept_the_same_tokens_as_no_limit() {
     let at_once = |builder: VerifierBuilder, token: &str| match builder.build().expect("a verifier").start(token, None)
     {
         Step::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
@@ -226,7 +226,7 @@ fn a_login_may_be_of_any_age() {
 }
 
 #[test]
-fn cookies_may_live_for_ever() {
+fn cookies_may_live_forever() {
     let cookies = Cookies::new();
     for set in [cookies.set_access("a.b.c", MOST), cookies.set_refresh("a.b.c", MOST), cookies.set_csrf("abc", MOST)] {
         let set = set.expect("a cookie");
@@ -244,7 +244,7 @@ fn issuer(ring: KeyRing) -> TokenIssuerBuilder {
 }
 
 #[tokio::test]
-async fn rings_and_issuers_may_be_made_for_ever() {
+async fn key_rings_and_issuers_accept_the_longest_durations() {
     let clock = ManualClock::at(NOW);
     let ring = ring(&clock);
     ring.rotate(stage::stranger(key().algorithm())).expect("a new key");
@@ -272,7 +272,7 @@ async fn rings_and_issuers_may_be_made_for_ever() {
 }
 
 #[tokio::test]
-async fn sessions_may_last_for_ever() {
+async fn sessions_may_last_forever() {
     let clock = ManualClock::at(NOW);
     let sessions = |with: fn(SessionsBuilder) -> SessionsBuilder| {
         let tokens = issuer(ring(&clock)).build().expect("an issuer");
@@ -295,7 +295,7 @@ async fn sessions_may_last_for_ever() {
 }
 
 #[tokio::test]
-async fn revocations_may_be_remembered_for_ever() {
+async fn revocations_may_be_remembered_forever() {
     let clock = ManualClock::at(NOW);
     let settings = || RevocationSettings::new().longest_lifetime(MOST).clock(clock.clone());
     let (fed, feed) = MemoryRevocations::fed(settings(), MOST);
@@ -344,7 +344,7 @@ impl RevocationList for Later {
 }
 
 #[tokio::test]
-async fn drafts_may_begin_at_the_end_of_time() {
+async fn a_forged_token_may_start_at_the_end_of_time() {
     let issuer = ScriptedIssuer::start().await.expect("an issuer");
     issuer.clock().set(MOST);
     for draft in [issuer.token().valid_from(MOST), issuer.token().expired(), issuer.token().not_yet_valid()] {

@@ -1,4 +1,4 @@
-//! Keys that stay current while no request comes.
+//! Keys that stay current without requests.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use jwt_tests::stage::key;
 
 use super::lab::{Lab, seconds, within};
 
-/// Lets the runtime's own time pass, which stands still otherwise, and whoever is woken do what is due.
+/// Lets the runtime's paused clock advance, and lets woken tasks run.
 async fn idle(time: Duration) {
     for _ in 0..time.as_secs() * 4 {
         tokio::time::advance(Duration::from_millis(250)).await;
@@ -21,7 +21,7 @@ async fn idle(time: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_kept_current_without_requests_until_nobody_wants_them_any_more() {
+async fn keys_are_kept_current_without_requests_until_the_handle_is_dropped() {
     let (remote, clock) = (Remote::serving(&[&key()]), ManualClock::at(NOW));
     let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
     let verifier = Verifier::builder().issuer(issuer).clock(clock.clone()).fetch(remote.fetch()).build();

@@ -1,4 +1,4 @@
-//! Every answer that is no key set: a good set stays in its place, and the reason is told.
+//! Every response that isn't a key set: the old set stays, and the error is reported.
 
 use jwt_core::ErrorKind;
 use jwt_core::keys::{FetchErrorKind, HealthState};
@@ -6,11 +6,11 @@ use jwt_core::testing::{Document, Script};
 
 use super::lab::{Lab, hasty, seconds};
 
-/// A bad answer to a request for one document, and what it is taken for.
+/// A bad response to a request for one document, and the error that it causes.
 type Case = (Document, Script, FetchErrorKind);
 
-/// Sends each of them in the place of a good set, and in the place of the first. They run side by side: some take until
-/// a fetch gives up.
+/// Sends each response in place of a good set, and in place of the first set. The cases run concurrently, because some
+/// take until a fetch times out.
 async fn refuse(cases: impl IntoIterator<Item = Case>) {
     let cases = cases.into_iter().map(|case| {
         tokio::spawn(async move {
@@ -23,7 +23,7 @@ async fn refuse(cases: impl IntoIterator<Item = Case>) {
     }
 }
 
-/// Only where it is waited for does a fetch give up soon: on a busy machine good ones take their time.
+/// Only fetches that must time out have a short timeout: on a busy machine, good ones may be slow.
 async fn lab(kind: FetchErrorKind) -> Lab {
     if kind == FetchErrorKind::Timeout { Lab::with(hasty()).await } else { Lab::new().await }
 }
@@ -52,7 +52,7 @@ async fn start_without_any((document, script, kind): Case) {
 }
 
 #[tokio::test]
-async fn g06_what_is_no_key_set_never_replaces_one() {
+async fn g06_a_response_without_a_key_set_never_replaces_one() {
     let body = |text: &str| Script::Body(text.into());
     refuse(
         [
@@ -61,7 +61,7 @@ async fn g06_what_is_no_key_set_never_replaces_one() {
             (Script::Status(503), FetchErrorKind::Status),
             (Script::Status(204), FetchErrorKind::Status),
             (Script::Status(404), FetchErrorKind::Status),
-            // Nobody asked whether it was modified.
+            // The request wasn't conditional.
             (Script::Status(304), FetchErrorKind::Status),
             (Script::LoginPage, FetchErrorKind::Content),
             (Script::ByteOrderMark, FetchErrorKind::Content),
@@ -81,20 +81,20 @@ async fn g06_what_is_no_key_set_never_replaces_one() {
 }
 
 #[tokio::test]
-async fn g04_answers_that_take_for_ever_never_replace_a_set() {
+async fn g04_endless_responses_never_replace_a_set() {
     let scripts = [Script::BlackHole, Script::SlowHead, Script::SlowBody];
     refuse(scripts.map(|script| (Document::KeySet, script, FetchErrorKind::Timeout))).await;
-    // The client ends a header that goes on for ever.
+    // The HTTP client rejects an endless header.
     refuse([(Document::KeySet, Script::EndlessHead, FetchErrorKind::Transport)]).await;
 }
 
 #[tokio::test]
-async fn g05_answers_of_any_size_are_read_up_to_the_limit() {
+async fn g05_responses_are_read_up_to_the_size_limit() {
     refuse(
         [
             (Script::Oversize, FetchErrorKind::TooLarge),
             (Script::EndlessBody, FetchErrorKind::TooLarge),
-            // Compression was not asked for and is not undone: what comes is no text.
+            // The request didn't accept compression, and the body isn't decompressed, so it isn't UTF-8.
             (Script::GzipBomb, FetchErrorKind::Content),
         ]
         .map(|(script, kind)| (Document::KeySet, script, kind)),
@@ -103,7 +103,7 @@ async fn g05_answers_of_any_size_are_read_up_to_the_limit() {
 }
 
 #[tokio::test]
-async fn g15_metadata_of_another_issuer_or_with_an_address_without_tls_are_not_used() {
+async fn g15_metadata_of_another_issuer_or_with_an_address_without_tls_is_not_used() {
     let address = |url: &str| Script::KeySetAt(url.into());
     refuse(
         [
@@ -137,9 +137,9 @@ async fn a_set_is_used_whatever_its_content_type_and_without_its_broken_keys() {
 }
 
 #[tokio::test]
-async fn a_failing_key_set_is_told_from_failing_metadata() {
+async fn a_failing_key_set_is_reported_differently_from_failing_metadata() {
     let lab = Lab::new().await;
-    // Both forms of the metadata say "not here".
+    // Both forms of the metadata address answer 404.
     for document in [Document::OpenIdMetadata, Document::OAuthMetadata] {
         lab.issuer.script(document, Script::Status(404));
     }

@@ -1,4 +1,4 @@
-//! The same story through both adapters, each on its framework's runtime.
+//! The same scenario through both adapters, each on its framework's runtime.
 
 use jwt_core::ErrorKind;
 use jwt_core::testing::{Document, Script};
@@ -8,7 +8,7 @@ use jwt_tests::ask::Ask;
 
 use super::lab::{Lab, seconds};
 
-/// What a client sees while its issuer fails, rotates and recovers.
+/// The responses that a client gets while its issuer fails, rotates keys and recovers.
 async fn story(adapter: Adapter) {
     let lab = Lab::new().await;
     let application = Application::new(lab.verifier.clone());
@@ -50,16 +50,16 @@ async fn story(adapter: Adapter) {
 }
 
 #[tokio::test]
-async fn axum_on_tokio_tells_the_story() {
+async fn axum_on_tokio_recovers_with_its_issuer() {
     story(Adapter::Axum).await;
 }
 
 #[actix_web::test]
-async fn actix_on_its_runtime_tells_the_story() {
+async fn actix_web_on_its_runtime_recovers_with_its_issuer() {
     story(Adapter::Actix).await;
 }
 
-/// The first requests of each adapter, together, and the first of them goes away.
+/// Sends the first requests of an adapter at the same time, and the first client disconnects.
 async fn herd(adapter: Adapter) {
     let lab = Lab::new().await;
     lab.issuer.script(Document::KeySet, Script::Slow);
@@ -80,11 +80,11 @@ async fn herd(adapter: Adapter) {
 }
 
 #[actix_web::test]
-async fn g13_a_herd_at_axum_survives_the_first_that_goes_away() {
+async fn g13_concurrent_requests_to_axum_survive_the_first_disconnecting() {
     herd(Adapter::Axum).await;
 }
 
 #[actix_web::test]
-async fn g13_a_herd_at_actix_survives_the_first_that_goes_away() {
+async fn g13_concurrent_requests_to_actix_web_survive_the_first_disconnecting() {
     herd(Adapter::Actix).await;
 }

@@ -1,4 +1,4 @@
-//! Many requests that need the same keys at the same moment, and those among them that go away.
+//! Many requests that need the same keys at the same moment, and clients that disconnect meanwhile.
 
 use jwt_core::Step;
 use jwt_core::testing::{Document, Script};
@@ -6,7 +6,7 @@ use jwt_core::testing::{Document, Script};
 use super::lab::{Lab, within};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn g09_a_hundred_first_requests_lead_to_one_fetch() {
+async fn g09_a_hundred_first_requests_cause_one_fetch() {
     for script in [Script::Slow, Script::Well] {
         let lab = Lab::new().await;
         lab.issuer.script(Document::KeySet, script.clone());
@@ -27,7 +27,7 @@ async fn g09_a_hundred_first_requests_lead_to_one_fetch() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn g09_a_hundred_requests_with_a_new_key_lead_to_one_fetch() {
+async fn g09_a_hundred_requests_with_a_new_key_cause_one_fetch() {
     let lab = Lab::new().await.loaded().await;
     lab.issuer.rotate();
     let herd: Vec<_> = (0..100)
@@ -62,7 +62,7 @@ async fn g09_a_hundred_first_requests_share_one_failure_too() {
 }
 
 #[tokio::test]
-async fn g13_whoever_comes_first_and_goes_away_takes_nobodys_keys_along() {
+async fn g13_the_first_client_disconnecting_does_not_cancel_the_fetch() {
     let lab = Lab::new().await;
     lab.issuer.script(Document::KeySet, Script::Slow);
     let start = || {
@@ -81,7 +81,7 @@ async fn g13_whoever_comes_first_and_goes_away_takes_nobodys_keys_along() {
 }
 
 #[tokio::test]
-async fn g13_a_fetch_comes_to_its_end_when_nobody_waits_any_more() {
+async fn g13_a_fetch_finishes_even_if_all_clients_have_disconnected() {
     let lab = Lab::new().await;
     lab.issuer.script(Document::KeySet, Script::Slow);
     let Step::Pending(pending) = lab.verifier.start(&lab.good().sign(), None) else {

@@ -1,4 +1,4 @@
-//! From the issuer's name to its keys, and what is sent on the way.
+//! From the issuer's name to its keys, and the requests on the way.
 
 use jwt_core::BuildErrorKind;
 use jwt_core::keys::{FetchErrorKind, Fetched, HttpFetch, fetch_fn};
@@ -27,12 +27,12 @@ fn g01_addresses_without_tls_are_refused_unless_they_are_on_this_machine() {
 }
 
 #[tokio::test]
-async fn g02_a_redirect_is_a_failure_and_its_target_is_never_asked() {
+async fn g02_a_redirect_is_a_failure_and_its_target_is_never_requested() {
     let elsewhere = ScriptedIssuer::start().await.expect("another server");
     for status in [301, 302, 303, 307, 308] {
         for document in [Document::OpenIdMetadata, Document::KeySet] {
             let lab = Lab::new().await;
-            // Where the answer would even be a good one.
+            // The target would even return a good key set.
             elsewhere.publish([lab.issuer.key()]);
             let own = format!("{}/elsewhere", lab.issuer.address());
             for to in [elsewhere.jwks_uri(), own, "http://169.254.169.254/".to_owned(), lab.issuer.jwks_uri()] {
@@ -49,7 +49,7 @@ async fn g02_a_redirect_is_a_failure_and_its_target_is_never_asked() {
 }
 
 #[tokio::test]
-async fn a_client_that_follows_redirects_finds_no_keys_there() {
+async fn a_redirect_is_a_failure_even_if_the_http_client_follows_it() {
     let elsewhere = ScriptedIssuer::start().await.expect("another server");
     for status in [301, 302, 303, 307, 308] {
         let issuer = ScriptedIssuer::start().await.expect("an issuer");
@@ -65,9 +65,9 @@ async fn a_client_that_follows_redirects_finds_no_keys_there() {
 }
 
 #[tokio::test]
-async fn a_client_of_the_application_finds_keys_where_they_are() {
+async fn a_custom_http_client_fetches_keys_from_the_configured_address() {
     let issuer = ScriptedIssuer::start().await.expect("an issuer");
-    // Written in another way than it is sent.
+    // The address is configured in another spelling than it's requested in.
     let jwks_uri = format!("{}/other/../jwks#keys", issuer.address());
     let trusted = TrustedIssuer::jwks(issuer.name(), jwks_uri).audience(AUDIENCE);
     let fetch = HttpFetch::from_client(Client::new());
@@ -76,7 +76,7 @@ async fn a_client_of_the_application_finds_keys_where_they_are() {
 }
 
 #[tokio::test]
-async fn g16_both_forms_of_the_metadata_are_found_for_an_issuer_with_a_path() {
+async fn g16_both_forms_of_the_metadata_address_work_for_an_issuer_with_a_path() {
     for path in ["", "/tenants/a"] {
         for (absent, targets) in [
             (None, vec![format!("{path}/.well-known/openid-configuration"), format!("{path}/jwks")]),
@@ -103,7 +103,7 @@ async fn g16_both_forms_of_the_metadata_are_found_for_an_issuer_with_a_path() {
 }
 
 #[tokio::test]
-async fn g17_a_request_for_keys_carries_nothing_but_what_it_asks_for() {
+async fn g17_a_request_for_keys_reveals_nothing_about_tokens() {
     let lab = Lab::new().await;
     lab.issuer.etags(true);
     let lab = lab.loaded().await;
@@ -118,7 +118,7 @@ async fn g17_a_request_for_keys_carries_nothing_but_what_it_asks_for() {
         assert_eq!((request.method.as_str(), request.target.as_str()), ("GET", target));
         let mut names: Vec<_> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
-        // The condition comes with the first set.
+        // The first condition can be sent after the first set.
         let expected = ["accept", "host", "if-none-match", "user-agent"];
         assert_eq!(
             names,
@@ -132,7 +132,7 @@ async fn g17_a_request_for_keys_carries_nothing_but_what_it_asks_for() {
 }
 
 #[tokio::test]
-async fn an_issuer_may_be_asked_at_another_address_and_keeps_its_name() {
+async fn an_issuer_may_be_reached_at_another_address_and_keeps_its_name() {
     let name = "https://id.example/realm";
     let issuer = ScriptedIssuer::start_as(name).await.expect("an issuer");
     let trusted = TrustedIssuer::discover(name).metadata_url(issuer.address());
@@ -141,7 +141,7 @@ async fn an_issuer_may_be_asked_at_another_address_and_keeps_its_name() {
     let inner = lab.good().of_issuer(lab.issuer.address());
     assert_eq!(lab.at_once(&inner), Err(ErrorKind::UnknownIssuer), "the address is no name");
 
-    // Metadata that name the address are those of another issuer.
+    // Metadata that names that address belongs to another issuer.
     let issuer = ScriptedIssuer::start().await.expect("an issuer");
     let trusted = TrustedIssuer::discover(name).metadata_url(issuer.address());
     let verifier = Verifier::builder().issuer(trusted.audience(AUDIENCE)).clock(issuer.clock()).build();
@@ -150,7 +150,7 @@ async fn an_issuer_may_be_asked_at_another_address_and_keeps_its_name() {
 }
 
 #[tokio::test]
-async fn a_key_set_may_be_asked_for_without_metadata() {
+async fn a_key_set_may_be_fetched_without_metadata() {
     let issuer = ScriptedIssuer::start().await.expect("an issuer");
     let trusted = TrustedIssuer::jwks(issuer.name(), issuer.jwks_uri());
     let lab = Lab::of(issuer, trusted).loaded().await;
@@ -158,7 +158,7 @@ async fn a_key_set_may_be_asked_for_without_metadata() {
 }
 
 #[tokio::test]
-async fn g15_a_key_set_that_moves_is_followed_with_the_next_renewal() {
+async fn g15_a_moved_key_set_is_followed_at_the_next_renewal() {
     let (lab, inner) = (Lab::new().await.loaded().await, ScriptedIssuer::start().await.expect("another server"));
     inner.publish([lab.issuer.rotate()]);
     lab.issuer.script(Document::OpenIdMetadata, Script::KeySetAt(inner.jwks_uri()));
@@ -167,7 +167,7 @@ async fn g15_a_key_set_that_moves_is_followed_with_the_next_renewal() {
 }
 
 #[tokio::test]
-async fn an_etag_is_sent_to_its_own_address_only() {
+async fn an_etag_is_sent_only_to_its_own_address() {
     let (lab, inner) = (Lab::new().await, ScriptedIssuer::start().await.expect("another server"));
     lab.issuer.etags(true);
     inner.etags(true);
@@ -188,13 +188,13 @@ async fn an_etag_is_sent_to_its_own_address_only() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nothing_changed_to_an_unconditional_question_is_a_failure() {
+async fn a_not_modified_response_to_an_unconditional_request_is_a_failure() {
     let lab = Lab::new().await.loaded().await;
     lab.issuer.script(Document::KeySet, Script::Status(304));
     let error = lab.verifier.fetch_keys().await.expect_err("no set");
     assert_eq!(error.issuers().collect::<Vec<_>>(), [(Some(lab.issuer.name()), FetchErrorKind::Status)]);
 
-    // A fetch of the application's own, when there is a set at hand.
+    // A custom fetch that has a set already.
     let remote = Remote::serving(&[&key()]);
     let served = remote.clone();
     let fetch = fetch_fn(move |_url: String| {

@@ -1,4 +1,4 @@
-//! The first set, and what the application does about keys by itself.
+//! The first key set, and fetches that the application starts.
 
 use jwt_core::ErrorKind;
 use jwt_core::keys::{FetchErrorKind, HealthState};
@@ -46,14 +46,14 @@ async fn g07_a_cold_start_without_the_issuer_is_503_and_recovers_by_itself() {
 }
 
 #[tokio::test]
-async fn failures_are_followed_by_longer_and_longer_pauses_until_one_is_not() {
+async fn pauses_get_longer_with_each_failure_and_short_again_after_a_success() {
     let lab = Lab::new().await;
     lab.all(Script::Status(500));
     for (failure, longest) in [1, 2, 4, 8, 16, 30, 30, 30].into_iter().enumerate() {
         let error = lab.verify(&lab.good()).await.expect_err("no keys");
         let wait = error.retry_after().expect("a moment to come back");
         assert!(wait > seconds(longest).mul_f64(0.74) && wait <= seconds(longest), "{wait:?} of {longest}");
-        // A status sends the verifier to the other form of the metadata.
+        // An error status makes the verifier try the other form of the metadata address.
         assert_eq!(lab.issuer.received().len(), 2 * (failure + 1));
         lab.pass(wait - millis(1));
         assert_eq!(lab.at_once(&lab.good()), Err(ErrorKind::KeysUnavailable));
@@ -67,12 +67,12 @@ async fn failures_are_followed_by_longer_and_longer_pauses_until_one_is_not() {
     lab.ended(10).await;
     lab.pass(seconds(1));
     assert_eq!(lab.at_once(&lab.good()), Ok(()));
-    // After a success the first pause is the shortest again.
+    // After a success, the first pause is the shortest again.
     lab.ended(11).await;
 }
 
 #[tokio::test]
-async fn an_application_may_ask_for_keys_at_any_time_and_learns_who_failed() {
+async fn an_application_may_fetch_keys_at_any_time_and_gets_the_failures() {
     let lab = Lab::new().await;
     lab.all(Script::HangUp);
     for requests in 1..4 {
@@ -91,7 +91,7 @@ async fn an_application_may_ask_for_keys_at_any_time_and_learns_who_failed() {
 }
 
 #[tokio::test]
-async fn an_application_that_asks_while_a_fetch_is_under_way_waits_for_that_one() {
+async fn an_application_that_fetches_keys_during_a_fetch_waits_for_it() {
     let lab = Lab::new().await;
     lab.issuer.script(Document::KeySet, Script::Slow);
     let pending = tokio::spawn({

@@ -1,4 +1,4 @@
-//! Tokens that anyone can make, by the thousand: what they cost the issuer, and what they cost everybody else.
+//! Forged tokens by the thousand: what they cost the issuer, and what they cost everybody else.
 
 use jwt_core::ErrorKind;
 use jwt_core::testing::{Document, Script, ScriptedIssuer};
@@ -6,13 +6,13 @@ use jwt_core::testing::{Document, Script, ScriptedIssuer};
 use super::lab::{Lab, millis, seconds, within};
 
 #[tokio::test]
-async fn g10_ten_thousand_tokens_with_made_up_keys_cost_two_fetches_in_thirty_seconds() {
+async fn g10_ten_thousand_tokens_with_invented_keys_cost_two_fetches_in_thirty_seconds() {
     let lab = Lab::new().await.loaded().await;
     let good = lab.good().sign();
     let mut waited = 0;
     for number in 0..10_000 {
         let forged = lab.good().kid(&format!("made-up-{number}")).unsigned().sign();
-        // Nine thousand and more of them are refused without anything being waited for.
+        // More than nine thousand of them are rejected without waiting.
         match lab.verifier.start(&forged, None) {
             jwt_core::Step::Ready(outcome) => {
                 assert_eq!(outcome.expect_err("forged").kind(), ErrorKind::UnknownKey);
@@ -32,7 +32,7 @@ async fn g10_ten_thousand_tokens_with_made_up_keys_cost_two_fetches_in_thirty_se
         }
     }
     assert_eq!((waited, lab.sets()), (2, 3));
-    // The next window has permits of its own.
+    // The next window has its own fetches.
     lab.pass(millis(3));
     assert_eq!(lab.ask(&lab.good().kid("made-up").unsigned()).await, Err(ErrorKind::UnknownKey));
     assert_eq!(lab.sets(), 4);
@@ -61,7 +61,7 @@ async fn g10_a_thousand_at_once_wait_for_one_fetch_and_known_keys_for_none() {
 }
 
 #[tokio::test]
-async fn g11_a_rotation_is_picked_up_in_the_next_window_whatever_was_spent_in_this_one() {
+async fn g11_a_rotation_is_noticed_in_the_next_window_whatever_was_spent_in_this_one() {
     let lab = Lab::new().await.loaded().await;
     for kid in ["made-up-1", "made-up-2"] {
         assert_eq!(lab.ask(&lab.good().kid(kid).unsigned()).await, Err(ErrorKind::UnknownKey));
@@ -76,7 +76,7 @@ async fn g11_a_rotation_is_picked_up_in_the_next_window_whatever_was_spent_in_th
     lab.pass(seconds(1));
     assert_eq!(lab.ask(&lab.good()).await, Ok(()));
     assert_eq!(lab.sets(), 4);
-    // An attack that comes first in a window brings the new key for everybody.
+    // An attack that comes first in a window fetches the new key for everybody.
     lab.issuer.rotate();
     lab.pass(seconds(30));
     assert_eq!(lab.ask(&lab.good().kid("made-up-3").unsigned()).await, Err(ErrorKind::UnknownKey));
@@ -84,7 +84,7 @@ async fn g11_a_rotation_is_picked_up_in_the_next_window_whatever_was_spent_in_th
 }
 
 #[tokio::test]
-async fn g12_a_token_that_fails_an_earlier_check_leads_to_no_request() {
+async fn g12_a_token_that_fails_an_earlier_check_causes_no_request() {
     let lab = Lab::new().await;
     let good = lab.good().kid("new").unsigned();
     for (token, kind) in [
@@ -103,18 +103,18 @@ async fn g12_a_token_that_fails_an_earlier_check_leads_to_no_request() {
     ] {
         assert_eq!(lab.at_once_text(&token), Err(kind));
     }
-    // Nothing was under way, or these would find it.
+    // No fetch was running, or these would join it.
     let lab = lab.loaded().await;
     assert_eq!((lab.issuer.received().len(), lab.sets()), (2, 1));
 }
 
 #[tokio::test]
-async fn e21_an_issuer_that_a_token_makes_up_is_never_asked() {
+async fn e21_an_invented_issuer_is_never_contacted() {
     let lab = Lab::new().await;
     let evil = ScriptedIssuer::start().await.expect("another issuer");
     for name in [evil.name(), &format!("{}#{}", lab.issuer.name(), evil.name()), &evil.name().to_uppercase()] {
         assert_eq!(lab.at_once(&evil.token().of_issuer(name)), Err(ErrorKind::UnknownIssuer), "{name}");
-        // Nor is a header listened to that says where keys are.
+        // Headers that name the address of a key set are ignored too.
         let token = lab.good().forged_with(&evil.key()).header("jku", evil.jwks_uri()).of_issuer(name);
         assert_eq!(lab.at_once(&token), Err(ErrorKind::UnknownIssuer), "{name}");
     }

@@ -1,4 +1,4 @@
-//! How long a set is used, and when it is renewed while the issuer is well.
+//! How long a set is used, and when it's renewed while the issuer is healthy.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use jwt_core::testing::{Document, Script};
 use super::lab::{Lab, millis, seconds, within};
 
 #[tokio::test]
-async fn a_set_is_renewed_ahead_of_its_end_and_nobody_waits_for_it() {
+async fn a_set_is_renewed_early_without_delaying_a_request() {
     let lab = Lab::new().await.loaded().await;
-    // At 80 % of ten minutes, give or take 10: nothing happens before.
+    // The renewal is due at 80 % of ten minutes, give or take 10 %. Nothing happens before.
     lab.pass(seconds(420) - millis(1));
     assert_eq!(lab.at_once(&lab.good()), Ok(()));
     lab.pass(seconds(120) + millis(1));
@@ -29,7 +29,7 @@ async fn a_set_is_renewed_ahead_of_its_end_and_nobody_waits_for_it() {
 }
 
 #[tokio::test]
-async fn requests_are_answered_at_once_while_a_slow_renewal_is_under_way() {
+async fn requests_are_answered_at_once_during_a_slow_renewal() {
     let lab = Lab::new().await.loaded().await;
     lab.issuer.script(Document::OpenIdMetadata, Script::Slow);
     lab.grow_old();
@@ -44,7 +44,7 @@ async fn requests_are_answered_at_once_while_a_slow_renewal_is_under_way() {
 }
 
 #[tokio::test]
-async fn g14_what_the_issuer_says_about_lifetimes_is_kept_within_bounds() {
+async fn g14_lifetimes_that_the_issuer_sends_are_kept_within_bounds() {
     let policy = KeyRefreshSettings::new().lifetime(seconds(300)).lifetime_between(seconds(100), seconds(1_000));
     for (policy, cache_control, lifetime) in [
         (KeyRefreshSettings::new(), None, 600),
@@ -59,7 +59,7 @@ async fn g14_what_the_issuer_says_about_lifetimes_is_kept_within_bounds() {
         (KeyRefreshSettings::new(), Some("no-store"), 60),
         (KeyRefreshSettings::new(), Some("no-cache"), 60),
         (KeyRefreshSettings::new(), Some("max-age=600, no-store"), 60),
-        // Further header lines.
+        // Other header lines.
         (KeyRefreshSettings::new(), Some("max-age=600\r\ncache-control: no-cache"), 60),
         (KeyRefreshSettings::new(), Some("max-age=86400\r\nage: 86000"), 400),
         (KeyRefreshSettings::new(), Some("max-age=86400\r\nage: 86390"), 60),
@@ -82,7 +82,7 @@ async fn g14_what_the_issuer_says_about_lifetimes_is_kept_within_bounds() {
 }
 
 #[tokio::test]
-async fn a_set_that_is_not_modified_lives_on() {
+async fn an_unmodified_set_gets_a_new_lifetime() {
     let lab = Lab::new().await;
     lab.issuer.etags(true);
     let lab = lab.loaded().await;
@@ -94,9 +94,9 @@ async fn a_set_that_is_not_modified_lives_on() {
         assert_eq!((health.state, health.age, health.keys), (HealthState::Fresh, Some(seconds(0)), 1));
     }
     let known: Vec<_> = lab.issuer.received().iter().map(|all| all.header("if-none-match").is_some()).collect();
-    // Metadata and set by turns: only the set is asked for on a condition, and not at first.
+    // Metadata and set in turn: only the set is requested conditionally, from the second request on.
     assert_eq!(known, [false, false, false, true, false, true, false, true]);
-    // A set that is modified comes as a whole, with its own tag.
+    // A modified set is sent whole, with its own tag.
     lab.issuer.rotate();
     lab.grow_old();
     assert_eq!(lab.ask(&lab.good()).await, Ok(()));
@@ -111,9 +111,9 @@ async fn a_set_that_is_not_modified_lives_on() {
 }
 
 #[tokio::test]
-async fn a_set_grows_old_while_the_machine_sleeps() {
+async fn a_set_ages_while_the_machine_sleeps() {
     let lab = Lab::new().await.loaded().await;
-    // Sleeping, the machine's monotonic clock stands still.
+    // While the machine sleeps, its monotonic clock stands still.
     let sleep = |seconds| lab.clock.set(lab.clock.now() + Duration::from_secs(seconds));
     let token = lab.good().claim("exp", 4_000_000_000_u64).sign();
     assert_eq!(lab.at_once_text(&token), Ok(()));
@@ -135,7 +135,7 @@ async fn a_set_grows_old_while_the_machine_sleeps() {
 }
 
 #[tokio::test]
-async fn a_set_that_grew_too_old_in_silence_is_renewed_before_it_is_used() {
+async fn a_set_that_expired_without_traffic_is_renewed_before_it_is_used() {
     for silence in [600, 4_199, 4_200, 1_000_000] {
         let lab = Lab::new().await.loaded().await;
         lab.pass(seconds(silence));

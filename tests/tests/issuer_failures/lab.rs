@@ -1,4 +1,4 @@
-//! One issuer, one verifier that trusts it, one clock for both.
+//! A scripted issuer, a verifier that trusts it, and a clock for both.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use jwt_core::testing::{AUDIENCE, Document, Draft, Script, ScriptedIssuer};
 use jwt_core::{Error, ErrorKind, TrustedIssuer, Verified, Verifier};
 use tokio::sync::watch;
 
-/// Longer than anything here takes, unless something waits that should not.
+/// Longer than anything here takes, unless something waits that shouldn't.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) const fn seconds(seconds: u64) -> Duration {
@@ -24,17 +24,17 @@ pub(crate) const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Waits, but not for ever.
+/// Waits, with a time limit.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(PATIENCE, future).await.expect("it ends in time")
 }
 
-/// A policy with which a fetch gives up soon: for tests that wait for that.
+/// Settings with a short fetch timeout, for tests that wait for it.
 pub(crate) fn hasty() -> KeyRefreshSettings {
     KeyRefreshSettings::new().timeout(seconds(1))
 }
 
-/// The memory of what was observed, with a bell for each fetch that ended.
+/// Records what was observed, and notifies waiting tests when a fetch ends.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Told {
     memory: MemoryObserver,
@@ -58,7 +58,7 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// An issuer that is discovered, with every default.
+    /// An issuer that is discovered, with all defaults.
     pub(crate) async fn new() -> Self {
         Self::with(KeyRefreshSettings::new()).await
     }
@@ -69,7 +69,7 @@ impl Lab {
         Self::of(issuer, trusted)
     }
 
-    /// An issuer that is trusted in a way of its own, and not yet asked for anything.
+    /// An issuer with other settings, from which nothing was fetched yet.
     pub(crate) fn of(issuer: ScriptedIssuer, trusted: TrustedIssuer) -> Self {
         let (clock, told) = (issuer.clock(), Told::default());
         let builder = Verifier::builder().issuer(trusted.audience(AUDIENCE)).clock(clock.clone());
@@ -77,29 +77,29 @@ impl Lab {
         Self { issuer, verifier, clock, told }
     }
 
-    /// The same, with its first set at hand.
+    /// The same, after its first set was fetched.
     pub(crate) async fn loaded(self) -> Self {
         assert_eq!(self.ask(&self.issuer.token()).await, Ok(()));
         assert_eq!(self.told(), ["loaded"]);
         self
     }
 
-    /// Verifies a token, and waits for what must be waited for.
+    /// Verifies a token, and waits if necessary.
     pub(crate) async fn verify(&self, draft: &Draft) -> Result<Verified, Error> {
         within(self.verifier.verify(&draft.sign())).await
     }
 
-    /// The same, when only the verdict matters.
+    /// The same, and returns only the error's kind.
     pub(crate) async fn ask(&self, draft: &Draft) -> Result<(), ErrorKind> {
         self.verify(draft).await.map(drop).map_err(|error| error.kind())
     }
 
-    /// Verifies a token without waiting for anything.
+    /// Verifies a token. Panics if that has to wait.
     pub(crate) fn at_once(&self, draft: &Draft) -> Result<(), ErrorKind> {
         self.at_once_text(&draft.sign())
     }
 
-    /// Verifies a token, whatever its text, without waiting for anything.
+    /// Verifies any string as a token. Panics if that has to wait.
     pub(crate) fn at_once_text(&self, token: &str) -> Result<(), ErrorKind> {
         match self.verifier.start(token, None) {
             Step::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
@@ -107,7 +107,7 @@ impl Lab {
         }
     }
 
-    /// A good token of the moment.
+    /// A token that is valid now.
     pub(crate) fn good(&self) -> Draft {
         self.issuer.token()
     }
@@ -116,7 +116,7 @@ impl Lab {
         self.clock.advance(time);
     }
 
-    /// Lets the set grow so old that it is renewed ahead of its end, which is after ten minutes.
+    /// Advances the clock until the set is due for early renewal. The set's lifetime is ten minutes.
     pub(crate) fn grow_old(&self) {
         self.pass(seconds(545));
     }
@@ -126,18 +126,18 @@ impl Lab {
         self.issuer.script_all(script);
     }
 
-    /// How often the key set was asked for.
+    /// The number of requests for the key set.
     pub(crate) fn sets(&self) -> usize {
         self.issuer.requests(Document::KeySet)
     }
 
-    /// Waits until so many fetches have ended, since the verifier was built.
+    /// Waits until this many fetches have ended since the verifier was built.
     pub(crate) async fn ended(&self, fetches: usize) {
         let mut ended = self.told.fetches.subscribe();
         within(ended.wait_for(|ended| *ended >= fetches)).await.expect("the verifier lives");
     }
 
-    /// What happened to keys since this was last called.
+    /// Returns what happened to keys since the last call.
     pub(crate) fn told(&self) -> Vec<&'static str> {
         self.told.memory.take_keys()
     }

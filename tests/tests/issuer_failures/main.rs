@@ -1,8 +1,8 @@
-//! Issuers that fail in every way there is, over real sockets: what a verifier does meanwhile, and how it recovers.
+//! Issuers that fail in every way, over real sockets: what a verifier does meanwhile, and how it recovers.
 //!
-//! Time is turned, not slept through; where a fetch must run out of time, it has one second. Row G03 of the catalogue
-//! of attacks, names that resolve to inner addresses, does not apply: addresses come from the configuration and from the
-//! metadata of issuers that are named there, never from a token. Which hosts tenants may name is in `tenants`.
+//! Tests turn the clock instead of sleeping; if a fetch must time out, it has one second. Row G03 of the attack
+//! catalogue, names that resolve to internal addresses, doesn't apply: addresses come from the configuration and from
+//! the metadata of configured issuers, never from a token. The hosts that tenants may name are tested in `tenants`.
 
 mod background_refresh;
 mod bad_responses;

@@ -1,4 +1,4 @@
-//! An issuer that was well, and then is not.
+//! An issuer that becomes unavailable.
 
 use jwt_core::ErrorKind;
 use jwt_core::keys::{FetchErrorKind, HealthState, KeyRefreshSettings};
@@ -6,7 +6,7 @@ use jwt_core::testing::{Document, Script};
 
 use super::lab::{Lab, hasty, millis, seconds};
 
-/// A set past its lifetime, whose issuer is known to fail: two fetches have ended.
+/// A set past its lifetime whose issuer is known to fail: two fetches have ended.
 async fn stale(script: Script) -> Lab {
     let lab = Lab::new().await.loaded().await;
     lab.all(script);
@@ -19,14 +19,14 @@ async fn stale(script: Script) -> Lab {
 }
 
 #[tokio::test]
-async fn g08_stale_keys_are_used_at_once_for_an_hour_then_503_then_all_is_well_again() {
+async fn g08_stale_keys_are_used_for_an_hour_then_requests_get_503_until_the_issuer_recovers() {
     let lab = stale(Script::HangUp).await;
     let health = lab.health();
     assert_eq!((health.state, health.last_error), (HealthState::Stale, Some(FetchErrorKind::Transport)));
     assert_eq!((health.age, health.state.is_ready()), (Some(millis(600_001)), true));
     for fetches in 3..20 {
         assert_eq!(lab.at_once(&lab.good()), Ok(()));
-        // Meanwhile the issuer is asked again and again, aside.
+        // Meanwhile, fetches are retried in the background.
         lab.ended(fetches).await;
         assert_eq!(lab.at_once(&lab.good()), Ok(()));
         assert_eq!(lab.told(), ["stale", "transport", "stale"]);
@@ -50,7 +50,7 @@ async fn g08_stale_keys_are_used_at_once_for_an_hour_then_503_then_all_is_well_a
 }
 
 #[tokio::test]
-async fn stale_keys_are_replaced_as_soon_as_the_issuer_is_back() {
+async fn stale_keys_are_replaced_as_soon_as_the_issuer_recovers() {
     let lab = stale(Script::HangUp).await;
     lab.all(Script::Well);
     assert_eq!(lab.at_once(&lab.good()), Ok(()));
@@ -61,13 +61,13 @@ async fn stale_keys_are_replaced_as_soon_as_the_issuer_is_back() {
 }
 
 #[tokio::test]
-async fn g04_nobody_waits_for_an_issuer_that_never_answers() {
+async fn g04_an_issuer_that_never_answers_delays_no_request() {
     let lab = stale(Script::HangUp).await;
     let asked = lab.issuer.requests(Document::OpenIdMetadata);
     lab.all(Script::BlackHole);
     assert_eq!(lab.at_once(&lab.good()), Ok(()));
     lab.issuer.until_requests(Document::OpenIdMetadata, asked + 1).await;
-    // The fetch is under way, and will be for five seconds.
+    // The fetch runs for five seconds.
     for _ in 0..1_000 {
         assert_eq!(lab.at_once(&lab.good()), Ok(()));
     }
@@ -76,7 +76,7 @@ async fn g04_nobody_waits_for_an_issuer_that_never_answers() {
 }
 
 #[tokio::test]
-async fn g04_an_answer_that_does_not_end_in_time_is_given_up() {
+async fn g04_a_response_that_does_not_end_in_time_is_given_up() {
     for script in [Script::BlackHole, Script::SlowHead, Script::SlowBody] {
         for document in [Document::OpenIdMetadata, Document::KeySet] {
             let lab = Lab::with(hasty()).await.loaded().await;
@@ -92,7 +92,7 @@ async fn g04_an_answer_that_does_not_end_in_time_is_given_up() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_slow_but_comes_in_time_is_used() {
+async fn a_slow_response_that_ends_in_time_is_used() {
     for script in [Script::Slow, Script::SlowHead, Script::SlowBody] {
         let lab = Lab::new().await;
         lab.issuer.script(Document::KeySet, script.clone());
@@ -108,7 +108,7 @@ async fn an_answer_that_is_slow_but_comes_in_time_is_used() {
 }
 
 #[tokio::test]
-async fn a_set_that_grew_too_old_in_silence_is_used_after_one_vain_attempt() {
+async fn a_set_that_expired_without_traffic_is_used_after_one_failed_fetch() {
     let lab = Lab::new().await.loaded().await;
     lab.all(Script::HangUp);
     lab.pass(seconds(1_000));
@@ -118,7 +118,7 @@ async fn a_set_that_grew_too_old_in_silence_is_used_after_one_vain_attempt() {
 }
 
 #[tokio::test]
-async fn without_time_for_stale_keys_there_is_none() {
+async fn without_a_stale_period_an_expired_set_is_not_used() {
     let lab = Lab::with(KeyRefreshSettings::new().stale_if_error(seconds(0))).await.loaded().await;
     lab.all(Script::HangUp);
     lab.pass(seconds(600) - millis(1));
@@ -130,7 +130,7 @@ async fn without_time_for_stale_keys_there_is_none() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_comes_and_goes_costs_nobody_a_request() {
+async fn a_flapping_issuer_fails_no_request() {
     let lab = Lab::new().await.loaded().await;
     lab.all(Script::Turns(vec![Script::Status(500), Script::Well]));
     for fetches in 2..30 {

@@ -1,4 +1,4 @@
-//! A process whose only traffic is its readiness probe.
+//! A process that gets no requests but readiness probes.
 
 use actix_web::App;
 use axum::Router;
@@ -13,7 +13,7 @@ use tower::ServiceExt as _;
 
 use super::lab::{Lab, seconds};
 
-/// Status and body of a probe's answer, from an application of this framework.
+/// Status and body of a probe's response, from an application on this framework.
 async fn probe(adapter: Adapter, verifier: &Verifier) -> (u16, Value) {
     let (status, body) = match adapter {
         Adapter::Actix => {
@@ -64,17 +64,17 @@ async fn becomes_ready(adapter: Adapter) {
 }
 
 #[tokio::test]
-async fn a_process_that_gets_nothing_but_probes_becomes_ready_with_axum() {
+async fn an_axum_process_that_only_gets_probes_becomes_ready() {
     becomes_ready(Adapter::Axum).await;
 }
 
 #[actix_web::test]
-async fn a_process_that_gets_nothing_but_probes_becomes_ready_with_actix() {
+async fn an_actix_web_process_that_only_gets_probes_becomes_ready() {
     becomes_ready(Adapter::Actix).await;
 }
 
 #[tokio::test]
-async fn a_probe_of_the_application_starts_a_fetch_too() {
+async fn a_custom_probe_starts_a_fetch_too() {
     let lab = Lab::new().await;
     assert!(!lab.verifier.is_ready());
     lab.ended(1).await;

@@ -11,7 +11,7 @@ use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 
 use super::lab::{seconds, within};
 
-/// Tenants that bring their own issuers.
+/// Tenants with their own issuers.
 #[derive(Clone, Default)]
 struct Tenants {
     known: Arc<Mutex<HashSet<String>>>,
@@ -65,7 +65,7 @@ fn at_once(verifier: &Verifier, draft: &Draft) -> Result<(), ErrorKind> {
 }
 
 #[tokio::test]
-async fn the_name_alone_decides_before_anything_is_looked_up() {
+async fn a_name_can_be_rejected_before_anything_is_looked_up() {
     let tenants = Tenants::default();
     let tenant = tenants.add().await;
     let verifier = tenants.verifier(tenant.clock());
@@ -73,7 +73,7 @@ async fn the_name_alone_decides_before_anything_is_looked_up() {
         assert_eq!(at_once(&verifier, &tenant.token().of_issuer(name)), Err(ErrorKind::UnknownIssuer), "{name}");
     }
     assert_eq!((tenants.looked_up(), tenant.received()), (0, vec![]));
-    // One that could be a tenant, and is none.
+    // A name that could be a tenant's, but isn't.
     let other = ScriptedIssuer::start().await.expect("an issuer");
     assert_eq!(ask(&verifier, &other.token()).await, Err(ErrorKind::UnknownIssuer));
     assert_eq!((tenants.looked_up(), other.received()), (1, vec![]));
@@ -83,7 +83,7 @@ async fn the_name_alone_decides_before_anything_is_looked_up() {
 }
 
 #[tokio::test]
-async fn tenants_that_are_out_of_reach_are_an_outage_and_no_verdict() {
+async fn an_unavailable_directory_is_an_outage_and_not_a_rejection() {
     let tenants = Tenants::default();
     let tenant = tenants.add().await;
     let verifier = tenants.verifier(tenant.clock());
@@ -97,20 +97,20 @@ async fn tenants_that_are_out_of_reach_are_an_outage_and_no_verdict() {
 }
 
 #[tokio::test]
-async fn a_tenant_whose_issuer_is_down_is_an_outage_of_that_tenant_alone() {
+async fn a_tenant_whose_issuer_is_down_is_an_outage_only_of_that_tenant() {
     let tenants = Tenants::default();
     let (down, well) = (tenants.add().await, tenants.add().await);
     down.script_all(Script::HangUp);
     let verifier = tenants.verifier(well.clock());
     assert_eq!(ask(&verifier, &down.token()).await, Err(ErrorKind::KeysUnavailable));
     assert_eq!(ask(&verifier, &well.token()).await, Ok(()));
-    // Any token can name a tenant, so none of them decides whether the service gets requests.
+    // Any token can name a tenant, so tenants don't affect the service's readiness.
     assert_eq!((verifier.is_ready(), verifier.readiness().status, verifier.health().len()), (true, 200, 0));
     assert_eq!(verifier.fetch_keys().await, Ok(()));
 }
 
 #[tokio::test]
-async fn e20_keys_of_one_name_at_two_issuers_are_never_mixed_up() {
+async fn e20_equal_key_names_of_two_issuers_are_never_mixed_up() {
     let tenants = Tenants::default();
     let (a, b) = (tenants.add().await, tenants.add().await);
     assert_eq!((a.key().kid(), b.key().kid()), (Some("key-1"), Some("key-1")));
@@ -128,7 +128,7 @@ async fn e20_keys_of_one_name_at_two_issuers_are_never_mixed_up() {
 }
 
 #[tokio::test]
-async fn beyond_the_bound_an_issuer_that_was_not_used_again_goes() {
+async fn at_the_limit_the_least_recently_used_issuer_is_dropped() {
     let tenants = Tenants::default();
     let mut issuers = Vec::new();
     for _ in 0..101 {
@@ -139,7 +139,7 @@ async fn beyond_the_bound_an_issuer_that_was_not_used_again_goes() {
         assert_eq!(ask(&verifier, &issuer.token()).await, Ok(()));
     }
     assert_eq!(tenants.looked_up(), 100);
-    // The first is used again, so that the second is the one that goes.
+    // The first is used again, so the second is dropped.
     assert_eq!(at_once(&verifier, &issuers[0].token()), Ok(()));
     assert_eq!(ask(&verifier, &issuers[100].token()).await, Ok(()));
     assert_eq!(tenants.looked_up(), 101);

@@ -1,4 +1,4 @@
-//! Keys that come and go.
+//! Key rotation.
 
 use jwt_core::ErrorKind;
 use jwt_core::testing::Script;
@@ -6,7 +6,7 @@ use jwt_core::testing::Script;
 use super::lab::{Lab, seconds};
 
 #[tokio::test]
-async fn a_key_that_is_not_in_the_set_is_waited_for_once() {
+async fn a_key_missing_from_the_set_is_fetched_once() {
     let lab = Lab::new().await.loaded().await;
     lab.issuer.rotate();
     assert_eq!(lab.ask(&lab.good()).await, Ok(()));
@@ -15,7 +15,7 @@ async fn a_key_that_is_not_in_the_set_is_waited_for_once() {
 }
 
 #[tokio::test]
-async fn g18_the_old_and_the_new_key_are_both_good_until_one_is_withdrawn() {
+async fn g18_old_and_new_key_are_both_valid_until_one_is_withdrawn() {
     let lab = Lab::new().await.loaded().await;
     let old = lab.issuer.key();
     let new = lab.issuer.rotate();
@@ -26,21 +26,21 @@ async fn g18_the_old_and_the_new_key_are_both_good_until_one_is_withdrawn() {
     lab.grow_old();
     assert_eq!(lab.at_once(&lab.good().signed_by(&old)), Ok(()), "until the set is renewed");
     lab.ended(3).await;
-    // Its name is unknown now, which is worth a fetch, and the fetch does not bring it.
+    // Its name is unknown now, which causes a fetch that doesn't find it.
     assert_eq!(lab.ask(&lab.good().signed_by(&old)).await, Err(ErrorKind::UnknownKey));
     assert_eq!(lab.at_once(&lab.good().signed_by(&old)), Err(ErrorKind::UnknownKey));
     assert_eq!(lab.at_once(&lab.good().signed_by(&new)), Ok(()));
 }
 
 #[tokio::test]
-async fn a_key_that_a_fetch_did_not_bring_is_not_asked_for_again_in_the_same_window() {
+async fn a_key_that_a_fetch_did_not_find_is_not_fetched_again_in_the_same_window() {
     let lab = Lab::new().await.loaded().await;
     let stranger = lab.good().signed_by(&lab.issuer.stranger());
     assert_eq!(lab.ask(&stranger).await, Err(ErrorKind::UnknownKey));
     assert_eq!(lab.sets(), 2);
     lab.pass(seconds(29));
     assert_eq!(lab.at_once(&stranger), Err(ErrorKind::UnknownKey));
-    // There is a second permit in the window, and no third.
+    // The window allows two fetches, not three.
     assert_eq!(lab.ask(&lab.good().kid("other")).await, Err(ErrorKind::UnknownKey));
     assert_eq!(lab.at_once(&lab.good().kid("another")), Err(ErrorKind::UnknownKey));
     assert_eq!(lab.sets(), 3);
@@ -50,7 +50,7 @@ async fn a_key_that_a_fetch_did_not_bring_is_not_asked_for_again_in_the_same_win
 }
 
 #[tokio::test]
-async fn a_fetch_that_fails_is_no_verdict_on_a_new_key_and_does_not_delay_it() {
+async fn a_failed_fetch_does_not_reject_a_new_key_or_delay_it() {
     let lab = Lab::new().await.loaded().await;
     let old = lab.issuer.key();
     lab.issuer.rotate();
@@ -67,7 +67,7 @@ async fn a_fetch_that_fails_is_no_verdict_on_a_new_key_and_does_not_delay_it() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_replaced_under_its_name_ends_with_the_next_set() {
+async fn a_key_replaced_under_its_name_ends_with_the_next_set() {
     let lab = Lab::new().await.loaded().await;
     let (old, new) = (lab.issuer.key(), lab.issuer.stranger().with_kid("key-1"));
     lab.issuer.publish([new.clone()]);

@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::lab::{millis, seconds};
 
-/// A runtime of one thread, whose time passes at once when it has nothing else to do.
+/// A runtime with one thread. Its time advances immediately if there's nothing else to do.
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime")
 }
@@ -45,7 +45,7 @@ impl Scene {
         matches!(self.verifier.start(&self.token, None), Step::Pending(_))
     }
 
-    /// Verifies the token, and waits for the outcome.
+    /// Verifies the token, and waits for the result.
     fn verify(&self, runtime: &Runtime) -> Result<(), ErrorKind> {
         let outcome = runtime.block_on(self.verifier.verify(&self.token));
         outcome.map(drop).map_err(|error| error.kind())
@@ -61,11 +61,11 @@ impl Scene {
     }
 }
 
-/// Three documents of five seconds, and a second to read them.
+/// Three documents of five seconds each, and a second to read them.
 const BOUND: u64 = 16;
 
 #[test]
-fn a_fetch_on_a_runtime_that_is_not_driven_holds_nobody_up_past_its_bound() {
+fn a_fetch_on_a_stopped_runtime_delays_requests_no_longer_than_its_time_limit() {
     let (scene, idle, driven) = (Scene::new(Remote::serving(&[&key()])), runtime(), runtime());
     assert!(scene.waits(&idle));
     scene.clock.advance(seconds(BOUND) - millis(1));
@@ -75,7 +75,7 @@ fn a_fetch_on_a_runtime_that_is_not_driven_holds_nobody_up_past_its_bound() {
     assert_eq!(scene.verify(&driven), Ok(()));
     assert_eq!((scene.remote.asked().len(), scene.told()), (1, vec!["timeout", "loaded"]));
 
-    // The first fetch fails late, which is of no interest any more.
+    // The first fetch fails late, and its result is ignored.
     scene.remote.fail();
     idle.block_on(async {
         scene.remote.until_asked(2).await;
@@ -87,7 +87,7 @@ fn a_fetch_on_a_runtime_that_is_not_driven_holds_nobody_up_past_its_bound() {
 }
 
 #[test]
-fn those_who_wait_for_a_fetch_that_never_ends_count_it_as_failed() {
+fn requests_that_wait_for_an_endless_fetch_count_it_as_failed() {
     let (scene, idle, driven) = (Scene::new(Remote::serving(&[&key()])), runtime(), runtime());
     assert!(scene.waits(&idle));
     let error = driven.block_on(scene.verifier.verify(&scene.token)).expect_err("no keys");
@@ -99,7 +99,7 @@ fn those_who_wait_for_a_fetch_that_never_ends_count_it_as_failed() {
 }
 
 #[test]
-fn stale_keys_wait_once_for_a_fetch_that_never_ends() {
+fn with_stale_keys_requests_wait_only_once_for_an_endless_fetch() {
     let (scene, idle, driven) = (Scene::new(Remote::serving(&[&key()])), runtime(), runtime());
     assert_eq!((scene.verify(&driven), scene.told()), (Ok(()), vec!["loaded"]));
     scene.clock.advance(seconds(1_000));
@@ -108,14 +108,14 @@ fn stale_keys_wait_once_for_a_fetch_that_never_ends() {
     for _ in 0..10 {
         assert!(!scene.waits(&driven), "the set is used as it is");
     }
-    // Not even while the next one hangs as well.
+    // Not even if the next fetch is endless too.
     scene.clock.advance(seconds(1));
     assert!(!scene.waits(&idle) && !scene.waits(&driven));
     assert_eq!(scene.remote.asked().len(), 1);
 }
 
 #[test]
-fn a_blocked_worker_holds_up_no_other() {
+fn a_blocked_worker_delays_no_other() {
     let scene = Scene::new(Remote::serving(&[&key()]).hold());
     let (blocked, is_blocked) = mpsc::channel();
     let (unblock, is_unblocked) = mpsc::channel::<()>();
@@ -144,7 +144,7 @@ fn a_blocked_worker_holds_up_no_other() {
 }
 
 #[test]
-fn a_refresh_succeeds_only_if_a_set_was_loaded_after_it_was_asked_for() {
+fn a_refresh_succeeds_only_if_a_set_was_loaded_after_the_call() {
     let (scene, idle, driven) = (Scene::new(Remote::serving(&[&key()])), runtime(), runtime());
     let refresh = || {
         let outcome = driven.block_on(scene.verifier.fetch_keys());
@@ -157,7 +157,7 @@ fn a_refresh_succeeds_only_if_a_set_was_loaded_after_it_was_asked_for() {
         (100_000, HealthState::Outage),
     ] {
         scene.clock.advance(seconds(silence));
-        // The refresh joins a fetch that never ends.
+        // The refresh joins an endless fetch.
         {
             let _entered = idle.enter();
             assert!(scene.verifier.fetch_keys().now_or_never().is_none());

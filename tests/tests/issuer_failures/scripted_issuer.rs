@@ -1,4 +1,4 @@
-//! The double itself: what applications rely on in tests of their own.
+//! The scripted issuer itself, on which applications rely in their own tests.
 
 use jwt_core::keys::FetchErrorKind;
 use jwt_core::testing::{AUDIENCE, Document, Script, ScriptedIssuer};
@@ -35,7 +35,7 @@ async fn each_method_of_a_draft_breaks_one_thing() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_dropped_answers_no_more() {
+async fn a_dropped_issuer_no_longer_answers() {
     let issuer = ScriptedIssuer::start().await.expect("an issuer");
     issuer.script(Document::OpenIdMetadata, Script::Slow);
     let trusted = TrustedIssuer::discover(issuer.name()).audience(AUDIENCE);
@@ -52,7 +52,7 @@ async fn an_issuer_that_is_dropped_answers_no_more() {
 }
 
 #[tokio::test]
-async fn what_is_not_published_is_not_found_and_remembered_all_the_same() {
+async fn an_unpublished_document_is_answered_404_and_still_recorded() {
     let lab = Lab::new().await;
     let issuer = lab.issuer.name();
     let trusted = TrustedIssuer::jwks(issuer, format!("{issuer}/jwks?v=2")).audience(AUDIENCE);

@@ -1,5 +1,5 @@
-//! What issuers that are looked up may cost, how long they are trusted, and what forged tokens can do to them. The numbers
-//! are those of `jwt-core/doc/tenants.md`.
+//! Issuers that are looked up: what they cost, how long they're trusted, and what forged tokens can do to them. The
+//! numbers are in `jwt-core/doc/tenants.md`.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,11 +20,11 @@ use jwt_tests::stage::{good, key, stranger};
 
 use super::lab::{millis, seconds, within};
 
-/// What `look_up` answers.
+/// The answer of `look_up`.
 #[derive(Clone, Copy)]
 enum Answer {
     Known,
-    /// With settings that the issuer did not have before.
+    /// With settings that the issuer didn't have before.
     Changed,
     Unknown,
     Other,
@@ -88,13 +88,13 @@ impl Tenants {
         self.builder(resolver).build().expect("a verifier")
     }
 
-    /// How many look-ups and key fetches there were.
+    /// The number of look-ups and of key fetches.
     fn cost(&self) -> (usize, usize) {
         (self.looked_up.load(Ordering::Relaxed), self.remote.asked().len())
     }
 }
 
-/// A token that does not expire while a test turns the clock.
+/// A token that doesn't expire while a test turns the clock.
 fn of(name: &str, forge: Forge) -> String {
     forge.claim("iss", name).claim("exp", NOW + 1_000_000).sign()
 }
@@ -111,7 +111,7 @@ fn forged(number: usize) -> String {
     of(&tenant(number), Forge::new(&thief()))
 }
 
-/// A key under a name that the tenants' keys have, too.
+/// A key with the same name as the tenants' keys.
 fn thief() -> SigningKey {
     stranger(Algorithm::ES256).with_kid("k-1")
 }
@@ -131,7 +131,7 @@ fn at_once(verifier: &Verifier, token: &str) -> Result<(), ErrorKind> {
     }
 }
 
-/// Lets what runs beside the traffic come to its end: none of it waits for anything real.
+/// Lets all background work finish. None of it waits for anything real.
 async fn settle() {
     for _ in 0..10 {
         tokio::task::yield_now().await;
@@ -139,7 +139,7 @@ async fn settle() {
 }
 
 #[tokio::test]
-async fn ten_thousand_tenants_cost_a_look_up_and_a_fetch_each() {
+async fn ten_thousand_tenants_cost_one_look_up_and_one_fetch_each() {
     let tenants = Tenants::new();
     let verifier = tenants.verifier(tenants.resolver());
     let tokens: Vec<String> = (0..10_000).map(honest).collect();
@@ -156,7 +156,7 @@ async fn ten_thousand_tenants_cost_a_look_up_and_a_fetch_each() {
 }
 
 #[tokio::test]
-async fn ten_thousand_forged_names_cost_what_the_budget_has() {
+async fn ten_thousand_forged_names_cost_no_more_than_the_budget() {
     let tenants = Tenants::new();
     let verifier = tenants.verifier(tenants.resolver());
     assert_eq!(ask(&verifier, &honest(0)).await, Ok(()));
@@ -174,7 +174,7 @@ async fn ten_thousand_forged_names_cost_what_the_budget_has() {
         }
     }
     assert_eq!((refused, tenants.cost()), ([999, 9_001], (1_000, 1_000)));
-    // Nothing is remembered of names beyond the budget, and tenants in use feel nothing.
+    // Names beyond the budget aren't remembered, and tenants in use aren't affected.
     assert_eq!(at_once(&verifier, &honest(0)), Ok(()));
     tenants.clock.advance(seconds(1));
     for number in 9_000..10_000 {
@@ -186,7 +186,7 @@ async fn ten_thousand_forged_names_cost_what_the_budget_has() {
 }
 
 #[tokio::test]
-async fn names_that_nobody_has_are_looked_up_once_in_half_a_minute() {
+async fn an_unknown_name_is_looked_up_once_in_half_a_minute() {
     let tenants = Tenants::new();
     tenants.answer(Answer::Unknown);
     let verifier = tenants.verifier(tenants.resolver());
@@ -199,7 +199,7 @@ async fn names_that_nobody_has_are_looked_up_once_in_half_a_minute() {
     tenants.clock.advance(seconds(1));
     assert_eq!(ask(&verifier, &honest(1)).await, Err(ErrorKind::UnknownIssuer));
     assert_eq!(tenants.cost(), (2, 0));
-    // A tenant is created, and the application says so.
+    // A tenant is created, and the application reports it.
     tenants.answer(Answer::Known);
     assert_eq!(at_once(&verifier, &honest(1)), Err(ErrorKind::UnknownIssuer));
     verifier.forget_issuer(&tenant(1));
@@ -227,7 +227,7 @@ async fn forged_tokens_displace_no_tenant_in_use() {
     for number in 0..100 {
         assert_eq!(at_once(&verifier, &honest(number)), Ok(()), "{number}");
     }
-    // They have displaced each other: 100 come at once, 10 in ten seconds.
+    // They have displaced each other: 100 look-ups at once, then 10 in ten seconds.
     assert_eq!(at_once(&verifier, &forged(190)), Err(ErrorKind::BadSignature));
     assert_eq!(at_once(&verifier, &forged(189)), Err(ErrorKind::KeysUnavailable));
     tenants.clock.advance(seconds(1));
@@ -236,7 +236,7 @@ async fn forged_tokens_displace_no_tenant_in_use() {
 }
 
 #[tokio::test]
-async fn a_crowd_of_one_tenant_shares_its_look_up() {
+async fn concurrent_requests_of_one_tenant_share_its_look_up() {
     let tenants = Tenants::new();
     let verifier = tenants.verifier(tenants.resolver());
     let crowd: Vec<_> = (0..100)
@@ -274,7 +274,7 @@ async fn a_tenant_that_is_no_longer_admitted_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_is_no_longer_known_is_found_out_beside_the_traffic() {
+async fn a_deleted_tenant_is_noticed_in_the_background() {
     let tenants = Tenants::new();
     let verifier = tenants.verifier(tenants.resolver());
     let token = honest(1);
@@ -293,7 +293,7 @@ async fn a_tenant_that_is_no_longer_known_is_found_out_beside_the_traffic() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_was_not_named_for_two_lifetimes_is_looked_up_first() {
+async fn a_tenant_without_requests_for_two_lifetimes_is_looked_up_first() {
     let tenants = Tenants::new();
     let verifier = tenants.verifier(tenants.resolver());
     let token = honest(1);
@@ -305,7 +305,7 @@ async fn a_tenant_that_was_not_named_for_two_lifetimes_is_looked_up_first() {
 }
 
 #[tokio::test]
-async fn a_directory_that_is_down_is_outlived_for_an_hour() {
+async fn tenants_keep_working_for_an_hour_while_the_directory_is_down() {
     let tenants = Tenants::new();
     let verifier = tenants.verifier(tenants.resolver());
     let token = honest(1);
@@ -326,7 +326,7 @@ async fn a_directory_that_is_down_is_outlived_for_an_hour() {
 }
 
 #[tokio::test]
-async fn without_tolerance_an_outage_of_the_directory_ends_with_the_lifetime() {
+async fn without_a_stale_period_an_outage_of_the_directory_ends_with_the_lifetime() {
     let tenants = Tenants::new();
     let verifier = tenants.verifier(tenants.resolver().stale_if_error(Duration::ZERO));
     assert_eq!(ask(&verifier, &honest(1)).await, Ok(()));
@@ -372,7 +372,7 @@ async fn a_forgotten_issuer_is_looked_up_again_and_its_tokens_are_forgotten_too(
     verifier.forget_issuer(&tenant(1));
     assert_eq!(ask(&verifier, &token).await, Err(ErrorKind::UnknownIssuer));
     assert_eq!(at_once(&verifier, &other), Ok(()), "and no other");
-    // An answer that was under way when the name was forgotten is not wanted.
+    // The result of a look-up that was running when the name was forgotten is discarded.
     tenants.answer(Answer::Known);
     verifier.forget_issuer(&tenant(1));
     let (asking, token) = (verifier.clone(), honest(1));
@@ -384,7 +384,7 @@ async fn a_forgotten_issuer_is_looked_up_again_and_its_tokens_are_forgotten_too(
 }
 
 #[tokio::test]
-async fn forged_key_names_spend_the_budget_and_renewals_do_not() {
+async fn forged_key_names_use_up_the_budget_and_renewals_do_not() {
     let tenants = Tenants::new();
     let resolver = tenants.resolver().lifetime(seconds(100_000)).key_fetches(4, 1);
     let verifier = tenants.verifier(resolver);
@@ -404,7 +404,7 @@ async fn forged_key_names_spend_the_budget_and_renewals_do_not() {
     let error = refusal(&verifier, &honest(2)).await.expect_err("no fetch is left");
     assert_eq!((error.kind(), error.retry_after()), (ErrorKind::KeysUnavailable, Some(seconds(1))));
     assert_eq!(tenants.cost(), (3, 4));
-    // Past the lifetime of their keys, while others spend what there is.
+    // Past the lifetime of their keys, while forged tokens use up the budget.
     tenants.clock.advance(seconds(700));
     for number in 0..4 {
         let _ = ask(&verifier, &invented(1, &number.to_string())).await;
@@ -432,7 +432,7 @@ async fn a_look_up_that_panics_or_never_ends_counts_as_failed() {
 }
 
 #[tokio::test]
-async fn a_look_up_that_fails_is_warned_of_once_a_minute() {
+async fn a_failing_look_up_is_logged_once_a_minute() {
     for (answer, expected, line) in [
         (Answer::Failing, ErrorKind::KeysUnavailable, "could not be looked up"),
         (Answer::Unusable, ErrorKind::KeysUnavailable, "cannot be used"),
@@ -458,7 +458,7 @@ async fn a_look_up_that_fails_is_warned_of_once_a_minute() {
 }
 
 #[tokio::test]
-async fn tenants_do_not_lead_to_hosts_that_are_not_allowed() {
+async fn tenants_cannot_point_to_hosts_that_are_not_allowed() {
     let asked: Arc<Mutex<Vec<String>>> = Arc::default();
     let seen = Arc::clone(&asked);
     let fetch = fetch_fn(move |url: String| {
@@ -492,7 +492,7 @@ async fn tenants_do_not_lead_to_hosts_that_are_not_allowed() {
 }
 
 #[tokio::test]
-async fn the_service_is_ready_with_all_given_issuers_or_with_any() {
+async fn the_service_is_ready_with_all_configured_issuers_or_with_any() {
     let (well, down) = (Remote::serving(&[&key()]), Remote::failing());
     let (first, second) = (tenant(1), tenant(2));
     let fetch = {
@@ -526,7 +526,7 @@ async fn the_service_is_ready_with_all_given_issuers_or_with_any() {
 }
 
 #[test]
-fn settings_without_meaning_are_named() {
+fn impossible_settings_are_build_errors() {
     let built = |resolver: fn(IssuerResolver) -> IssuerResolver| {
         let tenants = Tenants::new();
         let built = tenants.builder(resolver(tenants.resolver())).build();
