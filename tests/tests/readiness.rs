@@ -1,4 +1,4 @@
-//! What operators see: readiness probes.
+//! Readiness probes.
 
 use actix_web::App;
 use axum::body::Body;
@@ -10,7 +10,7 @@ use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::stage;
 use tower::ServiceExt as _;
 
-/// Status, content type, cache control and body of an answer.
+/// Status, content type, cache control and body of a response.
 type Probe = (u16, String, String, String);
 
 async fn ask_tower(verifier: &Verifier) -> Probe {
@@ -40,8 +40,8 @@ fn remote(remote: &Remote) -> Verifier {
 }
 
 #[actix_web::test]
-async fn a_probe_is_answered_alike_and_as_the_keys_are_doing() {
-    // The first probe starts a fetch, which has not ended by the second.
+async fn both_adapters_answer_a_probe_by_the_state_of_the_keys() {
+    // The first probe starts a fetch, which hasn't ended by the second.
     let issuer = Remote::failing().hold();
     let verifier = remote(&issuer);
     for (serve, status, expected) in [

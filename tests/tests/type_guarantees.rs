@@ -1,4 +1,4 @@
-//! What the types promise: threads that they cross, copies that they allow, secrets that they keep.
+//! What the types guarantee: `Send`, `Sync`, `Clone`, and `Debug` output without secrets.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ fn error<T: std::error::Error + Send + Sync + Clone + 'static>() {}
 fn seam<T: ?Sized + Send + Sync>() {}
 
 #[test]
-fn what_is_shared_is_sent_synchronized_and_cloned() {
+fn shared_types_are_send_sync_and_clone() {
     shared::<Verifier>();
     shared::<Authenticator>();
     shared::<TrustedIssuer>();
@@ -86,7 +86,7 @@ fn what_is_shared_is_sent_synchronized_and_cloned() {
 }
 
 #[test]
-fn what_is_used_up_is_sent() {
+fn values_that_are_used_up_are_send() {
     sent::<VerifierBuilder>();
     sent::<IssuerResolver>();
     sent::<Step<Result<Verified, Error>>>();
@@ -97,7 +97,7 @@ fn what_is_used_up_is_sent() {
 }
 
 #[test]
-fn errors_are_errors_that_cross_threads() {
+fn errors_implement_error_and_are_send_and_sync() {
     error::<Error>();
     error::<BuildError>();
     error::<KeyError>();
@@ -108,7 +108,7 @@ fn errors_are_errors_that_cross_threads() {
 }
 
 #[test]
-fn a_seam_can_be_shared_behind_its_trait() {
+fn traits_for_applications_can_be_shared_as_trait_objects() {
     seam::<dyn Clock>();
     seam::<dyn Fetch>();
     seam::<dyn KeySource>();
@@ -119,7 +119,7 @@ fn a_seam_can_be_shared_behind_its_trait() {
     object(&BareRequest::new("GET", "/"));
 }
 
-/// A service that a test can name, of futures that are sent.
+/// A service whose type a test can name, with futures that are `Send`.
 type Inner = axum::routing::Route;
 
 jwt_core::policy! {
@@ -127,7 +127,7 @@ jwt_core::policy! {
 }
 
 #[test]
-fn the_tower_adapter_is_as_shared_as_what_it_wraps() {
+fn the_tower_services_are_send_sync_and_clone_if_the_inner_service_is() {
     shared::<JwtLayer>();
     shared::<Gated<axum::Router, Authenticator>>();
     shared::<RequireLayer<RequiredScopes>>();
@@ -141,7 +141,7 @@ fn the_tower_adapter_is_as_shared_as_what_it_wraps() {
 }
 
 #[test]
-fn the_actix_adapter_goes_into_the_closure_that_makes_each_worker() {
+fn the_actix_middleware_can_be_moved_into_the_factory_of_the_workers() {
     shared::<jwt_actix::JwtMiddleware>();
     shared::<jwt_actix::Require<RequiredScopes>>();
     shared::<jwt_actix::Claims<String>>();
@@ -150,7 +150,7 @@ fn the_actix_adapter_goes_into_the_closure_that_makes_each_worker() {
     shared::<jwt_actix::Verified>();
 }
 
-/// What must not be seen: parts of secrets, tokens and claims, in every spelling that `Debug` might choose.
+/// Parts of secrets, tokens and claims that must not be visible, in every spelling that `Debug` may use.
 struct Secrets(Vec<String>);
 
 impl Secrets {
@@ -164,7 +164,7 @@ impl Secrets {
 }
 
 #[tokio::test]
-async fn debug_shows_no_secret_no_token_and_no_claim() {
+async fn debug_shows_no_secret_token_or_claim() {
     let secret = *b"hunter2-hunter2-hunter2-hunter2!";
     let key = SigningKey::from_secret(Algorithm::HS256, &secret).expect("a key").with_kid("kid-of-key");
     let token = Forge::new(&key).claim("scope", "scope-of-token").sign();
@@ -231,7 +231,7 @@ async fn debug_shows_no_secret_no_token_and_no_claim() {
 }
 
 #[test]
-fn what_is_said_about_a_bad_key_holds_nothing_of_it() {
+fn errors_about_a_bad_key_contain_nothing_of_it() {
     let secret = "hunter2-hunter2";
     let errors = [
         Key::from_secret(Algorithm::HS256, secret).expect_err("too short"),

@@ -1,4 +1,4 @@
-//! Tokens that are waited for until they are good no more.
+//! Waiting until a token is no longer valid.
 
 use std::future::{Future, ready};
 use std::pin::pin;
@@ -17,7 +17,7 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A sleep that turns the clock, and remembers how long it was asked for.
+/// A sleep that turns the clock, and records the requested durations.
 #[derive(Clone)]
 struct Sleep(ManualClock, Arc<Mutex<Vec<Duration>>>);
 
@@ -50,10 +50,10 @@ fn usual() -> VerifierBuilder {
 }
 
 #[tokio::test]
-async fn the_wait_ends_when_the_token_expires_to_the_second() {
+async fn the_wait_ends_in_the_second_when_the_token_expires() {
     let sleep = Sleep::new();
     let verified = verified(usual(), &sleep.0, &good().claim("exp", NOW + 10)).await;
-    // With the leeway: a request would be let pass so long.
+    // This includes the leeway, during which a request would still be accepted.
     assert_eq!(verified.remaining(), Some(seconds(70)));
     assert_eq!(verified.ended(sleep.sleep()).await.kind(), ErrorKind::Expired);
     assert_eq!(sleep.slept(), [30, 30, 10].map(seconds));
@@ -63,7 +63,7 @@ async fn the_wait_ends_when_the_token_expires_to_the_second() {
 }
 
 #[tokio::test]
-async fn a_clock_that_was_set_is_noticed() {
+async fn a_changed_clock_is_noticed() {
     let sleep = Sleep::new();
     let verified = verified(usual(), &sleep.0, &good().claim("exp", NOW + 36_000)).await;
     let clock = sleep.0.clone();
@@ -76,7 +76,7 @@ async fn a_clock_that_was_set_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_token_without_an_end_is_waited_for_until_it_is_revoked() {
+async fn a_token_without_an_expiry_is_awaited_until_it_is_revoked() {
     let sleep = Sleep::new();
     let builder = trusting(keyless().key(key().verification_key()).dangerous_without_expiry());
     let list = Scripted::default();
@@ -88,7 +88,7 @@ async fn a_token_without_an_end_is_waited_for_until_it_is_revoked() {
 }
 
 #[tokio::test]
-async fn a_list_that_cannot_tell_ends_the_wait_and_it_can_be_taken_up_again() {
+async fn an_unavailable_list_ends_the_wait_which_can_be_repeated() {
     let sleep = Sleep::new();
     let list = Scripted::default();
     let verified = verified(usual().revocations(list.clone()), &sleep.0, &good().claim("exp", NOW + 300)).await;
@@ -98,7 +98,7 @@ async fn a_list_that_cannot_tell_ends_the_wait_and_it_can_be_taken_up_again() {
 }
 
 #[tokio::test]
-async fn the_wait_is_over_no_sooner_and_takes_nothing_with_it_that_borrows() {
+async fn the_wait_does_not_end_early_and_borrows_nothing() {
     let clock = ManualClock::at(NOW);
     let verified = verified(usual(), &clock, &good()).await;
     let ended = verified.ended(|_| std::future::pending());
@@ -114,13 +114,13 @@ const fn assert_sendable<F: Future + Send + 'static>(future: F) -> F {
 #[derive(Clone, Copy, Debug)]
 enum Word {
     Good,
-    /// Good, when it is waited for.
+    /// Valid, but the answer must be awaited.
     Later,
     Revoked,
     Down,
 }
 
-/// A list that says what it was told to, word by word, and otherwise that all is good.
+/// A revocation list that returns the scripted answers one by one, and then accepts everything.
 #[derive(Clone, Debug, Default)]
 struct Scripted(Arc<Mutex<Vec<Word>>>);
 

@@ -1,4 +1,4 @@
-//! Tokens in cookies that are renewed while they are used.
+//! Access tokens in cookies that are renewed while they're used.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn ask(target: &str, token: &str) -> Ask {
     Ask::get(target).header("cookie", format!("__Host-access={token}"))
 }
 
-/// The cookies that are set: their names and values.
+/// The names and values of the cookies that a response sets.
 fn set(answer: &Answer) -> Vec<(String, String)> {
     let lines = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
     lines
@@ -48,7 +48,7 @@ fn verified(shop: &Shop, token: &str, location: Option<Location>) -> Verified {
 }
 
 #[actix_web::test]
-async fn a_token_that_is_about_to_expire_is_replaced_by_one_that_says_the_same() {
+async fn an_expiring_token_is_replaced_by_one_with_the_same_claims() {
     let shop = Shop::usual();
     let token = fresh(&shop).csrf().issue().expect("a token").token;
     for (waited, replaced) in [(0, false), (449, false), (450, true), (899, true), (959, true)] {
@@ -79,7 +79,7 @@ async fn a_token_that_is_about_to_expire_is_replaced_by_one_that_says_the_same()
 }
 
 #[actix_web::test]
-async fn however_often_it_is_replaced_it_ends_a_fixed_time_after_the_login() {
+async fn renewals_end_a_fixed_time_after_the_login() {
     let shop = Shop::usual();
     let mut token = fresh(&shop).issue().expect("a token").token;
     let mut last = 0;
@@ -99,7 +99,7 @@ async fn however_often_it_is_replaced_it_ends_a_fixed_time_after_the_login() {
 }
 
 #[actix_web::test]
-async fn a_response_that_sets_the_token_itself_or_may_be_shared_is_left_alone() {
+async fn a_response_that_sets_the_token_or_may_be_shared_is_not_changed() {
     let shop = Shop::usual();
     let token = fresh(&shop).issue().expect("a token").token;
     shop.wait(600);
@@ -115,13 +115,13 @@ async fn a_response_that_sets_the_token_itself_or_may_be_shared_is_left_alone() 
     assert_eq!((answer.header("cache-control"), set(&answer).len()), (Some("max-age=60, Private"), 1));
     let answer = shop.send_actix(&ask("/my-page", &token)).await;
     assert_eq!((answer.header("cache-control"), set(&answer).len()), (Some("max-age=60, Private"), 1));
-    // Nor is there anything for guests, or for those whose token came in a header.
+    // Nothing is renewed for guests or for tokens in a header.
     assert_eq!(shop.send(&Ask::get("/page")).await, Answer::text("a page"));
     assert_eq!(shop.send(&Ask::get("/page").bearer(&token)).await, Answer::text("a page"));
 }
 
 #[actix_web::test]
-async fn a_token_that_is_revoked_while_the_handler_runs_is_not_renewed() {
+async fn a_token_revoked_while_the_handler_runs_is_not_renewed() {
     for is_axum in [true, false] {
         let shop = Shop::usual();
         let token = fresh(&shop).issue().expect("a token").token;
@@ -137,7 +137,7 @@ async fn a_token_that_is_revoked_while_the_handler_runs_is_not_renewed() {
 }
 
 #[actix_web::test]
-async fn what_must_not_be_renewed_is_not() {
+async fn tokens_that_must_not_be_renewed_are_not() {
     let shop = Shop::usual();
     let refresh = || shop.implicit().near(Duration::from_secs(900));
     let renews = async |refresh: ImplicitRefresh, token: &str, location| {
@@ -161,7 +161,7 @@ async fn what_must_not_be_renewed_is_not() {
     assert!(!renews(refresh().absolute(Duration::from_secs(900)), &good, cookie).await, "not longer");
     assert!(renews(refresh().absolute(Duration::from_secs(901)), &good, cookie).await, "a second longer");
 
-    // Of another issuer, and of another kind.
+    // Tokens of another issuer and of another kind.
     let forge = jwt_tests::stage::good().claim("auth_time", NOW).claim("exp", NOW + 100);
     let trusted = |name: &str| {
         let issuer = TrustedIssuer::new(name).key(jwt_tests::stage::key().verification_key()).audience(AUDIENCE);
@@ -178,7 +178,7 @@ async fn what_must_not_be_renewed_is_not() {
 }
 
 #[tokio::test]
-async fn a_token_of_a_shorter_life_is_replaced_by_one_that_lives_no_longer() {
+async fn a_short_lived_token_is_replaced_by_one_that_lives_no_longer() {
     let shop = Shop::usual();
     let token = fresh(&shop).lifetime(Duration::from_secs(60)).issue().expect("a token").token;
     let cookie = Some(Location::Cookie);
@@ -190,7 +190,7 @@ async fn a_token_of_a_shorter_life_is_replaced_by_one_that_lives_no_longer() {
 }
 
 #[tokio::test]
-async fn the_tokens_of_a_session_go_into_cookies() {
+async fn the_tokens_of_a_session_can_be_set_as_cookies() {
     let shop = Shop::usual();
     let names = |pair: &jwt_core::issue::TokenPair| -> Vec<String> {
         let cookies = pair.cookies(&Cookies::new()).expect("legal");

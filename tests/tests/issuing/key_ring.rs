@@ -1,4 +1,4 @@
-//! Keys in their turn, by the clock alone.
+//! Key rings: the clock decides which key signs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -49,7 +49,7 @@ fn a_key_is_published_then_signs_then_retires_then_is_gone() {
         (turn, &second, vec![(Retired, Some(gone)), (Signing, None)]),
         (gone - 1, &second, vec![(Retired, Some(gone)), (Signing, None)]),
         (gone, &second, vec![(Signing, None)]),
-        // An operator sets the clock back: nothing was thrown away.
+        // The clock is set back: no key was thrown away.
         (NOW, &first, vec![(Signing, Some(turn)), (Published, Some(turn))]),
     ] {
         clock.set(Duration::from_secs(at));
@@ -63,7 +63,7 @@ fn a_key_is_published_then_signs_then_retires_then_is_gone() {
 }
 
 #[test]
-fn the_age_of_the_newest_key_tells_when_to_rotate() {
+fn the_age_of_the_newest_key_shows_when_to_rotate() {
     let clock = ManualClock::at(NOW);
     let ring = KeyRing::builder().key_from(new_key(), Duration::from_secs(NOW - 100)).clock(clock.clone());
     let ring = ring.build().expect("a ring");
@@ -75,7 +75,7 @@ fn the_age_of_the_newest_key_tells_when_to_rotate() {
 }
 
 #[test]
-fn processes_that_share_keys_and_moments_change_keys_together() {
+fn processes_with_the_same_keys_and_times_change_keys_together() {
     let clock = ManualClock::at(NOW);
     let keys = [new_key(), new_key(), new_key()];
     let process = |order: [usize; 3]| {
@@ -95,7 +95,7 @@ fn processes_that_share_keys_and_moments_change_keys_together() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_withdrawn_or_replaced_is_refused_at_once() {
+async fn a_withdrawn_or_replaced_key_is_refused_at_once() {
     let clock = ManualClock::at(NOW);
     let ring = ring(&clock);
     let tokens = issuer(&ring);
@@ -112,7 +112,7 @@ async fn a_key_that_is_withdrawn_or_replaced_is_refused_at_once() {
     assert_eq!(kind(ring.withdraw(&ring.signing_kid())), Some(IssueErrorKind::MissingKey), "the last one");
     assert!(verifier.verify(&first).await.is_ok());
 
-    // The one that signs goes: the next signs before its time.
+    // The signing key is withdrawn, so the next one signs early.
     let third = ring.rotate(new_key()).expect("a new key");
     ring.withdraw(&ring.signing_kid()).expect("another is there");
     assert_eq!(ring.signing_kid(), third);
@@ -127,7 +127,7 @@ async fn a_key_that_is_withdrawn_or_replaced_is_refused_at_once() {
 }
 
 #[test]
-fn the_generation_of_a_ring_stands_for_the_keys_of_this_moment() {
+fn the_generation_of_a_ring_changes_with_its_current_keys() {
     let clock = ManualClock::at(NOW);
     let ring = ring(&clock);
     let mut seen = vec![ring.generation(Duration::ZERO).expect("a generation")];
@@ -162,7 +162,7 @@ fn the_generation_of_a_ring_stands_for_the_keys_of_this_moment() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_known_ends_with_its_key() {
+async fn a_cached_token_ends_with_its_key() {
     type End<'e> = &'e dyn Fn(&KeyRing, &ManualClock);
     let gone = Duration::from_secs(31 * DAY + 300);
     let ends: [(&str, End<'_>); 4] = [
@@ -179,7 +179,7 @@ async fn a_token_that_is_known_ends_with_its_key() {
         let ring = ring(&clock);
         ring.rotate(new_key()).expect("a new key");
         let tokens = issuer(&ring);
-        // The verifier's clock stands still, so that the token does not expire.
+        // The verifier's clock stands still, so that the token doesn't expire.
         let builder = Verifier::builder().issuer(tokens.trusted()).clock(ManualClock::at(NOW));
         let verifier = builder.build().expect("a verifier");
         let token = tokens.access("joe").issue().expect("a token").token;
@@ -194,7 +194,7 @@ async fn a_token_that_is_known_ends_with_its_key() {
 }
 
 #[test]
-fn a_key_whose_time_is_over_does_not_come_back_when_another_is_withdrawn() {
+fn a_key_that_is_gone_does_not_come_back_when_another_is_withdrawn() {
     let clock = ManualClock::at(NOW);
     let ring = ring(&clock);
     let first = ring.signing_kid();
@@ -210,7 +210,7 @@ fn a_key_whose_time_is_over_does_not_come_back_when_another_is_withdrawn() {
 }
 
 #[tokio::test]
-async fn a_token_without_a_kid_or_of_another_is_no_key_of_the_ring() {
+async fn a_token_without_a_kid_or_with_another_is_refused() {
     let clock = ManualClock::at(NOW);
     let key = new_key();
     let ring = KeyRing::builder().key(key.clone()).clock(clock.clone()).build().expect("a ring");
@@ -231,7 +231,7 @@ fn a_key_without_a_name_gets_one() {
     let thumbprint = backend.thumbprint(&key.verification_key()).expect("a public key");
     assert_eq!(*ring_of(key.clone()).signing_kid(), *thumbprint);
     assert_eq!(*ring_of(key.with_kid("mine")).signing_kid(), *"mine");
-    // The same secret has the same name in every process, and another has another.
+    // A secret has the same name in every process, and different secrets have different names.
     let secret = |fill: u8| SigningKey::from_secret(Algorithm::HS256, &[fill; 32]).expect("long enough");
     let name = |fill: u8| ring_of(secret(fill)).signing_kid();
     assert_eq!(name(7), name(7));
@@ -240,7 +240,7 @@ fn a_key_without_a_name_gets_one() {
 }
 
 #[test]
-fn what_is_wrong_with_a_ring_is_named() {
+fn each_wrong_setting_of_a_ring_is_named() {
     use IssueErrorKind::{DuplicateKey, MissingKey, MixedKeys, OutOfRange};
     let secret = || stranger(Algorithm::HS256);
     for (builder, expected) in [
@@ -265,7 +265,7 @@ fn what_is_wrong_with_a_ring_is_named() {
 }
 
 #[tokio::test]
-async fn a_ring_of_secrets_signs_and_verifies() {
+async fn a_ring_of_shared_secrets_signs_and_verifies() {
     let clock = ManualClock::at(NOW);
     let ring = KeyRing::builder().key(stranger(Algorithm::HS512)).clock(clock.clone()).build().expect("a ring");
     let tokens = issuer(&ring);
@@ -274,9 +274,10 @@ async fn a_ring_of_secrets_signs_and_verifies() {
     assert!(verifier.verify(&tokens.access("joe").issue().expect("a token").token).await.is_ok());
 }
 
-/// Several threads issue and verify while another changes keys and turns the clock: every token is good when it is issued.
+/// Several threads issue and verify tokens while another changes keys and turns the clock. Every token is valid when
+/// it's issued.
 #[test]
-fn no_token_is_lost_while_keys_change() {
+fn no_token_is_rejected_while_keys_change() {
     let clock = ManualClock::at(NOW);
     let ring = KeyRing::builder()
         .key(new_key())
@@ -307,7 +308,7 @@ fn no_token_is_lost_while_keys_change() {
         for _ in 0..40 {
             let before = issued.load(Ordering::Relaxed);
             ring.rotate(new_key()).expect("a new key");
-            // Every token is verified before the clock has been turned by as much as it lives.
+            // Every token is verified before the clock has advanced by its lifetime.
             for _ in 0..4 {
                 clock.advance(Duration::from_secs(20));
                 let turned = issued.load(Ordering::Relaxed);
@@ -322,12 +323,12 @@ fn no_token_is_lost_while_keys_change() {
             workers.into_iter().map(|worker| worker.join().expect("no token was refused")).max().unwrap_or(0);
         assert!(kids > 20, "the tokens were signed with {kids} keys");
     });
-    // 1,200 seconds of retirement at 80 seconds for each key.
+    // Retired keys stay for 1,200 seconds, and each key signs for 80 seconds.
     assert!(ring.keys().len() <= 18, "{} keys", ring.keys().len());
 }
 
 #[test]
-fn a_ring_goes_from_thread_to_thread_and_tells_nothing_of_its_keys() {
+fn a_ring_can_be_shared_between_threads_and_its_debug_output_shows_no_key() {
     fn assert<T: Send + Sync + Clone>() {}
     assert::<KeyRing>();
     assert::<TokenIssuer>();

@@ -1,4 +1,4 @@
-//! Tokens of one's own: the key ring, the issuer, and sessions.
+//! Issuing tokens: key ring, issuer, and refresh sessions.
 
 mod cookie_renewal;
 mod cookies;

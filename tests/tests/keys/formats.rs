@@ -1,4 +1,4 @@
-//! The forms in which keys are given: each verifies a token from end to end, on both back ends.
+//! Key formats: a key in each format verifies a token, on both back ends.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -75,13 +75,13 @@ async fn shared_secrets_verify_in_every_form() {
     }
 }
 
-/// Writes one value in DER; its length takes two bytes.
+/// Encodes a value in DER, with a length of two bytes.
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).expect("at most 64 KiB").to_be_bytes();
     [&[tag, 0x82], &length[..], content].concat()
 }
 
-/// RFC 9881 section 4.
+/// The formats of RFC 9881 section 4.
 #[tokio::test]
 async fn ml_dsa_keys_in_pem_and_der_verify() {
     for (algorithm, arc) in [(Algorithm::MlDsa44, 17), (Algorithm::MlDsa65, 18), (Algorithm::MlDsa87, 19)] {

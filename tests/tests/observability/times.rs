@@ -1,4 +1,4 @@
-//! How long tokens take to judge, and that nobody pays for it who did not ask.
+//! Verification durations, and that they cost nothing if no observer wants them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use jwt_core::{ErrorKind, Verifier};
 use jwt_tests::forge::NOW;
 use jwt_tests::stage;
 
-/// Moves on by a millisecond each time its monotonic reading is taken, and counts those.
+/// A clock that advances by a millisecond with each monotonic reading, and counts the readings.
 #[derive(Clone, Debug, Default)]
 struct Ticking(ManualClock, Arc<AtomicUsize>);
 
@@ -36,7 +36,7 @@ fn verifier(clock: &Ticking, observer: impl Observer + 'static) -> Verifier {
 }
 
 #[tokio::test]
-async fn every_judged_token_has_a_time() {
+async fn every_verification_has_a_duration() {
     let (clock, observer) = (Ticking::default(), MemoryObserver::default());
     let verifier = verifier(&clock, observer.clone());
     for token in [stage::good().sign(), "a".to_owned(), stage::good().claim("sub", "mallory").sign()] {
@@ -48,7 +48,7 @@ async fn every_judged_token_has_a_time() {
     assert_eq!(clock.1.load(Ordering::Relaxed), 6);
 }
 
-/// An observer of the application's own that only counts.
+/// A custom observer that only counts.
 #[derive(Debug)]
 struct Hasty;
 
@@ -63,7 +63,7 @@ impl Observer for Hasty {
 }
 
 #[tokio::test]
-async fn where_nobody_asks_for_times_no_clock_is_read_for_them() {
+async fn no_clock_is_read_for_durations_that_nobody_wants() {
     let clock = Ticking::default();
     for verifier in [verifier(&clock, NoObserver), verifier(&clock, Hasty)] {
         assert!(verifier.verify(&stage::good().sign()).await.is_ok());
