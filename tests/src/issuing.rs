@@ -144,13 +144,13 @@ impl Shop {
         crate::axum::send_to(axum::router(self), ask).await
     }
 
-    /// Sends a request to the application under actix-web.
+    /// Sends a request to the application built for actix-web.
     pub async fn send_actix(&self, ask: &Ask) -> Answer {
         crate::actix::send_to(actix::app(self), ask).await
     }
 }
 
-/// What the subject may do.
+/// The scopes of the subject.
 const SCOPES: [&str; 2] = ["reports:read", "profile"];
 
 mod axum {
@@ -341,11 +341,11 @@ mod actix {
     }
 }
 
-/// The store of sessions that does not answer.
+/// A session store that can be unavailable.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct FailingSessions {
-    /// What answers when it does.
+    /// The store that answers while this one is available.
     pub store: Arc<MemorySessions>,
     /// Whether it fails.
     pub down: Arc<std::sync::atomic::AtomicBool>,
@@ -360,7 +360,7 @@ mod failing {
     use super::FailingSessions;
 
     impl FailingSessions {
-        /// Goes down, or up.
+        /// Makes the store unavailable, or available again.
         pub fn set_down(&self, down: bool) {
             self.down.store(down, Ordering::SeqCst);
         }

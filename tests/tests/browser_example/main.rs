@@ -1,4 +1,4 @@
-//! The reading room on both frameworks: its answers on real sockets, its page in Chromium.
+//! The browser example on both frameworks: its responses on real sockets, and its page in Chromium.
 
 mod page;
 mod responses;
@@ -10,7 +10,7 @@ use actix_web::{App, HttpServer};
 use jwt_examples::browser::{Options, ReadingRoom, actix_routes, axum_routes};
 use jwt_tests::adapter::Adapter;
 
-/// Opens a room of its own in this runtime, whose end closes it, and returns its address without a slash at the end.
+/// Starts the example in this runtime, which stops it when it ends. Returns its address without a slash at the end.
 fn open(adapter: Adapter, options: &Options) -> String {
     let room = ReadingRoom::open(options).expect("a room");
     let listener = TcpListener::bind(("127.0.0.1", options.port)).expect("a free port");

@@ -31,12 +31,12 @@ async fn use_with_a_browser(adapter: Adapter) {
 
 #[tokio::test]
 #[ignore = "needs node and chromium: see CONTRIBUTING.md"]
-async fn a_person_can_use_the_page_on_axum_and_other_sites_and_thieves_cannot() {
+async fn the_page_works_on_axum_and_other_sites_and_thieves_fail() {
     use_with_a_browser(Adapter::Axum).await;
 }
 
 #[tokio::test]
 #[ignore = "needs node and chromium: see CONTRIBUTING.md"]
-async fn a_person_can_use_the_page_on_actix_and_other_sites_and_thieves_cannot() {
+async fn the_page_works_on_actix_web_and_other_sites_and_thieves_fail() {
     use_with_a_browser(Adapter::Actix).await;
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::open;
 
-/// A browser that does what it is told, and shows its cookies.
+/// An HTTP client with cookies that a test can read.
 struct Browser {
     client: Client,
     url: String,
@@ -30,7 +30,7 @@ impl Browser {
         request.header("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
     }
 
-    /// Asks as the page does.
+    /// Sends a request as the page does.
     async fn ask(&mut self, method: Method, path: &str, body: Option<Value>) -> Response {
         let mut request = self.request(method, path).header("sec-fetch-site", "same-origin");
         if let Some(csrf) = self.cookie("__Host-csrf") {
@@ -67,14 +67,14 @@ impl Browser {
     }
 }
 
-/// A room that nothing expires in while it is tested.
+/// Options with which nothing expires during a test.
 fn unhurried() -> Options {
     let mut options = Options::hasty();
     (options.access_seconds, options.fresh_seconds) = (300, 300);
     options
 }
 
-/// The same on both frameworks.
+/// Runs a test on both frameworks.
 async fn everywhere(act: impl AsyncFn(Browser, Browser)) {
     for adapter in Adapter::ALL {
         let url = open(adapter, &unhurried());
@@ -83,7 +83,7 @@ async fn everywhere(act: impl AsyncFn(Browser, Browser)) {
 }
 
 #[tokio::test]
-async fn the_files_of_the_page_come_with_their_types_and_a_strict_policy() {
+async fn the_files_of_the_page_have_content_types_and_a_strict_policy() {
     for adapter in Adapter::ALL {
         let url = open(adapter, &unhurried());
         for (path, content_type) in [
@@ -113,7 +113,7 @@ async fn a_login_needs_the_password_and_sets_cookies() {
             assert_eq!(ada.ask(Method::POST, "/auth/login", Some(given)).await.status(), 422);
             assert_eq!(ada.cookies, []);
         }
-        // What a form of another site can send is no login.
+        // A form on another site can't send this content type.
         let form = ada.request(Method::POST, "/auth/login").body(r#"{"name":"ada","password":"engine"}"#);
         for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
             let response = form.try_clone().expect("a body in memory").header("content-type", content_type);
@@ -131,7 +131,7 @@ async fn a_login_needs_the_password_and_sets_cookies() {
 }
 
 #[tokio::test]
-async fn a_change_needs_the_page_and_its_proof() {
+async fn a_change_needs_a_request_from_the_page_with_its_csrf_value() {
     everywhere(async |mut ada, _| {
         ada.log_in().await;
         let csrf = ada.cookie("__Host-csrf").expect("set").to_owned();
@@ -154,7 +154,7 @@ async fn a_change_needs_the_page_and_its_proof() {
 }
 
 #[tokio::test]
-async fn a_refreshed_login_must_be_confirmed_for_what_is_dangerous() {
+async fn after_a_refresh_dangerous_actions_need_the_password_again() {
     everywhere(async |mut ada, _| {
         ada.log_in().await;
         assert_eq!(ada.send(Method::POST, "/auth/refresh").await, 204);
@@ -173,19 +173,19 @@ async fn a_refreshed_login_must_be_confirmed_for_what_is_dangerous() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_good_once_and_for_refreshing_alone() {
+async fn a_refresh_token_can_be_used_once_and_only_to_refresh() {
     everywhere(async |mut ada, mut thief| {
         ada.log_in().await;
         thief.cookies.clone_from(&ada.cookies);
         assert_eq!(ada.send(Method::POST, "/auth/refresh").await, 204);
         assert_ne!(ada.cookie("__Secure-refresh"), thief.cookie("__Secure-refresh"));
-        // As an access token it is none.
+        // It isn't accepted as an access token.
         let mut confused = Browser::new(&ada.url);
         let refresh = ada.cookie("__Secure-refresh").expect("set").to_owned();
         confused.cookies.push(("__Host-access".to_owned(), refresh));
         assert_eq!(confused.get("/api/me").await.0, 401);
         assert_eq!(confused.cookies, [], "it is taken away");
-        // Used again, it ends the session for both.
+        // A second use ends the session for both clients.
         assert_eq!(thief.send(Method::POST, "/auth/refresh").await, 401);
         assert_eq!(thief.cookies, []);
         assert_eq!(ada.get("/api/me").await.0, 401);

@@ -1,4 +1,4 @@
-//! Tokens of a real OpenID Connect provider, verified by both frameworks on real sockets.
+//! Tokens of a real OpenID Connect provider, verified on both frameworks over real sockets.
 
 mod mcp;
 
@@ -36,7 +36,7 @@ struct User {
     name: String,
 }
 
-/// The provider, a process that is asked through its standard input.
+/// The provider: a process that takes commands on its standard input.
 struct Provider {
     child: Child,
     questions: ChildStdin,
@@ -70,7 +70,7 @@ impl Provider {
         answer
     }
 
-    /// How often the key set was fetched.
+    /// Returns how often the key set was fetched.
     async fn fetches(&mut self) -> u64 {
         self.ask("requests").await["requests"]["/jwks"].as_u64().expect("a count")
     }
@@ -83,7 +83,7 @@ impl Provider {
         self.about["resources"][algorithm].as_str().expect("a resource").to_owned()
     }
 
-    /// Gets an access token for a resource, or an opaque one without: RFC 6749 section 4.4, RFC 8707 section 2.
+    /// Gets an access token for a resource, or an opaque one without (RFC 6749 section 4.4, RFC 8707 section 2).
     async fn token(&self, resource: Option<&str>) -> String {
         let mut form = Url::parse(self.text("token_endpoint")).expect("an address");
         form.query_pairs_mut().append_pair("grant_type", "client_credentials");
@@ -101,19 +101,19 @@ impl Provider {
         TrustedIssuer::discover(self.text("issuer")).audience(audience)
     }
 
-    /// The provider's access tokens for one audience.
+    /// A verifier for the provider's access tokens with this audience.
     fn verifier(&self, audience: &str) -> Verifier {
         Verifier::builder().issuer(self.trusted(audience).access_token_profile()).build().expect("a verifier")
     }
 
-    /// It ends when its input does.
+    /// Stops the provider by closing its standard input.
     async fn stop(mut self) {
         drop(self.questions);
         timeout(PATIENCE, self.child.wait()).await.expect("an end").expect("a status");
     }
 }
 
-/// The same application on both frameworks, behind one verifier.
+/// The same application on both frameworks, with one verifier.
 struct Services {
     urls: [String; 2],
     axum: JoinHandle<std::io::Result<()>>,
@@ -155,7 +155,7 @@ impl Services {
         Self { urls, axum, actix }
     }
 
-    /// Sends a token to both, whose answers must be one and the same.
+    /// Sends a token to both, and compares the responses.
     async fn send(&self, token: &str) -> Answer {
         let [first, second] = &self.urls;
         let first = answer(client().get(first).bearer_auth(token)).await;
@@ -199,7 +199,7 @@ async fn refusal(verifier: &Verifier, token: &str) -> ErrorKind {
     verifier.verify(token).await.expect_err("a refusal").kind()
 }
 
-/// The same token with a change in one of its parts, which stay well-formed.
+/// Returns the token with a change in each of its parts, which stay well-formed.
 fn tampered(token: &str) -> [String; 3] {
     let parts: Vec<&str> = token.split('.').collect();
     let decoded = |part: usize| URL_SAFE_NO_PAD.decode(parts[part]).expect("base64url");
@@ -219,7 +219,7 @@ fn tampered(token: &str) -> [String; 3] {
 
 #[tokio::test]
 #[ignore = "needs node: see CONTRIBUTING.md"]
-async fn access_tokens_of_every_algorithm_are_accepted_where_they_are_meant_for_and_unchanged() {
+async fn access_tokens_of_every_algorithm_are_accepted_for_their_audience_and_unchanged() {
     let mut provider = Provider::start().await;
     let other = provider.text("other_resource").to_owned();
     for algorithm in ALGORITHMS {
@@ -254,7 +254,7 @@ async fn access_tokens_of_every_algorithm_are_accepted_where_they_are_meant_for_
 
 #[tokio::test]
 #[ignore = "needs node: see CONTRIBUTING.md"]
-async fn an_id_token_is_no_access_token_even_where_only_its_type_tells() {
+async fn an_id_token_is_not_accepted_as_an_access_token_even_if_only_its_type_differs() {
     let mut provider = Provider::start().await;
     let id_token = provider.ask("id_token").await["id_token"].as_str().expect("a token").to_owned();
     for audience in [provider.resource("RS256"), provider.text("client_id").to_owned()] {
@@ -264,7 +264,7 @@ async fn an_id_token_is_no_access_token_even_where_only_its_type_tells() {
         assert_eq!(refusal(&verifier, &id_token).await, ErrorKind::WrongType);
         service.stop().await;
     }
-    // With the client as the audience there is nothing else to tell it by.
+    // With the client as the audience, only the type shows the difference.
     let trusted = provider.trusted(provider.text("client_id"));
     for (trusted, accepted) in [(trusted.clone(), true), (trusted.token_types(["at+jwt"]), false)] {
         let verifier = Verifier::builder().issuer(trusted).build().expect("a verifier");
@@ -294,7 +294,7 @@ async fn keys_are_fetched_once_and_again_when_a_token_names_a_new_one() {
     let service = Services::start(&provider.verifier(&resource));
     let old = provider.token(Some(&resource)).await;
 
-    // All at once, with no keys at hand: one fetch serves everyone.
+    // All at once, before any key was fetched: one fetch serves all requests.
     let mut requests = JoinSet::new();
     for url in service.urls.iter().cycle().take(100) {
         requests.spawn(answer(client().get(url).bearer_auth(&old)));
@@ -307,14 +307,15 @@ async fn keys_are_fetched_once_and_again_when_a_token_names_a_new_one() {
     provider.ask("rotate").await;
     let new = provider.token(Some(&resource)).await;
     let client_id = provider.text("client_id").to_owned();
-    // The old key is known until a token with the new one comes.
+    // The old key set stays in use until a token names the new key.
     service.accept(&old, &client_id).await;
     assert_eq!(provider.fetches().await, 1);
     for _ in 0..10 {
         service.accept(&new, &client_id).await;
     }
     assert_eq!(provider.fetches().await, 2);
-    // Withdrawn now. A flood of such tokens costs the provider one request more, no matter how many they are.
+    // The old key has been withdrawn. A flood of such tokens costs the provider one more request, no matter how many
+    // there are.
     for _ in 0..10 {
         service.refuse(&old).await;
     }
@@ -326,18 +327,18 @@ async fn keys_are_fetched_once_and_again_when_a_token_names_a_new_one() {
 
 #[tokio::test]
 #[ignore = "needs node: see CONTRIBUTING.md"]
-async fn who_logs_out_at_the_provider_is_logged_out_here() {
+async fn a_logout_at_the_provider_revokes_the_tokens_here() {
     let mut provider = Provider::start().await;
     let resource = provider.resource("RS256");
     let sub = provider.about["user"]["sub"].as_str().expect("a text").to_owned();
-    // One service for each framework's endpoint, so that it is seen which of them took the logout.
+    // One service for each framework's endpoint, so that the test shows that both receive the logout.
     for framework in 0..2 {
         let revocations = MemoryRevocations::new();
         let trusted = provider.trusted(&resource).access_token_profile();
         let verifier =
             Verifier::builder().issuer(trusted).revocations(revocations.clone()).build().expect("a verifier");
         let client = Verifier::builder().issuer(provider.trusted(provider.text("client_id")));
-        // The provider's access tokens say nothing of a session.
+        // The provider's access tokens have no session identifier.
         let logout = BackChannelLogout::new(client, revocations).expect("a receiver").whole_subject();
         let service = Services::with_logout(&verifier, &logout);
         let token = provider.ask("user_token RS256").await["access_token"].as_str().expect("a token").to_owned();
@@ -346,7 +347,7 @@ async fn who_logs_out_at_the_provider_is_logged_out_here() {
         assert_eq!(provider.ask(&format!("log_out {address} session-1")).await["logged_out"], true);
         service.refuse(&token).await;
         assert_eq!(refusal(&verifier, &token).await, ErrorKind::Revoked);
-        // The client's own token is nobody's login.
+        // The client's own token belongs to no user.
         service.accept(&provider.token(Some(&resource)).await, provider.text("client_id")).await;
         service.stop().await;
     }

@@ -1,4 +1,4 @@
-//! A client of the Model Context Protocol, the official one, that finds its way from a refusal to a token by itself.
+//! The official client of the Model Context Protocol finds its way from a rejection to a token by itself.
 
 use std::net::Ipv4Addr;
 use std::process::Stdio;
@@ -16,7 +16,7 @@ mod server;
 
 #[tokio::test]
 #[ignore = "needs node: see CONTRIBUTING.md"]
-async fn a_client_finds_its_way_from_a_refusal_to_a_token_and_to_a_better_one() {
+async fn a_client_gets_a_token_after_a_rejection_and_then_one_with_more_scopes() {
     let mut provider = Provider::start().await;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
     let resource = format!("http://{}/mcp", listener.local_addr().expect("bound"));
@@ -38,10 +38,10 @@ async fn a_client_finds_its_way_from_a_refusal_to_a_token_and_to_a_better_one() 
     let requests: Vec<&str> = answer["requests"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
     let at =
         |request: &str| requests.iter().position(|other| *other == request).unwrap_or_else(|| panic!("{requests:?}"));
-    // Refused, told where to look, told whom to ask, given a token, let in.
+    // Rejected, pointed to the metadata and the provider, given a token, and accepted.
     assert_eq!((at("POST /mcp 401"), at("GET /.well-known/oauth-protected-resource/mcp 200")), (0, 1), "{requests:?}");
     assert!(at("POST /token 200") < at("POST /mcp 200"), "{requests:?}");
-    // The token lacks a scope: refused once, and let in with another token.
+    // The token lacks a scope: rejected once, and accepted with another token.
     let refused = at("POST /mcp 403");
     let after: Vec<&&str> = requests[refused..].iter().filter(|request| request.starts_with("POST")).collect();
     assert_eq!(after, [&"POST /mcp 403", &"POST /token 200", &"POST /mcp 200"], "{requests:?}");

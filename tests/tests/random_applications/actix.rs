@@ -17,7 +17,7 @@ const MODES: [TrailingSlash; 3] = [TrailingSlash::Trim, TrailingSlash::MergeOnly
 /// A random application.
 #[derive(Clone, Debug)]
 struct Plan {
-    /// In the order of their numbers: the pattern of each handler, or `None` if it is for requests that match no route.
+    /// The pattern of each handler in the order of their numbers, or `None` if it's for requests that match no route.
     handlers: Vec<Option<String>>,
     nodes: Vec<Node>,
     default: Option<usize>,
@@ -29,7 +29,7 @@ struct Plan {
     complete: bool,
 }
 
-/// Where the middleware is.
+/// The position of the middleware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Application,
@@ -37,7 +37,7 @@ enum Place {
     EachResource,
 }
 
-/// Where `NormalizePath` may be.
+/// The position of `NormalizePath`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Normalization {
     Outside,
@@ -65,9 +65,9 @@ enum Node {
 #[derive(Clone, Copy, Debug)]
 enum Methods {
     All,
-    /// Others are answered 405 by the resource.
+    /// The resource answers 405 to other methods.
     OnlyGet,
-    /// Others are not for the resource at all, as with `App::route`.
+    /// Other methods don't match the resource, as with `App::route`.
     GuardedGet,
 }
 
@@ -138,7 +138,7 @@ impl Plan {
             Normalization::Outside if random.percent(60) => Some(random.pick(&MODES)),
             _ => None,
         };
-        // Inside of the middleware, `NormalizePath` must find nothing to do.
+        // `NormalizePath` inside of the middleware must have nothing to change.
         let modes: &[Option<TrailingSlash>] = match (normalization, place) {
             (Normalization::Outside, Place::Application | Place::Scope) => &[None, outside],
             _ => &[None, Some(TrailingSlash::Trim), Some(TrailingSlash::MergeOnly), Some(TrailingSlash::Always)],
@@ -157,17 +157,17 @@ impl Plan {
         Self { handlers, nodes, default, place, outside, inside, table, has_guards, complete }
     }
 
-    /// Whether a handler needed a token for a request that reached it.
+    /// Whether a handler that a request reached requires a token.
     fn access(&self, method: &str, handler: usize) -> Access {
         let pattern = self.handlers[handler].as_deref();
-        // The middleware around resources is around no default service.
+        // Middleware around resources isn't around the default service.
         if self.place == Place::EachResource && pattern.is_none() {
             return Access::Public;
         }
         self.table.access(method, pattern)
     }
 
-    /// A path that a pattern of the application matches.
+    /// A path that matches a pattern of the application.
     fn path(&self, random: &mut Random) -> String {
         let pattern = self.handlers[random.below(self.handlers.len())].as_deref().unwrap_or("/a/nothing");
         let mut path = String::new();
@@ -251,7 +251,7 @@ impl Building<'_> {
         }
     }
 
-    /// Returns the application, which returns the status of its answer.
+    /// Builds the application as a function from a request to a status.
     async fn build(&self) -> impl AsyncFn(TestRequest) -> u16 + use<> {
         let Plan { nodes, default, place, outside, inside, .. } = self.plan;
         let around_application = || middleware(self.jwt, self.verifier, Place::Application);
@@ -308,7 +308,7 @@ async fn application(seed: u64, normalization: Normalization, tally: &mut Tally)
         let mut with_token = send(&guarded, &request, Some(&token)).await;
         let mut complete = plan.complete;
         if normalization == Normalization::Anywhere {
-            // A handler that ran without an answer has been found out.
+            // A handler that ran without a response has been found out.
             complete = false;
             for sent in [&mut without_token, &mut with_token] {
                 if sent.status == 500 {
@@ -317,7 +317,8 @@ async fn application(seed: u64, normalization: Normalization, tally: &mut Tally)
             }
         }
         let access = |handler| match plan.access(method, handler) {
-            // The first route that matches decides for the next ones, if a guard turns a request away. It needs a token.
+            // The first matching route also decides for the next ones if its guard rejects a request. It requires a
+            // token.
             Access::Undecided if plan.has_guards => Access::Required,
             access => access,
         };
@@ -328,14 +329,14 @@ async fn application(seed: u64, normalization: Normalization, tally: &mut Tally)
 }
 
 #[actix_web::test]
-async fn what_a_table_does_not_make_public_is_not_reached_without_a_token() {
+async fn a_handler_that_the_table_does_not_make_public_never_runs_without_a_token() {
     let mut tally = Tally::default();
     applications(async |seed| application(seed, Normalization::Outside, &mut tally).await).await;
     tally.finish();
 }
 
 #[actix_web::test]
-async fn what_a_table_does_not_make_public_answers_nothing_if_paths_are_normalized_further_in() {
+async fn paths_normalized_by_inner_middleware_get_no_response_from_handlers_that_are_not_public() {
     let mut tally = Tally::default();
     applications(async |seed| application(seed, Normalization::Anywhere, &mut tally).await).await;
     tally.finish();

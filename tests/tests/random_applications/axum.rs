@@ -21,10 +21,10 @@ type Service = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 /// A random application.
 #[derive(Clone, Debug)]
 struct Plan {
-    /// In the order of their numbers: the pattern of each handler, or `None` if it is for requests that match no route.
+    /// The pattern of each handler in the order of their numbers, or `None` if it's for requests that match no route.
     handlers: Vec<Option<String>>,
     router: Nested,
-    /// A service that routes by itself, with a layer of its own.
+    /// A nested service with its own routes and its own layer.
     service: Option<Nested>,
     outside: Option<Slash>,
     inside: Option<Slash>,
@@ -32,7 +32,7 @@ struct Plan {
     complete: bool,
 }
 
-/// What `NormalizePath` does with a path's last slash.
+/// How `NormalizePath` treats a path's last slash.
 #[derive(Clone, Copy, Debug)]
 enum Slash {
     Trim,
@@ -58,7 +58,7 @@ struct Planner<'d> {
     handlers: Vec<Option<String>>,
     patterns: BTreeMap<String, bool>,
     prefixes: BTreeSet<String>,
-    /// At each depth a pattern has parameters or tails, which would be in conflict.
+    /// Patterns at one depth all have parameters or all have tails, because axum rejects conflicts.
     tails: [bool; 8],
 }
 
@@ -86,7 +86,7 @@ impl Planner<'_> {
             if pattern.is_empty() || (self.random.percent(20) && !pattern.contains('*')) {
                 pattern.push('/');
             }
-            // axum has more than one name for the root of a service.
+            // axum has more than one name for the root of a nested service.
             if above == "/s" && pattern == "/" {
                 continue;
             }
@@ -132,7 +132,7 @@ impl Plan {
         Self { handlers, router, service, outside, inside, table, complete }
     }
 
-    /// A path that a pattern of the application matches.
+    /// A path that matches a pattern of the application.
     fn path(&self, random: &mut Random) -> String {
         if self.handlers.is_empty() {
             return "/".to_owned();
@@ -208,7 +208,7 @@ async fn send(service: &Service, (method, path): &(&'static str, String), token:
 }
 
 #[tokio::test]
-async fn what_a_table_does_not_make_public_is_not_reached_without_a_token() {
+async fn a_handler_that_the_table_does_not_make_public_never_runs_without_a_token() {
     let (verifier, token) = (builder().build().expect("a verifier"), good().sign());
     let mut tally = Tally::default();
     applications(async |seed| {

@@ -1,7 +1,7 @@
 use std::env;
 use std::hash::{BuildHasher as _, RandomState};
 
-/// SplitMix64: the same throws for the same seed, on every machine.
+/// SplitMix64: the same numbers for the same seed, on every machine.
 #[derive(Debug)]
 pub(crate) struct Random(u64);
 
@@ -30,10 +30,10 @@ impl Random {
     }
 }
 
-/// Calls `each` with seeds until it has sent enough requests; `each` returns how many it sent.
+/// Calls `each` with new seeds until enough requests were sent. `each` returns how many it sent.
 ///
-/// `RANDOM_APPLICATIONS_SEED` sets the first seed, so that a failure can be repeated. `RANDOM_APPLICATIONS_REQUESTS` sets how
-/// many requests are sent. Default: a seed that differs from run to run, and 20,000 requests.
+/// The environment variable `RANDOM_APPLICATIONS_SEED` sets the first seed, to repeat a failure. Default: a different
+/// seed in each run. `RANDOM_APPLICATIONS_REQUESTS` sets the number of requests. Default: 20,000.
 pub(crate) async fn applications(mut each: impl AsyncFnMut(u64) -> usize) {
     let number = |name| env::var(name).ok().map(|value| value.parse::<u64>().expect("a number"));
     let first = number("RANDOM_APPLICATIONS_SEED").unwrap_or_else(|| RandomState::new().hash_one(()) >> 32);

@@ -5,7 +5,7 @@ use jwt_core::authorize::Routes;
 
 use crate::random::Random;
 
-/// What a table of routes says of a pattern.
+/// The table's decision for a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Public,
@@ -20,7 +20,7 @@ impl Access {
     }
 }
 
-/// A table of routes, and its meaning, implemented once more.
+/// A table of routes, with a second implementation of its meaning.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table {
     access: BTreeMap<String, Access>,
@@ -29,12 +29,12 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Decides about patterns, each with whether a guard may turn requests away from it. If `complete`, a token is enough
-    /// for everything.
+    /// Decides about patterns. Each comes with whether a guard may reject requests for it. If `complete`, a
+    /// token is enough for every route.
     pub(crate) fn random(random: &mut Random, patterns: &BTreeMap<String, bool>, complete: bool) -> Self {
         use Access::{Optional, Public, Required, Undecided};
         let mut table = Self { fallback: complete || random.percent(30), ..Self::default() };
-        // A route begins with `/`.
+        // A route starts with `/`.
         for (pattern, guarded) in patterns.iter().filter(|(pattern, _)| pattern.starts_with('/')) {
             let mut access = random.pick(&[Public, Public, Public, Optional, Required, Undecided]);
             if *guarded && !access.needs_token() {
@@ -51,7 +51,7 @@ impl Table {
         table
     }
 
-    /// Returns the decision about a request. The pattern is `None` for handlers of unmatched requests.
+    /// Returns the decision for a request. The pattern is `None` for handlers of unmatched requests.
     pub(crate) fn access(&self, method: &str, pattern: Option<&str>) -> Access {
         let Some(pattern) = pattern else {
             return if self.fallback { Access::Required } else { Access::Undecided };
@@ -90,12 +90,12 @@ pub(crate) fn reach(handler: usize) {
     REACHED.set(Some(handler));
 }
 
-/// The handler that ran since the last call.
+/// Returns the handler that ran since the last call.
 pub(crate) fn reached() -> Option<usize> {
     REACHED.take()
 }
 
-/// Writes a path in another way, which some router may take for the same.
+/// Writes a path in another way that some routers treat as the same path.
 pub(crate) fn rewrite(random: &mut Random, path: &str) -> String {
     let mut path = path.to_owned();
     for _ in 0..random.pick(&[0, 0, 1, 1, 1, 2, 3]) {
@@ -121,7 +121,7 @@ pub(crate) fn rewrite(random: &mut Random, path: &str) -> String {
     if path.starts_with('/') { path } else { format!("/{path}") }
 }
 
-/// How many requests reached a handler.
+/// Counts of the requests that reached a handler.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     requests: usize,
@@ -131,7 +131,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Compares which handlers the same request reached: without the table, with it but without a token, and with both.
+    /// Sends the same request without the table, with it but without a token, and with both, and compares which
+    /// handlers ran.
     pub(crate) fn count(
         &mut self,
         without_table: Option<usize>,
@@ -158,7 +159,7 @@ impl Tally {
         }
     }
 
-    /// Makes sure that the requests reached enough for the comparison to mean something.
+    /// Asserts that enough requests reached a handler for the comparison to mean something.
     pub(crate) fn finish(self) {
         println!("{self:?}");
         assert!(self.without_token > self.requests / 20, "{self:?}");

@@ -1,4 +1,4 @@
-//! Stores on a real Redis, which each test starts for itself.
+//! Stores on a real Redis server. Each test starts its own server.
 
 mod outage;
 mod processes;

@@ -1,4 +1,4 @@
-//! What every store of revocations keeps, asked of each.
+//! The tests that every revocation store must pass.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use super::setup::{Node, outcome, until};
 
 const OTHER: &str = "https://other.example";
 
-/// One store, asked through several lists: those of different processes, where it has them.
+/// One store, queried through several lists: those of different processes, if it's shared.
 struct Scene {
     store: Arc<dyn RevocationStore>,
     verifiers: Vec<Verifier>,
@@ -63,7 +63,7 @@ impl Scene {
         self.store.revoke(revocation).await.expect("revoked");
     }
 
-    /// Here at once, elsewhere within moments.
+    /// The revocation is visible here at once and elsewhere within moments.
     async fn refuses(&self, token: Forge, kind: ErrorKind) {
         let token = token.sign();
         assert_eq!(outcome(&self.verifiers[0], &token).await, Some(kind));
@@ -87,7 +87,7 @@ async fn keeps_the_contract(scene: &Scene) {
     // Nothing is revoked.
     scene.accepts(token("a")).await;
 
-    // One token, of one issuer. Twice is as good as once.
+    // One token of one issuer. Revoking it twice changes nothing.
     for _ in 0..2 {
         scene.revoke(&Revocation::token_id(ISSUER, "a", now + Duration::from_secs(300))).await;
     }
@@ -97,7 +97,7 @@ async fn keeps_the_contract(scene: &Scene) {
     scene.refuses(token("b").without("jti"), ErrorKind::MissingClaim).await;
     scene.refuses(token("b").without("iat"), ErrorKind::MissingClaim).await;
 
-    // What has a name of any kind.
+    // Names with any characters.
     for name in ["", " ", "5 5", "\u{0}\r\n", "é\u{1f511}", "*", &"x".repeat(2_000)] {
         let error = scene.store.revoke(&Revocation::session(ISSUER, name)).await.err();
         if name.is_empty() {
@@ -114,7 +114,7 @@ async fn keeps_the_contract(scene: &Scene) {
     scene.accepts(token("b").claim("sid", "s-2")).await;
     scene.accepts(token("b").claim("sid", "s-1").claim("iss", OTHER)).await;
 
-    // A subject, up to a second, which never moves back.
+    // A subject, up to a second that never moves back.
     let issued = |iat: u64| token("b").claim("iat", iat);
     for cutoff in [NOW - 10, NOW - 5, NOW - 7] {
         scene.revoke(&Revocation::subject(ISSUER, "user-1815", Duration::from_secs(cutoff))).await;
@@ -130,18 +130,18 @@ async fn keeps_the_contract(scene: &Scene) {
     scene.refuses(token("b").claim("iss", OTHER), ErrorKind::Revoked).await;
     scene.accepts(token("b")).await;
 
-    // What ended long ago is not remembered.
+    // A revocation whose tokens expired long ago isn't stored.
     scene.revoke(&Revocation::token_id(ISSUER, "old", Duration::from_secs(NOW - 3_600))).await;
 }
 
 #[tokio::test]
-async fn memory_keeps_the_contract() {
+async fn the_store_in_memory_passes_the_revocation_contract() {
     keeps_the_contract(&Scene::memory(&ManualClock::at(NOW))).await;
 }
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn redis_keeps_the_contract() {
+async fn redis_passes_the_revocation_contract() {
     let server = Server::start();
     keeps_the_contract(&Scene::redis(&server, &ManualClock::at(NOW), 1_000).await).await;
     let records: Vec<String> = server.cli(&["KEYS", "*"]).lines().map(str::to_owned).collect();
@@ -153,7 +153,7 @@ async fn redis_keeps_the_contract() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn redis_keeps_the_contract_where_a_process_may_remember_next_to_nothing() {
+async fn redis_passes_the_revocation_contract_with_little_memory_in_the_process() {
     let server = Server::start();
     for capacity in [0, 1] {
         keeps_the_contract(&Scene::redis(&server, &ManualClock::at(NOW), capacity).await).await;
@@ -163,14 +163,14 @@ async fn redis_keeps_the_contract_where_a_process_may_remember_next_to_nothing()
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn a_cluster_keeps_the_contract_because_all_keys_share_a_slot() {
+async fn a_cluster_passes_the_revocation_contract_because_all_keys_share_a_slot() {
     let server = Server::cluster();
     keeps_the_contract(&Scene::redis(&server, &ManualClock::at(NOW), 1_000).await).await;
 }
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn applications_with_prefixes_of_their_own_share_a_server_and_nothing_else() {
+async fn applications_with_their_own_prefixes_share_a_server_and_nothing_else() {
     let server = Server::start();
     let first = Node::with(&server, |settings| settings.prefix("first"), RevocationSettings::new()).synced().await;
     let second = Node::with(&server, |settings| settings.prefix("second"), RevocationSettings::new()).synced().await;
@@ -183,13 +183,13 @@ async fn applications_with_prefixes_of_their_own_share_a_server_and_nothing_else
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn the_server_lets_go_of_what_has_ended() {
+async fn the_server_drops_revocations_that_have_ended() {
     let server = Server::start();
     let node = Node::start(&server).synced().await;
     for number in 0..50 {
         node.list.revoke(&Revocation::session(ISSUER, number.to_string())).await.expect("revoked");
     }
-    // As if their time had come.
+    // Simulates that their time has come.
     for number in 0..40 {
         let field = format!("1 {} {ISSUER}{number}", ISSUER.len());
         assert_eq!(server.cli(&["ZADD", "{jwt}:revoked:ends", "XX", "CH", "5", &field]), "1");
@@ -210,7 +210,7 @@ async fn the_server_lets_go_of_what_has_ended() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn processes_that_revoke_at_once_agree_in_the_end() {
+async fn processes_that_revoke_concurrently_agree_in_the_end() {
     let server = Server::start();
     let mut nodes = Vec::new();
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! Processes in one: each with a list of its own, and the verifier that asks it.
+//! Several simulated processes: each has its own list, and a verifier that uses it.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::server::Server;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One process.
+/// A simulated process.
 pub(crate) struct Node {
     pub(crate) list: RedisRevocations,
     verifier: Verifier,
@@ -43,7 +43,7 @@ impl Node {
         self
     }
 
-    /// What a token of this session gets: `None` where it is accepted.
+    /// Returns the error for a token of this session, or `None` if it's accepted.
     pub(crate) async fn session(&self, session: &str) -> Option<ErrorKind> {
         outcome(&self.verifier, &good().claim("sid", session).sign()).await
     }
@@ -62,7 +62,7 @@ pub(crate) async fn outcome(verifier: &Verifier, token: &str) -> Option<ErrorKin
     verifier.verify(token).await.err().map(|error| error.kind())
 }
 
-/// Waits until something is so.
+/// Waits until the condition is true.
 pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !is_so().await {
