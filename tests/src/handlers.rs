@@ -23,7 +23,7 @@ pub(crate) struct Faulty;
 
 impl<'de> Deserialize<'de> for Faulty {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        panic!("a fault in the application")
+        panic!("a bug in the application")
     }
 }
 
@@ -176,7 +176,7 @@ macro_rules! handlers {
         }
 
         async fn panic(_: Verified) -> &'static str {
-            panic!("a fault in the application")
+            panic!("a bug in the application")
         }
 
         async fn panicking_claims(Claims(_): Claims<Faulty>) -> &'static str {

@@ -199,7 +199,7 @@ mod axum {
     }
 
     async fn page_everywhere(State(revocations): State<MemoryRevocations>, verified: Verified) -> &'static str {
-        revocations.revoke(&Revocation::subject_of(&verified)).expect("room");
+        revocations.revoke(&Revocation::subject_of(&verified)).expect("space");
         "a page"
     }
 
@@ -289,7 +289,7 @@ mod actix {
     }
 
     async fn page_everywhere(revocations: web::Data<MemoryRevocations>, verified: Verified) -> &'static str {
-        revocations.revoke(&Revocation::subject_of(&verified)).expect("room");
+        revocations.revoke(&Revocation::subject_of(&verified)).expect("space");
         "a page"
     }
 

@@ -36,7 +36,7 @@ pub async fn keeps_the_contract(store: &dyn SessionStore, name: &str) {
 }
 
 async fn create(store: &dyn SessionStore, session: &SessionRecord) {
-    assert_eq!(store.create(session, 100).await.expect("room"), Vec::<String>::new());
+    assert_eq!(store.create(session, 100).await.expect("space"), Vec::<String>::new());
 }
 
 async fn rotate(store: &dyn SessionStore, rotation: Rotation<'_>) -> (Outcome, Option<SessionRecord>) {
@@ -147,21 +147,21 @@ async fn a_subject_has_a_maximum_number_of_sessions(store: &dyn SessionStore, su
     for (id, used) in [("s", 3), ("t", 1), ("u", 2)] {
         let mut session = session(subject, id);
         session.last_used_at = NOW + used;
-        assert_eq!(store.create(&session, 3).await.expect("room"), Vec::<String>::new());
+        assert_eq!(store.create(&session, 3).await.expect("space"), Vec::<String>::new());
     }
     assert_eq!(ids(store, subject, NOW).await, ["s", "u", "t"]);
     let mut newest = session(subject, "v");
     newest.last_used_at = NOW + 4;
-    assert_eq!(store.create(&newest, 3).await.expect("room"), ["t"]);
+    assert_eq!(store.create(&newest, 3).await.expect("space"), ["t"]);
     let mut only = session(subject, "w");
     only.last_used_at = NOW + 5;
-    let forgotten: BTreeSet<String> = store.create(&only, 1).await.expect("room").into_iter().collect();
+    let forgotten: BTreeSet<String> = store.create(&only, 1).await.expect("space").into_iter().collect();
     assert_eq!(forgotten, ["s", "u", "v"].map(str::to_owned).into());
     assert_eq!(ids(store, subject, NOW).await, ["w"]);
     // Ended sessions don't count.
     let mut later = session(subject, "x");
     (later.created_at, later.last_used_at, later.ends_at) = (NOW + 3600, NOW + 3600, NOW + 7200);
-    assert_eq!(store.create(&later, 1).await.expect("room"), Vec::<String>::new());
+    assert_eq!(store.create(&later, 1).await.expect("space"), Vec::<String>::new());
     assert_eq!(ids(store, subject, NOW + 3600).await, ["x"]);
 }
 

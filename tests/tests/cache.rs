@@ -23,7 +23,7 @@ use serde::Deserialize;
 fn at_once(verifier: &Verifier, token: &str) -> Result<Verified, ErrorKind> {
     match verifier.start(token, None) {
         Step::Ready(outcome) => outcome.map_err(|error| error.kind()),
-        _ => panic!("nothing is waited for"),
+        _ => panic!("a result without waiting"),
     }
 }
 
@@ -172,7 +172,7 @@ fn a_second_use_is_a_cache_hit_unless_the_cache_is_off() {
         at_once(&verifier, &token).expect("a good token");
     }
     assert_eq!(observer.take_cache(), ["miss", "stored", "hit", "hit"]);
-    assert_eq!(observer.take(), [None, None, None], "an accepted token is one, known or not");
+    assert_eq!(observer.take(), [None, None, None], "a token is accepted whether cached or not");
     let (verifier, observer) = watched(builder().without_token_cache());
     for _ in 0..3 {
         at_once(&verifier, &token).expect("a good token");
@@ -213,7 +213,7 @@ fn in_digest_mode_only_the_validity_of_the_signature_is_cached() {
     at_once(&verifier, &token).expect("a good token");
     clock.advance(Duration::from_secs(1_000_000));
     assert_eq!(at_once(&verifier, &token).err(), Some(ErrorKind::Expired));
-    assert_eq!(verifier.token_cache().expect("a cache").entries, 0, "what has expired takes no room");
+    assert_eq!(verifier.token_cache().expect("a cache").entries, 0, "expired entries are dropped");
 }
 
 #[test]
@@ -375,7 +375,7 @@ fn decoded_claims_count_towards_the_size_of_the_cache() {
             let (decoded, counted) = (WEIGHT.load(Ordering::Relaxed), verifier.token_cache().expect("a cache").bytes);
             assert!(decoded <= counted && counted <= BYTES, "{decoded} bytes of claims, {counted} bytes counted");
         }
-        assert!(WEIGHT.load(Ordering::Relaxed) > BYTES / 20, "claims are kept as long as there is room");
+        assert!(WEIGHT.load(Ordering::Relaxed) > BYTES / 20, "claims are kept while there is space");
         drop(verifier);
         assert_eq!(WEIGHT.load(Ordering::Relaxed), 0);
     }
@@ -408,7 +408,7 @@ fn claims_may_verify_a_token_when_the_cache_drops_them() {
                 at_once(verifier, &token).expect("good").shared_claims::<Reentrant>().expect("claims");
             }
         }
-        done.send(()).expect("the test waits");
+        done.send(()).expect("the test waits for the result");
     });
     // This takes milliseconds. A cache that holds its lock meanwhile never finishes.
     is_done.recv_timeout(Duration::from_secs(60)).expect("the cache holds its lock while it drops claims");
@@ -467,8 +467,8 @@ async fn a_cached_token_is_refused_once_its_keys_are_past_their_lifetime() {
     remote.fail();
     clock.advance(Duration::from_secs(601));
     verifier.verify(&token).await.expect("stale keys are used");
-    assert_eq!(observer.take_cache(), ["miss"], "and not remembered");
-    assert!(observer.take_keys().contains(&"stale"), "of which somebody is told");
+    assert_eq!(observer.take_cache(), ["miss"], "tokens of stale keys are not cached");
+    assert!(observer.take_keys().contains(&"stale"), "the stale keys are reported");
     clock.advance(Duration::from_secs(3600));
     let error = verifier.verify(&token).await.expect_err("an outage");
     assert_eq!(error.kind(), ErrorKind::KeysUnavailable);

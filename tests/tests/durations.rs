@@ -154,7 +154,7 @@ async fn remote_keys_may_live_forever() {
         for (passed, unusable) in [(MOST / 2, unusable), (MOST, unusable)] {
             clock.advance(passed);
             assert_eq!(!verifier.health()[0].health.state.is_ready(), unusable, "{policy:?}");
-            assert_eq!(verifier.verify(&token).await.expect_err("its time is over").kind(), ErrorKind::Expired);
+            assert_eq!(verifier.verify(&token).await.expect_err("its key is gone").kind(), ErrorKind::Expired);
             assert_eq!(verifier.fetch_keys().await, Ok(()), "{policy:?}");
         }
     }

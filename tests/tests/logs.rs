@@ -62,7 +62,7 @@ async fn a_flood_of_hostile_tokens_logs_nothing_above_debug_and_none_of_their_co
     for part in ["evil", "login ok", "\u{1b}", "\u{202e}", "\u{0}", "\r"] {
         assert!(!text.contains(part), "{part:?}");
     }
-    assert!(text.contains("unknown_issuer") && text.contains("malformed_credentials"), "refusals are logged");
+    assert!(text.contains("unknown_issuer") && text.contains("malformed_credentials"), "rejections are logged");
 }
 
 #[actix_web::test]
@@ -143,5 +143,5 @@ async fn the_current_span_gets_the_result_and_the_issuer_if_it_declares_them() {
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(fields.clone()));
     let span = tracing::info_span!("request");
     Adapter::Axum.send(&application(), &Ask::get("/me").bearer(&good().sign())).instrument(span).await;
-    assert!(fields.0.lock().expect("not poisoned").is_empty(), "what is not declared is not recorded");
+    assert!(fields.0.lock().expect("not poisoned").is_empty(), "undeclared fields are not recorded");
 }

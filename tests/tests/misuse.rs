@@ -14,7 +14,7 @@ use tower::ServiceExt as _;
 
 #[derive(Deserialize)]
 struct Numbered {
-    #[expect(dead_code, reason = "it is decoded and not looked at")]
+    #[expect(dead_code, reason = "only decoded")]
     name: u64,
 }
 
@@ -30,7 +30,7 @@ async fn axum(app: Router, path: &str, token: Option<&str>) -> (u16, String) {
         None => request,
     };
     let request = request.body(axum::body::Body::empty()).expect("a request");
-    let response = app.oneshot(request).await.expect("routers do not fail");
+    let response = app.oneshot(request).await.expect("routers return no errors");
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.expect("a body").to_bytes();
     (status, String::from_utf8_lossy(&body).into_owned())

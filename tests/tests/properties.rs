@@ -344,7 +344,7 @@ proptest! {
         changes.into_iter().for_each(|one| change(&mut payload, one));
         match verify(&party.verifier, &forged.sign_payload(&payload)) {
             Ok(verified) => {
-                let read: Map<String, Value> = serde_json::from_slice(&payload).expect("JSON to others too");
+                let read: Map<String, Value> = serde_json::from_slice(&payload).expect("JSON for `serde_json` too");
                 let registered = verified.registered();
                 prop_assert_eq!(read["iss"].as_str(), registered.issuer());
                 prop_assert_eq!(read.get("sub").and_then(Value::as_str), registered.subject());

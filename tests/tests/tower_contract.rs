@@ -137,7 +137,7 @@ async fn a_rejected_request_does_not_reach_the_inner_service() {
         for (request, kind) in
             [(request(None), ErrorKind::NoCredentials), (request(Some(&expired)), ErrorKind::Expired)]
         {
-            let response = service.clone().oneshot(request).await.expect("refusals are responses");
+            let response = service.clone().oneshot(request).await.expect("rejections are responses");
             assert_eq!((response.status().as_u16(), response.body()), (401, &Body::default()));
             assert_eq!(response.extensions().get::<Error>().map(Error::kind), Some(kind));
         }
@@ -309,7 +309,7 @@ async fn an_optional_extractor_is_none_only_for_absent_credentials() {
     ] {
         let mut request = request(token.as_deref()).map(|_| axum::body::Body::empty());
         *request.uri_mut() = http::Uri::from_static(target);
-        let response = router.clone().oneshot(request).await.expect("routers do not fail");
+        let response = router.clone().oneshot(request).await.expect("routers return no errors");
         assert_eq!(response.status().as_u16(), status, "{target}");
         let read = axum::body::to_bytes(response.into_body(), 1024).await.expect("a body");
         assert_eq!(read, body.as_bytes(), "{target}");

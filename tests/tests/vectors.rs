@@ -177,7 +177,7 @@ fn a_proof_of_possession_is_not_accepted_as_a_bearer_token() {
     let proofs = list(&vectors, "proofs");
     for (proof, backend) in proofs.iter().flat_map(|proof| backends().map(|backend| (proof, backend))) {
         let key = public_key(&proof["header"]["jwk"]).expect("a vetted key");
-        assert!(is_signed(text(proof, "proof"), &key, backend), "the proof's own key verifies it");
+        assert!(is_signed(text(proof, "proof"), &key, backend), "the proof's key verifies it");
         // The right key, with every optional check turned off.
         let issuer = TrustedIssuer::dangerous_any_issuer().dangerous_any_audience().dangerous_without_expiry().key(key);
         let verifier = Verifier::builder()

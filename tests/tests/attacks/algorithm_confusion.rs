@@ -50,7 +50,7 @@ async fn a02_alg_none_in_any_spelling_is_refused() {
 #[actix_web::test]
 async fn a03_a_valid_mac_does_not_help_a_header_without_an_algorithm() {
     let (target, token) = (Target::of(Algorithm::HS256), Forge::new(&key_of(Algorithm::HS256)));
-    target.accepts(&token.sign(), "as it should be").await;
+    target.accepts(&token.sign(), "correct").await;
     for (alg, kind) in [
         (json!("none"), ErrorKind::AlgorithmNotAllowed),
         (json!("hs256"), ErrorKind::AlgorithmNotAllowed),
@@ -98,7 +98,7 @@ async fn a06_an_algorithm_list_of_both_families_does_not_make_a_public_key_a_sec
         let key = key_of(algorithm);
         let issuer = keyless().key(key.verification_key()).algorithms([Algorithm::HS256, algorithm]);
         let target = Target::trusting(issuer);
-        target.accepts(&Forge::new(&key).sign(), "as it should be").await;
+        target.accepts(&Forge::new(&key).sign(), "correct").await;
         for (form, secret) in public_forms(&key) {
             for kid in [Some(KID), None] {
                 target.refuses(&confused(&secret, kid), ErrorKind::UnknownKey, &form).await;
@@ -187,7 +187,7 @@ async fn a11_a_key_is_used_only_with_its_declared_algorithm() {
         ]);
         let target = Target::trusting(issuer);
         match accepted {
-            true => target.accepts(&rs256.token, "the declared one").await,
+            true => target.accepts(&rs256.token, "the declared algorithm").await,
             false => target.refuses(&rs256.token, ErrorKind::UnknownKey, "another").await,
         }
     }
@@ -259,7 +259,7 @@ async fn a15_other_octet_key_pairs_are_ignored() {
     let own = key_of(Algorithm::Ed25519).public_jwk().expect("a public key");
     let set = KeySet::from_jwks(&json!({"keys": [x25519, ed448, own]}).to_string()).expect("a set");
     let target = Target::trusting(keyless().keys(&set));
-    target.accepts(&Forge::new(&key_of(Algorithm::Ed25519)).sign(), "the one that is left").await;
+    target.accepts(&Forge::new(&key_of(Algorithm::Ed25519)).sign(), "the key that is not ignored").await;
     for kid in ["x", "448"] {
         let token = Forge::new(&key_of(Algorithm::Ed25519)).header("kid", kid).sign();
         target.refuses(&token, ErrorKind::UnknownKey, kid).await;
@@ -305,7 +305,7 @@ async fn a18_an_unknown_algorithm_is_refused() {
     }
     assert!(remote.asked().is_empty());
     let symmetric = trusting(issuer.algorithms([Algorithm::HS256])).fetch(remote.fetch()).build();
-    assert_eq!(symmetric.expect_err("a secret that is fetched").kind(), BuildErrorKind::Contradiction);
+    assert_eq!(symmetric.expect_err("a fetched secret").kind(), BuildErrorKind::Contradiction);
     let foreign = stranger(Algorithm::HS256).with_kid(KID);
     target.refuses(&Forge::new(&foreign).sign(), ErrorKind::AlgorithmNotAllowed, "HS256").await;
 }

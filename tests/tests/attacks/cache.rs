@@ -195,7 +195,7 @@ async fn i05_a_cached_token_ends_when_it_is_revoked() {
         watched.is_known(&token).await;
         revoked.add(id);
         watched.target.refuses(&token, ErrorKind::Revoked, id).await;
-        assert_eq!(watched.observer.take_cache(), ["hit", "hit"], "the list is asked about what is known");
+        assert_eq!(watched.observer.take_cache(), ["hit", "hit"], "the list is asked about cached tokens");
     }
     let open = Arc::new(AtomicBool::new(true));
     let watched = Watched::new(|builder| {
@@ -206,7 +206,7 @@ async fn i05_a_cached_token_ends_when_it_is_revoked() {
     watched.is_known(&token).await;
     open.store(false, Ordering::Relaxed);
     watched.target.refuses(&token, ErrorKind::RuleRefused, "a rule that changed its mind").await;
-    assert_eq!(watched.observer.take_cache(), ["hit", "hit"], "rules judge what is known");
+    assert_eq!(watched.observer.take_cache(), ["hit", "hit"], "rules run for cached tokens");
 }
 
 #[actix_web::test]

@@ -26,7 +26,7 @@ async fn l01_two_back_ends_in_one_program_do_not_conflict() {
             target.accepts(&Forge::new(&key).sign(), &format!("{algorithm} {backend:?}")).await;
         }
     }
-    Target::usual().accepts(&good().sign(), "neither is named").await;
+    Target::usual().accepts(&good().sign(), "no back end is configured").await;
 }
 
 #[actix_web::test]
@@ -37,7 +37,7 @@ async fn l02_the_process_wide_crypto_provider_is_neither_set_nor_read() {
         key_utils: KeyUtils::new_unimplemented(),
     };
     Target::usual().accepts(&good().sign(), "before").await;
-    assert!(THEIRS.install_default().is_ok(), "it was left to the application");
+    assert!(THEIRS.install_default().is_ok(), "no provider was installed before");
     let theirs = DecodingKey::from_secret(&[7; 32]).expect("not empty");
     let key = Key::try_from((Algorithm::HS256, &theirs)).expect("long enough");
     let target = Target::trusting(issuer().key(key));
@@ -73,7 +73,7 @@ async fn l04_a_leeway_above_minutes_is_refused_and_nothing_overflows() {
     for endless in [Duration::from_secs(u64::MAX), Duration::MAX] {
         let issuer = issuer().max_age(endless).max_lifetime(endless);
         let target = Target(behind(trusting(issuer).leeway(Duration::from_secs(300))));
-        target.accepts(&good().sign(), "no limit at all").await;
+        target.accepts(&good().sign(), "without a limit").await;
         target
             .accepts(&good().claim("iat", -253_402_300_799_i64).claim("exp", 253_402_300_799_i64).sign(), "far")
             .await;

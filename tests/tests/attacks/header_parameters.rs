@@ -22,7 +22,7 @@ async fn b01_a_key_in_the_token_is_not_used() {
         let forged = Forge::new(&attacker).header("jwk", jwk.clone());
         let own_kid = forged.clone().header("kid", KID).sign();
         let kind = if algorithm == Algorithm::ES256 { ErrorKind::BadSignature } else { ErrorKind::UnknownKey };
-        Target::usual().refuses(&own_kid, kind, "under the issuer's kid").await;
+        Target::usual().refuses(&own_kid, kind, "with the issuer's kid").await;
         Target::usual().refuses(&forged.clone().header("kid", "evil").sign(), ErrorKind::UnknownKey, "its kid").await;
         Target::usual().refuses(&forged.sign(), kind, "without a kid").await;
     }
@@ -65,7 +65,7 @@ async fn b03_certificates_in_a_token_are_not_used() {
     for (chain, case) in [
         (json!([STANDARD.encode([0x30; 300])]), "a certificate"),
         (json!(["%%%", 5, null]), "garbage"),
-        (json!("MIIB"), "a text in the place of an array"),
+        (json!("MIIB"), "a string in place of an array"),
         (json!({}), "an object"),
         (json!([]), "none"),
         (Value::Null, "null"),
@@ -113,7 +113,7 @@ async fn b04_a_kid_is_only_compared() {
         }
     }
     let text = log.text();
-    assert!(text.contains("unknown_key"), "refusals are logged");
+    assert!(text.contains("unknown_key"), "rejections are logged");
     for part in ["dev/null", "UNION", "jndi", "set-cookie", "evil", "kkkkkkkk", "\u{202e}"] {
         assert!(!text.contains(part), "{part}");
     }
@@ -146,7 +146,7 @@ async fn b07_without_a_kid_the_only_matching_key_is_used_and_several_are_refused
     two.refuses(&nameless, ErrorKind::AmbiguousKey, "two keys").await;
     two.accepts(&good().sign(), "two keys and a kid").await;
     let unnamed = Target::trusting(issuer().key(stranger(Algorithm::ES256).verification_key()));
-    unnamed.refuses(&nameless, ErrorKind::AmbiguousKey, "one of two without a name").await;
+    unnamed.refuses(&nameless, ErrorKind::AmbiguousKey, "two keys without a name").await;
 }
 
 #[actix_web::test]
@@ -177,7 +177,7 @@ async fn b09_a_malformed_list_of_critical_extensions_is_refused() {
 #[actix_web::test]
 async fn b10_an_unencoded_payload_is_refused() {
     for header in [good().header("b64", false), good().header("b64", false).header("crit", json!(["b64"]))] {
-        Target::usual().refuses(&header.sign(), ErrorKind::CriticalHeader, "encoded all the same").await;
+        Target::usual().refuses(&header.sign(), ErrorKind::CriticalHeader, "with an encoded payload").await;
         let text = encode(Value::from(header.header).to_string());
         let raw = sign_segments(&key(), &text, "plain");
         Target::usual().refuses(&raw, ErrorKind::CriticalHeader, "raw").await;
@@ -280,7 +280,7 @@ async fn b17_encryption_parameters_have_no_effect_on_a_signed_token() {
         .header("p2s", "AA");
     Target::usual().accepts(&token.sign(), "ignored").await;
     let deflated = token.sign_payload([0x78, 0x9c, 0x03, 0x00]);
-    Target::usual().refuses(&deflated, ErrorKind::MalformedToken, "compressed, and not unpacked").await;
+    Target::usual().refuses(&deflated, ErrorKind::MalformedToken, "compressed").await;
 }
 
 #[actix_web::test]
@@ -308,7 +308,7 @@ async fn b18_an_encrypted_token_is_refused_without_decrypting_it() {
         let kind = if header.get("cty").is_some() { ErrorKind::NestedToken } else { ErrorKind::AlgorithmNotAllowed };
         Target::usual().refuses(&three, kind, "three segments").await;
     }
-    Target::usual().refuses(&plain, ErrorKind::MalformedToken, "what it would hold").await;
+    Target::usual().refuses(&plain, ErrorKind::MalformedToken, "the plaintext").await;
 }
 
 #[actix_web::test]

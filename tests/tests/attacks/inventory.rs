@@ -50,7 +50,7 @@ fn sources(folder: &Path) -> String {
         if path.is_dir() {
             text.push_str(&sources(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            text.push_str(&fs::read_to_string(&path).expect("a text"));
+            text.push_str(&fs::read_to_string(&path).expect("a string"));
         }
     }
     text

@@ -89,7 +89,7 @@ async fn k01_text_from_an_attacker_is_repeated_nowhere() {
         application().send(&ask).await;
     }
     let text = log.text();
-    assert!(text.contains("algorithm_not_allowed") && text.contains("unknown_key"), "refusals are logged");
+    assert!(text.contains("algorithm_not_allowed") && text.contains("unknown_key"), "rejections are logged");
     for part in ["evil", "login ok", "\u{1b}", "\u{202e}", "\u{0}", "\r"] {
         assert!(!text.contains(part), "{part:?}");
     }
@@ -194,7 +194,7 @@ async fn k03_every_bad_token_gets_a_byte_identical_answer() {
     }
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:?}");
-    assert!(codes.len() > 10, "told apart on our side: {codes:?}");
+    assert!(codes.len() > 10, "the log should tell the errors apart: {codes:?}");
 }
 
 #[test]
@@ -241,7 +241,7 @@ async fn k07_the_labels_for_observers_are_a_closed_set() {
 #[actix_web::test]
 async fn k08_a_panic_in_the_application_ends_only_its_request() {
     let rule = |verified: &Verified| {
-        assert_ne!(verified.registered().subject(), Some("faulty"), "a fault in the application");
+        assert_ne!(verified.registered().subject(), Some("faulty"), "a bug in the application");
         true
     };
     let application = behind(builder().rule("fault", rule));
@@ -259,7 +259,7 @@ async fn k08_a_panic_in_the_application_ends_only_its_request() {
     }
     // A fetch that panics counts as an outage.
     let fetch = fetch_fn(|url: String| async move {
-        assert!(url.is_empty(), "a fault in the application");
+        assert!(url.is_empty(), "a bug in the application");
         Err::<Fetched, FetchError>(jwt_core::keys::FetchErrorKind::Transport.into())
     });
     let remote = behind(trusting(TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE)).fetch(fetch));

@@ -85,10 +85,10 @@ async fn j08_a_refresh_token_is_valid_only_for_its_session_client_and_scopes() {
     let pair = login.start().await.expect("a session");
     let token = shop.sessions.verify(&pair.refresh.token).await.expect("good");
     for scope in [["a", "c"], ["admin", "a"], ["A", "b"], ["a b", "a"]] {
-        let error = shop.sessions.refresh(&token).scope(scope).await.expect_err("more than was granted");
+        let error = shop.sessions.refresh(&token).scope(scope).await.expect_err("more scopes than granted");
         assert_eq!(error.kind(), ErrorKind::InsufficientScope, "{scope:?}");
     }
-    let error = shop.sessions.refresh(&token).client_id("other").await.expect_err("of another client");
+    let error = shop.sessions.refresh(&token).client_id("other").await.expect_err("the token of another client");
     assert_eq!(error.kind(), ErrorKind::WrongClaim);
     shop.sessions.logout(&token).await.expect("an answer");
     assert_eq!(

@@ -175,7 +175,7 @@ async fn h10_tokens_in_two_places_are_refused() {
         (Ask::get("/me").bearer("bad").header("cookie", &cookie), "bad header and good cookie"),
         (Ask::get(&query).bearer(&token), "header and query"),
         (Ask::get(&query).header("cookie", &cookie), "query and cookie"),
-        (Ask::get("/me").header("cookie", format!("{cookie}; {cookie}")), "a cookie twice in a line"),
+        (Ask::get("/me").header("cookie", format!("{cookie}; {cookie}")), "a cookie twice in one line"),
         (Ask::get("/me").header("cookie", &cookie).header("cookie", "session=x"), "a cookie twice in two lines"),
         (Ask::get(format!("{query}&access_token=x")), "a query twice"),
     ] {
@@ -216,13 +216,13 @@ async fn h13_a_cookie_in_a_cross_site_request_is_refused() {
             (post(&plain).header("sec-fetch-site", "same-site").header("origin", "https://x.example"), "a sibling"),
             (post(&plain).header("origin", "https://evil.example"), "an old browser"),
             (post(&plain).header("origin", "null"), "a sandbox"),
-            (post(&plain), "nobody knows"),
-            (post(&plain).header("x-csrf-token", "s3cret"), "a header that the token does not ask for"),
+            (post(&plain), "no browser headers"),
+            (post(&plain).header("x-csrf-token", "s3cret"), "a header without a claim"),
             (post(&bound).header("sec-fetch-site", "same-origin"), "no header"),
             (post(&bound).header("sec-fetch-site", "same-origin").header("x-csrf-token", "guess"), "a guess"),
-            (post(&bound).header("cookie", "csrf=guess").header("x-csrf-token", "guess"), "a pair that was planted"),
+            (post(&bound).header("cookie", "csrf=guess").header("x-csrf-token", "guess"), "a planted pair"),
             (post(&bound).header("sec-fetch-site", "cross-site").header("x-csrf-token", "s3cret"), "a stolen value"),
-            (post("bad").header("sec-fetch-site", "cross-site"), "a bad token, which stays as it is"),
+            (post("bad").header("sec-fetch-site", "cross-site"), "a bad token"),
         ] {
             expect(&open, &ask, &Answer::csrf(), case).await;
         }
@@ -248,13 +248,13 @@ async fn h13_a_cross_site_form_is_refused_whatever_its_fields() {
     for (ask, case) in [
         (form("csrf_token=s3cret").header("sec-fetch-site", "cross-site"), "a stolen value"),
         (form("csrf_token=s3cret").header("origin", "null"), "a stolen value in a sandbox"),
-        (form("csrf_token=guess"), "nobody knows, and a guess"),
-        (form("csrf_token=guess").header("cookie", "csrf_token=guess"), "a pair that was planted"),
+        (form("csrf_token=guess"), "no browser headers, and a guess"),
+        (form("csrf_token=guess").header("cookie", "csrf_token=guess"), "a planted pair"),
         (own(form("csrf_token=guess")), "a guess"),
         (own(form("csrf_token=guess&csrf_token=s3cret")), "several guesses"),
         (own(form("csrf_token[]=s3cret")), "a list"),
-        (own(post("text/plain", "csrf_token=s3cret")), "text, as another form sends it"),
-        (own(post("multipart/form-data; boundary=x", "csrf_token=s3cret")), "the type of files"),
+        (own(post("text/plain", "csrf_token=s3cret")), "plain text, as a form may send it"),
+        (own(post("multipart/form-data; boundary=x", "csrf_token=s3cret")), "the content type for files"),
         (own(post("application/x-www-form-urlencodedx", "csrf_token=s3cret")), "another type"),
         (own(form("csrf_token=s3cret")).header("x-csrf-token", "guess"), "a guess in the header"),
     ] {
@@ -386,7 +386,7 @@ async fn h18_behind_a_gateway_only_the_gateway_sets_identity_headers() {
         }
         // The next hop would drop the header that the client names here.
         let dropped = ask.header("connection", "x-user, X_Roles").header("connection", "x-user");
-        expect(&application, &dropped, &Answer::text(&expected), "named in connection").await;
+        expect(&application, &dropped, &Answer::text(&expected), "named in `Connection`").await;
     }
     // Claims that would end the line or start another header.
     for evil in ["a\r\nx-roles: admin", "a\nb", "a\0b", "a\u{85}b", " a", "a, b"] {
@@ -412,7 +412,7 @@ async fn h19_a_verified_token_from_earlier_middleware_is_ignored() {
     expect(&application, &Ask::get("/optional"), &Answer::text("nobody"), "optional").await;
     expect(&application, &Ask::get("/user").bearer(&good().sign()), &Answer::text("Ada"), "a good token").await;
     let ask = Ask::get("/user").bearer(&token);
-    expect(&application, &ask, &Answer::refused(ErrorKind::UnknownIssuer), "its own token").await;
+    expect(&application, &ask, &Answer::refused(ErrorKind::UnknownIssuer), "a token of the other issuer").await;
 }
 
 #[actix_web::test]
@@ -494,5 +494,5 @@ async fn h25_a_websocket_protocol_is_a_token_source_only_if_configured() {
         token
     });
     let open = behind(builder().sources(sources));
-    expect(&open, &upgrade("/user"), &Answer::text("Ada"), "where it is named").await;
+    expect(&open, &upgrade("/user"), &Answer::text("Ada"), "with the source configured").await;
 }

@@ -44,7 +44,7 @@ async fn j02_a_slow_revocation_list_blocks_no_other_request_and_times_out() {
         tokio::task::yield_now().await;
     }
     list.play(RevocationScript::Accept);
-    assert!(verifier.verify(&good().sign()).await.is_ok(), "nobody waits for another");
+    assert!(verifier.verify(&good().sign()).await.is_ok(), "requests do not wait for each other");
     assert!(!held.is_finished());
     let error = held.await.expect("no panic").expect_err("an outage");
     assert_eq!(error.kind(), ErrorKind::RevocationUnavailable);
@@ -67,7 +67,7 @@ async fn j04_the_same_jti_from_two_issuers_means_two_tokens() {
     let list = list(RevocationSettings::new());
     let other = jwt_core::TrustedIssuer::new("https://other.example").audience(AUDIENCE).key(key().verification_key());
     let target = Target(behind(builder().issuer(other).revocations(list.clone())));
-    list.revoke(&Revocation::token_id(ISSUER, "t-1", Duration::from_secs(NOW + 300))).expect("room");
+    list.revoke(&Revocation::token_id(ISSUER, "t-1", Duration::from_secs(NOW + 300))).expect("space");
     target.refuses(&good().sign(), ErrorKind::Revoked, "the one that was revoked").await;
     target.accepts(&good().claim("iss", "https://other.example").sign(), "the other issuer's").await;
 }
@@ -81,7 +81,7 @@ async fn j05_a_revocation_lasts_as_long_as_the_token_and_the_largest_leeway() {
         Application::new(builder.revocations(list.clone()).build().expect("a verifier"))
     };
     let (patient, strict) = (application(300), application(0));
-    list.revoke(&Revocation::token_id(ISSUER, "t-1", Duration::from_secs(NOW + 300))).expect("room");
+    list.revoke(&Revocation::token_id(ISSUER, "t-1", Duration::from_secs(NOW + 300))).expect("space");
     let ask = Ask::get("/me").bearer(&good().sign());
     for (second, kind) in
         [(0, ErrorKind::Revoked), (299, ErrorKind::Revoked), (599, ErrorKind::Revoked), (600, ErrorKind::Expired)]
@@ -90,7 +90,7 @@ async fn j05_a_revocation_lasts_as_long_as_the_token_and_the_largest_leeway() {
         // Entries are dropped only when something is revoked.
         for number in 0..1_000 {
             let name = format!("{second}-{number}");
-            list.revoke(&Revocation::token_id(ISSUER, name, Duration::from_secs(NOW + 900))).expect("room");
+            list.revoke(&Revocation::token_id(ISSUER, name, Duration::from_secs(NOW + 900))).expect("space");
         }
         assert_eq!(patient.send(&ask).await, Answer::refused(kind), "{second}");
         let kind = if second < 300 { ErrorKind::Revoked } else { ErrorKind::Expired };
@@ -102,7 +102,7 @@ async fn j05_a_revocation_lasts_as_long_as_the_token_and_the_largest_leeway() {
 async fn j06_a_token_issued_in_the_second_of_the_cutoff_is_refused() {
     let list = list(RevocationSettings::new());
     let target = Target(behind(builder().revocations(list.clone())));
-    list.revoke(&Revocation::subject(ISSUER, "user-1815", Duration::from_millis(NOW * 1_000 + 400))).expect("room");
+    list.revoke(&Revocation::subject(ISSUER, "user-1815", Duration::from_millis(NOW * 1_000 + 400))).expect("space");
     let issued = |at: serde_json::Value| good().claim("iat", at).sign();
     for at in [serde_json::json!(NOW - 1), NOW.into(), (NOW as f64 + 0.3).into(), (NOW as f64 + 0.5).into()] {
         target.refuses(&issued(at.clone()), ErrorKind::Revoked, &at.to_string()).await;
@@ -128,7 +128,7 @@ async fn i05_a_token_that_was_accepted_before_is_refused_once_it_is_revoked() {
         for _ in 0..3 {
             target.accepts(&token, "seen").await;
         }
-        list.revoke(&revocation).expect("room");
+        list.revoke(&revocation).expect("space");
         for _ in 0..3 {
             target.refuses(&token, ErrorKind::Revoked, "revoked").await;
         }
@@ -152,7 +152,7 @@ async fn i09_the_second_signature_of_a_revoked_token_does_not_help() {
     let other = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(other));
     assert_ne!(other, token);
     target.accepts(&other, "it verifies").await;
-    list.revoke(&Revocation::token_id(ISSUER, "t-1", Duration::from_secs(NOW + 300))).expect("room");
+    list.revoke(&Revocation::token_id(ISSUER, "t-1", Duration::from_secs(NOW + 300))).expect("space");
     for token in [&token, &other] {
         target.refuses(token, ErrorKind::Revoked, "both").await;
     }

@@ -336,7 +336,7 @@ async fn h16_nested_routers_are_decided_by_the_whole_pattern() {
     // Around a router, nothing has been matched yet.
     let around = layer(Routes::new().public("/public/{id}").public("/{tenant}/{id}")).layer(nested());
     let request = http::Request::get("/public/b").body(axum::body::Body::empty()).expect("a request");
-    let response = around.oneshot(request).await.expect("routers do not fail");
+    let response = around.oneshot(request).await.expect("routers return no errors");
     assert_eq!(response.status(), 401);
     assert_eq!(response.extensions().get().map(jwt_core::Error::kind), Some(ErrorKind::NoCredentials));
 }

@@ -37,7 +37,7 @@ pub(crate) fn padding_document() -> Value {
 pub(crate) fn paddings() -> (KeySet, Vec<Padding>) {
     let document = padding_document();
     let keys = KeySet::from_jwks(&json!({"keys": document["keys"]}).to_string()).expect("a set");
-    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let text = |value: &Value| value.as_str().expect("a string").to_owned();
     let cases = document["cases"].as_array().expect("an array").iter().map(|case| Padding {
         name: text(&case["case"]),
         token: text(&case["token"]),
@@ -158,10 +158,10 @@ async fn c04_a_signature_of_the_wrong_length_is_refused() {
         let right = signature(&token);
         let (r, s) = right.split_at(right.len() / 2);
         for (wrong, case) in [
-            ([right.as_slice(), &[0]].concat(), "a byte more"),
-            ([&[0], right.as_slice()].concat(), "a byte before"),
-            (right[..right.len() - 1].to_vec(), "a byte less"),
-            (right[1..].to_vec(), "the first byte less"),
+            ([right.as_slice(), &[0]].concat(), "one byte longer"),
+            ([&[0], right.as_slice()].concat(), "one byte in front"),
+            (right[..right.len() - 1].to_vec(), "one byte shorter"),
+            (right[1..].to_vec(), "without the first byte"),
             ([&[0], r, &[0], s].concat(), "longer halves"),
             ([right.as_slice(), &right].concat(), "twice"),
             (r.to_vec(), "one half"),
@@ -290,7 +290,7 @@ async fn c11_trailing_zeros_do_not_change_a_secret() {
     let header = json!({"alg": "HS256", "kid": KID});
     target.accepts(&mac(&[7; 32], &header, &good().claims.into()), "the secret").await;
     let longer = [&[7; 32][..], &[0; 32]].concat();
-    target.accepts(&mac(&longer, &header, &good().claims.into()), "zeros to the block").await;
+    target.accepts(&mac(&longer, &header, &good().claims.into()), "zeros up to the block size").await;
     let beyond = [&[7; 32][..], &[0; 33]].concat();
     target.refuses(&mac(&beyond, &header, &good().claims.into()), ErrorKind::BadSignature, "beyond it").await;
 }
@@ -316,5 +316,5 @@ async fn c12_a_token_without_a_signature_is_refused() {
         Target::usual().refuses(&stripped, ErrorKind::MalformedToken, &stripped).await;
     }
     let moved = format!("{payload}.{header}.{signature}");
-    Target::usual().refuses(&moved, ErrorKind::MalformedToken, "segments changed about").await;
+    Target::usual().refuses(&moved, ErrorKind::MalformedToken, "segments in another order").await;
 }

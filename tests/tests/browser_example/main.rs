@@ -12,7 +12,7 @@ use jwt_tests::adapter::Adapter;
 
 /// Starts the example in this runtime, which stops it when it ends. Returns its address without a slash at the end.
 fn open(adapter: Adapter, options: &Options) -> String {
-    let room = ReadingRoom::open(options).expect("a room");
+    let room = ReadingRoom::open(options).expect("an application");
     let listener = TcpListener::bind(("127.0.0.1", options.port)).expect("a free port");
     let address = listener.local_addr().expect("an address");
     if adapter == Adapter::Axum {

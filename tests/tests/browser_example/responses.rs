@@ -184,7 +184,7 @@ async fn a_refresh_token_can_be_used_once_and_only_to_refresh() {
         let refresh = ada.cookie("__Secure-refresh").expect("set").to_owned();
         confused.cookies.push(("__Host-access".to_owned(), refresh));
         assert_eq!(confused.get("/api/me").await.0, 401);
-        assert_eq!(confused.cookies, [], "it is taken away");
+        assert_eq!(confused.cookies, [], "the cookie is deleted");
         // A second use ends the session for both clients.
         assert_eq!(thief.send(Method::POST, "/auth/refresh").await, 401);
         assert_eq!(thief.cookies, []);

@@ -127,7 +127,7 @@ async fn every_valid_form_of_a_logout_token_is_accepted() {
     for (token, case) in [
         (logout_token().without_header("typ"), "no typ: it is recommended"),
         (logout_token().header("typ", "application/logout+jwt"), "the whole media type"),
-        (logout_token().without("sub"), "a session alone"),
+        (logout_token().without("sub"), "only a session"),
         (logout_token().claim("aud", json!(["other", CLIENT])), "several audiences"),
         (logout_token().claim("events", json!({EVENT: {}, "https://other.example/event": {"a": 1}})), "another event"),
         (logout_token().claim("events", json!({EVENT: {"reason": "bored"}})), "the event is to be empty, not must"),
@@ -152,7 +152,7 @@ async fn an_invalid_logout_token_logs_nobody_out() {
     let forged = Forge::new(&stranger(Algorithm::ES256)).header("kid", KID).header("typ", "logout+jwt");
     let forged = forged.claim("aud", CLIENT).claim("sid", "s-1").claim("events", json!({EVENT: {}}));
     for (token, kind, case) in [
-        (forged, BadSignature, "signed by somebody else"),
+        (forged, BadSignature, "signed by another key"),
         (logout_token().header("alg", "none"), ErrorKind::AlgorithmNotAllowed, "unsigned"),
         (logout_token().header("kid", "other"), UnknownKey, "another key"),
         (logout_token().header("typ", "JWT"), WrongType, "another type"),

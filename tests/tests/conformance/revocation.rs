@@ -35,7 +35,7 @@ async fn a_revoked_token_is_refused_from_the_next_request_on_and_others_are_not(
     let (first, second) = (good().sign(), good().claim("jti", "t-2").sign());
     all_answer(&application, &first, Answer::text("Ada")).await;
     let verified = verifier.verify(&first).await.expect("good");
-    list.revoke(&Revocation::token(&verified)).expect("room");
+    list.revoke(&Revocation::token(&verified)).expect("space");
     all_answer(&application, &first, Answer::refused(ErrorKind::Revoked)).await;
     all_answer(&application, &second, Answer::text("Ada")).await;
 }
@@ -59,7 +59,7 @@ async fn sessions_subjects_and_issuers_are_revoked_as_a_whole() {
         let application = behind(builder().revocations(list.clone()));
         let token = good().claim("sid", "s-1").sign();
         assert_eq!(application.send(&ask(&token)).await, Answer::text("Ada"));
-        list.revoke(&revocation).expect("room");
+        list.revoke(&revocation).expect("space");
         let expected = if refused { Answer::refused(ErrorKind::Revoked) } else { Answer::text("Ada") };
         assert_eq!(application.send(&ask(&token)).await, expected, "{revocation:?}");
     }
@@ -150,7 +150,7 @@ async fn waiting_for_the_end_of_a_token_ends_in_an_outage_unless_outages_are_ign
             list.play(script);
             let (sleeps, mut slept) = tokio::sync::mpsc::unbounded_channel();
             let ended = verified.ended(move |time| {
-                sleeps.send(time).expect("somebody listens");
+                sleeps.send(time).expect("the receiver exists");
                 std::future::pending()
             });
             let outcome = tokio::select! {

@@ -51,7 +51,7 @@ async fn while_its_provider_is_unreachable_the_demo_answers_503_and_then_recover
     let address = reserved.local_addr().unwrap();
 
     let options = Options::on_free_ports().provider(format!("http://{address}/dev-issuer"), "https://api.example");
-    let demo = Demo::start(options).await.expect("it starts without its provider");
+    let demo = Demo::start(options).await.expect("the demo starts without its provider");
     assert!(demo.issuer().is_none() && !demo.issuer_answers().await);
     let issuer = format!("{}/dev-issuer", demo.axum_url());
     for path in ["/.well-known/openid-configuration", "/jwks", "/token"] {

@@ -27,14 +27,14 @@ async fn keys_are_kept_current_without_requests_until_the_handle_is_dropped() {
     let verifier = Verifier::builder().issuer(issuer).clock(clock.clone()).fetch(remote.fetch()).build();
     let verifier = verifier.expect("a verifier");
     idle(seconds(5)).await;
-    assert_eq!(remote.asked().len(), 0, "nobody asked for it");
+    assert_eq!(remote.asked().len(), 0, "nothing was fetched yet");
     let upkeep = verifier.keep_keys_fresh();
     idle(seconds(2)).await;
-    assert_eq!((remote.asked().len(), verifier.is_ready()), (1, true), "the first set is fetched, too");
+    assert_eq!((remote.asked().len(), verifier.is_ready()), (1, true), "the first set is fetched too");
     for renewals in 2..6 {
         clock.advance(seconds(400));
         idle(seconds(10)).await;
-        assert_eq!(remote.asked().len(), renewals - 1, "not before it is due");
+        assert_eq!(remote.asked().len(), renewals - 1, "not before the renewal is due");
         clock.advance(seconds(145));
         idle(seconds(2)).await;
         assert_eq!(remote.asked().len(), renewals);

@@ -19,7 +19,7 @@ async fn refuse(cases: impl IntoIterator<Item = Case>) {
         })
     });
     for case in cases.collect::<Vec<_>>() {
-        case.await.expect("the case holds");
+        case.await.expect("the case passes");
     }
 }
 

@@ -31,7 +31,7 @@ async fn story(adapter: Adapter) {
     let old = lab.issuer.key();
     lab.issuer.rotate();
     assert_eq!(send(lab.good().sign()).await, ada, "a new key");
-    assert_eq!(send(lab.good().signed_by(&old).sign()).await, ada, "and the old one");
+    assert_eq!(send(lab.good().signed_by(&old).sign()).await, ada, "the old key");
 
     for script in [Script::Status(500), Script::LoginPage, Script::EmptySet, Script::HangUp] {
         lab.issuer.script(Document::KeySet, script.clone());
@@ -41,7 +41,7 @@ async fn story(adapter: Adapter) {
     lab.pass(seconds(4_199));
     assert_eq!(send(lab.good().sign()).await, ada, "stale keys");
     lab.pass(seconds(60));
-    assert_eq!(send(lab.good().sign()).await.status, 503, "keys beyond their time");
+    assert_eq!(send(lab.good().sign()).await.status, 503, "expired keys");
     lab.all(Script::Well);
     lab.issuer.withdraw("key-1");
     lab.pass(seconds(60));
@@ -71,7 +71,7 @@ async fn herd(adapter: Adapter) {
     lab.issuer.until_requests(Document::KeySet, 1).await;
     let herd: Vec<_> = (0..100).map(|_| start()).collect();
     first.abort();
-    assert!(first.await.expect_err("it went away").is_cancelled());
+    assert!(first.await.expect_err("the request was cancelled").is_cancelled());
     lab.issuer.release();
     for request in herd {
         assert_eq!(request.await.expect("no panic"), Answer::text("Ada"));

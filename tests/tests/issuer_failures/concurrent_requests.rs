@@ -74,7 +74,7 @@ async fn g13_the_first_client_disconnecting_does_not_cancel_the_fetch() {
     let second = start();
     tokio::task::yield_now().await;
     first.abort();
-    assert!(first.await.expect_err("it went away").is_cancelled());
+    assert!(first.await.expect_err("the request was cancelled").is_cancelled());
     lab.issuer.release();
     assert!(within(second).await.expect("no panic"));
     assert_eq!((lab.sets(), lab.told()), (1, vec!["loaded"]));

@@ -61,7 +61,7 @@ async fn a_redirect_is_a_failure_even_if_the_http_client_follows_it() {
         let error = verifier.expect("a verifier").fetch_keys().await.expect_err("a redirect");
         assert_eq!(error.issuers().collect::<Vec<_>>(), [(Some(issuer.name()), FetchErrorKind::Status)], "{status}");
     }
-    assert_eq!(elsewhere.requests(Document::KeySet), 5, "the client did follow");
+    assert_eq!(elsewhere.requests(Document::KeySet), 5, "the client followed the redirects");
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn an_issuer_may_be_reached_at_another_address_and_keeps_its_name() {
     let lab = Lab::of(issuer, trusted).loaded().await;
     assert_eq!(lab.issuer.name(), name);
     let inner = lab.good().of_issuer(lab.issuer.address());
-    assert_eq!(lab.at_once(&inner), Err(ErrorKind::UnknownIssuer), "the address is no name");
+    assert_eq!(lab.at_once(&inner), Err(ErrorKind::UnknownIssuer), "the address is not the issuer's name");
 
     // Metadata that names that address belongs to another issuer.
     let issuer = ScriptedIssuer::start().await.expect("an issuer");
@@ -180,11 +180,14 @@ async fn an_etag_is_sent_only_to_its_own_address() {
     }
     for server in [&lab.issuer, &inner] {
         let conditions = server.received().into_iter().filter(|request| request.header("if-none-match").is_some());
-        assert_eq!(conditions.count(), 0, "the set at hand came from the other address");
+        assert_eq!(conditions.count(), 0, "the current set came from the other address");
     }
     assert_eq!(lab.verifier.fetch_keys().await, Ok(()));
     let received = lab.issuer.received();
-    assert!(received.last().is_some_and(|last| last.header("if-none-match").is_some()), "now it is this one's");
+    assert!(
+        received.last().is_some_and(|last| last.header("if-none-match").is_some()),
+        "the tag is now from this address"
+    );
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ async fn nothing_is_fetched_before_a_token_needs_it() {
     assert_eq!((health.state, health.age, health.keys), (HealthState::Fresh, Some(seconds(7)), 1));
     assert_eq!((health.last_error, lab.verifier.is_ready()), (None, true));
     assert_eq!(lab.at_once(&lab.good()), Ok(()));
-    assert_eq!(lab.issuer.received().len(), 2, "and never again");
+    assert_eq!(lab.issuer.received().len(), 2, "once");
 }
 
 #[tokio::test]
@@ -28,16 +28,16 @@ async fn g07_a_cold_start_without_the_issuer_is_503_and_recovers_by_itself() {
     lab.all(Script::HangUp);
     let error = lab.verify(&lab.good()).await.expect_err("no keys");
     assert_eq!(error.kind(), ErrorKind::KeysUnavailable);
-    let wait = error.retry_after().expect("a moment to come back");
+    let wait = error.retry_after().expect("a `retry-after`");
     assert!(wait >= millis(750) && wait <= seconds(1), "{wait:?}");
     let health = lab.health();
     assert_eq!((health.state, health.last_error), (HealthState::NeverLoaded, Some(FetchErrorKind::Transport)));
     assert!(!lab.verifier.is_ready());
-    assert_eq!(lab.issuer.received().len(), 1, "nor does a probe ask before the pause is over");
+    assert_eq!(lab.issuer.received().len(), 1, "a probe causes no fetch during the pause");
 
     lab.all(Script::Well);
     lab.pass(wait - millis(1));
-    assert_eq!(lab.at_once(&lab.good()), Err(ErrorKind::KeysUnavailable), "not before the pause is over");
+    assert_eq!(lab.at_once(&lab.good()), Err(ErrorKind::KeysUnavailable), "not during the pause");
     assert_eq!(lab.issuer.received().len(), 1);
     lab.pass(millis(1));
     assert_eq!(lab.ask(&lab.good()).await, Ok(()));
@@ -51,7 +51,7 @@ async fn pauses_get_longer_with_each_failure_and_short_again_after_a_success() {
     lab.all(Script::Status(500));
     for (failure, longest) in [1, 2, 4, 8, 16, 30, 30, 30].into_iter().enumerate() {
         let error = lab.verify(&lab.good()).await.expect_err("no keys");
-        let wait = error.retry_after().expect("a moment to come back");
+        let wait = error.retry_after().expect("a `retry-after`");
         assert!(wait > seconds(longest).mul_f64(0.74) && wait <= seconds(longest), "{wait:?} of {longest}");
         // An error status makes the verifier try the other form of the metadata address.
         assert_eq!(lab.issuer.received().len(), 2 * (failure + 1));
@@ -80,13 +80,13 @@ async fn an_application_may_fetch_keys_at_any_time_and_gets_the_failures() {
         let failed: Vec<_> = error.issuers().collect();
         assert_eq!(failed, [(Some(lab.issuer.name()), FetchErrorKind::Transport)]);
         assert!(error.to_string().contains(lab.issuer.name()) && error.to_string().contains("transport"), "{error}");
-        assert_eq!(lab.issuer.received().len(), requests, "inside the pause after a failure, too");
+        assert_eq!(lab.issuer.received().len(), requests, "during the pause after a failure too");
     }
     lab.all(Script::Well);
     assert_eq!(lab.verifier.fetch_keys().await, Ok(()));
     assert_eq!(lab.at_once(&lab.good()), Ok(()));
     assert_eq!(lab.verifier.fetch_keys().await, Ok(()));
-    assert_eq!(lab.sets(), 2, "whatever the age of the set");
+    assert_eq!(lab.sets(), 2, "at any age of the set");
     assert_eq!(lab.told(), ["transport", "transport", "transport", "loaded", "loaded"]);
 }
 

@@ -26,7 +26,7 @@ pub(crate) const fn millis(millis: u64) -> Duration {
 
 /// Waits, with a time limit.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(PATIENCE, future).await.expect("it ends in time")
+    tokio::time::timeout(PATIENCE, future).await.expect("a result in time")
 }
 
 /// Settings with a short fetch timeout, for tests that wait for it.
@@ -134,7 +134,7 @@ impl Lab {
     /// Waits until this many fetches have ended since the verifier was built.
     pub(crate) async fn ended(&self, fetches: usize) {
         let mut ended = self.told.fetches.subscribe();
-        within(ended.wait_for(|ended| *ended >= fetches)).await.expect("the verifier lives");
+        within(ended.wait_for(|ended| *ended >= fetches)).await.expect("the verifier exists");
     }
 
     /// Returns what happened to keys since the last call.

@@ -33,7 +33,7 @@ async fn g08_stale_keys_are_used_for_an_hour_then_requests_get_503_until_the_iss
         lab.pass(seconds(30));
     }
     lab.pass(seconds(3_600 - 17 * 30) - millis(2));
-    assert_eq!(lab.at_once(&lab.good()), Ok(()), "to the last moment");
+    assert_eq!(lab.at_once(&lab.good()), Ok(()), "until the last moment");
     lab.ended(20).await;
     lab.pass(millis(1));
     assert_eq!(lab.health().state, HealthState::Outage);
@@ -114,7 +114,7 @@ async fn a_set_that_expired_without_traffic_is_used_after_one_failed_fetch() {
     lab.pass(seconds(1_000));
     assert_eq!(lab.ask(&lab.good()).await, Ok(()));
     assert_eq!(lab.told(), ["transport", "stale"]);
-    assert_eq!(lab.at_once(&lab.good()), Ok(()), "the next does not wait");
+    assert_eq!(lab.at_once(&lab.good()), Ok(()), "the next request does not wait");
 }
 
 #[tokio::test]

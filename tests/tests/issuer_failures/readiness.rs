@@ -48,19 +48,19 @@ async fn becomes_ready(adapter: Adapter) {
     for _ in 0..5 {
         expect(503, "never_loaded", json!("transport")).await;
     }
-    assert_eq!((lab.issuer.received().len(), lab.told()), (1, vec!["transport"]), "no more often than a request does");
+    assert_eq!((lab.issuer.received().len(), lab.told()), (1, vec!["transport"]), "no more often than requests do");
 
     lab.all(Script::Well);
     lab.pass(seconds(1));
     let (code, _) = probe(adapter, &lab.verifier).await;
     lab.ended(2).await;
     expect(200, "fresh", Value::Null).await;
-    assert_eq!((code, lab.sets(), lab.told()), (503, 1, vec!["loaded"]), "a probe waits for nothing");
+    assert_eq!((code, lab.sets(), lab.told()), (503, 1, vec!["loaded"]), "a probe does not wait");
 
     lab.grow_old();
     expect(200, "fresh", Value::Null).await;
     lab.ended(3).await;
-    assert_eq!((lab.sets(), lab.told()), (2, vec!["loaded"]), "and it renews what is due");
+    assert_eq!((lab.sets(), lab.told()), (2, vec!["loaded"]), "a probe starts a due renewal");
 }
 
 #[tokio::test]

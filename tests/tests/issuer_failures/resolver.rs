@@ -93,7 +93,7 @@ async fn an_unavailable_directory_is_an_outage_and_not_a_rejection() {
     tenant.clock().advance(seconds(1));
     assert_eq!(ask(&verifier, &tenant.token()).await, Ok(()));
     *tenants.down.lock().expect("no panic") = true;
-    assert_eq!(at_once(&verifier, &tenant.token()), Ok(()), "it was looked up before");
+    assert_eq!(at_once(&verifier, &tenant.token()), Ok(()), "the tenant was looked up before");
 }
 
 #[tokio::test]

@@ -55,10 +55,10 @@ async fn a_failed_fetch_does_not_reject_a_new_key_or_delay_it() {
     let old = lab.issuer.key();
     lab.issuer.rotate();
     lab.all(Script::HangUp);
-    let error = lab.verify(&lab.good()).await.expect_err("the new key cannot be had");
+    let error = lab.verify(&lab.good()).await.expect_err("the new key is unavailable");
     assert_eq!(error.kind(), ErrorKind::KeysUnavailable);
-    let wait = error.retry_after().expect("a moment to come back");
-    assert_eq!(lab.at_once(&lab.good().signed_by(&old)), Ok(()), "the old key is at hand");
+    let wait = error.retry_after().expect("a `retry-after`");
+    assert_eq!(lab.at_once(&lab.good().signed_by(&old)), Ok(()), "the old key is in the set");
     lab.all(Script::Well);
     assert_eq!(lab.at_once(&lab.good()), Err(ErrorKind::KeysUnavailable));
     lab.pass(wait);
@@ -71,7 +71,7 @@ async fn a_key_replaced_under_its_name_ends_with_the_next_set() {
     let lab = Lab::new().await.loaded().await;
     let (old, new) = (lab.issuer.key(), lab.issuer.stranger().with_kid("key-1"));
     lab.issuer.publish([new.clone()]);
-    assert_eq!(lab.at_once(&lab.good().signed_by(&new)), Err(ErrorKind::BadSignature), "a known name is not fetched");
+    assert_eq!(lab.at_once(&lab.good().signed_by(&new)), Err(ErrorKind::BadSignature), "a known name causes no fetch");
     assert_eq!(lab.verifier.fetch_keys().await, Ok(()));
     assert_eq!(lab.at_once(&lab.good().signed_by(&new)), Ok(()));
     assert_eq!(lab.at_once(&lab.good().signed_by(&old)), Err(ErrorKind::BadSignature));

@@ -106,7 +106,7 @@ fn with_stale_keys_requests_wait_only_once_for_an_endless_fetch() {
     assert!(scene.waits(&idle));
     assert_eq!((scene.verify(&driven), scene.told()), (Ok(()), vec!["timeout", "stale"]));
     for _ in 0..10 {
-        assert!(!scene.waits(&driven), "the set is used as it is");
+        assert!(!scene.waits(&driven), "the stale set is used");
     }
     // Not even if the next fetch is endless too.
     scene.clock.advance(seconds(1));
@@ -126,20 +126,20 @@ fn a_blocked_worker_delays_no_other() {
             runtime.block_on(async {
                 let waiting = tokio::spawn(async move { verifier.verify(&token).await.is_ok() });
                 remote.until_asked(1).await;
-                blocked.send(()).expect("the test goes on");
+                blocked.send(()).expect("the test continues");
                 // A handler that blocks its worker.
-                is_unblocked.recv().expect("the test goes on");
+                is_unblocked.recv().expect("the test continues");
                 waiting.await.expect("no panic")
             })
         }
     });
-    is_blocked.recv().expect("it is blocked");
+    is_blocked.recv().expect("the other thread runs");
     scene.remote.release();
     scene.clock.advance(seconds(BOUND + 1));
     assert_eq!(scene.verify(&runtime()), Ok(()));
     assert_eq!((scene.remote.asked().len(), scene.told()), (2, vec!["timeout", "loaded"]));
     unblock.send(()).expect("it waits");
-    assert!(worker.join().expect("no panic"), "its own request finds the set of the other");
+    assert!(worker.join().expect("no panic"), "its own request uses the fetched set");
     assert_eq!((scene.told(), scene.state()), (vec![], (HealthState::Fresh, None)));
 }
 

@@ -31,7 +31,7 @@ async fn each_method_of_a_draft_breaks_one_thing() {
         assert_eq!(lab.ask(&draft).await, expected, "{draft:?}");
     }
     let ids = [lab.good(), lab.good()].map(|draft| draft.sign());
-    assert_ne!(ids[0].split('.').nth(1), ids[1].split('.').nth(1), "each token has a `jti` of its own");
+    assert_ne!(ids[0].split('.').nth(1), ids[1].split('.').nth(1), "each token has its own `jti`");
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn a_dropped_issuer_no_longer_answers() {
     });
     issuer.until_requests(Document::OpenIdMetadata, 1).await;
     drop(issuer);
-    assert!(within(waiting).await.expect("no panic").is_err(), "its connections end");
+    assert!(within(waiting).await.expect("no panic").is_err(), "its connections are closed");
     assert!(within(verifier.fetch_keys()).await.is_err(), "its port is closed");
     assert_eq!(verifier.health()[0].health.last_error, Some(FetchErrorKind::Transport));
 }
@@ -57,7 +57,7 @@ async fn an_unpublished_document_is_answered_404_and_still_recorded() {
     let issuer = lab.issuer.name();
     let trusted = TrustedIssuer::jwks(issuer, format!("{issuer}/jwks?v=2")).audience(AUDIENCE);
     let verifier = Verifier::builder().issuer(trusted).build().expect("a verifier");
-    let error = within(verifier.fetch_keys()).await.expect_err("nothing is there");
+    let error = within(verifier.fetch_keys()).await.expect_err("the document is missing");
     assert_eq!(error.issuers().collect::<Vec<_>>(), [(Some(issuer), FetchErrorKind::Status)]);
     let received = lab.issuer.received();
     assert_eq!((received[0].target.as_str(), received[0].document, lab.sets()), ("/jwks?v=2", None, 0));

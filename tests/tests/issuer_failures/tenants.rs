@@ -180,7 +180,7 @@ async fn ten_thousand_forged_names_cost_no_more_than_the_budget() {
     for number in 9_000..10_000 {
         let _ = ask(&verifier, &forged(number)).await;
     }
-    assert_eq!(tenants.cost(), (1_100, 1_100), "a hundred come back each second");
+    assert_eq!(tenants.cost(), (1_100, 1_100), "the budget grows by a hundred each second");
     tenants.clock.advance(millis(10));
     assert_eq!(ask(&verifier, &honest(9_999)).await, Ok(()));
 }
@@ -285,10 +285,10 @@ async fn a_deleted_tenant_is_noticed_in_the_background() {
     settle().await;
     assert_eq!(tenants.cost().0, 1, "not before nine tenths of its lifetime");
     tenants.clock.advance(seconds(31));
-    assert_eq!(at_once(&verifier, &token), Ok(()), "nobody waits");
+    assert_eq!(at_once(&verifier, &token), Ok(()), "the request does not wait");
     settle().await;
     assert_eq!(tenants.cost().0, 2);
-    assert_eq!(at_once(&verifier, &token), Err(ErrorKind::UnknownIssuer), "remembered or not");
+    assert_eq!(at_once(&verifier, &token), Err(ErrorKind::UnknownIssuer), "cached or not");
     assert_eq!(tenants.cost().0, 2);
 }
 
@@ -322,7 +322,7 @@ async fn tenants_keep_working_for_an_hour_while_the_directory_is_down() {
     assert_eq!(ask(&verifier, &token).await, Err(ErrorKind::KeysUnavailable));
     tenants.answer(Answer::Known);
     tenants.clock.advance(seconds(30));
-    assert_eq!(ask(&verifier, &token).await, Ok(()), "it recovers by itself");
+    assert_eq!(ask(&verifier, &token).await, Ok(()), "it recovers without help");
 }
 
 #[tokio::test]
@@ -332,7 +332,7 @@ async fn without_a_stale_period_an_outage_of_the_directory_ends_with_the_lifetim
     assert_eq!(ask(&verifier, &honest(1)).await, Ok(()));
     tenants.answer(Answer::Failing);
     tenants.clock.advance(seconds(300));
-    assert_eq!(at_once(&verifier, &honest(1)), Ok(()), "not known to be down");
+    assert_eq!(at_once(&verifier, &honest(1)), Ok(()), "the directory is not known to be down");
     settle().await;
     let error = refusal(&verifier, &honest(1)).await.expect_err("down");
     assert_eq!((error.kind(), error.retry_after()), (ErrorKind::KeysUnavailable, Some(seconds(1))));
@@ -371,12 +371,12 @@ async fn a_forgotten_issuer_is_looked_up_again_and_its_tokens_are_forgotten_too(
     tenants.answer(Answer::Unknown);
     verifier.forget_issuer(&tenant(1));
     assert_eq!(ask(&verifier, &token).await, Err(ErrorKind::UnknownIssuer));
-    assert_eq!(at_once(&verifier, &other), Ok(()), "and no other");
+    assert_eq!(at_once(&verifier, &other), Ok(()), "other issuers keep their tokens");
     // The result of a look-up that was running when the name was forgotten is discarded.
     tenants.answer(Answer::Known);
     verifier.forget_issuer(&tenant(1));
     let (asking, token) = (verifier.clone(), honest(1));
-    let Step::Pending(pending) = asking.start(&token, None) else { panic!("it is looked up") };
+    let Step::Pending(pending) = asking.start(&token, None) else { panic!("a look-up") };
     tenants.answer(Answer::Unknown);
     verifier.forget_issuer(&tenant(1));
     assert_eq!(within(pending).await.expect_err("gone").kind(), ErrorKind::KeysUnavailable);
@@ -401,7 +401,7 @@ async fn forged_key_names_use_up_the_budget_and_renewals_do_not() {
         assert_eq!(ask(&verifier, &invented(number, kid)).await, Err(expected), "{number} {kid}");
     }
     assert_eq!(tenants.cost(), (2, 4));
-    let error = refusal(&verifier, &honest(2)).await.expect_err("no fetch is left");
+    let error = refusal(&verifier, &honest(2)).await.expect_err("no fetch is left in the budget");
     assert_eq!((error.kind(), error.retry_after()), (ErrorKind::KeysUnavailable, Some(seconds(1))));
     assert_eq!(tenants.cost(), (3, 4));
     // Past the lifetime of their keys, while forged tokens use up the budget.
@@ -453,7 +453,7 @@ async fn a_failing_look_up_is_logged_once_a_minute() {
             let lines: Vec<_> = lines.filter(|text| text.contains(line)).collect();
             assert!((1..=minute).contains(&lines.len()), "{lines:?}");
         }
-        assert!(tenants.cost().0 >= 7, "there was something to warn of each time");
+        assert!(tenants.cost().0 >= 7, "each look-up failed");
     }
 }
 

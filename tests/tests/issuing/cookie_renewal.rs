@@ -67,8 +67,8 @@ async fn an_expiring_token_is_replaced_by_one_with_the_same_claims() {
             assert_eq!(next["csrf"], value.as_str());
             assert_eq!((&next["iat"], &next["exp"]), (&json!(NOW + waited), &json!(NOW + waited + 900)));
             assert_ne!(next["jti"], old["jti"]);
-            assert_eq!(next["csrf"], old["csrf"], "a page that is open sends the one that it has");
-            assert_eq!(next.get("fresh"), None, "nobody has logged in");
+            assert_eq!(next["csrf"], old["csrf"], "an open page sends the value that it has");
+            assert_eq!(next.get("fresh"), None, "no login took place");
             for name in ["iat", "exp", "jti"] {
                 next[name] = old[name].clone();
             }
@@ -130,7 +130,7 @@ async fn a_token_revoked_while_the_handler_runs_is_not_renewed() {
             let ask = ask(target, &token);
             if is_axum { shop.send_axum(&ask).await } else { shop.send_actix(&ask).await }
         };
-        assert_eq!(set(&send("/page").await).len(), 1, "as long as it is good");
+        assert_eq!(set(&send("/page").await).len(), 1, "while the token is valid");
         assert_eq!(send("/page-everywhere").await, Answer::text("a page"));
         assert_eq!(send("/page-everywhere").await.status, 401);
     }
@@ -154,12 +154,21 @@ async fn tokens_that_must_not_be_renewed_are_not() {
     for location in [None, Some(Location::Authorization), Some(Location::Header), Some(Location::Query)] {
         assert!(!renews(refresh(), &good, location).await, "{location:?}");
     }
-    assert!(!renews(refresh(), &of_session, cookie).await, "of a session");
-    assert!(!renews(refresh(), &plain, cookie).await, "of no login");
-    assert!(!renews(refresh().near(Duration::from_secs(5000)), &stale, cookie).await, "would live shorter");
-    assert!(!renews(refresh().near(Duration::from_secs(1)), &good, cookie).await, "not yet");
-    assert!(!renews(refresh().absolute(Duration::from_secs(900)), &good, cookie).await, "not longer");
-    assert!(renews(refresh().absolute(Duration::from_secs(901)), &good, cookie).await, "a second longer");
+    assert!(!renews(refresh(), &of_session, cookie).await, "a token of a session");
+    assert!(!renews(refresh(), &plain, cookie).await, "a token without a login");
+    assert!(
+        !renews(refresh().near(Duration::from_secs(5000)), &stale, cookie).await,
+        "the new token would end earlier"
+    );
+    assert!(!renews(refresh().near(Duration::from_secs(1)), &good, cookie).await, "too early");
+    assert!(
+        !renews(refresh().absolute(Duration::from_secs(900)), &good, cookie).await,
+        "the new token would not end later"
+    );
+    assert!(
+        renews(refresh().absolute(Duration::from_secs(901)), &good, cookie).await,
+        "the new token ends a second later"
+    );
 
     // Tokens of another issuer and of another kind.
     let forge = jwt_tests::stage::good().claim("auth_time", NOW).claim("exp", NOW + 100);

@@ -153,7 +153,11 @@ async fn an_endpoint_without_cookies_does_not_use_up_a_refresh_token_in_a_cookie
     let token = login(&shop).await;
     assert_eq!(shop.send(&ask("/refresh", &token)).await, Answer::fault(ErrorKind::IssuingFailed));
     shop.wait(60);
-    assert_eq!(shop.send_axum(&ask("/cookie-refresh", &token)).await.status, 204, "it is good for the right one");
+    assert_eq!(
+        shop.send_axum(&ask("/cookie-refresh", &token)).await.status,
+        204,
+        "the token is valid at the right endpoint"
+    );
 }
 
 #[actix_web::test]

@@ -59,7 +59,7 @@ fn a_key_is_published_then_signs_then_retires_then_is_gone() {
     assert_eq!(ring.tidy(), [first]);
     assert_eq!(ring.tidy(), Vec::<Arc<str>>::new());
     clock.set(Duration::from_secs(NOW));
-    assert_eq!(ring.signing_kid(), second, "the only one signs, whatever the clock says");
+    assert_eq!(ring.signing_kid(), second, "the only key signs, whatever the time");
 }
 
 #[test]
@@ -107,14 +107,14 @@ async fn a_withdrawn_or_replaced_key_is_refused_at_once() {
     let second_kid = ring.rotate(new_key()).expect("a new key");
     clock.advance(Duration::from_secs(DAY));
     clock.set(Duration::from_secs(NOW + 10));
-    ring.withdraw(&second_kid).expect("it is there");
+    ring.withdraw(&second_kid).expect("the key exists");
     assert_eq!(kind(ring.withdraw(&second_kid)), Some(IssueErrorKind::MissingKey));
     assert_eq!(kind(ring.withdraw(&ring.signing_kid())), Some(IssueErrorKind::MissingKey), "the last one");
     assert!(verifier.verify(&first).await.is_ok());
 
     // The signing key is withdrawn, so the next one signs early.
     let third = ring.rotate(new_key()).expect("a new key");
-    ring.withdraw(&ring.signing_kid()).expect("another is there");
+    ring.withdraw(&ring.signing_kid()).expect("there is another key");
     assert_eq!(ring.signing_kid(), third);
     assert_eq!(verifier.verify(&first).await.expect_err("withdrawn").kind(), ErrorKind::UnknownKey);
     let by_third = token();
@@ -139,21 +139,21 @@ fn the_generation_of_a_ring_changes_with_its_current_keys() {
         new
     };
     let second = ring.rotate(new_key()).expect("a new key");
-    assert!(is_new(&ring), "a key has come");
+    assert!(is_new(&ring), "a key was added");
     ring.rotate(new_key()).expect("a new key");
-    assert!(is_new(&ring), "another has come");
+    assert!(is_new(&ring), "another key was added");
     let gone = NOW + 31 * DAY + 300;
     for (at, expected) in [(NOW + DAY, false), (gone - 1, false), (gone, true), (gone + 1, false)] {
         clock.set(Duration::from_secs(at));
-        assert_eq!(is_new(&ring), expected, "the clock has ended keys: {at}");
+        assert_eq!(is_new(&ring), expected, "keys have ended: {at}");
     }
     ring.tidy();
-    assert!(is_new(&ring), "what was thrown away does not come back");
+    assert!(is_new(&ring), "dropped keys do not come back");
     clock.set(Duration::from_secs(NOW));
     ring.rotate(new_key()).expect("a new key");
-    assert!(is_new(&ring), "a key has come");
+    assert!(is_new(&ring), "a key was added");
     ring.withdraw(&second).map_or_else(|error| assert_eq!(error.kind(), IssueErrorKind::MissingKey), drop);
-    ring.withdraw(&ring.signing_kid()).expect("another is there");
+    ring.withdraw(&ring.signing_kid()).expect("there is another key");
     assert!(is_new(&ring), "a key was withdrawn");
     ring.replace(new_key()).expect("a new key");
     assert!(is_new(&ring), "all keys were replaced");
@@ -166,7 +166,7 @@ async fn a_cached_token_ends_with_its_key() {
     type End<'e> = &'e dyn Fn(&KeyRing, &ManualClock);
     let gone = Duration::from_secs(31 * DAY + 300);
     let ends: [(&str, End<'_>); 4] = [
-        ("withdrawn", &|ring, _| ring.withdraw(&ring.signing_kid()).expect("another is there")),
+        ("withdrawn", &|ring, _| ring.withdraw(&ring.signing_kid()).expect("there is another key")),
         ("replaced", &|ring, _| drop(ring.replace(new_key()).expect("a new key"))),
         ("retired and gone", &|_, clock| clock.advance(gone)),
         ("gone and thrown away", &|ring, clock| {
@@ -200,11 +200,11 @@ fn a_key_that_is_gone_does_not_come_back_when_another_is_withdrawn() {
     let first = ring.signing_kid();
     let second = ring.rotate(new_key()).expect("a new key");
     clock.advance(Duration::from_secs(40 * DAY));
-    assert_eq!(ring.keys().len(), 1, "the first is over");
-    assert_eq!(kind(ring.withdraw(&second)), Some(IssueErrorKind::MissingKey), "there is no other");
+    assert_eq!(ring.keys().len(), 1, "the first key is gone");
+    assert_eq!(kind(ring.withdraw(&second)), Some(IssueErrorKind::MissingKey), "there is no other key");
     assert_eq!(ring.signing_kid(), second);
     let third = ring.rotate(new_key()).expect("a new key");
-    ring.withdraw(&second).expect("another is there");
+    ring.withdraw(&second).expect("there is another key");
     assert_eq!(ring.signing_kid(), third);
     assert_eq!(kind(ring.withdraw(&first)), Some(IssueErrorKind::MissingKey));
 }
@@ -258,7 +258,7 @@ fn each_wrong_setting_of_a_ring_is_named() {
     assert_eq!(kind(ring.rotate(new_key().with_kid("a"))), Some(DuplicateKey));
     assert_eq!(kind(ring.rotate(secret())), Some(MixedKeys));
     assert_eq!(kind(ring.replace(secret())), Some(MixedKeys));
-    assert_eq!(ring.keys().len(), 1, "as it was");
+    assert_eq!(ring.keys().len(), 1, "unchanged");
     assert_eq!(kind(KeyRing::new(secret()).expect("a ring").jwks()), Some(IssueErrorKind::NothingToPublish));
     let secrets = issuer(&KeyRing::new(secret()).expect("a ring"));
     assert_eq!(kind(secrets.metadata("https://id.example/jwks").endpoint()), Some(IssueErrorKind::NothingToPublish));

@@ -23,18 +23,18 @@ async fn of_a_hundred_concurrent_exchanges_one_wins() {
 async fn a_full_store_drops_only_sessions_that_have_ended() {
     let store = MemorySessions::with_capacity(2);
     for subject in ["a", "b"] {
-        store.create(&session(subject, "s"), 100).await.expect("room");
+        store.create(&session(subject, "s"), 100).await.expect("space");
     }
     let error = store.create(&session("c", "s"), 100).await.expect_err("full");
     assert!(matches!(error, SessionStoreError::Full));
     // Another session of a known subject replaces that subject's oldest one.
-    assert_eq!(store.create(&session("b", "t"), 1).await.expect("room"), ["s"]);
+    assert_eq!(store.create(&session("b", "t"), 1).await.expect("space"), ["s"]);
     assert_eq!(store.list("a", NOW).await.expect("an answer").len(), 1);
     // The store is full again. Then some sessions end.
     assert!(store.create(&session("c", "s"), 100).await.is_err());
     let mut later = session("c", "s");
     (later.created_at, later.ends_at) = (NOW + 3600, NOW + 7200);
-    store.create(&later, 100).await.expect("room");
+    store.create(&later, 100).await.expect("space");
     assert_eq!(format!("{store:?}"), "MemorySessions { sessions: 1, capacity: 2 }");
 }
 

@@ -121,7 +121,7 @@ async fn an_idle_session_ends_and_a_used_one_lasts_until_its_maximum_lifetime() 
     let shop = Shop::usual();
     let token = login(&shop).await.refresh.token;
     shop.wait(7 * DAY);
-    assert_eq!(outcome(refresh(&shop, &token).await), Err(ErrorKind::SessionEnded), "within the leeway of its token");
+    assert_eq!(outcome(refresh(&shop, &token).await), Err(ErrorKind::SessionEnded), "within the token's leeway");
     shop.wait(60);
     assert_eq!(outcome(refresh(&shop, &token).await), Err(ErrorKind::Expired));
 
@@ -134,7 +134,11 @@ async fn an_idle_session_ends_and_a_used_one_lasts_until_its_maximum_lifetime() 
     assert_eq!(pair.refresh.expires_at.seconds(), (NOW + 30 * DAY) as i64);
     shop.wait(6 * DAY - 60);
     let last = refresh(&shop, &pair.refresh.token).await.expect("a pair");
-    assert_eq!((last.refresh.lifetime.as_secs(), last.access.lifetime.as_secs()), (60, 60), "neither outlives it");
+    assert_eq!(
+        (last.refresh.lifetime.as_secs(), last.access.lifetime.as_secs()),
+        (60, 60),
+        "no token outlives the session"
+    );
     assert_eq!(claims(&last.access.token)["auth_time"], NOW);
     shop.wait(60);
     assert_eq!(outcome(refresh(&shop, &last.refresh.token).await), Err(ErrorKind::SessionEnded));
@@ -380,7 +384,7 @@ async fn a_token_of_another_service_cannot_be_refreshed_or_logged_out() {
     assert_eq!(RefreshToken::of(&access).expect_err("an access token").kind(), ErrorKind::WrongType);
     let alone = shop.tokens.access("joe").issue().expect("a token").token;
     let alone = shop.verifier.verify(&alone).await.expect("good");
-    let error = shop.sessions.logout(&alone).await.expect_err("of no session");
+    let error = shop.sessions.logout(&alone).await.expect_err("a token without a session");
     assert_eq!((error.kind(), error.detail()), (ErrorKind::MissingClaim, Some("sid")));
 }
 

@@ -76,7 +76,7 @@ impl Provider {
     }
 
     fn text(&self, name: &str) -> &str {
-        self.about[name].as_str().expect("a text")
+        self.about[name].as_str().expect("a string")
     }
 
     fn resource(&self, algorithm: &str) -> String {
@@ -230,7 +230,7 @@ async fn access_tokens_of_every_algorithm_are_accepted_for_their_audience_and_un
 
         service.accept(&token, provider.text("client_id")).await;
         let user_token = provider.ask(&format!("user_token {algorithm}")).await;
-        let sub = provider.about["user"]["sub"].as_str().expect("a text");
+        let sub = provider.about["user"]["sub"].as_str().expect("a string");
         service.accept(user_token["access_token"].as_str().expect("a token"), sub).await;
 
         for token in tampered(&token) {
@@ -330,7 +330,7 @@ async fn keys_are_fetched_once_and_again_when_a_token_names_a_new_one() {
 async fn a_logout_at_the_provider_revokes_the_tokens_here() {
     let mut provider = Provider::start().await;
     let resource = provider.resource("RS256");
-    let sub = provider.about["user"]["sub"].as_str().expect("a text").to_owned();
+    let sub = provider.about["user"]["sub"].as_str().expect("a string").to_owned();
     // One service for each framework's endpoint, so that the test shows that both receive the logout.
     for framework in 0..2 {
         let revocations = MemoryRevocations::new();

@@ -24,7 +24,7 @@ async fn a_client_gets_a_token_after_a_rejection_and_then_one_with_more_scopes()
     let app = server::app(provider.text("issuer"), &resource).expect("a server");
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
 
-    let subject = provider.about["user"]["sub"].as_str().expect("a text").to_owned();
+    let subject = provider.about["user"]["sub"].as_str().expect("a string").to_owned();
     let mut client = Command::new("node");
     client
         .args(["mcp.mjs", &resource, provider.text("public_client_id"), &subject])

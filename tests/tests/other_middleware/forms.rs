@@ -119,7 +119,7 @@ async fn a_body_keeps_its_length_its_trailers_and_its_error() {
     ] {
         type Seen = (Result<usize, Option<usize>>, Option<String>);
         let (hint, is_empty) = (body.size_hint(), body.is_end_stream());
-        let response = service.clone().oneshot(claimless(body)).await.expect("no error of its own");
+        let response = service.clone().oneshot(claimless(body)).await.expect("no error");
         let seen = response.extensions().get::<(Seen, SizeHint, bool)>().expect("the handler ran");
         assert_eq!((&seen.0, seen.2), (&expected, is_empty));
         assert!(

@@ -46,7 +46,7 @@ async fn a_body_is_not_read_before_the_decision_nor_if_the_request_is_refused() 
     let request = ask(Request::post("/"), &good().sign(), Body::from_stream(parts));
     let mut body = router.oneshot(request).await.expect("infallible").into_body();
     for part in ["one", "two", "three"] {
-        send.send(Bytes::from(part)).await.expect("somebody reads");
+        send.send(Bytes::from(part)).await.expect("the receiver exists");
         let frame = body.frame().await.expect("a frame").expect("no error");
         assert_eq!(frame.into_data().expect("data"), part);
     }
@@ -79,7 +79,7 @@ async fn server_sent_events_end_with_the_token() {
 
     clock.advance(Duration::from_secs(359));
     turned.send_replace(1);
-    assert!(futures_util::poll!(body.frame()).is_pending(), "the leeway is not over");
+    assert!(futures_util::poll!(body.frame()).is_pending(), "the leeway has not ended");
     clock.advance(Duration::from_secs(1));
     turned.send_replace(2);
     assert!(body.frame().await.is_none());

@@ -42,7 +42,7 @@ async fn send(router: Router, token: Option<&str>) -> Response {
     if let Some(token) = token {
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }
-    router.oneshot(request.body(Body::empty()).expect("a request")).await.expect("routers do not fail")
+    router.oneshot(request.body(Body::empty()).expect("a request")).await.expect("routers return no errors")
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ async fn no_token_is_accepted_before_the_server_was_read() {
     let node = Node::start(&server);
     assert_eq!(node.session("a").await, DOWN);
     assert!(!node.list.health().is_current);
-    let error = node.list.revoke(&session("b")).await.expect_err("nobody there");
+    let error = node.list.revoke(&session("b")).await.expect_err("no server");
     assert_eq!(error.kind(), RevokeErrorKind::Unavailable);
     assert_eq!((node.session("a").await, node.session("b").await), (DOWN, REVOKED));
     server.revive();
@@ -139,14 +139,14 @@ async fn a_full_server_keeps_its_connections_and_is_updated_when_it_has_space() 
         line.and_then(|line| line.split(',').next()).map_or(0, |calls| calls.parse().expect("a number"))
     };
     server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
-    let error = node.list.revoke(&session("a")).await.expect_err("no room");
+    let error = node.list.revoke(&session("a")).await.expect_err("the server is full");
     assert_eq!(error.kind(), RevokeErrorKind::Full);
     let (reads, attempts) = (calls("hscan"), calls("hmget"));
     until("attempts", async || calls("hmget") >= attempts + 10).await;
     assert_eq!((calls("hscan"), calls("subscribe")), (reads, 1));
     assert_eq!((node.session("a").await, node.session("b").await), (REVOKED, None));
     server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
-    until("the server is told", async || server.cli(&["HLEN", "{jwt}:revoked"]) == "1").await;
+    until("the server has the revocation", async || server.cli(&["HLEN", "{jwt}:revoked"]) == "1").await;
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ async fn a_record_is_read_as_it_was_written() {
     record.device = Some("Firefox / \u{1f511}".to_owned());
     record.grant = "{\"a\":[1,{}]}\n\n".to_owned();
     (record.ends_at, record.expires_at) = (u64::MAX - 1, u64::MAX);
-    store.create(&record, 100).await.expect("room");
+    store.create(&record, 100).await.expect("space");
     assert_eq!(store.find("joe", &record.id, NOW).await.expect("an answer"), Some(record.clone()));
     let (id, token_id) = (record.id.clone(), record.token_id.clone());
     let rotation = Rotation::new("joe", &id, &token_id, "next\n", NOW + 5).idle(u64::MAX);
@@ -72,7 +72,7 @@ async fn the_server_drops_a_subject_whose_sessions_have_expired() {
     for (id, lifetime) in [("long", 900), ("short", 300)] {
         let mut record = session("joe", id);
         record.expires_at = record.created_at + lifetime;
-        store.create(&record, 100).await.expect("room");
+        store.create(&record, 100).await.expect("space");
     }
     let left: i64 = server.cli(&["TTL", "{jwt}:sessions:joe"]).parse().expect("seconds");
     assert!((840..=900).contains(&left), "{left}");
@@ -86,14 +86,14 @@ async fn without_the_server_every_operation_fails() {
     let mut server = Server::start();
     let settings = RedisSettings::new().timeout(Duration::from_millis(200));
     let store = RedisSessions::new(server.address(), &settings).expect("an address");
-    store.create(&session("joe", "s"), 100).await.expect("room");
+    store.create(&session("joe", "s"), 100).await.expect("space");
     server.freeze();
     let unavailable = |error| matches!(error, SessionStoreError::Unavailable(_));
     assert!(unavailable(store.find("joe", "s", NOW).await.expect_err("no answer")));
     server.thaw();
     server.kill();
-    assert!(unavailable(store.rotate(&Rotation::new("joe", "s", "a", "b", NOW)).await.expect_err("nobody there")));
-    assert!(unavailable(store.create(&session("joe", "t"), 100).await.expect_err("nobody there")));
+    assert!(unavailable(store.rotate(&Rotation::new("joe", "s", "a", "b", NOW)).await.expect_err("no server")));
+    assert!(unavailable(store.create(&session("joe", "t"), 100).await.expect_err("no server")));
     server.revive();
     // Sessions that the server lost have ended.
     super::setup::until("the server is back", async || store.find("joe", "s", NOW).await.is_ok()).await;
@@ -105,13 +105,13 @@ async fn without_the_server_every_operation_fails() {
 async fn a_full_server_reports_it_and_a_record_of_another_kind_is_an_outage() {
     let server = Server::start();
     let store = store(&server);
-    store.create(&session("joe", "s"), 100).await.expect("room");
+    store.create(&session("joe", "s"), 100).await.expect("space");
     server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
-    let error = store.create(&session("joe", "t"), 100).await.expect_err("no room");
+    let error = store.create(&session("joe", "t"), 100).await.expect_err("the server is full");
     assert!(matches!(error, SessionStoreError::Full), "{error}");
     // A refresh writes, so it fails and its token stays valid. A logout only deletes.
     let refresh = Rotation::new("joe", "s", "s-0", "s-1", NOW);
-    let error = store.rotate(&refresh).await.expect_err("no room");
+    let error = store.rotate(&refresh).await.expect_err("the server is full");
     assert!(matches!(error, SessionStoreError::Full), "{error}");
     assert!(store.end("joe", "other").await.is_ok());
     assert!(store.end_all("joe", Some("s")).await.is_ok());

@@ -39,7 +39,7 @@ impl Node {
     }
 
     pub(crate) async fn synced(self) -> Self {
-        tokio::time::timeout(PATIENCE, self.list.synced()).await.expect("the server answers");
+        tokio::time::timeout(PATIENCE, self.list.synced()).await.expect("the server is available");
         self
     }
 
