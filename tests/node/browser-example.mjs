@@ -1,11 +1,11 @@
-// Uses the reading room as a person does, and attacks it as other sites and thieves do, in Chromium.
+// Uses the page of the browser example in Chromium, and attacks it from other sites and with stolen cookies.
 //
 //   node browser-example.mjs http://127.0.0.1:8080/ [folder for screenshots]
 //
-// It prints one line of JSON saying what it saw and exits 0. When something is not as expected it explains that on
-// standard error and exits 1. A page error, a console error but for refused requests, a violated content security policy
-// and a request to another machine are failures wherever they happen. CHROMIUM names the browser to run,
-// /usr/bin/chromium unless set.
+// It prints one line of JSON with its results and exits 0. If something isn't as expected, it explains that on standard
+// error and exits 1. Page errors, console errors (except for rejected requests), violations of the content security
+// policy and requests to other machines are always failures. The environment variable CHROMIUM names the browser.
+// Default: /usr/bin/chromium.
 
 import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
@@ -42,7 +42,7 @@ async function run() {
 
   doing = 'open the page';
   await page.goto(base);
-  expect(said.length === 0, `the page asked before anybody logged in: ${said}`);
+  expect(said.length === 0, `the page sent requests before the login: ${said}`);
   await controls(page, ['Name', 'Password', 'Log in']);
   expect((await page.evaluate(() => document.activeElement.id)) === 'login-name', 'the name has no focus');
   await look(page, 'login');
@@ -108,9 +108,9 @@ async function run() {
   doing = 'be attacked from other origins';
   const evil = await attacker();
   for (const [host, expected] of [
-    // Ports are not part of a site, so that the browser attaches the cookies, strict ones too.
+    // A port isn't part of a site, so the browser sends the cookies, even those with SameSite=Strict.
     ['127.0.0.1', 'POST /auth/logout-everywhere 403'],
-    // Another site: the browser withholds them.
+    // Another site: the browser doesn't send the cookies.
     ['localhost', 'POST /auth/logout-everywhere 401'],
   ]) {
     for (const way of ['form', 'fetch']) {
@@ -142,7 +142,7 @@ async function run() {
   await page.locator('#login').waitFor();
   await text(page, '#announce', 'You are logged out');
   await cookiesGone(context);
-  // The other's access token may be good by its times; its session is over all the same.
+  // The other browser's access token may not have expired yet, but its session has ended.
   await other.page.reload();
   await other.page.locator('#login').waitFor();
   await text(other.page, '#login-error', 'You were logged out');
@@ -177,7 +177,7 @@ async function run() {
   await browser.close();
 }
 
-/** Somebody with a browser of their own. `said` collects what their page asked, and the answers. */
+/** Opens a separate browser profile. `said` collects the page's requests and the status of each response. */
 async function visitor(options) {
   const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
   await context.route((url) => !['127.0.0.1', 'localhost'].includes(url.hostname) && url.protocol !== 'data:', (route) => {
@@ -199,7 +199,7 @@ async function visitor(options) {
   });
   page.on('pageerror', (error) => trouble(`page error: ${error.stack ?? error}`));
   page.on('console', (message) => {
-    // Chromium reports each refused call like this; refusals are the point here.
+    // Chromium logs each rejected call like this. Rejections are expected here.
     const refused = /^Failed to load resource: .* status of 4\d\d\b/.test(message.text());
     if (['error', 'warning'].includes(message.type()) && !refused) trouble(`console ${message.type()}: ${message.text()}`);
   });
@@ -210,7 +210,7 @@ function call(response) {
   return `${response.request().method()} ${new URL(response.url()).pathname} ${response.status()}`;
 }
 
-/** A site whose pages make their visitors' browsers ask the reading room to log them out. */
+/** A site whose pages send logout requests to the example from their visitors' browsers. */
 async function attacker() {
   const target = `${origin}/auth/logout-everywhere`;
   const pages = {
@@ -232,13 +232,13 @@ async function logIn(page) {
   await page.keyboard.press('Enter');
 }
 
-/** Waits until the browser has let go of the access token, which it does when it expires. */
+/** Waits until the browser has dropped the expired access token. */
 async function over(context) {
   const kept = async () => (await context.cookies()).some(({ name }) => name === '__Host-access');
   await until(async () => !(await kept()), () => 'the access token stays');
 }
 
-/** Makes sure that the browser has an access token that it could attach. */
+/** Makes sure that the browser has an access token that it can send. */
 async function fresh(page, context) {
   await over(context);
   await page.reload();
@@ -266,7 +266,7 @@ async function text(page, selector, wanted) {
   }, () => `${selector} says "${found}" and not "${wanted}"`);
 }
 
-/** The names of all controls in the accessibility tree: none may lack one, and these must be there. */
+/** Checks that every control in the accessibility tree has a name, and that these names exist. */
 async function controls(page, wanted) {
   const roles = ['button', 'checkbox', 'combobox', 'link', 'textbox'];
   const session = await page.context().newCDPSession(page);
@@ -280,7 +280,7 @@ async function controls(page, wanted) {
   return names;
 }
 
-/** Checks the page in both colour schemes and widths: contrast (WCAG 2.2, 1.4.3) and no scrolling sideways. */
+/** Checks the contrast (WCAG 2.2, 1.4.3), and that the page doesn't scroll sideways, in both colour schemes and widths. */
 async function look(page, name) {
   const size = page.viewportSize();
   for (const [viewport, colorScheme] of [[WIDE, 'light'], [WIDE, 'dark'], [NARROW, 'light'], [NARROW, 'dark']]) {
@@ -339,9 +339,9 @@ async function until(condition, message) {
 }
 
 async function fail(error) {
-  console.error(`reading room: ${doing}: ${error instanceof Failure ? error.message : error.stack}`);
+  console.error(`browser example: ${doing}: ${error instanceof Failure ? error.message : error.stack}`);
   for (const one of troubles) {
-    if (!error.message.includes(one)) console.error(`reading room: ${one}`);
+    if (!error.message.includes(one)) console.error(`browser example: ${one}`);
   }
   await Promise.race([
     browser?.close().catch(() => {}),

@@ -196,7 +196,7 @@ impl Application {
     ///
     /// Panics if the claims can't be forwarded.
     pub fn forwarding(mut self, claims: &[(&str, &str)]) -> Self {
-        self.forward = ForwardClaims::new(&self.verifier, claims.iter().copied()).expect("sound");
+        self.forward = ForwardClaims::new(&self.verifier, claims.iter().copied()).expect("valid settings");
         self
     }
 

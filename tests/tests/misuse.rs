@@ -143,6 +143,6 @@ fn a_method_that_changes_something_is_not_treated_as_safe() {
     let error = builder().sources(sources(Csrf::new().safe_methods(["GET", "POST"]))).build().expect_err("a mistake");
     assert!(error.to_string().contains("`safe_methods`"), "{error}");
     for csrf in [Csrf::new().safe_methods(["GET"]), Csrf::new().dangerous_safe_methods(["GET", "PROPFIND"])] {
-        builder().sources(sources(csrf)).build().expect("sound");
+        builder().sources(sources(csrf)).build().expect("a verifier");
     }
 }

@@ -233,7 +233,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_refused_as_a_token(
+    fn any_string_is_refused_as_a_token(
         token in prop_oneof![any::<String>(), "[A-Za-z0-9_.-]{0,200}", r"(\PC*\.){0,5}\PC*"],
     ) {
         for party in PARTIES.iter() {
@@ -243,7 +243,7 @@ proptest! {
     }
 
     #[test]
-    fn any_header_and_payload_are_judged_without_a_panic(
+    fn any_header_and_payload_are_verified_without_a_panic(
         header in prop_oneof![any_json().prop_map(|json| json.to_string()), any::<String>()],
         payload in prop_oneof![any_json().prop_map(|json| json.to_string()), any::<String>()],
     ) {
@@ -257,7 +257,7 @@ proptest! {
 
     /// HMAC and Ed25519 have one signature for a key and a message. Other encodings of the token are rejected.
     #[test]
-    fn a_token_that_was_changed_is_accepted_only_if_it_says_the_same(
+    fn a_changed_token_is_accepted_only_if_it_decodes_to_the_same(
         claims in private_claims(),
         changes in prop::collection::vec(any_change(), 1..4),
         party in 0..2_usize,
@@ -306,7 +306,7 @@ proptest! {
     }
 
     #[test]
-    fn the_text_of_claims_changes_no_answer_and_is_in_none(
+    fn the_contents_of_claims_neither_change_nor_appear_in_a_rejection(
         defect in 0..DEFECTS,
         texts in prop::array::uniform2(any::<String>()),
         names in prop::array::uniform2("[a-z]{1,8}"),
@@ -334,7 +334,7 @@ proptest! {
 
     /// The JSON parser may be stricter than `serde_json`, never laxer.
     #[test]
-    fn what_is_read_as_claims_is_an_object_to_others_too(
+    fn accepted_claims_are_an_object_for_serde_json_too(
         changes in prop::collection::vec(any_change(), 0..3),
         claims in private_claims(),
     ) {
@@ -410,8 +410,8 @@ fn a_token_of_any_depth_and_length_is_verified_without_a_panic() {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
             let payload = format!("{{\"x\":{}1{}}}", open.repeat(depth), close.repeat(depth));
             let token = sign_raw(&party.key, r#"{"alg":"HS256"}"#, payload);
-            let judged = catch_unwind(AssertUnwindSafe(|| verify(&party.verifier, &token).is_err()));
-            assert!(matches!(judged, Ok(true)), "{depth}");
+            let result = catch_unwind(AssertUnwindSafe(|| verify(&party.verifier, &token).is_err()));
+            assert!(matches!(result, Ok(true)), "{depth}");
         }
     }
     for bytes in [0, 1, 16 * 1024, 16 * 1024 + 1, 4 * 1024 * 1024] {

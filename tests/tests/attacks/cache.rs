@@ -35,7 +35,7 @@ impl Watched {
     }
 
     /// Sends the token to both adapters, twice each. The second verification is a cache hit.
-    async fn is_known(&self, token: &str) {
+    async fn is_cached(&self, token: &str) {
         let _ = self.observer.take_cache();
         self.target.accepts(token, "the first time").await;
         self.target.accepts(token, "again").await;
@@ -43,7 +43,7 @@ impl Watched {
     }
 
     /// Asserts that both adapters reject the token without a cache hit.
-    async fn refuses_anew(&self, token: &str, kind: ErrorKind, case: &str) {
+    async fn refuses_uncached(&self, token: &str, kind: ErrorKind, case: &str) {
         let _ = self.observer.take_cache();
         self.target.refuses(token, kind, case).await;
         assert_eq!(self.observer.take_cache(), ["miss", "miss"], "{case}");
@@ -115,7 +115,7 @@ async fn i01_a_cached_token_is_found_by_all_of_its_bytes() {
     for settings in [TokenCacheSettings::new(), TokenCacheSettings::new().digests()] {
         let watched = Watched::new(|builder| builder.token_cache(settings));
         let token = good().sign();
-        watched.is_known(&token).await;
+        watched.is_cached(&token).await;
         let _ = watched.observer.take_cache();
         for at in 0..token.len() {
             let other = if token.as_bytes()[at] == b'A' { "B" } else { "A" };
@@ -130,8 +130,8 @@ async fn i01_a_cached_token_is_found_by_all_of_its_bytes() {
         let (_, signature) = token.rsplit_once('.').expect("three segments");
         let forged = good().claim("sub", "admin-1").sign();
         let (input, _) = forged.rsplit_once('.').expect("three segments");
-        watched.refuses_anew(&format!("{input}.{signature}"), ErrorKind::BadSignature, "another's signature").await;
-        watched.refuses_anew(&format!("{token}A"), ErrorKind::BadSignature, "longer").await;
+        watched.refuses_uncached(&format!("{input}.{signature}"), ErrorKind::BadSignature, "another's signature").await;
+        watched.refuses_uncached(&format!("{token}A"), ErrorKind::BadSignature, "longer").await;
     }
 }
 
@@ -139,8 +139,8 @@ async fn i01_a_cached_token_is_found_by_all_of_its_bytes() {
 async fn i02_verifiers_do_not_share_their_caches() {
     let (lax, strict) = (Watched::new(|builder| builder), Watched::new(|builder| builder.rule("nobody", |_| false)));
     let token = good().sign();
-    lax.is_known(&token).await;
-    strict.refuses_anew(&token, ErrorKind::RuleRefused, "another rule").await;
+    lax.is_cached(&token).await;
+    strict.refuses_uncached(&token, ErrorKind::RuleRefused, "another rule").await;
     let elsewhere = Target::trusting(
         jwt_core::TrustedIssuer::new(ISSUER).audience("https://other.example").key(key().verification_key()),
     );
@@ -153,13 +153,13 @@ async fn i02_verifiers_do_not_share_their_caches() {
 async fn i03_a_cached_token_expires_by_the_current_clock() {
     let watched = Watched::new(|builder| builder);
     let token = good().sign();
-    watched.is_known(&token).await;
+    watched.is_cached(&token).await;
     watched.clock.advance(Duration::from_secs(359));
     watched.target.accepts(&token, "the last second of the leeway").await;
     watched.clock.advance(Duration::from_secs(1));
     watched.target.refuses(&token, ErrorKind::Expired, "expired").await;
     watched.clock.set(Duration::from_secs(NOW));
-    watched.is_known(&token).await;
+    watched.is_cached(&token).await;
     watched.clock.set(Duration::from_secs(NOW - 61));
     watched.target.refuses(&token, ErrorKind::NotYetValid, "the clock was set back").await;
 
@@ -177,13 +177,13 @@ async fn i04_a_cached_token_ends_with_its_key() {
     let ring = Ring::of(&[&old]);
     let watched = Watched::new(|_| jwt_tests::stage::trusting(ringed(&ring)));
     let token = good().sign();
-    watched.is_known(&token).await;
+    watched.is_cached(&token).await;
     ring.set(&[&old, &new]);
-    watched.is_known(&token).await;
+    watched.is_cached(&token).await;
     ring.set(&[&new]);
-    watched.refuses_anew(&token, ErrorKind::UnknownKey, "the key was withdrawn").await;
+    watched.refuses_uncached(&token, ErrorKind::UnknownKey, "the key was withdrawn").await;
     ring.set(&[&stranger(Algorithm::ES256).with_kid(KID)]);
-    watched.refuses_anew(&token, ErrorKind::BadSignature, "the key was replaced under its name").await;
+    watched.refuses_uncached(&token, ErrorKind::BadSignature, "the key was replaced under its name").await;
 }
 
 #[actix_web::test]
@@ -192,7 +192,7 @@ async fn i05_a_cached_token_ends_when_it_is_revoked() {
         let revoked = Revoked::default();
         let watched = Watched::new(|builder| builder.revocations(revoked.clone()));
         let token = good().sign();
-        watched.is_known(&token).await;
+        watched.is_cached(&token).await;
         revoked.add(id);
         watched.target.refuses(&token, ErrorKind::Revoked, id).await;
         assert_eq!(watched.observer.take_cache(), ["hit", "hit"], "the list is asked about cached tokens");
@@ -203,7 +203,7 @@ async fn i05_a_cached_token_ends_when_it_is_revoked() {
         builder.rule("open", move |_| open.load(Ordering::Relaxed))
     });
     let token = good().sign();
-    watched.is_known(&token).await;
+    watched.is_cached(&token).await;
     open.store(false, Ordering::Relaxed);
     watched.target.refuses(&token, ErrorKind::RuleRefused, "a rule that changed its mind").await;
     assert_eq!(watched.observer.take_cache(), ["hit", "hit"], "rules run for cached tokens");
@@ -214,12 +214,12 @@ async fn i06_rejections_are_not_cached() {
     let ring = Ring::of(&[&stranger(Algorithm::ES256).with_kid("k-0")]);
     let watched = Watched::new(|_| jwt_tests::stage::trusting(ringed(&ring)));
     let token = good().claim("nbf", NOW + 100).sign();
-    watched.refuses_anew(&token, ErrorKind::UnknownKey, "the key is not there yet").await;
+    watched.refuses_uncached(&token, ErrorKind::UnknownKey, "the key is not there yet").await;
     ring.set(&[&key()]);
-    watched.refuses_anew(&token, ErrorKind::NotYetValid, "its time has not come").await;
+    watched.refuses_uncached(&token, ErrorKind::NotYetValid, "its time has not come").await;
     assert_eq!(watched.verifier.token_cache().expect("a cache").entries, 0);
     watched.clock.advance(Duration::from_secs(100));
-    watched.is_known(&token).await;
+    watched.is_cached(&token).await;
 }
 
 #[actix_web::test]
@@ -249,7 +249,7 @@ async fn i07_only_accepted_tokens_are_cached_and_no_more_than_the_capacity() {
 async fn i08_a_handler_cannot_change_the_claims_of_other_requests() {
     let watched = Watched::new(|builder| builder);
     let token = good().sign();
-    watched.is_known(&token).await;
+    watched.is_cached(&token).await;
     let verified = watched.verifier.verify(&token).await.expect("a good token");
     let mut claims: Value = verified.claims().expect("claims");
     claims["sub"] = "admin-1".into();
@@ -265,8 +265,8 @@ async fn i09_a_revoked_token_with_another_valid_signature_is_refused() {
     let token = good().sign();
     let copy = crate::signatures::twin(&token, crate::signatures::ORDERS[0].1);
     assert_ne!(token, copy);
-    watched.is_known(&token).await;
-    watched.is_known(&copy).await;
+    watched.is_cached(&token).await;
+    watched.is_cached(&copy).await;
     revoked.add("t-1");
     watched.target.refuses(&token, ErrorKind::Revoked, "the token").await;
     watched.target.refuses(&copy, ErrorKind::Revoked, "its copy").await;

@@ -147,7 +147,7 @@ async fn c03_a_second_signature_of_the_same_token_is_valid_so_token_bytes_do_not
         let token = Forge::new(&key_of(algorithm)).sign();
         let twin = twin(&token, order);
         assert_ne!(twin, token);
-        Target::of(algorithm).accepts(&twin, "RFC 7518 section 3.4 knows no smaller half").await;
+        Target::of(algorithm).accepts(&twin, "RFC 7518 section 3.4 does not require the smaller s").await;
     }
 }
 

@@ -177,21 +177,21 @@ fn each_wrong_setting_of_an_issuer_is_named() {
 async fn a_token_is_accepted_by_its_issuers_verifier_for_its_lifetime() {
     let shop = Shop::usual();
     let token = shop.tokens.access("joe").issue().expect("a token").token;
-    let judge = |shop: &Shop, token: &str| {
+    let verify = |shop: &Shop, token: &str| {
         let (verifier, token) = (shop.verifier.clone(), token.to_owned());
         async move { verifier.verify(&token).await.map(|_| ()).map_err(|error| error.kind()) }
     };
-    assert_eq!(judge(&shop, &token).await, Ok(()));
+    assert_eq!(verify(&shop, &token).await, Ok(()));
     shop.wait(959);
-    assert_eq!(judge(&shop, &token).await, Ok(()), "the leeway is a minute");
+    assert_eq!(verify(&shop, &token).await, Ok(()), "the leeway is a minute");
     shop.wait(1);
-    assert_eq!(judge(&shop, &token).await, Err(ErrorKind::Expired));
+    assert_eq!(verify(&shop, &token).await, Err(ErrorKind::Expired));
     let elsewhere = shop.tokens.access("joe").audience("https://other.example").issue().expect("a token");
-    assert_eq!(judge(&shop, &elsewhere.token).await, Err(ErrorKind::WrongAudience));
+    assert_eq!(verify(&shop, &elsewhere.token).await, Err(ErrorKind::WrongAudience));
     let later = shop.tokens.access("joe").valid_after(Duration::from_secs(120)).issue().expect("a token").token;
-    assert_eq!(judge(&shop, &later).await, Err(ErrorKind::NotYetValid));
+    assert_eq!(verify(&shop, &later).await, Err(ErrorKind::NotYetValid));
     shop.wait(60);
-    assert_eq!(judge(&shop, &later).await, Ok(()));
+    assert_eq!(verify(&shop, &later).await, Ok(()));
 }
 
 #[tokio::test]
