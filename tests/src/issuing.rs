@@ -16,7 +16,7 @@ use jwt_core::testing::ManualClock;
 use crate::answer::Answer;
 use crate::ask::Ask;
 use crate::forge::{AUDIENCE, ISSUER, NOW};
-use crate::stage::key;
+use crate::setup::key;
 
 /// The application under test. Its clock shows [`NOW`] until a test turns it.
 ///

@@ -10,7 +10,7 @@ pub mod issuing;
 pub mod log;
 pub mod remote;
 pub mod session_contract;
-pub mod stage;
+pub mod setup;
 
 mod actix;
 mod axum;

@@ -16,7 +16,7 @@ use jwt_core::verify::{IssuerResolver, TokenCacheSettings};
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verified, Verifier, VerifierBuilder};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{builder, good, key, stranger, trusting};
+use jwt_tests::setup::{builder, good, key, stranger, trusting};
 use proptest::prelude::*;
 use serde::Deserialize;
 

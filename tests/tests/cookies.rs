@@ -8,7 +8,7 @@ use jwt_core::testing::BareRequest;
 use jwt_core::verify::Authenticator;
 use jwt_core::{ErrorKind, Verifier};
 use jwt_tests::gate::enter;
-use jwt_tests::stage::{builder, good};
+use jwt_tests::setup::{builder, good};
 use proptest::prelude::*;
 
 const LIFE: Duration = Duration::from_secs(60);

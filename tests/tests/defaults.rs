@@ -16,7 +16,7 @@ use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
 use jwt_tests::issuing::Shop;
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{application, behind, builder, good, issuer, key, key_of, keyless, stranger, trusting};
+use jwt_tests::setup::{application, behind, builder, good, issuer, key, key_of, keyless, stranger, trusting};
 use serde_json::{Value, json};
 
 const TABLE: &str = include_str!("../../jwt-core/doc/defaults.md");

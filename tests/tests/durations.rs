@@ -28,7 +28,7 @@ use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::remote::JWKS;
-use jwt_tests::stage::{self, key};
+use jwt_tests::setup::{self, key};
 use serde_json::json;
 
 const MOST: Duration = Duration::MAX;
@@ -176,13 +176,13 @@ impl KeySource for OutOfReach {
 #[actix_web::test]
 async fn a_client_may_be_told_never_to_retry() {
     for (wait, header) in [(MOST, u64::MAX), (Duration::from_millis(1_001), 2), (Duration::ZERO, 1)] {
-        let issuer = stage::keyless().key_source(Arc::new(OutOfReach(wait)));
-        let verifier = stage::trusting(issuer).build().expect("a verifier");
-        let Step::Ready(Err(error)) = verifier.start(&stage::good().sign(), None) else { panic!("no keys") };
+        let issuer = setup::keyless().key_source(Arc::new(OutOfReach(wait)));
+        let verifier = setup::trusting(issuer).build().expect("a verifier");
+        let Step::Ready(Err(error)) = verifier.start(&setup::good().sign(), None) else { panic!("no keys") };
         assert_eq!(error.retry_after(), Some(wait));
         for adapter in Adapter::ALL {
             let application = Application::new(verifier.clone());
-            let answer = adapter.send(&application, &Ask::get("/me").bearer(&stage::good().sign())).await;
+            let answer = adapter.send(&application, &Ask::get("/me").bearer(&setup::good().sign())).await;
             assert_eq!((answer.status, answer.header("retry-after")), (503, Some(&*header.to_string())), "{adapter:?}");
         }
     }
@@ -195,9 +195,9 @@ fn the_longest_durations_accept_the_same_tokens_as_no_limit() {
         Step::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
         _ => panic!("it waits"),
     };
-    let token = stage::good().claim("iat", -1_000_000_000).sign();
-    let issuer = || stage::issuer().max_age(MOST).max_lifetime(MOST);
-    assert_eq!(at_once(stage::trusting(issuer()), &token), Ok(()));
+    let token = setup::good().claim("iat", -1_000_000_000).sign();
+    let issuer = || setup::issuer().max_age(MOST).max_lifetime(MOST);
+    assert_eq!(at_once(setup::trusting(issuer()), &token), Ok(()));
     for now in [0, NOW, u64::MAX] {
         let clock = ManualClock::at(now);
         clock.advance(MOST);
@@ -208,15 +208,15 @@ fn the_longest_durations_accept_the_same_tokens_as_no_limit() {
     let clock = ManualClock::at(NOW);
     clock.set(MOST);
     assert_eq!(at_once(Verifier::builder().issuer(issuer()).clock(clock), &token), Err(ErrorKind::Expired));
-    let error = stage::trusting(issuer()).leeway(MOST).build().expect_err("out of range");
+    let error = setup::trusting(issuer()).leeway(MOST).build().expect_err("out of range");
     assert_eq!(error.kind(), BuildErrorKind::OutOfRange);
 }
 
 #[test]
 fn a_login_may_be_of_any_age() {
     let required: [RequiredLogin; 2] = [max_auth_age(MOST), acr(["a"]).max_auth_age(MOST)];
-    let token = stage::good().claim("auth_time", 0).claim("acr", "a").sign();
-    let Step::Ready(Ok(verified)) = stage::trusting(stage::issuer()).build().expect("a verifier").start(&token, None)
+    let token = setup::good().claim("auth_time", 0).claim("acr", "a").sign();
+    let Step::Ready(Ok(verified)) = setup::trusting(setup::issuer()).build().expect("a verifier").start(&token, None)
     else {
         panic!("a good token")
     };
@@ -235,7 +235,7 @@ fn cookies_may_live_forever() {
 }
 
 fn ring(clock: &ManualClock) -> KeyRing {
-    let builder = KeyRing::builder().key(key()).key_from(stage::stranger(key().algorithm()), MOST);
+    let builder = KeyRing::builder().key(key()).key_from(setup::stranger(key().algorithm()), MOST);
     builder.publish_ahead(MOST).longest_lifetime(MOST).clock(clock.clone()).build().expect("a ring")
 }
 
@@ -247,7 +247,7 @@ fn issuer(ring: KeyRing) -> TokenIssuerBuilder {
 async fn key_rings_and_issuers_accept_the_longest_durations() {
     let clock = ManualClock::at(NOW);
     let ring = ring(&clock);
-    ring.rotate(stage::stranger(key().algorithm())).expect("a new key");
+    ring.rotate(setup::stranger(key().algorithm())).expect("a new key");
     assert_eq!(ring.keys().len(), 3);
     let tokens = issuer(ring.clone()).lifetime(MOST).build().expect("an issuer");
     for access in [
@@ -316,7 +316,7 @@ async fn revocations_may_be_remembered_forever() {
         (Arc::new(limited), Ok(())),
     ];
     for (list, expected) in lists {
-        let verifier = stage::trusting(stage::issuer()).revocations(Shared(list)).build().expect("a verifier");
+        let verifier = setup::trusting(setup::issuer()).revocations(Shared(list)).build().expect("a verifier");
         assert_eq!(verifier.verify(&token).await.map(drop).map_err(|error| error.kind()), expected);
     }
 }

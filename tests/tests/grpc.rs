@@ -7,7 +7,7 @@ use http::{Method, Version};
 use jwt_core::TrustedIssuer;
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{builder, good, trusting};
+use jwt_tests::setup::{builder, good, trusting};
 use jwt_tower::{JwtLayer, RejectionBody};
 use tokio::net::TcpListener;
 use tonic::client::Grpc;

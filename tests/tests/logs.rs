@@ -9,7 +9,7 @@ use jwt_tests::adapter::Adapter;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::ISSUER;
 use jwt_tests::log::Log;
-use jwt_tests::stage::{application, behind, good, key, trusting};
+use jwt_tests::setup::{application, behind, good, key, trusting};
 use tracing::field::{Empty, Field, Visit};
 use tracing::span::{Id, Record};
 use tracing::{Instrument as _, Subscriber};

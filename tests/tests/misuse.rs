@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use jwt_core::authorize::{acr, all, any, any_role, any_scope, claim, of_issuer, roles, scopes};
 use jwt_core::http::{Csrf, TokenSources};
 use jwt_tests::log::Log;
-use jwt_tests::stage::{builder, good};
+use jwt_tests::setup::{builder, good};
 use serde::Deserialize;
 use tower::ServiceExt as _;
 

@@ -7,7 +7,7 @@ use http_body_util::BodyExt as _;
 use jwt_core::{TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage;
+use jwt_tests::setup;
 use tower::ServiceExt as _;
 
 /// Status, content type, cache control and body of a response.
@@ -36,7 +36,7 @@ async fn ask_actix(verifier: &Verifier) -> Probe {
 
 fn remote(remote: &Remote) -> Verifier {
     let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
-    stage::trusting(issuer).fetch(remote.fetch()).build().expect("a verifier")
+    setup::trusting(issuer).fetch(remote.fetch()).build().expect("a verifier")
 }
 
 #[actix_web::test]
@@ -51,7 +51,7 @@ async fn both_adapters_answer_a_probe_by_the_state_of_the_keys() {
         (Some(false), 200, r#""keys":1,"last_error":"transport","state":"fresh""#),
     ] {
         match serve {
-            Some(true) => issuer.serve(&[&stage::key()]),
+            Some(true) => issuer.serve(&[&setup::key()]),
             Some(false) => issuer.fail(),
             None => {}
         }
@@ -68,7 +68,7 @@ async fn both_adapters_answer_a_probe_by_the_state_of_the_keys() {
 
 #[actix_web::test]
 async fn a_verifier_with_fixed_keys_is_always_ready() {
-    let verifier = stage::trusting(stage::issuer()).build().expect("a verifier");
+    let verifier = setup::trusting(setup::issuer()).build().expect("a verifier");
     assert_eq!(ask_tower(&verifier).await.3, r#"{"issuers":[],"ready":true}"#);
     assert!(verifier.is_ready() && verifier.fetch_keys().await.is_ok());
 }

@@ -16,7 +16,7 @@ use jwt_core::http::TokenSources;
 use jwt_core::{Error, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{builder, good, key, trusting};
+use jwt_tests::setup::{builder, good, key, trusting};
 use jwt_tower::{Claims, Gated, JwtLayer, RejectionBody, RequireLayer, ResponseFuture};
 use tower::buffer::Buffer;
 use tower::limit::ConcurrencyLimit;

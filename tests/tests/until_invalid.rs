@@ -11,7 +11,7 @@ use jwt_core::revocation::{RevocationList, Standing, TokenIdentity};
 use jwt_core::testing::ManualClock;
 use jwt_core::{ErrorKind, Verified, VerifierBuilder};
 use jwt_tests::forge::{Forge, NOW};
-use jwt_tests::stage::{good, key, keyless, trusting};
+use jwt_tests::setup::{good, key, keyless, trusting};
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

@@ -6,7 +6,7 @@ use jwt_core::keys::{Key, KeyErrorKind, KeySet};
 use jwt_core::{Algorithm, ErrorKind};
 use jwt_tests::forge::{Forge, encode};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{KID, behind, good, key, key_of, keyless, stranger, trusting};
+use jwt_tests::setup::{KID, behind, good, key, key_of, keyless, stranger, trusting};
 use serde_json::{Value, json};
 
 use crate::signatures::paddings;

@@ -12,7 +12,7 @@ use jwt_core::testing::MemoryObserver;
 use jwt_core::verify::TokenCacheSettings;
 use jwt_core::{Algorithm, ErrorKind, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
-use jwt_tests::stage::{KID, behind, builder, good, issuer, key, stranger};
+use jwt_tests::setup::{KID, behind, builder, good, issuer, key, stranger};
 use serde_json::Value;
 
 use crate::target::Target;
@@ -164,7 +164,7 @@ async fn i03_a_cached_token_expires_by_the_current_clock() {
     watched.target.refuses(&token, ErrorKind::NotYetValid, "the clock was set back").await;
 
     let clock = ManualClock::at(NOW);
-    let young = jwt_tests::stage::trusting(issuer().max_age(Duration::from_secs(30)));
+    let young = jwt_tests::setup::trusting(issuer().max_age(Duration::from_secs(30)));
     let (target, token) = (Target(behind(young.clock(clock.clone()))), good().sign());
     target.accepts(&token, "young").await;
     clock.advance(Duration::from_secs(90));
@@ -175,7 +175,7 @@ async fn i03_a_cached_token_expires_by_the_current_clock() {
 async fn i04_a_cached_token_ends_with_its_key() {
     let (old, new) = (key(), stranger(Algorithm::ES256).with_kid("k-2"));
     let ring = Ring::of(&[&old]);
-    let watched = Watched::new(|_| jwt_tests::stage::trusting(ringed(&ring)));
+    let watched = Watched::new(|_| jwt_tests::setup::trusting(ringed(&ring)));
     let token = good().sign();
     watched.is_cached(&token).await;
     ring.set(&[&old, &new]);
@@ -212,7 +212,7 @@ async fn i05_a_cached_token_ends_when_it_is_revoked() {
 #[actix_web::test]
 async fn i06_rejections_are_not_cached() {
     let ring = Ring::of(&[&stranger(Algorithm::ES256).with_kid("k-0")]);
-    let watched = Watched::new(|_| jwt_tests::stage::trusting(ringed(&ring)));
+    let watched = Watched::new(|_| jwt_tests::setup::trusting(ringed(&ring)));
     let token = good().claim("nbf", NOW + 100).sign();
     watched.refuses_uncached(&token, ErrorKind::UnknownKey, "the key is not there yet").await;
     ring.set(&[&key()]);

@@ -12,7 +12,7 @@ use jwt_core::{Algorithm, ErrorKind};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{Forge, NOW};
-use jwt_tests::stage::{application, behind, builder, good, issuer, key_of, keyless, trusting};
+use jwt_tests::setup::{application, behind, builder, good, issuer, key_of, keyless, trusting};
 use serde_json::json;
 
 use crate::target::Target;

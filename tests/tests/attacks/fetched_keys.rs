@@ -8,7 +8,7 @@ use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{behind, good, key, trusting};
+use jwt_tests::setup::{behind, good, key, trusting};
 
 #[test]
 fn g01_an_address_without_tls_is_refused_except_on_this_machine() {

@@ -9,7 +9,7 @@ use jwt_core::{Algorithm, ErrorKind, TrustedIssuer};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, encode, sign_segments};
 use jwt_tests::log::Log;
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{KID, behind, good, issuer, key, keyless, stranger, trusting};
+use jwt_tests::setup::{KID, behind, good, issuer, key, keyless, stranger, trusting};
 use serde_json::{Value, json};
 
 use crate::target::{Target, mac};

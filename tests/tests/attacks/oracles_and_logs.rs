@@ -18,7 +18,7 @@ use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::log::Log;
 use jwt_tests::remote::JWKS;
-use jwt_tests::stage::{KID, application, behind, builder, good, stranger, trusting};
+use jwt_tests::setup::{KID, application, behind, builder, good, stranger, trusting};
 use serde_json::{Value, json};
 
 use crate::target::Target;

@@ -5,7 +5,7 @@ use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{ISSUER, NOW, encode, sign_segments};
 use jwt_tests::log::Log;
-use jwt_tests::stage::{builder, good, issuer, key};
+use jwt_tests::setup::{builder, good, issuer, key};
 use serde_json::{Value, json};
 
 use crate::target::Target;

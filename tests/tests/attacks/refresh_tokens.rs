@@ -13,7 +13,7 @@ use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW, sign_raw};
 use jwt_tests::issuing::Shop;
-use jwt_tests::stage::{KID, key};
+use jwt_tests::setup::{KID, key};
 use serde_json::{Value, json};
 
 fn revocations() -> MemoryRevocations {

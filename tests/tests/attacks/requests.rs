@@ -11,7 +11,7 @@ use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::Forge;
-use jwt_tests::stage::{application, behind, builder, good, stranger, trusting};
+use jwt_tests::setup::{application, behind, builder, good, stranger, trusting};
 use serde_json::json;
 
 fn lines(values: &[&[u8]]) -> Ask {

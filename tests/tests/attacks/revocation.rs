@@ -11,7 +11,7 @@ use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
-use jwt_tests::stage::{behind, builder, good, key};
+use jwt_tests::setup::{behind, builder, good, key};
 
 use super::signatures::{ORDERS, twin};
 use super::target::Target;

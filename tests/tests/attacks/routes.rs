@@ -15,7 +15,7 @@ use jwt_core::{ErrorKind, Verifier};
 use jwt_tests::adapter::Adapter;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, builder, good};
+use jwt_tests::setup::{application, builder, good};
 use jwt_tower::JwtLayer;
 use tower::{Layer as _, ServiceExt as _};
 

@@ -6,7 +6,7 @@ use jwt_core::keys::{Key, KeyErrorKind, KeySet};
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, encode};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{KID, behind, good, key_of, keyless, trusting};
+use jwt_tests::setup::{KID, behind, good, key_of, keyless, trusting};
 use serde_json::{Value, json};
 
 use crate::target::{Target, integer, mac, sequence};

@@ -9,7 +9,7 @@ use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::encode;
-use jwt_tests::stage::{application, behind, key_of, keyless, trusting};
+use jwt_tests::setup::{application, behind, key_of, keyless, trusting};
 use serde_json::Value;
 
 /// An application that is attacked through both adapters.

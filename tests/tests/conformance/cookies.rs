@@ -7,7 +7,7 @@ use jwt_core::{ErrorKind, VerifierBuilder};
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, behind, builder, good};
+use jwt_tests::setup::{application, behind, builder, good};
 
 const CLEARED: &str = "__Host-access=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0; \
                        Expires=Thu, 01 Jan 1970 00:00:00 GMT";

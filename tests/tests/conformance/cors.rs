@@ -4,7 +4,7 @@
 use jwt_core::http::ProblemJson;
 use jwt_tests::adapter::Adapter;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, behind, builder, good};
+use jwt_tests::setup::{application, behind, builder, good};
 
 const ORIGIN: &str = "https://app.example";
 

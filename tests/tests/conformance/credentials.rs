@@ -3,7 +3,7 @@
 use jwt_core::ErrorKind;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, good};
+use jwt_tests::setup::{application, good};
 use serde_json::Value;
 
 /// The routes behind a layer that requires a token.

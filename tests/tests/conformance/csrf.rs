@@ -6,7 +6,7 @@ use jwt_core::{ErrorKind, VerifierBuilder};
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{behind, builder, good};
+use jwt_tests::setup::{behind, builder, good};
 
 fn with(csrf: Csrf) -> Application {
     behind(builder().sources(TokenSources::new().cookie("session").csrf(csrf)))

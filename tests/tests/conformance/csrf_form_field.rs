@@ -9,7 +9,7 @@ use jwt_core::{ErrorKind, VerifierBuilder};
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{behind, builder, good};
+use jwt_tests::setup::{behind, builder, good};
 use serde_json::{Value, json};
 
 /// The bytes of a form that are read, as documented on `Csrf::form_field`.

@@ -8,7 +8,7 @@ use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::Forge;
 use jwt_tests::gate::enter;
-use jwt_tests::stage::{application, builder, good, stranger, trusting};
+use jwt_tests::setup::{application, builder, good, stranger, trusting};
 
 /// The state of a request whose token another verifier accepted.
 fn foreign() -> RequestState {

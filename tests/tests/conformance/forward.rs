@@ -4,7 +4,7 @@ use jwt_core::ErrorKind;
 use jwt_core::http::TokenSources;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, behind, builder, good};
+use jwt_tests::setup::{application, behind, builder, good};
 use serde_json::json;
 
 #[actix_web::test]

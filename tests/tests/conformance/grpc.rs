@@ -5,7 +5,7 @@ use jwt_core::authorize::{acr, check_async};
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{behind, builder, good};
+use jwt_tests::setup::{behind, builder, good};
 
 #[actix_web::test]
 async fn no_content_type_turns_a_rejection_into_200() {

@@ -8,7 +8,7 @@ use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::directory::Directory;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER};
-use jwt_tests::stage::{behind, builder, good, stranger};
+use jwt_tests::setup::{behind, builder, good, stranger};
 
 const PARTNER: &str = "https://id.partner.example";
 

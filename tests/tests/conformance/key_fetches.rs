@@ -11,7 +11,7 @@ use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{KID, behind, builder, good, key, stranger, trusting};
+use jwt_tests::setup::{KID, behind, builder, good, key, stranger, trusting};
 
 struct Scene {
     remote: Remote,

@@ -8,7 +8,7 @@ use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, ISSUER};
-use jwt_tests::stage::{behind, builder, good, key, trusting};
+use jwt_tests::setup::{behind, builder, good, key, trusting};
 
 const PATH: &str = "/.well-known/oauth-protected-resource/reports";
 const URL: &str = "https://api.example/.well-known/oauth-protected-resource/reports";

@@ -4,7 +4,7 @@ use jwt_core::ErrorKind;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::NOW;
-use jwt_tests::stage::{application, good};
+use jwt_tests::setup::{application, good};
 
 #[actix_web::test]
 async fn an_optional_layer_accepts_absent_credentials_and_refuses_bad_ones() {

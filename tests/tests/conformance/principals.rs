@@ -5,7 +5,7 @@ use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::directory::Directory;
 use jwt_tests::forge::NOW;
-use jwt_tests::stage::{application, good};
+use jwt_tests::setup::{application, good};
 
 /// A directory that answers at once, and one that makes its callers wait.
 fn directories() -> [Directory; 2] {

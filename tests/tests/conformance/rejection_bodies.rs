@@ -7,7 +7,7 @@ use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{behind, builder, good, trusting};
+use jwt_tests::setup::{behind, builder, good, trusting};
 
 use crate::rejections::refused_tokens;
 

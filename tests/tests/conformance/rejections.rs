@@ -5,10 +5,10 @@ use jwt_core::crypto::SigningKey;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{Forge, NOW};
-use jwt_tests::stage::{application, behind, builder, good, stranger};
+use jwt_tests::setup::{application, behind, builder, good, stranger};
 
 pub(crate) fn refused_tokens() -> Vec<(String, ErrorKind)> {
-    let other: SigningKey = stranger(jwt_core::Algorithm::ES256).with_kid(jwt_tests::stage::KID);
+    let other: SigningKey = stranger(jwt_core::Algorithm::ES256).with_kid(jwt_tests::setup::KID);
     vec![
         ("a.b".to_owned(), ErrorKind::MalformedToken),
         ("a".repeat(16 * 1024 + 1), ErrorKind::TokenTooLarge),

@@ -5,7 +5,7 @@ use jwt_core::authorize::any_scope;
 use jwt_tests::adapter::Adapter;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, good};
+use jwt_tests::setup::{application, good};
 use serde_json::{Value, json};
 
 #[actix_web::test]

@@ -9,7 +9,7 @@ use jwt_core::{ErrorKind, Verified};
 use jwt_tests::adapter::Adapter;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, behind, builder, good};
+use jwt_tests::setup::{application, behind, builder, good};
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 

@@ -5,7 +5,7 @@ use jwt_core::authorize::{Requirement, all, any, any_role, any_scope, claim, nam
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::Forge;
-use jwt_tests::stage::{application, good};
+use jwt_tests::setup::{application, good};
 use serde_json::{Value, json};
 
 async fn allowed(requirement: impl Requirement + 'static, token: &Forge) -> Answer {

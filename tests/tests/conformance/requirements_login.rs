@@ -7,7 +7,7 @@ use jwt_core::{Class, ErrorKind};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{Forge, NOW};
-use jwt_tests::stage::{application, behind, builder, good};
+use jwt_tests::setup::{application, behind, builder, good};
 use serde_json::{Value, json};
 
 async fn allowed(requirement: impl Requirement + 'static, token: &Forge) -> Answer {

@@ -4,7 +4,7 @@ use jwt_core::ErrorKind;
 use jwt_core::authorize::{Policy, named};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, good};
+use jwt_tests::setup::{application, good};
 
 #[actix_web::test]
 async fn a_policy_is_checked_before_the_handler_runs() {

@@ -10,7 +10,7 @@ use jwt_core::authorize::{
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::NOW;
-use jwt_tests::stage::{application, good};
+use jwt_tests::setup::{application, good};
 
 /// Each requirement as it's written in Rust, and its value.
 macro_rules! written {

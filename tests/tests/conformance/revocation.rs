@@ -11,7 +11,7 @@ use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{ISSUER, NOW};
-use jwt_tests::stage::{behind, builder, good};
+use jwt_tests::setup::{behind, builder, good};
 
 fn list() -> MemoryRevocations {
     MemoryRevocations::with(RevocationSettings::new().clock(ManualClock::at(NOW)))

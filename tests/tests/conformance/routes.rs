@@ -8,7 +8,7 @@ use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::log::Log;
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{application, behind, good, key, keyless, trusting};
+use jwt_tests::setup::{application, behind, good, key, keyless, trusting};
 
 fn routes() -> Routes {
     Routes::new()

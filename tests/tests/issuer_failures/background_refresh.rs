@@ -8,7 +8,7 @@ use jwt_core::testing::{Document, Script};
 use jwt_core::{TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::key;
+use jwt_tests::setup::key;
 
 use super::lab::{Lab, seconds, within};
 

@@ -5,7 +5,7 @@ use jwt_core::keys::{FetchErrorKind, Fetched, HttpFetch, fetch_fn};
 use jwt_core::testing::{AUDIENCE, Document, Script, ScriptedIssuer};
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::remote::Remote;
-use jwt_tests::stage::key;
+use jwt_tests::setup::key;
 use reqwest::Client;
 
 use super::lab::Lab;

@@ -11,7 +11,7 @@ use jwt_core::testing::MemoryObserver;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::key;
+use jwt_tests::setup::key;
 use tokio::runtime::{Builder, Runtime};
 
 use super::lab::{millis, seconds};

@@ -16,7 +16,7 @@ use jwt_core::{Algorithm, Error, ErrorKind, TrustedIssuer, Verifier, VerifierBui
 use jwt_tests::forge::{AUDIENCE, Forge, NOW};
 use jwt_tests::log::Log;
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{good, key, stranger};
+use jwt_tests::setup::{good, key, stranger};
 
 use super::lab::{millis, seconds, within};
 

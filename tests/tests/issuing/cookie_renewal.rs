@@ -171,9 +171,9 @@ async fn tokens_that_must_not_be_renewed_are_not() {
     );
 
     // Tokens of another issuer and of another kind.
-    let forge = jwt_tests::stage::good().claim("auth_time", NOW).claim("exp", NOW + 100);
+    let forge = jwt_tests::setup::good().claim("auth_time", NOW).claim("exp", NOW + 100);
     let trusted = |name: &str| {
-        let issuer = TrustedIssuer::new(name).key(jwt_tests::stage::key().verification_key()).audience(AUDIENCE);
+        let issuer = TrustedIssuer::new(name).key(jwt_tests::setup::key().verification_key()).audience(AUDIENCE);
         Verifier::builder().issuer(issuer).clock(shop.clock.clone()).build().expect("a verifier")
     };
     for (name, claim) in [("https://other.example", "access"), (ISSUER, "refresh")] {

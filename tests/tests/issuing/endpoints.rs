@@ -9,7 +9,7 @@ use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{ISSUER, NOW};
 use jwt_tests::issuing::{FailingSessions, Shop};
-use jwt_tests::stage::{key, stranger};
+use jwt_tests::setup::{key, stranger};
 use serde_json::{Value, json};
 
 fn body(answer: &Answer) -> Value {

@@ -10,7 +10,7 @@ use jwt_core::keys::KeySource as _;
 use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, ErrorKind, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
-use jwt_tests::stage::stranger;
+use jwt_tests::setup::stranger;
 
 const DAY: u64 = 24 * 60 * 60;
 

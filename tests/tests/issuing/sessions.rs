@@ -13,7 +13,7 @@ use jwt_core::issue::{MemorySessions, RefreshToken, Sessions, SessionsBuilder, T
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::issuing::{FailingSessions, Shop};
 use jwt_tests::log::Log;
-use jwt_tests::stage::key;
+use jwt_tests::setup::key;
 use serde_json::{Value, json};
 
 const DAY: u64 = 86_400;

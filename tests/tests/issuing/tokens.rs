@@ -9,7 +9,7 @@ use jwt_core::{Error, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::issuing::Shop;
 use jwt_tests::log::Log;
-use jwt_tests::stage::{KID, key};
+use jwt_tests::setup::{KID, key};
 use serde_json::{Value, json};
 
 fn part(token: &str, index: usize) -> Value {

@@ -12,7 +12,7 @@ use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::gate::enter;
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage;
+use jwt_tests::setup;
 
 use crate::recorder::Recorded;
 
@@ -21,7 +21,7 @@ const MANUAL: &str = include_str!("../../../jwt-core/doc/metrics.md");
 /// Causes everything that can be recorded at least once, and returns the records.
 fn a_day_in_a_verifiers_life() -> Recorded {
     let recorded = Recorded::default();
-    let issuer = Remote::serving(&[&stage::key()]);
+    let issuer = Remote::serving(&[&setup::key()]);
     let clock = ManualClock::at(NOW);
     // The recorder belongs to this thread, so the fetch must run here too.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
@@ -31,7 +31,7 @@ fn a_day_in_a_verifiers_life() -> Recorded {
             let trusted = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
             let builder = Verifier::builder().issuer(trusted).clock(clock.clone()).observer(MetricsObserver);
             let verifier = builder.fetch(issuer.fetch()).build().expect("a verifier");
-            let good = Forge::new(&stage::key());
+            let good = Forge::new(&setup::key());
             let known = good.sign();
             for token in
                 [known.clone(), known, good.clone().claim("aud", "attacker-text").sign(), "attacker-text".to_owned()]
@@ -50,9 +50,9 @@ fn a_day_in_a_verifiers_life() -> Recorded {
 
             let list = ScriptedRevocations::default();
             list.play(RevocationScript::Fail);
-            let builder = stage::builder().observer(MetricsObserver).revocations(list);
+            let builder = setup::builder().observer(MetricsObserver).revocations(list);
             let verifier = builder.dangerous_accept_during_revocation_outage().build().expect("a verifier");
-            assert!(verifier.verify(&stage::good().sign()).await.is_ok());
+            assert!(verifier.verify(&setup::good().sign()).await.is_ok());
         });
     });
     recorded
@@ -150,7 +150,7 @@ fn the_documented_queries_use_only_recorded_metrics() {
 #[test]
 fn issuers_found_by_a_resolver_appear_in_no_label() {
     let recorded = Recorded::default();
-    let issuer = Remote::serving(&[&stage::key()]);
+    let issuer = Remote::serving(&[&setup::key()]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     metrics::with_local_recorder(&recorded, || {
         runtime.block_on(async {
@@ -161,9 +161,9 @@ fn issuers_found_by_a_resolver_appear_in_no_label() {
                 Verifier::builder().issuer_resolver(IssuerResolver::new(|_| true, found)).fetch(issuer.fetch());
             let builder = builder.clock(ManualClock::at(NOW)).observer(MetricsObserver);
             let verifier = builder.build().expect("a verifier");
-            assert!(verifier.verify(&stage::good().sign()).await.is_ok());
+            assert!(verifier.verify(&setup::good().sign()).await.is_ok());
             issuer.fail();
-            let forged = stage::good().header("kid", "other").sign();
+            let forged = setup::good().header("kid", "other").sign();
             assert!(verifier.verify(&forged).await.is_err());
         });
     });

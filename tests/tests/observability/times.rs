@@ -10,7 +10,7 @@ use jwt_core::testing::ManualClock;
 use jwt_core::testing::MemoryObserver;
 use jwt_core::{ErrorKind, Verifier};
 use jwt_tests::forge::NOW;
-use jwt_tests::stage;
+use jwt_tests::setup;
 
 /// A clock that advances by a millisecond with each monotonic reading, and counts the readings.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +29,7 @@ impl Clock for Ticking {
 }
 
 fn verifier(clock: &Ticking, observer: impl Observer + 'static) -> Verifier {
-    let builder = Verifier::builder().issuer(stage::issuer()).clock(clock.clone()).observer(observer);
+    let builder = Verifier::builder().issuer(setup::issuer()).clock(clock.clone()).observer(observer);
     let builder = builder
         .async_rule("not Mallory", |verified| async move { Ok(verified.registered().subject() != Some("mallory")) });
     builder.build().expect("a verifier")
@@ -39,7 +39,7 @@ fn verifier(clock: &Ticking, observer: impl Observer + 'static) -> Verifier {
 async fn every_verification_has_a_duration() {
     let (clock, observer) = (Ticking::default(), MemoryObserver::default());
     let verifier = verifier(&clock, observer.clone());
-    for token in [stage::good().sign(), "a".to_owned(), stage::good().claim("sub", "mallory").sign()] {
+    for token in [setup::good().sign(), "a".to_owned(), setup::good().claim("sub", "mallory").sign()] {
         let _ = verifier.verify(&token).await;
     }
     let outcomes = [None, Some(ErrorKind::MalformedToken), Some(ErrorKind::RuleRefused)];
@@ -66,7 +66,7 @@ impl Observer for Hasty {
 async fn no_clock_is_read_for_durations_that_nobody_wants() {
     let clock = Ticking::default();
     for verifier in [verifier(&clock, NoObserver), verifier(&clock, Hasty)] {
-        assert!(verifier.verify(&stage::good().sign()).await.is_ok());
+        assert!(verifier.verify(&setup::good().sign()).await.is_ok());
         assert!(verifier.verify("a").await.is_err());
     }
     assert_eq!(clock.1.load(Ordering::Relaxed), 0);

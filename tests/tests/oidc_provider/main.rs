@@ -17,7 +17,7 @@ use jwt_core::logout::BackChannelLogout;
 use jwt_core::revocation::MemoryRevocations;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::answer::Answer;
-use jwt_tests::stage::key;
+use jwt_tests::setup::key;
 use reqwest::{Client, RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -8,7 +8,7 @@ use actix_web::middleware::{Compress, Logger, NormalizePath};
 use actix_web::test::{self, TestRequest};
 use actix_web::{App, HttpMessage as _, HttpRequest, HttpResponse, web};
 use jwt_actix::{Claims, JwtMiddleware, OptionalClaims};
-use jwt_tests::stage::{builder, good};
+use jwt_tests::setup::{builder, good};
 use serde_json::Value;
 
 fn jwt() -> JwtMiddleware {

@@ -20,7 +20,7 @@ use http_body::SizeHint;
 use http_body_util::{BodyExt as _, Full};
 use jwt_core::http::{Csrf, TokenSources};
 use jwt_core::{Error, Verifier};
-use jwt_tests::stage::{builder, good};
+use jwt_tests::setup::{builder, good};
 use jwt_tower::JwtLayer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;

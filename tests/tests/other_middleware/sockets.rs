@@ -10,7 +10,7 @@ use axum::routing::any;
 use futures_util::{SinkExt as _, StreamExt as _};
 use jwt_core::testing::ManualClock;
 use jwt_tests::forge::NOW;
-use jwt_tests::stage::{builder, good};
+use jwt_tests::setup::{builder, good};
 use jwt_tower::{JwtLayer, Verified};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;

@@ -12,7 +12,7 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use http_body_util::BodyExt as _;
 use jwt_core::testing::ManualClock;
 use jwt_tests::forge::NOW;
-use jwt_tests::stage::{builder, good};
+use jwt_tests::setup::{builder, good};
 use jwt_tower::{JwtLayer, Verified};
 use tokio::sync::watch;
 use tower::ServiceExt as _;

@@ -13,7 +13,7 @@ use axum::routing::get;
 use jwt_core::{Error, TrustedIssuer};
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{builder, good, key, trusting};
+use jwt_tests::setup::{builder, good, key, trusting};
 use jwt_tower::{Claims, JwtLayer};
 use tower::ServiceExt as _;
 use tower_http::compression::CompressionLayer;

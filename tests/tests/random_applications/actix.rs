@@ -7,7 +7,7 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest, guard, web};
 use jwt_actix::JwtMiddleware;
 use jwt_core::Verifier;
-use jwt_tests::stage::{builder, good};
+use jwt_tests::setup::{builder, good};
 
 use crate::random::{Random, applications};
 use crate::table::{Access, Table, Tally, reach, reached, rewrite};

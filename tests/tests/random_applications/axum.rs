@@ -7,7 +7,7 @@ use axum::extract::MatchedPath;
 use axum::routing::{any, get};
 use http::{Request, Response};
 use jwt_core::Verifier;
-use jwt_tests::stage::{builder, good};
+use jwt_tests::setup::{builder, good};
 use jwt_tower::JwtLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer as _, ServiceExt as _};

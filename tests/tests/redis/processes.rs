@@ -8,7 +8,7 @@ use jwt_core::SystemClock;
 use jwt_core::redis::{RedisRevocations, RedisSettings};
 use jwt_core::revocation::Revocation;
 use jwt_tests::forge::ISSUER;
-use jwt_tests::stage::{good, key};
+use jwt_tests::setup::{good, key};
 use reqwest::Client;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};

@@ -11,7 +11,7 @@ use jwt_core::revocation::{
 use jwt_core::testing::ManualClock;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
-use jwt_tests::stage::{builder, good, key};
+use jwt_tests::setup::{builder, good, key};
 use serde_json::json;
 
 use super::server::Server;

@@ -8,7 +8,7 @@ use jwt_core::redis::{RedisRevocations, RedisSettings};
 use jwt_core::revocation::{RevocationList, RevocationSettings};
 use jwt_core::testing::ManualClock;
 use jwt_tests::forge::NOW;
-use jwt_tests::stage::{builder, good};
+use jwt_tests::setup::{builder, good};
 
 use super::server::Server;
 

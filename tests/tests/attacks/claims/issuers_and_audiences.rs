@@ -6,7 +6,7 @@ use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::remote::Remote;
-use jwt_tests::stage::{KID, behind, good, issuer, key, stranger, trusting};
+use jwt_tests::setup::{KID, behind, good, issuer, key, stranger, trusting};
 use serde_json::{Value, json};
 
 use crate::target::Target;

@@ -4,7 +4,7 @@ use jwt_core::{Algorithm, ErrorKind};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::Forge;
-use jwt_tests::stage::{KID, behind, builder, good, issuer, key, stranger};
+use jwt_tests::setup::{KID, behind, builder, good, issuer, key, stranger};
 use serde_json::{Value, json};
 
 use crate::target::Target;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jwt_core::ErrorKind;
 use jwt_tests::forge::NOW;
-use jwt_tests::stage::{behind, builder, good, issuer};
+use jwt_tests::setup::{behind, builder, good, issuer};
 use serde_json::Value;
 
 use crate::target::Target;
