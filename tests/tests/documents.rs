@@ -69,6 +69,22 @@ fn without_spans(text: &str) -> String {
     found
 }
 
+/// Returns the code spans of a paragraph, each with the number of lines above it.
+fn spans(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut above = 0;
+    text.split('`').enumerate().filter_map(move |(index, part)| {
+        let line = above;
+        above += part.matches('\n').count();
+        (index % 2 == 1).then_some((line, part))
+    })
+}
+
+/// Whether a code span is the path of a file or folder of the repository, and not a pattern or a command.
+fn is_path(span: &str) -> bool {
+    let folders = [".ci/", ".github/", "examples/", "jwt-actix/", "jwt-core/", "jwt-tower/", "tests/"];
+    folders.iter().any(|folder| span.starts_with(folder)) && !span.contains([' ', '*', '<', '{'])
+}
+
 /// A link, by its address or by the name of its reference.
 #[derive(Debug, PartialEq)]
 enum Link {
@@ -180,6 +196,13 @@ fn offences(folder: &Path, document: &str) -> Offences {
         }
     }
     for (first, paragraph) in paragraphs(&lines) {
+        for (above, span) in spans(&paragraph).filter(|(_, span)| is_path(span)) {
+            let exists = ["", "jwt-tower"].iter().any(|package| root().join(package).join(span).exists());
+            // The paths in a changelog may be gone.
+            if !exists && !document.starts_with("# Changelog") {
+                found.push((first + above, format!("`{span}` does not exist")));
+            }
+        }
         for (above, link) in links(&without_spans(&paragraph)) {
             let wrong = match &link {
                 Link::Inline(address) => check_address(folder, document, address),
@@ -232,7 +255,7 @@ fn every_page_of_the_guide_can_be_linked_to_from_the_others() {
 #[test]
 fn the_check_of_documents_finds_every_offence_and_accepts_a_good_page() {
     let folder = root().join("jwt-core/doc");
-    let good = "# Keys\n\nA `KeySet`, see [the defaults][defaults.md] or [the table](defaults.md), `x[0]`, [1]. A link [over\n\
+    let good = "# Keys\n\nA `KeySet`, see [the defaults][defaults.md] or [the table](defaults.md), `x[0]`, [1], `jwt-core/src/*.rs`. A link [over\n\
                 two lines](keys.md), and `a span\n[over]` two lines.\n\n\
                 [![badge](https://ci.example/badge.svg)](https://ci.example)\n\n```rust\n#[tokio::main]\n\
                 async fn main() {}\n```\n\n```sh\n# a comment\n```\n\n## Long text\n\n[above](#long-text)\n\n\
@@ -240,8 +263,8 @@ fn the_check_of_documents_finds_every_offence_and_accepts_a_good_page() {
     assert_eq!(offences(&folder, good), []);
 
     let bad = "\n# Late title\n[`KeySet`] and [`Key`](crate::keys::Key), [a](missing.md), [b](defaults.md#missing)\n\
-               [c][missing.md] <!-- note -->\n\nA\n[link\nin two](lines.md)\n```\n# use hidden;\n#\nlet x = 1;\n```\n[defaults.md]: defaults.md\n\
+               [c][missing.md] <!-- note -->\n\nA\n[link\nin two](lines.md) `tests/missing.rs`\n```\n# use hidden;\n#\nlet x = 1;\n```\n[defaults.md]: defaults.md\n\
                [keys.md]: nowhere.md\n";
     let lines: Vec<usize> = offences(&folder, bad).into_iter().map(|(line, _)| line).collect();
-    assert_eq!(lines, [1, 3, 3, 3, 3, 4, 4, 7, 10, 11, 14, 15, 15]);
+    assert_eq!(lines, [1, 3, 3, 3, 3, 4, 4, 7, 8, 10, 11, 14, 15, 15]);
 }
