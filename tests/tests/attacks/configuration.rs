@@ -159,8 +159,8 @@ async fn l08_both_adapters_answer_every_route_alike() {
 
 #[actix_web::test]
 async fn l09_without_its_layer_a_handler_rejects_every_request() {
-    for route in ["/bare", "/bare-optional", "/bare-verified", "/bare-require"] {
-        for ask in [Ask::get(route), Ask::get(route).bearer(&good().sign())] {
+    for route in ["/bare", "/bare-optional", "/bare-shared", "/bare-verified", "/bare-require"] {
+        for ask in [Ask::get(route), Ask::get(route).bearer(&good().sign()), Ask::get(route).bearer("a")] {
             assert_eq!(application().send(&ask).await, Answer::misuse(), "{route}");
         }
     }

@@ -51,7 +51,7 @@ async fn g09_many_requests_at_once_cause_one_fetch() {
         let remote = Remote::serving(&[&key()]).hold();
         let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
         let application = behind(trusting(issuer).fetch(remote.fetch()));
-        let herd: Vec<_> = (0..200)
+        let requests: Vec<_> = (0..200)
             .map(|_| {
                 let application = application.clone();
                 spawn(async move { adapter.send(&application, &Ask::get("/user").bearer(&good().sign())).await })
@@ -59,7 +59,7 @@ async fn g09_many_requests_at_once_cause_one_fetch() {
             .collect();
         remote.until_asked(1).await;
         remote.release();
-        for request in herd {
+        for request in requests {
             assert_eq!(request.await.expect("no panic"), Answer::text("Ada"), "{adapter:?}");
         }
         assert_eq!(remote.asked(), [JWKS], "{adapter:?}");

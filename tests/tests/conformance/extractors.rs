@@ -55,12 +55,3 @@ async fn claims_of_the_wrong_type_are_refused_behind_every_layer() {
     }
     assert_eq!(application().send(&Ask::get("/number").bearer(&numbered)).await, Answer::text("5"));
 }
-
-#[actix_web::test]
-async fn an_extractor_without_a_layer_is_an_error_of_the_program() {
-    for route in ["/bare", "/bare-optional", "/bare-shared", "/bare-verified"] {
-        for ask in [Ask::get(route), Ask::get(route).bearer(&good().sign()), Ask::get(route).bearer("a")] {
-            assert_eq!(application().send(&ask).await, Answer::misuse(), "{route}");
-        }
-    }
-}

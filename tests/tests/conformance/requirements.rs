@@ -52,13 +52,6 @@ async fn an_empty_list_lets_no_request_pass_and_still_requires_a_token() {
     assert_eq!(application.send(&Ask::get("/bare-require")).await, Answer::misuse());
 }
 
-#[actix_web::test]
-async fn a_requirement_without_a_layer_is_an_error_of_the_program() {
-    for ask in [Ask::get("/bare-require"), Ask::get("/bare-require").bearer(&good().sign())] {
-        assert_eq!(application().send(&ask).await, Answer::misuse());
-    }
-}
-
 /// axum still adds the route's methods in `Allow`, outside of every layer of the route.
 #[actix_web::test]
 async fn a_method_without_a_handler_is_behind_the_requirement_too() {

@@ -2,23 +2,28 @@
 
 use jwt_core::Step;
 use jwt_core::testing::{Document, Script};
+use tokio::task::JoinHandle;
 
 use super::lab::{Lab, within};
+
+/// Starts to verify a hundred tokens, and returns whether each was accepted.
+fn a_hundred_requests(lab: &Lab) -> Vec<JoinHandle<bool>> {
+    let requests = (0..100).map(|_| {
+        let (verifier, token) = (lab.verifier.clone(), lab.good().sign());
+        tokio::spawn(async move { verifier.verify(&token).await.is_ok() })
+    });
+    requests.collect()
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g09_a_hundred_first_requests_cause_one_fetch() {
     for script in [Script::Slow, Script::Well] {
         let lab = Lab::new().await;
         lab.issuer.script(Document::KeySet, script.clone());
-        let herd: Vec<_> = (0..100)
-            .map(|_| {
-                let (verifier, token) = (lab.verifier.clone(), lab.good().sign());
-                tokio::spawn(async move { verifier.verify(&token).await.is_ok() })
-            })
-            .collect();
+        let requests = a_hundred_requests(&lab);
         lab.issuer.until_requests(Document::KeySet, 1).await;
         lab.issuer.release();
-        for request in herd {
+        for request in requests {
             assert!(within(request).await.expect("no panic"), "{script:?}");
         }
         assert_eq!((lab.issuer.requests(Document::OpenIdMetadata), lab.sets()), (1, 1), "{script:?}");
@@ -30,13 +35,8 @@ async fn g09_a_hundred_first_requests_cause_one_fetch() {
 async fn g09_a_hundred_requests_with_a_new_key_cause_one_fetch() {
     let lab = Lab::new().await.loaded().await;
     lab.issuer.rotate();
-    let herd: Vec<_> = (0..100)
-        .map(|_| {
-            let (verifier, token) = (lab.verifier.clone(), lab.good().sign());
-            tokio::spawn(async move { verifier.verify(&token).await.is_ok() })
-        })
-        .collect();
-    for request in herd {
+    let requests = a_hundred_requests(&lab);
+    for request in requests {
         assert!(within(request).await.expect("no panic"));
     }
     assert_eq!((lab.sets(), lab.told()), (2, vec!["loaded"]));
@@ -46,7 +46,7 @@ async fn g09_a_hundred_requests_with_a_new_key_cause_one_fetch() {
 async fn g09_a_hundred_first_requests_share_one_failure_too() {
     let lab = Lab::new().await;
     lab.issuer.script(Document::KeySet, Script::Slow);
-    let herd: Vec<_> = (0..100)
+    let requests: Vec<_> = (0..100)
         .map(|_| {
             let (verifier, token) = (lab.verifier.clone(), lab.good().sign());
             tokio::spawn(async move { verifier.verify(&token).await.map_err(|error| error.retry_after().is_some()) })
@@ -55,7 +55,7 @@ async fn g09_a_hundred_first_requests_share_one_failure_too() {
     lab.issuer.until_requests(Document::KeySet, 1).await;
     lab.issuer.script(Document::KeySet, Script::Status(500));
     lab.issuer.release();
-    for request in herd {
+    for request in requests {
         assert_eq!(within(request).await.expect("no panic").map(drop), Err(true));
     }
     assert_eq!((lab.sets(), lab.told()), (1, vec!["status"]));

@@ -56,7 +56,7 @@ enum Node {
         prefix: &'static str,
         normalize: Option<TrailingSlash>,
         guarded: bool,
-        nodes: Vec<Node>,
+        nodes: Vec<Self>,
         default: Option<usize>,
     },
 }

@@ -42,7 +42,7 @@ enum Slash {
 #[derive(Clone, Debug, Default)]
 struct Nested {
     routes: Vec<Route>,
-    nested: Vec<(String, Nested)>,
+    nested: Vec<(String, Self)>,
     fallback: Option<usize>,
 }
 
