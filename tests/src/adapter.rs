@@ -63,20 +63,17 @@ impl Adapter {
 /// | `/optional-reports` | optional, with scopes | the claim `name` |
 /// | `/optional-allowed` | optional, with a requirement | the claim `name` |
 /// | `/optional-policy` | optional | the claim `name`, if the policy is met |
-/// | `/optional-authorized`, `/optional-authorized-later` | optional | the claim `name` if the policy is met, or
-/// `nobody` |
+/// | `/optional-authorized`, `/optional-authorized-later` | optional | the claim `name` if the policy is met, or `nobody` |
 /// | `/lenient` | anonymous if configured | the claim `name`, or `nobody` |
 /// | `/principal`, `/principal-twice` | required, with principals | the account's name |
 /// | `/principal-unasked` | required, with principals | `everyone` |
 /// | `/principal-and-tenant` | required, with principals of two types | the account's name and the tenant's number |
-/// | `/principal-of-another` | required, with principals, and required again with the token in the cookie `inner` | the
-/// account's name |
+/// | `/principal-of-another` | required, with principals, and required again with the token in the cookie `inner` | the account's name |
 /// | `/principal-unloaded` | required | the account's name |
 /// | `/optional-principal`, `/optional-principal-unloaded` | optional, with and without principals | the account's name, or `nobody` |
 /// | `/bare-principal` | none | the account's name |
 /// | `/bare-principal-layer` | only principals | `everyone` |
-/// | `/forwarded`, `/optional-forwarded`, `/bare-forwarded` | as the name says, with claims forwarded | the request
-/// that the handler sees |
+/// | `/forwarded`, `/optional-forwarded`, `/bare-forwarded` | as the name says, with claims forwarded | the request that the handler sees |
 /// | `/backchannel-logout` | none | receives logout tokens, if configured |
 /// | `/public` | none | `everyone` |
 /// | `/cookies`, `/no-cookies` | none | sets the cookies of a login, or deletes them |
