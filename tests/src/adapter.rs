@@ -71,20 +71,20 @@ impl Adapter {
 /// | `/principal-of-another` | required, with principals, and required again with the token in the cookie `inner` | the account's name |
 /// | `/principal-unloaded` | required | the account's name |
 /// | `/optional-principal`, `/optional-principal-unloaded` | optional, with and without principals | the account's name, or `nobody` |
-/// | `/bare-principal` | none | the account's name |
+/// | `/bare-principal` | no layer | the account's name |
 /// | `/bare-principal-layer` | only principals | `everyone` |
 /// | `/forwarded`, `/optional-forwarded`, `/bare-forwarded` | as the name says, with claims forwarded | the request that the handler sees |
-/// | `/backchannel-logout` | none | receives logout tokens, if configured |
-/// | `/public` | none | `everyone` |
-/// | `/cookies`, `/no-cookies` | none | sets the cookies of a login, or deletes them |
-/// | `/bare`, `/bare-optional`, `/bare-shared`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | none |
+/// | `/backchannel-logout` | no layer | receives logout tokens, if configured |
+/// | `/public` | no layer | `everyone` |
+/// | `/cookies`, `/no-cookies` | no layer | sets the cookies of a login, or deletes them |
+/// | `/bare`, `/bare-optional`, `/bare-shared`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | no layer |
 /// uses extractors without a layer |
 /// | `/bare-require` | only scopes | `everyone` |
 /// | `/bare-allowed` | only a requirement | `everyone` |
 /// | `/cors-inside` | required, with CORS inside | the claim `name` |
 /// | `/any` | optional, for every method | the claim `name`, or `nobody` |
 /// | `/any-unasked` | required, for every method | `everyone` |
-/// | `/metadata` | none | the metadata of the resource, if there is any |
+/// | `/metadata` | no layer | the metadata of the resource, if there is any |
 ///
 /// After [`guarded`](Self::guarded) it's a different application: one layer around all routes, with a table of their
 /// requirements.

@@ -22,16 +22,16 @@ use crate::setup::key;
 ///
 /// | route | layer | handler |
 /// | --- | --- | --- |
-/// | `/jwks`, `/metadata` | none | the endpoints of the core |
-/// | `/login` (`POST`) | none | starts a session for the subject in the body |
+/// | `/jwks`, `/metadata` | no layer | the endpoints of the core |
+/// | `/login` (`POST`) | no layer | starts a session for the subject in the body |
 /// | `/refresh`, `/logout` (`POST`) | built in | the endpoints of the core |
 /// | `/cookie-refresh`, `/cookie-logout` (`POST`) | built in | the same with the refresh token in a cookie |
 /// | `/my-refresh` (`POST`) | for refresh tokens | the extractor `Refresh` |
 /// | `/wrong-refresh` (`POST`) | for access tokens | the extractor `Refresh` |
-/// | `/bare-refresh` (`POST`) | none | the extractor `Refresh` |
+/// | `/bare-refresh` (`POST`) | no layer | the extractor `Refresh` |
 /// | `/me` | for access tokens | all claims, as JSON |
 /// | `/fresh` | for access tokens | all claims of fresh tokens, as JSON |
-/// | `/bare-fresh` | none | the extractor `Fresh` |
+/// | `/bare-fresh` | no layer | the extractor `Fresh` |
 /// | `/page` | for access tokens in cookies, which are renewed | `a page` |
 /// | `/shared-page` | the same | a page that shared caches may store |
 /// | `/unnamed-page` | the same | a page with a `max-age`, but neither `public` nor `private` |

@@ -78,8 +78,8 @@ async fn serve_actix(verifier: Verifier, list: RedisRevocations) -> Outcome {
     Ok(server.workers(1).disable_signals().listen(listen()?)?.run().await?)
 }
 
-/// Reads tokens from standard input, each of which must be valid, and prints the time at which it stops being valid, in
-/// microseconds since the epoch.
+/// Reads valid tokens from standard input. Prints the time at which each stops being valid, in microseconds since the
+/// epoch.
 async fn watch(verifier: Verifier, list: RedisRevocations) -> Outcome {
     println!("ready");
     stdout().flush()?;

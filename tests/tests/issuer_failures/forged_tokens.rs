@@ -1,4 +1,4 @@
-//! Forged tokens by the thousand: what they cost the issuer, and what they cost everybody else.
+//! Thousands of forged tokens, and their cost for the issuer and for other users.
 
 use jwt_core::ErrorKind;
 use jwt_core::testing::{Document, Script, ScriptedIssuer};
