@@ -1,10 +1,12 @@
-//! Verifies for so many seconds while the issuer flaps, rotates and is gone for a third of the time:
+//! Verifies tokens for a number of seconds. Meanwhile the issuer fails now and then, rotates its key, and is down a
+//! third of the time:
 //!
 //! ```sh
 //! cargo run -p jwt-tests --release --example soak -- 60
 //! ```
 //!
-//! It prints one line of figures, and fails when a valid token of a known key was not accepted, or a forged one was.
+//! It prints one line of figures, and fails if a valid token of a known key was rejected or a forged token was
+//! accepted.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -28,9 +30,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt as _;
 
-/// How long the issuer keeps one mood.
+/// How long the issuer stays in one state.
 const PHASE: Duration = Duration::from_secs(2);
-/// A request that takes longer counts as this long.
+/// A request that takes longer counts as one of this length.
 const SLOWEST: usize = 100_000;
 
 #[derive(Debug, Default)]
@@ -55,12 +57,12 @@ impl Observer for Count {
     }
 }
 
-/// What became of one task's requests.
+/// The results of one task's requests.
 struct Tally {
     verified: u64,
     refused: u64,
     unavailable: u64,
-    /// How many requests took so many microseconds.
+    /// Requests by their duration in microseconds.
     micros: Vec<u64>,
 }
 
@@ -89,7 +91,7 @@ impl Tally {
             StatusCode::SERVICE_UNAVAILABLE => self.unavailable += 1,
             _ => self.refused += 1,
         }
-        // An answer that is at hand never waits: without this the issuer would get no turn.
+        // An answer that is ready never waits, so without this line the issuer would never run.
         tokio::task::yield_now().await;
         Ok(())
     }
@@ -176,8 +178,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Gives the issuer one mood after the other: gone, flapping, well with a new key. Returns in how many looks at its health
-/// there was an error.
+/// Puts the issuer through its states in turn: down, flapping, healthy with a new key. Returns how many of its checks
+/// of the verifier's health found an error.
 async fn torment(
     issuer: &ScriptedIssuer,
     verifier: &Verifier,
@@ -202,7 +204,8 @@ async fn torment(
             let well = mood == Script::Well;
             issuer.script_all(mood);
             if well {
-                // The new key is used once the verifier has it; the old one goes when nobody uses it any more.
+                // The new key signs once the verifier has fetched it. The old key is withdrawn when nothing uses it any
+                // more.
                 let old = issuer.key();
                 issuer.rotate();
                 verifier.fetch_keys().await?;

@@ -1,4 +1,4 @@
--- One of the kinds of traffic, by the environment variable TRAFFIC.
+-- The environment variable TRAFFIC chooses the kind of traffic.
 local kind = os.getenv("TRAFFIC")
 local good, expired = os.getenv("GOOD"), os.getenv("EXPIRED")
 local threads, number = 0, 0
@@ -19,7 +19,7 @@ function request()
    elseif kind == "refused" then
       return bearer(expired)
    elseif kind == "garbage" then
-      -- Never the same twice, and of the good token's header, so that it is read as far as can be.
+      -- Each token differs and has a valid header, so it gets as far as possible into verification.
       local signed, signature = good:match("([^.]+%.[^.]+%.)([^.]+)")
       return bearer(string.format("%s%03d%09d%s", signed, id, number, signature:sub(13)))
    end

@@ -1,12 +1,12 @@
-// Drives the demo page in Chromium, with the keyboard alone.
+// Uses the demo page in Chromium, only with the keyboard.
 //
 //   node browser.mjs http://127.0.0.1:8080/ [screenshot.png]
 //
-// It prints one line of JSON saying what the page showed and exits 0. When the
-// page is not as expected it explains that on standard error and exits 1. A
-// page error, a console error, a violated content security policy, a failed
-// request and a request to another machine are failures wherever they happen.
-// CHROMIUM names the browser to run, /usr/bin/chromium unless set.
+// It prints one line of JSON with the contents of the page and exits 0. If the
+// page isn't as expected, it explains that on standard error and exits 1. Page
+// errors, console errors, violations of the content security policy, failed
+// requests and requests to other machines are always failures. The environment
+// variable CHROMIUM names the browser. Default: /usr/bin/chromium.
 
 import { chromium } from 'playwright-core';
 
@@ -156,11 +156,11 @@ async function run() {
   await browser.close();
 }
 
-// What the page must never do.
+// Things that the page must never do.
 
 async function watch(context) {
   const trouble = (text) => troubles.push(`${text} (while: ${doing})`);
-  // Nothing leaves this machine, even if the page is wrong.
+  // No request leaves this machine, even if the page has a bug.
   await context.route((url) => !isLocal(url.href), (route) => route.abort());
   await context.exposeBinding('reportViolation', (_source, text) => trouble(text));
   await context.addInitScript(() => {
@@ -190,7 +190,7 @@ async function watch(context) {
   page.on('console', (message) => {
     const text = `${message.text()} ${message.location().url}`.trim();
     if (message.type() === 'warning') warnings.push(text);
-    // Chromium reports each refused call like this; refusals are the point here.
+    // Chromium logs each rejected call like this. Rejections are expected here.
     const refused = /^Failed to load resource: .* status of 40[13]\b/.test(message.text());
     if (message.type() === 'error' && !refused) trouble(`console error: ${text}`);
   });
@@ -206,7 +206,7 @@ function expectNoTrouble() {
   expect(troubles.length === 0, troubles.join('\n'));
 }
 
-// What the page must offer.
+// Things that the page must offer.
 
 async function checkStructure() {
   expect((await page.title()).trim(), 'the page has no title');
@@ -248,7 +248,7 @@ async function checkStructure() {
   );
 }
 
-/** Every control that the accessibility tree holds, which must have a name. */
+/** Returns the controls in the accessibility tree. Each must have a name. */
 async function accessibleControls() {
   const session = await page.context().newCDPSession(page);
   const { nodes } = await session.send('Accessibility.getFullAXTree');
@@ -321,7 +321,7 @@ async function tabThrough() {
   throw new Failure('Tab never came round to the start of the page');
 }
 
-/** Describes the focused element; `first` says that it was visited before. */
+/** Describes the focused element. `first` is true if it was visited before. */
 async function focused() {
   return page.evaluate(() => {
     const element = document.activeElement;
@@ -399,7 +399,7 @@ async function press(id, key) {
   const before = sent;
   await page.keyboard.press(key);
   await until(() => sent > before && pending === 0, () => `${key} on ${id} led to no answer`);
-  // The page shows an answer after it has arrived.
+  // The page shows a response only after it has arrived.
   await page.waitForTimeout(50);
 }
 
@@ -481,7 +481,7 @@ function mismatch(name, result, expected) {
   return undefined;
 }
 
-/** What the frameworks' results do not have in common. */
+/** Names the first difference between the frameworks' results. */
 function difference(results) {
   const [first, second] = FRAMEWORKS;
   const part = PARTS.find((name) => results[first][name] !== results[second][name]);
@@ -508,7 +508,7 @@ async function expectText(id, wanted) {
   }, () => `${id} does not mention ${wanted}: ${text.trim()}`);
 }
 
-// Small things.
+// Helpers.
 
 function scopes({ claims }) {
   const scope = claims.scope ?? claims.scp ?? [];

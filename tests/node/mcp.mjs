@@ -1,10 +1,10 @@
-// A client of the Model Context Protocol that knows nothing but the address
-// of a server and its own name, and finds the way to a token by itself.
+// A client of the Model Context Protocol that knows only the address of a
+// server and its own client ID, and gets a token by itself.
 //
 //   node mcp.mjs SERVER CLIENT_ID PERSON
 //
-// It calls every tool of the server, as a person that can sign in with this
-// name, and prints one line of JSON:
+// It signs in as PERSON, calls every tool of the server, and prints one line
+// of JSON:
 //
 //   {"called": {"read": "...", ...}, "requests": ["POST /mcp 401", ...]}
 
@@ -57,7 +57,7 @@ function newTransport() {
   return transport;
 }
 
-/** Does it, and once more after signing in where that was asked for. */
+/** Runs `action`, and once more after signing in if the server asks for that. */
 async function signedIn(action) {
   try {
     return await action();

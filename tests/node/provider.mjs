@@ -16,9 +16,8 @@
 //                       the key set and the token endpoint were asked for
 //   rotate              {"keys": {"RS256": "kid", ...}}: the keys were replaced
 //
-// A line it cannot carry out is answered {"error": "..."}. It exits when
-// standard input closes, so it needs an open one; diagnostics go to standard
-// error.
+// It answers a line that fails with {"error": "..."}. It exits when standard
+// input closes, so keep that open. Diagnostics go to standard error.
 
 import { Console } from 'node:console';
 import { createHash, generateKeyPair, randomBytes } from 'node:crypto';
@@ -31,7 +30,7 @@ import { Provider, errors } from 'oidc-provider';
 
 import { signInAt } from './sign-in.mjs';
 
-// Standard output carries the protocol above and nothing else.
+// Standard output is only for the protocol above.
 globalThis.console = new Console(process.stderr, process.stderr);
 process.stdout.on('error', () => process.exit(1));
 
@@ -197,7 +196,7 @@ function configuration() {
     findAccount: (_ctx, accountId) =>
       accountId === USER.sub ? { accountId, claims: () => USER } : undefined,
     extraTokenClaims: () => ({ name: USER.name }),
-    // Without the dispatcher, which refuses addresses on this machine.
+    // Without the dispatcher, because that refuses addresses on this machine.
     fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     features: {
       backchannelLogout: { enabled: true },
@@ -230,7 +229,7 @@ function configuration() {
   };
 }
 
-/** The authorization code flow with PKCE, as a browser and a client would do it. */
+/** The authorization code flow with PKCE, for both browser and client. */
 async function signIn({ clientId, clientSecret, resource }) {
   const verifier = randomBytes(32).toString('base64url');
   const state = randomBytes(16).toString('base64url');

@@ -1,5 +1,5 @@
-// What a person and a browser do at the provider: its sign-in and consent forms
-// are sent over HTTP and its redirects followed by hand.
+// Signs in at the provider without a browser: sends its sign-in and consent
+// forms over HTTP, and follows its redirects.
 
 const REQUEST_MS = 10_000;
 

@@ -242,7 +242,7 @@ pub(crate) async fn send_to<B: MessageBody>(
         let chunks = arrival.of(&ask.body).map(|chunk| chunk.map_err(PayloadError::Io));
         *request.payload() = Payload::Stream { payload: Box::pin(chunks) };
     }
-    let response = service.call(request).await.expect("refusals are responses");
+    let response = service.call(request).await.expect("rejections are responses");
     let status = response.status().as_u16();
     let headers: Vec<_> =
         response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();

@@ -1,4 +1,4 @@
-//! One application, instantiated for every adapter, and the requests that are sent to each of them.
+//! One application, built for each adapter, and a way to send the same request to both.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,17 +20,17 @@ use crate::{actix, axum};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Adapter {
-    /// `jwt-tower` under axum.
+    /// `jwt-tower` with axum.
     Axum,
-    /// `jwt-actix` under actix-web.
+    /// `jwt-actix` with actix-web.
     Actix,
 }
 
 impl Adapter {
-    /// Every adapter.
+    /// All adapters.
     pub const ALL: [Self; 2] = [Self::Axum, Self::Actix];
 
-    /// Sends a request to the application as this adapter builds it, and checks nothing.
+    /// Sends a request to the application built for this adapter. It checks nothing.
     pub async fn send(self, application: &Application, ask: &Ask) -> Answer {
         match self {
             Self::Axum => axum::send(application, ask).await,
@@ -46,52 +46,54 @@ impl Adapter {
 /// | `/me` (also `POST`) | required | all claims, as JSON |
 /// | `/echo` (only `POST`) | required | the body |
 /// | `/form` (only `POST`) | required | the fields of a form, as JSON |
-/// | `/asks` (only `POST`) | required | asks for more by the body |
+/// | `/asks` (only `POST`) | required | checks a requirement that depends on the body |
 /// | `/user` | required | the claim `name`, typed |
 /// | `/both` | required | two extractors of different types |
-/// | `/number` | required | claims of a type that does not fit |
+/// | `/number` | required | claims of a type that doesn't match |
 /// | `/shared` | required | the claim `name`, typed and shared |
-/// | `/shared-number` | required | shared claims of a type that does not fit |
-/// | `/verified` | required | what is known of the token itself |
-/// | `/no-store` | required | a handler with a `Cache-Control` of its own |
+/// | `/shared-number` | required | shared claims of a type that doesn't match |
+/// | `/verified` | required | the details of the verified token |
+/// | `/no-store` | required | sets its own `Cache-Control` |
 /// | `/reports` | required, with scopes | the claim `name` |
 /// | `/allowed`, `/scoped/allowed` | required, with a requirement | the claim `name` |
-/// | `/policy`, `/policy-later` | required | the claim `name`, for those who meet a policy |
-/// | `/panic`, `/panicking-claims` | required | faults of the application |
+/// | `/policy`, `/policy-later` | required | the claim `name`, if the policy is met |
+/// | `/panic`, `/panicking-claims` | required | panics |
 /// | `/optional` | optional | the claim `name`, or `nobody` |
-/// | `/optional-me` | optional | all claims, which a handler there should not insist on |
+/// | `/optional-me` | optional | all claims; the handler wrongly requires them |
 /// | `/optional-reports` | optional, with scopes | the claim `name` |
 /// | `/optional-allowed` | optional, with a requirement | the claim `name` |
-/// | `/optional-policy` | optional | the claim `name`, for those who meet a policy |
-/// | `/optional-authorized`, `/optional-authorized-later` | optional | the claim `name` for those who meet a policy, or `nobody` |
-/// | `/lenient` | anonymous when told so | the claim `name`, or `nobody` |
+/// | `/optional-policy` | optional | the claim `name`, if the policy is met |
+/// | `/optional-authorized`, `/optional-authorized-later` | optional | the claim `name` if the policy is met, or `nobody` |
+/// | `/lenient` | anonymous if configured | the claim `name`, or `nobody` |
 /// | `/principal`, `/principal-twice` | required, with principals | the account's name |
 /// | `/principal-unasked` | required, with principals | `everyone` |
 /// | `/principal-and-tenant` | required, with principals of two types | the account's name and the tenant's number |
 /// | `/principal-of-another` | required, with principals, and required again with the token in the cookie `inner` | the account's name |
 /// | `/principal-unloaded` | required | the account's name |
 /// | `/optional-principal`, `/optional-principal-unloaded` | optional, with and without principals | the account's name, or `nobody` |
-/// | `/bare-principal` | none | the account's name |
-/// | `/bare-principal-layer` | principals alone | `everyone` |
-/// | `/forwarded`, `/optional-forwarded`, `/bare-forwarded` | as they say, with claims forwarded | the request as the handler sees it |
-/// | `/backchannel-logout` | none | logout tokens, where they are taken |
-/// | `/public` | none | `everyone` |
-/// | `/cookies`, `/no-cookies` | none | a login's cookies, and none again |
-/// | `/bare`, `/bare-optional`, `/bare-shared`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | none | extractors all the same |
-/// | `/bare-require` | scopes alone | `everyone` |
-/// | `/bare-allowed` | a requirement alone | `everyone` |
+/// | `/bare-principal` | no layer | the account's name |
+/// | `/bare-principal-layer` | only principals | `everyone` |
+/// | `/forwarded`, `/optional-forwarded`, `/bare-forwarded` | as the name says, with claims forwarded | the request that the handler sees |
+/// | `/backchannel-logout` | no layer | receives logout tokens, if configured |
+/// | `/public` | no layer | `everyone` |
+/// | `/cookies`, `/no-cookies` | no layer | sets the cookies of a login, or deletes them |
+/// | `/bare`, `/bare-optional`, `/bare-shared`, `/bare-verified`, `/bare-policy`, `/bare-optional-authorized` | no layer |
+/// uses extractors without a layer |
+/// | `/bare-require` | only scopes | `everyone` |
+/// | `/bare-allowed` | only a requirement | `everyone` |
 /// | `/cors-inside` | required, with CORS inside | the claim `name` |
 /// | `/any` | optional, for every method | the claim `name`, or `nobody` |
 /// | `/any-unasked` | required, for every method | `everyone` |
-/// | `/metadata` | none | the metadata of the resource, where there is one |
+/// | `/metadata` | no layer | the metadata of the resource, if there is any |
 ///
-/// [Guarded](Self::guarded) it is another: one layer around all routes, with a table of what each asks for.
+/// After [`guarded`](Self::guarded) it's a different application: one layer around all routes, with a table of their
+/// requirements.
 ///
 /// | route | handler |
 /// | --- | --- |
 /// | `/health`, `/forgotten` | `everyone` |
 /// | `/user`, `/admin`, `/reports/{id}` (also `PUT`), `/scoped/allowed` | the claim `name` |
-/// | `/policy-later` | the claim `name`, for those who meet a policy |
+/// | `/policy-later` | the claim `name`, if the policy is met |
 /// | `/optional` | the claim `name`, or `nobody` |
 /// | `/public/{*rest}`, in actix-web `/public/{rest:.*}` | `everyone` |
 #[derive(Clone)]
@@ -112,7 +114,8 @@ pub struct Application {
 }
 
 impl Application {
-    /// The application behind one verifier. `/reports` asks for `reports:read`, `/lenient` lets expired tokens pass.
+    /// Creates the application with one verifier. `/reports` requires `reports:read`, and `/lenient` lets expired
+    /// tokens pass.
     pub fn new(verifier: Verifier) -> Self {
         Self {
             verifier,
@@ -130,49 +133,49 @@ impl Application {
         }
     }
 
-    /// Asks for these scopes on `/reports`.
+    /// Requires these scopes on `/reports`.
     pub fn scopes<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.scopes = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Asks for this on `/allowed` and `/scoped/allowed`.
+    /// Sets the requirement of `/allowed` and `/scoped/allowed`.
     pub fn requiring(mut self, requirement: impl Requirement + 'static) -> Self {
         self.requirement = Arc::new(requirement);
         self
     }
 
-    /// Decides what `/lenient` lets pass.
+    /// Decides which rejected requests `/lenient` lets pass as anonymous.
     pub fn lenient(mut self, pass: impl Fn(&Error) -> bool + Send + Sync + 'static) -> Self {
         self.lenient = Arc::new(pass);
         self
     }
 
-    /// Puts an identity into the extensions of every request, before any layer of ours runs.
+    /// Inserts an identity into the extensions of every request, before any layer of these crates runs.
     pub fn planted(mut self, state: RequestState) -> Self {
         self.planted = Some(state);
         self
     }
 
-    /// Puts the framework's CORS middleware around everything, for one origin.
+    /// Wraps everything in the framework's CORS middleware, for one origin.
     pub fn cors(mut self, origin: &'static str) -> Self {
         self.origin = Some(origin);
         self
     }
 
-    /// Lets an outer layer of the application write the error's code into the header `x-error-code`.
+    /// Adds an outer layer that writes the error's code into the header `x-error-code`.
     pub fn telling(mut self) -> Self {
         self.tells = true;
         self
     }
 
-    /// Lets the layers pass CORS preflights.
+    /// Lets CORS preflights pass the layers.
     pub fn passing_preflights(mut self) -> Self {
         self.passes_preflights = true;
         self
     }
 
-    /// Becomes the application behind one layer, which decides by route.
+    /// Replaces the layers of single routes with one layer that decides by route.
     pub fn guarded(mut self, routes: Routes) -> Self {
         self.guard = Some(self.required().routes(routes));
         self
@@ -184,17 +187,17 @@ impl Application {
         self
     }
 
-    /// Forwards these claims, and not the token, on `/forwarded`.
+    /// Forwards these claims, but not the token, on `/forwarded`.
     ///
     /// # Panics
     ///
-    /// When they cannot be forwarded.
+    /// Panics if the claims can't be forwarded.
     pub fn forwarding(mut self, claims: &[(&str, &str)]) -> Self {
-        self.forward = ForwardClaims::new(&self.verifier, claims.iter().copied()).expect("sound");
+        self.forward = ForwardClaims::new(&self.verifier, claims.iter().copied()).expect("valid settings");
         self
     }
 
-    /// Takes its token from the cookie `inner`.
+    /// Reads the inner token of `/principal-of-another` from the cookie `inner`.
     pub(crate) fn inner(&self) -> Authenticator {
         self.verifier.with_sources(TokenSources::none().cookie("inner")).into()
     }
@@ -210,11 +213,11 @@ impl Application {
         if self.passes_preflights { authenticator.pass_preflights() } else { authenticator }
     }
 
-    /// Sends a request to the application of every adapter and returns their answer, which must be one and the same.
+    /// Sends a request to the application of every adapter and returns the response, which must be identical.
     ///
     /// # Panics
     ///
-    /// When the answers differ.
+    /// Panics if the responses differ.
     pub async fn send(&self, ask: &Ask) -> Answer {
         let first = Adapter::Axum.send(self, ask).await;
         let second = Adapter::Actix.send(self, ask).await;

@@ -1,13 +1,13 @@
-//! What a client sees of a response, in a form that can be compared across frameworks.
+//! A response as a client sees it, in a form that can be compared across frameworks.
 
 use std::fmt;
 
 use jwt_core::{Error, ErrorKind};
 
-/// A response as a client sees it, and the code of the error that was left for outer layers.
+/// A response as a client sees it, and the code of the error that outer layers can read.
 ///
-/// `Date` is dropped. `Content-Length` is checked against the body and dropped: axum writes it in process, actix-web
-/// when it encodes the response, and neither has a say in it here. Everything else counts, to the byte.
+/// `Date` is dropped. `Content-Length` is checked against the body and dropped, because the frameworks write it at
+/// different times: axum in process, actix-web when it encodes the response. Everything else must be byte-identical.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
@@ -22,11 +22,11 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Makes the comparable form.
+    /// Creates a response in comparable form.
     ///
     /// # Panics
     ///
-    /// When `Content-Length` is not the body's length.
+    /// Panics if `Content-Length` isn't the length of the body.
     #[must_use]
     pub fn new(
         status: u16,
@@ -44,88 +44,88 @@ impl Answer {
         Self { status, headers, body, code: error.map(Error::code) }
     }
 
-    /// The answer to a request without credentials: a challenge without an error code. RFC 6750 section 3.1.
+    /// The response to a request without credentials: a challenge without an error code (RFC 6750 section 3.1).
     #[must_use]
     pub fn missing() -> Self {
         Self::challenge(401, r#"Bearer realm="api""#, ErrorKind::NoCredentials)
     }
 
-    /// The answer to credentials that cannot be read.
+    /// The response to malformed credentials.
     #[must_use]
     pub fn malformed(kind: ErrorKind) -> Self {
         Self::challenge(400, r#"Bearer realm="api", error="invalid_request""#, kind)
     }
 
-    /// The answer to a token that is refused, for whatever reason.
+    /// The response to every rejected token, whatever is wrong with it.
     #[must_use]
     pub fn refused(kind: ErrorKind) -> Self {
         Self::challenge(401, r#"Bearer realm="api", error="invalid_token""#, kind)
     }
 
-    /// The answer to a token that lacks scopes.
+    /// The response to a token that lacks scopes.
     #[must_use]
     pub fn forbidden(missing: &str) -> Self {
         let value = format!(r#"Bearer realm="api", error="insufficient_scope", scope="{missing}""#);
         Self::challenge(403, &value, ErrorKind::InsufficientScope)
     }
 
-    /// The answer to a token that is not enough for another reason than scopes.
+    /// The response to a token that lacks something other than a scope.
     #[must_use]
     pub fn not_allowed(kind: ErrorKind) -> Self {
         Self::challenge(403, r#"Bearer realm="api", error="insufficient_scope""#, kind)
     }
 
-    /// The answer to a request that another site may have made.
+    /// The response to a request that may come from another site.
     #[must_use]
     pub fn csrf() -> Self {
         Self { status: 403, headers: Vec::new(), body: Vec::new(), code: Some(ErrorKind::CsrfFailed.code()) }
     }
 
-    /// The answer to a token whose bearer must log in again; `parameters` are those of the challenge.
+    /// The response to a token whose user must log in again, with these parameters in the challenge.
     #[must_use]
     pub fn login(parameters: &str) -> Self {
         let value = format!(r#"Bearer realm="api", error="insufficient_user_authentication", {parameters}"#);
         Self::challenge(401, &value, ErrorKind::InsufficientAuthentication)
     }
 
-    /// The answer while something is out of reach.
+    /// The response while a service that is needed is unavailable.
     #[must_use]
     pub fn unavailable(kind: ErrorKind, retry_after: u64) -> Self {
         let headers = vec![("retry-after".to_owned(), retry_after.to_string().into_bytes())];
         Self { status: 503, headers, body: Vec::new(), code: Some(kind.code()) }
     }
 
-    /// The answer where no layer ran.
+    /// The response to a handler that needs a layer, if none ran.
     #[must_use]
     pub fn misuse() -> Self {
         Self::fault(ErrorKind::LayerMissing)
     }
 
-    /// The answer where the programme is put together wrongly.
+    /// The response if the application is set up wrongly.
     #[must_use]
     pub fn fault(kind: ErrorKind) -> Self {
         Self { status: 500, headers: Vec::new(), body: Vec::new(), code: Some(kind.code()) }
     }
 
-    /// An answer with a status and nothing else.
+    /// A response that has only a status.
     #[must_use]
     pub fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new(), code: None }
     }
 
-    /// A handler's answer with a body of text.
+    /// A handler's response with a plain-text body.
     #[must_use]
     pub fn text(body: &str) -> Self {
         Self::handled("text/plain; charset=utf-8", body.as_bytes().to_vec())
     }
 
-    /// A handler's answer with a body of JSON.
+    /// A handler's response with a JSON body.
     #[must_use]
     pub fn json(body: &serde_json::Value) -> Self {
         Self::handled("application/json", body.to_string().into_bytes())
     }
 
-    /// Adds a header line to what is expected.
+    /// Adds a header line to the expected response.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.as_bytes().to_vec()));
@@ -133,14 +133,14 @@ impl Answer {
         self
     }
 
-    /// Adds a body, and its type, to what is expected.
+    /// Adds a body and its content type to the expected response.
     #[must_use]
     pub fn with_body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self.with_header("content-type", content_type)
     }
 
-    /// Returns the value of a header line, as text.
+    /// Returns the value of a header as a string.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let line = self.headers.iter().find(|(other, _)| other == name);

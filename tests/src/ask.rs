@@ -1,4 +1,4 @@
-//! A request, described once for every adapter.
+//! A request, described once for all adapters.
 
 use std::io;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::body::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
 
-/// A request: its header lines as bytes, in their order, repeated ones kept.
+/// A request. Header lines are bytes, keep their order, and may repeat.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Ask {
@@ -15,11 +15,11 @@ pub struct Ask {
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
-    /// How the body arrives, where that is not all at once.
+    /// How the body arrives, unless it arrives all at once.
     pub(crate) arrival: Option<Arrival>,
 }
 
-/// A body that arrives bit by bit.
+/// A body that arrives in pieces.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Arrival {
     size: usize,
@@ -28,7 +28,7 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    /// The chunks of a body, each after a wait.
+    /// Returns the chunks of a body, each after a wait.
     pub(crate) fn of(&self, body: &[u8]) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
         let mut chunks: Vec<io::Result<Bytes>> =
             body.chunks(self.size).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
@@ -47,17 +47,17 @@ impl Arrival {
 }
 
 impl Ask {
-    /// Asks with any method.
+    /// Creates a request with any method.
     pub fn new(method: &'static str, target: impl Into<String>) -> Self {
         Self { method, target: target.into(), headers: Vec::new(), body: Vec::new(), arrival: None }
     }
 
-    /// Asks with `GET`.
+    /// Creates a `GET` request.
     pub fn get(target: impl Into<String>) -> Self {
         Self::new("GET", target)
     }
 
-    /// Asks with `POST`.
+    /// Creates a `POST` request.
     pub fn post(target: impl Into<String>) -> Self {
         Self::new("POST", target)
     }
@@ -79,13 +79,13 @@ impl Ask {
         self
     }
 
-    /// Lets the body arrive in chunks of so many bytes, with a wait before each, and counts those that are read.
+    /// Lets the body arrive in chunks of this size, with a wait before each, and counts the chunks that are read.
     pub fn in_chunks(mut self, size: usize, read: &Arc<AtomicUsize>) -> Self {
         self.arrival = Some(Arrival { size, read: Arc::clone(read), ..self.arrival.unwrap_or_default() });
         self
     }
 
-    /// Lets the body break off where it would end.
+    /// Lets the body end with an error.
     pub fn breaking_off(mut self) -> Self {
         self.arrival =
             Some(Arrival { breaks_off: true, size: self.body.len().max(1), ..self.arrival.unwrap_or_default() });

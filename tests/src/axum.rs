@@ -175,7 +175,7 @@ pub(crate) async fn send_to(router: Router, ask: &Ask) -> Answer {
         None => axum::body::Body::from(ask.body.clone()),
     };
     let request = request.body(body).expect("a request");
-    let response = router.oneshot(request).await.expect("routers do not fail");
+    let response = router.oneshot(request).await.expect("routers return no errors");
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("a body").to_bytes().to_vec();
     let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));

@@ -1,4 +1,4 @@
-//! The application's own users, which are loaded by the issuer and the subject of a token.
+//! The application's users, loaded by the issuer and subject of a token.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,15 +9,15 @@ use jwt_core::{Step, Verified};
 
 use crate::forge::ISSUER;
 
-/// Somebody whom the application knows.
+/// A user of the application.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Account {
-    /// What the directory calls him or her, whatever the token says.
+    /// The user's name in the directory, which the token doesn't decide.
     pub name: &'static str,
 }
 
-/// What the application knows of a subject's tenant.
+/// The tenant of a subject.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Tenant {
@@ -25,7 +25,7 @@ pub struct Tenant {
     pub number: u32,
 }
 
-/// Knows `user-1815` and `user-1906` of [`ISSUER`]. The subject `directory-down` brings it down.
+/// Holds `user-1815` and `user-1906` of [`ISSUER`]. The subject `directory-down` makes it fail.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Directory {
@@ -34,13 +34,13 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Lets those who ask wait.
+    /// Makes look-ups wait.
     pub fn waiting(mut self) -> Self {
         self.waits = true;
         self
     }
 
-    /// Returns how often it was asked.
+    /// Returns the number of look-ups.
     #[must_use]
     pub fn loads(&self) -> usize {
         self.loads.load(Ordering::Relaxed)

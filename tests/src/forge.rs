@@ -1,18 +1,19 @@
-//! Tokens, good ones and wrong ones: any header, any payload, signed as they stand.
+//! Tokens with any header, any payload and a real signature.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_core::crypto::SigningKey;
 use serde_json::{Map, Value, json};
 
-/// The moment at which forged tokens are issued, unless they say otherwise.
+/// The time at which forged tokens are issued by default.
 pub const NOW: u64 = 1_800_000_000;
 /// The issuer of forged tokens.
 pub const ISSUER: &str = "https://id.example";
 /// The audience of forged tokens.
 pub const AUDIENCE: &str = "https://api.example";
 
-/// A token in the making. As made it is good for five minutes from [`NOW`]; each method breaks or changes one thing.
+/// A token under construction. It starts as a valid one that lives for five minutes from [`NOW`]; each method breaks or
+/// changes one thing.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Forge {
@@ -24,7 +25,7 @@ pub struct Forge {
 }
 
 impl Forge {
-    /// Starts with a good token of the key's algorithm and `kid`.
+    /// Starts with a valid token, with the algorithm and `kid` of this key.
     pub fn new(key: &SigningKey) -> Self {
         let mut header = object(json!({"alg": key.algorithm().name(), "typ": "at+jwt"}));
         if let Some(kid) = key.kid() {
@@ -67,13 +68,13 @@ impl Forge {
         self.sign_payload(Value::from(self.claims.clone()).to_string())
     }
 
-    /// Signs another payload, byte for byte.
+    /// Signs this payload instead of the claims, unchanged.
     #[must_use]
     pub fn sign_payload(&self, payload: impl AsRef<[u8]>) -> String {
         sign_raw(&self.key, Value::from(self.header.clone()).to_string(), payload)
     }
 
-    /// Signs another header, byte for byte, over the claims.
+    /// Signs this header with the claims, unchanged.
     #[must_use]
     pub fn sign_header(&self, header: impl AsRef<[u8]>) -> String {
         sign_raw(&self.key, header, Value::from(self.claims.clone()).to_string())
@@ -86,11 +87,11 @@ pub fn sign_raw(key: &SigningKey, header: impl AsRef<[u8]>, payload: impl AsRef<
     sign_segments(key, &encode(header), &encode(payload))
 }
 
-/// Signs two segments as they stand, encoded or not.
+/// Signs two segments as they are, encoded or not.
 ///
 /// # Panics
 ///
-/// When the key cannot sign.
+/// Panics if the key can't sign.
 #[must_use]
 pub fn sign_segments(key: &SigningKey, header: &str, payload: &str) -> String {
     let input = format!("{header}.{payload}");

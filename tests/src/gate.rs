@@ -1,13 +1,13 @@
-//! Gates asked without a framework.
+//! Calls gates without a framework.
 
 use jwt_core::gate::{Admission, Answer, Gate, RequestState};
 use jwt_core::http::RequestView;
 
-/// Asks a gate about a request that no other gate has seen, and that it can decide about at once.
+/// Calls a gate with a request that no other gate has seen and that it can decide without waiting.
 ///
 /// # Errors
 ///
-/// The answer to a request that isn't admitted.
+/// Returns the rejection of a request that isn't admitted.
 ///
 /// # Panics
 ///

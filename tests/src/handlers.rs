@@ -12,25 +12,25 @@ pub(crate) struct User {
     pub(crate) name: String,
 }
 
-/// Claims that no forged token has: `name` is a text there.
+/// Claims that no forged token matches, because its `name` is a string.
 #[derive(Deserialize)]
 pub(crate) struct Numbered {
     pub(crate) name: u64,
 }
 
-/// A claims type with a fault in it.
+/// A claims type with a bug: it panics.
 pub(crate) struct Faulty;
 
 impl<'de> Deserialize<'de> for Faulty {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        panic!("a fault in the application")
+        panic!("a bug in the application")
     }
 }
 
 jwt_core::policy! {
-    /// What `/policy` asks for.
+    /// The requirement of `/policy`.
     pub(crate) ReadReports = scopes(["reports:read"]);
-    /// What `/policy-later` asks for: somebody of whom the directory knows.
+    /// The requirement of `/policy-later`: the subject is in the directory.
     pub(crate) Members = all((
         scopes(["profile"]),
         check_async("member", |verified| async move {
@@ -44,8 +44,8 @@ jwt_core::policy! {
     ));
 }
 
-/// A request as a handler sees it: its target, and its header lines in their order by name. That an empty body has a length
-/// only actix-web's test requests say.
+/// A request as a handler sees it: its target, and its headers sorted by name. `Content-Length` of an empty body is
+/// left out, because only actix-web's test requests have it.
 pub(crate) fn told(target: String, mut headers: Vec<String>) -> String {
     headers.retain(|line| line != "content-length: 0");
     headers.sort();
@@ -53,14 +53,14 @@ pub(crate) fn told(target: String, mut headers: Vec<String>) -> String {
     headers.join("\n")
 }
 
-/// The cookies of a login.
+/// The cookies that a login sets.
 pub(crate) fn login() -> SetCookies {
     let (cookies, life) = (Cookies::new(), Duration::from_secs(900));
     let set = cookies.set_access("a.b.c", life).and_then(|access| Ok(access.and(cookies.set_refresh("d.e.f", life)?)));
     set.expect("legal values")
 }
 
-/// Expects in scope: `Authorized`, `Claims`, `OptionalAuthorized`, `OptionalClaims`,
+/// Needs in scope: `Authorized`, `Claims`, `OptionalAuthorized`, `OptionalClaims`,
 /// `OptionalPrincipal`, `Principal`, `Rejection`, `Verified`, `Form` and `Json` of one framework.
 macro_rules! handlers {
     () => {
@@ -176,7 +176,7 @@ macro_rules! handlers {
         }
 
         async fn panic(_: Verified) -> &'static str {
-            panic!("a fault in the application")
+            panic!("a bug in the application")
         }
 
         async fn panicking_claims(Claims(_): Claims<Faulty>) -> &'static str {

@@ -1,4 +1,4 @@
-//! An application that issues its own tokens, instantiated for every adapter.
+//! An application that issues its own tokens, built for each adapter.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,33 +16,33 @@ use jwt_core::testing::ManualClock;
 use crate::answer::Answer;
 use crate::ask::Ask;
 use crate::forge::{AUDIENCE, ISSUER, NOW};
-use crate::stage::key;
+use crate::setup::key;
 
-/// The application under test, whose clock stands at [`NOW`] until it is turned.
+/// The application under test. Its clock shows [`NOW`] until a test turns it.
 ///
 /// | route | layer | handler |
 /// | --- | --- | --- |
-/// | `/jwks`, `/metadata` | none | the endpoints of the core |
-/// | `/login` (`POST`) | none | begins a session of the subject in the body |
-/// | `/refresh`, `/logout` (`POST`) | their own | the endpoints of the core |
-/// | `/cookie-refresh`, `/cookie-logout` (`POST`) | their own | the same for cookies, both for refresh tokens |
+/// | `/jwks`, `/metadata` | no layer | the endpoints of the core |
+/// | `/login` (`POST`) | no layer | starts a session for the subject in the body |
+/// | `/refresh`, `/logout` (`POST`) | built in | the endpoints of the core |
+/// | `/cookie-refresh`, `/cookie-logout` (`POST`) | built in | the same with the refresh token in a cookie |
 /// | `/my-refresh` (`POST`) | for refresh tokens | the extractor `Refresh` |
 /// | `/wrong-refresh` (`POST`) | for access tokens | the extractor `Refresh` |
-/// | `/bare-refresh` (`POST`) | none | the extractor `Refresh` |
+/// | `/bare-refresh` (`POST`) | no layer | the extractor `Refresh` |
 /// | `/me` | for access tokens | all claims, as JSON |
 /// | `/fresh` | for access tokens | all claims of fresh tokens, as JSON |
-/// | `/bare-fresh` | none | the extractor `Fresh` |
+/// | `/bare-fresh` | no layer | the extractor `Fresh` |
 /// | `/page` | for access tokens in cookies, which are renewed | `a page` |
-/// | `/shared-page` | the same | a page that everybody may store |
-/// | `/unnamed-page` | the same | a page that says for how long it may be stored, and not by whom |
-/// | `/my-page` | the same | a page that its reader alone may store |
-/// | `/page-logout` | the same | takes the cookies away, and says for how long it may be stored |
-/// | `/page-everywhere` | the same | revokes the subject's tokens, and leaves the cookies alone |
+/// | `/shared-page` | the same | a page that shared caches may store |
+/// | `/unnamed-page` | the same | a page with a `max-age`, but neither `public` nor `private` |
+/// | `/my-page` | the same | a page that only the user's browser may store |
+/// | `/page-logout` | the same | deletes the cookies, and sets a `max-age` |
+/// | `/page-everywhere` | the same | revokes the subject's tokens, and leaves the cookies in place |
 #[derive(Clone, Debug)]
 #[must_use]
 #[non_exhaustive]
 pub struct Shop {
-    /// The time.
+    /// The clock.
     pub clock: ManualClock,
     /// The keys.
     pub ring: KeyRing,
@@ -52,11 +52,11 @@ pub struct Shop {
     pub sessions: Sessions,
     /// Accepts access tokens.
     pub verifier: Verifier,
-    /// What the pages' layer asks, which waits for the answer.
+    /// The requirement of the pages' layer, which waits for its answer.
     pub revocations: MemoryRevocations,
 }
 
-/// A list that has to be waited for.
+/// A revocation list that has to be awaited.
 #[derive(Debug)]
 struct Waiting(MemoryRevocations);
 
@@ -71,25 +71,25 @@ impl RevocationList for Waiting {
 }
 
 impl Shop {
-    /// The usual one: one ES256 key, and sessions in memory.
+    /// Creates it with one ES256 key and a session store in memory.
     pub fn usual() -> Self {
         Self::with(MemorySessions::new(), |sessions| sessions)
     }
 
-    /// One with another store of sessions, and other settings.
+    /// Creates it with another session store and other settings.
     ///
     /// # Panics
     ///
-    /// When it cannot be built.
+    /// Panics if it can't be built.
     pub fn with(store: impl SessionStore + 'static, settings: impl FnOnce(SessionsBuilder) -> SessionsBuilder) -> Self {
         Self::signing_with(key(), store, settings)
     }
 
-    /// One with another key, too.
+    /// Creates it with a second key.
     ///
     /// # Panics
     ///
-    /// When it cannot be built.
+    /// Panics if it can't be built.
     pub fn signing_with(
         key: SigningKey,
         store: impl SessionStore + 'static,
@@ -105,12 +105,12 @@ impl Shop {
         Self { clock, ring, tokens, sessions, verifier, revocations }
     }
 
-    /// What renews tokens in cookies.
+    /// Renews access tokens in cookies.
     pub fn implicit(&self) -> ImplicitRefresh {
         ImplicitRefresh::new(self.tokens.clone(), Cookies::new())
     }
 
-    /// Accepts access tokens in cookies, unless they are revoked.
+    /// Accepts access tokens in cookies, unless they're revoked.
     fn page_verifier(&self) -> Verifier {
         let verifier = Verifier::builder().issuer(self.tokens.trusted()).clock(self.clock.clone());
         let verifier = verifier.sources(Cookies::new().sources()).revocations(Waiting(self.revocations.clone()));
@@ -121,36 +121,36 @@ impl Shop {
         self.sessions.logout_endpoint_with(&self.sessions.refresh_verifier(), &Cookies::new())
     }
 
-    /// Lets so many seconds pass.
+    /// Advances the clock by this many seconds.
     pub fn wait(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// Sends a request to the application of every adapter and returns their answer, which must be one and the same.
+    /// Sends a request to the application of every adapter and returns the response, which must be identical.
     ///
-    /// For requests that change nothing, or do the same again.
+    /// Only for requests that change nothing or may be repeated.
     ///
     /// # Panics
     ///
-    /// When the answers differ.
+    /// Panics if the responses differ.
     pub async fn send(&self, ask: &Ask) -> Answer {
         let (first, second) = (self.send_axum(ask).await, self.send_actix(ask).await);
         assert_eq!(first, second, "axum, left, and actix-web, right, to {} {}", ask.method, ask.target);
         first
     }
 
-    /// Sends a request to the application under axum.
+    /// Sends a request to the application built for axum.
     pub async fn send_axum(&self, ask: &Ask) -> Answer {
         crate::axum::send_to(axum::router(self), ask).await
     }
 
-    /// Sends a request to the application under actix-web.
+    /// Sends a request to the application built for actix-web.
     pub async fn send_actix(&self, ask: &Ask) -> Answer {
         crate::actix::send_to(actix::app(self), ask).await
     }
 }
 
-/// What the subject may do.
+/// The scopes of the subject.
 const SCOPES: [&str; 2] = ["reports:read", "profile"];
 
 mod axum {
@@ -199,7 +199,7 @@ mod axum {
     }
 
     async fn page_everywhere(State(revocations): State<MemoryRevocations>, verified: Verified) -> &'static str {
-        revocations.revoke(&Revocation::subject_of(&verified)).expect("room");
+        revocations.revoke(&Revocation::subject_of(&verified)).expect("space");
         "a page"
     }
 
@@ -289,7 +289,7 @@ mod actix {
     }
 
     async fn page_everywhere(revocations: web::Data<MemoryRevocations>, verified: Verified) -> &'static str {
-        revocations.revoke(&Revocation::subject_of(&verified)).expect("room");
+        revocations.revoke(&Revocation::subject_of(&verified)).expect("space");
         "a page"
     }
 
@@ -341,11 +341,11 @@ mod actix {
     }
 }
 
-/// The store of sessions that does not answer.
+/// A session store that can be unavailable.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct FailingSessions {
-    /// What answers when it does.
+    /// The store that answers while this one is available.
     pub store: Arc<MemorySessions>,
     /// Whether it fails.
     pub down: Arc<std::sync::atomic::AtomicBool>,
@@ -360,7 +360,7 @@ mod failing {
     use super::FailingSessions;
 
     impl FailingSessions {
-        /// Goes down, or up.
+        /// Makes the store unavailable, or available again.
         pub fn set_down(&self, down: bool) {
             self.down.store(down, Ordering::SeqCst);
         }

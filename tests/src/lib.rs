@@ -1,4 +1,4 @@
-//! What the tests share: forged tokens, requests, answers, and the adapters under test.
+//! The test kit: forged tokens, requests, responses, and the adapters under test.
 
 pub mod adapter;
 pub mod answer;
@@ -10,7 +10,7 @@ pub mod issuing;
 pub mod log;
 pub mod remote;
 pub mod session_contract;
-pub mod stage;
+pub mod setup;
 
 mod actix;
 mod axum;

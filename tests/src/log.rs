@@ -1,4 +1,4 @@
-//! What a program would have logged: every span and event, at every level, with all of their fields.
+//! Everything that a program would have logged: all spans and events at every level, with all of their fields.
 
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
@@ -15,7 +15,7 @@ thread_local! {
     static TEXT: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// A log in memory, at the level `TRACE`, of the thread that started it. It ends when it is dropped.
+/// A log in memory of the thread that started it, at the level `TRACE`. It ends when it's dropped.
 #[derive(Debug)]
 #[must_use]
 pub struct Log {
@@ -23,15 +23,15 @@ pub struct Log {
 }
 
 impl Log {
-    /// Starts to log.
+    /// Starts to record.
     ///
     /// # Panics
     ///
-    /// When something else in the process listens already.
+    /// Panics if another subscriber is installed in the process.
     pub fn start() -> Self {
         static LISTEN: Once = Once::new();
-        // One listener for the process, which sorts by thread: listeners of single threads would disable what others
-        // meet first.
+        // One subscriber for the process, which sorts by thread. Subscribers of single threads would disable the
+        // callsites that other threads reach first.
         LISTEN.call_once(|| {
             tracing::subscriber::set_global_default(Memory(AtomicU64::new(1))).expect("nobody else listens");
         });
@@ -40,7 +40,7 @@ impl Log {
         Self { this_thread: PhantomData }
     }
 
-    /// Returns what has been logged so far.
+    /// Returns everything that was logged so far.
     #[must_use]
     pub fn text(&self) -> String {
         TEXT.with_borrow(|text| text.clone().unwrap_or_default())
@@ -105,7 +105,7 @@ impl Line<'_> {
 
 impl Visit for Line<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        // As it is, not escaped: what a careless writer would put into a file.
+        // Unescaped, as a careless logger would write it to a file.
         let _ = write!(self.0, " {}={value}", field.name());
     }
 

@@ -1,4 +1,4 @@
-//! An issuer's addresses, played by a closure: slow, failing or well, and counting.
+//! An issuer's documents, served by a closure that can be slow or fail, and that counts requests.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,12 +8,12 @@ use jwt_core::keys::{Fetch, FetchError, FetchErrorKind, Fetched, fetch_fn};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// Where the issuer's keys are.
+/// The address of the issuer's key set.
 pub const JWKS: &str = "https://id.example/jwks";
 
 type Document = Result<Vec<u8>, FetchErrorKind>;
 
-/// A remote key set. Clones are the same one.
+/// A remote key set. Clones share their state.
 #[derive(Clone)]
 #[must_use]
 pub struct Remote {
@@ -23,12 +23,12 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Serves the public keys of these, at once.
+    /// Serves the public keys of these keys, without a wait.
     pub fn serving(keys: &[&SigningKey]) -> Self {
         Self::with(Ok(set(keys)))
     }
 
-    /// Fails, at once.
+    /// Fails, without a wait.
     pub fn failing() -> Self {
         Self::with(Err(FetchErrorKind::Transport))
     }
@@ -38,18 +38,18 @@ impl Remote {
         Self { document: Arc::new(Mutex::new(document)), asked: Arc::new(asked), open: Arc::new(open) }
     }
 
-    /// Lets those who ask wait.
+    /// Makes requests wait.
     pub fn hold(self) -> Self {
         self.open.send_replace(false);
         self
     }
 
-    /// Answers those who wait, and whoever comes after.
+    /// Answers the waiting requests, and lets no further request wait.
     pub fn release(&self) {
         self.open.send_replace(true);
     }
 
-    /// Serves the public keys of these from now on.
+    /// Serves the public keys of these keys from now on.
     pub fn serve(&self, keys: &[&SigningKey]) {
         self.set(Ok(set(keys)));
     }
@@ -64,30 +64,30 @@ impl Remote {
         self.set(Err(FetchErrorKind::Transport));
     }
 
-    /// Returns the addresses that were asked for.
+    /// Returns the requested addresses.
     #[must_use]
     pub fn asked(&self) -> Vec<String> {
         self.asked.borrow().clone()
     }
 
-    /// Waits until so many documents have been asked for.
+    /// Waits until this many documents have been requested.
     pub async fn until_asked(&self, times: usize) {
         let mut asked = self.asked.subscribe();
-        // The sender lives in `self`.
+        // The channel can't be closed, because `self` has the sender.
         let _ = asked.wait_for(|asked| asked.len() >= times).await;
     }
 
-    /// Returns what is served at the moment.
+    /// Returns the document that is served now.
     ///
     /// # Errors
     ///
-    /// While it fails.
+    /// Returns an error while the issuer is set to fail.
     pub fn document(&self) -> Result<Fetched, FetchError> {
         let document = self.document.lock().unwrap_or_else(PoisonError::into_inner).clone();
         document.map(Fetched::new).map_err(Into::into)
     }
 
-    /// Returns what fetches from here.
+    /// Returns a `Fetch` that gets its documents from here.
     #[must_use]
     pub fn fetch(&self) -> impl Fetch + use<> {
         let this = self.clone();

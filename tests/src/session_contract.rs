@@ -1,4 +1,4 @@
-//! What every store of sessions must do, so that each of them is tested alike.
+//! The tests that every session store must pass.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use jwt_core::issue::{Rotation, RotationOutcome, SessionRecord, SessionStore};
 
 const NOW: u64 = crate::forge::NOW;
 
-/// A session of `subject` that begins at [`NOW`](crate::forge::NOW), may idle for an hour and last a day.
+/// A session of `subject` that starts at [`NOW`](crate::forge::NOW), may be idle for an hour and lasts at most a day.
 #[must_use]
 pub fn session(subject: &str, id: &str) -> SessionRecord {
     let mut session = SessionRecord::new(id, subject, format!("{id}-0"), NOW);
@@ -18,25 +18,25 @@ pub fn session(subject: &str, id: &str) -> SessionRecord {
     session
 }
 
-/// Runs the whole contract. `name` keeps its subjects apart from those of other runs on the same store.
+/// Runs all tests. `name` keeps the subjects apart from those of other runs on the same store.
 ///
 /// # Panics
 ///
-/// When the store does not keep it.
+/// Panics if the store fails a test.
 pub async fn keeps_the_contract(store: &dyn SessionStore, name: &str) {
     a_session_is_found_as_it_was_created(store, &format!("{name}-found")).await;
     a_token_is_exchanged_once(store, &format!("{name}-exchanged")).await;
-    a_token_repeats_within_the_grace_alone(store, &format!("{name}-grace")).await;
-    a_token_that_is_reused_ends_its_session_alone(store, &format!("{name}-reused")).await;
-    a_session_ends_when_it_idles_and_when_it_expires(store, &format!("{name}-ends")).await;
-    a_session_is_reached_through_its_subject_alone(store, &format!("{name}-subject")).await;
+    a_token_repeats_only_within_the_grace_period(store, &format!("{name}-grace")).await;
+    a_reused_token_ends_only_its_session(store, &format!("{name}-reused")).await;
+    a_session_ends_when_it_is_idle_and_when_it_expires(store, &format!("{name}-ends")).await;
+    a_session_is_reached_only_through_its_subject(store, &format!("{name}-subject")).await;
     sessions_end_one_by_one_or_all_but_one(store, &format!("{name}-all")).await;
-    a_subject_has_so_many_sessions_at_most(store, &format!("{name}-most")).await;
+    a_subject_has_a_maximum_number_of_sessions(store, &format!("{name}-most")).await;
     odd_names_are_kept_apart(store, name).await;
 }
 
 async fn create(store: &dyn SessionStore, session: &SessionRecord) {
-    assert_eq!(store.create(session, 100).await.expect("room"), Vec::<String>::new());
+    assert_eq!(store.create(session, 100).await.expect("space"), Vec::<String>::new());
 }
 
 async fn rotate(store: &dyn SessionStore, rotation: Rotation<'_>) -> (RotationOutcome, Option<SessionRecord>) {
@@ -69,7 +69,7 @@ async fn a_token_is_exchanged_once(store: &dyn SessionStore, subject: &str) {
     assert_eq!((outcome, session.expect("a session").token_id), (RotationOutcome::Renewed, "s-2".to_owned()));
 }
 
-async fn a_token_repeats_within_the_grace_alone(store: &dyn SessionStore, subject: &str) {
+async fn a_token_repeats_only_within_the_grace_period(store: &dyn SessionStore, subject: &str) {
     create(store, &session(subject, "s")).await;
     let (_, renewed) = rotate(store, Rotation::new(subject, "s", "s-0", "s-1", NOW + 60)).await;
     for now in [NOW + 60, NOW + 69, NOW + 50] {
@@ -78,38 +78,38 @@ async fn a_token_repeats_within_the_grace_alone(store: &dyn SessionStore, subjec
     }
     let (outcome, _) = rotate(store, Rotation::new(subject, "s", "s-0", "other", NOW + 70)).await;
     assert_eq!(outcome, RotationOutcome::Reused);
-    // The one before the one before is no second tab.
+    // A token two generations old doesn't come from a second browser tab.
     create(store, &session(subject, "t")).await;
     rotate(store, Rotation::new(subject, "t", "t-0", "t-1", NOW)).await;
     rotate(store, Rotation::new(subject, "t", "t-1", "t-2", NOW)).await;
     let (outcome, _) = rotate(store, Rotation::new(subject, "t", "t-0", "other", NOW)).await;
     assert_eq!(outcome, RotationOutcome::Reused);
-    // Without a grace, nothing repeats.
+    // Without a grace period, no token may repeat.
     create(store, &session(subject, "u")).await;
     store.rotate(&Rotation::new(subject, "u", "u-0", "u-1", NOW).idle(60)).await.expect("an answer");
     let (outcome, _) = store.rotate(&Rotation::new(subject, "u", "u-0", "x", NOW).idle(60)).await.expect("an answer");
     assert_eq!(outcome, RotationOutcome::Reused);
 }
 
-async fn a_token_that_is_reused_ends_its_session_alone(store: &dyn SessionStore, subject: &str) {
+async fn a_reused_token_ends_only_its_session(store: &dyn SessionStore, subject: &str) {
     for id in ["s", "t", "u"] {
         create(store, &session(subject, id)).await;
     }
     let (_, renewed) = rotate(store, Rotation::new(subject, "s", "s-0", "s-1", NOW)).await;
     let reused = rotate(store, Rotation::new(subject, "s", "s-0", "other", NOW + 60)).await;
     assert_eq!(reused, (RotationOutcome::Reused, renewed));
-    // Nor is the token good that nobody had used yet.
+    // The current token, which nobody had used yet, is rejected too.
     assert_eq!(
         rotate(store, Rotation::new(subject, "s", "s-1", "s-2", NOW + 60)).await,
         (RotationOutcome::Ended, None)
     );
-    // A token that never was the session's is as bad.
+    // A token that never belonged to the session is treated like a reused one.
     let (outcome, _) = rotate(store, Rotation::new(subject, "t", "never", "t-1", NOW)).await;
     assert_eq!(outcome, RotationOutcome::Reused);
     assert_eq!(ids(store, subject, NOW).await, ["u"]);
 }
 
-async fn a_session_ends_when_it_idles_and_when_it_expires(store: &dyn SessionStore, subject: &str) {
+async fn a_session_ends_when_it_is_idle_and_when_it_expires(store: &dyn SessionStore, subject: &str) {
     create(store, &session(subject, "s")).await;
     assert!(store.find(subject, "s", NOW + 3599).await.expect("an answer").is_some());
     assert_eq!(store.find(subject, "s", NOW + 3600).await.expect("an answer"), None);
@@ -125,7 +125,7 @@ async fn a_session_ends_when_it_idles_and_when_it_expires(store: &dyn SessionSto
     assert_eq!(ids(store, subject, NOW + 3700).await, Vec::<String>::new());
 }
 
-async fn a_session_is_reached_through_its_subject_alone(store: &dyn SessionStore, subject: &str) {
+async fn a_session_is_reached_only_through_its_subject(store: &dyn SessionStore, subject: &str) {
     let other = format!("{subject}-other");
     create(store, &session(subject, "s")).await;
     assert_eq!(store.find(&other, "s", NOW).await.expect("an answer"), None);
@@ -149,25 +149,25 @@ async fn sessions_end_one_by_one_or_all_but_one(store: &dyn SessionStore, subjec
     assert_eq!(ids(store, subject, NOW).await, Vec::<String>::new());
 }
 
-async fn a_subject_has_so_many_sessions_at_most(store: &dyn SessionStore, subject: &str) {
+async fn a_subject_has_a_maximum_number_of_sessions(store: &dyn SessionStore, subject: &str) {
     for (id, used) in [("s", 3), ("t", 1), ("u", 2)] {
         let mut session = session(subject, id);
         session.last_used_at = NOW + used;
-        assert_eq!(store.create(&session, 3).await.expect("room"), Vec::<String>::new());
+        assert_eq!(store.create(&session, 3).await.expect("space"), Vec::<String>::new());
     }
     assert_eq!(ids(store, subject, NOW).await, ["s", "u", "t"]);
     let mut newest = session(subject, "v");
     newest.last_used_at = NOW + 4;
-    assert_eq!(store.create(&newest, 3).await.expect("room"), ["t"]);
+    assert_eq!(store.create(&newest, 3).await.expect("space"), ["t"]);
     let mut only = session(subject, "w");
     only.last_used_at = NOW + 5;
-    let forgotten: BTreeSet<String> = store.create(&only, 1).await.expect("room").into_iter().collect();
+    let forgotten: BTreeSet<String> = store.create(&only, 1).await.expect("space").into_iter().collect();
     assert_eq!(forgotten, ["s", "u", "v"].map(str::to_owned).into());
     assert_eq!(ids(store, subject, NOW).await, ["w"]);
-    // Those that are over do not count.
+    // Ended sessions don't count.
     let mut later = session(subject, "x");
     (later.created_at, later.last_used_at, later.ends_at) = (NOW + 3600, NOW + 3600, NOW + 7200);
-    assert_eq!(store.create(&later, 1).await.expect("room"), Vec::<String>::new());
+    assert_eq!(store.create(&later, 1).await.expect("space"), Vec::<String>::new());
     assert_eq!(ids(store, subject, NOW + 3600).await, ["x"]);
 }
 
@@ -181,11 +181,12 @@ async fn odd_names_are_kept_apart(store: &dyn SessionStore, name: &str) {
     }
 }
 
-/// Presents one token a hundred times at once: one exchange wins, the others repeat it, and all get the same session.
+/// Presents one token a hundred times at once: one exchange wins, the others repeat it, and all return the same
+/// session.
 ///
 /// # Panics
 ///
-/// When the store does otherwise.
+/// Panics if the store does anything else.
 pub async fn one_exchange_wins(store: Arc<dyn SessionStore>, subject: &str) {
     create(&*store, &session(subject, "s")).await;
     let tasks: Vec<_> = (0..100)

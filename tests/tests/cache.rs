@@ -1,4 +1,4 @@
-//! The cache of verified tokens: it changes no decision, and it keeps within its bounds.
+//! The cache of verified tokens: it changes no decision and stays within its limits.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
@@ -17,18 +17,18 @@ use jwt_core::verify::{IssuerResolver, TokenCacheSettings};
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verified, Verifier, VerifierBuilder};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{builder, good, key, stranger, trusting};
+use jwt_tests::setup::{builder, good, key, stranger, trusting};
 use proptest::prelude::*;
 use serde::Deserialize;
 
 fn at_once(verifier: &Verifier, token: &str) -> Result<Verified, ErrorKind> {
     match verifier.start(token, None) {
         Step::Ready(outcome) => outcome.map_err(|error| error.kind()),
-        _ => panic!("nothing is waited for"),
+        _ => panic!("a result without waiting"),
     }
 }
 
-/// Keys that are exchanged as a whole, which is told or not.
+/// Keys that are replaced as a whole. The verifier may or may not be told.
 #[derive(Clone, Debug)]
 struct Ring {
     table: Arc<Mutex<KeyTable>>,
@@ -115,9 +115,9 @@ impl RevocationList for Revoked {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
-    /// Whatever happens to clock, keys, revocation list and rules between two uses of a token.
+    /// Clock, keys, revocation list and rules may change between two uses of a token.
     #[test]
-    fn with_and_without_a_cache_every_decision_is_the_same(steps in steps()) {
+    fn decisions_are_the_same_with_and_without_a_cache(steps in steps()) {
         let (first, second) = (secret(1), secret(2));
         let tokens: Vec<String> = (0..8u64)
             .map(|number| {
@@ -166,14 +166,14 @@ proptest! {
 }
 
 #[test]
-fn a_token_is_known_the_second_time_unless_the_cache_is_off() {
+fn a_second_use_is_a_cache_hit_unless_the_cache_is_off() {
     let (verifier, observer) = watched(builder());
     let token = good().sign();
     for _ in 0..3 {
         at_once(&verifier, &token).expect("a good token");
     }
     assert_eq!(observer.take_cache(), ["miss", "stored", "hit", "hit"]);
-    assert_eq!(observer.take(), [None, None, None], "an accepted token is one, known or not");
+    assert_eq!(observer.take(), [None, None, None], "a token is accepted whether cached or not");
     let (verifier, observer) = watched(builder().without_token_cache());
     for _ in 0..3 {
         at_once(&verifier, &token).expect("a good token");
@@ -182,7 +182,7 @@ fn a_token_is_known_the_second_time_unless_the_cache_is_off() {
 }
 
 #[test]
-fn by_digest_nothing_is_kept_of_a_token_but_that_it_was_signed() {
+fn in_digest_mode_only_the_validity_of_the_signature_is_cached() {
     let (clock, ring) = (ManualClock::at(NOW), Ring::of(&[&secret(1)]));
     let issuer = ring.issuer();
     let builder =
@@ -196,7 +196,7 @@ fn by_digest_nothing_is_kept_of_a_token_but_that_it_was_signed() {
     assert_eq!(observer.take_cache(), ["miss", "stored", "hit", "hit"]);
     let bytes = verifier.token_cache().expect("a cache").bytes;
     assert!(bytes < 400, "{bytes}");
-    // Another generation of keys has signed nothing yet, however well the token was known.
+    // After the keys change, no cached signature counts.
     for known in [3, 20] {
         for _ in 0..known {
             at_once(&verifier, &token).expect("a good token");
@@ -214,11 +214,11 @@ fn by_digest_nothing_is_kept_of_a_token_but_that_it_was_signed() {
     at_once(&verifier, &token).expect("a good token");
     clock.advance(Duration::from_secs(1_000_000));
     assert_eq!(at_once(&verifier, &token).err(), Some(ErrorKind::Expired));
-    assert_eq!(verifier.token_cache().expect("a cache").entries, 0, "what has expired takes no room");
+    assert_eq!(verifier.token_cache().expect("a cache").entries, 0, "expired entries are dropped");
 }
 
 #[test]
-fn tokens_of_a_source_that_does_not_tell_of_changes_are_not_remembered() {
+fn tokens_are_not_cached_if_the_key_source_does_not_report_changes() {
     let ring = Ring { tells: false, ..Ring::of(&[&key()]) };
     let (verifier, observer) = watched(trusting(ring.issuer()));
     let token = good().sign();
@@ -229,7 +229,7 @@ fn tokens_of_a_source_that_does_not_tell_of_changes_are_not_remembered() {
 }
 
 #[test]
-fn a_known_token_is_found_where_it_is_sent_now() {
+fn a_cached_token_reports_the_place_where_it_was_found_this_time() {
     let verifier = builder().build().expect("a verifier");
     let token = good().sign();
     for location in [Some(Location::Cookie), Some(Location::Query), None, Some(Location::Authorization)] {
@@ -241,7 +241,7 @@ fn a_known_token_is_found_where_it_is_sent_now() {
 }
 
 #[test]
-fn clones_share_a_cache_and_so_do_verifiers_that_look_elsewhere() {
+fn clones_share_a_cache_and_so_do_verifiers_with_other_token_sources() {
     let (verifier, observer) = watched(builder());
     let token = good().sign();
     at_once(&verifier, &token).expect("a good token");
@@ -251,7 +251,7 @@ fn clones_share_a_cache_and_so_do_verifiers_that_look_elsewhere() {
 }
 
 #[test]
-fn a_token_in_use_outlasts_a_flood_of_others() {
+fn a_token_in_use_stays_cached_during_a_flood_of_others() {
     for hot in 1..4 {
         let (verifier, observer) = watched(builder().token_cache(TokenCacheSettings::new().max_entries(100)));
         let tokens: Vec<String> = (0..hot).map(|number| good().claim("jti", format!("hot-{number}")).sign()).collect();
@@ -268,7 +268,7 @@ fn a_token_in_use_outlasts_a_flood_of_others() {
 }
 
 #[test]
-fn bytes_are_bounded_whatever_the_size_of_tokens() {
+fn the_size_of_the_cache_is_limited_in_bytes() {
     let (verifier, observer) = watched(builder().token_cache(TokenCacheSettings::new().max_bytes(1 << 20)));
     let mut full = 0;
     for number in 0..600 {
@@ -277,7 +277,7 @@ fn bytes_are_bounded_whatever_the_size_of_tokens() {
         full = full.max(verifier.token_cache().expect("a cache").bytes);
     }
     assert!((512 << 10..=1 << 20).contains(&full), "{full}");
-    // What is larger than a share of it is verified each time.
+    // A token that's larger than its share is verified each time.
     let (verifier, tiny) = watched(builder().token_cache(TokenCacheSettings::new().max_bytes(1_000)));
     let token = good().sign();
     at_once(&verifier, &token).expect("good");
@@ -288,7 +288,7 @@ fn bytes_are_bounded_whatever_the_size_of_tokens() {
 }
 
 #[test]
-fn a_cache_for_nothing_is_a_mistake() {
+fn a_cache_without_capacity_is_a_build_error() {
     for settings in [TokenCacheSettings::new().max_entries(0), TokenCacheSettings::new().max_bytes(0)] {
         let error = builder().token_cache(settings).build().expect_err("a mistake");
         assert!(error.to_string().contains("token_cache"), "{error}");
@@ -313,7 +313,7 @@ fn shared_claims_are_decoded_once_for_many_requests() {
     for _ in 0..100 {
         at_once(&verifier, &token).expect("good").shared_claims::<Counted>().expect("claims");
     }
-    // Once more for the copy that this processor gets of a token that is much in use.
+    // Once more, for the processor's own copy of a frequently used token.
     assert_eq!(DECODED.load(Ordering::Relaxed), 2);
     let verified = at_once(&verifier, &token).expect("good");
     let wrong = verified.shared_claims::<Vec<u8>>().map(drop).expect_err("claims are an object");
@@ -324,7 +324,7 @@ fn shared_claims_are_decoded_once_for_many_requests() {
     }
 }
 
-/// Claims that know how many bytes all of them take.
+/// Claims that count the bytes that all of them occupy.
 struct Weighed {
     bytes: usize,
 }
@@ -345,7 +345,7 @@ impl Drop for Weighed {
     }
 }
 
-/// The heap bytes of a value. A map's node has places for eleven members and may be half full.
+/// The heap bytes of a value. A map's node has room for eleven members and may be half full.
 fn heap(value: &serde_json::Value) -> usize {
     use serde_json::Value;
     const PLACE: usize = size_of::<Value>();
@@ -362,7 +362,7 @@ fn heap(value: &serde_json::Value) -> usize {
 }
 
 #[test]
-fn decoded_claims_are_within_the_bytes_of_the_cache() {
+fn decoded_claims_count_towards_the_size_of_the_cache() {
     use serde_json::{Value, json};
     const BYTES: usize = 4 << 20;
     let shapes: [fn() -> Value; 4] =
@@ -376,13 +376,13 @@ fn decoded_claims_are_within_the_bytes_of_the_cache() {
             let (decoded, counted) = (WEIGHT.load(Ordering::Relaxed), verifier.token_cache().expect("a cache").bytes);
             assert!(decoded <= counted && counted <= BYTES, "{decoded} bytes of claims, {counted} bytes counted");
         }
-        assert!(WEIGHT.load(Ordering::Relaxed) > BYTES / 20, "claims are kept as long as there is room");
+        assert!(WEIGHT.load(Ordering::Relaxed) > BYTES / 20, "claims are kept while there is space");
         drop(verifier);
         assert_eq!(WEIGHT.load(Ordering::Relaxed), 0);
     }
 }
 
-/// Claims whose end verifies a token.
+/// Claims that verify a token when they're dropped.
 #[derive(Deserialize)]
 struct Reentrant {}
 
@@ -404,19 +404,19 @@ fn claims_may_verify_a_token_when_the_cache_drops_them() {
         let (verifier, _) = REENTERED.get().expect("set");
         for number in 0..100 {
             let token = good().claim("jti", format!("t-{number}")).sign();
-            // Often enough for the copy that this processor gets of a token that is much in use.
+            // Often enough for this processor to get its own copy of the token.
             for _ in 0..10 {
                 at_once(verifier, &token).expect("good").shared_claims::<Reentrant>().expect("claims");
             }
         }
-        done.send(()).expect("the test waits");
+        done.send(()).expect("the test waits for the result");
     });
-    // It takes milliseconds; a cache that holds its lock meanwhile takes for ever.
+    // This takes milliseconds. A cache that holds its lock meanwhile never finishes.
     is_done.recv_timeout(Duration::from_secs(60)).expect("the cache holds its lock while it drops claims");
 }
 
 #[actix_web::test]
-async fn only_what_passed_the_last_check_is_remembered() {
+async fn only_tokens_that_passed_the_last_check_are_cached() {
     let (verifier, observer) = watched(builder().require_token(check_async("no", |_| async { Ok(false) })));
     let token = good().sign();
     for _ in 0..2 {
@@ -429,7 +429,7 @@ async fn only_what_passed_the_last_check_is_remembered() {
     }
     assert_eq!(observer.take_cache(), ["miss", "stored", "hit"]);
 
-    /// Good the first time, then out of reach.
+    /// Accepts the first request and is unavailable afterwards.
     #[derive(Debug, Default)]
     struct Fading(AtomicUsize);
 
@@ -447,7 +447,7 @@ async fn only_what_passed_the_last_check_is_remembered() {
 }
 
 #[actix_web::test]
-async fn keys_past_their_lifetime_are_no_better_for_a_known_token() {
+async fn a_cached_token_is_refused_once_its_keys_are_past_their_lifetime() {
     let (remote, clock) = (Remote::serving(&[&key()]), ManualClock::at(NOW));
     let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
     let (verifier, observer) = watched(trusting(issuer).fetch(remote.fetch()).clock(clock.clone()));
@@ -457,31 +457,31 @@ async fn keys_past_their_lifetime_are_no_better_for_a_known_token() {
     }
     assert_eq!(observer.take_cache(), ["miss", "stored", "hit"]);
 
-    // A new set with the old key: the token is verified again, once.
+    // A new set with the old key: the token is verified once more.
     verifier.fetch_keys().await.expect("fetched");
     for _ in 0..2 {
         verifier.verify(&token).await.expect("accepted");
     }
     assert_eq!(observer.take_cache(), ["miss", "stored", "hit"]);
 
-    // Stale, then gone.
+    // First the keys are stale, then they've expired.
     remote.fail();
     clock.advance(Duration::from_secs(601));
     verifier.verify(&token).await.expect("stale keys are used");
-    assert_eq!(observer.take_cache(), ["miss"], "and not remembered");
-    assert!(observer.take_keys().contains(&"stale"), "of which somebody is told");
+    assert_eq!(observer.take_cache(), ["miss"], "tokens of stale keys are not cached");
+    assert!(observer.take_keys().contains(&"stale"), "the stale keys are reported");
     clock.advance(Duration::from_secs(3600));
     let error = verifier.verify(&token).await.expect_err("an outage");
     assert_eq!(error.kind(), ErrorKind::KeysUnavailable);
 
-    // Back, with another key.
+    // The issuer is available again, with another key.
     remote.serve(&[&stranger(Algorithm::ES256).with_kid("k-2")]);
     clock.advance(Duration::from_secs(60));
     assert_eq!(verifier.verify(&token).await.expect_err("withdrawn").kind(), ErrorKind::UnknownKey);
 }
 
 #[actix_web::test]
-async fn an_issuer_that_a_resolver_no_longer_answers_for_ends_its_known_tokens() {
+async fn cached_tokens_are_refused_once_the_resolver_rejects_their_issuer() {
     let issuer_named = |name: String| TrustedIssuer::new(name).audience(AUDIENCE).key(key().verification_key());
     let known = Arc::new(AtomicBool::new(true));
     let asked = Arc::clone(&known);
@@ -501,7 +501,7 @@ async fn an_issuer_that_a_resolver_no_longer_answers_for_ends_its_known_tokens()
         verifier.verify(&token).await.expect("accepted");
     }
     assert_eq!(observer.take_cache(), ["miss", "stored", "hit"]);
-    // As many as are kept at once displace it, after its second chance, and it is not answered for again.
+    // Enough other issuers displace it in spite of its second chance, and now the resolver rejects it.
     for number in 0..200 {
         let token = good().claim("iss", format!("https://{number}.example")).sign();
         verifier.verify(&token).await.expect("accepted");
@@ -513,7 +513,7 @@ async fn an_issuer_that_a_resolver_no_longer_answers_for_ends_its_known_tokens()
 }
 
 #[test]
-fn threads_agree_on_what_is_known_while_keys_come_and_go() {
+fn threads_agree_on_cached_tokens_while_keys_change() {
     let (old, new) = (secret(1), secret(2));
     let ring = Ring::of(&[&old]);
     let verifier = trusting(ring.issuer()).build().expect("a verifier");

@@ -1,4 +1,4 @@
-//! What holds for every cookie and for every origin, whatever they look like.
+//! Properties of every cookie and every origin.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use jwt_core::testing::BareRequest;
 use jwt_core::verify::Authenticator;
 use jwt_core::{ErrorKind, Verifier};
 use jwt_tests::gate::enter;
-use jwt_tests::stage::{builder, good};
+use jwt_tests::setup::{builder, good};
 use proptest::prelude::*;
 
 const LIFE: Duration = Duration::from_secs(60);
@@ -17,12 +17,12 @@ fn behind(sources: TokenSources) -> Authenticator {
     builder().sources(sources).build().map(Verifier::into).expect("a verifier")
 }
 
-/// Why a request is refused, if it is.
+/// Why a request is rejected, or `None` if it isn't.
 fn refused(authenticator: &Authenticator, request: &BareRequest) -> Option<ErrorKind> {
     enter(authenticator, request).err().and_then(|answer| answer.error).map(|error| error.kind())
 }
 
-/// A request that changes something, with a good token in the cookie.
+/// A request that changes something, with a valid token in the cookie.
 fn post(headers: &[(&str, &str)]) -> BareRequest {
     let request = BareRequest::new("POST", "/").header("cookie", format!("session={}", good().sign()));
     headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
@@ -32,7 +32,7 @@ fn host() -> impl Strategy<Value = String> {
     "([a-z0-9-]{1,8}\\.){0,2}[a-z]{1,6}(:[0-9]{1,5})?"
 }
 
-/// Something like the origin of a host.
+/// Strings that resemble the origin of a host.
 fn origin(host: &str) -> impl Strategy<Value = String> + use<> {
     let host = host.to_owned();
     let [whole, before, after, between] = [host.clone(), host.clone(), host.clone(), host];
@@ -47,7 +47,7 @@ fn origin(host: &str) -> impl Strategy<Value = String> + use<> {
 
 proptest! {
     #[test]
-    fn a_token_that_is_set_is_found_and_no_other_value_is_set(value in prop_oneof!["[A-Za-z0-9._~+/=-]{1,40}", ".{0,12}"]) {
+    fn a_token_that_was_set_is_found_and_no_other_value_can_be_set(value in prop_oneof!["[A-Za-z0-9._~+/=-]{1,40}", ".{0,12}"]) {
         let cookies = Cookies::new();
         match cookies.set_access(&value, LIFE) {
             Ok(set) => {
@@ -55,7 +55,7 @@ proptest! {
                 prop_assert_eq!(line.split("; ").count(), 6, "{}", line);
                 let pair = line.split("; ").next().expect("a pair");
                 let request = BareRequest::new("GET", "/").header("cookie", pair);
-                // It is found: what is refused is refused as a token, or as text that no token is.
+                // It's found: if it's refused, then as a malformed token or as characters that no token has.
                 prop_assert_ne!(refused(&behind(cookies.sources()), &request), Some(ErrorKind::NoCredentials));
             }
             Err(error) => {
@@ -75,14 +75,14 @@ proptest! {
         let sources = || TokenSources::new().cookie("session");
         let request = post(&[("host", &host), ("origin", &origin)]);
         prop_assert_eq!(refused(&behind(sources()), &request), expected);
-        // What was allowed is no origin, or this one.
+        // `allow_origin` accepts either no origin at all, or this one.
         if let Ok(verifier) = builder().sources(sources().csrf(Csrf::new().allow_origin(&origin))).build() {
             prop_assert_eq!(refused(&verifier.into(), &request), None);
         }
     }
 
     #[test]
-    fn nothing_but_two_words_tells_that_a_page_is_ones_own(site in prop_oneof!["[ -~]{0,16}", "(same|cross)-(origin|site)|none"]) {
+    fn only_two_values_of_sec_fetch_site_mean_a_page_of_the_application(site in prop_oneof!["[ -~]{0,16}", "(same|cross)-(origin|site)|none"]) {
         let own = matches!(site.as_str(), "same-origin" | "none");
         let request = post(&[("sec-fetch-site", &site), ("host", "a.example"), ("origin", "https://a.example")]);
         let authenticator = behind(TokenSources::new().cookie("session"));

@@ -1,5 +1,4 @@
-//! The table of defaults in the documentation: each row is checked by what an application that decides nothing else
-//! does.
+//! The documented table of defaults. Each row has a test that changes no other setting.
 
 use std::time::Duration;
 
@@ -17,12 +16,12 @@ use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
 use jwt_tests::issuing::Shop;
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{application, behind, builder, good, issuer, key, key_of, keyless, stranger, trusting};
+use jwt_tests::setup::{application, behind, builder, good, issuer, key, key_of, keyless, stranger, trusting};
 use serde_json::{Value, json};
 
 const TABLE: &str = include_str!("../../jwt-core/doc/defaults.md");
 
-/// One test for each row, and the list of the rows.
+/// Defines one test for each row, and the list of the rows.
 macro_rules! rows {
     ($($decision:literal, $default:literal => $name:ident $body:block)+) => {
         const ROWS: &[(&str, &str)] = &[$(($decision, $default)),+];
@@ -34,7 +33,7 @@ macro_rules! rows {
 }
 
 #[test]
-fn the_documented_rows_are_those_that_are_checked() {
+fn the_documented_table_of_defaults_is_the_tested_one() {
     let documented: Vec<(&str, &str)> = TABLE
         .lines()
         .skip_while(|line| !line.starts_with('|'))
@@ -47,13 +46,13 @@ fn the_documented_rows_are_those_that_are_checked() {
     assert_eq!(documented, ROWS);
 }
 
-/// The usual application accepts the token.
+/// Asserts that the usual application accepts the token.
 async fn accepts(token: &str) {
     let answer = application().send(&Ask::get("/me").bearer(token)).await;
     assert_eq!((answer.status, answer.code), (200, None));
 }
 
-/// The usual application refuses the token.
+/// Asserts that the usual application refuses the token.
 async fn refuses(token: &str, kind: ErrorKind) {
     assert_eq!(application().send(&Ask::get("/me").bearer(token)).await, Answer::refused(kind));
 }
@@ -62,7 +61,7 @@ fn problem(error: &BuildError) -> (BuildErrorKind, &'static str) {
     (error.kind(), error.setting())
 }
 
-/// A public RSA key of so many bits that is nobody's.
+/// A public RSA key of this size. Nobody has the private key.
 fn rsa(bits: usize) -> Result<Key, KeyErrorKind> {
     let mut modulus = vec![0x55; bits.div_ceil(8)];
     modulus[0] = 1 << ((bits - 1) % 8);

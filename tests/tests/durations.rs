@@ -1,5 +1,5 @@
-//! Every setting that takes a time is given the longest there is. If it isn't refused by a typed error, it is used without an
-//! overflow.
+//! Every setting that takes a duration gets the longest one there is. Either a typed error rejects it, or it's used
+//! without an overflow.
 
 use std::fs;
 use std::net::TcpListener;
@@ -28,12 +28,12 @@ use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::remote::JWKS;
-use jwt_tests::stage::{self, key};
+use jwt_tests::setup::{self, key};
 use serde_json::json;
 
 const MOST: Duration = Duration::MAX;
 
-/// The names of the setters that take a duration, one for each setter. Each is called by a test below.
+/// The names of the setters that take a duration. Each is called by a test below.
 const SETTERS: &[&str] = &[
     "absolute",
     "absolute",
@@ -123,7 +123,7 @@ fn remote(policy: KeyRefreshSettings, clock: &ManualClock) -> Result<Verifier, B
 }
 
 #[tokio::test]
-async fn resolved_issuers_may_live_for_ever() {
+async fn resolved_issuers_may_live_forever() {
     let resolver = IssuerResolver::new(
         |name| name == ISSUER,
         |_| async { Ok(Some(TrustedIssuer::new(ISSUER).audience(AUDIENCE).key(key().verification_key()))) },
@@ -138,7 +138,7 @@ async fn resolved_issuers_may_live_for_ever() {
 }
 
 #[tokio::test]
-async fn remote_keys_may_live_for_ever() {
+async fn remote_keys_may_live_forever() {
     let new = KeyRefreshSettings::new;
     for (policy, unusable) in [
         (new(), true),
@@ -154,7 +154,7 @@ async fn remote_keys_may_live_for_ever() {
         for (passed, unusable) in [(MOST / 2, unusable), (MOST, unusable)] {
             clock.advance(passed);
             assert_eq!(!verifier.health()[0].health.state.is_ready(), unusable, "{policy:?}");
-            assert_eq!(verifier.verify(&token).await.expect_err("its time is over").kind(), ErrorKind::Expired);
+            assert_eq!(verifier.verify(&token).await.expect_err("its key is gone").kind(), ErrorKind::Expired);
             assert_eq!(verifier.fetch_keys().await, Ok(()), "{policy:?}");
         }
     }
@@ -163,7 +163,7 @@ async fn remote_keys_may_live_for_ever() {
     }
 }
 
-/// A source that is out of reach for ever.
+/// A source that is unavailable forever.
 #[derive(Debug)]
 struct OutOfReach(Duration);
 
@@ -174,30 +174,30 @@ impl KeySource for OutOfReach {
 }
 
 #[actix_web::test]
-async fn a_client_may_be_told_to_come_back_never() {
+async fn a_client_may_be_told_never_to_retry() {
     for (wait, header) in [(MOST, u64::MAX), (Duration::from_millis(1_001), 2), (Duration::ZERO, 1)] {
-        let issuer = stage::keyless().key_source(OutOfReach(wait));
-        let verifier = stage::trusting(issuer).build().expect("a verifier");
-        let Step::Ready(Err(error)) = verifier.start(&stage::good().sign(), None) else { panic!("no keys") };
+        let issuer = setup::keyless().key_source(OutOfReach(wait));
+        let verifier = setup::trusting(issuer).build().expect("a verifier");
+        let Step::Ready(Err(error)) = verifier.start(&setup::good().sign(), None) else { panic!("no keys") };
         assert_eq!(error.retry_after(), Some(wait));
         for adapter in Adapter::ALL {
             let application = Application::new(verifier.clone());
-            let answer = adapter.send(&application, &Ask::get("/me").bearer(&stage::good().sign())).await;
+            let answer = adapter.send(&application, &Ask::get("/me").bearer(&setup::good().sign())).await;
             assert_eq!((answer.status, answer.header("retry-after")), (503, Some(&*header.to_string())), "{adapter:?}");
         }
     }
 }
 
 #[test]
-fn policies_without_an_end_accept_what_they_accept_without_a_limit() {
+fn the_longest_durations_accept_the_same_tokens_as_no_limit() {
     let at_once = |builder: VerifierBuilder, token: &str| match builder.build().expect("a verifier").start(token, None)
     {
         Step::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
         _ => panic!("it waits"),
     };
-    let token = stage::good().claim("iat", -1_000_000_000).sign();
-    let issuer = || stage::issuer().max_age(MOST).max_lifetime(MOST);
-    assert_eq!(at_once(stage::trusting(issuer()), &token), Ok(()));
+    let token = setup::good().claim("iat", -1_000_000_000).sign();
+    let issuer = || setup::issuer().max_age(MOST).max_lifetime(MOST);
+    assert_eq!(at_once(setup::trusting(issuer()), &token), Ok(()));
     for now in [0, NOW, u64::MAX] {
         let clock = ManualClock::at(now);
         clock.advance(MOST);
@@ -208,15 +208,15 @@ fn policies_without_an_end_accept_what_they_accept_without_a_limit() {
     let clock = ManualClock::at(NOW);
     clock.set(MOST);
     assert_eq!(at_once(Verifier::builder().issuer(issuer()).clock(clock), &token), Err(ErrorKind::Expired));
-    let error = stage::trusting(issuer()).leeway(MOST).build().expect_err("out of range");
+    let error = setup::trusting(issuer()).leeway(MOST).build().expect_err("out of range");
     assert_eq!(error.kind(), BuildErrorKind::OutOfRange);
 }
 
 #[test]
 fn a_login_may_be_of_any_age() {
     let required: [RequiredLogin; 2] = [max_auth_age(MOST), acr(["a"]).max_auth_age(MOST)];
-    let token = stage::good().claim("auth_time", 0).claim("acr", "a").sign();
-    let Step::Ready(Ok(verified)) = stage::trusting(stage::issuer()).build().expect("a verifier").start(&token, None)
+    let token = setup::good().claim("auth_time", 0).claim("acr", "a").sign();
+    let Step::Ready(Ok(verified)) = setup::trusting(setup::issuer()).build().expect("a verifier").start(&token, None)
     else {
         panic!("a good token")
     };
@@ -226,7 +226,7 @@ fn a_login_may_be_of_any_age() {
 }
 
 #[test]
-fn cookies_may_live_for_ever() {
+fn cookies_may_live_forever() {
     let cookies = Cookies::new();
     for set in [cookies.set_access("a.b.c", MOST), cookies.set_refresh("a.b.c", MOST), cookies.set_csrf("abc", MOST)] {
         let set = set.expect("a cookie");
@@ -235,7 +235,7 @@ fn cookies_may_live_for_ever() {
 }
 
 fn ring(clock: &ManualClock) -> KeyRing {
-    let builder = KeyRing::builder().key(key()).key_from(stage::stranger(key().algorithm()), MOST);
+    let builder = KeyRing::builder().key(key()).key_from(setup::stranger(key().algorithm()), MOST);
     builder.publish_ahead(MOST).longest_lifetime(MOST).clock(clock.clone()).build().expect("a ring")
 }
 
@@ -244,10 +244,10 @@ fn issuer(ring: KeyRing) -> TokenIssuerBuilder {
 }
 
 #[tokio::test]
-async fn rings_and_issuers_may_be_made_for_ever() {
+async fn key_rings_and_issuers_accept_the_longest_durations() {
     let clock = ManualClock::at(NOW);
     let ring = ring(&clock);
-    ring.rotate(stage::stranger(key().algorithm())).expect("a new key");
+    ring.rotate(setup::stranger(key().algorithm())).expect("a new key");
     assert_eq!(ring.keys().len(), 3);
     let tokens = issuer(ring.clone()).lifetime(MOST).build().expect("an issuer");
     for access in [
@@ -272,7 +272,7 @@ async fn rings_and_issuers_may_be_made_for_ever() {
 }
 
 #[tokio::test]
-async fn sessions_may_last_for_ever() {
+async fn sessions_may_last_forever() {
     let clock = ManualClock::at(NOW);
     let sessions = |with: fn(SessionsBuilder) -> SessionsBuilder| {
         let tokens = issuer(ring(&clock)).build().expect("an issuer");
@@ -295,7 +295,7 @@ async fn sessions_may_last_for_ever() {
 }
 
 #[tokio::test]
-async fn revocations_may_be_remembered_for_ever() {
+async fn revocations_may_be_remembered_forever() {
     let clock = ManualClock::at(NOW);
     let settings = || RevocationSettings::new().longest_lifetime(MOST).clock(clock.clone());
     let (fed, feed) = MemoryRevocations::with_feed(settings(), MOST);
@@ -316,7 +316,7 @@ async fn revocations_may_be_remembered_for_ever() {
         (Arc::new(limited), Ok(())),
     ];
     for (list, expected) in lists {
-        let verifier = stage::trusting(stage::issuer()).revocations(Shared(list)).build().expect("a verifier");
+        let verifier = setup::trusting(setup::issuer()).revocations(Shared(list)).build().expect("a verifier");
         assert_eq!(verifier.verify(&token).await.map(drop).map_err(|error| error.kind()), expected);
     }
 }
@@ -344,7 +344,7 @@ impl RevocationList for Later {
 }
 
 #[tokio::test]
-async fn drafts_may_begin_at_the_end_of_time() {
+async fn a_forged_token_may_start_at_the_end_of_time() {
     let issuer = ScriptedIssuer::start().await.expect("an issuer");
     issuer.clock().set(MOST);
     for draft in [issuer.token().valid_from(MOST), issuer.token().expired(), issuer.token().not_yet_valid()] {

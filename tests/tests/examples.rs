@@ -1,4 +1,4 @@
-//! The examples, run as their headers say, and the commands that they print.
+//! The examples, run as their headers say, with the commands that they print.
 
 use std::collections::HashMap;
 use std::env;
@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-/// An example on a free port. It ends with this.
+/// An example on a free port. It stops when this is dropped.
 struct Example {
     lines: tokio::io::Lines<BufReader<ChildStdout>>,
     _process: Child,
@@ -27,11 +27,11 @@ struct Call {
     status: u16,
 }
 
-/// Builds the examples, unless they are built, and returns where they are.
+/// Builds the examples if necessary, and returns their folder.
 fn built() -> &'static HashMap<String, PathBuf> {
     static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
     BUILT.get_or_init(|| {
-        // All of the workspace, so that its dependencies are built with the features that they have already.
+        // The whole workspace, so that its dependencies are built with the features that they already have.
         let build = ["build", "--offline", "--quiet", "--workspace", "--examples", "--message-format=json"];
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let output =
@@ -55,7 +55,7 @@ impl Example {
         Self { lines, _process: process }
     }
 
-    /// Reads what it prints: the tokens, by the names of variables, and the commands.
+    /// Reads the example's output: the tokens by the names of their variables, and the commands.
     async fn calls(&mut self) -> Vec<Call> {
         let (mut variables, mut calls) = (HashMap::new(), Vec::new());
         while let Some(line) =
@@ -75,7 +75,7 @@ impl Example {
 }
 
 impl Call {
-    /// Understands as much of a shell as the examples print.
+    /// Understands as much shell syntax as the examples print.
     fn read(command: &str, remark: &str, variables: &HashMap<String, String>) -> Self {
         let (mut method, mut url, mut headers) = (Method::GET, String::new(), Vec::new());
         let mut words = command.split('"').enumerate().flat_map(|(place, part)| {
@@ -134,7 +134,7 @@ async fn the_examples_with_scopes_answer_as_they_say() {
 }
 
 #[tokio::test]
-async fn the_gateway_tells_who_it_is_and_nobody_else_does() {
+async fn only_the_gateway_names_the_user() {
     let mut example = Example::start("gateway");
     let calls = example.calls().await;
     assert_eq!(calls.len(), 3);

@@ -1,4 +1,4 @@
-//! A real client of gRPC and a real server, on real sockets: refusals reach the client as statuses.
+//! A real gRPC client and a real server on sockets: rejections reach the client as gRPC statuses.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -7,7 +7,7 @@ use http::{Method, Version};
 use jwt_core::TrustedIssuer;
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{builder, good, trusting};
+use jwt_tests::setup::{builder, good, trusting};
 use jwt_tower::{JwtLayer, RejectionBody};
 use tokio::net::TcpListener;
 use tonic::client::Grpc;
@@ -39,7 +39,7 @@ async fn greet(client: &mut Grpc<Channel>, token: Option<&str>) -> Result<String
 }
 
 #[tokio::test]
-async fn a_refusal_reaches_the_client_as_a_status() {
+async fn a_rejection_reaches_the_client_as_a_status() {
     let mut client = start(builder().build().expect("a verifier")).await;
     let token = good().claim("scope", "greet").sign();
     assert_eq!(greet(&mut client, Some(&token)).await.expect("a greeting"), "Hello, Ada!");
@@ -59,7 +59,7 @@ async fn a_refusal_reaches_the_client_as_a_status() {
         let seen = status.metadata().get("www-authenticate").and_then(|value| value.to_str().ok());
         assert_eq!(seen, Some(challenge));
     }
-    // The connection has survived all that.
+    // The connection still works after all of this.
     assert_eq!(greet(&mut client, Some(&token)).await.expect("a greeting"), "Hello, Ada!");
 }
 
@@ -72,9 +72,9 @@ async fn an_outage_of_the_issuer_is_unavailable() {
     assert_eq!(status.metadata().get("retry-after").and_then(|value| value.to_str().ok()), Some("1"));
 }
 
-/// The status of HTTP and that of gRPC with which a service of this body is refused.
+/// The HTTP and gRPC statuses with which a service with this response body is rejected.
 async fn refused<B: RejectionBody>(request: http::Request<()>) -> (u16, Option<String>) {
-    // It never answers, and is never asked.
+    // It never answers, and is never called.
     let inner = tower::service_fn(|_| std::future::pending::<Result<http::Response<B>, Infallible>>());
     let service = JwtLayer::new(builder().build().expect("a verifier")).layer(inner);
     let response = service.oneshot(request).await.unwrap_or_else(|never| match never {});
@@ -83,7 +83,7 @@ async fn refused<B: RejectionBody>(request: http::Request<()>) -> (u16, Option<S
 }
 
 #[tokio::test]
-async fn only_what_can_be_grpc_is_refused_in_its_form() {
+async fn only_a_service_that_can_be_grpc_is_rejected_with_a_grpc_status() {
     let request = |method: Method, version, content_type: &str| {
         let request = http::Request::builder().method(method).version(version).uri("/greet.Greeter/Greet");
         request.header("content-type", content_type).body(()).expect("a request")

@@ -1,4 +1,4 @@
-//! What a log and the application's own spans get to see of requests.
+//! What logs and the application's own spans contain about requests.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,14 +9,14 @@ use jwt_tests::adapter::Adapter;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::ISSUER;
 use jwt_tests::log::Log;
-use jwt_tests::stage::{application, behind, good, key, trusting};
+use jwt_tests::setup::{application, behind, good, key, trusting};
 use tracing::field::{Empty, Field, Visit};
 use tracing::span::{Id, Record};
 use tracing::{Instrument as _, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Texts that break logs: lines, terminals, readers, disks.
+/// Text that can break logs, terminals, log readers and disks.
 fn hostile() -> [String; 6] {
     let texts = ["evil\r\n2026 INFO login ok", "\u{1b}[2Jevil", "\u{202e}evil", "evil\u{0}", "%n${evil}"];
     let [a, b, c, d, e] = texts.map(str::to_owned);
@@ -24,7 +24,7 @@ fn hostile() -> [String; 6] {
 }
 
 #[actix_web::test]
-async fn a_flood_of_hostile_tokens_writes_nothing_above_debug_and_nothing_of_theirs() {
+async fn a_flood_of_hostile_tokens_logs_nothing_above_debug_and_none_of_their_contents() {
     let log = Log::start();
     let application = application();
     let mut sent = 0;
@@ -62,11 +62,11 @@ async fn a_flood_of_hostile_tokens_writes_nothing_above_debug_and_nothing_of_the
     for part in ["evil", "login ok", "\u{1b}", "\u{202e}", "\u{0}", "\r"] {
         assert!(!text.contains(part), "{part:?}");
     }
-    assert!(text.contains("unknown_issuer") && text.contains("malformed_credentials"), "refusals are logged");
+    assert!(text.contains("unknown_issuer") && text.contains("malformed_credentials"), "rejections are logged");
 }
 
 #[actix_web::test]
-async fn an_outcome_is_logged_with_its_code_its_issuer_and_its_time() {
+async fn a_result_is_logged_with_its_code_issuer_and_duration() {
     for (token, expected) in [
         (good().sign(), "outcome=accepted issuer=https://id.example duration_us=0"),
         (good().claim("exp", 1).sign(), "outcome=expired issuer=https://id.example duration_us=0"),
@@ -87,7 +87,7 @@ async fn an_outcome_is_logged_with_its_code_its_issuer_and_its_time() {
 }
 
 #[actix_web::test]
-async fn an_issuer_that_is_not_named_in_the_configuration_is_not_named_in_the_log() {
+async fn an_issuer_that_is_not_configured_is_not_named_in_the_log() {
     let any = TrustedIssuer::dangerous_any_issuer().key(key().verification_key()).dangerous_any_audience();
     let log = Log::start();
     let token = good().claim("iss", "evil").sign();
@@ -96,7 +96,7 @@ async fn an_issuer_that_is_not_named_in_the_configuration_is_not_named_in_the_lo
     assert!(log.text().contains("outcome=accepted") && !log.text().contains("evil"), "{}", log.text());
 }
 
-/// What spans were told, by the names of the fields.
+/// The values recorded in spans, by field name.
 #[derive(Clone, Default)]
 struct Fields(Arc<Mutex<BTreeMap<&'static str, String>>>);
 
@@ -117,7 +117,7 @@ impl Visit for Fields {
 }
 
 #[actix_web::test]
-async fn the_current_span_gets_the_outcome_and_the_issuer_if_it_declares_them() {
+async fn the_current_span_gets_the_result_and_the_issuer_if_it_declares_them() {
     let expired = good().claim("exp", 1).sign();
     for (ask, outcome, issuer) in [
         (Ask::get("/me").bearer(&good().sign()), "accepted", Some(ISSUER)),
@@ -125,7 +125,7 @@ async fn the_current_span_gets_the_outcome_and_the_issuer_if_it_declares_them() 
         (Ask::get("/me").bearer("a"), ErrorKind::MalformedToken.code(), None),
         (Ask::get("/me"), ErrorKind::NoCredentials.code(), None),
         (Ask::get("/optional"), "anonymous", None),
-        // The last word is that of the requirement.
+        // The requirement records last.
         (Ask::get("/reports").bearer(&good().claim("scope", "x").sign()), "insufficient_scope", Some(ISSUER)),
     ] {
         for adapter in Adapter::ALL {
@@ -143,5 +143,5 @@ async fn the_current_span_gets_the_outcome_and_the_issuer_if_it_declares_them() 
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(fields.clone()));
     let span = tracing::info_span!("request");
     Adapter::Axum.send(&application(), &Ask::get("/me").bearer(&good().sign())).instrument(span).await;
-    assert!(fields.0.lock().expect("not poisoned").is_empty(), "what is not declared is not recorded");
+    assert!(fields.0.lock().expect("not poisoned").is_empty(), "undeclared fields are not recorded");
 }

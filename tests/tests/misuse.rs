@@ -1,4 +1,4 @@
-//! What is easily got wrong, and what comes of it.
+//! Common mistakes, and their consequences.
 
 use actix_web::web;
 use axum::Router;
@@ -8,13 +8,13 @@ use http_body_util::BodyExt as _;
 use jwt_core::authorize::{acr, all, any, any_role, any_scope, claim, of_issuer, roles, scopes};
 use jwt_core::http::{Csrf, TokenSources};
 use jwt_tests::log::Log;
-use jwt_tests::stage::{builder, good};
+use jwt_tests::setup::{builder, good};
 use serde::Deserialize;
 use tower::ServiceExt as _;
 
 #[derive(Deserialize)]
 struct Numbered {
-    #[expect(dead_code, reason = "it is decoded and not looked at")]
+    #[expect(dead_code, reason = "only decoded")]
     name: u64,
 }
 
@@ -22,7 +22,7 @@ jwt_core::policy! {
     Admins = roles("/roles", ["admin"]);
 }
 
-/// The status and body that axum answers.
+/// The status and body of axum's response.
 async fn axum(app: Router, path: &str, token: Option<&str>) -> (u16, String) {
     let request = Request::builder().uri(path);
     let request = match token {
@@ -30,13 +30,13 @@ async fn axum(app: Router, path: &str, token: Option<&str>) -> (u16, String) {
         None => request,
     };
     let request = request.body(axum::body::Body::empty()).expect("a request");
-    let response = app.oneshot(request).await.expect("routers do not fail");
+    let response = app.oneshot(request).await.expect("routers return no errors");
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.expect("a body").to_bytes();
     (status, String::from_utf8_lossy(&body).into_owned())
 }
 
-/// The status and body that actix-web answers with these services.
+/// The status and body of actix-web's response with these services.
 async fn actix(configure: fn(&mut web::ServiceConfig), path: &str, token: Option<&str>) -> (u16, String) {
     use actix_web::test;
     let middleware = jwt_actix::JwtMiddleware::new(builder().build().expect("a verifier"));
@@ -52,7 +52,7 @@ async fn actix(configure: fn(&mut web::ServiceConfig), path: &str, token: Option
 }
 
 #[actix_web::test]
-async fn axum_protects_the_routes_before_the_layer_and_actix_web_all_of_them() {
+async fn axum_protects_only_routes_before_the_layer_and_actix_web_all_of_them() {
     let layer = || jwt_tower::JwtLayer::new(builder().build().expect("a verifier"));
     let app =
         || Router::new().route("/before", get(async || "secret")).layer(layer()).route("/after", get(async || "open"));
@@ -68,7 +68,7 @@ async fn axum_protects_the_routes_before_the_layer_and_actix_web_all_of_them() {
 }
 
 #[actix_web::test]
-async fn optional_claims_that_do_not_fit_are_refused_by_axum() {
+async fn axum_refuses_optional_claims_of_the_wrong_type() {
     use jwt_tower::{Authorized, Claims, JwtLayer};
     let layer = JwtLayer::new(builder().build().expect("a verifier")).optional();
     let app = Router::new()
@@ -85,9 +85,9 @@ async fn optional_claims_that_do_not_fit_are_refused_by_axum() {
     }
 }
 
-/// actix-web makes an option of every extractor, and offers no way to keep ours out of it.
+/// actix-web makes every extractor optional, and offers no way to prevent it.
 #[actix_web::test]
-async fn optional_claims_that_do_not_fit_are_logged_in_actix_web() {
+async fn actix_web_logs_optional_claims_of_the_wrong_type() {
     use jwt_actix::{Authorized, Claims};
     let app = |config: &mut web::ServiceConfig| {
         let claims = async |claims: Option<Claims<Numbered>>| if claims.is_some() { "some" } else { "none" };
@@ -115,7 +115,7 @@ async fn optional_claims_that_do_not_fit_are_logged_in_actix_web() {
 }
 
 #[test]
-fn a_requirement_that_cannot_be_checked_is_logged_once_when_it_is_made() {
+fn an_impossible_requirement_is_logged_once_when_it_is_created() {
     let none = Vec::<()>::new;
     let log = Log::start();
     let empty = (
@@ -138,11 +138,11 @@ fn a_requirement_that_cannot_be_checked_is_logged_once_when_it_is_made() {
 }
 
 #[test]
-fn a_method_that_changes_something_is_not_called_safe_by_accident() {
+fn a_method_that_changes_something_is_not_treated_as_safe() {
     let sources = |csrf: Csrf| TokenSources::new().cookie("session").csrf(csrf);
     let error = builder().sources(sources(Csrf::new().safe_methods(["GET", "POST"]))).build().expect_err("a mistake");
     assert!(error.to_string().contains("`safe_methods`"), "{error}");
     for csrf in [Csrf::new().safe_methods(["GET"]), Csrf::new().dangerous_safe_methods(["GET", "PROPFIND"])] {
-        builder().sources(sources(csrf)).build().expect("sound");
+        builder().sources(sources(csrf)).build().expect("a verifier");
     }
 }

@@ -1,5 +1,5 @@
-//! What holds for every input: good claims come back as they were signed, bad input is refused and never a panic, and
-//! nothing of a token finds its way into an answer.
+//! Properties of every input: valid claims come back as they were signed, invalid input is rejected without a panic,
+//! and no part of a token gets into a response.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -30,7 +30,8 @@ struct Party {
     everywhere: Authenticator,
 }
 
-/// A key whose signatures have one form each, and a verifier that trusts it, looking everywhere.
+/// A key whose algorithm has only one valid signature per message, and a verifier that trusts it, with every token
+/// source.
 fn party(algorithm: Algorithm) -> Party {
     let key = SigningKey::generate(algorithm).expect("a key").with_kid("k");
     let issuer = TrustedIssuer::new(ISSUER).audience(AUDIENCE).key(key.verification_key());
@@ -50,7 +51,7 @@ fn authenticate(authenticator: &Authenticator, request: &BareRequest) -> Result<
     jwt_tests::gate::enter(authenticator, request).map(drop)
 }
 
-/// Any JSON whose names are unique and which is not nested deeper than what is read.
+/// Any JSON with unique names that isn't nested deeper than the limit.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -69,7 +70,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Claims of an application's own, beside the registered ones.
+/// Private claims, beside the registered ones.
 fn private_claims() -> impl Strategy<Value = Vec<(String, Value)>> {
     prop::collection::btree_map("x_.{0,12}", any_json(), 0..6).prop_map(|claims| claims.into_iter().collect())
 }
@@ -78,7 +79,7 @@ fn forge(party: &Party, claims: Vec<(String, Value)>) -> Forge {
     claims.into_iter().fold(Forge::new(&party.key), |forge, (name, value)| forge.claim(&name, value))
 }
 
-/// One change of a text's bytes.
+/// A change to one byte of a string.
 #[derive(Clone, Debug)]
 enum Change {
     Flip(prop::sample::Index, u8),
@@ -87,7 +88,7 @@ enum Change {
     Remove(prop::sample::Index),
     Insert(prop::sample::Index, Vec<u8>),
     Swap(prop::sample::Index, prop::sample::Index),
-    /// Of base64url's characters, so that the segment decodes all the same.
+    /// One of the characters of base64url, so that the segment still decodes.
     Replace(prop::sample::Index, u8),
 }
 
@@ -125,12 +126,12 @@ fn change(bytes: &mut Vec<u8>, change: Change) {
     }
 }
 
-/// What a token says, whichever way it is written; `None` where it does not decode.
+/// The decoded contents of a token in any encoding, or `None` if it doesn't decode.
 fn decoded(token: &str) -> Option<Vec<Vec<u8>>> {
     token.split('.').map(|segment| URL_SAFE_NO_PAD.decode(segment).ok()).collect()
 }
 
-/// Characters that no refusal may let through into an answer, and words that stand for a claim's text.
+/// Characters that must not get into a response, and words that represent a claim's contents.
 const MARK: &str = "zq7mark";
 
 fn text_of(answer: &Answer) -> String {
@@ -138,7 +139,7 @@ fn text_of(answer: &Answer) -> String {
     format!("{error} {error:?} {} {:?}", answer.status, answer.headers)
 }
 
-/// The JSON pointer of every value in a payload, but for the payload's own.
+/// The JSON pointers of all values in a payload, except that of the payload itself.
 fn collect_pointers(value: &Value, pointer: &str, pointers: &mut Vec<String>) {
     let steps: Vec<(String, &Value)> = match value {
         Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), value)).collect(),
@@ -171,7 +172,7 @@ struct Flat {
     rest: BTreeMap<String, Value>,
 }
 
-/// The claims are what `serde_json` makes of the payload, whatever is asked for.
+/// The claims are what `serde_json` reads from the payload, for every requested type.
 fn decodes_alike<T: DeserializeOwned + Debug + PartialEq>(verified: &Verified) -> Result<(), TestCaseError> {
     prop_assert_eq!(verified.claims::<T>().ok(), serde_json::from_str::<T>(verified.payload()).ok());
     Ok(())
@@ -187,7 +188,7 @@ proptest! {
         let verified = verify(&party.verifier, &forged.sign()).expect("a good token");
         let signed = Value::from(forged.claims.clone()).to_string();
         prop_assert_eq!(verified.payload(), &signed);
-        // Read again, because serde_json rounds the last digit of some numbers.
+        // `serde_json` rounds the last digit of some numbers, so the value is read again.
         let read: Value = serde_json::from_str(&signed).expect("JSON");
         prop_assert_eq!(verified.claims::<Value>().expect("an object"), read);
         decodes_alike::<HashMap<String, Value>>(&verified)?;
@@ -202,7 +203,7 @@ proptest! {
     }
 
     #[test]
-    fn a_claim_is_found_wherever_it_is(claims in private_claims(), other in "(/[a-c0-2~/]{0,3}){0,3}|.{0,6}") {
+    fn a_claim_is_found_at_every_path(claims in private_claims(), other in "(/[a-c0-2~/]{0,3}){0,3}|.{0,6}") {
         let party = &PARTIES[0];
         let forged = forge(party, claims);
         let verified = verify(&party.verifier, &forged.sign()).expect("a good token");
@@ -223,7 +224,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_for_a_subject_comes_back_as_it_was_signed(subject in any::<String>()) {
+    fn any_string_as_subject_comes_back_as_it_was_signed(subject in any::<String>()) {
         let party = &PARTIES[0];
         let verified = verify(&party.verifier, &Forge::new(&party.key).claim("sub", subject.clone()).sign());
         let verified = verified.expect("a good token");
@@ -232,7 +233,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_refused_as_a_token(
+    fn any_string_is_refused_as_a_token(
         token in prop_oneof![any::<String>(), "[A-Za-z0-9_.-]{0,200}", r"(\PC*\.){0,5}\PC*"],
     ) {
         for party in PARTIES.iter() {
@@ -242,7 +243,7 @@ proptest! {
     }
 
     #[test]
-    fn any_header_and_payload_are_judged_without_a_panic(
+    fn any_header_and_payload_are_verified_without_a_panic(
         header in prop_oneof![any_json().prop_map(|json| json.to_string()), any::<String>()],
         payload in prop_oneof![any_json().prop_map(|json| json.to_string()), any::<String>()],
     ) {
@@ -254,9 +255,9 @@ proptest! {
         }
     }
 
-    /// HMAC and Ed25519 have one signature for a key and a message; other encodings of the token are refused.
+    /// HMAC and Ed25519 have one signature for a key and a message. Other encodings of the token are rejected.
     #[test]
-    fn a_token_that_was_changed_is_accepted_only_if_it_says_the_same(
+    fn a_changed_token_is_accepted_only_if_it_decodes_to_the_same(
         claims in private_claims(),
         changes in prop::collection::vec(any_change(), 1..4),
         party in 0..2_usize,
@@ -305,7 +306,7 @@ proptest! {
     }
 
     #[test]
-    fn the_text_of_claims_changes_no_answer_and_is_in_none(
+    fn the_contents_of_claims_neither_change_nor_appear_in_a_rejection(
         defect in 0..DEFECTS,
         texts in prop::array::uniform2(any::<String>()),
         names in prop::array::uniform2("[a-z]{1,8}"),
@@ -331,9 +332,9 @@ proptest! {
         }
     }
 
-    /// The reader of JSON is stricter than serde_json, never laxer.
+    /// The JSON parser may be stricter than `serde_json`, never laxer.
     #[test]
-    fn what_is_read_as_claims_is_an_object_to_others_too(
+    fn accepted_claims_are_an_object_for_serde_json_too(
         changes in prop::collection::vec(any_change(), 0..3),
         claims in private_claims(),
     ) {
@@ -343,7 +344,7 @@ proptest! {
         changes.into_iter().for_each(|one| change(&mut payload, one));
         match verify(&party.verifier, &forged.sign_payload(&payload)) {
             Ok(verified) => {
-                let read: Map<String, Value> = serde_json::from_slice(&payload).expect("JSON to others too");
+                let read: Map<String, Value> = serde_json::from_slice(&payload).expect("JSON for `serde_json` too");
                 let registered = verified.registered();
                 prop_assert_eq!(read["iss"].as_str(), registered.issuer());
                 prop_assert_eq!(read.get("sub").and_then(Value::as_str), registered.subject());
@@ -357,7 +358,7 @@ fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..64)
 }
 
-/// Any bytes after a beginning that leads further in.
+/// Any bytes, after a beginning that gets further into the parser.
 fn after(beginning: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![any_bytes(), "[A-Za-z0-9_.-]{0,64}".prop_map(String::into_bytes)]
         .prop_map(move |rest| [beginning, rest.as_slice()].concat())
@@ -365,7 +366,7 @@ fn after(beginning: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {
 
 const DEFECTS: usize = 12;
 
-/// A token with one thing wrong, the same for whatever else it says.
+/// A token with one flaw, and otherwise any contents.
 fn spoil(defect: usize, forged: &Forge) -> String {
     let forged = forged.clone();
     match defect {
@@ -389,7 +390,7 @@ fn spoil(defect: usize, forged: &Forge) -> String {
 }
 
 #[test]
-fn every_defect_has_its_own_kind() {
+fn every_flaw_has_its_own_error_kind() {
     let party = &PARTIES[0];
     let forged = Forge::new(&party.key);
     assert!(verify(&party.verifier, &forged.sign()).is_ok());
@@ -403,14 +404,14 @@ fn every_defect_has_its_own_kind() {
 }
 
 #[test]
-fn a_token_of_any_depth_and_length_is_judged_without_a_panic() {
+fn a_token_of_any_depth_and_length_is_verified_without_a_panic() {
     let party = &PARTIES[0];
     for depth in [1, 31, 32, 33, 1_000, 5_000] {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
             let payload = format!("{{\"x\":{}1{}}}", open.repeat(depth), close.repeat(depth));
             let token = sign_raw(&party.key, r#"{"alg":"HS256"}"#, payload);
-            let judged = catch_unwind(AssertUnwindSafe(|| verify(&party.verifier, &token).is_err()));
-            assert!(matches!(judged, Ok(true)), "{depth}");
+            let result = catch_unwind(AssertUnwindSafe(|| verify(&party.verifier, &token).is_err()));
+            assert!(matches!(result, Ok(true)), "{depth}");
         }
     }
     for bytes in [0, 1, 16 * 1024, 16 * 1024 + 1, 4 * 1024 * 1024] {

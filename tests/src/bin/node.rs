@@ -1,7 +1,7 @@
-//! One process of a fleet, for the tests with Redis: `node <axum|actix|watch> <address of Redis> <public key as JWK>`.
+//! One process of several that share a Redis server: `node <axum|actix|watch> <address of Redis> <public key as JWK>`.
 //!
-//! As an application it prints its port and serves `GET /me`, and `POST /logout`, which revokes the token that it gets.
-//! As a watch it reads tokens and prints when each was revoked.
+//! `axum` and `actix` print their port and serve `GET /me` and `POST /logout`, which revokes the token of the request.
+//! `watch` reads tokens and prints when each was revoked.
 
 use std::error::Error;
 use std::io::{Write as _, stdout};
@@ -78,8 +78,8 @@ async fn serve_actix(verifier: Verifier, list: RedisRevocations) -> Outcome {
     Ok(server.workers(1).disable_signals().listen(listen()?)?.run().await?)
 }
 
-/// Takes tokens from its input, each of which must be good, and prints the moment at which it no longer is, in
-/// microseconds since the epoch.
+/// Reads valid tokens from standard input. Prints the time at which each stops being valid, in microseconds since the
+/// epoch.
 async fn watch(verifier: Verifier, list: RedisRevocations) -> Outcome {
     println!("ready");
     stdout().flush()?;

@@ -1,9 +1,9 @@
-//! No row of the catalogue is forgotten: each is a test, or stands here with the reason why it is none.
+//! Each row of the attack catalogue has a test, or a reason here why it doesn't.
 
 use std::fs;
 use std::path::Path;
 
-/// The sections of the catalogue and the numbers of their last rows.
+/// The sections of the catalogue, and the number of rows in each.
 const SECTIONS: [(char, usize); 12] = [
     ('a', 18),
     ('b', 20),
@@ -19,22 +19,22 @@ const SECTIONS: [(char, usize); 12] = [
     ('l', 10),
 ];
 
-/// Rows that nothing can be tested of yet.
+/// Rows that can't be tested, or don't apply.
 const NOT_APPLICABLE: &[(&str, &str)] = &[
-    ("f18", "recognising ROCA moduli is left to whoever issues the keys"),
+    ("f18", "recognising ROCA moduli is up to the issuer of the keys"),
     (
         "g03",
-        "addresses come from the configuration and from https metadata, so their ranges are the network's to police",
+        "addresses come from the configuration and from https metadata; limiting their ranges is up to the network",
     ),
     ("h21", "DPoP is not offered: its scheme is not accepted and bound tokens are refused"),
-    ("i10", "that a token was seen before can be told from the time it takes; `TokenCacheSettings` says so"),
-    ("j11", "there are no tokens for one use yet"),
-    ("k04", "times cannot be measured reliably here; MACs are compared by the back ends, in constant time"),
-    ("k05", "that a key is known is no secret: key sets are public"),
-    ("k09", "freed memory cannot be looked at without `unsafe`"),
+    ("i10", "the time that verification takes shows whether a token was seen before; `TokenCacheSettings` says so"),
+    ("j11", "access tokens for a single use aren't offered"),
+    ("k04", "times can't be measured reliably here; the back ends compare MACs in constant time"),
+    ("k05", "whether a key is known isn't a secret: key sets are public"),
+    ("k09", "freed memory can't be inspected without `unsafe`"),
     (
         "l06",
-        "no test can switch on a feature of another crate for itself; header and claims have a reader of their own",
+        "a test can't enable a feature of another crate just for itself; headers and claims are read by the crate's own parser",
     ),
 ];
 
@@ -42,7 +42,7 @@ fn ids() -> Vec<String> {
     SECTIONS.iter().flat_map(|&(section, last)| (1..=last).map(move |row| format!("{section}{row:02}"))).collect()
 }
 
-/// The text of every test.
+/// Returns the source code of all tests.
 fn sources(folder: &Path) -> String {
     let mut text = String::new();
     for entry in fs::read_dir(folder).expect("a folder") {
@@ -50,14 +50,14 @@ fn sources(folder: &Path) -> String {
         if path.is_dir() {
             text.push_str(&sources(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            text.push_str(&fs::read_to_string(&path).expect("a text"));
+            text.push_str(&fs::read_to_string(&path).expect("a string"));
         }
     }
     text
 }
 
 #[test]
-fn every_row_of_the_catalogue_is_a_test_or_has_a_reason_not_to_be() {
+fn every_row_of_the_catalogue_has_a_test_or_a_reason_why_not() {
     let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"));
     let excused = |id: &str| NOT_APPLICABLE.iter().filter(|(other, _)| *other == id).count();
     let wrong: Vec<String> = ids()
@@ -68,7 +68,7 @@ fn every_row_of_the_catalogue_is_a_test_or_has_a_reason_not_to_be() {
 }
 
 #[test]
-fn only_rows_of_the_catalogue_are_excused_and_each_has_a_reason() {
+fn every_exception_is_a_row_of_the_catalogue_and_has_a_reason() {
     for (id, reason) in NOT_APPLICABLE {
         assert!(ids().iter().any(|row| row == id) && reason.contains(' '), "{id}");
     }

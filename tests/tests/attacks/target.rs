@@ -1,4 +1,4 @@
-//! What is attacked, and with what.
+//! The application under attack, and tools for attackers.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -9,55 +9,55 @@ use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::encode;
-use jwt_tests::stage::{application, behind, key_of, keyless, trusting};
+use jwt_tests::setup::{application, behind, key_of, keyless, trusting};
 use serde_json::Value;
 
-/// An application that is attacked through each of its adapters.
+/// An application that is attacked through both adapters.
 pub(crate) struct Target(pub(crate) Application);
 
 impl Target {
-    /// The usual one.
+    /// Creates the usual one.
     pub(crate) fn usual() -> Self {
         Self(application())
     }
 
-    /// One that trusts this issuer.
+    /// Creates one that trusts this issuer.
     pub(crate) fn trusting(issuer: TrustedIssuer) -> Self {
         Self(behind(trusting(issuer)))
     }
 
-    /// One whose issuer signs with this algorithm.
+    /// Creates one whose issuer signs with this algorithm.
     pub(crate) fn of(algorithm: Algorithm) -> Self {
         Self::trusting(keyless().key(key_of(algorithm).verification_key()))
     }
 
-    /// The token gets 401 `invalid_token`, and nothing else.
+    /// Asserts that the token gets 401 `invalid_token` and nothing else.
     pub(crate) async fn refuses(&self, token: &str, kind: ErrorKind, case: &str) {
         let answer = self.0.send(&Ask::get("/me").bearer(token)).await;
         assert_eq!(answer, Answer::refused(kind), "{case}");
     }
 
-    /// The credentials get 400 `invalid_request`: no token could look like this.
+    /// Asserts that the credentials get 400 `invalid_request`: no token could look like this.
     pub(crate) async fn cannot_read(&self, token: &str, case: &str) {
         let answer = self.0.send(&Ask::get("/me").bearer(token)).await;
         assert_eq!(answer, Answer::malformed(ErrorKind::MalformedCredentials), "{case}");
     }
 
-    /// The token reaches the handler.
+    /// Asserts that the token reaches the handler.
     pub(crate) async fn accepts(&self, token: &str, case: &str) {
         let answer = self.0.send(&Ask::get("/me").bearer(token)).await;
         assert_eq!((answer.status, answer.code), (200, None), "{case}");
     }
 }
 
-/// A token with any header and payload, made a MAC for with any bytes: what an attacker can do, and the library cannot.
+/// Signs any header and payload with an HMAC over any bytes, which the library refuses to do.
 pub(crate) fn mac(secret: &[u8], header: &Value, claims: &Value) -> String {
     let input = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), input.as_bytes());
     format!("{input}.{}", encode(tag.as_ref()))
 }
 
-/// Every form in which a public key is lying about: what confused verifiers have taken for a secret.
+/// Every published form of a public key that a confused verifier could use as an HMAC secret.
 pub(crate) fn public_forms(key: &SigningKey) -> Vec<(String, Vec<u8>)> {
     let jwk = key.public_jwk().expect("a public key");
     let member = |name: &str| jwk[name].as_str().unwrap_or_default().to_owned();
@@ -91,7 +91,7 @@ pub(crate) fn public_forms(key: &SigningKey) -> Vec<(String, Vec<u8>)> {
     forms
 }
 
-/// PEM, and the ways in which editors and environments bend it.
+/// PEM, with the changes that editors and environment variables make to it.
 fn pems(label: &str, der: &[u8]) -> Vec<(String, Vec<u8>)> {
     let base64 = STANDARD.encode(der);
     let lines: Vec<&str> = base64.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();

@@ -1,4 +1,4 @@
-//! How cookies get into a browser and out of it.
+//! Setting and deleting cookies.
 
 use jwt_core::authorize::check_async;
 use jwt_core::http::Cookies;
@@ -7,7 +7,7 @@ use jwt_core::{BoxError, ErrorKind, VerifierBuilder};
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, behind, builder, good};
+use jwt_tests::setup::{application, behind, builder, good};
 
 const CLEARED: &str = "__Host-access=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0; \
                        Expires=Thu, 01 Jan 1970 00:00:00 GMT";
@@ -25,14 +25,14 @@ fn cleared(answer: Answer) -> Answer {
 }
 
 #[actix_web::test]
-async fn cookies_are_set_and_taken_away_by_any_answer() {
+async fn any_response_can_set_and_delete_cookies() {
     let expected = Answer::text("welcome")
         .with_header("set-cookie", "__Host-access=a.b.c; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=900")
         .with_header("set-cookie", "__Secure-refresh=d.e.f; HttpOnly; SameSite=Strict; Secure; Path=/auth; Max-Age=900")
         .with_header("cache-control", "no-store");
     assert_eq!(application().send(&Ask::get("/cookies")).await, expected);
     let gone = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
-    // What the handler says about caches stands.
+    // The handler's own `Cache-Control` stays.
     let expected = Answer::text("bye")
         .with_header("set-cookie", CLEARED)
         .with_header("set-cookie", &format!("__Secure-refresh=; HttpOnly; SameSite=Strict; Secure; Path=/auth; {gone}"))
@@ -47,7 +47,7 @@ async fn a_token_in_the_cookie_reaches_the_handler() {
 }
 
 #[actix_web::test]
-async fn a_refused_token_goes_with_its_cookie() {
+async fn a_refused_token_is_deleted_with_its_cookie() {
     let application = with_cookies();
     for (token, kind) in [
         (good().claim("exp", 1).without("iat").sign(), ErrorKind::Expired),
@@ -65,7 +65,7 @@ async fn a_refused_token_goes_with_its_cookie() {
 }
 
 #[actix_web::test]
-async fn two_cookies_of_one_name_are_taken_away_so_that_the_browser_recovers() {
+async fn two_cookies_with_the_same_name_are_deleted_so_that_the_browser_recovers() {
     let token = good().sign();
     let twice = |name: &str| Ask::get("/user").header("cookie", format!("{name}={token}; {name}=planted"));
     let malformed = || Answer::malformed(ErrorKind::MultipleCredentials);
@@ -79,13 +79,13 @@ async fn two_cookies_of_one_name_are_taken_away_so_that_the_browser_recovers() {
         .into_iter()
         .fold(malformed(), |answer, domain| answer.with_header("set-cookie", &format!("{gone}{domain}")));
     assert_eq!(answer, expected);
-    // A cookie beside a token in another place is the client's mistake, and is not taken away.
+    // A cookie and a token in another place are the client's mistake, so the cookie isn't deleted.
     let both = get("/user", &token).bearer(&token);
     assert_eq!(with_cookies().send(&both).await, malformed());
 }
 
 #[actix_web::test]
-async fn a_token_that_was_refused_after_a_wait_goes_with_its_cookie() {
+async fn a_token_refused_after_waiting_is_deleted_with_its_cookie() {
     let later = |builder: VerifierBuilder, outcome: fn() -> Result<bool, BoxError>| {
         let waiting = builder.require_token(check_async("later", move |_| async move {
             tokio::task::yield_now().await;
@@ -102,7 +102,7 @@ async fn a_token_that_was_refused_after_a_wait_goes_with_its_cookie() {
 }
 
 #[actix_web::test]
-async fn a_cookie_stays_when_it_is_not_what_was_refused() {
+async fn a_cookie_stays_if_its_token_is_not_the_reason_for_the_rejection() {
     let (application, bad) = (with_cookies(), good().claim("aud", "other").sign());
     let bearer = Ask::get("/user").bearer(&bad);
     assert_eq!(application.send(&bearer).await, Answer::refused(ErrorKind::WrongAudience));
@@ -110,7 +110,7 @@ async fn a_cookie_stays_when_it_is_not_what_was_refused() {
     assert_eq!(application.send(&both).await, Answer::malformed(ErrorKind::MultipleCredentials));
     let other = Ask::get("/user").bearer(&bad).header("cookie", "theme=dark");
     assert_eq!(application.send(&other).await, Answer::refused(ErrorKind::WrongAudience));
-    // The token is sound, and not for this handler.
+    // The token is valid, but not enough for this handler.
     let mismatch = application.send(&get("/number", &good().sign())).await;
     assert_eq!(mismatch, Answer::refused(ErrorKind::ClaimsMismatch));
     let forbidden = application.send(&get("/reports", &good().without("scope").sign())).await;
@@ -121,7 +121,7 @@ async fn a_cookie_stays_when_it_is_not_what_was_refused() {
 }
 
 #[actix_web::test]
-async fn a_cookie_stays_where_it_is_wanted_and_where_its_attributes_are_not_known() {
+async fn a_cookie_stays_if_configured_and_if_its_attributes_are_unknown() {
     let bad = get("/user", "a.b");
     let kept = Cookies::builder().keep_refused().build().expect("legal").sources();
     for sources in [kept, TokenSources::new().cookie("__Host-access")] {

@@ -1,15 +1,15 @@
-//! Refusals under the CORS middleware of each framework: a browser must be able to read them. How the frameworks word
-//! their own headers is theirs, so the answers are looked at one by one.
+//! Rejections inside the CORS middleware of each framework: a browser must be able to read them. The frameworks word
+//! their own headers differently, so the responses are checked one by one.
 
 use jwt_core::http::ProblemJson;
 use jwt_tests::adapter::Adapter;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, behind, builder, good};
+use jwt_tests::setup::{application, behind, builder, good};
 
 const ORIGIN: &str = "https://app.example";
 
 #[actix_web::test]
-async fn refusals_keep_the_headers_that_let_a_browser_read_them() {
+async fn rejections_keep_the_headers_that_let_a_browser_read_them() {
     let application = application().cors(ORIGIN);
     let token = good().sign();
     for adapter in Adapter::ALL {
@@ -30,7 +30,7 @@ async fn refusals_keep_the_headers_that_let_a_browser_read_them() {
 }
 
 #[actix_web::test]
-async fn a_browser_can_read_the_bodies_of_refusals() {
+async fn a_browser_can_read_the_bodies_of_rejections() {
     let application = behind(builder().renderer(ProblemJson::new())).cors(ORIGIN);
     for adapter in Adapter::ALL {
         for route in ["/me", "/optional-me", "/reports"] {
@@ -43,7 +43,7 @@ async fn a_browser_can_read_the_bodies_of_refusals() {
 }
 
 #[actix_web::test]
-async fn a_preflight_needs_no_token_where_cors_stands_outside() {
+async fn a_preflight_needs_no_token_if_cors_is_outside() {
     let preflight = Ask::new("OPTIONS", "/me")
         .header("origin", ORIGIN)
         .header("access-control-request-method", "GET")

@@ -1,16 +1,16 @@
-//! Which requests need a token, and what becomes of those that bring none, or an illegible one.
+//! Requests that need a token and have none, or a malformed one.
 
 use jwt_core::ErrorKind;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, good};
+use jwt_tests::setup::{application, good};
 use serde_json::Value;
 
-/// The routes behind a layer that asks for a token.
+/// The routes behind a layer that requires a token.
 const REQUIRED: [&str; 7] = ["/me", "/user", "/both", "/number", "/verified", "/no-store", "/reports"];
 
 #[actix_web::test]
-async fn a_good_token_reaches_the_handler_whatever_the_method() {
+async fn a_valid_token_reaches_the_handler_whatever_the_method() {
     let token = good().sign();
     assert_eq!(application().send(&Ask::get("/user").bearer(&token)).await, Answer::text("Ada"));
     let claims = Answer::json(&Value::from(good().claims));
@@ -22,14 +22,14 @@ async fn a_good_token_reaches_the_handler_whatever_the_method() {
 }
 
 #[actix_web::test]
-async fn every_route_behind_the_layer_asks_for_a_token() {
+async fn every_route_behind_the_layer_requires_a_token() {
     for route in REQUIRED {
         assert_eq!(application().send(&Ask::get(route)).await, Answer::missing(), "{route}");
     }
 }
 
 #[actix_web::test]
-async fn every_route_behind_the_layer_refuses_what_cannot_be_read() {
+async fn every_route_behind_the_layer_refuses_malformed_credentials() {
     let twice = ErrorKind::MultipleCredentials;
     for route in REQUIRED {
         let ask = Ask::get(route).bearer("");
@@ -42,7 +42,7 @@ async fn every_route_behind_the_layer_refuses_what_cannot_be_read() {
 }
 
 #[actix_web::test]
-async fn routes_outside_of_the_layer_do_not_look_at_credentials() {
+async fn routes_outside_of_the_layer_ignore_credentials() {
     for ask in [Ask::get("/public"), Ask::get("/public").bearer(""), Ask::get("/public").bearer("a").bearer("b")] {
         assert_eq!(application().send(&ask).await, Answer::text("everyone"));
     }

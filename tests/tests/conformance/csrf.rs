@@ -1,4 +1,4 @@
-//! What a request must show beside a token that came in a cookie.
+//! Protection against cross-site requests for tokens in cookies.
 
 use jwt_core::authorize::check_async;
 use jwt_core::http::{Csrf, TokenSources};
@@ -7,7 +7,7 @@ use jwt_core::{ErrorKind, VerifierBuilder};
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{behind, builder, good};
+use jwt_tests::setup::{behind, builder, good};
 
 fn with(csrf: Csrf) -> Application {
     behind(builder().sources(TokenSources::new().cookie("session").csrf(csrf)))
@@ -40,7 +40,7 @@ async fn a_page_of_the_application_may_change_something() {
 }
 
 #[actix_web::test]
-async fn reading_needs_nothing_beside_the_cookie() {
+async fn reading_needs_only_the_cookie() {
     let application = with(Csrf::new().require_token());
     let get = Ask::get("/user").header("cookie", format!("session={}", good().claim("csrf", "s3cret").sign()));
     for ask in [get.clone(), get.header("sec-fetch-site", "cross-site").header("origin", "https://other.example")] {
@@ -49,7 +49,7 @@ async fn reading_needs_nothing_beside_the_cookie() {
 }
 
 #[actix_web::test]
-async fn a_token_from_another_place_is_not_concerned() {
+async fn a_token_from_another_place_needs_no_protection() {
     let (application, token) = (with(Csrf::new().require_token()), good().sign());
     let cross = Ask::post("/me").bearer(&token).header("sec-fetch-site", "cross-site");
     accepts(&application, &cross.header("origin", "https://other.example").header("cookie", "other=x")).await;
@@ -58,7 +58,7 @@ async fn a_token_from_another_place_is_not_concerned() {
 }
 
 #[actix_web::test]
-async fn a_request_of_another_site_is_refused_whatever_its_token() {
+async fn a_cross_site_request_is_refused_whatever_its_token() {
     let application = with(Csrf::new());
     for token in [good().sign(), good().claim("csrf", "s3cret").sign(), good().claim("exp", 1).sign(), "a".to_owned()] {
         for (name, value) in [
@@ -73,7 +73,7 @@ async fn a_request_of_another_site_is_refused_whatever_its_token() {
 }
 
 #[actix_web::test]
-async fn a_page_of_another_origin_may_when_it_is_named() {
+async fn a_page_of_an_allowed_origin_may_change_something() {
     let (application, token) = (with(Csrf::new().allow_origin("https://app.example")), good().sign());
     let from = |origin: &str| post(&token).header("sec-fetch-site", "cross-site").header("origin", origin);
     accepts(&application, &from("https://app.example")).await;
@@ -82,7 +82,7 @@ async fn a_page_of_another_origin_may_when_it_is_named() {
 }
 
 #[actix_web::test]
-async fn the_claim_in_the_token_is_repeated_in_the_header() {
+async fn the_header_must_repeat_the_claim_of_the_token() {
     let (plain, bound) = (good().sign(), good().claim("csrf", "s3cret").sign());
     let own = |token: &str| post(token).header("sec-fetch-site", "same-origin");
     for application in [with(Csrf::new()), with(Csrf::new().require_token())] {
@@ -98,14 +98,14 @@ async fn the_claim_in_the_token_is_repeated_in_the_header() {
 }
 
 #[actix_web::test]
-async fn a_bad_token_stays_a_bad_token_on_an_own_page() {
+async fn a_bad_token_on_an_own_page_is_reported_as_a_bad_token() {
     let token = good().claim("exp", 1).claim("csrf", "s3cret").sign();
     let answer = with(Csrf::new()).send(&post(&token).header("sec-fetch-site", "same-origin")).await;
     assert_eq!(answer, Answer::refused(ErrorKind::Expired));
 }
 
 #[actix_web::test]
-async fn the_check_outlasts_a_wait() {
+async fn the_check_still_applies_after_waiting_for_keys() {
     let waiting = |builder: VerifierBuilder| {
         builder.require_token(check_async("later", |_| async {
             tokio::task::yield_now().await;
@@ -121,7 +121,7 @@ async fn the_check_outlasts_a_wait() {
 }
 
 #[actix_web::test]
-async fn guests_are_not_asked_and_known_users_are() {
+async fn guests_need_no_proof_and_known_users_do() {
     let verifier = builder().sources(TokenSources::new().cookie("session")).build().expect("a verifier");
     let optional = Authenticator::from(verifier).optional();
     let request = |token: Option<&str>| {
@@ -140,7 +140,7 @@ async fn guests_are_not_asked_and_known_users_are() {
 }
 
 #[actix_web::test]
-async fn a_socket_is_opened_by_an_own_page() {
+async fn a_page_of_the_application_may_open_a_socket() {
     let application = with(Csrf::new());
     let handshake = |origin: &str| {
         let ask =
@@ -152,7 +152,7 @@ async fn a_socket_is_opened_by_an_own_page() {
 }
 
 #[actix_web::test]
-async fn the_host_of_the_target_is_the_one_that_counts() {
+async fn the_host_of_the_target_takes_precedence() {
     let token = good().sign();
     let ask = |origin: &str| {
         let ask = Ask::post("https://api.example/me").header("cookie", format!("session={token}"));
@@ -163,7 +163,7 @@ async fn the_host_of_the_target_is_the_one_that_counts() {
 }
 
 #[actix_web::test]
-async fn the_check_can_be_given_up_by_its_name() {
+async fn the_check_can_be_turned_off_explicitly() {
     let sources = TokenSources::new().cookie("session").dangerous_without_csrf_protection();
     accepts(&behind(builder().sources(sources)), &post(&good().sign()).header("sec-fetch-site", "cross-site")).await;
 }

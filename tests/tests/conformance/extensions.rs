@@ -1,4 +1,4 @@
-//! What stood in a request's extensions before the layer ran is not believed.
+//! Values in a request's extensions from before the layer are not trusted.
 
 use jwt_core::gate::RequestState;
 use jwt_core::testing::BareRequest;
@@ -8,7 +8,7 @@ use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::Forge;
 use jwt_tests::gate::enter;
-use jwt_tests::stage::{application, builder, good, stranger, trusting};
+use jwt_tests::setup::{application, builder, good, stranger, trusting};
 
 /// The state of a request whose token another verifier accepted.
 fn foreign() -> RequestState {
@@ -27,7 +27,7 @@ fn anonymous() -> RequestState {
 }
 
 #[actix_web::test]
-async fn a_verified_token_from_elsewhere_admits_nobody() {
+async fn a_verified_token_from_another_verifier_is_ignored() {
     let application = application().planted(foreign());
     let expired = good().claim("exp", 1).sign();
     for (ask, expected) in [
@@ -46,7 +46,7 @@ async fn a_verified_token_from_elsewhere_admits_nobody() {
 }
 
 #[actix_web::test]
-async fn an_anonymous_trace_from_elsewhere_hides_no_token() {
+async fn an_anonymous_state_from_another_layer_does_not_hide_a_token() {
     let application = application().planted(anonymous());
     for (ask, expected) in [
         (Ask::get("/user"), Answer::missing()),

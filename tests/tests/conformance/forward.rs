@@ -1,14 +1,14 @@
-//! What a gateway sends on.
+//! The requests that a gateway forwards.
 
 use jwt_core::ErrorKind;
 use jwt_core::http::TokenSources;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, behind, builder, good};
+use jwt_tests::setup::{application, behind, builder, good};
 use serde_json::json;
 
 #[actix_web::test]
-async fn claims_arrive_as_headers_and_the_token_does_not() {
+async fn claims_are_forwarded_as_headers_and_the_token_is_not() {
     let application = application().forwarding(&[
         ("/sub", "X-User"),
         ("/scope", "x-scope"),
@@ -25,7 +25,7 @@ async fn claims_arrive_as_headers_and_the_token_does_not() {
 }
 
 #[actix_web::test]
-async fn the_token_is_taken_out_of_every_place_that_is_looked_at() {
+async fn the_token_is_removed_from_every_place_that_is_searched() {
     let sources = TokenSources::new().cookie("session").query("access_token").header("x-token");
     let application = behind(builder().sources(sources)).forwarding(&[("/sub", "x-user")]);
     let token = good().sign();
@@ -43,14 +43,14 @@ async fn the_token_is_taken_out_of_every_place_that_is_looked_at() {
         let answer = application.send(&ask).await;
         assert_eq!(String::from_utf8_lossy(&answer.body), format!("{rest}x-user: user-1815"));
     }
-    // Declared to be for the next hop, a token is not looked at, and still not sent on.
+    // A token in a header that `Connection` names is ignored, and still not forwarded.
     let ask = Ask::get("/optional-forwarded").bearer(&token).header("connection", "authorization");
     let expected = Answer::text("/optional-forwarded\nconnection: authorization");
     assert_eq!(application.send(&ask).await, expected);
 }
 
 #[actix_web::test]
-async fn a_token_of_the_query_goes_on_in_no_header_that_repeats_the_address() {
+async fn a_token_in_the_query_is_removed_from_headers_that_repeat_the_address() {
     let sources = TokenSources::new().query("access_token");
     let application = behind(builder().sources(sources)).forwarding(&[("/sub", "x-user")]);
     let token = good().sign();
@@ -68,14 +68,14 @@ async fn a_token_of_the_query_goes_on_in_no_header_that_repeats_the_address() {
 }
 
 #[actix_web::test]
-async fn who_keeps_the_token_sends_it_on() {
+async fn the_token_is_forwarded_if_configured() {
     let token = good().sign();
     let answer = application().send(&Ask::get("/forwarded").bearer(&token)).await;
     assert_eq!(answer, Answer::text(&format!("/forwarded\nauthorization: Bearer {token}")));
 }
 
 #[actix_web::test]
-async fn nothing_goes_on_that_was_not_verified() {
+async fn nothing_unverified_is_forwarded() {
     let application = application().forwarding(&[("/sub", "x-user")]);
     for (ask, expected) in [
         (Ask::get("/forwarded"), Answer::missing()),
@@ -83,7 +83,7 @@ async fn nothing_goes_on_that_was_not_verified() {
         (Ask::get("/optional-forwarded").bearer("a"), Answer::refused(ErrorKind::MalformedToken)),
         (Ask::get("/bare-forwarded"), Answer::misuse()),
         (Ask::get("/bare-forwarded").bearer(&good().sign()), Answer::misuse()),
-        // Credentials of another scheme are for somebody else.
+        // Credentials of another scheme are for another service.
         (
             Ask::get("/optional-forwarded").header("authorization", "Basic YTpi"),
             Answer::text("/optional-forwarded\nauthorization: Basic YTpi"),

@@ -1,14 +1,14 @@
-//! Refusals of requests that say they are gRPC: a body that is not gRPC's carries none of its statuses.
+//! Rejections of requests that claim to be gRPC: a body that isn't gRPC's never carries a gRPC status.
 
 use jwt_core::ErrorKind;
 use jwt_core::authorize::{acr, check_async};
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{behind, builder, good};
+use jwt_tests::setup::{behind, builder, good};
 
 #[actix_web::test]
-async fn no_content_type_turns_a_refusal_into_200() {
+async fn no_content_type_turns_a_rejection_into_200() {
     let application = || behind(builder());
     let down = check_async("down", |_| async { Err("down".into()) });
     let token = good().sign();

@@ -1,4 +1,4 @@
-//! Several issuers: each speaks for its own users only.
+//! Several issuers: each speaks only for its own users.
 
 use jwt_core::authorize::{any, of_issuer, roles, scopes};
 use jwt_core::crypto::SigningKey;
@@ -8,7 +8,7 @@ use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::directory::Directory;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER};
-use jwt_tests::stage::{behind, builder, good, stranger};
+use jwt_tests::setup::{behind, builder, good, stranger};
 
 const PARTNER: &str = "https://id.partner.example";
 
@@ -20,7 +20,7 @@ fn with_partner() -> (Application, SigningKey) {
 }
 
 #[actix_web::test]
-async fn the_same_subject_of_two_issuers_is_two_users() {
+async fn the_same_subject_from_two_issuers_is_two_users() {
     let (application, key) = with_partner();
     let partner = Forge::new(&key).claim("iss", PARTNER);
     assert_eq!(partner.claims["sub"], good().claims["sub"]);
@@ -36,7 +36,7 @@ async fn the_same_subject_of_two_issuers_is_two_users() {
 }
 
 #[actix_web::test]
-async fn a_role_counts_only_if_its_issuer_may_give_it() {
+async fn a_role_counts_only_if_its_issuer_may_grant_it() {
     let (application, key) = with_partner();
     let ours = good().claim("roles", vec!["admin"]).sign();
     let theirs = Forge::new(&key).claim("iss", PARTNER).claim("roles", vec!["admin"]).sign();

@@ -1,4 +1,4 @@
-//! Back-channel logout: OpenID Connect Back-Channel Logout 1.0, sections 2.4 to 2.8.
+//! Back-channel logout (OpenID Connect Back-Channel Logout 1.0, sections 2.4 to 2.8).
 
 use async_trait::async_trait;
 use jwt_core::ErrorKind;
@@ -17,7 +17,7 @@ use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{KID, behind, builder, good, key, stranger, trusting};
+use jwt_tests::setup::{KID, behind, builder, good, key, stranger, trusting};
 use serde_json::json;
 
 const CLIENT: &str = "client-1815";
@@ -28,7 +28,7 @@ fn client() -> TrustedIssuer {
     TrustedIssuer::new(ISSUER).audience(CLIENT).key(key().verification_key())
 }
 
-/// A logout token of the session `s-1`, as the provider of section 2.4 makes it.
+/// A logout token for the session `s-1`, as in section 2.4.
 fn logout_token() -> Forge {
     let token = good().without("client_id").without("scope").without("name").without("nbf");
     let token = token.header("typ", "logout+jwt").claim("aud", CLIENT).claim("jti", "logout-1").claim("sid", "s-1");
@@ -41,7 +41,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// One whose logouts `change` has a say in.
+    /// A receiver whose settings are changed by `change`.
     fn with(change: impl FnOnce(BackChannelLogout) -> BackChannelLogout) -> Self {
         let list = MemoryRevocations::with_settings(RevocationSettings::new().clock(ManualClock::at(NOW)));
         let logout = BackChannelLogout::new(trusting(client()), list.clone()).expect("a receiver");
@@ -79,7 +79,7 @@ fn refused(kind: ErrorKind) -> Answer {
     answer
 }
 
-/// One adapter at a time, because a token is good once.
+/// Sends to one adapter at a time, because a logout token can be used once.
 async fn each(scene: impl Fn() -> Scene, ask: &Ask, expected: &Answer, case: &str) {
     for adapter in Adapter::ALL {
         let scene = scene();
@@ -90,7 +90,7 @@ async fn each(scene: impl Fn() -> Scene, ask: &Ask, expected: &Answer, case: &st
 }
 
 #[actix_web::test]
-async fn a_logout_takes_back_the_tokens_of_the_session_and_no_others() {
+async fn a_logout_revokes_only_the_tokens_of_its_session() {
     for adapter in Adapter::ALL {
         let scene = Scene::new();
         let (first, second) = (good().claim("sid", "s-1"), good().claim("sid", "s-2"));
@@ -102,7 +102,7 @@ async fn a_logout_takes_back_the_tokens_of_the_session_and_no_others() {
 }
 
 #[actix_web::test]
-async fn a_logout_without_a_session_takes_back_what_the_subject_has_until_then() {
+async fn a_logout_without_a_session_revokes_all_earlier_tokens_of_the_subject() {
     for (change, token) in [
         ((|logout| logout) as fn(BackChannelLogout) -> BackChannelLogout, logout_token().without("sid")),
         (|logout| logout, logout_token().claim("sid", "")),
@@ -123,11 +123,11 @@ async fn a_logout_without_a_session_takes_back_what_the_subject_has_until_then()
 }
 
 #[actix_web::test]
-async fn what_a_provider_may_write_is_accepted() {
+async fn every_valid_form_of_a_logout_token_is_accepted() {
     for (token, case) in [
         (logout_token().without_header("typ"), "no typ: it is recommended"),
         (logout_token().header("typ", "application/logout+jwt"), "the whole media type"),
-        (logout_token().without("sub"), "a session alone"),
+        (logout_token().without("sub"), "only a session"),
         (logout_token().claim("aud", json!(["other", CLIENT])), "several audiences"),
         (logout_token().claim("events", json!({EVENT: {}, "https://other.example/event": {"a": 1}})), "another event"),
         (logout_token().claim("events", json!({EVENT: {"reason": "bored"}})), "the event is to be empty, not must"),
@@ -144,7 +144,7 @@ async fn what_a_provider_may_write_is_accepted() {
 }
 
 #[actix_web::test]
-async fn what_is_no_logout_token_logs_nobody_out() {
+async fn an_invalid_logout_token_logs_nobody_out() {
     use ErrorKind::{
         BadSignature, Expired, IssuedInFuture, MissingClaim, RuleRefused, UnknownIssuer, UnknownKey, WrongAudience,
         WrongClaim, WrongType,
@@ -152,7 +152,7 @@ async fn what_is_no_logout_token_logs_nobody_out() {
     let forged = Forge::new(&stranger(Algorithm::ES256)).header("kid", KID).header("typ", "logout+jwt");
     let forged = forged.claim("aud", CLIENT).claim("sid", "s-1").claim("events", json!({EVENT: {}}));
     for (token, kind, case) in [
-        (forged, BadSignature, "signed by somebody else"),
+        (forged, BadSignature, "signed by another key"),
         (logout_token().header("alg", "none"), ErrorKind::AlgorithmNotAllowed, "unsigned"),
         (logout_token().header("kid", "other"), UnknownKey, "another key"),
         (logout_token().header("typ", "JWT"), WrongType, "another type"),
@@ -188,7 +188,7 @@ async fn what_is_no_logout_token_logs_nobody_out() {
 }
 
 #[actix_web::test]
-async fn what_is_no_form_with_one_logout_token_logs_nobody_out() {
+async fn a_form_without_exactly_one_logout_token_logs_nobody_out() {
     use ErrorKind::{MalformedCredentials, MalformedToken, MultipleCredentials, NoCredentials};
     let token = logout_token().sign();
     let body = format!("logout_token={token}");
@@ -226,7 +226,7 @@ async fn what_is_no_form_with_one_logout_token_logs_nobody_out() {
 }
 
 #[actix_web::test]
-async fn a_logout_token_is_good_once() {
+async fn a_logout_token_can_be_used_once() {
     for adapter in Adapter::ALL {
         let scene = Scene::new();
         let token = logout_token();
@@ -238,7 +238,7 @@ async fn a_logout_token_is_good_once() {
 }
 
 #[actix_web::test]
-async fn a_logout_token_is_no_access_token_even_where_only_its_event_tells() {
+async fn a_logout_token_is_not_accepted_as_an_access_token_even_if_only_its_event_differs() {
     let scene = Scene::new();
     for token in [
         logout_token().claim("aud", AUDIENCE),
@@ -271,7 +271,7 @@ impl RevocationStore for Down {
 }
 
 #[actix_web::test]
-async fn the_provider_is_told_when_nobody_was_logged_out() {
+async fn the_provider_gets_an_error_if_the_logout_fails() {
     let logout = BackChannelLogout::new(trusting(client()), Down).expect("a receiver");
     let application = behind(builder()).logout(logout);
     for _ in 0..2 {
@@ -284,7 +284,7 @@ async fn the_provider_is_told_when_nobody_was_logged_out() {
 }
 
 #[test]
-fn settings_that_are_not_for_logout_tokens_are_refused() {
+fn settings_that_do_not_fit_logout_tokens_are_refused() {
     let any = || TrustedIssuer::dangerous_any_issuer().key(key().verification_key());
     let bare = || TrustedIssuer::new(ISSUER).key(key().verification_key());
     let with = |issuer| Verifier::builder().issuer(issuer);

@@ -1,4 +1,4 @@
-//! What a protected resource says of itself, and that challenges lead there. RFC 9728.
+//! The metadata of a protected resource, and the challenges that point to it (RFC 9728).
 
 use jwt_core::authorize::Routes;
 use jwt_core::gate::ProtectedResource;
@@ -8,7 +8,7 @@ use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, ISSUER};
-use jwt_tests::stage::{behind, builder, good, key, trusting};
+use jwt_tests::setup::{behind, builder, good, key, trusting};
 
 const PATH: &str = "/.well-known/oauth-protected-resource/reports";
 const URL: &str = "https://api.example/.well-known/oauth-protected-resource/reports";
@@ -27,7 +27,7 @@ fn empty(status: u16) -> Answer {
 }
 
 #[actix_web::test]
-async fn the_metadata_is_for_everybody_in_every_application() {
+async fn the_metadata_is_public_in_every_application() {
     let body = r#"{"resource":"https://api.example/reports","authorization_servers":["https://id.example"],"scopes_supported":["reports:read"],"bearer_methods_supported":["header"],"resource_name":"Reports"}"#;
     let published = Answer::new(200, [], Vec::new(), None)
         .with_body("application/json", body)
@@ -52,7 +52,7 @@ async fn the_metadata_is_for_everybody_in_every_application() {
 }
 
 #[actix_web::test]
-async fn the_metadata_is_the_same_where_the_application_mounts_it_itself() {
+async fn the_metadata_is_the_same_if_the_application_mounts_it_itself() {
     let (guarded, application) = (application().guarded(Routes::new()), application());
     for method in ["GET", "OPTIONS"] {
         let by_layer = guarded.send(&Ask::new(method, PATH)).await;
@@ -87,7 +87,7 @@ async fn no_other_path_is_public() {
 }
 
 #[actix_web::test]
-async fn every_challenge_leads_to_the_metadata() {
+async fn every_challenge_points_to_the_metadata() {
     let token = good().sign();
     let poor = good().without("scope").sign();
     let application = application();
@@ -104,12 +104,12 @@ async fn every_challenge_leads_to_the_metadata() {
         let expected = format!(r#"Bearer realm="api"{challenge}, resource_metadata="{URL}""#);
         assert_eq!((answer.status, answer.header("www-authenticate")), (status, Some(&*expected)), "{ask:?}");
     }
-    // A layer that is missing knows of no resource.
+    // Without a layer, the resource is unknown.
     assert_eq!(application.send(&Ask::get("/bare")).await, Answer::misuse());
 }
 
 #[actix_web::test]
-async fn the_resource_is_the_audience_where_no_other_is_decided() {
+async fn the_resource_is_the_audience_unless_another_is_set() {
     let issuer = || TrustedIssuer::new(ISSUER).key(key().verification_key());
     let user = |audience: &str| Ask::get("/user").bearer(&good().claim("aud", audience).sign());
     let undecided = behind(trusting(issuer()).resource(resource()));
@@ -130,7 +130,7 @@ async fn the_resource_is_the_audience_where_no_other_is_decided() {
 }
 
 #[actix_web::test]
-async fn the_places_of_tokens_are_told_by_their_names() {
+async fn the_metadata_lists_the_token_sources() {
     for (sources, expected) in [
         (TokenSources::new(), r#","bearer_methods_supported":["header"]"#),
         (

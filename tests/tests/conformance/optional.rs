@@ -4,10 +4,10 @@ use jwt_core::ErrorKind;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::NOW;
-use jwt_tests::stage::{application, good};
+use jwt_tests::setup::{application, good};
 
 #[actix_web::test]
-async fn absent_credentials_pass_an_optional_layer_and_bad_ones_do_not() {
+async fn an_optional_layer_accepts_absent_credentials_and_refuses_bad_ones() {
     for (ask, expected) in [
         (Ask::get("/optional"), Answer::text("nobody")),
         (Ask::get("/optional").header("authorization", "Basic eDp5"), Answer::text("nobody")),
@@ -23,7 +23,7 @@ async fn absent_credentials_pass_an_optional_layer_and_bad_ones_do_not() {
 }
 
 #[actix_web::test]
-async fn a_handler_that_insists_on_a_token_gets_none_from_an_optional_layer() {
+async fn a_handler_that_requires_a_token_refuses_a_request_without_one() {
     assert_eq!(application().send(&Ask::get("/optional-me")).await, Answer::missing());
     assert_eq!(application().send(&Ask::get("/optional-reports")).await, Answer::missing());
     let token = good().sign();
@@ -31,7 +31,7 @@ async fn a_handler_that_insists_on_a_token_gets_none_from_an_optional_layer() {
 }
 
 #[actix_web::test]
-async fn a_lenient_layer_lets_pass_what_it_was_told_and_nothing_else() {
+async fn a_lenient_layer_lets_only_configured_errors_pass() {
     for (ask, expected) in [
         (Ask::get("/lenient"), Answer::text("nobody")),
         (Ask::get("/lenient").bearer(&good().sign()), Answer::text("Ada")),

@@ -1,19 +1,19 @@
-//! The application's own user behind a token.
+//! Principals: the application's own users.
 
 use jwt_core::ErrorKind;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::directory::Directory;
 use jwt_tests::forge::NOW;
-use jwt_tests::stage::{application, good};
+use jwt_tests::setup::{application, good};
 
-/// A directory that answers at once, and one that lets wait.
+/// A directory that answers at once, and one that makes its callers wait.
 fn directories() -> [Directory; 2] {
     [Directory::default(), Directory::default().waiting()]
 }
 
 #[actix_web::test]
-async fn a_handler_gets_whom_the_application_knows_by_the_token() {
+async fn a_handler_gets_the_user_of_the_token() {
     for directory in directories() {
         let application = application().directory(&directory);
         for (forge, expected) in [
@@ -32,7 +32,7 @@ async fn a_handler_gets_whom_the_application_knows_by_the_token() {
 }
 
 #[actix_web::test]
-async fn a_principal_is_loaded_once_and_only_for_tokens_that_passed() {
+async fn a_principal_is_loaded_once_and_only_for_accepted_tokens() {
     for directory in directories() {
         let application = application().directory(&directory);
         let before = directory.loads();
@@ -42,14 +42,14 @@ async fn a_principal_is_loaded_once_and_only_for_tokens_that_passed() {
         assert_eq!(application.send(&Ask::get("/principal")).await, Answer::missing());
         assert_eq!(application.send(&Ask::get("/optional-principal")).await, Answer::text("nobody"));
         assert_eq!(directory.loads(), before);
-        // Once in each adapter, however often the handler asks.
+        // Once in each adapter, no matter how often the handler extracts it.
         assert_eq!(application.send(&Ask::get("/principal-twice").bearer(&good().sign())).await.status, 200);
         assert_eq!(directory.loads(), before + 2);
     }
 }
 
 #[actix_web::test]
-async fn whom_the_application_does_not_know_no_handler_behind_the_layer_serves() {
+async fn an_unknown_user_reaches_no_handler_behind_the_layer() {
     for directory in directories() {
         let application = application().directory(&directory);
         let ask = |subject: &str| Ask::get("/principal-unasked").bearer(&good().claim("sub", subject).sign());
@@ -61,7 +61,7 @@ async fn whom_the_application_does_not_know_no_handler_behind_the_layer_serves()
 }
 
 #[actix_web::test]
-async fn principals_of_several_types_stand_side_by_side() {
+async fn a_request_can_have_principals_of_several_types() {
     for directory in directories() {
         let application = application().directory(&directory);
         let answer = application.send(&Ask::get("/principal-and-tenant").bearer(&good().sign())).await;
@@ -70,7 +70,7 @@ async fn principals_of_several_types_stand_side_by_side() {
 }
 
 #[actix_web::test]
-async fn a_principal_without_its_layer_is_a_fault_of_the_programme() {
+async fn a_principal_without_its_layer_is_an_error_of_the_program() {
     let token = good().sign();
     for ask in [
         Ask::get("/principal-unloaded").bearer(&token),
@@ -86,7 +86,7 @@ async fn a_principal_without_its_layer_is_a_fault_of_the_programme() {
 }
 
 #[actix_web::test]
-async fn a_principal_of_one_token_is_never_that_of_another() {
+async fn a_principal_is_never_used_with_another_token() {
     for directory in directories() {
         let application = application().directory(&directory);
         let inner = good().claim("sub", "user-1906").sign();

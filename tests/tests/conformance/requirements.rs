@@ -1,15 +1,15 @@
-//! Tokens that are good and not enough.
+//! Valid tokens that lack scopes.
 
 use jwt_core::ErrorKind;
 use jwt_core::authorize::any_scope;
 use jwt_tests::adapter::Adapter;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, good};
+use jwt_tests::setup::{application, good};
 use serde_json::{Value, json};
 
 #[actix_web::test]
-async fn scopes_are_found_in_either_claim_and_either_form() {
+async fn scopes_are_read_from_both_claims_in_both_forms() {
     for (claim, value) in [
         ("scope", json!("reports:read")),
         ("scope", json!("profile reports:read email")),
@@ -35,14 +35,14 @@ async fn a_missing_scope_is_named() {
 }
 
 #[actix_web::test]
-async fn of_several_scopes_those_that_are_missing_are_named() {
+async fn only_the_missing_scopes_are_named() {
     let application = application().scopes(["reports:read", "reports:write", "profile", "reports:delete"]);
     let answer = application.send(&Ask::get("/reports").bearer(&good().sign())).await;
     assert_eq!(answer, Answer::forbidden("reports:write reports:delete"));
 }
 
 #[actix_web::test]
-async fn an_empty_list_opens_no_route_and_still_asks_for_a_token() {
+async fn an_empty_list_lets_no_request_pass_and_still_requires_a_token() {
     let application = application().scopes::<&str>([]);
     for token in [good().sign(), good().without("scope").sign()] {
         let answer = application.send(&Ask::get("/reports").bearer(&token)).await;
@@ -52,14 +52,7 @@ async fn an_empty_list_opens_no_route_and_still_asks_for_a_token() {
     assert_eq!(application.send(&Ask::get("/bare-require")).await, Answer::misuse());
 }
 
-#[actix_web::test]
-async fn a_requirement_without_a_layer_is_a_fault_of_the_programme() {
-    for ask in [Ask::get("/bare-require"), Ask::get("/bare-require").bearer(&good().sign())] {
-        assert_eq!(application().send(&ask).await, Answer::misuse());
-    }
-}
-
-/// axum names the route's methods even so, in `Allow`: it adds that outside of every layer on the route.
+/// axum still adds the route's methods in `Allow`, outside of every layer of the route.
 #[actix_web::test]
 async fn a_method_without_a_handler_is_behind_the_requirement_too() {
     let application = application().requiring(any_scope(["admin", "owner"]));

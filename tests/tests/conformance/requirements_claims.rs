@@ -1,11 +1,11 @@
-//! Roles and other claims, and what does not pass for them.
+//! Requirements on roles and other claims.
 
 use jwt_core::ErrorKind;
 use jwt_core::authorize::{Requirement, all, any, any_role, any_scope, claim, named, not, roles, scopes};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::Forge;
-use jwt_tests::stage::{application, good};
+use jwt_tests::setup::{application, good};
 use serde_json::{Value, json};
 
 async fn allowed(requirement: impl Requirement + 'static, token: &Forge) -> Answer {
@@ -13,7 +13,7 @@ async fn allowed(requirement: impl Requirement + 'static, token: &Forge) -> Answ
 }
 
 #[actix_web::test]
-async fn roles_are_found_wherever_providers_put_them() {
+async fn roles_are_found_in_the_claims_of_well_known_providers() {
     for (path, name, value) in [
         ("/roles", "roles", json!(["admin"])),
         ("/role", "role", json!("admin")),
@@ -45,7 +45,7 @@ async fn roles_are_found_wherever_providers_put_them() {
 }
 
 #[actix_web::test]
-async fn what_only_looks_like_a_role_is_none() {
+async fn values_that_only_resemble_a_role_do_not_count() {
     for value in [
         json!("admin user"),
         json!("user,admin"),
@@ -72,7 +72,7 @@ async fn what_only_looks_like_a_role_is_none() {
 }
 
 #[actix_web::test]
-async fn roles_given_twice_in_one_object_are_no_token() {
+async fn duplicate_roles_in_one_object_make_the_token_malformed() {
     for payload in [
         r#"{"iss":"https://id.example","aud":"https://api.example","exp":1800000300,"roles":["a"],"roles":["admin"]}"#,
         r#"{"iss":"https://id.example","aud":"https://api.example","exp":1800000300,"x":{"roles":"a","r\u006fles":"admin"}}"#,
@@ -86,7 +86,7 @@ async fn roles_given_twice_in_one_object_are_no_token() {
 }
 
 #[actix_web::test]
-async fn one_of_several_scopes_is_enough_and_all_of_them_are_named() {
+async fn with_any_one_scope_is_enough_and_all_are_named() {
     let requirement = || any_scope(["admin", "reports:write", "reports:read"]);
     assert_eq!(allowed(requirement(), &good()).await, Answer::text("Ada"));
     for scope in [
@@ -112,7 +112,7 @@ async fn one_of_several_scopes_is_enough_and_all_of_them_are_named() {
 }
 
 #[actix_web::test]
-async fn a_claim_is_compared_as_a_whole() {
+async fn a_claim_is_compared_exactly() {
     let token = || good().claim("verified", true).claim("org", json!({"id": 7, "tags": ["a", "b"]}));
     let cases: [(Box<dyn Requirement>, bool); 13] = [
         (Box::new(claim("/verified").equals(true)), true),
@@ -137,7 +137,7 @@ async fn a_claim_is_compared_as_a_whole() {
 }
 
 #[actix_web::test]
-async fn a_path_that_is_none_lets_nobody_pass_however_it_is_wrapped() {
+async fn an_invalid_path_lets_no_request_pass_however_it_is_combined() {
     let token = good().claim("roles", json!(["admin"]));
     let trees: Vec<Box<dyn Requirement>> = vec![
         Box::new(roles("roles", ["admin"])),
@@ -154,7 +154,7 @@ async fn a_path_that_is_none_lets_nobody_pass_however_it_is_wrapped() {
 }
 
 #[actix_web::test]
-async fn a_tree_is_judged_as_it_is_written() {
+async fn combined_requirements_are_evaluated_as_written() {
     let tree = || {
         all((
             scopes(["reports:read"]),

@@ -1,4 +1,4 @@
-//! Tokens of logins that are too weak or too old. RFC 9470.
+//! Tokens of logins that are too weak or too old (RFC 9470).
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use jwt_core::{Class, ErrorKind};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{Forge, NOW};
-use jwt_tests::stage::{application, behind, builder, good};
+use jwt_tests::setup::{application, behind, builder, good};
 use serde_json::{Value, json};
 
 async fn allowed(requirement: impl Requirement + 'static, token: &Forge) -> Answer {
@@ -15,7 +15,7 @@ async fn allowed(requirement: impl Requirement + 'static, token: &Forge) -> Answ
 }
 
 #[actix_web::test]
-async fn a_login_that_is_too_weak_is_answered_with_what_to_ask_for() {
+async fn a_login_that_is_too_weak_is_answered_with_the_required_level() {
     let refused = || Answer::login(r#"acr_values="phr phrh""#);
     for (value, expected) in [
         (json!("phr"), Answer::text("Ada")),
@@ -34,7 +34,7 @@ async fn a_login_that_is_too_weak_is_answered_with_what_to_ask_for() {
 }
 
 #[actix_web::test]
-async fn a_login_that_is_too_old_is_answered_with_the_age_that_is_allowed() {
+async fn a_login_that_is_too_old_is_answered_with_the_maximum_age() {
     let refused = || Answer::login(r#"max_age="300""#);
     for (value, expected) in [
         (json!(NOW), Answer::text("Ada")),
@@ -52,7 +52,7 @@ async fn a_login_that_is_too_old_is_answered_with_the_age_that_is_allowed() {
 }
 
 #[actix_web::test]
-async fn the_leeway_is_the_verifiers() {
+async fn the_leeway_of_the_verifier_applies() {
     let token = good().claim("auth_time", NOW - 300).sign();
     for (leeway, expected) in [(0, Answer::login(r#"max_age="300""#)), (1, Answer::text("Ada"))] {
         let application = behind(builder().leeway(Duration::from_secs(leeway)));
@@ -62,7 +62,7 @@ async fn the_leeway_is_the_verifiers() {
 }
 
 #[actix_web::test]
-async fn one_challenge_asks_for_way_and_age() {
+async fn one_challenge_names_both_level_and_age() {
     let requirement = || max_auth_age(Duration::from_secs(5)).acr(["urn:example:gold"]);
     let refused = || Answer::login(r#"acr_values="urn:example:gold", max_age="5""#);
     let gold = || good().claim("acr", "urn:example:gold");
@@ -72,7 +72,7 @@ async fn one_challenge_asks_for_way_and_age() {
 }
 
 #[actix_web::test]
-async fn a_login_is_one_requirement_among_others() {
+async fn login_requirements_combine_with_others() {
     let weak = good().claim("acr", "pwd");
     assert_eq!(allowed(all((scopes(["admin"]), acr(["phr"]))), &weak).await, Answer::forbidden("admin"));
     assert_eq!(allowed(all((scopes(["profile"]), acr(["phr"]))), &weak).await, Answer::login(r#"acr_values="phr""#));

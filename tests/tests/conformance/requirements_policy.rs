@@ -1,13 +1,13 @@
-//! Requirements that stand in a handler's signature.
+//! Requirements in a handler's signature.
 
 use jwt_core::ErrorKind;
 use jwt_core::authorize::{Policy, named};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::stage::{application, good};
+use jwt_tests::setup::{application, good};
 
 #[actix_web::test]
-async fn a_policy_is_judged_before_the_handler_runs() {
+async fn a_policy_is_checked_before_the_handler_runs() {
     for route in ["/policy", "/optional-policy", "/optional-authorized"] {
         for (token, expected) in [
             (good(), Answer::text("Ada")),
@@ -23,7 +23,7 @@ async fn a_policy_is_judged_before_the_handler_runs() {
 }
 
 #[actix_web::test]
-async fn a_policy_that_waits_is_waited_for() {
+async fn an_async_policy_is_awaited() {
     for (token, expected) in [
         (good(), Answer::text("Ada")),
         (good().claim("sub", "other"), Answer::not_allowed(ErrorKind::RequirementNotMet)),
@@ -39,7 +39,7 @@ async fn a_policy_that_waits_is_waited_for() {
 }
 
 #[actix_web::test]
-async fn a_policy_asks_for_a_token_and_for_a_layer_first() {
+async fn a_policy_first_requires_a_token_and_a_layer() {
     for route in ["/policy", "/policy-later", "/optional-policy"] {
         assert_eq!(application().send(&Ask::get(route)).await, Answer::missing(), "{route}");
     }
@@ -51,7 +51,7 @@ async fn a_policy_asks_for_a_token_and_for_a_layer_first() {
 }
 
 #[actix_web::test]
-async fn where_it_is_optional_a_policy_is_not_asked_about_nobody() {
+async fn an_optional_policy_is_not_checked_for_anonymous_requests() {
     for route in ["/optional-authorized", "/optional-authorized-later"] {
         assert_eq!(application().send(&Ask::get(route)).await, Answer::text("nobody"), "{route}");
         let answer = application().send(&Ask::get(route).bearer("a")).await;
@@ -60,7 +60,7 @@ async fn where_it_is_optional_a_policy_is_not_asked_about_nobody() {
 }
 
 #[actix_web::test]
-async fn a_handler_may_ask_for_more_when_it_knows_what_the_request_is() {
+async fn a_handler_can_check_a_requirement_that_depends_on_the_request() {
     let poor = || good().without("scope");
     for (body, token, expected) in [
         ("read", good(), Answer::text("done")),

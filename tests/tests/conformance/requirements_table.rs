@@ -1,4 +1,4 @@
-//! What the documentation says of each requirement, and what both adapters answer.
+//! The documented table of requirements, compared with the responses of both adapters.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,9 +10,9 @@ use jwt_core::authorize::{
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::NOW;
-use jwt_tests::stage::{application, good};
+use jwt_tests::setup::{application, good};
 
-/// Each requirement as it is written, and itself.
+/// Each requirement as it's written in Rust, and its value.
 macro_rules! written {
     ($($requirement:expr),+ $(,)?) => {
         [$((stringify!($requirement), Box::new($requirement) as Box<dyn Requirement>)),+]
@@ -20,7 +20,7 @@ macro_rules! written {
 }
 
 #[actix_web::test]
-async fn the_table_of_requirements_in_the_documentation_is_this_one() {
+async fn the_documented_table_of_requirements_is_correct() {
     let requirements = written![
         scopes(["a", "b"]),
         any_scope(["a", "b"]),
@@ -55,7 +55,7 @@ async fn the_table_of_requirements_in_the_documentation_is_this_one() {
         }
         let challenge =
             answer.header("www-authenticate").map_or_else(|| "none".to_owned(), |value| format!("`{value}`"));
-        // A bar would end the cell.
+        // A `|` would end the cell.
         let written = written.replace('|', "\\|");
         let _ = writeln!(table, "| `{written}` | {} | {challenge} | `{}` |", answer.status, answer.code.unwrap_or("–"));
     }
@@ -63,9 +63,9 @@ async fn the_table_of_requirements_in_the_documentation_is_this_one() {
     assert!(documented.contains(&table), "doc/requirements.md should hold:\n{table}");
 }
 
-/// The same requirements where nothing is wrong: none refuses what it should let pass.
+/// The same requirements with tokens that meet them, so that none of them refuses too much.
 #[actix_web::test]
-async fn each_of_them_lets_the_right_token_pass() {
+async fn each_requirement_accepts_a_token_that_meets_it() {
     let forge = good().claim("scope", "a b").claim("roles", vec!["a", "b"]).claim("a", true).claim("acr", "a");
     let token = forge.claim("auth_time", NOW).claim("fresh", true).sign();
     for (written, requirement) in written![
@@ -96,9 +96,9 @@ async fn each_of_them_lets_the_right_token_pass() {
     }
 }
 
-/// Whatever is required: nobody is not somebody who may not, and no layer is not nobody.
+/// An anonymous request gets 401 rather than 403, and without a layer it's an error of the program.
 #[actix_web::test]
-async fn every_requirement_asks_for_a_token_and_for_a_layer_first() {
+async fn every_requirement_first_requires_a_token_and_a_layer() {
     for (written, requirement) in written![
         (),
         scopes(["a"]),

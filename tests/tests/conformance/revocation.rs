@@ -1,4 +1,4 @@
-//! Tokens that were taken back, and lists that cannot tell.
+//! Revoked tokens, and revocation lists that are unavailable.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{ISSUER, NOW};
-use jwt_tests::stage::{behind, builder, good};
+use jwt_tests::setup::{behind, builder, good};
 
 fn list() -> MemoryRevocations {
     MemoryRevocations::with_settings(RevocationSettings::new().clock(ManualClock::at(NOW)))
@@ -29,14 +29,14 @@ async fn all_answer(application: &Application, token: &str, answer: Answer) {
 }
 
 #[actix_web::test]
-async fn a_token_that_was_revoked_is_refused_from_the_next_request_on_and_others_are_not() {
+async fn a_revoked_token_is_refused_from_the_next_request_on_and_others_are_not() {
     let list = list();
     let verifier = builder().revocations(list.clone()).build().expect("a verifier");
     let application = Application::new(verifier.clone());
     let (first, second) = (good().sign(), good().claim("jti", "t-2").sign());
     all_answer(&application, &first, Answer::text("Ada")).await;
     let verified = verifier.verify(&first).await.expect("good");
-    list.revoke(&Revocation::token(&verified)).expect("room");
+    list.revoke(&Revocation::token(&verified)).expect("space");
     all_answer(&application, &first, Answer::refused(ErrorKind::Revoked)).await;
     all_answer(&application, &second, Answer::text("Ada")).await;
 }
@@ -60,14 +60,14 @@ async fn sessions_subjects_and_issuers_are_revoked_as_a_whole() {
         let application = behind(builder().revocations(list.clone()));
         let token = good().claim("sid", "s-1").sign();
         assert_eq!(application.send(&ask(&token)).await, Answer::text("Ada"));
-        list.revoke(&revocation).expect("room");
+        list.revoke(&revocation).expect("space");
         let expected = if refused { Answer::refused(ErrorKind::Revoked) } else { Answer::text("Ada") };
         assert_eq!(application.send(&ask(&token)).await, expected, "{revocation:?}");
     }
 }
 
 #[actix_web::test]
-async fn a_list_that_cannot_tell_lets_nobody_pass() {
+async fn while_the_revocation_list_is_unavailable_no_token_is_accepted() {
     for script in [RevocationScript::Fail, RevocationScript::FailLater] {
         let list = ScriptedRevocations::default();
         let application = behind(builder().revocations(list.clone()));
@@ -82,7 +82,7 @@ async fn a_list_that_cannot_tell_lets_nobody_pass() {
 }
 
 #[actix_web::test]
-async fn an_outage_is_ignored_only_where_that_is_asked_for_and_then_it_is_counted() {
+async fn an_outage_is_ignored_only_if_configured_and_is_counted() {
     let (list, observer) = (ScriptedRevocations::default(), MemoryObserver::default());
     let lax = builder().revocations(list.clone()).observer(observer.clone());
     let application = behind(lax.dangerous_accept_during_revocation_outage());
@@ -100,7 +100,7 @@ async fn an_outage_is_ignored_only_where_that_is_asked_for_and_then_it_is_counte
 }
 
 #[actix_web::test]
-async fn a_list_that_does_not_answer_is_waited_for_no_longer_than_its_limit() {
+async fn a_list_is_awaited_no_longer_than_its_time_limit() {
     for adapter in Adapter::ALL {
         let list = ScriptedRevocations::default();
         list.play(RevocationScript::Hang);
@@ -119,7 +119,7 @@ async fn a_list_that_does_not_answer_is_waited_for_no_longer_than_its_limit() {
 }
 
 #[actix_web::test]
-async fn a_list_is_asked_about_good_tokens_alone_and_before_the_rules() {
+async fn a_list_is_asked_only_about_valid_tokens_and_before_the_rules() {
     let list = ScriptedRevocations::default();
     let strict =
         builder().revocations(list.clone()).require_token(check("never", |_| panic!("rules come after the list")));
@@ -142,7 +142,7 @@ async fn an_empty_list_changes_nothing() {
 }
 
 #[actix_web::test]
-async fn what_goes_on_for_hours_ends_in_an_outage_unless_outages_are_ignored() {
+async fn waiting_for_the_end_of_a_token_ends_in_an_outage_unless_outages_are_ignored() {
     for (lax, end) in [(false, Some(ErrorKind::RevocationUnavailable)), (true, None)] {
         for script in [RevocationScript::Fail, RevocationScript::FailLater] {
             let list = ScriptedRevocations::default();
@@ -152,7 +152,7 @@ async fn what_goes_on_for_hours_ends_in_an_outage_unless_outages_are_ignored() {
             list.play(script);
             let (sleeps, mut slept) = tokio::sync::mpsc::unbounded_channel();
             let ended = verified.until_invalid(move |time| {
-                sleeps.send(time).expect("somebody listens");
+                sleeps.send(time).expect("the receiver exists");
                 std::future::pending()
             });
             let outcome = tokio::select! {

@@ -1,4 +1,4 @@
-//! A table of what each route asks for, and nothing let pass that is not in it.
+//! A table of routes and their requirements: a route that isn't in it is refused.
 
 use jwt_core::authorize::{Routes, check_async, scopes};
 use jwt_core::{ErrorKind, TrustedIssuer};
@@ -8,7 +8,7 @@ use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::log::Log;
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage::{application, behind, good, key, keyless, trusting};
+use jwt_tests::setup::{application, behind, good, key, keyless, trusting};
 
 fn routes() -> Routes {
     Routes::new()
@@ -27,7 +27,7 @@ fn guarded() -> Application {
 }
 
 #[actix_web::test]
-async fn a_route_asks_for_what_its_table_says() {
+async fn a_route_requires_what_its_table_says() {
     let token = good().sign();
     let empty = good().without("scope").sign();
     for (ask, expected) in [
@@ -53,7 +53,7 @@ async fn a_route_asks_for_what_its_table_says() {
 }
 
 #[actix_web::test]
-async fn bad_credentials_do_no_harm_where_everybody_may_pass() {
+async fn bad_credentials_do_not_matter_on_public_routes() {
     for value in ["Bearer a", "Bearer", "Bearer a, Bearer b", "Basic eDp5"] {
         let ask = Ask::get("/health").header("authorization", value);
         assert_eq!(guarded().send(&ask).await, Answer::text("everyone"), "{value}");
@@ -61,17 +61,17 @@ async fn bad_credentials_do_no_harm_where_everybody_may_pass() {
 }
 
 #[actix_web::test]
-async fn a_handler_of_a_public_route_is_told_of_nobody() {
+async fn a_handler_of_a_public_route_gets_no_user() {
     let application = application().guarded(Routes::new().public("/optional").public("/user"));
     for ask in [Ask::get("/optional"), Ask::get("/optional").bearer(&good().sign())] {
         assert_eq!(application.send(&ask).await, Answer::text("nobody"));
     }
-    // One that insists on a token gets none, and says so.
+    // A handler that requires a token refuses the request.
     assert_eq!(application.send(&Ask::get("/user").bearer(&good().sign())).await, Answer::missing());
 }
 
 #[actix_web::test]
-async fn what_is_not_in_the_table_is_refused_and_the_log_names_it_once() {
+async fn a_route_outside_of_the_table_is_refused_and_logged_once() {
     let token = good().sign();
     let application = application().guarded(Routes::new().require("PUT /reports/{id}", ()).public("/forgotten/"));
     let log = Log::start();
@@ -86,7 +86,7 @@ async fn what_is_not_in_the_table_is_refused_and_the_log_names_it_once() {
 }
 
 #[actix_web::test]
-async fn a_fallback_lets_those_who_meet_it_be_told_that_there_is_nothing() {
+async fn a_fallback_answers_404_to_users_who_meet_its_requirement() {
     let application = application().guarded(routes().fallback(scopes(["profile"])));
     let ask = || Ask::get("/no-such-route");
     assert_eq!(application.send(&ask()).await, Answer::missing());
@@ -97,7 +97,7 @@ async fn a_fallback_lets_those_who_meet_it_be_told_that_there_is_nothing() {
 }
 
 #[actix_web::test]
-async fn a_table_that_allows_nothing_lets_nothing_pass() {
+async fn an_empty_table_lets_nothing_pass() {
     let application = application().guarded(Routes::new());
     for route in ["/health", "/user", "/optional", "/policy-later", "/scoped/allowed", "/public/a", "/"] {
         assert_eq!(application.send(&Ask::get(route)).await, Answer::missing(), "{route}");
@@ -107,7 +107,7 @@ async fn a_table_that_allows_nothing_lets_nothing_pass() {
 }
 
 #[actix_web::test]
-async fn what_a_route_asks_for_is_asked_after_keys_were_fetched() {
+async fn the_table_also_applies_after_keys_were_fetched() {
     let requirement = || {
         check_async("person", |verified| async move {
             match verified.registered().subject() {

@@ -1,4 +1,4 @@
-//! The places that are searched for a token when they are asked for.
+//! Token sources.
 
 use jwt_core::ErrorKind;
 use jwt_core::http::{Location, TokenSources};
@@ -8,9 +8,9 @@ use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::gate::enter;
-use jwt_tests::stage::{behind, builder, good};
+use jwt_tests::setup::{behind, builder, good};
 
-/// An application that looks everywhere.
+/// An application with every token source.
 fn application() -> Application {
     let sources = TokenSources::new().cookie("session").query("access_token").header("x-token");
     let sources = sources.from_fn(Location::Custom, |request| {
@@ -21,7 +21,7 @@ fn application() -> Application {
     behind(builder().sources(sources))
 }
 
-/// A request that carries `token` in each of the places.
+/// A request with `token` in each of the places.
 fn places(route: &str, token: &str) -> [(Ask, &'static str); 5] {
     [
         (Ask::get(route).bearer(token), "Authorization"),
@@ -44,7 +44,7 @@ async fn a_token_is_found_in_every_place_that_is_searched() {
 }
 
 #[actix_web::test]
-async fn an_illegible_token_is_the_clients_mistake_in_every_place() {
+async fn a_malformed_token_is_a_client_error_in_every_place() {
     for (ask, location) in places("/me", "a%2Cb") {
         let answer = application().send(&ask).await;
         assert_eq!(answer, Answer::malformed(ErrorKind::MalformedCredentials), "{location}");
@@ -70,7 +70,7 @@ async fn an_empty_cookie_holds_no_token() {
 }
 
 #[actix_web::test]
-async fn a_closure_is_protected_like_a_cookie_unless_it_says_that_it_reads_something_else() {
+async fn a_closure_is_protected_like_a_cookie_unless_it_declares_another_place() {
     for (location, is_protected) in [
         (Location::Cookie, true),
         (Location::Custom, true),
@@ -88,7 +88,7 @@ async fn a_closure_is_protected_like_a_cookie_unless_it_says_that_it_reads_somet
 }
 
 #[actix_web::test]
-async fn two_tokens_are_refused_wherever_they_are_even_if_they_are_the_same() {
+async fn two_tokens_are_refused_wherever_they_are_even_if_they_are_equal() {
     let token = good().sign();
     let query = format!("/me?access_token={token}");
     let cookie = format!("session={token}");
@@ -107,10 +107,10 @@ async fn two_tokens_are_refused_wherever_they_are_even_if_they_are_the_same() {
 }
 
 #[actix_web::test]
-async fn a_query_is_read_only_where_nothing_is_changed() {
+async fn the_query_is_searched_only_for_safe_methods() {
     let target = format!("/me?access_token={}", good().sign());
     assert_eq!(application().send(&Ask::post(&target)).await, Answer::missing());
-    // How a framework answers `HEAD` is its own affair, so the decision is looked at alone.
+    // The frameworks answer `HEAD` in their own ways, so only the decision is checked.
     let verifier = builder().sources(TokenSources::new().query("access_token")).build().expect("a verifier");
     for (method, accepted) in [("GET", true), ("HEAD", true), ("POST", false), ("PUT", false), ("get", false)] {
         let outcome = enter(&Authenticator::from(verifier.clone()), &BareRequest::new(method, target.as_str()));
@@ -119,7 +119,7 @@ async fn a_query_is_read_only_where_nothing_is_changed() {
 }
 
 #[actix_web::test]
-async fn an_answer_to_a_token_in_the_query_is_not_for_shared_caches() {
+async fn a_response_to_a_token_in_the_query_is_not_for_shared_caches() {
     let query = format!("?access_token={}", good().sign());
     let private = |answer: Answer| answer.with_header("cache-control", "private");
     for (route, expected) in [

@@ -7,7 +7,7 @@ pub(crate) fn allowed_origin(response: &Response) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn the_page_may_call_both_servers_and_read_refusals_but_other_pages_may_not() {
+async fn the_page_may_call_both_servers_and_read_rejections_but_other_pages_may_not() {
     let demo = start().await;
     let unscoped = token(&demo, &ada());
     let by_name = demo.axum_url().replace("127.0.0.1", "localhost");

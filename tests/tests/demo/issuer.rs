@@ -3,7 +3,7 @@ use serde_json::json;
 use crate::{answer, ask, claims, client, json, start, text};
 
 #[tokio::test]
-async fn the_token_endpoint_keeps_to_rfc_6749() {
+async fn the_token_endpoint_follows_rfc_6749() {
     let demo = start().await;
     let endpoint = format!("{}/dev-issuer/token", demo.axum_url());
     let post = |form: &str| {
@@ -49,7 +49,7 @@ async fn the_token_endpoint_keeps_to_rfc_6749() {
 }
 
 #[tokio::test]
-async fn the_embedded_issuer_publishes_its_metadata_and_its_public_key_to_this_machine_alone() {
+async fn the_embedded_issuer_publishes_metadata_and_public_key_only_to_this_machine() {
     let demo = start().await;
     let issuer = format!("{}/dev-issuer", demo.axum_url());
     let discovery = format!("{issuer}/.well-known/openid-configuration");

@@ -1,4 +1,4 @@
-//! The demo from outside: both servers on real sockets, the commands it prints, its page in a browser.
+//! The demo from outside: both servers on real sockets, the commands that it prints, and its page in a browser.
 
 mod cors;
 mod issuer;
@@ -31,7 +31,7 @@ fn ada() -> TokenRequest {
     TokenRequest::new().name("Ada")
 }
 
-/// Sends the same to both servers, whose answers must not differ in what the application says.
+/// Sends the same request to both servers and compares everything that the application decides about the responses.
 async fn ask(demo: &Demo, path: &str, token: Option<&str>) -> Answer {
     let client = client();
     let mut answers = Vec::new();
@@ -47,7 +47,7 @@ async fn ask(demo: &Demo, path: &str, token: Option<&str>) -> Answer {
 async fn answer(request: RequestBuilder) -> Answer {
     let response = request.send().await.expect("an answer");
     let status = response.status().as_u16();
-    // The CORS middlewares write `Vary` each in its own way.
+    // Each CORS middleware writes `Vary` in its own way.
     let of_interest = ["cache-control", "content-type", "retry-after", "www-authenticate"];
     let headers = response.headers().iter().filter(|(name, _)| of_interest.contains(&name.as_str()));
     let headers: Vec<_> = headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
@@ -63,7 +63,7 @@ fn json(answer: &Answer) -> Value {
     serde_json::from_slice(&answer.body).expect("JSON")
 }
 
-/// The claims of a token, read without any check.
+/// The claims of a token, without verification.
 fn claims(token: &str) -> Value {
     let payload = token.split('.').nth(1).expect("three segments");
     let payload = URL_SAFE_NO_PAD.decode(payload).expect("base64url");

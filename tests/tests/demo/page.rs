@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::{answer, client, json, start};
 
 #[tokio::test]
-async fn the_page_comes_with_its_types_and_a_policy_that_names_the_actix_server() {
+async fn the_page_has_content_types_and_a_policy_that_allows_the_actix_server() {
     let demo = start().await;
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self' {}; base-uri \
@@ -45,7 +45,7 @@ async fn the_page_comes_with_its_types_and_a_policy_that_names_the_actix_server(
 
 #[tokio::test]
 #[ignore = "needs node and chromium: see CONTRIBUTING.md"]
-async fn a_person_with_a_keyboard_can_use_the_page() {
+async fn the_page_can_be_used_with_a_keyboard() {
     let demo = start().await;
     let mut command = Command::new("node");
     command.args(["browser.mjs", &format!("{}/", demo.axum_url())]);

@@ -5,7 +5,7 @@ const INVALID: &str = r#"Bearer realm="api", error="invalid_token""#;
 const SCOPE: &str = r#"Bearer realm="api", error="insufficient_scope", scope="reports:read""#;
 
 #[tokio::test]
-async fn both_servers_give_every_route_the_same_answer_for_every_kind_of_token() {
+async fn both_servers_give_every_route_the_same_answer_to_every_kind_of_token() {
     let demo = start().await;
     let good = token(&demo, &ada().scope("reports:read profile"));
     let plain = token(&demo, &ada());
@@ -44,7 +44,7 @@ async fn both_servers_give_every_route_the_same_answer_for_every_kind_of_token()
 }
 
 #[tokio::test]
-async fn me_answers_the_claims_of_the_token() {
+async fn me_returns_the_claims_of_the_token() {
     let demo = start().await;
     let token = token(&demo, &ada().scope("profile").lifetime(60));
     let answer = ask(&demo, "/me", Some(&token)).await;

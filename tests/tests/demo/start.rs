@@ -14,7 +14,7 @@ use crate::cors::allowed_origin;
 use crate::{ada, answer, ask, client, json, start, text, token};
 
 #[tokio::test]
-async fn a_taken_port_is_an_error_that_names_the_port_and_the_option_and_stopping_frees_it() {
+async fn a_port_in_use_is_an_error_that_names_port_and_option_and_stopping_frees_it() {
     let demo = start().await;
     let port = |url: &str| url.rsplit(':').next().unwrap().parse::<u16>().unwrap();
     let (axum, actix) = (port(demo.axum_url()), port(demo.actix_url()));
@@ -30,7 +30,7 @@ async fn a_taken_port_is_an_error_that_names_the_port_and_the_option_and_stoppin
 }
 
 #[tokio::test]
-async fn an_issuer_that_cannot_be_trusted_is_an_error_that_says_why() {
+async fn an_untrustworthy_issuer_is_an_error_that_says_why() {
     for (issuer, audience, reason) in [
         ("http://id.example", "api", "neither https nor on a loopback host"),
         ("id.example", "api", "not a usable address"),
@@ -43,15 +43,15 @@ async fn an_issuer_that_cannot_be_trusted_is_an_error_that_says_why() {
 }
 
 #[tokio::test]
-async fn while_its_provider_is_out_of_reach_the_demo_answers_503_and_recovers_by_itself() {
-    // Bound, but not listening: connections are refused, and nobody else is given the port.
+async fn while_its_provider_is_unreachable_the_demo_answers_503_and_then_recovers() {
+    // The port is bound, but doesn't listen: connections are refused, and no other process gets the port.
     let reserved = TcpSocket::new_v4().unwrap();
     reserved.set_reuseaddr(true).unwrap();
     reserved.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
     let address = reserved.local_addr().unwrap();
 
     let options = Options::on_free_ports().provider(format!("http://{address}/dev-issuer"), "https://api.example");
-    let demo = Demo::start(options).await.expect("it starts without its provider");
+    let demo = Demo::start(options).await.expect("the demo starts without its provider");
     assert!(demo.issuer().is_none() && demo.fetch_keys().await.is_err());
     let issuer = format!("{}/dev-issuer", demo.axum_url());
     for path in ["/.well-known/openid-configuration", "/jwks", "/token"] {
@@ -62,7 +62,7 @@ async fn while_its_provider_is_out_of_reach_the_demo_answers_503_and_recovers_by
     assert!(demo.calls().unwrap().iter().any(|call| call.command.contains("$TOKEN")));
     assert!(!demo.guide().unwrap().contains("eyJ"));
 
-    // Without keys nothing can be said about the signature, so that any will do.
+    // Without keys, nothing is known about the signature, so any will do.
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
     let token = Forge::new(&key).claim("iss", demo.provider().issuer.as_str()).sign();
     for server in [demo.axum_url(), demo.actix_url()] {
@@ -73,7 +73,7 @@ async fn while_its_provider_is_out_of_reach_the_demo_answers_503_and_recovers_by
         assert!((1..=30).contains(&seconds), "{seconds}");
         assert!(!response.headers().contains_key("www-authenticate"));
     }
-    // What needs no key needs no provider either.
+    // Responses that need no key need no provider either.
     assert_eq!(ask(&demo, "/me", None).await.status, 401);
     assert_eq!(text(&ask(&demo, "/optional", None).await), "Hello, guest!");
 
@@ -84,7 +84,7 @@ async fn while_its_provider_is_out_of_reach_the_demo_answers_503_and_recovers_by
     let provider = Demo::start(options).await.expect("the port is still free");
     let token = self::token(&provider, &ada());
     let recovered = async {
-        // Real time must pass here: the demo runs by the machine's clock.
+        // Real time must pass here, because the demo uses the system clock.
         while demo.fetch_keys().await.is_err() {
             sleep(Duration::from_millis(50)).await;
         }
@@ -96,7 +96,7 @@ async fn while_its_provider_is_out_of_reach_the_demo_answers_503_and_recovers_by
 }
 
 #[tokio::test]
-async fn the_guide_says_what_the_issuer_is_for_and_holds_every_call() {
+async fn the_guide_explains_the_issuer_and_contains_every_call() {
     let demo = start().await;
     let guide = demo.guide().unwrap();
     assert!(guide.contains("FOR DEVELOPMENT ONLY") && guide.contains(demo.axum_url()), "{guide}");
@@ -107,7 +107,7 @@ async fn the_guide_says_what_the_issuer_is_for_and_holds_every_call() {
 
 #[tokio::test]
 #[ignore = "needs curl: see CONTRIBUTING.md"]
-async fn each_printed_command_gets_the_answer_that_it_announces() {
+async fn each_printed_command_gets_the_announced_answer() {
     let demo = start().await;
     let calls = demo.calls().unwrap();
     let announced: Vec<u16> = calls.iter().map(|call| call.status).collect();

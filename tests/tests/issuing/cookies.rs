@@ -1,4 +1,4 @@
-//! Refreshing and logging out where the refresh token is in a cookie.
+//! Refresh and logout with the refresh token in a cookie.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ async fn login(shop: &Shop) -> String {
     shop.sessions.login("joe").csrf().start().await.expect("a session").refresh.token
 }
 
-/// What a page asks, which repeats the token's claim `csrf`.
+/// A request from a page, which repeats the token's claim `csrf`.
 fn ask(target: &str, token: &str) -> Ask {
     let ask = Ask::post(target).header("sec-fetch-site", "same-origin");
     let ask = ask.header("cookie", format!("__Secure-refresh={token}"));
@@ -37,7 +37,7 @@ async fn send(shop: &Shop, is_axum: bool, ask: &Ask) -> Answer {
     if is_axum { shop.send_axum(ask).await } else { shop.send_actix(ask).await }
 }
 
-/// The cookies that are set: their names and values.
+/// The names and values of the cookies that a response sets.
 fn set(answer: &Answer) -> Vec<(String, String)> {
     let lines = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
     let mut cookies: Vec<_> = lines
@@ -56,7 +56,7 @@ fn cleared() -> Vec<(String, String)> {
 }
 
 #[actix_web::test]
-async fn a_refresh_token_of_a_cookie_is_exchanged_for_cookies_and_shown_to_no_script() {
+async fn a_refresh_token_in_a_cookie_is_exchanged_for_cookies_that_no_script_can_read() {
     for is_axum in [true, false] {
         let shop = shop();
         let mut token = login(&shop).await;
@@ -76,7 +76,7 @@ async fn a_refresh_token_of_a_cookie_is_exchanged_for_cookies_and_shown_to_no_sc
 }
 
 #[actix_web::test]
-async fn a_session_that_is_over_takes_all_its_cookies_along() {
+async fn a_session_that_has_ended_deletes_all_its_cookies() {
     for is_axum in [true, false] {
         let shop = shop();
         let token = login(&shop).await;
@@ -87,7 +87,7 @@ async fn a_session_that_is_over_takes_all_its_cookies_along() {
             assert_eq!((answer.status, answer.code), (401, Some(code.code())));
             assert_eq!(set(&answer), cleared());
         }
-        // And so does a token that is refused for itself.
+        // So does an invalid token.
         for target in ["/cookie-refresh", "/cookie-logout"] {
             let answer = send(&shop, is_axum, &ask(target, "a.b.c")).await;
             assert_eq!((answer.status, set(&answer)), (401, cleared()), "{target}");
@@ -96,7 +96,7 @@ async fn a_session_that_is_over_takes_all_its_cookies_along() {
 }
 
 #[actix_web::test]
-async fn a_logout_takes_all_cookies_away() {
+async fn a_logout_deletes_all_cookies() {
     for is_axum in [true, false] {
         let shop = shop();
         let token = login(&shop).await;
@@ -107,13 +107,13 @@ async fn a_logout_takes_all_cookies_away() {
 }
 
 #[actix_web::test]
-async fn a_form_without_scripts_refreshes_and_logs_out() {
+async fn a_form_without_scripts_can_refresh_and_log_out() {
     for is_axum in [true, false] {
         let csrf = Csrf::new().require_token().form_field("csrf_token");
         let sources = Cookies::new().refresh_sources().csrf(csrf);
         let shop = Shop::with(MemorySessions::new(), |sessions| sessions.sources(sources));
         let pair = shop.sessions.login("joe").csrf().start().await.expect("a session");
-        // The page knows the value from the access token; it is the same in all tokens of a session.
+        // The page reads the value from the access token. It's the same in all tokens of a session.
         let value = pair.access.csrf.expect("asked for");
         let form = |target: &str, token: &str, field: &str| {
             let ask = Ask::post(target).header("cookie", format!("__Secure-refresh={token}"));
@@ -135,7 +135,7 @@ async fn a_form_without_scripts_refreshes_and_logs_out() {
 }
 
 #[actix_web::test]
-async fn another_site_takes_no_cookie_away() {
+async fn another_site_cannot_delete_cookies() {
     let shop = shop();
     let token = login(&shop).await;
     for target in ["/cookie-refresh", "/cookie-logout"] {
@@ -148,16 +148,20 @@ async fn another_site_takes_no_cookie_away() {
 }
 
 #[actix_web::test]
-async fn an_endpoint_without_cookies_uses_up_no_refresh_token_of_a_cookie() {
+async fn an_endpoint_without_cookies_does_not_use_up_a_refresh_token_in_a_cookie() {
     let shop = shop();
     let token = login(&shop).await;
     assert_eq!(shop.send(&ask("/refresh", &token)).await, Answer::fault(ErrorKind::IssuingFailed));
     shop.wait(60);
-    assert_eq!(shop.send_axum(&ask("/cookie-refresh", &token)).await.status, 204, "it is good for the right one");
+    assert_eq!(
+        shop.send_axum(&ask("/cookie-refresh", &token)).await.status,
+        204,
+        "the token is valid at the right endpoint"
+    );
 }
 
 #[actix_web::test]
-async fn a_refresh_token_that_came_in_a_header_is_answered_without_cookies() {
+async fn a_refresh_token_in_a_header_is_answered_without_cookies() {
     for is_axum in [true, false] {
         let shop = Shop::usual();
         let ask = Ask::post("/cookie-refresh").bearer(&login(&shop).await);

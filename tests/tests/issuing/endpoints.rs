@@ -1,4 +1,4 @@
-//! What both adapters answer for an application that issues its own tokens.
+//! The responses of both adapters for an application that issues its own tokens.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{ISSUER, NOW};
 use jwt_tests::issuing::{FailingSessions, Shop};
-use jwt_tests::stage::{key, stranger};
+use jwt_tests::setup::{key, stranger};
 use serde_json::{Value, json};
 
 fn body(answer: &Answer) -> Value {
     serde_json::from_slice(&answer.body).expect("JSON")
 }
 
-/// The two tokens of an answer.
+/// The two tokens of a response.
 fn tokens(answer: &Answer) -> (String, String) {
     assert_eq!(answer.status, 200, "{answer:?}");
     let body = body(answer);
@@ -29,7 +29,7 @@ async fn login(shop: &Shop) -> (String, String) {
 }
 
 #[actix_web::test]
-async fn the_keys_are_published_with_a_tag_and_for_a_while() {
+async fn the_keys_are_published_with_a_tag_and_a_lifetime() {
     let shop = Shop::usual();
     let answer = shop.send(&Ask::get("/jwks")).await;
     assert_eq!(body(&answer), json!({"keys": [key().public_jwk()]}));
@@ -55,7 +55,7 @@ async fn the_keys_are_published_with_a_tag_and_for_a_while() {
         assert_eq!(answer.header("cache-control"), Some("public, max-age=600"));
     }
 
-    // A key is published before it signs, and when it does the tag of the first set no longer fits.
+    // A key is published before it signs. Once it signs, the tag of the first set no longer matches.
     shop.ring.rotate(stranger(Algorithm::Ed25519)).expect("a new key");
     let answer = shop.send(&Ask::get("/jwks").header("if-none-match", &tag)).await;
     assert_eq!((answer.status, body(&answer)["keys"].as_array().map(Vec::len)), (200, Some(2)));
@@ -79,7 +79,7 @@ async fn only_the_public_half_of_a_key_is_published() {
 }
 
 #[actix_web::test]
-async fn a_key_set_is_kept_for_less_than_a_key_is_published_before_it_signs() {
+async fn a_key_set_is_cached_for_less_time_than_a_key_is_published_before_it_signs() {
     for (ahead, expected) in [(86_400, 600), (2_400, 600), (2_399, 599), (60, 15), (0, 0)] {
         let ring = jwt_core::issue::KeyRing::builder().key(key()).publish_ahead(Duration::from_secs(ahead));
         let endpoint = ring.build().expect("a ring").jwks().expect("public keys");
@@ -91,7 +91,7 @@ async fn a_key_set_is_kept_for_less_than_a_key_is_published_before_it_signs() {
 }
 
 #[actix_web::test]
-async fn the_metadata_say_where_the_keys_are() {
+async fn the_metadata_contains_the_address_of_the_keys() {
     let shop = Shop::usual();
     let answer = shop.send(&Ask::get("/metadata")).await;
     assert_eq!(body(&answer), json!({"issuer": ISSUER, "jwks_uri": "https://id.example/jwks"}));
@@ -101,7 +101,7 @@ async fn the_metadata_say_where_the_keys_are() {
 }
 
 #[actix_web::test]
-async fn an_endpoint_answers_its_own_methods_alone() {
+async fn an_endpoint_answers_only_its_own_methods() {
     let shop = Shop::usual();
     for (target, allow, methods) in [
         ("/jwks", "GET, HEAD", ["POST", "PUT", "DELETE", "OPTIONS"]),
@@ -117,7 +117,7 @@ async fn an_endpoint_answers_its_own_methods_alone() {
 }
 
 #[actix_web::test]
-async fn a_login_is_answered_as_oauth_says_and_stored_by_nobody() {
+async fn a_login_is_answered_in_oauth_form_and_must_not_be_cached() {
     for adapter in [true, false] {
         let shop = Shop::usual();
         let ask = Ask::post("/login").body("joe");
@@ -134,7 +134,7 @@ async fn a_login_is_answered_as_oauth_says_and_stored_by_nobody() {
 }
 
 #[actix_web::test]
-async fn a_refresh_gives_the_next_pair_which_is_not_fresh() {
+async fn a_refresh_returns_the_next_pair_which_is_not_fresh() {
     for target in ["/refresh", "/my-refresh"] {
         let shop = Shop::usual();
         let (_, mut refresh) = login(&shop).await;
@@ -154,7 +154,7 @@ async fn a_refresh_gives_the_next_pair_which_is_not_fresh() {
 }
 
 #[actix_web::test]
-async fn a_token_of_one_kind_is_refused_where_another_is_asked_for() {
+async fn a_token_of_one_kind_is_refused_in_place_of_another() {
     let shop = Shop::usual();
     let (access, refresh) = login(&shop).await;
     for (target, token) in [("/refresh", &access), ("/my-refresh", &access), ("/wrong-refresh", &access)] {
@@ -167,7 +167,7 @@ async fn a_token_of_one_kind_is_refused_where_another_is_asked_for() {
 }
 
 #[actix_web::test]
-async fn a_refresh_without_a_token_or_a_layer_is_answered_as_everywhere() {
+async fn a_refresh_without_a_token_or_a_layer_is_answered_like_any_request() {
     let shop = Shop::usual();
     for target in ["/refresh", "/my-refresh", "/logout"] {
         assert_eq!(shop.send(&Ask::post(target)).await, Answer::missing(), "{target}");
@@ -191,7 +191,7 @@ async fn a_logout_ends_the_session() {
 }
 
 #[actix_web::test]
-async fn a_token_that_is_used_again_ends_the_session_and_both_adapters_say_so() {
+async fn a_reused_token_ends_the_session_on_both_adapters() {
     for (first, second) in [(true, false), (false, true)] {
         let shop = Shop::usual();
         let (_, refresh) = login(&shop).await;
@@ -207,7 +207,7 @@ async fn a_token_that_is_used_again_ends_the_session_and_both_adapters_say_so() 
 }
 
 #[actix_web::test]
-async fn a_store_that_does_not_answer_lets_nobody_in_and_costs_nobody_a_session() {
+async fn an_unavailable_store_fails_requests_and_ends_no_session() {
     let store = FailingSessions::default();
     let shop = Shop::with(store.clone(), |sessions| sessions);
     let (access, refresh) = login(&shop).await;
@@ -225,13 +225,13 @@ async fn a_store_that_does_not_answer_lets_nobody_in_and_costs_nobody_a_session(
 }
 
 #[actix_web::test]
-async fn a_subject_that_cannot_be_one_is_a_fault_of_the_programme() {
+async fn an_invalid_subject_is_an_error_of_the_program() {
     let shop = Shop::usual();
     assert_eq!(shop.send(&Ask::post("/login").body("")).await, Answer::fault(ErrorKind::IssuingFailed));
 }
 
 #[actix_web::test]
-async fn a_token_signed_with_a_retired_key_is_good_until_the_key_is_gone() {
+async fn a_token_signed_with_a_retired_key_is_valid_until_the_key_is_gone() {
     let shop = Shop::usual();
     let (access, refresh) = login(&shop).await;
     let other: SigningKey = stranger(Algorithm::ES256);

@@ -1,9 +1,9 @@
-//! Tokens of one's own: the key ring, the issuer, and sessions.
+//! Issuing tokens: key ring, issuer, and refresh sessions.
 
+mod cookie_renewal;
 mod cookies;
 mod endpoints;
-mod implicit;
-mod ring;
+mod key_ring;
+mod memory_store;
 mod sessions;
-mod store;
 mod tokens;

@@ -1,4 +1,4 @@
-//! The life of sessions: who goes on, who is out.
+//! The life of a session: login, refresh, reuse and logout.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use jwt_core::issue::{MemorySessions, RefreshToken, Sessions, SessionsBuilder, T
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::issuing::{FailingSessions, Shop};
 use jwt_tests::log::Log;
-use jwt_tests::stage::key;
+use jwt_tests::setup::key;
 use serde_json::{Value, json};
 
 const DAY: u64 = 86_400;
@@ -37,7 +37,7 @@ fn outcome(result: Result<TokenPair, ErrorKind>) -> Result<(), ErrorKind> {
 }
 
 #[tokio::test]
-async fn a_refresh_token_says_what_it_is_in_every_way_there_is() {
+async fn a_refresh_token_is_marked_by_type_use_and_audience() {
     let shop = Shop::usual();
     let pair = login(&shop).await;
     let header: Value = {
@@ -56,7 +56,7 @@ async fn a_refresh_token_says_what_it_is_in_every_way_there_is() {
 }
 
 #[tokio::test]
-async fn a_hundred_refreshes_at_once_get_one_and_the_same_next_token() {
+async fn a_hundred_concurrent_refreshes_get_the_same_next_token() {
     let shop = Shop::usual();
     let pair = login(&shop).await;
     let tasks: Vec<_> = (0..100)
@@ -76,7 +76,7 @@ async fn a_hundred_refreshes_at_once_get_one_and_the_same_next_token() {
         last = Some(pair);
     }
     assert_eq!(next.len(), 1, "{next:?}");
-    // Any of them goes on, once for all.
+    // Any of them can be exchanged, once for all.
     let last = last.expect("a pair").refresh.token;
     let after = refresh(&shop, &last).await.expect("a pair");
     shop.wait(10);
@@ -86,7 +86,7 @@ async fn a_hundred_refreshes_at_once_get_one_and_the_same_next_token() {
 }
 
 #[tokio::test]
-async fn the_grace_is_as_long_as_it_is_set() {
+async fn the_grace_period_is_as_long_as_configured() {
     for (grace, wait, expected) in [
         (10_000, 9, Ok(())),
         (10_000, 10, Err(ErrorKind::RefreshReused)),
@@ -105,7 +105,7 @@ async fn the_grace_is_as_long_as_it_is_set() {
 }
 
 #[tokio::test]
-async fn a_token_that_repeats_ends_when_the_first_of_it_does() {
+async fn a_repeated_token_expires_with_the_first_copy() {
     let shop = Shop::usual();
     let first = login(&shop).await.refresh.token;
     shop.wait(100);
@@ -117,11 +117,11 @@ async fn a_token_that_repeats_ends_when_the_first_of_it_does() {
 }
 
 #[tokio::test]
-async fn a_session_that_idles_ends_and_one_that_is_used_goes_on_to_its_last_day() {
+async fn an_idle_session_ends_and_a_used_one_lasts_until_its_maximum_lifetime() {
     let shop = Shop::usual();
     let token = login(&shop).await.refresh.token;
     shop.wait(7 * DAY);
-    assert_eq!(outcome(refresh(&shop, &token).await), Err(ErrorKind::SessionEnded), "within the leeway of its token");
+    assert_eq!(outcome(refresh(&shop, &token).await), Err(ErrorKind::SessionEnded), "within the token's leeway");
     shop.wait(60);
     assert_eq!(outcome(refresh(&shop, &token).await), Err(ErrorKind::Expired));
 
@@ -134,7 +134,11 @@ async fn a_session_that_idles_ends_and_one_that_is_used_goes_on_to_its_last_day(
     assert_eq!(pair.refresh.expires_at.seconds(), (NOW + 30 * DAY) as i64);
     shop.wait(6 * DAY - 60);
     let last = refresh(&shop, &pair.refresh.token).await.expect("a pair");
-    assert_eq!((last.refresh.lifetime.as_secs(), last.access.lifetime.as_secs()), (60, 60), "neither outlives it");
+    assert_eq!(
+        (last.refresh.lifetime.as_secs(), last.access.lifetime.as_secs()),
+        (60, 60),
+        "no token outlives the session"
+    );
     assert_eq!(claims(&last.access.token)["auth_time"], NOW);
     shop.wait(60);
     assert_eq!(outcome(refresh(&shop, &last.refresh.token).await), Err(ErrorKind::SessionEnded));
@@ -172,7 +176,7 @@ async fn sessions_are_listed_and_ended_one_by_one_or_all_but_one() {
         assert!(!printed.contains(secret), "{printed}");
     }
 
-    // Nobody ends a session of somebody else's.
+    // A subject can't end another subject's session.
     assert!(!sessions.end("ann", &phone.session_id).await.expect("an answer"));
     let verified = shop.verifier.verify(&laptop.access.token).await.expect("good");
     assert_eq!(sessions.end_others(&verified).await.expect("an answer"), 1);
@@ -186,7 +190,7 @@ async fn sessions_are_listed_and_ended_one_by_one_or_all_but_one() {
 }
 
 #[tokio::test]
-async fn a_login_too_many_ends_the_session_that_was_used_longest_ago() {
+async fn a_login_beyond_the_limit_ends_the_least_recently_used_session() {
     let ended = Arc::new(Mutex::new(Vec::new()));
     let shop = Shop::with(MemorySessions::new(), |sessions| recording(&ended)(sessions.max_per_subject(2)));
     let first = login(&shop).await;
@@ -202,7 +206,7 @@ async fn a_login_too_many_ends_the_session_that_was_used_longest_ago() {
     }
 }
 
-/// Writes down the sessions that end.
+/// Records the sessions that end.
 fn recording(ended: &Arc<Mutex<Vec<String>>>) -> impl FnOnce(SessionsBuilder) -> SessionsBuilder {
     let ended = Arc::clone(ended);
     move |sessions| {
@@ -218,7 +222,7 @@ fn recording(ended: &Arc<Mutex<Vec<String>>>) -> impl FnOnce(SessionsBuilder) ->
 }
 
 #[tokio::test]
-async fn whoever_revokes_access_tokens_is_told_of_each_session_that_ends() {
+async fn the_hook_that_revokes_access_tokens_is_called_for_each_session_that_ends() {
     let ended = Arc::new(Mutex::new(Vec::new()));
     let shop = Shop::with(MemorySessions::new(), recording(&ended));
     let told = |pair: &TokenPair| {
@@ -229,7 +233,7 @@ async fn whoever_revokes_access_tokens_is_told_of_each_session_that_ends() {
     let verified = shop.verifier.verify(&pair.access.token).await.expect("good");
     shop.sessions.logout(&verified).await.expect("an answer");
     told(&pair);
-    // A logout that is sent again is told again: the first may have failed half-way.
+    // A repeated logout calls the hook again, because the first call may have failed halfway.
     shop.sessions.logout(&verified).await.expect("an answer");
     told(&pair);
 
@@ -253,7 +257,7 @@ async fn whoever_revokes_access_tokens_is_told_of_each_session_that_ends() {
 }
 
 #[tokio::test]
-async fn a_session_whose_access_tokens_cannot_be_revoked_goes_on() {
+async fn a_session_continues_if_its_access_tokens_cannot_be_revoked() {
     let settings = |sessions: SessionsBuilder| sessions.on_end(|_| async { Err("the list is down".into()) });
     let shop = Shop::with(MemorySessions::new(), settings);
     let pair = login(&shop).await;
@@ -265,7 +269,7 @@ async fn a_session_whose_access_tokens_cannot_be_revoked_goes_on() {
     ];
     assert_eq!(kinds, [ErrorKind::SessionsUnavailable; 3]);
     let pair = refresh(&shop, &pair.refresh.token).await.expect("a pair");
-    // Of a thief it is out all the same.
+    // After reuse, the session ends all the same.
     refresh(&shop, &pair.refresh.token).await.expect("a pair");
     shop.wait(10);
     assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::RefreshReused));
@@ -293,19 +297,19 @@ async fn the_application_is_asked_at_each_refresh() {
         (&claims(&pair.access.token)["role"], &claims(&pair.access.token)["scope"]),
         (&json!("admin"), &json!("a"))
     );
-    // An outage costs nobody a session.
+    // An outage ends no session.
     *answer.lock().expect("not poisoned") = Err("the directory is down");
     assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::SessionsUnavailable));
     *answer.lock().expect("not poisoned") = Ok(Some("user"));
     let pair = refresh(&shop, &pair.refresh.token).await.expect("a pair");
-    // Whoever may not go on is out.
+    // If the application refuses, the session ends.
     *answer.lock().expect("not poisoned") = Ok(None);
     assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::SessionEnded));
     assert_eq!(shop.sessions.list("joe").await.expect("an answer"), []);
 }
 
 #[tokio::test]
-async fn a_refresh_whose_tokens_cannot_be_issued_uses_up_no_token() {
+async fn a_refresh_that_fails_to_issue_tokens_does_not_use_up_the_token() {
     let is_wrong = Arc::new(AtomicBool::new(true));
     let wrong = Arc::clone(&is_wrong);
     let shop = Shop::with(MemorySessions::new(), |sessions| {
@@ -322,7 +326,7 @@ async fn a_refresh_whose_tokens_cannot_be_issued_uses_up_no_token() {
 }
 
 #[tokio::test]
-async fn a_refresh_may_ask_for_less_but_never_for_more() {
+async fn a_refresh_may_ask_for_fewer_scopes_but_never_for_more() {
     let shop = Shop::usual();
     let pair = shop.sessions.login("joe").scope(["a", "b"]).client_id("web").start().await.expect("a session");
     let token = shop.sessions.verify(&pair.refresh.token).await.expect("good");
@@ -331,19 +335,19 @@ async fn a_refresh_may_ask_for_less_but_never_for_more() {
     assert_eq!(kind(sessions.refresh(&token).scope(["a", "c"]).await), Err(ErrorKind::InsufficientScope));
     assert_eq!(kind(sessions.refresh(&token).scope([""]).await), Err(ErrorKind::InsufficientScope));
     assert_eq!(kind(sessions.refresh(&token).client_id("other").await), Err(ErrorKind::WrongClaim));
-    // None of these has used it up.
+    // None of these has used up the token.
     let less = sessions.refresh(&token).scope(["b"]).client_id("web").await.expect("a pair");
     assert_eq!(
         (&claims(&less.access.token)["scope"], &claims(&less.refresh.token)["client_id"]),
         (&json!("b"), &json!("web"))
     );
-    // What was not asked for is not lost.
+    // Scopes that weren't requested aren't lost.
     let all = refresh(&shop, &less.refresh.token).await.expect("a pair");
     assert_eq!(claims(&all.access.token)["scope"], "a b");
 }
 
 #[tokio::test]
-async fn what_a_login_wants_its_session_keeps() {
+async fn the_settings_of_a_login_last_for_the_whole_session() {
     let shop = Shop::usual();
     let login = shop.sessions.login("joe").claims(&json!({"plan": "gold"})).audience("x").audience("y").csrf();
     let login = login.lifetime(Duration::from_secs(60)).fresh_for(Duration::from_secs(30));
@@ -356,7 +360,7 @@ async fn what_a_login_wants_its_session_keeps() {
         (&json!("gold"), &json!(["x", "y"]), &json!(NOW + 60))
     );
     assert_eq!(access.get("fresh"), None);
-    // One value against cross-site requests, so that a page never sends an old one.
+    // All tokens of a session have the same CSRF value, so a page never sends an old one.
     let values: BTreeSet<Option<String>> =
         [&pair.access, &pair.refresh, &next.access, &next.refresh].map(|issued| issued.csrf.clone()).into();
     assert!(values.len() == 1 && !values.contains(&None));
@@ -364,7 +368,7 @@ async fn what_a_login_wants_its_session_keeps() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_service_is_not_refreshed_nor_logged_out() {
+async fn a_token_of_another_service_cannot_be_refreshed_or_logged_out() {
     let shop = Shop::usual();
     let ring = KeyRing::builder().key(key()).clock(shop.clock.clone()).build().expect("a ring");
     let tokens = TokenIssuer::builder("https://other.example", ring).audience(AUDIENCE).build().expect("an issuer");
@@ -380,12 +384,12 @@ async fn a_token_of_another_service_is_not_refreshed_nor_logged_out() {
     assert_eq!(RefreshToken::of(&access).expect_err("an access token").kind(), ErrorKind::WrongType);
     let alone = shop.tokens.access("joe").issue().expect("a token").token;
     let alone = shop.verifier.verify(&alone).await.expect("good");
-    let error = shop.sessions.logout(&alone).await.expect_err("of no session");
+    let error = shop.sessions.logout(&alone).await.expect_err("a token without a session");
     assert_eq!((error.kind(), error.detail()), (ErrorKind::MissingClaim, Some("sid")));
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_sessions_is_named() {
+async fn each_wrong_setting_of_sessions_is_named() {
     let tokens = Shop::usual().tokens;
     let builder = || Sessions::builder(tokens.clone(), MemorySessions::new());
     for (builder, expected) in [
@@ -409,7 +413,7 @@ async fn what_is_wrong_with_sessions_is_named() {
 }
 
 #[tokio::test]
-async fn the_log_tells_of_reuse_and_outage_and_of_nobody() {
+async fn the_log_reports_reuse_and_outages_without_naming_the_user() {
     let store = FailingSessions::default();
     let shop = Shop::with(store.clone(), |sessions| sessions);
     let log = Log::start();

@@ -1,4 +1,4 @@
-//! What access tokens say, and what they cannot be made to say.
+//! The claims of issued access tokens, and the claims that an application can't set.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use jwt_core::{Error, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::issuing::Shop;
 use jwt_tests::log::Log;
-use jwt_tests::stage::{KID, key};
+use jwt_tests::setup::{KID, key};
 use serde_json::{Value, json};
 
 fn part(token: &str, index: usize) -> Value {
@@ -17,7 +17,7 @@ fn part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(segment).expect("base64url")).expect("JSON")
 }
 
-/// The claims but `jti`, which is checked.
+/// All claims except `jti`, which is checked here.
 fn claims(token: AccessToken) -> Value {
     let issued = token.issue().expect("a token");
     let mut claims = part(&issued.token, 1);
@@ -32,7 +32,7 @@ fn fault(token: AccessToken) -> Option<(IssueErrorKind, String)> {
 }
 
 #[test]
-fn an_access_token_is_one_of_rfc_9068() {
+fn an_access_token_follows_rfc_9068() {
     let shop = Shop::usual();
     let issued = shop.tokens.access("joe").issue().expect("a token");
     assert_eq!(part(&issued.token, 0), json!({"alg": "ES256", "typ": "at+jwt", "kid": KID}));
@@ -91,7 +91,7 @@ fn each_method_changes_one_thing() {
 }
 
 #[test]
-fn what_the_issuer_says_itself_cannot_be_overridden() {
+fn claims_of_the_issuer_cannot_be_overridden() {
     let shop = Shop::usual();
     let access = || shop.tokens.access("joe");
     for name in [
@@ -122,7 +122,7 @@ fn what_the_issuer_says_itself_cannot_be_overridden() {
 }
 
 #[test]
-fn what_is_wrong_with_a_token_is_told_when_it_is_issued() {
+fn an_invalid_token_is_an_error_when_it_is_issued() {
     use IssueErrorKind::{Contradiction, Empty, IllegalScope, OutOfRange, TooLarge, UnusableClaims};
     let shop = Shop::usual();
     let access = || shop.tokens.access("joe");
@@ -148,12 +148,12 @@ fn what_is_wrong_with_a_token_is_told_when_it_is_issued() {
     ] {
         assert_eq!(fault(token), Some((kind, about.to_owned())), "{about}");
     }
-    // The first of several.
+    // The first of several errors.
     assert_eq!(fault(access().claim("sub", 1).scope([""])), Some((IssueErrorKind::ReservedClaim, "sub".to_owned())));
 }
 
 #[test]
-fn what_is_wrong_with_an_issuer_is_named() {
+fn each_wrong_setting_of_an_issuer_is_named() {
     use IssueErrorKind::{Contradiction, Empty, OutOfRange, Undecided};
     let ring = KeyRing::new(key()).expect("a ring");
     let builder = |name: &str| TokenIssuer::builder(name, ring.clone());
@@ -174,28 +174,28 @@ fn what_is_wrong_with_an_issuer_is_named() {
 }
 
 #[tokio::test]
-async fn a_token_is_accepted_by_its_own_issuers_verifier_for_as_long_as_it_lives() {
+async fn a_token_is_accepted_by_its_issuers_verifier_for_its_lifetime() {
     let shop = Shop::usual();
     let token = shop.tokens.access("joe").issue().expect("a token").token;
-    let judge = |shop: &Shop, token: &str| {
+    let verify = |shop: &Shop, token: &str| {
         let (verifier, token) = (shop.verifier.clone(), token.to_owned());
         async move { verifier.verify(&token).await.map(|_| ()).map_err(|error| error.kind()) }
     };
-    assert_eq!(judge(&shop, &token).await, Ok(()));
+    assert_eq!(verify(&shop, &token).await, Ok(()));
     shop.wait(959);
-    assert_eq!(judge(&shop, &token).await, Ok(()), "the leeway is a minute");
+    assert_eq!(verify(&shop, &token).await, Ok(()), "the leeway is a minute");
     shop.wait(1);
-    assert_eq!(judge(&shop, &token).await, Err(ErrorKind::Expired));
+    assert_eq!(verify(&shop, &token).await, Err(ErrorKind::Expired));
     let elsewhere = shop.tokens.access("joe").audience("https://other.example").issue().expect("a token");
-    assert_eq!(judge(&shop, &elsewhere.token).await, Err(ErrorKind::WrongAudience));
+    assert_eq!(verify(&shop, &elsewhere.token).await, Err(ErrorKind::WrongAudience));
     let later = shop.tokens.access("joe").valid_after(Duration::from_secs(120)).issue().expect("a token").token;
-    assert_eq!(judge(&shop, &later).await, Err(ErrorKind::NotYetValid));
+    assert_eq!(verify(&shop, &later).await, Err(ErrorKind::NotYetValid));
     shop.wait(60);
-    assert_eq!(judge(&shop, &later).await, Ok(()));
+    assert_eq!(verify(&shop, &later).await, Ok(()));
 }
 
 #[tokio::test]
-async fn a_verifier_of_another_make_needs_nothing_but_the_public_key() {
+async fn another_library_needs_only_the_public_key_to_verify_a_token() {
     let shop = Shop::usual();
     let issuer = TrustedIssuer::new(ISSUER).key(key().verification_key()).audience(AUDIENCE).access_token_profile();
     let verifier = Verifier::builder().issuer(issuer).clock(shop.clock.clone()).build().expect("a verifier");
@@ -213,7 +213,7 @@ async fn a_verifier_of_another_make_needs_nothing_but_the_public_key() {
 }
 
 #[test]
-fn the_log_warns_of_a_token_that_is_too_large_for_a_cookie_and_tells_nothing_of_it() {
+fn a_token_too_large_for_a_cookie_is_logged_without_its_contents() {
     let shop = Shop::usual();
     let log = Log::start();
     let issued = shop.tokens.access("joe@example.org").claim("filler", "x".repeat(2_000)).issue().expect("a token");
@@ -229,7 +229,7 @@ fn the_log_warns_of_a_token_that_is_too_large_for_a_cookie_and_tells_nothing_of_
 }
 
 #[test]
-fn a_token_that_cannot_be_issued_is_a_fault_of_the_programme() {
+fn a_token_that_cannot_be_issued_is_an_error_of_the_program() {
     let error = Shop::usual().tokens.access("joe").claim("sub", 1).issue().expect_err("reserved");
     assert_eq!(error.to_string(), "`sub` is a claim that the issuer writes itself");
     assert_eq!(Error::from(error).kind(), ErrorKind::IssuingFailed);

@@ -1,4 +1,4 @@
-//! The algorithms: what each back end signs, every other verifies.
+//! Algorithms: every back end verifies the signatures of every other.
 
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::KeyErrorKind;
@@ -8,7 +8,7 @@ use jwt_tests::forge::Forge;
 use super::{backends, trusted, verifier, verify};
 
 #[tokio::test]
-async fn what_one_back_end_signs_every_other_verifies() {
+async fn every_back_end_verifies_the_signatures_of_every_other() {
     assert_eq!(Algorithm::ALL.len(), 16);
     let mut pairs = 0;
     for (&algorithm, signing) in
@@ -38,12 +38,12 @@ async fn what_one_back_end_signs_every_other_verifies() {
             pairs += 1;
         }
     }
-    // Ten algorithms that both sign and six that one does, each verified by both.
+    // Both back ends sign with ten algorithms and one back end with six more. Both verify all of them.
     assert_eq!(pairs, 2 * (2 * 10 + 6));
 }
 
 #[tokio::test]
-async fn ed25519_goes_by_both_of_its_names() {
+async fn ed25519_works_under_both_of_its_names() {
     let key = SigningKey::generate(Algorithm::Ed25519).expect("a key");
     for (name, backend) in ["EdDSA", "Ed25519"].iter().flat_map(|name| backends().map(|backend| (name, backend))) {
         let token = Forge::new(&key).header("alg", *name).sign();

@@ -1,6 +1,6 @@
-//! Values of `jsonwebtoken`, of each of its major versions, verify tokens from end to end.
+//! Values from each supported major version of `jsonwebtoken` verify tokens.
 
-/// The tests for one major version. The last argument makes a `DecodingKey` of a secret.
+/// Tests for one major version. The last argument creates a `DecodingKey` from a secret.
 macro_rules! tests {
     ($major:ident, $secret:expr) => {
         mod $major {
@@ -19,7 +19,7 @@ macro_rules! tests {
             use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
             use serde_json::{Value, json};
 
-            use crate::forms::{assert_verifies, der, text};
+            use crate::formats::{assert_verifies, der, text};
             use crate::pem::{PEMS, RSA_PUBLIC_KEY};
             use crate::{backends, jwks, public_jwk, signing_key, trusted, verifier, verify};
 
@@ -97,7 +97,7 @@ macro_rules! tests {
             }
 
             #[tokio::test]
-            async fn a_verifier_takes_the_settings_of_a_validation() {
+            async fn a_verifier_accepts_the_settings_of_a_validation() {
                 let key = SigningKey::generate(Algorithm::HS256).expect("a key");
                 let mut validation = Validation::new(TheirAlgorithm::HS256);
                 validation.set_issuer(&[ISSUER]);
@@ -123,7 +123,7 @@ macro_rules! tests {
                 }
             }
 
-            /// HS256 over this library's own signing, in place of a module that an application brings.
+            /// HS256 implemented with this library's own signing, as an example of a custom crypto provider.
             struct OwnHs256(SigningKey);
 
             impl SignatureVerifier<Vec<u8>> for OwnHs256 {
@@ -157,7 +157,7 @@ macro_rules! tests {
             };
 
             #[tokio::test]
-            async fn a_provider_verifies() {
+            async fn a_custom_provider_verifies() {
                 let key = SigningKey::generate(Algorithm::HS256).expect("a key");
                 let stranger = SigningKey::generate(Algorithm::HS256).expect("a key");
                 let verifier = verifier(trusted().key(key.verification_key()), Backend::from(&PROVIDER));
@@ -167,7 +167,7 @@ macro_rules! tests {
             }
 
             #[test]
-            fn the_limits_of_a_provider_show_when_the_verifier_is_built() {
+            fn the_limits_of_a_provider_are_reported_when_the_verifier_is_built() {
                 let backend = Backend::from(&PROVIDER);
                 let build = |key: Key, algorithm| {
                     let issuer = trusted().key(key).algorithms([algorithm]);

@@ -1,8 +1,8 @@
-//! Keys: the forms they come in, the algorithms they serve, and what is wrong with keys that are not used. Tests whose
-//! names begin with `f` and a number are those rows of the attack catalogue's section F.
+//! Keys: their formats, their algorithms, and the reasons why a key isn't used. Tests whose names begin with `f` and a
+//! number are rows of section F of the attack catalogue.
 
 mod algorithms;
-mod forms;
+mod formats;
 mod jsonwebtoken;
 mod pem;
 mod public_keys;
@@ -37,7 +37,7 @@ async fn verify(verifier: &Verifier, token: &str) -> Result<Verified, ErrorKind>
     verifier.verify(token).await.map_err(|error| error.kind())
 }
 
-/// A key of P-256 with a `kid`.
+/// A P-256 key with a `kid`.
 fn signing_key(kid: &str) -> SigningKey {
     SigningKey::generate(Algorithm::ES256).expect("a key").with_kid(kid)
 }
@@ -62,7 +62,7 @@ fn with(mut jwk: Value, changes: Value) -> Value {
     jwk
 }
 
-/// Why a key is left out of a set whose other key stays usable; `None` where both are read.
+/// Returns why a key is ignored in a set whose other key stays usable, or `None` if both are read.
 fn ignored(jwk: Value) -> Option<KeyErrorKind> {
     let good = public_jwk(&signing_key("good"));
     let set = KeySet::from_jwks(&jwks([jwk, good])).expect("a set");
@@ -73,7 +73,7 @@ fn ignored(jwk: Value) -> Option<KeyErrorKind> {
     })
 }
 
-/// How many keys of a set a back end can use.
+/// The number of keys in a set that a back end can use.
 fn usable(jwks: &str, backend: Backend) -> usize {
     KeyTable::prepare(backend, KeySet::from_jwks(jwks).expect("a set").keys(), Algorithm::ALL).len()
 }

@@ -1,4 +1,4 @@
-//! Row F19: PEM that is not one public key of the right kind.
+//! Row F19: PEM that isn't one public key of the right kind.
 
 use jwt_core::Algorithm;
 use jwt_core::crypto::SigningKey;
@@ -7,14 +7,14 @@ use jwt_tests::forge::Forge;
 
 use super::{backends, trusted, verifier, verify};
 
-/// A key of these tests in PEM, and the algorithm that it is used with.
+/// A test key in PEM, and its algorithm.
 pub(crate) struct Pem {
     pub(crate) algorithm: Algorithm,
     /// PKCS#8.
     pub(crate) private: &'static str,
     /// `SubjectPublicKeyInfo`.
     pub(crate) public: &'static str,
-    /// A certificate that the key signed itself, of the year 2001.
+    /// A self-signed certificate that expired in 2001.
     pub(crate) expired: &'static str,
 }
 
@@ -35,7 +35,7 @@ pub(crate) const PEMS: [Pem; 5] =
 /// The RSA key in PKCS#1.
 pub(crate) const RSA_PUBLIC_KEY: &str = include_str!("pem/rsa.pkcs1.pem");
 pub(crate) const RSA_PRIVATE_KEY: &str = include_str!("pem/rsa.pkcs1-private.pem");
-/// The P-256 key in the form of SEC 1.
+/// The P-256 key in SEC 1.
 const EC_PRIVATE_KEY: &str = include_str!("pem/p256.sec1-private.pem");
 
 fn kind(algorithm: Algorithm, pem: &str) -> Option<KeyErrorKind> {
@@ -43,7 +43,7 @@ fn kind(algorithm: Algorithm, pem: &str) -> Option<KeyErrorKind> {
 }
 
 #[test]
-fn f19_a_private_key_is_no_verification_key() {
+fn f19_a_private_key_is_not_accepted_as_a_verification_key() {
     for pem in &PEMS {
         assert_eq!(kind(pem.algorithm, pem.private), Some(KeyErrorKind::PrivateKey), "{}", pem.algorithm);
     }
@@ -52,7 +52,7 @@ fn f19_a_private_key_is_no_verification_key() {
 }
 
 #[test]
-fn f19_a_public_key_signs_nothing() {
+fn f19_a_public_key_cannot_sign() {
     for pem in &PEMS {
         for public in [pem.public, pem.expired] {
             let error = SigningKey::from_pem(pem.algorithm, public).expect_err("no private key");
@@ -61,10 +61,10 @@ fn f19_a_public_key_signs_nothing() {
     }
 }
 
-/// A certificate is trusted because it was configured; its dates are not judged. RFC 7519 knows nothing of them, and a
-/// service that stopped at midnight would be the result.
+/// A certificate is trusted because it was configured, and its dates are ignored: RFC 7519 has no rule for them, and
+/// checking them would stop a service at midnight.
 #[tokio::test]
-async fn f19_a_certificate_that_has_expired_is_used_for_its_key() {
+async fn f19_an_expired_certificate_is_used_for_its_key() {
     for pem in &PEMS {
         let signer = SigningKey::from_pem(pem.algorithm, pem.private).expect("a private key");
         for backend in backends() {
@@ -76,7 +76,7 @@ async fn f19_a_certificate_that_has_expired_is_used_for_its_key() {
 }
 
 #[test]
-fn f19_two_blocks_are_none() {
+fn f19_two_pem_blocks_are_refused() {
     let [rsa, p256, ..] = &PEMS;
     for pem in [
         format!("{}{}", rsa.public, rsa.public),
@@ -105,7 +105,7 @@ fn f19_a_key_of_another_kind_is_refused() {
 }
 
 #[test]
-fn f19_what_everybody_may_know_is_no_shared_secret() {
+fn f19_public_material_is_not_accepted_as_a_shared_secret() {
     for text in PEMS.iter().flat_map(|pem| [pem.public, pem.expired, pem.private]).chain([RSA_PUBLIC_KEY]) {
         for text in [text.to_owned(), format!("\n\n{text}"), text.replace('\n', "\r\n")] {
             let error = Key::from_secret(Algorithm::HS256, &text).expect_err("no secret");

@@ -1,4 +1,4 @@
-//! Rows F01 to F12: single keys of a set that are not used.
+//! Rows F01 to F12: single keys of a set that aren't used.
 
 use jwt_core::BuildErrorKind;
 use jwt_core::crypto::SigningKey;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{backends, ignored, jwks, public_jwk, signing_key, trusted, usable, verifier, verify, with};
 
-/// Verifies a token of `key` where the issuer's set holds `jwk` for it, and another key.
+/// Verifies a token signed with `key`. The issuer's set has `jwk` in its place, and another key.
 async fn token_under(key: &SigningKey, jwk: &Value) -> ErrorKind {
     let mut outcomes = Vec::new();
     for backend in backends() {
@@ -73,7 +73,7 @@ async fn f03_a_key_for_another_algorithm_is_not_used() {
 }
 
 #[tokio::test]
-async fn f03_an_rsa_key_serves_the_algorithm_that_it_names_and_no_other_of_its_kind() {
+async fn f03_an_rsa_key_is_used_only_with_the_algorithm_that_it_names() {
     let rsa = SigningKey::generate(Algorithm::RS256).expect("a key").with_kid("k");
     for alg in ["PS256", "RS384", "RS512", "PS512"] {
         let jwk = with(public_jwk(&rsa), json!({"alg": alg}));
@@ -82,7 +82,7 @@ async fn f03_an_rsa_key_serves_the_algorithm_that_it_names_and_no_other_of_its_k
     }
 }
 
-/// A number of `bits` bits that is odd, as a modulus is.
+/// An odd number of `bits` bits, like a modulus.
 fn odd(bits: usize) -> Vec<u8> {
     let mut number = vec![0x5a; bits.div_ceil(8)];
     let top = (bits - 1) % 8;
@@ -104,7 +104,7 @@ fn f04_a_short_rsa_key_is_not_used() {
 }
 
 #[test]
-fn f05_an_rsa_key_that_costs_too_much_is_not_used() {
+fn f05_an_oversized_rsa_key_is_not_used() {
     for bits in [8193, 16384, 65536] {
         assert_eq!(ignored(rsa(odd(bits), [1, 0, 1])), Some(KeyErrorKind::TooLarge), "{bits}");
     }
@@ -117,7 +117,7 @@ fn f05_an_rsa_key_that_costs_too_much_is_not_used() {
 }
 
 #[test]
-fn f05_the_largest_keys_and_exponents_that_are_vetted_can_be_used_by_both_back_ends() {
+fn f05_both_back_ends_can_use_the_largest_accepted_keys_and_exponents() {
     for (bits, exponent) in [(2048, &[3][..]), (2049, &[1, 0, 1]), (8192, &[1, 0, 1]), (4096, &[1, 0, 0, 0, 1])] {
         for backend in backends() {
             let usable = usable(&jwks([rsa(odd(bits), exponent)]), backend);
@@ -127,7 +127,7 @@ fn f05_the_largest_keys_and_exponents_that_are_vetted_can_be_used_by_both_back_e
 }
 
 #[test]
-fn f06_rsa_numbers_have_one_encoding() {
+fn f06_rsa_numbers_have_only_one_encoding() {
     let n = odd(2048);
     let zero = [&[0][..], &n].concat();
     for jwk in [
@@ -146,7 +146,7 @@ fn f06_rsa_numbers_have_one_encoding() {
 }
 
 #[test]
-fn f07_the_name_of_the_curve_and_the_key_belong_together() {
+fn f07_the_curve_must_match_the_key() {
     let ec = public_jwk(&signing_key("k"));
     let okp = public_jwk(&SigningKey::generate(Algorithm::Ed25519).expect("a key"));
     let unsupported = Some(KeyErrorKind::UnsupportedKeyType);
@@ -169,7 +169,7 @@ fn f07_the_name_of_the_curve_and_the_key_belong_together() {
 }
 
 #[test]
-fn f08_each_coordinate_has_its_curves_length() {
+fn f08_each_coordinate_has_the_length_of_its_curve() {
     let jwk = public_jwk(&signing_key("k"));
     let point = [bytes(&jwk, "x"), bytes(&jwk, "y")].concat();
     for split in [0, 1, 31, 33, 63, 64] {
@@ -227,17 +227,17 @@ async fn okp_of_another_length_is_not_used(lengths: &[usize]) {
 }
 
 #[tokio::test]
-async fn f10_a_short_ed25519_key_is_not_used_and_panics_nothing() {
+async fn f10_a_short_ed25519_key_is_ignored_without_a_panic() {
     okp_of_another_length_is_not_used(&[0, 1, 16, 31]).await;
 }
 
 #[tokio::test]
-async fn f11_a_long_ed25519_key_is_not_cut_to_fit() {
+async fn f11_a_long_ed25519_key_is_not_truncated() {
     okp_of_another_length_is_not_used(&[33, 48, 64]).await;
 }
 
 #[tokio::test]
-async fn f11_an_ed25519_key_that_is_weak_or_no_point_verifies_nothing() {
+async fn f11_a_weak_or_invalid_ed25519_key_verifies_nothing() {
     let jwk = |x: [u8; 32]| json!({"kty": "OKP", "crv": "Ed25519", "x": encode(x), "kid": "k"});
     let number = |low: u8| {
         let mut number = [0; 32];
@@ -248,7 +248,7 @@ async fn f11_an_ed25519_key_that_is_weak_or_no_point_verifies_nothing() {
         assert_eq!(ignored(jwk(weak)), Some(KeyErrorKind::InvalidKey), "{weak:x?}");
     }
     let signer = SigningKey::generate(Algorithm::Ed25519).expect("a key").with_kid("k");
-    // A y-coordinate without an x: one back end finds out when it reads the key, the other at the first signature.
+    // A y-coordinate without an x. One back end notices when it reads the key, the other at the first signature.
     let set = KeySet::from_jwks(&jwks([jwk(number(2)), public_jwk(&signing_key("good"))])).expect("a set");
     for backend in backends() {
         let verifier = verifier(trusted().keys(&set), backend);
@@ -262,7 +262,7 @@ async fn f11_an_ed25519_key_that_is_weak_or_no_point_verifies_nothing() {
 }
 
 #[tokio::test]
-async fn f12_a_private_key_that_is_published_is_not_used() {
+async fn f12_a_published_private_key_is_not_used() {
     let key = signing_key("k");
     for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"] {
         let jwk = with(public_jwk(&key), json!({member: encode([7; 32])}));

@@ -1,4 +1,4 @@
-//! Sets that are fetched: rows F01, F13, F16 and F20 where the set, and not a single key, decides.
+//! Fetched sets: rows F01, F13, F16 and F20 if the set decides rather than a single key.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{backends, jwks, public_jwk, signing_key, with};
 
-/// An issuer whose set is fetched from memory, and the verifier that trusts it.
+/// An issuer whose set is fetched from memory, and a verifier that trusts it.
 struct Remote {
     answer: Arc<Mutex<Result<String, FetchErrorKind>>>,
     calls: Arc<AtomicUsize>,
@@ -50,7 +50,7 @@ impl Remote {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// Verifies a token of the key, then lets what it set going in the background come to its end.
+    /// Verifies a token signed with the key, then lets the background work finish.
     async fn verify(&self, key: &SigningKey) -> Result<(), ErrorKind> {
         let token = Forge::new(key).claim("exp", NOW + 1_000_000).sign();
         let outcome = self.verifier.verify(&token).await;
@@ -60,7 +60,7 @@ impl Remote {
         outcome.map(drop).map_err(|error| error.kind())
     }
 
-    /// Lets time pass until the set is renewed ahead of its end, which is at 90 % of ten minutes at the latest.
+    /// Advances the clock until the set is due for early renewal, at the latest after 90 % of ten minutes.
     fn grow_old(&self) {
         self.clock.advance(Duration::from_secs(545));
     }
@@ -82,7 +82,7 @@ async fn f01_a_secret_in_a_fetched_set_never_verifies() {
 }
 
 #[tokio::test]
-async fn f13_of_two_fetched_keys_with_one_name_none_is_picked() {
+async fn f13_of_two_fetched_keys_with_one_name_none_is_used() {
     let (first, second, other) = (signing_key("twin"), signing_key("twin"), signing_key("other"));
     for backend in backends() {
         let remote = Remote::publishing(backend, jwks([&first, &second, &other].map(public_jwk)));
@@ -92,7 +92,7 @@ async fn f13_of_two_fetched_keys_with_one_name_none_is_picked() {
     }
 }
 
-/// What is no key set, or holds nothing that can be used.
+/// Documents that aren't key sets or have no usable key.
 fn bad_sets(key: &SigningKey) -> Vec<Result<String, FetchErrorKind>> {
     let jwk = public_jwk(key);
     let encryption = with(jwk.clone(), json!({"use": "enc"}));
@@ -145,7 +145,7 @@ async fn f16_a_bad_set_never_replaces_a_good_one() {
 }
 
 #[tokio::test]
-async fn f16_a_bad_first_set_is_an_outage_and_no_verdict() {
+async fn f16_a_bad_first_set_is_an_outage_and_not_a_rejection() {
     let key = signing_key("k");
     for bad in bad_sets(&key) {
         let remote = Remote::publishing(Backend::aws_lc_rs(), String::new());
@@ -158,12 +158,12 @@ async fn f16_a_bad_first_set_is_an_outage_and_no_verdict() {
 }
 
 #[tokio::test]
-async fn f20_a_key_that_is_withdrawn_ends_with_the_next_set() {
+async fn f20_a_withdrawn_key_ends_with_the_next_set() {
     let (old, new) = (signing_key("old"), signing_key("new"));
     for backend in backends() {
         let remote = Remote::publishing(backend, jwks([public_jwk(&old)]));
         assert_eq!(remote.verify(&old).await, Ok(()));
-        // The overlap: a token under the new key makes its set known.
+        // The two keys overlap: a token signed with the new one causes a fetch of the new set.
         remote.publish(Ok(jwks([&old, &new].map(public_jwk))));
         assert_eq!(remote.verify(&new).await, Ok(()));
         assert_eq!((remote.verify(&old).await, remote.calls()), (Ok(()), 2));
@@ -177,7 +177,7 @@ async fn f20_a_key_that_is_withdrawn_ends_with_the_next_set() {
 }
 
 #[tokio::test]
-async fn f20_a_key_that_is_replaced_under_its_name_ends_with_the_next_set() {
+async fn f20_a_key_replaced_under_its_name_ends_with_the_next_set() {
     let (old, new) = (signing_key("k"), signing_key("k"));
     let remote = Remote::publishing(Backend::aws_lc_rs(), jwks([public_jwk(&old)]));
     assert_eq!(remote.verify(&old).await, Ok(()));
@@ -189,7 +189,7 @@ async fn f20_a_key_that_is_replaced_under_its_name_ends_with_the_next_set() {
     assert_eq!(remote.verify(&new).await, Ok(()));
 }
 
-/// An observer with a fault: it panics when a fetch ends.
+/// An observer with a bug: it panics when a fetch ends.
 #[derive(Debug)]
 struct Faulty;
 
@@ -200,7 +200,7 @@ impl Observer for Faulty {
 }
 
 #[tokio::test]
-async fn an_observer_that_panics_after_a_fetch_that_panicked_takes_nobody_along() {
+async fn an_observer_that_panics_after_a_fetch_that_panicked_blocks_no_request() {
     let (key, clock) = (signing_key("k"), ManualClock::at(NOW));
     let (set, calls) = (jwks([public_jwk(&key)]), AtomicUsize::new(0));
     let fetch = fetch_fn(move |_| {

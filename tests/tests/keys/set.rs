@@ -1,4 +1,4 @@
-//! Rows F13 to F17: keys beside others, and what stands around them.
+//! Rows F13 to F17: keys beside others in a set, and other members of a set.
 
 use jwt_core::BuildErrorKind;
 use jwt_core::crypto::SigningKey;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{backends, ignored, jwks, public_jwk, signing_key, trusted, verifier, verify, with};
 
 #[tokio::test]
-async fn f13_of_two_keys_with_one_name_none_is_picked() {
+async fn f13_of_two_keys_with_one_name_none_is_used() {
     let (first, second) = (signing_key("twin"), signing_key("twin"));
     let set = KeySet::from_jwks(&jwks([public_jwk(&first), public_jwk(&second)])).expect("a set");
     for backend in backends() {
@@ -20,7 +20,7 @@ async fn f13_of_two_keys_with_one_name_none_is_picked() {
 }
 
 #[tokio::test]
-async fn f13_one_key_listed_twice_is_one_key() {
+async fn f13_a_key_listed_twice_counts_once() {
     let key = signing_key("twin");
     let set = KeySet::from_jwks(&jwks([public_jwk(&key), public_jwk(&key)])).expect("a set");
     for backend in backends() {
@@ -79,7 +79,7 @@ async fn f14_a_malformed_key_leaves_the_others_usable() {
 }
 
 #[test]
-fn f15_unknown_kinds_of_key_leave_the_others_usable() {
+fn f15_unknown_key_types_leave_the_others_usable() {
     let (x, y) = ("A".repeat(43), "A".repeat(43));
     for jwk in [
         json!({"kty": "EC", "crv": "secp256k1", "x": x, "y": y}),
@@ -97,7 +97,7 @@ fn f15_unknown_kinds_of_key_leave_the_others_usable() {
 }
 
 #[test]
-fn f16_what_is_no_key_set_is_not_read_as_one() {
+fn f16_a_document_that_is_not_a_key_set_is_refused() {
     let key = public_jwk(&signing_key("k")).to_string();
     for text in [
         "".to_owned(),
@@ -121,7 +121,7 @@ fn f16_what_is_no_key_set_is_not_read_as_one() {
 }
 
 #[test]
-fn f16_a_key_set_has_a_largest_size() {
+fn f16_a_key_set_has_a_maximum_size() {
     let key = public_jwk(&signing_key("k"));
     let many = |count: usize| KeySet::from_jwks(&jwks(vec![key.clone(); count]));
     assert_eq!(many(100).expect("as many as may be").keys().len(), 100);
@@ -138,10 +138,10 @@ fn f16_a_key_set_has_a_largest_size() {
     }
 }
 
-/// RFC 7517 section 4.7 wants a certificate that is used to match its key. None is used: the key stands for itself, so
-/// that a certificate can neither vouch for a key nor replace it.
+/// RFC 7517 section 4.7 requires that a certificate in use matches its key. Certificates aren't used, so they can
+/// neither vouch for a key nor replace it.
 #[tokio::test]
-async fn f17_certificates_beside_a_key_are_not_looked_at() {
+async fn f17_certificates_beside_a_key_are_ignored() {
     let key = signing_key("k");
     let foreign = include_str!("pem/rsa.expired.pem");
     let foreign: String = foreign.lines().filter(|line| !line.starts_with('-')).collect();

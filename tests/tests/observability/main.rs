@@ -1,4 +1,4 @@
-//! What operators see of the work: metrics and times.
+//! What operators see: metrics and durations.
 
 mod metrics;
 mod recorder;

@@ -1,4 +1,4 @@
-//! Metrics: what is recorded is what the documentation says, and nothing of a token is in a label.
+//! Metrics: the documentation lists exactly what is recorded, and no label contains anything from a token.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::gate::enter;
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::stage;
+use jwt_tests::setup;
 
 use crate::recorder::Recorded;
 
 const MANUAL: &str = include_str!("../../../jwt-core/doc/metrics.md");
 
-/// Runs everything that is recorded once or more, and returns the record.
+/// Causes everything that can be recorded at least once, and returns the records.
 fn a_day_in_a_verifiers_life() -> Recorded {
     let recorded = Recorded::default();
-    let issuer = Remote::serving(&[&stage::key()]);
+    let issuer = Remote::serving(&[&setup::key()]);
     let clock = ManualClock::at(NOW);
-    // The recorder is the thread's, so that the fetch must run there too.
+    // The recorder belongs to this thread, so the fetch must run here too.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     metrics::with_local_recorder(&recorded, || {
         MetricsObserver::describe();
@@ -31,7 +31,7 @@ fn a_day_in_a_verifiers_life() -> Recorded {
             let trusted = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
             let builder = Verifier::builder().issuer(trusted).clock(clock.clone()).observer(MetricsObserver);
             let verifier = builder.fetch(issuer.fetch()).build().expect("a verifier");
-            let good = Forge::new(&stage::key());
+            let good = Forge::new(&setup::key());
             let known = good.sign();
             for token in
                 [known.clone(), known, good.clone().claim("aud", "attacker-text").sign(), "attacker-text".to_owned()]
@@ -43,23 +43,23 @@ fn a_day_in_a_verifiers_life() -> Recorded {
             let _ = enter(&Authenticator::from(verifier.clone()), &BareRequest::new("GET", "/attacker-text"));
             issuer.fail();
             assert!(verifier.fetch_keys().await.is_err());
-            // Past the lifetime of the keys, and their issuer is down.
+            // The keys are past their lifetime, and their issuer is down.
             clock.advance(Duration::from_secs(1200));
             let _ = verifier.fetch_keys().await;
             let _ = verifier.verify(&good.sign()).await;
 
             let list = ScriptedRevocations::default();
             list.play(RevocationScript::Fail);
-            let builder = stage::builder().observer(MetricsObserver).revocations(list);
+            let builder = setup::builder().observer(MetricsObserver).revocations(list);
             let verifier = builder.dangerous_accept_during_revocation_outage().build().expect("a verifier");
-            assert!(verifier.verify(&stage::good().sign()).await.is_ok());
+            assert!(verifier.verify(&setup::good().sign()).await.is_ok());
         });
     });
     recorded
 }
 
 #[test]
-fn outcomes_are_counted_by_code_and_nothing_of_a_token_is_a_label() {
+fn results_are_counted_by_code_and_no_label_contains_parts_of_a_token() {
     let recorded = a_day_in_a_verifiers_life();
     let counted = [
         ("jwt_anonymous_requests_total{}", 1.0),
@@ -95,7 +95,7 @@ fn outcomes_are_counted_by_code_and_nothing_of_a_token_is_a_label() {
 }
 
 #[test]
-fn the_documentation_has_every_metric_with_its_labels_and_no_other() {
+fn the_documentation_lists_every_metric_and_its_labels_and_no_other() {
     let recorded = a_day_in_a_verifiers_life();
     let documented: BTreeSet<[String; 3]> = MANUAL
         .lines()
@@ -117,7 +117,7 @@ fn the_documentation_has_every_metric_with_its_labels_and_no_other() {
 }
 
 #[test]
-fn the_documentations_queries_ask_only_for_what_is_recorded() {
+fn the_documented_queries_use_only_recorded_metrics() {
     let names: BTreeSet<String> = a_day_in_a_verifiers_life()
         .values()
         .into_keys()
@@ -148,9 +148,9 @@ fn the_documentations_queries_ask_only_for_what_is_recorded() {
 }
 
 #[test]
-fn issuers_that_a_resolver_found_are_in_no_label() {
+fn issuers_found_by_a_resolver_appear_in_no_label() {
     let recorded = Recorded::default();
-    let issuer = Remote::serving(&[&stage::key()]);
+    let issuer = Remote::serving(&[&setup::key()]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     metrics::with_local_recorder(&recorded, || {
         runtime.block_on(async {
@@ -161,9 +161,9 @@ fn issuers_that_a_resolver_found_are_in_no_label() {
                 Verifier::builder().issuer_resolver(IssuerResolver::new(|_| true, found)).fetch(issuer.fetch());
             let builder = builder.clock(ManualClock::at(NOW)).observer(MetricsObserver);
             let verifier = builder.build().expect("a verifier");
-            assert!(verifier.verify(&stage::good().sign()).await.is_ok());
+            assert!(verifier.verify(&setup::good().sign()).await.is_ok());
             issuer.fail();
-            let forged = stage::good().header("kid", "other").sign();
+            let forged = setup::good().header("kid", "other").sign();
             assert!(verifier.verify(&forged).await.is_err());
         });
     });

@@ -1,4 +1,4 @@
-//! A recorder of the `metrics` facade that remembers.
+//! A recorder for the `metrics` facade that keeps everything in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -7,7 +7,7 @@ use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
 
-/// What was recorded, by name and labels.
+/// Recorded values by name and labels.
 #[derive(Clone, Default)]
 pub(crate) struct Recorded {
     values: Arc<Mutex<BTreeMap<Series, Vec<f64>>>>,
@@ -26,7 +26,7 @@ impl Recorded {
         self.lock().clone()
     }
 
-    /// What was counted or last set, with labels in braces.
+    /// Counters and the last values of gauges, with labels in braces.
     pub(crate) fn last(&self, kind: &str) -> Vec<(String, f64)> {
         let values = self.values().into_iter().filter(|(series, _)| series.kind == kind);
         values
@@ -38,7 +38,7 @@ impl Recorded {
             .collect()
     }
 
-    /// Kinds and names of the metrics that were described.
+    /// The kinds and names of the described metrics.
     pub(crate) fn described(&self) -> BTreeSet<(&'static str, String)> {
         self.described.lock().expect("not poisoned").clone()
     }

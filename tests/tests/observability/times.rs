@@ -1,4 +1,4 @@
-//! How long tokens take to judge, and that nobody pays for it who did not ask.
+//! Verification durations, and that they cost nothing if no observer wants them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,9 +11,9 @@ use jwt_core::testing::ManualClock;
 use jwt_core::testing::MemoryObserver;
 use jwt_core::{ErrorKind, Verifier, VerifierBuilder};
 use jwt_tests::forge::NOW;
-use jwt_tests::stage;
+use jwt_tests::setup;
 
-/// Moves on by a millisecond each time its monotonic reading is taken, and counts those.
+/// A clock that advances by a millisecond with each monotonic reading, and counts the readings.
 #[derive(Clone, Debug, Default)]
 struct Ticking(ManualClock, Arc<AtomicUsize>);
 
@@ -35,7 +35,7 @@ fn verifier(clock: &Ticking, observer: impl Observer + 'static) -> Verifier {
 
 fn builder(clock: &Ticking) -> VerifierBuilder {
     Verifier::builder()
-        .issuer(stage::issuer())
+        .issuer(setup::issuer())
         .clock(clock.clone())
         .require_token(check_async("not Mallory", |verified| async move {
             Ok(verified.registered().subject() != Some("mallory"))
@@ -43,10 +43,10 @@ fn builder(clock: &Ticking) -> VerifierBuilder {
 }
 
 #[tokio::test]
-async fn every_judged_token_has_a_time() {
+async fn every_verification_has_a_duration() {
     let (clock, observer) = (Ticking::default(), MemoryObserver::default());
     let verifier = verifier(&clock, observer.clone());
-    for token in [stage::good().sign(), "a".to_owned(), stage::good().claim("sub", "mallory").sign()] {
+    for token in [setup::good().sign(), "a".to_owned(), setup::good().claim("sub", "mallory").sign()] {
         let _ = verifier.verify(&token).await;
     }
     let outcomes = [None, Some(ErrorKind::MalformedToken), Some(ErrorKind::RuleRefused)];
@@ -55,7 +55,7 @@ async fn every_judged_token_has_a_time() {
     assert_eq!(clock.1.load(Ordering::Relaxed), 6);
 }
 
-/// An observer of the application's own that only counts.
+/// A custom observer that only counts.
 #[derive(Debug)]
 struct Hasty;
 
@@ -70,11 +70,11 @@ impl Observer for Hasty {
 }
 
 #[tokio::test]
-async fn where_nobody_asks_for_times_no_clock_is_read_for_them() {
+async fn no_clock_is_read_for_durations_that_nobody_wants() {
     let clock = Ticking::default();
     let unobserved = builder(&clock).build().expect("a verifier");
     for verifier in [unobserved, verifier(&clock, Hasty)] {
-        assert!(verifier.verify(&stage::good().sign()).await.is_ok());
+        assert!(verifier.verify(&setup::good().sign()).await.is_ok());
         assert!(verifier.verify("a").await.is_err());
     }
     assert_eq!(clock.1.load(Ordering::Relaxed), 0);

@@ -7,9 +7,9 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest, guard, web};
 use jwt_actix::JwtMiddleware;
 use jwt_core::Verifier;
-use jwt_tests::stage::{builder, good};
+use jwt_tests::setup::{builder, good};
 
-use crate::dice::{Dice, applications};
+use crate::random::{Random, applications};
 use crate::table::{Access, Table, Tally, reach, reached, rewrite};
 
 const MODES: [TrailingSlash; 3] = [TrailingSlash::Trim, TrailingSlash::MergeOnly, TrailingSlash::Always];
@@ -17,7 +17,7 @@ const MODES: [TrailingSlash; 3] = [TrailingSlash::Trim, TrailingSlash::MergeOnly
 /// A random application.
 #[derive(Clone, Debug)]
 struct Plan {
-    /// In the order of their numbers: the pattern of each handler, or `None` if it is for requests that match no route.
+    /// The pattern of each handler in the order of their numbers, or `None` if it's for requests that match no route.
     handlers: Vec<Option<String>>,
     nodes: Vec<Node>,
     default: Option<usize>,
@@ -29,7 +29,7 @@ struct Plan {
     complete: bool,
 }
 
-/// Where the middleware is.
+/// The position of the middleware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Application,
@@ -37,7 +37,7 @@ enum Place {
     EachResource,
 }
 
-/// Where `NormalizePath` may be.
+/// The position of `NormalizePath`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Normalization {
     Outside,
@@ -56,7 +56,7 @@ enum Node {
         prefix: &'static str,
         normalize: Option<TrailingSlash>,
         guarded: bool,
-        nodes: Vec<Node>,
+        nodes: Vec<Self>,
         default: Option<usize>,
     },
 }
@@ -65,14 +65,14 @@ enum Node {
 #[derive(Clone, Copy, Debug)]
 enum Methods {
     All,
-    /// Others are answered 405 by the resource.
+    /// The resource answers 405 to other methods.
     OnlyGet,
-    /// Others are not for the resource at all, as with `App::route`.
+    /// Other methods don't match the resource, as with `App::route`.
     GuardedGet,
 }
 
 struct Planner<'d> {
-    dice: &'d mut Dice,
+    random: &'d mut Random,
     handlers: Vec<Option<String>>,
     patterns: BTreeMap<String, bool>,
     has_guards: bool,
@@ -81,18 +81,18 @@ struct Planner<'d> {
 
 impl Planner<'_> {
     fn nodes(&mut self, prefix: &str, depth: usize, guarded: bool) -> Vec<Node> {
-        (0..=self.dice.below(5)).map(|_| self.node(prefix, depth, guarded)).collect()
+        (0..=self.random.below(5)).map(|_| self.node(prefix, depth, guarded)).collect()
     }
 
     fn node(&mut self, above: &str, depth: usize, guarded: bool) -> Node {
-        let guarded_here = self.has_guards && self.dice.percent(10);
-        if depth < 3 && self.dice.percent(40) {
-            let prefix = self.dice.pick(&["/a", "/b", "/a/b", "", "/{s}", "/{s:[ab]+}", "/a//b", "/a/"]);
-            let normalize = self.dice.pick(self.modes);
+        let guarded_here = self.has_guards && self.random.percent(10);
+        if depth < 3 && self.random.percent(40) {
+            let prefix = self.random.pick(&["/a", "/b", "/a/b", "", "/{s}", "/{s:[ab]+}", "/a//b", "/a/"]);
+            let normalize = self.random.pick(self.modes);
             let nodes = self.nodes(&format!("{above}{prefix}"), depth + 1, guarded || guarded_here);
             return Node::Scope { prefix, normalize, guarded: guarded_here, nodes, default: self.default() };
         }
-        let pattern = self.dice.pick(&[
+        let pattern = self.random.pick(&[
             "",
             "/",
             "/a",
@@ -112,7 +112,7 @@ impl Planner<'_> {
             "/a//b",
             "/{x}/{y}",
         ]);
-        let methods = match self.dice.pick(&[Methods::All, Methods::All, Methods::OnlyGet, Methods::GuardedGet]) {
+        let methods = match self.random.pick(&[Methods::All, Methods::All, Methods::OnlyGet, Methods::GuardedGet]) {
             Methods::GuardedGet if !self.has_guards => Methods::All,
             methods => methods,
         };
@@ -124,7 +124,7 @@ impl Planner<'_> {
     }
 
     fn default(&mut self) -> Option<usize> {
-        self.dice.percent(30).then(|| {
+        self.random.percent(30).then(|| {
             self.handlers.push(None);
             self.handlers.len() - 1
         })
@@ -132,53 +132,53 @@ impl Planner<'_> {
 }
 
 impl Plan {
-    fn random(dice: &mut Dice, normalization: Normalization) -> Self {
-        let place = dice.pick(&[Place::Application, Place::Application, Place::Scope, Place::EachResource]);
+    fn random(random: &mut Random, normalization: Normalization) -> Self {
+        let place = random.pick(&[Place::Application, Place::Application, Place::Scope, Place::EachResource]);
         let outside = match normalization {
-            Normalization::Outside if dice.percent(60) => Some(dice.pick(&MODES)),
+            Normalization::Outside if random.percent(60) => Some(random.pick(&MODES)),
             _ => None,
         };
-        // Inside of the middleware, `NormalizePath` must find nothing to do.
+        // `NormalizePath` inside of the middleware must have nothing to change.
         let modes: &[Option<TrailingSlash>] = match (normalization, place) {
             (Normalization::Outside, Place::Application | Place::Scope) => &[None, outside],
             _ => &[None, Some(TrailingSlash::Trim), Some(TrailingSlash::MergeOnly), Some(TrailingSlash::Always)],
         };
-        let inside = dice.pick(modes);
-        let has_guards = dice.percent(50);
-        let mut planner = Planner { dice, handlers: Vec::new(), patterns: BTreeMap::new(), has_guards, modes };
+        let inside = random.pick(modes);
+        let has_guards = random.percent(50);
+        let mut planner = Planner { random, handlers: Vec::new(), patterns: BTreeMap::new(), has_guards, modes };
         let nodes = planner.nodes(if place == Place::Scope { "/a" } else { "" }, 0, false);
         let default = planner.default();
         let Planner { handlers, mut patterns, .. } = planner;
         if place == Place::EachResource {
             patterns.values_mut().for_each(|guarded| *guarded = false);
         }
-        let complete = dice.percent(50);
-        let table = Table::random(dice, &patterns, complete);
+        let complete = random.percent(50);
+        let table = Table::random(random, &patterns, complete);
         Self { handlers, nodes, default, place, outside, inside, table, has_guards, complete }
     }
 
-    /// Whether a handler needed a token for a request that reached it.
+    /// Whether a handler that a request reached requires a token.
     fn access(&self, method: &str, handler: usize) -> Access {
         let pattern = self.handlers[handler].as_deref();
-        // The middleware around resources is around no default service.
+        // Middleware around resources isn't around the default service.
         if self.place == Place::EachResource && pattern.is_none() {
             return Access::Public;
         }
         self.table.access(method, pattern)
     }
 
-    /// A path that a pattern of the application matches.
-    fn path(&self, dice: &mut Dice) -> String {
-        let pattern = self.handlers[dice.below(self.handlers.len())].as_deref().unwrap_or("/a/nothing");
+    /// A path that matches a pattern of the application.
+    fn path(&self, random: &mut Random) -> String {
+        let pattern = self.handlers[random.below(self.handlers.len())].as_deref().unwrap_or("/a/nothing");
         let mut path = String::new();
         let mut rest = pattern;
         while let Some((before, parameter)) = rest.split_once('{') {
             let (parameter, after) = parameter.split_once('}').expect("a parameter");
             path.push_str(before);
             path.push_str(match parameter.split_once(':') {
-                None => dice.pick(&["a", "b", "7", "x"]),
+                None => random.pick(&["a", "b", "7", "x"]),
                 Some((_, "[0-9]+")) => "7",
-                Some(_) => dice.pick(&["", "a", "b", "a/b", "a/", "a//b"]),
+                Some(_) => random.pick(&["", "a", "b", "a/b", "a/", "a//b"]),
             });
             rest = after;
         }
@@ -251,7 +251,7 @@ impl Building<'_> {
         }
     }
 
-    /// Returns the application, which returns the status of its answer.
+    /// Builds the application as a function from a request to a status.
     async fn build(&self) -> impl AsyncFn(TestRequest) -> u16 + use<> {
         let Plan { nodes, default, place, outside, inside, .. } = self.plan;
         let around_application = || middleware(self.jwt, self.verifier, Place::Application);
@@ -293,22 +293,22 @@ async fn send(
 }
 
 async fn application(seed: u64, normalization: Normalization, tally: &mut Tally) -> usize {
-    let mut dice = Dice::new(seed);
-    let plan = Plan::random(&mut dice, normalization);
+    let mut random = Random::new(seed);
+    let plan = Plan::random(&mut random, normalization);
     let verifier = builder().build().expect("a verifier");
     let token = good().sign();
     let bare = Building { plan: &plan, verifier: &verifier, jwt: None }.build().await;
     let guarded = Building { plan: &plan, verifier: &verifier, jwt: Some((&verifier, &plan)) }.build().await;
     for _ in 0..40 {
-        let path = plan.path(&mut dice);
-        let method = dice.pick(&["GET", "GET", "HEAD", "POST", "OPTIONS"]);
-        let request = (method, rewrite(&mut dice, &path), dice.percent(30));
+        let path = plan.path(&mut random);
+        let method = random.pick(&["GET", "GET", "HEAD", "POST", "OPTIONS"]);
+        let request = (method, rewrite(&mut random, &path), random.percent(30));
         let without_table = send(&bare, &request, None).await;
         let mut without_token = send(&guarded, &request, None).await;
         let mut with_token = send(&guarded, &request, Some(&token)).await;
         let mut complete = plan.complete;
         if normalization == Normalization::Anywhere {
-            // A handler that ran without an answer has been found out.
+            // A handler that ran without a response has been found out.
             complete = false;
             for sent in [&mut without_token, &mut with_token] {
                 if sent.status == 500 {
@@ -317,7 +317,8 @@ async fn application(seed: u64, normalization: Normalization, tally: &mut Tally)
             }
         }
         let access = |handler| match plan.access(method, handler) {
-            // The first route that matches decides for the next ones, if a guard turns a request away. It needs a token.
+            // The first matching route also decides for the next ones if its guard rejects a request. It requires a
+            // token.
             Access::Undecided if plan.has_guards => Access::Required,
             access => access,
         };
@@ -328,14 +329,14 @@ async fn application(seed: u64, normalization: Normalization, tally: &mut Tally)
 }
 
 #[actix_web::test]
-async fn what_a_table_does_not_make_public_is_not_reached_without_a_token() {
+async fn a_handler_that_the_table_does_not_make_public_never_runs_without_a_token() {
     let mut tally = Tally::default();
     applications(async |seed| application(seed, Normalization::Outside, &mut tally).await).await;
     tally.finish();
 }
 
 #[actix_web::test]
-async fn what_a_table_does_not_make_public_answers_nothing_if_paths_are_normalized_further_in() {
+async fn paths_normalized_by_inner_middleware_get_no_response_from_handlers_that_are_not_public() {
     let mut tally = Tally::default();
     applications(async |seed| application(seed, Normalization::Anywhere, &mut tally).await).await;
     tally.finish();

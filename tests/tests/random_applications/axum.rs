@@ -7,13 +7,13 @@ use axum::extract::MatchedPath;
 use axum::routing::{any, get};
 use http::{Request, Response};
 use jwt_core::Verifier;
-use jwt_tests::stage::{builder, good};
+use jwt_tests::setup::{builder, good};
 use jwt_tower::JwtLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::normalize_path::NormalizePathLayer;
 
-use crate::dice::{Dice, applications};
+use crate::random::{Random, applications};
 use crate::table::{Table, Tally, reach, reached, rewrite};
 
 type Service = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
@@ -21,10 +21,10 @@ type Service = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 /// A random application.
 #[derive(Clone, Debug)]
 struct Plan {
-    /// In the order of their numbers: the pattern of each handler, or `None` if it is for requests that match no route.
+    /// The pattern of each handler in the order of their numbers, or `None` if it's for requests that match no route.
     handlers: Vec<Option<String>>,
     router: Nested,
-    /// A service that routes by itself, with a layer of its own.
+    /// A nested service with its own routes and its own layer.
     service: Option<Nested>,
     outside: Option<Slash>,
     inside: Option<Slash>,
@@ -32,7 +32,7 @@ struct Plan {
     complete: bool,
 }
 
-/// What `NormalizePath` does with a path's last slash.
+/// How `NormalizePath` treats a path's last slash.
 #[derive(Clone, Copy, Debug)]
 enum Slash {
     Trim,
@@ -42,7 +42,7 @@ enum Slash {
 #[derive(Clone, Debug, Default)]
 struct Nested {
     routes: Vec<Route>,
-    nested: Vec<(String, Nested)>,
+    nested: Vec<(String, Self)>,
     fallback: Option<usize>,
 }
 
@@ -54,19 +54,19 @@ struct Route {
 }
 
 struct Planner<'d> {
-    dice: &'d mut Dice,
+    random: &'d mut Random,
     handlers: Vec<Option<String>>,
     patterns: BTreeMap<String, bool>,
     prefixes: BTreeSet<String>,
-    /// At each depth a pattern has parameters or tails, which would be in conflict.
+    /// Patterns at one depth all have parameters or all have tails, because axum rejects conflicts.
     tails: [bool; 8],
 }
 
 impl Planner<'_> {
     fn nested(&mut self, above: &str, depth: usize) -> Nested {
         let mut nested = Nested::default();
-        for _ in 0..=self.dice.below(6) {
-            if depth < 3 && self.dice.percent(30) {
+        for _ in 0..=self.random.below(6) {
+            if depth < 3 && self.random.percent(30) {
                 let prefix = self.segment(depth, false);
                 let full = format!("{above}{prefix}");
                 if self.prefixes.insert(full.clone()) {
@@ -76,17 +76,17 @@ impl Planner<'_> {
                 continue;
             }
             let mut pattern = String::new();
-            for segment in 0..self.dice.below(3) {
+            for segment in 0..self.random.below(3) {
                 pattern += &self.segment(depth + segment, false);
             }
             let segments = pattern.matches('/').count();
-            if self.dice.percent(30) {
+            if self.random.percent(30) {
                 pattern += &self.segment(depth + segments, true);
             }
-            if pattern.is_empty() || (self.dice.percent(20) && !pattern.contains('*')) {
+            if pattern.is_empty() || (self.random.percent(20) && !pattern.contains('*')) {
                 pattern.push('/');
             }
-            // axum has more than one name for the root of a service.
+            // axum has more than one name for the root of a nested service.
             if above == "/s" && pattern == "/" {
                 continue;
             }
@@ -96,11 +96,11 @@ impl Planner<'_> {
                 nested.routes.push(Route {
                     pattern,
                     handler: self.handlers.len() - 1,
-                    only_get: self.dice.percent(30),
+                    only_get: self.random.percent(30),
                 });
             }
         }
-        if !above.contains('{') && self.dice.percent(30) {
+        if !above.contains('{') && self.random.percent(30) {
             self.handlers.push(None);
             nested.fallback = Some(self.handlers.len() - 1);
         }
@@ -108,39 +108,39 @@ impl Planner<'_> {
     }
 
     fn segment(&mut self, depth: usize, last: bool) -> String {
-        let variable = self.dice.percent(35);
+        let variable = self.random.percent(35);
         match (variable, self.tails[depth]) {
             (true, true) if last => "/{*rest}".to_owned(),
             (true, false) => format!("/{{p{depth}}}"),
-            _ => self.dice.pick(&["/a", "/b", "/7"]).to_owned(),
+            _ => self.random.pick(&["/a", "/b", "/7"]).to_owned(),
         }
     }
 }
 
 impl Plan {
-    fn random(dice: &mut Dice) -> Self {
-        let tails = std::array::from_fn(|_| dice.percent(50));
+    fn random(random: &mut Random) -> Self {
+        let tails = std::array::from_fn(|_| random.percent(50));
         let mut planner =
-            Planner { dice, handlers: Vec::new(), patterns: BTreeMap::new(), prefixes: BTreeSet::new(), tails };
+            Planner { random, handlers: Vec::new(), patterns: BTreeMap::new(), prefixes: BTreeSet::new(), tails };
         let router = planner.nested("", 0);
-        let service = planner.dice.percent(30).then(|| planner.nested("/s", 1));
+        let service = planner.random.percent(30).then(|| planner.nested("/s", 1));
         let Planner { handlers, patterns, .. } = planner;
-        let slash = |dice: &mut Dice| dice.pick(&[None, Some(Slash::Trim), Some(Slash::Append)]);
-        let (outside, inside) = (slash(dice), slash(dice));
-        let complete = dice.percent(50);
-        let table = Table::random(dice, &patterns, complete);
+        let slash = |random: &mut Random| random.pick(&[None, Some(Slash::Trim), Some(Slash::Append)]);
+        let (outside, inside) = (slash(random), slash(random));
+        let complete = random.percent(50);
+        let table = Table::random(random, &patterns, complete);
         Self { handlers, router, service, outside, inside, table, complete }
     }
 
-    /// A path that a pattern of the application matches.
-    fn path(&self, dice: &mut Dice) -> String {
+    /// A path that matches a pattern of the application.
+    fn path(&self, random: &mut Random) -> String {
         if self.handlers.is_empty() {
             return "/".to_owned();
         }
-        let pattern = self.handlers[dice.below(self.handlers.len())].as_deref().unwrap_or("/a/nothing");
+        let pattern = self.handlers[random.below(self.handlers.len())].as_deref().unwrap_or("/a/nothing");
         let segments = pattern.split('/').map(|segment| match segment {
-            "{*rest}" => dice.pick(&["a", "a/b", "b/", "/a"]),
-            parameter if parameter.starts_with('{') => dice.pick(&["a", "b", "x"]),
+            "{*rest}" => random.pick(&["a", "a/b", "b/", "/a"]),
+            parameter if parameter.starts_with('{') => random.pick(&["a", "b", "x"]),
             other => other,
         });
         segments.collect::<Vec<_>>().join("/")
@@ -208,16 +208,16 @@ async fn send(service: &Service, (method, path): &(&'static str, String), token:
 }
 
 #[tokio::test]
-async fn what_a_table_does_not_make_public_is_not_reached_without_a_token() {
+async fn a_handler_that_the_table_does_not_make_public_never_runs_without_a_token() {
     let (verifier, token) = (builder().build().expect("a verifier"), good().sign());
     let mut tally = Tally::default();
     applications(async |seed| {
-        let mut dice = Dice::new(seed);
-        let plan = Plan::random(&mut dice);
+        let mut random = Random::new(seed);
+        let plan = Plan::random(&mut random);
         let (bare, guarded) = (plan.build(None), plan.build(Some(&verifier)));
         for _ in 0..40 {
-            let path = plan.path(&mut dice);
-            let request = (dice.pick(&["GET", "GET", "HEAD", "POST", "OPTIONS"]), rewrite(&mut dice, &path));
+            let path = plan.path(&mut random);
+            let request = (random.pick(&["GET", "GET", "HEAD", "POST", "OPTIONS"]), rewrite(&mut random, &path));
             let without = send(&bare, &request, None).await;
             let anonymous = send(&guarded, &request, None).await;
             let verified = send(&guarded, &request, Some(&token)).await;

@@ -3,5 +3,5 @@
 
 mod actix;
 mod axum;
-mod dice;
+mod random;
 mod table;

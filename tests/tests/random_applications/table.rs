@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 
 use jwt_core::authorize::Routes;
 
-use crate::dice::Dice;
+use crate::random::Random;
 
-/// What a table of routes says of a pattern.
+/// The table's decision for a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Public,
@@ -20,7 +20,7 @@ impl Access {
     }
 }
 
-/// A table of routes, and its meaning, implemented once more.
+/// A table of routes, with a second implementation of its meaning.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table {
     access: BTreeMap<String, Access>,
@@ -29,14 +29,14 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Decides about patterns, each with whether a guard may turn requests away from it. If `complete`, a token is enough
-    /// for everything.
-    pub(crate) fn random(dice: &mut Dice, patterns: &BTreeMap<String, bool>, complete: bool) -> Self {
+    /// Decides about patterns. Each comes with whether a guard may reject requests for it. If `complete`, a
+    /// token is enough for every route.
+    pub(crate) fn random(random: &mut Random, patterns: &BTreeMap<String, bool>, complete: bool) -> Self {
         use Access::{Optional, Public, Required, Undecided};
-        let mut table = Self { fallback: complete || dice.percent(30), ..Self::default() };
-        // A route begins with `/`.
+        let mut table = Self { fallback: complete || random.percent(30), ..Self::default() };
+        // A route starts with `/`.
         for (pattern, guarded) in patterns.iter().filter(|(pattern, _)| pattern.starts_with('/')) {
-            let mut access = dice.pick(&[Public, Public, Public, Optional, Required, Undecided]);
+            let mut access = random.pick(&[Public, Public, Public, Optional, Required, Undecided]);
             if *guarded && !access.needs_token() {
                 access = Required;
             }
@@ -44,14 +44,14 @@ impl Table {
                 access = Required;
             }
             table.access.insert(pattern.clone(), access);
-            if !guarded && access.needs_token() && dice.percent(20) {
+            if !guarded && access.needs_token() && random.percent(20) {
                 table.gets.insert(pattern.clone(), Public);
             }
         }
         table
     }
 
-    /// Returns the decision about a request. The pattern is `None` for handlers of unmatched requests.
+    /// Returns the decision for a request. The pattern is `None` for handlers of unmatched requests.
     pub(crate) fn access(&self, method: &str, pattern: Option<&str>) -> Access {
         let Some(pattern) = pattern else {
             return if self.fallback { Access::Required } else { Access::Undecided };
@@ -90,18 +90,18 @@ pub(crate) fn reach(handler: usize) {
     REACHED.set(Some(handler));
 }
 
-/// The handler that ran since the last call.
+/// Returns the handler that ran since the last call.
 pub(crate) fn reached() -> Option<usize> {
     REACHED.take()
 }
 
-/// Writes a path in another way, which some router may take for the same.
-pub(crate) fn rewrite(dice: &mut Dice, path: &str) -> String {
+/// Writes a path in another way that some routers treat as the same path.
+pub(crate) fn rewrite(random: &mut Random, path: &str) -> String {
     let mut path = path.to_owned();
-    for _ in 0..dice.pick(&[0, 0, 1, 1, 1, 2, 3]) {
+    for _ in 0..random.pick(&[0, 0, 1, 1, 1, 2, 3]) {
         let slashes: Vec<usize> = path.match_indices('/').map(|(at, _)| at).collect();
-        let slash = if slashes.is_empty() { 0 } else { dice.pick(&slashes) };
-        match dice.below(10) {
+        let slash = if slashes.is_empty() { 0 } else { random.pick(&slashes) };
+        match random.below(10) {
             0..=2 => path.insert(slash, '/'),
             3 | 4 => path.push('/'),
             5 if path.len() > 1 => path = path.trim_end_matches('/').to_owned(),
@@ -109,19 +109,19 @@ pub(crate) fn rewrite(dice: &mut Dice, path: &str) -> String {
                 let letters: Vec<usize> =
                     path.match_indices(|c: char| c.is_ascii_lowercase()).map(|(at, _)| at).collect();
                 if !letters.is_empty() {
-                    let at = dice.pick(&letters);
+                    let at = random.pick(&letters);
                     path.replace_range(at..=at, &format!("%{:02x}", path.as_bytes()[at]));
                 }
             }
-            7 => path.insert_str(slash, dice.pick(&["/.", "/..", "/%2e", "/%2f", "%2f", "/%00", "/%ff"])),
+            7 => path.insert_str(slash, random.pick(&["/.", "/..", "/%2e", "/%2f", "%2f", "/%00", "/%ff"])),
             8 => path = path.to_ascii_uppercase(),
-            _ => path.push_str(dice.pick(&["/a", "/b", "/7", "?/a", ";a", "/a//b"])),
+            _ => path.push_str(random.pick(&["/a", "/b", "/7", "?/a", ";a", "/a//b"])),
         }
     }
     if path.starts_with('/') { path } else { format!("/{path}") }
 }
 
-/// How many requests reached a handler.
+/// Counts of the requests that reached a handler.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     requests: usize,
@@ -131,7 +131,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Compares which handlers the same request reached: without the table, with it but without a token, and with both.
+    /// Sends the same request without the table, with it but without a token, and with both, and compares which
+    /// handlers ran.
     pub(crate) fn count(
         &mut self,
         without_table: Option<usize>,
@@ -158,7 +159,7 @@ impl Tally {
         }
     }
 
-    /// Makes sure that the requests reached enough for the comparison to mean something.
+    /// Asserts that enough requests reached a handler for the comparison to mean something.
     pub(crate) fn finish(self) {
         println!("{self:?}");
         assert!(self.without_token > self.requests / 20, "{self:?}");

@@ -1,8 +1,8 @@
-//! Stores on a real Redis, which each test starts for itself.
+//! Stores on a real Redis server. Each test starts its own server.
 
-mod contract;
 mod outage;
 mod processes;
-mod scene;
+mod revocations;
 mod server;
 mod sessions;
+mod setup;

@@ -1,4 +1,4 @@
-//! Servers that are down, slow, gone and back, with and without what they knew.
+//! Servers that are down, slow, or restarted with or without their data.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use jwt_core::revocation::{Revocation, RevocationSettings, RevokeErrorKind};
 use jwt_tests::forge::ISSUER;
 use tokio::time::Instant;
 
-use super::scene::{Node, until};
 use super::server::Server;
+use super::setup::{Node, until};
 
 const REVOKED: Option<ErrorKind> = Some(ErrorKind::Revoked);
 const DOWN: Option<ErrorKind> = Some(ErrorKind::RevocationUnavailable);
-/// The default bound, by the clock of the test.
+/// The default maximum staleness, by the test's clock.
 const STALENESS: Duration = Duration::from_secs(10);
 
 fn session(name: &str) -> Revocation {
@@ -21,25 +21,25 @@ fn session(name: &str) -> Revocation {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn nothing_is_accepted_before_the_server_was_read() {
+async fn no_token_is_accepted_before_the_server_was_read() {
     let mut server = Server::down();
     let node = Node::start(&server);
     assert_eq!(node.session("a").await, DOWN);
     assert!(!node.list.health().is_current);
-    let error = node.list.revoke(&session("b")).await.expect_err("nobody there");
+    let error = node.list.revoke(&session("b")).await.expect_err("no server");
     assert_eq!(error.kind(), RevokeErrorKind::Unavailable);
     assert_eq!((node.session("a").await, node.session("b").await), (DOWN, REVOKED));
     server.revive();
     node.until_session("a", None).await;
     assert_eq!(node.session("b").await, REVOKED);
     assert!(node.list.health().is_current && node.list.health().is_complete);
-    // What could not be said is said now.
+    // The revocation that failed before can be sent now.
     Node::start(&server).synced().await.until_session("b", REVOKED).await;
 }
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn without_its_server_a_process_accepts_tokens_for_as_long_as_it_may_and_no_longer() {
+async fn without_its_server_a_process_accepts_tokens_until_the_maximum_staleness() {
     let mut server = Server::start();
     let node = Node::start(&server).synced().await;
     node.list.revoke(&session("a")).await.expect("revoked");
@@ -57,7 +57,7 @@ async fn without_its_server_a_process_accepts_tokens_for_as_long_as_it_may_and_n
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn a_server_that_comes_back_empty_brings_no_token_to_life_and_is_told_anew() {
+async fn a_server_that_lost_its_data_revives_no_token_and_gets_revocations_back() {
     let mut server = Server::start();
     let (first, second) = (Node::start(&server).synced().await, Node::start(&server).synced().await);
     first.list.revoke(&session("a")).await.expect("revoked");
@@ -70,9 +70,9 @@ async fn a_server_that_comes_back_empty_brings_no_token_to_life_and_is_told_anew
         node.until_session("c", None).await;
         assert_eq!(node.session("a").await, REVOKED);
     }
-    // The one that revoked it has told the server, and so a process learns of it that was not there then.
+    // The process that revoked the token has restored it on the server, so a process that starts now learns of it.
     Node::start(&server).synced().await.until_session("a", REVOKED).await;
-    // Where that one is gone, those that heard of it still know.
+    // If that process is gone, the processes that received the revocation still refuse the token.
     drop(first);
     server.kill();
     server.revive();
@@ -83,7 +83,7 @@ async fn a_server_that_comes_back_empty_brings_no_token_to_life_and_is_told_anew
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn a_server_that_writes_to_its_disk_forgets_nothing() {
+async fn a_server_with_persistence_loses_nothing() {
     let mut server = Server::durable();
     Node::start(&server).synced().await.list.revoke(&session("a")).await.expect("revoked");
     server.kill();
@@ -94,10 +94,10 @@ async fn a_server_that_writes_to_its_disk_forgets_nothing() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn what_is_revoked_while_a_process_is_cut_off_it_refuses_when_it_is_back() {
+async fn a_reconnected_process_learns_of_revocations_that_it_missed() {
     let server = Server::start();
     let node = Node::start(&server).synced().await;
-    // Written without a message, as if it had been lost with the connection.
+    // Written without a message, as if the message had been lost with the connection.
     let field = format!("1 {} {ISSUER}a", ISSUER.len());
     server.cli(&["HSET", "{jwt}:revoked", &field, "* *"]);
     assert_eq!(node.session("a").await, None);
@@ -116,7 +116,7 @@ async fn a_server_that_hangs_costs_the_time_limit_and_no_look_up() {
     let error = node.list.revoke(&session("a")).await.expect_err("no answer");
     assert_eq!(error.kind(), RevokeErrorKind::Unavailable);
     assert!((2..30).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
-    // Known here, and looked up without the server.
+    // The revocation is known here, and looked up without the server.
     let begin = Instant::now();
     assert_eq!((node.session("a").await, node.session("b").await), (REVOKED, None));
     assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
@@ -129,7 +129,7 @@ async fn a_server_that_hangs_costs_the_time_limit_and_no_look_up() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn a_server_without_room_keeps_its_connections_and_is_told_when_it_has_room() {
+async fn a_full_server_keeps_its_connections_and_is_updated_when_it_has_space() {
     let server = Server::start();
     let frequent = |settings: jwt_core::redis::RedisSettings| settings.staleness(Duration::from_millis(40));
     let node = Node::with(&server, frequent, RevocationSettings::new()).synced().await;
@@ -139,19 +139,19 @@ async fn a_server_without_room_keeps_its_connections_and_is_told_when_it_has_roo
         line.and_then(|line| line.split(',').next()).map_or(0, |calls| calls.parse().expect("a number"))
     };
     server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
-    let error = node.list.revoke(&session("a")).await.expect_err("no room");
+    let error = node.list.revoke(&session("a")).await.expect_err("the server is full");
     assert_eq!(error.kind(), RevokeErrorKind::Full);
     let (reads, attempts) = (calls("hscan"), calls("hmget"));
     until("attempts", async || calls("hmget") >= attempts + 10).await;
     assert_eq!((calls("hscan"), calls("subscribe")), (reads, 1));
     assert_eq!((node.session("a").await, node.session("b").await), (REVOKED, None));
     server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
-    until("the server is told", async || server.cli(&["HLEN", "{jwt}:revoked"]) == "1").await;
+    until("the server has the revocation", async || server.cli(&["HLEN", "{jwt}:revoked"]) == "1").await;
 }
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn where_there_is_no_room_the_server_is_asked_and_its_outage_is_one() {
+async fn a_process_with_a_full_list_asks_the_server_and_fails_without_it() {
     let server = Server::start();
     let settings = |settings: jwt_core::redis::RedisSettings| settings.timeout(Duration::from_millis(200));
     let small = Node::with(&server, settings, RevocationSettings::new().capacity(2)).synced().await;
@@ -176,7 +176,7 @@ async fn where_there_is_no_room_the_server_is_asked_and_its_outage_is_one() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn everything_is_read_anew_now_and_then() {
+async fn all_revocations_are_read_again_from_time_to_time() {
     let server = Server::start();
     let frequent = |settings: jwt_core::redis::RedisSettings| {
         settings.staleness(Duration::from_millis(40)).resync_every(Duration::ZERO)
@@ -189,7 +189,7 @@ async fn everything_is_read_anew_now_and_then() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn a_record_that_cannot_be_read_makes_nobody_believe_that_all_is_known() {
+async fn an_unreadable_record_makes_the_list_incomplete() {
     let server = Server::start();
     let node = Node::start(&server).synced().await;
     assert!(node.list.health().is_complete);
@@ -202,7 +202,7 @@ async fn a_record_that_cannot_be_read_makes_nobody_believe_that_all_is_known() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn more_records_than_one_answer_holds_are_all_read() {
+async fn more_records_than_fit_into_one_response_are_all_read() {
     let server = Server::start();
     let fields: String = (0..5_000).map(|number| format!(" '1 {} {ISSUER}{number}' '* *'", ISSUER.len())).collect();
     for part in fields.split_inclusive("'* *'").collect::<Vec<_>>().chunks(1_000) {
@@ -221,7 +221,7 @@ async fn more_records_than_one_answer_holds_are_all_read() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn the_work_in_the_background_ends_with_the_list() {
+async fn the_background_work_ends_with_the_list() {
     let server = Server::start();
     let node = Node::start(&server).synced().await;
     let follow = || server.cli(&["PUBSUB", "NUMSUB", "{jwt}:revoked"]).lines().last().map(str::to_owned);

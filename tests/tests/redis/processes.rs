@@ -1,4 +1,4 @@
-//! Two processes, one of each framework.
+//! Two processes, one on each framework.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use jwt_core::SystemClock;
 use jwt_core::redis::{RedisRevocations, RedisSettings};
 use jwt_core::revocation::Revocation;
 use jwt_tests::forge::ISSUER;
-use jwt_tests::stage::{good, key};
+use jwt_tests::setup::{good, key};
 use reqwest::Client;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout};
 
-use super::scene::until;
 use super::server::Server;
+use super::setup::until;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -43,7 +43,7 @@ impl Process {
     }
 }
 
-/// A token that is good now, by the machine's clock.
+/// A token that is valid now, by the system clock.
 fn token(jti: &str) -> String {
     let now = SystemClock.now().as_secs();
     good().claim("iat", now).claim("nbf", now).claim("exp", now + 300).claim("jti", jti).sign()
@@ -51,7 +51,7 @@ fn token(jti: &str) -> String {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn who_logs_out_of_one_process_is_logged_out_of_the_other() {
+async fn a_logout_in_one_process_revokes_the_token_in_the_other() {
     let server = Server::start();
     let (_axum, first) = Process::start("axum", &server).await;
     let (_actix, second) = Process::start("actix", &server).await;
@@ -75,7 +75,7 @@ async fn who_logs_out_of_one_process_is_logged_out_of_the_other() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn a_revocation_reaches_another_process_within_its_bound() {
+async fn a_revocation_reaches_another_process_within_its_time_limit() {
     const TIMES: usize = 1_000;
     let server = Server::start();
     let list = RedisRevocations::connect(server.address(), RedisSettings::new()).expect("an address");

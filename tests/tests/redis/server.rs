@@ -1,4 +1,4 @@
-//! A Redis server of its own for each test, on a free port, in a folder that is gone afterwards.
+//! A Redis server for each test, on a free port, in a temporary folder.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -16,14 +16,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// One that keeps everything in memory.
+    /// Starts a server that keeps everything in memory.
     pub(crate) fn start() -> Self {
         let mut server = Self::down();
         server.revive();
         server
     }
 
-    /// One that writes everything to its disk before it answers.
+    /// Starts a server that writes everything to disk before it answers.
     pub(crate) fn durable() -> Self {
         let mut server = Self::down();
         server.arguments = &["--appendonly", "yes", "--appendfsync", "always"];
@@ -31,7 +31,7 @@ impl Server {
         server
     }
 
-    /// A node of a cluster that holds the slot of the default prefix and refuses every key of another.
+    /// Starts a node of a cluster that has the slot of the default prefix and rejects keys in other slots.
     pub(crate) fn cluster() -> Self {
         let mut server = Self::down();
         server.arguments = &["--cluster-enabled", "yes", "--cluster-require-full-coverage", "no"];
@@ -42,7 +42,7 @@ impl Server {
         server
     }
 
-    /// A place where a server may be later.
+    /// Reserves an address where a server can be started later.
     pub(crate) fn down() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
@@ -57,7 +57,7 @@ impl Server {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// Starts the server at its place, with what is on its disk.
+    /// Starts the server at its address, with the data on its disk.
     pub(crate) fn revive(&mut self) {
         assert!(self.child.is_none(), "it runs");
         let mut command = Command::new("redis-server");
@@ -68,14 +68,14 @@ impl Server {
         wait_until("a server", || TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok());
     }
 
-    /// Ends it at once.
+    /// Kills the server.
     pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");
         child.kill().expect("killed");
         child.wait().expect("an end");
     }
 
-    /// Stops it: it keeps its connections and answers nothing.
+    /// Stops the process: the server keeps its connections and answers nothing.
     pub(crate) fn freeze(&self) {
         self.signal("-STOP");
     }
@@ -89,7 +89,7 @@ impl Server {
         assert!(Command::new("kill").args([signal, &id]).status().expect("kill").success());
     }
 
-    /// Asks it with its own client.
+    /// Runs a command with `redis-cli`.
     pub(crate) fn cli(&self, command: &[&str]) -> String {
         let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(command).output();
         String::from_utf8(output.expect("redis-cli is installed").stdout).expect("text").trim().to_owned()
@@ -109,7 +109,7 @@ fn wait_until(what: &str, mut is_there: impl FnMut() -> bool) {
 impl Drop for Server {
     fn drop(&mut self) {
         if self.child.is_some() {
-            // One that is stopped could not end.
+            // A stopped process couldn't end.
             self.thaw();
             self.kill();
         }

@@ -1,4 +1,4 @@
-//! Refresh sessions.
+//! Refresh sessions on Redis.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn store(server: &Server) -> RedisSessions {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn redis_keeps_the_contract_of_sessions() {
+async fn redis_passes_the_session_contract() {
     let server = Server::start();
     for subject in ["joe", "", "{a}b", "a:b c\r\n\u{0}", "é\u{1f511}"] {
         keeps_the_contract(&store(&server), subject).await;
@@ -27,14 +27,14 @@ async fn redis_keeps_the_contract_of_sessions() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn a_cluster_keeps_the_contract_of_sessions() {
+async fn a_cluster_passes_the_session_contract() {
     let server = Server::cluster();
     keeps_the_contract(&store(&server), "joe").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn of_a_hundred_exchanges_at_once_one_wins_on_redis() {
+async fn of_a_hundred_concurrent_exchanges_one_wins_on_redis() {
     let server = Server::start();
     let store: Arc<dyn SessionStore> = Arc::new(store(&server));
     for number in 0..20 {
@@ -44,7 +44,7 @@ async fn of_a_hundred_exchanges_at_once_one_wins_on_redis() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn a_record_comes_back_as_it_was_written() {
+async fn a_record_is_read_as_it_was_written() {
     let server = Server::start();
     let store = store(&server);
     let mut record = session("joe", "s 1\n\u{0}");
@@ -53,7 +53,7 @@ async fn a_record_comes_back_as_it_was_written() {
     record.device = Some("Firefox / \u{1f511}".to_owned());
     record.grant = "{\"a\":[1,{}]}\n\n".to_owned();
     (record.ends_at, record.expires_at) = (u64::MAX - 1, u64::MAX);
-    store.create(&record, 100).await.expect("room");
+    store.create(&record, 100).await.expect("space");
     assert_eq!(store.find("joe", &record.id, NOW).await.expect("an answer"), Some(record.clone()));
     let (id, token_id) = (record.id.clone(), record.token_id.clone());
     let rotation = Rotation::new("joe", &id, &token_id, "next\n", NOW + 5).idle(u64::MAX);
@@ -66,13 +66,13 @@ async fn a_record_comes_back_as_it_was_written() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn the_server_lets_go_of_a_subject_whose_sessions_have_expired() {
+async fn the_server_drops_a_subject_whose_sessions_have_expired() {
     let server = Server::start();
     let store = store(&server);
     for (id, lifetime) in [("long", 900), ("short", 300)] {
         let mut record = session("joe", id);
         record.expires_at = record.created_at + lifetime;
-        store.create(&record, 100).await.expect("room");
+        store.create(&record, 100).await.expect("space");
     }
     let left: i64 = server.cli(&["TTL", "{jwt}:sessions:joe"]).parse().expect("seconds");
     assert!((840..=900).contains(&left), "{left}");
@@ -82,36 +82,36 @@ async fn the_server_lets_go_of_a_subject_whose_sessions_have_expired() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn without_the_server_nobody_is_let_in() {
+async fn without_the_server_every_operation_fails() {
     let mut server = Server::start();
     let settings = RedisSettings::new().timeout(Duration::from_millis(200));
     let store = RedisSessions::connect(server.address(), &settings).expect("an address");
-    store.create(&session("joe", "s"), 100).await.expect("room");
+    store.create(&session("joe", "s"), 100).await.expect("space");
     server.freeze();
     let unavailable = |error| matches!(error, SessionStoreError::Unavailable(_));
     assert!(unavailable(store.find("joe", "s", NOW).await.expect_err("no answer")));
     server.thaw();
     server.kill();
-    assert!(unavailable(store.rotate(&Rotation::new("joe", "s", "a", "b", NOW)).await.expect_err("nobody there")));
-    assert!(unavailable(store.create(&session("joe", "t"), 100).await.expect_err("nobody there")));
+    assert!(unavailable(store.rotate(&Rotation::new("joe", "s", "a", "b", NOW)).await.expect_err("no server")));
+    assert!(unavailable(store.create(&session("joe", "t"), 100).await.expect_err("no server")));
     server.revive();
-    // What is lost is over.
-    super::scene::until("the server is back", async || store.find("joe", "s", NOW).await.is_ok()).await;
+    // Sessions that the server lost have ended.
+    super::setup::until("the server is back", async || store.find("joe", "s", NOW).await.is_ok()).await;
     assert_eq!(store.find("joe", "s", NOW).await.expect("an answer"), None);
 }
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn a_server_without_room_says_so_and_a_record_of_another_kind_is_an_outage() {
+async fn a_full_server_reports_it_and_a_record_of_another_kind_is_an_outage() {
     let server = Server::start();
     let store = store(&server);
-    store.create(&session("joe", "s"), 100).await.expect("room");
+    store.create(&session("joe", "s"), 100).await.expect("space");
     server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
-    let error = store.create(&session("joe", "t"), 100).await.expect_err("no room");
+    let error = store.create(&session("joe", "t"), 100).await.expect_err("the server is full");
     assert!(matches!(error, SessionStoreError::Full), "{error}");
-    // A refresh writes: it is refused, its token stays good. A logout only removes.
+    // A refresh writes, so it fails and its token stays valid. A logout only deletes.
     let refresh = Rotation::new("joe", "s", "s-0", "s-1", NOW);
-    let error = store.rotate(&refresh).await.expect_err("no room");
+    let error = store.rotate(&refresh).await.expect_err("the server is full");
     assert!(matches!(error, SessionStoreError::Full), "{error}");
     assert!(store.end("joe", "other").await.is_ok());
     assert!(store.end_all("joe", Some("s")).await.is_ok());

@@ -1,0 +1,5 @@
+//! Section E: claims.
+
+mod issuers_and_audiences;
+mod permissions;
+mod times;

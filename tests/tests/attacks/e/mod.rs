@@ -1,5 +1,0 @@
-//! E: claims.
-
-mod parties;
-mod rights;
-mod times;

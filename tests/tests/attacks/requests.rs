@@ -1,0 +1,498 @@
+//! Section H: HTTP requests.
+
+use jwt_core::BuildErrorKind;
+use jwt_core::ErrorKind;
+use jwt_core::http::Cookies;
+use jwt_core::http::{Csrf, Location, TokenSources};
+use jwt_core::testing::BareRequest;
+use jwt_core::verify::Authenticator;
+use jwt_core::{Algorithm, TrustedIssuer};
+use jwt_tests::adapter::{Adapter, Application};
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::forge::Forge;
+use jwt_tests::setup::{application, behind, builder, good, stranger, trusting};
+use serde_json::json;
+
+fn lines(values: &[&[u8]]) -> Ask {
+    values.iter().fold(Ask::get("/me"), |ask, value| ask.header("authorization", value))
+}
+
+async fn expect(application: &Application, ask: &Ask, expected: &Answer, case: &str) {
+    assert_eq!(&application.send(ask).await, expected, "{case}");
+}
+
+#[actix_web::test]
+async fn h01_a_request_without_credentials_gets_a_challenge_without_an_error() {
+    expect(&application(), &Ask::get("/me"), &Answer::missing(), "none").await;
+    expect(&application(), &Ask::post("/me"), &Answer::missing(), "none").await;
+}
+
+#[actix_web::test]
+async fn h02_other_authentication_schemes_are_ignored() {
+    let token = good().sign();
+    for value in [
+        "Basic eDp5".to_owned(),
+        "Negotiate".to_owned(),
+        format!("BearerX {token}"),
+        format!("XBearer {token}"),
+        format!("Bearer-Token {token}"),
+        format!("Token {token}"),
+        format!("JWT {token}"),
+        format!("Bear {token}"),
+        format!("Digest realm=\"Bearer {token}\""),
+        token,
+        "\"Bearer\" x".to_owned(),
+        String::new(),
+    ] {
+        expect(&application(), &lines(&[value.as_bytes()]), &Answer::missing(), &value).await;
+    }
+}
+
+#[actix_web::test]
+async fn h03_two_authorization_headers_are_refused_whatever_they_hold() {
+    let (token, bad) = (format!("Bearer {}", good().sign()), "Bearer bad".to_owned());
+    let twice = Answer::malformed(ErrorKind::MultipleCredentials);
+    for (first, second) in [(&bad, &token), (&token, &bad), (&token, &token), (&bad, &bad)] {
+        expect(&application(), &lines(&[first.as_bytes(), second.as_bytes()]), &twice, "Bearer").await;
+    }
+    for other in ["Basic eDp5", "DPoP x", "", "BearerX y"] {
+        for pair in [[other, &token], [&token, other], [other, other]] {
+            let ask = Ask::get("/me").header("authorization", pair[0]).header("Authorization", pair[1]);
+            expect(&application(), &ask, &twice, other).await;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn h04_two_tokens_in_one_header_are_refused() {
+    let token = good().sign();
+    let unread = Answer::malformed(ErrorKind::MalformedCredentials);
+    for value in [
+        format!("Bearer {token}, Bearer {token}"),
+        format!("Bearer {token},{token}"),
+        format!("Bearer {token} {token}"),
+        format!("Bearer Bearer {token}"),
+        format!("Bearer {token}, Basic eDp5"),
+        format!("Bearer {token};"),
+        format!("Bearer \"{token}\""),
+        format!("Bearer token=\"{token}\""),
+    ] {
+        expect(&application(), &lines(&[value.as_bytes()]), &unread, &value).await;
+    }
+}
+
+#[actix_web::test]
+async fn h05_the_scheme_is_case_insensitive() {
+    for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
+        let value = format!("{scheme} {}", good().sign());
+        let ask = Ask::get("/user").header("authorization", value);
+        expect(&application(), &ask, &Answer::text("Ada"), scheme).await;
+    }
+}
+
+#[actix_web::test]
+async fn h06_only_spaces_may_separate_scheme_and_token() {
+    let token = good().sign();
+    let unread = Answer::malformed(ErrorKind::MalformedCredentials);
+    let user = |value: Vec<u8>| Ask::get("/user").header("authorization", value);
+    for value in [
+        format!("Bearer   {token}"),
+        format!(" Bearer {token}"),
+        format!("Bearer {token} "),
+        format!("Bearer {token}\t"),
+        format!("\tBearer {token}"),
+    ] {
+        expect(&application(), &user(value.clone().into()), &Answer::text("Ada"), &value).await;
+    }
+    for value in [
+        format!("Bearer\t{token}").into_bytes(),
+        format!("Bearer \t{token}").into_bytes(),
+        [b"Bearer\xa0".as_slice(), token.as_bytes()].concat(),
+        [b"Bearer \xc2\xa0".as_slice(), token.as_bytes()].concat(),
+        format!("Bearer:{token}").into_bytes(),
+        format!("Bearer={token}").into_bytes(),
+        format!("Bearer/{token}").into_bytes(),
+    ] {
+        expect(&application(), &user(value.clone()), &unread, &value.escape_ascii().to_string()).await;
+    }
+    expect(&application(), &user(format!("Bearer{token}").into()), &Answer::missing(), "no space").await;
+}
+
+#[actix_web::test]
+async fn h07_a_scheme_without_a_token_is_refused() {
+    for value in ["Bearer", "Bearer ", "Bearer    ", "bearer", " Bearer "] {
+        let unread = Answer::malformed(ErrorKind::MalformedCredentials);
+        expect(&application(), &lines(&[value.as_bytes()]), &unread, value).await;
+    }
+}
+
+#[actix_web::test]
+async fn h08_header_bytes_that_are_not_text_are_refused_without_a_panic() {
+    let token = good().sign();
+    let unread = Answer::malformed(ErrorKind::MalformedCredentials);
+    for bytes in
+        [&b"\xff"[..], b"\x80", b"\xc3\xa9", b"\xe2\x80\xae", b"%00", b"\xf0\x9f\x94\x91", b"\xc0\xaf", b"\x80\x80\x80"]
+    {
+        for value in [
+            [b"Bearer ", bytes].concat(),
+            [b"Bearer ", token.as_bytes(), bytes].concat(),
+            [b"Bearer ", bytes, token.as_bytes()].concat(),
+        ] {
+            expect(&application(), &lines(&[&value]), &unread, &bytes.escape_ascii().to_string()).await;
+        }
+        let value = [bytes, b"Bearer ", token.as_bytes()].concat();
+        expect(&application(), &lines(&[&value]), &Answer::missing(), "before the scheme").await;
+    }
+    // Bytes that no header may contain are rejected by the parsers of both frameworks.
+    for byte in [0, b'\r', b'\n', 0x7f] {
+        assert!(http::HeaderValue::from_bytes(&[b'a', byte]).is_err());
+        assert!(actix_web::http::header::HeaderValue::from_bytes(&[b'a', byte]).is_err());
+    }
+}
+
+#[actix_web::test]
+async fn h09_an_oversized_header_is_refused_without_parsing() {
+    for length in [16 * 1024 + 1, 64 * 1024, 1 << 20] {
+        let ask = Ask::get("/me").bearer(&"A".repeat(length));
+        expect(&application(), &ask, &Answer::refused(ErrorKind::TokenTooLarge), &length.to_string()).await;
+        let ask = lines(&["B".repeat(length).as_bytes()]);
+        expect(&application(), &ask, &Answer::missing(), &length.to_string()).await;
+        let ask = lines(&[format!("Bearer{}", " ".repeat(length)).as_bytes()]);
+        expect(&application(), &ask, &Answer::malformed(ErrorKind::MalformedCredentials), "spaces").await;
+    }
+}
+
+#[actix_web::test]
+async fn h10_tokens_in_two_places_are_refused() {
+    let token = good().sign();
+    let cookie = format!("session={token}");
+    let open = behind(builder().sources(TokenSources::new().cookie("session").query("access_token")));
+    let twice = Answer::malformed(ErrorKind::MultipleCredentials);
+    let query = format!("/me?access_token={token}");
+    for (ask, case) in [
+        (Ask::get("/me").bearer(&token).header("cookie", &cookie), "header and cookie"),
+        (Ask::get("/me").bearer("bad").header("cookie", &cookie), "bad header and good cookie"),
+        (Ask::get(&query).bearer(&token), "header and query"),
+        (Ask::get(&query).header("cookie", &cookie), "query and cookie"),
+        (Ask::get("/me").header("cookie", format!("{cookie}; {cookie}")), "a cookie twice in one line"),
+        (Ask::get("/me").header("cookie", &cookie).header("cookie", "session=x"), "a cookie twice in two lines"),
+        (Ask::get(format!("{query}&access_token=x")), "a query twice"),
+    ] {
+        expect(&open, &ask, &twice, case).await;
+    }
+    // A place that isn't searched doesn't count.
+    let ask = Ask::get("/user?access_token=x").bearer(&token).header("cookie", "session=x");
+    expect(&application(), &ask, &Answer::text("Ada"), "places that are not searched").await;
+}
+
+#[actix_web::test]
+async fn h11_a_token_in_the_query_is_ignored_by_default() {
+    for name in ["access_token", "token", "jwt", "bearer"] {
+        let ask = Ask::get(format!("/me?{name}={}", good().sign()));
+        expect(&application(), &ask, &Answer::missing(), name).await;
+    }
+}
+
+#[actix_web::test]
+async fn h12_a_response_to_a_token_in_the_query_is_private() {
+    let open = behind(builder().sources(TokenSources::new().query("access_token")));
+    let ask = Ask::get(format!("/user?access_token={}", good().sign()));
+    let expected = Answer::text("Ada").with_header("cache-control", "private");
+    expect(&open, &ask, &expected, "query").await;
+    let ask = Ask::get("/user").bearer(&good().sign());
+    expect(&open, &ask, &Answer::text("Ada"), "header").await;
+}
+
+#[actix_web::test]
+async fn h13_a_cookie_in_a_cross_site_request_is_refused() {
+    let cookie = |token: &str| format!("__Host-access={token}");
+    let post = |token: &str| Ask::post("/me").header("host", "api.example").header("cookie", cookie(token));
+    let (plain, bound) = (good().sign(), good().claim("csrf", "s3cret").sign());
+    for sources in [TokenSources::new().cookie("__Host-access"), Cookies::new().sources()] {
+        let open = behind(builder().sources(sources));
+        for (ask, case) in [
+            (post(&plain).header("sec-fetch-site", "cross-site").header("origin", "https://evil.example"), "a form"),
+            (post(&plain).header("sec-fetch-site", "same-site").header("origin", "https://x.example"), "a sibling"),
+            (post(&plain).header("origin", "https://evil.example"), "an old browser"),
+            (post(&plain).header("origin", "null"), "a sandbox"),
+            (post(&plain), "no browser headers"),
+            (post(&plain).header("x-csrf-token", "s3cret"), "a header without a claim"),
+            (post(&bound).header("sec-fetch-site", "same-origin"), "no header"),
+            (post(&bound).header("sec-fetch-site", "same-origin").header("x-csrf-token", "guess"), "a guess"),
+            (post(&bound).header("cookie", "csrf=guess").header("x-csrf-token", "guess"), "a planted pair"),
+            (post(&bound).header("sec-fetch-site", "cross-site").header("x-csrf-token", "s3cret"), "a stolen value"),
+            (post("bad").header("sec-fetch-site", "cross-site"), "a bad token"),
+        ] {
+            expect(&open, &ask, &Answer::csrf(), case).await;
+        }
+        // The same tokens, from the application's own pages and in a header.
+        let own = post(&bound).header("sec-fetch-site", "same-origin").header("x-csrf-token", "s3cret");
+        for ask in [post(&plain).header("sec-fetch-site", "same-origin"), own, Ask::post("/me").bearer(&bound)] {
+            assert_eq!(open.send(&ask).await.status, 200);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn h13_a_cross_site_form_is_refused_whatever_its_fields() {
+    let sources = TokenSources::new().cookie("__Host-access").csrf(Csrf::new().form_field("csrf_token"));
+    let open = behind(builder().sources(sources));
+    let token = good().claim("csrf", "s3cret").sign();
+    let post = |content_type: &str, body: &str| {
+        let ask = Ask::post("/echo").header("host", "api.example").header("cookie", format!("__Host-access={token}"));
+        ask.header("content-type", content_type).body(body)
+    };
+    let form = |body: &str| post("application/x-www-form-urlencoded", body);
+    let own = |ask: Ask| ask.header("sec-fetch-site", "same-origin");
+    for (ask, case) in [
+        (form("csrf_token=s3cret").header("sec-fetch-site", "cross-site"), "a stolen value"),
+        (form("csrf_token=s3cret").header("origin", "null"), "a stolen value in a sandbox"),
+        (form("csrf_token=guess"), "no browser headers, and a guess"),
+        (form("csrf_token=guess").header("cookie", "csrf_token=guess"), "a planted pair"),
+        (own(form("csrf_token=guess")), "a guess"),
+        (own(form("csrf_token=guess&csrf_token=s3cret")), "several guesses"),
+        (own(form("csrf_token[]=s3cret")), "a list"),
+        (own(post("text/plain", "csrf_token=s3cret")), "plain text, as a form may send it"),
+        (own(post("multipart/form-data; boundary=x", "csrf_token=s3cret")), "the content type for files"),
+        (own(post("application/x-www-form-urlencodedx", "csrf_token=s3cret")), "another type"),
+        (own(form("csrf_token=s3cret")).header("x-csrf-token", "guess"), "a guess in the header"),
+    ] {
+        expect(&open, &ask, &Answer::csrf(), case).await;
+    }
+    // The form field is a CSRF value, not a token: without the cookie, the request has no credentials.
+    let ask = Ask::post("/echo").header("content-type", "application/x-www-form-urlencoded").body("csrf_token=s3cret");
+    expect(&open, &ask, &Answer::missing(), "no cookie").await;
+    expect(&open, &own(form("csrf_token=s3cret")), &Answer::text("csrf_token=s3cret"), "the application's own").await;
+}
+
+#[actix_web::test]
+async fn h14_a_token_in_a_form_is_ignored() {
+    let form = format!("access_token={}", good().sign());
+    let open = behind(builder().sources(TokenSources::new().query("access_token")));
+    for application in [application(), open] {
+        for content_type in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"] {
+            let ask = Ask::post("/me").header("content-type", content_type).body(form.clone());
+            expect(&application, &ask, &Answer::missing(), content_type).await;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn h15_only_outer_cors_middleware_answers_a_preflight() {
+    let preflight = Ask::new("OPTIONS", "/me")
+        .header("origin", "https://app.example")
+        .header("access-control-request-method", "GET")
+        .header("access-control-request-headers", "authorization");
+    for adapter in Adapter::ALL {
+        // axum adds the allowed methods, so the responses are checked one by one.
+        let answer = adapter.send(&application(), &preflight).await;
+        assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?}");
+        let answer = adapter.send(&application().cors("https://app.example"), &preflight).await;
+        assert_eq!((answer.status, answer.code), (200, None), "{adapter:?}");
+    }
+}
+
+#[actix_web::test]
+async fn h15_a_preflight_reaches_inner_cors_middleware_only_if_configured() {
+    let preflight = |route: &str| {
+        Ask::new("OPTIONS", route)
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "GET")
+    };
+    let passing = application().passing_preflights();
+    for adapter in Adapter::ALL {
+        let answer = adapter.send(&application(), &preflight("/cors-inside")).await;
+        assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?}");
+        // CORS middleware answers now, whatever it answers.
+        let answer = adapter.send(&passing, &preflight("/cors-inside")).await;
+        assert_eq!((answer.code, answer.header("www-authenticate")), (None, None), "{adapter:?} {answer:?}");
+    }
+    for (method, headers) in [
+        ("OPTIONS", vec![]),
+        ("OPTIONS", vec![("origin", "https://app.example")]),
+        ("OPTIONS", vec![("access-control-request-method", "GET")]),
+        ("GET", vec![("origin", "https://app.example"), ("access-control-request-method", "GET")]),
+        ("POST", vec![("origin", "https://app.example"), ("access-control-request-method", "GET")]),
+        ("options", vec![("origin", "https://app.example"), ("access-control-request-method", "GET")]),
+    ] {
+        let ask = headers.iter().fold(Ask::new(method, "/me"), |ask, (name, value)| ask.header(name, value));
+        for adapter in Adapter::ALL {
+            let answer = adapter.send(&passing, &ask).await;
+            assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?} {ask:?}");
+        }
+    }
+    // No user is admitted: a handler for every method runs for guests, but not for preflights.
+    expect(&passing, &Ask::new("OPTIONS", "/any"), &Answer::text("nobody"), "a guest").await;
+    expect(&passing, &preflight("/any"), &Answer::missing(), "a preflight").await;
+    for route in ["/principal", "/optional-principal", "/forwarded", "/optional-forwarded"] {
+        for adapter in Adapter::ALL {
+            let answer = adapter.send(&passing, &preflight(route)).await;
+            assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?} {route}");
+        }
+    }
+    // The layer can't hold back a handler that answers every method and doesn't ask for claims.
+    expect(&passing, &Ask::new("OPTIONS", "/any-unasked"), &Answer::missing(), "no preflight").await;
+    expect(&passing, &preflight("/any-unasked"), &Answer::text("everyone"), "a preflight").await;
+    for route in ["/me", "/reports", "/allowed", "/policy", "/optional-allowed"] {
+        for adapter in Adapter::ALL {
+            let answer = adapter.send(&passing, &preflight(route)).await;
+            assert!(matches!(answer.status, 401 | 405) && answer.body.is_empty(), "{adapter:?} {route} {answer:?}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn h17_a_bad_token_is_not_treated_as_absent() {
+    let foreign = Forge::new(&stranger(Algorithm::ES256)).header("kid", "k-1").sign();
+    for (token, kind) in [
+        (good().claim("exp", 1).sign(), ErrorKind::Expired),
+        (foreign, ErrorKind::BadSignature),
+        (good().claim("aud", "x").sign(), ErrorKind::WrongAudience),
+        ("x".to_owned(), ErrorKind::MalformedToken),
+    ] {
+        let ask = Ask::get("/optional").bearer(&token);
+        expect(&application(), &ask, &Answer::refused(kind), "optional").await;
+    }
+    let ask = Ask::get("/optional").header("authorization", "Bearer");
+    expect(&application(), &ask, &Answer::malformed(ErrorKind::MalformedCredentials), "empty").await;
+}
+
+#[actix_web::test]
+async fn h18_identity_headers_of_the_client_are_ignored() {
+    for name in ["x-user", "x-auth-subject", "x-forwarded-user", "remote-user", "x_user", "x-jwt-claims", "x-verified"]
+    {
+        let ask = Ask::get("/me").header(name, "root");
+        expect(&application(), &ask, &Answer::missing(), name).await;
+        let ask = Ask::get("/user").bearer(&good().sign()).header(name, "root");
+        expect(&application(), &ask, &Answer::text("Ada"), name).await;
+    }
+}
+
+#[actix_web::test]
+async fn h18_behind_a_gateway_only_the_gateway_sets_identity_headers() {
+    let application = application().forwarding(&[("/sub", "x-user"), ("/roles", "x-roles")]);
+    let spellings = ["x-user", "X-USER", "x_user", "X_User", "x.user", "x-roles", "x_roles"];
+    // Requests of a user without the claim, of a user with it, and without a token.
+    let nameless = good().without("sub").sign();
+    for (ask, expected) in [
+        (Ask::get("/forwarded").bearer(&nameless), "/forwarded".to_owned()),
+        (Ask::get("/forwarded").bearer(&good().sign()), "/forwarded\nx-user: user-1815".to_owned()),
+        (Ask::get("/optional-forwarded"), "/optional-forwarded".to_owned()),
+    ] {
+        for value in ["root", "", "user-1815, root"] {
+            let forged = spellings.iter().fold(ask.clone(), |ask, name| ask.header(name, value).header(name, value));
+            expect(&application, &forged, &Answer::text(&expected), value).await;
+        }
+        // The next hop would drop the header that the client names here.
+        let dropped = ask.header("connection", "x-user, X_Roles").header("connection", "x-user");
+        expect(&application, &dropped, &Answer::text(&expected), "named in `Connection`").await;
+    }
+    // Claims that would end the line or start another header.
+    for evil in ["a\r\nx-roles: admin", "a\nb", "a\0b", "a\u{85}b", " a", "a, b"] {
+        let answer = application.send(&Ask::get("/forwarded").bearer(&good().claim("sub", evil).sign())).await;
+        let body = String::from_utf8(answer.body).expect("text");
+        let lines: Vec<&str> = body.lines().collect();
+        assert!(answer.status == 200 && lines.len() == 2 && lines[1].starts_with("x-user: "), "{evil:?}: {body}");
+        let value = lines[1].strip_prefix("x-user: ").expect("checked");
+        assert!(value.contains('%') && !value.contains([',', '\\']) && value.trim() == value, "{value}");
+    }
+}
+
+#[actix_web::test]
+async fn h19_a_verified_token_from_earlier_middleware_is_ignored() {
+    let key = stranger(Algorithm::ES256);
+    let evil = TrustedIssuer::new("https://evil.example").key(key.verification_key()).dangerous_any_audience();
+    let token = Forge::new(&key).claim("iss", "https://evil.example").claim("name", "Mallory").sign();
+    let verifier = trusting(evil).build().expect("a verifier");
+    let request = BareRequest::new("GET", "/").header("authorization", format!("Bearer {token}"));
+    let state = jwt_tests::gate::enter(&Authenticator::from(verifier), &request).expect("good there").state;
+    let application = application().planted(state.expect("a state"));
+    expect(&application, &Ask::get("/user"), &Answer::missing(), "no token").await;
+    expect(&application, &Ask::get("/optional"), &Answer::text("nobody"), "optional").await;
+    expect(&application, &Ask::get("/user").bearer(&good().sign()), &Answer::text("Ada"), "a good token").await;
+    let ask = Ask::get("/user").bearer(&token);
+    expect(&application, &ask, &Answer::refused(ErrorKind::UnknownIssuer), "a token of the other issuer").await;
+}
+
+#[actix_web::test]
+async fn h20_a_challenge_contains_nothing_that_needs_escaping() {
+    for realm in ["a\"b", "a\\b", "a\r\nset-cookie: x=y", "caf\u{e9}", "\u{7f}", "a\tb", ""] {
+        let error = builder().realm(realm).build().expect_err(realm);
+        assert_eq!((error.kind(), error.setting()), (BuildErrorKind::IllegalCharacters, "realm"), "{realm:?}");
+    }
+    let bare = r#"Bearer realm="api", error="insufficient_scope""#;
+    for scope in ["a\"b", "a\\b", "a b", "a\r\nb", "caf\u{e9}", ""] {
+        let application = application().scopes([scope]);
+        let answer = application.send(&Ask::get("/reports").bearer(&good().sign())).await;
+        assert_eq!((answer.status, answer.header("www-authenticate")), (403, Some(bare)), "{scope:?}");
+        assert_eq!(answer.code, Some("insufficient_scope"));
+    }
+    // The token's contents never appear in a response.
+    for claim in ["iss", "aud", "scope"] {
+        let token = good().claim(claim, "x\", error=\"none\\\r\nset-cookie: a=b").sign();
+        for route in ["/reports", "/number"] {
+            let answer = application().send(&Ask::get(route).bearer(&token)).await;
+            let value = answer.header("www-authenticate").expect("a challenge");
+            assert!(!value.contains("none") && !value.contains("cookie"), "{value}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn h22_a_token_with_another_scheme_is_not_a_bearer_token() {
+    let bound = good().claim("cnf", json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})).sign();
+    for token in [good().sign(), bound.clone()] {
+        for scheme in ["DPoP", "dpop", "PoP", "MAC"] {
+            let ask = Ask::get("/me").header("authorization", format!("{scheme} {token}")).header("dpop", "a.b.c");
+            expect(&application(), &ask, &Answer::missing(), scheme).await;
+        }
+    }
+    let ask = Ask::get("/me").bearer(&bound).header("dpop", "a.b.c");
+    expect(&application(), &ask, &Answer::refused(ErrorKind::UnsupportedConfirmation), "downgraded").await;
+}
+
+#[actix_web::test]
+async fn h23_a_certificate_in_a_header_does_not_bind_a_token() {
+    let token = good().claim("cnf", json!({"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"})).sign();
+    for name in ["x-ssl-cert", "x-client-cert", "x-forwarded-client-cert", "client-cert", "ssl-client-cert"] {
+        let ask = Ask::get("/me").bearer(&token).header(name, "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2");
+        expect(&application(), &ask, &Answer::refused(ErrorKind::UnsupportedConfirmation), name).await;
+    }
+}
+
+#[actix_web::test]
+async fn h24_a_hop_by_hop_authorization_header_is_ignored() {
+    for options in ["authorization", "Authorization", "close, authorization", "keep-alive ,AUTHORIZATION , x"] {
+        let ask = Ask::get("/me").bearer(&good().sign()).header("connection", options);
+        expect(&application(), &ask, &Answer::missing(), options).await;
+    }
+    let ask =
+        Ask::get("/me").header("connection", "close").bearer(&good().sign()).header("connection", "authorization");
+    expect(&application(), &ask, &Answer::missing(), "in a second line").await;
+    let ask = Ask::get("/user").bearer(&good().sign()).header("connection", "close, x-authorization");
+    expect(&application(), &ask, &Answer::text("Ada"), "another header").await;
+    let open = behind(builder().sources(TokenSources::new().cookie("session")));
+    let ask = Ask::get("/me").header("cookie", format!("session={}", good().sign())).header("connection", "cookie");
+    expect(&open, &ask, &Answer::missing(), "a cookie").await;
+}
+
+#[actix_web::test]
+async fn h25_a_websocket_protocol_is_a_token_source_only_if_configured() {
+    let token = good().sign();
+    let upgrade = |route: &str| {
+        let protocols = format!("access_token, {token}");
+        Ask::get(route).header("upgrade", "websocket").header("sec-websocket-protocol", protocols)
+    };
+    expect(&application(), &upgrade("/me"), &Answer::missing(), "by default").await;
+    let sources = TokenSources::new().from_fn(Location::Header, |request| {
+        let mut token = None;
+        request.header("sec-websocket-protocol", &mut |value| {
+            let text = std::str::from_utf8(value).unwrap_or_default();
+            token = text.strip_prefix("access_token, ").map(str::to_owned);
+        });
+        token
+    });
+    let open = behind(builder().sources(sources));
+    expect(&open, &upgrade("/user"), &Answer::text("Ada"), "with the source configured").await;
+}

@@ -1,0 +1,243 @@
+//! The tests that every revocation store must pass.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwt_core::redis::{RedisRevocations, RedisSettings};
+use jwt_core::revocation::{
+    MemoryRevocations, Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeErrorKind, Standing,
+    TokenIdentity,
+};
+use jwt_core::testing::ManualClock;
+use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
+use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
+use jwt_tests::setup::{builder, good, key};
+use serde_json::json;
+
+use super::server::Server;
+use super::setup::{Node, outcome, until};
+
+const OTHER: &str = "https://other.example";
+
+/// One store, queried through several lists: those of different processes, if it's shared.
+struct Scene {
+    store: Arc<dyn RevocationStore>,
+    verifiers: Vec<Verifier>,
+}
+
+#[derive(Clone, Debug)]
+struct Shared(Arc<dyn RevocationStore>);
+
+impl RevocationList for Shared {
+    fn look_up(&self, token: &TokenIdentity<'_>) -> jwt_core::Step<Standing> {
+        self.0.look_up(token)
+    }
+}
+
+impl Scene {
+    fn new(stores: &[Arc<dyn RevocationStore>]) -> Self {
+        let other = || TrustedIssuer::new(OTHER).audience(AUDIENCE).key(key().verification_key());
+        let verifier = |store: &Arc<_>| {
+            builder().issuer(other()).revocations(Shared(Arc::clone(store))).build().expect("a verifier")
+        };
+        Self { verifiers: stores.iter().map(verifier).collect(), store: Arc::clone(&stores[0]) }
+    }
+
+    fn memory(clock: &ManualClock) -> Self {
+        Self::new(&[Arc::new(MemoryRevocations::with_settings(RevocationSettings::new().clock(clock.clone())))])
+    }
+
+    async fn redis(server: &Server, clock: &ManualClock, capacity: usize) -> Self {
+        let mut stores: Vec<Arc<dyn RevocationStore>> = Vec::new();
+        for _ in 0..3 {
+            let memory = RevocationSettings::new().capacity(capacity).clock(clock.clone());
+            let settings = RedisSettings::new().timeout(Duration::from_secs(10)).revocations(memory);
+            let store = RedisRevocations::connect(server.address(), settings).expect("an address");
+            store.synced().await;
+            stores.push(Arc::new(store));
+        }
+        Self::new(&stores)
+    }
+
+    async fn revoke(&self, revocation: &Revocation) {
+        self.store.revoke(revocation).await.expect("revoked");
+    }
+
+    /// The revocation is visible here at once and elsewhere within moments.
+    async fn refuses(&self, token: Forge, kind: ErrorKind) {
+        let token = token.sign();
+        assert_eq!(outcome(&self.verifiers[0], &token).await, Some(kind));
+        for verifier in &self.verifiers {
+            until("refused", async || outcome(verifier, &token).await == Some(kind)).await;
+        }
+    }
+
+    async fn accepts(&self, token: Forge) {
+        let token = token.sign();
+        for verifier in &self.verifiers {
+            assert_eq!(outcome(verifier, &token).await, None);
+        }
+    }
+}
+
+async fn keeps_the_contract(scene: &Scene) {
+    let now = Duration::from_secs(NOW);
+    let token = |jti: &str| good().claim("jti", jti);
+
+    // Nothing is revoked.
+    scene.accepts(token("a")).await;
+
+    // One token of one issuer. Revoking it twice changes nothing.
+    for _ in 0..2 {
+        scene.revoke(&Revocation::token_id(ISSUER, "a", now + Duration::from_secs(300))).await;
+    }
+    scene.refuses(token("a"), ErrorKind::Revoked).await;
+    scene.accepts(token("b")).await;
+    scene.accepts(token("a").claim("iss", OTHER)).await;
+    scene.refuses(token("b").without("jti"), ErrorKind::MissingClaim).await;
+    scene.refuses(token("b").without("iat"), ErrorKind::MissingClaim).await;
+
+    // Names with any characters.
+    for name in ["", " ", "5 5", "\u{0}\r\n", "é\u{1f511}", "*", &"x".repeat(2_000)] {
+        let error = scene.store.revoke(&Revocation::session(ISSUER, name)).await.err();
+        if name.is_empty() {
+            assert_eq!(error.map(|error| error.kind()), Some(RevokeErrorKind::MissingClaim));
+            scene.accepts(token("b").claim("sid", name)).await;
+        } else {
+            scene.refuses(token("b").claim("sid", name), ErrorKind::Revoked).await;
+        }
+    }
+
+    // A session, whenever its tokens were issued.
+    scene.revoke(&Revocation::session(ISSUER, "s-1")).await;
+    scene.refuses(token("b").claim("sid", "s-1").claim("iat", NOW + 30), ErrorKind::Revoked).await;
+    scene.accepts(token("b").claim("sid", "s-2")).await;
+    scene.accepts(token("b").claim("sid", "s-1").claim("iss", OTHER)).await;
+
+    // A subject, up to a second that never moves back.
+    let issued = |iat: u64| token("b").claim("iat", iat);
+    for cutoff in [NOW - 10, NOW - 5, NOW - 7] {
+        scene.revoke(&Revocation::subject(ISSUER, "user-1815", Duration::from_secs(cutoff))).await;
+    }
+    scene.refuses(issued(NOW - 10), ErrorKind::Revoked).await;
+    scene.refuses(issued(NOW - 5), ErrorKind::Revoked).await;
+    scene.refuses(token("b").claim("iat", json!(NOW as f64 - 4.5)), ErrorKind::Revoked).await;
+    scene.accepts(issued(NOW - 4)).await;
+    scene.accepts(issued(NOW - 10).claim("sub", "user-1816")).await;
+
+    // An issuer.
+    scene.revoke(&Revocation::issuer(OTHER, now)).await;
+    scene.refuses(token("b").claim("iss", OTHER), ErrorKind::Revoked).await;
+    scene.accepts(token("b")).await;
+
+    // A revocation whose tokens expired long ago isn't stored.
+    scene.revoke(&Revocation::token_id(ISSUER, "old", Duration::from_secs(NOW - 3_600))).await;
+}
+
+#[tokio::test]
+async fn the_store_in_memory_passes_the_revocation_contract() {
+    keeps_the_contract(&Scene::memory(&ManualClock::at(NOW))).await;
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn redis_passes_the_revocation_contract() {
+    let server = Server::start();
+    keeps_the_contract(&Scene::redis(&server, &ManualClock::at(NOW), 1_000).await).await;
+    let records: Vec<String> = server.cli(&["KEYS", "*"]).lines().map(str::to_owned).collect();
+    assert_eq!(records.len(), 2, "{records:?}");
+    assert!(records.iter().all(|key| key.starts_with("{jwt}:")), "{records:?}");
+    assert!(!server.cli(&["HKEYS", "{jwt}:revoked"]).contains("old"));
+    assert_eq!(server.cli(&["HLEN", "{jwt}:revoked"]), server.cli(&["ZCARD", "{jwt}:revoked:ends"]));
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn redis_passes_the_revocation_contract_with_little_memory_in_the_process() {
+    let server = Server::start();
+    for capacity in [0, 1] {
+        keeps_the_contract(&Scene::redis(&server, &ManualClock::at(NOW), capacity).await).await;
+        server.cli(&["FLUSHALL"]);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_cluster_passes_the_revocation_contract_because_all_keys_share_a_slot() {
+    let server = Server::cluster();
+    keeps_the_contract(&Scene::redis(&server, &ManualClock::at(NOW), 1_000).await).await;
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn applications_with_their_own_prefixes_share_a_server_and_nothing_else() {
+    let server = Server::start();
+    let first = Node::with(&server, |settings| settings.prefix("first"), RevocationSettings::new()).synced().await;
+    let second = Node::with(&server, |settings| settings.prefix("second"), RevocationSettings::new()).synced().await;
+    first.list.revoke(&Revocation::session(ISSUER, "s")).await.expect("revoked");
+    second.list.revoke(&Revocation::session(ISSUER, "t")).await.expect("revoked");
+    second.until_session("t", Some(ErrorKind::Revoked)).await;
+    assert_eq!((first.session("s").await, first.session("t").await), (Some(ErrorKind::Revoked), None));
+    assert_eq!((second.session("s").await, second.session("t").await), (None, Some(ErrorKind::Revoked)));
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn the_server_drops_revocations_that_have_ended() {
+    let server = Server::start();
+    let node = Node::start(&server).synced().await;
+    for number in 0..50 {
+        node.list.revoke(&Revocation::session(ISSUER, number.to_string())).await.expect("revoked");
+    }
+    // Simulates that their time has come.
+    for number in 0..40 {
+        let field = format!("1 {} {ISSUER}{number}", ISSUER.len());
+        assert_eq!(server.cli(&["ZADD", "{jwt}:revoked:ends", "XX", "CH", "5", &field]), "1");
+    }
+    node.list.revoke(&Revocation::session(ISSUER, "last")).await.expect("revoked");
+    assert_eq!(
+        (server.cli(&["HLEN", "{jwt}:revoked"]), server.cli(&["ZCARD", "{jwt}:revoked:ends"])),
+        ("11".into(), "11".into())
+    );
+    let left: i64 = server
+        .cli(&["ZSCORE", "{jwt}:revoked:ends", &format!("1 {} {ISSUER}last", ISSUER.len())])
+        .parse()
+        .expect("a second");
+    let now: i64 = server.cli(&["TIME"]).lines().next().expect("a line").parse().expect("a second");
+    let month = 30 * 24 * 3_600 + 601;
+    assert!((month - 60..=month).contains(&(left - now)), "{}", left - now);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn processes_that_revoke_concurrently_agree_in_the_end() {
+    let server = Server::start();
+    let mut nodes = Vec::new();
+    for _ in 0..3 {
+        nodes.push(
+            Node::with(&server, |s| s.timeout(Duration::from_secs(20)), RevocationSettings::new()).synced().await,
+        );
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..300_u64 {
+        let list = nodes[number as usize % 3].list.clone();
+        tasks.spawn(async move {
+            let cutoff = Duration::from_secs(NOW - 400 + number);
+            list.revoke(&Revocation::subject(ISSUER, "user-1815", cutoff)).await.expect("revoked");
+            list.revoke(&Revocation::session(ISSUER, format!("s-{}", number / 2))).await.expect("revoked");
+        });
+    }
+    while let Some(task) = tasks.join_next().await {
+        task.expect("no panic");
+    }
+    let verifiers = nodes.iter().map(|node| super::setup::verifier(node.list.clone(), node.clock.clone()));
+    for verifier in verifiers {
+        let last = good().claim("iat", NOW - 101).claim("exp", NOW + 60).sign();
+        until("the last cutoff", async || outcome(&verifier, &last).await == Some(ErrorKind::Revoked)).await;
+        assert_eq!(outcome(&verifier, &good().claim("iat", NOW - 100).sign()).await, None);
+        for number in 0..150 {
+            let token = good().claim("sub", "other").claim("sid", format!("s-{number}")).sign();
+            until("every session", async || outcome(&verifier, &token).await == Some(ErrorKind::Revoked)).await;
+        }
+    }
+}

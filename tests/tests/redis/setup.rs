@@ -1,0 +1,73 @@
+//! Several simulated processes: each has its own list, and a verifier that uses it.
+
+use std::time::Duration;
+
+use jwt_core::ErrorKind;
+use jwt_core::Verifier;
+use jwt_core::redis::{RedisRevocations, RedisSettings};
+use jwt_core::revocation::{RevocationList, RevocationSettings};
+use jwt_core::testing::ManualClock;
+use jwt_tests::forge::NOW;
+use jwt_tests::setup::{builder, good};
+
+use super::server::Server;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A simulated process.
+pub(crate) struct Node {
+    pub(crate) list: RedisRevocations,
+    verifier: Verifier,
+    pub(crate) clock: ManualClock,
+}
+
+impl Node {
+    pub(crate) fn start(server: &Server) -> Self {
+        Self::with(server, |settings| settings, RevocationSettings::new())
+    }
+
+    pub(crate) fn with(
+        server: &Server,
+        change: impl FnOnce(RedisSettings) -> RedisSettings,
+        revocations: RevocationSettings,
+    ) -> Self {
+        let clock = ManualClock::at(NOW);
+        let settings = change(RedisSettings::new().revocations(revocations.clock(clock.clone())));
+        let list = RedisRevocations::connect(server.address(), settings).expect("an address");
+        let verifier = verifier(list.clone(), clock.clone());
+        Self { list, verifier, clock }
+    }
+
+    pub(crate) async fn synced(self) -> Self {
+        tokio::time::timeout(PATIENCE, self.list.synced()).await.expect("the server is available");
+        self
+    }
+
+    /// Returns the error for a token of this session, or `None` if it's accepted.
+    pub(crate) async fn session(&self, session: &str) -> Option<ErrorKind> {
+        outcome(&self.verifier, &good().claim("sid", session).sign()).await
+    }
+
+    pub(crate) async fn until_session(&self, session: &str, expected: Option<ErrorKind>) {
+        let token = good().claim("sid", session).sign();
+        until(session, async || outcome(&self.verifier, &token).await == expected).await;
+    }
+}
+
+pub(crate) fn verifier(list: impl RevocationList + 'static, clock: ManualClock) -> Verifier {
+    builder().revocations(list).clock(clock).build().expect("a verifier")
+}
+
+pub(crate) async fn outcome(verifier: &Verifier, token: &str) -> Option<ErrorKind> {
+    verifier.verify(token).await.err().map(|error| error.kind())
+}
+
+/// Waits until the condition is true.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("not in time: {what}"));
+}
