@@ -93,8 +93,8 @@ kinds! {
     SessionEnded, "session_ended", Refused, "session ended";
     /// The refresh token was used twice, so it may be stolen, and its session was ended. RFC 9700 section 4.14.2.
     RefreshReused, "refresh_token_reused", Refused, "refresh token used again";
-    /// A rule of your application refused the token.
-    RuleRefused, "rule_refused", Refused, "refused by a rule";
+    /// The token does not meet a requirement that your application sets for every token.
+    RuleRefused, "rule_refused", Refused, "refused by a requirement on every token";
     /// Your application has no principal for this token.
     UnknownPrincipal, "unknown_principal", Refused, "unknown principal";
     /// The claims don't fit the type that the handler asks for.
@@ -118,8 +118,8 @@ kinds! {
     KeysUnavailable, "keys_unavailable", Unavailable, "keys unavailable";
     /// The revocation list is unavailable. It's an outage, not a bad token.
     RevocationUnavailable, "revocation_unavailable", Unavailable, "revocation unavailable";
-    /// A rule or a requirement of your application failed. It's an outage, not a bad token.
-    RuleUnavailable, "rule_unavailable", Unavailable, "rule unavailable";
+    /// A requirement of your application could not be checked. It's an outage, not a bad token.
+    RuleUnavailable, "rule_unavailable", Unavailable, "requirement could not be checked";
     /// Your application couldn't load the principal. It's an outage, not a bad token.
     PrincipalUnavailable, "principal_unavailable", Unavailable, "principal unavailable";
     /// The session store is unavailable. It's an outage, not a bad token.
@@ -203,7 +203,7 @@ impl Error {
         self.kind.class()
     }
 
-    /// Returns the part of your configuration that the token didn't meet: the name or path of a claim, the name of a rule or
+    /// Returns the part of your configuration that the token didn't meet: the name or path of a claim, the name of a
     /// requirement, or the missing scopes.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {

@@ -1,57 +1,87 @@
-//! JWT authentication that no framework owns: finding the token, verifying it, validating it against a policy, and
-//! deciding the answer.
+//! JWT verification without a web framework: it finds the token in a request, verifies it, checks requirements on its claims,
+//! and decides the response.
 //!
-//! The adapters `jwt-tower` (tower, axum, tonic) and `jwt-actix` (actix-web) put it into a framework; what they do is
-//! decided here, so that both answer alike. Used by itself it verifies tokens from queues, WebSockets and tools.
+//! For a web application, use `jwt-tower` (axum, tonic, any tower service) or `jwt-actix` (actix-web). They re-export this
+//! crate and return byte-identical responses, because every decision is made here. Use it directly for tokens from queues,
+//! WebSockets and tools:
 //!
 //! ```
-//! use jwt_core::{Algorithm, TrustedIssuer, Verifier, crypto::SigningKey};
+//! use jwt_core::keys::Key;
+//! use jwt_core::{Algorithm, Error, TrustedIssuer, Verifier};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // Usually the issuer's public keys, from its JWKS or from PEM.
-//! let key = SigningKey::generate(Algorithm::ES256)?;
+//! fn verifier(secret: &[u8]) -> Result<Verifier, Box<dyn std::error::Error>> {
+//!     let issuer = TrustedIssuer::new("https://id.example")
+//!         .audience("https://api.example")
+//!         .key(Key::from_secret(Algorithm::HS256, secret)?);
+//!     Ok(Verifier::builder().issuer(issuer).build()?)
+//! }
 //!
-//! let verifier = Verifier::builder()
-//!     .issuer(
-//!         TrustedIssuer::new("https://id.example")
-//!             .key(key.verification_key())
-//!             .audience("https://api.example"),
-//!     )
-//!     .build()?;
-//! # Ok(())
-//! # }
+//! async fn subject(verifier: &Verifier, token: &str) -> Result<Option<String>, Error> {
+//!     let verified = verifier.verify(token).await?;
+//!     Ok(verified.registered().subject().map(str::to_owned))
+//! }
 //! ```
+//!
+//! # The types that most applications need
+//!
+//! | type | for |
+//! | --- | --- |
+//! | [`Verifier`] | verifying tokens; built once, cheap to clone |
+//! | [`TrustedIssuer`] | an issuer with its keys, audiences and rules |
+//! | [`Verified`] | a verified token and its claims |
+//! | [`Algorithm`] | naming a signature algorithm |
+//! | [`keys::Key`] | a verification key from a secret, PEM, DER or a JWK |
+//! | [`authorize::Requirement`] | what a token has to carry: [`scopes`](authorize::scopes), [`roles`](authorize::roles), … |
+//! | [`Error`] | why a token was refused; [`ErrorKind`] has the list |
+//! | [`BuildError`] | what is wrong with your settings |
+//!
+//! # I want to …
+//!
+//! | … | module |
+//! | --- | --- |
+//! | require scopes, roles, other claims or a recent login | [`authorize`] |
+//! | read claims, dates and claim paths | [`claims`] |
+//! | build a verifier from a file or the environment | `config` (feature `config`) |
+//! | choose the cryptography, or sign | [`crypto`] |
+//! | send claims to the services behind a gateway | [`forward`] |
+//! | decide about requests before a handler, or serve an endpoint | [`gate`] |
+//! | look for tokens in cookies or other places, protect them from other sites, write error bodies | [`http`] |
+//! | issue tokens, rotate keys, keep login sessions | `issue` (feature `issue`) |
+//! | load keys, or fetch them from the issuer | [`keys`] |
+//! | log users out when the OpenID provider says so | [`logout`] |
+//! | log and count what happens | [`observe`] |
+//! | load my own user for a token | [`principal`] |
+//! | share sessions and revocations in a fleet | `redis` (feature `redis`) |
+//! | revoke tokens before they expire | [`revocation`] |
+//! | test my application | [`testing`] |
+//! | trust many tenants, set the cache, watch key health | [`verify`] |
+//!
+//! The guide has a page for each subject, for example `guide::defaults` with every default and its reason.
 //!
 //! # What is checked
 //!
-//! In this order, each step before the next: one token in the request, its size, its form, its header; its issuer among
-//! the trusted ones, its algorithm among that issuer's, its `typ`; the key for its `kid`; the signature; audience,
-//! times, required claims, `cnf`; revocation; the application's own rules. No step can be skipped; what weakens one carries
-//! `dangerous` in its name.
-//!
-//! # Defaults
-//!
-//! [Every default and its reason](guide::defaults) is in one table.
+//! In this order, and no step can be skipped: one token in the request, its size, form and header; its issuer, its algorithm and
+//! its `typ`; the key for its `kid`; the signature; audience, times, required claims and `cnf`; revocation; your own
+//! requirements. A setting that weakens a check has `dangerous` in its name.
 //!
 //! # Features
 //!
-//! | feature | default | adds |
-//! | --- | --- | --- |
-//! | `aws-lc-rs` | yes | cryptography by AWS-LC |
-//! | `rust-crypto` | no | cryptography by the RustCrypto crates |
-//! | `jsonwebtoken-12` | yes | conversions from and to the types of `jsonwebtoken` 12: `interop` |
-//! | `jsonwebtoken-11` | no | the same for `jsonwebtoken` 11 |
-//! | `remote` | no | keys that are fetched from their issuer |
-//! | `reqwest` | no | the HTTP client for them |
-//! | `config` | no | a verifier from a file or from the environment |
-//! | `issue` | no | tokens of one's own: key ring, issuer, refresh sessions |
-//! | `metrics` | no | counters for the `metrics` facade |
-//! | `redis` | no | stores that a fleet shares, on Redis or Valkey |
-//! | `tokio` | no | limits to how long a revocation list may take, on the Tokio runtime |
-//! | `testing` | no | an issuer for tests, which does what a script says |
+//! | you want | feature |
+//! | --- | --- |
+//! | keys from the issuer over HTTP: discovery, JWKS addresses | `jwks` |
+//! | the same with an HTTP client of your own | `remote` |
+//! | a verifier from a configuration file or environment variables | `config` |
+//! | to issue tokens: key ring, access tokens, login sessions | `issue` |
+//! | sessions and revocations that several processes share, on Redis or Valkey | `redis` |
+//! | counters and histograms for the `metrics` facade | `metrics` |
+//! | a scriptable issuer for your tests | `testing` |
+//! | cryptography by AWS-LC, which needs a C compiler | `aws-lc-rs` (default) |
+//! | cryptography written in Rust | `rust-crypto` |
+//! | conversions from and to the types of `jsonwebtoken` 12 | `jsonwebtoken-12` (default) |
+//! | the same for `jsonwebtoken` 11 | `jsonwebtoken-11` |
 //!
-//! Features add; none changes what is accepted. With both back ends `aws-lc-rs` is used unless the builder is told
-//! otherwise; with neither, building a verifier is an error.
+//! A feature adds items and never changes which tokens are accepted. If both back ends are enabled, `aws-lc-rs` is used unless
+//! you tell the builder otherwise. If neither is, building a verifier fails with an error that says so.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod authorize;

@@ -34,7 +34,7 @@ pub trait RejectionBody {
     /// checks only the status would take 200 for permission.
     const GRPC: bool = false;
 
-    /// Creates a body from the bytes of a renderer. By default there are none.
+    /// Creates a body from the bytes of a renderer. By default there are no bytes.
     fn from_bytes(bytes: Vec<u8>) -> Self;
 }
 

@@ -9,7 +9,7 @@ use crate::Gated;
 /// Loads the application's own user for the request's token.
 ///
 /// It goes inside [`JwtLayer`](crate::JwtLayer); without one, requests are answered 500. Handlers behind it run only if the
-/// token has a principal: if the loader finds none, the response is 401, and if it fails, 503. See [`jwt_core::principal`]. A
+/// token has a principal: if the loader doesn't find one, the response is 401, and if it fails, 503. See [`jwt_core::principal`]. A
 /// route can have several, for principals of different types.
 #[cfg_attr(
     feature = "axum",

@@ -95,7 +95,7 @@ impl Answer {
         Self { status: 503, headers, body: Vec::new(), code: Some(kind.code()) }
     }
 
-    /// The response to a handler that needs a layer, if none ran.
+    /// The response to a handler that needs a layer, if no layer ran.
     #[must_use]
     pub fn misuse() -> Self {
         Self::fault(ErrorKind::LayerMissing)

@@ -540,7 +540,7 @@ fn each_crate_depends_on_one_jsonwebtoken_by_default_and_can_do_without() {
     }
 }
 
-/// If an application enables two back ends of `jsonwebtoken`, or none, it panics at the first token.
+/// If an application enables two back ends of `jsonwebtoken`, or doesn't enable any, it panics at the first token.
 #[test]
 fn no_crate_of_the_workspace_enables_a_back_end_of_jsonwebtoken() {
     for major in ["11", "12"] {

@@ -1,7 +1,7 @@
 //! Builds a verifier from a configuration file or from environment variables.
 //!
 //! Deserialize a [`VerifierConfig`] from TOML, JSON or YAML, or read it with [`VerifierConfig::from_env`]. Then turn it into
-//! a [`VerifierBuilder`](crate::VerifierBuilder). On the builder, your code adds rules, an observer or a clock, which a
+//! a [`VerifierBuilder`](crate::VerifierBuilder). On the builder, your code adds requirements, an observer or a clock, which a
 //! configuration can't contain.
 //!
 //! ```

@@ -154,7 +154,7 @@ impl SigningKey {
         Ok(Self { sign, public: Key::declared(public, algorithm), algorithm })
     }
 
-    /// Sets the key's identifier, for the header of tokens and for the published key. Default: none.
+    /// Sets the key's identifier, for the header of tokens and for the published key. Default: no identifier.
     #[must_use]
     pub fn with_kid(self, kid: impl Into<Arc<str>>) -> Self {
         Self { public: self.public.with_kid(kid), ..self }

@@ -127,7 +127,7 @@ impl TokenIssuer {
         self.0.client_id.as_deref()
     }
 
-    /// The audience of refresh tokens. No service has this name, so none accepts them.
+    /// The audience of refresh tokens. No service has this name, so no service accepts them.
     pub(crate) fn refresh_audience(&self) -> String {
         format!("{}#refresh", self.0.name)
     }

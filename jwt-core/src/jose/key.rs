@@ -13,7 +13,7 @@ use super::{der, pem, secret, thumbprint};
 /// cryptography, such as whether a point is on its curve, happen when you build a verifier.
 ///
 /// A key is used with only one algorithm (RFC 8725 section 3.1): the one it was created with, or the `alg` of its
-/// JWK. If a JWK names none, it's the first allowed algorithm that fits the key.
+/// JWK. If a JWK doesn't name it, it's the first allowed algorithm that fits the key.
 ///
 /// ```
 /// use jwt_core::Algorithm;

@@ -59,7 +59,7 @@ impl Fetched {
         Self { body: Vec::new(), not_modified: true, etag: None, max_age: None }
     }
 
-    /// Sets the `ETag` that the server sent. Default: none.
+    /// Sets the `ETag` that the server sent. Default: no `ETag`.
     #[must_use]
     pub fn etag(mut self, etag: impl Into<String>) -> Self {
         self.etag = Some(etag.into());

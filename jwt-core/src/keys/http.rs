@@ -44,7 +44,7 @@ impl Fetch for HttpFetch {
             get = get.header(IF_NONE_MATCH, etag);
         }
         let mut get = get.build().map_err(kind)?;
-        // A fragment isn't sent, and the response's address has none.
+        // A fragment isn't sent, and the response's address doesn't have one.
         get.url_mut().set_fragment(None);
         let asked = get.url().clone();
         let mut response = self.client.execute(get).await.map_err(kind)?;

@@ -6,7 +6,7 @@
 //! # Logs and spans
 //!
 //! Every outcome is logged at `DEBUG`, so that clients can't fill the log by sending bad tokens. Problems of your service are
-//! logged at `WARN` if keys can't be fetched or a rule or a store fails, and at `ERROR` if the application is misconfigured.
+//! logged at `WARN` if keys can't be fetched or a requirement or a store fails, and at `ERROR` if the application is misconfigured.
 //!
 //! | field | value |
 //! | --- | --- |

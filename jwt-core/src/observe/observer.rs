@@ -24,7 +24,7 @@ pub enum Event<'e> {
         /// How long it took, including fetches and other waits.
         took: Duration,
     },
-    /// A token was found in the cache, so its signature wasn't verified again. Times, keys, revocation and rules are still
+    /// A token was found in the cache, so its signature wasn't verified again. Times, keys, revocation and requirements are still
     /// checked, and `Accepted` or `Refused` follows.
     CacheHit,
     /// A token wasn't found in the cache. A cache of digests is only asked before the signature would be verified.

@@ -203,7 +203,7 @@ impl SessionStore for RedisSessions {
     }
 
     async fn end_all(&self, subject: &str, but: Option<&str>) -> Result<Vec<String>, SessionStoreError> {
-        // No session has an empty identifier, so an empty argument keeps none.
+        // No session has an empty identifier, so an empty argument doesn't keep any.
         let mut script = END_ALL.key(self.key(subject));
         script.arg(but.unwrap_or_default());
         Ok(self.connection.run_script(&script).await?)

@@ -50,7 +50,7 @@ impl Verifier {
         self.start(token, None).wait().await
     }
 
-    /// Starts verifying a token. The result is ready unless keys have to be fetched, or a rule or a revocation list has to wait.
+    /// Starts verifying a token. The result is ready unless keys have to be fetched, or a requirement or a revocation list has to wait.
     pub fn start(&self, token: &str, location: Option<Location>) -> Step<Result<Verified, Error>> {
         self.start_bytes(token.as_bytes(), || Ok(token), location)
     }

@@ -1,4 +1,4 @@
-//! Requests that need a token and have none, or a malformed one.
+//! Requests that need a token and lack it, or have a malformed one.
 
 use jwt_core::ErrorKind;
 use jwt_tests::answer::Answer;

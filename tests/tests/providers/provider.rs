@@ -1,4 +1,4 @@
-//! A provider in memory: what it publishes, what it issues, and what the recipe for it must refuse.
+//! A provider in memory: its metadata and keys, the tokens that it issues, and tokens that the recipe must refuse.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -45,7 +45,7 @@ pub(crate) fn changed(mut object: Value, changes: Value) -> Value {
     object
 }
 
-/// A token that is not for this service: what it is, and where it differs from one that is.
+/// A token for another service: its name in the test, and how it differs from a good one.
 pub(crate) struct Refused {
     pub(crate) what: &'static str,
     pub(crate) header: Value,
@@ -90,7 +90,7 @@ impl Provider {
         self.token(json!({}), json!({}))
     }
 
-    /// What a verifier that is new at this moment says, and what it asked for.
+    /// Verifies a token with a new verifier. Returns the outcome and the addresses that were fetched.
     pub(crate) async fn verify_at(&self, now: u64, token: &str) -> (Result<Verified, ErrorKind>, Vec<String>) {
         let (verifier, asked) = verifier((self.recipe)(), self.documents.clone(), now);
         let outcome = verifier.verify(token).await.map_err(|error| error.kind());

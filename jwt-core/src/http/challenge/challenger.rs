@@ -7,7 +7,7 @@ use super::renderer::{Renderer, no_body};
 use crate::error::{Class, Error, ErrorKind};
 use crate::http::request::is_tchar;
 
-/// The realm of challenges if none is configured. A challenge must have at least one parameter: RFC 6750 section 3.
+/// The realm of challenges unless you set one. A challenge must have at least one parameter: RFC 6750 section 3.
 pub(crate) const DEFAULT_REALM: &str = "api";
 
 /// When a client should retry if the cause of the outage doesn't say.

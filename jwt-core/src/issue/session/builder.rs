@@ -127,7 +127,7 @@ impl SessionsBuilder {
     }
 
     /// Adds a function that runs when a session ends early: by a logout, because a refresh token was reused, or because the
-    /// subject has [too many](Self::max_per_subject). Default: none.
+    /// subject has [too many](Self::max_per_subject). Default: nothing happens.
     ///
     /// It must be idempotent. If it fails during a logout, the request is answered with 503, and the session continues. In
     /// the two other cases the session has already ended, and the error is only logged.

@@ -115,7 +115,7 @@ impl VerifierBuilder {
         self
     }
 
-    /// Asks `list` about every token, after all other checks except the application's rules. Default: no list, so tokens are good
+    /// Asks `list` about every token, after all other checks except your own requirements. Default: no list, so tokens are good
     /// until they expire.
     pub fn revocations(mut self, list: impl RevocationList + 'static) -> Self {
         self.revocations = Some(Arc::new(list));
@@ -160,7 +160,7 @@ impl VerifierBuilder {
         self
     }
 
-    /// Requires every token to meet `requirement`, which is checked last, each time a token is used. Default: none.
+    /// Requires every token to meet `requirement`, which is checked last, each time a token is used. Default: no requirements.
     ///
     /// A token that doesn't meet it is refused with 401 `rule_refused`, even if the requirement alone would mean 403. The
     /// [detail](crate::Error::detail) of the error stays, for example the name that you pass to

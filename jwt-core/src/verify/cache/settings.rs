@@ -1,7 +1,7 @@
 /// Settings of the token cache, which saves verifying the same signature again.
 ///
 /// A hit changes no decision. It skips parsing the token and verifying its signature, or only the signature if the cache keeps
-/// [digests](Self::digests). Expiry and the other times, the issuer's keys, the revocation list and the application's rules are
+/// [digests](Self::digests). Expiry and the other times, the issuer's keys, the revocation list and your requirements are
 /// checked each time. If the key was withdrawn, the token is verified from the start.
 ///
 /// Only accepted tokens are stored, so forged tokens can't fill the cache. A hit compares the whole token, or its SHA-256. Each
