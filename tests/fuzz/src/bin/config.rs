@@ -340,7 +340,7 @@ fn remote(input: &mut Input<'_>, said: &mut Said, issuer: TrustedIssuer) -> Trus
         policy = policy.timeout(said.duration(input, "refresh", "timeout", "TIMEOUT"));
     }
     policy = policy.max_bytes(said.size(input, "refresh", "max_bytes", "MAX_BYTES"));
-    issuer.refresh(policy)
+    issuer.key_refresh(policy)
 }
 
 /// Chooses the settings of the verifier.

@@ -65,8 +65,8 @@ impl Keys {
 }
 
 impl KeySource for Keys {
-    fn find(&self, wanted: &Wanted<'_>) -> Lookup {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).find(wanted)
+    fn find_key(&self, wanted: &Wanted<'_>) -> Lookup {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).find_key(wanted)
     }
 
     fn generation(&self, now: Duration) -> Option<u64> {
@@ -102,7 +102,7 @@ impl Stage {
     fn new(held: u8) -> Self {
         let (clock, keys) = (ManualClock::at(NOW), Keys::new(held));
         let settings = RevocationSettings::new().without_token_ids().longest_lifetime(Duration::MAX);
-        let revocations = MemoryRevocations::with(settings.clock(clock.clone()));
+        let revocations = MemoryRevocations::with_settings(settings.clock(clock.clone()));
         let cache = TokenCacheSettings::new().max_entries(2);
         let verifiers = [None, Some(cache), Some(cache.digests())].map(|cache| {
             let plain = TrustedIssuer::new(PLAIN).key_source(Arc::new(keys.clone())).algorithms([Algorithm::HS256]);
