@@ -19,8 +19,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .issuer(TrustedIssuer::discover("https://id.example").audience("https://api.example"))
         .build()?;
 
-    let app =
-        Router::new().route("/reports", get(reports).requires(scopes(["reports:read"]))).layer(JwtLayer::new(verifier));
+    let reports = get(reports).requires(scopes(["reports:read"]));
+    let app = Router::new().route("/reports", reports).layer(JwtLayer::new(verifier));
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     axum::serve(listener, app).await?;

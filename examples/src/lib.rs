@@ -10,8 +10,3 @@
 pub mod browser;
 pub mod demo;
 pub mod people;
-
-/// Runs the README's code with the tests.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-mod readme {}

@@ -38,7 +38,7 @@ const SETTERS: &[&str] = &[
     "absolute",
     "absolute",
     "advance",
-    "fed",
+    "before_expiry",
     "fresh_for",
     "fresh_for",
     "grace",
@@ -59,7 +59,6 @@ const SETTERS: &[&str] = &[
     "max_auth_age",
     "max_auth_age",
     "max_lifetime",
-    "near",
     "new",
     "publish_ahead",
     "resync_every",
@@ -75,6 +74,7 @@ const SETTERS: &[&str] = &[
     "unknown_lifetime",
     "valid_after",
     "valid_from",
+    "with_feed",
 ];
 
 /// Collects the public functions below `folder` that take a [`Duration`].

@@ -111,7 +111,7 @@ async fn actix_web_logs_optional_claims_of_the_wrong_type() {
     let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("ERROR jwt_core")).collect();
     assert_eq!(errors.len(), 2, "{errors:?}");
     assert!(errors[0].contains("Numbered") && errors[1].contains("String"), "{errors:?}");
-    assert!(errors.iter().all(|line| line.contains("take `OptionalClaims<T>`")), "{errors:?}");
+    assert!(errors.iter().all(|line| line.contains("use `OptionalClaims<T>`")), "{errors:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The README shows programs that the examples contain, word for word, and the MSRV of the manifest.
+//! The README shows programs that the examples contain, word for word (so they compile), and the MSRV of the manifest.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -80,6 +80,7 @@ impl Feed {
     }
 
     /// Says, during a resync, that every new revocation up to this moment was added.
+    #[cfg(feature = "redis")]
     pub(crate) fn current_at(&self, moment: Moment) {
         if let Some(freshness) = &self.memory.freshness {
             freshness.extend(moment);

@@ -69,7 +69,7 @@ impl Authenticator {
     /// and any valid token will do.
     ///
     /// The route comes from the framework's router. If the adapter can't see it, the [fallback](Routes::fallback) decides, and by
-    /// default refuses the request. `jwt-tower` sees routes only with its feature `axum-routing`, inside axum's router.
+    /// default refuses the request. `jwt-tower` sees routes only with its feature `axum` (on by default), inside axum's router.
     #[must_use]
     pub fn routes(mut self, routes: Routes) -> Self {
         self.routes = Some(Arc::new(routes));

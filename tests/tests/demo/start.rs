@@ -33,7 +33,7 @@ async fn a_port_in_use_is_an_error_that_names_port_and_option_and_stopping_frees
 async fn an_untrustworthy_issuer_is_an_error_that_says_why() {
     for (issuer, audience, reason) in [
         ("http://id.example", "api", "neither https nor on a loopback host"),
-        ("id.example", "api", "not a usable address"),
+        ("id.example", "api", "not a usable URL"),
         ("https://id.example", "", "is empty"),
     ] {
         let error = Demo::start(Options::on_free_ports().provider(issuer, audience)).await.unwrap_err();

@@ -146,6 +146,7 @@ mod tests {
     use crate::gate::ProtectedResource;
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
     use crate::http::csrf::Csrf;
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
     use crate::http::token::TokenSources;
     use crate::jose::{Algorithm, Key};
     #[cfg(all(not(feature = "remote"), any(feature = "aws-lc-rs", feature = "rust-crypto")))]

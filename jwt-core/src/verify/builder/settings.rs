@@ -11,8 +11,8 @@ use crate::http::token::TokenSources;
 use crate::jose::compact::Limits;
 use crate::observe::{NoObserver, Observer};
 use crate::revocation::RevocationList;
+use crate::verify::TrustedIssuer;
 use crate::verify::cache::TokenCacheSettings;
-use crate::verify::issuers::TrustedIssuer;
 use crate::verify::verifier::Verifier;
 
 /// Builds a [`Verifier`]. [`Verifier::builder`] creates it.
