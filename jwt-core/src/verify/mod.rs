@@ -1,4 +1,4 @@
-//! Verifies tokens: [`Verifier`](crate::Verifier), its builder, and the gate that authenticates requests with it.
+//! Verifies tokens: [`Verifier`], its builder, and the gate that authenticates requests with it.
 
 mod authenticator;
 pub(crate) mod build_error;
