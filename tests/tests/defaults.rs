@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jwt_core::crypto::SigningKey;
+use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::http::{Csrf, Location, TokenSources};
 use jwt_core::keys::{FetchErrorKind, HealthState, Key, KeyErrorKind, KeySet};
 use jwt_core::revocation::MemoryRevocations;
@@ -281,6 +281,39 @@ rows! {
             let error = Key::from_secret(algorithm, vec![7; least - 1]).expect_err("too short");
             assert_eq!(error.kind(), KeyErrorKind::TooShort, "{algorithm}");
         }
+    }
+
+    "PEM", "read despite white space, line ends that are written as `\\n`, and text around the block"
+        => a_pem_is_read_despite_what_surrounds_it
+    {
+        let base64 = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+        let exact = format!("-----BEGIN PUBLIC KEY-----\n{base64}\n-----END PUBLIC KEY-----\n");
+        let thumbprint = |pem: &str| {
+            let key = Key::from_pem(Algorithm::Ed25519, pem.as_bytes()).expect(pem);
+            Backend::aws_lc_rs().thumbprint(&key).expect("a public key")
+        };
+        let escaped = exact.trim_end().replace('\n', "\\n");
+        let indented = exact.replace('\n', "  \n    ");
+        for pem in [escaped, indented, format!("\u{feff}{exact}"), format!("# ours\n{exact}until 2030\n")] {
+            assert_eq!(thumbprint(&pem), thumbprint(&exact), "{pem}");
+        }
+    }
+
+    "numbers of a JWK", "read despite leading zeros, missing leading zeros, or padding; `null` counts as absent"
+        => numbers_of_a_jwk_are_read_despite_zeros_and_padding
+    {
+        let (exact, zeros) = (encode([0x95; 256]), encode([&[0][..], &[0x95; 256]].concat()));
+        let read = |n: &str, e: &str| {
+            let jwk = json!({"kty": "RSA", "n": n, "e": e, "use": null, "alg": null, "key_ops": null, "d": null});
+            let key = Key::from_jwk(&jwk.to_string()).expect(n);
+            Backend::aws_lc_rs().thumbprint(&key)
+        };
+        for (n, e) in [(&zeros, "AAEAAQ=="), (&format!("{exact}=="), "AQAB"), (&exact, "AAAAAQAB")] {
+            assert_eq!(read(n, e), read(&exact, "AQAB"));
+        }
+        let jwk = json!({"kty": "RSA", "n": exact, "e": "AQAB", "d": "AQAB"}).to_string();
+        assert_eq!(Key::from_jwk(&jwk).expect_err("private").kind(), KeyErrorKind::PrivateKey);
+        assert_eq!(KeySet::from_jwks("\u{feff}{\"keys\":[]}").expect("a set").keys().len(), 0);
     }
 
     "key sets", "at most 512 KiB and 100 keys; a key with more than 100 members or 16 `key_ops` is ignored"

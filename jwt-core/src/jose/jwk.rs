@@ -124,6 +124,10 @@ impl<'a> Members<'a> {
         let mut members = Self::default();
         // RFC 7517 section 4: member names must be unique.
         json::object(text, Unique::EverywhereFew, |name, value| {
+            // Generators write `null` for members that they leave out.
+            if value == Value::Null {
+                return;
+            }
             let slot = match name {
                 "kty" => &mut members.kty,
                 "use" => &mut members.r#use,
@@ -192,7 +196,7 @@ impl<'a> Members<'a> {
     }
 
     fn rsa(&self) -> Result<KeyMaterial, KeyError> {
-        material::rsa(&bytes("n", self.n)?, &bytes("e", self.e)?)
+        material::rsa(without_zeros(&bytes("n", self.n)?), without_zeros(&bytes("e", self.e)?))
     }
 
     /// RFC 7518 section 6.2.1.
@@ -203,12 +207,20 @@ impl<'a> Members<'a> {
             "P-521" => Family::P521,
             _ => return Err(unsupported_key_type()),
         };
-        let (x, y) = (bytes("x", self.x)?, bytes("y", self.y)?);
-        // Each is checked: two wrong lengths could add up to the right sum.
-        if Some(x.len()) != material::coordinate_bytes(family) || x.len() != y.len() {
-            return Err(KeyError::malformed("the key's `x` or `y` doesn't have its curve's size"));
+        let mut point = vec![4];
+        for (name, value) in [("x", self.x), ("y", self.y)] {
+            // RFC 7518 section 6.2.1.2 asks for the curve's full size, but big-number libraries drop leading zeros or add one.
+            let written = bytes(name, value)?;
+            let size = material::coordinate_bytes(family).unwrap_or_default();
+            let number = if written.len() > size { without_zeros(&written) } else { &written[..] };
+            let zeros = size
+                .checked_sub(number.len())
+                .filter(|zeros| *zeros <= MAX_MISSING_ZEROS)
+                .ok_or(KeyError::malformed("the key's `x` or `y` doesn't have its curve's size"))?;
+            point.resize(point.len() + zeros, 0);
+            point.extend_from_slice(number);
         }
-        material::ec(family, &[&[4], x.as_slice(), y.as_slice()].concat())
+        material::ec(family, &point)
     }
 
     /// RFC 8037 section 2.
@@ -245,17 +257,30 @@ fn strings<'a>(value: Value<'a>, mut each: impl FnMut(Cow<'a, str>)) -> bool {
     read.is_ok() && all
 }
 
-/// Decodes a number or a byte string: base64url without padding. RFC 7518 section 2, RFC 7515 section 2.
+/// The most leading zeros that a coordinate may lack. Chance needs more for one key in 2^32, and a coordinate that lacks more is
+/// one of a smaller curve.
+const MAX_MISSING_ZEROS: usize = 4;
+
+/// Returns a number without leading zeros. RFC 7518 section 2 forbids them, but big-number libraries write them.
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
+    &number[zeros..]
+}
+
+/// Decodes a number or a byte string: base64url. RFC 7518 section 2, RFC 7515 section 2.
 pub(super) fn bytes(name: &'static str, value: Option<Value<'_>>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let value = value.ok_or(KeyError::member(name, "is missing"))?;
     let text = value.as_text().ok_or(KeyError::member(name, "is not a string"))?;
-    let bytes = URL_SAFE_NO_PAD.decode(text.as_bytes());
-    Ok(Zeroizing::new(bytes.map_err(|_| KeyError::member(name, "is not base64url without padding"))?))
+    // RFC 7515 section 2 has no padding, but some issuers write it.
+    let unpadded = if text.len() % 4 == 0 { text.trim_end_matches('=') } else { &text };
+    let bytes = URL_SAFE_NO_PAD.decode(unpadded.as_bytes());
+    Ok(Zeroizing::new(bytes.map_err(|_| KeyError::member(name, "is not base64url"))?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jose::Key;
 
     const OKP: &str = r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
 
@@ -292,7 +317,7 @@ mod tests {
             (with(&format!(r#""kid":"{long}""#)), None),
             (with(&format!(r#""kid":"{long}k""#)), Some(KeyErrorKind::TooLarge)),
             (with(r#""kid":5"#), Some(KeyErrorKind::Malformed)),
-            (with(r#""kid":null"#), Some(KeyErrorKind::Malformed)),
+            (with(r#""kid":null,"use":null,"alg":null,"key_ops":null,"x5c":null,"d":null"#), None),
             (with(r#""use":1"#), Some(KeyErrorKind::Malformed)),
             (with(r#""use":"enc""#), Some(KeyErrorKind::WrongUse)),
             (with(r#""key_ops":["verify",1]"#), Some(KeyErrorKind::Malformed)),
@@ -327,7 +352,7 @@ mod tests {
     #[test]
     fn a_private_member_of_any_value_is_refused() {
         for name in ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"] {
-            for value in ["\"AQAB\"", "null", "\"\""] {
+            for value in ["\"AQAB\"", "5", "\"\""] {
                 let error = public(&format!("{OKP},\"{name}\":{value}")).unwrap_err();
                 assert_eq!(error.kind(), KeyErrorKind::PrivateKey, "{name}");
             }
@@ -340,7 +365,9 @@ mod tests {
         let n = number(256);
         assert_kinds(&[
             (rsa(&n, "AQAB"), None),
-            (rsa(&n, "AAEAAQ"), Some(KeyErrorKind::Malformed)),
+            (rsa(&n, "AAEAAQ"), None),
+            (rsa(&URL_SAFE_NO_PAD.encode([&[0][..], &[0x81; 256]].concat()), "AQAB"), None),
+            (rsa(&format!("{n}=="), "AQAB"), None),
             (rsa(&n, "AQAB="), Some(KeyErrorKind::Malformed)),
             (rsa(&n, "AQ"), Some(KeyErrorKind::InvalidKey)),
             (rsa(&n, "AR"), Some(KeyErrorKind::Malformed)),
@@ -358,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn coordinates_have_exactly_their_curves_size() {
+    fn coordinates_have_at_most_their_curves_size() {
         let ec = |crv: &str, x: usize, y: usize| {
             format!(r#""kty":"EC","crv":"{crv}","x":"{}","y":"{}""#, number(x), number(y))
         };
@@ -367,14 +394,35 @@ mod tests {
             (ec("P-384", 48, 48), None),
             (ec("P-521", 66, 66), None),
             (ec("P-256", 31, 33), Some(KeyErrorKind::Malformed)),
+            (ec("P-256", 33, 31), Some(KeyErrorKind::Malformed)),
+            (ec("P-384", 49, 49), Some(KeyErrorKind::Malformed)),
+            (ec("P-384", 44, 44), None),
+            (ec("P-384", 43, 48), Some(KeyErrorKind::Malformed)),
             (ec("P-384", 32, 32), Some(KeyErrorKind::Malformed)),
             (ec("P-256", 32, 0), Some(KeyErrorKind::Malformed)),
-            (ec("P-521", 65, 65), Some(KeyErrorKind::Malformed)),
+            (ec("P-256", 0, 32), Some(KeyErrorKind::Malformed)),
+            (ec("P-521", 65, 65), None),
             (ec("secp256k1", 32, 32), Some(KeyErrorKind::UnsupportedKeyType)),
             (ec("Ed25519", 32, 32), Some(KeyErrorKind::UnsupportedKeyType)),
             (format!(r#""kty":"EC","x":"{0}","y":"{0}""#, number(32)), Some(KeyErrorKind::Malformed)),
             (format!(r#"{},"alg":"ES384""#, ec("P-256", 32, 32)), Some(KeyErrorKind::AlgorithmMismatch)),
         ]);
+    }
+
+    #[test]
+    fn leading_zeros_and_padding_do_not_change_a_coordinate() {
+        let point = |x: &str, y: &str| {
+            let key = public(&format!(r#""kty":"EC","crv":"P-256","x":"{x}","y":"{y}""#)).expect("a key");
+            Key::from(key).thumbprint_input()
+        };
+        let full = [&[0][..], &[0x81; 31]].concat();
+        let encode = |number: &[u8]| URL_SAFE_NO_PAD.encode(number);
+        let exact = point(&encode(&full), &number(32));
+        assert!(exact.is_some());
+        for x in [&full[1..], &full, &[&[0; 3][..], &full].concat()] {
+            assert_eq!(point(&encode(x), &number(32)), exact);
+        }
+        assert_eq!(point(&format!("{}=", encode(&full)), &format!("{}=", number(32))), exact);
     }
 
     #[test]

@@ -101,6 +101,9 @@ impl Key {
     ///
     /// Members that aren't needed are ignored. `x5c`, `x5u` and `x5t` are never used to find or to trust a key.
     ///
+    /// Some issuers write numbers with leading zeros, without the leading zeros that an EC key needs, or padded with `=`,
+    /// and members that they leave out as `null`. None of this changes the key, so all of it is accepted.
+    ///
     /// # Errors
     ///
     /// [`SymmetricKey`](super::KeyErrorKind::SymmetricKey) if `kty` is `oct`: use

@@ -68,7 +68,7 @@ impl KeySet {
     ///
     /// Private keys and shared secrets are ignored, because a public set exposes them. A key is also ignored if it,
     /// or an object in it, has more than 100 members, or if its `key_ops` has more than 16 entries. If no key is
-    /// usable, the result is an empty set rather than an error.
+    /// usable, the result is an empty set rather than an error. A byte order mark before the set is ignored.
     ///
     /// # Errors
     ///
@@ -112,6 +112,8 @@ impl KeySet {
         if json.len() > MAX_BYTES {
             return Err(KeyError::new(KeyErrorKind::TooLarge, "the key set is longer than 512 KiB"));
         }
+        // RFC 8259 section 8.1 lets a reader ignore a byte order mark.
+        let json = json.strip_prefix('\u{feff}').unwrap_or(json);
         let mut keys = None;
         json::object(json, Unique::Outermost, |name, value| {
             if name == "keys" {

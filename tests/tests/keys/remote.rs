@@ -106,7 +106,7 @@ fn bad_sets(key: &SigningKey) -> Vec<Result<String, FetchErrorKind>> {
         Ok(String::new()),
         Ok("<html><body>Sign in</body></html>".to_owned()),
         Ok(format!(r#"{{"keys":[{jwk}],"keys":[]}}"#)),
-        Ok(format!("\u{feff}{}", jwks([jwk.clone()]))),
+        Ok(format!("\u{feff}\u{feff}{}", jwks([jwk.clone()]))),
         Ok(jwks(vec![jwk.clone(); 10_000])),
         Ok(format!("{}{}", jwks([jwk]), " ".repeat(10 * 1024 * 1024))),
         Ok(jwks([encryption])),

@@ -337,9 +337,9 @@ fn remote(input: &mut Input<'_>, said: &mut Said, issuer: TrustedIssuer) -> Trus
         policy = policy.lifetime(said.duration(input, "refresh", "lifetime", "REFRESH_LIFETIME"));
     }
     if input.once_in(2) {
-        policy = policy.timeout(said.duration(input, "refresh", "timeout", "TIMEOUT"));
+        policy = policy.timeout(said.duration(input, "refresh", "timeout", "REFRESH_TIMEOUT"));
     }
-    policy = policy.max_bytes(said.size(input, "refresh", "max_bytes", "MAX_BYTES"));
+    policy = policy.max_bytes(said.size(input, "refresh", "max_bytes", "REFRESH_MAX_BYTES"));
     issuer.key_refresh(policy)
 }
 
@@ -350,7 +350,7 @@ fn frame(input: &mut Input<'_>, said: &mut Said) -> VerifierBuilder {
         builder = builder.leeway(said.duration(input, "", "leeway", "LEEWAY"));
     }
     if input.once_in(4) {
-        builder = builder.max_token_bytes(said.size(input, "", "max_token_bytes", "MAX_TOKEN_SIZE"));
+        builder = builder.max_token_bytes(said.size(input, "", "max_token_bytes", "MAX_TOKEN_BYTES"));
     }
     if input.once_in(4) {
         let realm = input.pick_mostly(2, &TEXTS);
@@ -359,14 +359,14 @@ fn frame(input: &mut Input<'_>, said: &mut Said) -> VerifierBuilder {
     }
     let is_on = !input.once_in(4);
     if !is_on || input.once_in(4) {
-        said.flag("sources", "authorization", "AUTHORIZATION", is_on);
+        said.flag("sources", "authorization", "SOURCES_AUTHORIZATION", is_on);
     }
     let mut sources = if is_on { TokenSources::new() } else { TokenSources::none() };
     type Add = fn(TokenSources, &str) -> TokenSources;
     let places: [(_, &[&str], Add); 3] = [
-        (("sources", "cookies", "COOKIE"), &COOKIES, |sources, name| sources.cookie(name)),
-        (("sources", "queries", "QUERY"), &COOKIES, |sources, name| sources.query(name)),
-        (("sources", "headers", "HEADER"), &HEADERS, |sources, name| sources.header(name)),
+        (("sources", "cookies", "SOURCES_COOKIES"), &COOKIES, |sources, name| sources.cookie(name)),
+        (("sources", "queries", "SOURCES_QUERIES"), &COOKIES, |sources, name| sources.query(name)),
+        (("sources", "headers", "SOURCES_HEADERS"), &HEADERS, |sources, name| sources.header(name)),
     ];
     for (place, names, add) in places {
         if !input.once_in(3) {
