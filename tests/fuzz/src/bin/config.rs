@@ -263,7 +263,7 @@ fn issuer(input: &mut Input<'_>, said: &mut Said) -> (TrustedIssuer, Option<&'st
         }
         _ => {
             let url = input.pick_mostly(1, &["https://id.internal", "https://id.internal?a", "x"]);
-            said.text(input, "issuer", "metadata_url", "DISCOVER_AT", url);
+            said.text(input, "issuer", "metadata_url", "METADATA_URL", url);
             remote(input, said, TrustedIssuer::discover(name).metadata_url(url))
         }
     };
