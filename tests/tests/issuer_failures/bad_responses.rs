@@ -52,6 +52,14 @@ async fn start_without_any((document, script, kind): Case) {
 }
 
 #[tokio::test]
+async fn g06_a_byte_order_mark_does_not_hide_a_set() {
+    let lab = Lab::new().await;
+    lab.issuer.script(Document::KeySet, Script::ByteOrderMark);
+    assert_eq!(lab.ask(&lab.good()).await, Ok(()));
+    assert_eq!(lab.health().last_error, None);
+}
+
+#[tokio::test]
 async fn g06_a_response_without_a_key_set_never_replaces_one() {
     let body = |text: &str| Script::Body(text.into());
     refuse(
@@ -64,7 +72,6 @@ async fn g06_a_response_without_a_key_set_never_replaces_one() {
             // The request wasn't conditional.
             (Script::Status(304), FetchErrorKind::Status),
             (Script::LoginPage, FetchErrorKind::Content),
-            (Script::ByteOrderMark, FetchErrorKind::Content),
             (Script::InvalidUtf8, FetchErrorKind::Content),
             (Script::KeysTwice, FetchErrorKind::Content),
             (Script::EmptySet, FetchErrorKind::NoUsableKey),
