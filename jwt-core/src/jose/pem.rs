@@ -79,7 +79,8 @@ fn split(text: &[u8]) -> Result<(&str, &[u8], &[u8]), KeyError> {
     let label_end = memmem::find(text, DASHES).ok_or(CUT_OFF)?;
     let body = &text[label_end + DASHES.len()..];
     let end = memmem::find(body, END).ok_or(CUT_OFF)?;
-    let after = body[end + END.len()..].strip_prefix(&text[..label_end]).and_then(|rest| rest.strip_prefix(DASHES));
+    // The last dashes may be the first of another block, so they stay in the rest.
+    let after = body[end + END.len()..].strip_prefix(&text[..label_end]).filter(|rest| rest.starts_with(DASHES));
     match (std::str::from_utf8(&text[..label_end]), after) {
         (Ok(label), Some(after)) => Ok((label, &body[..end], after)),
         _ => Err(KeyError::malformed("the labels of the PEM text's `-----BEGIN` and `-----END` lines differ")),
@@ -257,6 +258,10 @@ MCowBQYDK2VwAyEAxkB1KCrMT+rLA6I0leLQNE8p20JNXqdZJ3PNq20b/h4=
             (relabel("CERTIFICATE REQUEST"), "`openssl req -in FILE -noout -pubkey`"),
             (relabel("PKCS7"), "`openssl pkcs7 -in FILE -print_certs`"),
             (format!("{P256_CERTIFICATE}\n{P256_CERTIFICATE}"), "in a chain of certificates, the first"),
+            (
+                format!("{}{}", RSA_SPKI.trim_end().trim_end_matches('-'), "-".repeat(4) + RSA_SPKI),
+                "more than one PEM block",
+            ),
             (RSA_SPKI[..100].to_owned(), "cut off"),
             (RSA_SPKI.replace("END PUBLIC", "END PRIVATE"), "labels"),
             (RSA_SPKI.replace('\n', "\\\\n"), "escaped twice"),
