@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_member_of_any_value_is_refused() {
+    fn a_private_member_of_any_value_but_null_is_refused() {
         for name in ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"] {
             for value in ["\"AQAB\"", "5", "\"\""] {
                 let error = public(&format!("{OKP},\"{name}\":{value}")).unwrap_err();
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn rsa_numbers_are_unpadded_base64url_without_leading_zeros() {
+    fn leading_zeros_and_padding_do_not_change_an_rsa_number() {
         let rsa = |n: &str, e: &str| format!(r#""kty":"RSA","n":"{n}","e":"{e}""#);
         let n = number(256);
         assert_kinds(&[

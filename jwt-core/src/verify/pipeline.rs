@@ -329,10 +329,7 @@ impl Pipeline {
         if self.requirements.is_empty() {
             return Step::Ready(Ok(()));
         }
-        match decide_all(&self.requirements, verified) {
-            Step::Ready(outcome) => Step::Ready(outcome.map_err(refused)),
-            pending => pending.map(|outcome| outcome.map_err(refused)),
-        }
+        decide_all(&self.requirements, verified).map(|outcome| outcome.map_err(refused))
     }
 
     fn watch(&self) -> Watch {
