@@ -25,7 +25,7 @@ use crate::response;
 pub fn endpoint(endpoint: impl Into<Endpoint>) -> Route {
     let endpoint = endpoint.into();
     web::route().to(move |request: HttpRequest, body: web::Payload| {
-        let entry = endpoint.enter(&ActixView::of(&request), &RequestState::missing("endpoint"));
+        let entry = endpoint.enter(&ActixView::of(&request, None), &RequestState::missing("endpoint"));
         async move { response::respond(answer(entry.wait().await, body).await) }
     })
 }

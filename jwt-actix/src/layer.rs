@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::middleware::TrailingSlash;
 use jwt_core::Error;
 use jwt_core::authorize::Routes;
 use jwt_core::verify::Authenticator;
@@ -24,16 +25,18 @@ use crate::service::Gated;
 #[must_use]
 pub struct JwtMiddleware {
     authenticator: Arc<Authenticator>,
+    normalization: Option<TrailingSlash>,
 }
 
 impl JwtMiddleware {
     /// Creates middleware from a [`Verifier`](jwt_core::Verifier) or an [`Authenticator`]. Every request needs a token.
     pub fn new(authenticator: impl Into<Authenticator>) -> Self {
-        Self { authenticator: Arc::new(authenticator.into()) }
+        Self { authenticator: Arc::new(authenticator.into()), normalization: None }
     }
 
     fn with(self, change: impl FnOnce(Authenticator) -> Authenticator) -> Self {
-        Self::new(change(Arc::unwrap_or_clone(self.authenticator)))
+        let authenticator = change(Arc::unwrap_or_clone(self.authenticator));
+        Self { authenticator: Arc::new(authenticator), ..self }
     }
 
     /// Lets requests without a token pass. Tokens that are sent must still be valid. Default: every request needs a token.
@@ -71,9 +74,10 @@ impl JwtMiddleware {
     /// Routes are the patterns that `match_pattern` returns. Around a resource, the router has already matched. Around an
     /// application or a scope it hasn't, and the middleware looks the path up first. Then three rules apply:
     ///
-    /// - Wrap `NormalizePath` outside, that is after this middleware. If something inside changes the path, the handler still runs,
-    ///   but its response is replaced by 500 `path_changed`, with or without a token. If the path matches another route
-    ///   without doubled slashes, or with or without its last slash, both routes must allow the request.
+    /// - Wrap `NormalizePath` outside, that is after this middleware, or declare it with
+    ///   [`normalized_inside`](Self::normalized_inside). If anything else inside changes the path, the handler still runs, but its
+    ///   response is replaced by 500 `path_changed`, with or without a token. If the path matches another route without doubled
+    ///   slashes, or with or without its last slash, both routes must allow the request.
     /// - Guards aren't evaluated, and the method of `App::route` and `Scope::route` is a guard. If a guard turns a request away
     ///   from the first matching route, the request reaches the next one, or the default service, under the first one's entry.
     ///   So give all of them the same entry, or wrap each resource instead. A default service should ask for claims itself.
@@ -81,6 +85,34 @@ impl JwtMiddleware {
     ///   pattern. Register the patterns separately if they need different entries.
     pub fn routes(self, routes: Routes) -> Self {
         self.with(|authenticator| authenticator.routes(routes))
+    }
+
+    /// Declares that `NormalizePath` is wrapped inside of this middleware, and with which setting, so that
+    /// [`routes`](Self::routes) looks up the path that it makes. Default: nothing inside changes paths.
+    ///
+    /// You need it only if you can't wrap `NormalizePath` outside. It's about the one directly inside: a second one further in, or
+    /// one with another setting, counts as an unknown change of the path.
+    ///
+    /// ```
+    /// use actix_web::middleware::{NormalizePath, TrailingSlash};
+    /// use actix_web::{App, web};
+    /// use jwt_actix::JwtMiddleware;
+    /// use jwt_actix::jwt_core::{Verifier, authorize::Routes};
+    ///
+    /// async fn page() -> &'static str {
+    ///     "page"
+    /// }
+    ///
+    /// fn configure(verifier: Verifier) {
+    ///     let jwt = JwtMiddleware::new(verifier).routes(Routes::new().public("/docs/{page:.*}"));
+    ///     let app = App::new()
+    ///         .route("/docs/{page:.*}", web::get().to(page))
+    ///         .wrap(NormalizePath::trim())
+    ///         .wrap(jwt.normalized_inside(TrailingSlash::Trim));
+    /// }
+    /// ```
+    pub fn normalized_inside(self, normalization: TrailingSlash) -> Self {
+        Self { normalization: Some(normalization), ..self }
     }
 
     /// Lets CORS preflights pass, if the CORS middleware is inside. Default: off, because CORS middleware should be outside.
@@ -111,6 +143,6 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(Gated::new(service, Arc::clone(&self.authenticator))))
+        ready(Ok(Gated::new(service, Arc::clone(&self.authenticator)).normalizing(self.normalization)))
     }
 }

@@ -3,28 +3,38 @@ use std::cell::Cell;
 use std::mem;
 
 use actix_web::HttpRequest;
-use actix_web::dev::{Extensions, ServiceRequest};
+use actix_web::dev::{Extensions, ServiceRequest, Url};
 use actix_web::http::Uri;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::uri::PathAndQuery;
+use actix_web::middleware::TrailingSlash;
 use jwt_core::gate::{Line, RequestState, Rewrite};
 use jwt_core::http::RequestView;
 
 /// An actix-web request, borrowed by the core.
 pub(crate) struct ActixView<'r> {
     request: &'r HttpRequest,
+    /// How inner middleware normalizes the path, if that's known.
+    normalization: Option<TrailingSlash>,
     /// Whether a table of routes used a path that inner middleware may still change.
     guessed: Cell<bool>,
 }
 
 impl<'r> ActixView<'r> {
-    pub(crate) const fn of(request: &'r HttpRequest) -> Self {
-        Self { request, guessed: Cell::new(false) }
+    pub(crate) const fn of(request: &'r HttpRequest, normalization: Option<TrailingSlash>) -> Self {
+        Self { request, normalization, guessed: Cell::new(false) }
     }
 
     /// Returns the path that the decision about this request was made for.
     pub(crate) fn allowed_path(&self) -> AllowedPath {
-        AllowedPath(self.guessed.get().then(|| Box::new(self.request.match_info().get_ref().uri().clone())))
+        if !self.guessed.get() {
+            return AllowedPath::Any;
+        }
+        let uri = self.request.match_info().get_ref().uri();
+        match self.normalization {
+            None => AllowedPath::Unchanged(Box::new(uri.clone())),
+            Some(normalization) => AllowedPath::Normalized(normalize(uri.path(), normalization).into()),
+        }
     }
 }
 
@@ -63,8 +73,14 @@ impl RequestView for ActixView<'_> {
         if matched.is_some() && matched != routes.match_pattern(self.request.path()) {
             return each(matched.as_deref());
         }
-        matched.iter().for_each(|pattern| each(Some(pattern)));
         self.guessed.set(true);
+        if let Some(normalization) = self.normalization {
+            let normalized = normalize(path.get_ref().uri().path(), normalization);
+            // The router matches the decoded path, as a `Url` has it.
+            let found = Uri::try_from(&*normalized).ok().and_then(|uri| routes.match_pattern(Url::new(uri).path()));
+            return each(found.as_deref());
+        }
+        matched.iter().for_each(|pattern| each(Some(pattern)));
         // The router matches the decoded path, so it will choose this route, even if it's `None`.
         let decoded = path.as_str();
         let found = routes.match_pattern(decoded);
@@ -100,15 +116,35 @@ fn merge_slashes(path: &str) -> Cow<'_, str> {
     merged
 }
 
+/// Returns the path that `NormalizePath` makes of a path.
+fn normalize(path: &str, normalization: TrailingSlash) -> String {
+    let path = match normalization {
+        _ if path.is_empty() => return String::new(),
+        TrailingSlash::Trim => Cow::Borrowed(path.trim_end_matches('/')),
+        TrailingSlash::Always => Cow::Owned(format!("{path}/")),
+        _ => Cow::Borrowed(path),
+    };
+    if path.is_empty() { "/".to_owned() } else { merge_slashes(&path).into_owned() }
+}
+
 /// The path that a table of routes allowed.
-pub(crate) struct AllowedPath(Option<Box<Uri>>);
+pub(crate) enum AllowedPath {
+    /// No table has looked at it, or the router has matched it already.
+    Any,
+    Unchanged(Box<Uri>),
+    Normalized(Box<str>),
+}
 
 impl AllowedPath {
-    /// Returns whether the path was replaced after the table looked it up.
+    /// Returns whether the path was replaced by another one after the table looked it up.
     pub(crate) fn is_replaced(&self, request: &HttpRequest) -> bool {
         let path = request.match_info().get_ref().uri().path();
-        // Equal text isn't enough: one normalization may add the slash that another one, in a scope, removes.
-        self.0.as_ref().is_some_and(|allowed| !std::ptr::eq(allowed.path(), path))
+        match self {
+            Self::Any => false,
+            // Equal text isn't enough: one normalization may add the slash that another one, in a scope, removes.
+            Self::Unchanged(allowed) => !std::ptr::eq(allowed.path(), path),
+            Self::Normalized(allowed) => **allowed != *path,
+        }
     }
 }
 

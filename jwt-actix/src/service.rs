@@ -4,6 +4,7 @@ use std::sync::Arc;
 use actix_web::HttpMessage as _;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, forward_ready};
+use actix_web::middleware::TrailingSlash;
 use jwt_core::Step;
 use jwt_core::gate::Gate;
 
@@ -17,11 +18,18 @@ use crate::response;
 pub struct Gated<S, G> {
     service: Rc<S>,
     gate: Arc<G>,
+    /// How the wrapped service normalizes paths, if that's known.
+    normalization: Option<TrailingSlash>,
 }
 
 impl<S, G> Gated<S, G> {
     pub(crate) fn new(service: S, gate: Arc<G>) -> Self {
-        Self { service: Rc::new(service), gate }
+        Self { service: Rc::new(service), gate, normalization: None }
+    }
+
+    pub(crate) const fn normalizing(mut self, normalization: Option<TrailingSlash>) -> Self {
+        self.normalization = normalization;
+        self
     }
 }
 
@@ -39,7 +47,7 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let (entry, path) = {
-            let (extensions, view) = (request.extensions(), ActixView::of(request.request()));
+            let (extensions, view) = (request.extensions(), ActixView::of(request.request(), self.normalization));
             (self.gate.enter(&view, request::state(&extensions)), view.allowed_path())
         };
         match entry {

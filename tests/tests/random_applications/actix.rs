@@ -24,6 +24,7 @@ struct Plan {
     place: Place,
     outside: Option<TrailingSlash>,
     inside: Option<TrailingSlash>,
+    declared: Option<TrailingSlash>,
     table: Table,
     has_guards: bool,
     complete: bool,
@@ -41,6 +42,8 @@ enum Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Normalization {
     Outside,
+    /// Inside of the middleware, which knows it.
+    Declared,
     Anywhere,
 }
 
@@ -139,11 +142,15 @@ impl Plan {
             _ => None,
         };
         // `NormalizePath` inside of the middleware must have nothing to change.
+        let all = [None, Some(TrailingSlash::Trim), Some(TrailingSlash::MergeOnly), Some(TrailingSlash::Always)];
+        let declared =
+            (normalization == Normalization::Declared && place != Place::EachResource).then(|| random.pick(&MODES));
         let modes: &[Option<TrailingSlash>] = match (normalization, place) {
             (Normalization::Outside, Place::Application | Place::Scope) => &[None, outside],
-            _ => &[None, Some(TrailingSlash::Trim), Some(TrailingSlash::MergeOnly), Some(TrailingSlash::Always)],
+            (Normalization::Declared, Place::Application | Place::Scope) => &[None, declared],
+            _ => &all,
         };
-        let inside = random.pick(modes);
+        let inside = declared.or_else(|| random.pick(modes));
         let has_guards = random.percent(50);
         let mut planner = Planner { random, handlers: Vec::new(), patterns: BTreeMap::new(), has_guards, modes };
         let nodes = planner.nodes(if place == Place::Scope { "/a" } else { "" }, 0, false);
@@ -154,7 +161,7 @@ impl Plan {
         }
         let complete = random.percent(50);
         let table = Table::random(random, &patterns, complete);
-        Self { handlers, nodes, default, place, outside, inside, table, has_guards, complete }
+        Self { handlers, nodes, default, place, outside, inside, declared, table, has_guards, complete }
     }
 
     /// Whether a handler that a request reached requires a token.
@@ -190,14 +197,14 @@ type Jwt<'v> = Option<(&'v Verifier, &'v Plan)>;
 
 fn middleware(jwt: Jwt<'_>, verifier: &Verifier, place: Place) -> Condition<JwtMiddleware> {
     let is_here = jwt.is_some_and(|(_, plan)| plan.place == place);
-    let middleware = JwtMiddleware::new(verifier.clone());
-    Condition::new(
-        is_here,
-        match jwt {
-            Some((_, plan)) => middleware.routes(plan.table.routes()),
-            None => middleware,
-        },
-    )
+    let mut middleware = JwtMiddleware::new(verifier.clone());
+    if let Some((_, plan)) = jwt {
+        middleware = middleware.routes(plan.table.routes());
+        if let Some(normalization) = plan.declared {
+            middleware = middleware.normalized_inside(normalization);
+        }
+    }
+    Condition::new(is_here, middleware)
 }
 
 fn normalize(mode: Option<TrailingSlash>) -> Condition<NormalizePath> {
@@ -332,6 +339,13 @@ async fn application(seed: u64, normalization: Normalization, tally: &mut Tally)
 async fn a_handler_that_the_table_does_not_make_public_never_runs_without_a_token() {
     let mut tally = Tally::default();
     applications(async |seed| application(seed, Normalization::Outside, &mut tally).await).await;
+    tally.finish();
+}
+
+#[actix_web::test]
+async fn paths_normalized_by_declared_inner_middleware_reach_no_handler_that_is_not_public() {
+    let mut tally = Tally::default();
+    applications(async |seed| application(seed, Normalization::Declared, &mut tally).await).await;
     tally.finish();
 }
 

@@ -57,7 +57,11 @@ impl Rejection {
     #[must_use]
     pub fn path_changed(layer: &'static str) -> Self {
         let code = ErrorKind::PathChanged.code();
-        tracing::error!(code, "a path was changed after its route was allowed: change paths outside `{layer}`");
+        tracing::error!(
+            code,
+            "a path was changed after its route was allowed: wrap what changes it, such as `NormalizePath`, outside `{layer}`, \
+             or declare it with `{layer}::normalized_inside`"
+        );
         Error::from(ErrorKind::PathChanged).into()
     }
 
