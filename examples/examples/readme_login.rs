@@ -36,7 +36,11 @@ async fn me(Claims(user): Claims<User>) -> String {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A key that lives in this process. Several processes need the same ring.
     let ring = KeyRing::new(SigningKey::generate(Algorithm::ES256)?)?;
-    let tokens = TokenIssuer::builder("https://shop.example", ring.clone()).audience("https://shop.example").build()?;
+    let tokens = TokenIssuer::builder("https://shop.example", ring.clone())
+        .audience("https://shop.example")
+        // RFC 9068 requires a client: with this one, other services can verify the tokens by it.
+        .client_id("shop-web")
+        .build()?;
     // A logout is remembered for as long as an access token can live.
     let remember = RevocationSettings::new().longest_lifetime(tokens.lifetime());
     let revocations = MemoryRevocations::with_settings(remember);

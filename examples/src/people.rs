@@ -37,7 +37,10 @@ impl People {
     /// If the system can't provide random bytes.
     pub fn new() -> Result<Self, Error> {
         let ring = KeyRing::new(SigningKey::generate(Algorithm::ES256)?)?;
-        let issuer = TokenIssuer::builder("https://id.example", ring).audience("https://api.example").build()?;
+        let issuer = TokenIssuer::builder("https://id.example", ring)
+            .audience("https://api.example")
+            .client_id("reports-web")
+            .build()?;
         let verifier = Verifier::builder().issuer(issuer.trusted()).build()?;
         let person = |variable, about, name: &str, scopes: &[&str], others| {
             let token = issuer.access(name.to_lowercase()).scope(scopes).claim("name", name).claims(&others).issue()?;

@@ -466,6 +466,17 @@ rows! {
         assert_eq!(issued.lifetime.as_secs(), 15 * 60);
     }
 
+    "`typ` of issued access tokens", "`at+jwt` with a `client_id`, otherwise `JWT`" => issued_tokens_follow_rfc_9068_or_do_not_say_so {
+        let shop = Shop::usual();
+        for (access, typ) in [
+            (shop.tokens.access("joe"), "JWT"),
+            (shop.tokens.access("joe").client_id("app"), "at+jwt"),
+        ] {
+            let token = access.issue().expect("a token").token;
+            assert_eq!(shop.verifier.verify(&token).await.expect("a good token").token_type(), Some(typ));
+        }
+    }
+
     "sessions", "end after 7 days without a refresh, and after 30 days" => sessions_end {
         let shop = Shop::usual();
         let mut pair = shop.sessions.login("joe").start().await.expect("a session");

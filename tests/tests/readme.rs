@@ -33,6 +33,13 @@ fn every_program_of_the_readme_is_an_example() {
 }
 
 #[test]
+fn the_issuer_of_the_readme_has_a_client_as_rfc_9068_requires() {
+    let builder = read("examples/examples/readme_login.rs");
+    let builder = builder.split("TokenIssuer::builder(").nth(1).and_then(|rest| rest.split(".build()?").next());
+    assert!(builder.expect("an issuer").contains(".client_id("));
+}
+
+#[test]
 fn the_readme_names_the_msrv_of_the_manifest() {
     let manifest = read("Cargo.toml");
     let msrv = manifest.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next());

@@ -90,6 +90,7 @@ impl ReadingRoom {
         let ring = KeyRing::new(SigningKey::generate(Algorithm::ES256)?)?;
         let tokens = TokenIssuer::builder("https://reading-room.example", ring)
             .audience("https://reading-room.example")
+            .client_id("reading-room-pages")
             .lifetime(options.access())
             .build()?;
 

@@ -223,6 +223,8 @@ impl AccessToken {
     }
 
     /// Sets the claim `client_id`. Default: [the issuer's](super::TokenIssuerBuilder::client_id).
+    ///
+    /// With it, the token is an access token of RFC 9068, and its `typ` is `at+jwt`.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         let client_id = client_id.into();
         if client_id.is_empty() {
@@ -266,7 +268,8 @@ impl AccessToken {
     ///
     /// # Errors
     ///
-    /// The first error: an [empty](IssueErrorKind::Empty) subject or audience, a [lifetime](IssueErrorKind::OutOfRange) of
+    /// The first error: an [empty](IssueErrorKind::Empty) subject or audience, a [missing](IssueErrorKind::Undecided)
+    /// `client_id` if the issuer's [`typ`](super::TokenIssuerBuilder::token_type) needs it, a [lifetime](IssueErrorKind::OutOfRange) of
     /// less than a second or more than the ring's [`longest_lifetime`](super::KeyRingBuilder::longest_lifetime),
     /// [reserved](IssueErrorKind::ReservedClaim) or [unusable](IssueErrorKind::UnusableClaims) claims, or a token of more
     /// than [16 KiB](IssueErrorKind::TooLarge).
@@ -293,6 +296,7 @@ impl AccessToken {
             return Err(error);
         }
         let (issuer, grant) = (self.issuer, self.grant);
+        let token_type = issuer.token_type(grant.client_id.is_some())?;
         let mut lifetime = grant.lifetime.unwrap_or(issuer.lifetime());
         issuer.check_lifetime(lifetime, "lifetime")?;
         if self.valid_after.is_some_and(|delay| delay >= lifetime) {
@@ -326,7 +330,7 @@ impl AccessToken {
             lifetime = lifetime.min(session.ends.saturating_sub(now)).max(Duration::from_secs(1));
         }
         issuer.sign(UnsignedToken {
-            token_type: "at+jwt",
+            token_type,
             header: grant.header,
             claims,
             jwt_id: issuer.random_id()?,

@@ -21,7 +21,7 @@ pub enum IssueErrorKind {
     Empty,
     /// A value is outside its allowed range.
     OutOfRange,
-    /// Two settings contradict each other: access tokens have the audience of refresh tokens.
+    /// Two settings contradict each other: access tokens have the audience or the `typ` of refresh tokens.
     Contradiction,
     /// A key is unusable.
     UnusableKey(KeyErrorKind),
@@ -31,7 +31,7 @@ pub enum IssueErrorKind {
     MixedKeys,
     /// The ring has no key, has no key with this `kid`, or would lose its only one.
     MissingKey,
-    /// The keys are secrets, which must not be published.
+    /// The keys are secrets, which must not be published, or none of them has an algorithm that you want to publish.
     NothingToPublish,
     /// There is no cryptographic back end: enable `aws-lc-rs` or `rust-crypto`, or set one.
     NoBackend,
@@ -103,7 +103,9 @@ impl fmt::Display for IssueError {
                 "matches no key of the ring, or its only one: call `replace` for that"
             }
             IssueErrorKind::MissingKey => "is missing: add at least one",
-            IssueErrorKind::NothingToPublish => "are secrets, which must not be published: use a key pair",
+            IssueErrorKind::NothingToPublish => {
+                "must not be published or have none of the algorithms: secrets are never published, so use a key pair"
+            }
             IssueErrorKind::NoBackend => {
                 "needs a cryptographic back end: enable the feature `aws-lc-rs` or `rust-crypto`, or set one with `crypto`"
             }

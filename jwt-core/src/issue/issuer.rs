@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::claims::{NumericDate, RegisteredClaims};
 use crate::clock::Clock;
 use crate::jose::Algorithm;
+use crate::jose::header::is_media_type;
 use crate::verify::TrustedIssuer;
 
 use super::access::ACCESS;
@@ -16,9 +17,10 @@ use super::{AccessToken, IssueError, IssueErrorKind, KeyRing};
 
 /// Issues access tokens, signed with the keys of a [`KeyRing`].
 ///
-/// The tokens follow RFC 9068: `typ` is `at+jwt`, and `iss`, `sub`, `aud`, `exp`, `iat` and `jti` are always present. The
-/// claim `token_use` is `access`, so a verifier that ignores `typ` can still tell them from other tokens. Cloning is
-/// cheap, and clones are the same issuer.
+/// `iss`, `sub`, `aud`, `exp`, `iat` and `jti` are always present. A token that also has a `client_id` is an access token of
+/// RFC 9068, and its `typ` is `at+jwt`; the `typ` of others is `JWT`. Set [`client_id`](TokenIssuerBuilder::client_id) if
+/// other services verify your tokens by that RFC. The claim `token_use` is `access`, so a verifier that ignores `typ` can
+/// still tell them from other tokens. Cloning is cheap, and clones are the same issuer.
 ///
 /// For refresh tokens, see [`Sessions`](super::Sessions).
 ///
@@ -48,7 +50,14 @@ struct Inner {
     audience: Vec<String>,
     lifetime: Duration,
     client_id: Option<String>,
+    token_type: Option<String>,
 }
+
+/// The `typ` of the access tokens of RFC 9068.
+const RFC_9068: &str = "at+jwt";
+
+/// The `typ` of refresh tokens.
+pub(crate) const REFRESH_TYPE: &str = "refresh+jwt";
 
 /// The size of the largest token that is issued: what a [`Verifier`](crate::Verifier) accepts by default.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -66,6 +75,7 @@ impl TokenIssuer {
                 audience: Vec::new(),
                 lifetime: Duration::from_secs(15 * 60),
                 client_id: None,
+                token_type: None,
             },
         }
     }
@@ -101,12 +111,15 @@ impl TokenIssuer {
 
     /// Returns a trusted issuer that accepts this issuer's access tokens, for a verifier in the same process.
     ///
-    /// It has the issuer's name, audience and current keys. If the ring has a [clock](super::KeyRingBuilder::clock) of its
+    /// It has the issuer's name, audience and current keys, and accepts the `typ` of [all tokens of the
+    /// issuer](TokenIssuerBuilder::token_type). If the ring has a [clock](super::KeyRingBuilder::clock) of its
     /// own, give the verifier the same one.
     pub fn trusted(&self) -> TrustedIssuer {
         let names = self.audience().iter();
         let issuer = names.fold(self.trusted_keys(), |issuer, name| issuer.audience(name));
-        issuer.token_types(["at+jwt"]).claim("token_use", ACCESS).require_claims(["sub", "iat", "jti"])
+        // Both types, even if the issuer has a `client_id`: its tokens from before that setting live a while longer.
+        let types = self.0.token_type.as_deref().map_or(vec![RFC_9068, "JWT"], |only| vec![only]);
+        issuer.token_types(types).claim("token_use", ACCESS).require_claims(["sub", "iat", "jti"])
     }
 
     /// The issuer's name and keys, without an audience.
@@ -125,6 +138,16 @@ impl TokenIssuer {
 
     pub(super) fn client_id(&self) -> Option<&str> {
         self.0.client_id.as_deref()
+    }
+
+    /// The `typ` of an access token. RFC 9068 section 2.2 requires a `client_id` of its tokens, and verifiers refuse those
+    /// that only claim to be one.
+    pub(super) fn token_type(&self, has_client_id: bool) -> Result<String, IssueError> {
+        let token_type = self.0.token_type.as_deref().unwrap_or(if has_client_id { RFC_9068 } else { "JWT" });
+        if !has_client_id && is_media_type(token_type, RFC_9068) {
+            return Err(IssueError::new(IssueErrorKind::Undecided, "client_id"));
+        }
+        Ok(token_type.to_owned())
     }
 
     /// The audience of refresh tokens. No service has this name, so no service accepts them.
@@ -190,7 +213,7 @@ impl fmt::Debug for TokenIssuer {
 
 /// A token before it is signed.
 pub(crate) struct UnsignedToken {
-    pub(crate) token_type: &'static str,
+    pub(crate) token_type: String,
     pub(crate) header: Map<String, Value>,
     pub(crate) claims: Map<String, Value>,
     pub(crate) jwt_id: String,
@@ -251,11 +274,21 @@ impl TokenIssuerBuilder {
         self
     }
 
-    /// Sets the claim `client_id` of tokens that don't set one. Default: no `client_id`.
+    /// Sets the claim `client_id` of tokens that don't set one. Default: no `client_id`, so their `typ` is `JWT`.
     ///
-    /// RFC 9068 section 2.2 requires it, so other verifiers may refuse tokens without it.
+    /// If your login page isn't an OAuth client, choose a name for the application, such as `shop-web`. RFC 9068 section 2.2
+    /// requires the claim, and verifiers of that RFC refuse tokens without it.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.inner.client_id = Some(client_id.into());
+        self
+    }
+
+    /// Sets the header's `typ` of every access token. Default: `at+jwt` if the token has a `client_id`, otherwise `JWT`.
+    ///
+    /// Set `JWT` for verifiers that accept nothing else, and `at+jwt` if every token must follow RFC 9068: issuing a token
+    /// without a `client_id` is then an [error](IssueErrorKind::Undecided).
+    pub fn token_type(mut self, token_type: impl Into<String>) -> Self {
+        self.inner.token_type = Some(token_type.into());
         self
     }
 
@@ -263,8 +296,8 @@ impl TokenIssuerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Undecided`](IssueErrorKind::Undecided) without an audience, [`Empty`](IssueErrorKind::Empty) for an empty name,
-    /// [`Contradiction`](IssueErrorKind::Contradiction) for the audience of refresh tokens, and
+    /// [`Undecided`](IssueErrorKind::Undecided) without an audience, [`Empty`](IssueErrorKind::Empty) for an empty value,
+    /// [`Contradiction`](IssueErrorKind::Contradiction) for the audience or the `typ` of refresh tokens, and
     /// [`OutOfRange`](IssueErrorKind::OutOfRange) for a lifetime of less than a second or more than the ring's
     /// [`longest_lifetime`](super::KeyRingBuilder::longest_lifetime).
     pub fn build(self) -> Result<TokenIssuer, IssueError> {
@@ -277,6 +310,7 @@ impl TokenIssuerBuilder {
             ("issuer", inner.name.is_empty()),
             ("audience", inner.audience.iter().any(String::is_empty)),
             ("client_id", inner.client_id.as_deref() == Some("")),
+            ("token_type", inner.token_type.as_deref() == Some("")),
         ] {
             if empty {
                 return Err(IssueError::new(Kind::Empty, setting));
@@ -285,6 +319,9 @@ impl TokenIssuerBuilder {
         let issuer = TokenIssuer(Arc::new(inner));
         if issuer.0.audience.contains(&issuer.refresh_audience()) {
             return Err(IssueError::new(Kind::Contradiction, "audience"));
+        }
+        if issuer.0.token_type.as_deref().is_some_and(|token_type| is_media_type(token_type, REFRESH_TYPE)) {
+            return Err(IssueError::new(Kind::Contradiction, "token_type"));
         }
         issuer.check_lifetime(issuer.0.lifetime, "lifetime")?;
         Ok(issuer)

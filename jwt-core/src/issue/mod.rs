@@ -47,4 +47,4 @@ pub use session::{
 };
 
 pub(crate) use access::{Grant, TokenSession};
-pub(crate) use issuer::UnsignedToken;
+pub(crate) use issuer::{REFRESH_TYPE, UnsignedToken};

@@ -5,5 +5,6 @@ mod cookies;
 mod endpoints;
 mod key_ring;
 mod memory_store;
+mod rfc_9068;
 mod sessions;
 mod tokens;

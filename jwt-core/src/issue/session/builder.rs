@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use crate::error::BoxError;
 use crate::http::token::TokenSources;
-use crate::issue::{AccessToken, IssueError, IssueErrorKind, TokenIssuer};
+use crate::issue::{AccessToken, IssueError, IssueErrorKind, REFRESH_TYPE, TokenIssuer};
 use crate::revocation::{Revocation, RevocationStore};
 use crate::verify::Verifier;
 
 use super::hooks::Hooks;
-use super::refresh::{REFRESH_TYPE, REFRESH_USE};
+use super::refresh::REFRESH_USE;
 use super::sessions::Inner;
 use super::{EndedSession, Session, SessionStore, Sessions};
 

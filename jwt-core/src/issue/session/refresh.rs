@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 
 use crate::error::{Error, ErrorKind};
+use crate::issue::REFRESH_TYPE;
 use crate::verified::Verified;
 
 use super::{Sessions, TokenPair};
@@ -11,9 +12,6 @@ use super::{Sessions, TokenPair};
 /// A verified refresh token, which [`Sessions::refresh`] exchanges.
 #[derive(Clone)]
 pub struct RefreshToken(Verified);
-
-/// The header's `typ` of refresh tokens.
-pub(super) const REFRESH_TYPE: &str = "refresh+jwt";
 
 /// The value of the claim `token_use` in refresh tokens.
 pub(super) const REFRESH_USE: &str = "refresh";

@@ -3,12 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
-use crate::issue::{AccessToken, Grant, IssueError, Issued, TokenIssuer, TokenSession, UnsignedToken};
+use crate::issue::{AccessToken, Grant, IssueError, Issued, REFRESH_TYPE, TokenIssuer, TokenSession, UnsignedToken};
 use crate::verified::Verified;
 use crate::verify::Verifier;
 
 use super::hooks::{EndedSession, Hooks, RenewalHook};
-use super::refresh::{REFRESH_TYPE, REFRESH_USE};
+use super::refresh::REFRESH_USE;
 use super::{
     Login, RefreshToken, Renewal, Rotation, RotationOutcome, Session, SessionRecord, SessionStore, SessionStoreError,
     SessionsBuilder, TokenPair,
@@ -347,7 +347,7 @@ impl Sessions {
         }
         let lifetime = Duration::from_secs(session.ends_at.saturating_sub(session.rotated_at).max(1));
         self.0.tokens.sign(UnsignedToken {
-            token_type: REFRESH_TYPE,
+            token_type: REFRESH_TYPE.to_owned(),
             header: serde_json::Map::new(),
             claims,
             jwt_id: session.token_id.clone(),
