@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::gate::{Answer, Endpoint};
 use crate::http::request::RequestView;
+use crate::jose::Algorithm;
 use crate::step::Step;
 
 use super::{IssueError, IssueErrorKind, KeyRing, TokenIssuer};
@@ -28,12 +29,38 @@ impl KeyRing {
     /// [`NothingToPublish`](IssueErrorKind::NothingToPublish) for a ring of secrets. Give those to verifiers in another
     /// way.
     pub fn jwks(&self) -> Result<Endpoint, IssueError> {
-        if self.is_symmetric() {
+        self.jwks_of(Algorithm::ALL.iter().copied())
+    }
+
+    /// Returns an endpoint as [`jwks`](Self::jwks), which answers with the keys of these algorithms only.
+    ///
+    /// Some libraries refuse a whole set because of one key of a type that they don't know, although RFC 7517 section 5 says
+    /// to ignore it: go-jose up to version 4.1 does with ML-DSA keys. Before you add such a key to the ring, point their
+    /// verifiers to a set without it. A token that is signed by the new key is refused by them either way.
+    ///
+    /// ```
+    /// # use jwt_core::Algorithm;
+    /// # use jwt_core::crypto::SigningKey;
+    /// # use jwt_core::issue::KeyRing;
+    /// # if jwt_core::crypto::Backend::compiled_in().is_none() { return Ok(()) }
+    /// let ring = KeyRing::new(SigningKey::generate(Algorithm::ES256)?)?;
+    /// let every_key = ring.jwks()?;
+    /// let for_older_libraries = ring.jwks_of([Algorithm::ES256, Algorithm::RS256])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NothingToPublish`](IssueErrorKind::NothingToPublish) for a ring of secrets, or if no key of the ring has one of
+    /// these algorithms now.
+    pub fn jwks_of(&self, algorithms: impl IntoIterator<Item = Algorithm>) -> Result<Endpoint, IssueError> {
+        let algorithms: Vec<Algorithm> = algorithms.into_iter().collect();
+        if self.public_jwks(&algorithms).is_empty() {
             return Err(IssueError::new(IssueErrorKind::NothingToPublish, "keys"));
         }
         let ring = self.clone();
         Ok(Endpoint::new(&["GET", "HEAD"], move |request| {
-            let body = json!({ "keys": ring.public_jwks() }).to_string();
+            let body = json!({ "keys": ring.public_jwks(&algorithms) }).to_string();
             Step::Ready(cacheable(&ring, request, "application/jwk-set+json", body))
         }))
     }

@@ -266,11 +266,12 @@ impl KeyRing {
         keys.generation.wrapping_add(ended as u64)
     }
 
-    /// The public keys that are published now.
-    pub(crate) fn public_jwks(&self) -> Vec<serde_json::Value> {
+    /// The public keys of these algorithms that are published now.
+    pub(crate) fn public_jwks(&self, algorithms: &[Algorithm]) -> Vec<serde_json::Value> {
         let (keys, now) = (self.0.keys.load(), self.now());
         let live = (0..keys.len()).filter(|&index| is_before(now, self.end(&keys, index)));
-        live.filter_map(|index| keys[index].key.public_jwk()).collect()
+        let wanted = live.map(|index| &keys[index].key).filter(|key| algorithms.contains(&key.algorithm()));
+        wanted.filter_map(SigningKey::public_jwk).collect()
     }
 
     pub(crate) fn is_symmetric(&self) -> bool {

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jwt_core::crypto::{Backend, SigningKey};
+use jwt_core::gate::Endpoint;
 use jwt_core::issue::{IssueError, IssueErrorKind, KeyPhase, KeyRing, TokenIssuer};
 use jwt_core::keys::KeySource as _;
-use jwt_core::testing::ManualClock;
+use jwt_core::testing::{BareRequest, ManualClock};
 use jwt_core::{Algorithm, ErrorKind, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::setup::stranger;
+use serde_json::Value;
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -262,6 +264,32 @@ fn each_wrong_setting_of_a_ring_is_named() {
     assert_eq!(kind(KeyRing::new(secret()).expect("a ring").jwks()), Some(IssueErrorKind::NothingToPublish));
     let secrets = issuer(&KeyRing::new(secret()).expect("a ring"));
     assert_eq!(kind(secrets.metadata("https://id.example/jwks").endpoint()), Some(IssueErrorKind::NothingToPublish));
+}
+
+#[test]
+fn a_second_set_has_the_keys_of_some_algorithms_only() {
+    let clock = ManualClock::at(NOW);
+    let ring = ring(&clock);
+    let classic = ring.jwks_of([Algorithm::ES256, Algorithm::Ed25519]).expect("a set");
+    let post_quantum = || ring.jwks_of([Algorithm::MlDsa44]);
+    assert_eq!(kind(post_quantum()), Some(IssueErrorKind::NothingToPublish));
+    assert_eq!(kind(ring.jwks_of([])), Some(IssueErrorKind::NothingToPublish));
+    let secrets = KeyRing::new(stranger(Algorithm::HS256)).expect("a ring");
+    assert_eq!(kind(secrets.jwks_of([Algorithm::HS256])), Some(IssueErrorKind::NothingToPublish));
+
+    ring.rotate(stranger(Algorithm::MlDsa44)).expect("a new key");
+    let types = |endpoint: &Endpoint| {
+        let request = BareRequest::new("GET", "/");
+        let answer = jwt_tests::gate::enter(endpoint, &request).expect_err("an endpoint answers");
+        let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
+        let keys = body["keys"].as_array().expect("a list").iter();
+        keys.map(|key| key["kty"].as_str().expect("a type").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(types(&ring.jwks().expect("a set")), ["EC", "AKP"]);
+    assert_eq!(types(&classic), ["EC"]);
+    assert_eq!(types(&post_quantum().expect("a set")), ["AKP"]);
+    clock.advance(Duration::from_secs(32 * DAY));
+    assert_eq!(types(&classic), Vec::<String>::new(), "its last key is gone");
 }
 
 #[tokio::test]
