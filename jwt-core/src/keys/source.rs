@@ -80,6 +80,16 @@ pub trait KeySource: fmt::Debug + Send + Sync {
     /// Finds the key for a token.
     fn find_key(&self, wanted: &Wanted<'_>) -> Lookup;
 
+    /// Finds another key for a token whose signature isn't good by `failed`, the key that [`find_key`](Self::find_key)
+    /// returned. The issuer may have replaced that key without a new `kid`.
+    ///
+    /// A verifier asks once for each token whose claims are good, unless the token has already waited. Anyone can send
+    /// such tokens, so limit the work that they cause. Default: [`Lookup::Unknown`], there is no other key.
+    fn find_replacement(&self, wanted: &Wanted<'_>, failed: &Arc<PreparedKey>) -> Lookup {
+        let _ = (wanted, failed);
+        Lookup::Unknown
+    }
+
     /// Returns a number that identifies the current keys, or `None` if tokens verified with them must not be cached.
     ///
     /// A verifier with a [cache](crate::verify::TokenCacheSettings) calls it for each token. As long as the number is
@@ -112,6 +122,10 @@ pub trait KeySource: fmt::Debug + Send + Sync {
 impl<S: KeySource + ?Sized> KeySource for Arc<S> {
     fn find_key(&self, wanted: &Wanted<'_>) -> Lookup {
         (**self).find_key(wanted)
+    }
+
+    fn find_replacement(&self, wanted: &Wanted<'_>, failed: &Arc<PreparedKey>) -> Lookup {
+        (**self).find_replacement(wanted, failed)
     }
 
     fn generation(&self, now: Duration) -> Option<u64> {

@@ -15,6 +15,7 @@ mod key_lifetimes;
 mod lab;
 mod outage;
 mod readiness;
+mod replaced_keys;
 mod resolver;
 mod rotation;
 mod runtimes;

@@ -65,14 +65,3 @@ async fn a_failed_fetch_does_not_reject_a_new_key_or_delay_it() {
     assert_eq!(lab.ask(&lab.good()).await, Ok(()));
     assert_eq!(lab.told(), ["transport", "loaded"]);
 }
-
-#[tokio::test]
-async fn a_key_replaced_under_its_name_ends_with_the_next_set() {
-    let lab = Lab::new().await.loaded().await;
-    let (old, new) = (lab.issuer.key(), lab.issuer.stranger().with_kid("key-1"));
-    lab.issuer.publish([new.clone()]);
-    assert_eq!(lab.at_once(&lab.good().signed_by(&new)), Err(ErrorKind::BadSignature), "a known name causes no fetch");
-    assert_eq!(lab.verifier.fetch_keys().await, Ok(()));
-    assert_eq!(lab.at_once(&lab.good().signed_by(&new)), Ok(()));
-    assert_eq!(lab.at_once(&lab.good().signed_by(&old)), Err(ErrorKind::BadSignature));
-}

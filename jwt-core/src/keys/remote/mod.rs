@@ -2,9 +2,10 @@
 //!
 //! `doc/keys.md` has a diagram of the states.
 //!
-//! [`schedule`] decides when to fetch, without a clock, lock or I/O of its own. [`service`] locks, spawns and finds
-//! keys.
+//! [`schedule`] decides when to fetch, without a clock, lock or I/O of its own. [`service`] locks and spawns fetches, and
+//! [`lookup`] finds keys.
 
+mod lookup;
 mod schedule;
 mod service;
 mod snapshot;

@@ -32,7 +32,7 @@ struct Fetches {
     schedule: FetchSchedule,
     number: u64,
     completion: Option<Arc<Completion>>,
-    /// When unknown keys caused fetches.
+    /// When tokens caused fetches that weren't due.
     forced: Vec<Duration>,
     ended: u64,
 }
@@ -101,7 +101,7 @@ impl Model {
             }
             FetchDecision::Start => {}
         }
-        if matches!(cause, Cause::UnknownKey(_)) {
+        if cause.is_forced() {
             fetches.forced.push(now);
         }
         assert_eq!(self.in_flight.fetch_add(1, Ordering::SeqCst), 0, "only one fetch is in flight at a time");
@@ -168,13 +168,15 @@ impl Model {
         outcome
     }
 
-    /// A request for the key of this number, which the issuer may publish later or never.
+    /// A request for the key of this number, which the issuer may publish later or never. Sometimes its signature isn't
+    /// good by a key of the set.
     fn request(self: &Arc<Self>, key: u64) {
         let (kid, published) = (key.to_string(), self.published.load(Ordering::SeqCst) >= key);
         let asked = loop {
             let seen = *self.current.lock().unwrap();
             let cause = match seen {
-                Some(set) if set.keys >= key => return,
+                Some(set) if set.keys >= key && thread_rng().gen_range(0..3) > 0 => return,
+                Some(set) if set.keys >= key => Cause::ReplacedKey,
                 Some(_) => Cause::UnknownKey(&kid),
                 None => Cause::Age,
             };

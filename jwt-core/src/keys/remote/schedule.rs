@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::keys::FetchErrorKind;
 
-/// How many fetches tokens with an unknown `kid` can cause in each window. It's two because a first fetch may come
-/// just before a rotation is published.
+/// How many fetches tokens whose key isn't in the set can cause in each window. It's two because a first fetch may
+/// come just before a rotation is published.
 pub(super) const FORCED_FETCHES: usize = 2;
 pub(super) const FORCED_WINDOW: Duration = Duration::from_secs(30);
 /// The wait after a first failure. Each further failure doubles it, up to [`LAST_BACKOFF`].
@@ -22,6 +22,8 @@ pub(super) enum Cause<'c> {
     Age,
     /// A token names a key that isn't in the set.
     UnknownKey(&'c str),
+    /// No key of the set verifies a token that names no new one: a key may have been replaced without a new `kid`.
+    ReplacedKey,
     /// The application requested it.
     Manual,
 }
@@ -89,7 +91,7 @@ impl FetchSchedule {
         let allowed = match cause {
             Cause::Manual => true,
             Cause::Age => now >= self.not_before,
-            Cause::UnknownKey(_) => now >= self.not_before && self.take_permit(now),
+            Cause::UnknownKey(_) | Cause::ReplacedKey => now >= self.not_before && self.take_permit(now),
         };
         if !allowed {
             return FetchDecision::NotNow;
@@ -103,10 +105,8 @@ impl FetchSchedule {
         let is_due = match cause {
             Cause::Manual => true,
             Cause::Age => now >= self.not_before,
-            Cause::UnknownKey(kid) => {
-                let is_free = |taken: &Option<Duration>| is_free(*taken, now);
-                now >= self.not_before && !self.is_absent(now, kid) && self.forced.iter().any(is_free)
-            }
+            Cause::UnknownKey(kid) => now >= self.not_before && !self.is_absent(now, kid) && self.has_permit(now),
+            Cause::ReplacedKey => now >= self.not_before && self.has_permit(now),
         };
         is_due && self.in_flight_until.is_none_or(|end| end <= now)
     }
@@ -157,6 +157,10 @@ impl FetchSchedule {
 
     fn is_absent(&self, now: Duration, kid: &str) -> bool {
         self.absent.get(kid).is_some_and(|since| now.saturating_sub(*since) < FORCED_WINDOW)
+    }
+
+    fn has_permit(&self, now: Duration) -> bool {
+        self.forced.iter().any(|taken| is_free(*taken, now))
     }
 
     fn take_permit(&mut self, now: Duration) -> bool {
@@ -263,6 +267,24 @@ mod tests {
         // 30 seconds pass: one window, and the first moment of the next.
         assert_eq!(fetches, 2);
         assert_eq!(schedule.request_fetch(at(30_000), Cause::UnknownKey("new")), FetchDecision::Start);
+    }
+
+    #[test]
+    fn replaced_and_unknown_keys_share_the_fetches_of_a_window() {
+        let mut schedule = FetchSchedule::default();
+        for (now, cause, decision) in [
+            (0, Cause::ReplacedKey, FetchDecision::Start),
+            (1, Cause::UnknownKey("k"), FetchDecision::Start),
+            (2, Cause::ReplacedKey, FetchDecision::NotNow),
+            (29_999, Cause::ReplacedKey, FetchDecision::NotNow),
+            (30_000, Cause::ReplacedKey, FetchDecision::Start),
+        ] {
+            assert_eq!(schedule.would_start(at(now), cause), decision == FetchDecision::Start, "{now}");
+            assert_eq!(schedule.request_fetch(at(now), cause), decision, "{now}");
+            schedule.succeeded();
+        }
+        assert_eq!(schedule.request_fetch(at(30_001), Cause::Manual), FetchDecision::Start);
+        assert_eq!(schedule.request_fetch(at(30_002), Cause::ReplacedKey), FetchDecision::Join);
     }
 
     #[test]

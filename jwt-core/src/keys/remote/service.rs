@@ -14,10 +14,7 @@ use crate::clock::{Clock, Moment};
 use crate::crypto::Backend;
 use crate::jose::{Algorithm, KeySet};
 use crate::keys::discovery::Tag;
-use crate::keys::{
-    Fetch, FetchError, FetchErrorKind, Fetched, Health, HealthState, KeyRefresh, KeyRefreshSettings, KeySource,
-    KeyTable, Location, Lookup, Quota, Wanted,
-};
+use crate::keys::{Fetch, FetchError, FetchErrorKind, Fetched, KeyRefreshSettings, KeyTable, Location, Lookup, Quota};
 use crate::observe::{Event, Observer};
 
 use super::schedule::{Cause, FetchDecision, FetchSchedule};
@@ -32,12 +29,13 @@ use super::snapshot::Snapshot;
 /// A set is renewed in the background before its lifetime ends; [`KeyRefreshSettings`] and the issuer's
 /// `Cache-Control` determine when. If it can't be renewed, it's used for another hour (by default). After that, and
 /// before the first set arrives, requests fail with 503. A token whose `kid` isn't in the set causes a fetch, at most
-/// twice in 30 seconds. After a failed fetch, the next one waits for 1 to 30 seconds. A set without usable keys never
+/// twice in 30 seconds, and so does one whose signature isn't good by a key that was fetched more than 5 seconds ago:
+/// the issuer may have replaced the key under the same name. After a failed fetch, the next one waits for 1 to 30 seconds. A set without usable keys never
 /// replaces a set with usable keys.
 ///
 /// Fetching needs a Tokio runtime with time and I/O enabled.
 #[derive(Clone)]
-pub struct RemoteKeys(Arc<Shared>);
+pub struct RemoteKeys(pub(super) Arc<Shared>);
 
 /// The configuration of [`RemoteKeys`].
 pub(crate) struct Setup {
@@ -54,19 +52,19 @@ pub(crate) struct Setup {
     pub(crate) algorithms: Vec<Algorithm>,
 }
 
-struct Shared {
-    setup: Setup,
-    current: ArcSwapOption<Snapshot>,
+pub(super) struct Shared {
+    pub(super) setup: Setup,
+    pub(super) current: ArcSwapOption<Snapshot>,
     /// Never locked while a fetch runs.
     fetches: Mutex<Fetches>,
     /// Whether the last fetch failed, and the moment (in microseconds) before which no fetch may start. Both are
     /// copies of the schedule's state, so that requests don't lock while a set is due for renewal.
-    failing: AtomicBool,
+    pub(super) failing: AtomicBool,
     retry_after: AtomicU64,
 }
 
-struct Fetches {
-    schedule: FetchSchedule,
+pub(super) struct Fetches {
+    pub(super) schedule: FetchSchedule,
     /// How many fetches were started.
     number: u64,
     /// Sends the outcome of the fetch in flight, which has this number.
@@ -74,10 +72,10 @@ struct Fetches {
 }
 
 /// How a fetch ended.
-type Outcome = Result<(), FetchErrorKind>;
+pub(super) type Outcome = Result<(), FetchErrorKind>;
 
 /// A fetch that a request can wait for.
-struct InFlightFetch {
+pub(super) struct InFlightFetch {
     number: u64,
     done: watch::Receiver<Option<Outcome>>,
     /// How much time it has left.
@@ -85,7 +83,7 @@ struct InFlightFetch {
 }
 
 /// Another fetch replaced the set that the caller looked at: look again.
-struct SetReplaced;
+pub(super) struct SetReplaced;
 
 impl RemoteKeys {
     pub(crate) fn new(setup: Setup) -> Self {
@@ -101,71 +99,23 @@ impl RemoteKeys {
     }
 }
 
-impl KeySource for RemoteKeys {
-    fn find_key(&self, wanted: &Wanted<'_>) -> Lookup {
-        let now = self.0.moment_at(wanted.now);
-        loop {
-            let current = self.0.current.load();
-            // Each further pass means that a fetch replaced the set in the meantime.
-            if let Ok(lookup) = self.0.find_at(current.as_deref(), wanted, now) {
-                return lookup;
-            }
-        }
-    }
-
-    fn generation(&self, now: Duration) -> Option<u64> {
-        let moment = self.0.moment_at(Some(now));
-        let current = self.0.current.load();
-        // Once the set is past its lifetime, `find_key` decides whether it's used.
-        let snapshot = current.as_deref().filter(|snapshot| snapshot.state(moment) == HealthState::Fresh)?;
-        if snapshot.is_due(moment) {
-            self.0.renew_in_background(moment.monotonic, Some(snapshot));
-        }
-        snapshot.table.generation(now)
-    }
-
-    fn renew_if_due(&self) {
-        let now = self.0.moment_at(None);
-        let current = self.0.current.load();
-        if current.as_deref().is_none_or(|snapshot| snapshot.is_due(now)) {
-            self.0.renew_in_background(now.monotonic, current.as_deref());
-        }
-    }
-
-    fn refresh(&self) -> Option<KeyRefresh> {
-        let now = self.0.now();
-        let fetch = self.0.start(self.0.fetches(now), now, Cause::Manual)?;
-        let outcome = self.0.wait(fetch);
-        Some(Box::pin(async { outcome.await.map_err(Into::into) }))
-    }
-
-    fn health(&self) -> Option<Health> {
-        let now = self.0.moment_at(None);
-        let current = self.0.current.load();
-        let state = current.as_deref().map_or(HealthState::NeverLoaded, |snapshot| snapshot.state(now));
-        let age = current.as_deref().map(|snapshot| snapshot.age(now));
-        let keys = current.as_deref().map_or(0, |snapshot| snapshot.table.len());
-        Some(Health { state, age, keys, last_error: self.0.fetches(now.monotonic).schedule.last_error() })
-    }
-}
-
 impl Shared {
-    fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.setup.clock.monotonic()
     }
 
     /// Reads the clocks, except for the reading that the caller already has.
-    fn moment_at(&self, wall: Option<Duration>) -> Moment {
+    pub(super) fn moment_at(&self, wall: Option<Duration>) -> Moment {
         Moment { wall: wall.unwrap_or_else(|| self.setup.clock.now()), monotonic: self.now() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Fetches> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Fetches> {
         self.fetches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Locks, after giving up a fetch that ran out of time. Its runtime may be stopped or its thread blocked, and
     /// that must not keep the next fetch from starting.
-    fn fetches(&self, now: Duration) -> MutexGuard<'_, Fetches> {
+    pub(super) fn fetches(&self, now: Duration) -> MutexGuard<'_, Fetches> {
         let fetches = self.lock();
         let Some(end) = fetches.schedule.overdue(now) else { return fetches };
         let number = fetches.number;
@@ -174,77 +124,8 @@ impl Shared {
         self.lock()
     }
 
-    fn find_at(
-        self: &Arc<Self>,
-        current: Option<&Snapshot>,
-        wanted: &Wanted<'_>,
-        moment: Moment,
-    ) -> Result<Lookup, SetReplaced> {
-        let now = moment.monotonic;
-        match current.map(|snapshot| (snapshot, snapshot.state(moment))) {
-            Some((snapshot, HealthState::Fresh)) => {
-                if snapshot.is_due(moment) {
-                    self.renew_in_background(now, current);
-                }
-                self.find_in_snapshot(snapshot, wanted, now)
-            }
-            Some((snapshot, HealthState::Stale)) => {
-                // A stale set is renewed before it's used. Only if the issuer fails is it used as it is.
-                if !wanted.fetched
-                    && !self.failing.load(Ordering::Relaxed)
-                    && let Some(fetch) = self.start_for(current, now, Cause::Age)?
-                {
-                    return Ok(self.wait_and_retry(fetch));
-                }
-                self.renew_in_background(now, current);
-                self.setup.observer.observe(Event::StaleKeysUsed { issuer: &self.setup.issuer });
-                self.find_in_snapshot(snapshot, wanted, now)
-            }
-            _ if wanted.fetched => Ok(self.unavailable(now)),
-            _ => Ok(match self.start_for(current, now, Cause::Age)? {
-                Some(fetch) => self.wait_and_retry(fetch),
-                None => self.unavailable(now),
-            }),
-        }
-    }
-
-    fn find_in_snapshot(
-        self: &Arc<Self>,
-        snapshot: &Snapshot,
-        wanted: &Wanted<'_>,
-        now: Duration,
-    ) -> Result<Lookup, SetReplaced> {
-        let lookup = snapshot.table.find_key(wanted);
-        let (Lookup::Unknown, Some(kid)) = (&lookup, wanted.key_id) else { return Ok(lookup) };
-        // If the set has the name for another algorithm, a fetch wouldn't help.
-        if snapshot.table.knows(kid) {
-            return Ok(lookup);
-        }
-        if wanted.fetched {
-            self.lock().schedule.remember_absent(now, kid);
-        } else if let Some(fetch) = self.start_for(Some(snapshot), now, Cause::UnknownKey(kid))? {
-            return Ok(self.wait_and_retry(fetch));
-        }
-        // The key may be in a set that can't be fetched at the moment.
-        if let Some(wait) = self.budget_wait(now, Cause::UnknownKey(kid)) {
-            return Ok(Lookup::Unavailable(Some(wait)));
-        }
-        Ok(if self.failing.load(Ordering::Relaxed) { self.unavailable(now) } else { lookup })
-    }
-
-    fn unavailable(&self, now: Duration) -> Lookup {
-        let wait = self.lock().schedule.wait(now);
-        Lookup::Unavailable(wait.or_else(|| self.budget_wait(now, Cause::Age)))
-    }
-
-    /// How long it takes until the budget allows this fetch; `None` if something else forbids it.
-    fn budget_wait(&self, now: Duration, cause: Cause<'_>) -> Option<Duration> {
-        let wait = self.setup.quota.as_ref()?.wait(now, cause.is_forced())?;
-        self.lock().schedule.would_start(now, cause).then_some(wait)
-    }
-
     /// Starts a renewal in the background.
-    fn renew_in_background(self: &Arc<Self>, now: Duration, seen: Option<&Snapshot>) {
+    pub(super) fn renew_in_background(self: &Arc<Self>, now: Duration, seen: Option<&Snapshot>) {
         if micros(now) >= self.retry_after.load(Ordering::Relaxed) {
             // If the set was replaced, it was renewed.
             let _ = self.start_for(seen, now, Cause::Age);
@@ -253,7 +134,7 @@ impl Shared {
 
     /// Joins or starts a fetch for a caller that saw this set. Fails if the set was replaced: the new one may have
     /// what was missing.
-    fn start_for(
+    pub(super) fn start_for(
         self: &Arc<Self>,
         seen: Option<&Snapshot>,
         now: Duration,
@@ -269,7 +150,7 @@ impl Shared {
     }
 
     /// Joins the fetch in flight or starts one, if the schedule and the budget allow it.
-    fn start(
+    pub(super) fn start(
         self: &Arc<Self>,
         mut fetches: MutexGuard<'_, Fetches>,
         now: Duration,
@@ -305,7 +186,7 @@ impl Shared {
         Some(joined)
     }
 
-    fn wait(self: &Arc<Self>, mut fetch: InFlightFetch) -> impl Future<Output = Outcome> + Send + use<> {
+    pub(super) fn wait(self: &Arc<Self>, mut fetch: InFlightFetch) -> impl Future<Output = Outcome> + Send + use<> {
         let shared = Arc::clone(self);
         async move {
             // This uses the runtime's time: a test's clock may not move.
@@ -316,7 +197,7 @@ impl Shared {
         }
     }
 
-    fn wait_and_retry(self: &Arc<Self>, fetch: InFlightFetch) -> Lookup {
+    pub(super) fn wait_and_retry(self: &Arc<Self>, fetch: InFlightFetch) -> Lookup {
         let outcome = self.wait(fetch);
         Lookup::Fetch(Box::pin(async {
             let _ = outcome.await;
