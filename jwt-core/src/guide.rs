@@ -32,6 +32,8 @@ pages! {
     browsers = "browsers.md";
     #[cfg(feature = "metrics")]
     metrics = "metrics.md";
+    #[cfg(all(feature = "testing", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+    testing = "testing.md";
     performance = "performance.md";
     measured = "measured.md";
     #[cfg(feature = "jsonwebtoken-12")]

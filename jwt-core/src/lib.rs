@@ -74,7 +74,7 @@
 //! | to issue tokens: key ring, access tokens, login sessions | `issue` |
 //! | sessions and revocations that several processes share, on Redis or Valkey | `redis` |
 //! | counters and histograms for the `metrics` facade | `metrics` |
-//! | a scriptable issuer for your tests | `testing` |
+//! | tokens and a scriptable issuer for your tests | `testing` |
 //! | cryptography by AWS-LC, which needs a C compiler | `aws-lc-rs` (default) |
 //! | cryptography written in Rust | `rust-crypto` |
 //! | conversions from and to the types of `jsonwebtoken` 12 | `jsonwebtoken-12` (default) |

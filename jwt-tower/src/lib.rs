@@ -61,7 +61,7 @@
 //! | to issue tokens: key ring, access tokens, login sessions | `issue` | no |
 //! | sessions and revocations shared by several processes | `redis` | no |
 //! | counters and histograms for the `metrics` facade | `metrics` | no |
-//! | a scriptable issuer for your tests | `testing` | no |
+//! | tokens and a scriptable issuer for your tests | `testing` | no |
 //! | cryptography by AWS-LC, the faster back end, which needs a C compiler | `aws-lc-rs` | yes |
 //! | cryptography by the RustCrypto crates, written in Rust | `rust-crypto` | no |
 //! | conversions from and to the types of `jsonwebtoken` 12 | `jsonwebtoken-12` | yes |

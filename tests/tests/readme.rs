@@ -1,4 +1,5 @@
-//! The README shows programs that the examples contain, word for word (so they compile), and the MSRV of the manifest.
+//! The README and the guide show programs that the examples contain, word for word (so they compile). The README names the
+//! MSRV of the manifest.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,14 +22,22 @@ fn blocks(document: &str, language: &str) -> Vec<String> {
 #[test]
 fn every_program_of_the_readme_is_an_example() {
     let shown = blocks(&read("README.md"), "rust");
-    let examples = ["readme_axum", "readme_actix", "readme_login"].map(|name| {
-        let program = read(&format!("examples/examples/{name}.rs"));
+    assert_shown(&shown, ["readme_axum", "readme_actix", "readme_login"].map(|name| format!("examples/{name}.rs")));
+}
+
+#[test]
+fn every_program_of_the_page_on_testing_is_a_test() {
+    let shown = blocks(&read("jwt-core/doc/testing.md"), "rust,ignore");
+    assert_shown(&shown, ["axum", "actix", "logins"].map(|name| format!("tests/testing_{name}.rs")));
+}
+
+/// Asserts that these are the programs in the files of `examples`, without their header.
+fn assert_shown<const PROGRAMS: usize>(shown: &[String], files: [String; PROGRAMS]) {
+    assert_eq!(shown.len(), PROGRAMS, "a program isn't compared");
+    for (shown, file) in shown.iter().zip(files) {
+        let program = read(&format!("examples/{file}"));
         let code: Vec<&str> = program.lines().skip_while(|line| line.starts_with("//!") || line.is_empty()).collect();
-        code.join("\n")
-    });
-    assert_eq!(shown.len(), examples.len(), "a program of the README isn't compared");
-    for (shown, example) in shown.iter().zip(examples) {
-        assert_eq!(*shown, example);
+        assert_eq!(*shown, code.join("\n"), "{file}");
     }
 }
 

@@ -10,6 +10,7 @@ use crate::claims::{NumericDate, RegisteredClaims};
 use crate::clock::Clock;
 use crate::jose::Algorithm;
 use crate::jose::header::is_media_type;
+use crate::revocation::RevocationSettings;
 use crate::verify::TrustedIssuer;
 
 use super::access::ACCESS;
@@ -112,8 +113,8 @@ impl TokenIssuer {
     /// Returns a trusted issuer that accepts this issuer's access tokens, for a verifier in the same process.
     ///
     /// It has the issuer's name, audience and current keys, and accepts the `typ` of [all tokens of the
-    /// issuer](TokenIssuerBuilder::token_type). If the ring has a [clock](super::KeyRingBuilder::clock) of its
-    /// own, give the verifier the same one.
+    /// issuer](TokenIssuerBuilder::token_type). A verifier that trusts it reads the ring's
+    /// [clock](super::KeyRingBuilder::clock), unless you give it another one.
     pub fn trusted(&self) -> TrustedIssuer {
         let names = self.audience().iter();
         let issuer = names.fold(self.trusted_keys(), |issuer, name| issuer.audience(name));
@@ -124,12 +125,21 @@ impl TokenIssuer {
 
     /// The issuer's name and keys, without an audience.
     pub(crate) fn trusted_keys(&self) -> TrustedIssuer {
-        let issuer = TrustedIssuer::new(self.name()).key_source(self.ring().clone());
+        let issuer =
+            TrustedIssuer::new(self.name()).key_source(self.ring().clone()).with_clock(Arc::clone(self.clock()));
         if self.ring().is_symmetric() {
             issuer.algorithms([Algorithm::HS256, Algorithm::HS384, Algorithm::HS512])
         } else {
             issuer
         }
+    }
+
+    /// Returns settings for a revocation list of this issuer's tokens: the list reads the ring's
+    /// [clock](super::KeyRingBuilder::clock), and remembers revocations for as long as access tokens live, which is
+    /// [`lifetime`](Self::lifetime). It refuses tokens that you issue for longer.
+    pub fn revocation_settings(&self) -> RevocationSettings {
+        let settings = RevocationSettings::new().longest_lifetime(self.lifetime());
+        RevocationSettings { clock: Arc::clone(self.clock()), ..settings }
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {

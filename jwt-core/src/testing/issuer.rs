@@ -10,12 +10,10 @@ use crate::clock::{Clock, ManualClock};
 use crate::crypto::SigningKey;
 use crate::jose::Algorithm;
 
+use super::auth::NOW;
 use super::script::{Document, Script};
 use super::server::{self, ServerState};
 use super::token::TestToken;
-
-/// The time of a new issuer's clock, in seconds since 1970-01-01T00:00:00Z.
-const NOW: u64 = 1_800_000_000;
 
 /// An issuer for tests: an HTTP server on a free loopback port that does what a [`Script`] says.
 ///

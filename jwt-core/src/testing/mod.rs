@@ -1,4 +1,7 @@
-//! Test doubles for applications, including an issuer that serves real HTTP.
+//! Test doubles for applications: tokens for tests of handlers and routes, and an issuer that serves real HTTP.
+//!
+//! `TestAuth` (feature `testing`) is an issuer in memory. It gives your application a verifier, and your tests the tokens that this
+//! verifier accepts or refuses. [The guide][testing.md] shows complete tests for both frameworks.
 //!
 //! `ScriptedIssuer` (feature `testing`) publishes its metadata and its keys on a loopback port. It signs tokens, valid ones
 //! and ones with exactly one fault. You can change how it answers at any time: slowly, not at all, with a login page, or with a
@@ -38,6 +41,8 @@
 //! ```
 
 #[cfg(feature = "testing")]
+mod auth;
+#[cfg(feature = "testing")]
 mod issuer;
 mod observer;
 mod request;
@@ -52,6 +57,8 @@ mod server;
 mod token;
 
 pub use crate::clock::ManualClock;
+#[cfg(feature = "testing")]
+pub use auth::TestAuth;
 #[cfg(feature = "testing")]
 pub use issuer::{Received, ScriptedIssuer};
 pub use observer::MemoryObserver;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::crypto::SigningKey;
 
-/// The audience of the tokens that a [`ScriptedIssuer`](super::ScriptedIssuer) signs.
+/// The audience of the tokens that [`TestAuth`](super::TestAuth) and [`ScriptedIssuer`](super::ScriptedIssuer) sign.
 pub const AUDIENCE: &str = "https://api.example";
 
 /// How long a token is valid.
@@ -15,8 +15,8 @@ const LIFETIME: Duration = Duration::from_secs(300);
 
 /// A token for a test. Change it, then [sign](Self::sign) it.
 ///
-/// [`ScriptedIssuer::token`](super::ScriptedIssuer::token) creates a valid access token (RFC 9068) for five minutes. Each method
-/// changes one thing, so that a test shows the effect of that one thing.
+/// [`TestAuth::token`](super::TestAuth::token) and [`ScriptedIssuer::token`](super::ScriptedIssuer::token) create a valid access
+/// token (RFC 9068) for five minutes. Each method changes one thing, so that a test shows the effect of that one thing.
 #[derive(Clone)]
 #[must_use]
 pub struct TestToken {
@@ -59,6 +59,12 @@ impl TestToken {
     pub fn without(mut self, name: &str) -> Self {
         self.claims.remove(name);
         self
+    }
+
+    /// Sets the scopes: the claim `scope`, with a space between the names. RFC 8693 section 4.2.
+    pub fn scope<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        self.claim("scope", names.join(" "))
     }
 
     /// Makes the token valid for five minutes from `moment` on, counted from 1970-01-01T00:00:00Z. Default: the time of the
@@ -112,6 +118,16 @@ impl TestToken {
     pub const fn unsigned(mut self) -> Self {
         self.signed = false;
         self
+    }
+
+    /// Returns `Bearer` and the signed token: the value of the header `Authorization`. RFC 6750 section 2.1.
+    ///
+    /// # Panics
+    ///
+    /// The same as [`sign`](Self::sign).
+    #[must_use]
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.sign())
     }
 
     /// Returns the compact form. RFC 7515 section 7.1.

@@ -162,7 +162,6 @@ impl SessionsBuilder {
         let issuer = issuer.token_types([REFRESH_TYPE]).claim("token_use", REFRESH_USE);
         let builder = Verifier::builder()
             .issuer(issuer.require_claims(["sub", "sid", "iat", "jti"]))
-            .shared_clock(Arc::clone(self.tokens.clock()))
             .crypto(self.tokens.ring().backend())
             .sources(self.sources);
         let builder = match self.leeway {

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::settings::VerifierBuilder;
 use crate::claim_rules::MAX_LEEWAY;
+use crate::clock::SystemClock;
 use crate::gate::{InvalidResource, ResourceMetadata};
 use crate::http::challenge::{Challenger, is_challenge};
 use crate::verified::VerifierContext;
@@ -22,9 +23,11 @@ impl VerifierBuilder {
         self.check_settings()?;
         let metadata = self.metadata()?;
         let challenger = self.challenger(metadata.as_ref())?;
+        let clock = self.clock.or_else(|| self.issuers.iter().find_map(|issuer| issuer.clock.clone()));
+        let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
         let context = PrepareContext {
             backend: self.backend,
-            clock: Arc::clone(&self.clock),
+            clock: Arc::clone(&clock),
             audience: self.resource.as_ref().map(|resource| resource.resource().to_owned()),
             #[cfg(feature = "remote")]
             observer: Arc::clone(&self.observer),
@@ -70,7 +73,7 @@ impl VerifierBuilder {
             context: Arc::new(VerifierContext {
                 challenger,
                 observer: self.observer,
-                clock: self.clock,
+                clock,
                 leeway: self.leeway,
                 recheck: revocations.map(RevocationCheck::recheck),
                 budget,

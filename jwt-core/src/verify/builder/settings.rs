@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::authorize::Requirement;
 use crate::claim_rules::DEFAULT_LEEWAY;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::crypto::Backend;
 use crate::gate::ProtectedResource;
 use crate::http::challenge::{DEFAULT_REALM, Renderer, no_body};
@@ -30,7 +30,7 @@ pub struct VerifierBuilder {
     pub(super) resource: Option<ProtectedResource>,
     pub(super) challenges: Vec<String>,
     pub(super) requirements: Vec<Box<dyn Requirement>>,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Option<Arc<dyn Clock>>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) backend: Option<Backend>,
     pub(super) cache: Option<TokenCacheSettings>,
@@ -62,7 +62,7 @@ impl VerifierBuilder {
             resource: None,
             challenges: Vec::new(),
             requirements: Vec::new(),
-            clock: Arc::new(SystemClock),
+            clock: None,
             observer: Arc::new(NoObserver),
             backend: Backend::compiled_in(),
             cache: Some(TokenCacheSettings::new()),
@@ -181,16 +181,10 @@ impl VerifierBuilder {
         self
     }
 
-    /// Sets the clock. Default: [`SystemClock`].
+    /// Sets the clock. Default: that of the first trusted issuer which has one, because it's from `TokenIssuer::trusted` or
+    /// `TestAuth::trusted`; otherwise [`SystemClock`](crate::SystemClock).
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// Like [`clock`](Self::clock), for a clock that is shared.
-    #[cfg(feature = "issue")]
-    pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.clock = Some(Arc::new(clock));
         self
     }
 

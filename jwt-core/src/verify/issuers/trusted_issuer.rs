@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::claim_rules::{AudienceRule, ClaimRules, TypeRule};
+use crate::clock::Clock;
 use crate::jose::{Algorithm, Key, KeySet};
 use crate::keys::{KeyRefreshSettings, KeySource, Location};
 use crate::verify::build_error::{BuildError, BuildErrorKind};
@@ -33,6 +34,8 @@ pub struct TrustedIssuer {
     pub(super) policy: ClaimRules,
     /// Whether `access_token_profile` was called.
     pub(super) profile: bool,
+    /// The clock that its tokens are issued by, if it's in this process.
+    pub(crate) clock: Option<Arc<dyn Clock>>,
     /// The first contradiction between settings; `build` reports it.
     pub(super) conflict: Option<BuildError>,
 }
@@ -107,7 +110,14 @@ impl TrustedIssuer {
     }
 
     fn with_keys(name: Option<Arc<str>>, keys: KeysFrom) -> Self {
-        Self { name, keys, algorithms: None, policy: ClaimRules::default(), profile: false, conflict: None }
+        let policy = ClaimRules::default();
+        Self { name, keys, algorithms: None, policy, profile: false, clock: None, conflict: None }
+    }
+
+    /// Lets verifiers use this clock, unless they're given another one.
+    #[cfg(any(feature = "issue", feature = "testing"))]
+    pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..self }
     }
 
     /// Adds a key. Several keys need a `kid` each to tell them apart. Default: no keys.
@@ -283,7 +293,8 @@ impl TrustedIssuer {
     /// Whether the other settings give the same issuer.
     #[cfg(feature = "remote")]
     pub(super) fn has_same_settings(&self, other: &Self) -> bool {
-        let Self { name, keys, algorithms, policy, profile, conflict } = self;
+        // Resolved issuers are used by a verifier that has a clock already.
+        let Self { name, keys, algorithms, policy, profile, conflict, clock: _ } = self;
         keys.is_same(&other.keys)
             && (name, algorithms, policy) == (&other.name, &other.algorithms, &other.policy)
             && (profile, conflict) == (&other.profile, &other.conflict)
