@@ -23,7 +23,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("authorize", 4),
     ("keys", 4),
     ("principal", 4),
-    ("testing", 5),
+    ("testing", 6),
     ("verify", 5),
     ("config", 6),
     ("forward", 6),
