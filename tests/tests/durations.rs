@@ -39,6 +39,7 @@ const SETTERS: &[&str] = &[
     "absolute",
     "advance",
     "before_expiry",
+    "connect_timeout",
     "fresh_for",
     "fresh_for",
     "grace",
@@ -61,7 +62,7 @@ const SETTERS: &[&str] = &[
     "max_lifetime",
     "new",
     "publish_ahead",
-    "resync_every",
+    "recovery_time",
     "set",
     "set_access",
     "set_csrf",
@@ -303,7 +304,8 @@ async fn revocations_may_be_remembered_forever() {
     let limited = TimeLimit::new(Later, MOST);
     // The port is closed again.
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address");
-    let redis = RedisSettings::new().timeout(MOST).staleness(MOST).resync_every(MOST).revocations(settings());
+    let redis = RedisSettings::new().timeout(MOST).connect_timeout(MOST).staleness(MOST).recovery_time(MOST);
+    let redis = redis.revocations(settings());
     let redis = RedisRevocations::connect(format!("redis://{gone}/"), redis).expect("an address");
     let revoked = Revocation::subject(ISSUER, "joe", Duration::from_secs(NOW));
     assert!(redis.revoke(&revoked).await.is_err(), "nobody confirms it");

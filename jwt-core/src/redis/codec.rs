@@ -2,6 +2,9 @@
 
 use crate::revocation::{ANY_TIME, Kind};
 
+/// How many hashes the revocations are spread over, so that a process reads several at once.
+pub(super) const SHARDS: usize = 16;
+
 /// The value of a revocation: the last `iat` that is refused, and the second until which it's remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
@@ -15,6 +18,14 @@ pub(super) struct RecordKey<'f> {
     pub(super) kind: Kind,
     pub(super) issuer: &'f str,
     pub(super) name: &'f str,
+}
+
+/// The shard of a record, by the FNV-1a hash of its field. It's the same in every process and version.
+pub(super) fn shard_of(field: &str) -> usize {
+    let hash = field
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    (hash >> 32 ^ hash) as usize % SHARDS
 }
 
 impl RecordKey<'_> {
@@ -89,6 +100,16 @@ mod tests {
         let field = |kind, issuer, name| RecordKey { kind, issuer, name }.field();
         assert_ne!(field(Kind::Token, "ab", "c"), field(Kind::Token, "a", "bc"));
         assert_ne!(field(Kind::Token, "a", "b"), field(Kind::Session, "a", "b"));
+    }
+
+    #[test]
+    fn a_field_is_always_in_the_same_shard_and_fields_are_spread() {
+        assert_eq!(["", "a", "1 2 is"].map(shard_of), [4, 9, 11]);
+        let mut counts = [0; SHARDS];
+        for number in 0..16_000 {
+            counts[shard_of(&format!("0 18 https://id.example{number}"))] += 1;
+        }
+        assert!(counts.iter().all(|count| (800..1_200).contains(count)), "{counts:?}");
     }
 
     #[test]

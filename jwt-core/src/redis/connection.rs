@@ -1,75 +1,99 @@
-//! A connection to the server that reconnects by itself and limits the time for each response.
+//! The connection for commands. It reconnects by itself, and limits the time for each response.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use ::redis::{Client, FromRedisValue, IntoConnectionInfo, ProtocolVersion, RedisError, ScriptInvocation};
+use ::redis::{Cmd, FromRedisValue, PushInfo, PushKind, RedisError, ScriptInvocation};
+use tokio::sync::Mutex;
 
-/// Why the server didn't carry out a command.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Failure {
-    /// The server has reached `maxmemory`.
-    Full,
-    /// There was no response, a late one, or an error.
-    Unreachable,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full => "the Redis server has reached `maxmemory`",
-            Self::Unreachable => "the Redis server is unavailable",
-        })
-    }
-}
-
-impl std::error::Error for Failure {}
+use super::RedisSettings;
+use super::address::Address;
+use super::failure::{Failure, breaks_connection, report};
+use super::link::Link;
 
 #[derive(Clone)]
-pub(super) struct Connection {
-    pub(super) client: Client,
-    manager: ConnectionManager,
-    timeout: Duration,
+pub(super) struct Connection(Arc<Shared>);
+
+struct Shared {
+    address: Address,
+    settings: RedisSettings,
+    /// Held while connecting, so that concurrent commands share one attempt.
+    current: Mutex<Option<Current>>,
+    /// How many attempts to connect have failed.
+    failed_attempts: AtomicU64,
+}
+
+#[derive(Clone)]
+struct Current {
+    link: Link,
+    /// Whether the connection is lost, or its server is the wrong one.
+    is_broken: Arc<AtomicBool>,
 }
 
 impl Connection {
     /// Doesn't connect before the first command.
-    pub(super) fn new(server: impl IntoConnectionInfo, timeout: Duration) -> Result<Self, RedisError> {
-        let server = server.into_connection_info()?;
-        // RESP3 carries messages and responses on one connection, in their order.
-        let settings = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let client = Client::open(server.set_redis_settings(settings))?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(timeout))
-            .set_response_timeout(Some(timeout))
-            .set_number_of_retries(1);
-        let manager = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
-        Ok(Self { client, manager, timeout })
+    pub(super) fn new(address: &str, settings: &RedisSettings) -> Result<Self, RedisError> {
+        let (address, settings) = (Address::parse(address, settings)?, settings.clone());
+        let (current, failed_attempts) = (Mutex::new(None), AtomicU64::new(0));
+        Ok(Self(Arc::new(Shared { address, settings, current, failed_attempts })))
     }
 
-    pub(super) async fn query<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, Failure> {
-        let mut connection = self.manager.clone();
-        self.with_timeout(command.query_async(&mut connection)).await
+    pub(super) fn address(&self) -> &Address {
+        &self.0.address
+    }
+
+    pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
+        let mut current = self.current().await?;
+        let response = command.query_async(&mut current.link).await;
+        response.map_err(|error| current.note(&error))
     }
 
     pub(super) async fn run_script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Failure> {
-        let mut connection = self.manager.clone();
-        self.with_timeout(script.invoke_async(&mut connection)).await
+        let mut current = self.current().await?;
+        let response = script.invoke_async(&mut current.link).await;
+        response.map_err(|error| current.note(&error))
     }
 
-    async fn with_timeout<T>(&self, response: impl Future<Output = Result<T, RedisError>>) -> Result<T, Failure> {
-        match tokio::time::timeout(self.timeout, response).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => {
-                tracing::warn!(error = error.category(), code = error.code(), "a command to the Redis server failed");
-                Err(if error.code() == Some("OOM") { Failure::Full } else { Failure::Unreachable })
+    async fn current(&self) -> Result<Current, Failure> {
+        let failed_attempts = self.0.failed_attempts.load(Ordering::SeqCst);
+        let mut current = self.0.current.lock().await;
+        if let Some(current) = &*current
+            && !current.is_broken.load(Ordering::SeqCst)
+        {
+            return Ok(current.clone());
+        }
+        // An attempt that failed while this command waited counts for it too.
+        if self.0.failed_attempts.load(Ordering::SeqCst) != failed_attempts {
+            return Err(Failure::Unreachable);
+        }
+        let is_broken = Arc::new(AtomicBool::new(false));
+        let on_push = Arc::clone(&is_broken);
+        let on_push = move |push: PushInfo| {
+            if push.kind == PushKind::Disconnection {
+                on_push.store(true, Ordering::SeqCst);
             }
-            Err(_) => {
-                tracing::warn!("the Redis server did not answer in time: see `RedisSettings::timeout`");
-                Err(Failure::Unreachable)
+            Ok::<(), ()>(())
+        };
+        match self.0.address.connect(&self.0.settings, on_push).await {
+            Ok(link) => Ok(current.insert(Current { link, is_broken }).clone()),
+            Err(error) => {
+                *current = None;
+                self.0.failed_attempts.fetch_add(1, Ordering::SeqCst);
+                report(&error, "can't connect to the Redis server");
+                Err(Failure::from(&error))
             }
         }
+    }
+}
+
+impl Current {
+    fn note(&self, error: &RedisError) -> Failure {
+        if breaks_connection(error) {
+            self.is_broken.store(true, Ordering::SeqCst);
+        }
+        report(error, "a command to the Redis server failed");
+        Failure::from(error)
     }
 }
 

@@ -21,15 +21,29 @@
 //! [The guide](crate::guide::redis) says what happens in an outage, what a server that loses data means, and how to set up
 //! the server.
 
+mod address;
+mod changes;
+#[cfg(feature = "redis-cluster")]
+mod cluster;
 mod codec;
 mod connection;
+mod failure;
+mod follower;
+mod hosts;
 mod journal;
+mod link;
+mod position;
+mod reading;
 mod revocations;
+mod scripts;
+#[cfg(feature = "redis-sentinel")]
+mod sentinel;
 mod server;
 #[cfg(feature = "issue")]
 mod sessions;
 mod settings;
-mod subscriber;
+#[cfg(feature = "redis-tls")]
+mod tls;
 
 pub use ::redis::RedisError;
 pub use revocations::{RedisHealth, RedisRevocations};

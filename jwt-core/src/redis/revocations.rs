@@ -2,16 +2,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ::redis::{IntoConnectionInfo, RedisError};
+use ::redis::RedisError;
 use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::RedisSettings;
 use super::codec::{Record, RecordKey};
-use super::connection::{Connection, Failure};
+use super::connection::Connection;
+use super::failure::Failure;
+use super::follower::Follower;
 use super::server::Server;
-use super::subscriber::Subscriber;
 use crate::revocation::{
     Coverage, MemoryRevocations, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError,
     RevokeErrorKind, Standing, TokenIdentity,
@@ -21,9 +22,9 @@ use crate::step::Step;
 /// A revocation list that every process of a fleet shares.
 ///
 /// Each process keeps all revocations in memory and looks tokens up there. The server sends what other processes revoke. A
-/// process that hasn't heard from the server for [`staleness`](RedisSettings::staleness) answers with 503 until it has, so
-/// no token is accepted for longer than that after its revocation. [The guide](crate::guide::redis) has the exception: a
-/// server that loses data.
+/// process that no primary has answered for [`staleness`](RedisSettings::staleness) answers with 503 until one does, so no
+/// token is accepted for longer than that after its revocation. [The guide](crate::guide::redis) has the exceptions: a
+/// server that loses data, and a primary that was cut off.
 ///
 /// If there are more revocations than [fit into memory](crate::revocation::RevocationSettings::capacity), the process asks
 /// the server about each token that it doesn't find in memory. Clones are the same list. The background task ends when the
@@ -35,14 +36,14 @@ struct Shared {
     local: MemoryRevocations,
     server: Arc<Server>,
     synced: watch::Receiver<bool>,
-    subscriber: AbortHandle,
+    follower: AbortHandle,
 }
 
 /// The state of a process's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisHealth {
-    /// Whether the server was heard from recently enough. If not, requests are answered with 503.
+    /// Whether a primary has answered recently enough. If not, requests are answered with 503.
     pub is_current: bool,
     /// Whether the list is current and all revocations are in memory. If it's current but incomplete, the server is asked.
     pub is_complete: bool,
@@ -51,7 +52,8 @@ pub struct RedisHealth {
 }
 
 impl RedisRevocations {
-    /// Connects to the server in the background; `server` is an address like `redis://127.0.0.1/`.
+    /// Connects in the background. The address is like `redis://127.0.0.1/`; [the guide](crate::guide::redis) has the forms
+    /// for TLS, Sentinel and a cluster.
     ///
     /// This doesn't wait for the connection: requests are answered with 503 until everything was read. Await
     /// [`synced`](Self::synced) if you want to wait.
@@ -63,13 +65,13 @@ impl RedisRevocations {
     /// # Panics
     ///
     /// Outside of a Tokio runtime.
-    pub fn connect(server: impl IntoConnectionInfo, settings: RedisSettings) -> Result<Self, RedisError> {
-        let connection = Connection::new(server, settings.timeout)?;
+    pub fn connect(address: impl AsRef<str>, settings: RedisSettings) -> Result<Self, RedisError> {
+        let connection = Connection::new(address.as_ref(), &settings)?;
         let (local, feed) = MemoryRevocations::with_feed(settings.revocations.clone(), settings.staleness);
         let server = Arc::new(Server::new(connection, settings, feed));
-        let (subscriber, synced) = Subscriber::new(Arc::clone(&server));
-        let subscriber = tokio::spawn(subscriber.run()).abort_handle();
-        Ok(Self(Arc::new(Shared { local, server, synced, subscriber })))
+        let (follower, synced) = Follower::new(Arc::clone(&server));
+        let follower = tokio::spawn(follower.run()).abort_handle();
+        Ok(Self(Arc::new(Shared { local, server, synced, follower })))
     }
 
     /// Waits until everything was read from the server for the first time.
@@ -147,7 +149,7 @@ impl RevocationStore for RedisRevocations {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.subscriber.abort();
+        self.follower.abort();
     }
 }
 

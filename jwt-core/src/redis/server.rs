@@ -1,12 +1,15 @@
+use std::array;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-
-use ::redis::Script;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::RedisSettings;
-use super::codec::{Record, RecordKey};
-use super::connection::{Connection, Failure};
+use super::codec::{Record, RecordKey, SHARDS, shard_of};
+use super::connection::Connection;
+use super::failure::{self, Failure};
 use super::journal::{Journal, WriteId};
+use super::link::Link;
+use super::scripts::REVOKE;
 use crate::claims::NumericDate;
 use crate::clock::Moment;
 use crate::revocation::{Feed, Standing, TokenIdentity, revocable_claims, standing_at_cutoff};
@@ -17,64 +20,38 @@ pub(super) struct Server {
     pub(super) connection: Connection,
     pub(super) settings: RedisSettings,
     pub(super) feed: Feed,
-    pub(super) records: String,
-    ends: String,
+    pub(super) shards: [String; SHARDS],
+    ends: [String; SHARDS],
+    pub(super) log: String,
     pub(super) channel: String,
     /// The revocations of this process, to restore a server that lost them.
     journal: Mutex<Journal>,
     /// Whether the server may lack revocations of this process.
     pub(super) needs_restore: AtomicBool,
+    /// The connection on which the server was last proven to be a primary.
+    proven: Mutex<Option<Link>>,
 }
 
 /// How many confirmed revocations a process keeps, to restore a server that lost its data.
 const MAX_JOURNAL: usize = 10_000;
 
-/// Merges a record with the stored one, publishes it, and removes up to a hundred records that have ended. A single script,
-/// so the change is atomic. Remaining times are added to the server's own clock.
-static REVOKE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
-        local now = tonumber(redis.call('TIME')[1])
-        local function later(one, other)
-            if one == '*' or (other ~= '*' and tonumber(one) > tonumber(other)) then return one end
-            return other
-        end
-        local cutoff, last = ARGV[2], ARGV[3]
-        local known = redis.call('HGET', KEYS[1], ARGV[1])
-        if known then
-            local known_cutoff, known_last = string.match(known, '^(%S+) (%S+)$')
-            cutoff, last = later(known_cutoff, cutoff), later(known_last, last)
-        end
-        local value = cutoff .. ' ' .. last
-        redis.call('HSET', KEYS[1], ARGV[1], value)
-        local ends = math.huge
-        if ARGV[4] ~= '*' then ends = now + tonumber(ARGV[4]) end
-        local known_end = redis.call('ZSCORE', KEYS[2], ARGV[1])
-        if not known_end or (known_end ~= 'inf' and tonumber(known_end) < ends) then
-            redis.call('ZADD', KEYS[2], ends == math.huge and '+inf' or ends, ARGV[1])
-        end
-        for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 100)) do
-            redis.call('ZREM', KEYS[2], gone)
-            redis.call('HDEL', KEYS[1], gone)
-        end
-        redis.call('PUBLISH', ARGV[5], value .. ' ' .. ARGV[1])
-        return 1
-        ",
-    )
-});
+/// How many records are restored with one command.
+const RESTORE_BATCH: usize = 200;
 
 impl Server {
     pub(super) fn new(connection: Connection, settings: RedisSettings, feed: Feed) -> Self {
         let most = settings.revocations.capacity.max(MAX_JOURNAL);
         Self {
             connection,
-            records: settings.key("revoked"),
-            ends: settings.key("revoked:ends"),
+            shards: array::from_fn(|shard| settings.key(&format!("revoked:{shard:x}"))),
+            ends: array::from_fn(|shard| settings.key(&format!("revoked:{shard:x}:ends"))),
+            log: settings.key("revoked:log"),
             channel: settings.key("revoked"),
             settings,
             feed,
             journal: Mutex::new(Journal::new(MAX_JOURNAL, most)),
             needs_restore: AtomicBool::new(false),
+            proven: Mutex::new(None),
         }
     }
 
@@ -86,16 +63,40 @@ impl Server {
         Moment::of(&*self.settings.revocations.clock)
     }
 
+    /// Adds a record from the server to the memory.
+    pub(super) fn remember(&self, record: &Record, key: RecordKey<'_>) {
+        // If the memory is full, the feed notes that the list is incomplete, and look-ups ask the server.
+        let _ = self.feed.remember((key.kind, key.issuer, key.name), record.cutoff, record.until);
+    }
+
+    /// An unreadable record could revoke anything, so the list counts as incomplete.
+    pub(super) fn report_unreadable(&self) {
+        tracing::error!("a revocation on the server is unreadable: was it written by another version?");
+        self.feed.set_incomplete();
+    }
+
+    /// Writes one record.
     pub(super) async fn write(&self, field: &str, record: &Record) -> Result<(), Failure> {
-        let (cutoff, until) = record.value();
-        let left = record.until.saturating_sub(self.now().seconds());
-        if left <= 0 {
-            return Ok(());
+        self.write_all(shard_of(field), &[(field, record)], Duration::ZERO).await
+    }
+
+    /// Writes records of one shard. If some of them were lost within `recovery` after an epoch began, it lasts longer.
+    async fn write_all(&self, shard: usize, records: &[(&str, &Record)], recovery: Duration) -> Result<(), Failure> {
+        let now = self.now().seconds();
+        let mut script = REVOKE.key(&self.shards[0]);
+        script.key(&self.log).key(&self.shards[shard]).key(&self.ends[shard]);
+        script.arg(&self.channel).arg(u64::try_from(recovery.as_millis()).unwrap_or(u64::MAX));
+        let mut is_empty = true;
+        for (field, record) in records {
+            let left = record.until.saturating_sub(now);
+            if left > 0 {
+                let (cutoff, until) = record.value();
+                let left = if record.until == i64::MAX { "*".to_owned() } else { left.to_string() };
+                script.arg(field).arg(cutoff).arg(until).arg(left);
+                is_empty = false;
+            }
         }
-        let left = if record.until == i64::MAX { "*".to_owned() } else { left.to_string() };
-        let mut script = REVOKE.key(&self.records);
-        script.key(&self.ends).arg(field).arg(cutoff).arg(until).arg(left).arg(&self.channel);
-        self.connection.run_script(&script).await
+        if is_empty { Ok(()) } else { self.connection.run_script(&script).await }
     }
 
     pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
@@ -113,38 +114,45 @@ impl Server {
     }
 
     async fn write_journal(&self) -> Result<(), Failure> {
-        let now = self.now().seconds();
-        let journal: Vec<(String, Record, WriteId)> = self.journal().current(now);
-        for part in journal.chunks(500) {
-            let mut command = ::redis::cmd("HMGET");
-            command.arg(&self.records);
-            for (field, ..) in part {
-                command.arg(field);
-            }
-            let stored: Vec<Option<String>> = self.connection.query(&command).await?;
-            for ((field, record, id), stored) in part.iter().zip(stored) {
-                let covers = |stored: &Record| stored.cutoff >= record.cutoff && stored.until >= record.until;
-                if !stored.as_deref().and_then(Record::parse).is_some_and(|stored| covers(&stored)) {
-                    self.write(field, record).await?;
+        let mut shards: [Vec<(String, Record, WriteId)>; SHARDS] = Default::default();
+        for entry in self.journal().current(self.now().seconds()) {
+            shards[shard_of(&entry.0)].push(entry);
+        }
+        for (shard, records) in shards.iter().enumerate() {
+            for part in records.chunks(RESTORE_BATCH) {
+                let records: Vec<_> = part.iter().map(|(field, record, _)| (field.as_str(), record)).collect();
+                self.write_all(shard, &records, self.settings.recovery_time).await?;
+                let mut journal = self.journal();
+                for (field, _, id) in part {
+                    journal.confirm(field, *id);
                 }
-                self.journal().confirm(field, *id);
             }
         }
         Ok(())
     }
 
-    /// Looks a token up on the server.
+    pub(super) fn set_proven(&self, link: Option<&Link>) {
+        *self.proven.lock().unwrap_or_else(PoisonError::into_inner) = link.cloned();
+    }
+
+    /// Looks a token up on the server, on the connection that was proven to lead to a primary.
     pub(super) fn look_up(self: &Arc<Self>, token: &TokenIdentity<'_>) -> Step<Standing> {
-        let mut command = ::redis::cmd("HMGET");
-        command.arg(&self.records);
+        let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(mut link) = proven else { return Step::Ready(Standing::Unavailable) };
+        let mut commands = ::redis::pipe();
         let issuer = token.issuer.unwrap_or_default();
         for (kind, name) in revocable_claims(token) {
-            command.arg(RecordKey { kind, issuer, name }.field());
+            let field = RecordKey { kind, issuer, name }.field();
+            commands.cmd("HGET").arg(&self.shards[shard_of(&field)]).arg(field);
         }
-        let (server, issued_at) = (Arc::clone(self), token.issued_at);
+        let issued_at = token.issued_at;
         Step::pending(async move {
-            let Ok(records) = server.connection.query::<Vec<Option<String>>>(&command).await else {
-                return Standing::Unavailable;
+            let records: Vec<Option<String>> = match commands.query_async(&mut link).await {
+                Ok(records) => records,
+                Err(error) => {
+                    failure::report(&error, "looking a token up on the Redis server failed");
+                    return Standing::Unavailable;
+                }
             };
             for record in records.into_iter().flatten() {
                 let Some(record) = Record::parse(&record) else { return Standing::Unavailable };

@@ -1,11 +1,12 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use ::redis::{IntoConnectionInfo, RedisError, Script};
+use ::redis::{RedisError, Script};
 use async_trait::async_trait;
 
 use super::RedisSettings;
-use super::connection::{Connection, Failure};
+use super::connection::Connection;
+use super::failure::Failure;
 use crate::issue::session::{Rotation, RotationOutcome, SessionRecord, SessionStore, SessionStoreError};
 
 /// Stores login sessions for every process of a fleet.
@@ -142,8 +143,8 @@ impl RedisSessions {
     /// # Errors
     ///
     /// The address is invalid.
-    pub fn connect(server: impl IntoConnectionInfo, settings: &RedisSettings) -> Result<Self, RedisError> {
-        Ok(Self { connection: Connection::new(server, settings.timeout)?, settings: settings.clone() })
+    pub fn connect(address: impl AsRef<str>, settings: &RedisSettings) -> Result<Self, RedisError> {
+        Ok(Self { connection: Connection::new(address.as_ref(), settings)?, settings: settings.clone() })
     }
 
     fn key(&self, subject: &str) -> String {

@@ -1,5 +1,8 @@
 use std::time::Duration;
 
+#[cfg(feature = "redis-tls")]
+use ::redis::TlsCertificates;
+
 use crate::revocation::RevocationSettings;
 
 /// Settings of the stores on Redis: keys, time limits, and what revocation lists remember.
@@ -7,10 +10,13 @@ use crate::revocation::RevocationSettings;
 #[must_use]
 pub struct RedisSettings {
     pub(super) prefix: String,
+    pub(super) connect_timeout: Duration,
     pub(super) timeout: Duration,
     pub(super) staleness: Duration,
-    pub(super) resync: Duration,
+    pub(super) recovery_time: Duration,
     pub(super) revocations: RevocationSettings,
+    #[cfg(feature = "redis-tls")]
+    pub(super) certificates: Option<TlsCertificates>,
 }
 
 impl Default for RedisSettings {
@@ -24,10 +30,13 @@ impl RedisSettings {
     pub fn new() -> Self {
         Self {
             prefix: "jwt".to_owned(),
+            connect_timeout: Duration::from_secs(2),
             timeout: Duration::from_millis(500),
             staleness: Duration::from_secs(10),
-            resync: Duration::from_secs(300),
+            recovery_time: Duration::from_secs(3),
             revocations: RevocationSettings::new(),
+            #[cfg(feature = "redis-tls")]
+            certificates: None,
         }
     }
 
@@ -39,7 +48,18 @@ impl RedisSettings {
         self
     }
 
-    /// Sets how long to wait for a connection or a response. Default: 500 milliseconds.
+    /// Sets how long to wait for a connection, with its TLS handshake and log-in. Default: 2 seconds.
+    ///
+    /// Only the first operation on a new connection waits for it. With TLS, connecting takes about four round trips.
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets how long to wait for each response. Default: 500 milliseconds.
+    ///
+    /// It must be longer than a round trip to the server. If a response doesn't come in time, the operation fails, and the
+    /// next one opens a new connection.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -47,26 +67,37 @@ impl RedisSettings {
 
     /// Sets the maximum staleness of the local revocation list. Default: 10 seconds.
     ///
-    /// A process pings the server every quarter of this time. If no response has come for this long, requests are answered
-    /// with 503 until one comes. The time counts on the system clock and on the monotonic clock, whichever is ahead, so it
-    /// includes a machine's sleep.
+    /// Every quarter of this time a process asks the server for changes, in a way that only a primary can answer. If no
+    /// answer has come for this long, requests are answered with 503 until one comes. The time counts on the system clock
+    /// and on the monotonic clock, whichever is ahead, so it includes a machine's sleep.
     pub const fn staleness(mut self, bound: Duration) -> Self {
         self.staleness = bound;
         self
     }
 
-    /// Sets how often a process reads all revocations again and restores its own ones that the server lost. Default: 5
-    /// minutes.
+    /// Sets how long processes wait for others to restore what a server lost. Default: 3 seconds.
     ///
-    /// Both also happen after each reconnect.
-    pub const fn resync_every(mut self, interval: Duration) -> Self {
-        self.resync = interval;
+    /// It begins when a process finds the server without revocations, and again with everything that's restored. Until it
+    /// ends, a process that starts answers with 503, and the others count on what they heard before. The first process on a
+    /// new server waits too.
+    pub const fn recovery_time(mut self, time: Duration) -> Self {
+        self.recovery_time = time;
         self
     }
 
     /// Sets the capacity, the longest lifetime and the clock of the revocation list. Default: [`RevocationSettings::new`].
     pub fn revocations(mut self, settings: RevocationSettings) -> Self {
         self.revocations = settings;
+        self
+    }
+
+    /// Trusts these certificate authorities, and presents this client certificate. Default: those of the operating system,
+    /// and none.
+    ///
+    /// Certificates are in the PEM format. If `root_cert` is set, only authorities in it are trusted.
+    #[cfg(feature = "redis-tls")]
+    pub fn certificates(mut self, certificates: TlsCertificates) -> Self {
+        self.certificates = Some(certificates);
         self
     }
 

@@ -32,9 +32,14 @@ pub(super) struct Memory {
     entries: Entries,
     /// How many revocations failed because the list was full.
     refused: AtomicU64,
+    /// When that was last logged, in seconds of the monotonic clock and one more; 0 if never.
+    reported: AtomicU64,
     /// Only if the list follows a feed.
     pub(super) freshness: Option<Freshness>,
 }
+
+/// How many seconds pass at least between two lines in the log about a full list.
+const REPORT_EVERY: u64 = 60;
 
 /// How full a revocation list is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +122,8 @@ impl RevocationStore for MemoryRevocations {
 impl Memory {
     pub(super) fn new(settings: RevocationSettings, freshness: Option<Freshness>) -> Self {
         let entries = Entries::new(settings.capacity);
-        Self { settings, entries, refused: AtomicU64::new(0), freshness }
+        let (refused, reported) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { settings, entries, refused, reported, freshness }
     }
 
     pub(super) fn moment(&self) -> Moment {
@@ -136,13 +142,25 @@ impl Memory {
         let clock = &self.settings.clock;
         let now = Now { wall: NumericDate::from(clock.now()).seconds(), monotonic: clock.monotonic() };
         self.entries.add(key, cutoff, until, now).map_err(|_| {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(
-                capacity = self.entries.capacity(),
-                "the revocation list is full: raise `capacity`, or lower `longest_lifetime`"
-            );
+            self.report_full(now.monotonic);
             RevokeErrorKind::Full.into()
         })
+    }
+
+    /// A list that is full refuses every revocation, so one line a minute says how many there were.
+    fn report_full(&self, now: Duration) {
+        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+        let (last, second) = (self.reported.load(Ordering::Relaxed), now.as_secs().saturating_add(1));
+        if last != 0 && second < last.saturating_add(REPORT_EVERY) {
+            return;
+        }
+        if self.reported.compare_exchange(last, second, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            tracing::error!(
+                capacity = self.entries.capacity(),
+                refused,
+                "the revocation list is full: raise `capacity`, or lower `longest_lifetime`"
+            );
+        }
     }
 
     fn look_up(&self, token: &TokenIdentity<'_>) -> Standing {

@@ -1,8 +1,14 @@
 //! Stores on a real Redis server. Each test starts its own server.
 
+mod connections;
+mod fleet;
+mod following;
 mod outage;
 mod processes;
+mod proxy;
+mod recovery;
 mod revocations;
 mod server;
 mod sessions;
 mod setup;
+mod tls;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use jwt_core::ErrorKind;
 use jwt_core::Verifier;
 use jwt_core::redis::{RedisRevocations, RedisSettings};
-use jwt_core::revocation::{RevocationList, RevocationSettings};
+use jwt_core::revocation::{Revocation, RevocationList, RevocationSettings};
 use jwt_core::testing::ManualClock;
-use jwt_tests::forge::NOW;
+use jwt_tests::forge::{ISSUER, NOW};
 use jwt_tests::setup::{builder, good};
 
 use super::server::Server;
@@ -31,9 +31,19 @@ impl Node {
         change: impl FnOnce(RedisSettings) -> RedisSettings,
         revocations: RevocationSettings,
     ) -> Self {
+        Self::at(server.address(), change, revocations)
+    }
+
+    pub(crate) fn at(
+        address: impl AsRef<str>,
+        change: impl FnOnce(RedisSettings) -> RedisSettings,
+        revocations: RevocationSettings,
+    ) -> Self {
         let clock = ManualClock::at(NOW);
-        let settings = change(RedisSettings::new().revocations(revocations.clock(clock.clone())));
-        let list = RedisRevocations::connect(server.address(), settings).expect("an address");
+        // Nobody has to wait for others, unless a test is about that.
+        let settings = RedisSettings::new().recovery_time(Duration::ZERO);
+        let settings = change(settings.revocations(revocations.clock(clock.clone())));
+        let list = RedisRevocations::connect(address, settings).expect("an address");
         let verifier = verifier(list.clone(), clock.clone());
         Self { list, verifier, clock }
     }
@@ -52,6 +62,19 @@ impl Node {
         let token = good().claim("sid", session).sign();
         until(session, async || outcome(&self.verifier, &token).await == expected).await;
     }
+}
+
+/// Revokes so many sessions, from `s-0` on.
+pub(crate) async fn revoke_many(node: &Node, count: usize) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..count {
+        let list = node.list.clone();
+        tasks.spawn(async move { list.revoke(&Revocation::session(ISSUER, format!("s-{number}"))).await.is_ok() });
+        if tasks.len() >= 200 {
+            assert_eq!(tasks.join_next().await.map(Result::ok), Some(Some(true)));
+        }
+    }
+    assert!(tasks.join_all().await.into_iter().all(|is_ok| is_ok));
 }
 
 pub(crate) fn verifier(list: impl RevocationList + 'static, clock: ManualClock) -> Verifier {

@@ -1,0 +1,105 @@
+//! Why the server didn't carry out a command, and whether another connection may help.
+
+use std::fmt;
+
+use ::redis::{ErrorKind, RedisError, ServerErrorKind};
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Failure {
+    /// The server has reached `maxmemory`.
+    Full,
+    /// There was no response, a late one, or an error.
+    Unreachable,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the Redis server has reached `maxmemory`",
+            Self::Unreachable => "the Redis server is unavailable",
+        })
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Codes of a server that may no longer be the primary, or isn't ready: another address or a later attempt may be.
+const WRONG_SERVER: [&str; 6] = ["READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "NOREPLICAS"];
+const FULL: &str = "OOM";
+
+impl From<&RedisError> for Failure {
+    fn from(error: &RedisError) -> Self {
+        if code(error) == Some(FULL) { Self::Full } else { Self::Unreachable }
+    }
+}
+
+/// The server's error code.
+///
+/// Redis 6 answers `ERR` if a command in a script fails, and has that command's code in the text.
+pub(super) fn code(error: &RedisError) -> Option<&str> {
+    let code = error.code()?;
+    let detail = error.detail().unwrap_or_default();
+    let nested = WRONG_SERVER.into_iter().chain([FULL]).find(|code| detail.contains(&format!("-{code} ")));
+    Some(if code == "ERR" { nested.unwrap_or(code) } else { code })
+}
+
+/// Whether the next command should use another connection.
+pub(super) fn breaks_connection(error: &RedisError) -> bool {
+    // A response that came too late is an I/O error too: the peer may be gone without a word.
+    error.is_io_error()
+        || error.is_unrecoverable_error()
+        || code(error).is_some_and(|code| WRONG_SERVER.contains(&code))
+}
+
+/// What to call an error in the log. The text of the server's response may contain arguments, so it isn't shown.
+pub(super) fn category(error: &RedisError) -> &str {
+    #[cfg(feature = "redis-tls")]
+    if let Some(problem) = super::tls::certificate_problem(error) {
+        return problem;
+    }
+    match error.kind() {
+        ErrorKind::Server(ServerErrorKind::NoPerm) => "no permission",
+        ErrorKind::Io if error.is_timeout() => "no answer in time",
+        ErrorKind::Io if error.is_connection_refusal() => "connection refused",
+        _ => error.category(),
+    }
+}
+
+pub(super) fn report(error: &RedisError, what: &str) {
+    tracing::warn!(error = category(error), code = code(error), "{what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use ::redis::make_extension_error;
+
+    use super::*;
+
+    fn answer(code: &str, detail: &str) -> RedisError {
+        make_extension_error(code.to_owned(), Some(detail.to_owned()))
+    }
+
+    #[test]
+    fn a_server_that_cannot_write_costs_it_its_connection() {
+        let readonly = "script: 5f0b, on @user_script:1: -READONLY You can't write against a read only replica.";
+        for (error, expected, breaks) in [
+            (answer("NOREPLICAS", "Not enough good replicas to write."), "NOREPLICAS", true),
+            (answer("READONLY", "You can't write against a read only replica."), "READONLY", true),
+            (answer("ERR", readonly), "READONLY", true),
+            (answer("ERR", "a name with -OOM in it"), "OOM", false),
+            (answer("OOM", "command not allowed when used memory > 'maxmemory'."), "OOM", false),
+            (answer("WRONGTYPE", "-READONLY is the name of a key"), "WRONGTYPE", false),
+        ] {
+            assert_eq!((code(&error), breaks_connection(&error)), (Some(expected), breaks), "{error}");
+        }
+        assert!(matches!(Failure::from(&answer("OOM", "command not allowed")), Failure::Full));
+        assert!(matches!(Failure::from(&answer("READONLY", "replica")), Failure::Unreachable));
+    }
+
+    #[test]
+    fn an_io_error_breaks_the_connection() {
+        let error = RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
+        assert!(breaks_connection(&error));
+        assert_eq!(category(&error), "no answer in time");
+    }
+}

@@ -1,0 +1,215 @@
+//! Keeps the memory of a process current.
+//!
+//! Messages bring new revocations at once. Asking the server for the changes after a position, at intervals and whenever a
+//! message was missed, proves that none is missing, and that the server is a primary. Everything is read only if there's no
+//! position to continue from.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ::redis::{PushInfo, PushKind, RedisError, Value};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::changes::{self, Status};
+use super::codec::Record;
+use super::failure::{category, code};
+use super::position::{ChangeId, Progress};
+use super::reading::Reading;
+use super::server::Server;
+
+/// The pause before the next attempt to connect, doubled after each failure.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often a process whose memory was full reads everything again, to find out whether it fits now.
+const REREAD: Duration = Duration::from_secs(300);
+
+pub(super) struct Follower {
+    server: Arc<Server>,
+    synced: watch::Sender<bool>,
+    warned_of_eviction: AtomicBool,
+}
+
+/// What this process has of the data on the server. It outlives a connection.
+#[derive(Default)]
+struct Knowledge {
+    epoch: String,
+    position: Option<ChangeId>,
+    reading: Option<Arc<Reading>>,
+    /// Whether everything up to the position is in memory. A reading only looks for what didn't fit.
+    is_complete: bool,
+    /// When everything was last read, on the monotonic clock.
+    read_at: Duration,
+}
+
+impl Follower {
+    pub(super) fn new(server: Arc<Server>) -> (Arc<Self>, watch::Receiver<bool>) {
+        let (synced, receiver) = watch::channel(false);
+        (Arc::new(Self { server, synced, warned_of_eviction: AtomicBool::new(false) }), receiver)
+    }
+
+    /// Follows the server, whatever happens. A panic is a bug of ours or of a clock, and must not end the following.
+    pub(super) async fn run(self: Arc<Self>) {
+        loop {
+            // A set, so that the task ends with this one.
+            let mut task = JoinSet::new();
+            task.spawn(Arc::clone(&self).follow());
+            let panicked = task.join_next().await.is_some_and(|end| end.is_err_and(|end| end.is_panic()));
+            tracing::error!(panicked, "the task that receives revocations has ended: starting it again");
+            sleep(LAST_PAUSE).await;
+        }
+    }
+
+    async fn follow(self: Arc<Self>) {
+        let mut knowledge = Knowledge::default();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let progress = Arc::new(Progress::starting_at(knowledge.position));
+            let mut was_current = false;
+            let error = self.follow_connection(&progress, &mut knowledge, &mut was_current).await.err();
+            knowledge.position = progress.position();
+            self.server.set_proven(None);
+            tracing::warn!(
+                error = error.as_ref().map_or("disconnected", category),
+                code = error.as_ref().and_then(code),
+                "the connection that receives revocations is lost: connecting again"
+            );
+            pause = if was_current { FIRST_PAUSE } else { (pause * 2).min(LAST_PAUSE) };
+            sleep(pause).await;
+        }
+    }
+
+    /// Returns when the connection is lost.
+    async fn follow_connection(
+        &self,
+        progress: &Arc<Progress>,
+        knowledge: &mut Knowledge,
+        was_current: &mut bool,
+    ) -> Result<(), RedisError> {
+        let server = &self.server;
+        let on_push = (Arc::downgrade(server), Arc::clone(progress));
+        // This runs where responses are read, so messages before a response are handled before it's returned.
+        let push = move |push: PushInfo| {
+            // The connection must not keep the server's copy alive, which has the connection.
+            if let Some(server) = on_push.0.upgrade() {
+                handle_push(&server, &on_push.1, &push);
+            }
+            Ok::<(), ()>(())
+        };
+        let mut link = server.connection.address().connect(&server.settings, push).await?;
+        link.subscribe(&server.channel).await?;
+        let info = changes::info(server, &mut link).await;
+        self.warn_of_eviction(info.eviction_policy.as_deref());
+        server.needs_restore.store(true, Ordering::SeqCst);
+        // Both end with this connection.
+        let (mut reading, mut restoring) = (JoinSet::new(), JoinSet::new());
+        if let Some(unfinished) = knowledge.reading.take() {
+            let resumed = Arc::new(unfinished.resume(info.run.clone()));
+            reading = resumed.start(server, &link, progress);
+            knowledge.reading = Some(resumed);
+        }
+        while !progress.is_disconnected() {
+            let moment = server.moment();
+            let reply = changes::ask(server, &mut link, &knowledge.epoch, progress).await?;
+            let starts_over = match reply.status {
+                Status::Lost => {
+                    if knowledge.epoch.is_empty() {
+                        tracing::info!("the Redis server has no revocations: others get the time to restore them");
+                    } else {
+                        tracing::warn!("the Redis server has lost revocations: restoring those of this process");
+                    }
+                    changes::begin(server, &mut link).await?;
+                    continue;
+                }
+                Status::New | Status::Gap => {
+                    knowledge.epoch = reply.epoch;
+                    progress.restart_at(Some(reply.last));
+                    knowledge.is_complete = false;
+                    true
+                }
+                Status::Known => false,
+            };
+            if !starts_over && reply.has_more {
+                continue;
+            }
+            let overflowed = server.feed.is_incomplete() && knowledge.reading.is_none();
+            if starts_over || overflowed && moment.monotonic >= knowledge.read_at.saturating_add(REREAD) {
+                server.feed.begin_resync();
+                knowledge.read_at = moment.monotonic;
+                let all = Arc::new(Reading::new().resume(info.run.clone()));
+                reading = all.start(server, &link, progress);
+                knowledge.reading = Some(all);
+            }
+            if starts_over {
+                server.needs_restore.store(true, Ordering::SeqCst);
+            }
+            while restoring.try_join_next().is_some() {}
+            if restoring.is_empty() && server.needs_restore.load(Ordering::SeqCst) {
+                let server = Arc::clone(server);
+                // A failure leaves the flag set, so the next round tries again. Following goes on meanwhile.
+                restoring.spawn(async move {
+                    let _ = server.restore().await;
+                });
+            }
+            if let Some(all) = &knowledge.reading {
+                if all.has_failed() {
+                    return Ok(());
+                }
+                if all.is_done() {
+                    while reading.try_join_next().is_some() {}
+                    knowledge.reading = None;
+                }
+            }
+            let recovery = server.settings.recovery_time.saturating_sub(reply.age);
+            if recovery.is_zero() && !starts_over {
+                if knowledge.reading.is_none() {
+                    knowledge.is_complete = true;
+                    server.feed.caught_up_at(moment);
+                } else if knowledge.is_complete {
+                    server.feed.current_at(moment);
+                }
+                if knowledge.is_complete {
+                    *was_current = true;
+                    server.set_proven(Some(&link));
+                    self.synced.send_replace(true);
+                }
+            }
+            let next = server.settings.staleness / 4;
+            let next = if recovery.is_zero() { next } else { next.min(recovery) };
+            if !starts_over {
+                let _ = timeout(next, progress.woken()).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn warn_of_eviction(&self, policy: Option<&str>) {
+        if let Some(policy) = policy.filter(|policy| *policy != "noeviction")
+            && !self.warned_of_eviction.swap(true, Ordering::SeqCst)
+        {
+            tracing::warn!(policy, "the Redis server may drop revocations: set `maxmemory-policy` to `noeviction`");
+        }
+    }
+}
+
+fn handle_push(server: &Server, progress: &Progress, push: &PushInfo) {
+    match (&push.kind, push.data.as_slice()) {
+        (PushKind::Disconnection, _) => progress.disconnect(),
+        (PushKind::Message, [_, Value::BulkString(message)]) if message == changes::NEW_EPOCH => progress.wake(),
+        (PushKind::Message, [_, Value::BulkString(message)]) => {
+            let message = std::str::from_utf8(message).ok().and_then(|message| message.split_once(' '));
+            let change = message.and_then(|(id, record)| Some((ChangeId::parse(id)?, Record::parse_message(record)?)));
+            match change {
+                Some((id, (record, key))) => {
+                    server.remember(&record, key);
+                    progress.note(id);
+                }
+                None => server.report_unreadable(),
+            }
+        }
+        _ => {}
+    }
+}

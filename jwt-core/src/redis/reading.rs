@@ -1,0 +1,124 @@
+//! Reads every revocation, shard by shard, with several requests in flight. After a cut it continues.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ::redis::RedisError;
+use tokio::task::JoinSet;
+
+use super::codec::{Record, RecordKey, SHARDS};
+use super::link::Link;
+use super::position::Progress;
+use super::scripts::RESERVED_FIELDS;
+use super::server::Server;
+
+/// How many records a response has, more or less.
+const PAGE: usize = 1_000;
+
+/// How far each shard was read.
+pub(super) struct Reading {
+    cursors: [Mutex<Cursor>; SHARDS],
+    /// Cursors are only good for the run of the server that gave them; `None` if the server doesn't tell.
+    run: Option<String>,
+    has_failed: AtomicBool,
+}
+
+#[derive(Clone, Copy)]
+enum Cursor {
+    At(u64),
+    Done,
+}
+
+impl Reading {
+    pub(super) fn new() -> Self {
+        let cursors = std::array::from_fn(|_| Mutex::new(Cursor::At(0)));
+        Self { cursors, run: None, has_failed: AtomicBool::new(false) }
+    }
+
+    /// The same reading on a new connection. What was read stays, and so do cursors on the same run of the server.
+    pub(super) fn resume(&self, run: Option<String>) -> Self {
+        let is_same = run.is_some() && run == self.run;
+        let cursors = std::array::from_fn(|shard| {
+            Mutex::new(match self.cursor(shard) {
+                Cursor::At(_) if !is_same => Cursor::At(0),
+                cursor => cursor,
+            })
+        });
+        Self { cursors, run, has_failed: AtomicBool::new(false) }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        (0..SHARDS).all(|shard| matches!(self.cursor(shard), Cursor::Done))
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::SeqCst)
+    }
+
+    /// Reads all shards at once. The follower is woken when the last is done, or one fails.
+    pub(super) fn start(self: &Arc<Self>, server: &Arc<Server>, link: &Link, progress: &Arc<Progress>) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        for shard in 0..SHARDS {
+            let (reading, server, progress) = (Arc::clone(self), Arc::clone(server), Arc::clone(progress));
+            let link = link.clone();
+            tasks.spawn(async move {
+                if let Err(error) = reading.read(&server, link, shard).await {
+                    super::failure::report(&error, "reading the revocations failed");
+                    reading.has_failed.store(true, Ordering::SeqCst);
+                }
+                if reading.is_done() || reading.has_failed() {
+                    progress.wake();
+                }
+            });
+        }
+        tasks
+    }
+
+    async fn read(&self, server: &Server, mut link: Link, shard: usize) -> Result<(), RedisError> {
+        while let Cursor::At(cursor) = self.cursor(shard) {
+            let mut command = ::redis::cmd("HSCAN");
+            command.arg(&server.shards[shard]).arg(cursor).arg("COUNT").arg(PAGE);
+            let (next, records): (u64, Vec<(String, String)>) = command.query_async(&mut link).await?;
+            for (field, value) in &records {
+                match (Record::parse(value), RecordKey::parse(field)) {
+                    (Some(record), Some(key)) => server.remember(&record, key),
+                    _ if RESERVED_FIELDS.contains(&field.as_str()) => {}
+                    _ => server.report_unreadable(),
+                }
+            }
+            // If the memory is full, the rest isn't needed: look-ups ask the server.
+            let is_done = next == 0 || server.feed.is_incomplete();
+            self.set_cursor(shard, if is_done { Cursor::Done } else { Cursor::At(next) });
+        }
+        Ok(())
+    }
+
+    fn cursor(&self, shard: usize) -> Cursor {
+        *self.cursors[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_cursor(&self, shard: usize, cursor: Cursor) {
+        *self.cursors[shard].lock().unwrap_or_else(PoisonError::into_inner) = cursor;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_are_kept_on_the_same_run_of_the_server_only() {
+        let mut reading = Reading::new();
+        reading.run = Some("a".to_owned());
+        reading.set_cursor(0, Cursor::Done);
+        reading.set_cursor(1, Cursor::At(7));
+        for (run, second) in [(Some("a"), 7), (Some("b"), 0), (None, 0)] {
+            let resumed = reading.resume(run.map(str::to_owned));
+            assert!(matches!(resumed.cursor(0), Cursor::Done), "{run:?}");
+            assert!(matches!(resumed.cursor(1), Cursor::At(cursor) if cursor == second), "{run:?}");
+            assert!(!resumed.is_done());
+        }
+        reading.run = None;
+        assert!(matches!(reading.resume(None).cursor(1), Cursor::At(0)), "an unknown run is never the same");
+    }
+}

@@ -1,0 +1,131 @@
+//! Connections that are slow, that lead to the wrong server, and tasks that end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use jwt_core::issue::{Rotation, RotationOutcome, SessionStore as _};
+use jwt_core::redis::{RedisRevocations, RedisSessions, RedisSettings};
+use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings};
+use jwt_core::testing::ManualClock;
+use jwt_core::{Clock, ErrorKind};
+use jwt_tests::forge::{ISSUER, NOW};
+use jwt_tests::log::Log;
+use jwt_tests::session_contract::session;
+
+use super::proxy::Proxy;
+use super::server::{Server, wait_until};
+use super::setup::{Node, until};
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn logins_work_at_a_round_trip_of_300_milliseconds() {
+    let server = Server::start();
+    let proxy = Proxy::to(&server, Duration::from_millis(150)).await;
+    let store = RedisSessions::connect(proxy.address(), &RedisSettings::new()).expect("an address");
+    store.create(&session("joe", "s"), 100).await.expect("space");
+    let rotation = Rotation::new("joe", "s", "s-0", "s-1", NOW);
+    assert_eq!(store.rotate(&rotation).await.expect("an answer").0, RotationOutcome::Renewed);
+    let node = Node::at(proxy.address(), |settings| settings, RevocationSettings::new()).synced().await;
+    node.list.revoke(&Revocation::session(ISSUER, "a")).await.expect("revoked");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_server_that_is_no_longer_the_primary_is_left() {
+    let (old, new) = (Server::start(), Server::start());
+    let proxy = Proxy::to(&old, Duration::ZERO).await;
+    let settings = |settings: RedisSettings| settings.timeout(Duration::from_secs(20));
+    let node = Node::at(proxy.address(), settings, RevocationSettings::new()).synced().await;
+    let store = RedisSessions::connect(proxy.address(), &settings(RedisSettings::new())).expect("an address");
+    store.create(&session("joe", "s"), 100).await.expect("space");
+    node.list.revoke(&Revocation::session(ISSUER, "b")).await.expect("revoked");
+    // The address leads to the new primary, and the connections stay with the old one.
+    new.cli(&["REPLICAOF", "127.0.0.1", &old.port().to_string()]);
+    wait_until("a replica", || new.cli(&["EXISTS", "{jwt}:sessions:joe"]) == "1");
+    new.cli(&["REPLICAOF", "NO", "ONE"]);
+    proxy.lead_to(&new);
+    assert_eq!(old.cli(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]), "OK");
+    assert!(store.create(&session("joe", "t"), 100).await.is_err(), "the old server is read-only");
+    store.create(&session("joe", "t"), 100).await.expect("the new server accepts it");
+    let revocation = Revocation::session(ISSUER, "a");
+    assert!(node.list.revoke(&revocation).await.is_err(), "the old server is read-only");
+    node.list.revoke(&revocation).await.expect("the new server accepts it");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn concurrent_commands_share_one_connection() {
+    let server = Server::start();
+    let proxy = Proxy::to(&server, Duration::ZERO).await;
+    let settings = RedisSettings::new().timeout(Duration::from_secs(20));
+    let store = Arc::new(RedisSessions::connect(proxy.address(), &settings).expect("an address"));
+    for expected in 1..=3 {
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..50 {
+            let store = Arc::clone(&store);
+            tasks.spawn(async move { store.list("joe", NOW).await.is_ok() });
+        }
+        assert!(tasks.join_all().await.into_iter().all(|is_ok| is_ok));
+        assert_eq!(proxy.accepted(), expected);
+        proxy.cut();
+        // The loss is noticed without a command. If a command was faster, it would fail.
+        until("a new connection", async || store.list("joe", NOW).await.is_ok() && proxy.accepted() > expected).await;
+    }
+}
+
+/// Panics as often as it's told to.
+#[derive(Debug)]
+struct FaultyClock(ManualClock, Arc<AtomicU32>);
+
+impl Clock for FaultyClock {
+    fn now(&self) -> Duration {
+        self.0.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        let is_faulty = self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        assert!(!is_faulty, "a clock that fails");
+        self.0.monotonic()
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_task_that_panics_is_started_again_and_reported() {
+    let server = Server::start();
+    let log = Log::start();
+    let faults = Arc::new(AtomicU32::new(1));
+    let clock = FaultyClock(ManualClock::at(NOW), Arc::clone(&faults));
+    let settings = RedisSettings::new().revocations(RevocationSettings::new().clock(clock));
+    let list = RedisRevocations::connect(server.address(), settings).expect("an address");
+    list.synced().await;
+    assert_eq!(faults.load(Ordering::SeqCst), 0);
+    assert!(log.text().contains("has ended: starting it again"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_full_list_is_reported_once_a_minute() {
+    let log = Log::start();
+    let clock = ManualClock::at(NOW);
+    let list = MemoryRevocations::with_settings(RevocationSettings::new().capacity(0).clock(clock.clone()));
+    for (minute, number) in [(0, 50), (1, 50)] {
+        for _ in 0..number {
+            assert!(list.revoke(&Revocation::session(ISSUER, "a")).is_err());
+        }
+        assert_eq!(log.text().matches("the revocation list is full").count(), minute + 1);
+        clock.advance(Duration::from_secs(60));
+    }
+    assert!(log.text().contains("refused=51"), "{}", log.text());
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn the_log_has_the_servers_error_code() {
+    let server = Server::start();
+    server.cli(&["ACL", "SETUSER", "default", "-subscribe"]);
+    let log = Log::start();
+    let node = Node::start(&server);
+    until("a warning", async || log.text().contains("NOPERM")).await;
+    assert_eq!(node.session("a").await, Some(ErrorKind::RevocationUnavailable));
+}

@@ -1,0 +1,84 @@
+//! A server with TLS and a certificate authority of its own.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use jwt_core::issue::SessionStore as _;
+use jwt_core::redis::redis::TlsCertificates;
+use jwt_core::redis::{RedisSessions, RedisSettings};
+use jwt_core::revocation::{Revocation, RevocationSettings};
+use jwt_tests::forge::ISSUER;
+use jwt_tests::log::Log;
+use jwt_tests::session_contract::session;
+
+use super::server::Server;
+use super::setup::{Node, until};
+
+/// Writes `ca.pem`, and a certificate for 127.0.0.1 that it has signed.
+fn make_certificates(folder: &Path) {
+    let openssl = |arguments: &str| {
+        let status = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output();
+        let output = status.expect("openssl is installed");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n").expect("a file");
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    openssl(&format!("req -x509 {key} -subj /CN=authority -days 2 -keyout ca.key -out ca.pem"));
+    openssl(&format!("req {key} -subj /CN=server -keyout server.key -out server.csr"));
+    openssl("x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem");
+}
+
+fn start() -> Server {
+    let mut server = Server::down();
+    make_certificates(server.folder());
+    server.use_tls();
+    server.revive();
+    server
+}
+
+fn authority(server: &Server) -> TlsCertificates {
+    let root = fs::read(server.folder().join("ca.pem")).expect("a certificate");
+    TlsCertificates { client_tls: None, root_cert: Some(root) }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server and openssl: see CONTRIBUTING.md"]
+async fn stores_connect_over_tls_with_an_authority_of_their_own() {
+    let server = start();
+    let address = format!("rediss://127.0.0.1:{}/", server.port());
+    let settings = |settings: RedisSettings| {
+        settings
+            .timeout(Duration::from_secs(20))
+            .connect_timeout(Duration::from_secs(20))
+            .certificates(authority(&server))
+    };
+    let node = Node::at(&address, settings, RevocationSettings::new()).synced().await;
+    node.list.revoke(&Revocation::session(ISSUER, "a")).await.expect("revoked");
+    let other = Node::at(&address, settings, RevocationSettings::new()).synced().await;
+    other.until_session("a", Some(jwt_core::ErrorKind::Revoked)).await;
+    let store = RedisSessions::connect(&address, &settings(RedisSettings::new())).expect("an address");
+    store.create(&session("joe", "s"), 100).await.expect("space");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server and openssl: see CONTRIBUTING.md"]
+async fn an_untrusted_certificate_is_called_that() {
+    let (server, stranger) = (start(), start());
+    let log = Log::start();
+    let address = format!("rediss://127.0.0.1:{}/", server.port());
+    let store = RedisSessions::connect(&address, &RedisSettings::new()).expect("an address");
+    assert!(store.create(&session("joe", "s"), 100).await.is_err());
+    let reports = || log.text().matches("untrusted certificate: it isn't signed by").count();
+    assert_eq!(reports(), 1, "{}", log.text());
+    let node = Node::at(&address, |s| s.certificates(authority(&stranger)), RevocationSettings::new());
+    until("a warning", async || reports() > 1).await;
+    assert!(!node.list.health().is_current);
+    // The certificate is valid for another name than the one in the address.
+    let address = format!("rediss://localhost:{}/", server.port());
+    let settings = RedisSettings::new().certificates(authority(&server));
+    let store = RedisSessions::connect(address, &settings).expect("an address");
+    assert!(store.create(&session("joe", "s"), 100).await.is_err());
+    assert!(log.text().contains("untrusted certificate: it names another server"), "{}", log.text());
+}
