@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::RedisSettings;
 use super::address::Address;
-use super::failure::{Failure, breaks_connection, report};
+use super::failure::{Failure, breaks_connection, is_rejected, report};
 use super::link::Link;
 
 #[derive(Clone)]
@@ -31,6 +31,13 @@ struct Current {
     is_broken: Arc<AtomicBool>,
 }
 
+/// What a connection carries out.
+#[derive(Clone, Copy)]
+enum Request<'r> {
+    Command(&'r Cmd),
+    Script(&'r ScriptInvocation<'r>),
+}
+
 impl Connection {
     /// Doesn't connect before the first command.
     pub(super) fn new(address: &str, settings: &RedisSettings) -> Result<Self, RedisError> {
@@ -44,15 +51,32 @@ impl Connection {
     }
 
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
-        let mut current = self.current().await?;
-        let response = command.query_async(&mut current.link).await;
-        response.map_err(|error| current.note(&error))
+        self.run(Request::Command(command)).await
     }
 
     pub(super) async fn run_script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Failure> {
-        let mut current = self.current().await?;
-        let response = script.invoke_async(&mut current.link).await;
-        response.map_err(|error| current.note(&error))
+        self.run(Request::Script(script)).await
+    }
+
+    /// Carries a request out, and once more on a new connection if the server rejected it because it's not the primary.
+    async fn run<T: FromRedisValue>(&self, request: Request<'_>) -> Result<T, Failure> {
+        let mut is_first = true;
+        loop {
+            let mut current = self.current().await?;
+            let response = match request {
+                Request::Command(command) => command.query_async(&mut current.link).await,
+                Request::Script(script) => script.invoke_async(&mut current.link).await,
+            };
+            let error = match response {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            let failure = current.note(&error);
+            if !(is_first && is_rejected(&error)) {
+                return Err(failure);
+            }
+            is_first = false;
+        }
     }
 
     async fn current(&self) -> Result<Current, Failure> {

@@ -51,6 +51,11 @@ pub(super) fn breaks_connection(error: &RedisError) -> bool {
         || code(error).is_some_and(|code| WRONG_SERVER.contains(&code))
 }
 
+/// Whether a server that isn't the primary rejected the command, so that nothing has changed.
+pub(super) fn is_rejected(error: &RedisError) -> bool {
+    matches!(code(error), Some("READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "MOVED"))
+}
+
 /// What to call an error in the log. The text of the server's response may contain arguments, so it isn't shown.
 pub(super) fn category(error: &RedisError) -> &str {
     #[cfg(feature = "redis-tls")]
