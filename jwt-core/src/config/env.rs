@@ -30,6 +30,9 @@ const FIELDS: &[(&str, Set)] = &[
     ("pem", |to, value| put(&mut to.issuer.pem, Ok(HiddenString::from(value)))),
     ("secret_file", |to, value| put(&mut to.issuer.secret_file, Ok(value.into()))),
     ("secret", |to, value| put(&mut to.issuer.given_secret, Ok(HiddenString::from(value)))),
+    ("previous_secret_file", |to, value| put(&mut to.issuer.previous_secret_file, Ok(value.into()))),
+    ("previous_secret", |to, value| put(&mut to.issuer.given_previous_secret, Ok(HiddenString::from(value)))),
+    ("try_keys_in_turn", |to, value| flag(&value).map(|flag| to.issuer.try_keys_in_turn = flag)),
     ("algorithm", |to, value| put(&mut to.issuer.algorithm, Ok(value))),
     ("algorithms", |to, value| put(&mut to.issuer.algorithms, list(&value))),
     ("audience", |to, value| put(&mut to.issuer.audience, list(&value))),
@@ -164,6 +167,8 @@ mod tests {
             ("PEM_FILE", "a", issuer("pem_file = 'a'")),
             ("PEM", "a", issuer("pem = 'a'")),
             ("SECRET_FILE", "a", issuer("secret_file = 'a'")),
+            ("PREVIOUS_SECRET_FILE", "a", issuer("previous_secret_file = 'a'")),
+            ("TRY_KEYS_IN_TURN", "true", issuer("try_keys_in_turn = true")),
             ("ALGORITHM", "a", issuer("algorithm = 'a'")),
             ("ALGORITHMS", "a, b", issuer("algorithms = ['a', 'b']")),
             ("AUDIENCE", "a,b", issuer("audience = ['a', 'b']")),
@@ -197,7 +202,9 @@ mod tests {
         }
         let secret = read(&[("SECRET", "a")]).unwrap().issuers.remove(0).given_secret;
         assert_eq!(*secret.unwrap().0, "a");
-        let mut tested: Vec<&str> = cases.iter().map(|(name, ..)| *name).chain(["SECRET"]).collect();
+        let secret = read(&[("PREVIOUS_SECRET", "b")]).unwrap().issuers.remove(0).given_previous_secret;
+        assert_eq!(*secret.unwrap().0, "b");
+        let mut tested: Vec<&str> = cases.iter().map(|(name, ..)| *name).chain(["SECRET", "PREVIOUS_SECRET"]).collect();
         let mut known: Vec<String> = FIELDS.iter().map(|(field, _)| variable(field)).collect();
         tested.sort_unstable();
         known.sort_unstable();

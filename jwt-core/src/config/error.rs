@@ -70,7 +70,14 @@ impl ConfigError {
 
     /// Converts an error of the builder, with the path of the setting that caused it.
     pub(super) fn built(path: impl Into<String>, error: &BuildError) -> Self {
-        Self::new(kind(error.kind()), path, error.problem())
+        let problem: Cow<'static, str> = match error.kind() {
+            BuildErrorKind::AmbiguousKeys => {
+                let choice = "or set try_keys_in_turn to true for the time of a rotation (at most four keys)";
+                format!("{}, {choice}", error.problem()).into()
+            }
+            _ => error.problem().into(),
+        };
+        Self::new(kind(error.kind()), path, problem)
     }
 
     /// Returns the kind of error.

@@ -52,6 +52,14 @@ pub(super) struct IssuerConfig {
     /// The secret from the environment.
     #[serde(skip)]
     pub(super) given_secret: Option<HiddenString>,
+    pub(super) previous_secret_file: Option<PathBuf>,
+    pub(super) previous_secret_env: Option<String>,
+    /// Always refused, like `secret`.
+    pub(super) previous_secret: Option<Ignored>,
+    /// The previous secret from the environment.
+    #[serde(skip)]
+    pub(super) given_previous_secret: Option<HiddenString>,
+    pub(super) try_keys_in_turn: bool,
     pub(super) algorithm: Option<String>,
     pub(super) algorithms: Option<StringList>,
     pub(super) audience: Option<StringList>,

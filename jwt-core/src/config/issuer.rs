@@ -22,6 +22,9 @@ impl IssuerConfig {
         };
         let setting = self.key_setting(paths)?;
         let mut issuer = self.issuer_with_keys(&setting, algorithms.as_deref(), paths, inputs)?;
+        if self.try_keys_in_turn {
+            issuer = issuer.try_keys_in_turn();
+        }
         if let Some(algorithms) = algorithms {
             issuer = issuer.algorithms(algorithms);
         }
@@ -96,9 +99,11 @@ impl IssuerConfig {
 
     /// Returns the setting that says where keys are. There must be exactly one.
     fn key_setting(&self, paths: &IssuerPaths<'_>) -> Result<KeySetting<'_>, ConfigError> {
-        if self.secret.is_some() {
-            let problem = "is not allowed in a configuration: use secret_file or secret_env";
-            return Err(ConfigError::new(ConfigErrorKind::Unknown, paths.of("secret"), problem));
+        for (secret, field) in [(&self.secret, "secret"), (&self.previous_secret, "previous_secret")] {
+            if secret.is_some() {
+                let problem = format!("is not allowed in a configuration: use {field}_file or {field}_env");
+                return Err(ConfigError::new(ConfigErrorKind::Unknown, paths.of(field), problem));
+            }
         }
         if self.metadata_url.is_some() && self.discover == Some(false) {
             return Err(paths.conflict("metadata_url", "discover"));
@@ -109,6 +114,14 @@ impl IssuerConfig {
         };
         if let Some(second) = settings.next() {
             return Err(paths.conflict(second.field, setting.field));
+        }
+        let mut previous = self.previous_secrets().into_iter();
+        match (previous.next(), previous.next()) {
+            (Some(first), Some(second)) => return Err(paths.conflict(second.field, first.field)),
+            (Some(first), None) if !setting.location.is_secret() => {
+                return Err(paths.conflict(first.field, setting.field));
+            }
+            _ => {}
         }
         if self.dangerous_any_issuer && setting.location.is_remote() {
             return Err(paths.conflict(setting.field, "dangerous_any_issuer"));
@@ -145,13 +158,20 @@ impl IssuerConfig {
             Some(&[only]) => Some(only),
             _ => None,
         };
-        let keys = setting.read_keys(given.or(only), paths, inputs)?;
+        let algorithm = given.or(only);
+        let keys = setting.read_keys(algorithm, paths, inputs)?;
         Self::check_allowed(&keys, allowed, paths.of(setting.field))?;
         let issuer = match &self.issuer {
             Some(name) => TrustedIssuer::new(name.as_str()),
             None => TrustedIssuer::dangerous_any_issuer(),
         };
-        Ok(issuer.keys(&keys))
+        match self.previous_secrets().first() {
+            // The secrets have no `kid`, so tokens can't tell them apart.
+            Some(previous) => {
+                Ok(issuer.keys(&keys).keys(&previous.read_keys(algorithm, paths, inputs)?).try_keys_in_turn())
+            }
+            None => Ok(issuer.keys(&keys)),
+        }
     }
 
     /// Checks that at least one key fits the allowed algorithms, whether or not the back end supports them.
@@ -232,6 +252,27 @@ mod tests {
                 &[GOOD, "discover = false\nmetadata_url = 'u'"],
                 Contradiction,
                 "metadata_url conflicts with issuers[0].discover: remove one of them",
+            ),
+            (
+                &[GOOD, KEY, "previous_secret = 'hush'"],
+                Unknown,
+                "previous_secret is not allowed in a configuration: use previous_secret_file or previous_secret_env",
+            ),
+            (
+                &[GOOD, KEY, "previous_secret_file = 'secret'\nprevious_secret_env = 'SECRET'"],
+                Contradiction,
+                "previous_secret_env conflicts with issuers[0].previous_secret_file: remove one of them",
+            ),
+            (
+                &[GOOD, "jwks_file = 'jwks'\nprevious_secret_env = 'SECRET'"],
+                Contradiction,
+                "previous_secret_env conflicts with issuers[0].jwks_file: remove one of them",
+            ),
+            (
+                &[GOOD, KEY, "previous_secret_file = 'short'"],
+                UnusableKey,
+                "previous_secret_file holds no usable key: the secret has 4 bytes; HS256 needs at least 32 (`openssl rand \
+                 -hex 32`)",
             ),
             (
                 &[GOOD, KEY, "pem_file = 'pem'"],
@@ -414,8 +455,11 @@ mod tests {
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
     #[test]
     fn two_keys_without_different_kids_are_refused() {
-        let message = "issuers[0].jwks_file has keys that can't be told apart: give each a `kid`";
+        let message = "issuers[0].jwks_file has keys that can't be told apart: give each a `kid`, or set \
+                       try_keys_in_turn to true for the time of a rotation (at most four keys)";
         let twice = refused(&format!("[[issuers]]\n{GOOD}jwks_file = 'twice'"));
         assert_eq!(twice, (ConfigErrorKind::UnusableKey, message.to_owned()));
+        let in_turn = format!("[[issuers]]\n{GOOD}jwks_file = 'twice'\ntry_keys_in_turn = true");
+        assert!(builder(&in_turn).unwrap().build().is_ok());
     }
 }

@@ -58,6 +58,10 @@ impl KeyLocation<'_> {
         matches!(self, Self::Discover | Self::JwksUrl)
     }
 
+    pub(super) const fn is_secret(self) -> bool {
+        matches!(self, Self::SecretFile(_) | Self::SecretEnv(_) | Self::Secret(_))
+    }
+
     /// Whether the key doesn't name its algorithm.
     pub(super) const fn needs_algorithm(self) -> bool {
         !matches!(self, Self::Discover | Self::JwksUrl | Self::JwksFile(_))
@@ -81,6 +85,22 @@ impl IssuerConfig {
             self.secret_file.as_deref().map(|path| ("secret_file", KeyLocation::SecretFile(path))),
             self.secret_env.as_deref().map(|name| ("secret_env", KeyLocation::SecretEnv(name))),
             self.given_secret.as_ref().map(|secret| ("secret", KeyLocation::Secret(secret))),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|(field, location)| KeySetting { field, location })
+        .collect()
+    }
+}
+
+impl IssuerConfig {
+    /// Returns every setting that says where the previous secret is. Only one is allowed, beside a secret.
+    pub(super) fn previous_secrets(&self) -> Vec<KeySetting<'_>> {
+        let file = self.previous_secret_file.as_deref();
+        [
+            file.map(|path| ("previous_secret_file", KeyLocation::SecretFile(path))),
+            self.previous_secret_env.as_deref().map(|name| ("previous_secret_env", KeyLocation::SecretEnv(name))),
+            self.given_previous_secret.as_ref().map(|secret| ("previous_secret", KeyLocation::Secret(secret))),
         ]
         .into_iter()
         .flatten()

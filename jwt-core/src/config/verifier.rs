@@ -194,6 +194,7 @@ pub(super) mod tests {
             let text = match path.to_str().unwrap_or_default() {
                 "secret" => format!("{SECRET}\n"),
                 "short" => "hush".to_owned(),
+                "new" => SECRET.to_uppercase(),
                 "pem" => PEM.to_owned(),
                 "jwks" => format!("{{\"keys\":[{}]}}", okp("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")),
                 "empty" => r#"{"keys":[]}"#.to_owned(),
@@ -247,6 +248,7 @@ pub(super) mod tests {
         ("dangerous_without_expiry", "dangerous_without_expiry = true", "expiry_required: false"),
         ("max_age", "max_age = '1h'", "max_age: Some(3600s)"),
         ("max_lifetime", "max_lifetime = '2h'", "max_lifetime: Some(7200s)"),
+        ("try_keys_in_turn", "try_keys_in_turn = true", "in_turn: true"),
     ];
 
     const OF_ISSUER: &[&str] = &[
@@ -260,6 +262,7 @@ pub(super) mod tests {
         "subject",
         "max_age",
         "max_lifetime",
+        "try_keys_in_turn",
     ];
 
     #[test]
@@ -287,6 +290,8 @@ pub(super) mod tests {
         ("secret_file", "secret_file = 'secret'\nalgorithm = 'HS256'", "HS256"),
         ("secret_env", "secret_env = 'SECRET'\nalgorithms = 'HS256'", "HS256"),
         ("algorithm", "secret_env = 'SECRET'\nalgorithm = 'HS512'", "HS512"),
+        ("previous_secret_file", "secret_file = 'new'\nprevious_secret_file = 'secret'\nalgorithm = 'HS256'", "HS256"),
+        ("previous_secret_env", "secret_file = 'new'\nprevious_secret_env = 'SECRET'\nalgorithm = 'HS512'", "HS512"),
     ];
 
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
@@ -386,12 +391,13 @@ pub(super) mod tests {
         known.extend(fields(r#"{"issuers":[{"?":1}]}"#));
         known.extend(fields(r#"{"sources":{"?":1}}"#));
         let shown = SHOWN.iter().chain(KEYS).map(|(field, ..)| *field);
-        let tested = shown.chain(["issuers", "sources", "secret", "discover", "metadata_url", "jwks_url", "refresh"]);
+        let others = ["issuers", "sources", "secret", "discover", "metadata_url", "jwks_url", "refresh"];
+        let tested = shown.chain(others).chain(["previous_secret"]);
         assert_eq!(known, tested.map(str::to_owned).collect());
         let refresh = fields(r#"{"issuers":[{"refresh":{"?":1}}]}"#);
         let tested = ["lifetime", "least_lifetime", "most_lifetime", "stale_if_error", "timeout", "max_bytes"];
         assert_eq!(refresh, tested.map(str::to_owned).into());
-        let groups = ["sources", "refresh", "secret"];
+        let groups = ["sources", "refresh", "secret", "previous_secret"];
         for field in known.iter().chain(&refresh).filter(|field| !groups.contains(&field.as_str())) {
             let documented = [format!("`{field}`"), format!("`sources.{field}`"), format!("`refresh.{field}`")];
             assert!(documented.iter().any(|name| include_str!("../../doc/configuration.md").contains(name)), "{field}");

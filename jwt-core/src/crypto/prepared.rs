@@ -6,6 +6,9 @@ use crate::jose::algorithm::Family;
 use crate::jose::material::KeyMaterial;
 use crate::jose::{Algorithm, Key, KeyError};
 
+/// Stands for a length that depends on the key of a group.
+const ANY_LENGTH: usize = usize::MAX;
+
 /// A key that a back end has parsed, for one algorithm.
 ///
 /// A [`KeyTable`](crate::keys::KeyTable) prepares keys, and a [`Verifier`](crate::Verifier) uses them for tokens. To
@@ -55,6 +58,12 @@ impl PreparedKey {
         })
     }
 
+    /// Combines keys of one algorithm into one that tries them in turn. The caller limits how many there are.
+    pub(crate) fn in_turn(algorithm: Algorithm, keys: Vec<Arc<Self>>) -> Self {
+        let verify: Verify = Box::new(move |message, signature| keys.iter().any(|key| key.verify(message, signature)));
+        Self { algorithm, kid: None, signature_bytes: ANY_LENGTH, verify }
+    }
+
     /// Returns the only algorithm that the key is used with. RFC 8725 section 3.1.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
@@ -78,7 +87,8 @@ impl PreparedKey {
     /// checks their claims.
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        signature.len() == self.signature_bytes && (self.verify)(message, signature)
+        let has_length = signature.len() == self.signature_bytes || self.signature_bytes == ANY_LENGTH;
+        has_length && (self.verify)(message, signature)
     }
 }
 

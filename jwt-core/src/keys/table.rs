@@ -17,9 +17,15 @@ use super::{KeySource, Lookup, Wanted};
 pub struct KeyTable {
     named: BTreeMap<Arc<str>, Vec<Arc<PreparedKey>>>,
     unnamed: Vec<Arc<PreparedKey>>,
+    /// The keys for tokens without a `kid`, if keys are tried in turn.
+    in_turn: Option<Vec<Arc<PreparedKey>>>,
+    len: usize,
     /// Shared only by clones. `default()` has none, so its results aren't cached.
     generation: Option<u64>,
 }
+
+/// How many keys are tried for a token at most. It limits what a forged token costs.
+const MAX_IN_TURN: usize = 4;
 
 /// The generation of the next table.
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -43,19 +49,29 @@ impl KeyTable {
                 None => &mut table.unnamed,
             };
             namesakes.push(Arc::new(prepared));
+            table.len += 1;
         }
         table
     }
 
+    /// Tries up to four keys in turn if a token doesn't say which of them it means. More stay ambiguous.
+    pub(crate) fn in_turn(mut self) -> Self {
+        self.in_turn = Some(combine(self.named.values().flatten().chain(&self.unnamed)));
+        for namesakes in self.named.values_mut().chain([&mut self.unnamed]) {
+            *namesakes = combine(&*namesakes);
+        }
+        self
+    }
+
     /// Returns how many keys can be used.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.named.values().map(Vec::len).sum::<usize>() + self.unnamed.len()
+    pub const fn len(&self) -> usize {
+        self.len
     }
 
     /// Returns whether no key can be used.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
@@ -83,13 +99,32 @@ impl KeySource for KeyTable {
                 Some(namesakes) => only(namesakes.iter().filter(fits)),
                 None => only(self.unnamed.iter().filter(fits)),
             },
-            None => only(self.named.values().flatten().chain(&self.unnamed).filter(fits)),
+            None => match &self.in_turn {
+                Some(keys) => only(keys.iter().filter(fits)),
+                None => only(self.named.values().flatten().chain(&self.unnamed).filter(fits)),
+            },
         }
     }
 
     fn generation(&self, _now: Duration) -> Option<u64> {
         self.generation
     }
+}
+
+/// Combines the keys of each algorithm into one, unless there are too many.
+fn combine<'p>(keys: impl IntoIterator<Item = &'p Arc<PreparedKey>>) -> Vec<Arc<PreparedKey>> {
+    let mut groups: Vec<(Algorithm, Vec<Arc<PreparedKey>>)> = Vec::new();
+    for key in keys {
+        match groups.iter_mut().find(|(algorithm, _)| *algorithm == key.algorithm()) {
+            Some((_, group)) => group.push(Arc::clone(key)),
+            None => groups.push((key.algorithm(), vec![Arc::clone(key)])),
+        }
+    }
+    let combined = groups.into_iter().map(|(algorithm, group)| match group.len() {
+        2..=MAX_IN_TURN => vec![Arc::new(PreparedKey::in_turn(algorithm, group))],
+        _ => group,
+    });
+    combined.flatten().collect()
 }
 
 fn only<'p>(mut fitting: impl Iterator<Item = &'p Arc<PreparedKey>>) -> Lookup {
@@ -118,10 +153,13 @@ mod tests {
         }
     }
 
-    fn find(keys: &[Key], kid: Option<&str>, algorithm: Algorithm) -> String {
+    fn table(keys: &[Key]) -> KeyTable {
         let backend = Backend::compiled_in().expect("a back end is enabled");
-        let table = KeyTable::prepare(backend, keys, &[Algorithm::HS256, Algorithm::HS512]);
-        format!("{:?}", table.find_key(&Wanted::new(kid, algorithm)))
+        KeyTable::prepare(backend, keys, &[Algorithm::HS256, Algorithm::HS512])
+    }
+
+    fn find(keys: &[Key], kid: Option<&str>, algorithm: Algorithm) -> String {
+        format!("{:?}", table(keys).find_key(&Wanted::new(kid, algorithm)))
     }
 
     #[test]
@@ -143,5 +181,48 @@ mod tests {
         ] {
             assert_eq!(find(&keys, kid, algorithm), expected, "{kid:?} {algorithm} of {}", keys.len());
         }
+    }
+
+    #[test]
+    fn up_to_four_keys_are_tried_in_turn_if_that_was_chosen() {
+        let unnamed: Vec<Key> = (1..=5).map(|fill| key(fill, None)).collect();
+        let namesakes: Vec<Key> = (1..=5).map(|fill| key(fill, Some("a"))).collect();
+        let mixed = [key(1, Some("a")), key(2, Some("b")), key(3, None)];
+        for (keys, kid, expected) in [
+            (&unnamed[..2], None, "Ready"),
+            (&unnamed[..4], None, "Ready"),
+            (&unnamed[..], None, "Ambiguous"),
+            (&unnamed[..4], Some("x"), "Ready"),
+            (&namesakes[..4], Some("a"), "Ready"),
+            (&namesakes[..], Some("a"), "Ambiguous"),
+            (&namesakes[..4], Some("x"), "Unknown"),
+            (&mixed[..], None, "Ready"),
+            (&mixed[..], Some("b"), "Ready"),
+            (&[], None, "Unknown"),
+        ] {
+            let table = table(keys).in_turn();
+            assert_eq!(table.len(), keys.len());
+            assert_eq!(table.is_ambiguous(), keys.len() > MAX_IN_TURN, "{kid:?}");
+            let found = table.find_key(&Wanted::new(kid, Algorithm::HS256));
+            assert_eq!(format!("{found:?}"), expected, "{kid:?} of {}", keys.len());
+            assert_eq!(format!("{:?}", table.find_key(&Wanted::new(kid, Algorithm::HS512))), "Unknown");
+        }
+    }
+
+    #[test]
+    fn keys_that_are_tried_in_turn_verify_what_each_of_them_signed_and_nothing_else() {
+        use crate::crypto::SigningKey;
+        let secrets = [[1; 64], [2; 64], [3; 64]];
+        let keys: Vec<Key> = secrets.iter().map(|secret| Key::from_secret(Algorithm::HS256, secret).unwrap()).collect();
+        let Lookup::Ready(both) = table(&keys[..2]).in_turn().find_key(&Wanted::new(None, Algorithm::HS256)) else {
+            panic!("two keys in turn");
+        };
+        for (index, secret) in secrets.iter().enumerate() {
+            let signature = SigningKey::from_secret(Algorithm::HS256, secret).unwrap().sign(b"message").unwrap();
+            assert_eq!(both.verify(b"message", &signature), index < 2, "{index}");
+            assert!(!both.verify(b"other", &signature));
+            assert!(!both.verify(b"message", &signature[1..]));
+        }
+        assert!(!both.verify(b"message", b""));
     }
 }

@@ -29,7 +29,8 @@ pub enum BuildErrorKind {
     Duplicate,
     /// No key fits an allowed algorithm that the back end supports.
     NoUsableKey,
-    /// Two keys can't be told apart: give each a `kid`.
+    /// Keys can't be told apart: give each a `kid`, or call
+    /// [`try_keys_in_turn`](crate::TrustedIssuer::try_keys_in_turn).
     AmbiguousKeys,
     /// The back end doesn't support an allowed algorithm.
     UnsupportedAlgorithm,
@@ -90,6 +91,10 @@ impl BuildError {
             (BuildErrorKind::Undecided, "audience") => {
                 ": call `audience`, `audiences`, `all_audiences` or `dangerous_any_audience` of `TrustedIssuer`, or \
                  `VerifierBuilder::resource`"
+            }
+            (BuildErrorKind::AmbiguousKeys, "try_keys_in_turn") => " (at most four are tried in turn)",
+            (BuildErrorKind::AmbiguousKeys, _) => {
+                ", or call `TrustedIssuer::try_keys_in_turn` for the time of a rotation"
             }
             (BuildErrorKind::Undecided, "keys") => {
                 ": call `key`, `keys` or `key_source` of `TrustedIssuer`, or create it with `discover` or `jwks`"

@@ -125,6 +125,26 @@ async fn a_token_that_fits_two_keys_is_accepted_once_one_was_withdrawn() {
 }
 
 #[tokio::test]
+async fn fetched_keys_without_names_are_tried_in_turn_if_that_was_chosen() {
+    let issuer = ScriptedIssuer::start().await.expect("an issuer");
+    let keys: Vec<_> = (0..5).map(|_| generate(Algorithm::ES256, None)).collect();
+    issuer.publish(keys[..2].to_vec());
+    let trusted = TrustedIssuer::discover(issuer.name()).try_keys_in_turn();
+    let lab = Lab::of(issuer, trusted);
+    let token = |key| lab.good().signed_by(key).without_header("kid");
+    assert_eq!(lab.ask(&token(&keys[0])).await, Ok(()));
+    assert_eq!(lab.at_once(&token(&keys[1])), Ok(()));
+    assert_eq!(lab.at_once(&token(&keys[2])), BAD);
+    lab.issuer.publish(keys[2..4].to_vec());
+    lab.pass(seconds(OLD_ENOUGH));
+    assert_eq!(lab.ask(&token(&keys[3])).await, Ok(()), "a new key is fetched");
+    assert_eq!(lab.at_once(&token(&keys[0])), BAD);
+    lab.issuer.publish(keys.clone());
+    assert_eq!(lab.verifier.fetch_keys().await, Ok(()));
+    assert_eq!(lab.at_once(&token(&keys[0])), Err(ErrorKind::AmbiguousKey), "five keys are too many");
+}
+
+#[tokio::test]
 async fn a_flood_of_forged_tokens_costs_two_fetches_in_thirty_seconds() {
     for issuer in Nameless::both().await {
         let lab = &issuer.lab;

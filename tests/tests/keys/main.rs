@@ -3,6 +3,7 @@
 
 mod algorithms;
 mod formats;
+mod in_turn;
 mod jsonwebtoken;
 mod pem;
 mod public_keys;

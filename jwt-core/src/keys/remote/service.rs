@@ -50,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) quota: Option<Arc<Quota>>,
     pub(crate) backend: Backend,
     pub(crate) algorithms: Vec<Algorithm>,
+    /// Whether keys that can't be told apart are tried in turn.
+    pub(crate) in_turn: bool,
 }
 
 pub(super) struct Shared {
@@ -271,7 +273,10 @@ impl Shared {
         let content = FetchErrorKind::Content;
         let text = std::str::from_utf8(body).map_err(|_| content)?;
         let set = KeySet::from_jwks(text).map_err(|_| content)?;
-        let table = KeyTable::prepare(self.setup.backend, set.keys(), &self.setup.algorithms);
+        let mut table = KeyTable::prepare(self.setup.backend, set.keys(), &self.setup.algorithms);
+        if self.setup.in_turn {
+            table = table.in_turn();
+        }
         let left_out = (set.ignored().len() + set.keys().len()).saturating_sub(table.len());
         if left_out > 0 {
             tracing::debug!(left_out, usable = table.len(), "some keys of the set can't be used");

@@ -107,7 +107,8 @@ impl TrustedIssuer {
                 return Err(BuildError::new(Kind::UnsupportedAlgorithm, "algorithms"));
             }
         }
-        let (keys, algorithms) = self.keys.prepare(self.name.as_ref(), self.algorithms, backend, context)?;
+        let keys = KeySettings { allowed: self.algorithms, in_turn: self.in_turn, backend };
+        let (keys, algorithms) = self.keys.prepare(self.name.as_ref(), keys, context)?;
         Ok(Issuer {
             name: self.name,
             keys,
@@ -163,14 +164,21 @@ impl TrustedIssuer {
 /// An issuer's keys, ready for use, and the algorithms that they are used with.
 type PreparedKeys = (Arc<dyn KeySource>, Vec<Algorithm>);
 
+/// How an issuer's keys are used.
+struct KeySettings {
+    allowed: Option<Vec<Algorithm>>,
+    in_turn: bool,
+    backend: Backend,
+}
+
 impl KeysFrom {
     fn prepare(
         self,
         name: Option<&Arc<str>>,
-        allowed: Option<Vec<Algorithm>>,
-        backend: Backend,
+        keys: KeySettings,
         context: &PrepareContext,
     ) -> Result<PreparedKeys, BuildError> {
+        let KeySettings { allowed, in_turn, backend } = keys;
         match self {
             Self::Nowhere => Err(BuildError::new(Kind::Undecided, "keys")),
             Self::Fixed(keys) => {
@@ -178,15 +186,21 @@ impl KeysFrom {
                     let declared = keys.iter().filter_map(Key::algorithm).filter(|algorithm| algorithm.is_symmetric());
                     ASYMMETRIC.into_iter().chain(declared).collect()
                 });
-                let table = KeyTable::prepare(backend, &keys, &algorithms);
+                let mut table = KeyTable::prepare(backend, &keys, &algorithms);
+                if in_turn {
+                    table = table.in_turn();
+                }
                 if table.is_empty() {
                     return Err(BuildError::new(Kind::NoUsableKey, "keys"));
                 }
                 if table.is_ambiguous() {
-                    return Err(BuildError::new(Kind::AmbiguousKeys, "keys"));
+                    let setting = if in_turn { "try_keys_in_turn" } else { "keys" };
+                    return Err(BuildError::new(Kind::AmbiguousKeys, setting));
                 }
                 Ok((Arc::new(table), algorithms))
             }
+            // A source decides itself which keys it returns.
+            Self::Source(_) if in_turn => Err(BuildError::new(Kind::Contradiction, "try_keys_in_turn")),
             Self::Source(source) => Ok((source, allowed.unwrap_or_else(|| ASYMMETRIC.to_vec()))),
             Self::Remote(location, settings) => {
                 if !settings.is_valid() {
@@ -197,7 +211,8 @@ impl KeysFrom {
                 if algorithms.iter().any(|algorithm| algorithm.is_symmetric()) {
                     return Err(BuildError::new(Kind::Contradiction, "algorithms"));
                 }
-                remote_keys(location, settings, name, algorithms, backend, context)
+                let keys = KeySettings { allowed: Some(algorithms), in_turn, backend };
+                remote_keys(location, settings, name, keys, context)
             }
         }
     }
@@ -208,8 +223,7 @@ fn remote_keys(
     location: Location,
     settings: KeyRefreshSettings,
     name: Option<&Arc<str>>,
-    algorithms: Vec<Algorithm>,
-    backend: Backend,
+    keys: KeySettings,
     context: &PrepareContext,
 ) -> Result<PreparedKeys, BuildError> {
     use crate::keys::{FetchErrorKind, RemoteKeys, Setup};
@@ -218,6 +232,8 @@ fn remote_keys(
         _ => BuildError::new(Kind::InvalidUrl, location.setting()),
     })?;
     let fetch = context.client()?;
+    let KeySettings { allowed, in_turn, backend } = keys;
+    let algorithms = allowed.unwrap_or_default();
     let setup = Setup {
         // Only an issuer with a name can have remote keys.
         issuer: name.cloned().unwrap_or_default(),
@@ -230,6 +246,7 @@ fn remote_keys(
         quota: context.quota.clone(),
         backend,
         algorithms: algorithms.clone(),
+        in_turn,
     };
     Ok((Arc::new(RemoteKeys::new(setup)), algorithms))
 }
@@ -240,8 +257,7 @@ fn remote_keys(
     location: Location,
     _: KeyRefreshSettings,
     _: Option<&Arc<str>>,
-    _: Vec<Algorithm>,
-    _: Backend,
+    _: KeySettings,
     _: &PrepareContext,
 ) -> Result<PreparedKeys, BuildError> {
     Err(BuildError::new(Kind::NoFetch, location.setting()))

@@ -32,6 +32,8 @@ pub struct TrustedIssuer {
     pub(super) keys: KeysFrom,
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) policy: ClaimRules,
+    /// Whether keys that can't be told apart are tried in turn.
+    pub(super) in_turn: bool,
     /// Whether `access_token_profile` was called.
     pub(super) profile: bool,
     /// The clock that its tokens are issued by, if it's in this process.
@@ -111,7 +113,7 @@ impl TrustedIssuer {
 
     fn with_keys(name: Option<Arc<str>>, keys: KeysFrom) -> Self {
         let policy = ClaimRules::default();
-        Self { name, keys, algorithms: None, policy, profile: false, clock: None, conflict: None }
+        Self { name, keys, algorithms: None, policy, in_turn: false, profile: false, clock: None, conflict: None }
     }
 
     /// Lets verifiers use this clock, unless they're given another one.
@@ -120,7 +122,8 @@ impl TrustedIssuer {
         Self { clock: Some(clock), ..self }
     }
 
-    /// Adds a key. Several keys need a `kid` each to tell them apart. Default: no keys.
+    /// Adds a key. Several keys need a `kid` each to tell them apart, unless [`try_keys_in_turn`](Self::try_keys_in_turn) is
+    /// chosen. Default: no keys.
     pub fn key(self, key: Key) -> Self {
         self.add_keys("key", [key])
     }
@@ -141,6 +144,31 @@ impl TrustedIssuer {
         // An `Arc` isn't wrapped in another: its address tells whether two issuers have the same source.
         let shared = (&source as &dyn Any).downcast_ref::<Arc<dyn KeySource>>().map(Arc::clone);
         self.keys = KeysFrom::Source(shared.unwrap_or_else(|| Arc::new(source)));
+        self
+    }
+
+    /// Tries up to four keys in turn if a token doesn't say which of them it means. Default: such tokens are refused, and keys
+    /// that no token can tell apart are a build error.
+    ///
+    /// Use it while you replace a secret, or another key without a `kid`, and turn it off when the last token of the old key has
+    /// expired. Fetched keys are tried in turn too. A token with a `kid` is still verified only with the keys of that name.
+    /// If more than four keys fit, none of them is tried.
+    ///
+    /// A forged token costs up to four verifications instead of one. An accepted token is cached as usual.
+    ///
+    /// ```
+    /// use jwt_core::{Algorithm, TrustedIssuer, keys::Key};
+    ///
+    /// # let (new, old) = ([1; 32], [2; 32]);
+    /// let issuer = TrustedIssuer::new("https://id.example")
+    ///     .key(Key::from_secret(Algorithm::HS256, new)?)
+    ///     .key(Key::from_secret(Algorithm::HS256, old)?)
+    ///     .try_keys_in_turn()
+    ///     .audience("https://api.example");
+    /// # Ok::<(), jwt_core::keys::KeyError>(())
+    /// ```
+    pub const fn try_keys_in_turn(mut self) -> Self {
+        self.in_turn = true;
         self
     }
 
@@ -294,10 +322,10 @@ impl TrustedIssuer {
     #[cfg(feature = "remote")]
     pub(super) fn has_same_settings(&self, other: &Self) -> bool {
         // Resolved issuers are used by a verifier that has a clock already.
-        let Self { name, keys, algorithms, policy, profile, conflict, clock: _ } = self;
+        let Self { name, keys, algorithms, policy, in_turn, profile, conflict, clock: _ } = self;
         keys.is_same(&other.keys)
             && (name, algorithms, policy) == (&other.name, &other.algorithms, &other.policy)
-            && (profile, conflict) == (&other.profile, &other.conflict)
+            && (in_turn, profile, conflict) == (&other.in_turn, &other.profile, &other.conflict)
     }
 }
 
@@ -327,6 +355,7 @@ impl fmt::Debug for TrustedIssuer {
             .field("name", &self.name)
             .field("algorithms", &self.algorithms)
             .field("policy", &self.policy)
+            .field("in_turn", &self.in_turn)
             .finish_non_exhaustive()
     }
 }
