@@ -6,6 +6,7 @@
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
 mod backend;
+mod export;
 mod prepared;
 #[cfg(feature = "rust-crypto")]
 mod rust_crypto;

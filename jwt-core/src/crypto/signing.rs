@@ -26,8 +26,9 @@ use crate::jose::{Algorithm, Key, KeyError, material, thumbprint};
 #[derive(Clone)]
 pub struct SigningKey {
     sign: Sign,
-    public: Key,
-    algorithm: Algorithm,
+    pub(super) private: Arc<PrivateMaterial>,
+    pub(super) public: Key,
+    pub(super) algorithm: Algorithm,
 }
 
 impl SigningKey {
@@ -77,11 +78,10 @@ impl SigningKey {
                 };
                 // A number that is zero, or not less than the group's order, is refused: at most one in 2^32. Then
                 // the second attempt counts.
-                return Self::new(backend, &scalar()?, algorithm)
-                    .or_else(|_| Self::new(backend, &scalar()?, algorithm));
+                return Self::new(backend, scalar()?, algorithm).or_else(|_| Self::new(backend, scalar()?, algorithm));
             }
         };
-        Self::new(backend, &private, algorithm)
+        Self::new(backend, private, algorithm)
     }
 
     /// Creates a key from a shared secret, for `HS256`, `HS384` and `HS512`.
@@ -92,7 +92,7 @@ impl SigningKey {
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         // Checks the secret as a verifier does.
         Key::from_secret(algorithm, secret)?;
-        Self::new(compiled_in()?, &PrivateMaterial::Secret(Zeroizing::new(secret.to_vec())), algorithm)
+        Self::new(compiled_in()?, PrivateMaterial::Secret(Zeroizing::new(secret.to_vec())), algorithm)
     }
 
     /// Creates a key from PEM with one unencrypted `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY` (PKCS#1) or `EC PRIVATE
@@ -107,7 +107,18 @@ impl SigningKey {
     /// most common formats. [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key can't be
     /// used with the algorithm, and the errors of [`generate`](Self::generate).
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Self::new(compiled_in()?, &private::from_pem(pem.as_ref())?, algorithm)
+        Self::new(compiled_in()?, private::from_pem(pem.as_ref())?, algorithm)
+    }
+
+    /// Creates a key from PKCS#8 in DER. RFC 5958.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`](crate::jose::KeyErrorKind::Malformed) for anything else,
+    /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key can't be used with the algorithm,
+    /// and the errors of [`generate`](Self::generate).
+    pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        Self::new(compiled_in()?, private::pkcs8(der.as_ref())?, algorithm)
     }
 
     /// Creates a key from a private JWK, or a secret as a JWK, in JSON. RFC 7518 section 6. The key keeps its `kid`.
@@ -136,7 +147,7 @@ impl SigningKey {
         if public.declared.is_some_and(|declared| declared != algorithm) {
             return Err(KeyError::mismatch());
         }
-        let key = Self::new(compiled_in()?, &private, algorithm)?;
+        let key = Self::new(compiled_in()?, private, algorithm)?;
         if *key.public.material() != public.material {
             return Err(KeyError::invalid());
         }
@@ -146,12 +157,12 @@ impl SigningKey {
         })
     }
 
-    pub(super) fn new(backend: Backend, private: &PrivateMaterial, algorithm: Algorithm) -> Result<Self, KeyError> {
+    pub(super) fn new(backend: Backend, private: PrivateMaterial, algorithm: Algorithm) -> Result<Self, KeyError> {
         if private.family() != algorithm.family() {
             return Err(KeyError::mismatch());
         }
-        let (sign, public) = backend.0.signer(private, algorithm)?;
-        Ok(Self { sign, public: Key::declared(public, algorithm), algorithm })
+        let (sign, public) = backend.0.signer(&private, algorithm)?;
+        Ok(Self { sign, private: Arc::new(private), public: Key::declared(public, algorithm), algorithm })
     }
 
     /// Sets the key's identifier, for the header of tokens and for the published key. Default: no identifier.
@@ -304,8 +315,7 @@ mod tests {
         assert_eq!(key.sign(b"m").unwrap(), same.sign(b"m").unwrap());
         let seed = URL_SAFE_NO_PAD.encode([7; 32]);
         let private = PrivateMaterial::MlDsa { family: Family::MlDsa44, seed: Zeroizing::new([7; 32]) };
-        let mut jwk =
-            SigningKey::new(Backend::aws_lc_rs(), &private, Algorithm::MlDsa44).unwrap().public_jwk().unwrap();
+        let mut jwk = SigningKey::new(Backend::aws_lc_rs(), private, Algorithm::MlDsa44).unwrap().public_jwk().unwrap();
         jwk["priv"] = seed.into();
         assert!(SigningKey::from_jwk(Algorithm::MlDsa44, &jwk.to_string()).is_ok());
     }
@@ -355,7 +365,7 @@ mod tests {
         let private = Backend::aws_lc_rs().0.generate_rsa().unwrap();
         for error in [
             SigningKey::generate_with(backend, Algorithm::RS256).unwrap_err(),
-            SigningKey::new(backend, &private, Algorithm::RS256).unwrap_err(),
+            SigningKey::new(backend, private, Algorithm::RS256).unwrap_err(),
         ] {
             assert_eq!(error.kind(), KeyErrorKind::UnsupportedAlgorithm);
         }

@@ -97,6 +97,24 @@ pub(super) fn curve_family(curve: &ObjectIdentifier) -> Option<Family> {
     }
 }
 
+/// Encodes the algorithm identifier of a family; `None` for [`Family::Hmac`].
+pub(super) fn identifier(family: Family) -> Option<Vec<u8>> {
+    const NULL: &[u8] = &[0x05, 0x00];
+    let oid = |oid: ObjectIdentifier| tlv(0x06, &[oid.as_bytes()]);
+    let (algorithm, parameters) = match family {
+        Family::Hmac => return None,
+        Family::Rsa => (RSA_ENCRYPTION, NULL.to_vec()),
+        Family::P256 => (EC_PUBLIC_KEY, oid(P256)),
+        Family::P384 => (EC_PUBLIC_KEY, oid(P384)),
+        Family::P521 => (EC_PUBLIC_KEY, oid(P521)),
+        Family::Ed25519 => (ED25519, Vec::new()),
+        Family::MlDsa44 => (ML_DSA_44, Vec::new()),
+        Family::MlDsa65 => (ML_DSA_65, Vec::new()),
+        Family::MlDsa87 => (ML_DSA_87, Vec::new()),
+    };
+    Some(tlv(0x30, &[&oid(algorithm), &parameters]))
+}
+
 pub(super) fn rsa_public_key(der: &[u8]) -> Result<KeyMaterial, KeyError> {
     let (modulus, exponent) = rsa_numbers(der).map_err(|_| KeyError::malformed("the RSA public key is malformed"))?;
     material::rsa(modulus, exponent)
@@ -131,7 +149,9 @@ pub(super) fn unsigned(number: &[u8]) -> Vec<u8> {
 /// Encodes a tag, the shortest form of the length, and the parts of the content.
 pub(super) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
-    let mut out = vec![tag];
+    // Large enough from the start: growing would leave a copy of a private key behind.
+    let mut out = Vec::with_capacity(length + 2 + size_of::<usize>());
+    out.push(tag);
     if length < 0x80 {
         out.push(length as u8);
     } else {

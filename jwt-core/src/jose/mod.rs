@@ -6,6 +6,7 @@
 pub(crate) mod algorithm;
 pub(crate) mod compact;
 pub(crate) mod der;
+pub(crate) mod export;
 pub(crate) mod header;
 pub(crate) mod header_cache;
 pub(crate) mod jwk;

@@ -17,18 +17,10 @@ use crate::json::{self, Unique, Value};
 
 /// A private key or secret, in the form that every back end accepts.
 #[derive(Clone)]
-#[cfg_attr(
-    not(any(feature = "aws-lc-rs", feature = "rust-crypto")),
-    expect(dead_code, reason = "private keys are vetted without a back end and used with one")
-)]
 pub(crate) enum PrivateMaterial {
     /// An HMAC secret.
     Secret(Zeroizing<Vec<u8>>),
     /// A PKCS#1 `RSAPrivateKey`.
-    #[cfg_attr(
-        all(feature = "rust-crypto", not(feature = "aws-lc-rs")),
-        expect(dead_code, reason = "the back end does not sign with RSA")
-    )]
     Rsa(Zeroizing<Vec<u8>>),
     /// A big-endian scalar of its curve's size.
     Ec { family: Family, scalar: Zeroizing<Vec<u8>> },
@@ -170,7 +162,7 @@ fn seed_of(bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
 }
 
 /// Reads the fields of a document that consists of one sequence.
-fn read<'a, T>(
+pub(super) fn read<'a, T>(
     document: &'a [u8],
     fields: impl FnOnce(&mut SliceReader<'a>) -> Result<T, DerError>,
 ) -> Result<T, KeyError> {
