@@ -34,7 +34,7 @@ async fn me(Claims(user): Claims<User>) -> String {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // A key that lives in this process. Several processes need the same ring.
+    // For one process. A second one would refuse the tokens of this key: read the same keys in both, with `read_keys`.
     let ring = KeyRing::new(SigningKey::generate(Algorithm::ES256)?)?;
     let tokens = TokenIssuer::builder("https://shop.example", ring.clone())
         .audience("https://shop.example")

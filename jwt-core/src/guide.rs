@@ -29,6 +29,8 @@ pages! {
     redis = "redis.md";
     #[cfg(feature = "issue")]
     sessions = "sessions.md";
+    #[cfg(feature = "issue")]
+    signing_keys = "signing_keys.md";
     browsers = "browsers.md";
     #[cfg(feature = "metrics")]
     metrics = "metrics.md";

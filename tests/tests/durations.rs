@@ -63,9 +63,12 @@ const SETTERS: &[&str] = &[
     "new",
     "publish_ahead",
     "recovery_time",
+    "reload_every",
+    "rotate_at",
     "set",
     "set_access",
     "set_csrf",
+    "set_keys",
     "set_refresh",
     "stale_if_error",
     "stale_if_error",
@@ -250,6 +253,19 @@ async fn key_rings_and_issuers_accept_the_longest_durations() {
     let ring = ring(&clock);
     ring.rotate(setup::stranger(key().algorithm())).expect("a new key");
     assert_eq!(ring.keys().len(), 3);
+    let far = ring.rotate_at(setup::stranger(key().algorithm()), MOST).expect("a key that never signs");
+    ring.withdraw(&far).expect("the key");
+    assert_eq!(ring.set_keys([(key(), Duration::ZERO), (setup::stranger(key().algorithm()), MOST)]), Ok(true));
+    ring.rotate(setup::stranger(key().algorithm())).expect("a new key");
+    assert_eq!(ring.keys().len(), 3);
+    // It sleeps for as long as it's told, before it reads anything.
+    let slept = std::sync::Mutex::new(Duration::ZERO);
+    let reloading = ring.reload_every(MOST, |interval| {
+        *slept.lock().expect("no panic") = interval;
+        std::future::pending()
+    });
+    assert!(futures_util::FutureExt::now_or_never(reloading).is_none());
+    assert_eq!(*slept.lock().expect("no panic"), MOST);
     let tokens = issuer(ring.clone()).lifetime(MOST).build().expect("an issuer");
     for access in [
         tokens.access("joe"),

@@ -107,7 +107,14 @@ impl SigningKey {
     /// most common formats. [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key can't be
     /// used with the algorithm, and the errors of [`generate`](Self::generate).
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Self::new(compiled_in()?, private::from_pem(pem.as_ref())?, algorithm)
+        Self::from_pem_of(Some(algorithm), pem.as_ref())
+    }
+
+    /// The same, for the key's usual algorithm if none is given.
+    pub(crate) fn from_pem_of(algorithm: Option<Algorithm>, pem: &[u8]) -> Result<Self, KeyError> {
+        let private = private::from_pem(pem)?;
+        let algorithm = algorithm.unwrap_or(private.family().usual_algorithm());
+        Self::new(compiled_in()?, private, algorithm)
     }
 
     /// Creates a key from PKCS#8 in DER. RFC 5958.
@@ -143,7 +150,13 @@ impl SigningKey {
     /// # Ok::<(), jwt_core::keys::KeyError>(())
     /// ```
     pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
+        Self::from_jwk_of(Some(algorithm), json)
+    }
+
+    /// The same, for the declared or else the key's usual algorithm if none is given.
+    pub(crate) fn from_jwk_of(algorithm: Option<Algorithm>, json: &str) -> Result<Self, KeyError> {
         let (private, public) = private::from_jwk(json)?;
+        let algorithm = algorithm.or(public.declared).unwrap_or(private.family().usual_algorithm());
         if public.declared.is_some_and(|declared| declared != algorithm) {
             return Err(KeyError::mismatch());
         }

@@ -9,6 +9,7 @@ use crate::jose::{KeyError, KeyErrorKind};
 pub struct IssueError {
     kind: IssueErrorKind,
     about: Cow<'static, str>,
+    detail: Option<Cow<'static, str>>,
 }
 
 /// The kind of an [`IssueError`].
@@ -21,10 +22,13 @@ pub enum IssueErrorKind {
     Empty,
     /// A value is outside its allowed range.
     OutOfRange,
-    /// Two settings contradict each other: access tokens have the audience or the `typ` of refresh tokens.
+    /// Two settings contradict each other: access tokens have the audience or the `typ` of refresh tokens, or keys are both
+    /// read and added.
     Contradiction,
     /// A key is unusable.
     UnusableKey(KeyErrorKind),
+    /// The list of keys can't be read: a file is missing, isn't readable, or has an unexpected name, or your function failed.
+    UnreadableKeys,
     /// Two keys have the same `kid`.
     DuplicateKey,
     /// Secrets and key pairs are in the same ring.
@@ -53,7 +57,16 @@ pub enum IssueErrorKind {
 
 impl IssueError {
     pub(crate) fn new(kind: IssueErrorKind, about: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, about: about.into() }
+        Self { kind, about: about.into(), detail: None }
+    }
+
+    /// Adds a sentence to the message. It must not show a key.
+    pub(crate) fn with_detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    pub(crate) fn with_about(self, about: impl Into<Cow<'static, str>>) -> Self {
+        Self { about: about.into(), ..self }
     }
 
     /// Returns the kind of error.
@@ -77,7 +90,7 @@ impl From<KeyError> for IssueError {
             KeyErrorKind::Randomness => IssueErrorKind::Randomness,
             kind => IssueErrorKind::UnusableKey(kind),
         };
-        Self::new(kind, "key")
+        Self::new(kind, "key").with_detail(error.to_string())
     }
 }
 
@@ -95,8 +108,14 @@ impl fmt::Display for IssueError {
             IssueErrorKind::Undecided => "must be set: it has no default",
             IssueErrorKind::Empty => "is empty",
             IssueErrorKind::OutOfRange => "is out of range: its documentation says which values are allowed",
+            IssueErrorKind::Contradiction if self.about == "key" => {
+                "can't be added to keys that are read: put it into their place"
+            }
             IssueErrorKind::Contradiction => "is reserved for refresh tokens: choose another name",
-            IssueErrorKind::UnusableKey(kind) => return write!(f, "`{}` is unusable: {}", self.about, kind.code()),
+            IssueErrorKind::UnusableKey(kind) => {
+                return write!(f, "`{}` is unusable: {}", self.about, self.detail.as_deref().unwrap_or(kind.code()));
+            }
+            IssueErrorKind::UnreadableKeys => "can't be read",
             IssueErrorKind::DuplicateKey => "has the same `kid` as another key of the ring",
             IssueErrorKind::MixedKeys => "mixes secrets and key pairs: use two rings",
             IssueErrorKind::MissingKey if self.about == "kid" => {
@@ -117,7 +136,11 @@ impl fmt::Display for IssueError {
             IssueErrorKind::Signing => "could not sign",
             IssueErrorKind::Randomness => "needs random bytes, and the system's generator failed",
         };
-        write!(f, "`{}` {problem}", self.about)
+        write!(f, "`{}` {problem}", self.about)?;
+        match &self.detail {
+            Some(detail) => write!(f, ": {detail}"),
+            None => Ok(()),
+        }
     }
 }
 

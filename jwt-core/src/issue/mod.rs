@@ -10,6 +10,8 @@
 //!
 //! | key | comes from |
 //! | --- | --- |
+//! | files, with the moments from which they sign | [`KeyRingBuilder::read_keys`] |
+//! | a vault, or a function of yours | [`KeyRing::set_keys`], [`KeyRingBuilder::load_keys`] |
 //! | PEM | [`SigningKey::from_pem`](crate::crypto::SigningKey::from_pem) |
 //! | private JWK | [`SigningKey::from_jwk`](crate::crypto::SigningKey::from_jwk) |
 //! | secret | [`SigningKey::from_secret`](crate::crypto::SigningKey::from_secret) |
@@ -29,9 +31,13 @@ mod access;
 mod error;
 mod implicit;
 mod issuer;
+mod key_files;
+mod key_list;
 mod publication;
 mod ring;
 mod ring_builder;
+mod ring_keys;
+mod ring_reload;
 pub(crate) mod session;
 
 pub use access::AccessToken;

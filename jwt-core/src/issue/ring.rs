@@ -1,20 +1,16 @@
 use std::fmt;
-use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::claim_rules::MAX_LEEWAY;
 use crate::clock::Clock;
 use crate::crypto::{Backend, PreparedKey, SigningKey};
 use crate::jose::Algorithm;
-use crate::jose::header::MAX_KID_BYTES;
 use crate::keys::{KeySource, Lookup, Wanted};
 
+use super::key_list::Load;
+use super::ring_keys::{Keys, RingKey, is_before};
 use super::{IssueError, IssueErrorKind, KeyRingBuilder};
 
 /// The signing keys of an issuer, which rotate: each is published, then signs, then is retired, then removed.
@@ -24,8 +20,9 @@ use super::{IssueError, IssueErrorKind, KeyRingBuilder};
 /// background, and a process that sleeps through a rotation misses nothing. Clones are the same ring. Reading takes no
 /// lock, so you can rotate keys while requests run.
 ///
-/// Processes that issue or verify each other's tokens need the same keys: load them from PEM or a vault. A
-/// [generated](SigningKey::generate) key exists only in its process.
+/// Processes that issue or verify each other's tokens need the same keys, and change them at the same moments: read them with
+/// [`read_keys`](KeyRingBuilder::read_keys) or [`load_keys`](KeyRingBuilder::load_keys). A
+/// [generated](SigningKey::generate) key exists only in its process, until you export it.
 ///
 /// A key without a `kid` gets its thumbprint as `kid` (RFC 7638); a secret gets one that is derived from it.
 ///
@@ -46,34 +43,17 @@ use super::{IssueError, IssueErrorKind, KeyRingBuilder};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct KeyRing(Arc<Ring>);
+pub struct KeyRing(pub(super) Arc<Ring>);
 
-struct Ring {
-    /// Sorted by the moment from which they sign; never empty.
-    keys: ArcSwap<Keys>,
+pub(super) struct Ring {
+    pub(super) keys: ArcSwap<Keys>,
     changing: Mutex<()>,
+    /// Reads the list of keys again.
+    pub(super) load: Option<Load>,
     clock: Arc<dyn Clock>,
-    backend: Backend,
-    publish_ahead: Duration,
-    longest_lifetime: Duration,
-}
-
-/// The keys of a ring between two changes.
-struct Keys {
-    keys: Vec<RingKey>,
-    /// The generation while none of the keys has ended; each key that ends adds one.
-    generation: u64,
-}
-
-/// The generation that the next change of any ring gets.
-static NEXT_GENERATION: AtomicU64 = AtomicU64::new(0);
-
-#[derive(Clone)]
-struct RingKey {
-    key: SigningKey,
-    kid: Arc<str>,
-    prepared: Arc<PreparedKey>,
-    signs_from: Duration,
+    pub(super) backend: Backend,
+    pub(super) publish_ahead: Duration,
+    pub(super) longest_lifetime: Duration,
 }
 
 /// The phase that a key of a ring is in.
@@ -116,8 +96,9 @@ impl KeyRing {
         let keys = builder.keys.into_iter();
         let keys: Result<Vec<_>, _> = keys.map(|(key, moment)| RingKey::new(key, moment, backend)).collect();
         Ok(Self(Arc::new(Ring {
-            keys: ArcSwap::from_pointee(Keys::new(sort_and_check(keys?)?)),
+            keys: ArcSwap::from_pointee(Keys::new(keys?)?),
             changing: Mutex::new(()),
+            load: builder.load,
             clock: builder.clock,
             backend,
             publish_ahead: builder.publish_ahead,
@@ -140,13 +121,28 @@ impl KeyRing {
     /// [`MixedKeys`](IssueErrorKind::MixedKeys) for a secret among key pairs or the other way round, and
     /// [`UnusableKey`](IssueErrorKind::UnusableKey).
     pub fn rotate(&self, key: SigningKey) -> Result<Arc<str>, IssueError> {
+        self.rotate_at(key, self.now().saturating_add(self.0.publish_ahead))
+    }
+
+    /// Adds a key that replaces the signing key at `moment`, counted from 1970-01-01T00:00:00Z. Returns its `kid`.
+    ///
+    /// The key is published at once. If every process of a fleet calls this with the same key and moment, in any order and
+    /// before the moment, all of them change keys together and accept each other's tokens throughout. A key that signs in
+    /// less than [`publish_ahead`](KeyRingBuilder::publish_ahead) is logged as a warning, because verifiers that cache the
+    /// key set may not know it in time.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`rotate`](Self::rotate). After an error the ring is unchanged.
+    pub fn rotate_at(&self, key: SigningKey, moment: Duration) -> Result<Arc<str>, IssueError> {
         let _guard = self.lock_changes();
         let now = self.now();
-        let new = RingKey::new(key, now.saturating_add(self.0.publish_ahead), self.0.backend)?;
+        let new = RingKey::new(key, moment, self.0.backend)?;
         let kid = Arc::clone(&new.kid);
+        self.warn_if_early(&new, now);
         let mut keys = self.keys_before_end(now);
         keys.push(new);
-        self.0.keys.store(Arc::new(Keys::new(sort_and_check(keys)?)));
+        self.0.keys.store(Arc::new(Keys::new(keys)?));
         Ok(kid)
     }
 
@@ -166,7 +162,7 @@ impl KeyRing {
         }
         let new = RingKey::new(key, self.now(), self.0.backend)?;
         let kid = Arc::clone(&new.kid);
-        self.0.keys.store(Arc::new(Keys::new(vec![new])));
+        self.0.keys.store(Arc::new(Keys::new(vec![new])?));
         Ok(kid)
     }
 
@@ -186,7 +182,8 @@ impl KeyRing {
         if left.is_empty() || left.len() == keys.len() {
             return Err(IssueError::new(IssueErrorKind::MissingKey, "kid"));
         }
-        self.0.keys.store(Arc::new(Keys::new(left)));
+        let left = Keys::new(left).map_err(|_| IssueError::new(IssueErrorKind::MissingKey, "kid"))?;
+        self.0.keys.store(Arc::new(left));
         Ok(())
     }
 
@@ -199,8 +196,11 @@ impl KeyRing {
         let kept = self.keys_before_end(self.now());
         let keys = self.0.keys.load();
         let is_kept = |kid: &Arc<str>| kept.iter().any(|key| key.kid == *kid);
-        let gone = keys.iter().map(|key| Arc::clone(&key.kid)).filter(|kid| !is_kept(kid)).collect();
-        self.0.keys.store(Arc::new(Keys::new(kept)));
+        let gone: Vec<_> = keys.iter().map(|key| Arc::clone(&key.kid)).filter(|kid| !is_kept(kid)).collect();
+        // Keys that fit together before still do.
+        if let (false, Ok(kept)) = (gone.is_empty(), Keys::new(kept)) {
+            self.0.keys.store(Arc::new(kept));
+        }
         gone
     }
 
@@ -210,7 +210,8 @@ impl KeyRing {
     /// `if ring.newest_age() > month { ring.rotate(new_key())?; }`.
     #[must_use]
     pub fn newest_age(&self) -> Duration {
-        let newest = self.0.keys.load().last().map_or(Duration::ZERO, |key| key.signs_from);
+        let keys = self.0.keys.load();
+        let newest = keys.iter().rfind(|key| key.stopped.is_none()).map_or(Duration::ZERO, |key| key.signs_from);
         self.now().saturating_sub(newest)
     }
 
@@ -224,13 +225,13 @@ impl KeyRing {
     #[must_use]
     pub fn keys(&self) -> Vec<KeyState> {
         let (keys, now) = (self.0.keys.load(), self.now());
-        let signing = signing_index(&keys, now);
+        let signing = keys.signing_index(now);
         let states = keys.iter().enumerate().filter_map(|(index, key)| {
             let end = self.end(&keys, index);
             let (phase, until) = match index.cmp(&signing) {
-                std::cmp::Ordering::Less => (KeyPhase::Retired, end),
-                std::cmp::Ordering::Equal => (KeyPhase::Signing, keys.get(index + 1).map(|next| next.signs_from)),
-                std::cmp::Ordering::Greater => (KeyPhase::Published, Some(key.signs_from)),
+                std::cmp::Ordering::Equal => (KeyPhase::Signing, keys.stop(index)),
+                std::cmp::Ordering::Greater if key.stopped.is_none() => (KeyPhase::Published, Some(key.signs_from)),
+                _ => (KeyPhase::Retired, end),
             };
             let state = KeyState { kid: Arc::clone(&key.kid), algorithm: key.key.algorithm(), phase, until };
             is_before(now, end).then_some(state)
@@ -241,7 +242,7 @@ impl KeyRing {
     /// The current signing key and its `kid`.
     pub(crate) fn signing_key(&self) -> (SigningKey, Arc<str>) {
         let keys = self.0.keys.load();
-        let key = &keys[signing_index(&keys, self.now())];
+        let key = &keys[keys.signing_index(self.now())];
         (key.key.clone(), Arc::clone(&key.kid))
     }
 
@@ -275,7 +276,7 @@ impl KeyRing {
     }
 
     pub(crate) fn is_symmetric(&self) -> bool {
-        self.0.keys.load().iter().any(|key| key.key.algorithm().is_symmetric())
+        self.0.keys.load().is_symmetric()
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
@@ -294,24 +295,30 @@ impl KeyRing {
         self.0.publish_ahead
     }
 
-    fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.0.clock.now()
     }
 
-    fn lock_changes(&self) -> MutexGuard<'_, ()> {
+    pub(super) fn lock_changes(&self) -> MutexGuard<'_, ()> {
         self.0.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When a key ends: its last token has expired then, even for a verifier with the largest leeway.
-    fn end(&self, keys: &[RingKey], index: usize) -> Option<Duration> {
-        let stops = keys.get(index + 1)?.signs_from;
-        Some(stops.saturating_add(self.0.longest_lifetime).saturating_add(MAX_LEEWAY))
+    fn end(&self, keys: &Keys, index: usize) -> Option<Duration> {
+        keys.end(index, self.0.longest_lifetime)
     }
 
     fn keys_before_end(&self, now: Duration) -> Vec<RingKey> {
-        let keys = self.0.keys.load();
-        let kept = (0..keys.len()).filter(|&index| is_before(now, self.end(&keys, index)));
-        kept.map(|index| keys[index].clone()).collect()
+        self.0.keys.load().before_end(now, self.0.longest_lifetime)
+    }
+
+    /// Warns if verifiers that cache the key set may not know a key when it begins to sign.
+    pub(super) fn warn_if_early(&self, key: &RingKey, now: Duration) {
+        if key.signs_from < now.saturating_add(self.0.publish_ahead) {
+            tracing::warn!(
+                kid = &*key.kid,
+                "a new key signs sooner than it's published ahead: verifiers that cache the key set may refuse its tokens"
+            );
+        }
     }
 }
 
@@ -331,69 +338,4 @@ impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyRing").field("keys", &self.0.keys.load().len()).finish_non_exhaustive()
     }
-}
-
-impl Keys {
-    fn new(keys: Vec<RingKey>) -> Self {
-        let generation = NEXT_GENERATION.fetch_add(keys.len() as u64 + 1, Ordering::Relaxed);
-        Self { keys, generation }
-    }
-}
-
-impl Deref for Keys {
-    type Target = [RingKey];
-
-    fn deref(&self) -> &[RingKey] {
-        &self.keys
-    }
-}
-
-impl RingKey {
-    fn new(key: SigningKey, signs_from: Duration, backend: Backend) -> Result<Self, IssueError> {
-        let kid: Arc<str> = match key.kid() {
-            Some(kid) => kid.into(),
-            None => derived_kid(&key, backend)?.into(),
-        };
-        if kid.is_empty() || kid.len() > MAX_KID_BYTES {
-            return Err(IssueError::new(IssueErrorKind::OutOfRange, "kid"));
-        }
-        let key = key.with_kid(Arc::clone(&kid));
-        let prepared = backend.prepare(&key.verification_key(), key.algorithm())?;
-        Ok(Self { key, kid, prepared: Arc::new(prepared), signs_from })
-    }
-}
-
-/// The thumbprint of RFC 7638. A secret gets a MAC instead, because its hash would help to guess it, while each of its
-/// tokens shows a MAC anyway. The signed text has no dot, so it can't be a token.
-fn derived_kid(key: &SigningKey, backend: Backend) -> Result<String, IssueError> {
-    match backend.thumbprint(&key.verification_key()) {
-        Some(thumbprint) => Ok(thumbprint),
-        None if key.algorithm().is_symmetric() => {
-            let mac = key.sign(b"kid of this secret")?;
-            Ok(URL_SAFE_NO_PAD.encode(&mac[..mac.len().min(12)]))
-        }
-        None => Err(IssueError::new(IssueErrorKind::Undecided, "kid")),
-    }
-}
-
-fn sort_and_check(mut keys: Vec<RingKey>) -> Result<Vec<RingKey>, IssueError> {
-    keys.sort_by_key(|key| key.signs_from);
-    for (index, key) in keys.iter().enumerate() {
-        if keys[..index].iter().any(|other| other.kid == key.kid) {
-            return Err(IssueError::new(IssueErrorKind::DuplicateKey, "key"));
-        }
-        if key.key.algorithm().is_symmetric() != keys[0].key.algorithm().is_symmetric() {
-            return Err(IssueError::new(IssueErrorKind::MixedKeys, "key"));
-        }
-    }
-    Ok(keys)
-}
-
-/// The index of the signing key: the last whose moment has come, or else the first.
-fn signing_index(keys: &[RingKey], now: Duration) -> usize {
-    keys.iter().rposition(|key| key.signs_from <= now).unwrap_or_default()
-}
-
-fn is_before(now: Duration, end: Option<Duration>) -> bool {
-    end.is_none_or(|end| now < end)
 }

@@ -1,9 +1,13 @@
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::{Backend, SigningKey};
 
+use super::key_files;
+use super::key_list::{self, Load};
 use super::{IssueError, IssueErrorKind, KeyRing};
 
 /// The default of [`KeyRingBuilder::publish_ahead`].
@@ -13,10 +17,10 @@ const PUBLISH_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Builds a [`KeyRing`]; made by [`KeyRing::builder`].
-#[derive(Debug)]
 #[must_use]
 pub struct KeyRingBuilder {
     pub(super) keys: Vec<(SigningKey, Duration)>,
+    pub(super) load: Option<Load>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) backend: Option<Backend>,
     pub(super) publish_ahead: Duration,
@@ -27,6 +31,7 @@ impl KeyRingBuilder {
     pub(super) fn new() -> Self {
         Self {
             keys: Vec::new(),
+            load: None,
             clock: Arc::new(SystemClock),
             backend: Backend::compiled_in(),
             publish_ahead: PUBLISH_AHEAD,
@@ -45,6 +50,44 @@ impl KeyRingBuilder {
     /// Add retired keys too, with the moment from which they signed, so that their tokens stay valid.
     pub fn key_from(mut self, key: SigningKey, moment: Duration) -> Self {
         self.keys.push((key, moment));
+        self
+    }
+
+    /// Reads the keys from a directory of PEM and JSON files, or from one JSON file, and again at each
+    /// [`reload`](KeyRing::reload).
+    ///
+    /// | file | content | signs from |
+    /// | --- | --- | --- |
+    /// | `20270101T000000Z.pem` | one private key in PEM | the moment in its name, in UTC |
+    /// | `20270101T000000Z.PS256.pem` | the same, for an algorithm that the key doesn't imply. An RSA key signs with `RS256` otherwise | the same |
+    /// | `keys.json` (`.jwk`, `.jwks`) | a private JWK, or a JWK Set of them | the member `nbf`, in seconds since 1970 |
+    ///
+    /// One of the keys may have no moment: it signs from the beginning, until another key's moment comes. In JSON, the member
+    /// `revoked` ends a key at once, whatever its value: it neither signs nor is accepted. `nbf` and `revoked` are those of
+    /// OpenID Federation 1.0, section 8.7.2. Files whose names begin with a dot, and directories, are ignored; any other file
+    /// is an error.
+    ///
+    /// Symbolic links are followed once for each reading, so a mounted Kubernetes secret is read as a whole, before or after its
+    /// change. [The guide](crate::guide::signing_keys) has the commands and the permissions.
+    pub fn read_keys(mut self, path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        self.load = Some(Box::new(move || key_files::read(&path)));
+        self
+    }
+
+    /// Calls a function for the list of keys, each with the moment from which it signs, and calls it again at each
+    /// [`reload`](KeyRing::reload).
+    ///
+    /// The function is called on the thread that reloads, so it shouldn't wait for long: for a vault that you ask
+    /// asynchronously, call [`KeyRing::set_keys`]. Its error is logged.
+    pub fn load_keys<E>(
+        mut self,
+        load: impl Fn() -> Result<Vec<(SigningKey, Duration)>, E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        E: fmt::Display,
+    {
+        self.load = Some(key_list::from_function(load));
         self
     }
 
@@ -83,10 +126,19 @@ impl KeyRingBuilder {
     ///
     /// [`MissingKey`](IssueErrorKind::MissingKey) without a key, [`DuplicateKey`](IssueErrorKind::DuplicateKey),
     /// [`MixedKeys`](IssueErrorKind::MixedKeys) for secrets beside key pairs,
-    /// [`UnusableKey`](IssueErrorKind::UnusableKey), [`OutOfRange`](IssueErrorKind::OutOfRange) for a lifetime of zero, and
+    /// [`UnusableKey`](IssueErrorKind::UnusableKey), [`OutOfRange`](IssueErrorKind::OutOfRange) for a lifetime of zero,
+    /// [`UnreadableKeys`](IssueErrorKind::UnreadableKeys) if the keys can't be read,
+    /// [`Contradiction`](IssueErrorKind::Contradiction) if keys are both read and added, and
     /// [`NoBackend`](IssueErrorKind::NoBackend).
-    pub fn build(self) -> Result<KeyRing, IssueError> {
+    pub fn build(mut self) -> Result<KeyRing, IssueError> {
         let backend = self.backend.ok_or_else(|| IssueError::new(IssueErrorKind::NoBackend, "crypto"))?;
+        if let Some(load) = &self.load {
+            if !self.keys.is_empty() {
+                return Err(IssueError::new(IssueErrorKind::Contradiction, "key"));
+            }
+            let listed = load()?.into_iter().filter(|listed| !listed.revoked);
+            self.keys = listed.map(|listed| (listed.key, listed.signs_from.unwrap_or_default())).collect();
+        }
         if self.longest_lifetime.is_zero() {
             return Err(IssueError::new(IssueErrorKind::OutOfRange, "longest_lifetime"));
         }
@@ -94,5 +146,11 @@ impl KeyRingBuilder {
             return Err(IssueError::new(IssueErrorKind::MissingKey, "key"));
         }
         KeyRing::from_builder(self, backend)
+    }
+}
+
+impl fmt::Debug for KeyRingBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRingBuilder").field("keys", &self.keys.len()).finish_non_exhaustive()
     }
 }

@@ -67,6 +67,23 @@ pub(crate) enum Family {
     MlDsa87,
 }
 
+impl Family {
+    /// The algorithm of a signing key that names none: the only one, or else the most widely supported.
+    pub(crate) const fn usual_algorithm(self) -> Algorithm {
+        match self {
+            Self::Hmac => Algorithm::HS256,
+            Self::Rsa => Algorithm::RS256,
+            Self::P256 => Algorithm::ES256,
+            Self::P384 => Algorithm::ES384,
+            Self::P521 => Algorithm::ES512,
+            Self::Ed25519 => Algorithm::Ed25519,
+            Self::MlDsa44 => Algorithm::MlDsa44,
+            Self::MlDsa65 => Algorithm::MlDsa65,
+            Self::MlDsa87 => Algorithm::MlDsa87,
+        }
+    }
+}
+
 impl Algorithm {
     /// Every algorithm.
     pub const ALL: &'static [Self] = &[

@@ -3,6 +3,7 @@
 mod cookie_renewal;
 mod cookies;
 mod endpoints;
+mod key_files;
 mod key_ring;
 mod memory_store;
 mod rfc_9068;
