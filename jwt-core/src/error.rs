@@ -124,6 +124,8 @@ kinds! {
     PrincipalUnavailable, "principal_unavailable", Unavailable, "principal unavailable";
     /// The session store is unavailable. It's an outage, not a bad token.
     SessionsUnavailable, "sessions_unavailable", Unavailable, "sessions unavailable";
+    /// The remote signer of a token is unavailable. It's an outage, not a bad token.
+    SigningUnavailable, "signing_unavailable", Unavailable, "signing unavailable";
 
     /// An extractor or a requirement runs outside of the layer that verifies tokens.
     LayerMissing, "layer_missing", Misuse, "no layer has verified this request";

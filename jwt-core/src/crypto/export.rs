@@ -4,6 +4,8 @@ use std::ops::Deref;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::SigningKey;
+use super::signing::Signer;
+use crate::jose::private::PrivateMaterial;
 use crate::jose::{KeyError, export};
 
 /// Exporting the private key: for the file or the vault from which every process of a fleet reads it.
@@ -18,7 +20,7 @@ impl SigningKey {
     /// # Errors
     ///
     /// [`UnsupportedKeyType`](crate::jose::KeyErrorKind::UnsupportedKeyType) for a shared secret, which has no PKCS#8
-    /// form.
+    /// form, and for a remote key.
     ///
     /// ```no_run
     /// use std::io::Write as _;
@@ -34,7 +36,7 @@ impl SigningKey {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn export_pkcs8_pem(&self) -> Result<impl Deref<Target = str> + fmt::Debug + Send + Sync + use<>, KeyError> {
-        let der = export::pkcs8(&self.private, self.public.material())?;
+        let der = export::pkcs8(self.private()?, self.public.material())?;
         Ok(Exported(export::to_pem(&der)?))
     }
 
@@ -44,7 +46,7 @@ impl SigningKey {
     ///
     /// The errors of [`export_pkcs8_pem`](Self::export_pkcs8_pem).
     pub fn export_pkcs8_der(&self) -> Result<impl Deref<Target = [u8]> + fmt::Debug + Send + Sync + use<>, KeyError> {
-        Ok(Exported(export::pkcs8(&self.private, self.public.material())?))
+        Ok(Exported(export::pkcs8(self.private()?, self.public.material())?))
     }
 
     /// Returns the private key, or the secret, as a JWK with `alg`, `use` and `kid`, which [`from_jwk`](Self::from_jwk)
@@ -57,7 +59,18 @@ impl SigningKey {
         let json = |text: &str| serde_json::Value::from(text).to_string();
         let mut more = vec![("alg", json(self.algorithm.name())), ("use", json("sig"))];
         more.extend(self.kid().map(|kid| ("kid", json(kid))));
-        Ok(Exported(export::jwk(&self.private, self.public.material(), &more)?))
+        Ok(Exported(export::jwk(self.private()?, self.public.material(), &more)?))
+    }
+
+    fn private(&self) -> Result<&PrivateMaterial, KeyError> {
+        match &self.signer {
+            Signer::Local(local) => Ok(&local.private),
+            #[cfg(feature = "remote-signer")]
+            Signer::Remote(_) => Err(KeyError::new(
+                crate::jose::KeyErrorKind::UnsupportedKeyType,
+                "the private key is in the remote signer, so it can't be exported",
+            )),
+        }
     }
 }
 

@@ -7,7 +7,10 @@
 mod aws_lc;
 mod backend;
 mod export;
+mod import;
 mod prepared;
+#[cfg(feature = "remote-signer")]
+mod remote;
 #[cfg(feature = "rust-crypto")]
 mod rust_crypto;
 mod signing;
@@ -16,4 +19,6 @@ pub use backend::Backend;
 #[cfg(any(feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
 pub(crate) use backend::{Engine, Verify};
 pub use prepared::PreparedKey;
+#[cfg(feature = "remote-signer")]
+pub use remote::RemoteSigner;
 pub use signing::SigningKey;

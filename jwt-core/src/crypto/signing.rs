@@ -4,9 +4,14 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::backend::{Backend, Sign};
+#[cfg(feature = "remote-signer")]
+use super::remote::Remote;
+#[cfg(feature = "remote-signer")]
+use crate::jose::KeyErrorKind;
 use crate::jose::algorithm::Family;
-use crate::jose::private::{self, PrivateMaterial};
+use crate::jose::private::PrivateMaterial;
 use crate::jose::{Algorithm, Key, KeyError, material, thumbprint};
+use crate::step::Step;
 
 /// A key that signs tokens: in a test, in a development issuer, or in a service that issues its own tokens.
 ///
@@ -25,10 +30,22 @@ use crate::jose::{Algorithm, Key, KeyError, material, thumbprint};
 /// ```
 #[derive(Clone)]
 pub struct SigningKey {
-    sign: Sign,
-    pub(super) private: Arc<PrivateMaterial>,
+    pub(super) signer: Signer,
     pub(super) public: Key,
     pub(super) algorithm: Algorithm,
+}
+
+#[derive(Clone)]
+pub(super) enum Signer {
+    Local(Arc<Local>),
+    #[cfg(feature = "remote-signer")]
+    Remote(Arc<Remote>),
+}
+
+/// A private key in memory.
+pub(super) struct Local {
+    sign: Sign,
+    pub(super) private: PrivateMaterial,
 }
 
 impl SigningKey {
@@ -84,98 +101,13 @@ impl SigningKey {
         Self::new(backend, private, algorithm)
     }
 
-    /// Creates a key from a shared secret, for `HS256`, `HS384` and `HS512`.
-    ///
-    /// # Errors
-    ///
-    /// The errors of [`Key::from_secret`], and [`NoBackend`](crate::jose::KeyErrorKind::NoBackend).
-    pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
-        // Checks the secret as a verifier does.
-        Key::from_secret(algorithm, secret)?;
-        Self::new(compiled_in()?, PrivateMaterial::Secret(Zeroizing::new(secret.to_vec())), algorithm)
-    }
-
-    /// Creates a key from PEM with one unencrypted `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY` (PKCS#1) or `EC PRIVATE
-    /// KEY` (SEC1).
-    ///
-    /// White space, a byte order mark, text around the block, `EC PARAMETERS`, and line ends that are escaped as `\n`
-    /// don't matter. Decrypt an encrypted key first: `openssl pkey -in FILE -out NEW`.
-    ///
-    /// # Errors
-    ///
-    /// [`Malformed`](crate::jose::KeyErrorKind::Malformed) for anything else; the message says how to convert the
-    /// most common formats. [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key can't be
-    /// used with the algorithm, and the errors of [`generate`](Self::generate).
-    pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Self::from_pem_of(Some(algorithm), pem.as_ref())
-    }
-
-    /// The same, for the key's usual algorithm if none is given.
-    pub(crate) fn from_pem_of(algorithm: Option<Algorithm>, pem: &[u8]) -> Result<Self, KeyError> {
-        let private = private::from_pem(pem)?;
-        let algorithm = algorithm.unwrap_or(private.family().usual_algorithm());
-        Self::new(compiled_in()?, private, algorithm)
-    }
-
-    /// Creates a key from PKCS#8 in DER. RFC 5958.
-    ///
-    /// # Errors
-    ///
-    /// [`Malformed`](crate::jose::KeyErrorKind::Malformed) for anything else,
-    /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key can't be used with the algorithm,
-    /// and the errors of [`generate`](Self::generate).
-    pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Self::new(compiled_in()?, private::pkcs8(der.as_ref())?, algorithm)
-    }
-
-    /// Creates a key from a private JWK, or a secret as a JWK, in JSON. RFC 7518 section 6. The key keeps its `kid`.
-    ///
-    /// # Errors
-    ///
-    /// [`Malformed`](crate::jose::KeyErrorKind::Malformed) if private members are missing or malformed,
-    /// [`InvalidKey`](crate::jose::KeyErrorKind::InvalidKey) if they don't belong to the public ones,
-    /// [`WrongUse`](crate::jose::KeyErrorKind::WrongUse) if `use` or `key_ops` doesn't allow signing,
-    /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key can't be used with the
-    /// algorithm, and the errors of [`generate`](Self::generate).
-    ///
-    /// ```
-    /// use jwt_core::Algorithm;
-    /// use jwt_core::crypto::{Backend, SigningKey};
-    ///
-    /// # if Backend::compiled_in().is_none() { return Ok(()) }
-    /// // RFC 8037 appendix A.1.
-    /// let jwk = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
-    ///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
-    /// assert!(SigningKey::from_jwk(Algorithm::Ed25519, jwk)?.sign(b"").is_ok());
-    /// # Ok::<(), jwt_core::keys::KeyError>(())
-    /// ```
-    pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
-        Self::from_jwk_of(Some(algorithm), json)
-    }
-
-    /// The same, for the declared or else the key's usual algorithm if none is given.
-    pub(crate) fn from_jwk_of(algorithm: Option<Algorithm>, json: &str) -> Result<Self, KeyError> {
-        let (private, public) = private::from_jwk(json)?;
-        let algorithm = algorithm.or(public.declared).unwrap_or(private.family().usual_algorithm());
-        if public.declared.is_some_and(|declared| declared != algorithm) {
-            return Err(KeyError::mismatch());
-        }
-        let key = Self::new(compiled_in()?, private, algorithm)?;
-        if *key.public.material() != public.material {
-            return Err(KeyError::invalid());
-        }
-        Ok(match public.kid {
-            Some(kid) => key.with_kid(kid),
-            None => key,
-        })
-    }
-
     pub(super) fn new(backend: Backend, private: PrivateMaterial, algorithm: Algorithm) -> Result<Self, KeyError> {
         if private.family() != algorithm.family() {
             return Err(KeyError::mismatch());
         }
         let (sign, public) = backend.0.signer(&private, algorithm)?;
-        Ok(Self { sign, private: Arc::new(private), public: Key::declared(public, algorithm), algorithm })
+        let signer = Signer::Local(Arc::new(Local { sign, private }));
+        Ok(Self { signer, public: Key::declared(public, algorithm), algorithm })
     }
 
     /// Sets the key's identifier, for the header of tokens and for the published key. Default: no identifier.
@@ -200,9 +132,31 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`Signing`](crate::jose::KeyErrorKind::Signing) if the back end fails.
+    /// [`Signing`](crate::jose::KeyErrorKind::Signing) if the back end fails, or for a
+    #[cfg_attr(feature = "remote-signer", doc = "[remote](Self::remote) key: call [`sign_step`](Self::sign_step).")]
+    #[cfg_attr(not(feature = "remote-signer"), doc = "remote key: call [`sign_step`](Self::sign_step).")]
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        (self.sign)(message)
+        match &self.signer {
+            Signer::Local(local) => (local.sign)(message),
+            #[cfg(feature = "remote-signer")]
+            Signer::Remote(_) => {
+                Err(KeyError::new(KeyErrorKind::Signing, "the key is remote: its signatures must be awaited"))
+            }
+        }
+    }
+
+    /// Signs a message, now or once a remote signer has answered. The signature has the form that a JWS has.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`sign`](Self::sign), and [`SignerUnavailable`](crate::jose::KeyErrorKind::SignerUnavailable) if the
+    /// remote signer fails or takes too long.
+    pub fn sign_step(&self, message: &[u8]) -> Step<Result<Vec<u8>, KeyError>> {
+        match &self.signer {
+            Signer::Local(local) => Step::Ready((local.sign)(message)),
+            #[cfg(feature = "remote-signer")]
+            Signer::Remote(remote) => remote.sign(message),
+        }
     }
 
     /// Returns the key that verifies this key's signatures: the public key, or the secret itself.
@@ -240,7 +194,7 @@ impl SigningKey {
     }
 }
 
-fn compiled_in() -> Result<Backend, KeyError> {
+pub(super) fn compiled_in() -> Result<Backend, KeyError> {
     Backend::compiled_in().ok_or(KeyError::no_backend())
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::http::challenge::is_scope;
+use crate::step::Step;
 
 use super::issuer::UnsignedToken;
 use super::{IssueError, IssueErrorKind, Issued, TokenIssuer};
@@ -274,24 +275,55 @@ impl AccessToken {
     /// [reserved](IssueErrorKind::ReservedClaim) or [unusable](IssueErrorKind::UnusableClaims) claims, or a token of more
     /// than [16 KiB](IssueErrorKind::TooLarge).
     pub fn issue(self) -> Result<Issued, IssueError> {
+        self.issue_step().ready().unwrap_or_else(|| Err(IssueError::new(IssueErrorKind::MustWait, "key")))
+    }
+
+    /// Signs the token, now or once a remote signer has answered: `token.issue_step().wait().await?`.
+    ///
+    /// The step is ready unless the ring's signing key is remote.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`issue`](Self::issue), and [`SignerUnavailable`](IssueErrorKind::SignerUnavailable).
+    pub fn issue_step(self) -> Step<Result<Issued, IssueError>> {
         let now = self.issuer.clock().now();
-        self.generate_csrf()?.issue_in(None, now)
+        match self.generate_csrf() {
+            Ok(this) => this.issue_in(None, now),
+            Err(error) => Step::Ready(Err(error)),
+        }
     }
 
     /// Signs the token for a login at this second.
-    pub(super) fn issue_at(self, login: u64, now: Duration) -> Result<Issued, IssueError> {
+    pub(super) fn issue_at(self, login: u64, now: Duration) -> Step<Result<Issued, IssueError>> {
         self.sign(None, Some(login), now)
     }
 
     /// Signs the token for a session.
-    pub(crate) fn issue_in(self, session: Option<TokenSession<'_>>, now: Duration) -> Result<Issued, IssueError> {
+    pub(crate) fn issue_in(self, session: Option<TokenSession<'_>>, now: Duration) -> Step<Result<Issued, IssueError>> {
         let login = session.as_ref().map(|session| session.login);
         // A fresh token means that the user has just logged in.
         let login = login.or((!matches!(self.fresh, Fresh::No)).then_some(now.as_secs()));
         self.sign(session, login, now)
     }
 
-    fn sign(self, session: Option<TokenSession<'_>>, login: Option<u64>, now: Duration) -> Result<Issued, IssueError> {
+    fn sign(
+        self,
+        session: Option<TokenSession<'_>>,
+        login: Option<u64>,
+        now: Duration,
+    ) -> Step<Result<Issued, IssueError>> {
+        match self.unsigned(session, login, now) {
+            Ok((issuer, token)) => issuer.sign(token),
+            Err(error) => Step::Ready(Err(error)),
+        }
+    }
+
+    fn unsigned(
+        self,
+        session: Option<TokenSession<'_>>,
+        login: Option<u64>,
+        now: Duration,
+    ) -> Result<(TokenIssuer, UnsignedToken), IssueError> {
         if let Some(error) = self.error {
             return Err(error);
         }
@@ -329,15 +361,17 @@ impl AccessToken {
             set("sid", session.id.into());
             lifetime = lifetime.min(session.ends.saturating_sub(now)).max(Duration::from_secs(1));
         }
-        issuer.sign(UnsignedToken {
+        let jwt_id = issuer.random_id()?;
+        let token = UnsignedToken {
             token_type,
             header: grant.header,
             claims,
-            jwt_id: issuer.random_id()?,
+            jwt_id,
             issued_at: now,
             lifetime,
             csrf: grant.csrf,
-        })
+        };
+        Ok((issuer, token))
     }
 
     fn fail(mut self, kind: IssueErrorKind, about: &'static str) -> Self {

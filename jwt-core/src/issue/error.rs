@@ -51,6 +51,10 @@ pub enum IssueErrorKind {
     TooLarge,
     /// The back end failed to sign.
     Signing,
+    /// A remote signer failed or took too long.
+    SignerUnavailable,
+    /// The signing key is remote, so the token must be awaited.
+    MustWait,
     /// The system's random number generator failed.
     Randomness,
 }
@@ -87,6 +91,7 @@ impl From<KeyError> for IssueError {
         let kind = match error.kind() {
             KeyErrorKind::NoBackend => IssueErrorKind::NoBackend,
             KeyErrorKind::Signing => IssueErrorKind::Signing,
+            KeyErrorKind::SignerUnavailable => IssueErrorKind::SignerUnavailable,
             KeyErrorKind::Randomness => IssueErrorKind::Randomness,
             kind => IssueErrorKind::UnusableKey(kind),
         };
@@ -94,11 +99,15 @@ impl From<KeyError> for IssueError {
     }
 }
 
-/// Issuing failed because of a bug or of a setting: logged, and answered with 500.
+/// Issuing failed because of a bug or of a setting: logged, and answered with 500. If a remote signer is unavailable, the
+/// answer is 503.
 impl From<IssueError> for Error {
     fn from(error: IssueError) -> Self {
         tracing::error!(%error, "a token could not be issued");
-        ErrorKind::IssuingFailed.into()
+        match error.kind {
+            IssueErrorKind::SignerUnavailable => ErrorKind::SigningUnavailable.into(),
+            _ => ErrorKind::IssuingFailed.into(),
+        }
     }
 }
 
@@ -134,6 +143,8 @@ impl fmt::Display for IssueError {
             IssueErrorKind::IllegalScope => "contains a character that scopes can't have",
             IssueErrorKind::TooLarge => "is larger than 16 KiB, the most that verifiers accept by default",
             IssueErrorKind::Signing => "could not sign",
+            IssueErrorKind::SignerUnavailable => "is unavailable",
+            IssueErrorKind::MustWait => "is remote: await the token with `issue_step`",
             IssueErrorKind::Randomness => "needs random bytes, and the system's generator failed",
         };
         write!(f, "`{}` {problem}", self.about)?;

@@ -149,7 +149,7 @@ impl Replacement {
         {
             return Ok(None);
         }
-        self.access.issue_at(self.login, self.now).map(Some)
+        self.access.issue_at(self.login, self.now).wait().await.map(Some)
     }
 }
 

@@ -8,9 +8,11 @@ use serde_json::{Map, Value};
 
 use crate::claims::{NumericDate, RegisteredClaims};
 use crate::clock::Clock;
-use crate::jose::Algorithm;
+use crate::crypto::SigningKey;
 use crate::jose::header::is_media_type;
+use crate::jose::{Algorithm, KeyError};
 use crate::revocation::RevocationSettings;
+use crate::step::Step;
 use crate::verify::TrustedIssuer;
 
 use super::access::ACCESS;
@@ -181,7 +183,22 @@ impl TokenIssuer {
     }
 
     /// Adds the issuer, the times and the `jti`, and signs the token.
-    pub(crate) fn sign(&self, token: UnsignedToken) -> Result<Issued, IssueError> {
+    pub(crate) fn sign(&self, token: UnsignedToken) -> Step<Result<Issued, IssueError>> {
+        let (unsigned, key) = match self.prepare(token) {
+            Ok(prepared) => prepared,
+            Err(error) => return Step::Ready(Err(error)),
+        };
+        match key.sign_step(unsigned.token.as_bytes()) {
+            Step::Ready(signature) => Step::Ready(self.finish(unsigned, signature)),
+            Step::Pending(pending) => {
+                let issuer = self.clone();
+                pending.then(move |signature| issuer.finish(unsigned, signature).into())
+            }
+        }
+    }
+
+    /// Writes header and claims. The result isn't a token yet: its signature is missing.
+    fn prepare(&self, token: UnsignedToken) -> Result<(Issued, SigningKey), IssueError> {
         let UnsignedToken { token_type, mut header, mut claims, jwt_id, issued_at, lifetime, csrf } = token;
         let expires_at = issued_at.saturating_add(lifetime).as_secs();
         claims.insert("iss".to_owned(), self.0.name.as_str().into());
@@ -200,15 +217,20 @@ impl TokenIssuer {
         RegisteredClaims::read(&payload).map_err(|_| IssueError::new(IssueErrorKind::UnusableClaims, "claims"))?;
         let encode = |text: String| URL_SAFE_NO_PAD.encode(text);
         let input = format!("{}.{}", encode(Value::from(header).to_string()), encode(payload));
-        let token = format!("{input}.{}", URL_SAFE_NO_PAD.encode(key.sign(input.as_bytes())?));
+        let expires_at = NumericDate::from(Duration::from_secs(expires_at));
+        Ok((Issued { token: input, jwt_id, expires_at, lifetime, csrf }, key))
+    }
+
+    fn finish(&self, unsigned: Issued, signature: Result<Vec<u8>, KeyError>) -> Result<Issued, IssueError> {
+        let token = format!("{}.{}", unsigned.token, URL_SAFE_NO_PAD.encode(signature?));
         if token.len() > MAX_TOKEN_BYTES {
             return Err(IssueError::new(IssueErrorKind::TooLarge, "token"));
         }
         if token.len() > MAX_COOKIE_BYTES {
             tracing::warn!(bytes = token.len(), "a token is too large for a cookie: give it fewer claims");
         }
-        let lifetime = Duration::from_secs(expires_at.saturating_sub(self.clock().now().as_secs()));
-        Ok(Issued { token, jwt_id, expires_at: NumericDate::from(Duration::from_secs(expires_at)), lifetime, csrf })
+        let lifetime = unsigned.expires_at.since(Duration::from_secs(self.clock().now().as_secs()).into());
+        Ok(Issued { token, lifetime, ..unsigned })
     }
 }
 

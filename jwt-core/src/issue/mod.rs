@@ -14,6 +14,7 @@
 //! | a vault, or a function of yours | [`KeyRing::set_keys`], [`KeyRingBuilder::load_keys`] |
 //! | PEM | [`SigningKey::from_pem`](crate::crypto::SigningKey::from_pem) |
 //! | private JWK | [`SigningKey::from_jwk`](crate::crypto::SigningKey::from_jwk) |
+//! | a KMS or an HSM, by the feature `remote-signer` | `SigningKey::remote` |
 //! | secret | [`SigningKey::from_secret`](crate::crypto::SigningKey::from_secret) |
 //! | generated at each start, for development | [`SigningKey::generate`](crate::crypto::SigningKey::generate) |
 //!

@@ -131,6 +131,24 @@ pub(crate) fn rsa_numbers(der: &[u8]) -> Result<(&[u8], &[u8]), x509_cert::der::
     Ok(numbers)
 }
 
+/// Reads an `ECDSA-Sig-Value` as the two numbers of a JWS, one after the other. RFC 3279 section 2.2.3, RFC 7518 section 3.4.
+#[cfg(feature = "remote-signer")]
+pub(crate) fn ecdsa_numbers(der: &[u8], size: usize) -> Option<Vec<u8>> {
+    let mut reader = SliceReader::new(der).ok()?;
+    let numbers = reader.sequence(|numbers| {
+        let (r, s) = (UintRef::decode(numbers)?, UintRef::decode(numbers)?);
+        Ok::<_, x509_cert::der::Error>([r.as_bytes(), s.as_bytes()])
+    });
+    let numbers = numbers.ok()?;
+    reader.finish().ok()?;
+    let mut fixed = vec![0; 2 * size];
+    for (number, half) in numbers.iter().zip(fixed.chunks_exact_mut(size)) {
+        let start = size.checked_sub(number.len())?;
+        half[start..].copy_from_slice(number);
+    }
+    Some(fixed)
+}
+
 /// Encodes an `RSAPublicKey`.
 #[cfg(any(test, feature = "aws-lc-rs", feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
 pub(crate) fn rsa_der(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {

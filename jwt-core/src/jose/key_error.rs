@@ -59,6 +59,8 @@ pub enum KeyErrorKind {
     Randomness,
     /// The back end failed to sign.
     Signing,
+    /// A remote signer failed or took too long.
+    SignerUnavailable,
 }
 
 impl KeyErrorKind {
@@ -80,6 +82,7 @@ impl KeyErrorKind {
             Self::NoBackend => "no_backend",
             Self::Randomness => "randomness",
             Self::Signing => "signing",
+            Self::SignerUnavailable => "signer_unavailable",
         }
     }
 }

@@ -53,6 +53,8 @@ mod revocations;
 mod script;
 #[cfg(feature = "testing")]
 mod server;
+#[cfg(feature = "remote-signer")]
+mod signer;
 #[cfg(feature = "testing")]
 mod token;
 
@@ -66,5 +68,7 @@ pub use request::BareRequest;
 pub use revocations::{RevocationScript, ScriptedRevocations};
 #[cfg(feature = "testing")]
 pub use script::{Document, Script};
+#[cfg(feature = "remote-signer")]
+pub use signer::{ScriptedSigner, SignerScript};
 #[cfg(feature = "testing")]
 pub use token::{AUDIENCE, TestToken};

@@ -6,6 +6,7 @@ mod endpoints;
 mod key_files;
 mod key_ring;
 mod memory_store;
+mod remote_signer;
 mod rfc_9068;
 mod sessions;
 mod tokens;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 use crate::issue::{AccessToken, Grant, IssueError, Issued, REFRESH_TYPE, TokenIssuer, TokenSession, UnsignedToken};
+use crate::step::Step;
 use crate::verified::Verified;
 use crate::verify::Verifier;
 
@@ -229,7 +230,7 @@ impl Sessions {
         session.ends_at = now.saturating_add(service.idle).as_secs().min(session.expires_at);
         session.grant = serde_json::to_string(access.grant()).map_err(|_| ErrorKind::IssuingFailed)?;
         // Issue before storing, so that a failure leaves no session behind.
-        let pair = self.pair(access, &session, now)?;
+        let pair = self.pair(access, &session, now).await?;
         for id in service.store.create(&session, service.max_per_subject).await.map_err(unavailable)? {
             // The store has deleted this session already. If revoking fails, its access tokens stay valid until they expire.
             let _ = self.run_end_hooks(&session.subject, &id).await;
@@ -256,7 +257,9 @@ impl Sessions {
             .idle(service.idle.as_secs());
         let mut expected = found;
         let pair = match expected.rotate(&rotation) {
-            RotationOutcome::Renewed | RotationOutcome::Repeated => Some(self.pair(access.clone(), &expected, now)?),
+            RotationOutcome::Renewed | RotationOutcome::Repeated => {
+                Some(self.pair(access.clone(), &expected, now).await?)
+            }
             RotationOutcome::Reused | RotationOutcome::Ended => None,
         };
         let (outcome, session) = service.store.rotate(&rotation).await.map_err(unavailable)?;
@@ -268,7 +271,7 @@ impl Sessions {
             }
             // The session changed since it was read: another request refreshed it.
             (RotationOutcome::Renewed | RotationOutcome::Repeated, Some(session), _) => {
-                self.pair(access, &session, now)
+                self.pair(access, &session, now).await
             }
             (RotationOutcome::Reused, ..) => {
                 // RFC 9700 section 4.14.2: the thief can't be told from the client, so the session ends for both.
@@ -324,18 +327,18 @@ impl Sessions {
         Ok(self.0.tokens.access(session.subject.as_str()).with_grant(grant))
     }
 
-    fn pair(&self, access: AccessToken, session: &SessionRecord, now: Duration) -> Result<TokenPair, Error> {
+    async fn pair(&self, access: AccessToken, session: &SessionRecord, now: Duration) -> Result<TokenPair, Error> {
         let access = access.generate_csrf()?;
-        let refresh = self.refresh_token(access.grant(), session)?;
+        let refresh = self.refresh_token(access.grant(), session).wait().await?;
         let ends = Duration::from_secs(session.ends_at);
         let token_session = TokenSession { id: &session.id, login: session.created_at, ends };
-        let access = access.issue_in(Some(token_session), now)?;
+        let access = access.issue_in(Some(token_session), now).wait().await?;
         Ok(TokenPair { access, refresh, session_id: session.id.clone() })
     }
 
     /// The session's current refresh token. Each call gives the same `jti` and times, so concurrent requests get the same
     /// token, except for its signature.
-    fn refresh_token(&self, grant: &Grant, session: &SessionRecord) -> Result<Issued, IssueError> {
+    fn refresh_token(&self, grant: &Grant, session: &SessionRecord) -> Step<Result<Issued, IssueError>> {
         let mut claims = serde_json::Map::new();
         let mut set = |name: &str, value: &str| drop(claims.insert(name.to_owned(), value.into()));
         set("sub", &session.subject);

@@ -1,0 +1,99 @@
+use std::collections::HashMap;
+use std::error::Error;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::crypto::{RemoteSigner, SigningKey};
+use crate::jose::Algorithm;
+
+/// A scriptable remote signer for tests, with keys in memory. Clones are the same signer.
+///
+/// ```
+/// use std::sync::Arc;
+/// use jwt_core::Algorithm;
+/// use jwt_core::crypto::SigningKey;
+/// use jwt_core::testing::{ScriptedSigner, SignerScript};
+///
+/// # if jwt_core::crypto::Backend::compiled_in().is_none() { return Ok(()) }
+/// let local = SigningKey::generate(Algorithm::ES256)?;
+/// let signer = ScriptedSigner::new([("alias/tokens", local.clone())]);
+/// let key = SigningKey::remote(Algorithm::ES256, &local.verification_key(), "alias/tokens", Arc::new(signer.clone()))?;
+/// signer.play(SignerScript::Fail);
+/// # Ok::<(), jwt_core::keys::KeyError>(())
+/// ```
+#[derive(Clone)]
+pub struct ScriptedSigner {
+    keys: Arc<HashMap<String, SigningKey>>,
+    script: Arc<Mutex<SignerScript>>,
+    asked: Arc<AtomicUsize>,
+}
+
+/// How a [`ScriptedSigner`] answers from now on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignerScript {
+    /// It signs.
+    #[default]
+    Sign,
+    /// It fails.
+    Fail,
+    /// It doesn't answer, and the time-out is over at once.
+    Hang,
+}
+
+impl ScriptedSigner {
+    /// Creates a signer with these keys and their identifiers.
+    #[must_use]
+    pub fn new<I: Into<String>>(keys: impl IntoIterator<Item = (I, SigningKey)>) -> Self {
+        let keys = keys.into_iter().map(|(id, key)| (id.into(), key)).collect();
+        Self { keys: Arc::new(keys), script: Arc::default(), asked: Arc::default() }
+    }
+
+    /// Sets how the signer answers from now on. Default: [`SignerScript::Sign`].
+    pub fn play(&self, script: SignerScript) {
+        *self.script.lock().unwrap_or_else(PoisonError::into_inner) = script;
+    }
+
+    /// Returns the number of signatures that were asked for.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    fn script(&self) -> SignerScript {
+        *self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl RemoteSigner for ScriptedSigner {
+    async fn sign(
+        &self,
+        key_id: &str,
+        algorithm: Algorithm,
+        message: &[u8],
+    ) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        match self.script() {
+            SignerScript::Sign => {}
+            SignerScript::Fail => return Err("the signer is down".into()),
+            SignerScript::Hang => std::future::pending().await,
+        }
+        let key = self.keys.get(key_id).filter(|key| key.algorithm() == algorithm);
+        Ok(key.ok_or("the signer has no such key")?.sign(message)?)
+    }
+
+    fn timeout(&self) -> Duration {
+        if self.script() == SignerScript::Hang { Duration::ZERO } else { Duration::from_secs(5) }
+    }
+}
+
+impl fmt::Debug for ScriptedSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScriptedSigner").field("keys", &self.keys.len()).finish_non_exhaustive()
+    }
+}
