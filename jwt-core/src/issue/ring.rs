@@ -142,7 +142,8 @@ impl KeyRing {
         self.warn_if_early(&new, now);
         let mut keys = self.keys_before_end(now);
         keys.push(new);
-        self.0.keys.store(Arc::new(Keys::new(keys)?));
+        let keys = Keys::succeeding(&self.0.keys.load(), keys, now)?;
+        self.0.keys.store(Arc::new(keys));
         Ok(kid)
     }
 

@@ -30,6 +30,8 @@ pub(super) struct RingKey {
     pub(super) signs_from: Duration,
     /// When the key stopped signing because it's no longer listed. It stays published until its last token has expired.
     pub(super) stopped: Option<Duration>,
+    /// Until when the key signed, although a key that was added later should have signed already.
+    pub(super) signed_until: Duration,
 }
 
 impl Keys {
@@ -51,6 +53,22 @@ impl Keys {
         Ok(Self { keys, generation })
     }
 
+    /// The same for keys that succeed others. Tokens that a key has signed until now stay valid, even if the new keys say that
+    /// another should have signed long ago.
+    pub(super) fn succeeding(old: &Self, mut keys: Vec<RingKey>, now: Duration) -> Result<Self, IssueError> {
+        for key in &mut keys {
+            key.signed_until = old.iter().find(|old| old.kid == key.kid).map_or(Duration::ZERO, |old| old.signed_until);
+        }
+        let mut new = Self::new(keys)?;
+        let signing = &old[old.signing_index(now)].kid;
+        if let Some(index) = new.iter().position(|key| key.kid == *signing)
+            && new.stop(index).is_some_and(|stop| stop < now)
+        {
+            new.keys[index].signed_until = now;
+        }
+        Ok(new)
+    }
+
     pub(super) fn is_symmetric(&self) -> bool {
         self.keys.iter().any(RingKey::is_symmetric)
     }
@@ -65,7 +83,8 @@ impl Keys {
     /// When a key stops signing: when the next one begins, or when it was taken from the list.
     pub(super) fn stop(&self, index: usize) -> Option<Duration> {
         let next = || self.keys[index + 1..].iter().find(|key| key.stopped.is_none()).map(|key| key.signs_from);
-        self.keys[index].stopped.or_else(next)
+        let key = &self.keys[index];
+        key.stopped.or_else(|| Some(next()?.max(key.signed_until)))
     }
 
     /// When a key ends: its last token has expired then, even for a verifier with the largest leeway.
@@ -99,7 +118,7 @@ impl RingKey {
         }
         let key = key.with_kid(Arc::clone(&kid));
         let prepared = backend.prepare(&key.verification_key(), key.algorithm())?;
-        Ok(Self { key, kid, prepared: Arc::new(prepared), signs_from, stopped: None })
+        Ok(Self { key, kid, prepared: Arc::new(prepared), signs_from, stopped: None, signed_until: Duration::ZERO })
     }
 
     fn is_symmetric(&self) -> bool {
@@ -114,7 +133,8 @@ impl RingKey {
 
     /// Whether a change from one to the other would change nothing.
     pub(super) fn is_unchanged(&self, other: &Self) -> bool {
-        (&self.kid, self.signs_from, self.stopped) == (&other.kid, other.signs_from, other.stopped)
+        let times = |key: &Self| (key.signs_from, key.stopped, key.signed_until);
+        self.kid == other.kid && times(self) == times(other)
     }
 }
 

@@ -125,7 +125,7 @@ impl KeyRing {
             let stopped = old.stop(index).map_or(now, |stop| stop.min(now));
             RingKey { stopped: Some(stopped), ..key.clone() }
         });
-        let keys = Keys::new(new.iter().cloned().chain(retired).collect())?;
+        let keys = Keys::succeeding(&old, new.iter().cloned().chain(retired).collect(), now)?;
         // Each change makes verifiers forget the tokens that they know.
         let same = keys.len() == old.len() && keys.iter().zip(old.iter()).all(|(new, old)| new.is_unchanged(old));
         if !same {

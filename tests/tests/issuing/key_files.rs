@@ -392,6 +392,32 @@ async fn a_scheduled_key_is_the_same_in_every_process_that_schedules_it() {
     assert_ne!(processes[0].ring.signing_kid().as_ref(), "past");
 }
 
+/// Somebody adds a key with a moment that is long past. The one before has signed until now.
+#[tokio::test]
+async fn a_key_that_comes_too_late_ends_no_token() {
+    let (clock, old, new) = (ManualClock::at(NOW), new_key(), new_key().with_kid("new"));
+    let late = Duration::from_secs(NOW - 100 * DAY);
+    let start = || KeyRing::builder().key(old.clone()).clock(clock.clone()).build().expect("a ring");
+    let processes = [start(), start()].map(|ring| Process::new(ring, &clock));
+    let token = processes[0].issue(29 * DAY);
+    processes[0].ring.rotate_at(new.clone(), late).expect("a new key");
+    let list = || [(old.clone(), Duration::ZERO), (new.clone(), late)];
+    assert_eq!(processes[1].ring.set_keys(list()), Ok(true));
+    for day in 0..31 {
+        clock.set(Duration::from_secs(NOW + day * DAY));
+        assert_eq!(processes[1].ring.set_keys(list()), Ok(false));
+        for process in &processes {
+            assert_eq!(process.ring.signing_kid().as_ref(), "new");
+            let expired = (day * DAY >= 29 * DAY + 60).then_some(ErrorKind::Expired);
+            assert_eq!(process.refuses(&token).await, expired, "{day}");
+        }
+    }
+    clock.set(Duration::from_secs(NOW + 30 * DAY + 300));
+    for process in &processes {
+        assert_eq!(process.refuses(&token).await, Some(ErrorKind::UnknownKey));
+    }
+}
+
 #[tokio::test]
 async fn a_function_of_yours_is_asked_at_each_interval_and_may_fail() {
     let clock = ManualClock::at(NOW);
