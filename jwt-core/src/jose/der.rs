@@ -32,7 +32,26 @@ pub(crate) fn public_key(der: &[u8]) -> Result<KeyMaterial, KeyError> {
 
 /// Whether the bytes have the structure of a public key or a certificate, even if their numbers are unusable.
 pub(crate) fn is_public_key(der: &[u8]) -> bool {
-    SubjectPublicKeyInfoRef::from_der(der).is_ok() || rsa_numbers(der).is_ok() || Certificate::from_der(der).is_ok()
+    structure(der).is_some()
+}
+
+/// Returns the PEM label of the structure that the bytes have.
+pub(super) fn structure(der: &[u8]) -> Option<&'static str> {
+    if SubjectPublicKeyInfoRef::from_der(der).is_ok() {
+        Some("PUBLIC KEY")
+    } else if rsa_numbers(der).is_ok() {
+        Some("RSA PUBLIC KEY")
+    } else {
+        Certificate::from_der(der).is_ok().then_some("CERTIFICATE")
+    }
+}
+
+/// Whether one certificate names the other one as its issuer. Signatures aren't checked.
+pub(super) fn is_issued_by(subject: &[u8], issuer: &[u8]) -> bool {
+    match (Certificate::from_der(subject), Certificate::from_der(issuer)) {
+        (Ok(subject), Ok(issuer)) => subject.tbs_certificate().issuer() == issuer.tbs_certificate().subject(),
+        _ => false,
+    }
 }
 
 pub(super) fn certificate(der: &[u8]) -> Result<KeyMaterial, KeyError> {
@@ -184,14 +203,15 @@ pub(super) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pem;
+    use super::super::pem::tests::content;
     use super::super::pem::tests::{P256_CERTIFICATE, P256_SPKI, RSA_PKCS1, RSA_SPKI};
-    use super::super::pem::{self, block};
     use super::*;
 
     #[test]
     fn bytes_after_the_key_and_cut_off_keys_are_refused() {
         for pem in [RSA_SPKI, RSA_PKCS1, P256_CERTIFICATE] {
-            let der = [block(pem.as_bytes()).unwrap().content.as_slice(), &[0]].concat();
+            let der = [content(pem).as_slice(), &[0]].concat();
             assert!(public_key(&der).is_err(), "{pem}");
             assert!(public_key(&der[..der.len() - 2]).is_err(), "{pem}");
         }
@@ -205,7 +225,7 @@ mod tests {
 
     #[test]
     fn an_rsa_key_is_encoded_as_it_was_read() {
-        let der = block(RSA_PKCS1.as_bytes()).unwrap().content;
+        let der = content(RSA_PKCS1);
         let (modulus, exponent) = rsa_numbers(&der).unwrap();
         assert_eq!(rsa_der(modulus, exponent), *der);
     }

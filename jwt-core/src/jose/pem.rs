@@ -18,11 +18,13 @@ const DASHES: &[u8] = b"-----";
 
 /// Reads the only public key in a PEM text.
 pub(crate) fn public_key(text: &[u8]) -> Result<KeyMaterial, KeyError> {
-    let block = block(text)?;
+    let blocks = blocks(text)?;
+    if blocks.len() > 1 && blocks.iter().all(|block| block.label == "CERTIFICATE") {
+        return certificates(&blocks);
+    }
+    let block = only(&blocks)?;
     match block.label {
-        "PUBLIC KEY" => der::spki(&block.content),
-        "RSA PUBLIC KEY" => der::rsa_public_key(&block.content),
-        "CERTIFICATE" => der::certificate(&block.content),
+        "PUBLIC KEY" | "RSA PUBLIC KEY" | "CERTIFICATE" | "X509 CERTIFICATE" => labelled(block.label, &block.decode()?),
         "OPENSSH PRIVATE KEY" => Err(KeyError::new(
             KeyErrorKind::PrivateKey,
             "an OpenSSH private key was given where a public key is expected; `ssh-keygen -e -m PKCS8 -f FILE` prints its \
@@ -36,6 +38,43 @@ pub(crate) fn public_key(text: &[u8]) -> Result<KeyMaterial, KeyError> {
     }
 }
 
+/// Reads DER with this label. If the label belongs to another structure, the error says to which.
+fn labelled(label: &str, der: &[u8]) -> Result<KeyMaterial, KeyError> {
+    let read = match label {
+        "PUBLIC KEY" => der::spki(der),
+        "RSA PUBLIC KEY" => der::rsa_public_key(der),
+        _ => der::certificate(der),
+    };
+    read.map_err(|error| match der::structure(der) {
+        _ if error.kind() != KeyErrorKind::Malformed => error,
+        Some("PUBLIC KEY") if label != "PUBLIC KEY" => {
+            KeyError::malformed("the PEM text's label is wrong: write `PUBLIC KEY` in its `BEGIN` and `END` lines")
+        }
+        Some("RSA PUBLIC KEY") if label != "RSA PUBLIC KEY" => {
+            KeyError::malformed("the PEM text's label is wrong: write `RSA PUBLIC KEY` in its `BEGIN` and `END` lines")
+        }
+        Some("CERTIFICATE") if !label.ends_with("CERTIFICATE") => {
+            KeyError::malformed("the PEM text's label is wrong: write `CERTIFICATE` in its `BEGIN` and `END` lines")
+        }
+        _ => error,
+    })
+}
+
+/// Reads the key of the first certificate of a chain, which begins with the one that the others vouch for.
+fn certificates(blocks: &[Block<'_>]) -> Result<KeyMaterial, KeyError> {
+    let chain = blocks.iter().map(Block::decode).collect::<Result<Vec<_>, _>>()?;
+    // A certificate that issued itself ends a chain. If another one follows, they're alternatives.
+    let is_chain =
+        chain.windows(2).all(|pair| der::is_issued_by(&pair[0], &pair[1]) && !der::is_issued_by(&pair[0], &pair[0]));
+    match chain.first() {
+        Some(first) if is_chain => der::certificate(first),
+        _ => Err(KeyError::malformed(
+            "the text has several certificates that aren't a chain; keep the one with the key \
+             (`openssl x509 -in FILE` prints the first)",
+        )),
+    }
+}
+
 /// Returns the error for a label that belongs neither to public nor to private keys.
 pub(super) fn other_label(label: &str, otherwise: &'static str) -> KeyError {
     KeyError::malformed(match label {
@@ -46,31 +85,59 @@ pub(super) fn other_label(label: &str, otherwise: &'static str) -> KeyError {
             "the PEM text is a PKCS#7 bundle, not a key; `openssl pkcs7 -in FILE -print_certs` prints its certificates"
         }
         "EC PARAMETERS" => "the PEM text has the parameters of a curve and no key",
+        "TRUSTED CERTIFICATE" => {
+            "the PEM text is a certificate in OpenSSL's own format; `openssl x509 -in FILE` converts it"
+        }
+        "PGP PUBLIC KEY BLOCK" | "PGP PRIVATE KEY BLOCK" => {
+            "the text is an OpenPGP key, which tokens aren't signed with"
+        }
+        "SSH2 PUBLIC KEY" => {
+            "the text is an SSH public key; `ssh-keygen -i -f FILE | ssh-keygen -e -m PKCS8 -f /dev/stdin` \
+                              converts RSA and ECDSA keys"
+        }
         _ => otherwise,
     })
 }
 
-/// A decoded PEM block.
+/// A PEM block.
 pub(super) struct Block<'t> {
     pub(super) label: &'t str,
-    pub(super) content: Zeroizing<Vec<u8>>,
+    body: &'t [u8],
 }
 
-/// Decodes the only block of `text`. `EC PARAMETERS` are ignored beside a key: `openssl ecparam -genkey` writes both.
-pub(super) fn block(text: &[u8]) -> Result<Block<'_>, KeyError> {
-    let (mut rest, mut found, mut parameters) = (text, None, None);
+impl Block<'_> {
+    pub(super) fn decode(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        decode(self.body)
+    }
+}
+
+/// The most blocks that are read. A chain of certificates is shorter.
+const MAX_BLOCKS: usize = 10;
+
+/// Finds the blocks of `text`. `EC PARAMETERS` are left out beside a key: `openssl ecparam -genkey` writes both.
+pub(super) fn blocks(text: &[u8]) -> Result<Vec<Block<'_>>, KeyError> {
+    let (mut rest, mut blocks) = (text, Vec::new());
     while let Some(start) = memmem::find(rest, BEGIN) {
         let (label, body, after) = split(&rest[start + BEGIN.len()..])?;
-        let slot = if label == "EC PARAMETERS" { &mut parameters } else { &mut found };
-        if slot.replace((label, body)).is_some() {
-            return Err(KeyError::malformed(
-                "the text has more than one PEM block; keep the one with the key (in a chain of certificates, the first)",
-            ));
+        if blocks.len() == MAX_BLOCKS {
+            return Err(KeyError::malformed("the text has more than 10 PEM blocks; keep the one with the key"));
         }
+        blocks.push(Block { label, body });
         rest = after;
     }
-    let (label, body) = found.or(parameters).ok_or_else(|| not_pem(text))?;
-    Ok(Block { label, content: decode(body)? })
+    let is_key = |block: &Block<'_>| block.label != "EC PARAMETERS";
+    if blocks.iter().filter(|block| !is_key(block)).count() == 1 && blocks.iter().any(is_key) {
+        blocks.retain(is_key);
+    }
+    if blocks.is_empty() { Err(not_pem(text)) } else { Ok(blocks) }
+}
+
+/// Returns the only block.
+pub(super) fn only<'b, 't>(blocks: &'b [Block<'t>]) -> Result<&'b Block<'t>, KeyError> {
+    match blocks {
+        [only] => Ok(only),
+        _ => Err(KeyError::malformed("the text has more than one PEM block; keep the one with the key")),
+    }
 }
 
 /// Splits the text after `-----BEGIN ` into the label, the base64, and the text after the block.
@@ -196,6 +263,11 @@ imPFt6FShbmmOUiPX3rHdX4eEbCfbtHSKlZMG0f3nsswDfFG74NPvQ==
 MCowBQYDK2VwAyEAxkB1KCrMT+rLA6I0leLQNE8p20JNXqdZJ3PNq20b/h4=
 -----END PUBLIC KEY-----";
 
+    /// Decodes the only block.
+    pub(in crate::jose) fn content(pem: &str) -> Zeroizing<Vec<u8>> {
+        only(&blocks(pem.as_bytes()).unwrap()).unwrap().decode().unwrap()
+    }
+
     fn kind(algorithm: Algorithm, pem: &str) -> Option<KeyErrorKind> {
         Key::from_pem(algorithm, pem).err().map(|error| error.kind())
     }
@@ -222,7 +294,7 @@ MCowBQYDK2VwAyEAxkB1KCrMT+rLA6I0leLQNE8p20JNXqdZJ3PNq20b/h4=
             assert_eq!(kind(algorithm, pem), expected, "{algorithm} {pem}");
             assert_eq!(kind(algorithm, &pem.replace('\n', "\r\n")), expected, "{algorithm} {pem}");
             assert_eq!(kind(algorithm, &format!("# a comment\n{pem}\n\n")), expected, "{algorithm} {pem}");
-            let der = block(pem.as_bytes()).unwrap().content;
+            let der = content(pem);
             let refused = Key::from_der(algorithm, &der).err().map(|error| error.kind());
             assert_eq!(refused, expected, "{algorithm} {pem}");
         }
@@ -257,7 +329,14 @@ MCowBQYDK2VwAyEAxkB1KCrMT+rLA6I0leLQNE8p20JNXqdZJ3PNq20b/h4=
             (relabel("OPENSSH PRIVATE KEY"), "`ssh-keygen -e -m PKCS8"),
             (relabel("CERTIFICATE REQUEST"), "`openssl req -in FILE -noout -pubkey`"),
             (relabel("PKCS7"), "`openssl pkcs7 -in FILE -print_certs`"),
-            (format!("{P256_CERTIFICATE}\n{P256_CERTIFICATE}"), "in a chain of certificates, the first"),
+            (format!("{RSA_SPKI}\n{P256_CERTIFICATE}"), "more than one PEM block"),
+            (relabel("RSA PUBLIC KEY"), "write `PUBLIC KEY`"),
+            (relabel("CERTIFICATE"), "write `PUBLIC KEY`"),
+            (RSA_PKCS1.replace("RSA PUBLIC", "PUBLIC"), "write `RSA PUBLIC KEY`"),
+            (P256_CERTIFICATE.replace("CERTIFICATE", "PUBLIC KEY"), "write `CERTIFICATE`"),
+            (relabel("TRUSTED CERTIFICATE"), "`openssl x509 -in FILE`"),
+            (relabel("PGP PUBLIC KEY BLOCK"), "an OpenPGP key"),
+            (format!("{P256_CERTIFICATE}\n{P256_CERTIFICATE}"), "`openssl x509 -in FILE` prints the first"),
             (
                 format!("{}{}", RSA_SPKI.trim_end().trim_end_matches('-'), "-".repeat(4) + RSA_SPKI),
                 "more than one PEM block",
@@ -276,7 +355,7 @@ MCowBQYDK2VwAyEAxkB1KCrMT+rLA6I0leLQNE8p20JNXqdZJ3PNq20b/h4=
             let message = public_key(text.as_bytes()).unwrap_err().to_string();
             assert!(message.contains(part), "{message}\n{text}");
         }
-        let der = block(RSA_SPKI.as_bytes()).unwrap().content;
+        let der = content(RSA_SPKI);
         assert!(public_key(&der).unwrap_err().to_string().contains("`Key::from_der`"));
     }
 

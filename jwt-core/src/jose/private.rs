@@ -49,11 +49,14 @@ impl fmt::Debug for PrivateMaterial {
 
 /// Reads the only private key in a PEM text.
 pub(crate) fn from_pem(text: &[u8]) -> Result<PrivateMaterial, KeyError> {
-    let block = pem::block(text)?;
+    let mut blocks = pem::blocks(text)?;
+    // Servers keep a key and its certificates in one file.
+    if blocks.iter().any(|block| block.label.ends_with("PRIVATE KEY")) {
+        blocks.retain(|block| block.label != "CERTIFICATE");
+    }
+    let block = pem::only(&blocks)?;
     match block.label {
-        "PRIVATE KEY" => pkcs8(&block.content),
-        "RSA PRIVATE KEY" => pkcs1(&block.content),
-        "EC PRIVATE KEY" => sec1(&block.content),
+        "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" => labelled(block.label, &block.decode()?),
         "ENCRYPTED PRIVATE KEY" => Err(pem::encrypted()),
         "OPENSSH PRIVATE KEY" => Err(KeyError::malformed(
             "the private key has OpenSSH's own format; `ssh-keygen -p -m PKCS8 -f COPY` converts a copy of an RSA or ECDSA \
@@ -67,6 +70,30 @@ pub(crate) fn from_pem(text: &[u8]) -> Result<PrivateMaterial, KeyError> {
         )),
         label => Err(pem::other_label(label, "the PEM text is not a private key of a supported kind")),
     }
+}
+
+/// Reads DER with this label. If the label belongs to another structure, the error says to which.
+fn labelled(label: &str, der: &[u8]) -> Result<PrivateMaterial, KeyError> {
+    let read = match label {
+        "PRIVATE KEY" => pkcs8(der),
+        "RSA PRIVATE KEY" => pkcs1(der),
+        _ => sec1(der),
+    };
+    read.map_err(|error| {
+        KeyError::malformed(if error != BROKEN {
+            return error;
+        } else if pkcs8(der).is_ok() {
+            "the PEM text's label is wrong: write `PRIVATE KEY` in its `BEGIN` and `END` lines"
+        } else if pkcs1(der).is_ok() {
+            "the PEM text's label is wrong: write `RSA PRIVATE KEY` in its `BEGIN` and `END` lines"
+        } else if sec1(der).is_ok() {
+            "the PEM text's label is wrong: write `EC PRIVATE KEY` in its `BEGIN` and `END` lines"
+        } else if der::is_public_key(der) {
+            "the PEM text's label is wrong: it has a public key, and only the private key can sign"
+        } else {
+            return error;
+        })
+    })
 }
 
 const BROKEN: KeyError = KeyError::malformed("the private key is malformed");

@@ -113,3 +113,60 @@ fn f19_public_material_is_not_accepted_as_a_shared_secret() {
         }
     }
 }
+
+/// A chain as servers have it: the certificate of the P-256 key, and the one that vouches for it.
+const CHAIN: &str = include_str!("pem/p256.chain.pem");
+
+#[test]
+fn f19_the_key_of_a_chain_is_the_key_of_its_first_certificate() {
+    let [rsa, p256, ..] = &PEMS;
+    let thumbprint = |pem: &str| backends()[0].thumbprint(&Key::from_pem(Algorithm::ES256, pem).expect("a key"));
+    assert_eq!(thumbprint(CHAIN), thumbprint(p256.public));
+    let end = "-----END CERTIFICATE-----\n";
+    let (leaf, root) = CHAIN.split_once(end).expect("two certificates");
+    for pem in [
+        format!("{root}{leaf}{end}"),
+        format!("{leaf}{end}{}", rsa.expired),
+        format!("{}{}", p256.expired, p256.expired),
+        format!("{}{leaf}{end}", p256.expired),
+    ] {
+        let error = Key::from_pem(Algorithm::ES256, &pem).expect_err("alternatives");
+        assert!(error.to_string().contains("`openssl x509 -in FILE`"), "{error}");
+    }
+    assert!(
+        Key::from_pem(Algorithm::ES256, CHAIN.repeat(6)).expect_err("too long").to_string().contains("10 PEM blocks")
+    );
+}
+
+#[test]
+fn f19_a_private_key_may_share_its_file_with_certificates() {
+    let [rsa, p256, ..] = &PEMS;
+    for text in [format!("{}{CHAIN}", p256.private), format!("{CHAIN}{}", p256.private)] {
+        assert!(SigningKey::from_pem(Algorithm::ES256, &text).is_ok());
+        assert_eq!(kind(Algorithm::ES256, &text), Some(KeyErrorKind::Malformed));
+    }
+    for text in [format!("{}{}", p256.private, rsa.private), format!("{}{}", p256.private, p256.public)] {
+        assert!(SigningKey::from_pem(Algorithm::ES256, &text).is_err());
+    }
+}
+
+#[test]
+fn f19_a_wrong_label_of_a_private_key_is_named() {
+    let [rsa, p256, ..] = &PEMS;
+    let relabelled = |pem: &str, from: &str, to: &str| pem.replace(&format!(" {from}-"), &format!(" {to}-"));
+    for (algorithm, pem, part) in [
+        (Algorithm::ES256, relabelled(p256.private, "PRIVATE KEY", "EC PRIVATE KEY"), "write `PRIVATE KEY`"),
+        (Algorithm::RS256, relabelled(rsa.private, "PRIVATE KEY", "RSA PRIVATE KEY"), "write `PRIVATE KEY`"),
+        (Algorithm::RS256, relabelled(RSA_PRIVATE_KEY, "RSA PRIVATE KEY", "PRIVATE KEY"), "write `RSA PRIVATE KEY`"),
+        (Algorithm::ES256, relabelled(EC_PRIVATE_KEY, "EC PRIVATE KEY", "PRIVATE KEY"), "write `EC PRIVATE KEY`"),
+        (Algorithm::RS256, relabelled(rsa.public, "PUBLIC KEY", "PRIVATE KEY"), "it has a public key"),
+        (
+            Algorithm::RS256,
+            relabelled(rsa.private, "PRIVATE KEY", "ENCRYPTED PRIVATE KEY"),
+            "`openssl pkey -in FILE -out NEW`",
+        ),
+    ] {
+        let error = SigningKey::from_pem(algorithm, &pem).expect_err("a wrong label").to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}
