@@ -50,6 +50,9 @@ const FIELDS: &[(&str, Set)] = &[
     ("refresh.stale_if_error", |to, value| put(&mut to.refresh().stale_if_error, value.parse())),
     ("refresh.timeout", |to, value| put(&mut to.refresh().timeout, value.parse())),
     ("refresh.max_bytes", |to, value| put(&mut to.refresh().max_bytes, value.parse())),
+    ("refresh.max_keys", |to, value| {
+        put(&mut to.refresh().max_keys, value.parse().map_err(|_| "must be a whole number"))
+    }),
     ("leeway", |to, value| put(&mut to.verifier.leeway, value.parse())),
     ("max_token_bytes", |to, value| put(&mut to.verifier.max_token_bytes, value.parse())),
     ("realm", |to, value| put(&mut to.verifier.realm, Ok(value))),
@@ -186,6 +189,7 @@ mod tests {
             ("REFRESH_STALE_IF_ERROR", "1m", refresh("stale_if_error = 60")),
             ("REFRESH_TIMEOUT", "1m", refresh("timeout = 60")),
             ("REFRESH_MAX_BYTES", "1KiB", refresh("max_bytes = 1024")),
+            ("REFRESH_MAX_KEYS", "200", refresh("max_keys = 200")),
             ("LEEWAY", "5s", top("leeway = 5")),
             ("MAX_TOKEN_BYTES", "2KB", top("max_token_bytes = 2000")),
             ("REALM", "a b", top("realm = 'a b'")),

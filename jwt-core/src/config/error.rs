@@ -75,7 +75,10 @@ impl ConfigError {
                 let choice = "or set try_keys_in_turn to true for the time of a rotation (at most four keys)";
                 format!("{}, {choice}", error.problem()).into()
             }
-            _ => error.problem().into(),
+            _ => match error.ignored() {
+                Some(ignored) => format!("{}: {ignored}", error.problem()).into(),
+                None => error.problem().into(),
+            },
         };
         Self::new(kind(error.kind()), path, problem)
     }

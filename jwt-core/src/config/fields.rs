@@ -86,6 +86,7 @@ pub(super) struct RefreshConfig {
     pub(super) stale_if_error: Option<DurationSetting>,
     pub(super) timeout: Option<DurationSetting>,
     pub(super) max_bytes: Option<SizeSetting>,
+    pub(super) max_keys: Option<usize>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -180,7 +180,7 @@ impl IssuerConfig {
         if keys.keys().iter().any(fits) {
             return Ok(());
         }
-        let error = BuildError::new(BuildErrorKind::NoUsableKey, "keys");
+        let error = BuildError::new(BuildErrorKind::NoUsableKey, "keys").because_of(keys.ignored().first().cloned());
         Err(ConfigError::built(path, &error))
     }
 }
@@ -347,7 +347,11 @@ mod tests {
                 UnusableKey,
                 "secret_file holds no usable key: the secret has 4 bytes; HS256 needs at least 32 (`openssl rand -hex 32`)",
             ),
-            (&[GOOD, "jwks_file = 'pem'"], UnusableKey, "jwks_file holds no usable key: not a JSON object"),
+            (
+                &[GOOD, "jwks_file = 'pem'"],
+                UnusableKey,
+                "jwks_file holds no usable key: the text is PEM, not a key set: read it with `Key::from_pem`, or with `pem_file` in a configuration",
+            ),
             (&[GOOD, "jwks_file = 'bytes'"], Unreadable, "jwks_file names a file that is not valid UTF-8"),
             (&[GOOD, "pem_file = 'none'"], Unreadable, "pem_file names a file that cannot be read: entity not found"),
             (

@@ -58,6 +58,7 @@ impl RefreshConfig {
             (self.stale_if_error.is_some(), "refresh.stale_if_error"),
             (self.timeout.is_some(), "refresh.timeout"),
             (self.max_bytes.is_some(), "refresh.max_bytes"),
+            (self.max_keys.is_some(), "refresh.max_keys"),
         ]
         .into_iter()
         .find_map(|(given, field)| given.then_some(field))
@@ -88,6 +89,9 @@ impl RefreshConfig {
         if let Some(bytes) = self.max_bytes {
             settings = settings.max_bytes(bytes.0);
         }
+        if let Some(keys) = self.max_keys {
+            settings = settings.max_keys(keys);
+        }
         settings
     }
 
@@ -98,6 +102,8 @@ impl RefreshConfig {
             "refresh.timeout"
         } else if invalid(Self { max_bytes: self.max_bytes, ..Self::default() }) {
             "refresh.max_bytes"
+        } else if invalid(Self { max_keys: self.max_keys, ..Self::default() }) {
+            "refresh.max_keys"
         } else if self.lifetime.is_some() {
             "refresh.lifetime"
         } else if self.least_lifetime.is_some() {
@@ -141,6 +147,7 @@ mod tests {
             ("metadata_url = 'keys'", "metadata_url is not a usable URL"),
             ("discover = true\nrefresh.timeout = '31s'", "refresh.timeout is out of range"),
             ("discover = true\nrefresh.max_bytes = '1MiB'", "refresh.max_bytes is out of range"),
+            ("discover = true\nrefresh.max_keys = 1001", "refresh.max_keys is out of range"),
             ("discover = true\nrefresh.lifetime = '2d'", "refresh.lifetime is out of range"),
             ("discover = true\nrefresh.least_lifetime = '20m'", "refresh.least_lifetime is out of range"),
             ("discover = true\nrefresh.most_lifetime = '5m'", "refresh.most_lifetime is out of range"),
@@ -164,6 +171,7 @@ mod tests {
             ("stale_if_error = 0", settings().stale_if_error(Duration::ZERO)),
             ("timeout = '2s'", settings().timeout(Duration::from_secs(2))),
             ("max_bytes = '16KiB'", settings().max_bytes(16 * 1024)),
+            ("max_keys = 200", settings().max_keys(200)),
         ] {
             assert_eq!(toml::from_str::<RefreshConfig>(line).unwrap().settings(), expected, "{line}");
         }

@@ -395,7 +395,8 @@ pub(super) mod tests {
         let tested = shown.chain(others).chain(["previous_secret"]);
         assert_eq!(known, tested.map(str::to_owned).collect());
         let refresh = fields(r#"{"issuers":[{"refresh":{"?":1}}]}"#);
-        let tested = ["lifetime", "least_lifetime", "most_lifetime", "stale_if_error", "timeout", "max_bytes"];
+        let tested =
+            ["lifetime", "least_lifetime", "most_lifetime", "stale_if_error", "timeout", "max_bytes", "max_keys"];
         assert_eq!(refresh, tested.map(str::to_owned).into());
         let groups = ["sources", "refresh", "secret", "previous_secret"];
         for field in known.iter().chain(&refresh).filter(|field| !groups.contains(&field.as_str())) {

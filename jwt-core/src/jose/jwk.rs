@@ -5,20 +5,22 @@ use std::sync::Arc;
 
 use arrayvec::ArrayVec;
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use super::algorithm::{Algorithm, Family};
 use super::header::MAX_KID_BYTES;
 use super::key_error::{KeyError, KeyErrorKind};
 use super::material::{self, KeyMaterial};
-use super::secret;
+use super::{der, secret};
 use crate::json::{self, JsonError, Unique, Value};
 
 /// The kind of key that the caller expects. Other kinds are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
     Public,
+    /// A key of a SPIFFE trust domain that signs JWT-SVIDs.
+    Spiffe,
     Secret,
     /// A signing key: a secret, or a public key with its private members.
     Pair,
@@ -42,10 +44,10 @@ pub(crate) fn vet(text: &str, expected: Expected) -> Result<Vetted, KeyError> {
     let kty = members.text("kty", members.kty)?.ok_or(KeyError::malformed("the key has no `kty`"))?;
     let kid = members.text("kid", members.kid)?;
     let alg = members.text("alg", members.alg)?;
-    members.certificate_chain()?;
-    members.purpose(if expected == Expected::Pair { "sign" } else { "verify" })?;
+    let certificate = members.certificate()?;
+    members.purpose(expected)?;
     if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
-        return Err(KeyError::new(KeyErrorKind::TooLarge, "the `kid` is longer than 256 bytes"));
+        return Err(KeyError::long_kid());
     }
     if members.private && expected != Expected::Pair {
         // RFC 7517 section 9.2 requires that private keys are protected from disclosure, so one in a public key set
@@ -58,7 +60,7 @@ pub(crate) fn vet(text: &str, expected: Expected) -> Result<Vetted, KeyError> {
         _ => return Err(unsupported_key_type()),
     };
     match (expected, symmetric) {
-        (Expected::Public, true) => {
+        (Expected::Public | Expected::Spiffe, true) => {
             return Err(KeyError::new(
                 KeyErrorKind::SymmetricKey,
                 "a shared secret was given where a public key is expected; use `from_symmetric_jwk`",
@@ -83,12 +85,15 @@ pub(crate) fn vet(text: &str, expected: Expected) -> Result<Vetted, KeyError> {
             })
         })
         .transpose()?;
-    let material = match kty.as_ref() {
-        "oct" => members.secret(declared)?,
-        "RSA" => members.rsa()?,
-        "EC" => members.ec()?,
-        "OKP" => members.okp()?,
-        _ => members.akp(declared)?,
+    let is_public = matches!(expected, Expected::Public | Expected::Spiffe);
+    let certificate = certificate.filter(|_| is_public && !members.has_numbers());
+    let material = match (certificate, kty.as_ref()) {
+        (Some(certificate), kty) => certified(&certificate, kty)?,
+        (None, "oct") => members.secret(declared)?,
+        (None, "RSA") => members.rsa()?,
+        (None, "EC") => members.ec()?,
+        (None, "OKP") => members.okp()?,
+        (None, _) => members.akp(declared)?,
     };
     if declared.is_some_and(|declared| declared.family() != material.family()) {
         return Err(KeyError::mismatch());
@@ -164,13 +169,27 @@ impl<'a> Members<'a> {
     }
 
     /// Checks `use` and `key_ops`. RFC 7517 sections 4.2 and 4.3.
-    fn purpose(&self, operation: &str) -> Result<(), KeyError> {
+    fn purpose(&self, expected: Expected) -> Result<(), KeyError> {
         const WRONG_USE: KeyError = KeyError::new(
             KeyErrorKind::WrongUse,
             "the key's `use` or `key_ops` is for something other than signatures",
         );
-        if self.text("use", self.r#use)?.is_some_and(|purpose| purpose != "sig") {
-            return Err(WRONG_USE);
+        let operation = if expected == Expected::Pair { "sign" } else { "verify" };
+        let purpose = self.text("use", self.r#use)?;
+        match (expected, purpose.as_deref()) {
+            (Expected::Spiffe, Some("jwt-svid")) => {}
+            // SPIFFE Trust Domain and Bundle section 4.2.2: `use` must be set.
+            (Expected::Spiffe, _) => {
+                return Err(KeyError::new(KeyErrorKind::WrongUse, "the key's `use` isn't `jwt-svid`"));
+            }
+            (_, None | Some("sig")) => {}
+            (_, Some("jwt-svid")) => {
+                return Err(KeyError::new(
+                    KeyErrorKind::WrongUse,
+                    "the key's `use` is `jwt-svid`; trust its SPIFFE trust domain with `TrustedIssuer::spiffe`",
+                ));
+            }
+            _ => return Err(WRONG_USE),
         }
         let Some(operations) = self.key_ops else { return Ok(()) };
         let (mut named, mut too_many) = (ArrayVec::<_, MAX_OPERATIONS>::new(), false);
@@ -186,13 +205,22 @@ impl<'a> Members<'a> {
         if named.iter().any(|other| other == operation) { Ok(()) } else { Err(WRONG_USE) }
     }
 
-    /// Checks the form of `x5c`, which isn't used. RFC 7517 section 4.7.
-    fn certificate_chain(&self) -> Result<(), KeyError> {
-        if self.x5c.is_none_or(|chain| strings(chain, |_| ())) {
-            Ok(())
+    /// Checks the form of `x5c` and returns the first certificate, which has the key. RFC 7517 section 4.7.
+    fn certificate(&self) -> Result<Option<Cow<'a, str>>, KeyError> {
+        let mut first = None;
+        let mut keep_first = |certificate| {
+            first.get_or_insert(certificate);
+        };
+        if self.x5c.is_none_or(|chain| strings(chain, &mut keep_first)) {
+            Ok(first)
         } else {
             Err(KeyError::malformed("the key's `x5c` is not an array of strings"))
         }
+    }
+
+    /// Whether a member has a number or the bytes of the key.
+    fn has_numbers(&self) -> bool {
+        [self.n, self.e, self.x, self.y, self.k, self.r#pub].iter().any(Option::is_some)
     }
 
     fn rsa(&self) -> Result<KeyMaterial, KeyError> {
@@ -244,6 +272,24 @@ impl<'a> Members<'a> {
     fn curve(&self) -> Result<Cow<'a, str>, KeyError> {
         self.text("crv", self.crv)?.ok_or(KeyError::malformed("the key has no `crv`"))
     }
+}
+
+/// Reads the key of a JWK that has it only in a certificate. The set is trusted as a whole, so the certificate's dates and
+/// chain aren't checked.
+fn certified(certificate: &str, kty: &str) -> Result<KeyMaterial, KeyError> {
+    let base64: String = certificate.split_ascii_whitespace().collect();
+    let material = STANDARD
+        .decode(base64)
+        .map_err(|_| KeyError::malformed("the key's `x5c` is not base64"))
+        .and_then(|der| der::certificate(&der))?;
+    let of_type = match material.family() {
+        Family::Hmac => "oct",
+        Family::Rsa => "RSA",
+        Family::P256 | Family::P384 | Family::P521 => "EC",
+        Family::Ed25519 => "OKP",
+        Family::MlDsa44 | Family::MlDsa65 | Family::MlDsa87 => "AKP",
+    };
+    if of_type == kty { Ok(material) } else { Err(KeyError::malformed("the key's `x5c` has a key of another type")) }
 }
 
 /// Calls `each` with the elements of an array of strings. Returns `false` if it's anything else.

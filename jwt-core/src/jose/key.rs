@@ -61,14 +61,14 @@ impl Key {
     /// Creates a key from PEM with exactly one `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`.
     ///
     /// Only the public key of a certificate is used. Its dates, issuer and chain aren't checked: you trust it by
-    /// passing it here. White space, a byte order mark, text around the block, and line ends that are escaped as `\n`
-    /// don't matter.
+    /// passing it here. In a chain of certificates, the first one has the key. White space, a byte order mark, text around
+    /// the block, and line ends that are escaped as `\n` don't matter.
     ///
     /// # Errors
     ///
     /// [`PrivateKey`](super::KeyErrorKind::PrivateKey) for a private key.
-    /// [`Malformed`](super::KeyErrorKind::Malformed) for other labels, several blocks and broken encodings; the
-    /// message says how to convert the most common ones.
+    /// [`Malformed`](super::KeyErrorKind::Malformed) for other or wrong labels, several blocks and broken
+    /// encodings; the message says how to convert the most common ones.
     /// [`AlgorithmMismatch`](super::KeyErrorKind::AlgorithmMismatch) if the key can't be used with the algorithm. The
     /// other kinds if the key's numbers can't be used.
     ///
@@ -99,7 +99,8 @@ impl Key {
 
     /// Creates a key from a public JWK in JSON. RFC 7517.
     ///
-    /// Members that aren't needed are ignored. `x5c`, `x5u` and `x5t` are never used to find or to trust a key.
+    /// Members that aren't needed are ignored. `x5c`, `x5u` and `x5t` are never used to find or to trust a key. If the key's
+    /// numbers are missing, they're read from the first certificate of `x5c`; its dates and chain aren't checked.
     ///
     /// Some issuers write numbers with leading zeros, without the leading zeros that an EC key needs, or padded with `=`,
     /// and members that they leave out as `null`. None of this changes the key, so all of it is accepted.
@@ -141,6 +142,11 @@ impl Key {
         } else {
             Err(KeyError::mismatch())
         }
+    }
+
+    /// Creates a key for the first allowed algorithm that fits it.
+    pub(crate) fn undeclared(material: KeyMaterial) -> Self {
+        Self { material: Arc::new(material), declared: None, kid: None }
     }
 
     /// Creates a key. The caller has checked that the algorithm can use the material.

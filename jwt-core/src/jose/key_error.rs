@@ -113,6 +113,15 @@ impl KeyError {
         Self { kind: KeyErrorKind::Malformed, message: Message::Member { name, problem } }
     }
 
+    pub(crate) const fn long_kid() -> Self {
+        Self::new(KeyErrorKind::TooLarge, "the `kid` is longer than 256 bytes")
+    }
+
+    /// Creates the error for a key that fits none of the allowed algorithms.
+    pub(crate) const fn not_allowed() -> Self {
+        Self::new(KeyErrorKind::UnsupportedAlgorithm, "no allowed algorithm fits the key")
+    }
+
     pub(crate) const fn mismatch() -> Self {
         Self::new(KeyErrorKind::AlgorithmMismatch, "the key can't be used with this algorithm")
     }

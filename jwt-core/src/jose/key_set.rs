@@ -1,11 +1,14 @@
+use std::borrow::Cow;
 use std::fmt;
 
+use super::header::MAX_KID_BYTES;
 use super::jwk::{self, Expected};
 use super::key::Key;
 use super::key_error::{KeyError, KeyErrorKind};
-use crate::json::{self, Unique, Value};
+use super::pem;
+use crate::json::{self, JsonError, Unique, Value};
 
-/// The most keys in a set, including ignored ones.
+/// The most keys in a set, including ignored ones, unless fetching them is configured otherwise.
 pub(crate) const MAX_KEYS: usize = 100;
 
 /// The largest key set, in bytes.
@@ -44,6 +47,10 @@ pub struct IgnoredKey {
 }
 
 impl IgnoredKey {
+    pub(crate) const fn new(index: usize, error: KeyError) -> Self {
+        Self { index, error }
+    }
+
     /// Returns the key's position in the set, counted from zero.
     #[must_use]
     pub const fn index(&self) -> usize {
@@ -66,6 +73,9 @@ impl fmt::Display for IgnoredKey {
 impl KeySet {
     /// Reads the public keys of a JWK Set. RFC 7517 section 5.
     ///
+    /// An object whose values are certificates or public keys in PEM is read too, with its names as `kid`s: Google publishes
+    /// such objects beside its JWK Sets.
+    ///
     /// Private keys and shared secrets are ignored, because a public set exposes them. A key is also ignored if it,
     /// or an object in it, has more than 100 members, or if its `key_ops` has more than 16 entries. If no key is
     /// usable, the result is an empty set rather than an error. A byte order mark before the set is ignored.
@@ -75,7 +85,40 @@ impl KeySet {
     /// [`Malformed`](KeyErrorKind::Malformed) if the text isn't a JSON object with one array `keys`,
     /// [`TooLarge`](KeyErrorKind::TooLarge) if it has more than 512 KiB or more than 100 keys.
     pub fn from_jwks(json: &str) -> Result<Self, KeyError> {
-        Self::read(json, Expected::Public)
+        Self::read(json, Expected::Public, MAX_KEYS)
+    }
+
+    /// Reads the keys of a SPIFFE trust domain that sign JWT-SVIDs from its bundle: the ones whose `use` is `jwt-svid`. SPIFFE
+    /// Trust Domain and Bundle section 4.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`from_jwks`](Self::from_jwks).
+    ///
+    /// ```
+    /// use jwt_core::keys::KeySet;
+    ///
+    /// let bundle = r#"{"keys":[{"kty":"EC","use":"jwt-svid","kid":"1","crv":"P-256",
+    ///     "x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
+    /// assert_eq!(KeySet::from_spiffe_bundle(bundle)?.keys().len(), 1);
+    /// # Ok::<(), jwt_core::keys::KeyError>(())
+    /// ```
+    pub fn from_spiffe_bundle(json: &str) -> Result<Self, KeyError> {
+        Self::read(json, Expected::Spiffe, MAX_KEYS)
+    }
+
+    /// Reads a set that was fetched.
+    #[cfg(feature = "remote")]
+    pub(crate) fn from_fetched(json: &str, max_keys: usize) -> Result<Self, KeyError> {
+        Self::read(json, Expected::Public, max_keys)
+    }
+
+    /// Returns the positions of the usable keys in the set.
+    #[cfg(feature = "remote")]
+    pub(crate) fn positions(&self) -> Vec<usize> {
+        let mut ignored = self.ignored.iter().map(IgnoredKey::index).peekable();
+        let all = 0..self.keys.len() + self.ignored.len();
+        all.filter(|index| ignored.next_if_eq(index).is_none()).collect()
     }
 
     /// Reads the shared secrets (`kty` `oct`) of a JWK Set. Keep that set as secret as the keys.
@@ -85,7 +128,7 @@ impl KeySet {
     /// [`PublicKeyAsSecret`](KeyErrorKind::PublicKeyAsSecret) or [`PrivateKey`](KeyErrorKind::PrivateKey) if the set
     /// has a public or private key, and the errors of [`from_jwks`](Self::from_jwks).
     pub fn from_symmetric_jwks(json: &str) -> Result<Self, KeyError> {
-        let set = Self::read(json, Expected::Secret)?;
+        let set = Self::read(json, Expected::Secret, MAX_KEYS)?;
         let mixed = set
             .ignored
             .iter()
@@ -108,21 +151,35 @@ impl KeySet {
         &self.ignored
     }
 
-    fn read(json: &str, expected: Expected) -> Result<Self, KeyError> {
+    fn read(json: &str, expected: Expected, max_keys: usize) -> Result<Self, KeyError> {
         if json.len() > MAX_BYTES {
             return Err(KeyError::new(KeyErrorKind::TooLarge, "the key set is longer than 512 KiB"));
         }
         // RFC 8259 section 8.1 lets a reader ignore a byte order mark.
         let json = json.strip_prefix('\u{feff}').unwrap_or(json);
-        let mut keys = None;
+        let (mut keys, mut pems, mut is_key) = (None, Some(Vec::new()), false);
         json::object(json, Unique::Outermost, |name, value| {
-            if name == "keys" {
-                keys = Some(value);
+            match name {
+                "keys" => keys = Some(value),
+                "kty" => is_key = true,
+                _ => {}
+            }
+            match (&mut pems, value.as_text().filter(|text| text.trim_start().starts_with("-----BEGIN "))) {
+                (Some(pems), Some(text)) => pems.push((name.to_owned(), text)),
+                _ => pems = None,
             }
         })
-        .map_err(|error| KeyError::malformed(error.message()))?;
+        .map_err(|error| not_json(json, error))?;
+        match pems.filter(|pems| !pems.is_empty()) {
+            Some(pems) if expected == Expected::Public => return Self::from_pems(pems, max_keys),
+            _ => {}
+        }
         let Some(Value::Array(keys)) = keys else {
-            return Err(KeyError::malformed("the key set has no array `keys`"));
+            return Err(KeyError::malformed(if is_key {
+                "the text is a single JWK, not a set; write `{\"keys\":[…]}` around it"
+            } else {
+                "the key set has no array `keys`"
+            }));
         };
         let mut set = Self::default();
         let (mut index, mut outcome) = (0, Ok(()));
@@ -132,7 +189,7 @@ impl KeySet {
                     Value::Object(text) => jwk::vet(text, expected).map(Key::from),
                     _ => Err(KeyError::malformed("the key is not a JSON object")),
                 };
-                outcome = set.push(index, vetted);
+                outcome = set.push_below(max_keys, index, vetted);
                 index += 1;
             }
         })
@@ -140,9 +197,32 @@ impl KeySet {
         outcome.map(|()| set)
     }
 
+    /// Reads public keys or certificates in PEM by their `kid`.
+    fn from_pems(pems: Vec<(String, Cow<'_, str>)>, max_keys: usize) -> Result<Self, KeyError> {
+        let mut set = Self::default();
+        for (index, (kid, pem)) in pems.into_iter().enumerate() {
+            let key = match kid.len() {
+                0..=MAX_KID_BYTES => {
+                    pem::public_key(pem.as_bytes()).map(|material| Key::undeclared(material).with_kid(kid))
+                }
+                _ => Err(KeyError::long_kid()),
+            };
+            set.push_below(max_keys, index, key)?;
+        }
+        Ok(set)
+    }
+
+    #[cfg(any(feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
     pub(crate) fn push(&mut self, index: usize, vetted: Result<Key, KeyError>) -> Result<(), KeyError> {
-        if index >= MAX_KEYS {
-            return Err(KeyError::new(KeyErrorKind::TooLarge, "the key set has more than 100 keys"));
+        self.push_below(MAX_KEYS, index, vetted)
+    }
+
+    fn push_below(&mut self, max_keys: usize, index: usize, vetted: Result<Key, KeyError>) -> Result<(), KeyError> {
+        if index >= max_keys {
+            return Err(KeyError::new(
+                KeyErrorKind::TooLarge,
+                "the key set has more keys than are allowed; for fetched keys, `KeyRefreshSettings::max_keys` sets the limit",
+            ));
         }
         match vetted {
             Ok(key) => self.keys.push(key),
@@ -150,6 +230,18 @@ impl KeySet {
         }
         Ok(())
     }
+}
+
+/// Returns the error for a text that isn't a JSON object. It says what the text looks like.
+fn not_json(text: &str, error: JsonError) -> KeyError {
+    let start = text.trim_start();
+    KeyError::malformed(if start.starts_with("-----BEGIN ") {
+        "the text is PEM, not a key set: read it with `Key::from_pem`, or with `pem_file` in a configuration"
+    } else if start.starts_with('<') {
+        "the text is HTML or XML, not a key set"
+    } else {
+        error.message()
+    })
 }
 
 impl From<Key> for KeySet {

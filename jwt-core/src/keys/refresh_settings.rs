@@ -19,6 +19,7 @@ pub struct KeyRefreshSettings {
     pub(super) stale_if_error: Duration,
     pub(crate) timeout: Duration,
     pub(crate) max_bytes: usize,
+    pub(crate) max_keys: usize,
 }
 
 impl Default for KeyRefreshSettings {
@@ -37,6 +38,7 @@ impl KeyRefreshSettings {
             stale_if_error: Duration::from_secs(3600),
             timeout: Duration::from_secs(5),
             max_bytes: 512 * 1024,
+            max_keys: 100,
         }
     }
 
@@ -76,6 +78,14 @@ impl KeyRefreshSettings {
         self
     }
 
+    /// Sets how many keys a set may have, including the ones that can't be used. Default: 100; at most 1,000.
+    ///
+    /// A set with more keys counts as a failed fetch. All of its keys are kept in memory, and parsing them takes time.
+    pub const fn max_keys(mut self, keys: usize) -> Self {
+        self.max_keys = keys;
+        self
+    }
+
     /// Returns whether every value is in its range.
     pub(crate) fn is_valid(&self) -> bool {
         let bounds = self.least_lifetime..=self.most_lifetime;
@@ -84,5 +94,6 @@ impl KeyRefreshSettings {
             && !self.timeout.is_zero()
             && self.timeout <= Duration::from_secs(30)
             && (1..=512 * 1024).contains(&self.max_bytes)
+            && (1..=1000).contains(&self.max_keys)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::crypto::{Backend, PreparedKey};
-use crate::jose::{Algorithm, Key};
+use crate::jose::{Algorithm, Key, KeyError};
 
 use super::{KeySource, Lookup, Wanted};
 
@@ -35,15 +35,34 @@ impl KeyTable {
     /// not spoil a set.
     #[must_use]
     pub fn prepare<'k>(backend: Backend, keys: impl IntoIterator<Item = &'k Key>, algorithms: &[Algorithm]) -> Self {
+        Self::prepare_and_report(backend, keys, algorithms, |_, _| ())
+    }
+
+    /// Prepares keys, and reports the ones that are left out with their positions.
+    pub(crate) fn prepare_and_report<'k>(
+        backend: Backend,
+        keys: impl IntoIterator<Item = &'k Key>,
+        algorithms: &[Algorithm],
+        mut left_out: impl FnMut(usize, KeyError),
+    ) -> Self {
         let mut table = Self { generation: Some(NEXT.fetch_add(1, Ordering::Relaxed)), ..Self::default() };
         let mut seen = HashSet::new();
-        for key in keys {
-            let Some(algorithm) = key.bind(algorithms) else { continue };
+        for (index, key) in keys.into_iter().enumerate() {
+            let Some(algorithm) = key.bind(algorithms) else {
+                left_out(index, KeyError::not_allowed());
+                continue;
+            };
             // A key that is listed twice is still one key.
             if !seen.insert((key.kid(), algorithm, key.material())) {
                 continue;
             }
-            let Ok(prepared) = backend.prepare(key, algorithm) else { continue };
+            let prepared = match backend.prepare(key, algorithm) {
+                Ok(prepared) => prepared,
+                Err(error) => {
+                    left_out(index, error);
+                    continue;
+                }
+            };
             let namesakes = match key.shared_kid() {
                 Some(kid) => table.named.entry(kid).or_default(),
                 None => &mut table.unnamed,

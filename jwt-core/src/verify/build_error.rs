@@ -1,10 +1,14 @@
 use std::fmt;
 
+use crate::keys::IgnoredKey;
+
 /// Why a verifier couldn't be built: the wrong setting and its problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildError {
     kind: BuildErrorKind,
     setting: &'static str,
+    /// The first key that can't be used, and why.
+    ignored: Option<IgnoredKey>,
 }
 
 /// The problem with a setting.
@@ -43,7 +47,18 @@ pub enum BuildErrorKind {
 
 impl BuildError {
     pub(crate) const fn new(kind: BuildErrorKind, setting: &'static str) -> Self {
-        Self { kind, setting }
+        Self { kind, setting, ignored: None }
+    }
+
+    /// Adds why the first unusable key isn't used.
+    pub(crate) fn because_of(self, ignored: Option<IgnoredKey>) -> Self {
+        Self { ignored, ..self }
+    }
+
+    /// Returns why the first unusable key isn't used, if the error is about keys.
+    #[cfg(feature = "config")]
+    pub(crate) const fn ignored(&self) -> Option<&IgnoredKey> {
+        self.ignored.as_ref()
     }
 
     /// Returns the problem.
@@ -106,7 +121,11 @@ impl BuildError {
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` {}{}", self.setting, self.problem(), self.hint())
+        write!(f, "`{}` {}{}", self.setting, self.problem(), self.hint())?;
+        match &self.ignored {
+            Some(ignored) => write!(f, ": {ignored}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod in_turn;
 mod jsonwebtoken;
 mod pem;
 mod public_keys;
+mod published;
 mod remote;
 mod set;
 

@@ -6,6 +6,7 @@
 //! [`lookup`] finds keys.
 
 mod lookup;
+mod read;
 mod schedule;
 mod service;
 mod snapshot;

@@ -12,9 +12,9 @@ use tracing::Instrument as _;
 
 use crate::clock::{Clock, Moment};
 use crate::crypto::Backend;
-use crate::jose::{Algorithm, KeySet};
+use crate::jose::{Algorithm, IgnoredKey};
 use crate::keys::discovery::Tag;
-use crate::keys::{Fetch, FetchError, FetchErrorKind, Fetched, KeyRefreshSettings, KeyTable, Location, Lookup, Quota};
+use crate::keys::{Fetch, FetchError, FetchErrorKind, Fetched, KeyRefreshSettings, Location, Lookup, Quota};
 use crate::observe::{Event, Observer};
 
 use super::schedule::{Cause, FetchDecision, FetchSchedule};
@@ -62,6 +62,8 @@ pub(super) struct Shared {
     /// Whether the last fetch failed, and the moment (in microseconds) before which no fetch may start. Both are
     /// copies of the schedule's state, so that requests don't lock while a set is due for renewal.
     pub(super) failing: AtomicBool,
+    /// The unusable keys of the last set, so that they're logged only once.
+    pub(super) unusable: Mutex<Vec<IgnoredKey>>,
     retry_after: AtomicU64,
 }
 
@@ -96,6 +98,7 @@ impl RemoteKeys {
             current: ArcSwapOption::empty(),
             fetches: Mutex::new(Fetches { schedule: FetchSchedule::new(time_limit), number: 0, done: None }),
             failing: AtomicBool::new(false),
+            unusable: Mutex::default(),
             retry_after: AtomicU64::new(0),
         }))
     }
@@ -267,21 +270,6 @@ impl Shared {
         };
         let (now, jitter) = (self.moment_at(None), self.jitter());
         Ok(Snapshot::new(table, tag, now, fetched.max_age, &self.setup.settings, jitter))
-    }
-
-    fn read_key_set(&self, body: &[u8]) -> Result<KeyTable, FetchError> {
-        let content = FetchErrorKind::Content;
-        let text = std::str::from_utf8(body).map_err(|_| content)?;
-        let set = KeySet::from_jwks(text).map_err(|_| content)?;
-        let mut table = KeyTable::prepare(self.setup.backend, set.keys(), &self.setup.algorithms);
-        if self.setup.in_turn {
-            table = table.in_turn();
-        }
-        let left_out = (set.ignored().len() + set.keys().len()).saturating_sub(table.len());
-        if left_out > 0 {
-            tracing::debug!(left_out, usable = table.len(), "some keys of the set can't be used");
-        }
-        if table.is_empty() { Err(FetchErrorKind::NoUsableKey.into()) } else { Ok(table) }
     }
 
     /// Returns a number between 0 and 1; the middle if there is no randomness.

@@ -6,7 +6,7 @@ use crate::claim_rules::{AudienceRule, TypeRule};
 use crate::clock::Clock;
 use crate::crypto::Backend;
 use crate::jose::{Algorithm, Key};
-use crate::keys::{KeyRefreshSettings, KeySource, KeyTable, Location};
+use crate::keys::{IgnoredKey, KeyRefreshSettings, KeySource, KeyTable, Location};
 use crate::verify::build_error::{BuildError, BuildErrorKind as Kind};
 
 use super::issuer::Issuer;
@@ -107,7 +107,7 @@ impl TrustedIssuer {
                 return Err(BuildError::new(Kind::UnsupportedAlgorithm, "algorithms"));
             }
         }
-        let keys = KeySettings { allowed: self.algorithms, in_turn: self.in_turn, backend };
+        let keys = KeySettings { allowed: self.algorithms, ignored: self.ignored, in_turn: self.in_turn, backend };
         let (keys, algorithms) = self.keys.prepare(self.name.as_ref(), keys, context)?;
         Ok(Issuer {
             name: self.name,
@@ -167,6 +167,7 @@ type PreparedKeys = (Arc<dyn KeySource>, Vec<Algorithm>);
 /// How an issuer's keys are used.
 struct KeySettings {
     allowed: Option<Vec<Algorithm>>,
+    ignored: Option<IgnoredKey>,
     in_turn: bool,
     backend: Backend,
 }
@@ -178,7 +179,7 @@ impl KeysFrom {
         keys: KeySettings,
         context: &PrepareContext,
     ) -> Result<PreparedKeys, BuildError> {
-        let KeySettings { allowed, in_turn, backend } = keys;
+        let KeySettings { allowed, mut ignored, in_turn, backend } = keys;
         match self {
             Self::Nowhere => Err(BuildError::new(Kind::Undecided, "keys")),
             Self::Fixed(keys) => {
@@ -186,12 +187,14 @@ impl KeysFrom {
                     let declared = keys.iter().filter_map(Key::algorithm).filter(|algorithm| algorithm.is_symmetric());
                     ASYMMETRIC.into_iter().chain(declared).collect()
                 });
-                let mut table = KeyTable::prepare(backend, &keys, &algorithms);
+                let mut table = KeyTable::prepare_and_report(backend, &keys, &algorithms, |index, error| {
+                    ignored.get_or_insert(IgnoredKey::new(index, error));
+                });
                 if in_turn {
                     table = table.in_turn();
                 }
                 if table.is_empty() {
-                    return Err(BuildError::new(Kind::NoUsableKey, "keys"));
+                    return Err(BuildError::new(Kind::NoUsableKey, "keys").because_of(ignored));
                 }
                 if table.is_ambiguous() {
                     let setting = if in_turn { "try_keys_in_turn" } else { "keys" };
@@ -211,7 +214,7 @@ impl KeysFrom {
                 if algorithms.iter().any(|algorithm| algorithm.is_symmetric()) {
                     return Err(BuildError::new(Kind::Contradiction, "algorithms"));
                 }
-                let keys = KeySettings { allowed: Some(algorithms), in_turn, backend };
+                let keys = KeySettings { allowed: Some(algorithms), ignored: None, in_turn, backend };
                 remote_keys(location, settings, name, keys, context)
             }
         }
@@ -232,7 +235,7 @@ fn remote_keys(
         _ => BuildError::new(Kind::InvalidUrl, location.setting()),
     })?;
     let fetch = context.client()?;
-    let KeySettings { allowed, in_turn, backend } = keys;
+    let KeySettings { allowed, in_turn, backend, .. } = keys;
     let algorithms = allowed.unwrap_or_default();
     let setup = Setup {
         // Only an issuer with a name can have remote keys.

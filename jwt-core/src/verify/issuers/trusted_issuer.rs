@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::claim_rules::{AudienceRule, ClaimRules, TypeRule};
 use crate::clock::Clock;
 use crate::jose::{Algorithm, Key, KeySet};
-use crate::keys::{KeyRefreshSettings, KeySource, Location};
+use crate::keys::{IgnoredKey, KeyRefreshSettings, KeySource, Location};
 use crate::verify::build_error::{BuildError, BuildErrorKind};
 
 /// An issuer whose tokens a verifier accepts, and the conditions: its keys, algorithms, audience and claims.
@@ -32,6 +32,8 @@ pub struct TrustedIssuer {
     pub(super) keys: KeysFrom,
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) policy: ClaimRules,
+    /// The first key of a set that was set aside when the set was read.
+    pub(super) ignored: Option<IgnoredKey>,
     /// Whether keys that can't be told apart are tried in turn.
     pub(super) in_turn: bool,
     /// Whether `access_token_profile` was called.
@@ -113,7 +115,17 @@ impl TrustedIssuer {
 
     fn with_keys(name: Option<Arc<str>>, keys: KeysFrom) -> Self {
         let policy = ClaimRules::default();
-        Self { name, keys, algorithms: None, policy, in_turn: false, profile: false, clock: None, conflict: None }
+        Self {
+            name,
+            keys,
+            algorithms: None,
+            policy,
+            ignored: None,
+            in_turn: false,
+            profile: false,
+            clock: None,
+            conflict: None,
+        }
     }
 
     /// Lets verifiers use this clock, unless they're given another one.
@@ -129,7 +141,8 @@ impl TrustedIssuer {
     }
 
     /// Adds the keys of a set. Default: no keys.
-    pub fn keys(self, keys: &KeySet) -> Self {
+    pub fn keys(mut self, keys: &KeySet) -> Self {
+        self.ignored = self.ignored.or_else(|| keys.ignored().first().cloned());
         self.add_keys("keys", keys.keys().iter().cloned())
     }
 
@@ -322,7 +335,7 @@ impl TrustedIssuer {
     #[cfg(feature = "remote")]
     pub(super) fn has_same_settings(&self, other: &Self) -> bool {
         // Resolved issuers are used by a verifier that has a clock already.
-        let Self { name, keys, algorithms, policy, in_turn, profile, conflict, clock: _ } = self;
+        let Self { name, keys, algorithms, policy, ignored: _, in_turn, profile, conflict, clock: _ } = self;
         keys.is_same(&other.keys)
             && (name, algorithms, policy) == (&other.name, &other.algorithms, &other.policy)
             && (in_turn, profile, conflict) == (&other.in_turn, &other.profile, &other.conflict)

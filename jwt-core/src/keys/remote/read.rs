@@ -1,0 +1,61 @@
+//! Reads a fetched key set, and logs which of its keys can't be used.
+
+use std::sync::PoisonError;
+
+use crate::jose::{IgnoredKey, KeyErrorKind, KeySet};
+use crate::keys::{FetchError, FetchErrorKind, KeyTable};
+
+use super::service::Shared;
+
+/// How many keys are logged one by one, at most.
+const MAX_LOGGED: usize = 10;
+
+impl Shared {
+    pub(super) fn read_key_set(&self, body: &[u8]) -> Result<KeyTable, FetchError> {
+        let setup = &self.setup;
+        let issuer = &setup.issuer;
+        let text = std::str::from_utf8(body).map_err(|_| FetchErrorKind::Content)?;
+        let set = KeySet::from_fetched(text, setup.settings.max_keys).map_err(|error| {
+            tracing::warn!(%issuer, code = error.code(), reason = %error, "the key set can't be read");
+            FetchErrorKind::Content
+        })?;
+        let mut unusable = set.ignored().to_vec();
+        let positions = set.positions();
+        let mut table = KeyTable::prepare_and_report(setup.backend, set.keys(), &setup.algorithms, |key, error| {
+            unusable.push(IgnoredKey::new(positions.get(key).copied().unwrap_or(key), error));
+        });
+        unusable.sort_by_key(IgnoredKey::index);
+        if setup.in_turn {
+            table = table.in_turn();
+        }
+        self.log_unusable(unusable, table.len());
+        if table.is_empty() { Err(FetchErrorKind::NoUsableKey.into()) } else { Ok(table) }
+    }
+
+    /// Logs unusable keys if they aren't those of the last set. It's at `WARN` if a key could have been used, or none is left.
+    fn log_unusable(&self, unusable: Vec<IgnoredKey>, usable: usize) {
+        let mut last = self.unusable.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last == unusable {
+            return;
+        }
+        let issuer = &self.setup.issuer;
+        let (unexpected, expected): (Vec<_>, Vec<_>) =
+            unusable.iter().partition(|key| usable == 0 || is_unexpected(key.error().kind()));
+        for key in unexpected.iter().take(MAX_LOGGED) {
+            let (index, code, reason) = (key.index(), key.error().code(), key.error());
+            tracing::warn!(%issuer, index, code, %reason, usable, "a key of the set can't be used");
+        }
+        if let Some(more @ 1..) = unexpected.len().checked_sub(MAX_LOGGED) {
+            tracing::warn!(%issuer, more, usable, "more keys of the set can't be used");
+        }
+        if !expected.is_empty() {
+            tracing::debug!(%issuer, keys = expected.len(), usable, "some keys of the set aren't for verifying tokens");
+        }
+        *last = unusable;
+    }
+}
+
+/// Whether the issuer probably meant the key for verification. Sets also have keys for encryption, and keys of other kinds.
+const fn is_unexpected(kind: KeyErrorKind) -> bool {
+    !matches!(kind, KeyErrorKind::WrongUse | KeyErrorKind::UnsupportedKeyType | KeyErrorKind::UnsupportedAlgorithm)
+}
