@@ -120,7 +120,7 @@ impl ClaimRules {
         }
         for (name, expected) in &self.fixed {
             if claim(payload, name).and_then(Value::as_text).as_deref() != Some(expected) {
-                return Err(Error::from(ErrorKind::WrongClaim).with_detail(Arc::clone(name)));
+                return Err(Error::from(ErrorKind::WrongClaim).with_unmet(Arc::clone(name)));
             }
         }
         for name in &self.required {
@@ -139,7 +139,7 @@ impl ClaimRules {
         match (&self.types, logout) {
             (TypeRule::Logout, LogoutEvent::Yes) => Ok(()),
             (TypeRule::Logout, LogoutEvent::No) => Err(missing("events")),
-            (TypeRule::Logout, LogoutEvent::Malformed) => Err(Error::from(ErrorKind::WrongClaim).with_detail("events")),
+            (TypeRule::Logout, LogoutEvent::Malformed) => Err(Error::from(ErrorKind::WrongClaim).with_unmet("events")),
             (_, LogoutEvent::No) => Ok(()),
             (_, _) => Err(ErrorKind::WrongType.into()),
         }
@@ -196,7 +196,7 @@ impl ClaimRules {
 }
 
 fn missing(claim: impl Into<Arc<str>>) -> Error {
-    Error::from(ErrorKind::MissingClaim).with_detail(claim)
+    Error::from(ErrorKind::MissingClaim).with_unmet(claim)
 }
 
 /// Whether the claim is present and not empty.

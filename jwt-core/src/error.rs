@@ -1,8 +1,13 @@
 //! [`Error`]: why a request is refused, with a kind, a stable code and a class.
 
+mod detail;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub(crate) use detail::{Detail, Found};
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident, $code:literal, $class:ident, $message:literal;)+) => {
@@ -160,7 +165,8 @@ pub enum Class {
 /// The reason why a request is refused.
 ///
 /// Match on its [`kind`](Self::kind), [`code`](Self::code) or [`class`](Self::class). You can log and display it: it contains
-/// nothing from the request. Its message is constant, and its detail comes from your configuration.
+/// no token, key or claim value. Its message is constant, and its [`detail`](Self::detail) says what to change. Clients never
+/// get either, unless you write them into a response.
 ///
 /// ```
 /// use jwt_core::{Error, ErrorKind};
@@ -172,18 +178,18 @@ pub enum Class {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
-    detail: Option<Arc<str>>,
-    retry_after: Option<Duration>,
+    detail: Detail,
     // Allocated separately, because errors travel in results and few of them need it.
-    needs: Option<Arc<Needs>>,
+    tells: Option<Arc<Tells>>,
 }
 
-/// The requirements that a challenge tells the client.
+/// What the response tells the client besides the error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Needs {
+struct Tells {
     scope: Option<String>,
     acr_values: Option<String>,
     max_age: Option<Duration>,
+    retry_after: Option<Duration>,
 }
 
 impl Error {
@@ -205,77 +211,97 @@ impl Error {
         self.kind.class()
     }
 
-    /// Returns the part of your configuration that the token didn't meet: the name or path of a claim, the name of a
-    /// requirement, or the missing scopes.
+    /// Returns a sentence for the operator: what was expected, what was found if it's safe to say, and what to change. The field
+    /// `detail` of the log has it too.
+    ///
+    /// It's meant for people, so its words may change in any release, and it has numbers, so don't make it a metric label. It
+    /// contains names from your configuration, and never a token, a key or the value of a claim. `None` if the code says it all.
     #[must_use]
-    pub fn detail(&self) -> Option<&str> {
-        self.detail.as_deref()
+    pub fn detail(&self) -> Option<Cow<'_, str>> {
+        self.detail.sentence(self.kind)
+    }
+
+    /// Returns the part of your configuration that the token didn't meet, if it has a name: the name or path of a claim, the
+    /// name of a requirement, or the missing scopes.
+    #[must_use]
+    pub fn unmet(&self) -> Option<&str> {
+        self.detail.unmet()
     }
 
     /// Returns after how long a retry may succeed, if that's known.
     #[must_use]
-    pub const fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.tells.as_ref()?.retry_after
     }
 
     /// Returns the scopes that the client should request, separated by spaces: the challenge's `scope`. RFC 6750 section 3.
     #[must_use]
     pub fn scope(&self) -> Option<&str> {
-        self.needs.as_ref()?.scope.as_deref()
+        self.tells.as_ref()?.scope.as_deref()
     }
 
     /// Returns the accepted kinds of login, separated by spaces: the challenge's `acr_values`. RFC 9470 section 3.
     #[must_use]
     pub fn acr_values(&self) -> Option<&str> {
-        self.needs.as_ref()?.acr_values.as_deref()
+        self.tells.as_ref()?.acr_values.as_deref()
     }
 
     /// Returns how long ago the login may have been: the challenge's `max_age`. RFC 9470 section 3.
     #[must_use]
     pub fn max_age(&self) -> Option<Duration> {
-        self.needs.as_ref()?.max_age
+        self.tells.as_ref()?.max_age
     }
 
-    /// Adds the detail. It must come from the configuration, never from a request.
-    pub(crate) fn with_detail(mut self, detail: impl Into<Arc<str>>) -> Self {
-        self.detail = Some(detail.into());
-        self
+    /// Sets the detail. It must contain nothing of a token but lengths, distances and names of algorithms.
+    pub(crate) fn with_detail(self, detail: Detail) -> Self {
+        Self { detail, ..self }
     }
 
-    pub(crate) fn without_detail(mut self) -> Self {
-        self.detail = None;
-        self
+    /// Names the part of the configuration that wasn't met. It must come from the configuration, never from a request.
+    pub(crate) fn with_unmet(self, name: impl Into<Arc<str>>) -> Self {
+        self.with_detail(Detail::Unmet(name.into()))
+    }
+
+    /// Removes the detail, and returns it.
+    pub(crate) fn take_detail(&mut self) -> Detail {
+        std::mem::take(&mut self.detail)
+    }
+
+    /// Whether the cause is probably a mistake in the settings, and not the client's.
+    pub(crate) const fn is_setup_fault(&self) -> bool {
+        self.detail.is_setup_fault()
     }
 
     /// Sets the challenge's `scope`. It must come from the configuration and contain only characters that a challenge allows.
-    pub(crate) fn asking_for_scope(mut self, scope: impl Into<String>) -> Self {
-        self.needs = Some(Arc::new(Needs { scope: Some(scope.into()), ..Needs::default() }));
-        self
+    pub(crate) fn asking_for_scope(self, scope: impl Into<String>) -> Self {
+        self.telling(Tells { scope: Some(scope.into()), ..Tells::default() })
     }
 
     /// Sets the challenge's `acr_values` and `max_age`. They must come from the configuration and contain only characters that a
     /// challenge allows.
-    pub(crate) fn asking_for_login(mut self, acr_values: Option<String>, max_age: Option<Duration>) -> Self {
-        self.needs = Some(Arc::new(Needs { scope: None, acr_values, max_age }));
-        self
+    pub(crate) fn asking_for_login(self, acr_values: Option<String>, max_age: Option<Duration>) -> Self {
+        self.telling(Tells { acr_values, max_age, ..Tells::default() })
     }
 
-    pub(crate) fn with_retry_after(mut self, after: Duration) -> Self {
-        self.retry_after = Some(after);
-        self
+    pub(crate) fn with_retry_after(self, after: Duration) -> Self {
+        self.telling(Tells { retry_after: Some(after), ..Tells::default() })
+    }
+
+    fn telling(self, tells: Tells) -> Self {
+        Self { tells: Some(Arc::new(tells)), ..self }
     }
 }
 
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
-        Self { kind, detail: None, retry_after: None, needs: None }
+        Self { kind, detail: Detail::None, tells: None }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.message())?;
-        match &self.detail {
+        match self.detail() {
             Some(detail) => write!(f, ": {detail}"),
             None => Ok(()),
         }

@@ -21,7 +21,7 @@ use crate::http::challenge::{Challenger, Rejection};
 use crate::http::token::Location;
 use crate::jose::Algorithm;
 use crate::json::{self, Members};
-use crate::observe::{self, Observer};
+use crate::observe::{self, Observer, Warned};
 
 pub(crate) use budget::Budget;
 use budget::{Charge, decoded_bytes};
@@ -111,6 +111,8 @@ pub(crate) struct VerifierContext {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) leeway: Duration,
+    /// The set-up faults that were logged at `WARN` lately.
+    pub(crate) warned: Warned,
     /// Checks again what can change while the token stays the same.
     pub(crate) recheck: Option<Arc<Recheck>>,
     /// Decoded claims are charged to it, if the verifier caches tokens with their claims.
@@ -154,6 +156,7 @@ impl Verified {
             observer: Arc::new(observe::NoObserver),
             clock: Arc::new(crate::clock::ManualClock::at(1_000_000)),
             leeway: Duration::from_secs(60),
+            warned: Warned::default(),
             recheck: None,
             budget: None,
         };

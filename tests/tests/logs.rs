@@ -57,7 +57,7 @@ async fn a_flood_of_hostile_tokens_logs_nothing_above_debug_and_none_of_their_co
     assert!(ours.len() >= sent, "{} lines for {sent} requests", ours.len());
     for line in &ours {
         assert!(line.starts_with("DEBUG ") || line.starts_with("TRACE "), "{line}");
-        assert!(line.len() < 200, "{line}");
+        assert!(line.len() < 600, "{line}");
     }
     for part in ["evil", "login ok", "\u{1b}", "\u{202e}", "\u{0}", "\r"] {
         assert!(!text.contains(part), "{part:?}");
@@ -81,7 +81,10 @@ async fn a_result_is_logged_with_its_code_issuer_and_duration() {
             let [line] = lines[..] else { panic!("one line for one token: {text}") };
             let fields = line.split_once("message=token checked ").map(|(_, fields)| fields);
             assert!(line.starts_with("DEBUG jwt_core::"), "{line}");
-            assert_eq!(fields, Some(expected), "{line}");
+            let (fields, detail) =
+                fields.map(|fields| fields.split_once(" detail=").unwrap_or((fields, ""))).unwrap_or_default();
+            assert_eq!(fields, expected, "{line}");
+            assert_eq!(detail.is_empty(), expected.contains("accepted"), "a refusal is explained: {line}");
         }
     }
 }

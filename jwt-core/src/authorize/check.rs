@@ -94,7 +94,7 @@ where
 }
 
 fn error(kind: ErrorKind, name: &Arc<str>) -> Error {
-    Error::from(kind).with_detail(Arc::clone(name))
+    Error::from(kind).with_unmet(Arc::clone(name))
 }
 
 // A derive would require `F: Clone` and `F: Debug`.

@@ -79,7 +79,7 @@ impl Requirement for RequiredClaim {
             Expected::Equal(other) => value.is(other),
             Expected::Containing(text) => is_or_contains(value, text),
         });
-        let not_met = || Error::from(ErrorKind::RequirementNotMet).with_detail(Arc::clone(self.path.as_written()));
+        let not_met = || Error::from(ErrorKind::RequirementNotMet).with_unmet(Arc::clone(self.path.as_written()));
         if met { Ok(()) } else { Err(not_met()) }
     }
 }
@@ -142,7 +142,7 @@ mod tests {
         match requirement.check(&Verified::of_payload(payload)) {
             Ok(()) => true,
             Err(error) => {
-                assert_eq!((error.kind(), error.detail()), (ErrorKind::RequirementNotMet, Some("/a")));
+                assert_eq!((error.kind(), error.unmet()), (ErrorKind::RequirementNotMet, Some("/a")));
                 false
             }
         }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::error::{Class, Error, ErrorKind};
+use crate::error::{Class, Detail, Error, ErrorKind};
 use crate::step::Step;
 use crate::verified::Verified;
 
@@ -190,7 +190,7 @@ fn combine(first: Error, second: Error) -> Error {
         (ErrorKind::InsufficientScope, ErrorKind::InsufficientScope) => combine_scopes(&first, &second),
         // A challenge can ask for one login only; any of them would meet the requirement.
         (ErrorKind::InsufficientAuthentication, ErrorKind::InsufficientAuthentication) => first,
-        (one, other) if one == other => first.without_detail(),
+        (one, other) if one == other => first.with_detail(Detail::None),
         _ => ErrorKind::RequirementNotMet.into(),
     }
 }
@@ -297,7 +297,7 @@ mod tests {
         assert_eq!(outcome(&any((scopes(["b"]), scopes(["é"])))), refused(ErrorKind::InsufficientScope));
         let same = any((roles("/roles", ["x"]), roles("/groups", ["x"])));
         assert_eq!(outcome(&same), refused(ErrorKind::InsufficientRole));
-        assert_eq!(decide(&same).0.expect_err("refused").detail(), None);
+        assert_eq!(decide(&same).0.expect_err("refused").unmet(), None);
         assert_eq!(outcome(&any((acr(["phr"]), scopes(["b"])))), refused(ErrorKind::RequirementNotMet));
         let login = decide(&any((acr(["phr"]), acr(["pwd"])))).0.expect_err("refused");
         assert_eq!(login.acr_values(), Some("phr"));
@@ -392,7 +392,7 @@ mod tests {
         ];
         for tree in trees {
             let error = decide(&tree).0.expect_err("refused");
-            assert_eq!(error.detail(), Some("n"), "{tree:?}");
+            assert_eq!(error.unmet(), Some("n"), "{tree:?}");
         }
         assert_eq!(outcome(&named("n", scopes(["b"]))), scope("b"));
     }

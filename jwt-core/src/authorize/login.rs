@@ -128,7 +128,7 @@ impl Requirement for RequiredFreshness {
         if is_fresh {
             return Ok(());
         }
-        let error = Error::from(ErrorKind::InsufficientAuthentication).with_detail("fresh");
+        let error = Error::from(ErrorKind::InsufficientAuthentication).with_unmet("fresh");
         Err(error.asking_for_login(None, Some(Duration::ZERO)))
     }
 }
@@ -170,7 +170,7 @@ mod tests {
         for requirement in [acr::<&str>([]), recent.acr::<&str>([])] {
             for payload in ["{}", r#"{"acr":"phr","auth_time":1000000}"#] {
                 let error = requirement.check(&Verified::of_payload(payload)).expect_err("it can't be checked");
-                assert_eq!((error.kind(), error.detail()), (ErrorKind::Misconfigured, Some("acr")));
+                assert_eq!((error.kind(), error.unmet()), (ErrorKind::Misconfigured, Some("acr")));
             }
         }
     }
@@ -229,7 +229,7 @@ mod tests {
             assert_eq!(checked.is_ok(), met, "{payload}");
             if let Err(error) = checked {
                 assert_eq!(error.kind(), ErrorKind::InsufficientAuthentication);
-                assert_eq!((error.max_age(), error.detail()), (Some(Duration::ZERO), Some("fresh")));
+                assert_eq!((error.max_age(), error.unmet()), (Some(Duration::ZERO), Some("fresh")));
             }
         }
     }

@@ -127,7 +127,7 @@ impl Misconfigured {
     }
 
     pub(super) fn error(&self) -> Error {
-        Error::from(ErrorKind::Misconfigured).with_detail(Arc::clone(&self.0))
+        Error::from(ErrorKind::Misconfigured).with_unmet(Arc::clone(&self.0))
     }
 }
 

@@ -86,7 +86,7 @@ impl Requirement for RequiredRoles {
         } else {
             names.all(|name| is_or_contains(value, name))
         };
-        let not_met = || Error::from(ErrorKind::InsufficientRole).with_detail(Arc::clone(self.path.as_written()));
+        let not_met = || Error::from(ErrorKind::InsufficientRole).with_unmet(Arc::clone(self.path.as_written()));
         if met { Ok(()) } else { Err(not_met()) }
     }
 }
@@ -97,7 +97,7 @@ mod tests {
 
     fn outcome(requirement: &dyn Requirement, payload: &str) -> Result<(), (ErrorKind, String)> {
         let checked = requirement.check(&Verified::of_payload(payload));
-        checked.map_err(|error| (error.kind(), error.detail().unwrap_or_default().to_owned()))
+        checked.map_err(|error| (error.kind(), error.unmet().unwrap_or_default().to_owned()))
     }
 
     #[test]

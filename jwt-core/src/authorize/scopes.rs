@@ -76,7 +76,7 @@ impl Requirement for RequiredScopes {
         }
         let all: Vec<&str> = self.names.iter().map(String::as_str).collect();
         let error = insufficient_scope(&all);
-        Err(if error.scope().is_some() { error.with_detail(missing.join(" ")) } else { error })
+        Err(if error.scope().is_some() { error.with_unmet(missing.join(" ")) } else { error })
     }
 }
 
@@ -88,7 +88,7 @@ pub(super) fn insufficient_scope(names: &[&str]) -> Error {
         return error;
     }
     let scope = names.join(" ");
-    error.with_detail(scope.as_str()).asking_for_scope(scope)
+    error.with_unmet(scope.as_str()).asking_for_scope(scope)
 }
 
 #[cfg(test)]
@@ -99,7 +99,7 @@ mod tests {
         let checked = requirement.check(&Verified::of_payload(payload));
         checked.map_err(|error| {
             assert_eq!(error.kind(), ErrorKind::InsufficientScope);
-            error.scope().map(|scope| [scope, error.detail().unwrap_or_default()].map(str::to_owned))
+            error.scope().map(|scope| [scope, error.unmet().unwrap_or_default()].map(str::to_owned))
         })
     }
 
@@ -128,7 +128,7 @@ mod tests {
         ] {
             for payload in ["{}", r#"{"scope":"a"}"#] {
                 let error = requirement.check(&Verified::of_payload(payload)).expect_err("it can't be checked");
-                assert_eq!((error.kind(), error.detail()), (ErrorKind::Misconfigured, Some(name)));
+                assert_eq!((error.kind(), error.unmet()), (ErrorKind::Misconfigured, Some(name)));
             }
         }
     }

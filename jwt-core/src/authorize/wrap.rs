@@ -91,15 +91,15 @@ struct OfIssuer<R> {
 
 impl<R: Requirement> Requirement for Named<R> {
     fn check(&self, verified: &Verified) -> Result<(), Error> {
-        self.requirement.check(verified).map_err(|error| error.with_detail(Arc::clone(&self.name)))
+        self.requirement.check(verified).map_err(|error| error.with_unmet(Arc::clone(&self.name)))
     }
 
     fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         match self.requirement.decide(verified) {
-            Step::Ready(outcome) => Step::Ready(outcome.map_err(|error| error.with_detail(Arc::clone(&self.name)))),
+            Step::Ready(outcome) => Step::Ready(outcome.map_err(|error| error.with_unmet(Arc::clone(&self.name)))),
             Step::Pending(pending) => {
                 let name = Arc::clone(&self.name);
-                Step::pending(async move { pending.await.map_err(|error| error.with_detail(name)) })
+                Step::pending(async move { pending.await.map_err(|error| error.with_unmet(name)) })
             }
         }
     }
@@ -130,7 +130,7 @@ impl<R> OfIssuer<R> {
         if issuer.is_some_and(|issuer| issuer == *self.issuer) {
             return Ok(());
         }
-        Err(Error::from(ErrorKind::RequirementNotMet).with_detail(Arc::clone(&self.issuer)))
+        Err(Error::from(ErrorKind::RequirementNotMet).with_unmet(Arc::clone(&self.issuer)))
     }
 }
 

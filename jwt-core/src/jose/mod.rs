@@ -13,6 +13,7 @@ pub(crate) mod jwk;
 pub(crate) mod key;
 pub(crate) mod key_error;
 pub(crate) mod key_set;
+pub(crate) mod malformed;
 pub(crate) mod material;
 pub(crate) mod pem;
 pub(crate) mod private;

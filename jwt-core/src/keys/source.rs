@@ -102,6 +102,13 @@ pub trait KeySource: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Returns whether one of the current keys is for this algorithm. It explains to the operator why a token's key is unknown,
+    /// and decides nothing. Default: `None`, not known.
+    fn has_key_for(&self, algorithm: Algorithm) -> Option<bool> {
+        let _ = algorithm;
+        None
+    }
+
     /// Starts work that is due, such as a renewal, without waiting for it. Readiness probes call it, and so does
     /// `Verifier::keep_keys_fresh`, about once a second. Default: does nothing.
     fn renew_if_due(&self) {}
@@ -130,6 +137,10 @@ impl<S: KeySource + ?Sized> KeySource for Arc<S> {
 
     fn generation(&self, now: Duration) -> Option<u64> {
         (**self).generation(now)
+    }
+
+    fn has_key_for(&self, algorithm: Algorithm) -> Option<bool> {
+        (**self).has_key_for(algorithm)
     }
 
     fn renew_if_due(&self) {

@@ -128,6 +128,11 @@ impl KeySource for KeyTable {
     fn generation(&self, _now: Duration) -> Option<u64> {
         self.generation
     }
+
+    fn has_key_for(&self, algorithm: Algorithm) -> Option<bool> {
+        let mut keys = self.named.values().flatten().chain(&self.unnamed);
+        Some(keys.any(|prepared| prepared.algorithm() == algorithm))
+    }
 }
 
 /// Combines the keys of each algorithm into one, unless there are too many.

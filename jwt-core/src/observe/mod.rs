@@ -7,11 +7,13 @@
 //!
 //! Every outcome is logged at `DEBUG`, so that clients can't fill the log by sending bad tokens. Problems of your service are
 //! logged at `WARN` if keys can't be fetched or a requirement or a store fails, and at `ERROR` if the application is misconfigured.
+//! If tokens are refused because a setting is probably misspelt, for example by a slash at the end of an audience, that's logged
+//! at `WARN` too, once a minute for each code.
 //!
 //! | field | value |
 //! | --- | --- |
 //! | `outcome` | `accepted`, `anonymous`, or the [code](crate::ErrorKind::code) of the error |
-//! | `detail` | which part of the configuration the token failed: [`Error::detail`](crate::Error::detail) |
+//! | `detail` | what was expected, what was found if it's safe to say, and what to change: [`Error::detail`](crate::Error::detail) |
 //! | `issuer` | the issuer that the token names, as it's configured; missing if it isn't trusted |
 //! | `duration_us` | how long verification took, in microseconds, including fetches and other waits |
 //!
@@ -33,10 +35,12 @@
 #[cfg(feature = "metrics")]
 mod metrics;
 mod observer;
+mod warned;
 mod watch;
 
 #[cfg(feature = "metrics")]
 pub use self::metrics::MetricsObserver;
 pub(crate) use observer::NoObserver;
 pub use observer::{Event, Observer};
+pub(crate) use warned::Warned;
 pub(crate) use watch::{Watch, anonymous, refused};

@@ -37,9 +37,9 @@ impl Watch {
         // `DEBUG`, so that clients can't fill the log by sending bad tokens.
         tracing::debug!(
             outcome = name,
-            detail = outcome.err().and_then(Error::detail),
             issuer,
             duration_us = took.map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
+            detail = outcome.err().and_then(Error::detail).as_deref(),
             "token checked"
         );
         if self.traced {
@@ -60,7 +60,7 @@ impl Watch {
 
 /// Reports an error without a verification: there was no token, or it had been accepted before.
 pub(crate) fn refused(observer: &dyn Observer, error: &Error) {
-    tracing::debug!(outcome = error.code(), detail = error.detail(), "request refused");
+    tracing::debug!(outcome = error.code(), detail = error.detail().as_deref(), "request refused");
     if is_traced() {
         record_outcome(error.code());
     }

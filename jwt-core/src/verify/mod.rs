@@ -4,6 +4,7 @@ mod authenticator;
 pub(crate) mod build_error;
 pub(crate) mod builder;
 mod cache;
+mod explain;
 pub(crate) mod issuers;
 mod key_refresh;
 mod pipeline;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::authorize::{Requirement, decide_all, is_not_met};
 use crate::claim_rules::Times;
-use crate::claims::{ClaimsError, RegisteredClaims};
+use crate::claims::RegisteredClaims;
 use crate::crypto::PreparedKey;
 use crate::error::{Error, ErrorKind};
 use crate::gate::ResourceMetadata;
@@ -20,6 +20,7 @@ use crate::step::Step;
 use crate::verified::{Parts, TokenMetadata, Verified, VerifierContext};
 
 use super::cache::{CacheStatus, CachedClaims, Entry, NewEntry, Store};
+use super::explain;
 use super::issuers::{FoundIssuer, Issuer, IssuerSet};
 use super::revocation_check::RevocationCheck;
 
@@ -74,7 +75,7 @@ impl Pipeline {
             Some(outcome) => Attempt::Done(outcome),
             None => match text() {
                 Ok(text) => self.attempt(text, location, Waited::default(), &mut watch),
-                Err(kind) => Attempt::Done(Err(kind.into())),
+                Err(kind) => Attempt::Done(Err(explain::credentials(kind, token))),
             },
         };
         match attempt {
@@ -127,7 +128,7 @@ impl Pipeline {
         let leeway = self.context.leeway;
         if let Err(error) = entry.issuer.policy.check_times(&cached.times, now.into(), leeway) {
             cache.forget(token);
-            return Some(Err(error));
+            return Some(Err(explain::times(error, &entry.issuer, &cached.times, now, leeway)));
         }
         let verified = Verified::new(Arc::clone(&cached.parts), location);
         Some(Ok(ValidToken { verified, new_entry: None }))
@@ -216,13 +217,14 @@ impl Pipeline {
         waited: Waited,
         watch: &mut Watch,
     ) -> Result<Attempt, Error> {
-        let compact = Compact::split(token, self.limits)?;
+        let malformed = |kind| explain::token(kind, token);
+        let compact = Compact::split(token, self.limits).map_err(malformed)?;
         let mut buffer = Bytes::new();
-        let header = header_cache::read(&compact, &mut buffer)?;
+        let header = header_cache::read(&compact, &mut buffer).map_err(malformed)?;
         let mut payload = Bytes::new();
-        let text = compact.payload(&mut payload)?;
+        let text = compact.payload(&mut payload).map_err(malformed)?;
         let mut members = Members::default();
-        let claims = RegisteredClaims::read_members(text, &mut members).map_err(malformed_claims)?;
+        let claims = RegisteredClaims::read_members(text, &mut members).map_err(explain::payload)?;
         // RFC 8725 section 3.8: only the issuer's own keys are used. A token of an untrusted issuer is refused here, before any
         // key is looked up or fetched.
         #[cfg(feature = "remote")]
@@ -236,7 +238,7 @@ impl Pipeline {
                 (found, resolved) = (issuer, true);
                 &found
             }
-            FoundIssuer::Unknown => return Err(ErrorKind::UnknownIssuer.into()),
+            FoundIssuer::Unknown => return Err(explain::issuer(&self.issuers, claims.issuer())),
             #[cfg(feature = "remote")]
             FoundIssuer::Unavailable(error) => return Err(error),
             #[cfg(feature = "remote")]
@@ -244,9 +246,11 @@ impl Pipeline {
         };
         watch.set_issuer(issuer.name.as_ref());
         if !issuer.algorithms.contains(&header.algorithm) {
-            return Err(ErrorKind::AlgorithmNotAllowed.into());
+            return Err(explain::algorithm(issuer, header.algorithm));
         }
-        issuer.policy.check_type(header.token_type.as_deref())?;
+        if let Err(error) = issuer.policy.check_type(header.token_type.as_deref()) {
+            return Err(explain::token_type(error, issuer, header.token_type.as_deref()));
+        }
 
         let now = self.context.clock.now();
         // Read before the key is looked up: if the keys change in between, the cache entry is already outdated.
@@ -256,10 +260,10 @@ impl Pipeline {
         let mut key = match issuer.keys.find_key(&wanted) {
             Lookup::Ready(key) => key,
             Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
-            Lookup::Unknown => return Err(ErrorKind::UnknownKey.into()),
+            Lookup::Unknown => return Err(explain::key(issuer, &wanted)),
             Lookup::Ambiguous => return Err(ErrorKind::AmbiguousKey.into()),
             Lookup::Unavailable(after) => {
-                let error = Error::from(ErrorKind::KeysUnavailable);
+                let error = explain::keys_unavailable(issuer);
                 return Err(match after {
                     Some(after) => error.with_retry_after(after),
                     None => error,
@@ -273,18 +277,20 @@ impl Pipeline {
         let is_known = self.has_known_signature(token, issuer, generation);
         let has_signed = |key: &PreparedKey| {
             let mut signature = Bytes::new();
-            compact.signature(&mut signature).map(|signature| key.verify(compact.signing_input(), signature))
+            let signature = compact.signature(&mut signature).map_err(malformed)?;
+            Ok::<_, Error>(key.verify(compact.signing_input(), signature))
         };
         if !is_known && !has_signed(&key)? {
+            let bad_signature = || Err(explain::signature(&compact, header.algorithm));
             let leeway = self.context.leeway;
             // A token that will be refused anyway, or has already waited, must not cause a fetch.
             if waited.keys || issuer.policy.check_claims(&claims, text, now.into(), leeway).is_err() {
-                return Err(ErrorKind::BadSignature.into());
+                return bad_signature();
             }
             key = match issuer.keys.find_replacement(&wanted, &key) {
                 Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
                 Lookup::Ready(key) if key.algorithm() == header.algorithm && has_signed(&key)? => key,
-                _ => return Err(ErrorKind::BadSignature.into()),
+                _ => return bad_signature(),
             };
         }
 
@@ -292,7 +298,7 @@ impl Pipeline {
             if is_known && let Some(cache) = &self.cache {
                 cache.forget(token.as_bytes());
             }
-            return Err(error);
+            return Err(explain::claims(error, issuer, &claims, text, now, self.context.leeway));
         }
         self.issuers.note_verified(issuer);
         let times = Times::of(&claims);
@@ -351,8 +357,18 @@ impl Pipeline {
     }
 
     fn report(&self, watch: &Watch, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
-        let VerifierContext { observer, clock, .. } = &*self.context;
+        let VerifierContext { observer, clock, warned, .. } = &*self.context;
         watch.report(&**observer, &**clock, outcome.as_ref().map(drop));
+        if let Err(error) = &outcome
+            && error.is_setup_fault()
+            && warned.first_in_a_minute(error.code(), clock.monotonic())
+        {
+            tracing::warn!(
+                outcome = error.code(),
+                detail = error.detail().as_deref(),
+                "tokens are refused, probably because of a setting"
+            );
+        }
         outcome
     }
 }
@@ -366,22 +382,10 @@ fn owned_type(token_type: &str) -> Cow<'static, str> {
     }
 }
 
-fn malformed_claims(error: ClaimsError) -> Error {
-    let malformed = Error::from(ErrorKind::MalformedClaims);
-    match error {
-        ClaimsError::Payload => malformed,
-        ClaimsError::Claim(name) => malformed.with_detail(name),
-    }
-}
-
 /// The error for a token that doesn't meet a requirement of the verifier: the token is not valid, so 401 instead of 403.
-fn refused(error: Error) -> Error {
+fn refused(mut error: Error) -> Error {
     if !is_not_met(&error) {
         return error;
     }
-    let refused = Error::from(ErrorKind::RuleRefused);
-    match error.detail() {
-        Some(detail) => refused.with_detail(detail),
-        None => refused,
-    }
+    Error::from(ErrorKind::RuleRefused).with_detail(error.take_detail())
 }

@@ -27,8 +27,8 @@ impl RevocationCheck {
         match standing {
             Standing::Good => Ok(()),
             Standing::Revoked => Err(ErrorKind::Revoked.into()),
-            Standing::Unidentified(claim) => Err(Error::from(ErrorKind::MissingClaim).with_detail(claim)),
-            Standing::LivesTooLong => Err(Error::from(ErrorKind::LifetimeTooLong).with_detail("revocations")),
+            Standing::Unidentified(claim) => Err(Error::from(ErrorKind::MissingClaim).with_unmet(claim)),
+            Standing::LivesTooLong => Err(Error::from(ErrorKind::LifetimeTooLong).with_unmet("revocations")),
             Standing::Unavailable if self.accepts_during_outage => {
                 self.observer.observe(Event::RevocationOutageIgnored);
                 Ok(())

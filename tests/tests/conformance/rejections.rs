@@ -107,7 +107,7 @@ async fn a_token_that_does_not_meet_the_requirement_on_every_token_is_not_valid(
     }
     let verifier = builder().require_token(named("admins", scopes(["admin"]))).build().expect("a verifier");
     let error = verifier.verify(&good().sign()).await.expect_err("refused");
-    assert_eq!((error.kind(), error.detail(), error.scope()), (ErrorKind::RuleRefused, Some("admins"), None));
+    assert_eq!((error.kind(), error.unmet(), error.scope()), (ErrorKind::RuleRefused, Some("admins"), None));
 }
 
 #[actix_web::test]

@@ -385,7 +385,7 @@ async fn a_token_of_another_service_cannot_be_refreshed_or_logged_out() {
     let alone = shop.tokens.access("joe").issue().expect("a token").token;
     let alone = shop.verifier.verify(&alone).await.expect("good");
     let error = shop.sessions.logout(&alone).await.expect_err("a token without a session");
-    assert_eq!((error.kind(), error.detail()), (ErrorKind::MissingClaim, Some("sid")));
+    assert_eq!((error.kind(), error.unmet()), (ErrorKind::MissingClaim, Some("sid")));
 }
 
 #[tokio::test]

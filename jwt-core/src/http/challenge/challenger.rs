@@ -49,7 +49,7 @@ impl Rejection {
             layer,
             "`{layer}` has not run on this route: add it after the layers that need it, because layers added later run first"
         );
-        Error::from(ErrorKind::LayerMissing).with_detail(layer).into()
+        Error::from(ErrorKind::LayerMissing).with_unmet(layer).into()
     }
 
     /// Creates the rejection that replaces a handler's response if the request's path was changed after a table of routes had
@@ -247,7 +247,7 @@ mod tests {
             (403, www(r#"Bearer realm="api", error="insufficient_scope", scope="a b""#))
         );
         assert_eq!(
-            answer(Error::from(ErrorKind::InsufficientRole).with_detail("/roles")),
+            answer(Error::from(ErrorKind::InsufficientRole).with_unmet("/roles")),
             (403, www(r#"Bearer realm="api", error="insufficient_scope""#))
         );
         let login = Error::from(ErrorKind::InsufficientAuthentication);

@@ -82,7 +82,7 @@ mod tests {
     use crate::http::challenge::Challenger;
 
     fn body(renderer: &ProblemJson, kind: ErrorKind) -> serde_json::Value {
-        let error = Error::from(kind).with_detail("\"detail\"");
+        let error = Error::from(kind).with_unmet("\"detail\"");
         let challenger = Challenger::default();
         let rendered = renderer.render(&error, &challenger.refuse(error.clone()).challenge);
         let mut challenge = Challenge { status: 0, headers: Vec::new() };

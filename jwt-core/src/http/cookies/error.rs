@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Detail, Error, ErrorKind};
 
 /// An invalid cookie setting, or a value that doesn't fit into a cookie.
 ///
@@ -63,6 +63,6 @@ impl std::error::Error for CookieError {}
 
 impl From<CookieError> for Error {
     fn from(error: CookieError) -> Self {
-        Self::from(ErrorKind::IssuingFailed).with_detail(error.to_string())
+        Self::from(ErrorKind::IssuingFailed).with_detail(Detail::Text(error.to_string().into()))
     }
 }

@@ -2,6 +2,7 @@
 
 mod cookies;
 mod found;
+mod malformed;
 mod source;
 mod sources;
 mod strip;
@@ -9,6 +10,7 @@ mod strip;
 pub(crate) use cookies::Removal;
 pub use found::{Found, Location, TokenPlace};
 pub(crate) use found::{NoToken, RawToken};
+pub(crate) use malformed::describe as describe_malformed;
 pub use source::TokenSource;
 pub use sources::TokenSources;
 pub(crate) use strip::{Kept, Strip};

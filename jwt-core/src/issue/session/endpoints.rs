@@ -4,7 +4,7 @@ use std::future::Future;
 
 use serde_json::json;
 
-use crate::error::{Class, Error, ErrorKind};
+use crate::error::{Class, Detail, Error, ErrorKind};
 use crate::gate::{Admission, Answer, Endpoint, Gate as _, Reply, RequestState};
 use crate::http::challenge::Rejection;
 use crate::http::cookies::{Cookies, SetCookies};
@@ -49,7 +49,9 @@ impl Sessions {
                 if verified.location() == Some(Location::Cookie) {
                     // Scripts could read the next token, and the old cookie would be sent again, which is reuse.
                     tracing::error!("a refresh token came in a cookie: use `Sessions::refresh_endpoint_with`");
-                    return Err(Error::from(ErrorKind::IssuingFailed).with_detail("refresh_endpoint_with"));
+                    return Err(Error::from(ErrorKind::IssuingFailed).with_detail(Detail::Constant(
+                        "a refresh token came in a cookie: use `Sessions::refresh_endpoint_with`",
+                    )));
                 }
                 Ok(sessions.refresh(&RefreshToken::of(&verified)?).await?.answer())
             }

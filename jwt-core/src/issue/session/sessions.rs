@@ -191,7 +191,7 @@ impl Sessions {
             return Err(ErrorKind::UnknownIssuer.into());
         }
         let claim = |name: &'static str, value: Option<&str>| {
-            value.map(str::to_owned).ok_or_else(|| Error::from(ErrorKind::MissingClaim).with_detail(name))
+            value.map(str::to_owned).ok_or_else(|| Error::from(ErrorKind::MissingClaim).with_unmet(name))
         };
         Ok((claim("sub", claims.subject())?, claim("sid", claims.session_id())?))
     }
@@ -245,9 +245,9 @@ impl Sessions {
             return Err(ErrorKind::WrongAudience.into());
         }
         if refresh.client_id.is_some() && refresh.client_id.as_deref() != claims.client_id() {
-            return Err(Error::from(ErrorKind::WrongClaim).with_detail("client_id"));
+            return Err(Error::from(ErrorKind::WrongClaim).with_unmet("client_id"));
         }
-        let presented = claims.token_id().ok_or_else(|| Error::from(ErrorKind::MissingClaim).with_detail("jti"))?;
+        let presented = claims.token_id().ok_or_else(|| Error::from(ErrorKind::MissingClaim).with_unmet("jti"))?;
         // Everything that can refuse the request runs before the token is exchanged.
         let (found, access) = self.prepare(&subject, &id, refresh).await?;
         let now = self.now();

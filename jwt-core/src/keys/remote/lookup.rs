@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::crypto::PreparedKey;
+use crate::jose::Algorithm;
 use crate::keys::{Health, HealthState, KeyRefresh, KeySource, Lookup, Wanted};
 use crate::observe::Event;
 
@@ -55,6 +56,10 @@ impl KeySource for RemoteKeys {
             self.0.renew_in_background(moment.monotonic, Some(snapshot));
         }
         snapshot.table.generation(now)
+    }
+
+    fn has_key_for(&self, algorithm: Algorithm) -> Option<bool> {
+        self.0.current.load().as_deref()?.table.has_key_for(algorithm)
     }
 
     fn renew_if_due(&self) {

@@ -5,6 +5,7 @@ use crate::claim_rules::MAX_LEEWAY;
 use crate::clock::SystemClock;
 use crate::gate::{InvalidResource, ResourceMetadata};
 use crate::http::challenge::{Challenger, is_challenge};
+use crate::observe::Warned;
 use crate::verified::VerifierContext;
 use crate::verify::build_error::{BuildError, BuildErrorKind as Kind};
 use crate::verify::cache::Store;
@@ -75,6 +76,7 @@ impl VerifierBuilder {
                 observer: self.observer,
                 clock,
                 leeway: self.leeway,
+                warned: Warned::default(),
                 recheck: revocations.map(RevocationCheck::recheck),
                 budget,
             }),

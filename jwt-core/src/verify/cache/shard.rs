@@ -150,7 +150,7 @@ mod tests {
     use crate::claims::RegisteredClaims;
     use crate::keys::KeyTable;
     use crate::verified::Verified;
-    use crate::verify::issuers::Issuer;
+    use crate::verify::issuers::{Expected, Issuer};
 
     const BOUNDS: Bounds = Bounds { entries: 4, bytes: 1 << 20 };
 
@@ -160,6 +160,7 @@ mod tests {
             keys: Arc::new(KeyTable::default()),
             algorithms: Vec::new(),
             policy: ClaimRules::default(),
+            expected: Expected::of(&ClaimRules::default(), &[]),
             #[cfg(feature = "remote")]
             tenancy: None,
         };

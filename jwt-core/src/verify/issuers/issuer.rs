@@ -6,12 +6,15 @@ use crate::error::Error;
 use crate::jose::Algorithm;
 use crate::keys::KeySource;
 
+use super::expected::Expected;
+
 /// An issuer whose settings were checked and whose keys are ready for use.
 pub(crate) struct Issuer {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) keys: Arc<dyn KeySource>,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) policy: ClaimRules,
+    pub(crate) expected: Expected,
     /// How long the issuer may be used, if a resolver found it.
     #[cfg(feature = "remote")]
     pub(crate) tenancy: Option<Arc<super::resolver::Tenancy>>,

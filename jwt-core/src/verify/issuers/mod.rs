@@ -3,6 +3,7 @@
 //! A [`TrustedIssuer`] holds settings; [`prepare`] turns it into an [`Issuer`] that verifies tokens; an [`IssuerSet`] finds the
 //! issuer of a token.
 
+mod expected;
 mod issuer;
 mod prepare;
 #[cfg(feature = "remote")]
@@ -14,6 +15,8 @@ mod trusted_issuer;
 pub use resolver::IssuerResolver;
 pub use trusted_issuer::TrustedIssuer;
 
+#[cfg(test)]
+pub(super) use expected::Expected;
 #[cfg(feature = "remote")]
 pub(super) use issuer::Resolution;
 pub(super) use issuer::{FoundIssuer, Issuer};

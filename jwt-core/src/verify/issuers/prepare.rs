@@ -9,6 +9,7 @@ use crate::jose::{Algorithm, Key};
 use crate::keys::{IgnoredKey, KeyRefreshSettings, KeySource, KeyTable, Location};
 use crate::verify::build_error::{BuildError, BuildErrorKind as Kind};
 
+use super::expected::Expected;
 use super::issuer::Issuer;
 use super::trusted_issuer::{KeysFrom, TrustedIssuer};
 
@@ -110,6 +111,7 @@ impl TrustedIssuer {
         let keys = KeySettings { allowed: self.algorithms, ignored: self.ignored, in_turn: self.in_turn, backend };
         let (keys, algorithms) = self.keys.prepare(self.name.as_ref(), keys, context)?;
         Ok(Issuer {
+            expected: Expected::of(&self.policy, &algorithms),
             name: self.name,
             keys,
             algorithms,

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use crate::verify::build_error::{BuildError, BuildErrorKind};
 
+use super::expected::quoted;
 use super::issuer::{FoundIssuer, Issuer};
 #[cfg(feature = "remote")]
 use super::resolver::Resolver;
@@ -11,6 +12,8 @@ use super::resolver::Resolver;
 pub(crate) struct IssuerSet {
     given: Vec<Arc<Issuer>>,
     by_name: HashMap<Arc<str>, Arc<Issuer>>,
+    /// Which issuers are trusted, in words.
+    pub(crate) expected: Arc<str>,
     /// Whether one ready issuer makes the service ready.
     pub(crate) any_is_ready: bool,
     #[cfg(feature = "remote")]
@@ -31,7 +34,14 @@ impl IssuerSet {
         if by_name.len() < given.len() && given.len() > 1 {
             return Err(BuildError::new(BuildErrorKind::Contradiction, "dangerous_any_issuer"));
         }
+        let names: Vec<&str> = given.iter().filter_map(|issuer| issuer.name.as_deref()).collect();
+        let expected = if names.is_empty() {
+            "`iss` must be a name that the verifier's `IssuerResolver` accepts".into()
+        } else {
+            format!("`iss` must be {}", quoted(&names)).into()
+        };
         Ok(Self {
+            expected,
             given,
             by_name,
             any_is_ready: false,

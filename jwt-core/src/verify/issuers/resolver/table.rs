@@ -190,6 +190,7 @@ mod tests {
     use super::*;
     use crate::claim_rules::ClaimRules;
     use crate::keys::{Budget, KeyTable, Quota};
+    use crate::verify::issuers::expected::Expected;
     use crate::verify::issuers::trusted_issuer::TrustedIssuer;
 
     fn put(table: &Table, order: &mut EvictionOrder, name: &str) -> Arc<Issuer> {
@@ -202,6 +203,7 @@ mod tests {
             keys: Arc::new(KeyTable::default()),
             algorithms: Vec::new(),
             policy: ClaimRules::default(),
+            expected: Expected::of(&ClaimRules::default(), &[]),
             tenancy: Some(Arc::new(tenancy)),
         });
         order.insert(table, &name, &issuer, &mut Removed::new());

@@ -1,0 +1,327 @@
+//! [`Detail`]: what was expected, what was found if it's safe to say, and what to change.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::ErrorKind;
+
+/// The part of an error that explains it. It's put into words only when somebody reads it, because refusing a flood of bad
+/// tokens must stay cheap.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Only what is true of every error of the kind.
+    #[default]
+    None,
+    /// The part of the configuration that wasn't met: the name of a claim, a path or a requirement, or scopes.
+    Unmet(Arc<str>),
+    /// A constant sentence.
+    Constant(&'static str),
+    /// A sentence from the configuration and from the application's own types.
+    Text(Arc<str>),
+    /// What the configuration expects, in words that were prepared when the verifier was built, and how the token differs.
+    Expected { expected: Arc<str>, found: Found },
+    /// A time that doesn't fit, in seconds. `limit` is what a setting allows.
+    Time { by: u32, limit: u32, leeway: u16 },
+    /// The key that isn't there.
+    Key { algorithm: &'static str, kid_bytes: Option<u16>, fits: Option<bool> },
+}
+
+/// How a value differs from the expected one. The value itself is never kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// There is no value.
+    Nothing,
+    /// Another value.
+    Other,
+    /// It differs only by a slash at the end.
+    TrailingSlash,
+    /// It differs only in upper and lower case.
+    Case,
+    /// One has `http`, the other `https`.
+    Scheme,
+    /// The token looks like an ID token.
+    IdToken,
+    /// The token looks like one for Microsoft Graph.
+    Graph,
+    /// A symmetric algorithm.
+    Symmetric,
+}
+
+impl Found {
+    /// Compares a value with an expected one that it isn't equal to.
+    pub(crate) fn near(value: &str, expected: &str) -> Option<Self> {
+        let bare = |text: &str| text.strip_suffix('/').map_or(text.len(), str::len);
+        // Nearly every other value differs in its length by more.
+        if value.len().abs_diff(expected.len()) > 1 {
+            return None;
+        }
+        let same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
+        if value[..bare(value)] == expected[..bare(expected)] {
+            Some(Self::TrailingSlash)
+        } else if same(value, expected) {
+            Some(Self::Case)
+        } else {
+            let rest = |text| str::strip_prefix(text, "https://").or_else(|| text.strip_prefix("http://"));
+            let (value, expected) = (rest(value)?, rest(expected)?);
+            (value == expected).then_some(Self::Scheme)
+        }
+    }
+
+    /// Whether the configuration is probably misspelt.
+    const fn is_near(self) -> bool {
+        matches!(self, Self::TrailingSlash | Self::Case | Self::Scheme)
+    }
+
+    /// Continues the sentence about a name.
+    const fn continuation(self) -> &'static str {
+        match self {
+            Self::TrailingSlash => {
+                "; the token's differs only by a slash at the end: configure it exactly as the issuer writes it"
+            }
+            Self::Case => {
+                "; the token's differs only in upper and lower case: configure it exactly as the issuer writes it"
+            }
+            Self::Scheme => {
+                "; the token's differs only by `http` for `https`: configure it exactly as the issuer writes it"
+            }
+            Self::IdToken => {
+                "; this is probably an ID token, which is meant for the client: the client must send its access token"
+            }
+            Self::Graph => {
+                "; the token is for Microsoft Graph, and nobody else can verify it: request one with a scope of this API"
+            }
+            Self::Nothing => "; the token has none",
+            Self::Symmetric => {
+                "; the token's is symmetric (HS256, HS384 or HS512): have the issuer sign with a private key, or give \
+                 `TrustedIssuer::key` the shared secret"
+            }
+            Self::Other => "",
+        }
+    }
+}
+
+impl Detail {
+    /// Whether the cause is probably a mistake in the settings, and not the client's.
+    pub(crate) const fn is_setup_fault(&self) -> bool {
+        matches!(self, Self::Expected { found, .. } if found.is_near())
+    }
+
+    /// Returns the part of the configuration that wasn't met.
+    pub(crate) fn unmet(&self) -> Option<&str> {
+        match self {
+            Self::Unmet(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Puts the detail of an error of this kind into words.
+    pub(crate) fn sentence(&self, kind: ErrorKind) -> Option<Cow<'_, str>> {
+        Some(match self {
+            Self::None => Cow::Borrowed(usual(kind)?),
+            Self::Constant(sentence) => Cow::Borrowed(sentence),
+            Self::Text(sentence) => Cow::Borrowed(sentence),
+            Self::Unmet(name) => Cow::Owned(unmet(kind, name)),
+            Self::Expected { expected, found } => match (kind, found) {
+                (ErrorKind::WrongAudience, Found::Other) => format!(
+                    "{expected}; the token is for another: the client must request one for this service, or the issuer must add it"
+                ),
+                (ErrorKind::UnknownIssuer, Found::Other) => {
+                    format!("{expected}; the token's is another: add a `TrustedIssuer` for it if you trust it")
+                }
+                (ErrorKind::WrongType, Found::Other) => format!(
+                    "{expected}; the token's is another: it's a token of another kind, or `TrustedIssuer::token_types` must name it"
+                ),
+                (ErrorKind::AlgorithmNotAllowed, Found::Other) => {
+                    format!("{expected}; the token's is another: `TrustedIssuer::algorithms` sets which are allowed")
+                }
+                _ => format!("{expected}{}", found.continuation()),
+            }
+            .into(),
+            Self::Time { by, limit, leeway } => time(kind, *by, *limit, *leeway).into(),
+            Self::Key { algorithm, kid_bytes, fits } => key(algorithm, *kid_bytes, *fits).into(),
+        })
+    }
+}
+
+fn time(kind: ErrorKind, by: u32, limit: u32, leeway: u16) -> String {
+    match kind {
+        ErrorKind::Expired => format!(
+            "`exp` was {by} s ago, and the leeway is {leeway} s: the client must get a new token; if it's new, compare this \
+             machine's clock with the issuer's"
+        ),
+        ErrorKind::NotYetValid => {
+            format!("`nbf` is in {by} s, and the leeway is {leeway} s: compare this machine's clock with the issuer's")
+        }
+        ErrorKind::IssuedInFuture => {
+            format!("`iat` is in {by} s, and the leeway is {leeway} s: compare this machine's clock with the issuer's")
+        }
+        ErrorKind::TooOld => format!(
+            "`iat` was {by} s ago, `max_age` is {limit} s and the leeway {leeway} s: the client must get a new token"
+        ),
+        _ => format!(
+            "the token is valid for {by} s, and `max_lifetime` is {limit} s: shorten it at the issuer, or raise the setting"
+        ),
+    }
+}
+
+fn key(algorithm: &str, kid_bytes: Option<u16>, fits: Option<bool>) -> String {
+    let kid = match kid_bytes {
+        Some(bytes) => {
+            format!("no key of the issuer has the token's `kid` (it has {bytes} bytes) and the algorithm {algorithm}")
+        }
+        None => format!("the token has no `kid`, and no key of the issuer is for {algorithm}"),
+    };
+    let fits = match (fits, kid_bytes) {
+        (Some(true), Some(_)) => format!(
+            "; there are other keys for {algorithm}: does the token come from another environment, tenant or realm, or was \
+             its key withdrawn?"
+        ),
+        (Some(false), Some(_)) => {
+            format!("; it has no key for {algorithm} at all: compare its key set with `TrustedIssuer::algorithms`")
+        }
+        _ => ": compare its key set with `TrustedIssuer::algorithms`".to_owned(),
+    };
+    kid + &fits
+}
+
+/// The sentence for a part of the configuration that wasn't met.
+fn unmet(kind: ErrorKind, name: &str) -> String {
+    match kind {
+        ErrorKind::MissingClaim if name == "exp" => {
+            "the token has no `exp`: have the issuer set it; only `dangerous_without_expiry` accepts tokens that never end".to_owned()
+        }
+        ErrorKind::MissingClaim => {
+            format!("the claim `{name}` is missing or empty: have the issuer add it, or change the setting that needs it")
+        }
+        ErrorKind::WrongClaim => format!("the claim `{name}` doesn't have the value that the verifier expects"),
+        ErrorKind::MalformedClaims => format!("the claim `{name}` {}", expected_type(name)),
+        ErrorKind::LifetimeTooLong => format!(
+            "the token is valid for longer than `{name}` remembers a revocation: shorten it at the issuer, or raise that limit"
+        ),
+        ErrorKind::InsufficientScope => {
+            format!("the token lacks `{name}`: the client must request it, and the issuer must grant it")
+        }
+        ErrorKind::InsufficientRole => {
+            format!("none of the required roles is at `{name}`: grant one, or compare the path with where the issuer puts roles")
+        }
+        ErrorKind::RequirementNotMet | ErrorKind::RuleRefused => format!("the requirement `{name}` isn't met"),
+        ErrorKind::InsufficientAuthentication => {
+            format!("the login doesn't meet `{name}`: the client must have the user log in again")
+        }
+        ErrorKind::RuleUnavailable => format!("the requirement `{name}` couldn't decide: a WARN in the log has its error"),
+        ErrorKind::Misconfigured => format!("the requirement `{name}` is misconfigured: an ERROR in the log says how to fix it"),
+        ErrorKind::LayerMissing => format!(
+            "`{name}` has not run on this route: add it after the layers that need it, because layers added later run first"
+        ),
+        _ => format!("`{name}`"),
+    }
+}
+
+/// Continues "the claim …".
+fn expected_type(name: &str) -> &'static str {
+    match name {
+        "exp" | "nbf" | "iat" => {
+            "must be a number of seconds since 1970, up to the year 9999: a string, `null` or milliseconds don't fit"
+        }
+        "aud" => "must be a string or a list of strings",
+        _ => "must be a string: have the issuer write it in quotes",
+    }
+}
+
+/// The sentence that is true of every error of the kind.
+const fn usual(kind: ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        ErrorKind::NoCredentials => {
+            "no token in the places that `TokenSources` names (by default `Authorization: Bearer …`): did a proxy remove the \
+             header, or does the client use another scheme?"
+        }
+        ErrorKind::MultipleCredentials => {
+            "several tokens, several `Authorization` lines or several cookies of one name: the client must send one token in \
+             one place"
+        }
+        ErrorKind::TokenTooLarge => {
+            "the token exceeds `VerifierBuilder::max_token_bytes`, or its header 4 KiB: have the issuer leave out claims such as \
+             groups, or raise the limit"
+        }
+        ErrorKind::CriticalHeader => {
+            "the header has `crit` or `b64`, and this crate supports no such extension: have the issuer leave it out"
+        }
+        ErrorKind::NestedToken => "the payload is another token (`cty` is `JWT`): have the issuer send the inner one",
+        ErrorKind::AmbiguousKey => {
+            "several keys of the issuer fit, because the token has no `kid` or several keys share it: have the issuer set a \
+             `kid` for each key"
+        }
+        ErrorKind::UnknownIssuer => "the `IssuerResolver` doesn't know the token's `iss`",
+        ErrorKind::InsufficientAuthentication => {
+            "the login is too old or not strong enough: the client must have the user log in again"
+        }
+        ErrorKind::WrongSubject => "`sub` isn't the one that `TrustedIssuer::subject` names",
+        ErrorKind::UnsupportedConfirmation => {
+            "the token has `cnf`, so it's bound to a key (DPoP or mutual TLS) and needs a proof that isn't checked here: have \
+             the issuer issue bearer tokens"
+        }
+        ErrorKind::UnknownPrincipal => "the token is valid, but your function that loads the principal returned `None`",
+        ErrorKind::CsrfFailed => {
+            "the token came in a cookie and the request from another origin, or without the CSRF token: name your pages' origin \
+             with `Csrf::allow_origin`, or send the CSRF token"
+        }
+        ErrorKind::UndecidedRoute => "the routes table has no entry for this route and method: add one to `Routes`",
+        ErrorKind::KeysUnavailable => {
+            "the issuer's keys couldn't be fetched: a WARN in the log has the cause. Nothing needs a restart"
+        }
+        ErrorKind::RevocationUnavailable => "the revocation list didn't answer: is its server up?",
+        ErrorKind::LayerMissing => {
+            "no layer has verified this request: add `JwtLayer` or `JwtMiddleware` around this route"
+        }
+        ErrorKind::PathChanged => "change paths outside of the layer that has the routes table",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_nearly_right_is_recognized() {
+        let expected = "https://id.example/a";
+        for (value, found) in [
+            ("https://id.example/a/", Some(Found::TrailingSlash)),
+            ("HTTPS://id.example/A", Some(Found::Case)),
+            ("http://id.example/a", Some(Found::Scheme)),
+            ("https://id.example/b", None),
+            ("https://id.example/", None),
+            ("http://id.example/", None),
+            ("", None),
+            ("é", None),
+        ] {
+            assert_eq!(Found::near(value, expected), found, "{value}");
+            assert_eq!(Found::near(expected, value), found, "{value}");
+        }
+        assert_eq!(Found::near("ü/", "ü"), Some(Found::TrailingSlash));
+    }
+
+    #[test]
+    fn every_sentence_is_in_lower_case_without_a_full_stop() {
+        let text = || Arc::from("n");
+        let found = [Found::Nothing, Found::Other, Found::TrailingSlash, Found::Case, Found::Scheme, Found::IdToken];
+        let mut details = vec![Detail::None, Detail::Unmet(text()), Detail::Time { by: 61, limit: 5, leeway: 60 }];
+        details.extend(found.map(|found| Detail::Expected { expected: "`aud` must be `a`".into(), found }));
+        for fits in [None, Some(true), Some(false)] {
+            details.extend([None, Some(8)].map(|kid_bytes| Detail::Key { algorithm: "ES256", kid_bytes, fits }));
+        }
+        for detail in details {
+            for &kind in ErrorKind::ALL {
+                let Some(sentence) = detail.sentence(kind) else { continue };
+                let starts = sentence.starts_with(|first: char| first.is_ascii_lowercase() || first == '`');
+                assert!(starts && !sentence.ends_with('.') && sentence.len() < 400, "{sentence}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_detail_is_small() {
+        assert!(size_of::<Detail>() <= 24, "errors travel in results");
+        assert!(size_of::<crate::Error>() <= 40);
+    }
+}

@@ -1,0 +1,62 @@
+//! Says which form a text has that isn't a JWS in compact form.
+
+const OPAQUE: &str = "the token has no dots, so it isn't a JWT but an opaque token: request a JWT from the issuer (Auth0 and others \
+                      issue them only if the client requests an audience), or look the token up at the issuer instead";
+const PLACEHOLDER: &str = "the client sent a word such as `null` or `undefined` instead of a token: the variable that should hold it is empty";
+const ENCRYPTED: &str = "the token has five segments, so it's encrypted (JWE), and only its recipient can read it: have the issuer \
+                         sign it without encryption (Auth0 encrypts if the client requests no audience)";
+const UNSIGNED: &str = "the signature is empty, so the token is unsigned (`alg` is `none`, as in the Firebase emulator) and anybody \
+                        could have made it: have the issuer sign it, or use `ScriptedIssuer` in tests";
+const SEGMENTS: &str = "a signed token has three segments, separated by dots: this one is cut short, or it isn't a JWT";
+const PADDED: &str = "the token has `=` padding, as those of AWS ALB in `x-amzn-oidc-data`, and RFC 7515 section 2 forbids it: use the \
+                      access token in `x-amzn-oidc-accesstoken` instead";
+const STANDARD_BASE64: &str =
+    "the token is encoded in base64 with `+` or `/`, and a JWT needs base64url (RFC 7515 section 2)";
+const HEADER: &str = "a segment isn't base64url, or the header isn't a JSON object with a string `alg`: the token was cut short or \
+                      changed on its way, or it isn't a JWT";
+
+/// Returns a sentence about a token that is malformed. It only looks: nothing is decoded.
+#[cold]
+pub(crate) fn describe(token: &str) -> &'static str {
+    let bytes = token.as_bytes();
+    let has = |byte| memchr::memchr(byte, bytes).is_some();
+    match memchr::memchr_iter(b'.', bytes).take(5).count() {
+        0 if ["null", "undefined", "none", "nil", "token", "true", "false"]
+            .iter()
+            .any(|word| token.eq_ignore_ascii_case(word)) =>
+        {
+            PLACEHOLDER
+        }
+        0 => OPAQUE,
+        2 if token.ends_with('.') => UNSIGNED,
+        4 => ENCRYPTED,
+        2 if has(b'=') => PADDED,
+        2 if has(b'+') || has(b'/') => STANDARD_BASE64,
+        2 => HEADER,
+        _ => SEGMENTS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_has_a_sentence_of_its_own() {
+        for (token, sentence) in [
+            ("2YotnFZFEjr1zCsicMWpAA", OPAQUE),
+            ("undefined", PLACEHOLDER),
+            ("Null", PLACEHOLDER),
+            ("e30.e30", SEGMENTS),
+            ("a.b.c.d", SEGMENTS),
+            ("a..c.d.e", ENCRYPTED),
+            ("a.b.c.d.e.f", SEGMENTS),
+            ("e30.e30.", UNSIGNED),
+            ("e30=.e30=.AA==", PADDED),
+            ("e30.e/0.A+", STANDARD_BASE64),
+            ("v4.public.AAAA", HEADER),
+        ] {
+            assert_eq!(describe(token), sentence, "{token}");
+        }
+    }
+}
