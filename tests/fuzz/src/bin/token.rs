@@ -170,7 +170,7 @@ impl Stage {
                     verified.payload()
                 ))
             }
-            Err(error) => Err((error.kind(), error.detail().map(str::to_owned))),
+            Err(error) => Err((error.kind(), error.unmet().map(str::to_owned))),
         });
         assert_eq!(shown[0], shown[1], "without a cache, and with one: {token}");
         assert_eq!(shown[0], shown[2], "without a cache, and with digests: {token}");
