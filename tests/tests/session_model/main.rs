@@ -1,0 +1,49 @@
+//! The protocol between the processes of a fleet and their session store, as a seeded simulation.
+//!
+//! The sessions, verifiers and revocation lists are the real ones. The store follows a script: it goes down, loses requests
+//! and answers, carries operations out late, and is restored to an earlier state. Clocks are apart, messages between the
+//! processes are late, clients have two tabs and give up, and thieves copy refresh tokens. Whatever the history:
+//!
+//! - nobody is accused who has shared their tokens with nobody, and nobody is logged out who didn't log out;
+//! - nothing that ended is alive once messages have arrived and every process has checked its ended sessions;
+//! - no refresh succeeds whose access token is refused;
+//! - when the store is back, every live session can be refreshed;
+//! - a thief and the owner of a session don't both keep it.
+//!
+//! A violation prints its seed: `JWT_SEED` repeats one history, and `JWT_HISTORIES` sets how many are tried.
+
+mod answers;
+mod calm;
+mod process;
+mod random;
+mod store;
+mod world;
+
+use std::env;
+
+use world::World;
+
+fn number(variable: &str) -> Option<u64> {
+    env::var(variable).ok().map(|text| text.parse().expect("a number"))
+}
+
+#[test]
+fn whatever_happens_sessions_keep_their_promises() {
+    if let Some(seed) = number("JWT_SEED") {
+        let mut world = World::new(seed);
+        world.run();
+        return println!("{}", world.trace.join("\n"));
+    }
+    let (mut refreshed, mut adopted, mut ended, mut accused) = (0, 0, 0, 0);
+    for seed in 0..number("JWT_HISTORIES").unwrap_or(200) {
+        let mut world = World::new(seed);
+        world.run();
+        refreshed += world.refreshed;
+        adopted += world.went_back;
+        ended += world.clients.iter().filter(|client| client.ended).count();
+        accused += world.accused;
+    }
+    println!("{refreshed} refreshes, {adopted} restored stores, {ended} ended sessions, {accused} thefts noticed");
+    // The histories do contain what they are about.
+    assert!(refreshed > 500 && adopted > 50 && ended > 100 && accused > 10);
+}

@@ -1,0 +1,377 @@
+//! One history: a random sequence of events.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use jwt_core::issue::{Sessions, TokenPair};
+use jwt_core::revocation::Revocation;
+use jwt_core::{Clock as _, ErrorKind};
+use jwt_tests::forge::ISSUER;
+
+use super::process::{Mail, Process};
+use super::random::Random;
+use super::store::Server;
+
+/// A client with its session, and perhaps a thief with a copy of its token.
+pub(crate) struct Client {
+    pub(crate) subject: &'static str,
+    pub(crate) id: String,
+    pub(crate) token: String,
+    pub(crate) earlier: Vec<String>,
+    pub(crate) access: Vec<String>,
+    /// How many access tokens there were when the subject was revoked. Until other processes know, they may issue more, which
+    /// are good until they expire or the session is refreshed.
+    pub(crate) revoked_after: Option<usize>,
+    pub(crate) thief: Option<String>,
+    pub(crate) was_robbed: bool,
+    /// The session was ended, so nothing of it may be alive in the end.
+    pub(crate) ended: bool,
+    /// The session may be over, because its login was lost or something is ending it.
+    pub(crate) may_be_over: bool,
+    pub(crate) was_lost: bool,
+    /// The client was told that the session is over.
+    pub(crate) is_over: bool,
+    pub(crate) requests: usize,
+    /// The token of these requests.
+    pub(crate) sent: String,
+    pub(crate) refreshed_at: u64,
+}
+
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    pub(crate) random: Random,
+    pub(crate) server: Arc<Mutex<Server>>,
+    pub(crate) mail: Mail,
+    pub(crate) processes: Vec<Process>,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) tasks: Vec<Task>,
+    /// The subjects for whom ending all sessions failed.
+    pub(crate) unsure: Vec<&'static str>,
+    pub(crate) revoked_until: u64,
+    pub(crate) time: u64,
+    pub(crate) is_calm: bool,
+    pub(crate) trace: Vec<String>,
+    pub(crate) refreshed: usize,
+    pub(crate) went_back: usize,
+    pub(crate) accused: usize,
+}
+
+pub(crate) struct Task {
+    pub(crate) process: usize,
+    pub(crate) request: Request,
+    pub(crate) future: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Request {
+    Login(&'static str),
+    Refresh {
+        client: usize,
+        by_thief: bool,
+    },
+    Logout(usize),
+    /// Ends all sessions of these clients, which are those of a subject.
+    EndAll(&'static str, Vec<usize>),
+    Heal,
+}
+
+pub(crate) enum Outcome {
+    Pair(Result<Box<TokenPair>, ErrorKind>),
+    Ended(Result<(), ErrorKind>),
+}
+
+pub(crate) async fn refresh(sessions: Sessions, token: String) -> Result<Box<TokenPair>, ErrorKind> {
+    let token = sessions.verify(&token).await.map_err(|error| error.kind())?;
+    sessions.refresh(&token).await.map(Box::new).map_err(|error| error.kind())
+}
+
+/// Runs a future that waits only for the store's script.
+pub(crate) fn block<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return output;
+        }
+    }
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let server = Server {
+            contents: Default::default(),
+            snapshots: Vec::new(),
+            is_down: false,
+            failures: [0, 0, 5, 20][random.index(4)],
+            late: Vec::new(),
+            random: Random(random.next()),
+        };
+        let (server, mail) = (Arc::new(Mutex::new(server)), Mail::default());
+        let ahead = [0, 0, 15, 25];
+        let processes = (0..2 + random.index(2)).map(|number| {
+            let ahead = ahead[random.index(4)];
+            Process::start(number, ahead, &server, &mail)
+        });
+        let processes = processes.collect();
+        Self {
+            seed,
+            random,
+            server,
+            mail,
+            processes,
+            clients: Vec::new(),
+            tasks: Vec::new(),
+            unsure: Vec::new(),
+            revoked_until: 0,
+            time: 0,
+            is_calm: false,
+            trace: Vec::new(),
+            refreshed: 0,
+            went_back: 0,
+            accused: 0,
+        }
+    }
+
+    pub(crate) fn run(&mut self) {
+        for _ in 0..100 + self.random.below(200) {
+            self.step();
+        }
+        self.calm_down();
+    }
+
+    pub(crate) fn note(&mut self, event: &str) {
+        self.trace.push(format!("{:>6} {event}", self.time));
+    }
+
+    pub(crate) fn violation(&self, what: &str) -> ! {
+        panic!("JWT_SEED={}: {what}\n{}", self.seed, self.trace.join("\n"));
+    }
+
+    fn step(&mut self) {
+        match self.random.below(100) {
+            0..=44 => self.poll_any(),
+            45..=51 => {
+                let seconds = [0, 1, 3, 30, 120, 400][self.random.index(6)];
+                self.advance(seconds);
+            }
+            52..=55 => self.log_in(),
+            56..=74 => self.refresh_any(),
+            75..=76 => self.end_any(),
+            77..=78 => self.drop_any(),
+            79 => self.steal(),
+            80..=83 => self.refresh_by_thief(),
+            84..=87 => {
+                let mut server = self.server.lock().expect("not poisoned");
+                let contents = server.contents.clone();
+                server.snapshots.push(contents);
+            }
+            88 => self.go_back(),
+            89..=90 => {
+                let is_down = self.random.below(3) == 0;
+                self.server.lock().expect("not poisoned").is_down = is_down;
+            }
+            91..=92 => {
+                let (process, is_cut) = (self.random.index(self.processes.len()), self.random.below(3) == 0);
+                self.processes[process].link.lock().expect("not poisoned").is_cut = is_cut;
+            }
+            93 => {
+                let (process, is_down) = (self.random.index(self.processes.len()), self.random.below(3) == 0);
+                *self.processes[process].list.is_down.lock().expect("not poisoned") = is_down;
+            }
+            94..=95 => self.deliver(),
+            96..=97 => self.server.lock().expect("not poisoned").arrive(),
+            98 if self.random.below(4) == 0 => self.revoke_subject(),
+            _ => {
+                let process = self.random.index(self.processes.len());
+                let sessions = self.processes[process].sessions.clone();
+                let future =
+                    async move { Outcome::Ended(sessions.heal().await.map(|_| ()).map_err(|error| error.kind())) };
+                self.tasks.push(Task { process, request: Request::Heal, future: Box::pin(future) });
+            }
+        }
+    }
+
+    /// A process that hears nothing for ten seconds accepts no token, so messages don't take longer than a few seconds here.
+    pub(crate) fn advance(&mut self, seconds: u64) {
+        if seconds > 3 {
+            self.deliver();
+        }
+        self.time += seconds;
+        for process in &self.processes {
+            process.clock.advance(Duration::from_secs(seconds));
+        }
+    }
+
+    /// Delivers all revocations.
+    pub(crate) fn deliver(&mut self) {
+        for (from, revocation) in self.mail.lock().expect("not poisoned").drain(..) {
+            for (number, process) in self.processes.iter().enumerate() {
+                if number != from {
+                    process.list.local.revoke(&revocation).expect("space");
+                }
+            }
+        }
+    }
+
+    fn log_in(&mut self) {
+        let (process, subject) = (self.random.index(self.processes.len()), ["ada", "joe"][self.random.index(2)]);
+        if self.tasks.iter().any(|task| matches!(&task.request, Request::EndAll(of, _) if *of == subject)) {
+            return;
+        }
+        let sessions = self.processes[process].sessions.clone();
+        let future = async move {
+            Outcome::Pair(sessions.login(subject).start().await.map(Box::new).map_err(|error| error.kind()))
+        };
+        self.tasks.push(Task { process, request: Request::Login(subject), future: Box::pin(future) });
+    }
+
+    fn client(&mut self, fits: impl Fn(&Client) -> bool) -> Option<usize> {
+        let fitting: Vec<usize> = (0..self.clients.len()).filter(|number| fits(&self.clients[*number])).collect();
+        (!fitting.is_empty()).then(|| fitting[self.random.index(fitting.len())])
+    }
+
+    /// A client has up to two tabs, which may send the same token at once. It doesn't exchange the next one before all have an
+    /// answer or have given up.
+    fn refresh_any(&mut self) {
+        let is_free = |client: &Client| client.requests == 0 || (client.requests < 2 && client.sent == client.token);
+        if let Some(client) = self.client(|client| !client.is_over && is_free(client)) {
+            self.clients[client].requests += 1;
+            let token = self.clients[client].token.clone();
+            self.clients[client].sent.clone_from(&token);
+            self.send(client, false, token);
+        }
+    }
+
+    fn refresh_by_thief(&mut self) {
+        if let Some(client) = self.client(|client| client.thief.is_some()) {
+            let token = self.clients[client].thief.clone().expect("chosen so");
+            self.send(client, true, token);
+        }
+    }
+
+    fn send(&mut self, client: usize, by_thief: bool, token: String) {
+        let process = self.random.index(self.processes.len());
+        let sessions = self.processes[process].sessions.clone();
+        self.note(&format!("client {client} refreshes at {process}{}", if by_thief { " (thief)" } else { "" }));
+        let future = Box::pin(async move { Outcome::Pair(refresh(sessions, token).await) });
+        self.tasks.push(Task { process, request: Request::Refresh { client, by_thief }, future });
+    }
+
+    fn steal(&mut self) {
+        if let Some(client) = self.client(|client| !client.was_robbed) {
+            let is_old = self.random.below(2) == 0;
+            let client = &mut self.clients[client];
+            let token = client.earlier.last().filter(|_| is_old).unwrap_or(&client.token);
+            (client.thief, client.was_robbed) = (Some(token.clone()), true);
+        }
+    }
+
+    fn end_any(&mut self) {
+        let Some(client) = self.client(|client| !client.is_over) else { return };
+        let process = self.random.index(self.processes.len());
+        let sessions = self.processes[process].sessions.clone();
+        let (subject, token) = (self.clients[client].subject, self.clients[client].token.clone());
+        let everywhere = self.random.below(4) == 0;
+        let numbers = 0..self.clients.len();
+        let all: Vec<usize> = numbers.filter(|number| self.clients[*number].subject == subject).collect();
+        let of = if everywhere { all.clone() } else { vec![client] };
+        for number in &of {
+            self.clients[*number].may_be_over = true;
+        }
+        if everywhere {
+            // Logins that are under way are ended or not.
+            self.tasks.retain(|task| !matches!(task.request, Request::Login(_)));
+        }
+        let future = async move {
+            let ended = if everywhere {
+                sessions.end_all(subject).await.map(|_| ())
+            } else {
+                match sessions.verify(&token).await {
+                    Ok(token) => sessions.logout(&token).await,
+                    Err(error) => Err(error),
+                }
+            };
+            Outcome::Ended(ended.map_err(|error| error.kind()))
+        };
+        let request = if everywhere { Request::EndAll(subject, all) } else { Request::Logout(client) };
+        self.note(&format!("{request:?} at {process}"));
+        self.tasks.push(Task { process, request, future: Box::pin(future) });
+    }
+
+    fn revoke_subject(&mut self) {
+        let (process, subject) = (self.random.index(self.processes.len()), ["ada", "joe"][self.random.index(2)]);
+        // The clocks are at most 25 seconds apart.
+        let cutoff = self.processes[process].clock.now() + Duration::from_secs(25);
+        let _ = block(jwt_core::revocation::RevocationStore::revoke(
+            &self.processes[process].list,
+            &Revocation::subject(ISSUER, subject, cutoff),
+        ));
+        self.note(&format!("{subject} is revoked at {process}"));
+        for client in self.clients.iter_mut().filter(|client| client.subject == subject) {
+            (client.ended, client.may_be_over) = (true, true);
+            client.revoked_after.get_or_insert(client.access.len());
+        }
+        // Sessions that begin within the difference of the clocks may be over too.
+        self.revoked_until = self.time + 60;
+    }
+
+    fn go_back(&mut self) {
+        let mut server = self.server.lock().expect("not poisoned");
+        if server.snapshots.is_empty() {
+            return;
+        }
+        let index = server.snapshots.len().saturating_sub(1 + self.random.index(3));
+        server.contents = server.snapshots[index].clone();
+        if self.random.below(2) == 0 {
+            server.late.clear();
+        }
+        for client in &mut self.clients {
+            if !server.contents.contains_key(&(client.subject.to_owned(), client.id.clone())) {
+                (client.was_lost, client.may_be_over) = (true, true);
+            }
+        }
+        drop(server);
+        for process in &self.processes {
+            process.link.lock().expect("not poisoned").is_closed = true;
+        }
+        self.went_back += 1;
+        self.note("the store goes back");
+    }
+
+    fn drop_any(&mut self) {
+        if !self.tasks.is_empty() {
+            let index = self.random.index(self.tasks.len());
+            let task = self.tasks.swap_remove(index);
+            self.note(&format!("gave up: {:?}", task.request));
+            match task.request {
+                Request::Refresh { client, by_thief: false } => self.clients[client].requests -= 1,
+                Request::EndAll(subject, _) => self.unsure.push(subject),
+                _ => {}
+            }
+        }
+    }
+
+    fn poll_any(&mut self) {
+        if !self.tasks.is_empty() {
+            let index = self.random.index(self.tasks.len());
+            let mut context = Context::from_waker(Waker::noop());
+            // Often only a part of it, so that others come in between.
+            for _ in 0..=self.random.below(12) {
+                if let Poll::Ready(outcome) = self.tasks[index].future.as_mut().poll(&mut context) {
+                    let task = self.tasks.swap_remove(index);
+                    return self.finish(task.process, task.request, outcome);
+                }
+            }
+        }
+    }
+
+    /// Lets every request end.
+    pub(crate) fn finish_all(&mut self) {
+        while !self.tasks.is_empty() {
+            self.poll_any();
+        }
+    }
+}
