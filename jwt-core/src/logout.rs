@@ -123,7 +123,8 @@ impl BackChannelLogout {
         if self.receiver.was_accepted(&verified) {
             return Err(ErrorKind::Revoked.into());
         }
-        let revocation = self.revocation(&verified);
+        // These tokens are the provider's, and so are their refresh tokens.
+        let revocation = self.revocation(&verified).of_access_tokens();
         self.receiver.store.revoke(&revocation).await.map_err(|error| {
             tracing::warn!(%error, "a logout could not be stored: the provider is told to try again");
             Error::from(ErrorKind::RevocationUnavailable)

@@ -386,9 +386,9 @@ mod failing {
             self.store.rotate(rotation).await
         }
 
-        async fn find(&self, subject: &str, id: &str, now: u64) -> Result<Option<SessionRecord>, SessionStoreError> {
+        async fn find(&self, subject: &str, id: &str) -> Result<Option<SessionRecord>, SessionStoreError> {
             self.up()?;
-            self.store.find(subject, id, now).await
+            self.store.find(subject, id).await
         }
 
         async fn list(&self, subject: &str, now: u64) -> Result<Vec<SessionRecord>, SessionStoreError> {

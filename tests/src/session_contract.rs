@@ -10,7 +10,7 @@ const NOW: u64 = crate::forge::NOW;
 /// A session of `subject` that starts at [`NOW`](crate::forge::NOW), may be idle for an hour and lasts at most a day.
 #[must_use]
 pub fn session(subject: &str, id: &str) -> SessionRecord {
-    let mut session = SessionRecord::new(id, subject, format!("{id}-0"), NOW);
+    let mut session = SessionRecord::new(id, subject, NOW);
     session.ends_at = NOW + 3600;
     session.expires_at = NOW + 86_400;
     session.device = Some("Firefox \"on\" Linux \u{1f98a}\0".to_owned());
@@ -25,9 +25,11 @@ pub fn session(subject: &str, id: &str) -> SessionRecord {
 /// Panics if the store fails a test.
 pub async fn keeps_the_contract(store: &dyn SessionStore, name: &str) {
     a_session_is_found_as_it_was_created(store, &format!("{name}-found")).await;
-    a_token_is_exchanged_once(store, &format!("{name}-exchanged")).await;
-    a_token_repeats_only_within_the_grace_period(store, &format!("{name}-grace")).await;
-    a_reused_token_ends_only_its_session(store, &format!("{name}-reused")).await;
+    a_token_is_exchanged_for_the_next(store, &format!("{name}-exchanged")).await;
+    a_token_repeats_until_its_successor_is_exchanged(store, &format!("{name}-repeats")).await;
+    another_copy_repeats_only_within_the_grace_period(store, &format!("{name}-grace")).await;
+    an_older_token_is_reused_and_changes_nothing(store, &format!("{name}-reused")).await;
+    a_token_newer_than_the_record_is_adopted(store, &format!("{name}-adopted")).await;
     a_session_ends_when_it_is_idle_and_when_it_expires(store, &format!("{name}-ends")).await;
     a_session_is_reached_only_through_its_subject(store, &format!("{name}-subject")).await;
     sessions_end_one_by_one_or_all_but_one(store, &format!("{name}-all")).await;
@@ -48,88 +50,116 @@ async fn ids(store: &dyn SessionStore, subject: &str, now: u64) -> Vec<String> {
     sessions.into_iter().map(|session| session.id).collect()
 }
 
+async fn find(store: &dyn SessionStore, subject: &str, id: &str) -> Option<SessionRecord> {
+    store.find(subject, id).await.expect("an answer")
+}
+
 async fn a_session_is_found_as_it_was_created(store: &dyn SessionStore, subject: &str) {
     let session = session(subject, "s");
-    assert_eq!(store.find(subject, "s", NOW).await.expect("an answer"), None);
+    assert_eq!(find(store, subject, "s").await, None);
     create(store, &session).await;
-    assert_eq!(store.find(subject, "s", NOW).await.expect("an answer"), Some(session.clone()));
+    assert_eq!(find(store, subject, "s").await, Some(session.clone()));
     assert_eq!(store.list(subject, NOW).await.expect("an answer"), [session]);
 }
 
-async fn a_token_is_exchanged_once(store: &dyn SessionStore, subject: &str) {
+async fn a_token_is_exchanged_for_the_next(store: &dyn SessionStore, subject: &str) {
     let mut expected = session(subject, "s");
     create(store, &expected).await;
-    let renewed = rotate(store, Rotation::new(subject, "s", "s-0", "s-1", NOW + 60)).await;
-    expected.token_id = "s-1".to_owned();
-    expected.previous_token_id = Some("s-0".to_owned());
+    let renewed = rotate(store, Rotation::new(subject, "s", "t-0", 0, NOW + 60)).await;
+    (expected.rotations, expected.exchanged) = (1, Some("t-0".to_owned()));
     (expected.rotated_at, expected.last_used_at, expected.ends_at) = (NOW + 60, NOW + 60, NOW + 3660);
     assert_eq!(renewed, (RotationOutcome::Renewed, Some(expected.clone())));
-    assert_eq!(store.find(subject, "s", NOW + 60).await.expect("an answer"), Some(expected));
-    let (outcome, session) = rotate(store, Rotation::new(subject, "s", "s-1", "s-2", NOW + 120)).await;
-    assert_eq!((outcome, session.expect("a session").token_id), (RotationOutcome::Renewed, "s-2".to_owned()));
+    assert_eq!(find(store, subject, "s").await, Some(expected));
+    let (outcome, session) = rotate(store, Rotation::new(subject, "s", "t-1", 1, NOW + 120)).await;
+    let session = session.expect("a session");
+    assert_eq!((outcome, session.rotations), (RotationOutcome::Renewed, 2));
+    assert_eq!(session.exchanged.as_deref(), Some("t-1"));
 }
 
-async fn a_token_repeats_only_within_the_grace_period(store: &dyn SessionStore, subject: &str) {
+async fn a_token_repeats_until_its_successor_is_exchanged(store: &dyn SessionStore, subject: &str) {
     create(store, &session(subject, "s")).await;
-    let (_, renewed) = rotate(store, Rotation::new(subject, "s", "s-0", "s-1", NOW + 60)).await;
+    let (_, renewed) = rotate(store, Rotation::new(subject, "s", "t-0", 0, NOW + 60)).await;
+    for now in [NOW + 60, NOW + 50, NOW + 70, NOW + 3659] {
+        for grace in [0, 10] {
+            let repeat = Rotation::new(subject, "s", "t-0", 0, now).grace(grace).idle(3600);
+            let repeated = store.rotate(&repeat).await.expect("an answer");
+            assert_eq!(repeated, (RotationOutcome::Repeated, renewed.clone()), "{now} {grace}");
+        }
+    }
+    rotate(store, Rotation::new(subject, "s", "t-1", 1, NOW + 3659)).await;
+    let (outcome, _) = rotate(store, Rotation::new(subject, "s", "t-0", 0, NOW + 3659)).await;
+    assert_eq!(outcome, RotationOutcome::Reused, "even within the grace period");
+}
+
+async fn another_copy_repeats_only_within_the_grace_period(store: &dyn SessionStore, subject: &str) {
+    create(store, &session(subject, "s")).await;
+    let (_, renewed) = rotate(store, Rotation::new(subject, "s", "t-0", 0, NOW + 60)).await;
     for now in [NOW + 60, NOW + 69, NOW + 50] {
-        let repeated = rotate(store, Rotation::new(subject, "s", "s-0", "other", now)).await;
+        let repeated = rotate(store, Rotation::new(subject, "s", "copy", 0, now)).await;
         assert_eq!(repeated, (RotationOutcome::Repeated, renewed.clone()), "{now}");
     }
-    let (outcome, _) = rotate(store, Rotation::new(subject, "s", "s-0", "other", NOW + 70)).await;
+    let (outcome, _) = rotate(store, Rotation::new(subject, "s", "copy", 0, NOW + 70)).await;
     assert_eq!(outcome, RotationOutcome::Reused);
-    // A token two generations old doesn't come from a second browser tab.
-    create(store, &session(subject, "t")).await;
-    rotate(store, Rotation::new(subject, "t", "t-0", "t-1", NOW)).await;
-    rotate(store, Rotation::new(subject, "t", "t-1", "t-2", NOW)).await;
-    let (outcome, _) = rotate(store, Rotation::new(subject, "t", "t-0", "other", NOW)).await;
-    assert_eq!(outcome, RotationOutcome::Reused);
-    // Without a grace period, no token may repeat.
+    // Without a grace period, only the same copy may repeat.
     create(store, &session(subject, "u")).await;
-    store.rotate(&Rotation::new(subject, "u", "u-0", "u-1", NOW).idle(60)).await.expect("an answer");
-    let (outcome, _) = store.rotate(&Rotation::new(subject, "u", "u-0", "x", NOW).idle(60)).await.expect("an answer");
-    assert_eq!(outcome, RotationOutcome::Reused);
+    store.rotate(&Rotation::new(subject, "u", "t-0", 0, NOW).idle(60)).await.expect("an answer");
+    let copy = store.rotate(&Rotation::new(subject, "u", "copy", 0, NOW).idle(60)).await.expect("an answer");
+    assert_eq!(copy.0, RotationOutcome::Reused);
 }
 
-async fn a_reused_token_ends_only_its_session(store: &dyn SessionStore, subject: &str) {
-    for id in ["s", "t", "u"] {
-        create(store, &session(subject, id)).await;
+async fn an_older_token_is_reused_and_changes_nothing(store: &dyn SessionStore, subject: &str) {
+    create(store, &session(subject, "s")).await;
+    rotate(store, Rotation::new(subject, "s", "t-0", 0, NOW)).await;
+    let (_, second) = rotate(store, Rotation::new(subject, "s", "t-1", 1, NOW)).await;
+    let reused = rotate(store, Rotation::new(subject, "s", "t-0", 0, NOW)).await;
+    assert_eq!(reused, (RotationOutcome::Reused, second.clone()));
+    assert_eq!(find(store, subject, "s").await, second, "ending the session is its caller's part");
+}
+
+async fn a_token_newer_than_the_record_is_adopted(store: &dyn SessionStore, subject: &str) {
+    for (id, newer) in [("s", 1), ("t", 7), ("u", u64::from(u32::MAX))] {
+        let mut expected = session(subject, id);
+        create(store, &expected).await;
+        let adopted = rotate(store, Rotation::new(subject, id, "newer", newer, NOW + 60)).await;
+        (expected.rotations, expected.exchanged) = (newer + 1, Some("newer".to_owned()));
+        (expected.rotated_at, expected.last_used_at, expected.ends_at) = (NOW + 60, NOW + 60, NOW + 3660);
+        assert_eq!(adopted, (RotationOutcome::Adopted, Some(expected)), "{newer}");
+        // From here on it's like any other exchange.
+        let (outcome, _) = rotate(store, Rotation::new(subject, id, "newer", newer, NOW + 90)).await;
+        assert_eq!(outcome, RotationOutcome::Repeated);
+        let (outcome, _) = rotate(store, Rotation::new(subject, id, "older", newer - 1, NOW + 60)).await;
+        assert_eq!(outcome, RotationOutcome::Reused);
+        let (outcome, _) = rotate(store, Rotation::new(subject, id, "next", newer + 1, NOW + 90)).await;
+        assert_eq!(outcome, RotationOutcome::Renewed);
     }
-    let (_, renewed) = rotate(store, Rotation::new(subject, "s", "s-0", "s-1", NOW)).await;
-    let reused = rotate(store, Rotation::new(subject, "s", "s-0", "other", NOW + 60)).await;
-    assert_eq!(reused, (RotationOutcome::Reused, renewed));
-    // The current token, which nobody had used yet, is rejected too.
-    assert_eq!(
-        rotate(store, Rotation::new(subject, "s", "s-1", "s-2", NOW + 60)).await,
-        (RotationOutcome::Ended, None)
-    );
-    // A token that never belonged to the session is treated like a reused one.
-    let (outcome, _) = rotate(store, Rotation::new(subject, "t", "never", "t-1", NOW)).await;
-    assert_eq!(outcome, RotationOutcome::Reused);
-    assert_eq!(ids(store, subject, NOW).await, ["u"]);
+    // A lost refresh had put off the end, but never beyond the session's maximum lifetime.
+    create(store, &session(subject, "late")).await;
+    let (outcome, _) = rotate(store, Rotation::new(subject, "late", "newer", 1, NOW + 86_399)).await;
+    assert_eq!(outcome, RotationOutcome::Adopted);
+    create(store, &session(subject, "later")).await;
+    let late = rotate(store, Rotation::new(subject, "later", "newer", 1, NOW + 86_400)).await;
+    assert_eq!(late, (RotationOutcome::Ended, None));
 }
 
 async fn a_session_ends_when_it_is_idle_and_when_it_expires(store: &dyn SessionStore, subject: &str) {
     create(store, &session(subject, "s")).await;
-    assert!(store.find(subject, "s", NOW + 3599).await.expect("an answer").is_some());
-    assert_eq!(store.find(subject, "s", NOW + 3600).await.expect("an answer"), None);
+    assert_eq!(ids(store, subject, NOW + 3599).await, ["s"]);
+    assert_eq!(rotate(store, Rotation::new(subject, "s", "t-0", 0, NOW + 3600)).await, (RotationOutcome::Ended, None));
+    assert_eq!(ids(store, subject, NOW + 3600).await, Vec::<String>::new());
     let mut last = session(subject, "t");
     last.expires_at = NOW + 3700;
     create(store, &last).await;
-    let (_, renewed) = rotate(store, Rotation::new(subject, "t", "t-0", "t-1", NOW + 3599)).await;
+    let (_, renewed) = rotate(store, Rotation::new(subject, "t", "t-0", 0, NOW + 3599)).await;
     assert_eq!(renewed.expect("a session").ends_at, NOW + 3700);
-    assert_eq!(
-        rotate(store, Rotation::new(subject, "t", "t-1", "t-2", NOW + 3700)).await,
-        (RotationOutcome::Ended, None)
-    );
+    assert_eq!(rotate(store, Rotation::new(subject, "t", "t-1", 1, NOW + 3700)).await, (RotationOutcome::Ended, None));
     assert_eq!(ids(store, subject, NOW + 3700).await, Vec::<String>::new());
 }
 
 async fn a_session_is_reached_only_through_its_subject(store: &dyn SessionStore, subject: &str) {
     let other = format!("{subject}-other");
     create(store, &session(subject, "s")).await;
-    assert_eq!(store.find(&other, "s", NOW).await.expect("an answer"), None);
-    assert_eq!(rotate(store, Rotation::new(&other, "s", "s-0", "s-1", NOW)).await, (RotationOutcome::Ended, None));
+    assert_eq!(find(store, &other, "s").await, None);
+    assert_eq!(rotate(store, Rotation::new(&other, "s", "t-0", 0, NOW)).await, (RotationOutcome::Ended, None));
     assert!(!store.end(&other, "s").await.expect("an answer"));
     assert_eq!(store.end_all(&other, None).await.expect("an answer"), Vec::<String>::new());
     assert_eq!(ids(store, subject, NOW).await, ["s"]);
@@ -141,7 +171,7 @@ async fn sessions_end_one_by_one_or_all_but_one(store: &dyn SessionStore, subjec
     }
     assert!(store.end(subject, "s").await.expect("an answer"));
     assert!(!store.end(subject, "s").await.expect("an answer"));
-    assert_eq!(rotate(store, Rotation::new(subject, "s", "s-0", "s-1", NOW)).await, (RotationOutcome::Ended, None));
+    assert_eq!(rotate(store, Rotation::new(subject, "s", "t-0", 0, NOW)).await, (RotationOutcome::Ended, None));
     let ended: BTreeSet<String> = store.end_all(subject, Some("u")).await.expect("an answer").into_iter().collect();
     assert_eq!(ended, BTreeSet::from(["t".to_owned(), "v".to_owned()]));
     assert_eq!(ids(store, subject, NOW).await, ["u"]);
@@ -190,12 +220,9 @@ async fn odd_names_are_kept_apart(store: &dyn SessionStore, name: &str) {
 pub async fn one_exchange_wins(store: Arc<dyn SessionStore>, subject: &str) {
     create(&*store, &session(subject, "s")).await;
     let tasks: Vec<_> = (0..100)
-        .map(|number| {
+        .map(|_| {
             let (store, subject) = (Arc::clone(&store), subject.to_owned());
-            tokio::spawn(async move {
-                let next = format!("next-{number}");
-                rotate(&*store, Rotation::new(&subject, "s", "s-0", &next, NOW + 1)).await
-            })
+            tokio::spawn(async move { rotate(&*store, Rotation::new(&subject, "s", "t-0", 0, NOW + 1)).await })
         })
         .collect();
     let mut outcomes = Vec::new();

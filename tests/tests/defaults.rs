@@ -489,14 +489,35 @@ rows! {
         assert_eq!(pair.refresh.expires_at.seconds().unsigned_abs(), NOW + 30 * DAY);
     }
 
-    "refresh token that is used again", "answered the same for 10 seconds, then its session ends" => refresh_tokens_are_good_once {
+    "refresh token that is used again", "good until its successor is used, then its session ends" => refresh_tokens_repeat_until_the_next_is_used {
+        let shop = Shop::usual();
+        let pair = shop.sessions.login("joe").start().await.expect("a session");
+        let token = shop.sessions.verify(&pair.refresh.token).await.expect("good");
+        for _ in 0..3 {
+            let next = shop.sessions.refresh(&token).await.expect("a pair");
+            assert!(shop.sessions.verify(&next.refresh.token).await.is_ok());
+            shop.wait(DAY);
+        }
+        let next = shop.sessions.refresh(&token).await.expect("a pair");
+        let next = shop.sessions.verify(&next.refresh.token).await.expect("good");
+        shop.sessions.refresh(&next).await.expect("a pair");
+        let error = shop.sessions.refresh(&token).await.expect_err("its successor was used");
+        assert_eq!(error.kind(), ErrorKind::RefreshReused);
+    }
+
+    "another copy of a refresh token", "good for 10 seconds after the first copy was used, then its session ends" => copies_are_good_for_a_moment {
         for (waited, expected) in [(9, None), (10, Some(ErrorKind::RefreshReused))] {
             let shop = Shop::usual();
             let pair = shop.sessions.login("joe").start().await.expect("a session");
             let token = shop.sessions.verify(&pair.refresh.token).await.expect("good");
-            shop.sessions.refresh(&token).await.expect("a pair");
+            let mut copies = Vec::new();
+            for _ in 0..2 {
+                let copy = shop.sessions.refresh(&token).await.expect("a pair");
+                copies.push(shop.sessions.verify(&copy.refresh.token).await.expect("good"));
+            }
+            shop.sessions.refresh(&copies[0]).await.expect("a pair");
             shop.wait(waited);
-            assert_eq!(shop.sessions.refresh(&token).await.err().map(|error| error.kind()), expected, "{waited}");
+            assert_eq!(shop.sessions.refresh(&copies[1]).await.err().map(|error| error.kind()), expected, "{waited}");
         }
     }
 

@@ -63,6 +63,7 @@ const SETTERS: &[&str] = &[
     "new",
     "publish_ahead",
     "recovery_time",
+    "refresh_lifetime",
     "reload_every",
     "rotate_at",
     "set",
@@ -314,7 +315,7 @@ async fn sessions_may_last_forever() {
 #[tokio::test]
 async fn revocations_may_be_remembered_forever() {
     let clock = ManualClock::at(NOW);
-    let settings = || RevocationSettings::new().longest_lifetime(MOST).clock(clock.clone());
+    let settings = || RevocationSettings::new().longest_lifetime(MOST).refresh_lifetime(MOST).clock(clock.clone());
     let (fed, feed) = MemoryRevocations::with_feed(settings(), MOST);
     feed.caught_up();
     let limited = TimeLimit::new(Later, MOST);

@@ -95,7 +95,7 @@ impl RedisRevocations {
             return Err(RevokeError::missing(claim));
         }
         let server = &self.0.server;
-        let until = revocation.remember_until(server.now(), server.settings.revocations.longest_lifetime);
+        let until = revocation.remember_until(server.now(), &server.settings.revocations);
         let key = RecordKey { kind: revocation.kind, issuer: &revocation.issuer, name: &revocation.name };
         let record = Record { cutoff: revocation.cutoff, until };
         // If the memory is full, look-ups ask the server from now on.

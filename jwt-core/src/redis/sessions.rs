@@ -12,11 +12,11 @@ use crate::issue::session::{Rotation, RotationOutcome, SessionRecord, SessionSto
 /// Stores login sessions for every process of a fleet.
 ///
 /// All sessions of a subject are in one hash, so each operation is a single script or command on one key, and there's no
-/// index to keep consistent. The server removes a key when the last of its sessions has expired. In a cluster, all keys
-/// share the slot of the [prefix](RedisSettings::prefix), and the address must be that of the node with this slot.
+/// index to keep consistent. The server removes a key when the last of its sessions has expired. The subject is the key's
+/// hash tag, so the sessions of different subjects are in different slots of a cluster.
 ///
-/// **A server that loses its last writes can revive ended sessions and end current ones.** A server that loses everything
-/// logs everyone out. [The guide](crate::guide::redis) says what to do.
+/// A server that loses its last writes accuses nobody, and sessions that ended are ended again: [the
+/// guide](crate::guide::redis) says how far that goes. A server that loses everything logs everyone out.
 ///
 /// ```no_run
 /// use jwt_core::redis::{RedisSessions, RedisSettings};
@@ -40,9 +40,9 @@ macro_rules! script {
             Script::new(concat!(
                 r"
                 local function read(value)
-                    local token, previous, rotated, used, ends, expires, rest =
+                    local rotations, exchanged, rotated, used, ends, expires, rest =
                         string.match(value, '^(.-)\n(.-)\n(.-)\n(.-)\n(.-)\n(.-)\n(.*)$')
-                    return { token = token, previous = previous, rotated = rotated, used = used, ends = ends,
+                    return { rotations = rotations, exchanged = exchanged, rotated = rotated, used = used, ends = ends,
                         expires = expires, rest = rest }
                 end
                 local function has_ended(session, now) return tonumber(now) >= tonumber(session.ends) end
@@ -79,27 +79,27 @@ static CREATE: LazyLock<Script> = script!(
     "
 );
 
+/// Nothing is deleted here, so that a script that the server runs long after its caller gave up ends no session.
 static ROTATE: LazyLock<Script> = script!(
     r"
-    local id, presented, next_token, now, grace, ends = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+    local id, presented, rotations, following = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+    local now, grace, ends = ARGV[5], tonumber(ARGV[6]), ARGV[7]
     local value = redis.call('HGET', KEYS[1], id)
     if not value then return { 'over', false } end
     local session = read(value)
-    if has_ended(session, now) then
-        redis.call('HDEL', KEYS[1], id)
-        return { 'over', false }
+    local known = tonumber(session.rotations)
+    local is_newer = rotations > known
+    if tonumber(now) >= tonumber(is_newer and session.expires or session.ends) then return { 'over', false } end
+    if rotations < known then
+        local is_previous = rotations + 1 == known
+        local in_grace = tonumber(now) < tonumber(session.rotated) + grace
+        if is_previous and (session.exchanged == presented or in_grace) then return { 'repeated', value } end
+        return { 'reused', value }
     end
-    if session.token == presented then
-        if tonumber(ends) > tonumber(session.expires) then ends = session.expires end
-        value = table.concat({ next_token, session.token, now, now, ends, session.expires, session.rest }, '\n')
-        redis.call('HSET', KEYS[1], id, value)
-        return { 'renewed', value }
-    end
-    if session.previous == presented and tonumber(now) < tonumber(session.rotated) + tonumber(grace) then
-        return { 'repeated', value }
-    end
-    redis.call('HDEL', KEYS[1], id)
-    return { 'reused', value }
+    if tonumber(ends) > tonumber(session.expires) then ends = session.expires end
+    value = table.concat({ following, presented, now, now, ends, session.expires, session.rest }, '\n')
+    redis.call('HSET', KEYS[1], id, value)
+    return { is_newer and 'adopted' or 'renewed', value }
     "
 );
 
@@ -148,7 +148,8 @@ impl RedisSessions {
     }
 
     fn key(&self, subject: &str) -> String {
-        self.settings.key(&format!("sessions:{subject}"))
+        // The hash tag is the subject, up to a `}`.
+        format!("{}:sessions:{{{subject}}}", self.settings.prefix)
     }
 }
 
@@ -168,23 +169,26 @@ impl SessionStore for RedisSessions {
     ) -> Result<(RotationOutcome, Option<SessionRecord>), SessionStoreError> {
         let ends = rotation.now.saturating_add(rotation.idle);
         let mut script = ROTATE.key(self.key(rotation.subject));
-        script.arg(rotation.id).arg(json_string(rotation.presented)?).arg(json_string(rotation.next)?);
-        script.arg(rotation.now).arg(rotation.grace).arg(ends);
+        script.arg(rotation.id).arg(json_string(rotation.presented)?).arg(rotation.rotations);
+        script.arg(rotation.rotations.saturating_add(1)).arg(rotation.now).arg(rotation.grace).arg(ends);
         let (outcome, session): (String, Option<String>) = self.connection.run_script(&script).await?;
-        let session = session.as_deref().map(decode).transpose()?;
-        match (outcome.as_str(), session) {
-            ("renewed", Some(session)) => Ok((RotationOutcome::Renewed, Some(session))),
-            ("repeated", Some(session)) => Ok((RotationOutcome::Repeated, Some(session))),
-            ("reused", session) => Ok((RotationOutcome::Reused, session)),
-            _ => Ok((RotationOutcome::Ended, None)),
-        }
+        let Some(session) = session.as_deref().map(decode).transpose()? else {
+            return Ok((RotationOutcome::Ended, None));
+        };
+        let outcome = match outcome.as_str() {
+            "renewed" => RotationOutcome::Renewed,
+            "adopted" => RotationOutcome::Adopted,
+            "repeated" => RotationOutcome::Repeated,
+            _ => RotationOutcome::Reused,
+        };
+        Ok((outcome, Some(session)))
     }
 
-    async fn find(&self, subject: &str, id: &str, now: u64) -> Result<Option<SessionRecord>, SessionStoreError> {
+    async fn find(&self, subject: &str, id: &str) -> Result<Option<SessionRecord>, SessionStoreError> {
         let mut command = ::redis::cmd("HGET");
         command.arg(self.key(subject)).arg(id);
         let session: Option<String> = self.connection.query(&command).await?;
-        Ok(session.as_deref().map(decode).transpose()?.filter(|session| !session.has_ended(now)))
+        Ok(session.as_deref().map(decode).transpose()?)
     }
 
     async fn list(&self, subject: &str, now: u64) -> Result<Vec<SessionRecord>, SessionStoreError> {
@@ -212,21 +216,20 @@ impl SessionStore for RedisSessions {
 }
 
 fn encode(session: &SessionRecord) -> Result<String, Unreadable> {
-    let previous = session.previous_token_id.as_deref().map_or_else(|| Ok("null".to_owned()), json_string)?;
+    let exchanged = session.exchanged.as_deref().map_or_else(|| Ok("null".to_owned()), json_string)?;
     let rest = serde_json::to_string(session).map_err(|_| Unreadable)?;
-    let SessionRecord { rotated_at, last_used_at, ends_at, expires_at, .. } = session;
-    let token = json_string(&session.token_id)?;
-    Ok(format!("{token}\n{previous}\n{rotated_at}\n{last_used_at}\n{ends_at}\n{expires_at}\n{rest}"))
+    let SessionRecord { rotations, rotated_at, last_used_at, ends_at, expires_at, .. } = session;
+    Ok(format!("{rotations}\n{exchanged}\n{rotated_at}\n{last_used_at}\n{ends_at}\n{expires_at}\n{rest}"))
 }
 
 fn decode(value: &str) -> Result<SessionRecord, Unreadable> {
     let mut lines = value.splitn(7, '\n');
     let mut line = || lines.next().ok_or(Unreadable);
-    let (token, previous, rotated, used, ends, expires) = (line()?, line()?, line()?, line()?, line()?, line()?);
+    let (rotations, exchanged, rotated, used, ends, expires) = (line()?, line()?, line()?, line()?, line()?, line()?);
     let mut session: SessionRecord = serde_json::from_str(line()?).map_err(|_| Unreadable)?;
     let number = |line: &str| line.parse().map_err(|_| Unreadable);
-    session.token_id = serde_json::from_str(token).map_err(|_| Unreadable)?;
-    session.previous_token_id = serde_json::from_str(previous).map_err(|_| Unreadable)?;
+    session.rotations = number(rotations)?;
+    session.exchanged = serde_json::from_str(exchanged).map_err(|_| Unreadable)?;
     session.rotated_at = number(rotated)?;
     session.last_used_at = number(used)?;
     session.ends_at = number(ends)?;

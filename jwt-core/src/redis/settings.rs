@@ -42,7 +42,8 @@ impl RedisSettings {
 
     /// Sets the prefix of keys and channels, so that several applications can share a server. Default: `jwt`.
     ///
-    /// It's also their hash tag, so all keys of revocations and sessions are in the same cluster slot.
+    /// It's also the hash tag of revocations, so they are in the same cluster slot. The hash tag of a session is its subject, as
+    /// long as the prefix has no braces.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self

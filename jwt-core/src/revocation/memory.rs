@@ -134,7 +134,7 @@ impl Memory {
         if let Some(claim) = revocation.missing_claim() {
             return Err(RevokeError::missing(claim));
         }
-        let until = revocation.remember_until(self.settings.clock.now().into(), self.settings.longest_lifetime);
+        let until = revocation.remember_until(self.settings.clock.now().into(), &self.settings);
         self.remember((revocation.kind, &revocation.issuer, &revocation.name), revocation.cutoff, until)
     }
 

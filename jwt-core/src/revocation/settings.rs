@@ -17,6 +17,7 @@ use crate::clock::{Clock, SystemClock};
 pub struct RevocationSettings {
     pub(crate) capacity: usize,
     pub(crate) longest_lifetime: Duration,
+    pub(crate) refresh_lifetime: Duration,
     pub(crate) token_ids: bool,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -33,6 +34,7 @@ impl RevocationSettings {
         Self {
             capacity: 1_000_000,
             longest_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
+            refresh_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             token_ids: true,
             clock: Arc::new(SystemClock),
         }
@@ -57,6 +59,17 @@ impl RevocationSettings {
     /// [`Duration::MAX`] both are accepted, and these revocations are never dropped.
     pub const fn longest_lifetime(mut self, lifetime: Duration) -> Self {
         self.longest_lifetime = lifetime;
+        self
+    }
+
+    /// Sets the longest lifetime of the refresh tokens of your `Sessions` (feature `issue`). Default: 7 days, the default of
+    /// `SessionsBuilder::idle`.
+    ///
+    /// A [`Revocation`](super::Revocation) of a session, a subject or an issuer also ends login sessions, so it's remembered for
+    /// this long if that is longer than [`longest_lifetime`](Self::longest_lifetime). Revocations by `Sessions` itself aren't,
+    /// because the sessions have ended. If you don't use `Sessions`, set it to zero, so that the list holds more.
+    pub const fn refresh_lifetime(mut self, lifetime: Duration) -> Self {
+        self.refresh_lifetime = lifetime;
         self
     }
 

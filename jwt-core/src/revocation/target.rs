@@ -1,6 +1,6 @@
 use std::fmt;
-use std::time::Duration;
 
+use super::RevocationSettings;
 use crate::claim_rules::MAX_LEEWAY;
 use crate::claims::NumericDate;
 use crate::verified::Verified;
@@ -49,8 +49,10 @@ pub(crate) const ANY_TIME: i64 = i64::MAX;
 pub(crate) enum End {
     /// The first second in which no verifier accepts the token.
     At(i64),
-    /// After the longest lifetime of a token.
+    /// After the longest lifetime of an access token.
     LongestLifetime,
+    /// The same, and after the lifetime of a refresh token.
+    RefreshLifetime,
     Never,
 }
 
@@ -79,7 +81,10 @@ impl Revocation {
 
     /// Revokes every token of a session, by its `sid`: one login on one device.
     ///
-    /// This doesn't end a session of `Sessions` (feature `issue`): call its `logout` or `end`.
+    /// If your application issues the tokens with `Sessions` (feature `issue`), call its `logout` or `end` instead. A session
+    /// that is revoked here ends with its next refresh, if [`SessionsBuilder::revocations`] is set to the same list.
+    ///
+    /// [`SessionsBuilder::revocations`]: crate::guide::sessions
     #[must_use]
     pub fn session(issuer: impl Into<String>, session_id: impl Into<String>) -> Self {
         Self::new(Kind::Session, issuer, session_id)
@@ -94,8 +99,9 @@ impl Revocation {
 
     /// Revokes every token of a subject that was issued before this moment or in the same second.
     ///
-    /// This doesn't end login sessions: a refresh token still gets new access tokens, which are issued after the cutoff.
-    /// If your application issues the tokens, call `Sessions::end_all` or `Sessions::end_others` (feature `issue`) instead.
+    /// A login session of `Sessions` (feature `issue`) that began before the cutoff ends with its next refresh, if
+    /// `SessionsBuilder::revocations` is set to the same list. If your application issues the tokens, prefer
+    /// `Sessions::end_all` or `Sessions::end_others`: they end the sessions at once, and the latter keeps the user's own.
     #[must_use]
     pub fn subject(
         issuer: impl Into<String>,
@@ -107,7 +113,7 @@ impl Revocation {
 
     /// Revokes this token and every token that its subject has now, on all devices.
     ///
-    /// Like [`subject`](Self::subject), this doesn't end login sessions.
+    /// Login sessions end as [`subject`](Self::subject) describes.
     ///
     /// The cutoff is now, or the token's `iat` if that is later because the issuer's clock is ahead. `iat` counts whole
     /// seconds, so a token that is issued in the same second is revoked too. If the issuer's clock is ahead, the subject's
@@ -128,7 +134,12 @@ impl Revocation {
     }
 
     fn new(kind: Kind, issuer: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { kind, issuer: issuer.into(), name: name.into(), cutoff: ANY_TIME, end: End::LongestLifetime }
+        Self { kind, issuer: issuer.into(), name: name.into(), cutoff: ANY_TIME, end: End::RefreshLifetime }
+    }
+
+    /// Says that refresh tokens needn't be considered, because there are none or their session has ended.
+    pub(crate) fn of_access_tokens(self) -> Self {
+        Self { end: End::LongestLifetime, ..self }
     }
 
     /// The claim that the token lacks, so that there's nothing to compare.
@@ -137,17 +148,17 @@ impl Revocation {
     }
 
     /// The second until which a list must remember this revocation.
-    pub(crate) fn remember_until(&self, now: NumericDate, longest_lifetime: Duration) -> i64 {
-        match self.end {
-            End::At(second) => second,
-            End::Never => i64::MAX,
-            End::LongestLifetime => {
-                let last = if self.cutoff == ANY_TIME { now.seconds() } else { now.seconds().max(self.cutoff) };
-                let lifetime = i64::try_from(longest_lifetime.as_secs()).unwrap_or(i64::MAX);
-                // A verifier accepts an `iat` that is ahead by the leeway, and an `exp` that is past by the leeway.
-                last.saturating_add(lifetime).saturating_add(LEEWAY).saturating_add(MARGIN)
-            }
-        }
+    pub(crate) fn remember_until(&self, now: NumericDate, settings: &RevocationSettings) -> i64 {
+        let longest = match self.end {
+            End::At(second) => return second,
+            End::Never => return i64::MAX,
+            End::LongestLifetime => settings.longest_lifetime,
+            End::RefreshLifetime => settings.longest_lifetime.max(settings.refresh_lifetime),
+        };
+        let last = if self.cutoff == ANY_TIME { now.seconds() } else { now.seconds().max(self.cutoff) };
+        let lifetime = i64::try_from(longest.as_secs()).unwrap_or(i64::MAX);
+        // A verifier accepts an `iat` that is ahead by the leeway, and an `exp` that is past by the leeway.
+        last.saturating_add(lifetime).saturating_add(LEEWAY).saturating_add(MARGIN)
     }
 }
 
@@ -170,6 +181,8 @@ impl fmt::Debug for Revocation {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn at(seconds: u64) -> NumericDate {
@@ -179,19 +192,26 @@ mod tests {
     #[test]
     fn a_revocation_outlives_its_tokens_in_every_verifier() {
         let day = Duration::from_secs(86_400);
+        let settings = RevocationSettings::new().longest_lifetime(day).refresh_lifetime(2 * day);
         let verified = Verified::of_payload(r#"{"iss":"i","jti":"t","exp":1000060.5}"#);
         for (revocation, until) in [
             (Revocation::token(&verified), 1_000_060 + 301),
             (Revocation::token_id("i", "t", at(2_000)), 2_000 + 301),
-            (Revocation::session("i", "s"), 1_000 + 86_400 + 601),
-            (Revocation::subject("i", "s", at(500)), 1_000 + 86_400 + 601),
-            (Revocation::subject("i", "s", at(5_000)), 5_000 + 86_400 + 601),
-            (Revocation::issuer("i", at(500)), 1_000 + 86_400 + 601),
+            (Revocation::session("i", "s"), 1_000 + 2 * 86_400 + 601),
+            (Revocation::session("i", "s").of_access_tokens(), 1_000 + 86_400 + 601),
+            (Revocation::subject("i", "s", at(500)), 1_000 + 2 * 86_400 + 601),
+            (Revocation::subject("i", "s", at(5_000)), 5_000 + 2 * 86_400 + 601),
+            (Revocation::issuer("i", at(500)), 1_000 + 2 * 86_400 + 601),
             (Revocation::token(&Verified::of_payload(r#"{"jti":"t"}"#)), i64::MAX),
         ] {
-            assert_eq!(revocation.remember_until(at(1_000), day), until, "{revocation:?}");
+            assert_eq!(revocation.remember_until(at(1_000), &settings), until, "{revocation:?}");
         }
-        assert_eq!(Revocation::session("i", "s").remember_until(at(1_000), Duration::MAX), i64::MAX);
+        let session = Revocation::session("i", "s");
+        let short = RevocationSettings::new().longest_lifetime(day).refresh_lifetime(Duration::ZERO);
+        assert_eq!(session.remember_until(at(1_000), &short), 1_000 + 86_400 + 601);
+        for settings in [short.clone().longest_lifetime(Duration::MAX), short.refresh_lifetime(Duration::MAX)] {
+            assert_eq!(session.remember_until(at(1_000), &settings), i64::MAX);
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ async fn a_refresh_token_is_marked_by_type_use_and_audience() {
     assert_eq!(header["typ"], "refresh+jwt");
     let expected = json!({
         "iss": ISSUER, "aud": format!("{ISSUER}#refresh"), "sub": "joe", "sid": pair.session_id, "token_use": "refresh",
-        "iat": NOW, "exp": NOW + 7 * DAY, "jti": pair.refresh.jwt_id,
+        "iat": NOW, "exp": NOW + 7 * DAY, "jti": pair.refresh.jwt_id, "rotations": 0,
     });
     assert_eq!(claims(&pair.refresh.token), expected);
     assert_eq!(claims(&pair.access.token)["sid"], pair.session_id.as_str());
@@ -56,7 +56,7 @@ async fn a_refresh_token_is_marked_by_type_use_and_audience() {
 }
 
 #[tokio::test]
-async fn a_hundred_concurrent_refreshes_get_the_same_next_token() {
+async fn a_hundred_concurrent_refreshes_get_copies_of_the_same_next_token() {
     let shop = Shop::usual();
     let pair = login(&shop).await;
     let tasks: Vec<_> = (0..100)
@@ -65,24 +65,58 @@ async fn a_hundred_concurrent_refreshes_get_the_same_next_token() {
             tokio::spawn(async move { refresh(&shop, &token).await })
         })
         .collect();
-    let mut next = BTreeSet::new();
-    let mut last = None;
+    let (mut next, mut copies) = (BTreeSet::new(), Vec::new());
     for task in tasks {
         let pair = task.await.expect("an end").expect("a pair");
         let refresh = claims(&pair.refresh.token);
-        next.insert((refresh["jti"].to_string(), refresh["exp"].to_string(), refresh["iat"].to_string()));
+        next.insert((refresh["rotations"].to_string(), refresh["exp"].to_string(), refresh["iat"].to_string()));
         let access = claims(&pair.access.token);
         assert_eq!((&access["sid"], &access["scope"]), (&json!(pair.session_id), &json!("a b")));
-        last = Some(pair);
+        copies.push(pair.refresh);
     }
     assert_eq!(next.len(), 1, "{next:?}");
-    // Any of them can be exchanged, once for all.
-    let last = last.expect("a pair").refresh.token;
-    let after = refresh(&shop, &last).await.expect("a pair");
-    shop.wait(10);
-    assert_eq!(outcome(refresh(&shop, &last).await), Err(ErrorKind::RefreshReused));
+    assert_eq!(copies.iter().map(|copy| &copy.jwt_id).collect::<BTreeSet<_>>().len(), 100);
+    // Any of them can be exchanged, and within the grace period all of them. After it, a second copy is a second party.
+    let after = refresh(&shop, &copies[0].token).await.expect("a pair");
+    shop.wait(9);
+    assert_eq!(outcome(refresh(&shop, &copies[1].token).await), Ok(()));
+    shop.wait(1);
+    assert_eq!(outcome(refresh(&shop, &copies[2].token).await), Err(ErrorKind::RefreshReused));
     assert_eq!(outcome(refresh(&shop, &after.refresh.token).await), Err(ErrorKind::SessionEnded));
     assert_eq!(shop.sessions.list("joe").await.expect("an answer"), []);
+}
+
+#[tokio::test]
+async fn a_client_that_got_no_answer_may_repeat_itself_until_the_next_token_is_exchanged() {
+    for grace in [0, 10] {
+        let settings = |sessions: SessionsBuilder| sessions.grace(Duration::from_secs(grace));
+        let shop = Shop::with(MemorySessions::new(), settings);
+        let first = login(&shop).await.refresh.token;
+        shop.wait(900);
+        // The answers get lost, for longer than any grace period.
+        for _ in 0..3 {
+            refresh(&shop, &first).await.expect("a pair");
+            shop.wait(DAY);
+        }
+        let second = refresh(&shop, &first).await.expect("a pair").refresh.token;
+        shop.wait(DAY);
+        let third = refresh(&shop, &second).await.expect("a pair").refresh.token;
+        // From now on, the first token is one that only a thief would use.
+        assert_eq!(outcome(refresh(&shop, &first).await), Err(ErrorKind::RefreshReused), "{grace}");
+        assert_eq!(outcome(refresh(&shop, &third).await), Err(ErrorKind::SessionEnded), "{grace}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_token_is_good_until_it_expires() {
+    let shop = Shop::usual();
+    let first = login(&shop).await.refresh.token;
+    shop.wait(7 * DAY - 1);
+    refresh(&shop, &first).await.expect("a pair");
+    shop.wait(60);
+    assert_eq!(outcome(refresh(&shop, &first).await), Ok(()), "within its leeway");
+    shop.wait(1);
+    assert_eq!(outcome(refresh(&shop, &first).await), Err(ErrorKind::Expired));
 }
 
 #[tokio::test]
@@ -98,9 +132,12 @@ async fn the_grace_period_is_as_long_as_configured() {
         let settings = |sessions: SessionsBuilder| sessions.grace(Duration::from_millis(grace));
         let shop = Shop::with(MemorySessions::new(), settings);
         let first = login(&shop).await.refresh.token;
-        refresh(&shop, &first).await.expect("a pair");
+        // Two tabs get a copy each.
+        let one = refresh(&shop, &first).await.expect("a pair").refresh.token;
+        let other = refresh(&shop, &first).await.expect("a pair").refresh.token;
+        refresh(&shop, &one).await.expect("a pair");
         shop.wait(wait);
-        assert_eq!(outcome(refresh(&shop, &first).await), expected, "{grace} {wait}");
+        assert_eq!(outcome(refresh(&shop, &other).await), expected, "{grace} {wait}");
     }
 }
 
@@ -112,7 +149,8 @@ async fn a_repeated_token_expires_with_the_first_copy() {
     let once = refresh(&shop, &first).await.expect("a pair").refresh;
     shop.wait(9);
     let again = refresh(&shop, &first).await.expect("a pair").refresh;
-    assert_eq!((again.expires_at, &again.jwt_id), (once.expires_at, &once.jwt_id));
+    assert_eq!(again.expires_at, once.expires_at);
+    assert_ne!(again.jwt_id, once.jwt_id);
     assert_eq!(again.lifetime + Duration::from_secs(9), once.lifetime);
 }
 
@@ -243,8 +281,8 @@ async fn the_hook_that_revokes_access_tokens_is_called_for_each_session_that_end
     told(&pair);
 
     let pair = login(&shop).await;
-    refresh(&shop, &pair.refresh.token).await.expect("a pair");
-    shop.wait(10);
+    let next = refresh(&shop, &pair.refresh.token).await.expect("a pair");
+    refresh(&shop, &next.refresh.token).await.expect("a pair");
     assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::RefreshReused));
     told(&pair);
 
@@ -257,23 +295,41 @@ async fn the_hook_that_revokes_access_tokens_is_called_for_each_session_that_end
 }
 
 #[tokio::test]
-async fn a_session_continues_if_its_access_tokens_cannot_be_revoked() {
-    let settings = |sessions: SessionsBuilder| sessions.on_end(|_| async { Err("the list is down".into()) });
-    let shop = Shop::with(MemorySessions::new(), settings);
-    let pair = login(&shop).await;
-    let verified = shop.verifier.verify(&pair.access.token).await.expect("good");
+async fn a_session_ends_even_if_its_access_tokens_cannot_be_revoked_and_the_hook_runs_again() {
+    let is_down = Arc::new(AtomicBool::new(true));
+    let runs = Arc::new(Mutex::new(Vec::new()));
+    let (down, run) = (Arc::clone(&is_down), Arc::clone(&runs));
+    let shop = Shop::with(MemorySessions::new(), |sessions| {
+        sessions.on_end(move |ended| {
+            let (is_down, runs) = (down.load(Ordering::SeqCst), Arc::clone(&run));
+            async move {
+                if is_down {
+                    return Err("the list is down".into());
+                }
+                runs.lock().expect("not poisoned").push(ended.id);
+                Ok(())
+            }
+        })
+    });
+    let pairs = [login(&shop).await, login(&shop).await, login(&shop).await];
+    let verified = shop.verifier.verify(&pairs[0].access.token).await.expect("good");
     let kinds = [
         shop.sessions.logout(&verified).await.expect_err("down").kind(),
-        shop.sessions.end("joe", &pair.session_id).await.expect_err("down").kind(),
+        shop.sessions.end("joe", &pairs[1].session_id).await.expect_err("down").kind(),
         shop.sessions.end_all("joe").await.expect_err("down").kind(),
     ];
     assert_eq!(kinds, [ErrorKind::SessionsUnavailable; 3]);
-    let pair = refresh(&shop, &pair.refresh.token).await.expect("a pair");
-    // After reuse, the session ends all the same.
-    refresh(&shop, &pair.refresh.token).await.expect("a pair");
-    shop.wait(10);
-    assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::RefreshReused));
-    assert_eq!(shop.sessions.list("joe").await.expect("an answer"), []);
+    for pair in &pairs {
+        assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::SessionEnded));
+    }
+    // Nothing is left to end, but that isn't a success yet.
+    assert!(shop.sessions.end_all("joe").await.is_err());
+    assert!(shop.sessions.end("joe", &pairs[1].session_id).await.is_err());
+    is_down.store(false, Ordering::SeqCst);
+    assert_eq!(shop.sessions.heal().await.expect("an answer"), 0, "no session was alive");
+    assert_eq!(shop.sessions.end_all("joe").await.expect("an answer"), 0);
+    let runs: BTreeSet<String> = runs.lock().expect("not poisoned").iter().cloned().collect();
+    assert_eq!(runs, pairs.iter().map(|pair| pair.session_id.clone()).collect());
 }
 
 #[tokio::test]
@@ -421,7 +477,7 @@ async fn the_log_reports_reuse_and_outages_without_naming_the_user() {
     let pair = login.start().await.expect("a session");
     let token = shop.sessions.verify(&pair.refresh.token).await.expect("good");
     let next = shop.sessions.refresh(&token).await.expect("a pair");
-    shop.wait(10);
+    refresh(&shop, &next.refresh.token).await.expect("a pair");
     assert!(shop.sessions.refresh(&token).await.is_err());
     store.set_down(true);
     assert!(shop.sessions.refresh(&token).await.is_err());

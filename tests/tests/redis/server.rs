@@ -76,6 +76,14 @@ impl Server {
         server
     }
 
+    /// Starts a cluster of one node that has all slots.
+    pub(crate) fn whole_cluster() -> Self {
+        let server = Self::with(&["--cluster-enabled", "yes"]);
+        server.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+        wait_until("a cluster", || server.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"));
+        server
+    }
+
     /// Reserves an address where a server can be started later.
     pub(crate) fn down() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);

@@ -15,7 +15,7 @@ impl World {
         };
         self.note(&format!("{request:?}: {text}{}", if answer_is_lost { " (lost)" } else { "" }));
         match (request, outcome) {
-            (Request::Login(subject), Outcome::Pair(Ok(pair))) if !answer_is_lost => self.clients.push(Client {
+            (Request::Login(subject, began), Outcome::Pair(Ok(pair))) if !answer_is_lost => self.clients.push(Client {
                 subject,
                 id: pair.session_id,
                 token: pair.refresh.token,
@@ -26,7 +26,7 @@ impl World {
                 was_robbed: false,
                 ended: false,
                 // The store may have gone back before the answer came.
-                may_be_over: self.went_back > 0 || self.unsure.contains(&subject) || self.time < self.revoked_until,
+                may_be_over: self.went_back > 0 || self.unsure.contains(&subject) || began < self.revoked_until,
                 was_lost: self.went_back > 0,
                 is_over: false,
                 requests: 0,

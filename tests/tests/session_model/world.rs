@@ -67,7 +67,8 @@ pub(crate) struct Task {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
-    Login(&'static str),
+    /// With the time at which it began.
+    Login(&'static str, u64),
     Refresh {
         client: usize,
         by_thief: bool,
@@ -225,7 +226,7 @@ impl World {
         let future = async move {
             Outcome::Pair(sessions.login(subject).start().await.map(Box::new).map_err(|error| error.kind()))
         };
-        self.tasks.push(Task { process, request: Request::Login(subject), future: Box::pin(future) });
+        self.tasks.push(Task { process, request: Request::Login(subject, self.time), future: Box::pin(future) });
     }
 
     fn client(&mut self, fits: impl Fn(&Client) -> bool) -> Option<usize> {
@@ -283,7 +284,7 @@ impl World {
         }
         if everywhere {
             // Logins that are under way are ended or not.
-            self.tasks.retain(|task| !matches!(task.request, Request::Login(_)));
+            self.tasks.retain(|task| !matches!(task.request, Request::Login(..)));
         }
         let future = async move {
             let ended = if everywhere {

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use crate::error::BoxError;
@@ -10,6 +11,7 @@ use crate::revocation::{Revocation, RevocationStore};
 use crate::verify::Verifier;
 
 use super::hooks::Hooks;
+use super::journal::EndJournal;
 use super::refresh::REFRESH_USE;
 use super::sessions::Inner;
 use super::{EndedSession, Session, SessionStore, Sessions};
@@ -26,6 +28,7 @@ pub struct SessionsBuilder {
     leeway: Option<Duration>,
     sources: TokenSources,
     hooks: Hooks,
+    lists: Vec<Arc<dyn RevocationStore>>,
 }
 
 impl SessionsBuilder {
@@ -41,6 +44,7 @@ impl SessionsBuilder {
             leeway: None,
             sources: TokenSources::new(),
             hooks: Hooks::default(),
+            lists: Vec::new(),
         }
     }
 
@@ -56,12 +60,13 @@ impl SessionsBuilder {
         self
     }
 
-    /// Sets how long a refresh token is accepted again after its exchange, at most a minute. Fractions of a second are
-    /// rounded up. Default: 10 seconds.
+    /// Sets how long after an exchange another copy of the same refresh token is accepted, at most a minute. Fractions of a
+    /// second are rounded up. Default: 10 seconds.
     ///
-    /// Two tabs may refresh at the same time, and a response may get lost. Each repetition gets the same next refresh token,
-    /// so only one is ever valid. A thief who repeats the exchange within this time gets it too; the session ends when the
-    /// thief and the client have both used it, unless they stay within the grace period again.
+    /// If an answer gets lost, the client sends the same token again and gets another copy of the next one. That works until
+    /// one of the copies is exchanged, and needs no grace period. If two tabs refresh at the same time, each gets its own copy.
+    /// Within this time after one copy was exchanged, the others are accepted too; after it, a second copy means that two
+    /// parties have the token, and the session ends.
     ///
     /// Set it to zero for a client that refreshes in one place only, such as a native app.
     pub const fn grace(mut self, period: Duration) -> Self {
@@ -112,25 +117,30 @@ impl SessionsBuilder {
         self
     }
 
-    /// Revokes the access tokens of a session when it ends early. Default: they stay valid until they expire.
+    /// Revokes the access tokens of a session when it ends early, and ends a session whose refresh token, `sid` or subject is
+    /// revoked. Default: access tokens stay valid until they expire, and revocations end no session.
     ///
     /// Pass the same list to the verifiers of access tokens:
     /// [`VerifierBuilder::revocations`](crate::VerifierBuilder::revocations). Set its
     /// [`longest_lifetime`](crate::revocation::RevocationSettings::longest_lifetime) to the lifetime of your access tokens,
-    /// because it decides how many logouts [fit into the list](crate::guide::revocation).
-    pub fn revocations(self, store: impl RevocationStore + 'static) -> Self {
-        let store = Arc::new(store);
+    /// because it decides how many logouts [fit into the list](crate::guide::revocation), and its
+    /// [`refresh_lifetime`](crate::revocation::RevocationSettings::refresh_lifetime) to the [idle time](Self::idle).
+    ///
+    /// While the list is unavailable, a refresh is answered with 503, and the refresh token stays valid.
+    pub fn revocations(mut self, store: impl RevocationStore + 'static) -> Self {
+        let store: Arc<dyn RevocationStore> = Arc::new(store);
+        self.lists.push(Arc::clone(&store));
         self.on_end(move |ended| {
             let (store, revocation) = (Arc::clone(&store), Revocation::session(ended.issuer, ended.id));
-            async move { Ok(store.revoke(&revocation).await?) }
+            async move { Ok(store.revoke(&revocation.of_access_tokens()).await?) }
         })
     }
 
     /// Adds a function that runs when a session ends early: by a logout, because a refresh token was reused, or because the
     /// subject has [too many](Self::max_per_subject). Default: nothing happens.
     ///
-    /// It must be idempotent. If it fails during a logout, the request is answered with 503, and the session continues. In
-    /// the two other cases the session has already ended, and the error is only logged.
+    /// It must be idempotent. If it fails, the session ends all the same, a logout is answered with 503, and the function runs
+    /// again [later](Sessions::heal). It also runs again for a session that came back because the store lost writes.
     pub fn on_end<R>(mut self, end: impl Fn(EndedSession) -> R + Send + Sync + 'static) -> Self
     where
         R: Future<Output = Result<(), BoxError>> + Send + 'static,
@@ -179,6 +189,10 @@ impl SessionsBuilder {
             grace: self.grace.as_secs() + u64::from(self.grace.subsec_nanos() > 0),
             max_per_subject: self.max_per_subject,
             hooks: self.hooks,
+            lists: self.lists,
+            journal: EndJournal::default(),
+            is_healing: AtomicBool::new(false),
+            reported_at: AtomicU64::new(0),
         }))
     }
 }

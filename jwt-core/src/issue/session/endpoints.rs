@@ -85,15 +85,12 @@ impl Sessions {
         authenticated(self.refresh_verifier(), Some(cookies), move |verified| {
             let (sessions, cookies) = (sessions.clone(), next.clone());
             async move {
-                let pair = sessions.refresh(&RefreshToken::of(&verified)?).await?;
+                let refresh = sessions.refresh(&RefreshToken::of(&verified)?);
                 if verified.location() != Some(Location::Cookie) {
-                    return Ok(pair.answer());
+                    return Ok(refresh.await?.answer());
                 }
-                let set = pair.cookies(&cookies).map_err(|error| {
-                    tracing::error!(%error, "the tokens could not be put into cookies");
-                    ErrorKind::IssuingFailed
-                })?;
-                Ok(with_cookies(no_content(), set))
+                let pair = refresh.for_cookies(&cookies).await?;
+                Ok(with_cookies(no_content(), pair.cookies(&cookies)?))
             }
         })
     }
@@ -120,8 +117,9 @@ impl Sessions {
 
     /// Returns a logout endpoint for browsers, which also removes all cookies.
     ///
-    /// It removes them too when it refuses a token from a cookie, unless
-    /// [`CookiesBuilder::keep_refused`](crate::http::cookies::CookiesBuilder::keep_refused) is set.
+    /// It removes them too when it refuses a token from a cookie, or answers 503 because a store is down, unless
+    /// [`CookiesBuilder::keep_refused`](crate::http::cookies::CookiesBuilder::keep_refused) is set. After a 503 the session
+    /// ends [by itself](Self::heal).
     ///
     /// Pass [`refresh_verifier`](Self::refresh_verifier), so that users can log out after the access token has expired.
     /// Serve the endpoint at a path to which the browser sends the refresh cookie.
@@ -130,7 +128,18 @@ impl Sessions {
         let (sessions, all) = (self.clone(), cookies.clone());
         authenticated(verifier.clone(), Some(cookies), move |verified| {
             let (sessions, cookies) = (sessions.clone(), all.clone());
-            async move { sessions.logout(&verified).await.map(|()| with_cookies(no_content(), cookies.clear())) }
+            async move {
+                let from_cookie = verified.location() == Some(Location::Cookie);
+                match sessions.logout(&verified).await {
+                    Err(error) if from_cookie => {
+                        // The session ends as soon as the store allows it, so the browser needs the tokens no more.
+                        let mut answer = Answer::from(verified.refuse(error));
+                        answer.headers.retain(|(name, _)| *name != "set-cookie");
+                        Ok(with_cookies(answer, cookies.clear_refused()))
+                    }
+                    ended => ended.map(|()| with_cookies(no_content(), cookies.clear())),
+                }
+            }
         })
     }
 }

@@ -107,16 +107,16 @@ impl SessionStore for MemorySessions {
         };
         let outcome = session.rotate(rotation);
         let session = (outcome != RotationOutcome::Ended).then(|| session.clone());
-        if matches!(outcome, RotationOutcome::Reused | RotationOutcome::Ended) {
+        if session.is_none() {
             state.retain(rotation.subject, |session| session.id != rotation.id);
         }
         Ok((outcome, session))
     }
 
-    async fn find(&self, subject: &str, id: &str, now: u64) -> Result<Option<SessionRecord>, SessionStoreError> {
+    async fn find(&self, subject: &str, id: &str) -> Result<Option<SessionRecord>, SessionStoreError> {
         let state = self.state();
         let sessions = state.by_subject.get(subject).map(Vec::as_slice).unwrap_or_default();
-        Ok(sessions.iter().find(|session| session.id == id && !session.has_ended(now)).cloned())
+        Ok(sessions.iter().find(|session| session.id == id).cloned())
     }
 
     async fn list(&self, subject: &str, now: u64) -> Result<Vec<SessionRecord>, SessionStoreError> {

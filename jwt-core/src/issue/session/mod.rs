@@ -3,8 +3,11 @@
 //! [`Sessions`] begins, refreshes, lists and ends sessions. A [`SessionStore`] keeps them, in memory or for a fleet.
 
 mod builder;
+mod ending;
 mod endpoints;
+mod exchange;
 mod hooks;
+mod journal;
 mod login;
 mod memory;
 mod pair;

@@ -26,11 +26,11 @@ pub struct SessionRecord {
     pub ends_at: u64,
     /// When the session ends, however often it is refreshed.
     pub expires_at: u64,
-    /// The `jti` of the current refresh token.
-    pub token_id: String,
-    /// The `jti` of the previous refresh token.
-    pub previous_token_id: Option<String>,
-    /// When the previous refresh token was exchanged for the current one, or the session was created.
+    /// How often the refresh token was exchanged. The current refresh token has this number in its claim `rotations`.
+    pub rotations: u64,
+    /// The `jti` of the refresh token that was exchanged last.
+    pub exchanged: Option<String>,
+    /// When it was exchanged, or the session was created.
     pub rotated_at: u64,
     /// The settings of its access tokens, in a JSON format that only this crate reads. Stores keep it unchanged.
     pub grant: String,
@@ -39,7 +39,7 @@ pub struct SessionRecord {
 impl SessionRecord {
     /// Creates the record of a session that begins at `now`. Set `ends_at` and `expires_at`, which are `now` too.
     #[must_use]
-    pub fn new(id: impl Into<String>, subject: impl Into<String>, token_id: impl Into<String>, now: u64) -> Self {
+    pub fn new(id: impl Into<String>, subject: impl Into<String>, now: u64) -> Self {
         Self {
             id: id.into(),
             subject: subject.into(),
@@ -48,8 +48,8 @@ impl SessionRecord {
             last_used_at: now,
             ends_at: now,
             expires_at: now,
-            token_id: token_id.into(),
-            previous_token_id: None,
+            rotations: 0,
+            exchanged: None,
             rotated_at: now,
             grant: String::new(),
         }
@@ -61,29 +61,39 @@ impl SessionRecord {
         now >= self.ends_at
     }
 
+    /// Whether the session has ended for a refresh token with this number of rotations.
+    ///
+    /// A token that is newer than the record proves an exchange that the store has lost, and that exchange put off the end.
+    pub(super) const fn has_ended_for(&self, rotations: u64, now: u64) -> bool {
+        if rotations > self.rotations { now >= self.expires_at } else { self.has_ended(now) }
+    }
+
     /// Exchanges the refresh token as [`SessionStore::rotate`](super::SessionStore::rotate) requires, for stores that do it
     /// in this process.
     ///
-    /// The record changes only if the outcome is [`RotationOutcome::Renewed`]. If it is [`RotationOutcome::Reused`] or
-    /// [`RotationOutcome::Ended`], the store must delete the record.
+    /// The record changes only if the outcome is [`RotationOutcome::Renewed`] or [`RotationOutcome::Adopted`].
     pub fn rotate(&mut self, rotation: &Rotation<'_>) -> RotationOutcome {
-        let now = rotation.now;
-        if self.has_ended(now) {
+        let (now, rotations) = (rotation.now, rotation.rotations);
+        if self.has_ended_for(rotations, now) {
             return RotationOutcome::Ended;
         }
-        if self.token_id == rotation.presented {
-            self.previous_token_id = Some(std::mem::replace(&mut self.token_id, rotation.next.to_owned()));
-            self.rotated_at = now;
-            self.last_used_at = now;
-            self.ends_at = now.saturating_add(rotation.idle).min(self.expires_at);
-            return RotationOutcome::Renewed;
+        if rotations < self.rotations {
+            let is_previous = rotations + 1 == self.rotations;
+            let is_same = self.exchanged.as_deref() == Some(rotation.presented);
+            let in_grace = now < self.rotated_at.saturating_add(rotation.grace);
+            return if is_previous && (is_same || in_grace) {
+                RotationOutcome::Repeated
+            } else {
+                RotationOutcome::Reused
+            };
         }
-        let repeats = self.previous_token_id.as_deref() == Some(rotation.presented);
-        if repeats && now < self.rotated_at.saturating_add(rotation.grace) {
-            RotationOutcome::Repeated
-        } else {
-            RotationOutcome::Reused
-        }
+        let is_newer = rotations > self.rotations;
+        self.rotations = rotations.saturating_add(1);
+        self.exchanged = Some(rotation.presented.to_owned());
+        self.rotated_at = now;
+        self.last_used_at = now;
+        self.ends_at = now.saturating_add(rotation.idle).min(self.expires_at);
+        if is_newer { RotationOutcome::Adopted } else { RotationOutcome::Renewed }
     }
 }
 
@@ -145,25 +155,25 @@ pub struct Rotation<'r> {
     pub id: &'r str,
     /// The `jti` of the refresh token that the client sent.
     pub presented: &'r str,
-    /// The `jti` of the refresh token that replaces it.
-    pub next: &'r str,
+    /// Its claim `rotations`: how many exchanges came before it.
+    pub rotations: u64,
     /// The current time, in seconds since 1970-01-01T00:00:00Z.
     pub now: u64,
-    /// How many seconds after a rotation the previous token is accepted again.
+    /// How many seconds after an exchange another copy of the same token is accepted again.
     pub grace: u64,
     /// How many seconds after `now` the session ends if it isn't refreshed again.
     pub idle: u64,
 }
 
 impl<'r> Rotation<'r> {
-    /// Creates a request to exchange `presented` for `next` in the session `id` of `subject`. Grace and idle time are zero
-    /// until you set them.
+    /// Creates a request to exchange the token `presented`, which `rotations` exchanges came before, in the session `id` of
+    /// `subject`. Grace and idle time are zero until you set them.
     #[must_use]
-    pub const fn new(subject: &'r str, id: &'r str, presented: &'r str, next: &'r str, now: u64) -> Self {
-        Self { subject, id, presented, next, now, grace: 0, idle: 0 }
+    pub const fn new(subject: &'r str, id: &'r str, presented: &'r str, rotations: u64, now: u64) -> Self {
+        Self { subject, id, presented, rotations, now, grace: 0, idle: 0 }
     }
 
-    /// Sets how long the previous token is accepted again, in seconds. Default: 0.
+    /// Sets how long another copy of the exchanged token is accepted again, in seconds. Default: 0.
     #[must_use]
     pub const fn grace(mut self, seconds: u64) -> Self {
         self.grace = seconds;
@@ -194,9 +204,11 @@ impl fmt::Debug for Rotation<'_> {
 pub enum RotationOutcome {
     /// The token was the current one and has been exchanged.
     Renewed,
-    /// The token was exchanged within the grace period: nothing changes.
+    /// The token is newer than the record, because the store has lost writes. It has been exchanged.
+    Adopted,
+    /// The token is the previous one, and its successor hasn't been exchanged: nothing changes.
     Repeated,
-    /// The token was exchanged earlier, so it may be stolen. The session is deleted.
+    /// The token was exchanged earlier, so it may be stolen. The session has to end.
     Reused,
     /// The session has ended or doesn't exist.
     Ended,

@@ -3,7 +3,10 @@ use std::future::{Future, IntoFuture};
 use std::ops::Deref;
 use std::pin::Pin;
 
+use serde::Deserialize;
+
 use crate::error::{Error, ErrorKind};
+use crate::http::cookies::Cookies;
 use crate::issue::REFRESH_TYPE;
 use crate::verified::Verified;
 
@@ -42,6 +45,17 @@ impl RefreshToken {
     pub fn session_id(&self) -> String {
         self.registered().session_id().unwrap_or_default().to_owned()
     }
+
+    /// How many exchanges came before this token. The issuer has signed the number, so nobody else can change it.
+    pub(super) fn rotations(&self) -> Result<u64, Error> {
+        #[derive(Deserialize)]
+        struct Claims {
+            rotations: u64,
+        }
+        let claims: Claims = serde_json::from_str(self.payload())
+            .map_err(|_| Error::from(ErrorKind::MissingClaim).with_unmet("rotations"))?;
+        Ok(claims.rotations)
+    }
 }
 
 impl Deref for RefreshToken {
@@ -66,6 +80,7 @@ pub struct Renewal {
     pub(super) token: RefreshToken,
     pub(super) scope: Option<Vec<String>>,
     pub(super) client_id: Option<String>,
+    pub(super) cookies: Option<Cookies>,
 }
 
 impl Renewal {
@@ -84,6 +99,16 @@ impl Renewal {
     /// The token of another client is refused with [`WrongClaim`](crate::ErrorKind::WrongClaim) and stays valid.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = Some(client_id.into());
+        self
+    }
+
+    /// Makes sure that the next pair [fits into these cookies](TokenPair::cookies) before the token is exchanged. Default: the
+    /// pair may be too large for cookies.
+    ///
+    /// If it doesn't fit, the request fails with [`IssuingFailed`](crate::ErrorKind::IssuingFailed), and the refresh token stays
+    /// valid.
+    pub fn for_cookies(mut self, cookies: &Cookies) -> Self {
+        self.cookies = Some(cookies.clone());
         self
     }
 }

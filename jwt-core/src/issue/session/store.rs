@@ -11,7 +11,8 @@ use super::{Rotation, RotationOutcome, SessionRecord};
 /// alone doesn't give access to another subject's session. Times are passed in. A store reads no clock, but may delete
 /// sessions that [have ended](SessionRecord::has_ended) by itself.
 ///
-/// Errors fail closed: while the store is unavailable, logins and refreshes are refused. Use
+/// Errors fail closed: while the store is unavailable, logins and refreshes are refused. A store may lose its last writes, in
+/// a failover for example: [`Sessions`](super::Sessions) recognizes newer refresh tokens, and ends sessions again. Use
 /// [`MemorySessions`](super::MemorySessions) for one process and `RedisSessions` (feature `redis`) for a fleet.
 #[async_trait]
 pub trait SessionStore: fmt::Debug + Send + Sync {
@@ -25,26 +26,30 @@ pub trait SessionStore: fmt::Debug + Send + Sync {
     /// [`SessionStoreError::Full`] if the store has no space. No session is deleted then, except ended ones.
     async fn create(&self, session: &SessionRecord, most: usize) -> Result<Vec<String>, SessionStoreError>;
 
-    /// Exchanges a session's refresh token. Returns the session as it is afterwards, or as it was if it is deleted.
+    /// Exchanges a session's refresh token. Returns the session as it is afterwards.
     ///
     /// | if, at `now` | outcome | the session |
     /// | --- | --- | --- |
-    /// | it doesn't exist or [has ended](SessionRecord::has_ended) | [`Ended`](RotationOutcome::Ended), `None` | is deleted |
-    /// | `presented` is its [`token_id`](SessionRecord::token_id) | [`Renewed`](RotationOutcome::Renewed) | `token_id` becomes `previous_token_id`; `next` becomes `token_id`; `now` becomes `rotated_at` and `last_used_at`; `now + idle`, but at most `expires_at`, becomes `ends_at` |
-    /// | `presented` is its [`previous_token_id`](SessionRecord::previous_token_id), and `now < rotated_at + grace` | [`Repeated`](RotationOutcome::Repeated) | is unchanged |
-    /// | otherwise | [`Reused`](RotationOutcome::Reused) | is deleted |
+    /// | it doesn't exist or [has ended](SessionRecord::has_ended) | [`Ended`](RotationOutcome::Ended), `None` | may be deleted |
+    /// | `rotations` is its [`rotations`](SessionRecord::rotations) | [`Renewed`](RotationOutcome::Renewed) | `rotations` grows by one; `presented` becomes `exchanged`; `now` becomes `rotated_at` and `last_used_at`; `now + idle`, but at most `expires_at`, becomes `ends_at` |
+    /// | `rotations` is greater, and `expires_at` hasn't passed | [`Adopted`](RotationOutcome::Adopted) | changes as above, and `rotations` becomes the token's plus one. If only `ends_at` has passed, it counts as not ended |
+    /// | `rotations` is less by one, and `presented` is [`exchanged`](SessionRecord::exchanged) or `now < rotated_at + grace` | [`Repeated`](RotationOutcome::Repeated) | is unchanged |
+    /// | otherwise | [`Reused`](RotationOutcome::Reused) | is unchanged: [`Sessions`](super::Sessions) ends it |
+    ///
+    /// [`SessionRecord::rotate`] is this table, for stores that can run it atomically. `Reused` doesn't delete the session, so
+    /// that an operation that is carried out long after its caller gave up ends no session.
     async fn rotate(
         &self,
         rotation: &Rotation<'_>,
     ) -> Result<(RotationOutcome, Option<SessionRecord>), SessionStoreError>;
 
-    /// Returns a session, unless it has ended at `now`.
-    async fn find(&self, subject: &str, id: &str, now: u64) -> Result<Option<SessionRecord>, SessionStoreError>;
+    /// Returns a session, also if its time is over.
+    async fn find(&self, subject: &str, id: &str) -> Result<Option<SessionRecord>, SessionStoreError>;
 
     /// Returns a subject's sessions that have not ended at `now`, the most recently used first.
     async fn list(&self, subject: &str, now: u64) -> Result<Vec<SessionRecord>, SessionStoreError>;
 
-    /// Deletes a session, and returns whether it existed.
+    /// Deletes a session, and returns whether it existed. It's called again for a session whose end the store may have lost.
     async fn end(&self, subject: &str, id: &str) -> Result<bool, SessionStoreError>;
 
     /// Deletes a subject's sessions except `but`, and returns the identifiers of the deleted ones.

@@ -1,0 +1,211 @@
+//! Ending sessions, also in a store that is down or loses its last writes.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
+use crate::claim_rules::MAX_LEEWAY;
+use crate::error::{Error, ErrorKind};
+use crate::verified::Verified;
+
+use super::Sessions;
+use super::hooks::EndedSession;
+
+/// How many sessions a request ends again at most, before it does its own work.
+const MOST_PER_REQUEST: usize = 32;
+
+impl Sessions {
+    /// Ends the session of an access token or a refresh token.
+    ///
+    /// Once this was called, this process refuses the session's refresh tokens, even after an error. It tries again by itself
+    /// to end the session in the store and to revoke the access tokens, as [`heal`](Self::heal) describes.
+    ///
+    /// # Errors
+    ///
+    /// [`MissingClaim`](ErrorKind::MissingClaim) if the token has no session, [`UnknownIssuer`](ErrorKind::UnknownIssuer)
+    /// if another issuer issued it, and [`SessionsUnavailable`](ErrorKind::SessionsUnavailable) if the store, or a function of
+    /// [`on_end`](super::SessionsBuilder::on_end), failed: other processes may still accept the session's tokens.
+    pub async fn logout(&self, token: &Verified) -> Result<(), Error> {
+        let (subject, id) = self.session_of(token)?;
+        self.heal_some().await;
+        self.end_session(&subject, &id).await?;
+        Ok(())
+    }
+
+    /// Ends one of a subject's sessions, and returns whether it existed.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable), as for [`logout`](Self::logout).
+    pub async fn end(&self, subject: &str, id: &str) -> Result<bool, Error> {
+        self.heal_some().await;
+        let found = match self.0.store.find(subject, id).await {
+            Ok(found) => found.filter(|session| !session.has_ended(self.now().as_secs())),
+            Err(error) => {
+                // Whose session it is shows only in the store, so the hooks run when the store has ended it.
+                self.0.journal.begin(subject, id, self.last_refresh());
+                self.0.journal.note(subject, id, false, true);
+                return Err(self.unavailable(&error));
+            }
+        };
+        if found.is_some() {
+            return self.end_session(subject, id).await;
+        }
+        self.all_ended(subject).map(|()| false)
+    }
+
+    /// Ends all sessions of a subject, and returns how many there were. Call it after a password reset.
+    ///
+    /// Access tokens stay valid until they expire, unless [`SessionsBuilder::revocations`](super::SessionsBuilder::revocations)
+    /// is set.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable): some sessions may continue, so try again.
+    pub async fn end_all(&self, subject: &str) -> Result<usize, Error> {
+        self.end_all_but(subject, None).await
+    }
+
+    /// Ends all other sessions of a token's subject, and returns how many there were. Call it after a password change.
+    ///
+    /// The token's own session continues. Access tokens of the others stay valid until they expire, unless
+    /// [`SessionsBuilder::revocations`](super::SessionsBuilder::revocations) is set.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`logout`](Self::logout): some sessions may continue, so try again.
+    pub async fn end_others(&self, token: &Verified) -> Result<usize, Error> {
+        let (subject, id) = self.session_of(token)?;
+        self.end_all_but(&subject, Some(&id)).await
+    }
+
+    /// Ends sessions again whose end the store has missed or lost, and returns how many of them were alive.
+    ///
+    /// A process remembers the sessions that it ended, until their refresh tokens have expired: all that the store or a hook
+    /// has not carried out, and the last 10,000 others. It tries the former again after a second, and checks the others after
+    /// each error of the store, when a refresh shows that the store went back, and every five minutes.
+    ///
+    /// Every refresh, login and logout does a part of this first. Call `heal` as well, say once a second, if this process may
+    /// go without such requests for a while. It does nothing if nothing is due.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable): the rest is tried again later.
+    pub async fn heal(&self) -> Result<usize, Error> {
+        self.heal_up_to(usize::MAX).await
+    }
+
+    /// A part of [`heal`](Self::heal). The request does its own work in any case.
+    pub(super) async fn heal_some(&self) {
+        let _ = self.heal_up_to(MOST_PER_REQUEST).await;
+    }
+
+    async fn heal_up_to(&self, most: usize) -> Result<usize, Error> {
+        let service = &self.0;
+        if service.is_healing.swap(true, Ordering::AcqRel) {
+            return Ok(0);
+        }
+        let _healing = Healing(self);
+        let (clock, mut passed, mut alive) = (service.tokens.clock(), 0, 0);
+        for _ in 0..most {
+            let Some(end) = service.journal.next_due(clock.now().as_secs(), clock.monotonic(), &mut passed) else {
+                break;
+            };
+            let existed = service.store.end(&end.subject, &end.id).await.map_err(|error| self.unavailable(&error))?;
+            if existed && end.stored {
+                self.report_lost_writes();
+            }
+            alive += usize::from(existed);
+            // If the session was alive again, it may have got new access tokens.
+            let hooked = if end.hooked && !existed { Ok(()) } else { self.run_end_hooks(&end.subject, &end.id).await };
+            service.journal.note(&end.subject, &end.id, true, hooked.is_ok());
+        }
+        Ok(alive)
+    }
+
+    /// Ends a session in the store and runs the hooks, each even if the other fails. Returns whether it existed.
+    pub(super) async fn end_session(&self, subject: &str, id: &str) -> Result<bool, Error> {
+        let service = &self.0;
+        service.journal.begin(subject, id, self.last_refresh());
+        let stored = service.store.end(subject, id).await.map_err(|error| self.unavailable(&error));
+        service.journal.note(subject, id, stored.is_ok(), false);
+        let hooked = self.run_end_hooks(subject, id).await;
+        service.journal.note(subject, id, stored.is_ok(), hooked.is_ok());
+        hooked.and(stored)
+    }
+
+    /// Runs the hooks for a session that the store has ended by itself.
+    pub(super) async fn follow_end(&self, subject: &str, id: &str) -> Result<(), Error> {
+        self.0.journal.begin(subject, id, self.last_refresh());
+        self.0.journal.note(subject, id, true, false);
+        let hooked = self.run_end_hooks(subject, id).await;
+        self.0.journal.note(subject, id, true, hooked.is_ok());
+        hooked
+    }
+
+    async fn end_all_but(&self, subject: &str, but: Option<&str>) -> Result<usize, Error> {
+        let service = &self.0;
+        self.heal_some().await;
+        let unavailable = |error| self.unavailable(&error);
+        let records = service.store.list(subject, self.now().as_secs()).await.map_err(unavailable)?;
+        let mut ids: BTreeSet<String> = records.into_iter().map(|record| record.id).collect();
+        ids.retain(|id| but != Some(id));
+        for id in &ids {
+            service.journal.begin(subject, id, self.last_refresh());
+        }
+        let ended = service.store.end_all(subject, but).await.map_err(unavailable);
+        let is_stored = ended.is_ok();
+        // Sessions that began in between.
+        let count = ended.map(|ended| {
+            let count = ended.len();
+            ids.extend(ended);
+            count
+        });
+        for id in &ids {
+            if is_stored {
+                let _ = self.follow_end(subject, id).await;
+            } else {
+                let hooked = self.run_end_hooks(subject, id).await;
+                service.journal.note(subject, id, false, hooked.is_ok());
+            }
+        }
+        count.and_then(|count| self.all_ended(subject).map(|()| count))
+    }
+
+    /// An error if an earlier attempt to end one of the subject's sessions isn't completed.
+    fn all_ended(&self, subject: &str) -> Result<(), Error> {
+        if self.0.journal.has_pending(subject) { Err(ErrorKind::SessionsUnavailable.into()) } else { Ok(()) }
+    }
+
+    async fn run_end_hooks(&self, subject: &str, id: &str) -> Result<(), Error> {
+        let ended =
+            EndedSession { issuer: self.0.tokens.name().to_owned(), subject: subject.to_owned(), id: id.to_owned() };
+        self.0.hooks.run_end(ended).await
+    }
+
+    /// The second after which no refresh token is valid that was issued until now.
+    fn last_refresh(&self) -> u64 {
+        let lifetime = self.0.idle.min(self.0.absolute);
+        self.now().saturating_add(lifetime).saturating_add(MAX_LEEWAY).as_secs() + 1
+    }
+
+    /// The log reports lost writes once a minute.
+    pub(super) fn report_lost_writes(&self) {
+        let now = self.now().as_secs();
+        let before = self.0.reported_at.load(Ordering::Relaxed);
+        if now >= before.saturating_add(60) || now < before {
+            self.0.reported_at.store(now, Ordering::Relaxed);
+            tracing::warn!(
+                "the session store has lost writes: sessions continue or end as their tokens and this process know"
+            );
+        }
+    }
+}
+
+/// Lets the next request heal, also if this one is dropped.
+struct Healing<'s>(&'s Sessions);
+
+impl Drop for Healing<'_> {
+    fn drop(&mut self) {
+        self.0.0.is_healing.store(false, Ordering::Release);
+    }
+}

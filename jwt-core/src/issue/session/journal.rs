@@ -1,0 +1,193 @@
+//! The sessions that this process ended, kept to end them again in a store that was down or lost its last writes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How many completed ends are kept. Above that, the oldest ones are dropped.
+const MAX_COMPLETED: usize = 10_000;
+
+/// How many ends are kept that the store or a hook hasn't carried out yet.
+const MAX_PENDING: usize = 100_000;
+
+/// The pause after a failed attempt.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How often all ends are checked, in case the store went back without anybody noticing.
+const CHECK_EVERY: Duration = Duration::from_secs(300);
+
+/// The session of an entry, and what is left to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct End {
+    pub(super) subject: String,
+    pub(super) id: String,
+    /// The second after which none of its refresh tokens is valid.
+    until: u64,
+    /// Whether the store has confirmed the end.
+    pub(super) stored: bool,
+    /// Whether the hooks have run.
+    pub(super) hooked: bool,
+}
+
+/// Ended sessions by the order of their last change, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct EndJournal(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    ends: BTreeMap<u64, End>,
+    by_session: HashMap<(String, String), u64>,
+    /// The entries that aren't completed.
+    pending: BTreeSet<u64>,
+    last: u64,
+    /// The current check of all entries: the last number that was checked, and the last one to check.
+    unchecked: Option<(u64, u64)>,
+    /// Whether another check follows, because the store may have gone back during this one.
+    check_again: bool,
+    /// Monotonic times.
+    next_check: Option<Duration>,
+    next_retry: Duration,
+}
+
+impl EndJournal {
+    /// Adds a session whose end has begun; the newest attempt counts. A full journal drops nothing that is pending.
+    pub(super) fn begin(&self, subject: &str, id: &str, until: u64) {
+        let mut state = self.state();
+        if state.pending.len() >= MAX_PENDING {
+            tracing::error!("too many sessions wait for the store to end them: this one may continue");
+            return;
+        }
+        let session = (subject.to_owned(), id.to_owned());
+        state.remove(&session);
+        let end = End { subject: subject.to_owned(), id: id.to_owned(), until, stored: false, hooked: false };
+        state.last += 1;
+        let number = state.last;
+        state.by_session.insert(session, number);
+        state.pending.insert(number);
+        state.ends.insert(number, end);
+    }
+
+    /// Notes what an attempt has carried out.
+    pub(super) fn note(&self, subject: &str, id: &str, stored: bool, hooked: bool) {
+        let mut state = self.state();
+        let session = (subject.to_owned(), id.to_owned());
+        let Some(number) = state.by_session.get(&session).copied() else { return };
+        let Some(end) = state.ends.get_mut(&number) else { return };
+        (end.stored, end.hooked) = (stored, hooked);
+        if stored && hooked {
+            state.pending.remove(&number);
+        } else {
+            state.pending.insert(number);
+        }
+        state.drop_oldest_completed();
+    }
+
+    /// Whether this process ended the session.
+    pub(super) fn contains(&self, subject: &str, id: &str) -> bool {
+        self.state().by_session.contains_key(&(subject.to_owned(), id.to_owned()))
+    }
+
+    /// Whether the end of one of the subject's sessions isn't completed.
+    pub(super) fn has_pending(&self, subject: &str) -> bool {
+        let state = self.state();
+        state.pending.iter().any(|number| state.ends.get(number).is_some_and(|end| end.subject == subject))
+    }
+
+    /// The store may have lost ends: all are to be checked, from the next attempt on.
+    pub(super) fn suspect(&self) {
+        self.state().check_all();
+    }
+
+    /// No attempt for a while: the store is down.
+    pub(super) fn pause(&self, monotonic: Duration) {
+        let mut state = self.state();
+        state.next_retry = monotonic.saturating_add(RETRY_AFTER);
+        // It may come back with older data.
+        state.check_all();
+    }
+
+    /// The next end to carry out or to check, if one is due. `passed` is the last one of the same attempt.
+    pub(super) fn next_due(&self, now: u64, monotonic: Duration, passed: &mut u64) -> Option<End> {
+        let mut state = self.state();
+        if monotonic < state.next_retry {
+            return None;
+        }
+        loop {
+            let number = state.next_number(monotonic, *passed)?;
+            if state.pending.contains(&number) {
+                *passed = number;
+            }
+            let end = state.ends.get(&number)?.clone();
+            if end.until > now {
+                return Some(end);
+            }
+            state.remove(&(end.subject, end.id));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Pending entries first, and then the ones that are to be checked.
+    fn next_number(&mut self, monotonic: Duration, passed: u64) -> Option<u64> {
+        let later = (Bound::Excluded(passed), Bound::Unbounded);
+        if let Some(number) = self.pending.range(later).next() {
+            return Some(*number);
+        }
+        if self.next_check.is_none_or(|next| monotonic >= next) {
+            // The first interval begins with the first entry.
+            if self.next_check.is_some() {
+                self.check_all();
+            }
+            self.next_check = (!self.ends.is_empty()).then(|| monotonic.saturating_add(CHECK_EVERY));
+        }
+        loop {
+            let (from, to) = self.unchecked?;
+            let mut rest = self.ends.range((Bound::Excluded(from), Bound::Included(to)));
+            let next = rest.find(|(number, _)| !self.pending.contains(number)).map(|(number, _)| *number);
+            self.unchecked = next.map(|number| (number, to));
+            if next.is_some() || !std::mem::take(&mut self.check_again) {
+                return next;
+            }
+            self.check_all();
+        }
+    }
+
+    /// Starts a check of all entries. One that is under way isn't started over, or a series of errors would keep it from
+    /// getting anywhere.
+    fn check_all(&mut self) {
+        match self.unchecked {
+            Some((from, _)) => self.check_again |= from > 0,
+            None => self.unchecked = Some((0, self.last)),
+        }
+    }
+
+    fn remove(&mut self, session: &(String, String)) {
+        if let Some(number) = self.by_session.remove(session) {
+            self.ends.remove(&number);
+            self.pending.remove(&number);
+        }
+    }
+
+    fn drop_oldest_completed(&mut self) {
+        while self.ends.len() - self.pending.len() > MAX_COMPLETED {
+            let oldest = self.ends.iter().find(|(number, _)| !self.pending.contains(number));
+            let Some(session) = oldest.map(|(_, end)| (end.subject.clone(), end.id.clone())) else { return };
+            self.remove(&session);
+        }
+    }
+}
+
+// It has subjects and sessions, which must not reach a log.
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("ends", &self.ends.len())
+            .field("pending", &self.pending.len())
+            .finish_non_exhaustive()
+    }
+}
