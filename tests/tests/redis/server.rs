@@ -78,7 +78,7 @@ impl Server {
 
     /// Starts a cluster of one node that has all slots.
     pub(crate) fn whole_cluster() -> Self {
-        let server = Self::with(&["--cluster-enabled", "yes"]);
+        let server = Self::with(&["--cluster-enabled", "yes", "--cluster-port", &free_port().to_string()]);
         server.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
         wait_until("a cluster", || server.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"));
         server
