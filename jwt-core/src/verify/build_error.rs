@@ -114,6 +114,17 @@ impl BuildError {
             (BuildErrorKind::Undecided, "keys") => {
                 ": call `key`, `keys` or `key_source` of `TrustedIssuer`, or create it with `discover` or `jwks`"
             }
+            (BuildErrorKind::InvalidUrl, "allow_origin") => {
+                ": write one origin as browsers do, such as `https://app.example`, without a slash at its end and without \
+                 wildcards, or decide with `Csrf::allow_origin_if`"
+            }
+            (BuildErrorKind::InvalidUrl, "dangerous_http_hosts") => {
+                ": write host names or addresses without scheme, port and path, such as `keycloak`"
+            }
+            (BuildErrorKind::InsecureUrl, "discover" | "jwks") => {
+                ": use https, or, if the network in between is trusted as in docker compose, name the host with \
+                 `TrustedIssuer::dangerous_http_hosts`"
+            }
             _ => "",
         }
     }

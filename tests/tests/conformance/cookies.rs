@@ -75,13 +75,38 @@ async fn two_cookies_with_the_same_name_are_deleted_so_that_the_browser_recovers
     let cookies = Cookies::builder().access_name("session").build().expect("legal");
     let answer = behind(builder().sources(cookies.sources())).send(&twice("session").header("host", host)).await;
     let gone = CLEARED.replace("__Host-access", "session");
-    let expected = ["", "; Domain=app.shop.example", "; Domain=shop.example"]
-        .into_iter()
-        .fold(malformed(), |answer, domain| answer.with_header("set-cookie", &format!("{gone}{domain}")));
-    assert_eq!(answer, expected);
+    let copies = |gone: &str| {
+        ["/", "/user"].into_iter().fold(malformed(), |answer, path| {
+            let gone = gone.replace("; Path=/;", &format!("; Path={path};"));
+            ["", "; Domain=app.shop.example", "; Domain=shop.example"]
+                .into_iter()
+                .fold(answer, |answer, domain| answer.with_header("set-cookie", &format!("{gone}{domain}")))
+        })
+    };
+    assert_eq!(answer, copies(&gone));
+    // A plain cookie's attributes aren't known, so only its name, path and domain are repeated.
+    let plain = behind(builder().sources(TokenSources::new().cookie("session")));
+    let answer = plain.send(&twice("session").header("host", host)).await;
+    assert_eq!(answer, copies("session=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"));
     // A cookie and a token in another place are the client's mistake, so the cookie isn't deleted.
     let both = get("/user", &token).bearer(&token);
     assert_eq!(with_cookies().send(&both).await, malformed());
+}
+
+#[actix_web::test]
+async fn a_host_cookie_counts_before_a_planted_one_without_the_prefix() {
+    let sources = || TokenSources::new().cookie("__Host-session").cookie("session");
+    let application = behind(builder().sources(sources()));
+    let (token, planted) = (good().sign(), good().claim("name", "Eve").sign());
+    for cookies in [
+        format!("__Host-session={token}; session={planted}"),
+        format!("session={planted}; __Host-session={token}; session=x"),
+    ] {
+        assert_eq!(application.send(&Ask::get("/user").header("cookie", cookies)).await, Answer::text("Ada"));
+    }
+    let both = Ask::get("/user").header("cookie", format!("__Host-session={token}; session={planted}"));
+    let malformed = Answer::malformed(ErrorKind::MultipleCredentials);
+    assert_eq!(application.send(&both.bearer(&token)).await, malformed);
 }
 
 #[actix_web::test]

@@ -40,6 +40,25 @@ async fn a_page_of_the_application_may_change_something() {
 }
 
 #[actix_web::test]
+async fn a_closure_can_allow_the_pages_of_other_origins() {
+    let csrf = Csrf::new().allow_origin_if(|origin| origin == "https://tenant-7.shop.example");
+    let (application, token) = (with(csrf), good().sign());
+    let from = |origin: &str| post(&token).header("sec-fetch-site", "cross-site").header("origin", origin);
+    accepts(&application, &from("https://tenant-7.shop.example")).await;
+    for origin in ["https://tenant-8.shop.example", "http://tenant-7.shop.example", "null", ""] {
+        refuses(&application, &from(origin)).await;
+    }
+    refuses(&with(Csrf::new()), &from("https://tenant-7.shop.example")).await;
+}
+
+#[test]
+fn an_origin_with_a_wildcard_is_an_error_that_names_the_alternative() {
+    let sources = TokenSources::new().cookie("session").csrf(Csrf::new().allow_origin("https://*.shop.example"));
+    let error = builder().sources(sources).build().expect_err("a wildcard").to_string();
+    assert!(error.contains("without wildcards") && error.contains("`Csrf::allow_origin_if`"), "{error}");
+}
+
+#[actix_web::test]
 async fn reading_needs_only_the_cookie() {
     let application = with(Csrf::new().require_token());
     let get = Ask::get("/user").header("cookie", format!("session={}", good().claim("csrf", "s3cret").sign()));

@@ -102,7 +102,10 @@ async fn two_tokens_are_refused_wherever_they_are_even_if_they_are_equal() {
         Ask::get("/me").header("x-token", &token).header("x-token", &token),
         Ask::get("/me").bearer(&token).header("x-custom", &token),
     ] {
-        assert_eq!(application().send(&ask).await, Answer::malformed(ErrorKind::MultipleCredentials));
+        let mut answer = application().send(&ask).await;
+        // Two cookies of one name are also removed.
+        answer.headers.retain(|(name, _)| name != "set-cookie");
+        assert_eq!(answer, Answer::malformed(ErrorKind::MultipleCredentials));
     }
 }
 

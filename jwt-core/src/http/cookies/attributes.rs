@@ -82,7 +82,7 @@ impl Attributes {
         if self.path != "/" {
             values.push(host_only("/"));
         }
-        Removal { own: self.clear().into(), host_only: values.into(), domains: !self.is_prefixed("__Host-") }
+        Removal { own: Some(self.clear().into()), host_only: values.into(), one_per_host: self.is_prefixed("__Host-") }
     }
 
     /// Browsers ignore the case of the prefix. RFC 6265bis section 4.1.3.

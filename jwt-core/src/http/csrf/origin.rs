@@ -1,5 +1,8 @@
 use crate::http::request::RequestView;
 
+/// The application's decision about other origins.
+pub(super) type AllowsOrigin = dyn Fn(&str) -> bool + Send + Sync;
+
 /// Where the page that sent a request comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequestOrigin {
@@ -14,12 +17,17 @@ pub(super) enum RequestOrigin {
 impl RequestOrigin {
     /// Reads the headers in which the browser names the page's origin. Scripts can't set these headers: their names are
     /// forbidden.
-    pub(super) fn of(request: &dyn RequestView, allowed: &[String]) -> Self {
+    pub(super) fn of(request: &dyn RequestView, allowed: &[String], allows: Option<&AllowsOrigin>) -> Self {
         let (mut site, mut origin) = (SingleLine::default(), SingleLine::default());
         request.header("sec-fetch-site", &mut |value| site.add(value));
         request.header("origin", &mut |value| origin.add(value));
         // Browsers send `null` for pages without an origin, such as sandboxed ones. It's never trusted, even if allowed by mistake.
-        let is_allowed = |origin: &[u8]| allowed.iter().any(|own| own.as_bytes() == origin && is_origin(own));
+        let is_allowed = |origin: &[u8]| {
+            let origin = std::str::from_utf8(origin).ok().filter(|origin| is_origin(origin));
+            origin.is_some_and(|origin| {
+                allowed.iter().any(|own| own == origin) || allows.is_some_and(|allows| allows(origin))
+            })
+        };
         let is_named = || origin.only().is_some_and(is_allowed);
         let same = match (&site, &origin) {
             (SingleLine::Absent, SingleLine::Absent) => return Self::Unknown,

@@ -1,9 +1,10 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use super::check::CsrfCheck;
 use super::field::has_form;
-use super::origin::{RequestOrigin, SingleLine, is_origin, is_websocket_handshake};
+use super::origin::{AllowsOrigin, RequestOrigin, SingleLine, is_origin, is_websocket_handshake};
 use crate::error::ErrorKind;
 use crate::http::request::RequestView;
 
@@ -24,7 +25,7 @@ const SAFE: &[Cow<'static, str>] =
 ///
 /// 1. if it has `Sec-Fetch-Site`, the value is `same-origin` or `none`;
 /// 2. if it doesn't, `Origin` names the host that the request was sent to;
-/// 3. in both cases an [allowed](Self::allow_origin) `Origin` is accepted too.
+/// 3. in both cases an `Origin` that you [name](Self::allow_origin) or [allow](Self::allow_origin_if) is accepted too.
 ///
 /// If the token has a claim `csrf`, the header `X-CSRF-Token` must also repeat its value. The header is a proof by itself: with
 /// it, a request is accepted even if it has none of the headers above. Without it, such a request is rejected. If
@@ -44,6 +45,7 @@ const SAFE: &[Cow<'static, str>] =
 #[must_use]
 pub struct Csrf {
     origins: Vec<String>,
+    allows_origin: Option<Arc<AllowsOrigin>>,
     header: Cow<'static, str>,
     form_field: Option<String>,
     safe_methods: Cow<'static, [Cow<'static, str>]>,
@@ -58,6 +60,7 @@ impl Csrf {
     pub const fn new() -> Self {
         Self {
             origins: Vec::new(),
+            allows_origin: None,
             header: Cow::Borrowed(HEADER),
             form_field: None,
             safe_methods: Cow::Borrowed(SAFE),
@@ -71,9 +74,30 @@ impl Csrf {
     /// port unless it's the scheme's default, and without a trailing slash. Default: no other origin.
     ///
     /// You need it if the pages are on another host than the API, or if a proxy changes `Host`. A value that isn't an origin
-    /// makes building the verifier fail.
+    /// makes building the verifier fail. There are no wildcards: see [`allow_origin_if`](Self::allow_origin_if).
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into());
+        self
+    }
+
+    /// Also accepts requests from the pages of origins for which `allows` returns `true`. Default: no such origins.
+    ///
+    /// It's for origins that you can't list, for example one for each tenant. `allows` gets only well-formed origins, as browsers
+    /// write them; it never sees `null`. It runs for requests that no other rule accepts, and must not block.
+    ///
+    /// Compare the whole origin: `ends_with("shop.example")` also accepts `https://evilshop.example`. Every page of an origin
+    /// that you accept can make changes in your users' names, so accept no subdomain whose pages other people write.
+    ///
+    /// ```
+    /// use jwt_core::http::Csrf;
+    ///
+    /// let csrf = Csrf::new().allow_origin_if(|origin| {
+    ///     let tenant = origin.strip_prefix("https://").and_then(|host| host.strip_suffix(".shop.example"));
+    ///     tenant.is_some_and(|tenant| !tenant.is_empty() && !tenant.contains('.'))
+    /// });
+    /// ```
+    pub fn allow_origin_if(mut self, allows: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.allows_origin = Some(Arc::new(allows));
         self
     }
 
@@ -169,7 +193,7 @@ impl Csrf {
         if self.disabled || (!handshake && self.is_safe(request.method())) {
             return Ok(CsrfCheck::NOT_NEEDED);
         }
-        let origin = RequestOrigin::of(request, &self.origins);
+        let origin = RequestOrigin::of(request, &self.origins, self.allows_origin.as_deref());
         match origin {
             RequestOrigin::Untrusted => return Err(ErrorKind::CsrfFailed),
             RequestOrigin::Unknown if handshake => return Err(ErrorKind::CsrfFailed),
@@ -216,6 +240,7 @@ impl fmt::Debug for Csrf {
         f.debug_struct("Csrf")
             .field("enabled", &!self.disabled)
             .field("origins", &self.origins)
+            .field("decides_about_origins", &self.allows_origin.is_some())
             .field("header", &self.header)
             .field("form_field", &self.form_field)
             .field("safe_methods", &self.safe_methods)
@@ -395,6 +420,40 @@ mod tests {
         }
         let safe = request("GET", &[OWN, FORM]);
         assert!(matches!(with.check_request(&safe).map(|proof| proof.finish(CLAIM)), Ok(CsrfOutcome::Passed)));
+    }
+
+    #[test]
+    fn a_closure_decides_only_about_well_formed_origins_of_other_sites() {
+        let tenant = |origin: &str| origin.starts_with("https://") && origin.ends_with(".shop.example");
+        let csrf = Csrf::new().allow_origin("https://app.example").allow_origin_if(tenant);
+        for (origin, accepted) in [
+            ("https://tenant-7.shop.example", true),
+            ("https://app.example", true),
+            ("https://shop.example", false),
+            ("http://tenant-7.shop.example", false),
+            ("https://tenant-7.shop.example/", false),
+            ("https://evil.example", false),
+        ] {
+            for site in ["same-site", "cross-site"] {
+                let headers = [&*format!("sec-fetch-site: {site}"), &format!("origin: {origin}")];
+                assert_eq!(passes(&csrf, "POST", &headers, NONE), accepted, "{origin} {site}");
+            }
+            assert_eq!(passes(&csrf, "POST", &[&format!("origin: {origin}")], NONE), accepted, "{origin}");
+            let upgrade = ["upgrade: websocket", &format!("origin: {origin}")];
+            assert_eq!(passes(&csrf, "GET", &upgrade, NONE), accepted, "{origin}");
+        }
+        let any = Csrf::new().allow_origin_if(|_| true);
+        for headers in [
+            &["origin: null"][..],
+            &["origin: "],
+            &["origin: https://A.example"],
+            &["origin: https://a.example, https://b.example"],
+            &["sec-fetch-site: cross-site"],
+            &["origin: https://a.example", "origin: https://a.example"],
+        ] {
+            assert!(!passes(&any, "POST", headers, NONE), "{headers:?}");
+        }
+        assert_eq!(any.problem(), None);
     }
 
     #[test]

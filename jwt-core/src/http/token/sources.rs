@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::cookies::{Cookie, Removal};
+use super::cookies::{Cookie, HOST_PREFIX, Removal};
 use super::found::{Found, Location, NoToken, RawToken, TokenPlace};
 use super::source::{AuthorizationHeader, Closure, CustomHeader, Query, TokenSource};
 use crate::error::ErrorKind;
@@ -65,9 +65,15 @@ impl TokenSources {
     ///
     /// Browsers attach cookies to requests that other sites trigger, so tokens from cookies get a [CSRF check](Csrf).
     /// [`Cookies`](crate::http::Cookies) sets cookies, and knows the sources that find them.
+    ///
+    /// If a request has several cookies with this name, it's answered 400, and the response removes all of them: a page of
+    /// another subdomain may have planted one, and nothing says which. Only the host itself can set a cookie whose name starts
+    /// with `__Host-`. So if you look at both `__Host-session` and `session`, and a request has both, the first one counts.
     #[must_use]
     pub fn cookie(self, name: impl Into<String>) -> Self {
-        self.source(Cookie { name: name.into(), loopback_only: false })
+        let name = name.into();
+        let removal = Removal::of_unknown(&name);
+        self.cookie_with_removal(&name, removal, false)
     }
 
     /// Also looks at a cookie whose attributes are known, so that the response can remove it.
@@ -167,7 +173,7 @@ impl TokenSources {
 
     /// Finds the one token of the request.
     pub(crate) fn find_token<'r>(&self, request: &'r dyn RequestView) -> Result<RawToken<'r>, NoToken> {
-        let (mut found, mut removal, mut repeated) = (Found::default(), None, None);
+        let (mut found, mut removal, mut repeated) = (Found::default(), None::<&Removal>, None::<&Removal>);
         for place in &self.places {
             let before = found.candidates;
             place.source.find(request, &mut found);
@@ -179,6 +185,11 @@ impl TokenSources {
             }
         }
         // RFC 6750 section 3.1: "uses more than one method for including an access token" is `invalid_request`.
+        if found.candidates > 1
+            && let Some((place, own)) = self.host_cookie(request)
+        {
+            (found, removal) = (own, place.removal.as_ref());
+        }
         if found.candidates > 1 {
             // The browser sends two cookies of one name with every request until both are removed.
             let removals = repeated.map(|removal| removal.of_every_copy(request)).unwrap_or_default();
@@ -189,7 +200,29 @@ impl TokenSources {
             Location::Cookie | Location::Custom => self.csrf.check_request(request)?,
             _ => CsrfCheck::NOT_NEEDED,
         };
-        Ok(RawToken { bytes, location, csrf, removal: removal.map(|removal| Arc::clone(&removal.own)) })
+        Ok(RawToken { bytes, location, csrf, removal: removal.and_then(|removal| removal.own.clone()) })
+    }
+
+    /// Finds the token of a `__Host-` cookie if all other tokens are in cookies of the same name without the prefix. Pages of
+    /// sibling domains can set those, but not this one.
+    fn host_cookie<'r>(&self, request: &'r dyn RequestView) -> Option<(&Place, Found<'r>)> {
+        let (mut host, mut bare_name) = (None, None);
+        for place in &self.places {
+            let mut found = Found::default();
+            place.source.find(request, &mut found);
+            if found.candidates == 0 {
+                continue;
+            }
+            let Some(TokenPlace::Cookie(name)) = place.source.place() else { return None };
+            let bare = name.strip_prefix(HOST_PREFIX);
+            if *bare_name.get_or_insert(bare.unwrap_or(name)) != bare.unwrap_or(name) {
+                return None;
+            }
+            if bare.is_some() && host.replace((place, found)).is_some() {
+                return None;
+            }
+        }
+        host.filter(|(_, found)| found.candidates == 1)
     }
 }
 
@@ -315,6 +348,35 @@ mod tests {
         assert_eq!(find(&sources, &request), Ok(("abc".to_owned(), Location::Authorization)));
         let request = get("/").header("cookie", "t=; t=abc");
         assert_eq!(find(&sources, &request), Ok(("abc".to_owned(), Location::Cookie)));
+    }
+
+    #[test]
+    fn a_host_cookie_counts_before_the_same_name_without_the_prefix() {
+        use ErrorKind::MultipleCredentials;
+        let sources = TokenSources::new().cookie("t").cookie("__Host-t").cookie("u");
+        for (cookies, expected) in [
+            ("__Host-t=a; t=b", Ok("a")),
+            ("t=b; __Host-t=a", Ok("a")),
+            ("t=b; t=c; __Host-t=a", Ok("a")),
+            ("t=b; __Host-t=", Ok("b")),
+            ("__Host-t=a; __Host-t=b", Err(MultipleCredentials)),
+            ("__Host-t=a; __Host-t=b; t=c", Err(MultipleCredentials)),
+            ("__Host-t=a; u=b", Err(MultipleCredentials)),
+            ("__Host-t=a; t=b; u=c", Err(MultipleCredentials)),
+            ("t=a; u=b", Err(MultipleCredentials)),
+            ("t=a; t=b", Err(MultipleCredentials)),
+        ] {
+            let found = find(&sources, &get("/").header("cookie", cookies));
+            assert_eq!(found, expected.map(|token| (token.to_owned(), Location::Cookie)), "{cookies}");
+        }
+        let with_header = get("/").header("cookie", "__Host-t=a; t=b").header("authorization", "Bearer c");
+        assert_eq!(find(&sources, &with_header), Err(MultipleCredentials));
+        let post = BareRequest::new("POST", "/").header("cookie", "__Host-t=a; t=b");
+        let cross = post.header("sec-fetch-site", "cross-site");
+        assert_eq!(find(&sources, &cross), Err(ErrorKind::CsrfFailed));
+        let secure = TokenSources::none().cookie("t").cookie("__Secure-t");
+        let both = get("/").header("cookie", "__Secure-t=a; t=b");
+        assert_eq!(find(&secure, &both), Err(MultipleCredentials), "a sibling domain can set either");
     }
 
     #[test]
