@@ -112,6 +112,37 @@ rows! {
         assert_eq!(problem(&error.expect_err("a secret")), (BuildErrorKind::Contradiction, "algorithms"));
     }
 
+    "dates", "seconds up to the end of the year 9999, with or without a fraction; anything else is malformed"
+        => dates_are_seconds_until_the_year_9999
+    {
+        accepts(&good().claim("exp", 253_402_300_799_u64).claim("iat", 1_800_000_000.5).sign()).await;
+        for exp in [json!(253_402_300_800_u64), json!((NOW + 300) * 1000), json!(1e300), json!("1800000300")] {
+            refuses(&good().claim("exp", exp).sign(), ErrorKind::MalformedClaims).await;
+        }
+    }
+
+    "`sub`, `jti`", "strings; numbers are refused" => identifiers_are_strings {
+        refuses(&good().claim("sub", 1815).sign(), ErrorKind::MalformedClaims).await;
+        refuses(&good().claim("jti", 1815).sign(), ErrorKind::MalformedClaims).await;
+        let application = behind(trusting(issuer().numeric_identifiers()));
+        let answer = application.send(&Ask::get("/user").bearer(&good().claim("sub", 1815).sign())).await;
+        assert_eq!(answer, Answer::text("Ada"));
+    }
+
+    "`client_id`, `sid` of another type", "count as absent; refused if they are required, and `sid` with a revocation list"
+        => a_client_or_session_of_another_type_counts_as_absent
+    {
+        let (client, session) = (good().claim("client_id", 5).sign(), good().claim("sid", 5).sign());
+        accepts(&client).await;
+        accepts(&session).await;
+        let required = behind(trusting(issuer().require_claims(["client_id"])));
+        let answer = required.send(&Ask::get("/me").bearer(&client)).await;
+        assert_eq!(answer, Answer::refused(ErrorKind::MalformedClaims));
+        let revoking = behind(builder().revocations(MemoryRevocations::new()));
+        let answer = revoking.send(&Ask::get("/me").bearer(&session)).await;
+        assert_eq!(answer, Answer::refused(ErrorKind::MalformedClaims));
+    }
+
     "`exp`", "required, and in the future" => an_end_is_required_and_in_the_future {
         refuses(&good().without("exp").sign(), ErrorKind::MissingClaim).await;
         refuses(&good().claim("exp", NOW - 60).without("iat").sign(), ErrorKind::Expired).await;
@@ -151,6 +182,19 @@ rows! {
         accepts(&good().without_header("typ").sign()).await;
         for typ in ["logout+jwt", "dpop+jwt", "secevent+jwt", "rt+jwt", "JOSE", ""] {
             refuses(&good().header("typ", typ).sign(), ErrorKind::WrongType).await;
+        }
+    }
+
+    "`nonce`, `at_hash`, `c_hash`", "refused, unless `typ` is `at+jwt` or the accepted types are named"
+        => an_id_token_is_refused_even_if_it_is_for_this_audience
+    {
+        for claim in ["nonce", "at_hash", "c_hash"] {
+            let id_token = good().header("typ", "JWT").claim(claim, "x").sign();
+            refuses(&id_token, ErrorKind::WrongType).await;
+            refuses(&good().without_header("typ").claim(claim, "x").sign(), ErrorKind::WrongType).await;
+            accepts(&good().claim(claim, "x").sign()).await;
+            let named = behind(trusting(issuer().token_types(["JWT"])));
+            assert_eq!(named.send(&Ask::get("/user").bearer(&id_token)).await, Answer::text("Ada"));
         }
     }
 
@@ -249,6 +293,35 @@ rows! {
         assert!(with(&["GET", "HEAD", "OPTIONS", "TRACE"]).is_ok() && with(&[]).is_ok());
         let error = with(&["GET", "POST"]).expect_err("a mistake");
         assert_eq!(problem(&error), (BuildErrorKind::OutOfRange, "safe_methods"));
+    }
+
+    "two cookies of one name", "400, and all of them are removed" => two_cookies_of_one_name_are_refused_and_removed {
+        let application = behind(builder().sources(TokenSources::new().cookie("session")));
+        let twice = Ask::get("/me").header("cookie", format!("session={}; session=x", good().sign()));
+        let gone = |path: &str| format!("session=; Path={path}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
+        let expected = Answer::malformed(ErrorKind::MultipleCredentials)
+            .with_header("set-cookie", &gone("/"))
+            .with_header("set-cookie", &gone("/me"));
+        assert_eq!(application.send(&twice).await, expected);
+    }
+
+    "cookies of one name with and without `__Host-`, if both are sources", "the one with the prefix"
+        => a_cookie_with_the_prefix_counts_before_the_same_name_without_it
+    {
+        let sources = TokenSources::new().cookie("session").cookie("__Host-session");
+        let cookies = format!("session=planted; __Host-session={}", good().sign());
+        let answer = behind(builder().sources(sources)).send(&Ask::get("/user").header("cookie", cookies)).await;
+        assert_eq!(answer, Answer::text("Ada"));
+    }
+
+    "other origins in the CSRF check", "none" => no_other_origin_is_trusted {
+        let with = |csrf: Csrf| builder().sources(TokenSources::new().cookie("session").csrf(csrf));
+        let cross = Ask::post("/me").header("cookie", format!("session={}", good().sign()));
+        let cross = cross.header("origin", "https://tenant-7.shop.example");
+        assert_eq!(behind(with(Csrf::new())).send(&cross).await, Answer::csrf());
+        let decided = Csrf::new().allow_origin_if(|origin| origin.ends_with(".shop.example"));
+        assert_eq!(behind(with(decided)).send(&cross).await.status, 200);
+        assert!(with(Csrf::new().allow_origin("https://*.shop.example")).build().is_err());
     }
 
     "empty cookie", "counts as no token" => an_empty_cookie_holds_no_token {
@@ -384,6 +457,15 @@ rows! {
             clock.set(Duration::from_secs(NOW + age));
             assert_eq!(verifier.health()[0].health.state, state, "{age}");
         }
+    }
+
+    "addresses of metadata and keys", "`https`, or `http` on this machine" => keys_come_over_https {
+        let build = |issuer: TrustedIssuer| Verifier::builder().issuer(issuer.audience(AUDIENCE)).build();
+        let error = build(TrustedIssuer::jwks(ISSUER, "http://keycloak:8080/certs")).expect_err("no TLS");
+        assert_eq!(problem(&error), (BuildErrorKind::InsecureUrl, "jwks"));
+        assert!(build(TrustedIssuer::jwks(ISSUER, "http://localhost:8080/certs")).is_ok());
+        let named = TrustedIssuer::jwks(ISSUER, "http://keycloak:8080/certs").dangerous_http_hosts(["keycloak"]);
+        assert!(build(named).is_ok());
     }
 
     "duration of a key fetch", "16 seconds, then it counts as failed" => a_fetch_of_keys_has_its_time {

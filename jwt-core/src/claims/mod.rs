@@ -4,13 +4,15 @@
 //! claim, for a requirement or for forwarding.
 
 mod date;
+mod kind;
 mod names;
 mod path;
 mod registered;
 
 pub use date::NumericDate;
+pub(crate) use kind::{IdTokenClaim, LogoutEvent};
 pub(crate) use names::is_or_contains;
 pub use names::{Audience, Scopes};
 pub use path::{ClaimPath, ClaimPathError};
 pub use registered::RegisteredClaims;
-pub(crate) use registered::{ClaimsError, LogoutEvent, claim};
+pub(crate) use registered::{ClaimsError, claim};

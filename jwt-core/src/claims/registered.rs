@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{Audience, NumericDate, Scopes};
+use super::{Audience, IdTokenClaim, LogoutEvent, NumericDate, Scopes};
 use crate::json::{self, JsonError, Member, Members, Unique, Value};
 
 /// The registered claims of a token, borrowed from its payload.
@@ -19,15 +19,28 @@ pub struct RegisteredClaims<'c> {
     pub(crate) scopes: Scopes<'c>,
     pub(crate) confirmation: bool,
     pub(crate) logout: LogoutEvent,
+    /// The first identifier that is a number. Only some issuers may write them as numbers.
+    pub(crate) numeric_identifier: Option<NumericIdentifier>,
+    /// Whether `sid` is there but isn't a string, so that it reads as absent.
+    pub(crate) unreadable_session: bool,
+    /// The first claim that only ID tokens have.
+    pub(crate) id_token: Option<IdTokenClaim>,
 }
 
-/// Whether `events` names a logout. OpenID Connect Back-Channel Logout 1.0 section 2.4.
+/// An identifier that may be a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LogoutEvent {
-    No,
-    Yes,
-    /// Yes, but its value is not a JSON object.
-    Malformed,
+pub(crate) enum NumericIdentifier {
+    Subject,
+    TokenId,
+}
+
+impl NumericIdentifier {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Subject => "sub",
+            Self::TokenId => "jti",
+        }
+    }
 }
 
 /// Why a payload is not a valid claims set.
@@ -60,6 +73,9 @@ impl<'c> RegisteredClaims<'c> {
         scopes: Scopes(None),
         confirmation: false,
         logout: LogoutEvent::No,
+        numeric_identifier: None,
+        unreadable_session: false,
+        id_token: None,
     };
 
     /// Reads the claims of a payload in one pass.
@@ -164,10 +180,26 @@ impl<'c> Reader<'c> {
         let (claims, name) = (&mut self.claims, member.name());
         let fits = match name.as_bytes() {
             b"iss" => text(member, &mut claims.issuer),
-            b"sub" => text(member, &mut claims.subject),
-            b"jti" => text(member, &mut claims.token_id),
-            b"client_id" => text(member, &mut claims.client_id),
-            b"sid" => text(member, &mut claims.session_id),
+            b"sub" => {
+                text(member, &mut claims.subject)
+                    || digits(member, &mut claims.subject, NumericIdentifier::Subject, &mut claims.numeric_identifier)
+            }
+            b"jti" => {
+                text(member, &mut claims.token_id)
+                    || digits(member, &mut claims.token_id, NumericIdentifier::TokenId, &mut claims.numeric_identifier)
+            }
+            // Claims that the verifier doesn't need by itself: of another type, they count as absent.
+            b"client_id" => {
+                text(member, &mut claims.client_id);
+                true
+            }
+            b"sid" => {
+                claims.unreadable_session = !text(member, &mut claims.session_id) && is_set(member);
+                true
+            }
+            b"nonce" => mark(member, IdTokenClaim::Nonce, &mut claims.id_token),
+            b"at_hash" => mark(member, IdTokenClaim::AccessTokenHash, &mut claims.id_token),
+            b"c_hash" => mark(member, IdTokenClaim::CodeHash, &mut claims.id_token),
             b"exp" => date(member, &mut claims.expires_at),
             b"nbf" => date(member, &mut claims.not_before),
             b"iat" => date(member, &mut claims.issued_at),
@@ -207,22 +239,6 @@ impl<'c> Reader<'c> {
     }
 }
 
-impl LogoutEvent {
-    const NAME: &str = "http://schemas.openid.net/event/backchannel-logout";
-
-    fn from_value(events: Value<'_>) -> Self {
-        let Value::Object(events) = events else { return Self::No };
-        let mut logout = Self::No;
-        // The object was already read as part of the payload. An error can't occur, and would count as "no logout".
-        let read = json::object(events, Unique::Outermost, |name, value| {
-            if name == Self::NAME {
-                logout = if matches!(value, Value::Object(_)) { Self::Yes } else { Self::Malformed };
-            }
-        });
-        if read.is_ok() { logout } else { Self::No }
-    }
-}
-
 /// Returns the claim `name`, unless it is `null`, from a payload that was already checked to be an object.
 pub(crate) fn claim<'c>(payload: &'c str, name: &str) -> Option<Value<'c>> {
     let mut found = None;
@@ -235,12 +251,43 @@ pub(crate) fn claim<'c>(payload: &'c str, name: &str) -> Option<Value<'c>> {
 }
 
 /// The claims whose type is checked.
-const REGISTERED: [&str; 9] = ["iss", "sub", "jti", "client_id", "sid", "exp", "nbf", "iat", "aud"];
+const REGISTERED: [&str; 7] = ["iss", "sub", "jti", "exp", "nbf", "iat", "aud"];
 
 #[inline(always)]
 fn text<'c>(member: &Member<'c>, claim: &mut Option<Cow<'c, str>>) -> bool {
     *claim = member.value().as_text();
     claim.is_some()
+}
+
+/// Reads a whole number as its digits, which name the same identifier as the string would. A fraction or an exponent would
+/// give one number several texts.
+#[cold]
+fn digits<'c>(
+    member: &Member<'c>,
+    claim: &mut Option<Cow<'c, str>>,
+    identifier: NumericIdentifier,
+    first: &mut Option<NumericIdentifier>,
+) -> bool {
+    match member.value() {
+        Value::Number(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            *claim = Some(Cow::Borrowed(number));
+            first.get_or_insert(identifier);
+            true
+        }
+        _ => false,
+    }
+}
+
+#[cold]
+fn mark(member: &Member<'_>, claim: IdTokenClaim, first: &mut Option<IdTokenClaim>) -> bool {
+    if is_set(member) {
+        first.get_or_insert(claim);
+    }
+    true
+}
+
+fn is_set(member: &Member<'_>) -> bool {
+    !matches!(member.value(), Value::Null)
 }
 
 #[inline(always)]
@@ -272,7 +319,11 @@ mod tests {
         for (payload, claim) in [
             (r#"{"iss":["https://a.example"]}"#, "iss"),
             (r#"{"iss":null}"#, "iss"),
-            (r#"{"sub":5}"#, "sub"),
+            (r#"{"sub":5.0}"#, "sub"),
+            (r#"{"sub":-5}"#, "sub"),
+            (r#"{"sub":5e3}"#, "sub"),
+            (r#"{"sub":null}"#, "sub"),
+            (r#"{"sub":["a"]}"#, "sub"),
             (r#"{"exp":"1"}"#, "exp"),
             (r#"{"exp":null}"#, "exp"),
             (r#"{"nbf":true}"#, "nbf"),
@@ -281,11 +332,55 @@ mod tests {
             (r#"{"aud":["a","b","c","api",1]}"#, "aud"),
             (r#"{"aud":[["api"]]}"#, "aud"),
             (r#"{"aud":null}"#, "aud"),
-            (r#"{"jti":1}"#, "jti"),
+            (r#"{"jti":1.5}"#, "jti"),
+            (r#"{"jti":true}"#, "jti"),
         ] {
             assert_eq!(read(payload).err(), Some(ClaimsError::Claim(claim)), "{payload}");
         }
         assert_eq!(read("[1]").err(), Some(ClaimsError::Payload));
+    }
+
+    #[test]
+    fn a_whole_number_is_read_as_its_digits_and_noted() {
+        use NumericIdentifier::{Subject, TokenId};
+        for (payload, subject, token_id, noted) in [
+            (r#"{"sub":"5","jti":"6"}"#, "5", "6", None),
+            (r#"{"sub":5,"jti":"6"}"#, "5", "6", Some(Subject)),
+            (r#"{"sub":"5","jti":6}"#, "5", "6", Some(TokenId)),
+            (r#"{"jti":6,"sub":18446744073709551616}"#, "18446744073709551616", "6", Some(TokenId)),
+            (r#"{"sub":0,"jti":"a"}"#, "0", "a", Some(Subject)),
+        ] {
+            let claims = read(payload).expect("well-formed");
+            assert_eq!((claims.subject(), claims.token_id()), (Some(subject), Some(token_id)), "{payload}");
+            assert_eq!(claims.numeric_identifier, noted, "{payload}");
+        }
+    }
+
+    #[test]
+    fn a_client_or_session_of_another_type_counts_as_absent() {
+        for value in ["5", "null", "true", "[\"a\"]", "{\"a\":\"b\"}"] {
+            let payload = format!("{{\"client_id\":{value},\"sid\":{value}}}");
+            let claims = read(&payload).expect("well-formed");
+            assert_eq!((claims.client_id(), claims.session_id()), (None, None), "{value}");
+            assert_eq!(claims.unreadable_session, value != "null", "{value}");
+        }
+        let claims = read(r#"{"client_id":"a","sid":"b"}"#).expect("well-formed");
+        assert_eq!((claims.client_id(), claims.session_id(), claims.unreadable_session), (Some("a"), Some("b"), false));
+    }
+
+    #[test]
+    fn claims_of_id_tokens_are_noted() {
+        use IdTokenClaim::{AccessTokenHash, CodeHash, Nonce};
+        for (payload, noted) in [
+            (r#"{"nonce":"n"}"#, Some(Nonce)),
+            (r#"{"nonce":5}"#, Some(Nonce)),
+            (r#"{"at_hash":"a","nonce":"n"}"#, Some(AccessTokenHash)),
+            (r#"{"c_hash":"c"}"#, Some(CodeHash)),
+            (r#"{"nonce":null}"#, None),
+            (r#"{"x":{"nonce":"n"},"s_hash":"s"}"#, None),
+        ] {
+            assert_eq!(read(payload).expect("well-formed").id_token, noted, "{payload}");
+        }
     }
 
     #[test]

@@ -25,6 +25,9 @@ impl IssuerConfig {
         if self.try_keys_in_turn {
             issuer = issuer.try_keys_in_turn();
         }
+        if let Some(hosts) = &self.dangerous_http_hosts {
+            issuer = issuer.dangerous_http_hosts(hosts.0.iter().map(String::as_str));
+        }
         if let Some(algorithms) = algorithms {
             issuer = issuer.algorithms(algorithms);
         }
@@ -45,6 +48,15 @@ impl IssuerConfig {
         }
         if let Some(types) = &self.token_types {
             issuer = issuer.token_types(types.0.iter().map(String::as_str));
+        }
+        if self.allow_missing_type {
+            issuer = issuer.allow_missing_type();
+        }
+        if self.dangerous_accept_id_tokens {
+            issuer = issuer.dangerous_accept_id_tokens();
+        }
+        if self.numeric_identifiers {
+            issuer = issuer.numeric_identifiers();
         }
         if let Some(names) = &self.require_claims {
             issuer = issuer.require_claims(names.0.iter().map(String::as_str));
@@ -130,6 +142,9 @@ impl IssuerConfig {
             && !setting.location.is_remote()
         {
             return Err(paths.conflict(refresh.first_field(), setting.field));
+        }
+        if self.dangerous_http_hosts.is_some() && !setting.location.is_remote() {
+            return Err(paths.conflict("dangerous_http_hosts", setting.field));
         }
         if self.algorithm.is_some() && !setting.location.needs_algorithm() {
             return Err(paths.conflict("algorithm", setting.field));
@@ -303,6 +318,21 @@ mod tests {
                 &[GOOD, KEY, "refresh.timeout = 1"],
                 Contradiction,
                 "refresh.timeout conflicts with issuers[0].secret_env: remove one of them",
+            ),
+            (
+                &[GOOD, KEY, "dangerous_http_hosts = 'keycloak'"],
+                Contradiction,
+                "dangerous_http_hosts conflicts with issuers[0].secret_env: remove one of them",
+            ),
+            (
+                &[GOOD, "discover = true\ndangerous_http_hosts = 'http://keycloak'"],
+                Invalid,
+                "dangerous_http_hosts is not a usable URL",
+            ),
+            (
+                &[GOOD, KEY, "allow_missing_type = true"],
+                Contradiction,
+                "allow_missing_type contradicts another setting",
             ),
             (
                 &[GOOD, "discover = true\nalgorithm = 'RS256'"],

@@ -226,6 +226,9 @@ pub(super) mod tests {
 
     /// What the builder's `Debug` output shows for each field.
     const SHOWN: &[(&str, &str, &str)] = &[
+        ("allow_missing_type", "token_types = 'JOSE'\nallow_missing_type = true", "type_optional: true"),
+        ("dangerous_accept_id_tokens", "dangerous_accept_id_tokens = true", "id_tokens: true"),
+        ("numeric_identifiers", "numeric_identifiers = true", "numeric_identifiers: true"),
         ("leeway", "leeway = '5s'", "leeway: 5s"),
         ("max_token_bytes", "max_token_bytes = '2KiB'", "token: 2048"),
         ("realm", "realm = 'inner'", "realm: \"inner\""),
@@ -258,6 +261,9 @@ pub(super) mod tests {
         "algorithms",
         "access_token_profile",
         "token_types",
+        "allow_missing_type",
+        "dangerous_accept_id_tokens",
+        "numeric_identifiers",
         "require_claims",
         "subject",
         "max_age",
@@ -365,6 +371,10 @@ pub(super) mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             for (lines, expected) in [
                 ("discover = true", format!("https://id.example{metadata} 5s 524288")),
+                (
+                    "metadata_url = 'http://keycloak:1'\ndangerous_http_hosts = 'keycloak'",
+                    format!("http://keycloak:1{metadata} 5s 524288"),
+                ),
                 ("metadata_url = 'http://localhost:1'", format!("http://localhost:1{metadata} 5s 524288")),
                 ("jwks_url = 'https://id.example/keys'", "https://id.example/keys 5s 524288".to_owned()),
                 ("discover = true\nrefresh.timeout = '250ms'", format!("https://id.example{metadata} 250ms 524288")),
@@ -391,7 +401,7 @@ pub(super) mod tests {
         known.extend(fields(r#"{"issuers":[{"?":1}]}"#));
         known.extend(fields(r#"{"sources":{"?":1}}"#));
         let shown = SHOWN.iter().chain(KEYS).map(|(field, ..)| *field);
-        let others = ["issuers", "sources", "secret", "discover", "metadata_url", "jwks_url", "refresh"];
+        let others = ["issuers", "sources", "secret", "discover", "metadata_url", "dangerous_http_hosts", "jwks_url", "refresh"];
         let tested = shown.chain(others).chain(["previous_secret"]);
         assert_eq!(known, tested.map(str::to_owned).collect());
         let refresh = fields(r#"{"issuers":[{"refresh":{"?":1}}]}"#);

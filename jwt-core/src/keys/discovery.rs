@@ -13,14 +13,14 @@ const METADATA: &str = "application/json";
 
 impl Location {
     /// Checks that the configured address can be used.
-    pub(crate) fn check(&self) -> Result<(), FetchErrorKind> {
+    pub(crate) fn check(&self, http_hosts: &[String]) -> Result<(), FetchErrorKind> {
         match self {
             Self::Discover { issuer, at } => {
-                let url = secure(at.as_deref().unwrap_or(issuer))?;
+                let url = secure(at.as_deref().unwrap_or(issuer), http_hosts)?;
                 // RFC 8414 section 2: an issuer has neither query nor fragment.
                 if url.query().is_some() || url.fragment().is_some() { Err(FetchErrorKind::Content) } else { Ok(()) }
             }
-            Self::JwkSet { url } => secure(url).map(|_| ()),
+            Self::JwkSet { url } => secure(url, http_hosts).map(|_| ()),
         }
     }
 
@@ -63,7 +63,7 @@ async fn discover(
     let mut last = FetchErrorKind::Transport.into();
     for url in metadata_urls(at) {
         match get(fetch, settings, &url, METADATA, None).await {
-            Ok(document) => return jwks_uri(&document.body, issuer, at).map_err(Into::into),
+            Ok(document) => return jwks_uri(&document.body, issuer, at, &settings.http_hosts).map_err(Into::into),
             // Only a status, such as 404, leads to the other address. If the issuer is down, the second request would
             // fail too.
             Err(error) if error.kind() == FetchErrorKind::Status => last = error,
@@ -87,7 +87,7 @@ fn metadata_urls(issuer: &str) -> Vec<String> {
 
 /// Returns the `jwks_uri` of a metadata document from `at`. The document's `issuer` must be the expected one, code
 /// point by code point (RFC 8414 section 3.3).
-fn jwks_uri(document: &[u8], issuer: &str, at: &str) -> Result<String, FetchErrorKind> {
+fn jwks_uri(document: &[u8], issuer: &str, at: &str, http_hosts: &[String]) -> Result<String, FetchErrorKind> {
     let text = std::str::from_utf8(document).map_err(|_| FetchErrorKind::Content)?;
     let (mut named, mut uri) = (None, None);
     json::object(text, Unique::Outermost, |name, value| match name {
@@ -102,7 +102,9 @@ fn jwks_uri(document: &[u8], issuer: &str, at: &str) -> Result<String, FetchErro
     let uri = uri.ok_or(FetchErrorKind::Content)?;
     // Only metadata from this machine may lead to plain HTTP on this machine. Otherwise, a remote document could send
     // requests to local services, which may trust them.
-    if secure(&uri)?.scheme() == "http" && !Url::parse(at).is_ok_and(|at| is_loopback(&at)) {
+    let url = secure(&uri, http_hosts)?;
+    let is_local = is_loopback(&url) && !is_named(&url, http_hosts);
+    if url.scheme() == "http" && is_local && !Url::parse(at).is_ok_and(|at| is_loopback(&at)) {
         return Err(FetchErrorKind::InsecureUrl);
     }
     Ok(uri.into_owned())
@@ -126,15 +128,25 @@ async fn get(
     if fetched.body.len() > settings.max_bytes { Err(FetchErrorKind::TooLarge.into()) } else { Ok(fetched) }
 }
 
-/// RFC 8414 section 2 requires `https`. Plain `http` is only for this machine.
-fn secure(url: &str) -> Result<Url, FetchErrorKind> {
+/// RFC 8414 section 2 requires `https`. Plain `http` is only for this machine, and for the hosts that the application names.
+fn secure(url: &str, http_hosts: &[String]) -> Result<Url, FetchErrorKind> {
     let url = Url::parse(url).map_err(|_| FetchErrorKind::Content)?;
     let has_credentials = !url.username().is_empty() || url.password().is_some();
     match url.scheme() {
         "https" if !has_credentials => Ok(url),
-        "http" if is_loopback(&url) && !has_credentials => Ok(url),
+        "http" if (is_loopback(&url) || is_named(&url, http_hosts)) && !has_credentials => Ok(url),
         _ => Err(FetchErrorKind::InsecureUrl),
     }
+}
+
+fn is_named(url: &Url, hosts: &[String]) -> bool {
+    url.host()
+        .is_some_and(|host| hosts.iter().any(|named| Host::parse(named).is_ok_and(|named| named == host.to_owned())))
+}
+
+/// Returns whether this is the name or address of a host, without a port. There are no wildcards.
+pub(crate) fn is_host(name: &str) -> bool {
+    !name.contains('*') && Host::parse(name).is_ok()
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -167,7 +179,7 @@ mod tests {
             ("https://id.example/?a=b", Err(FetchErrorKind::Content)),
             ("https://id.example/#a", Err(FetchErrorKind::Content)),
         ] {
-            assert_eq!(Location::Discover { issuer: url.into(), at: None }.check(), expected, "{url}");
+            assert_eq!(Location::Discover { issuer: url.into(), at: None }.check(&[]), expected, "{url}");
         }
     }
 
@@ -193,7 +205,7 @@ mod tests {
     fn metadata_of_another_issuer_is_refused() {
         let document = |issuer: &str, uri: &str| format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}"}}"#).into_bytes();
         let issuer = "https://id.example";
-        let read = |document: &[u8], at| jwks_uri(document, issuer, at);
+        let read = |document: &[u8], at| jwks_uri(document, issuer, at, &[]);
         assert_eq!(read(&document(issuer, "https://keys.example/k"), issuer), Ok("https://keys.example/k".into()));
         for (document, kind) in [
             (document("https://id.example/", "https://keys.example/k"), FetchErrorKind::IssuerMismatch),
@@ -220,7 +232,37 @@ mod tests {
             ("http://localhost:3000", "https://keys.example/keys", Ok(())),
         ] {
             let document = format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}"}}"#);
-            assert_eq!(jwks_uri(document.as_bytes(), issuer, at).map(drop), expected, "{at} names {uri}");
+            assert_eq!(jwks_uri(document.as_bytes(), issuer, at, &[]).map(drop), expected, "{at} names {uri}");
+        }
+    }
+
+    #[test]
+    fn named_hosts_may_be_asked_over_plain_http_and_no_others() {
+        use FetchErrorKind::InsecureUrl;
+        let hosts = ["keycloak".to_owned(), "10.0.0.5".to_owned(), "[fd00::1]".to_owned()];
+        for (url, expected) in [
+            ("http://keycloak:8080/realms/shop", Ok(())),
+            ("http://KEYCLOAK/", Ok(())),
+            ("http://10.0.0.5/", Ok(())),
+            ("http://[fd00::1]:8080/", Ok(())),
+            ("https://keycloak/", Ok(())),
+            ("http://localhost/", Ok(())),
+            ("http://keycloak.example/", Err(InsecureUrl)),
+            ("http://evil-keycloak/", Err(InsecureUrl)),
+            ("http://keycloak@evil.example/", Err(InsecureUrl)),
+            ("http://user:pass@keycloak/", Err(InsecureUrl)),
+            ("http://10.0.0.50/", Err(InsecureUrl)),
+            ("ftp://keycloak/", Err(InsecureUrl)),
+        ] {
+            assert_eq!(Location::JwkSet { url: url.into() }.check(&hosts), expected, "{url}");
+            let document = format!(r#"{{"issuer":"https://id.example","jwks_uri":"{url}"}}"#);
+            let from = jwks_uri(document.as_bytes(), "https://id.example", "http://keycloak:8080", &hosts);
+            // Metadata from another machine still can't lead to plain HTTP on this one.
+            let expected = if url == "http://localhost/" { Err(InsecureUrl) } else { expected };
+            assert_eq!(from.map(drop), expected, "{url}");
+        }
+        for name in ["", "http://keycloak", "keycloak:8080", "keycloak/", "a b", "*"] {
+            assert!(!is_host(name), "{name}");
         }
     }
 }

@@ -42,6 +42,7 @@ pub use http::HttpFetch;
 #[cfg(feature = "remote")]
 pub(crate) use self::{
     budget::{Budget, Quota},
+    discovery::is_host,
     fetch::{FilteredFetch, HostFilter},
     remote::Setup,
 };

@@ -20,6 +20,8 @@ pub struct KeyRefreshSettings {
     pub(crate) timeout: Duration,
     pub(crate) max_bytes: usize,
     pub(crate) max_keys: usize,
+    /// The hosts that documents may be fetched from over plain `http`. `TrustedIssuer` sets them.
+    pub(crate) http_hosts: Vec<String>,
 }
 
 impl Default for KeyRefreshSettings {
@@ -39,6 +41,7 @@ impl KeyRefreshSettings {
             timeout: Duration::from_secs(5),
             max_bytes: 512 * 1024,
             max_keys: 100,
+            http_hosts: Vec::new(),
         }
     }
 

@@ -251,6 +251,7 @@ impl Pipeline {
         if let Err(error) = issuer.policy.check_type(header.token_type.as_deref()) {
             return Err(explain::token_type(error, issuer, header.token_type.as_deref()));
         }
+        issuer.policy.check_identifiers(&claims)?;
 
         let now = self.context.clock.now();
         // Read before the key is looked up: if the keys change in between, the cache entry is already outdated.
@@ -294,7 +295,9 @@ impl Pipeline {
             };
         }
 
-        if let Err(error) = issuer.policy.check_claims(&claims, text, now.into(), self.context.leeway) {
+        let checked = issuer.policy.check_claims(&claims, text, now.into(), self.context.leeway);
+        let checked = checked.and_then(|()| issuer.policy.check_id_token(header.token_type.as_deref(), &claims));
+        if let Err(error) = checked {
             if is_known && let Some(cache) = &self.cache {
                 cache.forget(token.as_bytes());
             }

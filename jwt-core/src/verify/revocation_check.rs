@@ -16,7 +16,12 @@ pub(super) struct RevocationCheck {
 impl RevocationCheck {
     /// Asks about a token. Returns the future to wait for if the answer isn't available now.
     pub(super) fn start(&self, verified: &Verified) -> Result<Option<Pending<Standing>>, Error> {
-        match self.list.look_up(&TokenIdentity::of(&verified.registered(), verified.now())) {
+        let claims = verified.registered();
+        // A session that can't be read couldn't be revoked.
+        if claims.unreadable_session {
+            return Err(Error::from(ErrorKind::MalformedClaims).with_detail("sid"));
+        }
+        match self.list.look_up(&TokenIdentity::of(&claims, verified.now())) {
             Step::Pending(pending) => Ok(Some(pending)),
             Step::Ready(standing) => self.accept(standing).map(|()| None),
         }

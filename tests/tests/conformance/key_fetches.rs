@@ -5,14 +5,17 @@ use std::time::Duration;
 use actix_web::rt::{spawn, task::JoinHandle};
 use jwt_core::authorize::check_async;
 use jwt_core::http::TokenSources;
+use jwt_core::keys::{Fetched, fetch_fn};
 use jwt_core::testing::ManualClock;
-use jwt_core::{Algorithm, ErrorKind, TrustedIssuer};
+use jwt_core::{Algorithm, BuildErrorKind, ErrorKind, TrustedIssuer};
 use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
+use jwt_tests::log::Log;
 use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::setup::{KID, behind, builder, good, key, stranger, trusting};
+use serde_json::json;
 
 struct Scene {
     remote: Remote,
@@ -161,4 +164,36 @@ async fn an_async_rule_runs_after_the_keys_were_fetched() {
         })));
         assert_eq!(adapter.send(&application, &ask()).await, Answer::text("Ada"), "{adapter:?}");
     }
+}
+
+#[actix_web::test]
+async fn keys_come_over_plain_http_only_from_named_hosts() {
+    const CONTAINER: &str = "http://keycloak:8080/realms/shop";
+    let issuer = || TrustedIssuer::discover(ISSUER).metadata_url(CONTAINER).audience(AUDIENCE);
+    let fetch = || {
+        let jwk = key().public_jwk().expect("a public key");
+        fetch_fn(move |url: String| {
+            let document = match url.strip_prefix(CONTAINER) {
+                Some("/.well-known/openid-configuration") => {
+                    json!({"issuer": ISSUER, "jwks_uri": format!("{CONTAINER}/certs")})
+                }
+                Some("/certs") => json!({"keys": [jwk]}),
+                _ => json!({}),
+            };
+            async move { Ok(Fetched::new(document.to_string())) }
+        })
+    };
+    let refused = trusting(issuer().dangerous_http_hosts(["other"])).fetch(fetch()).build().expect_err("another host");
+    assert_eq!((refused.kind(), refused.setting()), (BuildErrorKind::InsecureUrl, "discover"));
+    assert!(refused.to_string().contains("`TrustedIssuer::dangerous_http_hosts`"), "{refused}");
+    let log = Log::start();
+    let application = behind(trusting(issuer().dangerous_http_hosts(["keycloak"])).fetch(fetch()));
+    let text = log.text();
+    let is_warning = |line: &str| line.starts_with("WARN ") && line.contains("keycloak") && line.contains(ISSUER);
+    assert!(text.lines().any(is_warning), "{text}");
+    // The tokens name the public address.
+    assert_eq!(application.send(&Ask::get("/user").bearer(&good().sign())).await, Answer::text("Ada"));
+    let internal = good().claim("iss", CONTAINER).sign();
+    let answer = application.send(&Ask::get("/user").bearer(&internal)).await;
+    assert_eq!(answer, Answer::refused(ErrorKind::UnknownIssuer));
 }

@@ -30,6 +30,7 @@ pub(crate) fn provider() -> Provider {
             "iss": "https://accounts.google.com", "azp": CLIENT, "aud": CLIENT, "sub": "181500000000000000001",
             "hd": "shop.example", "email": "ada@shop.example", "email_verified": true, "nbf": NOW - 300, "name": "Ada",
             "picture": "https://lh3.example/a", "given_name": "Ada", "iat": NOW, "exp": NOW + 3_600, "jti": "6a2d",
+            "nonce": "n-1", "at_hash": "aGFzaA",
         }),
         refused: vec![
             refused(

@@ -209,6 +209,9 @@ mod tests {
             (with(issuer().max_age(Duration::ZERO)), Some((OutOfRange, "max_age"))),
             (with(issuer().max_lifetime(Duration::ZERO)), Some((OutOfRange, "max_lifetime"))),
             (with(issuer().access_token_profile()), None),
+            (with(issuer().token_types(["JWT"]).allow_missing_type()), None),
+            (with(issuer().allow_missing_type()), Some((Contradiction, "allow_missing_type"))),
+            (with(issuer().access_token_profile().allow_missing_type()), Some((Contradiction, "allow_missing_type"))),
             (with(issuer().access_token_profile().token_types(["JWT"])), Some((Contradiction, "token_types"))),
             (with(issuer().token_types(["JWT"]).access_token_profile()), Some((Contradiction, "access_token_profile"))),
             (with(any().access_token_profile()), Some((Contradiction, "access_token_profile"))),
@@ -255,6 +258,26 @@ mod tests {
             (TrustedIssuer::discover("http://id.example"), Some((InsecureUrl, "discover"))),
             (TrustedIssuer::discover("id.example"), Some((InvalidUrl, "discover"))),
             (TrustedIssuer::jwks("joe", "http://id.example/jwks"), Some((InsecureUrl, "jwks"))),
+            (TrustedIssuer::jwks("joe", "http://keycloak:8080/jwks").dangerous_http_hosts(["keycloak"]), None),
+            (TrustedIssuer::discover("http://keycloak:8080").dangerous_http_hosts(["keycloak"]), None),
+            (
+                TrustedIssuer::discover("http://keycloak")
+                    .dangerous_http_hosts(["keycloak"])
+                    .key_refresh(crate::keys::KeyRefreshSettings::new()),
+                None,
+            ),
+            (
+                TrustedIssuer::discover("http://id.example").dangerous_http_hosts(["keycloak"]),
+                Some((InsecureUrl, "discover")),
+            ),
+            (
+                TrustedIssuer::discover("https://id.example").dangerous_http_hosts(["keycloak:8080"]),
+                Some((InvalidUrl, "dangerous_http_hosts")),
+            ),
+            (
+                TrustedIssuer::new("joe").dangerous_http_hosts(["keycloak"]),
+                Some((Contradiction, "dangerous_http_hosts")),
+            ),
             (
                 TrustedIssuer::discover("https://id.example").algorithms([Algorithm::HS256]),
                 Some((Contradiction, "algorithms")),

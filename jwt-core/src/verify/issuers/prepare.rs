@@ -137,6 +137,9 @@ impl TrustedIssuer {
         if self.profile && (unchecked || policy.audience_claim.is_some()) {
             return Err(BuildError::new(Kind::Contradiction, "access_token_profile"));
         }
+        if policy.type_optional && (self.profile || !matches!(policy.types, TypeRule::Only(_))) {
+            return Err(BuildError::new(Kind::Contradiction, "allow_missing_type"));
+        }
         if let TypeRule::Only(types) = &policy.types
             && (types.is_empty() || types.contains(&String::new()))
         {
@@ -232,7 +235,18 @@ fn remote_keys(
     context: &PrepareContext,
 ) -> Result<PreparedKeys, BuildError> {
     use crate::keys::{FetchErrorKind, RemoteKeys, Setup};
-    location.check().map_err(|kind| match kind {
+    if !settings.http_hosts.iter().all(|host| crate::keys::is_host(host)) {
+        return Err(BuildError::new(Kind::InvalidUrl, "dangerous_http_hosts"));
+    }
+    // A resolver prepares its issuers again and again.
+    if context.listed && !settings.http_hosts.is_empty() {
+        tracing::warn!(
+            issuer = name.map(AsRef::as_ref),
+            hosts = ?settings.http_hosts,
+            "keys may be fetched over plain http: anyone on the way to these hosts can replace them"
+        );
+    }
+    location.check(&settings.http_hosts).map_err(|kind| match kind {
         FetchErrorKind::InsecureUrl => BuildError::new(Kind::InsecureUrl, location.setting()),
         _ => BuildError::new(Kind::InvalidUrl, location.setting()),
     })?;

@@ -97,10 +97,37 @@ impl TrustedIssuer {
 
     /// Sets how long fetched keys are used, and the limits of a fetch. Only for [`discover`](Self::discover) and
     /// [`jwks`](Self::jwks). Default: [`KeyRefreshSettings::new`].
-    pub fn key_refresh(mut self, settings: KeyRefreshSettings) -> Self {
+    pub fn key_refresh(mut self, mut settings: KeyRefreshSettings) -> Self {
         match &mut self.keys {
-            KeysFrom::Remote(_, current) => *current = settings,
+            KeysFrom::Remote(_, current) => {
+                settings.http_hosts = std::mem::take(&mut current.http_hosts);
+                *current = settings;
+            }
             _ => self.contradict("key_refresh"),
+        }
+        self
+    }
+
+    /// Also fetches metadata and keys over plain `http` from these hosts: names or addresses without a port. Only for
+    /// [`discover`](Self::discover) and [`jwks`](Self::jwks). Default: only from this machine. RFC 8414 section 2.
+    ///
+    /// Anyone who can change traffic on the way can then replace the keys, and so sign tokens for every user. Use it for
+    /// networks that only your own services are in, such as that of a docker compose file, and put TLS in front of the issuer
+    /// everywhere else. Building the verifier logs a warning that names the hosts.
+    ///
+    /// ```
+    /// use jwt_core::TrustedIssuer;
+    ///
+    /// // Tokens name the public address; the keys come from the container.
+    /// let issuer = TrustedIssuer::discover("https://id.example/realms/shop")
+    ///     .metadata_url("http://keycloak:8080/realms/shop")
+    ///     .dangerous_http_hosts(["keycloak"])
+    ///     .audience("https://api.example");
+    /// ```
+    pub fn dangerous_http_hosts<N: Into<String>>(mut self, hosts: impl IntoIterator<Item = N>) -> Self {
+        match &mut self.keys {
+            KeysFrom::Remote(_, settings) => settings.http_hosts.extend(hosts.into_iter().map(Into::into)),
+            _ => self.contradict("dangerous_http_hosts"),
         }
         self
     }
@@ -278,13 +305,46 @@ impl TrustedIssuer {
         self.require_claims(["iss", "exp", "aud", "sub", "client_id", "iat", "jti"])
     }
 
-    /// Accepts only these values of the header's `typ`, compared as media types; a token without `typ` is refused. Default:
-    /// `JWT`, `at+jwt`, or no `typ`. RFC 8725 section 3.11.
+    /// Accepts only these values of the header's `typ`, compared as media types; a token without `typ` is refused unless you
+    /// also call [`allow_missing_type`](Self::allow_missing_type). Default: `JWT`, `at+jwt`, or no `typ`. RFC 8725 section 3.11.
     pub fn token_types<N: Into<String>>(mut self, types: impl IntoIterator<Item = N>) -> Self {
         if self.profile {
             self.contradict("token_types");
         }
         self.policy.types = TypeRule::Only(types.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Also accepts tokens without `typ` if [`token_types`](Self::token_types) is set. Default: `typ` must then be present.
+    ///
+    /// Use it for issuers that leave `typ` out of some tokens. It can't be combined with
+    /// [`access_token_profile`](Self::access_token_profile), which needs the type.
+    pub fn allow_missing_type(mut self) -> Self {
+        self.policy.type_optional = true;
+        self
+    }
+
+    /// Also accepts tokens that have a claim of ID tokens: `nonce`, `at_hash` or `c_hash`. Default: such a token is refused
+    /// with the code `wrong_type`, unless its `typ` is `at+jwt`.
+    ///
+    /// An ID token tells a client who logged in. It passes through front ends and logs that an access token never sees, and
+    /// no scope limits it. Some issuers give both the same `typ` and audience; these claims are then all that tells them
+    /// apart. Have your clients send access tokens, and use [`access_token_profile`](Self::access_token_profile) if the issuer
+    /// supports it. Use this setting only if clients really send you their ID tokens, as with Google's sign-in.
+    ///
+    /// If you set [`token_types`](Self::token_types), only these types decide, and this setting changes nothing.
+    pub fn dangerous_accept_id_tokens(mut self) -> Self {
+        self.policy.id_tokens = true;
+        self
+    }
+
+    /// Also accepts `sub` and `jti` that are whole numbers, and reads them as their digits. Default: such a token is refused
+    /// with the code `malformed_claims`. RFC 7519 sections 4.1.2 and 4.1.7 want strings.
+    ///
+    /// The subject `1815` is then the subject `"1815"`: for [`subject`](Self::subject), revocations and principals. So use it
+    /// only for an issuer that doesn't write both for different users. Negative numbers, fractions and exponents stay refused.
+    pub fn numeric_identifiers(mut self) -> Self {
+        self.policy.numeric_identifiers = true;
         self
     }
 

@@ -293,6 +293,14 @@ fn issuer(input: &mut Input<'_>, said: &mut Said) -> (TrustedIssuer, Option<&'st
         }
         _ => {}
     }
+    if input.once_in(8) {
+        said.flag("issuer", "numeric_identifiers", "NUMERIC_IDENTIFIERS", true);
+        issuer = issuer.numeric_identifiers();
+    }
+    if input.once_in(8) {
+        said.flag("issuer", "dangerous_accept_id_tokens", "DANGEROUS_ACCEPT_ID_TOKENS", true);
+        issuer = issuer.dangerous_accept_id_tokens();
+    }
     if input.once_in(4) {
         issuer = issuer.require_claims(said.names(
             input,
