@@ -268,7 +268,7 @@ fn authorized<T: DeserializeOwned, A>(
 ) -> Extraction<A> {
     let extensions = request.extensions();
     let state = state(&extensions);
-    let step = match state.require_token() {
+    let step = match state.token_for(requirement) {
         Ok(verified) => {
             let state = state.clone();
             verified.require(requirement).map(move |outcome| {

@@ -5,7 +5,7 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::middleware::TrailingSlash;
 use jwt_core::Error;
-use jwt_core::authorize::Routes;
+use jwt_core::authorize::{Requirement, Routes};
 use jwt_core::verify::Authenticator;
 
 use crate::service::Gated;
@@ -113,6 +113,15 @@ impl JwtMiddleware {
     /// ```
     pub fn normalized_inside(self, normalization: TrailingSlash) -> Self {
         Self { normalization: Some(normalization), ..self }
+    }
+
+    /// Requires a token that meets `requirement` in every request, and names its scopes in the 401 of a request without a token.
+    /// Default: any valid token will do.
+    ///
+    /// Use it instead of [`RequireMiddleware`](crate::RequireMiddleware) if everything inside needs the same: clients of the Model
+    /// Context Protocol, for example, request the scopes that the 401 names. [`Authenticator::require`] has the details.
+    pub fn require(self, requirement: impl Requirement + 'static) -> Self {
+        self.with(|authenticator| authenticator.require(requirement))
     }
 
     /// Lets CORS preflights pass, if the CORS middleware is inside. Default: off, because CORS middleware should be outside.

@@ -1,6 +1,7 @@
 //! [`Verified`]: a token that passed every check.
 
 mod budget;
+mod implied_scopes;
 mod lifetime;
 
 use std::any::Any;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use arrayvec::ArrayString;
 use serde::de::DeserializeOwned;
 
-use crate::claims::{NumericDate, RegisteredClaims};
+use crate::claims::{NumericDate, RegisteredClaims, Scopes};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::http::challenge::{Challenger, Rejection};
@@ -25,6 +26,7 @@ use crate::observe::{self, Observer, Warned};
 
 pub(crate) use budget::Budget;
 use budget::{Charge, decoded_bytes};
+pub(crate) use implied_scopes::ImpliedScopes;
 
 /// A token that passed every check. It's immutable and cheap to clone.
 ///
@@ -117,6 +119,7 @@ pub(crate) struct VerifierContext {
     pub(crate) recheck: Option<Arc<Recheck>>,
     /// Decoded claims are charged to it, if the verifier caches tokens with their claims.
     pub(crate) budget: Option<Arc<Budget>>,
+    pub(crate) implied_scopes: ImpliedScopes,
 }
 
 pub(crate) type Recheck = dyn Fn(&Verified) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> + Send + Sync;
@@ -159,6 +162,7 @@ impl Verified {
             warned: Warned::default(),
             recheck: None,
             budget: None,
+            implied_scopes: ImpliedScopes::default(),
         };
         let mut members = Members::default();
         json::members(payload, &mut members, |_| ()).expect("an object");
@@ -230,6 +234,21 @@ impl Verified {
     pub fn registered(&self) -> RegisteredClaims<'_> {
         // The same text was read when the token was verified, so the fallback is never used.
         RegisteredClaims::again(self.payload(), &self.parts.metadata.members).unwrap_or(RegisteredClaims::NONE)
+    }
+
+    /// Returns whether the token has this scope, or one that [implies](crate::VerifierBuilder::scope_implies) it.
+    ///
+    /// [`registered`](Self::registered) has only the scopes that are written in the token.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.grants(self.registered().scopes(), scope)
+    }
+
+    /// Whether one of these scopes, which are the token's, is or implies `scope`.
+    pub(crate) fn grants(&self, scopes: Scopes<'_>, scope: &str) -> bool {
+        let implied = &self.parts.metadata.context.implied_scopes;
+        scopes.contains(scope)
+            || (!implied.is_empty() && implied.implying(scope).iter().any(|other| scopes.contains(other)))
     }
 
     /// Returns the payload as JSON: an object whose members have unique names.

@@ -226,7 +226,7 @@ pub(crate) fn state(parts: &Parts) -> &RequestState {
 }
 
 async fn authorized<T: DeserializeOwned>(parts: &Parts, requirement: &dyn Requirement) -> Result<T, Rejection> {
-    state(parts).require_token()?.require(requirement).wait().await?;
+    state(parts).token_for(requirement)?.require(requirement).wait().await?;
     Ok(state(parts).claims()?)
 }
 

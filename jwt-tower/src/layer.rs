@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use jwt_core::Error;
+use jwt_core::authorize::Requirement;
 use jwt_core::verify::Authenticator;
 use tower_layer::Layer;
 
@@ -68,6 +69,15 @@ impl JwtLayer {
     #[cfg(feature = "axum")]
     pub fn routes(self, routes: jwt_core::authorize::Routes) -> Self {
         self.with(|authenticator| authenticator.routes(routes))
+    }
+
+    /// Requires a token that meets `requirement` in every request, and names its scopes in the 401 of a request without a token.
+    /// Default: any valid token will do.
+    ///
+    /// Use it instead of [`RequireLayer`](crate::RequireLayer) if everything inside needs the same: clients of the Model Context Protocol, for
+    /// example, request the scopes that the 401 names. [`Authenticator::require`] has the details.
+    pub fn require(self, requirement: impl Requirement + 'static) -> Self {
+        self.with(|authenticator| authenticator.require(requirement))
     }
 
     /// Lets CORS preflights pass, if the CORS middleware is inside. Default: off, because CORS middleware should be outside.

@@ -102,6 +102,7 @@ pub struct Application {
     pub(crate) verifier: Verifier,
     pub(crate) scopes: Vec<String>,
     pub(crate) requirement: Arc<dyn Requirement>,
+    pub(crate) everywhere: Option<Arc<dyn Requirement>>,
     pub(crate) lenient: Arc<dyn Fn(&Error) -> bool + Send + Sync>,
     pub(crate) planted: Option<RequestState>,
     pub(crate) origin: Option<&'static str>,
@@ -122,6 +123,7 @@ impl Application {
             forward: ForwardClaims::keeping_token([]).expect("nothing cannot be wrong"),
             scopes: vec!["reports:read".to_owned()],
             requirement: Arc::new(()),
+            everywhere: None,
             lenient: Arc::new(|error| error.code() == "expired" || error.code() == "no_credentials"),
             planted: None,
             origin: None,
@@ -142,6 +144,12 @@ impl Application {
     /// Sets the requirement of `/allowed` and `/scoped/allowed`.
     pub fn requiring(mut self, requirement: impl Requirement + 'static) -> Self {
         self.requirement = Arc::new(requirement);
+        self
+    }
+
+    /// Lets the layers of routes that require a token require this too.
+    pub fn requiring_everywhere(mut self, requirement: impl Requirement + 'static) -> Self {
+        self.everywhere = Some(Arc::new(requirement));
         self
     }
 
@@ -209,7 +217,10 @@ impl Application {
     }
 
     pub(crate) fn required(&self) -> Authenticator {
-        let authenticator = Authenticator::from(self.verifier.clone());
+        let mut authenticator = Authenticator::from(self.verifier.clone());
+        if let Some(requirement) = &self.everywhere {
+            authenticator = authenticator.require(Arc::clone(requirement));
+        }
         if self.passes_preflights { authenticator.pass_preflights() } else { authenticator }
     }
 

@@ -50,6 +50,12 @@ impl Answer {
         Self::challenge(401, r#"Bearer realm="api""#, ErrorKind::NoCredentials)
     }
 
+    /// The response to a request without credentials for something that requires these scopes.
+    #[must_use]
+    pub fn missing_for(scope: &str) -> Self {
+        Self::challenge(401, &format!(r#"Bearer realm="api", scope="{scope}""#), ErrorKind::NoCredentials)
+    }
+
     /// The response to malformed credentials.
     #[must_use]
     pub fn malformed(kind: ErrorKind) -> Self {

@@ -331,6 +331,14 @@ rows! {
         assert_eq!(application.send(&empty.bearer(&good().sign())).await.status, 200);
     }
 
+    "scopes", "imply no others" => a_scope_implies_no_other {
+        let token = good().claim("scope", "admin").sign();
+        let ask = Ask::get("/reports").bearer(&token);
+        assert_eq!(application().send(&ask).await, Answer::forbidden("reports:read"));
+        let implying = behind(builder().scope_implies("admin", ["reports:read"]));
+        assert_eq!(implying.send(&ask).await, Answer::text("Ada"));
+    }
+
     "empty list in a requirement", "500" => an_empty_list_opens_no_route {
         let answer = application().scopes::<&str>([]).send(&Ask::get("/reports").bearer(&good().sign())).await;
         assert_eq!(answer, Answer::fault(ErrorKind::Misconfigured));

@@ -86,6 +86,11 @@ impl Requirement for All {
             None => decide_all(&self.requirements, verified),
         }
     }
+
+    fn scope(&self) -> Option<String> {
+        let scopes: Vec<String> = self.requirements.iter().filter_map(|requirement| requirement.scope()).collect();
+        union(&scopes)
+    }
 }
 
 /// Checks all requirements, and those last that have to wait. An empty list is met.
@@ -147,6 +152,23 @@ impl Requirement for Any {
             Err(errors.into_error())
         })
     }
+
+    /// Scopes help only if every alternative is a matter of scopes.
+    fn scope(&self) -> Option<String> {
+        let scopes: Option<Vec<String>> = self.requirements.iter().map(|requirement| requirement.scope()).collect();
+        union(&scopes?)
+    }
+}
+
+/// Returns the names in lists of scopes, each once.
+fn union(scopes: &[String]) -> Option<String> {
+    let mut names: Vec<&str> = Vec::new();
+    for name in scopes.iter().flat_map(|scope| scope.split(' ')) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    (!names.is_empty()).then(|| names.join(" "))
 }
 
 /// The combined error of several requirements that aren't met.
@@ -197,13 +219,8 @@ fn combine(first: Error, second: Error) -> Error {
 
 fn combine_scopes(first: &Error, second: &Error) -> Error {
     let (Some(one), Some(other)) = (first.scope(), second.scope()) else { return ErrorKind::InsufficientScope.into() };
-    let mut names: Vec<&str> = one.split(' ').collect();
-    for name in other.split(' ') {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    insufficient_scope(&names)
+    let names = union(&[one.to_owned(), other.to_owned()]).unwrap_or_default();
+    insufficient_scope(&names.split(' ').collect::<Vec<_>>())
 }
 
 impl<R: Requirement + 'static> Requirements for Vec<R> {

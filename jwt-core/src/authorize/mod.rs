@@ -36,6 +36,7 @@ pub(crate) use combine::{decide_all, is_not_met};
 pub use login::{RequiredLogin, acr, fresh, max_auth_age};
 pub use policy::Policy;
 pub use requirement::Requirement;
+pub(crate) use requirement::no_credentials;
 pub use roles::{any_role, roles};
 pub(crate) use routes::Access;
 pub use routes::{Routes, RoutesError, RoutesErrorKind};

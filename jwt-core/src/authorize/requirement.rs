@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::gate::{Admission, Answer, Gate, RequestState};
-use crate::http::challenge::Rejection;
+use crate::http::challenge::{Rejection, is_scope};
 use crate::http::request::RequestView;
 use crate::step::Step;
 use crate::verified::Verified;
@@ -40,6 +40,15 @@ pub trait Requirement: fmt::Debug + Send + Sync {
     fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         Step::Ready(self.check(verified))
     }
+
+    /// Returns the scopes that a client without a token should request, separated by spaces: the challenge's `scope` in the 401
+    /// of a request without credentials. RFC 6750 section 3.
+    ///
+    /// The default implementation returns `None`, and the challenge then has no `scope`. So it has if these aren't scope tokens
+    /// of RFC 6749 section 3.3.
+    fn scope(&self) -> Option<String> {
+        None
+    }
 }
 
 impl Requirement for () {
@@ -56,6 +65,10 @@ impl<R: Requirement + ?Sized> Requirement for &R {
     fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         (**self).decide(verified)
     }
+
+    fn scope(&self) -> Option<String> {
+        (**self).scope()
+    }
 }
 
 impl<R: Requirement + ?Sized> Requirement for Box<R> {
@@ -66,6 +79,10 @@ impl<R: Requirement + ?Sized> Requirement for Box<R> {
     fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         (**self).decide(verified)
     }
+
+    fn scope(&self) -> Option<String> {
+        (**self).scope()
+    }
 }
 
 impl<R: Requirement + ?Sized> Requirement for Arc<R> {
@@ -75,6 +92,10 @@ impl<R: Requirement + ?Sized> Requirement for Arc<R> {
 
     fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         (**self).decide(verified)
+    }
+
+    fn scope(&self) -> Option<String> {
+        (**self).scope()
     }
 }
 
@@ -91,10 +112,31 @@ impl Verified {
     }
 }
 
+/// The error for a request without credentials whose token would have to meet this requirement.
+pub(crate) fn no_credentials(requirement: &dyn Requirement) -> Error {
+    let error = Error::from(ErrorKind::NoCredentials);
+    match requirement.scope() {
+        Some(scope) if scope.split(' ').all(is_scope) => error.asking_for_scope(scope),
+        _ => error,
+    }
+}
+
+impl RequestState {
+    /// Returns the verified token, which `requirement` is about to check.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`require_token`](Self::require_token), but the challenge for a request without a token names the
+    /// [scopes](Requirement::scope) of the requirement.
+    pub fn token_for(&self, requirement: &dyn Requirement) -> Result<&Verified, Rejection> {
+        self.token_or(|| no_credentials(requirement))
+    }
+}
+
 /// Every requirement is a gate. It admits a request if its token meets the requirement, and doesn't change its state.
 impl<R: Requirement> Gate for R {
     fn enter(&self, _request: &dyn RequestView, state: &RequestState) -> Step<Result<Admission, Answer>> {
-        let verified = match state.require_token() {
+        let verified = match state.token_for(self) {
             Ok(verified) => verified,
             Err(rejection) => return Step::Ready(Err(rejection.into())),
         };

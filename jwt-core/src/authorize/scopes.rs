@@ -16,7 +16,8 @@ pub struct RequiredScopes {
 
 /// Requires all of `names` among the token's scopes: the claim `scope` or, if that is absent, `scp`.
 ///
-/// Names are compared exactly. If a scope is missing, the request fails with 403 `insufficient_scope`, and the challenge
+/// Names are compared exactly, and a scope also counts if the token has one that
+/// [implies](crate::VerifierBuilder::scope_implies) it. If a scope is missing, the request fails with 403 `insufficient_scope`, and the challenge
 /// names the missing scopes (RFC 6750 section 3.1), or all of them with [`naming_all`](RequiredScopes::naming_all).
 ///
 /// If the list is empty, the mistake is logged and the requirement fails every request with 500 `misconfigured`. To accept
@@ -64,8 +65,7 @@ impl Requirement for RequiredScopes {
     fn check(&self, verified: &Verified) -> Result<(), Error> {
         ensure_configured(self.mistake.as_ref())?;
         let registered = verified.registered();
-        let scopes = registered.scopes();
-        let has = |name: &String| scopes.contains(name);
+        let has = |name: &String| verified.grants(registered.scopes(), name);
         let met = if self.one_is_enough { self.names.iter().any(has) } else { self.names.iter().all(has) };
         if met {
             return Ok(());
@@ -77,6 +77,10 @@ impl Requirement for RequiredScopes {
         let all: Vec<&str> = self.names.iter().map(String::as_str).collect();
         let error = insufficient_scope(&all);
         Err(if error.scope().is_some() { error.with_unmet(missing.join(" ")) } else { error })
+    }
+
+    fn scope(&self) -> Option<String> {
+        (!self.names.is_empty()).then(|| self.names.join(" "))
     }
 }
 

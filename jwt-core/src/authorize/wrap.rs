@@ -103,6 +103,10 @@ impl<R: Requirement> Requirement for Named<R> {
             }
         }
     }
+
+    fn scope(&self) -> Option<String> {
+        self.requirement.scope()
+    }
 }
 
 impl<R: Requirement> Requirement for Not<R> {
@@ -145,6 +149,10 @@ impl<R: Requirement> Requirement for OfIssuer<R> {
             Ok(()) => self.requirement.decide(verified),
             Err(error) => Step::from(Err(error)),
         }
+    }
+
+    fn scope(&self) -> Option<String> {
+        self.requirement.scope()
     }
 }
 

@@ -401,7 +401,8 @@ pub(super) mod tests {
         known.extend(fields(r#"{"issuers":[{"?":1}]}"#));
         known.extend(fields(r#"{"sources":{"?":1}}"#));
         let shown = SHOWN.iter().chain(KEYS).map(|(field, ..)| *field);
-        let others = ["issuers", "sources", "secret", "discover", "metadata_url", "dangerous_http_hosts", "jwks_url", "refresh"];
+        let others =
+            ["issuers", "sources", "secret", "discover", "metadata_url", "dangerous_http_hosts", "jwks_url", "refresh"];
         let tested = shown.chain(others).chain(["previous_secret"]);
         assert_eq!(known, tested.map(str::to_owned).collect());
         let refresh = fields(r#"{"issuers":[{"refresh":{"?":1}}]}"#);

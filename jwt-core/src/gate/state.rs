@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::http::challenge::Rejection;
 use crate::verified::{Verified, VerifierContext};
 
@@ -79,11 +79,14 @@ impl RequestState {
     /// Returns [`ErrorKind::NoCredentials`] if the request was let pass without a token, and
     /// [`ErrorKind::LayerMissing`] if no authentication ran.
     pub fn require_token(&self) -> Result<&Verified, Rejection> {
+        self.token_or(|| ErrorKind::NoCredentials.into())
+    }
+
+    /// Returns the verified token, or this error if the request was let pass without one.
+    pub(crate) fn token_or(&self, missing: impl FnOnce() -> Error) -> Result<&Verified, Rejection> {
         match &self.identity {
             Identity::Verified(verified) => Ok(verified),
-            Identity::Guest(context) | Identity::Preflight(context) => {
-                Err(context.refuse(ErrorKind::NoCredentials.into()))
-            }
+            Identity::Guest(context) | Identity::Preflight(context) => Err(context.refuse(missing())),
             Identity::Missing(layer) => Err(Rejection::layer_missing(layer)),
         }
     }

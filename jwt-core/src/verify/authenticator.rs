@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::authorize::{Access, Requirement, Routes};
+use crate::authorize::{Access, Requirement, Routes, all, no_credentials};
 use crate::error::{Class, Error, ErrorKind};
 use crate::gate::ResourceMetadata;
 use crate::gate::{Admission, AfterResponse, Answer, Extent, Gate, Inspection, RequestState};
@@ -22,6 +22,7 @@ pub struct Authenticator {
     verifier: Verifier,
     mode: Mode,
     routes: Option<Arc<Routes>>,
+    requirement: Option<Arc<dyn Requirement>>,
     preflights: bool,
 }
 
@@ -43,7 +44,17 @@ struct RouteAccess {
 
 impl From<Verifier> for Authenticator {
     fn from(verifier: Verifier) -> Self {
-        Self { verifier, mode: Mode::Required, routes: None, preflights: false }
+        Self { verifier, mode: Mode::Required, routes: None, requirement: None, preflights: false }
+    }
+}
+
+impl RouteAccess {
+    /// The error for a request without credentials.
+    fn no_credentials(&self) -> Error {
+        match &self.requirement {
+            Some(requirement) => no_credentials(&**requirement),
+            None => ErrorKind::NoCredentials.into(),
+        }
     }
 }
 
@@ -73,6 +84,24 @@ impl Authenticator {
     #[must_use]
     pub fn routes(mut self, routes: Routes) -> Self {
         self.routes = Some(Arc::new(routes));
+        self
+    }
+
+    /// Requires a token that meets `requirement` in every request. Default: any valid token will do.
+    ///
+    /// It's a layer for requirements and this one in one. In addition, the 401 of a request without a token names the scopes of
+    /// the requirement, so that a client knows what to request. With a separate layer for the requirement further in, it can't:
+    /// this one has answered before.
+    ///
+    /// Every request needs a token then, even if this is [`optional`](Self::optional). With [`routes`](Self::routes), the
+    /// requirement applies in addition to that of a route; routes that are public or optional stay so. Called again, all of the
+    /// requirements must be met.
+    #[must_use]
+    pub fn require(mut self, requirement: impl Requirement + 'static) -> Self {
+        self.requirement = Some(match self.requirement.take() {
+            Some(earlier) => Arc::new(all((earlier, Arc::new(requirement) as Arc<dyn Requirement>))),
+            None => Arc::new(requirement),
+        });
         self
     }
 
@@ -113,7 +142,11 @@ impl Authenticator {
     }
 
     fn without_token(&self, refused: NoToken, access: &RouteAccess) -> Result<Admission, Answer> {
-        let mut admission = self.refuse(refused.kind.into(), None, access);
+        let error = match refused.kind {
+            ErrorKind::NoCredentials => access.no_credentials(),
+            kind => kind.into(),
+        };
+        let mut admission = self.refuse(error, None, access);
         // A guest on an optional route isn't a refusal, so there is nothing to report.
         if let Err(answer) = &mut admission {
             if let Some(error) = &answer.error {
@@ -162,7 +195,7 @@ impl Authenticator {
         if self.passes(&error, access.optional) {
             observe::anonymous(&*context.observer);
             return match access.requirement {
-                Some(_) => Err(context.refuse(ErrorKind::NoCredentials.into()).into()),
+                Some(_) => Err(context.refuse(access.no_credentials()).into()),
                 None => Ok(Admission::with_state(RequestState::guest(Arc::clone(context)))),
             };
         }
@@ -195,12 +228,16 @@ impl Gate for Authenticator {
             return Step::Ready(Ok(Admission::with_state(RequestState::preflight(Arc::clone(context)))));
         }
         let Some(routes) = &self.routes else {
-            return self.identify(request, RouteAccess { optional: false, requirement: None });
+            return self.identify(request, RouteAccess { optional: false, requirement: self.requirement.clone() });
         };
         match routes.access(request) {
             Access::Public => Step::Ready(Ok(Admission::with_state(RequestState::guest(Arc::clone(context))))),
             Access::Optional => self.identify(request, RouteAccess { optional: true, requirement: None }),
             Access::Requires(requirement) => {
+                let requirement = match &self.requirement {
+                    Some(own) => Arc::new(all((Arc::clone(own), requirement))),
+                    None => requirement,
+                };
                 self.identify(request, RouteAccess { optional: false, requirement: Some(requirement) })
             }
         }

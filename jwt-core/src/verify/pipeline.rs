@@ -281,11 +281,14 @@ impl Pipeline {
             let signature = compact.signature(&mut signature).map_err(malformed)?;
             Ok::<_, Error>(key.verify(compact.signing_input(), signature))
         };
+        let check_claims = || {
+            issuer.policy.check_claims(&claims, text, now.into(), self.context.leeway)?;
+            issuer.policy.check_id_token(header.token_type.as_deref(), &claims)
+        };
         if !is_known && !has_signed(&key)? {
             let bad_signature = || Err(explain::signature(&compact, header.algorithm));
-            let leeway = self.context.leeway;
             // A token that will be refused anyway, or has already waited, must not cause a fetch.
-            if waited.keys || issuer.policy.check_claims(&claims, text, now.into(), leeway).is_err() {
+            if waited.keys || check_claims().is_err() {
                 return bad_signature();
             }
             key = match issuer.keys.find_replacement(&wanted, &key) {
@@ -295,9 +298,7 @@ impl Pipeline {
             };
         }
 
-        let checked = issuer.policy.check_claims(&claims, text, now.into(), self.context.leeway);
-        let checked = checked.and_then(|()| issuer.policy.check_id_token(header.token_type.as_deref(), &claims));
-        if let Err(error) = checked {
+        if let Err(error) = check_claims() {
             if is_known && let Some(cache) = &self.cache {
                 cache.forget(token.as_bytes());
             }

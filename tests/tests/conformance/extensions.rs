@@ -37,7 +37,7 @@ async fn a_verified_token_from_another_verifier_is_ignored() {
         (Ask::get("/optional"), Answer::text("nobody")),
         (Ask::get("/optional").bearer(&good().sign()), Answer::text("Ada")),
         (Ask::get("/optional-me"), Answer::missing()),
-        (Ask::get("/optional-reports"), Answer::missing()),
+        (Ask::get("/optional-reports"), Answer::missing_for("reports:read")),
         (Ask::get("/lenient").bearer(&expired), Answer::text("nobody")),
         (Ask::get("/reports").bearer(&good().sign()), Answer::text("Ada")),
     ] {

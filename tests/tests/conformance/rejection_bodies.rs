@@ -39,7 +39,7 @@ async fn layers_requirements_and_extractors_write_problems() {
     for (ask, expected, body) in [
         (Ask::get("/me"), Answer::missing(), unauthorized("no_credentials")),
         (Ask::get("/optional-me"), Answer::missing(), unauthorized("no_credentials")),
-        (Ask::get("/optional-reports"), Answer::missing(), unauthorized("no_credentials")),
+        (Ask::get("/optional-reports"), Answer::missing_for("reports:read"), unauthorized("no_credentials")),
         (
             Ask::get("/me").bearer("a").bearer("b"),
             Answer::malformed(ErrorKind::MultipleCredentials),

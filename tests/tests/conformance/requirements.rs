@@ -60,7 +60,11 @@ async fn a_method_without_a_handler_is_behind_the_requirement_too() {
         for route in ["/allowed", "/scoped/allowed", "/optional-allowed"] {
             for (ask, expected) in [
                 (Ask::post(route).bearer(&good().sign()), Answer::forbidden("admin owner")),
-                (Ask::post(route), Answer::missing()),
+                // The outer layer has answered before a requirement is known, unless it's optional.
+                (
+                    Ask::post(route),
+                    if route == "/optional-allowed" { Answer::missing_for("admin owner") } else { Answer::missing() },
+                ),
             ] {
                 let mut answer = adapter.send(&application, &ask).await;
                 answer.headers.retain(|(name, _)| name != "allow");

@@ -38,14 +38,14 @@ async fn a_route_requires_what_its_table_says() {
         (Ask::get("/user"), Answer::missing()),
         (Ask::get("/user").bearer(&token), Answer::text("Ada")),
         (Ask::get("/user").bearer(&empty), Answer::text("Ada")),
-        (Ask::get("/reports/1"), Answer::missing()),
+        (Ask::get("/reports/1"), Answer::missing_for("reports:read")),
         (Ask::get("/reports/1").bearer(&token), Answer::text("Ada")),
         (Ask::get("/reports/1").bearer(&empty), Answer::forbidden("reports:read")),
         (Ask::new("PUT", "/reports/1").bearer(&token), Answer::forbidden("reports:write")),
         (Ask::get("/policy-later").bearer(&token), Answer::text("Ada")),
         (Ask::get("/scoped/allowed").bearer(&token), Answer::text("Ada")),
         (Ask::get("/scoped/allowed").bearer(&empty), Answer::forbidden("profile")),
-        (Ask::get("/scoped/allowed"), Answer::missing()),
+        (Ask::get("/scoped/allowed"), Answer::missing_for("profile")),
         (Ask::get("/admin").bearer(&token), Answer::not_allowed(ErrorKind::RequirementNotMet)),
     ] {
         assert_eq!(guarded().send(&ask).await, expected, "{ask:?}");
@@ -89,7 +89,7 @@ async fn a_route_outside_of_the_table_is_refused_and_logged_once() {
 async fn a_fallback_answers_404_to_users_who_meet_its_requirement() {
     let application = application().guarded(routes().fallback(scopes(["profile"])));
     let ask = || Ask::get("/no-such-route");
-    assert_eq!(application.send(&ask()).await, Answer::missing());
+    assert_eq!(application.send(&ask()).await, Answer::missing_for("profile"));
     assert_eq!(application.send(&ask().bearer(&good().without("scope").sign())).await, Answer::forbidden("profile"));
     assert_eq!(application.send(&ask().bearer(&good().sign())).await.status, 404);
     let answer = application.send(&Ask::get("/forgotten").bearer(&good().sign())).await;

@@ -4,9 +4,9 @@ use super::settings::VerifierBuilder;
 use crate::claim_rules::MAX_LEEWAY;
 use crate::clock::SystemClock;
 use crate::gate::{InvalidResource, ResourceMetadata};
-use crate::http::challenge::{Challenger, is_challenge};
+use crate::http::challenge::{Challenger, is_challenge, is_scope};
 use crate::observe::Warned;
-use crate::verified::VerifierContext;
+use crate::verified::{ImpliedScopes, VerifierContext};
 use crate::verify::build_error::{BuildError, BuildErrorKind as Kind};
 use crate::verify::cache::Store;
 use crate::verify::issuers::{IssuerSet, PrepareContext};
@@ -22,6 +22,8 @@ impl VerifierBuilder {
     /// Names the first setting that is missing, invalid or contradicts another one.
     pub fn build(self) -> Result<Verifier, BuildError> {
         self.check_settings()?;
+        let implied_scopes = ImpliedScopes::new(&self.implied_scopes);
+        let implied_scopes = implied_scopes.ok_or(BuildError::new(Kind::OutOfRange, "scope_implies"))?;
         let metadata = self.metadata()?;
         let challenger = self.challenger(metadata.as_ref())?;
         let clock = self.clock.or_else(|| self.issuers.iter().find_map(|issuer| issuer.clock.clone()));
@@ -79,6 +81,7 @@ impl VerifierBuilder {
                 warned: Warned::default(),
                 recheck: revocations.map(RevocationCheck::recheck),
                 budget,
+                implied_scopes,
             }),
         };
         Ok(Verifier::new(pipeline, self.sources))
@@ -113,6 +116,9 @@ impl VerifierBuilder {
         }
         if self.accepts_during_outage && self.revocations.is_none() {
             return error(Kind::Contradiction, "dangerous_accept_during_revocation_outage");
+        }
+        if !self.implied_scopes.iter().all(|(scope, implied)| is_scope(scope) && is_scope(implied)) {
+            return error(Kind::IllegalCharacters, "scope_implies");
         }
         if !self.challenges.iter().all(|challenge| is_challenge(challenge)) {
             return error(Kind::IllegalCharacters, "challenge");
@@ -224,6 +230,13 @@ mod tests {
             (with(any()).issuer(any()), Some((Contradiction, "dangerous_any_issuer"))),
             (with(issuer()).leeway(Duration::from_secs(301)), Some((OutOfRange, "leeway"))),
             (with(issuer()).max_token_bytes(0), Some((OutOfRange, "max_token_bytes"))),
+            (with(issuer()).scope_implies("admin", ["read", "write"]), None),
+            (with(issuer()).scope_implies("admin", ["a b"]), Some((IllegalCharacters, "scope_implies"))),
+            (with(issuer()).scope_implies("", ["read"]), Some((IllegalCharacters, "scope_implies"))),
+            (
+                with(issuer()).scope_implies("admin", (0..1001).map(|at| at.to_string())),
+                Some((OutOfRange, "scope_implies")),
+            ),
             (with(issuer()).realm("a\"b"), Some((IllegalCharacters, "realm"))),
             (with(issuer()).challenge("Basic realm=\"a\""), None),
             (with(issuer()).challenge("Basic\r\n"), Some((IllegalCharacters, "challenge"))),

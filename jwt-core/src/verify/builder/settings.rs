@@ -35,6 +35,8 @@ pub struct VerifierBuilder {
     pub(super) backend: Option<Backend>,
     pub(super) cache: Option<TokenCacheSettings>,
     pub(super) any_is_ready: bool,
+    /// Each scope with one that it implies.
+    pub(super) implied_scopes: Vec<(String, String)>,
     #[cfg(feature = "remote")]
     pub(super) fetch: Option<Arc<dyn crate::keys::Fetch>>,
     #[cfg(feature = "remote")]
@@ -67,6 +69,7 @@ impl VerifierBuilder {
             backend: Backend::compiled_in(),
             cache: Some(TokenCacheSettings::new()),
             any_is_ready: false,
+            implied_scopes: Vec::new(),
             #[cfg(feature = "remote")]
             fetch: None,
             #[cfg(feature = "remote")]
@@ -178,6 +181,29 @@ impl VerifierBuilder {
     /// ```
     pub fn require_token(mut self, requirement: impl Requirement + 'static) -> Self {
         self.requirements.push(Box::new(requirement));
+        self
+    }
+
+    /// Lets tokens with `scope` do what needs any of the `implied` scopes. Default: no scope implies another.
+    ///
+    /// Requirements and [`Verified::has_scope`](crate::Verified::has_scope) follow implications, also through several steps, and
+    /// scopes that imply each other are equal. A challenge names only scopes that the token neither has nor implies. The scopes
+    /// of all issuers are meant; at most 1,000 pairs.
+    ///
+    /// ```
+    /// use jwt_core::Verifier;
+    ///
+    /// let builder = Verifier::builder()
+    ///     .scope_implies("reports:admin", ["reports:write"])
+    ///     .scope_implies("reports:write", ["reports:read"]);
+    /// ```
+    pub fn scope_implies<N: Into<String>>(
+        mut self,
+        scope: impl Into<String>,
+        implied: impl IntoIterator<Item = N>,
+    ) -> Self {
+        let scope = scope.into();
+        self.implied_scopes.extend(implied.into_iter().map(|implied| (scope.clone(), implied.into())));
         self
     }
 
