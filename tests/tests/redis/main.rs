@@ -3,6 +3,7 @@
 mod connections;
 mod fleet;
 mod following;
+mod lost_writes;
 mod outage;
 mod processes;
 mod proxy;
