@@ -11,16 +11,19 @@
 //! curl -i http://127.0.0.1:3000/mcp -d '{}'
 //! curl -i http://127.0.0.1:3000/.well-known/oauth-protected-resource/mcp
 //! ```
+//! The protocol itself is in `jwt_examples::mcp`: the revision 2026-07-28, and the older ones that clients still use. With the
+//! official Rust SDK, `examples/mcp_rmcp.rs` needs less.
 
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use axum::routing::post;
-use axum::{Json, Router};
+use jwt_examples::mcp::{Hosts, Message, Outcome, allow_hosts};
 use jwt_tower::jwt_core::authorize::{Policy as _, scopes};
 use jwt_tower::jwt_core::gate::ProtectedResource;
 use jwt_tower::jwt_core::{BuildError, TrustedIssuer, Verifier};
 use jwt_tower::{JwtLayer, Rejection, Verified};
-use serde_json::{Value, json};
+use serde_json::json;
 
 jwt_tower::jwt_core::policy! {
     ReadNotes = scopes(["notes:read"]);
@@ -34,45 +37,27 @@ pub(crate) fn app(issuer: &str, resource: &str) -> Result<Router, BuildError> {
         .issuer(TrustedIssuer::discover(issuer).access_token_profile())
         .resource(ProtectedResource::new(resource).name("Notes").scopes(["notes:read"]))
         .build()?;
-    Ok(Router::new().route("/mcp", post(message)).layer(JwtLayer::new(verifier)))
+    Ok(Router::new()
+        .route("/mcp", post(message))
+        .layer(JwtLayer::new(verifier))
+        .layer(from_fn_with_state(Hosts::of(resource), allow_hosts)))
 }
 
-#[derive(serde::Deserialize)]
-struct Message {
-    id: Option<Value>,
-    method: String,
-    #[serde(default)]
-    params: Value,
-}
-
-/// Handles a message of the protocol's "streamable HTTP" transport: each one is a JSON-RPC request, answered with JSON.
-async fn message(verified: Verified, Json(message): Json<Message>) -> Result<Response, Rejection> {
-    let Some(id) = message.id else { return Ok(StatusCode::ACCEPTED.into_response()) };
-    let outcome = match &*message.method {
-        "initialize" => Ok(json!({
-            "protocolVersion": message.params["protocolVersion"],
-            "capabilities": {"tools": {}},
-            "serverInfo": {"name": "notes", "version": "1"},
-        })),
-        "ping" => Ok(json!({})),
-        "tools/list" => Ok(json!({"tools": [
+/// Handles a request.
+async fn message(verified: Verified, message: Message) -> Result<Response, Rejection> {
+    Ok(match message.method() {
+        "tools/list" => message.tools(&json!([
             {"name": "read", "description": "Reads the note", "inputSchema": {"type": "object"}},
             {"name": "write", "description": "Writes the note", "inputSchema": {"type": "object"}},
-        ]})),
-        "tools/call" => call(&verified, &message.params).await?,
-        _ => Err(json!({"code": -32601, "message": "no such method"})),
-    };
-    let mut answer = json!({"jsonrpc": "2.0", "id": id});
-    match outcome {
-        Ok(result) => answer["result"] = result,
-        Err(error) => answer["error"] = error,
-    }
-    Ok(Json(answer).into_response())
+        ])),
+        "tools/call" => message.answer(call(&verified, &message).await?),
+        _ => message.other("notes"),
+    })
 }
 
 /// Calls a tool. Each has its own requirement; if the token doesn't meet it, the client is answered 403 with the scopes it needs.
-async fn call(verified: &Verified, params: &Value) -> Result<Result<Value, Value>, Rejection> {
-    let text = match params["name"].as_str() {
+async fn call(verified: &Verified, message: &Message) -> Result<Outcome, Rejection> {
+    let text = match message.param("name").as_str() {
         Some("read") => {
             verified.require(ReadNotes::requirement()).await?;
             format!("a note for {}", verified.registered().subject().unwrap_or("somebody"))
@@ -81,7 +66,7 @@ async fn call(verified: &Verified, params: &Value) -> Result<Result<Value, Value
             verified.require(WriteNotes::requirement()).await?;
             "written".to_owned()
         }
-        _ => return Ok(Err(json!({"code": -32602, "message": "no such tool"}))),
+        _ => return Ok(Err((-32602, "no such tool"))),
     };
     Ok(Ok(json!({"content": [{"type": "text", "text": text}]})))
 }

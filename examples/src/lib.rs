@@ -5,8 +5,10 @@
 //!
 //! - [`demo`]: the program that `cargo run` starts;
 //! - [`people`]: an issuer and its users, for the examples that need tokens;
-//! - [`browser`]: an application with logins, for `examples/browser_axum.rs` and `examples/browser_actix.rs`.
+//! - [`browser`]: an application with logins, for `examples/browser_axum.rs` and `examples/browser_actix.rs`;
+//! - [`mcp`]: the Model Context Protocol, for `examples/mcp.rs`.
 
 pub mod browser;
 pub mod demo;
+pub mod mcp;
 pub mod people;
