@@ -104,7 +104,7 @@ impl ClaimRules {
                 let is_unreadable = matches!(&**name, "client_id" | "sid")
                     && claim(payload, name).is_some_and(|value| value.as_text().is_none());
                 let kind = if is_unreadable { ErrorKind::MalformedClaims } else { ErrorKind::MissingClaim };
-                return Err(Error::from(kind).with_detail(Arc::clone(name)));
+                return Err(Error::from(kind).with_unmet(Arc::clone(name)));
             }
         }
         // RFC 7800 section 3.1: a confirmation that isn't understood must not be ignored. We support no kind of

@@ -19,7 +19,7 @@ impl RevocationCheck {
         let claims = verified.registered();
         // A session that can't be read couldn't be revoked.
         if claims.unreadable_session {
-            return Err(Error::from(ErrorKind::MalformedClaims).with_detail("sid"));
+            return Err(Error::from(ErrorKind::MalformedClaims).with_unmet("sid"));
         }
         match self.list.look_up(&TokenIdentity::of(&claims, verified.now())) {
             Step::Pending(pending) => Ok(Some(pending)),
