@@ -136,7 +136,7 @@ d5CqsYQfYZtyksfDTt4cyngaT3ihRANCAAQKWSZ6NVeYtfqQYzFZleA5bk2Fzmgc
         assert_eq!(*to_pem(&pkcs8(&private, &public).unwrap()).unwrap(), ED25519);
 
         let private = private::from_pem(P256.as_bytes()).unwrap();
-        let document = pem::block(P256.as_bytes()).unwrap().content;
+        let document = pem::blocks(P256.as_bytes()).unwrap()[0].decode().unwrap();
         let point = document[document.len() - 65..].to_vec();
         let public = KeyMaterial::Ec { family: Family::P256, point };
         assert_eq!(*to_pem(&pkcs8(&private, &public).unwrap()).unwrap(), P256);
