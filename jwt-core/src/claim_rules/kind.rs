@@ -52,7 +52,7 @@ mod tests {
     fn an_id_token_is_refused_unless_its_type_tells_it_apart() {
         let outcome = |rules: &ClaimRules, typ: Option<&str>, payload: &str| {
             let claims = RegisteredClaims::read(payload).expect("well-formed");
-            rules.check_id_token(typ, &claims).map_err(|error| error.detail().unwrap_or_default().to_owned())
+            rules.check_id_token(typ, &claims).map_err(|error| error.unmet().unwrap_or_default().to_owned())
         };
         let (default, accepting) = (no_rules(), ClaimRules { id_tokens: true, ..no_rules() });
         let only = ClaimRules { types: TypeRule::Only(vec!["JWT".to_owned()]), ..no_rules() };
@@ -91,7 +91,7 @@ mod tests {
         ] {
             let claims = RegisteredClaims::read(payload).expect("well-formed");
             let error = no_rules().check_identifiers(&claims).err();
-            assert_eq!(error.as_ref().and_then(Error::detail), detail, "{payload}");
+            assert_eq!(error.as_ref().and_then(Error::unmet), detail, "{payload}");
             assert_eq!(accepting.check_identifiers(&claims), Ok(()), "{payload}");
         }
         let logout = ClaimRules { types: TypeRule::Logout, ..no_rules() };

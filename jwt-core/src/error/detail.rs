@@ -194,6 +194,10 @@ fn unmet(kind: ErrorKind, name: &str) -> String {
             format!("the claim `{name}` is missing or empty: have the issuer add it, or change the setting that needs it")
         }
         ErrorKind::WrongClaim => format!("the claim `{name}` doesn't have the value that the verifier expects"),
+        ErrorKind::WrongType => format!(
+            "the token has `{name}`, so it's probably an ID token, which is meant for the client: the client must send its access \
+             token; `TrustedIssuer::dangerous_accept_id_tokens` accepts both"
+        ),
         ErrorKind::MalformedClaims => format!("the claim `{name}` {}", expected_type(name)),
         ErrorKind::LifetimeTooLong => format!(
             "the token is valid for longer than `{name}` remembers a revocation: shorten it at the issuer, or raise that limit"

@@ -152,7 +152,7 @@ pub(super) fn claims(
             let found = audience(issuer, claims, payload);
             error.with_detail(Detail::Expected { expected: Arc::clone(&issuer.expected.audience), found })
         }
-        ErrorKind::WrongType => error.with_detail(Detail::Constant(
+        ErrorKind::WrongType if error.unmet().is_none() => error.with_detail(Detail::Constant(
             "the token names a logout event, so it's a logout token and only a logout endpoint accepts it",
         )),
         _ => times(error, issuer, &Times::of(claims), now, leeway),
