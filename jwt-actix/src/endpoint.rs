@@ -13,9 +13,10 @@ use crate::response;
 #[cfg_attr(not(feature = "issue"), doc = "```ignore")]
 /// use actix_web::web::ServiceConfig;
 /// use jwt_actix::endpoint;
-/// use jwt_actix::jwt_core::issue::{IssueError, KeyRing, Sessions};
+/// use jwt_actix::jwt_core::BuildError;
+/// use jwt_actix::jwt_core::issue::{KeyRing, Sessions};
 ///
-/// fn routes(app: &mut ServiceConfig, ring: &KeyRing, sessions: &Sessions) -> Result<(), IssueError> {
+/// fn routes(app: &mut ServiceConfig, ring: &KeyRing, sessions: &Sessions) -> Result<(), BuildError> {
 ///     app.route("/jwks", endpoint(ring.jwks()?))
 ///         .route("/refresh", endpoint(sessions.refresh_endpoint()));
 ///     Ok(())

@@ -12,8 +12,8 @@ use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 use jwt_core::authorize::{self, Policy, Requirement};
 use jwt_core::gate::RequestState;
-use jwt_core::http::{self as core, CookieError};
-use jwt_core::{Class, Error, Step};
+use jwt_core::http as core;
+use jwt_core::{BuildError, Class, Error, Step};
 use serde::de::DeserializeOwned;
 
 use crate::request::state;
@@ -172,7 +172,7 @@ impl Deref for Verified {
 /// In a handler, `?` converts these errors into a response; for others, call `Rejection::from(error)`:
 ///
 /// - [`jwt_core::Error`], for example from a login or a refresh;
-/// - [`CookieError`], from setting cookies;
+/// - [`BuildError`], from issuing tokens or setting cookies;
 /// - [`jwt_core::http::Rejection`], which this type wraps: the same rejection before it became a response of actix-web.
 ///
 /// An `Error` has no response of its own, because the core knows no framework. To change the body of all rejections, set a
@@ -195,8 +195,8 @@ impl From<Error> for Rejection {
     }
 }
 
-impl From<CookieError> for Rejection {
-    fn from(error: CookieError) -> Self {
+impl From<BuildError> for Rejection {
+    fn from(error: BuildError) -> Self {
         Error::from(error).into()
     }
 }

@@ -16,13 +16,14 @@ use crate::service::Gated;
 /// ```
 /// use actix_web::{App, web};
 /// use jwt_actix::GateMiddleware;
-/// use jwt_actix::jwt_core::forward::{ForwardClaims, ForwardError};
+/// use jwt_actix::jwt_core::BuildError;
+/// use jwt_actix::jwt_core::forward::ForwardClaims;
 ///
 /// async fn upstream() -> &'static str {
 ///     "upstream"
 /// }
 ///
-/// fn gateway() -> Result<(), ForwardError> {
+/// fn gateway() -> Result<(), BuildError> {
 ///     let forward = ForwardClaims::keeping_token([("/sub", "x-user")])?;
 ///     let app = App::new().service(web::resource("/").wrap(GateMiddleware::new(forward)).to(upstream));
 ///     Ok(())

@@ -50,8 +50,8 @@ impl JwtMiddleware {
     /// ```
     /// use actix_web::{App, web};
     /// use jwt_actix::JwtMiddleware;
-    /// use jwt_actix::jwt_core::Verifier;
-    /// use jwt_actix::jwt_core::authorize::{Routes, RoutesError, scopes};
+    /// use jwt_actix::jwt_core::authorize::{Routes, scopes};
+    /// use jwt_actix::jwt_core::{BuildError, Verifier};
     ///
     /// async fn health() -> &'static str {
     ///     "up"
@@ -61,7 +61,7 @@ impl JwtMiddleware {
     ///     "report"
     /// }
     ///
-    /// fn configure(verifier: Verifier) -> Result<(), RoutesError> {
+    /// fn configure(verifier: Verifier) -> Result<(), BuildError> {
     ///     let routes = Routes::new().public("/health").require("GET /reports/{id}", scopes(["reports:read"])).checked()?;
     ///     let app = App::new()
     ///         .wrap(JwtMiddleware::new(verifier).routes(routes))

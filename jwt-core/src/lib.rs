@@ -117,7 +117,7 @@ mod step;
 mod verified;
 
 pub use clock::{Clock, SystemClock};
-pub use error::{BoxError, Class, Error, ErrorKind};
+pub use error::{BoxError, BuildError, BuildErrorKind, Class, Error, ErrorKind};
 #[cfg(feature = "jsonwebtoken-11")]
 pub use interop::jsonwebtoken_11;
 #[cfg(feature = "jsonwebtoken-12")]
@@ -125,7 +125,6 @@ pub use interop::jsonwebtoken_12;
 pub use jose::{Algorithm, UnknownAlgorithm};
 pub use step::{Pending, Step};
 pub use verified::Verified;
-pub use verify::build_error::{BuildError, BuildErrorKind};
 pub use verify::builder::VerifierBuilder;
 pub use verify::issuers::TrustedIssuer;
 pub use verify::verifier::Verifier;

@@ -33,7 +33,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::authorize::check;
-use crate::error::{Class, Error, ErrorKind};
+use crate::error::{BuildError, BuildErrorKind, Class, Error, ErrorKind};
 use crate::gate::{Answer, Endpoint, Extent, Inspection, Reply};
 use crate::http::csrf::is_form;
 use crate::json::{self, Unique};
@@ -42,7 +42,7 @@ use crate::revocation::{
 };
 use crate::step::Step;
 use crate::verified::Verified;
-use crate::verify::{BuildError, BuildErrorKind, Verifier, VerifierBuilder};
+use crate::verify::{Verifier, VerifierBuilder};
 
 /// Revokes the tokens that an OpenID provider's logout tokens name. Cloning is cheap.
 ///

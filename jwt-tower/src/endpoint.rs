@@ -58,9 +58,10 @@ impl<R, B: RejectionBody> Service<Request<R>> for NotFound<B> {
 #[cfg_attr(not(feature = "issue"), doc = "```ignore")]
 /// use axum::Router;
 /// use jwt_tower::endpoint;
-/// use jwt_tower::jwt_core::issue::{IssueError, KeyRing, Sessions};
+/// use jwt_tower::jwt_core::BuildError;
+/// use jwt_tower::jwt_core::issue::{KeyRing, Sessions};
 ///
-/// fn routes(ring: &KeyRing, sessions: &Sessions) -> Result<Router, IssueError> {
+/// fn routes(ring: &KeyRing, sessions: &Sessions) -> Result<Router, BuildError> {
 ///     Ok(Router::new()
 ///         .route_service("/jwks", endpoint(ring.jwks()?))
 ///         .route_service("/refresh", endpoint(sessions.refresh_endpoint())))

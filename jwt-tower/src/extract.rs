@@ -7,10 +7,10 @@ use axum_core::body::Body;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
-use jwt_core::Error;
 use jwt_core::authorize::{self, Policy, Requirement};
 use jwt_core::gate::RequestState;
-use jwt_core::http::{self as core, CookieError};
+use jwt_core::http as core;
+use jwt_core::{BuildError, Error};
 use serde::de::DeserializeOwned;
 
 use crate::{request, response};
@@ -168,7 +168,7 @@ impl Deref for Verified {
 /// In a handler, `?` converts these errors into a response; for others, call `Rejection::from(error)`:
 ///
 /// - [`jwt_core::Error`], for example from a login or a refresh;
-/// - [`CookieError`], from setting cookies;
+/// - [`BuildError`], from issuing tokens or setting cookies;
 /// - [`jwt_core::http::Rejection`], which this type wraps: the same rejection before it became a response of axum.
 ///
 /// An `Error` has no response of its own, because the core knows no framework. To change the body of all rejections, set a
@@ -191,8 +191,8 @@ impl From<Error> for Rejection {
     }
 }
 
-impl From<CookieError> for Rejection {
-    fn from(error: CookieError) -> Self {
+impl From<BuildError> for Rejection {
+    fn from(error: BuildError) -> Self {
         Error::from(error).into()
     }
 }

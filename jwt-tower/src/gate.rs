@@ -14,11 +14,12 @@ use crate::Gated;
 /// ```
 /// use axum::{Router, routing::get};
 /// use jwt_tower::GateLayer;
-/// use jwt_tower::jwt_core::forward::{ForwardClaims, ForwardError};
+/// use jwt_tower::jwt_core::BuildError;
+/// use jwt_tower::jwt_core::forward::ForwardClaims;
 ///
 /// async fn upstream() {}
 ///
-/// fn gateway() -> Result<Router, ForwardError> {
+/// fn gateway() -> Result<Router, BuildError> {
 ///     let forward = ForwardClaims::keeping_token([("/sub", "x-user")])?;
 ///     Ok(Router::new().route("/", get(upstream)).route_layer(GateLayer::new(forward)))
 /// }

@@ -48,13 +48,13 @@ impl JwtLayer {
     /// ```
     /// use axum::{Router, routing::get};
     /// use jwt_tower::JwtLayer;
-    /// use jwt_tower::jwt_core::Verifier;
-    /// use jwt_tower::jwt_core::authorize::{Routes, RoutesError, scopes};
+    /// use jwt_tower::jwt_core::authorize::{Routes, scopes};
+    /// use jwt_tower::jwt_core::{BuildError, Verifier};
     ///
     /// async fn health() {}
     /// async fn report() {}
     ///
-    /// fn app(verifier: Verifier) -> Result<Router, RoutesError> {
+    /// fn app(verifier: Verifier) -> Result<Router, BuildError> {
     ///     let routes = Routes::new().public("/health").require("GET /reports/{id}", scopes(["reports:read"])).checked()?;
     ///     Ok(Router::new()
     ///         .route("/health", get(health))

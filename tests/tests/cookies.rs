@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use jwt_core::http::{CookieErrorKind, Cookies};
+use jwt_core::BuildErrorKind;
+use jwt_core::http::Cookies;
 use jwt_core::http::{Csrf, TokenSources};
 use jwt_core::testing::BareRequest;
 use jwt_core::verify::Authenticator;
@@ -61,7 +62,7 @@ proptest! {
             Err(error) => {
                 let legal = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~+/=-".contains(&byte));
                 prop_assert!(!legal, "{:?}", value);
-                prop_assert!(matches!(error.kind(), CookieErrorKind::Empty | CookieErrorKind::IllegalCharacters));
+                prop_assert!(matches!(error.kind(), BuildErrorKind::Empty | BuildErrorKind::IllegalCharacters));
             }
         }
     }

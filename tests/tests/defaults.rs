@@ -57,7 +57,7 @@ async fn refuses(token: &str, kind: ErrorKind) {
     assert_eq!(application().send(&Ask::get("/me").bearer(token)).await, Answer::refused(kind));
 }
 
-fn problem(error: &BuildError) -> (BuildErrorKind, &'static str) {
+fn problem(error: &BuildError) -> (BuildErrorKind, &str) {
     (error.kind(), error.setting())
 }
 

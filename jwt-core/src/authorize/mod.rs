@@ -39,6 +39,6 @@ pub use requirement::Requirement;
 pub(crate) use requirement::no_credentials;
 pub use roles::{any_role, roles};
 pub(crate) use routes::Access;
-pub use routes::{Routes, RoutesError, RoutesErrorKind};
+pub use routes::Routes;
 pub use scopes::{RequiredScopes, any_scope, scopes};
 pub use wrap::{named, not, of_issuer};

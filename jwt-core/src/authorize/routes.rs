@@ -1,8 +1,7 @@
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{BuildError, BuildErrorKind, Error, ErrorKind};
 use crate::http::request::RequestView;
 use crate::verified::Verified;
 
@@ -15,7 +14,7 @@ use super::{Requirement, all};
 /// ```
 /// use jwt_core::authorize::{Routes, any_role, scopes};
 ///
-/// # fn main() -> Result<(), jwt_core::authorize::RoutesError> {
+/// # fn main() -> Result<(), jwt_core::BuildError> {
 /// let routes = Routes::new()
 ///     .public("/health")
 ///     .optional("GET /articles/{id}")
@@ -44,7 +43,7 @@ pub struct Routes {
     entries: HashMap<String, Vec<(Option<String>, Access)>>,
     fallback: Access,
     unlisted: Access,
-    mistake: Option<RoutesError>,
+    mistake: Option<BuildError>,
     logged: Mutex<HashSet<String>>,
 }
 
@@ -57,23 +56,6 @@ pub(crate) enum Access {
     Optional,
     /// Requests with a token that meets this requirement.
     Requires(Arc<dyn Requirement>),
-}
-
-/// A mistake in a [`Routes`] table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoutesError {
-    kind: RoutesErrorKind,
-    route: String,
-}
-
-/// The kind of a mistake in a [`Routes`] table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RoutesErrorKind {
-    /// The route is neither `/path` nor `METHOD /path`.
-    Malformed,
-    /// The route is in the table twice.
-    Duplicate,
 }
 
 impl Default for Routes {
@@ -123,7 +105,7 @@ impl Routes {
     /// # Errors
     ///
     /// The first mistake, if the table has any.
-    pub fn checked(self) -> Result<Self, RoutesError> {
+    pub fn checked(self) -> Result<Self, BuildError> {
         match self.mistake {
             None => Ok(self),
             Some(mistake) => Err(mistake),
@@ -132,21 +114,21 @@ impl Routes {
 
     fn insert(mut self, route: String, access: Access) -> Self {
         let Some((method, pattern)) = parse(&route) else {
-            return self.with_mistake(RoutesErrorKind::Malformed, route);
+            return self.with_mistake(BuildErrorKind::Invalid, route, "is neither `/path` nor `METHOD /path`");
         };
         let methods = self.entries.entry(pattern.to_owned()).or_default();
         match methods.iter_mut().find(|(other, _)| other.as_deref() == method) {
             None => methods.push((method.map(str::to_owned), access)),
             Some((_, access)) => {
                 *access = self.unlisted.clone();
-                return self.with_mistake(RoutesErrorKind::Duplicate, route);
+                return self.with_mistake(BuildErrorKind::Duplicate, route, "is in the table twice");
             }
         }
         self
     }
 
-    fn with_mistake(mut self, kind: RoutesErrorKind, route: String) -> Self {
-        let mistake = RoutesError { kind, route };
+    fn with_mistake(mut self, kind: BuildErrorKind, route: String, problem: &'static str) -> Self {
+        let mistake = BuildError::new(kind, "routes").at(route).because(problem);
         tracing::error!(error = %mistake, "mistake in the routes table");
         self.mistake.get_or_insert(mistake);
         self
@@ -229,32 +211,6 @@ impl Requirement for Unlisted {
         Err(ErrorKind::UndecidedRoute.into())
     }
 }
-
-impl RoutesError {
-    /// Returns the kind of the mistake.
-    #[must_use]
-    pub const fn kind(&self) -> RoutesErrorKind {
-        self.kind
-    }
-
-    /// Returns the route as you wrote it.
-    #[must_use]
-    pub fn route(&self) -> &str {
-        &self.route
-    }
-}
-
-impl fmt::Display for RoutesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let problem = match self.kind {
-            RoutesErrorKind::Malformed => "is neither `/path` nor `METHOD /path`",
-            RoutesErrorKind::Duplicate => "is in the table twice",
-        };
-        write!(f, "route `{}` {problem}", self.route)
-    }
-}
-
-impl std::error::Error for RoutesError {}
 
 #[cfg(test)]
 mod tests {
@@ -373,21 +329,21 @@ mod tests {
 
     #[test]
     fn a_mistake_is_reported_and_its_route_is_refused() {
-        use RoutesErrorKind::{Duplicate, Malformed};
+        use BuildErrorKind::{Duplicate, Invalid};
         for (routes, kind, route) in [
-            (Routes::new().public("health"), Malformed, "health"),
-            (Routes::new().public(""), Malformed, ""),
-            (Routes::new().public("get /a"), Malformed, "get /a"),
-            (Routes::new().public("GET  /a"), Malformed, "GET  /a"),
-            (Routes::new().public(" /a"), Malformed, " /a"),
-            (Routes::new().public("GET a"), Malformed, "GET a"),
-            (Routes::new().public("/a ").public("x"), Malformed, "/a "),
+            (Routes::new().public("health"), Invalid, "health"),
+            (Routes::new().public(""), Invalid, ""),
+            (Routes::new().public("get /a"), Invalid, "get /a"),
+            (Routes::new().public("GET  /a"), Invalid, "GET  /a"),
+            (Routes::new().public(" /a"), Invalid, " /a"),
+            (Routes::new().public("GET a"), Invalid, "GET a"),
+            (Routes::new().public("/a ").public("x"), Invalid, "/a "),
             (Routes::new().require("/a", ()).public("/a"), Duplicate, "/a"),
             (Routes::new().public("GET /a").public("GET /a"), Duplicate, "GET /a"),
         ] {
             assert_eq!(access(&routes, "GET", "/a"), "undecided_route", "{route:?}");
             let error = routes.checked().expect_err(route);
-            assert_eq!((error.kind(), error.route()), (kind, route));
+            assert_eq!((error.kind(), error.setting()), (kind, route));
         }
         assert!(Routes::new().public("/a").public("GET /a").require("/b", ()).checked().is_ok());
     }

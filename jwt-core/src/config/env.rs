@@ -1,6 +1,7 @@
-use super::error::{ConfigError, ConfigErrorKind};
+use crate::error::{BuildError, BuildErrorKind};
+
 use super::fields::{HiddenString, IssuerConfig, RefreshConfig, StringList, VerifierConfig};
-use super::names::{Names, variable};
+use super::names::{Names, refused, variable};
 
 /// The settings found in the environment so far: those of the verifier, and those of its one issuer.
 #[derive(Default)]
@@ -93,7 +94,7 @@ impl VerifierConfig {
     /// # Errors
     ///
     /// If a variable is unknown, empty or has an invalid value. The error names the first one.
-    pub fn from_env(prefix: &str) -> Result<Self, ConfigError> {
+    pub fn from_env(prefix: &str) -> Result<Self, BuildError> {
         let start = format!("{prefix}_");
         let mut variables = Vec::new();
         for (name, value) in std::env::vars_os() {
@@ -102,7 +103,7 @@ impl VerifierConfig {
                 continue;
             }
             let Ok(value) = value.into_string() else {
-                return Err(ConfigError::new(ConfigErrorKind::Invalid, name, "is not valid UTF-8"));
+                return Err(refused(BuildErrorKind::Invalid, name.into_owned(), "is not valid UTF-8"));
             };
             variables.push((name.into_owned(), value));
         }
@@ -124,21 +125,21 @@ impl VerifierConfig {
     /// # Errors
     ///
     /// The same as for [`from_env`](Self::from_env), and if a variable is given twice.
-    pub fn from_vars(prefix: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+    pub fn from_vars(prefix: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, BuildError> {
         let mut found = Found::default();
         let mut seen = Vec::new();
         for (name, value) in variables {
             let Some(rest) = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')) else { continue };
             let Some((field, set)) = FIELDS.iter().find(|(field, _)| variable(field) == rest) else {
                 let problem = "is not a setting: correct its name or remove it";
-                return Err(ConfigError::new(ConfigErrorKind::Unknown, name, problem));
+                return Err(refused(BuildErrorKind::Unknown, name, problem));
             };
             if seen.contains(field) {
-                return Err(ConfigError::new(ConfigErrorKind::Contradiction, name, "is given twice"));
+                return Err(refused(BuildErrorKind::Contradiction, name, "is given twice"));
             }
             seen.push(*field);
             let outcome = if value.is_empty() { Err("is empty: set it or remove it") } else { set(&mut found, value) };
-            outcome.map_err(|problem| ConfigError::new(ConfigErrorKind::Invalid, name, problem))?;
+            outcome.map_err(|problem| refused(BuildErrorKind::Invalid, name, problem))?;
         }
         let Found { mut verifier, mut issuer } = found;
         if issuer.issuer.is_some() && issuer.key_settings().is_empty() {
@@ -154,7 +155,7 @@ impl VerifierConfig {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<VerifierConfig, ConfigError> {
+    fn read(variables: &[(&str, &str)]) -> Result<VerifierConfig, BuildError> {
         VerifierConfig::from_vars("X", variables.iter().map(|(name, value)| (format!("X_{name}"), (*value).to_owned())))
     }
 
@@ -239,7 +240,7 @@ mod tests {
             (&[("LEEWAY", "10")], "X_LEEWAY has no unit: add ms, s, m, h or d"),
             (&[("MAX_TOKEN_BYTES", "1GB")], "X_MAX_TOKEN_BYTES has an unknown unit: use B, KB, MB, KiB or MiB"),
         ] {
-            assert_eq!(read(variables).unwrap_err().to_string(), message);
+            assert_eq!(super::super::names::plain(&read(variables).unwrap_err()), message);
         }
     }
 

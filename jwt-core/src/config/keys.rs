@@ -6,12 +6,12 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::error::{BuildError, BuildErrorKind};
 use crate::jose::Algorithm;
 use crate::keys::{Key, KeyError, KeySet};
 
-use super::error::{ConfigError, ConfigErrorKind};
 use super::fields::{HiddenString, IssuerConfig};
-use super::names::IssuerPaths;
+use super::names::{IssuerPaths, refused};
 
 const NO_ALGORITHM: &str = "is missing: a secret or a PEM doesn't name the algorithm of its key";
 
@@ -116,23 +116,19 @@ impl KeySetting<'_> {
         algorithm: Option<Algorithm>,
         paths: &IssuerPaths<'_>,
         inputs: &dyn Inputs,
-    ) -> Result<KeySet, ConfigError> {
+    ) -> Result<KeySet, BuildError> {
         let unusable = |error: KeyError| {
-            ConfigError::new(
-                ConfigErrorKind::UnusableKey,
-                paths.of(self.field),
-                format!("holds no usable key: {error}"),
-            )
+            refused(BuildErrorKind::UnusableKey, paths.of(self.field), format!("holds no usable key: {error}"))
         };
         let file = |path: &Path| {
             inputs.read_file(path).map_err(|error| {
                 let problem = format!("names a file that cannot be read: {}", error.kind());
-                ConfigError::new(ConfigErrorKind::Unreadable, paths.of(self.field), problem)
+                refused(BuildErrorKind::Unreadable, paths.of(self.field), problem)
             })
         };
         let one = |key: fn(Algorithm, &[u8]) -> Result<Key, KeyError>, bytes: &[u8]| {
-            let algorithm = algorithm
-                .ok_or_else(|| ConfigError::new(ConfigErrorKind::Undecided, paths.of("algorithm"), NO_ALGORITHM))?;
+            let algorithm =
+                algorithm.ok_or_else(|| refused(BuildErrorKind::Undecided, paths.of("algorithm"), NO_ALGORITHM))?;
             key(algorithm, bytes).map(KeySet::from).map_err(unusable)
         };
         match self.location {
@@ -140,11 +136,7 @@ impl KeySetting<'_> {
             KeyLocation::JwksFile(path) => {
                 let bytes = file(path)?;
                 let text = std::str::from_utf8(&bytes).map_err(|_| {
-                    ConfigError::new(
-                        ConfigErrorKind::Unreadable,
-                        paths.of(self.field),
-                        "names a file that is not valid UTF-8",
-                    )
+                    refused(BuildErrorKind::Unreadable, paths.of(self.field), "names a file that is not valid UTF-8")
                 })?;
                 KeySet::from_jwks(text).map_err(unusable)
             }
@@ -159,7 +151,7 @@ impl KeySetting<'_> {
                         VarError::NotPresent => "names a variable that is not set",
                         VarError::NotUnicode(_) => "names a variable that is not valid UTF-8",
                     };
-                    ConfigError::new(ConfigErrorKind::Unreadable, paths.of(self.field), problem)
+                    refused(BuildErrorKind::Unreadable, paths.of(self.field), problem)
                 })?;
                 one(|algorithm, bytes| Key::from_secret(algorithm, bytes), secret.as_bytes())
             }

@@ -28,7 +28,6 @@
 //! errors.
 
 mod env;
-mod error;
 mod fields;
 mod issuer;
 mod keys;
@@ -37,5 +36,4 @@ mod remote;
 mod units;
 mod verifier;
 
-pub use error::{ConfigError, ConfigErrorKind};
 pub use fields::VerifierConfig;

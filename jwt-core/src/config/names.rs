@@ -1,6 +1,8 @@
 //! What errors call a setting: its path in a file, or its environment variable.
 
-use super::error::{ConfigError, ConfigErrorKind};
+use std::borrow::Cow;
+
+use crate::error::{BuildError, BuildErrorKind};
 
 /// How the settings of a configuration are named in its errors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,12 +48,44 @@ impl IssuerPaths<'_> {
         self.names.issuer(self.index, field)
     }
 
-    pub(super) fn conflict(&self, field: &str, other: &str) -> ConfigError {
-        ConfigError::conflict(self.of(field), &self.of(other))
+    pub(super) fn conflict(&self, field: &str, other: &str) -> BuildError {
+        conflict(self.of(field), &self.of(other))
     }
 
-    pub(super) fn missing(&self, field: &str, instruction: &str) -> ConfigError {
+    pub(super) fn missing(&self, field: &str, instruction: &str) -> BuildError {
         let problem = format!("is missing: {instruction}");
-        ConfigError::new(ConfigErrorKind::Undecided, self.of(field), problem)
+        refused(BuildErrorKind::Undecided, self.of(field), problem)
     }
+}
+
+/// Returns the error of a setting, with words that follow its path.
+pub(super) fn refused(
+    kind: BuildErrorKind,
+    path: impl Into<Cow<'static, str>>,
+    problem: impl Into<Cow<'static, str>>,
+) -> BuildError {
+    BuildError::new(kind, "").at(path).because(problem)
+}
+
+/// Names the setting by its path in an error of the builder.
+pub(super) fn at_path(error: BuildError, path: String) -> BuildError {
+    match error.kind() {
+        BuildErrorKind::AmbiguousKeys => error.at(path).because(
+            "has keys that can't be told apart: give each a `kid`, or set try_keys_in_turn to true for the time of a rotation \
+             (at most four keys)",
+        ),
+        _ => error.at(path),
+    }
+}
+
+pub(super) fn conflict(path: impl Into<Cow<'static, str>>, other: &str) -> BuildError {
+    refused(BuildErrorKind::Contradiction, path, format!("conflicts with {other}: remove one of them"))
+}
+
+/// Returns the error's text without the quotes around the setting, so that tables of tests stay readable.
+#[cfg(test)]
+pub(super) fn plain(error: &BuildError) -> String {
+    let text = error.to_string();
+    let rest = text.strip_prefix(&format!("`{}` ", error.setting())).unwrap_or_else(|| panic!("{text}"));
+    format!("{} {rest}", error.setting())
 }

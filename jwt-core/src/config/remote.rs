@@ -1,15 +1,17 @@
 //! Keys that are fetched over HTTP: their address, and how long they're used.
 
+use crate::error::BuildError;
+#[cfg(not(feature = "remote"))]
+use crate::error::BuildErrorKind;
 #[cfg(feature = "remote")]
 use crate::keys::KeyRefreshSettings;
 use crate::verify::TrustedIssuer;
 
-use super::error::ConfigError;
-#[cfg(not(feature = "remote"))]
-use super::error::ConfigErrorKind;
 use super::fields::{IssuerConfig, RefreshConfig};
 use super::keys::KeySetting;
 use super::names::IssuerPaths;
+#[cfg(not(feature = "remote"))]
+use super::names::refused;
 
 impl IssuerConfig {
     #[cfg(not(feature = "remote"))]
@@ -18,13 +20,9 @@ impl IssuerConfig {
         &self,
         setting: &KeySetting<'_>,
         paths: &IssuerPaths<'_>,
-    ) -> Result<TrustedIssuer, ConfigError> {
+    ) -> Result<TrustedIssuer, BuildError> {
         let path = paths.of(setting.field);
-        Err(ConfigError::new(
-            ConfigErrorKind::Missing,
-            path,
-            "needs the feature `jwks`, or `remote` with your own HTTP client",
-        ))
+        Err(refused(BuildErrorKind::Missing, path, "needs the feature `jwks`, or `remote` with your own HTTP client"))
     }
 
     #[cfg(feature = "remote")]
@@ -32,7 +30,7 @@ impl IssuerConfig {
         &self,
         setting: &KeySetting<'_>,
         paths: &IssuerPaths<'_>,
-    ) -> Result<TrustedIssuer, ConfigError> {
+    ) -> Result<TrustedIssuer, BuildError> {
         let Some(name) = self.issuer.as_deref() else {
             return Err(paths.conflict(setting.field, "dangerous_any_issuer"));
         };
@@ -116,16 +114,17 @@ impl RefreshConfig {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ConfigErrorKind as Kind;
+    use super::super::names::plain;
     use super::super::verifier::tests::builder;
     #[cfg(feature = "remote")]
     use super::*;
+    use crate::error::BuildErrorKind as Kind;
 
     const GOOD: &str = "issuer = 'https://id.example'\naudience = 'a'\n";
 
     fn refused(toml: &str) -> (Kind, String) {
         let error = builder(toml).err().unwrap_or_else(|| panic!("accepted: {toml}"));
-        (error.kind(), error.to_string())
+        (error.kind(), plain(&error))
     }
 
     #[cfg(not(feature = "remote"))]
@@ -141,19 +140,31 @@ mod tests {
     #[cfg(all(feature = "remote", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
     #[test]
     fn an_error_about_remote_keys_names_its_path() {
-        for (lines, message) in [
-            ("jwks_url = 'http://id.example/keys'", "jwks_url is neither https nor on a loopback host"),
-            ("jwks_url = 'keys'", "jwks_url is not a usable URL"),
-            ("metadata_url = 'keys'", "metadata_url is not a usable URL"),
-            ("discover = true\nrefresh.timeout = '31s'", "refresh.timeout is out of range"),
-            ("discover = true\nrefresh.max_bytes = '1MiB'", "refresh.max_bytes is out of range"),
-            ("discover = true\nrefresh.max_keys = 1001", "refresh.max_keys is out of range"),
-            ("discover = true\nrefresh.lifetime = '2d'", "refresh.lifetime is out of range"),
-            ("discover = true\nrefresh.least_lifetime = '20m'", "refresh.least_lifetime is out of range"),
-            ("discover = true\nrefresh.most_lifetime = '5m'", "refresh.most_lifetime is out of range"),
+        for (lines, kind, message) in [
+            (
+                "jwks_url = 'http://id.example/keys'",
+                Kind::InsecureUrl,
+                "jwks_url is neither https nor on a loopback host",
+            ),
+            ("jwks_url = 'keys'", Kind::InvalidUrl, "jwks_url is not a usable URL"),
+            ("metadata_url = 'keys'", Kind::InvalidUrl, "metadata_url is not a usable URL"),
+            ("discover = true\nrefresh.timeout = '31s'", Kind::OutOfRange, "refresh.timeout is out of range"),
+            ("discover = true\nrefresh.max_bytes = '1MiB'", Kind::OutOfRange, "refresh.max_bytes is out of range"),
+            ("discover = true\nrefresh.max_keys = 1001", Kind::OutOfRange, "refresh.max_keys is out of range"),
+            ("discover = true\nrefresh.lifetime = '2d'", Kind::OutOfRange, "refresh.lifetime is out of range"),
+            (
+                "discover = true\nrefresh.least_lifetime = '20m'",
+                Kind::OutOfRange,
+                "refresh.least_lifetime is out of range",
+            ),
+            (
+                "discover = true\nrefresh.most_lifetime = '5m'",
+                Kind::OutOfRange,
+                "refresh.most_lifetime is out of range",
+            ),
         ] {
             let toml = format!("[[issuers]]\n{GOOD}{lines}");
-            assert_eq!(refused(&toml), (Kind::Invalid, format!("issuers[0].{message}")));
+            assert_eq!(refused(&toml), (kind, format!("issuers[0].{message}")));
         }
         let plain = "[[issuers]]\nissuer = 'joe'\naudience = 'a'\ndiscover = true";
         assert_eq!(refused(plain).1, "issuers[0].issuer is not a usable URL");

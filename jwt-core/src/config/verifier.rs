@@ -1,12 +1,12 @@
 use std::collections::{HashMap, HashSet};
 
+use crate::error::{BuildError, BuildErrorKind};
 use crate::http::token::TokenSources;
-use crate::verify::{BuildErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
+use crate::verify::{TrustedIssuer, Verifier, VerifierBuilder};
 
-use super::error::{ConfigError, ConfigErrorKind};
 use super::fields::{IssuerConfig, SourcesConfig, StringList, VerifierConfig};
 use super::keys::{Inputs, ProcessInputs};
-use super::names::{IssuerPaths, Names};
+use super::names::{IssuerPaths, Names, at_path, conflict, refused};
 
 impl VerifierConfig {
     /// Turns the configuration into a builder. Reads the files and variables that it names; fetches nothing.
@@ -18,11 +18,11 @@ impl VerifierConfig {
     /// # Errors
     ///
     /// If a setting is missing, invalid or conflicts with another. The error names the first one by its path.
-    pub fn into_builder(self) -> Result<VerifierBuilder, ConfigError> {
+    pub fn into_builder(self) -> Result<VerifierBuilder, BuildError> {
         self.builder(&ProcessInputs)
     }
 
-    fn builder(&self, inputs: &dyn Inputs) -> Result<VerifierBuilder, ConfigError> {
+    fn builder(&self, inputs: &dyn Inputs) -> Result<VerifierBuilder, BuildError> {
         let sources = self.sources.token_sources(&self.names)?;
         let mut builder = self.builder_without_issuers().sources(sources);
         let mut earlier = HashMap::with_capacity(self.issuers.len());
@@ -57,7 +57,7 @@ impl VerifierConfig {
         config: &'c IssuerConfig,
         paths: &IssuerPaths<'_>,
         earlier: &mut HashMap<&'c str, usize>,
-    ) -> Result<(), ConfigError> {
+    ) -> Result<(), BuildError> {
         match (&config.issuer, config.dangerous_any_issuer) {
             (None, false) => return Err(paths.missing("issuer", "set it to the `iss` of the tokens to accept")),
             (Some(_), true) => return Err(paths.conflict("dangerous_any_issuer", "issuer")),
@@ -72,12 +72,12 @@ impl VerifierConfig {
             let field =
                 |issuer: &IssuerConfig| if issuer.dangerous_any_issuer { "dangerous_any_issuer" } else { "issuer" };
             let other = paths.names.issuer(0, field(first));
-            return Err(ConfigError::conflict(paths.of(field(config)), &other));
+            return Err(conflict(paths.of(field(config)), &other));
         }
         let name = config.issuer.as_deref();
         if let Some(index) = name.and_then(|name| earlier.insert(name, paths.index)) {
             let problem = format!("repeats {}: remove one of them", paths.names.issuer(index, "issuer"));
-            return Err(ConfigError::new(ConfigErrorKind::Contradiction, paths.of("issuer"), problem));
+            return Err(refused(BuildErrorKind::Contradiction, paths.of("issuer"), problem));
         }
         Ok(())
     }
@@ -88,7 +88,7 @@ impl VerifierConfig {
         issuer: TrustedIssuer,
         config: &IssuerConfig,
         paths: &IssuerPaths<'_>,
-    ) -> Result<(), ConfigError> {
+    ) -> Result<(), BuildError> {
         let builder = self.builder_without_issuers().issuer(issuer);
         #[cfg(feature = "remote")]
         let builder = builder
@@ -117,21 +117,21 @@ impl VerifierConfig {
             }
             (_, setting) => paths.of(setting),
         };
-        Err(ConfigError::built(path, &error))
+        Err(at_path(error, path))
     }
 }
 
 impl TryFrom<VerifierConfig> for VerifierBuilder {
-    type Error = ConfigError;
+    type Error = BuildError;
 
     /// Does the same as [`VerifierConfig::into_builder`].
-    fn try_from(config: VerifierConfig) -> Result<Self, ConfigError> {
+    fn try_from(config: VerifierConfig) -> Result<Self, BuildError> {
         config.into_builder()
     }
 }
 
 impl SourcesConfig {
-    fn token_sources(&self, names: &Names) -> Result<TokenSources, ConfigError> {
+    fn token_sources(&self, names: &Names) -> Result<TokenSources, BuildError> {
         let authorization = self.authorization.unwrap_or(true);
         let mut sources = if authorization { TokenSources::new() } else { TokenSources::none() };
         type Add = fn(TokenSources, String) -> TokenSources;
@@ -145,24 +145,24 @@ impl SourcesConfig {
             let texts = texts.as_ref().map_or(&[][..], |texts| &texts.0);
             let mut earlier = HashSet::with_capacity(texts.len());
             for name in texts {
-                let refuse = |kind, problem: &'static str| Err(ConfigError::new(kind, names.verifier(field), problem));
+                let refuse = |kind, problem: &'static str| Err(refused(kind, names.verifier(field), problem));
                 if name.is_empty() {
-                    return refuse(ConfigErrorKind::Invalid, "contains an empty name");
+                    return refuse(BuildErrorKind::Invalid, "contains an empty name");
                 }
                 // A place that is searched twice would find one token twice, and two tokens are refused.
                 if !earlier.insert(if headers { name.to_ascii_lowercase() } else { name.clone() }) {
-                    return refuse(ConfigErrorKind::Contradiction, "contains a name twice");
+                    return refuse(BuildErrorKind::Contradiction, "contains a name twice");
                 }
                 if headers && authorization && name.eq_ignore_ascii_case("authorization") {
-                    return Err(ConfigError::conflict(names.verifier(field), &names.verifier("sources.authorization")));
+                    return Err(conflict(names.verifier(field), &names.verifier("sources.authorization")));
                 }
                 sources = add(sources, name.clone());
             }
         }
         if sources.is_empty() {
             let path = names.verifier("sources.authorization");
-            return Err(ConfigError::new(
-                ConfigErrorKind::Invalid,
+            return Err(refused(
+                BuildErrorKind::Invalid,
                 path,
                 "leaves no place for a token: set it to true, or name a cookie, query or header",
             ));
@@ -218,7 +218,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(crate) fn builder(toml: &str) -> Result<VerifierBuilder, ConfigError> {
+    pub(crate) fn builder(toml: &str) -> Result<VerifierBuilder, BuildError> {
         toml::from_str::<VerifierConfig>(toml).unwrap_or_else(|error| panic!("{error}")).builder(&TestInputs)
     }
 

@@ -1,7 +1,8 @@
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::claims::ClaimPath;
+use crate::error::{BuildError, BuildErrorKind};
 use crate::gate::{Admission, Answer, Gate, Line, RequestState, Rewrite};
 use crate::http::request::{RequestView, is_tchar};
 use crate::http::token::{Kept, Strip};
@@ -17,61 +18,6 @@ use crate::verify::Verifier;
 pub struct ForwardClaims {
     plan: Arc<Plan>,
 }
-
-/// An invalid configuration of [`ForwardClaims`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForwardError {
-    kind: ForwardErrorKind,
-    text: Box<str>,
-}
-
-/// The kind of a [`ForwardError`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ForwardErrorKind {
-    /// The claim isn't a [JSON pointer](crate::claims::ClaimPath).
-    NotAPath,
-    /// The name isn't a legal header name. RFC 9110 section 5.1.
-    NotAHeader,
-    /// The header frames or routes the request, or has credentials, so a claim can't replace it.
-    ReservedHeader,
-    /// Two claims have headers that a server may take for the same one.
-    Duplicate,
-    /// A custom token source doesn't return its [place](crate::http::TokenSource::place), so the token can't be removed.
-    UnknownPlace,
-}
-
-impl ForwardError {
-    pub(super) fn new(kind: ForwardErrorKind, text: &str) -> Self {
-        Self { kind, text: text.into() }
-    }
-
-    /// Returns what is wrong.
-    #[must_use]
-    pub const fn kind(&self) -> ForwardErrorKind {
-        self.kind
-    }
-}
-
-impl fmt::Display for ForwardError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = &self.text;
-        match self.kind {
-            ForwardErrorKind::NotAPath => write!(f, "the claim must be a JSON pointer such as `/sub`, not `{text}`"),
-            ForwardErrorKind::NotAHeader => write!(f, "`{text}` is not a legal header name"),
-            ForwardErrorKind::ReservedHeader => write!(f, "the header `{text}` is reserved: it frames or routes the request or has credentials"),
-            ForwardErrorKind::Duplicate => write!(f, "two claims have the header `{text}`, or one that a server may take for it"),
-            ForwardErrorKind::UnknownPlace => {
-                f.write_str(
-                "a token source has no known place, so its token cannot be removed: implement `TokenSource::place`, or use \
-                 `ForwardClaims::keeping_token`",
-            )
-            }
-        }
-    }
-}
-
-impl std::error::Error for ForwardError {}
 
 #[derive(Debug, Default)]
 struct Plan {
@@ -110,8 +56,11 @@ impl ForwardClaims {
     pub fn new<'c>(
         verifier: &Verifier,
         claims: impl IntoIterator<Item = (&'c str, &'c str)>,
-    ) -> Result<Self, ForwardError> {
-        let unknown = ForwardError::new(ForwardErrorKind::UnknownPlace, "");
+    ) -> Result<Self, BuildError> {
+        let unknown = BuildError::new(BuildErrorKind::Missing, "place").because(
+            "of a token source is unknown, so its token cannot be removed: implement `TokenSource::place`, or use \
+             `ForwardClaims::keeping_token`",
+        );
         let strip = Strip::of(verifier.sources()).ok_or(unknown)?;
         Ok(Plan { strip, claims: Plan::claims(claims)? }.into())
     }
@@ -121,7 +70,7 @@ impl ForwardClaims {
     /// # Errors
     ///
     /// Returns the first invalid pair.
-    pub fn keeping_token<'c>(claims: impl IntoIterator<Item = (&'c str, &'c str)>) -> Result<Self, ForwardError> {
+    pub fn keeping_token<'c>(claims: impl IntoIterator<Item = (&'c str, &'c str)>) -> Result<Self, BuildError> {
         Ok(Plan { strip: Strip::default(), claims: Plan::claims(claims)? }.into())
     }
 }
@@ -147,21 +96,22 @@ impl Gate for ForwardClaims {
 }
 
 impl Plan {
-    fn claims<'c>(
-        pairs: impl IntoIterator<Item = (&'c str, &'c str)>,
-    ) -> Result<Vec<(ClaimPath, String)>, ForwardError> {
+    fn claims<'c>(pairs: impl IntoIterator<Item = (&'c str, &'c str)>) -> Result<Vec<(ClaimPath, String)>, BuildError> {
         let mut plan = Self::default();
         for (path, name) in pairs {
-            let error = |kind, text| Err(ForwardError::new(kind, text));
-            let Ok(path) = ClaimPath::new(path) else { return error(ForwardErrorKind::NotAPath, path) };
+            let Ok(path) = ClaimPath::new(path) else {
+                return refused(BuildErrorKind::Invalid, path, "is not a JSON pointer such as `/sub`");
+            };
             if name.is_empty() || !name.bytes().all(is_tchar) {
-                return error(ForwardErrorKind::NotAHeader, name);
+                return refused(BuildErrorKind::IllegalCharacters, name, "is not a legal header name");
             }
             if RESERVED.iter().any(|reserved| is_alike(reserved.as_bytes(), name.as_bytes())) {
-                return error(ForwardErrorKind::ReservedHeader, name);
+                let problem = "is reserved: the header frames or routes the request, or has credentials";
+                return refused(BuildErrorKind::Reserved, name, problem);
             }
             if plan.is_ours(name.as_bytes()) {
-                return error(ForwardErrorKind::Duplicate, name);
+                let problem = "is the header of two claims, or one that a server may take for it";
+                return refused(BuildErrorKind::Duplicate, name, problem);
             }
             plan.claims.push((path, name.to_ascii_lowercase()));
         }
@@ -214,6 +164,10 @@ impl Plan {
         let kept: Vec<&[u8]> = options().filter(|option| !self.is_ours(option)).collect();
         if kept.is_empty() { Line::Drop } else { Line::Replace(kept.join(&b", "[..])) }
     }
+}
+
+fn refused<T>(kind: BuildErrorKind, name: &str, problem: &'static str) -> Result<T, BuildError> {
+    Err(BuildError::new(kind, "").at(name.to_owned()).because(problem))
 }
 
 /// Returns whether a server may take one name for the other. Servers in the tradition of CGI replace every character except
@@ -302,16 +256,16 @@ mod tests {
 
     #[test]
     fn an_invalid_configuration_is_an_error() {
-        use ForwardErrorKind::{Duplicate, NotAHeader, NotAPath, ReservedHeader};
+        use BuildErrorKind::{Duplicate, IllegalCharacters, Invalid, Reserved};
         for (pairs, kind) in [
-            (vec![("sub", "x-user")], NotAPath),
-            (vec![("/sub", "")], NotAHeader),
-            (vec![("/sub", "x user")], NotAHeader),
-            (vec![("/sub", "x-user\r\n")], NotAHeader),
-            (vec![("/sub", "caf\u{e9}")], NotAHeader),
-            (vec![("/sub", "Content-Length")], ReservedHeader),
-            (vec![("/sub", "transfer_encoding")], ReservedHeader),
-            (vec![("/sub", "Authorization")], ReservedHeader),
+            (vec![("sub", "x-user")], Invalid),
+            (vec![("/sub", "")], IllegalCharacters),
+            (vec![("/sub", "x user")], IllegalCharacters),
+            (vec![("/sub", "x-user\r\n")], IllegalCharacters),
+            (vec![("/sub", "caf\u{e9}")], IllegalCharacters),
+            (vec![("/sub", "Content-Length")], Reserved),
+            (vec![("/sub", "transfer_encoding")], Reserved),
+            (vec![("/sub", "Authorization")], Reserved),
             (vec![("/sub", "x-user"), ("/name", "X_User")], Duplicate),
         ] {
             let error = ForwardClaims::keeping_token(pairs.clone()).expect_err("invalid");

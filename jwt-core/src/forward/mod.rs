@@ -5,10 +5,10 @@
 //! several issuers, forward `iss` as well as `sub`: two issuers may use the same `sub` for different users.
 //!
 //! ```
-//! use jwt_core::Verifier;
-//! use jwt_core::forward::{ForwardClaims, ForwardError};
+//! use jwt_core::forward::ForwardClaims;
+//! use jwt_core::{BuildError, Verifier};
 //!
-//! fn forward(verifier: &Verifier) -> Result<ForwardClaims, ForwardError> {
+//! fn forward(verifier: &Verifier) -> Result<ForwardClaims, BuildError> {
 //!     let claims = [("/iss", "x-issuer"), ("/sub", "x-user"), ("/realm_access/roles", "x-roles")];
 //!     ForwardClaims::new(verifier, claims)
 //! }
@@ -43,4 +43,4 @@
 
 mod claims;
 
-pub use claims::{ForwardClaims, ForwardError, ForwardErrorKind};
+pub use claims::ForwardClaims;

@@ -19,7 +19,7 @@ pub(crate) mod request;
 pub(crate) mod token;
 
 pub use challenge::{Challenge, Challenger, ProblemJson, Rejection, Rendered, Renderer, render_fn};
-pub use cookies::{CookieError, CookieErrorKind, Cookies, CookiesBuilder, SameSite, SetCookies, may_be_shared};
+pub use cookies::{Cookies, CookiesBuilder, SameSite, SetCookies, may_be_shared};
 pub use csrf::Csrf;
 pub use request::RequestView;
 pub use token::{Found, Location, TokenPlace, TokenSource, TokenSources};

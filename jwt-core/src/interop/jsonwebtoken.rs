@@ -44,9 +44,10 @@ macro_rules! conversions {
 
         use super::TheirKey;
         use crate::crypto::{Backend, Engine, Verify};
+        use crate::error::{BuildError, BuildErrorKind};
         use crate::jose::material::KeyMaterial;
         use crate::jose::{Algorithm, Key, KeyError, KeySet, UnknownAlgorithm, der};
-        use crate::verify::{BuildError, BuildErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
+        use crate::verify::{TrustedIssuer, Verifier, VerifierBuilder};
 
         impl TryFrom<TheirAlgorithm> for Algorithm {
             type Error = UnknownAlgorithm;
@@ -325,16 +326,16 @@ mod tests {
                 };
                 let keys = KeySet::from(Key::from_secret(Algorithm::HS256, [7; 32]).unwrap());
                 let setting = |validation: Validation| {
-                    VerifierBuilder::try_from((&validation, &keys)).err().map(|error| error.setting())
+                    VerifierBuilder::try_from((&validation, &keys)).err().map(|error| error.setting().to_owned())
                 };
                 assert_eq!(setting(complete()), None);
-                assert_eq!(setting(Validation { iss: None, ..complete() }), Some("iss"));
-                assert_eq!(setting(Validation { aud: None, ..complete() }), Some("aud"));
-                assert_eq!(setting(Validation { validate_exp: false, ..complete() }), Some("validate_exp"));
-                assert_eq!(setting(Validation { validate_aud: false, ..complete() }), Some("validate_aud"));
+                assert_eq!(setting(Validation { iss: None, ..complete() }), Some("iss".to_owned()));
+                assert_eq!(setting(Validation { aud: None, ..complete() }), Some("aud".to_owned()));
+                assert_eq!(setting(Validation { validate_exp: false, ..complete() }), Some("validate_exp".to_owned()));
+                assert_eq!(setting(Validation { validate_aud: false, ..complete() }), Some("validate_aud".to_owned()));
                 assert_eq!(
                     setting(Validation { reject_tokens_expiring_in_less_than: 1, ..complete() }),
-                    Some("reject_tokens_expiring_in_less_than")
+                    Some("reject_tokens_expiring_in_less_than".to_owned())
                 );
             }
 

@@ -4,11 +4,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::error::{BuildError, BuildErrorKind};
 use crate::http::challenge::is_scope;
 use crate::step::Step;
 
 use super::issuer::UnsignedToken;
-use super::{IssueError, IssueErrorKind, Issued, TokenIssuer};
+use super::{Issued, TokenIssuer};
 
 /// The claims that have methods of their own, or that only the issuer writes.
 const RESERVED_CLAIMS: [&str; 15] = [
@@ -39,7 +40,8 @@ const RESERVED_HEADERS: [&str; 11] = ["alg", "typ", "kid", "crit", "b64", "cty",
 ///
 /// ```
 /// # use jwt_core::crypto::SigningKey;
-/// # use jwt_core::issue::{IssueErrorKind, KeyRing, TokenIssuer};
+/// # use jwt_core::BuildErrorKind;
+/// # use jwt_core::issue::{KeyRing, TokenIssuer};
 /// # if jwt_core::crypto::Backend::compiled_in().is_none() { return Ok(()) }
 /// # let ring = KeyRing::new(SigningKey::generate(jwt_core::Algorithm::ES256)?)?;
 /// # let tokens = TokenIssuer::builder("https://id.example", ring).audience("https://api.example").build()?;
@@ -53,7 +55,7 @@ const RESERVED_HEADERS: [&str; 11] = ["alg", "typ", "kid", "crit", "b64", "cty",
 ///
 /// // Claims that the issuer writes can't be overridden.
 /// let error = tokens.access("joe").claim("sub", "root").issue().unwrap_err();
-/// assert_eq!(error.kind(), IssueErrorKind::ReservedClaim);
+/// assert_eq!(error.kind(), BuildErrorKind::Reserved);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -66,7 +68,7 @@ pub struct AccessToken {
     fresh: Fresh,
     csrf: bool,
     /// The first error, which [`issue`](Self::issue) returns.
-    error: Option<IssueError>,
+    error: Option<BuildError>,
 }
 
 /// The settings of an access token that every access token of a session shares.
@@ -127,7 +129,7 @@ enum Fresh {
 
 impl AccessToken {
     pub(super) fn new(issuer: TokenIssuer, subject: String) -> Self {
-        let error = subject.is_empty().then(|| IssueError::new(IssueErrorKind::Empty, "subject"));
+        let error = subject.is_empty().then(|| BuildError::new(BuildErrorKind::Empty, "subject"));
         let grant = Grant { client_id: issuer.client_id().map(str::to_owned), ..Grant::default() };
         Self { issuer, subject, grant, valid_after: None, fresh: Fresh::No, csrf: false, error }
     }
@@ -150,7 +152,7 @@ impl AccessToken {
     pub fn scope<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         if !names.iter().all(|name| is_scope(name)) {
-            return self.fail(IssueErrorKind::IllegalScope, "scope");
+            return self.fail(BuildError::new(BuildErrorKind::IllegalCharacters, "scope"));
         }
         self.grant.claims.remove("scope");
         if !names.is_empty() {
@@ -162,7 +164,7 @@ impl AccessToken {
     /// Adds claims: a value of any type that serializes as a JSON object. Default: no claims besides those of the issuer.
     ///
     /// Add few: they travel with every request, and the bearer can read them. Claims that the issuer writes itself are
-    /// [refused](IssueErrorKind::ReservedClaim).
+    /// [refused](BuildErrorKind::Reserved).
     pub fn claims(mut self, claims: &impl Serialize) -> Self {
         match serde_json::to_value(claims) {
             Ok(Value::Object(claims)) => {
@@ -171,7 +173,7 @@ impl AccessToken {
                 }
                 self
             }
-            _ => self.fail(IssueErrorKind::UnusableClaims, "claims"),
+            _ => self.fail(unusable_claims()),
         }
     }
 
@@ -179,7 +181,8 @@ impl AccessToken {
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let name = name.into();
         if let Some(reserved) = RESERVED_CLAIMS.into_iter().find(|reserved| *reserved == name) {
-            return self.fail(IssueErrorKind::ReservedClaim, reserved);
+            let problem = "is a claim that the issuer writes itself or that has a method of its own";
+            return self.fail(BuildError::new(BuildErrorKind::Reserved, reserved).because(problem));
         }
         self.grant.claims.insert(name, value.into());
         self
@@ -191,7 +194,8 @@ impl AccessToken {
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let name = name.into();
         if let Some(reserved) = RESERVED_HEADERS.into_iter().find(|reserved| *reserved == name) {
-            return self.fail(IssueErrorKind::ReservedHeader, reserved);
+            let problem = "is a reserved header parameter";
+            return self.fail(BuildError::new(BuildErrorKind::Reserved, reserved).because(problem));
         }
         self.grant.header.insert(name, value.into());
         self
@@ -201,10 +205,10 @@ impl AccessToken {
     pub fn audience(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
         if name.is_empty() {
-            return self.fail(IssueErrorKind::Empty, "audience");
+            return self.fail(BuildError::new(BuildErrorKind::Empty, "audience"));
         }
         if name == self.issuer.refresh_audience() {
-            return self.fail(IssueErrorKind::Contradiction, "audience");
+            return self.fail(reserved("audience"));
         }
         self.grant.audience.push(name);
         self
@@ -229,7 +233,7 @@ impl AccessToken {
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         let client_id = client_id.into();
         if client_id.is_empty() {
-            return self.fail(IssueErrorKind::Empty, "client_id");
+            return self.fail(BuildError::new(BuildErrorKind::Empty, "client_id"));
         }
         self.grant.client_id = Some(client_id);
         self
@@ -256,7 +260,7 @@ impl AccessToken {
     }
 
     /// Generates the claim `csrf` if it's wanted and missing: every token of a session has the same value.
-    pub(crate) fn generate_csrf(mut self) -> Result<Self, IssueError> {
+    pub(crate) fn generate_csrf(mut self) -> Result<Self, BuildError> {
         if self.csrf && self.grant.csrf.is_none() {
             self.grant.csrf = Some(self.issuer.random_id()?);
         }
@@ -269,13 +273,13 @@ impl AccessToken {
     ///
     /// # Errors
     ///
-    /// The first error: an [empty](IssueErrorKind::Empty) subject or audience, a [missing](IssueErrorKind::Undecided)
-    /// `client_id` if the issuer's [`typ`](super::TokenIssuerBuilder::token_type) needs it, a [lifetime](IssueErrorKind::OutOfRange) of
+    /// The first error: an [empty](BuildErrorKind::Empty) subject or audience, a [missing](BuildErrorKind::Undecided)
+    /// `client_id` if the issuer's [`typ`](super::TokenIssuerBuilder::token_type) needs it, a [lifetime](BuildErrorKind::OutOfRange) of
     /// less than a second or more than the ring's [`longest_lifetime`](super::KeyRingBuilder::longest_lifetime),
-    /// [reserved](IssueErrorKind::ReservedClaim) or [unusable](IssueErrorKind::UnusableClaims) claims, or a token of more
-    /// than [16 KiB](IssueErrorKind::TooLarge).
-    pub fn issue(self) -> Result<Issued, IssueError> {
-        self.issue_step().ready().unwrap_or_else(|| Err(IssueError::new(IssueErrorKind::MustWait, "key")))
+    /// [reserved](BuildErrorKind::Reserved) or [unusable](BuildErrorKind::Invalid) claims, or a token of more
+    /// than [16 KiB](BuildErrorKind::TooLarge).
+    pub fn issue(self) -> Result<Issued, BuildError> {
+        self.issue_step().ready().unwrap_or_else(|| Err(BuildError::new(BuildErrorKind::MustWait, "key")))
     }
 
     /// Signs the token, now or once a remote signer has answered: `token.issue_step().wait().await?`.
@@ -284,8 +288,8 @@ impl AccessToken {
     ///
     /// # Errors
     ///
-    /// The errors of [`issue`](Self::issue), and [`SignerUnavailable`](IssueErrorKind::SignerUnavailable).
-    pub fn issue_step(self) -> Step<Result<Issued, IssueError>> {
+    /// The errors of [`issue`](Self::issue), and [`SignerUnavailable`](BuildErrorKind::SignerUnavailable).
+    pub fn issue_step(self) -> Step<Result<Issued, BuildError>> {
         let now = self.issuer.clock().now();
         match self.generate_csrf() {
             Ok(this) => this.issue_in(None, now),
@@ -294,12 +298,12 @@ impl AccessToken {
     }
 
     /// Signs the token for a login at this second.
-    pub(super) fn issue_at(self, login: u64, now: Duration) -> Step<Result<Issued, IssueError>> {
+    pub(super) fn issue_at(self, login: u64, now: Duration) -> Step<Result<Issued, BuildError>> {
         self.sign(None, Some(login), now)
     }
 
     /// Signs the token for a session.
-    pub(crate) fn issue_in(self, session: Option<TokenSession<'_>>, now: Duration) -> Step<Result<Issued, IssueError>> {
+    pub(crate) fn issue_in(self, session: Option<TokenSession<'_>>, now: Duration) -> Step<Result<Issued, BuildError>> {
         let login = session.as_ref().map(|session| session.login);
         // A fresh token means that the user has just logged in.
         let login = login.or((!matches!(self.fresh, Fresh::No)).then_some(now.as_secs()));
@@ -311,7 +315,7 @@ impl AccessToken {
         session: Option<TokenSession<'_>>,
         login: Option<u64>,
         now: Duration,
-    ) -> Step<Result<Issued, IssueError>> {
+    ) -> Step<Result<Issued, BuildError>> {
         match self.unsigned(session, login, now) {
             Ok((issuer, token)) => issuer.sign(token),
             Err(error) => Step::Ready(Err(error)),
@@ -323,7 +327,7 @@ impl AccessToken {
         session: Option<TokenSession<'_>>,
         login: Option<u64>,
         now: Duration,
-    ) -> Result<(TokenIssuer, UnsignedToken), IssueError> {
+    ) -> Result<(TokenIssuer, UnsignedToken), BuildError> {
         if let Some(error) = self.error {
             return Err(error);
         }
@@ -332,7 +336,7 @@ impl AccessToken {
         let mut lifetime = grant.lifetime.unwrap_or(issuer.lifetime());
         issuer.check_lifetime(lifetime, "lifetime")?;
         if self.valid_after.is_some_and(|delay| delay >= lifetime) {
-            return Err(IssueError::new(IssueErrorKind::OutOfRange, "valid_after"));
+            return Err(BuildError::new(BuildErrorKind::OutOfRange, "valid_after"));
         }
         let mut claims = grant.claims;
         let mut set = |name: &str, value: Value| drop(claims.insert(name.to_owned(), value));
@@ -374,10 +378,19 @@ impl AccessToken {
         Ok((issuer, token))
     }
 
-    fn fail(mut self, kind: IssueErrorKind, about: &'static str) -> Self {
-        self.error.get_or_insert(IssueError::new(kind, about));
+    fn fail(mut self, error: BuildError) -> Self {
+        self.error.get_or_insert(error);
         self
     }
+}
+
+pub(super) fn unusable_claims() -> BuildError {
+    BuildError::new(BuildErrorKind::Invalid, "claims").because("must be a JSON object that verifiers accept")
+}
+
+/// The error of a name that only refresh tokens have.
+pub(super) fn reserved(setting: &'static str) -> BuildError {
+    BuildError::new(BuildErrorKind::Reserved, setting).because("is reserved for refresh tokens: choose another name")
 }
 
 /// The session that a token belongs to.

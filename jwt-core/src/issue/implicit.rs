@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::claims::NumericDate;
+use crate::error::BuildError;
 use crate::gate::{Admission, AfterResponse, Answer, Gate, HeaderEdit, RequestState, ResponseView};
 use crate::http::cookies::{Cookies, SetCookies, may_be_shared};
 use crate::http::request::RequestView;
@@ -12,7 +13,7 @@ use crate::step::Step;
 use crate::verified::Verified;
 
 use super::access::{ACCESS, Grant};
-use super::{AccessToken, IssueError, Issued, TokenIssuer};
+use super::{AccessToken, Issued, TokenIssuer};
 
 /// Renews access tokens in cookies while they are used, for server-rendered pages without refresh tokens.
 ///
@@ -62,7 +63,7 @@ impl ImplicitRefresh {
     /// # Errors
     ///
     /// The errors of [`AccessToken::issue`](super::AccessToken::issue).
-    pub async fn renew(&self, verified: &Verified) -> Result<Option<Issued>, IssueError> {
+    pub async fn renew(&self, verified: &Verified) -> Result<Option<Issued>, BuildError> {
         match self.replacement(verified) {
             Some(replacement) => replacement.issue(verified).await,
             None => Ok(None),
@@ -141,7 +142,7 @@ struct Replacement {
 }
 
 impl Replacement {
-    async fn issue(self, verified: &Verified) -> Result<Option<Issued>, IssueError> {
+    async fn issue(self, verified: &Verified) -> Result<Option<Issued>, BuildError> {
         // The user may have logged out while the handler ran. The new token's `iat` is from before this look-up, so a
         // revocation by subject that arrives in between covers the new token too.
         if let Some(recheck) = verified.recheck()

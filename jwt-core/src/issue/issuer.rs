@@ -9,14 +9,15 @@ use serde_json::{Map, Value};
 use crate::claims::{NumericDate, RegisteredClaims};
 use crate::clock::Clock;
 use crate::crypto::SigningKey;
+use crate::error::{BuildError, BuildErrorKind};
 use crate::jose::header::is_media_type;
 use crate::jose::{Algorithm, KeyError};
 use crate::revocation::RevocationSettings;
 use crate::step::Step;
 use crate::verify::TrustedIssuer;
 
-use super::access::ACCESS;
-use super::{AccessToken, IssueError, IssueErrorKind, KeyRing};
+use super::access::{ACCESS, reserved, unusable_claims};
+use super::{AccessToken, KeyRing};
 
 /// Issues access tokens, signed with the keys of a [`KeyRing`].
 ///
@@ -154,10 +155,10 @@ impl TokenIssuer {
 
     /// The `typ` of an access token. RFC 9068 section 2.2 requires a `client_id` of its tokens, and verifiers refuse those
     /// that only claim to be one.
-    pub(super) fn token_type(&self, has_client_id: bool) -> Result<String, IssueError> {
+    pub(super) fn token_type(&self, has_client_id: bool) -> Result<String, BuildError> {
         let token_type = self.0.token_type.as_deref().unwrap_or(if has_client_id { RFC_9068 } else { "JWT" });
         if !has_client_id && is_media_type(token_type, RFC_9068) {
-            return Err(IssueError::new(IssueErrorKind::Undecided, "client_id"));
+            return Err(BuildError::new(BuildErrorKind::Undecided, "client_id"));
         }
         Ok(token_type.to_owned())
     }
@@ -168,22 +169,22 @@ impl TokenIssuer {
     }
 
     /// 128 random bits in base64url.
-    pub(crate) fn random_id(&self) -> Result<String, IssueError> {
+    pub(crate) fn random_id(&self) -> Result<String, BuildError> {
         let mut bytes = [0; 16];
         self.0.ring.backend().random(&mut bytes)?;
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// Checks that tokens of the ring may live this long.
-    pub(crate) fn check_lifetime(&self, lifetime: Duration, setting: &'static str) -> Result<(), IssueError> {
+    pub(crate) fn check_lifetime(&self, lifetime: Duration, setting: &'static str) -> Result<(), BuildError> {
         if lifetime.as_secs() == 0 || lifetime > self.0.ring.longest_lifetime() {
-            return Err(IssueError::new(IssueErrorKind::OutOfRange, setting));
+            return Err(BuildError::new(BuildErrorKind::OutOfRange, setting));
         }
         Ok(())
     }
 
     /// Adds the issuer, the times and the `jti`, and signs the token.
-    pub(crate) fn sign(&self, token: UnsignedToken) -> Step<Result<Issued, IssueError>> {
+    pub(crate) fn sign(&self, token: UnsignedToken) -> Step<Result<Issued, BuildError>> {
         let (unsigned, key) = match self.prepare(token) {
             Ok(prepared) => prepared,
             Err(error) => return Step::Ready(Err(error)),
@@ -198,7 +199,7 @@ impl TokenIssuer {
     }
 
     /// Writes header and claims. The result isn't a token yet: its signature is missing.
-    fn prepare(&self, token: UnsignedToken) -> Result<(Issued, SigningKey), IssueError> {
+    fn prepare(&self, token: UnsignedToken) -> Result<(Issued, SigningKey), BuildError> {
         let UnsignedToken { token_type, mut header, mut claims, jwt_id, issued_at, lifetime, csrf } = token;
         let expires_at = issued_at.saturating_add(lifetime).as_secs();
         claims.insert("iss".to_owned(), self.0.name.as_str().into());
@@ -217,7 +218,7 @@ impl TokenIssuer {
         let are_texts = ["sub", "jti", "sid", "client_id"].into_iter().all(is_text);
         let payload = Value::from(claims).to_string();
         if !are_texts || RegisteredClaims::read(&payload).is_err() {
-            return Err(IssueError::new(IssueErrorKind::UnusableClaims, "claims"));
+            return Err(unusable_claims());
         }
         let encode = |text: String| URL_SAFE_NO_PAD.encode(text);
         let input = format!("{}.{}", encode(Value::from(header).to_string()), encode(payload));
@@ -225,10 +226,11 @@ impl TokenIssuer {
         Ok((Issued { token: input, jwt_id, expires_at, lifetime, csrf }, key))
     }
 
-    fn finish(&self, unsigned: Issued, signature: Result<Vec<u8>, KeyError>) -> Result<Issued, IssueError> {
+    fn finish(&self, unsigned: Issued, signature: Result<Vec<u8>, KeyError>) -> Result<Issued, BuildError> {
         let token = format!("{}.{}", unsigned.token, URL_SAFE_NO_PAD.encode(signature?));
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(IssueError::new(IssueErrorKind::TooLarge, "token"));
+            return Err(BuildError::new(BuildErrorKind::TooLarge, "token")
+                .because("is larger than 16 KiB, the most that verifiers accept by default"));
         }
         if token.len() > MAX_COOKIE_BYTES {
             tracing::warn!(bytes = token.len(), "a token is too large for a cookie: give it fewer claims");
@@ -322,7 +324,7 @@ impl TokenIssuerBuilder {
     /// Sets the header's `typ` of every access token. Default: `at+jwt` if the token has a `client_id`, otherwise `JWT`.
     ///
     /// Set `JWT` for verifiers that accept nothing else, and `at+jwt` if every token must follow RFC 9068: issuing a token
-    /// without a `client_id` is then an [error](IssueErrorKind::Undecided).
+    /// without a `client_id` is then an [error](BuildErrorKind::Undecided).
     pub fn token_type(mut self, token_type: impl Into<String>) -> Self {
         self.inner.token_type = Some(token_type.into());
         self
@@ -332,15 +334,15 @@ impl TokenIssuerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Undecided`](IssueErrorKind::Undecided) without an audience, [`Empty`](IssueErrorKind::Empty) for an empty value,
-    /// [`Contradiction`](IssueErrorKind::Contradiction) for the audience or the `typ` of refresh tokens, and
-    /// [`OutOfRange`](IssueErrorKind::OutOfRange) for a lifetime of less than a second or more than the ring's
+    /// [`Undecided`](BuildErrorKind::Undecided) without an audience, [`Empty`](BuildErrorKind::Empty) for an empty value,
+    /// [`Reserved`](BuildErrorKind::Reserved) for the audience or the `typ` of refresh tokens, and
+    /// [`OutOfRange`](BuildErrorKind::OutOfRange) for a lifetime of less than a second or more than the ring's
     /// [`longest_lifetime`](super::KeyRingBuilder::longest_lifetime).
-    pub fn build(self) -> Result<TokenIssuer, IssueError> {
-        use IssueErrorKind as Kind;
+    pub fn build(self) -> Result<TokenIssuer, BuildError> {
+        use BuildErrorKind as Kind;
         let inner = self.inner;
         if inner.audience.is_empty() {
-            return Err(IssueError::new(Kind::Undecided, "audience"));
+            return Err(BuildError::new(Kind::Undecided, "audience"));
         }
         for (setting, empty) in [
             ("issuer", inner.name.is_empty()),
@@ -349,15 +351,15 @@ impl TokenIssuerBuilder {
             ("token_type", inner.token_type.as_deref() == Some("")),
         ] {
             if empty {
-                return Err(IssueError::new(Kind::Empty, setting));
+                return Err(BuildError::new(Kind::Empty, setting));
             }
         }
         let issuer = TokenIssuer(Arc::new(inner));
         if issuer.0.audience.contains(&issuer.refresh_audience()) {
-            return Err(IssueError::new(Kind::Contradiction, "audience"));
+            return Err(reserved("audience"));
         }
         if issuer.0.token_type.as_deref().is_some_and(|token_type| is_media_type(token_type, REFRESH_TYPE)) {
-            return Err(IssueError::new(Kind::Contradiction, "token_type"));
+            return Err(reserved("token_type"));
         }
         issuer.check_lifetime(issuer.0.lifetime, "lifetime")?;
         Ok(issuer)

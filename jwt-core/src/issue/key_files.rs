@@ -15,10 +15,10 @@ use crate::jose::{Algorithm, KeyError};
 use crate::json::{self, Unique, Value};
 
 use super::key_list::ListedKey;
-use super::{IssueError, IssueErrorKind};
+use crate::error::{BuildError, BuildErrorKind};
 
 /// Reads the keys of a directory, or of one file. Symbolic links are followed once, so that all files are of one version.
-pub(super) fn read(path: &Path) -> Result<Vec<ListedKey>, IssueError> {
+pub(super) fn read(path: &Path) -> Result<Vec<ListedKey>, BuildError> {
     let place = resolve(path)?;
     let keys = read_resolved(path, &place);
     // Kubernetes removes the old version soon after it has moved the link.
@@ -29,12 +29,12 @@ pub(super) fn read(path: &Path) -> Result<Vec<ListedKey>, IssueError> {
 }
 
 /// Follows the links to a path, and the link by which Kubernetes changes all files of a volume at once.
-fn resolve(path: &Path) -> Result<PathBuf, IssueError> {
+fn resolve(path: &Path) -> Result<PathBuf, BuildError> {
     let place = fs::canonicalize(path).map_err(|error| unreadable(path, &error))?;
     Ok(fs::canonicalize(place.join("..data")).unwrap_or(place))
 }
 
-fn read_resolved(path: &Path, place: &Path) -> Result<Vec<ListedKey>, IssueError> {
+fn read_resolved(path: &Path, place: &Path) -> Result<Vec<ListedKey>, BuildError> {
     let mut keys = Vec::new();
     if place.is_dir() {
         let entries = fs::read_dir(place).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
@@ -48,11 +48,13 @@ fn read_resolved(path: &Path, place: &Path) -> Result<Vec<ListedKey>, IssueError
         read_file(place, path, &mut keys)?;
     }
     if keys.len() > MAX_KEYS {
-        return Err(IssueError::new(IssueErrorKind::OutOfRange, name(path)).with_detail("more than 100 keys"));
+        return Err(BuildError::new(BuildErrorKind::OutOfRange, "")
+            .at(name(path))
+            .because_of(Some("more than 100 keys")));
     }
     if keys.iter().filter(|key| key.signs_from.is_none() && !key.revoked).count() > 1 {
         let detail = "of several keys, at most one may leave out the moment from which it signs";
-        return Err(IssueError::new(IssueErrorKind::Undecided, "nbf").with_detail(detail));
+        return Err(BuildError::new(BuildErrorKind::Undecided, "nbf").because_of(Some(detail)));
     }
     Ok(keys)
 }
@@ -62,14 +64,14 @@ fn is_hidden(file: &Path) -> bool {
 }
 
 /// Reads one file. `named` is its name for people, which ends as a file name.
-fn read_file(file: &Path, named: &Path, keys: &mut Vec<ListedKey>) -> Result<(), IssueError> {
+fn read_file(file: &Path, named: &Path, keys: &mut Vec<ListedKey>) -> Result<(), BuildError> {
     let extension = named.extension().and_then(OsStr::to_str).unwrap_or_default();
     if !matches!(extension, "pem" | "json" | "jwk" | "jwks") {
         let detail = "the name must end in .pem, .json, .jwk or .jwks";
-        return Err(IssueError::new(IssueErrorKind::UnreadableKeys, name(named)).with_detail(detail));
+        return Err(BuildError::new(BuildErrorKind::Unreadable, "").at(name(named)).because_of(Some(detail)));
     }
     let content = content(file, named)?;
-    let bad = |about: String| move |error: KeyError| IssueError::from(error).with_about(about);
+    let bad = |about: String| move |error: KeyError| BuildError::from(error).at(about);
     if extension == "pem" {
         let (signs_from, algorithm) = parse_stem(named);
         let key = SigningKey::from_pem_of(algorithm, &content).map_err(bad(name(named)))?;
@@ -100,14 +102,16 @@ fn read_file(file: &Path, named: &Path, keys: &mut Vec<ListedKey>) -> Result<(),
 }
 
 /// Reads a file of bounded size into a buffer that's overwritten.
-fn content(file: &Path, named: &Path) -> Result<Zeroizing<Vec<u8>>, IssueError> {
+fn content(file: &Path, named: &Path) -> Result<Zeroizing<Vec<u8>>, BuildError> {
     let failed = |error: io::Error| unreadable(named, &error);
     // Large enough from the start: growing would leave a copy of the key behind.
     let mut content = Zeroizing::new(Vec::with_capacity(MAX_BYTES + 1));
     let mut file = File::open(file).map_err(failed)?.take(MAX_BYTES as u64 + 1);
     file.read_to_end(&mut content).map_err(failed)?;
     if content.len() > MAX_BYTES {
-        return Err(IssueError::new(IssueErrorKind::OutOfRange, name(named)).with_detail("more than 512 KiB"));
+        return Err(BuildError::new(BuildErrorKind::OutOfRange, "")
+            .at(name(named))
+            .because_of(Some("more than 512 KiB")));
     }
     Ok(content)
 }
@@ -197,8 +201,8 @@ fn parse_moment(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(days * 86_400 + hour * 3_600 + minute * 60 + second))
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> IssueError {
-    IssueError::new(IssueErrorKind::UnreadableKeys, name(path)).with_detail(error.to_string())
+fn unreadable(path: &Path, error: &io::Error) -> BuildError {
+    BuildError::new(BuildErrorKind::Unreadable, "").at(name(path)).because_of(Some(error))
 }
 
 fn name(path: &Path) -> String {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::crypto::SigningKey;
 
-use super::{IssueError, IssueErrorKind};
+use crate::error::{BuildError, BuildErrorKind};
 
 /// A key of a list, before a ring has checked it.
 pub(super) struct ListedKey {
@@ -21,14 +21,14 @@ impl From<(SigningKey, Duration)> for ListedKey {
 }
 
 /// Reads a list of keys.
-pub(super) type Load = Box<dyn Fn() -> Result<Vec<ListedKey>, IssueError> + Send + Sync>;
+pub(super) type Load = Box<dyn Fn() -> Result<Vec<ListedKey>, BuildError> + Send + Sync>;
 
 pub(super) fn from_function<E: fmt::Display>(
     load: impl Fn() -> Result<Vec<(SigningKey, Duration)>, E> + Send + Sync + 'static,
 ) -> Load {
     Box::new(move || {
         let unreadable =
-            |error: E| IssueError::new(IssueErrorKind::UnreadableKeys, "load_keys").with_detail(error.to_string());
+            |error: E| BuildError::new(BuildErrorKind::Unreadable, "load_keys").because_of(Some(error.to_string()));
         Ok(load().map_err(unreadable)?.into_iter().map(ListedKey::from).collect())
     })
 }

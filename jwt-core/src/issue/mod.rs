@@ -29,7 +29,6 @@
 //! verifies your tokens, use a key pair.
 
 mod access;
-mod error;
 mod implicit;
 mod issuer;
 mod key_files;
@@ -42,7 +41,6 @@ mod ring_reload;
 pub(crate) mod session;
 
 pub use access::AccessToken;
-pub use error::{IssueError, IssueErrorKind};
 pub use implicit::ImplicitRefresh;
 pub use issuer::{Issued, TokenIssuer, TokenIssuerBuilder};
 pub use publication::AuthorizationServerMetadata;

@@ -7,12 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
+use crate::error::{BuildError, BuildErrorKind};
 use crate::gate::{Answer, Endpoint};
 use crate::http::request::RequestView;
 use crate::jose::Algorithm;
 use crate::step::Step;
 
-use super::{IssueError, IssueErrorKind, KeyRing, TokenIssuer};
+use super::{KeyRing, TokenIssuer};
 
 /// The longest `max-age` of a document. It is less if new keys are published for a shorter time.
 const LONGEST_MAX_AGE: Duration = Duration::from_secs(600);
@@ -26,9 +27,9 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// [`NothingToPublish`](IssueErrorKind::NothingToPublish) for a ring of secrets. Give those to verifiers in another
+    /// [`NoUsableKey`](BuildErrorKind::NoUsableKey) for a ring of secrets. Give those to verifiers in another
     /// way.
-    pub fn jwks(&self) -> Result<Endpoint, IssueError> {
+    pub fn jwks(&self) -> Result<Endpoint, BuildError> {
         self.jwks_of(Algorithm::ALL.iter().copied())
     }
 
@@ -51,12 +52,12 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// [`NothingToPublish`](IssueErrorKind::NothingToPublish) for a ring of secrets, or if no key of the ring has one of
+    /// [`NoUsableKey`](BuildErrorKind::NoUsableKey) for a ring of secrets, or if no key of the ring has one of
     /// these algorithms now.
-    pub fn jwks_of(&self, algorithms: impl IntoIterator<Item = Algorithm>) -> Result<Endpoint, IssueError> {
+    pub fn jwks_of(&self, algorithms: impl IntoIterator<Item = Algorithm>) -> Result<Endpoint, BuildError> {
         let algorithms: Vec<Algorithm> = algorithms.into_iter().collect();
         if self.public_jwks(&algorithms).is_empty() {
-            return Err(IssueError::new(IssueErrorKind::NothingToPublish, "keys"));
+            return Err(nothing_to_publish());
         }
         let ring = self.clone();
         Ok(Endpoint::new(&["GET", "HEAD"], move |request| {
@@ -117,10 +118,10 @@ impl AuthorizationServerMetadata {
     ///
     /// # Errors
     ///
-    /// [`NothingToPublish`](IssueErrorKind::NothingToPublish) for an issuer that signs with secrets.
-    pub fn endpoint(self) -> Result<Endpoint, IssueError> {
+    /// [`NoUsableKey`](BuildErrorKind::NoUsableKey) for an issuer that signs with secrets.
+    pub fn endpoint(self) -> Result<Endpoint, BuildError> {
         if self.ring.is_symmetric() {
-            return Err(IssueError::new(IssueErrorKind::NothingToPublish, "keys"));
+            return Err(nothing_to_publish());
         }
         let (ring, body) = (self.ring, Value::from(self.members).to_string());
         Ok(Endpoint::new(&["GET", "HEAD"], move |request| {
@@ -133,6 +134,11 @@ impl fmt::Debug for AuthorizationServerMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizationServerMetadata").field("members", &self.members.len()).finish_non_exhaustive()
     }
+}
+
+fn nothing_to_publish() -> BuildError {
+    BuildError::new(BuildErrorKind::NoUsableKey, "keys")
+        .because("must not be published or have none of the algorithms: secrets are never published, so use a key pair")
 }
 
 fn cacheable(ring: &KeyRing, request: &dyn RequestView, content_type: &'static str, body: String) -> Answer {

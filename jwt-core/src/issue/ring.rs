@@ -6,12 +6,13 @@ use arc_swap::ArcSwap;
 
 use crate::clock::Clock;
 use crate::crypto::{Backend, PreparedKey, SigningKey};
+use crate::error::{BuildError, BuildErrorKind};
 use crate::jose::Algorithm;
 use crate::keys::{KeySource, Lookup, Wanted};
 
+use super::KeyRingBuilder;
 use super::key_list::Load;
-use super::ring_keys::{Keys, RingKey, is_before};
-use super::{IssueError, IssueErrorKind, KeyRingBuilder};
+use super::ring_keys::{Keys, RingKey, is_before, mixed_keys};
 
 /// The signing keys of an issuer, which rotate: each is published, then signs, then is retired, then removed.
 ///
@@ -88,11 +89,11 @@ impl KeyRing {
     /// # Errors
     ///
     /// The errors of [`KeyRingBuilder::build`].
-    pub fn new(key: SigningKey) -> Result<Self, IssueError> {
+    pub fn new(key: SigningKey) -> Result<Self, BuildError> {
         Self::builder().key(key).build()
     }
 
-    pub(super) fn from_builder(builder: KeyRingBuilder, backend: Backend) -> Result<Self, IssueError> {
+    pub(super) fn from_builder(builder: KeyRingBuilder, backend: Backend) -> Result<Self, BuildError> {
         let keys = builder.keys.into_iter();
         let keys: Result<Vec<_>, _> = keys.map(|(key, moment)| RingKey::new(key, moment, backend)).collect();
         Ok(Self(Arc::new(Ring {
@@ -117,10 +118,10 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// [`DuplicateKey`](IssueErrorKind::DuplicateKey) for a `kid` that the ring has already,
-    /// [`MixedKeys`](IssueErrorKind::MixedKeys) for a secret among key pairs or the other way round, and
-    /// [`UnusableKey`](IssueErrorKind::UnusableKey).
-    pub fn rotate(&self, key: SigningKey) -> Result<Arc<str>, IssueError> {
+    /// [`Duplicate`](BuildErrorKind::Duplicate) for a `kid` that the ring has already,
+    /// [`Contradiction`](BuildErrorKind::Contradiction) for a secret among key pairs or the other way round, and
+    /// [`UnusableKey`](BuildErrorKind::UnusableKey).
+    pub fn rotate(&self, key: SigningKey) -> Result<Arc<str>, BuildError> {
         self.rotate_at(key, self.now().saturating_add(self.0.publish_ahead))
     }
 
@@ -134,7 +135,7 @@ impl KeyRing {
     /// # Errors
     ///
     /// The errors of [`rotate`](Self::rotate). After an error the ring is unchanged.
-    pub fn rotate_at(&self, key: SigningKey, moment: Duration) -> Result<Arc<str>, IssueError> {
+    pub fn rotate_at(&self, key: SigningKey, moment: Duration) -> Result<Arc<str>, BuildError> {
         let _guard = self.lock_changes();
         let now = self.now();
         let new = RingKey::new(key, moment, self.0.backend)?;
@@ -154,12 +155,12 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// [`UnusableKey`](IssueErrorKind::UnusableKey), and [`MixedKeys`](IssueErrorKind::MixedKeys) for a secret instead of
+    /// [`UnusableKey`](BuildErrorKind::UnusableKey), and [`Contradiction`](BuildErrorKind::Contradiction) for a secret instead of
     /// key pairs or the other way round. After an error the ring is unchanged.
-    pub fn replace(&self, key: SigningKey) -> Result<Arc<str>, IssueError> {
+    pub fn replace(&self, key: SigningKey) -> Result<Arc<str>, BuildError> {
         let _guard = self.lock_changes();
         if key.algorithm().is_symmetric() != self.is_symmetric() {
-            return Err(IssueError::new(IssueErrorKind::MixedKeys, "key"));
+            return Err(mixed_keys());
         }
         let new = RingKey::new(key, self.now(), self.0.backend)?;
         let kid = Arc::clone(&new.kid);
@@ -173,17 +174,21 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// [`MissingKey`](IssueErrorKind::MissingKey) if the ring has no such key, or no other one: call
+    /// [`Missing`](BuildErrorKind::Missing) if the ring has no such key, or no other one: call
     /// [`replace`](Self::replace) then.
-    pub fn withdraw(&self, kid: &str) -> Result<(), IssueError> {
+    pub fn withdraw(&self, kid: &str) -> Result<(), BuildError> {
         let _guard = self.lock_changes();
         // A key's end depends on its successor, so drop the ended keys before a successor goes.
         let keys = self.keys_before_end(self.now());
         let left: Vec<RingKey> = keys.iter().filter(|key| *key.kid != *kid).cloned().collect();
         if left.is_empty() || left.len() == keys.len() {
-            return Err(IssueError::new(IssueErrorKind::MissingKey, "kid"));
+            return Err(BuildError::new(BuildErrorKind::Missing, "kid")
+                .because("matches no key of the ring, or its only one: call `replace` for that"));
         }
-        let left = Keys::new(left).map_err(|_| IssueError::new(IssueErrorKind::MissingKey, "kid"))?;
+        let left = Keys::new(left).map_err(|_| {
+            BuildError::new(BuildErrorKind::Missing, "kid")
+                .because("matches no key of the ring, or its only one: call `replace` for that")
+        })?;
         self.0.keys.store(Arc::new(left));
         Ok(())
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::{Backend, SigningKey};
+use crate::error::{BuildError, BuildErrorKind};
 
+use super::KeyRing;
 use super::key_files;
 use super::key_list::{self, Load};
-use super::{IssueError, IssueErrorKind, KeyRing};
 
 /// The default of [`KeyRingBuilder::publish_ahead`].
 const PUBLISH_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
@@ -124,26 +125,27 @@ impl KeyRingBuilder {
     ///
     /// # Errors
     ///
-    /// [`MissingKey`](IssueErrorKind::MissingKey) without a key, [`DuplicateKey`](IssueErrorKind::DuplicateKey),
-    /// [`MixedKeys`](IssueErrorKind::MixedKeys) for secrets beside key pairs,
-    /// [`UnusableKey`](IssueErrorKind::UnusableKey), [`OutOfRange`](IssueErrorKind::OutOfRange) for a lifetime of zero,
-    /// [`UnreadableKeys`](IssueErrorKind::UnreadableKeys) if the keys can't be read,
-    /// [`Contradiction`](IssueErrorKind::Contradiction) if keys are both read and added, and
-    /// [`NoBackend`](IssueErrorKind::NoBackend).
-    pub fn build(mut self) -> Result<KeyRing, IssueError> {
-        let backend = self.backend.ok_or_else(|| IssueError::new(IssueErrorKind::NoBackend, "crypto"))?;
+    /// [`Missing`](BuildErrorKind::Missing) without a key, [`Duplicate`](BuildErrorKind::Duplicate),
+    /// [`Contradiction`](BuildErrorKind::Contradiction) for secrets beside key pairs,
+    /// [`UnusableKey`](BuildErrorKind::UnusableKey), [`OutOfRange`](BuildErrorKind::OutOfRange) for a lifetime of zero,
+    /// [`Unreadable`](BuildErrorKind::Unreadable) if the keys can't be read,
+    /// [`Contradiction`](BuildErrorKind::Contradiction) if keys are both read and added, and
+    /// [`NoBackend`](BuildErrorKind::NoBackend).
+    pub fn build(mut self) -> Result<KeyRing, BuildError> {
+        let backend = self.backend.ok_or_else(|| BuildError::new(BuildErrorKind::NoBackend, "crypto"))?;
         if let Some(load) = &self.load {
             if !self.keys.is_empty() {
-                return Err(IssueError::new(IssueErrorKind::Contradiction, "key"));
+                return Err(BuildError::new(BuildErrorKind::Contradiction, "key")
+                    .because("can't be added to keys that are read: put it into their place"));
             }
             let listed = load()?.into_iter().filter(|listed| !listed.revoked);
             self.keys = listed.map(|listed| (listed.key, listed.signs_from.unwrap_or_default())).collect();
         }
         if self.longest_lifetime.is_zero() {
-            return Err(IssueError::new(IssueErrorKind::OutOfRange, "longest_lifetime"));
+            return Err(BuildError::new(BuildErrorKind::OutOfRange, "longest_lifetime"));
         }
         if self.keys.is_empty() {
-            return Err(IssueError::new(IssueErrorKind::MissingKey, "key"));
+            return Err(BuildError::new(BuildErrorKind::Missing, "key").because("is missing: add at least one"));
         }
         KeyRing::from_builder(self, backend)
     }

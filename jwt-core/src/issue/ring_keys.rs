@@ -10,7 +10,7 @@ use crate::claim_rules::MAX_LEEWAY;
 use crate::crypto::{Backend, PreparedKey, SigningKey};
 use crate::jose::header::MAX_KID_BYTES;
 
-use super::{IssueError, IssueErrorKind};
+use crate::error::{BuildError, BuildErrorKind};
 
 /// The keys of a ring between two changes, sorted by the moment from which they sign. At least one of them isn't stopped.
 pub(super) struct Keys {
@@ -36,17 +36,18 @@ pub(super) struct RingKey {
 
 impl Keys {
     /// Sorts the keys, and checks that they fit together.
-    pub(super) fn new(mut keys: Vec<RingKey>) -> Result<Self, IssueError> {
+    pub(super) fn new(mut keys: Vec<RingKey>) -> Result<Self, BuildError> {
         keys.sort_by_key(|key| key.signs_from);
         if keys.iter().all(|key| key.stopped.is_some()) {
-            return Err(IssueError::new(IssueErrorKind::MissingKey, "key"));
+            return Err(BuildError::new(BuildErrorKind::Missing, "key").because("is missing: add at least one"));
         }
         for (index, key) in keys.iter().enumerate() {
             if keys[..index].iter().any(|other| other.kid == key.kid) {
-                return Err(IssueError::new(IssueErrorKind::DuplicateKey, "key"));
+                return Err(BuildError::new(BuildErrorKind::Duplicate, "key")
+                    .because("has the same `kid` as another key of the ring"));
             }
             if key.is_symmetric() != keys[0].is_symmetric() {
-                return Err(IssueError::new(IssueErrorKind::MixedKeys, "key"));
+                return Err(mixed_keys());
             }
         }
         let generation = NEXT_GENERATION.fetch_add(keys.len() as u64 + 1, Ordering::Relaxed);
@@ -55,7 +56,7 @@ impl Keys {
 
     /// The same for keys that succeed others. Tokens that a key has signed until now stay valid, even if the new keys say that
     /// another should have signed long ago.
-    pub(super) fn succeeding(old: &Self, mut keys: Vec<RingKey>, now: Duration) -> Result<Self, IssueError> {
+    pub(super) fn succeeding(old: &Self, mut keys: Vec<RingKey>, now: Duration) -> Result<Self, BuildError> {
         for key in &mut keys {
             key.signed_until = old.iter().find(|old| old.kid == key.kid).map_or(Duration::ZERO, |old| old.signed_until);
         }
@@ -108,13 +109,13 @@ impl Deref for Keys {
 }
 
 impl RingKey {
-    pub(super) fn new(key: SigningKey, signs_from: Duration, backend: Backend) -> Result<Self, IssueError> {
+    pub(super) fn new(key: SigningKey, signs_from: Duration, backend: Backend) -> Result<Self, BuildError> {
         let kid: Arc<str> = match key.kid() {
             Some(kid) => kid.into(),
             None => derived_kid(&key, backend)?.into(),
         };
         if kid.is_empty() || kid.len() > MAX_KID_BYTES {
-            return Err(IssueError::new(IssueErrorKind::OutOfRange, "kid"));
+            return Err(BuildError::new(BuildErrorKind::OutOfRange, "kid"));
         }
         let key = key.with_kid(Arc::clone(&kid));
         let prepared = backend.prepare(&key.verification_key(), key.algorithm())?;
@@ -140,17 +141,21 @@ impl RingKey {
 
 /// The thumbprint of RFC 7638. A secret gets a MAC instead, because its hash would help to guess it, while each of its
 /// tokens shows a MAC anyway. The signed text has no dot, so it can't be a token.
-fn derived_kid(key: &SigningKey, backend: Backend) -> Result<String, IssueError> {
+fn derived_kid(key: &SigningKey, backend: Backend) -> Result<String, BuildError> {
     match backend.thumbprint(&key.verification_key()) {
         Some(thumbprint) => Ok(thumbprint),
         None if key.algorithm().is_symmetric() => {
             let mac = key.sign(b"kid of this secret")?;
             Ok(URL_SAFE_NO_PAD.encode(&mac[..mac.len().min(12)]))
         }
-        None => Err(IssueError::new(IssueErrorKind::Undecided, "kid")),
+        None => Err(BuildError::new(BuildErrorKind::Undecided, "kid")),
     }
 }
 
 pub(super) fn is_before(now: Duration, end: Option<Duration>) -> bool {
     end.is_none_or(|end| now < end)
+}
+
+pub(super) fn mixed_keys() -> BuildError {
+    BuildError::new(BuildErrorKind::Contradiction, "key").because("mixes secrets and key pairs: use two rings")
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::crypto::SigningKey;
+use crate::error::{BuildError, BuildErrorKind};
 
+use super::KeyRing;
 use super::key_list::ListedKey;
-use super::ring_keys::{Keys, RingKey, is_before};
-use super::{IssueError, IssueErrorKind, KeyRing};
+use super::ring_keys::{Keys, RingKey, is_before, mixed_keys};
 
 impl KeyRing {
     /// Takes a new list of keys, each with the moment from which it signs, counted from 1970-01-01T00:00:00Z. Returns whether
@@ -23,11 +24,11 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// [`MissingKey`](IssueErrorKind::MissingKey) for an empty list, [`DuplicateKey`](IssueErrorKind::DuplicateKey) for two
+    /// [`Missing`](BuildErrorKind::Missing) for an empty list, [`Duplicate`](BuildErrorKind::Duplicate) for two
     /// keys with the same `kid`, also if one of them is in the ring already,
-    /// [`MixedKeys`](IssueErrorKind::MixedKeys) for a secret instead of key pairs or the other way round, and
-    /// [`UnusableKey`](IssueErrorKind::UnusableKey).
-    pub fn set_keys(&self, keys: impl IntoIterator<Item = (SigningKey, Duration)>) -> Result<bool, IssueError> {
+    /// [`Contradiction`](BuildErrorKind::Contradiction) for a secret instead of key pairs or the other way round, and
+    /// [`UnusableKey`](BuildErrorKind::UnusableKey).
+    pub fn set_keys(&self, keys: impl IntoIterator<Item = (SigningKey, Duration)>) -> Result<bool, BuildError> {
         self.take(keys.into_iter().map(ListedKey::from).collect())
     }
 
@@ -40,7 +41,7 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// [`UnreadableKeys`](IssueErrorKind::UnreadableKeys), [`Undecided`](IssueErrorKind::Undecided) if more than one key
+    /// [`Unreadable`](BuildErrorKind::Unreadable), [`Undecided`](BuildErrorKind::Undecided) if more than one key
     /// states no moment or the ring was built without a place to read from, and the errors of [`set_keys`](Self::set_keys).
     ///
     /// ```no_run
@@ -49,10 +50,10 @@ impl KeyRing {
     /// let ring = KeyRing::builder().read_keys("/run/secrets/signing-keys").build()?;
     /// // Later, for example on SIGHUP:
     /// ring.reload()?;
-    /// # Ok::<(), jwt_core::issue::IssueError>(())
+    /// # Ok::<(), jwt_core::issue::BuildError>(())
     /// ```
-    pub fn reload(&self) -> Result<bool, IssueError> {
-        let missing = || IssueError::new(IssueErrorKind::Undecided, "read_keys");
+    pub fn reload(&self) -> Result<bool, BuildError> {
+        let missing = || BuildError::new(BuildErrorKind::Undecided, "read_keys");
         let listed = self.0.load.as_ref().ok_or_else(missing).and_then(|load| load());
         let changed = listed.and_then(|listed| self.take(listed));
         match &changed {
@@ -69,7 +70,7 @@ impl KeyRing {
     /// [`publish_ahead`](super::KeyRingBuilder::publish_ahead); the kubelet takes a minute or two to update a mounted secret.
     ///
     /// ```no_run
-    /// # async fn start() -> Result<(), jwt_core::issue::IssueError> {
+    /// # async fn start() -> Result<(), jwt_core::issue::BuildError> {
     /// use std::time::Duration;
     /// use jwt_core::issue::KeyRing;
     ///
@@ -93,7 +94,7 @@ impl KeyRing {
         }
     }
 
-    fn take(&self, listed: Vec<ListedKey>) -> Result<bool, IssueError> {
+    fn take(&self, listed: Vec<ListedKey>) -> Result<bool, BuildError> {
         let _guard = self.lock_changes();
         let (now, old) = (self.now(), self.0.keys.load());
         let (mut new, mut revoked) = (Vec::new(), Vec::new());
@@ -104,11 +105,11 @@ impl KeyRing {
         }
         let new = Keys::new(new)?;
         if new.is_symmetric() != old.is_symmetric() {
-            return Err(IssueError::new(IssueErrorKind::MixedKeys, "key"));
+            return Err(mixed_keys());
         }
         for key in new.iter() {
             match old.iter().find(|old| old.kid == key.kid) {
-                Some(old) if !old.is_same(key) => return Err(IssueError::new(IssueErrorKind::DuplicateKey, "kid")),
+                Some(old) if !old.is_same(key) => return Err(BuildError::new(BuildErrorKind::Duplicate, "kid")),
                 Some(_) => {}
                 None => self.warn_if_early(key, now),
             }

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::algorithm::Algorithm;
+use crate::error::{BuildError, BuildErrorKind};
 
 /// Why a key can't be used.
 ///
@@ -180,3 +181,17 @@ impl fmt::Display for KeyError {
 }
 
 impl std::error::Error for KeyError {}
+
+impl From<KeyError> for BuildError {
+    fn from(error: KeyError) -> Self {
+        match error.kind() {
+            KeyErrorKind::NoBackend => Self::new(BuildErrorKind::NoBackend, "crypto"),
+            KeyErrorKind::Signing => Self::new(BuildErrorKind::Signing, "key").because_of(Some(error)),
+            KeyErrorKind::SignerUnavailable => {
+                Self::new(BuildErrorKind::SignerUnavailable, "key").because_of(Some(error))
+            }
+            KeyErrorKind::Randomness => Self::new(BuildErrorKind::Randomness, "key").because_of(Some(error)),
+            _ => Self::new(BuildErrorKind::UnusableKey, "key").because_of(Some(error)),
+        }
+    }
+}

@@ -1,7 +1,6 @@
 //! Verifies tokens: [`Verifier`], its builder, and the gate that authenticates requests with it.
 
 mod authenticator;
-pub(crate) mod build_error;
 pub(crate) mod builder;
 mod cache;
 mod explain;
@@ -12,7 +11,6 @@ mod revocation_check;
 pub(crate) mod verifier;
 
 pub use authenticator::Authenticator;
-pub(crate) use build_error::{BuildError, BuildErrorKind};
 pub(crate) use builder::VerifierBuilder;
 pub use cache::{CacheStatus, TokenCacheSettings};
 #[cfg(feature = "remote")]

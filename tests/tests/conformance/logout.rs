@@ -290,9 +290,9 @@ fn settings_that_do_not_fit_logout_tokens_are_refused() {
     let with = |issuer| Verifier::builder().issuer(issuer);
     let built = |builder: VerifierBuilder| {
         let built = BackChannelLogout::new(builder, MemoryRevocations::new());
-        built.err().map(|error| (error.kind(), error.setting()))
+        built.err().map(|error| (error.kind(), error.setting().to_owned()))
     };
-    let contradiction = Some((BuildErrorKind::Contradiction, "back_channel_logout"));
+    let contradiction = Some((BuildErrorKind::Contradiction, "back_channel_logout".to_owned()));
     assert_eq!(built(with(client())), None);
     for issuer in [
         any().audience(CLIENT),
@@ -301,9 +301,9 @@ fn settings_that_do_not_fit_logout_tokens_are_refused() {
         client().token_types(["JWT"]),
         client().dangerous_without_expiry(),
     ] {
-        assert_eq!(built(with(issuer)), contradiction);
+        assert_eq!(built(with(issuer)), contradiction.clone());
     }
-    assert_eq!(built(with(bare())), Some((BuildErrorKind::Undecided, "audience")));
+    assert_eq!(built(with(bare())), Some((BuildErrorKind::Undecided, "audience".to_owned())));
     let tenants = with(client()).issuer_resolver(IssuerResolver::new(|_| true, |_| async { Ok(None) }));
-    assert_eq!(built(tenants), Some((BuildErrorKind::Contradiction, "issuer_resolver")));
+    assert_eq!(built(tenants), Some((BuildErrorKind::Contradiction, "issuer_resolver".to_owned())));
 }

@@ -534,7 +534,7 @@ fn impossible_settings_are_build_errors() {
     let built = |resolver: fn(IssuerResolver) -> IssuerResolver| {
         let tenants = Tenants::new();
         let built = tenants.builder(resolver(tenants.resolver())).build();
-        built.err().map(|error| (error.kind(), error.setting()))
+        built.err().map(|error| (error.kind(), error.setting().to_owned()))
     };
     assert_eq!(built(|resolver| resolver.lifetime(Duration::MAX).stale_if_error(Duration::MAX)), None);
     assert_eq!(built(|resolver| resolver.unknown_lifetime(Duration::ZERO).max_issuers(usize::MAX)), None);
@@ -546,6 +546,6 @@ fn impossible_settings_are_build_errors() {
         (|resolver| resolver.key_fetches(0, 1), "key_fetches"),
         (|resolver| resolver.key_fetches(1, 0), "key_fetches"),
     ] {
-        assert_eq!(built(resolver), Some((BuildErrorKind::OutOfRange, setting)));
+        assert_eq!(built(resolver), Some((BuildErrorKind::OutOfRange, setting.to_owned())));
     }
 }

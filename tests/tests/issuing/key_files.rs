@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jwt_core::crypto::{Backend, SigningKey};
-use jwt_core::issue::{IssueError, IssueErrorKind, KeyPhase, KeyRing, TokenIssuer};
+use jwt_core::issue::{BuildError, BuildErrorKind, KeyPhase, KeyRing, TokenIssuer};
 use jwt_core::keys::{KeyErrorKind, KeySource as _};
 use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, ErrorKind, Verifier};
@@ -39,7 +39,7 @@ impl Folder {
         fs::remove_file(self.0.join(name)).expect("a file");
     }
 
-    fn ring(&self, clock: &ManualClock) -> Result<KeyRing, IssueError> {
+    fn ring(&self, clock: &ManualClock) -> Result<KeyRing, BuildError> {
         ring_of(&self.0, clock)
     }
 }
@@ -50,7 +50,7 @@ impl Drop for Folder {
     }
 }
 
-fn ring_of(path: &Path, clock: &ManualClock) -> Result<KeyRing, IssueError> {
+fn ring_of(path: &Path, clock: &ManualClock) -> Result<KeyRing, BuildError> {
     KeyRing::builder().read_keys(path).clock(clock.clone()).build()
 }
 
@@ -73,7 +73,7 @@ fn kid(key: &SigningKey) -> String {
     key.kid().map_or_else(|| backend.thumbprint(&key.verification_key()).expect("a key pair"), str::to_owned)
 }
 
-fn kind<T>(result: Result<T, IssueError>) -> Option<IssueErrorKind> {
+fn kind<T>(result: Result<T, BuildError>) -> Option<BuildErrorKind> {
     result.err().map(|error| error.kind())
 }
 
@@ -147,7 +147,7 @@ fn keys_are_read_with_their_moments_and_algorithms() {
 
 #[test]
 fn a_bad_list_is_refused_and_logged_and_the_ring_keeps_its_keys() {
-    use IssueErrorKind::{DuplicateKey, MissingKey, MixedKeys, OutOfRange, Undecided, UnreadableKeys, UnusableKey};
+    use BuildErrorKind::{DuplicateKey, MissingKey, MixedKeys, OutOfRange, Undecided, UnreadableKeys, UnusableKey};
     let clock = ManualClock::at(NOW);
     let folder = Folder::new();
     let key = new_key().with_kid("a");
@@ -213,7 +213,7 @@ fn a_bad_list_is_refused_and_logged_and_the_ring_keeps_its_keys() {
 
     assert_eq!(kind(KeyRing::new(new_key()).expect("a ring").reload()), Some(Undecided), "nothing to read");
     let both = KeyRing::builder().key(new_key()).read_keys("/nowhere").build();
-    assert_eq!(kind(both), Some(IssueErrorKind::Contradiction));
+    assert_eq!(kind(both), Some(BuildErrorKind::Contradiction));
 }
 
 #[test]
@@ -343,7 +343,7 @@ async fn a_removed_key_is_retired_and_a_revoked_one_is_gone() {
     assert_eq!(process.refuses(&by_c).await, None);
     ring.withdraw("c").expect("a key");
     assert_eq!(process.refuses(&by_c).await, Some(ErrorKind::UnknownKey));
-    assert_eq!(kind(ring.withdraw("b")), Some(IssueErrorKind::MissingKey), "the only one that can sign");
+    assert_eq!(kind(ring.withdraw("b")), Some(BuildErrorKind::Missing), "the only one that can sign");
     clock.set(Duration::from_secs(NOW + 30 * DAY + 300));
     assert_eq!(phases(), [state("b", Signing)]);
 
@@ -386,7 +386,7 @@ async fn a_scheduled_key_is_the_same_in_every_process_that_schedules_it() {
             assert_eq!(processes[to].ring.signing_kid().as_ref(), kid(if hour < 48 { &old } else { &new }));
         }
     }
-    assert_eq!(kind(processes[0].ring.rotate_at(new, moment)), Some(IssueErrorKind::DuplicateKey));
+    assert_eq!(kind(processes[0].ring.rotate_at(new, moment)), Some(BuildErrorKind::Duplicate));
     let past = new_key().with_kid("past");
     processes[0].ring.rotate_at(past, Duration::from_secs(5)).expect("a key that has retired already");
     assert_ne!(processes[0].ring.signing_kid().as_ref(), "past");
@@ -462,5 +462,5 @@ async fn a_function_of_yours_is_asked_at_each_interval_and_may_fail() {
 
     let failing = KeyRing::builder().load_keys(|| Err::<Vec<(SigningKey, Duration)>, _>("sealed"));
     let error = failing.build().expect_err("no keys");
-    assert_eq!((error.kind(), error.to_string().contains("sealed")), (IssueErrorKind::UnreadableKeys, true));
+    assert_eq!((error.kind(), error.to_string().contains("sealed")), (BuildErrorKind::Unreadable, true));
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::gate::Endpoint;
-use jwt_core::issue::{IssueError, IssueErrorKind, KeyPhase, KeyRing, TokenIssuer};
+use jwt_core::issue::{KeyPhase, KeyRing, TokenIssuer};
 use jwt_core::keys::KeySource as _;
 use jwt_core::testing::{BareRequest, ManualClock};
-use jwt_core::{Algorithm, ErrorKind, Verifier};
+use jwt_core::{Algorithm, BuildError, BuildErrorKind, ErrorKind, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::setup::stranger;
 use serde_json::Value;
@@ -32,7 +32,7 @@ fn phases(ring: &KeyRing) -> Vec<(KeyPhase, Option<u64>)> {
     ring.keys().iter().map(|key| (key.phase, key.until.map(|until| until.as_secs()))).collect()
 }
 
-fn kind<T>(result: Result<T, IssueError>) -> Option<IssueErrorKind> {
+fn kind<T>(result: Result<T, BuildError>) -> Option<BuildErrorKind> {
     result.err().map(|error| error.kind())
 }
 
@@ -110,8 +110,8 @@ async fn a_withdrawn_or_replaced_key_is_refused_at_once() {
     clock.advance(Duration::from_secs(DAY));
     clock.set(Duration::from_secs(NOW + 10));
     ring.withdraw(&second_kid).expect("the key exists");
-    assert_eq!(kind(ring.withdraw(&second_kid)), Some(IssueErrorKind::MissingKey));
-    assert_eq!(kind(ring.withdraw(&ring.signing_kid())), Some(IssueErrorKind::MissingKey), "the last one");
+    assert_eq!(kind(ring.withdraw(&second_kid)), Some(BuildErrorKind::Missing));
+    assert_eq!(kind(ring.withdraw(&ring.signing_kid())), Some(BuildErrorKind::Missing), "the last one");
     assert!(verifier.verify(&first).await.is_ok());
 
     // The signing key is withdrawn, so the next one signs early.
@@ -154,7 +154,7 @@ fn the_generation_of_a_ring_changes_with_its_current_keys() {
     clock.set(Duration::from_secs(NOW));
     ring.rotate(new_key()).expect("a new key");
     assert!(is_new(&ring), "a key was added");
-    ring.withdraw(&second).map_or_else(|error| assert_eq!(error.kind(), IssueErrorKind::MissingKey), drop);
+    ring.withdraw(&second).map_or_else(|error| assert_eq!(error.kind(), BuildErrorKind::Missing), drop);
     ring.withdraw(&ring.signing_kid()).expect("there is another key");
     assert!(is_new(&ring), "a key was withdrawn");
     ring.replace(new_key()).expect("a new key");
@@ -203,12 +203,12 @@ fn a_key_that_is_gone_does_not_come_back_when_another_is_withdrawn() {
     let second = ring.rotate(new_key()).expect("a new key");
     clock.advance(Duration::from_secs(40 * DAY));
     assert_eq!(ring.keys().len(), 1, "the first key is gone");
-    assert_eq!(kind(ring.withdraw(&second)), Some(IssueErrorKind::MissingKey), "there is no other key");
+    assert_eq!(kind(ring.withdraw(&second)), Some(BuildErrorKind::Missing), "there is no other key");
     assert_eq!(ring.signing_kid(), second);
     let third = ring.rotate(new_key()).expect("a new key");
     ring.withdraw(&second).expect("there is another key");
     assert_eq!(ring.signing_kid(), third);
-    assert_eq!(kind(ring.withdraw(&first)), Some(IssueErrorKind::MissingKey));
+    assert_eq!(kind(ring.withdraw(&first)), Some(BuildErrorKind::Missing));
 }
 
 #[tokio::test]
@@ -243,13 +243,13 @@ fn a_key_without_a_name_gets_one() {
 
 #[test]
 fn each_wrong_setting_of_a_ring_is_named() {
-    use IssueErrorKind::{DuplicateKey, MissingKey, MixedKeys, OutOfRange};
+    use BuildErrorKind::{Contradiction, Duplicate, Missing, OutOfRange};
     let secret = || stranger(Algorithm::HS256);
     for (builder, expected) in [
-        (KeyRing::builder(), Some(MissingKey)),
+        (KeyRing::builder(), Some(Missing)),
         (KeyRing::builder().key(new_key()), None),
-        (KeyRing::builder().key(new_key()).key(secret()), Some(MixedKeys)),
-        (KeyRing::builder().key(new_key().with_kid("a")).key(new_key().with_kid("a")), Some(DuplicateKey)),
+        (KeyRing::builder().key(new_key()).key(secret()), Some(Contradiction)),
+        (KeyRing::builder().key(new_key().with_kid("a")).key(new_key().with_kid("a")), Some(Duplicate)),
         (KeyRing::builder().key(new_key().with_kid("")), Some(OutOfRange)),
         (KeyRing::builder().key(new_key().with_kid("k".repeat(257))), Some(OutOfRange)),
         (KeyRing::builder().key(new_key()).longest_lifetime(Duration::ZERO), Some(OutOfRange)),
@@ -257,13 +257,13 @@ fn each_wrong_setting_of_a_ring_is_named() {
         assert_eq!(kind(builder.build()), expected);
     }
     let ring = KeyRing::new(new_key().with_kid("a")).expect("a ring");
-    assert_eq!(kind(ring.rotate(new_key().with_kid("a"))), Some(DuplicateKey));
-    assert_eq!(kind(ring.rotate(secret())), Some(MixedKeys));
-    assert_eq!(kind(ring.replace(secret())), Some(MixedKeys));
+    assert_eq!(kind(ring.rotate(new_key().with_kid("a"))), Some(Duplicate));
+    assert_eq!(kind(ring.rotate(secret())), Some(Contradiction));
+    assert_eq!(kind(ring.replace(secret())), Some(Contradiction));
     assert_eq!(ring.keys().len(), 1, "unchanged");
-    assert_eq!(kind(KeyRing::new(secret()).expect("a ring").jwks()), Some(IssueErrorKind::NothingToPublish));
+    assert_eq!(kind(KeyRing::new(secret()).expect("a ring").jwks()), Some(BuildErrorKind::NoUsableKey));
     let secrets = issuer(&KeyRing::new(secret()).expect("a ring"));
-    assert_eq!(kind(secrets.metadata("https://id.example/jwks").endpoint()), Some(IssueErrorKind::NothingToPublish));
+    assert_eq!(kind(secrets.metadata("https://id.example/jwks").endpoint()), Some(BuildErrorKind::NoUsableKey));
 }
 
 #[test]
@@ -272,10 +272,10 @@ fn a_second_set_has_the_keys_of_some_algorithms_only() {
     let ring = ring(&clock);
     let classic = ring.jwks_of([Algorithm::ES256, Algorithm::Ed25519]).expect("a set");
     let post_quantum = || ring.jwks_of([Algorithm::MlDsa44]);
-    assert_eq!(kind(post_quantum()), Some(IssueErrorKind::NothingToPublish));
-    assert_eq!(kind(ring.jwks_of([])), Some(IssueErrorKind::NothingToPublish));
+    assert_eq!(kind(post_quantum()), Some(BuildErrorKind::NoUsableKey));
+    assert_eq!(kind(ring.jwks_of([])), Some(BuildErrorKind::NoUsableKey));
     let secrets = KeyRing::new(stranger(Algorithm::HS256)).expect("a ring");
-    assert_eq!(kind(secrets.jwks_of([Algorithm::HS256])), Some(IssueErrorKind::NothingToPublish));
+    assert_eq!(kind(secrets.jwks_of([Algorithm::HS256])), Some(BuildErrorKind::NoUsableKey));
 
     ring.rotate(stranger(Algorithm::MlDsa44)).expect("a new key");
     let types = |endpoint: &Endpoint| {

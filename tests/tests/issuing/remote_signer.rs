@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use jwt_core::crypto::{RemoteSigner, SigningKey};
-use jwt_core::issue::{IssueErrorKind, KeyRing, MemorySessions, Sessions, TokenIssuer};
+use jwt_core::issue::{BuildErrorKind, KeyRing, MemorySessions, Sessions, TokenIssuer};
 use jwt_core::keys::KeyErrorKind;
 use jwt_core::testing::{ManualClock, ScriptedSigner, SignerScript};
 use jwt_core::{Algorithm, Class, ErrorKind, Step, Verifier};
@@ -91,7 +91,7 @@ async fn a_token_of_a_remote_key_must_be_awaited_and_one_of_a_local_key_need_not
     let (key, signer) = remote(Algorithm::ES256);
     let tokens = issuer(key.clone(), &clock);
     let error = tokens.access("joe").issue().expect_err("it must wait");
-    assert_eq!((error.kind(), signer.asked()), (IssueErrorKind::MustWait, 0));
+    assert_eq!((error.kind(), signer.asked()), (BuildErrorKind::MustWait, 0));
     assert!(error.to_string().contains("issue_step"));
     assert_eq!(key.sign(b"message").expect_err("it must wait").kind(), KeyErrorKind::Signing);
     assert!(matches!(tokens.access("joe").issue_step(), Step::Pending(_)));
@@ -154,8 +154,8 @@ async fn a_signature_of_another_key_is_never_used() {
     let local = stranger(Algorithm::ES256);
     let signer = ScriptedSigner::new([("key/1", local.clone()), ("key/2", stranger(Algorithm::ES256))]);
     for (id, kind, error) in [
-        ("key/2", IssueErrorKind::Signing, ErrorKind::IssuingFailed),
-        ("key/3", IssueErrorKind::SignerUnavailable, ErrorKind::SigningUnavailable),
+        ("key/2", BuildErrorKind::Signing, ErrorKind::IssuingFailed),
+        ("key/3", BuildErrorKind::SignerUnavailable, ErrorKind::SigningUnavailable),
     ] {
         let key = SigningKey::remote(Algorithm::ES256, &local.verification_key(), id, Arc::new(signer.clone()));
         let issued = issuer(key.expect("a key"), &clock).access("joe").issue_step().wait().await.expect_err(id);

@@ -1,6 +1,7 @@
 //! What the issuer calls `at+jwt` is an access token of RFC 9068, whole; everything else has another `typ`.
 
-use jwt_core::issue::{AccessToken, IssueErrorKind, MemorySessions, Sessions, TokenIssuer, TokenIssuerBuilder};
+use jwt_core::BuildErrorKind;
+use jwt_core::issue::{AccessToken, MemorySessions, Sessions, TokenIssuer, TokenIssuerBuilder};
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::issuing::Shop;
@@ -88,7 +89,7 @@ fn a_token_is_not_called_an_rfc_9068_one_if_it_has_no_client() {
     for typ in ["at+jwt", "AT+JWT", "application/at+jwt"] {
         let issuer = builder(&shop).token_type(typ).build().expect("an issuer");
         let error = issuer.access("joe").issue().expect_err("no client");
-        assert_eq!((error.kind(), error.about()), (IssueErrorKind::Undecided, "client_id"), "{typ}");
+        assert_eq!((error.kind(), error.setting()), (BuildErrorKind::Undecided, "client_id"), "{typ}");
         assert!(issuer.access("joe").client_id("app").issue().is_ok(), "{typ}");
     }
     let issuer = builder(&shop).token_type("JWT").build().expect("an issuer");

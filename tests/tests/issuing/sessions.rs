@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_core::BuildErrorKind;
 use jwt_core::ErrorKind;
-use jwt_core::issue::{IssueErrorKind, KeyRing, TokenIssuer};
+use jwt_core::issue::{KeyRing, TokenIssuer};
 use jwt_core::issue::{MemorySessions, RefreshToken, Sessions, SessionsBuilder, TokenPair};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::issuing::{FailingSessions, Shop};
@@ -462,8 +463,8 @@ async fn each_wrong_setting_of_sessions_is_named() {
     ] {
         let error = builder.build().err();
         assert_eq!(
-            error.as_ref().map(|error| (error.kind(), error.about())),
-            expected.map(|about| (IssueErrorKind::OutOfRange, about))
+            error.as_ref().map(|error| (error.kind(), error.setting())),
+            expected.map(|about| (BuildErrorKind::OutOfRange, about))
         );
     }
 }

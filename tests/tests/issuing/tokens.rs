@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_core::issue::{AccessToken, IssueErrorKind, KeyRing, TokenIssuer};
+use jwt_core::BuildErrorKind;
+use jwt_core::issue::{AccessToken, KeyRing, TokenIssuer};
 use jwt_core::{Error, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::issuing::Shop;
@@ -27,8 +28,8 @@ fn claims(token: AccessToken) -> Value {
     claims
 }
 
-fn fault(token: AccessToken) -> Option<(IssueErrorKind, String)> {
-    token.issue().err().map(|error| (error.kind(), error.about().to_owned()))
+fn fault(token: AccessToken) -> Option<(BuildErrorKind, String)> {
+    token.issue().err().map(|error| (error.kind(), error.setting().to_owned()))
 }
 
 #[test]
@@ -111,19 +112,19 @@ fn claims_of_the_issuer_cannot_be_overridden() {
         "csrf",
         "auth_time",
     ] {
-        let expected = Some((IssueErrorKind::ReservedClaim, name.to_owned()));
+        let expected = Some((BuildErrorKind::Reserved, name.to_owned()));
         assert_eq!(fault(access().claim(name, 1)), expected);
         assert_eq!(fault(access().claims(&json!({ name: 1, "other": 2 }))), expected);
     }
     for name in ["alg", "typ", "kid", "crit", "b64", "cty", "jwk", "jku", "x5u", "x5c", "x5t"] {
-        let expected = Some((IssueErrorKind::ReservedHeader, name.to_owned()));
+        let expected = Some((BuildErrorKind::Reserved, name.to_owned()));
         assert_eq!(fault(access().header(name, "x")), expected);
     }
 }
 
 #[test]
 fn an_invalid_token_is_an_error_when_it_is_issued() {
-    use IssueErrorKind::{Contradiction, Empty, IllegalScope, OutOfRange, TooLarge, UnusableClaims};
+    use BuildErrorKind::{Empty, IllegalCharacters, Invalid, OutOfRange, Reserved, TooLarge};
     let shop = Shop::usual();
     let access = || shop.tokens.access("joe");
     let mut deep = json!(1);
@@ -133,14 +134,14 @@ fn an_invalid_token_is_an_error_when_it_is_issued() {
     for (token, kind, about) in [
         (shop.tokens.access(""), Empty, "subject"),
         (access().audience(""), Empty, "audience"),
-        (access().audience(format!("{ISSUER}#refresh")), Contradiction, "audience"),
+        (access().audience(format!("{ISSUER}#refresh")), Reserved, "audience"),
         (access().client_id(""), Empty, "client_id"),
-        (access().scope(["a b"]), IllegalScope, "scope"),
-        (access().scope([""]), IllegalScope, "scope"),
-        (access().scope(["a\"b"]), IllegalScope, "scope"),
-        (access().claims(&[1, 2]), UnusableClaims, "claims"),
-        (access().claims(&"text"), UnusableClaims, "claims"),
-        (access().claim("deep", deep), UnusableClaims, "claims"),
+        (access().scope(["a b"]), IllegalCharacters, "scope"),
+        (access().scope([""]), IllegalCharacters, "scope"),
+        (access().scope(["a\"b"]), IllegalCharacters, "scope"),
+        (access().claims(&[1, 2]), Invalid, "claims"),
+        (access().claims(&"text"), Invalid, "claims"),
+        (access().claim("deep", deep), Invalid, "claims"),
         (access().lifetime(Duration::from_millis(999)), OutOfRange, "lifetime"),
         (access().lifetime(Duration::from_secs(30 * 86_400 + 1)), OutOfRange, "lifetime"),
         (access().valid_after(Duration::from_secs(900)), OutOfRange, "valid_after"),
@@ -149,12 +150,12 @@ fn an_invalid_token_is_an_error_when_it_is_issued() {
         assert_eq!(fault(token), Some((kind, about.to_owned())), "{about}");
     }
     // The first of several errors.
-    assert_eq!(fault(access().claim("sub", 1).scope([""])), Some((IssueErrorKind::ReservedClaim, "sub".to_owned())));
+    assert_eq!(fault(access().claim("sub", 1).scope([""])), Some((Reserved, "sub".to_owned())));
 }
 
 #[test]
 fn each_wrong_setting_of_an_issuer_is_named() {
-    use IssueErrorKind::{Contradiction, Empty, OutOfRange, Undecided};
+    use BuildErrorKind::{Empty, OutOfRange, Reserved, Undecided};
     let ring = KeyRing::new(key()).expect("a ring");
     let builder = |name: &str| TokenIssuer::builder(name, ring.clone());
     for (builder, expected) in [
@@ -165,14 +166,14 @@ fn each_wrong_setting_of_an_issuer_is_named() {
         (builder(ISSUER).audience(""), Some((Empty, "audience"))),
         (builder(ISSUER).audience(AUDIENCE).client_id(""), Some((Empty, "client_id"))),
         (builder(ISSUER).audience(AUDIENCE).token_type(""), Some((Empty, "token_type"))),
-        (builder(ISSUER).audience(AUDIENCE).token_type("refresh+jwt"), Some((Contradiction, "token_type"))),
-        (builder(ISSUER).audience(AUDIENCE).token_type("Application/Refresh+JWT"), Some((Contradiction, "token_type"))),
-        (builder("a").audience("a#refresh"), Some((Contradiction, "audience"))),
+        (builder(ISSUER).audience(AUDIENCE).token_type("refresh+jwt"), Some((Reserved, "token_type"))),
+        (builder(ISSUER).audience(AUDIENCE).token_type("Application/Refresh+JWT"), Some((Reserved, "token_type"))),
+        (builder("a").audience("a#refresh"), Some((Reserved, "audience"))),
         (builder(ISSUER).audience(AUDIENCE).lifetime(Duration::ZERO), Some((OutOfRange, "lifetime"))),
         (builder(ISSUER).audience(AUDIENCE).lifetime(Duration::from_secs(31 * 86_400)), Some((OutOfRange, "lifetime"))),
     ] {
         let error = builder.build().err();
-        assert_eq!(error.as_ref().map(|error| (error.kind(), error.about())), expected);
+        assert_eq!(error.as_ref().map(|error| (error.kind(), error.setting())), expected);
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use cookie::Cookie;
 use cookie::time::{self, OffsetDateTime};
 
-use super::{CookieError, CookieErrorKind};
+use crate::error::{BuildError, BuildErrorKind};
 use crate::http::request::is_tchar;
 use crate::http::token::Removal;
 
@@ -47,18 +47,16 @@ pub(super) struct Attributes {
 
 impl Attributes {
     /// Returns the `Set-Cookie` value that sets the cookie. `setting` is the caller's name, for errors.
-    pub(super) fn set(&self, value: &str, life: Duration, setting: &'static str) -> Result<String, CookieError> {
-        let problem = if value.is_empty() {
-            Some(CookieErrorKind::Empty)
-        } else if !value.bytes().all(is_value_byte) {
-            Some(CookieErrorKind::IllegalCharacters)
-        } else if self.name.len() + value.len() > MAX_BYTES {
-            Some(CookieErrorKind::TooLarge)
-        } else {
-            None
-        };
-        if let Some(kind) = problem {
-            return Err(CookieError::new(kind, setting));
+    pub(super) fn set(&self, value: &str, life: Duration, setting: &'static str) -> Result<String, BuildError> {
+        if value.is_empty() {
+            return Err(BuildError::new(BuildErrorKind::Empty, setting));
+        }
+        if !value.bytes().all(is_value_byte) {
+            return Err(BuildError::new(BuildErrorKind::IllegalCharacters, setting));
+        }
+        if self.name.len() + value.len() > MAX_BYTES {
+            return Err(BuildError::new(BuildErrorKind::TooLarge, setting)
+                .because("does not fit into a cookie: name and value may have 4096 bytes together"));
         }
         let mut cookie = self.cookie(value);
         if !self.session_only {
@@ -103,9 +101,9 @@ impl Attributes {
     }
 
     /// Returns an error if browsers would reject the cookie.
-    pub(super) fn validate(&self, name: &'static str, path: &'static str) -> Result<(), CookieError> {
-        use CookieErrorKind::{Contradiction, Empty, IllegalCharacters};
-        let error = |kind, setting| Err(CookieError::new(kind, setting));
+    pub(super) fn validate(&self, name: &'static str, path: &'static str) -> Result<(), BuildError> {
+        use BuildErrorKind::{Empty, IllegalCharacters};
+        let error = |kind, setting| Err(BuildError::new(kind, setting));
         if self.name.is_empty() {
             return error(Empty, name);
         }
@@ -126,13 +124,18 @@ impl Attributes {
         }
         let host_only = self.secure && self.domain.is_none() && self.path == "/";
         if (self.is_prefixed("__Host-") && !host_only) || (self.is_prefixed("__Secure-") && !self.secure) {
-            return error(Contradiction, name);
+            return Err(rejected_by_browsers(name));
         }
         if self.same_site == SameSite::None && !self.secure {
-            return error(Contradiction, "same_site");
+            return Err(rejected_by_browsers("same_site"));
         }
         Ok(())
     }
+}
+
+pub(super) fn rejected_by_browsers(setting: &'static str) -> BuildError {
+    BuildError::new(BuildErrorKind::Contradiction, setting)
+        .because("contradicts another setting: browsers would reject the cookie")
 }
 
 /// `cookie-octet`. RFC 6265 section 4.1.1.

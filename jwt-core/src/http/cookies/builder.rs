@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use super::attributes::Attributes;
+use super::SameSite;
+use super::attributes::{Attributes, rejected_by_browsers};
 use super::token_cookies::{Cookies, Settings};
-use super::{CookieError, CookieErrorKind, SameSite};
+use crate::error::{BuildError, BuildErrorKind};
 
 /// Builds [`Cookies`]. Created by [`Cookies::builder`].
 #[derive(Clone, Debug)]
@@ -115,9 +116,9 @@ impl CookiesBuilder {
     ///
     /// Returns the first setting that is illegal or contradicts another, including every one that makes browsers reject the
     /// cookie.
-    pub fn build(self) -> Result<Cookies, CookieError> {
+    pub fn build(self) -> Result<Cookies, BuildError> {
         if self.insecure && self.domain.is_some() {
-            return Err(CookieError::new(CookieErrorKind::Contradiction, "dangerous_insecure_localhost"));
+            return Err(rejected_by_browsers("dangerous_insecure_localhost"));
         }
         let access = self.attributes(&self.access_name, "access", &self.access_path, SameSite::Lax, true);
         let refresh = self.attributes(&self.refresh_name, "refresh", &self.refresh_path, SameSite::Strict, true);
@@ -129,7 +130,9 @@ impl CookiesBuilder {
             [(&access, &refresh, "refresh_name"), (&access, &csrf, "csrf_name"), (&refresh, &csrf, "csrf_name")]
         {
             if one.name == other.name {
-                return Err(CookieError::new(CookieErrorKind::Duplicate, setting));
+                return Err(
+                    BuildError::new(BuildErrorKind::Duplicate, setting).because("is also the name of another cookie")
+                );
             }
         }
         if self.insecure {

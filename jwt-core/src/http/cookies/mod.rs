@@ -5,12 +5,10 @@
 
 mod attributes;
 mod builder;
-mod error;
 mod set_cookies;
 mod token_cookies;
 
 pub use attributes::SameSite;
 pub use builder::CookiesBuilder;
-pub use error::{CookieError, CookieErrorKind};
 pub use set_cookies::{SetCookies, may_be_shared};
 pub use token_cookies::Cookies;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use crate::error::BoxError;
+use crate::error::{BoxError, BuildError, BuildErrorKind};
 use crate::http::token::TokenSources;
-use crate::issue::{AccessToken, IssueError, IssueErrorKind, REFRESH_TYPE, TokenIssuer};
+use crate::issue::{AccessToken, REFRESH_TYPE, TokenIssuer};
 use crate::revocation::{Revocation, RevocationStore};
 use crate::verify::Verifier;
 
@@ -153,11 +153,11 @@ impl SessionsBuilder {
     ///
     /// # Errors
     ///
-    /// [`OutOfRange`](IssueErrorKind::OutOfRange) for an idle or absolute time of less than a second, for an idle time that
+    /// [`OutOfRange`](BuildErrorKind::OutOfRange) for an idle or absolute time of less than a second, for an idle time that
     /// is longer than the ring's [`longest_lifetime`](crate::issue::KeyRingBuilder::longest_lifetime), for a grace period of
     /// more than a minute, for a leeway of more than 300 seconds, and for zero sessions per subject.
-    pub fn build(self) -> Result<Sessions, IssueError> {
-        let out_of_range = |setting: &'static str| IssueError::new(IssueErrorKind::OutOfRange, setting);
+    pub fn build(self) -> Result<Sessions, BuildError> {
+        let out_of_range = |setting: &'static str| BuildError::new(BuildErrorKind::OutOfRange, setting);
         self.tokens.check_lifetime(self.idle.min(self.absolute), "idle")?;
         if self.absolute.as_secs() == 0 {
             return Err(out_of_range("absolute"));
@@ -178,7 +178,7 @@ impl SessionsBuilder {
             Some(leeway) => builder.leeway(leeway),
             None => builder,
         };
-        let verifier = builder.build().map_err(|error| out_of_range(error.setting()))?;
+        let verifier = builder.build()?;
         Ok(Sessions::new(Inner {
             tokens: self.tokens,
             store: self.store,

@@ -67,11 +67,12 @@ impl Sessions {
     ///
     /// ```
     /// # use jwt_core::gate::Endpoint;
-    /// # use jwt_core::issue::{IssueError, TokenIssuer};
+    /// # use jwt_core::BuildError;
+    /// # use jwt_core::issue::TokenIssuer;
     /// use jwt_core::http::Cookies;
     /// use jwt_core::issue::{MemorySessions, Sessions};
     ///
-    /// # fn endpoints(tokens: TokenIssuer) -> Result<[Endpoint; 2], IssueError> {
+    /// # fn endpoints(tokens: TokenIssuer) -> Result<[Endpoint; 2], BuildError> {
     /// let cookies = Cookies::new();
     /// let sessions = Sessions::builder(tokens, MemorySessions::new()).sources(cookies.refresh_sources()).build()?;
     /// // Serve them at `/auth/refresh` and `/auth/logout`: browsers send the refresh cookie only below `/auth`.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind};
-use crate::issue::{AccessToken, Grant, IssueError, Issued, REFRESH_TYPE, TokenSession, UnsignedToken};
+use crate::error::{BuildError, Error, ErrorKind};
+use crate::issue::{AccessToken, Grant, Issued, REFRESH_TYPE, TokenSession, UnsignedToken};
 use crate::revocation::{Standing, TokenIdentity};
 use crate::step::Step;
 use crate::verified::Verified;
@@ -171,7 +171,7 @@ impl Sessions {
     }
 
     /// A copy of the session's current refresh token. All copies have the same number of rotations and the same times.
-    fn refresh_token(&self, grant: &Grant, session: &SessionRecord) -> Step<Result<Issued, IssueError>> {
+    fn refresh_token(&self, grant: &Grant, session: &SessionRecord) -> Step<Result<Issued, BuildError>> {
         let jwt_id = match self.0.tokens.random_id() {
             Ok(jwt_id) => jwt_id,
             Err(error) => return Step::Ready(Err(error)),

@@ -1,6 +1,7 @@
 use std::fmt;
 
-use crate::http::cookies::{CookieError, Cookies, SetCookies};
+use crate::error::BuildError;
+use crate::http::cookies::{Cookies, SetCookies};
 use crate::issue::Issued;
 
 /// The tokens that a login or a refresh returns: an access token, and the refresh token for the next pair.
@@ -24,7 +25,7 @@ impl TokenPair {
     /// # Errors
     ///
     /// The errors of [`Cookies::set_access`].
-    pub fn cookies(&self, cookies: &Cookies) -> Result<SetCookies, CookieError> {
+    pub fn cookies(&self, cookies: &Cookies) -> Result<SetCookies, BuildError> {
         let access = cookies.set_access(&self.access.token, self.access.lifetime)?;
         let tokens = access.and(cookies.set_refresh(&self.refresh.token, self.refresh.lifetime)?);
         match &self.access.csrf {

@@ -3,11 +3,11 @@ use std::sync::Arc;
 use super::settings::VerifierBuilder;
 use crate::claim_rules::MAX_LEEWAY;
 use crate::clock::SystemClock;
+use crate::error::{BuildError, BuildErrorKind as Kind};
 use crate::gate::{InvalidResource, ResourceMetadata};
 use crate::http::challenge::{Challenger, is_challenge, is_scope};
 use crate::observe::Warned;
 use crate::verified::{ImpliedScopes, VerifierContext};
-use crate::verify::build_error::{BuildError, BuildErrorKind as Kind};
 use crate::verify::cache::Store;
 use crate::verify::issuers::{IssuerSet, PrepareContext};
 use crate::verify::pipeline::Pipeline;
@@ -91,7 +91,9 @@ impl VerifierBuilder {
     fn check_settings(&self) -> Result<(), BuildError> {
         let error = |kind, setting| Err(BuildError::new(kind, setting));
         if self.issuers.is_empty() && !self.has_resolver() {
-            return error(Kind::Undecided, "issuer");
+            return Err(BuildError::new(Kind::Undecided, "issuer").hint(
+                ": add a trusted issuer with `VerifierBuilder::issuer`, or look issuers up with `issuer_resolver`",
+            ));
         }
         if self.sources.is_empty() {
             return error(Kind::Empty, "sources");
@@ -103,7 +105,14 @@ impl VerifierBuilder {
                 "safe_methods" => Kind::OutOfRange,
                 _ => Kind::IllegalCharacters,
             };
-            return error(kind, setting);
+            let hint = match setting {
+                "allow_origin" => {
+                    ": write one origin as browsers do, such as `https://app.example`, without a slash at its end and without \
+                     wildcards, or decide with `Csrf::allow_origin_if`"
+                }
+                _ => "",
+            };
+            return Err(BuildError::new(kind, setting).hint(hint));
         }
         if self.leeway > MAX_LEEWAY {
             return error(Kind::OutOfRange, "leeway");
@@ -153,6 +162,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::error::BuildErrorKind;
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
     use crate::gate::ProtectedResource;
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
@@ -162,7 +172,7 @@ mod tests {
     use crate::jose::{Algorithm, Key};
     #[cfg(all(not(feature = "remote"), any(feature = "aws-lc-rs", feature = "rust-crypto")))]
     use crate::keys::KeyRefreshSettings;
-    use crate::verify::{BuildErrorKind, TrustedIssuer};
+    use crate::verify::TrustedIssuer;
 
     fn key(kid: &str) -> Key {
         Key::from_secret(Algorithm::HS256, [7; 32]).expect("long enough").with_kid(kid)
@@ -172,14 +182,19 @@ mod tests {
         TrustedIssuer::new("https://id.example").key(key("a")).audience("api")
     }
 
-    fn error(builder: VerifierBuilder) -> Option<(BuildErrorKind, &'static str)> {
-        builder.build().err().map(|error| (error.kind(), error.setting()))
+    fn error(builder: VerifierBuilder) -> Option<(BuildErrorKind, String)> {
+        builder.build().err().map(|error| (error.kind(), error.setting().to_owned()))
+    }
+
+    /// The error that a row of a table expects.
+    fn about((kind, setting): (BuildErrorKind, &str)) -> (BuildErrorKind, String) {
+        (kind, setting.to_owned())
     }
 
     #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
     #[test]
     fn building_without_a_back_end_fails() {
-        assert_eq!(error(Verifier::builder().issuer(issuer())), Some((BuildErrorKind::NoBackend, "crypto")));
+        assert_eq!(error(Verifier::builder().issuer(issuer())), Some(about((BuildErrorKind::NoBackend, "crypto"))));
     }
 
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
@@ -257,7 +272,7 @@ mod tests {
             (with(issuer()).sources(csrf(Csrf::new().form_field(""))), Some((Empty, "form_field"))),
         ] {
             let shown = format!("{builder:?}");
-            assert_eq!(error(builder), expected, "{shown}");
+            assert_eq!(error(builder), expected.map(about), "{shown}");
         }
     }
 
@@ -297,7 +312,7 @@ mod tests {
             ),
             (TrustedIssuer::discover("https://id.example").key(key("a")), Some((Contradiction, "key"))),
         ] {
-            assert_eq!(error(Verifier::builder().fetch(fetch()).issuer(issuer.audience("api"))), expected);
+            assert_eq!(error(Verifier::builder().fetch(fetch()).issuer(issuer.audience("api"))), expected.map(about));
         }
     }
 
@@ -305,7 +320,7 @@ mod tests {
     #[test]
     fn a_remote_issuer_without_a_client_is_an_error() {
         let issuer = TrustedIssuer::discover("https://id.example").audience("api");
-        assert_eq!(error(Verifier::builder().issuer(issuer)), Some((BuildErrorKind::NoFetch, "fetch")));
+        assert_eq!(error(Verifier::builder().issuer(issuer)), Some(about((BuildErrorKind::NoFetch, "fetch"))));
     }
     #[cfg(all(not(feature = "remote"), any(feature = "aws-lc-rs", feature = "rust-crypto")))]
     #[test]
@@ -348,7 +363,7 @@ mod tests {
             (audience().audiences(["a", ""]), Some((BuildErrorKind::Empty, "audience"))),
             (audience().all_audiences(["a"]).audiences(["b"]), Some((BuildErrorKind::Contradiction, "audiences"))),
         ] {
-            assert_eq!(error(Verifier::builder().issuer(issuer)), expected);
+            assert_eq!(error(Verifier::builder().issuer(issuer)), expected.map(about));
         }
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::claim_rules::{AudienceRule, TypeRule};
 use crate::clock::Clock;
 use crate::crypto::Backend;
+use crate::error::{BuildError, BuildErrorKind as Kind};
 use crate::jose::{Algorithm, Key};
 use crate::keys::{IgnoredKey, KeyRefreshSettings, KeySource, KeyTable, Location};
-use crate::verify::build_error::{BuildError, BuildErrorKind as Kind};
 
 use super::expected::Expected;
 use super::issuer::Issuer;
@@ -124,7 +124,12 @@ impl TrustedIssuer {
     fn check_policy(&self) -> Result<(), BuildError> {
         let policy = &self.policy;
         match &policy.audience {
-            AudienceRule::Undecided => return Err(BuildError::new(Kind::Undecided, "audience")),
+            AudienceRule::Undecided => {
+                return Err(BuildError::new(Kind::Undecided, "audience").hint(
+                    ": call `audience`, `audiences`, `all_audiences` or `dangerous_any_audience` of \
+                     `TrustedIssuer`, or `VerifierBuilder::resource`",
+                ));
+            }
             AudienceRule::AnyOf(names) | AudienceRule::AllOf(names)
                 if names.is_empty() || names.contains(&String::new()) =>
             {
@@ -186,7 +191,9 @@ impl KeysFrom {
     ) -> Result<PreparedKeys, BuildError> {
         let KeySettings { allowed, mut ignored, in_turn, backend } = keys;
         match self {
-            Self::Nowhere => Err(BuildError::new(Kind::Undecided, "keys")),
+            Self::Nowhere => Err(BuildError::new(Kind::Undecided, "keys").hint(
+                ": call `key`, `keys` or `key_source` of `TrustedIssuer`, or create it with `discover` or `jwks`",
+            )),
             Self::Fixed(keys) => {
                 let algorithms = allowed.unwrap_or_else(|| {
                     let declared = keys.iter().filter_map(Key::algorithm).filter(|algorithm| algorithm.is_symmetric());
@@ -202,8 +209,11 @@ impl KeysFrom {
                     return Err(BuildError::new(Kind::NoUsableKey, "keys").because_of(ignored));
                 }
                 if table.is_ambiguous() {
-                    let setting = if in_turn { "try_keys_in_turn" } else { "keys" };
-                    return Err(BuildError::new(Kind::AmbiguousKeys, setting));
+                    let error = BuildError::new(Kind::AmbiguousKeys, if in_turn { "try_keys_in_turn" } else { "keys" });
+                    return Err(match in_turn {
+                        true => error.hint(" (at most four are tried in turn)"),
+                        false => error.hint(", or call `TrustedIssuer::try_keys_in_turn` for the time of a rotation"),
+                    });
                 }
                 Ok((Arc::new(table), algorithms))
             }
@@ -236,7 +246,8 @@ fn remote_keys(
 ) -> Result<PreparedKeys, BuildError> {
     use crate::keys::{FetchErrorKind, RemoteKeys, Setup};
     if !settings.http_hosts.iter().all(|host| crate::keys::is_host(host)) {
-        return Err(BuildError::new(Kind::InvalidUrl, "dangerous_http_hosts"));
+        return Err(BuildError::new(Kind::InvalidUrl, "dangerous_http_hosts")
+            .hint(": write host names or addresses without scheme, port and path, such as `keycloak`"));
     }
     // A resolver prepares its issuers again and again.
     if context.listed && !settings.http_hosts.is_empty() {
@@ -247,7 +258,10 @@ fn remote_keys(
         );
     }
     location.check(&settings.http_hosts).map_err(|kind| match kind {
-        FetchErrorKind::InsecureUrl => BuildError::new(Kind::InsecureUrl, location.setting()),
+        FetchErrorKind::InsecureUrl => BuildError::new(Kind::InsecureUrl, location.setting()).hint(
+            ": use https, or, if the network in between is trusted as in docker compose, name the host with \
+             `TrustedIssuer::dangerous_http_hosts`",
+        ),
         _ => BuildError::new(Kind::InvalidUrl, location.setting()),
     })?;
     let fetch = context.client()?;

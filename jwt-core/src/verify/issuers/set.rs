@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::verify::build_error::{BuildError, BuildErrorKind};
+use crate::error::{BuildError, BuildErrorKind};
 
 use super::expected::quoted;
 use super::issuer::{FoundIssuer, Issuer};

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::claim_rules::{AudienceRule, ClaimRules, TypeRule};
 use crate::clock::Clock;
+use crate::error::{BuildError, BuildErrorKind};
 use crate::jose::{Algorithm, Key, KeySet};
 use crate::keys::{IgnoredKey, KeyRefreshSettings, KeySource, Location};
-use crate::verify::build_error::{BuildError, BuildErrorKind};
 
 /// An issuer whose tokens a verifier accepts, and the conditions: its keys, algorithms, audience and claims.
 ///

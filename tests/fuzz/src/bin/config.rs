@@ -7,10 +7,10 @@
 
 use std::time::Duration;
 
-use jwt_core::config::{ConfigError, VerifierConfig};
+use jwt_core::config::VerifierConfig;
 use jwt_core::http::TokenSources;
 use jwt_core::keys::{FetchErrorKind, Key, fetch_fn};
-use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
+use jwt_core::{Algorithm, BuildError, ErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
 use jwt_fuzz::forge::{self, NOW, encode};
 use jwt_fuzz::{Input, json};
 use libfuzzer_sys::fuzz_target;
@@ -403,7 +403,7 @@ fn check(said: &Said, expected: VerifierBuilder, secret: Option<&[u8]>) {
         let config = config.unwrap_or_else(|error| panic!("{form}: {error}\n{toml}\n{variables:?}"));
         assert!(!format!("{config:?}").contains(SECRET), "{form} shows the secret");
         let built = config.into_builder();
-        let refused = |error: &ConfigError| assert!(!error.to_string().contains(SECRET), "{form} tells the secret");
+        let refused = |error: &BuildError| assert!(!error.to_string().contains(SECRET), "{form} tells the secret");
         let _ = built.as_ref().inspect_err(|error| refused(error));
         let text = format!("{:?}", built.as_ref().map(drop));
         assert_eq!(built.is_ok(), is_sound && !said.odd, "{form}: {text}\n{toml}\n{variables:?}");

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::error::BoxError;
+use crate::error::BuildError;
 use crate::error::{Error, ErrorKind};
 use crate::keys::{Budget, Quota};
-use crate::verify::build_error::BuildError;
 use crate::verify::issuers::issuer::{FoundIssuer, Issuer, Resolution};
 use crate::verify::issuers::prepare::PrepareContext;
 use crate::verify::issuers::trusted_issuer::TrustedIssuer;

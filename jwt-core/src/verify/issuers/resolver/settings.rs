@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::BoxError;
+use crate::error::{BuildError, BuildErrorKind};
 use crate::keys::HostFilter;
-use crate::verify::build_error::{BuildError, BuildErrorKind};
 use crate::verify::issuers::trusted_issuer::TrustedIssuer;
 
 pub(super) type Answer = Result<Option<TrustedIssuer>, BoxError>;

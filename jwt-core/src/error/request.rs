@@ -1,13 +1,9 @@
-//! [`Error`]: why a request is refused, with a kind, a stable code and a class.
-
-mod detail;
-
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use detail::{Detail, Found};
+use super::detail::Detail;
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident, $code:literal, $class:ident, $message:literal;)+) => {
