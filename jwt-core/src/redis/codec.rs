@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_field_is_always_in_the_same_shard_and_fields_are_spread() {
-        assert_eq!(["", "a", "1 2 is"].map(shard_of), [4, 9, 11]);
+        assert_eq!(["", "a", "1 2 is"].map(shard_of), [1, 0, 5]);
         let mut counts = [0; SHARDS];
         for number in 0..16_000 {
             counts[shard_of(&format!("0 18 https://id.example{number}"))] += 1;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use ::redis::{Cmd, FromRedisValue, PushInfo, PushKind, RedisError, ScriptInvocation};
+use ::redis::{FromRedisValue, PushInfo, PushKind, RedisError, ScriptInvocation};
 use tokio::sync::Mutex;
 
 use super::RedisSettings;
@@ -34,7 +34,8 @@ struct Current {
 /// What a connection carries out.
 #[derive(Clone, Copy)]
 enum Request<'r> {
-    Command(&'r Cmd),
+    #[cfg(feature = "issue")]
+    Command(&'r ::redis::Cmd),
     Script(&'r ScriptInvocation<'r>),
 }
 
@@ -50,7 +51,8 @@ impl Connection {
         &self.0.address
     }
 
-    pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
+    #[cfg(feature = "issue")]
+    pub(super) async fn query<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, Failure> {
         self.run(Request::Command(command)).await
     }
 
@@ -64,6 +66,7 @@ impl Connection {
         loop {
             let mut current = self.current().await?;
             let response = match request {
+                #[cfg(feature = "issue")]
                 Request::Command(command) => command.query_async(&mut current.link).await,
                 Request::Script(script) => script.invoke_async(&mut current.link).await,
             };
