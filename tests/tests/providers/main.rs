@@ -1,16 +1,24 @@
 //! The recipes for real identity providers, against tokens and key sets of the shapes that those publish.
 
 mod auth0;
+mod authentik;
+mod better_auth;
+mod clerk;
 mod cognito;
 mod entra;
 mod firebase;
 mod github;
+mod glewlwyd;
 mod google;
 mod keycloak;
 mod kubernetes;
+mod lemonldap;
+mod logto;
 mod okta;
 mod provider;
 mod recipes;
+mod supabase;
+mod zitadel;
 
 use jwt_core::{ErrorKind, Verified};
 use jwt_tests::forge::NOW;
@@ -33,6 +41,14 @@ fn providers() -> Vec<Provider> {
         firebase::provider(),
         github::provider(),
         kubernetes::provider(),
+        authentik::provider(),
+        better_auth::provider(),
+        clerk::provider(),
+        glewlwyd::provider(),
+        lemonldap::provider(),
+        logto::provider(),
+        supabase::provider(),
+        zitadel::provider(),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use jwt_core::authorize::{Requirement, all, any, any_role, check, roles, scopes};
+use jwt_core::authorize::{Requirement, all, any, any_role, check, claim, not, roles, scopes};
 use jwt_core::claims::NumericDate;
 use jwt_core::verify::IssuerResolver;
 use jwt_core::{Algorithm, TrustedIssuer, Verifier, VerifierBuilder};
@@ -146,4 +146,54 @@ pub(crate) struct Workload {
 #[derive(Deserialize)]
 pub(crate) struct Named {
     pub(crate) name: String,
+}
+
+pub(crate) fn authentik() -> TrustedIssuer {
+    TrustedIssuer::discover("https://id.example/application/o/reports/")
+        .audience("Ce1sH9client8id7EXAMPLE")
+        .require_claims(["uid"])
+        .dangerous_accept_id_tokens()
+}
+
+pub(crate) fn better_auth() -> TrustedIssuer {
+    TrustedIssuer::jwks("https://shop.example", "https://shop.example/api/auth/jwks").audience("https://shop.example")
+}
+
+pub(crate) fn clerk() -> TrustedIssuer {
+    TrustedIssuer::jwks("https://clerk.shop.example", "https://clerk.shop.example/.well-known/jwks.json")
+        .audience("https://shop.example")
+        .audience_claim("azp")
+        .require_claims(["sub", "sid"])
+}
+
+pub(crate) fn glewlwyd() -> TrustedIssuer {
+    TrustedIssuer::discover("https://id.example/").audience("https://reports.example").claim("type", "access_token")
+}
+
+pub(crate) fn lemonldap() -> TrustedIssuer {
+    TrustedIssuer::discover("https://auth.shop.example/").audience("https://reports.example").access_token_profile()
+}
+
+pub(crate) fn logto() -> TrustedIssuer {
+    TrustedIssuer::discover("https://shop.logto.app/oidc").audience("https://reports.example").access_token_profile()
+}
+
+pub(crate) fn supabase() -> TrustedIssuer {
+    const AUTH: &str = "https://abcdefghijklmnopqrst.supabase.co/auth/v1";
+    TrustedIssuer::jwks(AUTH, format!("{AUTH}/.well-known/jwks.json"))
+        .audience("authenticated")
+        .claim("role", "authenticated")
+}
+
+/// Without this, everyone who opens the page is a user, if the project allows anonymous sign-ins.
+pub(crate) fn supabase_person() -> impl Requirement {
+    not(claim("/is_anonymous").equals(true))
+}
+
+pub(crate) fn zitadel() -> TrustedIssuer {
+    TrustedIssuer::discover("https://shop-1815.zitadel.cloud").audience("276815181500000001").require_claims(["jti"])
+}
+
+pub(crate) fn zitadel_reader() -> impl Requirement {
+    claim("/urn:zitadel:iam:org:project:roles/reader").is_present()
 }
