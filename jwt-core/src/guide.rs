@@ -25,6 +25,8 @@ pages! {
     codes = "codes.md";
     problem = "problem.md";
     revocation = "revocation.md";
+    #[cfg(feature = "postgres")]
+    postgres = "postgres.md";
     #[cfg(feature = "redis")]
     redis = "redis.md";
     #[cfg(feature = "issue")]

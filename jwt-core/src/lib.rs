@@ -51,7 +51,7 @@
 //! | log users out when the OpenID provider says so | [`logout`] |
 //! | log and count what happens | [`observe`] |
 //! | load my own user for a token | [`principal`] |
-//! | share sessions and revocations in a fleet | `redis` (feature `redis`) |
+//! | share sessions and revocations in a fleet | `redis` (feature `redis`), `postgres` (feature `postgres`) |
 //! | revoke tokens before they expire | [`revocation`] |
 //! | test my application | [`testing`] |
 //! | trust many tenants, set the cache, watch key health | [`verify`] |
@@ -73,6 +73,8 @@
 //! | a verifier from a configuration file or environment variables | `config` |
 //! | to issue tokens: key ring, access tokens, login sessions | `issue` |
 //! | sessions and revocations that several processes share, on Redis or Valkey | `redis` |
+//! | the same, on Postgres | `postgres` |
+//! | signing keys that stay in a key management service or a hardware security module | `remote-signer` |
 //! | counters and histograms for the `metrics` facade | `metrics` |
 //! | tokens and a scriptable issuer for your tests | `testing` |
 //! | cryptography by AWS-LC, which needs a C compiler | `aws-lc-rs` (default) |
@@ -99,6 +101,8 @@ pub mod issue;
 pub mod keys;
 pub mod logout;
 pub mod observe;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod principal;
 #[cfg(feature = "redis")]
 pub mod redis;

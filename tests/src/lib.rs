@@ -9,6 +9,7 @@ pub mod gate;
 pub mod issuing;
 pub mod log;
 pub mod remote;
+pub mod revocation_contract;
 pub mod session_contract;
 pub mod setup;
 

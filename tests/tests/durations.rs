@@ -16,6 +16,7 @@ use jwt_core::http::Location;
 use jwt_core::issue::{ImplicitRefresh, KeyRing, TokenIssuer, TokenIssuerBuilder};
 use jwt_core::issue::{MemorySessions, Sessions, SessionsBuilder};
 use jwt_core::keys::{Fetched, KeyRefreshSettings, KeySource, Lookup, Wanted, fetch_fn};
+use jwt_core::postgres::{PostgresRevocations, PostgresSettings, tokio_postgres};
 use jwt_core::redis::{RedisRevocations, RedisSettings};
 use jwt_core::revocation::{
     MemoryRevocations, Revocation, RevocationList, RevocationSettings, Standing, TimeLimit, TokenIdentity,
@@ -74,6 +75,8 @@ const SETTERS: &[&str] = &[
     "stale_if_error",
     "stale_if_error",
     "staleness",
+    "staleness",
+    "timeout",
     "timeout",
     "timeout",
     "unknown_lifetime",
@@ -329,9 +332,15 @@ async fn revocations_may_be_remembered_forever() {
     assert!(fed.revoke(&revoked).is_ok() && feed.revoke(&Revocation::session(ISSUER, "s")).is_ok());
     let token =
         Forge::new(&key()).claim("exp", NOW + 60).claim("sub", "joe").claim("jti", "t").claim("iat", NOW).sign();
-    let lists: [(Arc<dyn RevocationList>, Result<(), ErrorKind>); 3] = [
+    let mut config = tokio_postgres::Config::new();
+    config.host("127.0.0.1").port(gone.port()).user("nobody");
+    let postgres = PostgresSettings::new().timeout(MOST).staleness(MOST).revocations(settings());
+    let postgres = PostgresRevocations::new(config, tokio_postgres::NoTls, postgres);
+    assert!(postgres.revoke(&revoked).await.is_err(), "nobody confirms it");
+    let lists: [(Arc<dyn RevocationList>, Result<(), ErrorKind>); 4] = [
         (Arc::new(fed), Err(ErrorKind::Revoked)),
         (Arc::new(redis), Err(ErrorKind::Revoked)),
+        (Arc::new(postgres), Err(ErrorKind::Revoked)),
         (Arc::new(limited), Ok(())),
     ];
     for (list, expected) in lists {

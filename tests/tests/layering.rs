@@ -30,6 +30,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("interop", 6),
     ("issue", 6),
     ("logout", 6),
+    ("postgres", 7),
     ("redis", 7),
     ("guide", 8),
 ];

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::freshness::Freshness;
 use super::memory::Memory;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 use super::target::Kind;
 use super::{MemoryRevocations, Revocation, RevocationSettings, RevokeError, RevokeErrorKind};
 use crate::clock::Moment;
@@ -88,18 +88,18 @@ impl Feed {
     }
 
     /// Adds a revocation whose cutoff and end another process has computed.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) fn remember(&self, key: (Kind, &str, &str), cutoff: i64, until: i64) -> Result<(), RevokeError> {
         self.note_if_full(self.memory.remember(key, cutoff, until))
     }
 
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) fn is_incomplete(&self) -> bool {
         self.memory.freshness.as_ref().is_some_and(Freshness::is_incomplete)
     }
 
     /// Says that the source has a revocation that couldn't be added.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) fn set_incomplete(&self) {
         if let Some(freshness) = &self.memory.freshness {
             freshness.set_incomplete();

@@ -72,7 +72,7 @@ impl Freshness {
         self.completeness.store(INCOMPLETE, Ordering::SeqCst);
     }
 
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(super) fn is_incomplete(&self) -> bool {
         self.completeness.load(Ordering::SeqCst) == INCOMPLETE
     }

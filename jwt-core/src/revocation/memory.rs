@@ -97,7 +97,7 @@ impl MemoryRevocations {
     }
 
     /// Looks a token up without asking whether the list is complete and current.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) fn look_up_known(&self, token: &TokenIdentity<'_>) -> Standing {
         self.0.look_up(token)
     }

@@ -39,16 +39,18 @@ mod store;
 mod target;
 
 pub use feed::Feed;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) use freshness::Coverage;
 #[cfg(feature = "remote")]
 pub use list::TimeLimit;
 pub use list::{RevocationList, Standing, TokenIdentity};
 pub use memory::{MemoryRevocations, RevocationCount};
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) use memory::{revocable_claims, standing_at_cutoff};
 pub use settings::RevocationSettings;
 pub use store::{RevocationStore, RevokeError, RevokeErrorKind};
-pub use target::Revocation;
 #[cfg(feature = "redis")]
-pub(crate) use target::{ANY_TIME, Kind};
+pub(crate) use target::ANY_TIME;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(crate) use target::Kind;
+pub use target::Revocation;

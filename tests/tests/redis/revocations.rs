@@ -1,149 +1,45 @@
-//! The tests that every revocation store must pass.
+//! Revocations on Redis.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use jwt_core::ErrorKind;
 use jwt_core::redis::{RedisRevocations, RedisSettings};
-use jwt_core::revocation::{
-    MemoryRevocations, Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeErrorKind, Standing,
-    TokenIdentity,
-};
+use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings, RevocationStore};
 use jwt_core::testing::ManualClock;
-use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
-use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
-use jwt_tests::setup::{builder, good, key};
-use serde_json::json;
+use jwt_tests::forge::{ISSUER, NOW};
+use jwt_tests::revocation_contract::{Scene, keeps_the_contract};
+use jwt_tests::setup::good;
 
 use super::server::Server;
 use super::setup::{Node, outcome, until};
 
-const OTHER: &str = "https://other.example";
-
-/// One store, queried through several lists: those of different processes, if it's shared.
-struct Scene {
-    store: Arc<dyn RevocationStore>,
-    verifiers: Vec<Verifier>,
+fn memory(clock: &ManualClock) -> Scene {
+    Scene::new(&[Arc::new(MemoryRevocations::with_settings(RevocationSettings::new().clock(clock.clone())))])
 }
 
-#[derive(Clone, Debug)]
-struct Shared(Arc<dyn RevocationStore>);
-
-impl RevocationList for Shared {
-    fn look_up(&self, token: &TokenIdentity<'_>) -> jwt_core::Step<Standing> {
-        self.0.look_up(token)
+async fn redis(server: &Server, clock: &ManualClock, capacity: usize) -> Scene {
+    let mut stores: Vec<Arc<dyn RevocationStore>> = Vec::new();
+    for _ in 0..3 {
+        let memory = RevocationSettings::new().capacity(capacity).clock(clock.clone());
+        let settings = RedisSettings::new().timeout(Duration::from_secs(10)).revocations(memory);
+        let store = RedisRevocations::connect(server.address(), settings).expect("an address");
+        store.synced().await;
+        stores.push(Arc::new(store));
     }
-}
-
-impl Scene {
-    fn new(stores: &[Arc<dyn RevocationStore>]) -> Self {
-        let other = || TrustedIssuer::new(OTHER).audience(AUDIENCE).key(key().verification_key());
-        let verifier = |store: &Arc<_>| {
-            builder().issuer(other()).revocations(Shared(Arc::clone(store))).build().expect("a verifier")
-        };
-        Self { verifiers: stores.iter().map(verifier).collect(), store: Arc::clone(&stores[0]) }
-    }
-
-    fn memory(clock: &ManualClock) -> Self {
-        Self::new(&[Arc::new(MemoryRevocations::with_settings(RevocationSettings::new().clock(clock.clone())))])
-    }
-
-    async fn redis(server: &Server, clock: &ManualClock, capacity: usize) -> Self {
-        let mut stores: Vec<Arc<dyn RevocationStore>> = Vec::new();
-        for _ in 0..3 {
-            let memory = RevocationSettings::new().capacity(capacity).clock(clock.clone());
-            let settings = RedisSettings::new().timeout(Duration::from_secs(10)).revocations(memory);
-            let store = RedisRevocations::connect(server.address(), settings).expect("an address");
-            store.synced().await;
-            stores.push(Arc::new(store));
-        }
-        Self::new(&stores)
-    }
-
-    async fn revoke(&self, revocation: &Revocation) {
-        self.store.revoke(revocation).await.expect("revoked");
-    }
-
-    /// The revocation is visible here at once and elsewhere within moments.
-    async fn refuses(&self, token: Forge, kind: ErrorKind) {
-        let token = token.sign();
-        assert_eq!(outcome(&self.verifiers[0], &token).await, Some(kind));
-        for verifier in &self.verifiers {
-            until("refused", async || outcome(verifier, &token).await == Some(kind)).await;
-        }
-    }
-
-    async fn accepts(&self, token: Forge) {
-        let token = token.sign();
-        for verifier in &self.verifiers {
-            assert_eq!(outcome(verifier, &token).await, None);
-        }
-    }
-}
-
-async fn keeps_the_contract(scene: &Scene) {
-    let now = Duration::from_secs(NOW);
-    let token = |jti: &str| good().claim("jti", jti);
-
-    // Nothing is revoked.
-    scene.accepts(token("a")).await;
-
-    // One token of one issuer. Revoking it twice changes nothing.
-    for _ in 0..2 {
-        scene.revoke(&Revocation::token_id(ISSUER, "a", now + Duration::from_secs(300))).await;
-    }
-    scene.refuses(token("a"), ErrorKind::Revoked).await;
-    scene.accepts(token("b")).await;
-    scene.accepts(token("a").claim("iss", OTHER)).await;
-    scene.refuses(token("b").without("jti"), ErrorKind::MissingClaim).await;
-    scene.refuses(token("b").without("iat"), ErrorKind::MissingClaim).await;
-
-    // Names with any characters.
-    for name in ["", " ", "5 5", "\u{0}\r\n", "é\u{1f511}", "*", &"x".repeat(2_000)] {
-        let error = scene.store.revoke(&Revocation::session(ISSUER, name)).await.err();
-        if name.is_empty() {
-            assert_eq!(error.map(|error| error.kind()), Some(RevokeErrorKind::MissingClaim));
-            scene.accepts(token("b").claim("sid", name)).await;
-        } else {
-            scene.refuses(token("b").claim("sid", name), ErrorKind::Revoked).await;
-        }
-    }
-
-    // A session, whenever its tokens were issued.
-    scene.revoke(&Revocation::session(ISSUER, "s-1")).await;
-    scene.refuses(token("b").claim("sid", "s-1").claim("iat", NOW + 30), ErrorKind::Revoked).await;
-    scene.accepts(token("b").claim("sid", "s-2")).await;
-    scene.accepts(token("b").claim("sid", "s-1").claim("iss", OTHER)).await;
-
-    // A subject, up to a second that never moves back.
-    let issued = |iat: u64| token("b").claim("iat", iat);
-    for cutoff in [NOW - 10, NOW - 5, NOW - 7] {
-        scene.revoke(&Revocation::subject(ISSUER, "user-1815", Duration::from_secs(cutoff))).await;
-    }
-    scene.refuses(issued(NOW - 10), ErrorKind::Revoked).await;
-    scene.refuses(issued(NOW - 5), ErrorKind::Revoked).await;
-    scene.refuses(token("b").claim("iat", json!(NOW as f64 - 4.5)), ErrorKind::Revoked).await;
-    scene.accepts(issued(NOW - 4)).await;
-    scene.accepts(issued(NOW - 10).claim("sub", "user-1816")).await;
-
-    // An issuer.
-    scene.revoke(&Revocation::issuer(OTHER, now)).await;
-    scene.refuses(token("b").claim("iss", OTHER), ErrorKind::Revoked).await;
-    scene.accepts(token("b")).await;
-
-    // A revocation whose tokens expired long ago isn't stored.
-    scene.revoke(&Revocation::token_id(ISSUER, "old", Duration::from_secs(NOW - 3_600))).await;
+    Scene::new(&stores)
 }
 
 #[tokio::test]
 async fn the_store_in_memory_passes_the_revocation_contract() {
-    keeps_the_contract(&Scene::memory(&ManualClock::at(NOW))).await;
+    keeps_the_contract(&memory(&ManualClock::at(NOW))).await;
 }
 
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
 async fn redis_passes_the_revocation_contract() {
     let server = Server::start();
-    keeps_the_contract(&Scene::redis(&server, &ManualClock::at(NOW), 1_000).await).await;
+    keeps_the_contract(&redis(&server, &ManualClock::at(NOW), 1_000).await).await;
     let keys: Vec<String> = server.cli(&["KEYS", "*"]).lines().map(str::to_owned).collect();
     assert!(keys.iter().all(|key| key.starts_with("{jwt}:revoked:")), "{keys:?}");
     let fields: Vec<String> = keys.iter().map(|key| server.cli(&["HKEYS", key])).collect();
@@ -155,7 +51,7 @@ async fn redis_passes_the_revocation_contract() {
 async fn redis_passes_the_revocation_contract_with_little_memory_in_the_process() {
     let server = Server::start();
     for capacity in [0, 1] {
-        keeps_the_contract(&Scene::redis(&server, &ManualClock::at(NOW), capacity).await).await;
+        keeps_the_contract(&redis(&server, &ManualClock::at(NOW), capacity).await).await;
         server.cli(&["FLUSHALL"]);
     }
 }
@@ -164,7 +60,7 @@ async fn redis_passes_the_revocation_contract_with_little_memory_in_the_process(
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
 async fn a_cluster_passes_the_revocation_contract_because_all_keys_share_a_slot() {
     let server = Server::cluster();
-    keeps_the_contract(&Scene::redis(&server, &ManualClock::at(NOW), 1_000).await).await;
+    keeps_the_contract(&redis(&server, &ManualClock::at(NOW), 1_000).await).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use jwt_core::redis::{RedisRevocations, RedisSettings};
 use jwt_core::revocation::{Revocation, RevocationList, RevocationSettings};
 use jwt_core::testing::ManualClock;
 use jwt_tests::forge::{ISSUER, NOW};
+pub(crate) use jwt_tests::revocation_contract::{outcome, until};
 use jwt_tests::setup::{builder, good};
 
 use super::server::Server;
@@ -79,18 +80,4 @@ pub(crate) async fn revoke_many(node: &Node, count: usize) {
 
 pub(crate) fn verifier(list: impl RevocationList + 'static, clock: ManualClock) -> Verifier {
     builder().revocations(list).clock(clock).build().expect("a verifier")
-}
-
-pub(crate) async fn outcome(verifier: &Verifier, token: &str) -> Option<ErrorKind> {
-    verifier.verify(token).await.err().map(|error| error.kind())
-}
-
-/// Waits until the condition is true.
-pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("not in time: {what}"));
 }

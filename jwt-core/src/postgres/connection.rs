@@ -1,0 +1,162 @@
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{AsyncMessage, Client, Config, Error, Notification, Row, Socket};
+
+/// A parameter and its type. Stating the type saves the round trip that would ask for it.
+pub(super) type Parameter<'p> = (&'p (dyn ToSql + Sync), Type);
+
+/// A connection that is opened when it's needed, and again after a failure. Clones share it.
+#[derive(Clone)]
+pub(super) struct Connection {
+    open: Arc<Open>,
+    client: Arc<Mutex<Option<Arc<Client>>>>,
+    timeout: Duration,
+}
+
+type Opening = Pin<Box<dyn Future<Output = Result<Link, Error>> + Send>>;
+type Open = dyn Fn() -> Opening + Send + Sync;
+
+/// An open connection, and the notifications that arrive on it. The receiver ends with the connection.
+pub(super) struct Link {
+    pub(super) client: Client,
+    pub(super) notifications: mpsc::UnboundedReceiver<Notification>,
+}
+
+/// Why an operation failed. The reason was logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    Full,
+    Unreachable,
+}
+
+impl Connection {
+    pub(super) fn new<T>(mut config: Config, tls: T, timeout: Duration) -> Self
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send,
+        T::TlsConnect: Send,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        // A standby has old data and takes no writes.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        let open = move || -> Opening {
+            let (config, tls) = (config.clone(), tls.clone());
+            Box::pin(async move {
+                let (client, mut connection) = config.connect(tls).await?;
+                let (sender, notifications) = mpsc::unbounded_channel();
+                tokio::spawn(async move {
+                    // An error ends the connection, and every operation on it reports that.
+                    while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+                        if let AsyncMessage::Notification(notification) = message {
+                            let _ = sender.send(notification);
+                        }
+                    }
+                });
+                Ok(Link { client, notifications })
+            })
+        };
+        Self { open: Arc::new(open), client: Arc::default(), timeout }
+    }
+
+    /// Opens a connection of its own.
+    pub(super) async fn open(&self) -> Result<Link, Failure> {
+        match timeout(self.timeout, (self.open)()).await {
+            Ok(link) => link.map_err(|error| report(&error)),
+            Err(_) => Err(report_timeout()),
+        }
+    }
+
+    /// Runs a statement and returns its rows.
+    pub(super) async fn query(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Failure> {
+        let client = self.client().await?;
+        match self.query_on(&client, statement, parameters).await {
+            // The connection was cut while it was idle.
+            Err(_) if client.is_closed() => {
+                let client = self.client().await?;
+                self.query_on(&client, statement, parameters).await
+            }
+            result => result,
+        }
+    }
+
+    /// Runs a statement on one connection, which is given up if it fails.
+    pub(super) async fn query_on(
+        &self,
+        client: &Arc<Client>,
+        statement: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, Failure> {
+        let failure = match timeout(self.timeout, client.query_typed(statement, parameters)).await {
+            Ok(Ok(rows)) => return Ok(rows),
+            Ok(Err(error)) => report(&error),
+            Err(_) => report_timeout(),
+        };
+        let mut current = self.client.lock().await;
+        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, client)) {
+            *current = None;
+        }
+        Err(failure)
+    }
+
+    async fn client(&self) -> Result<Arc<Client>, Failure> {
+        let mut current = self.client.lock().await;
+        if let Some(client) = current.as_ref().filter(|client| !client.is_closed()) {
+            return Ok(Arc::clone(client));
+        }
+        let client = Arc::new(self.open().await?.client);
+        *current = Some(Arc::clone(&client));
+        Ok(client)
+    }
+}
+
+/// Logs the server's code. Its message may quote a subject.
+fn report(error: &Error) -> Failure {
+    match error.code() {
+        Some(code) => {
+            let hint = match *code {
+                SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION => "run `SCHEMA` first",
+                SqlState::INSUFFICIENT_PRIVILEGE => "grant the rights that the guide lists",
+                _ => "",
+            };
+            tracing::error!(code = code.code(), hint, "the Postgres server refused an operation");
+            let is_full = [SqlState::DISK_FULL, SqlState::OUT_OF_MEMORY].contains(code);
+            if is_full { Failure::Full } else { Failure::Unreachable }
+        }
+        None => {
+            tracing::error!(closed = error.is_closed(), "the Postgres server can't be reached");
+            Failure::Unreachable
+        }
+    }
+}
+
+fn report_timeout() -> Failure {
+    tracing::error!("the Postgres server took too long");
+    Failure::Unreachable
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the Postgres server has no space",
+            Self::Unreachable => "the Postgres server failed or can't be reached",
+        })
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,126 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Notification};
+
+use super::connection::{Failure, Link, Parameter};
+use super::table::Table;
+
+/// Keeps the memory of a process equal to the table.
+pub(super) struct Follower {
+    table: Arc<Table>,
+    synced: watch::Sender<bool>,
+}
+
+/// How long to wait before connecting again, first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// After how many proofs a list that had no space is read again.
+const READ_AGAIN_AFTER: u64 = 30;
+
+/// A connection that receives messages.
+struct Following {
+    client: Arc<Client>,
+    notifications: mpsc::UnboundedReceiver<Notification>,
+    /// A channel that only this connection listens to.
+    own_channel: String,
+    /// A revocation fits into no message. Kept here, because waiting for messages may be cut short.
+    must_read: bool,
+}
+
+impl Follower {
+    pub(super) fn new(table: Arc<Table>) -> (Self, watch::Receiver<bool>) {
+        let (synced, receiver) = watch::channel(false);
+        (Self { table, synced }, receiver)
+    }
+
+    pub(super) async fn run(self) {
+        let mut pause = PAUSES.0;
+        loop {
+            let mut was_current = false;
+            // The failure was logged. It always ends with one.
+            let _ = self.follow(&mut was_current).await;
+            tracing::warn!("the connection that receives revocations is lost: connecting again");
+            pause = if was_current { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
+            sleep(pause).await;
+        }
+    }
+
+    async fn follow(&self, was_current: &mut bool) -> Result<(), Failure> {
+        let table = &self.table;
+        // First listen, then read: whatever is committed after the reading arrives as a message.
+        let mut following = self.listen().await?;
+        table.read(&following.client).await?;
+        for proof in 1_u64.. {
+            table.write_kept().await?;
+            let moment = table.moment();
+            self.prove(&mut following, proof).await?;
+            if std::mem::take(&mut following.must_read) {
+                table.read(&following.client).await?;
+            }
+            table.feed.caught_up_at(moment);
+            if !*was_current {
+                *was_current = true;
+                self.synced.send_replace(true);
+            }
+            if table.feed.is_incomplete() && proof.is_multiple_of(READ_AGAIN_AFTER) {
+                table.read(&following.client).await?;
+            }
+            let rest = timeout(table.settings.staleness / 4, self.receive_until(&mut following, None));
+            if let Ok(end) = rest.await {
+                end?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn listen(&self) -> Result<Following, Failure> {
+        let table = &self.table;
+        let Link { client, notifications } = table.connection.open().await?;
+        let client = Arc::new(client);
+        // A backend's number is unique among the server's connections.
+        let rows = table.connection.query_on(&client, "SELECT pg_backend_pid()", &[]).await?;
+        let number: i32 = rows.first().and_then(|row| row.try_get(0).ok()).ok_or(Failure::Unreachable)?;
+        let own_channel = format!("jwt_{number}");
+        for channel in [&table.settings.channel, &own_channel] {
+            let statement = format!("LISTEN \"{}\"", channel.replace('"', "\"\""));
+            table.connection.query_on(&client, &statement, &[]).await?;
+        }
+        Ok(Following { client, notifications, own_channel, must_read: false })
+    }
+
+    /// Proves that no message is under way, and that the server is a primary.
+    ///
+    /// A server sends messages in the order of their commits, and only a primary takes one. So when this one comes back, all
+    /// that were committed before it have arrived. With synchronous replication, the commit waits for the standbys too.
+    async fn prove(&self, following: &mut Following, proof: u64) -> Result<(), Failure> {
+        let proof = proof.to_string();
+        let client = Arc::clone(&following.client);
+        let connection = &self.table.connection;
+        let parameters: [Parameter<'_>; 2] = [(&following.own_channel, Type::TEXT), (&proof, Type::TEXT)];
+        connection.query_on(&client, "SELECT pg_notify($1, $2)", &parameters).await?;
+        let arrival = timeout(self.table.settings.timeout, self.receive_until(following, Some(&proof)));
+        arrival.await.unwrap_or(Err(Failure::Unreachable))
+    }
+
+    /// Handles messages until the connection ends, which is an error, or until a proof arrives. Without one, it returns
+    /// when the table has to be read.
+    async fn receive_until(&self, following: &mut Following, proof: Option<&str>) -> Result<(), Failure> {
+        while let Some(message) = following.notifications.recv().await {
+            if message.channel() == following.own_channel {
+                if proof == Some(message.payload()) {
+                    return Ok(());
+                }
+            } else if self.table.receive(message.payload()) {
+                following.must_read = true;
+                if proof.is_none() {
+                    return Ok(());
+                }
+            }
+        }
+        Err(Failure::Unreachable)
+    }
+}

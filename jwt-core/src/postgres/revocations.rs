@@ -1,0 +1,169 @@
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{Config, Socket};
+
+use super::PostgresSettings;
+use super::connection::{Connection, Failure};
+use super::follower::Follower;
+use super::record::Record;
+use super::table::Table;
+use crate::revocation::{
+    Coverage, MemoryRevocations, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError,
+    RevokeErrorKind, Standing, TokenIdentity,
+};
+use crate::step::Step;
+
+/// A revocation list that every process of a fleet shares, in a table on a Postgres server.
+///
+/// Each process keeps all revocations in memory and looks tokens up there. `NOTIFY` brings what other processes revoke. A
+/// process that can't prove for [`staleness`](PostgresSettings::staleness) that it missed nothing answers with 503 until it
+/// can, so no token is accepted for longer than that after its revocation.
+///
+/// If there are more revocations than [fit into memory](crate::revocation::RevocationSettings::capacity), the process asks
+/// the server about each token that it doesn't find in memory. Clones are the same list. The background task ends when the
+/// last clone is dropped.
+///
+/// ```no_run
+/// use jwt_core::Verifier;
+/// use jwt_core::postgres::{PostgresRevocations, PostgresSettings, tokio_postgres};
+///
+/// # async fn start(issuer: jwt_core::TrustedIssuer) -> Result<(), Box<dyn std::error::Error>> {
+/// let config: tokio_postgres::Config = "host=/run/postgresql user=shop dbname=shop".parse()?;
+/// let revocations = PostgresRevocations::new(config, tokio_postgres::NoTls, PostgresSettings::new());
+/// // Until everything was read, requests are answered with 503.
+/// revocations.synced().await;
+/// let verifier = Verifier::builder().issuer(issuer).revocations(revocations.clone()).build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PostgresRevocations(Arc<Shared>);
+
+struct Shared {
+    local: MemoryRevocations,
+    table: Arc<Table>,
+    synced: watch::Receiver<bool>,
+    follower: AbortHandle,
+}
+
+impl PostgresRevocations {
+    /// Connects in the background, without waiting for it.
+    ///
+    /// Requests are answered with 503 until everything was read. Await [`synced`](Self::synced) if you want to wait.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime.
+    pub fn new<T>(config: Config, tls: T, settings: PostgresSettings) -> Self
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send,
+        T::TlsConnect: Send,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        let connection = Connection::new(config, tls, settings.timeout);
+        let (local, feed) = MemoryRevocations::with_feed(settings.revocations.clone(), settings.staleness);
+        let table = Arc::new(Table::new(connection, settings, feed));
+        let (follower, synced) = Follower::new(Arc::clone(&table));
+        let follower = tokio::spawn(follower.run()).abort_handle();
+        Self(Arc::new(Shared { local, table, synced, follower }))
+    }
+
+    /// Waits until everything was read from the server for the first time.
+    pub async fn synced(&self) {
+        // An error would mean that the task has ended, but it runs as long as this value exists.
+        let _ = self.0.synced.clone().wait_for(|synced| *synced).await;
+    }
+
+    /// Revokes tokens in every process.
+    ///
+    /// Once this returns, this process refuses the tokens, and the server has committed the revocation and its message to the
+    /// others. After an error this process refuses them too, and sends the revocation when the server is back.
+    ///
+    /// # Errors
+    ///
+    /// [`MissingClaim`](RevokeErrorKind::MissingClaim) if the token lacks the claim to revoke it by,
+    /// [`Full`](RevokeErrorKind::Full) if the server has no space, and [`Unavailable`](RevokeErrorKind::Unavailable) if it
+    /// didn't confirm in time.
+    pub async fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
+        if let Some(claim) = revocation.missing_claim() {
+            return Err(RevokeError::missing(claim));
+        }
+        let table = &self.0.table;
+        let record = Record {
+            kind: revocation.kind,
+            issuer: revocation.issuer.clone(),
+            name: revocation.name.clone(),
+            cutoff: revocation.cutoff,
+            until: revocation.remember_until(table.now(), &table.settings.revocations),
+        };
+        table.remember(&record);
+        table.write(&record).await.map_err(|failure| {
+            table.keep(record);
+            match failure {
+                Failure::Full => RevokeErrorKind::Full.into(),
+                Failure::Unreachable => RevokeErrorKind::Unavailable.into(),
+            }
+        })
+    }
+
+    /// Deletes revocations whose tokens have expired, and returns how many there were. Call it every hour or so.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](RevokeErrorKind::Unavailable) if the server fails; what was deleted before stays deleted.
+    pub async fn remove_expired(&self) -> Result<u64, RevokeError> {
+        self.0.table.remove_expired().await.map_err(|_| RevokeErrorKind::Unavailable.into())
+    }
+
+    /// Returns whether the list is current: whether the process knows every revocation of the last
+    /// [`staleness`](PostgresSettings::staleness). If not, requests are answered with 503.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.0.local.coverage() != Coverage::Stale
+    }
+
+    /// Returns how full the memory of this process is.
+    #[must_use]
+    pub fn count(&self) -> RevocationCount {
+        self.0.local.count()
+    }
+}
+
+impl RevocationList for PostgresRevocations {
+    fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
+        Step::Ready(match self.0.local.look_up_known(token) {
+            Standing::Good => match self.0.local.coverage() {
+                Coverage::Complete => Standing::Good,
+                Coverage::Partial => return self.0.table.look_up(token),
+                Coverage::Stale => Standing::Unavailable,
+            },
+            standing => standing,
+        })
+    }
+}
+
+#[async_trait]
+impl RevocationStore for PostgresRevocations {
+    async fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
+        Self::revoke(self, revocation).await
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.follower.abort();
+    }
+}
+
+// Revocations that wait for the server have subjects, sessions and token ids in clear, which must not reach a log.
+impl fmt::Debug for PostgresRevocations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresRevocations").field("is_current", &self.is_current()).finish_non_exhaustive()
+    }
+}

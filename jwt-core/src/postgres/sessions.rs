@@ -1,0 +1,241 @@
+use std::fmt;
+
+use async_trait::async_trait;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Config, Row, Socket};
+
+use super::PostgresSettings;
+use super::connection::{Connection, Failure, Parameter};
+use crate::issue::session::{Rotation, RotationOutcome, SessionRecord, SessionStore, SessionStoreError};
+
+/// Stores login sessions on a Postgres server, for every process of a fleet.
+///
+/// Each operation is one statement, or two for a token that isn't the current one, and each is one transaction. All of them
+/// share one connection, which is opened when it's first needed and again after a failure.
+///
+/// ```no_run
+/// use jwt_core::postgres::{PostgresSessions, PostgresSettings, SCHEMA, tokio_postgres};
+///
+/// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+/// let config: tokio_postgres::Config = "host=/run/postgresql user=shop dbname=shop".parse()?;
+/// // For another host, pass a TLS connector of your choice, such as `tokio-postgres-rustls`.
+/// let store = PostgresSessions::new(config, tokio_postgres::NoTls, &PostgresSettings::new());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct PostgresSessions {
+    connection: Connection,
+}
+
+/// The columns of a record.
+macro_rules! columns {
+    () => {
+        "rotations, rotations_before, exchanged, rotated_at, last_used_at, ends_at, expires_at, record"
+    };
+}
+
+const CREATE: &str = "SELECT jwt_create_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+
+/// A concurrent exchange locks the row, and the conditions are checked again when it has ended.
+const ROTATE: &str = concat!(
+    "UPDATE jwt_sessions SET rotations_before = rotations, rotations = $3 + 1, exchanged = $4, rotated_at = $5,
+         last_used_at = $5, ends_at = least($6, expires_at)
+     WHERE subject = $1 AND id = $2 AND rotations <= $3
+         AND $5 < CASE WHEN rotations < $3 THEN expires_at ELSE ends_at END
+     RETURNING ",
+    columns!()
+);
+
+const FIND: &str = concat!("SELECT ", columns!(), " FROM jwt_sessions WHERE subject = $1 AND id = $2");
+
+const LIST: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM jwt_sessions WHERE subject = $1 AND ends_at > $2 ORDER BY last_used_at DESC, id DESC"
+);
+
+const END: &str = "DELETE FROM jwt_sessions WHERE subject = $1 AND id = $2 RETURNING 1";
+
+const END_ALL: &str = "DELETE FROM jwt_sessions WHERE subject = $1 AND ($2::bytea IS NULL OR id <> $2) RETURNING id";
+
+const REMOVE_EXPIRED: &str = "WITH expired AS (
+        SELECT subject, id FROM jwt_sessions WHERE expires_at <= extract(epoch FROM now()) LIMIT 10000
+        FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM jwt_sessions AS s USING expired AS e WHERE s.subject = e.subject AND s.id = e.id RETURNING 1";
+
+impl PostgresSessions {
+    /// Creates a store. It connects with the first operation.
+    ///
+    /// Only [`timeout`](PostgresSettings::timeout) of the settings is used. Connections go to a server that takes writes, so
+    /// name all hosts of a fail-over pair.
+    pub fn new<T>(config: Config, tls: T, settings: &PostgresSettings) -> Self
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send,
+        T::TlsConnect: Send,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        Self { connection: Connection::new(config, tls, settings.timeout) }
+    }
+
+    /// Deletes sessions that have expired by the server's clock, and returns how many there were. Call it every hour or so.
+    ///
+    /// A login deletes its own subject's ended sessions, so this only frees the space of users who don't come back.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionStoreError::Unavailable`] if the server fails; what was deleted before stays deleted.
+    pub async fn remove_expired(&self) -> Result<u64, SessionStoreError> {
+        let mut count = 0;
+        loop {
+            // In parts, so that no lock is held for long.
+            let removed = self.connection.query(REMOVE_EXPIRED, &[]).await?.len() as u64;
+            count += removed;
+            if removed == 0 {
+                return Ok(count);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl SessionStore for PostgresSessions {
+    async fn create(&self, session: &SessionRecord, most: usize) -> Result<Vec<String>, SessionStoreError> {
+        let record = serde_json::to_string(session).map_err(|_| Unreadable)?;
+        let (subject, id) = (session.subject.as_bytes(), session.id.as_bytes());
+        let [created, used, ends, expires, rotated] =
+            [session.created_at, session.last_used_at, session.ends_at, session.expires_at, session.rotated_at]
+                .map(seconds);
+        let most = i32::try_from(most).unwrap_or(i32::MAX);
+        let (rotations, exchanged) = (seconds(session.rotations), session.exchanged.as_deref().map(str::as_bytes));
+        let parameters: [Parameter<'_>; 11] = [
+            (&subject, Type::BYTEA),
+            (&id, Type::BYTEA),
+            (&rotations, Type::INT8),
+            (&exchanged, Type::BYTEA),
+            (&created, Type::INT8),
+            (&used, Type::INT8),
+            (&ends, Type::INT8),
+            (&expires, Type::INT8),
+            (&rotated, Type::INT8),
+            (&record, Type::TEXT),
+            (&most, Type::INT4),
+        ];
+        self.connection.query(CREATE, &parameters).await?.iter().map(identifier).collect()
+    }
+
+    async fn rotate(
+        &self,
+        rotation: &Rotation<'_>,
+    ) -> Result<(RotationOutcome, Option<SessionRecord>), SessionStoreError> {
+        let (subject, id) = (rotation.subject.as_bytes(), rotation.id.as_bytes());
+        let (presented, rotations) = (rotation.presented.as_bytes(), seconds(rotation.rotations.min(u64::MAX / 4)));
+        let (now, ends) = (seconds(rotation.now), seconds(rotation.now.saturating_add(rotation.idle)));
+        let parameters: [Parameter<'_>; 6] = [
+            (&subject, Type::BYTEA),
+            (&id, Type::BYTEA),
+            (&rotations, Type::INT8),
+            (&presented, Type::BYTEA),
+            (&now, Type::INT8),
+            (&ends, Type::INT8),
+        ];
+        // The second attempt is for a session that was replaced between the two statements.
+        for _ in 0..3 {
+            if let Some(row) = self.connection.query(ROTATE, &parameters).await?.first() {
+                let before: i64 = column(row, "rotations_before")?;
+                let outcome = if before < rotations { RotationOutcome::Adopted } else { RotationOutcome::Renewed };
+                return Ok((outcome, Some(decode(row)?)));
+            }
+            let Some(session) = self.find(rotation.subject, rotation.id).await? else {
+                return Ok((RotationOutcome::Ended, None));
+            };
+            match session.clone().rotate(rotation) {
+                RotationOutcome::Ended => return Ok((RotationOutcome::Ended, None)),
+                outcome @ (RotationOutcome::Repeated | RotationOutcome::Reused) => return Ok((outcome, Some(session))),
+                RotationOutcome::Renewed | RotationOutcome::Adopted => {}
+            }
+        }
+        Err(SessionStoreError::Unavailable("the session kept changing".into()))
+    }
+
+    async fn find(&self, subject: &str, id: &str) -> Result<Option<SessionRecord>, SessionStoreError> {
+        let parameters: [Parameter<'_>; 2] = [(&subject.as_bytes(), Type::BYTEA), (&id.as_bytes(), Type::BYTEA)];
+        let rows = self.connection.query(FIND, &parameters).await?;
+        Ok(rows.first().map(decode).transpose()?)
+    }
+
+    async fn list(&self, subject: &str, now: u64) -> Result<Vec<SessionRecord>, SessionStoreError> {
+        let parameters: [Parameter<'_>; 2] = [(&subject.as_bytes(), Type::BYTEA), (&seconds(now), Type::INT8)];
+        let rows = self.connection.query(LIST, &parameters).await?;
+        Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
+    }
+
+    async fn end(&self, subject: &str, id: &str) -> Result<bool, SessionStoreError> {
+        let parameters: [Parameter<'_>; 2] = [(&subject.as_bytes(), Type::BYTEA), (&id.as_bytes(), Type::BYTEA)];
+        Ok(!self.connection.query(END, &parameters).await?.is_empty())
+    }
+
+    async fn end_all(&self, subject: &str, but: Option<&str>) -> Result<Vec<String>, SessionStoreError> {
+        let parameters: [Parameter<'_>; 2] =
+            [(&subject.as_bytes(), Type::BYTEA), (&but.map(str::as_bytes), Type::BYTEA)];
+        self.connection.query(END_ALL, &parameters).await?.iter().map(identifier).collect()
+    }
+}
+
+/// The server's integers have a sign. Times beyond them are as good as never.
+fn seconds(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+fn identifier(row: &Row) -> Result<String, SessionStoreError> {
+    let id: Vec<u8> = row.try_get(0).map_err(|_| Unreadable)?;
+    Ok(String::from_utf8(id).map_err(|_| Unreadable)?)
+}
+
+fn column<'r, T: tokio_postgres::types::FromSql<'r>>(row: &'r Row, name: &str) -> Result<T, Unreadable> {
+    row.try_get(name).map_err(|_| Unreadable)
+}
+
+fn decode(row: &Row) -> Result<SessionRecord, Unreadable> {
+    let record: &str = column(row, "record")?;
+    let mut session: SessionRecord = serde_json::from_str(record).map_err(|_| Unreadable)?;
+    let number = |name| column::<i64>(row, name).and_then(|number| u64::try_from(number).map_err(|_| Unreadable));
+    session.rotations = number("rotations")?;
+    session.rotated_at = number("rotated_at")?;
+    session.last_used_at = number("last_used_at")?;
+    session.ends_at = number("ends_at")?;
+    session.expires_at = number("expires_at")?;
+    let exchanged: Option<Vec<u8>> = column(row, "exchanged")?;
+    session.exchanged = exchanged.map(String::from_utf8).transpose().map_err(|_| Unreadable)?;
+    Ok(session)
+}
+
+/// The stored record was written by an unknown version.
+#[derive(Debug)]
+struct Unreadable;
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a stored session is unreadable: was it written by another version?")
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl From<Unreadable> for SessionStoreError {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unavailable(Box::new(unreadable))
+    }
+}
+
+impl From<Failure> for SessionStoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Full => Self::Full,
+            Failure::Unreachable => Self::Unavailable(Box::new(failure)),
+        }
+    }
+}

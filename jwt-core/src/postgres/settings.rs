@@ -1,0 +1,62 @@
+use std::time::Duration;
+
+use crate::revocation::RevocationSettings;
+
+/// Settings of the stores on Postgres.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct PostgresSettings {
+    pub(super) timeout: Duration,
+    pub(super) staleness: Duration,
+    pub(super) channel: String,
+    pub(super) revocations: RevocationSettings,
+}
+
+impl Default for PostgresSettings {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PostgresSettings {
+    /// Creates settings with every default.
+    pub fn new() -> Self {
+        Self {
+            timeout: Duration::from_secs(2),
+            staleness: Duration::from_secs(10),
+            channel: "jwt_revocations".to_owned(),
+            revocations: RevocationSettings::new(),
+        }
+    }
+
+    /// Sets how long to wait for a connection, and for each response. Default: 2 seconds.
+    ///
+    /// If a response doesn't come in time, the operation fails, and the next one opens a new connection.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets the maximum staleness of the local revocation list. Default: 10 seconds.
+    ///
+    /// Every quarter of this time a process proves by a write that it's connected to a primary and that no message is under
+    /// way. If it can't for this long, requests are answered with 503 until it can.
+    pub const fn staleness(mut self, bound: Duration) -> Self {
+        self.staleness = bound;
+        self
+    }
+
+    /// Sets the channel of `LISTEN` and `NOTIFY`. Default: `jwt_revocations`.
+    ///
+    /// Channels belong to a database. If several applications have tables in schemas of one database, give each its own channel.
+    pub fn channel(mut self, name: impl Into<String>) -> Self {
+        self.channel = name.into();
+        self
+    }
+
+    /// Sets what revocation lists remember. Default: [`RevocationSettings::new`].
+    pub fn revocations(mut self, settings: RevocationSettings) -> Self {
+        self.revocations = settings;
+        self
+    }
+}

@@ -1,0 +1,6 @@
+//! Sessions and revocations on a real Postgres server.
+
+mod outage;
+mod revocations;
+mod server;
+mod sessions;

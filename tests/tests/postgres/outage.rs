@@ -1,0 +1,95 @@
+//! What requests see while the Postgres server is down, or isn't the primary.
+
+use std::time::Duration;
+
+use jwt_core::ErrorKind;
+use jwt_core::revocation::{Revocation, RevokeErrorKind};
+use jwt_tests::forge::{ISSUER, NOW};
+use jwt_tests::revocation_contract::until;
+
+use super::revocations::Node;
+use super::server::Server;
+
+const UNAVAILABLE: Option<ErrorKind> = Some(ErrorKind::RevocationUnavailable);
+const REVOKED: Option<ErrorKind> = Some(ErrorKind::Revoked);
+
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn an_outage_ends_the_trust_in_the_list_and_loses_no_revocation() {
+    let mut server = Server::start();
+    let (one, other) = (Node::start(&server).synced().await, Node::start(&server).synced().await);
+    one.list.revoke(&Revocation::session(ISSUER, "before")).await.expect("revoked");
+    other.until_session("before", REVOKED).await;
+    server.kill();
+    let error = one.list.revoke(&Revocation::session(ISSUER, "during")).await.expect_err("no server");
+    assert_eq!(error.kind(), RevokeErrorKind::Unavailable);
+    // This process refuses it at once. The other doesn't know it, and stops trusting its list in time.
+    assert_eq!((one.session("during").await, other.session("during").await), (REVOKED, None));
+    for node in [&one, &other] {
+        node.clock.set(Duration::from_millis(NOW * 1000 + 401));
+        assert_eq!(node.session("good").await, UNAVAILABLE);
+        assert_eq!(node.session("before").await, REVOKED, "what is known stays in force");
+        assert!(!node.list.is_current());
+    }
+    server.revive();
+    other.until_session("during", REVOKED).await;
+    for node in [&one, &other] {
+        node.until_session("good", None).await;
+        assert!(node.list.is_current());
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn a_process_that_starts_without_the_server_waits_for_it() {
+    let mut server = Server::start();
+    server.kill();
+    let node = Node::start(&server);
+    assert_eq!(node.session("good").await, UNAVAILABLE);
+    server.revive();
+    let node = node.synced().await;
+    assert_eq!(node.session("good").await, None);
+}
+
+/// A standby may lack the last revocations, and nothing that it says proves anything.
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn a_standby_is_not_trusted_until_it_is_promoted() {
+    let mut primary = Server::start();
+    let node = Node::start(&primary).synced().await;
+    node.list.revoke(&Revocation::session(ISSUER, "s")).await.expect("revoked");
+    let standby = primary.standby();
+    let follower = Node::start(&standby);
+    until("a standby", async || standby.sql("SELECT count(*) FROM jwt_revocations") == "1").await;
+    for _ in 0..20 {
+        assert_eq!(follower.session("good").await, UNAVAILABLE);
+        tokio::task::yield_now().await;
+    }
+    let error = follower.list.revoke(&Revocation::session(ISSUER, "t")).await.expect_err("it takes no writes");
+    assert_eq!(error.kind(), RevokeErrorKind::Unavailable);
+    primary.kill();
+    standby.promote();
+    let follower = follower.synced().await;
+    assert_eq!((follower.session("s").await, follower.session("good").await), (REVOKED, None));
+    until("kept revocations", async || standby.sql("SELECT count(*) FROM jwt_revocations") == "2").await;
+}
+
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn debug_shows_no_subject_session_or_token_id() {
+    let mut server = Server::start();
+    let node = Node::start(&server).synced().await;
+    server.kill();
+    let far = Duration::from_secs(1 << 40);
+    for revocation in [
+        Revocation::subject("https://id.example", "ada@example.org", far),
+        Revocation::session("https://id.example", "session-7"),
+        Revocation::token_id("https://id.example", "token-7", far),
+    ] {
+        node.list.revoke(&revocation).await.expect_err("no server");
+    }
+    let text = format!("{:?} {:#?}", node.list, super::sessions::store(&server));
+    for secret in ["ada", "session-7", "token-7", "id.example", "jwt\""] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}
