@@ -173,19 +173,20 @@ async fn after_a_refresh_dangerous_actions_need_the_password_again() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_can_be_used_once_and_only_to_refresh() {
+async fn a_refresh_token_is_good_until_its_successor_is_used_and_only_to_refresh() {
     everywhere(async |mut ada, mut thief| {
         ada.log_in().await;
         thief.cookies.clone_from(&ada.cookies);
         assert_eq!(ada.send(Method::POST, "/auth/refresh").await, 204);
-        assert_ne!(ada.cookie("__Secure-refresh"), thief.cookie("__Secure-refresh"));
+        assert_ne!(ada.cookie("__Host-refresh"), thief.cookie("__Host-refresh"));
         // It isn't accepted as an access token.
         let mut confused = Browser::new(&ada.url);
-        let refresh = ada.cookie("__Secure-refresh").expect("set").to_owned();
+        let refresh = ada.cookie("__Host-refresh").expect("set").to_owned();
         confused.cookies.push(("__Host-access".to_owned(), refresh));
         assert_eq!(confused.get("/api/me").await.0, 401);
         assert_eq!(confused.cookies, [], "the cookie is deleted");
-        // A second use ends the session for both clients.
+        // A use after the next one ends the session for both clients.
+        assert_eq!(ada.send(Method::POST, "/auth/refresh").await, 204);
         assert_eq!(thief.send(Method::POST, "/auth/refresh").await, 401);
         assert_eq!(thief.cookies, []);
         assert_eq!(ada.get("/api/me").await.0, 401);

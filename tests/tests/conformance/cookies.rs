@@ -28,14 +28,14 @@ fn cleared(answer: Answer) -> Answer {
 async fn any_response_can_set_and_delete_cookies() {
     let expected = Answer::text("welcome")
         .with_header("set-cookie", "__Host-access=a.b.c; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=900")
-        .with_header("set-cookie", "__Secure-refresh=d.e.f; HttpOnly; SameSite=Strict; Secure; Path=/auth; Max-Age=900")
+        .with_header("set-cookie", "__Host-refresh=d.e.f; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=900")
         .with_header("cache-control", "no-store");
     assert_eq!(application().send(&Ask::get("/cookies")).await, expected);
     let gone = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
     // The handler's own `Cache-Control` stays.
     let expected = Answer::text("bye")
         .with_header("set-cookie", CLEARED)
-        .with_header("set-cookie", &format!("__Secure-refresh=; HttpOnly; SameSite=Strict; Secure; Path=/auth; {gone}"))
+        .with_header("set-cookie", &format!("__Host-refresh=; HttpOnly; SameSite=Strict; Secure; Path=/; {gone}"))
         .with_header("set-cookie", &format!("__Host-csrf=; SameSite=Strict; Secure; Path=/; {gone}"))
         .with_header("cache-control", "private");
     assert_eq!(application().send(&Ask::get("/no-cookies")).await, expected);

@@ -206,9 +206,9 @@ async fn the_tokens_of_a_session_can_be_set_as_cookies() {
         cookies.values().map(|value| value.split('=').next().unwrap_or_default().to_owned()).collect()
     };
     let pair = shop.sessions.login("joe").start().await.expect("a session");
-    assert_eq!(names(&pair), ["__Host-access", "__Secure-refresh"]);
+    assert_eq!(names(&pair), ["__Host-access", "__Host-refresh"]);
     let pair = shop.sessions.login("joe").csrf().start().await.expect("a session");
-    assert_eq!(names(&pair), ["__Host-access", "__Secure-refresh", "__Host-csrf"]);
+    assert_eq!(names(&pair), ["__Host-access", "__Host-refresh", "__Host-csrf"]);
     let value = pair.cookies(&Cookies::new()).expect("legal").into_iter().last().expect("three");
     assert!(value.starts_with(&format!("__Host-csrf={}; ", pair.access.csrf.expect("a value"))));
 }

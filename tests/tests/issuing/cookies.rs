@@ -1,6 +1,7 @@
 //! Refresh and logout with the refresh token in a cookie.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +11,7 @@ use jwt_core::http::Csrf;
 use jwt_core::issue::MemorySessions;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::issuing::Shop;
+use jwt_tests::issuing::{FailingSessions, Shop};
 use serde_json::Value;
 
 fn shop() -> Shop {
@@ -24,7 +25,7 @@ async fn login(shop: &Shop) -> String {
 /// A request from a page, which repeats the token's claim `csrf`.
 fn ask(target: &str, token: &str) -> Ask {
     let ask = Ask::post(target).header("sec-fetch-site", "same-origin");
-    let ask = ask.header("cookie", format!("__Secure-refresh={token}"));
+    let ask = ask.header("cookie", format!("__Host-refresh={token}"));
     let payload = token.split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
     let claims = payload.and_then(|payload| serde_json::from_slice::<Value>(&payload).ok());
     match claims.as_ref().and_then(|claims| claims["csrf"].as_str()) {
@@ -52,7 +53,7 @@ fn set(answer: &Answer) -> Vec<(String, String)> {
 }
 
 fn cleared() -> Vec<(String, String)> {
-    ["__Host-access", "__Host-csrf", "__Secure-refresh"].map(|name| (name.to_owned(), String::new())).to_vec()
+    ["__Host-access", "__Host-csrf", "__Host-refresh"].map(|name| (name.to_owned(), String::new())).to_vec()
 }
 
 #[actix_web::test]
@@ -67,7 +68,7 @@ async fn a_refresh_token_in_a_cookie_is_exchanged_for_cookies_that_no_script_can
             assert_eq!(answer.header("cache-control"), Some("no-store"));
             let cookies = set(&answer);
             let names: Vec<&str> = cookies.iter().map(|(name, _)| name.as_str()).collect();
-            assert_eq!(names, ["__Host-access", "__Host-csrf", "__Secure-refresh"]);
+            assert_eq!(names, ["__Host-access", "__Host-csrf", "__Host-refresh"]);
             assert!(shop.verifier.verify(&cookies[0].1).await.is_ok());
             assert_ne!(cookies[2].1, token);
             token.clone_from(&cookies[2].1);
@@ -108,6 +109,57 @@ async fn a_logout_deletes_all_cookies() {
 }
 
 #[actix_web::test]
+async fn a_logout_that_fails_deletes_all_cookies_and_ends_the_session() {
+    for is_axum in [true, false] {
+        let store = FailingSessions::default();
+        let shop = Shop::with(store.clone(), |sessions| sessions.sources(Cookies::new().refresh_sources()));
+        let token = login(&shop).await;
+        store.set_down(true);
+        let answer = send(&shop, is_axum, &ask("/cookie-logout", &token)).await;
+        assert_eq!((answer.status, answer.code), (503, Some("sessions_unavailable")));
+        assert_eq!((answer.header("retry-after"), set(&answer)), (Some("5"), cleared()));
+        // A refresh that fails keeps them.
+        let answer = send(&shop, is_axum, &ask("/cookie-refresh", &token)).await;
+        assert_eq!((answer.status, set(&answer)), (503, vec![]));
+        store.set_down(false);
+        let answer = send(&shop, is_axum, &ask("/cookie-refresh", &token)).await;
+        assert_eq!((answer.status, answer.code), (401, Some("session_ended")));
+    }
+}
+
+/// Roles that are added at a refresh may be too much for a cookie.
+#[actix_web::test]
+async fn tokens_that_do_not_fit_into_cookies_leave_the_refresh_token_valid() {
+    for is_axum in [true, false] {
+        let size = Arc::new(AtomicUsize::new(5_000));
+        let current = Arc::clone(&size);
+        let shop = Shop::with(MemorySessions::new(), |sessions| {
+            let sessions = sessions.sources(Cookies::new().refresh_sources());
+            sessions.renew_with(move |_, access| {
+                let roles = "r".repeat(current.load(Ordering::SeqCst));
+                async move { Ok(Some(access.claim("roles", roles))) }
+            })
+        });
+        let token = login(&shop).await;
+        for _ in 0..2 {
+            let answer = send(&shop, is_axum, &ask("/cookie-refresh", &token)).await;
+            assert_eq!((answer.status, answer.code, set(&answer)), (500, Some("issuing_failed"), vec![]));
+            shop.wait(60);
+        }
+        let record = shop.sessions.list("joe").await.expect("an answer").remove(0);
+        assert_eq!(record.last_used_at, record.created_at, "nothing was exchanged");
+        size.store(50, Ordering::SeqCst);
+        assert_eq!(send(&shop, is_axum, &ask("/cookie-refresh", &token)).await.status, 204);
+        // Without cookies, the size doesn't matter.
+        size.store(5_000, Ordering::SeqCst);
+        let pair = shop.sessions.login("ann").start().await.expect("a session");
+        let token = shop.sessions.verify(&pair.refresh.token).await.expect("good");
+        assert!(shop.sessions.refresh(&token).for_cookies(&Cookies::new()).await.is_err());
+        assert!(shop.sessions.refresh(&token).await.is_ok());
+    }
+}
+
+#[actix_web::test]
 async fn a_form_without_scripts_can_refresh_and_log_out() {
     for is_axum in [true, false] {
         let csrf = Csrf::new().require_token().form_field("csrf_token");
@@ -117,7 +169,7 @@ async fn a_form_without_scripts_can_refresh_and_log_out() {
         // The page reads the value from the access token. It's the same in all tokens of a session.
         let value = pair.access.csrf.expect("asked for");
         let form = |target: &str, token: &str, field: &str| {
-            let ask = Ask::post(target).header("cookie", format!("__Secure-refresh={token}"));
+            let ask = Ask::post(target).header("cookie", format!("__Host-refresh={token}"));
             let ask = ask.header("sec-fetch-site", "same-origin").body(format!("csrf_token={field}"));
             ask.header("content-type", "application/x-www-form-urlencoded").in_chunks(5, &Arc::default())
         };
@@ -142,7 +194,7 @@ async fn another_site_cannot_delete_cookies() {
     for target in ["/cookie-refresh", "/cookie-logout"] {
         assert_eq!(shop.send(&Ask::post(target)).await, Answer::missing(), "{target}");
         let foreign = Ask::post(target).header("sec-fetch-site", "cross-site");
-        let answer = shop.send(&foreign.header("cookie", format!("__Secure-refresh={token}"))).await;
+        let answer = shop.send(&foreign.header("cookie", format!("__Host-refresh={token}"))).await;
         assert_eq!((answer.status, set(&answer)), (403, vec![]), "{target}");
     }
     assert_eq!(shop.sessions.list("joe").await.expect("an answer").len(), 1);

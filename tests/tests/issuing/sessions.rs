@@ -10,7 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_core::BuildErrorKind;
 use jwt_core::ErrorKind;
 use jwt_core::issue::{KeyRing, TokenIssuer};
-use jwt_core::issue::{MemorySessions, RefreshToken, Sessions, SessionsBuilder, TokenPair};
+use jwt_core::issue::{MemorySessions, RefreshToken, Session, Sessions, SessionsBuilder, TokenPair};
+use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::issuing::{FailingSessions, Shop};
 use jwt_tests::log::Log;
@@ -488,4 +489,82 @@ async fn the_log_reports_reuse_and_outages_without_naming_the_user() {
     for secret in ["joe", "Phone", pair.session_id.as_str(), &pair.refresh.jwt_id, &next.refresh.jwt_id] {
         assert!(!text.contains(secret), "{text}");
     }
+}
+
+/// A store that loses writes is more than this: see `tests/session_model`.
+#[tokio::test]
+async fn a_session_whose_end_the_store_missed_is_ended_by_the_next_request_in_the_process() {
+    let store = FailingSessions::default();
+    let shop = Shop::with(store.clone(), |sessions| sessions);
+    let (ended, other) = (login(&shop).await, login(&shop).await);
+    store.set_down(true);
+    let token = shop.sessions.verify(&ended.refresh.token).await.expect("good");
+    let kinds = [
+        shop.sessions.logout(&token).await.expect_err("down").kind(),
+        shop.sessions.end("joe", &other.session_id).await.expect_err("down").kind(),
+    ];
+    assert_eq!(kinds, [ErrorKind::SessionsUnavailable; 2]);
+    store.set_down(false);
+    // The store isn't asked again for a second, but this process knows.
+    assert_eq!(shop.sessions.heal().await.expect("nothing is due"), 0);
+    assert_eq!(outcome(refresh(&shop, &ended.refresh.token).await), Err(ErrorKind::SessionEnded));
+    let ids = |sessions: Vec<Session>| sessions.into_iter().map(|session| session.id).collect::<Vec<_>>();
+    assert_eq!(ids(shop.sessions.list("joe").await.expect("an answer")), [other.session_id.as_str()]);
+    shop.wait(1);
+    login(&shop).await;
+    assert_eq!(outcome(refresh(&shop, &other.refresh.token).await), Err(ErrorKind::SessionEnded));
+    assert_eq!(shop.sessions.list("joe").await.expect("an answer").len(), 1);
+    // A subject can't end another subject's session like that.
+    let mine = shop.sessions.login("ann").start().await.expect("a session");
+    store.set_down(true);
+    assert!(shop.sessions.end("joe", &mine.session_id).await.is_err());
+    store.set_down(false);
+    shop.wait(2);
+    shop.sessions.heal().await.expect("an answer");
+    assert_eq!(outcome(refresh(&shop, &mine.refresh.token).await), Ok(()));
+}
+
+#[tokio::test]
+async fn a_revoked_token_session_or_subject_ends_the_session_at_the_next_refresh() {
+    let list = MemoryRevocations::new();
+    let shop = Shop::with(MemorySessions::new(), |sessions| sessions.revocations(list.clone()));
+    let at = Duration::from_secs;
+    for (name, revocation, expected) in [
+        ("not revoked", None, Ok(())),
+        ("another subject", Some(Revocation::subject(ISSUER, "ann", at(NOW + 9_999))), Ok(())),
+        ("the subject, before the login", Some(Revocation::subject(ISSUER, "joe", at(NOW - 1))), Ok(())),
+        ("the subject", Some(Revocation::subject(ISSUER, "joe", at(NOW))), Err(ErrorKind::SessionEnded)),
+    ] {
+        if let Some(revocation) = revocation {
+            list.revoke(&revocation).expect("space");
+        }
+        let pair = login(&shop).await;
+        assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), expected, "{name}");
+    }
+    shop.wait(1);
+    // Later logins aren't affected. A refresh after the cutoff doesn't save a session that began before it.
+    let pair = login(&shop).await;
+    shop.wait(600);
+    let pair = refresh(&shop, &pair.refresh.token).await.expect("a pair");
+    list.revoke(&Revocation::subject(ISSUER, "joe", at(NOW + 300))).expect("space");
+    assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::SessionEnded));
+    assert_eq!(shop.sessions.list("joe").await.expect("an answer").len(), 3, "only this one was refreshed");
+    for revoke_token in [true, false] {
+        let pair = login(&shop).await;
+        let verified = shop.sessions.verify(&pair.refresh.token).await.expect("good");
+        let revocation =
+            if revoke_token { Revocation::token(&verified) } else { Revocation::session(ISSUER, &*pair.session_id) };
+        list.revoke(&revocation).expect("space");
+        assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::SessionEnded));
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_waits_for_the_revocation_list_and_fails_without_it() {
+    let (list, feed) = MemoryRevocations::with_feed(RevocationSettings::new(), Duration::from_secs(3_600));
+    let shop = Shop::with(MemorySessions::new(), |sessions| sessions.revocations(list));
+    let token = login(&shop).await.refresh.token;
+    assert_eq!(outcome(refresh(&shop, &token).await), Err(ErrorKind::RevocationUnavailable));
+    feed.caught_up();
+    assert_eq!(outcome(refresh(&shop, &token).await), Ok(()));
 }

@@ -73,7 +73,9 @@ impl World {
                     client.earlier.extend(before);
                     client.refreshed_at = self.time;
                 }
-                if let Some(refusal) = self.processes[process].refusal(&pair.access.token)
+                // A request that took a quarter of an hour brings an access token that has expired.
+                let refusal = self.processes[process].refusal(&pair.access.token);
+                if let Some(refusal) = refusal.filter(|refusal| *refusal != ErrorKind::Expired)
                     && !may_be_over
                     && !is_robbed
                 {

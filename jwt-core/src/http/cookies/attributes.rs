@@ -3,6 +3,7 @@ use std::time::Duration;
 use cookie::Cookie;
 use cookie::time::{self, OffsetDateTime};
 
+use super::SetCookies;
 use crate::error::{BuildError, BuildErrorKind};
 use crate::http::request::is_tchar;
 use crate::http::token::Removal;
@@ -43,11 +44,12 @@ pub(super) struct Attributes {
     pub(super) http_only: bool,
     /// Whether the cookie ends with the browser session, no matter how long its token is valid.
     pub(super) session_only: bool,
+    pub(super) partitioned: bool,
 }
 
 impl Attributes {
-    /// Returns the `Set-Cookie` value that sets the cookie. `setting` is the caller's name, for errors.
-    pub(super) fn set(&self, value: &str, life: Duration, setting: &'static str) -> Result<String, BuildError> {
+    /// Returns the `Set-Cookie` values that set the cookie. `setting` is the caller's name, for errors.
+    pub(super) fn set(&self, value: &str, life: Duration, setting: &'static str) -> Result<SetCookies, BuildError> {
         if value.is_empty() {
             return Err(BuildError::new(BuildErrorKind::Empty, setting));
         }
@@ -62,7 +64,9 @@ impl Attributes {
         if !self.session_only {
             cookie.set_max_age(time::Duration::seconds(i64::try_from(life.as_secs()).unwrap_or(i64::MAX)));
         }
-        Ok(cookie.to_string())
+        // Before it had a domain, the application may have set it without. A browser would send both.
+        let former = self.domain.is_some().then(|| Self { domain: None, ..self.clone() }.clear());
+        Ok(SetCookies::all(former.into_iter().chain([cookie.to_string()])))
     }
 
     /// Returns the `Set-Cookie` value that removes the cookie. Browsers match name, path and domain.
@@ -97,6 +101,9 @@ impl Attributes {
         cookie.set_same_site(cookie::SameSite::from(self.same_site));
         cookie.set_secure(self.secure);
         cookie.set_http_only(self.http_only);
+        if self.partitioned {
+            cookie.set_partitioned(true);
+        }
         cookie
     }
 
@@ -125,6 +132,9 @@ impl Attributes {
         let host_only = self.secure && self.domain.is_none() && self.path == "/";
         if (self.is_prefixed("__Host-") && !host_only) || (self.is_prefixed("__Secure-") && !self.secure) {
             return Err(rejected_by_browsers(name));
+        }
+        if self.partitioned && !self.secure {
+            return Err(rejected_by_browsers("partitioned"));
         }
         if self.same_site == SameSite::None && !self.secure {
             return Err(rejected_by_browsers("same_site"));

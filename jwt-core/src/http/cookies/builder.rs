@@ -17,6 +17,7 @@ pub struct CookiesBuilder {
     domain: Option<String>,
     same_site: Option<SameSite>,
     session_only: bool,
+    partitioned: bool,
     keep_refused: bool,
     insecure: bool,
 }
@@ -28,10 +29,11 @@ impl CookiesBuilder {
             refresh_name: None,
             csrf_name: None,
             access_path: "/".to_owned(),
-            refresh_path: "/auth".to_owned(),
+            refresh_path: "/".to_owned(),
             domain: None,
             same_site: None,
             session_only: false,
+            partitioned: false,
             keep_refused: false,
             insecure: false,
         }
@@ -47,8 +49,8 @@ impl CookiesBuilder {
         self
     }
 
-    /// Sets the name of the refresh token's cookie. Default: `__Secure-refresh`, or `__Host-refresh` if its path is `/` and
-    /// there's no domain.
+    /// Sets the name of the refresh token's cookie. Default: `__Host-refresh`, or `__Secure-refresh` if there is a domain or the
+    /// path isn't `/`.
     pub fn refresh_name(mut self, name: impl Into<String>) -> Self {
         self.refresh_name = Some(name.into());
         self
@@ -67,8 +69,11 @@ impl CookiesBuilder {
         self
     }
 
-    /// Sets the path below which browsers send the refresh token. Only the routes for refresh and logout should be below it.
-    /// Default: `/auth`.
+    /// Sets the path below which browsers send the refresh token. Default: `/`.
+    ///
+    /// With another path, the cookie can't have the prefix `__Host-`. Then a page of a sibling domain can plant the refresh token
+    /// of another user, and a visitor without a session is logged in as that user. In return, the token isn't sent to routes that
+    /// don't need it. Don't set it if other people control sibling domains of your host.
     pub fn refresh_path(mut self, path: impl Into<String>) -> Self {
         self.refresh_path = path.into();
         self
@@ -76,7 +81,9 @@ impl CookiesBuilder {
 
     /// Sends the cookies to all hosts of a domain. Default: only to the host that set them.
     ///
-    /// Every one of these hosts can then use the tokens, and can plant cookies with the same names.
+    /// Every one of these hosts can then use the tokens, and can plant cookies with the same names: it can log visitors in as
+    /// another user. With a domain, setting a cookie also removes the one that was set without, so that no browser is left with
+    /// both.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
@@ -92,6 +99,15 @@ impl CookiesBuilder {
     /// Makes the cookies end with the browser session. Default: they end with their token.
     pub const fn session_only(mut self) -> Self {
         self.session_only = true;
+        self
+    }
+
+    /// Gives the cookies the attribute `Partitioned`, so that a page which other sites embed has cookies of its own for each of
+    /// them. Default: browsers that block third-party cookies don't send them from an embedded page.
+    ///
+    /// An embedded page also needs [`SameSite::None`]. Some browsers ignore the attribute.
+    pub const fn partitioned(mut self) -> Self {
+        self.partitioned = true;
         self
     }
 
@@ -168,6 +184,7 @@ impl CookiesBuilder {
             secure: !self.insecure,
             http_only,
             session_only: self.session_only,
+            partitioned: self.partitioned,
         }
     }
 }

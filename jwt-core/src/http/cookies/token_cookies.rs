@@ -11,7 +11,7 @@ use crate::http::token::TokenSources;
 /// | cookie | default | sent | readable by scripts |
 /// | --- | --- | --- | --- |
 /// | access token | `__Host-access; Path=/; SameSite=Lax; Secure; HttpOnly` | everywhere | no |
-/// | refresh token | `__Secure-refresh; Path=/auth; SameSite=Strict; Secure; HttpOnly` | below `/auth` | no |
+/// | refresh token | `__Host-refresh; Path=/; SameSite=Strict; Secure; HttpOnly` | everywhere, but only from pages of the same site | no |
 /// | claim `csrf` | `__Host-csrf; Path=/; SameSite=Strict; Secure` | everywhere, but ignored by the server | yes |
 ///
 /// Cheap to clone.
@@ -101,7 +101,7 @@ impl Cookies {
     ///
     /// Returns an error if the token is empty, is too large for a cookie, or has characters that no token has.
     pub fn set_access(&self, token: &str, life: Duration) -> Result<SetCookies, BuildError> {
-        self.0.access.set(token, life, "set_access").map(SetCookies::one)
+        self.0.access.set(token, life, "set_access")
     }
 
     /// Sets the refresh token, which is valid for `life` from now on.
@@ -110,7 +110,7 @@ impl Cookies {
     ///
     /// The same as [`set_access`](Self::set_access).
     pub fn set_refresh(&self, token: &str, life: Duration) -> Result<SetCookies, BuildError> {
-        self.0.refresh.set(token, life, "set_refresh").map(SetCookies::one)
+        self.0.refresh.set(token, life, "set_refresh")
     }
 
     /// Sets the value of the access token's claim `csrf`, so that scripts can read it and send it in the header
@@ -120,7 +120,7 @@ impl Cookies {
     ///
     /// The same as [`set_access`](Self::set_access).
     pub fn set_csrf(&self, value: &str, life: Duration) -> Result<SetCookies, BuildError> {
-        self.0.csrf.set(value, life, "set_csrf").map(SetCookies::one)
+        self.0.csrf.set(value, life, "set_csrf")
     }
 
     /// Removes all cookies.
@@ -171,7 +171,8 @@ mod tests {
         let access = cookies.set_access("a.b.c", LIFE).expect("legal");
         let refresh = cookies.set_refresh("d.e.f", LIFE).expect("legal");
         let csrf = cookies.set_csrf("g", LIFE).expect("legal");
-        access.and(refresh).and(csrf).values().map(str::to_owned).collect()
+        let all = access.and(refresh).and(csrf);
+        all.values().filter(|value| !value.contains("=; ")).map(str::to_owned).collect()
     }
 
     #[test]
@@ -180,7 +181,7 @@ mod tests {
             all(&Cookies::new()),
             [
                 "__Host-access=a.b.c; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=900",
-                "__Secure-refresh=d.e.f; HttpOnly; SameSite=Strict; Secure; Path=/auth; Max-Age=900",
+                "__Host-refresh=d.e.f; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=900",
                 "__Host-csrf=g; SameSite=Strict; Secure; Path=/; Max-Age=900",
             ]
         );
@@ -193,6 +194,7 @@ mod tests {
             .access_path("/api")
             .refresh_path("/api/auth")
             .same_site(SameSite::None)
+            .partitioned()
             .session_only();
         assert_eq!(
             all(&cookies.clone().build().expect("legal")),
@@ -238,14 +240,30 @@ mod tests {
     }
 
     #[test]
+    fn a_cookie_that_gets_a_domain_replaces_the_one_without() {
+        let before = Cookies::builder().access_name("session").build().expect("legal");
+        let after = Cookies::builder().access_name("session").domain("example.com").build().expect("legal");
+        let values = |set: SetCookies| set.values().map(str::to_owned).collect::<Vec<_>>();
+        let set = values(after.set_access("a.b.c", LIFE).expect("legal"));
+        assert_eq!(set[..1], values(before.clear_access()));
+        assert_eq!(set[1], "session=a.b.c; HttpOnly; SameSite=Lax; Secure; Path=/; Domain=example.com; Max-Age=900");
+        assert_eq!(values(before.set_access("a.b.c", LIFE).expect("legal")).len(), 1);
+        // By default, the names differ as well.
+        let after = Cookies::builder().domain("example.com").build().expect("legal");
+        assert_ne!(identity(&all(&Cookies::new())[1]).0, identity(&all(&after)[1]).0);
+    }
+
+    #[test]
     fn what_browsers_would_refuse_cannot_be_built() {
         let new = Cookies::builder;
         for (builder, expected) in [
             (new().access_name("__Host-a"), None),
             (new().access_name("__Host-a").domain("a.example"), Some((Contradiction, "access_name"))),
             (new().access_name("__host-a").access_path("/x"), Some((Contradiction, "access_name"))),
-            (new().refresh_name("__Host-r"), Some((Contradiction, "refresh_name"))),
-            (new().refresh_name("__Host-r").refresh_path("/"), None),
+            (new().refresh_name("__Host-r"), None),
+            (new().refresh_name("__Host-r").refresh_path("/auth"), Some((Contradiction, "refresh_name"))),
+            (new().partitioned().same_site(SameSite::None), None),
+            (new().dangerous_insecure_localhost().partitioned(), Some((Contradiction, "partitioned"))),
             (new().dangerous_insecure_localhost().csrf_name("__Secure-c"), Some((Contradiction, "csrf_name"))),
             (new().dangerous_insecure_localhost().access_name("__HOST-c"), Some((Contradiction, "access_name"))),
             (new().dangerous_insecure_localhost().same_site(SameSite::None), Some((Contradiction, "same_site"))),
@@ -289,7 +307,7 @@ mod tests {
     #[test]
     fn a_token_is_found_where_it_was_set() {
         let cookies = Cookies::new();
-        let request = BareRequest::new("GET", "/").header("cookie", "__Host-access=a.b.c; __Secure-refresh=d.e.f");
+        let request = BareRequest::new("GET", "/").header("cookie", "__Host-access=a.b.c; __Host-refresh=d.e.f");
         let found = |sources: &TokenSources| {
             let token = sources.find_token(&request).map_err(|refused| refused.kind)?;
             Ok::<_, ErrorKind>((token.text()?.to_owned(), token.removal.as_deref().map(str::to_owned)))
@@ -305,7 +323,7 @@ mod tests {
     fn a_refresh_token_is_found_in_the_header_only_if_it_is_added() {
         let cookies = Cookies::new();
         let header = || BareRequest::new("GET", "/").header("authorization", "Bearer a.b.c");
-        let both = || header().header("cookie", "__Secure-refresh=d.e.f");
+        let both = || header().header("cookie", "__Host-refresh=d.e.f");
         let found = |sources: TokenSources, request: BareRequest| {
             let token = sources.find_token(&request).map_err(|refused| refused.kind)?;
             Ok::<_, ErrorKind>(token.text()?.to_owned())

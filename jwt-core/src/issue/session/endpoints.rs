@@ -75,7 +75,7 @@ impl Sessions {
     /// # fn endpoints(tokens: TokenIssuer) -> Result<[Endpoint; 2], BuildError> {
     /// let cookies = Cookies::new();
     /// let sessions = Sessions::builder(tokens, MemorySessions::new()).sources(cookies.refresh_sources()).build()?;
-    /// // Serve them at `/auth/refresh` and `/auth/logout`: browsers send the refresh cookie only below `/auth`.
+    /// // Serve them at `/auth/refresh` and `/auth/logout`, for example.
     /// let refresh = sessions.refresh_endpoint_with(&cookies);
     /// let logout = sessions.logout_endpoint_with(&sessions.refresh_verifier(), &cookies);
     /// # Ok([refresh, logout]) }

@@ -191,3 +191,82 @@ impl std::fmt::Debug for State {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// The sessions that are due, which are carried out if the store is up.
+    fn due(journal: &EndJournal, now: u64, monotonic: Duration, is_up: bool) -> Vec<String> {
+        let (mut ids, mut passed) = (Vec::new(), 0);
+        while let Some(end) = journal.next_due(now, monotonic, &mut passed) {
+            journal.note(&end.subject, &end.id, is_up, is_up);
+            ids.push(end.id);
+        }
+        ids
+    }
+
+    #[test]
+    fn a_pending_end_is_due_until_it_is_carried_out() {
+        let journal = EndJournal::default();
+        journal.begin("joe", "a", 100);
+        journal.begin("ann", "b", 100);
+        assert!(journal.contains("joe", "a") && !journal.contains("ann", "a") && journal.has_pending("joe"));
+        assert_eq!(due(&journal, 0, SECOND, false), ["a", "b"]);
+        journal.pause(SECOND);
+        assert_eq!(due(&journal, 0, SECOND, true), [""; 0], "not before the pause is over");
+        assert_eq!(due(&journal, 0, 2 * SECOND, true), ["a", "b"]);
+        assert!(!journal.has_pending("joe") && journal.contains("joe", "a"));
+        // Each of the two has to be carried out.
+        journal.note("joe", "a", true, false);
+        assert_eq!(due(&journal, 0, 3 * SECOND, true), ["a", "b"], "and the store may have gone back in the pause");
+        assert_eq!(due(&journal, 0, 3 * SECOND, true), [""; 0]);
+    }
+
+    #[test]
+    fn completed_ends_are_checked_when_the_store_may_have_lost_them_and_every_five_minutes() {
+        let journal = EndJournal::default();
+        for (id, until) in [("a", 100), ("b", 200), ("c", 300)] {
+            journal.begin("joe", id, until);
+        }
+        assert_eq!(due(&journal, 0, SECOND, true).len(), 3);
+        for (monotonic, expected) in [(2, 0), (300, 0), (301, 3), (302, 0), (600, 0), (601, 3)] {
+            assert_eq!(due(&journal, 0, monotonic * SECOND, true).len(), expected, "{monotonic}");
+        }
+        journal.suspect();
+        assert_eq!(due(&journal, 100, 602 * SECOND, true), ["b", "c"], "the first has no refresh token left");
+        assert!(!journal.contains("joe", "a"));
+    }
+
+    #[test]
+    fn a_check_that_is_under_way_is_finished_before_the_next_one() {
+        let journal = EndJournal::default();
+        for id in ["a", "b", "c"] {
+            journal.begin("joe", id, 100);
+        }
+        assert_eq!(due(&journal, 0, SECOND, true).len(), 3);
+        journal.suspect();
+        let mut next = || journal.next_due(0, SECOND, &mut 0).map(|end| end.id);
+        assert_eq!((next(), next()), (Some("a".to_owned()), Some("b".to_owned())));
+        // The store went back again, and again.
+        journal.suspect();
+        journal.suspect();
+        let rest: Vec<_> = std::iter::from_fn(next).collect();
+        assert_eq!(rest, ["c", "a", "b", "c"]);
+    }
+
+    #[test]
+    fn the_oldest_completed_ends_are_dropped_and_pending_ones_kept() {
+        let journal = EndJournal::default();
+        journal.begin("joe", "pending", 100);
+        for number in 0..=MAX_COMPLETED {
+            let id = number.to_string();
+            journal.begin("joe", &id, 100);
+            journal.note("joe", &id, true, true);
+        }
+        assert!(journal.contains("joe", "pending") && !journal.contains("joe", "0") && journal.contains("joe", "1"));
+        assert!(!format!("{journal:?}").contains("pending\""), "no session in a log");
+    }
+}

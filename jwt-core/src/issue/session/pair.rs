@@ -74,7 +74,7 @@ mod tests {
             cookies_of(&pair),
             [
                 format!("__Host-access={}", pair.access.token),
-                format!("__Secure-refresh={}", pair.refresh.token),
+                format!("__Host-refresh={}", pair.refresh.token),
                 format!("__Host-csrf={csrf}"),
             ]
         );
