@@ -199,9 +199,9 @@ mod tests {
         assert_eq!(
             all(&cookies.clone().build().expect("legal")),
             [
-                "__Secure-access=a.b.c; HttpOnly; SameSite=None; Secure; Path=/api; Domain=example.com",
-                "__Secure-refresh=d.e.f; HttpOnly; SameSite=None; Secure; Path=/api/auth; Domain=example.com",
-                "__Secure-csrf=g; SameSite=None; Secure; Path=/api; Domain=example.com",
+                "__Secure-access=a.b.c; HttpOnly; SameSite=None; Partitioned; Secure; Path=/api; Domain=example.com",
+                "__Secure-refresh=d.e.f; HttpOnly; SameSite=None; Partitioned; Secure; Path=/api/auth; Domain=example.com",
+                "__Secure-csrf=g; SameSite=None; Partitioned; Secure; Path=/api; Domain=example.com",
             ]
         );
         let named = cookies.access_name("a").refresh_name("b").csrf_name("c").build().expect("legal");

@@ -217,11 +217,12 @@ mod tests {
         assert_eq!(due(&journal, 0, SECOND, false), ["a", "b"]);
         journal.pause(SECOND);
         assert_eq!(due(&journal, 0, SECOND, true), [""; 0], "not before the pause is over");
-        assert_eq!(due(&journal, 0, 2 * SECOND, true), ["a", "b"]);
+        // The store may come back with older data, so all are checked once more.
+        assert_eq!(due(&journal, 0, 2 * SECOND, true), ["a", "b", "a", "b"]);
         assert!(!journal.has_pending("joe") && journal.contains("joe", "a"));
         // Each of the two has to be carried out.
         journal.note("joe", "a", true, false);
-        assert_eq!(due(&journal, 0, 3 * SECOND, true), ["a", "b"], "and the store may have gone back in the pause");
+        assert_eq!(due(&journal, 0, 3 * SECOND, true), ["a"]);
         assert_eq!(due(&journal, 0, 3 * SECOND, true), [""; 0]);
     }
 
@@ -248,7 +249,7 @@ mod tests {
         }
         assert_eq!(due(&journal, 0, SECOND, true).len(), 3);
         journal.suspect();
-        let mut next = || journal.next_due(0, SECOND, &mut 0).map(|end| end.id);
+        let next = || journal.next_due(0, SECOND, &mut 0).map(|end| end.id);
         assert_eq!((next(), next()), (Some("a".to_owned()), Some("b".to_owned())));
         // The store went back again, and again.
         journal.suspect();
