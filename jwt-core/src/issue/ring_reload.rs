@@ -50,7 +50,7 @@ impl KeyRing {
     /// let ring = KeyRing::builder().read_keys("/run/secrets/signing-keys").build()?;
     /// // Later, for example on SIGHUP:
     /// ring.reload()?;
-    /// # Ok::<(), jwt_core::issue::BuildError>(())
+    /// # Ok::<(), jwt_core::BuildError>(())
     /// ```
     pub fn reload(&self) -> Result<bool, BuildError> {
         let missing = || BuildError::new(BuildErrorKind::Undecided, "read_keys");
@@ -70,7 +70,7 @@ impl KeyRing {
     /// [`publish_ahead`](super::KeyRingBuilder::publish_ahead); the kubelet takes a minute or two to update a mounted secret.
     ///
     /// ```no_run
-    /// # async fn start() -> Result<(), jwt_core::issue::BuildError> {
+    /// # async fn start() -> Result<(), jwt_core::BuildError> {
     /// use std::time::Duration;
     /// use jwt_core::issue::KeyRing;
     ///
