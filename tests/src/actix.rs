@@ -6,7 +6,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::middleware::Condition;
 use actix_web::web::{self, Form, Json};
-use actix_web::{App, HttpMessage as _, HttpRequest, Responder, body, test};
+use actix_web::{App, HttpMessage as _, HttpRequest, HttpResponse, Responder, body, test};
 use futures_util::StreamExt as _;
 use jwt_actix::{
     Authorized, Claims, GateMiddleware, JwtMiddleware, OptionalAuthorized, OptionalClaims, OptionalPrincipal,
@@ -28,6 +28,15 @@ crate::handlers::handlers!();
 
 async fn no_store(_: Verified) -> impl Responder {
     "secret".customize().insert_header((CACHE_CONTROL, "no-store"))
+}
+
+async fn socket(_: Verified) -> impl Responder {
+    HttpResponse::SwitchingProtocols().insert_header(("sec-websocket-accept", "x")).finish()
+}
+
+async fn socket_chat(_: Verified) -> impl Responder {
+    let mut response = HttpResponse::SwitchingProtocols();
+    response.insert_header(("sec-websocket-accept", "x")).insert_header(("sec-websocket-protocol", "chat")).finish()
 }
 
 async fn received(request: HttpRequest) -> String {
@@ -83,6 +92,8 @@ fn app(
         .service(web::resource("/shared").wrap(jwt()).route(web::get().to(shared)))
         .service(web::resource("/shared-number").wrap(jwt()).route(web::get().to(shared_number)))
         .service(web::resource("/verified").wrap(jwt()).route(web::get().to(verified)))
+        .service(web::resource("/socket").wrap(jwt()).route(web::get().to(socket)))
+        .service(web::resource("/socket-chat").wrap(jwt()).route(web::get().to(socket_chat)))
         .service(web::resource("/no-store").wrap(jwt()).route(web::get().to(no_store)))
         .service(web::resource("/panic").wrap(jwt()).route(web::get().to(panic)))
         .service(web::resource("/panicking-claims").wrap(jwt()).route(web::get().to(panicking_claims)))

@@ -53,6 +53,7 @@ impl Adapter {
 /// | `/shared` | required | the claim `name`, typed and shared |
 /// | `/shared-number` | required | shared claims of a type that doesn't match |
 /// | `/verified` | required | the details of the verified token |
+/// | `/socket`, `/socket-chat` | required | accepts a WebSocket, the second one with the protocol `chat` |
 /// | `/no-store` | required | sets its own `Cache-Control` |
 /// | `/reports` | required, with scopes | the claim `name` |
 /// | `/allowed`, `/scoped/allowed` | required, with a requirement | the claim `name` |

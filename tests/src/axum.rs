@@ -30,6 +30,15 @@ async fn no_store(_: Verified) -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], "secret")
 }
 
+async fn socket(_: Verified) -> impl IntoResponse {
+    (http::StatusCode::SWITCHING_PROTOCOLS, [("sec-websocket-accept", "x")])
+}
+
+async fn socket_chat(_: Verified) -> impl IntoResponse {
+    let headers = [("sec-websocket-accept", "x"), ("sec-websocket-protocol", "chat")];
+    (http::StatusCode::SWITCHING_PROTOCOLS, headers)
+}
+
 async fn received(request: Request) -> String {
     let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     let headers = request.headers().iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()));
@@ -66,6 +75,8 @@ fn router(application: &Application) -> Router {
         .route("/shared-number", get(shared_number))
         .route("/verified", get(verified))
         .route("/no-store", get(no_store))
+        .route("/socket", get(socket))
+        .route("/socket-chat", get(socket_chat))
         .route("/panic", get(panic))
         .route("/panicking-claims", get(panicking_claims))
         .route("/reports", get(user).layer(required_scopes()))

@@ -17,6 +17,9 @@
 //! [`ForwardClaims`] is a [gate](crate::gate::Gate): put it into the adapter's `GateLayer` or `GateMiddleware`, inside the layer
 //! that verifies the token.
 //!
+//! If a service acts for the user (RFC 8693), the claim `/act/sub` names it: forward it beside `/sub`, so that the upstream service
+//! doesn't take the one for the other.
+//!
 //! # What is removed
 //!
 //! From every request, with or without a token:
@@ -25,7 +28,7 @@
 //!   take `X_User` and `X-User` for the same header;
 //! - the names of such headers in `Connection`, which would make the next hop drop them;
 //! - the token, from every place where the verifier looks for it. A token in the query is also removed from `Referer` and the
-//!   other headers that repeat a URL.
+//!   other headers that repeat a URL, and one among the protocols of a WebSocket leaves the others there.
 //!
 //! # What is added
 //!

@@ -218,6 +218,17 @@ impl AfterResponse {
         })
     }
 
+    /// Adds a header unless the response already has it, but only beside the header `other`.
+    pub(crate) fn header_beside(other: &'static str, name: &'static str, value: &'static str) -> Self {
+        Self::new(move |response| {
+            let (mut is_there, mut has_other) = (false, false);
+            response.header(name, &mut |_| is_there = true);
+            response.header(other, &mut |_| has_other = true);
+            let is_needed = has_other && !is_there;
+            Step::Ready(if is_needed { vec![HeaderEdit::append(name, value)] } else { Vec::new() })
+        })
+    }
+
     /// Returns the changes to make.
     pub fn edits(self, response: &dyn ResponseView) -> Step<Vec<HeaderEdit>> {
         (self.0)(response)

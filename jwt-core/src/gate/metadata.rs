@@ -35,6 +35,10 @@ use crate::step::Step;
 ///   router or a scope doesn't see these requests: axum's `route_layer`, layers of nested routers and single routes, and
 ///   actix-web's `wrap` of a scope or resource. In these cases mount [`ResourceMetadata::endpoint`].
 ///
+/// A verifier has one resource. If a service has several, build a verifier for each, and put a layer with each of them around the
+/// routes of its resource. Each then has its own audience, and its challenges name its own metadata, so a token for one resource
+/// isn't accepted by another. Mount [`ResourceMetadata::endpoint`] for each.
+///
 /// The resource's name is a URL. It's also the audience of its tokens, and clients ask for it (RFC 8707). It must be `https`, or
 /// `http` on a loopback host, without query or fragment, and with a path that needs no escapes.
 #[derive(Clone, Debug, Default, Serialize)]

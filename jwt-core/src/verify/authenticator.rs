@@ -7,7 +7,7 @@ use crate::gate::ResourceMetadata;
 use crate::gate::{Admission, AfterResponse, Answer, Extent, Gate, Inspection, RequestState};
 use crate::http::csrf::{CsrfCheck, CsrfOutcome, FormField};
 use crate::http::request::RequestView;
-use crate::http::token::{Location, NoToken, RawToken};
+use crate::http::token::{Location, NoToken, RawToken, WEBSOCKET_BEARER, offers_bearer};
 use crate::observe;
 use crate::step::Step;
 use crate::verified::Verified;
@@ -131,14 +131,16 @@ impl Authenticator {
             Err(refused) => return Step::Ready(self.without_token(refused, &access)),
         };
         let verification = self.verifier.start_bytes(&token.bytes, || token.text(), Some(token.location));
+        let selects_protocol = token.location == Location::WebSocketProtocol && offers_bearer(request);
         let RawToken { csrf, removal, .. } = token;
-        match verification {
+        let entry = match verification {
             Step::Ready(outcome) => self.conclude(outcome, csrf, removal, access),
             Step::Pending(pending) => {
                 let (this, csrf) = (self.clone(), csrf.into_owned());
                 pending.then(move |outcome| this.conclude(outcome, csrf, removal, access))
             }
-        }
+        };
+        if selects_protocol { entry.map(|outcome| outcome.map(select_protocol)) } else { entry }
     }
 
     fn without_token(&self, refused: NoToken, access: &RouteAccess) -> Result<Admission, Answer> {
@@ -252,6 +254,13 @@ fn pass(verified: Verified, access: RouteAccess) -> Step<Result<Admission, Answe
         Step::Ready(Err(refusal)) => Step::Ready(Err(refusal.into())),
         pending => pending.map(|outcome| outcome.map(|()| admit(verified)).map_err(Answer::from)),
     }
+}
+
+/// Selects the protocol that announced the token, unless the handler selects another one. Browsers close a connection whose
+/// response selects none of the offered protocols.
+fn select_protocol(admission: Admission) -> Admission {
+    let selected = AfterResponse::header_beside("sec-websocket-accept", "sec-websocket-protocol", WEBSOCKET_BEARER);
+    admission.after_response(selected)
 }
 
 fn admit(verified: Verified) -> Admission {

@@ -27,6 +27,7 @@ async fn claims_are_forwarded_as_headers_and_the_token_is_not() {
 #[actix_web::test]
 async fn the_token_is_removed_from_every_place_that_is_searched() {
     let sources = TokenSources::new().cookie("session").query("access_token").header("x-token");
+    let sources = sources.bearer_header("x-forwarded-authorization").websocket_protocol();
     let application = behind(builder().sources(sources)).forwarding(&[("/sub", "x-user")]);
     let token = good().sign();
     for (ask, rest) in [
@@ -91,4 +92,20 @@ async fn nothing_unverified_is_forwarded() {
     ] {
         assert_eq!(application.send(&ask).await, expected, "{ask:?}");
     }
+}
+
+#[actix_web::test]
+async fn the_actor_and_the_protocols_of_a_websocket_are_forwarded_without_the_token() {
+    let sources = TokenSources::new().bearer_header("x-forwarded-authorization").websocket_protocol();
+    let application = behind(builder().sources(sources)).forwarding(&[("/sub", "x-user"), ("/act/sub", "x-actor")]);
+    let token = good().claim("act", json!({"sub": "desk", "act": {"sub": "earlier"}})).sign();
+    let moved = Ask::get("/forwarded").header("x-forwarded-authorization", format!("Bearer {token}"));
+    let claims = "x-actor: desk\nx-user: user-1815";
+    assert_eq!(application.send(&moved).await, Answer::text(&format!("/forwarded\n{claims}")));
+    let socket = Ask::get("/forwarded").header("upgrade", "websocket");
+    let socket = socket.header("sec-websocket-protocol", format!("chat, bearer, {token}"));
+    let expected = format!("/forwarded\nsec-websocket-protocol: chat\nupgrade: websocket\n{claims}");
+    assert_eq!(application.send(&socket).await, Answer::text(&expected));
+    let undelegated = Ask::get("/forwarded").bearer(&good().sign()).header("x-actor", "forged");
+    assert_eq!(application.send(&undelegated).await, Answer::text("/forwarded\nx-user: user-1815"));
 }

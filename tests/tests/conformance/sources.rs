@@ -13,6 +13,7 @@ use jwt_tests::setup::{behind, builder, good};
 /// An application with every token source.
 fn application() -> Application {
     let sources = TokenSources::new().cookie("session").query("access_token").header("x-token");
+    let sources = sources.bearer_header("x-forwarded-authorization").websocket_protocol();
     let sources = sources.from_fn(Location::Custom, |request| {
         let mut token = None;
         request.header("x-custom", &mut |value| token = String::from_utf8(value.to_vec()).ok());
@@ -21,14 +22,20 @@ fn application() -> Application {
     behind(builder().sources(sources))
 }
 
+fn handshake(route: &str) -> Ask {
+    Ask::get(route).header("connection", "upgrade").header("upgrade", "websocket")
+}
+
 /// A request with `token` in each of the places.
-fn places(route: &str, token: &str) -> [(Ask, &'static str); 5] {
+fn places(route: &str, token: &str) -> [(Ask, &'static str); 7] {
     [
         (Ask::get(route).bearer(token), "Authorization"),
         (Ask::get(route).header("cookie", format!("a=b; session={token}; c=d")), "Cookie"),
         (Ask::get(format!("{route}?page=2&access_token={token}")), "Query"),
         (Ask::get(route).header("x-token", token), "Header"),
         (Ask::get(route).header("x-custom", token), "Custom"),
+        (Ask::get(route).header("x-forwarded-authorization", format!("Bearer {token}")), "Header"),
+        (handshake(route).header("sec-websocket-protocol", format!("bearer, {token}")), "WebSocketProtocol"),
     ]
 }
 
@@ -146,4 +153,52 @@ async fn other_places_are_not_searched() {
     ] {
         assert_eq!(application().send(&ask).await, Answer::missing());
     }
+}
+
+#[actix_web::test]
+async fn a_websocket_response_selects_the_protocol_that_the_client_offers() {
+    use base64::Engine as _;
+    let token = good().sign();
+    let encoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&token);
+    let kubernetes = format!("base64url.bearer.authorization.k8s.io.{encoded}, chat");
+    let accepted = || Answer::empty(101).with_header("sec-websocket-accept", "x");
+    let with = |answer: Answer, protocol: &str| answer.with_header("sec-websocket-protocol", protocol);
+    for (route, protocols, expected) in [
+        ("/socket", format!("bearer, {token}"), with(accepted(), "bearer")),
+        ("/socket", format!("chat, bearer, {token}"), with(accepted(), "bearer")),
+        ("/socket-chat", format!("bearer, {token}, chat"), with(accepted(), "chat")),
+        ("/socket-chat", kubernetes.clone(), with(accepted(), "chat")),
+        // The client doesn't offer `bearer`, so it must not be selected.
+        ("/socket", kubernetes, accepted()),
+        ("/user", format!("bearer, {token}"), Answer::text("Ada")),
+        ("/socket", "bearer".to_owned(), Answer::malformed(ErrorKind::MalformedCredentials)),
+        ("/socket", "bearer, a.b.c".to_owned(), Answer::refused(ErrorKind::MalformedToken)),
+        ("/socket", format!("bearer, {token}, bearer, {token}"), Answer::malformed(ErrorKind::MultipleCredentials)),
+        ("/socket", format!("chat, {token}"), Answer::missing()),
+    ] {
+        let answer = application().send(&handshake(route).header("sec-websocket-protocol", &protocols)).await;
+        assert_eq!(answer, expected, "{route}");
+    }
+    let plain = application().send(&handshake("/socket").bearer(&token)).await;
+    assert_eq!(plain, accepted(), "the token isn't among the protocols");
+    // Without an upgrade, it's a header like any other.
+    let ask = Ask::get("/user").header("sec-websocket-protocol", format!("bearer, {token}"));
+    assert_eq!(application().send(&ask).await, Answer::missing());
+    let off = handshake("/user").header("sec-websocket-protocol", format!("bearer, {token}"));
+    assert_eq!(behind(builder()).send(&off).await, Answer::missing());
+}
+
+#[actix_web::test]
+async fn the_first_source_counts_only_if_that_is_asked_for() {
+    let (ada, eve) = (good().sign(), good().claim("name", "Eve").sign());
+    let ask = Ask::get("/user").bearer(&ada).header("cookie", format!("session={eve}"));
+    let sources = || TokenSources::new().cookie("session");
+    let refused = behind(builder().sources(sources())).send(&ask).await;
+    assert_eq!(refused, Answer::malformed(ErrorKind::MultipleCredentials));
+    let first = behind(builder().sources(sources().dangerous_first_source_wins()));
+    assert_eq!(first.send(&ask).await, Answer::text("Ada"));
+    let second = Ask::get("/user").header("cookie", format!("session={eve}"));
+    assert_eq!(first.send(&second).await, Answer::text("Eve"));
+    let bad = Ask::get("/user").bearer("a.b.c").header("cookie", format!("session={eve}"));
+    assert_eq!(first.send(&bad).await, Answer::refused(ErrorKind::MalformedToken));
 }

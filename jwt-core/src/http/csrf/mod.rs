@@ -7,5 +7,5 @@ mod settings;
 
 pub(crate) use check::{CsrfCheck, CsrfOutcome};
 pub(crate) use field::{FormField, is_form};
-pub(super) use origin::host;
+pub(super) use origin::{host, is_websocket_handshake};
 pub use settings::Csrf;

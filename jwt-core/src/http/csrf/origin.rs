@@ -65,7 +65,7 @@ impl<'r> SingleLine<'r> {
 
 /// Returns whether the request opens a WebSocket: a `GET` that any page can trigger, with cookies, and whose messages that page
 /// can read.
-pub(super) fn is_websocket_handshake(request: &dyn RequestView) -> bool {
+pub(in crate::http) fn is_websocket_handshake(request: &dyn RequestView) -> bool {
     let mut upgrades = false;
     request.header("upgrade", &mut |value| {
         let mut protocols = value.split(|&byte| byte == b',');

@@ -17,6 +17,8 @@ pub enum Location {
     Query,
     /// A custom header.
     Header,
+    /// The protocols that a WebSocket client offers. RFC 6455 section 1.9.
+    WebSocketProtocol,
     /// Anywhere else. It may be a cookie, so the token gets the [CSRF check](crate::http::Csrf) of one from a cookie.
     Custom,
 }
@@ -33,6 +35,8 @@ pub enum TokenPlace<'s> {
     Query(&'s str),
     /// The header with this name.
     Header(&'s str),
+    /// The tokens among the protocols in `Sec-WebSocket-Protocol`.
+    WebSocketProtocol,
 }
 
 /// Collects the tokens that all sources find, so that a second one is noticed.

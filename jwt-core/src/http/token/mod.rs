@@ -6,6 +6,7 @@ mod malformed;
 mod source;
 mod sources;
 mod strip;
+mod websocket;
 
 pub(crate) use cookies::Removal;
 pub use found::{Found, Location, TokenPlace};
@@ -14,3 +15,4 @@ pub(crate) use malformed::describe as describe_malformed;
 pub use source::TokenSource;
 pub use sources::TokenSources;
 pub(crate) use strip::{Kept, Strip};
+pub(crate) use websocket::{BEARER as WEBSOCKET_BEARER, offers_bearer};

@@ -47,21 +47,38 @@ pub(super) struct AuthorizationHeader;
 
 impl TokenSource for AuthorizationHeader {
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
-        // RFC 9110 section 5.3: it isn't a list field, so several lines are an error, even if only one is `Bearer`.
-        let (mut lines, mut token) = (0, None);
-        end_to_end(request, "authorization", |value| {
-            lines += 1;
-            token = token.or(bearer(value));
-        });
-        if lines > 1 {
-            found.candidates += lines;
-        } else if let Some(token) = token {
-            found.add(token, Location::Authorization);
-        }
+        find_bearer(request, "authorization", Location::Authorization, found);
     }
 
     fn place(&self) -> Option<TokenPlace<'_>> {
         Some(TokenPlace::Authorization)
+    }
+}
+
+/// A header in the form of `Authorization`.
+pub(super) struct BearerHeader(pub(super) String);
+
+impl TokenSource for BearerHeader {
+    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
+        find_bearer(request, &self.0, Location::Header, found);
+    }
+
+    fn place(&self) -> Option<TokenPlace<'_>> {
+        Some(TokenPlace::Header(&self.0))
+    }
+}
+
+fn find_bearer<'r>(request: &'r dyn RequestView, name: &str, location: Location, found: &mut Found<'r>) {
+    // RFC 9110 section 5.3: it isn't a list field, so several lines are an error, even if only one is `Bearer`.
+    let (mut lines, mut token) = (0, None);
+    end_to_end(request, name, |value| {
+        lines += 1;
+        token = token.or(bearer(value));
+    });
+    if lines > 1 {
+        found.candidates += lines;
+    } else if let Some(token) = token {
+        found.add(token, location);
     }
 }
 
@@ -140,7 +157,7 @@ macro_rules! named {
         }
     )+};
 }
-named!(Query, CustomHeader);
+named!(Query, CustomHeader, BearerHeader);
 
 impl<F> fmt::Debug for Closure<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use super::cookies::{Cookie, HOST_PREFIX, Removal};
 use super::found::{Found, Location, NoToken, RawToken, TokenPlace};
-use super::source::{AuthorizationHeader, Closure, CustomHeader, Query, TokenSource};
+use super::source::{AuthorizationHeader, BearerHeader, Closure, CustomHeader, Query, TokenSource};
+use super::websocket::WebSocketProtocol;
 use crate::error::ErrorKind;
 use crate::http::csrf::{Csrf, CsrfCheck};
 use crate::http::request::RequestView;
@@ -20,6 +21,8 @@ use crate::http::request::RequestView;
 pub struct TokenSources {
     places: Vec<Place>,
     csrf: Csrf,
+    /// Whether the first source that has a token counts, whatever the others have.
+    first_wins: bool,
     /// Which of the methods of RFC 6750 section 2 are in use.
     bearer_methods: Vec<&'static str>,
 }
@@ -46,7 +49,7 @@ impl TokenSources {
     /// Looks nowhere. Add at least one source.
     #[must_use]
     pub const fn none() -> Self {
-        Self { places: Vec::new(), csrf: Csrf::new(), bearer_methods: Vec::new() }
+        Self { places: Vec::new(), csrf: Csrf::new(), first_wins: false, bearer_methods: Vec::new() }
     }
 
     /// Also looks at `Authorization: Bearer`, as [`new`](Self::new) does. For sources that start without it, for example
@@ -120,6 +123,55 @@ impl TokenSources {
         self.source(CustomHeader(name.into().to_ascii_lowercase()))
     }
 
+    /// Also looks at the header `name`, whose value has the form of `Authorization`: `Bearer` and the token. Default: no header.
+    ///
+    /// Some gateways move the header `Authorization` that they received to another one, for example `X-Forwarded-Authorization`,
+    /// and put credentials of their own into `Authorization`. The source follows the same rules as
+    /// [`authorization`](Self::authorization): the scheme's case doesn't matter, other schemes are ignored, and two lines are
+    /// refused. If clients can reach the service past the gateway, they can set this header too, which is as safe as
+    /// `Authorization` itself.
+    #[must_use]
+    pub fn bearer_header(self, name: impl Into<String>) -> Self {
+        let name = name.into().to_ascii_lowercase();
+        // That one would be found twice.
+        if name == "authorization" { self.authorization() } else { self.source(BearerHeader(name)) }
+    }
+
+    /// Also looks at the protocols that a WebSocket client offers. Default: off.
+    ///
+    /// A page can't set headers of a WebSocket handshake, except this one: `new WebSocket(url, ["bearer", token])`. There are two
+    /// forms, and other protocols may be beside them:
+    ///
+    /// | `Sec-WebSocket-Protocol` | the response must select |
+    /// | --- | --- |
+    /// | `bearer, <token>` | `bearer`, or another protocol that the client offers |
+    /// | `base64url.bearer.authorization.k8s.io.<token in base64url>`, as in Kubernetes | another protocol that the client offers |
+    ///
+    /// Browsers close a connection whose response selects no protocol. If your handler selects none and the client offered
+    /// `bearer`, the layer adds `Sec-WebSocket-Protocol: bearer` to a response with `Sec-WebSocket-Accept`. Over HTTP/2, and with
+    /// the second form, your handler has to select a protocol itself. Never answer with the token.
+    ///
+    /// Only handshakes are looked at. [`ForwardClaims`](crate::forward::ForwardClaims) removes the token and keeps the other
+    /// protocols. Logs of proxies may have the header, so use short-lived tokens. Handshakes with a token here need no
+    /// [CSRF check](Csrf), because another site doesn't know the token.
+    #[must_use]
+    pub fn websocket_protocol(self) -> Self {
+        self.source(WebSocketProtocol)
+    }
+
+    /// Uses the first source that has a token, in the order in which you add them, and ignores the others. Default: a request with
+    /// tokens in several places is answered 400 (RFC 6750 section 3.1).
+    ///
+    /// Parts of a system that read different tokens then act for different users: a proxy that logs or limits by the header, and
+    /// this service by the cookie. And whoever can plant a token in the first place, for example a sibling domain in a cookie,
+    /// decides who the user is. If you need it, because your pages send a header beside a cookie that the browser attaches, put
+    /// the header first. Several tokens in one place are still refused, and so is a malformed one in the place that counts.
+    #[must_use]
+    pub const fn dangerous_first_source_wins(mut self) -> Self {
+        self.first_wins = true;
+        self
+    }
+
     /// Also calls a closure, which returns the token or `None`. Default: no closure.
     ///
     /// `location` says where the closure looks. Tokens from [`Location::Cookie`] and [`Location::Custom`] get the
@@ -183,9 +235,13 @@ impl TokenSources {
             if found.candidates > before + 1 {
                 repeated = place.removal.as_ref();
             }
+            if self.first_wins && found.candidates > 0 {
+                break;
+            }
         }
         // RFC 6750 section 3.1: "uses more than one method for including an access token" is `invalid_request`.
         if found.candidates > 1
+            && !self.first_wins
             && let Some((place, own)) = self.host_cookie(request)
         {
             (found, removal) = (own, place.removal.as_ref());
@@ -387,6 +443,52 @@ mod tests {
             let post = BareRequest::new("POST", "/").header("sec-fetch-site", "cross-site");
             let expected = if refused { Err(ErrorKind::CsrfFailed) } else { Ok(("abc".to_owned(), location)) };
             assert_eq!(find(&sources, &post), expected, "{location:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_keeps_the_scheme_follows_the_grammar_of_authorization() {
+        use ErrorKind::{MalformedCredentials, MultipleCredentials, NoCredentials};
+        let sources = TokenSources::none().bearer_header("X-Forwarded-Authorization");
+        for (value, expected) in [
+            ("Bearer abc", Ok("abc")),
+            ("bearer  abc", Ok("abc")),
+            ("Bearer", Err(MalformedCredentials)),
+            ("Bearer a b", Err(MalformedCredentials)),
+            ("Basic abc", Err(NoCredentials)),
+            ("abc", Err(NoCredentials)),
+        ] {
+            let found = find(&sources, &get("/").header("x-forwarded-authorization", value));
+            assert_eq!(found, expected.map(|token| (token.to_owned(), Location::Header)), "{value}");
+        }
+        let twice = get("/").header("x-forwarded-authorization", "Bearer a");
+        let twice = twice.header("x-forwarded-authorization", "Basic b");
+        assert_eq!(find(&sources, &twice), Err(MultipleCredentials));
+        let both = get("/").header("x-forwarded-authorization", "Bearer a").header("authorization", "Bearer a");
+        assert_eq!(find(&sources.authorization(), &both), Err(MultipleCredentials));
+    }
+
+    #[test]
+    fn the_first_source_counts_only_if_that_is_asked_for() {
+        use ErrorKind::{CsrfFailed, MalformedCredentials, MultipleCredentials};
+        let sources = || TokenSources::new().cookie("t").query("t");
+        let request = || get("/?t=c").header("cookie", "t=b").header("authorization", "Bearer a");
+        assert_eq!(find(&sources(), &request()), Err(MultipleCredentials));
+        let first = sources().dangerous_first_source_wins();
+        for (request, expected) in [
+            (request(), Ok(("a", Location::Authorization))),
+            (get("/?t=c").header("cookie", "t=b"), Ok(("b", Location::Cookie))),
+            (get("/?t=c").header("cookie", "t="), Ok(("c", Location::Query))),
+            (get("/?t=c").header("authorization", "Basic a"), Ok(("c", Location::Query))),
+            (get("/?t=c").header("authorization", "Bearer"), Err(MalformedCredentials)),
+            (get("/?t=c").header("cookie", "t=a; t=b"), Err(MultipleCredentials)),
+            (
+                BareRequest::new("POST", "/").header("cookie", "t=a").header("origin", "https://x.example"),
+                Err(CsrfFailed),
+            ),
+        ] {
+            let expected = expected.map(|(token, location)| (token.to_owned(), location));
+            assert_eq!(find(&first, &request), expected);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::cookies::{Pair, pairs};
 use super::found::TokenPlace;
 use super::sources::TokenSources;
+use super::websocket;
 
 /// The parts of a request that are removed before it's forwarded.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +12,7 @@ pub(crate) struct Strip {
     cookies: Vec<String>,
     parameters: Vec<String>,
     headers: Vec<String>,
+    websocket: bool,
 }
 
 /// Headers with a URL: of the page that sent the request, or of the request before a proxy changed it.
@@ -33,6 +35,7 @@ impl Strip {
                 TokenPlace::Authorization => strip.authorization = true,
                 TokenPlace::Cookie(name) => strip.cookies.push(name.to_owned()),
                 TokenPlace::Query(name) => strip.parameters.push(name.to_owned()),
+                TokenPlace::WebSocketProtocol => strip.websocket = true,
                 TokenPlace::Header(name) => strip.headers.push(name.to_ascii_lowercase()),
             }
         }
@@ -46,6 +49,11 @@ impl Strip {
             // Credentials of another scheme aren't tokens.
             "authorization" if self.authorization && is_token(value) => Kept::Nothing,
             "cookie" if !self.cookies.is_empty() => self.cookie(value),
+            websocket::HEADER if self.websocket => match websocket::without_tokens(value) {
+                Some(kept) if kept == value => Kept::Whole,
+                Some(kept) => Kept::Part(kept),
+                None => Kept::Nothing,
+            },
             _ if self.headers.iter().any(|header| header == name) => Kept::Nothing,
             _ if ADDRESSES.contains(&name) && !self.parameters.is_empty() => self.address(value),
             _ => Kept::Whole,
@@ -107,6 +115,7 @@ mod tests {
 
     fn strip() -> Strip {
         let sources = TokenSources::new().cookie("session").query("access_token").header("X-Token");
+        let sources = sources.bearer_header("X-Forwarded-Authorization").websocket_protocol();
         Strip::of(&sources).expect("known places")
     }
 
@@ -126,6 +135,15 @@ mod tests {
             ("cookie", "Session=x; sessions=y", Kept::Whole),
             ("x-token", "a", Kept::Nothing),
             ("x-tokens", "a", Kept::Whole),
+            ("x-forwarded-authorization", "Bearer a", Kept::Nothing),
+            ("sec-websocket-protocol", "bearer, a.b.c", Kept::Nothing),
+            ("sec-websocket-protocol", "chat, bearer, a.b.c, x", Kept::Part(b"chat, x".to_vec())),
+            (
+                "sec-websocket-protocol",
+                "base64url.bearer.authorization.k8s.io.YQ, v4.channel.k8s.io",
+                Kept::Part(b"v4.channel.k8s.io".to_vec()),
+            ),
+            ("sec-websocket-protocol", "chat, superchat", Kept::Whole),
             ("referer", "https://a.example/b?access_token=c", Kept::Part(b"https://a.example/b".to_vec())),
             (
                 "referer",
