@@ -15,7 +15,7 @@ use std::time::Duration;
 use arrayvec::ArrayString;
 use serde::de::DeserializeOwned;
 
-use crate::claims::{NumericDate, RegisteredClaims, Scopes};
+use crate::claims::{Actor, NumericDate, RegisteredClaims, Scopes, claim};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::http::challenge::{Challenger, Rejection};
@@ -234,6 +234,15 @@ impl Verified {
     pub fn registered(&self) -> RegisteredClaims<'_> {
         // The same text was read when the token was verified, so the fallback is never used.
         RegisteredClaims::again(self.payload(), &self.parts.metadata.members).unwrap_or(RegisteredClaims::NONE)
+    }
+
+    /// Returns who acts for the subject, if the token says so: the claim `act`. RFC 8693 section 4.1.
+    ///
+    /// [`acted_by`](crate::authorize::acted_by) and [`no_delegation`](crate::authorize::no_delegation) are requirements on it. It's
+    /// `None` if the claim isn't an object; `no_delegation` refuses such a token.
+    #[must_use]
+    pub fn actor(&self) -> Option<Actor<'_>> {
+        claim(self.payload(), "act").and_then(Actor::from_value)
     }
 
     /// Returns whether the token has this scope, or one that [implies](crate::VerifierBuilder::scope_implies) it.

@@ -18,9 +18,11 @@
 //!
 //! [The guide](crate::guide::requirements) shows the response to each unmet requirement.
 
+mod actor;
 mod check;
 mod claim;
 mod combine;
+mod detail;
 mod login;
 mod policy;
 mod requirement;
@@ -29,15 +31,17 @@ mod routes;
 mod scopes;
 mod wrap;
 
+pub use actor::{acted_by, no_delegation};
 pub use check::{check, check_async};
 pub use claim::{Claim, claim};
 pub use combine::{Requirements, all, any};
 pub(crate) use combine::{decide_all, is_not_met};
+pub use detail::{RequiredDetail, authorization_detail};
 pub use login::{RequiredLogin, acr, fresh, max_auth_age};
 pub use policy::Policy;
 pub use requirement::Requirement;
 pub(crate) use requirement::no_credentials;
-pub use roles::{any_role, roles};
+pub use roles::{RequiredRoles, any_role, roles};
 pub(crate) use routes::Access;
 pub use routes::Routes;
 pub use scopes::{RequiredScopes, any_scope, scopes};

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::claims::{ClaimPath, ClaimPathError, is_or_contains};
 use crate::error::{Error, ErrorKind};
-use crate::json::Value;
+use crate::json::{self, Unique, Value};
 use crate::verified::Verified;
 
 use super::Requirement;
@@ -11,8 +11,8 @@ use super::requirement::{Misconfigured, ensure_configured};
 
 /// Requires all of `names` among the roles at `path`: a [`ClaimPath`], or a string in its syntax.
 ///
-/// The claim is a string, which is one role, or an array of strings. A string is never split, and elements of other types
-/// are ignored. Names are compared exactly. If a role is missing, the request fails with 403 `insufficient_role`; the
+/// The claim is a string, which is one role, or an array of strings. A string is split only [on
+/// request](RequiredRoles::separated_by), and elements of other types are ignored. Names are compared exactly. If a role is missing, the request fails with 403 `insufficient_role`; the
 /// challenge names neither roles nor scopes.
 ///
 /// If the list is empty or `path` isn't a JSON pointer, the mistake is logged and the requirement fails every request with
@@ -30,7 +30,7 @@ use super::requirement::{Misconfigured, ensure_configured};
 /// let url = roles("/https:~1~1api.example~1roles", ["auditor"]);
 /// ```
 #[must_use]
-pub fn roles<P, N: Into<String>>(path: P, names: impl IntoIterator<Item = N>) -> impl Requirement + Clone + 'static
+pub fn roles<P, N: Into<String>>(path: P, names: impl IntoIterator<Item = N>) -> RequiredRoles
 where
     P: TryInto<ClaimPath, Error: Into<ClaimPathError>>,
 {
@@ -45,19 +45,32 @@ where
 /// let requirement = jwt_core::authorize::any_role("/groups", ["auditors", "admins"]);
 /// ```
 #[must_use]
-pub fn any_role<P, N: Into<String>>(path: P, names: impl IntoIterator<Item = N>) -> impl Requirement + Clone + 'static
+pub fn any_role<P, N: Into<String>>(path: P, names: impl IntoIterator<Item = N>) -> RequiredRoles
 where
     P: TryInto<ClaimPath, Error: Into<ClaimPathError>>,
 {
     RequiredRoles::new("any_role", path, names, true)
 }
 
+/// A requirement on roles. Created by [`roles`] and [`any_role`].
 #[derive(Clone, Debug)]
-struct RequiredRoles {
+pub struct RequiredRoles {
     path: PathSetting,
     names: Vec<String>,
     one_is_enough: bool,
+    form: Form,
     mistake: Option<Misconfigured>,
+}
+
+/// How the claim names the roles.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    /// A string, or the strings of an array.
+    Strings,
+    /// A string that is split, or the strings of an array.
+    Split(char),
+    /// The names of an object's members.
+    Members,
 }
 
 impl RequiredRoles {
@@ -72,7 +85,49 @@ impl RequiredRoles {
     {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         let mistake = Misconfigured::if_empty(function, names.is_empty());
-        Self { path: PathSetting::new(path), names, one_is_enough, mistake }
+        Self { path: PathSetting::new(path), names, one_is_enough, form: Form::Strings, mistake }
+    }
+
+    /// Reads the roles as the names of an object's members, as in Zitadel's `{"admin": {"1815": "shop.example"}}`. Default: a
+    /// string, or an array of strings.
+    ///
+    /// A member whose value is `null` or `false` doesn't count. Any other value does, so what it says, for example for which
+    /// organization a role is, has to be checked separately.
+    ///
+    /// ```
+    /// let requirement = jwt_core::authorize::roles("/urn:zitadel:iam:org:project:roles", ["admin"]).as_members();
+    /// ```
+    #[must_use]
+    pub fn as_members(mut self) -> Self {
+        self.form = Form::Members;
+        self
+    }
+
+    /// Splits the string at this character, as in `"admin,auditor"`, and removes the spaces around each name. Default: a string is
+    /// one role.
+    ///
+    /// The strings of an array stay whole.
+    #[must_use]
+    pub fn separated_by(mut self, separator: char) -> Self {
+        self.form = Form::Split(separator);
+        self
+    }
+
+    fn has(&self, value: Value<'_>, role: &str) -> bool {
+        match (self.form, value) {
+            (Form::Members, Value::Object(object)) => {
+                let mut found = false;
+                let read = json::object(object, Unique::Outermost, |name, value| {
+                    found |= name == role && !matches!(value, Value::Null | Value::Bool(false));
+                });
+                read.is_ok() && found && !role.is_empty()
+            }
+            (Form::Members, _) => false,
+            (Form::Split(separator), Value::Text(text)) => {
+                !role.is_empty() && text.decode().split(separator).any(|name| name.trim_matches(' ') == role)
+            }
+            _ => is_or_contains(value, role),
+        }
     }
 }
 
@@ -82,9 +137,9 @@ impl Requirement for RequiredRoles {
         ensure_configured(self.mistake.as_ref())?;
         let mut names = self.names.iter();
         let met = if self.one_is_enough {
-            names.any(|name| is_or_contains(value, name))
+            names.any(|name| self.has(value, name))
         } else {
-            names.all(|name| is_or_contains(value, name))
+            names.all(|name| self.has(value, name))
         };
         let not_met = || Error::from(ErrorKind::InsufficientRole).with_unmet(Arc::clone(self.path.as_written()));
         if met { Ok(()) } else { Err(not_met()) }
@@ -124,6 +179,35 @@ mod tests {
             let expected = |met: bool| if met { Ok(()) } else { refused() };
             assert_eq!(outcome(&roles("/x/roles", ["a", "b"]), &payload), expected(all), "{roles_claim}");
             assert_eq!(outcome(&any_role("/x/roles", ["a", "b"]), &payload), expected(any), "{roles_claim}");
+        }
+    }
+
+    #[test]
+    fn the_names_of_members_and_the_parts_of_a_string_are_roles_only_on_request() {
+        for (claim, as_members, split) in [
+            (r#"{"a":{"1815":"shop.example"},"b":true}"#, true, false),
+            (r#"{"a":"x","b":0,"c":1}"#, true, false),
+            (r#"{"a":null,"b":true}"#, false, false),
+            (r#"{"a":false,"b":true}"#, false, false),
+            (r#"{"x":{"a":1,"b":1}}"#, false, false),
+            (r#"{"A":1,"b":1}"#, false, false),
+            (r#""a,b""#, false, true),
+            (r#""b, a ,c""#, false, true),
+            (r#""a b""#, false, false),
+            (r#""ab""#, false, false),
+            (r#"["a","b"]"#, false, true),
+            (r#"["a,b"]"#, false, false),
+        ] {
+            let payload = format!("{{\"roles\":{claim}}}");
+            let required = || roles("/roles", ["a", "b"]);
+            assert_eq!(outcome(&required().as_members(), &payload).is_ok(), as_members, "{claim}");
+            assert_eq!(outcome(&required().separated_by(','), &payload).is_ok(), split, "{claim}");
+        }
+        let spaces = r#"{"roles":"a  b"}"#;
+        assert_eq!(outcome(&roles("/roles", ["a", "b"]).separated_by(' '), spaces), Ok(()));
+        for payload in [r#"{"roles":{"":1}}"#, r#"{"roles":"a,,b"}"#] {
+            assert!(outcome(&roles("/roles", [""]).as_members(), payload).is_err());
+            assert!(outcome(&roles("/roles", [""]).separated_by(','), payload).is_err());
         }
     }
 

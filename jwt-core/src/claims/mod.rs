@@ -3,12 +3,14 @@
 //! [`Verified::registered`](crate::Verified::registered) returns them as [`RegisteredClaims`]. A [`ClaimPath`] names any other
 //! claim, for a requirement or for forwarding.
 
+mod actor;
 mod date;
 mod kind;
 mod names;
 mod path;
 mod registered;
 
+pub use actor::Actor;
 pub use date::NumericDate;
 pub(crate) use kind::{IdTokenClaim, LogoutEvent};
 pub(crate) use names::is_or_contains;

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jwt_core::authorize::{
-    Requirement, acr, all, any, any_role, any_scope, check, check_async, claim, fresh, max_auth_age, named, not,
-    of_issuer, roles, scopes,
+    Requirement, acr, acted_by, all, any, any_role, any_scope, authorization_detail, check, check_async, claim, fresh,
+    max_auth_age, named, no_delegation, not, of_issuer, roles, scopes,
 };
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::NOW;
 use jwt_tests::setup::{application, good};
+use serde_json::json;
 
 /// Each requirement as it's written in Rust, and its value.
 macro_rules! written {
@@ -44,13 +45,20 @@ async fn the_documented_table_of_requirements_is_correct() {
         of_issuer("https://other.example", scopes(["a"])),
         roles("no path", ["a"]),
         scopes::<&str>([]),
+        roles("/roles", ["a"]).as_members(),
+        roles("/roles", ["a"]).separated_by(','),
+        acted_by(["desk"]),
+        no_delegation(),
+        authorization_detail("payment"),
     ];
+    // Somebody acts for the user.
+    let token = good().claim("act", json!({"sub": "other"})).sign();
     let mut table = "| requirement | status | challenge | code |\n| --- | --- | --- | --- |\n".to_owned();
     for (written, requirement) in requirements {
         let application = application().requiring(requirement);
-        let answer = application.send(&Ask::get("/allowed").bearer(&good().sign())).await;
+        let answer = application.send(&Ask::get("/allowed").bearer(&token)).await;
         for route in ["/scoped/allowed", "/optional-allowed"] {
-            let other = application.send(&Ask::get(route).bearer(&good().sign())).await;
+            let other = application.send(&Ask::get(route).bearer(&token)).await;
             assert_eq!(other, answer, "{written} on {route}");
         }
         let challenge =
@@ -67,7 +75,11 @@ async fn the_documented_table_of_requirements_is_correct() {
 #[actix_web::test]
 async fn each_requirement_accepts_a_token_that_meets_it() {
     let forge = good().claim("scope", "a b").claim("roles", vec!["a", "b"]).claim("a", true).claim("acr", "a");
+    let forge = forge.claim("map", json!({"a": {"1": "x"}})).claim("list", "a, b").claim("act", json!({"sub": "desk"}));
+    let forge = forge.claim("authorization_details", json!([{"type": "payment", "amount": 5}]));
     let token = forge.claim("auth_time", NOW).claim("fresh", true).sign();
+    let undelegated = application().requiring(no_delegation());
+    assert_eq!(undelegated.send(&Ask::get("/allowed").bearer(&good().sign())).await, Answer::text("Ada"));
     for (written, requirement) in written![
         scopes(["a", "b"]),
         any_scope(["x", "b"]),
@@ -87,6 +99,12 @@ async fn each_requirement_accepts_a_token_that_meets_it() {
         not(scopes(["profile"])),
         named("name", scopes(["a"])),
         of_issuer("https://id.example", scopes(["a"])),
+        roles("/map", ["a"]).as_members(),
+        roles("/list", ["a", "b"]).separated_by(','),
+        acted_by(["desk"]),
+        not(no_delegation()),
+        authorization_detail("payment"),
+        authorization_detail("payment").fitting(|detail| detail.get("amount") == Some(&json!(5))),
     ] {
         let application = application().requiring(requirement);
         for route in ["/allowed", "/scoped/allowed", "/optional-allowed"] {
