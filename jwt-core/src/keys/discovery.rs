@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use url::{Host, Url};
 
+use crate::error::Found;
 use crate::json::{self, Unique};
 
+use super::fetch_error::printable;
 use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched, KeyRefreshSettings, Location};
 
 const JWK_SET: &str = "application/jwk-set+json, application/json";
@@ -60,17 +62,20 @@ async fn discover(
     issuer: &str,
     at: &str,
 ) -> Result<String, FetchError> {
-    let mut last = FetchErrorKind::Transport.into();
+    let mut failed: Vec<String> = Vec::new();
     for url in metadata_urls(at) {
         match get(fetch, settings, &url, METADATA, None).await {
-            Ok(document) => return jwks_uri(&document.body, issuer, at, &settings.http_hosts).map_err(Into::into),
+            Ok(document) => {
+                let uri = jwks_uri(&document.body, issuer, at, &settings.http_hosts);
+                return uri.map_err(|error| error.at(&url));
+            }
             // Only a status, such as 404, leads to the other address. If the issuer is down, the second request would
             // fail too.
-            Err(error) if error.kind() == FetchErrorKind::Status => last = error,
+            Err(error) if error.kind() == FetchErrorKind::Status => failed.extend(error.detail().map(str::to_owned)),
             Err(error) => return Err(error),
         }
     }
-    Err(last)
+    Err(FetchError::explained(FetchErrorKind::Status, failed.join("; ")))
 }
 
 /// OpenID Connect appends the well-known path to the issuer; RFC 8414 section 3.1 inserts it between host and path.
@@ -87,27 +92,72 @@ fn metadata_urls(issuer: &str) -> Vec<String> {
 
 /// Returns the `jwks_uri` of a metadata document from `at`. The document's `issuer` must be the expected one, code
 /// point by code point (RFC 8414 section 3.3).
-fn jwks_uri(document: &[u8], issuer: &str, at: &str, http_hosts: &[String]) -> Result<String, FetchErrorKind> {
-    let text = std::str::from_utf8(document).map_err(|_| FetchErrorKind::Content)?;
-    let (mut named, mut uri) = (None, None);
+fn jwks_uri(document: &[u8], issuer: &str, at: &str, http_hosts: &[String]) -> Result<String, FetchError> {
+    let content = |detail| FetchError::explained(FetchErrorKind::Content, detail);
+    let text = std::str::from_utf8(document).map_err(|_| content("the body isn't UTF-8"))?;
+    let (mut named, mut uri, mut is_key_set) = (None, None, false);
     json::object(text, Unique::Outermost, |name, value| match name {
         "issuer" => named = value.as_text(),
         "jwks_uri" => uri = value.as_text(),
+        "keys" => is_key_set = true,
         _ => {}
     })
-    .map_err(|_| FetchErrorKind::Content)?;
-    if named.as_deref() != Some(issuer) {
-        return Err(FetchErrorKind::IssuerMismatch);
+    .map_err(|_| content(not_json(text)))?;
+    if is_key_set && named.is_none() {
+        return Err(content("this is a key set and not a discovery document: use `TrustedIssuer::jwks`"));
     }
-    let uri = uri.ok_or(FetchErrorKind::Content)?;
+    if named.as_deref() != Some(issuer) {
+        return Err(mismatch(named.as_deref(), issuer));
+    }
+    let uri = uri.ok_or_else(|| content("the discovery document has no `jwks_uri`: use `TrustedIssuer::jwks`"))?;
     // Only metadata from this machine may lead to plain HTTP on this machine. Otherwise, a remote document could send
     // requests to local services, which may trust them.
-    let url = secure(&uri, http_hosts)?;
+    let url = secure(&uri, http_hosts).map_err(|kind| {
+        let uri = printable(&uri);
+        let problem = "which is neither https nor on a host that `dangerous_http_hosts` names";
+        FetchError::explained(kind, format!("the discovery document's `jwks_uri` is `{uri}`, {problem}"))
+    })?;
     let is_local = is_loopback(&url) && !is_named(&url, http_hosts);
     if url.scheme() == "http" && is_local && !Url::parse(at).is_ok_and(|at| is_loopback(&at)) {
-        return Err(FetchErrorKind::InsecureUrl);
+        return Err(FetchError::explained(
+            FetchErrorKind::InsecureUrl,
+            "`jwks_uri` is plain `http` on this machine, and the discovery document isn't from this machine",
+        ));
     }
     Ok(uri.into_owned())
+}
+
+fn mismatch(named: Option<&str>, issuer: &str) -> FetchError {
+    let issuer = printable(issuer);
+    let detail = match named {
+        Some(named) => {
+            let hint = match Found::near(named, &issuer) {
+                Some(Found::TrailingSlash) => " They differ only by a slash at the end.",
+                Some(Found::Case) => " They differ only in upper and lower case.",
+                Some(Found::Scheme) => " They differ only by `http` for `https`.",
+                _ => "",
+            };
+            let named = printable(named);
+            format!(
+                "the discovery document names the issuer `{named}`, and `{issuer}` is configured.{hint} Configure `{named}` \
+                 if you trust it, because that's the `iss` of its tokens; `TrustedIssuer::metadata_url` sets another address"
+            )
+        }
+        None => format!("the discovery document has no `issuer`, and `{issuer}` is configured"),
+    };
+    FetchError::explained(FetchErrorKind::IssuerMismatch, detail)
+}
+
+/// Says what a body is that isn't JSON.
+pub(super) fn not_json(text: &str) -> &'static str {
+    match text.trim_start().bytes().next() {
+        None => "the body is empty",
+        Some(b'<') => "the body is HTML or XML, perhaps a login page or the error page of a proxy, and not JSON",
+        Some(_) if text.contains("-----BEGIN") => {
+            "the body is PEM and not a JSON key set: fetch it yourself, or use the issuer's JWKS address"
+        }
+        Some(_) => "the body isn't a JSON object with unique names",
+    }
 }
 
 async fn get(
@@ -120,12 +170,29 @@ async fn get(
     let request = FetchRequest { url, accept, etag, max_bytes: settings.max_bytes, timeout: settings.timeout };
     // Applications can bring their own `Fetch`, so its promises are enforced here.
     let fetched = tokio::time::timeout(settings.timeout, fetch.fetch(request)).await;
-    let fetched = fetched.map_err(|_| FetchErrorKind::Timeout)??;
+    let fetched = fetched.unwrap_or_else(|_| Err(FetchErrorKind::Timeout.into()));
+    let fetched = fetched.map_err(|error| match error.kind() {
+        FetchErrorKind::Timeout => timeout(settings).at(url),
+        _ => error.at(url),
+    })?;
     if fetched.not_modified && etag.is_none() {
         // The request had no `If-None-Match`, so 304 isn't a valid answer.
-        return Err(FetchErrorKind::Content.into());
+        return Err(FetchError::explained(FetchErrorKind::Content, "status 304 without `If-None-Match`").at(url));
     }
-    if fetched.body.len() > settings.max_bytes { Err(FetchErrorKind::TooLarge.into()) } else { Ok(fetched) }
+    if fetched.body.len() > settings.max_bytes {
+        Err(FetchError::too_large(settings.max_bytes).at(url))
+    } else {
+        Ok(fetched)
+    }
+}
+
+fn timeout(settings: &KeyRefreshSettings) -> FetchError {
+    let detail = format!(
+        "no complete response within {:?} (`KeyRefreshSettings::timeout`): can this machine reach the address, or does a \
+         firewall drop the request, or does it need a proxy?",
+        settings.timeout
+    );
+    FetchError::explained(FetchErrorKind::Timeout, detail)
 }
 
 /// RFC 8414 section 2 requires `https`. Plain `http` is only for this machine, and for the hosts that the application names.
@@ -214,7 +281,7 @@ mod tests {
             (b"<html>".to_vec(), FetchErrorKind::Content),
             (b"\xff".to_vec(), FetchErrorKind::Content),
         ] {
-            assert_eq!(read(&document, issuer), Err(kind));
+            assert_eq!(read(&document, issuer).map_err(|error| error.kind()), Err(kind));
         }
     }
 
@@ -232,7 +299,8 @@ mod tests {
             ("http://localhost:3000", "https://keys.example/keys", Ok(())),
         ] {
             let document = format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}"}}"#);
-            assert_eq!(jwks_uri(document.as_bytes(), issuer, at, &[]).map(drop), expected, "{at} names {uri}");
+            let read = jwks_uri(document.as_bytes(), issuer, at, &[]).map(drop).map_err(|error| error.kind());
+            assert_eq!(read, expected, "{at} names {uri}");
         }
     }
 
@@ -259,7 +327,7 @@ mod tests {
             let from = jwks_uri(document.as_bytes(), "https://id.example", "http://keycloak:8080", &hosts);
             // Metadata from another machine still can't lead to plain HTTP on this one.
             let expected = if url == "http://localhost/" { Err(InsecureUrl) } else { expected };
-            assert_eq!(from.map(drop), expected, "{url}");
+            assert_eq!(from.map(drop).map_err(|error| error.kind()), expected, "{url}");
         }
         for name in ["", "http://keycloak", "keycloak:8080", "keycloak/", "a b", "*"] {
             assert!(!is_host(name), "{name}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use url::Url;
 
+use super::fetch_error::printable;
 use super::{FetchError, FetchErrorKind};
 
 /// A document to fetch. It contains nothing from a request or a token.
@@ -139,7 +140,11 @@ impl Fetch for FilteredFetch {
         let url = Url::parse(request.url).map_err(|_| FetchErrorKind::Content)?;
         match url.host_str() {
             Some(host) if (self.hosts)(host) => self.fetch.fetch(request).await,
-            _ => Err(FetchErrorKind::HostNotAllowed.into()),
+            host => {
+                let host = printable(host.unwrap_or_default());
+                let detail = format!("`IssuerResolver::hosts` doesn't allow the host `{host}`");
+                Err(FetchError::explained(FetchErrorKind::HostNotAllowed, detail))
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{ACCEPT, AGE, CACHE_CONTROL, ETAG, HeaderMap, HeaderName, IF_NONE_MATCH};
-use reqwest::{Client, StatusCode, redirect};
+use reqwest::header::{ACCEPT, AGE, CACHE_CONTROL, ETAG, HeaderMap, HeaderName, IF_NONE_MATCH, LOCATION};
+use reqwest::{Client, Response, StatusCode, redirect};
 
+use super::fetch_error::printable;
 use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched};
 
 /// Fetches over HTTP with `reqwest`: rustls, the platform's certificate authorities, no redirects, no cookies.
@@ -23,7 +24,7 @@ impl HttpFetch {
             .redirect(redirect::Policy::none())
             .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
             .build();
-        client.map(Self::from_client).map_err(|_| FetchErrorKind::Transport.into())
+        client.map(Self::from_client).map_err(|error| FetchError::new(FetchErrorKind::Transport, error))
     }
 
     /// Uses your own client, for its proxy, certificate authorities or connection timeouts.
@@ -51,19 +52,22 @@ impl Fetch for HttpFetch {
         // Keys are trusted only from the configured address, which answered with a redirect instead of 200.
         if *response.url() != asked {
             tracing::error!("the HTTP client follows redirects: build it with `redirect::Policy::none()`");
-            return Err(FetchErrorKind::Status.into());
+            return Err(FetchError::explained(
+                FetchErrorKind::Status,
+                "the HTTP client followed a redirect: build it with `redirect::Policy::none()`",
+            ));
         }
         let max_age = max_age(response.headers());
         if response.status() == StatusCode::NOT_MODIFIED && request.etag.is_some() {
             return Ok(Fetched { max_age, ..Fetched::not_modified() });
         }
         if response.status() != StatusCode::OK {
-            return Err(FetchErrorKind::Status.into());
+            return Err(FetchError::explained(FetchErrorKind::Status, describe_status(&response)));
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(kind)? {
             if body.len() + chunk.len() > request.max_bytes {
-                return Err(FetchErrorKind::TooLarge.into());
+                return Err(FetchError::too_large(request.max_bytes));
             }
             body.extend_from_slice(&chunk);
         }
@@ -72,9 +76,34 @@ impl Fetch for HttpFetch {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes the error by value")]
+/// The address is left out, because its query may hold a secret.
 fn kind(error: reqwest::Error) -> FetchError {
-    if error.is_timeout() { FetchErrorKind::Timeout.into() } else { FetchErrorKind::Transport.into() }
+    let kind = if error.is_timeout() { FetchErrorKind::Timeout } else { FetchErrorKind::Transport };
+    FetchError::new(kind, error.without_url())
+}
+
+/// Says which status it is and what to do. Of a redirect's target only the host is named.
+fn describe_status(response: &Response) -> String {
+    let status = response.status().as_u16();
+    let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    let target = location.and_then(|location| response.url().join(location).ok());
+    let host = target.as_ref().and_then(|url| url.host_str());
+    match (status, host) {
+        (300..=399, Some(host)) => format!(
+            "status {status}, which redirects to the host `{}`; redirects aren't followed: configure the address that it leads to",
+            printable(host)
+        ),
+        (300..=399, None) => format!("status {status}, and redirects aren't followed"),
+        (401 | 403 | 407, _) => {
+            format!("status {status}: the server or a proxy wants credentials, or doesn't let this machine in")
+        }
+        (404 | 410, _) => format!(
+            "status {status}: the server has nothing at this address; compare the issuer's name and path with the `iss` of a token"
+        ),
+        (429, _) => format!("status {status}: the server wants fewer requests"),
+        (500..=599, _) => format!("status {status}: the server, or a proxy before it, fails"),
+        _ => format!("status {status}"),
+    }
 }
 
 /// Returns how long the response stays fresh from now on, if it says so. RFC 9111 section 4.2.

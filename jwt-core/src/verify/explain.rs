@@ -111,7 +111,7 @@ pub(super) fn keys_unavailable(issuer: &Issuer) -> Error {
             "the issuer's key set has no key that can be used: a WARN in the log says why each of them is set aside"
         }
         FetchErrorKind::IssuerMismatch => {
-            "the discovery document names another issuer: a WARN in the log has both names"
+            "the issuer's keys couldn't be fetched, because its discovery document names another issuer: a WARN in the log has both"
         }
         _ => "the issuer's keys couldn't be fetched: a WARN in the log has the cause",
     }))

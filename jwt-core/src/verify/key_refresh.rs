@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::gate::{Answer, Endpoint};
-use crate::keys::{FetchErrorKind, Health, HealthState};
+use crate::keys::{FetchError, FetchErrorKind, Health, HealthState};
 use crate::step::Step;
 
 use super::verifier::Verifier;
@@ -20,22 +20,26 @@ pub struct IssuerHealth {
 /// The issuers whose keys [`Verifier::fetch_keys`] couldn't fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFetchErrors {
-    failed: Vec<(Option<Arc<str>>, FetchErrorKind)>,
+    failed: Vec<(Option<Arc<str>>, FetchError)>,
 }
 
 impl KeyFetchErrors {
     /// Returns each issuer whose keys couldn't be fetched, and the reason.
     pub fn issuers(&self) -> impl Iterator<Item = (Option<&str>, FetchErrorKind)> {
-        self.failed.iter().map(|(issuer, kind)| (issuer.as_deref(), *kind))
+        self.failed.iter().map(|(issuer, error)| (issuer.as_deref(), error.kind()))
     }
 }
 
 impl fmt::Display for KeyFetchErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("keys could not be fetched")?;
-        for (index, (issuer, kind)) in self.issuers().enumerate() {
+        for (index, (issuer, error)) in self.failed.iter().enumerate() {
             let separator = if index == 0 { ": " } else { ", " };
-            write!(f, "{separator}{} ({})", issuer.unwrap_or("any issuer"), kind.code())?;
+            write!(f, "{separator}{} ({}", issuer.as_deref().unwrap_or("any issuer"), error.kind().code())?;
+            match error.detail() {
+                Some(detail) => write!(f, ": {detail})")?,
+                None => f.write_str(")")?,
+            }
         }
         Ok(())
     }
@@ -132,7 +136,7 @@ impl Verifier {
         let mut failed = Vec::new();
         for (issuer, fetch) in fetches {
             if let Err(error) = fetch.await {
-                failed.push((issuer, error.kind()));
+                failed.push((issuer, error));
             }
         }
         if failed.is_empty() { Ok(()) } else { Err(KeyFetchErrors { failed }) }

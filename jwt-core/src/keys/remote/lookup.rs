@@ -74,7 +74,7 @@ impl KeySource for RemoteKeys {
         let now = self.0.now();
         let fetch = self.0.start(self.0.fetches(now), now, Cause::Manual)?;
         let outcome = self.0.wait(fetch);
-        Some(Box::pin(async { outcome.await.map_err(Into::into) }))
+        Some(Box::pin(outcome))
     }
 
     fn health(&self) -> Option<Health> {

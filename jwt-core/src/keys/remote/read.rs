@@ -3,6 +3,7 @@
 use std::sync::PoisonError;
 
 use crate::jose::{IgnoredKey, KeyErrorKind, KeySet};
+use crate::keys::discovery::not_json;
 use crate::keys::{FetchError, FetchErrorKind, KeyTable};
 
 use super::service::Shared;
@@ -14,10 +15,11 @@ impl Shared {
     pub(super) fn read_key_set(&self, body: &[u8]) -> Result<KeyTable, FetchError> {
         let setup = &self.setup;
         let issuer = &setup.issuer;
-        let text = std::str::from_utf8(body).map_err(|_| FetchErrorKind::Content)?;
+        let content = |detail| FetchError::explained(FetchErrorKind::Content, detail);
+        let text = std::str::from_utf8(body).map_err(|_| content("the body isn't UTF-8".to_owned()))?;
         let set = KeySet::from_fetched(text, setup.settings.max_keys).map_err(|error| {
             tracing::warn!(%issuer, code = error.code(), reason = %error, "the key set can't be read");
-            FetchErrorKind::Content
+            content(describe(text, &error.to_string()))
         })?;
         let mut unusable = set.ignored().to_vec();
         let positions = set.positions();
@@ -28,8 +30,9 @@ impl Shared {
         if setup.in_turn {
             table = table.in_turn();
         }
+        let none_is_left = table.is_empty().then(|| no_usable_key(&unusable));
         self.log_unusable(unusable, table.len());
-        if table.is_empty() { Err(FetchErrorKind::NoUsableKey.into()) } else { Ok(table) }
+        none_is_left.map_or(Ok(table), Err)
     }
 
     /// Logs unusable keys if they aren't those of the last set. It's at `WARN` if a key could have been used, or none is left.
@@ -52,6 +55,33 @@ impl Shared {
             tracing::debug!(%issuer, keys = expected.len(), usable, "some keys of the set aren't for verifying tokens");
         }
         *last = unusable;
+    }
+}
+
+fn no_usable_key(unusable: &[IgnoredKey]) -> FetchError {
+    const MAX_NAMED: usize = 3;
+    let mut reasons: Vec<String> =
+        unusable.iter().take(MAX_NAMED).map(|key| format!("key {}: {}", key.index(), key.error())).collect();
+    match unusable.len() {
+        0 => reasons.push("the set is empty".to_owned()),
+        1..=MAX_NAMED => {}
+        all => reasons.push(format!("and {} more", all - MAX_NAMED)),
+    }
+    FetchError::explained(FetchErrorKind::NoUsableKey, reasons.join("; "))
+}
+
+/// Says what a body is that isn't a key set.
+fn describe(text: &str, error: &str) -> String {
+    if text.contains("\"jwks_uri\"") {
+        return "this is a discovery document and not a key set: use `TrustedIssuer::discover`, or its `jwks_uri`"
+            .to_owned();
+    }
+    match text.trim_start().strip_prefix(['{', '\u{feff}']) {
+        Some(_) if text.contains("-----BEGIN") => {
+            "this is a map of certificates or PEM keys and not a key set: use the issuer's JWKS address".to_owned()
+        }
+        Some(_) => error.to_owned(),
+        None => not_json(text).to_owned(),
     }
 }
 

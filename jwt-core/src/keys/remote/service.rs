@@ -30,8 +30,8 @@ use super::snapshot::Snapshot;
 /// `Cache-Control` determine when. If it can't be renewed, it's used for another hour (by default). After that, and
 /// before the first set arrives, requests fail with 503. A token whose `kid` isn't in the set causes a fetch, at most
 /// twice in 30 seconds, and so does one whose signature isn't good by a key that was fetched more than 5 seconds ago:
-/// the issuer may have replaced the key under the same name. After a failed fetch, the next one waits for 1 to 30 seconds. A set without usable keys never
-/// replaces a set with usable keys.
+/// the issuer may have replaced the key under the same name. After a failed fetch, the next one waits for 1 to 30
+/// seconds. A set without usable keys never replaces a set with usable keys.
 ///
 /// Fetching needs a Tokio runtime with time and I/O enabled.
 #[derive(Clone)]
@@ -76,7 +76,7 @@ pub(super) struct Fetches {
 }
 
 /// How a fetch ended.
-pub(super) type Outcome = Result<(), FetchErrorKind>;
+pub(super) type Outcome = Result<(), FetchError>;
 
 /// A fetch that a request can wait for.
 pub(super) struct InFlightFetch {
@@ -198,7 +198,7 @@ impl Shared {
             if tokio::time::timeout(fetch.time_left, fetch.done.changed()).await.is_err() {
                 shared.end(fetch.number, shared.now(), Err(FetchErrorKind::Timeout.into()));
             }
-            fetch.done.borrow().unwrap_or(Err(FetchErrorKind::Timeout))
+            fetch.done.borrow().clone().unwrap_or_else(|| Err(FetchErrorKind::Timeout.into()))
         }
     }
 
@@ -229,26 +229,27 @@ impl Shared {
                 fetches.schedule.failed(at, error.kind(), jitter);
                 let wait = fetches.schedule.wait(at).unwrap_or_default();
                 self.retry_after.store(micros(at.saturating_add(wait)), Ordering::Relaxed);
-                Err(error.kind())
+                Err(error)
             }
         };
         self.failing.store(fetches.schedule.is_failing(), Ordering::Relaxed);
         drop(fetches);
-        self.report(outcome);
+        self.report(outcome.as_ref().copied());
         // This comes last, so that the waiting requests find the new set.
         done.send_replace(Some(outcome.map(drop)));
     }
 
-    fn report(&self, outcome: Result<usize, FetchErrorKind>) {
+    fn report(&self, outcome: Result<usize, &FetchError>) {
         let Setup { issuer, listed, clock, observer, .. } = &self.setup;
         let report = || match outcome {
             Ok(keys) => {
                 tracing::debug!(%issuer, "keys fetched");
                 observer.observe(Event::KeysLoaded { issuer, listed: *listed, keys, at: clock.now() });
             }
-            Err(kind) => {
-                tracing::warn!(%issuer, error = kind.code(), "keys could not be fetched");
-                observer.observe(Event::KeysFailed { issuer, listed: *listed, error: kind.code() });
+            Err(error) => {
+                let code = error.kind().code();
+                tracing::warn!(%issuer, error = code, detail = error.detail(), "keys could not be fetched");
+                observer.observe(Event::KeysFailed { issuer, listed: *listed, error: code });
             }
         };
         // If the task is already unwinding, a second panic that leaves its `drop` aborts the process. And the waiting
