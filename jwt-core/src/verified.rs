@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::claims::{Actor, NumericDate, RegisteredClaims, Scopes, claim};
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Detail, Error, ErrorKind};
 use crate::http::challenge::{Challenger, Rejection};
 use crate::http::token::Location;
 use crate::jose::Algorithm;
@@ -183,11 +183,23 @@ impl Verified {
     /// [`ErrorKind::ClaimsMismatch`] if the payload doesn't fit `T`. The answer is 401: the token is valid, but not meant for this
     /// handler.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        json::decode(self.payload(), &self.parts.metadata.members).map_err(|_| {
-            // The decoder's message may quote a claim, so it's dropped.
-            tracing::debug!(claims = std::any::type_name::<T>(), "claims do not fit");
-            ErrorKind::ClaimsMismatch.into()
-        })
+        // The decoder's message may quote a claim, so it's dropped.
+        json::decode(self.payload(), &self.parts.metadata.members).map_err(|_| self.explain_mismatch::<T>())
+    }
+
+    #[cold]
+    fn explain_mismatch<T: DeserializeOwned>(&self) -> Error {
+        let (name, context) = (std::any::type_name::<T>(), &self.parts.metadata.context);
+        let mismatch = json::mismatch::<T>(self.payload());
+        let detail = match &mismatch {
+            Some(mismatch) => format!("the claims don't fit `{name}`: {mismatch}"),
+            None => format!("the claims don't fit `{name}`"),
+        };
+        // Usually the type is wrong and not the token, so it's for the operator. Each type is logged once a minute.
+        if context.warned.first_in_a_minute(name, context.clock.monotonic()) {
+            tracing::warn!(claims = name, detail, "claims do not fit");
+        }
+        Error::from(ErrorKind::ClaimsMismatch).with_detail(Detail::Text(detail.into()))
     }
 
     /// Decodes the claims as `T` once per token, and returns the same value from then on.

@@ -6,11 +6,13 @@
 
 mod decode;
 mod members;
+mod mismatch;
 mod reader;
 mod scan;
 mod value;
 
 pub(crate) use decode::decode;
 pub(crate) use members::{Member, Members};
+pub(crate) use mismatch::mismatch;
 pub(crate) use reader::{JsonError, Unique, array, members, object};
 pub(crate) use value::Value;
