@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::advice::advice;
 use super::{Detail, Error, ErrorKind};
 
 macro_rules! kinds {
@@ -173,7 +174,8 @@ impl From<BuildError> for Error {
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` {}{}", self.setting, self.problem, self.hint)
+        let hint = if self.hint.is_empty() { advice(self.kind, &self.setting) } else { self.hint };
+        write!(f, "`{}` {}{hint}", self.setting, self.problem)
     }
 }
 
@@ -190,7 +192,7 @@ mod tests {
             (error.kind(), error.code(), error.setting()),
             (BuildErrorKind::OutOfRange, "out_of_range", "leeway")
         );
-        assert_eq!(error.to_string(), "`leeway` is out of range");
+        assert_eq!(error.to_string(), "`leeway` is out of range: it's at most 300 s; correct the clocks instead");
         let error = error.at("issuers[0].leeway").because("is wrong");
         assert_eq!(error.to_string(), "`issuers[0].leeway` is wrong");
         assert_eq!(Error::from(error).to_string(), "token cannot be issued: `issuers[0].leeway` is wrong");

@@ -1,5 +1,6 @@
 //! Errors of requests, [`Error`], and of settings, [`BuildError`].
 
+mod advice;
 mod build;
 mod detail;
 mod request;
