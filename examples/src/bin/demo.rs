@@ -47,12 +47,17 @@ async fn run(options: Options) -> Result<(), DemoError> {
 
 /// Says what the failed fetch means for tokens, and what to do.
 fn explain(error: &KeyFetchErrors) -> String {
+    // Only an outage ends by itself. Anything else says that --issuer is another name than the provider's.
+    let is_outage = |kind| matches!(kind, FetchErrorKind::Transport | FetchErrorKind::Timeout);
     let advice = if error.issuers().any(|(_, kind)| kind == FetchErrorKind::IssuerMismatch) {
         "The provider's metadata names another issuer, so its tokens are answered 401.\n\
          Restart the demo, with --issuer set to the `iss` of your tokens."
-    } else {
+    } else if error.issuers().all(|(_, kind)| is_outage(kind)) {
         "Tokens from this issuer are answered 503 until its keys can be fetched; no restart is needed.\n\
          Tokens with another `iss` are answered 401: restart the demo with --issuer set to it."
+    } else {
+        "The provider answers, but not with its keys. If --issuer is wrong, its tokens are answered 401.\n\
+         Restart the demo, with --issuer set to the `iss` of your tokens."
     };
     format!("Failed: {error}.\n{advice}")
 }
