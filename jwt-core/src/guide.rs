@@ -23,6 +23,7 @@ pages! {
     requirements = "requirements.md";
     rejections = "rejections.md";
     codes = "codes.md";
+    why_401 = "why_401.md";
     problem = "problem.md";
     revocation = "revocation.md";
     #[cfg(feature = "postgres")]

@@ -324,6 +324,14 @@ mod tests {
     }
 
     #[test]
+    fn the_page_about_refusals_has_every_code() {
+        let page = include_str!("../../doc/why_401.md");
+        for kind in ErrorKind::ALL {
+            assert!(page.contains(&format!("`{}`", kind.code())), "{}", kind.code());
+        }
+    }
+
+    #[test]
     fn a_detail_is_small() {
         assert!(size_of::<Detail>() <= 24, "errors travel in results");
         assert!(size_of::<crate::Error>() <= 40);
