@@ -1,0 +1,17 @@
+//! Broken set-ups, and whether the first line of the log, or the error of the builder, names cause and cure.
+//!
+//! Each test is a table: a mistake, and words that its explanation must have.
+
+mod claims;
+mod fetches;
+mod requests;
+mod settings;
+mod tokens;
+
+/// Asserts that a text has every word.
+#[track_caller]
+fn assert_words(name: &str, text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "{name}: {word:?} is missing: {text}");
+    }
+}

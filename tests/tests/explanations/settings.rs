@@ -1,0 +1,111 @@
+//! Settings that no verifier can be built from: the error names the setting and what to do.
+
+use std::time::Duration;
+
+use jwt_core::authorize::{all, roles, scopes};
+use jwt_core::config::VerifierConfig;
+use jwt_core::http::{Cookies, Csrf, TokenSources};
+use jwt_core::keys::{Key, KeySet};
+use jwt_core::{Algorithm, TrustedIssuer, Verifier, VerifierBuilder};
+use jwt_tests::forge::{AUDIENCE, ISSUER};
+use jwt_tests::log::Log;
+use jwt_tests::setup::{builder, issuer, key, keyless};
+
+use super::assert_words;
+
+fn with(issuer: TrustedIssuer) -> VerifierBuilder {
+    Verifier::builder().issuer(issuer)
+}
+
+#[test]
+fn an_error_of_the_builder_names_the_setting_and_the_cure() {
+    let any = || TrustedIssuer::dangerous_any_issuer().key(key().verification_key()).dangerous_any_audience();
+    let bare = || TrustedIssuer::new(ISSUER).key(key().verification_key());
+    let csrf = |csrf: Csrf| builder().sources(TokenSources::new().cookie("session").csrf(csrf));
+    let cases: Vec<(VerifierBuilder, &[&str])> = vec![
+        (Verifier::builder(), &["`issuer` must be decided", "`VerifierBuilder::issuer`"]),
+        (with(bare()), &["`audience` must be decided", "`dangerous_any_audience`"]),
+        (with(keyless()), &["`keys` must be decided", "`discover`", "`key`"]),
+        (with(TrustedIssuer::discover("http://id.example").audience(AUDIENCE)), &["`discover`", "https", "loopback"]),
+        (
+            with(TrustedIssuer::jwks(ISSUER, "http://keycloak:8080/certs").audience(AUDIENCE)),
+            &["`jwks`", "use https", "`TrustedIssuer::dangerous_http_hosts`"],
+        ),
+        (with(TrustedIssuer::discover("id.example").audience(AUDIENCE)), &["`discover`", "`https://id.example`"]),
+        (
+            with(TrustedIssuer::discover(ISSUER).audience(AUDIENCE).algorithms([Algorithm::HS256])),
+            &["`algorithms`", "isn't a secret"],
+        ),
+        (
+            with(TrustedIssuer::discover(ISSUER).audience(AUDIENCE).key(key().verification_key())),
+            &["`key`", "either fetched"],
+        ),
+        (with(issuer().algorithms([Algorithm::RS256])), &["no key that fits", "`TrustedIssuer::algorithms`"]),
+        (builder().leeway(Duration::from_secs(301)), &["`leeway`", "at most 300 s", "clocks"]),
+        (builder().issuer(issuer()), &["added twice", "one `TrustedIssuer`"]),
+        (builder().issuer(any()), &["`dangerous_any_issuer`", "the only one"]),
+        (with(issuer().access_token_profile().token_types(["JWT"])), &["`token_types`", "RFC 9068"]),
+        (builder().dangerous_accept_during_revocation_outage(), &["`revocations`"]),
+        (builder().sources(TokenSources::none()), &["`sources`", "`TokenSources::new`"]),
+        (
+            csrf(Csrf::new().allow_origin("https://*.shop.example")),
+            &["`allow_origin`", "without wildcards", "`Csrf::allow_origin_if`"],
+        ),
+    ];
+    for (builder, words) in cases {
+        let error = builder.build().expect_err(words[0]).to_string();
+        assert_words(words[0], &error, words);
+    }
+}
+
+#[test]
+fn an_error_about_a_key_says_what_it_is_and_what_is_needed() {
+    let pem = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----\n";
+    let private =
+        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"AA"}]}"#;
+    let short = Key::from_secret(Algorithm::HS256, "secret").expect_err("too short");
+    assert_words("a short secret", &short.to_string(), &["6 bytes", "at least 32", "openssl rand"]);
+    let given = Key::from_secret(Algorithm::HS256, pem).expect_err("PEM");
+    assert_words("PEM as a secret", &given.to_string(), &["public key", "shared secret"]);
+    let set = KeySet::from_jwks(private).expect("a set");
+    assert_words("a private key", &set.ignored()[0].to_string(), &["key 0", "private", "`SigningKey`"]);
+    let html = KeySet::from_jwks("<html>").expect_err("no set").to_string();
+    assert_words("HTML", &html, &["HTML"]);
+}
+
+#[test]
+fn an_error_of_a_configuration_names_the_setting_by_its_path() {
+    let vars = |vars: &[(&str, &str)]| {
+        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        match VerifierConfig::from_vars("JWT", vars).and_then(VerifierConfig::into_builder) {
+            Ok(_) => panic!("it can be used"),
+            Err(error) => error.to_string(),
+        }
+    };
+    let issuer = ("JWT_ISSUER", ISSUER);
+    let cases: Vec<(String, &[&str])> = vec![
+        (vars(&[issuer, ("JWT_AUDEINCE", AUDIENCE)]), &["JWT_AUDEINCE", "is not a setting"]),
+        (vars(&[issuer]), &["JWT_"]),
+        (vars(&[issuer, ("JWT_AUDIENCE", AUDIENCE), ("JWT_LEEWAY", "ten")]), &["JWT_LEEWAY"]),
+        (vars(&[("JWT_AUDIENCE", AUDIENCE)]), &["JWT_ISSUER", "`iss`"]),
+    ];
+    for (error, words) in cases {
+        assert_words(words[0], &error, words);
+        assert!(!error.contains("ten"), "no value: {error}");
+    }
+}
+
+#[test]
+fn mistakes_that_only_show_at_run_time_are_logged_as_errors_at_the_start() {
+    let log = Log::start();
+    drop((roles("roles", ["admin"]), scopes::<&str>([]), all(Vec::<()>::new())));
+    let text = log.text();
+    assert_words("a path", &text, &["write `/roles`", "the list is empty"]);
+    assert!(text.lines().filter(|line| line.starts_with("ERROR ")).count() == 3, "{text}");
+}
+
+#[test]
+fn an_error_about_cookies_names_the_setting() {
+    let error = Cookies::builder().dangerous_insecure_localhost().domain("localhost").build().expect_err("a mistake");
+    assert_words("a domain", &error.to_string(), &["`dangerous_insecure_localhost`", "contradicts"]);
+}
