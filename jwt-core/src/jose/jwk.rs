@@ -124,15 +124,24 @@ struct Members<'a> {
     private: bool,
 }
 
+/// Calls `each` with every member of a JWK that isn't `null`: generators write that for members that they leave out.
+pub(super) fn each_member<'a>(text: &'a str, mut each: impl FnMut(&str, Value<'a>)) -> Result<(), KeyError> {
+    // RFC 7517 section 4: member names must be unique.
+    let read = json::object(text, Unique::EverywhereFew, |name, value| {
+        if value != Value::Null {
+            each(name, value);
+        }
+    });
+    read.map_err(|error| match error {
+        JsonError::TooManyMembers => KeyError::new(KeyErrorKind::TooLarge, error.message()),
+        _ => KeyError::malformed(error.message()),
+    })
+}
+
 impl<'a> Members<'a> {
     fn read(text: &'a str) -> Result<Self, KeyError> {
         let mut members = Self::default();
-        // RFC 7517 section 4: member names must be unique.
-        json::object(text, Unique::EverywhereFew, |name, value| {
-            // Generators write `null` for members that they leave out.
-            if value == Value::Null {
-                return;
-            }
+        each_member(text, |name, value| {
             let slot = match name {
                 "kty" => &mut members.kty,
                 "use" => &mut members.r#use,
@@ -154,10 +163,6 @@ impl<'a> Members<'a> {
                 _ => return,
             };
             *slot = Some(value);
-        })
-        .map_err(|error| match error {
-            JsonError::TooManyMembers => KeyError::new(KeyErrorKind::TooLarge, error.message()),
-            _ => KeyError::malformed(error.message()),
         })?;
         Ok(members)
     }

@@ -13,7 +13,7 @@ use super::jwk::{self, Expected, Vetted, bytes};
 use super::key_error::{KeyError, KeyErrorKind};
 use super::material::{self, KeyMaterial};
 use super::{der, pem};
-use crate::json::{self, Unique, Value};
+use crate::json::Value;
 
 /// A private key or secret, in the form that every back end accepts.
 #[derive(Clone)]
@@ -245,7 +245,7 @@ pub(crate) fn from_jwk(text: &str) -> Result<(PrivateMaterial, Vetted), KeyError
 impl<'a> PrivateMembers<'a> {
     fn read(text: &'a str) -> Result<Self, KeyError> {
         let mut private = Self::default();
-        json::object(text, Unique::Everywhere, |name, value| {
+        jwk::each_member(text, |name, value| {
             let slot = match name {
                 "d" => &mut private.d,
                 "p" => &mut private.p,
@@ -258,8 +258,7 @@ impl<'a> PrivateMembers<'a> {
                 _ => return,
             };
             *slot = Some(value);
-        })
-        .map_err(|error| KeyError::malformed(error.message()))?;
+        })?;
         Ok(private)
     }
 
@@ -291,6 +290,16 @@ fn jwk_seed(name: &'static str, value: Option<Value<'_>>) -> Result<Zeroizing<[u
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_private_member_that_is_null_is_absent() {
+        let private = PrivateMembers::read(r#"{"d":"AQ","oth":null,"priv":null}"#).unwrap();
+        assert!(private.d.is_some() && private.oth.is_none() && private.r#priv.is_none());
+        assert_eq!(
+            bytes("d", PrivateMembers::read(r#"{"d":null}"#).unwrap().d),
+            Err(KeyError::member("d", "is missing"))
+        );
+    }
 
     /// RFC 8410 section 10.3.
     const ED25519: &str = "\
