@@ -8,6 +8,8 @@ pub(crate) enum TypeRule {
     Default,
     /// One of these.
     Only(Vec<String>),
+    /// `JWT`, `JOSE` or no `typ`. JWT-SVID section 2.3.
+    Spiffe,
     /// `logout+jwt` or no `typ`, and a logout event in `events`.
     Logout,
 }
@@ -24,6 +26,9 @@ impl TypeRule {
             (Self::Default, Some(given)) => ["JWT", "at+jwt"].iter().any(|known| is_media_type(given, known)),
             // `ClaimRules::type_optional` is asked first.
             (Self::Only(_), None) => false,
+            (Self::Spiffe, given) => {
+                given.is_none_or(|given| ["JWT", "JOSE"].iter().any(|known| is_media_type(given, known)))
+            }
             (Self::Logout, given) => given.is_none_or(|given| is_media_type(given, "logout+jwt")),
             (Self::Only(known), Some(given)) => known.iter().any(|known| is_media_type(given, known)),
         }

@@ -109,8 +109,8 @@ impl KeySet {
 
     /// Reads a set that was fetched.
     #[cfg(feature = "remote")]
-    pub(crate) fn from_fetched(json: &str, max_keys: usize) -> Result<Self, KeyError> {
-        Self::read(json, Expected::Public, max_keys)
+    pub(crate) fn from_fetched(json: &str, spiffe: bool, max_keys: usize) -> Result<Self, KeyError> {
+        Self::read(json, if spiffe { Expected::Spiffe } else { Expected::Public }, max_keys)
     }
 
     /// Returns the positions of the usable keys in the set.

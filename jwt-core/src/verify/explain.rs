@@ -62,7 +62,8 @@ pub(super) fn issuer(issuers: &IssuerSet, name: Option<&str>) -> Error {
     let found = match name {
         None => Found::Nothing,
         Some(name) => {
-            let given = issuers.given().iter().filter_map(|issuer| issuer.name.as_deref());
+            let given = issuers.given().iter().filter(|issuer| issuer.domain.is_none());
+            let given = given.filter_map(|issuer| issuer.name.as_deref());
             given.take(MAX_COMPARED).find_map(|given| Found::near(name, given)).unwrap_or(Found::Other)
         }
     };

@@ -231,7 +231,7 @@ impl Pipeline {
         let found;
         #[cfg_attr(not(feature = "remote"), expect(unused_mut, reason = "only a resolver sets it"))]
         let mut resolved = false;
-        let issuer = match self.issuers.find_issuer(claims.issuer(), waited.issuer) {
+        let issuer = match self.issuers.find_issuer(&claims, header.token_type.as_deref(), waited.issuer) {
             FoundIssuer::Given(issuer) => issuer,
             #[cfg(feature = "remote")]
             FoundIssuer::Resolved(issuer) => {

@@ -87,3 +87,19 @@ async fn a_rule_may_ask_for_the_shared_workflow() {
         assert_eq!(provider.verify(&token).await.err(), expected, "{workflow}");
     }
 }
+
+#[test]
+fn trusting_every_workflow_is_a_build_error() {
+    use jwt_core::{BuildErrorKind, TrustedIssuer};
+    let github = || TrustedIssuer::github_actions().audience("https://deploy.example");
+    let build = |issuer| Verifier::builder().issuer(issuer).build().map(drop);
+    for issuer in [github(), github().claim("ref", "refs/heads/main"), github().require_claims(["repository_id"])] {
+        let error = build(issuer).expect_err("anyone's workflow");
+        assert_eq!((error.kind(), error.setting()), (BuildErrorKind::Undecided, "github_actions"));
+        assert!(error.to_string().contains("pin `repository_id`"), "{error}");
+    }
+    for pinned in ["repository_id", "repository_owner_id", "repository", "repository_owner", "enterprise_id", "sub"] {
+        assert_eq!(build(github().claim(pinned, "shop")), Ok(()), "{pinned}");
+    }
+    assert_eq!(build(github().subject("repo:shop/reports:ref:refs/heads/main")), Ok(()));
+}

@@ -15,20 +15,10 @@ pub(crate) fn provider() -> Provider {
     Provider {
         name: "Kubernetes",
         recipe: || Verifier::builder().issuer(kubernetes()),
-        documents: vec![
-            (
-                "https://kubernetes.default.svc/.well-known/openid-configuration",
-                json!({
-                    "issuer": ISSUER, "jwks_uri": "https://192.0.2.1:6443/openid/v1/jwks",
-                    "response_types_supported": ["id_token"], "subject_types_supported": ["public"],
-                    "id_token_signing_alg_values_supported": ["RS256"],
-                }),
-            ),
-            (
-                "https://192.0.2.1:6443/openid/v1/jwks",
-                json!({"keys": [jwk(CURRENT, "k8s-1", json!({})), jwk(NEXT, "k8s-2", json!({}))]}),
-            ),
-        ],
+        documents: vec![(
+            "https://kubernetes.default.svc/openid/v1/jwks",
+            json!({"keys": [jwk(CURRENT, "k8s-1", json!({})), jwk(NEXT, "k8s-2", json!({}))]}),
+        )],
         header: json!({"alg": "RS256", "kid": "k8s-1"}),
         claims: json!({
             "aud": ["reports"], "exp": NOW + 3_600, "iat": NOW, "nbf": NOW, "iss": ISSUER,
@@ -54,6 +44,8 @@ pub(crate) fn provider() -> Provider {
                 ErrorKind::UnknownIssuer,
             ),
             refused("a token without an end", json!({"exp": null}), ErrorKind::MissingClaim),
+            refused("a token that names no workload", json!({"kubernetes.io": null}), ErrorKind::MissingClaim),
+            refused("a token without an account", json!({"sub": null}), ErrorKind::MissingClaim),
         ],
     }
 }
@@ -91,28 +83,38 @@ async fn a_namespace_is_judged_by_a_rule() {
     for (claims, expected) in [
         (workload("shop"), None),
         (workload("test"), Some(ErrorKind::RuleRefused)),
-        (json!({"kubernetes.io": null}), Some(ErrorKind::RuleRefused)),
+        (json!({"kubernetes.io": {}}), Some(ErrorKind::RuleRefused)),
     ] {
         let outcome = provider.verify(&provider.token(json!({}), claims.clone())).await;
         assert_eq!(outcome.err(), expected, "{claims}");
     }
 }
 
-#[tokio::test]
-async fn metadata_of_another_cluster_at_the_same_address_is_not_used() {
-    let mut provider = provider();
-    let metadata = provider.documents[0].1.clone();
-    provider.documents[0].1 = changed(metadata, json!({"issuer": "https://kubernetes.default.svc"}));
-    assert_eq!(provider.verify(&provider.good()).await.err(), Some(ErrorKind::KeysUnavailable));
+/// A provider whose keys are found by discovery.
+fn discovered() -> Provider {
+    let recipe = || {
+        let issuer = TrustedIssuer::discover(ISSUER).metadata_url("https://kubernetes.default.svc").audience("reports");
+        Verifier::builder().issuer(issuer)
+    };
+    let mut provider = Provider { recipe, ..provider() };
+    let metadata = json!({
+        "issuer": ISSUER, "jwks_uri": "https://kubernetes.default.svc/openid/v1/jwks",
+        "response_types_supported": ["id_token"], "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    });
+    provider.documents.insert(0, ("https://kubernetes.default.svc/.well-known/openid-configuration", metadata));
+    provider
 }
 
 #[tokio::test]
-async fn keys_may_be_had_without_metadata() {
-    let recipe = || {
-        let keys = "https://kubernetes.default.svc/openid/v1/jwks";
-        Verifier::builder().issuer(TrustedIssuer::jwks(ISSUER, keys).audience("reports"))
-    };
-    let mut provider = Provider { recipe, ..provider() };
-    provider.documents[1].0 = "https://kubernetes.default.svc/openid/v1/jwks";
-    provider.verified(json!({})).await;
+async fn keys_may_be_found_by_discovery() {
+    discovered().verified(json!({})).await;
+}
+
+#[tokio::test]
+async fn metadata_of_another_cluster_at_the_same_address_is_not_used() {
+    let mut provider = discovered();
+    let metadata = provider.documents[0].1.clone();
+    provider.documents[0].1 = changed(metadata, json!({"issuer": "https://kubernetes.default.svc"}));
+    assert_eq!(provider.verify(&provider.good()).await.err(), Some(ErrorKind::KeysUnavailable));
 }

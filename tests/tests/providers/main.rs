@@ -17,7 +17,9 @@ mod logto;
 mod okta;
 mod provider;
 mod recipes;
+mod spiffe;
 mod supabase;
+mod transaction_tokens;
 mod zitadel;
 
 use jwt_core::{ErrorKind, Verified};
@@ -41,6 +43,8 @@ fn providers() -> Vec<Provider> {
         firebase::provider(),
         github::provider(),
         kubernetes::provider(),
+        spiffe::provider(),
+        transaction_tokens::provider(),
         authentik::provider(),
         better_auth::provider(),
         clerk::provider(),

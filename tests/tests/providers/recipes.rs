@@ -112,7 +112,7 @@ pub(crate) struct FirebaseClaims {
 }
 
 pub(crate) fn github() -> TrustedIssuer {
-    TrustedIssuer::discover("https://token.actions.githubusercontent.com")
+    TrustedIssuer::github_actions()
         .audience("https://deploy.example")
         .claim("repository_id", "20261815")
         .claim("ref", "refs/heads/main")
@@ -126,9 +126,31 @@ pub(crate) struct GithubClaims {
 }
 
 pub(crate) fn kubernetes() -> TrustedIssuer {
-    TrustedIssuer::discover("https://kubernetes.default.svc.cluster.local")
-        .metadata_url("https://kubernetes.default.svc")
-        .audience("reports")
+    TrustedIssuer::kubernetes("https://kubernetes.default.svc.cluster.local").audience("reports")
+}
+
+pub(crate) fn spiffe() -> TrustedIssuer {
+    TrustedIssuer::spiffe("shop.example")
+        .jwks_url("https://spire.shop.example/bundle")
+        .audience("spiffe://shop.example/reports")
+}
+
+pub(crate) fn only_the_billing_workloads() -> impl Requirement {
+    check("billing", |verified| {
+        verified.registered().subject().is_some_and(|id| id.starts_with("spiffe://shop.example/billing/"))
+    })
+}
+
+pub(crate) fn transaction_tokens() -> TrustedIssuer {
+    TrustedIssuer::transaction_tokens("shop.internal")
+        .jwks_url("https://tts.shop.internal/jwks")
+        .require_claims(["scope", "req_wl"])
+}
+
+#[derive(Deserialize)]
+pub(crate) struct TransactionClaims {
+    pub(crate) txn: String,
+    pub(crate) req_wl: String,
 }
 
 #[derive(Deserialize)]

@@ -17,7 +17,7 @@ impl Shared {
         let issuer = &setup.issuer;
         let content = |detail| FetchError::explained(FetchErrorKind::Content, detail);
         let text = std::str::from_utf8(body).map_err(|_| content("the body isn't UTF-8".to_owned()))?;
-        let set = KeySet::from_fetched(text, setup.settings.max_keys).map_err(|error| {
+        let set = KeySet::from_fetched(text, setup.spiffe, setup.settings.max_keys).map_err(|error| {
             tracing::warn!(%issuer, code = error.code(), reason = %error, "the key set can't be read");
             content(describe(text, &error.to_string()))
         })?;

@@ -52,6 +52,8 @@ pub(crate) struct Setup {
     pub(crate) algorithms: Vec<Algorithm>,
     /// Whether keys that can't be told apart are tried in turn.
     pub(crate) in_turn: bool,
+    /// Whether only keys for JWT-SVIDs are used.
+    pub(crate) spiffe: bool,
 }
 
 pub(super) struct Shared {

@@ -157,6 +157,7 @@ mod tests {
     fn insert(shard: &mut Shard, hash: u64, token: &str) -> Change {
         let issuer = Issuer {
             name: None,
+            domain: None,
             keys: Arc::new(KeyTable::default()),
             algorithms: Vec::new(),
             policy: ClaimRules::default(),

@@ -22,6 +22,7 @@ impl Expected {
         let types = match &policy.types {
             TypeRule::Default => "the header's `typ` must be `JWT` or `at+jwt`, or missing".to_owned(),
             TypeRule::Only(types) => format!("the header's `typ` must be {}", quoted(types)),
+            TypeRule::Spiffe => "the header's `typ` must be `JWT` or `JOSE`, or missing".to_owned(),
             TypeRule::Logout => "the header's `typ` must be `logout+jwt`, or missing".to_owned(),
         };
         let names: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.name()).collect();

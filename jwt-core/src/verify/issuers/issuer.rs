@@ -6,11 +6,15 @@ use crate::error::Error;
 use crate::jose::Algorithm;
 use crate::keys::KeySource;
 
+use super::trust_domain::TrustDomain;
+
 use super::expected::Expected;
 
 /// An issuer whose settings were checked and whose keys are ready for use.
 pub(crate) struct Issuer {
     pub(crate) name: Option<Arc<str>>,
+    /// The domain that its tokens name instead of an `iss`.
+    pub(crate) domain: Option<TrustDomain>,
     pub(crate) keys: Arc<dyn KeySource>,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) policy: ClaimRules,

@@ -9,7 +9,9 @@ mod prepare;
 #[cfg(feature = "remote")]
 mod resolver;
 mod set;
+mod trust_domain;
 mod trusted_issuer;
+mod workloads;
 
 #[cfg(feature = "remote")]
 pub use resolver::IssuerResolver;

@@ -11,6 +11,7 @@ use crate::keys::{IgnoredKey, KeyRefreshSettings, KeySource, KeyTable, Location}
 
 use super::expected::Expected;
 use super::issuer::Issuer;
+use super::trust_domain::TrustDomain;
 use super::trusted_issuer::{KeysFrom, TrustedIssuer};
 
 /// The verifier's settings that every issuer needs.
@@ -87,6 +88,19 @@ const ASYMMETRIC: [Algorithm; 13] = [
     Algorithm::MlDsa87,
 ];
 
+/// The algorithms of JWT-SVIDs. JWT-SVID section 2.1.
+const SPIFFE: [Algorithm; 9] = [
+    Algorithm::RS256,
+    Algorithm::ES256,
+    Algorithm::PS256,
+    Algorithm::ES384,
+    Algorithm::ES512,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS384,
+    Algorithm::PS512,
+];
+
 impl TrustedIssuer {
     pub(crate) fn prepare(mut self, context: &PrepareContext) -> Result<Issuer, BuildError> {
         if let Some(conflict) = &self.conflict {
@@ -95,10 +109,12 @@ impl TrustedIssuer {
         if let (AudienceRule::Undecided, Some(audience)) = (&self.policy.audience, &context.audience) {
             self.policy.audience = AudienceRule::AnyOf(vec![audience.clone()]);
         }
-        if self.name.as_deref() == Some("") {
-            return Err(BuildError::new(Kind::Empty, "issuer"));
+        if matches!(self.name.as_deref(), Some("" | "spiffe://")) {
+            let setting = self.domain.as_ref().map_or("issuer", TrustDomain::setting);
+            return Err(BuildError::new(Kind::Empty, setting));
         }
         self.check_policy()?;
+        self.check_domain(context)?;
         let backend = context.backend.ok_or(BuildError::new(Kind::NoBackend, "crypto"))?;
         if let Some(algorithms) = &self.algorithms {
             if algorithms.is_empty() {
@@ -108,17 +124,47 @@ impl TrustedIssuer {
                 return Err(BuildError::new(Kind::UnsupportedAlgorithm, "algorithms"));
             }
         }
-        let keys = KeySettings { allowed: self.algorithms, ignored: self.ignored, in_turn: self.in_turn, backend };
+        let spiffe = self.domain.as_ref().is_some_and(TrustDomain::is_spiffe);
+        let allowed = self.algorithms.or_else(|| spiffe.then(|| SPIFFE.to_vec()));
+        let keys = KeySettings { allowed, ignored: self.ignored, in_turn: self.in_turn, spiffe, backend };
         let (keys, algorithms) = self.keys.prepare(self.name.as_ref(), keys, context)?;
         Ok(Issuer {
             expected: Expected::of(&self.policy, &algorithms),
             name: self.name,
+            domain: self.domain,
             keys,
             algorithms,
             policy: self.policy,
             #[cfg(feature = "remote")]
             tenancy: None,
         })
+    }
+
+    /// Checks that the settings of a trust domain keep what makes its tokens recognizable.
+    fn check_domain(&self, context: &PrepareContext) -> Result<(), BuildError> {
+        if self.is_shared && !self.names_an_owner() {
+            return Err(BuildError::new(Kind::Undecided, "github_actions").hint(
+                ": every workflow on GitHub can get a token for your audience, so pin `repository_id` or \
+                 `repository_owner_id` with `TrustedIssuer::claim`, or the subject",
+            ));
+        }
+        let Some(domain) = &self.domain else { return Ok(()) };
+        if !domain.is_valid() {
+            return Err(BuildError::new(Kind::IllegalCharacters, domain.setting()));
+        }
+        // A resolver finds issuers by `iss`.
+        #[cfg(feature = "remote")]
+        let listed = context.listed;
+        #[cfg(not(feature = "remote"))]
+        let (listed, _) = (true, context);
+        let policy = &self.policy;
+        let unchecked = policy.audience == AudienceRule::Unchecked || policy.audience_claim.is_some();
+        if !listed || unchecked || !policy.expiry_required || policy.types != domain.types() {
+            return Err(BuildError::new(Kind::Contradiction, domain.setting()).hint(
+                ": audience, `exp` and `typ` of these tokens are always checked, and a resolver can't find them",
+            ));
+        }
+        Ok(())
     }
 
     fn check_policy(&self) -> Result<(), BuildError> {
@@ -179,6 +225,8 @@ struct KeySettings {
     allowed: Option<Vec<Algorithm>>,
     ignored: Option<IgnoredKey>,
     in_turn: bool,
+    /// Whether only keys for JWT-SVIDs are used.
+    spiffe: bool,
     backend: Backend,
 }
 
@@ -189,10 +237,10 @@ impl KeysFrom {
         keys: KeySettings,
         context: &PrepareContext,
     ) -> Result<PreparedKeys, BuildError> {
-        let KeySettings { allowed, mut ignored, in_turn, backend } = keys;
+        let KeySettings { allowed, mut ignored, in_turn, spiffe, backend } = keys;
         match self {
             Self::Nowhere => Err(BuildError::new(Kind::Undecided, "keys").hint(
-                ": call `key`, `keys` or `key_source` of `TrustedIssuer`, or create it with `discover` or `jwks`",
+                ": call `key`, `keys`, `jwks_url` or `key_source` of `TrustedIssuer`, or create it with `discover` or `jwks`",
             )),
             Self::Fixed(keys) => {
                 let algorithms = allowed.unwrap_or_else(|| {
@@ -229,7 +277,7 @@ impl KeysFrom {
                 if algorithms.iter().any(|algorithm| algorithm.is_symmetric()) {
                     return Err(BuildError::new(Kind::Contradiction, "algorithms"));
                 }
-                let keys = KeySettings { allowed: Some(algorithms), ignored: None, in_turn, backend };
+                let keys = KeySettings { allowed: Some(algorithms), ignored: None, in_turn, spiffe, backend };
                 remote_keys(location, settings, name, keys, context)
             }
         }
@@ -265,7 +313,7 @@ fn remote_keys(
         _ => BuildError::new(Kind::InvalidUrl, location.setting()),
     })?;
     let fetch = context.client()?;
-    let KeySettings { allowed, in_turn, backend, .. } = keys;
+    let KeySettings { allowed, in_turn, spiffe, backend, .. } = keys;
     let algorithms = allowed.unwrap_or_default();
     let setup = Setup {
         // Only an issuer with a name can have remote keys.
@@ -280,6 +328,7 @@ fn remote_keys(
         backend,
         algorithms: algorithms.clone(),
         in_turn,
+        spiffe,
     };
     Ok((Arc::new(RemoteKeys::new(setup)), algorithms))
 }

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::claims::RegisteredClaims;
 use crate::error::{BuildError, BuildErrorKind};
 
 use super::expected::quoted;
@@ -12,6 +13,8 @@ use super::resolver::Resolver;
 pub(crate) struct IssuerSet {
     given: Vec<Arc<Issuer>>,
     by_name: HashMap<Arc<str>, Arc<Issuer>>,
+    /// The ones that tokens don't name in `iss`.
+    domains: Vec<Arc<Issuer>>,
     /// Which issuers are trusted, in words.
     pub(crate) expected: Arc<str>,
     /// Whether one ready issuer makes the service ready.
@@ -23,27 +26,39 @@ pub(crate) struct IssuerSet {
 impl IssuerSet {
     pub(crate) fn new(given: Vec<Issuer>) -> Result<Self, BuildError> {
         let given: Vec<Arc<Issuer>> = given.into_iter().map(Arc::new).collect();
-        let mut by_name = HashMap::with_capacity(given.len());
+        let (mut by_name, mut domains) = (HashMap::with_capacity(given.len()), Vec::<Arc<Issuer>>::new());
         for issuer in &given {
+            if let Some(domain) = &issuer.domain {
+                if domains.iter().any(|other| other.domain.as_ref() == Some(domain)) {
+                    return Err(BuildError::new(BuildErrorKind::Duplicate, domain.setting()));
+                }
+                domains.push(Arc::clone(issuer));
+                continue;
+            }
             let Some(name) = &issuer.name else { continue };
             if by_name.insert(Arc::clone(name), Arc::clone(issuer)).is_some() {
                 return Err(BuildError::new(BuildErrorKind::Duplicate, "issuer"));
             }
         }
         // An issuer that accepts every name would also accept the names of the others.
-        if by_name.len() < given.len() && given.len() > 1 {
+        if by_name.len() + domains.len() < given.len() && given.len() > 1 {
             return Err(BuildError::new(BuildErrorKind::Contradiction, "dangerous_any_issuer"));
         }
-        let names: Vec<&str> = given.iter().filter_map(|issuer| issuer.name.as_deref()).collect();
-        let expected = if names.is_empty() {
-            "`iss` must be a name that the verifier's `IssuerResolver` accepts".into()
-        } else {
-            format!("`iss` must be {}", quoted(&names)).into()
-        };
+        let names: Vec<&str> =
+            given.iter().filter(|issuer| issuer.domain.is_none()).filter_map(|issuer| issuer.name.as_deref()).collect();
+        let mut expected: Vec<String> =
+            domains.iter().filter_map(|issuer| Some(issuer.domain.as_ref()?.describe())).collect();
+        if !names.is_empty() {
+            expected.insert(0, format!("`iss` must be {}", quoted(&names)));
+        } else if expected.is_empty() {
+            expected.push("`iss` must be a name that the verifier's `IssuerResolver` accepts".to_owned());
+        }
+        let expected = expected.join(", or ").into();
         Ok(Self {
             expected,
             given,
             by_name,
+            domains,
             any_is_ready: false,
             #[cfg(feature = "remote")]
             resolver: None,
@@ -61,12 +76,28 @@ impl IssuerSet {
         if self.given.len() > 4 {
             return self.by_name.get(name);
         }
-        self.given.iter().find(|issuer| issuer.name.as_deref() == Some(name))
+        self.given.iter().find(|issuer| issuer.name.as_deref() == Some(name) && issuer.domain.is_none())
     }
 
     /// Finds the issuer of a token. `resolved` says that the token has already waited for the resolver.
-    pub(crate) fn find_issuer(&self, name: Option<&str>, resolved: bool) -> FoundIssuer<'_> {
+    pub(crate) fn find_issuer(
+        &self,
+        claims: &RegisteredClaims<'_>,
+        token_type: Option<&str>,
+        resolved: bool,
+    ) -> FoundIssuer<'_> {
+        let name = claims.issuer();
         if let Some(issuer) = name.and_then(|name| self.find_given(name)) {
+            return FoundIssuer::Given(issuer);
+        }
+        // A domain must not vouch for an `iss` that the resolver might know.
+        #[cfg(feature = "remote")]
+        let may_be_resolved = self.resolver.is_some() && name.is_some();
+        #[cfg(not(feature = "remote"))]
+        let may_be_resolved = false;
+        let of_domain =
+            |issuer: &&Arc<Issuer>| issuer.domain.as_ref().is_some_and(|domain| domain.is_named_by(claims, token_type));
+        if let Some(issuer) = self.domains.iter().find(of_domain).filter(|_| !may_be_resolved) {
             return FoundIssuer::Given(issuer);
         }
         // An issuer that accepts every name is the only one.

@@ -9,6 +9,8 @@ use crate::error::{BuildError, BuildErrorKind};
 use crate::jose::{Algorithm, Key, KeySet};
 use crate::keys::{IgnoredKey, KeyRefreshSettings, KeySource, Location};
 
+use super::trust_domain::TrustDomain;
+
 /// An issuer whose tokens a verifier accepts, and the conditions: its keys, algorithms, audience and claims.
 ///
 /// You must decide on keys and an audience, or [`VerifierBuilder::build`](crate::VerifierBuilder::build) fails. Methods that
@@ -32,6 +34,10 @@ pub struct TrustedIssuer {
     pub(super) keys: KeysFrom,
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) policy: ClaimRules,
+    /// The domain that its tokens name instead of an `iss`.
+    pub(super) domain: Option<TrustDomain>,
+    /// Whether the issuer has the same name for everyone, so that a claim must say whose tokens are meant.
+    pub(super) is_shared: bool,
     /// The first key of a set that was set aside when the set was read.
     pub(super) ignored: Option<IgnoredKey>,
     /// Whether keys that can't be told apart are tried in turn.
@@ -140,13 +146,15 @@ impl TrustedIssuer {
         Self::with_keys(None, KeysFrom::Nowhere)
     }
 
-    fn with_keys(name: Option<Arc<str>>, keys: KeysFrom) -> Self {
+    pub(super) fn with_keys(name: Option<Arc<str>>, keys: KeysFrom) -> Self {
         let policy = ClaimRules::default();
         Self {
             name,
             keys,
             algorithms: None,
             policy,
+            domain: None,
+            is_shared: false,
             ignored: None,
             in_turn: false,
             profile: false,
@@ -221,7 +229,7 @@ impl TrustedIssuer {
         self
     }
 
-    fn contradict(&mut self, setting: &'static str) {
+    pub(super) fn contradict(&mut self, setting: &'static str) {
         self.conflict.get_or_insert(BuildError::new(BuildErrorKind::Contradiction, setting));
     }
 
@@ -395,8 +403,9 @@ impl TrustedIssuer {
     #[cfg(feature = "remote")]
     pub(super) fn has_same_settings(&self, other: &Self) -> bool {
         // Resolved issuers are used by a verifier that has a clock already.
-        let Self { name, keys, algorithms, policy, ignored: _, in_turn, profile, conflict, clock: _ } = self;
+        let Self { name, keys, algorithms, policy, domain, is_shared, in_turn, profile, conflict, .. } = self;
         keys.is_same(&other.keys)
+            && (domain, is_shared) == (&other.domain, &other.is_shared)
             && (name, algorithms, policy) == (&other.name, &other.algorithms, &other.policy)
             && (in_turn, profile, conflict) == (&other.in_turn, &other.profile, &other.conflict)
     }

@@ -200,6 +200,7 @@ mod tests {
         let name: Arc<str> = name.into();
         let issuer = Arc::new(Issuer {
             name: Some(Arc::clone(&name)),
+            domain: None,
             keys: Arc::new(KeyTable::default()),
             algorithms: Vec::new(),
             policy: ClaimRules::default(),
