@@ -5,7 +5,7 @@
 //! export MCP_ISSUER=https://id.example
 //! cargo run -p jwt-examples --example mcp_rmcp &
 //! ```
-//! The SDK checks no tokens: the layer does, and passes what it verified on to the tools. Without a token, a client is answered
+//! The SDK checks no tokens: the layer does, and passes the verified token on to the tools. Without a token, a client is answered
 //! 401 with the address of the server's metadata (RFC 9728):
 //! ```sh
 //! curl -i http://127.0.0.1:3000/mcp -d '{}'
@@ -84,7 +84,7 @@ impl ServerHandler for Notes {
         let (_, tools) = tools_of(&context)?;
         let schema: Arc<JsonObject> = Arc::new(json!({"type": "object"}).as_object().cloned().unwrap_or_default());
         let tools = tools.map(|tool| Tool::new(tool.name, tool.description, Arc::clone(&schema)));
-        // The list is for this caller alone: no cache may give it to another.
+        // The list is only for this caller: no cache may give it to another.
         Ok(ListToolsResult::with_all_items(tools.collect()).with_cache_scope(CacheScope::Private).with_ttl_ms(0))
     }
 
@@ -109,7 +109,7 @@ pub(crate) fn app(issuer: &str, resource: &str) -> Result<Router, BuildError> {
     // By default the SDK accepts only requests that name this machine as host, but from pages of any origin.
     let config = StreamableHttpServerConfig::default()
         .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*"])
-        // Without sessions, nobody can take over another caller's.
+        // Without sessions, there's none to take over.
         .with_legacy_session_mode(false)
         .with_json_response(true);
     let service = StreamableHttpService::new(|| Ok(Notes), Arc::new(NeverSessionManager::default()), config);

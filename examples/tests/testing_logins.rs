@@ -8,7 +8,7 @@ use jwt_core::revocation::{MemoryRevocations, Revocation};
 use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, Clock, ErrorKind, Verifier};
 
-/// What the application needs to log users in.
+/// The parts of the application that log users in.
 struct Logins {
     verifier: Verifier,
     sessions: Sessions,

@@ -97,7 +97,7 @@ impl Message {
     pub fn tools(&self, tools: &Value) -> Response {
         let mut result = json!({ "tools": tools });
         if self.current {
-            // The client may keep the list for a minute, and share it with nobody.
+            // The client may keep the list for a minute, but must not share it.
             result["ttlMs"] = 60_000.into();
             result["cacheScope"] = "private".into();
         }

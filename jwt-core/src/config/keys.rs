@@ -94,7 +94,7 @@ impl IssuerConfig {
 }
 
 impl IssuerConfig {
-    /// Returns every setting that says where the previous secret is. Only one is allowed, beside a secret.
+    /// Returns every setting that holds or locates the previous secret. Only one is allowed, beside a secret.
     pub(super) fn previous_secrets(&self) -> Vec<KeySetting<'_>> {
         let file = self.previous_secret_file.as_deref();
         [

@@ -143,7 +143,7 @@ mod tests {
                 assert_eq!(same.map(|same| same.kid() == key.kid()), Ok(true), "{algorithm}");
             }
         }
-        // `rust-crypto` alone: three secrets in one format, seven key pairs in three.
+        // `rust-crypto` only: three secrets in one format, seven key pairs in three.
         assert!(count >= 24, "{count}");
     }
 

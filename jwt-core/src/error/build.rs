@@ -151,7 +151,7 @@ impl BuildError {
         self.kind.code()
     }
 
-    /// Returns what is wrong: the name of the method that sets it, the path or the environment variable of a configuration, or
+    /// Returns the wrong setting: the name of the method that sets it, the path or the environment variable of a configuration, or
     /// the name of a claim, header or route as you wrote it.
     #[must_use]
     pub fn setting(&self) -> &str {

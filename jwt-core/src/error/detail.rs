@@ -1,15 +1,15 @@
-//! [`Detail`]: what was expected, what was found if it's safe to say, and what to change.
+//! [`Detail`]: the explanation of an error.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::ErrorKind;
 
-/// The part of an error that explains it. It's put into words only when somebody reads it, because refusing a flood of bad
+/// The part of an error that explains it. It's put into words only when it's read, because refusing a flood of bad
 /// tokens must stay cheap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Detail {
-    /// Only what is true of every error of the kind.
+    /// The sentence that is true of every error of the kind.
     #[default]
     None,
     /// The part of the configuration that wasn't met: the name of a claim, a path or a requirement, or scopes.
@@ -18,7 +18,7 @@ pub(crate) enum Detail {
     Constant(&'static str),
     /// A sentence from the configuration and from the application's own types.
     Text(Arc<str>),
-    /// What the configuration expects, in words that were prepared when the verifier was built, and how the token differs.
+    /// The configuration's expectation, in words prepared when the verifier was built, and how the token differs.
     Expected { expected: Arc<str>, found: Found },
     /// A time that doesn't fit, in seconds. `limit` is what a setting allows.
     Time { by: u32, limit: u32, leeway: u16 },

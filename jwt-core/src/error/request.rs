@@ -179,7 +179,7 @@ pub struct Error {
     tells: Option<Arc<Tells>>,
 }
 
-/// What the response tells the client besides the error.
+/// The parts of the response besides the error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Tells {
     scope: Option<String>,
@@ -207,7 +207,7 @@ impl Error {
         self.kind.class()
     }
 
-    /// Returns a sentence for the operator: what was expected, what was found if it's safe to say, and what to change. The field
+    /// Returns a sentence for the operator: the expected value, how the token differs if it's safe to say, and a fix. The field
     /// `detail` of the log has it too.
     ///
     /// It's meant for people, so its words may change in any release, and it has numbers, so don't make it a metric label. It

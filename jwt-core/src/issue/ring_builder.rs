@@ -64,7 +64,7 @@ impl KeyRingBuilder {
     /// | `keys.json` (`.jwk`, `.jwks`) | a private JWK, or a JWK Set of them | the member `nbf`, in seconds since 1970 |
     ///
     /// One of the keys may have no moment: it signs from the beginning, until another key's moment comes. In JSON, the member
-    /// `revoked` ends a key at once, whatever its value: it neither signs nor is accepted. `nbf` and `revoked` are those of
+    /// `revoked`, with any value, ends a key at once: it neither signs nor is accepted. `nbf` and `revoked` are those of
     /// OpenID Federation 1.0, section 8.7.2. Files whose names begin with a dot, and directories, are ignored; any other file
     /// is an error.
     ///

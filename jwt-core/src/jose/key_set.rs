@@ -232,7 +232,7 @@ impl KeySet {
     }
 }
 
-/// Returns the error for a text that isn't a JSON object. It says what the text looks like.
+/// Returns the error for a text that isn't a JSON object. It names the form that the text seems to have.
 fn not_json(text: &str, error: JsonError) -> KeyError {
     let start = text.trim_start();
     KeyError::malformed(if start.starts_with("-----BEGIN ") {

@@ -24,7 +24,7 @@ pub struct KeyTable {
     generation: Option<u64>,
 }
 
-/// How many keys are tried for a token at most. It limits what a forged token costs.
+/// How many keys are tried for a token at most. It limits the cost of a forged token.
 const MAX_IN_TURN: usize = 4;
 
 /// The generation of the next table.

@@ -13,7 +13,7 @@
 //! | field | value |
 //! | --- | --- |
 //! | `outcome` | `accepted`, `anonymous`, or the [code](crate::ErrorKind::code) of the error |
-//! | `detail` | what was expected, what was found if it's safe to say, and what to change: [`Error::detail`](crate::Error::detail) |
+//! | `detail` | the expected value, how the token differs, and a fix: [`Error::detail`](crate::Error::detail) |
 //! | `issuer` | the issuer that the token names, as it's configured; missing if it isn't trusted |
 //! | `duration_us` | how long verification took, in microseconds, including fetches and other waits |
 //!

@@ -51,7 +51,7 @@ impl Follower {
 
     async fn follow(&self, was_current: &mut bool) -> Result<(), Failure> {
         let table = &self.table;
-        // First listen, then read: whatever is committed after the reading arrives as a message.
+        // First listen, then read: every change that is committed after the reading arrives as a message.
         let mut following = self.listen().await?;
         table.read(&following.client).await?;
         for proof in 1_u64.. {

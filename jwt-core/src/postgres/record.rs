@@ -16,7 +16,7 @@ pub(super) struct Record {
     pub(super) until: i64,
 }
 
-/// What a message says.
+/// The content of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Message {
     Revoked(Record),

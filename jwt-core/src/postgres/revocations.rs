@@ -116,7 +116,7 @@ impl PostgresRevocations {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](RevokeErrorKind::Unavailable) if the server fails; what was deleted before stays deleted.
+    /// [`Unavailable`](RevokeErrorKind::Unavailable) if the server fails; rows that were deleted before stay deleted.
     pub async fn remove_expired(&self) -> Result<u64, RevokeError> {
         self.0.table.remove_expired().await.map_err(|_| RevokeErrorKind::Unavailable.into())
     }

@@ -87,7 +87,7 @@ impl PostgresSessions {
     ///
     /// # Errors
     ///
-    /// [`SessionStoreError::Unavailable`] if the server fails; what was deleted before stays deleted.
+    /// [`SessionStoreError::Unavailable`] if the server fails; rows that were deleted before stay deleted.
     pub async fn remove_expired(&self) -> Result<u64, SessionStoreError> {
         let mut count = 0;
         loop {

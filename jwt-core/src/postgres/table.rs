@@ -26,7 +26,7 @@ const MAX_KEPT: usize = 10_000;
 /// How many rows are read at once.
 const PAGE: usize = 10_000;
 
-/// A revocation never moves back, whoever writes it. The message is sent when this is committed.
+/// A revocation's cutoff never moves back. The message is sent when this is committed.
 const WRITE: &str = "WITH stored AS (
         INSERT INTO jwt_revocations AS r (kind, issuer, name, cutoff, until) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (kind, issuer, name) DO UPDATE SET

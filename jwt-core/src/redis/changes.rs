@@ -1,4 +1,4 @@
-//! Asks the server for changes, and for what it says about itself.
+//! Asks the server for changes, and about itself.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -18,7 +18,7 @@ pub(super) const NEW_EPOCH: &[u8] = b"epoch";
 /// How many changes a response has at most.
 const PAGE: usize = 1_000;
 
-/// How the server's data relates to what a process has.
+/// How the server's data relates to the process's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
     /// The server lacks the mark of an epoch: it's new, was flushed, or lost a part.
@@ -40,7 +40,7 @@ pub(super) struct Reply {
     pub(super) has_more: bool,
 }
 
-/// What a server says about itself; nothing if the user may not ask.
+/// A server's description of itself; empty if the user may not ask.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Info {
     /// Names one run of one server.

@@ -1,4 +1,4 @@
-//! A cluster, of which some nodes are known: `redis+cluster://one,two,three`.
+//! The address of a cluster, by some of its nodes: `redis+cluster://one,two,three`.
 
 use std::time::Duration;
 

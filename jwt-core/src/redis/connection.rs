@@ -31,7 +31,7 @@ struct Current {
     is_broken: Arc<AtomicBool>,
 }
 
-/// What a connection carries out.
+/// A command or a script that a connection carries out.
 #[derive(Clone, Copy)]
 enum Request<'r> {
     #[cfg(feature = "issue")]

@@ -51,7 +51,7 @@ impl Follower {
         (Arc::new(Self { server, synced, warned_of_eviction: AtomicBool::new(false) }), receiver)
     }
 
-    /// Follows the server, whatever happens. A panic is a bug of ours or of a clock, and must not end the following.
+    /// Follows the server until it's dropped. Even a panic, which would be a bug of ours or of a clock, must not end it.
     pub(super) async fn run(self: Arc<Self>) {
         loop {
             // A set, so that the task ends with this one.
@@ -149,7 +149,7 @@ impl Follower {
             while restoring.try_join_next().is_some() {}
             if restoring.is_empty() && server.needs_restore.load(Ordering::SeqCst) {
                 let server = Arc::clone(server);
-                // A failure leaves the flag set, so the next round tries again. Following goes on meanwhile.
+                // A failure leaves the flag set, so the next round tries again. Following continues meanwhile.
                 restoring.spawn(async move {
                     let _ = server.restore().await;
                 });

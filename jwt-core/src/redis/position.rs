@@ -32,7 +32,7 @@ impl fmt::Display for ChangeId {
     }
 }
 
-/// What the follower shares with the handler of messages.
+/// State that the follower shares with the handler of messages.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// Every change up to this one is in memory, except those that a full read still brings.
@@ -50,7 +50,7 @@ impl Progress {
         *self.lock()
     }
 
-    /// Forgets the position: what the server says from now on doesn't continue it.
+    /// Forgets the position: the server's next changes don't continue it.
     pub(super) fn restart_at(&self, position: Option<ChangeId>) {
         *self.lock() = position;
     }

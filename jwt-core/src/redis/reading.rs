@@ -35,7 +35,7 @@ impl Reading {
         Self { cursors, run: None, has_failed: AtomicBool::new(false) }
     }
 
-    /// The same reading on a new connection. What was read stays, and so do cursors on the same run of the server.
+    /// The same reading on a new connection. Records that were read stay, and so do cursors on the same run of the server.
     pub(super) fn resume(&self, run: Option<String>) -> Self {
         let is_same = run.is_some() && run == self.run;
         let cursors = std::array::from_fn(|shard| {

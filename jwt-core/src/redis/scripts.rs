@@ -35,7 +35,7 @@ macro_rules! script {
     };
 }
 
-/// Merges records with the stored ones of the same shard, logs and publishes what has changed, and removes up to a hundred
+/// Merges records with the stored ones of the same shard, logs and publishes the changes, and removes up to a hundred
 /// records that have ended. Remaining times are added to the server's own clock.
 ///
 /// While data is restored, each change makes the others wait for more of it.
@@ -128,7 +128,7 @@ pub(super) static BEGIN: LazyLock<Script> = script!(
     "
 );
 
-/// Returns what the server says about itself and its memory, if the user may ask.
+/// Returns the server's description of itself and its memory, if the user may ask.
 pub(super) static INFO: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"

@@ -15,7 +15,7 @@ use crate::issue::session::{Rotation, RotationOutcome, SessionRecord, SessionSto
 /// index to keep consistent. The server removes a key when the last of its sessions has expired. The subject is the key's
 /// hash tag, so the sessions of different subjects are in different slots of a cluster.
 ///
-/// A server that loses its last writes accuses nobody, and sessions that ended are ended again: [the
+/// If a server loses its last writes, no client is accused of reuse, and sessions that ended are ended again: [the
 /// guide](crate::guide::redis) says how far that goes. A server that loses everything logs everyone out.
 ///
 /// ```no_run

@@ -76,10 +76,10 @@ impl RedisSettings {
         self
     }
 
-    /// Sets how long processes wait for others to restore what a server lost. Default: 3 seconds.
+    /// Sets how long processes wait for others to restore lost revocations. Default: 3 seconds.
     ///
     /// It begins when a process finds the server without revocations, and again with everything that's restored. Until it
-    /// ends, a process that starts answers with 503, and the others count on what they heard before. The first process on a
+    /// ends, a process that starts answers with 503, and the others rely on the revocations that they have. The first process on a
     /// new server waits too.
     pub const fn recovery_time(mut self, time: Duration) -> Self {
         self.recovery_time = time;

@@ -137,7 +137,7 @@ impl Revocation {
         Self { kind, issuer: issuer.into(), name: name.into(), cutoff: ANY_TIME, end: End::RefreshLifetime }
     }
 
-    /// Says that refresh tokens needn't be considered, because there are none or their session has ended.
+    /// Says that refresh tokens needn't be considered, because they don't exist or their session has ended.
     pub(crate) fn of_access_tokens(self) -> Self {
         Self { end: End::LongestLifetime, ..self }
     }

@@ -124,7 +124,7 @@ impl TestAuth {
     pub fn verified(&self, token: &TestToken) -> Result<Verified, Error> {
         match self.verifier().start(&token.sign(), None) {
             Step::Ready(result) => result,
-            // The key is at hand, and nothing else is asked.
+            // The key is in memory, and there's nothing else to wait for.
             Step::Pending(_) => unreachable!("a verifier without remote keys, stores and requirements"),
         }
     }

@@ -81,7 +81,7 @@ async fn j07_a_thief_who_repeats_the_last_exchange_is_detected_at_the_next_refre
     }
 }
 
-/// Only the issuer can make a newer token, so nobody can pretend that the store has lost writes.
+/// Only the issuer can make a newer token, so no client can pretend that the store has lost writes.
 #[actix_web::test]
 async fn j07_a_forged_number_of_rotations_is_refused() {
     let shop = Shop::usual();

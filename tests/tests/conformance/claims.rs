@@ -8,7 +8,7 @@ use jwt_tests::forge::Forge;
 use jwt_tests::setup::{application, behind, builder, good, issuer, trusting};
 use serde_json::{Value, json};
 
-/// Asserts what an application that trusts this issuer makes of a token.
+/// Asserts the answer of an application that trusts this issuer to a token.
 async fn check(issuer: TrustedIssuer, token: &Forge, refused: Option<ErrorKind>) {
     let answer = behind(trusting(issuer)).send(&Ask::get("/user").bearer(&token.sign())).await;
     assert_eq!(answer, refused.map_or_else(|| Answer::text("Ada"), Answer::refused), "{:?}", token.claims);

@@ -382,7 +382,7 @@ async fn a_scheduled_key_is_the_same_in_every_process_that_schedules_it() {
     assert_ne!(processes[0].ring.signing_kid().as_ref(), "past");
 }
 
-/// Somebody adds a key with a moment that is long past. The one before has signed until now.
+/// A key is added with a moment that is long past. The one before has signed until now.
 #[tokio::test]
 async fn a_key_that_comes_too_late_ends_no_token() {
     let (clock, old, new) = (ManualClock::at(NOW), new_key(), new_key().with_kid("new"));

@@ -1,4 +1,4 @@
-//! What the issuer calls `at+jwt` is an access token of RFC 9068, whole; everything else has another `typ`.
+//! Tokens that the issuer calls `at+jwt` follow RFC 9068; all others have another `typ`.
 
 use jwt_core::BuildErrorKind;
 use jwt_core::issue::{AccessToken, MemorySessions, Sessions, TokenIssuer, TokenIssuerBuilder};

@@ -1,4 +1,4 @@
-//! Forms in which issuers publish keys, and what is logged about keys of a set that can't be used.
+//! Forms in which issuers publish keys, and the log's lines about unusable keys of a set.
 
 use jwt_core::keys::{KeyErrorKind, KeyRefreshSettings, KeySet};
 use jwt_core::testing::ManualClock;

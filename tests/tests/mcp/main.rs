@@ -1,4 +1,4 @@
-//! The examples of the Model Context Protocol: what they answer to whom, and the protocol's conformance suite.
+//! The examples of the Model Context Protocol: their answers, and the protocol's conformance suite.
 
 mod conformance;
 mod protocol;

@@ -109,7 +109,7 @@ impl Server {
         command.output().expect("psql is installed")
     }
 
-    /// Runs statements and returns what they print.
+    /// Runs statements and returns their output.
     pub(crate) fn sql(&self, statements: &str) -> String {
         let output = self.psql(statements);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -129,7 +129,7 @@ async fn without_the_server_every_operation_fails_until_it_is_back() {
     assert!(unavailable(store.create(&session("joe", "t"), 100).await.expect_err("no server")));
     server.revive();
     assert!(store.find("joe", "s").await.expect("an answer").is_some(), "what was committed is there");
-    // The connection was cut while nobody used it: the next operation opens another.
+    // The connection was cut while it was idle: the next operation opens another.
     server.kill();
     server.revive();
     assert!(store.find("joe", "s").await.expect("an answer").is_some());

@@ -1,4 +1,4 @@
-//! What a process trusts, and how it continues after a cut.
+//! Which answers a process trusts, and how it continues after a cut.
 
 use std::time::Duration;
 
@@ -131,7 +131,7 @@ async fn a_failover_to_a_replica_that_lagged_behind_loses_no_revocation() {
     new.cli(&["REPLICAOF", "127.0.0.1", &old.port().to_string()]);
     wait_until("a replica", || new.cli(&["EXISTS", "{jwt}:revoked:log"]) == "1");
     new.cli(&["REPLICAOF", "NO", "ONE"]);
-    // Both servers go on, and give the same numbers to different changes.
+    // Both servers continue, and give the same numbers to different changes.
     let other = Node::with(&new, patient, RevocationSettings::new()).synced().await;
     assert_eq!(other.session("kept").await, REVOKED);
     for number in 0..3 {

@@ -245,7 +245,7 @@ async fn a_logout_at_maxmemory_ends_the_session() {
     until("it arrives", async || other.refusal(&pair.access.token).await == Some(ErrorKind::Revoked)).await;
 }
 
-/// Whatever is on its way when the server is killed: a token that a client was given is good afterwards.
+/// The server is killed at any moment of a refresh: a token that a client was given is good afterwards.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
 async fn no_answered_refresh_is_lost_when_the_server_is_killed() {

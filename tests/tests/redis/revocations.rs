@@ -91,7 +91,7 @@ async fn the_server_drops_revocations_that_have_ended() {
         let set = |shard: String| server.cli(&["ZADD", &format!("{shard}:ends"), "XX", "CH", "5", &field]) == "1";
         assert_eq!(shards().map(set).filter(|is_set| *is_set).count(), 1);
     }
-    // Each write removes what has ended from its shard.
+    // Each write removes ended revocations from its shard.
     for number in 0..200 {
         node.list.revoke(&Revocation::session(ISSUER, format!("more-{number}"))).await.expect("revoked");
     }

@@ -41,7 +41,7 @@ impl Node {
         revocations: RevocationSettings,
     ) -> Self {
         let clock = ManualClock::at(NOW);
-        // Nobody has to wait for others, unless a test is about that.
+        // No process has to wait for others, unless a test is about that.
         let settings = RedisSettings::new().recovery_time(Duration::ZERO);
         let settings = change(settings.revocations(revocations.clock(clock.clone())));
         let list = RedisRevocations::connect(address, settings).expect("an address");

@@ -1,4 +1,4 @@
-//! What a client or a thief makes of an answer, and the promises that are checked with each of them.
+//! How a client or a thief reacts to an answer, and the promises that each answer is checked against.
 
 use jwt_core::ErrorKind;
 use jwt_core::issue::TokenPair;

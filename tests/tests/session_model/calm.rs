@@ -1,4 +1,4 @@
-//! What must be true after every history, once the faults are over.
+//! The promises that hold after every history, once the faults are over.
 
 use jwt_core::ErrorKind;
 

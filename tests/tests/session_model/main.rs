@@ -4,7 +4,7 @@
 //! and answers, carries operations out late, and is restored to an earlier state. Clocks are apart, messages between the
 //! processes are late, clients have two tabs and give up, and thieves copy refresh tokens. Whatever the history:
 //!
-//! - nobody is accused who has shared their tokens with nobody, and nobody is logged out who didn't log out;
+//! - no client is accused of reuse if its tokens weren't copied, and no client is logged out that didn't log out;
 //! - nothing that ended is alive once messages have arrived and every process has checked its ended sessions;
 //! - no refresh succeeds whose access token is refused;
 //! - when the store is back, every live session can be refreshed;
@@ -44,6 +44,6 @@ fn whatever_happens_sessions_keep_their_promises() {
         accused += world.accused;
     }
     println!("{refreshed} refreshes, {adopted} restored stores, {ended} ended sessions, {accused} thefts noticed");
-    // The histories do contain what they are about.
+    // The histories contain faults of every kind.
     assert!(refreshed > 500 && adopted > 50 && ended > 100 && accused > 10);
 }

@@ -17,7 +17,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How often all ends are checked, in case the store went back without anybody noticing.
 const CHECK_EVERY: Duration = Duration::from_secs(300);
 
-/// The session of an entry, and what is left to do.
+/// The session of an entry, and the steps left to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct End {
     pub(super) subject: String,
@@ -68,7 +68,7 @@ impl EndJournal {
         state.ends.insert(number, end);
     }
 
-    /// Notes what an attempt has carried out.
+    /// Notes the steps that an attempt has carried out.
     pub(super) fn note(&self, subject: &str, id: &str, stored: bool, hooked: bool) {
         let mut state = self.state();
         let session = (subject.to_owned(), id.to_owned());

@@ -46,7 +46,7 @@ impl RefreshToken {
         self.registered().session_id().unwrap_or_default().to_owned()
     }
 
-    /// How many exchanges came before this token. The issuer has signed the number, so nobody else can change it.
+    /// How many exchanges came before this token. The issuer has signed the number, so clients can't change it.
     pub(super) fn rotations(&self) -> Result<u64, Error> {
         #[derive(Deserialize)]
         struct Claims {

@@ -107,7 +107,7 @@ impl Sessions {
     /// | was exchanged last, and the next refresh token hasn't been exchanged yet | another copy of the next pair: the answer may have got lost |
     /// | is another copy of the token that was exchanged last, within the [grace period](SessionsBuilder::grace) | the same |
     /// | was exchanged earlier | [`RefreshReused`](ErrorKind::RefreshReused), and the session ends |
-    /// | is newer than what the store knows, because it lost its last writes | the next pair |
+    /// | is newer than the store's record, because the store lost its last writes | the next pair |
     /// | has no session, or it or its session or subject was [revoked](SessionsBuilder::revocations) | [`SessionEnded`](ErrorKind::SessionEnded) |
     ///
     /// The access token has the claims of the login, but isn't [fresh](crate::authorize::fresh).

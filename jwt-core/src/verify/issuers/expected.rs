@@ -4,7 +4,7 @@ use std::sync::Arc;
 use crate::claim_rules::{AudienceRule, ClaimRules, TypeRule};
 use crate::jose::Algorithm;
 
-/// What an issuer's tokens must have, in words. They're prepared when the verifier is built, so that refusals stay cheap.
+/// The requirements for an issuer's tokens, in words. They're prepared when the verifier is built, so that refusals stay cheap.
 pub(crate) struct Expected {
     pub(crate) audience: Arc<str>,
     pub(crate) types: Arc<str>,
