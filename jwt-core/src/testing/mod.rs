@@ -1,7 +1,7 @@
 //! Test doubles for applications: tokens for tests of handlers and routes, and an issuer that serves real HTTP.
 //!
 //! `TestAuth` (feature `testing`) is an issuer in memory. It gives your application a verifier, and your tests the tokens that this
-//! verifier accepts or refuses. [The guide][testing.md] shows complete tests for both frameworks.
+//! verifier accepts or refuses. [The guide](crate::guide::testing) shows complete tests for both frameworks.
 //!
 //! `ScriptedIssuer` (feature `testing`) publishes its metadata and its keys on a loopback port. It signs tokens, valid ones
 //! and ones with exactly one fault. You can change how it answers at any time: slowly, not at all, with a login page, or with a
