@@ -8,7 +8,7 @@ use actix_web::http::Uri;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::uri::PathAndQuery;
 use actix_web::middleware::TrailingSlash;
-use jwt_core::gate::{Line, RequestState, Rewrite};
+use jwt_core::gate::{RequestState, Rewrite};
 use jwt_core::http::RequestView;
 
 /// An actix-web request, borrowed by the core.
@@ -154,9 +154,9 @@ pub(crate) fn rewrite(request: &mut ServiceRequest, rewrite: &Rewrite) {
     let mut headers = HeaderMap::with_capacity(before.len() + rewrite.headers().len());
     for (name, value) in &before {
         match rewrite.line(name.as_str(), value.as_bytes()) {
-            Line::Keep => headers.append(name.clone(), value.clone()),
-            Line::Replace(left) => append(&mut headers, name.as_str(), left),
-            Line::Drop => {}
+            Some(Cow::Borrowed(_)) => headers.append(name.clone(), value.clone()),
+            Some(Cow::Owned(left)) => append(&mut headers, name.as_str(), left),
+            None => {}
         }
     }
     for (name, value) in rewrite.headers() {

@@ -126,7 +126,7 @@ pub use error::{BoxError, BuildError, BuildErrorKind, Class, Error, ErrorKind};
 pub use interop::jsonwebtoken_11;
 #[cfg(feature = "jsonwebtoken-12")]
 pub use interop::jsonwebtoken_12;
-pub use jose::{Algorithm, UnknownAlgorithm};
+pub use jose::Algorithm;
 pub use step::{Pending, Step};
 pub use verified::Verified;
 pub use verify::builder::VerifierBuilder;

@@ -1,8 +1,9 @@
+use std::borrow::Cow;
 use std::mem;
 
 use http::uri::PathAndQuery;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
-use jwt_core::gate::{Line, RequestState, Rewrite};
+use jwt_core::gate::{RequestState, Rewrite};
 use jwt_core::http::RequestView;
 
 /// An `http` request, borrowed by the core.
@@ -71,9 +72,9 @@ pub(crate) fn rewrite<B>(request: &mut Request<B>, rewrite: &Rewrite) {
     let mut headers = HeaderMap::with_capacity(before.len() + rewrite.headers().len());
     for (name, value) in &before {
         match rewrite.line(name.as_str(), value.as_bytes()) {
-            Line::Keep => drop(headers.append(name, value.clone())),
-            Line::Replace(left) => append(&mut headers, name.as_str(), left),
-            Line::Drop => {}
+            Some(Cow::Borrowed(_)) => drop(headers.append(name, value.clone())),
+            Some(Cow::Owned(left)) => append(&mut headers, name.as_str(), left),
+            None => {}
         }
     }
     for (name, value) in rewrite.headers() {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::http::{Csrf, Location, TokenSources};
 use jwt_core::keys::{FetchErrorKind, HealthState, Key, KeyErrorKind, KeySet};
-use jwt_core::revocation::MemoryRevocations;
+use jwt_core::revocation::{MemoryRevocations, Standing};
 use jwt_core::testing::ManualClock;
-use jwt_core::testing::{RevocationScript, ScriptedRevocations};
+use jwt_core::testing::ScriptedRevocations;
 use jwt_core::verify::{IssuerResolver, TokenCacheSettings};
 use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verifier};
 use jwt_core::{BuildError, BuildErrorKind};
@@ -526,7 +526,7 @@ rows! {
     "revocation", "off; with a list, fails closed: 503" => a_list_that_cannot_tell_lets_nobody_pass {
         accepts(&good().sign()).await;
         let list = ScriptedRevocations::default();
-        list.play(RevocationScript::Fail);
+        list.answer(Standing::Unavailable);
         let answer = behind(builder().revocations(list)).send(&Ask::get("/me").bearer(&good().sign())).await;
         assert_eq!(answer, Answer::unavailable(ErrorKind::RevocationUnavailable, 5));
     }

@@ -19,7 +19,7 @@ use jwt_core::keys::{Fetched, KeyRefreshSettings, KeySource, Lookup, Wanted, fet
 use jwt_core::postgres::{PostgresRevocations, PostgresSettings, tokio_postgres};
 use jwt_core::redis::{RedisRevocations, RedisSettings};
 use jwt_core::revocation::{
-    MemoryRevocations, Revocation, RevocationList, RevocationSettings, Standing, TimeLimit, TokenIdentity,
+    MemoryRevocations, Revocation, RevocationList, RevocationSettings, Standing, TokenIdentity, with_time_limit,
 };
 use jwt_core::testing::ManualClock;
 use jwt_core::testing::ScriptedIssuer;
@@ -321,7 +321,7 @@ async fn revocations_may_be_remembered_forever() {
     let settings = || RevocationSettings::new().longest_lifetime(MOST).refresh_lifetime(MOST).clock(clock.clone());
     let (fed, feed) = MemoryRevocations::with_feed(settings(), MOST);
     feed.caught_up();
-    let limited = TimeLimit::new(Later, MOST);
+    let limited = with_time_limit(Later, MOST);
     // The port is closed again.
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address");
     let redis = RedisSettings::new().timeout(MOST).connect_timeout(MOST).staleness(MOST).recovery_time(MOST);

@@ -44,10 +44,6 @@ const KNOWN_CIRCLES: &[&[&str]] = &[
         "jwt-core/crypto/prepared.rs",
         "jwt-core/crypto/rust_crypto.rs",
     ],
-    &["jwt-core/http/challenge/challenger.rs", "jwt-core/http/challenge/renderer.rs"],
-    &["jwt-core/http/cookies/builder.rs", "jwt-core/http/cookies/token_cookies.rs"],
-    &["jwt-core/http/csrf/check.rs", "jwt-core/http/csrf/field.rs"],
-    &["jwt-core/issue/access.rs", "jwt-core/issue/issuer.rs"],
     &["jwt-core/issue/ring.rs", "jwt-core/issue/ring_builder.rs"],
     &[
         "jwt-core/issue/session/builder.rs",
@@ -57,8 +53,6 @@ const KNOWN_CIRCLES: &[&[&str]] = &[
     ],
     &["jwt-core/jose/key.rs", "jwt-core/jose/pem.rs"],
     &["jwt-core/json/members.rs", "jwt-core/json/reader.rs", "jwt-core/json/value.rs"],
-    &["jwt-core/keys/fetch.rs", "jwt-core/keys/http.rs"],
-    &["jwt-core/testing/issuer.rs", "jwt-core/testing/server.rs"],
 ];
 
 /// A source file, without comments and without its tests.

@@ -1,8 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::claims::{ClaimPath, ClaimPathError, is_or_contains};
-use crate::error::{Error, ErrorKind};
+use crate::claims::{ClaimPath, is_or_contains};
+use crate::error::{BuildError, Error, ErrorKind};
 use crate::json::Value;
 use crate::verified::Verified;
 
@@ -28,7 +28,7 @@ pub struct Claim {
 /// ```
 pub fn claim<P>(path: P) -> Claim
 where
-    P: TryInto<ClaimPath, Error: Into<ClaimPathError>>,
+    P: TryInto<ClaimPath, Error: Into<BuildError>>,
 {
     Claim { path: PathSetting::new(path) }
 }
@@ -101,14 +101,14 @@ pub(super) struct PathSetting {
 impl PathSetting {
     pub(super) fn new<P>(path: P) -> Self
     where
-        P: TryInto<ClaimPath, Error: Into<ClaimPathError>>,
+        P: TryInto<ClaimPath, Error: Into<BuildError>>,
     {
         match path.try_into() {
             Ok(path) => Self { as_written: path.as_str().into(), path: Ok(Arc::new(path)) },
             Err(error) => {
-                let error = error.into();
-                let mistake = Misconfigured::new(error.pointer(), &error);
-                Self { as_written: error.pointer().into(), path: Err(mistake) }
+                let error: BuildError = error.into();
+                let mistake = Misconfigured::new(error.setting(), &error);
+                Self { as_written: error.setting().into(), path: Err(mistake) }
             }
         }
     }

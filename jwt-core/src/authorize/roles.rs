@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use crate::claims::{ClaimPath, ClaimPathError, is_or_contains};
-use crate::error::{Error, ErrorKind};
+use crate::claims::{ClaimPath, is_or_contains};
+use crate::error::{BuildError, Error, ErrorKind};
 use crate::json::{self, Unique, Value};
 use crate::verified::Verified;
 
@@ -32,7 +32,7 @@ use super::requirement::{Misconfigured, ensure_configured};
 #[must_use]
 pub fn roles<P, N: Into<String>>(path: P, names: impl IntoIterator<Item = N>) -> RequiredRoles
 where
-    P: TryInto<ClaimPath, Error: Into<ClaimPathError>>,
+    P: TryInto<ClaimPath, Error: Into<BuildError>>,
 {
     RequiredRoles::new("roles", path, names, false)
 }
@@ -47,7 +47,7 @@ where
 #[must_use]
 pub fn any_role<P, N: Into<String>>(path: P, names: impl IntoIterator<Item = N>) -> RequiredRoles
 where
-    P: TryInto<ClaimPath, Error: Into<ClaimPathError>>,
+    P: TryInto<ClaimPath, Error: Into<BuildError>>,
 {
     RequiredRoles::new("any_role", path, names, true)
 }
@@ -81,7 +81,7 @@ impl RequiredRoles {
         one_is_enough: bool,
     ) -> Self
     where
-        P: TryInto<ClaimPath, Error: Into<ClaimPathError>>,
+        P: TryInto<ClaimPath, Error: Into<BuildError>>,
     {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         let mistake = Misconfigured::if_empty(function, names.is_empty());

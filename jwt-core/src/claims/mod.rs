@@ -15,6 +15,6 @@ pub use date::NumericDate;
 pub(crate) use kind::{IdTokenClaim, LogoutEvent};
 pub(crate) use names::is_or_contains;
 pub use names::{Audience, Scopes};
-pub use path::{ClaimPath, ClaimPathError};
+pub use path::ClaimPath;
 pub use registered::RegisteredClaims;
 pub(crate) use registered::{ClaimsError, claim};

@@ -1,7 +1,7 @@
-use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::error::{BuildError, BuildErrorKind};
 use crate::json::{self, Unique, Value};
 
 /// The path of a claim in the payload: a JSON pointer (RFC 6901).
@@ -20,7 +20,7 @@ use crate::json::{self, Unique, Value};
 /// ```
 /// use jwt_core::claims::ClaimPath;
 ///
-/// # fn main() -> Result<(), jwt_core::claims::ClaimPathError> {
+/// # fn main() -> Result<(), jwt_core::BuildError> {
 /// let path = ClaimPath::new("/realm_access/roles")?;
 /// assert_eq!(path.as_str(), "/realm_access/roles");
 /// assert!(ClaimPath::new("realm_access.roles").is_err());
@@ -40,12 +40,6 @@ struct Step {
     position: Option<usize>,
 }
 
-/// The error if a string is not a valid [`ClaimPath`]. Its message says what to write instead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimPathError {
-    pointer: Box<str>,
-}
-
 impl ClaimPath {
     /// Parses a JSON pointer.
     ///
@@ -53,8 +47,8 @@ impl ClaimPath {
     ///
     /// If the string is empty (which would be the whole payload), doesn't begin with `/`, or contains a `~` that isn't
     /// followed by `0` or `1`.
-    pub fn new(pointer: &str) -> Result<Self, ClaimPathError> {
-        let error = || ClaimPathError { pointer: pointer.into() };
+    pub fn new(pointer: &str) -> Result<Self, BuildError> {
+        let error = || malformed(pointer);
         let steps = pointer.strip_prefix('/').ok_or_else(error)?;
         let steps = steps.split('/').map(Step::parse).collect::<Option<_>>().ok_or_else(error)?;
         Ok(Self { pointer: pointer.into(), steps })
@@ -121,25 +115,25 @@ impl Step {
 }
 
 impl FromStr for ClaimPath {
-    type Err = ClaimPathError;
+    type Err = BuildError;
 
-    fn from_str(pointer: &str) -> Result<Self, ClaimPathError> {
+    fn from_str(pointer: &str) -> Result<Self, BuildError> {
         Self::new(pointer)
     }
 }
 
 impl TryFrom<&str> for ClaimPath {
-    type Error = ClaimPathError;
+    type Error = BuildError;
 
-    fn try_from(pointer: &str) -> Result<Self, ClaimPathError> {
+    fn try_from(pointer: &str) -> Result<Self, BuildError> {
         Self::new(pointer)
     }
 }
 
 impl TryFrom<String> for ClaimPath {
-    type Error = ClaimPathError;
+    type Error = BuildError;
 
-    fn try_from(pointer: String) -> Result<Self, ClaimPathError> {
+    fn try_from(pointer: String) -> Result<Self, BuildError> {
         Self::new(&pointer)
     }
 }
@@ -150,42 +144,24 @@ impl fmt::Display for ClaimPath {
     }
 }
 
-impl ClaimPathError {
-    /// Returns the invalid string.
-    #[must_use]
-    pub fn pointer(&self) -> &str {
-        &self.pointer
-    }
-}
-
-impl From<Infallible> for ClaimPathError {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
-}
-
-impl fmt::Display for ClaimPathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pointer = &*self.pointer;
-        if pointer.starts_with('/') {
-            return write!(f, "in a JSON pointer, `~` must be followed by `0` or `1`: `{pointer}`");
-        }
-        f.write_str("a JSON pointer begins with `/`: write ")?;
-        if pointer.contains("://") {
-            return write!(f, "`/{}`", pointer.replace('~', "~0").replace('/', "~1"));
-        }
-        match pointer.chars().next() {
-            Some(first) if first.is_alphanumeric() || first == '_' => write!(f, "`/{pointer}`")?,
-            _ => return write!(f, "for example `/realm_access/roles` instead of `{pointer}`"),
-        }
+/// The error for a string that isn't a JSON pointer, which says what to write instead.
+fn malformed(pointer: &str) -> BuildError {
+    let mut problem = "is not a JSON pointer: ".to_owned();
+    let first = pointer.chars().next();
+    if first == Some('/') {
+        problem.push_str("`~` must be followed by `0` or `1`");
+    } else if pointer.contains("://") {
+        problem.push_str(&format!("write `/{}`", pointer.replace('~', "~0").replace('/', "~1")));
+    } else if first.is_some_and(|first| first.is_alphanumeric() || first == '_') {
+        problem.push_str(&format!("write `/{pointer}`"));
         if pointer.contains('.') {
-            write!(f, ", or `/{}` for a claim inside another claim", pointer.replace('.', "/"))?;
+            problem.push_str(&format!(", or `/{}` for a claim inside another claim", pointer.replace('.', "/")));
         }
-        Ok(())
+    } else {
+        problem.push_str("write for example `/realm_access/roles`");
     }
+    BuildError::new(BuildErrorKind::Invalid, "").at(pointer.to_owned()).because(problem)
 }
-
-impl std::error::Error for ClaimPathError {}
 
 #[cfg(test)]
 mod tests {
@@ -239,24 +215,22 @@ mod tests {
     fn a_string_that_is_not_a_json_pointer_is_an_error() {
         for pointer in ["", "roles", "realm_access/roles", "$.roles", "#/roles", "/a~", "/a~2", "/~/a", " /a"] {
             let error = ClaimPath::new(pointer).expect_err(pointer);
-            assert_eq!(error.pointer(), pointer);
+            assert_eq!(error.setting(), pointer);
         }
     }
 
     #[test]
     fn the_error_says_what_to_write_instead() {
         for (pointer, expected) in [
-            ("roles", "a JSON pointer begins with `/`: write `/roles`"),
-            ("realm_access/roles", "a JSON pointer begins with `/`: write `/realm_access/roles`"),
-            (
-                "realm.roles",
-                "a JSON pointer begins with `/`: write `/realm.roles`, or `/realm/roles` for a claim inside another claim",
-            ),
-            ("https://a.example/roles", "a JSON pointer begins with `/`: write `/https:~1~1a.example~1roles`"),
-            ("$.roles", "a JSON pointer begins with `/`: write for example `/realm_access/roles` instead of `$.roles`"),
-            ("/a~2", "in a JSON pointer, `~` must be followed by `0` or `1`: `/a~2`"),
+            ("roles", "write `/roles`"),
+            ("realm_access/roles", "write `/realm_access/roles`"),
+            ("realm.roles", "write `/realm.roles`, or `/realm/roles` for a claim inside another claim"),
+            ("https://a.example/roles", "write `/https:~1~1a.example~1roles`"),
+            ("$.roles", "write for example `/realm_access/roles`"),
+            ("/a~2", "`~` must be followed by `0` or `1`"),
         ] {
-            assert_eq!(ClaimPath::new(pointer).expect_err("not a pointer").to_string(), expected);
+            let error = ClaimPath::new(pointer).expect_err("not a pointer");
+            assert_eq!(error.to_string(), format!("`{pointer}` is not a JSON pointer: {expected}"));
         }
     }
 }

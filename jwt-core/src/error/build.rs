@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt;
 
 use super::advice::advice;
@@ -169,6 +170,13 @@ impl From<BuildError> for Error {
             _ => ErrorKind::IssuingFailed,
         };
         Self::from(kind).with_detail(Detail::Text(error.to_string().into()))
+    }
+}
+
+/// For conversions that can't fail: a function that takes a [`ClaimPath`](crate::claims::ClaimPath) or a string takes both.
+impl From<Infallible> for BuildError {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

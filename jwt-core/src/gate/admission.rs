@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use super::{Answer, Inspection, RequestState};
@@ -90,19 +91,7 @@ impl Admission {
     }
 }
 
-/// What to do with a header line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "there is nothing else to do with a line")]
-pub enum Line {
-    /// Keep it unchanged.
-    Keep,
-    /// Replace its value.
-    Replace(Vec<u8>),
-    /// Remove it.
-    Drop,
-}
-
-type LineEdit = dyn Fn(&str, &[u8]) -> Line + Send;
+type LineEdit = dyn for<'v> Fn(&str, &'v [u8]) -> Option<Cow<'v, [u8]>> + Send;
 
 /// Changes to a request's headers and target.
 pub struct Rewrite {
@@ -113,16 +102,17 @@ pub struct Rewrite {
 
 impl Rewrite {
     pub(crate) fn new(
-        line: impl Fn(&str, &[u8]) -> Line + Send + 'static,
+        line: impl for<'v> Fn(&str, &'v [u8]) -> Option<Cow<'v, [u8]>> + Send + 'static,
         headers: Vec<(String, String)>,
         target: Option<String>,
     ) -> Self {
         Self { line: Box::new(line), headers, target }
     }
 
-    /// Decides what to do with a header line of the request. `name` is in lower case.
+    /// Returns the new value of a header line of the request, borrowed if it stays the same, or `None` to remove the line.
+    /// `name` is in lower case.
     #[must_use]
-    pub fn line(&self, name: &str, value: &[u8]) -> Line {
+    pub fn line<'v>(&self, name: &str, value: &'v [u8]) -> Option<Cow<'v, [u8]>> {
         (self.line)(name, value)
     }
 

@@ -37,7 +37,7 @@ mod inspection;
 mod metadata;
 mod state;
 
-pub use admission::{Admission, AfterResponse, Gate, HeaderEdit, Line, ResponseView, Rewrite};
+pub use admission::{Admission, AfterResponse, Gate, HeaderEdit, ResponseView, Rewrite};
 pub use answer::Answer;
 pub use endpoint::Endpoint;
 pub(crate) use endpoint::Reply;

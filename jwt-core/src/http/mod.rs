@@ -22,4 +22,4 @@ pub use challenge::{Challenge, Challenger, ProblemJson, Rejection, Rendered, Ren
 pub use cookies::{Cookies, CookiesBuilder, SameSite, SetCookies, may_be_shared};
 pub use csrf::Csrf;
 pub use request::RequestView;
-pub use token::{Found, Location, TokenPlace, TokenSource, TokenSources};
+pub use token::{Found, Location, TokenSource, TokenSources};

@@ -46,13 +46,13 @@ macro_rules! conversions {
         use crate::crypto::{Backend, Engine, Verify};
         use crate::error::{BuildError, BuildErrorKind};
         use crate::jose::material::KeyMaterial;
-        use crate::jose::{Algorithm, Key, KeyError, KeySet, UnknownAlgorithm, der};
+        use crate::jose::{Algorithm, Key, KeyError, KeySet, algorithm, der};
         use crate::verify::{TrustedIssuer, Verifier, VerifierBuilder};
 
         impl TryFrom<TheirAlgorithm> for Algorithm {
-            type Error = UnknownAlgorithm;
+            type Error = BuildError;
 
-            fn try_from(algorithm: TheirAlgorithm) -> Result<Self, UnknownAlgorithm> {
+            fn try_from(algorithm: TheirAlgorithm) -> Result<Self, BuildError> {
                 match algorithm {
                     TheirAlgorithm::HS256 => Ok(Self::HS256),
                     TheirAlgorithm::HS384 => Ok(Self::HS384),
@@ -66,16 +66,16 @@ macro_rules! conversions {
                     TheirAlgorithm::ES256 => Ok(Self::ES256),
                     TheirAlgorithm::ES384 => Ok(Self::ES384),
                     TheirAlgorithm::EdDSA => Ok(Self::Ed25519),
-                    _ => Err(UnknownAlgorithm),
+                    _ => Err(algorithm::unknown()),
                 }
             }
         }
 
         impl TryFrom<Algorithm> for TheirAlgorithm {
-            type Error = UnknownAlgorithm;
+            type Error = BuildError;
 
-            fn try_from(algorithm: Algorithm) -> Result<Self, UnknownAlgorithm> {
-                algorithm.name().parse().map_err(|_| UnknownAlgorithm)
+            fn try_from(algorithm: Algorithm) -> Result<Self, BuildError> {
+                algorithm.name().parse().map_err(|_| algorithm::unknown())
             }
         }
 

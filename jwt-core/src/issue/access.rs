@@ -8,7 +8,7 @@ use crate::error::{BuildError, BuildErrorKind};
 use crate::http::challenge::is_scope;
 use crate::step::Step;
 
-use super::issuer::UnsignedToken;
+use super::issuer::{ACCESS, UnsignedToken, reserved, unusable_claims};
 use super::{Issued, TokenIssuer};
 
 /// The claims that have methods of their own, or that only the issuer writes.
@@ -127,8 +127,15 @@ enum Fresh {
     For(Duration),
 }
 
+impl TokenIssuer {
+    /// Starts an access token for `subject`, the permanent identifier of a user.
+    pub fn access(&self, subject: impl Into<String>) -> AccessToken {
+        AccessToken::new(self.clone(), subject.into())
+    }
+}
+
 impl AccessToken {
-    pub(super) fn new(issuer: TokenIssuer, subject: String) -> Self {
+    fn new(issuer: TokenIssuer, subject: String) -> Self {
         let error = subject.is_empty().then(|| BuildError::new(BuildErrorKind::Empty, "subject"));
         let grant = Grant { client_id: issuer.client_id().map(str::to_owned), ..Grant::default() };
         Self { issuer, subject, grant, valid_after: None, fresh: Fresh::No, csrf: false, error }
@@ -384,15 +391,6 @@ impl AccessToken {
     }
 }
 
-pub(super) fn unusable_claims() -> BuildError {
-    BuildError::new(BuildErrorKind::Invalid, "claims").because("must be a JSON object that verifiers accept")
-}
-
-/// The error of a name that only refresh tokens have.
-pub(super) fn reserved(setting: &'static str) -> BuildError {
-    BuildError::new(BuildErrorKind::Reserved, setting).because("is reserved for refresh tokens: choose another name")
-}
-
 /// The session that a token belongs to.
 pub(crate) struct TokenSession<'s> {
     pub(crate) id: &'s str,
@@ -401,9 +399,6 @@ pub(crate) struct TokenSession<'s> {
     /// When the session ends: the token doesn't outlive it.
     pub(crate) ends: Duration,
 }
-
-/// The value of the claim `token_use` in access tokens.
-pub(crate) const ACCESS: &str = "access";
 
 impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

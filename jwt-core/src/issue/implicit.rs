@@ -12,7 +12,8 @@ use crate::http::token::Location;
 use crate::step::Step;
 use crate::verified::Verified;
 
-use super::access::{ACCESS, Grant};
+use super::access::Grant;
+use super::issuer::ACCESS;
 use super::{AccessToken, Issued, TokenIssuer};
 
 /// Renews access tokens in cookies while they are used, for server-rendered pages without refresh tokens.

@@ -16,8 +16,7 @@ use crate::revocation::RevocationSettings;
 use crate::step::Step;
 use crate::verify::TrustedIssuer;
 
-use super::access::{ACCESS, reserved, unusable_claims};
-use super::{AccessToken, KeyRing};
+use super::KeyRing;
 
 /// Issues access tokens, signed with the keys of a [`KeyRing`].
 ///
@@ -63,6 +62,9 @@ const RFC_9068: &str = "at+jwt";
 /// The `typ` of refresh tokens.
 pub(crate) const REFRESH_TYPE: &str = "refresh+jwt";
 
+/// The value of the claim `token_use` in access tokens.
+pub(crate) const ACCESS: &str = "access";
+
 /// The size of the largest token that is issued: what a [`Verifier`](crate::Verifier) accepts by default.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
@@ -82,11 +84,6 @@ impl TokenIssuer {
                 token_type: None,
             },
         }
-    }
-
-    /// Starts an access token for `subject`, the permanent identifier of a user.
-    pub fn access(&self, subject: impl Into<String>) -> AccessToken {
-        AccessToken::new(self.clone(), subject.into())
     }
 
     /// Returns the issuer's name, the claim `iss` of its tokens.
@@ -370,4 +367,13 @@ impl fmt::Debug for TokenIssuerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenIssuerBuilder").field("name", &self.inner.name).finish_non_exhaustive()
     }
+}
+
+pub(super) fn unusable_claims() -> BuildError {
+    BuildError::new(BuildErrorKind::Invalid, "claims").because("must be a JSON object that verifiers accept")
+}
+
+/// The error of a name that only refresh tokens have.
+pub(super) fn reserved(setting: &'static str) -> BuildError {
+    BuildError::new(BuildErrorKind::Reserved, setting).because("is reserved for refresh tokens: choose another name")
 }

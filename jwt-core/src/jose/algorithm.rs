@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::error::{BuildError, BuildErrorKind};
+
 /// A signature or MAC algorithm of JSON Web Signatures.
 ///
 /// There is no `none`, so you can't allow tokens without a signature by mistake.
@@ -165,29 +167,22 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The error for a name that isn't an [`Algorithm`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UnknownAlgorithm;
-
-impl fmt::Display for UnknownAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("unknown signature algorithm")
-    }
-}
-
-impl std::error::Error for UnknownAlgorithm {}
-
 impl FromStr for Algorithm {
-    type Err = UnknownAlgorithm;
+    type Err = BuildError;
 
     /// Parses a name, case-sensitively. RFC 7515 section 4.1.1.
-    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
+    fn from_str(name: &str) -> Result<Self, BuildError> {
         if name == "Ed25519" {
             return Ok(Self::Ed25519);
         }
-        Self::ALL.iter().copied().find(|algorithm| algorithm.name() == name).ok_or(UnknownAlgorithm)
+        Self::ALL.iter().copied().find(|algorithm| algorithm.name() == name).ok_or_else(unknown)
     }
+}
+
+/// The error for a name that isn't an algorithm of this crate.
+pub(crate) fn unknown() -> BuildError {
+    BuildError::new(BuildErrorKind::UnsupportedAlgorithm, "algorithm")
+        .because("is unknown: write it as tokens do, for example RS256 or EdDSA")
 }
 
 #[cfg(test)]
@@ -198,11 +193,12 @@ mod tests {
     fn only_the_exact_name_of_an_algorithm_is_parsed() {
         for &algorithm in Algorithm::ALL {
             assert_eq!(algorithm.name().parse(), Ok(algorithm));
-            assert_eq!(algorithm.name().to_lowercase().parse::<Algorithm>(), Err(UnknownAlgorithm));
-            assert_eq!(format!("{algorithm} ").parse::<Algorithm>(), Err(UnknownAlgorithm));
+            assert!(algorithm.name().to_lowercase().parse::<Algorithm>().is_err());
+            assert!(format!("{algorithm} ").parse::<Algorithm>().is_err());
         }
         for name in ["", "none", "None", "null", "ES256K", "Ed448", "RS1", "HS256,RS256"] {
-            assert_eq!(name.parse::<Algorithm>(), Err(UnknownAlgorithm), "{name}");
+            let error = name.parse::<Algorithm>().expect_err(name);
+            assert_eq!(error.to_string(), "`algorithm` is unknown: write it as tokens do, for example RS256 or EdDSA");
         }
     }
 }

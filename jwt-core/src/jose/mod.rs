@@ -20,7 +20,7 @@ pub(crate) mod private;
 pub(crate) mod secret;
 pub(crate) mod thumbprint;
 
-pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use algorithm::Algorithm;
 pub use key::Key;
 pub use key_error::{KeyError, KeyErrorKind};
 pub use key_set::{IgnoredKey, KeySet};

@@ -83,8 +83,8 @@ impl Fetched {
 /// stay in use.
 ///
 /// [`fetch_fn`] turns a closure into a `Fetch`, which is also the easiest way to fake one in a test.
-#[cfg_attr(feature = "jwks", doc = "The default is [`HttpFetch`](super::HttpFetch).")]
-#[cfg_attr(not(feature = "jwks"), doc = "The feature `jwks` adds a default over HTTP.")]
+///
+/// The default is `HttpFetch`, with the feature `jwks`.
 #[async_trait]
 pub trait Fetch: fmt::Debug + Send + Sync {
     /// Fetches a document.

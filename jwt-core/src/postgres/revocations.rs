@@ -13,8 +13,8 @@ use super::follower::Follower;
 use super::record::Record;
 use super::table::Table;
 use crate::revocation::{
-    Coverage, MemoryRevocations, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError,
-    RevokeErrorKind, Standing, TokenIdentity,
+    Coverage, MemoryRevocations, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError, Standing,
+    TokenIdentity,
 };
 use crate::step::Step;
 
@@ -87,12 +87,12 @@ impl PostgresRevocations {
     ///
     /// # Errors
     ///
-    /// [`MissingClaim`](RevokeErrorKind::MissingClaim) if the token lacks the claim to revoke it by,
-    /// [`Full`](RevokeErrorKind::Full) if the server has no space, and [`Unavailable`](RevokeErrorKind::Unavailable) if it
+    /// [`MissingClaim`](RevokeError::MissingClaim) if the token lacks the claim to revoke it by,
+    /// [`Full`](RevokeError::Full) if the server has no space, and [`Unavailable`](RevokeError::Unavailable) if it
     /// didn't confirm in time.
     pub async fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
         if let Some(claim) = revocation.missing_claim() {
-            return Err(RevokeError::missing(claim));
+            return Err(RevokeError::MissingClaim(claim));
         }
         let table = &self.0.table;
         let record = Record {
@@ -106,8 +106,8 @@ impl PostgresRevocations {
         table.write(&record).await.map_err(|failure| {
             table.keep(record);
             match failure {
-                Failure::Full => RevokeErrorKind::Full.into(),
-                Failure::Unreachable => RevokeErrorKind::Unavailable.into(),
+                Failure::Full => RevokeError::Full,
+                Failure::Unreachable => RevokeError::Unavailable,
             }
         })
     }
@@ -116,9 +116,9 @@ impl PostgresRevocations {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](RevokeErrorKind::Unavailable) if the server fails; rows that were deleted before stay deleted.
+    /// [`Unavailable`](RevokeError::Unavailable) if the server fails; rows that were deleted before stay deleted.
     pub async fn remove_expired(&self) -> Result<u64, RevokeError> {
-        self.0.table.remove_expired().await.map_err(|_| RevokeErrorKind::Unavailable.into())
+        self.0.table.remove_expired().await.map_err(|_| RevokeError::Unavailable)
     }
 
     /// Returns whether the list is current: whether the process knows every revocation of the last

@@ -45,8 +45,7 @@ mod settings;
 #[cfg(feature = "redis-tls")]
 mod tls;
 
-pub use ::redis::RedisError;
-pub use revocations::{RedisHealth, RedisRevocations};
+pub use revocations::RedisRevocations;
 #[cfg(feature = "issue")]
 pub use sessions::RedisSessions;
 pub use settings::RedisSettings;

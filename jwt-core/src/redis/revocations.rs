@@ -14,8 +14,8 @@ use super::failure::Failure;
 use super::follower::Follower;
 use super::server::Server;
 use crate::revocation::{
-    Coverage, MemoryRevocations, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError,
-    RevokeErrorKind, Standing, TokenIdentity,
+    Coverage, MemoryRevocations, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError, Standing,
+    TokenIdentity,
 };
 use crate::step::Step;
 
@@ -37,18 +37,6 @@ struct Shared {
     server: Arc<Server>,
     synced: watch::Receiver<bool>,
     follower: AbortHandle,
-}
-
-/// The state of a process's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RedisHealth {
-    /// Whether a primary has answered recently enough. If not, requests are answered with 503.
-    pub is_current: bool,
-    /// Whether the list is current and all revocations are in memory. If it's current but incomplete, the server is asked.
-    pub is_complete: bool,
-    /// How full the memory of this process is.
-    pub count: RevocationCount,
 }
 
 impl RedisRevocations {
@@ -87,12 +75,12 @@ impl RedisRevocations {
     ///
     /// # Errors
     ///
-    /// [`MissingClaim`](RevokeErrorKind::MissingClaim) if the token lacks the claim to revoke it by,
-    /// [`Full`](RevokeErrorKind::Full) if the server is full, and [`Unavailable`](RevokeErrorKind::Unavailable) if it didn't
+    /// [`MissingClaim`](RevokeError::MissingClaim) if the token lacks the claim to revoke it by,
+    /// [`Full`](RevokeError::Full) if the server is full, and [`Unavailable`](RevokeError::Unavailable) if it didn't
     /// confirm in time.
     pub async fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
         if let Some(claim) = revocation.missing_claim() {
-            return Err(RevokeError::missing(claim));
+            return Err(RevokeError::MissingClaim(claim));
         }
         let server = &self.0.server;
         let until = revocation.remember_until(server.now(), &server.settings.revocations);
@@ -105,8 +93,8 @@ impl RedisRevocations {
         if let Err(failure) = server.write(&field, &record).await {
             server.needs_restore.store(true, Ordering::SeqCst);
             return Err(match failure {
-                Failure::Full => RevokeErrorKind::Full.into(),
-                Failure::Unreachable => RevokeErrorKind::Unavailable.into(),
+                Failure::Full => RevokeError::Full,
+                Failure::Unreachable => RevokeError::Unavailable,
             });
         }
         if let Some(write) = write {
@@ -115,15 +103,22 @@ impl RedisRevocations {
         Ok(())
     }
 
-    /// Returns the state of this process's list.
+    /// Returns whether the server was heard from recently enough. If not, requests are answered with 503.
     #[must_use]
-    pub fn health(&self) -> RedisHealth {
-        let coverage = self.0.local.coverage();
-        RedisHealth {
-            is_current: coverage != Coverage::Stale,
-            is_complete: coverage == Coverage::Complete,
-            count: self.0.local.count(),
-        }
+    pub fn is_current(&self) -> bool {
+        self.0.local.coverage() != Coverage::Stale
+    }
+
+    /// Returns whether the list is current and all revocations are in memory. If it's current but incomplete, the server is asked.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.0.local.coverage() == Coverage::Complete
+    }
+
+    /// Returns how full the memory of this process is.
+    #[must_use]
+    pub fn count(&self) -> RevocationCount {
+        self.0.local.count()
     }
 }
 
@@ -156,7 +151,7 @@ impl Drop for Shared {
 // The journal has subjects, sessions and token ids in clear, which must not reach a log.
 impl fmt::Debug for RedisRevocations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisRevocations").field("health", &self.health()).finish_non_exhaustive()
+        f.debug_struct("RedisRevocations").field("is_current", &self.is_current()).finish_non_exhaustive()
     }
 }
 
@@ -178,7 +173,7 @@ mod tests {
             Revocation::token_id("https://id.example", "token-7", Duration::from_secs(1 << 40)),
         ] {
             let error = list.revoke(&revocation).await.expect_err("no server");
-            assert_eq!(error.kind(), RevokeErrorKind::Unavailable);
+            assert_eq!(error, RevokeError::Unavailable);
         }
         let builder = Verifier::builder().revocations(list.clone());
         for text in [format!("{list:?}"), format!("{list:#?}"), format!("{builder:?}"), format!("{builder:#?}")] {

@@ -5,7 +5,7 @@ use super::freshness::Freshness;
 use super::memory::Memory;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 use super::target::Kind;
-use super::{MemoryRevocations, Revocation, RevocationSettings, RevokeError, RevokeErrorKind};
+use super::{MemoryRevocations, Revocation, RevocationSettings, RevokeError};
 use crate::clock::Moment;
 
 /// Fills a list from a source of your own; made by [`MemoryRevocations::with_feed`].
@@ -49,8 +49,8 @@ impl Feed {
     ///
     /// # Errors
     ///
-    /// [`MissingClaim`](RevokeErrorKind::MissingClaim) if the revocation lacks an identifier, and
-    /// [`Full`](RevokeErrorKind::Full) if the list has no space. After `Full` the list is incomplete, and requests are
+    /// [`MissingClaim`](RevokeError::MissingClaim) if the revocation lacks an identifier, and
+    /// [`Full`](RevokeError::Full) if the list has no space. After `Full` the list is incomplete, and requests are
     /// answered with 503 until you have sent everything again: see [`begin_resync`](Self::begin_resync).
     pub fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
         self.note_if_full(self.memory.revoke(revocation))
@@ -107,7 +107,7 @@ impl Feed {
     }
 
     fn note_if_full(&self, result: Result<(), RevokeError>) -> Result<(), RevokeError> {
-        if result.as_ref().is_err_and(|error| error.kind() == RevokeErrorKind::Full)
+        if result.as_ref().is_err_and(|error| *error == RevokeError::Full)
             && let Some(freshness) = &self.memory.freshness
         {
             freshness.set_incomplete();
@@ -194,7 +194,7 @@ mod tests {
             });
             let missed = (0..300_000).any(|_| {
                 feed.begin_resync();
-                feed.note_if_full(Err(RevokeErrorKind::Full.into())).expect_err("full");
+                feed.note_if_full(Err(RevokeError::Full)).expect_err("full");
                 (0..10).any(|_| list.coverage() == Coverage::Complete)
             });
             done.store(true, Ordering::SeqCst);

@@ -10,7 +10,7 @@ use crate::step::Step;
 /// A verifier asks for each token whose signature and claims are valid, also after a cache hit, and before the rules of
 /// your application run. An answer that is ready costs no future. If the list can't tell, it returns
 /// [`Standing::Unavailable`], and the request is answered with 503. A list that asks another service needs a time limit of
-/// its own: wrap it in `TimeLimit` (feature `remote`).
+/// its own: wrap it in `with_time_limit` (feature `remote`).
 ///
 /// Use [`MemoryRevocations`](super::MemoryRevocations) unless you have a store of your own. For tests there is
 /// [`ScriptedRevocations`](crate::testing::ScriptedRevocations).
@@ -82,25 +82,21 @@ pub enum Standing {
 ///
 /// ```
 /// use std::time::Duration;
-/// use jwt_core::revocation::TimeLimit;
+/// use jwt_core::revocation::with_time_limit;
 /// use jwt_core::testing::ScriptedRevocations;
 ///
-/// let list = TimeLimit::new(ScriptedRevocations::default(), Duration::from_millis(200));
+/// let list = with_time_limit(ScriptedRevocations::default(), Duration::from_millis(200));
 /// ```
 #[cfg(feature = "remote")]
-#[derive(Clone, Debug)]
-pub struct TimeLimit<L> {
-    list: L,
-    limit: Duration,
+pub fn with_time_limit<L: RevocationList + 'static>(list: L, limit: Duration) -> impl RevocationList + 'static {
+    TimeLimit { list, limit }
 }
 
 #[cfg(feature = "remote")]
-impl<L> TimeLimit<L> {
-    /// Gives `list` this much time for each token.
-    #[must_use]
-    pub const fn new(list: L, limit: Duration) -> Self {
-        Self { list, limit }
-    }
+#[derive(Debug)]
+struct TimeLimit<L> {
+    list: L,
+    limit: Duration,
 }
 
 #[cfg(feature = "remote")]

@@ -7,10 +7,7 @@ use async_trait::async_trait;
 use super::entries::{Entries, Now};
 use super::freshness::{Coverage, Freshness};
 use super::target::{ANY_TIME, Kind};
-use super::{
-    Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, RevokeErrorKind, Standing,
-    TokenIdentity,
-};
+use super::{Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, Standing, TokenIdentity};
 use crate::claims::NumericDate;
 use crate::clock::Moment;
 use crate::step::Step;
@@ -76,8 +73,8 @@ impl MemoryRevocations {
     ///
     /// # Errors
     ///
-    /// [`MissingClaim`](RevokeErrorKind::MissingClaim) if the token lacks the claim to revoke it by, and
-    /// [`Full`](RevokeErrorKind::Full) if the list has no space.
+    /// [`MissingClaim`](RevokeError::MissingClaim) if the token lacks the claim to revoke it by, and
+    /// [`Full`](RevokeError::Full) if the list has no space.
     pub fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
         self.0.revoke(revocation)
     }
@@ -132,7 +129,7 @@ impl Memory {
 
     pub(super) fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
         if let Some(claim) = revocation.missing_claim() {
-            return Err(RevokeError::missing(claim));
+            return Err(RevokeError::MissingClaim(claim));
         }
         let until = revocation.remember_until(self.settings.clock.now().into(), &self.settings);
         self.remember((revocation.kind, &revocation.issuer, &revocation.name), revocation.cutoff, until)
@@ -143,7 +140,7 @@ impl Memory {
         let now = Now { wall: NumericDate::from(clock.now()).seconds(), monotonic: clock.monotonic() };
         self.entries.add(key, cutoff, until, now).map_err(|_| {
             self.report_full(now.monotonic);
-            RevokeErrorKind::Full.into()
+            RevokeError::Full
         })
     }
 
@@ -314,7 +311,7 @@ mod tests {
         let list = MemoryRevocations::with_settings(RevocationSettings::new().capacity(1).clock(clock.clone()));
         list.revoke(&Revocation::token_id("i", "t", at(NOW + 60))).expect("space");
         clock.advance(Duration::from_secs(60 + 300));
-        assert_eq!(list.revoke(&Revocation::session("i", "s")).expect_err("full").kind(), RevokeErrorKind::Full);
+        assert_eq!(list.revoke(&Revocation::session("i", "s")).expect_err("full"), RevokeError::Full);
         assert_eq!(list.count(), RevocationCount { remembered: 1, capacity: 1, refused: 1 });
         clock.advance(Duration::from_secs(1));
         list.revoke(&Revocation::session("i", "s")).expect("space");
@@ -323,7 +320,7 @@ mod tests {
     #[test]
     fn the_error_names_the_claim_that_a_token_lacks() {
         let error = list().revoke(&Revocation::session("i", "")).expect_err("no session");
-        assert_eq!((error.kind(), error.claim()), (RevokeErrorKind::MissingClaim, Some("sid")));
+        assert_eq!(error, RevokeError::MissingClaim("sid"));
         assert_eq!(error.to_string(), "the token lacks the claim to revoke it by: sid");
     }
 

@@ -42,13 +42,13 @@ pub use feed::Feed;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) use freshness::Coverage;
 #[cfg(feature = "remote")]
-pub use list::TimeLimit;
+pub use list::with_time_limit;
 pub use list::{RevocationList, Standing, TokenIdentity};
 pub use memory::{MemoryRevocations, RevocationCount};
 #[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) use memory::{revocable_claims, standing_at_cutoff};
 pub use settings::RevocationSettings;
-pub use store::{RevocationStore, RevokeError, RevokeErrorKind};
+pub use store::{RevocationStore, RevokeError};
 #[cfg(feature = "redis")]
 pub(crate) use target::ANY_TIME;
 #[cfg(any(feature = "postgres", feature = "redis"))]

@@ -12,7 +12,7 @@ use crate::jose::Algorithm;
 
 use super::auth::NOW;
 use super::script::{Document, Script};
-use super::server::{self, ServerState};
+use super::server::{self, Received, ServerState};
 use super::token::TestToken;
 
 /// An issuer for tests: an HTTP server on a free loopback port that does what a [`Script`] says.
@@ -212,40 +212,6 @@ impl Drop for ScriptedIssuer {
     }
 }
 
-/// A request that a [`ScriptedIssuer`] received.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Received {
-    /// The requested document, or `None` if there's none at this path.
-    pub document: Option<Document>,
-    /// The method.
-    pub method: String,
-    /// The path and the query, as they were sent.
-    pub target: String,
-    /// The header lines in order, with names in lower case.
-    pub headers: Vec<(String, String)>,
-}
-
-impl Received {
-    /// Returns the value of the first header line called `name`, which must be in lower case.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
-    }
-
-    /// Parses the part of a request before the first blank line.
-    pub(super) fn parse(head: &str, document: impl FnOnce(&str) -> Option<Document>) -> Option<Self> {
-        let mut lines = head.split("\r\n");
-        let mut request = lines.next()?.split(' ');
-        let (method, target) = (request.next()?.to_owned(), request.next()?.to_owned());
-        let headers = lines
-            .filter_map(|line| line.split_once(':'))
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-            .collect();
-        Some(Self { document: document(&target), method, target, headers })
-    }
-}
-
 fn count(received: &[Received], document: Document) -> usize {
     received.iter().filter(|received| received.document == Some(document)).count()
 }
@@ -253,18 +219,5 @@ fn count(received: &[Received], document: Document) -> usize {
 impl fmt::Debug for ScriptedIssuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScriptedIssuer").field("name", &self.name()).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_is_parsed_unchanged() {
-        let received = Received::parse("GET /a?b HTTP/1.1\r\nHost: h:1\r\nX: a: b", |_| None).unwrap();
-        assert_eq!((received.method.as_str(), received.target.as_str()), ("GET", "/a?b"));
-        assert_eq!((received.header("host"), received.header("x")), (Some("h:1"), Some("a: b")));
-        assert_eq!(Received::parse("", |_| None), None);
     }
 }

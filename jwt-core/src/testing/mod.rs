@@ -62,12 +62,14 @@ pub use crate::clock::ManualClock;
 #[cfg(feature = "testing")]
 pub use auth::TestAuth;
 #[cfg(feature = "testing")]
-pub use issuer::{Received, ScriptedIssuer};
+pub use issuer::ScriptedIssuer;
 pub use observer::MemoryObserver;
 pub use request::BareRequest;
-pub use revocations::{RevocationScript, ScriptedRevocations};
+pub use revocations::ScriptedRevocations;
 #[cfg(feature = "testing")]
 pub use script::{Document, Script};
+#[cfg(feature = "testing")]
+pub use server::Received;
 #[cfg(feature = "remote-signer")]
 pub use signer::{ScriptedSigner, SignerScript};
 #[cfg(feature = "testing")]

@@ -7,40 +7,49 @@ use crate::step::Step;
 /// A scriptable revocation list for tests, which also counts its look-ups. Clones share one list.
 ///
 /// ```
-/// use jwt_core::testing::{RevocationScript, ScriptedRevocations};
+/// use jwt_core::revocation::Standing;
+/// use jwt_core::testing::ScriptedRevocations;
 ///
 /// let list = ScriptedRevocations::default();
-/// list.play(RevocationScript::Fail);
+/// list.answer(Standing::Unavailable);
 /// assert_eq!(list.asked(), 0);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ScriptedRevocations {
-    script: Arc<Mutex<RevocationScript>>,
+    script: Arc<Mutex<Script>>,
     asked: Arc<AtomicUsize>,
 }
 
-/// How [`ScriptedRevocations`] answer from now on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RevocationScript {
-    /// No token is revoked.
-    #[default]
-    Accept,
-    /// Every token is revoked.
-    Revoke,
-    /// Every token is revoked, but the answer must be awaited.
-    RevokeLater,
-    /// The list is unavailable.
-    Fail,
-    /// The list is unavailable, but the answer must be awaited.
-    FailLater,
-    /// The answer never arrives.
+#[derive(Clone, Copy, Debug)]
+enum Script {
+    Answer(Standing),
+    AnswerLater(Standing),
     Hang,
 }
 
+impl Default for Script {
+    fn default() -> Self {
+        Self::Answer(Standing::Good)
+    }
+}
+
 impl ScriptedRevocations {
-    /// Sets how the list answers from now on. Default: [`RevocationScript::Accept`].
-    pub fn play(&self, script: RevocationScript) {
+    /// Gives this answer about every token from now on. Default: [`Standing::Good`].
+    pub fn answer(&self, standing: Standing) {
+        self.play(Script::Answer(standing));
+    }
+
+    /// Gives this answer about every token from now on, and lets the caller await it.
+    pub fn answer_later(&self, standing: Standing) {
+        self.play(Script::AnswerLater(standing));
+    }
+
+    /// Never answers from now on.
+    pub fn hang(&self) {
+        self.play(Script::Hang);
+    }
+
+    fn play(&self, script: Script) {
         *self.script.lock().unwrap_or_else(PoisonError::into_inner) = script;
     }
 
@@ -56,12 +65,9 @@ impl RevocationList for ScriptedRevocations {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let script = *self.script.lock().unwrap_or_else(PoisonError::into_inner);
         match script {
-            RevocationScript::Accept => Step::Ready(Standing::Good),
-            RevocationScript::Revoke => Step::Ready(Standing::Revoked),
-            RevocationScript::RevokeLater => Step::pending(async { Standing::Revoked }),
-            RevocationScript::Fail => Step::Ready(Standing::Unavailable),
-            RevocationScript::FailLater => Step::pending(async { Standing::Unavailable }),
-            RevocationScript::Hang => Step::pending(std::future::pending()),
+            Script::Answer(standing) => Step::Ready(standing),
+            Script::AnswerLater(standing) => Step::pending(async move { standing }),
+            Script::Hang => Step::pending(std::future::pending()),
         }
     }
 }

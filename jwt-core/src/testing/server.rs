@@ -8,7 +8,6 @@ use tokio::task::JoinSet;
 
 use crate::crypto::SigningKey;
 
-use super::issuer::Received;
 use super::response::{self, Head};
 use super::script::{Document, Script};
 
@@ -16,6 +15,40 @@ use super::script::{Document, Script};
 const MAX_HEAD: usize = 16 * 1024;
 const OPENID: &str = "/.well-known/openid-configuration";
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
+
+/// A request that a [`ScriptedIssuer`](super::ScriptedIssuer) received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// The requested document, or `None` if there's none at this path.
+    pub document: Option<Document>,
+    /// The method.
+    pub method: String,
+    /// The path and the query, as they were sent.
+    pub target: String,
+    /// The header lines in order, with names in lower case.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Received {
+    /// Returns the value of the first header line called `name`, which must be in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Parses the part of a request before the first blank line.
+    fn parse(head: &str, document: impl FnOnce(&str) -> Option<Document>) -> Option<Self> {
+        let mut lines = head.split("\r\n");
+        let mut request = lines.next()?.split(' ');
+        let (method, target) = (request.next()?.to_owned(), request.next()?.to_owned());
+        let headers = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        Some(Self { document: document(&target), method, target, headers })
+    }
+}
 
 /// State shared by an issuer and its connections.
 pub(super) struct ServerState {
@@ -203,5 +236,18 @@ async fn endlessly(stream: &mut TcpStream, first: &[u8], again: &[u8]) -> io::Re
     // The loop ends with an error when the client closes the connection.
     loop {
         stream.write_all(again).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_parsed_unchanged() {
+        let received = Received::parse("GET /a?b HTTP/1.1\r\nHost: h:1\r\nX: a: b", |_| None).unwrap();
+        assert_eq!((received.method.as_str(), received.target.as_str()), ("GET", "/a?b"));
+        assert_eq!((received.header("host"), received.header("x")), (Some("h:1"), Some("a: b")));
+        assert_eq!(Received::parse("", |_| None), None);
     }
 }

@@ -150,7 +150,8 @@ impl Verifier {
     ///
     /// If it's called outside of a Tokio runtime.
     #[cfg(feature = "remote")]
-    pub fn keep_keys_fresh(&self) -> KeyRefresher {
+    #[must_use = "the keys are kept current until this is dropped"]
+    pub fn keep_keys_fresh(&self) -> impl fmt::Debug + Send + Sync + 'static {
         let verifier = self.clone();
         let task = tokio::spawn(async move {
             loop {
@@ -168,8 +169,7 @@ const TENDED_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 /// The background task of [`Verifier::keep_keys_fresh`]. Dropping it ends the task.
 #[cfg(feature = "remote")]
 #[derive(Debug)]
-#[must_use = "the task ends when this is dropped"]
-pub struct KeyRefresher {
+struct KeyRefresher {
     task: tokio::task::AbortHandle,
 }
 

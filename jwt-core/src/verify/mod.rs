@@ -16,7 +16,5 @@ pub use cache::{CacheStatus, TokenCacheSettings};
 #[cfg(feature = "remote")]
 pub use issuers::IssuerResolver;
 pub(crate) use issuers::TrustedIssuer;
-#[cfg(feature = "remote")]
-pub use key_refresh::KeyRefresher;
 pub use key_refresh::{IssuerHealth, KeyFetchErrors};
 pub(crate) use verifier::Verifier;

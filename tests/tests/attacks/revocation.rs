@@ -5,9 +5,9 @@ use std::time::Duration;
 use jwt_core::Clock as _;
 use jwt_core::ErrorKind;
 use jwt_core::authorize::check;
-use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings, TimeLimit};
+use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings, Standing, with_time_limit};
 use jwt_core::testing::ManualClock;
-use jwt_core::testing::{RevocationScript, ScriptedRevocations};
+use jwt_core::testing::ScriptedRevocations;
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
@@ -24,7 +24,7 @@ fn list(settings: RevocationSettings) -> MemoryRevocations {
 #[actix_web::test]
 async fn j01_while_the_revocation_list_is_unavailable_no_token_is_accepted() {
     let list = ScriptedRevocations::default();
-    list.play(RevocationScript::Fail);
+    list.answer(Standing::Unavailable);
     let answer = behind(builder().revocations(list)).send(&Ask::get("/me").bearer(&good().sign())).await;
     assert_eq!(answer, Answer::unavailable(ErrorKind::RevocationUnavailable, 5));
 }
@@ -32,9 +32,9 @@ async fn j01_while_the_revocation_list_is_unavailable_no_token_is_accepted() {
 #[actix_web::test]
 async fn j02_a_slow_revocation_list_blocks_no_other_request_and_times_out() {
     let list = ScriptedRevocations::default();
-    let limited = TimeLimit::new(list.clone(), Duration::from_secs(2));
+    let limited = with_time_limit(list.clone(), Duration::from_secs(2));
     let verifier = builder().revocations(limited).build().expect("a verifier");
-    list.play(RevocationScript::Hang);
+    list.hang();
     tokio::time::pause();
     let held = tokio::spawn({
         let verifier = verifier.clone();
@@ -43,7 +43,7 @@ async fn j02_a_slow_revocation_list_blocks_no_other_request_and_times_out() {
     while list.asked() == 0 {
         tokio::task::yield_now().await;
     }
-    list.play(RevocationScript::Accept);
+    list.answer(Standing::Good);
     assert!(verifier.verify(&good().sign()).await.is_ok(), "requests do not wait for each other");
     assert!(!held.is_finished());
     let error = held.await.expect("no panic").expect_err("an outage");

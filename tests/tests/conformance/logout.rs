@@ -5,8 +5,8 @@ use jwt_core::ErrorKind;
 use jwt_core::Step;
 use jwt_core::logout::BackChannelLogout;
 use jwt_core::revocation::{
-    MemoryRevocations, Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, RevokeErrorKind,
-    Standing, TokenIdentity,
+    MemoryRevocations, Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, Standing,
+    TokenIdentity,
 };
 use jwt_core::testing::ManualClock;
 use jwt_core::verify::IssuerResolver;
@@ -266,7 +266,7 @@ impl RevocationList for Down {
 #[async_trait]
 impl RevocationStore for Down {
     async fn revoke(&self, _revocation: &Revocation) -> Result<(), RevokeError> {
-        Err(RevokeErrorKind::Unavailable.into())
+        Err(RevokeError::Unavailable)
     }
 }
 

@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use jwt_core::ErrorKind;
 use jwt_core::authorize::check;
-use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings, TimeLimit};
+use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings, Standing, with_time_limit};
 use jwt_core::testing::ManualClock;
 use jwt_core::testing::MemoryObserver;
-use jwt_core::testing::{RevocationScript, ScriptedRevocations};
+use jwt_core::testing::ScriptedRevocations;
 use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{ISSUER, NOW};
 use jwt_tests::setup::{behind, builder, good};
+
+/// The answer is there at once, or must be awaited.
+const ANSWERS: [fn(&ScriptedRevocations, Standing); 2] =
+    [ScriptedRevocations::answer, ScriptedRevocations::answer_later];
 
 fn list() -> MemoryRevocations {
     MemoryRevocations::with_settings(RevocationSettings::new().clock(ManualClock::at(NOW)))
@@ -68,15 +72,15 @@ async fn sessions_subjects_and_issuers_are_revoked_as_a_whole() {
 
 #[actix_web::test]
 async fn while_the_revocation_list_is_unavailable_no_token_is_accepted() {
-    for script in [RevocationScript::Fail, RevocationScript::FailLater] {
+    for answer in ANSWERS {
         let list = ScriptedRevocations::default();
         let application = behind(builder().revocations(list.clone()));
-        list.play(script);
+        answer(&list, Standing::Unavailable);
         all_answer(&application, &good().sign(), Answer::unavailable(ErrorKind::RevocationUnavailable, 5)).await;
         let expired = application.send(&ask(&good().claim("exp", 1).sign())).await;
         assert_eq!(expired, Answer::refused(ErrorKind::Expired), "what is bad anyway is said to be");
         assert_eq!(application.send(&Ask::get("/optional")).await, Answer::text("nobody"));
-        list.play(RevocationScript::Accept);
+        list.answer(Standing::Good);
         all_answer(&application, &good().sign(), Answer::text("Ada")).await;
     }
 }
@@ -86,16 +90,17 @@ async fn an_outage_is_ignored_only_if_configured_and_is_counted() {
     let (list, observer) = (ScriptedRevocations::default(), MemoryObserver::default());
     let lax = builder().revocations(list.clone()).observer(observer.clone());
     let application = behind(lax.dangerous_accept_during_revocation_outage());
-    for (script, answer, ignored) in [
-        (RevocationScript::Accept, Answer::text("Ada"), 0),
-        (RevocationScript::Fail, Answer::text("Ada"), 2),
-        (RevocationScript::FailLater, Answer::text("Ada"), 4),
-        (RevocationScript::Revoke, Answer::refused(ErrorKind::Revoked), 4),
-        (RevocationScript::RevokeLater, Answer::refused(ErrorKind::Revoked), 4),
+    let [at_once, later] = ANSWERS;
+    for (tell, standing, answer, ignored) in [
+        (at_once, Standing::Good, Answer::text("Ada"), 0),
+        (at_once, Standing::Unavailable, Answer::text("Ada"), 2),
+        (later, Standing::Unavailable, Answer::text("Ada"), 4),
+        (at_once, Standing::Revoked, Answer::refused(ErrorKind::Revoked), 4),
+        (later, Standing::Revoked, Answer::refused(ErrorKind::Revoked), 4),
     ] {
-        list.play(script);
-        assert_eq!(application.send(&ask(&good().sign())).await, answer, "{script:?}");
-        assert_eq!(observer.ignored_revocation_outages(), ignored, "{script:?}");
+        tell(&list, standing);
+        assert_eq!(application.send(&ask(&good().sign())).await, answer, "{standing:?}");
+        assert_eq!(observer.ignored_revocation_outages(), ignored, "{standing:?}");
     }
 }
 
@@ -103,8 +108,8 @@ async fn an_outage_is_ignored_only_if_configured_and_is_counted() {
 async fn a_list_is_awaited_no_longer_than_its_time_limit() {
     for adapter in Adapter::ALL {
         let list = ScriptedRevocations::default();
-        list.play(RevocationScript::Hang);
-        let application = behind(builder().revocations(TimeLimit::new(list.clone(), Duration::from_secs(2))));
+        list.hang();
+        let application = behind(builder().revocations(with_time_limit(list.clone(), Duration::from_secs(2))));
         tokio::time::pause();
         let start = tokio::time::Instant::now();
         let answer = adapter.send(&application, &ask(&good().sign())).await;
@@ -112,7 +117,7 @@ async fn a_list_is_awaited_no_longer_than_its_time_limit() {
         tokio::time::resume();
         assert_eq!(answer, Answer::unavailable(ErrorKind::RevocationUnavailable, 5), "{adapter:?}");
         assert!((2_000..2_100).contains(&waited.as_millis()), "{waited:?} under {adapter:?}");
-        list.play(RevocationScript::Revoke);
+        list.answer(Standing::Revoked);
         let answer = adapter.send(&application, &ask(&good().sign())).await;
         assert_eq!(answer, Answer::refused(ErrorKind::Revoked), "{adapter:?}");
     }
@@ -128,8 +133,8 @@ async fn a_list_is_asked_only_about_valid_tokens_and_before_the_rules() {
         assert_ne!(application.send(&ask(&token)).await.status, 200);
     }
     assert_eq!(list.asked(), 0);
-    for script in [RevocationScript::Revoke, RevocationScript::RevokeLater] {
-        list.play(script);
+    for answer in ANSWERS {
+        answer(&list, Standing::Revoked);
         assert_eq!(application.send(&ask(&good().sign())).await, Answer::refused(ErrorKind::Revoked));
     }
     assert_eq!(list.asked(), 4);
@@ -144,12 +149,12 @@ async fn an_empty_list_changes_nothing() {
 #[actix_web::test]
 async fn waiting_for_the_end_of_a_token_ends_in_an_outage_unless_outages_are_ignored() {
     for (lax, end) in [(false, Some(ErrorKind::RevocationUnavailable)), (true, None)] {
-        for script in [RevocationScript::Fail, RevocationScript::FailLater] {
+        for answer in ANSWERS {
             let list = ScriptedRevocations::default();
             let builder = builder().revocations(list.clone());
             let builder = if lax { builder.dangerous_accept_during_revocation_outage() } else { builder };
             let verified = builder.build().expect("a verifier").verify(&good().sign()).await.expect("good");
-            list.play(script);
+            answer(&list, Standing::Unavailable);
             let (sleeps, mut slept) = tokio::sync::mpsc::unbounded_channel();
             let ended = verified.until_invalid(move |time| {
                 sleeps.send(time).expect("the receiver exists");
@@ -159,7 +164,7 @@ async fn waiting_for_the_end_of_a_token_ends_in_an_outage_unless_outages_are_ign
                 error = ended => Some(error.kind()),
                 _ = slept.recv() => None,
             };
-            assert_eq!(outcome, end, "{script:?}");
+            assert_eq!(outcome, end, "{lax}");
         }
     }
 }

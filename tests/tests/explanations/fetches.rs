@@ -160,12 +160,14 @@ impl Error for ClientError {
     }
 }
 
+type Cause = Box<dyn Error + Send + Sync>;
+
 #[tokio::test]
 async fn the_causes_of_a_client_of_your_own_are_shown() {
-    let refused = || -> Box<dyn Error + Send + Sync> { io::Error::from(io::ErrorKind::ConnectionRefused).into() };
-    let text = |text: &'static str| -> Box<dyn Error + Send + Sync> { text.into() };
+    let refused = || -> Cause { io::Error::from(io::ErrorKind::ConnectionRefused).into() };
+    let text = |text: &'static str| -> Cause { text.into() };
     let tls = "invalid peer certificate: UnknownIssuer";
-    let cases: [(&str, FetchErrorKind, Box<dyn Error + Send + Sync>, &[&str]); 6] = [
+    let cases: [(&str, FetchErrorKind, Cause, &[&str]); 6] = [
         (
             "a private authority",
             FetchErrorKind::Transport,

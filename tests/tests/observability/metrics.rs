@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jwt_core::observe::MetricsObserver;
+use jwt_core::revocation::Standing;
 use jwt_core::testing::BareRequest;
 use jwt_core::testing::ManualClock;
-use jwt_core::testing::{RevocationScript, ScriptedRevocations};
+use jwt_core::testing::ScriptedRevocations;
 use jwt_core::verify::{Authenticator, IssuerResolver};
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
@@ -49,7 +50,7 @@ fn a_day_in_a_verifiers_life() -> Recorded {
             let _ = verifier.verify(&good.sign()).await;
 
             let list = ScriptedRevocations::default();
-            list.play(RevocationScript::Fail);
+            list.answer(Standing::Unavailable);
             let builder = setup::builder().observer(MetricsObserver).revocations(list);
             let verifier = builder.dangerous_accept_during_revocation_outage().build().expect("a verifier");
             assert!(verifier.verify(&setup::good().sign()).await.is_ok());

@@ -34,7 +34,7 @@ async fn a_replica_is_not_trusted() {
     let log = Log::start();
     let node = Node::start(&replica);
     until("a refusal", async || log.text().contains("READONLY")).await;
-    assert!(!node.list.health().is_current);
+    assert!(!node.list.is_current());
     assert_eq!(node.session("b").await, DOWN);
 }
 
@@ -55,7 +55,7 @@ async fn a_server_that_can_no_longer_write_is_trusted_until_the_maximum_stalenes
         assert_eq!((node.session("a").await, node.session("b").await), (REVOKED, None));
         node.clock.advance(Duration::from_millis(1));
         assert_eq!((node.session("a").await, node.session("b").await), (REVOKED, DOWN));
-        assert!(!node.list.health().is_current);
+        assert!(!node.list.is_current());
         assert_eq!(server.cli(end[number]), "OK");
         node.until_session("b", None).await;
     }
@@ -69,7 +69,7 @@ async fn after_a_cut_only_newer_changes_are_read() {
     let other = Node::with(&server, patient, RevocationSettings::new()).synced().await;
     revoke_many(&other, 3_000).await;
     let node = Node::at(proxy.address(), patient, RevocationSettings::new()).synced().await;
-    assert_eq!(node.list.health().count.remembered, 3_000);
+    assert_eq!(node.list.count().remembered, 3_000);
     let reads = server.calls("hscan");
     for name in ["a", "b"] {
         proxy.lead_to(&nowhere);
@@ -84,7 +84,7 @@ async fn after_a_cut_only_newer_changes_are_read() {
         assert_eq!(node.session(&format!("{name}-0")).await, REVOKED);
     }
     assert_eq!(server.calls("hscan"), reads, "nothing was read again");
-    assert_eq!(node.list.health().count.remembered, 6_000);
+    assert_eq!(node.list.count().remembered, 6_000);
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_full_read_that_is_cut_again_and_again_continues() {
     // A tenth of what there is to read.
     proxy.cut_after(150_000);
     let node = Node::at(proxy.address(), patient, RevocationSettings::new()).synced().await;
-    assert_eq!(node.list.health().count.remembered, 20_000);
+    assert_eq!(node.list.count().remembered, 20_000);
     assert!(proxy.accepted() > 5, "{}", proxy.accepted());
     assert_eq!((node.session("s-0").await, node.session("s-19999").await), (REVOKED, REVOKED));
     assert_eq!(node.session("s-20000").await, None);

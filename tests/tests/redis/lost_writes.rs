@@ -91,7 +91,7 @@ async fn go_back(server: &mut Server, processes: &[&Process]) {
     server.kill();
     server.revive();
     for process in processes {
-        until("the list is current", async || process.list.health().is_current).await;
+        until("the list is current", async || process.list.is_current()).await;
     }
 }
 
@@ -220,7 +220,7 @@ async fn revoking_a_subject_or_a_session_ends_the_sessions_everywhere() {
     }
     // A day later, long after the access tokens have expired, the list still knows.
     other.clock.advance(Duration::from_secs(86_400));
-    until("the list is current", async || other.list.health().is_current).await;
+    until("the list is current", async || other.list.is_current()).await;
     for pair in [&joe, &ann] {
         assert_eq!(other.refresh_in_the_end(&pair.refresh.token).await.map(drop), Err(ErrorKind::SessionEnded));
         assert_eq!(one.refresh_in_the_end(&pair.refresh.token).await.map(drop), Err(ErrorKind::SessionEnded));
@@ -281,7 +281,7 @@ async fn clocks_that_differ_by_a_minute_end_no_session() {
     let server = Server::start();
     let (one, other) = (Process::start(&server).await, Process::start(&server).await);
     other.clock.advance(Duration::from_secs(60));
-    until("the list is current", async || other.list.health().is_current).await;
+    until("the list is current", async || other.list.is_current()).await;
     let mut token = one.log_in("joe").await.refresh.token;
     for _ in 0..3 {
         let first = one.refresh(&token).await.expect("a pair");

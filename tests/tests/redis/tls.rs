@@ -74,7 +74,7 @@ async fn an_untrusted_certificate_is_called_that() {
     assert_eq!(reports(), 1, "{}", log.text());
     let node = Node::at(&address, |s| s.certificates(authority(&stranger)), RevocationSettings::new());
     until("a warning", async || reports() > 1).await;
-    assert!(!node.list.health().is_current);
+    assert!(!node.list.is_current());
     // The certificate is valid for another name than the one in the address.
     let address = format!("rediss://localhost:{}/", server.port());
     let settings = RedisSettings::new().certificates(authority(&server));

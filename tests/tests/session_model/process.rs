@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use jwt_core::crypto::SigningKey;
 use jwt_core::issue::{KeyRing, Sessions, TokenIssuer};
 use jwt_core::revocation::{
-    MemoryRevocations, Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, RevokeErrorKind,
-    Standing, TokenIdentity,
+    MemoryRevocations, Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, Standing,
+    TokenIdentity,
 };
 use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, ErrorKind, Step, Verifier};
@@ -51,7 +51,7 @@ impl RevocationStore for FleetList {
     async fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
         self.local.revoke(revocation)?;
         self.mail.lock().expect("not poisoned").push((self.number, revocation.clone()));
-        if *self.is_down.lock().expect("not poisoned") { Err(RevokeErrorKind::Unavailable.into()) } else { Ok(()) }
+        if *self.is_down.lock().expect("not poisoned") { Err(RevokeError::Unavailable) } else { Ok(()) }
     }
 }
 

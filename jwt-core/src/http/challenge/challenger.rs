@@ -3,7 +3,7 @@ use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::renderer::{Renderer, no_body};
+use super::renderer::{Challenge, Renderer, no_body};
 use crate::error::{Class, Error, ErrorKind};
 use crate::http::request::is_tchar;
 
@@ -12,16 +12,6 @@ pub(crate) const DEFAULT_REALM: &str = "api";
 
 /// When a client should retry if the cause of the outage doesn't say.
 const DEFAULT_RETRY: Duration = Duration::from_secs(5);
-
-/// A status and the headers that belong to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Challenge {
-    /// The HTTP status code.
-    pub status: u16,
-    /// Header names in lower case, and values of visible ASCII and spaces.
-    pub headers: Vec<(&'static str, String)>,
-}
 
 /// An error and the response to it, as a status, headers and a body that don't depend on a framework.
 ///

@@ -2,8 +2,7 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-use super::challenger::Challenge;
-use super::renderer::{Rendered, Renderer};
+use super::renderer::{Challenge, Rendered, Renderer};
 use crate::error::{Class, Error};
 
 /// Writes rejections as problem details in JSON. RFC 9457.

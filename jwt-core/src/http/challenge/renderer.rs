@@ -1,7 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::challenger::Challenge;
 use crate::error::Error;
 use crate::http::request::is_tchar;
 
@@ -17,6 +16,16 @@ use crate::http::request::is_tchar;
 pub trait Renderer: fmt::Debug + Send + Sync {
     /// Writes the body of the response to `error`, whose status and headers are in `challenge`.
     fn render(&self, error: &Error, challenge: &Challenge) -> Rendered;
+}
+
+/// A status and the headers that belong to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Challenge {
+    /// The HTTP status code.
+    pub status: u16,
+    /// Header names in lower case, and values of visible ASCII and spaces.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// Returns the default renderer, which leaves bodies empty.

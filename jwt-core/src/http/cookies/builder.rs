@@ -22,6 +22,20 @@ pub struct CookiesBuilder {
     insecure: bool,
 }
 
+impl Cookies {
+    /// Creates the default cookies, as in the table of [`Cookies`].
+    #[must_use]
+    pub fn new() -> Self {
+        // A unit test builds them.
+        Self::builder().build().expect("the defaults do not contradict each other")
+    }
+
+    /// Starts building cookies with other names or attributes.
+    pub fn builder() -> CookiesBuilder {
+        CookiesBuilder::new()
+    }
+}
+
 impl CookiesBuilder {
     pub(super) fn new() -> Self {
         Self {

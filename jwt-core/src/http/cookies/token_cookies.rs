@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::SetCookies;
 use super::attributes::Attributes;
-use super::{CookiesBuilder, SetCookies};
 use crate::error::BuildError;
 use crate::http::token::TokenSources;
 
@@ -51,23 +51,11 @@ impl Default for Cookies {
 }
 
 impl Cookies {
-    /// Creates the default cookies, as in the table above.
-    #[must_use]
-    pub fn new() -> Self {
-        // A unit test builds them.
-        Self::builder().build().expect("the defaults do not contradict each other")
-    }
-
-    /// Starts building cookies with other names or attributes.
-    pub fn builder() -> CookiesBuilder {
-        CookiesBuilder::new()
-    }
-
     /// Returns the sources for access tokens: `Authorization: Bearer` and the access token's cookie, with the default
     /// [CSRF check](crate::http::Csrf).
     ///
     /// If the token from the cookie is refused, the response removes the cookie, because the browser would send it again with
-    /// every request. [`CookiesBuilder::keep_refused`] turns that off. Other rejections, such as a missing scope, a login
+    /// every request. [`CookiesBuilder::keep_refused`](super::CookiesBuilder::keep_refused) turns that off. Other rejections, such as a missing scope, a login
     /// that isn't strong enough or an outage, keep the cookie.
     #[must_use]
     pub fn sources(&self) -> TokenSources {

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::field::FormField;
+use super::field::{FormField, constant_time_eq};
 use crate::json::{self, Unique, Value};
 
 const CLAIM: &str = "csrf";
@@ -72,10 +72,4 @@ impl fmt::Debug for CsrfCheck<'_> {
             .field("trusted_origin", &self.trusted_origin)
             .finish_non_exhaustive()
     }
-}
-
-/// Compares in a time that depends only on the lengths.
-pub(super) fn constant_time_eq(sent: &[u8], claim: &[u8]) -> bool {
-    let difference = sent.iter().zip(claim).fold(0, |found, (one, other)| std::hint::black_box(found | (one ^ other)));
-    sent.len() == claim.len() && difference == 0
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Once};
 
-use super::found::{Found, Location, TokenPlace};
+use super::found::{Found, Location};
 use super::source::{TokenSource, end_to_end};
 use crate::http::csrf::host;
 use crate::http::request::{RequestView, is_tchar};
@@ -161,8 +161,8 @@ impl TokenSource for Cookie {
         });
     }
 
-    fn place(&self) -> Option<TokenPlace<'_>> {
-        Some(TokenPlace::Cookie(&self.name))
+    fn place(&self) -> Option<(Location, &str)> {
+        Some((Location::Cookie, &self.name))
     }
 }
 

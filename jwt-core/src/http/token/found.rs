@@ -23,22 +23,6 @@ pub enum Location {
     Custom,
 }
 
-/// The part of a request that a [source](super::TokenSource) reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TokenPlace<'s> {
-    /// The `Authorization` header.
-    Authorization,
-    /// The cookie with this name.
-    Cookie(&'s str),
-    /// The query parameter with this name.
-    Query(&'s str),
-    /// The header with this name.
-    Header(&'s str),
-    /// The tokens among the protocols in `Sec-WebSocket-Protocol`.
-    WebSocketProtocol,
-}
-
 /// Collects the tokens that all sources find, so that a second one is noticed.
 #[derive(Default)]
 pub struct Found<'r> {

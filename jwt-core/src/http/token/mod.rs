@@ -9,7 +9,7 @@ mod strip;
 mod websocket;
 
 pub(crate) use cookies::Removal;
-pub use found::{Found, Location, TokenPlace};
+pub use found::{Found, Location};
 pub(crate) use found::{NoToken, RawToken};
 pub(crate) use malformed::describe as describe_malformed;
 pub use source::TokenSource;

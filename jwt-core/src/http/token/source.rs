@@ -2,7 +2,7 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use super::found::{Found, Location, TokenPlace};
+use super::found::{Found, Location};
 use crate::http::request::{RequestView, is_tchar};
 
 /// A place where requests may carry a token. [`TokenSources`](super::TokenSources) combines several.
@@ -13,9 +13,9 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
     /// Adds the tokens in this place of `request` to `found`.
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>);
 
-    /// Returns the part of the request that this source reads. A gateway needs it to remove tokens from the requests that it
-    /// forwards. Default: `None`, which means unknown.
-    fn place(&self) -> Option<TokenPlace<'_>> {
+    /// Returns the part of the request that this source reads, and the name of its header, cookie or parameter. A gateway needs
+    /// it to remove tokens from the requests that it forwards. Default: `None`, which means unknown.
+    fn place(&self) -> Option<(Location, &str)> {
         None
     }
 }
@@ -50,8 +50,8 @@ impl TokenSource for AuthorizationHeader {
         find_bearer(request, "authorization", Location::Authorization, found);
     }
 
-    fn place(&self) -> Option<TokenPlace<'_>> {
-        Some(TokenPlace::Authorization)
+    fn place(&self) -> Option<(Location, &str)> {
+        Some((Location::Authorization, "authorization"))
     }
 }
 
@@ -63,8 +63,8 @@ impl TokenSource for BearerHeader {
         find_bearer(request, &self.0, Location::Header, found);
     }
 
-    fn place(&self) -> Option<TokenPlace<'_>> {
-        Some(TokenPlace::Header(&self.0))
+    fn place(&self) -> Option<(Location, &str)> {
+        Some((Location::Header, &self.0))
     }
 }
 
@@ -115,8 +115,8 @@ impl TokenSource for Query {
         }
     }
 
-    fn place(&self) -> Option<TokenPlace<'_>> {
-        Some(TokenPlace::Query(&self.0))
+    fn place(&self) -> Option<(Location, &str)> {
+        Some((Location::Query, &self.0))
     }
 }
 
@@ -127,8 +127,8 @@ impl TokenSource for CustomHeader {
         end_to_end(request, &self.0, |value| found.add(trim(value), Location::Header));
     }
 
-    fn place(&self) -> Option<TokenPlace<'_>> {
-        Some(TokenPlace::Header(&self.0))
+    fn place(&self) -> Option<(Location, &str)> {
+        Some((Location::Header, &self.0))
     }
 }
 

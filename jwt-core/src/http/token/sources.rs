@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::cookies::{Cookie, HOST_PREFIX, Removal};
-use super::found::{Found, Location, NoToken, RawToken, TokenPlace};
+use super::found::{Found, Location, NoToken, RawToken};
 use super::source::{AuthorizationHeader, BearerHeader, Closure, CustomHeader, Query, TokenSource};
 use super::websocket::WebSocketProtocol;
 use crate::error::ErrorKind;
@@ -219,7 +219,7 @@ impl TokenSources {
     }
 
     /// Returns the parts of a request that may have a token, or `None` if a source doesn't know its place.
-    pub(crate) fn places(&self) -> Option<Vec<TokenPlace<'_>>> {
+    pub(crate) fn places(&self) -> Option<Vec<(Location, &str)>> {
         self.places.iter().map(|place| place.source.place()).collect()
     }
 
@@ -269,7 +269,7 @@ impl TokenSources {
             if found.candidates == 0 {
                 continue;
             }
-            let Some(TokenPlace::Cookie(name)) = place.source.place() else { return None };
+            let Some((Location::Cookie, name)) = place.source.place() else { return None };
             let bare = name.strip_prefix(HOST_PREFIX);
             if *bare_name.get_or_insert(bare.unwrap_or(name)) != bare.unwrap_or(name) {
                 return None;

@@ -1,7 +1,7 @@
 //! Removes tokens from requests that are forwarded.
 
 use super::cookies::{Pair, pairs};
-use super::found::TokenPlace;
+use super::found::Location;
 use super::sources::TokenSources;
 use super::websocket;
 
@@ -32,11 +32,12 @@ impl Strip {
         let mut strip = Self::default();
         for place in sources.places()? {
             match place {
-                TokenPlace::Authorization => strip.authorization = true,
-                TokenPlace::Cookie(name) => strip.cookies.push(name.to_owned()),
-                TokenPlace::Query(name) => strip.parameters.push(name.to_owned()),
-                TokenPlace::WebSocketProtocol => strip.websocket = true,
-                TokenPlace::Header(name) => strip.headers.push(name.to_ascii_lowercase()),
+                (Location::Authorization, _) => strip.authorization = true,
+                (Location::Cookie, name) => strip.cookies.push(name.to_owned()),
+                (Location::Query, name) => strip.parameters.push(name.to_owned()),
+                (Location::Header, name) => strip.headers.push(name.to_ascii_lowercase()),
+                (Location::WebSocketProtocol, _) => strip.websocket = true,
+                (Location::Custom, _) => return None,
             }
         }
         Some(strip)

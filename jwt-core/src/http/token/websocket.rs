@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::found::{Found, Location, TokenPlace};
+use super::found::{Found, Location};
 use super::source::{TokenSource, end_to_end};
 use crate::http::csrf::is_websocket_handshake;
 use crate::http::request::RequestView;
@@ -38,8 +38,8 @@ impl TokenSource for WebSocketProtocol {
         });
     }
 
-    fn place(&self) -> Option<TokenPlace<'_>> {
-        Some(TokenPlace::WebSocketProtocol)
+    fn place(&self) -> Option<(Location, &str)> {
+        Some((Location::WebSocketProtocol, HEADER))
     }
 }
 
