@@ -61,7 +61,6 @@ const SETTERS: &[&str] = &[
     "max_auth_age",
     "max_auth_age",
     "max_lifetime",
-    "new",
     "publish_ahead",
     "recovery_time",
     "refresh_lifetime",
@@ -83,6 +82,7 @@ const SETTERS: &[&str] = &[
     "valid_after",
     "valid_from",
     "with_feed",
+    "with_time_limit",
 ];
 
 /// Collects the public functions below `folder` that take a [`Duration`].

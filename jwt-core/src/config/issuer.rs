@@ -224,7 +224,8 @@ mod tests {
     #[test]
     fn an_error_of_an_issuer_names_its_path() {
         use BuildErrorKind::{
-            Contradiction, Empty, Invalid, NoUsableKey, OutOfRange, Undecided, Unknown, Unreadable, UnusableKey,
+            Contradiction, Empty, Invalid, InvalidUrl, NoUsableKey, OutOfRange, Undecided, Unknown, Unreadable,
+            UnusableKey,
         };
         let pem = format!("pem = '''\n{PEM}'''\n");
         let pem = pem.as_str();
@@ -328,7 +329,7 @@ mod tests {
             ),
             (
                 &[GOOD, "discover = true\ndangerous_http_hosts = 'http://keycloak'"],
-                Invalid,
+                InvalidUrl,
                 "dangerous_http_hosts is not a usable URL",
             ),
             (
@@ -423,7 +424,11 @@ mod tests {
         let issuer = format!("[[issuers]]\n{GOOD}{KEY}");
         let any = format!("[[issuers]]\ndangerous_any_issuer = true\naudience = 'a'\n{KEY}");
         for (toml, kind, message) in [
-            (format!("leeway = '301s'\n{issuer}"), OutOfRange, "leeway is out of range"),
+            (
+                format!("leeway = '301s'\n{issuer}"),
+                OutOfRange,
+                "leeway is out of range: it's at most 300 s; correct the clocks instead",
+            ),
             (format!("max_token_bytes = 0\n{issuer}"), OutOfRange, "max_token_bytes is out of range"),
             (format!("realm = 'a\"b'\n{issuer}"), IllegalCharacters, "realm contains characters that aren't allowed"),
             (

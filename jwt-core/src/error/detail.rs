@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::ErrorKind;
+use super::kind::ErrorKind;
 
 /// The part of an error that explains it. It's put into words only when it's read, because refusing a flood of bad
 /// tokens must stay cheap.

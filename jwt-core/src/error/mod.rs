@@ -1,10 +1,11 @@
 //! Errors of requests, [`Error`], and of settings, [`BuildError`].
 
-mod advice;
 mod build;
 mod detail;
+mod kind;
 mod request;
 
 pub use build::{BuildError, BuildErrorKind};
 pub(crate) use detail::{Detail, Found};
-pub use request::{BoxError, Class, Error, ErrorKind};
+pub use kind::{Class, ErrorKind};
+pub use request::{BoxError, Error};

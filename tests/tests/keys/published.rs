@@ -134,7 +134,7 @@ fn the_build_error_says_why_the_first_key_was_set_aside() {
     let key = signing_key("k").verification_key();
     let issuer = trusted().key(key).algorithms([Algorithm::RS256]);
     let error = Verifier::builder().issuer(issuer).build().expect_err("no key").to_string();
-    assert!(error.ends_with("key 0 is ignored: no allowed algorithm fits the key"), "{error}");
+    assert!(error.contains("key 0 is ignored: no allowed algorithm fits the key"), "{error}");
 }
 
 /// A verifier whose issuer publishes the body.
