@@ -264,9 +264,11 @@ async fn an_id_token_is_not_accepted_as_an_access_token_even_if_only_its_type_di
         assert_eq!(refusal(&verifier, &id_token).await, ErrorKind::WrongType);
         service.stop().await;
     }
-    // With the client as the audience, only the type shows the difference.
-    let trusted = provider.trusted(provider.text("client_id"));
-    for (trusted, accepted) in [(trusted.clone(), true), (trusted.token_types(["at+jwt"]), false)] {
+    // With the client as the audience, only the type and the claims of ID tokens show the difference.
+    let trusted = || provider.trusted(provider.text("client_id"));
+    for (trusted, accepted) in
+        [(trusted(), false), (trusted().token_types(["at+jwt"]), false), (trusted().dangerous_accept_id_tokens(), true)]
+    {
         let verifier = Verifier::builder().issuer(trusted).build().expect("a verifier");
         assert_eq!(verifier.verify(&id_token).await.is_ok(), accepted);
     }
