@@ -18,16 +18,15 @@ const HEADER: &str = "a segment isn't base64url, or the header isn't a JSON obje
 /// Returns a sentence about a token that is malformed. It only looks: nothing is decoded.
 #[cold]
 pub(crate) fn describe(token: &str) -> &'static str {
+    const PLACEHOLDERS: [&str; 7] = ["null", "undefined", "none", "nil", "token", "true", "false"];
     let bytes = token.as_bytes();
     let has = |byte| memchr::memchr(byte, bytes).is_some();
+    if !has(b'.') {
+        // The longest of the words has nine characters.
+        let is_word = token.len() < 10 && PLACEHOLDERS.iter().any(|word| token.eq_ignore_ascii_case(word));
+        return if is_word { PLACEHOLDER } else { OPAQUE };
+    }
     match memchr::memchr_iter(b'.', bytes).take(5).count() {
-        0 if ["null", "undefined", "none", "nil", "token", "true", "false"]
-            .iter()
-            .any(|word| token.eq_ignore_ascii_case(word)) =>
-        {
-            PLACEHOLDER
-        }
-        0 => OPAQUE,
         2 if token.ends_with('.') => UNSIGNED,
         4 => ENCRYPTED,
         2 if has(b'=') => PADDED,

@@ -76,6 +76,7 @@ impl FetchError {
     }
 
     /// Creates an error with a sentence for the operator.
+    #[cfg(feature = "remote")]
     pub(crate) fn explained(kind: FetchErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
         let detail: Cow<'static, str> = detail.into();
         Self { kind, detail: Some(detail.into()), cause: None }

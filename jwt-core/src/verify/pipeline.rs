@@ -286,9 +286,9 @@ impl Pipeline {
             issuer.policy.check_id_token(header.token_type.as_deref(), &claims)
         };
         if !is_known && !has_signed(&key)? {
-            let bad_signature = || Err(explain::signature(&compact, header.algorithm));
+            let bad_signature = || Err(explain::signature(issuer, &compact, header.algorithm));
             // A token that will be refused anyway, or has already waited, must not cause a fetch.
-            if waited.keys || check_claims().is_err() {
+            if waited.keys || issuer.keys_are_fixed || check_claims().is_err() {
                 return bad_signature();
             }
             key = match issuer.keys.find_replacement(&wanted, &key) {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use jwt_core::Algorithm;
 use jwt_core::authorize::{Routes, check, claim, max_auth_age, roles};
+use jwt_core::{Algorithm, TrustedIssuer};
 use jwt_tests::adapter::Adapter;
 use jwt_tests::ask::Ask;
-use jwt_tests::forge::NOW;
+use jwt_tests::forge::{AUDIENCE, NOW};
 use jwt_tests::log::Log;
 use jwt_tests::setup::{application, builder, good, issuer, key_of, keyless, stranger, trusting};
 use serde_json::json;
@@ -15,7 +15,7 @@ use super::requests::{at, explain, sent, with};
 
 #[actix_web::test]
 async fn a_key_or_a_header_that_does_not_fit_is_explained() {
-    let es256 = key_of(Algorithm::ES256);
+    let (es256, entra) = (key_of(Algorithm::ES256), "https://sts.windows.net/tenant/");
     let second = stranger(Algorithm::ES256).with_kid("k-2");
     let two = || trusting(keyless().key(es256.verification_key()).key(second.verification_key()));
     let rotated = jwt_tests::forge::Forge::new(&stranger(Algorithm::ES256).with_kid("k-1"));
@@ -36,9 +36,10 @@ async fn a_key_or_a_header_that_does_not_fit_is_explained() {
             sent("no key for it", &ed25519.sign(), "unknown_key", &["no key for EdDSA", "`TrustedIssuer::algorithms`"]),
             with("no kid", two(), &good().without_header("kid").sign(), "ambiguous_key", &["no `kid`", "set a `kid`"]),
             sent("rotated without a new kid", &rotated.sign(), "bad_signature", &["same `kid`", "key set"]),
-            sent(
+            with(
                 "Graph",
-                &rotated.clone().header("nonce", "n").sign(),
+                trusting(TrustedIssuer::new(entra).key(es256.verification_key()).audience(AUDIENCE)),
+                &rotated.clone().claim("iss", entra).header("nonce", "n").sign(),
                 "bad_signature",
                 &["Microsoft Graph", "scope of your own API"],
             ),

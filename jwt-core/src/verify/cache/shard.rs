@@ -159,6 +159,7 @@ mod tests {
             name: None,
             domain: None,
             keys: Arc::new(KeyTable::default()),
+            keys_are_fixed: true,
             algorithms: Vec::new(),
             policy: ClaimRules::default(),
             expected: Expected::of(&ClaimRules::default(), &[]),

@@ -16,6 +16,8 @@ pub(crate) struct Issuer {
     /// The domain that its tokens name instead of an `iss`.
     pub(crate) domain: Option<TrustDomain>,
     pub(crate) keys: Arc<dyn KeySource>,
+    /// Whether the keys never change.
+    pub(crate) keys_are_fixed: bool,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) policy: ClaimRules,
     pub(crate) expected: Expected,

@@ -127,12 +127,14 @@ impl TrustedIssuer {
         let spiffe = self.domain.as_ref().is_some_and(TrustDomain::is_spiffe);
         let allowed = self.algorithms.or_else(|| spiffe.then(|| SPIFFE.to_vec()));
         let keys = KeySettings { allowed, ignored: self.ignored, in_turn: self.in_turn, spiffe, backend };
+        let keys_are_fixed = matches!(self.keys, KeysFrom::Fixed(_));
         let (keys, algorithms) = self.keys.prepare(self.name.as_ref(), keys, context)?;
         Ok(Issuer {
             expected: Expected::of(&self.policy, &algorithms),
             name: self.name,
             domain: self.domain,
             keys,
+            keys_are_fixed,
             algorithms,
             policy: self.policy,
             #[cfg(feature = "remote")]

@@ -202,6 +202,7 @@ mod tests {
             name: Some(Arc::clone(&name)),
             domain: None,
             keys: Arc::new(KeyTable::default()),
+            keys_are_fixed: true,
             algorithms: Vec::new(),
             policy: ClaimRules::default(),
             expected: Expected::of(&ClaimRules::default(), &[]),
