@@ -1,3 +1,4 @@
+#[cfg(feature = "remote")]
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
