@@ -4,8 +4,8 @@ use clap::{Args, Parser};
 ///
 /// Without options, the demo has its own issuer, for development only. With --issuer and --audience, it trusts a real
 /// provider, whose keys it finds by discovery, and issues no tokens itself. Not every provider's access tokens follow
-/// RFC 9068, so the demo then checks the signature, issuer, audience and times, but not the type of the token: an ID
-/// token of the same provider is accepted, too, if it has the audience.
+/// RFC 9068, so the demo then checks the signature, issuer, audience and times, but requires no type of token: an ID
+/// token with the same audience is refused only if it has `nonce`, `at_hash` or `c_hash`.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "demo", version)]
 #[non_exhaustive]

@@ -4,7 +4,7 @@ use std::time::Duration;
 /// How many names are remembered.
 const MAX_NAMES: usize = 16;
 
-/// Remembers what was logged, so that each set-up fault is logged once a minute however many requests meet it.
+/// Remembers what was logged, so that each set-up fault is logged once a minute, no matter how many requests meet it.
 #[derive(Debug, Default)]
 pub(crate) struct Warned(Mutex<Vec<(&'static str, Duration)>>);
 

@@ -48,7 +48,7 @@ pub(crate) struct World {
     pub(crate) processes: Vec<Process>,
     pub(crate) clients: Vec<Client>,
     pub(crate) tasks: Vec<Task>,
-    /// The subjects for whom ending all sessions failed.
+    /// Subjects whose sessions couldn't all be ended.
     pub(crate) unsure: Vec<&'static str>,
     pub(crate) revoked_until: u64,
     pub(crate) time: u64,
