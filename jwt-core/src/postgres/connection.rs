@@ -89,6 +89,18 @@ impl Connection {
         }
     }
 
+    /// Runs a statement that deletes some rows until none is left, so that no lock is held for long. Returns how many it deleted.
+    pub(super) async fn delete_in_parts(&self, statement: &str) -> Result<u64, Failure> {
+        let mut count = 0;
+        loop {
+            let removed = self.query(statement, &[]).await?.len() as u64;
+            count += removed;
+            if removed == 0 {
+                return Ok(count);
+            }
+        }
+    }
+
     /// Runs a statement on one connection, which is given up if it fails.
     pub(super) async fn query_on(
         &self,

@@ -1,5 +1,3 @@
-use std::fmt;
-
 use async_trait::async_trait;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::Type;
@@ -7,7 +5,7 @@ use tokio_postgres::{Config, Row, Socket};
 
 use super::PostgresSettings;
 use super::connection::{Connection, Failure, Parameter};
-use crate::issue::session::{Rotation, RotationOutcome, SessionRecord, SessionStore, SessionStoreError};
+use crate::issue::session::{Rotation, RotationOutcome, SessionRecord, SessionStore, SessionStoreError, Unreadable};
 
 /// Stores login sessions on a Postgres server, for every process of a fleet.
 ///
@@ -89,15 +87,7 @@ impl PostgresSessions {
     ///
     /// [`SessionStoreError::Unavailable`] if the server fails; rows that were deleted before stay deleted.
     pub async fn remove_expired(&self) -> Result<u64, SessionStoreError> {
-        let mut count = 0;
-        loop {
-            // In parts, so that no lock is held for long.
-            let removed = self.connection.query(REMOVE_EXPIRED, &[]).await?.len() as u64;
-            count += removed;
-            if removed == 0 {
-                return Ok(count);
-            }
-        }
+        Ok(self.connection.delete_in_parts(REMOVE_EXPIRED).await?)
     }
 }
 
@@ -211,24 +201,6 @@ fn decode(row: &Row) -> Result<SessionRecord, Unreadable> {
     let exchanged: Option<Vec<u8>> = column(row, "exchanged")?;
     session.exchanged = exchanged.map(String::from_utf8).transpose().map_err(|_| Unreadable)?;
     Ok(session)
-}
-
-/// The stored record was written by an unknown version.
-#[derive(Debug)]
-struct Unreadable;
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a stored session is unreadable: was it written by another version?")
-    }
-}
-
-impl std::error::Error for Unreadable {}
-
-impl From<Unreadable> for SessionStoreError {
-    fn from(unreadable: Unreadable) -> Self {
-        Self::Unavailable(Box::new(unreadable))
-    }
 }
 
 impl From<Failure> for SessionStoreError {

@@ -175,14 +175,6 @@ impl Table {
     }
 
     pub(super) async fn remove_expired(&self) -> Result<u64, Failure> {
-        let mut count = 0;
-        loop {
-            // In parts, so that no lock is held for long.
-            let removed = self.connection.query(REMOVE_EXPIRED, &[]).await?.len() as u64;
-            count += removed;
-            if removed == 0 {
-                return Ok(count);
-            }
-        }
+        self.connection.delete_in_parts(REMOVE_EXPIRED).await
     }
 }

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::sync::LazyLock;
 
 use ::redis::{RedisError, Script};
@@ -7,7 +6,7 @@ use async_trait::async_trait;
 use super::RedisSettings;
 use super::connection::Connection;
 use super::failure::Failure;
-use crate::issue::session::{Rotation, RotationOutcome, SessionRecord, SessionStore, SessionStoreError};
+use crate::issue::session::{Rotation, RotationOutcome, SessionRecord, SessionStore, SessionStoreError, Unreadable};
 
 /// Stores login sessions for every process of a fleet.
 ///
@@ -240,24 +239,6 @@ fn decode(value: &str) -> Result<SessionRecord, Unreadable> {
 /// Equal strings give equal JSON, so the scripts can compare it.
 fn json_string(text: &str) -> Result<String, Unreadable> {
     serde_json::to_string(text).map_err(|_| Unreadable)
-}
-
-/// The stored record was written by an unknown version.
-#[derive(Debug)]
-struct Unreadable;
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a stored session is unreadable: was it written by another version?")
-    }
-}
-
-impl std::error::Error for Unreadable {}
-
-impl From<Unreadable> for SessionStoreError {
-    fn from(unreadable: Unreadable) -> Self {
-        Self::Unavailable(Box::new(unreadable))
-    }
 }
 
 impl From<Failure> for SessionStoreError {

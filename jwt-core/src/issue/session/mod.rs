@@ -15,6 +15,8 @@ mod record;
 mod refresh;
 mod sessions;
 mod store;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod unreadable;
 
 pub use builder::SessionsBuilder;
 pub use hooks::EndedSession;
@@ -25,3 +27,5 @@ pub use record::{Rotation, RotationOutcome, Session, SessionRecord};
 pub use refresh::{RefreshToken, Renewal};
 pub use sessions::Sessions;
 pub use store::{SessionStore, SessionStoreError};
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(crate) use unreadable::Unreadable;
