@@ -396,14 +396,9 @@ mod failing {
             self.store.list(subject, now).await
         }
 
-        async fn end(&self, subject: &str, id: &str) -> Result<bool, SessionStoreError> {
+        async fn end(&self, subject: &str, ids: &[&str]) -> Result<Vec<String>, SessionStoreError> {
             self.up()?;
-            self.store.end(subject, id).await
-        }
-
-        async fn end_all(&self, subject: &str, but: Option<&str>) -> Result<Vec<String>, SessionStoreError> {
-            self.up()?;
-            self.store.end_all(subject, but).await
+            self.store.end(subject, ids).await
         }
     }
 }

@@ -54,9 +54,7 @@ const LIST: &str = concat!(
     " FROM jwt_sessions WHERE subject = $1 AND ends_at > $2 ORDER BY last_used_at DESC, id DESC"
 );
 
-const END: &str = "DELETE FROM jwt_sessions WHERE subject = $1 AND id = $2 RETURNING 1";
-
-const END_ALL: &str = "DELETE FROM jwt_sessions WHERE subject = $1 AND ($2::bytea IS NULL OR id <> $2) RETURNING id";
+const END: &str = "DELETE FROM jwt_sessions WHERE subject = $1 AND id = ANY($2) RETURNING id";
 
 const REMOVE_EXPIRED: &str = "WITH expired AS (
         SELECT subject, id FROM jwt_sessions WHERE expires_at <= extract(epoch FROM now()) LIMIT 10000
@@ -163,15 +161,10 @@ impl SessionStore for PostgresSessions {
         Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
     }
 
-    async fn end(&self, subject: &str, id: &str) -> Result<bool, SessionStoreError> {
-        let parameters: [Parameter<'_>; 2] = [(&subject.as_bytes(), Type::BYTEA), (&id.as_bytes(), Type::BYTEA)];
-        Ok(!self.connection.query(END, &parameters).await?.is_empty())
-    }
-
-    async fn end_all(&self, subject: &str, but: Option<&str>) -> Result<Vec<String>, SessionStoreError> {
-        let parameters: [Parameter<'_>; 2] =
-            [(&subject.as_bytes(), Type::BYTEA), (&but.map(str::as_bytes), Type::BYTEA)];
-        self.connection.query(END_ALL, &parameters).await?.iter().map(identifier).collect()
+    async fn end(&self, subject: &str, ids: &[&str]) -> Result<Vec<String>, SessionStoreError> {
+        let ids: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes()).collect();
+        let parameters: [Parameter<'_>; 2] = [(&subject.as_bytes(), Type::BYTEA), (&ids, Type::BYTEA_ARRAY)];
+        self.connection.query(END, &parameters).await?.iter().map(identifier).collect()
     }
 }
 

@@ -116,15 +116,12 @@ static LIST: LazyLock<Script> = script!(
     "
 );
 
-static END_ALL: LazyLock<Script> = LazyLock::new(|| {
+static END: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
         local ended = {}
-        for _, id in ipairs(redis.call('HKEYS', KEYS[1])) do
-            if id ~= ARGV[1] then
-                redis.call('HDEL', KEYS[1], id)
-                ended[#ended + 1] = id
-            end
+        for _, id in ipairs(ARGV) do
+            if redis.call('HDEL', KEYS[1], id) == 1 then ended[#ended + 1] = id end
         end
         return ended
         ",
@@ -199,17 +196,11 @@ impl SessionStore for RedisSessions {
         Ok(sessions)
     }
 
-    async fn end(&self, subject: &str, id: &str) -> Result<bool, SessionStoreError> {
-        let mut command = ::redis::cmd("HDEL");
-        command.arg(self.key(subject)).arg(id);
-        let ended: u64 = self.connection.query(&command).await?;
-        Ok(ended > 0)
-    }
-
-    async fn end_all(&self, subject: &str, but: Option<&str>) -> Result<Vec<String>, SessionStoreError> {
-        // No session has an empty identifier, so an empty argument doesn't keep any.
-        let mut script = END_ALL.key(self.key(subject));
-        script.arg(but.unwrap_or_default());
+    async fn end(&self, subject: &str, ids: &[&str]) -> Result<Vec<String>, SessionStoreError> {
+        let mut script = END.key(self.key(subject));
+        for id in ids {
+            script.arg(id);
+        }
         Ok(self.connection.run_script(&script).await?)
     }
 }

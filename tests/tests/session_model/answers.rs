@@ -26,7 +26,7 @@ impl World {
                 was_robbed: false,
                 ended: false,
                 // The store may have gone back before the answer came.
-                may_be_over: self.went_back > 0 || self.unsure.contains(&subject) || began < self.revoked_until,
+                may_be_over: self.went_back > 0 || began < self.revoked_until,
                 was_lost: self.went_back > 0,
                 is_over: false,
                 requests: 0,
@@ -45,8 +45,6 @@ impl World {
                     client.ended |= !client.was_lost;
                 }
             }
-            // The operation may still be on its way, and end later sessions too.
-            (Request::EndAll(subject, _), _) => self.unsure.push(subject),
             _ => {}
         }
     }

@@ -10,10 +10,12 @@
 //! - when the store is back, every live session can be refreshed;
 //! - a thief and the owner of a session don't both keep it.
 //!
-//! A violation prints its seed: `JWT_SEED` repeats one history, and `JWT_HISTORIES` sets how many are tried.
+//! A violation prints its seed: `JWT_SEED` repeats one history, and `JWT_HISTORIES` sets how many are tried. `late` has the seeds
+//! that broke a promise once.
 
 mod answers;
 mod calm;
+mod late;
 mod process;
 mod random;
 mod store;

@@ -141,23 +141,10 @@ impl SessionStore for Connection {
         .await
     }
 
-    async fn end(&self, subject: &str, id: &str) -> Result<bool, SessionStoreError> {
-        let key = (subject.to_owned(), id.to_owned());
-        self.run(move |contents| contents.remove(&key).is_some()).await
-    }
-
-    async fn end_all(&self, subject: &str, but: Option<&str>) -> Result<Vec<String>, SessionStoreError> {
-        let (subject, but) = (subject.to_owned(), but.map(str::to_owned));
+    async fn end(&self, subject: &str, ids: &[&str]) -> Result<Vec<String>, SessionStoreError> {
+        let keys: Vec<_> = ids.iter().map(|id| (subject.to_owned(), (*id).to_owned())).collect();
         self.run(move |contents| {
-            let mut ended = Vec::new();
-            contents.retain(|(owner, id), _| {
-                let stays = *owner != subject || but.as_ref() == Some(id);
-                if !stays {
-                    ended.push(id.clone());
-                }
-                stays
-            });
-            ended
+            keys.into_iter().filter_map(|key| contents.remove(&key)).map(|session| session.id).collect()
         })
         .await
     }

@@ -48,8 +48,6 @@ pub(crate) struct World {
     pub(crate) processes: Vec<Process>,
     pub(crate) clients: Vec<Client>,
     pub(crate) tasks: Vec<Task>,
-    /// Subjects whose sessions couldn't all be ended.
-    pub(crate) unsure: Vec<&'static str>,
     pub(crate) revoked_until: u64,
     pub(crate) time: u64,
     pub(crate) is_calm: bool,
@@ -125,7 +123,6 @@ impl World {
             processes,
             clients: Vec::new(),
             tasks: Vec::new(),
-            unsure: Vec::new(),
             revoked_until: 0,
             time: 0,
             is_calm: false,
@@ -347,10 +344,8 @@ impl World {
             let index = self.random.index(self.tasks.len());
             let task = self.tasks.swap_remove(index);
             self.note(&format!("gave up: {:?}", task.request));
-            match task.request {
-                Request::Refresh { client, by_thief: false } => self.clients[client].requests -= 1,
-                Request::EndAll(subject, _) => self.unsure.push(subject),
-                _ => {}
+            if let Request::Refresh { client, by_thief: false } = task.request {
+                self.clients[client].requests -= 1;
             }
         }
     }

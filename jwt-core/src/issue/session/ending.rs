@@ -1,6 +1,5 @@
 //! Ending sessions, also in a store that is down or loses its last writes.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use crate::claim_rules::MAX_LEEWAY;
@@ -53,10 +52,11 @@ impl Sessions {
         self.all_ended(subject).map(|()| false)
     }
 
-    /// Ends all sessions of a subject, and returns how many there were. Call it after a password reset.
+    /// Ends all sessions of a subject, and returns how many there were. Call it after a password reset, when the old password
+    /// no longer works.
     ///
-    /// Access tokens stay valid until they expire, unless [`SessionsBuilder::revocations`](super::SessionsBuilder::revocations)
-    /// is set.
+    /// Later logins continue in any case, also if the store carries this out late. Access tokens stay valid until they expire,
+    /// unless [`SessionsBuilder::revocations`](super::SessionsBuilder::revocations) is set.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl Sessions {
             let Some(end) = service.journal.next_due(clock.now().as_secs(), clock.monotonic(), &mut passed) else {
                 break;
             };
-            let existed = service.store.end(&end.subject, &end.id).await.map_err(|error| self.unavailable(&error))?;
+            let existed = self.end_in_store(&end.subject, &[&end.id]).await? > 0;
             if existed && end.stored {
                 self.report_lost_writes();
             }
@@ -126,7 +126,7 @@ impl Sessions {
     pub(super) async fn end_session(&self, subject: &str, id: &str) -> Result<bool, Error> {
         let service = &self.0;
         service.journal.begin(subject, id, self.last_refresh());
-        let stored = service.store.end(subject, id).await.map_err(|error| self.unavailable(&error));
+        let stored = self.end_in_store(subject, &[id]).await.map(|count| count > 0);
         service.journal.note(subject, id, stored.is_ok(), false);
         let hooked = self.run_end_hooks(subject, id).await;
         service.journal.note(subject, id, stored.is_ok(), hooked.is_ok());
@@ -145,30 +145,27 @@ impl Sessions {
     async fn end_all_but(&self, subject: &str, but: Option<&str>) -> Result<usize, Error> {
         let service = &self.0;
         self.heal_some().await;
-        let unavailable = |error| self.unavailable(&error);
-        let records = service.store.list(subject, self.now().as_secs()).await.map_err(unavailable)?;
-        let mut ids: BTreeSet<String> = records.into_iter().map(|record| record.id).collect();
-        ids.retain(|id| but != Some(id));
+        // At second 0 none has ended. If the store went back, a client may have a token that is newer than an ended record.
+        let records = service.store.list(subject, 0).await.map_err(|error| self.unavailable(&error))?;
+        let ids: Vec<&str> = records.iter().map(|record| &*record.id).filter(|id| but != Some(*id)).collect();
         for id in &ids {
             service.journal.begin(subject, id, self.last_refresh());
         }
-        let ended = service.store.end_all(subject, but).await.map_err(unavailable);
-        let is_stored = ended.is_ok();
-        // Sessions that began in between.
-        let count = ended.map(|ended| {
-            let count = ended.len();
-            ids.extend(ended);
-            count
-        });
+        let count = self.end_in_store(subject, &ids).await;
         for id in &ids {
-            if is_stored {
-                let _ = self.follow_end(subject, id).await;
-            } else {
-                let hooked = self.run_end_hooks(subject, id).await;
-                service.journal.note(subject, id, false, hooked.is_ok());
-            }
+            let hooked = self.run_end_hooks(subject, id).await;
+            service.journal.note(subject, id, count.is_ok(), hooked.is_ok());
         }
         count.and_then(|count| self.all_ended(subject).map(|()| count))
+    }
+
+    /// Returns how many of the sessions existed.
+    async fn end_in_store(&self, subject: &str, ids: &[&str]) -> Result<usize, Error> {
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let ended = self.0.store.end(subject, ids).await.map_err(|error| self.unavailable(&error))?;
+        Ok(ended.len())
     }
 
     /// An error if an earlier attempt to end one of the subject's sessions isn't completed.

@@ -127,21 +127,14 @@ impl SessionStore for MemorySessions {
         Ok(sessions)
     }
 
-    async fn end(&self, subject: &str, id: &str) -> Result<bool, SessionStoreError> {
-        let mut state = self.state();
-        let before = state.count;
-        state.retain(subject, |session| session.id != id);
-        Ok(state.count < before)
-    }
-
-    async fn end_all(&self, subject: &str, but: Option<&str>) -> Result<Vec<String>, SessionStoreError> {
+    async fn end(&self, subject: &str, ids: &[&str]) -> Result<Vec<String>, SessionStoreError> {
         let mut ended = Vec::new();
         self.state().retain(subject, |session| {
-            let kept = but == Some(session.id.as_str());
-            if !kept {
+            let is_kept = !ids.contains(&session.id.as_str());
+            if !is_kept {
                 ended.push(session.id.clone());
             }
-            kept
+            is_kept
         });
         Ok(ended)
     }

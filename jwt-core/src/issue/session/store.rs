@@ -49,11 +49,11 @@ pub trait SessionStore: fmt::Debug + Send + Sync {
     /// Returns a subject's sessions that have not ended at `now`, the most recently used first.
     async fn list(&self, subject: &str, now: u64) -> Result<Vec<SessionRecord>, SessionStoreError>;
 
-    /// Deletes a session, and returns whether it existed. It's called again for a session whose end the store may have lost.
-    async fn end(&self, subject: &str, id: &str) -> Result<bool, SessionStoreError>;
-
-    /// Deletes a subject's sessions except `but`, and returns the identifiers of the deleted ones.
-    async fn end_all(&self, subject: &str, but: Option<&str>) -> Result<Vec<String>, SessionStoreError>;
+    /// Deletes these sessions of a subject, and returns the identifiers of those that existed. It's called again for sessions
+    /// whose end the store may have lost.
+    ///
+    /// The sessions are named, so that an operation that is carried out long after its caller gave up ends no later login.
+    async fn end(&self, subject: &str, ids: &[&str]) -> Result<Vec<String>, SessionStoreError>;
 }
 
 /// Why a session store failed.
