@@ -1,3 +1,5 @@
+use std::fmt;
+
 use crate::claims::claim;
 use crate::error::{Error, ErrorKind};
 use crate::json::Value;
@@ -38,14 +40,26 @@ pub fn no_delegation() -> impl Requirement + Clone + 'static {
     NoDelegation
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct ActedBy {
     names: Vec<String>,
     mistake: Option<Misconfigured>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct NoDelegation;
+
+impl fmt::Debug for ActedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("acted_by").field(&self.names).finish()
+    }
+}
+
+impl fmt::Debug for NoDelegation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no_delegation()")
+    }
+}
 
 impl Requirement for ActedBy {
     fn check(&self, verified: &Verified) -> Result<(), Error> {

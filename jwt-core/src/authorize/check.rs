@@ -112,12 +112,12 @@ impl<F> Clone for CheckAsync<F> {
 
 impl<F> fmt::Debug for Check<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Check").field(&self.name).finish()
+        f.debug_tuple("check").field(&self.name).finish()
     }
 }
 
 impl<F> fmt::Debug for CheckAsync<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CheckAsync").field(&self.name).finish()
+        f.debug_tuple("check_async").field(&self.name).finish()
     }
 }

@@ -87,7 +87,7 @@ impl Requirement for RequiredClaim {
 // Shows the path, but not the expected value, which may be personal data.
 impl fmt::Debug for RequiredClaim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RequiredClaim").field(self.path.as_written()).finish()
+        f.debug_tuple("claim").field(self.path.as_written()).finish()
     }
 }
 
@@ -197,6 +197,6 @@ mod tests {
     #[test]
     fn debug_shows_the_path_of_a_claim_but_not_the_expected_value() {
         let text = format!("{:?} {:?}", claim("/a").equals("secret"), claim("/a").contains("secret"));
-        assert_eq!(text, r#"RequiredClaim("/a") RequiredClaim("/a")"#);
+        assert_eq!(text, r#"claim("/a") claim("/a")"#);
     }
 }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{Class, Detail, Error, ErrorKind};
@@ -62,16 +63,28 @@ pub fn any(requirements: impl Requirements) -> impl Requirement + Clone + 'stati
     Any { requirements: requirements.into(), mistake }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct All {
     requirements: Arc<[Box<dyn Requirement>]>,
     mistake: Option<Misconfigured>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Any {
     requirements: Arc<[Box<dyn Requirement>]>,
     mistake: Option<Misconfigured>,
+}
+
+impl fmt::Debug for All {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("all").field(&self.requirements).finish()
+    }
+}
+
+impl fmt::Debug for Any {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("any").field(&self.requirements).finish()
+    }
 }
 
 impl Requirement for All {

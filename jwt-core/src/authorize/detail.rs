@@ -78,7 +78,7 @@ impl Requirement for RequiredDetail {
 
 impl fmt::Debug for RequiredDetail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RequiredDetail").field(&self.kind).finish()
+        f.debug_tuple("authorization_detail").field(&self.kind).finish()
     }
 }
 

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use crate::claims::{NumericDate, claim};
@@ -10,7 +11,7 @@ use super::Requirement;
 use super::requirement::{Misconfigured, ensure_configured};
 
 /// A requirement on how or when the user logged in (RFC 9470). Created by [`acr`] and [`max_auth_age`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RequiredLogin {
     acr_values: Option<Vec<String>>,
     max_age: Option<Duration>,
@@ -93,6 +94,19 @@ impl RequiredLogin {
     }
 }
 
+impl fmt::Debug for RequiredLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(values) = &self.acr_values {
+            f.debug_tuple("acr").field(values).finish()?;
+        }
+        if let Some(age) = &self.max_age {
+            f.write_str(if self.acr_values.is_some() { "." } else { "" })?;
+            f.debug_tuple("max_auth_age").field(age).finish()?;
+        }
+        Ok(())
+    }
+}
+
 fn is_recent(verified: &Verified, age: Duration) -> bool {
     let Some(Value::Number(seconds)) = claim(verified.payload(), "auth_time") else { return false };
     let (now, leeway) = (verified.now(), verified.leeway());
@@ -113,8 +127,14 @@ impl Requirement for RequiredLogin {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct RequiredFreshness;
+
+impl fmt::Debug for RequiredFreshness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("fresh()")
+    }
+}
 
 impl Requirement for RequiredFreshness {
     fn check(&self, verified: &Verified) -> Result<(), Error> {

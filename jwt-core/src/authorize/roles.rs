@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use crate::claims::{ClaimPath, is_or_contains};
@@ -53,7 +54,7 @@ where
 }
 
 /// A requirement on roles. Created by [`roles`] and [`any_role`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RequiredRoles {
     path: PathSetting,
     names: Vec<String>,
@@ -63,7 +64,7 @@ pub struct RequiredRoles {
 }
 
 /// How the claim names the roles.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum Form {
     /// A string, or the strings of an array.
     Strings,
@@ -71,6 +72,13 @@ enum Form {
     Split(char),
     /// The names of an object's members.
     Members,
+}
+
+impl fmt::Debug for RequiredRoles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let function = if self.one_is_enough { "any_role" } else { "roles" };
+        f.debug_tuple(function).field(&self.path).field(&self.names).finish()
+    }
 }
 
 impl RequiredRoles {

@@ -148,19 +148,49 @@ impl Routes {
     }
 
     fn access_to(&self, method: &str, pattern: &str) -> &Access {
-        let access = self.entries.get(pattern).and_then(|methods| {
-            let entry = |wanted: Option<&str>| {
-                let entry = methods.iter().find(|(method, _)| method.as_deref() == wanted);
-                entry.map(|(_, access)| access)
-            };
-            // RFC 9110 section 9.3.2: `HEAD` is `GET` without the content.
-            let head = || if method == "HEAD" { entry(Some("GET")) } else { None };
-            entry(Some(method)).or_else(head).or_else(|| entry(None))
-        });
-        access.unwrap_or_else(|| {
+        self.entry(method, pattern).unwrap_or_else(|| {
             self.log_once(pattern);
             &self.unlisted
         })
+    }
+
+    /// Returns the entry for requests with this method to this route.
+    pub(super) fn entry(&self, method: &str, pattern: &str) -> Option<&Access> {
+        let methods = self.entries.get(pattern)?;
+        let entry = |wanted: Option<&str>| {
+            let entry = methods.iter().find(|(method, _)| method.as_deref() == wanted);
+            entry.map(|(_, access)| access)
+        };
+        // RFC 9110 section 9.3.2: `HEAD` is `GET` without the content.
+        let head = || if method == "HEAD" { entry(Some("GET")) } else { None };
+        entry(Some(method)).or_else(head).or_else(|| entry(None))
+    }
+
+    /// Returns all entries, sorted by pattern and method.
+    pub(super) fn listed(&self) -> Vec<(Option<&str>, &str, &Access)> {
+        let mut listed: Vec<_> = self
+            .entries
+            .iter()
+            .flat_map(|(pattern, methods)| {
+                methods.iter().map(|(method, access)| (method.as_deref(), &**pattern, access))
+            })
+            .collect();
+        listed.sort_by_key(|(method, pattern, _)| (*pattern, *method));
+        listed
+    }
+
+    /// Returns the access level of requests that match no route.
+    pub(super) const fn other(&self) -> &Access {
+        &self.fallback
+    }
+
+    /// Whether this is the access level of routes that aren't in the table.
+    pub(super) fn is_unlisted(&self, access: &Access) -> bool {
+        matches!((access, &self.unlisted), (Access::Requires(one), Access::Requires(other)) if Arc::ptr_eq(one, other))
+    }
+
+    pub(super) const fn mistake(&self) -> Option<&BuildError> {
+        self.mistake.as_ref()
     }
 
     fn log_once(&self, pattern: &str) {

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use crate::error::{Error, ErrorKind};
 use crate::http::challenge::is_scope;
 use crate::verified::Verified;
@@ -6,7 +8,7 @@ use super::Requirement;
 use super::requirement::{Misconfigured, ensure_configured};
 
 /// A requirement on the token's scopes. Created by [`scopes`] and [`any_scope`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RequiredScopes {
     names: Vec<String>,
     one_is_enough: bool,
@@ -81,6 +83,14 @@ impl Requirement for RequiredScopes {
 
     fn scope(&self) -> Option<String> {
         (!self.names.is_empty()).then(|| self.names.join(" "))
+    }
+}
+
+// Requirements show themselves in the words that make them, because reports and logs print them.
+impl fmt::Debug for RequiredScopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let function = if self.one_is_enough { "any_scope" } else { "scopes" };
+        f.debug_tuple(function).field(&self.names).finish()
     }
 }
 

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use crate::claims::claim;
@@ -73,20 +74,35 @@ where
     OfIssuer { issuer, requirement: Arc::new(requirement), mistake }
 }
 
-#[derive(Debug)]
 struct Named<R> {
     name: Arc<str>,
     requirement: Arc<R>,
 }
 
-#[derive(Debug)]
 struct Not<R>(Arc<R>);
 
-#[derive(Debug)]
 struct OfIssuer<R> {
     issuer: Arc<str>,
     requirement: Arc<R>,
     mistake: Option<Misconfigured>,
+}
+
+impl<R: fmt::Debug> fmt::Debug for Named<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("named").field(&self.name).field(&self.requirement).finish()
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for Not<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("not").field(&self.0).finish()
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for OfIssuer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("of_issuer").field(&self.issuer).field(&self.requirement).finish()
+    }
 }
 
 impl<R: Requirement> Requirement for Named<R> {
