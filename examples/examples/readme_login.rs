@@ -5,7 +5,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use jwt_tower::jwt_core::crypto::SigningKey;
 use jwt_tower::jwt_core::issue::{KeyRing, MemorySessions, Sessions, TokenIssuer};
-use jwt_tower::jwt_core::revocation::{MemoryRevocations, RevocationSettings};
+use jwt_tower::jwt_core::revocation::MemoryRevocations;
 use jwt_tower::jwt_core::{Algorithm, Error, ErrorKind, Verifier};
 use jwt_tower::{Claims, JwtLayer, Rejection, Tokens, endpoint};
 
@@ -42,8 +42,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .client_id("shop-web")
         .build()?;
     // A logout is remembered for as long as an access token can live.
-    let remember = RevocationSettings::new().longest_lifetime(tokens.lifetime());
-    let revocations = MemoryRevocations::with_settings(remember);
+    let revocations = MemoryRevocations::with_settings(tokens.revocation_settings());
     let verifier = Verifier::builder().issuer(tokens.trusted()).revocations(revocations.clone()).build()?;
     let sessions = Sessions::builder(tokens, MemorySessions::new()).revocations(revocations).build()?;
 

@@ -1,4 +1,8 @@
-//! The guide: one page for each subject. The pages are the files of `jwt-core/doc`, so they read the same in the repository.
+#![doc = include_str!("../doc/rustdoc-links.txt")]
+#![doc = include_str!("../doc/index.md")]
+//!
+//! The pages are the files of `jwt-core/doc`, so they read the same in the repository. The search finds them by their subjects too:
+//! try `keycloak`, `websocket` or `csrf`.
 
 /// A page for each file of `doc`. In the pages, a link to another page is the file's name in brackets; here it leads to the page.
 macro_rules! pages {
@@ -10,37 +14,64 @@ macro_rules! pages {
     )+};
 }
 
+// The aliases are words that users search for, and that are no names of items. The document tests list those that must be there.
 pages! {
+    #[doc(alias("axum", "quickstart", "tutorial", "hello world", "introduction"))]
+    getting_started_axum = "getting_started_axum.md";
+    #[doc(alias("actix", "actix-web", "quickstart", "tutorial", "hello world"))]
+    getting_started_actix = "getting_started_actix.md";
+    #[doc(alias("security", "hardening", "checklist"))]
     defaults = "defaults.md";
     #[cfg(feature = "remote")]
+    #[doc(alias("jwks", "rotation", "outage", "docker", "compose", "certificate authority", "proxy"))]
     keys = "keys.md";
     #[cfg(all(feature = "aws-lc-rs", feature = "jwks"))]
+    #[doc(alias("keycloak", "entra", "azure", "auth0", "okta", "cognito", "google", "firebase", "oidc", "oauth2", "openid"))]
+    #[doc(alias("github actions", "gitlab", "kubernetes", "zitadel", "authentik", "clerk", "supabase", "spiffe"))]
     providers = "providers.md";
     #[cfg(feature = "remote")]
+    #[doc(alias("multi-tenant", "multitenant", "multitenancy", "saas", "b2b"))]
     tenants = "tenants.md";
     #[cfg(feature = "config")]
+    #[doc(alias("toml", "yaml", "json", "environment", "env", "dotenv", "settings"))]
     configuration = "configuration.md";
+    #[doc(alias("scopes", "roles", "permissions", "groups", "rbac", "mfa", "authorization", "step-up"))]
     requirements = "requirements.md";
+    #[doc(alias("www-authenticate", "401", "403", "500", "503", "unauthorized", "forbidden"))]
     rejections = "rejections.md";
+    #[doc(alias("error codes"))]
     codes = "codes.md";
+    #[doc(alias("401", "403", "debug", "debugging", "troubleshooting", "invalid_token", "unauthorized"))]
     why_401 = "why_401.md";
+    #[doc(alias("rfc9457", "problem+json", "error body"))]
     problem = "problem.md";
+    #[doc(alias("blocklist", "blacklist", "denylist", "revoke", "logout"))]
     revocation = "revocation.md";
     #[cfg(feature = "postgres")]
+    #[doc(alias("postgresql", "database", "fleet"))]
     postgres = "postgres.md";
     #[cfg(feature = "redis")]
+    #[doc(alias("valkey", "cluster", "sentinel", "fleet"))]
     redis = "redis.md";
     #[cfg(feature = "issue")]
+    #[doc(alias("login", "logout", "password", "refresh", "refresh token", "devices", "remember me"))]
     sessions = "sessions.md";
     #[cfg(feature = "issue")]
+    #[doc(alias("kms", "hsm", "pkcs11", "rotation", "pem", "vault"))]
     signing_keys = "signing_keys.md";
+    #[doc(alias("cookie", "csrf", "xsrf", "cors", "spa", "localstorage", "samesite"))]
     browsers = "browsers.md";
     #[cfg(feature = "metrics")]
+    #[doc(alias("prometheus", "grafana", "opentelemetry", "tracing", "observability", "monitoring", "alert"))]
     metrics = "metrics.md";
     #[cfg(all(feature = "testing", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+    #[doc(alias("test", "mock", "fake", "unit test"))]
     testing = "testing.md";
+    #[doc(alias("benchmark", "latency", "speed"))]
     performance = "performance.md";
+    #[doc(alias("benchmark"))]
     measured = "measured.md";
     #[cfg(feature = "jsonwebtoken-12")]
+    #[doc(alias("migration", "validation", "decodingkey"))]
     jsonwebtoken = "jsonwebtoken.md";
 }

@@ -252,6 +252,44 @@ fn every_page_of_the_guide_can_be_linked_to_from_the_others() {
     assert_eq!(references, pages.iter().map(String::as_str).collect(), "rustdoc-links.txt, left, and the pages, right");
 }
 
+/// Words that people search a guide for.
+const SUBJECTS: &[&str] = &[
+    "cors",
+    "csrf",
+    "docker",
+    "keycloak",
+    "logout",
+    "metrics",
+    "multi-tenant",
+    "password",
+    "prometheus",
+    "proxy",
+    "refresh",
+    "roles",
+    "scopes",
+    "test",
+    "toml",
+];
+
+/// Folds a word: the names of pages have `_` for the space.
+fn folded(text: &str) -> String {
+    text.to_lowercase().replace('_', " ")
+}
+
+#[test]
+fn a_search_for_a_subject_finds_its_page() {
+    let guide = fs::read_to_string(root().join("jwt-core/src/guide.rs")).expect("the guide");
+    let aliases = guide.split("alias(").skip(1).filter_map(|rest| rest.split(')').next());
+    let aliases = aliases.flat_map(|list| list.split('"').skip(1).step_by(2).map(folded));
+    let names = guide.lines().filter_map(|line| line.split_once(" = \"")).map(|(name, _)| folded(name.trim()));
+    let found: BTreeSet<String> = aliases.chain(names).collect();
+    let index = folded(&fs::read_to_string(root().join("jwt-core/doc/index.md")).expect("the index"));
+    for subject in SUBJECTS {
+        assert!(found.contains(*subject), "guide.rs: no page has the alias {subject:?}");
+        assert!(index.contains(subject), "index.md: no row has the word {subject:?}");
+    }
+}
+
 #[test]
 fn the_check_of_documents_finds_every_offence_and_accepts_a_good_page() {
     let folder = root().join("jwt-core/doc");
