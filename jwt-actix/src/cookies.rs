@@ -1,8 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse, Responder};
-use jwt_core::gate::HeaderEdit;
 use jwt_core::http::SetCookies;
 
-use crate::response::{self, HeadersView};
+use crate::headers::Lent;
 
 /// Adds cookies to a handler's response.
 pub trait SetCookiesExt: Responder + Sized {
@@ -39,8 +38,7 @@ impl<R: Responder> Responder for WithCookies<R> {
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse<R::Body> {
         let mut response = self.responder.respond_to(request);
-        let edits = HeaderEdit::set_cookies(self.cookies, &HeadersView(response.headers()));
-        response::edit(response.headers_mut(), edits);
+        self.cookies.apply(&mut Lent(response.headers_mut()));
         response
     }
 }

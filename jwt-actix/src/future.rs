@@ -6,11 +6,13 @@ use std::task::{Context, Poll, ready};
 use actix_web::HttpMessage as _;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
-use jwt_core::gate::{Admission, AfterResponse, Answer, HeaderEdit, Inspection};
+use jwt_core::gate::{Admission, AfterResponse, Answer, Inspection};
+use jwt_core::http::SetCookies;
 use jwt_core::{Pending, Step};
 use pin_project_lite::pin_project;
 
 use crate::extract;
+use crate::headers::Lent;
 use crate::inspect::Reading;
 use crate::request::{self, AllowedPath};
 use crate::response;
@@ -57,7 +59,7 @@ enum Wait {
 
 struct Editing<B> {
     response: ServiceResponse<EitherBody<B>>,
-    pending: Pending<Vec<HeaderEdit>>,
+    pending: Pending<SetCookies>,
 }
 
 impl<S: Service<ServiceRequest>, B> ResponseFuture<S, B> {
@@ -91,7 +93,7 @@ impl<S: Service<ServiceRequest>, B> State<S, B> {
             request.extensions_mut().insert(state);
         }
         if let Some(rewrite) = admission.take_rewrite() {
-            request::rewrite(&mut request, &rewrite);
+            request::rewrite(&mut request, rewrite);
         }
         Self::Calling { future: service.call(request), after: admission.into_after_response(), path }
     }
@@ -152,9 +154,9 @@ where
                     }
                     extract::report_ignored(&response);
                     let Some(after) = after.take() else { return Poll::Ready(Ok(response)) };
-                    match after.edits(&response::HeadersView(response.headers())) {
-                        Step::Ready(edits) => {
-                            response::edit(response.headers_mut(), edits);
+                    match after(&mut Lent(response.headers_mut())) {
+                        Step::Ready(cookies) => {
+                            cookies.apply(&mut Lent(response.headers_mut()));
                             return Poll::Ready(Ok(response));
                         }
                         Step::Pending(pending) => {
@@ -164,9 +166,9 @@ where
                 }
                 StateProjection::Editing { editing } => {
                     let Editing { pending, .. } = &mut **editing.as_mut().expect(POLLED_AFTER_COMPLETION);
-                    let edits = ready!(Pin::new(pending).poll(context));
+                    let cookies = ready!(Pin::new(pending).poll(context));
                     let Editing { mut response, .. } = *editing.take().expect(POLLED_AFTER_COMPLETION);
-                    response::edit(response.headers_mut(), edits);
+                    cookies.apply(&mut Lent(response.headers_mut()));
                     return Poll::Ready(Ok(response));
                 }
             };

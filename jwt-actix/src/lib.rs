@@ -69,6 +69,7 @@ mod endpoint;
 mod extract;
 mod future;
 mod gate;
+mod headers;
 mod inspect;
 mod layer;
 mod principal;

@@ -5,11 +5,13 @@ use std::mem;
 use actix_web::HttpRequest;
 use actix_web::dev::{Extensions, ServiceRequest, Url};
 use actix_web::http::Uri;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header;
 use actix_web::http::uri::PathAndQuery;
 use actix_web::middleware::TrailingSlash;
-use jwt_core::gate::{RequestState, Rewrite};
-use jwt_core::http::RequestView;
+use jwt_core::gate::RequestState;
+use jwt_core::http::{Headers, RequestView};
+
+use crate::headers::Lent;
 
 /// An actix-web request, borrowed by the core.
 pub(crate) struct ActixView<'r> {
@@ -149,30 +151,10 @@ impl AllowedPath {
 }
 
 /// Changes a request's headers and target.
-pub(crate) fn rewrite(request: &mut ServiceRequest, rewrite: &Rewrite) {
-    let before = mem::take(request.headers_mut());
-    let mut headers = HeaderMap::with_capacity(before.len() + rewrite.headers().len());
-    for (name, value) in &before {
-        match rewrite.line(name.as_str(), value.as_bytes()) {
-            Some(Cow::Borrowed(_)) => headers.append(name.clone(), value.clone()),
-            Some(Cow::Owned(left)) => append(&mut headers, name.as_str(), left),
-            None => {}
-        }
-    }
-    for (name, value) in rewrite.headers() {
-        append(&mut headers, name, value.clone().into_bytes());
-    }
-    *request.headers_mut() = headers;
-    if let Some(target) = rewrite.target() {
+pub(crate) fn rewrite(request: &mut ServiceRequest, rewrite: impl FnOnce(&mut dyn Headers) -> Option<String>) {
+    if let Some(target) = rewrite(&mut Lent(request.headers_mut())) {
         let mut parts = mem::take(&mut request.head_mut().uri).into_parts();
         parts.path_and_query = Some(PathAndQuery::try_from(target).unwrap_or(PathAndQuery::from_static("/")));
         request.head_mut().uri = Uri::from_parts(parts).unwrap_or_default();
-    }
-}
-
-/// The core creates only legal names and values. An illegal one would be left out.
-fn append(headers: &mut HeaderMap, name: &str, value: Vec<u8>) {
-    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-        headers.append(name, value);
     }
 }

@@ -4,9 +4,8 @@ use std::convert::Infallible;
 #[cfg(feature = "axum")]
 use axum_core::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use http::HeaderMap;
-use jwt_core::gate::HeaderEdit;
 
-use crate::response::{self, HeadersView};
+use crate::headers::Lent;
 
 /// Adds cookies to a response, and keeps it out of shared caches, because the cookies may contain tokens.
 ///
@@ -33,8 +32,7 @@ pub struct SetCookies(pub jwt_core::http::SetCookies);
 impl SetCookies {
     /// Adds the cookies to the headers of a response.
     pub fn apply(self, headers: &mut HeaderMap) {
-        let edits = HeaderEdit::set_cookies(self.0, &HeadersView(headers));
-        response::edit(headers, edits);
+        self.0.apply(&mut Lent(headers));
     }
 }
 

@@ -4,11 +4,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
-use jwt_core::gate::{Admission, AfterResponse, Answer, HeaderEdit, Inspection};
+use jwt_core::gate::{Admission, AfterResponse, Answer, Inspection};
+use jwt_core::http::SetCookies;
 use jwt_core::{Pending, Step};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use crate::headers::Lent;
 use crate::inspect::Reading;
 use crate::request::{self, HttpView};
 use crate::{RejectionBody, response};
@@ -36,7 +38,7 @@ pin_project! {
         // Boxed, because it's rare and would make every future large.
         Waiting { waiting: Option<Box<Waiting<S, B>>> },
         Calling { #[pin] future: S::Future, after: Option<AfterResponse> },
-        Editing { editing: Option<Box<(S::Response, Pending<Vec<HeaderEdit>>)>> },
+        Editing { editing: Option<Box<(S::Response, Pending<SetCookies>)>> },
     }
 }
 
@@ -81,7 +83,7 @@ impl<S: Service<Request<B>>, B> State<S, B> {
             request.extensions_mut().insert(state);
         }
         if let Some(rewrite) = admission.take_rewrite() {
-            request::rewrite(&mut request, &rewrite);
+            request::rewrite(&mut request, rewrite);
         }
         Self::Calling { future: service.call(request), after: admission.into_after_response() }
     }
@@ -135,9 +137,9 @@ where
                 StateProjection::Calling { future, after } => {
                     let mut response = ready!(future.poll(context))?;
                     let Some(after) = after.take() else { return Poll::Ready(Ok(response)) };
-                    match after.edits(&response::HeadersView(response.headers())) {
-                        Step::Ready(edits) => {
-                            response::edit(response.headers_mut(), edits);
+                    match after(&mut Lent(response.headers_mut())) {
+                        Step::Ready(cookies) => {
+                            cookies.apply(&mut Lent(response.headers_mut()));
                             return Poll::Ready(Ok(response));
                         }
                         Step::Pending(pending) => State::Editing { editing: Some(Box::new((response, pending))) },
@@ -145,9 +147,9 @@ where
                 }
                 StateProjection::Editing { editing } => {
                     let (_, pending) = &mut **editing.as_mut().expect(POLLED_AFTER_COMPLETION);
-                    let edits = ready!(Pin::new(pending).poll(context));
+                    let cookies = ready!(Pin::new(pending).poll(context));
                     let (mut response, _) = *editing.take().expect(POLLED_AFTER_COMPLETION);
-                    response::edit(response.headers_mut(), edits);
+                    cookies.apply(&mut Lent(response.headers_mut()));
                     return Poll::Ready(Ok(response));
                 }
             };

@@ -72,6 +72,7 @@ mod cookies;
 mod endpoint;
 mod future;
 mod gate;
+mod headers;
 mod inspect;
 mod layer;
 mod principal;

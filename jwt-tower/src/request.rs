@@ -1,10 +1,11 @@
-use std::borrow::Cow;
 use std::mem;
 
 use http::uri::PathAndQuery;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
-use jwt_core::gate::{RequestState, Rewrite};
-use jwt_core::http::RequestView;
+use http::{Extensions, HeaderMap, Method, Request, Uri, Version, header};
+use jwt_core::gate::RequestState;
+use jwt_core::http::{Headers, RequestView};
+
+use crate::headers::Lent;
 
 /// An `http` request, borrowed by the core.
 pub(crate) struct HttpView<'r> {
@@ -67,30 +68,10 @@ pub(crate) fn state(extensions: &Extensions) -> &RequestState {
 }
 
 /// Changes a request's headers and target.
-pub(crate) fn rewrite<B>(request: &mut Request<B>, rewrite: &Rewrite) {
-    let before = mem::take(request.headers_mut());
-    let mut headers = HeaderMap::with_capacity(before.len() + rewrite.headers().len());
-    for (name, value) in &before {
-        match rewrite.line(name.as_str(), value.as_bytes()) {
-            Some(Cow::Borrowed(_)) => drop(headers.append(name, value.clone())),
-            Some(Cow::Owned(left)) => append(&mut headers, name.as_str(), left),
-            None => {}
-        }
-    }
-    for (name, value) in rewrite.headers() {
-        append(&mut headers, name, value.clone().into_bytes());
-    }
-    *request.headers_mut() = headers;
-    if let Some(target) = rewrite.target() {
+pub(crate) fn rewrite<B>(request: &mut Request<B>, rewrite: impl FnOnce(&mut dyn Headers) -> Option<String>) {
+    if let Some(target) = rewrite(&mut Lent(request.headers_mut())) {
         let mut parts = mem::take(request.uri_mut()).into_parts();
         parts.path_and_query = Some(PathAndQuery::try_from(target).unwrap_or(PathAndQuery::from_static("/")));
         *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
-    }
-}
-
-/// The core creates only legal names and values. An illegal one would be left out.
-fn append(headers: &mut HeaderMap, name: &str, value: Vec<u8>) {
-    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-        headers.append(name, value);
     }
 }

@@ -1,8 +1,9 @@
-use http::header::SET_COOKIE;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
-use jwt_core::gate::{Answer, HeaderEdit, ResponseView};
+use http::{Response, StatusCode, Version};
+use jwt_core::gate::Answer;
+use jwt_core::http::Headers as _;
 
 use crate::RejectionBody;
+use crate::headers::Lent;
 use crate::request::HttpView;
 
 /// Creates the response to a request that isn't let through.
@@ -16,35 +17,11 @@ pub(crate) fn reject<B: RejectionBody>(request: &HttpView<'_>, answer: Answer) -
 pub(crate) fn respond<B: RejectionBody>(answer: Answer) -> Response<B> {
     let mut response = Response::new(B::from_bytes(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    edit(response.headers_mut(), answer.headers.into_iter().map(|(name, value)| HeaderEdit::append(name, value)));
+    for (name, value) in answer.headers {
+        Lent(response.headers_mut()).append(name, value.into_bytes());
+    }
     if let Some(error) = answer.error {
         response.extensions_mut().insert(error);
     }
     response
-}
-
-/// Changes the headers of a response.
-pub(crate) fn edit(headers: &mut HeaderMap, edits: impl IntoIterator<Item = HeaderEdit>) {
-    for HeaderEdit { name, value, replace, .. } in edits {
-        // The core creates only legal names and values. An illegal one would be left out.
-        if let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            value.set_sensitive(name == SET_COOKIE);
-            if replace {
-                headers.insert(name, value);
-            } else {
-                headers.append(name, value);
-            }
-        }
-    }
-}
-
-/// A response's headers, borrowed by the core.
-pub(crate) struct HeadersView<'r>(pub(crate) &'r HeaderMap);
-
-impl ResponseView for HeadersView<'_> {
-    fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
-        for value in self.0.get_all(name) {
-            each(value.as_bytes());
-        }
-    }
 }

@@ -1,8 +1,9 @@
-use std::borrow::Cow;
 use std::fmt;
 
+use super::rewrite::Rewrite;
 use super::{Answer, Inspection, RequestState};
-use crate::http::cookies::{SetCookies, may_be_shared};
+use crate::http::cookies::SetCookies;
+use crate::http::headers::Headers;
 use crate::http::request::RequestView;
 use crate::step::Step;
 
@@ -32,7 +33,10 @@ pub struct Admission {
     extras: Option<Box<Extras>>,
 }
 
-#[derive(Debug, Default)]
+/// Changes the headers of the inner service's response, and returns cookies to set, now or after waiting for them.
+pub type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Step<SetCookies> + Send>;
+
+#[derive(Default)]
 struct Extras {
     inspection: Option<Inspection<Result<Admission, Answer>>>,
     rewrite: Option<Rewrite>,
@@ -59,14 +63,15 @@ impl Admission {
     }
 
     /// Changes the request before the inner service sees it.
-    pub fn rewriting(mut self, rewrite: Rewrite) -> Self {
+    pub(crate) fn rewriting(mut self, rewrite: Rewrite) -> Self {
         self.extras().rewrite = Some(rewrite);
         self
     }
 
-    /// Changes the response's headers.
-    pub fn after_response(mut self, after: AfterResponse) -> Self {
-        self.extras().after = Some(after);
+    /// Changes the headers of the response with a closure, once the inner service has responded. The cookies that it returns are
+    /// [applied](SetCookies::apply) afterwards; return `SetCookies::default()` to set none.
+    pub fn after_response(mut self, after: impl FnOnce(&mut dyn Headers) -> Step<SetCookies> + Send + 'static) -> Self {
+        self.extras().after = Some(Box::new(after));
         self
     }
 
@@ -75,12 +80,13 @@ impl Admission {
         self.extras.as_mut()?.inspection.take()
     }
 
-    /// Takes the changes to the request.
-    pub fn take_rewrite(&mut self) -> Option<Rewrite> {
-        self.extras.as_mut()?.rewrite.take()
+    /// Takes the change to the request. It changes the headers, and returns the new path and query, or `None` to keep them.
+    pub fn take_rewrite(&mut self) -> Option<impl FnOnce(&mut dyn Headers) -> Option<String> + use<>> {
+        let rewrite = self.extras.as_mut()?.rewrite.take()?;
+        Some(move |headers: &mut dyn Headers| rewrite.apply(headers))
     }
 
-    /// Returns the changes to the response.
+    /// Returns the change to the response.
     #[must_use]
     pub fn into_after_response(self) -> Option<AfterResponse> {
         self.extras?.after
@@ -91,142 +97,8 @@ impl Admission {
     }
 }
 
-type LineEdit = dyn for<'v> Fn(&str, &'v [u8]) -> Option<Cow<'v, [u8]>> + Send;
-
-/// Changes to a request's headers and target.
-pub struct Rewrite {
-    line: Box<LineEdit>,
-    headers: Vec<(String, String)>,
-    target: Option<String>,
-}
-
-impl Rewrite {
-    pub(crate) fn new(
-        line: impl for<'v> Fn(&str, &'v [u8]) -> Option<Cow<'v, [u8]>> + Send + 'static,
-        headers: Vec<(String, String)>,
-        target: Option<String>,
-    ) -> Self {
-        Self { line: Box::new(line), headers, target }
-    }
-
-    /// Returns the new value of a header line of the request, borrowed if it stays the same, or `None` to remove the line.
-    /// `name` is in lower case.
-    #[must_use]
-    pub fn line<'v>(&self, name: &str, value: &'v [u8]) -> Option<Cow<'v, [u8]>> {
-        (self.line)(name, value)
-    }
-
-    /// Returns the headers to add: names in lower case, values of visible ASCII and spaces.
-    #[must_use]
-    pub fn headers(&self) -> &[(String, String)] {
-        &self.headers
-    }
-
-    /// Returns the new path and query, or `None` if they stay the same.
-    #[must_use]
-    pub fn target(&self) -> Option<&str> {
-        self.target.as_deref()
-    }
-}
-
-// Headers have claims, and targets may have tokens.
-impl fmt::Debug for Rewrite {
+impl fmt::Debug for Extras {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rewrite").finish_non_exhaustive()
-    }
-}
-
-/// The headers of a response, borrowed from a framework.
-pub trait ResponseView {
-    /// Calls `each` with the value of every field line called `name`, which is in lower case.
-    fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8]));
-}
-
-/// A change of one header of a response.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HeaderEdit {
-    /// The name, in lower case.
-    pub name: &'static str,
-    /// The value, of visible ASCII and spaces.
-    pub value: String,
-    /// Whether it replaces all lines with that name. If not, it's added to them.
-    pub replace: bool,
-}
-
-impl HeaderEdit {
-    /// Adds a line.
-    #[must_use]
-    pub fn append(name: &'static str, value: impl Into<String>) -> Self {
-        Self { name, value: value.into(), replace: false }
-    }
-
-    /// Replaces every line with that name.
-    #[must_use]
-    pub fn replace(name: &'static str, value: impl Into<String>) -> Self {
-        Self { name, value: value.into(), replace: true }
-    }
-
-    /// Adds cookies to a response. Shared caches must not store it, because cookies may contain tokens: `Cache-Control` becomes
-    /// `no-store`, unless [`may_be_shared`] says that it already excludes shared caches.
-    #[must_use]
-    pub fn set_cookies(cookies: SetCookies, response: &dyn ResponseView) -> Vec<Self> {
-        let mut edits: Vec<_> = cookies.into_iter().map(|value| Self::append("set-cookie", value)).collect();
-        let mut cache_control = Vec::new();
-        response.header("cache-control", &mut |value| cache_control.push(value));
-        if may_be_shared(cache_control) {
-            edits.push(Self::replace("cache-control", "no-store"));
-        }
-        edits
-    }
-}
-
-// Values may contain tokens.
-impl fmt::Debug for HeaderEdit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HeaderEdit").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// A change to the headers of the inner service's response.
-pub struct AfterResponse(Box<ResponseEdit>);
-
-type ResponseEdit = dyn FnOnce(&dyn ResponseView) -> Step<Vec<HeaderEdit>> + Send;
-
-impl AfterResponse {
-    /// Creates a change from a closure that sees the response's headers.
-    pub fn new(edit: impl FnOnce(&dyn ResponseView) -> Step<Vec<HeaderEdit>> + Send + 'static) -> Self {
-        Self(Box::new(edit))
-    }
-
-    /// Adds a header unless the response already has it.
-    pub(crate) fn default_header(name: &'static str, value: &'static str) -> Self {
-        Self::new(move |response| {
-            let mut is_there = false;
-            response.header(name, &mut |_| is_there = true);
-            Step::Ready(if is_there { Vec::new() } else { vec![HeaderEdit::append(name, value)] })
-        })
-    }
-
-    /// Adds a header unless the response already has it, but only beside the header `other`.
-    pub(crate) fn header_beside(other: &'static str, name: &'static str, value: &'static str) -> Self {
-        Self::new(move |response| {
-            let (mut is_there, mut has_other) = (false, false);
-            response.header(name, &mut |_| is_there = true);
-            response.header(other, &mut |_| has_other = true);
-            let is_needed = has_other && !is_there;
-            Step::Ready(if is_needed { vec![HeaderEdit::append(name, value)] } else { Vec::new() })
-        })
-    }
-
-    /// Returns the changes to make.
-    pub fn edits(self, response: &dyn ResponseView) -> Step<Vec<HeaderEdit>> {
-        (self.0)(response)
-    }
-}
-
-impl fmt::Debug for AfterResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AfterResponse").finish()
+        f.debug_struct("Extras").finish_non_exhaustive()
     }
 }

@@ -35,9 +35,10 @@ mod answer;
 mod endpoint;
 mod inspection;
 mod metadata;
+mod rewrite;
 mod state;
 
-pub use admission::{Admission, AfterResponse, Gate, HeaderEdit, ResponseView, Rewrite};
+pub use admission::{Admission, AfterResponse, Gate};
 pub use answer::Answer;
 pub use endpoint::Endpoint;
 pub(crate) use endpoint::Reply;
@@ -45,4 +46,5 @@ pub(crate) use inspection::Extent;
 pub use inspection::Inspection;
 pub(crate) use metadata::InvalidResource;
 pub use metadata::{ProtectedResource, ResourceMetadata};
+pub(crate) use rewrite::Rewrite;
 pub use state::RequestState;

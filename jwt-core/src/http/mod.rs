@@ -7,7 +7,7 @@
 //! | set and clear cookies | [`Cookies`] |
 //! | write the bodies of rejections | [`ProblemJson`], [`render_fn`], [`Renderer`] |
 //! | turn an [`Error`](crate::Error) into a response | the adapter's `Rejection::from(error)` |
-//! | adapt another framework | [`RequestView`] |
+//! | adapt another framework | [`RequestView`], [`Headers`] |
 //!
 //! The guide has pages on [rejections](crate::guide::rejections), [every error code](crate::guide::codes), and
 //! [tokens in cookies](crate::guide::browsers).
@@ -15,11 +15,13 @@
 pub(crate) mod challenge;
 pub(crate) mod cookies;
 pub(crate) mod csrf;
+pub(crate) mod headers;
 pub(crate) mod request;
 pub(crate) mod token;
 
 pub use challenge::{Challenge, Challenger, ProblemJson, Rejection, Rendered, Renderer, render_fn};
 pub use cookies::{Cookies, CookiesBuilder, SameSite, SetCookies, may_be_shared};
 pub use csrf::Csrf;
+pub use headers::Headers;
 pub use request::RequestView;
 pub use token::{Found, Location, TokenSource, TokenSources};

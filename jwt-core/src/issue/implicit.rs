@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::claims::NumericDate;
 use crate::error::BuildError;
-use crate::gate::{Admission, AfterResponse, Answer, Gate, HeaderEdit, RequestState, ResponseView};
+use crate::gate::{Admission, Answer, Gate, RequestState};
 use crate::http::cookies::{Cookies, SetCookies, may_be_shared};
+use crate::http::headers::Headers;
 use crate::http::request::RequestView;
 use crate::http::token::Location;
 use crate::step::Step;
@@ -18,8 +19,8 @@ use super::{AccessToken, Issued, TokenIssuer};
 
 /// Renews access tokens in cookies while they are used, for server-rendered pages without refresh tokens.
 ///
-/// The adapters' `ImplicitRefreshLayer` and `ImplicitRefreshMiddleware` apply it to every response. A token that is about
-/// to expire is replaced with one that has the same claims, except that it isn't [fresh](crate::authorize::fresh).
+/// It's a [gate](crate::gate::Gate): put it into the adapter's `GateLayer` or `GateMiddleware`. A token that is about to
+/// expire is replaced with one that has the same claims, except that it isn't [fresh](crate::authorize::fresh).
 ///
 /// Renewal ends a fixed time after the login, which the claim `auth_time` gives. Issue the login's token as
 /// [fresh](super::AccessToken::fresh), or it has no `auth_time` and isn't renewed. Tokens of [`Sessions`](super::Sessions)
@@ -79,13 +80,13 @@ impl ImplicitRefresh {
     fn cookies(
         &self,
         verified: Verified,
-        response: &dyn ResponseView,
+        response: &dyn Headers,
     ) -> Option<impl Future<Output = Option<SetCookies>> + Send + 'static> {
         let replacement = self.replacement(&verified)?;
-        let (mut cache_control, mut sets_access) = (Vec::new(), false);
-        response.header("cache-control", &mut |value| cache_control.push(value));
-        response.header("set-cookie", &mut |value| sets_access |= self.cookies.is_access(value));
-        if sets_access || (!cache_control.is_empty() && may_be_shared(cache_control)) {
+        let cache_control = response.values("cache-control");
+        let sets_access = response.values("set-cookie").iter().any(|value| self.cookies.is_access(value));
+        let is_shared = !cache_control.is_empty() && may_be_shared(cache_control.iter().map(Vec::as_slice));
+        if sets_access || is_shared {
             return None;
         }
         let cookies = self.cookies.clone();
@@ -160,25 +161,9 @@ impl Gate for ImplicitRefresh {
     fn enter(&self, _request: &dyn RequestView, state: &RequestState) -> Step<Result<Admission, Answer>> {
         let Some(verified) = state.verified().cloned() else { return Step::Ready(Ok(Admission::unchanged())) };
         let this = self.clone();
-        let after = AfterResponse::new(move |response| {
-            let Some(cookies) = this.cookies(verified, response) else { return Step::Ready(Vec::new()) };
-            let mut cache_control = CacheControl(Vec::new());
-            response.header("cache-control", &mut |value| cache_control.0.push(value.to_vec()));
-            Step::pending(async move {
-                cookies.await.map(|cookies| HeaderEdit::set_cookies(cookies, &cache_control)).unwrap_or_default()
-            })
-        });
-        Step::Ready(Ok(Admission::unchanged().after_response(after)))
-    }
-}
-
-/// The `Cache-Control` values of a response, kept until its cookies are ready.
-struct CacheControl(Vec<Vec<u8>>);
-
-impl ResponseView for CacheControl {
-    fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
-        if name == "cache-control" {
-            self.0.iter().for_each(|value| each(value));
-        }
+        Step::Ready(Ok(Admission::unchanged().after_response(move |response| {
+            let Some(cookies) = this.cookies(verified, response) else { return Step::Ready(SetCookies::default()) };
+            Step::pending(async move { cookies.await.unwrap_or_default() })
+        })))
     }
 }

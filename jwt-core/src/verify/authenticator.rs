@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use crate::authorize::{Access, Requirement, Routes, all, no_credentials};
 use crate::error::{Class, Error, ErrorKind};
-use crate::gate::ResourceMetadata;
-use crate::gate::{Admission, AfterResponse, Answer, Extent, Gate, Inspection, RequestState};
+use crate::gate::{Admission, Answer, Extent, Gate, Inspection, RequestState, ResourceMetadata};
+use crate::http::cookies::SetCookies;
 use crate::http::csrf::{CsrfCheck, CsrfOutcome, FormField};
 use crate::http::request::RequestView;
 use crate::http::token::{Location, NoToken, RawToken, WEBSOCKET_BEARER, offers_bearer};
@@ -259,8 +259,12 @@ fn pass(verified: Verified, access: RouteAccess) -> Step<Result<Admission, Answe
 /// Selects the protocol that announced the token, unless the handler selects another one. Browsers close a connection whose
 /// response selects none of the offered protocols.
 fn select_protocol(admission: Admission) -> Admission {
-    let selected = AfterResponse::header_beside("sec-websocket-accept", "sec-websocket-protocol", WEBSOCKET_BEARER);
-    admission.after_response(selected)
+    admission.after_response(|response| {
+        if response.has("sec-websocket-accept") && !response.has("sec-websocket-protocol") {
+            response.append("sec-websocket-protocol", WEBSOCKET_BEARER.into());
+        }
+        Step::Ready(SetCookies::default())
+    })
 }
 
 fn admit(verified: Verified) -> Admission {
@@ -268,7 +272,12 @@ fn admit(verified: Verified) -> Admission {
     let in_query = verified.location() == Some(Location::Query);
     let admission = Admission::with_state(RequestState::token(verified));
     if in_query {
-        admission.after_response(AfterResponse::default_header("cache-control", "private"))
+        admission.after_response(|response| {
+            if !response.has("cache-control") {
+                response.append("cache-control", b"private".to_vec());
+            }
+            Step::Ready(SetCookies::default())
+        })
     } else {
         admission
     }

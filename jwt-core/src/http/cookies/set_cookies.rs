@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::http::headers::Headers;
+
 /// `Set-Cookie` values, one for each header line, in order.
 ///
 /// The adapters add them to responses. They contain tokens, so `Debug` shows only their names, and caches must not store the
@@ -21,6 +23,19 @@ impl SetCookies {
     pub fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);
         self
+    }
+
+    /// Adds the cookies to a response, unless there are none. Shared caches must not store it, because cookies may contain tokens:
+    /// `Cache-Control` becomes `no-store`, unless [`may_be_shared`] says that it already excludes shared caches.
+    pub fn apply(self, response: &mut dyn Headers) {
+        if self.0.is_empty() {
+            return;
+        }
+        self.0.into_iter().for_each(|value| response.append("set-cookie", value.into_bytes()));
+        if may_be_shared(response.values("cache-control").iter().map(Vec::as_slice)) {
+            response.remove("cache-control");
+            response.append("cache-control", b"no-store".to_vec());
+        }
     }
 
     /// Returns the values, which have only visible ASCII and spaces.
