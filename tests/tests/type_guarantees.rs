@@ -13,7 +13,7 @@ use jwt_core::crypto::{Backend, PreparedKey, SigningKey};
 use jwt_core::gate::{Admission, Answer, Gate as _, Inspection, RequestState};
 use jwt_core::gate::{ProtectedResource, ResourceMetadata};
 use jwt_core::http::RequestView;
-use jwt_core::http::{Challenge, Challenger, ProblemJson, Rejection, Rendered, Renderer};
+use jwt_core::http::{Challenge, Rejection, Rendered, problem_json};
 use jwt_core::http::{TokenSource, TokenSources};
 use jwt_core::keys::{
     Fetch, FetchError, Fetched, HttpFetch, IgnoredKey, Key, KeyError, KeySet, KeySource, KeyTable, Lookup, RemoteKeys,
@@ -57,14 +57,12 @@ fn shared_types_are_send_sync_and_clone() {
     shared::<RequestState>();
     shared::<Answer>();
     shared::<Challenge>();
-    shared::<Challenger>();
     shared::<Rejection>();
-    shared::<ProblemJson>();
+    shared_value(&problem_json());
     shared::<ProtectedResource>();
     shared::<ResourceMetadata>();
     shared::<Arc<Routes>>();
     shared::<Rendered>();
-    shared::<Arc<dyn Renderer>>();
     shared::<RegisteredClaims<'static>>();
     shared::<RequiredScopes>();
     shared::<RequiredLogin>();

@@ -133,7 +133,7 @@ kinds! {
     IssuingFailed, "issuing_failed", Misuse, "token cannot be issued";
 }
 
-/// The class of an error, which decides the response. [`Challenger`](crate::http::Challenger) turns it into status and headers.
+/// The class of an error, which decides the response's status and headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Class {

@@ -5,7 +5,7 @@
 //! | choose where tokens are looked for | [`TokenSources`] |
 //! | protect tokens in cookies from other sites | [`Csrf`] |
 //! | set and clear cookies | [`Cookies`] |
-//! | write the bodies of rejections | [`ProblemJson`], [`render_fn`], [`Renderer`] |
+//! | write the bodies of rejections | [`problem_json`], or a closure in [`VerifierBuilder::renderer`](crate::VerifierBuilder::renderer) |
 //! | turn an [`Error`](crate::Error) into a response | the adapter's `Rejection::from(error)` |
 //! | adapt another framework | [`RequestView`], [`Headers`] |
 //!
@@ -19,7 +19,7 @@ pub(crate) mod headers;
 pub(crate) mod request;
 pub(crate) mod token;
 
-pub use challenge::{Challenge, Challenger, ProblemJson, Rejection, Rendered, Renderer, render_fn};
+pub use challenge::{Challenge, Rejection, Rendered, problem_json, problem_json_under};
 pub use cookies::{Cookies, CookiesBuilder, SameSite, SetCookies, may_be_shared};
 pub use csrf::Csrf;
 pub use headers::Headers;

@@ -1,7 +1,7 @@
 //! Rejections inside the CORS middleware of each framework: a browser must be able to read them. The frameworks word
 //! their own headers differently, so the responses are checked one by one.
 
-use jwt_core::http::ProblemJson;
+use jwt_core::http::problem_json;
 use jwt_tests::adapter::Adapter;
 use jwt_tests::ask::Ask;
 use jwt_tests::setup::{application, behind, builder, good};
@@ -31,7 +31,7 @@ async fn rejections_keep_the_headers_that_let_a_browser_read_them() {
 
 #[actix_web::test]
 async fn a_browser_can_read_the_bodies_of_rejections() {
-    let application = behind(builder().renderer(ProblemJson::new())).cors(ORIGIN);
+    let application = behind(builder().renderer(problem_json())).cors(ORIGIN);
     for adapter in Adapter::ALL {
         for route in ["/me", "/optional-me", "/reports"] {
             let answer = adapter.send(&application, &Ask::get(route).header("origin", ORIGIN)).await;

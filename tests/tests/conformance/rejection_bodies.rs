@@ -1,6 +1,6 @@
 //! Rejection bodies, written by renderers for layers, requirements and extractors.
 
-use jwt_core::http::{ProblemJson, Rendered, render_fn};
+use jwt_core::http::{Rendered, problem_json, problem_json_under};
 use jwt_core::{ErrorKind, TrustedIssuer, authorize};
 use jwt_tests::adapter::Application;
 use jwt_tests::answer::Answer;
@@ -14,7 +14,7 @@ use crate::rejections::refused_tokens;
 const PROBLEM: &str = "application/problem+json";
 
 fn problems() -> Application {
-    behind(builder().renderer(ProblemJson::new()))
+    behind(builder().renderer(problem_json()))
 }
 
 fn problem(status: u16, code: &str, title: &str) -> String {
@@ -76,7 +76,7 @@ async fn layers_requirements_and_extractors_write_problems() {
     assert_eq!(misspelt.send(&Ask::get("/allowed").bearer(&token)).await, expected);
 
     let remote = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
-    let down = behind(trusting(remote).fetch(Remote::failing().fetch()).renderer(ProblemJson::new()));
+    let down = behind(trusting(remote).fetch(Remote::failing().fetch()).renderer(problem_json()));
     let expected = Answer::unavailable(ErrorKind::KeysUnavailable, 1).with_body(PROBLEM, unavailable);
     assert_eq!(down.send(&Ask::get("/me").bearer(&token)).await, expected);
 }
@@ -93,7 +93,7 @@ async fn responses_of_the_application_get_no_problem_body() {
 
 #[actix_web::test]
 async fn problem_types_are_named_under_a_base_address() {
-    let application = behind(builder().renderer(ProblemJson::new().types_under("https://api.example/problems/")));
+    let application = behind(builder().renderer(problem_json_under("https://api.example/problems/")));
     let body = r#"{"code":"insufficient_role","status":403,"title":"The token does not allow this","type":"https://api.example/problems/insufficient_role"}"#;
     let application = application.requiring(authorize::roles("/roles", ["admin"]));
     let answer = application.send(&Ask::get("/allowed").bearer(&good().sign())).await;
@@ -102,16 +102,17 @@ async fn problem_types_are_named_under_a_base_address() {
 
 #[actix_web::test]
 async fn a_closure_writes_bodies_and_headers_by_the_typed_error() {
-    let renderer = render_fn(|error, challenge| match error.kind() {
-        ErrorKind::NoCredentials => Rendered::json(r#"{"msg":"Missing Authorization Header"}"#)
-            .header("x-reason", error.code())
-            .header("www-authenticate", "Basic realm=\"theirs\""),
-        ErrorKind::InsufficientScope => {
-            Rendered::text(format!("{} {}", challenge.status, error.scope().unwrap_or_default()))
+    let application = behind(builder().renderer(|error, challenge| {
+        match error.kind() {
+            ErrorKind::NoCredentials => Rendered::json(r#"{"msg":"Missing Authorization Header"}"#)
+                .header("x-reason", error.code())
+                .header("www-authenticate", "Basic realm=\"theirs\""),
+            ErrorKind::InsufficientScope => {
+                Rendered::text(format!("{} {}", challenge.status, error.scope().unwrap_or_default()))
+            }
+            _ => Rendered::empty(),
         }
-        _ => Rendered::empty(),
-    });
-    let application = behind(builder().renderer(renderer));
+    }));
     let missing = Answer::missing().with_header("x-reason", "no_credentials");
     let missing = missing.with_body("application/json", r#"{"msg":"Missing Authorization Header"}"#);
     assert_eq!(application.send(&Ask::get("/me")).await, missing);

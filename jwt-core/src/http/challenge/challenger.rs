@@ -3,7 +3,7 @@ use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::renderer::{Challenge, Renderer, no_body};
+use super::renderer::{Challenge, Renderer};
 use crate::error::{Class, Error, ErrorKind};
 use crate::http::request::is_tchar;
 
@@ -25,7 +25,7 @@ pub struct Rejection {
     pub error: Error,
     /// The status and the headers, including those of the body.
     pub challenge: Challenge,
-    /// The body: empty unless a [`Renderer`] wrote one.
+    /// The body: empty unless a [renderer](crate::VerifierBuilder::renderer) wrote one.
     pub body: Vec<u8>,
 }
 
@@ -78,9 +78,9 @@ impl From<Error> for Rejection {
 
 /// Turns errors into rejections, with the realm and the renderer of a verifier.
 #[derive(Clone)]
-pub struct Challenger {
+pub(crate) struct Challenger {
     realm: Arc<str>,
-    renderer: Arc<dyn Renderer>,
+    renderer: Renderer,
     resource_metadata: Option<Arc<str>>,
     /// Challenges for other authentication schemes.
     others: Arc<[String]>,
@@ -90,7 +90,7 @@ impl Default for Challenger {
     fn default() -> Self {
         Self {
             realm: DEFAULT_REALM.into(),
-            renderer: Arc::new(no_body()),
+            renderer: Renderer::default(),
             resource_metadata: None,
             others: Arc::default(),
         }
@@ -104,7 +104,7 @@ impl Challenger {
         is_quotable(realm).then(|| Self { realm: realm.into(), ..Self::default() })
     }
 
-    pub(crate) fn with_renderer(self, renderer: Arc<dyn Renderer>) -> Self {
+    pub(crate) fn with_renderer(self, renderer: Renderer) -> Self {
         Self { renderer, ..self }
     }
 
@@ -119,8 +119,7 @@ impl Challenger {
     }
 
     /// Adds the response to `error`.
-    #[must_use]
-    pub fn refuse(&self, error: Error) -> Rejection {
+    pub(crate) fn refuse(&self, error: Error) -> Rejection {
         let mut challenge = self.challenge(&error);
         let rendered = self.renderer.render(&error, &challenge);
         let body = rendered.write(&mut challenge);

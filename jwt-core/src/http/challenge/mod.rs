@@ -5,9 +5,9 @@ mod grpc;
 mod problem;
 mod renderer;
 
-pub use challenger::{Challenger, Rejection};
-pub(crate) use challenger::{DEFAULT_REALM, is_challenge, is_scope};
+pub use challenger::Rejection;
+pub(crate) use challenger::{Challenger, DEFAULT_REALM, is_challenge, is_scope};
 pub(crate) use grpc::{is_grpc, status as grpc_status};
-pub use problem::ProblemJson;
-pub(crate) use renderer::no_body;
-pub use renderer::{Challenge, Rendered, Renderer, render_fn};
+pub use problem::{problem_json, problem_json_under};
+pub(crate) use renderer::Renderer;
+pub use renderer::{Challenge, Rendered};

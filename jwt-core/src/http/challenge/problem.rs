@@ -2,50 +2,52 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-use super::renderer::{Challenge, Rendered, Renderer};
+use super::renderer::{Challenge, Rendered};
 use crate::error::{Class, Error};
 
-/// Writes rejections as problem details in JSON. RFC 9457.
+/// Returns a renderer that writes rejections as problem details in JSON. RFC 9457.
 ///
 /// The members are `type`, `title`, `status` and `code`. All of them are constants: nothing from the request is repeated, and
-/// every refused token gets a byte-identical response.
+/// every refused token gets a byte-identical response. The type is always `about:blank`, and the title is the status phrase; see
+/// [`problem_json_under`] for types of your own.
 ///
 /// ```
-/// use jwt_core::http::ProblemJson;
 /// use jwt_core::Verifier;
+/// use jwt_core::http::problem_json;
 ///
-/// let builder = Verifier::builder().renderer(ProblemJson::new().types_under("https://api.example/problems/"));
+/// let builder = Verifier::builder().renderer(problem_json());
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct ProblemJson {
-    base: Option<Cow<'static, str>>,
-}
-
-impl ProblemJson {
-    /// Creates a renderer that writes `about:blank` as every type, and the status phrase as its title.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { base: None }
-    }
-
-    /// Sets the prefix of every type, which the code is appended to. Default: `about:blank`.
-    #[must_use]
-    pub fn types_under(self, base: impl Into<Cow<'static, str>>) -> Self {
-        Self { base: Some(base.into()) }
+#[must_use]
+pub fn problem_json() -> impl Fn(&Error, &Challenge) -> Rendered + Clone + Send + Sync + 'static {
+    |error: &Error, challenge: &Challenge| {
+        let Problem { code, phrase, .. } = Problem::of(error);
+        // RFC 9457 section 4.2.1: the title of `about:blank` is the status's phrase.
+        render("about:blank", phrase, challenge.status, code)
     }
 }
 
-impl Renderer for ProblemJson {
-    fn render(&self, error: &Error, challenge: &Challenge) -> Rendered {
-        let Problem { code, phrase, title } = Problem::of(error);
-        let (kind, title) = match &self.base {
-            Some(base) => (format!("{base}{code}"), title),
-            // RFC 9457 section 4.2.1: the title of `about:blank` is the status's phrase.
-            None => ("about:blank".to_owned(), phrase),
-        };
-        let body = json!({"type": kind, "title": title, "status": challenge.status, "code": code});
-        Rendered::new("application/problem+json", body.to_string())
+/// Returns a renderer like [`problem_json`], whose types are `base` followed by the code, with more specific titles.
+///
+/// ```
+/// use jwt_core::Verifier;
+/// use jwt_core::http::problem_json_under;
+///
+/// let builder = Verifier::builder().renderer(problem_json_under("https://api.example/problems/"));
+/// ```
+#[must_use]
+pub fn problem_json_under(
+    base: impl Into<Cow<'static, str>>,
+) -> impl Fn(&Error, &Challenge) -> Rendered + Clone + Send + Sync + 'static {
+    let base = base.into();
+    move |error: &Error, challenge: &Challenge| {
+        let Problem { code, title, .. } = Problem::of(error);
+        render(&format!("{base}{code}"), title, challenge.status, code)
     }
+}
+
+fn render(kind: &str, title: &str, status: u16, code: &str) -> Rendered {
+    let body = json!({"type": kind, "title": title, "status": status, "code": code});
+    Rendered::new("application/problem+json", body.to_string())
 }
 
 /// The part of an error that a client may know.
@@ -80,10 +82,10 @@ mod tests {
     use crate::error::ErrorKind;
     use crate::http::challenge::Challenger;
 
-    fn body(renderer: &ProblemJson, kind: ErrorKind) -> serde_json::Value {
+    fn body(renderer: &dyn Fn(&Error, &Challenge) -> Rendered, kind: ErrorKind) -> serde_json::Value {
         let error = Error::from(kind).with_unmet("\"detail\"");
         let challenger = Challenger::default();
-        let rendered = renderer.render(&error, &challenger.refuse(error.clone()).challenge);
+        let rendered = renderer(&error, &challenger.refuse(error.clone()).challenge);
         let mut challenge = Challenge { status: 0, headers: Vec::new() };
         let body = rendered.write(&mut challenge);
         assert_eq!(challenge.headers, [("content-type", "application/problem+json".to_owned())]);
@@ -92,7 +94,7 @@ mod tests {
 
     #[test]
     fn every_refused_token_has_the_same_body() {
-        let renderer = ProblemJson::new();
+        let renderer = problem_json();
         let expected = json!({"type": "about:blank", "title": "Unauthorized", "status": 401, "code": "invalid_token"});
         for kind in ErrorKind::ALL.iter().filter(|kind| kind.class() == Class::Refused) {
             assert_eq!(body(&renderer, *kind), expected, "{kind:?}");
@@ -101,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_documented_table_of_problems_is_correct() {
-        let renderer = ProblemJson::new().types_under("https://api.example/problems/");
+        let renderer = problem_json_under("https://api.example/problems/");
         let mut table = "| class | status | `code` | `title` | `title` of `about:blank` |\n\
                          | --- | --- | --- | --- | --- |\n"
             .to_owned();
@@ -111,7 +113,7 @@ mod tests {
             let [code, title, status] = ["code", "title", "status"].map(|name| named[name].clone());
             let code = code.as_str().expect("a string");
             assert_eq!(named["type"], format!("https://api.example/problems/{code}"));
-            let blank = body(&ProblemJson::new(), *kind);
+            let blank = body(&problem_json(), *kind);
             assert_eq!((&blank["type"], &blank["code"]), (&json!("about:blank"), &json!(code)));
             let code = if code == kind.code() { "the error's code".to_owned() } else { format!("`{code}`") };
             let (title, phrase) = (title.as_str().expect("a string"), blank["title"].as_str().expect("a string"));

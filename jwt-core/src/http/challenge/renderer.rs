@@ -1,21 +1,36 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::error::Error;
 use crate::http::request::is_tchar;
 
-/// Writes the bodies of rejections.
-///
-/// Every rejection by a verifier passes through its renderer: those of layers and middleware, of requirements and of
-/// extractors. Status and challenge are already decided; a renderer adds a body, and headers that aren't there yet. It sees
-/// the [`Error`] and nothing of the request. By default bodies are empty. [`ProblemJson`](super::ProblemJson) is ready-made,
-/// and [`render_fn`] makes a renderer from a closure. If a renderer panics, the request panics.
-///
-/// If no layer ran, there's no verifier that could have a renderer, so the 500 for
-/// [`LayerMissing`](crate::ErrorKind::LayerMissing) has no body.
-pub trait Renderer: fmt::Debug + Send + Sync {
-    /// Writes the body of the response to `error`, whose status and headers are in `challenge`.
-    fn render(&self, error: &Error, challenge: &Challenge) -> Rendered;
+/// A closure that writes the bodies of rejections. By default they are empty.
+#[derive(Clone)]
+pub(crate) struct Renderer(Arc<Render>);
+
+type Render = dyn Fn(&Error, &Challenge) -> Rendered + Send + Sync;
+
+impl Renderer {
+    pub(crate) fn new(render: impl Fn(&Error, &Challenge) -> Rendered + Send + Sync + 'static) -> Self {
+        Self(Arc::new(render))
+    }
+
+    pub(super) fn render(&self, error: &Error, challenge: &Challenge) -> Rendered {
+        (self.0)(error, challenge)
+    }
+}
+
+impl Default for Renderer {
+    fn default() -> Self {
+        Self::new(|_, _| Rendered::empty())
+    }
+}
+
+impl fmt::Debug for Renderer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Renderer").finish()
+    }
 }
 
 /// A status and the headers that belong to it.
@@ -28,12 +43,7 @@ pub struct Challenge {
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// Returns the default renderer, which leaves bodies empty.
-pub(crate) fn no_body() -> impl Renderer {
-    render_fn(|_, _| Rendered::empty())
-}
-
-/// A body and its headers.
+/// The body of a rejection and its headers; a [renderer](crate::VerifierBuilder::renderer) returns it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Rendered {
@@ -102,43 +112,6 @@ fn is_name(name: &str) -> bool {
 /// `field-value`, in ASCII. RFC 9110 section 5.5.
 fn is_value(value: &str) -> bool {
     value.trim_matches([' ', '\t']) == value && value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
-}
-
-/// Makes a [`Renderer`] from a closure.
-///
-/// ```
-/// use jwt_core::http::{Rendered, render_fn};
-/// use jwt_core::{Class, ErrorKind, Verifier};
-///
-/// let builder = Verifier::builder().renderer(render_fn(|error, _| match error.kind() {
-///     ErrorKind::NoCredentials => Rendered::json(r#"{"msg":"Missing Authorization Header"}"#),
-///     ErrorKind::Expired => Rendered::json(r#"{"msg":"Token has expired"}"#),
-///     kind if kind.class() == Class::Refused => Rendered::json(r#"{"msg":"Invalid token"}"#),
-///     _ => Rendered::empty(),
-/// }));
-/// ```
-///
-/// An attacker who forges tokens reads these bodies too. Of the class [`Refused`](crate::Class::Refused), name only the kinds
-/// that clients may know, and give all others the same body.
-pub fn render_fn(render: impl Fn(&Error, &Challenge) -> Rendered + Send + Sync + 'static) -> impl Renderer {
-    RenderFn(render)
-}
-
-struct RenderFn<F>(F);
-
-impl<F> fmt::Debug for RenderFn<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RenderFn").finish()
-    }
-}
-
-impl<F> Renderer for RenderFn<F>
-where
-    F: Fn(&Error, &Challenge) -> Rendered + Send + Sync,
-{
-    fn render(&self, error: &Error, challenge: &Challenge) -> Rendered {
-        (self.0)(error, challenge)
-    }
 }
 
 #[cfg(test)]

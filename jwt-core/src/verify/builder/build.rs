@@ -148,7 +148,7 @@ impl VerifierBuilder {
 
     fn challenger(&self, metadata: Option<&ResourceMetadata>) -> Result<Challenger, BuildError> {
         let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
-        let challenger = challenger.with_renderer(Arc::clone(&self.renderer)).with_others(self.challenges.clone());
+        let challenger = challenger.with_renderer(self.renderer.clone()).with_others(self.challenges.clone());
         Ok(match metadata {
             Some(metadata) => challenger.with_resource_metadata(metadata.url()),
             None => challenger,

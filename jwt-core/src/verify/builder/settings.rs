@@ -5,8 +5,9 @@ use crate::authorize::Requirement;
 use crate::claim_rules::DEFAULT_LEEWAY;
 use crate::clock::Clock;
 use crate::crypto::Backend;
+use crate::error::Error;
 use crate::gate::ProtectedResource;
-use crate::http::challenge::{DEFAULT_REALM, Renderer, no_body};
+use crate::http::challenge::{Challenge, DEFAULT_REALM, Rendered, Renderer};
 use crate::http::token::TokenSources;
 use crate::jose::compact::Limits;
 use crate::observe::{NoObserver, Observer};
@@ -26,7 +27,7 @@ pub struct VerifierBuilder {
     pub(super) realm: String,
     pub(super) revocations: Option<Arc<dyn RevocationList>>,
     pub(super) accepts_during_outage: bool,
-    pub(super) renderer: Arc<dyn Renderer>,
+    pub(super) renderer: Renderer,
     pub(super) resource: Option<ProtectedResource>,
     pub(super) challenges: Vec<String>,
     pub(super) requirements: Vec<Box<dyn Requirement>>,
@@ -60,7 +61,7 @@ impl VerifierBuilder {
             realm: DEFAULT_REALM.to_owned(),
             revocations: None,
             accepts_during_outage: false,
-            renderer: Arc::new(no_body()),
+            renderer: Renderer::default(),
             resource: None,
             challenges: Vec::new(),
             requirements: Vec::new(),
@@ -134,16 +135,32 @@ impl VerifierBuilder {
         self
     }
 
-    /// Sets what writes the body of every rejection: from layers, middleware, requirements and extractors. Default: empty bodies.
+    /// Sets the closure that writes the body of every rejection: from layers, middleware, requirements and extractors. Default:
+    /// empty bodies.
+    ///
+    /// Status and challenge are already decided. The closure sees them and the [`Error`], and nothing of the
+    /// request; it adds a body, and headers that aren't there yet. [`problem_json`](crate::http::problem_json) is ready-made. If
+    /// the closure panics, the request panics.
     ///
     /// ```
-    /// use jwt_core::Verifier;
-    /// use jwt_core::http::ProblemJson;
+    /// use jwt_core::http::Rendered;
+    /// use jwt_core::{Class, ErrorKind, Verifier};
     ///
-    /// let builder = Verifier::builder().renderer(ProblemJson::new());
+    /// let builder = Verifier::builder().renderer(|error, _challenge| match error.kind() {
+    ///     ErrorKind::NoCredentials => Rendered::json(r#"{"msg":"Missing Authorization Header"}"#),
+    ///     ErrorKind::Expired => Rendered::json(r#"{"msg":"Token has expired"}"#),
+    ///     kind if kind.class() == Class::Refused => Rendered::json(r#"{"msg":"Invalid token"}"#),
+    ///     _ => Rendered::empty(),
+    /// });
     /// ```
-    pub fn renderer(mut self, renderer: impl Renderer + 'static) -> Self {
-        self.renderer = Arc::new(renderer);
+    ///
+    /// An attacker who forges tokens reads these bodies too. Of the class [`Refused`](crate::Class::Refused), name only the
+    /// kinds that clients may know, and give all others the same body.
+    ///
+    /// If no layer ran, there's no verifier that could have a renderer, so the 500 for
+    /// [`LayerMissing`](crate::ErrorKind::LayerMissing) has no body.
+    pub fn renderer(mut self, renderer: impl Fn(&Error, &Challenge) -> Rendered + Send + Sync + 'static) -> Self {
+        self.renderer = Renderer::new(renderer);
         self
     }
 
