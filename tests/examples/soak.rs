@@ -217,7 +217,7 @@ async fn torment(
             while Instant::now() < phase.min(end) {
                 sleep(Duration::from_millis(100)).await;
                 looks += 1;
-                troubled += u64::from(verifier.health().iter().any(|issuer| issuer.health.last_error.is_some()));
+                troubled += u64::from(verifier.health().iter().any(|(_, health)| health.last_error.is_some()));
             }
         }
     }

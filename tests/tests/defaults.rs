@@ -463,7 +463,7 @@ rows! {
             (4_200, HealthState::Outage),
         ] {
             clock.set(Duration::from_secs(NOW + age));
-            assert_eq!(verifier.health()[0].health.state, state, "{age}");
+            assert_eq!(verifier.health()[0].1.state, state, "{age}");
         }
     }
 
@@ -483,9 +483,9 @@ rows! {
         let verifier = verifier.expect("a verifier");
         assert!(!verifier.is_ready());
         clock.advance(Duration::from_millis(15_999));
-        assert_eq!(verifier.health()[0].health.last_error, None);
+        assert_eq!(verifier.health()[0].1.last_error, None);
         clock.advance(Duration::from_millis(1));
-        assert_eq!(verifier.health()[0].health.last_error, Some(FetchErrorKind::Timeout));
+        assert_eq!(verifier.health()[0].1.last_error, Some(FetchErrorKind::Timeout));
     }
 
     "keys unavailable", "503 with `Retry-After`" => keys_out_of_reach_are_an_outage {

@@ -7,16 +7,6 @@ use crate::step::Step;
 
 use super::verifier::Verifier;
 
-/// The health of one issuer's keys.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct IssuerHealth {
-    /// The issuer, as it's configured; `None` for [any issuer](crate::TrustedIssuer::dangerous_any_issuer).
-    pub issuer: Option<Arc<str>>,
-    /// The state of its keys.
-    pub health: Health,
-}
-
 /// The issuers whose keys [`Verifier::fetch_keys`] couldn't fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFetchErrors {
@@ -48,14 +38,13 @@ impl fmt::Display for KeyFetchErrors {
 impl std::error::Error for KeyFetchErrors {}
 
 impl Verifier {
-    /// Returns the health of each issuer whose keys are fetched, in the order in which the builder got them. Issuers that a
-    /// resolver found aren't included.
+    /// Returns each issuer whose keys are fetched and the state of its keys, in the order in which the builder got them. The
+    /// issuer is `None` for [any issuer](crate::TrustedIssuer::dangerous_any_issuer). Issuers that a resolver found aren't
+    /// included.
     #[must_use]
-    pub fn health(&self) -> Vec<IssuerHealth> {
+    pub fn health(&self) -> Vec<(Option<Arc<str>>, Health)> {
         let issuers = self.issuers().given().iter();
-        issuers
-            .filter_map(|issuer| Some(IssuerHealth { issuer: issuer.name.clone(), health: issuer.keys.health()? }))
-            .collect()
+        issuers.filter_map(|issuer| Some((issuer.name.clone(), issuer.keys.health()?))).collect()
     }
 
     /// Returns whether tokens of every given issuer can be verified now, or of at least one with
@@ -66,8 +55,8 @@ impl Verifier {
         self.is_ready_with(&self.probe())
     }
 
-    fn is_ready_with(&self, health: &[IssuerHealth]) -> bool {
-        let mut states = health.iter().map(|issuer| issuer.health.state);
+    fn is_ready_with(&self, health: &[(Option<Arc<str>>, Health)]) -> bool {
+        let mut states = health.iter().map(|(_, health)| health.state);
         // Issuers without health have fixed keys.
         let has_fixed = self.issuers().given().len() > health.len();
         match self.issuers().any_is_ready && !health.is_empty() {
@@ -90,7 +79,7 @@ impl Verifier {
         let ready = self.is_ready_with(&health);
         let issuers: Vec<_> = health
             .iter()
-            .map(|IssuerHealth { issuer, health }| {
+            .map(|(issuer, health)| {
                 serde_json::json!({
                     "issuer": issuer.as_deref(),
                     "state": health.state.code(),
@@ -112,7 +101,7 @@ impl Verifier {
         Endpoint::new(&["GET", "HEAD"], move |_| Step::Ready(verifier.readiness()))
     }
 
-    fn probe(&self) -> Vec<IssuerHealth> {
+    fn probe(&self) -> Vec<(Option<Arc<str>>, Health)> {
         for issuer in self.issuers().given() {
             issuer.keys.renew_if_due();
         }

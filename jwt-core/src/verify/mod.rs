@@ -16,5 +16,5 @@ pub use cache::{CacheStatus, TokenCacheSettings};
 #[cfg(feature = "remote")]
 pub use issuers::IssuerResolver;
 pub(crate) use issuers::TrustedIssuer;
-pub use key_refresh::{IssuerHealth, KeyFetchErrors};
+pub use key_refresh::KeyFetchErrors;
 pub(crate) use verifier::Verifier;

@@ -38,7 +38,7 @@ async fn keys_are_kept_current_without_requests_until_the_handle_is_dropped() {
         clock.advance(seconds(145));
         idle(seconds(2)).await;
         assert_eq!(remote.asked().len(), renewals);
-        assert_eq!(verifier.health()[0].health.state, HealthState::Fresh);
+        assert_eq!(verifier.health()[0].1.state, HealthState::Fresh);
     }
     remote.fail();
     clock.advance(seconds(545));
@@ -50,7 +50,7 @@ async fn keys_are_kept_current_without_requests_until_the_handle_is_dropped() {
     }
     remote.serve(&[&key()]);
     idle(seconds(2)).await;
-    assert_eq!((verifier.health()[0].health.state, verifier.health()[0].health.last_error), (HealthState::Fresh, None));
+    assert_eq!((verifier.health()[0].1.state, verifier.health()[0].1.last_error), (HealthState::Fresh, None));
 
     drop(upkeep);
     let before = remote.asked().len();

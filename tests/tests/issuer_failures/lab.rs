@@ -145,7 +145,7 @@ impl Lab {
     pub(crate) fn health(&self) -> Health {
         let health = self.verifier.health();
         assert_eq!(health.len(), 1);
-        assert_eq!(health[0].issuer.as_deref(), Some(self.issuer.name()));
-        health[0].health
+        assert_eq!(health[0].0.as_deref(), Some(self.issuer.name()));
+        health[0].1
     }
 }

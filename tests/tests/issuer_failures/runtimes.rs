@@ -56,7 +56,7 @@ impl Scene {
     }
 
     fn state(&self) -> (HealthState, Option<FetchErrorKind>) {
-        let health = self.verifier.health()[0].health;
+        let health = self.verifier.health()[0].1;
         (health.state, health.last_error)
     }
 }
