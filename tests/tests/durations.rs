@@ -16,11 +16,11 @@ use jwt_core::http::Location;
 use jwt_core::issue::{ImplicitRefresh, KeyRing, TokenIssuer, TokenIssuerBuilder};
 use jwt_core::issue::{MemorySessions, Sessions, SessionsBuilder};
 use jwt_core::keys::{Fetched, KeyRefreshSettings, KeySource, Lookup, Wanted, fetch_fn};
-use jwt_core::postgres::{PostgresRevocations, PostgresSettings, tokio_postgres};
-use jwt_core::redis::{RedisRevocations, RedisSettings};
 use jwt_core::revocation::{
     MemoryRevocations, Revocation, RevocationList, RevocationSettings, Standing, TokenIdentity, with_time_limit,
 };
+use jwt_core::store::{PostgresRevocations, PostgresSettings, tokio_postgres};
+use jwt_core::store::{RedisRevocations, RedisSettings};
 use jwt_core::testing::ManualClock;
 use jwt_core::testing::ScriptedIssuer;
 use jwt_core::verify::IssuerResolver;
@@ -161,7 +161,7 @@ async fn remote_keys_may_live_forever() {
         assert!(verifier.is_ready() && verifier.fetch_keys().await.is_ok(), "{policy:?}");
         for (passed, unusable) in [(MOST / 2, unusable), (MOST, unusable)] {
             clock.advance(passed);
-            assert_eq!(!verifier.health()[0].health.state.is_ready(), unusable, "{policy:?}");
+            assert_eq!(!verifier.health()[0].1.state.is_ready(), unusable, "{policy:?}");
             assert_eq!(verifier.verify(&token).await.expect_err("its key is gone").kind(), ErrorKind::Expired);
             assert_eq!(verifier.fetch_keys().await, Ok(()), "{policy:?}");
         }

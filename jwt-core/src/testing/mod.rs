@@ -71,6 +71,6 @@ pub use script::{Document, Script};
 #[cfg(feature = "testing")]
 pub use server::Received;
 #[cfg(feature = "remote-signer")]
-pub use signer::{ScriptedSigner, SignerScript};
+pub use signer::ScriptedSigner;
 #[cfg(feature = "testing")]
 pub use token::{AUDIENCE, TestToken};

@@ -16,32 +16,27 @@ use crate::jose::Algorithm;
 /// use std::sync::Arc;
 /// use jwt_core::Algorithm;
 /// use jwt_core::crypto::SigningKey;
-/// use jwt_core::testing::{ScriptedSigner, SignerScript};
+/// use jwt_core::testing::ScriptedSigner;
 ///
 /// # if jwt_core::crypto::Backend::compiled_in().is_none() { return Ok(()) }
 /// let local = SigningKey::generate(Algorithm::ES256)?;
 /// let signer = ScriptedSigner::new([("alias/tokens", local.clone())]);
 /// let key = SigningKey::remote(Algorithm::ES256, &local.verification_key(), "alias/tokens", Arc::new(signer.clone()))?;
-/// signer.play(SignerScript::Fail);
+/// signer.fail();
 /// # Ok::<(), jwt_core::keys::KeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct ScriptedSigner {
     keys: Arc<HashMap<String, SigningKey>>,
-    script: Arc<Mutex<SignerScript>>,
+    script: Arc<Mutex<Script>>,
     asked: Arc<AtomicUsize>,
 }
 
-/// How a [`ScriptedSigner`] answers from now on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SignerScript {
-    /// It signs.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Script {
     #[default]
     Sign,
-    /// It fails.
     Fail,
-    /// It doesn't answer, and the time-out is over at once.
     Hang,
 }
 
@@ -53,8 +48,22 @@ impl ScriptedSigner {
         Self { keys: Arc::new(keys), script: Arc::default(), asked: Arc::default() }
     }
 
-    /// Sets how the signer answers from now on. Default: [`SignerScript::Sign`].
-    pub fn play(&self, script: SignerScript) {
+    /// Signs from now on, as it does at first.
+    pub fn sign(&self) {
+        self.play(Script::Sign);
+    }
+
+    /// Fails from now on.
+    pub fn fail(&self) {
+        self.play(Script::Fail);
+    }
+
+    /// Never answers from now on, and the time-out is over at once.
+    pub fn hang(&self) {
+        self.play(Script::Hang);
+    }
+
+    fn play(&self, script: Script) {
         *self.script.lock().unwrap_or_else(PoisonError::into_inner) = script;
     }
 
@@ -64,7 +73,7 @@ impl ScriptedSigner {
         self.asked.load(Ordering::SeqCst)
     }
 
-    fn script(&self) -> SignerScript {
+    fn script(&self) -> Script {
         *self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -79,16 +88,16 @@ impl RemoteSigner for ScriptedSigner {
     ) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         match self.script() {
-            SignerScript::Sign => {}
-            SignerScript::Fail => return Err("the signer is down".into()),
-            SignerScript::Hang => std::future::pending().await,
+            Script::Sign => {}
+            Script::Fail => return Err("the signer is down".into()),
+            Script::Hang => std::future::pending().await,
         }
         let key = self.keys.get(key_id).filter(|key| key.algorithm() == algorithm);
         Ok(key.ok_or("the signer has no such key")?.sign(message)?)
     }
 
     fn timeout(&self) -> Duration {
-        if self.script() == SignerScript::Hang { Duration::ZERO } else { Duration::from_secs(5) }
+        if self.script() == Script::Hang { Duration::ZERO } else { Duration::from_secs(5) }
     }
 }
 

@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use jwt_core::crypto::{RemoteSigner, SigningKey};
 use jwt_core::issue::{KeyRing, MemorySessions, Sessions, TokenIssuer};
 use jwt_core::keys::KeyErrorKind;
-use jwt_core::testing::{ManualClock, ScriptedSigner, SignerScript};
+use jwt_core::testing::{ManualClock, ScriptedSigner};
 use jwt_core::{Algorithm, BuildErrorKind, Class, ErrorKind, Step, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::log::Log;
@@ -128,8 +128,10 @@ async fn a_refresh_token_stays_good_while_the_signer_is_unavailable() {
     let (key, signer) = remote(Algorithm::ES256);
     let sessions = Sessions::builder(issuer(key, &clock), MemorySessions::new()).build().expect("sessions");
     let pair = sessions.login("joe").start().await.expect("a login");
-    for script in [SignerScript::Fail, SignerScript::Hang] {
-        signer.play(script);
+    let outages: [(fn(&ScriptedSigner), _); 2] =
+        [(ScriptedSigner::fail, "the signer is down"), (ScriptedSigner::hang, "took too long")];
+    for (outage, reason) in outages {
+        outage(&signer);
         let log = Log::start();
         let token = sessions.verify(&pair.refresh.token).await.expect("a refresh token");
         for error in [
@@ -138,11 +140,10 @@ async fn a_refresh_token_stays_good_while_the_signer_is_unavailable() {
         ] {
             assert_eq!((error.kind(), error.class()), (ErrorKind::SigningUnavailable, Class::Unavailable));
         }
-        let reason = if script == SignerScript::Fail { "the signer is down" } else { "took too long" };
         assert!(log.text().contains(reason), "{}", log.text());
     }
     clock.advance(Duration::from_secs(3_600));
-    signer.play(SignerScript::Sign);
+    signer.sign();
     let token = sessions.verify(&pair.refresh.token).await.expect("a refresh token");
     assert!(sessions.refresh(&token).await.is_ok(), "the token wasn't spent");
     assert_eq!(sessions.list("joe").await.expect("a list").len(), 1, "the failed logins left nothing behind");
