@@ -218,7 +218,7 @@ mod axum {
             .with_state(shop.revocations.clone())
             .layer(GateLayer::new(shop.implicit()))
             .layer(JwtLayer::new(shop.page_verifier()).optional());
-        let metadata = shop.tokens.metadata("https://id.example/jwks").endpoint().expect("public keys");
+        let metadata = shop.tokens.metadata_endpoint("https://id.example/jwks", []).expect("public keys");
         let verifier = || JwtLayer::new(shop.verifier.clone());
         Router::new()
             .route_service("/jwks", endpoint(shop.ring.jwks().expect("public keys")))
@@ -308,7 +308,7 @@ mod actix {
             InitError = (),
         > + use<>,
     > {
-        let metadata = shop.tokens.metadata("https://id.example/jwks").endpoint().expect("public keys");
+        let metadata = shop.tokens.metadata_endpoint("https://id.example/jwks", []).expect("public keys");
         let verifier = || JwtMiddleware::new(shop.verifier.clone());
         let refreshing = JwtMiddleware::new(shop.sessions.refresh_verifier());
         App::new()

@@ -1,7 +1,7 @@
 //! Issuing tokens: a rotating key ring, access tokens, and login sessions with refresh tokens.
 //!
 //! A [`TokenIssuer`] signs access tokens with the keys of a [`KeyRing`]. A verifier in the same process trusts it by
-//! [`TokenIssuer::trusted`]; for other verifiers, serve [`KeyRing::jwks`] and [`TokenIssuer::metadata`].
+//! [`TokenIssuer::trusted`]; for other verifiers, serve [`KeyRing::jwks`] and [`TokenIssuer::metadata_endpoint`].
 //!
 //! [`Sessions`] are logins that outlast an access token, with rotating, single-use refresh tokens: [the
 //! guide](crate::guide::sessions) has a page on them. Server-rendered pages can use [`ImplicitRefresh`] instead.
@@ -43,7 +43,6 @@ pub(crate) mod session;
 pub use access::AccessToken;
 pub use implicit::ImplicitRefresh;
 pub use issuer::{Issued, TokenIssuer, TokenIssuerBuilder};
-pub use publication::AuthorizationServerMetadata;
 pub use ring::{KeyPhase, KeyRing, KeyState};
 pub use ring_builder::KeyRingBuilder;
 pub use session::{

@@ -1,6 +1,5 @@
 //! Endpoints for verifiers of other processes: the key set, and the metadata that says where it is.
 
-use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -72,9 +71,12 @@ impl KeyRing {
 }
 
 impl TokenIssuer {
-    /// Starts the authorization server metadata, which tells verifiers where the keys are. RFC 8414 section 2.
+    /// Returns an endpoint that answers with the authorization server metadata, which tells verifiers where the keys are. RFC 8414
+    /// section 2.
     ///
-    /// `jwks_uri` is the URL at which you serve [`KeyRing::jwks`].
+    /// `jwks_uri` is the URL at which you serve [`KeyRing::jwks`]. `members` are further members of the document; `issuer` and
+    /// `jwks_uri` can't be changed. Serve it below the issuer's URL at `/.well-known/openid-configuration`, or at the host's
+    /// `/.well-known/oauth-authorization-server` followed by the issuer's path.
     ///
     /// ```
     /// # use jwt_core::crypto::SigningKey;
@@ -82,57 +84,29 @@ impl TokenIssuer {
     /// # if jwt_core::crypto::Backend::compiled_in().is_none() { return Ok(()) }
     /// # let ring = KeyRing::new(SigningKey::generate(jwt_core::Algorithm::ES256)?)?;
     /// # let tokens = TokenIssuer::builder("https://id.example", ring).audience("https://api.example").build()?;
-    /// let metadata = tokens
-    ///     .metadata("https://id.example/jwks")
-    ///     .member("token_endpoint", "https://id.example/token")
-    ///     .endpoint()?;
+    /// let members = [("token_endpoint", "https://id.example/token".into())];
+    /// let metadata = tokens.metadata_endpoint("https://id.example/jwks", members)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn metadata(&self, jwks_uri: impl Into<String>) -> AuthorizationServerMetadata {
-        let mut members = Map::new();
-        members.insert("issuer".to_owned(), self.name().into());
-        members.insert("jwks_uri".to_owned(), jwks_uri.into().into());
-        AuthorizationServerMetadata { ring: self.ring().clone(), members }
-    }
-}
-
-/// Builds an endpoint for an issuer's authorization server metadata; made by [`TokenIssuer::metadata`].
-#[derive(Clone)]
-#[must_use]
-pub struct AuthorizationServerMetadata {
-    ring: KeyRing,
-    members: Map<String, Value>,
-}
-
-impl AuthorizationServerMetadata {
-    /// Adds a member to the document. `issuer` and `jwks_uri` can't be changed. Default: only these two.
-    pub fn member(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.members.entry(name).or_insert_with(|| value.into());
-        self
-    }
-
-    /// Returns an endpoint that answers with the metadata.
-    ///
-    /// Serve it below the issuer's URL at `/.well-known/openid-configuration`, or at the host's
-    /// `/.well-known/oauth-authorization-server` followed by the issuer's path.
     ///
     /// # Errors
     ///
     /// [`NoUsableKey`](BuildErrorKind::NoUsableKey) for an issuer that signs with secrets.
-    pub fn endpoint(self) -> Result<Endpoint, BuildError> {
-        if self.ring.is_symmetric() {
+    pub fn metadata_endpoint(
+        &self,
+        jwks_uri: &str,
+        members: impl IntoIterator<Item = (&'static str, Value)>,
+    ) -> Result<Endpoint, BuildError> {
+        if self.ring().is_symmetric() {
             return Err(nothing_to_publish());
         }
-        let (ring, body) = (self.ring, Value::from(self.members).to_string());
+        let mut document: Map<_, _> = members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        document.insert("issuer".to_owned(), self.name().into());
+        document.insert("jwks_uri".to_owned(), jwks_uri.into());
+        let (ring, body) = (self.ring().clone(), Value::from(document).to_string());
         Ok(Endpoint::new(&["GET", "HEAD"], move |request| {
             Step::Ready(cacheable(&ring, request, "application/json", body.clone()))
         }))
-    }
-}
-
-impl fmt::Debug for AuthorizationServerMetadata {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizationServerMetadata").field("members", &self.members.len()).finish_non_exhaustive()
     }
 }
 

@@ -263,7 +263,7 @@ fn each_wrong_setting_of_a_ring_is_named() {
     assert_eq!(ring.keys().len(), 1, "unchanged");
     assert_eq!(kind(KeyRing::new(secret()).expect("a ring").jwks()), Some(BuildErrorKind::NoUsableKey));
     let secrets = issuer(&KeyRing::new(secret()).expect("a ring"));
-    assert_eq!(kind(secrets.metadata("https://id.example/jwks").endpoint()), Some(BuildErrorKind::NoUsableKey));
+    assert_eq!(kind(secrets.metadata_endpoint("https://id.example/jwks", [])), Some(BuildErrorKind::NoUsableKey));
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn issuer(name: &str, ring: &KeyRing) -> TokenIssuerBuilder {
 /// Serves the key set, and the metadata that points to it.
 fn publish(app: Router, base: &str, name: &str, ring: &KeyRing, keys: &Endpoint) -> Router {
     let issuer = issuer(&format!("{base}/{name}"), ring).build().expect("an issuer");
-    let metadata = issuer.metadata(format!("{base}/{name}/jwks.json")).endpoint().expect("metadata");
+    let metadata = issuer.metadata_endpoint(&format!("{base}/{name}/jwks.json"), []).expect("metadata");
     app.route_service(&format!("/{name}/jwks.json"), endpoint(keys.clone()))
         .route_service(&format!("/{name}/.well-known/openid-configuration"), endpoint(metadata))
 }
