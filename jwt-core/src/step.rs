@@ -35,7 +35,7 @@ pub struct Pending<T>(Pin<Box<dyn Future<Output = T> + Send>>);
 impl<T> Step<T> {
     /// Creates a step that waits for `future`.
     pub fn pending(future: impl Future<Output = T> + Send + 'static) -> Self {
-        Self::Pending(Pending(Box::pin(future)))
+        Self::Pending(Pending::new(future))
     }
 
     /// Returns the result, after waiting for it if necessary.
@@ -81,6 +81,13 @@ impl<T> Step<T> {
 impl<T> From<T> for Step<T> {
     fn from(result: T) -> Self {
         Self::Ready(result)
+    }
+}
+
+impl<T> Pending<T> {
+    /// Boxes a future.
+    pub fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(Box::pin(future))
     }
 }
 

@@ -28,7 +28,7 @@ mod remote;
 pub use crate::jose::{IgnoredKey, Key, KeyError, KeyErrorKind, KeySet};
 pub use fetch_error::{FetchError, FetchErrorKind};
 pub use refresh_settings::KeyRefreshSettings;
-pub use source::{Health, HealthState, KeyRefresh, KeySource, Lookup, Wanted};
+pub use source::{Health, HealthState, KeySource, Lookup, Wanted};
 pub use table::KeyTable;
 
 #[cfg(feature = "remote")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::crypto::PreparedKey;
 use crate::jose::Algorithm;
+use crate::step::Pending;
 
 use super::{FetchError, FetchErrorKind};
 
@@ -53,10 +54,6 @@ pub enum Lookup {
     /// If it's dropped, for example because a client disconnects, others must still get their keys.
     Fetch(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
-
-/// The future that [`KeySource::refresh`] returns. It only waits for work that runs elsewhere, so dropping it doesn't
-/// affect anyone else.
-pub type KeyRefresh = Pin<Box<dyn Future<Output = Result<(), FetchError>> + Send>>;
 
 impl fmt::Debug for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,9 +110,10 @@ pub trait KeySource: fmt::Debug + Send + Sync {
     /// `Verifier::keep_keys_fresh`, about once a second. Default: does nothing.
     fn renew_if_due(&self) {}
 
-    /// Starts fetching the keys again, and returns a future that succeeds only if keys were loaded after this call.
+    /// Starts fetching the keys again, and returns a future that succeeds only if keys were loaded after this call. It only waits
+    /// for work that runs elsewhere, so dropping it doesn't affect anyone else.
     /// Default: `None`, for keys that are never fetched.
-    fn refresh(&self) -> Option<KeyRefresh> {
+    fn refresh(&self) -> Option<Pending<Result<(), FetchError>>> {
         None
     }
 
@@ -147,7 +145,7 @@ impl<S: KeySource + ?Sized> KeySource for Arc<S> {
         (**self).renew_if_due();
     }
 
-    fn refresh(&self) -> Option<KeyRefresh> {
+    fn refresh(&self) -> Option<Pending<Result<(), FetchError>>> {
         (**self).refresh()
     }
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::crypto::PreparedKey;
 use crate::jose::Algorithm;
-use crate::keys::{Health, HealthState, KeyRefresh, KeySource, Lookup, Wanted};
+use crate::keys::{FetchError, Health, HealthState, KeySource, Lookup, Wanted};
 use crate::observe::Event;
+use crate::step::Pending;
 
 use super::schedule::Cause;
 use super::service::{InFlightFetch, RemoteKeys, SetReplaced, Shared};
@@ -70,11 +71,11 @@ impl KeySource for RemoteKeys {
         }
     }
 
-    fn refresh(&self) -> Option<KeyRefresh> {
+    fn refresh(&self) -> Option<Pending<Result<(), FetchError>>> {
         let now = self.0.now();
         let fetch = self.0.start(self.0.fetches(now), now, Cause::Manual)?;
         let outcome = self.0.wait(fetch);
-        Some(Box::pin(outcome))
+        Some(Pending::new(outcome))
     }
 
     fn health(&self) -> Option<Health> {
