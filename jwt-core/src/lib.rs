@@ -51,7 +51,7 @@
 //! | log users out when the OpenID provider says so | [`logout`] |
 //! | log and count what happens | [`observe`] |
 //! | load my own user for a token | [`principal`] |
-//! | share sessions and revocations in a fleet | `redis` (feature `redis`), `postgres` (feature `postgres`) |
+//! | share sessions and revocations in a fleet | `store` (features `redis` and `postgres`) |
 //! | revoke tokens before they expire | [`revocation`] |
 //! | test my application | [`testing`] |
 //! | trust many tenants, set the cache, watch key health | [`verify`] |
@@ -101,12 +101,10 @@ pub mod issue;
 pub mod keys;
 pub mod logout;
 pub mod observe;
-#[cfg(feature = "postgres")]
-pub mod postgres;
 pub mod principal;
-#[cfg(feature = "redis")]
-pub mod redis;
 pub mod revocation;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub mod store;
 pub mod testing;
 pub mod verify;
 
@@ -117,6 +115,10 @@ mod error;
 mod interop;
 mod jose;
 mod json;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 mod step;
 mod verified;
 

@@ -32,6 +32,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("logout", 6),
     ("postgres", 7),
     ("redis", 7),
+    ("store", 8),
     ("guide", 8),
 ];
 

@@ -136,7 +136,7 @@ fn report(error: &Error) -> Failure {
     match error.code() {
         Some(code) => {
             let hint = match *code {
-                SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION => "run `SCHEMA` first",
+                SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION => "run `POSTGRES_SCHEMA` first",
                 SqlState::INSUFFICIENT_PRIVILEGE => "grant the rights that the guide lists",
                 _ => "",
             };

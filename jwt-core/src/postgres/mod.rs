@@ -1,12 +1,4 @@
-//! Stores that a fleet of processes shares, on Postgres.
-//!
-//! [`PostgresRevocations`] keeps every current revocation in the memory of each process and a copy in a table, so a look-up
-//! costs no round trip.
-#![cfg_attr(feature = "issue", doc = "[`PostgresSessions`] stores login sessions in a table.")]
-//! [`SCHEMA`] creates the tables.
-//!
-//! TLS is yours to choose: pass any connector for `tokio-postgres`. [The guide](crate::guide::postgres) says what happens in
-//! an outage, what a server that loses data means, and how to set up the server.
+//! Stores on Postgres, which [`store`](crate::store) publishes.
 
 mod connection;
 mod follower;
@@ -19,7 +11,7 @@ mod settings;
 mod table;
 
 pub use revocations::PostgresRevocations;
-pub use schema::SCHEMA;
+pub use schema::POSTGRES_SCHEMA;
 #[cfg(feature = "issue")]
 pub use sessions::PostgresSessions;
 pub use settings::PostgresSettings;

@@ -30,7 +30,7 @@ use crate::step::Step;
 ///
 /// ```no_run
 /// use jwt_core::Verifier;
-/// use jwt_core::postgres::{PostgresRevocations, PostgresSettings, tokio_postgres};
+/// use jwt_core::store::{PostgresRevocations, PostgresSettings, tokio_postgres};
 ///
 /// # async fn start(issuer: jwt_core::TrustedIssuer) -> Result<(), Box<dyn std::error::Error>> {
 /// let config: tokio_postgres::Config = "host=/run/postgresql user=shop dbname=shop".parse()?;

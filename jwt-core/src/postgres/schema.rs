@@ -2,4 +2,4 @@
 ///
 /// Run it in your migrations, as the owner of the tables. [The guide](crate::guide::postgres) has the rights that the
 /// application needs. The names have no schema, so they're created in the first one of the `search_path`.
-pub const SCHEMA: &str = include_str!("schema.sql");
+pub const POSTGRES_SCHEMA: &str = include_str!("schema.sql");

@@ -13,7 +13,7 @@ use crate::issue::session::{Rotation, RotationOutcome, SessionRecord, SessionSto
 /// share one connection, which is opened when it's first needed and again after a failure.
 ///
 /// ```no_run
-/// use jwt_core::postgres::{PostgresSessions, PostgresSettings, SCHEMA, tokio_postgres};
+/// use jwt_core::store::{PostgresSessions, PostgresSettings, POSTGRES_SCHEMA, tokio_postgres};
 ///
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 /// let config: tokio_postgres::Config = "host=/run/postgresql user=shop dbname=shop".parse()?;

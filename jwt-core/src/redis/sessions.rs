@@ -18,7 +18,7 @@ use crate::issue::session::{Rotation, RotationOutcome, SessionRecord, SessionSto
 /// guide](crate::guide::redis) says how far that goes. A server that loses everything logs everyone out.
 ///
 /// ```no_run
-/// use jwt_core::redis::{RedisSessions, RedisSettings};
+/// use jwt_core::store::{RedisSessions, RedisSettings};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = RedisSessions::connect("redis://127.0.0.1/", &RedisSettings::new())?;

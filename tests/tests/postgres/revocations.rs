@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwt_core::postgres::tokio_postgres::NoTls;
-use jwt_core::postgres::{PostgresRevocations, PostgresSettings};
 use jwt_core::revocation::{Revocation, RevocationSettings, RevocationStore};
+use jwt_core::store::tokio_postgres::NoTls;
+use jwt_core::store::{PostgresRevocations, PostgresSettings};
 use jwt_core::testing::ManualClock;
 use jwt_core::{ErrorKind, Verifier};
 use jwt_tests::forge::{ISSUER, NOW};

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use jwt_core::postgres::{SCHEMA, tokio_postgres};
+use jwt_core::store::{POSTGRES_SCHEMA, tokio_postgres};
 
 pub(crate) struct Server {
     port: u16,
@@ -20,7 +20,7 @@ impl Server {
     /// Starts a server with the tables.
     pub(crate) fn start() -> Self {
         let server = Self::without_schema();
-        server.sql(SCHEMA);
+        server.sql(POSTGRES_SCHEMA);
         server
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_core::issue::{Rotation, RotationOutcome as Outcome, SessionStore, SessionStoreError};
-use jwt_core::postgres::tokio_postgres::NoTls;
-use jwt_core::postgres::{PostgresSessions, PostgresSettings, SCHEMA};
+use jwt_core::store::tokio_postgres::NoTls;
+use jwt_core::store::{POSTGRES_SCHEMA, PostgresSessions, PostgresSettings};
 use jwt_tests::forge::NOW;
 use jwt_tests::log::Log;
 use jwt_tests::session_contract::{keeps_the_contract, one_exchange_wins, session};
@@ -26,7 +26,7 @@ async fn postgres_passes_the_session_contract() {
     }
     // Running it again changes nothing.
     store(&server).create(&session("joe", "s"), 100).await.expect("space");
-    server.sql(SCHEMA);
+    server.sql(POSTGRES_SCHEMA);
     assert!(store(&server).find("joe", "s").await.expect("an answer").is_some());
 }
 
@@ -142,8 +142,8 @@ async fn an_unreadable_record_or_a_missing_table_is_an_outage() {
     let store = store(&server);
     let log = Log::start();
     assert!(store.find("joe", "s").await.is_err());
-    assert!(log.text().contains("42P01") && log.text().contains("run `SCHEMA` first"), "{}", log.text());
-    server.sql(SCHEMA);
+    assert!(log.text().contains("42P01") && log.text().contains("run `POSTGRES_SCHEMA` first"), "{}", log.text());
+    server.sql(POSTGRES_SCHEMA);
     store.create(&session("secret-joe", "secret-s"), 100).await.expect("space");
     server.sql("UPDATE jwt_sessions SET record = 'in a language of the future'");
     let error = store.find("secret-joe", "secret-s").await.expect_err("unreadable");

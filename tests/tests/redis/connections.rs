@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jwt_core::issue::{Rotation, RotationOutcome, SessionStore as _};
-use jwt_core::redis::{RedisRevocations, RedisSessions, RedisSettings};
 use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings};
+use jwt_core::store::{RedisRevocations, RedisSessions, RedisSettings};
 use jwt_core::testing::ManualClock;
 use jwt_core::{Clock, ErrorKind};
 use jwt_tests::forge::{ISSUER, NOW};

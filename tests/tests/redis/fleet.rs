@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jwt_core::ErrorKind;
 use jwt_core::issue::SessionStore as _;
-use jwt_core::redis::{RedisSessions, RedisSettings};
 use jwt_core::revocation::{Revocation, RevocationSettings};
+use jwt_core::store::{RedisSessions, RedisSettings};
 use jwt_tests::forge::ISSUER;
 use jwt_tests::session_contract::{keeps_the_contract, session};
 

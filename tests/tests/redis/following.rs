@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jwt_core::ErrorKind;
-use jwt_core::redis::RedisSettings;
 use jwt_core::revocation::{Revocation, RevocationSettings};
+use jwt_core::store::RedisSettings;
 use jwt_tests::forge::ISSUER;
 use jwt_tests::log::Log;
 

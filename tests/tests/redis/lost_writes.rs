@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_core::issue::{KeyRing, SessionStore as _, Sessions, TokenIssuer, TokenPair};
-use jwt_core::redis::{RedisRevocations, RedisSessions, RedisSettings};
 use jwt_core::revocation::{Revocation, RevocationSettings};
+use jwt_core::store::{RedisRevocations, RedisSessions, RedisSettings};
 use jwt_core::testing::ManualClock;
 use jwt_core::{ErrorKind, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};

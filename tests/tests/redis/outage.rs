@@ -134,7 +134,7 @@ async fn a_server_that_hangs_costs_the_time_limit_and_no_look_up() {
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
 async fn a_full_server_keeps_its_connections_and_is_updated_when_it_has_space() {
     let server = Server::start();
-    let frequent = |settings: jwt_core::redis::RedisSettings| settings.staleness(Duration::from_millis(40));
+    let frequent = |settings: jwt_core::store::RedisSettings| settings.staleness(Duration::from_millis(40));
     let node = Node::with(&server, frequent, RevocationSettings::new()).synced().await;
     server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
     let error = node.list.revoke(&session("a")).await.expect_err("the server is full");
@@ -154,7 +154,7 @@ async fn a_full_server_keeps_its_connections_and_is_updated_when_it_has_space() 
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
 async fn a_process_with_a_full_list_asks_the_server_and_fails_without_it() {
     let server = Server::start();
-    let settings = |settings: jwt_core::redis::RedisSettings| settings.timeout(Duration::from_millis(200));
+    let settings = |settings: jwt_core::store::RedisSettings| settings.timeout(Duration::from_millis(200));
     let small = Node::with(&server, settings, RevocationSettings::new().capacity(2)).synced().await;
     let large = Node::start(&server).synced().await;
     for name in ["a", "b", "c", "d"] {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jwt_core::Clock as _;
 use jwt_core::SystemClock;
-use jwt_core::redis::{RedisRevocations, RedisSettings};
 use jwt_core::revocation::Revocation;
+use jwt_core::store::{RedisRevocations, RedisSettings};
 use jwt_tests::forge::ISSUER;
 use jwt_tests::setup::{good, key};
 use reqwest::Client;

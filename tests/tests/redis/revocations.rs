@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_core::ErrorKind;
-use jwt_core::redis::{RedisRevocations, RedisSettings};
 use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings, RevocationStore};
+use jwt_core::store::{RedisRevocations, RedisSettings};
 use jwt_core::testing::ManualClock;
 use jwt_tests::forge::{ISSUER, NOW};
 use jwt_tests::revocation_contract::{Scene, keeps_the_contract};

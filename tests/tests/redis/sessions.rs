@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_core::issue::{Rotation, RotationOutcome as Outcome, SessionStore, SessionStoreError};
-use jwt_core::redis::{RedisSessions, RedisSettings};
+use jwt_core::store::{RedisSessions, RedisSettings};
 use jwt_tests::forge::NOW;
 use jwt_tests::session_contract::{keeps_the_contract, one_exchange_wins, session};
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jwt_core::ErrorKind;
 use jwt_core::Verifier;
-use jwt_core::redis::{RedisRevocations, RedisSettings};
 use jwt_core::revocation::{Revocation, RevocationList, RevocationSettings};
+use jwt_core::store::{RedisRevocations, RedisSettings};
 use jwt_core::testing::ManualClock;
 use jwt_tests::forge::{ISSUER, NOW};
 pub(crate) use jwt_tests::revocation_contract::{outcome, until};

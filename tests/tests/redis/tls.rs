@@ -6,9 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use jwt_core::issue::SessionStore as _;
-use jwt_core::redis::redis::TlsCertificates;
-use jwt_core::redis::{RedisSessions, RedisSettings};
 use jwt_core::revocation::{Revocation, RevocationSettings};
+use jwt_core::store::redis::TlsCertificates;
+use jwt_core::store::{RedisSessions, RedisSettings};
 use jwt_tests::forge::ISSUER;
 use jwt_tests::log::Log;
 use jwt_tests::session_contract::session;
