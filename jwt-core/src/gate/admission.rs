@@ -2,8 +2,8 @@ use std::fmt;
 
 use super::rewrite::Rewrite;
 use super::{Answer, Inspection, RequestState};
+use crate::http::Headers;
 use crate::http::cookies::SetCookies;
-use crate::http::headers::Headers;
 use crate::http::request::RequestView;
 use crate::step::Step;
 

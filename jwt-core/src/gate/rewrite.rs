@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use crate::http::headers::Headers;
+use crate::http::Headers;
 
 type LineEdit = dyn for<'v> Fn(&str, &'v [u8]) -> Option<Cow<'v, [u8]>> + Send;
 

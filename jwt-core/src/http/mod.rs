@@ -15,7 +15,7 @@
 pub(crate) mod challenge;
 pub(crate) mod cookies;
 pub(crate) mod csrf;
-pub(crate) mod headers;
+mod headers;
 pub(crate) mod request;
 pub(crate) mod token;
 

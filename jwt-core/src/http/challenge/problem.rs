@@ -17,7 +17,6 @@ use crate::error::{Class, Error};
 ///
 /// let builder = Verifier::builder().renderer(problem_json());
 /// ```
-#[must_use]
 pub fn problem_json() -> impl Fn(&Error, &Challenge) -> Rendered + Clone + Send + Sync + 'static {
     |error: &Error, challenge: &Challenge| {
         let Problem { code, phrase, .. } = Problem::of(error);
@@ -34,7 +33,6 @@ pub fn problem_json() -> impl Fn(&Error, &Challenge) -> Rendered + Clone + Send 
 ///
 /// let builder = Verifier::builder().renderer(problem_json_under("https://api.example/problems/"));
 /// ```
-#[must_use]
 pub fn problem_json_under(
     base: impl Into<Cow<'static, str>>,
 ) -> impl Fn(&Error, &Challenge) -> Rendered + Clone + Send + Sync + 'static {

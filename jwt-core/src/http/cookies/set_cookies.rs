@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::http::headers::Headers;
+use crate::http::Headers;
 
 /// `Set-Cookie` values, one for each header line, in order.
 ///
