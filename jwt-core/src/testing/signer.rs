@@ -49,7 +49,7 @@ impl ScriptedSigner {
     }
 
     /// Signs from now on, as it does at first.
-    pub fn sign(&self) {
+    pub fn recover(&self) {
         self.play(Script::Sign);
     }
 

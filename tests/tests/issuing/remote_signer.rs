@@ -143,7 +143,7 @@ async fn a_refresh_token_stays_good_while_the_signer_is_unavailable() {
         assert!(log.text().contains(reason), "{}", log.text());
     }
     clock.advance(Duration::from_secs(3_600));
-    signer.sign();
+    signer.recover();
     let token = sessions.verify(&pair.refresh.token).await.expect("a refresh token");
     assert!(sessions.refresh(&token).await.is_ok(), "the token wasn't spent");
     assert_eq!(sessions.list("joe").await.expect("a list").len(), 1, "the failed logins left nothing behind");
