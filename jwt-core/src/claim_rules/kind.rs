@@ -2,7 +2,7 @@
 
 use super::{ClaimRules, TypeRule};
 use crate::claims::RegisteredClaims;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Check, Error, ErrorKind};
 use crate::jose::header::is_media_type;
 
 impl ClaimRules {
@@ -21,18 +21,18 @@ impl ClaimRules {
         if self.id_tokens || is_told_apart {
             return Ok(());
         }
-        Err(Error::from(ErrorKind::WrongType).with_unmet(claim.name()))
+        Err(Error::from(ErrorKind::WrongType).at(Check::IdToken).with_unmet(claim.name()))
     }
 
     /// Refuses identifiers that are numbers, unless the issuer may write them so.
     pub(crate) fn check_identifiers(&self, claims: &RegisteredClaims<'_>) -> Result<(), Error> {
         match claims.numeric_identifier {
             Some(identifier) if !self.numeric_identifiers => {
-                Err(Error::from(ErrorKind::MalformedClaims).with_unmet(identifier.name()))
+                Err(Error::from(ErrorKind::MalformedClaims).at(Check::Identifiers).with_unmet(identifier.name()))
             }
             // A logout token's `sid` decides which tokens are revoked, so it must not read as absent.
             _ if claims.unreadable_session && self.types == TypeRule::Logout => {
-                Err(Error::from(ErrorKind::MalformedClaims).with_unmet("sid"))
+                Err(Error::from(ErrorKind::MalformedClaims).at(Check::Identifiers).with_unmet("sid"))
             }
             _ => Ok(()),
         }

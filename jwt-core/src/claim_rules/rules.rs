@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::TypeRule;
 use crate::claims::{Audience, LogoutEvent, NumericDate, RegisteredClaims, claim};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Check, Error, ErrorKind};
 use crate::json::Value;
 
 /// The tolerated clock difference, if nothing else is set.
@@ -87,15 +87,15 @@ impl ClaimRules {
         now: NumericDate,
         leeway: Duration,
     ) -> Result<(), Error> {
-        self.check_event(claims.logout)?;
+        self.check_event(claims.logout).map_err(|error| error.at(Check::Logout))?;
         self.check_audience(claims, payload)?;
         self.check_times(&Times::of(claims), now, leeway)?;
         if self.subject.is_some() && self.subject.as_deref() != claims.subject() {
-            return Err(ErrorKind::WrongSubject.into());
+            return Err(Error::from(ErrorKind::WrongSubject).at(Check::Subject));
         }
         for (name, expected) in &self.fixed {
             if claim(payload, name).and_then(Value::as_text).as_deref() != Some(expected) {
-                return Err(Error::from(ErrorKind::WrongClaim).with_unmet(Arc::clone(name)));
+                return Err(Error::from(ErrorKind::WrongClaim).at(Check::Required).with_unmet(Arc::clone(name)));
             }
         }
         for name in &self.required {
@@ -104,12 +104,16 @@ impl ClaimRules {
                 let is_unreadable = matches!(&**name, "client_id" | "sid")
                     && claim(payload, name).is_some_and(|value| value.as_text().is_none());
                 let kind = if is_unreadable { ErrorKind::MalformedClaims } else { ErrorKind::MissingClaim };
-                return Err(Error::from(kind).with_unmet(Arc::clone(name)));
+                return Err(Error::from(kind).at(Check::Required).with_unmet(Arc::clone(name)));
             }
         }
         // RFC 7800 section 3.1: a confirmation that isn't understood must not be ignored. We support no kind of
         // confirmation, so a sender-constrained token is refused, and never treated as a bearer token.
-        if claims.confirmation { Err(ErrorKind::UnsupportedConfirmation.into()) } else { Ok(()) }
+        if claims.confirmation {
+            Err(Error::from(ErrorKind::UnsupportedConfirmation).at(Check::Confirmation))
+        } else {
+            Ok(())
+        }
     }
 
     /// Refuses logout tokens where access tokens are expected, and the other way around. Their `typ` is optional, so the claim
@@ -135,11 +139,15 @@ impl ClaimRules {
             AudienceRule::AllOf(names) => names.iter().all(named),
             AudienceRule::Unchecked => true,
         };
-        if accepted { Ok(()) } else { Err(ErrorKind::WrongAudience.into()) }
+        if accepted { Ok(()) } else { Err(Error::from(ErrorKind::WrongAudience).at(Check::Audience)) }
     }
 
     /// Checks the times only, which is enough for a cached token: its other claims can't change.
     pub(crate) fn check_times(&self, times: &Times, now: NumericDate, leeway: Duration) -> Result<(), Error> {
+        self.times_fit(times, now, leeway).map_err(|error| error.at(Check::Times))
+    }
+
+    fn times_fit(&self, times: &Times, now: NumericDate, leeway: Duration) -> Result<(), Error> {
         let &Times { expires_at, not_before, issued_at } = times;
         match expires_at {
             // RFC 7519 section 4.1.4: "on or after which the JWT must not be accepted".

@@ -3,6 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::check::Check;
 use super::detail::Detail;
 use super::kind::{Class, ErrorKind};
 
@@ -22,6 +23,7 @@ use super::kind::{Class, ErrorKind};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
+    check: Option<Check>,
     detail: Detail,
     // Allocated separately, because errors travel in results and few of them need it.
     tells: Option<Arc<Tells>>,
@@ -72,6 +74,16 @@ impl Error {
         self.detail.unmet()
     }
 
+    /// Returns the name of the check that failed, one of [`Verifier::CHECKS`](crate::Verifier::CHECKS): the ones before it passed, and
+    /// the ones after it did not run. `None` if the error isn't a verifier's, for example if the request has no token.
+    ///
+    /// It's finer than [`code`](Self::code), because a code such as `malformed_claims` can come from several checks. For tools that
+    /// show how far a token came. New checks may be added in any release.
+    #[must_use]
+    pub fn check(&self) -> Option<&'static str> {
+        self.check.map(Check::name)
+    }
+
     /// Returns after how long a retry may succeed, if that's known.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -99,6 +111,12 @@ impl Error {
     /// Sets the detail. It must contain nothing of a token but lengths, distances and names of algorithms.
     pub(crate) fn with_detail(self, detail: Detail) -> Self {
         Self { detail, ..self }
+    }
+
+    /// Sets the check that failed.
+    pub(crate) const fn at(mut self, check: Check) -> Self {
+        self.check = Some(check);
+        self
     }
 
     /// Names the part of the configuration that wasn't met. It must come from the configuration, never from a request.
@@ -138,7 +156,7 @@ impl Error {
 
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
-        Self { kind, detail: Detail::None, tells: None }
+        Self { kind, check: None, detail: Detail::None, tells: None }
     }
 }
 

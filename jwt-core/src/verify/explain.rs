@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::claim_rules::{AudienceRule, Times};
 use crate::claims::{ClaimsError, NumericDate, RegisteredClaims, claim};
-use crate::error::{Detail, Error, ErrorKind, Found};
+use crate::error::{Check, Detail, Error, ErrorKind, Found};
 use crate::http::token;
 use crate::jose::Algorithm;
 use crate::jose::compact::{Bytes, Compact};
@@ -32,8 +32,8 @@ pub(super) fn credentials(kind: ErrorKind, bytes: &[u8]) -> Error {
 
 /// A token that isn't a JWS, or whose header isn't accepted.
 #[cold]
-pub(super) fn token(kind: ErrorKind, token: &str) -> Error {
-    let error = Error::from(kind);
+pub(super) fn token(kind: ErrorKind, check: Check, token: &str) -> Error {
+    let error = Error::from(kind).at(check);
     match kind {
         ErrorKind::MalformedToken => error.with_detail(Detail::Constant(malformed::describe(token))),
         ErrorKind::AlgorithmNotAllowed => error.with_detail(Detail::Constant(
@@ -47,7 +47,7 @@ pub(super) fn token(kind: ErrorKind, token: &str) -> Error {
 /// A payload that isn't a claims set.
 #[cold]
 pub(super) fn payload(error: ClaimsError) -> Error {
-    let malformed = Error::from(ErrorKind::MalformedClaims);
+    let malformed = Error::from(ErrorKind::MalformedClaims).at(Check::Claims);
     match error {
         ClaimsError::Payload => malformed.with_detail(Detail::Constant(
             "the payload isn't a JSON object, or a name is in it twice, or it's nested too deeply",
@@ -68,7 +68,7 @@ pub(super) fn issuer(issuers: &IssuerSet, name: Option<&str>) -> Error {
         }
     };
     let expected = Arc::clone(&issuers.expected);
-    Error::from(ErrorKind::UnknownIssuer).with_detail(Detail::Expected { expected, found })
+    Error::from(ErrorKind::UnknownIssuer).at(Check::Issuer).with_detail(Detail::Expected { expected, found })
 }
 
 #[cold]
@@ -76,13 +76,13 @@ pub(super) fn algorithm(issuer: &Issuer, found: Algorithm) -> Error {
     let symmetric = found.is_symmetric() && !issuer.algorithms.iter().any(|allowed| allowed.is_symmetric());
     let found = if symmetric { Found::Symmetric } else { Found::Other };
     let expected = Arc::clone(&issuer.expected.algorithms);
-    Error::from(ErrorKind::AlgorithmNotAllowed).with_detail(Detail::Expected { expected, found })
+    Error::from(ErrorKind::AlgorithmNotAllowed).at(Check::Algorithm).with_detail(Detail::Expected { expected, found })
 }
 
 #[cold]
 pub(super) fn token_type(error: Error, issuer: &Issuer, token_type: Option<&str>) -> Error {
     let found = if token_type.is_none() { Found::Nothing } else { Found::Other };
-    error.with_detail(Detail::Expected { expected: Arc::clone(&issuer.expected.types), found })
+    error.at(Check::Type).with_detail(Detail::Expected { expected: Arc::clone(&issuer.expected.types), found })
 }
 
 /// A token whose key isn't there.
@@ -90,13 +90,17 @@ pub(super) fn token_type(error: Error, issuer: &Issuer, token_type: Option<&str>
 pub(super) fn key(issuer: &Issuer, wanted: &Wanted<'_>) -> Error {
     let kid_bytes = wanted.key_id.map(|kid| u16::try_from(kid.len()).unwrap_or(u16::MAX));
     let fits = issuer.keys.has_key_for(wanted.algorithm);
-    Error::from(ErrorKind::UnknownKey).with_detail(Detail::Key { algorithm: wanted.algorithm.name(), kid_bytes, fits })
+    Error::from(ErrorKind::UnknownKey).at(Check::Key).with_detail(Detail::Key {
+        algorithm: wanted.algorithm.name(),
+        kid_bytes,
+        fits,
+    })
 }
 
 /// A token that can't be checked, because the keys couldn't be fetched.
 #[cold]
 pub(super) fn keys_unavailable(issuer: &Issuer) -> Error {
-    let error = Error::from(ErrorKind::KeysUnavailable);
+    let error = Error::from(ErrorKind::KeysUnavailable).at(Check::Key);
     let Some(cause) = issuer.keys.health().and_then(|health| health.last_error) else { return error };
     error.with_detail(Detail::Constant(match cause {
         FetchErrorKind::Transport => {
@@ -130,7 +134,7 @@ pub(super) fn signature(issuer: &Issuer, compact: &Compact<'_>, algorithm: Algor
         // It was read before, so an error can't occur.
         let _ = json::object(header, Unique::Outermost, |name, _| nonce |= name == "nonce");
     }
-    Error::from(ErrorKind::BadSignature).with_detail(Detail::Constant(if nonce {
+    Error::from(ErrorKind::BadSignature).at(Check::Signature).with_detail(Detail::Constant(if nonce {
         "the header has `nonce`, so this is probably a token for Microsoft Graph, which nobody but Graph can verify: request one \
          with a scope of your own API"
     } else if algorithm.is_symmetric() {

@@ -8,7 +8,7 @@ use crate::authorize::{Requirement, decide_all, is_not_met};
 use crate::claim_rules::Times;
 use crate::claims::RegisteredClaims;
 use crate::crypto::PreparedKey;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Check, Error, ErrorKind};
 use crate::gate::ResourceMetadata;
 use crate::http::token::Location;
 use crate::jose::compact::{Bytes, Compact, Limits};
@@ -187,13 +187,13 @@ impl Pipeline {
                 }
                 #[cfg(feature = "remote")]
                 Wait::Issuer(resolution) => {
-                    resolution.await?;
+                    resolution.await.map_err(|error| error.at(Check::Issuer))?;
                     std::mem::replace(&mut waited.issuer, true)
                 }
             };
             // A key source that breaks its contract would wait forever.
             if already {
-                return Err(ErrorKind::KeysUnavailable.into());
+                return Err(Error::from(ErrorKind::KeysUnavailable).at(Check::Key));
             }
             match self.attempt(token, location, waited, watch) {
                 Attempt::Done(outcome) => return outcome,
@@ -217,12 +217,12 @@ impl Pipeline {
         waited: Waited,
         watch: &mut Watch,
     ) -> Result<Attempt, Error> {
-        let malformed = |kind| explain::token(kind, token);
-        let compact = Compact::split(token, self.limits).map_err(malformed)?;
+        let malformed = |check| move |kind| explain::token(kind, check, token);
+        let compact = Compact::split(token, self.limits).map_err(malformed(Check::Form))?;
         let mut buffer = Bytes::new();
-        let header = header_cache::read(&compact, &mut buffer).map_err(malformed)?;
+        let header = header_cache::read(&compact, &mut buffer).map_err(malformed(Check::Header))?;
         let mut payload = Bytes::new();
-        let text = compact.payload(&mut payload).map_err(malformed)?;
+        let text = compact.payload(&mut payload).map_err(malformed(Check::Claims))?;
         let mut members = Members::default();
         let claims = RegisteredClaims::read_members(text, &mut members).map_err(explain::payload)?;
         // RFC 8725 section 3.8: only the issuer's own keys are used. A token of an untrusted issuer is refused here, before any
@@ -240,7 +240,7 @@ impl Pipeline {
             }
             FoundIssuer::Unknown => return Err(explain::issuer(&self.issuers, claims.issuer())),
             #[cfg(feature = "remote")]
-            FoundIssuer::Unavailable(error) => return Err(error),
+            FoundIssuer::Unavailable(error) => return Err(error.at(Check::Issuer)),
             #[cfg(feature = "remote")]
             FoundIssuer::Resolve(resolution) => return Ok(Attempt::Wait(Wait::Issuer(resolution))),
         };
@@ -262,7 +262,7 @@ impl Pipeline {
             Lookup::Ready(key) => key,
             Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
             Lookup::Unknown => return Err(explain::key(issuer, &wanted)),
-            Lookup::Ambiguous => return Err(ErrorKind::AmbiguousKey.into()),
+            Lookup::Ambiguous => return Err(Error::from(ErrorKind::AmbiguousKey).at(Check::Key)),
             Lookup::Unavailable(after) => {
                 let error = explain::keys_unavailable(issuer);
                 return Err(match after {
@@ -273,12 +273,12 @@ impl Pipeline {
         };
         // RFC 8725 section 3.1: the key decides the algorithm, not the header.
         if key.algorithm() != header.algorithm {
-            return Err(ErrorKind::BadSignature.into());
+            return Err(Error::from(ErrorKind::BadSignature).at(Check::Signature));
         }
         let is_known = self.has_known_signature(token, issuer, generation);
         let has_signed = |key: &PreparedKey| {
             let mut signature = Bytes::new();
-            let signature = compact.signature(&mut signature).map_err(malformed)?;
+            let signature = compact.signature(&mut signature).map_err(malformed(Check::Signature))?;
             Ok::<_, Error>(key.verify(compact.signing_input(), signature))
         };
         let check_claims = || {
@@ -341,11 +341,11 @@ impl Pipeline {
             Ok(Some(standing)) => {
                 let (pipeline, revocations, verified) = (Arc::clone(self), Arc::clone(revocations), verified.clone());
                 Step::pending(async move {
-                    revocations.accept(standing.await)?;
+                    revocations.accept(standing.await).map_err(|error| error.at(Check::Revocation))?;
                     pipeline.check_requirements(&verified).wait().await
                 })
             }
-            Err(error) => Step::Ready(Err(error)),
+            Err(error) => Step::Ready(Err(error.at(Check::Revocation))),
         }
     }
 
@@ -389,7 +389,7 @@ fn owned_type(token_type: &str) -> Cow<'static, str> {
 /// The error for a token that doesn't meet a requirement of the verifier: the token is not valid, so 401 instead of 403.
 fn refused(mut error: Error) -> Error {
     if !is_not_met(&error) {
-        return error;
+        return error.at(Check::Requirements);
     }
-    Error::from(ErrorKind::RuleRefused).with_detail(error.take_detail())
+    Error::from(ErrorKind::RuleRefused).at(Check::Requirements).with_detail(error.take_detail())
 }

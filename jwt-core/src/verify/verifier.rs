@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Check, Error, ErrorKind};
 use crate::gate::ResourceMetadata;
 use crate::http::token::{Location, TokenSources};
 use crate::step::Step;
@@ -36,6 +36,9 @@ pub struct Verifier {
 }
 
 impl Verifier {
+    /// The names of the checks, in the order in which every token goes through them. [`Error::check`] says at which one it failed.
+    pub const CHECKS: &'static [&'static str] = Check::NAMES;
+
     pub(super) fn new(pipeline: Pipeline, sources: TokenSources) -> Self {
         Self { pipeline: Arc::new(pipeline), sources: Arc::new(sources) }
     }
