@@ -4,11 +4,13 @@
 //! begins with the commands to try it.
 //!
 //! - [`demo`]: the program that `cargo run` starts;
+//! - [`cli`]: the command-line tool `jwt`;
 //! - [`people`]: an issuer and its users, for the examples that need tokens;
 //! - [`browser`]: an application with logins, for `examples/browser_axum.rs` and `examples/browser_actix.rs`;
 //! - [`mcp`]: the Model Context Protocol, for `examples/mcp.rs`.
 
 pub mod browser;
+pub mod cli;
 pub mod demo;
 pub mod mcp;
 pub mod people;

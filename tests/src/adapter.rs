@@ -225,6 +225,12 @@ impl Application {
         if self.passes_preflights { authenticator.pass_preflights() } else { authenticator }
     }
 
+    /// Returns the verifier.
+    #[must_use]
+    pub const fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
     /// Sends a request to the application of every adapter and returns the response, which must be identical.
     ///
     /// # Panics

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
+use jwt_core::testing::BareRequest;
 
 /// A request. Header lines are bytes, keep their order, and may repeat.
 #[derive(Clone, Debug)]
@@ -66,6 +67,13 @@ impl Ask {
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.to_owned(), value.as_ref().to_vec()));
         self
+    }
+
+    /// Returns the request without a framework and without its body.
+    #[must_use]
+    pub fn bare(&self) -> BareRequest {
+        let request = BareRequest::new(self.method, self.target.as_str());
+        self.headers.iter().fold(request, |request, (name, value)| request.header(name.as_str(), value.as_slice()))
     }
 
     /// Adds `Authorization: Bearer` with a token.

@@ -6,8 +6,9 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use jwt_core::keys::{FetchError, FetchErrorKind, Fetched, fetch_fn};
-use jwt_core::testing::{AUDIENCE, Document, Script, ScriptedIssuer};
+use jwt_core::testing::{AUDIENCE, BareRequest, Document, Script, ScriptedIssuer};
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
+use jwt_examples::cli::{Verdict, explain_request};
 use jwt_tests::log::Log;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -26,6 +27,10 @@ async fn explain(name: &str, builder: VerifierBuilder, token: &str, words: &[&st
     let refused = verifier.verify(token).await.expect_err("no keys");
     assert_eq!(refused.kind(), ErrorKind::KeysUnavailable, "{name}");
     assert_words(name, &refused.detail().expect("a detail"), &["the issuer's key"]);
+    let request = BareRequest::new("GET", "/").header("authorization", format!("Bearer {token}"));
+    let explanation = explain_request(&verifier, &request, token).await;
+    assert_eq!((explanation.verdict, explanation.code), (Verdict::Unavailable, "keys_unavailable"), "{name}");
+    assert_words(name, &explanation.summary, words);
 }
 
 fn body(text: &str) -> Script {

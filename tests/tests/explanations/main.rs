@@ -1,12 +1,15 @@
-//! Broken set-ups, and whether the first line of the log, or the error of the builder, names cause and cure.
+//! Broken set-ups, and whether the first line of the log, the error of the builder and the tool `jwt` name cause
+//! and cure.
 //!
 //! Each test is a table: a mistake, and words that its explanation must have.
 
+mod checks;
 mod claims;
 mod fetches;
 mod requests;
 mod settings;
 mod tokens;
+mod tool;
 
 /// Asserts that a text has every word.
 #[track_caller]
