@@ -69,6 +69,12 @@ pages! {
     #[cfg(all(feature = "testing", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
     #[doc(alias("test", "mock", "fake", "unit test"))]
     testing = "testing.md";
+    #[doc(alias("security", "attack", "attacker", "stride"))]
+    threat_model = "threat_model.md";
+    #[doc(alias("limits", "api key", "apikey", "opaque token", "introspection", "jwe", "rate limit", "brute force"))]
+    not_checked = "not_checked.md";
+    #[doc(alias("saml", "ldap", "active directory", "sso", "social login", "identity broker", "kerberos"))]
+    federation = "federation.md";
     #[doc(alias("benchmark", "latency", "speed"))]
     performance = "performance.md";
     #[doc(alias("benchmark"))]

@@ -290,6 +290,43 @@ fn a_search_for_a_subject_finds_its_page() {
     }
 }
 
+/// The text of every Rust file below a folder.
+fn sources(folder: &Path, found: &mut String) {
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push_str(&fs::read_to_string(&path).expect("a source"));
+        }
+    }
+}
+
+#[test]
+fn every_attack_of_the_threat_model_has_a_test_of_this_name() {
+    let mut code = String::new();
+    for folder in ["tests/tests", "jwt-core/src", "jwt-tower/src", "jwt-actix/src"] {
+        sources(&root().join(folder), &mut code);
+    }
+    let document = fs::read_to_string(root().join("jwt-core/doc/threat_model.md")).expect("the page");
+    let mut attacks = 0;
+    let mut tables = document.lines().skip_while(|line| !line.ends_with("| test |"));
+    // The rows of the tables whose last column has tests.
+    for line in tables.by_ref().filter(|line| line.starts_with("| ") && !line.starts_with("| ---")) {
+        let last = line.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+        if last == "test" {
+            continue;
+        }
+        let names: Vec<&str> = spans(last).map(|(_, name)| name).collect();
+        assert!(!names.is_empty(), "no test stops this: {line}");
+        for name in names {
+            assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
+        }
+        attacks += 1;
+    }
+    assert!(attacks >= 45, "{attacks} attacks");
+}
+
 #[test]
 fn the_check_of_documents_finds_every_offence_and_accepts_a_good_page() {
     let folder = root().join("jwt-core/doc");
