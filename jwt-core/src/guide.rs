@@ -37,6 +37,8 @@ pages! {
     configuration = "configuration.md";
     #[doc(alias("scopes", "roles", "permissions", "groups", "rbac", "mfa", "authorization", "step-up"))]
     requirements = "requirements.md";
+    #[doc(alias("rfc9728", "mcp", "metadata", "resource_metadata", "model context protocol"))]
+    resources = "resources.md";
     #[doc(alias("www-authenticate", "401", "403", "500", "503", "unauthorized", "forbidden"))]
     rejections = "rejections.md";
     #[doc(alias("error codes"))]

@@ -93,6 +93,16 @@ impl Parts {
         Self::new(self.metadata.clone(), self.payload())
     }
 
+    /// Whether the token was verified with these settings.
+    pub(crate) fn is_of(&self, context: &Arc<VerifierContext>) -> bool {
+        Arc::ptr_eq(&self.metadata.context, context)
+    }
+
+    /// Returns a copy with other settings.
+    pub(crate) fn in_context(&self, context: &Arc<VerifierContext>) -> Arc<Self> {
+        Self::new(TokenMetadata { context: Arc::clone(context), ..self.metadata.clone() }, self.payload())
+    }
+
     fn payload(&self) -> &str {
         self.payload.as_ref()
     }
@@ -108,13 +118,14 @@ impl Parts {
 const LONGEST: usize = 1024;
 
 /// The verifier settings that a verified token carries. Requirements and extractors need them after verification.
+#[derive(Clone)]
 pub(crate) struct VerifierContext {
     pub(crate) challenger: Challenger,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) leeway: Duration,
     /// The set-up faults that were logged at `WARN` lately.
-    pub(crate) warned: Warned,
+    pub(crate) warned: Arc<Warned>,
     /// Checks again what can change while the token stays the same.
     pub(crate) recheck: Option<Arc<Recheck>>,
     /// Decoded claims are charged to it, if the verifier caches tokens with their claims.
@@ -159,7 +170,7 @@ impl Verified {
             observer: Arc::new(observe::NoObserver),
             clock: Arc::new(crate::clock::ManualClock::at(1_000_000)),
             leeway: Duration::from_secs(60),
-            warned: Warned::default(),
+            warned: Arc::default(),
             recheck: None,
             budget: None,
             implied_scopes: ImpliedScopes::default(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jwt_core::crypto::{Backend, SigningKey};
+use jwt_core::gate::ProtectedResource;
 use jwt_core::http::{Csrf, Location, TokenSources};
 use jwt_core::keys::{FetchErrorKind, HealthState, Key, KeyErrorKind, KeySet};
 use jwt_core::revocation::{MemoryRevocations, Standing};
@@ -329,6 +330,17 @@ rows! {
         let empty = Ask::get("/me").header("cookie", "session=");
         assert_eq!(application.send(&empty).await, Answer::missing());
         assert_eq!(application.send(&empty.bearer(&good().sign())).await.status, 200);
+    }
+
+    "several protected resources", "a token must name the one whose path the request has" => a_path_has_its_resource {
+        let issuer = TrustedIssuer::new(ISSUER).key(key().verification_key());
+        let [user, me] = ["https://api.example/user", "https://api.example/me"];
+        let builder = trusting(issuer).resource(ProtectedResource::new(user)).resource(ProtectedResource::new(me));
+        let application = behind(builder);
+        let token = good().claim("aud", user).sign();
+        assert_eq!(application.send(&Ask::get("/user").bearer(&token)).await, Answer::text("Ada"));
+        let answer = application.send(&Ask::get("/me").bearer(&token)).await;
+        assert_eq!((answer.status, answer.code), (401, Some(ErrorKind::WrongAudience.code())));
     }
 
     "scopes", "imply no others" => a_scope_implies_no_other {

@@ -17,6 +17,8 @@ pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClaimRules {
     pub(crate) audience: AudienceRule,
+    /// Whether the audiences are the verifier's protected resources. Then a token must name the one that is requested.
+    pub(crate) names_resources: bool,
     /// The claim that is checked instead of `aud`.
     pub(crate) audience_claim: Option<Arc<str>>,
     /// Claims that must equal these strings.
@@ -39,6 +41,7 @@ impl Default for ClaimRules {
     fn default() -> Self {
         Self {
             audience: AudienceRule::Undecided,
+            names_resources: false,
             audience_claim: None,
             fixed: Vec::new(),
             subject: None,
@@ -129,17 +132,28 @@ impl ClaimRules {
     }
 
     fn check_audience(&self, claims: &RegisteredClaims<'_>, payload: &str) -> Result<(), Error> {
+        let accepted = self.with_audience(claims, payload, |audience| {
+            let named = |name: &String| audience.is_some_and(|audience| audience.contains(name));
+            match &self.audience {
+                AudienceRule::Undecided => false,
+                AudienceRule::AnyOf(names) => names.iter().any(named),
+                AudienceRule::AllOf(names) => names.iter().all(named),
+                AudienceRule::Unchecked => true,
+            }
+        });
+        if accepted { Ok(()) } else { Err(Error::from(ErrorKind::WrongAudience).at(Check::Audience)) }
+    }
+
+    /// Calls `check` with the audience: `aud`, or the claim that replaces it.
+    pub(super) fn with_audience<R>(
+        &self,
+        claims: &RegisteredClaims<'_>,
+        payload: &str,
+        check: impl FnOnce(Option<&Audience<'_>>) -> R,
+    ) -> R {
         let replacement =
             self.audience_claim.as_deref().map(|name| claim(payload, name).and_then(Audience::from_value));
-        let audience = replacement.as_ref().map_or(claims.audience(), Option::as_ref);
-        let named = |name: &String| audience.is_some_and(|audience| audience.contains(name));
-        let accepted = match &self.audience {
-            AudienceRule::Undecided => false,
-            AudienceRule::AnyOf(names) => names.iter().any(named),
-            AudienceRule::AllOf(names) => names.iter().all(named),
-            AudienceRule::Unchecked => true,
-        };
-        if accepted { Ok(()) } else { Err(Error::from(ErrorKind::WrongAudience).at(Check::Audience)) }
+        check(replacement.as_ref().map_or(claims.audience(), Option::as_ref))
     }
 
     /// Checks the times only, which is enough for a cached token: its other claims can't change.

@@ -119,6 +119,11 @@ impl Error {
         self
     }
 
+    /// Whether the cause has been looked at.
+    pub(crate) const fn has_detail(&self) -> bool {
+        !matches!(self.detail, Detail::None)
+    }
+
     /// Names the part of the configuration that wasn't met. It must come from the configuration, never from a request.
     pub(crate) fn with_unmet(self, name: impl Into<Arc<str>>) -> Self {
         self.with_detail(Detail::Unmet(name.into()))

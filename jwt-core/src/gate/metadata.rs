@@ -35,9 +35,8 @@ use crate::step::Step;
 ///   router or a scope doesn't see these requests: axum's `route_layer`, layers of nested routers and single routes, and
 ///   actix-web's `wrap` of a scope or resource. In these cases mount [`ResourceMetadata::endpoint`].
 ///
-/// A verifier has one resource. If a service has several, build a verifier for each, and put a layer with each of them around the
-/// routes of its resource. Each then has its own audience, and its challenges name its own metadata, so a token for one resource
-/// isn't accepted by another. Mount [`ResourceMetadata::endpoint`] for each.
+/// If an application has several resources, call `resource(..)` for each. The path of a request then decides which audience its
+/// token must have, and which metadata its challenge names: [`VerifierBuilder::resource`](crate::VerifierBuilder::resource).
 ///
 /// The resource's name is a URL. It's also the audience of its tokens, and clients ask for it (RFC 8707). It must be `https`, or
 /// `http` on a loopback host, without query or fragment, and with a path that needs no escapes.
@@ -113,6 +112,12 @@ impl ProtectedResource {
 
     pub(crate) fn resource(&self) -> &str {
         &self.resource
+    }
+
+    /// Returns origin and path, which has no slash at its end. The name must be valid.
+    pub(crate) fn split(&self) -> (&str, &str) {
+        let (origin, path) = split(&self.resource).unwrap_or_default();
+        (origin, path.trim_end_matches('/'))
     }
 
     /// Builds the published document, or returns the setting that is invalid.

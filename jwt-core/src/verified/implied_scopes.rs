@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
 /// Which scopes stand in for others.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ImpliedScopes {
     /// By scope: every other scope that implies it, directly or through others.
     implying: HashMap<String, Vec<String>>,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::authorize::{Access, Requirement, Routes, all, no_credentials};
 use crate::error::{Class, Error, ErrorKind};
-use crate::gate::{Admission, Answer, Extent, Gate, Inspection, RequestState, ResourceMetadata};
+use crate::gate::{Admission, Answer, Extent, Gate, Inspection, RequestState};
 use crate::http::cookies::SetCookies;
 use crate::http::csrf::{CsrfCheck, CsrfOutcome, FormField};
 use crate::http::request::RequestView;
@@ -119,10 +119,25 @@ impl Authenticator {
         self
     }
 
-    /// Returns the metadata of the protected resource, if the request asks for it.
-    fn metadata(&self, request: &dyn RequestView) -> Option<&ResourceMetadata> {
-        let metadata = self.verifier.resource_metadata()?;
-        (request.target().split('?').next() == Some(metadata.path())).then_some(metadata)
+    fn decide(&self, request: &dyn RequestView) -> Step<Result<Admission, Answer>> {
+        let context = self.verifier.context();
+        if self.preflights && is_preflight(request) {
+            return Step::Ready(Ok(Admission::with_state(RequestState::preflight(Arc::clone(context)))));
+        }
+        let Some(routes) = &self.routes else {
+            return self.identify(request, RouteAccess { optional: false, requirement: self.requirement.clone() });
+        };
+        match routes.access(request) {
+            Access::Public => Step::Ready(Ok(Admission::with_state(RequestState::guest(Arc::clone(context))))),
+            Access::Optional => self.identify(request, RouteAccess { optional: true, requirement: None }),
+            Access::Requires(requirement) => {
+                let requirement = match &self.requirement {
+                    Some(own) => Arc::new(all((Arc::clone(own), requirement))),
+                    None => requirement,
+                };
+                self.identify(request, RouteAccess { optional: false, requirement: Some(requirement) })
+            }
+        }
     }
 
     fn identify(&self, request: &dyn RequestView, access: RouteAccess) -> Step<Result<Admission, Answer>> {
@@ -222,26 +237,12 @@ impl Authenticator {
 
 impl Gate for Authenticator {
     fn enter(&self, request: &dyn RequestView, _state: &RequestState) -> Step<Result<Admission, Answer>> {
-        if let Some(metadata) = self.metadata(request) {
+        if let Some(metadata) = self.verifier.metadata_at(request.target()) {
             return Step::Ready(Err(metadata.answer(request.method())));
         }
-        let context = self.verifier.context();
-        if self.preflights && is_preflight(request) {
-            return Step::Ready(Ok(Admission::with_state(RequestState::preflight(Arc::clone(context)))));
-        }
-        let Some(routes) = &self.routes else {
-            return self.identify(request, RouteAccess { optional: false, requirement: self.requirement.clone() });
-        };
-        match routes.access(request) {
-            Access::Public => Step::Ready(Ok(Admission::with_state(RequestState::guest(Arc::clone(context))))),
-            Access::Optional => self.identify(request, RouteAccess { optional: true, requirement: None }),
-            Access::Requires(requirement) => {
-                let requirement = match &self.requirement {
-                    Some(own) => Arc::new(all((Arc::clone(own), requirement))),
-                    None => requirement,
-                };
-                self.identify(request, RouteAccess { optional: false, requirement: Some(requirement) })
-            }
+        match self.verifier.for_target(request.target()) {
+            Some(verifier) => Self { verifier, ..self.clone() }.decide(request),
+            None => self.decide(request),
         }
     }
 }

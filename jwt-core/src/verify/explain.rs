@@ -157,7 +157,7 @@ pub(super) fn claims(
     leeway: Duration,
 ) -> Error {
     match error.kind() {
-        ErrorKind::WrongAudience => {
+        ErrorKind::WrongAudience if !error.has_detail() => {
             let found = audience(issuer, claims, payload);
             error.with_detail(Detail::Expected { expected: Arc::clone(&issuer.expected.audience), found })
         }

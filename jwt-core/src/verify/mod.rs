@@ -7,6 +7,7 @@ mod explain;
 pub(crate) mod issuers;
 mod key_refresh;
 mod pipeline;
+mod resources;
 mod revocation_check;
 pub(crate) mod verifier;
 

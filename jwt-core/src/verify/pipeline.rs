@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::authorize::{Requirement, decide_all, is_not_met};
-use crate::claim_rules::Times;
+use crate::claim_rules::{RequestedResource, Times};
 use crate::claims::RegisteredClaims;
 use crate::crypto::PreparedKey;
 use crate::error::{Check, Error, ErrorKind};
@@ -25,12 +25,14 @@ use super::issuers::{FoundIssuer, Issuer, IssuerSet};
 use super::revocation_check::RevocationCheck;
 
 /// The checks of a verifier, which its clones share, and the state that they need.
+#[derive(Clone)]
 pub(super) struct Pipeline {
-    pub(super) issuers: IssuerSet,
+    pub(super) issuers: Arc<IssuerSet>,
     pub(super) limits: Limits,
     pub(super) revocations: Option<Arc<RevocationCheck>>,
-    pub(super) requirements: Vec<Box<dyn Requirement>>,
-    pub(super) cache: Option<Store>,
+    pub(super) requirements: Arc<[Box<dyn Requirement>]>,
+    pub(super) cache: Option<Arc<Store>>,
+    pub(super) resource: RequestedResource,
     pub(super) metadata: Option<ResourceMetadata>,
     pub(super) context: Arc<VerifierContext>,
 }
@@ -63,6 +65,13 @@ struct Waited {
 }
 
 impl Pipeline {
+    /// Returns the same checks for a protected resource, to whose metadata challenges link.
+    pub(super) fn of_resource(&self, resource: RequestedResource, metadata: &ResourceMetadata) -> Self {
+        let challenger = self.context.challenger.clone().with_resource_metadata(metadata.url());
+        let context = Arc::new(VerifierContext { challenger, ..VerifierContext::clone(&self.context) });
+        Self { resource, metadata: Some(metadata.clone()), context, ..self.clone() }
+    }
+
     /// Verifies raw bytes, which may not be UTF-8. A cache hit skips parsing.
     pub(super) fn start<'t>(
         self: &Arc<Self>,
@@ -130,7 +139,17 @@ impl Pipeline {
             cache.forget(token);
             return Some(Err(explain::times(error, &entry.issuer, &cached.times, now, leeway)));
         }
-        let verified = Verified::new(Arc::clone(&cached.parts), location);
+        let parts = match cached.parts.is_of(&self.context) {
+            true => Arc::clone(&cached.parts),
+            false => cached.parts.in_context(&self.context),
+        };
+        let verified = Verified::new(parts, location);
+        if !matches!(self.resource, RequestedResource::Any) {
+            let (policy, claims) = (&entry.issuer.policy, verified.registered());
+            if let Err(error) = policy.check_resource(&claims, verified.payload(), &self.resource) {
+                return Some(Err(error));
+            }
+        }
         Some(Ok(ValidToken { verified, new_entry: None }))
     }
 
@@ -283,6 +302,7 @@ impl Pipeline {
         };
         let check_claims = || {
             issuer.policy.check_claims(&claims, text, now.into(), self.context.leeway)?;
+            issuer.policy.check_resource(&claims, text, &self.resource)?;
             issuer.policy.check_id_token(header.token_type.as_deref(), &claims)
         };
         if !is_known && !has_signed(&key)? {

@@ -7,9 +7,10 @@ use crate::http::token::{Location, TokenSources};
 use crate::step::Step;
 use crate::verified::{Verified, VerifierContext};
 
-use super::cache::{CacheStatus, Store};
+use super::cache::CacheStatus;
 use super::issuers::IssuerSet;
 use super::pipeline::Pipeline;
+use super::resources::Resources;
 
 /// Verifies tokens. Every layer, middleware and extractor uses one.
 ///
@@ -33,17 +34,22 @@ use super::pipeline::Pipeline;
 pub struct Verifier {
     pipeline: Arc<Pipeline>,
     sources: Arc<TokenSources>,
+    /// The protected resources, if there are several.
+    resources: Option<Arc<Resources>>,
 }
 
 impl Verifier {
     /// The names of the checks, in the order in which every token goes through them. [`Error::check`] says at which one it failed.
     pub const CHECKS: &'static [&'static str] = Check::NAMES;
 
-    pub(super) fn new(pipeline: Pipeline, sources: TokenSources) -> Self {
-        Self { pipeline: Arc::new(pipeline), sources: Arc::new(sources) }
+    pub(super) fn new(pipeline: Pipeline, sources: TokenSources, resources: Option<Resources>) -> Self {
+        Self { pipeline: Arc::new(pipeline), sources: Arc::new(sources), resources: resources.map(Arc::new) }
     }
 
     /// Verifies a token that didn't come in an HTTP request: from a WebSocket message, a queue or a command line.
+    ///
+    /// If the verifier has several [resources](crate::VerifierBuilder::resource), the token may be for any of them. Use
+    /// [`for_resource`](Self::for_resource) if you know which one is meant.
     ///
     /// # Errors
     ///
@@ -77,13 +83,33 @@ impl Verifier {
         if let Some(setting) = sources.problem() {
             tracing::error!(setting, "these token sources can't be used: fix the setting");
         }
-        Self { pipeline: Arc::clone(&self.pipeline), sources: Arc::new(sources) }
+        Self { sources: Arc::new(sources), ..self.clone() }
+    }
+
+    /// Returns a verifier for one of several [resources](crate::VerifierBuilder::resource), named as it was declared. It shares
+    /// keys and cache with this one. `None` if no such resource was declared, or only one.
+    ///
+    /// Use it for tokens that don't come in a request, and for a layer inside a router that cuts off the beginning of paths.
+    #[must_use]
+    pub fn for_resource(&self, resource: &str) -> Option<Self> {
+        let pipeline = self.resources.as_ref()?.named(resource)?;
+        Some(Self::of_pipeline(pipeline, &self.sources))
+    }
+
+    /// Returns the verifier for a request with this path and query, if it depends on the path.
+    pub(super) fn for_target(&self, target: &str) -> Option<Self> {
+        let pipeline = self.resources.as_ref()?.pipeline(target);
+        Some(Self::of_pipeline(pipeline, &self.sources))
+    }
+
+    fn of_pipeline(pipeline: &Arc<Pipeline>, sources: &Arc<TokenSources>) -> Self {
+        Self { pipeline: Arc::clone(pipeline), sources: Arc::clone(sources), resources: None }
     }
 
     /// Returns the size of the token cache, or `None` if the verifier has no cache.
     #[must_use]
     pub fn token_cache(&self) -> Option<CacheStatus> {
-        self.pipeline.cache.as_ref().map(Store::status)
+        self.pipeline.cache.as_ref().map(|cache| cache.status())
     }
 
     /// Forgets an issuer that a [resolver](crate::VerifierBuilder::issuer_resolver) found. Call it when you create, change or
@@ -98,10 +124,19 @@ impl Verifier {
         }
     }
 
-    /// Returns the metadata of the [protected resource](crate::VerifierBuilder::resource), if one was set.
+    /// Returns the metadata of the [protected resource](crate::VerifierBuilder::resource), if one was set. If there are several,
+    /// it's the first one's; [`for_resource`](Self::for_resource) has the others.
     #[must_use]
     pub fn resource_metadata(&self) -> Option<&ResourceMetadata> {
         self.pipeline.metadata.as_ref()
+    }
+
+    /// Returns the metadata that a request with this path and query asks for.
+    pub(super) fn metadata_at(&self, target: &str) -> Option<&ResourceMetadata> {
+        match &self.resources {
+            Some(resources) => resources.metadata(target),
+            None => self.resource_metadata().filter(|metadata| target.split('?').next() == Some(metadata.path())),
+        }
     }
 
     pub(super) fn issuers(&self) -> &IssuerSet {

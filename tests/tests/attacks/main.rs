@@ -15,6 +15,7 @@ mod oracles_and_logs;
 mod parsing;
 mod refresh_tokens;
 mod requests;
+mod resources;
 mod revocation;
 mod routes;
 mod signatures;

@@ -20,7 +20,7 @@ use jwt_tower::JwtLayer;
 use tower::{Layer as _, ServiceExt as _};
 
 /// Spellings of `/admin` that some parsers treat as `/admin`.
-const WAYS: [&str; 22] = [
+pub(crate) const WAYS: [&str; 22] = [
     "/admin",
     "//admin",
     "/admin/",

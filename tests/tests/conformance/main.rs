@@ -25,6 +25,7 @@ mod requirements_claims;
 mod requirements_login;
 mod requirements_policy;
 mod requirements_table;
+mod resources;
 mod revocation;
 mod routes;
 mod sources;

@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
+use super::resources::several_resources;
 use super::settings::VerifierBuilder;
-use crate::claim_rules::MAX_LEEWAY;
+use crate::claim_rules::{MAX_LEEWAY, RequestedResource};
 use crate::clock::SystemClock;
 use crate::error::{BuildError, BuildErrorKind as Kind};
-use crate::gate::{InvalidResource, ResourceMetadata};
 use crate::http::challenge::{Challenger, is_challenge, is_scope};
-use crate::observe::Warned;
 use crate::verified::{ImpliedScopes, VerifierContext};
 use crate::verify::cache::Store;
 use crate::verify::issuers::{IssuerSet, PrepareContext};
@@ -24,14 +23,14 @@ impl VerifierBuilder {
         self.check_settings()?;
         let implied_scopes = ImpliedScopes::new(&self.implied_scopes);
         let implied_scopes = implied_scopes.ok_or(BuildError::new(Kind::OutOfRange, "scope_implies"))?;
-        let metadata = self.metadata()?;
-        let challenger = self.challenger(metadata.as_ref())?;
+        let published = self.publish_resources()?;
+        let challenger = self.challenger()?;
         let clock = self.clock.or_else(|| self.issuers.iter().find_map(|issuer| issuer.clock.clone()));
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
         let context = PrepareContext {
             backend: self.backend,
             clock: Arc::clone(&clock),
-            audience: self.resource.as_ref().map(|resource| resource.resource().to_owned()),
+            resources: self.resources.iter().map(|resource| resource.resource().to_owned()).collect(),
             #[cfg(feature = "remote")]
             observer: Arc::clone(&self.observer),
             #[cfg(feature = "remote")]
@@ -57,7 +56,8 @@ impl VerifierBuilder {
         }
         let cache = match self.cache {
             Some(settings) => {
-                Some(Store::new(settings, self.backend).ok_or(BuildError::new(Kind::NoBackend, "token_cache"))?)
+                let store = Store::new(settings, self.backend);
+                Some(Arc::new(store.ok_or(BuildError::new(Kind::NoBackend, "token_cache"))?))
             }
             None => None,
         };
@@ -66,25 +66,34 @@ impl VerifierBuilder {
         let revocations = self
             .revocations
             .map(|list| Arc::new(RevocationCheck { list, accepts_during_outage, observer: Arc::clone(observer) }));
-        let pipeline = Pipeline {
-            issuers,
+        let mut pipeline = Pipeline {
+            issuers: Arc::new(issuers),
             cache,
             limits: self.limits,
             revocations: revocations.clone(),
-            requirements: self.requirements,
-            metadata,
+            requirements: self.requirements.into(),
+            resource: RequestedResource::Any,
+            metadata: None,
             context: Arc::new(VerifierContext {
                 challenger,
                 observer: self.observer,
                 clock,
                 leeway: self.leeway,
-                warned: Warned::default(),
+                warned: Arc::default(),
                 recheck: revocations.map(RevocationCheck::recheck),
                 budget,
                 implied_scopes,
             }),
         };
-        Ok(Verifier::new(pipeline, self.sources))
+        let resources = match &published[..] {
+            [] => None,
+            [(_, metadata)] => {
+                pipeline = pipeline.of_resource(RequestedResource::Any, metadata);
+                None
+            }
+            several => Some(several_resources(several, &mut pipeline)),
+        };
+        Ok(Verifier::new(pipeline, self.sources, resources))
     }
 
     /// Checks the settings that don't depend on an issuer.
@@ -135,24 +144,9 @@ impl VerifierBuilder {
         Ok(())
     }
 
-    fn metadata(&self) -> Result<Option<ResourceMetadata>, BuildError> {
-        let metadata = self.resource.as_ref().map(|resource| {
-            let issuers = self.issuers.iter().filter_map(|issuer| issuer.name.as_deref().map(str::to_owned));
-            resource.clone().publish(issuers, self.sources.bearer_methods())
-        });
-        metadata.transpose().map_err(|wrong| match wrong {
-            InvalidResource::Invalid(setting) => BuildError::new(Kind::InvalidUrl, setting),
-            InvalidResource::Insecure(setting) => BuildError::new(Kind::InsecureUrl, setting),
-        })
-    }
-
-    fn challenger(&self, metadata: Option<&ResourceMetadata>) -> Result<Challenger, BuildError> {
+    fn challenger(&self) -> Result<Challenger, BuildError> {
         let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
-        let challenger = challenger.with_renderer(self.renderer.clone()).with_others(self.challenges.clone());
-        Ok(match metadata {
-            Some(metadata) => challenger.with_resource_metadata(metadata.url()),
-            None => challenger,
-        })
+        Ok(challenger.with_renderer(self.renderer.clone()).with_others(self.challenges.clone()))
     }
 }
 
@@ -206,6 +200,7 @@ mod tests {
         };
         let with = |issuer| Verifier::builder().issuer(issuer);
         let bare = || TrustedIssuer::new("https://id.example");
+        let at = |name: &str| ProtectedResource::new(name);
         let csrf = |csrf| TokenSources::new().cookie("token").csrf(csrf);
         let any = || TrustedIssuer::dangerous_any_issuer().key(key("a")).audience("api");
         for (builder, expected) in [
@@ -266,6 +261,20 @@ mod tests {
             (
                 with(issuer()).resource(ProtectedResource::new("https://a.example").jwks_uri("http://a.example/k")),
                 Some((InsecureUrl, "jwks_uri")),
+            ),
+            (with(issuer()).resource(at("https://a.example/a")).resource(at("https://a.example/b")), None),
+            (with(issuer()).resource(at("https://a.example")).resource(at("https://a.example/b")), None),
+            (
+                with(issuer()).resource(at("https://a.example/a")).resource(at("https://a.example/a/")),
+                Some((Duplicate, "resource")),
+            ),
+            (
+                with(issuer()).resource(at("https://a.example/a")).resource(at("https://b.example/b")),
+                Some((Contradiction, "resource")),
+            ),
+            (
+                with(issuer()).resource(at("https://a.example/a")).resource(at("a.example/b")),
+                Some((InvalidUrl, "resource")),
             ),
             (with(issuer()).sources(csrf(Csrf::new().allow_origin("app.example"))), Some((InvalidUrl, "allow_origin"))),
             (with(issuer()).sources(csrf(Csrf::new().header("a b"))), Some((IllegalCharacters, "header"))),

@@ -28,7 +28,7 @@ pub struct VerifierBuilder {
     pub(super) revocations: Option<Arc<dyn RevocationList>>,
     pub(super) accepts_during_outage: bool,
     pub(super) renderer: Renderer,
-    pub(super) resource: Option<ProtectedResource>,
+    pub(super) resources: Vec<ProtectedResource>,
     pub(super) challenges: Vec<String>,
     pub(super) requirements: Vec<Box<dyn Requirement>>,
     pub(super) clock: Option<Arc<dyn Clock>>,
@@ -62,7 +62,7 @@ impl VerifierBuilder {
             revocations: None,
             accepts_during_outage: false,
             renderer: Renderer::default(),
-            resource: None,
+            resources: Vec::new(),
             challenges: Vec::new(),
             requirements: Vec::new(),
             clock: None,
@@ -114,8 +114,29 @@ impl VerifierBuilder {
     /// Its name becomes the audience of issuers without one, and every challenge links to its [metadata](crate::gate). A layer
     /// around the whole application serves the metadata. If there is no such layer, add
     /// [`ResourceMetadata::endpoint`](crate::gate::ResourceMetadata::endpoint) as a route.
+    ///
+    /// Call it again for each further resource of the application. They have the same origin and different paths, and a request is
+    /// for the resource with the longest path that its own path starts with, in whole segments:
+    ///
+    /// ```
+    /// use jwt_core::Verifier;
+    /// use jwt_core::gate::ProtectedResource;
+    ///
+    /// let builder = Verifier::builder()
+    ///     .resource(ProtectedResource::new("https://api.example/reports").scopes(["reports:read"]))
+    ///     .resource(ProtectedResource::new("https://api.example/mail").scopes(["mail:send"]));
+    /// ```
+    ///
+    /// - A token of an issuer without an audience of its own must name the resource that the request is for. So a token for
+    ///   `/mail` is refused at `/reports`, with 401 `wrong_audience`.
+    /// - Challenges link to the metadata of that resource, and the layer serves the metadata of each.
+    /// - If a path is in no resource, no such token is accepted. Neither is one if escapes, doubled slashes or dots in the path
+    ///   decide which resource it is, because routers disagree about them. Declare the origin itself, `https://api.example`, as a
+    ///   resource to include every other path.
+    ///
+    /// The layer must see whole paths. [`Verifier::for_resource`] is for one that doesn't, such as a layer inside axum's `nest`.
     pub fn resource(mut self, resource: ProtectedResource) -> Self {
-        self.resource = Some(resource);
+        self.resources.push(resource);
         self
     }
 

@@ -20,8 +20,8 @@ pub(crate) struct PrepareContext {
     pub(crate) backend: Option<Backend>,
     #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only fetched keys expire"))]
     pub(crate) clock: Arc<dyn Clock>,
-    /// The audience of issuers without one: the protected resource.
-    pub(crate) audience: Option<String>,
+    /// The audience of issuers without one: the protected resources.
+    pub(crate) resources: Vec<String>,
     #[cfg(feature = "remote")]
     pub(crate) observer: Arc<dyn crate::observe::Observer>,
     /// Whether the builder was given the issuer; otherwise a resolver found it.
@@ -106,8 +106,9 @@ impl TrustedIssuer {
         if let Some(conflict) = &self.conflict {
             return Err(conflict.clone());
         }
-        if let (AudienceRule::Undecided, Some(audience)) = (&self.policy.audience, &context.audience) {
-            self.policy.audience = AudienceRule::AnyOf(vec![audience.clone()]);
+        if self.policy.audience == AudienceRule::Undecided && !context.resources.is_empty() {
+            self.policy.audience = AudienceRule::AnyOf(context.resources.clone());
+            self.policy.names_resources = true;
         }
         if matches!(self.name.as_deref(), Some("" | "spiffe://")) {
             let setting = self.domain.as_ref().map_or("issuer", TrustDomain::setting);
