@@ -2,12 +2,13 @@ use std::io::{BufRead, Write};
 
 use clap::{Args, Parser, Subcommand};
 
+use super::doctor::Doctor;
 use super::explain::{Verdict, explain, fetch_keys, judge_input};
 use super::input::Input;
 use super::trust::Trust;
 use super::{CliError, decode, print};
 
-/// Explains, decodes and verifies JSON Web Tokens.
+/// Explains, decodes and verifies JSON Web Tokens, and examines their issuers.
 ///
 /// A token is a password: give it on the standard input (`-`), because other users of the machine can see the arguments of a
 /// program.
@@ -28,6 +29,10 @@ enum Command {
     Decode(Decode),
     /// Prints one word for each token: accepted, refused or unavailable
     Verify(Verify),
+    /// Examines an issuer or a configuration, and says what will go wrong
+    ///
+    /// The exit status is 1 if tokens will be refused.
+    Doctor(Doctor),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -83,6 +88,7 @@ pub async fn run(options: Options, input: &mut dyn BufRead, output: &mut dyn Wri
         Command::Explain(explain) => explain.run(input, output).await,
         Command::Decode(decode) => decode.run(input, output),
         Command::Verify(verify) => verify.run(input, output).await,
+        Command::Doctor(doctor) => doctor.run(output).await,
     }
 }
 
