@@ -11,6 +11,7 @@ mod requests;
 mod settings;
 mod tokens;
 mod tool;
+mod tool_keys;
 
 /// Asserts that a text has every word.
 #[track_caller]
