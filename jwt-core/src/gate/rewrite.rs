@@ -47,15 +47,6 @@ impl Rewrite {
 mod tests {
     use super::*;
 
-    fn edit<'v>(name: &str, value: &'v [u8]) -> Option<Cow<'v, [u8]>> {
-        match value {
-            b"drop" => None,
-            b"1" => Some(Cow::Owned(b"one".to_vec())),
-            _ if name == "b" => Some(Cow::Borrowed(value)),
-            _ => Some(Cow::Owned(value.to_vec())),
-        }
-    }
-
     #[test]
     fn lines_are_changed_removed_and_kept_in_their_order() {
         let mut headers: Vec<(String, Vec<u8>)> =
