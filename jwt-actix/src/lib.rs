@@ -74,9 +74,14 @@ mod inspect;
 mod layer;
 mod principal;
 mod request;
+mod require;
 mod response;
 mod service;
 mod shared;
+
+#[cfg(feature = "issue")]
+#[doc(alias("migration", "actix-web-httpauth", "flask-jwt-extended", "jsonwebtoken"))]
+pub mod from_httpauth;
 
 #[cfg(feature = "issue")]
 mod session;
@@ -86,9 +91,10 @@ pub use endpoint::endpoint;
 pub use extract::{
     Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, Rejection, Verified,
 };
-pub use gate::{GateMiddleware, RequireMiddleware};
+pub use gate::GateMiddleware;
 pub use layer::JwtMiddleware;
 pub use principal::PrincipalMiddleware;
+pub use require::RequireMiddleware;
 #[cfg(feature = "issue")]
 pub use session::{Refresh, Tokens};
 pub use shared::SharedClaims;

@@ -71,6 +71,16 @@ pages! {
     #[cfg(all(feature = "testing", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
     #[doc(alias("test", "mock", "fake", "unit test"))]
     testing = "testing.md";
+    #[doc(alias("error body", "correlation id", "request id", "custom error", "renderer"))]
+    errors = "errors.md";
+    #[doc(alias("websocket", "websockets", "sse", "server-sent events", "grpc", "tonic", "streaming"))]
+    streams = "streams.md";
+    #[cfg(feature = "issue")]
+    #[doc(alias("service to service", "m2m", "machine to machine", "client credentials", "api key", "apikey", "delegation"))]
+    services = "services.md";
+    #[cfg(feature = "remote")]
+    #[doc(alias("docker", "kubernetes", "proxy", "nginx", "container", "production", "cors", "readiness", "shutdown", "tls"))]
+    deployment = "deployment.md";
     #[doc(alias("security", "attack", "attacker", "stride"))]
     threat_model = "threat_model.md";
     #[doc(alias("limits", "api key", "apikey", "opaque token", "introspection", "jwe", "rate limit", "brute force"))]
@@ -81,6 +91,8 @@ pages! {
     performance = "performance.md";
     #[doc(alias("benchmark"))]
     measured = "measured.md";
+    #[doc(alias("migration", "spring", "asp.net", "express", "fastapi", "flask", "passport", "jwt-authorizer"))]
+    migrating = "migrating.md";
     #[cfg(feature = "jsonwebtoken-12")]
     #[doc(alias("migration", "validation", "decodingkey"))]
     jsonwebtoken = "jsonwebtoken.md";

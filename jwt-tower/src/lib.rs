@@ -77,11 +77,17 @@ mod inspect;
 mod layer;
 mod principal;
 mod request;
+mod require;
 mod response;
 mod service;
 
 #[cfg(all(feature = "axum", feature = "issue"))]
+#[doc(alias("migration", "python", "flask-jwt-extended"))]
 pub mod from_flask;
+
+#[cfg(all(feature = "axum", feature = "jwks"))]
+#[doc(alias("migration", "jwt-authorizer", "axum-jwt-auth", "tower-oauth2-resource-server", "jsonwebtoken"))]
+pub mod from_other_crates;
 
 #[cfg(feature = "axum")]
 mod extract;
@@ -102,9 +108,10 @@ pub use extract::{
     Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, Rejection, Verified,
 };
 pub use future::ResponseFuture;
-pub use gate::{GateLayer, RequireLayer};
+pub use gate::GateLayer;
 pub use layer::JwtLayer;
 pub use principal::PrincipalLayer;
+pub use require::RequireLayer;
 #[cfg(feature = "axum")]
 pub use routing::RequireExt;
 pub use service::Gated;

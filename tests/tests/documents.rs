@@ -254,12 +254,15 @@ fn every_page_of_the_guide_can_be_linked_to_from_the_others() {
 
 /// Words that people search a guide for.
 const SUBJECTS: &[&str] = &[
+    "api key",
     "cors",
     "csrf",
     "docker",
+    "grpc",
     "keycloak",
     "logout",
     "metrics",
+    "migration",
     "multi-tenant",
     "password",
     "prometheus",
@@ -267,8 +270,10 @@ const SUBJECTS: &[&str] = &[
     "refresh",
     "roles",
     "scopes",
+    "service to service",
     "test",
     "toml",
+    "websocket",
 ];
 
 /// Folds a word: the names of pages have `_` for the space.

@@ -31,6 +31,27 @@ fn every_program_of_the_page_on_testing_is_a_test() {
     assert_shown(&shown, ["axum", "actix", "logins"].map(|name| format!("tests/testing_{name}.rs")));
 }
 
+#[test]
+fn every_program_of_the_guide_is_an_example() {
+    for (page, programs) in [
+        ("errors", &["errors_axum", "errors_actix"][..]),
+        ("metrics", &["metrics_axum"]),
+        ("services", &["services_axum"]),
+        ("streams", &["streams_axum", "streams_actix"]),
+        ("tenants", &["tenants_axum"]),
+    ] {
+        let shown = blocks(&read(&format!("jwt-core/doc/{page}.md")), "rust,ignore");
+        assert_eq!(shown.len(), programs.len(), "{page}: a program isn't compared");
+        for (shown, name) in shown.iter().zip(programs) {
+            let program = read(&format!("examples/examples/{name}.rs"));
+            let (_, code) = program.split_once("\n\n").expect("a header");
+            // The tests of an example aren't shown.
+            let code = code.split("\n#[cfg(test)]").next().unwrap_or_default();
+            assert_eq!(shown, code.trim_end(), "{page}: {name}");
+        }
+    }
+}
+
 /// Asserts that these are the programs in the files of `examples`, without their header.
 fn assert_shown<const PROGRAMS: usize>(shown: &[String], files: [String; PROGRAMS]) {
     assert_eq!(shown.len(), PROGRAMS, "a program isn't compared");

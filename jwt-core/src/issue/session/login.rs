@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::Error;
 use crate::issue::AccessToken;
@@ -47,7 +48,7 @@ impl Login {
     }
 
     /// Adds one claim to the session's access tokens: [`AccessToken::claim`].
-    pub fn claim(self, name: impl Into<String>, value: impl Serialize) -> Self {
+    pub fn claim(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.with(|access| access.claim(name, value))
     }
 

@@ -267,17 +267,12 @@ impl Shared {
         fetched: &Fetched,
         tag: Option<Tag>,
     ) -> Result<Snapshot, FetchError> {
-        // A server without `ETag` sends an unchanged set again. Its table is kept, because tokens in the cache belong to it.
-        let digest = self.setup.backend.sha256(&fetched.body);
-        let same = |known: &&Snapshot| fetched.not_modified || (digest.is_some() && digest == known.digest);
-        let (table, digest) = match known.filter(same) {
-            Some(known) => (known.table.clone(), known.digest),
-            None => (self.read_key_set(&fetched.body)?, digest),
+        let table = match known {
+            Some(known) if fetched.not_modified => known.table.clone(),
+            _ => self.read_key_set(&fetched.body)?,
         };
         let (now, jitter) = (self.moment_at(None), self.jitter());
-        let mut snapshot = Snapshot::new(table, tag, now, fetched.max_age, &self.setup.settings, jitter);
-        snapshot.digest = digest;
-        Ok(snapshot)
+        Ok(Snapshot::new(table, tag, now, fetched.max_age, &self.setup.settings, jitter))
     }
 
     /// Returns a number between 0 and 1; the middle if there is no randomness.

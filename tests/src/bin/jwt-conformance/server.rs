@@ -1,4 +1,4 @@
-//! The tested server.
+//! The judged server.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::Outcome;
 use crate::issuer::Issuer;
 
-/// A request to the tested URL.
+/// A request to the judged URL.
 #[derive(Debug, Default)]
 pub(crate) struct Request {
     /// The values of `Authorization`, a line each.

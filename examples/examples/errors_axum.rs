@@ -1,0 +1,119 @@
+//! The program of the page "Errors and bodies in your own format" for axum.
+
+use axum::extract::{Path, Request};
+use axum::http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, routing::get};
+use jwt_tower::jwt_core::{Class, Error, Verifier};
+use jwt_tower::{Claims, JwtLayer, Rejection};
+use serde_json::json;
+
+#[derive(serde::Deserialize)]
+struct User {
+    sub: String,
+}
+
+/// The errors of this application. `Rejection` is one of them, so `?` works on every call of this crate.
+enum AppError {
+    Rejected(Rejection),
+    NotFound,
+}
+
+impl<E: Into<Rejection>> From<E> for AppError {
+    fn from(error: E) -> Self {
+        Self::Rejected(error.into())
+    }
+}
+
+impl IntoResponse for AppError {
+    fn into_response(self) -> Response {
+        match self {
+            // Status and challenge are already right.
+            Self::Rejected(rejection) => rejection.into_response(),
+            Self::NotFound => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
+}
+
+async fn report(user: Result<Claims<User>, Rejection>, Path(id): Path<u32>) -> Result<String, AppError> {
+    let Claims(user) = user?;
+    if id > 2 {
+        return Err(AppError::NotFound);
+    }
+    Ok(format!("report {id} for {}\n", user.sub))
+}
+
+/// Writes the body of every error, also of those that happen before a handler runs.
+async fn error_bodies(request: Request, next: Next) -> Response {
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("none").to_owned();
+    let mut response = next.run(request).await;
+    if !response.status().is_client_error() && !response.status().is_server_error() {
+        return response;
+    }
+    let code = match response.extensions().get::<Error>() {
+        // The code of a refused token tells a forger which check to pass next. So all of them get the same.
+        Some(error) if error.class() == Class::Refused => "invalid_token",
+        Some(error) => error.code(),
+        None => "error",
+    };
+    let body = json!({"error": code, "request": id});
+    *response.body_mut() = body.to_string().into();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().remove("content-length");
+    response
+}
+
+fn app(verifier: Verifier) -> Router {
+    // Layers that are added later run first, so `error_bodies` sees what `JwtLayer` answers.
+    Router::new().route("/reports/{id}", get(report)).layer(JwtLayer::new(verifier)).layer(from_fn(error_bodies))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let people = jwt_examples::people::People::new()?;
+    people.print(
+        "http://127.0.0.1:3000",
+        &[("GET", "/reports/1", None, 401), ("GET", "/reports/9", Some("READER"), 404)],
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    axum::serve(listener, app(people.verifier)).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use jwt_tower::jwt_core::testing::TestAuth;
+    use tower::ServiceExt as _;
+
+    async fn get(auth: &TestAuth, path: &str, authorization: &str) -> (u16, Option<String>, String) {
+        let request = Request::get(path).header("authorization", authorization).header("x-request-id", "r-7");
+        let request = request.body(Body::empty()).unwrap();
+        let response = super::app(auth.verifier()).oneshot(request).await.unwrap();
+        let challenge = response.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
+        let status = response.status().as_u16();
+        (status, challenge, String::from_utf8(to_bytes(response.into_body(), 4096).await.unwrap().to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_error_has_the_body_of_the_application_and_keeps_its_challenge() {
+        let bearer = |challenge: &str| Some(format!("Bearer realm=\"api\"{challenge}"));
+        let body = |code| format!(r#"{{"error":"{code}","request":"r-7"}}"#);
+        let auth = TestAuth::new();
+        let good = auth.token("ada").bearer();
+        assert_eq!(get(&auth, "/reports/1", "Basic YQ==").await, (401, bearer(""), body("no_credentials")));
+        let refused = (401, bearer(r#", error="invalid_token""#), body("invalid_token"));
+        assert_eq!(get(&auth, "/reports/1", "Bearer a.b.c").await, refused);
+        assert_eq!(get(&auth, "/reports/9", &good).await, (404, None, body("error")));
+    }
+
+    #[tokio::test]
+    async fn a_good_request_is_answered_as_before() {
+        let auth = TestAuth::new();
+        let request = Request::get("/reports/1").header("authorization", auth.token("ada").bearer());
+        let response = super::app(auth.verifier()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(to_bytes(response.into_body(), 4096).await.unwrap(), "report 1 for ada\n");
+    }
+}
