@@ -23,6 +23,8 @@ type Set = fn(&mut Found, String) -> Result<(), &'static str>;
 const FIELDS: &[(&str, Set)] = &[
     ("issuer", |to, value| put(&mut to.issuer.issuer, Ok(value))),
     ("dangerous_any_issuer", |to, value| flag(&value).map(|flag| to.issuer.dangerous_any_issuer = flag)),
+    ("spiffe", |to, value| put(&mut to.issuer.spiffe, Ok(value))),
+    ("transaction_tokens", |to, value| put(&mut to.issuer.transaction_tokens, Ok(value))),
     ("discover", |to, value| put(&mut to.issuer.discover, flag(&value))),
     ("metadata_url", |to, value| put(&mut to.issuer.metadata_url, Ok(value))),
     ("dangerous_http_hosts", |to, value| put(&mut to.issuer.dangerous_http_hosts, list(&value))),
@@ -65,6 +67,8 @@ const FIELDS: &[(&str, Set)] = &[
     ("sources.cookies", |to, value| put(&mut to.verifier.sources.cookies, list(&value))),
     ("sources.queries", |to, value| put(&mut to.verifier.sources.queries, list(&value))),
     ("sources.headers", |to, value| put(&mut to.verifier.sources.headers, list(&value))),
+    ("sources.bearer_headers", |to, value| put(&mut to.verifier.sources.bearer_headers, list(&value))),
+    ("sources.websocket_protocol", |to, value| flag(&value).map(|flag| to.verifier.sources.websocket_protocol = flag)),
 ];
 
 fn put<T>(slot: &mut Option<T>, value: Result<T, &'static str>) -> Result<(), &'static str> {
@@ -95,21 +99,68 @@ impl VerifierConfig {
     ///
     /// If a variable is unknown, empty or has an invalid value. The error names the first one.
     pub fn from_env(prefix: &str) -> Result<Self, BuildError> {
-        let start = format!("{prefix}_");
-        let mut variables = Vec::new();
-        for (name, value) in std::env::vars_os() {
-            let name = name.to_string_lossy();
-            if !name.starts_with(&start) {
-                continue;
-            }
-            let Ok(value) = value.into_string() else {
-                return Err(refused(BuildErrorKind::Invalid, name.into_owned(), "is not valid UTF-8"));
-            };
-            variables.push((name.into_owned(), value));
+        Self::from_vars(prefix, environment(prefix)?)
+    }
+
+    /// Replaces settings of this configuration, usually a file's, by those of environment variables. The variables are those of
+    /// [`from_env`](Self::from_env).
+    ///
+    /// The variables of an issuer change the only issuer of the configuration, or add one if it has none. If it has several, they
+    /// are refused, because they don't say which. A variable that says where keys are replaces every other setting that does, and
+    /// so do the variables for the audience, and those for the issuer's name.
+    ///
+    /// ```no_run
+    /// use jwt_core::config::VerifierConfig;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let config: VerifierConfig = toml::from_str(&std::fs::read_to_string("jwt.toml")?)?;
+    /// let verifier = config.overlay_env("JWT")?.into_builder()?.build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`from_env`](Self::from_env), and if there are several issuers and a variable for one.
+    pub fn overlay_env(self, prefix: &str) -> Result<Self, BuildError> {
+        self.overlay_vars(prefix, environment(prefix)?)
+    }
+
+    /// Replaces settings of this configuration by those of variables that you pass in, as [`overlay_env`](Self::overlay_env)
+    /// does with those of the environment.
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`overlay_env`](Self::overlay_env), and if a variable is given twice.
+    pub fn overlay_vars(
+        mut self,
+        prefix: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, BuildError> {
+        let settings = settings(prefix, variables)?;
+        let fields: Vec<&'static str> = settings.iter().map(|setting| setting.field).collect();
+        let of_issuer = settings.iter().find(|setting| is_of_issuer(setting.field));
+        if let (Some(setting), 2..) = (of_issuer, self.issuers.len()) {
+            let problem =
+                "doesn't say which of the configuration's issuers is meant: remove it, and change the configuration";
+            return Err(refused(BuildErrorKind::Contradiction, setting.name.clone(), problem));
         }
-        // The environment has no order. Sorting makes the reported error the same each time.
-        variables.sort_unstable();
-        Self::from_vars(prefix, variables)
+        let given = if of_issuer.is_some() { self.issuers.pop() } else { None };
+        let (has_variables, is_new) = (of_issuer.is_some(), given.is_none());
+        let mut found = Found { verifier: self, issuer: given.unwrap_or_default() };
+        found.issuer.clear_replaced(&fields);
+        for setting in settings {
+            setting.apply(&mut found)?;
+        }
+        let Found { mut verifier, mut issuer } = found;
+        if has_variables {
+            if is_new {
+                issuer.discover_unless_said();
+            }
+            verifier.issuers.push(issuer);
+        }
+        verifier.names = Names::Overlaid(prefix.to_owned(), fields);
+        Ok(verifier)
     }
 
     /// Reads the configuration from variables that you pass in, as [`from_env`](Self::from_env) does from the environment.
@@ -127,27 +178,100 @@ impl VerifierConfig {
     /// The same as for [`from_env`](Self::from_env), and if a variable is given twice.
     pub fn from_vars(prefix: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, BuildError> {
         let mut found = Found::default();
-        let mut seen = Vec::new();
-        for (name, value) in variables {
-            let Some(rest) = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')) else { continue };
-            let Some((field, set)) = FIELDS.iter().find(|(field, _)| variable(field) == rest) else {
-                let problem = "is not a setting: correct its name or remove it";
-                return Err(refused(BuildErrorKind::Unknown, name, problem));
-            };
-            if seen.contains(field) {
-                return Err(refused(BuildErrorKind::Contradiction, name, "is given twice"));
-            }
-            seen.push(*field);
-            let outcome = if value.is_empty() { Err("is empty: set it or remove it") } else { set(&mut found, value) };
-            outcome.map_err(|problem| refused(BuildErrorKind::Invalid, name, problem))?;
+        for setting in settings(prefix, variables)? {
+            setting.apply(&mut found)?;
         }
         let Found { mut verifier, mut issuer } = found;
-        if issuer.issuer.is_some() && issuer.key_settings().is_empty() {
-            issuer.discover.get_or_insert(true);
-        }
+        issuer.discover_unless_said();
         verifier.issuers.push(issuer);
         verifier.names = Names::Variables(prefix.to_owned());
         Ok(verifier)
+    }
+}
+
+/// A variable, and the field that it sets.
+struct Setting {
+    name: String,
+    field: &'static str,
+    set: Set,
+    value: String,
+}
+
+impl Setting {
+    fn apply(self, found: &mut Found) -> Result<(), BuildError> {
+        let outcome =
+            if self.value.is_empty() { Err("is empty: set it or remove it") } else { (self.set)(found, self.value) };
+        outcome.map_err(|problem| refused(BuildErrorKind::Invalid, self.name, problem))
+    }
+}
+
+fn is_of_issuer(field: &str) -> bool {
+    !matches!(field, "leeway" | "max_token_bytes" | "realm") && !field.starts_with("sources.")
+}
+
+/// Reads the process's variables that start with the prefix and an underscore.
+fn environment(prefix: &str) -> Result<Vec<(String, String)>, BuildError> {
+    let start = format!("{prefix}_");
+    let mut variables = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if !name.starts_with(&start) {
+            continue;
+        }
+        let Ok(value) = value.into_string() else {
+            return Err(refused(BuildErrorKind::Invalid, name.into_owned(), "is not valid UTF-8"));
+        };
+        variables.push((name.into_owned(), value));
+    }
+    // The environment has no order. Sorting makes the reported error the same each time.
+    variables.sort_unstable();
+    Ok(variables)
+}
+
+/// Finds the settings among variables.
+fn settings(prefix: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Vec<Setting>, BuildError> {
+    let mut settings = Vec::<Setting>::new();
+    for (name, value) in variables {
+        let Some(rest) = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')) else { continue };
+        let Some((field, set)) = FIELDS.iter().find(|(field, _)| variable(field) == rest) else {
+            let problem = "is not a setting: correct its name or remove it";
+            return Err(refused(BuildErrorKind::Unknown, name, problem));
+        };
+        if settings.iter().any(|other| other.field == *field) {
+            return Err(refused(BuildErrorKind::Contradiction, name, "is given twice"));
+        }
+        settings.push(Setting { name, field, set: *set, value });
+    }
+    Ok(settings)
+}
+
+impl IssuerConfig {
+    /// Finds the keys of an issuer by discovery if nothing else says where they are.
+    fn discover_unless_said(&mut self) {
+        if self.issuer.is_some() && self.key_settings().is_empty() {
+            self.discover.get_or_insert(true);
+        }
+    }
+
+    /// Removes the settings that one of these fields replaces: of each group, at most one may be set.
+    fn clear_replaced(&mut self, fields: &[&str]) {
+        let any = |group: &[&str]| group.iter().any(|field| fields.contains(field));
+        let keys = ["discover", "metadata_url", "jwks_url", "jwks_file", "pem_file", "pem", "secret_file", "secret"];
+        if any(&keys) {
+            (self.discover, self.metadata_url, self.jwks_url, self.jwks_file) = (None, None, None, None);
+            (self.pem_file, self.pem) = (None, None);
+            (self.secret_file, self.secret_env, self.given_secret) = (None, None, None);
+        }
+        if any(&["previous_secret_file", "previous_secret"]) {
+            (self.previous_secret_file, self.previous_secret_env, self.given_previous_secret) = (None, None, None);
+        }
+        if any(&["audience", "all_audiences", "dangerous_any_audience"]) {
+            (self.audience, self.all_audiences, self.dangerous_any_audience) = (None, None, false);
+        }
+        if any(&["issuer", "dangerous_any_issuer", "spiffe", "transaction_tokens"]) {
+            (self.issuer, self.dangerous_any_issuer) = (None, false);
+            (self.spiffe, self.transaction_tokens) = (None, None);
+        }
     }
 }
 
@@ -168,6 +292,10 @@ mod tests {
         let cases = [
             ("ISSUER", "a", issuer("issuer = 'a'\ndiscover = true")),
             ("DANGEROUS_ANY_ISSUER", "true", issuer("dangerous_any_issuer = true")),
+            ("SPIFFE", "a", issuer("spiffe = 'a'")),
+            ("TRANSACTION_TOKENS", "a", issuer("transaction_tokens = 'a'")),
+            ("SOURCES_BEARER_HEADERS", "a,b", sources("bearer_headers = ['a', 'b']")),
+            ("SOURCES_WEBSOCKET_PROTOCOL", "true", sources("websocket_protocol = true")),
             ("DISCOVER", "false", issuer("discover = false")),
             ("METADATA_URL", "a", issuer("metadata_url = 'a'")),
             ("DANGEROUS_HTTP_HOSTS", "a,b", issuer("dangerous_http_hosts = ['a', 'b']")),
@@ -241,6 +369,81 @@ mod tests {
             (&[("MAX_TOKEN_BYTES", "1GB")], "X_MAX_TOKEN_BYTES has an unknown unit: use B, KB, MB, KiB or MiB"),
         ] {
             assert_eq!(super::super::names::plain(&read(variables).unwrap_err()), message);
+        }
+    }
+
+    fn overlaid(toml: &str, variables: &[(&str, &str)]) -> Result<VerifierConfig, BuildError> {
+        let config: VerifierConfig = toml::from_str(toml).unwrap();
+        config.overlay_vars("X", variables.iter().map(|(name, value)| (format!("X_{name}"), (*value).to_owned())))
+    }
+
+    #[test]
+    fn a_variable_replaces_the_setting_of_a_file_and_leaves_the_others() {
+        const FILE: &str = "leeway = 5\nrealm = 'a'\n[[issuers]]\nissuer = 'i'\naudience = 'a'\ndiscover = true\n";
+        for (variables, expected) in [
+            (&[][..], FILE.to_owned()),
+            (&[("LEEWAY", "9s")], FILE.replace("leeway = 5", "leeway = 9")),
+            (&[("ISSUER", "j")], FILE.replace("issuer = 'i'", "issuer = 'j'")),
+            (&[("AUDIENCE", "b,c")], FILE.replace("audience = 'a'", "audience = ['b', 'c']")),
+            (&[("ALL_AUDIENCES", "b")], FILE.replace("audience = 'a'", "all_audiences = 'b'")),
+            (&[("JWKS_URL", "u")], FILE.replace("discover = true", "jwks_url = 'u'")),
+            (
+                &[("SECRET_FILE", "f"), ("ALGORITHM", "HS256")],
+                FILE.replace("discover = true", "secret_file = 'f'\nalgorithm = 'HS256'"),
+            ),
+            (
+                &[("SPIFFE", "d"), ("JWKS_URL", "u")],
+                FILE.replace("issuer = 'i'", "spiffe = 'd'").replace("discover = true", "jwks_url = 'u'"),
+            ),
+            (&[("REFRESH_TIMEOUT", "1s"), ("SUBJECT", "s")], format!("{FILE}subject = 's'\nrefresh.timeout = 1\n")),
+            (&[("SOURCES_COOKIES", "t")], format!("{FILE}[sources]\ncookies = 't'\n")),
+        ] {
+            let mut config = overlaid(FILE, variables).unwrap();
+            config.names = Names::Paths;
+            let same: VerifierConfig = toml::from_str(&expected).unwrap();
+            assert_eq!(format!("{config:?}"), format!("{same:?}"), "{variables:?}");
+        }
+        // A file without an issuer is completed by variables, as if there were no file.
+        let config = overlaid("leeway = 5", &[("ISSUER", "i"), ("AUDIENCE", "a")]).unwrap();
+        assert_eq!((config.issuers.len(), config.issuers[0].discover), (1, Some(true)));
+        assert_eq!(overlaid("leeway = 5", &[("REALM", "r")]).unwrap().issuers.len(), 0);
+    }
+
+    #[test]
+    fn an_error_of_an_overlaid_file_names_the_variable_or_the_path() {
+        let two = "[[issuers]]\nissuer = 'i'\n[[issuers]]\nissuer = 'j'\n";
+        let one = "[[issuers]]\nissuer = 'i'\naudience = 'a'\n";
+        let plain = super::super::names::plain;
+        for (file, variables, message) in [
+            (
+                two,
+                &[("AUDIENCE", "a")][..],
+                "X_AUDIENCE doesn't say which of the configuration's issuers is meant: remove it, and change the configuration",
+            ),
+            (one, &[("AUDEINCE", "a")], "X_AUDEINCE is not a setting: correct its name or remove it"),
+            (one, &[("LEEWAY", "10")], "X_LEEWAY has no unit: add ms, s, m, h or d"),
+        ] {
+            assert_eq!(plain(&overlaid(file, variables).unwrap_err()), message);
+        }
+        assert!(overlaid(two, &[("REALM", "r")]).is_ok());
+        for (file, variables, message) in [
+            (
+                one,
+                &[("JWKS_FILE", "x"), ("DISCOVER", "true")][..],
+                "X_JWKS_FILE conflicts with X_DISCOVER: remove one of them",
+            ),
+            (
+                one,
+                &[("REALM", "\"")],
+                "issuers[0].discover is missing: set it to true, or set another source of the issuer's keys",
+            ),
+            (
+                "[[issuers]]\naudience = 'a'\n",
+                &[("DISCOVER", "true")],
+                "issuers[0].issuer is missing: set it to the `iss` of the tokens to accept",
+            ),
+        ] {
+            assert_eq!(plain(&overlaid(file, variables).unwrap().into_builder().unwrap_err()), message);
         }
     }
 

@@ -29,6 +29,8 @@ pub struct VerifierConfig {
     pub(super) leeway: Option<DurationSetting>,
     pub(super) max_token_bytes: Option<SizeSetting>,
     pub(super) realm: Option<String>,
+    /// Each scope with the scopes that it implies.
+    pub(super) scope_implies: BTreeMap<String, StringList>,
     pub(super) sources: SourcesConfig,
     #[serde(skip)]
     pub(super) names: Names,
@@ -39,6 +41,10 @@ pub struct VerifierConfig {
 pub(super) struct IssuerConfig {
     pub(super) issuer: Option<String>,
     pub(super) dangerous_any_issuer: bool,
+    /// A SPIFFE trust domain, instead of an issuer.
+    pub(super) spiffe: Option<String>,
+    /// The trust domain of transaction tokens, instead of an issuer.
+    pub(super) transaction_tokens: Option<String>,
     pub(super) discover: Option<bool>,
     pub(super) metadata_url: Option<String>,
     pub(super) dangerous_http_hosts: Option<StringList>,
@@ -100,6 +106,8 @@ pub(super) struct SourcesConfig {
     pub(super) cookies: Option<StringList>,
     pub(super) queries: Option<StringList>,
     pub(super) headers: Option<StringList>,
+    pub(super) bearer_headers: Option<StringList>,
+    pub(super) websocket_protocol: bool,
 }
 
 /// A string or a list of strings.

@@ -13,6 +13,7 @@ impl IssuerConfig {
         paths: &IssuerPaths<'_>,
         inputs: &dyn Inputs,
     ) -> Result<TrustedIssuer, BuildError> {
+        self.check_domain(paths)?;
         self.check_conflicts(paths)?;
         let algorithms = match &self.algorithms {
             Some(names) => {
@@ -85,6 +86,10 @@ impl IssuerConfig {
         let any = self.dangerous_any_audience.then_some("dangerous_any_audience");
         let mut decided = [audience, all, any].into_iter().flatten();
         let Some(first) = decided.next() else {
+            // The domain is the audience.
+            if self.transaction_tokens.is_some() {
+                return Ok(());
+            }
             let instruction = "set it to the name of your service, as tokens have it in `aud`";
             return Err(paths.missing("audience", instruction));
         };
@@ -122,6 +127,10 @@ impl IssuerConfig {
         }
         let mut settings = self.key_settings().into_iter();
         let Some(setting) = settings.next() else {
+            if self.of_domain().is_some() {
+                let instruction = "set it to the address of the domain's keys, or set another source of them";
+                return Err(paths.missing("jwks_url", instruction));
+            }
             return Err(paths.missing("discover", "set it to true, or set another source of the issuer's keys"));
         };
         if let Some(second) = settings.next() {
@@ -176,9 +185,10 @@ impl IssuerConfig {
         let algorithm = given.or(only);
         let keys = setting.read_keys(algorithm, paths, inputs)?;
         Self::check_allowed(&keys, allowed, paths.of(setting.field))?;
-        let issuer = match &self.issuer {
-            Some(name) => TrustedIssuer::new(name.as_str()),
-            None => TrustedIssuer::dangerous_any_issuer(),
+        let issuer = match (&self.issuer, self.of_domain()) {
+            (Some(name), _) => TrustedIssuer::new(name.as_str()),
+            (None, Some(issuer)) => issuer,
+            (None, None) => TrustedIssuer::dangerous_any_issuer(),
         };
         match self.previous_secrets().first() {
             // The secrets have no `kid`, so tokens can't tell them apart.

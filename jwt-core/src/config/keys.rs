@@ -46,6 +46,8 @@ pub(super) enum KeyLocation<'c> {
     Discover,
     JwksUrl,
     JwksFile(&'c Path),
+    /// A JWK Set of a SPIFFE trust domain.
+    Bundle(&'c Path),
     PemFile(&'c Path),
     Pem(&'c HiddenString),
     SecretFile(&'c Path),
@@ -64,7 +66,7 @@ impl KeyLocation<'_> {
 
     /// Whether the key doesn't name its algorithm.
     pub(super) const fn needs_algorithm(self) -> bool {
-        !matches!(self, Self::Discover | Self::JwksUrl | Self::JwksFile(_))
+        !matches!(self, Self::Discover | Self::JwksUrl | Self::JwksFile(_) | Self::Bundle(_))
     }
 }
 
@@ -76,10 +78,11 @@ impl IssuerConfig {
             (None, Some(true)) => Some(("discover", KeyLocation::Discover)),
             _ => None,
         };
+        let set = if self.spiffe.is_some() { KeyLocation::Bundle } else { KeyLocation::JwksFile };
         [
             discover,
             self.jwks_url.as_ref().map(|_| ("jwks_url", KeyLocation::JwksUrl)),
-            self.jwks_file.as_deref().map(|path| ("jwks_file", KeyLocation::JwksFile(path))),
+            self.jwks_file.as_deref().map(|path| ("jwks_file", set(path))),
             self.pem_file.as_deref().map(|path| ("pem_file", KeyLocation::PemFile(path))),
             self.pem.as_ref().map(|pem| ("pem", KeyLocation::Pem(pem))),
             self.secret_file.as_deref().map(|path| ("secret_file", KeyLocation::SecretFile(path))),
@@ -133,12 +136,13 @@ impl KeySetting<'_> {
         };
         match self.location {
             KeyLocation::Discover | KeyLocation::JwksUrl => Ok(KeySet::default()),
-            KeyLocation::JwksFile(path) => {
+            KeyLocation::JwksFile(path) | KeyLocation::Bundle(path) => {
                 let bytes = file(path)?;
                 let text = std::str::from_utf8(&bytes).map_err(|_| {
                     refused(BuildErrorKind::Unreadable, paths.of(self.field), "names a file that is not valid UTF-8")
                 })?;
-                KeySet::from_jwks(text).map_err(unusable)
+                let is_bundle = matches!(self.location, KeyLocation::Bundle(_));
+                if is_bundle { KeySet::from_spiffe_bundle(text) } else { KeySet::from_jwks(text) }.map_err(unusable)
             }
             KeyLocation::PemFile(path) => one(|algorithm, pem| Key::from_pem(algorithm, pem), &file(path)?),
             KeyLocation::Pem(pem) => one(|algorithm, pem| Key::from_pem(algorithm, pem), pem.0.as_bytes()),

@@ -27,6 +27,7 @@
 //! The guide's page [configuration](crate::guide::configuration) lists all settings and variables, their precedence, and the
 //! errors.
 
+mod domain;
 mod env;
 mod fields;
 mod issuer;

@@ -12,22 +12,27 @@ pub(super) enum Names {
     Paths,
     /// By their environment variable, which starts with this prefix: `JWT_AUDIENCE`.
     Variables(String),
+    /// By their environment variable if they are among these fields, otherwise by their path.
+    Overlaid(String, Vec<&'static str>),
 }
 
 impl Names {
     /// The name of a setting of the whole verifier.
     pub(super) fn verifier(&self, field: &str) -> String {
-        match self {
-            Self::Paths => field.to_owned(),
-            Self::Variables(prefix) => format!("{prefix}_{}", variable(field)),
-        }
+        self.variable(field).unwrap_or_else(|| field.to_owned())
     }
 
     /// The name of a setting of one issuer.
     pub(super) fn issuer(&self, index: usize, field: &str) -> String {
+        self.variable(field).unwrap_or_else(|| format!("issuers[{index}].{field}"))
+    }
+
+    /// The environment variable of a setting, if it comes from one.
+    fn variable(&self, field: &str) -> Option<String> {
         match self {
-            Self::Paths => format!("issuers[{index}].{field}"),
-            Self::Variables(prefix) => format!("{prefix}_{}", variable(field)),
+            Self::Paths => None,
+            Self::Overlaid(_, fields) if !fields.contains(&field) => None,
+            Self::Variables(prefix) | Self::Overlaid(prefix, _) => Some(format!("{prefix}_{}", variable(field))),
         }
     }
 }

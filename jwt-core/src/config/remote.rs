@@ -31,13 +31,12 @@ impl IssuerConfig {
         setting: &KeySetting<'_>,
         paths: &IssuerPaths<'_>,
     ) -> Result<TrustedIssuer, BuildError> {
-        let Some(name) = self.issuer.as_deref() else {
-            return Err(paths.conflict(setting.field, "dangerous_any_issuer"));
-        };
-        let issuer = match (&self.jwks_url, &self.metadata_url) {
-            (Some(url), _) => TrustedIssuer::jwks(name, url.as_str()),
-            (None, Some(at)) => TrustedIssuer::discover(name).metadata_url(at.as_str()),
-            (None, None) => TrustedIssuer::discover(name),
+        let issuer = match (self.issuer.as_deref(), self.of_domain(), &self.jwks_url, &self.metadata_url) {
+            (Some(name), _, Some(url), _) => TrustedIssuer::jwks(name, url.as_str()),
+            (Some(name), _, None, Some(at)) => TrustedIssuer::discover(name).metadata_url(at.as_str()),
+            (Some(name), _, None, None) => TrustedIssuer::discover(name),
+            (None, Some(issuer), Some(url), _) => issuer.jwks_url(url.as_str()),
+            _ => return Err(paths.conflict(setting.field, "dangerous_any_issuer")),
         };
         Ok(match &self.refresh {
             Some(refresh) => issuer.key_refresh(refresh.settings()),

@@ -48,6 +48,9 @@ impl VerifierConfig {
         if let Some(realm) = &self.realm {
             builder = builder.realm(realm.as_str());
         }
+        for (scope, implied) in &self.scope_implies {
+            builder = builder.scope_implies(scope.as_str(), implied.0.iter().map(String::as_str));
+        }
         builder
     }
 
@@ -58,10 +61,10 @@ impl VerifierConfig {
         paths: &IssuerPaths<'_>,
         earlier: &mut HashMap<&'c str, usize>,
     ) -> Result<(), BuildError> {
-        match (&config.issuer, config.dangerous_any_issuer) {
-            (None, false) => return Err(paths.missing("issuer", "set it to the `iss` of the tokens to accept")),
-            (Some(_), true) => return Err(paths.conflict("dangerous_any_issuer", "issuer")),
-            _ => {}
+        match config.identity()[..] {
+            [] => return Err(paths.missing("issuer", "set it to the `iss` of the tokens to accept")),
+            [first, second, ..] => return Err(paths.conflict(second, first)),
+            [_] => {}
         }
         // RFC 8725 section 3.8: an issuer with any name would also accept the tokens of the others. Among the earlier
         // issuers, only the first can be one, because a later one has been refused already.
@@ -106,7 +109,7 @@ impl VerifierConfig {
                 _,
             ) => return Ok(()),
             (_, "max_token_bytes") => self.names.verifier("max_token_bytes"),
-            (_, setting @ ("leeway" | "realm")) => self.names.verifier(setting),
+            (_, setting @ ("leeway" | "realm" | "scope_implies")) => self.names.verifier(setting),
             (_, "audience") if config.all_audiences.is_some() => paths.of("all_audiences"),
             // Without `metadata_url`, the address of the metadata follows from the issuer's name.
             (_, "discover") if config.metadata_url.is_none() => paths.of("issuer"),
@@ -135,13 +138,15 @@ impl SourcesConfig {
         let authorization = self.authorization.unwrap_or(true);
         let mut sources = if authorization { TokenSources::new() } else { TokenSources::none() };
         type Add = fn(TokenSources, String) -> TokenSources;
-        let places: [(&str, &Option<StringList>, Add); 3] = [
+        let places: [(&str, &Option<StringList>, Add); 4] = [
             ("sources.cookies", &self.cookies, TokenSources::cookie),
             ("sources.queries", &self.queries, TokenSources::query),
             ("sources.headers", &self.headers, TokenSources::header),
+            ("sources.bearer_headers", &self.bearer_headers, TokenSources::bearer_header),
         ];
+        let mut headers_so_far = HashSet::new();
         for (field, texts, add) in places {
-            let headers = field == "sources.headers";
+            let headers = matches!(field, "sources.headers" | "sources.bearer_headers");
             let texts = texts.as_ref().map_or(&[][..], |texts| &texts.0);
             let mut earlier = HashSet::with_capacity(texts.len());
             for name in texts {
@@ -153,11 +158,17 @@ impl SourcesConfig {
                 if !earlier.insert(if headers { name.to_ascii_lowercase() } else { name.clone() }) {
                     return refuse(BuildErrorKind::Contradiction, "contains a name twice");
                 }
+                if headers && !headers_so_far.insert(name.to_ascii_lowercase()) {
+                    return Err(conflict(names.verifier(field), &names.verifier("sources.headers")));
+                }
                 if headers && authorization && name.eq_ignore_ascii_case("authorization") {
                     return Err(conflict(names.verifier(field), &names.verifier("sources.authorization")));
                 }
                 sources = add(sources, name.clone());
             }
+        }
+        if self.websocket_protocol {
+            sources = sources.websocket_protocol();
         }
         if sources.is_empty() {
             let path = names.verifier("sources.authorization");
@@ -196,6 +207,9 @@ pub(super) mod tests {
                 "short" => "hush".to_owned(),
                 "new" => SECRET.to_uppercase(),
                 "pem" => PEM.to_owned(),
+                // The key of RFC 7517 appendix A.1.
+                "bundle" => r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"s","use":"jwt-svid","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#
+                    .to_owned(),
                 "jwks" => format!("{{\"keys\":[{}]}}", okp("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")),
                 "empty" => r#"{"keys":[]}"#.to_owned(),
                 "twice" => format!(
@@ -236,6 +250,9 @@ pub(super) mod tests {
         ("cookies", "sources.cookies = 't'", "Cookie(\"t\")"),
         ("queries", "sources.queries = 't'", "Query(\"t\")"),
         ("headers", "sources.headers = 'X-T'", "CustomHeader(\"x-t\")"),
+        ("bearer_headers", "sources.bearer_headers = 'X-T'", "BearerHeader(\"x-t\")"),
+        ("websocket_protocol", "sources.websocket_protocol = true", "WebSocketProtocol"),
+        ("scope_implies", "scope_implies = { admin = ['read', 'write'] }", "(\"admin\", \"write\")"),
         ("issuer", "[[issuers]]\nissuer = 'joe'\naudience = 'a'\n", "name: Some(\"joe\")"),
         ("dangerous_any_issuer", "[[issuers]]\ndangerous_any_issuer = true\naudience = 'a'\n", "name: None"),
         ("audience", "[[issuers]]\nissuer = 'i'\naudience = ['a', 'b']\n", "AnyOf([\"a\", \"b\"])"),
@@ -401,8 +418,18 @@ pub(super) mod tests {
         known.extend(fields(r#"{"issuers":[{"?":1}]}"#));
         known.extend(fields(r#"{"sources":{"?":1}}"#));
         let shown = SHOWN.iter().chain(KEYS).map(|(field, ..)| *field);
-        let others =
-            ["issuers", "sources", "secret", "discover", "metadata_url", "dangerous_http_hosts", "jwks_url", "refresh"];
+        let others = [
+            "issuers",
+            "sources",
+            "secret",
+            "spiffe",
+            "transaction_tokens",
+            "discover",
+            "metadata_url",
+            "dangerous_http_hosts",
+            "jwks_url",
+            "refresh",
+        ];
         let tested = shown.chain(others).chain(["previous_secret"]);
         assert_eq!(known, tested.map(str::to_owned).collect());
         let refresh = fields(r#"{"issuers":[{"refresh":{"?":1}}]}"#);

@@ -371,11 +371,13 @@ fn frame(input: &mut Input<'_>, said: &mut Said) -> VerifierBuilder {
     }
     let mut sources = if is_on { TokenSources::new() } else { TokenSources::none() };
     type Add = fn(TokenSources, &str) -> TokenSources;
-    let places: [(_, &[&str], Add); 3] = [
+    let places: [(_, &[&str], Add); 4] = [
         (("sources", "cookies", "SOURCES_COOKIES"), &COOKIES, |sources, name| sources.cookie(name)),
         (("sources", "queries", "SOURCES_QUERIES"), &COOKIES, |sources, name| sources.query(name)),
         (("sources", "headers", "SOURCES_HEADERS"), &HEADERS, |sources, name| sources.header(name)),
+        (("sources", "bearer_headers", "SOURCES_BEARER_HEADERS"), &HEADERS, |sources, name| sources.bearer_header(name)),
     ];
+    let mut headers = Vec::new();
     for (place, names, add) in places {
         if !input.once_in(3) {
             continue;
@@ -383,13 +385,23 @@ fn frame(input: &mut Input<'_>, said: &mut Said) -> VerifierBuilder {
         let chosen = said.names(input, place, names);
         for (index, name) in chosen.iter().enumerate() {
             // Code may name a place twice. In a file that's a mistake.
-            let is_same =
-                |other: &&str| if place.1 == "headers" { other.eq_ignore_ascii_case(name) } else { *other == *name };
-            let is_twice = chosen[..index].iter().any(is_same);
-            let is_ours = place.1 == "headers" && is_on && name.eq_ignore_ascii_case("authorization");
+            let is_header = place.1.ends_with("headers");
+            let is_twice = if is_header {
+                let name = name.to_ascii_lowercase();
+                let is_twice = headers.contains(&name);
+                headers.push(name);
+                is_twice
+            } else {
+                chosen[..index].contains(name)
+            };
+            let is_ours = is_header && is_on && name.eq_ignore_ascii_case("authorization");
             said.odd |= name.is_empty() || is_twice || is_ours;
             sources = add(sources, name);
         }
+    }
+    if input.once_in(6) {
+        said.flag("sources", "websocket_protocol", "SOURCES_WEBSOCKET_PROTOCOL", true);
+        sources = sources.websocket_protocol();
     }
     builder.sources(sources)
 }
