@@ -31,10 +31,10 @@ use crate::response;
 ///
 /// # If the handler doesn't compile
 ///
-/// If `T` doesn't implement `Deserialize`, rustc names the missing trait. The fix is `#[derive(serde::Deserialize)]`:
+/// If `T` doesn't implement `Deserialize`, rustc says so at the handler's signature, and the fix is `#[derive(serde::Deserialize)]`.
+/// "implementation of `Deserialize` is not general enough" means that `T` borrows: make its fields own their data.
 ///
 /// ```compile_fail,E0277
-/// use actix_web::{App, web};
 /// use jwt_actix::Claims;
 ///
 /// struct User {
@@ -44,18 +44,17 @@ use crate::response;
 /// async fn me(Claims(user): Claims<User>) -> String {
 ///     user.name
 /// }
-///
-/// let app = App::new().route("/me", web::get().to(me));
 /// ```
+// The bound is on the struct, so that the compiler's error names the type in the handler's signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
-pub struct Claims<T>(pub T);
+pub struct Claims<T: DeserializeOwned>(pub T);
 
 /// The claims of the request's token, or `None` if an [optional](crate::JwtMiddleware::optional) middleware let the request
 /// pass without a token. All other requests are rejected as by [`Claims<T>`](Claims).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
-pub struct OptionalClaims<T>(pub Option<T>);
+pub struct OptionalClaims<T: DeserializeOwned>(pub Option<T>);
 
 /// The claims of a token that meets the policy `P`, decoded as `T`.
 ///
@@ -107,16 +106,16 @@ pub struct OptionalClaims<T>(pub Option<T>);
 ///     name
 /// }
 /// ```
-// The bound is on the struct, so that the compiler's error names the type in the handler's signature.
+// The bounds are on the struct, so that the compiler's error names the type in the handler's signature.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
-pub struct Authorized<T, P: Policy>(pub T, pub PhantomData<fn() -> P>);
+pub struct Authorized<T: DeserializeOwned, P: Policy>(pub T, pub PhantomData<fn() -> P>);
 
 /// The claims of a token that meets the policy `P`, or `None` if an [optional](crate::JwtMiddleware::optional) middleware let
 /// the request pass without a token. A token that doesn't meet the policy is rejected as by [`Authorized<T, P>`](Authorized).
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
-pub struct OptionalAuthorized<T, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
+pub struct OptionalAuthorized<T: DeserializeOwned, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
 
 /// The claims of a token from a login, not from a refresh, decoded as `T`.
 ///
@@ -124,7 +123,7 @@ pub struct OptionalAuthorized<T, P: Policy>(pub Option<T>, pub PhantomData<fn() 
 /// [`fresh`](jwt_core::authorize::fresh): 401 with a challenge to log in again. Otherwise it works like [`Claims<T>`](Claims).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
-pub struct Fresh<T>(pub T);
+pub struct Fresh<T: DeserializeOwned>(pub T);
 
 /// The request's verified token.
 #[derive(Clone, Debug)]

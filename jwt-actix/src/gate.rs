@@ -65,3 +65,24 @@ where
         ready(Ok(Gated::new(service, Arc::clone(&self.gate))))
     }
 }
+
+/// Rejects requests whose verified token doesn't meet a requirement.
+///
+/// It needs a verified token: without a [`JwtMiddleware`](crate::JwtMiddleware) outside it, every request is answered 500.
+/// "Outside" means around an enclosing scope or the `App`, or wrapped later: middleware that you wrap later runs first.
+///
+/// ```
+/// use actix_web::{App, web};
+/// use jwt_actix::jwt_core::{Verifier, authorize::scopes};
+/// use jwt_actix::{JwtMiddleware, RequireMiddleware};
+///
+/// async fn reports() -> &'static str {
+///     "reports"
+/// }
+///
+/// fn configure(verifier: Verifier) {
+///     let reports = web::resource("/reports").wrap(RequireMiddleware::new(scopes(["reports:read"]))).to(reports);
+///     let app = App::new().wrap(JwtMiddleware::new(verifier)).service(reports);
+/// }
+/// ```
+pub type RequireMiddleware<R> = GateMiddleware<R>;

@@ -74,7 +74,6 @@ mod inspect;
 mod layer;
 mod principal;
 mod request;
-mod require;
 mod response;
 mod service;
 mod shared;
@@ -91,10 +90,9 @@ pub use endpoint::endpoint;
 pub use extract::{
     Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, Rejection, Verified,
 };
-pub use gate::GateMiddleware;
+pub use gate::{GateMiddleware, RequireMiddleware};
 pub use layer::JwtMiddleware;
 pub use principal::PrincipalMiddleware;
-pub use require::RequireMiddleware;
 #[cfg(feature = "issue")]
 pub use session::{Refresh, Tokens};
 pub use shared::SharedClaims;

@@ -9,6 +9,10 @@ use std::time::{Duration, Instant, SystemTime};
 /// Every decision that depends on time uses a `Clock`, so a test can move the clock instead of sleeping. The default
 /// is [`SystemClock`]; [`ManualClock`] is for tests. A clock can't fail: if it has no new reading, it repeats the
 /// last one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a clock",
+    note = "use `SystemClock`, in tests `jwt_core::testing::ManualClock`, or implement `Clock` for it"
+)]
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the time since 1970-01-01T00:00:00Z, without leap seconds. RFC 7519 section 2, "NumericDate".
     fn now(&self) -> Duration;

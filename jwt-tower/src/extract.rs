@@ -26,12 +26,13 @@ use crate::{request, response};
 ///
 /// # If the handler doesn't compile
 ///
-/// If `T` doesn't implement `Deserialize`, rustc only says that the function does not implement `Handler<_, _>`. Put
-/// `#[axum::debug_handler]` (axum's feature `macros`) on it, and the error names the missing trait. Here the fix is
-/// `#[derive(serde::Deserialize)]`:
+/// If `T` doesn't implement `Deserialize`, rustc says so at the handler's signature, and the fix is `#[derive(serde::Deserialize)]`.
+/// "implementation of `Deserialize` is not general enough" means that `T` borrows: make its fields own their data.
+///
+/// If rustc only says that the function doesn't implement `Handler<_, _>`, another argument or the return type is the cause. Put
+/// `#[axum::debug_handler]` (axum's feature `macros`) on the function, and the error names it.
 ///
 /// ```compile_fail,E0277
-/// use axum::{Router, routing::get};
 /// use jwt_tower::Claims;
 ///
 /// struct User {
@@ -41,18 +42,30 @@ use crate::{request, response};
 /// async fn me(Claims(user): Claims<User>) -> String {
 ///     user.name
 /// }
-///
-/// let app: Router = Router::new().route("/me", get(me));
 /// ```
+///
+/// ```compile_fail
+/// use jwt_tower::Claims;
+///
+/// #[derive(serde::Deserialize)]
+/// struct User<'t> {
+///     name: &'t str,
+/// }
+///
+/// async fn me(Claims(user): Claims<User<'_>>) -> String {
+///     user.name.to_owned()
+/// }
+/// ```
+// The bound is on the struct, so that the compiler's error names the type in the handler's signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
-pub struct Claims<T>(pub T);
+pub struct Claims<T: DeserializeOwned>(pub T);
 
 /// The claims of the request's token, or `None` if an [optional](crate::JwtLayer::optional) layer let the request pass without a
 /// token. All other requests are rejected as by [`Claims<T>`](Claims).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
-pub struct OptionalClaims<T>(pub Option<T>);
+pub struct OptionalClaims<T: DeserializeOwned>(pub Option<T>);
 
 /// The claims of a token that meets the policy `P`, decoded as `T`.
 ///
@@ -103,16 +116,16 @@ pub struct OptionalClaims<T>(pub Option<T>);
 ///     name
 /// }
 /// ```
-// The bound is on the struct, so that the compiler's error names the type in the handler's signature.
+// The bounds are on the struct, so that the compiler's error names the type in the handler's signature.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
-pub struct Authorized<T, P: Policy>(pub T, pub PhantomData<fn() -> P>);
+pub struct Authorized<T: DeserializeOwned, P: Policy>(pub T, pub PhantomData<fn() -> P>);
 
 /// The claims of a token that meets the policy `P`, or `None` if an [optional](crate::JwtLayer::optional) layer let the request
 /// pass without a token. A token that doesn't meet the policy is rejected as by [`Authorized<T, P>`](Authorized).
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
-pub struct OptionalAuthorized<T, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
+pub struct OptionalAuthorized<T: DeserializeOwned, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
 
 /// The claims of a token from a login, not from a refresh, decoded as `T`.
 ///
@@ -120,7 +133,7 @@ pub struct OptionalAuthorized<T, P: Policy>(pub Option<T>, pub PhantomData<fn() 
 /// [`fresh`](jwt_core::authorize::fresh): 401 with a challenge to log in again. Otherwise it works like [`Claims<T>`](Claims).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
-pub struct Fresh<T>(pub T);
+pub struct Fresh<T: DeserializeOwned>(pub T);
 
 /// The request's verified token. `Option<Verified>` is `None` if an optional layer let the request pass without a token.
 #[derive(Clone, Debug)]

@@ -54,3 +54,29 @@ impl<S, G> Layer<S> for GateLayer<G> {
         Gated::new(inner, Arc::clone(&self.gate))
     }
 }
+
+/// Rejects requests whose verified token doesn't meet a requirement.
+///
+/// It needs a verified token: without a [`JwtLayer`](crate::JwtLayer) outside it, every request is answered 500. "Outside"
+/// means added later, because layers that you add later run first:
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use jwt_tower::jwt_core::{Verifier, authorize::scopes};
+/// use jwt_tower::{JwtLayer, RequireLayer};
+///
+/// async fn reports() {}
+///
+/// fn app(verifier: Verifier) -> Router {
+///     Router::new()
+///         .route("/reports", get(reports))
+///         .route_layer(RequireLayer::new(scopes(["reports:read"])))
+///         .layer(JwtLayer::new(verifier))
+/// }
+/// ```
+///
+/// For a single route, [`RequireExt`](crate::RequireExt) is shorter: `get(reports).requires(scopes(["reports:read"]))`.
+///
+/// Don't chain two layers on one method router, as in `post(h).layer(require).layer(jwt)`: rustc can't infer the error type between
+/// them and reports E0283, "type annotations needed". Use `.requires(..)`, or `route_layer` on a router.
+pub type RequireLayer<R> = GateLayer<R>;

@@ -77,7 +77,6 @@ mod inspect;
 mod layer;
 mod principal;
 mod request;
-mod require;
 mod response;
 mod service;
 
@@ -108,10 +107,9 @@ pub use extract::{
     Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, Rejection, Verified,
 };
 pub use future::ResponseFuture;
-pub use gate::GateLayer;
+pub use gate::{GateLayer, RequireLayer};
 pub use layer::JwtLayer;
 pub use principal::PrincipalLayer;
-pub use require::RequireLayer;
 #[cfg(feature = "axum")]
 pub use routing::RequireExt;
 pub use service::Gated;

@@ -27,15 +27,15 @@ use crate::extract::{Rejection, state};
 /// ```
 #[derive(Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
-pub struct SharedClaims<T>(pub Arc<T>);
+pub struct SharedClaims<T: DeserializeOwned>(pub Arc<T>);
 
-impl<T> Clone for SharedClaims<T> {
+impl<T: DeserializeOwned> Clone for SharedClaims<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<T> Deref for SharedClaims<T> {
+impl<T: DeserializeOwned> Deref for SharedClaims<T> {
     type Target = T;
 
     fn deref(&self) -> &T {

@@ -18,7 +18,7 @@ fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-async fn judge(url: &str, port: u16, more: &[&str]) -> Output {
+async fn check(url: &str, port: u16, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jwt-conformance"));
     command.args([url, "--audience", AUDIENCE, "--json", "--port", &port.to_string()]).args(more);
     command.stdin(Stdio::null()).kill_on_drop(true).output().await.expect("it runs")
@@ -51,7 +51,7 @@ async fn both_demo_servers_pass() {
         let options = Options::on_free_ports().provider(format!("http://127.0.0.1:{port}"), AUDIENCE);
         let demo = Demo::start(options).await.expect("free ports");
         let server = if framework == "axum" { demo.axum_url() } else { demo.actix_url() };
-        let output = judge(&format!("{server}/me"), port, &["--patience", "60"]).await;
+        let output = check(&format!("{server}/me"), port, &["--patience", "60"]).await;
         let report = report(&output);
         assert_eq!(names(&report, "FAIL"), Vec::<&str>::new(), "{framework}: {report:#}");
         assert_eq!(names(&report, "note"), Vec::<&str>::new(), "{framework}: {report:#}");
@@ -63,7 +63,7 @@ async fn both_demo_servers_pass() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_accepts_everything_fails_each_refusal() {
     let url = serve(StatusCode::OK).await;
-    let output = judge(&url, 0, &["--rfc9068"]).await;
+    let output = check(&url, 0, &["--rfc9068"]).await;
     let report = report(&output);
     assert_eq!(output.status.code(), Some(1));
     // Only good tokens are answered rightly.
@@ -76,9 +76,9 @@ async fn a_server_that_accepts_everything_fails_each_refusal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_refuses_everything_is_not_judged() {
+async fn a_server_that_refuses_everything_is_not_tested() {
     let url = serve(StatusCode::UNAUTHORIZED).await;
-    let output = judge(&url, 0, &["--patience", "1"]).await;
+    let output = check(&url, 0, &["--patience", "1"]).await;
     assert_eq!(output.status.code(), Some(2));
     let problem = String::from_utf8_lossy(&output.stderr);
     assert!(problem.contains("answers a good token with 401"), "{problem}");

@@ -10,6 +10,7 @@ use jwt_tests::ask::Ask;
 use jwt_tests::forge::ISSUER;
 use jwt_tests::log::Log;
 use jwt_tests::setup::{application, behind, good, key, trusting};
+use serde_json::json;
 use tracing::field::{Empty, Field, Visit};
 use tracing::span::{Id, Record};
 use tracing::{Instrument as _, Subscriber};
@@ -151,4 +152,47 @@ async fn the_current_span_gets_the_result_and_the_issuer_if_it_declares_them() {
     let span = tracing::info_span!("request");
     Adapter::Axum.send(&application(), &Ask::get("/me").bearer(&good().sign())).instrument(span).await;
     assert!(fields.0.lock().expect("not poisoned").is_empty(), "undeclared fields are not recorded");
+}
+
+/// What a span that declares the sender's fields gets from a request to `/me`.
+async fn sender(adapter: Adapter, token: &str) -> [Option<String>; 2] {
+    let fields = Fields::default();
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(fields.clone()));
+    let span = tracing::info_span!("request", jwt.subject = Empty, jwt.actor = Empty);
+    adapter.send(&application(), &Ask::get("/me").bearer(token)).instrument(span).await;
+    let told = fields.0.lock().expect("not poisoned");
+    ["jwt.subject", "jwt.actor"].map(|field| told.get(field).cloned())
+}
+
+#[actix_web::test]
+async fn a_span_that_asks_for_them_gets_the_subject_and_the_actor_of_an_accepted_token() {
+    let acting = |act: serde_json::Value| good().claim("act", act);
+    let desk = json!({"sub": "support-desk", "act": {"sub": "earlier"}});
+    for adapter in Adapter::ALL {
+        for (token, expected) in [
+            (good().sign(), [Some("user-1815"), None]),
+            (good().without("sub").sign(), [None, None]),
+            (acting(desk.clone()).sign(), [Some("user-1815"), Some("support-desk")]),
+            (acting(json!({"iss": "x"})).sign(), [Some("user-1815"), None]),
+            (acting(desk.clone()).claim("exp", 1).sign(), [None, None]),
+            (acting(desk.clone()).claim("aud", "other").sign(), [None, None]),
+        ] {
+            assert_eq!(sender(adapter, &token).await.each_ref().map(Option::as_deref), expected, "{adapter:?}");
+        }
+        let long = acting(json!({"sub": "a\r\nb".to_owned() + &"x".repeat(500)})).sign();
+        let [_, actor] = sender(adapter, &long).await;
+        let actor = actor.expect("an actor");
+        assert!(actor.starts_with("a\\r\\nbx") && actor.ends_with('…') && actor.chars().count() < 110, "{actor}");
+    }
+}
+
+#[actix_web::test]
+async fn no_event_has_the_subject_or_the_actor() {
+    let token = good().claim("act", json!({"sub": "support-desk"})).sign();
+    let log = Log::start();
+    let span = tracing::info_span!("request", jwt.outcome = Empty);
+    let answer = Adapter::Axum.send(&application(), &Ask::get("/user").bearer(&token)).instrument(span).await;
+    assert_eq!(answer.status, 200);
+    let text = log.text();
+    assert!(text.contains("accepted") && !text.contains("support-desk") && !text.contains("user-1815"), "{text}");
 }

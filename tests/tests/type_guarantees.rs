@@ -28,6 +28,7 @@ use jwt_core::{
 };
 use jwt_core::{Clock, SystemClock};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW, encode};
+use jwt_tests::issuing::Shop;
 use jwt_tower::{Gated, JwtLayer, RequireLayer, ResponseFuture};
 use serde_json::json;
 
@@ -100,6 +101,39 @@ fn errors_implement_error_and_are_send_and_sync() {
     error::<KeyError>();
     sent::<FetchError>();
     sent::<jwt_tower::Rejection>();
+}
+
+#[test]
+fn the_errors_that_a_handler_meets_become_its_response_with_a_question_mark() {
+    fn from<E>()
+    where
+        jwt_tower::Rejection: From<E>,
+        jwt_actix::Rejection: From<E>,
+    {
+    }
+    // Of a login or a refresh; of issuing a token or setting a cookie; of a requirement.
+    from::<Error>();
+    from::<BuildError>();
+    from::<Rejection>();
+}
+
+#[tokio::test]
+async fn a_claim_may_be_anything_that_serde_can_write() {
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Role {
+        Admin,
+    }
+    let Shop { tokens, verifier, .. } = Shop::usual();
+    let token = tokens.access("ada").claim("roles", vec![Role::Admin]).claim("age", 36).claim("plan", None::<&str>);
+    let token = token.claim("nested", json!({"a": [1]})).issue().expect("a token");
+    let claims: serde_json::Value =
+        verifier.verify(&token.token).await.and_then(|token| token.claims()).expect("a good token");
+    assert_eq!(claims["roles"], json!(["admin"]));
+    assert_eq!((&claims["age"], &claims["plan"], &claims["nested"]), (&json!(36), &json!(null), &json!({"a": [1]})));
+    let keyed_by_bytes = std::collections::BTreeMap::from([(vec![1_u8], 1)]);
+    let error = tokens.access("ada").claim("map", keyed_by_bytes).issue().expect_err("no JSON");
+    assert_eq!(error.setting(), "claims");
 }
 
 #[test]

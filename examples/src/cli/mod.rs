@@ -4,17 +4,22 @@
 //!
 //! - `options`: the commands, and `run`, which starts one;
 //! - `explain`: judges a token with a [`Verifier`](jwt_core::Verifier), and shows each check of it;
-//! - `trust`: builds that verifier from options or from a configuration file.
+//! - `trust`: builds that verifier from options or from a configuration file;
+//! - `doctor`: examines an issuer.
 //!
 //! Nothing here decides about a token. The tool asks a verifier, and [`Error::check`](jwt_core::Error::check) says how far the token
 //! came.
 
 mod advice;
 mod decode;
+mod doctor;
 mod error;
 mod expected;
 mod explain;
 mod input;
+mod key_file;
+mod keys;
+mod mint;
 mod options;
 mod print;
 mod time;

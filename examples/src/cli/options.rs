@@ -1,13 +1,17 @@
 use std::io::{BufRead, Write};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
+use super::doctor::Doctor;
 use super::explain::{Verdict, explain, fetch_keys, judge_input};
 use super::input::Input;
+use super::keys::Keys;
+use super::mint::Mint;
 use super::trust::Trust;
 use super::{CliError, decode, print};
 
-/// Explains, decodes and verifies JSON Web Tokens.
+/// Explains, decodes, verifies and makes JSON Web Tokens, and examines their issuers.
 ///
 /// A token is a password: give it on the standard input (`-`), because other users of the machine can see the arguments of a
 /// program.
@@ -28,6 +32,19 @@ enum Command {
     Decode(Decode),
     /// Prints one word for each token: accepted, refused or unavailable
     Verify(Verify),
+    /// Examines an issuer or a configuration, and says what will go wrong
+    ///
+    /// The exit status is 1 if tokens will be refused.
+    Doctor(Doctor),
+    /// Makes a token, for tests and for trying a service out
+    Mint(Mint),
+    /// Makes keys, and converts them between PEM and JWK
+    Keys(Keys),
+    /// Prints a script that completes commands and options in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 #[derive(Args, Clone, Debug)]
@@ -83,6 +100,13 @@ pub async fn run(options: Options, input: &mut dyn BufRead, output: &mut dyn Wri
         Command::Explain(explain) => explain.run(input, output).await,
         Command::Decode(decode) => decode.run(input, output),
         Command::Verify(verify) => verify.run(input, output).await,
+        Command::Doctor(doctor) => doctor.run(output).await,
+        Command::Mint(mint) => mint.run(output),
+        Command::Keys(keys) => keys.run(output),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Options::command(), "jwt", &mut &mut *output);
+            Ok(0)
+        }
     }
 }
 

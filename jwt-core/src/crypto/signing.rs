@@ -10,7 +10,7 @@ use super::remote::Remote;
 use crate::jose::KeyErrorKind;
 use crate::jose::algorithm::Family;
 use crate::jose::private::PrivateMaterial;
-use crate::jose::{Algorithm, Key, KeyError, material, thumbprint};
+use crate::jose::{Algorithm, Key, KeyError, material};
 use crate::step::Step;
 
 /// A key that signs tokens: in a test, in a development issuer, or in a service that issues its own tokens.
@@ -181,16 +181,7 @@ impl SigningKey {
     /// ```
     #[must_use]
     pub fn public_jwk(&self) -> Option<serde_json::Value> {
-        let mut jwk: serde_json::Map<String, serde_json::Value> = thumbprint::members(self.public.material())?
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.into()))
-            .collect();
-        jwk.insert("alg".to_owned(), self.algorithm.name().into());
-        jwk.insert("use".to_owned(), "sig".into());
-        if let Some(kid) = self.kid() {
-            jwk.insert("kid".to_owned(), kid.into());
-        }
-        Some(jwk.into())
+        self.public.public_jwk()
     }
 }
 
@@ -225,6 +216,8 @@ mod tests {
             let read = Key::from_jwk(&jwk.to_string()).unwrap();
             assert_eq!((read.kid(), read.algorithm()), (Some("k"), Some(algorithm)));
             assert!(read.material() == key.verification_key().material());
+            let pem = key.verification_key().public_pem().expect("a public key");
+            assert!(Key::from_pem(algorithm, pem).unwrap().material() == read.material(), "{algorithm:?}");
         }
     }
 

@@ -184,15 +184,20 @@ impl AccessToken {
         }
     }
 
-    /// Adds one claim, or replaces it.
-    pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+    /// Adds one claim, or replaces it. The value is anything that serde can write, such as a `Vec` of an enum of yours.
+    pub fn claim(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
         let name = name.into();
         if let Some(reserved) = RESERVED_CLAIMS.into_iter().find(|reserved| *reserved == name) {
             let problem = "is a claim that the issuer writes itself or that has a method of its own";
             return self.fail(BuildError::new(BuildErrorKind::Reserved, reserved).because(problem));
         }
-        self.grant.claims.insert(name, value.into());
-        self
+        match serde_json::to_value(value) {
+            Ok(value) => {
+                self.grant.claims.insert(name, value);
+                self
+            }
+            Err(_) => self.fail(unusable_claims()),
+        }
     }
 
     /// Adds a header parameter. Default: only `alg`, `typ` and `kid`.

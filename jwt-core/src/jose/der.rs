@@ -134,6 +134,18 @@ pub(super) fn identifier(family: Family) -> Option<Vec<u8>> {
     Some(tlv(0x30, &[&oid(algorithm), &parameters]))
 }
 
+/// Encodes a `SubjectPublicKeyInfo`; `None` for a secret. RFC 5280 section 4.1.
+pub(super) fn encode_spki(key: &KeyMaterial) -> Option<Vec<u8>> {
+    let bytes = match key {
+        KeyMaterial::Secret(_) => return None,
+        KeyMaterial::Rsa { modulus, exponent } => rsa_der(modulus, exponent),
+        KeyMaterial::Ec { point, .. } => point.clone(),
+        KeyMaterial::Ed25519(key) => key.to_vec(),
+        KeyMaterial::MlDsa { key, .. } => key.clone(),
+    };
+    Some(tlv(0x30, &[&identifier(key.family())?, &tlv(0x03, &[&[0x00], &bytes])]))
+}
+
 pub(super) fn rsa_public_key(der: &[u8]) -> Result<KeyMaterial, KeyError> {
     let (modulus, exponent) = rsa_numbers(der).map_err(|_| KeyError::malformed("the RSA public key is malformed"))?;
     material::rsa(modulus, exponent)

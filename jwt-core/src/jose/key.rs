@@ -1,6 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use x509_cert::der::pem::{LineEnding, encode_string};
+
 use super::algorithm::Algorithm;
 use super::jwk::{self, Expected, Vetted};
 use super::key_error::KeyError;
@@ -171,6 +173,39 @@ impl Key {
     #[must_use]
     pub const fn algorithm(&self) -> Option<Algorithm> {
         self.declared
+    }
+
+    /// Returns the public key as a JWK with `use` and, if they're known, `alg` and `kid`, ready to publish. Returns `None` for a
+    /// secret, which must not be published.
+    #[must_use]
+    pub fn public_jwk(&self) -> Option<serde_json::Value> {
+        let members = thumbprint::members(&self.material)?.into_iter();
+        let mut jwk: serde_json::Map<_, _> = members.map(|(name, value)| (name.to_owned(), value.into())).collect();
+        jwk.insert("use".to_owned(), "sig".into());
+        if let Some(algorithm) = self.declared {
+            jwk.insert("alg".to_owned(), algorithm.name().into());
+        }
+        if let Some(kid) = self.kid() {
+            jwk.insert("kid".to_owned(), kid.into());
+        }
+        Some(jwk.into())
+    }
+
+    /// Returns the public key in PEM (`PUBLIC KEY`, RFC 7468 section 13), which [`from_pem`](Self::from_pem) and other software
+    /// read. Returns `None` for a secret.
+    ///
+    /// ```
+    /// use jwt_core::keys::Key;
+    ///
+    /// let key =
+    ///     Key::from_jwk(r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#)?;
+    /// let pem = key.public_pem().expect("not a secret");
+    /// assert!(pem.contains("MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="));
+    /// # Ok::<(), jwt_core::keys::KeyError>(())
+    /// ```
+    #[must_use]
+    pub fn public_pem(&self) -> Option<String> {
+        encode_string("PUBLIC KEY", LineEnding::LF, &der::encode_spki(&self.material)?).ok()
     }
 
     /// Returns the only algorithm that the key is used with, given an allow-list. RFC 8725 section 3.1.

@@ -85,6 +85,11 @@ impl Fetched {
 /// [`fetch_fn`] turns a closure into a `Fetch`, which is also the easiest way to fake one in a test.
 ///
 /// The default is `HttpFetch`, with the feature `jwks`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't fetch keys",
+    note = "use `HttpFetch` (feature `jwks`) or `fetch_fn(closure)` from `jwt_core::keys`, or implement `Fetch`, \
+            with `#[async_trait]`"
+)]
 #[async_trait]
 pub trait Fetch: fmt::Debug + Send + Sync {
     /// Fetches a document.

@@ -73,6 +73,10 @@ impl fmt::Debug for Lookup {
 /// return [`Lookup::Unknown`] or [`Lookup::Unavailable`].
 ///
 /// For fixed keys, and for tests, use a [`KeyTable`](super::KeyTable). An empty one refuses every token.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a source of keys",
+    note = "keys that you have go into `TrustedIssuer::key` or `keys`; for keys from elsewhere, implement `KeySource`"
+)]
 pub trait KeySource: fmt::Debug + Send + Sync {
     /// Finds the key for a token.
     fn find_key(&self, wanted: &Wanted<'_>) -> Lookup;

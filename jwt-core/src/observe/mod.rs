@@ -1,7 +1,8 @@
 //! Logs, metrics and events about a verifier's work.
 //!
 //! There are three ways to watch it: `tracing`, an [`Observer`] of your own, and `MetricsObserver` with the feature `metrics`. They
-//! never get a token, a claim or a key: only constants, codes and names from your configuration.
+//! never get a token, a claim or a key: only constants, codes and names from your configuration. The one exception is a span of
+//! yours that asks for the subject.
 //!
 //! # Logs and spans
 //!
@@ -29,6 +30,10 @@
 //! // })
 //! # ;
 //! ```
+//!
+//! Two more fields are recorded only on a span that declares them, because they're personal data: `jwt.subject`, the claim `sub` of
+//! a token that was accepted, and `jwt.actor`, the `sub` of the service that acts for it now (`act`, RFC 8693). Both are escaped
+//! and cut after 100 characters. No event of this crate contains them.
 //!
 //! The guide has a page on metrics: `guide::metrics`.
 

@@ -70,6 +70,10 @@ pub enum Event<'e> {
 ///
 /// It's called while a request is handled, once or twice for each token: don't block in it. If it panics, the request panics. By
 /// default there is no observer. In tests, use [`MemoryObserver`](crate::testing::MemoryObserver).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not observe a verifier",
+    note = "use `MetricsObserver` (feature `metrics`), or implement `Observer` for it"
+)]
 pub trait Observer: fmt::Debug + Send + Sync {
     /// Handles an event.
     fn observe(&self, event: Event<'_>);

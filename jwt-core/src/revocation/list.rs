@@ -14,6 +14,11 @@ use crate::step::Step;
 ///
 /// Use [`MemoryRevocations`](super::MemoryRevocations) unless you have a store of your own. For tests there is
 /// [`ScriptedRevocations`](crate::testing::ScriptedRevocations).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of revoked tokens",
+    note = "use `MemoryRevocations`, `RedisRevocations` or `PostgresRevocations`, or implement `RevocationList` \
+            for it"
+)]
 pub trait RevocationList: fmt::Debug + Send + Sync {
     /// Returns whether a token was revoked.
     fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing>;

@@ -11,6 +11,11 @@ use super::{Revocation, RevocationList};
 /// revocation to make space for another.
 ///
 /// Use [`MemoryRevocations`](super::MemoryRevocations) unless you have a store of your own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't store revocations",
+    note = "use `MemoryRevocations`, `RedisRevocations` or `PostgresRevocations`, or implement `RevocationStore` \
+            for it"
+)]
 #[async_trait]
 pub trait RevocationStore: RevocationList {
     /// Revokes tokens.

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::crypto::SigningKey;
@@ -49,9 +50,13 @@ impl TestToken {
         self
     }
 
-    /// Sets a claim.
-    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.claims.insert(name.to_owned(), value.into());
+    /// Sets a claim. The value is anything that serde can write.
+    ///
+    /// # Panics
+    ///
+    /// Panics if JSON can't represent the value.
+    pub fn claim(mut self, name: &str, value: impl Serialize) -> Self {
+        self.claims.insert(name.to_owned(), serde_json::to_value(value).expect("a value that JSON can represent"));
         self
     }
 

@@ -383,6 +383,10 @@ impl Pipeline {
     fn report(&self, watch: &Watch, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
         let VerifierContext { observer, clock, warned, .. } = &*self.context;
         watch.report(&**observer, &**clock, outcome.as_ref().map(drop));
+        if let Ok(verified) = &outcome {
+            let subject = || Some(Cow::Owned(verified.registered().subject()?.to_owned()));
+            watch.record_sender(subject, || verified.actor()?.subject());
+        }
         if let Err(error) = &outcome
             && error.is_setup_fault()
             && warned.first_in_a_minute(error.code(), clock.monotonic())

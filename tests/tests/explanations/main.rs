@@ -5,11 +5,13 @@
 
 mod checks;
 mod claims;
+mod doctor;
 mod fetches;
 mod requests;
 mod settings;
 mod tokens;
 mod tool;
+mod tool_keys;
 
 /// Asserts that a text has every word.
 #[track_caller]

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::assert_words;
 
 /// Runs the tool, and returns its exit status, or the error that it would print, and its output.
-async fn jwt(arguments: &[&str], input: &str) -> (Result<u8, String>, String) {
+pub(crate) async fn jwt(arguments: &[&str], input: &str) -> (Result<u8, String>, String) {
     let options = match Options::try_parse_from(["jwt"].iter().chain(arguments)) {
         Ok(options) => options,
         Err(error) => return (Err(error.to_string()), String::new()),
@@ -26,7 +26,7 @@ async fn jwt(arguments: &[&str], input: &str) -> (Result<u8, String>, String) {
 }
 
 /// Writes a file that only this test has.
-fn file(name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+pub(crate) fn file(name: &str, content: impl AsRef<[u8]>) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("jwt-tool");
     fs::create_dir_all(&folder).expect("a folder");
     let path = folder.join(name);
@@ -34,7 +34,7 @@ fn file(name: &str, content: impl AsRef<[u8]>) -> PathBuf {
     path
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("text")
 }
 
@@ -249,6 +249,10 @@ async fn the_outputs_in_the_guide_are_true() {
         ("token", file("guide-token", token.clone().claim("aud", "https://api.example/").sign())),
         ("good-token", file("guide-good-token", token.sign())),
     ];
+    // The guide's issuer has a port of its own.
+    let issuer = ScriptedIssuer::start().await.expect("an issuer");
+    issuer.cache_control(Some("public, max-age=5"));
+    let shown = "http://127.0.0.1:8080";
     let path = |name: &str| files.iter().find(|(known, _)| *known == name).map(|(_, path)| path);
     let page = include_str!("../../../jwt-core/doc/tools.md");
     let (commands, mut rewritten) = (commands(page), page.to_owned());
@@ -256,10 +260,15 @@ async fn the_outputs_in_the_guide_are_true() {
     for (command, expected) in commands {
         let (arguments, input) = command.split_once(" < ").unwrap_or((command, ""));
         let input = path(input).map(|path| fs::read_to_string(path).expect("a file")).unwrap_or_default();
-        let arguments: Vec<&str> =
-            arguments.split_whitespace().skip(1).map(|word| path(word).map_or(word, |path| text(path))).collect();
+        let arguments: Vec<&str> = arguments
+            .split_whitespace()
+            .skip(1)
+            .map(|word| path(word).map_or(word, |path| text(path)))
+            .map(|word| if word == shown { issuer.name() } else { word })
+            .collect();
         let (status, output) = jwt(&arguments, &input).await;
         assert!(status.is_ok(), "{command}: {status:?}");
+        let output = output.replace(issuer.name(), shown);
         let block = |output: &str| format!("{command}\n```\n\n```text\n{output}");
         rewritten = rewritten.replacen(&block(expected), &block(&output), 1);
     }

@@ -4,7 +4,9 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use jwt_core::{Clock as _, SystemClock};
 
 use crate::page::{Part, matches, trim};
 use crate::root;
@@ -62,14 +64,14 @@ impl<'p> Project<'p> {
     }
 
     fn cargo(&self, command: &str) {
-        let began = Instant::now();
+        let began = SystemClock.monotonic();
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args([command, "--offline", "--quiet"]).current_dir(&self.folder).env("CARGO_TARGET_DIR", self.target());
         let output = cargo.output().expect("cargo");
         let (seen, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{}: cargo {command}: {seen}{errors}", self.name);
         assert!(command != "test" || seen.contains("1 passed"), "{}: {seen}", self.name);
-        println!("{}: cargo {command}: {} s", self.name, began.elapsed().as_secs());
+        println!("{}: cargo {command}: {} s", self.name, (SystemClock.monotonic() - began).as_secs());
     }
 
     pub(crate) fn follow(self) {
@@ -93,9 +95,9 @@ impl<'p> Project<'p> {
         program.stdin(Stdio::null()).stdout(File::create(log).expect("a file")).env("NO_COLOR", "1");
         let running = Running(program.spawn().expect("it starts"));
         // A program that starts has to be waited for in real time.
-        let began = Instant::now();
+        let began = SystemClock.monotonic();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(60), "{}: it doesn't listen", self.name);
+            assert!(SystemClock.monotonic() - began < Duration::from_secs(60), "{}: it doesn't listen", self.name);
             std::thread::sleep(Duration::from_millis(20));
         }
         running

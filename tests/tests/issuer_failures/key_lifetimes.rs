@@ -111,6 +111,32 @@ async fn an_unmodified_set_gets_a_new_lifetime() {
 }
 
 #[tokio::test]
+async fn cached_tokens_survive_the_renewal_of_an_unchanged_set() {
+    for etags in [true, false] {
+        let lab = Lab::new().await;
+        lab.issuer.etags(etags);
+        let lab = lab.loaded().await;
+        let token = lab.good().claim("exp", 4_000_000_000_u64).sign();
+        assert_eq!(lab.at_once_text(&token), Ok(()));
+        assert_eq!(lab.cache_events().last(), Some(&"stored"));
+        lab.grow_old();
+        assert_eq!(lab.at_once_text(&token), Ok(()));
+        lab.ended(2).await;
+        let _ = lab.cache_events();
+        assert_eq!(lab.at_once_text(&token), Ok(()));
+        assert_eq!(lab.cache_events(), ["hit"], "ETag: {etags}");
+        // The tokens of a changed set are verified again.
+        lab.issuer.rotate();
+        lab.grow_old();
+        assert_eq!(lab.at_once_text(&token), Ok(()));
+        lab.ended(3).await;
+        let _ = lab.cache_events();
+        assert_eq!(lab.at_once_text(&token), Ok(()));
+        assert_eq!(lab.cache_events(), ["miss", "stored"], "ETag: {etags}");
+    }
+}
+
+#[tokio::test]
 async fn a_set_ages_while_the_machine_sleeps() {
     let lab = Lab::new().await.loaded().await;
     // While the machine sleeps, its monotonic clock stands still.

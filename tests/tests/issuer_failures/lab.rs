@@ -137,6 +137,11 @@ impl Lab {
         within(ended.wait_for(|ended| *ended >= fetches)).await.expect("the verifier exists");
     }
 
+    /// Takes the events of the token cache so far.
+    pub(crate) fn cache_events(&self) -> Vec<&'static str> {
+        self.told.memory.take_cache()
+    }
+
     /// Returns what happened to keys since the last call.
     pub(crate) fn told(&self) -> Vec<&'static str> {
         self.told.memory.take_keys()

@@ -9,6 +9,11 @@ use crate::http::request::{RequestView, is_tchar};
 ///
 /// A source adds every token that it finds in its place. It must not choose between several: a request with more than one
 /// token, over all sources, is rejected (RFC 6750 section 3.1).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a place in a request that may have a token",
+    note = "`TokenSources` has methods for headers, cookies and query parameters; for another place, implement \
+            `TokenSource`"
+)]
 pub trait TokenSource: fmt::Debug + Send + Sync {
     /// Adds the tokens in this place of `request` to `found`.
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>);

@@ -2,7 +2,6 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::error::Error;
 use crate::issue::AccessToken;
@@ -48,7 +47,7 @@ impl Login {
     }
 
     /// Adds one claim to the session's access tokens: [`AccessToken::claim`].
-    pub fn claim(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+    pub fn claim(self, name: impl Into<String>, value: impl Serialize) -> Self {
         self.with(|access| access.claim(name, value))
     }
 

@@ -14,6 +14,11 @@ use super::{Rotation, RotationOutcome, SessionRecord};
 /// Errors fail closed: while the store is unavailable, logins and refreshes are refused. A store may lose its last writes, in
 /// a failover for example: [`Sessions`](super::Sessions) recognizes newer refresh tokens, and ends sessions again. Use
 /// [`MemorySessions`](super::MemorySessions) for one process and `RedisSessions` (feature `redis`) for a fleet.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't store sessions",
+    note = "use `MemorySessions`, `RedisSessions` or `PostgresSessions`, or implement `SessionStore` for it, with \
+            `#[async_trait]`"
+)]
 #[async_trait]
 pub trait SessionStore: fmt::Debug + Send + Sync {
     /// Adds a session, and returns the identifiers of the sessions that were deleted for it.

@@ -267,12 +267,17 @@ impl Shared {
         fetched: &Fetched,
         tag: Option<Tag>,
     ) -> Result<Snapshot, FetchError> {
-        let table = match known {
-            Some(known) if fetched.not_modified => known.table.clone(),
-            _ => self.read_key_set(&fetched.body)?,
+        // A server without `ETag` sends an unchanged set again. Its table is kept, because tokens in the cache belong to it.
+        let digest = self.setup.backend.sha256(&fetched.body);
+        let same = |known: &&Snapshot| fetched.not_modified || (digest.is_some() && digest == known.digest);
+        let (table, digest) = match known.filter(same) {
+            Some(known) => (known.table.clone(), known.digest),
+            None => (self.read_key_set(&fetched.body)?, digest),
         };
         let (now, jitter) = (self.moment_at(None), self.jitter());
-        Ok(Snapshot::new(table, tag, now, fetched.max_age, &self.setup.settings, jitter))
+        let mut snapshot = Snapshot::new(table, tag, now, fetched.max_age, &self.setup.settings, jitter);
+        snapshot.digest = digest;
+        Ok(snapshot)
     }
 
     /// Returns a number between 0 and 1; the middle if there is no randomness.

@@ -11,6 +11,8 @@ use crate::keys::KeyRefreshSettings;
 pub(super) struct Snapshot {
     pub(super) table: KeyTable,
     pub(super) tag: Option<Tag>,
+    /// SHA-256 of the set's text, if the back end has it.
+    pub(super) digest: Option<[u8; 32]>,
     loaded_at: Moment,
     renewed_after: Duration,
     fresh_for: Duration,
@@ -31,6 +33,7 @@ impl Snapshot {
         Self {
             table,
             tag,
+            digest: None,
             loaded_at,
             // 70 to 90 % of the lifetime.
             renewed_after: fresh_for.mul_f64(0.7 + 0.2 * jitter.clamp(0.0, 1.0)),

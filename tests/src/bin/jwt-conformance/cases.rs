@@ -41,7 +41,7 @@ enum Expected {
 }
 
 impl Case {
-    pub(crate) fn judge(&self, answer: &Answer) -> Verdict {
+    pub(crate) fn check(&self, answer: &Answer) -> Verdict {
         let Self { name, source, level, about, expected, .. } = *self;
         Verdict { name, source, level, about, passed: expected.is_met_by(answer), found: answer.to_string() }
     }

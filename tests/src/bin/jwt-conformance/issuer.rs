@@ -1,4 +1,4 @@
-//! The issuer that the judged server trusts, and the tokens that it makes.
+//! The issuer that the tested server trusts, and the tokens that it makes.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};

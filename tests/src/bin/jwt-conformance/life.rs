@@ -16,7 +16,7 @@ const FLOOD: usize = 40;
 /// Fetches of the key set that a flood may cause.
 const FETCHES: usize = 10;
 
-pub(crate) async fn judge(server: &Server, issuer: Issuer, patience: Duration, report: &mut Report) -> Outcome<()> {
+pub(crate) async fn check(server: &Server, issuer: Issuer, patience: Duration, report: &mut Report) -> Outcome<()> {
     let stolen = ["/stolen/jku", "/stolen/x5u"].map(|path| issuer.requests(path)).iter().sum::<usize>();
     report.add(Verdict {
         name: "life/no-fetch-for-a-token",

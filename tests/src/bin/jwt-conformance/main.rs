@@ -1,5 +1,4 @@
-//! Judges a resource server by its URL, in whatever language it's written: does it accept the JWTs that it must accept, and
-//! refuse the ones that it must refuse?
+//! Tests a resource server in any language by its URL: does it accept the JWTs that it must accept, and refuse the others?
 //!
 //! ```sh
 //! cargo run --release -p jwt-tests --bin jwt-conformance -- http://127.0.0.1:3000/me
@@ -30,7 +29,7 @@ use crate::server::Server;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Judges a resource server that accepts JWT access tokens.
+/// Tests a resource server that accepts JWT access tokens.
 ///
 /// Start your server so that it trusts the issuer and the audience that are printed first.
 #[derive(Debug, Parser)]
@@ -51,7 +50,7 @@ struct Arguments {
     #[arg(long, value_name = "JSON", default_value = "{}", value_parser = object)]
     claims: Map<String, Value>,
 
-    /// Also judge the rules of RFC 9068, for a server that accepts no other access tokens
+    /// Also check the rules of RFC 9068, for a server that accepts no other access tokens
     #[arg(long)]
     rfc9068: bool,
 
@@ -74,7 +73,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match judge(&Arguments::parse()).await {
+    match check(&Arguments::parse()).await {
         Ok(report) if report.failed() == 0 => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(1),
         Err(error) => {
@@ -84,7 +83,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn judge(arguments: &Arguments) -> Outcome<Report> {
+async fn check(arguments: &Arguments) -> Outcome<Report> {
     let issuer = Issuer::start(arguments.port, &arguments.audience, &arguments.claims).await?;
     let server = Server::new(&arguments.url)?;
     let mut report = Report::new(arguments.json);
@@ -94,9 +93,9 @@ async fn judge(arguments: &Arguments) -> Outcome<Report> {
     server.wait_for(&issuer, arguments.patience).await?;
     for case in cases::all(arguments.rfc9068) {
         let answer = server.ask(&(case.request)(&issuer)).await;
-        report.add(case.judge(&answer));
+        report.add(case.check(&answer));
     }
-    life::judge(&server, issuer, arguments.patience, &mut report).await?;
+    life::check(&server, issuer, arguments.patience, &mut report).await?;
     report.finish();
     Ok(report)
 }

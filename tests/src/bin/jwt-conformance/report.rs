@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cases::Level;
 
-/// The judgement of one case.
+/// The outcome of one case.
 pub(crate) struct Verdict {
     pub(crate) name: &'static str,
     pub(crate) source: &'static str,

@@ -1,4 +1,4 @@
-//! The judged server.
+//! The tested server.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::Outcome;
 use crate::issuer::Issuer;
 
-/// A request to the judged URL.
+/// A request to the tested URL.
 #[derive(Debug, Default)]
 pub(crate) struct Request {
     /// The values of `Authorization`, a line each.
