@@ -239,6 +239,8 @@ fn not_json(text: &str, error: JsonError) -> KeyError {
         "the text is PEM, not a key set: read it with `Key::from_pem`, or with `pem_file` in a configuration"
     } else if start.starts_with('<') {
         "the text is HTML or XML, not a key set"
+    } else if start.starts_with("eyJ") {
+        "the text is encrypted or a token, not a key set: decrypt it first"
     } else {
         error.message()
     })

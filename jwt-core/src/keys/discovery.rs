@@ -156,6 +156,10 @@ pub(super) fn not_json(text: &str) -> &'static str {
         Some(_) if text.contains("-----BEGIN") => {
             "the body is PEM and not a JSON key set: fetch it yourself, or use the issuer's JWKS address"
         }
+        // Base64url of `{"`: RFC 7517 section 7 lets a set be encrypted.
+        Some(_) if text.trim_start().starts_with("eyJ") => {
+            "the body is encrypted or a token, and not JSON: have the issuer publish its public keys as a JWK Set"
+        }
         Some(_) => "the body isn't a JSON object with unique names",
     }
 }

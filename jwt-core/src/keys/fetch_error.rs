@@ -195,6 +195,8 @@ fn describe(error: &(dyn Error + 'static)) -> String {
         "; if the server has a certificate of a private authority, pass `HttpFetch::from_client` a client that trusts it"
     } else if has(&["invalidcontenttype", "corrupt message", "wrong version number"]) {
         "; the server doesn't speak TLS at this port: is it plain `http`?"
+    } else if has(&["invalid dns name"]) {
+        "; no host can have this name: correct the host in the address"
     } else if has(&["dns error", "failed to lookup", "name resolution"]) {
         "; DNS doesn't know the host: is the name right, and known inside this container or network?"
     } else if has(&["tunnel", "proxy"]) {

@@ -16,7 +16,7 @@ use super::assert_words;
 
 /// Fetches the keys, and asserts that the first warning that they couldn't be fetched, the error that is returned, and the
 /// detail of a token's error explain it.
-async fn explain(name: &str, builder: VerifierBuilder, token: &str, words: &[&str]) {
+pub(super) async fn explain(name: &str, builder: VerifierBuilder, token: &str, words: &[&str]) {
     let log = Log::start();
     let verifier = builder.build().expect("a verifier");
     let error = verifier.fetch_keys().await.expect_err(name).to_string();
@@ -62,6 +62,7 @@ async fn a_bad_response_is_explained() {
         ("no text", KeySet, Script::InvalidUtf8, &["isn't UTF-8"]),
         ("nothing", KeySet, body(""), &["the body is empty"]),
         ("no keys member", KeySet, body("{}"), &["no array `keys`"]),
+        ("an encrypted set", KeySet, body("eyJhbGciOiJkaXIifQ..YQ.YQ.YQ"), &["encrypted", "publish"]),
         ("an empty set", KeySet, Script::EmptySet, &["no_usable_key", "the set is empty"]),
         ("too large", KeySet, Script::Oversize, &["`KeyRefreshSettings::max_bytes`", "524288"]),
         ("a private key", KeySet, body(private), &["key 0", "private key"]),

@@ -5,6 +5,7 @@
 
 mod checks;
 mod claims;
+mod connections;
 mod doctor;
 mod fetches;
 mod requests;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jwt_core::authorize::{all, roles, scopes};
 use jwt_core::config::VerifierConfig;
+use jwt_core::crypto::SigningKey;
 use jwt_core::http::{Cookies, Csrf, TokenSources};
 use jwt_core::keys::{Key, KeySet};
 use jwt_core::{Algorithm, TrustedIssuer, Verifier, VerifierBuilder};
@@ -69,6 +70,19 @@ fn an_error_about_a_key_says_what_it_is_and_what_is_needed() {
     assert_words("PEM as a secret", &given.to_string(), &["public key", "shared secret"]);
     let set = KeySet::from_jwks(private).expect("a set");
     assert_words("a private key", &set.ignored()[0].to_string(), &["key 0", "private", "`SigningKey`"]);
+    // What `openssl genpkey -aes256` writes, and its older form.
+    let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIHs\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let older = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nMIHs\n-----END EC PRIVATE KEY-----\n";
+    for pem in [encrypted, older] {
+        let error = SigningKey::from_pem(Algorithm::ES256, pem).expect_err("encrypted");
+        assert_words(
+            "an encrypted private key",
+            &error.to_string(),
+            &["encrypted", "`openssl pkey -in FILE -out NEW`"],
+        );
+    }
+    let verifying = Key::from_pem(Algorithm::ES256, encrypted).expect_err("private");
+    assert_words("an encrypted private key to verify with", &verifying.to_string(), &["private key"]);
     let html = KeySet::from_jwks("<html>").expect_err("no set").to_string();
     assert_words("HTML", &html, &["HTML"]);
 }
