@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{
 };
 use aws_lc_rs::{digest, hmac, rand};
 
-use super::backend::{Engine, Sign, Verify};
+use super::engine::{Engine, Sign, Verify};
 use crate::jose::algorithm::Family;
 use crate::jose::material::{self, KeyMaterial};
 use crate::jose::private::{self, PrivateMaterial};

@@ -6,6 +6,7 @@
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
 mod backend;
+mod engine;
 mod export;
 mod import;
 mod prepared;
@@ -17,7 +18,7 @@ mod signing;
 
 pub use backend::Backend;
 #[cfg(any(feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
-pub(crate) use backend::{Engine, Verify};
+pub(crate) use engine::{Engine, Verify};
 pub use prepared::PreparedKey;
 #[cfg(feature = "remote-signer")]
 pub use remote::RemoteSigner;

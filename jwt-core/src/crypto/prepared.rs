@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::backend::{Engine, Verify};
+use super::engine::{Engine, Verify};
 use crate::jose::algorithm::Family;
 use crate::jose::material::KeyMaterial;
 use crate::jose::{Algorithm, Key, KeyError};

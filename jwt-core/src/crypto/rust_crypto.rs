@@ -6,7 +6,7 @@ use p256::ecdsa::signature::{Keypair as _, SignatureEncoding, Signer, Verifier};
 use rsa::{BigUint, RsaPublicKey, pkcs1v15, pss};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use super::backend::{Engine, Sign, Verify};
+use super::engine::{Engine, Sign, Verify};
 use crate::jose::algorithm::Family;
 use crate::jose::material::{self, KeyMaterial};
 use crate::jose::private::PrivateMaterial;

@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::backend::{Backend, Sign};
+use super::backend::Backend;
+use super::engine::Sign;
 #[cfg(feature = "remote-signer")]
 use super::remote::Remote;
 #[cfg(feature = "remote-signer")]

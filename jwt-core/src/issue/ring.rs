@@ -10,7 +10,6 @@ use crate::error::{BuildError, BuildErrorKind};
 use crate::jose::Algorithm;
 use crate::keys::{KeySource, Lookup, Wanted};
 
-use super::KeyRingBuilder;
 use super::key_list::Load;
 use super::ring_keys::{Keys, RingKey, is_before, mixed_keys};
 
@@ -22,7 +21,7 @@ use super::ring_keys::{Keys, RingKey, is_before, mixed_keys};
 /// lock, so you can rotate keys while requests run.
 ///
 /// Processes that issue or verify each other's tokens need the same keys, and change them at the same moments: read them with
-/// [`read_keys`](KeyRingBuilder::read_keys) or [`load_keys`](KeyRingBuilder::load_keys). A
+/// [`read_keys`](super::KeyRingBuilder::read_keys) or [`load_keys`](super::KeyRingBuilder::load_keys). A
 /// [generated](SigningKey::generate) key exists only in its process, until you export it.
 ///
 /// A key without a `kid` gets its thumbprint as `kid` (RFC 7638); a secret gets one that is derived from it.
@@ -48,10 +47,10 @@ pub struct KeyRing(pub(super) Arc<Ring>);
 
 pub(super) struct Ring {
     pub(super) keys: ArcSwap<Keys>,
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
     /// Reads the list of keys again.
     pub(super) load: Option<Load>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) backend: Backend,
     pub(super) publish_ahead: Duration,
     pub(super) longest_lifetime: Duration,
@@ -84,35 +83,7 @@ pub struct KeyState {
 }
 
 impl KeyRing {
-    /// Creates a ring of one key, which signs at once, with the default settings.
-    ///
-    /// # Errors
-    ///
-    /// The errors of [`KeyRingBuilder::build`].
-    pub fn new(key: SigningKey) -> Result<Self, BuildError> {
-        Self::builder().key(key).build()
-    }
-
-    pub(super) fn from_builder(builder: KeyRingBuilder, backend: Backend) -> Result<Self, BuildError> {
-        let keys = builder.keys.into_iter();
-        let keys: Result<Vec<_>, _> = keys.map(|(key, moment)| RingKey::new(key, moment, backend)).collect();
-        Ok(Self(Arc::new(Ring {
-            keys: ArcSwap::from_pointee(Keys::new(keys?)?),
-            changing: Mutex::new(()),
-            load: builder.load,
-            clock: builder.clock,
-            backend,
-            publish_ahead: builder.publish_ahead,
-            longest_lifetime: builder.longest_lifetime,
-        })))
-    }
-
-    /// Starts building a ring.
-    pub fn builder() -> KeyRingBuilder {
-        KeyRingBuilder::new()
-    }
-
-    /// Adds a key that replaces the signing key after [`publish_ahead`](KeyRingBuilder::publish_ahead). Returns its `kid`.
+    /// Adds a key that replaces the signing key after [`publish_ahead`](super::KeyRingBuilder::publish_ahead). Returns its `kid`.
     ///
     /// The key is published at once.
     ///
@@ -129,7 +100,7 @@ impl KeyRing {
     ///
     /// The key is published at once. If every process of a fleet calls this with the same key and moment, in any order and
     /// before the moment, all of them change keys together and accept each other's tokens throughout. A key that signs in
-    /// less than [`publish_ahead`](KeyRingBuilder::publish_ahead) is logged as a warning, because verifiers that cache the
+    /// less than [`publish_ahead`](super::KeyRingBuilder::publish_ahead) is logged as a warning, because verifiers that cache the
     /// key set may not know it in time.
     ///
     /// # Errors

@@ -1,15 +1,18 @@
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use arc_swap::ArcSwap;
 
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::{Backend, SigningKey};
 use crate::error::{BuildError, BuildErrorKind};
 
-use super::KeyRing;
 use super::key_files;
 use super::key_list::{self, Load};
+use super::ring::{KeyRing, Ring};
+use super::ring_keys::{Keys, RingKey};
 
 /// The default of [`KeyRingBuilder::publish_ahead`].
 const PUBLISH_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
@@ -20,16 +23,32 @@ const LONGEST_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Builds a [`KeyRing`]; made by [`KeyRing::builder`].
 #[must_use]
 pub struct KeyRingBuilder {
-    pub(super) keys: Vec<(SigningKey, Duration)>,
-    pub(super) load: Option<Load>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) backend: Option<Backend>,
-    pub(super) publish_ahead: Duration,
-    pub(super) longest_lifetime: Duration,
+    keys: Vec<(SigningKey, Duration)>,
+    load: Option<Load>,
+    clock: Arc<dyn Clock>,
+    backend: Option<Backend>,
+    publish_ahead: Duration,
+    longest_lifetime: Duration,
+}
+
+impl KeyRing {
+    /// Creates a ring of one key, which signs at once, with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`KeyRingBuilder::build`].
+    pub fn new(key: SigningKey) -> Result<Self, BuildError> {
+        Self::builder().key(key).build()
+    }
+
+    /// Starts building a ring.
+    pub fn builder() -> KeyRingBuilder {
+        KeyRingBuilder::new()
+    }
 }
 
 impl KeyRingBuilder {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             keys: Vec::new(),
             load: None,
@@ -147,7 +166,17 @@ impl KeyRingBuilder {
         if self.keys.is_empty() {
             return Err(BuildError::new(BuildErrorKind::Missing, "key").because("is missing: add at least one"));
         }
-        KeyRing::from_builder(self, backend)
+        let keys = self.keys.into_iter().map(|(key, moment)| RingKey::new(key, moment, backend));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        Ok(KeyRing(Arc::new(Ring {
+            keys: ArcSwap::from_pointee(Keys::new(keys)?),
+            changing: Mutex::new(()),
+            load: self.load,
+            clock: self.clock,
+            backend,
+            publish_ahead: self.publish_ahead,
+            longest_lifetime: self.longest_lifetime,
+        })))
     }
 }
 

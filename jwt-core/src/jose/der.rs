@@ -216,9 +216,8 @@ pub(super) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::super::pem;
-    use super::super::pem::tests::content;
-    use super::super::pem::tests::{P256_CERTIFICATE, P256_SPKI, RSA_PKCS1, RSA_SPKI};
     use super::*;
+    use crate::jose::pem_samples::{P256_CERTIFICATE, P256_SPKI, RSA_PKCS1, RSA_SPKI, content};
 
     #[test]
     fn bytes_after_the_key_and_cut_off_keys_are_refused() {

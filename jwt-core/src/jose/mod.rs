@@ -16,6 +16,8 @@ pub(crate) mod key_set;
 pub(crate) mod malformed;
 pub(crate) mod material;
 pub(crate) mod pem;
+#[cfg(test)]
+mod pem_samples;
 pub(crate) mod private;
 pub(crate) mod secret;
 pub(crate) mod thumbprint;

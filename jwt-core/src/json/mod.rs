@@ -4,6 +4,7 @@
 //! header and claims are read without an intermediate tree. It doesn't depend on how `serde_json` was compiled, so
 //! the features that another crate enables can't change which tokens are accepted.
 
+mod compare;
 mod decode;
 mod members;
 mod mismatch;

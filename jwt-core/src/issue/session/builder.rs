@@ -31,6 +31,13 @@ pub struct SessionsBuilder {
     lists: Vec<Arc<dyn RevocationStore>>,
 }
 
+impl Sessions {
+    /// Starts building sessions. `tokens` issues their tokens, and `store` keeps the sessions; use one store per issuer.
+    pub fn builder(tokens: TokenIssuer, store: impl SessionStore + 'static) -> SessionsBuilder {
+        SessionsBuilder::new(tokens, Arc::new(store))
+    }
+}
+
 impl SessionsBuilder {
     pub(super) fn new(tokens: TokenIssuer, store: Arc<dyn SessionStore>) -> Self {
         const DAY: u64 = 24 * 60 * 60;

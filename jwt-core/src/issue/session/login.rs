@@ -21,6 +21,16 @@ pub struct Login {
     device: Option<String>,
 }
 
+impl Sessions {
+    /// Starts a login. Check the password, or your other proof of identity, before you call it.
+    ///
+    /// The claim `sub` is a string (RFC 7519 section 4.1.2). If your users have numbers, pass `id.to_string()`, and read the number
+    /// back with `#[serde_as(as = "DisplayFromStr")] sub: u64` of the crate `serde_with`, or with `str::parse`.
+    pub fn login(&self, subject: impl Into<String>) -> Login {
+        Login::new(self.clone(), self.0.tokens.access(subject).fresh())
+    }
+}
+
 impl Login {
     pub(super) const fn new(sessions: Sessions, access: AccessToken) -> Self {
         Self { sessions, access, device: None }

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::http::cookies::Cookies;
 use crate::issue::REFRESH_TYPE;
 use crate::verified::Verified;
+use crate::verify::Verifier;
 
 use super::{Sessions, TokenPair};
 
@@ -18,6 +19,50 @@ pub struct RefreshToken(Verified);
 
 /// The value of the claim `token_use` in refresh tokens.
 pub(super) const REFRESH_USE: &str = "refresh";
+
+impl Sessions {
+    /// Returns a verifier that accepts only refresh tokens, for the layer of your own refresh route.
+    ///
+    /// It looks for the token where [`SessionsBuilder::sources`](super::SessionsBuilder::sources) says; [`Verifier::with_sources`]
+    /// changes that.
+    #[must_use]
+    pub fn refresh_verifier(&self) -> Verifier {
+        self.0.verifier.clone()
+    }
+
+    /// Verifies a refresh token, without looking up its session.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Verifier::verify`]. An access token is refused with [`WrongType`](ErrorKind::WrongType).
+    pub async fn verify(&self, token: &str) -> Result<RefreshToken, Error> {
+        RefreshToken::of(&self.0.verifier.verify(token).await?)
+    }
+
+    /// Exchanges a refresh token for the next pair: `sessions.refresh(&token).await?`.
+    ///
+    /// | the token | result |
+    /// | --- | --- |
+    /// | is the session's current one | the next pair |
+    /// | was exchanged last, and the next refresh token hasn't been exchanged yet | another copy of the next pair: the answer may have got lost |
+    /// | is another copy of the token that was exchanged last, within the [grace period](super::SessionsBuilder::grace) | the same |
+    /// | was exchanged earlier | [`RefreshReused`](ErrorKind::RefreshReused), and the session ends |
+    /// | is newer than the store's record, because the store lost its last writes | the next pair |
+    /// | has no session, or it or its session or subject was [revoked](super::SessionsBuilder::revocations) | [`SessionEnded`](ErrorKind::SessionEnded) |
+    ///
+    /// The access token has the claims of the login, but isn't [fresh](crate::authorize::fresh).
+    ///
+    /// # Errors
+    ///
+    /// Those in the table; [`UnknownIssuer`](ErrorKind::UnknownIssuer) or [`WrongAudience`](ErrorKind::WrongAudience) for a
+    /// token of another service; [`InsufficientScope`](ErrorKind::InsufficientScope) and
+    /// [`WrongClaim`](ErrorKind::WrongClaim) as described at [`Renewal`]; and
+    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable) or
+    /// [`RevocationUnavailable`](ErrorKind::RevocationUnavailable) if a store is unavailable: try again with the same token.
+    pub fn refresh(&self, token: &RefreshToken) -> Renewal {
+        Renewal { sessions: self.clone(), token: token.clone(), scope: None, client_id: None, cookies: None }
+    }
+}
 
 impl RefreshToken {
     /// Converts a token that [`Sessions::refresh_verifier`] has verified.

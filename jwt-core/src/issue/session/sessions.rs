@@ -10,7 +10,7 @@ use crate::verify::Verifier;
 
 use super::hooks::Hooks;
 use super::journal::EndJournal;
-use super::{Login, RefreshToken, Renewal, Session, SessionStore, SessionStoreError, SessionsBuilder};
+use super::{Session, SessionStore, SessionStoreError};
 
 /// Begins, refreshes, lists and ends login sessions.
 ///
@@ -69,61 +69,6 @@ pub(super) struct Inner {
 impl Sessions {
     pub(super) fn new(inner: Inner) -> Self {
         Self(Arc::new(inner))
-    }
-
-    /// Starts building sessions. `tokens` issues their tokens, and `store` keeps the sessions; use one store per issuer.
-    pub fn builder(tokens: TokenIssuer, store: impl SessionStore + 'static) -> SessionsBuilder {
-        SessionsBuilder::new(tokens, Arc::new(store))
-    }
-
-    /// Starts a login. Check the password, or your other proof of identity, before you call it.
-    ///
-    /// The claim `sub` is a string (RFC 7519 section 4.1.2). If your users have numbers, pass `id.to_string()`, and read the number
-    /// back with `#[serde_as(as = "DisplayFromStr")] sub: u64` of the crate `serde_with`, or with `str::parse`.
-    pub fn login(&self, subject: impl Into<String>) -> Login {
-        Login::new(self.clone(), self.0.tokens.access(subject).fresh())
-    }
-
-    /// Returns a verifier that accepts only refresh tokens, for the layer of your own refresh route.
-    ///
-    /// It looks for the token where [`SessionsBuilder::sources`] says; [`Verifier::with_sources`](crate::Verifier::with_sources)
-    /// changes that.
-    #[must_use]
-    pub fn refresh_verifier(&self) -> Verifier {
-        self.0.verifier.clone()
-    }
-
-    /// Verifies a refresh token, without looking up its session.
-    ///
-    /// # Errors
-    ///
-    /// The errors of [`Verifier::verify`]. An access token is refused with [`WrongType`](ErrorKind::WrongType).
-    pub async fn verify(&self, token: &str) -> Result<RefreshToken, Error> {
-        RefreshToken::of(&self.0.verifier.verify(token).await?)
-    }
-
-    /// Exchanges a refresh token for the next pair: `sessions.refresh(&token).await?`.
-    ///
-    /// | the token | result |
-    /// | --- | --- |
-    /// | is the session's current one | the next pair |
-    /// | was exchanged last, and the next refresh token hasn't been exchanged yet | another copy of the next pair: the answer may have got lost |
-    /// | is another copy of the token that was exchanged last, within the [grace period](SessionsBuilder::grace) | the same |
-    /// | was exchanged earlier | [`RefreshReused`](ErrorKind::RefreshReused), and the session ends |
-    /// | is newer than the store's record, because the store lost its last writes | the next pair |
-    /// | has no session, or it or its session or subject was [revoked](SessionsBuilder::revocations) | [`SessionEnded`](ErrorKind::SessionEnded) |
-    ///
-    /// The access token has the claims of the login, but isn't [fresh](crate::authorize::fresh).
-    ///
-    /// # Errors
-    ///
-    /// Those in the table; [`UnknownIssuer`](ErrorKind::UnknownIssuer) or [`WrongAudience`](ErrorKind::WrongAudience) for a
-    /// token of another service; [`InsufficientScope`](ErrorKind::InsufficientScope) and
-    /// [`WrongClaim`](ErrorKind::WrongClaim) as described at [`Renewal`]; and
-    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable) or
-    /// [`RevocationUnavailable`](ErrorKind::RevocationUnavailable) if a store is unavailable: try again with the same token.
-    pub fn refresh(&self, token: &RefreshToken) -> Renewal {
-        Renewal { sessions: self.clone(), token: token.clone(), scope: None, client_id: None, cookies: None }
     }
 
     /// Returns a subject's sessions, the most recently used first.
