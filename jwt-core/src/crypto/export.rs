@@ -95,7 +95,7 @@ impl<T: Zeroize> fmt::Debug for Exported<T> {
 mod tests {
     use super::*;
     use crate::crypto::Backend;
-    use crate::jose::{Algorithm, KeyErrorKind, private};
+    use crate::jose::{Algorithm, KeyErrorKind, private, private_jwk};
 
     fn backends() -> Vec<Backend> {
         vec![
@@ -117,7 +117,7 @@ mod tests {
                 };
                 let key = key.with_kid("a \"name\"");
                 let jwk = key.export_private_jwk().unwrap();
-                let mut read = vec![(private::from_jwk(&jwk).unwrap().0, "jwk")];
+                let mut read = vec![(private_jwk::from_jwk(&jwk).unwrap().0, "jwk")];
                 if algorithm.is_symmetric() {
                     assert_eq!(key.export_pkcs8_pem().unwrap_err().kind(), KeyErrorKind::UnsupportedKeyType);
                     assert_eq!(key.export_pkcs8_der().unwrap_err().kind(), KeyErrorKind::UnsupportedKeyType);

@@ -10,6 +10,7 @@ use super::remote::Remote;
 use super::signing::Signer;
 use super::signing::compiled_in;
 use crate::jose::private::{self, PrivateMaterial};
+use crate::jose::private_jwk;
 use crate::jose::{Algorithm, Key, KeyError};
 
 /// Reading keys.
@@ -85,7 +86,7 @@ impl SigningKey {
 
     /// The same, for the declared or else the key's usual algorithm if none is given.
     pub(crate) fn from_jwk_of(algorithm: Option<Algorithm>, json: &str) -> Result<Self, KeyError> {
-        let (private, public) = private::from_jwk(json)?;
+        let (private, public) = private_jwk::from_jwk(json)?;
         let algorithm = algorithm.or(public.declared).unwrap_or(private.family().usual_algorithm());
         if public.declared.is_some_and(|declared| declared != algorithm) {
             return Err(KeyError::mismatch());

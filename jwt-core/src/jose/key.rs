@@ -4,7 +4,8 @@ use std::sync::Arc;
 use x509_cert::der::pem::{LineEnding, encode_string};
 
 use super::algorithm::Algorithm;
-use super::jwk::{self, Expected, Vetted};
+use super::jwk::{self, Vetted};
+use super::jwk_members::Expected;
 use super::key_error::KeyError;
 use super::material::KeyMaterial;
 use super::{der, pem, secret, thumbprint};

@@ -2,7 +2,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::header::MAX_KID_BYTES;
-use super::jwk::{self, Expected};
+use super::jwk;
+use super::jwk_members::Expected;
 use super::key::Key;
 use super::key_error::{KeyError, KeyErrorKind};
 use super::pem;

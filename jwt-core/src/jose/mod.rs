@@ -10,6 +10,7 @@ pub(crate) mod export;
 pub(crate) mod header;
 pub(crate) mod header_cache;
 pub(crate) mod jwk;
+mod jwk_members;
 pub(crate) mod key;
 pub(crate) mod key_error;
 pub(crate) mod key_set;
@@ -19,6 +20,7 @@ pub(crate) mod pem;
 #[cfg(test)]
 mod pem_samples;
 pub(crate) mod private;
+pub(crate) mod private_jwk;
 pub(crate) mod secret;
 pub(crate) mod thumbprint;
 
