@@ -45,8 +45,10 @@ pages! {
     codes = "codes.md";
     #[doc(alias("401", "403", "debug", "debugging", "troubleshooting", "invalid_token", "unauthorized"))]
     why_401 = "why_401.md";
-    #[doc(alias("cli", "command line", "debugger", "decode", "doctor", "forward auth"))]
+    #[doc(alias("cli", "command line", "debugger", "decode", "doctor"))]
     tools = "tools.md";
+    #[doc(alias("forward auth", "auth_request", "nginx", "caddy", "traefik", "haproxy", "envoy", "ext_authz", "reverse proxy"))]
+    gate = "gate.md";
     #[doc(alias("rfc9457", "problem+json", "error body"))]
     problem = "problem.md";
     #[doc(alias("blocklist", "blacklist", "denylist", "revoke", "logout"))]

@@ -1,0 +1,104 @@
+//! Starts real proxies with a configuration each.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A kind of proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Nginx,
+    Caddy,
+    HaProxy,
+}
+
+/// A running proxy. It's killed when this is dropped.
+pub(crate) struct Proxy {
+    process: Child,
+    pub(crate) url: String,
+}
+
+impl Proxy {
+    /// Starts a proxy between clients and `upstream`, which asks the gate about each request.
+    pub(crate) async fn start(kind: Kind, folder: &Path, gate: SocketAddr, upstream: SocketAddr) -> Self {
+        let port =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr()).expect("a port").port();
+        let guide = include_str!("../../../jwt-core/doc/gate.md");
+        let (language, name) = match kind {
+            Kind::Nginx => ("nginx", "nginx.conf"),
+            Kind::Caddy => ("caddyfile", "Caddyfile"),
+            Kind::HaProxy => ("haproxy", "haproxy.cfg"),
+        };
+        let filled = |language: &str| {
+            let block = guide.split(&format!("```{language}\n")).nth(1).and_then(|rest| rest.split("```").next());
+            let block = block.unwrap_or_else(|| panic!("the guide has a block {language}"));
+            let block =
+                block.replace("127.0.0.1:4180", &gate.to_string()).replace("127.0.0.1:3000", &upstream.to_string());
+            block.replace("127.0.0.1:8080", &format!("127.0.0.1:{port}")).replace("gate.lua", &path(folder, "gate.lua"))
+        };
+        let config = match kind {
+            Kind::Nginx => nginx(folder, &filled(language)),
+            Kind::Caddy => format!("{{\n\tadmin off\n\tauto_https off\n}}\n{}", filled(language)),
+            Kind::HaProxy => filled(language),
+        };
+        let file = folder.join(name);
+        fs::write(&file, config).expect("a file");
+        let mut command = match kind {
+            Kind::Nginx => command("nginx", &["-e", &path(folder, "error.log"), "-p", &path(folder, ""), "-c"]),
+            Kind::Caddy => command("caddy", &["run", "--adapter", "caddyfile", "--config"]),
+            Kind::HaProxy => {
+                fs::write(folder.join("gate.lua"), filled("lua")).expect("a file");
+                command("haproxy", &["-db", "-f"])
+            }
+        };
+        command.arg(&file).env("HOME", folder).env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
+        let log = fs::File::create(folder.join("proxy.log")).expect("a file");
+        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
+        let mut proxy = Self {
+            process: process.unwrap_or_else(|error| panic!("{kind:?} must be installed: {error}")),
+            url: format!("http://127.0.0.1:{port}"),
+        };
+        for _ in 0..200 {
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
+                return proxy;
+            }
+            if proxy.process.try_wait().expect("a process").is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{kind:?} doesn't start: {}", fs::read_to_string(folder.join("proxy.log")).unwrap_or_default());
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn path(folder: &Path, name: &str) -> String {
+    folder.join(name).to_str().expect("text").to_owned()
+}
+
+/// In Debian, `/usr/sbin` isn't on every user's path.
+fn command(name: &str, arguments: &[&str]) -> Command {
+    let system = Path::new("/usr/sbin").join(name);
+    let mut command = if system.exists() { Command::new(system) } else { Command::new(name) };
+    command.args(arguments);
+    command
+}
+
+/// The rest of nginx's configuration: one process, whose files are all in the folder.
+fn nginx(folder: &Path, server: &str) -> String {
+    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let temporary: String =
+        temporary.iter().map(|name| format!("{name}_temp_path {};\n", path(folder, name))).collect();
+    format!(
+        "daemon off;\nmaster_process off;\npid {};\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{server}\n}}\n",
+        path(folder, "nginx.pid")
+    )
+}
