@@ -29,6 +29,11 @@ pub(crate) fn provider() -> Provider {
         refused: vec![
             refused_header("the ID token, which has the same audiences", json!({"typ": "JWT"}), ErrorKind::WrongType),
             refused("a token without the additional audience", json!({"aud": "shop-web"}), ErrorKind::WrongAudience),
+            refused_header(
+                "a token that is signed with the client's secret",
+                json!({"alg": "HS512"}),
+                ErrorKind::AlgorithmNotAllowed,
+            ),
             refused("a token without a client", json!({"client_id": null}), ErrorKind::MissingClaim),
         ],
     }

@@ -5,6 +5,7 @@ mod authentik;
 mod better_auth;
 mod clerk;
 mod cognito;
+mod compose;
 mod entra;
 mod firebase;
 mod github;
