@@ -34,6 +34,9 @@
 //! A request without a token gets 401, one whose token lacks the scope gets 403. [`jwt_core`] decides that, and `jwt_tower` makes
 //! the same decisions for axum and tonic. With the feature `jwks`, `TrustedIssuer::discover` gets the keys from the issuer.
 //!
+//! New here? [Getting started with actix-web](https://docs.rs/jwt-core/latest/jwt_core/guide/getting_started_actix/) goes from an
+//! empty folder to a tested application, and [the guide](https://docs.rs/jwt-core/latest/jwt_core/guide/) has a page for each task.
+//!
 //! | you want to | use |
 //! | --- | --- |
 //! | verify the token of every request | [`JwtMiddleware`] |
