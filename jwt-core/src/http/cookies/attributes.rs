@@ -1,7 +1,5 @@
+use std::fmt::Write as _;
 use std::time::Duration;
-
-use cookie::Cookie;
-use cookie::time::{self, OffsetDateTime};
 
 use super::SetCookies;
 use crate::error::{BuildError, BuildErrorKind};
@@ -21,16 +19,6 @@ pub enum SameSite {
     Lax,
     /// To all of them. Browsers then require the cookie to be `Secure`.
     None,
-}
-
-impl From<SameSite> for cookie::SameSite {
-    fn from(same_site: SameSite) -> Self {
-        match same_site {
-            SameSite::Strict => Self::Strict,
-            SameSite::Lax => Self::Lax,
-            SameSite::None => Self::None,
-        }
-    }
 }
 
 /// A cookie's name and attributes.
@@ -60,21 +48,19 @@ impl Attributes {
             return Err(BuildError::new(BuildErrorKind::TooLarge, setting)
                 .because("does not fit into a cookie: name and value may have 4096 bytes together"));
         }
-        let mut cookie = self.cookie(value);
+        let mut cookie = self.line(value);
         if !self.session_only {
-            cookie.set_max_age(time::Duration::seconds(i64::try_from(life.as_secs()).unwrap_or(i64::MAX)));
+            // Writing to a `String` can't fail.
+            let _ = write!(cookie, "; Max-Age={}", life.as_secs());
         }
         // Before it had a domain, the application may have set it without. A browser would send both.
         let former = self.domain.is_some().then(|| Self { domain: None, ..self.clone() }.clear());
-        Ok(SetCookies::all(former.into_iter().chain([cookie.to_string()])))
+        Ok(SetCookies::all(former.into_iter().chain([cookie])))
     }
 
     /// Returns the `Set-Cookie` value that removes the cookie. Browsers match name, path and domain.
     pub(super) fn clear(&self) -> String {
-        let mut cookie = self.cookie("");
-        cookie.set_max_age(time::Duration::ZERO);
-        cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
-        cookie.to_string()
+        self.line("") + "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
     }
 
     /// Returns the values that remove this cookie, and others with its name.
@@ -92,19 +78,30 @@ impl Attributes {
         self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     }
 
-    fn cookie<'c>(&'c self, value: &'c str) -> Cookie<'c> {
-        let mut cookie = Cookie::new(self.name.as_str(), value);
-        cookie.set_path(self.path.as_str());
-        if let Some(domain) = &self.domain {
-            cookie.set_domain(domain.as_str());
+    /// Returns the value of `Set-Cookie`, without the end of the cookie's life. RFC 6265 section 4.1.1.
+    fn line(&self, value: &str) -> String {
+        let Self { name, path, .. } = self;
+        let mut line = format!("{name}={value}");
+        if self.http_only {
+            line.push_str("; HttpOnly");
         }
-        cookie.set_same_site(cookie::SameSite::from(self.same_site));
-        cookie.set_secure(self.secure);
-        cookie.set_http_only(self.http_only);
+        line.push_str(match self.same_site {
+            SameSite::Strict => "; SameSite=Strict",
+            SameSite::Lax => "; SameSite=Lax",
+            SameSite::None => "; SameSite=None",
+        });
         if self.partitioned {
-            cookie.set_partitioned(true);
+            line.push_str("; Partitioned");
         }
-        cookie
+        if self.secure {
+            line.push_str("; Secure");
+        }
+        // Writing to a `String` can't fail.
+        let _ = write!(line, "; Path={path}");
+        if let Some(domain) = &self.domain {
+            let _ = write!(line, "; Domain={domain}");
+        }
+        line
     }
 
     /// Returns an error if browsers would reject the cookie.
