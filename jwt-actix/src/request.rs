@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::mem;
+use std::net::IpAddr;
 
 use actix_web::HttpRequest;
 use actix_web::dev::{Extensions, ServiceRequest, Url};
@@ -9,7 +10,7 @@ use actix_web::http::header;
 use actix_web::http::uri::PathAndQuery;
 use actix_web::middleware::TrailingSlash;
 use jwt_core::gate::RequestState;
-use jwt_core::http::{Headers, RequestView};
+use jwt_core::http::{Headers, Peer, RequestView};
 
 use crate::headers::Lent;
 
@@ -65,6 +66,15 @@ impl RequestView for ActixView<'_> {
         for value in values {
             each(value.as_bytes());
         }
+    }
+
+    fn peer_address(&self) -> Option<IpAddr> {
+        let known = self.request.conn_data::<Peer>().and_then(Peer::peer_address);
+        known.or_else(|| self.request.peer_addr().map(|address| address.ip()))
+    }
+
+    fn peer_certificate(&self) -> Option<&[u8]> {
+        self.request.conn_data::<Peer>()?.peer_certificate()
     }
 
     fn route(&self, each: &mut dyn FnMut(Option<&str>)) {

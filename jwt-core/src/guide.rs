@@ -51,6 +51,8 @@ pages! {
     gate = "gate.md";
     #[doc(alias("rfc9457", "problem+json", "error body"))]
     problem = "problem.md";
+    #[doc(alias("dpop", "mtls", "mutual tls", "fapi", "sender constrained", "stolen token", "replay"))]
+    proof = "proof.md";
     #[doc(alias("blocklist", "blacklist", "denylist", "revoke", "logout"))]
     revocation = "revocation.md";
     #[cfg(feature = "postgres")]

@@ -52,6 +52,7 @@
 //! | log and count what happens | [`observe`] |
 //! | load my own user for a token | [`principal`] |
 //! | share sessions and revocations in a fleet | `store` (features `redis` and `postgres`) |
+//! | accept tokens only from the client that they were issued to: DPoP | [`proof`] |
 //! | revoke tokens before they expire | [`revocation`] |
 //! | test my application | [`testing`] |
 //! | trust many tenants, set the cache, watch key health | [`verify`] |
@@ -102,6 +103,7 @@ pub mod keys;
 pub mod logout;
 pub mod observe;
 pub mod principal;
+pub mod proof;
 pub mod revocation;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 pub mod store;

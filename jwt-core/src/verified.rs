@@ -15,10 +15,10 @@ use std::time::Duration;
 use arrayvec::ArrayString;
 use serde::de::DeserializeOwned;
 
-use crate::claims::{Actor, NumericDate, RegisteredClaims, Scopes, claim};
+use crate::claims::{Actor, Confirmation, NumericDate, RegisteredClaims, Scopes, claim};
 use crate::clock::Clock;
 use crate::error::{Detail, Error, ErrorKind};
-use crate::http::challenge::{Challenger, Rejection};
+use crate::http::challenge::{Challenger, Rejection, Scheme};
 use crate::http::token::Location;
 use crate::jose::Algorithm;
 use crate::json::{self, Members};
@@ -36,6 +36,8 @@ pub(crate) use implied_scopes::ImpliedScopes;
 pub struct Verified {
     parts: Arc<Parts>,
     location: Option<Location>,
+    /// Whether the client should get the next nonce for its proofs.
+    nonce_ends: bool,
 }
 
 /// A verified token without its location in the request. Tokens with a payload of up to 1024 bytes take one allocation.
@@ -54,6 +56,8 @@ pub(crate) struct TokenMetadata {
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: Option<Arc<str>>,
     pub(crate) token_type: Option<Cow<'static, str>>,
+    /// What the sender must have, unless it's a bearer token.
+    pub(crate) confirmation: Option<Arc<Confirmation>>,
     pub(crate) context: Arc<VerifierContext>,
 }
 
@@ -142,8 +146,13 @@ impl VerifierContext {
     }
 
     pub(crate) fn refuse(&self, error: Error) -> Rejection {
+        self.refuse_in(Scheme::Bearer, error)
+    }
+
+    /// Refuses a request that uses this scheme.
+    pub(crate) fn refuse_in(&self, scheme: Scheme, error: Error) -> Rejection {
         self.observe(&error);
-        self.challenger.refuse(error)
+        self.challenger.refuse_in(scheme, error)
     }
 }
 
@@ -155,7 +164,22 @@ impl fmt::Debug for VerifierContext {
 
 impl Verified {
     pub(crate) const fn new(parts: Arc<Parts>, location: Option<Location>) -> Self {
-        Self { parts, location }
+        Self { parts, location, nonce_ends: false }
+    }
+
+    /// Notes whether the client should get the next nonce for its proofs.
+    pub(crate) const fn with_nonce_ending(mut self, ends: bool) -> Self {
+        self.nonce_ends = ends;
+        self
+    }
+
+    pub(crate) const fn nonce_ends(&self) -> bool {
+        self.nonce_ends
+    }
+
+    /// Returns what the sender must have, unless it's a bearer token.
+    pub(crate) fn confirmation(&self) -> Option<&Confirmation> {
+        self.parts.metadata.confirmation.as_deref()
     }
 
     pub(crate) const fn parts(&self) -> &Arc<Parts> {
@@ -182,6 +206,7 @@ impl Verified {
             algorithm: Algorithm::ES256,
             key_id: None,
             token_type: None,
+            confirmation: None,
             context: Arc::new(context),
         };
         Self::new(Parts::new(metadata, payload), None)
@@ -335,7 +360,8 @@ impl Verified {
     /// Turns an error about this token into a rejection, and reports it to the verifier's observer.
     #[must_use]
     pub fn refuse(&self, error: Error) -> Rejection {
-        self.parts.metadata.context.refuse(error)
+        let scheme = self.location.map_or(Scheme::Bearer, Location::scheme);
+        self.parts.metadata.context.refuse_in(scheme, error)
     }
 }
 

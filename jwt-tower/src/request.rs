@@ -1,9 +1,10 @@
 use std::mem;
+use std::net::IpAddr;
 
 use http::uri::PathAndQuery;
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version, header};
 use jwt_core::gate::RequestState;
-use jwt_core::http::{Headers, RequestView};
+use jwt_core::http::{Headers, Peer, RequestView};
 
 use crate::headers::Lent;
 
@@ -13,7 +14,6 @@ pub(crate) struct HttpView<'r> {
     uri: &'r Uri,
     pub(crate) version: Version,
     headers: &'r HeaderMap,
-    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only axum's routes are read from it"))]
     extensions: &'r Extensions,
 }
 
@@ -53,6 +53,22 @@ impl RequestView for HttpView<'_> {
         for value in values {
             each(value.as_bytes());
         }
+    }
+
+    /// Nested routers of axum remove their prefix.
+    #[cfg(feature = "axum")]
+    fn original_target(&self) -> &str {
+        let original = self.extensions.get::<axum::extract::OriginalUri>();
+        let original = original.and_then(|original| original.0.path_and_query());
+        original.map_or_else(|| self.target(), |target| target.as_str())
+    }
+
+    fn peer_address(&self) -> Option<IpAddr> {
+        self.extensions.get::<Peer>()?.peer_address()
+    }
+
+    fn peer_certificate(&self) -> Option<&[u8]> {
+        self.extensions.get::<Peer>()?.peer_certificate()
     }
 
     #[cfg(feature = "axum")]

@@ -248,6 +248,9 @@ pub(crate) async fn send_to<B: MessageBody>(
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
         request = request.append_header((name, HeaderValue::from_bytes(value).expect("a header value")));
     }
+    if let Some(peer) = ask.peer {
+        request = request.peer_addr((peer, 50_000).into());
+    }
     let mut request = request.to_request();
     if let Some(arrival) = &ask.arrival {
         let chunks = arrival.of(&ask.body).map(|chunk| chunk.map_err(PayloadError::Io));

@@ -244,6 +244,20 @@ impl Application {
     }
 }
 
+impl Application {
+    /// Sends a request to every adapter like [`send`](Self::send), but a new one to each: a proof is accepted only once.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the responses differ.
+    pub async fn send_new(&self, ask: impl Fn() -> Ask) -> Answer {
+        let first = Adapter::Axum.send(self, &ask()).await;
+        let second = Adapter::Actix.send(self, &ask()).await;
+        assert_eq!(first, second, "axum, left, and actix-web, right");
+        first
+    }
+}
+
 impl fmt::Debug for Application {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Application").field("scopes", &self.scopes).finish_non_exhaustive()

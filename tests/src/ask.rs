@@ -1,6 +1,7 @@
 //! A request, described once for all adapters.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,6 +19,8 @@ pub struct Ask {
     pub(crate) body: Vec<u8>,
     /// How the body arrives, unless it arrives all at once.
     pub(crate) arrival: Option<Arrival>,
+    /// The address that the connection comes from.
+    pub(crate) peer: Option<IpAddr>,
 }
 
 /// A body that arrives in pieces.
@@ -50,7 +53,7 @@ impl Arrival {
 impl Ask {
     /// Creates a request with any method.
     pub fn new(method: &'static str, target: impl Into<String>) -> Self {
-        Self { method, target: target.into(), headers: Vec::new(), body: Vec::new(), arrival: None }
+        Self { method, target: target.into(), headers: Vec::new(), body: Vec::new(), arrival: None, peer: None }
     }
 
     /// Creates a `GET` request.
@@ -79,6 +82,17 @@ impl Ask {
     /// Adds `Authorization: Bearer` with a token.
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// Adds `Authorization: DPoP` with a token, and the header `DPoP` with a proof.
+    pub fn dpop(self, token: &str, proof: &str) -> Self {
+        self.header("authorization", format!("DPoP {token}")).header("dpop", proof)
+    }
+
+    /// Lets the connection come from this address.
+    pub fn from(mut self, address: impl Into<IpAddr>) -> Self {
+        self.peer = Some(address.into());
+        self
     }
 
     /// Sets the body.

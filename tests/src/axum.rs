@@ -9,6 +9,7 @@ use http_body_util::BodyExt as _;
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
 use jwt_core::gate::RequestState;
+use jwt_core::http::Peer;
 use jwt_core::principal::load;
 use jwt_core::verify::Authenticator;
 use jwt_tower::{
@@ -185,7 +186,10 @@ pub(crate) async fn send_to(router: Router, ask: &Ask) -> Answer {
         Some(arrival) => axum::body::Body::from_stream(arrival.of(&ask.body)),
         None => axum::body::Body::from(ask.body.clone()),
     };
-    let request = request.body(body).expect("a request");
+    let mut request = request.body(body).expect("a request");
+    if let Some(peer) = ask.peer {
+        request.extensions_mut().insert(Peer::new().address(peer));
+    }
     let response = router.oneshot(request).await.expect("routers return no errors");
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("a body").to_bytes().to_vec();

@@ -38,6 +38,11 @@ impl Forge {
         Self { header, claims, key: key.clone() }
     }
 
+    /// Starts with this header and these claims.
+    pub(crate) fn of(key: &SigningKey, header: Value, claims: Value) -> Self {
+        Self { header: object(header), claims: object(claims), key: key.clone() }
+    }
+
     /// Sets a member of the header.
     pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.header.insert(name.to_owned(), value.into());

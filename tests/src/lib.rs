@@ -8,6 +8,7 @@ pub mod forge;
 pub mod gate;
 pub mod issuing;
 pub mod log;
+pub mod proof;
 pub mod remote;
 pub mod revocation_contract;
 pub mod session_contract;

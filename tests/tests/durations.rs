@@ -16,6 +16,7 @@ use jwt_core::http::Location;
 use jwt_core::issue::{ImplicitRefresh, KeyRing, TokenIssuer, TokenIssuerBuilder};
 use jwt_core::issue::{MemorySessions, Sessions, SessionsBuilder};
 use jwt_core::keys::{Fetched, KeyRefreshSettings, KeySource, Lookup, Wanted, fetch_fn};
+use jwt_core::proof::Dpop;
 use jwt_core::revocation::{
     MemoryRevocations, Revocation, RevocationList, RevocationSettings, Standing, TokenIdentity, with_time_limit,
 };
@@ -28,6 +29,7 @@ use jwt_core::{ErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
 use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
+use jwt_tests::proof::{BASE, Device};
 use jwt_tests::remote::JWKS;
 use jwt_tests::setup::{self, key};
 use serde_json::json;
@@ -48,6 +50,7 @@ const SETTERS: &[&str] = &[
     "key_from",
     "leeway",
     "leeway",
+    "leeway",
     "lifetime",
     "lifetime",
     "lifetime",
@@ -58,9 +61,11 @@ const SETTERS: &[&str] = &[
     "longest_lifetime",
     "max_age",
     "max_age",
+    "max_age",
     "max_auth_age",
     "max_auth_age",
     "max_lifetime",
+    "nonce_period",
     "publish_ahead",
     "recovery_time",
     "refresh_lifetime",
@@ -168,6 +173,25 @@ async fn remote_keys_may_live_forever() {
     }
     for policy in [new().lifetime(MOST), new().timeout(MOST), new().lifetime_between(MOST, Duration::ZERO)] {
         assert_eq!(remote(policy, &ManualClock::at(NOW)).expect_err("out of range"), BuildErrorKind::OutOfRange);
+    }
+}
+
+#[actix_web::test]
+async fn proofs_have_limits_and_work_at_any_time() {
+    let new = || Dpop::new(BASE).nonces([7; 32]);
+    let build = |dpop: Dpop| setup::trusting(setup::issuer().dpop_required()).dpop(dpop).build();
+    for dpop in [new().max_age(MOST), new().leeway(MOST), new().nonce_period(MOST)] {
+        assert_eq!(build(dpop).expect_err("out of range").kind(), BuildErrorKind::OutOfRange);
+    }
+    for now in [0, NOW, u64::MAX] {
+        let builder = Verifier::builder().issuer(setup::issuer().dpop_required().max_lifetime(MOST)).dpop(new());
+        let verifier = builder.clock(ManualClock::at(now)).build().expect("a verifier");
+        let (application, device) = (Application::new(verifier), Device::default());
+        let token = device.good().claim("iat", 0).claim("nbf", 0).claim("exp", 253_402_300_799_u64).sign();
+        let proof = device.proof("GET", "/user", &token).claim("iat", now.min(253_402_300_799)).sign();
+        let answer = application.send(&Ask::get("/user").dpop(&token, &proof)).await;
+        let expected = if now == u64::MAX { "expired" } else { "use_dpop_nonce" };
+        assert_eq!(answer.code, Some(expected), "{now}");
     }
 }
 

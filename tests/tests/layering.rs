@@ -19,6 +19,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("crypto", 2),
     ("verified", 2),
     ("gate", 3),
+    ("proof", 3),
     ("revocation", 3),
     ("authorize", 4),
     ("keys", 4),

@@ -3,8 +3,10 @@
 mod kind;
 mod resource;
 mod rules;
+mod sender;
 mod token_type;
 
 pub(crate) use resource::RequestedResource;
 pub(crate) use rules::{AudienceRule, ClaimRules, DEFAULT_LEEWAY, MAX_LEEWAY, Times};
+pub(crate) use sender::{SenderMode, SenderRules};
 pub(crate) use token_type::TypeRule;

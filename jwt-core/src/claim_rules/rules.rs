@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::TypeRule;
+use super::{SenderRules, TypeRule};
 use crate::claims::{Audience, LogoutEvent, NumericDate, RegisteredClaims, claim};
 use crate::error::{Check, Error, ErrorKind};
 use crate::json::Value;
@@ -35,6 +35,7 @@ pub(crate) struct ClaimRules {
     pub(crate) max_age: Option<Duration>,
     pub(crate) max_lifetime: Option<Duration>,
     pub(crate) required: Vec<Arc<str>>,
+    pub(crate) sender: SenderRules,
 }
 
 impl Default for ClaimRules {
@@ -53,6 +54,7 @@ impl Default for ClaimRules {
             max_age: None,
             max_lifetime: None,
             required: Vec::new(),
+            sender: SenderRules::default(),
         }
     }
 }
@@ -110,13 +112,7 @@ impl ClaimRules {
                 return Err(Error::from(kind).at(Check::Required).with_unmet(Arc::clone(name)));
             }
         }
-        // RFC 7800 section 3.1: a confirmation that isn't understood must not be ignored. We support no kind of
-        // confirmation, so a sender-constrained token is refused, and never treated as a bearer token.
-        if claims.confirmation {
-            Err(Error::from(ErrorKind::UnsupportedConfirmation).at(Check::Confirmation))
-        } else {
-            Ok(())
-        }
+        self.sender.confirmation(claims, payload).map(drop).map_err(|error| error.at(Check::Confirmation))
     }
 
     /// Refuses logout tokens where access tokens are expected, and the other way around. Their `typ` is optional, so the claim

@@ -4,6 +4,7 @@
 //! claim, for a requirement or for forwarding.
 
 mod actor;
+mod confirmation;
 mod date;
 mod kind;
 mod names;
@@ -11,6 +12,7 @@ mod path;
 mod registered;
 
 pub use actor::Actor;
+pub(crate) use confirmation::{Confirmation, HashText, hash_text};
 pub use date::NumericDate;
 pub(crate) use kind::{IdTokenClaim, LogoutEvent};
 pub(crate) use names::is_or_contains;

@@ -261,8 +261,28 @@ const fn usual(kind: ErrorKind) -> Option<&'static str> {
         }
         ErrorKind::WrongSubject => "`sub` isn't the one that `TrustedIssuer::subject` names",
         ErrorKind::UnsupportedConfirmation => {
-            "the token has `cnf`, so it's bound to a key (DPoP or mutual TLS) and needs a proof that isn't checked here: have \
-             the issuer issue bearer tokens"
+            "the token has `cnf`, so it's bound to a key (DPoP or mutual TLS) and needs a proof that isn't checked here: call \
+             `TrustedIssuer::dpop_allowed` or `mutual_tls_allowed`, or have the issuer issue bearer tokens"
+        }
+        ErrorKind::UnboundToken => {
+            "the token isn't bound to the key of a proof: have the issuer bind it, or send it as a bearer token if the issuer \
+             allows both"
+        }
+        ErrorKind::MissingProof => {
+            "the token is bound to a key: the client must send it as `Authorization: DPoP …`, with a proof in the header `DPoP`"
+        }
+        ErrorKind::WrongProofKey => "the client must sign proofs with the key that it got the token with",
+        ErrorKind::ReplayedProof => {
+            "the client must create a proof with a new `jti` for each request, also when it repeats one; if it does, someone \
+             has copied its requests"
+        }
+        ErrorKind::StaleNonce => {
+            "the client must repeat the request with the nonce of the header `DPoP-Nonce` in its proof, which DPoP clients do \
+             by themselves"
+        }
+        ErrorKind::WrongCertificate => {
+            "the token is bound to the certificate that the client got it with, and this connection has another one or none: \
+             does TLS end at a proxy whose certificate header isn't trusted?"
         }
         ErrorKind::UnknownPrincipal => "the token is valid, but your function that loads the principal returned `None`",
         ErrorKind::CsrfFailed => {
@@ -274,6 +294,9 @@ const fn usual(kind: ErrorKind) -> Option<&'static str> {
             "the issuer's keys couldn't be fetched: a WARN in the log has the cause. Nothing needs a restart"
         }
         ErrorKind::RevocationUnavailable => "the revocation list didn't answer: is its server up?",
+        ErrorKind::ReplayLogUnavailable => {
+            "the replay log of DPoP proofs is full or didn't answer: a WARN in the log has the cause"
+        }
         ErrorKind::LayerMissing => {
             "no layer has verified this request: add `JwtLayer` or `JwtMiddleware` around this route"
         }

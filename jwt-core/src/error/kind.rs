@@ -83,6 +83,21 @@ kinds! {
     MissingClaim, "missing_claim", Refused, "missing claim";
     /// The token is bound to a key with `cnf`, and the proof of possession can't be checked here. RFC 7800 section 3.1.
     UnsupportedConfirmation, "unsupported_confirmation", Refused, "token is bound to its sender";
+    /// The issuer's tokens must be bound to their sender, or the request has a proof, and the token isn't bound. RFC 9449
+    /// section 7.1.
+    UnboundToken, "unbound_token", Refused, "token is not bound to its sender";
+    /// The token is bound to a key and came as a bearer token, without a proof. RFC 9449 section 7.2.
+    MissingProof, "missing_proof", Refused, "token needs a proof of possession";
+    /// The DPoP proof is missing, malformed, too old, or for another request or token. RFC 9449 section 4.3.
+    InvalidProof, "invalid_dpop_proof", Refused, "invalid proof of possession";
+    /// The proof is by another key than the one that the token is bound to. RFC 9449 section 6.
+    WrongProofKey, "wrong_proof_key", Refused, "proof by another key than the token's";
+    /// The DPoP proof was used before. RFC 9449 section 11.1.
+    ReplayedProof, "replayed_proof", Refused, "proof of possession used again";
+    /// The DPoP proof has no nonce of this service, or an old one. RFC 9449 section 9.
+    StaleNonce, "use_dpop_nonce", Refused, "proof of possession without a current nonce";
+    /// The token is bound to a certificate, and the client has another one or none. RFC 8705 section 3.
+    WrongCertificate, "wrong_certificate", Refused, "not the certificate that the token is bound to";
     /// The token was revoked, or its session, or all tokens of its subject or issuer.
     Revoked, "revoked", Refused, "token revoked";
     /// The token's session ended, expired or never existed.
@@ -114,6 +129,8 @@ kinds! {
     KeysUnavailable, "keys_unavailable", Unavailable, "keys unavailable";
     /// The revocation list is unavailable. It's an outage, not a bad token.
     RevocationUnavailable, "revocation_unavailable", Unavailable, "revocation unavailable";
+    /// The replay log of DPoP proofs is unavailable or full. It's an outage, not a bad proof.
+    ReplayLogUnavailable, "replay_log_unavailable", Unavailable, "replay log unavailable";
     /// A requirement of your application could not be checked. It's an outage, not a bad token.
     RuleUnavailable, "rule_unavailable", Unavailable, "requirement could not be checked";
     /// Your application couldn't load the principal. It's an outage, not a bad token.

@@ -60,6 +60,19 @@ pub struct ProtectedResource {
     resource_policy_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_tos_uri: Option<String>,
+    #[serde(flatten)]
+    binding: Binding,
+}
+
+/// How tokens for a resource are bound to their sender. RFC 9728 section 2.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Binding {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dpop_signing_alg_values_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) dpop_bound_access_tokens_required: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) tls_client_certificate_bound_access_tokens: bool,
 }
 
 impl ProtectedResource {
@@ -125,6 +138,7 @@ impl ProtectedResource {
         mut self,
         issuers: impl Iterator<Item = String>,
         bearer_methods: &[&'static str],
+        binding: Binding,
     ) -> Result<ResourceMetadata, InvalidResource> {
         let (origin, path) = split(&self.resource)?;
         // RFC 9728 section 2: "The URL MUST use the https scheme".
@@ -135,6 +149,7 @@ impl ProtectedResource {
             self.authorization_servers = issuers.collect();
         }
         self.bearer_methods_supported = bearer_methods.to_vec();
+        self.binding = binding;
         // RFC 9728 section 3.1: the well-known part goes between host and path, and the slash after a bare host is dropped.
         let path = format!("/.well-known/oauth-protected-resource{}", if path == "/" { "" } else { path });
         let document = Document {
@@ -261,7 +276,7 @@ mod tests {
 
     fn published(resource: ProtectedResource) -> ResourceMetadata {
         let issuers = ["https://id.example".to_owned()];
-        resource.publish(issuers.into_iter(), &["header"]).expect("a resource")
+        resource.publish(issuers.into_iter(), &["header"], Binding::default()).expect("a resource")
     }
 
     #[test]
@@ -283,7 +298,9 @@ mod tests {
 
     #[test]
     fn a_url_that_cannot_name_a_resource_is_refused() {
-        let wrong = |resource: ProtectedResource| resource.publish([].into_iter(), &[]).expect_err("no resource");
+        let wrong = |resource: ProtectedResource| {
+            resource.publish([].into_iter(), &[], Binding::default()).expect_err("no resource")
+        };
         for resource in [
             "",
             "api.example",

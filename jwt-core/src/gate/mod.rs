@@ -44,7 +44,7 @@ pub use endpoint::Endpoint;
 pub(crate) use endpoint::Reply;
 pub(crate) use inspection::Extent;
 pub use inspection::Inspection;
-pub(crate) use metadata::InvalidResource;
+pub(crate) use metadata::{Binding, InvalidResource};
 pub use metadata::{ProtectedResource, ResourceMetadata};
 pub(crate) use rewrite::Rewrite;
 pub use state::RequestState;

@@ -16,6 +16,7 @@ pub(crate) mod challenge;
 pub(crate) mod cookies;
 pub(crate) mod csrf;
 mod headers;
+pub(crate) mod peer;
 pub(crate) mod request;
 pub(crate) mod token;
 
@@ -23,5 +24,6 @@ pub use challenge::{Challenge, Rejection, Rendered, problem_json, problem_json_u
 pub use cookies::{Cookies, CookiesBuilder, SameSite, SetCookies, may_be_shared};
 pub use csrf::Csrf;
 pub use headers::Headers;
+pub use peer::Peer;
 pub use request::RequestView;
 pub use token::{Found, Location, TokenSource, TokenSources};

@@ -1,5 +1,7 @@
 //! An HTTP request, borrowed from a framework.
 
+use std::net::IpAddr;
+
 /// The parts of a request that this crate reads.
 ///
 /// Adapters implement it for their framework's request, so no framework type appears in this crate. Every method borrows,
@@ -30,6 +32,17 @@ pub trait RequestView {
     /// Patterns must come from the framework's router: [a table of routes](crate::authorize::Routes) relies on them.
     fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
         let _ = each;
+    }
+
+    /// Returns the path and the query as the client sent them, if routers have changed them since. Default: the
+    /// [target](Self::target).
+    fn original_target(&self) -> &str {
+        self.target()
+    }
+
+    /// Returns the address of the connection's other end: the client's, or that of the last proxy. Default: `None`.
+    fn peer_address(&self) -> Option<IpAddr> {
+        None
     }
 
     /// Returns the client's certificate in DER, as seen by the TLS layer that terminates the connection. Default: `None`.

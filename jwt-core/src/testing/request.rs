@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use crate::http::request::RequestView;
 
 /// A request without a framework: for tests, and for tokens from queue messages or tools.
@@ -17,13 +19,15 @@ pub struct BareRequest {
     target: String,
     headers: Vec<(String, Vec<u8>)>,
     routes: Vec<String>,
+    peer: Option<IpAddr>,
+    certificate: Option<Vec<u8>>,
 }
 
 impl BareRequest {
     /// Creates a request without headers.
     #[must_use]
     pub fn new(method: impl Into<String>, target: impl Into<String>) -> Self {
-        Self { method: method.into(), target: target.into(), headers: Vec::new(), routes: Vec::new() }
+        Self { method: method.into(), target: target.into(), ..Self::default() }
     }
 
     /// Adds a field line. Earlier lines with the same name stay.
@@ -37,6 +41,20 @@ impl BareRequest {
     #[must_use]
     pub fn route(mut self, pattern: impl Into<String>) -> Self {
         self.routes.push(pattern.into());
+        self
+    }
+
+    /// Sets the address of the connection's other end. Default: unknown.
+    #[must_use]
+    pub fn peer(mut self, address: impl Into<IpAddr>) -> Self {
+        self.peer = Some(address.into());
+        self
+    }
+
+    /// Sets the client's certificate, in DER. Default: no certificate.
+    #[must_use]
+    pub fn certificate(mut self, der: impl Into<Vec<u8>>) -> Self {
+        self.certificate = Some(der.into());
         self
     }
 }
@@ -58,6 +76,14 @@ impl RequestView for BareRequest {
 
     fn route(&self, each: &mut dyn FnMut(Option<&str>)) {
         self.routes.iter().for_each(|pattern| each(Some(pattern)));
+    }
+
+    fn peer_address(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
+    fn peer_certificate(&self) -> Option<&[u8]> {
+        self.certificate.as_deref()
     }
 }
 

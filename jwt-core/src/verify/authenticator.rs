@@ -4,6 +4,7 @@ use std::sync::Arc;
 use crate::authorize::{Access, Requirement, Routes, all, no_credentials};
 use crate::error::{Class, Error, ErrorKind};
 use crate::gate::{Admission, Answer, Extent, Gate, Inspection, RequestState};
+use crate::http::challenge::Scheme;
 use crate::http::cookies::SetCookies;
 use crate::http::csrf::{CsrfCheck, CsrfOutcome, FormField};
 use crate::http::request::RequestView;
@@ -145,14 +146,15 @@ impl Authenticator {
             Ok(token) => token,
             Err(refused) => return Step::Ready(self.without_token(refused, &access)),
         };
-        let verification = self.verifier.start_bytes(&token.bytes, || token.text(), Some(token.location));
-        let selects_protocol = token.location == Location::WebSocketProtocol && offers_bearer(request);
+        let (location, sender) = (token.location, self.verifier.sender(request, token.location));
+        let verification = self.verifier.start_bytes(&token.bytes, || token.text(), Some(location), sender);
+        let selects_protocol = location == Location::WebSocketProtocol && offers_bearer(request);
         let RawToken { csrf, removal, .. } = token;
         let entry = match verification {
-            Step::Ready(outcome) => self.conclude(outcome, csrf, removal, access),
+            Step::Ready(outcome) => self.conclude(outcome, location.scheme(), csrf, removal, access),
             Step::Pending(pending) => {
                 let (this, csrf) = (self.clone(), csrf.into_owned());
-                pending.then(move |outcome| this.conclude(outcome, csrf, removal, access))
+                pending.then(move |outcome| this.conclude(outcome, location.scheme(), csrf, removal, access))
             }
         };
         if selects_protocol { entry.map(|outcome| outcome.map(select_protocol)) } else { entry }
@@ -163,7 +165,7 @@ impl Authenticator {
             ErrorKind::NoCredentials => access.no_credentials(),
             kind => kind.into(),
         };
-        let mut admission = self.refuse(error, None, access);
+        let mut admission = self.refuse(error, Scheme::Bearer, None, access);
         // A guest on an optional route isn't a refusal, so there is nothing to report.
         if let Err(answer) = &mut admission {
             if let Some(error) = &answer.error {
@@ -177,15 +179,20 @@ impl Authenticator {
     fn conclude(
         &self,
         outcome: Result<Verified, Error>,
+        scheme: Scheme,
         csrf: CsrfCheck<'_>,
         removal: Option<Arc<str>>,
         access: RouteAccess,
     ) -> Step<Result<Admission, Answer>> {
         let verified = match outcome {
             Ok(verified) => verified,
-            Err(error) => return Step::Ready(self.refuse(error, removal.as_ref(), &access)),
+            Err(error) => return Step::Ready(self.refuse(error, scheme, removal.as_ref(), &access)),
         };
         match csrf.finish(verified.payload()) {
+            CsrfOutcome::Passed if verified.nonce_ends() => {
+                let nonce = self.verifier.proof_nonce();
+                pass(verified, access).map(|outcome| outcome.map(|admission| with_next_nonce(admission, nonce)))
+            }
             CsrfOutcome::Passed => pass(verified, access),
             CsrfOutcome::Failed => Step::Ready(self.without_proof(removal.as_ref(), &access)),
             // Only a request with a valid token gets its body read.
@@ -204,10 +211,16 @@ impl Authenticator {
     fn without_proof(&self, removal: Option<&Arc<str>>, access: &RouteAccess) -> Result<Admission, Answer> {
         let error = Error::from(ErrorKind::CsrfFailed);
         self.verifier.context().observe(&error);
-        self.refuse(error, removal, access)
+        self.refuse(error, Scheme::Bearer, removal, access)
     }
 
-    fn refuse(&self, error: Error, removal: Option<&Arc<str>>, access: &RouteAccess) -> Result<Admission, Answer> {
+    fn refuse(
+        &self,
+        error: Error,
+        scheme: Scheme,
+        removal: Option<&Arc<str>>,
+        access: &RouteAccess,
+    ) -> Result<Admission, Answer> {
         let context = self.verifier.context();
         if self.passes(&error, access.optional) {
             observe::anonymous(&*context.observer);
@@ -216,8 +229,12 @@ impl Authenticator {
                 None => Ok(Admission::with_state(RequestState::guest(Arc::clone(context)))),
             };
         }
-        let class = error.class();
-        let mut answer = Answer::from(context.challenger.refuse(error));
+        let (kind, class) = (error.kind(), error.class());
+        let mut answer = Answer::from(context.challenger.refuse_in(scheme, error));
+        // RFC 9449 section 9.
+        if kind == ErrorKind::StaleNonce {
+            answer.headers.extend(self.verifier.proof_nonce().map(|nonce| ("dpop-nonce", nonce)));
+        }
         // A browser would keep sending a bad cookie, so it's removed. After an outage, or if the token is valid but not
         // sufficient, it stays.
         if let (Some(removal), Class::Refused | Class::Malformed) = (removal, class) {
@@ -263,6 +280,19 @@ fn select_protocol(admission: Admission) -> Admission {
     admission.after_response(|response| {
         if response.has("sec-websocket-accept") && !response.has("sec-websocket-protocol") {
             response.append("sec-websocket-protocol", WEBSOCKET_BEARER.into());
+        }
+        Step::Ready(SetCookies::default())
+    })
+}
+
+/// Gives the client the next nonce. RFC 9449 section 8.2: a stored response would bring back an old one.
+fn with_next_nonce(admission: Admission, nonce: Option<String>) -> Admission {
+    let Some(nonce) = nonce else { return admission };
+    admission.after_response(move |response| {
+        response.remove("dpop-nonce");
+        response.append("dpop-nonce", nonce.into_bytes());
+        if !response.has("cache-control") {
+            response.append("cache-control", b"no-store".to_vec());
         }
         Step::Ready(SetCookies::default())
     })

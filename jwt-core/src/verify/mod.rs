@@ -9,6 +9,7 @@ mod key_refresh;
 mod pipeline;
 mod resources;
 mod revocation_check;
+mod sender_check;
 pub(crate) mod verifier;
 
 pub use authenticator::Authenticator;

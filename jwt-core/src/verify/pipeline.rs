@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::authorize::{Requirement, decide_all, is_not_met};
 use crate::claim_rules::{RequestedResource, Times};
 use crate::claims::RegisteredClaims;
+use crate::clock::Moment;
 use crate::crypto::PreparedKey;
 use crate::error::{Check, Error, ErrorKind};
 use crate::gate::ResourceMetadata;
@@ -16,6 +17,7 @@ use crate::jose::header_cache;
 use crate::json::Members;
 use crate::keys::{Lookup, Wanted};
 use crate::observe::{Event, Watch};
+use crate::proof::{ProofUsed, Sender};
 use crate::step::Step;
 use crate::verified::{Parts, TokenMetadata, Verified, VerifierContext};
 
@@ -23,6 +25,7 @@ use super::cache::{CacheStatus, CachedClaims, Entry, NewEntry, Store};
 use super::explain;
 use super::issuers::{FoundIssuer, Issuer, IssuerSet};
 use super::revocation_check::RevocationCheck;
+use super::sender_check::SenderCheck;
 
 /// The checks of a verifier, which its clones share, and the state that they need.
 #[derive(Clone)]
@@ -34,6 +37,10 @@ pub(super) struct Pipeline {
     pub(super) cache: Option<Arc<Store>>,
     pub(super) resource: RequestedResource,
     pub(super) metadata: Option<ResourceMetadata>,
+    /// Whether tokens may come only in the header `Authorization`.
+    pub(super) header_only: bool,
+    /// Only if tokens may be bound to their sender.
+    pub(super) senders: Option<Arc<SenderCheck>>,
     pub(super) context: Arc<VerifierContext>,
 }
 
@@ -78,6 +85,7 @@ impl Pipeline {
         token: &'t [u8],
         text: impl Fn() -> Result<&'t str, ErrorKind>,
         location: Option<Location>,
+        sender: Option<Box<Sender<'_>>>,
     ) -> Step<Result<Verified, Error>> {
         let mut watch = self.watch();
         let attempt = match self.find_cached(token, location, &mut watch) {
@@ -89,7 +97,7 @@ impl Pipeline {
         };
         match attempt {
             Attempt::Done(Err(error)) => Step::Ready(self.report(&watch, Err(error))),
-            Attempt::Done(Ok(valid)) => match self.check_current(&valid.verified) {
+            Attempt::Done(Ok(mut valid)) => match self.check_current(token, &mut valid, sender.as_deref()) {
                 Step::Ready(Ok(())) => Step::Ready(self.report(&watch, Ok(self.finish(token, valid)))),
                 Step::Ready(Err(error)) => Step::Ready(self.report(&watch, Err(error))),
                 Step::Pending(pending) => {
@@ -104,8 +112,9 @@ impl Pipeline {
             Attempt::Wait(wait) => {
                 // The text was read above, so the fallback is never used.
                 let (pipeline, token) = (Arc::clone(self), text().unwrap_or_default().to_owned());
+                let sender = sender.map(|sender| sender.into_owned());
                 Step::pending(async move {
-                    let outcome = pipeline.wait_and_check(&token, location, wait, &mut watch).await;
+                    let outcome = pipeline.wait_and_check(&token, location, sender, wait, &mut watch).await;
                     pipeline.report(&watch, outcome.map(|valid| pipeline.finish(token.as_bytes(), valid)))
                 })
             }
@@ -324,6 +333,9 @@ impl Pipeline {
             }
             return Err(explain::claims(error, issuer, &claims, text, now, self.context.leeway));
         }
+        // It was read with the other claims.
+        let confirmation = issuer.policy.sender.confirmation(&claims, text);
+        let confirmation = confirmation.map_err(|error| error.at(Check::Confirmation))?;
         self.issuers.note_verified(issuer);
         let times = Times::of(&claims);
         header.remember(&compact);
@@ -331,6 +343,7 @@ impl Pipeline {
             algorithm: header.algorithm,
             key_id: header.key_id.as_deref().map(|kid| key.shared_kid(kid)),
             token_type: header.token_type.as_deref().map(owned_type),
+            confirmation: confirmation.map(Arc::new),
             context: Arc::clone(&self.context),
             members,
         };
@@ -345,16 +358,51 @@ impl Pipeline {
         self: &Arc<Self>,
         token: &str,
         location: Option<Location>,
+        sender: Option<Sender<'static>>,
         wait: Wait,
         watch: &mut Watch,
     ) -> Result<ValidToken, Error> {
-        let valid = self.attempt_after(token, location, wait, watch).await?;
-        self.check_current(&valid.verified).wait().await?;
+        let mut valid = self.attempt_after(token, location, wait, watch).await?;
+        self.check_current(token.as_bytes(), &mut valid, sender.as_ref()).wait().await?;
         Ok(valid)
     }
 
-    /// Checks what can change while the token stays the same: whether it was revoked, and the application's requirements.
-    fn check_current(self: &Arc<Self>, verified: &Verified) -> Step<Result<(), Error>> {
+    /// Checks what can change while the token stays the same: who sends it, whether it was revoked, and the application's
+    /// requirements. The use of a proof is recorded last.
+    fn check_current(
+        self: &Arc<Self>,
+        token: &[u8],
+        valid: &mut ValidToken,
+        sender: Option<&Sender<'_>>,
+    ) -> Step<Result<(), Error>> {
+        let used = match self.check_sender(token, &valid.verified, sender) {
+            Ok(used) => used,
+            Err(error) => return Step::Ready(Err(error.at(Check::Sender))),
+        };
+        let standing = self.check_standing(&valid.verified);
+        let Some(used) = used else { return standing };
+        valid.verified = valid.verified.clone().with_nonce_ending(used.nonce_ends);
+        standing.then(|outcome| match outcome {
+            Ok(()) => used.record().map(|recorded| recorded.map_err(|error| error.at(Check::Replay))),
+            Err(error) => Step::Ready(Err(error)),
+        })
+    }
+
+    fn check_sender(
+        &self,
+        token: &[u8],
+        verified: &Verified,
+        sender: Option<&Sender<'_>>,
+    ) -> Result<Option<ProofUsed>, Error> {
+        if sender.is_none() && verified.confirmation().is_none() {
+            return Ok(None);
+        }
+        // Without the settings to check it, a bound token is refused, and never treated as a bearer token.
+        let Some(senders) = &self.senders else { return Err(ErrorKind::UnsupportedConfirmation.into()) };
+        senders.check(token, verified, sender, Moment::of(&*self.context.clock))
+    }
+
+    fn check_standing(self: &Arc<Self>, verified: &Verified) -> Step<Result<(), Error>> {
         let Some(revocations) = &self.revocations else { return self.check_requirements(verified) };
         match revocations.start(verified) {
             Ok(None) => self.check_requirements(verified),

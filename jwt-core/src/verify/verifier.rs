@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use crate::error::{Check, Error, ErrorKind};
 use crate::gate::ResourceMetadata;
+use crate::http::request::RequestView;
 use crate::http::token::{Location, TokenSources};
+use crate::proof::Sender;
 use crate::step::Step;
 use crate::verified::{Verified, VerifierContext};
 
@@ -11,6 +13,7 @@ use super::cache::CacheStatus;
 use super::issuers::IssuerSet;
 use super::pipeline::Pipeline;
 use super::resources::Resources;
+use super::sender_check::SenderCheck;
 
 /// Verifies tokens. Every layer, middleware and extractor uses one.
 ///
@@ -60,8 +63,21 @@ impl Verifier {
     }
 
     /// Starts verifying a token. The result is ready unless keys have to be fetched, or a requirement or a revocation list has to wait.
+    ///
+    /// A token that's [bound to its sender](crate::proof) is refused, because only a request can show who sends it.
     pub fn start(&self, token: &str, location: Option<Location>) -> Step<Result<Verified, Error>> {
-        self.start_bytes(token.as_bytes(), || Ok(token), location)
+        self.start_bytes(token.as_bytes(), || Ok(token), location, None)
+    }
+
+    /// Reads from a request who sends it, if tokens may be bound to their sender.
+    pub(super) fn sender<'r>(&self, request: &'r dyn RequestView, location: Location) -> Option<Box<Sender<'r>>> {
+        self.pipeline.senders.as_ref().map(|senders| Box::new(senders.sender(request, location)))
+    }
+
+    /// Returns the nonce that clients should use in their proofs, if they need one.
+    pub(super) fn proof_nonce(&self) -> Option<String> {
+        let senders = self.pipeline.senders.as_ref()?;
+        senders.current_nonce(self.pipeline.context.clock.now())
     }
 
     /// Starts verifying raw bytes, which may not be UTF-8. `text` is called only if the cache doesn't know them.
@@ -70,8 +86,9 @@ impl Verifier {
         token: &'t [u8],
         text: impl Fn() -> Result<&'t str, ErrorKind>,
         location: Option<Location>,
+        sender: Option<Box<Sender<'_>>>,
     ) -> Step<Result<Verified, Error>> {
-        self.pipeline.start(token, text, location)
+        self.pipeline.start(token, text, location, sender)
     }
 
     /// Returns a verifier that takes tokens from other places of a request, and shares everything else with this one.
@@ -83,6 +100,16 @@ impl Verifier {
         if let Some(setting) = sources.problem() {
             tracing::error!(setting, "these token sources can't be used: fix the setting");
         }
+        let sources = if self.pipeline.header_only && !sources.is_only_authorization() {
+            tracing::error!(
+                "with `TrustedIssuer::fapi2`, tokens come only in the header `Authorization`: no other source is used"
+            );
+            TokenSources::new()
+        } else {
+            sources
+        };
+        let accepts_dpop = self.pipeline.senders.as_deref().is_some_and(SenderCheck::accepts_dpop);
+        let sources = if accepts_dpop { sources.with_dpop() } else { sources };
         Self { sources: Arc::new(sources), ..self.clone() }
     }
 

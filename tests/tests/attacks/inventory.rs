@@ -26,7 +26,6 @@ const NOT_APPLICABLE: &[(&str, &str)] = &[
         "g03",
         "addresses come from the configuration and from https metadata; limiting their ranges is up to the network",
     ),
-    ("h21", "DPoP is not offered: its scheme is not accepted and bound tokens are refused"),
     ("i10", "the time that verification takes shows whether a token was seen before; `TokenCacheSettings` says so"),
     ("j11", "access tokens for a single use aren't offered"),
     ("k04", "times can't be measured reliably here; the back ends compare MACs in constant time"),

@@ -4,15 +4,17 @@ use jwt_core::BuildErrorKind;
 use jwt_core::ErrorKind;
 use jwt_core::http::Cookies;
 use jwt_core::http::{Csrf, Location, TokenSources};
+use jwt_core::proof::Dpop;
 use jwt_core::testing::BareRequest;
 use jwt_core::verify::Authenticator;
 use jwt_core::{Algorithm, TrustedIssuer};
 use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::forge::Forge;
-use jwt_tests::setup::{application, behind, builder, good, stranger, trusting};
-use serde_json::json;
+use jwt_tests::forge::{Forge, NOW};
+use jwt_tests::proof::{BASE, Device, token_hash};
+use jwt_tests::setup::{application, behind, builder, good, issuer, stranger, trusting};
+use serde_json::{Value, json};
 
 fn lines(values: &[&[u8]]) -> Ask {
     values.iter().fold(Ask::get("/me"), |ask, value| ask.header("authorization", value))
@@ -444,6 +446,51 @@ async fn h20_a_challenge_contains_nothing_that_needs_escaping() {
             assert!(!value.contains("none") && !value.contains("cookie"), "{value}");
         }
     }
+}
+
+fn with_dpop() -> Application {
+    behind(trusting(issuer().dpop_allowed()).dpop(Dpop::new(BASE)))
+}
+
+#[actix_web::test]
+async fn h21_a_proof_for_anything_else_is_refused() {
+    let (application, device) = (with_dpop(), Device::default());
+    let token = device.good().sign();
+    let good = || device.proof("GET", "/user", &token);
+    let private: Value = serde_json::from_str(&device.key.export_private_jwk().expect("a key")).expect("JSON");
+    for (case, proof) in [
+        ("a query", good().claim("htu", format!("{BASE}/user?a=b"))),
+        ("another method", good().claim("htm", "DELETE")),
+        ("an old one", good().claim("iat", NOW - 3600)),
+        ("another token", good().claim("ath", token_hash("another"))),
+        ("a private key", good().header("jwk", private)),
+        ("a MAC", good().header("alg", "HS256")),
+        ("no signature", good().header("alg", "none")),
+    ] {
+        let answer = application.send(&Ask::get("/user").dpop(&token, &proof.sign())).await;
+        assert_eq!((answer.status, answer.code), (401, Some("invalid_dpop_proof")), "{case}");
+    }
+    let two = Ask::get("/user").dpop(&token, &good().sign()).header("dpop", good().sign());
+    assert_eq!(application.send(&two).await.code, Some("invalid_dpop_proof"), "two proofs");
+    let ask = Ask::get("/user").dpop(&token, &good().sign());
+    assert_eq!(Adapter::Actix.send(&application, &ask).await, Answer::text("Ada"));
+    assert_eq!(application.send(&ask).await.code, Some("replayed_proof"), "replayed");
+}
+
+#[actix_web::test]
+async fn h22_a_bound_token_is_no_bearer_token_and_a_bearer_token_needs_no_proof() {
+    let (application, device) = (with_dpop(), Device::default());
+    let (bound, free) = (device.good().sign(), good().sign());
+    let ask = |scheme: &str, token: &str| {
+        let proof = device.proof("GET", "/user", token).sign();
+        Ask::get("/user").header("authorization", format!("{scheme} {token}")).header("dpop", proof)
+    };
+    for (scheme, token, code) in
+        [("Bearer", &bound, "missing_proof"), ("bearer", &bound, "missing_proof"), ("DPoP", &free, "unbound_token")]
+    {
+        assert_eq!(application.send(&ask(scheme, token)).await.code, Some(code), "{scheme}");
+    }
+    assert_eq!(application.send(&ask("Bearer", &free)).await, Answer::text("Ada"));
 }
 
 #[actix_web::test]

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use jwt_core::authorize::{Routes, check, claim, max_auth_age, roles};
+use jwt_core::proof::Dpop;
 use jwt_core::{Algorithm, TrustedIssuer};
 use jwt_tests::adapter::Adapter;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, NOW};
 use jwt_tests::log::Log;
+use jwt_tests::proof::{BASE, Device};
 use jwt_tests::setup::{application, builder, good, issuer, key_of, keyless, stranger, trusting};
 use serde_json::json;
 
@@ -165,11 +167,39 @@ async fn claims_that_do_not_fit_are_explained() {
                 "bound",
                 &good().claim("cnf", json!({"jkt": "x"})).sign(),
                 "unsupported_confirmation",
-                &["DPoP", "bearer tokens"],
+                &["DPoP", "`TrustedIssuer::dpop_allowed`", "bearer tokens"],
+            ),
+            with(
+                "bound to a certificate",
+                trusting(issuer().dpop_allowed()).dpop(Dpop::new(BASE)),
+                &good().claim("cnf", json!({"x5t#S256": "A".repeat(43)})).sign(),
+                "unsupported_confirmation",
+                &["`x5t#S256`", "`TrustedIssuer::mutual_tls_allowed`"],
+            ),
+            with(
+                "a hash that's none",
+                trusting(issuer().dpop_allowed()).dpop(Dpop::new(BASE)),
+                &good().claim("cnf", json!({"jkt": "x"})).sign(),
+                "unsupported_confirmation",
+                &["`jkt`", "issuer made a mistake"],
+            ),
+            with(
+                "not bound",
+                trusting(issuer().dpop_required()).dpop(Dpop::new(BASE)),
+                &good().sign(),
+                "unbound_token",
+                &["`cnf`", "must be bound"],
+            ),
+            with(
+                "a bound token as a bearer token",
+                trusting(issuer().dpop_required()).dpop(Dpop::new(BASE)),
+                &Device::default().good().sign(),
+                "missing_proof",
+                &["`Authorization: DPoP …`", "`DPoP`"],
             ),
             sent("a logout token", &good().claim("events", event).sign(), "wrong_type", &["logout token"]),
         ],
-        18,
+        22,
     )
     .await;
 }

@@ -84,6 +84,26 @@ pub(crate) struct Challenger {
     resource_metadata: Option<Arc<str>>,
     /// Challenges for other authentication schemes.
     others: Arc<[String]>,
+    /// The algorithms of DPoP proofs, if they're accepted. RFC 9449 section 7.1.
+    dpop: Option<Arc<str>>,
+    /// Whether bearer tokens aren't accepted.
+    dpop_only: bool,
+}
+
+/// The authentication scheme of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Bearer,
+    Dpop,
+}
+
+impl Scheme {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
 }
 
 impl Default for Challenger {
@@ -93,6 +113,8 @@ impl Default for Challenger {
             renderer: Renderer::default(),
             resource_metadata: None,
             others: Arc::default(),
+            dpop: None,
+            dpop_only: false,
         }
     }
 }
@@ -118,19 +140,29 @@ impl Challenger {
         Self { others: challenges.into(), ..self }
     }
 
+    /// Also challenges for DPoP with these algorithms, separated by spaces, or only for DPoP.
+    pub(crate) fn with_dpop(self, algorithms: impl Into<Arc<str>>, only: bool) -> Self {
+        Self { dpop: Some(algorithms.into()), dpop_only: only, ..self }
+    }
+
     /// Adds the response to `error`.
     pub(crate) fn refuse(&self, error: Error) -> Rejection {
-        let mut challenge = self.challenge(&error);
+        self.refuse_in(Scheme::Bearer, error)
+    }
+
+    /// Adds the response to `error`, for a request that uses this scheme.
+    pub(crate) fn refuse_in(&self, scheme: Scheme, error: Error) -> Rejection {
+        let mut challenge = self.challenge(scheme, &error);
         let rendered = self.renderer.render(&error, &challenge);
         let body = rendered.write(&mut challenge);
         Rejection { error, challenge, body }
     }
 
-    fn challenge(&self, error: &Error) -> Challenge {
+    fn challenge(&self, scheme: Scheme, error: &Error) -> Challenge {
         let (status, code) = match error.class() {
             Class::Missing => (401, None),
             Class::Malformed => (400, Some("invalid_request")),
-            Class::Refused => (401, Some("invalid_token")),
+            Class::Refused => (401, Some(refused_code(error.kind()))),
             // Another token wouldn't help: the request may come from another site.
             Class::Forbidden if error.kind() == ErrorKind::CsrfFailed => {
                 return Challenge { status: 403, headers: Vec::new() };
@@ -145,8 +177,27 @@ impl Challenger {
             }
             Class::Misuse => return Challenge { status: 500, headers: Vec::new() },
         };
-        // RFC 6750 section 3. Writing to a `String` cannot fail.
-        let mut value = format!("Bearer realm=\"{}\"", self.realm);
+        // The error belongs to the scheme that the client used, unless that one isn't accepted at all.
+        let is_about_proof = refused_code(error.kind()) != INVALID_TOKEN;
+        let scheme = if self.dpop_only || is_about_proof { Scheme::Dpop } else { scheme };
+        let mut headers = vec![("www-authenticate", self.value(scheme, error, code))];
+        // RFC 9110 section 11.6.1: one field line for each. Other credentials help only if these are missing or invalid, not
+        // if they're malformed or not sufficient.
+        if status == 401 {
+            let other = match scheme {
+                Scheme::Bearer => self.dpop.as_ref().map(|_| Scheme::Dpop),
+                Scheme::Dpop => (!self.dpop_only && self.dpop.is_some()).then_some(Scheme::Bearer),
+            };
+            headers.extend(other.map(|other| ("www-authenticate", self.value(other, error, None))));
+            headers.extend(self.others.iter().map(|other| ("www-authenticate", other.clone())));
+        }
+        Challenge { status, headers }
+    }
+
+    /// Returns the challenge of one scheme. RFC 6750 section 3, RFC 9449 section 7.1.
+    fn value(&self, scheme: Scheme, error: &Error, code: Option<&str>) -> String {
+        // Writing to a `String` cannot fail.
+        let mut value = format!("{} realm=\"{}\"", scheme.name(), self.realm);
         if let Some(code) = code {
             let _ = write!(value, ", error=\"{code}\"");
         }
@@ -164,13 +215,21 @@ impl Challenger {
         if let Some(url) = &self.resource_metadata {
             let _ = write!(value, ", resource_metadata=\"{url}\"");
         }
-        let mut headers = vec![("www-authenticate", value)];
-        // RFC 9110 section 11.6.1: one field line for each. Other credentials help only if these are missing or invalid, not
-        // if they're malformed or not sufficient.
-        if status == 401 {
-            headers.extend(self.others.iter().map(|other| ("www-authenticate", other.clone())));
+        if let (Scheme::Dpop, Some(algorithms)) = (scheme, &self.dpop) {
+            let _ = write!(value, ", algs=\"{algorithms}\"");
         }
-        Challenge { status, headers }
+        value
+    }
+}
+
+const INVALID_TOKEN: &str = "invalid_token";
+
+/// Returns the error code of a refused token or proof. RFC 6750 section 3.1, RFC 9449 sections 7.1 and 9.
+const fn refused_code(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::InvalidProof | ErrorKind::ReplayedProof => "invalid_dpop_proof",
+        ErrorKind::StaleNonce => "use_dpop_nonce",
+        _ => INVALID_TOKEN,
     }
 }
 
@@ -229,7 +288,12 @@ mod tests {
             (400, www(r#"Bearer realm="api", error="invalid_request""#))
         );
         for kind in ErrorKind::ALL.iter().filter(|kind| kind.class() == Class::Refused) {
-            assert_eq!(answer(*kind), (401, www(r#"Bearer realm="api", error="invalid_token""#)));
+            let expected = match kind {
+                ErrorKind::InvalidProof | ErrorKind::ReplayedProof => r#"DPoP realm="api", error="invalid_dpop_proof""#,
+                ErrorKind::StaleNonce => r#"DPoP realm="api", error="use_dpop_nonce""#,
+                _ => r#"Bearer realm="api", error="invalid_token""#,
+            };
+            assert_eq!(answer(*kind), (401, www(expected)));
         }
         assert_eq!(
             answer(Error::from(ErrorKind::InsufficientScope).asking_for_scope("a b")),
@@ -284,6 +348,34 @@ mod tests {
             assert_eq!(challenge.headers[..ours.len()], ours);
             let expected: &[&str] = if challenge.status == 401 { &["Basic realm=\"a\"", "Negotiate"] } else { &[] };
             assert_eq!(&values[ours.len()..], expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_error_is_in_the_challenge_of_the_scheme_that_the_client_used() {
+        use ErrorKind::{Expired, InsufficientScope, InvalidProof, MalformedCredentials, MissingProof, NoCredentials};
+        let (both, only) =
+            (Challenger::default().with_dpop("ES256", false), Challenger::default().with_dpop("ES256", true));
+        let bearer = |rest: &str| format!("Bearer realm=\"api\"{rest}");
+        let dpop = |rest: &str| format!("DPoP realm=\"api\"{rest}, algs=\"ES256\"");
+        let (invalid, request) = (", error=\"invalid_token\"", ", error=\"invalid_request\"");
+        let (proof, scope) = (", error=\"invalid_dpop_proof\"", ", error=\"insufficient_scope\"");
+        for (challenger, scheme, kind, expected) in [
+            (&both, Scheme::Bearer, NoCredentials, vec![bearer(""), dpop("")]),
+            (&both, Scheme::Bearer, Expired, vec![bearer(invalid), dpop("")]),
+            (&both, Scheme::Bearer, MissingProof, vec![bearer(invalid), dpop("")]),
+            (&both, Scheme::Dpop, Expired, vec![dpop(invalid), bearer("")]),
+            (&both, Scheme::Dpop, InvalidProof, vec![dpop(proof), bearer("")]),
+            (&both, Scheme::Dpop, InsufficientScope, vec![dpop(scope)]),
+            (&both, Scheme::Dpop, MalformedCredentials, vec![dpop(request)]),
+            (&both, Scheme::Bearer, InsufficientScope, vec![bearer(scope)]),
+            (&only, Scheme::Bearer, NoCredentials, vec![dpop("")]),
+            (&only, Scheme::Bearer, MissingProof, vec![dpop(invalid)]),
+            (&only, Scheme::Dpop, InvalidProof, vec![dpop(proof)]),
+        ] {
+            let headers = challenger.refuse_in(scheme, kind.into()).challenge.headers;
+            let values: Vec<String> = headers.into_iter().map(|(_, value)| value).collect();
+            assert_eq!(values, expected, "{scheme:?} {kind:?}");
         }
     }
 

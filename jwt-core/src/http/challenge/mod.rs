@@ -6,7 +6,7 @@ mod problem;
 mod renderer;
 
 pub use challenger::Rejection;
-pub(crate) use challenger::{Challenger, DEFAULT_REALM, is_challenge, is_scope};
+pub(crate) use challenger::{Challenger, DEFAULT_REALM, Scheme, is_challenge, is_scope};
 pub(crate) use grpc::{is_grpc, status as grpc_status};
 pub use problem::{problem_json, problem_json_under};
 pub(crate) use renderer::Renderer;

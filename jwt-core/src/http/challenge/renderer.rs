@@ -100,8 +100,16 @@ impl Rendered {
 }
 
 /// Headers that frame the message or belong to the challenge, even if this response has none of them.
-const RESERVED: [&str; 7] =
-    ["connection", "content-length", "retry-after", "te", "trailer", "transfer-encoding", "www-authenticate"];
+const RESERVED: [&str; 8] = [
+    "connection",
+    "content-length",
+    "dpop-nonce",
+    "retry-after",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "www-authenticate",
+];
 
 /// `token`, in lower case as HTTP/2 needs it. RFC 9110 section 5.6.2, RFC 9113 section 8.2.
 fn is_name(name: &str) -> bool {

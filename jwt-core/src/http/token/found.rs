@@ -3,6 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::ErrorKind;
+use crate::http::challenge::Scheme;
 use crate::http::csrf::CsrfCheck;
 
 /// Where a token was found.
@@ -11,6 +12,8 @@ use crate::http::csrf::CsrfCheck;
 pub enum Location {
     /// `Authorization: Bearer …`. RFC 6750 section 2.1.
     Authorization,
+    /// `Authorization: DPoP …`, together with a proof of possession. RFC 9449 section 7.1.
+    Dpop,
     /// A cookie.
     Cookie,
     /// A query parameter. RFC 6750 section 2.3.
@@ -21,6 +24,16 @@ pub enum Location {
     WebSocketProtocol,
     /// Anywhere else. It may be a cookie, so the token gets the [CSRF check](crate::http::Csrf) of one from a cookie.
     Custom,
+}
+
+impl Location {
+    /// Returns the authentication scheme that challenges to such requests are for.
+    pub(crate) const fn scheme(self) -> Scheme {
+        match self {
+            Self::Dpop => Scheme::Dpop,
+            _ => Scheme::Bearer,
+        }
+    }
 }
 
 /// Collects the tokens that all sources find, so that a second one is noticed.

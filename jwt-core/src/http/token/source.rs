@@ -52,11 +52,25 @@ pub(super) struct AuthorizationHeader;
 
 impl TokenSource for AuthorizationHeader {
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
-        find_bearer(request, "authorization", Location::Authorization, found);
+        find_credentials(request, "authorization", b"bearer", Location::Authorization, found);
     }
 
     fn place(&self) -> Option<(Location, &str)> {
         Some((Location::Authorization, "authorization"))
+    }
+}
+
+/// Credentials that come with a proof of possession. RFC 9449 section 7.1.
+#[derive(Debug)]
+pub(super) struct DpopCredentials;
+
+impl TokenSource for DpopCredentials {
+    fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
+        find_credentials(request, "authorization", b"dpop", Location::Dpop, found);
+    }
+
+    fn place(&self) -> Option<(Location, &str)> {
+        Some((Location::Dpop, "authorization"))
     }
 }
 
@@ -65,7 +79,7 @@ pub(super) struct BearerHeader(pub(super) String);
 
 impl TokenSource for BearerHeader {
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
-        find_bearer(request, &self.0, Location::Header, found);
+        find_credentials(request, &self.0, b"bearer", Location::Header, found);
     }
 
     fn place(&self) -> Option<(Location, &str)> {
@@ -73,12 +87,18 @@ impl TokenSource for BearerHeader {
     }
 }
 
-fn find_bearer<'r>(request: &'r dyn RequestView, name: &str, location: Location, found: &mut Found<'r>) {
-    // RFC 9110 section 5.3: it isn't a list field, so several lines are an error, even if only one is `Bearer`.
+fn find_credentials<'r>(
+    request: &'r dyn RequestView,
+    name: &str,
+    scheme: &[u8],
+    location: Location,
+    found: &mut Found<'r>,
+) {
+    // RFC 9110 section 5.3: it isn't a list field, so several lines are an error, even if only one has the scheme.
     let (mut lines, mut token) = (0, None);
     end_to_end(request, name, |value| {
         lines += 1;
-        token = token.or(bearer(value));
+        token = token.or(credentials(value, scheme));
     });
     if lines > 1 {
         found.candidates += lines;
@@ -87,12 +107,12 @@ fn find_bearer<'r>(request: &'r dyn RequestView, name: &str, location: Location,
     }
 }
 
-/// Returns the token of `credentials = "Bearer" 1*SP b64token`. The scheme's case doesn't matter (RFC 9110 section 11.1).
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    const SCHEME: &[u8] = b"bearer";
+/// Returns the token of `credentials = scheme 1*SP b64token`. The scheme's case doesn't matter (RFC 9110 section 11.1).
+#[inline]
+fn credentials<'v>(value: &'v [u8], expected: &[u8]) -> Option<&'v [u8]> {
     let value = trim(value);
-    let (scheme, rest) = value.split_at_checked(SCHEME.len())?;
-    if !scheme.eq_ignore_ascii_case(SCHEME) {
+    let (scheme, rest) = value.split_at_checked(expected.len())?;
+    if !scheme.eq_ignore_ascii_case(expected) {
         return None;
     }
     match rest.first() {

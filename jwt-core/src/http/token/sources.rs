@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::cookies::{Cookie, HOST_PREFIX, Removal};
 use super::found::{Found, Location, NoToken, RawToken};
-use super::source::{AuthorizationHeader, BearerHeader, Closure, CustomHeader, Query, TokenSource};
+use super::source::{AuthorizationHeader, BearerHeader, Closure, CustomHeader, DpopCredentials, Query, TokenSource};
 use super::websocket::WebSocketProtocol;
 use crate::error::ErrorKind;
 use crate::http::csrf::{Csrf, CsrfCheck};
@@ -203,6 +203,20 @@ impl TokenSources {
     pub fn source(mut self, source: impl TokenSource + 'static) -> Self {
         self.places.push(Place { source: Arc::new(source), removal: None });
         self
+    }
+
+    /// Also looks at `Authorization: DPoP`, if these sources look at that header.
+    #[must_use]
+    pub(crate) fn with_dpop(self) -> Self {
+        if self.reads_authorization() { self.source(DpopCredentials) } else { self }
+    }
+
+    pub(crate) fn reads_authorization(&self) -> bool {
+        self.bearer_methods.contains(&"header")
+    }
+
+    pub(crate) fn is_only_authorization(&self) -> bool {
+        self.places.len() == 1 && self.reads_authorization()
     }
 
     pub(crate) fn bearer_methods(&self) -> &[&'static str] {

@@ -13,6 +13,7 @@ pub(crate) struct Strip {
     parameters: Vec<String>,
     headers: Vec<String>,
     websocket: bool,
+    proof: bool,
 }
 
 /// Headers with a URL: of the page that sent the request, or of the request before a proxy changed it.
@@ -33,6 +34,8 @@ impl Strip {
         for place in sources.places()? {
             match place {
                 (Location::Authorization, _) => strip.authorization = true,
+                // A proof is for this service only.
+                (Location::Dpop, _) => (strip.authorization, strip.proof) = (true, true),
                 (Location::Cookie, name) => strip.cookies.push(name.to_owned()),
                 (Location::Query, name) => strip.parameters.push(name.to_owned()),
                 (Location::Header, name) => strip.headers.push(name.to_ascii_lowercase()),
@@ -49,6 +52,7 @@ impl Strip {
         match name {
             // Credentials of another scheme aren't tokens.
             "authorization" if self.authorization && is_token(value) => Kept::Nothing,
+            "dpop" if self.proof => Kept::Nothing,
             "cookie" if !self.cookies.is_empty() => self.cookie(value),
             websocket::HEADER if self.websocket => match websocket::without_tokens(value) {
                 Some(kept) if kept == value => Kept::Whole,

@@ -6,11 +6,13 @@ use crate::claim_rules::{MAX_LEEWAY, RequestedResource};
 use crate::clock::SystemClock;
 use crate::error::{BuildError, BuildErrorKind as Kind};
 use crate::http::challenge::{Challenger, is_challenge, is_scope};
+use crate::proof::DpopCheck;
 use crate::verified::{ImpliedScopes, VerifierContext};
 use crate::verify::cache::Store;
 use crate::verify::issuers::{IssuerSet, PrepareContext};
 use crate::verify::pipeline::Pipeline;
 use crate::verify::revocation_check::RevocationCheck;
+use crate::verify::sender_check::SenderCheck;
 use crate::verify::verifier::Verifier;
 
 impl VerifierBuilder {
@@ -19,18 +21,24 @@ impl VerifierBuilder {
     /// # Errors
     ///
     /// Names the first setting that is missing, invalid or contradicts another one.
-    pub fn build(self) -> Result<Verifier, BuildError> {
+    pub fn build(mut self) -> Result<Verifier, BuildError> {
         self.check_settings()?;
+        let fits_fapi2 = self.fits_fapi2();
+        let header_only = self.issuers.iter().any(|issuer| issuer.fapi2);
+        let (dpop, certificates) = (self.build_dpop()?, self.build_certificates()?);
         let implied_scopes = ImpliedScopes::new(&self.implied_scopes);
         let implied_scopes = implied_scopes.ok_or(BuildError::new(Kind::OutOfRange, "scope_implies"))?;
-        let published = self.publish_resources()?;
-        let challenger = self.challenger()?;
+        let published = self.publish_resources(dpop.as_ref())?;
+        let challenger = self.challenger(dpop.as_ref())?;
         let clock = self.clock.or_else(|| self.issuers.iter().find_map(|issuer| issuer.clock.clone()));
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
         let context = PrepareContext {
             backend: self.backend,
             clock: Arc::clone(&clock),
             resources: self.resources.iter().map(|resource| resource.resource().to_owned()).collect(),
+            dpop: dpop.is_some(),
+            certificates: certificates.is_some(),
+            fits_fapi2,
             #[cfg(feature = "remote")]
             observer: Arc::clone(&self.observer),
             #[cfg(feature = "remote")]
@@ -74,6 +82,8 @@ impl VerifierBuilder {
             requirements: self.requirements.into(),
             resource: RequestedResource::Any,
             metadata: None,
+            header_only,
+            senders: (dpop.is_some() || certificates.is_some()).then(|| Arc::new(SenderCheck { dpop, certificates })),
             context: Arc::new(VerifierContext {
                 challenger,
                 observer: self.observer,
@@ -144,9 +154,13 @@ impl VerifierBuilder {
         Ok(())
     }
 
-    fn challenger(&self) -> Result<Challenger, BuildError> {
+    fn challenger(&self, dpop: Option<&DpopCheck>) -> Result<Challenger, BuildError> {
         let challenger = Challenger::new(&self.realm).ok_or(BuildError::new(Kind::IllegalCharacters, "realm"))?;
-        Ok(challenger.with_renderer(self.renderer.clone()).with_others(self.challenges.clone()))
+        let challenger = challenger.with_renderer(self.renderer.clone()).with_others(self.challenges.clone());
+        Ok(match dpop {
+            Some(dpop) => challenger.with_dpop(dpop.algorithm_names().join(" "), self.requires_dpop()),
+            None => challenger,
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod build;
 mod resources;
+mod sender;
 mod settings;
 
 pub use settings::VerifierBuilder;

@@ -5,16 +5,20 @@ use super::settings::VerifierBuilder;
 use crate::claim_rules::RequestedResource;
 use crate::error::{BuildError, BuildErrorKind as Kind};
 use crate::gate::{InvalidResource, ProtectedResource, ResourceMetadata};
+use crate::proof::DpopCheck;
 use crate::verify::pipeline::Pipeline;
 use crate::verify::resources::{Resource, Resources};
 
 impl VerifierBuilder {
     /// Returns the resources and their metadata. Several must have one origin, and no two the same path.
-    pub(super) fn publish_resources(&self) -> Result<Vec<(ProtectedResource, ResourceMetadata)>, BuildError> {
+    pub(super) fn publish_resources(
+        &self,
+        dpop: Option<&DpopCheck>,
+    ) -> Result<Vec<(ProtectedResource, ResourceMetadata)>, BuildError> {
         let mut published = Vec::with_capacity(self.resources.len());
         for resource in &self.resources {
             let issuers = self.issuers.iter().filter_map(|issuer| issuer.name.as_deref().map(str::to_owned));
-            let metadata = resource.clone().publish(issuers, self.sources.bearer_methods());
+            let metadata = resource.clone().publish(issuers, self.sources.bearer_methods(), self.binding(dpop));
             let metadata = metadata.map_err(|wrong| match wrong {
                 InvalidResource::Invalid(setting) => BuildError::new(Kind::InvalidUrl, setting),
                 InvalidResource::Insecure(setting) => BuildError::new(Kind::InsecureUrl, setting),

@@ -11,6 +11,7 @@ use crate::http::challenge::{Challenge, DEFAULT_REALM, Rendered, Renderer};
 use crate::http::token::TokenSources;
 use crate::jose::compact::Limits;
 use crate::observe::{NoObserver, Observer};
+use crate::proof::Dpop;
 use crate::revocation::RevocationList;
 use crate::verify::TrustedIssuer;
 use crate::verify::cache::TokenCacheSettings;
@@ -38,6 +39,9 @@ pub struct VerifierBuilder {
     pub(super) any_is_ready: bool,
     /// Each scope with one that it implies.
     pub(super) implied_scopes: Vec<(String, String)>,
+    pub(super) dpop: Option<Dpop>,
+    /// The header's name, and the addresses of the proxies that write it.
+    pub(super) certificate_header: Option<(String, Vec<String>)>,
     #[cfg(feature = "remote")]
     pub(super) fetch: Option<Arc<dyn crate::keys::Fetch>>,
     #[cfg(feature = "remote")]
@@ -71,6 +75,8 @@ impl VerifierBuilder {
             cache: Some(TokenCacheSettings::new()),
             any_is_ready: false,
             implied_scopes: Vec::new(),
+            dpop: None,
+            certificate_header: None,
             #[cfg(feature = "remote")]
             fetch: None,
             #[cfg(feature = "remote")]
@@ -242,6 +248,33 @@ impl VerifierBuilder {
     ) -> Self {
         let scope = scope.into();
         self.implied_scopes.extend(implied.into_iter().map(|implied| (scope.clone(), implied.into())));
+        self
+    }
+
+    /// Sets how proofs are checked for tokens that are bound to a key. Default: no proofs are accepted. RFC 9449.
+    ///
+    /// It concerns the issuers that [allow](TrustedIssuer::dpop_allowed) or [require](TrustedIssuer::dpop_required) such tokens.
+    /// [The guide](crate::guide::proof) has the whole set-up.
+    pub fn dpop(mut self, dpop: Dpop) -> Self {
+        self.dpop = Some(dpop);
+        self
+    }
+
+    /// Reads the client's certificate from the header `name` of these proxies, at which TLS ends: addresses such as `10.0.0.7`, or
+    /// networks such as `10.0.0.0/8`. Default: only the certificate of the connection itself. RFC 8705 section 6.5.
+    ///
+    /// It concerns tokens that are [bound to a certificate](TrustedIssuer::mutual_tls_required). The forms of RFC 9440
+    /// (`Client-Cert`), nginx (`$ssl_client_escaped_cert`), Envoy (`X-Forwarded-Client-Cert` with `Cert`), Traefik and AWS are
+    /// recognized. The proxies must remove this header from what clients send. In requests from other addresses it's ignored.
+    ///
+    /// The service must know the address of the connection: actix-web does; with axum and tower, put a
+    /// [`Peer`](crate::http::Peer) into the request's extensions.
+    pub fn certificate_header<N: Into<String>>(
+        mut self,
+        name: impl Into<String>,
+        proxies: impl IntoIterator<Item = N>,
+    ) -> Self {
+        self.certificate_header = Some((name.into(), proxies.into_iter().map(Into::into).collect()));
         self
     }
 

@@ -8,6 +8,7 @@ mod issuer;
 mod prepare;
 #[cfg(feature = "remote")]
 mod resolver;
+mod sender;
 mod set;
 mod trust_domain;
 mod trusted_issuer;

@@ -22,6 +22,12 @@ pub(crate) struct PrepareContext {
     pub(crate) clock: Arc<dyn Clock>,
     /// The audience of issuers without one: the protected resources.
     pub(crate) resources: Vec<String>,
+    /// Whether the verifier checks DPoP proofs.
+    pub(crate) dpop: bool,
+    /// Whether the verifier checks clients' certificates.
+    pub(crate) certificates: bool,
+    /// Whether the verifier's settings fit FAPI 2.0.
+    pub(crate) fits_fapi2: Result<(), BuildError>,
     #[cfg(feature = "remote")]
     pub(crate) observer: Arc<dyn crate::observe::Observer>,
     /// Whether the builder was given the issuer; otherwise a resolver found it.
@@ -101,6 +107,9 @@ const SPIFFE: [Algorithm; 9] = [
     Algorithm::PS512,
 ];
 
+/// The algorithms of FAPI 2.0. FAPI 2.0 Security Profile section 5.4.1.
+pub(super) const FAPI2: [Algorithm; 3] = [Algorithm::PS256, Algorithm::ES256, Algorithm::Ed25519];
+
 impl TrustedIssuer {
     pub(crate) fn prepare(mut self, context: &PrepareContext) -> Result<Issuer, BuildError> {
         if let Some(conflict) = &self.conflict {
@@ -116,6 +125,7 @@ impl TrustedIssuer {
         }
         self.check_policy()?;
         self.check_domain(context)?;
+        self.check_sender(context)?;
         let backend = context.backend.ok_or(BuildError::new(Kind::NoBackend, "crypto"))?;
         if let Some(algorithms) = &self.algorithms {
             if algorithms.is_empty() {
@@ -127,6 +137,7 @@ impl TrustedIssuer {
         }
         let spiffe = self.domain.as_ref().is_some_and(TrustDomain::is_spiffe);
         let allowed = self.algorithms.or_else(|| spiffe.then(|| SPIFFE.to_vec()));
+        let allowed = allowed.or_else(|| self.fapi2.then(|| FAPI2.to_vec()));
         let keys = KeySettings { allowed, ignored: self.ignored, in_turn: self.in_turn, spiffe, backend };
         let keys_are_fixed = matches!(self.keys, KeysFrom::Fixed(_));
         let (keys, algorithms) = self.keys.prepare(self.name.as_ref(), keys, context)?;

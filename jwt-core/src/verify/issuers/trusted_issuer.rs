@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::claim_rules::{AudienceRule, ClaimRules, TypeRule};
+use crate::claim_rules::{AudienceRule, ClaimRules, SenderRules, TypeRule};
 use crate::clock::Clock;
 use crate::error::{BuildError, BuildErrorKind};
 use crate::jose::{Algorithm, Key, KeySet};
@@ -44,6 +44,8 @@ pub struct TrustedIssuer {
     pub(super) in_turn: bool,
     /// Whether `access_token_profile` was called.
     pub(super) profile: bool,
+    /// Whether `fapi2` was called.
+    pub(crate) fapi2: bool,
     /// The clock that its tokens are issued by, if it's in this process.
     pub(crate) clock: Option<Arc<dyn Clock>>,
     /// The first contradiction between settings; `build` reports it.
@@ -158,6 +160,7 @@ impl TrustedIssuer {
             ignored: None,
             in_turn: false,
             profile: false,
+            fapi2: false,
             clock: None,
             conflict: None,
         }
@@ -363,6 +366,8 @@ impl TrustedIssuer {
             self.contradict("back_channel_logout");
         }
         self.policy.types = TypeRule::Logout;
+        // The issuer sends them itself.
+        self.policy.sender = SenderRules::default();
         self.require_claims(["iat", "jti"])
     }
 
@@ -403,11 +408,12 @@ impl TrustedIssuer {
     #[cfg(feature = "remote")]
     pub(super) fn has_same_settings(&self, other: &Self) -> bool {
         // Resolved issuers are used by a verifier that has a clock already.
-        let Self { name, keys, algorithms, policy, domain, is_shared, in_turn, profile, conflict, .. } = self;
+        let Self { name, keys, algorithms, policy, domain, is_shared, in_turn, profile, fapi2, conflict, .. } = self;
         keys.is_same(&other.keys)
             && (domain, is_shared) == (&other.domain, &other.is_shared)
             && (name, algorithms, policy) == (&other.name, &other.algorithms, &other.policy)
-            && (in_turn, profile, conflict) == (&other.in_turn, &other.profile, &other.conflict)
+            && (in_turn, profile, fapi2) == (&other.in_turn, &other.profile, &other.fapi2)
+            && conflict == &other.conflict
     }
 }
 

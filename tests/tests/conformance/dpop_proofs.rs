@@ -1,0 +1,215 @@
+//! The checks of a DPoP proof (RFC 9449 section 4.3), each with a proof that fails only that one.
+
+use jwt_core::proof::Dpop;
+use jwt_core::{Algorithm, ErrorKind};
+use jwt_tests::adapter::{Adapter, Application};
+use jwt_tests::answer::Answer;
+use jwt_tests::ask::Ask;
+use jwt_tests::forge::{Forge, NOW};
+use jwt_tests::proof::{BASE, Device, token_hash};
+use jwt_tests::setup::{behind, issuer, key_of, trusting};
+use serde_json::{Value, json};
+
+fn application() -> Application {
+    behind(trusting(issuer().dpop_required()).dpop(Dpop::new(BASE)))
+}
+
+/// Sends the proof, and afterwards a good one with the same `jti`: a refused proof uses up no `jti`.
+async fn refused(application: &Application, device: &Device, token: &str, proof: &Forge, kind: ErrorKind, case: &str) {
+    let answer = application.send(&Ask::get("/user").dpop(token, &proof.sign())).await;
+    assert_eq!(answer.code, Some(kind.code()), "{case}");
+    assert_eq!(answer.status, 401, "{case}");
+    let Some(id) = proof.claims.get("jti").filter(|id| id.as_str().is_some_and(|id| (1..=512).contains(&id.len())))
+    else {
+        return;
+    };
+    // Only one adapter can use it.
+    let again = device.proof("GET", "/user", token).claim("jti", id.clone()).sign();
+    let answer = Adapter::Axum.send(application, &Ask::get("/user").dpop(token, &again)).await;
+    assert_eq!(answer, Answer::text("Ada"), "{case}: the `jti` was used up");
+}
+
+#[actix_web::test]
+async fn each_check_refuses_a_proof_that_fails_it() {
+    let (application, device) = (application(), Device::default());
+    let token = device.good().sign();
+    let good = || device.proof("GET", "/user", &token);
+    let private: Value = serde_json::from_str(&device.key.export_private_jwk().expect("a private key")).expect("JSON");
+    let mut half_private = good().header["jwk"].clone();
+    half_private["d"] = json!("x");
+    for (case, proof) in [
+        ("typ missing", good().without_header("typ")),
+        ("typ of a token", good().header("typ", "JWT")),
+        ("typ of another number", good().header("typ", 5)),
+        ("alg none", good().header("alg", "none")),
+        ("alg missing", good().without_header("alg")),
+        ("alg of a MAC", good().header("alg", "HS256")),
+        ("alg of another family", good().header("alg", "RS256")),
+        ("alg of another curve", good().header("alg", "ES384")),
+        ("crit", good().header("crit", json!(["x"]))),
+        ("b64", good().header("b64", false)),
+        ("jwk missing", good().without_header("jwk")),
+        ("jwk as text", good().header("jwk", "x")),
+        ("jwk empty", good().header("jwk", json!({}))),
+        ("jwk private", good().header("jwk", private)),
+        ("jwk with a private member", good().header("jwk", half_private)),
+        (
+            "jwk symmetric",
+            good().header("jwk", json!({"kty": "oct", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"})),
+        ),
+        ("jwk for encryption", {
+            let mut jwk = good().header["jwk"].clone();
+            jwk["use"] = json!("enc");
+            good().header("jwk", jwk)
+        }),
+        ("jti missing", good().without("jti")),
+        ("jti empty", good().claim("jti", "")),
+        ("jti a number", good().claim("jti", 5)),
+        ("jti too long", good().claim("jti", "j".repeat(513))),
+        ("htm missing", good().without("htm")),
+        ("htm of another method", good().claim("htm", "POST")),
+        ("htm in lower case", good().claim("htm", "get")),
+        ("htm null", good().claim("htm", Value::Null)),
+        ("htu missing", good().without("htu")),
+        ("htu of another path", good().claim("htu", format!("{BASE}/me"))),
+        ("htu of another host", good().claim("htu", "https://other.example/user")),
+        ("htu of another scheme", good().claim("htu", "http://api.example/user")),
+        ("htu of another port", good().claim("htu", "https://api.example:8443/user")),
+        ("htu with a query", good().claim("htu", format!("{BASE}/user?a=b"))),
+        ("htu with a fragment", good().claim("htu", format!("{BASE}/user#a"))),
+        ("htu relative", good().claim("htu", "/user")),
+        ("htu a list", good().claim("htu", json!([format!("{BASE}/user")]))),
+        ("iat missing", good().without("iat")),
+        ("iat as text", good().claim("iat", NOW.to_string())),
+        ("iat null", good().claim("iat", Value::Null)),
+        ("iat too far ahead", good().claim("iat", NOW + 11)),
+        ("iat too old", good().claim("iat", NOW - 61)),
+        ("iat too old by a fraction", good().claim("iat", NOW as f64 - 60.5)),
+        ("iat before 1970", good().claim("iat", -5)),
+        ("expired", good().claim("exp", NOW - 11)),
+        ("not yet valid", good().claim("nbf", NOW + 11)),
+        ("ath missing", good().without("ath")),
+        ("ath of another token", good().claim("ath", token_hash("another"))),
+        ("ath padded", good().claim("ath", format!("{}=", token_hash(&token)))),
+        ("ath is the token", good().claim("ath", token.as_str())),
+        ("nonce of the wrong type", good().claim("nonce", 5)),
+    ] {
+        refused(&application, &device, &token, &proof, ErrorKind::InvalidProof, case).await;
+    }
+    let (input, _) =
+        good().sign().rsplit_once('.').map(|(input, end)| (input.to_owned(), end.to_owned())).expect("segments");
+    for (case, proof) in [
+        ("no proof at all", String::new()),
+        ("not a JWS", "x".to_owned()),
+        ("two segments", input.clone()),
+        ("no signature", format!("{input}.")),
+        ("a signature of zeros", format!("{input}.{}", "A".repeat(86))),
+        ("padding", format!("{}=", good().sign())),
+        ("white space", format!("{} x", good().sign())),
+        ("two in one header", format!("{}, {}", good().sign(), good().sign())),
+        ("too long", format!("{input}.{}", "A".repeat(17 * 1024))),
+        ("a payload that isn't JSON", good().sign_payload("x")),
+        (
+            "a name twice",
+            good().sign_payload(format!(
+                r#"{{"jti":"a","jti":"a","htm":"GET","htu":"{BASE}/user","iat":{NOW},"ath":"{}"}}"#,
+                token_hash(&token)
+            )),
+        ),
+    ] {
+        let answer = application.send(&Ask::get("/user").dpop(&token, &proof)).await;
+        assert_eq!((answer.status, answer.code), (401, Some("invalid_dpop_proof")), "{case}");
+    }
+    let two = Ask::get("/user").dpop(&token, &good().sign()).header("dpop", good().sign());
+    assert_eq!(application.send(&two).await.code, Some("invalid_dpop_proof"), "two headers");
+}
+
+#[actix_web::test]
+async fn a_proof_by_another_key_is_refused_even_with_that_keys_header() {
+    let (application, device, thief) = (application(), Device::default(), Device::default());
+    let token = device.good().sign();
+    let proof = thief.proof("GET", "/user", &token);
+    refused(&application, &device, &token, &proof, ErrorKind::WrongProofKey, "the thief's key").await;
+    // The thief's signature under the client's key: before that is remembered, and afterwards.
+    for case in ["the client's header", "a remembered header"] {
+        let mut forged = thief.proof("GET", "/user", &token);
+        forged.header = device.proof("GET", "/user", &token).header;
+        refused(&application, &device, &token, &forged, ErrorKind::InvalidProof, case).await;
+    }
+}
+
+#[actix_web::test]
+async fn what_the_rfc_leaves_open_is_accepted() {
+    let (application, device) = (application(), Device::default());
+    let token = device.good().sign();
+    let good = || device.proof("GET", "/user", &token);
+    for (case, proof) in [
+        ("typ with its prefix", &(|| good().header("typ", "application/dpop+jwt")) as &dyn Fn() -> Forge),
+        ("typ in upper case", &|| good().header("typ", "DPOP+JWT")),
+        ("no exp", &|| good().without("exp")),
+        ("an exp that's past by less than the leeway", &|| good().claim("exp", NOW - 5)),
+        ("iat ten seconds ahead", &|| good().claim("iat", NOW + 10)),
+        ("iat a minute ago", &|| good().claim("iat", NOW - 60)),
+        ("iat with a fraction", &|| good().claim("iat", NOW as f64 - 10.25)),
+        ("other members", &|| good().header("kid", "a").header("x", 1).claim("x", json!({"y": 1}))),
+        ("a nonce that nobody asked for", &|| good().claim("nonce", "n")),
+        ("htu in another form", &|| good().claim("htu", "HTTPS://API.example:443/./us%65r")),
+        ("jwk with other members", &|| {
+            let mut jwk = good().header["jwk"].clone();
+            jwk["kid"] = json!("a");
+            jwk["key_ops"] = json!(["verify"]);
+            jwk["ext"] = json!(true);
+            good().header("jwk", jwk)
+        }),
+    ] {
+        let answer = application.send_new(|| Ask::get("/user?page=2").dpop(&token, &proof().sign())).await;
+        assert_eq!(answer, Answer::text("Ada"), "{case}");
+    }
+}
+
+#[actix_web::test]
+async fn a_proof_is_for_its_method() {
+    let (application, device) = (application(), Device::default());
+    let token = device.good().sign();
+    for (claimed, expected) in [("POST", 200), ("GET", 401)] {
+        let answer = application
+            .send_new(|| Ask::post("/echo").body("x").dpop(&token, &device.proof(claimed, "/echo", &token).sign()))
+            .await;
+        assert_eq!(answer.status, expected, "{claimed}");
+    }
+}
+
+#[actix_web::test]
+async fn proofs_of_every_algorithm_are_accepted() {
+    let application = application();
+    for &algorithm in Algorithm::ALL.iter().filter(|algorithm| !algorithm.is_symmetric()) {
+        let device = Device { key: key_of(algorithm) };
+        for round in 0..2 {
+            assert_eq!(application.send_new(|| device.get("/user")).await, Answer::text("Ada"), "{algorithm} {round}");
+        }
+    }
+}
+
+/// `priv` is the private member of ML-DSA keys, and `d` that of all others.
+#[actix_web::test]
+async fn the_private_member_of_an_akp_key_is_seen() {
+    let (application, device) = (application(), Device { key: key_of(Algorithm::MlDsa44) });
+    let token = device.good().sign();
+    let private: Value = serde_json::from_str(&device.key.export_private_jwk().expect("a private key")).expect("JSON");
+    assert!(private.get("priv").is_some());
+    let proof = device.proof("GET", "/user", &token).header("jwk", private);
+    refused(&application, &device, &token, &proof, ErrorKind::InvalidProof, "priv").await;
+}
+
+#[actix_web::test]
+async fn only_allowed_algorithms_are_accepted() {
+    let dpop = Dpop::new(BASE).algorithms([Algorithm::ES256]);
+    let application = behind(trusting(issuer().dpop_required()).dpop(dpop));
+    assert_eq!(application.send_new(|| Device::default().get("/user")).await, Answer::text("Ada"));
+    let answer = application.send_new(|| Device::new(Algorithm::Ed25519).get("/user")).await;
+    assert_eq!(answer.code, Some("invalid_dpop_proof"));
+    assert_eq!(
+        answer.header("www-authenticate"),
+        Some(r#"DPoP realm="api", error="invalid_dpop_proof", algs="ES256""#)
+    );
+}
