@@ -33,4 +33,4 @@ pub use crate::postgres::{POSTGRES_SCHEMA, PostgresRevocations, PostgresSettings
 #[cfg(all(feature = "redis", feature = "issue"))]
 pub use crate::redis::RedisSessions;
 #[cfg(feature = "redis")]
-pub use crate::redis::{RedisRevocations, RedisSettings, redis};
+pub use crate::redis::{RedisReplayLog, RedisRevocations, RedisSettings, redis};

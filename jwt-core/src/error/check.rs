@@ -48,16 +48,12 @@ checks! {
     Subject = "subject",
     /// Claims that are required, or must have a value.
     Required = "required_claims",
-    /// What the token is bound to can be checked.
+    /// The token isn't bound to its sender, or the sender proves it.
     Confirmation = "confirmation",
     /// The token isn't an ID token.
     IdToken = "id_token",
-    /// The sender has what the token is bound to.
-    Sender = "sender",
     /// The token isn't revoked.
     Revocation = "revocation",
     /// The requirements on every token.
     Requirements = "requirements",
-    /// The proof wasn't used before.
-    Replay = "replay",
 }

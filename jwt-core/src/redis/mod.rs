@@ -12,6 +12,7 @@ mod hosts;
 mod journal;
 mod link;
 mod position;
+mod proofs;
 mod reading;
 mod revocations;
 mod scripts;
@@ -24,6 +25,7 @@ mod settings;
 #[cfg(feature = "redis-tls")]
 mod tls;
 
+pub use proofs::RedisReplayLog;
 pub use revocations::RedisRevocations;
 #[cfg(feature = "issue")]
 pub use sessions::RedisSessions;

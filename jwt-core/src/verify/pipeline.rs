@@ -377,13 +377,13 @@ impl Pipeline {
     ) -> Step<Result<(), Error>> {
         let used = match self.check_sender(token, &valid.verified, sender) {
             Ok(used) => used,
-            Err(error) => return Step::Ready(Err(error.at(Check::Sender))),
+            Err(error) => return Step::Ready(Err(error.at(Check::Confirmation))),
         };
         let standing = self.check_standing(&valid.verified);
         let Some(used) = used else { return standing };
         valid.verified = valid.verified.clone().with_nonce_ending(used.nonce_ends);
         standing.then(|outcome| match outcome {
-            Ok(()) => used.record().map(|recorded| recorded.map_err(|error| error.at(Check::Replay))),
+            Ok(()) => used.record().map(|recorded| recorded.map_err(|error| error.at(Check::Confirmation))),
             Err(error) => Step::Ready(Err(error)),
         })
     }

@@ -6,6 +6,7 @@ mod following;
 mod lost_writes;
 mod outage;
 mod processes;
+mod proofs;
 mod proxy;
 mod recovery;
 mod revocations;
