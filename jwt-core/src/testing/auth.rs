@@ -12,6 +12,7 @@ use crate::verify::builder::VerifierBuilder;
 use crate::verify::issuers::TrustedIssuer;
 use crate::verify::verifier::Verifier;
 
+use super::client::TestClient;
 use super::token::{AUDIENCE, TestToken};
 
 /// The time of a new clock, in seconds since 1970-01-01T00:00:00Z.
@@ -114,6 +115,17 @@ impl TestAuth {
         let number = self.tokens.fetch_add(1, Ordering::Relaxed);
         let token = TestToken::new(&self.name, self.key.clone(), self.clock.now(), number);
         token.for_audience(&self.audience).claim("sub", subject).without("scope").without("name")
+    }
+
+    /// Creates a client with a key of its own, for applications that accept [DPoP](crate::proof). Its proofs are made at the time of
+    /// the clock.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the system's random number generator fails.
+    #[must_use]
+    pub fn client(&self) -> TestClient {
+        TestClient::new(self.clock())
     }
 
     /// Verifies a token as [`verifier`](Self::verifier) does, for functions of yours that take a [`Verified`].

@@ -43,6 +43,8 @@
 #[cfg(feature = "testing")]
 mod auth;
 #[cfg(feature = "testing")]
+mod client;
+#[cfg(feature = "testing")]
 mod issuer;
 mod observer;
 mod request;
@@ -61,6 +63,8 @@ mod token;
 pub use crate::clock::ManualClock;
 #[cfg(feature = "testing")]
 pub use auth::TestAuth;
+#[cfg(feature = "testing")]
+pub use client::TestClient;
 #[cfg(feature = "testing")]
 pub use issuer::ScriptedIssuer;
 pub use observer::MemoryObserver;
