@@ -1,6 +1,8 @@
 use crate::error::{BuildError, BuildErrorKind};
 
-use super::fields::{HiddenString, IssuerConfig, RefreshConfig, StringList, VerifierConfig};
+use super::fields::{
+    CertificateConfig, DpopConfig, HiddenString, IssuerConfig, RefreshConfig, StringList, VerifierConfig,
+};
 use super::names::{Names, refused, variable};
 
 /// The settings found in the environment so far: those of the verifier, and those of its one issuer.
@@ -13,6 +15,14 @@ struct Found {
 impl Found {
     fn refresh(&mut self) -> &mut RefreshConfig {
         self.issuer.refresh.get_or_insert_default()
+    }
+
+    fn dpop(&mut self) -> &mut DpopConfig {
+        self.verifier.dpop.get_or_insert_default()
+    }
+
+    fn certificate(&mut self) -> &mut CertificateConfig {
+        self.verifier.certificate.get_or_insert_default()
     }
 }
 
@@ -51,6 +61,17 @@ const FIELDS: &[(&str, Set)] = &[
     ("subject", |to, value| put(&mut to.issuer.subject, Ok(value))),
     ("max_age", |to, value| put(&mut to.issuer.max_age, value.parse())),
     ("max_lifetime", |to, value| put(&mut to.issuer.max_lifetime, value.parse())),
+    ("dpop", |to, value| put(&mut to.issuer.dpop, Ok(value))),
+    ("mutual_tls", |to, value| put(&mut to.issuer.mutual_tls, Ok(value))),
+    ("fapi2", |to, value| flag(&value).map(|flag| to.issuer.fapi2 = flag)),
+    ("dpop.url", |to, value| put(&mut to.dpop().url, Ok(value))),
+    ("dpop.proxies", |to, value| put(&mut to.dpop().proxies, list(&value))),
+    ("dpop.nonce_secret_file", |to, value| put(&mut to.dpop().nonce_secret_file, Ok(value.into()))),
+    ("dpop.nonce_period", |to, value| put(&mut to.dpop().nonce_period, value.parse())),
+    ("dpop.max_age", |to, value| put(&mut to.dpop().max_age, value.parse())),
+    ("dpop.leeway", |to, value| put(&mut to.dpop().leeway, value.parse())),
+    ("certificate.header", |to, value| put(&mut to.certificate().header, Ok(value))),
+    ("certificate.proxies", |to, value| put(&mut to.certificate().proxies, list(&value))),
     ("refresh.lifetime", |to, value| put(&mut to.refresh().lifetime, value.parse())),
     ("refresh.least_lifetime", |to, value| put(&mut to.refresh().least_lifetime, value.parse())),
     ("refresh.most_lifetime", |to, value| put(&mut to.refresh().most_lifetime, value.parse())),
@@ -206,7 +227,8 @@ impl Setting {
 }
 
 fn is_of_issuer(field: &str) -> bool {
-    !matches!(field, "leeway" | "max_token_bytes" | "realm") && !field.starts_with("sources.")
+    let of_verifier = ["sources.", "dpop.", "certificate."].iter().any(|table| field.starts_with(table));
+    !of_verifier && !matches!(field, "leeway" | "max_token_bytes" | "realm")
 }
 
 /// Reads the process's variables that start with the prefix and an underscore.
@@ -289,6 +311,8 @@ mod tests {
         let refresh = |line: &str| format!("[[issuers]]\n[issuers.refresh]\n{line}\n");
         let top = |line: &str| format!("{line}\n[[issuers]]\n");
         let sources = |line: &str| format!("[[issuers]]\n[sources]\n{line}\n");
+        let dpop = |line: &str| format!("[[issuers]]\n[dpop]\n{line}\n");
+        let certificate = |line: &str| format!("[[issuers]]\n[certificate]\n{line}\n");
         let cases = [
             ("ISSUER", "a", issuer("issuer = 'a'\ndiscover = true")),
             ("DANGEROUS_ANY_ISSUER", "true", issuer("dangerous_any_issuer = true")),
@@ -327,6 +351,17 @@ mod tests {
             ("REFRESH_TIMEOUT", "1m", refresh("timeout = 60")),
             ("REFRESH_MAX_BYTES", "1KiB", refresh("max_bytes = 1024")),
             ("REFRESH_MAX_KEYS", "200", refresh("max_keys = 200")),
+            ("DPOP", "required", issuer("dpop = 'required'")),
+            ("MUTUAL_TLS", "allowed", issuer("mutual_tls = 'allowed'")),
+            ("FAPI2", "true", issuer("fapi2 = true")),
+            ("DPOP_URL", "a", dpop("url = 'a'")),
+            ("DPOP_PROXIES", "a,b", dpop("proxies = ['a', 'b']")),
+            ("DPOP_NONCE_SECRET_FILE", "a", dpop("nonce_secret_file = 'a'")),
+            ("DPOP_NONCE_PERIOD", "1m", dpop("nonce_period = 60")),
+            ("DPOP_MAX_AGE", "30s", dpop("max_age = 30")),
+            ("DPOP_LEEWAY", "5s", dpop("leeway = 5")),
+            ("CERTIFICATE_HEADER", "a", certificate("header = 'a'")),
+            ("CERTIFICATE_PROXIES", "a", certificate("proxies = 'a'")),
             ("LEEWAY", "5s", top("leeway = 5")),
             ("MAX_TOKEN_BYTES", "2KB", top("max_token_bytes = 2000")),
             ("REALM", "a b", top("realm = 'a b'")),

@@ -32,6 +32,8 @@ pub struct VerifierConfig {
     /// Each scope with the scopes that it implies.
     pub(super) scope_implies: BTreeMap<String, StringList>,
     pub(super) sources: SourcesConfig,
+    pub(super) dpop: Option<DpopConfig>,
+    pub(super) certificate: Option<CertificateConfig>,
     #[serde(skip)]
     pub(super) names: Names,
 }
@@ -84,6 +86,9 @@ pub(super) struct IssuerConfig {
     pub(super) max_age: Option<DurationSetting>,
     pub(super) max_lifetime: Option<DurationSetting>,
     pub(super) dangerous_without_expiry: bool,
+    pub(super) dpop: Option<String>,
+    pub(super) mutual_tls: Option<String>,
+    pub(super) fapi2: bool,
     pub(super) refresh: Option<RefreshConfig>,
 }
 
@@ -108,6 +113,26 @@ pub(super) struct SourcesConfig {
     pub(super) headers: Option<StringList>,
     pub(super) bearer_headers: Option<StringList>,
     pub(super) websocket_protocol: bool,
+}
+
+/// How proofs are checked.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct DpopConfig {
+    pub(super) url: Option<String>,
+    pub(super) proxies: Option<StringList>,
+    pub(super) nonce_secret_file: Option<PathBuf>,
+    pub(super) nonce_period: Option<DurationSetting>,
+    pub(super) max_age: Option<DurationSetting>,
+    pub(super) leeway: Option<DurationSetting>,
+}
+
+/// Where the certificates of clients are, if TLS ends at a proxy.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct CertificateConfig {
+    pub(super) header: Option<String>,
+    pub(super) proxies: Option<StringList>,
 }
 
 /// A string or a list of strings.
@@ -208,6 +233,8 @@ mod tests {
             "[[issuers]]\ngiven_secret = 'a'",
             "[[issuers]]\n[issuers.refresh]\nttl = 1",
             "[sources]\nform = 'a'",
+            "[dpop]\nsecret = 'a'",
+            "[certificate]\nname = 'a'",
         ] {
             let message = toml::from_str::<VerifierConfig>(text).unwrap_err().to_string();
             assert!(message.contains("unknown field"), "{message}");

@@ -6,6 +6,7 @@ use crate::verify::TrustedIssuer;
 use super::fields::IssuerConfig;
 use super::keys::{Inputs, KeySetting};
 use super::names::{IssuerPaths, refused};
+use super::sender::Mode;
 
 impl IssuerConfig {
     pub(super) fn trusted_issuer(
@@ -76,6 +77,13 @@ impl IssuerConfig {
         }
         if self.dangerous_without_expiry {
             issuer = issuer.dangerous_without_expiry();
+        }
+        let dpop = Mode::of(self.dpop.as_deref(), "dpop", paths)?;
+        issuer = dpop.apply(issuer, TrustedIssuer::dpop_allowed, TrustedIssuer::dpop_required);
+        let mutual_tls = Mode::of(self.mutual_tls.as_deref(), "mutual_tls", paths)?;
+        issuer = mutual_tls.apply(issuer, TrustedIssuer::mutual_tls_allowed, TrustedIssuer::mutual_tls_required);
+        if self.fapi2 {
+            issuer = issuer.fapi2();
         }
         Ok(issuer)
     }

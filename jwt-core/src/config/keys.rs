@@ -167,7 +167,7 @@ impl KeySetting<'_> {
 }
 
 /// Removes the line end that editors and `echo` add. In a secret that isn't UTF-8, the last byte may be part of it.
-fn without_line_end(bytes: &[u8]) -> &[u8] {
+pub(super) fn without_line_end(bytes: &[u8]) -> &[u8] {
     if std::str::from_utf8(bytes).is_err() {
         return bytes;
     }

@@ -34,6 +34,7 @@ mod issuer;
 mod keys;
 mod names;
 mod remote;
+mod sender;
 mod units;
 mod verifier;
 

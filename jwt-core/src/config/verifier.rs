@@ -7,6 +7,7 @@ use crate::verify::{TrustedIssuer, Verifier, VerifierBuilder};
 use super::fields::{IssuerConfig, SourcesConfig, StringList, VerifierConfig};
 use super::keys::{Inputs, ProcessInputs};
 use super::names::{IssuerPaths, Names, at_path, conflict, refused};
+use super::sender::Senders;
 
 impl VerifierConfig {
     /// Turns the configuration into a builder. Reads the files and variables that it names; fetches nothing.
@@ -24,13 +25,15 @@ impl VerifierConfig {
 
     fn builder(&self, inputs: &dyn Inputs) -> Result<VerifierBuilder, BuildError> {
         let sources = self.sources.token_sources(&self.names)?;
+        let senders = self.senders(inputs)?;
         let mut builder = self.builder_without_issuers().sources(sources);
+        builder = senders.add_to(builder, true, true);
         let mut earlier = HashMap::with_capacity(self.issuers.len());
         for (index, config) in self.issuers.iter().enumerate() {
             let paths = IssuerPaths { names: &self.names, index };
             self.check_issuer_name(config, &paths, &mut earlier)?;
             let issuer = config.trusted_issuer(&paths, inputs)?;
-            self.check_buildable(issuer.clone(), config, &paths)?;
+            self.check_buildable(issuer.clone(), &senders, config, &paths)?;
             builder = builder.issuer(issuer);
         }
         Ok(builder)
@@ -89,10 +92,13 @@ impl VerifierConfig {
     fn check_buildable(
         &self,
         issuer: TrustedIssuer,
+        senders: &Senders,
         config: &IssuerConfig,
         paths: &IssuerPaths<'_>,
     ) -> Result<(), BuildError> {
-        let builder = self.builder_without_issuers().issuer(issuer);
+        let is_on = |mode: &Option<String>| mode.as_deref().is_some_and(|mode| mode != "off");
+        let (dpop, mutual_tls) = (is_on(&config.dpop), is_on(&config.mutual_tls));
+        let builder = senders.add_to(self.builder_without_issuers().issuer(issuer), dpop, mutual_tls);
         #[cfg(feature = "remote")]
         let builder = builder
             .fetch(crate::keys::fetch_fn(|_url: String| async { Err(crate::keys::FetchErrorKind::Transport.into()) }));
@@ -118,7 +124,7 @@ impl VerifierConfig {
             (_, "key_refresh") => {
                 paths.of(config.refresh.as_ref().map_or("refresh", |refresh| refresh.out_of_range_field()))
             }
-            (_, setting) => paths.of(setting),
+            (_, setting) => self.sender_path(setting).unwrap_or_else(|| paths.of(setting)),
         };
         Err(at_path(error, path))
     }
@@ -430,13 +436,21 @@ pub(super) mod tests {
             "jwks_url",
             "refresh",
         ];
-        let tested = shown.chain(others).chain(["previous_secret"]);
+        // The fields of bound tokens are tested in `sender`.
+        let senders = ["dpop", "certificate", "mutual_tls", "fapi2"];
+        let tested = shown.chain(others).chain(senders).chain(["previous_secret"]);
         assert_eq!(known, tested.map(str::to_owned).collect());
         let refresh = fields(r#"{"issuers":[{"refresh":{"?":1}}]}"#);
         let tested =
             ["lifetime", "least_lifetime", "most_lifetime", "stale_if_error", "timeout", "max_bytes", "max_keys"];
         assert_eq!(refresh, tested.map(str::to_owned).into());
-        let groups = ["sources", "refresh", "secret", "previous_secret"];
+        for (table, json) in [("dpop", r#"{"dpop":{"?":1}}"#), ("certificate", r#"{"certificate":{"?":1}}"#)] {
+            for field in fields(json) {
+                let name = format!("`{table}.{field}`");
+                assert!(include_str!("../../doc/configuration.md").contains(&name), "{name}");
+            }
+        }
+        let groups = ["sources", "refresh", "certificate", "secret", "previous_secret"];
         for field in known.iter().chain(&refresh).filter(|field| !groups.contains(&field.as_str())) {
             let documented = [format!("`{field}`"), format!("`sources.{field}`"), format!("`refresh.{field}`")];
             assert!(documented.iter().any(|name| include_str!("../../doc/configuration.md").contains(name)), "{field}");
