@@ -1,5 +1,6 @@
 //! Tokens of a real OpenID Connect provider, verified on both frameworks over real sockets.
 
+mod dpop;
 mod mcp;
 
 use std::future::IntoFuture as _;
