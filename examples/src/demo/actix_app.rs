@@ -1,7 +1,7 @@
 //! The application on actix-web.
 
 use actix_cors::Cors;
-use actix_web::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use actix_web::http::header::{AUTHORIZATION, HeaderName, WWW_AUTHENTICATE};
 use actix_web::web::{self, Json, ServiceConfig};
 use jwt_actix::{Claims, JwtMiddleware, OptionalClaims, RequireMiddleware};
 use jwt_core::Verifier;
@@ -45,7 +45,9 @@ async fn optional(OptionalClaims(user): OptionalClaims<User>) -> String {
 
 /// Goes around the authentication: preflight requests have no token, and the page must be able to read refusals.
 pub(super) fn cors(origins: &[String]) -> Cors {
-    let cors =
-        Cors::default().allowed_methods(["GET"]).allowed_header(AUTHORIZATION).expose_headers([WWW_AUTHENTICATE]);
+    let cors = Cors::default()
+        .allowed_methods(["GET"])
+        .allowed_headers([AUTHORIZATION, HeaderName::from_static("dpop")])
+        .expose_headers([WWW_AUTHENTICATE, HeaderName::from_static("dpop-nonce")]);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

@@ -1,7 +1,7 @@
 //! The application on axum.
 
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::routing::get;
 use axum::{Json, Router};
 use jwt_core::Verifier;
@@ -47,6 +47,6 @@ pub(super) fn cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET])
-        .allow_headers([AUTHORIZATION])
-        .expose_headers([WWW_AUTHENTICATE])
+        .allow_headers([AUTHORIZATION, HeaderName::from_static("dpop")])
+        .expose_headers([WWW_AUTHENTICATE, HeaderName::from_static("dpop-nonce")])
 }

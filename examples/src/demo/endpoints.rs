@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use serde_json::{Value, json};
 
+use super::client;
 use super::issuer::{DevIssuer, PATH, TokenRequest};
 
 /// Answers with tokens must not be cached (RFC 6749 section 5.1).
@@ -54,7 +55,11 @@ async fn loopback_only(headers: HeaderMap, request: Request, next: Next) -> Resp
 }
 
 /// The client credentials grant (RFC 6749 section 4.4), except that clients don't authenticate.
-async fn token(State(issuer): State<Arc<DevIssuer>>, form: Result<Form<TokenRequest>, FormRejection>) -> Response {
+async fn token(
+    State(issuer): State<Arc<DevIssuer>>,
+    headers: HeaderMap,
+    form: Result<Form<TokenRequest>, FormRejection>,
+) -> Response {
     let Ok(Form(request)) = form else {
         return refuse(
             "invalid_request",
@@ -69,11 +74,17 @@ async fn token(State(issuer): State<Arc<DevIssuer>>, form: Result<Form<TokenRequ
     if !is_scope(&request.scope) {
         return refuse("invalid_scope", "scope must be words separated by single spaces");
     }
+    let bound_to = match headers.get("dpop").map(|proof| client::thumbprint(proof.as_bytes())) {
+        None => None,
+        Some(Some(thumbprint)) => Some(thumbprint),
+        Some(None) => return refuse("invalid_dpop_proof", "the header DPoP isn't a proof signed with ES256"),
+    };
+    let request = request.bound_to(bound_to);
     match issuer.token(&request) {
         Ok(token) => {
             let mut answer = json!({
                 "access_token": token,
-                "token_type": "Bearer",
+                "token_type": request.token_type(),
                 "expires_in": request.seconds().max(0),
             });
             if !request.scope.is_empty() {

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use jwt_core::keys::KeyError;
 
-use super::{Demo, TokenRequest};
+use super::client::DemoClient;
+use super::{Demo, DevIssuer, DpopMode, TokenRequest};
 
 /// How long the tokens in the commands are valid, in seconds.
 const LIFETIME: i64 = 3600;
@@ -30,6 +31,9 @@ impl Demo {
     /// If the embedded issuer can't sign.
     pub fn calls(&self) -> Result<Vec<Call>, KeyError> {
         let (axum, actix) = (self.axum_url(), self.actix_url());
+        if let (Some(issuer), DpopMode::Required | DpopMode::Allowed) = (self.issuer(), self.dpop()) {
+            return self.bound_calls(issuer);
+        }
         let ada = TokenRequest::new().name("Ada").lifetime(LIFETIME);
         let good = self.authorization(&ada.clone().scope("reports:read"))?;
         let mut calls = vec![
@@ -44,6 +48,25 @@ impl Demo {
             calls.push(call("A token without the scope reports:read", 403, &format!("{axum}/reports"), &unscoped));
         }
         Ok(calls)
+    }
+
+    /// Requests with a token that is bound to the key of a client.
+    fn bound_calls(&self, issuer: &DevIssuer) -> Result<Vec<Call>, KeyError> {
+        let (axum, actix) = (format!("{}/me", self.axum_url()), format!("{}/me", self.actix_url()));
+        let client = DemoClient::new()?;
+        let request = TokenRequest::new().name("Ada").lifetime(LIFETIME).bound_to(Some(client.thumbprint()));
+        let token = issuer.token(&request)?;
+        let bound = format!(" -H 'Authorization: DPoP {token}'");
+        let with_proof =
+            |url: &str| Ok::<_, KeyError>(format!("{bound} -H 'DPoP: {}'", client.proof("GET", url, &token)?));
+        Ok(vec![
+            call("A bound token and its proof, which is good once and for a minute", 200, &axum, &with_proof(&axum)?),
+            call("The same route on actix-web", 200, &actix, &with_proof(&actix)?),
+            call("A stolen token, without the key", 401, &axum, &bound),
+            call("A stolen token as a bearer token", 401, &axum, &format!(" -H 'Authorization: Bearer {token}'")),
+            call("A proof for the other server", 401, &axum, &with_proof(&actix)?),
+            call("No token", 401, &axum, ""),
+        ])
     }
 
     /// The part of a command that sends a token.

@@ -41,6 +41,9 @@ pub struct TokenRequest {
     #[serde(default)]
     name: String,
     lifetime: Option<i64>,
+    /// The thumbprint of the client's key. It comes from the client's proof, never from the form.
+    #[serde(skip)]
+    bound_to: Option<String>,
 }
 
 impl TokenRequest {
@@ -62,6 +65,18 @@ impl TokenRequest {
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
+    }
+
+    /// Binds the token to the key with this thumbprint. Default: a bearer token.
+    #[must_use]
+    pub fn bound_to(mut self, thumbprint: Option<String>) -> Self {
+        self.bound_to = thumbprint;
+        self
+    }
+
+    /// Returns the type of the token.
+    pub(super) const fn token_type(&self) -> &'static str {
+        if self.bound_to.is_some() { "DPoP" } else { "Bearer" }
     }
 
     /// Sets the lifetime in seconds, at most a day. If it's negative, the token has already expired. Default: 600.
@@ -92,6 +107,9 @@ struct AccessToken<'t> {
     name: &'t str,
     #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'t str,
+    /// RFC 9449 section 6.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Value>,
 }
 
 impl DevIssuer {
@@ -129,6 +147,7 @@ impl DevIssuer {
             jti: format!("{}-{number}", self.started),
             name: &request.name,
             scope: &request.scope,
+            cnf: request.bound_to.as_ref().map(|thumbprint| json!({"jkt": thumbprint})),
         })
     }
 
@@ -148,6 +167,7 @@ impl DevIssuer {
             "token_endpoint_auth_methods_supported": ["none"],
             "grant_types_supported": ["client_credentials"],
             "scopes_supported": ["reports:read"],
+            "dpop_signing_alg_values_supported": ["ES256"],
         })
     }
 

@@ -6,11 +6,12 @@
 //! - `user`: the type of the claims, which doesn't depend on the library;
 //! - `server`: builds the [`Verifier`](jwt_core::Verifier) and runs both servers.
 //!
-//! The rest lets you try it without anything else: a development issuer (`issuer`, `endpoints`), a web page (`page`) and commands
-//! for the terminal (`guide`).
+//! The rest lets you try it without anything else: a development issuer (`issuer`, `endpoints`), a web page (`page`), a client with a key
+//! (`client`) and commands for the terminal (`guide`).
 
 mod actix_app;
 mod axum_app;
+mod client;
 mod endpoints;
 mod error;
 mod guide;
@@ -23,5 +24,5 @@ mod user;
 pub use error::DemoError;
 pub use guide::Call;
 pub use issuer::{DevIssuer, TokenRequest};
-pub use options::{Options, Provider};
+pub use options::{DpopMode, Options, Provider};
 pub use server::Demo;

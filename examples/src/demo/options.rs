@@ -21,6 +21,27 @@ pub struct Options {
     /// The port of the actix server, on 127.0.0.1; 0 takes any free port
     #[arg(long, value_name = "PORT", default_value_t = 3001)]
     pub actix_port: u16,
+
+    /// Whether tokens may or must be bound to their client's key (DPoP). The web page sends bearer tokens
+    #[arg(long, value_name = "MODE", default_value = "off")]
+    pub dpop: DpopMode,
+
+    /// The address that clients use for both servers, for DPoP; by default each server's own
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+}
+
+/// Whether tokens may or must be bound to a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[non_exhaustive]
+pub enum DpopMode {
+    /// Bound tokens are refused.
+    #[default]
+    Off,
+    /// Bound tokens need a proof, and bearer tokens are accepted.
+    Allowed,
+    /// Every token needs a proof.
+    Required,
 }
 
 /// The issuer of the tokens and their audience.
@@ -40,7 +61,14 @@ impl Options {
     /// Returns options for the embedded issuer, on free ports.
     #[must_use]
     pub const fn on_free_ports() -> Self {
-        Self { provider: None, axum_port: 0, actix_port: 0 }
+        Self { provider: None, axum_port: 0, actix_port: 0, dpop: DpopMode::Off, public_url: None }
+    }
+
+    /// Sets whether tokens may or must be bound to a key. Default: off.
+    #[must_use]
+    pub const fn dpop(mut self, mode: DpopMode) -> Self {
+        self.dpop = mode;
+        self
     }
 
     /// Sets the provider. Default: the embedded issuer.
@@ -64,6 +92,7 @@ mod tests {
         let options = read("").unwrap();
         assert!(options.provider.is_none());
         assert_eq!((options.axum_port, options.actix_port), (3000, 3001));
+        assert_eq!((options.dpop, options.public_url), (DpopMode::Off, None));
     }
 
     #[test]
@@ -83,6 +112,14 @@ mod tests {
     }
 
     #[test]
+    fn the_mode_of_dpop_is_one_of_three() {
+        for (text, mode) in [("off", DpopMode::Off), ("allowed", DpopMode::Allowed), ("required", DpopMode::Required)] {
+            assert_eq!(read(&format!("--dpop {text}")).unwrap().dpop, mode);
+        }
+        assert!(read("--dpop on").unwrap_err().contains("required"));
+    }
+
+    #[test]
     fn an_invalid_port_is_an_error_that_names_the_option() {
         for arguments in ["--axum-port 65536", "--axum-port x", "--axum-port=-1"] {
             let error = read(arguments).unwrap_err();
@@ -93,7 +130,9 @@ mod tests {
     #[test]
     fn the_help_names_every_option_and_the_missing_profile_check() {
         let help = read("--help").unwrap_err();
-        for part in ["--issuer", "--audience", "--axum-port", "--actix-port", "--help", "RFC 9068"] {
+        for part in
+            ["--issuer", "--audience", "--axum-port", "--actix-port", "--dpop", "--public-url", "--help", "RFC 9068"]
+        {
             assert!(help.contains(part), "{part} in {help}");
         }
     }

@@ -7,13 +7,14 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer};
 use axum::Router;
+use jwt_core::proof::Dpop;
 use jwt_core::verify::KeyFetchErrors;
 use jwt_core::{TrustedIssuer, Verifier};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::issuer::{self, DevIssuer};
-use super::{DemoError, Options, Provider, actix_app, axum_app, endpoints, page};
+use super::{DemoError, DpopMode, Options, Provider, actix_app, axum_app, endpoints, page};
 
 /// How long the servers wait for running requests when the demo stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -24,6 +25,7 @@ pub struct Demo {
     axum_url: String,
     actix_url: String,
     provider: Provider,
+    dpop: DpopMode,
     issuer: Option<Arc<DevIssuer>>,
     verifier: Verifier,
     axum: AxumServer,
@@ -48,9 +50,16 @@ impl Demo {
                 (Provider { issuer: issuer.url().to_owned(), audience: issuer::AUDIENCE.to_owned() }, Some(issuer))
             }
         };
-        // Both servers share the verifier and its keys. It fetches nothing before the first token arrives, so the axum server
-        // can serve the issuer.
-        let verifier = verifier(&provider, issuer.is_some())?;
+        // Both servers share the verifier and its keys, unless a proof names the server's address. It fetches nothing before the
+        // first token arrives, so the axum server can serve the issuer.
+        let embedded = issuer.is_some();
+        let for_server =
+            |url: &str| verifier(&provider, embedded, options.dpop, options.public_url.as_deref().unwrap_or(url));
+        let verifier = for_server(&axum_url)?;
+        let for_actix = match options.dpop {
+            DpopMode::Off => verifier.clone(),
+            _ => for_server(&actix_url)?,
+        };
 
         // The page can be opened under either name of this machine.
         let origins = [axum_url.clone(), axum_url.replace("127.0.0.1", "localhost")];
@@ -63,15 +72,14 @@ impl Demo {
         let axum = AxumServer::start(axum_listener, app).map_err(port_error(options.axum_port, "--axum-port"))?;
 
         let actix = {
-            let verifier = verifier.clone();
-            let app = move || App::new().wrap(actix_app::cors(&origins)).configure(actix_app::routes(&verifier));
+            let app = move || App::new().wrap(actix_app::cors(&origins)).configure(actix_app::routes(&for_actix));
             let server = HttpServer::new(app).workers(1).disable_signals().shutdown_timeout(SHUTDOWN_TIMEOUT.as_secs());
             let server = server.listen(actix_listener).map_err(port_error(options.actix_port, "--actix-port"))?.run();
             let handle = server.handle();
             tokio::spawn(server);
             handle
         };
-        Ok(Self { axum_url, actix_url, provider, issuer, verifier, axum, actix })
+        Ok(Self { axum_url, actix_url, provider, dpop: options.dpop, issuer, verifier, axum, actix })
     }
 
     /// Returns the address of the axum server and the page, without a slash at the end.
@@ -90,6 +98,12 @@ impl Demo {
     #[must_use]
     pub const fn provider(&self) -> &Provider {
         &self.provider
+    }
+
+    /// Returns whether tokens may or must be bound to a key.
+    #[must_use]
+    pub const fn dpop(&self) -> DpopMode {
+        self.dpop
     }
 
     /// Returns the embedded issuer, or `None` with a real provider.
@@ -114,13 +128,19 @@ impl Demo {
 }
 
 /// Builds the verifier of both servers. It decides which tokens are accepted.
-fn verifier(provider: &Provider, embedded: bool) -> Result<Verifier, DemoError> {
+fn verifier(provider: &Provider, embedded: bool, dpop: DpopMode, url: &str) -> Result<Verifier, DemoError> {
     let trusted = TrustedIssuer::discover(provider.issuer.as_str()).audience(provider.audience.as_str());
     // The embedded issuer follows RFC 9068; not every provider does. If yours does, require the profile too: it keeps out ID
     // tokens.
     let trusted = if embedded { trusted.access_token_profile() } else { trusted };
-    let verifier = Verifier::builder().issuer(trusted).build();
-    verifier.map_err(|error| DemoError::Issuer { issuer: provider.issuer.clone(), error })
+    // A proof names the address that the client uses.
+    let settings = Dpop::new(url);
+    let builder = match dpop {
+        DpopMode::Off => Verifier::builder().issuer(trusted),
+        DpopMode::Allowed => Verifier::builder().issuer(trusted.dpop_allowed()).dpop(settings),
+        DpopMode::Required => Verifier::builder().issuer(trusted.dpop_required()).dpop(settings),
+    };
+    builder.build().map_err(|error| DemoError::Issuer { issuer: provider.issuer.clone(), error })
 }
 
 /// Listens on 127.0.0.1, so only this machine can connect.
