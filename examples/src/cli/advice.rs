@@ -121,16 +121,16 @@ fn times(kind: ErrorKind, unmet: Option<&str>, expected: &Expected, token: &Unve
     };
     match kind {
         _ if expected.now == 0 => None,
-        ErrorKind::Expired => leeway(now - token.date("exp")?),
-        ErrorKind::NotYetValid => leeway(token.date("nbf")? - now),
-        ErrorKind::IssuedInFuture => leeway(token.date("iat")? - now),
+        ErrorKind::Expired => leeway(now.saturating_sub(token.date("exp")?)),
+        ErrorKind::NotYetValid => leeway(token.date("nbf")?.saturating_sub(now)),
+        ErrorKind::IssuedInFuture => leeway(token.date("iat")?.saturating_sub(now)),
         ErrorKind::TooOld => change(
-            format!("max_age = \"{}s\"", now - token.date("iat")? + 1),
+            format!("max_age = \"{}s\"", now.saturating_sub(token.date("iat")?).saturating_add(1)),
             "TrustedIssuer::max_age",
             "tokens may be that old",
         ),
         ErrorKind::LifetimeTooLong => change(
-            format!("max_lifetime = \"{}s\"", token.date("exp")? - token.date("iat")?),
+            format!("max_lifetime = \"{}s\"", token.date("exp")?.saturating_sub(token.date("iat")?)),
             "TrustedIssuer::max_lifetime",
             "the issuer's tokens have to live that long",
         ),

@@ -9,6 +9,7 @@ use super::input::Input;
 use super::keys::Keys;
 use super::mint::Mint;
 use super::trust::Trust;
+use super::unverified::{Unverified, shown};
 use super::{CliError, decode, print};
 
 /// Explains, decodes, verifies and makes JSON Web Tokens, and examines their issuers.
@@ -113,7 +114,7 @@ pub async fn run(options: Options, input: &mut dyn BufRead, output: &mut dyn Wri
 impl Explain {
     async fn run(self, input: &mut dyn BufRead, output: &mut dyn Write) -> Result<u8, CliError> {
         let inputs = Input::read(&self.token, input)?;
-        let (verifier, expected) = self.trust.verifier()?;
+        let (verifier, expected) = self.trust.verifier().map_err(|error| hinting(error, &inputs))?;
         let unfetched = fetch_keys(&verifier).await;
         let mut worst = Verdict::Accepted;
         for (index, input) in inputs.iter().enumerate() {
@@ -132,6 +133,23 @@ impl Explain {
         }
         Ok(worst.status())
     }
+}
+
+/// Adds what the first token names, if it isn't clear whose tokens are accepted.
+fn hinting(error: CliError, inputs: &[Input]) -> CliError {
+    let CliError::Usage(sentence) = error else { return error };
+    let token = Unverified::read(inputs.first().map_or("", Input::token));
+    let named = [("--discover", token.claim("iss")), ("--audience", token.claim("aud"))];
+    let named: Vec<String> = named
+        .into_iter()
+        .filter_map(|(option, value)| Some((option, value.filter(|value| value.is_string())?)))
+        .map(|(option, value)| format!("{option} {}", shown(value)))
+        .collect();
+    CliError::Usage(if named.is_empty() {
+        sentence
+    } else {
+        format!("{sentence}. This token names: {}", named.join(" "))
+    })
 }
 
 impl Decode {

@@ -48,8 +48,8 @@ impl Gatekeeper {
         let (policy, original) = if let Some(rest) = target.strip_prefix("/envoy/") {
             let (policy, target) = rest.split_once('/').unwrap_or((rest, ""));
             (policy, Original::of_envoy(request, target))
-        } else if let Some(rest) = path.strip_prefix("/auth") {
-            (rest.strip_prefix('/').unwrap_or(rest), Original::of_headers(request))
+        } else if let Some(policy) = path.strip_prefix("/auth/").or_else(|| (path == "/auth").then_some("")) {
+            (policy, Original::of_headers(request))
         } else {
             return Step::Ready(Answer::new(404));
         };

@@ -202,6 +202,9 @@ async fn an_error_of_the_options_says_what_to_write() {
         (&["verify", "a.b.c", "--now", "noon"], &["--now", "seconds since 1970"]),
         (&["decode", "-"], &["no token"]),
     ];
+    let (status, _) = jwt(&["explain", "-"], &good().sign()).await;
+    let named = [r#"--discover "https://id.example""#, r#"--audience "https://api.example""#];
+    assert_words("what the token names", &status.expect_err("an error"), &named);
     for (arguments, words) in cases {
         let (status, output) = jwt(arguments, "").await;
         assert_eq!(output, "");

@@ -1,6 +1,7 @@
 //! What the gate answers, the same on both frameworks.
 
-use jwt_core::testing::{Script, ScriptedIssuer};
+use jwt_core::gate::{Gate as _, RequestState};
+use jwt_core::testing::{BareRequest, Script, ScriptedIssuer};
 use jwt_examples::forward_auth::{Framework, Gate};
 use jwt_tests::forge::NOW;
 use reqwest::{Method, Response};
@@ -39,7 +40,7 @@ async fn both_frameworks_answer_a_proxy_alike() {
     let foreign = ("origin", "https://evil.example");
     let get = ("x-original-method", "GET");
     let challenge = r#"Bearer realm="api""#;
-    let cases: [Case<'_>; 14] = [
+    let cases: [Case<'_>; 15] = [
         ("/auth", &[("authorization", &good)], 200, "x-user", "user-1815"),
         ("/auth/", &[("authorization", &good)], 200, "x-scope", "reports:read profile"),
         ("/auth", &[], 401, "www-authenticate", challenge),
@@ -62,6 +63,7 @@ async fn both_frameworks_answer_a_proxy_alike() {
         ("/auth/guests", &[], 200, "cache-control", "no-store"),
         ("/auth/unknown", &[("authorization", &good)], 404, "", ""),
         ("/elsewhere", &[("authorization", &good)], 404, "", ""),
+        ("/authguests", &[("authorization", &good)], 404, "", ""),
         // A token from a cookie counts only for requests of the site itself.
         ("/auth", &[("cookie", &cookie), get], 200, "x-user", "user-1815"),
         ("/auth", &[("cookie", &cookie), ("x-original-method", "POST"), foreign], 403, "", ""),
@@ -77,6 +79,10 @@ async fn both_frameworks_answer_a_proxy_alike() {
         assert!(name.is_empty() || found.is_some_and(|(_, found)| found.contains(value)), "{path}: {:?}", first.1);
         assert!(status == 200 || !first.1.iter().any(|(name, _)| name.starts_with("x-")), "a refusal has no claims");
     }
+    // A path of the client's can't lead to another policy: nothing here resolves it.
+    let request = BareRequest::new("GET", "/envoy/reports/../guests/a");
+    let entered = site.gate.endpoint().enter(&request, &RequestState::missing("gate")).wait().await;
+    assert_eq!(entered.expect_err("an answer").status, 401);
     actix.stop().await;
 }
 
