@@ -85,4 +85,8 @@ where
 ///     let app = App::new().wrap(JwtMiddleware::new(verifier)).service(reports);
 /// }
 /// ```
+///
+/// A request without a token is answered by the `JwtMiddleware` outside, which doesn't know this requirement. If its 401 should name the
+/// scopes that are required, give the requirement to that one: [`JwtMiddleware::require`](crate::JwtMiddleware::require), or a table to
+/// [`JwtMiddleware::routes`](crate::JwtMiddleware::routes).
 pub type RequireMiddleware<R> = GateMiddleware<R>;

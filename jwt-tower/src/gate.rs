@@ -77,6 +77,10 @@ impl<S, G> Layer<S> for GateLayer<G> {
 ///
 /// For a single route, [`RequireExt`](crate::RequireExt) is shorter: `get(reports).requires(scopes(["reports:read"]))`.
 ///
+/// A request without a token is answered by the `JwtLayer` outside, which doesn't know this requirement. If its 401 should name the
+/// scopes that are required, give the requirement to that one: [`JwtLayer::require`](crate::JwtLayer::require), or a table to
+/// [`JwtLayer::routes`](crate::JwtLayer::routes).
+///
 /// Don't chain two layers on one method router, as in `post(h).layer(require).layer(jwt)`: rustc can't infer the error type between
 /// them and reports E0283, "type annotations needed". Use `.requires(..)`, or `route_layer` on a router.
 pub type RequireLayer<R> = GateLayer<R>;

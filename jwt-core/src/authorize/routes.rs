@@ -36,6 +36,10 @@ use super::{Requirement, all};
 /// A request to a route that isn't in the table fails with 401 if it has no token, as usual. With a valid token it fails with
 /// 403 `undecided_route`, and the route is logged once. Requests that match no route fail in the same way, unless you set
 /// [`fallback`](Self::fallback).
+///
+/// All routes of a table take tokens from the same places. If one takes them from elsewhere, for example a refresh from a cookie,
+/// list it as [`public`](Self::public) and put a layer of its own around that route, with
+/// [`Verifier::with_sources`](crate::Verifier::with_sources).
 #[derive(Debug)]
 #[must_use]
 pub struct Routes {

@@ -33,5 +33,6 @@ mod requirements_policy;
 mod requirements_table;
 mod resources;
 mod revocation;
+mod route_sources;
 mod routes;
 mod sources;
