@@ -64,10 +64,14 @@ async fn error_bodies(
     if !response.status().is_client_error() && !response.status().is_server_error() {
         return Ok(response);
     }
+    // The exact code of a refused token tells a forger which check to pass next, and that of an outage what you depend on.
     let code = match response.response().extensions().get::<Error>() {
-        // The code of a refused token tells a forger which check to pass next. So all of them get the same.
-        Some(error) if error.class() == Class::Refused => "invalid_token",
-        Some(error) => error.code(),
+        Some(error) => match error.class() {
+            Class::Refused => "invalid_token",
+            Class::Unavailable => "unavailable",
+            Class::Misuse => "server_error",
+            _ => error.code(),
+        },
         None => "error",
     };
     let body = json!({"error": code, "request": id}).to_string();

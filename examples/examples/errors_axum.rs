@@ -51,10 +51,14 @@ async fn error_bodies(request: Request, next: Next) -> Response {
     if !response.status().is_client_error() && !response.status().is_server_error() {
         return response;
     }
+    // The exact code of a refused token tells a forger which check to pass next, and that of an outage what you depend on.
     let code = match response.extensions().get::<Error>() {
-        // The code of a refused token tells a forger which check to pass next. So all of them get the same.
-        Some(error) if error.class() == Class::Refused => "invalid_token",
-        Some(error) => error.code(),
+        Some(error) => match error.class() {
+            Class::Refused => "invalid_token",
+            Class::Unavailable => "unavailable",
+            Class::Misuse => "server_error",
+            _ => error.code(),
+        },
         None => "error",
     };
     let body = json!({"error": code, "request": id});
