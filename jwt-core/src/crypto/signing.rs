@@ -198,9 +198,9 @@ impl fmt::Debug for SigningKey {
 
 #[cfg(all(test, feature = "aws-lc-rs"))]
 mod tests {
+    use ::der::pem::{LineEnding, encode_string};
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use x509_cert::der::pem::{LineEnding, encode_string};
 
     use super::*;
     use crate::jose::KeyErrorKind;

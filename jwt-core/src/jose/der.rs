@@ -1,11 +1,11 @@
 //! Public keys in DER: RFC 5280 section 4.1, RFC 8017 appendix A.1.1, RFC 5480, RFC 8410, RFC 9881.
 
-use x509_cert::Certificate;
-use x509_cert::der::asn1::{AnyRef, ObjectIdentifier, UintRef};
-use x509_cert::der::{Decode as _, Encode as _, Reader as _, SliceReader};
-use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
+use ::der::asn1::{AnyRef, ObjectIdentifier, UintRef};
+use ::der::{Decode as _, Reader as _, SliceReader};
+use ::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
 use super::algorithm::Family;
+use super::certificate::Certificate;
 use super::key_error::{KeyError, KeyErrorKind};
 use super::material::{self, KeyMaterial};
 
@@ -49,7 +49,7 @@ pub(super) fn structure(der: &[u8]) -> Option<&'static str> {
 /// Whether one certificate names the other one as its issuer. Signatures aren't checked.
 pub(super) fn is_issued_by(subject: &[u8], issuer: &[u8]) -> bool {
     match (Certificate::from_der(subject), Certificate::from_der(issuer)) {
-        (Ok(subject), Ok(issuer)) => subject.tbs_certificate().issuer() == issuer.tbs_certificate().subject(),
+        (Ok(subject), Ok(issuer)) => subject.issuer == issuer.subject,
         _ => false,
     }
 }
@@ -57,13 +57,16 @@ pub(super) fn is_issued_by(subject: &[u8], issuer: &[u8]) -> bool {
 pub(super) fn certificate(der: &[u8]) -> Result<KeyMaterial, KeyError> {
     let certificate = Certificate::from_der(der)
         .map_err(|_| KeyError::malformed("the bytes are neither a public key nor a certificate in DER"))?;
-    let key = certificate.tbs_certificate().subject_public_key_info().to_der();
-    spki(&key.map_err(|_| KeyError::malformed("the certificate's public key is malformed"))?)
+    public_key_of(&certificate.key)
 }
 
 pub(super) fn spki(der: &[u8]) -> Result<KeyMaterial, KeyError> {
-    const BROKEN: KeyError = KeyError::malformed("the public key is malformed");
-    let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| BROKEN)?;
+    public_key_of(&SubjectPublicKeyInfoRef::from_der(der).map_err(|_| BROKEN)?)
+}
+
+const BROKEN: KeyError = KeyError::malformed("the public key is malformed");
+
+fn public_key_of(info: &SubjectPublicKeyInfoRef<'_>) -> Result<KeyMaterial, KeyError> {
     let bytes = info.subject_public_key.as_bytes().ok_or(BROKEN)?;
     match family(&info.algorithm)? {
         Family::Rsa => rsa_public_key(bytes),
@@ -152,11 +155,11 @@ pub(super) fn rsa_public_key(der: &[u8]) -> Result<KeyMaterial, KeyError> {
 }
 
 /// `RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }`.
-pub(crate) fn rsa_numbers(der: &[u8]) -> Result<(&[u8], &[u8]), x509_cert::der::Error> {
+pub(crate) fn rsa_numbers(der: &[u8]) -> Result<(&[u8], &[u8]), ::der::Error> {
     let mut reader = SliceReader::new(der)?;
     let numbers = reader.sequence(|numbers| {
         let (modulus, exponent) = (UintRef::decode(numbers)?, UintRef::decode(numbers)?);
-        Ok::<_, x509_cert::der::Error>((modulus.as_bytes(), exponent.as_bytes()))
+        Ok::<_, ::der::Error>((modulus.as_bytes(), exponent.as_bytes()))
     })?;
     reader.finish()?;
     Ok(numbers)
@@ -168,7 +171,7 @@ pub(crate) fn ecdsa_numbers(der: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut reader = SliceReader::new(der).ok()?;
     let numbers = reader.sequence(|numbers| {
         let (r, s) = (UintRef::decode(numbers)?, UintRef::decode(numbers)?);
-        Ok::<_, x509_cert::der::Error>([r.as_bytes(), s.as_bytes()])
+        Ok::<_, ::der::Error>([r.as_bytes(), s.as_bytes()])
     });
     let numbers = numbers.ok()?;
     reader.finish().ok()?;

@@ -3,11 +3,11 @@
 //! Every buffer that holds private numbers is large enough from the start, so that growing leaves no copy behind, and is
 //! overwritten when it's dropped.
 
+use ::der::asn1::UintRef;
+use ::der::pem::{LineEnding, encode_string};
+use ::der::{Decode as _, Reader as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use x509_cert::der::asn1::UintRef;
-use x509_cert::der::pem::{LineEnding, encode_string};
-use x509_cert::der::{Decode as _, Reader as _};
 use zeroize::Zeroizing;
 
 use super::key_error::{KeyError, KeyErrorKind};

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use x509_cert::der::pem::{LineEnding, encode_string};
+use ::der::pem::{LineEnding, encode_string};
 
 use super::algorithm::Algorithm;
 use super::jwk::{self, Vetted};

@@ -4,6 +4,7 @@
 //! algorithm, and the length and encoding of its numbers. If you have a [`Key`], it passed.
 
 pub(crate) mod algorithm;
+mod certificate;
 pub(crate) mod compact;
 pub(crate) mod der;
 pub(crate) mod export;

@@ -3,9 +3,9 @@
 
 use std::fmt;
 
-use x509_cert::der::asn1::{ContextSpecific, ObjectIdentifier, OctetStringRef, UintRef};
-use x509_cert::der::{Decode as _, Error as DerError, Reader as _, SliceReader, TagMode, TagNumber};
-use x509_cert::spki::AlgorithmIdentifierRef;
+use ::der::asn1::{ContextSpecific, ObjectIdentifier, OctetStringRef, UintRef};
+use ::der::{Decode as _, Error as DerError, Reader as _, SliceReader, TagMode, TagNumber};
+use ::spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
 use super::algorithm::Family;
