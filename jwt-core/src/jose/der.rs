@@ -184,7 +184,6 @@ pub(crate) fn ecdsa_numbers(der: &[u8], size: usize) -> Option<Vec<u8>> {
 }
 
 /// Encodes an `RSAPublicKey`.
-#[cfg(any(test, feature = "aws-lc-rs", feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
 pub(crate) fn rsa_der(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
     tlv(0x30, &[&unsigned(modulus), &unsigned(exponent)])
 }
