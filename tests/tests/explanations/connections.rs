@@ -1,6 +1,6 @@
 //! Keys behind TLS, a proxy and DNS, over real sockets.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
