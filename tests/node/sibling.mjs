@@ -1,0 +1,171 @@
+// Visits the browser example at app.shop.example in Chromium, while evil.shop.example plants cookies for the whole domain.
+//
+//   node sibling.mjs http://127.0.0.1:8080
+//
+// Both hosts are served by this script, over TLS with a certificate that it makes with `openssl`; it passes the requests for
+// the first one on to the example. It prints one line of JSON with its results and exits 0. If something isn't as expected, it
+// explains that on standard error and exits 1. The environment variable CHROMIUM names the browser. Default: /usr/bin/chromium.
+
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request as forward } from 'node:http';
+import { createServer } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const target = new URL(process.argv[2]);
+const STEP_MS = 10_000;
+const TOTAL_MS = 90_000;
+
+let doing = 'start';
+let browser;
+/** The attacker's own cookies: the name without a prefix, and the value. */
+let stolen = [];
+
+setTimeout(() => fail(new Error(`not done after ${TOTAL_MS / 1000} s`)), TOTAL_MS).unref();
+try {
+  await run();
+} catch (error) {
+  await fail(error);
+}
+
+async function run() {
+  const server = createServer(certificate(), (request, response) => {
+    if (request.headers.host.startsWith('app.')) pass(request, response);
+    else plant(request, response);
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  const { port } = server.address();
+  const [app, evil] = ['app', 'evil'].map((host) => `https://${host}.shop.example:${port}/`);
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+    headless: true,
+    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--host-resolver-rules=MAP *.shop.example 127.0.0.1'],
+  });
+
+  doing = 'log in as the attacker';
+  const attacker = await visitor();
+  await logIn(attacker.page, app, 'grace', 'compiler');
+  await name(attacker.page, 'Grace Hopper');
+  stolen = (await attacker.context.cookies()).map((cookie) => [cookie.name.replace('__Host-', ''), cookie.value]);
+  expect(stolen.length === 3, `the attacker has ${stolen.length} cookies`);
+
+  doing = 'visit the hostile sibling, and then the application';
+  const guest = await visitor();
+  await guest.page.goto(evil);
+  const planted = (await guest.context.cookies(app)).map((cookie) => cookie.name);
+  await guest.page.goto(app);
+  await guest.page.locator('#login').waitFor();
+  const refused = await call(guest.page, '/auth/refresh');
+  expect(!(await guest.page.locator('#name').textContent()).includes('Grace'), 'the visitor is logged in as the attacker');
+
+  doing = 'log in as a visitor with planted cookies';
+  await logIn(guest.page, app, 'ada', 'engine');
+  await name(guest.page, 'Ada Lovelace');
+
+  doing = 'visit the hostile sibling while logged in';
+  const user = await visitor();
+  await logIn(user.page, app, 'ada', 'engine');
+  await name(user.page, 'Ada Lovelace');
+  await user.page.goto(evil);
+  // The access token expires meanwhile, so the page has to refresh.
+  await until(async () => !(await user.context.cookies()).some((cookie) => cookie.name === '__Host-access'), 'it stays');
+  user.said.length = 0;
+  await user.page.goto(app);
+  await name(user.page, 'Ada Lovelace');
+  const refreshed = user.said.filter((one) => one.startsWith('POST /auth/refresh'));
+  await user.page.getByRole('button', { name: 'Log out', exact: true }).click();
+  await user.page.locator('#login').waitFor();
+  const left = (await user.context.cookies()).map((cookie) => cookie.name).filter((one) => one.startsWith('__Host-'));
+  expect(left.length === 0, `cookies are left: ${left}`);
+
+  console.log(JSON.stringify({ planted: [...new Set(planted)].sort(), refused, refreshed, chromium: browser.version() }));
+  await browser.close();
+  server.close();
+}
+
+/** Answers with the attacker's tokens, in cookies for all hosts of the domain. */
+function plant(_request, response) {
+  const cookies = stolen.flatMap(([cookie, value]) => [
+    `__Host-${cookie}=${value}; Secure; Path=/; Domain=shop.example`,
+    `__host-${cookie}=${value}; Secure; Path=/; Domain=shop.example`,
+    // Without a name, so that the application reads one.
+    `=__Host-${cookie}=${value}; Secure; Path=/; Domain=shop.example`,
+    `__Secure-${cookie}=${value}; Secure; Path=/; Domain=shop.example`,
+    `${cookie}=${value}; Path=/; Domain=shop.example`,
+    `${cookie}=${value}; Path=/auth; Domain=shop.example`,
+  ]);
+  response.setHeader('set-cookie', cookies).setHeader('content-type', 'text/html').end('<title>Sibling</title>');
+}
+
+/** Passes a request on to the example. */
+function pass(request, response) {
+  const { url, method, headers } = request;
+  const onward = forward({ host: target.hostname, port: target.port, path: url, method, headers }, (answer) => {
+    response.writeHead(answer.statusCode, answer.headers);
+    answer.pipe(response);
+  });
+  onward.on('error', () => response.destroy());
+  request.pipe(onward);
+}
+
+function certificate() {
+  const folder = mkdtempSync(join(tmpdir(), 'sibling-'));
+  const [key, cert] = ['key.pem', 'cert.pem'].map((file) => join(folder, file));
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+  const names = ['-subj', '/CN=shop.example', '-addext', 'subjectAltName=DNS:*.shop.example'];
+  execFileSync('openssl', ['req', '-x509', ...curve, ...names, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  const pair = { key: readFileSync(key), cert: readFileSync(cert) };
+  rmSync(folder, { recursive: true });
+  return pair;
+}
+
+/** Opens a separate browser profile. `said` collects the page's requests and the status of each response. */
+async function visitor() {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true });
+  const page = await context.newPage();
+  page.setDefaultTimeout(STEP_MS);
+  const said = [];
+  page.on('response', (response) => {
+    said.push(`${response.request().method()} ${new URL(response.url()).pathname} ${response.status()}`);
+  });
+  return { context, page, said };
+}
+
+async function logIn(page, app, user, password) {
+  if (!page.url().startsWith(app)) await page.goto(app);
+  await page.locator('#login-name').fill(user);
+  await page.locator('#login-password').fill(password);
+  await page.keyboard.press('Enter');
+}
+
+async function name(page, wanted) {
+  await until(async () => (await page.locator('#name').textContent()).includes(wanted), `the user isn't ${wanted}`);
+}
+
+/** Sends a request from a page, with its cookies. */
+async function call(page, path) {
+  return page.evaluate(async (where) => `POST ${where} ${(await fetch(where, { method: 'POST' })).status}`, path);
+}
+
+async function until(condition, message) {
+  const end = Date.now() + STEP_MS;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(message);
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
+}
+
+function expect(condition, message) {
+  if (!condition) throw new Error(message);
+}
+
+async function fail(error) {
+  console.error(`sibling: ${doing}: ${error.stack}`);
+  await Promise.race([
+    browser?.close().catch(() => {}),
+    new Promise((resolve) => { setTimeout(resolve, 5_000); }),
+  ]);
+  process.exit(1);
+}
