@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Notification};
 
 use super::connection::{Failure, Link, Parameter};
-use super::table::Table;
+use super::table::{Position, Run, Table};
 
 /// Keeps the memory of a process equal to the table.
 pub(super) struct Follower {
@@ -20,6 +20,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 
 /// After how many proofs a list that had no space is read again.
 const READ_AGAIN_AFTER: u64 = 30;
+
+/// Sends a message, and returns a transaction before which all are complete.
+const PROVE: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text, pg_notify($1, $2)";
 
 /// A connection that receives messages.
 struct Following {
@@ -39,28 +42,43 @@ impl Follower {
 
     pub(super) async fn run(self) {
         let mut pause = PAUSES.0;
+        let mut position = None;
         loop {
             let mut was_current = false;
             // The failure was logged. It always ends with one.
-            let _ = self.follow(&mut was_current).await;
+            let _ = self.follow(&mut position, &mut was_current).await;
             tracing::warn!("the connection that receives revocations is lost: connecting again");
             pause = if was_current { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
             sleep(pause).await;
         }
     }
 
-    async fn follow(&self, was_current: &mut bool) -> Result<(), Failure> {
+    async fn follow(&self, known: &mut Option<(Run, Position)>, was_current: &mut bool) -> Result<(), Failure> {
         let table = &self.table;
         // First listen, then read: every change that is committed after the reading arrives as a message.
         let mut following = self.listen().await?;
-        table.read(&following.client).await?;
+        let (run, start) = table.state(&following.client).await?;
+        table.follow_run(&run);
+        let position = known.as_ref().filter(|(known, _)| *known == run).map(|(_, position)| position.clone());
+        let mut position = match position {
+            Some(position) => {
+                self.read_since(&following.client, &position).await?;
+                position
+            }
+            None => {
+                table.read(&following.client).await?;
+                start
+            }
+        };
         for proof in 1_u64.. {
+            *known = Some((run.clone(), position.clone()));
             table.write_kept().await?;
             let moment = table.moment();
-            self.prove(&mut following, proof).await?;
+            let reached = self.prove(&mut following, proof).await?;
             if std::mem::take(&mut following.must_read) {
-                table.read(&following.client).await?;
+                self.read_since(&following.client, &position).await?;
             }
+            position = reached;
             table.feed.caught_up_at(moment);
             if !*was_current {
                 *was_current = true;
@@ -75,6 +93,10 @@ impl Follower {
             }
         }
         Ok(())
+    }
+
+    async fn read_since(&self, client: &Arc<Client>, position: &Position) -> Result<(), Failure> {
+        if self.table.read_changes(client, position).await? { Ok(()) } else { self.table.read(client).await }
     }
 
     async fn listen(&self) -> Result<Following, Failure> {
@@ -96,14 +118,17 @@ impl Follower {
     ///
     /// A server sends messages in the order of their commits, and only a primary takes one. So when this one comes back, all
     /// that were committed before it have arrived. With synchronous replication, the commit waits for the standbys too.
-    async fn prove(&self, following: &mut Following, proof: u64) -> Result<(), Failure> {
+    ///
+    /// Returns a position: a transaction that was complete before this one has sent its message before.
+    async fn prove(&self, following: &mut Following, proof: u64) -> Result<Position, Failure> {
         let proof = proof.to_string();
         let client = Arc::clone(&following.client);
         let connection = &self.table.connection;
         let parameters: [Parameter<'_>; 2] = [(&following.own_channel, Type::TEXT), (&proof, Type::TEXT)];
-        connection.query_on(&client, "SELECT pg_notify($1, $2)", &parameters).await?;
+        let rows = connection.query_on(&client, PROVE, &parameters).await?;
         let arrival = timeout(self.table.settings.timeout, self.receive_until(following, Some(&proof)));
-        arrival.await.unwrap_or(Err(Failure::Unreachable))
+        arrival.await.unwrap_or(Err(Failure::Unreachable))?;
+        rows.first().and_then(Position::read).ok_or(Failure::Unreachable)
     }
 
     /// Handles messages until the connection ends, which is an error, or until a proof arrives. Without one, it returns

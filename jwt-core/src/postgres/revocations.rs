@@ -13,8 +13,8 @@ use super::follower::Follower;
 use super::record::Record;
 use super::table::Table;
 use crate::revocation::{
-    Coverage, MemoryRevocations, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError, Standing,
-    TokenIdentity,
+    Coverage, MemoryRevocations, Origin, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError,
+    Standing, TokenIdentity,
 };
 use crate::step::Step;
 
@@ -67,7 +67,7 @@ impl PostgresRevocations {
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
         let connection = Connection::new(config, tls, settings.timeout);
-        let (local, feed) = MemoryRevocations::with_feed(settings.revocations.clone(), settings.staleness);
+        let (local, feed) = MemoryRevocations::with_store(settings.revocations.clone(), settings.staleness);
         let table = Arc::new(Table::new(connection, settings, feed));
         let (follower, synced) = Follower::new(Arc::clone(&table));
         let follower = tokio::spawn(follower.run()).abort_handle();
@@ -102,7 +102,7 @@ impl PostgresRevocations {
             cutoff: revocation.cutoff,
             until: revocation.remember_until(table.now(), &table.settings.revocations),
         };
-        table.remember(&record);
+        table.remember(&record, Origin::Process);
         table.write(&record).await.map_err(|failure| {
             table.keep(record);
             match failure {
@@ -137,14 +137,12 @@ impl PostgresRevocations {
 
 impl RevocationList for PostgresRevocations {
     fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
-        Step::Ready(match self.0.local.look_up_known(token) {
-            Standing::Good => match self.0.local.coverage() {
-                Coverage::Complete => Standing::Good,
-                Coverage::Partial => return self.0.table.look_up(token),
-                Coverage::Stale => Standing::Unavailable,
-            },
-            standing => standing,
-        })
+        let Shared { local, table, .. } = &*self.0;
+        let losses = table.losses();
+        match local.look_up_or_ask(token) {
+            Ok(standing) => Step::Ready(standing),
+            Err(unconfirmed) => table.look_up(token, losses, unconfirmed),
+        }
     }
 }
 

@@ -29,10 +29,13 @@ CREATE TABLE IF NOT EXISTS jwt_revocations (
     cutoff bigint NOT NULL,
     -- The second in which the last of these tokens has expired.
     until bigint NOT NULL,
+    -- The transaction that wrote the row last.
+    changed xid8 NOT NULL DEFAULT pg_current_xact_id(),
     PRIMARY KEY (kind, issuer, name)
 );
 
 CREATE INDEX IF NOT EXISTS jwt_revocations_until ON jwt_revocations (until);
+CREATE INDEX IF NOT EXISTS jwt_revocations_changed ON jwt_revocations (changed);
 
 -- Adds a session, and deletes the least recently used ones of its subject beyond `most`. Returns the deleted identifiers.
 CREATE OR REPLACE FUNCTION jwt_create_session(

@@ -1,14 +1,17 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
 
 use super::PostgresSettings;
 use super::connection::{Connection, Failure, Parameter};
 use super::record::{Message, Record};
 use crate::claims::NumericDate;
 use crate::clock::Moment;
-use crate::revocation::{Feed, Standing, TokenIdentity, revocable_claims, standing_at_cutoff};
+use crate::revocation::{
+    Feed, Kind, Origin, Standing, TokenIdentity, Unconfirmed, revocable_claims, standing_at_cutoff,
+};
 use crate::step::Step;
 
 /// The table of revocations, and the memory that follows it.
@@ -18,7 +21,19 @@ pub(super) struct Table {
     pub(super) feed: Feed,
     /// Revocations that the server hasn't confirmed.
     kept: Mutex<Vec<Record>>,
+    /// The run of the server that the memory follows.
+    run: Mutex<Option<Run>>,
+    /// How often the server may have lost data.
+    losses: AtomicU64,
 }
+
+/// Names one run of one server. In another run, or on another server, commits may be missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Run(String);
+
+/// A transaction: all before it are in memory if it's the position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Position(String);
 
 /// How many revocations wait for the server.
 const MAX_KEPT: usize = 10_000;
@@ -30,7 +45,8 @@ const PAGE: usize = 10_000;
 const WRITE: &str = "WITH stored AS (
         INSERT INTO jwt_revocations AS r (kind, issuer, name, cutoff, until) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (kind, issuer, name) DO UPDATE SET
-            cutoff = greatest(r.cutoff, excluded.cutoff), until = greatest(r.until, excluded.until)
+            cutoff = greatest(r.cutoff, excluded.cutoff), until = greatest(r.until, excluded.until),
+            changed = excluded.changed
         RETURNING 1
     )
     SELECT pg_notify($6, $7) FROM stored";
@@ -38,8 +54,19 @@ const WRITE: &str = "WITH stored AS (
 const READ: &str = "SELECT kind, issuer, name, cutoff, until FROM jwt_revocations
     WHERE until > $1 AND (kind, issuer, name) > ($2, $3, $4) ORDER BY kind, issuer, name LIMIT $5";
 
-const LOOK_UP: &str = "SELECT r.cutoff FROM unnest($1, $2) AS k (kind, name)
-    JOIN jwt_revocations AS r ON r.kind = k.kind AND r.issuer = $3 AND r.name = k.name WHERE r.until > $4";
+/// A transaction that wasn't complete at the position has no smaller number.
+const READ_CHANGES: &str = "SELECT kind, issuer, name, cutoff, until FROM jwt_revocations
+    WHERE until > $1 AND changed >= $2::xid8 ORDER BY changed LIMIT $3";
+
+/// The run, and a transaction before which all are complete.
+const STATE: &str = "SELECT pg_postmaster_start_time()::text, pg_snapshot_xmin(pg_current_snapshot())::text";
+
+/// The run, and the revocations that name the token.
+const LOOK_UP: &str = "SELECT pg_postmaster_start_time()::text, r.kind, r.name, r.cutoff, r.until
+    FROM (SELECT 1) AS always LEFT JOIN (
+        SELECT r.* FROM unnest($1, $2) AS k (kind, name)
+        JOIN jwt_revocations AS r ON r.kind = k.kind AND r.issuer = $3 AND r.name = k.name WHERE r.until > $4
+    ) AS r ON true";
 
 const REMOVE_EXPIRED: &str = "WITH expired AS (
         SELECT kind, issuer, name FROM jwt_revocations WHERE until <= extract(epoch FROM now()) LIMIT 10000
@@ -49,9 +76,16 @@ const REMOVE_EXPIRED: &str = "WITH expired AS (
     WHERE r.kind = e.kind AND r.issuer = e.issuer AND r.name = e.name AND r.until <= extract(epoch FROM now())
     RETURNING 1";
 
+impl Position {
+    pub(super) fn read(row: &Row) -> Option<Self> {
+        row.try_get(0).ok().map(Self)
+    }
+}
+
 impl Table {
     pub(super) fn new(connection: Connection, settings: PostgresSettings, feed: Feed) -> Self {
-        Self { connection, settings, feed, kept: Mutex::default() }
+        let (kept, run, losses) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
+        Self { connection, settings, feed, kept, run, losses }
     }
 
     pub(super) fn now(&self) -> NumericDate {
@@ -63,14 +97,14 @@ impl Table {
     }
 
     /// Adds a record to the memory. If that's full, the feed notes it, and look-ups ask the server from now on.
-    pub(super) fn remember(&self, record: &Record) {
-        let _ = self.feed.remember((record.kind, &record.issuer, &record.name), record.cutoff, record.until);
+    pub(super) fn remember(&self, record: &Record, origin: Origin) {
+        let _ = self.feed.remember((record.kind, &record.issuer, &record.name), record.cutoff, record.until, origin);
     }
 
     /// Handles a message. Returns whether the table has to be read.
     pub(super) fn receive(&self, payload: &str) -> bool {
         match Message::parse(payload) {
-            Some(Message::Revoked(record)) => self.remember(&record),
+            Some(Message::Revoked(record)) => self.remember(&record, Origin::Store),
             Some(Message::Read) => return true,
             None => self.report_unreadable(),
         }
@@ -143,7 +177,7 @@ impl Table {
             ];
             let rows = self.connection.query_on(client, READ, &parameters).await?;
             for row in &rows {
-                Record::read(row).map_or_else(|| self.report_unreadable(), |record| self.remember(&record));
+                self.remember_row(row);
             }
             let Some(last) = rows.last().filter(|_| rows.len() >= PAGE) else { return Ok(()) };
             let (Ok(next_kind), Ok(next_issuer), Ok(next_name)) = (last.try_get(0), last.try_get(1), last.try_get(2))
@@ -154,8 +188,55 @@ impl Table {
         }
     }
 
-    /// Looks a token up on the server.
-    pub(super) fn look_up(self: &Arc<Self>, token: &TokenIdentity<'_>) -> Step<Standing> {
+    /// Reads the changes since a position. Returns `false` if there are too many, so that everything has to be read.
+    pub(super) async fn read_changes(&self, client: &Arc<Client>, position: &Position) -> Result<bool, Failure> {
+        let (now, most) = (self.now().seconds(), PAGE as i64);
+        let parameters: [Parameter<'_>; 3] = [(&now, Type::INT8), (&position.0, Type::TEXT), (&most, Type::INT8)];
+        let rows = self.connection.query_on(client, READ_CHANGES, &parameters).await?;
+        rows.iter().for_each(|row| self.remember_row(row));
+        Ok(rows.len() < PAGE)
+    }
+
+    fn remember_row(&self, row: &Row) {
+        match Record::read(row) {
+            Some(record) => self.remember(&record, Origin::Store),
+            None => self.report_unreadable(),
+        }
+    }
+
+    /// The server's run, and a position to continue from after everything was read.
+    pub(super) async fn state(&self, client: &Arc<Client>) -> Result<(Run, Position), Failure> {
+        let rows = self.connection.query_on(client, STATE, &[]).await?;
+        let row = rows.first().ok_or(Failure::Unreachable)?;
+        let run = row.try_get(0).map(Run).map_err(|_| Failure::Unreachable)?;
+        Ok((run, row.try_get(1).map(Position).map_err(|_| Failure::Unreachable)?))
+    }
+
+    /// Notes which run the memory follows. In a new one, the server can't tell anymore that a sealed revocation isn't one.
+    pub(super) fn follow_run(&self, run: &Run) {
+        if self.run().replace(run.clone()).is_none_or(|known| known != *run) {
+            self.losses.fetch_add(1, Ordering::SeqCst);
+            self.feed.orphan();
+        }
+    }
+
+    fn run(&self) -> MutexGuard<'_, Option<Run>> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often the server may have lost data: to be read before the memory is asked.
+    pub(super) fn losses(&self) -> u64 {
+        self.losses.load(Ordering::SeqCst)
+    }
+
+    /// Looks a token up on the server. If the server doesn't know it, the result is `unconfirmed`, unless the server may have lost
+    /// data since `losses` was read.
+    pub(super) fn look_up(
+        self: &Arc<Self>,
+        token: &TokenIdentity<'_>,
+        losses: u64,
+        unconfirmed: Unconfirmed,
+    ) -> Step<Standing> {
         let (this, issued_at, now) = (Arc::clone(self), token.issued_at, self.now().seconds());
         let issuer = token.issuer.unwrap_or_default().as_bytes().to_vec();
         let claims = revocable_claims(token).map(|(kind, name)| (kind as i16, name.as_bytes().to_vec()));
@@ -164,14 +245,30 @@ impl Table {
             let parameters: [Parameter<'_>; 4] =
                 [(&kinds, Type::INT2_ARRAY), (&names, Type::BYTEA_ARRAY), (&issuer, Type::BYTEA), (&now, Type::INT8)];
             let Ok(rows) = this.connection.query(LOOK_UP, &parameters).await else { return Standing::Unavailable };
+            let mut is_known = this.losses() == losses;
             for row in rows {
-                let Ok(cutoff) = row.try_get(0) else { return Standing::Unavailable };
+                let run = row.try_get(0).ok().map(Run);
+                is_known &= run.is_some() && run == *this.run();
+                let Ok(Some(kind)) = row.try_get::<_, Option<i16>>(1) else { continue };
+                let found = |index| row.try_get::<_, i64>(index).ok();
+                let (Ok(name), Some(cutoff), Some(until)) = (row.try_get::<_, Vec<u8>>(2), found(3), found(4)) else {
+                    return Standing::Unavailable;
+                };
                 if let Some(standing) = standing_at_cutoff(cutoff, issued_at) {
+                    this.keep_exactly(kind, &issuer, &name, cutoff, until);
                     return standing;
                 }
             }
-            Standing::Good
+            if is_known { unconfirmed.0 } else { Standing::Unavailable }
         })
+    }
+
+    /// A revocation that was looked up is being used.
+    fn keep_exactly(&self, kind: i16, issuer: &[u8], name: &[u8], cutoff: i64, until: i64) {
+        let kind = Kind::ALL.into_iter().find(|known| *known as i16 == kind);
+        if let (Some(kind), Ok(issuer), Ok(name)) = (kind, str::from_utf8(issuer), str::from_utf8(name)) {
+            let _ = self.feed.remember((kind, issuer, name), cutoff, until, Origin::LookUp);
+        }
     }
 
     pub(super) async fn remove_expired(&self) -> Result<u64, Failure> {

@@ -19,6 +19,7 @@ use super::failure::{category, code};
 use super::position::{ChangeId, Progress};
 use super::reading::Reading;
 use super::server::Server;
+use crate::revocation::Origin;
 
 /// The pause before the next attempt to connect, doubled after each failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -127,6 +128,8 @@ impl Follower {
                 Status::New | Status::Gap => {
                     knowledge.epoch = reply.epoch;
                     progress.restart_at(Some(reply.last));
+                    server.set_proven(None);
+                    server.note_loss();
                     knowledge.is_complete = false;
                     true
                 }
@@ -173,7 +176,7 @@ impl Follower {
                 }
                 if knowledge.is_complete {
                     *was_current = true;
-                    server.set_proven(Some(&link));
+                    server.set_proven(Some((&link, &knowledge.epoch)));
                     self.synced.send_replace(true);
                 }
             }
@@ -204,7 +207,8 @@ fn handle_push(server: &Server, progress: &Progress, push: &PushInfo) {
             let change = message.and_then(|(id, record)| Some((ChangeId::parse(id)?, Record::parse_message(record)?)));
             match change {
                 Some((id, (record, key))) => {
-                    server.remember(&record, key);
+                    let origin = if progress.reaches(id) { Origin::Store } else { Origin::Process };
+                    server.remember(&record, key, origin);
                     progress.note(id);
                 }
                 None => server.report_unreadable(),

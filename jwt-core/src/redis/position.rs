@@ -63,6 +63,11 @@ impl Progress {
         }
     }
 
+    /// Whether the changes up to this one are in memory once it is. If the server loses it then, the loss shows.
+    pub(super) fn reaches(&self, change: ChangeId) -> bool {
+        self.lock().is_some_and(|known| change <= known || change.follows(known))
+    }
+
     /// Notes that a message brought this change. If it isn't the next one, the follower has to ask for those between.
     pub(super) fn note(&self, change: ChangeId) {
         let mut position = self.lock();
@@ -118,8 +123,11 @@ mod tests {
     fn only_the_next_change_moves_the_position() {
         let progress = Progress::default();
         progress.note(id(5, 1));
-        assert_eq!(progress.position(), None);
+        assert!(progress.position().is_none() && !progress.reaches(id(5, 1)));
         progress.restart_at(Some(id(5, 1)));
+        for (change, reached) in [(id(4, 9), true), (id(5, 1), true), (id(6, 2), true), (id(7, 3), false)] {
+            assert_eq!(progress.reaches(change), reached);
+        }
         for (change, expected) in
             [(id(7, 3), id(5, 1)), (id(6, 2), id(6, 2)), (id(6, 9), id(6, 2)), (id(7, 3), id(7, 3))]
         {

@@ -11,6 +11,7 @@ use super::link::Link;
 use super::position::Progress;
 use super::scripts::RESERVED_FIELDS;
 use super::server::Server;
+use crate::revocation::Origin;
 
 /// How many records a response has, more or less.
 const PAGE: usize = 1_000;
@@ -81,7 +82,7 @@ impl Reading {
             let (next, records): (u64, Vec<(String, String)>) = command.query_async(&mut link).await?;
             for (field, value) in &records {
                 match (Record::parse(value), RecordKey::parse(field)) {
-                    (Some(record), Some(key)) => server.remember(&record, key),
+                    (Some(record), Some(key)) => server.remember(&record, key, Origin::Store),
                     _ if RESERVED_FIELDS.contains(&field.as_str()) => {}
                     _ => server.report_unreadable(),
                 }

@@ -14,8 +14,8 @@ use super::failure::Failure;
 use super::follower::Follower;
 use super::server::Server;
 use crate::revocation::{
-    Coverage, MemoryRevocations, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError, Standing,
-    TokenIdentity,
+    Coverage, MemoryRevocations, Origin, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError,
+    Standing, TokenIdentity,
 };
 use crate::step::Step;
 
@@ -55,7 +55,7 @@ impl RedisRevocations {
     /// Outside of a Tokio runtime.
     pub fn connect(address: impl AsRef<str>, settings: RedisSettings) -> Result<Self, RedisError> {
         let connection = Connection::new(address.as_ref(), &settings)?;
-        let (local, feed) = MemoryRevocations::with_feed(settings.revocations.clone(), settings.staleness);
+        let (local, feed) = MemoryRevocations::with_store(settings.revocations.clone(), settings.staleness);
         let server = Arc::new(Server::new(connection, settings, feed));
         let (follower, synced) = Follower::new(Arc::clone(&server));
         let follower = tokio::spawn(follower.run()).abort_handle();
@@ -87,7 +87,7 @@ impl RedisRevocations {
         let key = RecordKey { kind: revocation.kind, issuer: &revocation.issuer, name: &revocation.name };
         let record = Record { cutoff: revocation.cutoff, until };
         // If the memory is full, look-ups ask the server from now on.
-        let _ = server.feed.remember((key.kind, key.issuer, key.name), record.cutoff, record.until);
+        server.remember(&record, key, Origin::Process);
         let field = key.field();
         let (record, write) = server.journal().add(&field, record);
         if let Err(failure) = server.write(&field, &record).await {
@@ -124,14 +124,12 @@ impl RedisRevocations {
 
 impl RevocationList for RedisRevocations {
     fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
-        Step::Ready(match self.0.local.look_up_known(token) {
-            Standing::Good => match self.0.local.coverage() {
-                Coverage::Complete => Standing::Good,
-                Coverage::Partial => return self.0.server.look_up(token),
-                Coverage::Stale => Standing::Unavailable,
-            },
-            standing => standing,
-        })
+        let Shared { local, server, .. } = &*self.0;
+        let losses = server.losses();
+        match local.look_up_or_ask(token) {
+            Ok(standing) => Step::Ready(standing),
+            Err(unconfirmed) => server.look_up(token, losses, unconfirmed),
+        }
     }
 }
 

@@ -8,7 +8,10 @@ use std::sync::LazyLock;
 use ::redis::Script;
 
 /// Fields of a shard that aren't revocations. All but the epoch are in the first shard only.
-pub(super) const RESERVED_FIELDS: [&str; 4] = ["change", "created", "epoch", "last"];
+pub(super) const RESERVED_FIELDS: [&str; 4] = ["change", "created", EPOCH, "last"];
+
+/// The field that names the epoch.
+pub(super) const EPOCH: &str = "epoch";
 
 macro_rules! script {
     ($body:literal) => {

@@ -1,5 +1,5 @@
 use std::array;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::connection::Connection;
 use super::failure::{self, Failure};
 use super::journal::{Journal, WriteId};
 use super::link::Link;
-use super::scripts::REVOKE;
+use super::scripts::{EPOCH, REVOKE};
 use crate::claims::NumericDate;
 use crate::clock::Moment;
-use crate::revocation::{Feed, Standing, TokenIdentity, revocable_claims, standing_at_cutoff};
+use crate::revocation::{Feed, Origin, Standing, TokenIdentity, Unconfirmed, revocable_claims, standing_at_cutoff};
 use crate::step::Step;
 
 /// The server's copy of the revocations, and this process's journal.
@@ -28,8 +28,10 @@ pub(super) struct Server {
     journal: Mutex<Journal>,
     /// Whether the server may lack revocations of this process.
     pub(super) needs_restore: AtomicBool,
-    /// The connection on which the server was last proven to be a primary.
-    proven: Mutex<Option<Link>>,
+    /// The connection on which the server was last proven to be a primary, and the epoch of its data.
+    proven: Mutex<Option<(Link, String)>>,
+    /// How often the server may have lost data.
+    losses: AtomicU64,
 }
 
 /// How many confirmed revocations a process keeps, to restore a server that lost its data.
@@ -52,6 +54,7 @@ impl Server {
             journal: Mutex::new(Journal::new(MAX_JOURNAL, most)),
             needs_restore: AtomicBool::new(false),
             proven: Mutex::new(None),
+            losses: AtomicU64::new(0),
         }
     }
 
@@ -63,10 +66,10 @@ impl Server {
         Moment::of(&*self.settings.revocations.clock)
     }
 
-    /// Adds a record from the server to the memory.
-    pub(super) fn remember(&self, record: &Record, key: RecordKey<'_>) {
+    /// Adds a record to the memory.
+    pub(super) fn remember(&self, record: &Record, key: RecordKey<'_>, origin: Origin) {
         // If the memory is full, the feed notes that the list is incomplete, and look-ups ask the server.
-        let _ = self.feed.remember((key.kind, key.issuer, key.name), record.cutoff, record.until);
+        let _ = self.feed.remember((key.kind, key.issuer, key.name), record.cutoff, record.until, origin);
     }
 
     /// An unreadable record could revoke anything, so the list counts as incomplete.
@@ -131,36 +134,64 @@ impl Server {
         Ok(())
     }
 
-    pub(super) fn set_proven(&self, link: Option<&Link>) {
-        *self.proven.lock().unwrap_or_else(PoisonError::into_inner) = link.cloned();
+    pub(super) fn set_proven(&self, proven: Option<(&Link, &str)>) {
+        let proven = proven.map(|(link, epoch)| (link.clone(), epoch.to_owned()));
+        *self.proven.lock().unwrap_or_else(PoisonError::into_inner) = proven;
     }
 
-    /// Looks a token up on the server, on the connection that was proven to lead to a primary.
-    pub(super) fn look_up(self: &Arc<Self>, token: &TokenIdentity<'_>) -> Step<Standing> {
+    /// Notes that the server may have lost data, so it can't tell anymore that a sealed revocation isn't one.
+    pub(super) fn note_loss(&self) {
+        self.losses.fetch_add(1, Ordering::SeqCst);
+        self.feed.orphan();
+    }
+
+    /// How often the server may have lost data: to be read before the memory is asked.
+    pub(super) fn losses(&self) -> u64 {
+        self.losses.load(Ordering::SeqCst)
+    }
+
+    /// Looks a token up on the server, on the connection that was proven to lead to a primary. If the server doesn't know it, the
+    /// result is `unconfirmed`, unless the server may have lost data since `losses` was read.
+    pub(super) fn look_up(
+        self: &Arc<Self>,
+        token: &TokenIdentity<'_>,
+        losses: u64,
+        unconfirmed: Unconfirmed,
+    ) -> Step<Standing> {
         let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(mut link) = proven else { return Step::Ready(Standing::Unavailable) };
+        let Some((mut link, epoch)) = proven else { return Step::Ready(Standing::Unavailable) };
         let mut commands = ::redis::pipe();
-        let issuer = token.issuer.unwrap_or_default();
+        let (issuer, mut fields) = (token.issuer.unwrap_or_default(), Vec::new());
         for (kind, name) in revocable_claims(token) {
             let field = RecordKey { kind, issuer, name }.field();
-            commands.cmd("HGET").arg(&self.shards[shard_of(&field)]).arg(field);
+            let shard = &self.shards[shard_of(&field)];
+            // If the epoch is still there afterwards, the shard wasn't lost before.
+            commands.cmd("HGET").arg(shard).arg(&field).cmd("HGET").arg(shard).arg(EPOCH);
+            fields.push(field);
         }
-        let issued_at = token.issued_at;
+        let (issued_at, this) = (token.issued_at, Arc::clone(self));
         Step::pending(async move {
-            let records: Vec<Option<String>> = match commands.query_async(&mut link).await {
-                Ok(records) => records,
+            let answers: Vec<Option<String>> = match commands.query_async(&mut link).await {
+                Ok(answers) => answers,
                 Err(error) => {
                     failure::report(&error, "looking a token up on the Redis server failed");
                     return Standing::Unavailable;
                 }
             };
-            for record in records.into_iter().flatten() {
-                let Some(record) = Record::parse(&record) else { return Standing::Unavailable };
+            let mut is_known = this.losses() == losses;
+            for (field, answer) in fields.iter().zip(answers.chunks(2)) {
+                is_known &= answer.get(1).is_some_and(|found| found.as_ref() == Some(&epoch));
+                let Some(record) = answer.first().and_then(Option::as_deref) else { continue };
+                let (Some(record), Some(key)) = (Record::parse(record), RecordKey::parse(field)) else {
+                    return Standing::Unavailable;
+                };
                 if let Some(standing) = standing_at_cutoff(record.cutoff, issued_at) {
+                    // It's used, so it's kept exactly.
+                    this.remember(&record, key, Origin::LookUp);
                     return standing;
                 }
             }
-            Standing::Good
+            if is_known { unconfirmed.0 } else { Standing::Unavailable }
         })
     }
 }

@@ -1,15 +1,23 @@
 //! The revocations of a list: for each digest the last `iat` that is refused, and when the entry may be dropped.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::collections::hash_map::{self, HashMap, RandomState};
+use std::collections::hash_map::{self, RandomState};
 use std::fmt;
-use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
+use std::hash::BuildHasher as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
-use super::target::Kind;
+use super::compact::TAGS;
+use super::local::{Known, Now, Origin};
+use super::shard::{RevokedEntry, Shard, is_sealed_kind};
+use super::target::{ANY_TIME, Kind};
+
+/// How much longer than the longest lifetime revocations are kept, and how far clocks may differ.
+const MARGINS: Duration = Duration::from_secs(20 * 60);
+
+/// An entry that is kept for longer stays exact.
+const LONGEST_SEALED: u64 = 366 * 24 * 60 * 60;
 
 /// Enough that requests on different cores rarely contend for one lock.
 const SHARDS: usize = 64;
@@ -21,32 +29,21 @@ pub(super) struct Entries {
     second: RandomState,
     shards: Box<[RwLock<Shard>]>,
     capacity: usize,
+    /// Only if a store holds the revocations exactly.
+    sealing: Option<Sealing>,
     total: AtomicUsize,
-    /// The number of entries of each kind, so that looking up an unused kind costs nothing.
+    /// The number of entries of each kind, so that looking up an unused kind costs nothing. Sealed ones count without end.
     kinds: [AtomicUsize; Kind::ALL.len()],
 }
 
-#[derive(Default)]
-struct Shard {
-    entries: HashMap<u128, RevokedEntry, BuildHasherDefault<DigestHasher>>,
-    /// Each entry once, by the earliest second of the monotonic clock at which it may be dropped.
-    ends: BinaryHeap<Reverse<(u64, u128)>>,
-}
-
-struct RevokedEntry {
-    kind: Kind,
-    cutoff: i64,
-    until: i64,
-    /// `until` on the monotonic clock. An entry is dropped only when both clocks are past it, so that setting the system
-    /// clock forwards and back doesn't make a revoked token valid again.
-    monotonic: u64,
-}
-
-/// The current time on both clocks; `wall` is in seconds.
-#[derive(Clone, Copy)]
-pub(super) struct Now {
-    pub(super) wall: i64,
-    pub(super) monotonic: Duration,
+/// When and how revocations are sealed, which leaves only their fingerprints.
+struct Sealing {
+    /// How many entries a shard may have.
+    most: usize,
+    /// Revocations that end within so many seconds of each other may be dropped together.
+    period: i64,
+    /// Held while a shard is being sealed, which happens outside of its lock.
+    busy: [Mutex<()>; SHARDS],
 }
 
 /// The set has reached its capacity.
@@ -60,20 +57,42 @@ impl Entries {
             second: RandomState::new(),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             capacity,
+            sealing: None,
             total: AtomicUsize::new(0),
             kinds: Default::default(),
         }
     }
 
-    /// The last second of `iat` that is refused, if there's an entry.
-    pub(super) fn cutoff(&self, kind: Kind, issuer: &str, name: &str) -> Option<i64> {
+    /// Keeps `exact` entries, and seals what a store has beyond. Most are kept for `longest`.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "redis", test)),
+        expect(dead_code, reason = "only revocations that a store has are sealed")
+    )]
+    pub(super) fn sealing(mut self, exact: usize, longest: Duration) -> Self {
+        let longest = longest.saturating_add(MARGINS).as_secs().min(LONGEST_SEALED) as i64;
+        // Two periods fewer than there are tags, because the first and the last are cut.
+        let period = longest / (TAGS as i64 - 2) + 1;
+        let most = exact / SHARDS;
+        self.sealing = Some(Sealing { most, period, busy: [(); SHARDS].map(Mutex::new) });
+        for shard in &self.shards {
+            shard.write().unwrap_or_else(PoisonError::into_inner).seal_at = most;
+        }
+        self
+    }
+
+    /// What's known about a name.
+    pub(super) fn find(&self, kind: Kind, issuer: &str, name: &str) -> Option<Known> {
         if self.kinds[kind as usize].load(Ordering::Acquire) == 0 {
             return None;
         }
         let digest = self.digest(kind, issuer, name);
         let shard = self.shard(digest).read().unwrap_or_else(PoisonError::into_inner);
         // The entry may have ended already, but then its tokens have expired too.
-        shard.entries.get(&digest).map(|entry| entry.cutoff)
+        match shard.entries.get(&digest) {
+            Some(entry) => Some(Known::Cutoff(entry.cutoff)),
+            None if self.sealing.is_none() || !is_sealed_kind(kind) => None,
+            None => shard.sealed.is_orphaned(digest).map(|is_orphaned| Known::Sealed { is_orphaned }),
+        }
     }
 
     /// Adds an entry, or extends the existing one.
@@ -82,6 +101,7 @@ impl Entries {
         (kind, issuer, name): (Kind, &str, &str),
         cutoff: i64,
         until: i64,
+        origin: Origin,
         now: Now,
     ) -> Result<(), Full> {
         let Some(left) = u64::try_from(until.saturating_sub(now.wall)).ok().filter(|left| *left > 0) else {
@@ -89,31 +109,55 @@ impl Entries {
         };
         let monotonic = if until == i64::MAX { u64::MAX } else { now.second().saturating_add(left) };
         let digest = self.digest(kind, issuer, name);
+        let is_stored = origin != Origin::Process;
         let mut pruned = false;
         loop {
             let mut shard = self.write(digest);
             self.prune(&mut shard, now);
-            let Shard { entries, ends } = &mut *shard;
+            let Shard { entries, ends, sealed, seal_at } = &mut *shard;
             match entries.entry(digest) {
                 hash_map::Entry::Occupied(mut entry) => {
                     let entry = entry.get_mut();
+                    let before = (entry.cutoff, entry.until);
                     entry.cutoff = entry.cutoff.max(cutoff);
                     entry.until = entry.until.max(until);
                     entry.monotonic = entry.monotonic.max(monotonic);
+                    let is_as_stored = is_stored && (entry.cutoff, entry.until) == (cutoff, until);
+                    entry.is_stored = is_as_stored || entry.is_stored && (entry.cutoff, entry.until) == before;
+                    return Ok(());
+                }
+                hash_map::Entry::Vacant(_)
+                    if origin == Origin::Store
+                        && cutoff == ANY_TIME
+                        && is_sealed_kind(kind)
+                        && sealed.covers(digest, until, monotonic) =>
+                {
                     return Ok(());
                 }
                 hash_map::Entry::Vacant(entry) if self.reserve() => {
                     self.kinds[kind as usize].fetch_add(1, Ordering::AcqRel);
-                    entry.insert(RevokedEntry { kind, cutoff, until, monotonic });
+                    entry.insert(RevokedEntry { kind, cutoff, until, monotonic, is_stored });
                     ends.push(Reverse((monotonic, digest)));
+                    if entries.len() > *seal_at
+                        && let Some(sealing) = &self.sealing
+                    {
+                        drop(shard);
+                        self.seal(sealing, shard_of(digest), now);
+                    }
                     return Ok(());
                 }
                 hash_map::Entry::Vacant(_) if pruned => return Err(Full),
                 hash_map::Entry::Vacant(_) => {}
             }
             drop(shard);
-            for shard in &self.shards {
-                self.prune(&mut shard.write().unwrap_or_else(PoisonError::into_inner), now);
+            for (index, shard) in self.shards.iter().enumerate() {
+                let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+                self.prune(&mut shard, now);
+                let has_ended = shard.sealed.has_ended(now);
+                drop(shard);
+                if has_ended && let Some(sealing) = &self.sealing {
+                    self.seal(sealing, index, now);
+                }
             }
             pruned = true;
         }
@@ -128,31 +172,45 @@ impl Entries {
         self.capacity
     }
 
+    /// Seals the entries of a shard that a store has. Look-ups continue meanwhile.
+    fn seal(&self, sealing: &Sealing, index: usize, now: Now) {
+        let Ok(_busy) = sealing.busy[index].try_lock() else { return };
+        let shard = self.shards[index].read().unwrap_or_else(PoisonError::into_inner);
+        let last = now.wall.saturating_add(sealing.period.saturating_mul(TAGS as i64 - 2));
+        let (sealable, before) = (shard.sealable(last), shard.sealed.clone());
+        drop(shard);
+        let sealed = before.with(&sealable, sealing.period, now);
+        let mut shard = self.shards[index].write().unwrap_or_else(PoisonError::into_inner);
+        self.total.fetch_add(sealed.len(), Ordering::AcqRel);
+        let gone = shard.seal(sealed, &sealable, last, sealing.most);
+        self.total.fetch_sub(before.len() + gone, Ordering::AcqRel);
+    }
+
+    /// The store may have lost data: from now on it can't say that a sealed name isn't revoked, and no entry counts as stored.
+    #[cfg(any(feature = "postgres", feature = "redis", test))]
+    pub(super) fn orphan(&self) {
+        let Some(sealing) = &self.sealing else { return };
+        for (shard, busy) in self.shards.iter().zip(&sealing.busy) {
+            let _busy = busy.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = shard.read().unwrap_or_else(PoisonError::into_inner).sealed.clone();
+            let orphaned = before.orphan();
+            shard.write().unwrap_or_else(PoisonError::into_inner).orphan(orphaned);
+            // They don't take space from those that the store is about to send again.
+            self.total.fetch_sub(before.len(), Ordering::AcqRel);
+        }
+    }
+
     fn reserve(&self) -> bool {
         let increment = |total: usize| (total < self.capacity).then_some(total + 1);
         self.total.fetch_update(Ordering::AcqRel, Ordering::Acquire, increment).is_ok()
     }
 
-    /// Drops the entries of a shard that have ended. Each entry costs a few steps, once.
+    /// Drops the entries of a shard that have ended.
     fn prune(&self, shard: &mut Shard, now: Now) {
-        while let Some(&Reverse((end, digest))) = shard.ends.peek()
-            && end <= now.second()
-        {
-            shard.ends.pop();
-            let hash_map::Entry::Occupied(mut entry) = shard.entries.entry(digest) else { continue };
-            let revoked = entry.get_mut();
-            if revoked.monotonic <= end && revoked.until > now.wall {
-                // The system clock was set back.
-                revoked.monotonic = now.second().saturating_add(revoked.until.saturating_sub(now.wall).unsigned_abs());
-            }
-            if revoked.monotonic > end {
-                shard.ends.push(Reverse((revoked.monotonic, digest)));
-            } else {
-                let revoked = entry.remove();
-                self.kinds[revoked.kind as usize].fetch_sub(1, Ordering::AcqRel);
-                self.total.fetch_sub(1, Ordering::AcqRel);
-            }
-        }
+        shard.prune(now, |kind| {
+            self.kinds[kind as usize].fetch_sub(1, Ordering::AcqRel);
+            self.total.fetch_sub(1, Ordering::AcqRel);
+        });
     }
 
     fn digest(&self, kind: Kind, issuer: &str, name: &str) -> u128 {
@@ -161,8 +219,7 @@ impl Entries {
     }
 
     fn shard(&self, digest: u128) -> &RwLock<Shard> {
-        // The upper half selects the shard; its hash table uses the lower half.
-        &self.shards[(digest >> 64) as usize % SHARDS]
+        &self.shards[shard_of(digest)]
     }
 
     fn write(&self, digest: u128) -> RwLockWriteGuard<'_, Shard> {
@@ -170,30 +227,9 @@ impl Entries {
     }
 }
 
-impl Now {
-    const fn second(self) -> u64 {
-        self.monotonic.as_secs()
-    }
-}
-
-/// Uses the lower half of a digest as its hash.
-#[derive(Default)]
-struct DigestHasher(u64);
-
-impl Hasher for DigestHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u128(&mut self, digest: u128) {
-        self.0 = digest as u64;
-    }
+/// The upper half selects the shard; its hash table uses the lower half.
+const fn shard_of(digest: u128) -> usize {
+    (digest >> 64) as usize % SHARDS
 }
 
 impl fmt::Debug for Entries {
@@ -211,11 +247,11 @@ mod tests {
     }
 
     fn add(entries: &Entries, name: &str, until: i64, now: Now) -> Result<(), Full> {
-        entries.add((Kind::Token, "i", name), i64::MAX, until, now)
+        entries.add((Kind::Token, "i", name), i64::MAX, until, Origin::Process, now)
     }
 
     fn has(entries: &Entries, name: &str) -> bool {
-        entries.cutoff(Kind::Token, "i", name).is_some()
+        entries.find(Kind::Token, "i", name).is_some()
     }
 
     #[test]
@@ -278,20 +314,20 @@ mod tests {
     #[test]
     fn the_same_name_with_another_kind_or_issuer_is_another_entry() {
         let entries = Entries::new(10);
-        entries.add((Kind::Session, "i", "x"), 5, 2_000, now(0)).expect("space");
-        entries.add((Kind::Token, "i", "other"), 5, 2_000, now(0)).expect("space");
-        assert_eq!(entries.cutoff(Kind::Session, "i", "x"), Some(5));
-        assert_eq!(entries.cutoff(Kind::Token, "i", "x"), None);
-        assert_eq!(entries.cutoff(Kind::Session, "j", "x"), None);
-        assert_eq!(entries.cutoff(Kind::Session, "", "ix"), None);
+        entries.add((Kind::Session, "i", "x"), 5, 2_000, Origin::Process, now(0)).expect("space");
+        entries.add((Kind::Token, "i", "other"), 5, 2_000, Origin::Process, now(0)).expect("space");
+        assert_eq!(entries.find(Kind::Session, "i", "x"), Some(Known::Cutoff(5)));
+        assert_eq!(entries.find(Kind::Token, "i", "x"), None);
+        assert_eq!(entries.find(Kind::Session, "j", "x"), None);
+        assert_eq!(entries.find(Kind::Session, "", "ix"), None);
     }
 
     #[test]
     fn a_cutoff_never_moves_back() {
         let entries = Entries::new(10);
         for cutoff in [5, 7, 6] {
-            entries.add((Kind::Subject, "i", "x"), cutoff, 2_000, now(0)).expect("space");
+            entries.add((Kind::Subject, "i", "x"), cutoff, 2_000, Origin::Process, now(0)).expect("space");
         }
-        assert_eq!((entries.cutoff(Kind::Subject, "i", "x"), entries.len()), (Some(7), 1));
+        assert_eq!((entries.find(Kind::Subject, "i", "x"), entries.len()), (Some(Known::Cutoff(7)), 1));
     }
 }

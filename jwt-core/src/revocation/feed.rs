@@ -1,7 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use super::entries::Entries;
 use super::freshness::Freshness;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use super::local::Origin;
 use super::memory::Memory;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 use super::target::Kind;
@@ -40,6 +44,17 @@ impl MemoryRevocations {
     #[must_use]
     pub fn with_feed(settings: RevocationSettings, bound: Duration) -> (Self, Feed) {
         let memory = Arc::new(Memory::new(settings, Some(Freshness::new(bound))));
+        (Self(Arc::clone(&memory)), Feed { memory })
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "redis"))]
+impl MemoryRevocations {
+    /// The same for a store that can be asked, so that old revocations need little memory.
+    pub(crate) fn with_store(settings: RevocationSettings, bound: Duration) -> (Self, Feed) {
+        let longest = settings.longest_lifetime.max(settings.refresh_lifetime);
+        let entries = Entries::new(settings.capacity).sealing(settings.exact_capacity, longest);
+        let memory = Arc::new(Memory::of(entries, settings, Some(Freshness::new(bound))));
         (Self(Arc::clone(&memory)), Feed { memory })
     }
 }
@@ -87,10 +102,22 @@ impl Feed {
         }
     }
 
-    /// Adds a revocation whose cutoff and end another process has computed.
+    /// Adds a revocation whose cutoff and end are known.
     #[cfg(any(feature = "postgres", feature = "redis"))]
-    pub(crate) fn remember(&self, key: (Kind, &str, &str), cutoff: i64, until: i64) -> Result<(), RevokeError> {
-        self.note_if_full(self.memory.remember(key, cutoff, until))
+    pub(crate) fn remember(
+        &self,
+        key: (Kind, &str, &str),
+        cutoff: i64,
+        until: i64,
+        origin: Origin,
+    ) -> Result<(), RevokeError> {
+        self.note_if_full(self.memory.remember(key, cutoff, until, origin))
+    }
+
+    /// Says that the store may have lost revocations.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(crate) fn orphan(&self) {
+        self.memory.orphan();
     }
 
     #[cfg(any(feature = "postgres", feature = "redis"))]

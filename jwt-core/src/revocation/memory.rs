@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::entries::{Entries, Now};
+use super::entries::Entries;
 use super::freshness::{Coverage, Freshness};
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use super::local::Unconfirmed;
+use super::local::{Known, LocalStanding, Now, Origin};
 use super::target::{ANY_TIME, Kind};
 use super::{Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, Standing, TokenIdentity};
 use crate::claims::NumericDate;
@@ -93,18 +96,29 @@ impl MemoryRevocations {
         self.0.freshness.as_ref().map_or(Coverage::Complete, |freshness| freshness.coverage(self.0.moment()))
     }
 
-    /// Looks a token up without asking whether the list is complete and current.
+    /// Looks a token up, for a list whose store can be asked if this returns an error.
     #[cfg(any(feature = "postgres", feature = "redis"))]
-    pub(crate) fn look_up_known(&self, token: &TokenIdentity<'_>) -> Standing {
-        self.0.look_up(token)
+    pub(crate) fn look_up_or_ask(&self, token: &TokenIdentity<'_>) -> Result<Standing, Unconfirmed> {
+        match (self.0.look_up(token), self.coverage()) {
+            (LocalStanding::Known(Standing::Good), Coverage::Complete) => Ok(Standing::Good),
+            (LocalStanding::Known(Standing::Good) | LocalStanding::Sealed { .. }, Coverage::Stale) => {
+                Ok(Standing::Unavailable)
+            }
+            (LocalStanding::Known(Standing::Good), Coverage::Partial)
+            | (LocalStanding::Sealed { is_orphaned: false }, _) => Err(Unconfirmed(Standing::Good)),
+            (LocalStanding::Sealed { is_orphaned: true }, _) => Err(Unconfirmed(Standing::Unavailable)),
+            (LocalStanding::Known(standing), _) => Ok(standing),
+        }
     }
 }
 
 impl RevocationList for MemoryRevocations {
     fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
         Step::Ready(match self.0.look_up(token) {
-            Standing::Good if self.coverage() != Coverage::Complete => Standing::Unavailable,
-            standing => standing,
+            LocalStanding::Known(Standing::Good) if self.coverage() != Coverage::Complete => Standing::Unavailable,
+            LocalStanding::Known(standing) => standing,
+            // Only lists that follow a store have sealed revocations, and they ask it.
+            LocalStanding::Sealed { .. } => Standing::Unavailable,
         })
     }
 }
@@ -118,7 +132,10 @@ impl RevocationStore for MemoryRevocations {
 
 impl Memory {
     pub(super) fn new(settings: RevocationSettings, freshness: Option<Freshness>) -> Self {
-        let entries = Entries::new(settings.capacity);
+        Self::of(Entries::new(settings.capacity), settings, freshness)
+    }
+
+    pub(super) fn of(entries: Entries, settings: RevocationSettings, freshness: Option<Freshness>) -> Self {
         let (refused, reported) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { settings, entries, refused, reported, freshness }
     }
@@ -132,13 +149,20 @@ impl Memory {
             return Err(RevokeError::MissingClaim(claim));
         }
         let until = revocation.remember_until(self.settings.clock.now().into(), &self.settings);
-        self.remember((revocation.kind, &revocation.issuer, &revocation.name), revocation.cutoff, until)
+        let key = (revocation.kind, &*revocation.issuer, &*revocation.name);
+        self.remember(key, revocation.cutoff, until, Origin::Process)
     }
 
-    pub(super) fn remember(&self, key: (Kind, &str, &str), cutoff: i64, until: i64) -> Result<(), RevokeError> {
+    pub(super) fn remember(
+        &self,
+        key: (Kind, &str, &str),
+        cutoff: i64,
+        until: i64,
+        origin: Origin,
+    ) -> Result<(), RevokeError> {
         let clock = &self.settings.clock;
         let now = Now { wall: NumericDate::from(clock.now()).seconds(), monotonic: clock.monotonic() };
-        self.entries.add(key, cutoff, until, now).map_err(|_| {
+        self.entries.add(key, cutoff, until, origin, now).map_err(|_| {
             self.report_full(now.monotonic);
             RevokeError::Full
         })
@@ -160,17 +184,29 @@ impl Memory {
         }
     }
 
-    fn look_up(&self, token: &TokenIdentity<'_>) -> Standing {
+    fn look_up(&self, token: &TokenIdentity<'_>) -> LocalStanding {
         if let Some(standing) = self.settings.unrevocable(token) {
-            return standing;
+            return LocalStanding::Known(standing);
         }
+        let mut local = LocalStanding::Known(Standing::Good);
         for (kind, name) in revocable_claims(token) {
-            let cutoff = self.entries.cutoff(kind, token.issuer.unwrap_or_default(), name);
-            if let Some(standing) = cutoff.and_then(|cutoff| standing_at_cutoff(cutoff, token.issued_at)) {
-                return standing;
+            match self.entries.find(kind, token.issuer.unwrap_or_default(), name) {
+                Some(Known::Cutoff(cutoff)) => {
+                    if let Some(standing) = standing_at_cutoff(cutoff, token.issued_at) {
+                        return LocalStanding::Known(standing);
+                    }
+                }
+                Some(Known::Sealed { is_orphaned: false }) if matches!(local, LocalStanding::Sealed { .. }) => {}
+                Some(Known::Sealed { is_orphaned }) => local = LocalStanding::Sealed { is_orphaned },
+                None => {}
             }
         }
-        Standing::Good
+        local
+    }
+
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(super) fn orphan(&self) {
+        self.entries.orphan();
     }
 }
 

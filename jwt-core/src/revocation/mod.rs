@@ -29,12 +29,16 @@
 //! [The guide](crate::guide::revocation) says which revocation to choose, how many a list holds, and what happens when it
 //! fails.
 
+mod compact;
 mod entries;
 mod feed;
 mod freshness;
 mod list;
+mod local;
 mod memory;
+mod sealed;
 mod settings;
+mod shard;
 mod store;
 mod target;
 
@@ -44,6 +48,10 @@ pub(crate) use freshness::Coverage;
 #[cfg(feature = "remote")]
 pub use list::with_time_limit;
 pub use list::{RevocationList, Standing, TokenIdentity};
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(crate) use local::Origin;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(crate) use local::Unconfirmed;
 pub use memory::{MemoryRevocations, RevocationCount};
 #[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) use memory::{revocable_claims, standing_at_cutoff};

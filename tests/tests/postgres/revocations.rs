@@ -92,6 +92,59 @@ async fn a_process_that_starts_reads_every_page_of_the_table() {
     }
 }
 
+/// Rows that were written without a message show what a process reads.
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn after_a_cut_only_newer_changes_are_read_and_after_a_restart_everything() {
+    let mut server = Server::start();
+    let node = Node::start(&server).synced().await;
+    let insert = |name: &str| {
+        format!(
+            "INSERT INTO jwt_revocations VALUES (1, convert_to('{ISSUER}', 'UTF8'), convert_to('{name}', 'UTF8'), \
+             9223372036854775807, 9223372036854775807);"
+        )
+    };
+    server.sql(&insert("before"));
+    // Each proof is a transaction, so after some the process's position is beyond that row.
+    let next = || server.sql("SELECT pg_snapshot_xmax(pg_current_snapshot())").parse::<u64>().expect("a number");
+    let first = next();
+    until("proofs", async || next() > first + 3).await;
+    let cut =
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'jwt' AND pid <> pg_backend_pid();";
+    server.sql(&format!("{cut} {}", insert("during")));
+    node.until_session("during", Some(ErrorKind::Revoked)).await;
+    assert_eq!(node.session("before").await, None, "the table wasn't read again");
+    server.kill();
+    server.revive();
+    node.until_session("before", Some(ErrorKind::Revoked)).await;
+}
+
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn sealed_revocations_are_confirmed_by_the_server_and_refused_without_it() {
+    let mut server = Server::start();
+    server.sql(&format!(
+        "INSERT INTO jwt_revocations SELECT 1, convert_to('{ISSUER}', 'UTF8'), convert_to('s-' || n, 'UTF8'), \
+         9223372036854775807, {} FROM generate_series(1, 20000) AS n",
+        NOW + 86_400
+    ));
+    let node = Node::with(&server, RevocationSettings::new().exact_capacity(640)).synced().await;
+    assert!((19_995..=20_000).contains(&node.list.count().remembered));
+    for number in (1..=20_000).step_by(10) {
+        assert_eq!(node.session(&format!("s-{number}")).await, Some(ErrorKind::Revoked), "{number}");
+        assert_eq!(node.session(&format!("good-{number}")).await, None, "{number}");
+    }
+    server.kill();
+    let mut down = 0;
+    for number in (2..=20_000).step_by(10) {
+        let outcome = node.session(&format!("s-{number}")).await.expect("a refusal");
+        assert!([ErrorKind::Revoked, ErrorKind::RevocationUnavailable].contains(&outcome), "{number}: {outcome:?}");
+        down += usize::from(outcome == ErrorKind::RevocationUnavailable);
+        assert_eq!(node.session(&format!("good-{number}")).await, None, "{number}");
+    }
+    assert!(down > 1_000, "{down}");
+}
+
 /// A message has at most 8,000 bytes. A longer name makes the others read the table.
 #[tokio::test]
 #[ignore = "needs postgresql: see CONTRIBUTING.md"]

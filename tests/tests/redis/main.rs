@@ -10,6 +10,7 @@ mod proofs;
 mod proxy;
 mod recovery;
 mod revocations;
+mod sealed;
 mod server;
 mod sessions;
 mod setup;

@@ -1,0 +1,125 @@
+//! A part of a list, behind one lock.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::hash_map::{self, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::compact::MAX_LEN;
+use super::local::Now;
+use super::sealed::{Sealable, Sealed};
+use super::target::{ANY_TIME, Kind};
+
+/// A shard has at most one exact entry for so many sealed ones, or the setting's number. So adding one costs the sealing of so
+/// many, about half a microsecond.
+const SEALED_FOR_EACH: usize = 64;
+
+#[derive(Default)]
+pub(super) struct Shard {
+    pub(super) entries: HashMap<u128, RevokedEntry, BuildHasherDefault<DigestHasher>>,
+    /// Each entry once, by the earliest second of the monotonic clock at which it may be dropped.
+    pub(super) ends: BinaryHeap<Reverse<(u64, u128)>>,
+    pub(super) sealed: Sealed,
+    /// How many entries the shard has when some are to be sealed.
+    pub(super) seal_at: usize,
+}
+
+pub(super) struct RevokedEntry {
+    pub(super) kind: Kind,
+    pub(super) cutoff: i64,
+    pub(super) until: i64,
+    /// `until` on the monotonic clock. An entry is dropped only when both clocks are past it, so that setting the system
+    /// clock forwards and back doesn't make a revoked token valid again.
+    pub(super) monotonic: u64,
+    pub(super) is_stored: bool,
+}
+
+impl RevokedEntry {
+    /// Whether a fingerprint is enough, because a store has the revocation and it ends by `last`.
+    fn is_sealable(&self, last: i64) -> bool {
+        self.is_stored && self.cutoff == ANY_TIME && is_sealed_kind(self.kind) && self.until <= last
+    }
+}
+
+impl Shard {
+    /// Drops the entries that have ended. Each entry costs a few steps, once.
+    pub(super) fn prune(&mut self, now: Now, mut dropped: impl FnMut(Kind)) {
+        while let Some(&Reverse((end, digest))) = self.ends.peek()
+            && end <= now.second()
+        {
+            self.ends.pop();
+            let hash_map::Entry::Occupied(mut entry) = self.entries.entry(digest) else { continue };
+            let revoked = entry.get_mut();
+            if revoked.monotonic <= end && revoked.until > now.wall {
+                // The system clock was set back.
+                revoked.monotonic = now.second().saturating_add(revoked.until.saturating_sub(now.wall).unsigned_abs());
+            }
+            if revoked.monotonic > end {
+                self.ends.push(Reverse((revoked.monotonic, digest)));
+            } else {
+                dropped(entry.remove().kind);
+            }
+        }
+    }
+
+    pub(super) fn sealable(&self, last: i64) -> Vec<Sealable> {
+        let sealable = self.entries.iter().filter(|(_, entry)| entry.is_sealable(last));
+        let sealable = sealable.map(|(digest, entry)| {
+            let RevokedEntry { until, monotonic, .. } = *entry;
+            Sealable { digest: *digest, until, monotonic }
+        });
+        sealable.take(MAX_LEN.saturating_sub(self.sealed.len())).collect()
+    }
+
+    /// Replaces entries by their fingerprints, and returns how many. `most` entries may follow until the next time.
+    pub(super) fn seal(&mut self, sealed: Sealed, sealable: &[Sealable], last: i64, most: usize) -> usize {
+        let before = self.entries.len();
+        for one in sealable {
+            // One that was changed since stays exact.
+            if let hash_map::Entry::Occupied(entry) = self.entries.entry(one.digest)
+                && entry.get().is_sealable(last)
+                && entry.get().until == one.until
+            {
+                entry.remove();
+            }
+        }
+        self.ends = self.entries.iter().map(|(digest, entry)| Reverse((entry.monotonic, *digest))).collect();
+        self.seal_at = self.entries.len() + most.max(sealed.len() / SEALED_FOR_EACH);
+        self.entries.shrink_to(self.seal_at / 2);
+        self.sealed = sealed;
+        before - self.entries.len()
+    }
+
+    #[cfg(any(feature = "postgres", feature = "redis", test))]
+    pub(super) fn orphan(&mut self, orphaned: Sealed) {
+        self.sealed = orphaned;
+        for entry in self.entries.values_mut() {
+            entry.is_stored = false;
+        }
+    }
+}
+
+/// Cutoffs stay exact. They are few, and a fingerprint has none.
+pub(super) const fn is_sealed_kind(kind: Kind) -> bool {
+    matches!(kind, Kind::Token | Kind::Session)
+}
+
+/// Uses the lower half of a digest as its hash.
+#[derive(Default)]
+pub(super) struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, digest: u128) {
+        self.0 = digest as u64;
+    }
+}
