@@ -1,0 +1,137 @@
+//! Measures a process with millions of revocations on Redis: how long it takes to start, its memory, and its look-ups.
+//!
+//! Start a Redis server without data, and name it: `cargo run --release --manifest-path tests/bench/Cargo.toml
+//! --no-default-features --features redis --bin revocations -- redis://127.0.0.1:6379/ 2000000`. A third argument sets
+//! `exact_capacity`.
+
+use std::env;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use jwt_bench::stand::{ISSUER, Stand};
+use jwt_core::revocation::{RevocationList, RevocationSettings, Standing, TokenIdentity};
+use jwt_core::store::{RedisRevocations, RedisSettings, redis};
+use jwt_core::{Algorithm, Step, Verified, Verifier};
+
+/// How many tokens of each sort are looked up.
+const TOKENS: usize = 1_000_000;
+
+/// How many are verified at once, so that only look-ups are timed.
+const BATCH: usize = 10_000;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let mut arguments = env::args().skip(1);
+    let address = arguments.next().expect("the address of a Redis server");
+    let number = |text: Option<String>, default| text.map_or(default, |text| text.parse().expect("a number"));
+    let count = number(arguments.next(), 2_000_000);
+    let exact = number(arguments.next(), 100_000);
+    let memory = RevocationSettings::new().capacity(count + 1_000).exact_capacity(exact);
+    let settings = RedisSettings::new().timeout(Duration::from_secs(5)).recovery_time(Duration::ZERO);
+    let settings = settings.staleness(Duration::from_secs(60));
+    let connect =
+        || RedisRevocations::connect(&address, settings.clone().revocations(memory.clone())).expect("an address");
+    let first = connect();
+    first.synced().await;
+    drop(first);
+    write(&address, count);
+
+    let (resident, began, busy) = (resident(), Instant::now(), on_processor());
+    let list = connect();
+    list.synced().await;
+    let (elapsed, bytes) = (began.elapsed(), self::resident().saturating_sub(resident));
+    let busy = (on_processor() - busy).as_secs_f64();
+    println!("{count} revocations were read in {:.2} s, with {busy:.2} s of this process", elapsed.as_secs_f64());
+    println!("memory: {:.1} bytes each, {} MB in all", bytes as f64 / count as f64, bytes / 1_000_000);
+    assert!(list.is_complete() && list.count().remembered + 100 > count, "{:?}", list.count());
+
+    let stand = Stand::new(Algorithm::HS256);
+    let verifier = stand.verifier();
+    let good = look_up_all(&list, &stand, &verifier, count).await;
+    println!(
+        "{TOKENS} good tokens: {:.0} ns each, {} asked the server, {} refused",
+        good.nanos(),
+        good.asked,
+        good.refused
+    );
+    let revoked = look_up_all(&list, &stand, &verifier, 0).await;
+    let accepted = TOKENS.min(count) - revoked.refused.min(count);
+    println!("revoked tokens: {:.0} ns each, {} asked the server, {accepted} accepted", revoked.nanos(), revoked.asked);
+    assert!(good.refused == 0 && accepted == 0);
+}
+
+#[derive(Default)]
+struct Outcome {
+    time: Duration,
+    looked_up: usize,
+    asked: usize,
+    refused: usize,
+}
+
+impl Outcome {
+    fn nanos(&self) -> f64 {
+        self.time.as_nanos() as f64 / self.looked_up as f64
+    }
+}
+
+/// Looks up tokens from a number on. Only the answers from memory are timed.
+async fn look_up_all(list: &RedisRevocations, stand: &Stand, verifier: &Verifier, from: usize) -> Outcome {
+    let (mut outcome, now) = (Outcome::default(), now());
+    for batch in 0..TOKENS / BATCH {
+        let numbers = from + batch * BATCH..from + (batch + 1) * BATCH;
+        let verify = |number| verifier.start(&stand.good(number, 0), None).ready().expect("a known key").expect("good");
+        let tokens: Vec<Verified> = numbers.map(verify).collect();
+        let claims: Vec<_> = tokens.iter().map(Verified::registered).collect();
+        let mut unknown = Vec::new();
+        let began = on_processor();
+        for claims in &claims {
+            match list.look_up(&TokenIdentity::of(claims, now.into())) {
+                Step::Ready(standing) => outcome.refused += usize::from(standing != Standing::Good),
+                asking => unknown.push(asking),
+            }
+        }
+        outcome.time += on_processor() - began;
+        outcome.looked_up += claims.len();
+        // Lets the list follow its server.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        for asking in unknown {
+            outcome.asked += 1;
+            outcome.refused += usize::from(asking.wait().await != Standing::Good);
+        }
+    }
+    outcome
+}
+
+/// Writes revocations of the tokens with the numbers up to `count`, as a process does.
+fn write(address: &str, count: usize) {
+    let mut connection = redis::Client::open(address).and_then(|client| client.get_connection()).expect("a server");
+    let until = now().as_secs() + 3_600 + 301;
+    let mut pipeline = redis::pipe();
+    for number in 0..count {
+        let field = format!("0 {} {ISSUER}0b8f6a52-93ac-4f25-a1b5-{number:012}", ISSUER.len());
+        let hash = field
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let shard = (hash >> 32 ^ hash) % 16;
+        pipeline.cmd("HSET").arg(format!("{{jwt}}:revoked:{shard:x}")).arg(field).arg(format!("* {until}")).ignore();
+        if number % 10_000 == 9_999 || number + 1 == count {
+            let () = pipeline.query(&mut connection).expect("an answer");
+            pipeline.clear();
+        }
+    }
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock")
+}
+
+/// How long this thread, the only one, has run on a processor. Other programs don't count.
+fn on_processor() -> Duration {
+    let status = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    Duration::from_nanos(status.split(' ').next().and_then(|time| time.parse().ok()).expect("a number"))
+}
+
+/// The memory of this process in bytes.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+    status.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("a number") * 4_096
+}
