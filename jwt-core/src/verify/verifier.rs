@@ -71,7 +71,7 @@ impl Verifier {
 
     /// Reads from a request who sends it, if tokens may be bound to their sender.
     pub(super) fn sender<'r>(&self, request: &'r dyn RequestView, location: Location) -> Option<Box<Sender<'r>>> {
-        self.pipeline.senders.as_ref().map(|senders| Box::new(senders.sender(request, location)))
+        self.pipeline.senders.as_ref()?.sender(request, location).map(Box::new)
     }
 
     /// Returns the nonce that clients should use in their proofs, if they need one.
