@@ -1,6 +1,7 @@
 //! The demo from outside: both servers on real sockets, the commands that it prints, and its page in a browser.
 
 mod cors;
+mod dpop;
 mod issuer;
 mod page;
 mod routes;
