@@ -1,6 +1,6 @@
 //! Tokens that are bound to a client's certificate (RFC 8705 section 3), and the profile FAPI 2.0.
 //!
-//! Here the certificate comes in a header. `mutual_tls` beside this suite has real connections.
+//! Here the certificate comes in a header from a proxy.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
