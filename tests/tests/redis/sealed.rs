@@ -83,7 +83,7 @@ async fn a_server_that_lost_its_data_cannot_make_a_sealed_revocation_good() {
     check().await;
     node.list.revoke(&Revocation::session(ISSUER, "another")).await.expect("revoked");
     // The process notices it, and follows the new data.
-    until("a new epoch", async || server.cli(&["HGET", "{jwt}:revoked:0", "epoch"]) != "").await;
+    until("a new epoch", async || !server.cli(&["HGET", "{jwt}:revoked:0", "epoch"]).is_empty()).await;
     for _ in 0..20 {
         check().await;
     }

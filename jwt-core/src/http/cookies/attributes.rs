@@ -50,8 +50,10 @@ impl Attributes {
         }
         let mut cookie = self.line(value);
         if !self.session_only {
+            // More doesn't fit into the integers that browsers use.
+            let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
             // Writing to a `String` can't fail.
-            let _ = write!(cookie, "; Max-Age={}", life.as_secs());
+            let _ = write!(cookie, "; Max-Age={seconds}");
         }
         // Before it had a domain, the application may have set it without. A browser would send both.
         let former = self.domain.is_some().then(|| Self { domain: None, ..self.clone() }.clear());
