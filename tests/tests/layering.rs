@@ -399,7 +399,9 @@ fn an_adapter_names_neither_the_other_framework_nor_the_syntax_of_challenges() {
         let dependencies = dependencies.split("\n[").next().unwrap_or_default();
         assert!(!dependencies.contains(other), "{package} depends on {other}");
         for source in sources(package) {
-            let code = source.code.to_ascii_lowercase();
+            // The search words of a page may name anything.
+            let lines = source.code.lines().filter(|line| !line.trim_start().starts_with("#[doc(alias("));
+            let code = lines.collect::<Vec<_>>().join("\n").to_ascii_lowercase();
             for word in [
                 "\"bearer",
                 "invalid_token",
