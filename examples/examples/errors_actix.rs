@@ -54,7 +54,7 @@ async fn report(user: Result<Claims<User>, Rejection>, id: web::Path<u32>) -> Re
     Ok(format!("report {id} for {}\n", user.sub))
 }
 
-/// Writes the body of every error, also of those that happen before a handler runs.
+/// Writes the body of every error, including errors before a handler runs.
 async fn error_bodies(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

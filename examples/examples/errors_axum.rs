@@ -44,7 +44,7 @@ async fn report(user: Result<Claims<User>, Rejection>, Path(id): Path<u32>) -> R
     Ok(format!("report {id} for {}\n", user.sub))
 }
 
-/// Writes the body of every error, also of those that happen before a handler runs.
+/// Writes the body of every error, including errors before a handler runs.
 async fn error_bodies(request: Request, next: Next) -> Response {
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("none").to_owned();
     let mut response = next.run(request).await;

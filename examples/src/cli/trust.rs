@@ -80,7 +80,7 @@ impl Trust {
         Ok((builder.build()?, Expected::new(settings, self.moment(), self.leeway)))
     }
 
-    /// Returns the time as of which tokens are judged, in seconds since 1970.
+    /// Returns the time at which tokens are checked, in seconds since 1970.
     pub(super) fn moment(&self) -> u64 {
         self.now.unwrap_or_else(|| SystemClock.now().as_secs())
     }

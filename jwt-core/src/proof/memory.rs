@@ -32,7 +32,7 @@ struct Log {
 
 const SHARDS: usize = 16;
 
-/// Half of a SHA-256 hash. Finding two equal ones takes 2^64 attempts, and gains only a refusal of one's own proof.
+/// Half of a SHA-256 hash. Finding two equal ones takes 2^64 attempts, and the attacker's own proof is refused then.
 type Short = [u8; 16];
 
 #[derive(Default)]

@@ -42,7 +42,7 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// The names of the checks, in the order in which every token goes through them. [`Error::check`] says at which one it failed.
+    /// The names of the checks, in their order. [`Error::check`] names the one that refused a token.
     pub const CHECKS: &'static [&'static str] = Check::NAMES;
 
     pub(super) fn new(pipeline: Pipeline, sources: TokenSources, resources: Option<Resources>) -> Self {
