@@ -29,7 +29,7 @@ impl DemoClient {
         let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.key.public_jwk()});
         let claims = json!({
             "jti": format!("{}-{}", self.thumbprint(), self.proofs.fetch_add(1, Ordering::Relaxed)),
-            "htm": method, "htu": url, "iat": SystemClock.now().as_secs(), "ath": token_hash(token),
+            "htm": method, "htu": url, "iat": SystemClock.now().as_secs(), "ath": hash(token.as_bytes()),
         });
         let input = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
         let signature = self.key.sign(input.as_bytes())?;
@@ -53,8 +53,9 @@ pub(super) fn thumbprint(proof: &[u8]) -> Option<String> {
     if is_proof && is_signed { backend.thumbprint(&key) } else { None }
 }
 
-fn token_hash(token: &str) -> String {
-    encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes()))
+/// Returns the SHA-256 hash of a token (RFC 9449 section 4.2) or a certificate (RFC 8705 section 3.1).
+pub(super) fn hash(bytes: &[u8]) -> String {
+    encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes))
 }
 
 fn encode(bytes: impl AsRef<[u8]>) -> String {

@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Form, Json, Router};
+use axum::{Extension, Form, Json, Router};
+use jwt_core::http::Peer;
 use serde_json::{Value, json};
 
 use super::client;
@@ -58,6 +59,7 @@ async fn loopback_only(headers: HeaderMap, request: Request, next: Next) -> Resp
 async fn token(
     State(issuer): State<Arc<DevIssuer>>,
     headers: HeaderMap,
+    peer: Option<Extension<Peer>>,
     form: Result<Form<TokenRequest>, FormRejection>,
 ) -> Response {
     let Ok(Form(request)) = form else {
@@ -79,7 +81,8 @@ async fn token(
         Some(Some(thumbprint)) => Some(thumbprint),
         Some(None) => return refuse("invalid_dpop_proof", "the header DPoP isn't a proof signed with ES256"),
     };
-    let request = request.bound_to(bound_to);
+    let certificate = peer.as_ref().and_then(|peer| peer.peer_certificate()).map(client::hash);
+    let request = request.bound_to(bound_to).certificate(certificate);
     match issuer.token(&request) {
         Ok(token) => {
             let mut answer = json!({

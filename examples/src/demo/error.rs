@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::{fmt, io};
 
 use jwt_core::BuildError;
@@ -25,6 +26,15 @@ pub enum DemoError {
     },
     /// The embedded issuer can't create its key.
     Key(KeyError),
+    /// A file for TLS can't be used.
+    Tls {
+        /// The option that names the file.
+        option: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 impl fmt::Display for DemoError {
@@ -36,6 +46,7 @@ impl fmt::Display for DemoError {
             Self::Port { port, option, error } => write!(f, "cannot listen on port {port} ({option}): {error}"),
             Self::Issuer { issuer, error } => write!(f, "no verifier can be built for the issuer {issuer}: {error}"),
             Self::Key(error) => write!(f, "the embedded issuer cannot create its key: {error}"),
+            Self::Tls { option, file, error } => write!(f, "cannot use {} ({option}): {error}", file.display()),
         }
     }
 }
@@ -46,6 +57,7 @@ impl std::error::Error for DemoError {
             Self::Port { error, .. } => Some(error),
             Self::Issuer { error, .. } => Some(error),
             Self::Key(error) => Some(error),
+            Self::Tls { error, .. } => Some(&**error),
         }
     }
 }

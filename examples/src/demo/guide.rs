@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jwt_core::keys::KeyError;
 
 use super::client::DemoClient;
+use super::tls::Files;
 use super::{Demo, DevIssuer, DpopMode, TokenRequest};
 
 /// How long the tokens in the commands are valid, in seconds.
@@ -30,6 +31,14 @@ impl Demo {
     ///
     /// If the embedded issuer can't sign.
     pub fn calls(&self) -> Result<Vec<Call>, KeyError> {
+        let mut calls = self.calls_without_options()?;
+        for call in &mut calls {
+            call.command = format!("curl{} {}", self.curl_options(), call.command);
+        }
+        Ok(calls)
+    }
+
+    fn calls_without_options(&self) -> Result<Vec<Call>, KeyError> {
         let (axum, actix) = (self.axum_url(), self.actix_url());
         if let (Some(issuer), DpopMode::Required | DpopMode::Allowed) = (self.issuer(), self.dpop()) {
             return self.bound_calls(issuer);
@@ -69,6 +78,11 @@ impl Demo {
         ])
     }
 
+    /// The options that let curl trust the servers' certificate.
+    fn curl_options(&self) -> String {
+        self.tls().map_or_else(String::new, |tls| format!(" --cacert '{}'", tls.certificate().display()))
+    }
+
     /// The part of a command that sends a token.
     fn authorization(&self, request: &TokenRequest) -> Result<String, KeyError> {
         Ok(match self.issuer() {
@@ -97,6 +111,15 @@ impl Demo {
             }
             None => "  Get an access token from your provider and set the shell variable TOKEN to it.\n",
         });
+        if self.tls().is_some_and(Files::has_client_ca) {
+            let issuer = &self.provider().issuer;
+            let _ = writeln!(
+                text,
+                "\n  A token that's requested with a client's certificate is bound to it, so it works with that certificate only:\n  \
+                 curl{} --cert CLIENT.pem --key CLIENT.key {issuer}/token -d grant_type=client_credentials",
+                self.curl_options()
+            );
+        }
         for Call { about, status, command } in self.calls()? {
             let _ = writeln!(text, "\n# {about}: {status}\n{command}");
         }
@@ -106,5 +129,5 @@ impl Demo {
 }
 
 fn call(about: &'static str, status: u16, url: &str, authorization: &str) -> Call {
-    Call { about, status, command: format!("curl -i {url}{authorization}") }
+    Call { about, status, command: format!("-i {url}{authorization}") }
 }

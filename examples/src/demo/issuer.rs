@@ -8,7 +8,7 @@ use jwt_core::Algorithm;
 use jwt_core::Clock as _;
 use jwt_core::SystemClock;
 use jwt_core::crypto::SigningKey;
-use jwt_core::keys::KeyError;
+use jwt_core::keys::{Key, KeyError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -44,6 +44,9 @@ pub struct TokenRequest {
     /// The thumbprint of the client's key. It comes from the client's proof, never from the form.
     #[serde(skip)]
     bound_to: Option<String>,
+    /// The hash of the client's certificate. It comes from the connection.
+    #[serde(skip)]
+    certificate: Option<String>,
 }
 
 impl TokenRequest {
@@ -72,6 +75,21 @@ impl TokenRequest {
     pub fn bound_to(mut self, thumbprint: Option<String>) -> Self {
         self.bound_to = thumbprint;
         self
+    }
+
+    /// Binds the token to the certificate with this hash. Default: no certificate.
+    #[must_use]
+    pub fn certificate(mut self, hash: Option<String>) -> Self {
+        self.certificate = hash;
+        self
+    }
+
+    /// Returns what the token is bound to: RFC 9449 section 6.1, RFC 8705 section 3.1.
+    fn confirmation(&self) -> Option<Value> {
+        let members = [("jkt", &self.bound_to), ("x5t#S256", &self.certificate)];
+        let members = members.into_iter().filter_map(|(name, hash)| Some((name.to_owned(), hash.clone()?.into())));
+        let members: serde_json::Map<_, _> = members.collect();
+        (!members.is_empty()).then(|| members.into())
     }
 
     /// Returns the type of the token.
@@ -107,7 +125,6 @@ struct AccessToken<'t> {
     name: &'t str,
     #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'t str,
-    /// RFC 9449 section 6.1.
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Value>,
 }
@@ -117,6 +134,11 @@ impl DevIssuer {
         let started = now();
         let key = SigningKey::generate(Algorithm::ES256)?.with_kid(format!("dev-{started}"));
         Ok(Self { url, key, started, issued: AtomicU64::new(1) })
+    }
+
+    /// Returns the key that verifies its tokens.
+    pub(super) fn key(&self) -> Key {
+        self.key.verification_key()
     }
 
     /// Returns the issuer's identifier, the `iss` of its tokens.
@@ -147,7 +169,7 @@ impl DevIssuer {
             jti: format!("{}-{number}", self.started),
             name: &request.name,
             scope: &request.scope,
-            cnf: request.bound_to.as_ref().map(|thumbprint| json!({"jkt": thumbprint})),
+            cnf: request.confirmation(),
         })
     }
 
@@ -168,6 +190,7 @@ impl DevIssuer {
             "grant_types_supported": ["client_credentials"],
             "scopes_supported": ["reports:read"],
             "dpop_signing_alg_values_supported": ["ES256"],
+            "tls_client_certificate_bound_access_tokens": true,
         })
     }
 

@@ -7,7 +7,7 @@
 //! - `server`: builds the [`Verifier`](jwt_core::Verifier) and runs both servers.
 //!
 //! The rest lets you try it without anything else: a development issuer (`issuer`, `endpoints`), a web page (`page`), a client with a key
-//! (`client`) and commands for the terminal (`guide`).
+//! (`client`), TLS (`tls`) and commands for the terminal (`guide`).
 
 mod actix_app;
 mod axum_app;
@@ -19,6 +19,7 @@ mod issuer;
 mod options;
 mod page;
 mod server;
+mod tls;
 mod user;
 
 pub use error::DemoError;

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use clap::{Args, Parser};
 
 /// Serves the same routes on axum and on actix-web, protected by one JWT verifier.
@@ -29,6 +31,18 @@ pub struct Options {
     /// The address that clients use for both servers, for DPoP; by default each server's own
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+
+    /// The servers' certificate, and those up to its authority, in PEM: both then speak https
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Authorities in PEM: clients may authenticate with their certificates, and tokens may be bound to them (mutual TLS)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Whether tokens may or must be bound to a key.
@@ -61,13 +75,36 @@ impl Options {
     /// Returns options for the embedded issuer, on free ports.
     #[must_use]
     pub const fn on_free_ports() -> Self {
-        Self { provider: None, axum_port: 0, actix_port: 0, dpop: DpopMode::Off, public_url: None }
+        Self {
+            provider: None,
+            axum_port: 0,
+            actix_port: 0,
+            dpop: DpopMode::Off,
+            public_url: None,
+            tls_cert: None,
+            tls_key: None,
+            client_ca: None,
+        }
     }
 
     /// Sets whether tokens may or must be bound to a key. Default: off.
     #[must_use]
     pub const fn dpop(mut self, mode: DpopMode) -> Self {
         self.dpop = mode;
+        self
+    }
+
+    /// Sets the certificate and the key of both servers. Default: no TLS.
+    #[must_use]
+    pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        (self.tls_cert, self.tls_key) = (Some(certificate.into()), Some(key.into()));
+        self
+    }
+
+    /// Sets the authorities of clients' certificates. Default: clients can't authenticate with certificates.
+    #[must_use]
+    pub fn client_ca(mut self, certificates: impl Into<PathBuf>) -> Self {
+        self.client_ca = Some(certificates.into());
         self
     }
 

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer};
-use axum::Router;
+use axum::{Router, middleware};
 use jwt_core::proof::Dpop;
 use jwt_core::verify::KeyFetchErrors;
 use jwt_core::{TrustedIssuer, Verifier};
+use rustls::ServerConfig;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::issuer::{self, DevIssuer};
+use super::tls::{self, Connection, Files, TlsListener};
 use super::{DemoError, DpopMode, Options, Provider, actix_app, axum_app, endpoints, page};
 
 /// How long the servers wait for running requests when the demo stops.
@@ -26,6 +28,7 @@ pub struct Demo {
     actix_url: String,
     provider: Provider,
     dpop: DpopMode,
+    tls: Option<Files>,
     issuer: Option<Arc<DevIssuer>>,
     verifier: Verifier,
     axum: AxumServer,
@@ -39,9 +42,11 @@ impl Demo {
     ///
     /// If a port is taken, or no verifier can be built for the issuer.
     pub async fn start(options: Options) -> Result<Self, DemoError> {
+        let tls = Files::of(&options);
+        let scheme = if tls.is_some() { "https" } else { "http" };
         // The ports must be known first, because the issuer and the page contain them.
-        let (axum_listener, axum_url) = listen(options.axum_port, "--axum-port")?;
-        let (actix_listener, actix_url) = listen(options.actix_port, "--actix-port")?;
+        let (axum_listener, axum_url) = listen(scheme, options.axum_port, "--axum-port")?;
+        let (actix_listener, actix_url) = listen(scheme, options.actix_port, "--actix-port")?;
 
         let (provider, issuer) = match options.provider {
             Some(provider) => (provider, None),
@@ -52,9 +57,10 @@ impl Demo {
         };
         // Both servers share the verifier and its keys, unless a proof names the server's address. It fetches nothing before the
         // first token arrives, so the axum server can serve the issuer.
-        let embedded = issuer.is_some();
-        let for_server =
-            |url: &str| verifier(&provider, embedded, options.dpop, options.public_url.as_deref().unwrap_or(url));
+        let for_server = |url: &str| {
+            let url = options.public_url.as_deref().unwrap_or(url);
+            verifier(&provider, issuer.as_deref(), options.dpop, tls.as_ref(), url)
+        };
         let verifier = for_server(&axum_url)?;
         let for_actix = match options.dpop {
             DpopMode::Off => verifier.clone(),
@@ -69,17 +75,24 @@ impl Demo {
         if let Some(issuer) = &issuer {
             app = app.merge(endpoints::routes(issuer));
         }
-        let axum = AxumServer::start(axum_listener, app).map_err(port_error(options.axum_port, "--axum-port"))?;
+        let config = tls.as_ref().map(Files::config).transpose()?;
+        let axum = AxumServer::start(axum_listener, app, config.clone())
+            .map_err(port_error(options.axum_port, "--axum-port"))?;
 
         let actix = {
             let app = move || App::new().wrap(actix_app::cors(&origins)).configure(actix_app::routes(&for_actix));
             let server = HttpServer::new(app).workers(1).disable_signals().shutdown_timeout(SHUTDOWN_TIMEOUT.as_secs());
-            let server = server.listen(actix_listener).map_err(port_error(options.actix_port, "--actix-port"))?.run();
+            let server = server.on_connect(tls::add_peer_on_connect);
+            let server = match config {
+                Some(config) => server.listen_rustls_0_23(actix_listener, config),
+                None => server.listen(actix_listener),
+            };
+            let server = server.map_err(port_error(options.actix_port, "--actix-port"))?.run();
             let handle = server.handle();
             tokio::spawn(server);
             handle
         };
-        Ok(Self { axum_url, actix_url, provider, dpop: options.dpop, issuer, verifier, axum, actix })
+        Ok(Self { axum_url, actix_url, provider, dpop: options.dpop, tls, issuer, verifier, axum, actix })
     }
 
     /// Returns the address of the axum server and the page, without a slash at the end.
@@ -106,6 +119,11 @@ impl Demo {
         self.dpop
     }
 
+    /// Returns the files of TLS, or `None` without TLS.
+    pub(super) const fn tls(&self) -> Option<&Files> {
+        self.tls.as_ref()
+    }
+
     /// Returns the embedded issuer, or `None` with a real provider.
     #[must_use]
     pub fn issuer(&self) -> Option<&DevIssuer> {
@@ -128,11 +146,23 @@ impl Demo {
 }
 
 /// Builds the verifier of both servers. It decides which tokens are accepted.
-fn verifier(provider: &Provider, embedded: bool, dpop: DpopMode, url: &str) -> Result<Verifier, DemoError> {
-    let trusted = TrustedIssuer::discover(provider.issuer.as_str()).audience(provider.audience.as_str());
+fn verifier(
+    provider: &Provider,
+    issuer: Option<&DevIssuer>,
+    dpop: DpopMode,
+    tls: Option<&Files>,
+    url: &str,
+) -> Result<Verifier, DemoError> {
+    let trusted = match (issuer, tls) {
+        // The demo doesn't fetch from itself if it would have to trust its own certificate for that.
+        (Some(issuer), Some(_)) => TrustedIssuer::new(provider.issuer.as_str()).key(issuer.key()),
+        _ => TrustedIssuer::discover(provider.issuer.as_str()),
+    };
+    let trusted = trusted.audience(provider.audience.as_str());
     // The embedded issuer follows RFC 9068; not every provider does. If yours does, require the profile too: it keeps out ID
     // tokens.
-    let trusted = if embedded { trusted.access_token_profile() } else { trusted };
+    let trusted = if issuer.is_some() { trusted.access_token_profile() } else { trusted };
+    let trusted = if tls.is_some_and(Files::has_client_ca) { trusted.mutual_tls_allowed() } else { trusted };
     // A proof names the address that the client uses.
     let settings = Dpop::new(url);
     let builder = match dpop {
@@ -144,10 +174,10 @@ fn verifier(provider: &Provider, embedded: bool, dpop: DpopMode, url: &str) -> R
 }
 
 /// Listens on 127.0.0.1, so only this machine can connect.
-fn listen(port: u16, option: &'static str) -> Result<(TcpListener, String), DemoError> {
+fn listen(scheme: &str, port: u16, option: &'static str) -> Result<(TcpListener, String), DemoError> {
     let bind = || {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let url = format!("{scheme}://{}", listener.local_addr()?);
         Ok((listener, url))
     };
     bind().map_err(port_error(port, option))
@@ -164,14 +194,23 @@ struct AxumServer {
 }
 
 impl AxumServer {
-    fn start(listener: TcpListener, app: Router) -> io::Result<Self> {
+    fn start(listener: TcpListener, app: Router, tls: Option<ServerConfig>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let (stop, stopped) = oneshot::channel();
-        let server = axum::serve(listener, app).with_graceful_shutdown(async {
+        let stopped = async {
             let _ = stopped.await;
-        });
-        Ok(Self { stop, task: tokio::spawn(server.into_future()) })
+        };
+        let task = match tls {
+            None => tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(stopped).into_future()),
+            Some(config) => {
+                let app = app.layer(middleware::from_fn(tls::add_peer));
+                let app = app.into_make_service_with_connect_info::<Connection>();
+                let server = axum::serve(TlsListener::new(listener, config), app);
+                tokio::spawn(server.with_graceful_shutdown(stopped).into_future())
+            }
+        };
+        Ok(Self { stop, task })
     }
 
     async fn stop(mut self) {

@@ -3,6 +3,7 @@
 mod cors;
 mod dpop;
 mod issuer;
+mod mutual_tls;
 mod page;
 mod routes;
 mod start;
