@@ -157,6 +157,7 @@ impl ClaimRules {
         self.times_fit(times, now, leeway).map_err(|error| error.at(Check::Times))
     }
 
+    #[inline]
     fn times_fit(&self, times: &Times, now: NumericDate, leeway: Duration) -> Result<(), Error> {
         let &Times { expires_at, not_before, issued_at } = times;
         match expires_at {

@@ -58,15 +58,17 @@ impl Watch {
         }
     }
 
+    /// Whether the application's spans are filled in.
+    pub(crate) const fn is_traced(&self) -> bool {
+        self.traced
+    }
+
     /// Records who sent an accepted request, on a span of the application that declares the fields. Nothing else logs these names.
     pub(crate) fn record_sender<'c>(
         &self,
         subject: impl FnOnce() -> Option<Cow<'c, str>>,
         actor: impl FnOnce() -> Option<Cow<'c, str>>,
     ) {
-        if !self.traced {
-            return;
-        }
         let span = Span::current();
         let record = |field, name: Option<Cow<'c, str>>| {
             if let Some(name) = name {

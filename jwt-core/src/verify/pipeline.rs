@@ -150,7 +150,7 @@ impl Pipeline {
         }
         let parts = match cached.parts.is_of(&self.context) {
             true => Arc::clone(&cached.parts),
-            false => cached.parts.in_context(&self.context),
+            false => other_context(&cached.parts, &self.context),
         };
         let verified = Verified::new(parts, location);
         if !matches!(self.resource, RequestedResource::Any) {
@@ -375,6 +375,20 @@ impl Pipeline {
         valid: &mut ValidToken,
         sender: Option<&Sender<'_>>,
     ) -> Step<Result<(), Error>> {
+        // A bearer token, where nothing else is expected: most requests.
+        if sender.is_none() && valid.verified.confirmation().is_none() {
+            return self.check_standing(&valid.verified);
+        }
+        self.check_sender_and_standing(token, valid, sender)
+    }
+
+    #[cold]
+    fn check_sender_and_standing(
+        self: &Arc<Self>,
+        token: &[u8],
+        valid: &mut ValidToken,
+        sender: Option<&Sender<'_>>,
+    ) -> Step<Result<(), Error>> {
         let used = match self.check_sender(token, &valid.verified, sender) {
             Ok(used) => used,
             Err(error) => return Step::Ready(Err(error.at(Check::Confirmation))),
@@ -394,9 +408,6 @@ impl Pipeline {
         verified: &Verified,
         sender: Option<&Sender<'_>>,
     ) -> Result<Option<ProofUsed>, Error> {
-        if sender.is_none() && verified.confirmation().is_none() {
-            return Ok(None);
-        }
         // Without the settings to check it, a bound token is refused, and never treated as a bearer token.
         let Some(senders) = &self.senders else { return Err(ErrorKind::UnsupportedConfirmation.into()) };
         senders.check(token, verified, sender, Moment::of(&*self.context.clock))
@@ -431,7 +442,9 @@ impl Pipeline {
     fn report(&self, watch: &Watch, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
         let VerifierContext { observer, clock, warned, .. } = &*self.context;
         watch.report(&**observer, &**clock, outcome.as_ref().map(drop));
-        if let Ok(verified) = &outcome {
+        if watch.is_traced()
+            && let Ok(verified) = &outcome
+        {
             let subject = || Some(Cow::Owned(verified.registered().subject()?.to_owned()));
             watch.record_sender(subject, || verified.actor()?.subject());
         }
@@ -447,6 +460,12 @@ impl Pipeline {
         }
         outcome
     }
+}
+
+/// Returns a copy of a token that was verified for another resource.
+#[cold]
+fn other_context(parts: &Parts, context: &Arc<VerifierContext>) -> Arc<Parts> {
+    parts.in_context(context)
 }
 
 /// Returns a header's `typ`. The two most common ones aren't copied.

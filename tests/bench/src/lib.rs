@@ -8,6 +8,7 @@
 pub mod callgrind;
 pub mod chart;
 pub mod paths;
+pub mod proof;
 pub mod race;
 pub mod report;
 pub mod scaling;

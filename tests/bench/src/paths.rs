@@ -5,6 +5,7 @@ use std::hint::black_box;
 use jwt_core::Algorithm;
 use jwt_core::verify::TokenCacheSettings;
 
+use crate::proof;
 use crate::race::Contender;
 use crate::stand::{ALGORITHMS, Stand};
 use crate::verify::{share, verify};
@@ -36,6 +37,10 @@ pub fn all(stands: &[Stand]) -> Vec<Path> {
     add("known, claims decoded".to_owned(), None, Box::new(move || verify(&verifier, &token).is_ok()));
     let (verifier, token) = (caching(TokenCacheSettings::new().digests()), stand.token.clone());
     add("known by digest".to_owned(), None, Box::new(move || verify(&verifier, &token).is_ok()));
+    for algorithm in [Algorithm::ES256, Algorithm::Ed25519] {
+        let (run, floor) = proof::path(algorithm);
+        add(format!("known, with a proof {algorithm}"), Some(floor), run);
+    }
     let bad =
         [("garbage", Stand::garbage()), ("an unknown key", stand.unknown_key()), ("no algorithm", stand.unsigned())];
     for (name, token) in bad {

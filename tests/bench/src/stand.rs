@@ -69,6 +69,12 @@ impl Stand {
         Self { algorithm, secret: [7; 32], token: text("token").to_owned(), jwk, key: None, now: 0 }
     }
 
+    /// Returns the stand of a key of its own, without a token.
+    pub fn of_key(key: &SigningKey) -> Self {
+        let (algorithm, jwk) = (key.algorithm(), key.public_jwk());
+        Self { algorithm, secret: [7; 32], token: String::new(), jwk, key: None, now: 0 }
+    }
+
     fn verification_key(&self) -> Key {
         match &self.jwk {
             Some(jwk) => Key::from_jwk(&jwk.to_string()).expect("a key"),

@@ -375,7 +375,9 @@ fn frame(input: &mut Input<'_>, said: &mut Said) -> VerifierBuilder {
         (("sources", "cookies", "SOURCES_COOKIES"), &COOKIES, |sources, name| sources.cookie(name)),
         (("sources", "queries", "SOURCES_QUERIES"), &COOKIES, |sources, name| sources.query(name)),
         (("sources", "headers", "SOURCES_HEADERS"), &HEADERS, |sources, name| sources.header(name)),
-        (("sources", "bearer_headers", "SOURCES_BEARER_HEADERS"), &HEADERS, |sources, name| sources.bearer_header(name)),
+        (("sources", "bearer_headers", "SOURCES_BEARER_HEADERS"), &HEADERS, |sources, name| {
+            sources.bearer_header(name)
+        }),
     ];
     let mut headers = Vec::new();
     for (place, names, add) in places {

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use jwt_core::forward::ForwardClaims;
 use jwt_core::gate::{Gate as _, RequestState};
-use jwt_core::http::{Csrf, TokenSources};
+use jwt_core::http::{Csrf, Headers, TokenSources};
 use jwt_core::testing::BareRequest;
 use jwt_core::verify::Authenticator;
 use jwt_core::{ErrorKind, Verifier};
@@ -306,18 +306,32 @@ fn check_finding(request: &Request) {
     assert!(alike, "{ours:?}, by the model {theirs:?}: {request}");
 }
 
+/// The lines of a request, which a gateway changes.
+struct Lines(Vec<(String, Vec<u8>)>);
+
+impl Headers for Lines {
+    fn lines(&self, each: &mut dyn FnMut(&str, &[u8])) {
+        self.0.iter().for_each(|(name, value)| each(&name.to_ascii_lowercase(), value));
+    }
+
+    fn append(&mut self, name: &str, value: Vec<u8>) {
+        self.0.push((name.to_owned(), value));
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.0.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+    }
+}
+
 fn check_stripping(request: &Request) {
     let mut stripped = Request { method: request.method, target: request.target.clone(), lines: Vec::new() };
     let admission = FORWARD.enter(&request.bare(), &ADMITTED).ready().expect("there's nothing to wait for");
     let rewrite = admission.expect("the token is verified").take_rewrite().expect("the token has to be taken out");
-    if let Some(target) = rewrite.target() {
-        stripped.target = target.to_owned();
+    let mut lines = Lines(request.lines.clone());
+    if let Some(target) = rewrite(&mut lines) {
+        stripped.target = target;
     }
-    for (name, value) in &request.lines {
-        if let Some(value) = rewrite.line(&name.to_ascii_lowercase(), value) {
-            stripped.lines.push((name.clone(), value.into_owned()));
-        }
-    }
+    stripped.lines = lines.0;
     // The next hop may look at any method, and may drop `Connection`.
     for connection in [true, false] {
         let mut sent_on = Request { lines: stripped.lines.clone(), target: stripped.target.clone(), ..*request };
