@@ -20,7 +20,7 @@ struct ServiceToken {
     cached: Arc<Mutex<Option<(String, Instant)>>>,
 }
 
-/// What the token endpoint answers. RFC 6749 section 5.1.
+/// The answer of the token endpoint. RFC 6749 section 5.1.
 #[derive(serde::Deserialize)]
 struct Answer {
     access_token: String,

@@ -31,7 +31,7 @@ async fn me(Claims(user): Claims<User>) -> String {
     format!("you are {}\n", user.sub)
 }
 
-/// What the workers of the server share.
+/// The state that the server's workers share.
 #[derive(Clone)]
 struct Logins {
     jwks: Endpoint,

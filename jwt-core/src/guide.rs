@@ -14,7 +14,7 @@ macro_rules! pages {
     )+};
 }
 
-// The aliases are words that users search for, and that are no names of items. The document tests list those that must be there.
+// The aliases are words that users search for, and that are no names of items. The document tests list the required ones.
 pages! {
     #[doc(alias("axum", "quickstart", "tutorial", "hello world", "introduction"))]
     getting_started_axum = "getting_started_axum.md";

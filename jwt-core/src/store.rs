@@ -24,7 +24,7 @@
 //! `tokio-postgres`; `POSTGRES_SCHEMA` creates their tables.
 //!
 //! The guide has a page on `redis` and one on `postgres`. They say what happens in
-//! an outage, what a server that loses data means, and how to set up the server.
+//! an outage, the effects of a server that loses data, and how to set up the server.
 
 #[cfg(all(feature = "postgres", feature = "issue"))]
 pub use crate::postgres::PostgresSessions;

@@ -56,7 +56,7 @@ pub(crate) struct TokenMetadata {
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: Option<Arc<str>>,
     pub(crate) token_type: Option<Cow<'static, str>>,
-    /// What the sender must have, unless it's a bearer token.
+    /// The key or the certificate that the sender must have, unless it's a bearer token.
     pub(crate) confirmation: Option<Arc<Confirmation>>,
     pub(crate) context: Arc<VerifierContext>,
 }
@@ -177,7 +177,7 @@ impl Verified {
         self.nonce_ends
     }
 
-    /// Returns what the sender must have, unless it's a bearer token.
+    /// Returns the key or the certificate that the sender must have, unless it's a bearer token.
     pub(crate) fn confirmation(&self) -> Option<&Confirmation> {
         self.parts.metadata.confirmation.as_deref()
     }

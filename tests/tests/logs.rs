@@ -154,7 +154,7 @@ async fn the_current_span_gets_the_result_and_the_issuer_if_it_declares_them() {
     assert!(fields.0.lock().expect("not poisoned").is_empty(), "undeclared fields are not recorded");
 }
 
-/// What a span that declares the sender's fields gets from a request to `/me`.
+/// The sender's fields of a span that declares them, after a request to `/me`.
 async fn sender(adapter: Adapter, token: &str) -> [Option<String>; 2] {
     let fields = Fields::default();
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(fields.clone()));

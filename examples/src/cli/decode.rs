@@ -1,4 +1,4 @@
-//! `jwt decode`: shows what is in a token, without verifying it.
+//! `jwt decode`: shows the content of a token, without verifying it.
 
 use std::io::{self, Write};
 

@@ -4,7 +4,7 @@ use super::advice::names_shown;
 use super::time;
 use super::unverified::{Unverified, shown};
 
-/// What the settings expect of a token, in the words of a configuration file. It's only shown: the verifier decides.
+/// The settings' expectations of a token, in the words of a configuration file. It's only shown: the verifier decides.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     settings: Value,
@@ -33,7 +33,7 @@ impl Expected {
         self.issuers().get(self.place(token)?)?.get(name)
     }
 
-    /// Says what a check expects, as far as the settings have it.
+    /// Describes the expectation of a check, as far as the settings have it.
     pub(super) fn of(&self, check: &str, token: &Unverified) -> Option<String> {
         if self.issuers().is_empty() {
             return None;
@@ -74,7 +74,7 @@ impl Expected {
     }
 }
 
-/// Says what a token has for a check.
+/// Describes the token's value for a check.
 pub(super) fn found(check: &str, token: &Unverified) -> Option<String> {
     let or_none = |value: Option<&Value>| Some(value.map_or_else(|| "none".to_owned(), shown));
     match check {

@@ -47,11 +47,11 @@ pub struct Row {
     pub check: &'static str,
     /// Whether the token passed it.
     pub outcome: Outcome,
-    /// What the check is about.
+    /// The subject of the check.
     pub about: &'static str,
-    /// What the settings expect.
+    /// The value that the settings expect.
     pub expected: Option<String>,
-    /// What the token has.
+    /// The token's value.
     pub found: Option<String>,
 }
 
@@ -113,7 +113,7 @@ pub(super) async fn judge_input(verifier: &Verifier, required: &[String], input:
     }
 }
 
-/// Explains what a verifier decides about a request. `token` is the token in it, which is only shown.
+/// Explains a verifier's decision about a request. `token` is the token in it, which is only shown.
 pub async fn explain_request(verifier: &Verifier, request: &BareRequest, token: &str) -> Explanation {
     let unfetched = fetch_keys(verifier).await;
     let error = judge(verifier, &[], request).await;
@@ -181,7 +181,7 @@ fn rows(error: Option<&Error>, requires: bool, detail: impl Fn(&str) -> (Option<
     found
 }
 
-/// Says what a check is about.
+/// Describes the subject of a check.
 fn about(check: &str) -> &'static str {
     match check {
         REQUEST => "one token, in a place that is searched, without foreign characters",

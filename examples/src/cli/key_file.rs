@@ -70,7 +70,7 @@ fn signing_key(bytes: &[u8], text: &str, algorithm: Option<Algorithm>) -> Result
     };
     match algorithm {
         Some(algorithm) => read(algorithm),
-        // If no algorithm fits, the error of one of them says what is wrong with the key.
+        // If no algorithm fits, the error of one of them names the fault of the key.
         None => {
             Algorithm::ALL.iter().find_map(|algorithm| read(*algorithm).ok()).map_or_else(|| read(Algorithm::ES256), Ok)
         }

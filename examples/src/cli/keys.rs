@@ -136,7 +136,7 @@ fn write(key: &KeyFile, form: Form, public: bool, file: Option<&Path>, output: &
             &mut new
         }
     };
-    // What the exports of a private key return is overwritten when it's dropped, so it's written without a copy.
+    // An exported private key is overwritten when it's dropped, so it's written without a copy.
     match (key, form) {
         (KeyFile::Private(key), Form::Pem) if !public => {
             output.write_all(key.export_pkcs8_pem().map_err(unusable)?.as_bytes())?;

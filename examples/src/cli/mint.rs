@@ -105,7 +105,7 @@ impl Mint {
         }
     }
 
-    /// Puts the claims together. Those that are given by name replace the usual ones.
+    /// Puts the claims together. Claims given by name replace the usual ones.
     fn claims(self) -> Map<String, Value> {
         let now = self.now.unwrap_or_else(|| SystemClock.now().as_secs());
         let mut claims = Map::from_iter([("iat".to_owned(), json!(now))]);

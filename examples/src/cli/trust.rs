@@ -65,7 +65,7 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// Builds the verifier, and returns what it expects of a token, to be shown.
+    /// Builds the verifier, and returns its expectations of a token, to be shown.
     pub(super) fn verifier(&self) -> Result<(Verifier, Expected), CliError> {
         let (mut builder, settings) = match &self.config {
             Some(path) => self.configured(path)?,

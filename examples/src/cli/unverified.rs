@@ -16,7 +16,7 @@ pub(super) struct Unverified {
 impl Unverified {
     pub(super) fn read(token: &str) -> Self {
         let object = |segment: Option<&str>| -> Option<Map<String, Value>> {
-            // Encoders that pad are common enough to show what they wrote.
+            // Encoders that pad are common enough to show their text.
             let bytes = URL_SAFE_NO_PAD.decode(segment?.trim_end_matches('=')).ok()?;
             serde_json::from_slice(&bytes).ok()
         };

@@ -32,7 +32,7 @@ pub enum DemoError {
         option: &'static str,
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The problem with it.
         error: Box<dyn std::error::Error + Send + Sync>,
     },
 }

@@ -84,7 +84,7 @@ impl TokenRequest {
         self
     }
 
-    /// Returns what the token is bound to: RFC 9449 section 6.1, RFC 8705 section 3.1.
+    /// Returns the claim `cnf`: RFC 9449 section 6.1, RFC 8705 section 3.1.
     fn confirmation(&self) -> Option<Value> {
         let members = [("jkt", &self.bound_to), ("x5t#S256", &self.certificate)];
         let members = members.into_iter().filter_map(|(name, hash)| Some((name.to_owned(), hash.clone()?.into())));

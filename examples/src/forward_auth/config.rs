@@ -28,7 +28,7 @@ pub(super) struct Config {
     pub(super) verifier: VerifierConfig,
 }
 
-/// What a part of the site requires, besides a valid token.
+/// The requirement of a part of the site, besides a valid token.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Policy {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jwt_core::gate::Answer;
 use jwt_core::observe::{Event, Observer};
 
-/// Counts what the verifier decides, in the text format of Prometheus. Clones share their counts, so a reload keeps them.
+/// Counts the verifier's decisions, in the text format of Prometheus. Clones share their counts, so a reload keeps them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Metrics {
     counts: Arc<Mutex<BTreeMap<(&'static str, &'static str), u64>>>,

@@ -2,7 +2,7 @@ use std::io;
 
 use super::{Gate, GateError, Options, Server};
 
-/// What a signal asks for.
+/// The request of a signal.
 enum Wish {
     Reload,
     Stop,

@@ -99,8 +99,8 @@ impl RequiredRoles {
     /// Reads the roles as the names of an object's members, as in Zitadel's `{"admin": {"1815": "shop.example"}}`. Default: a
     /// string, or an array of strings.
     ///
-    /// A member whose value is `null` or `false` doesn't count. Any other value does, so what it says, for example for which
-    /// organization a role is, has to be checked separately.
+    /// A member whose value is `null` or `false` doesn't count. Any other value does. If the value matters, for example because it
+    /// names the organization, check it separately.
     ///
     /// ```
     /// let requirement = jwt_core::authorize::roles("/urn:zitadel:iam:org:project:roles", ["admin"]).as_members();

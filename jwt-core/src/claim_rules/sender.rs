@@ -39,7 +39,7 @@ impl SenderRules {
             || (self.required && self.mutual_tls != SenderMode::Off && self.dpop == SenderMode::Off)
     }
 
-    /// Returns what the token's sender must have, or `None` for a bearer token.
+    /// Returns the key or the certificate that the token's sender must have, or `None` for a bearer token.
     ///
     /// A binding that can't be checked is an error: the token is never treated as a bearer token. RFC 9449 section 7.2.
     pub(crate) fn confirmation(

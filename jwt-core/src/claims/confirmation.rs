@@ -10,7 +10,7 @@ use crate::json::{self, Unique, Value};
 /// A SHA-256 hash in base64url.
 pub(crate) type HashText = ArrayString<43>;
 
-/// The claim `cnf`: what the sender of the token must have. RFC 7800 section 3.1.
+/// The claim `cnf`: the key or the certificate of the token's sender. RFC 7800 section 3.1.
 #[derive(Debug, Default)]
 pub(crate) struct Confirmation {
     /// `jkt`: the thumbprint of a public key. RFC 9449 section 6.1.

@@ -50,7 +50,7 @@ impl Mode {
 }
 
 impl Senders {
-    /// Adds the checks to a builder, those that its issuers need.
+    /// Adds the checks that its issuers need to a builder.
     pub(super) fn add_to(&self, mut builder: VerifierBuilder, dpop: bool, mutual_tls: bool) -> VerifierBuilder {
         if let Some(settings) = self.dpop.as_ref().filter(|_| dpop) {
             builder = builder.dpop(settings.clone());

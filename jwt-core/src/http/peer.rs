@@ -2,7 +2,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// What a server knows about the other end of a connection: its address, and its certificate.
+/// The other end of a connection, as the server sees it: its address and its certificate.
 ///
 /// Only the server sees the connection, so it must pass this on: as an extension of the request with axum and tower, or as
 /// connection data of actix-web (`HttpServer::on_connect`). [The guide](crate::guide::proof) has both.

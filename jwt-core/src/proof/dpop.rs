@@ -20,7 +20,7 @@ use crate::jose::Algorithm;
 /// Pass it to [`VerifierBuilder::dpop`](crate::VerifierBuilder::dpop), and choose for each issuer whether its tokens
 /// [may](crate::TrustedIssuer::dpop_allowed) or [must](crate::TrustedIssuer::dpop_required) be bound to a key.
 ///
-/// A proof names the URL of its request, so you must say which URL clients use: what the service itself sees is often changed by
+/// A proof names the URL of its request, so you must say which URL clients use: the service itself often sees another one, changed by
 /// proxies, and the header `Host` is the client's choice.
 ///
 /// ```

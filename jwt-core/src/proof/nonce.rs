@@ -26,7 +26,7 @@ struct Cached {
     nonces: [String; 3],
 }
 
-/// What a nonce is worth.
+/// The standing of a nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     Current,

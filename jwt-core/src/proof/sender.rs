@@ -21,7 +21,7 @@ pub(super) struct Proof<'r> {
 }
 
 impl<'r> Sender<'r> {
-    /// Reads what the checks need.
+    /// Reads the values that the checks need.
     pub(crate) fn of(
         request: &'r dyn RequestView,
         location: Location,

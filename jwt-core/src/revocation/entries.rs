@@ -63,7 +63,7 @@ impl Entries {
         }
     }
 
-    /// Keeps `exact` entries, and seals what a store has beyond. Most are kept for `longest`.
+    /// Keeps `exact` entries, and seals the others of a store. Most are kept for `longest`.
     #[cfg_attr(
         not(any(feature = "postgres", feature = "redis", test)),
         expect(dead_code, reason = "only revocations that a store has are sealed")
@@ -195,7 +195,7 @@ impl Entries {
             let before = shard.read().unwrap_or_else(PoisonError::into_inner).sealed.clone();
             let orphaned = before.orphan();
             shard.write().unwrap_or_else(PoisonError::into_inner).orphan(orphaned);
-            // They don't take space from those that the store is about to send again.
+            // They don't take space from entries that the store is about to send again.
             self.total.fetch_sub(before.len(), Ordering::AcqRel);
         }
     }

@@ -1,10 +1,10 @@
-//! What the memory of a process knows.
+//! The revocations in the memory of a process.
 
 use std::time::Duration;
 
 use super::Standing;
 
-/// What the memory of a process says about a token.
+/// The answer of a process's memory about a token.
 #[cfg_attr(
     not(any(feature = "postgres", feature = "redis")),
     expect(dead_code, reason = "without a store, nobody asks whether it may have lost data")
@@ -37,7 +37,7 @@ pub(crate) enum Origin {
     LookUp,
 }
 
-/// What a list knows about a name.
+/// The answer of a list about a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
     /// It's revoked up to this `iat`.

@@ -38,7 +38,7 @@ impl End {
 }
 
 impl Sealed {
-    /// The fingerprint's set, if it's in one: `true` for what the store may have lost.
+    /// The fingerprint's set, if it's in one: `true` if the store may have lost it.
     pub(super) fn is_orphaned(&self, digest: u128) -> Option<bool> {
         let fingerprint = fingerprint(digest);
         if self.current.tag(fingerprint).is_some() { Some(false) } else { self.orphaned.tag(fingerprint).map(|_| true) }
@@ -51,7 +51,7 @@ impl Sealed {
         end.is_some_and(|end| end.until >= until && end.monotonic.saturating_add(2) >= monotonic)
     }
 
-    /// How many revocations are sealed, except those that the store may have lost.
+    /// How many revocations are sealed, without the ones that the store may have lost.
     pub(super) fn len(&self) -> usize {
         self.current.len()
     }
@@ -61,7 +61,7 @@ impl Sealed {
         self.ends.iter().any(|end| end.until != 0 && end.has_passed(now))
     }
 
-    /// The same with more revocations, and without those that have ended.
+    /// The same with more revocations, and without ended ones.
     pub(super) fn with(&self, more: &[Sealable], period: i64, now: Now) -> Self {
         let tagged = |one: &Sealable| (fingerprint(one.digest), tag(one.until, period));
         let mut ends = self.ends.map(|end| if end.has_passed(now) { End::default() } else { end });

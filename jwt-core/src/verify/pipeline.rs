@@ -367,7 +367,7 @@ impl Pipeline {
         Ok(valid)
     }
 
-    /// Checks what can change while the token stays the same: who sends it, whether it was revoked, and the application's
+    /// Checks everything that can change while the token stays the same: who sends it, whether it was revoked, and the application's
     /// requirements. The use of a proof is recorded last.
     fn check_current(
         self: &Arc<Self>,

@@ -50,7 +50,7 @@ async fn visit_a_hostile_sibling(adapter: Adapter) {
     let output = timeout(Duration::from_secs(120), command.output()).await.expect("an end").expect("node");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let seen: Value = serde_json::from_slice(&output.stdout).expect("one line of JSON");
-    // The browser keeps what has no prefix, or one that allows a domain. The example reads neither.
+    // The browser keeps cookies without a prefix, or with one that allows a domain. The example reads neither.
     let planted = ["__Secure-access", "__Secure-csrf", "__Secure-refresh", "access", "csrf", "refresh"];
     assert_eq!(seen["planted"], json!(planted));
     assert_eq!(

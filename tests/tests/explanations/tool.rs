@@ -79,7 +79,7 @@ async fn a_change_that_the_tool_proposes_makes_it_accept_the_token() {
         assert_eq!(report["code"], *code, "{output}");
         let proposed = report["change"]["line"].as_str().expect(code);
         assert!(proposed.starts_with(line), "{code}: {proposed}");
-        // What the proposed line replaces.
+        // The line that is replaced.
         let name = proposed.split(' ').next().expect("a name");
         let kept = |lines: &str| lines.lines().filter(|line| !line.starts_with(name)).collect::<String>();
         let (of_verifier, of_issuer) = if matches!(name, "leeway" | "max_token_bytes") {

@@ -1,4 +1,4 @@
-//! What the gate answers, the same on both frameworks.
+//! The gate's answers, the same on both frameworks.
 
 use jwt_core::gate::{Gate as _, RequestState};
 use jwt_core::testing::{BareRequest, Script, ScriptedIssuer};

@@ -36,7 +36,7 @@ async fn guards(kind: Kind) {
         let malformed = send(Method::GET, &url, &[("authorization", "Bearer a b")]).await;
         assert_eq!(malformed.status(), 400, "{kind:?}");
 
-        // Nobody can pass for somebody else, even if the token lacks the claim.
+        // A client can't name another user, even if the token lacks the claim.
         let bare = format!("Bearer {}", site.token().without("scope").sign());
         let spoofed = [
             ("authorization", &*bare),
@@ -64,7 +64,7 @@ async fn guards(kind: Kind) {
 
         under_load(&site, url, "user-1815 reports-service", reload_often(&site)).await;
     }
-    // Without keys nobody knows whether the token is good.
+    // Without keys, the token can't be checked.
     let issuer = ScriptedIssuer::start().await.expect("an issuer");
     issuer.script_all(Script::Status(500));
     let site = Site::with(Framework::Axum, issuer);

@@ -1,18 +1,18 @@
 //! Reads a page: its blocks of code, and the commands with their answers.
 
-/// What a reader does in one of the two parts of a page.
+/// A reader's steps in one of the two parts of a page.
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) manifest: String,
     pub(crate) program: String,
-    /// What the reader appends to the program.
+    /// The code that the reader appends to the program.
     pub(crate) tests: String,
     pub(crate) calls: Vec<Call>,
     /// Lines that the program writes to its log.
     pub(crate) log: Vec<String>,
 }
 
-/// A command that a reader pastes into a shell, and what it prints.
+/// A command that a reader pastes into a shell, and its output.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Call {
     pub(crate) command: String,
@@ -65,7 +65,7 @@ pub(crate) fn trim(lines: &mut Vec<String>) {
     }
 }
 
-/// Whether a line is the printed one, in which `…` stands for anything.
+/// Whether a line is the printed one. A `…` in the printed line matches anything.
 pub(crate) fn matches(printed: &str, line: &str) -> bool {
     let mut parts = printed.split('…');
     let first = parts.next().unwrap_or_default();

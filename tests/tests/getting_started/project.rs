@@ -1,4 +1,4 @@
-//! The folder of a reader: what the page says to create, build, start, call and test.
+//! The folder of a reader: the page's files, built, started, called and tested.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -103,7 +103,7 @@ impl<'p> Project<'p> {
         running
     }
 
-    /// Runs the commands in one shell, and compares what they print.
+    /// Runs the commands in one shell, and compares their output.
     fn call(&self) {
         let commands =
             self.part.calls.iter().map(|call| format!("{}\necho; echo '{NEXT}'\n", self.here(&call.command)));

@@ -92,7 +92,7 @@ async fn a_process_that_starts_reads_every_page_of_the_table() {
     }
 }
 
-/// Rows that were written without a message show what a process reads.
+/// Rows that were written without a message show which rows a process reads.
 #[tokio::test]
 #[ignore = "needs postgresql: see CONTRIBUTING.md"]
 async fn after_a_cut_only_newer_changes_are_read_and_after_a_restart_everything() {

@@ -71,7 +71,7 @@ fn verifier(source: &Source) -> Result<Verifier, jwt_core::BuildError> {
     Verifier::builder().issuer(issuer).build()
 }
 
-/// What the library says about the issuer's documents.
+/// The library's findings about the issuer's documents.
 pub(super) async fn verdict(verifier: &Verifier) -> Finding {
     match verifier.fetch_keys().await {
         Ok(()) => {

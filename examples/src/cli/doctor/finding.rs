@@ -3,7 +3,7 @@ use std::io::{self, Write};
 /// Something that the examination found, in one line.
 pub(super) struct Finding {
     pub(super) level: Level,
-    /// What it's about, in one word.
+    /// The subject, in one word.
     pub(super) subject: &'static str,
     /// What was found and, unless it's fine, what to do.
     pub(super) sentence: String,

@@ -36,7 +36,7 @@ impl Source {
     }
 }
 
-/// Examines an issuer: first what the library says, then its answers.
+/// Examines an issuer: first with the library, then its answers.
 pub(super) async fn examine(source: &Source, verifier: &Verifier) -> Result<Vec<Finding>, CliError> {
     let client = response::client()?;
     let mut findings = vec![verdict(verifier).await];
@@ -69,7 +69,7 @@ pub(super) async fn examine(source: &Source, verifier: &Verifier) -> Result<Vec<
         }
         last = Some(response);
     }
-    // What the library says is enough if there's no answer at all.
+    // The library's finding is enough if there's no answer at all.
     if let Some(response) = last {
         findings.extend(response.clock());
         findings.extend(response.certificate());

@@ -111,7 +111,7 @@ impl Response {
         })
     }
 
-    /// What is near a limit.
+    /// Findings about values near a limit.
     pub(super) fn sizes(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         let head: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();

@@ -70,7 +70,7 @@ fn about(settings: &Value) -> Vec<Finding> {
     findings
 }
 
-/// What a dangerous setting allows, and what to do instead.
+/// The effect of a dangerous setting, and what to do instead.
 fn danger(name: &str) -> Option<&'static str> {
     Some(match name {
         "dangerous_any_issuer" => "accepts every `iss`: name the issuer",

@@ -54,7 +54,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync {
     /// Returns a subject's sessions that have not ended at `now`, the most recently used first.
     async fn list(&self, subject: &str, now: u64) -> Result<Vec<SessionRecord>, SessionStoreError>;
 
-    /// Deletes these sessions of a subject, and returns the identifiers of those that existed. It's called again for sessions
+    /// Deletes these sessions of a subject, and returns the identifiers of the ones that existed. It's called again for sessions
     /// whose end the store may have lost.
     ///
     /// The sessions are named, so that an operation that is carried out long after its caller gave up ends no later login.

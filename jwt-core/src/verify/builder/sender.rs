@@ -72,7 +72,7 @@ impl VerifierBuilder {
         !self.has_resolver() && self.issuers.iter().all(|issuer| issuer.sender_rules().needs_dpop())
     }
 
-    /// Returns what the resource's metadata says about bound tokens.
+    /// Returns the members about bound tokens of the resource's metadata.
     pub(super) fn binding(&self, dpop: Option<&DpopCheck>) -> Binding {
         let mut certificates = self.issuers.iter().map(|issuer| issuer.sender_rules().mutual_tls);
         Binding {

@@ -57,7 +57,7 @@ impl TrustedIssuer {
         self
     }
 
-    /// Accepts only what the security profile FAPI 2.0 allows. Default: off. FAPI 2.0 Security Profile sections 5.3.3 and 5.4.
+    /// Enforces the security profile FAPI 2.0. Default: off. FAPI 2.0 Security Profile sections 5.3.3 and 5.4.
     ///
     /// Tokens must be bound to their sender, so also call [`dpop_required`](Self::dpop_required),
     /// [`mutual_tls_required`](Self::mutual_tls_required), or both methods that end with `_allowed`. They come only in the header

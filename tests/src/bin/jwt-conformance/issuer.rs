@@ -29,7 +29,7 @@ pub(crate) struct Issuer {
     task: JoinHandle<()>,
 }
 
-/// What the issuer's web server shows and has seen.
+/// The documents of the issuer's web server, and the requests that it got.
 struct Site {
     name: String,
     keys: Mutex<Vec<Value>>,

@@ -11,7 +11,7 @@ pub(crate) struct Verdict {
     pub(crate) level: Level,
     pub(crate) about: &'static str,
     pub(crate) passed: bool,
-    /// What was answered, if it isn't as expected.
+    /// The answer, if it isn't as expected.
     pub(crate) found: String,
 }
 

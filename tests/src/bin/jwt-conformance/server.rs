@@ -20,7 +20,7 @@ pub(crate) struct Request {
     form: Option<String>,
 }
 
-/// What the server answered.
+/// The server's answer.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Status { status: u16, challenges: Vec<String> },
