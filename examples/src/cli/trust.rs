@@ -12,6 +12,14 @@ use super::CliError;
 use super::expected::Expected;
 use super::time::{At, Moment};
 
+fn address(text: &str) -> Result<String, &'static str> {
+    if text.contains("://") {
+        Ok(text.to_owned())
+    } else {
+        Err("expected an address, such as `https://id.example/jwks`; to read a file, use --key")
+    }
+}
+
 /// Whose tokens are accepted: a configuration file, or an issuer with its audience and its keys.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Trust {
@@ -32,7 +40,7 @@ pub(super) struct Trust {
     discover: Option<String>,
 
     /// Fetches the keys from this address
-    #[arg(long, value_name = "URL", conflicts_with_all = ["key", "secret_file"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["key", "secret_file"], value_parser = address)]
     jwks: Option<String>,
 
     /// A file with public keys: a JWK Set, a JWK, or PEM; may be repeated
@@ -51,7 +59,7 @@ pub(super) struct Trust {
     #[arg(long, value_name = "SECONDS")]
     leeway: Option<u64>,
 
-    /// Judges as of this time, in RFC 3339 or as seconds since 1970. Default: now
+    /// Checks tokens at this time, in RFC 3339 or as seconds since 1970. Default: now
     #[arg(long, value_name = "TIME", value_parser = |text: &str| text.parse::<Moment>().map(|moment| moment.0))]
     now: Option<u64>,
 

@@ -277,3 +277,11 @@ async fn the_outputs_in_the_guide_are_true() {
     }
     assert!(page == rewritten, "the page must be:\n{rewritten}");
 }
+
+#[tokio::test]
+async fn a_file_in_place_of_an_address_is_explained() {
+    let (status, _) =
+        jwt(&["verify", "a.b.c", "--jwks", "keys.json", "--issuer", ISSUER, "--audience", AUDIENCE], "").await;
+    let error = status.expect_err("no address");
+    assert_words("a file", &error, &["--jwks", "expected an address", "use --key"]);
+}
