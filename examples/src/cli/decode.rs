@@ -39,7 +39,7 @@ fn members(
     output: &mut dyn Write,
 ) -> io::Result<()> {
     members.iter().try_for_each(|(name, value)| {
-        // A name is shown like a value, because it's somebody else's too.
+        // A name is shown like a value, because the token's author chose it too.
         let key = shown(&Value::from(name.as_str()));
         writeln!(output, "  {:14} {}", key.trim_matches('"'), describe(name, value))
     })

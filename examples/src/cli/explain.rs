@@ -11,7 +11,7 @@ use super::input::Input;
 use super::time;
 use super::unverified::Unverified;
 
-/// Every check of a token, in the order in which the verifier runs them.
+/// Every check of a token, in the verifier's order.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Explanation {
@@ -105,7 +105,7 @@ pub(super) async fn judge(verifier: &Verifier, required: &[String], request: &Ba
     entered.err().and_then(|answer| answer.error)
 }
 
-/// Judges a token that was given to the tool. It's taken for one of the `Authorization` header, unless it came as a header line.
+/// Checks a token that was given to the tool. It's taken for one of the `Authorization` header, unless it came as a header line.
 pub(super) async fn judge_input(verifier: &Verifier, required: &[String], input: &Input) -> Option<Error> {
     match input {
         Input::Token(_) => judge(&verifier.with_sources(TokenSources::new()), required, &input.request()).await,

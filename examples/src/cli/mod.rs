@@ -3,7 +3,7 @@
 //! Where to start reading:
 //!
 //! - `options`: the commands, and `run`, which starts one;
-//! - `explain`: judges a token with a [`Verifier`](jwt_core::Verifier), and shows each check of it;
+//! - `explain`: checks a token with a [`Verifier`](jwt_core::Verifier), and shows each check of it;
 //! - `trust`: builds that verifier from options or from a configuration file;
 //! - `doctor`: examines an issuer.
 //!

@@ -84,7 +84,7 @@ pub(super) fn length(seconds: u64) -> String {
     parts.join(" ")
 }
 
-/// A clock that stands still: tokens are judged as of this moment.
+/// A clock that stands still: tokens are checked at this moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct At(pub(super) Moment);
 

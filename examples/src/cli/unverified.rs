@@ -41,7 +41,7 @@ impl Unverified {
     }
 }
 
-/// Shows a value that somebody else wrote: as JSON, so that control characters can't change the terminal, and cut if it's long.
+/// Shows a value from an unverified token: as JSON, so that control characters can't change the terminal, and cut if it's long.
 pub(super) fn shown(value: &Value) -> String {
     const MOST: usize = 200;
     // JSON escapes only the first 32 control characters.

@@ -5,7 +5,7 @@ pub(super) struct Finding {
     pub(super) level: Level,
     /// The subject, in one word.
     pub(super) subject: &'static str,
-    /// What was found and, unless it's fine, what to do.
+    /// The finding and, unless it's fine, the remedy.
     pub(super) sentence: String,
 }
 

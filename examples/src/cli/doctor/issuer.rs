@@ -7,7 +7,7 @@ use super::finding::{Finding, fail, fine, warn};
 use super::response::Response;
 use super::{keys, response};
 
-/// Where an issuer's keys come from.
+/// The source of an issuer's keys.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) issuer: String,
