@@ -51,7 +51,7 @@ impl ServiceToken {
     }
 }
 
-/// The service that is called. It accepts this caller only, whatever else the issuer's other clients may do.
+/// The service that is called. It accepts only this caller, not the issuer's other clients.
 fn called(issuer: &str) -> Result<Router, BuildError> {
     let issuer = TrustedIssuer::discover(issuer).audience("https://api.example").access_token_profile();
     let verifier = Verifier::builder().issuer(issuer).build()?;

@@ -128,7 +128,7 @@ fn merge_slashes(path: &str) -> Cow<'_, str> {
     merged
 }
 
-/// Returns the path that `NormalizePath` makes of a path.
+/// Returns a path as `NormalizePath` changes it.
 fn normalize(path: &str, normalization: TrailingSlash) -> String {
     let path = match normalization {
         _ if path.is_empty() => return String::new(),

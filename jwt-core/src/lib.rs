@@ -31,9 +31,9 @@
 //! | [`Verified`] | a verified token and its claims |
 //! | [`Algorithm`] | naming a signature algorithm |
 //! | [`keys::Key`] | a verification key from a secret, PEM, DER or a JWK |
-//! | [`authorize::Requirement`] | what a token has to carry: [`scopes`](authorize::scopes), [`roles`](authorize::roles), … |
+//! | [`authorize::Requirement`] | a condition on a token: [`scopes`](authorize::scopes), [`roles`](authorize::roles), … |
 //! | [`Error`] | why a token was refused; [`ErrorKind`] has the list |
-//! | [`BuildError`] | what is wrong with your settings |
+//! | [`BuildError`] | the error of wrong settings |
 //!
 //! # I want to …
 //!
@@ -59,7 +59,7 @@
 //!
 //! The guide has a page for each subject, for example `guide::defaults` with every default and its reason.
 //!
-//! # What is checked
+//! # Checks
 //!
 //! In this order, and no step can be skipped: one token in the request, its size, form and header; its issuer, its algorithm and
 //! its `typ`; the key for its `kid`; the signature; audience, times, required claims and `cnf`; revocation; your own

@@ -130,7 +130,7 @@ pub(crate) struct VerifierContext {
     pub(crate) leeway: Duration,
     /// The set-up faults that were logged at `WARN` lately.
     pub(crate) warned: Arc<Warned>,
-    /// Checks again what can change while the token stays the same.
+    /// Repeats the checks whose outcome can change while the token stays the same.
     pub(crate) recheck: Option<Arc<Recheck>>,
     /// Decoded claims are charged to it, if the verifier caches tokens with their claims.
     pub(crate) budget: Option<Arc<Budget>>,

@@ -23,7 +23,7 @@ use crate::RequireLayer;
 pub trait RequireExt: Sized {
     /// Rejects requests whose verified token doesn't meet `requirement`, as [`RequireLayer`] does.
     ///
-    /// On a `MethodRouter`, which `get(handler)` returns, it applies to every method, including those that get 405, but not to
+    /// On a `MethodRouter`, which `get(handler)` returns, it applies to every method, also the methods that get 405, but not to
     /// methods that are added later. On a `Router` it applies to the routes that were added before, but not to its fallback. axum
     /// panics if there are no routes.
     #[must_use]

@@ -62,7 +62,7 @@ impl Answer {
         Self::challenge(400, r#"Bearer realm="api", error="invalid_request""#, kind)
     }
 
-    /// The response to every rejected token, whatever is wrong with it.
+    /// The response to every rejected token, no matter why.
     #[must_use]
     pub fn refused(kind: ErrorKind) -> Self {
         Self::challenge(401, r#"Bearer realm="api", error="invalid_token""#, kind)

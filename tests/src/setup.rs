@@ -32,7 +32,7 @@ pub fn key_of(algorithm: Algorithm) -> SigningKey {
     keys.entry(algorithm).or_insert_with(|| stranger(algorithm).with_kid(KID)).clone()
 }
 
-/// Generates a key that nobody trusts, without a `kid`.
+/// Generates an untrusted key, without a `kid`.
 ///
 /// # Panics
 ///

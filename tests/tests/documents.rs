@@ -169,7 +169,7 @@ fn check_address(folder: &Path, document: &str, address: &str) -> Option<String>
     (!fragment.is_empty() && !has_anchor(&target, fragment)).then(|| format!("`{address}` has no such heading"))
 }
 
-/// Returns what is wrong with a document in this folder.
+/// Returns the faults of a document in this folder.
 fn offences(folder: &Path, document: &str) -> Offences {
     let mut found = Vec::new();
     if !document.starts_with("# ") {

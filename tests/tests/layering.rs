@@ -220,7 +220,7 @@ impl<'s> Files<'s> {
     }
 }
 
-/// Returns the groups of files that reach each other through what they use.
+/// Returns the groups of files that reach each other through their imports.
 fn circles<'s>(uses: &BTreeMap<&'s str, BTreeSet<&'s str>>) -> BTreeSet<Vec<&'s str>> {
     let reached: BTreeMap<&str, BTreeSet<&str>> = uses
         .keys()

@@ -1,4 +1,4 @@
-//! What the types guarantee: `Send`, `Sync`, `Clone`, and `Debug` output without secrets.
+//! The types' guarantees: `Send`, `Sync`, `Clone`, and `Debug` output without secrets.
 
 use std::fmt::Debug;
 use std::sync::Arc;

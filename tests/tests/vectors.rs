@@ -246,7 +246,7 @@ fn the_wycheproof_web_signatures_are_verified_as_labelled() {
     assert_eq!(counted, [40, 359, 2]);
 }
 
-/// Whether a key signed a JWS, by the letter of RFC 7515 section 5.2, whatever the payload is.
+/// Whether a key signed a JWS, by the letter of RFC 7515 section 5.2, with any payload.
 fn is_signed(jws: &str, key: &Key, backend: Backend) -> bool {
     try_signed(jws, key, backend).unwrap_or(false)
 }

@@ -1,6 +1,6 @@
 //! Project Wycheproof's raw signatures: both back ends must agree with each other and with the labels.
 //!
-//! Signatures that JOSE forbids are rejected whatever their label: ECDSA in DER, a PSS salt of another length than its
+//! Signatures that JOSE forbids are rejected no matter how they're labeled: ECDSA in DER, a PSS salt of another length than its
 //! hash, a truncated MAC, an ML-DSA context, an HMAC key shorter than its hash. The counts for each file are asserted,
 //! so a file that is read as empty fails.
 

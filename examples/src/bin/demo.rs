@@ -45,7 +45,7 @@ async fn run(options: Options) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// Says what the failed fetch means for tokens, and what to do.
+/// Explains how the failed fetch affects tokens, and how to fix it.
 fn explain(error: &KeyFetchErrors) -> String {
     // Only an outage ends by itself. Anything else says that --issuer is another name than the provider's.
     let is_outage = |kind| matches!(kind, FetchErrorKind::Transport | FetchErrorKind::Timeout);

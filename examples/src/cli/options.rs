@@ -29,7 +29,7 @@ enum Command {
     ///
     /// The exit status is 0 if the token is accepted, 1 if it's refused, and 2 if the options are wrong or the keys unavailable.
     Explain(Explain),
-    /// Shows what is in a token, without verifying it
+    /// Shows a token's contents, without verifying it
     Decode(Decode),
     /// Prints one word for each token: accepted, refused or unavailable
     Verify(Verify),
@@ -135,7 +135,7 @@ impl Explain {
     }
 }
 
-/// Adds what the first token names, if it isn't clear whose tokens are accepted.
+/// Adds the first token's issuer and audience, if it isn't clear whose tokens are accepted.
 fn hinting(error: CliError, inputs: &[Input]) -> CliError {
     let CliError::Usage(sentence) = error else { return error };
     let token = Unverified::read(inputs.first().map_or("", Input::token));

@@ -15,7 +15,7 @@ const LIFETIME: i64 = 3600;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Call {
-    /// What the request shows.
+    /// The purpose of the request.
     pub about: &'static str,
     /// The expected status.
     pub status: u16,

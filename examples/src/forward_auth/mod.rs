@@ -1,6 +1,6 @@
 //! The program `gate`: a forward-auth server for nginx, Caddy, Traefik, HAProxy and Envoy.
 //!
-//! A proxy asks it about each request before the request goes on. It answers 200 with the claims in headers, or with the
+//! A proxy asks it about each request first. It answers 200 with the claims in headers, or with the
 //! refusal that the proxy passes to the client.
 //!
 //! Where to start reading:

@@ -10,7 +10,7 @@ use super::requirement::{Misconfigured, ensure_configured};
 
 /// Requires that one of `names` acts for the token's subject: the `sub` of the claim `act`. RFC 8693 section 4.1.
 ///
-/// Only the current actor counts, not those that acted before. It must be from the token's issuer: if `act` has an `iss`, that must
+/// Only the current actor counts, not earlier ones. It must be from the token's issuer: if `act` has an `iss`, that must
 /// equal the token's, because another issuer may use the same name. A token without `act` doesn't meet the requirement, and the
 /// request fails with 403 `requirement_not_met`. If the list is empty, the mistake is logged and every request fails with 500
 /// `misconfigured`.
@@ -28,9 +28,9 @@ pub fn acted_by<N: Into<String>>(names: impl IntoIterator<Item = N>) -> impl Req
     ActedBy { names, mistake }
 }
 
-/// Requires that nobody acts for the token's subject: the token has no claim `act`. RFC 8693 section 4.1.
+/// Requires that the token's subject acts itself: the token has no claim `act`. RFC 8693 section 4.1.
 ///
-/// If it has one, in whatever form, the request fails with 403 `requirement_not_met`.
+/// If it has one, in any form, the request fails with 403 `requirement_not_met`.
 ///
 /// ```
 /// let requirement = jwt_core::authorize::no_delegation();

@@ -9,7 +9,7 @@ use crate::verified::Verified;
 use super::Requirement;
 use super::requirement::Misconfigured;
 
-/// A claim, named by its path, before you say what it must be. Created by [`claim`].
+/// A claim, named by its path, before you state the condition. Created by [`claim`].
 #[derive(Clone, Debug)]
 #[must_use = "a claim is not a requirement until you call `is_present`, `equals` or `contains`"]
 pub struct Claim {

@@ -23,7 +23,7 @@ type Fits = dyn Fn(&Map<String, Json>) -> bool + Send + Sync;
 
 /// Requires an object of this `type` in the claim `authorization_details`. RFC 9396 section 2.
 ///
-/// Types are compared exactly. If the token has none, the request fails with 403 `requirement_not_met`. If the type is empty, the
+/// Types are compared exactly. If the token has no details, the request fails with 403 `requirement_not_met`. If the type is empty, the
 /// mistake is logged and every request fails with 500 `misconfigured`.
 ///
 /// ```

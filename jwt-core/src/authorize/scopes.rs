@@ -54,7 +54,7 @@ impl RequiredScopes {
 
     /// Makes the challenge name every scope of the requirement, not only the missing ones. Default: off.
     ///
-    /// Use it for clients that request exactly the scopes in the challenge and thereby lose the scopes they have, for
+    /// Use it for clients that request exactly the scopes in the challenge and so lose the scopes they have, for
     /// example clients of the Model Context Protocol.
     #[must_use]
     pub fn naming_all(mut self) -> Self {

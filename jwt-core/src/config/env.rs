@@ -107,7 +107,7 @@ fn list(value: &str) -> Result<StringList, &'static str> {
 }
 
 impl VerifierConfig {
-    /// Reads the configuration of one issuer from environment variables: those that start with `prefix` and an underscore.
+    /// Reads the configuration of one issuer from the environment variables that start with `prefix` and an underscore.
     /// The guide's page [configuration](crate::guide::configuration) lists them.
     ///
     /// `JWT_SECRET` may hold a secret itself, because many platforms hand out secrets that way. Everyone who can inspect the

@@ -244,7 +244,7 @@ pub(super) mod tests {
 
     const KEY: &str = "secret_env = 'SECRET'\nalgorithm = 'HS256'\n";
 
-    /// What the builder's `Debug` output shows for each field.
+    /// The builder's `Debug` output for each field.
     const SHOWN: &[(&str, &str, &str)] = &[
         ("allow_missing_type", "token_types = 'JOSE'\nallow_missing_type = true", "type_optional: true"),
         ("dangerous_accept_id_tokens", "dangerous_accept_id_tokens = true", "id_tokens: true"),

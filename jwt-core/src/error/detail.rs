@@ -20,7 +20,7 @@ pub(crate) enum Detail {
     Text(Arc<str>),
     /// The configuration's expectation, in words prepared when the verifier was built, and how the token differs.
     Expected { expected: Arc<str>, found: Found },
-    /// A time that doesn't fit, in seconds. `limit` is what a setting allows.
+    /// A time that doesn't fit, in seconds. `limit` comes from a setting.
     Time { by: u32, limit: u32, leeway: u16 },
     /// The key that isn't there.
     Key { algorithm: &'static str, kid_bytes: Option<u16>, fits: Option<bool> },

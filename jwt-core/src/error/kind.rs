@@ -96,7 +96,7 @@ kinds! {
     ReplayedProof, "replayed_proof", Refused, "proof of possession used again";
     /// The DPoP proof has no nonce of this service, or an old one. RFC 9449 section 9.
     StaleNonce, "use_dpop_nonce", Refused, "proof of possession without a current nonce";
-    /// The token is bound to a certificate, and the client has another one or none. RFC 8705 section 3.
+    /// The token is bound to a certificate, and the client has another one, or no certificate. RFC 8705 section 3.
     WrongCertificate, "wrong_certificate", Refused, "not the certificate that the token is bound to";
     /// The token was revoked, or its session, or all tokens of its subject or issuer.
     Revoked, "revoked", Refused, "token revoked";

@@ -20,7 +20,7 @@
 //! If a service acts for the user (RFC 8693), the claim `/act/sub` names it: forward it beside `/sub`, so that the upstream service
 //! doesn't take the one for the other.
 //!
-//! # What is removed
+//! # Removed headers
 //!
 //! From every request, with or without a token:
 //!
@@ -30,7 +30,7 @@
 //! - the token, from every place where the verifier looks for it. A token in the query is also removed from `Referer` and the
 //!   other headers that repeat a URL, and one among the protocols of a WebSocket leaves the others there.
 //!
-//! # What is added
+//! # Added headers
 //!
 //! | claim | header |
 //! | --- | --- |

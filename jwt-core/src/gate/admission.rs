@@ -54,7 +54,7 @@ impl Admission {
         Self { state: Some(state), extras: None }
     }
 
-    /// Reads the beginning of the body first, and then does what the inspection decides. Anything else in this admission is
+    /// Reads the beginning of the body first, and then follows the inspection's decision. Anything else in this admission is
     /// ignored.
     pub fn inspecting(inspection: Inspection<Result<Self, Answer>>) -> Self {
         let mut admission = Self::unchanged();

@@ -65,7 +65,7 @@ pub(crate) const REFRESH_TYPE: &str = "refresh+jwt";
 /// The value of the claim `token_use` in access tokens.
 pub(crate) const ACCESS: &str = "access";
 
-/// The size of the largest token that is issued: what a [`Verifier`](crate::Verifier) accepts by default.
+/// The size of the largest token that is issued: the default limit of a [`Verifier`](crate::Verifier).
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// The size of the largest token that fits into a cookie: browsers keep about 4,096 bytes, name and attributes included.

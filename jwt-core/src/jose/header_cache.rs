@@ -1,6 +1,6 @@
 //! A small cache of parsed headers for each thread. Tokens that one key signed usually have byte-identical headers.
 //!
-//! What a header says depends only on its bytes, so an entry is valid for every verifier and never becomes stale. Only
+//! A header's meaning depends only on its bytes, so an entry is valid for every verifier and never becomes stale. Only
 //! headers of accepted tokens are cached, and they're compared as a whole. The key is looked up for each token.
 
 use std::cell::RefCell;

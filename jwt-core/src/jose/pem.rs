@@ -1,7 +1,7 @@
 //! PEM: text around DER. RFC 7468.
 //!
 //! Environment variables, editors and copying change line ends and white space, so these are ignored. For any other
-//! text, the error says what the text is, and which command or method helps.
+//! text, the error names the kind of text, and the command or method that helps.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -185,7 +185,7 @@ pub(super) const fn encrypted() -> KeyError {
     KeyError::malformed("the private key is encrypted; `openssl pkey -in FILE -out NEW` decrypts it")
 }
 
-/// Returns the error for a text without a `-----BEGIN` line. It says what the text looks like.
+/// Returns the error for a text without a `-----BEGIN` line. It describes the text.
 fn not_pem(text: &[u8]) -> KeyError {
     let start = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text).trim_ascii();
     let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| start.starts_with(prefix.as_bytes()));

@@ -10,7 +10,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-/// Returns where `text` doesn't fit `T`, and what was expected there. `None` if that can't be said.
+/// Returns where `text` doesn't fit `T`, and the expected type there. `None` if that's unknown.
 #[cold]
 pub(crate) fn mismatch<T: DeserializeOwned>(text: &str) -> Option<String> {
     let value: Value = serde_json::from_str(text).ok()?;
@@ -77,7 +77,7 @@ impl fmt::Display for Mismatch {
 impl std::error::Error for Mismatch {}
 
 impl Error for Mismatch {
-    /// The text may quote a value, so it's dropped. Only what serde's derive says of an untagged enum is known to be safe.
+    /// The text may quote a value, so it's dropped. Only the text of serde's derive for an untagged enum is known to be safe.
     fn custom<T: fmt::Display>(text: T) -> Self {
         let text = text.to_string();
         let untagged = text.strip_prefix("data did not match any variant of untagged enum ");

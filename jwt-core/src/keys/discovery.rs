@@ -148,7 +148,7 @@ fn mismatch(named: Option<&str>, issuer: &str) -> FetchError {
     FetchError::explained(FetchErrorKind::IssuerMismatch, detail)
 }
 
-/// Says what a body is that isn't JSON.
+/// Describes a body that isn't JSON.
 pub(super) fn not_json(text: &str) -> &'static str {
     match text.trim_start().bytes().next() {
         None => "the body is empty",

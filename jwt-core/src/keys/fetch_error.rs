@@ -118,7 +118,7 @@ impl From<FetchErrorKind> for FetchError {
     }
 }
 
-/// Two errors are equal if their kinds are: what the cause says is for people.
+/// Two errors are equal if their kinds are: the cause is for people.
 impl PartialEq for FetchError {
     fn eq(&self, other: &Self) -> bool {
         self.kind == other.kind

@@ -10,7 +10,7 @@ use crate::step::Pending;
 
 use super::{FetchError, FetchErrorKind};
 
-/// What a [`KeySource`] needs to know about a token. The issuer isn't part of it: each issuer has its own source.
+/// The properties of a token that a [`KeySource`] needs. The issuer isn't part of it: each issuer has its own source.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Wanted<'t> {

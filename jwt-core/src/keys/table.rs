@@ -11,7 +11,7 @@ use super::{KeySource, Lookup, Wanted};
 
 /// Keys prepared for verification, found by `kid` and algorithm.
 ///
-/// Each key is used with exactly one algorithm (RFC 8725 section 3.1): its declared one or, if it declares none, the
+/// Each key is used with exactly one algorithm (RFC 8725 section 3.1): its declared one or, without one, the
 /// first algorithm on the allow-list that fits its type.
 #[derive(Clone, Default)]
 pub struct KeyTable {
@@ -20,7 +20,7 @@ pub struct KeyTable {
     /// The keys for tokens without a `kid`, if keys are tried in turn.
     in_turn: Option<Vec<Arc<PreparedKey>>>,
     len: usize,
-    /// Shared only by clones. `default()` has none, so its results aren't cached.
+    /// Shared only by clones. `default()` has no number, so its results aren't cached.
     generation: Option<u64>,
 }
 

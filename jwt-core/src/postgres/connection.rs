@@ -89,7 +89,7 @@ impl Connection {
         }
     }
 
-    /// Runs a statement that deletes some rows until none is left, so that no lock is held for long. Returns how many it deleted.
+    /// Runs a statement that deletes some rows until no row is left, so that no lock is held for long. Returns how many it deleted.
     pub(super) async fn delete_in_parts(&self, statement: &str) -> Result<u64, Failure> {
         let mut count = 0;
         loop {

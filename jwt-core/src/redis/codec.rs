@@ -29,7 +29,7 @@ pub(super) fn shard_of(field: &str) -> usize {
 }
 
 impl RecordKey<'_> {
-    /// The issuer's length separates it from the name, whatever characters they contain.
+    /// The issuer's length separates it from the name, so both may contain any character.
     pub(super) fn field(&self) -> String {
         format!("{} {} {}{}", self.kind as u8, self.issuer.len(), self.issuer, self.name)
     }

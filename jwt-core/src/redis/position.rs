@@ -35,7 +35,7 @@ impl fmt::Display for ChangeId {
 /// State that the follower shares with the handler of messages.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    /// Every change up to this one is in memory, except those that a full read still brings.
+    /// Every change up to this one is in memory, unless a full read is still bringing it.
     position: Mutex<Option<ChangeId>>,
     is_disconnected: AtomicBool,
     wake: Notify,

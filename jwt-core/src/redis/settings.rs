@@ -70,7 +70,7 @@ impl RedisSettings {
     ///
     /// Every quarter of this time a process asks the server for changes, in a way that only a primary can answer. If no
     /// answer has come for this long, requests are answered with 503 until one comes. The time counts on the system clock
-    /// and on the monotonic clock, whichever is ahead, so it includes a machine's sleep.
+    /// and on the monotonic clock, and the greater value counts, so it includes a machine's sleep.
     pub const fn staleness(mut self, bound: Duration) -> Self {
         self.staleness = bound;
         self

@@ -9,7 +9,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 /// Makes AWS-LC the process's cryptography for TLS unless the application has chosen one.
 ///
-/// The client would panic without: rustls can't choose if an application's dependencies bring several, or none.
+/// The client would panic without: rustls can't choose if an application's dependencies have no provider, or several.
 pub(super) fn ensure_provider() {
     if CryptoProvider::get_default().is_none() {
         // An error means that another thread was faster.

@@ -171,7 +171,7 @@ impl Bits {
         self.len += count;
     }
 
-    /// Writes so many ones, and a zero.
+    /// Writes `count` ones, and a zero.
     fn write_ones(&mut self, mut count: u64) {
         while count >= 32 {
             self.write(mask(32), 32);

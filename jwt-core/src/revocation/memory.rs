@@ -211,7 +211,7 @@ impl Memory {
 }
 
 impl RevocationSettings {
-    /// Why a token is refused even if nobody revoked it: it couldn't be revoked, or would outlive its revocation.
+    /// Why a token is refused although it wasn't revoked: it couldn't be revoked, or would outlive its revocation.
     fn unrevocable(&self, token: &TokenIdentity<'_>) -> Option<Standing> {
         if self.token_ids && token.token_id.is_none_or(str::is_empty) {
             return Some(Standing::Unidentified(Kind::Token.claim()));

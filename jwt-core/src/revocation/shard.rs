@@ -99,7 +99,7 @@ impl Shard {
     }
 }
 
-/// Cutoffs stay exact. They are few, and a fingerprint has none.
+/// Cutoffs stay exact. They are few, and a fingerprint can't express one.
 pub(super) const fn is_sealed_kind(kind: Kind) -> bool {
     matches!(kind, Kind::Token | Kind::Session)
 }

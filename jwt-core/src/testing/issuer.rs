@@ -15,7 +15,7 @@ use super::script::{Document, Script};
 use super::server::{self, Received, ServerState};
 use super::token::TestToken;
 
-/// An issuer for tests: an HTTP server on a free loopback port that does what a [`Script`] says.
+/// An issuer for tests: an HTTP server on a free loopback port that follows a [`Script`].
 ///
 /// It starts with one ES256 key, whose `kid` is `key-1`, and correct answers. A new script applies from the next request on. It
 /// runs in tasks of the Tokio runtime that it was started on, and stops when you drop it.

@@ -20,7 +20,7 @@ const OAUTH: &str = "/.well-known/oauth-authorization-server";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Received {
-    /// The requested document, or `None` if there's none at this path.
+    /// The requested document, or `None` if this path has no document.
     pub document: Option<Document>,
     /// The method.
     pub method: String,
@@ -61,7 +61,7 @@ pub(super) struct ServerState {
     pub(super) gate: watch::Sender<u64>,
 }
 
-/// What the issuer publishes, and how it answers.
+/// The issuer's documents, and how it answers.
 pub(super) struct Behavior {
     pub(super) keys: Vec<SigningKey>,
     pub(super) signing: SigningKey,

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-/// Which scopes stand in for others.
+/// The scopes that imply others.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ImpliedScopes {
     /// By scope: every other scope that implies it, directly or through others.

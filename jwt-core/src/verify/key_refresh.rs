@@ -108,7 +108,7 @@ impl Verifier {
         self.health()
     }
 
-    /// Fetches the keys of every given issuer now, whatever their age, and waits for them.
+    /// Fetches the keys of every given issuer now, no matter how old they are, and waits for them.
     ///
     /// Call it at start to learn whether your issuers can be reached and their keys can be used, and to exit if they can't.
     /// Without it, keys are fetched when they are first needed.

@@ -121,8 +121,8 @@ impl Pipeline {
         }
     }
 
-    /// Finds a token in the cache and checks what may have changed since: its issuer, the issuer's keys, the time. `None` if it
-    /// has to be verified from the start.
+    /// Finds a token in the cache and repeats the checks that depend on more than the token: its issuer, the issuer's keys, the
+    /// time. `None` if it must be verified from the start.
     fn find_cached(
         &self,
         token: &[u8],
@@ -353,7 +353,7 @@ impl Pipeline {
         Ok(Attempt::Done(Ok(ValidToken { verified: Verified::new(Parts::new(metadata, text), location), new_entry })))
     }
 
-    /// Waits, repeats the checks, and checks what can change.
+    /// Waits, and then runs every check.
     async fn wait_and_check(
         self: &Arc<Self>,
         token: &str,

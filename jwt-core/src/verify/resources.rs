@@ -44,7 +44,7 @@ impl Resources {
     }
 
     /// Finds the resource with the longest path that includes `path`. Routers disagree about escapes, doubled slashes and dots.
-    /// If these decide which resource it is, it's none.
+    /// If these would decide the resource, the request has no resource.
     fn find(&self, path: &str) -> Option<&Resource> {
         let path = path.as_bytes();
         let found = self.longest(path);

@@ -21,7 +21,7 @@ use crate::race::Contender;
 use crate::requests;
 use crate::stand::{AUDIENCE, ISSUER, Stand, User};
 
-/// A service behind another library, or the reason why there is none.
+/// A service behind another library, or the reason why it's missing.
 type Measured = Result<Contender, String>;
 
 type Measure = fn(&str, &Stand) -> Measured;

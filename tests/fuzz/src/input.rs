@@ -49,7 +49,7 @@ impl<'a> Input<'a> {
         bytes
     }
 
-    /// Takes bytes as [`bytes`](Self::bytes) does, and replaces those that aren't UTF-8.
+    /// Takes bytes as [`bytes`](Self::bytes) does, and replaces invalid UTF-8.
     pub fn text(&mut self, most: usize) -> String {
         String::from_utf8_lossy(self.bytes(most)).into_owned()
     }

@@ -32,7 +32,7 @@ fn claims(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("JSON")
 }
 
-/// RFC 9700 section 4.14.2: whichever of thief and owner comes second, the session ends for both, with all its tokens.
+/// RFC 9700 section 4.14.2: no matter whether the thief or the owner comes second, the session ends for both, with all its tokens.
 #[actix_web::test]
 async fn j07_a_stolen_refresh_token_ends_the_session_for_both() {
     let list = revocations();

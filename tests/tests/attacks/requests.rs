@@ -313,7 +313,7 @@ async fn h15_a_preflight_reaches_inner_cors_middleware_only_if_configured() {
     for adapter in Adapter::ALL {
         let answer = adapter.send(&application(), &preflight("/cors-inside")).await;
         assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?}");
-        // CORS middleware answers now, whatever it answers.
+        // CORS middleware answers now, with any answer.
         let answer = adapter.send(&passing, &preflight("/cors-inside")).await;
         assert_eq!((answer.code, answer.header("www-authenticate")), (None, None), "{adapter:?} {answer:?}");
     }

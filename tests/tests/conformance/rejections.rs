@@ -1,4 +1,4 @@
-//! The responses to rejected requests, and what the application's own layers can read of them.
+//! The responses to rejected requests, and the parts that the application's own layers can read.
 
 use std::time::Duration;
 

@@ -51,7 +51,7 @@ async fn the_documented_table_of_requirements_is_correct() {
         no_delegation(),
         authorization_detail("payment"),
     ];
-    // Somebody acts for the user.
+    // Another service acts for the user.
     let token = good().claim("act", json!({"sub": "other"})).sign();
     let mut table = "| requirement | status | challenge | code |\n| --- | --- | --- | --- |\n".to_owned();
     for (written, requirement) in requirements {

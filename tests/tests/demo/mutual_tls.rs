@@ -1,4 +1,5 @@
-//! The demo with `--tls-cert`, `--tls-key` and `--client-ca`, called by curl with the right certificate, another one and none.
+//! The demo with `--tls-cert`, `--tls-key` and `--client-ca`, called by curl with the right certificate, another one, and
+//! without one.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Sends refused requests to both adapters, and reads what the log says about them.
+//! Sends refused requests to both adapters, and reads their lines in the log.
 
 use jwt_core::VerifierBuilder;
 use jwt_examples::cli::explain_request;

@@ -8,7 +8,7 @@ use super::proxy::{Kind, Proxy};
 use super::reload::{reload_often, under_load};
 use super::site::{Site, send, upstream};
 
-/// Lets a client try to get through, and to pass for somebody else.
+/// Lets a client try to get through, and to pass for another user.
 async fn guards(kind: Kind) {
     let upstream = upstream().await;
     for framework in [Framework::Axum, Framework::Actix] {
@@ -71,7 +71,7 @@ async fn guards(kind: Kind) {
     let proxy = Proxy::start(kind, &site.folder, site.address(), upstream).await;
     let token = format!("Bearer {}", site.token().sign());
     assert_eq!(send(Method::GET, &proxy.url, &[("authorization", &token)]).await.status(), 503, "{kind:?}");
-    // If the gate is gone, nobody gets through.
+    // If the gate is gone, every request is refused.
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
     let closed = Proxy::start(kind, &site.folder, free, upstream).await;
     assert!(send(Method::GET, &closed.url, &[("authorization", &token)]).await.status().is_server_error(), "{kind:?}");

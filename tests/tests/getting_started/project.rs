@@ -18,7 +18,7 @@ pub(crate) struct Project<'p> {
     part: &'p Part,
     name: &'p str,
     folder: PathBuf,
-    /// The names that are in the page, and what they are here.
+    /// The names in the page, and their values here.
     replaced: Vec<(String, String)>,
     port: u16,
 }

@@ -34,7 +34,7 @@ pub(crate) fn hasty() -> KeyRefreshSettings {
     KeyRefreshSettings::new().timeout(seconds(1))
 }
 
-/// Records what was observed, and notifies waiting tests when a fetch ends.
+/// Records the events, and notifies waiting tests when a fetch ends.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Told {
     memory: MemoryObserver,

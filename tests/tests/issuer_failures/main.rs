@@ -1,4 +1,4 @@
-//! Issuers that fail in every way, over real sockets: what a verifier does meanwhile, and how it recovers.
+//! Issuers that fail in every way, over real sockets: how a verifier copes meanwhile, and how it recovers.
 //!
 //! Tests turn the clock instead of sleeping; if a fetch must time out, it has one second. Row G03 of the attack
 //! catalogue, names that resolve to internal addresses, doesn't apply: addresses come from the configuration and from

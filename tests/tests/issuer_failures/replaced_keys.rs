@@ -1,4 +1,4 @@
-//! Key rotation that brings no new `kid`: the name is used again, or keys and tokens have none.
+//! Key rotation that brings no new `kid`: the name is used again, or keys and tokens have no name.
 
 use jwt_core::crypto::SigningKey;
 use jwt_core::testing::{Document, Script, ScriptedIssuer, TestToken};
@@ -9,7 +9,7 @@ use super::lab::{Lab, millis, seconds, within};
 /// The age from which on a set may be outdated.
 const OLD_ENOUGH: u64 = 5;
 
-/// An issuer whose keys all have the same name, or none.
+/// An issuer whose keys all have the same name, or no name.
 struct Nameless {
     lab: Lab,
     kid: Option<&'static str>,

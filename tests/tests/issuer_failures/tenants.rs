@@ -1,4 +1,4 @@
-//! Issuers that are looked up: what they cost, how long they're trusted, and what forged tokens can do to them. The
+//! Issuers that are looked up: their costs, how long they're trusted, and the effect of forged tokens on them. The
 //! numbers are in `jwt-core/doc/tenants.md`.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,6 +1,6 @@
 //! `@modelcontextprotocol/conformance` against both examples.
 //!
-//! Its scenarios for authorization test clients and authorization servers, none tests a server. Of the others, those run that
+//! Its scenarios for authorization test clients and authorization servers, not servers of tools. Of the others, those run that
 //! need neither prompts, resources nor the tools of the suite's own server.
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Metrics: the documentation lists exactly what is recorded, and no label contains anything from a token.
+//! Metrics: the documentation lists exactly the recorded metrics, and no label contains anything from a token.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -266,7 +266,7 @@ async fn no_answered_refresh_is_lost_when_the_server_is_killed() {
             answered.extend(task.await.expect("an end").ok());
         }
         server.revive();
-        // The client keeps any of the answers, or repeats itself if it got none.
+        // The client keeps any of the answers, or repeats itself if it got no answer.
         let token = answered.last().map_or(first, |pair| pair.refresh.token.clone());
         let next = processes[run % 2].refresh_in_the_end(&token).await;
         let next = next.unwrap_or_else(|error| panic!("run {run}, {} answers: {error:?}", answered.len()));

@@ -70,7 +70,7 @@ async fn a_server_that_lost_its_data_cannot_make_a_sealed_revocation_good() {
     let writer = Node::with(&server, patient, few()).synced().await;
     revoke_many(&writer, 2_000).await;
     let node = Node::with(&server, patient, few()).synced().await;
-    // Nobody restores them.
+    // No process restores them.
     drop(writer);
     server.cli(&["FLUSHALL"]);
     let check = async || {

@@ -2,7 +2,7 @@
 //!
 //! The sessions, verifiers and revocation lists are the real ones. The store follows a script: it goes down, loses requests
 //! and answers, carries operations out late, and is restored to an earlier state. Clocks are apart, messages between the
-//! processes are late, clients have two tabs and give up, and thieves copy refresh tokens. Whatever the history:
+//! processes are late, clients have two tabs and give up, and thieves copy refresh tokens. In every history:
 //!
 //! - no client is accused of reuse if its tokens weren't copied, and no client is logged out that didn't log out;
 //! - nothing that ended is alive once messages have arrived and every process has checked its ended sessions;

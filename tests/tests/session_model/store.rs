@@ -1,4 +1,4 @@
-//! A session store that does what a script says: it is down, loses requests and answers, carries some out late, and goes
+//! A session store that follows a script: it is down, loses requests and answers, carries some out late, and goes
 //! back to an earlier state.
 
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@ use crate::json::{self, Unique, Value};
 
 const CLAIM: &str = "csrf";
 
-/// The part of the check that needs the token: how its claim `csrf` compares with what the request sent.
+/// The part of the check that needs the token: its claim `csrf`, which is compared with the request's value.
 pub(crate) struct CsrfCheck<'r> {
     pub(super) needed: bool,
     /// Whether the request is known to come from a page of the application.

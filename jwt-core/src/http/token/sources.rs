@@ -21,7 +21,7 @@ use crate::http::request::RequestView;
 pub struct TokenSources {
     places: Vec<Place>,
     csrf: Csrf,
-    /// Whether the first source that has a token counts, whatever the others have.
+    /// Whether the first source that has a token counts, and the others are ignored.
     first_wins: bool,
     /// Which of the methods of RFC 6750 section 2 are in use.
     bearer_methods: Vec<&'static str>,
@@ -163,7 +163,7 @@ impl TokenSources {
     /// tokens in several places is answered 400 (RFC 6750 section 3.1).
     ///
     /// Parts of a system that read different tokens then act for different users: a proxy that logs or limits by the header, and
-    /// this service by the cookie. And whoever can plant a token in the first place, for example a sibling domain in a cookie,
+    /// this service by the cookie. And anyone who can plant a token in the first place, for example a sibling domain in a cookie,
     /// decides who the user is. If you need it, because your pages send a header beside a cookie that the browser attaches, put
     /// the header first. Several tokens in one place are still refused, and so is a malformed one in the place that counts.
     #[must_use]

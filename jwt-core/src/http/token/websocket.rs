@@ -28,7 +28,7 @@ impl TokenSource for WebSocketProtocol {
             for part in parts(line) {
                 match part {
                     Part::Token(token) => found.add(token, Location::WebSocketProtocol),
-                    // What can't be decoded is an empty token, which is malformed.
+                    // If it can't be decoded, the token is empty, and so malformed.
                     Part::Encoded(token) => {
                         found.add(URL_SAFE_NO_PAD.decode(token).unwrap_or_default(), Location::WebSocketProtocol);
                     }
@@ -45,7 +45,7 @@ impl TokenSource for WebSocketProtocol {
 
 /// A part of a line.
 enum Part<'l> {
-    /// The protocol after `bearer`, or nothing if there is none.
+    /// The protocol after `bearer`, if the client offered one.
     Token(&'l [u8]),
     Encoded(&'l [u8]),
     Other(&'l [u8]),

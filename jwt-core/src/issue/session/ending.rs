@@ -145,7 +145,7 @@ impl Sessions {
     async fn end_all_but(&self, subject: &str, but: Option<&str>) -> Result<usize, Error> {
         let service = &self.0;
         self.heal_some().await;
-        // At second 0 none has ended. If the store went back, a client may have a token that is newer than an ended record.
+        // At second 0 no session has ended. If the store went back, a client may have a token that is newer than an ended record.
         let records = service.store.list(subject, 0).await.map_err(|error| self.unavailable(&error))?;
         let ids: Vec<&str> = records.iter().map(|record| &*record.id).filter(|id| but != Some(*id)).collect();
         for id in &ids {

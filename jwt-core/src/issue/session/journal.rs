@@ -220,7 +220,7 @@ mod tests {
         // The store may come back with older data, so all are checked once more.
         assert_eq!(due(&journal, 0, 2 * SECOND, true), ["a", "b", "a", "b"]);
         assert!(!journal.has_pending("joe") && journal.contains("joe", "a"));
-        // Each of the two has to be carried out.
+        // Both must be carried out.
         journal.note("joe", "a", true, false);
         assert_eq!(due(&journal, 0, 3 * SECOND, true), ["a"]);
         assert_eq!(due(&journal, 0, 3 * SECOND, true), [""; 0]);

@@ -35,7 +35,7 @@ impl Shared {
         none_is_left.map_or(Ok(table), Err)
     }
 
-    /// Logs unusable keys if they aren't those of the last set. It's at `WARN` if a key could have been used, or none is left.
+    /// Logs unusable keys if they aren't those of the last set. It's at `WARN` if a key could have been used, or no key is left.
     fn log_unusable(&self, unusable: Vec<IgnoredKey>, usable: usize) {
         let mut last = self.unusable.lock().unwrap_or_else(PoisonError::into_inner);
         if *last == unusable {
@@ -70,7 +70,7 @@ fn no_usable_key(unusable: &[IgnoredKey]) -> FetchError {
     FetchError::explained(FetchErrorKind::NoUsableKey, reasons.join("; "))
 }
 
-/// Says what a body is that isn't a key set.
+/// Describes a body that isn't a key set.
 fn describe(text: &str, error: &str) -> String {
     if text.contains("\"jwks_uri\"") {
         return "this is a discovery document and not a key set: use `TrustedIssuer::discover`, or its `jwks_uri`"

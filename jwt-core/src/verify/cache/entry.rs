@@ -21,7 +21,7 @@ enum Content {
     Digest([u8; 32]),
 }
 
-/// A cached token's claims, and what the checks at each hit need.
+/// A cached token's claims, and the input of the checks at each hit.
 pub(in crate::verify) struct CachedClaims {
     pub(in crate::verify) parts: Arc<Parts>,
     pub(in crate::verify) times: Times,

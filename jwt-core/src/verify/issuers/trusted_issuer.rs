@@ -14,7 +14,7 @@ use super::trust_domain::TrustDomain;
 /// An issuer whose tokens a verifier accepts, and the conditions: its keys, algorithms, audience and claims.
 ///
 /// You must decide on keys and an audience, or [`VerifierBuilder::build`](crate::VerifierBuilder::build) fails. Methods that
-/// turn a check off have `dangerous` in their names. Whatever you configure is required: a token that lacks it is refused.
+/// turn a check off have `dangerous` in their names. Every setting is a requirement: a token that lacks it is refused.
 ///
 /// ```
 /// use jwt_core::{Algorithm, TrustedIssuer, keys::Key};
@@ -142,7 +142,7 @@ impl TrustedIssuer {
 
     /// Trusts tokens with any `iss`, or without one. It must be the verifier's only issuer.
     ///
-    /// Anyone who has the key, whatever they got it for, can then issue tokens for any user. It's meant for applications that
+    /// Anyone who has the key, for any purpose, can then issue tokens for any user. It's meant for applications that
     /// sign their own tokens without an `iss`; write an `iss` and use [`new`](Self::new) if you can.
     pub fn dangerous_any_issuer() -> Self {
         Self::with_keys(None, KeysFrom::Nowhere)

@@ -85,7 +85,7 @@ impl TrustedIssuer {
     /// Every workflow on GitHub can get a token for any audience. So you must say whose workflows you trust, or building fails:
     /// pin `repository_id` or `repository_owner_id` with [`claim`](Self::claim), or the [`subject`](Self::subject).
     /// (`repository` and `repository_owner` count too, but their names can pass to others.) Pin `ref` or `environment` as well if
-    /// not every branch may do what the token allows.
+    /// the token's rights may be too much for some branches.
     ///
     /// ```
     /// use jwt_core::TrustedIssuer;

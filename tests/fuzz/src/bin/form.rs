@@ -1,4 +1,4 @@
-//! Compares what is decided by the CSRF field of a form, in chunks of any size, with `form_urlencoded` on the whole body.
+//! Compares the decision by the CSRF field of a form, in chunks of any size, with `form_urlencoded` on the whole body.
 
 #![no_main]
 
@@ -14,7 +14,7 @@ use libfuzzer_sys::fuzz_target;
 const FIELD: &str = "csrf_token";
 /// The most bytes of a body that are read.
 const LIMIT: usize = 64 * 1024;
-/// What the claim `csrf` may be.
+/// The possible values of the claim `csrf`.
 const CLAIMS: [&str; 6] = ["s3 cret", "a", "x", "é", "%", ""];
 
 static AUTHENTICATOR: LazyLock<Authenticator> = LazyLock::new(|| {

@@ -32,7 +32,7 @@ pub(crate) fn from_modulus(key: &SigningKey) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(jwk["n"].as_str().unwrap_or_default()).unwrap_or_default()
 }
 
-/// Drops the sign octet of a small number: 65537 needs none.
+/// Drops the sign octet of a small number: 65537 doesn't need it.
 fn short(number: &[u8]) -> Vec<u8> {
     match number {
         [tag, length, 0, rest @ ..] if rest.first().is_some_and(|first| *first < 0x80) => {
