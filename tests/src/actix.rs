@@ -78,7 +78,8 @@ fn app(
     let metadata = application.verifier.resource_metadata().map(ResourceMetadata::endpoint);
     let cors = || {
         let cors = Cors::default().allowed_origin(application.origin.unwrap_or("https://nowhere.example"));
-        cors.allowed_methods(["GET", "POST"]).allowed_header("authorization")
+        let cors = cors.allowed_methods(["GET", "POST"]).allowed_headers(["authorization", "dpop"]);
+        cors.expose_headers(["www-authenticate", "dpop-nonce"])
     };
     App::new()
         .app_data(web::FormConfig::default().limit(1 << 20))
@@ -100,6 +101,7 @@ fn app(
         .service(web::resource("/reports").wrap(required_scopes()).wrap(jwt()).route(web::get().to(user)))
         .service(web::resource("/allowed").wrap(required()).wrap(jwt()).route(web::get().to(user)))
         .service(web::scope("/scoped").wrap(required()).wrap(jwt()).route("/allowed", web::get().to(user)))
+        .service(web::scope("/outer").service(web::scope("/inner").wrap(jwt()).route("/user", web::get().to(user))))
         .service(web::resource("/principal").wrap(principals()).wrap(jwt()).route(web::get().to(principal)))
         .service(web::resource("/principal-twice").wrap(principals()).wrap(jwt()).route(web::get().to(principal_twice)))
         .service(web::resource("/principal-unasked").wrap(principals()).wrap(jwt()).route(web::get().to(public)))

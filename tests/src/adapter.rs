@@ -57,6 +57,7 @@ impl Adapter {
 /// | `/no-store` | required | sets its own `Cache-Control` |
 /// | `/reports` | required, with scopes | the claim `name` |
 /// | `/allowed`, `/scoped/allowed` | required, with a requirement | the claim `name` |
+/// | `/outer/inner/user` | required, inside of two nested routers | the claim `name` |
 /// | `/policy`, `/policy-later` | required | the claim `name`, if the policy is met |
 /// | `/panic`, `/panicking-claims` | required | panics |
 /// | `/optional` | optional | the claim `name`, or `nobody` |

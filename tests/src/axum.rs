@@ -3,7 +3,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Form, Json, Router};
-use http::header::CACHE_CONTROL;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt as _;
 use jwt_core::Error;
@@ -64,6 +64,7 @@ fn router(application: &Application) -> Router {
     let forward = || GateLayer::new(application.forward.clone());
     let required = || application.requirement.clone();
     let scoped = Router::new().route("/allowed", get(user)).requires(required());
+    let nested = Router::new().route("/user", get(user)).layer(jwt());
     let mut router = Router::new()
         .route("/me", get(me).post(me))
         .route("/echo", post(echo))
@@ -93,6 +94,7 @@ fn router(application: &Application) -> Router {
         .route("/policy", get(policy))
         .route("/policy-later", get(policy_later))
         .route_layer(jwt())
+        .nest("/outer", Router::new().nest("/inner", nested))
         .route("/optional", get(optional).layer(jwt().optional()))
         .route("/optional-me", get(me).layer(jwt().optional()))
         .route("/optional-reports", get(user).layer((jwt().optional(), required_scopes())))
@@ -143,7 +145,8 @@ fn cors(application: &Application) -> CorsLayer {
     let origin = application.origin.unwrap_or("https://nowhere.example");
     CorsLayer::new()
         .allow_origin(HeaderValue::from_static(origin))
-        .allow_headers([HeaderName::from_static("authorization")])
+        .allow_headers([AUTHORIZATION, HeaderName::from_static("dpop")])
+        .expose_headers([WWW_AUTHENTICATE, HeaderName::from_static("dpop-nonce")])
 }
 
 fn guarded(guard: &Authenticator) -> Router {

@@ -48,9 +48,16 @@ async fn the_request_is_below_the_public_url() {
 #[actix_web::test]
 async fn a_nested_router_changes_nothing() {
     let application = application(Dpop::new("https://api.example"));
-    let found = status(&application, "/scoped/allowed", "https://api.example/scoped/allowed", |ask| ask).await;
-    assert_eq!(found, 200);
-    assert_eq!(status(&application, "/scoped/allowed", "https://api.example/allowed", |ask| ask).await, 401);
+    for (target, url, expected) in [
+        ("/scoped/allowed", "https://api.example/scoped/allowed", 200),
+        ("/scoped/allowed", "https://api.example/allowed", 401),
+        // The layer is inside of both routers.
+        ("/outer/inner/user?a=b", "https://api.example/outer/inner/user", 200),
+        ("/outer/inner/user", "https://api.example/inner/user", 401),
+        ("/outer/inner/user", "https://api.example/user", 401),
+    ] {
+        assert_eq!(status(&application, target, url, |ask| ask).await, expected, "{target} {url}");
+    }
 }
 
 #[actix_web::test]

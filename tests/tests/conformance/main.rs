@@ -11,6 +11,7 @@ mod dpop;
 mod dpop_nonces;
 mod dpop_proofs;
 mod dpop_replay;
+mod dpop_tenants;
 mod dpop_urls;
 mod extensions;
 mod extractors;

@@ -37,7 +37,6 @@ impl VerifierBuilder {
             clock: Arc::clone(&clock),
             resources: self.resources.iter().map(|resource| resource.resource().to_owned()).collect(),
             dpop: dpop.is_some(),
-            certificates: certificates.is_some(),
             fits_fapi2,
             #[cfg(feature = "remote")]
             observer: Arc::clone(&self.observer),

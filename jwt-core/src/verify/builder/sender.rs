@@ -31,7 +31,7 @@ impl VerifierBuilder {
     pub(super) fn build_certificates(&self) -> Result<Option<CertificateCheck>, BuildError> {
         let is_used = self.issuers.iter().any(|issuer| issuer.sender_rules().mutual_tls != SenderMode::Off);
         let header = match &self.certificate_header {
-            None if !is_used => return Ok(None),
+            None if !is_used && !self.has_resolver() => return Ok(None),
             None => None,
             Some(_) if !is_used && !self.has_resolver() => {
                 return Err(BuildError::new(Kind::Contradiction, "certificate_header").hint(

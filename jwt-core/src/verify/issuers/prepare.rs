@@ -24,8 +24,6 @@ pub(crate) struct PrepareContext {
     pub(crate) resources: Vec<String>,
     /// Whether the verifier checks DPoP proofs.
     pub(crate) dpop: bool,
-    /// Whether the verifier checks clients' certificates.
-    pub(crate) certificates: bool,
     /// Whether the verifier's settings fit FAPI 2.0.
     pub(crate) fits_fapi2: Result<(), BuildError>,
     #[cfg(feature = "remote")]

@@ -88,11 +88,6 @@ impl TrustedIssuer {
             return Err(BuildError::new(Kind::Undecided, "dpop")
                 .hint(": say with `VerifierBuilder::dpop` which URL the clients use, for example `Dpop::new(\"https://api.example\")`"));
         }
-        if self.policy.sender.mutual_tls != SenderMode::Off && !context.certificates {
-            return Err(BuildError::new(Kind::Undecided, "mutual_tls").hint(
-                ": issuers that a resolver finds need `VerifierBuilder::certificate_header`, or an issuer beside it",
-            ));
-        }
         if self.fapi2 { self.check_fapi2(context) } else { Ok(()) }
     }
 
