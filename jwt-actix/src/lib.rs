@@ -45,6 +45,7 @@
 //! | load your own user for the token | [`PrincipalMiddleware`] and [`Principal<U>`] |
 //! | serve logins, token refresh, logout or public keys | `Tokens`, `Refresh`, [`endpoint()`] |
 //! | set and remove cookies | [`SetCookiesExt`] |
+//! | bind tokens to the certificates of clients | `tls_peer` |
 //! | return an error from a handler | [`Rejection::from(error)`](Rejection) |
 //! | forward claims to an upstream service, or write your own gate | [`GateMiddleware`] |
 //!
@@ -60,6 +61,7 @@
 //! | a verifier from a configuration file or environment variables | `config` | no |
 //! | to issue tokens: key ring, access tokens, login sessions | `issue` | no |
 //! | sessions and revocations shared by several processes | `redis` | no |
+//! | to bind tokens to the certificates of clients that connect over rustls | `rustls` | no |
 //! | counters and histograms for the `metrics` facade | `metrics` | no |
 //! | tokens and a scriptable issuer for your tests | `testing` | no |
 //! | cryptography by AWS-LC, the faster back end, which needs a C compiler | `aws-lc-rs` | yes |
@@ -87,6 +89,8 @@ pub mod from_httpauth;
 
 #[cfg(feature = "issue")]
 mod session;
+#[cfg(feature = "rustls")]
+mod tls;
 
 pub use cookies::{SetCookiesExt, WithCookies};
 pub use endpoint::endpoint;
@@ -99,6 +103,8 @@ pub use principal::PrincipalMiddleware;
 #[cfg(feature = "issue")]
 pub use session::{Refresh, Tokens};
 pub use shared::SharedClaims;
+#[cfg(feature = "rustls")]
+pub use tls::tls_peer;
 
 /// The core crate, re-exported so that you need only one dependency.
 pub use jwt_core;

@@ -76,6 +76,7 @@
 //! | sessions and revocations that several processes share, on Redis or Valkey | `redis` |
 //! | the same, on Postgres | `postgres` |
 //! | signing keys that stay in a key management service or a hardware security module | `remote-signer` |
+//! | to bind tokens to the certificates of clients that connect over rustls | `rustls` |
 //! | counters and histograms for the `metrics` facade | `metrics` |
 //! | tokens and a scriptable issuer for your tests | `testing` |
 //! | cryptography by AWS-LC, which needs a C compiler | `aws-lc-rs` (default) |

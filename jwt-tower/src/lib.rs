@@ -46,6 +46,7 @@
 //! | load your own user for the token | [`PrincipalLayer`] and `Principal<U>` |
 //! | serve logins, token refresh, logout or public keys | `Tokens`, `Refresh`, `endpoint` |
 //! | set and remove cookies | [`SetCookies`] |
+//! | bind tokens to the certificates of clients | `tls_peer` |
 //! | return an error from a handler | `Rejection::from(error)` |
 //! | forward claims to an upstream service, or write your own gate | [`GateLayer`] |
 //! | use another response body | [`RejectionBody`] |
@@ -63,6 +64,7 @@
 //! | a verifier from a configuration file or environment variables | `config` | no |
 //! | to issue tokens: key ring, access tokens, login sessions | `issue` | no |
 //! | sessions and revocations shared by several processes | `redis` | no |
+//! | to bind tokens to the certificates of clients that connect over rustls | `rustls` | no |
 //! | counters and histograms for the `metrics` facade | `metrics` | no |
 //! | tokens and a scriptable issuer for your tests | `testing` | no |
 //! | cryptography by AWS-LC, the faster back end, which needs a C compiler | `aws-lc-rs` | yes |
@@ -99,6 +101,8 @@ mod routing;
 mod session;
 #[cfg(feature = "axum")]
 mod shared;
+#[cfg(all(feature = "axum", feature = "rustls"))]
+mod tls;
 
 pub use body::RejectionBody;
 pub use cookies::SetCookies;
@@ -120,6 +124,8 @@ pub use service::Gated;
 pub use session::{Refresh, Tokens};
 #[cfg(feature = "axum")]
 pub use shared::SharedClaims;
+#[cfg(all(feature = "axum", feature = "rustls"))]
+pub use tls::tls_peer;
 
 /// The core crate, re-exported so that you need only one dependency.
 pub use jwt_core;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer};
-use axum::{Router, middleware};
+use axum::Router;
 use jwt_core::proof::Dpop;
 use jwt_core::verify::KeyFetchErrors;
 use jwt_core::{TrustedIssuer, Verifier};
@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::issuer::{self, DevIssuer};
-use super::tls::{self, Connection, Files, TlsListener};
+use super::tls::{Files, TlsListener};
 use super::{DemoError, DpopMode, Options, Provider, actix_app, axum_app, endpoints, page};
 
 /// How long the servers wait for running requests when the demo stops.
@@ -82,7 +82,7 @@ impl Demo {
         let actix = {
             let app = move || App::new().wrap(actix_app::cors(&origins)).configure(actix_app::routes(&for_actix));
             let server = HttpServer::new(app).workers(1).disable_signals().shutdown_timeout(SHUTDOWN_TIMEOUT.as_secs());
-            let server = server.on_connect(tls::add_peer_on_connect);
+            let server = server.on_connect(jwt_actix::tls_peer);
             let server = match config {
                 Some(config) => server.listen_rustls_0_23(actix_listener, config),
                 None => server.listen(actix_listener),
@@ -204,9 +204,7 @@ impl AxumServer {
         let task = match tls {
             None => tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(stopped).into_future()),
             Some(config) => {
-                let app = app.layer(middleware::from_fn(tls::add_peer));
-                let app = app.into_make_service_with_connect_info::<Connection>();
-                let server = axum::serve(TlsListener::new(listener, config), app);
+                let server = axum::serve(TlsListener::new(listener, config), jwt_tower::tls_peer(app));
                 tokio::spawn(server.with_graceful_shutdown(stopped).into_future())
             }
         };

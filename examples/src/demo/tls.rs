@@ -1,9 +1,5 @@
-//! TLS for both servers, and the certificates that clients authenticate with (RFC 8705).
-//!
-//! Only the server sees the connection. So it puts the client's certificate where the layer and the middleware look for it: into a
-//! [`Peer`].
+//! TLS for both servers, which ask clients for certificates (RFC 8705).
 
-use std::any::Any;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
@@ -11,14 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_tls::accept::rustls_0_23::TlsStream as ActixStream;
-use actix_web::dev::Extensions;
-use axum::extract::connect_info::Connected;
-use axum::extract::{ConnectInfo, Request};
-use axum::middleware::Next;
-use axum::response::Response;
-use axum::serve::{IncomingStream, Listener};
-use jwt_core::http::Peer;
+use axum::serve::Listener;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -101,13 +90,6 @@ fn roots(file: &Path) -> Result<RootCertStore, Problem> {
     Ok(roots)
 }
 
-fn peer(certificates: Option<&[CertificateDer<'static>]>) -> Peer {
-    match certificates.and_then(<[_]>::first) {
-        Some(certificate) => Peer::new().certificate(certificate.as_ref()),
-        None => Peer::new(),
-    }
-}
-
 /// Accepts TLS connections for axum. A slow handshake doesn't keep others from connecting.
 pub(super) struct TlsListener {
     listener: TcpListener,
@@ -143,34 +125,5 @@ impl Listener for TlsListener {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
-    }
-}
-
-/// What axum knows about a connection.
-#[derive(Clone)]
-pub(super) struct Connection(Peer);
-
-impl Connected<IncomingStream<'_, TlsListener>> for Connection {
-    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
-        let (_, session) = stream.io().get_ref();
-        Self(peer(session.peer_certificates()))
-    }
-}
-
-/// Puts the client's certificate into the request, for [`JwtLayer`](jwt_tower::JwtLayer).
-pub(super) async fn add_peer(
-    ConnectInfo(Connection(peer)): ConnectInfo<Connection>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    request.extensions_mut().insert(peer);
-    next.run(request).await
-}
-
-/// The same for [`JwtMiddleware`](jwt_actix::JwtMiddleware): for `HttpServer::on_connect`.
-pub(super) fn add_peer_on_connect(connection: &dyn Any, data: &mut Extensions) {
-    if let Some(stream) = connection.downcast_ref::<ActixStream<TcpStream>>() {
-        let (_, session) = stream.get_ref();
-        data.insert(peer(session.peer_certificates()));
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 /// The other end of a connection, as the server sees it: its address and its certificate.
 ///
 /// Only the server sees the connection, so it must pass this on: as an extension of the request with axum and tower, or as
-/// connection data of actix-web (`HttpServer::on_connect`). [The guide](crate::guide::proof) has both.
+/// connection data of actix-web (`HttpServer::on_connect`). With the feature `rustls`, a connection converts into a peer, and both
+/// adapters have a function that passes it on: [the guide](crate::guide::proof) shows it.
 ///
 /// ```
 /// use jwt_core::http::Peer;
@@ -47,6 +48,17 @@ impl Peer {
     #[must_use]
     pub fn peer_certificate(&self) -> Option<&[u8]> {
         self.certificate.as_deref()
+    }
+}
+
+/// The certificate that the client authenticated with, if it did, and no address.
+#[cfg(feature = "rustls")]
+impl From<&rustls::ServerConnection> for Peer {
+    fn from(connection: &rustls::ServerConnection) -> Self {
+        match connection.peer_certificates().and_then(<[_]>::first) {
+            Some(certificate) => Self::new().certificate(certificate.as_ref()),
+            None => Self::new(),
+        }
     }
 }
 
