@@ -2,6 +2,9 @@
 //
 //   node browser.mjs http://127.0.0.1:8080/ [screenshot.png]
 //
+// If the environment variable ONLY is `stolen`, it only tries the part of the
+// page that shows a stolen token, which the demo has with --dpop.
+//
 // It prints one line of JSON with the contents of the page and exits 0. If the
 // page isn't as expected, it explains that on standard error and exits 1. Page
 // errors, console errors, violations of the content security policy, failed
@@ -99,6 +102,7 @@ async function run() {
   });
   const focusOrder = await tabThrough();
 
+  if (process.env.ONLY === 'stolen') return stolen();
   const plain = await getToken('a token without the scope', { kind: 'valid', scope: false });
   expect(!scopes(plain).includes('reports:read'), 'the token has the scope unasked');
   await call('me', { status: 200 });
@@ -153,6 +157,48 @@ async function run() {
       chromium: browser.version(),
     }),
   );
+  await browser.close();
+}
+
+/** Lets the page steal a token that is bound to a key, with the keyboard, and looks at the page on a phone and in the dark. */
+async function stolen() {
+  doing = 'steal a token';
+  await tabTo('#steal');
+  const cards = ['with-proof', 'without-proof', 'other-key'];
+  const seen = {};
+  // A second time, the page makes new keys.
+  for (let round = 0; round < 2; round += 1) {
+    await press('#steal', round ? 'Space' : 'Enter');
+    await expectText('#stolen-message', 'by another key: axum');
+    for (const card of cards) {
+      seen[card] = { tone: await page.locator(`#${card}`).getAttribute('data-tone') };
+      for (const part of [...FRAMEWORKS, 'challenge']) {
+        seen[card][part] = (await page.locator(`#${card}-${part}`).textContent()).trim();
+      }
+    }
+  }
+  const message = await announced();
+  doing = 'look at the stolen token';
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    for (const viewport of [WIDE, PHONE, NARROW]) {
+      await page.setViewportSize(viewport);
+      await checkWidth();
+      const steal = page.locator('#steal');
+      await steal.scrollIntoViewIfNeeded();
+      expect(await steal.isVisible(), `#steal is not visible at ${viewport.width} px`);
+    }
+    const colors = await page.locator('#without-proof-axum').evaluate((element) => {
+      const section = element.closest('section');
+      return [getComputedStyle(element).color, getComputedStyle(section).backgroundColor];
+    });
+    seen[colorScheme] = colors;
+  }
+  const controls = await accessibleControls();
+  await page.setViewportSize(WIDE);
+  if (screenshot) await page.screenshot({ path: screenshot, fullPage: true });
+  expectNoTrouble();
+  console.log(JSON.stringify({ seen, message, controls, warnings }));
   await browser.close();
 }
 

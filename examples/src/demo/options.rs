@@ -24,7 +24,7 @@ pub struct Options {
     #[arg(long, value_name = "PORT", default_value_t = 3001)]
     pub actix_port: u16,
 
-    /// Whether tokens may or must be bound to their client's key (DPoP). The web page sends bearer tokens
+    /// Whether tokens may or must be bound to their client's key (DPoP). The web page then shows that a stolen one is refused
     #[arg(long, value_name = "MODE", default_value = "off")]
     pub dpop: DpopMode,
 

@@ -10,17 +10,27 @@ use axum::http::header::{
 use axum::routing::{MethodRouter, get};
 use serde_json::json;
 
-use super::options::Provider;
+use super::options::{DpopMode, Provider};
 
-/// `axum` and `actix` are the addresses of the servers.
-pub(super) fn routes(axum: &str, actix: &str, provider: &Provider, embedded: bool) -> Router {
-    let settings = json!({
+/// `axum` and `actix` are the addresses of the servers. `proofs` is the address that proofs name, if clients use another one.
+pub(super) fn routes(
+    (axum, actix): (&str, &str),
+    provider: &Provider,
+    embedded: bool,
+    dpop: DpopMode,
+    proofs: Option<&str>,
+) -> Router {
+    let mut settings = json!({
         "axum": axum,
         "actix": actix,
         "issuer": provider.issuer,
         "audience": provider.audience,
         "embedded": embedded,
     });
+    if dpop != DpopMode::Off {
+        settings["dpop"] = true.into();
+        settings["public"] = proofs.into();
+    }
     // Allows the page's own files and requests to the two servers.
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self' {actix}; \
@@ -34,6 +44,7 @@ pub(super) fn routes(axum: &str, actix: &str, provider: &Provider, embedded: boo
         .route("/", file("text/html; charset=utf-8", include_str!("page/index.html").to_owned()))
         .route("/style.css", file("text/css; charset=utf-8", include_str!("page/style.css").to_owned()))
         .route("/app.js", file("text/javascript; charset=utf-8", include_str!("page/app.js").to_owned()))
+        .route("/dpop.js", file("text/javascript; charset=utf-8", include_str!("page/dpop.js").to_owned()))
         .route("/demo.json", file("application/json", settings.to_string()))
 }
 

@@ -69,9 +69,10 @@ impl Demo {
 
         // The page can be opened under either name of this machine.
         let origins = [axum_url.clone(), axum_url.replace("127.0.0.1", "localhost")];
+        let proofs = options.public_url.as_deref();
         let mut app = Router::new()
             .merge(axum_app::routes(&verifier).layer(axum_app::cors(&origins)))
-            .merge(page::routes(&axum_url, &actix_url, &provider, issuer.is_some()));
+            .merge(page::routes((&axum_url, &actix_url), &provider, issuer.is_some(), options.dpop, proofs));
         if let Some(issuer) = &issuer {
             app = app.merge(endpoints::routes(issuer));
         }

@@ -1,6 +1,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use jwt_examples::demo::{Demo, DpopMode, Options};
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -19,6 +20,7 @@ async fn the_page_has_content_types_and_a_policy_that_allows_the_actix_server() 
         ("/", "text/html; charset=utf-8"),
         ("/style.css", "text/css; charset=utf-8"),
         ("/app.js", "text/javascript; charset=utf-8"),
+        ("/dpop.js", "text/javascript; charset=utf-8"),
         ("/demo.json", "application/json"),
     ] {
         let response = client().get(format!("{}{path}", demo.axum_url())).send().await.unwrap();
@@ -43,16 +45,43 @@ async fn the_page_has_content_types_and_a_policy_that_allows_the_actix_server() 
     demo.stop().await;
 }
 
+/// Runs the script that uses the page, or only a part of it, and returns what it saw.
+async fn browse(demo: &Demo, only: &str) -> Value {
+    let mut command = Command::new("node");
+    command.args(["browser.mjs", &format!("{}/", demo.axum_url())]).env("ONLY", only);
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/node")).stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout(Duration::from_secs(150), command.output()).await.expect("an end").expect("node");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("one line of JSON")
+}
+
+#[tokio::test]
+#[ignore = "needs node and chromium: see CONTRIBUTING.md"]
+async fn the_page_shows_that_a_stolen_token_is_refused() {
+    for mode in [DpopMode::Allowed, DpopMode::Required] {
+        let demo = Demo::start(Options::on_free_ports().dpop(mode)).await.expect("free ports");
+        let json = browse(&demo, "stolen").await;
+        let seen = &json["seen"];
+        for (card, status, tone, challenge) in [
+            ("with-proof", "200 OK", "good", "none"),
+            ("without-proof", "401 Unauthorized", "refused", r#"error="invalid_token""#),
+            ("other-key", "401 Unauthorized", "refused", r#"DPoP realm="api", error="invalid_token""#),
+        ] {
+            let card = &seen[card];
+            assert_eq!((&card["axum"], &card["actix"], &card["tone"]), (&json!(status), &json!(status), &json!(tone)));
+            assert!(card["challenge"].as_str().is_some_and(|text| text.contains(challenge)), "{card}");
+        }
+        assert_ne!(seen["light"], seen["dark"], "dark mode has its own colours");
+        assert_eq!(json["warnings"], json!([]));
+        demo.stop().await;
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs node and chromium: see CONTRIBUTING.md"]
 async fn the_page_can_be_used_with_a_keyboard() {
     let demo = start().await;
-    let mut command = Command::new("node");
-    command.args(["browser.mjs", &format!("{}/", demo.axum_url())]);
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/node")).stdin(Stdio::null()).kill_on_drop(true);
-    let output = timeout(Duration::from_secs(150), command.output()).await.expect("an end").expect("node");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let seen: Value = serde_json::from_slice(&output.stdout).expect("one line of JSON");
+    let seen = browse(&demo, "").await;
     assert_eq!(seen["title"], "One bearer token, two servers");
     assert_eq!((&seen["header"]["typ"], &seen["header"]["alg"]), (&json!("at+jwt"), &json!("ES256")));
     assert_eq!((&seen["claims"]["name"], &seen["claims"]["iss"]), (&json!("Ada"), &json!(demo.provider().issuer)));

@@ -1,6 +1,6 @@
-// This is a module, so it’s in strict mode and defines nothing global.
+// This is a module, so it’s in strict mode and defines nothing global. dpop.js uses its exports.
 
-const $ = (id) => document.getElementById(id);
+export const $ = (id) => document.getElementById(id);
 const WAIT = 10_000;
 const SCOPE = "reports:read";
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -12,29 +12,29 @@ const MESSAGES = {
 };
 
 // The servers’ addresses and the tokens they accept. /demo.json sets them before anything is called.
-let demo = { axum: location.origin, actix: null, issuer: null, audience: null, embedded: true };
+export let demo = { axum: location.origin, actix: null, issuer: null, audience: null, embedded: true };
 let clocks = []; // the times on the page, for texts like "in 9 minutes"
 let tokenRun = 0; // if requests overlap, only the last one is shown
 let callRun = 0;
 
 /* Small things */
 
-function announce(text) {
+export function announce(text) {
   // Screen readers don’t repeat an unchanged message, so a space makes it different.
   $("announce").textContent = $("announce").textContent === text ? text + "\u00a0" : text;
 }
 
-const say = (id, text) => Object.assign($(id), { textContent: text });
+export const say = (id, text) => Object.assign($(id), { textContent: text });
 const element = (name, text, className = "") => Object.assign(document.createElement(name), { textContent: text, className });
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
-async function request(url, options = {}) {
+export async function request(url, options = {}) {
   const settings = { cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(WAIT), ...options };
   const response = await fetch(url, settings);
   return { response, text: await response.text() };
 }
 
-function parse(text) {
+export function parse(text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -191,19 +191,18 @@ function tick() {
 
 /* Calling the servers */
 
-const statusOf = (response) => `${response.status} ${response.statusText}`.trim();
+export const statusOf = (response) => `${response.status} ${response.statusText}`.trim();
 
-function whyNoAnswer(error) {
+export function whyNoAnswer(error) {
   return error?.name === "TimeoutError" ? "didn’t answer within ten seconds" : "can’t be reached, or doesn’t allow this page to read its answers";
 }
 
-async function ask(server, path, token) {
+export async function ask(server, path, token, headers = token ? { Authorization: `Bearer ${token}` } : {}) {
   const base = server === "axum" ? "" : demo.actix;
   const nothing = { server, status: 0, label: "not reachable", challenge: "none", body: "empty" };
   if (base === null) return { ...nothing, why: "has an address that this page doesn’t know" };
   if (/[^\x21-\x7e]/.test(token)) return { ...nothing, label: "not sent", why: "wasn’t called, because the token contains characters that can’t be sent in a header" };
   try {
-    const headers = token ? { Authorization: `Bearer ${token}` } : {};
     const { response, text } = await request(base + path, { headers });
     const value = parse(text);
     return {
@@ -349,6 +348,7 @@ async function start() {
 }
 
 const ready = start();
+ready.then(() => demo.dpop && demo.embedded && import("/dpop.js"));
 $("get-token").addEventListener("click", getToken);
 $("token").addEventListener("input", () => showToken());
 $("copy-curl").addEventListener("click", copyCurl);
