@@ -8,6 +8,7 @@ mod credentials;
 mod csrf;
 mod csrf_form_field;
 mod dpop;
+mod dpop_many;
 mod dpop_nonces;
 mod dpop_proofs;
 mod dpop_replay;
