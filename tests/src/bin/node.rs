@@ -1,6 +1,7 @@
 //! One process of several that share a Redis server: `node <axum|actix|watch> <address of Redis> <public key as JWK>`.
 //!
-//! `axum` and `actix` print their port and serve `GET /me` and `POST /logout`, which revokes the token of the request.
+//! `axum` and `actix` print their port and serve `GET /me` and `POST /logout`, which revokes the token of the request. Tokens may be
+//! bound to a key, and the processes share the log of proofs.
 //! `watch` reads tokens and prints when each was revoked.
 
 use std::error::Error;
@@ -15,10 +16,12 @@ use axum::routing::{get, post};
 use jwt_core::Clock as _;
 use jwt_core::SystemClock;
 use jwt_core::keys::KeySet;
+use jwt_core::proof::Dpop;
 use jwt_core::revocation::{Revocation, RevocationList as _, Standing, TokenIdentity};
-use jwt_core::store::{RedisRevocations, RedisSettings};
+use jwt_core::store::{RedisReplayLog, RedisRevocations, RedisSettings};
 use jwt_core::{TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER};
+use jwt_tests::proof::BASE;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -28,10 +31,12 @@ async fn main() -> Outcome {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().ok_or("three arguments");
     let (role, address, key) = (next()?, next()?, next()?);
+    let log = RedisReplayLog::connect(address.clone(), &RedisSettings::new())?;
     let list = RedisRevocations::connect(address, RedisSettings::new())?;
     let keys = KeySet::from_jwks(&format!(r#"{{"keys":[{key}]}}"#))?;
-    let issuer = TrustedIssuer::new(ISSUER).audience(AUDIENCE).keys(&keys);
-    let verifier = Verifier::builder().issuer(issuer).revocations(list.clone()).build()?;
+    let issuer = TrustedIssuer::new(ISSUER).audience(AUDIENCE).keys(&keys).dpop_allowed();
+    let dpop = Dpop::new(BASE).replay_log(log);
+    let verifier = Verifier::builder().issuer(issuer).dpop(dpop).revocations(list.clone()).build()?;
     list.synced().await;
     match role.as_str() {
         "axum" => serve_axum(verifier, list).await,

@@ -8,6 +8,7 @@ use jwt_core::SystemClock;
 use jwt_core::revocation::Revocation;
 use jwt_core::store::{RedisRevocations, RedisSettings};
 use jwt_tests::forge::ISSUER;
+use jwt_tests::proof::Device;
 use jwt_tests::setup::{good, key};
 use reqwest::Client;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -70,6 +71,32 @@ async fn a_logout_in_one_process_revokes_the_token_in_the_other() {
         until("the other refuses", async || me(there, &token).await == 401).await;
         assert!(begin.elapsed() < Duration::from_secs(10), "the documented bound: {:?}", begin.elapsed());
         assert_eq!((me(here, &other).await, me(there, &other).await), (200, 200));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_captured_proof_is_refused_by_the_other_process_at_once() {
+    let server = Server::start();
+    let (_axum, first) = Process::start("axum", &server).await;
+    let (_actix, second) = Process::start("actix", &server).await;
+    let client = Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
+    let device = Device::default();
+    let now = SystemClock.now().as_secs();
+    let token = device.good().claim("iat", now).claim("nbf", now).claim("exp", now + 300).sign();
+    let send = async |port: &str, proof: &str| {
+        let request = client.get(format!("http://127.0.0.1:{port}/me")).header("dpop", proof);
+        let answer = request.header("authorization", format!("DPoP {token}")).send().await.expect("an answer");
+        let challenge = answer.headers().get("www-authenticate").map(|value| value.to_str().expect("text").to_owned());
+        (answer.status().as_u16(), challenge.unwrap_or_default())
+    };
+    for (here, there) in [(&first, &second), (&second, &first)] {
+        let proof = device.proof("GET", "/me", &token).claim("iat", SystemClock.now().as_secs()).sign();
+        assert_eq!(send(here, &proof).await.0, 200);
+        let (status, challenge) = send(there, &proof).await;
+        assert!(status == 401 && challenge.contains(r#"error="invalid_dpop_proof""#), "{status} {challenge}");
+        let another = device.proof("GET", "/me", &token).claim("iat", SystemClock.now().as_secs()).sign();
+        assert_eq!(send(there, &another).await.0, 200, "the client's next proof");
     }
 }
 

@@ -7,6 +7,7 @@ use jwt_core::proof::Dpop;
 use jwt_core::store::{RedisReplayLog, RedisSettings};
 use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;
+use jwt_tests::forge::NOW;
 use jwt_tests::proof::{BASE, Device};
 use jwt_tests::setup::{behind, issuer, trusting};
 
@@ -65,6 +66,24 @@ async fn the_server_forgets_proofs_by_itself_and_keeps_no_names() {
         let left: u64 = server.cli(&["--raw", "PTTL", key]).trim().parse().expect("a time to live");
         assert!((1..=70_000).contains(&left), "{left}");
         assert!(!key.contains("p-"), "the `jti` is hashed: {key}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn an_entry_stays_for_as_long_as_its_proof_could_be_accepted() {
+    for (issued, longest) in [(NOW + 10, 80_000), (NOW, 70_000), (NOW - 59, 11_000)] {
+        let server = Server::start();
+        let (application, device) = (process(&server, |log| log), Device::default());
+        let token = device.good().sign();
+        let proof = device.proof("GET", "/user", &token).claim("iat", issued).sign();
+        let ask = jwt_tests::ask::Ask::get("/user").dpop(&token, &proof);
+        assert_eq!(Adapter::Axum.send(&application, &ask).await, Answer::text("Ada"));
+        let keys = server.cli(&["--raw", "KEYS", "*"]);
+        let left = keys.lines().map(|key| server.cli(&["--raw", "PTTL", key]).trim().parse().expect("a time to live"));
+        let left: Vec<u64> = left.collect();
+        // The proof's entry; the client's count may end later.
+        assert!(left.iter().any(|left| (longest - 9_000..=longest).contains(left)), "{issued}: {left:?}");
     }
 }
 
