@@ -2,7 +2,7 @@
 
 use jwt_core::crypto::SigningKey;
 use jwt_core::issue::{KeyRing, TokenIssuer};
-use jwt_core::{Algorithm, Verifier};
+use jwt_core::{Algorithm, TrustedIssuer, Verifier};
 use serde_json::json;
 
 type Error = Box<dyn std::error::Error>;
@@ -23,7 +23,9 @@ pub struct Person {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct People {
-    /// A verifier that trusts the issuer of the tokens.
+    /// The issuer of the tokens, for a verifier with settings of its own.
+    pub issuer: TrustedIssuer,
+    /// A verifier that trusts the issuer.
     pub verifier: Verifier,
     /// The users.
     pub people: Vec<Person>,
@@ -59,7 +61,7 @@ impl People {
                 json!({"roles": ["admin"], "acr": "phr"}),
             )?,
         ];
-        Ok(Self { verifier, people })
+        Ok(Self { issuer: issuer.trusted(), verifier, people })
     }
 
     /// Prints the tokens as shell variables, and commands to try, each with the status to expect.

@@ -16,7 +16,7 @@ use jwt_core::http as core;
 use jwt_core::{BuildError, Class, Error, Step};
 use serde::de::DeserializeOwned;
 
-use crate::request::state;
+use crate::request::{ActixView, state};
 use crate::response;
 
 /// The claims of the request's token, decoded as `T`.
@@ -233,20 +233,25 @@ pub(crate) fn read<T>(
     request: &HttpRequest,
     read: impl FnOnce(&RequestState) -> Result<T, core::Rejection>,
 ) -> Ready<Result<T, Rejection>> {
-    ready(read(state(&request.extensions())).map_err(Rejection))
+    ready(read(state(&request.extensions())).map_err(|rejection| rejected(request, rejection)))
+}
+
+/// Writes the body of the rejection.
+fn rejected(request: &HttpRequest, rejection: core::Rejection) -> Rejection {
+    Rejection(rejection.render(&ActixView::of(request, None)))
 }
 
 /// Marks a request whose claims couldn't be extracted. The string names their type.
 struct Failed(&'static str);
 
-/// Marks the request if claims were rejected, for [`report_ignored`].
-pub(crate) fn remember<E, T>(request: &HttpRequest, outcome: Result<E, Rejection>) -> Result<E, Rejection> {
+/// Marks the request if claims were rejected, for [`report_ignored`], and writes the body of the rejection.
+pub(crate) fn remember<E, T>(request: &HttpRequest, outcome: Result<E, core::Rejection>) -> Result<E, Rejection> {
     if let Err(rejection) = &outcome
-        && !matches!(rejection.error().class(), Class::Missing | Class::Misuse)
+        && !matches!(rejection.error.class(), Class::Missing | Class::Misuse)
     {
         request.extensions_mut().insert(Failed(type_name::<T>()));
     }
-    outcome
+    outcome.map_err(|rejection| rejected(request, rejection))
 }
 
 /// Logs that a handler succeeded although an extractor rejected its request, as happens if it takes an `Option` of it.
@@ -275,7 +280,7 @@ fn authorized<T: DeserializeOwned, A>(
                 Ok(authorized(state.claims()?))
             })
         }
-        Err(rejection) => Step::Ready(Err(rejection.into())),
+        Err(rejection) => Step::Ready(Err(rejection)),
     };
     Extraction { step: Some(step), request: request.clone(), remember: remember::<A, T> }
 }
@@ -283,9 +288,9 @@ fn authorized<T: DeserializeOwned, A>(
 /// Claims whose requirement may have to be awaited.
 #[expect(unnameable_types, reason = "the hidden future of an extractor")]
 pub struct Extraction<T> {
-    step: Option<Step<Result<T, Rejection>>>,
+    step: Option<Step<Result<T, core::Rejection>>>,
     request: HttpRequest,
-    remember: fn(&HttpRequest, Result<T, Rejection>) -> Result<T, Rejection>,
+    remember: fn(&HttpRequest, Result<T, core::Rejection>) -> Result<T, Rejection>,
 }
 
 impl<T> fmt::Debug for Extraction<T> {
@@ -321,7 +326,7 @@ impl<T: DeserializeOwned> FromRequest for Claims<T> {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let claims = state(&request.extensions()).claims().map(Self).map_err(Rejection);
+        let claims = state(&request.extensions()).claims().map(Self);
         ready(remember::<_, T>(request, claims))
     }
 }
@@ -348,7 +353,7 @@ impl<T: DeserializeOwned> FromRequest for Fresh<T> {
             state.claims().map(Self)
         });
         drop(extensions);
-        ready(remember::<_, T>(request, claims.map_err(Rejection)))
+        ready(remember::<_, T>(request, claims))
     }
 }
 
@@ -379,8 +384,11 @@ impl<T: DeserializeOwned, P: Policy> FromRequest for OptionalAuthorized<T, P> {
         if let Ok(true) = has_token {
             return authorized(request, P::requirement(), |claims| Self(Some(claims), PhantomData));
         }
-        let outcome = has_token.map(|_| Self(None, PhantomData)).map_err(Rejection);
-        Extraction { step: Some(Step::Ready(outcome)), request: request.clone(), remember: |_, outcome| outcome }
+        Extraction {
+            step: Some(Step::Ready(has_token.map(|_| Self(None, PhantomData)))),
+            request: request.clone(),
+            remember: |request, outcome| outcome.map_err(|rejection| rejected(request, rejection)),
+        }
     }
 }
 

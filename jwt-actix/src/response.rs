@@ -6,15 +6,17 @@ use jwt_core::gate::Answer;
 use jwt_core::http::{Headers as _, Rejection};
 
 use crate::headers::Lent;
+use crate::request::ActixView;
 
 /// Creates the response to a request that isn't let through.
 pub(crate) fn reject<B>(request: ServiceRequest, answer: Answer) -> ServiceResponse<EitherBody<B>> {
+    let answer = answer.render(Some(&ActixView::of(request.request(), None)));
     request.into_response(respond(answer).map_into_right_body())
 }
 
 /// Converts an answer of the core into a response.
 pub(crate) fn respond(answer: impl Into<Answer>) -> HttpResponse<BoxBody> {
-    let answer: Answer = answer.into();
+    let answer = answer.into().render(None);
     let body = if answer.body.is_empty() { BoxBody::new(()) } else { BoxBody::new(answer.body) };
     let mut response = HttpResponse::with_body(status(answer.status), body);
     for (name, value) in answer.headers {

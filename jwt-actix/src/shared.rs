@@ -50,7 +50,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> FromRequest for SharedClaims<T
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let claims = state(&request.extensions()).shared_claims().map(Self).map_err(Rejection);
+        let claims = state(&request.extensions()).shared_claims().map(Self);
         ready(remember::<_, T>(request, claims))
     }
 }

@@ -13,7 +13,8 @@ use jwt_core::http as core;
 use jwt_core::{BuildError, Error};
 use serde::de::DeserializeOwned;
 
-use crate::{request, response};
+use crate::request::{self, HttpView};
+use crate::response;
 
 /// The claims of the request's token, decoded as `T`.
 ///
@@ -234,20 +235,29 @@ impl From<core::Rejection> for Rejection {
     }
 }
 
-pub(crate) fn state(parts: &Parts) -> &RequestState {
-    request::state(&parts.extensions)
+/// Reads the request's state, and writes the body of the rejection if that fails.
+pub(crate) fn read<T>(
+    parts: &Parts,
+    read: impl FnOnce(&RequestState) -> Result<T, core::Rejection>,
+) -> Result<T, Rejection> {
+    read(request::state(&parts.extensions)).map_err(|rejection| rejected(parts, rejection))
+}
+
+fn rejected(parts: &Parts, rejection: core::Rejection) -> Rejection {
+    Rejection(rejection.render(&HttpView::from(parts)))
 }
 
 async fn authorized<T: DeserializeOwned>(parts: &Parts, requirement: &dyn Requirement) -> Result<T, Rejection> {
-    state(parts).token_for(requirement)?.require(requirement).wait().await?;
-    Ok(state(parts).claims()?)
+    let step = read(parts, |state| Ok(state.token_for(requirement)?.require(requirement)))?;
+    step.wait().await.map_err(|rejection| rejected(parts, rejection))?;
+    read(parts, RequestState::claims)
 }
 
 impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        Ok(Self(state(parts).claims()?))
+        read(parts, |state| state.claims().map(Self))
     }
 }
 
@@ -255,7 +265,7 @@ impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for Claims<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
-        Ok(state(parts).optional_claims()?.map(Self))
+        read(parts, |state| Ok(state.optional_claims()?.map(Self)))
     }
 }
 
@@ -263,7 +273,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for OptionalClaims<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        Ok(Self(state(parts).optional_claims()?))
+        read(parts, |state| state.optional_claims().map(Self))
     }
 }
 
@@ -279,7 +289,7 @@ impl<S: Sync, T: DeserializeOwned, P: Policy> OptionalFromRequestParts<S> for Au
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
-        if state(parts).optional_token()?.is_none() {
+        if read(parts, |state| Ok(state.optional_token()?.is_none()))? {
             return Ok(None);
         }
         Ok(Some(Self(authorized(parts, P::requirement()).await?, PhantomData)))
@@ -307,7 +317,7 @@ impl<S: Sync> FromRequestParts<S> for Verified {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        Ok(Self(state(parts).require_token()?.clone()))
+        read(parts, |state| state.require_token().cloned().map(Self))
     }
 }
 
@@ -315,7 +325,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Verified {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
-        Ok(state(parts).optional_token()?.cloned().map(Self))
+        read(parts, |state| Ok(state.optional_token()?.cloned().map(Self)))
     }
 }
 
@@ -355,7 +365,7 @@ impl<S: Sync, U: Send + Sync + 'static> FromRequestParts<S> for Principal<U> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        Ok(Self(state(parts).principal(LOADER)?))
+        read(parts, |state| state.principal(LOADER).map(Self))
     }
 }
 
@@ -363,7 +373,7 @@ impl<S: Sync, U: Send + Sync + 'static> OptionalFromRequestParts<S> for Principa
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
-        Ok(state(parts).optional_principal(LOADER)?.map(Self))
+        read(parts, |state| Ok(state.optional_principal(LOADER)?.map(Self)))
     }
 }
 
@@ -371,6 +381,6 @@ impl<S: Sync, U: Send + Sync + 'static> FromRequestParts<S> for OptionalPrincipa
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        Ok(Self(state(parts).optional_principal(LOADER)?))
+        read(parts, |state| state.optional_principal(LOADER).map(Self))
     }
 }

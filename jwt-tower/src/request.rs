@@ -29,6 +29,19 @@ impl<'r> HttpView<'r> {
     }
 }
 
+#[cfg(feature = "axum")]
+impl<'r> From<&'r http::request::Parts> for HttpView<'r> {
+    fn from(parts: &'r http::request::Parts) -> Self {
+        Self {
+            method: &parts.method,
+            uri: &parts.uri,
+            version: parts.version,
+            headers: &parts.headers,
+            extensions: &parts.extensions,
+        }
+    }
+}
+
 impl RequestView for HttpView<'_> {
     fn method(&self) -> &str {
         self.method.as_str()

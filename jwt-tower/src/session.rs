@@ -4,7 +4,7 @@ use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use jwt_core::issue::{RefreshToken, TokenPair};
 
-use crate::extract::{Rejection, state};
+use crate::extract::{Rejection, read};
 use crate::response;
 
 /// The request's refresh token. Use it behind a [`JwtLayer`](crate::JwtLayer) with
@@ -36,8 +36,10 @@ impl<S: Sync> FromRequestParts<S> for Refresh {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        let verified = state(parts).require_token()?;
-        RefreshToken::of(verified).map(Self).map_err(|error| verified.refuse(error).into())
+        read(parts, |state| {
+            let verified = state.require_token()?;
+            RefreshToken::of(verified).map(Self).map_err(|error| verified.refuse(error))
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use crate::extract::{Rejection, state};
+use crate::extract::{Rejection, read};
 
 /// The claims of the request's token, decoded as `T` once and shared by all requests with that token.
 ///
@@ -47,7 +47,7 @@ impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> FromRequestParts<S> f
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        Ok(Self(state(parts).shared_claims()?))
+        read(parts, |state| state.shared_claims().map(Self))
     }
 }
 
@@ -55,6 +55,6 @@ impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> OptionalFromRequestPa
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Rejection> {
-        Ok(state(parts).optional_shared_claims()?.map(Self))
+        read(parts, |state| Ok(state.optional_shared_claims()?.map(Self)))
     }
 }

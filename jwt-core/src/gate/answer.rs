@@ -1,7 +1,7 @@
-use std::fmt;
+use std::{fmt, mem};
 
 use crate::error::Error;
-use crate::http::challenge::{self, Rejection};
+use crate::http::challenge::{self, Challenge, Rejection, Renderer};
 use crate::http::request::RequestView;
 
 /// A response without the inner service, which adapters convert into their framework's response.
@@ -16,13 +16,15 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// The reason, if the answer rejects the request. Adapters put it into the response's extensions for outer layers.
     pub error: Option<Error>,
+    /// Writes the body once the request is at hand.
+    pub(crate) renderer: Option<Renderer>,
 }
 
 impl Answer {
     /// Creates an answer without headers and with an empty body.
     #[must_use]
     pub const fn new(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new(), error: None }
+        Self { status, headers: Vec::new(), body: Vec::new(), error: None, renderer: None }
     }
 
     /// Adds a header line.
@@ -37,6 +39,20 @@ impl Answer {
     pub fn body(mut self, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self.header("content-type", content_type)
+    }
+
+    /// Writes the body of a rejection, if the verifier has a [renderer](crate::VerifierBuilder::renderer) and there's no body yet.
+    ///
+    /// Adapters call it before they convert an answer, with the request if they have it.
+    #[must_use]
+    pub fn render(mut self, request: Option<&dyn RequestView>) -> Self {
+        let Some(renderer) = self.renderer.take() else { return self };
+        if let (Some(error), true) = (&self.error, self.body.is_empty()) {
+            let mut challenge = Challenge { status: self.status, headers: mem::take(&mut self.headers) };
+            self.body = renderer.write(error, &mut challenge, request);
+            self.headers = challenge.headers;
+        }
+        self
     }
 
     /// Converts a rejection into gRPC's form if the request is gRPC: a `POST` with the content type `application/grpc`. Any other
@@ -67,8 +83,8 @@ impl Answer {
 }
 
 impl From<Rejection> for Answer {
-    fn from(Rejection { error, challenge, body }: Rejection) -> Self {
-        Self { status: challenge.status, headers: challenge.headers, body, error: Some(error) }
+    fn from(Rejection { error, challenge, body, renderer }: Rejection) -> Self {
+        Self { status: challenge.status, headers: challenge.headers, body, error: Some(error), renderer }
     }
 }
 

@@ -18,6 +18,17 @@ pub trait RequestView {
     /// the comparison ignores case.
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8]));
 
+    /// Returns the value of the field line called `name`, or `None` if there are several, or none, or its value isn't UTF-8.
+    /// `name` is in lower case.
+    fn header_value(&self, name: &str) -> Option<&str> {
+        let (mut found, mut lines) = (None, 0);
+        self.header(name, &mut |value| {
+            found = Some(value);
+            lines += 1;
+        });
+        found.filter(|_| lines == 1).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
     /// Returns the host, and `:` and the port if there is one, from the request's target itself. HTTP/2 sends them there, and
     /// may send no `Host` header. Default: `None`.
     fn authority(&self) -> Option<&str> {
@@ -49,6 +60,21 @@ pub trait RequestView {
     fn peer_certificate(&self) -> Option<&[u8]> {
         None
     }
+}
+
+/// A request that isn't at hand: nothing is known about it.
+pub(crate) struct Unknown;
+
+impl RequestView for Unknown {
+    fn method(&self) -> &str {
+        ""
+    }
+
+    fn target(&self) -> &str {
+        ""
+    }
+
+    fn header<'r>(&'r self, _name: &str, _each: &mut dyn FnMut(&'r [u8])) {}
 }
 
 /// Returns whether this is a `tchar`: a character of header names, schemes and cookie names. RFC 9110 section 5.6.2.

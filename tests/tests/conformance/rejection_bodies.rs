@@ -1,10 +1,14 @@
 //! Rejection bodies, written by renderers for layers, requirements and extractors.
 
-use jwt_core::http::{Rendered, problem_json, problem_json_under};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use jwt_core::http::{Rendered, RequestView, problem_json, problem_json_under};
 use jwt_core::{ErrorKind, TrustedIssuer, authorize};
-use jwt_tests::adapter::Application;
+use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
+use jwt_tests::directory::Directory;
 use jwt_tests::forge::{AUDIENCE, ISSUER};
 use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::setup::{behind, builder, good, trusting};
@@ -102,7 +106,7 @@ async fn problem_types_are_named_under_a_base_address() {
 
 #[actix_web::test]
 async fn a_closure_writes_bodies_and_headers_by_the_typed_error() {
-    let application = behind(builder().renderer(|error, challenge| {
+    let application = behind(builder().renderer(|error, challenge, _request| {
         match error.kind() {
             ErrorKind::NoCredentials => Rendered::json(r#"{"msg":"Missing Authorization Header"}"#)
                 .header("x-reason", error.code())
@@ -121,4 +125,75 @@ async fn a_closure_writes_bodies_and_headers_by_the_typed_error() {
     assert_eq!(answer, expected);
     let answer = application.send(&Ask::get("/me").bearer("a")).await;
     assert_eq!(answer, Answer::refused(ErrorKind::MalformedToken));
+}
+
+/// Writes what the renderer saw of the request.
+fn seen(request: &dyn RequestView) -> String {
+    let id = request.header_value("x-request-id").unwrap_or("unknown");
+    format!("{id}: {} {}", request.method(), request.original_target())
+}
+
+#[actix_web::test]
+async fn a_renderer_sees_the_request_that_layers_requirements_and_extractors_reject() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&calls);
+    let verifier = builder().renderer(move |_, _, request| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        Rendered::text(seen(request)).header("x-request-id", "given")
+    });
+    let application = behind(verifier).directory(&Directory::default()).requiring(authorize::scopes(["audit"]));
+    let token = good().sign();
+    for (target, token, expected) in [
+        ("/me", None, Answer::missing()),
+        ("/me", Some("a"), Answer::refused(ErrorKind::MalformedToken)),
+        ("/optional-me", None, Answer::missing()),
+        ("/optional-policy", None, Answer::missing_for("reports:read")),
+        ("/optional-principal?page=2", Some("a"), Answer::refused(ErrorKind::MalformedToken)),
+        ("/number", Some(&*token), Answer::refused(ErrorKind::ClaimsMismatch)),
+        ("/shared-number", Some(&token), Answer::refused(ErrorKind::ClaimsMismatch)),
+        ("/reports", Some(&good().without("scope").sign()), Answer::forbidden("reports:read")),
+        ("/scoped/allowed", Some(&token), Answer::forbidden("audit")),
+        ("/policy?page=2", Some(&good().without("scope").sign()), Answer::forbidden("reports:read")),
+        (
+            "/policy-later",
+            Some(&good().claim("sub", "other").sign()),
+            Answer::not_allowed(ErrorKind::RequirementNotMet),
+        ),
+        (
+            "/optional-authorized-later",
+            Some(&good().claim("sub", "other").sign()),
+            Answer::not_allowed(ErrorKind::RequirementNotMet),
+        ),
+    ] {
+        let before = calls.load(Ordering::SeqCst);
+        let ask = Ask::get(target).header("x-request-id", "r-7");
+        let ask = if let Some(token) = token { ask.bearer(token) } else { ask };
+        let expected = expected.with_header("x-request-id", "given");
+        let expected = expected.with_body("text/plain; charset=utf-8", format!("r-7: GET {target}"));
+        assert_eq!(application.send(&ask).await, expected, "{target}");
+        let adapters = Adapter::ALL.len();
+        assert_eq!(calls.load(Ordering::SeqCst) - before, adapters, "{target} is rendered once by each adapter");
+    }
+
+    let before = calls.load(Ordering::SeqCst);
+    assert_eq!(application.send(&Ask::get("/user").bearer(&token)).await, Answer::text("Ada"));
+    assert_eq!(calls.load(Ordering::SeqCst), before, "nothing is rendered for a request that is let through");
+}
+
+#[actix_web::test]
+async fn a_handler_rejects_without_the_request() {
+    let application = behind(builder().renderer(|_, _, request| Rendered::text(seen(request))));
+    let ask = Ask::post("/asks").header("x-request-id", "r-7").bearer(&good().without("scope").sign()).body("read");
+    let expected = Answer::forbidden("reports:read").with_body("text/plain; charset=utf-8", "unknown:  ");
+    assert_eq!(application.send(&ask).await, expected);
+}
+
+#[actix_web::test]
+async fn a_repeated_or_unreadable_header_has_no_value() {
+    let application = behind(builder().renderer(|_, _, request| Rendered::text(seen(request))));
+    for ids in [&[&b"a"[..], b"b"][..], &[b"\xff"], &[]] {
+        let ask = ids.iter().fold(Ask::get("/me"), |ask, id| ask.header("x-request-id", *id));
+        let expected = Answer::missing().with_body("text/plain; charset=utf-8", "unknown: GET /me");
+        assert_eq!(application.send(&ask).await, expected, "{ids:?}");
+    }
 }

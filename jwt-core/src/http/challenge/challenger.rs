@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::renderer::{Challenge, Renderer};
 use crate::error::{Class, Error, ErrorKind};
-use crate::http::request::is_tchar;
+use crate::http::request::{RequestView, is_tchar};
 
 /// The realm of challenges unless you set one. A challenge must have at least one parameter: RFC 6750 section 3.
 pub(crate) const DEFAULT_REALM: &str = "api";
@@ -25,11 +25,24 @@ pub struct Rejection {
     pub error: Error,
     /// The status and the headers, including those of the body.
     pub challenge: Challenge,
-    /// The body: empty unless a [renderer](crate::VerifierBuilder::renderer) wrote one.
+    /// The body: empty unless [`render`](Self::render) has written one.
     pub body: Vec<u8>,
+    /// Writes the body once the request is at hand.
+    pub(crate) renderer: Option<Renderer>,
 }
 
 impl Rejection {
+    /// Writes the body, if the verifier has a [renderer](crate::VerifierBuilder::renderer) that hasn't written it yet.
+    ///
+    /// Adapters call it with the request, before they return the rejection of an extractor.
+    #[must_use]
+    pub fn render(mut self, request: &dyn RequestView) -> Self {
+        if let Some(renderer) = self.renderer.take() {
+            self.body = renderer.write(&self.error, &mut self.challenge, Some(request));
+        }
+        self
+    }
+
     /// Creates the rejection for an extractor or requirement that finds no trace of `layer`, the type that should have run
     /// before it: 500 without a body. The log names the type; the client doesn't learn it.
     #[must_use]
@@ -80,7 +93,7 @@ impl From<Error> for Rejection {
 #[derive(Clone)]
 pub(crate) struct Challenger {
     realm: Arc<str>,
-    renderer: Renderer,
+    renderer: Option<Renderer>,
     resource_metadata: Option<Arc<str>>,
     /// Challenges for other authentication schemes.
     others: Arc<[String]>,
@@ -110,7 +123,7 @@ impl Default for Challenger {
     fn default() -> Self {
         Self {
             realm: DEFAULT_REALM.into(),
-            renderer: Renderer::default(),
+            renderer: None,
             resource_metadata: None,
             others: Arc::default(),
             dpop: None,
@@ -126,7 +139,7 @@ impl Challenger {
         is_quotable(realm).then(|| Self { realm: realm.into(), ..Self::default() })
     }
 
-    pub(crate) fn with_renderer(self, renderer: Renderer) -> Self {
+    pub(crate) fn with_renderer(self, renderer: Option<Renderer>) -> Self {
         Self { renderer, ..self }
     }
 
@@ -152,10 +165,8 @@ impl Challenger {
 
     /// Adds the response to `error`, for a request that uses this scheme.
     pub(crate) fn refuse_in(&self, scheme: Scheme, error: Error) -> Rejection {
-        let mut challenge = self.challenge(scheme, &error);
-        let rendered = self.renderer.render(&error, &challenge);
-        let body = rendered.write(&mut challenge);
-        Rejection { error, challenge, body }
+        let challenge = self.challenge(scheme, &error);
+        Rejection { error, challenge, body: Vec::new(), renderer: self.renderer.clone() }
     }
 
     fn challenge(&self, scheme: Scheme, error: &Error) -> Challenge {

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::renderer::{Challenge, Rendered};
 use crate::error::{Class, Error};
+use crate::http::request::RequestView;
 
 /// Returns a renderer that writes rejections as problem details in JSON. RFC 9457.
 ///
@@ -17,8 +18,8 @@ use crate::error::{Class, Error};
 ///
 /// let builder = Verifier::builder().renderer(problem_json());
 /// ```
-pub fn problem_json() -> impl Fn(&Error, &Challenge) -> Rendered + Clone + Send + Sync + 'static {
-    |error: &Error, challenge: &Challenge| {
+pub fn problem_json() -> impl Fn(&Error, &Challenge, &dyn RequestView) -> Rendered + Clone + Send + Sync + 'static {
+    |error: &Error, challenge: &Challenge, _request: &dyn RequestView| {
         let Problem { code, phrase, .. } = Problem::of(error);
         // RFC 9457 section 4.2.1: the title of `about:blank` is the status's phrase.
         render("about:blank", phrase, challenge.status, code)
@@ -35,9 +36,9 @@ pub fn problem_json() -> impl Fn(&Error, &Challenge) -> Rendered + Clone + Send 
 /// ```
 pub fn problem_json_under(
     base: impl Into<Cow<'static, str>>,
-) -> impl Fn(&Error, &Challenge) -> Rendered + Clone + Send + Sync + 'static {
+) -> impl Fn(&Error, &Challenge, &dyn RequestView) -> Rendered + Clone + Send + Sync + 'static {
     let base = base.into();
-    move |error: &Error, challenge: &Challenge| {
+    move |error: &Error, challenge: &Challenge, _request: &dyn RequestView| {
         let Problem { code, title, .. } = Problem::of(error);
         render(&format!("{base}{code}"), title, challenge.status, code)
     }
@@ -79,11 +80,12 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
     use crate::http::challenge::Challenger;
+    use crate::testing::BareRequest;
 
-    fn body(renderer: &dyn Fn(&Error, &Challenge) -> Rendered, kind: ErrorKind) -> serde_json::Value {
+    fn body(renderer: &dyn Fn(&Error, &Challenge, &dyn RequestView) -> Rendered, kind: ErrorKind) -> serde_json::Value {
         let error = Error::from(kind).with_unmet("\"detail\"");
         let challenger = Challenger::default();
-        let rendered = renderer(&error, &challenger.refuse(error.clone()).challenge);
+        let rendered = renderer(&error, &challenger.refuse(error.clone()).challenge, &BareRequest::default());
         let mut challenge = Challenge { status: 0, headers: Vec::new() };
         let body = rendered.write(&mut challenge);
         assert_eq!(challenge.headers, [("content-type", "application/problem+json".to_owned())]);

@@ -3,27 +3,28 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::http::request::is_tchar;
+use crate::http::request::{RequestView, Unknown, is_tchar};
 
-/// A closure that writes the bodies of rejections. By default they are empty.
+/// A closure that writes the bodies of rejections.
+// Rejections and answers carry it until an adapter has the request at hand. So it's one pointer.
 #[derive(Clone)]
-pub(crate) struct Renderer(Arc<Render>);
+pub(crate) struct Renderer(Arc<Closure>);
 
-type Render = dyn Fn(&Error, &Challenge) -> Rendered + Send + Sync;
+struct Closure(Box<Render>);
+
+type Render = dyn Fn(&Error, &Challenge, &dyn RequestView) -> Rendered + Send + Sync;
 
 impl Renderer {
-    pub(crate) fn new(render: impl Fn(&Error, &Challenge) -> Rendered + Send + Sync + 'static) -> Self {
-        Self(Arc::new(render))
+    pub(crate) fn new(
+        render: impl Fn(&Error, &Challenge, &dyn RequestView) -> Rendered + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Closure(Box::new(render))))
     }
 
-    pub(super) fn render(&self, error: &Error, challenge: &Challenge) -> Rendered {
-        (self.0)(error, challenge)
-    }
-}
-
-impl Default for Renderer {
-    fn default() -> Self {
-        Self::new(|_, _| Rendered::empty())
+    /// Adds the headers to the challenge's, and returns the body.
+    pub(crate) fn write(&self, error: &Error, challenge: &mut Challenge, request: Option<&dyn RequestView>) -> Vec<u8> {
+        let Closure(render) = &*self.0;
+        render(error, challenge, request.unwrap_or(&Unknown)).write(challenge)
     }
 }
 
@@ -86,7 +87,9 @@ impl Rendered {
     pub(super) fn write(self, challenge: &mut Challenge) -> Vec<u8> {
         let content_type = self.content_type.map(|value| ("content-type", value.into_owned()));
         for (name, value) in content_type.into_iter().chain(self.headers) {
-            if is_name(name) && is_value(&value) && !challenge.headers.iter().any(|(other, _)| *other == name) {
+            // More cookies replace none.
+            let is_new = name == "set-cookie" || !challenge.headers.iter().any(|(other, _)| *other == name);
+            if is_name(name) && is_value(&value) && is_new {
                 challenge.headers.push((name, value));
             } else {
                 tracing::error!(

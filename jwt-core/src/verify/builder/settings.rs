@@ -8,6 +8,7 @@ use crate::crypto::Backend;
 use crate::error::Error;
 use crate::gate::ProtectedResource;
 use crate::http::challenge::{Challenge, DEFAULT_REALM, Rendered, Renderer};
+use crate::http::request::RequestView;
 use crate::http::token::TokenSources;
 use crate::jose::compact::Limits;
 use crate::observe::{NoObserver, Observer};
@@ -28,7 +29,7 @@ pub struct VerifierBuilder {
     pub(super) realm: String,
     pub(super) revocations: Option<Arc<dyn RevocationList>>,
     pub(super) accepts_during_outage: bool,
-    pub(super) renderer: Renderer,
+    pub(super) renderer: Option<Renderer>,
     pub(super) resources: Vec<ProtectedResource>,
     pub(super) challenges: Vec<String>,
     pub(super) requirements: Vec<Box<dyn Requirement>>,
@@ -65,7 +66,7 @@ impl VerifierBuilder {
             realm: DEFAULT_REALM.to_owned(),
             revocations: None,
             accepts_during_outage: false,
-            renderer: Renderer::default(),
+            renderer: None,
             resources: Vec::new(),
             challenges: Vec::new(),
             requirements: Vec::new(),
@@ -165,15 +166,14 @@ impl VerifierBuilder {
     /// Sets the closure that writes the body of every rejection: from layers, middleware, requirements and extractors. Default:
     /// empty bodies.
     ///
-    /// Status and challenge are already decided. The closure sees them and the [`Error`], and nothing of the
-    /// request; it adds a body, and headers that aren't there yet. [`problem_json`](crate::http::problem_json) is ready-made. If
-    /// the closure panics, the request panics.
+    /// Status and challenge are already decided. The closure sees them, the [`Error`] and the request; it adds a body, and headers
+    /// that aren't there yet. [`problem_json`](crate::http::problem_json) is ready-made. If the closure panics, the request panics.
     ///
     /// ```
     /// use jwt_core::http::Rendered;
     /// use jwt_core::{Class, ErrorKind, Verifier};
     ///
-    /// let builder = Verifier::builder().renderer(|error, _challenge| match error.kind() {
+    /// let builder = Verifier::builder().renderer(|error, _challenge, _request| match error.kind() {
     ///     ErrorKind::NoCredentials => Rendered::json(r#"{"msg":"Missing Authorization Header"}"#),
     ///     ErrorKind::Expired => Rendered::json(r#"{"msg":"Token has expired"}"#),
     ///     kind if kind.class() == Class::Refused => Rendered::json(r#"{"msg":"Invalid token"}"#),
@@ -184,10 +184,27 @@ impl VerifierBuilder {
     /// An attacker who forges tokens reads these bodies too. Of the class [`Refused`](crate::Class::Refused), name only the
     /// kinds that clients may know, and give all others the same body.
     ///
+    /// The request is the one that was rejected, for example for its `x-request-id`. A rejection that a handler makes itself, with
+    /// [`Verified::require`](crate::Verified::require), doesn't know it: then method and target are empty, and there are no
+    /// headers. Everything in a request is the client's choice, so escape it.
+    ///
+    /// ```
+    /// use jwt_core::Verifier;
+    /// use jwt_core::http::Rendered;
+    ///
+    /// let builder = Verifier::builder().renderer(|_error, challenge, request| {
+    ///     let id = request.header_value("x-request-id").unwrap_or("none");
+    ///     Rendered::json(serde_json::json!({"status": challenge.status, "request": id}).to_string())
+    /// });
+    /// ```
+    ///
     /// If no layer ran, there's no verifier that could have a renderer, so the 500 for
     /// [`LayerMissing`](crate::ErrorKind::LayerMissing) has no body.
-    pub fn renderer(mut self, renderer: impl Fn(&Error, &Challenge) -> Rendered + Send + Sync + 'static) -> Self {
-        self.renderer = Renderer::new(renderer);
+    pub fn renderer(
+        mut self,
+        renderer: impl Fn(&Error, &Challenge, &dyn RequestView) -> Rendered + Send + Sync + 'static,
+    ) -> Self {
+        self.renderer = Some(Renderer::new(renderer));
         self
     }
 
