@@ -62,6 +62,8 @@ mod token;
 
 pub use crate::clock::ManualClock;
 #[cfg(feature = "testing")]
+pub use crate::http::challenge::TestChallenge;
+#[cfg(feature = "testing")]
 pub use auth::TestAuth;
 #[cfg(feature = "testing")]
 pub use client::TestClient;
