@@ -24,6 +24,9 @@ use crate::verified::{Verified, VerifierContext};
 pub struct RequestState {
     identity: Identity,
     principals: Option<Arc<Principals>>,
+    /// A token of a test, for the authentication further in.
+    #[cfg(feature = "testing")]
+    assumed: Option<Arc<str>>,
 }
 
 /// One principal for each type that gates loaded.
@@ -60,7 +63,23 @@ impl RequestState {
     }
 
     const fn of(identity: Identity) -> Self {
-        Self { identity, principals: None }
+        Self {
+            identity,
+            principals: None,
+            #[cfg(feature = "testing")]
+            assumed: None,
+        }
+    }
+
+    /// Creates the state of a request that has this token, whose signature isn't checked.
+    #[cfg(feature = "testing")]
+    pub(crate) fn assuming(token: &str) -> Self {
+        Self { assumed: Some(token.into()), ..Self::missing("JwtLayer or JwtMiddleware") }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn assumed(&self) -> Option<&str> {
+        self.assumed.as_deref()
     }
 
     /// Returns the verified token, or `None` if the request has no token.
@@ -172,7 +191,7 @@ impl RequestState {
         let others = self.principals.iter().flat_map(|principals| principals.iter());
         let mut principals: Principals = others.filter(|other| !other.is::<U>()).cloned().collect();
         principals.push(Arc::new(principal));
-        Self { identity: self.identity.clone(), principals: Some(Arc::new(principals)) }
+        Self { principals: Some(Arc::new(principals)), ..Self::of(self.identity.clone()) }
     }
 
     /// Returns the state without principals.

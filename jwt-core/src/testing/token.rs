@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::crypto::SigningKey;
+use crate::gate::RequestState;
 
 /// The audience of the tokens that [`TestAuth`](super::TestAuth) and [`ScriptedIssuer`](super::ScriptedIssuer) sign.
 pub const AUDIENCE: &str = "https://api.example";
@@ -125,6 +126,35 @@ impl TestToken {
         self
     }
 
+    /// Returns an extension for the request, whose claims are accepted without a signature.
+    ///
+    /// Use it if your application's verifier trusts only your identity provider: no key is fetched, and nothing is signed.
+    /// Everything else is checked as for any token: issuer, audience, times, types, revocation, and your requirements. So name
+    /// your provider with [`TestAuth::issuer`](super::TestAuth::issuer), and give the verifier the clock of `TestAuth`. If the
+    /// request also has a token of its own, that one counts. A client can't send extensions.
+    ///
+    /// ```
+    /// use jwt_core::testing::{BareRequest, TestAuth};
+    /// use jwt_core::gate::Gate;
+    /// use jwt_core::verify::Authenticator;
+    /// use jwt_core::{Step, TrustedIssuer, Verifier};
+    ///
+    /// let auth = TestAuth::new().issuer("https://id.example").audience("https://api.example");
+    /// let provider = TrustedIssuer::jwks("https://id.example", "https://id.example/jwks").audience("https://api.example");
+    /// let verifier = Verifier::builder().issuer(provider).clock(auth.clock()).build().expect("a verifier");
+    ///
+    /// // In a test of yours: `Request::get("/").extension(..)`, or `request.extensions_mut().insert(..)`.
+    /// let state = auth.token("ada").extension();
+    /// let entry = Authenticator::from(verifier).enter(&BareRequest::new("GET", "/"), &state);
+    /// let Step::Ready(Ok(admission)) = entry else { panic!("the request is admitted") };
+    /// let admitted = admission.state.expect("a new state");
+    /// assert_eq!(admitted.verified().and_then(|token| token.registered().subject().map(str::to_owned)), Some("ada".into()));
+    /// ```
+    #[must_use]
+    pub fn extension(&self) -> RequestState {
+        RequestState::assuming(&self.text(&[0; 64]))
+    }
+
     /// Returns `Bearer` and the signed token: the value of the header `Authorization`. RFC 6750 section 2.1.
     ///
     /// # Panics
@@ -142,15 +172,20 @@ impl TestToken {
     /// Panics if the back end fails to sign.
     #[must_use]
     pub fn sign(&self) -> String {
+        if !self.signed {
+            return self.text(&[0; 64]);
+        }
+        // The back end that generated the key can sign.
+        self.text(&self.key.sign(self.signing_input().as_bytes()).expect("the key signs"))
+    }
+
+    fn signing_input(&self) -> String {
         let encode = |members: &Map<String, Value>| URL_SAFE_NO_PAD.encode(Value::from(members.clone()).to_string());
-        let input = format!("{}.{}", encode(&self.header), encode(&self.claims));
-        let signature = if self.signed {
-            // The back end that generated the key can sign.
-            self.key.sign(input.as_bytes()).expect("the key signs")
-        } else {
-            vec![0; 64]
-        };
-        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+        format!("{}.{}", encode(&self.header), encode(&self.claims))
+    }
+
+    fn text(&self, signature: &[u8]) -> String {
+        format!("{}.{}", self.signing_input(), URL_SAFE_NO_PAD.encode(signature))
     }
 }
 

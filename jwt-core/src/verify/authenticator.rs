@@ -120,31 +120,44 @@ impl Authenticator {
         self
     }
 
-    fn decide(&self, request: &dyn RequestView) -> Step<Result<Admission, Answer>> {
+    fn decide(&self, request: &dyn RequestView, state: &RequestState) -> Step<Result<Admission, Answer>> {
         let context = self.verifier.context();
         if self.preflights && is_preflight(request) {
             return Step::Ready(Ok(Admission::with_state(RequestState::preflight(Arc::clone(context)))));
         }
         let Some(routes) = &self.routes else {
-            return self.identify(request, RouteAccess { optional: false, requirement: self.requirement.clone() });
+            let access = RouteAccess { optional: false, requirement: self.requirement.clone() };
+            return self.identify(request, state, access);
         };
         match routes.access(request) {
             Access::Public => Step::Ready(Ok(Admission::with_state(RequestState::guest(Arc::clone(context))))),
-            Access::Optional => self.identify(request, RouteAccess { optional: true, requirement: None }),
+            Access::Optional => self.identify(request, state, RouteAccess { optional: true, requirement: None }),
             Access::Requires(requirement) => {
                 let requirement = match &self.requirement {
                     Some(own) => Arc::new(all((Arc::clone(own), requirement))),
                     None => requirement,
                 };
-                self.identify(request, RouteAccess { optional: false, requirement: Some(requirement) })
+                self.identify(request, state, RouteAccess { optional: false, requirement: Some(requirement) })
             }
         }
     }
 
-    fn identify(&self, request: &dyn RequestView, access: RouteAccess) -> Step<Result<Admission, Answer>> {
+    #[cfg_attr(not(feature = "testing"), expect(unused_variables, reason = "only tests put a token into the state"))]
+    fn identify(
+        &self,
+        request: &dyn RequestView,
+        state: &RequestState,
+        access: RouteAccess,
+    ) -> Step<Result<Admission, Answer>> {
         let token = match self.verifier.sources().find_token(request) {
             Ok(token) => token,
-            Err(refused) => return Step::Ready(self.without_token(refused, &access)),
+            Err(refused) => {
+                #[cfg(feature = "testing")]
+                if let (Some(token), ErrorKind::NoCredentials) = (state.assumed(), refused.kind) {
+                    return self.assume(request, token, access);
+                }
+                return Step::Ready(self.without_token(refused, &access));
+            }
         };
         let (location, sender) = (token.location, self.verifier.sender(request, token.location));
         let verification = self.verifier.start_bytes(&token.bytes, || token.text(), Some(location), sender);
@@ -158,6 +171,16 @@ impl Authenticator {
             }
         };
         if selects_protocol { entry.map(|outcome| outcome.map(select_protocol)) } else { entry }
+    }
+
+    /// Identifies the sender by a token that a test put into the request's extensions.
+    #[cfg(feature = "testing")]
+    fn assume(&self, request: &dyn RequestView, token: &str, access: RouteAccess) -> Step<Result<Admission, Answer>> {
+        let location = Location::Authorization;
+        let verification = self.verifier.start_assumed(token, location, self.verifier.sender(request, location));
+        let this = self.clone();
+        let conclude = move |outcome| this.conclude(outcome, location.scheme(), CsrfCheck::NOT_NEEDED, None, access);
+        verification.then(conclude)
     }
 
     fn without_token(&self, refused: NoToken, access: &RouteAccess) -> Result<Admission, Answer> {
@@ -253,13 +276,13 @@ impl Authenticator {
 }
 
 impl Gate for Authenticator {
-    fn enter(&self, request: &dyn RequestView, _state: &RequestState) -> Step<Result<Admission, Answer>> {
+    fn enter(&self, request: &dyn RequestView, state: &RequestState) -> Step<Result<Admission, Answer>> {
         if let Some(metadata) = self.verifier.metadata_at(request.target()) {
             return Step::Ready(Err(metadata.answer(request.method())));
         }
         match self.verifier.for_target(request.target()) {
-            Some(verifier) => Self { verifier, ..self.clone() }.decide(request),
-            None => self.decide(request),
+            Some(verifier) => Self { verifier, ..self.clone() }.decide(request, state),
+            None => self.decide(request, state),
         }
     }
 }

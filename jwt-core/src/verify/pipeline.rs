@@ -64,6 +64,21 @@ enum Wait {
     Issuer(super::issuers::Resolution),
 }
 
+/// Whether the signature of the token is checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signature {
+    Checked,
+    /// By a test, which put the token into the request's extensions. No request can do that.
+    #[cfg(feature = "testing")]
+    Assumed,
+}
+
+impl Signature {
+    fn is_checked(self) -> bool {
+        self == Self::Checked
+    }
+}
+
 /// The waits that the token has behind it. It waits for nothing twice.
 #[derive(Clone, Copy, Default)]
 struct Waited {
@@ -86,12 +101,14 @@ impl Pipeline {
         text: impl Fn() -> Result<&'t str, ErrorKind>,
         location: Option<Location>,
         sender: Option<Box<Sender<'_>>>,
+        signature: Signature,
     ) -> Step<Result<Verified, Error>> {
         let mut watch = self.watch();
-        let attempt = match self.find_cached(token, location, &mut watch) {
+        let cached = if signature.is_checked() { self.find_cached(token, location, &mut watch) } else { None };
+        let attempt = match cached {
             Some(outcome) => Attempt::Done(outcome),
             None => match text() {
-                Ok(text) => self.attempt(text, location, Waited::default(), &mut watch),
+                Ok(text) => self.attempt(text, location, Waited::default(), signature, &mut watch),
                 Err(kind) => Attempt::Done(Err(explain::credentials(kind, token))),
             },
         };
@@ -114,7 +131,8 @@ impl Pipeline {
                 let (pipeline, token) = (Arc::clone(self), text().unwrap_or_default().to_owned());
                 let sender = sender.map(|sender| sender.into_owned());
                 Step::pending(async move {
-                    let outcome = pipeline.wait_and_check(&token, location, sender, wait, &mut watch).await;
+                    let outcome =
+                        pipeline.wait_and_check(&token, location, sender, (wait, signature), &mut watch).await;
                     pipeline.report(&watch, outcome.map(|valid| pipeline.finish(token.as_bytes(), valid)))
                 })
             }
@@ -203,7 +221,7 @@ impl Pipeline {
         &self,
         token: &str,
         location: Option<Location>,
-        mut wait: Wait,
+        (mut wait, signature): (Wait, Signature),
         watch: &mut Watch,
     ) -> Result<ValidToken, Error> {
         let mut waited = Waited::default();
@@ -223,15 +241,22 @@ impl Pipeline {
             if already {
                 return Err(Error::from(ErrorKind::KeysUnavailable).at(Check::Key));
             }
-            match self.attempt(token, location, waited, watch) {
+            match self.attempt(token, location, waited, signature, watch) {
                 Attempt::Done(outcome) => return outcome,
                 Attempt::Wait(next) => wait = next,
             }
         }
     }
 
-    fn attempt(&self, token: &str, location: Option<Location>, waited: Waited, watch: &mut Watch) -> Attempt {
-        match self.check_token(token, location, waited, watch) {
+    fn attempt(
+        &self,
+        token: &str,
+        location: Option<Location>,
+        waited: Waited,
+        signature: Signature,
+        watch: &mut Watch,
+    ) -> Attempt {
+        match self.check_token(token, location, waited, signature, watch) {
             Ok(attempt) => attempt,
             Err(error) => Attempt::Done(Err(error)),
         }
@@ -243,6 +268,7 @@ impl Pipeline {
         token: &str,
         location: Option<Location>,
         waited: Waited,
+        signature: Signature,
         watch: &mut Watch,
     ) -> Result<Attempt, Error> {
         let malformed = |check| move |kind| explain::token(kind, check, token);
@@ -273,7 +299,7 @@ impl Pipeline {
             FoundIssuer::Resolve(resolution) => return Ok(Attempt::Wait(Wait::Issuer(resolution))),
         };
         watch.set_issuer(issuer.name.as_ref());
-        if !issuer.algorithms.contains(&header.algorithm) {
+        if signature.is_checked() && !issuer.algorithms.contains(&header.algorithm) {
             return Err(explain::algorithm(issuer, header.algorithm));
         }
         if let Err(error) = issuer.policy.check_type(header.token_type.as_deref()) {
@@ -282,50 +308,58 @@ impl Pipeline {
         issuer.policy.check_identifiers(&claims)?;
 
         let now = self.context.clock.now();
-        // Read before the key is looked up: if the keys change in between, the cache entry is already outdated.
-        let generation = self.cache.as_ref().and_then(|_| issuer.keys.generation(now));
-        let wanted =
-            Wanted { now: Some(now), fetched: waited.keys, ..Wanted::new(header.key_id.as_deref(), header.algorithm) };
-        let mut key = match issuer.keys.find_key(&wanted) {
-            Lookup::Ready(key) => key,
-            Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
-            Lookup::Unknown => return Err(explain::key(issuer, &wanted)),
-            Lookup::Ambiguous => return Err(Error::from(ErrorKind::AmbiguousKey).at(Check::Key)),
-            Lookup::Unavailable(after) => {
-                let error = explain::keys_unavailable(issuer);
-                return Err(match after {
-                    Some(after) => error.with_retry_after(after),
-                    None => error,
-                });
-            }
-        };
-        // RFC 8725 section 3.1: the key decides the algorithm, not the header.
-        if key.algorithm() != header.algorithm {
-            return Err(Error::from(ErrorKind::BadSignature).at(Check::Signature));
-        }
-        let is_known = self.has_known_signature(token, issuer, generation);
-        let has_signed = |key: &PreparedKey| {
-            let mut signature = Bytes::new();
-            let signature = compact.signature(&mut signature).map_err(malformed(Check::Signature))?;
-            Ok::<_, Error>(key.verify(compact.signing_input(), signature))
-        };
         let check_claims = || {
             issuer.policy.check_claims(&claims, text, now.into(), self.context.leeway)?;
             issuer.policy.check_resource(&claims, text, &self.resource)?;
             issuer.policy.check_id_token(header.token_type.as_deref(), &claims)
         };
-        if !is_known && !has_signed(&key)? {
-            let bad_signature = || Err(explain::signature(issuer, &compact, header.algorithm));
-            // A token that will be refused anyway, or has already waited, must not cause a fetch.
-            if waited.keys || issuer.keys_are_fixed || check_claims().is_err() {
-                return bad_signature();
-            }
-            key = match issuer.keys.find_replacement(&wanted, &key) {
-                Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
-                Lookup::Ready(key) if key.algorithm() == header.algorithm && has_signed(&key)? => key,
-                _ => return bad_signature(),
+        let (key, generation, is_known) = if signature.is_checked() {
+            // Read before the key is looked up: if the keys change in between, the cache entry is already outdated.
+            let generation = self.cache.as_ref().and_then(|_| issuer.keys.generation(now));
+            let wanted = Wanted {
+                now: Some(now),
+                fetched: waited.keys,
+                ..Wanted::new(header.key_id.as_deref(), header.algorithm)
             };
-        }
+            let mut key = match issuer.keys.find_key(&wanted) {
+                Lookup::Ready(key) => key,
+                Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
+                Lookup::Unknown => return Err(explain::key(issuer, &wanted)),
+                Lookup::Ambiguous => return Err(Error::from(ErrorKind::AmbiguousKey).at(Check::Key)),
+                Lookup::Unavailable(after) => {
+                    let error = explain::keys_unavailable(issuer);
+                    return Err(match after {
+                        Some(after) => error.with_retry_after(after),
+                        None => error,
+                    });
+                }
+            };
+            // RFC 8725 section 3.1: the key decides the algorithm, not the header.
+            if key.algorithm() != header.algorithm {
+                return Err(Error::from(ErrorKind::BadSignature).at(Check::Signature));
+            }
+            let is_known = self.has_known_signature(token, issuer, generation);
+            let has_signed = |key: &PreparedKey| {
+                let mut signature = Bytes::new();
+                let signature = compact.signature(&mut signature).map_err(malformed(Check::Signature))?;
+                Ok::<_, Error>(key.verify(compact.signing_input(), signature))
+            };
+            if !is_known && !has_signed(&key)? {
+                let bad_signature = || Err(explain::signature(issuer, &compact, header.algorithm));
+                // A token that will be refused anyway, or has already waited, must not cause a fetch.
+                if waited.keys || issuer.keys_are_fixed || check_claims().is_err() {
+                    return bad_signature();
+                }
+                key = match issuer.keys.find_replacement(&wanted, &key) {
+                    Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
+                    Lookup::Ready(key) if key.algorithm() == header.algorithm && has_signed(&key)? => key,
+                    _ => return bad_signature(),
+                };
+            }
+            (Some(key), generation, is_known)
+        } else {
+            (None, None, false)
+        };
 
         if let Err(error) = check_claims() {
             if is_known && let Some(cache) = &self.cache {
@@ -341,7 +375,10 @@ impl Pipeline {
         header.remember(&compact);
         let metadata = TokenMetadata {
             algorithm: header.algorithm,
-            key_id: header.key_id.as_deref().map(|kid| key.shared_kid(kid)),
+            key_id: header
+                .key_id
+                .as_deref()
+                .map(|kid| key.as_ref().map_or_else(|| kid.into(), |key| key.shared_kid(kid))),
             token_type: header.token_type.as_deref().map(owned_type),
             confirmation: confirmation.map(Arc::new),
             context: Arc::clone(&self.context),
@@ -359,7 +396,7 @@ impl Pipeline {
         token: &str,
         location: Option<Location>,
         sender: Option<Sender<'static>>,
-        wait: Wait,
+        wait: (Wait, Signature),
         watch: &mut Watch,
     ) -> Result<ValidToken, Error> {
         let mut valid = self.attempt_after(token, location, wait, watch).await?;

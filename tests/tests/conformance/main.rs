@@ -1,5 +1,6 @@
 //! What both adapters do. Each case is written once: both must give the same response to the same request.
 
+mod assumed_tokens;
 mod challenge_scopes;
 mod claims;
 mod cookies;

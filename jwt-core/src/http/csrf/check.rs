@@ -30,7 +30,7 @@ pub(crate) enum CsrfOutcome {
 }
 
 impl CsrfCheck<'_> {
-    pub(in crate::http) const NOT_NEEDED: Self =
+    pub(crate) const NOT_NEEDED: Self =
         Self { needed: false, trusted_origin: true, require_token: false, sent: None, form_field: None };
 
     pub(crate) fn into_owned(self) -> CsrfCheck<'static> {
