@@ -56,25 +56,98 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
     use axum::body::{Body, to_bytes};
     use axum::http::Request;
+    use axum::{Router, routing::get};
+    use jwt_tower::JwtLayer;
     use jwt_tower::jwt_core::observe::MetricsObserver;
-    use jwt_tower::jwt_core::testing::TestAuth;
+    use jwt_tower::jwt_core::revocation::Standing;
+    use jwt_tower::jwt_core::testing::{AUDIENCE, Script, ScriptedIssuer, ScriptedRevocations, TestAuth};
+    use jwt_tower::jwt_core::{TrustedIssuer, Verifier};
+    use serde_json::Value;
     use tower::ServiceExt as _;
 
+    async fn send(app: &Router, path: &str, authorization: &str) -> String {
+        let request = Request::get(path).header("authorization", authorization).body(Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
+    }
+
+    /// Makes every event happen that has a metric: guests, cached tokens, outages of the issuer and of the revocation list.
+    async fn cause_every_event() {
+        let (issuer, revocations) = (ScriptedIssuer::start().await.unwrap(), ScriptedRevocations::default());
+        let verifier = Verifier::builder()
+            .issuer(TrustedIssuer::discover(issuer.name()).audience(AUDIENCE))
+            .clock(issuer.clock())
+            .revocations(revocations.clone())
+            .dangerous_accept_during_revocation_outage()
+            .observer(MetricsObserver)
+            .build()
+            .unwrap();
+        let app = Router::new().route("/", get(|| async {})).layer(JwtLayer::new(verifier.clone()).optional());
+        send(&app, "/", "Basic YQ==").await;
+        let token = issuer.token().bearer();
+        send(&app, "/", &token).await;
+        send(&app, "/", &token).await;
+        revocations.answer(Standing::Unavailable);
+        send(&app, "/", &token).await;
+        issuer.script_all(Script::HangUp);
+        issuer.clock().advance(Duration::from_secs(1800));
+        assert!(verifier.fetch_keys().await.is_err());
+        send(&app, "/", &issuer.token().bearer()).await;
+    }
+
+    /// The metrics of a query, each with the labels that the query needs.
+    fn metrics_of(query: &str) -> Vec<(String, BTreeSet<String>)> {
+        let grouped = query.split("by (").skip(1).filter_map(|rest| rest.split(')').next());
+        let grouped: Vec<&str> = grouped.flat_map(|names| names.split(',').map(str::trim)).collect();
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let starts = query.match_indices("jwt_").map(|(start, _)| &query[start..]);
+        starts
+            .map(|rest| {
+                let (name, rest) = rest.split_at(rest.find(|c| !is_name(c)).unwrap_or(rest.len()));
+                let matchers = rest.strip_prefix('{').and_then(|rest| rest.split('}').next()).unwrap_or_default();
+                let matched = matchers.split(',').filter_map(|matcher| matcher.split(['=', '!']).next());
+                let labels = matched.chain(grouped.iter().copied()).filter(|label| !label.is_empty());
+                // Prometheus adds these to what it scrapes.
+                let labels = labels.filter(|label| !["job", "instance"].contains(label));
+                (name.to_owned(), labels.map(str::to_owned).collect())
+            })
+            .collect()
+    }
+
+    /// Whether a series of this metric has these labels.
+    fn exports(page: &str, metric: &str, labels: &BTreeSet<String>) -> bool {
+        page.lines().filter(|line| !line.starts_with('#')).any(|line| {
+            let (name, rest) = line.split_at(line.find(['{', ' ']).unwrap_or(line.len()));
+            name == metric && labels.iter().all(|label| rest.contains(&format!("{label}=\"")))
+        })
+    }
+
+    fn expressions<'j>(json: &'j Value, found: &mut Vec<&'j str>) {
+        match json {
+            Value::Object(members) => {
+                found.extend(members.get("expr").and_then(Value::as_str));
+                members.values().for_each(|member| expressions(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| expressions(item, found)),
+            _ => {}
+        }
+    }
+
+    // One test, because a process has one recorder.
     #[tokio::test]
-    async fn the_queries_of_the_page_find_their_series() {
+    async fn the_queries_of_the_page_and_of_the_dashboard_find_their_series() {
         let handle = super::install().unwrap();
         let auth = TestAuth::new();
         let (api, metrics) = super::apps(auth.builder().observer(MetricsObserver).build().unwrap(), handle);
-        for authorization in
-            [auth.token("ada").bearer(), auth.token("ada").bearer(), auth.token("ada").expired().bearer()]
-        {
-            let request = Request::get("/me").header("authorization", authorization).body(Body::empty()).unwrap();
-            api.clone().oneshot(request).await.unwrap();
+        for token in [auth.token("ada"), auth.token("ada"), auth.token("ada").expired()] {
+            send(&api, "/me", &token.bearer()).await;
         }
-        let page = metrics.oneshot(Request::get("/metrics").body(Body::empty()).unwrap()).await.unwrap();
-        let page = String::from_utf8(to_bytes(page.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap();
+        let page = send(&metrics, "/metrics", "Basic YQ==").await;
         for series in [
             r#"jwt_tokens_total{outcome="accepted"} 2"#,
             r#"jwt_tokens_total{outcome="expired"} 1"#,
@@ -83,6 +156,27 @@ mod tests {
             r#"jwt_verification_seconds_count{accepted="false"} 1"#,
         ] {
             assert!(page.contains(series), "{series} in {page}");
+        }
+
+        cause_every_event().await;
+        let page = send(&metrics, "/metrics", "Basic YQ==").await;
+        let dashboard: Value = serde_json::from_str(include_str!("../dashboards/jwt.json")).unwrap();
+        let mut queries = Vec::new();
+        expressions(&dashboard, &mut queries);
+        let document = include_str!("../../jwt-core/doc/metrics.md");
+        let shown = document.split("```promql\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+        let mut used = BTreeSet::new();
+        for query in queries.into_iter().chain(shown) {
+            let metrics = metrics_of(query);
+            assert!(!metrics.is_empty(), "{query}");
+            for (metric, labels) in metrics {
+                assert!(exports(&page, &metric, &labels), "{query}: no series of {metric} with {labels:?} in\n{page}");
+                used.insert(metric);
+            }
+        }
+        let exported = page.lines().filter_map(|line| line.strip_prefix("# TYPE jwt_")?.split(' ').next());
+        for name in exported {
+            assert!(used.iter().any(|metric| metric.starts_with(&format!("jwt_{name}"))), "no query uses jwt_{name}");
         }
     }
 }
