@@ -4,9 +4,9 @@ use actix_web::body::BoxBody;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::{StatusCode, header};
 use actix_web::test::{TestRequest, call_service, init_service};
-use actix_web::{App, web};
-use jwt_actix::jwt_core::testing::{TestAuth, TestToken};
-use jwt_actix::jwt_core::{Verifier, authorize::scopes};
+use actix_web::{App, HttpMessage as _, web};
+use jwt_actix::jwt_core::testing::{TestAuth, TestChallenge, TestToken};
+use jwt_actix::jwt_core::{TrustedIssuer, Verifier, authorize::scopes};
 use jwt_actix::{Claims, JwtMiddleware, RequireMiddleware};
 
 #[derive(serde::Deserialize)]
@@ -40,6 +40,24 @@ async fn reports_need_their_scope() {
 
     let response = get_reports(&auth, &auth.token("ada")).await;
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
-    let challenge = response.headers().get(header::WWW_AUTHENTICATE).unwrap().to_str().unwrap();
-    assert!(challenge.contains(r#"scope="reports:read""#), "{challenge}");
+    let challenges = TestChallenge::read(response.headers().get_all(header::WWW_AUTHENTICATE));
+    assert_eq!(challenges[0].error(), Some("insufficient_scope"));
+    assert_eq!(challenges[0].scope(), Some("reports:read"));
+}
+
+#[actix_web::test]
+async fn the_verifier_of_production_accepts_an_extension_without_its_provider() {
+    let auth = TestAuth::new().issuer("https://id.example").audience("https://api.example");
+    let provider = TrustedIssuer::discover("https://id.example").audience("https://api.example");
+    let verifier = Verifier::builder().issuer(provider).clock(auth.clock()).build().expect("a verifier");
+    let app = init_service(App::new().configure(routes(verifier))).await;
+    for (token, status) in [
+        (auth.token("ada").scope(["reports:read"]), StatusCode::OK),
+        (auth.token("ada"), StatusCode::FORBIDDEN),
+        (auth.token("ada").expired(), StatusCode::UNAUTHORIZED),
+    ] {
+        let request = TestRequest::get().uri("/reports").to_request();
+        request.extensions_mut().insert(token.extension());
+        assert_eq!(call_service(&app, request).await.status(), status);
+    }
 }

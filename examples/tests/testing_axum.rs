@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
-use jwt_tower::jwt_core::testing::{TestAuth, TestToken};
-use jwt_tower::jwt_core::{Verifier, authorize::scopes};
+use jwt_tower::jwt_core::testing::{TestAuth, TestChallenge, TestToken};
+use jwt_tower::jwt_core::{TrustedIssuer, Verifier, authorize::scopes};
 use jwt_tower::{Claims, JwtLayer, RequireExt as _};
 use tower::ServiceExt as _;
 
@@ -40,8 +40,9 @@ async fn reports_need_their_scope() {
 
     let response = get_reports(&auth, &auth.token("ada")).await;
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
-    let challenge = response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap();
-    assert!(challenge.contains(r#"scope="reports:read""#), "{challenge}");
+    let challenges = TestChallenge::read(response.headers().get_all(header::WWW_AUTHENTICATE));
+    assert_eq!(challenges[0].error(), Some("insufficient_scope"));
+    assert_eq!(challenges[0].scope(), Some("reports:read"));
 }
 
 #[tokio::test]
@@ -52,6 +53,22 @@ async fn a_token_ends_after_its_five_minutes_and_the_leeway() {
     assert_eq!(get_reports(&auth, &token).await.status(), StatusCode::OK);
     auth.clock().advance(Duration::from_secs(1));
     assert_eq!(get_reports(&auth, &token).await.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn the_verifier_of_production_accepts_an_extension_without_its_provider() {
+    let auth = TestAuth::new().issuer("https://id.example").audience("https://api.example");
+    let provider = TrustedIssuer::discover("https://id.example").audience("https://api.example");
+    let verifier = Verifier::builder().issuer(provider).clock(auth.clock()).build().expect("a verifier");
+    for (token, status) in [
+        (auth.token("ada").scope(["reports:read"]), StatusCode::OK),
+        (auth.token("ada"), StatusCode::FORBIDDEN),
+        (auth.token("ada").expired(), StatusCode::UNAUTHORIZED),
+    ] {
+        let request = Request::get("/reports").extension(token.extension()).body(Body::empty());
+        let response = app(verifier.clone()).oneshot(request.expect("a request")).await.expect("an answer");
+        assert_eq!(response.status(), status);
+    }
 }
 
 #[tokio::test]
