@@ -39,7 +39,8 @@ pub(crate) fn app(issuer: &str, resource: &str) -> Result<Router, BuildError> {
         .build()?;
     Ok(Router::new()
         .route("/mcp", post(message))
-        .layer(JwtLayer::new(verifier))
+        // The 401 names the scope, because MCP clients request what it names.
+        .layer(JwtLayer::new(verifier).require(ReadNotes::requirement()))
         .layer(from_fn_with_state(Hosts::of(resource), allow_hosts)))
 }
 
@@ -55,13 +56,11 @@ async fn message(verified: Verified, message: Message) -> Result<Response, Rejec
     })
 }
 
-/// Calls a tool. Each has its own requirement; if the token doesn't meet it, the client is answered 403 with the scopes it needs.
+/// Calls a tool. If the token doesn't meet its requirement, the client is answered 403 with the scopes it needs.
 async fn call(verified: &Verified, message: &Message) -> Result<Outcome, Rejection> {
     let text = match message.param("name").as_str() {
-        Some("read") => {
-            verified.require(ReadNotes::requirement()).await?;
-            format!("a note for {}", verified.registered().subject().unwrap_or("somebody"))
-        }
+        // The layer requires the scope that reading needs.
+        Some("read") => format!("a note for {}", verified.registered().subject().unwrap_or("somebody")),
         Some("write") => {
             verified.require(WriteNotes::requirement()).await?;
             "written".to_owned()

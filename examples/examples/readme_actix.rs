@@ -1,8 +1,9 @@
 //! The same as `readme_axum` with actix-web.
 
 use actix_web::{App, HttpServer, web};
-use jwt_actix::jwt_core::{TrustedIssuer, Verifier, authorize::scopes};
-use jwt_actix::{Claims, JwtMiddleware, RequireMiddleware};
+use jwt_actix::jwt_core::authorize::{Routes, scopes};
+use jwt_actix::jwt_core::{TrustedIssuer, Verifier};
+use jwt_actix::{Claims, JwtMiddleware};
 
 #[derive(serde::Deserialize)]
 struct User {
@@ -20,8 +21,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
 
     HttpServer::new(move || {
-        let reports = web::resource("/reports").wrap(RequireMiddleware::new(scopes(["reports:read"]))).get(reports);
-        App::new().wrap(JwtMiddleware::new(verifier.clone())).service(reports)
+        let routes = Routes::new().require("/reports", scopes(["reports:read"]));
+        App::new().wrap(JwtMiddleware::new(verifier.clone()).routes(routes)).route("/reports", web::get().to(reports))
     })
     .bind("127.0.0.1:3001")?
     .run()

@@ -1,8 +1,9 @@
 //! The first program of the README: axum behind an identity provider.
 
 use axum::{Router, routing::get};
-use jwt_tower::jwt_core::{TrustedIssuer, Verifier, authorize::scopes};
-use jwt_tower::{Claims, JwtLayer, RequireExt as _};
+use jwt_tower::jwt_core::authorize::{Routes, scopes};
+use jwt_tower::jwt_core::{TrustedIssuer, Verifier};
+use jwt_tower::{Claims, JwtLayer};
 
 #[derive(serde::Deserialize)]
 struct User {
@@ -19,8 +20,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .issuer(TrustedIssuer::discover("https://id.example").audience("https://api.example"))
         .build()?;
 
-    let reports = get(reports).requires(scopes(["reports:read"]));
-    let app = Router::new().route("/reports", reports).layer(JwtLayer::new(verifier));
+    let routes = Routes::new().require("/reports", scopes(["reports:read"]));
+    let app = Router::new().route("/reports", get(reports)).layer(JwtLayer::new(verifier).routes(routes));
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     axum::serve(listener, app).await?;

@@ -1,8 +1,9 @@
 //! The first program of the page "Getting started with actix-web": it accepts the tokens of an identity provider.
 
 use actix_web::{App, HttpServer, web};
-use jwt_actix::jwt_core::{TrustedIssuer, Verifier, authorize::scopes};
-use jwt_actix::{Claims, JwtMiddleware, RequireMiddleware};
+use jwt_actix::jwt_core::authorize::{Routes, scopes};
+use jwt_actix::jwt_core::{TrustedIssuer, Verifier};
+use jwt_actix::{Claims, JwtMiddleware};
 
 /// The claims that the handlers use. A token may have others too.
 #[derive(serde::Deserialize)]
@@ -20,12 +21,15 @@ async fn reports() -> &'static str {
 
 /// The routes. `main` gives them the verifier of the provider, and a test another one.
 fn routes(verifier: Verifier) -> impl FnOnce(&mut web::ServiceConfig) {
-    move |app| {
-        let reports = web::resource("/reports").wrap(RequireMiddleware::new(scopes(["reports:read"]))).get(reports);
-        let protected =
-            web::scope("").wrap(JwtMiddleware::new(verifier)).route("/me", web::get().to(me)).service(reports);
-        // The scope takes every path, so the routes that are open to everyone come before it.
-        app.route("/health", web::get().to(async || "ok\n")).service(protected);
+    // Who may use each route: everyone, anyone with a token, or only with this scope. Other routes are refused.
+    let routes = Routes::new().public("/health").require("/me", ()).require("/reports", scopes(["reports:read"]));
+    let protected = web::scope("")
+        .wrap(JwtMiddleware::new(verifier).routes(routes))
+        .route("/health", web::get().to(async || "ok\n"))
+        .route("/me", web::get().to(me))
+        .route("/reports", web::get().to(reports));
+    |app| {
+        app.service(protected);
     }
 }
 

@@ -1,8 +1,9 @@
 //! The first program of the page "Getting started with axum": it accepts the tokens of an identity provider.
 
 use axum::{Router, routing::get};
-use jwt_tower::jwt_core::{TrustedIssuer, Verifier, authorize::scopes};
-use jwt_tower::{Claims, JwtLayer, RequireExt as _};
+use jwt_tower::jwt_core::authorize::{Routes, scopes};
+use jwt_tower::jwt_core::{TrustedIssuer, Verifier};
+use jwt_tower::{Claims, JwtLayer};
 
 /// The claims that the handlers use. A token may have others too.
 #[derive(serde::Deserialize)]
@@ -20,12 +21,13 @@ async fn reports() -> &'static str {
 
 /// The application. `main` gives it the verifier of the provider, and a test another one.
 fn app(verifier: Verifier) -> Router {
+    // Who may use each route: everyone, anyone with a token, or only with this scope. Other routes are refused.
+    let routes = Routes::new().public("/health").require("/me", ()).require("/reports", scopes(["reports:read"]));
     Router::new()
-        .route("/me", get(me))
-        .route("/reports", get(reports).requires(scopes(["reports:read"])))
-        .layer(JwtLayer::new(verifier))
-        // Routes that come after the layer are open to everyone.
         .route("/health", get(async || "ok\n"))
+        .route("/me", get(me))
+        .route("/reports", get(reports))
+        .layer(JwtLayer::new(verifier).routes(routes))
 }
 
 #[tokio::main]

@@ -3,7 +3,8 @@
 //! export JWT_SECRET=$(openssl rand -hex 32)
 //! cargo run -p jwt-examples --example tonic &
 //! ```
-//! Without a token, the call ends with `grpc-status: 16` (unauthenticated) and a challenge in `www-authenticate`:
+//! Without a token, the call ends with `grpc-status: 16` (unauthenticated) and a challenge in `www-authenticate` that names
+//! the scope:
 //! ```sh
 //! printf '\0\0\0\0\0' | curl -i --http2-prior-knowledge http://127.0.0.1:3000/greet.Greeter/Greet \
 //!     -H 'content-type: application/grpc' -H 'te: trailers' --data-binary @-
@@ -19,10 +20,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::http;
+use jwt_tower::JwtLayer;
 use jwt_tower::jwt_core::authorize::scopes;
 use jwt_tower::jwt_core::gate::RequestState;
 use jwt_tower::jwt_core::{Algorithm, TrustedIssuer, Verifier, keys::Key};
-use jwt_tower::{JwtLayer, RequireLayer};
 use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::server::{Grpc, NamedService, UnaryService};
@@ -50,8 +51,7 @@ fn greet(request: &Request<String>) -> Result<Response<String>, Status> {
 
 pub(crate) async fn serve(listener: TcpListener, verifier: Verifier) -> Result<(), tonic::transport::Error> {
     Server::builder()
-        .layer(JwtLayer::new(verifier))
-        .layer(RequireLayer::new(scopes(["greet"])))
+        .layer(JwtLayer::new(verifier).require(scopes(["greet"])))
         .add_service(Greeter)
         .serve_with_incoming(TcpIncoming::from(listener))
         .await

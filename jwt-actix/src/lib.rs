@@ -4,10 +4,10 @@
 //!
 //! ```
 //! use actix_web::web;
-//! use jwt_actix::jwt_core::authorize::scopes;
+//! use jwt_actix::jwt_core::authorize::{Routes, scopes};
 //! use jwt_actix::jwt_core::keys::Key;
 //! use jwt_actix::jwt_core::{Algorithm, TrustedIssuer, Verifier};
-//! use jwt_actix::{Claims, JwtMiddleware, RequireMiddleware};
+//! use jwt_actix::{Claims, JwtMiddleware};
 //!
 //! #[derive(serde::Deserialize)]
 //! struct User {
@@ -26,12 +26,14 @@
 //! }
 //!
 //! fn routes(app: &mut web::ServiceConfig, verifier: &Verifier) {
-//!     let reports = web::resource("/reports").wrap(RequireMiddleware::new(scopes(["reports:read"]))).to(reports);
-//!     app.service(web::scope("/api").wrap(JwtMiddleware::new(verifier.clone())).service(reports));
+//!     let routes = Routes::new().require("/api/reports", scopes(["reports:read"]));
+//!     let jwt = JwtMiddleware::new(verifier.clone()).routes(routes);
+//!     app.service(web::scope("/api").wrap(jwt).route("/reports", web::get().to(reports)));
 //! }
 //! ```
 //!
-//! A request without a token gets 401, one whose token lacks the scope gets 403. [`jwt_core`] decides that, and `jwt_tower` makes
+//! A request without a token gets 401, one whose token lacks the scope gets 403, and both answers name the scope. Routes that the
+//! table doesn't name are refused. [`jwt_core`] decides that, and `jwt_tower` makes
 //! the same decisions for axum and tonic. With the feature `jwks`, `TrustedIssuer::discover` gets the keys from the issuer.
 //!
 //! New here? [Getting started with actix-web](https://docs.rs/jwt-core/latest/jwt_core/guide/getting_started_actix/) goes from an
@@ -41,7 +43,7 @@
 //! | --- | --- |
 //! | verify the token of every request | [`JwtMiddleware`] |
 //! | read the claims | [`Claims<T>`], [`OptionalClaims<T>`], [`SharedClaims<T>`] |
-//! | require scopes, roles or other claims | [`RequireMiddleware`], or [`Authorized<T, P>`](Authorized) in the handler's signature |
+//! | require scopes, roles or other claims | a table for [`JwtMiddleware::routes`], [`RequireMiddleware`], or [`Authorized<T, P>`](Authorized) in the handler's signature |
 //! | load your own user for the token | [`PrincipalMiddleware`] and [`Principal<U>`] |
 //! | serve logins, token refresh, logout or public keys | `Tokens`, `Refresh`, [`endpoint()`] |
 //! | set and remove cookies | [`SetCookiesExt`] |

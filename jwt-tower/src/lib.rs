@@ -6,10 +6,10 @@
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
 //! use axum::{Router, routing::get};
-//! use jwt_tower::jwt_core::authorize::scopes;
+//! use jwt_tower::jwt_core::authorize::{Routes, scopes};
 //! use jwt_tower::jwt_core::keys::Key;
 //! use jwt_tower::jwt_core::{Algorithm, TrustedIssuer, Verifier};
-//! use jwt_tower::{Claims, JwtLayer, RequireExt};
+//! use jwt_tower::{Claims, JwtLayer};
 //!
 //! #[derive(serde::Deserialize)]
 //! struct User {
@@ -26,13 +26,13 @@
 //!         .key(Key::from_secret(Algorithm::HS256, secret)?);
 //!     let verifier = Verifier::builder().issuer(issuer).build()?;
 //!
-//!     Ok(Router::new()
-//!         .route("/reports", get(reports).requires(scopes(["reports:read"])))
-//!         .layer(JwtLayer::new(verifier)))
+//!     let routes = Routes::new().require("/reports", scopes(["reports:read"]));
+//!     Ok(Router::new().route("/reports", get(reports)).layer(JwtLayer::new(verifier).routes(routes)))
 //! }
 //! ```
 //!
-//! A request without a token gets 401, one whose token lacks the scope gets 403. [`jwt_core`] decides that, and `jwt_actix` makes
+//! A request without a token gets 401, one whose token lacks the scope gets 403, and both answers name the scope. Routes that the
+//! table doesn't name are refused. [`jwt_core`] decides that, and `jwt_actix` makes
 //! the same decisions for actix-web. With the feature `jwks`, `TrustedIssuer::discover` gets the keys from the issuer.
 //!
 //! New here? [Getting started with axum](https://docs.rs/jwt-core/latest/jwt_core/guide/getting_started_axum/) goes from an empty folder
@@ -42,7 +42,7 @@
 //! | --- | --- |
 //! | verify the token of every request | [`JwtLayer`] |
 //! | read the claims | `Claims<T>`, `OptionalClaims<T>`, `SharedClaims<T>` |
-//! | require scopes, roles or other claims | `RequireExt`, [`RequireLayer`], or `Authorized<T, P>` in the handler's signature |
+//! | require scopes, roles or other claims | a table for [`JwtLayer::routes`], `RequireExt`, [`RequireLayer`], or `Authorized<T, P>` in the handler's signature |
 //! | load your own user for the token | [`PrincipalLayer`] and `Principal<U>` |
 //! | serve logins, token refresh, logout or public keys | `Tokens`, `Refresh`, `endpoint` |
 //! | set and remove cookies | [`SetCookies`] |

@@ -19,7 +19,9 @@ use crate::RequireLayer;
 ///     .nest("/admin", Router::new().route("/users", get(users)).requires(any_role("/roles", ["admin", "owner"])));
 /// ```
 ///
-/// Like every layer, it applies only to routes that are already there, and needs a [`JwtLayer`](crate::JwtLayer) outside it.
+/// Like every layer, it applies only to routes that are already there, and needs a [`JwtLayer`](crate::JwtLayer) outside it. That
+/// one's 401 for a request without a token doesn't name these scopes; with a table for [`JwtLayer::routes`](crate::JwtLayer::routes)
+/// it does.
 pub trait RequireExt: Sized {
     /// Rejects requests whose verified token doesn't meet `requirement`, as [`RequireLayer`] does.
     ///

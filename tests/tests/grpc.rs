@@ -44,7 +44,7 @@ async fn a_rejection_reaches_the_client_as_a_status() {
     let token = good().claim("scope", "greet").sign();
     assert_eq!(greet(&mut client, Some(&token)).await.expect("a greeting"), "Hello, Ada!");
     for (token, code, message, challenge) in [
-        (None, Code::Unauthenticated, "no credentials", r#"Bearer realm="api""#),
+        (None, Code::Unauthenticated, "no credentials", r#"Bearer realm="api", scope="greet""#),
         (Some("a"), Code::Unauthenticated, "invalid token", r#"Bearer realm="api", error="invalid_token""#),
         (Some("a b"), Code::Unauthenticated, "malformed credentials", r#"Bearer realm="api", error="invalid_request""#),
         (

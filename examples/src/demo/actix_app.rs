@@ -3,7 +3,7 @@
 use actix_cors::Cors;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, WWW_AUTHENTICATE};
 use actix_web::web::{self, Json, ServiceConfig};
-use jwt_actix::{Claims, JwtMiddleware, OptionalClaims, RequireMiddleware};
+use jwt_actix::{Claims, JwtMiddleware, OptionalClaims};
 use jwt_core::Verifier;
 use jwt_core::authorize::scopes;
 
@@ -16,9 +16,8 @@ pub(super) fn routes(verifier: &Verifier) -> impl FnOnce(&mut ServiceConfig) {
             .service(web::resource("/me").wrap(jwt.clone()).route(web::get().to(me)))
             .service(
                 web::resource("/reports")
-                    // The middleware that's wrapped last runs first, so the token is verified before its scopes are checked.
-                    .wrap(RequireMiddleware::new(scopes(["reports:read"])))
-                    .wrap(jwt.clone())
+                    // A request without a token is told the scope too.
+                    .wrap(jwt.clone().require(scopes(["reports:read"])))
                     .route(web::get().to(reports)),
             )
             // A request without a token is let in. One with an invalid token isn't.

@@ -1,6 +1,7 @@
 use crate::{ada, ask, claims, json, start, text, token};
 
 const MISSING: &str = r#"Bearer realm="api""#;
+const MISSING_SCOPE: &str = r#"Bearer realm="api", scope="reports:read""#;
 const INVALID: &str = r#"Bearer realm="api", error="invalid_token""#;
 const SCOPE: &str = r#"Bearer realm="api", error="insufficient_scope", scope="reports:read""#;
 
@@ -19,7 +20,7 @@ async fn both_servers_give_every_route_the_same_answer_to_every_kind_of_token() 
     let tokens = [None, Some(&good), Some(&plain), Some(&expired), Some(&tampered)];
     for (path, expected) in [
         ("/me", [missing, me, me, invalid, invalid]),
-        ("/reports", [missing, reports, scope, invalid, invalid]),
+        ("/reports", [Err((401, MISSING_SCOPE)), reports, scope, invalid, invalid]),
         ("/public", [public, public, public, public, public]),
         ("/optional", [guest, hello, hello, invalid, invalid]),
     ] {

@@ -158,3 +158,26 @@ async fn a_tool_that_needs_another_scope_is_answered_403_by_the_server_that_list
     let (status, _) = stateless(&server, "2026-07-28", "tools/call", json!({"name": "write"})).await;
     assert_eq!(status, 403);
 }
+
+#[tokio::test]
+async fn a_client_without_a_token_or_scope_is_told_what_to_request() {
+    let challenge = |metadata: &str, rest: &str| {
+        format!(r#"Bearer realm="api", resource_metadata="{metadata}/.well-known/oauth-protected-resource/mcp"{rest}"#)
+    };
+    let server = Server::start(by_hand::app, "profile").await;
+    let host = server.url.strip_suffix("/mcp").expect("the path");
+    let missing = challenge(host, r#", scope="notes:read""#);
+    let scope = challenge(host, r#", error="insufficient_scope", scope="notes:read""#);
+    for (request, status, expected) in
+        [(post(&server).header("authorization", "Basic eDp5"), 401, missing), (post(&server), 403, scope)]
+    {
+        let answer = request.header("content-type", "application/json").body("{}").send().await.expect("an answer");
+        let parts = |challenge: &str| {
+            let mut parts: Vec<_> = challenge.split(", ").map(str::to_owned).collect();
+            parts.sort();
+            parts
+        };
+        let seen = answer.headers()["www-authenticate"].to_str().expect("text");
+        assert_eq!((answer.status().as_u16(), parts(seen)), (status, parts(&expected)));
+    }
+}
