@@ -379,8 +379,10 @@ rows! {
         let cross = cross.header("origin", "https://tenant-7.shop.example");
         assert_eq!(behind(with(Csrf::new())).send(&cross).await, Answer::csrf());
         let decided = Csrf::new().allow_origin_if(|origin| origin.ends_with(".shop.example"));
-        assert_eq!(behind(with(decided)).send(&cross).await.status, 200);
-        assert!(with(Csrf::new().allow_origin("https://*.shop.example")).build().is_err());
+        for csrf in [decided, Csrf::new().allow_origin("https://*.shop.example")] {
+            assert_eq!(behind(with(csrf)).send(&cross).await.status, 200);
+        }
+        assert!(with(Csrf::new().allow_origin("https://*")).build().is_err());
     }
 
     "empty cookie", "counts as no token" => an_empty_cookie_holds_no_token {
@@ -555,7 +557,7 @@ rows! {
         clock.advance(Duration::from_millis(15_999));
         assert_eq!(verifier.health()[0].1.last_error, None);
         clock.advance(Duration::from_millis(1));
-        assert_eq!(verifier.health()[0].1.last_error, Some(FetchErrorKind::Timeout));
+        assert_eq!(verifier.health()[0].1.last_error, Some(FetchErrorKind::Timeout.into()));
     }
 
     "keys unavailable", "503 with `Retry-After`" => keys_out_of_reach_are_an_outage {

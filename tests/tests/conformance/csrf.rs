@@ -51,11 +51,35 @@ async fn a_closure_can_allow_the_pages_of_other_origins() {
     refuses(&with(Csrf::new()), &from("https://tenant-7.shop.example")).await;
 }
 
-#[test]
-fn an_origin_with_a_wildcard_is_an_error_that_names_the_alternative() {
-    let sources = TokenSources::new().cookie("session").csrf(Csrf::new().allow_origin("https://*.shop.example"));
-    let error = builder().sources(sources).build().expect_err("a wildcard").to_string();
-    assert!(error.contains("without wildcards") && error.contains("`Csrf::allow_origin_if`"), "{error}");
+#[actix_web::test]
+async fn a_star_stands_for_the_first_label_of_an_origin() {
+    let csrf = Csrf::new().allow_origin("https://*.shop.example").allow_origin("https://*.test.example:8443");
+    let application = behind(builder().sources(TokenSources::new().cookie("session").csrf(csrf)));
+    let post = Ask::post("/me").header("cookie", format!("session={}", good().sign()));
+    for (origin, status) in [
+        ("https://tenant-7.shop.example", 200),
+        ("https://tenant-8.shop.example", 200),
+        ("https://a.test.example:8443", 200),
+        ("https://shop.example", 403),
+        ("https://a.b.shop.example", 403),
+        ("https://evilshop.example", 403),
+        ("https://tenant-7.shop.example.evil.example", 403),
+        ("https://tenant-7.shop.example:8443", 403),
+        ("http://tenant-7.shop.example", 403),
+        ("https://a.test.example", 403),
+        ("null", 403),
+    ] {
+        for site in [None, Some("cross-site"), Some("same-site")] {
+            let ask = post.clone().header("origin", origin);
+            let ask = site.into_iter().fold(ask, |ask, site| ask.header("sec-fetch-site", site));
+            assert_eq!(application.send(&ask).await.status, status, "{origin} {site:?}");
+        }
+    }
+    for origin in ["*", "https://*", "https://*.example", "https://shop.*.example", "https://a*.shop.example"] {
+        let sources = TokenSources::new().cookie("session").csrf(Csrf::new().allow_origin(origin));
+        let error = builder().sources(sources).build().expect_err(origin).to_string();
+        assert!(error.contains("`allow_origin`") && error.contains("`Csrf::allow_origin_if`"), "{error}");
+    }
 }
 
 #[actix_web::test]

@@ -68,7 +68,16 @@ async fn an_empty_cookie_holds_no_token() {
     for (ask, expected) in [
         (Ask::get("/user").header("cookie", "session="), Answer::missing()),
         (Ask::get("/user").header("cookie", "session=\"\""), Answer::missing()),
+        (Ask::get("/user").header("cookie", "session"), Answer::missing()),
+        (Ask::get("/user").header("cookie", "a=b; session=; session=\"\"; c=d"), Answer::missing()),
+        (Ask::get("/user").header("cookie", "session=").header("cookie", "session="), Answer::missing()),
         (Ask::get("/optional").header("cookie", "session="), Answer::text("nobody")),
+        (Ask::get("/optional").header("cookie", "session=\"\"; a=b"), Answer::text("nobody")),
+        (Ask::get("/user").header("cookie", "session=\"\"").bearer(&token), Answer::text("Ada")),
+        (
+            Ask::get("/user").header("authorization", "").header("cookie", format!("session={token}")),
+            Answer::text("Ada"),
+        ),
         (Ask::get("/user").header("cookie", "session=").bearer(&token), Answer::text("Ada")),
         (Ask::get("/user").header("cookie", format!("session=; session={token}")), Answer::text("Ada")),
     ] {

@@ -25,7 +25,7 @@ impl RequestOrigin {
         let is_allowed = |origin: &[u8]| {
             let origin = std::str::from_utf8(origin).ok().filter(|origin| is_origin(origin));
             origin.is_some_and(|origin| {
-                allowed.iter().any(|own| own == origin) || allows.is_some_and(|allows| allows(origin))
+                allowed.iter().any(|own| names(own, origin)) || allows.is_some_and(|allows| allows(origin))
             })
         };
         let is_named = || origin.only().is_some_and(is_allowed);
@@ -93,6 +93,20 @@ pub(in crate::http) fn host(request: &dyn RequestView) -> Option<&[u8]> {
     host.only()
 }
 
+/// Returns whether `named`, which may have `*` for its first label, is this origin.
+fn names(named: &str, origin: &str) -> bool {
+    let Some((scheme, domain)) = named.split_once("*.") else { return named == origin };
+    let label = origin.strip_prefix(scheme).and_then(|host| host.strip_suffix(domain)?.strip_suffix('.'));
+    label.is_some_and(|label| !label.is_empty() && !label.contains(['.', ':', '[', ']']))
+}
+
+/// Returns whether this is an origin, or one whose first label is `*` in a domain of at least two labels.
+pub(super) fn is_origin_pattern(text: &str) -> bool {
+    let Some((scheme, domain)) = text.split_once("://*.") else { return is_origin(text) };
+    let has_labels = domain.split_once('.').is_some_and(|(first, rest)| !first.is_empty() && !rest.is_empty());
+    has_labels && !domain.contains(['[', '*']) && is_origin(&format!("{scheme}://{domain}"))
+}
+
 /// Returns whether this is an origin as browsers write it: `scheme "://" host [ ":" port ]`, in lower case and without the
 /// scheme's default port. RFC 6454 section 6.2.
 pub(super) fn is_origin(text: &str) -> bool {
@@ -104,4 +118,59 @@ pub(super) fn is_origin(text: &str) -> bool {
     let own_port = (scheme == "https" && host.ends_with(":443")) || (scheme == "http" && host.ends_with(":80"));
     let filled = !scheme.is_empty() && !host.is_empty() && !host.starts_with(':') && !host.ends_with(':');
     filled && !own_port && legal(scheme, b"+-.") && legal(host, b".-_:[]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_one_label_of_a_domain_of_at_least_two() {
+        for (pattern, matching, others) in [
+            (
+                "https://*.shop.example",
+                &["https://tenant-7.shop.example", "https://a.shop.example"][..],
+                &[
+                    "https://shop.example",
+                    "https://.shop.example",
+                    "https://a.b.shop.example",
+                    "https://evilshop.example",
+                    "https://a.shop.example.evil.example",
+                    "http://a.shop.example",
+                    "https://a.shop.example:8443",
+                    "https://evil.example:1.shop.example",
+                    "https://[::1].shop.example",
+                ][..],
+            ),
+            (
+                "http://*.shop.example:8080",
+                &["http://a.shop.example:8080"],
+                &["http://a.shop.example", "http://a.shop.example:80800", "https://a.shop.example:8080"],
+            ),
+            ("https://app.example", &["https://app.example"], &["https://a.app.example"]),
+        ] {
+            assert!(is_origin_pattern(pattern), "{pattern}");
+            assert!(matching.iter().all(|origin| names(pattern, origin)), "{pattern}");
+            assert!(!others.iter().any(|origin| names(pattern, origin)), "{pattern}");
+        }
+        for pattern in [
+            "*",
+            "https://*",
+            "https://*.",
+            "https://*.example",
+            "https://*.example.",
+            "https://*..example",
+            "https://shop.*.example",
+            "https://a*.shop.example",
+            "https://*.*.example",
+            "*.shop.example",
+            "*://a.shop.example",
+            "https://*.shop.example/",
+            "https://*.shop.example:443",
+            "https://*.Shop.example",
+            "https://*.[::1].example",
+        ] {
+            assert!(!is_origin_pattern(pattern), "{pattern}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::check::CsrfCheck;
 use super::field::has_form;
-use super::origin::{AllowsOrigin, RequestOrigin, SingleLine, is_origin, is_websocket_handshake};
+use super::origin::{AllowsOrigin, RequestOrigin, SingleLine, is_origin_pattern, is_websocket_handshake};
 use crate::error::ErrorKind;
 use crate::http::request::RequestView;
 
@@ -74,7 +74,12 @@ impl Csrf {
     /// port unless it's the scheme's default, and without a trailing slash. Default: no other origin.
     ///
     /// You need it if the pages are on another host than the API, or if a proxy changes `Host`. A value that isn't an origin
-    /// makes building the verifier fail. There are no wildcards: see [`allow_origin_if`](Self::allow_origin_if).
+    /// makes building the verifier fail.
+    ///
+    /// `https://*.shop.example` stands for one label of any name, so for `https://tenant-7.shop.example` and neither for
+    /// `https://shop.example` nor for `https://a.b.shop.example`. Scheme and port must be equal. Every page of an origin that you
+    /// accept can make changes in your users' names, so don't accept a domain under which other people have pages, such as
+    /// `https://*.github.io`. Anything else is a decision of your code: [`allow_origin_if`](Self::allow_origin_if).
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into());
         self
@@ -82,7 +87,7 @@ impl Csrf {
 
     /// Also accepts requests from the pages of origins for which `allows` returns `true`. Default: no such origins.
     ///
-    /// It's for origins that you can't list, for example one for each tenant. `allows` gets only well-formed origins, as browsers
+    /// It's for origins that you can't list, for example those of tenants with domains of their own. `allows` gets only well-formed origins, as browsers
     /// write them; it never sees `null`. It runs for requests that no other rule accepts, and must not block.
     ///
     /// Compare the whole origin: `ends_with("shop.example")` also accepts `https://evilshop.example`. Every page of an origin
@@ -173,8 +178,8 @@ impl Csrf {
     }
 
     /// Returns the first setting that is invalid.
-    pub(in crate::http) fn problem(&self) -> Option<&'static str> {
-        if !self.origins.iter().all(|origin| is_origin(origin)) {
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        if !self.origins.iter().all(|origin| is_origin_pattern(origin)) {
             return Some("allow_origin");
         }
         if self.form_field.as_deref() == Some("") {

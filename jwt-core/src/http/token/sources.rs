@@ -299,7 +299,11 @@ impl TokenSources {
 impl fmt::Debug for TokenSources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sources: Vec<_> = self.places.iter().map(|place| &place.source).collect();
-        f.debug_struct("TokenSources").field("sources", &sources).field("csrf", &self.csrf).finish()
+        f.debug_struct("TokenSources")
+            .field("sources", &sources)
+            .field("csrf", &self.csrf)
+            .field("first_wins", &self.first_wins)
+            .finish()
     }
 }
 

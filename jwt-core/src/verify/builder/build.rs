@@ -125,8 +125,8 @@ impl VerifierBuilder {
             };
             let hint = match setting {
                 "allow_origin" => {
-                    ": write one origin as browsers do, such as `https://app.example`, without a slash at its end and without \
-                     wildcards, or decide with `Csrf::allow_origin_if`"
+                    ": write one origin as browsers do, such as `https://app.example`, without a slash at its end, or \
+                     `https://*.shop.example` for one label of any name, or decide with `Csrf::allow_origin_if`"
                 }
                 _ => "",
             };
