@@ -90,6 +90,7 @@ async fn a_rule_may_ask_for_the_shared_workflow() {
 
 #[test]
 fn trusting_every_workflow_is_a_build_error() {
+    use jwt_core::config::VerifierConfig;
     use jwt_core::{BuildErrorKind, TrustedIssuer};
     let github = || TrustedIssuer::github_actions().audience("https://deploy.example");
     let build = |issuer| Verifier::builder().issuer(issuer).build().map(drop);
@@ -98,6 +99,23 @@ fn trusting_every_workflow_is_a_build_error() {
         assert_eq!((error.kind(), error.setting()), (BuildErrorKind::Undecided, "github_actions"));
         assert!(error.to_string().contains("pin `repository_id`"), "{error}");
     }
+    // So it is if the issuer is named as any other is, in code or in a configuration.
+    let named =
+        TrustedIssuer::discover("https://token.actions.githubusercontent.com").audience("https://deploy.example");
+    assert!(build(named.clone()).expect_err("anyone's workflow").to_string().contains("pin `repository_id`"));
+    assert_eq!(build(named.claim("repository_id", "1815")), Ok(()));
+    let configured = |claims: Option<&str>| {
+        let variables = [
+            ("JWT_ISSUER", Some("https://token.actions.githubusercontent.com")),
+            ("JWT_AUDIENCE", Some("https://deploy.example")),
+            ("JWT_CLAIMS", claims),
+        ];
+        let variables = variables.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+        VerifierConfig::from_vars("JWT", variables).and_then(VerifierConfig::into_builder).map(drop)
+    };
+    let error = configured(None).expect_err("anyone's workflow");
+    assert!(error.setting() == "JWT_CLAIMS" && error.to_string().contains("pin `repository_id`"), "{error}");
+    assert_eq!(configured(Some("repository_id=1815,ref=refs/heads/main")), Ok(()));
     for pinned in ["repository_id", "repository_owner_id", "repository", "repository_owner", "enterprise_id", "sub"] {
         assert_eq!(build(github().claim(pinned, "shop")), Ok(()), "{pinned}");
     }

@@ -154,7 +154,7 @@ impl TrustedIssuer {
 
     /// Checks that the settings of a trust domain keep what makes its tokens recognizable.
     fn check_domain(&self, context: &PrepareContext) -> Result<(), BuildError> {
-        if self.is_shared && !self.names_an_owner() {
+        if self.is_shared() && !self.names_an_owner() {
             return Err(BuildError::new(Kind::Undecided, "github_actions").hint(
                 ": every workflow on GitHub can get a token for your audience, so pin `repository_id` or \
                  `repository_owner_id` with `TrustedIssuer::claim`, or the subject",

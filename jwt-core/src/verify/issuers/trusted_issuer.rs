@@ -36,8 +36,6 @@ pub struct TrustedIssuer {
     pub(super) policy: ClaimRules,
     /// The domain that its tokens name instead of an `iss`.
     pub(super) domain: Option<TrustDomain>,
-    /// Whether the issuer has the same name for everyone, so that a claim must say whose tokens are meant.
-    pub(super) is_shared: bool,
     /// The first key of a set that was set aside when the set was read.
     pub(super) ignored: Option<IgnoredKey>,
     /// Whether keys that can't be told apart are tried in turn.
@@ -156,7 +154,6 @@ impl TrustedIssuer {
             algorithms: None,
             policy,
             domain: None,
-            is_shared: false,
             ignored: None,
             in_turn: false,
             profile: false,
@@ -408,10 +405,9 @@ impl TrustedIssuer {
     #[cfg(feature = "remote")]
     pub(super) fn has_same_settings(&self, other: &Self) -> bool {
         // Resolved issuers are used by a verifier that has a clock already.
-        let Self { name, keys, algorithms, policy, domain, is_shared, in_turn, profile, fapi2, conflict, .. } = self;
+        let Self { name, keys, algorithms, policy, domain, in_turn, profile, fapi2, conflict, .. } = self;
         keys.is_same(&other.keys)
-            && (domain, is_shared) == (&other.domain, &other.is_shared)
-            && (name, algorithms, policy) == (&other.name, &other.algorithms, &other.policy)
+            && (name, algorithms, policy, domain) == (&other.name, &other.algorithms, &other.policy, &other.domain)
             && (in_turn, profile, fapi2) == (&other.in_turn, &other.profile, &other.fapi2)
             && conflict == &other.conflict
     }

@@ -8,6 +8,8 @@ use crate::keys::{KeyRefreshSettings, Location};
 use super::trust_domain::TrustDomain;
 use super::trusted_issuer::{KeysFrom, TrustedIssuer};
 
+const GITHUB_ACTIONS: &str = "https://token.actions.githubusercontent.com";
+
 impl TrustedIssuer {
     /// Trusts the JWT-SVIDs of a SPIFFE trust domain: tokens whose `sub` is a SPIFFE ID in it, such as
     /// `spiffe://example.org/reports`.
@@ -82,7 +84,7 @@ impl TrustedIssuer {
 
     /// Trusts the OpenID Connect tokens of GitHub Actions on github.com.
     ///
-    /// Every workflow on GitHub can get a token for any audience. So you must say whose workflows you trust, or building fails:
+    /// Every workflow on GitHub can get a token for any audience. So you must say whose workflows you trust, or building fails, also if you [discover](Self::discover) it by its name:
     /// pin `repository_id` or `repository_owner_id` with [`claim`](Self::claim), or the [`subject`](Self::subject).
     /// (`repository` and `repository_owner` count too, but their names can pass to others.) Pin `ref` or `environment` as well if
     /// the token's rights may be too much for some branches.
@@ -96,9 +98,12 @@ impl TrustedIssuer {
     ///     .claim("ref", "refs/heads/main");
     /// ```
     pub fn github_actions() -> Self {
-        let mut issuer = Self::discover("https://token.actions.githubusercontent.com");
-        issuer.is_shared = true;
-        issuer
+        Self::discover(GITHUB_ACTIONS)
+    }
+
+    /// Whether the issuer has this name for everyone, so that a claim must say whose tokens are meant.
+    pub(super) fn is_shared(&self) -> bool {
+        self.name.as_deref() == Some(GITHUB_ACTIONS)
     }
 
     /// Whether the settings say whose tokens of a shared issuer are meant.
