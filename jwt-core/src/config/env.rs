@@ -1,7 +1,8 @@
 use crate::error::{BuildError, BuildErrorKind};
 
 use super::fields::{
-    CertificateConfig, DpopConfig, HiddenString, IssuerConfig, RefreshConfig, StringList, VerifierConfig,
+    CacheConfig, CertificateConfig, CsrfConfig, DpopConfig, HiddenString, IssuerConfig, RefreshConfig, ResourceConfig,
+    StringList, VerifierConfig,
 };
 use super::names::{Names, refused, variable};
 
@@ -19,6 +20,14 @@ impl Found {
 
     fn dpop(&mut self) -> &mut DpopConfig {
         self.verifier.dpop.get_or_insert_default()
+    }
+
+    fn csrf(&mut self) -> &mut CsrfConfig {
+        self.verifier.sources.csrf.get_or_insert_default()
+    }
+
+    fn token_cache(&mut self) -> &mut CacheConfig {
+        self.verifier.token_cache.get_or_insert_default()
     }
 
     fn certificate(&mut self) -> &mut CertificateConfig {
@@ -52,6 +61,9 @@ const FIELDS: &[(&str, Set)] = &[
     ("audience", |to, value| put(&mut to.issuer.audience, list(&value))),
     ("all_audiences", |to, value| put(&mut to.issuer.all_audiences, list(&value))),
     ("dangerous_any_audience", |to, value| flag(&value).map(|flag| to.issuer.dangerous_any_audience = flag)),
+    ("audience_claim", |to, value| put(&mut to.issuer.audience_claim, Ok(value))),
+    ("claims", |to, value| pairs(&value).map(|claims| to.issuer.claims = claims.into_iter().collect())),
+    ("dangerous_without_expiry", |to, value| flag(&value).map(|flag| to.issuer.dangerous_without_expiry = flag)),
     ("access_token_profile", |to, value| flag(&value).map(|flag| to.issuer.access_token_profile = flag)),
     ("token_types", |to, value| put(&mut to.issuer.token_types, list(&value))),
     ("allow_missing_type", |to, value| flag(&value).map(|flag| to.issuer.allow_missing_type = flag)),
@@ -78,18 +90,43 @@ const FIELDS: &[(&str, Set)] = &[
     ("refresh.stale_if_error", |to, value| put(&mut to.refresh().stale_if_error, value.parse())),
     ("refresh.timeout", |to, value| put(&mut to.refresh().timeout, value.parse())),
     ("refresh.max_bytes", |to, value| put(&mut to.refresh().max_bytes, value.parse())),
-    ("refresh.max_keys", |to, value| {
-        put(&mut to.refresh().max_keys, value.parse().map_err(|_| "must be a whole number"))
-    }),
+    ("refresh.max_keys", |to, value| put(&mut to.refresh().max_keys, number(&value))),
     ("leeway", |to, value| put(&mut to.verifier.leeway, value.parse())),
     ("max_token_bytes", |to, value| put(&mut to.verifier.max_token_bytes, value.parse())),
     ("realm", |to, value| put(&mut to.verifier.realm, Ok(value))),
+    ("scope_implies", |to, value| {
+        pairs(&value).map(|scopes| {
+            let implied = |names: String| StringList(names.split_whitespace().map(str::to_owned).collect());
+            to.verifier.scope_implies = scopes.into_iter().map(|(scope, names)| (scope, implied(names))).collect();
+        })
+    }),
+    ("resources", |to, value| {
+        let resource = |resource| ResourceConfig { resource, ..ResourceConfig::default() };
+        list(&value).map(|names| to.verifier.resources = names.0.into_iter().map(resource).collect())
+    }),
+    ("ready_with_any_issuer", |to, value| flag(&value).map(|flag| to.verifier.ready_with_any_issuer = flag)),
+    ("token_cache.enabled", |to, value| put(&mut to.token_cache().enabled, flag(&value))),
+    ("token_cache.max_entries", |to, value| put(&mut to.token_cache().max_entries, number(&value))),
+    ("token_cache.max_bytes", |to, value| put(&mut to.token_cache().max_bytes, value.parse())),
+    ("token_cache.digests", |to, value| flag(&value).map(|flag| to.token_cache().digests = flag)),
     ("sources.authorization", |to, value| put(&mut to.verifier.sources.authorization, flag(&value))),
     ("sources.cookies", |to, value| put(&mut to.verifier.sources.cookies, list(&value))),
     ("sources.queries", |to, value| put(&mut to.verifier.sources.queries, list(&value))),
     ("sources.headers", |to, value| put(&mut to.verifier.sources.headers, list(&value))),
     ("sources.bearer_headers", |to, value| put(&mut to.verifier.sources.bearer_headers, list(&value))),
     ("sources.websocket_protocol", |to, value| flag(&value).map(|flag| to.verifier.sources.websocket_protocol = flag)),
+    ("sources.dangerous_first_source_wins", |to, value| {
+        flag(&value).map(|flag| to.verifier.sources.dangerous_first_source_wins = flag)
+    }),
+    ("sources.dangerous_without_csrf_protection", |to, value| {
+        flag(&value).map(|flag| to.verifier.sources.dangerous_without_csrf_protection = flag)
+    }),
+    ("sources.csrf.allow_origin", |to, value| put(&mut to.csrf().allow_origin, list(&value))),
+    ("sources.csrf.header", |to, value| put(&mut to.csrf().header, Ok(value))),
+    ("sources.csrf.form_field", |to, value| put(&mut to.csrf().form_field, Ok(value))),
+    ("sources.csrf.safe_methods", |to, value| put(&mut to.csrf().safe_methods, list(&value))),
+    ("sources.csrf.dangerous_safe_methods", |to, value| put(&mut to.csrf().dangerous_safe_methods, list(&value))),
+    ("sources.csrf.require_token", |to, value| flag(&value).map(|flag| to.csrf().require_token = flag)),
 ];
 
 fn put<T>(slot: &mut Option<T>, value: Result<T, &'static str>) -> Result<(), &'static str> {
@@ -104,6 +141,27 @@ fn flag(value: &str) -> Result<bool, &'static str> {
 fn list(value: &str) -> Result<StringList, &'static str> {
     let names: Vec<String> = value.split(',').map(|name| name.trim().to_owned()).collect();
     if names.iter().any(String::is_empty) { Err("contains an empty name") } else { Ok(StringList(names)) }
+}
+
+fn number(value: &str) -> Result<usize, &'static str> {
+    value.parse().map_err(|_| "must be a whole number")
+}
+
+/// Reads `a=b,c=d`.
+fn pairs(value: &str) -> Result<Vec<(String, String)>, &'static str> {
+    let mut pairs = Vec::new();
+    for pair in list(value)?.0 {
+        let (name, value) = pair.split_once('=').ok_or("must be pairs such as a=b, separated by commas")?;
+        let (name, value) = (name.trim(), value.trim());
+        if name.is_empty() || value.is_empty() {
+            return Err("contains a pair without a name or a value");
+        }
+        if pairs.iter().any(|(other, _)| other == name) {
+            return Err("contains a name twice");
+        }
+        pairs.push((name.to_owned(), value.to_owned()));
+    }
+    Ok(pairs)
 }
 
 impl VerifierConfig {
@@ -227,8 +285,10 @@ impl Setting {
 }
 
 fn is_of_issuer(field: &str) -> bool {
-    let of_verifier = ["sources.", "dpop.", "certificate."].iter().any(|table| field.starts_with(table));
-    !of_verifier && !matches!(field, "leeway" | "max_token_bytes" | "realm")
+    let of_verifier =
+        ["sources.", "dpop.", "certificate.", "token_cache."].iter().any(|table| field.starts_with(table));
+    let fields = ["leeway", "max_token_bytes", "realm", "scope_implies", "resources", "ready_with_any_issuer"];
+    !of_verifier && !fields.contains(&field)
 }
 
 /// Reads the process's variables that start with the prefix and an underscore.
@@ -369,6 +429,32 @@ mod tests {
             ("SOURCES_COOKIES", "a,b", sources("cookies = ['a', 'b']")),
             ("SOURCES_QUERIES", "a", sources("queries = 'a'")),
             ("SOURCES_HEADERS", "a", sources("headers = 'a'")),
+            ("SOURCES_DANGEROUS_FIRST_SOURCE_WINS", "true", sources("dangerous_first_source_wins = true")),
+            ("SOURCES_DANGEROUS_WITHOUT_CSRF_PROTECTION", "true", sources("dangerous_without_csrf_protection = true")),
+            (
+                "SOURCES_CSRF_ALLOW_ORIGIN",
+                "https://a, https://b",
+                sources("csrf.allow_origin = ['https://a', 'https://b']"),
+            ),
+            ("SOURCES_CSRF_HEADER", "a", sources("csrf.header = 'a'")),
+            ("SOURCES_CSRF_FORM_FIELD", "a", sources("csrf.form_field = 'a'")),
+            ("SOURCES_CSRF_SAFE_METHODS", "GET,HEAD", sources("csrf.safe_methods = ['GET', 'HEAD']")),
+            ("SOURCES_CSRF_DANGEROUS_SAFE_METHODS", "A", sources("csrf.dangerous_safe_methods = 'A'")),
+            ("SOURCES_CSRF_REQUIRE_TOKEN", "true", sources("csrf.require_token = true")),
+            ("AUDIENCE_CLAIM", "a", issuer("audience_claim = 'a'")),
+            ("CLAIMS", "a=b c, d = e=f", issuer("claims = { a = 'b c', d = 'e=f' }")),
+            ("DANGEROUS_WITHOUT_EXPIRY", "true", issuer("dangerous_without_expiry = true")),
+            ("SCOPE_IMPLIES", "a = b  c,d=e", top("scope_implies = { a = ['b', 'c'], d = 'e' }")),
+            (
+                "RESOURCES",
+                "https://a/b,https://a/c",
+                top("resources = [{ resource = 'https://a/b' }, { resource = 'https://a/c' }]"),
+            ),
+            ("READY_WITH_ANY_ISSUER", "true", top("ready_with_any_issuer = true")),
+            ("TOKEN_CACHE_ENABLED", "false", top("token_cache.enabled = false")),
+            ("TOKEN_CACHE_MAX_ENTRIES", "7", top("token_cache.max_entries = 7")),
+            ("TOKEN_CACHE_MAX_BYTES", "1KiB", top("token_cache.max_bytes = 1024")),
+            ("TOKEN_CACHE_DIGESTS", "true", top("token_cache.digests = true")),
         ];
         for (name, value, toml) in &cases {
             let mut config = read(&[(name, value)]).unwrap();
@@ -399,6 +485,11 @@ mod tests {
             (&[("ISSUER", "")], "X_ISSUER is empty: set it or remove it"),
             (&[("ISSUER", "a"), ("ISSUER", "a")], "X_ISSUER is given twice"),
             (&[("AUDIENCE", "a,")], "X_AUDIENCE contains an empty name"),
+            (&[("CLAIMS", "a")], "X_CLAIMS must be pairs such as a=b, separated by commas"),
+            (&[("CLAIMS", "a=,b=c")], "X_CLAIMS contains a pair without a name or a value"),
+            (&[("SCOPE_IMPLIES", "=a")], "X_SCOPE_IMPLIES contains a pair without a name or a value"),
+            (&[("SCOPE_IMPLIES", "a=b,a=c")], "X_SCOPE_IMPLIES contains a name twice"),
+            (&[("TOKEN_CACHE_MAX_ENTRIES", "many")], "X_TOKEN_CACHE_MAX_ENTRIES must be a whole number"),
             (&[("DISCOVER", "yes")], "X_DISCOVER must be true or false"),
             (&[("LEEWAY", "10")], "X_LEEWAY has no unit: add ms, s, m, h or d"),
             (&[("MAX_TOKEN_BYTES", "1GB")], "X_MAX_TOKEN_BYTES has an unknown unit: use B, KB, MB, KiB or MiB"),

@@ -32,6 +32,10 @@ pub struct VerifierConfig {
     /// Each scope with the scopes that it implies.
     pub(super) scope_implies: BTreeMap<String, StringList>,
     pub(super) sources: SourcesConfig,
+    pub(super) resources: Vec<ResourceConfig>,
+    pub(super) challenges: Option<StringList>,
+    pub(super) token_cache: Option<CacheConfig>,
+    pub(super) ready_with_any_issuer: bool,
     pub(super) dpop: Option<DpopConfig>,
     pub(super) certificate: Option<CertificateConfig>,
     #[serde(skip)]
@@ -113,6 +117,45 @@ pub(super) struct SourcesConfig {
     pub(super) headers: Option<StringList>,
     pub(super) bearer_headers: Option<StringList>,
     pub(super) websocket_protocol: bool,
+    pub(super) dangerous_first_source_wins: bool,
+    pub(super) dangerous_without_csrf_protection: bool,
+    pub(super) csrf: Option<CsrfConfig>,
+}
+
+/// How requests with a token in a cookie are checked.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct CsrfConfig {
+    pub(super) allow_origin: Option<StringList>,
+    pub(super) header: Option<String>,
+    pub(super) form_field: Option<String>,
+    pub(super) safe_methods: Option<StringList>,
+    pub(super) dangerous_safe_methods: Option<StringList>,
+    pub(super) require_token: bool,
+}
+
+/// A protected resource and its published metadata.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ResourceConfig {
+    pub(super) resource: String,
+    pub(super) authorization_servers: Option<StringList>,
+    pub(super) scopes: Option<StringList>,
+    pub(super) name: Option<String>,
+    pub(super) documentation: Option<String>,
+    pub(super) policy: Option<String>,
+    pub(super) terms: Option<String>,
+    pub(super) jwks_uri: Option<String>,
+}
+
+/// How verified tokens are cached.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct CacheConfig {
+    pub(super) enabled: Option<bool>,
+    pub(super) max_entries: Option<usize>,
+    pub(super) max_bytes: Option<SizeSetting>,
+    pub(super) digests: bool,
 }
 
 /// How proofs are checked.
@@ -233,6 +276,9 @@ mod tests {
             "[[issuers]]\ngiven_secret = 'a'",
             "[[issuers]]\n[issuers.refresh]\nttl = 1",
             "[sources]\nform = 'a'",
+            "[sources.csrf]\nallow_origins = 'a'",
+            "[[resources]]\nurl = 'a'",
+            "[token_cache]\nentries = 1",
             "[dpop]\nsecret = 'a'",
             "[certificate]\nname = 'a'",
         ] {

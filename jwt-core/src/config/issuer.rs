@@ -12,10 +12,11 @@ impl IssuerConfig {
     pub(super) fn trusted_issuer(
         &self,
         paths: &IssuerPaths<'_>,
+        has_resource: bool,
         inputs: &dyn Inputs,
     ) -> Result<TrustedIssuer, BuildError> {
         self.check_domain(paths)?;
-        self.check_conflicts(paths)?;
+        self.check_conflicts(paths, has_resource)?;
         let algorithms = match &self.algorithms {
             Some(names) => {
                 Some(names.0.iter().map(|name| algorithm(name, "algorithms", paths)).collect::<Result<Vec<_>, _>>()?)
@@ -88,14 +89,14 @@ impl IssuerConfig {
         Ok(issuer)
     }
 
-    fn check_conflicts(&self, paths: &IssuerPaths<'_>) -> Result<(), BuildError> {
+    fn check_conflicts(&self, paths: &IssuerPaths<'_>, has_resource: bool) -> Result<(), BuildError> {
         let audience = self.audience.is_some().then_some("audience");
         let all = self.all_audiences.is_some().then_some("all_audiences");
         let any = self.dangerous_any_audience.then_some("dangerous_any_audience");
         let mut decided = [audience, all, any].into_iter().flatten();
         let Some(first) = decided.next() else {
-            // The domain is the audience.
-            if self.transaction_tokens.is_some() {
+            // The domain, or the protected resource, is the audience.
+            if self.transaction_tokens.is_some() || has_resource {
                 return Ok(());
             }
             let instruction = "set it to the name of your service, as tokens have it in `aud`";

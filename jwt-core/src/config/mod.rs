@@ -27,6 +27,8 @@
 //! The guide's page [configuration](crate::guide::configuration) lists all settings and variables, their precedence, and the
 //! errors.
 
+#[cfg(test)]
+mod coverage;
 mod domain;
 mod env;
 mod fields;
@@ -35,6 +37,7 @@ mod keys;
 mod names;
 mod remote;
 mod sender;
+mod sources;
 mod units;
 mod verifier;
 

@@ -79,6 +79,9 @@ pub(super) fn at_path(error: BuildError, path: String) -> BuildError {
             "has keys that can't be told apart: give each a `kid`, or set try_keys_in_turn to true for the time of a rotation \
              (at most four keys)",
         ),
+        BuildErrorKind::Undecided if error.setting() == "github_actions" => error.at(path).because(
+            "must pin `repository_id` or `repository_owner_id`, because every workflow on GitHub can get a token for your audience",
+        ),
         _ => error.at(path),
     }
 }

@@ -1,12 +1,12 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::error::{BuildError, BuildErrorKind};
-use crate::http::token::TokenSources;
-use crate::verify::{TrustedIssuer, Verifier, VerifierBuilder};
+use crate::gate::ProtectedResource;
+use crate::verify::{TokenCacheSettings, TrustedIssuer, Verifier, VerifierBuilder};
 
-use super::fields::{IssuerConfig, SourcesConfig, StringList, VerifierConfig};
+use super::fields::{CacheConfig, IssuerConfig, ResourceConfig, VerifierConfig};
 use super::keys::{Inputs, ProcessInputs};
-use super::names::{IssuerPaths, Names, at_path, conflict, refused};
+use super::names::{IssuerPaths, at_path, conflict, refused};
 use super::sender::Senders;
 
 impl VerifierConfig {
@@ -26,13 +26,19 @@ impl VerifierConfig {
     fn builder(&self, inputs: &dyn Inputs) -> Result<VerifierBuilder, BuildError> {
         let sources = self.sources.token_sources(&self.names)?;
         let senders = self.senders(inputs)?;
+        if let Some(cache) = &self.token_cache
+            && let Some(field) = cache.contradiction()
+        {
+            let path = self.names.verifier(&format!("token_cache.{field}"));
+            return Err(conflict(path, &self.names.verifier("token_cache.enabled")));
+        }
         let mut builder = self.builder_without_issuers().sources(sources);
         builder = senders.add_to(builder, true, true);
         let mut earlier = HashMap::with_capacity(self.issuers.len());
         for (index, config) in self.issuers.iter().enumerate() {
             let paths = IssuerPaths { names: &self.names, index };
             self.check_issuer_name(config, &paths, &mut earlier)?;
-            let issuer = config.trusted_issuer(&paths, inputs)?;
+            let issuer = config.trusted_issuer(&paths, !self.resources.is_empty(), inputs)?;
             self.check_buildable(issuer.clone(), &senders, config, &paths)?;
             builder = builder.issuer(issuer);
         }
@@ -54,7 +60,19 @@ impl VerifierConfig {
         for (scope, implied) in &self.scope_implies {
             builder = builder.scope_implies(scope.as_str(), implied.0.iter().map(String::as_str));
         }
-        builder
+        for resource in &self.resources {
+            builder = builder.resource(resource.published());
+        }
+        for challenge in self.challenges.iter().flat_map(|challenges| &challenges.0) {
+            builder = builder.challenge(challenge.as_str());
+        }
+        if self.ready_with_any_issuer {
+            builder = builder.ready_with_any_issuer();
+        }
+        match &self.token_cache {
+            Some(cache) => cache.add_to(builder),
+            None => builder,
+        }
     }
 
     /// Checks that an issuer has one name, and that no other issuer has it. `earlier` maps names to positions.
@@ -115,7 +133,10 @@ impl VerifierConfig {
                 _,
             ) => return Ok(()),
             (_, "max_token_bytes") => self.names.verifier("max_token_bytes"),
-            (_, setting @ ("leeway" | "realm" | "scope_implies")) => self.names.verifier(setting),
+            (_, setting @ ("leeway" | "realm" | "scope_implies" | "token_cache")) => self.names.verifier(setting),
+            (_, "challenge") => self.names.verifier("challenges"),
+            (_, "resource" | "jwks_uri") => self.names.verifier("resources"),
+            (_, "github_actions") => paths.of("claims"),
             (_, "audience") if config.all_audiences.is_some() => paths.of("all_audiences"),
             // Without `metadata_url`, the address of the metadata follows from the issuer's name.
             (_, "discover") if config.metadata_url.is_none() => paths.of("issuer"),
@@ -130,61 +151,62 @@ impl VerifierConfig {
     }
 }
 
+impl ResourceConfig {
+    fn published(&self) -> ProtectedResource {
+        let mut resource = ProtectedResource::new(self.resource.as_str());
+        if let Some(issuers) = &self.authorization_servers {
+            resource = resource.authorization_servers(issuers.0.iter().map(String::as_str));
+        }
+        if let Some(scopes) = &self.scopes {
+            resource = resource.scopes(scopes.0.iter().map(String::as_str));
+        }
+        type Add = fn(ProtectedResource, String) -> ProtectedResource;
+        let texts: [(&Option<String>, Add); 5] = [
+            (&self.name, ProtectedResource::name),
+            (&self.documentation, ProtectedResource::documentation),
+            (&self.policy, ProtectedResource::policy),
+            (&self.terms, ProtectedResource::terms),
+            (&self.jwks_uri, ProtectedResource::jwks_uri),
+        ];
+        texts.into_iter().fold(resource, |resource, (text, add)| match text {
+            Some(text) => add(resource, text.clone()),
+            None => resource,
+        })
+    }
+}
+
+impl CacheConfig {
+    /// Returns a field that has no effect, because the cache is off.
+    fn contradiction(&self) -> Option<&'static str> {
+        let fields = [
+            (self.max_entries.is_some(), "max_entries"),
+            (self.max_bytes.is_some(), "max_bytes"),
+            (self.digests, "digests"),
+        ];
+        fields.into_iter().find_map(|(is_set, field)| (is_set && self.enabled == Some(false)).then_some(field))
+    }
+
+    fn add_to(&self, builder: VerifierBuilder) -> VerifierBuilder {
+        if self.enabled == Some(false) {
+            return builder.without_token_cache();
+        }
+        let mut settings = TokenCacheSettings::new();
+        if let Some(entries) = self.max_entries {
+            settings = settings.max_entries(entries);
+        }
+        if let Some(bytes) = self.max_bytes {
+            settings = settings.max_bytes(bytes.0);
+        }
+        builder.token_cache(if self.digests { settings.digests() } else { settings })
+    }
+}
+
 impl TryFrom<VerifierConfig> for VerifierBuilder {
     type Error = BuildError;
 
     /// Does the same as [`VerifierConfig::into_builder`].
     fn try_from(config: VerifierConfig) -> Result<Self, BuildError> {
         config.into_builder()
-    }
-}
-
-impl SourcesConfig {
-    fn token_sources(&self, names: &Names) -> Result<TokenSources, BuildError> {
-        let authorization = self.authorization.unwrap_or(true);
-        let mut sources = if authorization { TokenSources::new() } else { TokenSources::none() };
-        type Add = fn(TokenSources, String) -> TokenSources;
-        let places: [(&str, &Option<StringList>, Add); 4] = [
-            ("sources.cookies", &self.cookies, TokenSources::cookie),
-            ("sources.queries", &self.queries, TokenSources::query),
-            ("sources.headers", &self.headers, TokenSources::header),
-            ("sources.bearer_headers", &self.bearer_headers, TokenSources::bearer_header),
-        ];
-        let mut headers_so_far = HashSet::new();
-        for (field, texts, add) in places {
-            let headers = matches!(field, "sources.headers" | "sources.bearer_headers");
-            let texts = texts.as_ref().map_or(&[][..], |texts| &texts.0);
-            let mut earlier = HashSet::with_capacity(texts.len());
-            for name in texts {
-                let refuse = |kind, problem: &'static str| Err(refused(kind, names.verifier(field), problem));
-                if name.is_empty() {
-                    return refuse(BuildErrorKind::Invalid, "contains an empty name");
-                }
-                // A place that is searched twice would find one token twice, and two tokens are refused.
-                if !earlier.insert(if headers { name.to_ascii_lowercase() } else { name.clone() }) {
-                    return refuse(BuildErrorKind::Contradiction, "contains a name twice");
-                }
-                if headers && !headers_so_far.insert(name.to_ascii_lowercase()) {
-                    return Err(conflict(names.verifier(field), &names.verifier("sources.headers")));
-                }
-                if headers && authorization && name.eq_ignore_ascii_case("authorization") {
-                    return Err(conflict(names.verifier(field), &names.verifier("sources.authorization")));
-                }
-                sources = add(sources, name.clone());
-            }
-        }
-        if self.websocket_protocol {
-            sources = sources.websocket_protocol();
-        }
-        if sources.is_empty() {
-            let path = names.verifier("sources.authorization");
-            return Err(refused(
-                BuildErrorKind::Invalid,
-                path,
-                "leaves no place for a token: set it to true, or name a cookie, query or header",
-            ));
-        }
-        Ok(sources)
     }
 }
 
@@ -258,6 +280,68 @@ pub(super) mod tests {
         ("headers", "sources.headers = 'X-T'", "CustomHeader(\"x-t\")"),
         ("bearer_headers", "sources.bearer_headers = 'X-T'", "BearerHeader(\"x-t\")"),
         ("websocket_protocol", "sources.websocket_protocol = true", "WebSocketProtocol"),
+        ("dangerous_first_source_wins", "sources.dangerous_first_source_wins = true", "first_wins: true"),
+        (
+            "dangerous_without_csrf_protection",
+            "sources.cookies = 't'\nsources.dangerous_without_csrf_protection = true",
+            "enabled: false",
+        ),
+        (
+            "csrf.allow_origin",
+            "sources.csrf.allow_origin = 'https://*.shop.example'",
+            "origins: [\"https://*.shop.example\"]",
+        ),
+        ("csrf.header", "sources.csrf.header = 'X-T'", "header: \"x-t\""),
+        ("csrf.form_field", "sources.csrf.form_field = 't'", "form_field: Some(\"t\")"),
+        ("csrf.safe_methods", "sources.csrf.safe_methods = 'HEAD'", "safe_methods: [\"HEAD\"]"),
+        ("csrf.dangerous_safe_methods", "sources.csrf.dangerous_safe_methods = 'A'", "safe_methods: [\"A\"]"),
+        ("csrf.require_token", "sources.csrf.require_token = true", "require_token: true"),
+        ("challenges", "challenges = 'Basic realm=\"a\"'", "challenges: [\"Basic realm=\\\"a\\\"\"]"),
+        ("ready_with_any_issuer", "ready_with_any_issuer = true", "any_is_ready: true"),
+        ("token_cache.enabled", "token_cache.enabled = false", "cache: None"),
+        ("token_cache.max_entries", "token_cache.max_entries = 7", "entries: 7"),
+        ("token_cache.max_bytes", "token_cache.max_bytes = '1KiB'", "bytes: 1024"),
+        ("token_cache.digests", "token_cache.digests = true", "digests: true"),
+        (
+            "resources.resource",
+            "resources = [{ resource = 'https://r.example/a' }]",
+            "resource: \"https://r.example/a\"",
+        ),
+        (
+            "resources.authorization_servers",
+            "resources = [{ resource = 'https://r.example', authorization_servers = 's' }]",
+            "authorization_servers: [\"s\"]",
+        ),
+        (
+            "resources.scopes",
+            "resources = [{ resource = 'https://r.example', scopes = ['s', 't'] }]",
+            "scopes_supported: [\"s\", \"t\"]",
+        ),
+        (
+            "resources.name",
+            "resources = [{ resource = 'https://r.example', name = 'n' }]",
+            "resource_name: Some(\"n\")",
+        ),
+        (
+            "resources.documentation",
+            "resources = [{ resource = 'https://r.example', documentation = 'd' }]",
+            "resource_documentation: Some(\"d\")",
+        ),
+        (
+            "resources.policy",
+            "resources = [{ resource = 'https://r.example', policy = 'p' }]",
+            "resource_policy_uri: Some(\"p\")",
+        ),
+        (
+            "resources.terms",
+            "resources = [{ resource = 'https://r.example', terms = 't' }]",
+            "resource_tos_uri: Some(\"t\")",
+        ),
+        (
+            "resources.jwks_uri",
+            "resources = [{ resource = 'https://r.example', jwks_uri = 'https://r.example/k' }]",
+            "jwks_uri: Some(\"https://r.example/k\")",
+        ),
         ("scope_implies", "scope_implies = { admin = ['read', 'write'] }", "(\"admin\", \"write\")"),
         ("issuer", "[[issuers]]\nissuer = 'joe'\naudience = 'a'\n", "name: Some(\"joe\")"),
         ("dangerous_any_issuer", "[[issuers]]\ndangerous_any_issuer = true\naudience = 'a'\n", "name: None"),
@@ -423,6 +507,14 @@ pub(super) mod tests {
         let mut known = fields(r#"{"?":1}"#);
         known.extend(fields(r#"{"issuers":[{"?":1}]}"#));
         known.extend(fields(r#"{"sources":{"?":1}}"#));
+        for (table, json) in [
+            ("csrf", r#"{"sources":{"csrf":{"?":1}}}"#),
+            ("resources", r#"{"resources":[{"?":1}]}"#),
+            ("token_cache", r#"{"token_cache":{"?":1}}"#),
+        ] {
+            assert!(known.remove(table), "{table}");
+            known.extend(fields(json).iter().map(|field| format!("{table}.{field}")));
+        }
         let shown = SHOWN.iter().chain(KEYS).map(|(field, ..)| *field);
         let others = [
             "issuers",

@@ -315,12 +315,15 @@ fn issuer(input: &mut Input<'_>, said: &mut Said) -> (TrustedIssuer, Option<&'st
     }
     if input.once_in(6) {
         let claim = input.pick_mostly(2, &TEXTS);
-        said.text(input, "issuer", "audience_claim", "", claim);
+        said.text(input, "issuer", "audience_claim", "AUDIENCE_CLAIM", claim);
         issuer = issuer.audience_claim(claim);
     }
     if input.once_in(6) {
         let text = input.pick_mostly(2, &TEXTS);
-        said.text(input, "claims", "token_use", "", text);
+        let value = json::quote(input, text);
+        // Variables separate claims by commas and trim them.
+        said.inexpressible |= text.is_empty() || text.contains(',') || text.trim() != text;
+        said.put("claims", "token_use", value, "CLAIMS", format!("token_use={text}"));
         issuer = issuer.claim("token_use", text);
     }
     if input.once_in(4) {
@@ -330,7 +333,7 @@ fn issuer(input: &mut Input<'_>, said: &mut Said) -> (TrustedIssuer, Option<&'st
         issuer = issuer.max_lifetime(said.duration(input, "issuer", "max_lifetime", "MAX_LIFETIME"));
     }
     if input.once_in(8) {
-        said.put("issuer", "dangerous_without_expiry", "true".to_owned(), "", String::new());
+        said.flag("issuer", "dangerous_without_expiry", "DANGEROUS_WITHOUT_EXPIRY", true);
         issuer = issuer.dangerous_without_expiry();
     }
     (issuer, secret)
@@ -404,6 +407,14 @@ fn frame(input: &mut Input<'_>, said: &mut Said) -> VerifierBuilder {
     if input.once_in(6) {
         said.flag("sources", "websocket_protocol", "SOURCES_WEBSOCKET_PROTOCOL", true);
         sources = sources.websocket_protocol();
+    }
+    if input.once_in(6) {
+        said.flag("sources", "dangerous_first_source_wins", "SOURCES_DANGEROUS_FIRST_SOURCE_WINS", true);
+        sources = sources.dangerous_first_source_wins();
+    }
+    if input.once_in(6) {
+        said.flag("", "ready_with_any_issuer", "READY_WITH_ANY_ISSUER", true);
+        builder = builder.ready_with_any_issuer();
     }
     builder.sources(sources)
 }
