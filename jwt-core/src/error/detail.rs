@@ -22,6 +22,8 @@ pub(crate) enum Detail {
     Expected { expected: Arc<str>, found: Found },
     /// A time that doesn't fit, in seconds. `limit` comes from a setting.
     Time { by: u32, limit: u32, leeway: u16 },
+    /// Why the issuer's keys couldn't be fetched.
+    Fetch(Arc<str>),
     /// The key that isn't there.
     Key { algorithm: &'static str, kid_bytes: Option<u16>, fits: Option<bool> },
 }
@@ -39,6 +41,12 @@ pub(crate) enum Found {
     Case,
     /// One has `http`, the other `https`.
     Scheme,
+    /// One begins with `api://`, as Entra's names of applications do.
+    Prefix,
+    /// Another host or port, and the same path; or this machine under another name.
+    Host,
+    /// The same host, and another path.
+    Path,
     /// The token looks like an ID token.
     IdToken,
     /// The token looks like one for Microsoft Graph.
@@ -53,7 +61,7 @@ impl Found {
         let bare = |text: &str| text.strip_suffix('/').map_or(text.len(), str::len);
         // Nearly every other value differs in its length by more.
         if value.len().abs_diff(expected.len()) > 1 {
-            return None;
+            return Self::resembling(value, expected);
         }
         let same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
         if value[..bare(value)] == expected[..bare(expected)] {
@@ -61,15 +69,36 @@ impl Found {
         } else if same(value, expected) {
             Some(Self::Case)
         } else {
-            let rest = |text| str::strip_prefix(text, "https://").or_else(|| text.strip_prefix("http://"));
-            let (value, expected) = (rest(value)?, rest(expected)?);
-            (value == expected).then_some(Self::Scheme)
+            match (without_scheme(value), without_scheme(expected)) {
+                (Some(rest), Some(other)) if rest == other => Some(Self::Scheme),
+                _ => Self::resembling(value, expected),
+            }
+        }
+    }
+
+    /// Compares the parts of two names.
+    fn resembling(value: &str, expected: &str) -> Option<Self> {
+        let is_prefixed = |long: &str, short: &str| long.strip_prefix("api://") == Some(short);
+        if is_prefixed(value, expected) || is_prefixed(expected, value) {
+            return Some(Self::Prefix);
+        }
+        let split = |text| {
+            let rest = without_scheme(text)?;
+            let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            Some((host, path.trim_end_matches('/')))
+        };
+        let ((host, path), (other_host, other_path)) = (split(value)?, split(expected)?);
+        let same_machine = name(host) == name(other_host) || (is_local(host) && is_local(other_host));
+        if path == other_path && (!path.is_empty() || same_machine) {
+            Some(Self::Host)
+        } else {
+            (host == other_host).then_some(Self::Path)
         }
     }
 
     /// Whether the configuration is probably misspelt.
-    const fn is_near(self) -> bool {
-        matches!(self, Self::TrailingSlash | Self::Case | Self::Scheme)
+    pub(crate) const fn is_near(self) -> bool {
+        matches!(self, Self::TrailingSlash | Self::Case | Self::Scheme | Self::Prefix | Self::Host)
     }
 
     /// Continues the sentence about a name.
@@ -83,6 +112,17 @@ impl Found {
             }
             Self::Scheme => {
                 "; the token's differs only by `http` for `https`: configure it exactly as the issuer writes it"
+            }
+            Self::Prefix => {
+                "; the token's differs only by `api://` at the beginning: configure it exactly as the issuer writes it"
+            }
+            Self::Host => {
+                "; the token's differs only in the host or the port: configure the name that the issuer writes, which may differ \
+                 from the address that it's reached at (`TrustedIssuer::jwks`, `metadata_url`)"
+            }
+            Self::Path => {
+                "; the token's has the same host and another path, such as another tenant, realm or version: configure it \
+                 exactly as the issuer writes it, or have the client use the right one"
             }
             Self::IdToken => {
                 "; this is probably an ID token, which is meant for the client: the client must send its access token"
@@ -98,6 +138,22 @@ impl Found {
             Self::Other => "",
         }
     }
+}
+
+fn without_scheme(text: &str) -> Option<&str> {
+    text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))
+}
+
+/// Returns a host without its port.
+fn name(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn is_local(host: &str) -> bool {
+    matches!(name(host), "localhost" | "127.0.0.1" | "[::1]" | "0.0.0.0" | "host.docker.internal")
 }
 
 impl Detail {
@@ -120,6 +176,7 @@ impl Detail {
             Self::None => Cow::Borrowed(usual(kind)?),
             Self::Constant(sentence) => Cow::Borrowed(sentence),
             Self::Text(sentence) => Cow::Borrowed(sentence),
+            Self::Fetch(cause) => format!("the issuer's keys couldn't be fetched: {cause}").into(),
             Self::Unmet(name) => Cow::Owned(unmet(kind, name)),
             Self::Expected { expected, found } => match (kind, found) {
                 (ErrorKind::WrongAudience, Found::Other) => format!(
@@ -316,9 +373,17 @@ mod tests {
             ("https://id.example/a/", Some(Found::TrailingSlash)),
             ("HTTPS://id.example/A", Some(Found::Case)),
             ("http://id.example/a", Some(Found::Scheme)),
-            ("https://id.example/b", None),
-            ("https://id.example/", None),
-            ("http://id.example/", None),
+            ("https://id.example/b", Some(Found::Path)),
+            ("https://id.example/", Some(Found::Path)),
+            ("http://id.example/", Some(Found::Path)),
+            ("https://id.example/auth/a", Some(Found::Path)),
+            ("https://id.example:8443/a", Some(Found::Host)),
+            ("http://keycloak:8080/a/", Some(Found::Host)),
+            ("https://ie.example/a", Some(Found::Host)),
+            ("https://other.example/b", None),
+            ("https://id.example.evil.example", None),
+            ("api://https://id.example/a", Some(Found::Prefix)),
+            ("id.example/a", None),
             ("", None),
             ("é", None),
         ] {
@@ -326,12 +391,34 @@ mod tests {
             assert_eq!(Found::near(expected, value), found, "{value}");
         }
         assert_eq!(Found::near("ü/", "ü"), Some(Found::TrailingSlash));
+        for (value, expected, found) in [
+            ("http://127.0.0.1:8080", "http://localhost:8080", Some(Found::Host)),
+            ("http://localhost:3000", "http://[::1]", Some(Found::Host)),
+            ("https://id.example", "https://id.example:8443", Some(Found::Host)),
+            ("https://id.example", "https://other.example", None),
+            ("https://sts.windows.net/t/", "https://login.microsoftonline.com/t/v2.0", None),
+            ("api://1815", "1815", Some(Found::Prefix)),
+            ("api://1815", "1816", None),
+        ] {
+            assert_eq!((Found::near(value, expected), Found::near(expected, value)), (found, found), "{value}");
+        }
     }
 
     #[test]
     fn every_sentence_is_in_lower_case_without_a_full_stop() {
         let text = || Arc::from("n");
-        let found = [Found::Nothing, Found::Other, Found::TrailingSlash, Found::Case, Found::Scheme, Found::IdToken];
+        let found = [
+            Found::Nothing,
+            Found::Other,
+            Found::TrailingSlash,
+            Found::Case,
+            Found::Scheme,
+            Found::Prefix,
+            Found::Host,
+            Found::Path,
+            Found::IdToken,
+            Found::Graph,
+        ];
         let mut details = vec![Detail::None, Detail::Unmet(text()), Detail::Time { by: 61, limit: 5, leeway: 60 }];
         details.extend(found.map(|found| Detail::Expected { expected: "`aud` must be `a`".into(), found }));
         for fits in [None, Some(true), Some(false)] {

@@ -226,6 +226,12 @@ impl Key {
         self.material.family() == algorithm.family() && long_enough
     }
 
+    /// Whether it's the same key, with the same name and for the same algorithm.
+    #[cfg(feature = "remote")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.kid == other.kid && self.declared == other.declared && self.material == other.material
+    }
+
     pub(crate) fn material(&self) -> &KeyMaterial {
         &self.material
     }

@@ -15,12 +15,33 @@ const STANDARD_BASE64: &str =
 const HEADER: &str = "a segment isn't base64url, or the header isn't a JSON object with a string `alg`: the token was cut short or \
                       changed on its way, or it isn't a JWT";
 
+const XML: &str = "the token is XML in base64, probably a SAML assertion: exchange it for a JWT at the issuer";
+const GOOGLE: &str = "this is an access token of Google, which only Google can read: have the client send the ID token, whose audience \
+                      is your client";
+const PASETO: &str = "the token is a PASETO and not a JWT: have the issuer issue JWTs";
+const DETACHED: &str = "the payload is empty, so this is a detached signature (RFC 7515 appendix F), or the token's middle was cut \
+                        out: send the whole token";
+const DISCLOSURES: &str =
+    "the token is an SD-JWT, whose claims are in the disclosures after `~`: this crate verifies plain JWTs";
+
 /// Returns a sentence about a token that is malformed. It only looks: nothing is decoded.
 #[cold]
 pub(crate) fn describe(token: &str) -> &'static str {
     const PLACEHOLDERS: [&str; 7] = ["null", "undefined", "none", "nil", "token", "true", "false"];
     let bytes = token.as_bytes();
     let has = |byte| memchr::memchr(byte, bytes).is_some();
+    let begins = |starts: &[&str]| starts.iter().any(|start| token.starts_with(start));
+    if begins(&["PHNhbW", "PD94bW"]) {
+        return XML;
+    } else if begins(&["ya29."]) {
+        return GOOGLE;
+    } else if begins(&["v1.", "v2.", "v3.", "v4."])
+        && (token[3..].starts_with("public.") || token[3..].starts_with("local."))
+    {
+        return PASETO;
+    } else if has(b'~') {
+        return DISCLOSURES;
+    }
     if !has(b'.') {
         // The longest of the words has nine characters.
         let is_word = token.len() < 10 && PLACEHOLDERS.iter().any(|word| token.eq_ignore_ascii_case(word));
@@ -28,6 +49,7 @@ pub(crate) fn describe(token: &str) -> &'static str {
     }
     match memchr::memchr_iter(b'.', bytes).take(5).count() {
         2 if token.ends_with('.') => UNSIGNED,
+        2 if token.contains("..") => DETACHED,
         4 => ENCRYPTED,
         2 if has(b'=') => PADDED,
         2 if has(b'+') || has(b'/') => STANDARD_BASE64,
@@ -53,7 +75,15 @@ mod tests {
             ("e30.e30.", UNSIGNED),
             ("e30=.e30=.AA==", PADDED),
             ("e30.e/0.A+", STANDARD_BASE64),
-            ("v4.public.AAAA", HEADER),
+            ("v4.public.AAAA", PASETO),
+            ("v4.public.AAAA.AAAA", PASETO),
+            ("v2.local.AAAA", PASETO),
+            ("v4.a.b", HEADER),
+            ("ya29.a0AfB_byC", GOOGLE),
+            ("PHNhbWxwOlJlc3BvbnNl", XML),
+            ("PD94bWwgdmVyc2lvbj0iMS4wIj8+", XML),
+            ("e30..AA", DETACHED),
+            ("e30.e30.AA~WyJhIl0~", DISCLOSURES),
         ] {
             assert_eq!(describe(token), sentence, "{token}");
         }

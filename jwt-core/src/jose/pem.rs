@@ -194,8 +194,18 @@ fn not_pem(text: &[u8]) -> KeyError {
         "the PEM text is empty"
     } else if begins(&["ssh-", "ecdsa-sha2-", "---- BEGIN SSH2"]) {
         "the text is an OpenSSH public key, not PEM; `ssh-keygen -e -m PKCS8 -f FILE` converts RSA and ECDSA keys"
+    } else if begins(&["{"]) && memmem::find(start, b"\"keys\"").is_some() {
+        "the text is a JWK Set, not PEM; use `KeySet::from_jwks`"
     } else if begins(&["{"]) {
         "the text is JSON, not PEM; use `from_jwk` if it is a JWK"
+    } else if begins(&["LS0tLS1CRUdJTi"]) {
+        "the text is PEM that was encoded in base64 once more, as in a Kubernetes secret; decode it first (`base64 -d`)"
+    } else if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") || text.get(1) == Some(&0) {
+        "the text is UTF-16, not PEM; save it as UTF-8"
+    } else if begins(&["https://", "http://"]) {
+        "the text is an address, not PEM; `TrustedIssuer::jwks` fetches keys"
+    } else if begins(&["PuTTY-User-Key-File"]) {
+        "the text is a key of PuTTY, not PEM; `puttygen FILE -O private-openssh` exports it"
     } else if start[0] == 0x30 && std::str::from_utf8(start).is_err() {
         "the bytes are DER, not PEM; use `Key::from_der`, or convert a private key with `openssl pkey -inform DER -in FILE`"
     } else if ends(&[".pem", ".key", ".crt", ".cer", ".pub"]) {
@@ -262,6 +272,14 @@ mod tests {
                 format!("\u{feff}{pem}"),
                 format!("\"{pem}\""),
                 format!("Subject: a\n{pem}\nafter"),
+                format!("'{}'", pem.replace('\n', "\\n")),
+                pem.replace('\n', "\t\r\n\t"),
+                pem.replace('\n', "\r"),
+                pem.replace('\n', ""),
+                pem.replacen('\n', "\\n", 2).replacen('\n', "\r\n", 1),
+                format!("JWT_PEM=\"{}\\n\"", pem.replace('\n', "\\n")),
+                format!("{{\"public_key\":\"{}\\n\"}}", pem.replace('\n', "\\n")),
+                format!("key: |\n    {}\n", pem.replace('\n', "\n    ")),
             ] {
                 assert!(public_key(text.as_bytes()).is_ok_and(|key| key == expected), "{text}");
             }
@@ -296,6 +314,12 @@ mod tests {
             (base64, "put `-----BEGIN PUBLIC KEY-----`"),
             ("ssh-ed25519 AAAA a@b".to_owned(), "an OpenSSH public key"),
             ("{\"kty\":\"RSA\"}".to_owned(), "`from_jwk`"),
+            ("{\"keys\":[{\"kty\":\"RSA\"}]}".to_owned(), "`KeySet::from_jwks`"),
+            (STANDARD.encode(RSA_SPKI), "`base64 -d`"),
+            (format!("{}\n", STANDARD.encode(P256_CERTIFICATE)), "`base64 -d`"),
+            (RSA_SPKI.chars().flat_map(|char| [char, '\0']).collect(), "UTF-16"),
+            ("https://id.example/jwks".to_owned(), "`TrustedIssuer::jwks`"),
+            ("PuTTY-User-Key-File-3: ssh-rsa".to_owned(), "PuTTY"),
             ("/etc/keys/id.pem".to_owned(), "a file's name"),
             (" \n".to_owned(), "empty"),
             ("<html>".to_owned(), "no `-----BEGIN …-----` line"),

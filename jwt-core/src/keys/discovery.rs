@@ -135,6 +135,8 @@ fn mismatch(named: Option<&str>, issuer: &str) -> FetchError {
                 Some(Found::TrailingSlash) => " They differ only by a slash at the end.",
                 Some(Found::Case) => " They differ only in upper and lower case.",
                 Some(Found::Scheme) => " They differ only by `http` for `https`.",
+                Some(Found::Host) => " They differ only in the host or the port.",
+                Some(Found::Path) => " They differ only in the path.",
                 _ => "",
             };
             let named = printable(named);

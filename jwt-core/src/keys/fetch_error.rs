@@ -105,6 +105,11 @@ impl FetchError {
         self.detail.as_deref()
     }
 
+    /// Returns the detail, or what the kind means.
+    pub(crate) fn explanation(&self) -> Arc<str> {
+        self.detail.clone().unwrap_or_else(|| self.kind.text().into())
+    }
+
     /// Returns what went wrong.
     #[must_use]
     pub const fn kind(&self) -> FetchErrorKind {
@@ -173,15 +178,61 @@ pub(crate) fn printable(text: &str) -> String {
     start.replace("\\'", "'").replace("\\\"", "\"")
 }
 
+/// Words of a client's error in lower case, and what to do about it. The first match counts.
+const ADVICE: &[(&[&str], &str)] = &[
+    (&["certificate expired"], "the server must renew its certificate, unless this machine's clock is wrong"),
+    (&["certificate not valid yet", "certificate not yet valid"], "this machine's clock is probably wrong"),
+    (
+        &["not valid for name", "not valid for any names"],
+        "the certificate is for another host: correct the address, or have the certificate name this host too",
+    ),
+    (
+        &["certificaterequired", "certificate required"],
+        "the server wants a client's certificate: pass `HttpFetch::from_client` a client that has one",
+    ),
+    (
+        &["certificate"],
+        "if the server has a certificate of a private authority, pass `HttpFetch::from_client` a client that trusts it",
+    ),
+    (
+        &["invalidcontenttype", "corrupt message", "wrong version number"],
+        "the server doesn't speak TLS at this port: is it plain `http`?",
+    ),
+    (
+        &["handshakefailure", "handshake failure", "protocolversion", "protocol version"],
+        "the server and this client have no version or cipher of TLS in common",
+    ),
+    (&["invalid dns name"], "no host can have this name: correct the host in the address"),
+    (
+        &["dns error", "failed to lookup", "name resolution"],
+        "DNS doesn't know the host: is the name right, and known inside this container or network?",
+    ),
+    (
+        &["tunnel", "proxy"],
+        "the proxy of this machine doesn't let the request through: set `HTTPS_PROXY` and `NO_PROXY`, or pass \
+         `HttpFetch::from_client` a client with the right proxy",
+    ),
+    (
+        &["connection refused"],
+        "nothing listens at this address: is the server up and the port right? In a container, `localhost` is the container \
+         itself",
+    ),
+    (
+        &["no route to host", "unreachable"],
+        "this machine has no route to the address: look at its network, and whether it needs a proxy",
+    ),
+];
+
 /// Joins the messages of an error and its causes, and adds what to do about the well-known ones.
 fn describe(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     let mut next = Some(error);
-    let mut refused = false;
+    let mut refused = "";
     while let Some(error) = next {
         let message = error.to_string();
-        refused |=
-            error.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused);
+        if error.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused) {
+            refused = "connection refused";
+        }
         // Some errors repeat their cause's message.
         if !text.contains(&message) {
             text.push_str(if text.is_empty() { "" } else { ": " });
@@ -189,26 +240,12 @@ fn describe(error: &(dyn Error + 'static)) -> String {
         }
         next = error.source();
     }
-    let lower = text.to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    let advice = if has(&["certificate"]) {
-        "; if the server has a certificate of a private authority, pass `HttpFetch::from_client` a client that trusts it"
-    } else if has(&["invalidcontenttype", "corrupt message", "wrong version number"]) {
-        "; the server doesn't speak TLS at this port: is it plain `http`?"
-    } else if has(&["invalid dns name"]) {
-        "; no host can have this name: correct the host in the address"
-    } else if has(&["dns error", "failed to lookup", "name resolution"]) {
-        "; DNS doesn't know the host: is the name right, and known inside this container or network?"
-    } else if has(&["tunnel", "proxy"]) {
-        "; the proxy of this machine doesn't let the request through: set `HTTPS_PROXY` and `NO_PROXY`, or pass \
-         `HttpFetch::from_client` a client with the right proxy"
-    } else if refused || has(&["connection refused"]) {
-        "; nothing listens at this address: is the server up and the port right? In a container, `localhost` is the container \
-         itself"
-    } else {
-        ""
-    };
-    printable(&text) + advice
+    let lower = text.to_ascii_lowercase() + refused;
+    let advice = ADVICE.iter().find(|(words, _)| words.iter().any(|word| lower.contains(word)));
+    match advice {
+        Some((_, advice)) => format!("{}; {advice}", printable(&text)),
+        None => printable(&text),
+    }
 }
 
 #[cfg(test)]
@@ -236,6 +273,11 @@ mod tests {
             |cause| Layer("error sending request", Some(Box::new(Layer("client error (Connect)", Some(cause)))));
         for (cause, advice) in [
             ("invalid peer certificate: UnknownIssuer", "private authority"),
+            ("invalid peer certificate: certificate expired: verification time 5", "must renew its certificate"),
+            ("invalid peer certificate: certificate not valid yet: verification time 5", "clock"),
+            ("received fatal alert: CertificateRequired", "client's certificate"),
+            ("received fatal alert: HandshakeFailure", "in common"),
+            ("tcp connect error: Network is unreachable (os error 101)", "no route"),
             ("received corrupt message of type InvalidContentType", "plain `http`"),
             ("dns error: failed to lookup address information", "DNS doesn't know"),
             ("tunnel error: unsuccessful", "HTTPS_PROXY"),

@@ -8,7 +8,7 @@ use crate::crypto::PreparedKey;
 use crate::jose::Algorithm;
 use crate::step::Pending;
 
-use super::{FetchError, FetchErrorKind};
+use super::FetchError;
 
 /// The properties of a token that a [`KeySource`] needs. The issuer isn't part of it: each issuer has its own source.
 #[derive(Clone, Copy)]
@@ -159,7 +159,7 @@ impl<S: KeySource + ?Sized> KeySource for Arc<S> {
 }
 
 /// The state of an issuer's fetched keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
     /// Whether tokens can be verified.
@@ -168,8 +168,8 @@ pub struct Health {
     pub age: Option<Duration>,
     /// How many keys of the set can be used.
     pub keys: usize,
-    /// Why the last fetch failed; `None` if it succeeded.
-    pub last_error: Option<FetchErrorKind>,
+    /// Why the last fetch failed; `None` if it succeeded. Its [detail](FetchError::detail) has the address and the cause.
+    pub last_error: Option<FetchError>,
 }
 
 /// Whether an issuer's tokens can be verified.

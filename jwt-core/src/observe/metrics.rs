@@ -56,7 +56,7 @@ impl Observer for MetricsObserver {
                     gauge!("jwt_keys_failing", "issuer" => issuer).set(0);
                 }
             }
-            Event::KeysFailed { issuer, listed, error } => {
+            Event::KeysFailed { issuer, listed, error, .. } => {
                 counter!("jwt_key_fetches_total", "outcome" => error).increment(1);
                 if listed {
                     gauge!("jwt_keys_failing", "issuer" => issuer.to_owned()).set(1);

@@ -55,6 +55,9 @@ pub enum Event<'e> {
         listed: bool,
         /// The [code](crate::keys::FetchErrorKind::code) of the reason.
         error: &'static str,
+        /// The address and the cause, as [`FetchError::detail`](crate::keys::FetchError::detail) says it, for an alert or a log. Don't
+        /// make a metric's label of it, because there's no limit to how many different ones there are.
+        detail: Option<&'e str>,
     },
     /// A token was checked with keys past their lifetime, because the issuer's keys couldn't be fetched.
     StaleKeysUsed {

@@ -12,7 +12,7 @@ use crate::jose::Algorithm;
 use crate::jose::compact::{Bytes, Compact};
 use crate::jose::malformed;
 use crate::json::{self, Unique};
-use crate::keys::{FetchErrorKind, Wanted};
+use crate::keys::Wanted;
 
 use super::issuers::{Issuer, IssuerSet};
 
@@ -56,6 +56,11 @@ pub(super) fn payload(error: ClaimsError) -> Error {
     }
 }
 
+/// Returns the finding that probably is a mistake in the settings, if there is one.
+fn nearest(found: impl Iterator<Item = Found>) -> Option<Found> {
+    found.min_by_key(|found| !found.is_near())
+}
+
 /// A token of an issuer that isn't trusted.
 #[cold]
 pub(super) fn issuer(issuers: &IssuerSet, name: Option<&str>) -> Error {
@@ -64,7 +69,7 @@ pub(super) fn issuer(issuers: &IssuerSet, name: Option<&str>) -> Error {
         Some(name) => {
             let given = issuers.given().iter().filter(|issuer| issuer.domain.is_none());
             let given = given.filter_map(|issuer| issuer.name.as_deref());
-            given.take(MAX_COMPARED).find_map(|given| Found::near(name, given)).unwrap_or(Found::Other)
+            nearest(given.take(MAX_COMPARED).filter_map(|given| Found::near(name, given))).unwrap_or(Found::Other)
         }
     };
     let expected = Arc::clone(&issuers.expected);
@@ -101,25 +106,10 @@ pub(super) fn key(issuer: &Issuer, wanted: &Wanted<'_>) -> Error {
 #[cold]
 pub(super) fn keys_unavailable(issuer: &Issuer) -> Error {
     let error = Error::from(ErrorKind::KeysUnavailable).at(Check::Key);
-    let Some(cause) = issuer.keys.health().and_then(|health| health.last_error) else { return error };
-    error.with_detail(Detail::Constant(match cause {
-        FetchErrorKind::Transport => {
-            "the issuer's keys couldn't be fetched, because the connection failed: a WARN in the log has the cause"
-        }
-        FetchErrorKind::Timeout => {
-            "the issuer's keys couldn't be fetched in time: can this machine reach the address, or does it need a proxy?"
-        }
-        FetchErrorKind::Status => {
-            "the issuer's keys couldn't be fetched, because the answer isn't status 200: a WARN in the log has the status"
-        }
-        FetchErrorKind::NoUsableKey => {
-            "the issuer's key set has no key that can be used: a WARN in the log says why each of them is set aside"
-        }
-        FetchErrorKind::IssuerMismatch => {
-            "the issuer's keys couldn't be fetched, because its discovery document names another issuer: a WARN in the log has both"
-        }
-        _ => "the issuer's keys couldn't be fetched: a WARN in the log has the cause",
-    }))
+    match issuer.keys.health().and_then(|health| health.last_error) {
+        Some(cause) => error.with_detail(Detail::Fetch(cause.explanation())),
+        None => error,
+    }
 }
 
 /// A wrong signature. Microsoft Graph's tokens are signed over another header than the one that they're sent with.
@@ -179,8 +169,9 @@ fn audience(issuer: &Issuer, claims: &RegisteredClaims<'_>, payload: &str) -> Fo
         Some(name) => claim(payload, name).map(|value| value.as_text().map(String::from).into_iter().collect()),
     };
     let Some(names) = names else { return Found::Nothing };
-    let near = |name: &String| expected.iter().take(MAX_COMPARED).find_map(|expected| Found::near(name, expected));
-    if let Some(near) = names.iter().take(MAX_COMPARED).find_map(near) {
+    let expected = expected.iter().take(MAX_COMPARED);
+    let pairs = names.iter().take(MAX_COMPARED).flat_map(|name| expected.clone().map(move |expected| (name, expected)));
+    if let Some(near) = nearest(pairs.filter_map(|(name, expected)| Found::near(name, expected))) {
         return near;
     }
     if names.iter().any(|name| GRAPH.contains(&name.as_str())) {

@@ -85,7 +85,7 @@ impl Verifier {
                     "state": health.state.code(),
                     "age": health.age.map(|age| age.as_secs()),
                     "keys": health.keys,
-                    "last_error": health.last_error.map(FetchErrorKind::code),
+                    "last_error": health.last_error.as_ref().map(|error| error.kind().code()),
                 })
             })
             .collect();

@@ -23,10 +23,17 @@ pub(super) async fn explain(name: &str, builder: VerifierBuilder, token: &str, w
     let text = log.text();
     let line = text.lines().find(|line| line.starts_with("WARN ") && line.contains("keys could not be fetched"));
     assert_words(name, line.unwrap_or_else(|| panic!("{name}: no warning: {text}")), words);
+    assert_eq!(text.lines().filter(|line| line.starts_with("WARN ")).count(), 1, "{name}: {text}");
     assert_words(name, &error, words);
     let refused = verifier.verify(token).await.expect_err("no keys");
     assert_eq!(refused.kind(), ErrorKind::KeysUnavailable, "{name}");
-    assert_words(name, &refused.detail().expect("a detail"), &["the issuer's key"]);
+    // The health and the refused token say the same, which has no code.
+    let failed = verifier.health().swap_remove(0).1.last_error.expect("it failed");
+    let detail = refused.detail().expect("a detail");
+    for text in [failed.detail().expect("a detail"), &detail] {
+        assert_words(name, &format!("{} {text}", failed.kind().code()), words);
+    }
+    assert_words(name, &detail, &["the issuer's key"]);
     let request = BareRequest::new("GET", "/").header("authorization", format!("Bearer {token}"));
     let explanation = explain_request(&verifier, &request, token).await;
     assert_eq!((explanation.verdict, explanation.code), (Verdict::Unavailable, "keys_unavailable"), "{name}");
@@ -62,6 +69,30 @@ async fn a_bad_response_is_explained() {
         ("no text", KeySet, Script::InvalidUtf8, &["isn't UTF-8"]),
         ("nothing", KeySet, body(""), &["the body is empty"]),
         ("no keys member", KeySet, body("{}"), &["no array `keys`"]),
+        (
+            "text after the set",
+            KeySet,
+            body(r#"{"keys":[]} x"#),
+            &["isn't JSON", "trailing characters at line 1 column 13"],
+        ),
+        ("single quotes", KeySet, body("{'keys':[]}"), &["isn't JSON", "line 1 column 2"]),
+        ("cut off", KeySet, body("{\"keys\":[\n{\"kty\":"), &["isn't JSON", "line 2"]),
+        ("a name twice", KeySet, body(r#"{"keys":[],"keys":[]}"#), &["same name"]),
+        ("a single key", KeySet, body(r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#), &["a single JWK"]),
+        ("a list of keys", KeySet, body(r#"[{"kty":"RSA"}]"#), &["isn't a JSON object"]),
+        (
+            "a number as a number",
+            KeySet,
+            body(r#"{"keys":[{"kty":"RSA","n":"AQAB","e":65537}]}"#),
+            &["key 0", "`e`", "string"],
+        ),
+        (
+            "too many keys",
+            KeySet,
+            body(&format!(r#"{{"keys":[{}1]}}"#, "1,".repeat(100))),
+            &["`KeyRefreshSettings::max_keys`"],
+        ),
+        ("PEM", KeySet, body("-----BEGIN PUBLIC KEY-----\nAA\n-----END PUBLIC KEY-----"), &["PEM"]),
         ("an encrypted set", KeySet, body("eyJhbGciOiJkaXIifQ..YQ.YQ.YQ"), &["encrypted", "publish"]),
         ("an empty set", KeySet, Script::EmptySet, &["no_usable_key", "the set is empty"]),
         ("too large", KeySet, Script::Oversize, &["`KeyRefreshSettings::max_bytes`", "524288"]),

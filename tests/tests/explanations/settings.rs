@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jwt_core::authorize::{all, roles, scopes};
 use jwt_core::config::VerifierConfig;
 use jwt_core::crypto::SigningKey;
@@ -49,8 +51,8 @@ fn an_error_of_the_builder_names_the_setting_and_the_cure() {
         (builder().dangerous_accept_during_revocation_outage(), &["`revocations`"]),
         (builder().sources(TokenSources::none()), &["`sources`", "`TokenSources::new`"]),
         (
-            csrf(Csrf::new().allow_origin("https://*.shop.example")),
-            &["`allow_origin`", "without wildcards", "`Csrf::allow_origin_if`"],
+            csrf(Csrf::new().allow_origin("https://shop.*.example")),
+            &["`allow_origin`", "`https://*.shop.example` for one label", "`Csrf::allow_origin_if`"],
         ),
     ];
     for (builder, words) in cases {
@@ -86,6 +88,45 @@ fn an_error_about_a_key_says_what_it_is_and_what_is_needed() {
     let html = KeySet::from_jwks("<html>").expect_err("no set").to_string();
     assert_words("HTML", &html, &["HTML"]);
 }
+
+#[test]
+fn a_variable_that_holds_something_else_than_pem_is_named() {
+    let jwk = r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}"#;
+    let cases: [(&str, String, &[&str]); 12] = [
+        ("base64 of PEM", STANDARD.encode(PEM), &["encoded in base64 once more", "`base64 -d`"]),
+        ("base64 of PEM with line ends", format!("{}\n", STANDARD.encode(format!("{PEM}\n"))), &["`base64 -d`"]),
+        ("only the base64", PEM.lines().nth(1).expect("a line").to_owned(), &["put `-----BEGIN PUBLIC KEY-----`"]),
+        ("a JWK", jwk.to_owned(), &["JSON, not PEM", "`from_jwk`"]),
+        ("a JWK Set", format!(r#"{{"keys":[{jwk}]}}"#), &["a JWK Set", "`KeySet::from_jwks`"]),
+        ("a file", "/run/secrets/issuer.pem".to_owned(), &["a file's name"]),
+        ("an address", "https://id.example/jwks".to_owned(), &["an address", "`TrustedIssuer::jwks`"]),
+        ("SSH", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 a@b".to_owned(), &["OpenSSH public key"]),
+        ("PGP", PEM.replace("PUBLIC KEY", "PGP PUBLIC KEY BLOCK"), &["OpenPGP"]),
+        ("two blocks", format!("{PEM}\n{PEM}"), &["more than one PEM block"]),
+        ("escaped twice", PEM.replace('\n', "\\\\n"), &["escaped twice"]),
+        ("a private key", PEM.replace("PUBLIC", "PRIVATE"), &["a private key", "-pubout"]),
+    ];
+    for (name, value, words) in cases {
+        let variables = [("ISSUER", ISSUER), ("AUDIENCE", AUDIENCE), ("PEM", &value), ("ALGORITHM", "ES256")];
+        let variables = variables.map(|(name, value)| (format!("JWT_{name}"), value.to_owned()));
+        let error = VerifierConfig::from_vars("JWT", variables).and_then(VerifierConfig::into_builder);
+        let error = error.expect_err(name).to_string();
+        assert_words(name, &error, &["`JWT_PEM` holds no usable key"]);
+        assert_words(name, &error, words);
+        assert!(!error.contains("MFkw") && !error.contains("AAAAC3"), "no value: {error}");
+    }
+    // And what isn't a set.
+    for (name, text, words) in [
+        ("PEM", PEM.to_owned(), &["PEM", "`Key::from_pem`"][..]),
+        ("a JWK", jwk.to_owned(), &["single JWK", "`{\"keys\":[…]}`"]),
+        ("HTML", "<!doctype html>".to_owned(), &["HTML"]),
+    ] {
+        assert_words(name, &KeySet::from_jwks(&text).expect_err(name).to_string(), words);
+    }
+}
+
+/// The key of RFC 7517 appendix A.1.
+const PEM: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D7gS2XpJFbZiItSs3m9+9Ue6GnvHw/GW2ZZaVtszggXIw==\n-----END PUBLIC KEY-----";
 
 #[test]
 fn an_error_of_a_configuration_names_the_setting_by_its_path() {

@@ -11,6 +11,9 @@ use super::requests::{at, explain, sent, with};
 #[actix_web::test]
 async fn a_wrong_issuer_or_audience_is_explained() {
     let exact = &["differs only by a slash", "exactly as the issuer writes it"];
+    let of = |name: &str, audience: &str| {
+        trusting(TrustedIssuer::new(name).audience(audience).key(key_of(Algorithm::ES256).verification_key()))
+    };
     let graph = "00000003-0000-0000-c000-000000000000";
     explain(
         [
@@ -66,6 +69,65 @@ async fn a_wrong_issuer_or_audience_is_explained() {
                 &["`http` for `https`", ISSUER],
             ),
             sent("no issuer", &good().without("iss").sign(), "unknown_issuer", &["has none", ISSUER]),
+            sent(
+                "the nearest of several names",
+                &good().claim("aud", vec!["https://api.example/v2", "http://api.example"]).sign(),
+                "wrong_audience",
+                &["`http` for `https`"],
+            ),
+            with(
+                "an application of Entra",
+                of(ISSUER, "api://1815"),
+                &good().claim("aud", "1815").sign(),
+                "wrong_audience",
+                &["`api://1815`", "differs only by `api://`"],
+            ),
+            with(
+                "an application of Entra, the other way round",
+                of(ISSUER, "1815"),
+                &good().claim("aud", "api://1815").sign(),
+                "wrong_audience",
+                &["`1815`", "differs only by `api://`"],
+            ),
+            sent(
+                "a path of the audience",
+                &good().claim("aud", "https://api.example/v2").sign(),
+                "wrong_audience",
+                &["same host and another path"],
+            ),
+            sent(
+                "a port of the issuer",
+                &good().claim("iss", "https://id.example:8443").sign(),
+                "unknown_issuer",
+                &["only in the host or the port"],
+            ),
+            sent(
+                "a realm",
+                &good().claim("iss", "https://id.example/realms/shop").sign(),
+                "unknown_issuer",
+                &["same host and another path", "realm"],
+            ),
+            with(
+                "a container's name",
+                of("http://localhost:8080/realms/shop", AUDIENCE),
+                &good().claim("iss", "http://keycloak:8080/realms/shop").sign(),
+                "unknown_issuer",
+                &["only in the host", "`metadata_url`"],
+            ),
+            with(
+                "an address of this machine",
+                of("http://localhost:8080", AUDIENCE),
+                &good().claim("iss", "http://127.0.0.1:8080/").sign(),
+                "unknown_issuer",
+                &["only in the host"],
+            ),
+            with(
+                "another tenant of Entra",
+                of("https://login.microsoftonline.com/a/v2.0", AUDIENCE),
+                &good().claim("iss", "https://login.microsoftonline.com/b/v2.0").sign(),
+                "unknown_issuer",
+                &["another tenant"],
+            ),
             with(
                 "all audiences",
                 trusting(
@@ -78,7 +140,7 @@ async fn a_wrong_issuer_or_audience_is_explained() {
                 &["all of `a`, `b`"],
             ),
         ],
-        13,
+        22,
     )
     .await;
 }
@@ -106,6 +168,13 @@ async fn a_text_that_is_no_signed_token_is_named() {
             sent("alg none", &good().header("alg", "none").sign(), "algorithm_not_allowed", &["`none`", "ES256"]),
             sent("cut short", header, "malformed_token", &["opaque"]),
             sent("two segments", "e30.e30", "malformed_token", &["three segments", "cut short"]),
+            sent("SAML", "PHNhbWw6QXNzZXJ0aW9uPg==", "malformed_token", &["SAML"]),
+            sent("Google's access token", "ya29.a0AfB_byC", "malformed_token", &["Google", "ID token"]),
+            sent("PASETO", "v4.public.eyJzdWIiOiJhIn0", "malformed_token", &["PASETO"]),
+            sent("a detached payload", &format!("{header}..AAAA"), "malformed_token", &["detached", "whole token"]),
+            sent("disclosures", &format!("{token}~WyJhIl0~"), "malformed_token", &["SD-JWT"]),
+            sent("a dot at the end", &format!("{token}."), "malformed_token", &["three segments"]),
+            sent("a dot at the beginning", &format!(".{token}"), "malformed_token", &["three segments"]),
             sent("standard base64", &format!("{token}+/"), "malformed_token", &["base64url"]),
             at(
                 "padding of AWS ALB",
@@ -123,6 +192,36 @@ async fn a_text_that_is_no_signed_token_is_named() {
             ),
             at("quotes", application(), raw(format!("Bearer \"{token}\"")), "malformed_credentials", &["in quotes"]),
             at("percent", application(), raw("Bearer a%2Eb".to_owned()), "malformed_credentials", &["percent-encoded"]),
+            at(
+                "angle brackets",
+                application(),
+                raw(format!("Bearer <{token}>")),
+                "malformed_credentials",
+                &["placeholder"],
+            ),
+            at(
+                "single quotes",
+                application(),
+                raw(format!("Bearer '{token}'")),
+                "malformed_credentials",
+                &["in quotes"],
+            ),
+            at("%20", application(), raw(format!("Bearer {token}%20")), "malformed_credentials", &["percent-encoded"]),
+            at("a tab", application(), raw(format!("Bearer {token}\tx")), "malformed_credentials", &["white space"]),
+            at(
+                "the JSON form of a JWS",
+                application(),
+                raw(r#"Bearer {"payload":"e30","protected":"e30","signature":"AA"}"#.to_owned()),
+                "malformed_credentials",
+                &["JSON"],
+            ),
+            at(
+                "bearer twice",
+                application(),
+                raw(format!("bearer BEARER {token}")),
+                "malformed_credentials",
+                &["twice"],
+            ),
             at("a comma", application(), raw(format!("Bearer {token}, x")), "malformed_credentials", &["comma"]),
             at(
                 "white space",
@@ -169,7 +268,7 @@ async fn a_text_that_is_no_signed_token_is_named() {
                 &["`Csrf::allow_origin`"],
             ),
         ],
-        21,
+        34,
     )
     .await;
 }

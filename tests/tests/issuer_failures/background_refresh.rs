@@ -50,7 +50,7 @@ async fn keys_are_kept_current_without_requests_until_the_handle_is_dropped() {
     }
     remote.serve(&[&key()]);
     idle(seconds(2)).await;
-    assert_eq!((verifier.health()[0].1.state, verifier.health()[0].1.last_error), (HealthState::Fresh, None));
+    assert_eq!((verifier.health()[0].1.state, verifier.health()[0].1.last_error.clone()), (HealthState::Fresh, None));
 
     drop(upkeep);
     let before = remote.asked().len();

@@ -34,7 +34,11 @@ async fn keep_the_good_set((document, script, kind): Case) {
     let error = lab.verifier.fetch_keys().await.expect_err("a bad answer");
     assert_eq!(error.issuers().collect::<Vec<_>>(), [(Some(lab.issuer.name()), kind)], "{script:?}");
     let health = lab.health();
-    assert_eq!((health.state, health.last_error, health.keys), (HealthState::Fresh, Some(kind), 1), "{script:?}");
+    assert_eq!(
+        (health.state, health.last_error, health.keys),
+        (HealthState::Fresh, Some(kind.into()), 1),
+        "{script:?}"
+    );
     assert_eq!((lab.at_once(&lab.good()), lab.told()), (Ok(()), vec![kind.code()]), "{script:?}");
     lab.issuer.script(document, Script::Well);
     assert_eq!(lab.verifier.fetch_keys().await, Ok(()), "{script:?}");
@@ -45,7 +49,7 @@ async fn start_without_any((document, script, kind): Case) {
     let lab = lab(kind).await;
     lab.issuer.script(document, script.clone());
     assert_eq!(lab.ask(&lab.good()).await, Err(ErrorKind::KeysUnavailable), "{script:?}: no verdict");
-    assert_eq!(lab.health().last_error, Some(kind), "{script:?}");
+    assert_eq!(lab.health().last_error, Some(kind.into()), "{script:?}");
     lab.issuer.script(document, Script::Well);
     lab.pass(seconds(1));
     assert_eq!(lab.ask(&lab.good()).await, Ok(()), "{script:?}: recovered");
@@ -151,9 +155,9 @@ async fn a_failing_key_set_is_reported_differently_from_failing_metadata() {
         lab.issuer.script(document, Script::Status(404));
     }
     assert!(lab.verifier.fetch_keys().await.is_err());
-    assert_eq!((lab.health().last_error, lab.sets()), (Some(FetchErrorKind::Status), 0));
+    assert_eq!((lab.health().last_error, lab.sets()), (Some(FetchErrorKind::Status.into()), 0));
     lab.issuer.script(Document::OAuthMetadata, Script::Well);
     lab.issuer.script(Document::KeySet, Script::LoginPage);
     assert!(lab.verifier.fetch_keys().await.is_err());
-    assert_eq!((lab.health().last_error, lab.sets()), (Some(FetchErrorKind::Content), 1));
+    assert_eq!((lab.health().last_error, lab.sets()), (Some(FetchErrorKind::Content.into()), 1));
 }

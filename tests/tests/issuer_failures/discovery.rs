@@ -39,7 +39,7 @@ async fn g02_a_redirect_is_a_failure_and_its_target_is_never_requested() {
                 lab.issuer.script(document, Script::Redirect(status, to));
                 lab.issuer.script(Document::OAuthMetadata, Script::Status(404));
                 assert!(lab.verifier.fetch_keys().await.is_err());
-                assert_eq!(lab.health().last_error, Some(FetchErrorKind::Status));
+                assert_eq!(lab.health().last_error, Some(FetchErrorKind::Status.into()));
             }
             let asked = |target: &str| lab.issuer.received().iter().filter(|all| all.target == target).count();
             assert_eq!((asked("/elsewhere"), lab.sets() % 4), (0, 0), "{status}");

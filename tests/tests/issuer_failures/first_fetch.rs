@@ -31,7 +31,7 @@ async fn g07_a_cold_start_without_the_issuer_is_503_and_recovers_by_itself() {
     let wait = error.retry_after().expect("a `retry-after`");
     assert!(wait >= millis(750) && wait <= seconds(1), "{wait:?}");
     let health = lab.health();
-    assert_eq!((health.state, health.last_error), (HealthState::NeverLoaded, Some(FetchErrorKind::Transport)));
+    assert_eq!((health.state, health.last_error), (HealthState::NeverLoaded, Some(FetchErrorKind::Transport.into())));
     assert!(!lab.verifier.is_ready());
     assert_eq!(lab.issuer.received().len(), 1, "a probe causes no fetch during the pause");
 

@@ -151,6 +151,6 @@ impl Lab {
         let health = self.verifier.health();
         assert_eq!(health.len(), 1);
         assert_eq!(health[0].0.as_deref(), Some(self.issuer.name()));
-        health[0].1
+        health[0].1.clone()
     }
 }

@@ -22,7 +22,7 @@ async fn stale(script: Script) -> Lab {
 async fn g08_stale_keys_are_used_for_an_hour_then_requests_get_503_until_the_issuer_recovers() {
     let lab = stale(Script::HangUp).await;
     let health = lab.health();
-    assert_eq!((health.state, health.last_error), (HealthState::Stale, Some(FetchErrorKind::Transport)));
+    assert_eq!((health.state, health.last_error), (HealthState::Stale, Some(FetchErrorKind::Transport.into())));
     assert_eq!((health.age, health.state.is_ready()), (Some(millis(600_001)), true));
     for fetches in 3..20 {
         assert_eq!(lab.at_once(&lab.good()), Ok(()));

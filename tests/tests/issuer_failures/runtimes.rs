@@ -56,8 +56,8 @@ impl Scene {
     }
 
     fn state(&self) -> (HealthState, Option<FetchErrorKind>) {
-        let health = self.verifier.health()[0].1;
-        (health.state, health.last_error)
+        let health = self.verifier.health().swap_remove(0).1;
+        (health.state, health.last_error.map(|error| error.kind()))
     }
 }
 

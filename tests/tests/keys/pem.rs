@@ -170,3 +170,51 @@ fn f19_a_wrong_label_of_a_private_key_is_named() {
         assert!(error.contains(part), "{error}");
     }
 }
+
+/// The ways in which variables, editors and copying change a PEM text.
+fn rewritten(pem: &str) -> Vec<(&'static str, String)> {
+    let escaped = pem.replace('\n', "\\n");
+    let indented: String = pem.lines().map(|line| format!("    {line}\n")).collect();
+    vec![
+        ("escaped line ends", escaped.clone()),
+        ("escaped line ends of Windows", pem.replace('\n', "\\r\\n")),
+        ("escaped and real line ends", escaped.replacen("\\n", "\r\n", 2)),
+        ("line ends of Windows", pem.replace('\n', "\r\n")),
+        ("line ends of old Macs", pem.replace('\n', "\r")),
+        ("no line ends", pem.replace('\n', "")),
+        ("spaces for line ends", pem.replace('\n', " ")),
+        ("tabs", pem.replace('\n', "\t\n\t")),
+        ("indentation", indented),
+        ("a byte order mark", format!("\u{feff}{pem}")),
+        ("quotes", format!("\"{escaped}\"")),
+        ("a line of a file with variables", format!("export JWT_KEY='{pem}'\n")),
+        ("a member of JSON", format!("{{\"type\":\"service_account\",\"key\":\"{escaped}\"}}")),
+        ("comments around it", format!("# the key of the shop\n{pem}# until March\n")),
+    ]
+}
+
+#[test]
+fn f19_a_key_is_read_however_its_text_was_copied() {
+    let [rsa, p256, ..] = &PEMS;
+    let ec = format!("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n{EC_PRIVATE_KEY}");
+    let message = b"message";
+    for (algorithm, private, public) in [
+        (Algorithm::ES256, EC_PRIVATE_KEY, p256.public),
+        (Algorithm::ES256, ec.as_str(), p256.expired),
+        (Algorithm::ES256, p256.private, CHAIN),
+        (Algorithm::RS256, RSA_PRIVATE_KEY, RSA_PUBLIC_KEY),
+        (Algorithm::PS256, rsa.private, rsa.public),
+    ] {
+        for (how, text) in rewritten(public) {
+            let key = Key::from_pem(algorithm, &text).unwrap_or_else(|error| panic!("{how}: {error}"));
+            let same = Key::from_pem(algorithm, public).expect("a key");
+            assert_eq!(backends()[0].thumbprint(&key), backends()[0].thumbprint(&same), "{how}");
+        }
+        for (how, text) in rewritten(private) {
+            let key = SigningKey::from_pem(algorithm, &text).unwrap_or_else(|error| panic!("{how}: {error}"));
+            let public = Key::from_pem(algorithm, public).expect("a key");
+            assert_eq!(backends()[0].thumbprint(&key.verification_key()), backends()[0].thumbprint(&public), "{how}");
+            assert!(key.sign(message).is_ok(), "{how}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Forms in which issuers publish keys, and the log's lines about unusable keys of a set.
 
 use jwt_core::keys::{KeyErrorKind, KeyRefreshSettings, KeySet};
-use jwt_core::testing::ManualClock;
+use jwt_core::testing::{ManualClock, MemoryObserver};
 use jwt_core::{Algorithm, BuildErrorKind, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::log::Log;
@@ -179,9 +179,7 @@ async fn a_key_that_was_set_aside_is_logged_once_for_each_change_of_the_set() {
         let _ = verifier.fetch_keys().await;
         let text = log.text();
         assert!(!text.contains("KID"), "{text}");
-        let warnings =
-            text.lines().filter(|line| line.contains("WARN") && line.contains("key of the set can't be used"));
-        warnings.map(str::to_owned).collect::<Vec<_>>()
+        text.lines().filter(|line| line.starts_with("WARN ")).map(str::to_owned).collect::<Vec<_>>()
     };
     let good = public_jwk(&good);
     let warned = logged(vec![encryption.clone(), good.clone(), broken.clone()]).await;
@@ -192,7 +190,52 @@ async fn a_key_that_was_set_aside_is_logged_once_for_each_change_of_the_set() {
     assert_eq!(logged(vec![encryption.clone(), good.clone(), broken.clone()]).await.len(), 0, "nothing changed");
     assert_eq!(logged(vec![broken, good.clone()]).await.len(), 1, "another position");
     assert_eq!(logged(vec![good]).await.len(), 0);
-    // If no key is left, every one is named.
-    assert_eq!(logged(vec![encryption.clone()]).await.len(), 1);
-    assert_eq!(logged(vec![encryption]).await.len(), 0);
+    // If no key is left, each failed fetch is one line that names all of them.
+    for keys in [vec![encryption.clone()], vec![encryption.clone()], vec![encryption; 12]] {
+        let named = keys.len().min(10);
+        let warned = logged(keys).await;
+        assert_eq!(warned.len(), 1, "{warned:?}");
+        let reasons = (0..named).all(|index| warned[0].contains(&format!("key {index}: ")));
+        assert!(reasons && warned[0].contains("keys could not be fetched"), "{warned:?}");
+    }
+    // So is a body that isn't a set.
+    let log = Log::start();
+    remote.serve_body("[]".to_owned());
+    let _ = verifier.fetch_keys().await;
+    let text = log.text();
+    assert_eq!(text.lines().filter(|line| line.starts_with("WARN ")).count(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn cached_tokens_survive_a_set_that_is_only_written_in_another_way() {
+    let (key, other) = (signing_key("k"), signing_key("other"));
+    let remote = Remote::serving(&[]);
+    let (observer, token) = (MemoryObserver::default(), Forge::new(&key).sign());
+    let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
+    let builder = Verifier::builder().issuer(issuer).clock(ManualClock::at(NOW)).fetch(remote.fetch());
+    let verifier = builder.observer(observer.clone()).build().expect("a verifier");
+    let events = async |body: String| {
+        remote.serve_body(body);
+        verifier.fetch_keys().await.expect("a set");
+        verifier.verify(&token).await.expect("it's good");
+        observer.take_cache()
+    };
+    let (key, other) = (public_jwk(&key), public_jwk(&other));
+    let plain = || jwks([key.clone(), other.clone()]);
+    let spread = json!({"updated_at": 1815, "keys": [with(other.clone(), json!({"x5t": "-"})), key.clone()]});
+    for (name, body, kept) in [
+        ("another order", jwks([other.clone(), key.clone()]), true),
+        ("white space and other members", format!("{spread:#}"), true),
+        ("a key three times", jwks([key.clone(), key.clone(), other.clone(), key.clone()]), true),
+        ("another name", jwks([key.clone(), with(other.clone(), json!({"kid": "new"}))]), false),
+        ("no algorithm", jwks([key.clone(), with(other.clone(), json!({"alg": null}))]), false),
+        ("a key less", jwks([key.clone()]), false),
+        ("one key twice, and the other gone", jwks([key.clone(), key.clone()]), false),
+        ("a key more", jwks([key.clone(), other.clone(), public_jwk(&signing_key("third"))]), false),
+    ] {
+        // Whatever was there before, the token is in the cache of this set now.
+        let _ = events(plain()).await;
+        let expected = if kept { &["hit"][..] } else { &["miss", "stored"] };
+        assert_eq!(events(body).await, expected, "{name}");
+    }
 }

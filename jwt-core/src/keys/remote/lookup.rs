@@ -84,7 +84,8 @@ impl KeySource for RemoteKeys {
         let state = current.as_deref().map_or(HealthState::NeverLoaded, |snapshot| snapshot.state(now));
         let age = current.as_deref().map(|snapshot| snapshot.age(now));
         let keys = current.as_deref().map_or(0, |snapshot| snapshot.table.len());
-        Some(Health { state, age, keys, last_error: self.0.fetches(now.monotonic).schedule.last_error() })
+        let last_error = self.0.fetches(now.monotonic).schedule.last_error().cloned();
+        Some(Health { state, age, keys, last_error })
     }
 }
 

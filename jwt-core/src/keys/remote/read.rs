@@ -1,26 +1,25 @@
 //! Reads a fetched key set, and logs which of its keys can't be used.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
-use crate::jose::{IgnoredKey, KeyErrorKind, KeySet};
+use serde::de::IgnoredAny;
+
+use crate::jose::{IgnoredKey, Key, KeyErrorKind, KeySet};
 use crate::keys::discovery::not_json;
 use crate::keys::{FetchError, FetchErrorKind, KeyTable};
 
 use super::service::Shared;
 
-/// How many keys are logged one by one, at most.
-const MAX_LOGGED: usize = 10;
+/// How many keys are named one by one, at most.
+const MAX_NAMED: usize = 10;
 
 impl Shared {
-    pub(super) fn read_key_set(&self, body: &[u8]) -> Result<KeyTable, FetchError> {
+    pub(super) fn read_key_set(&self, body: &[u8]) -> Result<(KeyTable, Arc<[Key]>), FetchError> {
         let setup = &self.setup;
-        let issuer = &setup.issuer;
         let content = |detail| FetchError::explained(FetchErrorKind::Content, detail);
         let text = std::str::from_utf8(body).map_err(|_| content("the body isn't UTF-8".to_owned()))?;
-        let set = KeySet::from_fetched(text, setup.spiffe, setup.settings.max_keys).map_err(|error| {
-            tracing::warn!(%issuer, code = error.code(), reason = %error, "the key set can't be read");
-            content(describe(text, &error.to_string()))
-        })?;
+        let set = KeySet::from_fetched(text, setup.spiffe, setup.settings.max_keys)
+            .map_err(|error| content(describe(text, &error.to_string())))?;
         let mut unusable = set.ignored().to_vec();
         let positions = set.positions();
         let mut table = KeyTable::prepare_and_report(setup.backend, set.keys(), &setup.algorithms, |key, error| {
@@ -30,12 +29,14 @@ impl Shared {
         if setup.in_turn {
             table = table.in_turn();
         }
-        let none_is_left = table.is_empty().then(|| no_usable_key(&unusable));
+        if table.is_empty() {
+            return Err(no_usable_key(&unusable));
+        }
         self.log_unusable(unusable, table.len());
-        none_is_left.map_or(Ok(table), Err)
+        Ok((table, set.keys().into()))
     }
 
-    /// Logs unusable keys if they aren't those of the last set. It's at `WARN` if a key could have been used, or no key is left.
+    /// Logs unusable keys if they aren't those of the last set. It's at `WARN` if a key could have been used.
     fn log_unusable(&self, unusable: Vec<IgnoredKey>, usable: usize) {
         let mut last = self.unusable.lock().unwrap_or_else(PoisonError::into_inner);
         if *last == unusable {
@@ -43,12 +44,12 @@ impl Shared {
         }
         let issuer = &self.setup.issuer;
         let (unexpected, expected): (Vec<_>, Vec<_>) =
-            unusable.iter().partition(|key| usable == 0 || is_unexpected(key.error().kind()));
-        for key in unexpected.iter().take(MAX_LOGGED) {
+            unusable.iter().partition(|key| is_unexpected(key.error().kind()));
+        for key in unexpected.iter().take(MAX_NAMED) {
             let (index, code, reason) = (key.index(), key.error().code(), key.error());
             tracing::warn!(%issuer, index, code, %reason, usable, "a key of the set can't be used");
         }
-        if let Some(more @ 1..) = unexpected.len().checked_sub(MAX_LOGGED) {
+        if let Some(more @ 1..) = unexpected.len().checked_sub(MAX_NAMED) {
             tracing::warn!(%issuer, more, usable, "more keys of the set can't be used");
         }
         if !expected.is_empty() {
@@ -59,7 +60,6 @@ impl Shared {
 }
 
 fn no_usable_key(unusable: &[IgnoredKey]) -> FetchError {
-    const MAX_NAMED: usize = 3;
     let mut reasons: Vec<String> =
         unusable.iter().take(MAX_NAMED).map(|key| format!("key {}: {}", key.index(), key.error())).collect();
     match unusable.len() {
@@ -80,7 +80,11 @@ fn describe(text: &str, error: &str) -> String {
         Some(_) if text.contains("-----BEGIN") => {
             "this is a map of certificates or PEM keys and not a key set: use the issuer's JWKS address".to_owned()
         }
-        Some(_) => error.to_owned(),
+        // The error of a body that isn't JSON has a position, and nothing of the body.
+        Some(_) => match serde_json::from_str::<IgnoredAny>(text.trim_start_matches('\u{feff}')) {
+            Err(syntax) => format!("the body isn't JSON: {syntax}"),
+            Ok(_) => error.to_owned(),
+        },
         None => not_json(text).to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::keys::FetchErrorKind;
+use crate::keys::FetchError;
 
 /// How many fetches tokens whose key isn't in the set can cause in each window. It's two because a first fetch may
 /// come just before a rotation is published.
@@ -54,7 +54,7 @@ pub(super) struct FetchSchedule {
     /// When the fetch in flight runs out of time; `None` if there is no such fetch.
     in_flight_until: Option<Duration>,
     failures: u32,
-    last_error: Option<FetchErrorKind>,
+    last_error: Option<FetchError>,
     not_before: Duration,
     forced: [Option<Duration>; FORCED_FETCHES],
     absent: HashMap<Box<str>, Duration>,
@@ -119,11 +119,11 @@ impl FetchSchedule {
     }
 
     /// `jitter` is between 0 and 1. It keeps a fleet that failed at the same time from retrying at the same time.
-    pub(super) fn failed(&mut self, now: Duration, kind: FetchErrorKind, jitter: f64) {
+    pub(super) fn failed(&mut self, now: Duration, error: impl Into<FetchError>, jitter: f64) {
         let backoff = FIRST_BACKOFF.saturating_mul(1 << self.failures.min(5)).min(LAST_BACKOFF);
         self.in_flight_until = None;
         self.failures = self.failures.saturating_add(1);
-        self.last_error = Some(kind);
+        self.last_error = Some(error.into());
         self.not_before = now.saturating_add(backoff.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0));
     }
 
@@ -145,8 +145,8 @@ impl FetchSchedule {
         self.failures > 0
     }
 
-    pub(super) const fn last_error(&self) -> Option<FetchErrorKind> {
-        self.last_error
+    pub(super) const fn last_error(&self) -> Option<&FetchError> {
+        self.last_error.as_ref()
     }
 
     /// How long it takes until the next fetch may start.
@@ -181,6 +181,7 @@ fn is_free(taken: Option<Duration>, now: Duration) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::FetchErrorKind;
 
     const fn at(millis: u64) -> Duration {
         Duration::from_millis(millis)

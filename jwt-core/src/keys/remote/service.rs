@@ -228,7 +228,7 @@ impl Shared {
                 Ok(keys)
             }
             Err(error) => {
-                fetches.schedule.failed(at, error.kind(), jitter);
+                fetches.schedule.failed(at, error.clone(), jitter);
                 let wait = fetches.schedule.wait(at).unwrap_or_default();
                 self.retry_after.store(micros(at.saturating_add(wait)), Ordering::Relaxed);
                 Err(error)
@@ -249,9 +249,9 @@ impl Shared {
                 observer.observe(Event::KeysLoaded { issuer, listed: *listed, keys, at: clock.now() });
             }
             Err(error) => {
-                let code = error.kind().code();
-                tracing::warn!(%issuer, error = code, detail = error.detail(), "keys could not be fetched");
-                observer.observe(Event::KeysFailed { issuer, listed: *listed, error: code });
+                let (code, detail) = (error.kind().code(), error.detail());
+                tracing::warn!(%issuer, error = code, detail, "keys could not be fetched");
+                observer.observe(Event::KeysFailed { issuer, listed: *listed, error: code, detail });
             }
         };
         // If the task is already unwinding, a second panic that leaves its `drop` aborts the process. And the waiting
@@ -267,17 +267,20 @@ impl Shared {
         fetched: &Fetched,
         tag: Option<Tag>,
     ) -> Result<Snapshot, FetchError> {
-        // A server without `ETag` sends an unchanged set again. Its table is kept, because tokens in the cache belong to it.
-        let digest = self.setup.backend.sha256(&fetched.body);
-        let same = |known: &&Snapshot| fetched.not_modified || (digest.is_some() && digest == known.digest);
-        let (table, digest) = match known.filter(same) {
-            Some(known) => (known.table.clone(), known.digest),
-            None => (self.read_key_set(&fetched.body)?, digest),
+        let (table, keys) = match known {
+            Some(known) if fetched.not_modified => (known.table.clone(), Arc::clone(&known.keys)),
+            _ => {
+                let (table, keys) = self.read_key_set(&fetched.body)?;
+                // A server without `ETag` sends an unchanged set again, perhaps in another order. Tokens in the cache belong to
+                // the earlier table, so it's kept.
+                match known.filter(|known| known.has_same_keys(&keys)) {
+                    Some(known) => (known.table.clone(), Arc::clone(&known.keys)),
+                    None => (table, keys),
+                }
+            }
         };
         let (now, jitter) = (self.moment_at(None), self.jitter());
-        let mut snapshot = Snapshot::new(table, tag, now, fetched.max_age, &self.setup.settings, jitter);
-        snapshot.digest = digest;
-        Ok(snapshot)
+        Ok(Snapshot::new(table, keys, tag, now, fetched.max_age, &self.setup.settings, jitter))
     }
 
     /// Returns a number between 0 and 1; the middle if there is no randomness.

@@ -1,6 +1,8 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
+use crate::jose::Key;
 use crate::keys::discovery::Tag;
 use crate::keys::{HealthState, KeyTable};
 
@@ -10,9 +12,9 @@ use crate::keys::KeyRefreshSettings;
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) table: KeyTable,
+    /// What the table was prepared from.
+    pub(super) keys: Arc<[Key]>,
     pub(super) tag: Option<Tag>,
-    /// SHA-256 of the set's text, if the back end has it.
-    pub(super) digest: Option<[u8; 32]>,
     loaded_at: Moment,
     renewed_after: Duration,
     fresh_for: Duration,
@@ -23,6 +25,7 @@ impl Snapshot {
     /// `jitter` is between 0 and 1. It spreads the renewals of a fleet.
     pub(super) fn new(
         table: KeyTable,
+        keys: Arc<[Key]>,
         tag: Option<Tag>,
         loaded_at: Moment,
         max_age: Option<Duration>,
@@ -32,14 +35,21 @@ impl Snapshot {
         let fresh_for = max_age.unwrap_or(settings.lifetime).clamp(settings.least_lifetime, settings.most_lifetime);
         Self {
             table,
+            keys,
             tag,
-            digest: None,
             loaded_at,
             // 70 to 90 % of the lifetime.
             renewed_after: fresh_for.mul_f64(0.7 + 0.2 * jitter.clamp(0.0, 1.0)),
             fresh_for,
             usable_for: fresh_for.saturating_add(settings.stale_if_error),
         }
+    }
+
+    /// Whether these are the set's keys, in any order. A key that is listed twice is still one key.
+    pub(super) fn has_same_keys(&self, keys: &[Key]) -> bool {
+        let all_in =
+            |some: &[Key], others: &[Key]| some.iter().all(|key| others.iter().any(|other| other.is_same(key)));
+        all_in(keys, &self.keys) && all_in(&self.keys, keys)
     }
 
     /// The set's age by the clock that shows more.
@@ -70,7 +80,7 @@ mod tests {
     const LOADED: Moment = Moment { wall: Duration::from_secs(1_000), monotonic: Duration::from_secs(5) };
 
     fn snapshot(max_age: Option<Duration>, settings: &KeyRefreshSettings, jitter: f64) -> Snapshot {
-        Snapshot::new(KeyTable::default(), None, LOADED, max_age, settings, jitter)
+        Snapshot::new(KeyTable::default(), Arc::new([]), None, LOADED, max_age, settings, jitter)
     }
 
     fn later(time: Duration) -> Moment {
