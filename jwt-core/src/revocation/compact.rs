@@ -9,26 +9,27 @@ const TAG_BITS: u32 = 3;
 
 pub(super) const TAGS: usize = 1 << TAG_BITS;
 
-/// How many fingerprints a bucket has on average. Looking one up decodes half of them.
-const PER_BUCKET: usize = 32;
+/// For so many buckets, it's known where they begin.
+const PER_START: usize = 64;
 
 /// More would overflow the positions of buckets.
 pub(super) const MAX_LEN: usize = 1 << 26;
 
-/// Sorted fingerprints, each with a small tag. The differences are Rice-coded: about 2.9 bytes for each of 16,000, and 2.4 for
-/// each of 300,000.
+/// Sorted fingerprints, each with a small tag: about 2.9 bytes for each of 16,000, and 2.4 for each of 300,000.
 ///
-/// A binary fuse filter would take 2.3 bytes. But it's built from all digests at once, so it can't grow unless they are kept
-/// somewhere. These sets merge in one pass.
+/// The high bits of a fingerprint are its bucket, of which there are about as many as fingerprints. The buckets' sizes are
+/// unary numbers, and the rest of each fingerprint has a fixed length, so a look-up reads three places (Elias 1974, Fano 1971).
+/// Sets merge in one pass.
 #[derive(Debug, Default)]
 pub(super) struct CompactSet {
-    words: Box<[u64]>,
-    /// Where each bucket begins, in bits, and where the last one ends.
+    /// For each bucket a one for each of its fingerprints, and a zero.
+    buckets: Box<[u64]>,
+    /// Where every 64th bucket begins in `buckets`.
     starts: Box<[u32]>,
+    /// The low bits of each fingerprint, with its tag before them.
+    rests: Box<[u64]>,
     len: usize,
     bucket_bits: u32,
-    /// How many low bits of a difference are written as they are.
-    low_bits: u32,
 }
 
 /// A fingerprint with its tag.
@@ -38,27 +39,34 @@ impl CompactSet {
     /// Creates a set from at most `most` fingerprints, which are sorted and distinct.
     pub(super) fn new(most: usize, sorted: impl Iterator<Item = Tagged>) -> Self {
         let most = most.clamp(1, MAX_LEN);
-        let (bucket_bits, gap) = ((most / PER_BUCKET).max(1).ilog2(), (1_u64 << BITS) / most as u64);
-        let (low_bits, mut bits) = (gap.max(1).ilog2(), Bits::default());
-        // The expected length, so that the buffer isn't moved while it grows.
-        bits.words.reserve(most * (low_bits + 2 + TAG_BITS) as usize / 64);
-        let mut starts = Vec::with_capacity((1 << bucket_bits) + 1);
-        let (mut len, mut next) = (0, 0_u64);
+        let bucket_bits = (most * 4 / 3).ilog2();
+        let (count, low_bits) = (1 << bucket_bits, BITS - bucket_bits);
+        let (mut buckets, mut rests) = (Bits::default(), Bits::default());
+        // The expected lengths, so that the buffers aren't moved while they grow.
+        buckets.words.reserve((most + count) / 64 + 1);
+        rests.words.reserve(most * (low_bits + TAG_BITS) as usize / 64 + 1);
+        let mut starts = Vec::with_capacity(count / PER_START + 1);
+        starts.push(0);
+        let (mut len, mut closed) = (0, 0);
+        let mut close = |buckets: &mut Bits, until: usize| {
+            while closed < until {
+                buckets.write(0, 1);
+                closed += 1;
+                if closed.is_multiple_of(PER_START) {
+                    starts.push(buckets.len as u32);
+                }
+            }
+        };
         for (fingerprint, tag) in sorted {
             let bucket = bucket_of(fingerprint, bucket_bits);
-            while starts.len() <= bucket {
-                next = first_of(starts.len(), bucket_bits);
-                starts.push(bits.len);
-            }
-            let difference = u64::from(fingerprint) - next;
-            bits.write_ones(difference >> low_bits);
-            bits.write(difference & mask(low_bits), low_bits);
-            bits.write(u64::from(tag), TAG_BITS);
-            next = u64::from(fingerprint) + 1;
+            close(&mut buckets, bucket);
+            buckets.write(1, 1);
+            let low = u64::from(fingerprint) & mask(low_bits);
+            rests.write(low << TAG_BITS | u64::from(tag), low_bits + TAG_BITS);
             len += 1;
         }
-        starts.resize((1 << bucket_bits) + 1, bits.len);
-        Self { words: bits.words.into(), starts: starts.into(), len, bucket_bits, low_bits }
+        close(&mut buckets, count);
+        Self { buckets: buckets.words.into(), starts: starts.into(), rests: rests.words.into(), len, bucket_bits }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -68,30 +76,70 @@ impl CompactSet {
     /// How many bytes the set takes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.words) + size_of_val(&*self.starts) + size_of::<Self>()
+        size_of_val(&*self.buckets) + size_of_val(&*self.starts) + size_of_val(&*self.rests) + size_of::<Self>()
     }
 
     /// The tag of a fingerprint, if it's in the set.
     pub(super) fn tag(&self, fingerprint: u32) -> Option<u8> {
+        if self.len == 0 {
+            return None;
+        }
         let bucket = bucket_of(fingerprint, self.bucket_bits);
-        let found = self.bucket(bucket).find(|(known, _)| *known >= fingerprint);
-        found.filter(|(known, _)| *known == fingerprint).map(|(_, tag)| tag)
+        let low = u64::from(fingerprint) & mask(BITS - self.bucket_bits);
+        let mut at = self.start_of(bucket)?;
+        while is_one(&self.buckets, at) {
+            // The zeros before are those of the buckets before.
+            let rest = self.rest(at - bucket);
+            if rest >> TAG_BITS >= low {
+                return (rest >> TAG_BITS == low).then_some((rest & mask(TAG_BITS)) as u8);
+            }
+            at += 1;
+        }
+        None
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Tagged> {
-        (0..self.starts.len().saturating_sub(1)).flat_map(|bucket| self.bucket(bucket))
+        let (mut at, mut bucket) = (0, 0_u64);
+        (0..self.len).map(move |index| {
+            while !is_one(&self.buckets, at) {
+                (at, bucket) = (at + 1, bucket + 1);
+            }
+            at += 1;
+            let rest = self.rest(index);
+            let fingerprint = bucket << (BITS - self.bucket_bits) | rest >> TAG_BITS;
+            (fingerprint as u32, (rest & mask(TAG_BITS)) as u8)
+        })
     }
 
-    fn bucket(&self, bucket: usize) -> Bucket<'_> {
-        let start = |bucket| self.starts.get(bucket).copied().unwrap_or(0);
-        Bucket { set: self, at: start(bucket), end: start(bucket + 1), next: first_of(bucket, self.bucket_bits) }
+    /// Where a bucket begins in `buckets`.
+    fn start_of(&self, bucket: usize) -> Option<usize> {
+        let start = *self.starts.get(bucket / PER_START)? as usize;
+        let (mut zeros, mut index) = ((bucket % PER_START) as u32, start / 64);
+        if zeros == 0 {
+            return Some(start);
+        }
+        let mut word = self.buckets.get(index)? | mask((start % 64) as u32);
+        while word.count_zeros() < zeros {
+            zeros -= word.count_zeros();
+            index += 1;
+            word = *self.buckets.get(index)?;
+        }
+        for _ in 1..zeros {
+            word |= word + 1;
+        }
+        Some(index * 64 + word.trailing_ones() as usize + 1)
     }
 
-    /// 64 bits from a position on.
-    fn window(&self, at: u32) -> u64 {
-        let (index, shift) = ((at / 64) as usize, at % 64);
-        let word = |index| self.words.get(index).copied().unwrap_or(0);
-        if shift == 0 { word(index) } else { word(index) >> shift | word(index + 1) << (64 - shift) }
+    /// The low bits of a fingerprint, and its tag.
+    fn rest(&self, index: usize) -> u64 {
+        let length = BITS - self.bucket_bits + TAG_BITS;
+        let at = index * length as usize;
+        let (index, shift) = (at / 64, (at % 64) as u32);
+        let word = |index| self.rests.get(index).copied().unwrap_or(0);
+        let low = word(index) >> shift;
+        // Most are within one word.
+        let rest = if shift + length > 64 { low | word(index + 1) << (64 - shift) } else { low };
+        rest & mask(length)
     }
 }
 
@@ -113,51 +161,15 @@ pub(super) fn merged(
     })
 }
 
-/// The fingerprints of a bucket that are left.
-struct Bucket<'s> {
-    set: &'s CompactSet,
-    at: u32,
-    end: u32,
-    /// The smallest value that the next fingerprint can have.
-    next: u64,
-}
-
-impl Iterator for Bucket<'_> {
-    type Item = Tagged;
-
-    fn next(&mut self) -> Option<Tagged> {
-        if self.at >= self.end {
-            return None;
-        }
-        let mut ones = 0;
-        loop {
-            let more = self.set.window(self.at + ones).trailing_ones();
-            ones += more;
-            if more < 64 || self.at + ones >= self.end {
-                break;
-            }
-        }
-        let (window, low_bits) = (self.set.window(self.at + ones + 1), self.set.low_bits);
-        self.at += ones + 1 + low_bits + TAG_BITS;
-        let difference = u64::from(ones) << low_bits | window & mask(low_bits);
-        let fingerprint = u32::try_from(self.next + difference).ok()?;
-        self.next = u64::from(fingerprint) + 1;
-        Some((fingerprint, (window >> low_bits & mask(TAG_BITS)) as u8))
-    }
-}
-
 #[derive(Default)]
 struct Bits {
     words: Vec<u64>,
-    len: u32,
+    len: usize,
 }
 
 impl Bits {
     fn write(&mut self, value: u64, count: u32) {
-        if count == 0 {
-            return;
-        }
-        let shift = self.len % 64;
+        let shift = (self.len % 64) as u32;
         if shift == 0 {
             self.words.push(value);
         } else {
@@ -168,25 +180,16 @@ impl Bits {
                 self.words.push(value >> (64 - shift));
             }
         }
-        self.len += count;
+        self.len += count as usize;
     }
+}
 
-    /// Writes `count` ones, and a zero.
-    fn write_ones(&mut self, mut count: u64) {
-        while count >= 32 {
-            self.write(mask(32), 32);
-            count -= 32;
-        }
-        self.write(mask(count as u32), count as u32 + 1);
-    }
+fn is_one(words: &[u64], at: usize) -> bool {
+    words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
 }
 
 fn bucket_of(fingerprint: u32, bucket_bits: u32) -> usize {
     (u64::from(fingerprint) >> (BITS - bucket_bits)) as usize
-}
-
-fn first_of(bucket: usize, bucket_bits: u32) -> u64 {
-    (bucket as u64) << (BITS - bucket_bits)
 }
 
 const fn mask(bits: u32) -> u64 {
