@@ -57,21 +57,32 @@ impl Follower {
         let table = &self.table;
         // First listen, then read: every change that is committed after the reading arrives as a message.
         let mut following = self.listen().await?;
-        let (run, start) = table.state(&following.client).await?;
-        table.follow_run(&run);
-        let position = known.as_ref().filter(|(known, _)| *known == run).map(|(_, position)| position.clone());
+        let start = table.start(&following.client).await?;
+        table.follow_run(&start.run);
+        if let Some(mark) = table.feed.start() {
+            if let Some(position) = start.position_in(&mark) {
+                table.feed.use_start();
+                *known = Some((start.run.clone(), position));
+            } else {
+                table
+                    .feed
+                    .reject_start("the server was restarted since, another one has taken over, or the table is new");
+            }
+        }
+        let position = known.as_ref().filter(|(run, _)| *run == start.run).map(|(_, position)| position.clone());
         let mut position = match position {
             Some(position) => {
                 self.read_since(&following.client, &position).await?;
                 position
             }
             None => {
+                table.feed.set_mark(None);
                 table.read(&following.client).await?;
-                start
+                start.position.clone()
             }
         };
         for proof in 1_u64.. {
-            *known = Some((run.clone(), position.clone()));
+            *known = Some((start.run.clone(), position.clone()));
             table.write_kept().await?;
             let moment = table.moment();
             let reached = self.prove(&mut following, proof).await?;
@@ -80,6 +91,7 @@ impl Follower {
             }
             position = reached;
             table.feed.caught_up_at(moment);
+            table.feed.set_mark(Some(start.mark(&position)));
             if !*was_current {
                 *was_current = true;
                 self.synced.send_replace(true);

@@ -66,8 +66,11 @@ impl PostgresRevocations {
         T::TlsConnect: Send,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
+        let hosts =
+            (config.get_hosts(), config.get_ports(), config.get_dbname(), config.get_user(), config.get_options());
+        let store = format!("postgres {hosts:?} {}", settings.channel);
         let connection = Connection::new(config, tls, settings.timeout);
-        let (local, feed) = MemoryRevocations::with_store(settings.revocations.clone(), settings.staleness);
+        let (local, feed) = MemoryRevocations::with_store(settings.revocations.clone(), settings.staleness, &store);
         let table = Arc::new(Table::new(connection, settings, feed));
         let (follower, synced) = Follower::new(Arc::clone(&table));
         let follower = tokio::spawn(follower.run()).abort_handle();
@@ -138,7 +141,7 @@ impl PostgresRevocations {
 impl RevocationList for PostgresRevocations {
     fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
         let Shared { local, table, .. } = &*self.0;
-        let losses = table.losses();
+        let losses = table.feed.losses();
         match local.look_up_or_ask(token) {
             Ok(standing) => Step::Ready(standing),
             Err(unconfirmed) => table.look_up(token, losses, unconfirmed),
@@ -156,6 +159,7 @@ impl RevocationStore for PostgresRevocations {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.follower.abort();
+        self.table.feed.save();
     }
 }
 

@@ -1,4 +1,3 @@
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_postgres::types::Type;
@@ -23,8 +22,6 @@ pub(super) struct Table {
     kept: Mutex<Vec<Record>>,
     /// The run of the server that the memory follows.
     run: Mutex<Option<Run>>,
-    /// How often the server may have lost data.
-    losses: AtomicU64,
 }
 
 /// Names one run of one server. In another run, or on another server, commits may be missing.
@@ -58,8 +55,9 @@ const READ: &str = "SELECT kind, issuer, name, cutoff, until FROM jwt_revocation
 const READ_CHANGES: &str = "SELECT kind, issuer, name, cutoff, until FROM jwt_revocations
     WHERE until > $1 AND changed >= $2::xid8 ORDER BY changed LIMIT $3";
 
-/// The run, and a transaction before which all are complete.
-const STATE: &str = "SELECT pg_postmaster_start_time()::text, pg_snapshot_xmin(pg_current_snapshot())::text";
+/// The run, a transaction before which all are complete, and the file of the table.
+const STATE: &str = "SELECT pg_postmaster_start_time()::text, pg_snapshot_xmin(pg_current_snapshot())::text,
+    pg_relation_filenode('jwt_revocations')::text";
 
 /// The run, and the revocations that name the token.
 const LOOK_UP: &str = "SELECT pg_postmaster_start_time()::text, r.kind, r.name, r.cutoff, r.until
@@ -76,6 +74,27 @@ const REMOVE_EXPIRED: &str = "WITH expired AS (
     WHERE r.kind = e.kind AND r.issuer = e.issuer AND r.name = e.name AND r.until <= extract(epoch FROM now())
     RETURNING 1";
 
+/// Where a process starts to follow the table.
+pub(super) struct Start {
+    pub(super) run: Run,
+    pub(super) position: Position,
+    /// Names the data of the table. It's another one after `TRUNCATE`.
+    data: String,
+}
+
+impl Start {
+    /// The mark of a snapshot that has everything up to a position.
+    pub(super) fn mark(&self, position: &Position) -> String {
+        format!("{} {} {}", position.0, self.data, self.run.0)
+    }
+
+    /// The position in the mark of a snapshot, if the table continues it.
+    pub(super) fn position_in(&self, mark: &str) -> Option<Position> {
+        let (position, rest) = mark.split_once(' ')?;
+        (rest == format!("{} {}", self.data, self.run.0)).then(|| Position(position.to_owned()))
+    }
+}
+
 impl Position {
     pub(super) fn read(row: &Row) -> Option<Self> {
         row.try_get(0).ok().map(Self)
@@ -84,8 +103,8 @@ impl Position {
 
 impl Table {
     pub(super) fn new(connection: Connection, settings: PostgresSettings, feed: Feed) -> Self {
-        let (kept, run, losses) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
-        Self { connection, settings, feed, kept, run, losses }
+        let (kept, run) = (Mutex::default(), Mutex::default());
+        Self { connection, settings, feed, kept, run }
     }
 
     pub(super) fn now(&self) -> NumericDate {
@@ -205,28 +224,24 @@ impl Table {
     }
 
     /// The server's run, and a position to continue from after everything was read.
-    pub(super) async fn state(&self, client: &Arc<Client>) -> Result<(Run, Position), Failure> {
+    pub(super) async fn start(&self, client: &Arc<Client>) -> Result<Start, Failure> {
         let rows = self.connection.query_on(client, STATE, &[]).await?;
-        let row = rows.first().ok_or(Failure::Unreachable)?;
-        let run = row.try_get(0).map(Run).map_err(|_| Failure::Unreachable)?;
-        Ok((run, row.try_get(1).map(Position).map_err(|_| Failure::Unreachable)?))
+        let text = |index| rows.first()?.try_get::<_, String>(index).ok();
+        let (Some(run), Some(position), Some(data)) = (text(0), text(1), text(2)) else {
+            return Err(Failure::Unreachable);
+        };
+        Ok(Start { run: Run(run), position: Position(position), data })
     }
 
     /// Notes which run the memory follows. In a new one, the server can't tell anymore that a sealed revocation isn't one.
     pub(super) fn follow_run(&self, run: &Run) {
         if self.run().replace(run.clone()).is_none_or(|known| known != *run) {
-            self.losses.fetch_add(1, Ordering::SeqCst);
             self.feed.orphan();
         }
     }
 
     fn run(&self) -> MutexGuard<'_, Option<Run>> {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How often the server may have lost data: to be read before the memory is asked.
-    pub(super) fn losses(&self) -> u64 {
-        self.losses.load(Ordering::SeqCst)
     }
 
     /// Looks a token up on the server. If the server doesn't know it, the result is `unconfirmed`, unless the server may have lost
@@ -245,7 +260,7 @@ impl Table {
             let parameters: [Parameter<'_>; 4] =
                 [(&kinds, Type::INT2_ARRAY), (&names, Type::BYTEA_ARRAY), (&issuer, Type::BYTEA), (&now, Type::INT8)];
             let Ok(rows) = this.connection.query(LOOK_UP, &parameters).await else { return Standing::Unavailable };
-            let mut is_known = this.losses() == losses;
+            let mut is_known = this.feed.losses() == losses;
             for row in rows {
                 let run = row.try_get(0).ok().map(Run);
                 is_known &= run.is_some() && run == *this.run();

@@ -78,6 +78,13 @@ impl Address {
     }
 }
 
+/// The part of an address that names hosts and a database.
+pub(super) fn without_secrets(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    rest.rsplit_once('@').map_or(rest, |(_, hosts)| hosts)
+}
+
 // Addresses may contain a password.
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,5 +95,23 @@ impl fmt::Debug for Address {
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(_) => "Cluster",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_secrets_names_hosts_and_a_database() {
+        for (address, expected) in [
+            ("redis://127.0.0.1/", "127.0.0.1/"),
+            ("rediss://ada:secret@one:7000/3#insecure", "one:7000/3"),
+            ("redis+sentinel://ada:p@ss@one,two/main/0?sentinel_password=s@cret", "one,two/main/0"),
+            ("redis+unix:///run/redis.sock?pass=secret", "/run/redis.sock"),
+            ("", ""),
+        ] {
+            assert_eq!(without_secrets(address), expected);
+        }
     }
 }

@@ -46,6 +46,21 @@ struct Knowledge {
     read_at: Duration,
 }
 
+impl Knowledge {
+    /// What a list knows that starts from a snapshot.
+    fn of_snapshot(mark: &str) -> Option<Self> {
+        let (epoch, position) = mark.split_once(' ')?;
+        let position = Some(ChangeId::parse(position)?);
+        Some(Self { epoch: epoch.to_owned(), position, ..Self::default() })
+    }
+
+    /// The mark of a snapshot, if everything up to the position is in memory.
+    fn mark(&self, position: Option<ChangeId>) -> Option<String> {
+        let position = position.filter(|_| self.is_complete && self.reading.is_none())?;
+        Some(format!("{} {position}", self.epoch))
+    }
+}
+
 impl Follower {
     pub(super) fn new(server: Arc<Server>) -> (Arc<Self>, watch::Receiver<bool>) {
         let (synced, receiver) = watch::channel(false);
@@ -65,7 +80,8 @@ impl Follower {
     }
 
     async fn follow(self: Arc<Self>) {
-        let mut knowledge = Knowledge::default();
+        let start = self.server.feed.start();
+        let mut knowledge = start.as_deref().and_then(Knowledge::of_snapshot).unwrap_or_default();
         let mut pause = FIRST_PAUSE;
         loop {
             let progress = Arc::new(Progress::starting_at(knowledge.position));
@@ -115,6 +131,7 @@ impl Follower {
         while !progress.is_disconnected() {
             let moment = server.moment();
             let reply = changes::ask(server, &mut link, &knowledge.epoch, progress).await?;
+            self.decide_about_snapshot(reply.status);
             let starts_over = match reply.status {
                 Status::Lost => {
                     if knowledge.epoch.is_empty() {
@@ -129,7 +146,7 @@ impl Follower {
                     knowledge.epoch = reply.epoch;
                     progress.restart_at(Some(reply.last));
                     server.set_proven(None);
-                    server.note_loss();
+                    server.feed.orphan();
                     knowledge.is_complete = false;
                     true
                 }
@@ -180,6 +197,7 @@ impl Follower {
                     self.synced.send_replace(true);
                 }
             }
+            server.feed.set_mark(knowledge.mark(progress.position()));
             let next = server.settings.staleness / 4;
             let next = if recovery.is_zero() { next } else { next.min(recovery) };
             if !starts_over {
@@ -187,6 +205,23 @@ impl Follower {
             }
         }
         Ok(())
+    }
+
+    /// Starts from the snapshot, if there's one and the first answer is about it.
+    fn decide_about_snapshot(&self, status: Status) {
+        let feed = &self.server.feed;
+        match status {
+            Status::Known => feed.use_start(),
+            Status::Gap => feed.reject_start("the server no longer has the changes since"),
+            Status::Lost | Status::New => {
+                if feed.start().is_some() {
+                    tracing::warn!(
+                        "the Redis server has lost revocations since the snapshot: those in it stay in force"
+                    );
+                    feed.use_start();
+                }
+            }
+        }
     }
 
     fn warn_of_eviction(&self, policy: Option<&str>) {

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::RedisSettings;
+use super::address::without_secrets;
 use super::codec::{Record, RecordKey};
 use super::connection::Connection;
 use super::failure::Failure;
@@ -55,7 +56,8 @@ impl RedisRevocations {
     /// Outside of a Tokio runtime.
     pub fn connect(address: impl AsRef<str>, settings: RedisSettings) -> Result<Self, RedisError> {
         let connection = Connection::new(address.as_ref(), &settings)?;
-        let (local, feed) = MemoryRevocations::with_store(settings.revocations.clone(), settings.staleness);
+        let store = format!("redis {} {}", without_secrets(address.as_ref()), settings.prefix);
+        let (local, feed) = MemoryRevocations::with_store(settings.revocations.clone(), settings.staleness, &store);
         let server = Arc::new(Server::new(connection, settings, feed));
         let (follower, synced) = Follower::new(Arc::clone(&server));
         let follower = tokio::spawn(follower.run()).abort_handle();
@@ -125,7 +127,7 @@ impl RedisRevocations {
 impl RevocationList for RedisRevocations {
     fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
         let Shared { local, server, .. } = &*self.0;
-        let losses = server.losses();
+        let losses = server.feed.losses();
         match local.look_up_or_ask(token) {
             Ok(standing) => Step::Ready(standing),
             Err(unconfirmed) => server.look_up(token, losses, unconfirmed),
@@ -143,6 +145,7 @@ impl RevocationStore for RedisRevocations {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.follower.abort();
+        self.server.feed.save();
     }
 }
 

@@ -1,5 +1,5 @@
 use std::array;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,8 +30,6 @@ pub(super) struct Server {
     pub(super) needs_restore: AtomicBool,
     /// The connection on which the server was last proven to be a primary, and the epoch of its data.
     proven: Mutex<Option<(Link, String)>>,
-    /// How often the server may have lost data.
-    losses: AtomicU64,
 }
 
 /// How many confirmed revocations a process keeps, to restore a server that lost its data.
@@ -54,7 +52,6 @@ impl Server {
             journal: Mutex::new(Journal::new(MAX_JOURNAL, most)),
             needs_restore: AtomicBool::new(false),
             proven: Mutex::new(None),
-            losses: AtomicU64::new(0),
         }
     }
 
@@ -139,17 +136,6 @@ impl Server {
         *self.proven.lock().unwrap_or_else(PoisonError::into_inner) = proven;
     }
 
-    /// Notes that the server may have lost data, so it can't tell anymore that a sealed revocation isn't one.
-    pub(super) fn note_loss(&self) {
-        self.losses.fetch_add(1, Ordering::SeqCst);
-        self.feed.orphan();
-    }
-
-    /// How often the server may have lost data: to be read before the memory is asked.
-    pub(super) fn losses(&self) -> u64 {
-        self.losses.load(Ordering::SeqCst)
-    }
-
     /// Looks a token up on the server, on the connection that was proven to lead to a primary. If the server doesn't know it, the
     /// result is `unconfirmed`, unless the server may have lost data since `losses` was read.
     pub(super) fn look_up(
@@ -178,7 +164,7 @@ impl Server {
                     return Standing::Unavailable;
                 }
             };
-            let mut is_known = this.losses() == losses;
+            let mut is_known = this.feed.losses() == losses;
             for (field, answer) in fields.iter().zip(answers.chunks(2)) {
                 is_known &= answer.get(1).is_some_and(|found| found.as_ref() == Some(&epoch));
                 let Some(record) = answer.first().and_then(Option::as_deref) else { continue };

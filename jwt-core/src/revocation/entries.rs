@@ -1,15 +1,17 @@
 //! The revocations of a list: for each digest the last `iat` that is refused, and when the entry may be dropped.
 
 use std::cmp::Reverse;
-use std::collections::hash_map::{self, RandomState};
+use std::collections::hash_map;
 use std::fmt;
-use std::hash::BuildHasher as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use super::compact::TAGS;
+use super::digest::DigestKey;
 use super::local::{Known, Now, Origin};
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use super::sealed::Sealed;
 use super::shard::{RevokedEntry, Shard, is_sealed_kind};
 use super::target::{ANY_TIME, Kind};
 
@@ -20,20 +22,19 @@ const MARGINS: Duration = Duration::from_secs(20 * 60);
 const LONGEST_SEALED: u64 = 366 * 24 * 60 * 60;
 
 /// Enough that requests on different cores rarely contend for one lock.
-const SHARDS: usize = 64;
+pub(super) const SHARDS: usize = 64;
 
-/// A set of keyed 128-bit digests of identifiers, so that entries have a fixed size and a memory dump doesn't show who
-/// logged out. If two digests collided, a good token would be refused; a revoked one is never accepted.
+/// A set of keyed 128-bit digests of identifiers. If two digests collided, a good token would be refused; a revoked one is
+/// never accepted.
 pub(super) struct Entries {
-    first: RandomState,
-    second: RandomState,
-    shards: Box<[RwLock<Shard>]>,
+    pub(super) key: DigestKey,
+    pub(super) shards: Box<[RwLock<Shard>]>,
     capacity: usize,
     /// Only if a store holds the revocations exactly.
     sealing: Option<Sealing>,
     total: AtomicUsize,
     /// The number of entries of each kind, so that looking up an unused kind costs nothing. Sealed ones count without end.
-    kinds: [AtomicUsize; Kind::ALL.len()],
+    pub(super) kinds: [AtomicUsize; Kind::ALL.len()],
 }
 
 /// When and how revocations are sealed, which leaves only their fingerprints.
@@ -53,8 +54,7 @@ pub(super) struct Full;
 impl Entries {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            first: RandomState::new(),
-            second: RandomState::new(),
+            key: DigestKey::random(),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             capacity,
             sealing: None,
@@ -80,12 +80,19 @@ impl Entries {
         self
     }
 
+    /// Uses the key of a snapshot, so that its digests can be added.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(super) const fn keyed(mut self, key: DigestKey) -> Self {
+        self.key = key;
+        self
+    }
+
     /// What's known about a name.
     pub(super) fn find(&self, kind: Kind, issuer: &str, name: &str) -> Option<Known> {
         if self.kinds[kind as usize].load(Ordering::Acquire) == 0 {
             return None;
         }
-        let digest = self.digest(kind, issuer, name);
+        let digest = self.key.digest(kind, issuer, name);
         let shard = self.shard(digest).read().unwrap_or_else(PoisonError::into_inner);
         // The entry may have ended already, but then its tokens have expired too.
         match shard.entries.get(&digest) {
@@ -104,11 +111,22 @@ impl Entries {
         origin: Origin,
         now: Now,
     ) -> Result<(), Full> {
+        self.insert(self.key.digest(kind, issuer, name), kind, cutoff, until, origin, now)
+    }
+
+    pub(super) fn insert(
+        &self,
+        digest: u128,
+        kind: Kind,
+        cutoff: i64,
+        until: i64,
+        origin: Origin,
+        now: Now,
+    ) -> Result<(), Full> {
         let Some(left) = u64::try_from(until.saturating_sub(now.wall)).ok().filter(|left| *left > 0) else {
             return Ok(());
         };
         let monotonic = if until == i64::MAX { u64::MAX } else { now.second().saturating_add(left) };
-        let digest = self.digest(kind, issuer, name);
         let is_stored = origin != Origin::Process;
         let mut pruned = false;
         loop {
@@ -186,6 +204,17 @@ impl Entries {
         self.total.fetch_sub(before.len() + gone, Ordering::AcqRel);
     }
 
+    /// Adds fingerprints to those of a shard.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(super) fn join(&self, index: usize, more: &Sealed) {
+        let Some(sealing) = &self.sealing else { return };
+        let _busy = sealing.busy[index].lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.shards[index].read().unwrap_or_else(PoisonError::into_inner).sealed.clone();
+        let joined = before.join(more);
+        self.total.fetch_add(joined.len() - before.len(), Ordering::AcqRel);
+        self.shards[index].write().unwrap_or_else(PoisonError::into_inner).sealed = joined;
+    }
+
     /// The store may have lost data: from now on it can't say that a sealed name isn't revoked, and no entry counts as stored.
     #[cfg(any(feature = "postgres", feature = "redis", test))]
     pub(super) fn orphan(&self) {
@@ -211,11 +240,6 @@ impl Entries {
             self.kinds[kind as usize].fetch_sub(1, Ordering::AcqRel);
             self.total.fetch_sub(1, Ordering::AcqRel);
         });
-    }
-
-    fn digest(&self, kind: Kind, issuer: &str, name: &str) -> u128 {
-        let key = (kind, issuer, name);
-        u128::from(self.first.hash_one(key)) << 64 | u128::from(self.second.hash_one(key))
     }
 
     fn shard(&self, digest: u128) -> &RwLock<Shard> {

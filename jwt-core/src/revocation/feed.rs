@@ -1,8 +1,12 @@
 use std::sync::Arc;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 #[cfg(any(feature = "postgres", feature = "redis"))]
 use super::entries::Entries;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use super::file::SnapshotFile;
 use super::freshness::Freshness;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 use super::local::Origin;
@@ -33,6 +37,11 @@ use crate::clock::Moment;
 #[derive(Debug)]
 pub struct Feed {
     memory: Arc<Memory>,
+    /// How often the store may have lost data.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    losses: AtomicU64,
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    file: Option<Arc<SnapshotFile>>,
 }
 
 impl MemoryRevocations {
@@ -44,22 +53,37 @@ impl MemoryRevocations {
     #[must_use]
     pub fn with_feed(settings: RevocationSettings, bound: Duration) -> (Self, Feed) {
         let memory = Arc::new(Memory::new(settings, Some(Freshness::new(bound))));
-        (Self(Arc::clone(&memory)), Feed { memory })
+        (Self(Arc::clone(&memory)), Feed::of(memory))
     }
 }
 
 #[cfg(any(feature = "postgres", feature = "redis"))]
 impl MemoryRevocations {
-    /// The same for a store that can be asked, so that old revocations need little memory.
-    pub(crate) fn with_store(settings: RevocationSettings, bound: Duration) -> (Self, Feed) {
+    /// The same for a store that can be asked, so that old revocations need little memory. Snapshots are of the store with this
+    /// name only.
+    pub(crate) fn with_store(settings: RevocationSettings, bound: Duration, store: &str) -> (Self, Feed) {
         let longest = settings.longest_lifetime.max(settings.refresh_lifetime);
-        let entries = Entries::new(settings.capacity).sealing(settings.exact_capacity, longest);
+        let mut entries = Entries::new(settings.capacity).sealing(settings.exact_capacity, longest);
+        let file = settings.snapshot_file.clone().map(|path| SnapshotFile::open(path, store, settings.capacity));
+        if let Some(key) = file.as_ref().and_then(SnapshotFile::key) {
+            entries = entries.keyed(key);
+        }
         let memory = Arc::new(Memory::of(entries, settings, Some(Freshness::new(bound))));
-        (Self(Arc::clone(&memory)), Feed { memory })
+        (Self(Arc::clone(&memory)), Feed { file: file.map(Arc::new), ..Feed::of(memory) })
     }
 }
 
 impl Feed {
+    fn of(memory: Arc<Memory>) -> Self {
+        Self {
+            memory,
+            #[cfg(any(feature = "postgres", feature = "redis"))]
+            losses: AtomicU64::new(0),
+            #[cfg(any(feature = "postgres", feature = "redis"))]
+            file: None,
+        }
+    }
+
     /// Adds a revocation to the list. Adding one again changes nothing.
     ///
     /// # Errors
@@ -114,12 +138,6 @@ impl Feed {
         self.note_if_full(self.memory.remember(key, cutoff, until, origin))
     }
 
-    /// Says that the store may have lost revocations.
-    #[cfg(any(feature = "postgres", feature = "redis"))]
-    pub(crate) fn orphan(&self) {
-        self.memory.orphan();
-    }
-
     #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) fn is_incomplete(&self) -> bool {
         self.memory.freshness.as_ref().is_some_and(Freshness::is_incomplete)
@@ -141,6 +159,65 @@ impl Feed {
         }
         result
     }
+}
+
+#[cfg(any(feature = "postgres", feature = "redis"))]
+impl Feed {
+    /// Says that the store may have lost revocations, so it can't tell anymore that a sealed one isn't one.
+    pub(crate) fn orphan(&self) {
+        self.losses.fetch_add(1, Ordering::SeqCst);
+        self.memory.orphan();
+    }
+
+    /// How often the store may have lost revocations: to be read before the memory is asked.
+    pub(crate) fn losses(&self) -> u64 {
+        self.losses.load(Ordering::SeqCst)
+    }
+
+    /// The [mark](Self::set_mark) of the snapshot that the list could start from.
+    pub(crate) fn start(&self) -> Option<String> {
+        self.file.as_ref()?.start()
+    }
+
+    /// Adds what the snapshot has, because the store continues it.
+    pub(crate) fn use_start(&self) {
+        if let Some(file) = &self.file {
+            let added = file.use_start(&self.memory.entries, self.memory.now());
+            let _ = self.note_if_full(added.map_err(|_| RevokeError::Full));
+        }
+    }
+
+    /// Doesn't use the snapshot, and logs why.
+    pub(crate) fn reject_start(&self, reason: &'static str) {
+        if let Some(file) = &self.file {
+            file.reject_start(reason);
+        }
+    }
+
+    /// Says that every revocation up to a point of the store's history is in memory. If that's long ago, the file is written.
+    /// `None` means that something may be missing.
+    pub(crate) fn set_mark(&self, mark: Option<String>) {
+        let Some(file) = &self.file else { return };
+        file.set_mark(mark.filter(|_| !self.is_incomplete()));
+        let now = self.memory.now();
+        if file.is_due(now) {
+            let (file, memory) = (Arc::clone(file), Arc::clone(&self.memory));
+            drop(tokio::task::spawn_blocking(move || save(&file, &memory)));
+        }
+    }
+
+    /// Writes the file if there's something new.
+    pub(crate) fn save(&self) {
+        if let Some(file) = &self.file {
+            save(file, &self.memory);
+        }
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "redis"))]
+fn save(file: &SnapshotFile, memory: &Memory) {
+    let is_incomplete = || memory.freshness.as_ref().is_some_and(Freshness::is_incomplete);
+    file.save(&memory.entries, memory.now(), is_incomplete);
 }
 
 #[cfg(test)]

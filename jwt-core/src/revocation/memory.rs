@@ -29,7 +29,7 @@ pub struct MemoryRevocations(pub(super) Arc<Memory>);
 #[derive(Debug)]
 pub(super) struct Memory {
     settings: RevocationSettings,
-    entries: Entries,
+    pub(super) entries: Entries,
     /// How many revocations failed because the list was full.
     refused: AtomicU64,
     /// When that was last logged, in seconds of the monotonic clock and one more; 0 if never.
@@ -144,6 +144,11 @@ impl Memory {
         Moment::of(&*self.settings.clock)
     }
 
+    pub(super) fn now(&self) -> Now {
+        let clock = &self.settings.clock;
+        Now { wall: NumericDate::from(clock.now()).seconds(), monotonic: clock.monotonic() }
+    }
+
     pub(super) fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
         if let Some(claim) = revocation.missing_claim() {
             return Err(RevokeError::MissingClaim(claim));
@@ -160,8 +165,7 @@ impl Memory {
         until: i64,
         origin: Origin,
     ) -> Result<(), RevokeError> {
-        let clock = &self.settings.clock;
-        let now = Now { wall: NumericDate::from(clock.now()).seconds(), monotonic: clock.monotonic() };
+        let now = self.now();
         self.entries.add(key, cutoff, until, origin, now).map_err(|_| {
             self.report_full(now.monotonic);
             RevokeError::Full

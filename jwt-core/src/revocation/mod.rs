@@ -30,8 +30,11 @@
 //! fails.
 
 mod compact;
+mod digest;
 mod entries;
 mod feed;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod file;
 mod freshness;
 mod list;
 mod local;
@@ -39,6 +42,8 @@ mod memory;
 mod sealed;
 mod settings;
 mod shard;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod snapshot;
 mod store;
 mod target;
 

@@ -80,6 +80,45 @@ impl Sealed {
         Self { current: Arc::new(CompactSet::new(most, current)), orphaned: Arc::new(orphaned), ends }
     }
 
+    /// The same with the fingerprints of a snapshot.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(super) fn join(&self, more: &Self) -> Self {
+        let ends = std::array::from_fn(|tag| {
+            let (one, other) = (self.ends[tag], more.ends[tag]);
+            End { until: one.until.max(other.until), monotonic: one.monotonic.max(other.monotonic) }
+        });
+        if self.current.len() + self.orphaned.len() == 0 {
+            return Self { ends, ..more.clone() };
+        }
+        let set = |one: &CompactSet, other: &CompactSet| {
+            let all = merged(one.iter(), other.iter(), |one, other| later(&ends, one, other));
+            Arc::new(CompactSet::new(one.len() + other.len(), all))
+        };
+        let (current, orphaned) = (set(&self.current, &more.current), set(&self.orphaned, &more.orphaned));
+        Self { current, orphaned, ends }
+    }
+
+    /// The sets that the store has, and may have lost, and until when each tag is kept.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(super) fn parts(&self) -> (&CompactSet, &CompactSet, [i64; TAGS]) {
+        (&self.current, &self.orphaned, self.ends.map(|end| end.until))
+    }
+
+    /// The same from a snapshot, without what has ended.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(super) fn from_parts(current: CompactSet, orphaned: CompactSet, ends: [i64; TAGS], now: Now) -> Self {
+        let end = |until: i64| {
+            let left = u64::try_from(until.saturating_sub(now.wall)).ok().filter(|left| *left > 0);
+            left.map_or(End::default(), |left| End { until, monotonic: now.second().saturating_add(left) })
+        };
+        let live = |(_, tag): &Tagged| ends[usize::from(*tag)] > now.wall;
+        let have_ended = ends.iter().any(|end| *end != 0 && *end <= now.wall);
+        let set = |all: CompactSet| {
+            Arc::new(if have_ended { CompactSet::new(all.len(), all.iter().filter(live)) } else { all })
+        };
+        Self { current: set(current), orphaned: set(orphaned), ends: ends.map(end) }
+    }
+
     /// The same after the store has lost data.
     #[cfg(any(feature = "postgres", feature = "redis", test))]
     pub(super) fn orphan(&self) -> Self {

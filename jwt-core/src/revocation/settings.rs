@@ -1,3 +1,5 @@
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,8 @@ pub struct RevocationSettings {
     pub(crate) longest_lifetime: Duration,
     pub(crate) refresh_lifetime: Duration,
     pub(crate) token_ids: bool,
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(crate) snapshot_file: Option<PathBuf>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -38,6 +42,8 @@ impl RevocationSettings {
             longest_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             refresh_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             token_ids: true,
+            #[cfg(any(feature = "postgres", feature = "redis"))]
+            snapshot_file: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -90,6 +96,21 @@ impl RevocationSettings {
     /// refused with the code `missing_claim`, because a single one couldn't be revoked.
     pub const fn without_token_ids(mut self) -> Self {
         self.token_ids = false;
+        self
+    }
+
+    /// Sets a file from which a list on Redis or Postgres starts, so that it needn't read everything from its server. Default:
+    /// none.
+    ///
+    /// The list writes the file at most once a minute while revocations come in, and when its last clone is dropped. A list that
+    /// starts reads the file and then only the newer revocations. If it can't use the file, it logs a warning and reads everything:
+    /// [the guide](crate::guide::revocation) says when.
+    ///
+    /// Each process needs a file of its own. It takes about 33 bytes for each revocation that's held exactly, and 3 to 4 for each
+    /// other. It has keyed digests, and no subject, session or token id. Only the user of the process may read it.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub fn snapshot_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.snapshot_file = Some(path.into());
         self
     }
 

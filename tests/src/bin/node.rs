@@ -2,11 +2,13 @@
 //!
 //! `axum` and `actix` print their port and serve `GET /me` and `POST /logout`, which revokes the token of the request. Tokens may be
 //! bound to a key, and the processes share the log of proofs.
-//! `watch` reads tokens and prints when each was revoked.
+//! `watch` reads tokens and prints when each was revoked. `node save <address of Redis> <file>` revokes one session after the
+//! other, prints how many there were, and writes the file all the time.
 
 use std::error::Error;
 use std::io::{Write as _, stdout};
 use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use axum::Router;
@@ -17,10 +19,11 @@ use jwt_core::Clock as _;
 use jwt_core::SystemClock;
 use jwt_core::keys::KeySet;
 use jwt_core::proof::Dpop;
-use jwt_core::revocation::{Revocation, RevocationList as _, Standing, TokenIdentity};
+use jwt_core::revocation::{Revocation, RevocationList as _, RevocationSettings, Standing, TokenIdentity};
 use jwt_core::store::{RedisReplayLog, RedisRevocations, RedisSettings};
+use jwt_core::testing::ManualClock;
 use jwt_core::{TrustedIssuer, Verifier};
-use jwt_tests::forge::{AUDIENCE, ISSUER};
+use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::proof::BASE;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
@@ -31,6 +34,9 @@ async fn main() -> Outcome {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().ok_or("three arguments");
     let (role, address, key) = (next()?, next()?, next()?);
+    if role == "save" {
+        return save(&address, &key).await;
+    }
     let log = RedisReplayLog::connect(address.clone(), &RedisSettings::new())?;
     let list = RedisRevocations::connect(address, RedisSettings::new())?;
     let keys = KeySet::from_jwks(&format!(r#"{{"keys":[{key}]}}"#))?;
@@ -43,6 +49,22 @@ async fn main() -> Outcome {
         "actix" => serve_actix(verifier, list).await,
         _ => watch(verifier, list).await,
     }
+}
+
+async fn save(address: &str, file: &str) -> Outcome {
+    let clock = ManualClock::at(NOW);
+    let settings = RedisSettings::new().staleness(Duration::from_millis(4)).recovery_time(Duration::ZERO);
+    let memory = RevocationSettings::new().snapshot_file(file).clock(clock.clone());
+    let list = RedisRevocations::connect(address, settings.revocations(memory))?;
+    list.synced().await;
+    for number in 0_u64.. {
+        // A file is written once a minute.
+        clock.advance(Duration::from_secs(60));
+        list.revoke(&Revocation::session(ISSUER, format!("saved-{number}"))).await?;
+        println!("{number}");
+        stdout().flush()?;
+    }
+    Ok(())
 }
 
 fn listen() -> Result<TcpListener, Box<dyn Error>> {

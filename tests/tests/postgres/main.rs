@@ -4,3 +4,4 @@ mod outage;
 mod revocations;
 mod server;
 mod sessions;
+mod snapshot;

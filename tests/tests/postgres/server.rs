@@ -69,6 +69,10 @@ impl Server {
         Self { port, folder, child: None }
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.join("data")
     }

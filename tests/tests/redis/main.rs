@@ -14,4 +14,5 @@ mod sealed;
 mod server;
 mod sessions;
 mod setup;
+mod snapshot;
 mod tls;

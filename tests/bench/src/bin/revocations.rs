@@ -1,4 +1,5 @@
-//! Measures a process with millions of revocations on Redis: how long it takes to start, its memory, and its look-ups.
+//! Measures a process with millions of revocations on Redis: how long it takes to start, also from a file, its memory, and its
+//! look-ups.
 //!
 //! Start a Redis server without data, and name it: `cargo run --release --manifest-path tests/bench/Cargo.toml
 //! --no-default-features --features redis --bin revocations -- redis://127.0.0.1:6379/ 2000000`. A third argument sets
@@ -25,7 +26,8 @@ async fn main() {
     let number = |text: Option<String>, default| text.map_or(default, |text| text.parse().expect("a number"));
     let count = number(arguments.next(), 2_000_000);
     let exact = number(arguments.next(), 100_000);
-    let memory = RevocationSettings::new().capacity(count + 1_000).exact_capacity(exact);
+    let file = env::temp_dir().join(format!("jwt-revocations-{}", std::process::id()));
+    let memory = RevocationSettings::new().capacity(count + 1_000).exact_capacity(exact).snapshot_file(&file);
     let settings = RedisSettings::new().timeout(Duration::from_secs(5)).recovery_time(Duration::ZERO);
     let settings = settings.staleness(Duration::from_secs(60));
     let connect =
@@ -33,6 +35,8 @@ async fn main() {
     let first = connect();
     first.synced().await;
     drop(first);
+    // It knew none.
+    let _ = std::fs::remove_file(&file);
     write(&address, count);
 
     let (resident, began, busy) = (resident(), Instant::now(), on_processor());
@@ -57,6 +61,17 @@ async fn main() {
     let accepted = TOKENS.min(count) - revoked.refused.min(count);
     println!("revoked tokens: {:.0} ns each, {} asked the server, {accepted} accepted", revoked.nanos(), revoked.asked);
     assert!(good.refused == 0 && accepted == 0);
+
+    drop(list);
+    let (began, busy) = (Instant::now(), on_processor());
+    let list = connect();
+    list.synced().await;
+    let (elapsed, busy) = (began.elapsed(), on_processor() - busy);
+    let size = std::fs::metadata(&file).map_or(0, |file| file.len());
+    println!("a file of {size} bytes: a process starts from it in {elapsed:.2?}, with {busy:.2?} of its own");
+    assert!(list.is_complete() && list.count().remembered + 100 > count, "{:?}", list.count());
+    drop(list);
+    let _ = std::fs::remove_file(&file);
 }
 
 #[derive(Default)]
