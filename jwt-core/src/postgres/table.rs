@@ -38,6 +38,9 @@ const MAX_KEPT: usize = 10_000;
 /// How many rows are read at once.
 const PAGE: usize = 10_000;
 
+/// How many pages of changes are read. If there are more, everything is.
+const MAX_PAGES: usize = 10;
+
 /// A revocation's cutoff never moves back. The message is sent when this is committed.
 const WRITE: &str = "WITH stored AS (
         INSERT INTO jwt_revocations AS r (kind, issuer, name, cutoff, until) VALUES ($1, $2, $3, $4, $5)
@@ -52,8 +55,9 @@ const READ: &str = "SELECT kind, issuer, name, cutoff, until FROM jwt_revocation
     WHERE until > $1 AND (kind, issuer, name) > ($2, $3, $4) ORDER BY kind, issuer, name LIMIT $5";
 
 /// A transaction that wasn't complete at the position has no smaller number.
-const READ_CHANGES: &str = "SELECT kind, issuer, name, cutoff, until FROM jwt_revocations
-    WHERE until > $1 AND changed >= $2::xid8 ORDER BY changed LIMIT $3";
+const READ_CHANGES: &str = "SELECT kind, issuer, name, cutoff, until, changed::text FROM jwt_revocations
+    WHERE until > $1 AND (changed, kind, issuer, name) > ($2::xid8, $3, $4, $5)
+    ORDER BY changed, kind, issuer, name LIMIT $6";
 
 /// The run, a transaction before which all are complete, and the file of the table.
 const STATE: &str = "SELECT pg_postmaster_start_time()::text, pg_snapshot_xmin(pg_current_snapshot())::text,
@@ -92,6 +96,29 @@ impl Start {
     pub(super) fn position_in(&self, mark: &str) -> Option<Position> {
         let (position, rest) = mark.split_once(' ')?;
         (rest == format!("{} {}", self.data, self.run.0)).then(|| Position(position.to_owned()))
+    }
+}
+
+/// The primary key of a row. The default is before all rows.
+struct RowKey {
+    kind: i16,
+    issuer: Vec<u8>,
+    name: Vec<u8>,
+}
+
+impl Default for RowKey {
+    fn default() -> Self {
+        Self { kind: -1, issuer: Vec::new(), name: Vec::new() }
+    }
+}
+
+impl RowKey {
+    fn of(row: &Row) -> Option<Self> {
+        Some(Self { kind: row.try_get(0).ok()?, issuer: row.try_get(1).ok()?, name: row.try_get(2).ok()? })
+    }
+
+    fn parameters(&self) -> [Parameter<'_>; 3] {
+        [(&self.kind, Type::INT2), (&self.issuer, Type::BYTEA), (&self.name, Type::BYTEA)]
     }
 }
 
@@ -185,35 +212,32 @@ impl Table {
     pub(super) async fn read(&self, client: &Arc<Client>) -> Result<(), Failure> {
         self.feed.begin_resync();
         let (now, most) = (self.now().seconds(), PAGE as i64);
-        let (mut kind, mut issuer, mut name) = (-1_i16, Vec::<u8>::new(), Vec::<u8>::new());
+        let mut last = RowKey::default();
         loop {
-            let parameters: [Parameter<'_>; 5] = [
-                (&now, Type::INT8),
-                (&kind, Type::INT2),
-                (&issuer, Type::BYTEA),
-                (&name, Type::BYTEA),
-                (&most, Type::INT8),
-            ];
+            let [kind, issuer, name] = last.parameters();
+            let parameters = [(&now as _, Type::INT8), kind, issuer, name, (&most as _, Type::INT8)];
             let rows = self.connection.query_on(client, READ, &parameters).await?;
-            for row in &rows {
-                self.remember_row(row);
-            }
-            let Some(last) = rows.last().filter(|_| rows.len() >= PAGE) else { return Ok(()) };
-            let (Ok(next_kind), Ok(next_issuer), Ok(next_name)) = (last.try_get(0), last.try_get(1), last.try_get(2))
-            else {
-                return Err(Failure::Unreachable);
-            };
-            (kind, issuer, name) = (next_kind, next_issuer, next_name);
+            rows.iter().for_each(|row| self.remember_row(row));
+            let Some(row) = rows.last().filter(|_| rows.len() >= PAGE) else { return Ok(()) };
+            last = RowKey::of(row).ok_or(Failure::Unreachable)?;
         }
     }
 
     /// Reads the changes since a position. Returns `false` if there are too many, so that everything has to be read.
     pub(super) async fn read_changes(&self, client: &Arc<Client>, position: &Position) -> Result<bool, Failure> {
         let (now, most) = (self.now().seconds(), PAGE as i64);
-        let parameters: [Parameter<'_>; 3] = [(&now, Type::INT8), (&position.0, Type::TEXT), (&most, Type::INT8)];
-        let rows = self.connection.query_on(client, READ_CHANGES, &parameters).await?;
-        rows.iter().for_each(|row| self.remember_row(row));
-        Ok(rows.len() < PAGE)
+        let (mut changed, mut last) = (position.0.clone(), RowKey::default());
+        for _ in 0..MAX_PAGES {
+            let [kind, issuer, name] = last.parameters();
+            let from = (&changed as _, Type::TEXT);
+            let parameters = [(&now as _, Type::INT8), from, kind, issuer, name, (&most as _, Type::INT8)];
+            let rows = self.connection.query_on(client, READ_CHANGES, &parameters).await?;
+            rows.iter().for_each(|row| self.remember_row(row));
+            let Some(row) = rows.last().filter(|_| rows.len() >= PAGE) else { return Ok(true) };
+            let next = row.try_get(5).ok().zip(RowKey::of(row));
+            (changed, last) = next.ok_or(Failure::Unreachable)?;
+        }
+        Ok(false)
     }
 
     fn remember_row(&self, row: &Row) {
