@@ -4,10 +4,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use jwt_core::ErrorKind;
-use jwt_core::issue::SessionStore as _;
+use jwt_core::issue::{Rotation, SessionStore as _};
 use jwt_core::revocation::{Revocation, RevocationSettings};
 use jwt_core::store::{RedisSessions, RedisSettings};
-use jwt_tests::forge::ISSUER;
+use jwt_tests::forge::{ISSUER, NOW};
 use jwt_tests::session_contract::{keeps_the_contract, session};
 
 use super::server::{Server, wait_until};
@@ -55,9 +55,8 @@ async fn with_sentinel_stores_follow_a_failover() {
     assert_eq!(node.session("good").await, None);
 }
 
-#[tokio::test]
-#[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn in_a_cluster_stores_find_the_nodes_of_their_keys() {
+/// A cluster of three nodes.
+fn cluster() -> Vec<Server> {
     let nodes: Vec<Server> = (0..3).map(|_| Server::cluster_node()).collect();
     let mut create = Command::new("redis-cli");
     create.args(["--cluster", "create"]).args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())));
@@ -66,6 +65,95 @@ async fn in_a_cluster_stores_find_the_nodes_of_their_keys() {
     for node in &nodes {
         wait_until("a cluster", || node.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"));
     }
+    nodes
+}
+
+/// Moves the slot of a key to another node.
+fn move_slot(nodes: &[Server], key: &str) {
+    let slot = nodes[0].cli(&["CLUSTER", "KEYSLOT", key]);
+    let from = nodes.iter().position(|node| !node.cli(&["EXISTS", key]).contains("MOVED")).expect("an owner");
+    let (from, to) = (&nodes[from], &nodes[(from + 1) % nodes.len()]);
+    let id = |node: &Server| node.cli(&["CLUSTER", "MYID"]);
+    assert_eq!(to.cli(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &id(from)]), "OK");
+    assert_eq!(from.cli(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &id(to)]), "OK");
+    loop {
+        // A few at a time, so that some keys are here and some there.
+        let keys = from.cli(&["CLUSTER", "GETKEYSINSLOT", &slot, "5"]);
+        if keys.is_empty() {
+            break;
+        }
+        let port = to.port().to_string();
+        let mut migrate = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+        migrate.extend(keys.lines());
+        assert!(["OK", "NOKEY"].contains(&&*from.cli(&migrate)));
+    }
+    for node in [to, from].into_iter().chain(nodes) {
+        node.cli(&["CLUSTER", "SETSLOT", &slot, "NODE", &id(to)]);
+    }
+    assert!(from.cli(&["EXISTS", key]).contains("MOVED"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_slot_moves_while_sessions_and_revocations_run() {
+    let nodes = cluster();
+    let address = format!("redis+cluster://{}", hosts(&nodes));
+    let node = Node::at(&address, patient, RevocationSettings::new()).synced().await;
+    let other = Node::at(&address, patient, RevocationSettings::new()).synced().await;
+    let store = RedisSessions::connect(&address, &patient(RedisSettings::new())).expect("an address");
+    store.create(&session("joe", "s"), 100).await.expect("space");
+    for number in 0..200 {
+        node.list.revoke(&Revocation::session(ISSUER, format!("before-{number}"))).await.expect("revoked");
+    }
+    let list = node.list.clone();
+    let revoking = async move {
+        let mut confirmed = Vec::new();
+        for number in 0..300 {
+            let name = format!("during-{number}");
+            if list.revoke(&Revocation::session(ISSUER, name.as_str())).await.is_ok() {
+                confirmed.push(name);
+            }
+        }
+        confirmed
+    };
+    let refreshing = async move {
+        // A client that gets no answer sends the same token again.
+        for count in 0..100 {
+            let rotation = Rotation::new("joe", "s", "t", count, NOW).idle(3_600);
+            while store.rotate(&rotation).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        store
+    };
+    let (revoking, refreshing) = (tokio::spawn(revoking), tokio::spawn(refreshing));
+    let moving = tokio::task::spawn_blocking(move || {
+        for key in ["{jwt}:revoked:0", "jwt:sessions:{joe}", "{jwt}:revoked:0"] {
+            move_slot(&nodes, key);
+        }
+        nodes
+    });
+    let (confirmed, store) = (revoking.await.expect("no panic"), refreshing.await.expect("no panic"));
+    let _nodes = moving.await.expect("no panic");
+    let last = Revocation::session(ISSUER, "after");
+    until("the new node", async || node.list.revoke(&last).await.is_ok()).await;
+    assert_eq!(store.find("joe", "s").await.expect("an answer").map(|session| session.rotations), Some(100));
+    other.until_session("after", REVOKED).await;
+    let started = Node::at(&address, patient, RevocationSettings::new()).synced().await;
+    assert!(!confirmed.is_empty());
+    for name in confirmed.into_iter().chain((0..200).map(|number| format!("before-{number}"))) {
+        other.until_session(&name, REVOKED).await;
+        started.until_session(&name, REVOKED).await;
+    }
+    for node in [&node, &other, &started] {
+        assert_eq!(node.session("good").await, None);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn in_a_cluster_stores_find_the_nodes_of_their_keys() {
+    let nodes = cluster();
     // One node is enough to find the others.
     for known in &nodes {
         let address = format!("redis+cluster://127.0.0.1:{}", known.port());

@@ -112,12 +112,28 @@ impl Server {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// Serves TLS only, with the certificates in its folder.
-    pub(crate) fn use_tls(&mut self) {
+    /// Serves TLS only, with the certificates in its folder. `clients` says whether clients must have one: `yes` or `no`.
+    pub(crate) fn use_tls(&mut self, clients: &str) {
         let port = self.port.to_string();
         let arguments = ["--tls-port", &port, "--tls-cert-file", "server.pem", "--tls-key-file", "server.key"];
-        let rest = ["--tls-ca-cert-file", "ca.pem", "--tls-auth-clients", "no", "--port", "0"];
-        self.arguments = arguments.into_iter().chain(rest).map(str::to_owned).collect();
+        let rest = ["--tls-ca-cert-file", "ca.pem", "--tls-auth-clients", clients, "--tls-replication", "yes"];
+        let all = arguments.into_iter().chain(rest).chain(["--port", "0"]);
+        self.arguments.extend(all.map(str::to_owned));
+    }
+
+    /// Starts a Sentinel that calls this primary `main`, with TLS and the primary's certificates.
+    pub(crate) fn sentinel_with_tls(primary: &Self) -> Self {
+        let mut sentinel = Self::down();
+        let file = sentinel.folder.join("sentinel.conf");
+        fs::write(&file, format!("sentinel monitor main 127.0.0.1 {} 1\n", primary.port)).expect("a file");
+        for name in ["ca.pem", "server.pem", "server.key"] {
+            fs::copy(primary.folder.join(name), sentinel.folder.join(name)).expect("a file");
+        }
+        sentinel.configuration = Some(file);
+        sentinel.arguments = vec!["--sentinel".to_owned()];
+        sentinel.use_tls("no");
+        sentinel.revive();
+        sentinel
     }
 
     /// Starts the server at its address, with the data on its disk.

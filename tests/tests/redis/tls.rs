@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jwt_core::issue::SessionStore as _;
 use jwt_core::revocation::{Revocation, RevocationSettings};
-use jwt_core::store::redis::TlsCertificates;
+use jwt_core::store::redis::{ClientTlsConfig, TlsCertificates};
 use jwt_core::store::{RedisSessions, RedisSettings};
 use jwt_tests::forge::ISSUER;
 use jwt_tests::log::Log;
@@ -23,7 +23,8 @@ fn make_certificates(folder: &Path) {
         let output = status.expect("openssl is installed");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
-    fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n").expect("a file");
+    fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n")
+        .expect("a file");
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
     openssl(&format!("req -x509 {key} -subj /CN=authority -days 2 -keyout ca.key -out ca.pem"));
     openssl(&format!("req {key} -subj /CN=server -keyout server.key -out server.csr"));
@@ -31,11 +32,20 @@ fn make_certificates(folder: &Path) {
 }
 
 fn start() -> Server {
+    start_for("no")
+}
+
+/// `clients` says whether clients must have a certificate.
+fn start_for(clients: &str) -> Server {
     let mut server = Server::down();
     make_certificates(server.folder());
-    server.use_tls();
+    server.use_tls(clients);
     server.revive();
     server
+}
+
+fn patient(settings: RedisSettings) -> RedisSettings {
+    settings.timeout(Duration::from_secs(20)).connect_timeout(Duration::from_secs(20))
 }
 
 fn authority(server: &Server) -> TlsCertificates {
@@ -81,4 +91,49 @@ async fn an_untrusted_certificate_is_called_that() {
     let store = RedisSessions::connect(address, &settings).expect("an address");
     assert!(store.create(&session("joe", "s"), 100).await.is_err());
     assert!(log.text().contains("untrusted certificate: it names another server"), "{}", log.text());
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server and openssl: see CONTRIBUTING.md"]
+async fn a_server_that_asks_for_client_certificates_gets_one() {
+    let server = start_for("yes");
+    let address = format!("rediss://127.0.0.1:{}/", server.port());
+    let read = |name: &str| fs::read(server.folder().join(name)).expect("a file");
+    let client = ClientTlsConfig { client_cert: read("server.pem"), client_key: read("server.key") };
+    let certificates = TlsCertificates { client_tls: Some(client), ..authority(&server) };
+    let settings = |settings: RedisSettings| patient(settings).certificates(certificates.clone());
+    let node = Node::at(&address, settings, RevocationSettings::new()).synced().await;
+    node.list.revoke(&Revocation::session(ISSUER, "a")).await.expect("revoked");
+    let store = RedisSessions::connect(&address, &settings(RedisSettings::new())).expect("an address");
+    store.create(&session("joe", "s"), 100).await.expect("space");
+    let text = format!("{:?}", settings(RedisSettings::new()));
+    assert!(!text.contains("45, 45, 45") && !text.contains("BEGIN"), "{text}");
+    // Without one, the server accepts nothing.
+    let bare = patient(RedisSettings::new()).certificates(authority(&server));
+    let store = RedisSessions::connect(&address, &bare).expect("an address");
+    assert!(store.find("joe", "s").await.is_err());
+    let log = Log::start();
+    let node = Node::at(&address, |_| bare, RevocationSettings::new());
+    until("a refusal", async || log.text().contains("connecting again")).await;
+    assert!(!node.list.is_current());
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server and openssl: see CONTRIBUTING.md"]
+async fn a_primary_is_found_by_a_sentinel_over_tls() {
+    let primary = start();
+    let sentinel = Server::sentinel_with_tls(&primary);
+    let address = format!("rediss+sentinel://127.0.0.1:{}/main", sentinel.port());
+    let settings = |settings: RedisSettings| patient(settings).certificates(authority(&primary));
+    let node = Node::at(&address, settings, RevocationSettings::new()).synced().await;
+    node.list.revoke(&Revocation::session(ISSUER, "a")).await.expect("revoked");
+    let direct = format!("rediss://127.0.0.1:{}/", primary.port());
+    let other = Node::at(&direct, settings, RevocationSettings::new()).synced().await;
+    other.until_session("a", Some(jwt_core::ErrorKind::Revoked)).await;
+    let store = RedisSessions::connect(&address, &settings(RedisSettings::new())).expect("an address");
+    store.create(&session("joe", "s"), 100).await.expect("space");
+    // The Sentinel's certificate is checked too.
+    let stranger = patient(RedisSettings::new()).certificates(authority(&start()));
+    let store = RedisSessions::connect(&address, &stranger).expect("an address");
+    assert!(store.find("joe", "s").await.is_err());
 }
