@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jwt_core::issue::{Rotation, RotationOutcome, SessionRecord, SessionStore};
+use jwt_core::issue::{Rotation, RotationOutcome, SessionRecord, SessionStore, SessionStoreError};
 
 const NOW: u64 = crate::forge::NOW;
 
@@ -35,6 +35,24 @@ pub async fn keeps_the_contract(store: &dyn SessionStore, name: &str) {
     only_the_named_sessions_end(store, &format!("{name}-named")).await;
     a_subject_has_a_maximum_number_of_sessions(store, &format!("{name}-most")).await;
     odd_names_are_kept_apart(store, name).await;
+}
+
+/// Checks that a store whose server is unavailable says so, whatever it's asked.
+///
+/// # Panics
+///
+/// Panics if an operation succeeds, or fails with another error.
+pub async fn every_operation_fails(store: &dyn SessionStore, subject: &str) {
+    let rotation = Rotation::new(subject, "s", "t-0", 0, NOW);
+    for error in [
+        store.find(subject, "s").await.err(),
+        store.list(subject, NOW).await.err(),
+        store.rotate(&rotation).await.err(),
+        store.create(&session(subject, "t"), 100).await.err(),
+        store.end(subject, &["s"]).await.err(),
+    ] {
+        assert!(matches!(error, Some(SessionStoreError::Unavailable(_))), "{error:?}");
+    }
 }
 
 async fn create(store: &dyn SessionStore, session: &SessionRecord) {

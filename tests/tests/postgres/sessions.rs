@@ -8,7 +8,7 @@ use jwt_core::store::tokio_postgres::NoTls;
 use jwt_core::store::{POSTGRES_SCHEMA, PostgresSessions, PostgresSettings};
 use jwt_tests::forge::NOW;
 use jwt_tests::log::Log;
-use jwt_tests::session_contract::{keeps_the_contract, one_exchange_wins, session};
+use jwt_tests::session_contract::{every_operation_fails, keeps_the_contract, one_exchange_wins, session};
 
 use super::server::Server;
 
@@ -123,10 +123,7 @@ async fn without_the_server_every_operation_fails_until_it_is_back() {
     let store = store(&server);
     store.create(&session("joe", "s"), 100).await.expect("space");
     server.kill();
-    let unavailable = |error| matches!(error, SessionStoreError::Unavailable(_));
-    assert!(unavailable(store.find("joe", "s").await.expect_err("no server")));
-    assert!(unavailable(store.rotate(&Rotation::new("joe", "s", "t-0", 0, NOW)).await.expect_err("no server")));
-    assert!(unavailable(store.create(&session("joe", "t"), 100).await.expect_err("no server")));
+    every_operation_fails(&store, "joe").await;
     server.revive();
     assert!(store.find("joe", "s").await.expect("an answer").is_some(), "what was committed is there");
     // The connection was cut while it was idle: the next operation opens another.
