@@ -1,8 +1,8 @@
 //! Measures a process with millions of revocations on Redis: how long it takes to start, also from a file, its memory, and its
-//! look-ups.
+//! look-ups. On Postgres, only how long it takes to start.
 //!
-//! Start a Redis server without data, and name it: `cargo run --release --manifest-path tests/bench/Cargo.toml
-//! --no-default-features --features redis --bin revocations -- redis://127.0.0.1:6379/ 2000000`. A third argument sets
+//! Start a server without data, and name it: `cargo run --release --manifest-path tests/bench/Cargo.toml --no-default-features
+//! --features stores --bin revocations -- redis://127.0.0.1:6379/ 2000000`, or `postgres://...`. A third argument sets
 //! `exact_capacity`.
 
 use std::env;
@@ -10,7 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jwt_bench::stand::{ISSUER, Stand};
 use jwt_core::revocation::{RevocationList, RevocationSettings, Standing, TokenIdentity};
-use jwt_core::store::{RedisRevocations, RedisSettings, redis};
+use jwt_core::store::{
+    POSTGRES_SCHEMA, PostgresRevocations, PostgresSettings, RedisRevocations, RedisSettings, redis, tokio_postgres,
+};
 use jwt_core::{Algorithm, Step, Verified, Verifier};
 
 /// How many tokens of each sort are looked up.
@@ -22,14 +24,18 @@ const BATCH: usize = 10_000;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let mut arguments = env::args().skip(1);
-    let address = arguments.next().expect("the address of a Redis server");
+    let address = arguments.next().expect("the address of a server");
     let number = |text: Option<String>, default| text.map_or(default, |text| text.parse().expect("a number"));
     let count = number(arguments.next(), 2_000_000);
     let exact = number(arguments.next(), 100_000);
     let file = env::temp_dir().join(format!("jwt-revocations-{}", std::process::id()));
     let memory = RevocationSettings::new().capacity(count + 1_000).exact_capacity(exact).snapshot_file(&file);
+    let memory = memory.staleness(Duration::from_secs(60));
+    if address.starts_with("postgres") {
+        start_on_postgres(&address, count, &memory).await;
+        return drop(std::fs::remove_file(&file));
+    }
     let settings = RedisSettings::new().timeout(Duration::from_secs(5)).recovery_time(Duration::ZERO);
-    let settings = settings.staleness(Duration::from_secs(60));
     let connect =
         || RedisRevocations::connect(&address, settings.clone().revocations(memory.clone())).expect("an address");
     let first = connect();
@@ -72,6 +78,28 @@ async fn main() {
     assert!(list.is_complete() && list.count().remembered + 100 > count, "{:?}", list.count());
     drop(list);
     let _ = std::fs::remove_file(&file);
+}
+
+async fn start_on_postgres(address: &str, count: usize, memory: &RevocationSettings) {
+    let config: tokio_postgres::Config = address.parse().expect("an address");
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("a server");
+    tokio::spawn(connection);
+    let until = now().as_secs() + 3_600 + 301;
+    let rows = format!(
+        "INSERT INTO jwt_revocations SELECT 0, convert_to('{ISSUER}', 'UTF8'), \
+         convert_to('0b8f6a52-93ac-4f25-a1b5-' || lpad(n::text, 12, '0'), 'UTF8'), 9223372036854775807, {until} \
+         FROM generate_series(0, {count} - 1) AS n; ANALYZE jwt_revocations;"
+    );
+    client.batch_execute(&format!("{POSTGRES_SCHEMA} {rows}")).await.expect("rows");
+    for source in ["the table", "a file"] {
+        let settings = PostgresSettings::new().timeout(Duration::from_secs(20)).revocations(memory.clone());
+        let (began, busy) = (Instant::now(), on_processor());
+        let list = PostgresRevocations::new(config.clone(), tokio_postgres::NoTls, settings);
+        list.synced().await;
+        let (elapsed, busy) = (began.elapsed(), on_processor() - busy);
+        println!("{count} revocations from {source}: {elapsed:.2?}, with {busy:.2?} of this process");
+        assert!(list.count().remembered + 100 > count, "{:?}", list.count());
+    }
 }
 
 #[derive(Default)]
