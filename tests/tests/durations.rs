@@ -79,7 +79,6 @@ const SETTERS: &[&str] = &[
     "stale_if_error",
     "stale_if_error",
     "staleness",
-    "staleness",
     "timeout",
     "timeout",
     "timeout",
@@ -342,13 +341,14 @@ async fn sessions_may_last_forever() {
 #[tokio::test]
 async fn revocations_may_be_remembered_forever() {
     let clock = ManualClock::at(NOW);
-    let settings = || RevocationSettings::new().longest_lifetime(MOST).refresh_lifetime(MOST).clock(clock.clone());
+    let settings =
+        || RevocationSettings::new().longest_lifetime(MOST).refresh_lifetime(MOST).staleness(MOST).clock(clock.clone());
     let (fed, feed) = MemoryRevocations::with_feed(settings(), MOST);
     feed.caught_up();
     let limited = with_time_limit(Later, MOST);
     // The port is closed again.
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address");
-    let redis = RedisSettings::new().timeout(MOST).connect_timeout(MOST).staleness(MOST).recovery_time(MOST);
+    let redis = RedisSettings::new().timeout(MOST).connect_timeout(MOST).recovery_time(MOST);
     let redis = redis.revocations(settings());
     let redis = RedisRevocations::connect(format!("redis://{gone}/"), redis).expect("an address");
     let revoked = Revocation::subject(ISSUER, "joe", Duration::from_secs(NOW));
@@ -358,7 +358,7 @@ async fn revocations_may_be_remembered_forever() {
         Forge::new(&key()).claim("exp", NOW + 60).claim("sub", "joe").claim("jti", "t").claim("iat", NOW).sign();
     let mut config = tokio_postgres::Config::new();
     config.host("127.0.0.1").port(gone.port()).user("nobody");
-    let postgres = PostgresSettings::new().timeout(MOST).staleness(MOST).revocations(settings());
+    let postgres = PostgresSettings::new().timeout(MOST).revocations(settings());
     let postgres = PostgresRevocations::new(config, tokio_postgres::NoTls, postgres);
     assert!(postgres.revoke(&revoked).await.is_err(), "nobody confirms it");
     let lists: [(Arc<dyn RevocationList>, Result<(), ErrorKind>); 4] = [

@@ -99,7 +99,7 @@ impl Follower {
             if table.feed.is_incomplete() && proof.is_multiple_of(READ_AGAIN_AFTER) {
                 table.read(&following.client).await?;
             }
-            let rest = timeout(table.settings.staleness / 4, self.receive_until(&mut following, None));
+            let rest = timeout(table.settings.revocations.staleness / 4, self.receive_until(&mut following, None));
             if let Ok(end) = rest.await {
                 end?;
             }

@@ -21,7 +21,7 @@ use crate::step::Step;
 /// A revocation list that every process of a fleet shares, in a table on a Postgres server.
 ///
 /// Each process keeps all revocations in memory and looks tokens up there. `NOTIFY` brings what other processes revoke. A
-/// process that can't prove for [`staleness`](PostgresSettings::staleness) that it missed nothing answers with 503 until it
+/// process that can't prove for [`staleness`](crate::revocation::RevocationSettings::staleness) that it missed nothing answers with 503 until it
 /// can, so no token is accepted for longer than that after its revocation.
 ///
 /// If there are more revocations than [fit into memory](crate::revocation::RevocationSettings::capacity), the process asks
@@ -70,7 +70,7 @@ impl PostgresRevocations {
             (config.get_hosts(), config.get_ports(), config.get_dbname(), config.get_user(), config.get_options());
         let store = format!("postgres {hosts:?} {}", settings.channel);
         let connection = Connection::new(config, tls, settings.timeout);
-        let (local, feed) = MemoryRevocations::with_store(settings.revocations.clone(), settings.staleness, &store);
+        let (local, feed) = MemoryRevocations::with_store(settings.revocations.clone(), &store);
         let table = Arc::new(Table::new(connection, settings, feed));
         let (follower, synced) = Follower::new(Arc::clone(&table));
         let follower = tokio::spawn(follower.run()).abort_handle();
@@ -125,7 +125,7 @@ impl PostgresRevocations {
     }
 
     /// Returns whether the list is current: whether the process knows every revocation of the last
-    /// [`staleness`](PostgresSettings::staleness). If not, requests are answered with 503.
+    /// [`staleness`](crate::revocation::RevocationSettings::staleness). If not, requests are answered with 503.
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.0.local.coverage() != Coverage::Stale

@@ -7,7 +7,6 @@ use crate::revocation::RevocationSettings;
 #[must_use]
 pub struct PostgresSettings {
     pub(super) timeout: Duration,
-    pub(super) staleness: Duration,
     pub(super) channel: String,
     pub(super) revocations: RevocationSettings,
 }
@@ -23,7 +22,6 @@ impl PostgresSettings {
     pub fn new() -> Self {
         Self {
             timeout: Duration::from_secs(2),
-            staleness: Duration::from_secs(10),
             channel: "jwt_revocations".to_owned(),
             revocations: RevocationSettings::new(),
         }
@@ -34,15 +32,6 @@ impl PostgresSettings {
     /// If a response doesn't come in time, the operation fails, and the next one opens a new connection.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
-        self
-    }
-
-    /// Sets the maximum staleness of the local revocation list. Default: 10 seconds.
-    ///
-    /// Every quarter of this time a process proves by a write that it's connected to a primary and that no message is under
-    /// way. If it can't for this long, requests are answered with 503 until it can.
-    pub const fn staleness(mut self, bound: Duration) -> Self {
-        self.staleness = bound;
         self
     }
 

@@ -198,7 +198,7 @@ impl Follower {
                 }
             }
             server.feed.set_mark(knowledge.mark(progress.position()));
-            let next = server.settings.staleness / 4;
+            let next = server.settings.revocations.staleness / 4;
             let next = if recovery.is_zero() { next } else { next.min(recovery) };
             if !starts_over {
                 let _ = timeout(next, progress.woken()).await;

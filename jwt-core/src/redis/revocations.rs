@@ -23,7 +23,7 @@ use crate::step::Step;
 /// A revocation list that every process of a fleet shares.
 ///
 /// Each process keeps all revocations in memory and looks tokens up there. The server sends what other processes revoke. A
-/// process that no primary has answered for [`staleness`](RedisSettings::staleness) answers with 503 until one does, so no
+/// process that no primary has answered for [`staleness`](crate::revocation::RevocationSettings::staleness) answers with 503 until one does, so no
 /// token is accepted for longer than that after its revocation. [The guide](crate::guide::redis) has the exceptions: a
 /// server that loses data, and a primary that was cut off.
 ///
@@ -57,7 +57,7 @@ impl RedisRevocations {
     pub fn connect(address: impl AsRef<str>, settings: RedisSettings) -> Result<Self, RedisError> {
         let connection = Connection::new(address.as_ref(), &settings)?;
         let store = format!("redis {} {}", without_secrets(address.as_ref()), settings.prefix);
-        let (local, feed) = MemoryRevocations::with_store(settings.revocations.clone(), settings.staleness, &store);
+        let (local, feed) = MemoryRevocations::with_store(settings.revocations.clone(), &store);
         let server = Arc::new(Server::new(connection, settings, feed));
         let (follower, synced) = Follower::new(Arc::clone(&server));
         let follower = tokio::spawn(follower.run()).abort_handle();

@@ -12,7 +12,6 @@ pub struct RedisSettings {
     pub(super) prefix: String,
     pub(super) connect_timeout: Duration,
     pub(super) timeout: Duration,
-    pub(super) staleness: Duration,
     pub(super) recovery_time: Duration,
     pub(super) revocations: RevocationSettings,
     #[cfg(feature = "redis-tls")]
@@ -32,7 +31,6 @@ impl RedisSettings {
             prefix: "jwt".to_owned(),
             connect_timeout: Duration::from_secs(2),
             timeout: Duration::from_millis(500),
-            staleness: Duration::from_secs(10),
             recovery_time: Duration::from_secs(3),
             revocations: RevocationSettings::new(),
             #[cfg(feature = "redis-tls")]
@@ -63,16 +61,6 @@ impl RedisSettings {
     /// next one opens a new connection.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
-        self
-    }
-
-    /// Sets the maximum staleness of the local revocation list. Default: 10 seconds.
-    ///
-    /// Every quarter of this time a process asks the server for changes, in a way that only a primary can answer. If no
-    /// answer has come for this long, requests are answered with 503 until one comes. The time counts on the system clock
-    /// and on the monotonic clock, and the greater value counts, so it includes a machine's sleep.
-    pub const fn staleness(mut self, bound: Duration) -> Self {
-        self.staleness = bound;
         self
     }
 

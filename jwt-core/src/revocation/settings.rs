@@ -23,6 +23,8 @@ pub struct RevocationSettings {
     pub(crate) refresh_lifetime: Duration,
     pub(crate) token_ids: bool,
     #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(crate) staleness: Duration,
+    #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) snapshot_file: Option<PathBuf>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -42,6 +44,8 @@ impl RevocationSettings {
             longest_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             refresh_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             token_ids: true,
+            #[cfg(any(feature = "postgres", feature = "redis"))]
+            staleness: Duration::from_secs(10),
             #[cfg(any(feature = "postgres", feature = "redis"))]
             snapshot_file: None,
             clock: Arc::new(SystemClock),
@@ -96,6 +100,17 @@ impl RevocationSettings {
     /// refused with the code `missing_claim`, because a single one couldn't be revoked.
     pub const fn without_token_ids(mut self) -> Self {
         self.token_ids = false;
+        self
+    }
+
+    /// Sets the maximum staleness of a list on Redis or Postgres. Default: 10 seconds.
+    ///
+    /// Every quarter of this time a process asks the server for changes, in a way that only a primary can answer. If no answer
+    /// has come for this long, requests are answered with 503 until one comes. The time counts on the system clock and on the
+    /// monotonic clock, and the greater value counts, so it includes a machine's sleep.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub const fn staleness(mut self, bound: Duration) -> Self {
+        self.staleness = bound;
         self
     }
 

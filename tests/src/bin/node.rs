@@ -53,8 +53,8 @@ async fn main() -> Outcome {
 
 async fn save(address: &str, file: &str) -> Outcome {
     let clock = ManualClock::at(NOW);
-    let settings = RedisSettings::new().staleness(Duration::from_millis(4)).recovery_time(Duration::ZERO);
-    let memory = RevocationSettings::new().snapshot_file(file).clock(clock.clone());
+    let settings = RedisSettings::new().recovery_time(Duration::ZERO);
+    let memory = RevocationSettings::new().staleness(Duration::from_millis(4)).snapshot_file(file).clock(clock.clone());
     let list = RedisRevocations::connect(address, settings.revocations(memory))?;
     list.synced().await;
     for number in 0_u64.. {

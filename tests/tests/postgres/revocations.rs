@@ -30,7 +30,8 @@ impl Node {
         let clock = ManualClock::at(NOW);
         let settings = PostgresSettings::new().timeout(Duration::from_secs(10));
         // The clock stands still, so a proof is as good as the last one. They come often, to keep tests short.
-        let settings = settings.staleness(Duration::from_millis(400)).revocations(revocations.clock(clock.clone()));
+        let revocations = revocations.staleness(Duration::from_millis(400)).clock(clock.clone());
+        let settings = settings.revocations(revocations);
         let list = PostgresRevocations::new(server.config(), NoTls, settings);
         let verifier = builder().revocations(list.clone()).clock(clock.clone()).build().expect("a verifier");
         Self { list, clock, verifier }

@@ -134,8 +134,8 @@ async fn a_server_that_hangs_costs_the_time_limit_and_no_look_up() {
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
 async fn a_full_server_keeps_its_connections_and_is_updated_when_it_has_space() {
     let server = Server::start();
-    let frequent = |settings: jwt_core::store::RedisSettings| settings.staleness(Duration::from_millis(40));
-    let node = Node::with(&server, frequent, RevocationSettings::new()).synced().await;
+    let frequent = RevocationSettings::new().staleness(Duration::from_millis(40));
+    let node = Node::with(&server, |settings| settings, frequent).synced().await;
     server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
     let error = node.list.revoke(&session("a")).await.expect_err("the server is full");
     assert_eq!(error, RevokeError::Full);

@@ -53,8 +53,8 @@ async fn a_process_that_starts_on_a_flushed_server_waits_for_the_others() {
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
 async fn a_server_that_lost_a_part_is_noticed_without_a_reconnect() {
     let server = Server::start();
-    let frequent = |settings: RedisSettings| settings.staleness(Duration::from_millis(200));
-    let node = Node::with(&server, frequent, RevocationSettings::new()).synced().await;
+    let frequent = RevocationSettings::new().staleness(Duration::from_millis(200));
+    let node = Node::with(&server, |settings| settings, frequent).synced().await;
     for number in 0..50 {
         node.list.revoke(&session(&format!("s-{number}"))).await.expect("revoked");
     }

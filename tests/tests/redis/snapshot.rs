@@ -24,9 +24,13 @@ fn session(name: &str) -> Revocation {
     Revocation::session(ISSUER, name)
 }
 
+fn patient(settings: RedisSettings) -> RedisSettings {
+    settings.timeout(Duration::from_secs(20))
+}
+
 /// The process asks for changes all the time, so its file is up to date when it ends.
-fn eager(settings: RedisSettings) -> RedisSettings {
-    settings.timeout(Duration::from_secs(20)).staleness(Duration::from_millis(40))
+fn eager() -> RevocationSettings {
+    RevocationSettings::new().staleness(Duration::from_millis(40))
 }
 
 fn file(server: &Server) -> PathBuf {
@@ -35,12 +39,12 @@ fn file(server: &Server) -> PathBuf {
 
 /// Most are sealed.
 fn from_file(server: &Server) -> RevocationSettings {
-    RevocationSettings::new().exact_capacity(640).snapshot_file(file(server))
+    eager().exact_capacity(640).snapshot_file(file(server))
 }
 
 /// A process that has revoked so many sessions and ended.
 async fn leave_a_file(server: &Server, count: usize) {
-    let node = Node::with(server, eager, from_file(server)).synced().await;
+    let node = Node::with(server, patient, from_file(server)).synced().await;
     revoke_many(&node, count).await;
     drop(node);
     assert!(file(server).exists());
@@ -51,12 +55,12 @@ async fn leave_a_file(server: &Server, count: usize) {
 async fn a_process_starts_from_its_file_and_reads_only_newer_revocations() {
     let server = Server::start();
     leave_a_file(&server, 5_000).await;
-    let other = Node::with(&server, eager, RevocationSettings::new()).synced().await;
+    let other = Node::with(&server, patient, eager()).synced().await;
     for number in 0..1_000 {
         other.list.revoke(&session(&format!("new-{number}"))).await.expect("revoked");
     }
     let reads = server.calls("hscan");
-    let node = Node::with(&server, eager, from_file(&server)).synced().await;
+    let node = Node::with(&server, patient, from_file(&server)).synced().await;
     assert!(node.list.is_complete());
     for number in 0..5_000 {
         assert_eq!(node.session(&format!("s-{number}")).await, REVOKED, "{number}");
@@ -69,7 +73,7 @@ async fn a_process_starts_from_its_file_and_reads_only_newer_revocations() {
     other.list.revoke(&session("later")).await.expect("revoked");
     node.until_session("later", REVOKED).await;
     drop(node);
-    let node = Node::with(&server, eager, from_file(&server)).synced().await;
+    let node = Node::with(&server, patient, from_file(&server)).synced().await;
     assert_eq!((node.session("later").await, node.session("s-0").await), (REVOKED, REVOKED));
     assert_eq!(server.calls("hscan"), reads, "nothing was read again");
 }
@@ -80,7 +84,7 @@ async fn without_the_server_a_process_with_a_file_accepts_nothing() {
     let mut server = Server::durable();
     leave_a_file(&server, 10).await;
     server.kill();
-    let node = Node::with(&server, eager, from_file(&server));
+    let node = Node::with(&server, patient, from_file(&server));
     assert_eq!((node.session("s-0").await, node.session("good").await), (DOWN, DOWN));
     server.revive();
     node.until_session("good", None).await;
@@ -94,7 +98,7 @@ async fn what_a_file_has_stays_in_force_on_a_server_that_was_flushed() {
     leave_a_file(&server, 2_000).await;
     server.cli(&["FLUSHALL"]);
     let log = Log::start();
-    let node = Node::with(&server, eager, from_file(&server)).synced().await;
+    let node = Node::with(&server, patient, from_file(&server)).synced().await;
     assert!(log.text().contains("has lost revocations since the snapshot"), "{}", log.text());
     for number in 0..2_000 {
         let outcome = node.session(&format!("s-{number}")).await;
@@ -108,13 +112,13 @@ async fn what_a_file_has_stays_in_force_on_a_server_that_was_flushed() {
 async fn a_file_that_the_log_does_not_continue_is_not_used() {
     let server = Server::start();
     leave_a_file(&server, 100).await;
-    let other = Node::with(&server, eager, RevocationSettings::new()).synced().await;
+    let other = Node::with(&server, patient, eager()).synced().await;
     for name in ["a", "b"] {
         other.list.revoke(&session(name)).await.expect("revoked");
     }
     server.cli(&["XTRIM", "{jwt}:revoked:log", "MAXLEN", "1"]);
     let (log, reads) = (Log::start(), server.calls("hscan"));
-    let node = Node::with(&server, eager, from_file(&server)).synced().await;
+    let node = Node::with(&server, patient, from_file(&server)).synced().await;
     assert_eq!(log.text().matches(UNUSED).count(), 1, "{}", log.text());
     assert!(server.calls("hscan") > reads);
     for name in ["a", "b", "s-0", "s-99"] {
@@ -129,8 +133,8 @@ async fn a_damaged_file_and_that_of_another_list_are_not_used() {
     let (server, empty) = (Server::start(), Server::start());
     leave_a_file(&server, 100).await;
     let log = Log::start();
-    let prefix = |settings: RedisSettings| eager(settings).prefix("other");
-    for node in [Node::with(&server, prefix, from_file(&server)), Node::with(&empty, eager, from_file(&server))] {
+    let prefix = |settings: RedisSettings| patient(settings).prefix("other");
+    for node in [Node::with(&server, prefix, from_file(&server)), Node::with(&empty, patient, from_file(&server))] {
         let node = node.synced().await;
         assert_eq!((node.session("s-0").await, node.session("good").await), (None, None), "nothing is revoked there");
         drop(node);
@@ -142,7 +146,7 @@ async fn a_damaged_file_and_that_of_another_list_are_not_used() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(file(&server), bytes).expect("written");
-    let node = Node::with(&server, eager, from_file(&server)).synced().await;
+    let node = Node::with(&server, patient, from_file(&server)).synced().await;
     assert!(log.text().contains("it's damaged"), "{}", log.text());
     assert_eq!(
         (node.session("s-0").await, node.session("s-99").await, node.session("good").await),
@@ -154,8 +158,8 @@ async fn a_damaged_file_and_that_of_another_list_are_not_used() {
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
 async fn a_process_that_is_killed_while_it_writes_leaves_a_whole_file() {
     let server = Server::start();
-    revoke_many(&Node::with(&server, eager, RevocationSettings::new()).synced().await, 5_000).await;
-    let settings = || RevocationSettings::new().snapshot_file(file(&server));
+    revoke_many(&Node::with(&server, patient, eager()).synced().await, 5_000).await;
+    let settings = || eager().snapshot_file(file(&server));
     let log = Log::start();
     for round in 0..6 {
         let mut command = Command::new(env!("CARGO_BIN_EXE_node"));
@@ -167,7 +171,7 @@ async fn a_process_that_is_killed_while_it_writes_leaves_a_whole_file() {
         until("a file", async || file(&server).exists()).await;
         child.kill().await.expect("killed");
         let reads = server.calls("hscan");
-        let node = Node::with(&server, eager, settings()).synced().await;
+        let node = Node::with(&server, patient, settings()).synced().await;
         assert_eq!(server.calls("hscan"), reads, "the file was used");
         for number in 0..40 + 7 * round {
             assert_eq!(node.session(&format!("saved-{number}")).await, REVOKED, "{number}");
