@@ -30,6 +30,7 @@ pub async fn keeps_the_contract(store: &dyn SessionStore, name: &str) {
     another_copy_repeats_only_within_the_grace_period(store, &format!("{name}-grace")).await;
     an_older_token_is_reused_and_changes_nothing(store, &format!("{name}-reused")).await;
     a_token_newer_than_the_record_is_adopted(store, &format!("{name}-adopted")).await;
+    a_device_binds_a_session_with_its_first_proof(store, &format!("{name}-device")).await;
     a_session_ends_when_it_is_idle_and_when_it_expires(store, &format!("{name}-ends")).await;
     a_session_is_reached_only_through_its_subject(store, &format!("{name}-subject")).await;
     only_the_named_sessions_end(store, &format!("{name}-named")).await;
@@ -157,6 +158,49 @@ async fn a_token_newer_than_the_record_is_adopted(store: &dyn SessionStore, subj
     create(store, &session(subject, "later")).await;
     let late = rotate(store, Rotation::new(subject, "later", "newer", 1, NOW + 86_400)).await;
     assert_eq!(late, (RotationOutcome::Ended, None));
+}
+
+async fn a_device_binds_a_session_with_its_first_proof(store: &dyn SessionStore, subject: &str) {
+    use RotationOutcome::{Adopted, Renewed, Repeated, Unproven};
+    const KEY: Option<&str> = Some(r#"{"crv":"P-256","kty":"EC","x":"\u00e9\n","y":"null"}"#);
+    const OTHER: Option<&str> = Some(r#"{"kty":"OKP"}"#);
+    let mut before = session(subject, "s");
+    create(store, &before).await;
+    let at = |token, rotations, key| Rotation::new(subject, "s", token, rotations, NOW + 1).device_key(key);
+    let (outcome, bound) = rotate(store, at("t-0", 0, KEY)).await;
+    (before.rotations, before.exchanged, before.device_key) = (1, Some("t-0".to_owned()), KEY.map(str::to_owned));
+    (before.rotated_at, before.last_used_at, before.ends_at) = (NOW + 1, NOW + 1, NOW + 3601);
+    assert_eq!((outcome, &bound), (Renewed, &Some(before)));
+    assert_eq!(find(store, subject, "s").await, bound);
+    // Without the key, no token is good, and none is reused: neither a copy from before, nor the next one, nor a newer one.
+    for (token, rotations) in [("t-0", 0), ("copy", 0), ("t-1", 1), ("newer", 7)] {
+        for key in [None, OTHER] {
+            if key.is_none() || rotations < 2 {
+                assert_eq!(rotate(store, at(token, rotations, key)).await, (Unproven, bound.clone()), "{token}");
+            }
+        }
+    }
+    for (token, rotations, outcome) in [("t-0", 0, Repeated), ("copy", 0, Repeated), ("t-1", 1, Renewed)] {
+        assert_eq!(rotate(store, at(token, rotations, KEY)).await.0, outcome, "{token}");
+    }
+    assert_eq!(rotate(store, at("t-0", 0, None)).await.0, Unproven);
+    assert_eq!(rotate(store, at("t-0", 0, KEY)).await.0, RotationOutcome::Reused);
+    // A newer token brings the key that the store has lost.
+    let (outcome, adopted) = rotate(store, at("newer", 7, OTHER)).await;
+    assert_eq!((outcome, adopted.and_then(|session| session.device_key).as_deref()), (Adopted, OTHER));
+    // A token that was exchanged without a key doesn't bind its session.
+    create(store, &session(subject, "u")).await;
+    let at = |token, rotations, key| Rotation::new(subject, "u", token, rotations, NOW + 1).device_key(key);
+    let (_, unbound) = rotate(store, at("t-0", 0, None)).await;
+    assert_eq!(rotate(store, at("t-0", 0, KEY)).await, (Unproven, unbound));
+    assert_eq!(rotate(store, at("t-1", 1, KEY)).await.0, Renewed);
+    // A session that is created with a key has it.
+    let mut restored = session(subject, "v");
+    restored.device_key = KEY.map(str::to_owned);
+    create(store, &restored).await;
+    assert_eq!(find(store, subject, "v").await, Some(restored));
+    assert_eq!(rotate(store, Rotation::new(subject, "v", "t-0", 0, NOW)).await.0, Unproven);
+    assert_eq!(rotate(store, Rotation::new(subject, "v", "t-0", 0, NOW + 3600)).await, (RotationOutcome::Ended, None));
 }
 
 async fn a_session_ends_when_it_is_idle_and_when_it_expires(store: &dyn SessionStore, subject: &str) {

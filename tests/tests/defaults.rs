@@ -683,6 +683,10 @@ rows! {
         }
     }
 
+    "sessions in cookies", "not bound to the browser's device" => sessions_are_not_bound_to_devices {
+        let headers = jwt_tests::device::login_headers(&Shop::usual()).await;
+        assert!(headers.iter().all(|(name, _)| name == "set-cookie" || name == "cache-control"), "{headers:?}");
+    }
     "sessions of one subject", "100, then the least recently used one ends" => a_subject_has_a_hundred_sessions {
         let shop = Shop::usual();
         let first = shop.sessions.login("joe").start().await.expect("a session");

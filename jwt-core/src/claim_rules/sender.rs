@@ -24,6 +24,8 @@ pub(crate) struct SenderRules {
     pub(crate) mutual_tls: SenderMode,
     /// Whether tokens must be bound in one of the ways that are allowed.
     pub(crate) required: bool,
+    /// Whether the verifier's user checks by itself what tokens are bound to, as login sessions do.
+    pub(crate) elsewhere: bool,
 }
 
 impl SenderRules {
@@ -54,6 +56,9 @@ impl SenderRules {
             } else {
                 Err(unbound("the token has no `cnf`, and the issuer's tokens must be bound to their sender"))
             };
+        }
+        if self.elsewhere {
+            return Ok(None);
         }
         if is_off {
             return Err(ErrorKind::UnsupportedConfirmation.into());
@@ -131,11 +136,14 @@ mod tests {
             (Required, Required, false, [unbound, unbound, unbound, None, unsupported, unsupported]),
             (Required, Allowed, false, [unbound, None, unbound, None, unsupported, unsupported]),
         ] {
-            let rules = SenderRules { dpop, mutual_tls, required };
+            let rules = SenderRules { dpop, mutual_tls, required, elsewhere: false };
             for (payload, expected) in payloads.iter().zip(expected) {
                 let claims = RegisteredClaims::read(payload).expect("well-formed");
                 let kind = rules.confirmation(&claims, payload).err().map(|error| error.kind());
                 assert_eq!(kind, expected, "{rules:?} {payload}");
+                let elsewhere = SenderRules { elsewhere: true, ..rules };
+                let is_bound = claims.confirmation;
+                assert_eq!(elsewhere.confirmation(&claims, payload).is_ok(), is_bound || expected.is_none());
             }
         }
     }

@@ -346,6 +346,9 @@ const fn usual(kind: ErrorKind) -> Option<&'static str> {
             "the token came in a cookie and the request from another origin, or without the CSRF token: name your pages' origin \
              with `Csrf::allow_origin`, or send the CSRF token"
         }
+        ErrorKind::UnprovenDevice => {
+            "the session is bound to a browser's device, and another request for it has proved another key: log in again"
+        }
         ErrorKind::UndecidedRoute => "the routes table has no entry for this route and method: add one to `Routes`",
         ErrorKind::KeysUnavailable => {
             "the issuer's keys couldn't be fetched: a WARN in the log has the cause. Nothing needs a restart"

@@ -121,6 +121,8 @@ kinds! {
     UndecidedRoute, "undecided_route", Forbidden, "no decision about this route";
     /// The token came in a cookie, and the request may have been made by another site. RFC 6750 section 5.3.
     CsrfFailed, "csrf_failed", Forbidden, "request may have been made by another site";
+    /// The session is bound to a device, and the request doesn't prove that it comes from there. The refresh token stays valid.
+    UnprovenDevice, "unproven_device", Forbidden, "request does not prove the device of its session";
 
     /// The user's login isn't strong or recent enough for the operation. RFC 9470 section 3.
     InsufficientAuthentication, "insufficient_user_authentication", StepUp, "stronger login needed";

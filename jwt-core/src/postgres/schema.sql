@@ -9,6 +9,8 @@ CREATE TABLE IF NOT EXISTS jwt_sessions (
     rotations_before bigint NOT NULL,
     -- The `jti` of the refresh token that was exchanged last.
     exchanged bytea,
+    -- The public key of the browser's device, if the session is bound to it.
+    device_key text,
     -- Times are seconds since 1970.
     rotated_at bigint NOT NULL,
     last_used_at bigint NOT NULL,
@@ -40,7 +42,7 @@ CREATE INDEX IF NOT EXISTS jwt_revocations_changed ON jwt_revocations (changed);
 -- Adds a session, and deletes the least recently used ones of its subject beyond `most`. Returns the deleted identifiers.
 CREATE OR REPLACE FUNCTION jwt_create_session(
     the_subject bytea, the_id bytea, the_rotations bigint, the_exchanged bytea, created bigint, used bigint, ends bigint,
-    expires bigint, rotated bigint, the_record text, most integer
+    expires bigint, rotated bigint, the_record text, most integer, the_device_key text
 ) RETURNS SETOF bytea LANGUAGE plpgsql AS $$
 BEGIN
     -- One login of a subject at a time. Each statement below sees what the one before has committed.
@@ -54,10 +56,13 @@ BEGIN
         )
         RETURNING s.id;
     INSERT INTO jwt_sessions AS s
-        (subject, id, rotations, rotations_before, exchanged, rotated_at, last_used_at, ends_at, expires_at, record)
-    VALUES (the_subject, the_id, the_rotations, the_rotations, the_exchanged, rotated, used, ends, expires, the_record)
+        (subject, id, rotations, rotations_before, exchanged, rotated_at, last_used_at, ends_at, expires_at, record,
+         device_key)
+    VALUES (the_subject, the_id, the_rotations, the_rotations, the_exchanged, rotated, used, ends, expires, the_record,
+        the_device_key)
     ON CONFLICT (subject, id) DO UPDATE SET
         rotations = the_rotations, rotations_before = the_rotations, exchanged = the_exchanged, rotated_at = rotated,
-        last_used_at = used, ends_at = ends, expires_at = expires, record = the_record;
+        last_used_at = used, ends_at = ends, expires_at = expires, record = the_record,
+        device_key = the_device_key;
 END
 $$;

@@ -30,17 +30,18 @@ pub struct PostgresSessions {
 /// The columns of a record.
 macro_rules! columns {
     () => {
-        "rotations, rotations_before, exchanged, rotated_at, last_used_at, ends_at, expires_at, record"
+        "rotations, rotations_before, exchanged, device_key, rotated_at, last_used_at, ends_at, expires_at, record"
     };
 }
 
-const CREATE: &str = "SELECT jwt_create_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+const CREATE: &str = "SELECT jwt_create_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
 /// A concurrent exchange locks the row, and the conditions are checked again when it has ended.
 const ROTATE: &str = concat!(
     "UPDATE jwt_sessions SET rotations_before = rotations, rotations = $3 + 1, exchanged = $4, rotated_at = $5,
-         last_used_at = $5, ends_at = least($6, expires_at)
+         last_used_at = $5, ends_at = least($6, expires_at), device_key = $7
      WHERE subject = $1 AND id = $2 AND rotations <= $3
+         AND (device_key IS NOT DISTINCT FROM $7 OR $7 IS NOT NULL AND (device_key IS NULL OR rotations < $3))
          AND $5 < CASE WHEN rotations < $3 THEN expires_at ELSE ends_at END
      RETURNING ",
     columns!()
@@ -99,7 +100,7 @@ impl SessionStore for PostgresSessions {
                 .map(seconds);
         let most = i32::try_from(most).unwrap_or(i32::MAX);
         let (rotations, exchanged) = (seconds(session.rotations), session.exchanged.as_deref().map(str::as_bytes));
-        let parameters: [Parameter<'_>; 11] = [
+        let parameters: [Parameter<'_>; 12] = [
             (&subject, Type::BYTEA),
             (&id, Type::BYTEA),
             (&rotations, Type::INT8),
@@ -111,6 +112,7 @@ impl SessionStore for PostgresSessions {
             (&rotated, Type::INT8),
             (&record, Type::TEXT),
             (&most, Type::INT4),
+            (&session.device_key, Type::TEXT),
         ];
         self.connection.query(CREATE, &parameters).await?.iter().map(identifier).collect()
     }
@@ -122,13 +124,14 @@ impl SessionStore for PostgresSessions {
         let (subject, id) = (rotation.subject.as_bytes(), rotation.id.as_bytes());
         let (presented, rotations) = (rotation.presented.as_bytes(), seconds(rotation.rotations.min(u64::MAX / 4)));
         let (now, ends) = (seconds(rotation.now), seconds(rotation.now.saturating_add(rotation.idle)));
-        let parameters: [Parameter<'_>; 6] = [
+        let parameters: [Parameter<'_>; 7] = [
             (&subject, Type::BYTEA),
             (&id, Type::BYTEA),
             (&rotations, Type::INT8),
             (&presented, Type::BYTEA),
             (&now, Type::INT8),
             (&ends, Type::INT8),
+            (&rotation.device_key, Type::TEXT),
         ];
         // The second attempt is for a session that was replaced between the two statements.
         for _ in 0..3 {
@@ -142,8 +145,8 @@ impl SessionStore for PostgresSessions {
             };
             match session.clone().rotate(rotation) {
                 RotationOutcome::Ended => return Ok((RotationOutcome::Ended, None)),
-                outcome @ (RotationOutcome::Repeated | RotationOutcome::Reused) => return Ok((outcome, Some(session))),
                 RotationOutcome::Renewed | RotationOutcome::Adopted => {}
+                outcome => return Ok((outcome, Some(session))),
             }
         }
         Err(SessionStoreError::Unavailable("the session kept changing".into()))
@@ -192,6 +195,7 @@ fn decode(row: &Row) -> Result<SessionRecord, Unreadable> {
     session.ends_at = number("ends_at")?;
     session.expires_at = number("expires_at")?;
     let exchanged: Option<Vec<u8>> = column(row, "exchanged")?;
+    session.device_key = column(row, "device_key")?;
     session.exchanged = exchanged.map(String::from_utf8).transpose().map_err(|_| Unreadable)?;
     Ok(session)
 }

@@ -45,7 +45,7 @@ pub(crate) struct ProofUsed {
 }
 
 /// The longest proof and header, in bytes. A key and a signature of ML-DSA-87 fit.
-const LIMITS: Limits = Limits { token: 16 * 1024, header: 6 * 1024 };
+pub(super) const LIMITS: Limits = Limits { token: 16 * 1024, header: 6 * 1024 };
 
 impl DpopCheck {
     /// Returns the origin that a trusted proxy names.
@@ -120,7 +120,8 @@ impl DpopCheck {
     fn read_key(&self, compact: &Compact<'_>, expected: &[u8; 32]) -> Result<ProofKey, Error> {
         let mut buffer = Bytes::new();
         let header = compact.header(&mut buffer).map_err(|_| invalid("the proof's header isn't base64url"))?;
-        let (algorithm, key) = jwt::read_header(header, &self.algorithms).map_err(invalid)?;
+        let (algorithm, key) = jwt::read_header(header, &jwt::DPOP, &self.algorithms).map_err(invalid)?;
+        let key = key.ok_or_else(|| invalid("the proof's header has no `jwk`"))?;
         // RFC 9449 section 4.3 (12).
         let thumbprint = key.thumbprint_input().and_then(|input| self.backend.sha256(input.as_bytes()));
         if thumbprint.as_ref() != Some(expected) {

@@ -1,4 +1,4 @@
-//! Reads proofs. RFC 9449 section 4.2.
+//! Reads proofs.
 
 use std::borrow::Cow;
 
@@ -10,17 +10,43 @@ use crate::json::{self, Unique, Value};
 /// What's wrong with a proof, for the operator.
 pub(super) type Problem = &'static str;
 
-/// Reads the header of a proof and returns the client's key.
-pub(super) fn read_header(text: &str, allowed: &[Algorithm]) -> Result<(Algorithm, Key), Problem> {
+/// A kind of proof.
+pub(super) struct ProofKind {
+    token_type: &'static str,
+    wrong_type: Problem,
+    wrong_algorithm: Problem,
+}
+
+/// RFC 9449 section 4.2.
+pub(super) const DPOP: ProofKind = ProofKind {
+    token_type: "dpop+jwt",
+    wrong_type: "the proof's `typ` isn't `dpop+jwt`",
+    wrong_algorithm: "the proof's `alg` isn't one that `Dpop::algorithms` allows",
+};
+
+/// Device Bound Session Credentials, section "DBSC Proof JWT Syntax".
+#[cfg(feature = "issue")]
+pub(super) const DEVICE: ProofKind = ProofKind {
+    token_type: "dbsc+jwt",
+    wrong_type: "the proof's `typ` isn't `dbsc+jwt`",
+    wrong_algorithm: "the proof's `alg` isn't ES256 or RS256",
+};
+
+/// Reads the header of a proof, and returns the key in it if there is one.
+pub(super) fn read_header(
+    text: &str,
+    kind: &ProofKind,
+    allowed: &[Algorithm],
+) -> Result<(Algorithm, Option<Key>), Problem> {
     let header = Header::read(text).map_err(|_| {
         "the proof's header isn't accepted: `alg` must name a signature algorithm, and `crit` and `b64` mustn't be there"
     })?;
-    if !header.token_type.as_deref().is_some_and(|typ| is_media_type(typ, "dpop+jwt")) {
-        return Err("the proof's `typ` isn't `dpop+jwt`");
+    if !header.token_type.as_deref().is_some_and(|typ| is_media_type(typ, kind.token_type)) {
+        return Err(kind.wrong_type);
     }
-    // Section 4.3 (5): never a MAC, and there is no `none`.
+    // RFC 9449 section 4.3 (5): never a MAC, and there is no `none`.
     if header.algorithm.is_symmetric() || !allowed.contains(&header.algorithm) {
-        return Err("the proof's `alg` isn't one that `Dpop::algorithms` allows");
+        return Err(kind.wrong_algorithm);
     }
     let mut jwk = None;
     // It was read before, so an error can't occur.
@@ -29,16 +55,20 @@ pub(super) fn read_header(text: &str, allowed: &[Algorithm]) -> Result<(Algorith
             jwk = Some(value);
         }
     });
-    let Some(Value::Object(jwk)) = jwk else { return Err("the proof's header has no `jwk`") };
-    let key = Key::from_jwk(jwk).map_err(|error| match error.kind() {
-        // Section 4.3 (7).
-        KeyErrorKind::PrivateKey => "the proof's `jwk` has private members: the client gives its private key away",
-        _ => "the proof's `jwk` isn't a usable public key",
-    })?;
+    const UNUSABLE: Problem = "the proof's `jwk` isn't a usable public key";
+    let key = match jwk {
+        None => None,
+        Some(Value::Object(jwk)) => Some(Key::from_jwk(jwk).map_err(|error| match error.kind() {
+            // RFC 9449 section 4.3 (7).
+            KeyErrorKind::PrivateKey => "the proof's `jwk` has private members: the client gives its private key away",
+            _ => UNUSABLE,
+        })?),
+        Some(_) => return Err(UNUSABLE),
+    };
     Ok((header.algorithm, key))
 }
 
-/// The claims of a proof.
+/// The claims of a DPoP proof. RFC 9449 section 4.2.
 pub(super) struct ProofClaims<'p> {
     pub(super) id: Cow<'p, str>,
     pub(super) method: Cow<'p, str>,

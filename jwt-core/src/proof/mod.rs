@@ -24,6 +24,8 @@
 
 mod certificate;
 mod check;
+#[cfg(feature = "issue")]
+mod device;
 mod dpop;
 mod jwt;
 mod keys;
@@ -36,6 +38,8 @@ mod url;
 
 pub(crate) use certificate::CertificateCheck;
 pub(crate) use check::{DpopCheck, ProofUsed};
+#[cfg(feature = "issue")]
+pub(crate) use device::{DeviceProof, DeviceRequest};
 pub use dpop::Dpop;
 pub use memory::MemoryReplayLog;
 pub(crate) use proxies::Proxies;

@@ -39,10 +39,10 @@ macro_rules! script {
             Script::new(concat!(
                 r"
                 local function read(value)
-                    local rotations, exchanged, rotated, used, ends, expires, rest =
-                        string.match(value, '^(.-)\n(.-)\n(.-)\n(.-)\n(.-)\n(.-)\n(.*)$')
-                    return { rotations = rotations, exchanged = exchanged, rotated = rotated, used = used, ends = ends,
-                        expires = expires, rest = rest }
+                    local rotations, exchanged, device, rotated, used, ends, expires, rest =
+                        string.match(value, '^(.-)\n(.-)\n(.-)\n(.-)\n(.-)\n(.-)\n(.-)\n(.*)$')
+                    return { rotations = rotations, exchanged = exchanged, device = device, rotated = rotated, used = used,
+                        ends = ends, expires = expires, rest = rest }
                 end
                 local function has_ended(session, now) return tonumber(now) >= tonumber(session.ends) end
                 ",
@@ -82,13 +82,17 @@ static CREATE: LazyLock<Script> = script!(
 static ROTATE: LazyLock<Script> = script!(
     r"
     local id, presented, rotations, following = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
-    local now, grace, ends = ARGV[5], tonumber(ARGV[6]), ARGV[7]
+    local now, grace, ends, device = ARGV[5], tonumber(ARGV[6]), ARGV[7], ARGV[8]
     local value = redis.call('HGET', KEYS[1], id)
     if not value then return { 'over', false } end
     local session = read(value)
     local known = tonumber(session.rotations)
     local is_newer = rotations > known
     if tonumber(now) >= tonumber(is_newer and session.expires or session.ends) then return { 'over', false } end
+    if device ~= session.device then
+        local is_first = session.device == 'null' and rotations == known
+        if device == 'null' or not (is_first or is_newer) then return { 'unproven', value } end
+    end
     if rotations < known then
         local is_previous = rotations + 1 == known
         local in_grace = tonumber(now) < tonumber(session.rotated) + grace
@@ -96,7 +100,7 @@ static ROTATE: LazyLock<Script> = script!(
         return { 'reused', value }
     end
     if tonumber(ends) > tonumber(session.expires) then ends = session.expires end
-    value = table.concat({ following, presented, now, now, ends, session.expires, session.rest }, '\n')
+    value = table.concat({ following, presented, device, now, now, ends, session.expires, session.rest }, '\n')
     redis.call('HSET', KEYS[1], id, value)
     return { is_newer and 'adopted' or 'renewed', value }
     "
@@ -167,6 +171,7 @@ impl SessionStore for RedisSessions {
         let mut script = ROTATE.key(self.key(rotation.subject));
         script.arg(rotation.id).arg(json_string(rotation.presented)?).arg(rotation.rotations);
         script.arg(rotation.rotations.saturating_add(1)).arg(rotation.now).arg(rotation.grace).arg(ends);
+        script.arg(json_option(rotation.device_key)?);
         let (outcome, session): (String, Option<String>) = self.connection.run_script(&script).await?;
         let Some(session) = session.as_deref().map(decode).transpose()? else {
             return Ok((RotationOutcome::Ended, None));
@@ -175,6 +180,7 @@ impl SessionStore for RedisSessions {
             "renewed" => RotationOutcome::Renewed,
             "adopted" => RotationOutcome::Adopted,
             "repeated" => RotationOutcome::Repeated,
+            "unproven" => RotationOutcome::Unproven,
             _ => RotationOutcome::Reused,
         };
         Ok((outcome, Some(session)))
@@ -206,20 +212,23 @@ impl SessionStore for RedisSessions {
 }
 
 fn encode(session: &SessionRecord) -> Result<String, Unreadable> {
-    let exchanged = session.exchanged.as_deref().map_or_else(|| Ok("null".to_owned()), json_string)?;
+    let exchanged = json_option(session.exchanged.as_deref())?;
+    let device = json_option(session.device_key.as_deref())?;
     let rest = serde_json::to_string(session).map_err(|_| Unreadable)?;
     let SessionRecord { rotations, rotated_at, last_used_at, ends_at, expires_at, .. } = session;
-    Ok(format!("{rotations}\n{exchanged}\n{rotated_at}\n{last_used_at}\n{ends_at}\n{expires_at}\n{rest}"))
+    Ok(format!("{rotations}\n{exchanged}\n{device}\n{rotated_at}\n{last_used_at}\n{ends_at}\n{expires_at}\n{rest}"))
 }
 
 fn decode(value: &str) -> Result<SessionRecord, Unreadable> {
-    let mut lines = value.splitn(7, '\n');
+    let mut lines = value.splitn(8, '\n');
     let mut line = || lines.next().ok_or(Unreadable);
-    let (rotations, exchanged, rotated, used, ends, expires) = (line()?, line()?, line()?, line()?, line()?, line()?);
+    let (rotations, exchanged, device, rotated, used, ends, expires) =
+        (line()?, line()?, line()?, line()?, line()?, line()?, line()?);
     let mut session: SessionRecord = serde_json::from_str(line()?).map_err(|_| Unreadable)?;
     let number = |line: &str| line.parse().map_err(|_| Unreadable);
     session.rotations = number(rotations)?;
     session.exchanged = serde_json::from_str(exchanged).map_err(|_| Unreadable)?;
+    session.device_key = serde_json::from_str(device).map_err(|_| Unreadable)?;
     session.rotated_at = number(rotated)?;
     session.last_used_at = number(used)?;
     session.ends_at = number(ends)?;
@@ -230,6 +239,10 @@ fn decode(value: &str) -> Result<SessionRecord, Unreadable> {
 /// Equal strings give equal JSON, so the scripts can compare it.
 fn json_string(text: &str) -> Result<String, Unreadable> {
     serde_json::to_string(text).map_err(|_| Unreadable)
+}
+
+fn json_option(text: Option<&str>) -> Result<String, Unreadable> {
+    text.map_or_else(|| Ok("null".to_owned()), json_string)
 }
 
 impl From<Failure> for SessionStoreError {

@@ -2,6 +2,8 @@
 
 mod cookie_renewal;
 mod cookies;
+mod device_bound;
+mod device_proofs;
 mod endpoints;
 mod key_files;
 mod key_ring;

@@ -174,8 +174,8 @@ impl Challenger {
             Class::Missing => (401, None),
             Class::Malformed => (400, Some("invalid_request")),
             Class::Refused => (401, Some(refused_code(error.kind()))),
-            // Another token wouldn't help: the request may come from another site.
-            Class::Forbidden if error.kind() == ErrorKind::CsrfFailed => {
+            // Another token wouldn't help: the request may come from another site or device.
+            Class::Forbidden if matches!(error.kind(), ErrorKind::CsrfFailed | ErrorKind::UnprovenDevice) => {
                 return Challenge { status: 403, headers: Vec::new() };
             }
             Class::Forbidden => (403, Some("insufficient_scope")),

@@ -65,6 +65,13 @@ impl Attributes {
         self.line("") + "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
     }
 
+    /// Returns the attributes as `Set-Cookie` has them, without the end of the cookie's life.
+    #[cfg(feature = "issue")]
+    pub(super) fn attributes(&self) -> String {
+        let line = self.line("");
+        line.split_once("; ").map_or_else(String::new, |(_, attributes)| attributes.to_owned())
+    }
+
     /// Returns the values that remove this cookie, and others with its name.
     pub(super) fn removal(&self) -> Removal {
         let host_only = |path: &str| Self { path: path.to_owned(), domain: None, ..self.clone() }.clear();

@@ -8,30 +8,48 @@ use crate::http::Headers;
 /// response.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[must_use = "the cookies are set only if you add these header lines to a response"]
-pub struct SetCookies(Vec<String>);
+pub struct SetCookies {
+    values: Vec<String>,
+    /// Another header, which belongs to the cookies.
+    header: Option<(&'static str, String)>,
+}
 
 impl SetCookies {
     pub(super) fn one(value: String) -> Self {
-        Self(vec![value])
+        Self::all([value])
     }
 
     pub(super) fn all(values: impl IntoIterator<Item = String>) -> Self {
-        Self(values.into_iter().collect())
+        Self { values: values.into_iter().collect(), header: None }
+    }
+
+    #[cfg(feature = "issue")]
+    pub(crate) fn with_header(self, header: Option<(&'static str, String)>) -> Self {
+        Self { header, ..self }
+    }
+
+    #[cfg(feature = "issue")]
+    pub(crate) const fn header(&self) -> Option<&(&'static str, String)> {
+        self.header.as_ref()
     }
 
     /// Appends `others`.
     pub fn and(mut self, others: Self) -> Self {
-        self.0.extend(others.0);
+        self.values.extend(others.values);
+        self.header = self.header.or(others.header);
         self
     }
 
     /// Adds the cookies to a response, unless there are none. Shared caches must not store it, because cookies may contain tokens:
     /// `Cache-Control` becomes `no-store`, unless [`may_be_shared`] says that it already excludes shared caches.
     pub fn apply(self, response: &mut dyn Headers) {
-        if self.0.is_empty() {
+        if self.values.is_empty() {
             return;
         }
-        self.0.into_iter().for_each(|value| response.append("set-cookie", value.into_bytes()));
+        if let Some((name, value)) = self.header {
+            response.append(name, value.into_bytes());
+        }
+        self.values.into_iter().for_each(|value| response.append("set-cookie", value.into_bytes()));
         if may_be_shared(response.values("cache-control").iter().map(Vec::as_slice)) {
             response.remove("cache-control");
             response.append("cache-control", b"no-store".to_vec());
@@ -40,7 +58,7 @@ impl SetCookies {
 
     /// Returns the values, which have only visible ASCII and spaces.
     pub fn values(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.values.iter().map(String::as_str)
     }
 }
 
@@ -49,7 +67,7 @@ impl IntoIterator for SetCookies {
     type IntoIter = std::vec::IntoIter<String>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.values.into_iter()
     }
 }
 

@@ -122,6 +122,12 @@ impl Cookies {
         if self.0.keep_refused { SetCookies::default() } else { self.clear() }
     }
 
+    /// Returns the name and the attributes of the access token's cookie.
+    #[cfg(feature = "issue")]
+    pub(crate) fn access_credential(&self) -> (&str, String) {
+        (&self.0.access.name, self.0.access.attributes())
+    }
+
     /// Returns whether a `Set-Cookie` value sets or removes the access token's cookie.
     #[cfg(feature = "issue")]
     pub(crate) fn is_access(&self, set_cookie: &[u8]) -> bool {

@@ -10,6 +10,7 @@ use crate::issue::{AccessToken, REFRESH_TYPE, TokenIssuer};
 use crate::revocation::{Revocation, RevocationStore};
 use crate::verify::Verifier;
 
+use super::device::{CHALLENGE_TYPE, CHALLENGE_USE};
 use super::hooks::Hooks;
 use super::journal::EndJournal;
 use super::refresh::REFRESH_USE;
@@ -29,6 +30,7 @@ pub struct SessionsBuilder {
     sources: TokenSources,
     hooks: Hooks,
     lists: Vec<Arc<dyn RevocationStore>>,
+    device_path: Option<String>,
 }
 
 impl Sessions {
@@ -52,6 +54,7 @@ impl SessionsBuilder {
             sources: TokenSources::new(),
             hooks: Hooks::default(),
             lists: Vec::new(),
+            device_path: None,
         }
     }
 
@@ -96,6 +99,31 @@ impl SessionsBuilder {
     /// Sets where the refresh token is looked for in a request. Default: only in the `Authorization` header.
     pub fn sources(mut self, sources: TokenSources) -> Self {
         self.sources = sources;
+        self
+    }
+
+    /// Lets browsers bind sessions in cookies to their device, so that a copy of the refresh token's cookie is worthless elsewhere.
+    /// Pass the path at which clients reach [`refresh_endpoint_with`](Sessions::refresh_endpoint_with). Default: nothing is bound.
+    /// W3C Device Bound Session Credentials.
+    ///
+    /// A login's [cookies](super::TokenPair::cookies) then ask the browser for a key of its device, which it registers at this path
+    /// over HTTPS. From then on, each refresh needs a signature of that key; without one it's answered with 403
+    /// `unproven_device`, and the refresh token stays valid. The browser refreshes by itself. Other browsers ignore the header, and
+    /// their sessions go on as before. [The guide](crate::guide::browsers) says what this protects from.
+    ///
+    /// ```
+    /// # use jwt_core::BuildError;
+    /// # use jwt_core::issue::{MemorySessions, Sessions, TokenIssuer};
+    /// # use jwt_core::http::Cookies;
+    /// # fn build(tokens: TokenIssuer, cookies: &Cookies) -> Result<Sessions, BuildError> {
+    /// Sessions::builder(tokens, MemorySessions::new())
+    ///     .sources(cookies.refresh_sources())
+    ///     .device_bound("/auth/refresh")
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn device_bound(mut self, refresh_path: impl Into<String>) -> Self {
+        self.device_path = Some(refresh_path.into());
         self
     }
 
@@ -163,6 +191,8 @@ impl SessionsBuilder {
     /// [`OutOfRange`](BuildErrorKind::OutOfRange) for an idle or absolute time of less than a second, for an idle time that
     /// is longer than the ring's [`longest_lifetime`](crate::issue::KeyRingBuilder::longest_lifetime), for a grace period of
     /// more than a minute, for a leeway of more than 300 seconds, and for zero sessions per subject.
+    /// [`IllegalCharacters`](BuildErrorKind::IllegalCharacters) for a path of [`device_bound`](Self::device_bound) that doesn't begin
+    /// with `/` or isn't a path as in URLs.
     pub fn build(self) -> Result<Sessions, BuildError> {
         let out_of_range = |setting: &'static str| BuildError::new(BuildErrorKind::OutOfRange, setting);
         self.tokens.check_lifetime(self.idle.min(self.absolute), "idle")?;
@@ -175,21 +205,28 @@ impl SessionsBuilder {
         if self.max_per_subject == 0 {
             return Err(out_of_range("max_per_subject"));
         }
-        let issuer = self.tokens.trusted_keys().audience(self.tokens.refresh_audience());
-        let issuer = issuer.token_types([REFRESH_TYPE]).claim("token_use", REFRESH_USE);
-        let builder = Verifier::builder()
-            .issuer(issuer.require_claims(["sub", "sid", "iat", "jti"]))
-            .crypto(self.tokens.ring().backend())
-            .sources(self.sources);
-        let builder = match self.leeway {
-            Some(leeway) => builder.leeway(leeway),
-            None => builder,
+        if self.device_path.as_deref().is_some_and(|path| !is_path(path)) {
+            return Err(BuildError::new(BuildErrorKind::IllegalCharacters, "device_bound"));
+        }
+        let verifier = |token_type, token_use, required: &[&str]| {
+            let issuer = self.tokens.trusted_keys().audience(self.tokens.refresh_audience());
+            let issuer = issuer.token_types([token_type]).claim("token_use", token_use).binding_checked_elsewhere();
+            let issuer = issuer.require_claims(required.iter().copied());
+            let builder = Verifier::builder().issuer(issuer).crypto(self.tokens.ring().backend());
+            match self.leeway {
+                Some(leeway) => builder.leeway(leeway),
+                None => builder,
+            }
         };
-        let verifier = builder.build()?;
+        let refresh = verifier(REFRESH_TYPE, REFRESH_USE, &["sub", "sid", "iat", "jti"]);
+        let challenges = verifier(CHALLENGE_TYPE, CHALLENGE_USE, &["sid", "iat"]).without_token_cache().build()?;
+        let verifier = refresh.sources(self.sources).build()?;
         Ok(Sessions::new(Inner {
             tokens: self.tokens,
             store: self.store,
             verifier,
+            challenges,
+            device_path: self.device_path,
             idle: self.idle,
             absolute: self.absolute,
             // Stores count whole seconds. Round up, so that half a second isn't zero.
@@ -204,6 +241,12 @@ impl SessionsBuilder {
     }
 }
 
+/// Whether browsers and headers take this as the path of a URL. RFC 3986 section 3.3.
+fn is_path(path: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%".contains(&byte);
+    path.starts_with('/') && !path.starts_with("//") && path.bytes().all(is_legal)
+}
+
 impl fmt::Debug for SessionsBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionsBuilder")
@@ -212,6 +255,7 @@ impl fmt::Debug for SessionsBuilder {
             .field("idle", &self.idle)
             .field("absolute", &self.absolute)
             .field("grace", &self.grace)
+            .field("device_bound", &self.device_path)
             .finish_non_exhaustive()
     }
 }

@@ -10,6 +10,7 @@ use crate::http::challenge::Rejection;
 use crate::http::cookies::{Cookies, SetCookies};
 use crate::http::request::RequestView;
 use crate::http::token::Location;
+use crate::proof::DeviceRequest;
 use crate::step::Step;
 use crate::verified::Verified;
 use crate::verify::{Authenticator, Verifier};
@@ -61,6 +62,7 @@ impl Sessions {
     /// Returns a refresh endpoint for browsers, which answers with 204 and sets the next pair as
     /// [cookies](TokenPair::cookies).
     ///
+    /// It also registers and checks the keys of [devices](super::SessionsBuilder::device_bound).
     /// A token that didn't come in a cookie is answered as by [`refresh_endpoint`](Self::refresh_endpoint). If the token is
     /// refused, all cookies are removed, unless
     /// [`CookiesBuilder::keep_refused`](crate::http::cookies::CookiesBuilder::keep_refused) is set.
@@ -82,18 +84,51 @@ impl Sessions {
     /// ```
     #[must_use]
     pub fn refresh_endpoint_with(&self, cookies: &Cookies) -> Endpoint {
-        let (sessions, next) = (self.clone(), cookies.clone());
-        authenticated(self.refresh_verifier(), Some(cookies), move |verified| {
-            let (sessions, cookies) = (sessions.clone(), next.clone());
-            async move {
-                let refresh = sessions.refresh(&RefreshToken::of(&verified)?);
-                if verified.location() != Some(Location::Cookie) {
-                    return Ok(refresh.await?.answer());
-                }
-                let pair = refresh.for_cookies(&cookies).await?;
-                Ok(with_cookies(no_content(), pair.cookies(&cookies)?))
-            }
+        let verifier = self.refresh_verifier();
+        // Pages of other origins can't make these requests, and a proof of the device is a better one than a header.
+        let sources = verifier.sources().clone().dangerous_without_csrf_protection();
+        let by_browsers = Authenticator::from(verifier.with_sources(sources));
+        let by_pages = Authenticator::from(verifier);
+        let (sessions, cookies, removed) = (self.clone(), cookies.clone(), cookies.clear_refused());
+        Endpoint::replying(&["POST"], move |request: &dyn RequestView| {
+            let device = DeviceRequest::of(request);
+            let authenticator = if device.is_some() { &by_browsers } else { &by_pages };
+            let (sessions, cookies) = (sessions.clone(), cookies.clone());
+            let answer = async move |verified| sessions.refresh_in_cookies(&verified, &cookies, device).await;
+            reply(authenticator, request, answer, Some(removed.clone()))
         })
+    }
+
+    async fn refresh_in_cookies(
+        &self,
+        verified: &Verified,
+        cookies: &Cookies,
+        device: Option<DeviceRequest>,
+    ) -> Result<Answer, Error> {
+        let token = RefreshToken::of(verified)?;
+        if verified.location() != Some(Location::Cookie) {
+            return Ok(self.refresh(&token).await?.answer());
+        }
+        let session = device.as_ref().and_then(|device| device.session.as_deref());
+        if session.is_some_and(|session| session != token.session_id()) {
+            // The browser has logged in again. With this status, it forgets the earlier session.
+            return Ok(Answer::new(404).header("cache-control", "no-store"));
+        }
+        let registers = device.as_ref().is_some_and(DeviceRequest::registers);
+        match self.refresh(&token).device(device).for_cookies(cookies).await {
+            Ok(pair) if registers => {
+                let answer = Answer::new(200).body("application/json", self.instructions(&pair, cookies));
+                Ok(with_cookies(answer.header("cache-control", "no-store"), pair.cookies(cookies)?))
+            }
+            Ok(pair) => Ok(with_cookies(no_content(), pair.cookies(cookies)?)),
+            // The browser signs the challenge at once. No other challenge than a login's is good for a new key.
+            Err(error) if error.kind() == ErrorKind::UnprovenDevice && !registers => {
+                let rotations = token.session_claims()?.rotations;
+                let (name, value) = self.challenge_header(&token.session_id(), rotations).await?;
+                Ok(Answer::from(verified.refuse(error)).header(name, value))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns an endpoint that ends the session of a `POST`'s token, and answers with 204.
@@ -150,6 +185,10 @@ fn no_content() -> Answer {
 }
 
 fn with_cookies(answer: Answer, cookies: SetCookies) -> Answer {
+    let answer = match cookies.header() {
+        Some((name, value)) => answer.header(name, value),
+        None => answer,
+    };
     cookies.into_iter().fold(answer, |answer, value| answer.header("set-cookie", value))
 }
 
@@ -165,18 +204,28 @@ where
     let authenticator = Authenticator::from(verifier);
     let cookies = cookies.map(Cookies::clear_refused);
     Endpoint::replying(&["POST"], move |request: &dyn RequestView| {
-        let (answer, cookies) = (answer.clone(), cookies.clone());
-        let entry = authenticator.enter(request, &RequestState::missing("Sessions"));
-        entry.then(move |entry| match entry {
-            Ok(mut admission) => match admission.take_inspection() {
-                Some(inspection) => Step::Ready(Reply::Inspect(inspection.then(move |entry| match entry {
-                    Ok(admission) => respond(admission, answer, cookies),
-                    Err(rejection) => Step::Ready(rejected(rejection, cookies)),
-                }))),
-                None => respond(admission, answer, cookies).map(Reply::Answer),
-            },
-            Err(rejection) => Step::Ready(Reply::Answer(rejected(rejection, cookies))),
-        })
+        reply(&authenticator, request, answer.clone(), cookies.clone())
+    })
+}
+
+fn reply<A>(
+    authenticator: &Authenticator,
+    request: &dyn RequestView,
+    answer: impl FnOnce(Verified) -> A + Send + 'static,
+    cookies: Option<SetCookies>,
+) -> Step<Reply>
+where
+    A: Future<Output = Result<Answer, Error>> + Send + 'static,
+{
+    authenticator.enter(request, &RequestState::missing("Sessions")).then(move |entry| match entry {
+        Ok(mut admission) => match admission.take_inspection() {
+            Some(inspection) => Step::Ready(Reply::Inspect(inspection.then(move |entry| match entry {
+                Ok(admission) => respond(admission, answer, cookies),
+                Err(rejection) => Step::Ready(rejected(rejection, cookies)),
+            }))),
+            None => respond(admission, answer, cookies).map(Reply::Answer),
+        },
+        Err(rejection) => Step::Ready(Reply::Answer(rejected(rejection, cookies))),
     })
 }
 

@@ -24,7 +24,8 @@ impl Sessions {
         session.ends_at = now.saturating_add(service.idle).as_secs().min(session.expires_at);
         session.grant = serde_json::to_string(access.grant()).map_err(|_| ErrorKind::IssuingFailed)?;
         // Issue before storing, so that a failure leaves no session behind.
-        let pair = self.pair(access, &session, now).await?;
+        let mut pair = self.pair(access, &session, now).await?;
+        pair.device = self.registration_header(&session).await?;
         let displaced = service.store.create(&session, service.max_per_subject).await;
         for id in displaced.map_err(|error| self.unavailable(&error))? {
             // The store has deleted this session already. If a hook fails, it's tried again later.
@@ -43,7 +44,8 @@ impl Sessions {
             return Err(Error::from(ErrorKind::WrongClaim).with_unmet("client_id"));
         }
         let presented = claims.token_id().ok_or_else(|| Error::from(ErrorKind::MissingClaim).with_unmet("jti"))?;
-        let rotations = refresh.token.rotations()?;
+        let session_claims = refresh.token.session_claims()?;
+        let rotations = session_claims.rotations;
         self.heal_some().await;
         // A revocation that arrives from now on covers the new tokens, whose `iat` is this moment.
         let now = self.now();
@@ -52,10 +54,12 @@ impl Sessions {
             .idle(service.idle.as_secs());
         // Everything that can refuse the request runs before the token is exchanged.
         let mut expected = self.find(&rotation).await?;
+        let device_key = self.prove_device(refresh, &session_claims, &expected).await?;
+        let rotation = rotation.device_key(device_key.as_deref());
         self.check_revocation(&refresh.token, &expected, now).await?;
         let access = self.prepare(&expected, refresh).await?;
         let pair = match expected.rotate(&rotation) {
-            RotationOutcome::Reused | RotationOutcome::Ended => None,
+            RotationOutcome::Reused | RotationOutcome::Ended | RotationOutcome::Unproven => None,
             _ => Some(self.pair(access.clone(), &expected, now).await?),
         };
         if let (Some(cookies), Some(pair)) = (&refresh.cookies, &pair)
@@ -77,6 +81,7 @@ impl Sessions {
                 let _ = self.end_session(&subject, &id).await;
                 Err(ErrorKind::RefreshReused.into())
             }
+            (RotationOutcome::Unproven, ..) => Err(ErrorKind::UnprovenDevice.into()),
             (RotationOutcome::Ended, ..) | (_, None, _) => Err(ErrorKind::SessionEnded.into()),
             (_, Some(session), Some(pair)) if session == expected => Ok(pair),
             // The session changed since it was read: another request refreshed it.
@@ -154,28 +159,26 @@ impl Sessions {
 
     /// The access token of a session, with the settings of its login.
     fn access(&self, session: &SessionRecord) -> Result<AccessToken, Error> {
-        let grant: Grant = serde_json::from_str(&session.grant).map_err(|_| {
-            tracing::error!("the session store returned a record that this crate did not write");
-            ErrorKind::SessionsUnavailable
-        })?;
+        let grant: Grant = serde_json::from_str(&session.grant).map_err(|_| unreadable_record())?;
         Ok(self.0.tokens.access(session.subject.as_str()).with_grant(grant))
     }
 
     async fn pair(&self, access: AccessToken, session: &SessionRecord, now: Duration) -> Result<TokenPair, Error> {
         let access = access.generate_csrf()?;
-        let refresh = self.refresh_token(access.grant(), session).wait().await?;
+        let refresh = self.refresh_token(access.grant(), session)?.wait().await?;
         let ends = Duration::from_secs(session.ends_at);
         let token_session = TokenSession { id: &session.id, login: session.created_at, ends };
         let access = access.issue_in(Some(token_session), now).wait().await?;
-        Ok(TokenPair { access, refresh, session_id: session.id.clone() })
+        let device = match session.device_key {
+            Some(_) => Some(self.challenge_header(&session.id, session.rotations).await?),
+            None => None,
+        };
+        Ok(TokenPair { access, refresh, session_id: session.id.clone(), device })
     }
 
     /// A copy of the session's current refresh token. All copies have the same number of rotations and the same times.
-    fn refresh_token(&self, grant: &Grant, session: &SessionRecord) -> Step<Result<Issued, BuildError>> {
-        let jwt_id = match self.0.tokens.random_id() {
-            Ok(jwt_id) => jwt_id,
-            Err(error) => return Step::Ready(Err(error)),
-        };
+    fn refresh_token(&self, grant: &Grant, session: &SessionRecord) -> Result<Step<Result<Issued, BuildError>>, Error> {
+        let jwt_id = self.0.tokens.random_id()?;
         let mut claims = serde_json::Map::new();
         let mut set = |name: &str, value: &str| drop(claims.insert(name.to_owned(), value.into()));
         set("sub", &session.subject);
@@ -186,8 +189,13 @@ impl Sessions {
             set("client_id", client_id);
         }
         claims.insert("rotations".to_owned(), session.rotations.into());
+        if let Some(key) = &session.device_key {
+            let jwk: serde_json::Value = serde_json::from_str(key).map_err(|_| unreadable_record())?;
+            // RFC 7800 section 3.2.
+            claims.insert("cnf".to_owned(), serde_json::json!({ "jwk": jwk }));
+        }
         let lifetime = Duration::from_secs(session.ends_at.saturating_sub(session.rotated_at).max(1));
-        self.0.tokens.sign(UnsignedToken {
+        Ok(self.0.tokens.sign(UnsignedToken {
             token_type: REFRESH_TYPE.to_owned(),
             header: serde_json::Map::new(),
             claims,
@@ -196,7 +204,7 @@ impl Sessions {
             issued_at: Duration::from_secs(session.rotated_at),
             lifetime,
             csrf: grant.csrf().map(str::to_owned),
-        })
+        }))
     }
 
     /// The subject and the session of a token, if this issuer issued it.
@@ -210,4 +218,9 @@ impl Sessions {
         };
         Ok((claim("sub", claims.subject())?, claim("sid", claims.session_id())?))
     }
+}
+
+pub(super) fn unreadable_record() -> Error {
+    tracing::error!("the session store returned a record that this crate did not write");
+    ErrorKind::SessionsUnavailable.into()
 }

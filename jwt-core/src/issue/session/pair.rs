@@ -14,12 +14,15 @@ pub struct TokenPair {
     pub refresh: Issued,
     /// The session's identifier, the claim `sid` of both tokens.
     pub session_id: String,
+    /// A header for the browser, if its session is bound to its device or can be.
+    pub(super) device: Option<(&'static str, String)>,
 }
 
 impl TokenPair {
     /// Returns the cookies for the tokens, and for their claim `csrf` if they have one.
     ///
-    /// Each cookie expires with its token. The `csrf` cookie expires with the refresh token, because a page needs it to
+    /// Together with them goes the header that [binds the session](super::SessionsBuilder::device_bound) to the browser's device, if
+    /// you have set that. Each cookie expires with its token. The `csrf` cookie expires with the refresh token, because a page needs it to
     /// refresh.
     ///
     /// # Errors
@@ -28,6 +31,7 @@ impl TokenPair {
     pub fn cookies(&self, cookies: &Cookies) -> Result<SetCookies, BuildError> {
         let access = cookies.set_access(&self.access.token, self.access.lifetime)?;
         let tokens = access.and(cookies.set_refresh(&self.refresh.token, self.refresh.lifetime)?);
+        let tokens = tokens.with_header(self.device.clone());
         match &self.access.csrf {
             Some(csrf) => Ok(tokens.and(cookies.set_csrf(csrf, self.refresh.lifetime)?)),
             None => Ok(tokens),

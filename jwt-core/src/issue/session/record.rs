@@ -32,6 +32,9 @@ pub struct SessionRecord {
     pub exchanged: Option<String>,
     /// When it was exchanged, or the session was created.
     pub rotated_at: u64,
+    /// The public key of the browser's device, if the session is [bound](super::SessionsBuilder::device_bound) to it: a JWK with
+    /// only its required members (RFC 7638 section 3).
+    pub device_key: Option<String>,
     /// The settings of its access tokens, in a JSON format that only this crate reads. Stores keep it unchanged.
     pub grant: String,
 }
@@ -51,6 +54,7 @@ impl SessionRecord {
             rotations: 0,
             exchanged: None,
             rotated_at: now,
+            device_key: None,
             grant: String::new(),
         }
     }
@@ -77,6 +81,9 @@ impl SessionRecord {
         if self.has_ended_for(rotations, now) {
             return RotationOutcome::Ended;
         }
+        if self.device_key.as_deref() != rotation.device_key && !self.is_bound_by(rotation) {
+            return RotationOutcome::Unproven;
+        }
         if rotations < self.rotations {
             let is_previous = rotations + 1 == self.rotations;
             let is_same = self.exchanged.as_deref() == Some(rotation.presented);
@@ -90,10 +97,17 @@ impl SessionRecord {
         let is_newer = rotations > self.rotations;
         self.rotations = rotations.saturating_add(1);
         self.exchanged = Some(rotation.presented.to_owned());
+        self.device_key = rotation.device_key.map(str::to_owned);
         self.rotated_at = now;
         self.last_used_at = now;
         self.ends_at = now.saturating_add(rotation.idle).min(self.expires_at);
         if is_newer { RotationOutcome::Adopted } else { RotationOutcome::Renewed }
+    }
+
+    /// Whether the exchange binds the session to its key: the first one with a key, or one that the store has lost.
+    const fn is_bound_by(&self, rotation: &Rotation<'_>) -> bool {
+        let is_first = self.device_key.is_none() && rotation.rotations == self.rotations;
+        rotation.device_key.is_some() && (is_first || rotation.rotations > self.rotations)
     }
 }
 
@@ -163,6 +177,8 @@ pub struct Rotation<'r> {
     pub grace: u64,
     /// How many seconds after `now` the session ends if it isn't refreshed again.
     pub idle: u64,
+    /// The key of a device that the request proves, as in [`SessionRecord::device_key`].
+    pub device_key: Option<&'r str>,
 }
 
 impl<'r> Rotation<'r> {
@@ -170,7 +186,14 @@ impl<'r> Rotation<'r> {
     /// `subject`. Grace and idle time are zero until you set them.
     #[must_use]
     pub const fn new(subject: &'r str, id: &'r str, presented: &'r str, rotations: u64, now: u64) -> Self {
-        Self { subject, id, presented, rotations, now, grace: 0, idle: 0 }
+        Self { subject, id, presented, rotations, now, grace: 0, idle: 0, device_key: None }
+    }
+
+    /// Sets the key of a device that the request proves. Default: none.
+    #[must_use]
+    pub const fn device_key(mut self, key: Option<&'r str>) -> Self {
+        self.device_key = key;
+        self
     }
 
     /// Sets how long another copy of the exchanged token is accepted again, in seconds. Default: 0.
@@ -208,6 +231,8 @@ pub enum RotationOutcome {
     Adopted,
     /// The token is the previous one, and its successor hasn't been exchanged: nothing changes.
     Repeated,
+    /// The session is bound to a device, and the request doesn't prove its key: nothing changes.
+    Unproven,
     /// The token was exchanged earlier, so it may be stolen. The session has to end.
     Reused,
     /// The session has ended or doesn't exist.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::error::{Error, ErrorKind};
 use crate::http::cookies::Cookies;
 use crate::issue::REFRESH_TYPE;
+use crate::proof::DeviceRequest;
 use crate::verified::Verified;
 use crate::verify::Verifier;
 
@@ -48,6 +49,7 @@ impl Sessions {
     /// | is another copy of the token that was exchanged last, within the [grace period](super::SessionsBuilder::grace) | the same |
     /// | was exchanged earlier | [`RefreshReused`](ErrorKind::RefreshReused), and the session ends |
     /// | is newer than the store's record, because the store lost its last writes | the next pair |
+    /// | belongs to a session that is [bound to a device](super::SessionsBuilder::device_bound) | [`UnprovenDevice`](ErrorKind::UnprovenDevice): only [`refresh_endpoint_with`](Self::refresh_endpoint_with) checks proofs |
     /// | has no session, or it or its session or subject was [revoked](super::SessionsBuilder::revocations) | [`SessionEnded`](ErrorKind::SessionEnded) |
     ///
     /// The access token has the claims of the login, but isn't [fresh](crate::authorize::fresh).
@@ -60,7 +62,8 @@ impl Sessions {
     /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable) or
     /// [`RevocationUnavailable`](ErrorKind::RevocationUnavailable) if a store is unavailable: try again with the same token.
     pub fn refresh(&self, token: &RefreshToken) -> Renewal {
-        Renewal { sessions: self.clone(), token: token.clone(), scope: None, client_id: None, cookies: None }
+        let (sessions, token) = (self.clone(), token.clone());
+        Renewal { sessions, token, scope: None, client_id: None, cookies: None, device: None }
     }
 }
 
@@ -91,16 +94,24 @@ impl RefreshToken {
         self.registered().session_id().unwrap_or_default().to_owned()
     }
 
-    /// How many exchanges came before this token. The issuer has signed the number, so clients can't change it.
-    pub(super) fn rotations(&self) -> Result<u64, Error> {
-        #[derive(Deserialize)]
-        struct Claims {
-            rotations: u64,
-        }
-        let claims: Claims = serde_json::from_str(self.payload())
-            .map_err(|_| Error::from(ErrorKind::MissingClaim).with_unmet("rotations"))?;
-        Ok(claims.rotations)
+    /// Reads the claims that only sessions use. The issuer has signed them, so clients can't change them.
+    pub(super) fn session_claims(&self) -> Result<SessionClaims, Error> {
+        serde_json::from_str(self.payload()).map_err(|_| Error::from(ErrorKind::MissingClaim).with_unmet("rotations"))
     }
+}
+
+/// The claims of a refresh token that only sessions use.
+#[derive(Deserialize)]
+pub(super) struct SessionClaims {
+    /// How many exchanges came before this token.
+    pub(super) rotations: u64,
+    /// The key of the device that the session is bound to. RFC 7800 section 3.2.
+    pub(super) cnf: Option<Confirmation>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Confirmation {
+    pub(super) jwk: serde_json::Value,
 }
 
 impl Deref for RefreshToken {
@@ -126,6 +137,7 @@ pub struct Renewal {
     pub(super) scope: Option<Vec<String>>,
     pub(super) client_id: Option<String>,
     pub(super) cookies: Option<Cookies>,
+    pub(super) device: Option<DeviceRequest>,
 }
 
 impl Renewal {
@@ -154,6 +166,12 @@ impl Renewal {
     /// valid.
     pub fn for_cookies(mut self, cookies: &Cookies) -> Self {
         self.cookies = Some(cookies.clone());
+        self
+    }
+
+    /// Adds what the browser sent for a session that is bound to its device.
+    pub(super) fn device(mut self, device: Option<DeviceRequest>) -> Self {
+        self.device = device;
         self
     }
 }

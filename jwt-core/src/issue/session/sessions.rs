@@ -51,6 +51,10 @@ pub(super) struct Inner {
     pub(super) store: Arc<dyn SessionStore>,
     /// Accepts only refresh tokens.
     pub(super) verifier: Verifier,
+    /// Accepts only challenges for devices.
+    pub(super) challenges: Verifier,
+    /// The path of the refresh endpoint, if browsers may bind sessions to their devices.
+    pub(super) device_path: Option<String>,
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
     /// In seconds.

@@ -36,6 +36,8 @@ pub trait SessionStore: fmt::Debug + Send + Sync {
     /// | if, at `now` | outcome | the session |
     /// | --- | --- | --- |
     /// | it doesn't exist or [has ended](SessionRecord::has_ended) | [`Ended`](RotationOutcome::Ended), `None` | may be deleted |
+    /// | its [`device_key`](SessionRecord::device_key) isn't the rotation's, and the next row isn't met | [`Unproven`](RotationOutcome::Unproven) | is unchanged |
+    /// | the rotation has a key, and `rotations` is greater, or the same and the session has no key | as below | changes as below, and gets the key |
     /// | `rotations` is its [`rotations`](SessionRecord::rotations) | [`Renewed`](RotationOutcome::Renewed) | `rotations` grows by one; `presented` becomes `exchanged`; `now` becomes `rotated_at` and `last_used_at`; `now + idle`, but at most `expires_at`, becomes `ends_at` |
     /// | `rotations` is greater, and `expires_at` hasn't passed | [`Adopted`](RotationOutcome::Adopted) | changes as above, and `rotations` becomes the token's plus one. If only `ends_at` has passed, it counts as not ended |
     /// | `rotations` is less by one, and `presented` is [`exchanged`](SessionRecord::exchanged) or `now < rotated_at + grace` | [`Repeated`](RotationOutcome::Repeated) | is unchanged |

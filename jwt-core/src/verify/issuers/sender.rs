@@ -78,6 +78,13 @@ impl TrustedIssuer {
         self
     }
 
+    /// Accepts bound tokens. The caller must check what they're bound to.
+    #[cfg(feature = "issue")]
+    pub(crate) const fn binding_checked_elsewhere(mut self) -> Self {
+        self.policy.sender.elsewhere = true;
+        self
+    }
+
     pub(crate) const fn sender_rules(&self) -> &SenderRules {
         &self.policy.sender
     }

@@ -1,0 +1,200 @@
+//! A browser that binds its session to its device, with a key in software.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_core::Algorithm;
+use jwt_core::crypto::SigningKey;
+use jwt_core::http::{Cookies, Headers};
+use jwt_core::issue::SessionStore;
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::ask::Ask;
+use crate::forge::Forge;
+use crate::issuing::Shop;
+use crate::setup::stranger;
+
+/// The path of the refresh endpoint.
+pub const PATH: &str = "/cookie-refresh";
+
+/// An application whose sessions can be bound to devices.
+pub fn shop(store: impl SessionStore + 'static) -> Shop {
+    Shop::with(store, |sessions| sessions.sources(Cookies::new().refresh_sources()).device_bound(PATH))
+}
+
+/// A browser that has logged in.
+#[derive(Clone, Debug)]
+#[must_use]
+#[non_exhaustive]
+pub struct Browser {
+    /// The key of its device.
+    pub key: SigningKey,
+    /// The session's identifier.
+    pub session: String,
+    /// The refresh token in its cookie.
+    pub cookie: String,
+    /// The challenge that it signs next.
+    pub challenge: String,
+}
+
+/// The lines of a response.
+#[derive(Debug, Default)]
+struct Lines(Vec<(String, String)>);
+
+impl Headers for Lines {
+    fn lines(&self, each: &mut dyn FnMut(&str, &[u8])) {
+        self.0.iter().for_each(|(name, value)| each(name, value.as_bytes()));
+    }
+
+    fn append(&mut self, name: &str, value: Vec<u8>) {
+        self.0.push((name.to_owned(), String::from_utf8(value).expect("text")));
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.0.retain(|(other, _)| other != name);
+    }
+}
+
+/// The headers of a login's response.
+///
+/// # Panics
+///
+/// Panics if the login fails.
+pub async fn login_headers(shop: &Shop) -> Vec<(String, String)> {
+    let pair = shop.sessions.login("joe").csrf().start().await.expect("a session");
+    let mut lines = Lines::default();
+    pair.cookies(&Cookies::new()).expect("small tokens").apply(&mut lines);
+    lines.0
+}
+
+impl Browser {
+    /// Another browser with the cookie and the challenge of this one.
+    pub fn new(key: SigningKey, copied: &Self) -> Self {
+        Self { key, ..copied.clone() }
+    }
+
+    /// The same browser with another cookie.
+    pub fn with_cookie(&self, cookie: &str) -> Self {
+        Self { cookie: cookie.to_owned(), ..self.clone() }
+    }
+
+    /// Logs in, and registers nothing yet.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the login fails or asks for no registration.
+    pub async fn log_in(shop: &Shop) -> Self {
+        Self::log_in_with(shop, Algorithm::ES256).await
+    }
+
+    /// Logs in with a key of this algorithm.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the login fails or asks for no registration.
+    pub async fn log_in_with(shop: &Shop, algorithm: Algorithm) -> Self {
+        let headers = login_headers(shop).await;
+        let value = |name: &str, start: &str| {
+            let named = headers.iter().filter(|(other, _)| other == name);
+            named.filter_map(|(_, value)| value.strip_prefix(start)).next().expect("a header").to_owned()
+        };
+        let cookie = value("set-cookie", "__Host-refresh=").split(';').next().expect("a token").to_owned();
+        let start = format!("(ES256 RS256);path=\"{PATH}\";challenge=\"");
+        let challenge = value("secure-session-registration", &start).trim_end_matches('"').to_owned();
+        let session = claims(&cookie)["sid"].as_str().expect("a session").to_owned();
+        Self { key: stranger(algorithm), session, cookie, challenge }
+    }
+
+    /// Logs in and registers its key.
+    ///
+    /// # Panics
+    ///
+    /// Panics if one of them fails.
+    pub async fn bound(shop: &Shop) -> Self {
+        let mut browser = Self::log_in(shop).await;
+        let answer = shop.send_axum(&browser.registering(&browser.registration().sign())).await;
+        browser.take(&answer);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        browser
+    }
+
+    /// Starts a proof of the challenge.
+    pub fn proof(&self) -> Forge {
+        let header = json!({"typ": "dbsc+jwt", "alg": self.key.algorithm().name()});
+        Forge::of(&self.key, header, json!({"jti": self.challenge}))
+    }
+
+    /// Starts a proof that registers the key.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the key is a secret.
+    pub fn registration(&self) -> Forge {
+        self.proof().header("jwk", self.key.public_jwk().expect("a public key"))
+    }
+
+    /// The request that registers a key. The browser sends no header of a page.
+    pub fn registering(&self, proof: &str) -> Ask {
+        self.ask().header("secure-session-response", proof)
+    }
+
+    /// The request that refreshes without a proof.
+    pub fn asking(&self) -> Ask {
+        self.ask().header("sec-secure-session-id", format!("\"{}\"", self.session))
+    }
+
+    /// The request that refreshes with a proof.
+    pub fn refreshing(&self, proof: &str) -> Ask {
+        self.asking().header("secure-session-response", format!("\"{proof}\""))
+    }
+
+    /// The request of a page, or of a thief who sends the same.
+    pub fn page(&self) -> Ask {
+        let csrf = claims(&self.cookie)["csrf"].as_str().expect("a value").to_owned();
+        self.ask().header("sec-fetch-site", "same-origin").header("x-csrf-token", csrf)
+    }
+
+    fn ask(&self) -> Ask {
+        Ask::post(PATH).header("cookie", format!("__Host-refresh={}", self.cookie))
+    }
+
+    /// Takes the cookie and the challenge of a response.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the challenge is for another session.
+    pub fn take(&mut self, answer: &Answer) {
+        if let Some(cookie) = cookie(answer) {
+            self.cookie = cookie;
+        }
+        if let Some(header) = answer.header("secure-session-challenge") {
+            let (challenge, id) = header.split_once("\";id=\"").expect("a challenge with a session");
+            assert_eq!(id.trim_end_matches('"'), self.session);
+            challenge.trim_start_matches('"').clone_into(&mut self.challenge);
+        }
+    }
+}
+
+/// The refresh token that a response sets.
+///
+/// # Panics
+///
+/// Panics if the value isn't text.
+#[must_use]
+pub fn cookie(answer: &Answer) -> Option<String> {
+    let lines = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
+    let mut values = lines.map(|(_, value)| std::str::from_utf8(value).expect("text"));
+    let value = values.find_map(|value| value.strip_prefix("__Host-refresh="))?;
+    value.split(';').next().filter(|token| !token.is_empty()).map(str::to_owned)
+}
+
+/// The claims of a token.
+///
+/// # Panics
+///
+/// Panics if it isn't a token.
+#[must_use]
+pub fn claims(token: &str) -> Value {
+    let payload = token.split('.').nth(1).expect("a payload");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("JSON")
+}
