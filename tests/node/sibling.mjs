@@ -2,17 +2,13 @@
 //
 //   node sibling.mjs http://127.0.0.1:8080
 //
-// Both hosts are served by this script, over TLS with a certificate that it makes with `openssl`; it passes the requests for
+// Both hosts are served by this script, over TLS; it passes the requests for
 // the first one on to the example. It prints one line of JSON with its results and exits 0. If something isn't as expected, it
 // explains that on standard error and exits 1. The environment variable CHROMIUM names the browser. Default: /usr/bin/chromium.
 
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { request as forward } from 'node:http';
 import { createServer } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { certificate, pass } from './over-tls.mjs';
 
 const target = new URL(process.argv[2]);
 const STEP_MS = 10_000;
@@ -31,8 +27,8 @@ try {
 }
 
 async function run() {
-  const server = createServer(certificate(), (request, response) => {
-    if (request.headers.host.startsWith('app.')) pass(request, response);
+  const server = createServer(certificate('*.shop.example'), (request, response) => {
+    if (request.headers.host.startsWith('app.')) pass(target, request, response);
     else plant(request, response);
   });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
@@ -97,28 +93,6 @@ function plant(_request, response) {
     `${cookie}=${value}; Path=/auth; Domain=shop.example`,
   ]);
   response.setHeader('set-cookie', cookies).setHeader('content-type', 'text/html').end('<title>Sibling</title>');
-}
-
-/** Passes a request on to the example. */
-function pass(request, response) {
-  const { url, method, headers } = request;
-  const onward = forward({ host: target.hostname, port: target.port, path: url, method, headers }, (answer) => {
-    response.writeHead(answer.statusCode, answer.headers);
-    answer.pipe(response);
-  });
-  onward.on('error', () => response.destroy());
-  request.pipe(onward);
-}
-
-function certificate() {
-  const folder = mkdtempSync(join(tmpdir(), 'sibling-'));
-  const [key, cert] = ['key.pem', 'cert.pem'].map((file) => join(folder, file));
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
-  const names = ['-subj', '/CN=shop.example', '-addext', 'subjectAltName=DNS:*.shop.example'];
-  execFileSync('openssl', ['req', '-x509', ...curve, ...names, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-  const pair = { key: readFileSync(key), cert: readFileSync(cert) };
-  rmSync(folder, { recursive: true });
-  return pair;
 }
 
 /** Opens a separate browser profile. `said` collects the page's requests and the status of each response. */

@@ -100,6 +100,8 @@ impl ReadingRoom {
         let revocations = MemoryRevocations::with_settings(settings);
         let sessions = Sessions::builder(tokens.clone(), MemorySessions::new())
             .sources(cookies.refresh_sources().csrf(csrf.clone()))
+            // Over HTTPS, a browser with support for it binds the session to its device. Copied cookies are worthless then.
+            .device_bound("/auth/refresh")
             .grace(options.grace())
             .revocations(revocations.clone())
             .build()?;

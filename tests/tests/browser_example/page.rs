@@ -9,14 +9,19 @@ use tokio::time::timeout;
 
 use crate::open;
 
-async fn use_with_a_browser(adapter: Adapter) {
-    let url = open(adapter, &Options::short_lived());
+/// Runs a script of `tests/node` with these arguments, and returns what it has seen.
+async fn run(script: &str, arguments: &[&str]) -> Value {
     let mut command = Command::new("node");
-    command.args(["browser-example.mjs", &format!("{url}/")]);
+    command.arg(script).args(arguments);
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/node")).stdin(Stdio::null()).kill_on_drop(true);
     let output = timeout(Duration::from_secs(180), command.output()).await.expect("an end").expect("node");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let seen: Value = serde_json::from_slice(&output.stdout).expect("one line of JSON");
+    serde_json::from_slice(&output.stdout).expect("one line of JSON")
+}
+
+async fn use_with_a_browser(adapter: Adapter) {
+    let url = open(adapter, &Options::short_lived());
+    let seen = run("browser-example.mjs", &[&format!("{url}/")]).await;
     assert_eq!(
         seen["attacks"],
         json!({
@@ -44,12 +49,7 @@ async fn the_page_works_on_actix_web_and_other_sites_and_thieves_fail() {
 /// Another host of the domain plants the tokens of its own login, in cookies for the whole domain.
 async fn visit_a_hostile_sibling(adapter: Adapter) {
     let url = open(adapter, &Options::short_lived());
-    let mut command = Command::new("node");
-    command.args(["sibling.mjs", &url]);
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/node")).stdin(Stdio::null()).kill_on_drop(true);
-    let output = timeout(Duration::from_secs(120), command.output()).await.expect("an end").expect("node");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let seen: Value = serde_json::from_slice(&output.stdout).expect("one line of JSON");
+    let seen = run("sibling.mjs", &[&url]).await;
     // The browser keeps cookies without a prefix, or with one that allows a domain. The example reads neither.
     let planted = ["__Secure-access", "__Secure-csrf", "__Secure-refresh", "access", "csrf", "refresh"];
     assert_eq!(seen["planted"], json!(planted));
@@ -69,4 +69,35 @@ async fn on_axum_a_hostile_sibling_domain_neither_logs_in_nor_locks_out() {
 #[ignore = "needs node and chromium: see CONTRIBUTING.md"]
 async fn on_actix_web_a_hostile_sibling_domain_neither_logs_in_nor_locks_out() {
     visit_a_hostile_sibling(Adapter::Actix).await;
+}
+
+/// Binds the session to the browser's device, and uses copied cookies elsewhere. `DEVICE_REFRESHES` is the number of refreshes.
+async fn bind_to_a_device(adapter: Adapter) {
+    let refreshes = std::env::var("DEVICE_REFRESHES").unwrap_or_else(|_| "20".to_owned());
+    let url = open(adapter, &Options::short_lived());
+    let seen = run("device-bound.mjs", &[&url, &refreshes]).await;
+    // The copied access token works until it expires, and the copied refresh token doesn't.
+    assert_eq!(seen["copied"], json!({"access": 200, "refresh": 403, "later": 403}));
+    // The page sees no refusal, however often the browser refreshes and in however many tabs.
+    assert_eq!(seen["answers"], json!({"200": refreshes.parse::<u64>().expect("a number")}));
+    assert!(seen["proofs"].as_u64() >= refreshes.parse().ok(), "{seen}");
+    assert_eq!(seen["together"], json!([200, 200, 200, 200]));
+    // A logout ends the copies at once, and then the browser's own session.
+    assert_eq!(seen["ended"], json!({"access": 401, "refresh": 401}));
+    assert_eq!((&seen["forgotten"]["status"], &seen["forgotten"]["again"]), (&json!(401), &json!(0)));
+    assert_eq!(seen["again"], json!(200), "after another login");
+    let asked = ["browser proof 200", "browser proof 204", "browser proof 401", "page 401", "page 403"];
+    assert_eq!(seen["seen"], json!(asked), "no proof is refused");
+}
+
+#[tokio::test]
+#[ignore = "needs node and chromium: see CONTRIBUTING.md"]
+async fn on_axum_a_browser_binds_its_session_and_copied_cookies_are_worthless() {
+    bind_to_a_device(Adapter::Axum).await;
+}
+
+#[tokio::test]
+#[ignore = "needs node and chromium: see CONTRIBUTING.md"]
+async fn on_actix_web_a_browser_binds_its_session_and_copied_cookies_are_worthless() {
+    bind_to_a_device(Adapter::Actix).await;
 }

@@ -120,7 +120,11 @@ async fn a_login_needs_the_password_and_sets_cookies() {
             let response = response.send().await.expect("an answer");
             assert!(response.status().is_client_error() && !response.headers().contains_key("set-cookie"));
         }
-        assert_eq!(ada.log_in().await, 200);
+        let right = json!({"name": "ada", "password": "engine"});
+        let response = ada.ask(Method::POST, "/auth/login", Some(right)).await;
+        let offer = response.headers()["secure-session-registration"].to_str().expect("text").to_owned();
+        assert!(offer.starts_with(r#"(ES256 RS256);path="/auth/refresh";challenge=""#), "{offer}");
+        assert_eq!(response.status(), 200);
         assert_eq!(ada.get("/api/me").await, (200, json!({"id": "ada", "name": "Ada Lovelace"})));
         let (status, books) = ada.get("/api/books").await;
         assert_eq!((status, books.as_array().map(Vec::len)), (200, Some(5)));

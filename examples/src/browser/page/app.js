@@ -26,7 +26,8 @@ async function refresh(seen) {
     const response = await send("POST", "/auth/refresh");
     if (response.status >= 500) throw new Unavailable();
     if (response.ok) refreshes += 1;
-    return response.ok;
+    // The browser refreshes a session by itself if it’s bound to this device, before it sends the next request.
+    return response.ok || response.status === 403;
   });
 }
 
@@ -61,6 +62,7 @@ function meaning(method, path, response) {
     return status === 200 ? "The password was right. The answer set the cookies of a new session." : "The password was wrong. No cookie was set.";
   }
   if (path === "/auth/refresh") {
+    if (status === 403) return "The session is bound to this device, so only the browser itself can refresh it.";
     return status === 204 ? "The refresh token was exchanged for new tokens, without interrupting you." : "There’s no session, or it has ended. The cookies were removed.";
   }
   if (status === 401 && stepUp(response)) return "The token is valid, but you entered the password too long ago for this action.";
