@@ -202,6 +202,16 @@ mod tests {
                 "certificate.header is missing: set it to the header in which the proxy sends certificates",
             ),
             ("", "fapi2 = true", "issuers[0].fapi2 must be decided"),
+            (
+                "[dpop]\nurl = 'https://api.example'\n[sources]\nauthorization = false\ncookies = 't'\n",
+                "dpop = 'required'",
+                "sources.authorization contradicts another setting",
+            ),
+            (
+                "[dpop]\nurl = 'https://api.example'\n[sources]\ncookies = 't'\n",
+                "fapi2 = true\ndpop = 'required'",
+                "sources.authorization contradicts another setting",
+            ),
         ] {
             let error = builder(&format!("{top}{ISSUER}{issuer}")).err().unwrap_or_else(|| panic!("{top} {issuer}"));
             assert_eq!(plain(&error), message, "{top} {issuer}");

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use crate::error::{BuildError, BuildErrorKind};
 use crate::gate::ProtectedResource;
+use crate::http::token::TokenSources;
 use crate::verify::{TokenCacheSettings, TrustedIssuer, Verifier, VerifierBuilder};
 
 use super::fields::{CacheConfig, IssuerConfig, ResourceConfig, VerifierConfig};
@@ -32,14 +33,14 @@ impl VerifierConfig {
             let path = self.names.verifier(&format!("token_cache.{field}"));
             return Err(conflict(path, &self.names.verifier("token_cache.enabled")));
         }
-        let mut builder = self.builder_without_issuers().sources(sources);
+        let mut builder = self.builder_without_issuers().sources(sources.clone());
         builder = senders.add_to(builder, true, true);
         let mut earlier = HashMap::with_capacity(self.issuers.len());
         for (index, config) in self.issuers.iter().enumerate() {
             let paths = IssuerPaths { names: &self.names, index };
             self.check_issuer_name(config, &paths, &mut earlier)?;
             let issuer = config.trusted_issuer(&paths, !self.resources.is_empty(), inputs)?;
-            self.check_buildable(issuer.clone(), &senders, config, &paths)?;
+            self.check_buildable(issuer.clone(), &sources, &senders, config, &paths)?;
             builder = builder.issuer(issuer);
         }
         Ok(builder)
@@ -110,13 +111,15 @@ impl VerifierConfig {
     fn check_buildable(
         &self,
         issuer: TrustedIssuer,
+        sources: &TokenSources,
         senders: &Senders,
         config: &IssuerConfig,
         paths: &IssuerPaths<'_>,
     ) -> Result<(), BuildError> {
         let is_on = |mode: &Option<String>| mode.as_deref().is_some_and(|mode| mode != "off");
         let (dpop, mutual_tls) = (is_on(&config.dpop), is_on(&config.mutual_tls));
-        let builder = senders.add_to(self.builder_without_issuers().issuer(issuer), dpop, mutual_tls);
+        let builder = self.builder_without_issuers().sources(sources.clone()).issuer(issuer);
+        let builder = senders.add_to(builder, dpop, mutual_tls);
         #[cfg(feature = "remote")]
         let builder = builder
             .fetch(crate::keys::fetch_fn(|_url: String| async { Err(crate::keys::FetchErrorKind::Transport.into()) }));
@@ -132,6 +135,8 @@ impl VerifierConfig {
                 | BuildErrorKind::UnsupportedAlgorithm,
                 _,
             ) => return Ok(()),
+            // Bound tokens come in the header `Authorization`, and with FAPI 2.0 in no other place.
+            (_, "sources") | (BuildErrorKind::Contradiction, "dpop") => self.names.verifier("sources.authorization"),
             (_, "max_token_bytes") => self.names.verifier("max_token_bytes"),
             (_, setting @ ("leeway" | "realm" | "scope_implies" | "token_cache")) => self.names.verifier(setting),
             (_, "challenge") => self.names.verifier("challenges"),
