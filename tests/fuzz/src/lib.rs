@@ -6,5 +6,6 @@ pub mod input;
 pub mod json;
 pub mod keys;
 pub mod model;
+pub mod settings;
 
 pub use input::Input;

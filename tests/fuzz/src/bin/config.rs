@@ -5,13 +5,13 @@
 
 #![no_main]
 
-use std::time::Duration;
-
 use jwt_core::config::VerifierConfig;
 use jwt_core::http::TokenSources;
 use jwt_core::keys::{FetchErrorKind, Key, fetch_fn};
+use jwt_core::proof::Dpop;
 use jwt_core::{Algorithm, BuildError, ErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
 use jwt_fuzz::forge::{self, NOW, encode};
+use jwt_fuzz::settings::{Said, Setting};
 use jwt_fuzz::{Input, json};
 use libfuzzer_sys::fuzz_target;
 
@@ -47,174 +47,6 @@ fn build(builder: VerifierBuilder) -> bool {
     builder.fetch(fetch_fn(|_: String| async { Err(FetchErrorKind::Transport.into()) })).build().is_ok()
 }
 
-/// A setting in every form.
-#[derive(Clone)]
-struct Setting {
-    /// The table that holds it; empty for the outermost.
-    table: &'static str,
-    field: &'static str,
-    /// The value in JSON, which TOML reads alike.
-    value: String,
-    /// The variable's name and value, if there's a variable for it.
-    variable: Option<(&'static str, String)>,
-}
-
-#[derive(Default)]
-struct Said {
-    settings: Vec<Setting>,
-    /// Whether a setting is one that code may make and a configuration may not.
-    odd: bool,
-    /// Whether a setting can't be written as a variable.
-    inexpressible: bool,
-}
-
-impl Said {
-    fn put(&mut self, table: &'static str, field: &'static str, value: String, name: &'static str, variable: String) {
-        // An empty variable is refused.
-        self.inexpressible |= variable.is_empty() || name.is_empty();
-        let variable = Some((name, variable)).filter(|(name, _)| !name.is_empty());
-        self.settings.push(Setting { table, field, value, variable });
-    }
-
-    fn text(
-        &mut self,
-        input: &mut Input<'_>,
-        table: &'static str,
-        field: &'static str,
-        name: &'static str,
-        text: &str,
-    ) {
-        let value = json::quote(input, text);
-        self.put(table, field, value, name, text.to_owned());
-    }
-
-    fn flag(&mut self, table: &'static str, field: &'static str, name: &'static str, flag: bool) {
-        self.put(table, field, flag.to_string(), name, flag.to_string());
-    }
-
-    /// Adds one to three of these names, and returns them.
-    fn names<'n>(
-        &mut self,
-        input: &mut Input<'_>,
-        (table, field, name): (&'static str, &'static str, &'static str),
-        names: &[&'n str],
-    ) -> Vec<&'n str> {
-        let mut chosen: Vec<&str> = (0..1 + input.below(3)).map(|_| input.pick_mostly(3, names)).collect();
-        if !input.once_in(8) {
-            chosen.sort_unstable();
-            chosen.dedup();
-        }
-        let quoted: Vec<String> = chosen.iter().map(|name| json::quote(input, name)).collect();
-        let is_one = chosen.len() == 1 && input.once_in(2);
-        let value = if is_one { quoted[0].clone() } else { format!("[{}]", quoted.join(",")) };
-        // Variables separate names by commas and trim them.
-        self.inexpressible |= chosen.iter().any(|name| name.is_empty() || name.contains(',') || name.trim() != *name);
-        let separator = input.pick(&[",", ", ", " ,"]);
-        self.put(table, field, value, name, chosen.join(separator));
-        chosen
-    }
-
-    fn duration(
-        &mut self,
-        input: &mut Input<'_>,
-        table: &'static str,
-        field: &'static str,
-        name: &'static str,
-    ) -> Duration {
-        let usual = if field == "timeout" { [1000, 2500, 5000, 30_000] } else { [60_000, 61_500, 90_000, 300_000] };
-        let unusual = [
-            0,
-            1,
-            999,
-            300_001,
-            301_000,
-            600_000,
-            3_600_000,
-            5_400_000,
-            86_400_000,
-            90_061_001,
-            172_800_000,
-            4_294_967_295_000,
-            4_294_967_295_001,
-            u64::MAX / 2,
-        ];
-        let millis = if input.once_in(8) { input.pick(&unusual) } else { input.pick(&usual) };
-        // Configurations refuse durations over 136 years.
-        self.odd |= millis > 4_294_967_295_000;
-        let mut parts = Vec::new();
-        let mut rest = millis;
-        for (unit, worth) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)] {
-            let is_last = worth == 1 || (rest.is_multiple_of(worth) && input.once_in(2));
-            let count = if input.once_in(3) || is_last { rest / worth } else { 0 };
-            rest -= count * worth;
-            if count > 0 || (is_last && parts.is_empty()) {
-                parts.push(format!("{count}{unit}"));
-            }
-            if is_last {
-                break;
-            }
-        }
-        let text = parts.join(input.pick(&[" ", ""]));
-        let is_number = millis.is_multiple_of(1000) && input.once_in(3);
-        let value = if is_number { (millis / 1000).to_string() } else { format!("\"{text}\"") };
-        self.put(table, field, value, name, text);
-        Duration::from_millis(millis)
-    }
-
-    fn size(&mut self, input: &mut Input<'_>, table: &'static str, field: &'static str, name: &'static str) -> usize {
-        let sizes = [1000, 8192, 16_384, 512_000, 512 * 1024, 0, 1, 512 * 1024 + 1, 2_000_000, 3 << 20];
-        let bytes: usize = input.pick_mostly(5, &sizes);
-        let units = [("B", 1), ("KB", 1000), ("MB", 1_000_000), ("KiB", 1 << 10), ("MiB", 1 << 20)];
-        let (unit, worth) = input.pick(&units);
-        let text = if bytes.is_multiple_of(worth) { format!("{}{unit}", bytes / worth) } else { format!("{bytes}B") };
-        let value = if input.once_in(3) { bytes.to_string() } else { format!("\"{text}\"") };
-        self.put(table, field, value, name, text);
-        bytes
-    }
-
-    fn of<'s>(&'s self, table: &'s str) -> impl Iterator<Item = &'s Setting> {
-        self.settings.iter().filter(move |setting| setting.table == table)
-    }
-
-    fn json(&self) -> String {
-        let members = |table| {
-            let members = self.of(table).map(|setting| format!("{:?}:{}", setting.field, setting.value));
-            members.collect::<Vec<_>>()
-        };
-        let nest = |mut outer: Vec<String>, name: &str, inner: Vec<String>| {
-            if !inner.is_empty() {
-                outer.push(format!("\"{name}\":{{{}}}", inner.join(",")));
-            }
-            outer
-        };
-        let issuer = nest(nest(members("issuer"), "refresh", members("refresh")), "claims", members("claims"));
-        let mut all = nest(members(""), "sources", members("sources"));
-        all.push(format!("\"issuers\":[{{{}}}]", issuer.join(",")));
-        format!("{{{}}}", all.join(","))
-    }
-
-    fn toml(&self) -> String {
-        let lines = |head: &str, table| {
-            let lines: String =
-                self.of(table).map(|setting| format!("{} = {}\n", setting.field, setting.value)).collect();
-            if lines.is_empty() && table != "issuer" { lines } else { format!("{head}\n{lines}") }
-        };
-        [
-            lines("", ""),
-            lines("[sources]", "sources"),
-            lines("[[issuers]]", "issuer"),
-            lines("[issuers.refresh]", "refresh"),
-            lines("[issuers.claims]", "claims"),
-        ]
-        .concat()
-    }
-
-    fn variables(&self) -> Vec<(String, String)> {
-        let variables = self.settings.iter().filter_map(|setting| setting.variable.clone());
-        variables.map(|(name, value)| (format!("JWT_{name}"), value)).collect()
-    }
-}
-
 const TEXTS: [&str; 8] = ["a", "https://api.example", "b c", "", "é", "a,b", " a", "\"\\"];
 const COOKIES: [&str; 5] = ["t", "__Host-access", "T", "", "t "];
 const HEADERS: [&str; 6] = ["X-Token", "X-Other", "x-token", "authorization", "", "x token"];
@@ -222,8 +54,9 @@ const HEADERS: [&str; 6] = ["X-Token", "X-Other", "x-token", "authorization", ""
 fn said(input: &mut Input<'_>) {
     let mut said = Said::default();
     let (issuer, secret) = issuer(input, &mut said);
-    let builder = frame(input, &mut said).issuer(issuer);
-    check(&said, builder, secret);
+    let builder = frame(input, &mut said);
+    let (issuer, builder) = senders(input, &mut said, issuer, builder);
+    check(&said, builder.issuer(issuer), secret);
 }
 
 /// Chooses the issuer's settings, and returns the issuer and the secret of its key.
@@ -417,6 +250,65 @@ fn frame(input: &mut Input<'_>, said: &mut Said) -> VerifierBuilder {
         builder = builder.ready_with_any_issuer();
     }
     builder.sources(sources)
+}
+
+/// Chooses whether tokens are bound to their sender, and how that's checked.
+fn senders(
+    input: &mut Input<'_>,
+    said: &mut Said,
+    mut issuer: TrustedIssuer,
+    mut builder: VerifierBuilder,
+) -> (TrustedIssuer, VerifierBuilder) {
+    const MODES: [&str; 4] = ["off", "allowed", "required", "on"];
+    const NETWORKS: [&str; 5] = ["10.0.0.0/8", "::1", "10.0.0.7", "proxy", ""];
+    let mut mode = |input: &mut Input<'_>, said: &mut Said, field, name| {
+        let mode = if input.once_in(3) { input.pick_mostly(3, &MODES) } else { return "off" };
+        said.text(input, "issuer", field, name, mode);
+        said.odd |= mode == "on";
+        mode
+    };
+    let (dpop, mutual_tls) = (mode(input, said, "dpop", "DPOP"), mode(input, said, "mutual_tls", "MUTUAL_TLS"));
+    issuer = match dpop {
+        "allowed" => issuer.dpop_allowed(),
+        "required" => issuer.dpop_required(),
+        _ => issuer,
+    };
+    issuer = match mutual_tls {
+        "allowed" => issuer.mutual_tls_allowed(),
+        "required" => issuer.mutual_tls_required(),
+        _ => issuer,
+    };
+    if input.once_in(8) {
+        said.flag("issuer", "fapi2", "FAPI2", true);
+        issuer = issuer.fapi2();
+    }
+    // Without an issuer that needs it, a table is refused, but not before the builder builds: code may add such an issuer.
+    if dpop != "off" && !input.once_in(4) {
+        let mut settings = if input.once_in(2) {
+            Dpop::behind_proxies(said.names(input, ("dpop", "proxies", "DPOP_PROXIES"), &NETWORKS))
+        } else {
+            let url = input.pick_mostly(2, &["https://api.example", "http://127.0.0.1/a", "http://api.example", "api"]);
+            said.text(input, "dpop", "url", "DPOP_URL", url);
+            Dpop::new(url)
+        };
+        if input.once_in(3) {
+            settings = settings.max_age(said.duration(input, "dpop", "max_age", "DPOP_MAX_AGE"));
+        }
+        if input.once_in(3) {
+            settings = settings.leeway(said.duration(input, "dpop", "leeway", "DPOP_LEEWAY"));
+        }
+        if input.once_in(3) {
+            settings = settings.nonce_period(said.duration(input, "dpop", "nonce_period", "DPOP_NONCE_PERIOD"));
+        }
+        builder = builder.dpop(settings);
+    }
+    if mutual_tls != "off" && input.once_in(2) {
+        let header = input.pick_mostly(2, &["Client-Cert", "x-ssl-cert", "x cert", ""]);
+        said.text(input, "certificate", "header", "CERTIFICATE_HEADER", header);
+        let proxies = said.names(input, ("certificate", "proxies", "CERTIFICATE_PROXIES"), &NETWORKS);
+        builder = builder.certificate_header(header, proxies);
+    }
+    (issuer, builder)
 }
 
 fn check(said: &Said, expected: VerifierBuilder, secret: Option<&[u8]>) {
