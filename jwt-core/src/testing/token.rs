@@ -134,13 +134,15 @@ impl TestToken {
     /// request also has a token of its own, that one counts. A client can't send extensions.
     ///
     /// ```
-    /// use jwt_core::testing::{BareRequest, TestAuth};
     /// use jwt_core::gate::Gate;
+    /// use jwt_core::keys::Key;
+    /// use jwt_core::testing::{BareRequest, TestAuth};
     /// use jwt_core::verify::Authenticator;
-    /// use jwt_core::{Step, TrustedIssuer, Verifier};
+    /// use jwt_core::{Algorithm, Step, TrustedIssuer, Verifier};
     ///
     /// let auth = TestAuth::new().issuer("https://id.example").audience("https://api.example");
-    /// let provider = TrustedIssuer::jwks("https://id.example", "https://id.example/jwks").audience("https://api.example");
+    /// let key = Key::from_secret(Algorithm::HS256, [7; 32]).expect("a key that the test doesn't need");
+    /// let provider = TrustedIssuer::new("https://id.example").audience("https://api.example").key(key);
     /// let verifier = Verifier::builder().issuer(provider).clock(auth.clock()).build().expect("a verifier");
     ///
     /// // In a test of yours: `Request::get("/").extension(..)`, or `request.extensions_mut().insert(..)`.
