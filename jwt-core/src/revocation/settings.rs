@@ -121,6 +121,8 @@ impl RevocationSettings {
     /// starts reads the file and then only the newer revocations. If it can't use the file, it logs a warning and reads everything:
     /// [the guide](crate::guide::revocation) says when.
     ///
+    /// Creating the list reads the file, about 20 milliseconds for a million revocations, without yielding to other tasks.
+    ///
     /// Each process needs a file of its own. It takes about 33 bytes for each revocation that's held exactly, and 3 to 4 for each
     /// other. It has keyed digests, and no subject, session or token id. Only the user of the process may read it.
     #[cfg(any(feature = "postgres", feature = "redis"))]
