@@ -109,7 +109,7 @@ impl SessionsBuilder {
     /// A login's [cookies](super::TokenPair::cookies) then ask the browser for a key of its device, which it registers at this path
     /// over HTTPS. From then on, each refresh needs a signature of that key; without one it's answered with 403
     /// `unproven_device`, and the refresh token stays valid. The browser refreshes by itself. Other browsers ignore the header, and
-    /// their sessions go on as before. [The guide](crate::guide::browsers) says what this protects from.
+    /// their sessions continue as before. [The guide](crate::guide::browsers) says what this protects from.
     ///
     /// ```
     /// # use jwt_core::BuildError;
