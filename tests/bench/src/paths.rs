@@ -10,6 +10,9 @@ use crate::race::Contender;
 use crate::stand::{ALGORITHMS, Stand};
 use crate::verify::{share, verify};
 
+/// How many proofs there are. A path runs less often.
+const PROOFS: usize = 64;
+
 /// A path, and the primitive that is subtracted from it if it verifies a signature.
 pub struct Path {
     pub name: String,
@@ -38,7 +41,7 @@ pub fn all(stands: &[Stand]) -> Vec<Path> {
     let (verifier, token) = (caching(TokenCacheSettings::new().digests()), stand.token.clone());
     add("known by digest".to_owned(), None, Box::new(move || verify(&verifier, &token).is_ok()));
     for algorithm in [Algorithm::ES256, Algorithm::Ed25519] {
-        let (run, floor) = proof::path(algorithm);
+        let (run, floor) = proof::path(algorithm, PROOFS);
         add(format!("known, with a proof {algorithm}"), Some(floor), run);
     }
     let bad =

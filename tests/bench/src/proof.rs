@@ -13,13 +13,39 @@ use jwt_core::verify::Authenticator;
 use jwt_core::{Algorithm, TrustedIssuer, Verifier};
 use serde_json::json;
 
+use crate::race::{Contender, TURN, race};
+use crate::report::Report;
 use crate::stand::{AUDIENCE, ISSUER, Stand};
 
-/// How many proofs there are. A path runs less often.
-const PROOFS: usize = 64;
+/// Adds to the report what a request with a proof costs.
+pub fn section(report: &mut Report, rounds: usize) {
+    report.section("A request with a known token and a DPoP proof");
+    report.text("Beside the one signature verification that a proof needs. Each proof is new, and is recorded in the replay log.");
+    report.table(&["algorithm", "", "ns", "of the signature", "over the signature, ns"]);
+    for algorithm in [Algorithm::ES256, Algorithm::Ed25519, Algorithm::MlDsa44] {
+        let results = race(contenders(algorithm, rounds), rounds, TURN);
+        for result in &results {
+            report.row(&[
+                algorithm.name(),
+                &result.name,
+                &format!("{:.0}", result.nanos),
+                &format!("{:.3}", result.ratio_to(&results[0])),
+                &format!("{:.0}", result.over(&results[0])),
+            ]);
+        }
+    }
+}
 
-/// Returns the verification of the next proof in a request, and that of its signature only.
-pub fn path(algorithm: Algorithm) -> (Box<dyn FnMut() -> bool>, Box<dyn FnMut()>) {
+/// Returns the signature of a proof and a request with one, for a race of so many rounds.
+fn contenders(algorithm: Algorithm, rounds: usize) -> Vec<Contender> {
+    // The fastest takes 20 µs, and a turn a millisecond.
+    let (mut run, floor) = path(algorithm, 100 * rounds + 1_000);
+    let run = Contender::each("a request with a proof", move || assert!(run(), "there are enough proofs"));
+    vec![Contender::each("the signature", floor), run]
+}
+
+/// Returns the verification of the next proof in a request, and that of its signature only. Each can run `proofs` times.
+pub fn path(algorithm: Algorithm, proofs: usize) -> (Box<dyn FnMut() -> bool>, Box<dyn FnMut()>) {
     let issuer = SigningKey::generate(Algorithm::ES256).expect("a key").with_kid("k");
     let device = SigningKey::generate(algorithm).expect("a key");
     let backend = Backend::compiled_in().expect("a back end");
@@ -38,7 +64,7 @@ pub fn path(algorithm: Algorithm) -> (Box<dyn FnMut() -> bool>, Box<dyn FnMut()>
     let token = sign(&issuer, json!({"alg": "ES256", "typ": "at+jwt", "kid": "k"}), claims);
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
     let proofs: Rc<Vec<String>> = Rc::new(
-        (0..PROOFS)
+        (0..proofs)
             .map(|number| {
                 let claims = json!({
                     "jti": format!("0b8f6a52-93ac-4f25-a1b5-{number:012}"), "htm": "GET",

@@ -114,6 +114,11 @@ impl Report {
         self.bars.push((panel, group.to_owned(), bars));
     }
 
+    /// Returns the tables.
+    pub fn tables(&self) -> &str {
+        &self.text
+    }
+
     /// Writes the tables and the chart to the documentation.
     pub fn write(&self) -> Result<(), Box<dyn Error>> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../jwt-core/doc");

@@ -195,6 +195,7 @@ impl Stand {
             }
             Algorithm::RS256 => &signature::RSA_PKCS1_2048_8192_SHA256,
             Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED,
+            Algorithm::MlDsa44 => &signature::ML_DSA_44,
             _ => &signature::ED25519,
         };
         let key = signature::ParsedPublicKey::new(algorithm, self.public_key()).expect("a key");
@@ -207,6 +208,7 @@ impl Stand {
         match self.algorithm {
             Algorithm::RS256 => sequence(&[integer(&member("n")), integer(&member("e"))]),
             Algorithm::ES256 => [vec![4], member("x"), member("y")].concat(),
+            Algorithm::MlDsa44 => member("pub"),
             _ => member("x"),
         }
     }

@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use axum::body::Body;
+use jwt_bench::proof;
 use jwt_bench::race::{Contender, Outcome, TURN, race};
 use jwt_bench::report::{Report, counted, resident_bytes};
 use jwt_bench::requests::{self, Hand};
@@ -168,6 +169,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             report.row(&[case, &result.name, &format!("{:.0}", result.nanos), &ratio]);
         }
     }
+
+    proof::section(&mut report, rounds);
 
     report.section("Keys in the issuer's set, ES256");
     report.table(&["keys", "ns", "of one key"]);
