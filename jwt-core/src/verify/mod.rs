@@ -10,6 +10,7 @@ mod pipeline;
 mod resources;
 mod revocation_check;
 mod sender_check;
+mod signature;
 pub(crate) mod verifier;
 
 pub use authenticator::Authenticator;

@@ -8,14 +8,13 @@ use crate::authorize::{Requirement, decide_all, is_not_met};
 use crate::claim_rules::{RequestedResource, Times};
 use crate::claims::RegisteredClaims;
 use crate::clock::Moment;
-use crate::crypto::PreparedKey;
 use crate::error::{Check, Error, ErrorKind};
 use crate::gate::ResourceMetadata;
 use crate::http::token::Location;
 use crate::jose::compact::{Bytes, Compact, Limits};
 use crate::jose::header_cache;
 use crate::json::Members;
-use crate::keys::{Lookup, Wanted};
+use crate::keys::Wanted;
 use crate::observe::{Event, Watch};
 use crate::proof::{ProofUsed, Sender};
 use crate::step::Step;
@@ -23,9 +22,10 @@ use crate::verified::{Parts, TokenMetadata, Verified, VerifierContext};
 
 use super::cache::{CacheStatus, CachedClaims, Entry, NewEntry, Store};
 use super::explain;
-use super::issuers::{FoundIssuer, Issuer, IssuerSet};
+use super::issuers::{FoundIssuer, IssuerSet};
 use super::revocation_check::RevocationCheck;
 use super::sender_check::SenderCheck;
+use super::signature::{Signature, SignatureCheck, Signed, observe_look_up};
 
 /// The checks of a verifier, which its clones share, and the state that they need.
 #[derive(Clone)]
@@ -62,21 +62,6 @@ enum Wait {
     Keys(Pin<Box<dyn Future<Output = ()> + Send>>),
     #[cfg(feature = "remote")]
     Issuer(super::issuers::Resolution),
-}
-
-/// Whether the signature of the token is checked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Signature {
-    Checked,
-    /// By a test, which put the token into the request's extensions. No request can do that.
-    #[cfg(feature = "testing")]
-    Assumed,
-}
-
-impl Signature {
-    fn is_checked(self) -> bool {
-        self == Self::Checked
-    }
 }
 
 /// The waits that the token has behind it. It waits for nothing twice.
@@ -153,7 +138,7 @@ impl Pipeline {
             let now = self.context.clock.now();
             Some((entry, self.current_claims(entry, now)?, now))
         });
-        self.report_look_up(current.is_some());
+        observe_look_up(&*self.context.observer, current.is_some());
         let Some((entry, cached, now)) = current else {
             if found.is_some() {
                 cache.forget(token);
@@ -186,24 +171,6 @@ impl Pipeline {
         let cached = entry.claims()?;
         let is_trusted = !cached.resolved || self.issuers.still_resolves(issuer);
         (is_trusted && issuer.keys.generation(now) == Some(*generation)).then_some(cached)
-    }
-
-    /// Whether a cache of digests remembers that a current key of the issuer has signed the token.
-    fn has_known_signature(&self, token: &str, issuer: &Arc<Issuer>, generation: Option<u64>) -> bool {
-        let Some(cache) = self.cache.as_ref().filter(|cache| cache.keeps_digests()) else { return false };
-        let entry = cache.find_token(token.as_bytes());
-        let is_current =
-            |entry: &Arc<Entry>| Arc::ptr_eq(&entry.issuer, issuer) && Some(entry.generation) == generation;
-        let found = entry.as_ref().is_some_and(is_current);
-        self.report_look_up(found);
-        if entry.is_some() && !found {
-            cache.forget(token.as_bytes());
-        }
-        found
-    }
-
-    fn report_look_up(&self, found: bool) {
-        self.context.observer.observe(if found { Event::CacheHit } else { Event::CacheMiss });
     }
 
     /// Stores an accepted token in the cache and returns it.
@@ -313,54 +280,21 @@ impl Pipeline {
             issuer.policy.check_resource(&claims, text, &self.resource)?;
             issuer.policy.check_id_token(header.token_type.as_deref(), &claims)
         };
-        let (key, generation, is_known) = if signature.is_checked() {
-            // Read before the key is looked up: if the keys change in between, the cache entry is already outdated.
-            let generation = self.cache.as_ref().and_then(|_| issuer.keys.generation(now));
+        let signed = if signature.is_checked() {
             let wanted = Wanted {
                 now: Some(now),
                 fetched: waited.keys,
                 ..Wanted::new(header.key_id.as_deref(), header.algorithm)
             };
-            let mut key = match issuer.keys.find_key(&wanted) {
-                Lookup::Ready(key) => key,
-                Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
-                Lookup::Unknown => return Err(explain::key(issuer, &wanted)),
-                Lookup::Ambiguous => return Err(Error::from(ErrorKind::AmbiguousKey).at(Check::Key)),
-                Lookup::Unavailable(after) => {
-                    let error = explain::keys_unavailable(issuer);
-                    return Err(match after {
-                        Some(after) => error.with_retry_after(after),
-                        None => error,
-                    });
-                }
-            };
-            // RFC 8725 section 3.1: the key decides the algorithm, not the header.
-            if key.algorithm() != header.algorithm {
-                return Err(Error::from(ErrorKind::BadSignature).at(Check::Signature));
+            let check = SignatureCheck { cache: self.cache.as_deref(), observer: &*self.context.observer };
+            match check.run(token, &compact, issuer, &wanted, || check_claims().is_ok())? {
+                Signed::By { key, generation, is_known } => Some((key, generation, is_known)),
+                Signed::Wait(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
             }
-            let is_known = self.has_known_signature(token, issuer, generation);
-            let has_signed = |key: &PreparedKey| {
-                let mut signature = Bytes::new();
-                let signature = compact.signature(&mut signature).map_err(malformed(Check::Signature))?;
-                Ok::<_, Error>(key.verify(compact.signing_input(), signature))
-            };
-            if !is_known && !has_signed(&key)? {
-                let bad_signature = || Err(explain::signature(issuer, &compact, header.algorithm));
-                // A token that will be refused anyway, or has already waited, must not cause a fetch.
-                if waited.keys || issuer.keys_are_fixed || check_claims().is_err() {
-                    return bad_signature();
-                }
-                key = match issuer.keys.find_replacement(&wanted, &key) {
-                    Lookup::Fetch(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
-                    Lookup::Ready(key) if key.algorithm() == header.algorithm && has_signed(&key)? => key,
-                    _ => return bad_signature(),
-                };
-            }
-            (Some(key), generation, is_known)
         } else {
-            (None, None, false)
+            None
         };
-
+        let is_known = matches!(signed, Some((_, _, true)));
         if let Err(error) = check_claims() {
             if is_known && let Some(cache) = &self.cache {
                 cache.forget(token.as_bytes());
@@ -375,16 +309,16 @@ impl Pipeline {
         header.remember(&compact);
         let metadata = TokenMetadata {
             algorithm: header.algorithm,
-            key_id: header
-                .key_id
-                .as_deref()
-                .map(|kid| key.as_ref().map_or_else(|| kid.into(), |key| key.shared_kid(kid))),
+            key_id: header.key_id.as_deref().map(|kid| match &signed {
+                Some((key, ..)) => key.shared_kid(kid),
+                None => kid.into(),
+            }),
             token_type: header.token_type.as_deref().map(owned_type),
             confirmation: confirmation.map(Arc::new),
             context: Arc::clone(&self.context),
             members,
         };
-        let generation = generation.filter(|_| !is_known);
+        let generation = signed.and_then(|(_, generation, is_known)| generation.filter(|_| !is_known));
         let new_entry =
             generation.map(|generation| NewEntry { issuer: Arc::clone(issuer), resolved, generation, times });
         Ok(Attempt::Done(Ok(ValidToken { verified: Verified::new(Parts::new(metadata, text), location), new_entry })))

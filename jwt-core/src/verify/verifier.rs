@@ -11,9 +11,10 @@ use crate::verified::{Verified, VerifierContext};
 
 use super::cache::CacheStatus;
 use super::issuers::IssuerSet;
-use super::pipeline::{Pipeline, Signature};
+use super::pipeline::Pipeline;
 use super::resources::Resources;
 use super::sender_check::SenderCheck;
+use super::signature::Signature;
 
 /// Verifies tokens. Every layer, middleware and extractor uses one.
 ///
