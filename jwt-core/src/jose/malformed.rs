@@ -30,22 +30,21 @@ pub(crate) fn describe(token: &str) -> &'static str {
     const PLACEHOLDERS: [&str; 7] = ["null", "undefined", "none", "nil", "token", "true", "false"];
     let bytes = token.as_bytes();
     let has = |byte| memchr::memchr(byte, bytes).is_some();
-    let begins = |starts: &[&str]| starts.iter().any(|start| token.starts_with(start));
-    if begins(&["PHNhbW", "PD94bW"]) {
-        return XML;
-    } else if begins(&["ya29."]) {
-        return GOOGLE;
-    } else if begins(&["v1.", "v2.", "v3.", "v4."])
-        && (token[3..].starts_with("public.") || token[3..].starts_with("local."))
-    {
-        return PASETO;
-    } else if has(b'~') {
-        return DISCLOSURES;
+    let begins = |start: &str| token.starts_with(start);
+    match bytes {
+        [b'P', ..] if begins("PHNhbW") || begins("PD94bW") => return XML,
+        [b'y', ..] if begins("ya29.") => return GOOGLE,
+        [b'v', b'1'..=b'4', b'.', kind @ ..] if kind.starts_with(b"public.") || kind.starts_with(b"local.") => {
+            return PASETO;
+        }
+        _ => {}
     }
     if !has(b'.') {
         // The longest of the words has nine characters.
         let is_word = token.len() < 10 && PLACEHOLDERS.iter().any(|word| token.eq_ignore_ascii_case(word));
         return if is_word { PLACEHOLDER } else { OPAQUE };
+    } else if has(b'~') {
+        return DISCLOSURES;
     }
     match memchr::memchr_iter(b'.', bytes).take(5).count() {
         2 if token.ends_with('.') => UNSIGNED,
