@@ -39,7 +39,7 @@ pub(crate) fn app(issuer: &str, resource: &str) -> Result<Router, BuildError> {
         .build()?;
     Ok(Router::new()
         .route("/mcp", post(message))
-        // The 401 names the scope, because MCP clients request what it names.
+        // The 401 names the scope, because MCP clients request the scope that it names.
         .layer(JwtLayer::new(verifier).require(ReadNotes::requirement()))
         .layer(from_fn_with_state(Hosts::of(resource), allow_hosts)))
 }

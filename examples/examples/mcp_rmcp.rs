@@ -109,7 +109,7 @@ pub(crate) fn app(issuer: &str, resource: &str) -> Result<Router, BuildError> {
     // By default the SDK accepts only requests that name this machine as host, but from pages of any origin.
     let config = StreamableHttpServerConfig::default()
         .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*"])
-        // Without sessions, nobody can take one over.
+        // Without sessions, no session can be taken over.
         .with_legacy_session_mode(false)
         .with_json_response(true);
     let service = StreamableHttpService::new(|| Ok(Notes), Arc::new(NeverSessionManager::default()), config);

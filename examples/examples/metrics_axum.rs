@@ -112,7 +112,7 @@ mod tests {
                 let matchers = rest.strip_prefix('{').and_then(|rest| rest.split('}').next()).unwrap_or_default();
                 let matched = matchers.split(',').filter_map(|matcher| matcher.split(['=', '!']).next());
                 let labels = matched.chain(grouped.iter().copied()).filter(|label| !label.is_empty());
-                // Prometheus adds these to what it scrapes.
+                // Prometheus adds these to the series that it scrapes.
                 let labels = labels.filter(|label| !["job", "instance"].contains(label));
                 (name.to_owned(), labels.map(str::to_owned).collect())
             })

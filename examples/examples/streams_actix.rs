@@ -107,7 +107,7 @@ mod tests {
             test::TestRequest::get().uri("/events").insert_header(("authorization", auth.token("ada").bearer()));
         let response = test::call_service(&app, request.to_request()).await;
         assert_eq!(response.status(), 200);
-        // The token has ended when the stream looks after 30 seconds of the runtime's paused clock.
+        // The token has ended when the stream checks it 30 seconds later, by the runtime's paused clock.
         auth.clock().advance(Duration::from_secs(3600));
         let events = String::from_utf8(test::read_body(response).await.to_vec()).unwrap();
         assert!(!events.contains("tick 31"), "{events}");
@@ -139,7 +139,7 @@ mod tests {
         tokio::time::pause();
         let auth = TestAuth::new();
         let protocols = format!("bearer, {}", auth.token("ada").sign());
-        // The handshake is verified now, and the token has ended when the socket looks after 30 seconds.
+        // The handshake is verified now, and the token has ended when the socket checks it 30 seconds later.
         let ends = async {
             actix_web::rt::time::sleep(Duration::from_secs(1)).await;
             auth.clock().advance(Duration::from_secs(3600));

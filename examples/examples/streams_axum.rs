@@ -88,7 +88,7 @@ mod tests {
             Request::get("/events").header("authorization", auth.token("ada").bearer()).body(Body::empty()).unwrap();
         let response = super::app(auth.builder()).unwrap().oneshot(request).await.unwrap();
         assert_eq!(response.status(), 200);
-        // The token has ended when the stream looks after 30 seconds of the runtime's paused clock.
+        // The token has ended when the stream checks it 30 seconds later, by the runtime's paused clock.
         auth.clock().advance(Duration::from_secs(3600));
         let events = String::from_utf8(to_bytes(response.into_body(), 65_536).await.unwrap().to_vec()).unwrap();
         assert!(!events.contains("tick 31"), "{events}");

@@ -38,7 +38,7 @@ pub async fn keeps_the_contract(store: &dyn SessionStore, name: &str) {
     odd_names_are_kept_apart(store, name).await;
 }
 
-/// Checks that a store whose server is unavailable says so, whatever it's asked.
+/// Checks that a store whose server is unavailable says so, for every operation.
 ///
 /// # Panics
 ///
@@ -172,7 +172,7 @@ async fn a_device_binds_a_session_with_its_first_proof(store: &dyn SessionStore,
     (before.rotated_at, before.last_used_at, before.ends_at) = (NOW + 1, NOW + 1, NOW + 3601);
     assert_eq!((outcome, &bound), (Renewed, &Some(before)));
     assert_eq!(find(store, subject, "s").await, bound);
-    // Without the key, no token is good, and none is reused: neither a copy from before, nor the next one, nor a newer one.
+    // Without the key, no token is good, and no reuse is reported: neither a copy from before, nor the next one, nor a newer one.
     for (token, rotations) in [("t-0", 0), ("copy", 0), ("t-1", 1), ("newer", 7)] {
         for key in [None, OTHER] {
             if key.is_none() || rotations < 2 {

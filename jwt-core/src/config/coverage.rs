@@ -1,6 +1,6 @@
-//! Checks that a configuration can say whatever a builder can.
+//! Checks that a configuration has every setting of the builders.
 
-/// The sources of the builders, and what the fields of each are called in a configuration.
+/// The sources of the builders, and the names of their fields in a configuration.
 const BUILDERS: &[(&str, &str, &str)] = &[
     ("VerifierBuilder", "", include_str!("../verify/builder/settings.rs")),
     ("TrustedIssuer", "", include_str!("../verify/issuers/trusted_issuer.rs")),

@@ -18,7 +18,7 @@ pub trait RequestView {
     /// the comparison ignores case.
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8]));
 
-    /// Returns the value of the field line called `name`, or `None` if there are several, or none, or its value isn't UTF-8.
+    /// Returns the value of the field line called `name`, or `None` unless there's exactly one, in UTF-8.
     /// `name` is in lower case.
     fn header_value(&self, name: &str) -> Option<&str> {
         let (mut found, mut lines) = (None, 0);

@@ -105,7 +105,7 @@ impl FetchError {
         self.detail.as_deref()
     }
 
-    /// Returns the detail, or what the kind means.
+    /// Returns the detail, or the meaning of the kind.
     pub(crate) fn explanation(&self) -> Arc<str> {
         self.detail.clone().unwrap_or_else(|| self.kind.text().into())
     }

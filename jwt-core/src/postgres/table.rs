@@ -78,7 +78,7 @@ const REMOVE_EXPIRED: &str = "WITH expired AS (
     WHERE r.kind = e.kind AND r.issuer = e.issuer AND r.name = e.name AND r.until <= extract(epoch FROM now())
     RETURNING 1";
 
-/// Where a process starts to follow the table.
+/// The point from which a process follows the table.
 pub(super) struct Start {
     pub(super) run: Run,
     pub(super) position: Position,

@@ -34,7 +34,7 @@ pub(crate) struct DeviceProof {
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::RS256];
 
 impl DeviceRequest {
-    /// Reads the headers. `None` if there are none, as in the requests of pages.
+    /// Reads the headers. `None` without them, as in the requests of pages.
     ///
     /// Pages of other origins can't send them: one is a forbidden name, and the other one needs a preflight.
     pub(crate) fn of(request: &dyn RequestView) -> Option<Self> {

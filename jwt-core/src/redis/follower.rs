@@ -47,7 +47,7 @@ struct Knowledge {
 }
 
 impl Knowledge {
-    /// What a list knows that starts from a snapshot.
+    /// The knowledge of a list that starts from a snapshot.
     fn of_snapshot(mark: &str) -> Option<Self> {
         let (epoch, position) = mark.split_once(' ')?;
         let position = Some(ChangeId::parse(position)?);

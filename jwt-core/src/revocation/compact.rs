@@ -9,7 +9,7 @@ const TAG_BITS: u32 = 3;
 
 pub(super) const TAGS: usize = 1 << TAG_BITS;
 
-/// For so many buckets, it's known where they begin.
+/// One in this many buckets has its position recorded.
 const PER_START: usize = 64;
 
 /// More would overflow the positions of buckets.
@@ -111,7 +111,7 @@ impl CompactSet {
         })
     }
 
-    /// Where a bucket begins in `buckets`.
+    /// The position in `buckets` at which a bucket begins.
     fn start_of(&self, bucket: usize) -> Option<usize> {
         let start = *self.starts.get(bucket / PER_START)? as usize;
         let (mut zeros, mut index) = ((bucket % PER_START) as u32, start / 64);

@@ -180,7 +180,7 @@ impl Feed {
         self.file.as_ref()?.start()
     }
 
-    /// Adds what the snapshot has, because the store continues it.
+    /// Adds the snapshot's entries, because the store continues it.
     pub(crate) fn use_start(&self) {
         if let Some(file) = &self.file {
             let added = file.use_start(&self.memory.entries, self.memory.now());

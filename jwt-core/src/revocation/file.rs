@@ -15,7 +15,7 @@ use super::snapshot::{Snapshot, Unusable, longest};
 /// How much time passes at least between two writings.
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
-/// Where a list keeps its snapshot, and what's in the file.
+/// The file with a list's snapshot, and its content.
 pub(super) struct SnapshotFile {
     path: PathBuf,
     /// The name of the store, so that the file of another one isn't used.
@@ -27,7 +27,7 @@ pub(super) struct SnapshotFile {
 
 #[derive(Default)]
 struct State {
-    /// What was read at the start, until it's known whether the store continues it.
+    /// The snapshot that was read at the start, until it's known whether the store continues it.
     start: Option<Snapshot>,
     /// How far the list follows its store; `None` if it lacks something.
     mark: Option<String>,
@@ -60,7 +60,7 @@ impl SnapshotFile {
         self.state().start.as_ref().map(|start| start.mark.clone())
     }
 
-    /// Adds what the file has, once.
+    /// Adds the file's entries, once.
     pub(super) fn use_start(&self, entries: &Entries, now: Now) -> Result<(), Full> {
         let Some(start) = self.state().start.take() else { return Ok(()) };
         self.state().saved = Some((start.mark.clone(), now.monotonic));

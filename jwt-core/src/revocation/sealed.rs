@@ -104,7 +104,7 @@ impl Sealed {
         (&self.current, &self.orphaned, self.ends.map(|end| end.until))
     }
 
-    /// The same from a snapshot, without what has ended.
+    /// The same from a snapshot, without ended entries.
     #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(super) fn from_parts(current: CompactSet, orphaned: CompactSet, ends: [i64; TAGS], now: Now) -> Self {
         let end = |until: i64| {

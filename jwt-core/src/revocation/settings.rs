@@ -114,7 +114,7 @@ impl RevocationSettings {
         self
     }
 
-    /// Sets a file from which a list on Redis or Postgres starts, so that it needn't read everything from its server. Default:
+    /// Sets a snapshot file for a list on Redis or Postgres, so that a start needn't read everything from the server. Default:
     /// none.
     ///
     /// The list writes the file at most once a minute while revocations come in, and when its last clone is dropped. A list that

@@ -66,7 +66,7 @@ impl Unusable {
     }
 }
 
-/// The longest snapshot of a list that holds so many revocations.
+/// The longest snapshot of a list with this capacity.
 pub(super) const fn longest(capacity: usize) -> u64 {
     (capacity.saturating_mul(2 * PER_ENTRY).saturating_add(SHARDS * PER_SHARD + 4_096)) as u64
 }
@@ -217,7 +217,7 @@ impl Entries {
         writer.0
     }
 
-    /// Adds what a snapshot has. Its key must be that of the list. Nothing that's there is changed or dropped.
+    /// Adds a snapshot's entries. Its key must be the list's. Existing entries aren't changed or dropped.
     pub(super) fn restore(&self, snapshot: Snapshot, now: Now) -> Result<(), Full> {
         let mut result = Ok(());
         for (index, part) in snapshot.shards.into_iter().enumerate() {
@@ -348,7 +348,7 @@ mod tests {
         assert!((bytes.len() as u64) < longest(list().len()), "{}", bytes.len());
     }
 
-    /// Whatever the bytes are, reading them doesn't panic, and using them drops nothing.
+    /// Reading arbitrary bytes doesn't panic, and using them drops nothing.
     #[test]
     fn damaged_bytes_are_not_used_and_with_another_checksum_they_only_add() {
         let list = list();
@@ -365,7 +365,7 @@ mod tests {
         for round in 0..150 {
             let mut bytes = good.clone();
             for _ in 0..=random(4) {
-                // Often near the beginning, where the lengths are.
+                // Often near the beginning, which has the lengths.
                 let reach = if round % 2 == 0 { 200 } else { bytes.len() };
                 bytes[8 + random(reach - 8)] = random(256) as u8;
             }

@@ -33,7 +33,7 @@ impl Signature {
 pub(super) enum Signed {
     /// `is_known` if the cache of digests remembered it.
     By { key: Arc<PreparedKey>, generation: Option<u64>, is_known: bool },
-    /// The key has to be fetched first.
+    /// The key must be fetched first.
     Wait(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 

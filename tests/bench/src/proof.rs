@@ -17,7 +17,7 @@ use crate::race::{Contender, TURN, race};
 use crate::report::Report;
 use crate::stand::{AUDIENCE, ISSUER, Stand};
 
-/// Adds to the report what a request with a proof costs.
+/// Adds the cost of a request with a proof to the report.
 pub fn section(report: &mut Report, rounds: usize) {
     report.section("A request with a known token and a DPoP proof");
     report.text("Beside the one signature verification that a proof needs. Each proof is new, and is recorded in the replay log.");
@@ -36,7 +36,7 @@ pub fn section(report: &mut Report, rounds: usize) {
     }
 }
 
-/// Returns the signature of a proof and a request with one, for a race of so many rounds.
+/// Returns the signature of a proof and a request with one, for a race of this many rounds.
 fn contenders(algorithm: Algorithm, rounds: usize) -> Vec<Contender> {
     // The fastest takes 20 µs, and a turn a millisecond.
     let (mut run, floor) = path(algorithm, 100 * rounds + 1_000);

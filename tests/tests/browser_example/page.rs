@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::open;
 
-/// Runs a script of `tests/node` with these arguments, and returns what it has seen.
+/// Runs a script of `tests/node` with these arguments, and returns its observations.
 async fn run(script: &str, arguments: &[&str]) -> Value {
     let mut command = Command::new("node");
     command.arg(script).args(arguments);
@@ -78,7 +78,7 @@ async fn bind_to_a_device(adapter: Adapter) {
     let seen = run("device-bound.mjs", &[&url, &refreshes]).await;
     // The copied access token works until it expires, and the copied refresh token doesn't.
     assert_eq!(seen["copied"], json!({"access": 200, "refresh": 403, "later": 403}));
-    // The page sees no refusal, however often the browser refreshes and in however many tabs.
+    // The page sees no refusal, no matter how often the browser refreshes, and in how many tabs.
     assert_eq!(seen["answers"], json!({"200": refreshes.parse::<u64>().expect("a number")}));
     assert!(seen["proofs"].as_u64() >= refreshes.parse().ok(), "{seen}");
     assert_eq!(seen["together"], json!([200, 200, 200, 200]));

@@ -24,7 +24,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 
 const CLIENTS: usize = 8;
-/// After so many requests of each client, a second has passed.
+/// A second passes after this many requests of each client.
 const PER_SECOND: usize = 5;
 const NONCE_PERIOD: Duration = Duration::from_secs(10);
 
@@ -64,7 +64,7 @@ impl Server {
     }
 }
 
-/// Sends so many requests with a key of its own. Returns the nonces that it was given.
+/// Sends this many requests with a key of its own. Returns the nonces that it was given.
 async fn client(url: String, number: usize, clock: ManualClock, seconds: Arc<Barrier>) -> BTreeSet<String> {
     let (device, http) = (Device::default(), Client::builder().no_proxy().build().expect("a client"));
     let token = device.good().claim("exp", NOW + 1_000_000).sign();

@@ -127,7 +127,7 @@ async fn a_closure_writes_bodies_and_headers_by_the_typed_error() {
     assert_eq!(answer, Answer::refused(ErrorKind::MalformedToken));
 }
 
-/// Writes what the renderer saw of the request.
+/// Writes the parts of the request that the renderer saw.
 fn seen(request: &dyn RequestView) -> String {
     let id = request.header_value("x-request-id").unwrap_or("unknown");
     format!("{id}: {} {}", request.method(), request.original_target())

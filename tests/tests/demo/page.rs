@@ -45,7 +45,7 @@ async fn the_page_has_content_types_and_a_policy_that_allows_the_actix_server() 
     demo.stop().await;
 }
 
-/// Runs the script that uses the page, or only a part of it, and returns what it saw.
+/// Runs the script that uses the page, or only a part of it, and returns its observations.
 async fn browse(demo: &Demo, only: &str) -> Value {
     let mut command = Command::new("node");
     command.args(["browser.mjs", &format!("{}/", demo.axum_url())]).env("ONLY", only);

@@ -129,7 +129,7 @@ async fn a_host_that_dns_does_not_know_is_explained() {
     let url = "https://user-service.invalid/realms/shop?client=1";
     let words = ["`https://user-service.invalid/realms/shop`", "dns error", "DNS doesn't know the host", "container"];
     explain("an unknown host", verifier(&issuer, url.to_owned()), &issuer.token().sign(), &words).await;
-    // What a resolver that answers only for this machine says about every other name.
+    // The answer of a resolver that knows only this machine, about every other name.
     let only_local = client(Client::builder().dns_resolver(OnlyLocal));
     let builder = verifier(&issuer, "https://id.example/jwks".to_owned()).fetch(only_local);
     explain("no resolver", builder, &issuer.token().sign(), &["`https://id.example/jwks`", "DNS doesn't know"]).await;

@@ -233,7 +233,7 @@ async fn cached_tokens_survive_a_set_that_is_only_written_in_another_way() {
         ("one key twice, and the other gone", jwks([key.clone(), key.clone()]), false),
         ("a key more", jwks([key.clone(), other.clone(), public_jwk(&signing_key("third"))]), false),
     ] {
-        // Whatever was there before, the token is in the cache of this set now.
+        // No matter what was there before, the token is in the cache of this set now.
         let _ = events(plain()).await;
         let expected = if kept { &["hit"][..] } else { &["miss", "stored"] };
         assert_eq!(events(body).await, expected, "{name}");

@@ -42,7 +42,7 @@ fn from_file(server: &Server) -> RevocationSettings {
     eager().exact_capacity(640).snapshot_file(file(server))
 }
 
-/// A process that has revoked so many sessions and ended.
+/// A process that has revoked this many sessions, and has ended.
 async fn leave_a_file(server: &Server, count: usize) {
     let node = Node::with(server, patient, from_file(server)).synced().await;
     revoke_many(&node, count).await;

@@ -87,7 +87,7 @@ impl Rendered {
     pub(super) fn write(self, challenge: &mut Challenge) -> Vec<u8> {
         let content_type = self.content_type.map(|value| ("content-type", value.into_owned()));
         for (name, value) in content_type.into_iter().chain(self.headers) {
-            // More cookies replace none.
+            // Another cookie replaces no earlier one.
             let is_new = name == "set-cookie" || !challenge.headers.iter().any(|(other, _)| *other == name);
             if is_name(name) && is_value(&value) && is_new {
                 challenge.headers.push((name, value));

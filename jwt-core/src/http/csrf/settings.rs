@@ -78,7 +78,7 @@ impl Csrf {
     ///
     /// `https://*.shop.example` stands for one label of any name, so for `https://tenant-7.shop.example` and neither for
     /// `https://shop.example` nor for `https://a.b.shop.example`. Scheme and port must be equal. Every page of an origin that you
-    /// accept can make changes in your users' names, so don't accept a domain under which other people have pages, such as
+    /// accept can make changes in your users' names, so don't accept a domain where other people publish pages, such as
     /// `https://*.github.io`. Anything else is a decision of your code: [`allow_origin_if`](Self::allow_origin_if).
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into());

@@ -103,7 +103,7 @@ impl SessionsBuilder {
     }
 
     /// Lets browsers bind sessions in cookies to their device, so that a copy of the refresh token's cookie is worthless elsewhere.
-    /// Pass the path at which clients reach [`refresh_endpoint_with`](Sessions::refresh_endpoint_with). Default: nothing is bound.
+    /// Pass the path of [`refresh_endpoint_with`](Sessions::refresh_endpoint_with), as clients see it. Default: nothing is bound.
     /// W3C Device Bound Session Credentials.
     ///
     /// A login's [cookies](super::TokenPair::cookies) then ask the browser for a key of its device, which it registers at this path

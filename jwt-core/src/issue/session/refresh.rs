@@ -169,7 +169,7 @@ impl Renewal {
         self
     }
 
-    /// Adds what the browser sent for a session that is bound to its device.
+    /// Adds the browser's headers for a session that is bound to its device.
     pub(super) fn device(mut self, device: Option<DeviceRequest>) -> Self {
         self.device = device;
         self

@@ -12,7 +12,7 @@ use crate::keys::KeyRefreshSettings;
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) table: KeyTable,
-    /// What the table was prepared from.
+    /// The keys that the table was prepared from.
     pub(super) keys: Arc<[Key]>,
     pub(super) tag: Option<Tag>,
     loaded_at: Moment,

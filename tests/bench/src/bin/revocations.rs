@@ -41,7 +41,7 @@ async fn main() {
     let first = connect();
     first.synced().await;
     drop(first);
-    // It knew none.
+    // It knew no revocation.
     let _ = std::fs::remove_file(&file);
     write(&address, count);
 

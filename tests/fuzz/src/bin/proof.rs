@@ -1,4 +1,4 @@
-//! Compares what is decided about DPoP proofs with the twelve checks of RFC 9449 section 4.3, made again on other crates.
+//! Compares the decisions about DPoP proofs with the twelve checks of RFC 9449 section 4.3, made again on other crates.
 //!
 //! An accepted proof must pass all of them, and a proof in which only harmless things vary must be accepted. Each proof is used
 //! up by its first use and by nothing else. A service that remembers keys and one that doesn't must agree, and one with nonces
@@ -52,7 +52,7 @@ static DEVICES: LazyLock<[Device; 2]> = LazyLock::new(|| {
     })
 });
 
-/// A replay log that shows what was recorded since it was cleared.
+/// A replay log that shows its records since it was cleared.
 #[derive(Clone, Debug, Default)]
 struct Log(Arc<Mutex<Vec<ProofUse>>>);
 
