@@ -3,6 +3,7 @@
 mod check;
 mod field;
 mod origin;
+mod request;
 mod settings;
 
 pub(crate) use check::{CsrfCheck, CsrfOutcome};
