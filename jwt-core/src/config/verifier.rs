@@ -118,7 +118,11 @@ impl VerifierConfig {
     ) -> Result<(), BuildError> {
         let is_on = |mode: &Option<String>| mode.as_deref().is_some_and(|mode| mode != "off");
         let (dpop, mutual_tls) = (is_on(&config.dpop), is_on(&config.mutual_tls));
-        let builder = self.builder_without_issuers().sources(sources.clone()).issuer(issuer);
+        let mut builder = self.builder_without_issuers().issuer(issuer);
+        // No other issuer depends on the sources, and there may be many of both.
+        if dpop || config.fapi2 {
+            builder = builder.sources(sources.clone());
+        }
         let builder = senders.add_to(builder, dpop, mutual_tls);
         #[cfg(feature = "remote")]
         let builder = builder
