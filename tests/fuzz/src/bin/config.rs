@@ -261,7 +261,7 @@ fn senders(
 ) -> (TrustedIssuer, VerifierBuilder) {
     const MODES: [&str; 4] = ["off", "allowed", "required", "on"];
     const NETWORKS: [&str; 5] = ["10.0.0.0/8", "::1", "10.0.0.7", "proxy", ""];
-    let mut mode = |input: &mut Input<'_>, said: &mut Said, field, name| {
+    let mode = |input: &mut Input<'_>, said: &mut Said, field, name| {
         let mode = if input.once_in(3) { input.pick_mostly(3, &MODES) } else { return "off" };
         said.text(input, "issuer", field, name, mode);
         said.odd |= mode == "on";
