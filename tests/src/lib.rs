@@ -9,11 +9,13 @@ pub mod forge;
 pub mod gate;
 pub mod issuing;
 pub mod log;
+pub mod observer;
 pub mod proof;
 pub mod remote;
 pub mod revocation_contract;
 pub mod session_contract;
 pub mod setup;
+pub mod signer;
 
 mod actix;
 mod axum;

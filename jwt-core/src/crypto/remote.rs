@@ -45,7 +45,6 @@ use crate::step::Step;
 ///
 /// If a signature fails or takes too long, the request is answered with 503 `signing_unavailable` and nothing is stored: a
 /// refresh token stays valid, so the client can try again. The crate never repeats a call by itself.
-/// [`ScriptedSigner`](crate::testing::ScriptedSigner) is a signer for tests.
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't sign for a `SigningKey`",

@@ -72,7 +72,7 @@ pub enum Event<'e> {
 /// [`VerifierBuilder::observer`](crate::VerifierBuilder::observer).
 ///
 /// It's called while a request is handled, once or twice for each token: don't block in it. If it panics, the request panics. By
-/// default there is no observer. In tests, use [`MemoryObserver`](crate::testing::MemoryObserver).
+/// default there is no observer.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not observe a verifier",
     note = "use `MetricsObserver` (feature `metrics`), or implement `Observer` for it"

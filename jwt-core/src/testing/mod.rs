@@ -46,7 +46,6 @@ mod auth;
 mod client;
 #[cfg(feature = "testing")]
 mod issuer;
-mod observer;
 mod request;
 #[cfg(feature = "testing")]
 mod response;
@@ -55,8 +54,6 @@ mod revocations;
 mod script;
 #[cfg(feature = "testing")]
 mod server;
-#[cfg(feature = "remote-signer")]
-mod signer;
 #[cfg(feature = "testing")]
 mod token;
 
@@ -69,14 +66,11 @@ pub use auth::TestAuth;
 pub use client::TestClient;
 #[cfg(feature = "testing")]
 pub use issuer::ScriptedIssuer;
-pub use observer::MemoryObserver;
 pub use request::BareRequest;
 pub use revocations::ScriptedRevocations;
 #[cfg(feature = "testing")]
 pub use script::{Document, Script};
 #[cfg(feature = "testing")]
 pub use server::Received;
-#[cfg(feature = "remote-signer")]
-pub use signer::ScriptedSigner;
 #[cfg(feature = "testing")]
 pub use token::{AUDIENCE, TestToken};

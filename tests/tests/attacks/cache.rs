@@ -9,10 +9,10 @@ use jwt_core::crypto::Backend;
 use jwt_core::keys::{Health, KeySource, KeyTable, Lookup, Wanted};
 use jwt_core::revocation::{RevocationList, Standing, TokenIdentity};
 use jwt_core::testing::ManualClock;
-use jwt_core::testing::MemoryObserver;
 use jwt_core::verify::TokenCacheSettings;
 use jwt_core::{Algorithm, ErrorKind, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
+use jwt_tests::observer::MemoryObserver;
 use jwt_tests::setup::{KID, behind, builder, good, issuer, key, stranger};
 use serde_json::Value;
 

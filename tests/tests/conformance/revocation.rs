@@ -6,12 +6,12 @@ use jwt_core::ErrorKind;
 use jwt_core::authorize::check;
 use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings, Standing, with_time_limit};
 use jwt_core::testing::ManualClock;
-use jwt_core::testing::MemoryObserver;
 use jwt_core::testing::ScriptedRevocations;
 use jwt_tests::adapter::{Adapter, Application};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{ISSUER, NOW};
+use jwt_tests::observer::MemoryObserver;
 use jwt_tests::setup::{behind, builder, good};
 
 /// The answer is there at once, or must be awaited.

@@ -8,9 +8,9 @@ use jwt_core::Step;
 use jwt_core::keys::{Health, KeyRefreshSettings};
 use jwt_core::observe::{Event, Observer};
 use jwt_core::testing::ManualClock;
-use jwt_core::testing::MemoryObserver;
 use jwt_core::testing::{AUDIENCE, Document, Script, ScriptedIssuer, TestToken};
 use jwt_core::{Error, ErrorKind, TrustedIssuer, Verified, Verifier};
+use jwt_tests::observer::MemoryObserver;
 use tokio::sync::watch;
 
 /// Longer than anything here takes, unless something waits that shouldn't.

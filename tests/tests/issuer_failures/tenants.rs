@@ -11,11 +11,11 @@ use jwt_core::Step;
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{Fetched, fetch_fn};
 use jwt_core::testing::ManualClock;
-use jwt_core::testing::MemoryObserver;
 use jwt_core::verify::{IssuerResolver, TokenCacheSettings};
 use jwt_core::{Algorithm, Error, ErrorKind, TrustedIssuer, Verifier, VerifierBuilder};
 use jwt_tests::forge::{AUDIENCE, Forge, NOW};
 use jwt_tests::log::Log;
+use jwt_tests::observer::MemoryObserver;
 use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::setup::{good, key, stranger};
 

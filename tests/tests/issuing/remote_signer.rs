@@ -9,11 +9,12 @@ use futures_util::FutureExt as _;
 use jwt_core::crypto::{RemoteSigner, SigningKey};
 use jwt_core::issue::{KeyRing, MemorySessions, Sessions, TokenIssuer};
 use jwt_core::keys::KeyErrorKind;
-use jwt_core::testing::{ManualClock, ScriptedSigner};
+use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, BuildErrorKind, Class, ErrorKind, Step, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::log::Log;
 use jwt_tests::setup::stranger;
+use jwt_tests::signer::ScriptedSigner;
 
 /// A key in a signer, and the signer.
 fn remote(algorithm: Algorithm) -> (SigningKey, ScriptedSigner) {

@@ -2,9 +2,10 @@
 
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{Key, KeyTable};
-use jwt_core::testing::{ManualClock, MemoryObserver};
+use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, BuildErrorKind, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{Forge, NOW};
+use jwt_tests::observer::MemoryObserver;
 
 use super::{backends, trusted, verifier, verify};
 

@@ -1,10 +1,11 @@
 //! Forms in which issuers publish keys, and the log's lines about unusable keys of a set.
 
 use jwt_core::keys::{KeyErrorKind, KeyRefreshSettings, KeySet};
-use jwt_core::testing::{ManualClock, MemoryObserver};
+use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, BuildErrorKind, ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::log::Log;
+use jwt_tests::observer::MemoryObserver;
 use jwt_tests::remote::{JWKS, Remote};
 use serde_json::{Value, json};
 

@@ -8,9 +8,9 @@ use jwt_core::Clock;
 use jwt_core::authorize::check_async;
 use jwt_core::observe::Observer;
 use jwt_core::testing::ManualClock;
-use jwt_core::testing::MemoryObserver;
 use jwt_core::{ErrorKind, Verifier, VerifierBuilder};
 use jwt_tests::forge::NOW;
+use jwt_tests::observer::MemoryObserver;
 use jwt_tests::setup;
 
 /// A clock that advances by a millisecond with each monotonic reading, and counts the readings.

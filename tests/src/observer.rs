@@ -1,11 +1,13 @@
+//! An observer that stores a verifier's events.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::error::ErrorKind;
-use crate::observe::{Event, Observer};
+use jwt_core::ErrorKind;
+use jwt_core::observe::{Event, Observer};
 
-/// An observer that stores every event, for tests. Clones share one store.
+/// Stores every event. Clones share one store.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryObserver {
     outcomes: Arc<Mutex<Vec<Option<ErrorKind>>>>,
@@ -55,7 +57,6 @@ impl Observer for MemoryObserver {
         match event {
             Event::Accepted => outcome(None),
             Event::Refused(error) => outcome(Some(error.kind())),
-            Event::Anonymous => {}
             Event::Verification { took, .. } => self.times.lock().unwrap_or_else(PoisonError::into_inner).push(took),
             Event::CacheHit => cache("hit"),
             Event::CacheMiss => cache("miss"),
@@ -64,6 +65,7 @@ impl Observer for MemoryObserver {
             Event::KeysFailed { error, .. } => keys(error),
             Event::StaleKeysUsed { .. } => keys("stale"),
             Event::RevocationOutageIgnored => drop(self.ignored_outages.fetch_add(1, Ordering::SeqCst)),
+            _ => {}
         }
     }
 }

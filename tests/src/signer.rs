@@ -1,3 +1,5 @@
+//! A remote signer with keys in memory.
+
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
@@ -7,24 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::crypto::{RemoteSigner, SigningKey};
-use crate::jose::Algorithm;
+use jwt_core::Algorithm;
+use jwt_core::crypto::{RemoteSigner, SigningKey};
 
-/// A scriptable remote signer for tests, with keys in memory. Clones are the same signer.
-///
-/// ```
-/// use std::sync::Arc;
-/// use jwt_core::Algorithm;
-/// use jwt_core::crypto::SigningKey;
-/// use jwt_core::testing::ScriptedSigner;
-///
-/// # if jwt_core::crypto::Backend::compiled_in().is_none() { return Ok(()) }
-/// let local = SigningKey::generate(Algorithm::ES256)?;
-/// let signer = ScriptedSigner::new([("alias/tokens", local.clone())]);
-/// let key = SigningKey::remote(Algorithm::ES256, &local.verification_key(), "alias/tokens", Arc::new(signer.clone()))?;
-/// signer.fail();
-/// # Ok::<(), jwt_core::keys::KeyError>(())
-/// ```
+/// Signs, fails or hangs as the test decides. Clones are the same signer.
 #[derive(Clone)]
 pub struct ScriptedSigner {
     keys: Arc<HashMap<String, SigningKey>>,
