@@ -495,7 +495,7 @@ rows! {
         };
         for (most, more) in [(members(100), members(101)), (operations(16), operations(17))] {
             let set = read(vec![more, most]).expect("a set");
-            let ignored: Vec<_> = set.ignored().iter().map(|key| (key.index(), key.error().kind())).collect();
+            let ignored: Vec<_> = set.ignored().map(|(index, error)| (index, error.kind())).collect();
             assert_eq!((set.keys().len(), ignored), (1, vec![(0, KeyErrorKind::TooLarge)]));
         }
     }

@@ -16,8 +16,7 @@ use jwt_core::http::RequestView;
 use jwt_core::http::{Challenge, Rejection, Rendered, problem_json};
 use jwt_core::http::{TokenSource, TokenSources};
 use jwt_core::keys::{
-    Fetch, FetchError, Fetched, HttpFetch, IgnoredKey, Key, KeyError, KeySet, KeySource, KeyTable, Lookup, RemoteKeys,
-    Wanted, fetch_fn,
+    Fetch, FetchError, Fetched, HttpFetch, Key, KeyError, KeySet, KeySource, KeyTable, Lookup, Wanted, fetch_fn,
 };
 use jwt_core::observe::Observer;
 use jwt_core::testing::BareRequest;
@@ -45,10 +44,8 @@ fn shared_types_are_send_sync_and_clone() {
     shared::<TrustedIssuer>();
     shared::<TokenSources>();
     shared::<Key>();
-    shared::<IgnoredKey>();
     shared::<KeySet>();
     shared::<KeyTable>();
-    shared::<RemoteKeys>();
     shared::<HttpFetch>();
     shared::<Fetched>();
     shared::<SigningKey>();

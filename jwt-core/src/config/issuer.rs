@@ -214,7 +214,8 @@ impl IssuerConfig {
         if keys.keys().iter().any(fits) {
             return Ok(());
         }
-        let error = BuildError::new(BuildErrorKind::NoUsableKey, "keys").because_of(keys.ignored().first().cloned());
+        let error =
+            BuildError::new(BuildErrorKind::NoUsableKey, "keys").because_of(keys.ignored_keys().first().cloned());
         Err(error.at(path))
     }
 }

@@ -30,8 +30,9 @@ pub(crate) const MAX_BYTES: usize = 512 * 1024;
 ///     ]}"#,
 /// )?;
 /// assert_eq!(set.keys().len(), 1);
-/// assert_eq!(set.ignored()[0].index(), 1);
-/// assert_eq!(set.ignored()[0].error().kind(), KeyErrorKind::UnsupportedKeyType);
+/// for (index, error) in set.ignored() {
+///     assert_eq!((index, error.kind()), (1, KeyErrorKind::UnsupportedKeyType));
+/// }
 /// # Ok::<(), jwt_core::keys::KeyError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -42,26 +43,14 @@ pub struct KeySet {
 
 /// A key of a set that isn't used, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IgnoredKey {
-    index: usize,
-    error: KeyError,
+pub(crate) struct IgnoredKey {
+    pub(crate) index: usize,
+    pub(crate) error: KeyError,
 }
 
 impl IgnoredKey {
     pub(crate) const fn new(index: usize, error: KeyError) -> Self {
         Self { index, error }
-    }
-
-    /// Returns the key's position in the set, counted from zero.
-    #[must_use]
-    pub const fn index(&self) -> usize {
-        self.index
-    }
-
-    /// Returns why the key isn't used.
-    #[must_use]
-    pub const fn error(&self) -> &KeyError {
-        &self.error
     }
 }
 
@@ -117,7 +106,7 @@ impl KeySet {
     /// Returns the positions of the usable keys in the set.
     #[cfg(feature = "remote")]
     pub(crate) fn positions(&self) -> Vec<usize> {
-        let mut ignored = self.ignored.iter().map(IgnoredKey::index).peekable();
+        let mut ignored = self.ignored.iter().map(|key| key.index).peekable();
         let all = 0..self.keys.len() + self.ignored.len();
         all.filter(|index| ignored.next_if_eq(index).is_none()).collect()
     }
@@ -146,9 +135,13 @@ impl KeySet {
         &self.keys
     }
 
+    /// Returns each ignored key's position in the set, counted from zero, and why it isn't used.
+    pub fn ignored(&self) -> impl Iterator<Item = (usize, &KeyError)> {
+        self.ignored.iter().map(|key| (key.index, &key.error))
+    }
+
     /// Returns the ignored keys.
-    #[must_use]
-    pub fn ignored(&self) -> &[IgnoredKey] {
+    pub(crate) fn ignored_keys(&self) -> &[IgnoredKey] {
         &self.ignored
     }
 
@@ -286,7 +279,7 @@ mod tests {
         ] {
             let set = KeySet::from_jwks(&set(&[GOOD, bad, GOOD])).unwrap();
             assert_eq!(set.keys().len(), 2, "{bad}");
-            let ignored: Vec<_> = set.ignored().iter().map(|key| (key.index(), key.error().kind())).collect();
+            let ignored: Vec<_> = set.ignored().map(|(index, error)| (index, error.kind())).collect();
             assert_eq!(ignored, [(1, kind)], "{bad}");
         }
     }
@@ -325,7 +318,7 @@ mod tests {
             r#"{"kty":"NAME","kid":"NAME"}"#,
         ]);
         let set = KeySet::from_jwks(&text).unwrap();
-        let printed = format!("{set:?} {}", set.ignored()[0]);
+        let printed = format!("{set:?} {}", set.ignored_keys()[0]);
         assert!(!printed.contains("NAME") && !printed.contains("11qY") && !printed.contains("215"), "{printed}");
     }
 }

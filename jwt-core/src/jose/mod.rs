@@ -28,4 +28,5 @@ pub(crate) mod thumbprint;
 pub use algorithm::Algorithm;
 pub use key::Key;
 pub use key_error::{KeyError, KeyErrorKind};
-pub use key_set::{IgnoredKey, KeySet};
+pub(crate) use key_set::IgnoredKey;
+pub use key_set::KeySet;

@@ -2,10 +2,7 @@
 //!
 //! A [`Key`] or [`KeySet`] holds vetted keys. A [`KeyTable`] holds them prepared for one issuer. A [`KeySource`]
 //! finds the key for a token; a `KeyTable` is the source for fixed keys.
-#![cfg_attr(
-    feature = "remote",
-    doc = "[`RemoteKeys`] is the source that fetches them from the issuer, through a [`Fetch`].\n"
-)]
+#![cfg_attr(feature = "remote", doc = "Another source fetches them from the issuer, through a [`Fetch`].\n")]
 //! The guide's page on fetched keys is `guide::keys`.
 
 mod fetch_error;
@@ -25,17 +22,15 @@ mod http;
 #[cfg(feature = "remote")]
 mod remote;
 
-pub use crate::jose::{IgnoredKey, Key, KeyError, KeyErrorKind, KeySet};
+pub(crate) use crate::jose::IgnoredKey;
+pub use crate::jose::{Key, KeyError, KeyErrorKind, KeySet};
 pub use fetch_error::{FetchError, FetchErrorKind};
 pub use refresh_settings::KeyRefreshSettings;
 pub use source::{Health, HealthState, KeySource, Lookup, Wanted};
 pub use table::KeyTable;
 
 #[cfg(feature = "remote")]
-pub use self::{
-    fetch::{Fetch, FetchRequest, Fetched, fetch_fn},
-    remote::RemoteKeys,
-};
+pub use fetch::{Fetch, FetchRequest, Fetched, fetch_fn};
 #[cfg(feature = "jwks")]
 pub use http::HttpFetch;
 
@@ -44,6 +39,6 @@ pub(crate) use self::{
     budget::{Budget, Quota},
     discovery::is_host,
     fetch::{FilteredFetch, HostFilter},
-    remote::Setup,
+    remote::{RemoteKeys, Setup},
 };
 pub(crate) use location::Location;

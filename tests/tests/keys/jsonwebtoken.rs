@@ -87,7 +87,8 @@ macro_rules! tests {
                 let text = jwks(signers.iter().map(public_jwk).chain([secret]));
                 let theirs: JwkSet = serde_json::from_str(&text).expect("a set that jsonwebtoken reads");
                 let set = KeySet::try_from(&theirs).expect("a set");
-                assert_eq!((set.keys().len(), set.ignored()[0].error().kind()), (2, KeyErrorKind::SymmetricKey));
+                let ignored = set.ignored().map(|(_, error)| error.kind()).next();
+                assert_eq!((set.keys().len(), ignored), (2, Some(KeyErrorKind::SymmetricKey)));
                 for backend in backends() {
                     let verifier = verifier(trusted().keys(&set), backend);
                     for signer in &signers {

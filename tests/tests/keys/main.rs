@@ -69,9 +69,9 @@ fn ignored(jwk: Value) -> Option<KeyErrorKind> {
     let good = public_jwk(&signing_key("good"));
     let set = KeySet::from_jwks(&jwks([jwk, good])).expect("a set");
     assert!(set.keys().iter().any(|key| key.kid() == Some("good")), "one bad key spoils the set");
-    set.ignored().first().map(|ignored| {
-        assert_eq!((ignored.index(), set.keys().len()), (0, 1));
-        ignored.error().kind()
+    set.ignored().next().map(|(index, error)| {
+        assert_eq!((index, set.keys().len()), (0, 1));
+        error.kind()
     })
 }
 

@@ -25,7 +25,7 @@ async fn a_key_that_is_only_in_a_certificate_is_read() {
         let jwk =
             with(public_jwk(&signer), json!({"n": null, "e": null, "x": null, "y": null, "x5c": [der(pem.expired)]}));
         let set = KeySet::from_jwks(&jwks([jwk])).expect("a set");
-        assert_eq!(set.ignored(), [], "{}", pem.algorithm);
+        assert_eq!(set.ignored().next(), None, "{}", pem.algorithm);
         for backend in backends() {
             let verifier = verifier(trusted().keys(&set), backend);
             assert!(verify(&verifier, &Forge::new(&signer).sign()).await.is_ok(), "{}", pem.algorithm);
@@ -90,10 +90,11 @@ fn a_map_has_only_public_keys_and_certificates() {
     let [rsa, p256, ..] = &PEMS;
     let set = KeySet::from_jwks(&json!({"a": rsa.private, "b": p256.public, "c": "-----BEGIN X"}).to_string());
     let set = set.expect("a set");
-    let reasons: Vec<_> = set.ignored().iter().map(|key| (key.index(), key.error().kind())).collect();
+    let reasons: Vec<_> = set.ignored().map(|(index, error)| (index, error.kind())).collect();
     assert_eq!((set.keys().len(), reasons), (1, vec![(0, KeyErrorKind::PrivateKey), (2, KeyErrorKind::Malformed)]));
     let long = json!({"k".repeat(257): rsa.public}).to_string();
-    assert_eq!(KeySet::from_jwks(&long).expect("a set").ignored()[0].error().kind(), KeyErrorKind::TooLarge);
+    let set = KeySet::from_jwks(&long).expect("a set");
+    assert_eq!(set.ignored().next().map(|(_, error)| error.kind()), Some(KeyErrorKind::TooLarge));
     let many: serde_json::Map<_, _> = (0..101).map(|kid| (kid.to_string(), rsa.public.into())).collect();
     assert_eq!(KeySet::from_jwks(&Value::from(many).to_string()).expect_err("too many").kind(), KeyErrorKind::TooLarge);
     // Nothing but PEM may stand beside PEM, and a map isn't a set of secrets.

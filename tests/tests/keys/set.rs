@@ -72,7 +72,7 @@ async fn f14_a_malformed_key_leaves_the_others_usable() {
     let all = malformed.iter().map(Value::to_string).chain([twice]).collect::<Vec<_>>();
     let text = format!(r#"{{"keys":[{},{}]}}"#, all.join(","), public_jwk(&key));
     let set = KeySet::from_jwks(&text).expect("a set");
-    assert_eq!((set.keys().len(), set.ignored().len()), (1, all.len()));
+    assert_eq!((set.keys().len(), set.ignored().count()), (1, all.len()));
     for backend in backends() {
         assert!(verify(&verifier(trusted().keys(&set), backend), &Forge::new(&key).sign()).await.is_ok());
     }
@@ -117,7 +117,7 @@ fn f16_a_document_that_is_not_a_key_set_is_refused() {
         assert_eq!(KeySet::from_jwks(&text).expect_err(&text).kind(), KeyErrorKind::Malformed, "{text}");
     }
     let empty = KeySet::from_jwks(r#"{"keys":[],"more":[1]}"#).expect("a set");
-    assert!(empty.keys().is_empty() && empty.ignored().is_empty());
+    assert!(empty.keys().is_empty() && empty.ignored().next().is_none());
 }
 
 #[test]
@@ -147,7 +147,7 @@ async fn f17_certificates_beside_a_key_are_ignored() {
     let foreign: String = foreign.lines().filter(|line| !line.starts_with('-')).collect();
     let beside = json!({"x5c": [foreign], "x5t": "AAAA", "x5t#S256": "AAAA", "x5u": "https://evil.example/cert"});
     let set = KeySet::from_jwks(&jwks([with(public_jwk(&key), beside)])).expect("a set");
-    assert!(set.ignored().is_empty());
+    assert!(set.ignored().next().is_none());
     let stranger = signing_key("k");
     for backend in backends() {
         let verifier = verifier(trusted().keys(&set), backend);

@@ -10,8 +10,7 @@ pub(super) fn examine(text: &str) -> Vec<Finding> {
     // If it can't be read at all, the library has said so.
     let Ok(set) = KeySet::from_jwks(text) else { return Vec::new() };
     let mut findings = vec![fine("keys", described(set.keys()))];
-    for ignored in set.ignored() {
-        let (index, error) = (ignored.index(), ignored.error());
+    for (index, error) in set.ignored() {
         findings.push(match error.kind() {
             KeyErrorKind::PrivateKey => fail(
                 "keys",

@@ -14,5 +14,4 @@ mod snapshot;
 #[cfg(test)]
 mod model;
 
-pub use service::RemoteKeys;
-pub(crate) use service::Setup;
+pub(crate) use service::{RemoteKeys, Setup};

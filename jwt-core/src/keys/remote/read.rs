@@ -20,12 +20,12 @@ impl Shared {
         let text = std::str::from_utf8(body).map_err(|_| content("the body isn't UTF-8".to_owned()))?;
         let set = KeySet::from_fetched(text, setup.spiffe, setup.settings.max_keys)
             .map_err(|error| content(describe(text, &error.to_string())))?;
-        let mut unusable = set.ignored().to_vec();
+        let mut unusable = set.ignored_keys().to_vec();
         let positions = set.positions();
         let mut table = KeyTable::prepare_and_report(setup.backend, set.keys(), &setup.algorithms, |key, error| {
             unusable.push(IgnoredKey::new(positions.get(key).copied().unwrap_or(key), error));
         });
-        unusable.sort_by_key(IgnoredKey::index);
+        unusable.sort_by_key(|key| key.index);
         if setup.in_turn {
             table = table.in_turn();
         }
@@ -43,10 +43,9 @@ impl Shared {
             return;
         }
         let issuer = &self.setup.issuer;
-        let (unexpected, expected): (Vec<_>, Vec<_>) =
-            unusable.iter().partition(|key| is_unexpected(key.error().kind()));
+        let (unexpected, expected): (Vec<_>, Vec<_>) = unusable.iter().partition(|key| is_unexpected(key.error.kind()));
         for key in unexpected.iter().take(MAX_NAMED) {
-            let (index, code, reason) = (key.index(), key.error().code(), key.error());
+            let (index, code, reason) = (key.index, key.error.code(), &key.error);
             tracing::warn!(%issuer, index, code, %reason, usable, "a key of the set can't be used");
         }
         if let Some(more @ 1..) = unexpected.len().checked_sub(MAX_NAMED) {
@@ -61,7 +60,7 @@ impl Shared {
 
 fn no_usable_key(unusable: &[IgnoredKey]) -> FetchError {
     let mut reasons: Vec<String> =
-        unusable.iter().take(MAX_NAMED).map(|key| format!("key {}: {}", key.index(), key.error())).collect();
+        unusable.iter().take(MAX_NAMED).map(|key| format!("key {}: {}", key.index, key.error)).collect();
     match unusable.len() {
         0 => reasons.push("the set is empty".to_owned()),
         1..=MAX_NAMED => {}

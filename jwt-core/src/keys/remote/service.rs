@@ -35,7 +35,7 @@ use super::snapshot::Snapshot;
 ///
 /// Fetching needs a Tokio runtime with time and I/O enabled.
 #[derive(Clone)]
-pub struct RemoteKeys(pub(super) Arc<Shared>);
+pub(crate) struct RemoteKeys(pub(super) Arc<Shared>);
 
 /// The configuration of [`RemoteKeys`].
 pub(crate) struct Setup {

@@ -177,7 +177,7 @@ impl TrustedIssuer {
 
     /// Adds the keys of a set. Default: no keys.
     pub fn keys(mut self, keys: &KeySet) -> Self {
-        self.ignored = self.ignored.or_else(|| keys.ignored().first().cloned());
+        self.ignored = self.ignored.or_else(|| keys.ignored_keys().first().cloned());
         self.add_keys("keys", keys.keys().iter().cloned())
     }
 
