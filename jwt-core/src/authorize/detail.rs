@@ -11,46 +11,42 @@ use crate::verified::Verified;
 use super::Requirement;
 use super::requirement::{Misconfigured, ensure_configured};
 
-/// A requirement on a rich authorization. Created by [`authorization_detail`].
-#[derive(Clone)]
-pub struct RequiredDetail {
-    kind: Arc<str>,
-    fits: Option<Arc<Fits>>,
-    mistake: Option<Misconfigured>,
-}
-
-type Fits = dyn Fn(&Map<String, Json>) -> bool + Send + Sync;
-
-/// Requires an object of this `type` in the claim `authorization_details`. RFC 9396 section 2.
+/// Requires an object of this `type` in the claim `authorization_details` that the closure accepts. RFC 9396 section 2.
 ///
-/// Types are compared exactly. If the token has no details, the request fails with 403 `requirement_not_met`. If the type is empty, the
-/// mistake is logged and every request fails with 500 `misconfigured`.
+/// Types are compared exactly. The closure gets the whole object. Check everything that it limits, for example `locations`: members
+/// that you don't look at don't restrict anything.
+///
+/// If no object fits, or the token has no details, the request fails with 403 `requirement_not_met`. If the type is empty, the mistake
+/// is logged and every request fails with 500 `misconfigured`.
 ///
 /// ```
 /// use jwt_core::authorize::authorization_detail;
 ///
-/// let requirement = authorization_detail("account_information")
-///     .fitting(|detail| detail.get("actions").is_some_and(|actions| actions == &serde_json::json!(["read_balances"])));
+/// let requirement = authorization_detail("account_information", |detail| {
+///     detail.get("actions").is_some_and(|actions| actions == &serde_json::json!(["read_balances"]))
+/// });
 /// ```
 #[must_use]
-pub fn authorization_detail(kind: impl Into<Arc<str>>) -> RequiredDetail {
+pub fn authorization_detail(
+    kind: impl Into<Arc<str>>,
+    fits: impl Fn(&Map<String, Json>) -> bool + Send + Sync + 'static,
+) -> impl Requirement + Clone + 'static {
     let kind = kind.into();
     let advice = "the type is empty: write the `type` of the authorization details";
     let mistake = kind.is_empty().then(|| Misconfigured::new("authorization_detail", &advice));
-    RequiredDetail { kind, fits: None, mistake }
+    RequiredDetail { kind, fits: Arc::new(fits), mistake }
+}
+
+type Fits = dyn Fn(&Map<String, Json>) -> bool + Send + Sync;
+
+#[derive(Clone)]
+struct RequiredDetail {
+    kind: Arc<str>,
+    fits: Arc<Fits>,
+    mistake: Option<Misconfigured>,
 }
 
 impl RequiredDetail {
-    /// Requires that the closure returns `true` for at least one of the objects with this type. Default: any of them will do.
-    ///
-    /// The closure gets the whole object. Check everything that it limits, for example `locations`: members that you don't look at
-    /// don't restrict anything.
-    #[must_use]
-    pub fn fitting(mut self, fits: impl Fn(&Map<String, Json>) -> bool + Send + Sync + 'static) -> Self {
-        self.fits = Some(Arc::new(fits));
-        self
-    }
-
     fn is_met_by(&self, detail: Value<'_>) -> bool {
         let Value::Object(text) = detail else { return false };
         let mut is_of_type = false;
@@ -58,8 +54,7 @@ impl RequiredDetail {
             is_of_type |= name == "type" && value.as_text().is_some_and(|kind| *kind == *self.kind);
         });
         // The payload was read strictly before, so names are unique in here too.
-        let fits = |fits: &Arc<Fits>| serde_json::from_str(text).is_ok_and(|detail| fits(&detail));
-        read.is_ok() && is_of_type && self.fits.as_ref().is_none_or(fits)
+        read.is_ok() && is_of_type && serde_json::from_str(text).is_ok_and(|detail| (self.fits)(&detail))
     }
 }
 
@@ -104,13 +99,12 @@ mod tests {
             ("null", false, false),
         ] {
             let verified = Verified::of_payload(&format!("{{\"authorization_details\":{details}}}"));
-            let required = authorization_detail("pay");
-            assert_eq!(required.check(&verified).is_ok(), has_type, "{details}");
-            assert_eq!(required.fitting(amount).check(&verified).is_ok(), fits, "{details}");
+            assert_eq!(authorization_detail("pay", |_| true).check(&verified).is_ok(), has_type, "{details}");
+            assert_eq!(authorization_detail("pay", amount).check(&verified).is_ok(), fits, "{details}");
         }
-        let error = authorization_detail("pay").check(&Verified::of_payload("{}")).expect_err("no details");
+        let error = authorization_detail("pay", |_| true).check(&Verified::of_payload("{}")).expect_err("no details");
         assert_eq!((error.kind(), error.unmet()), (ErrorKind::RequirementNotMet, Some("pay")));
-        let error = authorization_detail("").check(&Verified::of_payload("{}")).expect_err("no type");
+        let error = authorization_detail("", |_| true).check(&Verified::of_payload("{}")).expect_err("no type");
         assert_eq!(error.kind(), ErrorKind::Misconfigured);
     }
 }

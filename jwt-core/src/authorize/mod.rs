@@ -38,7 +38,7 @@ pub use check::{check, check_async};
 pub use claim::{Claim, claim};
 pub use combine::{Requirements, all, any};
 pub(crate) use combine::{decide_all, is_not_met};
-pub use detail::{RequiredDetail, authorization_detail};
+pub use detail::authorization_detail;
 pub use login::{RequiredLogin, acr, fresh, max_auth_age};
 pub use policy::Policy;
 pub use requirement::Requirement;

@@ -96,7 +96,7 @@ mod tests {
             .require("/06", named("audit", not(of_issuer("https://id.example", ()))))
             .require("/07", check("weekday", |_| true))
             .require("/08", check_async("member", |_| async { Ok(true) }))
-            .require("/09", all((acted_by(["desk"]), authorization_detail("payment"))))
+            .require("/09", all((acted_by(["desk"]), authorization_detail("payment", |_| true))))
             .require("/10", no_delegation());
         let expected = r#"/01        requires all([scopes(["a", "b"]), any_scope(["c"])])
 /02        requires any([roles("/roles", ["x"]), any_role("/roles", ["y"])])

@@ -49,7 +49,7 @@ async fn the_documented_table_of_requirements_is_correct() {
         roles("/roles", ["a"]).separated_by(','),
         acted_by(["desk"]),
         no_delegation(),
-        authorization_detail("payment"),
+        authorization_detail("payment", |_| true),
     ];
     // Another service acts for the user.
     let token = good().claim("act", json!({"sub": "other"})).sign();
@@ -103,8 +103,8 @@ async fn each_requirement_accepts_a_token_that_meets_it() {
         roles("/list", ["a", "b"]).separated_by(','),
         acted_by(["desk"]),
         not(no_delegation()),
-        authorization_detail("payment"),
-        authorization_detail("payment").fitting(|detail| detail.get("amount") == Some(&json!(5))),
+        authorization_detail("payment", |_| true),
+        authorization_detail("payment", |detail| detail.get("amount") == Some(&json!(5))),
     ] {
         let application = application().requiring(requirement);
         for route in ["/allowed", "/scoped/allowed", "/optional-allowed"] {
