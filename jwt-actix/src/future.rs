@@ -6,8 +6,8 @@ use std::task::{Context, Poll, ready};
 use actix_web::HttpMessage as _;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
-use jwt_core::gate::{Admission, AfterResponse, Answer, Inspection};
-use jwt_core::http::SetCookies;
+use jwt_core::gate::{Admission, Answer, Inspection};
+use jwt_core::http::{Headers, SetCookies};
 use jwt_core::{Pending, Step};
 use pin_project_lite::pin_project;
 
@@ -18,6 +18,8 @@ use crate::request::{self, AllowedPath};
 use crate::response;
 
 type Entry = Result<Admission, Answer>;
+
+type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Step<SetCookies> + Send>;
 
 pin_project! {
     /// The response of a service behind a gate.

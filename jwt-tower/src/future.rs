@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
-use jwt_core::gate::{Admission, AfterResponse, Answer, Inspection};
-use jwt_core::http::SetCookies;
+use jwt_core::gate::{Admission, Answer, Inspection};
+use jwt_core::http::{Headers, SetCookies};
 use jwt_core::{Pending, Step};
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -16,6 +16,8 @@ use crate::request::{self, HttpView};
 use crate::{RejectionBody, response};
 
 type Entry = Result<Admission, Answer>;
+
+type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Step<SetCookies> + Send>;
 
 pin_project! {
     /// The response of [`Gated`](crate::Gated).

@@ -33,8 +33,7 @@ pub struct Admission {
     extras: Option<Box<Extras>>,
 }
 
-/// Changes the headers of the inner service's response, and returns cookies to set, now or after waiting for them.
-pub type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Step<SetCookies> + Send>;
+type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Step<SetCookies> + Send>;
 
 #[derive(Default)]
 struct Extras {
@@ -86,9 +85,9 @@ impl Admission {
         Some(move |headers: &mut dyn Headers| rewrite.apply(headers))
     }
 
-    /// Returns the change to the response.
+    /// Returns the change to the response. It changes the headers, and returns cookies to set, now or after waiting for them.
     #[must_use]
-    pub fn into_after_response(self) -> Option<AfterResponse> {
+    pub fn into_after_response(self) -> Option<Box<dyn FnOnce(&mut dyn Headers) -> Step<SetCookies> + Send>> {
         self.extras?.after
     }
 

@@ -38,7 +38,7 @@ mod metadata;
 mod rewrite;
 mod state;
 
-pub use admission::{Admission, AfterResponse, Gate};
+pub use admission::{Admission, Gate};
 pub use answer::Answer;
 pub use endpoint::Endpoint;
 pub(crate) use endpoint::Reply;
