@@ -90,3 +90,36 @@ where
 /// scopes that are required, give the requirement to that one: [`JwtMiddleware::require`](crate::JwtMiddleware::require), or a table to
 /// [`JwtMiddleware::routes`](crate::JwtMiddleware::routes).
 pub type RequireMiddleware<R> = GateMiddleware<R>;
+
+/// Loads the application's own user for the request's token.
+///
+/// It goes inside [`JwtMiddleware`](crate::JwtMiddleware); without one, requests are answered 500. Handlers behind it run only
+/// if the token has a principal: if the loader doesn't find one, the response is 401, and if it fails, 503. See
+/// [`load_async`](jwt_core::gate::load_async). A route can have several, for principals of different types.
+///
+/// ```
+/// use actix_web::{App, web};
+/// use jwt_actix::jwt_core::gate::load_async;
+/// use jwt_actix::{Principal, PrincipalMiddleware};
+///
+/// struct User {
+///     name: String,
+/// }
+///
+/// async fn find_user(issuer: &str, subject: &str) -> std::io::Result<Option<User>> {
+///     Ok(None) // Ask the database.
+/// }
+///
+/// async fn me(Principal(user): Principal<User>) -> String {
+///     user.name.clone()
+/// }
+///
+/// let users = load_async(|verified| async move {
+///     // Another issuer may use the same subject for another user.
+///     let claims = verified.registered();
+///     let (Some(issuer), Some(subject)) = (claims.issuer(), claims.subject()) else { return Ok(None) };
+///     Ok(find_user(issuer, subject).await?)
+/// });
+/// let app = App::new().service(web::resource("/me").wrap(PrincipalMiddleware::new(users)).to(me));
+/// ```
+pub type PrincipalMiddleware<L> = GateMiddleware<L>;

@@ -79,7 +79,6 @@ mod gate;
 mod headers;
 mod inspect;
 mod layer;
-mod principal;
 mod request;
 mod response;
 mod service;
@@ -99,9 +98,8 @@ pub use endpoint::endpoint;
 pub use extract::{
     Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, Rejection, Verified,
 };
-pub use gate::{GateMiddleware, RequireMiddleware};
+pub use gate::{GateMiddleware, PrincipalMiddleware, RequireMiddleware};
 pub use layer::JwtMiddleware;
-pub use principal::PrincipalMiddleware;
 #[cfg(feature = "issue")]
 pub use session::{Refresh, Tokens};
 pub use shared::SharedClaims;

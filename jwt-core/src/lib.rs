@@ -44,13 +44,12 @@
 //! | build a verifier from a file or the environment | `config` (feature `config`) |
 //! | choose the cryptography, or sign | [`crypto`] |
 //! | send claims to the services behind a gateway | [`forward`] |
-//! | decide about requests before a handler, or serve an endpoint | [`gate`] |
+//! | decide about requests before a handler, load my own user for a token, or serve an endpoint | [`gate`] |
 //! | look for tokens in cookies or other places, protect them from other sites, write error bodies | [`http`] |
 //! | issue tokens, rotate keys, keep login sessions | `issue` (feature `issue`) |
 //! | load keys, or fetch them from the issuer | [`keys`] |
 //! | log users out when the OpenID provider says so | [`logout`] |
 //! | log and count what happens | [`observe`] |
-//! | load my own user for a token | [`principal`] |
 //! | share sessions and revocations in a fleet | `store` (features `redis` and `postgres`) |
 //! | accept tokens only from the client that they were issued to: DPoP | [`proof`] |
 //! | revoke tokens before they expire | [`revocation`] |
@@ -103,7 +102,6 @@ pub mod issue;
 pub mod keys;
 pub mod logout;
 pub mod observe;
-pub mod principal;
 pub mod proof;
 pub mod revocation;
 #[cfg(any(feature = "postgres", feature = "redis"))]

@@ -84,3 +84,39 @@ impl<S, G> Layer<S> for GateLayer<G> {
 /// Don't chain two layers on one method router, as in `post(h).layer(require).layer(jwt)`: rustc can't infer the error type between
 /// them and reports E0283, "type annotations needed". Use `.requires(..)`, or `route_layer` on a router.
 pub type RequireLayer<R> = GateLayer<R>;
+
+/// Loads the application's own user for the request's token.
+///
+/// It goes inside [`JwtLayer`](crate::JwtLayer); without one, requests are answered 500. Handlers behind it run only if the
+/// token has a principal: if the loader doesn't find one, the response is 401, and if it fails, 503. See
+/// [`load_async`](jwt_core::gate::load_async). A route can have several, for principals of different types.
+#[cfg_attr(
+    feature = "axum",
+    doc = r#"
+```
+use axum::{Router, routing::get};
+use jwt_tower::jwt_core::gate::load_async;
+use jwt_tower::{Principal, PrincipalLayer};
+
+struct User {
+    name: String,
+}
+
+async fn find_user(issuer: &str, subject: &str) -> std::io::Result<Option<User>> {
+    Ok(None) // Ask the database.
+}
+
+async fn me(Principal(user): Principal<User>) -> String {
+    user.name.clone()
+}
+
+let users = load_async(|verified| async move {
+    // Another issuer may use the same subject for another user.
+    let claims = verified.registered();
+    let (Some(issuer), Some(subject)) = (claims.issuer(), claims.subject()) else { return Ok(None) };
+    Ok(find_user(issuer, subject).await?)
+});
+let app: Router = Router::new().route("/me", get(me)).route_layer(PrincipalLayer::new(users));
+```"#
+)]
+pub type PrincipalLayer<L> = GateLayer<L>;

@@ -80,7 +80,6 @@ mod gate;
 mod headers;
 mod inspect;
 mod layer;
-mod principal;
 mod request;
 mod response;
 mod service;
@@ -114,9 +113,8 @@ pub use extract::{
     Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, Rejection, Verified,
 };
 pub use future::ResponseFuture;
-pub use gate::{GateLayer, RequireLayer};
+pub use gate::{GateLayer, PrincipalLayer, RequireLayer};
 pub use layer::JwtLayer;
-pub use principal::PrincipalLayer;
 #[cfg(feature = "axum")]
 pub use routing::RequireExt;
 pub use service::Gated;

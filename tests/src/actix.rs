@@ -15,7 +15,7 @@ use jwt_actix::{
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
 use jwt_core::gate::ResourceMetadata;
-use jwt_core::principal::load;
+use jwt_core::gate::load;
 use jwt_core::verify::Authenticator;
 
 use crate::adapter::Application;
@@ -70,7 +70,7 @@ fn app(
     let lenient = jwt().dangerous_anonymous_when(move |error| pass(error));
     let required_scopes = || RequireMiddleware::new(scopes(application.scopes.clone()));
     let required = || RequireMiddleware::new(application.requirement.clone());
-    let principals = || PrincipalMiddleware::new(application.directory.clone());
+    let principals = || PrincipalMiddleware::new(application.directory.gate());
     let tenants = || PrincipalMiddleware::new(load(tenant));
     let forward = || GateMiddleware::new(application.forward.clone());
     let planted = application.planted.clone();

@@ -9,8 +9,8 @@ use http_body_util::BodyExt as _;
 use jwt_core::Error;
 use jwt_core::authorize::scopes;
 use jwt_core::gate::RequestState;
+use jwt_core::gate::load;
 use jwt_core::http::Peer;
-use jwt_core::principal::load;
 use jwt_core::verify::Authenticator;
 use jwt_tower::{
     Authorized, Claims, GateLayer, JwtLayer, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal,
@@ -59,7 +59,7 @@ fn router(application: &Application) -> Router {
     let pass = application.lenient.clone();
     let lenient = jwt().dangerous_anonymous_when(move |error| pass(error));
     let required_scopes = || RequireLayer::new(scopes(application.scopes.clone()));
-    let principals = || PrincipalLayer::new(application.directory.clone());
+    let principals = || PrincipalLayer::new(application.directory.gate());
     let tenants = || PrincipalLayer::new(load(tenant));
     let forward = || GateLayer::new(application.forward.clone());
     let required = || application.requirement.clone();

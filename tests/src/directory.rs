@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jwt_core::BoxError;
-use jwt_core::principal::LoadPrincipal;
+use jwt_core::gate::{Gate, load_step};
 use jwt_core::{Step, Verified};
 
 use crate::forge::ISSUER;
@@ -40,6 +40,13 @@ impl Directory {
         self
     }
 
+    /// Returns a gate that loads the principal from this directory.
+    #[must_use]
+    pub fn gate(&self) -> impl Gate + Clone + use<> {
+        let directory = self.clone();
+        load_step(move |verified| directory.load(verified))
+    }
+
     /// Returns the number of look-ups.
     #[must_use]
     pub fn loads(&self) -> usize {
@@ -57,9 +64,7 @@ fn account(verified: &Verified) -> Result<Option<Account>, BoxError> {
     }
 }
 
-impl LoadPrincipal for Directory {
-    type Principal = Account;
-
+impl Directory {
     fn load(&self, verified: &Verified) -> Step<Result<Option<Account>, BoxError>> {
         self.loads.fetch_add(1, Ordering::Relaxed);
         if !self.waits {

@@ -23,7 +23,6 @@ const LEVELS: &[(&str, u8)] = &[
     ("revocation", 3),
     ("authorize", 4),
     ("keys", 4),
-    ("principal", 4),
     ("testing", 6),
     ("verify", 5),
     ("config", 6),

@@ -14,8 +14,8 @@ use crate::step::Step;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a gate",
     label = "does not decide about requests",
-    note = "gates are `Authenticator`, `ForwardClaims`, `Endpoint`, requirements such as `scopes([..])`, and your own types that \
-            implement `jwt_core::gate::Gate`",
+    note = "gates are `Authenticator`, `ForwardClaims`, `Endpoint`, requirements such as `scopes([..])`, principal loading with \
+            `load_async(closure)`, and your own types that implement `jwt_core::gate::Gate`",
     note = "a `Verifier` goes into `JwtLayer` or `JwtMiddleware` instead"
 )]
 pub trait Gate: Send + Sync {

@@ -3,7 +3,7 @@
 //! A [`Gate`] decides about a request: it [admits](Admission) it, perhaps after waiting or after reading the beginning of
 //! the body, or it [answers](Answer) itself. Layers and middleware of the adapters are gates: authentication
 //! ([`Authenticator`](crate::verify::Authenticator)), every [requirement](crate::authorize::Requirement), principal loading
-//! ([`PrincipalGate`](crate::principal::PrincipalGate)), forwarding ([`ForwardClaims`](crate::forward::ForwardClaims)) and
+//! ([`load_async`]), forwarding ([`ForwardClaims`](crate::forward::ForwardClaims)) and
 //! [endpoints](Endpoint). Each adapter has one service and one future for all of them.
 //!
 //! Gates pass their results to each other, to extractors and to your own code in one value in the request's extensions:
@@ -35,6 +35,7 @@ mod answer;
 mod endpoint;
 mod inspection;
 mod metadata;
+mod principal;
 mod rewrite;
 mod state;
 
@@ -46,5 +47,6 @@ pub(crate) use inspection::Extent;
 pub use inspection::Inspection;
 pub(crate) use metadata::{Binding, InvalidResource};
 pub use metadata::{ProtectedResource, ResourceMetadata};
+pub use principal::{load, load_async, load_step};
 pub(crate) use rewrite::Rewrite;
 pub use state::RequestState;
