@@ -560,9 +560,10 @@ mod tests {
             ),
             (
                 one,
-                &[("REALM", "\"")],
+                &[("REALM", "r")],
                 "issuers[0].discover is missing: set it to true, or set another source of the issuer's keys",
             ),
+            (one, &[("REALM", "\"")], "X_REALM contains characters that aren't allowed"),
             (
                 "[[issuers]]\naudience = 'a'\n",
                 &[("DISCOVER", "true")],

@@ -50,12 +50,12 @@ impl Mode {
 }
 
 impl Senders {
-    /// Adds the checks that its issuers need to a builder.
-    pub(super) fn add_to(&self, mut builder: VerifierBuilder, dpop: bool, mutual_tls: bool) -> VerifierBuilder {
-        if let Some(settings) = self.dpop.as_ref().filter(|_| dpop) {
+    /// Adds the checks to a builder.
+    pub(super) fn add_to(&self, mut builder: VerifierBuilder) -> VerifierBuilder {
+        if let Some(settings) = &self.dpop {
             builder = builder.dpop(settings.clone());
         }
-        if let Some((header, proxies)) = self.certificate.as_ref().filter(|_| mutual_tls) {
+        if let Some((header, proxies)) = &self.certificate {
             builder = builder.certificate_header(header.as_str(), proxies.iter().map(String::as_str));
         }
         builder

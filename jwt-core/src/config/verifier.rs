@@ -2,13 +2,11 @@ use std::collections::HashMap;
 
 use crate::error::{BuildError, BuildErrorKind};
 use crate::gate::ProtectedResource;
-use crate::http::token::TokenSources;
-use crate::verify::{TokenCacheSettings, TrustedIssuer, Verifier, VerifierBuilder};
+use crate::verify::{PrepareContext, TokenCacheSettings, TrustedIssuer, Verifier, VerifierBuilder};
 
 use super::fields::{CacheConfig, IssuerConfig, ResourceConfig, VerifierConfig};
 use super::keys::{Inputs, ProcessInputs};
 use super::names::{IssuerPaths, at_path, conflict, refused};
-use super::sender::Senders;
 
 impl VerifierConfig {
     /// Turns the configuration into a builder. Reads the files and variables that it names; fetches nothing.
@@ -33,17 +31,40 @@ impl VerifierConfig {
             let path = self.names.verifier(&format!("token_cache.{field}"));
             return Err(conflict(path, &self.names.verifier("token_cache.enabled")));
         }
-        let mut builder = self.builder_without_issuers().sources(sources.clone());
-        builder = senders.add_to(builder, true, true);
+        let whole = || senders.add_to(self.builder_without_issuers().sources(sources.clone()));
+        let context = self.issuer_context(whole())?;
+        let mut builder = whole();
         let mut earlier = HashMap::with_capacity(self.issuers.len());
         for (index, config) in self.issuers.iter().enumerate() {
             let paths = IssuerPaths { names: &self.names, index };
             self.check_issuer_name(config, &paths, &mut earlier)?;
             let issuer = config.trusted_issuer(&paths, !self.resources.is_empty(), inputs)?;
-            self.check_buildable(issuer.clone(), &sources, &senders, config, &paths)?;
+            if let Some(context) = &context {
+                self.check_issuer(issuer.clone(), context, config, &paths)?;
+            }
             builder = builder.issuer(issuer);
         }
         Ok(builder)
+    }
+
+    /// Checks the settings of the whole verifier, and returns what its issuers are checked with, if there is a back end.
+    fn issuer_context(&self, builder: VerifierBuilder) -> Result<Option<PrepareContext>, BuildError> {
+        #[cfg(feature = "remote")]
+        let builder = builder
+            .fetch(crate::keys::fetch_fn(|_url: String| async { Err(crate::keys::FetchErrorKind::Transport.into()) }));
+        match builder.lend() {
+            Ok(mut context) => {
+                // An issuer without an audience takes them all, and here it only matters whether there are any.
+                context.resources.truncate(1);
+                Ok(Some(context))
+            }
+            // Your code may still supply one.
+            Err(error) if error.kind() == BuildErrorKind::NoBackend => Ok(None),
+            Err(error) => {
+                let path = self.own_path(&error).unwrap_or_else(|| self.names.verifier(error.setting()));
+                Err(at_path(error, path))
+            }
+        }
     }
 
     /// Returns a builder with the settings of the whole verifier, except the token sources.
@@ -107,27 +128,15 @@ impl VerifierConfig {
         Ok(())
     }
 
-    /// Builds a verifier with only this issuer, so that an error of the builder can name the issuer's path.
-    fn check_buildable(
+    /// Checks that an issuer can be prepared, so that an error can name the issuer's path.
+    fn check_issuer(
         &self,
         issuer: TrustedIssuer,
-        sources: &TokenSources,
-        senders: &Senders,
+        context: &PrepareContext,
         config: &IssuerConfig,
         paths: &IssuerPaths<'_>,
     ) -> Result<(), BuildError> {
-        let is_on = |mode: &Option<String>| mode.as_deref().is_some_and(|mode| mode != "off");
-        let (dpop, mutual_tls) = (is_on(&config.dpop), is_on(&config.mutual_tls));
-        let mut builder = self.builder_without_issuers().issuer(issuer);
-        // No other issuer depends on the sources, and there may be many of both.
-        if dpop || config.fapi2 {
-            builder = builder.sources(sources.clone());
-        }
-        let builder = senders.add_to(builder, dpop, mutual_tls);
-        #[cfg(feature = "remote")]
-        let builder = builder
-            .fetch(crate::keys::fetch_fn(|_url: String| async { Err(crate::keys::FetchErrorKind::Transport.into()) }));
-        let Err(error) = builder.build() else { return Ok(()) };
+        let Err(error) = issuer.prepare(context) else { return Ok(()) };
         let keys = config.key_settings();
         let keys = keys.first().map_or("issuer", |setting| setting.field);
         let path = match (error.kind(), error.setting()) {
@@ -139,12 +148,6 @@ impl VerifierConfig {
                 | BuildErrorKind::UnsupportedAlgorithm,
                 _,
             ) => return Ok(()),
-            // Bound tokens come in the header `Authorization`, and with FAPI 2.0 in no other place.
-            (_, "sources") | (BuildErrorKind::Contradiction, "dpop") => self.names.verifier("sources.authorization"),
-            (_, "max_token_bytes") => self.names.verifier("max_token_bytes"),
-            (_, setting @ ("leeway" | "realm" | "scope_implies" | "token_cache")) => self.names.verifier(setting),
-            (_, "challenge") => self.names.verifier("challenges"),
-            (_, "resource" | "jwks_uri") => self.names.verifier("resources"),
             (_, "github_actions") => paths.of("claims"),
             (_, "audience") if config.all_audiences.is_some() => paths.of("all_audiences"),
             // Without `metadata_url`, the address of the metadata follows from the issuer's name.
@@ -154,9 +157,22 @@ impl VerifierConfig {
             (_, "key_refresh") => {
                 paths.of(config.refresh.as_ref().map_or("refresh", |refresh| refresh.out_of_range_field()))
             }
-            (_, setting) => self.sender_path(setting).unwrap_or_else(|| paths.of(setting)),
+            (_, setting) => self.own_path(&error).unwrap_or_else(|| paths.of(setting)),
         };
         Err(at_path(error, path))
+    }
+
+    /// Returns the path of a setting of the whole verifier, if the builder's error is about one.
+    fn own_path(&self, error: &BuildError) -> Option<String> {
+        let field = match (error.kind(), error.setting()) {
+            // Bound tokens come in the header `Authorization`, and with FAPI 2.0 in no other place.
+            (_, "sources") | (BuildErrorKind::Contradiction, "dpop") => "sources.authorization",
+            (_, setting @ ("leeway" | "max_token_bytes" | "realm" | "scope_implies" | "token_cache")) => setting,
+            (_, "challenge") => "challenges",
+            (_, "resource" | "jwks_uri") => "resources",
+            (_, setting) => return self.sender_path(setting),
+        };
+        Some(self.names.verifier(field))
     }
 }
 

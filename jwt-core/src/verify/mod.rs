@@ -18,6 +18,8 @@ pub(crate) use builder::VerifierBuilder;
 pub use cache::{CacheStatus, TokenCacheSettings};
 #[cfg(feature = "remote")]
 pub use issuers::IssuerResolver;
+#[cfg(feature = "config")]
+pub(crate) use issuers::PrepareContext;
 pub(crate) use issuers::TrustedIssuer;
 pub use key_refresh::KeyFetchErrors;
 pub(crate) use verifier::Verifier;

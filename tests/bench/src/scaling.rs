@@ -134,6 +134,17 @@ pub const ALL: &[Input] = &[
         let cookies = texts(size);
         configuration(&format!(r#""sources":{{"cookies":[{cookies}]}},"issuers":[{}]"#, list(size, issuer)))
     }),
+    input("a configuration: issuers and scopes", 250, |size| {
+        let issuer = |number| format!(r#"{{"issuer":"https://{number}.example","audience":"a","discover":true}}"#);
+        let implied = format!(r#""scope_implies":{{"all":[{}]}}"#, texts(size));
+        configuration(&format!(r#"{implied},"issuers":[{}]"#, list(size, issuer)))
+    }),
+    input("a configuration: issuers and resources", 250, |size| {
+        let issuer = |number| format!(r#"{{"issuer":"https://{number}.example","discover":true}}"#);
+        let resource = |number| format!(r#"{{"resource":"https://api.example/{number}"}}"#);
+        let resources = list(size.max(1), resource);
+        configuration(&format!(r#""resources":[{resources}],"issuers":[{}]"#, list(size, issuer)))
+    }),
     input("a configuration: audiences", 1000, |size| {
         issuer_with(&format!(r#""audience":["a",{}]"#, texts(size.max(1))))
     }),

@@ -5,8 +5,9 @@ use super::settings::VerifierBuilder;
 use crate::claim_rules::{MAX_LEEWAY, RequestedResource};
 use crate::clock::SystemClock;
 use crate::error::{BuildError, BuildErrorKind as Kind};
+use crate::gate::{ProtectedResource, ResourceMetadata};
 use crate::http::challenge::{Challenger, is_challenge, is_scope};
-use crate::proof::DpopCheck;
+use crate::proof::{CertificateCheck, DpopCheck};
 use crate::verified::{ImpliedScopes, VerifierContext};
 use crate::verify::cache::Store;
 use crate::verify::issuers::{IssuerSet, PrepareContext};
@@ -22,35 +23,15 @@ impl VerifierBuilder {
     ///
     /// Names the first setting that is missing, invalid or contradicts another one.
     pub fn build(mut self) -> Result<Verifier, BuildError> {
-        self.check_settings()?;
-        let fits_fapi2 = self.fits_fapi2();
+        if self.issuers.is_empty() && !self.has_resolver() {
+            return Err(BuildError::new(Kind::Undecided, "issuer").hint(
+                ": add a trusted issuer with `VerifierBuilder::issuer`, or look issuers up with `issuer_resolver`",
+            ));
+        }
+        self.check_senders_are_used()?;
         let header_only = self.issuers.iter().any(|issuer| issuer.fapi2);
-        let (dpop, certificates) = (self.build_dpop()?, self.build_certificates()?);
-        let implied_scopes = ImpliedScopes::new(&self.implied_scopes);
-        let implied_scopes = implied_scopes.ok_or(BuildError::new(Kind::OutOfRange, "scope_implies"))?;
-        let published = self.publish_resources(dpop.as_ref())?;
-        let challenger = self.challenger(dpop.as_ref())?;
-        let clock = self.clock.or_else(|| self.issuers.iter().find_map(|issuer| issuer.clock.clone()));
-        let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
-        let context = PrepareContext {
-            backend: self.backend,
-            clock: Arc::clone(&clock),
-            resources: self.resources.iter().map(|resource| resource.resource().to_owned()).collect(),
-            dpop: dpop.is_some(),
-            fits_fapi2,
-            #[cfg(feature = "remote")]
-            observer: Arc::clone(&self.observer),
-            #[cfg(feature = "remote")]
-            listed: true,
-            #[cfg(feature = "remote")]
-            fetch: self.fetch,
-            #[cfg(feature = "jwks")]
-            default_fetch: Arc::default(),
-            #[cfg(feature = "remote")]
-            hosts: None,
-            #[cfg(feature = "remote")]
-            quota: None,
-        };
+        let Prepared { dpop, certificates, implied_scopes, published, challenger, context } = self.prepare()?;
+        let clock = Arc::clone(&context.clock);
         let issuers: Result<Vec<_>, _> = self.issuers.into_iter().map(|issuer| issuer.prepare(&context)).collect();
         let mut issuers = IssuerSet::new(issuers?)?;
         issuers.any_is_ready = self.any_is_ready;
@@ -105,14 +86,47 @@ impl VerifierBuilder {
         Ok(Verifier::new(pipeline, self.sources, resources))
     }
 
+    /// Checks the settings of the whole verifier, and returns what each issuer is prepared with. It needs no issuers.
+    #[cfg(feature = "config")]
+    pub(crate) fn lend(mut self) -> Result<PrepareContext, BuildError> {
+        Ok(self.prepare()?.context)
+    }
+
+    /// Prepares the settings that don't depend on the preparation of an issuer.
+    fn prepare(&mut self) -> Result<Prepared, BuildError> {
+        self.check_settings()?;
+        let fits_fapi2 = self.fits_fapi2();
+        let (dpop, certificates) = (self.build_dpop()?, self.build_certificates()?);
+        let implied_scopes = ImpliedScopes::new(&self.implied_scopes);
+        let implied_scopes = implied_scopes.ok_or(BuildError::new(Kind::OutOfRange, "scope_implies"))?;
+        let published = self.publish_resources(dpop.as_ref())?;
+        let challenger = self.challenger(dpop.as_ref())?;
+        let clock = self.clock.take().or_else(|| self.issuers.iter().find_map(|issuer| issuer.clock.clone()));
+        let context = PrepareContext {
+            backend: self.backend,
+            clock: clock.unwrap_or_else(|| Arc::new(SystemClock)),
+            resources: self.resources.iter().map(|resource| resource.resource().to_owned()).collect(),
+            dpop: dpop.is_some(),
+            fits_fapi2,
+            #[cfg(feature = "remote")]
+            observer: Arc::clone(&self.observer),
+            #[cfg(feature = "remote")]
+            listed: true,
+            #[cfg(feature = "remote")]
+            fetch: self.fetch.take(),
+            #[cfg(feature = "jwks")]
+            default_fetch: Arc::default(),
+            #[cfg(feature = "remote")]
+            hosts: None,
+            #[cfg(feature = "remote")]
+            quota: None,
+        };
+        Ok(Prepared { dpop, certificates, implied_scopes, published, challenger, context })
+    }
+
     /// Checks the settings that don't depend on an issuer.
     fn check_settings(&self) -> Result<(), BuildError> {
         let error = |kind, setting| Err(BuildError::new(kind, setting));
-        if self.issuers.is_empty() && !self.has_resolver() {
-            return Err(BuildError::new(Kind::Undecided, "issuer").hint(
-                ": add a trusted issuer with `VerifierBuilder::issuer`, or look issuers up with `issuer_resolver`",
-            ));
-        }
         if self.sources.is_empty() {
             return error(Kind::Empty, "sources");
         }
@@ -163,6 +177,16 @@ impl VerifierBuilder {
     }
 }
 
+/// The settings of the whole verifier, checked and ready for use.
+struct Prepared {
+    dpop: Option<DpopCheck>,
+    certificates: Option<CertificateCheck>,
+    implied_scopes: ImpliedScopes,
+    published: Vec<(ProtectedResource, ResourceMetadata)>,
+    challenger: Challenger,
+    context: PrepareContext,
+}
+
 #[cfg(test)]
 mod tests {
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
@@ -170,8 +194,6 @@ mod tests {
 
     use super::*;
     use crate::error::BuildErrorKind;
-    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
-    use crate::gate::ProtectedResource;
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
     use crate::http::csrf::Csrf;
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]

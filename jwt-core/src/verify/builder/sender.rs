@@ -3,21 +3,33 @@
 use std::time::Duration;
 
 use super::settings::VerifierBuilder;
-use crate::claim_rules::SenderMode;
+use crate::claim_rules::{SenderMode, SenderRules};
 use crate::error::{BuildError, BuildErrorKind as Kind};
 use crate::gate::Binding;
 use crate::http::request::is_tchar;
 use crate::proof::{CertificateCheck, DpopCheck, Proxies};
 
 impl VerifierBuilder {
-    pub(super) fn build_dpop(&mut self) -> Result<Option<DpopCheck>, BuildError> {
-        let Some(dpop) = self.dpop.take() else { return Ok(None) };
-        let is_used = self.issuers.iter().any(|issuer| issuer.sender_rules().dpop != SenderMode::Off);
-        if !is_used && !self.has_resolver() {
+    /// Checks that tokens may be bound in each way that the verifier can check.
+    pub(super) fn check_senders_are_used(&self) -> Result<(), BuildError> {
+        let is_used = |mode: fn(&SenderRules) -> SenderMode| {
+            self.has_resolver() || self.issuers.iter().any(|issuer| mode(issuer.sender_rules()) != SenderMode::Off)
+        };
+        if self.dpop.is_some() && !is_used(|rules| rules.dpop) {
             return Err(BuildError::new(Kind::Contradiction, "dpop").hint(
                 ": no issuer's tokens may be bound to a key; call `TrustedIssuer::dpop_required` or `dpop_allowed`",
             ));
         }
+        if self.certificate_header.is_some() && !is_used(|rules| rules.mutual_tls) {
+            return Err(BuildError::new(Kind::Contradiction, "certificate_header").hint(
+                ": no issuer's tokens may be bound to a certificate; call `TrustedIssuer::mutual_tls_required`",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn build_dpop(&mut self) -> Result<Option<DpopCheck>, BuildError> {
+        let Some(dpop) = self.dpop.take() else { return Ok(None) };
         if !self.sources.reads_authorization() {
             return Err(BuildError::new(Kind::Contradiction, "dpop")
                 .hint(": tokens with a proof come in the header `Authorization`; add `TokenSources::authorization`"));
@@ -33,11 +45,6 @@ impl VerifierBuilder {
         let header = match &self.certificate_header {
             None if !is_used && !self.has_resolver() => return Ok(None),
             None => None,
-            Some(_) if !is_used && !self.has_resolver() => {
-                return Err(BuildError::new(Kind::Contradiction, "certificate_header").hint(
-                    ": no issuer's tokens may be bound to a certificate; call `TrustedIssuer::mutual_tls_required`",
-                ));
-            }
             Some((name, _)) if name.is_empty() || !name.bytes().all(is_tchar) => {
                 return Err(BuildError::new(Kind::IllegalCharacters, "certificate_header"));
             }

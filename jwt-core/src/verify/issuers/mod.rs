@@ -23,5 +23,5 @@ pub(super) use expected::Expected;
 #[cfg(feature = "remote")]
 pub(super) use issuer::Resolution;
 pub(super) use issuer::{FoundIssuer, Issuer};
-pub(super) use prepare::PrepareContext;
+pub(crate) use prepare::PrepareContext;
 pub(super) use set::IssuerSet;

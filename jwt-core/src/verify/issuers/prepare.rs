@@ -18,7 +18,6 @@ use super::trusted_issuer::{KeysFrom, TrustedIssuer};
 #[derive(Clone)]
 pub(crate) struct PrepareContext {
     pub(crate) backend: Option<Backend>,
-    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only fetched keys expire"))]
     pub(crate) clock: Arc<dyn Clock>,
     /// The audience of issuers without one: the protected resources.
     pub(crate) resources: Vec<String>,
