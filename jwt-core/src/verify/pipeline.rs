@@ -44,9 +44,9 @@ pub(super) struct Pipeline {
     pub(super) context: Arc<VerifierContext>,
 }
 
-/// The outcome of one run of the checks.
+/// The result of one run of the checks that refuses nothing.
 enum Attempt {
-    Done(Result<ValidToken, Error>),
+    Done(ValidToken),
     Wait(Wait),
 }
 
@@ -91,15 +91,15 @@ impl Pipeline {
         let mut watch = self.watch();
         let cached = if signature.is_checked() { self.find_cached(token, location, &mut watch) } else { None };
         let attempt = match cached {
-            Some(outcome) => Attempt::Done(outcome),
+            Some(outcome) => outcome.map(Attempt::Done),
             None => match text() {
-                Ok(text) => self.attempt(text, location, Waited::default(), signature, &mut watch),
-                Err(kind) => Attempt::Done(Err(explain::credentials(kind, token))),
+                Ok(text) => self.check_token(text, location, Waited::default(), signature, &mut watch),
+                Err(kind) => Err(explain::credentials(kind, token)),
             },
         };
         match attempt {
-            Attempt::Done(Err(error)) => Step::Ready(self.report(&watch, Err(error))),
-            Attempt::Done(Ok(mut valid)) => match self.check_current(token, &mut valid, sender.as_deref()) {
+            Err(error) => Step::Ready(self.report(&watch, Err(error))),
+            Ok(Attempt::Done(mut valid)) => match self.check_current(token, &mut valid, sender.as_deref()) {
                 Step::Ready(Ok(())) => Step::Ready(self.report(&watch, Ok(self.finish(token, valid)))),
                 Step::Ready(Err(error)) => Step::Ready(self.report(&watch, Err(error))),
                 Step::Pending(pending) => {
@@ -111,7 +111,7 @@ impl Pipeline {
                     })
                 }
             },
-            Attempt::Wait(wait) => {
+            Ok(Attempt::Wait(wait)) => {
                 // The text was read above, so the fallback is never used.
                 let (pipeline, token) = (Arc::clone(self), text().unwrap_or_default().to_owned());
                 let sender = sender.map(|sender| sender.into_owned());
@@ -208,24 +208,10 @@ impl Pipeline {
             if already {
                 return Err(Error::from(ErrorKind::KeysUnavailable).at(Check::Key));
             }
-            match self.attempt(token, location, waited, signature, watch) {
-                Attempt::Done(outcome) => return outcome,
+            match self.check_token(token, location, waited, signature, watch)? {
+                Attempt::Done(valid) => return Ok(valid),
                 Attempt::Wait(next) => wait = next,
             }
-        }
-    }
-
-    fn attempt(
-        &self,
-        token: &str,
-        location: Option<Location>,
-        waited: Waited,
-        signature: Signature,
-        watch: &mut Watch,
-    ) -> Attempt {
-        match self.check_token(token, location, waited, signature, watch) {
-            Ok(attempt) => attempt,
-            Err(error) => Attempt::Done(Err(error)),
         }
     }
 
@@ -321,7 +307,7 @@ impl Pipeline {
         let generation = signed.and_then(|(_, generation, is_known)| generation.filter(|_| !is_known));
         let new_entry =
             generation.map(|generation| NewEntry { issuer: Arc::clone(issuer), resolved, generation, times });
-        Ok(Attempt::Done(Ok(ValidToken { verified: Verified::new(Parts::new(metadata, text), location), new_entry })))
+        Ok(Attempt::Done(ValidToken { verified: Verified::new(Parts::new(metadata, text), location), new_entry }))
     }
 
     /// Waits, and then runs every check.
