@@ -14,6 +14,8 @@ use crate::step::Step;
 use crate::verified::Verified;
 
 use super::Verifier;
+use super::pipeline::Pipeline;
+use super::signature::Signature;
 
 /// Authenticates requests: a [`Verifier`], and what happens to requests without a valid token. Layers and middleware use one.
 ///
@@ -120,20 +122,53 @@ impl Authenticator {
         self
     }
 
-    fn decide(&self, request: &dyn RequestView, state: &RequestState) -> Step<Result<Admission, Answer>> {
-        let context = self.verifier.context();
-        if self.preflights && is_preflight(request) {
+    fn passes(&self, error: &Error, optional: bool) -> bool {
+        match &self.mode {
+            Mode::Required => optional && error.kind() == ErrorKind::NoCredentials,
+            Mode::Optional => error.kind() == ErrorKind::NoCredentials,
+            Mode::Lenient(pass) => pass(error) || (optional && error.kind() == ErrorKind::NoCredentials),
+        }
+    }
+}
+
+/// An authenticator, and the checks for the resource of one request.
+#[derive(Clone, Copy)]
+struct Lent<'a> {
+    authenticator: &'a Authenticator,
+    pipeline: &'a Arc<Pipeline>,
+}
+
+/// The same for a request that has to wait.
+struct Owned {
+    authenticator: Authenticator,
+    pipeline: Arc<Pipeline>,
+}
+
+impl Owned {
+    const fn lend(&self) -> Lent<'_> {
+        Lent { authenticator: &self.authenticator, pipeline: &self.pipeline }
+    }
+}
+
+impl Lent<'_> {
+    fn to_owned(self) -> Owned {
+        Owned { authenticator: self.authenticator.clone(), pipeline: Arc::clone(self.pipeline) }
+    }
+
+    fn decide(self, request: &dyn RequestView, state: &RequestState) -> Step<Result<Admission, Answer>> {
+        let context = &self.pipeline.context;
+        if self.authenticator.preflights && is_preflight(request) {
             return Step::Ready(Ok(Admission::with_state(RequestState::preflight(Arc::clone(context)))));
         }
-        let Some(routes) = &self.routes else {
-            let access = RouteAccess { optional: false, requirement: self.requirement.clone() };
+        let Some(routes) = &self.authenticator.routes else {
+            let access = RouteAccess { optional: false, requirement: self.authenticator.requirement.clone() };
             return self.identify(request, state, access);
         };
         match routes.access(request) {
             Access::Public => Step::Ready(Ok(Admission::with_state(RequestState::guest(Arc::clone(context))))),
             Access::Optional => self.identify(request, state, RouteAccess { optional: true, requirement: None }),
             Access::Requires(requirement) => {
-                let requirement = match &self.requirement {
+                let requirement = match &self.authenticator.requirement {
                     Some(own) => Arc::new(all((Arc::clone(own), requirement))),
                     None => requirement,
                 };
@@ -144,12 +179,12 @@ impl Authenticator {
 
     #[cfg_attr(not(feature = "testing"), expect(unused_variables, reason = "only tests put a token into the state"))]
     fn identify(
-        &self,
+        self,
         request: &dyn RequestView,
         state: &RequestState,
         access: RouteAccess,
     ) -> Step<Result<Admission, Answer>> {
-        let token = match self.verifier.sources().find_token(request) {
+        let token = match self.authenticator.verifier.sources().find_token(request) {
             Ok(token) => token,
             Err(refused) => {
                 #[cfg(feature = "testing")]
@@ -159,15 +194,16 @@ impl Authenticator {
                 return Step::Ready(self.without_token(refused, &access));
             }
         };
-        let (location, sender) = (token.location, self.verifier.sender(request, token.location));
-        let verification = self.verifier.start_bytes(&token.bytes, || token.text(), Some(location), sender);
+        let (location, sender) = (token.location, self.pipeline.sender(request, token.location));
+        let verification =
+            self.pipeline.start(&token.bytes, || token.text(), Some(location), sender, Signature::Checked);
         let selects_protocol = location == Location::WebSocketProtocol && offers_bearer(request);
         let RawToken { csrf, removal, .. } = token;
         let entry = match verification {
             Step::Ready(outcome) => self.conclude(outcome, location.scheme(), csrf, removal, access),
             Step::Pending(pending) => {
-                let (this, csrf) = (self.clone(), csrf.into_owned());
-                pending.then(move |outcome| this.conclude(outcome, location.scheme(), csrf, removal, access))
+                let (this, csrf) = (self.to_owned(), csrf.into_owned());
+                pending.then(move |outcome| this.lend().conclude(outcome, location.scheme(), csrf, removal, access))
             }
         };
         if selects_protocol { entry.map(|outcome| outcome.map(select_protocol)) } else { entry }
@@ -175,15 +211,18 @@ impl Authenticator {
 
     /// Identifies the sender by a token that a test put into the request's extensions.
     #[cfg(feature = "testing")]
-    fn assume(&self, request: &dyn RequestView, token: &str, access: RouteAccess) -> Step<Result<Admission, Answer>> {
+    fn assume(self, request: &dyn RequestView, token: &str, access: RouteAccess) -> Step<Result<Admission, Answer>> {
         let location = Location::Authorization;
-        let verification = self.verifier.start_assumed(token, location, self.verifier.sender(request, location));
-        let this = self.clone();
-        let conclude = move |outcome| this.conclude(outcome, location.scheme(), CsrfCheck::NOT_NEEDED, None, access);
+        let sender = self.pipeline.sender(request, location);
+        let verification =
+            self.pipeline.start(token.as_bytes(), || Ok(token), Some(location), sender, Signature::Assumed);
+        let this = self.to_owned();
+        let conclude =
+            move |outcome| this.lend().conclude(outcome, location.scheme(), CsrfCheck::NOT_NEEDED, None, access);
         verification.then(conclude)
     }
 
-    fn without_token(&self, refused: NoToken, access: &RouteAccess) -> Result<Admission, Answer> {
+    fn without_token(self, refused: NoToken, access: &RouteAccess) -> Result<Admission, Answer> {
         let error = match refused.kind {
             ErrorKind::NoCredentials => access.no_credentials(),
             kind => kind.into(),
@@ -192,7 +231,7 @@ impl Authenticator {
         // A guest on an optional route isn't a refusal, so there is nothing to report.
         if let Err(answer) = &mut admission {
             if let Some(error) = &answer.error {
-                self.verifier.context().observe(error);
+                self.pipeline.context.observe(error);
             }
             answer.headers.extend(refused.removals.into_iter().map(|value| ("set-cookie", value)));
         }
@@ -200,7 +239,7 @@ impl Authenticator {
     }
 
     fn conclude(
-        &self,
+        self,
         outcome: Result<Verified, Error>,
         scheme: Scheme,
         csrf: CsrfCheck<'_>,
@@ -213,39 +252,39 @@ impl Authenticator {
         };
         match csrf.finish(verified.payload()) {
             CsrfOutcome::Passed if verified.nonce_ends() => {
-                let nonce = self.verifier.proof_nonce();
+                let nonce = self.pipeline.proof_nonce();
                 pass(verified, access).map(|outcome| outcome.map(|admission| with_next_nonce(admission, nonce)))
             }
             CsrfOutcome::Passed => pass(verified, access),
             CsrfOutcome::Failed => Step::Ready(self.without_proof(removal.as_ref(), &access)),
             // Only a request with a valid token gets its body read.
             CsrfOutcome::CheckForm(field) => {
-                let this = self.clone();
+                let this = self.to_owned();
                 let inspection = Inspection::new(FormField::LIMIT, move |form, extent| match extent {
                     Extent::Whole if field.is_in(form, false) => pass(verified, access),
                     Extent::Cut if field.is_in(form, true) => pass(verified, access),
-                    _ => Step::Ready(this.without_proof(removal.as_ref(), &access)),
+                    _ => Step::Ready(this.lend().without_proof(removal.as_ref(), &access)),
                 });
                 Step::Ready(Ok(Admission::inspecting(inspection)))
             }
         }
     }
 
-    fn without_proof(&self, removal: Option<&Arc<str>>, access: &RouteAccess) -> Result<Admission, Answer> {
+    fn without_proof(self, removal: Option<&Arc<str>>, access: &RouteAccess) -> Result<Admission, Answer> {
         let error = Error::from(ErrorKind::CsrfFailed);
-        self.verifier.context().observe(&error);
+        self.pipeline.context.observe(&error);
         self.refuse(error, Scheme::Bearer, removal, access)
     }
 
     fn refuse(
-        &self,
+        self,
         error: Error,
         scheme: Scheme,
         removal: Option<&Arc<str>>,
         access: &RouteAccess,
     ) -> Result<Admission, Answer> {
-        let context = self.verifier.context();
-        if self.passes(&error, access.optional) {
+        let context = &self.pipeline.context;
+        if self.authenticator.passes(&error, access.optional) {
             observe::anonymous(&*context.observer);
             return match access.requirement {
                 Some(_) => Err(context.refuse(access.no_credentials()).into()),
@@ -256,7 +295,7 @@ impl Authenticator {
         let mut answer = Answer::from(context.challenger.refuse_in(scheme, error));
         // RFC 9449 section 9.
         if kind == ErrorKind::StaleNonce {
-            answer.headers.extend(self.verifier.proof_nonce().map(|nonce| ("dpop-nonce", nonce)));
+            answer.headers.extend(self.pipeline.proof_nonce().map(|nonce| ("dpop-nonce", nonce)));
         }
         // A browser would keep sending a bad cookie, so it's removed. After an outage, or if the token is valid but not
         // sufficient, it stays.
@@ -265,14 +304,6 @@ impl Authenticator {
         }
         Err(answer)
     }
-
-    fn passes(&self, error: &Error, optional: bool) -> bool {
-        match &self.mode {
-            Mode::Required => optional && error.kind() == ErrorKind::NoCredentials,
-            Mode::Optional => error.kind() == ErrorKind::NoCredentials,
-            Mode::Lenient(pass) => pass(error) || (optional && error.kind() == ErrorKind::NoCredentials),
-        }
-    }
 }
 
 impl Gate for Authenticator {
@@ -280,10 +311,7 @@ impl Gate for Authenticator {
         if let Some(metadata) = self.verifier.metadata_at(request.target()) {
             return Step::Ready(Err(metadata.answer(request.method())));
         }
-        match self.verifier.for_target(request.target()) {
-            Some(verifier) => Self { verifier, ..self.clone() }.decide(request, state),
-            None => self.decide(request, state),
-        }
+        Lent { authenticator: self, pipeline: self.verifier.pipeline_for(request.target()) }.decide(request, state)
     }
 }
 

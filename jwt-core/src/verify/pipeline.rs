@@ -10,6 +10,7 @@ use crate::claims::RegisteredClaims;
 use crate::clock::Moment;
 use crate::error::{Check, Error, ErrorKind};
 use crate::gate::ResourceMetadata;
+use crate::http::request::RequestView;
 use crate::http::token::Location;
 use crate::jose::compact::{Bytes, Compact, Limits};
 use crate::jose::header_cache;
@@ -79,7 +80,17 @@ impl Pipeline {
         Self { resource, metadata: Some(metadata.clone()), context, ..self.clone() }
     }
 
-    /// Verifies raw bytes, which may not be UTF-8. A cache hit skips parsing.
+    /// Reads from a request who sends it, if tokens may be bound to their sender.
+    pub(super) fn sender<'r>(&self, request: &'r dyn RequestView, location: Location) -> Option<Box<Sender<'r>>> {
+        self.senders.as_ref()?.sender(request, location).map(Box::new)
+    }
+
+    /// Returns the nonce that clients should use in their proofs, if they need one.
+    pub(super) fn proof_nonce(&self) -> Option<String> {
+        self.senders.as_ref()?.current_nonce(self.context.clock.now())
+    }
+
+    /// Verifies raw bytes, which may not be UTF-8. `text` is called only if the cache doesn't know them.
     pub(super) fn start<'t>(
         self: &Arc<Self>,
         token: &'t [u8],

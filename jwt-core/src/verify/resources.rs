@@ -147,24 +147,23 @@ mod tests {
             ("/a/..\\c", None, None),
         ] {
             for (verifier, expected) in [(&parts, expected), (&whole, with_root)] {
-                let found = verifier.for_target(target).expect("several resources");
-                let found = found.resource_metadata().map(|metadata| metadata.url().to_owned());
+                let found = verifier.pipeline_for(target).metadata.as_ref().map(|metadata| metadata.url().to_owned());
                 let url = |path| format!("https://api.example/.well-known/oauth-protected-resource{path}");
                 assert_eq!(found, expected.map(url), "{target}");
             }
         }
         // Escapes and slashes that change nothing but the resource inside of `/a`.
-        let found = |target| parts.for_target(target).is_some_and(|found| found.resource_metadata().is_some());
+        let found = |target| parts.pipeline_for(target).metadata.is_some();
         assert!(found("/a/b") && !found("/a//b") && !found("/a/%62"));
     }
 
     #[test]
     fn a_verifier_with_one_resource_does_not_look_at_the_path() {
-        assert!(verifier(&["/a"]).for_target("/b").is_none());
+        assert!(verifier(&["/a"]).pipeline_for("/b").metadata.is_some());
         assert!(verifier(&["/a"]).for_resource("https://api.example/a").is_none());
         assert!(verifier(&["/a", "/b"]).for_resource("https://api.example/c").is_none());
         let one = verifier(&["/a", "/b"]).for_resource("https://api.example/b").expect("declared");
-        assert!(one.for_target("/a").is_none());
+        assert!(one.pipeline_for("/a").metadata.as_ref().is_some_and(|metadata| metadata.path().ends_with("/b")));
         assert!(one.resource_metadata().is_some_and(|metadata| metadata.path().ends_with("/b")));
     }
 }

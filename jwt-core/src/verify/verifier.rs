@@ -1,13 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::{Check, Error, ErrorKind};
+use crate::error::{Check, Error};
 use crate::gate::ResourceMetadata;
-use crate::http::request::RequestView;
 use crate::http::token::{Location, TokenSources};
-use crate::proof::Sender;
 use crate::step::Step;
-use crate::verified::{Verified, VerifierContext};
+use crate::verified::Verified;
 
 use super::cache::CacheStatus;
 use super::issuers::IssuerSet;
@@ -67,40 +65,7 @@ impl Verifier {
     ///
     /// A token that's [bound to its sender](crate::proof) is refused, because only a request can show who sends it.
     pub fn start(&self, token: &str, location: Option<Location>) -> Step<Result<Verified, Error>> {
-        self.start_bytes(token.as_bytes(), || Ok(token), location, None)
-    }
-
-    /// Reads from a request who sends it, if tokens may be bound to their sender.
-    pub(super) fn sender<'r>(&self, request: &'r dyn RequestView, location: Location) -> Option<Box<Sender<'r>>> {
-        self.pipeline.senders.as_ref()?.sender(request, location).map(Box::new)
-    }
-
-    /// Returns the nonce that clients should use in their proofs, if they need one.
-    pub(super) fn proof_nonce(&self) -> Option<String> {
-        let senders = self.pipeline.senders.as_ref()?;
-        senders.current_nonce(self.pipeline.context.clock.now())
-    }
-
-    /// Starts verifying raw bytes, which may not be UTF-8. `text` is called only if the cache doesn't know them.
-    pub(super) fn start_bytes<'t>(
-        &self,
-        token: &'t [u8],
-        text: impl Fn() -> Result<&'t str, ErrorKind>,
-        location: Option<Location>,
-        sender: Option<Box<Sender<'_>>>,
-    ) -> Step<Result<Verified, Error>> {
-        self.pipeline.start(token, text, location, sender, Signature::Checked)
-    }
-
-    /// Starts verifying a token of a test, except for its signature and the key and algorithm that it needs.
-    #[cfg(feature = "testing")]
-    pub(super) fn start_assumed(
-        &self,
-        token: &str,
-        location: Location,
-        sender: Option<Box<Sender<'_>>>,
-    ) -> Step<Result<Verified, Error>> {
-        self.pipeline.start(token.as_bytes(), || Ok(token), Some(location), sender, Signature::Assumed)
+        self.pipeline.start(token.as_bytes(), || Ok(token), location, None, Signature::Checked)
     }
 
     /// Returns a verifier that takes tokens from other places of a request, and shares everything else with this one.
@@ -132,17 +97,12 @@ impl Verifier {
     #[must_use]
     pub fn for_resource(&self, resource: &str) -> Option<Self> {
         let pipeline = self.resources.as_ref()?.named(resource)?;
-        Some(Self::of_pipeline(pipeline, &self.sources))
+        Some(Self { pipeline: Arc::clone(pipeline), sources: Arc::clone(&self.sources), resources: None })
     }
 
-    /// Returns the verifier for a request with this path and query, if it depends on the path.
-    pub(super) fn for_target(&self, target: &str) -> Option<Self> {
-        let pipeline = self.resources.as_ref()?.pipeline(target);
-        Some(Self::of_pipeline(pipeline, &self.sources))
-    }
-
-    fn of_pipeline(pipeline: &Arc<Pipeline>, sources: &Arc<TokenSources>) -> Self {
-        Self { pipeline: Arc::clone(pipeline), sources: Arc::clone(sources), resources: None }
+    /// Returns the checks for a request with this path and query.
+    pub(super) fn pipeline_for(&self, target: &str) -> &Arc<Pipeline> {
+        self.resources.as_ref().map_or(&self.pipeline, |resources| resources.pipeline(target))
     }
 
     /// Returns the size of the token cache, or `None` if the verifier has no cache.
@@ -184,10 +144,6 @@ impl Verifier {
 
     pub(crate) fn sources(&self) -> &TokenSources {
         &self.sources
-    }
-
-    pub(super) fn context(&self) -> &Arc<VerifierContext> {
-        &self.pipeline.context
     }
 }
 
