@@ -66,7 +66,8 @@ impl Expected {
     }
 }
 
-const fn must(
+/// A demand of the standard.
+const fn case(
     name: &'static str,
     source: &'static str,
     expected: Expected,
@@ -76,20 +77,17 @@ const fn must(
     Case { name, source, level: Level::Must, about, request, expected }
 }
 
-const fn should(
-    name: &'static str,
-    source: &'static str,
-    expected: Expected,
-    about: &'static str,
-    request: fn(&Issuer) -> Request,
-) -> Case {
-    Case { name, source, level: Level::Should, about, request, expected }
+impl Case {
+    /// Makes it an advice of the standard.
+    const fn should(self) -> Self {
+        Self { level: Level::Should, ..self }
+    }
 }
 
 /// Returns all cases. The first is a good token, and the last is too: what's between them must not lock it out.
 pub(crate) fn all(rfc9068: bool) -> Vec<Case> {
     let good = |name| {
-        must(name, "RFC 6750 2.1", Expected::Accepted, "a good token is accepted", |issuer| {
+        case(name, "RFC 6750 2.1", Expected::Accepted, "a good token is accepted", |issuer| {
             Request::bearer(issuer.token().sign())
         })
     };
