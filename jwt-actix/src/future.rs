@@ -19,7 +19,7 @@ use crate::response;
 
 type Entry = Result<Admission, Answer>;
 
-type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Step<SetCookies> + Send>;
+type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Option<Pending<SetCookies>> + Send>;
 
 pin_project! {
     /// The response of a service behind a gate.
@@ -157,13 +157,8 @@ where
                     extract::report_ignored(&response);
                     let Some(after) = after.take() else { return Poll::Ready(Ok(response)) };
                     match after(&mut Lent(response.headers_mut())) {
-                        Step::Ready(cookies) => {
-                            cookies.apply(&mut Lent(response.headers_mut()));
-                            return Poll::Ready(Ok(response));
-                        }
-                        Step::Pending(pending) => {
-                            State::Editing { editing: Some(Box::new(Editing { response, pending })) }
-                        }
+                        None => return Poll::Ready(Ok(response)),
+                        Some(pending) => State::Editing { editing: Some(Box::new(Editing { response, pending })) },
                     }
                 }
                 StateProjection::Editing { editing } => {

@@ -17,7 +17,7 @@ use crate::{RejectionBody, response};
 
 type Entry = Result<Admission, Answer>;
 
-type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Step<SetCookies> + Send>;
+type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Option<Pending<SetCookies>> + Send>;
 
 pin_project! {
     /// The response of [`Gated`](crate::Gated).
@@ -140,11 +140,8 @@ where
                     let mut response = ready!(future.poll(context))?;
                     let Some(after) = after.take() else { return Poll::Ready(Ok(response)) };
                     match after(&mut Lent(response.headers_mut())) {
-                        Step::Ready(cookies) => {
-                            cookies.apply(&mut Lent(response.headers_mut()));
-                            return Poll::Ready(Ok(response));
-                        }
-                        Step::Pending(pending) => State::Editing { editing: Some(Box::new((response, pending))) },
+                        None => return Poll::Ready(Ok(response)),
+                        Some(pending) => State::Editing { editing: Some(Box::new((response, pending))) },
                     }
                 }
                 StateProjection::Editing { editing } => {

@@ -5,7 +5,7 @@ use super::{Answer, Inspection, RequestState};
 use crate::http::Headers;
 use crate::http::cookies::SetCookies;
 use crate::http::request::RequestView;
-use crate::step::Step;
+use crate::step::{Pending, Step};
 
 /// Decides about a request before the inner service sees it.
 ///
@@ -33,7 +33,7 @@ pub struct Admission {
     extras: Option<Box<Extras>>,
 }
 
-type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Step<SetCookies> + Send>;
+type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Option<Pending<SetCookies>> + Send>;
 
 #[derive(Default)]
 struct Extras {
@@ -70,7 +70,13 @@ impl Admission {
     /// Changes the headers of the response with a closure, once the inner service has responded. The cookies that it returns are
     /// [applied](SetCookies::apply) afterwards; return `SetCookies::default()` to set none.
     pub fn after_response(mut self, after: impl FnOnce(&mut dyn Headers) -> Step<SetCookies> + Send + 'static) -> Self {
-        self.extras().after = Some(Box::new(after));
+        self.extras().after = Some(Box::new(move |headers| match after(headers) {
+            Step::Ready(cookies) => {
+                cookies.apply(headers);
+                None
+            }
+            Step::Pending(pending) => Some(pending),
+        }));
         self
     }
 
@@ -85,9 +91,12 @@ impl Admission {
         Some(move |headers: &mut dyn Headers| rewrite.apply(headers))
     }
 
-    /// Returns the change to the response. It changes the headers, and returns cookies to set, now or after waiting for them.
+    /// Returns the change to the response's headers. It returns cookies that have to be awaited, for the adapter to apply.
     #[must_use]
-    pub fn into_after_response(self) -> Option<Box<dyn FnOnce(&mut dyn Headers) -> Step<SetCookies> + Send>> {
+    #[expect(clippy::type_complexity, reason = "only adapters name it, and an alias would be public")]
+    pub fn into_after_response(
+        self,
+    ) -> Option<Box<dyn FnOnce(&mut dyn Headers) -> Option<Pending<SetCookies>> + Send>> {
         self.extras?.after
     }
 
