@@ -1,3 +1,5 @@
+#![expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -59,13 +61,11 @@ use crate::response;
 /// ```
 // The bound is on the struct, so that the compiler's error names the type in the handler's signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Claims<T: DeserializeOwned>(pub T);
 
 /// The claims of the request's token, or `None` if an [optional](crate::JwtLayer::optional) layer let the request pass without a
 /// token. All other requests are rejected as by [`Claims<T>`](Claims).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct OptionalClaims<T: DeserializeOwned>(pub Option<T>);
 
 /// The claims of a token that meets the policy `P`, decoded as `T`.
@@ -119,13 +119,11 @@ pub struct OptionalClaims<T: DeserializeOwned>(pub Option<T>);
 /// ```
 // The bounds are on the struct, so that the compiler's error names the type in the handler's signature.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Authorized<T: DeserializeOwned, P: Policy>(pub T, pub PhantomData<fn() -> P>);
 
 /// The claims of a token that meets the policy `P`, or `None` if an [optional](crate::JwtLayer::optional) layer let the request
 /// pass without a token. A token that doesn't meet the policy is rejected as by [`Authorized<T, P>`](Authorized).
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct OptionalAuthorized<T: DeserializeOwned, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
 
 /// The claims of a token from a login, not from a refresh, decoded as `T`.
@@ -133,12 +131,10 @@ pub struct OptionalAuthorized<T: DeserializeOwned, P: Policy>(pub Option<T>, pub
 /// For sensitive operations, which a session that a user left open must not be enough for. Other tokens are rejected by
 /// [`fresh`](jwt_core::authorize::fresh): 401 with a challenge to log in again. Otherwise it works like [`Claims<T>`](Claims).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Fresh<T: DeserializeOwned>(pub T);
 
 /// The request's verified token. `Option<Verified>` is `None` if an optional layer let the request pass without a token.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Verified(pub jwt_core::Verified);
 
 impl Verified {
@@ -336,13 +332,11 @@ impl<S: Sync> OptionalFromRequestParts<S> for Verified {
 /// `Option<Principal<U>>` works too: it's `None` if the layer is [optional](crate::JwtLayer::optional) and the request has no
 /// token.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct Principal<U>(pub Arc<U>);
 
 /// The application's own user for the request's token, or `None` if an [optional](crate::JwtLayer::optional) layer let the request
 /// pass without a token. All other requests are rejected as by [`Principal<U>`](Principal).
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's arguments")]
 pub struct OptionalPrincipal<U>(pub Option<Arc<U>>);
 
 // Derived, they would require `U: Clone`.
