@@ -1,6 +1,5 @@
 //! An application that issues its own tokens, built for each adapter.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_core::Step;
@@ -338,67 +337,5 @@ mod actix {
                     .route("/page-logout", web::get().to(page_logout))
                     .route("/page-everywhere", web::get().to(page_everywhere)),
             )
-    }
-}
-
-/// A session store that can be unavailable.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct FailingSessions {
-    /// The store that answers while this one is available.
-    pub store: Arc<MemorySessions>,
-    /// Whether it fails.
-    pub down: Arc<std::sync::atomic::AtomicBool>,
-}
-
-mod failing {
-    use std::sync::atomic::Ordering;
-
-    use async_trait::async_trait;
-    use jwt_core::issue::{Rotation, RotationOutcome, SessionRecord, SessionStore, SessionStoreError};
-
-    use super::FailingSessions;
-
-    impl FailingSessions {
-        /// Makes the store unavailable, or available again.
-        pub fn set_down(&self, down: bool) {
-            self.down.store(down, Ordering::SeqCst);
-        }
-
-        fn up(&self) -> Result<(), SessionStoreError> {
-            let down = self.down.load(Ordering::SeqCst);
-            if down { Err(SessionStoreError::Unavailable("the store is down".into())) } else { Ok(()) }
-        }
-    }
-
-    #[async_trait]
-    impl SessionStore for FailingSessions {
-        async fn create(&self, session: &SessionRecord, most: usize) -> Result<Vec<String>, SessionStoreError> {
-            self.up()?;
-            self.store.create(session, most).await
-        }
-
-        async fn rotate(
-            &self,
-            rotation: &Rotation<'_>,
-        ) -> Result<(RotationOutcome, Option<SessionRecord>), SessionStoreError> {
-            self.up()?;
-            self.store.rotate(rotation).await
-        }
-
-        async fn find(&self, subject: &str, id: &str) -> Result<Option<SessionRecord>, SessionStoreError> {
-            self.up()?;
-            self.store.find(subject, id).await
-        }
-
-        async fn list(&self, subject: &str, now: u64) -> Result<Vec<SessionRecord>, SessionStoreError> {
-            self.up()?;
-            self.store.list(subject, now).await
-        }
-
-        async fn end(&self, subject: &str, ids: &[&str]) -> Result<Vec<String>, SessionStoreError> {
-            self.up()?;
-            self.store.end(subject, ids).await
-        }
     }
 }

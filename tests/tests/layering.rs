@@ -23,7 +23,6 @@ const LEVELS: &[(&str, u8)] = &[
     ("revocation", 3),
     ("authorize", 4),
     ("keys", 4),
-    ("testing", 6),
     ("verify", 5),
     ("config", 6),
     ("forward", 6),
@@ -32,6 +31,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("logout", 6),
     ("postgres", 7),
     ("redis", 7),
+    ("testing", 7),
     ("store", 8),
     ("guide", 8),
 ];

@@ -28,7 +28,10 @@ fn every_program_of_the_readme_is_an_example() {
 #[test]
 fn every_program_of_the_page_on_testing_is_a_test() {
     let shown = blocks(&read("jwt-core/doc/testing.md"), "rust,ignore");
-    assert_shown(&shown, ["axum", "actix", "logins"].map(|name| format!("tests/testing_{name}.rs")));
+    assert_shown(
+        &shown,
+        ["axum", "actix", "logins", "outage_axum", "outage_actix"].map(|name| format!("tests/testing_{name}.rs")),
+    );
 }
 
 #[test]

@@ -54,6 +54,8 @@ mod revocations;
 mod script;
 #[cfg(feature = "testing")]
 mod server;
+#[cfg(feature = "issue")]
+mod sessions;
 #[cfg(feature = "testing")]
 mod token;
 
@@ -72,5 +74,7 @@ pub use revocations::ScriptedRevocations;
 pub use script::{Document, Script};
 #[cfg(feature = "testing")]
 pub use server::Received;
+#[cfg(feature = "issue")]
+pub use sessions::ScriptedSessions;
 #[cfg(feature = "testing")]
 pub use token::{AUDIENCE, TestToken};

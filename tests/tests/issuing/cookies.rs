@@ -9,9 +9,10 @@ use jwt_core::ErrorKind;
 use jwt_core::http::Cookies;
 use jwt_core::http::Csrf;
 use jwt_core::issue::MemorySessions;
+use jwt_core::testing::ScriptedSessions;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
-use jwt_tests::issuing::{FailingSessions, Shop};
+use jwt_tests::issuing::Shop;
 use serde_json::Value;
 
 fn shop() -> Shop {
@@ -111,17 +112,17 @@ async fn a_logout_deletes_all_cookies() {
 #[actix_web::test]
 async fn a_logout_that_fails_deletes_all_cookies_and_ends_the_session() {
     for is_axum in [true, false] {
-        let store = FailingSessions::default();
+        let store = ScriptedSessions::default();
         let shop = Shop::with(store.clone(), |sessions| sessions.sources(Cookies::new().refresh_sources()));
         let token = login(&shop).await;
-        store.set_down(true);
+        store.fail(&ScriptedSessions::ALL);
         let answer = send(&shop, is_axum, &ask("/cookie-logout", &token)).await;
         assert_eq!((answer.status, answer.code), (503, Some("sessions_unavailable")));
         assert_eq!((answer.header("retry-after"), set(&answer)), (Some("5"), cleared()));
         // A refresh that fails keeps them.
         let answer = send(&shop, is_axum, &ask("/cookie-refresh", &token)).await;
         assert_eq!((answer.status, set(&answer)), (503, vec![]));
-        store.set_down(false);
+        store.recover();
         let answer = send(&shop, is_axum, &ask("/cookie-refresh", &token)).await;
         assert_eq!((answer.status, answer.code), (401, Some("session_ended")));
     }

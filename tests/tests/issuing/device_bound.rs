@@ -5,10 +5,11 @@ use jwt_core::BuildErrorKind;
 use jwt_core::ErrorKind;
 use jwt_core::http::Cookies;
 use jwt_core::issue::{MemorySessions, SessionStore as _, Sessions};
+use jwt_core::testing::ScriptedSessions;
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::device::{Browser, PATH, claims, cookie, login_headers, shop};
-use jwt_tests::issuing::{FailingSessions, Shop};
+use jwt_tests::issuing::Shop;
 use jwt_tests::setup::stranger;
 use serde_json::{Value, json};
 
@@ -158,19 +159,19 @@ async fn a_lost_answer_is_repeated_and_parallel_refreshes_all_succeed() {
 #[actix_web::test]
 async fn a_store_that_went_back_before_the_registration_accuses_nobody_and_lets_no_thief_in() {
     for is_axum in [true, false] {
-        let store = FailingSessions::default();
+        let store = ScriptedSessions::default();
         let shop = shop(store.clone());
         let mut browser = Browser::log_in(&shop).await;
         let mut before = browser.clone();
-        let record = store.store.find("joe", &browser.session).await.expect("up").expect("a record");
+        let record = store.find("joe", &browser.session).await.expect("up").expect("a record");
         let answer = send(&shop, is_axum, &browser.registering(&browser.registration().sign())).await;
         browser.take(&answer);
-        store.store.end("joe", &[&browser.session]).await.expect("up");
-        store.store.create(&record, 100).await.expect("space");
+        store.end("joe", &[&browser.session]).await.expect("up");
+        store.create(&record, 100).await.expect("space");
         let page = browser.page();
         challenged(&shop, &mut browser, &page).await;
         refresh(&shop, is_axum, &mut browser).await;
-        let record = store.store.find("joe", &browser.session).await.expect("up").expect("a record");
+        let record = store.find("joe", &browser.session).await.expect("up").expect("a record");
         assert!(record.device_key.is_some() && record.rotations == 2);
         assert!(!format!("{record:?}").contains("P-256"));
         let page = before.page();
@@ -260,7 +261,7 @@ async fn the_headers_of_a_browser_are_no_way_around_the_check_of_origins() {
 
 #[actix_web::test]
 async fn without_the_setting_no_key_is_registered_and_bound_sessions_stay_bound() {
-    let store = FailingSessions::default();
+    let store = ScriptedSessions::default();
     let shop = shop(store.clone());
     let (mut bound, unbound) = (Browser::bound(&shop).await, Browser::log_in(&shop).await);
     let off = Sessions::builder(shop.tokens.clone(), store).sources(Cookies::new().refresh_sources());

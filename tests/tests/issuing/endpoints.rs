@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::KeySet;
+use jwt_core::testing::ScriptedSessions;
 use jwt_core::{Algorithm, ErrorKind};
 use jwt_tests::answer::Answer;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{ISSUER, NOW};
-use jwt_tests::issuing::{FailingSessions, Shop};
+use jwt_tests::issuing::Shop;
 use jwt_tests::setup::{key, stranger};
 use serde_json::{Value, json};
 
@@ -208,10 +209,10 @@ async fn a_reused_token_ends_the_session_on_both_adapters() {
 
 #[actix_web::test]
 async fn an_unavailable_store_fails_requests_and_ends_no_session() {
-    let store = FailingSessions::default();
+    let store = ScriptedSessions::default();
     let shop = Shop::with(store.clone(), |sessions| sessions);
     let (access, refresh) = login(&shop).await;
-    store.set_down(true);
+    store.fail(&ScriptedSessions::ALL);
     let down = || Answer::unavailable(ErrorKind::SessionsUnavailable, 5);
     assert_eq!(shop.send(&Ask::post("/login").body("joe")).await, down());
     for target in ["/refresh", "/my-refresh"] {
@@ -219,14 +220,37 @@ async fn an_unavailable_store_fails_requests_and_ends_no_session() {
     }
     // Access tokens need no store.
     assert_eq!(shop.send(&Ask::get("/me").bearer(&access)).await.status, 200);
-    store.set_down(false);
+    store.recover();
     let (access, refresh) = tokens(&shop.send_actix(&Ask::post("/refresh").bearer(&refresh)).await);
     // A logout ends the session in any case, and says that it isn't done yet.
-    store.set_down(true);
+    store.fail(&ScriptedSessions::ALL);
     assert_eq!(shop.send(&Ask::post("/logout").bearer(&access)).await, down());
-    store.set_down(false);
+    store.recover();
     let answer = shop.send(&Ask::post("/refresh").bearer(&refresh)).await;
     assert_eq!(answer, Answer::refused(ErrorKind::SessionEnded));
+}
+
+/// The store has exchanged the token, but its answer doesn't arrive.
+#[actix_web::test]
+async fn a_store_that_breaks_off_in_the_middle_of_a_refresh_costs_no_session() {
+    let down = || Answer::unavailable(ErrorKind::SessionsUnavailable, 5);
+    for target in ["/refresh", "/my-refresh"] {
+        let store = ScriptedSessions::default();
+        let shop = Shop::with(store.clone(), |sessions| sessions);
+        let (access, refresh) = login(&shop).await;
+        store.lose_answers(&["rotate"]);
+        assert_eq!(shop.send(&Ask::post(target).bearer(&refresh)).await, down(), "{target}");
+        assert_eq!(shop.send(&Ask::get("/me").bearer(&access)).await.status, 200);
+        store.recover();
+        let (access, next) = tokens(&shop.send_axum(&Ask::post(target).bearer(&refresh)).await);
+        assert_eq!(shop.send(&Ask::get("/me").bearer(&access)).await.status, 200);
+        tokens(&shop.send_actix(&Ask::post(target).bearer(&next)).await);
+        // A failover that loses the exchanges doesn't make the client's newest token an old one.
+        store.lose_writes();
+        let (_, last) = tokens(&shop.send_axum(&Ask::post(target).bearer(&next)).await);
+        store.recover();
+        tokens(&shop.send_actix(&Ask::post(target).bearer(&last)).await);
+    }
 }
 
 #[actix_web::test]

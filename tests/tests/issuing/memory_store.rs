@@ -3,12 +3,18 @@
 use std::sync::Arc;
 
 use jwt_core::issue::{MemorySessions, SessionStore, SessionStoreError};
+use jwt_core::testing::ScriptedSessions;
 use jwt_tests::forge::NOW;
 use jwt_tests::session_contract::{keeps_the_contract, one_exchange_wins, session};
 
 #[tokio::test]
 async fn the_store_in_memory_passes_the_session_contract() {
     keeps_the_contract(&MemorySessions::new(), "joe").await;
+}
+
+#[tokio::test]
+async fn the_scriptable_store_passes_it_too_while_it_works() {
+    keeps_the_contract(&ScriptedSessions::default(), "joe").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

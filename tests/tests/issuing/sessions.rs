@@ -12,8 +12,9 @@ use jwt_core::ErrorKind;
 use jwt_core::issue::{KeyRing, TokenIssuer};
 use jwt_core::issue::{MemorySessions, RefreshToken, Session, Sessions, SessionsBuilder, TokenPair};
 use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings};
+use jwt_core::testing::ScriptedSessions;
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
-use jwt_tests::issuing::{FailingSessions, Shop};
+use jwt_tests::issuing::Shop;
 use jwt_tests::log::Log;
 use jwt_tests::setup::key;
 use serde_json::{Value, json};
@@ -475,7 +476,7 @@ async fn each_wrong_setting_of_sessions_is_named() {
 
 #[tokio::test]
 async fn the_log_reports_reuse_and_outages_without_naming_the_user() {
-    let store = FailingSessions::default();
+    let store = ScriptedSessions::default();
     let shop = Shop::with(store.clone(), |sessions| sessions);
     let log = Log::start();
     let login = shop.sessions.login("joe@example.org").device("Phone").scope(["a"]);
@@ -484,7 +485,7 @@ async fn the_log_reports_reuse_and_outages_without_naming_the_user() {
     let next = shop.sessions.refresh(&token).await.expect("a pair");
     refresh(&shop, &next.refresh.token).await.expect("a pair");
     assert!(shop.sessions.refresh(&token).await.is_err());
-    store.set_down(true);
+    store.fail(&ScriptedSessions::ALL);
     assert!(shop.sessions.refresh(&token).await.is_err());
     let text = log.text();
     assert!(text.contains("WARN jwt_core::issue") && text.contains("used again"), "{text}");
@@ -497,17 +498,17 @@ async fn the_log_reports_reuse_and_outages_without_naming_the_user() {
 /// A store that loses writes is more than this: see `tests/session_model`.
 #[tokio::test]
 async fn a_session_whose_end_the_store_missed_is_ended_by_the_next_request_in_the_process() {
-    let store = FailingSessions::default();
+    let store = ScriptedSessions::default();
     let shop = Shop::with(store.clone(), |sessions| sessions);
     let (ended, other) = (login(&shop).await, login(&shop).await);
-    store.set_down(true);
+    store.fail(&ScriptedSessions::ALL);
     let token = shop.sessions.verify(&ended.refresh.token).await.expect("good");
     let kinds = [
         shop.sessions.logout(&token).await.expect_err("down").kind(),
         shop.sessions.end("joe", &other.session_id).await.expect_err("down").kind(),
     ];
     assert_eq!(kinds, [ErrorKind::SessionsUnavailable; 2]);
-    store.set_down(false);
+    store.recover();
     // The store isn't asked again for a second, but this process knows.
     assert_eq!(shop.sessions.heal().await.expect("nothing is due"), 0);
     assert_eq!(outcome(refresh(&shop, &ended.refresh.token).await), Err(ErrorKind::SessionEnded));
@@ -519,9 +520,9 @@ async fn a_session_whose_end_the_store_missed_is_ended_by_the_next_request_in_th
     assert_eq!(shop.sessions.list("joe").await.expect("an answer").len(), 1);
     // A subject can't end another subject's session like that.
     let mine = shop.sessions.login("ann").start().await.expect("a session");
-    store.set_down(true);
+    store.fail(&ScriptedSessions::ALL);
     assert!(shop.sessions.end("joe", &mine.session_id).await.is_err());
-    store.set_down(false);
+    store.recover();
     shop.wait(2);
     shop.sessions.heal().await.expect("an answer");
     assert_eq!(outcome(refresh(&shop, &mine.refresh.token).await), Ok(()));

@@ -15,7 +15,7 @@ pub struct MemorySessions {
     capacity: usize,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct State {
     by_subject: HashMap<String, Vec<SessionRecord>>,
     count: usize,
@@ -34,6 +34,12 @@ impl MemorySessions {
     #[must_use]
     pub fn with_capacity(sessions: usize) -> Self {
         Self { state: Mutex::default(), capacity: sessions }
+    }
+
+    /// Copies the sessions into a store of their own.
+    pub(crate) fn copy(&self) -> Self {
+        let state = self.state().clone();
+        Self { state: Mutex::new(state), capacity: self.capacity }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
