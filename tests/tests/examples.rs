@@ -161,20 +161,22 @@ async fn only_the_gateway_names_the_user() {
 
 #[tokio::test]
 async fn the_openapi_document_says_what_the_service_enforces() {
-    let mut example = Example::start("openapi");
-    let calls = example.calls().await;
-    assert_eq!(calls.len(), 6);
-    let mut document = Value::Null;
-    for call in &calls {
-        let (status, _, body) = call.send().await;
-        assert_eq!(status, call.status, "{} {}", call.method, call.url);
-        if call.url.ends_with("/openapi.json") {
-            document = serde_json::from_str(&body).expect("a document");
+    for generator in ["openapi", "openapi_aide"] {
+        let mut example = Example::start(generator);
+        let calls = example.calls().await;
+        assert_eq!(calls.len(), 6);
+        let mut document = Value::Null;
+        for call in &calls {
+            let (status, _, body) = call.send().await;
+            assert_eq!(status, call.status, "{generator}: {} {}", call.method, call.url);
+            if call.url.ends_with("/openapi.json") {
+                document = serde_json::from_str(&body).expect("a document");
+            }
         }
+        let security = |path: &str, method: &str| document["paths"][path][method]["security"].to_string();
+        assert_eq!(security("/health", "get"), "[]", "{generator}");
+        assert_eq!(security("/reports", "get"), r#"[{"bearer":["reports:read"]}]"#, "{generator}");
+        assert_eq!(security("/reports", "post"), r#"[{"bearer":["reports:write"]}]"#, "{generator}");
+        assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer", "{generator}");
     }
-    let security = |path: &str, method: &str| document["paths"][path][method]["security"].to_string();
-    assert_eq!(security("/health", "get"), "[]");
-    assert_eq!(security("/reports", "get"), r#"[{"bearer":["reports:read"]}]"#);
-    assert_eq!(security("/reports", "post"), r#"[{"bearer":["reports:write"]}]"#);
-    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
 }
