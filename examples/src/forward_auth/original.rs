@@ -63,6 +63,10 @@ impl RequestView for Original<'_> {
         {
             return each(host.as_bytes());
         }
+        // Most proxies remove `Upgrade` on the way here. The other headers of a WebSocket handshake arrive.
+        if name == "upgrade" && one_of(self.request, &["sec-websocket-key"]).is_some() {
+            return each(b"websocket");
+        }
         self.request.header(name, each);
     }
 
@@ -95,6 +99,18 @@ mod tests {
             let original = Original::of_headers(&request);
             assert_eq!((original.method(), original.target()), (method, target), "{headers:?}");
         }
+    }
+
+    #[test]
+    fn a_handshake_is_recognized_without_the_header_that_proxies_remove() {
+        let upgrades = |request: &BareRequest| {
+            let (original, mut values) = (Original::of_headers(request), Vec::new());
+            original.header("upgrade", &mut |value| values.push(String::from_utf8_lossy(value).into_owned()));
+            values
+        };
+        let request = BareRequest::new("GET", "/auth");
+        assert_eq!(upgrades(&request), [""; 0]);
+        assert_eq!(upgrades(&request.header("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")), ["websocket"]);
     }
 
     #[test]

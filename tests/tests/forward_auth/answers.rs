@@ -40,7 +40,7 @@ async fn both_frameworks_answer_a_proxy_alike() {
     let foreign = ("origin", "https://evil.example");
     let get = ("x-original-method", "GET");
     let challenge = r#"Bearer realm="api""#;
-    let cases: [Case<'_>; 15] = [
+    let cases: [Case<'_>; 17] = [
         ("/auth", &[("authorization", &good)], 200, "x-user", "user-1815"),
         ("/auth/", &[("authorization", &good)], 200, "x-scope", "reports:read profile"),
         ("/auth", &[], 401, "www-authenticate", challenge),
@@ -68,6 +68,9 @@ async fn both_frameworks_answer_a_proxy_alike() {
         ("/auth", &[("cookie", &cookie), get], 200, "x-user", "user-1815"),
         ("/auth", &[("cookie", &cookie), ("x-original-method", "POST"), foreign], 403, "", ""),
         ("/auth", &[("cookie", &cookie), foreign], 403, "", ""),
+        // Other sites can start WebSocket handshakes with the cookie.
+        ("/auth", &[("cookie", &cookie), get, foreign, ("sec-websocket-key", "AAAA")], 403, "", ""),
+        ("/auth", &[("cookie", &cookie), get, foreign], 200, "x-user", "user-1815"),
         ("/envoy/reports/a/b?c=d", &[("authorization", &writer)], 200, "x-user", "user-1815"),
     ];
     for (path, headers, status, name, value) in cases {

@@ -1,4 +1,4 @@
-//! The gate behind a real nginx, Caddy and HAProxy, with the configurations of the guide.
+//! The gate behind a real nginx, Caddy, HAProxy, Traefik and Envoy, with the configurations of the guide.
 
 use jwt_core::testing::{Script, ScriptedIssuer};
 use jwt_examples::forward_auth::Framework;
@@ -61,6 +61,22 @@ async fn guards(kind: Kind) {
         ];
         assert_eq!(send(Method::POST, &url, &headers).await.status(), 403, "{kind:?}");
         assert_eq!(send(Method::GET, &url, &[("cookie", &*cookie)]).await.status(), 200, "{kind:?}");
+        let own = [("cookie", &*cookie), ("origin", &*proxy.url)];
+        assert_eq!(send(Method::POST, &url, &own).await.status(), 200, "{kind:?}: a page of the site itself");
+
+        // A page of another site can't open a socket with the cookie.
+        let handshake = [
+            ("cookie", &*cookie),
+            ("origin", "https://evil.example"),
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+        ];
+        let response = send(Method::GET, &url, &handshake).await;
+        let refused = response.status() == 403;
+        let seen = response.text().await.expect("text");
+        assert!(refused || !seen.contains("upgrade:"), "{kind:?}: {seen}");
 
         under_load(&site, url, "user-1815 reports-service", reload_often(&site)).await;
     }
@@ -93,4 +109,16 @@ async fn caddy_lets_only_good_tokens_through() {
 #[ignore = "needs HAProxy: see CONTRIBUTING.md"]
 async fn haproxy_lets_only_good_tokens_through() {
     guards(Kind::HaProxy).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs Traefik: see CONTRIBUTING.md"]
+async fn traefik_lets_only_good_tokens_through() {
+    guards(Kind::Traefik).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs Envoy: see CONTRIBUTING.md"]
+async fn envoy_lets_only_good_tokens_through() {
+    guards(Kind::Envoy).await;
 }

@@ -6,12 +6,18 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use reqwest::Method;
+
+use super::site::send;
+
 /// A kind of proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Nginx,
     Caddy,
     HaProxy,
+    Traefik,
+    Envoy,
 }
 
 /// A running proxy. It's killed when this is dropped.
@@ -30,18 +36,24 @@ impl Proxy {
             Kind::Nginx => ("nginx", "nginx.conf"),
             Kind::Caddy => ("caddyfile", "Caddyfile"),
             Kind::HaProxy => ("haproxy", "haproxy.cfg"),
+            Kind::Traefik => ("yaml\n# Traefik", "routes.yaml"),
+            Kind::Envoy => ("yaml\n# Envoy", "envoy.yaml"),
         };
         let filled = |language: &str| {
             let block = guide.split(&format!("```{language}\n")).nth(1).and_then(|rest| rest.split("```").next());
             let block = block.unwrap_or_else(|| panic!("the guide has a block {language}"));
             let block =
                 block.replace("127.0.0.1:4180", &gate.to_string()).replace("127.0.0.1:3000", &upstream.to_string());
+            let block =
+                [(8080, port), (4180, gate.port()), (3000, upstream.port())].iter().fold(block, |block, (from, to)| {
+                    block.replace(&format!("port_value: {from} "), &format!("port_value: {to} "))
+                });
             block.replace("127.0.0.1:8080", &format!("127.0.0.1:{port}")).replace("gate.lua", &path(folder, "gate.lua"))
         };
         let config = match kind {
             Kind::Nginx => nginx(folder, &filled(language)),
             Kind::Caddy => format!("{{\n\tadmin off\n\tauto_https off\n}}\n{}", filled(language)),
-            Kind::HaProxy => filled(language),
+            Kind::HaProxy | Kind::Traefik | Kind::Envoy => filled(language),
         };
         let file = folder.join(name);
         fs::write(&file, config).expect("a file");
@@ -52,6 +64,13 @@ impl Proxy {
                 fs::write(folder.join("gate.lua"), filled("lua")).expect("a file");
                 command("haproxy", &["-db", "-f"])
             }
+            Kind::Traefik => {
+                let address = format!("--entrypoints.site.address=127.0.0.1:{port}");
+                packaged("traefik", &["--global.checknewversion=false", &address, "--providers.file.filename"])
+            }
+            Kind::Envoy => {
+                packaged("envoy", &["--use-dynamic-base-id", "--concurrency", "2", "--log-level", "warn", "-c"])
+            }
         };
         command.arg(&file).env("HOME", folder).env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
         let log = fs::File::create(folder.join("proxy.log")).expect("a file");
@@ -61,7 +80,9 @@ impl Proxy {
             url: format!("http://127.0.0.1:{port}"),
         };
         for _ in 0..200 {
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            let listens = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+            // Traefik listens before it knows its routes.
+            if listens && (kind != Kind::Traefik || send(Method::GET, &proxy.url, &[]).await.status() != 404) {
                 return proxy;
             }
             if proxy.process.try_wait().expect("a process").is_some() {
@@ -88,6 +109,14 @@ fn path(folder: &Path, name: &str) -> String {
 fn command(name: &str, arguments: &[&str]) -> Command {
     let system = Path::new("/usr/sbin").join(name);
     let mut command = if system.exists() { Command::new(system) } else { Command::new(name) };
+    command.args(arguments);
+    command
+}
+
+/// A proxy that comes as a Python package.
+fn packaged(name: &str, arguments: &[&str]) -> Command {
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/venv/bin");
+    let mut command = Command::new(programs.join(name));
     command.args(arguments);
     command
 }
