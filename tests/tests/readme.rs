@@ -37,7 +37,8 @@ fn every_program_of_the_page_on_testing_is_a_test() {
 #[test]
 fn every_program_of_the_guide_is_an_example() {
     for (page, programs) in [
-        ("errors", &["errors_axum", "errors_actix"][..]),
+        ("browsers", &["cookies_axum", "cookies_actix"][..]),
+        ("errors", &["errors_axum", "errors_actix"]),
         ("metrics", &["metrics_axum"]),
         ("services", &["services_axum"]),
         ("streams", &["streams_axum", "streams_actix"]),
