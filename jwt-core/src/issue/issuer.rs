@@ -339,7 +339,7 @@ impl TokenIssuerBuilder {
         use BuildErrorKind as Kind;
         let inner = self.inner;
         if inner.audience.is_empty() {
-            return Err(BuildError::new(Kind::Undecided, "audience"));
+            return Err(BuildError::new(Kind::Undecided, "audience").hint(": call `TokenIssuerBuilder::audience`"));
         }
         for (setting, empty) in [
             ("issuer", inner.name.is_empty()),

@@ -7,7 +7,7 @@ use super::source::{AuthorizationHeader, BearerHeader, Closure, CustomHeader, Dp
 use super::websocket::WebSocketProtocol;
 use crate::error::ErrorKind;
 use crate::http::csrf::{Csrf, CsrfCheck};
-use crate::http::request::RequestView;
+use crate::http::request::{RequestView, is_tchar};
 
 /// The places where a verifier looks for tokens.
 ///
@@ -229,7 +229,17 @@ impl TokenSources {
 
     /// Returns the first setting that is invalid.
     pub(crate) fn problem(&self) -> Option<&'static str> {
-        self.csrf.problem()
+        let misnamed = |place: &Place| {
+            let (location, name) = place.source.place()?;
+            let is_name = !name.is_empty() && name.bytes().all(is_tchar);
+            match location {
+                Location::Cookie => (!is_name).then_some("cookie"),
+                Location::Header => (!is_name).then_some("header"),
+                Location::Query => name.is_empty().then_some("query"),
+                _ => None,
+            }
+        };
+        self.places.iter().find_map(misnamed).or_else(|| self.csrf.problem())
     }
 
     /// Returns the parts of a request that may have a token, or `None` if a source doesn't know its place.

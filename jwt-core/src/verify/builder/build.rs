@@ -133,7 +133,7 @@ impl VerifierBuilder {
         if let Some(setting) = self.sources.problem() {
             let kind = match setting {
                 "allow_origin" => Kind::InvalidUrl,
-                "form_field" => Kind::Empty,
+                "form_field" | "query" => Kind::Empty,
                 "safe_methods" => Kind::OutOfRange,
                 _ => Kind::IllegalCharacters,
             };
@@ -142,6 +142,8 @@ impl VerifierBuilder {
                     ": write one origin as browsers do, such as `https://app.example`, without a slash at its end, or \
                      `https://*.shop.example` for one label of any name, or decide with `Csrf::allow_origin_if`"
                 }
+                "cookie" => ": a cookie's name has letters, digits, `-` and `_`, and no spaces, quotes, `=` or `;`",
+                "header" => ": a header's name has letters, digits and `-`, and no spaces or `:`",
                 _ => "",
             };
             return Err(BuildError::new(kind, setting).hint(hint));
@@ -245,6 +247,19 @@ mod tests {
             (with(bare().audience("api")), Some((Undecided, "keys"))),
             (with(TrustedIssuer::new("").key(key("a")).audience("api")), Some((Empty, "issuer"))),
             (with(issuer().audience("")), Some((Empty, "audience"))),
+            (with(issuer().audience("https://api.example\n")), Some((IllegalCharacters, "audience"))),
+            (
+                with(TrustedIssuer::new(" https://id.example").key(key("a")).audience("api")),
+                Some((IllegalCharacters, "issuer")),
+            ),
+            (
+                with(
+                    TrustedIssuer::new("https://id.example/.well-known/openid-configuration")
+                        .key(key("a"))
+                        .audience("api"),
+                ),
+                Some((InvalidUrl, "issuer")),
+            ),
             (with(bare().key(key("a")).all_audiences::<&str>([])), Some((Empty, "audience"))),
             (with(issuer().dangerous_any_audience()), Some((Contradiction, "dangerous_any_audience"))),
             (with(issuer().all_audiences(["b"])), Some((Contradiction, "all_audiences"))),
@@ -313,6 +328,11 @@ mod tests {
             ),
             (with(issuer()).sources(csrf(Csrf::new().allow_origin("app.example"))), Some((InvalidUrl, "allow_origin"))),
             (with(issuer()).sources(csrf(Csrf::new().header("a b"))), Some((IllegalCharacters, "header"))),
+            (with(issuer()).sources(TokenSources::new().cookie("my session")), Some((IllegalCharacters, "cookie"))),
+            (with(issuer()).sources(TokenSources::new().cookie("")), Some((IllegalCharacters, "cookie"))),
+            (with(issuer()).sources(TokenSources::new().header("x-token:")), Some((IllegalCharacters, "header"))),
+            (with(issuer()).sources(TokenSources::new().bearer_header("x token")), Some((IllegalCharacters, "header"))),
+            (with(issuer()).sources(TokenSources::new().query("")), Some((Empty, "query"))),
             (with(issuer()).sources(csrf(Csrf::new().form_field(""))), Some((Empty, "form_field"))),
         ] {
             let shown = format!("{builder:?}");

@@ -104,6 +104,16 @@ const SPIFFE: [Algorithm; 9] = [
     Algorithm::PS512,
 ];
 
+/// OpenID Connect Discovery section 4, and RFC 8414 section 3.
+const METADATA: [&str; 2] = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
+
+const PADDED: &str = ": it begins or ends with white space, perhaps the line break of a file or a variable";
+
+/// Returns whether a name has white space around it. No token has such a name.
+fn is_padded(name: &str) -> bool {
+    name.trim() != name
+}
+
 /// The algorithms of FAPI 2.0. FAPI 2.0 Security Profile section 5.4.1.
 pub(super) const FAPI2: [Algorithm; 3] = [Algorithm::PS256, Algorithm::ES256, Algorithm::Ed25519];
 
@@ -119,6 +129,17 @@ impl TrustedIssuer {
         if matches!(self.name.as_deref(), Some("" | "spiffe://")) {
             let setting = self.domain.as_ref().map_or("issuer", TrustDomain::setting);
             return Err(BuildError::new(Kind::Empty, setting));
+        }
+        if let Some(name) = &self.name {
+            if is_padded(name) {
+                return Err(BuildError::new(Kind::IllegalCharacters, "issuer").hint(PADDED));
+            }
+            if METADATA.iter().any(|path| name.ends_with(path)) {
+                return Err(BuildError::new(Kind::InvalidUrl, "issuer").hint(
+                    ": that's the address of the issuer's metadata; write the part before `/.well-known/`, as the metadata has \
+                     it in `issuer`",
+                ));
+            }
         }
         self.check_policy()?;
         self.check_domain(context)?;
@@ -191,6 +212,9 @@ impl TrustedIssuer {
                 if names.is_empty() || names.contains(&String::new()) =>
             {
                 return Err(BuildError::new(Kind::Empty, "audience"));
+            }
+            AudienceRule::AnyOf(names) | AudienceRule::AllOf(names) if names.iter().any(|name| is_padded(name)) => {
+                return Err(BuildError::new(Kind::IllegalCharacters, "audience").hint(PADDED));
             }
             _ => {}
         }
