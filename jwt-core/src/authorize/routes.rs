@@ -120,6 +120,10 @@ impl Routes {
         let Some((method, pattern)) = parse(&route) else {
             return self.with_mistake(BuildErrorKind::Invalid, route, "is neither `/path` nor `METHOD /path`");
         };
+        if pattern.split('/').any(|segment| segment.starts_with([':', '*'])) {
+            let problem = "has a parameter in an older form: write it as the router does, `{name}`";
+            return self.with_mistake(BuildErrorKind::Invalid, route, problem);
+        }
         let methods = self.entries.entry(pattern.to_owned()).or_default();
         match methods.iter_mut().find(|(other, _)| other.as_deref() == method) {
             None => methods.push((method.map(str::to_owned), access)),
@@ -372,6 +376,8 @@ mod tests {
             (Routes::new().public(" /a"), Invalid, " /a"),
             (Routes::new().public("GET a"), Invalid, "GET a"),
             (Routes::new().public("/a ").public("x"), Invalid, "/a "),
+            (Routes::new().public("GET /b/:id"), Invalid, "GET /b/:id"),
+            (Routes::new().public("/b/*rest"), Invalid, "/b/*rest"),
             (Routes::new().require("/a", ()).public("/a"), Duplicate, "/a"),
             (Routes::new().public("GET /a").public("GET /a"), Duplicate, "GET /a"),
         ] {

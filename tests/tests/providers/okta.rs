@@ -74,7 +74,8 @@ async fn oktas_scopes_are_an_array() {
     let verified = provider().verified(json!({})).await;
     assert_eq!(judge(&scopes(["reports.read"]), &verified), Ok(()));
     assert_eq!(judge(&scopes(["reports.write"]), &verified), Err(ErrorKind::InsufficientScope));
-    assert_eq!(judge(&scopes(["openid profile"]), &verified), Err(ErrorKind::InsufficientScope));
+    // Each entry is one scope.
+    assert_eq!(judge(&scopes(["openid", "profile"]), &verified), Ok(()));
 }
 
 #[tokio::test]
