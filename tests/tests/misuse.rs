@@ -7,8 +7,10 @@ use http::Request;
 use http_body_util::BodyExt as _;
 use jwt_core::authorize::{acr, all, any, any_role, any_scope, claim, of_issuer, roles, scopes};
 use jwt_core::http::{Csrf, TokenSources};
+use jwt_tests::adapter::Adapter;
+use jwt_tests::ask::Ask;
 use jwt_tests::log::Log;
-use jwt_tests::setup::{builder, good};
+use jwt_tests::setup::{application, builder, good};
 use serde::Deserialize;
 use tower::ServiceExt as _;
 
@@ -122,19 +124,37 @@ fn an_impossible_requirement_is_logged_once_when_it_is_created() {
         (scopes::<&str>([]), any_scope::<&str>([]), acr::<&str>([]), all(none()), any(none())),
         (roles::<_, &str>("/roles", []), any_role::<_, &str>("/roles", []), of_issuer("", ())),
     );
-    let misspelt = (roles("roles", ["a"]), claim("realm_access/roles").is_present());
+    let misspelt = (roles("roles", ["a"]), claim("realm_access/roles").is_present(), scopes(["read write"]));
     let text = log.text();
     let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("ERROR ")).collect();
-    assert_eq!(lines.len(), 10, "{lines:?}");
+    assert_eq!(lines.len(), 11, "{lines:?}");
     for name in ["scopes", "any_scope", "acr", "all", "any", "roles", "any_role"] {
         let is_it =
             |line: &&&str| line.contains(&format!(" requirement={name} ")) && line.contains("the list is empty");
         assert_eq!(lines.iter().filter(is_it).count(), 1, "{name}: {lines:?}");
     }
-    for advice in ["write `/roles`", "write `/realm_access/roles`", "the issuer's name is empty"] {
+    for advice in [
+        "write `/roles`",
+        "write `/realm_access/roles`",
+        "the issuer's name is empty",
+        "`read write` is no scope: write one scope in each entry",
+    ] {
         assert_eq!(lines.iter().filter(|line| line.contains(advice)).count(), 1, "{advice}: {lines:?}");
     }
     drop((empty, misspelt));
+}
+
+#[actix_web::test]
+async fn the_log_recognizes_a_cors_preflight() {
+    let application = application();
+    let preflight = Ask::new("OPTIONS", "/me").header("origin", "https://app.example");
+    let preflight = preflight.header("access-control-request-method", "GET");
+    for adapter in Adapter::ALL {
+        let log = Log::start();
+        assert_eq!(adapter.send(&application, &preflight).await.code, Some("no_credentials"), "{adapter:?}");
+        let text = log.text();
+        assert!(text.contains("it's a CORS preflight") && text.contains("`pass_preflights`"), "{adapter:?}: {text}");
+    }
 }
 
 #[test]

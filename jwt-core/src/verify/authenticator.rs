@@ -13,9 +13,9 @@ use crate::observe;
 use crate::step::Step;
 use crate::verified::Verified;
 
-use super::Verifier;
 use super::pipeline::Pipeline;
 use super::signature::Signature;
+use super::{Verifier, explain};
 
 /// Authenticates requests: a [`Verifier`], and what happens to requests without a valid token. Layers and middleware use one.
 ///
@@ -191,7 +191,7 @@ impl Lent<'_> {
                 if let (Some(token), ErrorKind::NoCredentials) = (state.assumed(), refused.kind) {
                     return self.assume(request, token, access);
                 }
-                return Step::Ready(self.without_token(refused, &access));
+                return Step::Ready(self.without_token(refused, request, &access));
             }
         };
         let (location, sender) = (token.location, self.pipeline.sender(request, token.location));
@@ -222,9 +222,14 @@ impl Lent<'_> {
         verification.then(conclude)
     }
 
-    fn without_token(self, refused: NoToken, access: &RouteAccess) -> Result<Admission, Answer> {
+    fn without_token(
+        self,
+        refused: NoToken,
+        request: &dyn RequestView,
+        access: &RouteAccess,
+    ) -> Result<Admission, Answer> {
         let error = match refused.kind {
-            ErrorKind::NoCredentials => access.no_credentials(),
+            ErrorKind::NoCredentials => explain::absence(access.no_credentials(), request, is_preflight(request)),
             kind => kind.into(),
         };
         let mut admission = self.refuse(error, Scheme::Bearer, None, access);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::claim_rules::{AudienceRule, Times};
 use crate::claims::{ClaimsError, NumericDate, RegisteredClaims, claim};
 use crate::error::{Check, Detail, Error, ErrorKind, Found};
+use crate::http::request::RequestView;
 use crate::http::token;
 use crate::jose::Algorithm;
 use crate::jose::compact::{Bytes, Compact};
@@ -18,6 +19,19 @@ use super::issuers::{Issuer, IssuerSet};
 
 /// How many names are compared with a token's, so that a long list doesn't make refusals dear.
 const MAX_COMPARED: usize = 16;
+
+/// Explains why a request has no token.
+#[cold]
+pub(super) fn absence(error: Error, request: &dyn RequestView, is_preflight: bool) -> Error {
+    let preflight = is_preflight.then_some(
+        "it's a CORS preflight, which browsers send without a token: put the CORS middleware outside of this layer, by adding it \
+         later, or call `pass_preflights`",
+    );
+    match preflight.or_else(|| token::describe_absence(request)) {
+        Some(sentence) => error.with_detail(Detail::Constant(sentence)),
+        None => error,
+    }
+}
 
 /// Credentials that have characters which no token has.
 #[cold]

@@ -245,6 +245,13 @@ async fn a_text_that_is_no_signed_token_is_named() {
                 "no_credentials",
                 &["`Authorization: Bearer …`", "another scheme"],
             ),
+            at(
+                "no scheme",
+                application(),
+                raw(token.clone()),
+                "no_credentials",
+                &["`Authorization: Bearer …`", "without its scheme"],
+            ),
             at("no token", application(), Ask::get("/me"), "no_credentials", &["proxy"]),
             at(
                 "two tokens",

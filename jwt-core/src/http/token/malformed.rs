@@ -1,5 +1,23 @@
 //! Says why credentials can't be a token.
 
+use crate::http::request::RequestView;
+
+/// Returns a sentence about the header `Authorization` of a request without a token, if there is one.
+#[cold]
+pub(crate) fn describe_absence(request: &dyn RequestView) -> Option<&'static str> {
+    let mut sentence = None;
+    request.header("authorization", &mut |value| {
+        let is_token = !value.contains(&b' ') && value.iter().filter(|byte| **byte == b'.').count() == 2;
+        sentence = Some(if is_token {
+            "the header `Authorization` has a token without its scheme: the client must send `Authorization: Bearer …`"
+        } else {
+            "the header `Authorization` has another scheme: the client must send `Authorization: Bearer …`, or `TokenSources` must \
+             name another place"
+        });
+    });
+    sentence
+}
+
 /// Returns a sentence about bytes that are empty, or that have characters which no token has.
 #[cold]
 pub(crate) fn describe(token: &[u8]) -> &'static str {
@@ -7,7 +25,7 @@ pub(crate) fn describe(token: &[u8]) -> &'static str {
     let has = |byte| memchr::memchr(byte, token).is_some();
     let scheme = token.get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "));
     if token.is_empty() {
-        "the token is empty: the variable that should hold it is, or the header is written as `Bearer=…`"
+        "the token is empty: the variable that should hold it is, or the header is written as `Bearer=…` or `Bearer: …`"
     } else if scheme {
         "`Bearer` is written twice: the client adds it to a value that already begins with it"
     } else if quotes(token.first()) || quotes(token.last()) {
@@ -28,6 +46,17 @@ pub(crate) fn describe(token: &[u8]) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::BareRequest;
+
+    #[test]
+    fn another_scheme_and_a_missing_one_are_told_apart() {
+        let described = |value: &str| describe_absence(&BareRequest::new("GET", "/").header("authorization", value));
+        assert!(described("eyJ.a.b").expect("a sentence").contains("without its scheme"));
+        for other in ["Basic eDp5", "JWT eyJ.a.b", ""] {
+            assert!(described(other).expect("a sentence").contains("another scheme"), "{other}");
+        }
+        assert_eq!(describe_absence(&BareRequest::new("GET", "/")), None);
+    }
 
     #[test]
     fn each_mistake_is_named() {

@@ -11,7 +11,7 @@ mod websocket;
 pub(crate) use cookies::Removal;
 pub use found::{Found, Location};
 pub(crate) use found::{NoToken, RawToken};
-pub(crate) use malformed::describe as describe_malformed;
+pub(crate) use malformed::{describe as describe_malformed, describe_absence};
 pub use source::TokenSource;
 pub use sources::TokenSources;
 pub(crate) use strip::{Kept, Strip};
