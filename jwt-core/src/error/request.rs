@@ -13,6 +13,8 @@ use super::kind::{Class, ErrorKind};
 /// no token, key or claim value. Its message is constant, and its [`detail`](Self::detail) says what to change. Clients never
 /// get either, unless you write them into a response.
 ///
+/// It's no response of a framework. A handler that passes it on returns the adapter's `Rejection`, into which `?` converts it.
+///
 /// ```
 /// use jwt_core::{Error, ErrorKind};
 ///
