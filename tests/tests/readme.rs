@@ -42,7 +42,7 @@ fn every_program_of_the_guide_is_an_example() {
         ("metrics", &["metrics_axum"]),
         ("services", &["services_axum"]),
         ("streams", &["streams_axum", "streams_actix"]),
-        ("tenants", &["tenants_axum"]),
+        ("tenants", &["tenants_axum", "tenants_actix"]),
     ] {
         let shown = blocks(&read(&format!("jwt-core/doc/{page}.md")), "rust,ignore");
         assert_eq!(shown.len(), programs.len(), "{page}: a program isn't compared");
