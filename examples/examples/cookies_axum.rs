@@ -21,7 +21,7 @@ struct User {
     sub: String,
 }
 
-/// What the login needs.
+/// The state of the login.
 #[derive(Clone)]
 struct Logins {
     sessions: Sessions,

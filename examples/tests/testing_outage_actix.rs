@@ -1,4 +1,4 @@
-//! What an actix-web application answers while its session store is down. The guide's page on testing shows it.
+//! An actix-web application while its session store is down. The guide's page on testing shows it.
 
 use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
@@ -10,7 +10,7 @@ use jwt_actix::jwt_core::{Algorithm, BuildError, Verifier};
 use jwt_actix::{JwtMiddleware, endpoint};
 use serde_json::Value;
 
-/// What the server's workers share. In production, `main` passes `RedisSessions` or `PostgresSessions`.
+/// The state that the server's workers share. In production, `main` passes `RedisSessions` or `PostgresSessions`.
 #[derive(Clone)]
 struct Logins {
     verifier: Verifier,

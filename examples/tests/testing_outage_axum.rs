@@ -1,4 +1,4 @@
-//! What an axum application answers while its session store is down. The guide's page on testing shows it.
+//! An axum application while its session store is down. The guide's page on testing shows it.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};

@@ -83,8 +83,7 @@ impl ScriptedSessions {
         self.play(operations, Script::Hang);
     }
 
-    /// Loses what is written from now on with the next [`recover`](Self::recover), as a server does that fails over to an older
-    /// copy.
+    /// Loses all writes from now on at the next [`recover`](Self::recover), as a server does that fails over to an older copy.
     pub fn lose_writes(&self) {
         let mut state = self.state();
         state.kept = Some(state.store.copy());
