@@ -168,9 +168,8 @@ impl Verified {
     }
 
     /// Notes whether the client should get the next nonce for its proofs.
-    pub(crate) const fn with_nonce_ending(mut self, ends: bool) -> Self {
+    pub(crate) const fn set_nonce_ending(&mut self, ends: bool) {
         self.nonce_ends = ends;
-        self
     }
 
     pub(crate) const fn nonce_ends(&self) -> bool {

@@ -17,7 +17,7 @@ use crate::{RejectionBody, response};
 
 type Entry = Result<Admission, Answer>;
 
-type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Option<Pending<SetCookies>> + Send>;
+pub(crate) type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Option<Pending<SetCookies>> + Send>;
 
 pin_project! {
     /// The response of [`Gated`](crate::Gated).
@@ -74,20 +74,8 @@ impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
         Self { state: State::Waiting { waiting: Some(Box::new(Waiting { wait, service, request })) } }
     }
 
-    pub(crate) fn calling(service: &mut S, request: Request<B>, admission: Admission) -> Self {
-        Self { state: State::calling(service, request, admission) }
-    }
-}
-
-impl<S: Service<Request<B>>, B> State<S, B> {
-    fn calling(service: &mut S, mut request: Request<B>, mut admission: Admission) -> Self {
-        if let Some(state) = admission.state.take() {
-            request.extensions_mut().insert(state);
-        }
-        if let Some(rewrite) = admission.take_rewrite() {
-            request::rewrite(&mut request, rewrite);
-        }
-        Self::Calling { future: service.call(request), after: admission.into_after_response() }
+    pub(crate) const fn calling(future: S::Future, after: Option<AfterResponse>) -> Self {
+        Self { state: State::Calling { future, after } }
     }
 }
 
@@ -130,9 +118,12 @@ where
                 StateProjection::Waiting { waiting } => {
                     let Waiting { wait, request, .. } = &mut **waiting.as_mut().expect(POLLED_AFTER_COMPLETION);
                     let entry = ready!(wait.poll(request, context));
-                    let Waiting { mut service, request, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
+                    let Waiting { mut service, mut request, .. } = *waiting.take().expect(POLLED_AFTER_COMPLETION);
                     match entry {
-                        Ok(admission) => State::calling(&mut service, request, admission),
+                        Ok(admission) => {
+                            let after = request::admit(&mut request, admission);
+                            State::Calling { future: service.call(request), after }
+                        }
                         Err(answer) => return Poll::Ready(Ok(response::reject(&HttpView::of(&request), answer))),
                     }
                 }

@@ -3,9 +3,10 @@ use std::net::IpAddr;
 
 use http::uri::PathAndQuery;
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version, header};
-use jwt_core::gate::RequestState;
-use jwt_core::http::{Headers, Peer, RequestView};
+use jwt_core::gate::{Admission, RequestState};
+use jwt_core::http::{Peer, RequestView};
 
+use crate::future::AfterResponse;
 use crate::headers::Lent;
 
 /// An `http` request, borrowed by the core.
@@ -96,11 +97,17 @@ pub(crate) fn state(extensions: &Extensions) -> &RequestState {
     extensions.get().unwrap_or(&MISSING)
 }
 
-/// Changes a request's headers and target.
-pub(crate) fn rewrite<B>(request: &mut Request<B>, rewrite: impl FnOnce(&mut dyn Headers) -> Option<String>) {
-    if let Some(target) = rewrite(&mut Lent(request.headers_mut())) {
+/// Applies an admission to a request, and returns the change to its response.
+pub(crate) fn admit<B>(request: &mut Request<B>, mut admission: Admission) -> Option<AfterResponse> {
+    if let Some(state) = admission.state.take() {
+        request.extensions_mut().insert(state);
+    }
+    if let Some(rewrite) = admission.take_rewrite()
+        && let Some(target) = rewrite(&mut Lent(request.headers_mut()))
+    {
         let mut parts = mem::take(request.uri_mut()).into_parts();
         parts.path_and_query = Some(PathAndQuery::try_from(target).unwrap_or(PathAndQuery::from_static("/")));
         *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
     }
+    admission.into_after_response()
 }

@@ -49,11 +49,14 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let view = HttpView::of(&request);
         match self.gate.enter(&view, request::state(request.extensions())) {
             Step::Ready(Ok(mut admission)) => match admission.take_inspection() {
-                None => ResponseFuture::calling(&mut self.inner, request, admission),
+                None => {
+                    let after = request::admit(&mut request, admission);
+                    ResponseFuture::calling(self.inner.call(request), after)
+                }
                 Some(inspection) => {
                     let service = self.take_ready_service();
                     ResponseFuture::inspecting(inspection, service, request)

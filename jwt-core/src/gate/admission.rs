@@ -81,11 +81,13 @@ impl Admission {
     }
 
     /// Takes the inspection, which must decide before anything else is applied.
+    #[inline]
     pub fn take_inspection(&mut self) -> Option<Inspection<Result<Self, Answer>>> {
         self.extras.as_mut()?.inspection.take()
     }
 
     /// Takes the change to the request. It changes the headers, and returns the new path and query, or `None` to keep them.
+    #[inline]
     pub fn take_rewrite(&mut self) -> Option<impl FnOnce(&mut dyn Headers) -> Option<String> + use<>> {
         let rewrite = self.extras.as_mut()?.rewrite.take()?;
         Some(move |headers: &mut dyn Headers| rewrite.apply(headers))
@@ -93,6 +95,7 @@ impl Admission {
 
     /// Returns the change to the response's headers. It returns cookies that have to be awaited, for the adapter to apply.
     #[must_use]
+    #[inline]
     #[expect(clippy::type_complexity, reason = "only adapters name it, and an alias would be public")]
     pub fn into_after_response(
         self,

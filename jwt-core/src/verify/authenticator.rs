@@ -200,9 +200,13 @@ impl Lent<'_> {
         let selects_protocol = location == Location::WebSocketProtocol && offers_bearer(request);
         let RawToken { csrf, removal, .. } = token;
         let entry = match verification {
+            // Most requests. Their result is written once, and not copied.
+            Step::Ready(outcome) if !selects_protocol => {
+                return self.conclude(outcome, location.scheme(), csrf, removal, access);
+            }
             Step::Ready(outcome) => self.conclude(outcome, location.scheme(), csrf, removal, access),
             Step::Pending(pending) => {
-                let (this, csrf) = (self.to_owned(), csrf.into_owned());
+                let (this, csrf) = (self.to_owned(), csrf.map(|csrf| Box::new(csrf.into_owned())));
                 pending.then(move |outcome| this.lend().conclude(outcome, location.scheme(), csrf, removal, access))
             }
         };
@@ -217,8 +221,7 @@ impl Lent<'_> {
         let verification =
             self.pipeline.start(token.as_bytes(), || Ok(token), Some(location), sender, Signature::Assumed);
         let this = self.to_owned();
-        let conclude =
-            move |outcome| this.lend().conclude(outcome, location.scheme(), CsrfCheck::NOT_NEEDED, None, access);
+        let conclude = move |outcome| this.lend().conclude(outcome, location.scheme(), None, None, access);
         verification.then(conclude)
     }
 
@@ -247,7 +250,7 @@ impl Lent<'_> {
         self,
         outcome: Result<Verified, Error>,
         scheme: Scheme,
-        csrf: CsrfCheck<'_>,
+        csrf: Option<Box<CsrfCheck<'_>>>,
         removal: Option<Arc<str>>,
         access: RouteAccess,
     ) -> Step<Result<Admission, Answer>> {
@@ -255,7 +258,7 @@ impl Lent<'_> {
             Ok(verified) => verified,
             Err(error) => return Step::Ready(self.refuse(error, scheme, removal.as_ref(), &access)),
         };
-        match csrf.finish(verified.payload()) {
+        match csrf.map_or(CsrfOutcome::Passed, |csrf| csrf.finish(verified.payload())) {
             CsrfOutcome::Passed if verified.nonce_ends() => {
                 let nonce = self.pipeline.proof_nonce();
                 pass(verified, access).map(|outcome| outcome.map(|admission| with_next_nonce(admission, nonce)))
@@ -313,10 +316,11 @@ impl Lent<'_> {
 
 impl Gate for Authenticator {
     fn enter(&self, request: &dyn RequestView, state: &RequestState) -> Step<Result<Admission, Answer>> {
-        if let Some(metadata) = self.verifier.metadata_at(request.target()) {
+        let target = request.target();
+        if let Some(metadata) = self.verifier.metadata_at(target) {
             return Step::Ready(Err(metadata.answer(request.method())));
         }
-        Lent { authenticator: self, pipeline: self.verifier.pipeline_for(request.target()) }.decide(request, state)
+        Lent { authenticator: self, pipeline: self.verifier.pipeline_for(target) }.decide(request, state)
     }
 }
 

@@ -100,36 +100,68 @@ impl Pipeline {
         signature: Signature,
     ) -> Step<Result<Verified, Error>> {
         let mut watch = self.watch();
-        let cached = if signature.is_checked() { self.find_cached(token, location, &mut watch) } else { None };
-        let attempt = match cached {
-            Some(outcome) => outcome.map(Attempt::Done),
-            None => match text() {
-                Ok(text) => self.check_token(text, location, Waited::default(), signature, &mut watch),
-                Err(kind) => Err(explain::credentials(kind, token)),
-            },
+        if signature.is_checked()
+            && let Some(cached) = self.find_cached(token, location, &mut watch)
+        {
+            return match cached {
+                Ok(verified) => self.conclude(token, verified, None, sender.as_deref(), watch),
+                Err(error) => Step::Ready(self.refuse(&watch, error)),
+            };
+        }
+        let attempt = match text() {
+            Ok(text) => self.check_token(text, location, Waited::default(), signature, &mut watch),
+            Err(kind) => Err(explain::credentials(kind, token)),
         };
         match attempt {
-            Err(error) => Step::Ready(self.report(&watch, Err(error))),
-            Ok(Attempt::Done(mut valid)) => match self.check_current(token, &mut valid, sender.as_deref()) {
-                Step::Ready(Ok(())) => Step::Ready(self.report(&watch, Ok(self.finish(token, valid)))),
-                Step::Ready(Err(error)) => Step::Ready(self.report(&watch, Err(error))),
-                Step::Pending(pending) => {
-                    let pipeline = Arc::clone(self);
-                    let token = if valid.new_entry.is_some() { token.to_owned() } else { Vec::new() };
-                    Step::pending(async move {
-                        let checked = pending.await;
-                        pipeline.report(&watch, checked.map(|()| pipeline.finish(&token, valid)))
-                    })
-                }
-            },
+            Err(error) => Step::Ready(self.refuse(&watch, error)),
+            Ok(Attempt::Done(valid)) => self.conclude(token, valid.verified, valid.new_entry, sender.as_deref(), watch),
             Ok(Attempt::Wait(wait)) => {
                 // The text was read above, so the fallback is never used.
                 let (pipeline, token) = (Arc::clone(self), text().unwrap_or_default().to_owned());
                 let sender = sender.map(|sender| sender.into_owned());
                 Step::pending(async move {
-                    let outcome =
-                        pipeline.wait_and_check(&token, location, sender, (wait, signature), &mut watch).await;
-                    pipeline.report(&watch, outcome.map(|valid| pipeline.finish(token.as_bytes(), valid)))
+                    match pipeline.attempt_after(&token, location, (wait, signature), &mut watch).await {
+                        Ok(ValidToken { verified, new_entry }) => {
+                            let bytes = token.as_bytes();
+                            pipeline.conclude(bytes, verified, new_entry, sender.as_ref(), watch).wait().await
+                        }
+                        Err(error) => pipeline.refuse(&watch, error),
+                    }
+                })
+            }
+        }
+    }
+
+    /// Checks everything that can change while the token stays the same, and reports the outcome. A new token is stored in the cache
+    /// once it has passed these checks too.
+    #[inline]
+    fn conclude(
+        self: &Arc<Self>,
+        token: &[u8],
+        mut verified: Verified,
+        new_entry: Option<NewEntry>,
+        sender: Option<&Sender<'_>>,
+        watch: Watch,
+    ) -> Step<Result<Verified, Error>> {
+        match self.check_current(token, &mut verified, sender) {
+            Step::Ready(checked) => {
+                let outcome = checked.map(|()| verified);
+                if let Some(new_entry) = new_entry {
+                    self.store(token, new_entry, &outcome);
+                }
+                self.report(&watch, &outcome);
+                Step::Ready(outcome)
+            }
+            Step::Pending(pending) => {
+                let pipeline = Arc::clone(self);
+                let token = if new_entry.is_some() { token.to_owned() } else { Vec::new() };
+                Step::pending(async move {
+                    let outcome = pending.await.map(|()| verified);
+                    if let Some(new_entry) = new_entry {
+                        pipeline.store(&token, new_entry, &outcome);
+                    }
+                    pipeline.report(&watch, &outcome);
+                    outcome
                 })
             }
         }
@@ -142,7 +174,7 @@ impl Pipeline {
         token: &[u8],
         location: Option<Location>,
         watch: &mut Watch,
-    ) -> Option<Result<ValidToken, Error>> {
+    ) -> Option<Result<Verified, Error>> {
         let cache = self.cache.as_ref().filter(|cache| !cache.keeps_digests())?;
         let found = cache.find_token(token);
         let current = found.as_ref().and_then(|entry| {
@@ -173,7 +205,7 @@ impl Pipeline {
                 return Some(Err(error));
             }
         }
-        Some(Ok(ValidToken { verified, new_entry: None }))
+        Some(Ok(verified))
     }
 
     /// Returns the claims of a cached token if its issuer and key are still in use.
@@ -184,14 +216,13 @@ impl Pipeline {
         (is_trusted && issuer.keys.generation(now) == Some(*generation)).then_some(cached)
     }
 
-    /// Stores an accepted token in the cache and returns it.
-    fn finish(&self, token: &[u8], valid: ValidToken) -> Verified {
-        if let (Some(cache), Some(new_entry)) = (&self.cache, valid.new_entry) {
-            cache.insert(token, new_entry, valid.verified.parts());
+    /// Stores a new token in the cache if it was accepted.
+    fn store(&self, token: &[u8], new_entry: NewEntry, outcome: &Result<Verified, Error>) {
+        if let (Some(cache), Ok(verified)) = (&self.cache, outcome) {
+            cache.insert(token, new_entry, verified.parts());
             let CacheStatus { entries, bytes } = cache.status();
             self.context.observer.observe(Event::CacheStored { entries, bytes });
         }
-        valid.verified
     }
 
     /// Waits and repeats the checks from the start: nothing half verified is kept across a wait.
@@ -321,49 +352,35 @@ impl Pipeline {
         Ok(Attempt::Done(ValidToken { verified: Verified::new(Parts::new(metadata, text), location), new_entry }))
     }
 
-    /// Waits, and then runs every check.
-    async fn wait_and_check(
-        self: &Arc<Self>,
-        token: &str,
-        location: Option<Location>,
-        sender: Option<Sender<'static>>,
-        wait: (Wait, Signature),
-        watch: &mut Watch,
-    ) -> Result<ValidToken, Error> {
-        let mut valid = self.attempt_after(token, location, wait, watch).await?;
-        self.check_current(token.as_bytes(), &mut valid, sender.as_ref()).wait().await?;
-        Ok(valid)
-    }
-
     /// Checks everything that can change while the token stays the same: who sends it, whether it was revoked, and the application's
     /// requirements. The use of a proof is recorded last.
     fn check_current(
         self: &Arc<Self>,
         token: &[u8],
-        valid: &mut ValidToken,
+        verified: &mut Verified,
         sender: Option<&Sender<'_>>,
     ) -> Step<Result<(), Error>> {
         // A bearer token, where nothing else is expected: most requests.
-        if sender.is_none() && valid.verified.confirmation().is_none() {
-            return self.check_standing(&valid.verified);
+        if sender.is_none() && verified.confirmation().is_none() {
+            return self.check_standing(verified);
         }
-        self.check_sender_and_standing(token, valid, sender)
+        self.check_sender_and_standing(token, verified, sender)
     }
 
     #[cold]
     fn check_sender_and_standing(
         self: &Arc<Self>,
         token: &[u8],
-        valid: &mut ValidToken,
+        verified: &mut Verified,
         sender: Option<&Sender<'_>>,
     ) -> Step<Result<(), Error>> {
-        let used = match self.check_sender(token, &valid.verified, sender) {
+        let used = match self.check_sender(token, verified, sender) {
             Ok(used) => used,
             Err(error) => return Step::Ready(Err(error.at(Check::Confirmation))),
         };
-        let standing = self.check_standing(&valid.verified);
+        let standing = self.check_standing(verified);
         let Some(used) = used else { return standing };
-        valid.verified = valid.verified.clone().with_nonce_ending(used.nonce_ends);
+        verified.set_nonce_ending(used.nonce_ends);
         standing.then(|outcome| match outcome {
             Ok(()) => used.record().map(|recorded| recorded.map_err(|error| error.at(Check::Confirmation))),
             Err(error) => Step::Ready(Err(error)),
@@ -407,16 +424,17 @@ impl Pipeline {
         Watch::start(&*self.context.observer, &*self.context.clock)
     }
 
-    fn report(&self, watch: &Watch, outcome: Result<Verified, Error>) -> Result<Verified, Error> {
+    /// Reports the outcome of a verification.
+    fn report(&self, watch: &Watch, outcome: &Result<Verified, Error>) {
         let VerifierContext { observer, clock, warned, .. } = &*self.context;
         watch.report(&**observer, &**clock, outcome.as_ref().map(drop));
         if watch.is_traced()
-            && let Ok(verified) = &outcome
+            && let Ok(verified) = outcome
         {
             let subject = || Some(Cow::Owned(verified.registered().subject()?.to_owned()));
             watch.record_sender(subject, || verified.actor()?.subject());
         }
-        if let Err(error) = &outcome
+        if let Err(error) = outcome
             && error.is_setup_fault()
             && warned.first_in_a_minute(error.code(), clock.monotonic())
         {
@@ -426,6 +444,13 @@ impl Pipeline {
                 "tokens are refused, probably because of a setting"
             );
         }
+    }
+
+    /// Reports an error and returns it.
+    #[cold]
+    fn refuse(&self, watch: &Watch, error: Error) -> Result<Verified, Error> {
+        let outcome = Err(error);
+        self.report(watch, &outcome);
         outcome
     }
 }

@@ -8,7 +8,6 @@ const CLAIM: &str = "csrf";
 
 /// The part of the check that needs the token: its claim `csrf`, which is compared with the request's value.
 pub(crate) struct CsrfCheck<'r> {
-    pub(super) needed: bool,
     /// Whether the request is known to come from a page of the application.
     pub(super) trusted_origin: bool,
     pub(super) require_token: bool,
@@ -30,9 +29,6 @@ pub(crate) enum CsrfOutcome {
 }
 
 impl CsrfCheck<'_> {
-    pub(crate) const NOT_NEEDED: Self =
-        Self { needed: false, trusted_origin: true, require_token: false, sent: None, form_field: None };
-
     pub(crate) fn into_owned(self) -> CsrfCheck<'static> {
         CsrfCheck { sent: self.sent.map(|sent| Cow::Owned(sent.into_owned())), ..self }
     }
@@ -42,9 +38,6 @@ impl CsrfCheck<'_> {
     /// The value is in the signed token. A page of a sibling domain can set cookies, but it can't sign a token that matches
     /// a header of its choice.
     pub(crate) fn finish(self, payload: &str) -> CsrfOutcome {
-        if !self.needed {
-            return CsrfOutcome::Passed;
-        }
         let mut claim = None;
         let read = json::object(payload, Unique::Outermost, |name, value| {
             if name == CLAIM {
@@ -67,9 +60,6 @@ impl CsrfCheck<'_> {
 
 impl fmt::Debug for CsrfCheck<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CsrfCheck")
-            .field("needed", &self.needed)
-            .field("trusted_origin", &self.trusted_origin)
-            .finish_non_exhaustive()
+        f.debug_struct("CsrfCheck").field("trusted_origin", &self.trusted_origin).finish_non_exhaustive()
     }
 }

@@ -63,8 +63,8 @@ impl fmt::Debug for Found<'_> {
 pub(crate) struct RawToken<'r> {
     pub(crate) bytes: Cow<'r, [u8]>,
     pub(crate) location: Location,
-    /// The part of the CSRF check that needs the verified token.
-    pub(crate) csrf: CsrfCheck<'r>,
+    /// The part of the CSRF check that needs the verified token. Rare, so it costs other requests only this pointer.
+    pub(crate) csrf: Option<Box<CsrfCheck<'r>>>,
     /// The `Set-Cookie` value that removes the token's cookie.
     pub(crate) removal: Option<Arc<str>>,
 }

@@ -30,17 +30,17 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
 pub(super) fn end_to_end<'r>(request: &'r dyn RequestView, name: &str, mut each: impl FnMut(&'r [u8])) {
     let mut values: SmallVec<[&[u8]; 2]> = SmallVec::new();
     request.header(name, &mut |value| values.push(value));
-    if values.is_empty() {
-        return;
-    }
-    let mut hop_by_hop = false;
-    request.header("connection", &mut |options| {
-        hop_by_hop |=
-            options.split(|&byte| byte == b',').any(|option| trim(option).eq_ignore_ascii_case(name.as_bytes()));
-    });
-    if !hop_by_hop {
+    if !values.is_empty() && !is_hop_by_hop(request, name) {
         values.into_iter().for_each(&mut each);
     }
+}
+
+fn is_hop_by_hop(request: &dyn RequestView, name: &str) -> bool {
+    let mut listed = false;
+    request.header("connection", &mut |options| {
+        listed |= options.split(|&byte| byte == b',').any(|option| trim(option).eq_ignore_ascii_case(name.as_bytes()));
+    });
+    listed
 }
 
 fn trim(value: &[u8]) -> &[u8] {
@@ -87,37 +87,45 @@ impl TokenSource for BearerHeader {
     }
 }
 
-fn find_credentials<'r>(
+fn find_credentials<'r, const N: usize>(
     request: &'r dyn RequestView,
     name: &str,
-    scheme: &[u8],
+    scheme: &[u8; N],
     location: Location,
     found: &mut Found<'r>,
 ) {
     // RFC 9110 section 5.3: it isn't a list field, so several lines are an error, even if only one has the scheme.
     let (mut lines, mut token) = (0, None);
-    end_to_end(request, name, |value| {
+    request.header(name, &mut |value| {
         lines += 1;
-        token = token.or(credentials(value, scheme));
+        token = credentials(value, scheme);
     });
-    if lines > 1 {
-        found.candidates += lines;
-    } else if let Some(token) = token {
-        found.add(token, location);
+    if lines == 0 || (lines == 1 && token.is_none()) || is_hop_by_hop(request, name) {
+        return;
+    }
+    match token {
+        Some(token) if lines == 1 => found.add(token, location),
+        _ => found.candidates += lines,
     }
 }
 
-/// Returns the token of `credentials = scheme 1*SP b64token`. The scheme's case doesn't matter (RFC 9110 section 11.1).
+/// Returns the token of `credentials = scheme 1*SP b64token`. The scheme's case doesn't matter (RFC 9110 section 11.1);
+/// `expected` is in lower case.
 #[inline]
-fn credentials<'v>(value: &'v [u8], expected: &[u8]) -> Option<&'v [u8]> {
-    let value = trim(value);
-    let (scheme, rest) = value.split_at_checked(expected.len())?;
-    if !scheme.eq_ignore_ascii_case(expected) {
+fn credentials<'v, const N: usize>(value: &'v [u8], expected: &[u8; N]) -> Option<&'v [u8]> {
+    let (scheme, mut rest) = trim(value).split_first_chunk::<N>()?;
+    // An array, because the comparison of slices of unknown length is a loop.
+    if scheme.map(|byte| byte.to_ascii_lowercase()) != *expected {
         return None;
     }
     match rest.first() {
         None => Some(rest),
-        Some(b' ') => Some(&rest[rest.iter().take_while(|&&byte| byte == b' ').count()..]),
+        Some(b' ') => {
+            while let [b' ', token @ ..] = rest {
+                rest = token;
+            }
+            Some(rest)
+        }
         // A longer scheme name is another scheme. Any other byte, even `=` or `/`, makes the line malformed, which an empty
         // token stands for.
         Some(&byte) if is_tchar(byte) => None,

@@ -6,7 +6,7 @@ use super::found::{Found, Location, NoToken, RawToken};
 use super::source::{AuthorizationHeader, BearerHeader, Closure, CustomHeader, DpopCredentials, Query, TokenSource};
 use super::websocket::WebSocketProtocol;
 use crate::error::ErrorKind;
-use crate::http::csrf::{Csrf, CsrfCheck};
+use crate::http::csrf::Csrf;
 use crate::http::request::{RequestView, is_tchar};
 
 /// The places where a verifier looks for tokens.
@@ -277,8 +277,8 @@ impl TokenSources {
         }
         let (bytes, location) = found.first.ok_or(ErrorKind::NoCredentials)?;
         let csrf = match location {
-            Location::Cookie | Location::Custom => self.csrf.check_request(request)?,
-            _ => CsrfCheck::NOT_NEEDED,
+            Location::Cookie | Location::Custom => self.csrf.check_request(request)?.map(Box::new),
+            _ => None,
         };
         Ok(RawToken { bytes, location, csrf, removal: removal.and_then(|removal| removal.own.clone()) })
     }
