@@ -1,11 +1,9 @@
 use crate::error::{BuildError, BuildErrorKind};
-use crate::jose::{Algorithm, Key};
-use crate::keys::KeySet;
 use crate::verify::TrustedIssuer;
 
 use super::fields::IssuerConfig;
-use super::keys::{Inputs, KeySetting};
-use super::names::{IssuerPaths, refused};
+use super::keys::{Inputs, algorithm};
+use super::names::IssuerPaths;
 use super::sender::Mode;
 
 impl IssuerConfig {
@@ -122,109 +120,6 @@ impl IssuerConfig {
         }
         Ok(())
     }
-
-    /// Returns the setting that says where keys are. There must be exactly one.
-    fn key_setting(&self, paths: &IssuerPaths<'_>) -> Result<KeySetting<'_>, BuildError> {
-        for (secret, field) in [(&self.secret, "secret"), (&self.previous_secret, "previous_secret")] {
-            if secret.is_some() {
-                let problem = format!("is not allowed in a configuration: use {field}_file or {field}_env");
-                return Err(refused(BuildErrorKind::Unknown, paths.of(field), problem));
-            }
-        }
-        if self.metadata_url.is_some() && self.discover == Some(false) {
-            return Err(paths.conflict("metadata_url", "discover"));
-        }
-        let mut settings = self.key_settings().into_iter();
-        let Some(setting) = settings.next() else {
-            if self.of_domain().is_some() {
-                let instruction = "set it to the address of the domain's keys, or set another source of them";
-                return Err(paths.missing("jwks_url", instruction));
-            }
-            return Err(paths.missing("discover", "set it to true, or set another source of the issuer's keys"));
-        };
-        if let Some(second) = settings.next() {
-            return Err(paths.conflict(second.field, setting.field));
-        }
-        let mut previous = self.previous_secrets().into_iter();
-        match (previous.next(), previous.next()) {
-            (Some(first), Some(second)) => return Err(paths.conflict(second.field, first.field)),
-            (Some(first), None) if !setting.location.is_secret() => {
-                return Err(paths.conflict(first.field, setting.field));
-            }
-            _ => {}
-        }
-        if self.dangerous_any_issuer && setting.location.is_remote() {
-            return Err(paths.conflict(setting.field, "dangerous_any_issuer"));
-        }
-        if let Some(refresh) = &self.refresh
-            && !setting.location.is_remote()
-        {
-            return Err(paths.conflict(refresh.first_field(), setting.field));
-        }
-        if self.dangerous_http_hosts.is_some() && !setting.location.is_remote() {
-            return Err(paths.conflict("dangerous_http_hosts", setting.field));
-        }
-        if self.algorithm.is_some() && !setting.location.needs_algorithm() {
-            return Err(paths.conflict("algorithm", setting.field));
-        }
-        Ok(setting)
-    }
-
-    fn issuer_with_keys(
-        &self,
-        setting: &KeySetting<'_>,
-        allowed: Option<&[Algorithm]>,
-        paths: &IssuerPaths<'_>,
-        inputs: &dyn Inputs,
-    ) -> Result<TrustedIssuer, BuildError> {
-        if setting.location.is_remote() {
-            // Fetched keys are public, so a symmetric one would be no secret (RFC 7517 section 9.2).
-            if allowed.is_some_and(|allowed| allowed.iter().any(|algorithm| algorithm.is_symmetric())) {
-                let problem =
-                    "allows a symmetric algorithm (HS256, HS384, HS512), but fetched keys are public: remove it";
-                return Err(refused(BuildErrorKind::Contradiction, paths.of("algorithms"), problem));
-            }
-            return self.remote_issuer(setting, paths);
-        }
-        let given = self.algorithm.as_deref().map(|name| algorithm(name, "algorithm", paths)).transpose()?;
-        let only = match allowed {
-            Some(&[only]) => Some(only),
-            _ => None,
-        };
-        let algorithm = given.or(only);
-        let keys = setting.read_keys(algorithm, paths, inputs)?;
-        Self::check_allowed(&keys, allowed, paths.of(setting.field))?;
-        let issuer = match (&self.issuer, self.of_domain()) {
-            (Some(name), _) => TrustedIssuer::new(name.as_str()),
-            (None, Some(issuer)) => issuer,
-            (None, None) => TrustedIssuer::dangerous_any_issuer(),
-        };
-        match self.previous_secrets().first() {
-            // The secrets have no `kid`, so tokens can't tell them apart.
-            Some(previous) => {
-                Ok(issuer.keys(&keys).keys(&previous.read_keys(algorithm, paths, inputs)?).try_keys_in_turn())
-            }
-            None => Ok(issuer.keys(&keys)),
-        }
-    }
-
-    /// Checks that at least one key fits the allowed algorithms, whether or not the back end supports them.
-    fn check_allowed(keys: &KeySet, allowed: Option<&[Algorithm]>, path: String) -> Result<(), BuildError> {
-        let fits = |key: &Key| allowed.is_none_or(|allowed| key.bind(allowed).is_some());
-        if keys.keys().iter().any(fits) {
-            return Ok(());
-        }
-        let error =
-            BuildError::new(BuildErrorKind::NoUsableKey, "keys").because_of(keys.ignored_keys().first().cloned());
-        Err(error.at(path))
-    }
-}
-
-const UNKNOWN_ALGORITHM: &str = "names an unknown algorithm: write it as tokens do, for example RS256 or EdDSA";
-
-fn algorithm(name: &str, field: &str, paths: &IssuerPaths<'_>) -> Result<Algorithm, BuildError> {
-    let unknown = |_| refused(BuildErrorKind::Invalid, paths.of(field), UNKNOWN_ALGORITHM);
-    name.parse().map_err(unknown)
 }
 
 #[cfg(test)]
@@ -435,52 +330,6 @@ mod tests {
         ] {
             let toml = format!("[[issuers]]\n{}\n", lines.join("\n"));
             assert_eq!(refused(&toml), (kind, format!("issuers[0].{message}")), "{toml}");
-        }
-    }
-
-    #[test]
-    fn an_error_of_the_verifier_names_its_setting() {
-        use BuildErrorKind::{Contradiction, IllegalCharacters, Invalid, OutOfRange};
-        let issuer = format!("[[issuers]]\n{GOOD}{KEY}");
-        let any = format!("[[issuers]]\ndangerous_any_issuer = true\naudience = 'a'\n{KEY}");
-        for (toml, kind, message) in [
-            (
-                format!("leeway = '301s'\n{issuer}"),
-                OutOfRange,
-                "leeway is out of range: it's at most 300 s; correct the clocks instead",
-            ),
-            (format!("max_token_bytes = 0\n{issuer}"), OutOfRange, "max_token_bytes is out of range"),
-            (format!("realm = 'a\"b'\n{issuer}"), IllegalCharacters, "realm contains characters that aren't allowed"),
-            (
-                format!("sources.authorization = false\n{issuer}"),
-                Invalid,
-                "sources.authorization leaves no place for a token: set it to true, or name a cookie, query or header",
-            ),
-            (format!("sources.cookies = ''\n{issuer}"), Invalid, "sources.cookies contains an empty name"),
-            (format!("sources.queries = ['a', 'a']\n{issuer}"), Contradiction, "sources.queries contains a name twice"),
-            (format!("sources.headers = ['a', 'A']\n{issuer}"), Contradiction, "sources.headers contains a name twice"),
-            (
-                format!("sources.headers = 'Authorization'\n{issuer}"),
-                Contradiction,
-                "sources.headers conflicts with sources.authorization: remove one of them",
-            ),
-            (
-                format!("{issuer}{issuer}"),
-                Contradiction,
-                "issuers[1].issuer repeats issuers[0].issuer: remove one of them",
-            ),
-            (
-                format!("{issuer}{any}"),
-                Contradiction,
-                "issuers[1].dangerous_any_issuer conflicts with issuers[0].issuer: remove one of them",
-            ),
-            (
-                format!("{any}{issuer}"),
-                Contradiction,
-                "issuers[1].issuer conflicts with issuers[0].dangerous_any_issuer: remove one of them",
-            ),
-        ] {
-            assert_eq!(refused(&toml), (kind, message.to_owned()), "{toml}");
         }
     }
 

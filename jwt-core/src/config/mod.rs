@@ -27,6 +27,8 @@
 //! The guide's page [configuration](crate::guide::configuration) lists all settings and variables, their precedence, and the
 //! errors.
 
+mod cache;
+mod check;
 #[cfg(test)]
 mod coverage;
 mod domain;
@@ -36,9 +38,11 @@ mod issuer;
 mod keys;
 mod names;
 mod remote;
+mod resources;
 mod sender;
 mod sources;
 mod units;
+mod variables;
 mod verifier;
 
 pub use fields::VerifierConfig;

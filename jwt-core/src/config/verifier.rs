@@ -1,12 +1,11 @@
 use std::collections::HashMap;
 
-use crate::error::{BuildError, BuildErrorKind};
-use crate::gate::ProtectedResource;
-use crate::verify::{PrepareContext, TokenCacheSettings, TrustedIssuer, Verifier, VerifierBuilder};
+use crate::error::BuildError;
+use crate::verify::{Verifier, VerifierBuilder};
 
-use super::fields::{CacheConfig, IssuerConfig, ResourceConfig, VerifierConfig};
+use super::fields::VerifierConfig;
 use super::keys::{Inputs, ProcessInputs};
-use super::names::{IssuerPaths, at_path, conflict, refused};
+use super::names::{IssuerPaths, conflict};
 
 impl VerifierConfig {
     /// Turns the configuration into a builder. Reads the files and variables that it names; fetches nothing.
@@ -47,26 +46,6 @@ impl VerifierConfig {
         Ok(builder)
     }
 
-    /// Checks the settings of the whole verifier, and returns what its issuers are checked with, if there is a back end.
-    fn issuer_context(&self, builder: VerifierBuilder) -> Result<Option<PrepareContext>, BuildError> {
-        #[cfg(feature = "remote")]
-        let builder = builder
-            .fetch(crate::keys::fetch_fn(|_url: String| async { Err(crate::keys::FetchErrorKind::Transport.into()) }));
-        match builder.lend() {
-            Ok(mut context) => {
-                // An issuer without an audience takes them all, and here it only matters whether there are any.
-                context.resources.truncate(1);
-                Ok(Some(context))
-            }
-            // Your code may still supply one.
-            Err(error) if error.kind() == BuildErrorKind::NoBackend => Ok(None),
-            Err(error) => {
-                let path = self.own_path(&error).unwrap_or_else(|| self.names.verifier(error.setting()));
-                Err(at_path(error, path))
-            }
-        }
-    }
-
     /// Returns a builder with the settings of the whole verifier, except the token sources.
     fn builder_without_issuers(&self) -> VerifierBuilder {
         let mut builder = Verifier::builder();
@@ -95,134 +74,6 @@ impl VerifierConfig {
             Some(cache) => cache.add_to(builder),
             None => builder,
         }
-    }
-
-    /// Checks that an issuer has one name, and that no other issuer has it. `earlier` maps names to positions.
-    fn check_issuer_name<'c>(
-        &'c self,
-        config: &'c IssuerConfig,
-        paths: &IssuerPaths<'_>,
-        earlier: &mut HashMap<&'c str, usize>,
-    ) -> Result<(), BuildError> {
-        match config.identity()[..] {
-            [] => return Err(paths.missing("issuer", "set it to the `iss` of the tokens to accept")),
-            [first, second, ..] => return Err(paths.conflict(second, first)),
-            [_] => {}
-        }
-        // RFC 8725 section 3.8: an issuer with any name would also accept the tokens of the others. Among the earlier
-        // issuers, only the first can be one, because a later one has been refused already.
-        if paths.index > 0
-            && let Some(first) = self.issuers.first()
-            && (config.dangerous_any_issuer || first.dangerous_any_issuer)
-        {
-            let field =
-                |issuer: &IssuerConfig| if issuer.dangerous_any_issuer { "dangerous_any_issuer" } else { "issuer" };
-            let other = paths.names.issuer(0, field(first));
-            return Err(conflict(paths.of(field(config)), &other));
-        }
-        let name = config.issuer.as_deref();
-        if let Some(index) = name.and_then(|name| earlier.insert(name, paths.index)) {
-            let problem = format!("repeats {}: remove one of them", paths.names.issuer(index, "issuer"));
-            return Err(refused(BuildErrorKind::Contradiction, paths.of("issuer"), problem));
-        }
-        Ok(())
-    }
-
-    /// Checks that an issuer can be prepared, so that an error can name the issuer's path.
-    fn check_issuer(
-        &self,
-        issuer: TrustedIssuer,
-        context: &PrepareContext,
-        config: &IssuerConfig,
-        paths: &IssuerPaths<'_>,
-    ) -> Result<(), BuildError> {
-        let Err(error) = issuer.prepare(context) else { return Ok(()) };
-        let keys = config.key_settings();
-        let keys = keys.first().map_or("issuer", |setting| setting.field);
-        let path = match (error.kind(), error.setting()) {
-            // Your code may still supply what these need.
-            (
-                BuildErrorKind::NoBackend
-                | BuildErrorKind::NoFetch
-                | BuildErrorKind::NoUsableKey
-                | BuildErrorKind::UnsupportedAlgorithm,
-                _,
-            ) => return Ok(()),
-            (_, "github_actions") => paths.of("claims"),
-            (_, "audience") if config.all_audiences.is_some() => paths.of("all_audiences"),
-            // Without `metadata_url`, the address of the metadata follows from the issuer's name.
-            (_, "discover") if config.metadata_url.is_none() => paths.of("issuer"),
-            (_, "discover" | "jwks" | "keys") => paths.of(keys),
-            #[cfg(feature = "remote")]
-            (_, "key_refresh") => {
-                paths.of(config.refresh.as_ref().map_or("refresh", |refresh| refresh.out_of_range_field()))
-            }
-            (_, setting) => self.own_path(&error).unwrap_or_else(|| paths.of(setting)),
-        };
-        Err(at_path(error, path))
-    }
-
-    /// Returns the path of a setting of the whole verifier, if the builder's error is about one.
-    fn own_path(&self, error: &BuildError) -> Option<String> {
-        let field = match (error.kind(), error.setting()) {
-            // Bound tokens come in the header `Authorization`, and with FAPI 2.0 in no other place.
-            (_, "sources") | (BuildErrorKind::Contradiction, "dpop") => "sources.authorization",
-            (_, setting @ ("leeway" | "max_token_bytes" | "realm" | "scope_implies" | "token_cache")) => setting,
-            (_, "challenge") => "challenges",
-            (_, "resource" | "jwks_uri") => "resources",
-            (_, setting) => return self.sender_path(setting),
-        };
-        Some(self.names.verifier(field))
-    }
-}
-
-impl ResourceConfig {
-    fn published(&self) -> ProtectedResource {
-        let mut resource = ProtectedResource::new(self.resource.as_str());
-        if let Some(issuers) = &self.authorization_servers {
-            resource = resource.authorization_servers(issuers.0.iter().map(String::as_str));
-        }
-        if let Some(scopes) = &self.scopes {
-            resource = resource.scopes(scopes.0.iter().map(String::as_str));
-        }
-        type Add = fn(ProtectedResource, String) -> ProtectedResource;
-        let texts: [(&Option<String>, Add); 5] = [
-            (&self.name, ProtectedResource::name),
-            (&self.documentation, ProtectedResource::documentation),
-            (&self.policy, ProtectedResource::policy),
-            (&self.terms, ProtectedResource::terms),
-            (&self.jwks_uri, ProtectedResource::jwks_uri),
-        ];
-        texts.into_iter().fold(resource, |resource, (text, add)| match text {
-            Some(text) => add(resource, text.clone()),
-            None => resource,
-        })
-    }
-}
-
-impl CacheConfig {
-    /// Returns a field that has no effect, because the cache is off.
-    fn contradiction(&self) -> Option<&'static str> {
-        let fields = [
-            (self.max_entries.is_some(), "max_entries"),
-            (self.max_bytes.is_some(), "max_bytes"),
-            (self.digests, "digests"),
-        ];
-        fields.into_iter().find_map(|(is_set, field)| (is_set && self.enabled == Some(false)).then_some(field))
-    }
-
-    fn add_to(&self, builder: VerifierBuilder) -> VerifierBuilder {
-        if self.enabled == Some(false) {
-            return builder.without_token_cache();
-        }
-        let mut settings = TokenCacheSettings::new();
-        if let Some(entries) = self.max_entries {
-            settings = settings.max_entries(entries);
-        }
-        if let Some(bytes) = self.max_bytes {
-            settings = settings.max_bytes(bytes.0);
-        }
-        builder.token_cache(if self.digests { settings.digests() } else { settings })
     }
 }
 
