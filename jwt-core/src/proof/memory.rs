@@ -23,7 +23,7 @@ pub struct MemoryReplayLog(Arc<Log>);
 
 struct Log {
     most: usize,
-    most_of_key: u32,
+    max_per_key: u32,
     /// Of all shards.
     entries: AtomicUsize,
     /// All proofs of a key are in one shard.
@@ -61,11 +61,11 @@ impl MemoryReplayLog {
         Self::with_limits(1_000_000, 100_000)
     }
 
-    /// Creates an empty log that keeps at most `most` proofs, and `most_of_key` of each key.
+    /// Creates an empty log that keeps at most `most` proofs, and `max_per_key` of each key.
     #[must_use]
-    pub fn with_limits(most: usize, most_of_key: u32) -> Self {
+    pub fn with_limits(most: usize, max_per_key: u32) -> Self {
         let shards = std::array::from_fn(|_| Mutex::default());
-        Self(Arc::new(Log { most, most_of_key, entries: AtomicUsize::new(0), shards }))
+        Self(Arc::new(Log { most, max_per_key, entries: AtomicUsize::new(0), shards }))
     }
 
     fn insert(&self, proof: &ProofUse) -> Result<bool, BoxError> {
@@ -79,7 +79,7 @@ impl MemoryReplayLog {
             if shard.entries.contains_key(&id) {
                 return Ok(false);
             }
-            if shard.of_key.get(&key).is_some_and(|count| *count >= log.most_of_key) {
+            if shard.of_key.get(&key).is_some_and(|count| *count >= log.max_per_key) {
                 return Err("one key has used too many proofs".into());
             }
             if log.entries.fetch_add(1, Ordering::Relaxed) < log.most {

@@ -32,7 +32,7 @@ use crate::step::Step;
 pub struct RedisReplayLog {
     connection: Connection,
     prefix: String,
-    most_of_key: u32,
+    max_per_key: u32,
 }
 
 const NEW: u8 = 1;
@@ -63,13 +63,13 @@ impl RedisReplayLog {
     /// The address is invalid.
     pub fn connect(address: impl AsRef<str>, settings: &RedisSettings) -> Result<Self, RedisError> {
         let connection = Connection::new(address.as_ref(), settings)?;
-        Ok(Self { connection, prefix: settings.prefix.clone(), most_of_key: 100_000 })
+        Ok(Self { connection, prefix: settings.prefix.clone(), max_per_key: 100_000 })
     }
 
     /// Sets how many proofs of one client are kept at most, counted in periods of about their lifetime. Default: 100,000.
     #[must_use]
-    pub const fn most_of_key(mut self, most: u32) -> Self {
-        self.most_of_key = most;
+    pub const fn max_per_key(mut self, most: u32) -> Self {
+        self.max_per_key = most;
         self
     }
 }
@@ -81,7 +81,7 @@ impl ReplayLog for RedisReplayLog {
         let entry = format!("{count}:{}", id.as_ref());
         // A time to live must be at least 1.
         let keep = u64::try_from(proof.keep_for().as_millis()).unwrap_or(u64::MAX >> 1).max(1);
-        let (connection, most) = (self.connection.clone(), self.most_of_key);
+        let (connection, most) = (self.connection.clone(), self.max_per_key);
         Step::pending(async move {
             let mut script = RECORD.key(entry);
             script.key(count).arg(keep).arg(most);

@@ -91,7 +91,7 @@ async fn an_entry_stays_for_as_long_as_its_proof_could_be_accepted() {
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
 async fn one_client_cannot_fill_the_server_and_an_outage_fails_closed() {
     let server = Server::start();
-    let (application, device) = (process(&server, |log| log.most_of_key(2)), Device::default());
+    let (application, device) = (process(&server, |log| log.max_per_key(2)), Device::default());
     let unavailable = Answer::unavailable(ErrorKind::ReplayLogUnavailable, 5);
     for expected in [Answer::text("Ada"), Answer::text("Ada"), unavailable.clone()] {
         assert_eq!(Adapter::Axum.send(&application, &device.get("/user")).await, expected);
