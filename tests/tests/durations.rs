@@ -47,7 +47,7 @@ const SETTERS: &[&str] = &[
     "fresh_for",
     "grace",
     "idle",
-    "key_from",
+    "key_at",
     "leeway",
     "leeway",
     "leeway",
@@ -266,7 +266,7 @@ fn cookies_may_live_forever() {
 }
 
 fn ring(clock: &ManualClock) -> KeyRing {
-    let builder = KeyRing::builder().key(key()).key_from(setup::stranger(key().algorithm()), MOST);
+    let builder = KeyRing::builder().key(key()).key_at(setup::stranger(key().algorithm()), MOST);
     builder.publish_ahead(MOST).longest_lifetime(MOST).clock(clock.clone()).build().expect("a ring")
 }
 

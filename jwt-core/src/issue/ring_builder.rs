@@ -61,14 +61,14 @@ impl KeyRingBuilder {
 
     /// Adds a key that signs at once, until another replaces it. A ring needs at least one key.
     pub fn key(self, key: SigningKey) -> Self {
-        self.key_from(key, Duration::ZERO)
+        self.key_at(key, Duration::ZERO)
     }
 
     /// Adds a key that is published now and signs from `moment` on, counted from 1970-01-01T00:00:00Z.
     ///
     /// Processes that build their rings from the same keys and moments, say from a vault, change keys at the same time.
     /// Add retired keys too, with the moment from which they signed, so that their tokens stay valid.
-    pub fn key_from(mut self, key: SigningKey, moment: Duration) -> Self {
+    pub fn key_at(mut self, key: SigningKey, moment: Duration) -> Self {
         self.keys.push((key, moment));
         self
     }

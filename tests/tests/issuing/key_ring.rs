@@ -67,7 +67,7 @@ fn a_key_is_published_then_signs_then_retires_then_is_gone() {
 #[test]
 fn the_age_of_the_newest_key_shows_when_to_rotate() {
     let clock = ManualClock::at(NOW);
-    let ring = KeyRing::builder().key_from(new_key(), Duration::from_secs(NOW - 100)).clock(clock.clone());
+    let ring = KeyRing::builder().key_at(new_key(), Duration::from_secs(NOW - 100)).clock(clock.clone());
     let ring = ring.build().expect("a ring");
     assert_eq!(ring.newest_age().as_secs(), 100);
     ring.rotate(new_key()).expect("a new key");
@@ -85,7 +85,7 @@ fn processes_with_the_same_keys_and_times_change_keys_together() {
         let builder = KeyRing::builder().clock(clock.clone());
         let builder = order
             .into_iter()
-            .fold(builder, |builder, index| builder.key_from(keys[index].clone(), Duration::from_secs(moments[index])));
+            .fold(builder, |builder, index| builder.key_at(keys[index].clone(), Duration::from_secs(moments[index])));
         builder.build().expect("a ring")
     };
     let (one, other) = (process([0, 1, 2]), process([2, 0, 1]));
