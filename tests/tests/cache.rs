@@ -74,7 +74,7 @@ fn watched(builder: VerifierBuilder) -> (Verifier, MemoryObserver) {
 }
 
 fn secret(fill: u8) -> SigningKey {
-    SigningKey::from_secret(Algorithm::HS256, &[fill; 32]).expect("a secret").with_kid(format!("k-{fill}"))
+    SigningKey::from_secret(Algorithm::HS256, [fill; 32]).expect("a secret").with_kid(format!("k-{fill}"))
 }
 
 #[derive(Clone, Debug)]

@@ -108,7 +108,7 @@ rows! {
         remote.serve_body(json!({"keys": [oct, key().public_jwk()]}).to_string());
         let issuer = TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE);
         let application = behind(trusting(issuer.clone()).fetch(remote.fetch()));
-        for key in [secret, SigningKey::from_secret(Algorithm::HS256, &[7; 32]).expect("long enough")] {
+        for key in [secret, SigningKey::from_secret(Algorithm::HS256, [7; 32]).expect("long enough")] {
             let answer = application.send(&Ask::get("/user").bearer(&Forge::new(&key).sign())).await;
             assert_eq!(answer, Answer::refused(ErrorKind::AlgorithmNotAllowed));
         }

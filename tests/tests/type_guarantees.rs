@@ -192,7 +192,7 @@ impl Secrets {
 #[tokio::test]
 async fn debug_shows_no_secret_token_or_claim() {
     let secret = *b"hunter2-hunter2-hunter2-hunter2!";
-    let key = SigningKey::from_secret(Algorithm::HS256, &secret).expect("a key").with_kid("kid-of-key");
+    let key = SigningKey::from_secret(Algorithm::HS256, secret).expect("a key").with_kid("kid-of-key");
     let token = Forge::new(&key).claim("scope", "scope-of-token").sign();
     let segments: Vec<String> = token.split('.').map(str::to_owned).collect();
     let decimal = secret.map(|byte| byte.to_string()).join(", ");

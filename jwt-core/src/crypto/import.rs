@@ -20,7 +20,8 @@ impl SigningKey {
     /// # Errors
     ///
     /// The errors of [`Key::from_secret`], and [`NoBackend`](crate::jose::KeyErrorKind::NoBackend).
-    pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+    pub fn from_secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        let secret = secret.as_ref();
         // Checks the secret as a verifier does.
         Key::from_secret(algorithm, secret)?;
         Self::new(compiled_in()?, PrivateMaterial::Secret(Zeroizing::new(secret.to_vec())), algorithm)

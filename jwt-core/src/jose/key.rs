@@ -96,8 +96,8 @@ impl Key {
     /// # Errors
     ///
     /// The errors of [`from_pem`](Self::from_pem).
-    pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
-        Self::fitting(der::public_key(der)?, algorithm)
+    pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        Self::fitting(der::public_key(der.as_ref())?, algorithm)
     }
 
     /// Creates a key from a public JWK in JSON. RFC 7517.

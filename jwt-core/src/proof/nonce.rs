@@ -87,7 +87,7 @@ mod tests {
     use crate::jose::Algorithm;
 
     fn nonces(secret: u8) -> Nonces {
-        let key = SigningKey::from_secret(Algorithm::HS256, &[secret; 32]).expect("a key");
+        let key = SigningKey::from_secret(Algorithm::HS256, [secret; 32]).expect("a key");
         Nonces::new(key, Duration::from_secs(300), Duration::from_secs(10))
     }
 

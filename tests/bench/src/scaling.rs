@@ -241,7 +241,7 @@ fn discovery(members: &str) -> Work {
 }
 
 fn secret() -> SigningKey {
-    SigningKey::from_secret(Algorithm::HS256, &[7; 32]).expect("a secret")
+    SigningKey::from_secret(Algorithm::HS256, [7; 32]).expect("a secret")
 }
 
 fn verifier() -> Verifier {

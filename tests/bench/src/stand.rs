@@ -163,7 +163,7 @@ impl Stand {
 
     fn other(&self, number: usize) -> Key {
         let key = match self.algorithm {
-            Algorithm::HS256 => SigningKey::from_secret(self.algorithm, &[number as u8; 32]).expect("a secret"),
+            Algorithm::HS256 => SigningKey::from_secret(self.algorithm, [number as u8; 32]).expect("a secret"),
             _ => SigningKey::generate(self.algorithm).expect("a key"),
         };
         key.with_kid(format!("other-{number}")).verification_key()

@@ -29,7 +29,7 @@ fn by(key: &jwt_core::crypto::SigningKey, proof: &Forge) -> String {
 fn wrong(browser: &Browser, good: &Forge) -> Vec<(&'static str, String)> {
     let (signed, other) = (good.sign(), stranger(Algorithm::ES256));
     let (input, signature) = signed.rsplit_once('.').expect("three segments");
-    let secret = jwt_core::crypto::SigningKey::from_secret(Algorithm::HS256, &[7; 32]).expect("a secret");
+    let secret = jwt_core::crypto::SigningKey::from_secret(Algorithm::HS256, [7; 32]).expect("a secret");
     vec![
         ("nothing", String::new()),
         ("no JWT", "x".to_owned()),

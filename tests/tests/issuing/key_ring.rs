@@ -234,7 +234,7 @@ fn a_key_without_a_name_gets_one() {
     assert_eq!(*ring_of(key.clone()).signing_kid(), *thumbprint);
     assert_eq!(*ring_of(key.with_kid("mine")).signing_kid(), *"mine");
     // A secret has the same name in every process, and different secrets have different names.
-    let secret = |fill: u8| SigningKey::from_secret(Algorithm::HS256, &[fill; 32]).expect("long enough");
+    let secret = |fill: u8| SigningKey::from_secret(Algorithm::HS256, [fill; 32]).expect("long enough");
     let name = |fill: u8| ring_of(secret(fill)).signing_kid();
     assert_eq!(name(7), name(7));
     assert_ne!(name(7), name(8));

@@ -39,8 +39,8 @@ async fn keys_in_pem_der_and_jwk_verify() {
             ("PEM", Key::from_pem(algorithm, pem.public)),
             ("PEM with other line ends", Key::from_pem(algorithm, pem.public.replace('\n', "\r\n"))),
             ("certificate in PEM", Key::from_pem(algorithm, pem.expired)),
-            ("DER", Key::from_der(algorithm, &der(pem.public))),
-            ("certificate in DER", Key::from_der(algorithm, &der(pem.expired))),
+            ("DER", Key::from_der(algorithm, der(pem.public))),
+            ("certificate in DER", Key::from_der(algorithm, der(pem.expired))),
             ("JWK", Key::from_jwk(&jwk.to_string())),
             ("JWK without alg", Key::from_jwk(&with(jwk, json!({"alg": null})).to_string())),
         ] {
@@ -54,7 +54,7 @@ async fn rsa_keys_in_pkcs1_verify_and_sign() {
     for algorithm in [Algorithm::RS256, Algorithm::PS512] {
         let signer = SigningKey::from_pem(algorithm, RSA_PRIVATE_KEY).expect("a private key");
         assert_verifies(&signer, "PKCS#1 in PEM", Key::from_pem(algorithm, RSA_PUBLIC_KEY)).await;
-        assert_verifies(&signer, "PKCS#1 in DER", Key::from_der(algorithm, &der(RSA_PUBLIC_KEY))).await;
+        assert_verifies(&signer, "PKCS#1 in DER", Key::from_der(algorithm, der(RSA_PUBLIC_KEY))).await;
     }
 }
 

@@ -10,7 +10,7 @@ use jwt_tests::observer::MemoryObserver;
 use super::{backends, trusted, verifier, verify};
 
 fn secret(fill: u8) -> SigningKey {
-    SigningKey::from_secret(Algorithm::HS256, &[fill; 32]).expect("a secret")
+    SigningKey::from_secret(Algorithm::HS256, [fill; 32]).expect("a secret")
 }
 
 /// An issuer with these keys.

@@ -26,7 +26,7 @@ async fn f01_a_shared_secret_in_a_public_set_is_not_used() {
     let secret = [7; 32];
     let jwk = json!({"kty": "oct", "k": encode(secret), "alg": "HS256", "use": "sig", "kid": "s"});
     assert_eq!(ignored(jwk.clone()), Some(KeyErrorKind::SymmetricKey));
-    let key = SigningKey::from_secret(Algorithm::HS256, &secret).expect("a key").with_kid("s");
+    let key = SigningKey::from_secret(Algorithm::HS256, secret).expect("a key").with_kid("s");
     assert_eq!(token_under(&key, &jwk).await, ErrorKind::UnknownKey);
 }
 

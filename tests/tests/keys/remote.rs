@@ -68,7 +68,7 @@ impl Remote {
 
 #[tokio::test]
 async fn f01_a_secret_in_a_fetched_set_never_verifies() {
-    let secret = SigningKey::from_secret(Algorithm::HS256, &[7; 32]).expect("a secret").with_kid("s");
+    let secret = SigningKey::from_secret(Algorithm::HS256, [7; 32]).expect("a secret").with_kid("s");
     let jwk = json!({"kty": "oct", "k": encode([7; 32]), "alg": "HS256", "kid": "s"});
     let key = signing_key("k");
     for backend in backends() {

@@ -130,7 +130,7 @@ impl Drop for Issuers {
 
 fn key(algorithm: Algorithm) -> SigningKey {
     if algorithm.is_symmetric() {
-        SigningKey::from_secret(algorithm, &SECRET).expect("long enough")
+        SigningKey::from_secret(algorithm, SECRET).expect("long enough")
     } else {
         stranger(algorithm)
     }
@@ -160,7 +160,7 @@ fn tokens(name: &str, key: &SigningKey) -> Value {
     let good = text(usual());
 
     let another = if algorithm.is_symmetric() {
-        SigningKey::from_secret(algorithm, &[0xa5; 64]).expect("long enough")
+        SigningKey::from_secret(algorithm, [0xa5; 64]).expect("long enough")
     } else {
         stranger(algorithm)
     };

@@ -59,7 +59,7 @@ impl Process {
     /// `ahead` is how many seconds its clock is ahead of the others.
     pub(crate) fn start(number: usize, ahead: u64, server: &Arc<Mutex<Server>>, mail: &Mail) -> Self {
         let clock = ManualClock::at(NOW + ahead);
-        let key = SigningKey::from_secret(Algorithm::HS256, &[7; 32]).expect("a key");
+        let key = SigningKey::from_secret(Algorithm::HS256, [7; 32]).expect("a key");
         let ring = KeyRing::builder().key(key).clock(clock.clone()).build().expect("a ring");
         let tokens = TokenIssuer::builder(ISSUER, ring).audience(AUDIENCE).lifetime(Duration::from_secs(ACCESS));
         let tokens = tokens.build().expect("an issuer");
