@@ -121,7 +121,9 @@ impl RevocationSettings {
     /// starts reads the file and then only the newer revocations. If it can't use the file, it logs a warning and reads everything:
     /// [the guide](crate::guide::revocation) says when.
     ///
-    /// Creating the list reads the file, about 20 milliseconds for a million revocations, without yielding to other tasks.
+    /// Creating the list reads the file, about 20 milliseconds for a million revocations, without yielding to other tasks. Dropping
+    /// the last clone writes it in the same way, and waits until it's on the disk: if that's too long for a thread of your
+    /// runtime, drop the list in `tokio::task::spawn_blocking`.
     ///
     /// Each process needs a file of its own. It takes about 33 bytes for each revocation that's held exactly, and 3 to 4 for each
     /// other. It has keyed digests, and no subject, session or token id. Only the user of the process may read it.
