@@ -25,6 +25,7 @@ pub fn session(subject: &str, id: &str) -> SessionRecord {
 /// Panics if the store fails a test.
 pub async fn keeps_the_contract(store: &dyn SessionStore, name: &str) {
     a_session_is_found_as_it_was_created(store, &format!("{name}-found")).await;
+    odd_text_and_the_latest_times_are_read_as_they_were_written(store, &format!("{name}-odd")).await;
     a_token_is_exchanged_for_the_next(store, &format!("{name}-exchanged")).await;
     a_token_repeats_until_its_successor_is_exchanged(store, &format!("{name}-repeats")).await;
     another_copy_repeats_only_within_the_grace_period(store, &format!("{name}-grace")).await;
@@ -79,6 +80,23 @@ async fn a_session_is_found_as_it_was_created(store: &dyn SessionStore, subject:
     create(store, &session).await;
     assert_eq!(find(store, subject, "s").await, Some(session.clone()));
     assert_eq!(store.list(subject, NOW).await.expect("an answer"), [session]);
+}
+
+async fn odd_text_and_the_latest_times_are_read_as_they_were_written(store: &dyn SessionStore, subject: &str) {
+    let mut expected = session(subject, "s 1\n\u{0}");
+    expected.rotations = 3;
+    expected.exchanged = Some("a\n\"b\\\u{2028}\u{0}".to_owned());
+    expected.device = Some("Firefox / \u{1f511}".to_owned());
+    expected.grant = "{\"a\":[1,{}]}\n\n".to_owned();
+    (expected.ends_at, expected.expires_at) = (i64::MAX as u64 - 1, i64::MAX as u64);
+    create(store, &expected).await;
+    let id = expected.id.clone();
+    assert_eq!(find(store, subject, &id).await, Some(expected.clone()));
+    let rotation = Rotation::new(subject, &id, "\n\n", 3, NOW + 5).idle(u64::MAX);
+    let (outcome, renewed) = store.rotate(&rotation).await.expect("an answer");
+    assert_eq!((outcome, expected.rotate(&rotation)), (RotationOutcome::Renewed, RotationOutcome::Renewed));
+    assert_eq!(renewed, Some(expected.clone()));
+    assert_eq!(store.list(subject, NOW).await.expect("an answer"), [expected]);
 }
 
 async fn a_token_is_exchanged_for_the_next(store: &dyn SessionStore, subject: &str) {

@@ -77,28 +77,6 @@ async fn concurrent_logins_keep_the_maximum_number_of_sessions() {
 
 #[tokio::test]
 #[ignore = "needs postgresql: see CONTRIBUTING.md"]
-async fn a_record_is_read_as_it_was_written() {
-    let server = Server::start();
-    let store = store(&server);
-    let mut record = session("joe", "s 1\n\u{0}");
-    record.rotations = 3;
-    record.exchanged = Some("a\n\"b\\\u{2028}\u{0}".to_owned());
-    record.device = Some("Firefox / \u{1f511}".to_owned());
-    record.grant = "{\"a\":[1,{}]}\n\n".to_owned();
-    (record.ends_at, record.expires_at) = (i64::MAX as u64 - 1, i64::MAX as u64);
-    store.create(&record, 100).await.expect("space");
-    assert_eq!(store.find("joe", &record.id).await.expect("an answer"), Some(record.clone()));
-    let id = record.id.clone();
-    let rotation = Rotation::new("joe", &id, "\n\n", 3, NOW + 5).idle(u64::MAX);
-    let (outcome, renewed) = store.rotate(&rotation).await.expect("an answer");
-    assert_eq!(outcome, Outcome::Renewed);
-    assert_eq!(record.rotate(&rotation), Outcome::Renewed);
-    assert_eq!(renewed, Some(record.clone()));
-    assert_eq!(store.list("joe", NOW).await.expect("an answer"), [record]);
-}
-
-#[tokio::test]
-#[ignore = "needs postgresql: see CONTRIBUTING.md"]
 async fn expired_sessions_of_everybody_are_removed() {
     let server = Server::start();
     let store = store(&server);
