@@ -62,6 +62,8 @@ impl Connection {
                         }
                     }
                 });
+                // The statements rely on it: each sees what others have committed.
+                client.batch_execute("SET default_transaction_isolation = 'read committed'").await?;
                 Ok(Link { client, notifications })
             })
         };

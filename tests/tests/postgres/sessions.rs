@@ -60,6 +60,8 @@ async fn of_a_hundred_concurrent_exchanges_one_wins_on_postgres() {
 #[ignore = "needs postgresql: see CONTRIBUTING.md"]
 async fn concurrent_logins_keep_the_maximum_number_of_sessions() {
     let server = Server::start();
+    // A login must see the committed earlier ones, even if the user's default is another isolation level.
+    server.sql("ALTER ROLE jwt SET default_transaction_isolation = 'repeatable read'");
     let stores = [Arc::new(store(&server)), Arc::new(store(&server))];
     let tasks = (0..40).map(|number| {
         let store = Arc::clone(&stores[number % 2]);
