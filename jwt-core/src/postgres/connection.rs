@@ -1,9 +1,10 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_core::Stream as _;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
 use tokio_postgres::config::TargetSessionAttrs;
@@ -110,16 +111,44 @@ impl Connection {
         statement: &str,
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>, Failure> {
-        let failure = match timeout(self.timeout, client.query_typed(statement, parameters)).await {
-            Ok(Ok(rows)) => return Ok(rows),
-            Ok(Err(error)) => report(&error),
-            Err(_) => report_timeout(),
+        match timeout(self.timeout, client.query_typed(statement, parameters)).await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(error)) => Err(self.give_up(client, report(&error)).await),
+            Err(_) => Err(self.give_up(client, report_timeout()).await),
+        }
+    }
+
+    /// Runs a statement that may return millions of rows, and takes each as it arrives. The time limit is for each row.
+    pub(super) async fn for_each_row(
+        &self,
+        client: &Arc<Client>,
+        statement: &str,
+        parameters: &[Parameter<'_>],
+        mut take: impl FnMut(&Row),
+    ) -> Result<(), Failure> {
+        let parameters = parameters.iter().map(|(value, kind)| (*value, kind.clone()));
+        let mut rows = match timeout(self.timeout, client.query_typed_raw(statement, parameters)).await {
+            Ok(Ok(rows)) => pin!(rows),
+            Ok(Err(error)) => return Err(self.give_up(client, report(&error)).await),
+            Err(_) => return Err(self.give_up(client, report_timeout()).await),
         };
+        loop {
+            match timeout(self.timeout, poll_fn(|context| rows.as_mut().poll_next(context))).await {
+                Ok(Some(Ok(row))) => take(&row),
+                Ok(None) => return Ok(()),
+                Ok(Some(Err(error))) => return Err(self.give_up(client, report(&error)).await),
+                Err(_) => return Err(self.give_up(client, report_timeout()).await),
+            }
+        }
+    }
+
+    /// The next operation opens another connection.
+    async fn give_up(&self, client: &Arc<Client>, failure: Failure) -> Failure {
         let mut current = self.client.lock().await;
         if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, client)) {
             *current = None;
         }
-        Err(failure)
+        failure
     }
 
     async fn client(&self) -> Result<Arc<Client>, Failure> {

@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Notification};
 
 use super::connection::{Failure, Link, Parameter};
-use super::table::{Position, Run, Table};
+use super::table::{PROVE, Position, Run, Start, Table};
 
 /// Keeps the memory of a process equal to the table.
 pub(super) struct Follower {
@@ -20,9 +20,6 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 
 /// After how many proofs a list that had no space is read again.
 const READ_AGAIN_AFTER: u64 = 30;
-
-/// Sends a message, and returns a transaction before which all are complete.
-const PROVE: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text, pg_notify($1, $2)";
 
 /// A connection that receives messages.
 struct Following {
@@ -57,7 +54,7 @@ impl Follower {
         let table = &self.table;
         // First listen, then read: every change that is committed after the reading arrives as a message.
         let mut following = self.listen().await?;
-        let start = table.start(&following.client).await?;
+        let mut start = table.start(&following.client).await?;
         table.follow_run(&start.run);
         if let Some(mark) = table.feed.start() {
             if let Some(position) = start.position_in(&mark) {
@@ -69,29 +66,31 @@ impl Follower {
                     .reject_start("the server was restarted since, another one has taken over, or the table is new");
             }
         }
-        let position = known.as_ref().filter(|(run, _)| *run == start.run).map(|(_, position)| position.clone());
-        let mut position = match position {
-            Some(position) => {
-                self.read_since(&following.client, &position).await?;
-                position
+        match known.as_ref().filter(|(run, _)| *run == start.run) {
+            Some((_, position)) => {
+                self.read_since(&following.client, position).await?;
+                start.position = position.clone();
             }
             None => {
                 table.feed.set_mark(None);
                 table.read(&following.client).await?;
-                start.position.clone()
             }
-        };
+        }
         for proof in 1_u64.. {
-            *known = Some((start.run.clone(), position.clone()));
+            *known = Some((start.run.clone(), start.position.clone()));
             table.write_kept().await?;
             let moment = table.moment();
             let reached = self.prove(&mut following, proof).await?;
             if std::mem::take(&mut following.must_read) {
-                self.read_since(&following.client, &position).await?;
+                self.read_since(&following.client, &start.position).await?;
             }
-            position = reached;
+            if reached.run != start.run {
+                tracing::warn!("the table of revocations was truncated or replaced: reading everything");
+                return Err(Failure::Unreachable);
+            }
+            start = reached;
             table.feed.caught_up_at(moment);
-            table.feed.set_mark(Some(start.mark(&position)));
+            table.feed.set_mark(Some(start.mark()));
             if !*was_current {
                 *was_current = true;
                 self.synced.send_replace(true);
@@ -115,6 +114,8 @@ impl Follower {
         let table = &self.table;
         let Link { client, notifications } = table.connection.open().await?;
         let client = Arc::new(client);
+        // A limit that's set for the user must not end the reading of a large table. Each response has a limit of ours.
+        table.connection.query_on(&client, "SET statement_timeout = 0", &[]).await?;
         // A backend's number is unique among the server's connections.
         let rows = table.connection.query_on(&client, "SELECT pg_backend_pid()", &[]).await?;
         let number: i32 = rows.first().and_then(|row| row.try_get(0).ok()).ok_or(Failure::Unreachable)?;
@@ -131,8 +132,8 @@ impl Follower {
     /// A server sends messages in the order of their commits, and only a primary takes one. So when this one comes back, all
     /// that were committed before it have arrived. With synchronous replication, the commit waits for the standbys too.
     ///
-    /// Returns a position: a transaction that was complete before this one has sent its message before.
-    async fn prove(&self, following: &mut Following, proof: u64) -> Result<Position, Failure> {
+    /// Returns a point to continue from: a transaction that was complete before this one has sent its message before.
+    async fn prove(&self, following: &mut Following, proof: u64) -> Result<Start, Failure> {
         let proof = proof.to_string();
         let client = Arc::clone(&following.client);
         let connection = &self.table.connection;
@@ -140,7 +141,7 @@ impl Follower {
         let rows = connection.query_on(&client, PROVE, &parameters).await?;
         let arrival = timeout(self.table.settings.timeout, self.receive_until(following, Some(&proof)));
         arrival.await.unwrap_or(Err(Failure::Unreachable))?;
-        rows.first().and_then(Position::read).ok_or(Failure::Unreachable)
+        rows.first().and_then(Start::read).ok_or(Failure::Unreachable)
     }
 
     /// Handles messages until the connection ends, which is an error, or until a proof arrives. Without one, it returns

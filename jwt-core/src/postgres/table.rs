@@ -24,7 +24,8 @@ pub(super) struct Table {
     run: Mutex<Option<Run>>,
 }
 
-/// Names one run of one server. In another run, or on another server, commits may be missing.
+/// Names one run of one server, and the file of the table. In another run, on another server, or in a table that was truncated
+/// or created again, commits may be missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Run(String);
 
@@ -35,7 +36,7 @@ pub(super) struct Position(String);
 /// How many revocations wait for the server.
 const MAX_KEPT: usize = 10_000;
 
-/// How many rows are read at once.
+/// How many changes are read at once.
 const PAGE: usize = 10_000;
 
 /// How many pages of changes are read. If there are more, everything is.
@@ -51,24 +52,37 @@ const WRITE: &str = "WITH stored AS (
     )
     SELECT pg_notify($6, $7) FROM stored";
 
-const READ: &str = "SELECT kind, issuer, name, cutoff, until FROM jwt_revocations
-    WHERE until > $1 AND (kind, issuer, name) > ($2, $3, $4) ORDER BY kind, issuer, name LIMIT $5";
+const READ: &str = "SELECT kind, issuer, name, cutoff, until FROM jwt_revocations WHERE until > $1";
 
 /// A transaction that wasn't complete at the position has no smaller number.
 const READ_CHANGES: &str = "SELECT kind, issuer, name, cutoff, until, changed::text FROM jwt_revocations
     WHERE until > $1 AND (changed, kind, issuer, name) > ($2::xid8, $3, $4, $5)
     ORDER BY changed, kind, issuer, name LIMIT $6";
 
-/// The run, a transaction before which all are complete, and the file of the table.
-const STATE: &str = "SELECT pg_postmaster_start_time()::text, pg_snapshot_xmin(pg_current_snapshot())::text,
-    pg_relation_filenode('jwt_revocations')::text";
+/// An expression for the run.
+macro_rules! run {
+    () => {
+        "pg_postmaster_start_time()::text || ' ' || pg_relation_filenode('jwt_revocations')"
+    };
+}
+
+/// The run, and a transaction before which all are complete.
+const STATE: &str = concat!("SELECT ", run!(), ", pg_snapshot_xmin(pg_current_snapshot())::text");
+
+/// Sends a message, and returns the same.
+pub(super) const PROVE: &str =
+    concat!("SELECT ", run!(), ", pg_snapshot_xmin(pg_current_snapshot())::text, pg_notify($1, $2)");
 
 /// The run, and the revocations that name the token.
-const LOOK_UP: &str = "SELECT pg_postmaster_start_time()::text, r.kind, r.name, r.cutoff, r.until
+const LOOK_UP: &str = concat!(
+    "SELECT ",
+    run!(),
+    ", r.kind, r.name, r.cutoff, r.until
     FROM (SELECT 1) AS always LEFT JOIN (
         SELECT r.* FROM unnest($1, $2) AS k (kind, name)
         JOIN jwt_revocations AS r ON r.kind = k.kind AND r.issuer = $3 AND r.name = k.name WHERE r.until > $4
-    ) AS r ON true";
+    ) AS r ON true"
+);
 
 const REMOVE_EXPIRED: &str = "WITH expired AS (
         SELECT kind, issuer, name FROM jwt_revocations WHERE until <= extract(epoch FROM now()) LIMIT 10000
@@ -82,20 +96,22 @@ const REMOVE_EXPIRED: &str = "WITH expired AS (
 pub(super) struct Start {
     pub(super) run: Run,
     pub(super) position: Position,
-    /// Names the data of the table. It's another one after `TRUNCATE`.
-    data: String,
 }
 
 impl Start {
-    /// The mark of a snapshot that has everything up to a position.
-    pub(super) fn mark(&self, position: &Position) -> String {
-        format!("{} {} {}", position.0, self.data, self.run.0)
+    pub(super) fn read(row: &Row) -> Option<Self> {
+        Some(Self { run: row.try_get(0).ok().map(Run)?, position: row.try_get(1).ok().map(Position)? })
+    }
+
+    /// The mark of a snapshot that has everything up to the position.
+    pub(super) fn mark(&self) -> String {
+        format!("{} {}", self.position.0, self.run.0)
     }
 
     /// The position in the mark of a snapshot, if the table continues it.
     pub(super) fn position_in(&self, mark: &str) -> Option<Position> {
-        let (position, rest) = mark.split_once(' ')?;
-        (rest == format!("{} {}", self.data, self.run.0)).then(|| Position(position.to_owned()))
+        let (position, run) = mark.split_once(' ')?;
+        (run == self.run.0).then(|| Position(position.to_owned()))
     }
 }
 
@@ -119,12 +135,6 @@ impl RowKey {
 
     fn parameters(&self) -> [Parameter<'_>; 3] {
         [(&self.kind, Type::INT2), (&self.issuer, Type::BYTEA), (&self.name, Type::BYTEA)]
-    }
-}
-
-impl Position {
-    pub(super) fn read(row: &Row) -> Option<Self> {
-        row.try_get(0).ok().map(Self)
     }
 }
 
@@ -211,16 +221,8 @@ impl Table {
     /// Reads all revocations into the memory.
     pub(super) async fn read(&self, client: &Arc<Client>) -> Result<(), Failure> {
         self.feed.begin_resync();
-        let (now, most) = (self.now().seconds(), PAGE as i64);
-        let mut last = RowKey::default();
-        loop {
-            let [kind, issuer, name] = last.parameters();
-            let parameters = [(&now as _, Type::INT8), kind, issuer, name, (&most as _, Type::INT8)];
-            let rows = self.connection.query_on(client, READ, &parameters).await?;
-            rows.iter().for_each(|row| self.remember_row(row));
-            let Some(row) = rows.last().filter(|_| rows.len() >= PAGE) else { return Ok(()) };
-            last = RowKey::of(row).ok_or(Failure::Unreachable)?;
-        }
+        let now = self.now().seconds();
+        self.connection.for_each_row(client, READ, &[(&now, Type::INT8)], |row| self.remember_row(row)).await
     }
 
     /// Reads the changes since a position. Returns `false` if there are too many, so that everything has to be read.
@@ -250,11 +252,7 @@ impl Table {
     /// The server's run, and a position to continue from after everything was read.
     pub(super) async fn start(&self, client: &Arc<Client>) -> Result<Start, Failure> {
         let rows = self.connection.query_on(client, STATE, &[]).await?;
-        let text = |index| rows.first()?.try_get::<_, String>(index).ok();
-        let (Some(run), Some(position), Some(data)) = (text(0), text(1), text(2)) else {
-            return Err(Failure::Unreachable);
-        };
-        Ok(Start { run: Run(run), position: Position(position), data })
+        rows.first().and_then(Start::read).ok_or(Failure::Unreachable)
     }
 
     /// Notes which run the memory follows. In a new one, the server can't tell anymore that a sealed revocation isn't one.

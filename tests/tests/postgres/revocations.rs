@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jwt_core::revocation::{Revocation, RevocationSettings, RevocationStore};
 use jwt_core::store::tokio_postgres::NoTls;
-use jwt_core::store::{PostgresRevocations, PostgresSettings};
+use jwt_core::store::{POSTGRES_SCHEMA, PostgresRevocations, PostgresSettings};
 use jwt_core::testing::ManualClock;
 use jwt_core::{ErrorKind, Verifier};
 use jwt_tests::forge::{ISSUER, NOW};
@@ -80,12 +80,13 @@ async fn postgres_passes_the_revocation_contract_with_little_memory_in_the_proce
 
 #[tokio::test]
 #[ignore = "needs postgresql: see CONTRIBUTING.md"]
-async fn a_process_that_starts_reads_every_page_of_the_table() {
+async fn a_process_that_starts_reads_the_whole_table_although_its_user_has_a_time_limit() {
     let server = Server::start();
     server.sql(&format!(
         "INSERT INTO jwt_revocations SELECT 1, convert_to('{ISSUER}', 'UTF8'), convert_to('s-' || n, 'UTF8'), \
          9223372036854775807, 9223372036854775807 FROM generate_series(1, 25000) AS n"
     ));
+    server.sql("ALTER ROLE jwt SET statement_timeout = '5ms'");
     let node = Node::start(&server).synced().await;
     assert_eq!(node.list.count().remembered, 25_000);
     for (session, expected) in [("s-1", true), ("s-25000", true), ("s-12345", true), ("s-25001", false)] {
@@ -144,6 +145,32 @@ async fn sealed_revocations_are_confirmed_by_the_server_and_refused_without_it()
         assert_eq!(node.session(&format!("good-{number}")).await, None, "{number}");
     }
     assert!(down > 1_000, "{down}");
+}
+
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn a_table_that_was_emptied_or_restored_cannot_make_a_sealed_revocation_good() {
+    let server = Server::start();
+    let restore = format!("DROP TABLE jwt_revocations; {POSTGRES_SCHEMA}");
+    for change in ["TRUNCATE jwt_revocations", &restore] {
+        server.sql(&format!(
+            "INSERT INTO jwt_revocations SELECT 1, convert_to('{ISSUER}', 'UTF8'), convert_to('s-' || n, 'UTF8'), \
+             9223372036854775807, {} FROM generate_series(1, 2000) AS n",
+            NOW + 86_400
+        ));
+        let node = Node::with(&server, RevocationSettings::new().exact_capacity(64)).synced().await;
+        server.sql(change);
+        for round in 0..20 {
+            for number in (1..=2_000).step_by(20) {
+                let outcome = node.session(&format!("s-{number}")).await;
+                let refusals = [Some(ErrorKind::Revoked), Some(ErrorKind::RevocationUnavailable)];
+                assert!(refusals.contains(&outcome), "{change} {round} {number}: {outcome:?}");
+            }
+            // The process notices it, and follows the new table.
+            node.list.revoke(&Revocation::session(ISSUER, format!("new-{round}"))).await.expect("revoked");
+            node.until_session("good", None).await;
+        }
+    }
 }
 
 /// A message has at most 8,000 bytes. A longer name makes the others read the table.
