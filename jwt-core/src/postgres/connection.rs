@@ -37,6 +37,8 @@ pub(super) struct Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     Full,
+    /// A name doesn't fit into the index, so trying again is in vain.
+    TooLong,
     Unreachable,
 }
 
@@ -169,11 +171,15 @@ fn report(error: &Error) -> Failure {
             let hint = match *code {
                 SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION => "run `POSTGRES_SCHEMA` first",
                 SqlState::INSUFFICIENT_PRIVILEGE => "grant the rights that the guide lists",
+                SqlState::PROGRAM_LIMIT_EXCEEDED => "the names are too long: the guide says how long they may be",
                 _ => "",
             };
             tracing::error!(code = code.code(), hint, "the Postgres server refused an operation");
-            let is_full = [SqlState::DISK_FULL, SqlState::OUT_OF_MEMORY].contains(code);
-            if is_full { Failure::Full } else { Failure::Unreachable }
+            match *code {
+                SqlState::DISK_FULL | SqlState::OUT_OF_MEMORY => Failure::Full,
+                SqlState::PROGRAM_LIMIT_EXCEEDED => Failure::TooLong,
+                _ => Failure::Unreachable,
+            }
         }
         None => {
             tracing::error!(closed = error.is_closed(), "the Postgres server can't be reached");
@@ -197,6 +203,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Full => "the Postgres server has no space",
+            Self::TooLong => "the names are too long for the Postgres server",
             Self::Unreachable => "the Postgres server failed or can't be reached",
         })
     }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Notification};
@@ -76,9 +77,17 @@ impl Follower {
                 table.read(&following.client).await?;
             }
         }
+        let mut writing = JoinSet::new();
         for proof in 1_u64.. {
             *known = Some((start.run.clone(), start.position.clone()));
-            table.write_kept().await?;
+            // Beside following: if it fails, for example because there are too many connections, the list stays current.
+            while writing.try_join_next().is_some() {}
+            if writing.is_empty() && table.first_kept().is_some() {
+                let table = Arc::clone(table);
+                writing.spawn(async move {
+                    let _ = table.write_kept().await;
+                });
+            }
             let moment = table.moment();
             let reached = self.prove(&mut following, proof).await?;
             if std::mem::take(&mut following.must_read) {

@@ -91,8 +91,8 @@ impl PostgresRevocations {
     /// # Errors
     ///
     /// [`MissingClaim`](RevokeError::MissingClaim) if the token lacks the claim to revoke it by,
-    /// [`Full`](RevokeError::Full) if the server has no space, and [`Unavailable`](RevokeError::Unavailable) if it
-    /// didn't confirm in time.
+    /// [`Full`](RevokeError::Full) if the server has no space or the names are too long for its index, and
+    /// [`Unavailable`](RevokeError::Unavailable) if it didn't confirm in time.
     pub async fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
         if let Some(claim) = revocation.missing_claim() {
             return Err(RevokeError::MissingClaim(claim));
@@ -106,11 +106,15 @@ impl PostgresRevocations {
             until: revocation.remember_until(table.now(), &table.settings.revocations),
         };
         table.remember(&record, Origin::Process);
-        table.write(&record).await.map_err(|failure| {
-            table.keep(record);
-            match failure {
-                Failure::Full => RevokeError::Full,
-                Failure::Unreachable => RevokeError::Unavailable,
+        table.write(&record).await.map_err(|failure| match failure {
+            Failure::TooLong => RevokeError::Full,
+            Failure::Full => {
+                table.keep(record);
+                RevokeError::Full
+            }
+            Failure::Unreachable => {
+                table.keep(record);
+                RevokeError::Unavailable
             }
         })
     }

@@ -204,7 +204,7 @@ impl From<Failure> for SessionStoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Full => Self::Full,
-            Failure::Unreachable => Self::Unavailable(Box::new(failure)),
+            Failure::TooLong | Failure::Unreachable => Self::Unavailable(Box::new(failure)),
         }
     }
 }

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_postgres::types::Type;
@@ -19,7 +20,7 @@ pub(super) struct Table {
     pub(super) settings: PostgresSettings,
     pub(super) feed: Feed,
     /// Revocations that the server hasn't confirmed.
-    kept: Mutex<Vec<Record>>,
+    kept: Mutex<VecDeque<Record>>,
     /// The run of the server that the memory follows.
     run: Mutex<Option<Run>>,
 }
@@ -188,7 +189,7 @@ impl Table {
         self.connection.query(WRITE, &parameters).await.map(drop)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Vec<Record>> {
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Record>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -196,26 +197,29 @@ impl Table {
     pub(super) fn keep(&self, record: Record) {
         let mut kept = self.kept();
         if kept.len() < MAX_KEPT {
-            kept.push(record);
+            kept.push_back(record);
         } else {
             tracing::error!("too many revocations wait for the Postgres server: only this process knows another one");
         }
     }
 
-    /// Writes the revocations that the server hasn't confirmed.
+    /// Writes the revocations that the server hasn't confirmed, the oldest first. Nothing is lost if this is dropped halfway.
     pub(super) async fn write_kept(&self) -> Result<(), Failure> {
-        let mut records = std::mem::take(&mut *self.kept());
-        let now = self.now().seconds();
-        while let Some(record) = records.pop() {
-            if record.until > now
-                && let Err(failure) = self.write(&record).await
-            {
-                records.push(record);
-                self.kept().append(&mut records);
-                return Err(failure);
+        while let Some(record) = self.first_kept() {
+            match self.write(&record).await {
+                Ok(()) | Err(Failure::TooLong) => drop(self.kept().pop_front()),
+                failure => return failure,
             }
         }
         Ok(())
+    }
+
+    pub(super) fn first_kept(&self) -> Option<Record> {
+        let (mut kept, now) = (self.kept(), self.now().seconds());
+        while kept.front().is_some_and(|record| record.until <= now) {
+            kept.pop_front();
+        }
+        kept.front().cloned()
     }
 
     /// Reads all revocations into the memory.

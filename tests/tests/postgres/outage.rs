@@ -74,6 +74,47 @@ async fn a_standby_is_not_trusted_until_it_is_promoted() {
     until("kept revocations", async || standby.sql("SELECT count(*) FROM jwt_revocations") == "2").await;
 }
 
+/// The connection that follows the table is open already. The one for writing isn't.
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn a_list_that_cannot_write_stays_current_and_writes_later() {
+    let server = Server::start();
+    let (one, other) = (Node::start(&server).synced().await, Node::start(&server).synced().await);
+    server.sql("ALTER DATABASE postgres SET default_transaction_read_only = on");
+    let error = one.list.revoke(&Revocation::session(ISSUER, "s")).await.expect_err("new connections are refused");
+    assert_eq!(error, RevokeError::Unavailable);
+    for _ in 0..3 {
+        one.clock.advance(Duration::from_secs(10));
+        one.until_session("good", None).await;
+    }
+    assert_eq!((one.session("s").await, other.session("s").await), (REVOKED, None));
+    server.sql("BEGIN READ WRITE; ALTER DATABASE postgres RESET default_transaction_read_only; COMMIT");
+    other.until_session("s", REVOKED).await;
+}
+
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn a_name_that_is_too_long_for_the_server_does_not_block_other_revocations() {
+    let mut server = Server::start();
+    let (one, other) = (Node::start(&server).synced().await, Node::start(&server).synced().await);
+    // Text that the server can't compress.
+    let mut state = 7_u64;
+    let digits = (0..8_000).map(|_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from_digit((state >> 59) as u32, 32).expect("a digit")
+    });
+    let long = Revocation::session(ISSUER, digits.collect::<String>());
+    assert_eq!(one.list.revoke(&long).await, Err(RevokeError::Full));
+    server.kill();
+    for revocation in [&long, &Revocation::session(ISSUER, "s")] {
+        assert_eq!(one.list.revoke(revocation).await, Err(RevokeError::Unavailable));
+    }
+    server.revive();
+    other.until_session("s", REVOKED).await;
+    one.clock.advance(Duration::from_secs(10));
+    one.until_session("good", None).await;
+}
+
 #[tokio::test]
 #[ignore = "needs postgresql: see CONTRIBUTING.md"]
 async fn debug_shows_no_subject_session_or_token_id() {
