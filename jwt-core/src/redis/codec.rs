@@ -40,7 +40,8 @@ impl<'f> RecordKey<'f> {
         let (kind, rest) = field.split_once(' ')?;
         let (length, rest) = rest.split_once(' ')?;
         let (issuer, name) = rest.split_at_checked(length.parse().ok()?)?;
-        let kind = Kind::ALL.into_iter().find(|known| kind == (*known as u8).to_string())?;
+        let &[digit] = kind.as_bytes() else { return None };
+        let kind = Kind::ALL.into_iter().find(|known| b'0' + *known as u8 == digit)?;
         Some(Self { kind, issuer, name })
     }
 }
@@ -114,8 +115,19 @@ mod tests {
 
     #[test]
     fn a_malformed_record_is_not_read() {
-        for message in ["", "5", "5 7", "5 7 0", "5 7 9 1 ab", "5 7 0 9 ab", "x 7 0 1 ab", "5 7 0 -1 ab", "5 7 0 1 é"]
-        {
+        for message in [
+            "",
+            "5",
+            "5 7",
+            "5 7 0",
+            "5 7 9 1 ab",
+            "5 7 0 9 ab",
+            "x 7 0 1 ab",
+            "5 7 0 -1 ab",
+            "5 7 0 1 é",
+            "5 7 00 1 ab",
+            "5 7 4 1 ab",
+        ] {
             assert_eq!(Record::parse_message(message), None, "{message}");
         }
         for value in ["", "5", "5 x", "* * *"] {
