@@ -1,4 +1,4 @@
-//! Checks what the builder would refuse, so that errors name a path instead of a method.
+//! Checks settings before the builder does, so that errors name a path instead of a method.
 
 use std::collections::HashMap;
 
