@@ -1,5 +1,7 @@
 //! The checks that a shared secret passes.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
 
 use super::algorithm::Algorithm;
@@ -10,7 +12,7 @@ use crate::json::{self, Unique};
 
 /// Checks an HMAC secret. `algorithm` is `None` if a JWK doesn't name one.
 pub(crate) fn vet(bytes: &[u8], algorithm: Option<Algorithm>) -> Result<KeyMaterial, KeyError> {
-    if is_key_file(bytes) {
+    if is_public(bytes) {
         return Err(KeyError::new(
             KeyErrorKind::PublicKeyAsSecret,
             "a public key or a key file was given as a shared secret; anyone who knows a public key could sign with it",
@@ -24,8 +26,36 @@ pub(crate) fn vet(bytes: &[u8], algorithm: Option<Algorithm>) -> Result<KeyMater
     Ok(KeyMaterial::Secret(Zeroizing::new(bytes.to_vec())))
 }
 
-/// Whether the bytes are a public key, or a file that holds a key. If one is used as a secret, everyone who knows it
-/// can sign tokens.
+/// Whether the bytes are a public key, or a file that holds a key, as they are or encoded. If one is used as a secret, everyone
+/// who knows it can sign tokens.
+fn is_public(bytes: &[u8]) -> bool {
+    is_key_file(bytes) || decoded(bytes).is_some_and(|decoded| is_key_file(&decoded))
+}
+
+/// Decodes text in base64 or hexadecimal, or in UTF-16. `None` if it's in none of them.
+fn decoded(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    if bytes.iter().take(2).any(|&byte| byte == 0) || bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        let ascii = bytes.iter().copied().filter(|&byte| !matches!(byte, 0 | 0xff | 0xfe));
+        return Some(Zeroizing::new(ascii.collect()));
+    }
+    let text = Zeroizing::new(
+        bytes
+            .iter()
+            .filter(|byte| !byte.is_ascii_whitespace() && **byte != b'=')
+            .map(|byte| match byte {
+                b'-' => b'+',
+                b'_' => b'/',
+                other => *other,
+            })
+            .collect::<Vec<u8>>(),
+    );
+    let digits = text.iter().map(|&byte| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()));
+    if let Some(digits) = digits.collect::<Option<Vec<u8>>>().map(Zeroizing::new) {
+        return Some(Zeroizing::new(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()));
+    }
+    STANDARD_NO_PAD.decode(&*text).ok().map(Zeroizing::new)
+}
+
 fn is_key_file(bytes: &[u8]) -> bool {
     let start = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes).trim_ascii_start();
     if ["-----BEGIN", "---- BEGIN", "ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"]
@@ -44,6 +74,8 @@ fn is_key_file(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
     use super::*;
 
     fn kind<T>(result: Result<T, KeyError>) -> Option<KeyErrorKind> {
@@ -95,7 +127,30 @@ mod tests {
             assert_eq!(refused, Some(KeyErrorKind::PublicKeyAsSecret), "{text}");
         }
         let der = der::rsa_der(&[0xff; 256], &[1, 0, 1]);
-        assert_eq!(kind(vet(&der, Some(Algorithm::HS256))), Some(KeyErrorKind::PublicKeyAsSecret));
+        let pem = format!("-----BEGIN PUBLIC KEY-----\n{padding}\n-----END PUBLIC KEY-----\n");
+        let jwk = format!("{{\"kty\":\"EC\",\"x\":\"{padding}\"}}");
+        let hex: String = der.iter().map(|byte| format!("{byte:02X}")).collect();
+        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        for bytes in [
+            der.clone(),
+            hex.clone().into_bytes(),
+            hex.to_lowercase().into_bytes(),
+            STANDARD.encode(&der).into_bytes(),
+            URL_SAFE_NO_PAD.encode(&der).into_bytes(),
+            format!("{}\n", STANDARD.encode(&der).as_str().replacen("A", "A\n", 3)).into_bytes(),
+            STANDARD.encode(&pem).into_bytes(),
+            STANDARD.encode(format!("\u{feff}{pem}")).into_bytes(),
+            STANDARD.encode(&jwk).into_bytes(),
+            utf16(&pem),
+            utf16(&format!("\u{feff}{pem}")),
+            pem.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        ] {
+            let refused = kind(vet(&bytes, Some(Algorithm::HS256)));
+            assert_eq!(refused, Some(KeyErrorKind::PublicKeyAsSecret), "{}", String::from_utf8_lossy(&bytes));
+        }
+        for secret in [hex[..64].to_owned(), STANDARD.encode([7; 48]), STANDARD.encode(padding.as_bytes())] {
+            assert_eq!(kind(vet(secret.as_bytes(), Some(Algorithm::HS256))), None, "{secret}");
+        }
         for text in [format!("{{{padding}"), format!("{{\"a\":\"{padding}\"}}"), format!("key -----BEGIN {padding}")] {
             assert_eq!(kind(vet(text.as_bytes(), Some(Algorithm::HS256))), None, "{text}");
         }
