@@ -11,7 +11,7 @@ use super::signing::Signer;
 use super::signing::compiled_in;
 use crate::jose::private::{self, PrivateMaterial};
 use crate::jose::private_jwk;
-use crate::jose::{Algorithm, Key, KeyError};
+use crate::jose::{Algorithm, Key, KeyError, KeyErrorKind};
 
 /// Reading keys.
 impl SigningKey {
@@ -31,7 +31,7 @@ impl SigningKey {
     /// KEY` (SEC1).
     ///
     /// White space, a byte order mark, text around the block, `EC PARAMETERS`, and line ends that are escaped as `\n`
-    /// don't matter. Decrypt an encrypted key first: `openssl pkey -in FILE -out NEW`.
+    /// don't matter. Certificates and the public key may be in the same text. Decrypt an encrypted key first: `openssl pkey -in FILE -out NEW`.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl SigningKey {
         Self::new(compiled_in()?, private, algorithm)
     }
 
-    /// Creates a key from PKCS#8 in DER. RFC 5958.
+    /// Creates a key from PKCS#8 (RFC 5958), PKCS#1 (`RSAPrivateKey`) or SEC1 (`ECPrivateKey`) in DER.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl SigningKey {
     /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key can't be used with the algorithm,
     /// and the errors of [`generate`](Self::generate).
     pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Self::new(compiled_in()?, private::pkcs8(der.as_ref())?, algorithm)
+        Self::new(compiled_in()?, private::from_der(der.as_ref())?, algorithm)
     }
 
     /// Creates a key from a private JWK, or a secret as a JWK, in JSON. RFC 7518 section 6. The key keeps its `kid`.
@@ -90,7 +90,10 @@ impl SigningKey {
         let (private, public) = private_jwk::from_jwk(json)?;
         let algorithm = algorithm.or(public.declared).unwrap_or(private.family().usual_algorithm());
         if public.declared.is_some_and(|declared| declared != algorithm) {
-            return Err(KeyError::mismatch());
+            return Err(KeyError::new(
+                KeyErrorKind::AlgorithmMismatch,
+                "the key's `alg` names another algorithm than the one that was asked for",
+            ));
         }
         let key = Self::new(compiled_in()?, private, algorithm)?;
         if *key.public.material() != public.material {
@@ -121,7 +124,7 @@ impl SigningKey {
         signer: Arc<dyn super::RemoteSigner>,
     ) -> Result<Self, KeyError> {
         if algorithm.is_symmetric() {
-            return Err(KeyError::new(crate::jose::KeyErrorKind::SymmetricKey, "a remote signer needs a key pair"));
+            return Err(KeyError::new(KeyErrorKind::SymmetricKey, "a remote signer needs a key pair"));
         }
         let prepared = compiled_in()?.prepare(public, algorithm)?;
         let key = Key::declared(public.material().clone(), algorithm);

@@ -104,7 +104,7 @@ impl SigningKey {
 
     pub(super) fn new(backend: Backend, private: PrivateMaterial, algorithm: Algorithm) -> Result<Self, KeyError> {
         if private.family() != algorithm.family() {
-            return Err(KeyError::mismatch());
+            return Err(KeyError::misfit(private.family(), algorithm));
         }
         let (sign, public) = backend.0.signer(&private, algorithm)?;
         let signer = Signer::Local(Arc::new(Local { sign, private }));

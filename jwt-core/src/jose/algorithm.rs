@@ -70,6 +70,21 @@ pub(crate) enum Family {
 }
 
 impl Family {
+    /// Names the key in a message.
+    pub(crate) const fn noun(self) -> &'static str {
+        match self {
+            Self::Hmac => "a shared secret",
+            Self::Rsa => "an RSA key",
+            Self::P256 => "a P-256 key",
+            Self::P384 => "a P-384 key",
+            Self::P521 => "a P-521 key",
+            Self::Ed25519 => "an Ed25519 key",
+            Self::MlDsa44 => "an ML-DSA-44 key",
+            Self::MlDsa65 => "an ML-DSA-65 key",
+            Self::MlDsa87 => "an ML-DSA-87 key",
+        }
+    }
+
     /// The algorithm of a signing key that names none: the only one, or else the most widely supported.
     pub(crate) const fn usual_algorithm(self) -> Algorithm {
         match self {

@@ -6,10 +6,12 @@ use ::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
 use super::algorithm::Family;
 use super::certificate::Certificate;
+use super::foreign;
 use super::key_error::{KeyError, KeyErrorKind};
 use super::material::{self, KeyMaterial};
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(super) const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
@@ -55,8 +57,11 @@ pub(super) fn is_issued_by(subject: &[u8], issuer: &[u8]) -> bool {
 }
 
 pub(super) fn certificate(der: &[u8]) -> Result<KeyMaterial, KeyError> {
-    let certificate = Certificate::from_der(der)
-        .map_err(|_| KeyError::malformed("the bytes are neither a public key nor a certificate in DER"))?;
+    let certificate = Certificate::from_der(der).map_err(|_| {
+        KeyError::malformed(
+            foreign::key_file(der).unwrap_or("the bytes are neither a public key nor a certificate in DER"),
+        )
+    })?;
     public_key_of(&certificate.key)
 }
 
@@ -81,8 +86,6 @@ fn public_key_of(info: &SubjectPublicKeyInfoRef<'_>) -> Result<KeyMaterial, KeyE
 /// `id-RSASSA-PSS` (RFC 4055) isn't supported: its parameters restrict a key in ways that a JWT's `alg` can't
 /// express.
 pub(super) fn family(identifier: &AlgorithmIdentifierRef<'_>) -> Result<Family, KeyError> {
-    const UNSUPPORTED: KeyError =
-        KeyError::new(KeyErrorKind::UnsupportedKeyType, "the key's type or curve isn't supported");
     let plain = match identifier.oid {
         RSA_ENCRYPTION => {
             return match identifier.parameters {
@@ -94,20 +97,53 @@ pub(super) fn family(identifier: &AlgorithmIdentifierRef<'_>) -> Result<Family, 
             };
         }
         EC_PUBLIC_KEY => {
-            let curve = identifier.parameters_oid().map_err(|_| UNSUPPORTED)?;
-            return curve_family(&curve).ok_or(UNSUPPORTED);
+            let curve = identifier.parameters_oid().map_err(|_| EXPLICIT_CURVE)?;
+            return curve_family(&curve).ok_or_else(|| unsupported(&curve));
         }
         ED25519 => Family::Ed25519,
         ML_DSA_44 => Family::MlDsa44,
         ML_DSA_65 => Family::MlDsa65,
         ML_DSA_87 => Family::MlDsa87,
-        _ => return Err(UNSUPPORTED),
+        other => return Err(unsupported(&other)),
     };
     // RFC 8410 section 3, RFC 9881 section 2: the parameters must be absent.
     if identifier.parameters.is_some() {
         return Err(KeyError::malformed("the algorithm identifier of the key has parameters, which must be absent"));
     }
     Ok(plain)
+}
+
+/// The error for a curve that is given by its numbers instead of its name, as `openssl` writes it with `-param_enc explicit`.
+pub(super) const EXPLICIT_CURVE: KeyError = KeyError::new(
+    KeyErrorKind::UnsupportedKeyType,
+    "the EC key has the numbers of its curve instead of the curve's name; `openssl pkey -in FILE -ec_param_enc named_curve` \
+     (for a public key with `-pubin`) converts it",
+);
+
+/// Returns the error for a type of key or a curve that isn't supported. It names the well-known ones.
+pub(super) fn unsupported(oid: &ObjectIdentifier) -> KeyError {
+    macro_rules! only {
+        ($found:literal) => {
+            concat!($found, " isn't supported; use RSA, P-256, P-384, P-521, Ed25519 or ML-DSA")
+        };
+    }
+    let message = match oid.to_string().as_str() {
+        "1.2.840.113549.1.1.10" => {
+            "the RSA key is only for RSASSA-PSS, which isn't supported; create it for all uses \
+             (`openssl genpkey -algorithm RSA`), and sign PS256 with that"
+        }
+        "1.2.840.113549.1.1.7" => only!("an RSA key for encryption (RSAES-OAEP)"),
+        "1.2.840.113549.1.3.1" | "1.2.840.10046.2.1" => only!("a Diffie-Hellman key"),
+        "1.2.840.10040.4.1" => only!("a DSA key"),
+        "1.3.101.110" | "1.3.101.111" => only!("a key for key agreement (X25519 or X448)"),
+        "1.3.101.113" => only!("an Ed448 key"),
+        "1.3.132.0.10" => only!("the curve secp256k1"),
+        "1.3.132.0.33" | "1.2.840.10045.3.1.1" => only!("a curve of fewer than 256 bits"),
+        "1.2.156.10197.1.301" => only!("the curve SM2"),
+        oid if oid.starts_with("1.3.36.3.3.2.8.1.1.") => only!("a Brainpool curve"),
+        _ => only!("the type or the curve of the key"),
+    };
+    KeyError::new(KeyErrorKind::UnsupportedKeyType, message)
 }
 
 pub(super) fn curve_family(curve: &ObjectIdentifier) -> Option<Family> {
@@ -227,6 +263,38 @@ mod tests {
             let der = [content(pem).as_slice(), &[0]].concat();
             assert!(public_key(&der).is_err(), "{pem}");
             assert!(public_key(&der[..der.len() - 2]).is_err(), "{pem}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_type_or_curve_is_named() {
+        let spki = |oid: &str, parameters: &[u8]| {
+            let oid = tlv(0x06, &[ObjectIdentifier::new_unwrap(oid).as_bytes()]);
+            tlv(0x30, &[&tlv(0x30, &[&oid, parameters]), &tlv(0x03, &[&[0, 4]])])
+        };
+        let curve = |oid: &str| tlv(0x06, &[ObjectIdentifier::new_unwrap(oid).as_bytes()]);
+        const EC: &str = "1.2.840.10045.2.1";
+        for (der, part) in [
+            (spki("1.2.840.113549.1.1.10", &[]), "only for RSASSA-PSS"),
+            (spki("1.2.840.113549.1.1.7", &[]), "RSAES-OAEP"),
+            (spki("1.2.840.113549.1.3.1", &[]), "Diffie-Hellman"),
+            (spki("1.2.840.10040.4.1", &[]), "DSA"),
+            (spki("1.3.101.110", &[]), "X25519"),
+            (spki("1.3.101.113", &[]), "Ed448"),
+            (spki("1.3.6.1.4.1.1", &[]), "the type or the curve of the key isn't supported"),
+            (spki(EC, &curve("1.3.132.0.10")), "secp256k1"),
+            (spki(EC, &curve("1.3.132.0.33")), "fewer than 256 bits"),
+            (spki(EC, &curve("1.3.36.3.3.2.8.1.1.7")), "Brainpool"),
+            (spki(EC, &tlv(0x30, &[&[2, 1, 1]])), "-ec_param_enc named_curve"),
+        ] {
+            let error = public_key(&der).unwrap_err();
+            assert_eq!(error.kind(), KeyErrorKind::UnsupportedKeyType, "{part}");
+            assert!(error.to_string().contains(part), "{error}\n{part}");
+        }
+        for first in [2, 3, 6, 7] {
+            let point = tlv(0x03, &[&[0, first], &[1; 32]]);
+            let error = public_key(&tlv(0x30, &[&identifier(Family::P256).unwrap(), &point])).unwrap_err();
+            assert!(error.to_string().contains("-ec_conv_form uncompressed"), "{error}");
         }
     }
 

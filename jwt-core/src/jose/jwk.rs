@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::algorithm::Algorithm;
 use super::header::MAX_KID_BYTES;
-use super::jwk_members::{Expected, Members, certified, unsupported_key_type};
+use super::jwk_members::{Expected, Members, certified, unsupported_type};
 use super::key_error::{KeyError, KeyErrorKind};
 use super::material::KeyMaterial;
 
@@ -35,7 +35,7 @@ pub(crate) fn vet(text: &str, expected: Expected) -> Result<Vetted, KeyError> {
     let symmetric = match kty.as_ref() {
         "oct" => true,
         "RSA" | "EC" | "OKP" | "AKP" => false,
-        _ => return Err(unsupported_key_type()),
+        _ => return Err(unsupported_type(&kty)),
     };
     match (expected, symmetric) {
         (Expected::Public | Expected::Spiffe, true) => {
@@ -58,13 +58,16 @@ pub(crate) fn vet(text: &str, expected: Expected) -> Result<Vetted, KeyError> {
             alg.parse::<Algorithm>().map_err(|_| {
                 KeyError::new(
                     KeyErrorKind::UnsupportedAlgorithm,
-                    "the key's `alg` isn't a supported signature algorithm",
+                    "the key's `alg` isn't a supported signature algorithm, in the spelling of tokens (`RS256`)",
                 )
             })
         })
         .transpose()?;
     let is_public = matches!(expected, Expected::Public | Expected::Spiffe);
     let certificate = certificate.filter(|_| is_public && !members.has_numbers());
+    if let Some(error) = members.elsewhere().filter(|_| certificate.is_none()) {
+        return Err(error);
+    }
     let material = match (certificate, kty.as_ref()) {
         (Some(certificate), kty) => certified(&certificate, kty)?,
         (None, "oct") => members.secret(declared)?,
@@ -73,8 +76,8 @@ pub(crate) fn vet(text: &str, expected: Expected) -> Result<Vetted, KeyError> {
         (None, "OKP") => members.okp()?,
         (None, _) => members.akp(declared)?,
     };
-    if declared.is_some_and(|declared| declared.family() != material.family()) {
-        return Err(KeyError::mismatch());
+    if let Some(declared) = declared.filter(|declared| declared.family() != material.family()) {
+        return Err(KeyError::misfit(material.family(), declared));
     }
     Ok(Vetted { material, declared, kid: kid.map(Arc::from) })
 }
@@ -151,6 +154,31 @@ mod tests {
         ]);
         for text in ["", "[]", "{", "null", "{}x"] {
             assert_eq!(vet(text, Expected::Public).unwrap_err().kind(), KeyErrorKind::Malformed, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_error_says_what_a_key_is_for_and_what_helps() {
+        let with = |extra: &str| format!("{OKP},{extra}");
+        for (members, part) in [
+            (with(r#""use":"enc""#), "it's for encryption"),
+            (with(r#""use":"SIG""#), "isn't `sig`"),
+            (with(r#""key_ops":[]"#), "leave the member out"),
+            (with(r#""key_ops":["sign"]"#), "doesn't have `verify`"),
+            (with(r#""alg":"rs256""#), "spelling of tokens"),
+            (with(r#""alg":"ES256""#), "an Ed25519 key can't be used with ES256; it's for EdDSA"),
+            (r#""kty":"rsa""#.to_owned(), "wrong case"),
+            (r#""kty":"MLWE""#.to_owned(), "`kty`) isn't supported"),
+            (r#""kty":"EC","crv":"secp256r1","x":"AQ","y":"AQ""#.to_owned(), "written `P-256`"),
+            (r#""kty":"EC","crv":"secp256k1","x":"AQ","y":"AQ""#.to_owned(), "`secp256k1`"),
+            (r#""kty":"EC","crv":"Ed25519","x":"AQ""#.to_owned(), "the `kty` `OKP`"),
+            (r#""kty":"OKP","crv":"P-256","x":"AQ""#.to_owned(), "the `kty` `EC`"),
+            (r#""kty":"OKP","crv":"X25519","x":"AQ""#.to_owned(), "key agreement"),
+            (r#""kty":"OKP","crv":"Ed448","x":"AQ""#.to_owned(), "`Ed448`"),
+            (r#""kty":"RSA","x5u":"https://id.example/cert""#.to_owned(), "`x5u`, which isn't fetched"),
+        ] {
+            let message = public(&members).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}\n{members}");
         }
     }
 

@@ -37,6 +37,7 @@ pub(super) struct Members<'a> {
     pub(super) alg: Option<Value<'a>>,
     pub(super) kid: Option<Value<'a>>,
     pub(super) x5c: Option<Value<'a>>,
+    pub(super) x5u: Option<Value<'a>>,
     pub(super) crv: Option<Value<'a>>,
     pub(super) x: Option<Value<'a>>,
     pub(super) y: Option<Value<'a>>,
@@ -72,6 +73,7 @@ impl<'a> Members<'a> {
                 "alg" => &mut members.alg,
                 "kid" => &mut members.kid,
                 "x5c" => &mut members.x5c,
+                "x5u" => &mut members.x5u,
                 "crv" => &mut members.crv,
                 "x" => &mut members.x,
                 "y" => &mut members.y,
@@ -98,26 +100,26 @@ impl<'a> Members<'a> {
 
     /// Checks `use` and `key_ops`. RFC 7517 sections 4.2 and 4.3.
     pub(super) fn purpose(&self, expected: Expected) -> Result<(), KeyError> {
-        const WRONG_USE: KeyError = KeyError::new(
-            KeyErrorKind::WrongUse,
-            "the key's `use` or `key_ops` is for something other than signatures",
-        );
-        let operation = if expected == Expected::Pair { "sign" } else { "verify" };
+        let wrong_use = |message| Err(KeyError::new(KeyErrorKind::WrongUse, message));
+        let (operation, missing) = match expected {
+            Expected::Pair => ("sign", "the key's `key_ops` doesn't have `sign`"),
+            _ => ("verify", "the key's `key_ops` doesn't have `verify`"),
+        };
         let purpose = self.text("use", self.r#use)?;
         match (expected, purpose.as_deref()) {
             (Expected::Spiffe, Some("jwt-svid")) => {}
             // SPIFFE Trust Domain and Bundle section 4.2.2: `use` must be set.
             (Expected::Spiffe, _) => {
-                return Err(KeyError::new(KeyErrorKind::WrongUse, "the key's `use` isn't `jwt-svid`"));
+                return wrong_use("the key's `use` isn't `jwt-svid`");
             }
             (_, None | Some("sig")) => {}
             (_, Some("jwt-svid")) => {
-                return Err(KeyError::new(
-                    KeyErrorKind::WrongUse,
+                return wrong_use(
                     "the key's `use` is `jwt-svid`; trust its SPIFFE trust domain with `TrustedIssuer::spiffe`",
-                ));
+                );
             }
-            _ => return Err(WRONG_USE),
+            (_, Some("enc")) => return wrong_use("the key's `use` is `enc`: it's for encryption"),
+            _ => return wrong_use("the key's `use` isn't `sig`"),
         }
         let Some(operations) = self.key_ops else { return Ok(()) };
         let (mut named, mut too_many) = (ArrayVec::<_, MAX_OPERATIONS>::new(), false);
@@ -130,7 +132,11 @@ impl<'a> Members<'a> {
         if named.iter().enumerate().any(|(index, other)| named[..index].contains(other)) {
             return Err(KeyError::malformed("the key's `key_ops` names an operation twice"));
         }
-        if named.iter().any(|other| other == operation) { Ok(()) } else { Err(WRONG_USE) }
+        if named.is_empty() {
+            // RFC 7517 section 4.3: the list has the operations that the key is for. Browsers export keys with an empty one.
+            return wrong_use("the key's `key_ops` is empty, so the key is for no operation; leave the member out");
+        }
+        if named.iter().any(|other| other == operation) { Ok(()) } else { wrong_use(missing) }
     }
 
     /// Checks the form of `x5c` and returns the first certificate, which has the key. RFC 7517 section 4.7.
@@ -151,6 +157,13 @@ impl<'a> Members<'a> {
         [self.n, self.e, self.x, self.y, self.k, self.r#pub].iter().any(Option::is_some)
     }
 
+    /// Returns the error for a key that is only at an address. RFC 7517 section 4.6 makes fetching it optional.
+    pub(super) fn elsewhere(&self) -> Option<KeyError> {
+        (self.x5u.is_some() && !self.has_numbers()).then_some(KeyError::malformed(
+            "the key is only at the address in `x5u`, which isn't fetched: have the issuer publish its numbers or `x5c`",
+        ))
+    }
+
     pub(super) fn rsa(&self) -> Result<KeyMaterial, KeyError> {
         material::rsa(without_zeros(&bytes("n", self.n)?), without_zeros(&bytes("e", self.e)?))
     }
@@ -161,7 +174,7 @@ impl<'a> Members<'a> {
             "P-256" => Family::P256,
             "P-384" => Family::P384,
             "P-521" => Family::P521,
-            _ => return Err(unsupported_key_type()),
+            other => return Err(unsupported_curve(other)),
         };
         let mut point = vec![4];
         for (name, value) in [("x", self.x), ("y", self.y)] {
@@ -181,8 +194,9 @@ impl<'a> Members<'a> {
 
     /// RFC 8037 section 2.
     pub(super) fn okp(&self) -> Result<KeyMaterial, KeyError> {
-        if self.curve()? != "Ed25519" {
-            return Err(unsupported_key_type());
+        let curve = self.curve()?;
+        if curve != "Ed25519" {
+            return Err(unsupported_curve(&curve));
         }
         material::ed25519(&bytes("x", self.x)?)
     }
@@ -206,6 +220,8 @@ impl<'a> Members<'a> {
 /// chain aren't checked.
 pub(super) fn certified(certificate: &str, kty: &str) -> Result<KeyMaterial, KeyError> {
     let base64: String = certificate.split_ascii_whitespace().collect();
+    // RFC 7517 section 4.7 has the standard alphabet here, and some issuers write that of the other members.
+    let base64 = base64.replace('-', "+").replace('_', "/");
     let material = STANDARD
         .decode(base64)
         .map_err(|_| KeyError::malformed("the key's `x5c` is not base64"))
@@ -247,10 +263,50 @@ pub(super) fn bytes(name: &'static str, value: Option<Value<'_>>) -> Result<Zero
     let text = value.as_text().ok_or(KeyError::member(name, "is not a string"))?;
     // RFC 7515 section 2 has no padding, but some issuers write it.
     let unpadded = if text.len() % 4 == 0 { text.trim_end_matches('=') } else { &text };
-    let bytes = URL_SAFE_NO_PAD.decode(unpadded.as_bytes());
+    // The standard alphabet means the same number too.
+    let base64url = Zeroizing::new(
+        unpadded
+            .bytes()
+            .map(|byte| match byte {
+                b'+' => b'-',
+                b'/' => b'_',
+                other => other,
+            })
+            .collect::<Vec<u8>>(),
+    );
+    let bytes = URL_SAFE_NO_PAD.decode(&*base64url);
     Ok(Zeroizing::new(bytes.map_err(|_| KeyError::member(name, "is not base64url"))?))
 }
 
-pub(super) const fn unsupported_key_type() -> KeyError {
-    KeyError::new(KeyErrorKind::UnsupportedKeyType, "the key's type (`kty`) or curve (`crv`) isn't supported")
+/// Returns the error for a `kty` that isn't supported.
+pub(super) fn unsupported_type(kty: &str) -> KeyError {
+    let known = ["RSA", "EC", "OKP", "AKP", "oct"].iter().any(|known| known.eq_ignore_ascii_case(kty));
+    KeyError::new(
+        KeyErrorKind::UnsupportedKeyType,
+        if known {
+            "the key's `kty` has the wrong case: write `RSA`, `EC`, `OKP`, `AKP` or `oct`"
+        } else {
+            "the key's type (`kty`) isn't supported; use `RSA`, `EC`, `OKP` or `AKP`"
+        },
+    )
+}
+
+/// Returns the error for a `crv` that isn't supported. It names the well-known ones.
+fn unsupported_curve(curve: &str) -> KeyError {
+    KeyError::new(
+        KeyErrorKind::UnsupportedKeyType,
+        match curve {
+            "secp256r1" | "prime256v1" | "p-256" | "P256" => "the key's `crv` must be written `P-256`",
+            "secp384r1" | "p-384" | "P384" => "the key's `crv` must be written `P-384`",
+            "secp521r1" | "p-521" | "P521" | "P-512" => "the key's `crv` must be written `P-521`",
+            "Ed25519" => "the key's `crv` is `Ed25519`, which belongs to the `kty` `OKP`",
+            "P-256" | "P-384" | "P-521" => "the key's `crv` belongs to the `kty` `EC`",
+            "X25519" | "X448" => "the key's `crv` is for key agreement (X25519 or X448), not for signatures",
+            "Ed448" => "the key's `crv` is `Ed448`, which isn't supported; use P-256, P-384, P-521 or Ed25519",
+            "secp256k1" | "P-256K" => {
+                "the key's `crv` is `secp256k1`, which isn't supported; use P-256, P-384, P-521 or Ed25519"
+            }
+            _ => "the key's curve (`crv`) isn't supported; use P-256, P-384, P-521 or Ed25519",
+        },
+    )
 }

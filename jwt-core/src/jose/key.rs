@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use ::der::pem::{LineEnding, encode_string};
 
-use super::algorithm::Algorithm;
+use super::algorithm::{Algorithm, Family};
 use super::jwk::{self, Vetted};
 use super::jwk_members::Expected;
 use super::key_error::KeyError;
@@ -44,7 +44,7 @@ impl Key {
     /// [`AlgorithmMismatch`](super::KeyErrorKind::AlgorithmMismatch) for other algorithms.
     /// [`TooShort`](super::KeyErrorKind::TooShort) if the secret has fewer bytes than the hash (RFC 7518 section
     /// 3.2): 32, 48 or 64. [`PublicKeyAsSecret`](super::KeyErrorKind::PublicKeyAsSecret) if it's PEM, DER, an OpenSSH
-    /// key or a JWK: anyone who knows a public key could sign with it.
+    /// key or a JWK, also in base64, hexadecimal or UTF-16: anyone who knows a public key could sign with it.
     ///
     /// ```
     /// use jwt_core::Algorithm;
@@ -56,7 +56,7 @@ impl Key {
     /// ```
     pub fn from_secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         if !algorithm.is_symmetric() {
-            return Err(KeyError::mismatch());
+            return Err(KeyError::misfit(Family::Hmac, algorithm));
         }
         Ok(Self::declared(secret::vet(secret.as_ref(), Some(algorithm))?, algorithm))
     }
@@ -105,15 +105,17 @@ impl Key {
     /// Members that aren't needed are ignored. `x5c`, `x5u` and `x5t` are never used to find or to trust a key. If the key's
     /// numbers are missing, they're read from the first certificate of `x5c`; its dates and chain aren't checked.
     ///
-    /// Some issuers write numbers with leading zeros, without the leading zeros that an EC key needs, or padded with `=`,
-    /// and members that they leave out as `null`. None of this changes the key, so all of it is accepted.
+    /// Some issuers write numbers with leading zeros, without the leading zeros that an EC key needs, padded with `=`, or in the
+    /// standard alphabet of base64, and members that they leave out as `null`. None of this changes the key, so all of it is
+    /// accepted.
     ///
     /// # Errors
     ///
     /// [`SymmetricKey`](super::KeyErrorKind::SymmetricKey) if `kty` is `oct`: use
     /// [`from_symmetric_jwk`](Self::from_symmetric_jwk). [`PrivateKey`](super::KeyErrorKind::PrivateKey) if there are
     /// private members: remove them, or create a `SigningKey` if you want to sign.
-    /// [`WrongUse`](super::KeyErrorKind::WrongUse) if `use` or `key_ops` is for something else.
+    /// [`WrongUse`](super::KeyErrorKind::WrongUse) if `use` or `key_ops` is for something else. An empty `key_ops` is for nothing
+    /// (RFC 7517 section 4.3).
     /// [`TooLarge`](super::KeyErrorKind::TooLarge) if the key, or an object in it, has more than 100 members, or if
     /// `key_ops` has more than 16 entries. The other kinds if the key's numbers can't be used.
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
@@ -143,7 +145,7 @@ impl Key {
         if material.family() == algorithm.family() {
             Ok(Self::declared(material, algorithm))
         } else {
-            Err(KeyError::mismatch())
+            Err(KeyError::misfit(material.family(), algorithm))
         }
     }
 

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::algorithm::Algorithm;
+use super::algorithm::{Algorithm, Family};
 use crate::error::{BuildError, BuildErrorKind};
 
 /// Why a key can't be used.
@@ -24,6 +24,7 @@ enum Message {
     Text(&'static str),
     ShortSecret { found: usize, least: usize, algorithm: Option<Algorithm> },
     ShortModulus { bits: usize },
+    Misfit { family: Family, algorithm: Algorithm },
     Member { name: &'static str, problem: &'static str },
 }
 
@@ -123,6 +124,11 @@ impl KeyError {
         Self::new(KeyErrorKind::UnsupportedAlgorithm, "no allowed algorithm fits the key")
     }
 
+    /// Creates the error for a key that can't be used with this algorithm.
+    pub(crate) const fn misfit(family: Family, algorithm: Algorithm) -> Self {
+        Self { kind: KeyErrorKind::AlgorithmMismatch, message: Message::Misfit { family, algorithm } }
+    }
+
     pub(crate) const fn mismatch() -> Self {
         Self::new(KeyErrorKind::AlgorithmMismatch, "the key can't be used with this algorithm")
     }
@@ -171,6 +177,22 @@ impl fmt::Display for KeyError {
             }
             Message::ShortSecret { found, least, algorithm: None } => {
                 write!(f, "the secret has {found} bytes; at least {least} are needed (`openssl rand -hex {least}`)")
+            }
+            Message::Misfit { family, algorithm } => {
+                write!(f, "{} can't be used with {algorithm}; it's for ", family.noun())?;
+                let fitting = || Algorithm::ALL.iter().filter(|other| other.family() == family);
+                let last = fitting().count().saturating_sub(1);
+                for (index, other) in fitting().enumerate() {
+                    let separator = if index == 0 {
+                        ""
+                    } else if index == last {
+                        " or "
+                    } else {
+                        ", "
+                    };
+                    write!(f, "{separator}{other}")?;
+                }
+                Ok(())
             }
             Message::Member { name, problem } => write!(f, "the key's `{name}` {problem}"),
             Message::ShortModulus { bits } => {

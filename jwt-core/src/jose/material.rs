@@ -96,8 +96,13 @@ fn is_even(number: &[u8]) -> bool {
 /// Checks the form of an uncompressed point, `0x04 || x || y`. The back end checks whether it's on the curve.
 pub(crate) fn ec(family: Family, point: &[u8]) -> Result<KeyMaterial, KeyError> {
     let Some(size) = coordinate_bytes(family) else { return Err(KeyError::mismatch()) };
+    if matches!(point.first(), Some(2 | 3 | 6 | 7)) {
+        return Err(KeyError::malformed(
+            "the EC key has a compressed point; `openssl pkey -pubin -in FILE -ec_conv_form uncompressed` converts it",
+        ));
+    }
     if point.len() != 1 + 2 * size || point.first() != Some(&4) {
-        return Err(KeyError::malformed("the EC point is compressed or doesn't have its curve's size"));
+        return Err(KeyError::malformed("the EC key's point doesn't have its curve's size"));
     }
     Ok(KeyMaterial::Ec { family, point: point.to_vec() })
 }

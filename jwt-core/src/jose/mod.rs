@@ -8,6 +8,7 @@ mod certificate;
 pub(crate) mod compact;
 pub(crate) mod der;
 pub(crate) mod export;
+mod foreign;
 pub(crate) mod header;
 pub(crate) mod header_cache;
 pub(crate) mod jwk;

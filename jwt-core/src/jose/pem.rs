@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
 use zeroize::Zeroizing;
 
-use super::der;
 use super::key_error::{KeyError, KeyErrorKind};
 use super::material::KeyMaterial;
+use super::{der, foreign};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
@@ -34,7 +34,11 @@ pub(crate) fn public_key(text: &[u8]) -> Result<KeyMaterial, KeyError> {
             KeyErrorKind::PrivateKey,
             "a private key was given where a public key is expected; `openssl pkey -in FILE -pubout` prints its public key",
         )),
-        label => Err(other_label(label, "the PEM text is neither a public key nor a certificate")),
+        "RSA-PSS PUBLIC KEY" => Err(der::unsupported(&der::RSASSA_PSS)),
+        label => Err(foreign::other_label(
+            label,
+            "the label in the PEM text's `BEGIN` line is none of `PUBLIC KEY`, `RSA PUBLIC KEY` and `CERTIFICATE`",
+        )),
     }
 }
 
@@ -75,30 +79,6 @@ fn certificates(blocks: &[Block<'_>]) -> Result<KeyMaterial, KeyError> {
     }
 }
 
-/// Returns the error for a label that belongs neither to public nor to private keys.
-pub(super) fn other_label(label: &str, otherwise: &'static str) -> KeyError {
-    KeyError::malformed(match label {
-        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => {
-            "the PEM text is a certificate request, not a key; `openssl req -in FILE -noout -pubkey` prints its public key"
-        }
-        "PKCS7" => {
-            "the PEM text is a PKCS#7 bundle, not a key; `openssl pkcs7 -in FILE -print_certs` prints its certificates"
-        }
-        "EC PARAMETERS" => "the PEM text has the parameters of a curve and no key",
-        "TRUSTED CERTIFICATE" => {
-            "the PEM text is a certificate in OpenSSL's own format; `openssl x509 -in FILE` converts it"
-        }
-        "PGP PUBLIC KEY BLOCK" | "PGP PRIVATE KEY BLOCK" => {
-            "the text is an OpenPGP key, which tokens aren't signed with"
-        }
-        "SSH2 PUBLIC KEY" => {
-            "the text is an SSH public key; `ssh-keygen -i -f FILE | ssh-keygen -e -m PKCS8 -f /dev/stdin` \
-                              converts RSA and ECDSA keys"
-        }
-        _ => otherwise,
-    })
-}
-
 /// A PEM block.
 pub(super) struct Block<'t> {
     pub(super) label: &'t str,
@@ -129,13 +109,16 @@ pub(super) fn blocks(text: &[u8]) -> Result<Vec<Block<'_>>, KeyError> {
     if blocks.iter().filter(|block| !is_key(block)).count() == 1 && blocks.iter().any(is_key) {
         blocks.retain(is_key);
     }
-    if blocks.is_empty() { Err(not_pem(text)) } else { Ok(blocks) }
+    if blocks.is_empty() { Err(foreign::not_pem(text)) } else { Ok(blocks) }
 }
 
 /// Returns the only block.
 pub(super) fn only<'b, 't>(blocks: &'b [Block<'t>]) -> Result<&'b Block<'t>, KeyError> {
     match blocks {
         [only] => Ok(only),
+        _ if blocks.iter().any(|block| block.label.ends_with("PRIVATE KEY")) => Err(KeyError::malformed(
+            "the text has more than one PEM block, a private key among them; keep only the one block that is needed here",
+        )),
         _ => Err(KeyError::malformed("the text has more than one PEM block; keep the one with the key")),
     }
 }
@@ -167,14 +150,31 @@ fn decode(body: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
             (b'\\', Some(b'n' | b'r')) => &after[1..],
             _ => after,
         };
-        if !byte.is_ascii_whitespace() && rest.len() == after.len() {
+        // Editors and web pages also leave white space that isn't ASCII: a no-break or zero-width space, or another mark.
+        let wide = [&b"\xc2\xa0"[..], b"\xe2\x80\x8b", b"\xef\xbb\xbf"].into_iter().find_map(|space| {
+            let rest = std::iter::once(byte).chain(after.iter().copied());
+            rest.take(space.len()).eq(space.iter().copied()).then(|| &after[space.len() - 1..])
+        });
+        if let Some(wide) = wide {
+            rest = wide;
+        } else if !byte.is_ascii_whitespace() && rest.len() == after.len() {
             base64.push(byte);
         }
+    }
+    if base64.is_empty() {
+        return Err(KeyError::malformed("the PEM text has nothing between its `-----BEGIN` and `-----END` lines"));
     }
     let decoded = STANDARD.decode(&*base64).map(Zeroizing::new);
     decoded.map_err(|_| {
         KeyError::malformed(if base64.contains(&b'\\') {
             "the PEM text has backslashes in its base64; are its line ends escaped twice?"
+        } else if base64.contains(&b'%') {
+            "the PEM text is percent-encoded, as in an address; decode it first"
+        } else if base64.iter().any(|byte| b"-_".contains(byte)) {
+            "the PEM text has another alphabet than base64, or dashes too many: it has `-` or `_` between its `-----BEGIN` and \
+             `-----END` lines"
+        } else if base64.iter().any(|byte| b"<>.#".contains(byte)) {
+            "the PEM text has other text between its `-----BEGIN` and `-----END` lines, such as a placeholder or a comment"
         } else {
             "the PEM text isn't base64 between its `-----BEGIN` and `-----END` lines"
         })
@@ -183,39 +183,6 @@ fn decode(body: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
 
 pub(super) const fn encrypted() -> KeyError {
     KeyError::malformed("the private key is encrypted; `openssl pkey -in FILE -out NEW` decrypts it")
-}
-
-/// Returns the error for a text without a `-----BEGIN` line. It describes the text.
-fn not_pem(text: &[u8]) -> KeyError {
-    let start = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text).trim_ascii();
-    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| start.starts_with(prefix.as_bytes()));
-    let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| start.ends_with(suffix.as_bytes()));
-    KeyError::malformed(if start.is_empty() {
-        "the PEM text is empty"
-    } else if begins(&["ssh-", "ecdsa-sha2-", "---- BEGIN SSH2"]) {
-        "the text is an OpenSSH public key, not PEM; `ssh-keygen -e -m PKCS8 -f FILE` converts RSA and ECDSA keys"
-    } else if begins(&["{"]) && memmem::find(start, b"\"keys\"").is_some() {
-        "the text is a JWK Set, not PEM; use `KeySet::from_jwks`"
-    } else if begins(&["{"]) {
-        "the text is JSON, not PEM; use `from_jwk` if it is a JWK"
-    } else if begins(&["LS0tLS1CRUdJTi"]) {
-        "the text is PEM that was encoded in base64 once more, as in a Kubernetes secret; decode it first (`base64 -d`)"
-    } else if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") || text.get(1) == Some(&0) {
-        "the text is UTF-16, not PEM; save it as UTF-8"
-    } else if begins(&["https://", "http://"]) {
-        "the text is an address, not PEM; `TrustedIssuer::jwks` fetches keys"
-    } else if begins(&["PuTTY-User-Key-File"]) {
-        "the text is a key of PuTTY, not PEM; `puttygen FILE -O private-openssh` exports it"
-    } else if start[0] == 0x30 && std::str::from_utf8(start).is_err() {
-        "the bytes are DER, not PEM; use `Key::from_der`, or convert a private key with `openssl pkey -inform DER -in FILE`"
-    } else if ends(&[".pem", ".key", ".crt", ".cer", ".pub"]) {
-        "the text is a file's name, not PEM; pass what the file contains"
-    } else if start.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/= \r\n\t".contains(byte)) {
-        "the text is not PEM: if it is a key's base64, put `-----BEGIN PUBLIC KEY-----` and `-----END PUBLIC KEY-----` \
-         around it"
-    } else {
-        "the text is not PEM: it has no `-----BEGIN …-----` line"
-    })
 }
 
 #[cfg(test)]
@@ -274,6 +241,8 @@ mod tests {
                 format!("Subject: a\n{pem}\nafter"),
                 format!("'{}'", pem.replace('\n', "\\n")),
                 pem.replace('\n', "\t\r\n\t"),
+                pem.replace('\n', "\u{a0}\n"),
+                pem.replace('\n', "\u{200b}\n\u{feff}"),
                 pem.replace('\n', "\r"),
                 pem.replace('\n', ""),
                 pem.replacen('\n', "\\n", 2).replacen('\n', "\r\n", 1),
@@ -308,6 +277,21 @@ mod tests {
                 "more than one PEM block",
             ),
             (RSA_SPKI[..100].to_owned(), "cut off"),
+            (relabel("RSA-PSS PUBLIC KEY"), "only for RSASSA-PSS"),
+            (relabel("EC PUBLIC KEY"), "write `PUBLIC KEY`"),
+            (relabel("PUBLIC  KEY"), "is none of `PUBLIC KEY`"),
+            (relabel("X9.42 DH PARAMETERS"), "parameters and no key"),
+            (relabel("X509 CRL"), "revoked certificates"),
+            (format!("{RSA_SPKI}\n{}", relabel("PRIVATE KEY")), "a private key among them"),
+            ("-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----".to_owned(), "nothing between"),
+            ("-----BEGIN PUBLIC KEY-----\n...\n-----END PUBLIC KEY-----".to_owned(), "a placeholder"),
+            (RSA_SPKI.replace('\n', "<br>"), "other text"),
+            (RSA_SPKI.replace('\n', "%0A"), "percent-encoded"),
+            (RSA_SPKI.replace('+', "-").replace('/', "_"), "another alphabet"),
+            (RSA_SPKI.replace("-----", "------"), "dashes too many"),
+            (RSA_SPKI.replace("-----", "----"), "five hyphens"),
+            (RSA_SPKI.replace("-----", "\u{2014}\u{2014}-"), "five hyphens"),
+            (RSA_SPKI.to_lowercase(), "in capitals"),
             (RSA_SPKI.replace("END PUBLIC", "END PRIVATE"), "labels"),
             (RSA_SPKI.replace('\n', "\\\\n"), "escaped twice"),
             (RSA_SPKI.replace("MIIB", "MII!"), "isn't base64"),
@@ -321,6 +305,12 @@ mod tests {
             ("https://id.example/jwks".to_owned(), "`TrustedIssuer::jwks`"),
             ("PuTTY-User-Key-File-3: ssh-rsa".to_owned(), "PuTTY"),
             ("/etc/keys/id.pem".to_owned(), "a file's name"),
+            ("./keys/public".to_owned(), "a file's name"),
+            ("${JWT_KEY}".to_owned(), "a placeholder"),
+            ("<RSAKeyValue><Modulus>AQAB</Modulus></RSAKeyValue>".to_owned(), "XML"),
+            ("eyJhbGciOiJSUzI1NiJ9.e30.AAAA".to_owned(), "a token"),
+            (STANDARD.encode(format!("\u{feff}{RSA_SPKI}")), "`base64 -d`"),
+            (format!("\0{}", RSA_SPKI.chars().flat_map(|char| [char, '\0']).collect::<String>()), "UTF-16"),
             (" \n".to_owned(), "empty"),
             ("<html>".to_owned(), "no `-----BEGIN …-----` line"),
         ] {

@@ -3,14 +3,14 @@
 
 use std::fmt;
 
-use ::der::asn1::{ContextSpecific, ObjectIdentifier, OctetStringRef, UintRef};
-use ::der::{Decode as _, Error as DerError, Reader as _, SliceReader, TagMode, TagNumber};
+use ::der::asn1::{AnyRef, ContextSpecific, ObjectIdentifier, OctetStringRef, UintRef};
+use ::der::{Decode as _, Error as DerError, Reader as _, SliceReader, TagNumber};
 use ::spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
 use super::algorithm::Family;
-use super::key_error::{KeyError, KeyErrorKind};
-use super::{der, material, pem};
+use super::key_error::KeyError;
+use super::{der, foreign, material, pem};
 
 /// A private key or secret, in the form that every back end accepts.
 #[derive(Clone)]
@@ -47,9 +47,9 @@ impl fmt::Debug for PrivateMaterial {
 /// Reads the only private key in a PEM text.
 pub(crate) fn from_pem(text: &[u8]) -> Result<PrivateMaterial, KeyError> {
     let mut blocks = pem::blocks(text)?;
-    // Servers keep a key and its certificates in one file.
+    // Servers keep a key and its certificates in one file, and tools write a key pair.
     if blocks.iter().any(|block| block.label.ends_with("PRIVATE KEY")) {
-        blocks.retain(|block| block.label != "CERTIFICATE");
+        blocks.retain(|block| !matches!(block.label, "CERTIFICATE" | "PUBLIC KEY" | "RSA PUBLIC KEY"));
     }
     let block = pem::only(&blocks)?;
     match block.label {
@@ -62,10 +62,11 @@ pub(crate) fn from_pem(text: &[u8]) -> Result<PrivateMaterial, KeyError> {
         "CERTIFICATE" => Err(KeyError::malformed(
             "a certificate was given where a private key is expected; the private key is in a file of its own",
         )),
+        "RSA-PSS PRIVATE KEY" => Err(der::unsupported(&der::RSASSA_PSS)),
         "PUBLIC KEY" | "RSA PUBLIC KEY" => Err(KeyError::malformed(
             "a public key was given where a private key is expected; only the private key can sign",
         )),
-        label => Err(pem::other_label(label, "the PEM text is not a private key of a supported kind")),
+        label => Err(foreign::other_label(label, "the PEM text is not a private key of a supported kind")),
     }
 }
 
@@ -94,6 +95,20 @@ fn labelled(label: &str, der: &[u8]) -> Result<PrivateMaterial, KeyError> {
 }
 
 const BROKEN: KeyError = KeyError::malformed("the private key is malformed");
+
+/// Reads a private key in DER, in any of the three structures: `openssl pkey -outform DER` writes the older ones.
+pub(crate) fn from_der(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
+    let read = [pkcs8, pkcs1, sec1].iter().map(|read| read(document)).find(|read| read.as_ref().err() != Some(&BROKEN));
+    read.unwrap_or_else(|| {
+        Err(KeyError::malformed(match foreign::key_file(document) {
+            Some(description) => description,
+            None if der::is_public_key(document) => {
+                "a public key or a certificate was given where a private key is expected; only the private key can sign"
+            }
+            None => "the bytes are no private key in DER: neither PKCS#8, PKCS#1 nor SEC1, or it's encrypted",
+        }))
+    })
+}
 
 /// Reads a `OneAsymmetricKey`. RFC 5958 section 2. Attributes and the public key are ignored.
 pub(crate) fn pkcs8(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
@@ -130,19 +145,18 @@ fn pkcs1(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
 
 /// Reads an `ECPrivateKey` outside of PKCS#8, which must name its curve. RFC 5915 section 3.
 fn sec1(document: &[u8]) -> Result<PrivateMaterial, KeyError> {
-    let (_, curve) = ec_fields(document)?;
-    let curve = curve.ok_or(KeyError::malformed(
+    let (_, parameters) = ec_fields(document)?;
+    let curve = parameters.map(curve_of).transpose()?.ok_or(KeyError::malformed(
         "the EC private key does not name its curve; `openssl pkcs8 -topk8 -nocrypt -in FILE` converts it to PKCS#8",
     ))?;
-    let family = der::curve_family(&curve)
-        .ok_or(KeyError::new(KeyErrorKind::UnsupportedKeyType, "the curve of the EC private key is not supported"))?;
+    let family = der::curve_family(&curve).ok_or_else(|| der::unsupported(&curve))?;
     ec(family, document)
 }
 
 /// Reads an `ECPrivateKey` of a known curve.
 fn ec(family: Family, document: &[u8]) -> Result<PrivateMaterial, KeyError> {
-    let (scalar, curve) = ec_fields(document)?;
-    if curve.is_some_and(|curve| der::curve_family(&curve) != Some(family))
+    let (scalar, parameters) = ec_fields(document)?;
+    if parameters.map(curve_of).transpose()?.is_some_and(|curve| der::curve_family(&curve) != Some(family))
         || Some(scalar.len()) != material::coordinate_bytes(family)
     {
         return Err(BROKEN);
@@ -150,12 +164,17 @@ fn ec(family: Family, document: &[u8]) -> Result<PrivateMaterial, KeyError> {
     Ok(PrivateMaterial::Ec { family, scalar: Zeroizing::new(scalar.to_vec()) })
 }
 
-/// Returns the scalar, and the curve if the key names it. The public key is ignored.
-fn ec_fields(document: &[u8]) -> Result<(&[u8], Option<ObjectIdentifier>), KeyError> {
+/// Returns the curve's name. RFC 5480 section 2.1.1: the parameters are a name.
+fn curve_of(parameters: AnyRef<'_>) -> Result<ObjectIdentifier, KeyError> {
+    parameters.decode_as().map_err(|_| der::EXPLICIT_CURVE)
+}
+
+/// Returns the scalar, and the parameters of the curve if the key has them. The public key is ignored.
+fn ec_fields(document: &[u8]) -> Result<(&[u8], Option<AnyRef<'_>>), KeyError> {
     read(document, |fields| {
         u8::decode(fields)?;
         let scalar = <&OctetStringRef>::decode(fields)?.as_bytes();
-        let curve = fields.context_specific::<ObjectIdentifier>(TagNumber(0), TagMode::Explicit)?;
+        let curve = ContextSpecific::<AnyRef<'_>>::decode_explicit(fields, TagNumber(0))?.map(|field| field.value);
         fields.drain(fields.remaining_len())?;
         Ok((scalar, curve))
     })
@@ -206,6 +225,7 @@ pub(crate) fn ec_der(scalar: &[u8]) -> Zeroizing<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jose::KeyErrorKind;
 
     /// RFC 8410 section 10.3.
     const ED25519: &str = "\
@@ -267,6 +287,35 @@ aZoTXVW1FV0GtqYZ5tw5wEXR2etw/w==
         assert_eq!(kind(K256_SEC1), Some(KeyErrorKind::UnsupportedKeyType));
         assert_eq!(kind(P256_PARAMETERS), Some(KeyErrorKind::Malformed));
         assert_eq!(kind(&format!("{P256_SEC1}\n{P256_SEC1}")), Some(KeyErrorKind::Malformed));
+    }
+
+    #[test]
+    fn der_is_read_in_each_structure() {
+        let content = |pem: &str| pem::blocks(pem.as_bytes()).unwrap()[0].decode().unwrap();
+        for pem in [ED25519, P256, P256_SEC1] {
+            assert!(from_der(&content(pem)).unwrap().family() != Family::Hmac, "{pem}");
+        }
+        let rsa: Vec<u8> = [&[2, 1, 0][..], &der::unsigned(&[0xff; 256]), &der::unsigned(&[1, 0, 1])].concat();
+        assert_eq!(from_der(&der::tlv(0x30, &[&rsa])).unwrap().family(), Family::Rsa);
+        let explicit = der::tlv(0xa0, &[&der::tlv(0x30, &[&[2, 1, 1]])]);
+        let explicit = der::tlv(0x30, &[&[2, 1, 1], &der::tlv(0x04, &[&[7; 32]]), &explicit]);
+        for (der, part) in [
+            (explicit, "-ec_param_enc named_curve"),
+            (der::rsa_der(&[0xff; 256], &[1, 0, 1]), "only the private key can sign"),
+            (b"-----BEGIN PRIVATE KEY-----".to_vec(), "`from_pem`"),
+            (vec![7; 40], "neither PKCS#8, PKCS#1 nor SEC1"),
+        ] {
+            let message = from_der(&der).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}\n{part}");
+        }
+    }
+
+    #[test]
+    fn a_key_pair_in_one_text_is_read() {
+        let public = format!("{}\n", crate::jose::pem_samples::P256_SPKI);
+        for text in [format!("{P256}\n{public}"), format!("{public}{P256}")] {
+            assert_eq!(from_pem(text.as_bytes()).unwrap().family(), Family::P256, "{text}");
+        }
     }
 
     #[test]

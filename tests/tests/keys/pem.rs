@@ -139,15 +139,18 @@ fn f19_the_key_of_a_chain_is_the_key_of_its_first_certificate() {
 }
 
 #[test]
-fn f19_a_private_key_may_share_its_file_with_certificates() {
+fn f19_a_private_key_may_share_its_file_with_certificates_and_its_public_key() {
     let [rsa, p256, ..] = &PEMS;
     for text in [format!("{}{CHAIN}", p256.private), format!("{CHAIN}{}", p256.private)] {
         assert!(SigningKey::from_pem(Algorithm::ES256, &text).is_ok());
         assert_eq!(kind(Algorithm::ES256, &text), Some(KeyErrorKind::Malformed));
     }
-    for text in [format!("{}{}", p256.private, rsa.private), format!("{}{}", p256.private, p256.public)] {
-        assert!(SigningKey::from_pem(Algorithm::ES256, &text).is_err());
+    for text in [format!("{}{}", p256.private, p256.public), format!("{}{}", p256.public, p256.private)] {
+        assert!(SigningKey::from_pem(Algorithm::ES256, &text).is_ok());
+        assert_eq!(kind(Algorithm::ES256, &text), Some(KeyErrorKind::Malformed));
     }
+    let two = format!("{}{}", p256.private, rsa.private);
+    assert!(SigningKey::from_pem(Algorithm::ES256, &two).is_err());
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn the_build_error_says_why_the_first_key_was_set_aside() {
     let off_curve = with(public_jwk(&signing_key("o")), json!({"y": "gYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYE"}));
     for (keys, part) in [
         (vec![private.clone(), encryption.clone()], "key 0 is ignored: a private key was given"),
-        (vec![encryption, private], "key 0 is ignored: the key's `use` or `key_ops` is for something other"),
+        (vec![encryption, private], "key 0 is ignored: the key's `use` is `enc`"),
         (vec![off_curve], "key 0 is ignored: the key's numbers aren't a valid key"),
     ] {
         let set = KeySet::from_jwks(&jwks(keys)).expect("a set");
