@@ -229,7 +229,11 @@ impl KeySet {
 /// Returns the error for a text that isn't a JSON object. It names the form that the text seems to have.
 fn not_json(text: &str, error: JsonError) -> KeyError {
     let start = text.trim_start();
-    KeyError::malformed(if start.starts_with("-----BEGIN ") {
+    KeyError::malformed(if start.is_empty() {
+        "the text is empty, and not a key set"
+    } else if start.starts_with('[') {
+        "the text is a JSON array, not a key set; write `{\"keys\":…}` around it"
+    } else if start.starts_with("-----BEGIN ") {
         "the text is PEM, not a key set: read it with `Key::from_pem`, or with `pem_file` in a configuration"
     } else if start.starts_with('<') {
         "the text is HTML or XML, not a key set"

@@ -14,13 +14,23 @@ const JWK_SET: &str = "application/jwk-set+json, application/json";
 const METADATA: &str = "application/json";
 
 impl Location {
-    /// Checks that the configured address can be used.
-    pub(crate) fn check(&self, http_hosts: &[String]) -> Result<(), FetchErrorKind> {
+    /// Checks that the configured address can be used. The problem's words follow the setting's name.
+    pub(crate) fn check(&self, http_hosts: &[String]) -> Result<(), (FetchErrorKind, &'static str)> {
+        let content = |problem| Err((FetchErrorKind::Content, problem));
         match self {
             Self::Discover { issuer, at } => {
                 let url = secure(at.as_deref().unwrap_or(issuer), http_hosts)?;
                 // RFC 8414 section 2: an issuer has neither query nor fragment.
-                if url.query().is_some() || url.fragment().is_some() { Err(FetchErrorKind::Content) } else { Ok(()) }
+                match at {
+                    None if is_document(issuer) => content(
+                        "is the address of the metadata, not the issuer's name: leave out `/.well-known/` and the rest",
+                    ),
+                    Some(at) if is_document(at) && url.fragment().is_none() => Ok(()),
+                    _ if url.query().is_some() || url.fragment().is_some() => {
+                        content("is not a usable URL: it has a query or a fragment, which no issuer has")
+                    }
+                    _ => Ok(()),
+                }
             }
             Self::JwkSet { url } => secure(url, http_hosts).map(|_| ()),
         }
@@ -33,7 +43,7 @@ impl Location {
         fetch: &dyn Fetch,
         settings: &KeyRefreshSettings,
         known: Option<&Tag>,
-    ) -> Result<(Fetched, Option<Tag>), FetchError> {
+    ) -> Result<FetchedSet, FetchError> {
         let address = match self {
             Self::JwkSet { url } => Arc::clone(url),
             Self::Discover { issuer, at } => {
@@ -42,10 +52,20 @@ impl Location {
         };
         let known = known.filter(|tag| tag.address == address);
         let fetched = get(fetch, settings, &address, JWK_SET, known.map(|tag| &*tag.etag)).await?;
-        let tag =
-            if fetched.not_modified { known.cloned() } else { fetched.etag.clone().map(|etag| Tag { address, etag }) };
-        Ok((fetched, tag))
+        let tag = if fetched.not_modified {
+            known.cloned()
+        } else {
+            fetched.etag.clone().map(|etag| Tag { address: Arc::clone(&address), etag })
+        };
+        Ok(FetchedSet { fetched, tag, address })
     }
+}
+
+/// A fetched key set, its tag, and its address.
+pub(super) struct FetchedSet {
+    pub(super) fetched: Fetched,
+    pub(super) tag: Option<Tag>,
+    pub(super) address: Arc<str>,
 }
 
 /// An `ETag`. It only identifies versions of the document at its own address. RFC 9110 section 8.8.3.
@@ -80,6 +100,9 @@ async fn discover(
 
 /// OpenID Connect appends the well-known path to the issuer; RFC 8414 section 3.1 inserts it between host and path.
 fn metadata_urls(issuer: &str) -> Vec<String> {
+    if is_document(issuer) {
+        return vec![issuer.to_owned()];
+    }
     let trimmed = issuer.trim_end_matches('/');
     let mut urls = vec![format!("{trimmed}/.well-known/openid-configuration")];
     if let Ok(mut url) = Url::parse(trimmed) {
@@ -90,11 +113,18 @@ fn metadata_urls(issuer: &str) -> Vec<String> {
     urls
 }
 
+/// Returns whether this is the address of a metadata document rather than an issuer's.
+fn is_document(url: &str) -> bool {
+    url.contains("/.well-known/")
+}
+
 /// Returns the `jwks_uri` of a metadata document from `at`. The document's `issuer` must be the expected one, code
 /// point by code point (RFC 8414 section 3.3).
 fn jwks_uri(document: &[u8], issuer: &str, at: &str, http_hosts: &[String]) -> Result<String, FetchError> {
     let content = |detail| FetchError::explained(FetchErrorKind::Content, detail);
-    let text = std::str::from_utf8(document).map_err(|_| content("the body isn't UTF-8"))?;
+    // RFC 8259 section 8.1 lets a reader ignore a byte order mark.
+    let text = text(document).map_err(content)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (mut named, mut uri, mut is_key_set) = (None, None, false);
     json::object(text, Unique::Outermost, |name, value| match name {
         "issuer" => named = value.as_text(),
@@ -112,10 +142,9 @@ fn jwks_uri(document: &[u8], issuer: &str, at: &str, http_hosts: &[String]) -> R
     let uri = uri.ok_or_else(|| content("the discovery document has no `jwks_uri`: use `TrustedIssuer::jwks`"))?;
     // Only metadata from this machine may lead to plain HTTP on this machine. Otherwise, a remote document could send
     // requests to local services, which may trust them.
-    let url = secure(&uri, http_hosts).map_err(|kind| {
+    let url = secure(&uri, http_hosts).map_err(|(kind, problem)| {
         let uri = printable(&uri);
-        let problem = "which is neither https nor on a host that `dangerous_http_hosts` names";
-        FetchError::explained(kind, format!("the discovery document's `jwks_uri` is `{uri}`, {problem}"))
+        FetchError::explained(kind, format!("the discovery document's `jwks_uri` is `{uri}`, which {problem}"))
     })?;
     let is_local = is_loopback(&url) && !is_named(&url, http_hosts);
     if url.scheme() == "http" && is_local && !Url::parse(at).is_ok_and(|at| is_loopback(&at)) {
@@ -130,6 +159,11 @@ fn jwks_uri(document: &[u8], issuer: &str, at: &str, http_hosts: &[String]) -> R
 fn mismatch(named: Option<&str>, issuer: &str) -> FetchError {
     let issuer = printable(issuer);
     let detail = match named {
+        Some(named) if named.contains('{') => format!(
+            "the discovery document names the issuer `{}`, which is a template for many tenants: configure the issuer of your \
+             tenant, as its tokens have it in `iss`",
+            printable(named)
+        ),
         Some(named) => {
             let hint = match Found::near(named, &issuer) {
                 Some(Found::TrailingSlash) => " They differ only by a slash at the end.",
@@ -150,10 +184,24 @@ fn mismatch(named: Option<&str>, issuer: &str) -> FetchError {
     FetchError::explained(FetchErrorKind::IssuerMismatch, detail)
 }
 
+/// Returns a body as text, or describes it.
+pub(super) fn text(body: &[u8]) -> Result<&str, &'static str> {
+    std::str::from_utf8(body).map_err(|_| {
+        if body.starts_with(b"\x1f\x8b") {
+            "the body is compressed with gzip, which wasn't asked for: have the server, or a proxy before it, send it uncompressed"
+        } else if body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") {
+            "the body is UTF-16, and JSON must be UTF-8"
+        } else {
+            "the body isn't UTF-8"
+        }
+    })
+}
+
 /// Describes a body that isn't JSON.
 pub(super) fn not_json(text: &str) -> &'static str {
     match text.trim_start().bytes().next() {
         None => "the body is empty",
+        Some(b'[') => "the body is a JSON array, and not an object",
         Some(b'<') => "the body is HTML or XML, perhaps a login page or the error page of a proxy, and not JSON",
         Some(_) if text.contains("-----BEGIN") => {
             "the body is PEM and not a JSON key set: fetch it yourself, or use the issuer's JWKS address"
@@ -201,14 +249,27 @@ fn timeout(settings: &KeyRefreshSettings) -> FetchError {
     FetchError::explained(FetchErrorKind::Timeout, detail)
 }
 
+/// The problem of an address that isn't `https`.
+pub(crate) const PLAIN_HTTP: &str = "is neither https nor on a loopback host";
+
 /// RFC 8414 section 2 requires `https`. Plain `http` is only for this machine, and for the hosts that the application names.
-fn secure(url: &str, http_hosts: &[String]) -> Result<Url, FetchErrorKind> {
-    let url = Url::parse(url).map_err(|_| FetchErrorKind::Content)?;
-    let has_credentials = !url.username().is_empty() || url.password().is_some();
+fn secure(text: &str, http_hosts: &[String]) -> Result<Url, (FetchErrorKind, &'static str)> {
+    // The parser drops some white space, and the issuer's name would keep it.
+    if text.contains(|char: char| char.is_whitespace() || char.is_control()) {
+        return Err((FetchErrorKind::Content, "is not a usable URL: it has white space in it, perhaps a line end"));
+    }
+    let incomplete = "is not a usable URL: write all of it, for example `https://id.example`";
+    let url = Url::parse(text).map_err(|_| (FetchErrorKind::Content, incomplete))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err((FetchErrorKind::InsecureUrl, "is not a usable URL: it has a user name or a password in it"));
+    }
     match url.scheme() {
-        "https" if !has_credentials => Ok(url),
-        "http" if (is_loopback(&url) || is_named(&url, http_hosts)) && !has_credentials => Ok(url),
-        _ => Err(FetchErrorKind::InsecureUrl),
+        "https" => Ok(url),
+        "http" if is_loopback(&url) || is_named(&url, http_hosts) => Ok(url),
+        "file" => {
+            Err((FetchErrorKind::InsecureUrl, "is the address of a file; `KeySet::from_jwks` and `jwks_file` read one"))
+        }
+        _ => Err((FetchErrorKind::InsecureUrl, PLAIN_HTTP)),
     }
 }
 
@@ -252,7 +313,8 @@ mod tests {
             ("https://id.example/?a=b", Err(FetchErrorKind::Content)),
             ("https://id.example/#a", Err(FetchErrorKind::Content)),
         ] {
-            assert_eq!(Location::Discover { issuer: url.into(), at: None }.check(&[]), expected, "{url}");
+            let checked = Location::Discover { issuer: url.into(), at: None }.check(&[]);
+            assert_eq!(checked.map_err(|(kind, _)| kind), expected, "{url}");
         }
     }
 
@@ -271,6 +333,61 @@ mod tests {
             ),
         ] {
             assert_eq!(metadata_urls(issuer), [oidc, oauth]);
+        }
+    }
+
+    #[test]
+    fn the_address_of_the_metadata_itself_is_asked_as_it_is() {
+        let issuer = "https://id.example/tfp";
+        for at in [
+            "https://inner.example/tfp/.well-known/openid-configuration",
+            "https://inner.example/.well-known/oauth-authorization-server/tfp",
+            "https://inner.example/tfp/.well-known/openid-configuration?p=b2c_1_sign_in",
+        ] {
+            assert_eq!(Location::Discover { issuer: issuer.into(), at: Some(at.into()) }.check(&[]), Ok(()), "{at}");
+            assert_eq!(metadata_urls(at), [at]);
+            let checked = Location::Discover { issuer: at.into(), at: None }.check(&[]);
+            assert!(checked.is_err_and(|(_, problem)| problem.contains("leave out `/.well-known/`")), "{at}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_used_is_explained() {
+        for (url, part) in [
+            ("/jwks", "write all of it"),
+            ("//id.example/jwks", "write all of it"),
+            ("id.example", "write all of it"),
+            (" https://id.example/jwks", "white space"),
+            ("https://id.example/jwks\n", "white space"),
+            ("https://id .example", "white space"),
+            ("https://user@id.example/jwks", "a user name"),
+            ("http://id.example/jwks", "neither https"),
+            ("file:///jwks.json", "`jwks_file`"),
+        ] {
+            let (_, problem) = Location::JwkSet { url: url.into() }.check(&[]).expect_err(url);
+            assert!(problem.contains(part), "{url}: {problem}");
+            let document = serde_json::json!({"issuer": "https://id.example", "jwks_uri": url}).to_string();
+            let error = jwks_uri(document.as_bytes(), "https://id.example", "https://id.example", &[]).expect_err(url);
+            assert!(error.detail().is_some_and(|detail| detail.contains(part)), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_metadata_is_explained() {
+        let issuer = "https://id.example";
+        let good = r#"{"issuer":"https://id.example","jwks_uri":"https://id.example/k"}"#;
+        let read = |body: &[u8]| jwks_uri(body, issuer, issuer, &[]);
+        assert!(read(format!("\u{feff}{good}").as_bytes()).is_ok());
+        let utf16: Vec<u8> = format!("\u{feff}{good}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for (body, part) in [
+            (&b"\x1f\x8b\x08\0"[..], "gzip"),
+            (&utf16, "UTF-16"),
+            (b"\xe9", "isn't UTF-8"),
+            (b"[]", "a JSON array"),
+            (br#"{"issuer":"https://login.example/{tenantid}/v2.0"}"#, "a template for many tenants"),
+        ] {
+            let error = read(body).expect_err(part);
+            assert!(error.detail().is_some_and(|detail| detail.contains(part)), "{error}");
         }
     }
 
@@ -328,7 +445,8 @@ mod tests {
             ("http://10.0.0.50/", Err(InsecureUrl)),
             ("ftp://keycloak/", Err(InsecureUrl)),
         ] {
-            assert_eq!(Location::JwkSet { url: url.into() }.check(&hosts), expected, "{url}");
+            let checked = Location::JwkSet { url: url.into() }.check(&hosts);
+            assert_eq!(checked.map_err(|(kind, _)| kind), expected, "{url}");
             let document = format!(r#"{{"issuer":"https://id.example","jwks_uri":"{url}"}}"#);
             let from = jwks_uri(document.as_bytes(), "https://id.example", "http://keycloak:8080", &hosts);
             // Metadata from another machine still can't lead to plain HTTP on this one.

@@ -37,7 +37,7 @@ pub use http::HttpFetch;
 #[cfg(feature = "remote")]
 pub(crate) use self::{
     budget::{Budget, Quota},
-    discovery::is_host,
+    discovery::{PLAIN_HTTP, is_host},
     fetch::{FilteredFetch, HostFilter},
     remote::{RemoteKeys, Setup},
 };

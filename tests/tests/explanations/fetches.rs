@@ -79,7 +79,12 @@ async fn a_bad_response_is_explained() {
         ("cut off", KeySet, body("{\"keys\":[\n{\"kty\":"), &["isn't JSON", "line 2"]),
         ("a name twice", KeySet, body(r#"{"keys":[],"keys":[]}"#), &["same name"]),
         ("a single key", KeySet, body(r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#), &["a single JWK"]),
-        ("a list of keys", KeySet, body(r#"[{"kty":"RSA"}]"#), &["isn't a JSON object"]),
+        ("a list of keys", KeySet, body(r#"[{"kty":"RSA"}]"#), &["a JSON array"]),
+        ("gzip", KeySet, Script::Body(b"\x1f\x8b\x08\0".to_vec()), &["gzip", "uncompressed"]),
+        ("UTF-16", KeySet, Script::Body(b"\xff\xfe{\0}\0".to_vec()), &["UTF-16"]),
+        ("metadata in UTF-16", OpenIdMetadata, Script::Body(b"\xff\xfe{\0}\0".to_vec()), &["UTF-16"]),
+        ("a key at an address", KeySet, body(r#"{"keys":[{"kty":"RSA","x5u":"https://a.example"}]}"#), &["`x5u`"]),
+        ("a key for no operation", KeySet, body(r#"{"keys":[{"kty":"RSA","key_ops":[]}]}"#), &["`key_ops` is empty"]),
         (
             "a number as a number",
             KeySet,
@@ -118,6 +123,18 @@ async fn a_bad_response_is_explained() {
             Script::KeySetAt("http://joe.example/jwks".to_owned()),
             &["`jwks_uri`", "`http://joe.example/jwks`"],
         ),
+        (
+            "a relative address",
+            OpenIdMetadata,
+            Script::KeySetAt("/jwks".to_owned()),
+            &["`jwks_uri`", "`/jwks`", "write all of it"],
+        ),
+        (
+            "a template",
+            OpenIdMetadata,
+            Script::ForeignIssuer("https://login.example/{tenantid}/v2.0".to_owned()),
+            &["a template for many tenants"],
+        ),
     ];
     for (name, document, script, words) in cases {
         let issuer = ScriptedIssuer::start().await.expect("an issuer");
@@ -127,7 +144,9 @@ async fn a_bad_response_is_explained() {
         issuer.script(document, script);
         let trusted = TrustedIssuer::discover(issuer.name()).audience(AUDIENCE);
         let builder = Verifier::builder().issuer(trusted).clock(issuer.clock());
-        explain(name, builder, &issuer.token().sign(), words).await;
+        // Each names the address that was asked.
+        let words = [words, &["`http://127.0.0.1:"]].concat();
+        explain(name, builder, &issuer.token().sign(), &words).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use serde::de::IgnoredAny;
 
 use crate::jose::{IgnoredKey, Key, KeyErrorKind, KeySet};
-use crate::keys::discovery::not_json;
+use crate::keys::discovery::{not_json, text};
 use crate::keys::{FetchError, FetchErrorKind, KeyTable};
 
 use super::service::Shared;
@@ -17,7 +17,7 @@ impl Shared {
     pub(super) fn read_key_set(&self, body: &[u8]) -> Result<(KeyTable, Arc<[Key]>), FetchError> {
         let setup = &self.setup;
         let content = |detail| FetchError::explained(FetchErrorKind::Content, detail);
-        let text = std::str::from_utf8(body).map_err(|_| content("the body isn't UTF-8".to_owned()))?;
+        let text = text(body).map_err(|problem| content(problem.to_owned()))?;
         let set = KeySet::from_fetched(text, setup.spiffe, setup.settings.max_keys)
             .map_err(|error| content(describe(text, &error.to_string())))?;
         let mut unusable = set.ignored_keys().to_vec();
@@ -75,12 +75,13 @@ fn describe(text: &str, error: &str) -> String {
         return "this is a discovery document and not a key set: use `TrustedIssuer::discover`, or its `jwks_uri`"
             .to_owned();
     }
-    match text.trim_start().strip_prefix(['{', '\u{feff}']) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match text.trim_start().strip_prefix('{') {
         Some(_) if text.contains("-----BEGIN") => {
             "this is a map of certificates or PEM keys and not a key set: use the issuer's JWKS address".to_owned()
         }
         // The error of a body that isn't JSON has a position, and nothing of the body.
-        Some(_) => match serde_json::from_str::<IgnoredAny>(text.trim_start_matches('\u{feff}')) {
+        Some(_) => match serde_json::from_str::<IgnoredAny>(text) {
             Err(syntax) => format!("the body isn't JSON: {syntax}"),
             Ok(_) => error.to_owned(),
         },

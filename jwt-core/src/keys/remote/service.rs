@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use crate::clock::{Clock, Moment};
 use crate::crypto::Backend;
 use crate::jose::{Algorithm, IgnoredKey};
-use crate::keys::discovery::Tag;
+use crate::keys::discovery::{FetchedSet, Tag};
 use crate::keys::{Fetch, FetchError, FetchErrorKind, Fetched, KeyRefreshSettings, Location, Lookup, Quota};
 use crate::observe::{Event, Observer};
 
@@ -317,8 +317,10 @@ impl FetchTask {
         let known = self.shared.current.load_full();
         let tag = known.as_deref().and_then(|snapshot| snapshot.tag.as_ref());
         let fetched = setup.location.fetch(setup.fetch.as_ref(), &setup.settings, tag).await;
-        self.outcome =
-            Some(fetched.and_then(|(fetched, tag)| self.shared.load_snapshot(known.as_deref(), &fetched, tag)));
+        self.outcome = Some(fetched.and_then(|FetchedSet { fetched, tag, address }| {
+            let snapshot = self.shared.load_snapshot(known.as_deref(), &fetched, tag);
+            snapshot.map_err(|error| error.at(&address))
+        }));
     }
 }
 

@@ -135,8 +135,8 @@ impl TrustedIssuer {
                 return Err(BuildError::new(Kind::IllegalCharacters, "issuer").hint(PADDED));
             }
             if METADATA.iter().any(|path| name.ends_with(path)) {
-                return Err(BuildError::new(Kind::InvalidUrl, "issuer").hint(
-                    ": that's the address of the issuer's metadata; write the part before `/.well-known/`, as the metadata has \
+                return Err(BuildError::new(Kind::InvalidUrl, "issuer").because(
+                    "is the address of the issuer's metadata; write the part before `/.well-known/`, as the metadata has \
                      it in `issuer`",
                 ));
             }
@@ -327,7 +327,7 @@ fn remote_keys(
     keys: KeySettings,
     context: &PrepareContext,
 ) -> Result<PreparedKeys, BuildError> {
-    use crate::keys::{FetchErrorKind, RemoteKeys, Setup};
+    use crate::keys::{FetchErrorKind, PLAIN_HTTP, RemoteKeys, Setup};
     if !settings.http_hosts.iter().all(|host| crate::keys::is_host(host)) {
         return Err(BuildError::new(Kind::InvalidUrl, "dangerous_http_hosts")
             .hint(": write host names or addresses without scheme, port and path, such as `keycloak`"));
@@ -340,12 +340,17 @@ fn remote_keys(
             "keys may be fetched over plain http: anyone on the way to these hosts can replace them"
         );
     }
-    location.check(&settings.http_hosts).map_err(|kind| match kind {
-        FetchErrorKind::InsecureUrl => BuildError::new(Kind::InsecureUrl, location.setting()).hint(
-            ": use https, or, if the network in between is trusted as in docker compose, name the host with \
-             `TrustedIssuer::dangerous_http_hosts`",
-        ),
-        _ => BuildError::new(Kind::InvalidUrl, location.setting()),
+    location.check(&settings.http_hosts).map_err(|(kind, problem)| {
+        let kind = if kind == FetchErrorKind::InsecureUrl { Kind::InsecureUrl } else { Kind::InvalidUrl };
+        let error = BuildError::new(kind, location.setting()).because(problem);
+        if problem == PLAIN_HTTP {
+            error.hint(
+                ": use https, or, if the network in between is trusted as in docker compose, name the host with \
+                 `TrustedIssuer::dangerous_http_hosts`",
+            )
+        } else {
+            error
+        }
     })?;
     let fetch = context.client()?;
     let KeySettings { allowed, in_turn, spiffe, backend, .. } = keys;

@@ -91,6 +91,8 @@ impl TrustedIssuer {
     /// Reads the metadata from `url` instead of the issuer's own URL. Only for [`discover`](Self::discover). Default: the
     /// issuer's URL.
     ///
+    /// The well-known paths are added to `url`, unless it has `/.well-known/` in it: then it's the address of the document.
+    ///
     /// Use it in a cluster in which the issuer has an internal address. The metadata and the tokens must still name the
     /// issuer.
     pub fn metadata_url(mut self, url: impl Into<Arc<str>>) -> Self {
