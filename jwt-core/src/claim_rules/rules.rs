@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{SenderRules, TypeRule};
 use crate::claims::{Audience, LogoutEvent, NumericDate, RegisteredClaims, claim};
-use crate::error::{Check, Error, ErrorKind};
+use crate::error::{Check, Detail, Error, ErrorKind, ExpectedValue};
 use crate::json::Value;
 
 /// The tolerated clock difference, if nothing else is set.
@@ -99,9 +99,15 @@ impl ClaimRules {
             return Err(Error::from(ErrorKind::WrongSubject).at(Check::Subject));
         }
         for (name, expected) in &self.fixed {
-            if claim(payload, name).and_then(Value::as_text).as_deref() != Some(expected) {
-                return Err(Error::from(ErrorKind::WrongClaim).at(Check::Required).with_unmet(Arc::clone(name)));
-            }
+            let found = match claim(payload, name).map(Value::as_text) {
+                Some(Some(value)) if value == *expected => continue,
+                Some(Some(_)) => "the token has another string",
+                Some(None) => "the token has a value that isn't a string",
+                None => "the token has none",
+            };
+            let detail = ExpectedValue { name: Arc::clone(name), expected: expected.clone(), found };
+            let detail = Detail::Value(Box::new(detail));
+            return Err(Error::from(ErrorKind::WrongClaim).at(Check::Required).with_detail(detail));
         }
         for name in &self.required {
             if !has(claims, payload, name) {

@@ -14,6 +14,8 @@ pub(crate) enum Detail {
     None,
     /// The part of the configuration that wasn't met: the name of a claim, a path or a requirement, or scopes.
     Unmet(Arc<str>),
+    /// A claim with another value than the configured one.
+    Value(Box<ExpectedValue>),
     /// A constant sentence.
     Constant(&'static str),
     /// A sentence from the configuration and from the application's own types.
@@ -26,6 +28,15 @@ pub(crate) enum Detail {
     Fetch(Arc<str>),
     /// The key that isn't there.
     Key { algorithm: &'static str, kid_bytes: Option<u16>, fits: Option<bool> },
+}
+
+/// The value that the configuration expects of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ExpectedValue {
+    pub(crate) name: Arc<str>,
+    pub(crate) expected: String,
+    /// Describes the token's value without showing it.
+    pub(crate) found: &'static str,
 }
 
 /// How a value differs from the expected one. The value itself is never kept.
@@ -166,6 +177,7 @@ impl Detail {
     pub(crate) fn unmet(&self) -> Option<&str> {
         match self {
             Self::Unmet(name) => Some(name),
+            Self::Value(value) => Some(&value.name),
             _ => None,
         }
     }
@@ -178,6 +190,11 @@ impl Detail {
             Self::Text(sentence) => Cow::Borrowed(sentence),
             Self::Fetch(cause) => format!("the issuer's keys couldn't be fetched: {cause}").into(),
             Self::Unmet(name) => Cow::Owned(unmet(kind, name)),
+            Self::Value(value) => format!(
+                "the claim `{}` must be the string `{}`, and {}: have the issuer set it, or correct `TrustedIssuer::claim`",
+                value.name, value.expected, value.found
+            )
+            .into(),
             Self::Expected { expected, found } => match (kind, found) {
                 (ErrorKind::WrongAudience, Found::Other) => format!(
                     "{expected}; the token is for another: the client must request one for this service, or the issuer must add it"
@@ -353,6 +370,24 @@ const fn usual(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::KeysUnavailable => {
             "the issuer's keys couldn't be fetched: a WARN in the log has the cause. Nothing needs a restart"
         }
+        ErrorKind::Revoked => {
+            "the token, its session, or all tokens of its subject or issuer were revoked: the user must log in again"
+        }
+        ErrorKind::SessionEnded => {
+            "the session ended by a logout, by its age, or because it wasn't used: the user must log in again"
+        }
+        ErrorKind::RefreshReused => {
+            "a refresh token was used twice, so it may be stolen and its session has ended: the user must log in again; a client              must replace its refresh token by each new one, and use it for one request at a time"
+        }
+        ErrorKind::RuleRefused => "a requirement on every token, from `VerifierBuilder::require_token`, isn't met",
+        ErrorKind::PrincipalUnavailable => {
+            "your function that loads the principal failed: a WARN in the log has its error"
+        }
+        ErrorKind::SessionsUnavailable => "the session store failed: an ERROR in the log has its error",
+        ErrorKind::SigningUnavailable => "the remote signer failed or took too long: an ERROR in the log has its error",
+        ErrorKind::IssuingFailed => {
+            "a token can't be issued with these settings: an ERROR in the log names the setting"
+        }
         ErrorKind::RevocationUnavailable => "the revocation list didn't answer: is its server up?",
         ErrorKind::ReplayLogUnavailable => {
             "the replay log of DPoP proofs is full or didn't answer: a WARN in the log has the cause"
@@ -404,6 +439,38 @@ mod tests {
             ("api://1815", "1816", None),
         ] {
             assert_eq!((Found::near(value, expected), Found::near(expected, value)), (found, found), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_error_without_a_detail_of_its_own_is_explained() {
+        // Their details depend on the token or the requirement, and are always set.
+        const NEVER_BARE: &[ErrorKind] = &[
+            ErrorKind::MalformedCredentials,
+            ErrorKind::MalformedToken,
+            ErrorKind::MalformedClaims,
+            ErrorKind::AlgorithmNotAllowed,
+            ErrorKind::WrongType,
+            ErrorKind::UnknownKey,
+            ErrorKind::BadSignature,
+            ErrorKind::Expired,
+            ErrorKind::NotYetValid,
+            ErrorKind::IssuedInFuture,
+            ErrorKind::TooOld,
+            ErrorKind::LifetimeTooLong,
+            ErrorKind::WrongAudience,
+            ErrorKind::WrongClaim,
+            ErrorKind::MissingClaim,
+            ErrorKind::InvalidProof,
+            ErrorKind::ClaimsMismatch,
+            ErrorKind::InsufficientScope,
+            ErrorKind::InsufficientRole,
+            ErrorKind::RequirementNotMet,
+            ErrorKind::RuleUnavailable,
+            ErrorKind::Misconfigured,
+        ];
+        for &kind in ErrorKind::ALL {
+            assert_ne!(usual(kind).is_some(), NEVER_BARE.contains(&kind), "{kind:?}");
         }
     }
 

@@ -1,13 +1,16 @@
 //! Errors of requests, [`Error`], and of settings, [`BuildError`].
 
+mod advice;
 mod build;
+mod build_kind;
 mod check;
 mod detail;
 mod kind;
 mod request;
 
-pub use build::{BuildError, BuildErrorKind};
+pub use build::BuildError;
+pub use build_kind::BuildErrorKind;
 pub(crate) use check::Check;
-pub(crate) use detail::{Detail, Found};
+pub(crate) use detail::{Detail, ExpectedValue, Found};
 pub use kind::{Class, ErrorKind};
 pub use request::{BoxError, Error};

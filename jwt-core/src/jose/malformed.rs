@@ -12,8 +12,8 @@ const PADDED: &str = "the token has `=` padding, as those of AWS ALB in `x-amzn-
                       access token in `x-amzn-oidc-accesstoken` instead";
 const STANDARD_BASE64: &str =
     "the token is encoded in base64 with `+` or `/`, and a JWT needs base64url (RFC 7515 section 2)";
-const HEADER: &str = "a segment isn't base64url, or the header isn't a JSON object with a string `alg`: the token was cut short or \
-                      changed on its way, or it isn't a JWT";
+const HEADER: &str = "a segment isn't base64url, or the header isn't a JSON object in which `alg` is a string, and `kid` and `typ` \
+                      too if they're there: the token was cut short or changed on its way, or it isn't a JWT";
 
 const XML: &str = "the token is XML in base64, probably a SAML assertion: exchange it for a JWT at the issuer";
 const GOOGLE: &str = "this is an access token of Google, which only Google can read: have the client send the ID token, whose audience \
