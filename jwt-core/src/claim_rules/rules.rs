@@ -143,7 +143,27 @@ impl ClaimRules {
                 AudienceRule::Unchecked => true,
             }
         });
-        if accepted { Ok(()) } else { Err(Error::from(ErrorKind::WrongAudience).at(Check::Audience)) }
+        if !accepted {
+            return Err(Error::from(ErrorKind::WrongAudience).at(Check::Audience));
+        }
+        if self.audience_claim.is_some() { self.check_other_audience(claims) } else { Ok(()) }
+    }
+
+    /// Refuses an `aud` that names other services, although another claim names this one. RFC 7519 section 4.1.3.
+    #[cold]
+    fn check_other_audience(&self, claims: &RegisteredClaims<'_>) -> Result<(), Error> {
+        const OTHER: Detail = Detail::Constant(
+            "the token has `aud` too, which names none of the configured audiences: if it's meant for this service, configure that \
+             audience as well",
+        );
+        match (&self.audience, claims.audience()) {
+            (AudienceRule::AnyOf(names) | AudienceRule::AllOf(names), Some(audience))
+                if !names.iter().any(|name| audience.contains(name)) =>
+            {
+                Err(Error::from(ErrorKind::WrongAudience).at(Check::Audience).with_detail(OTHER))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Calls `check` with the audience: `aud`, or the claim that replaces it.
@@ -314,6 +334,9 @@ mod tests {
         };
         for (payload, expected) in [
             (r#"{"client_id":"app"}"#, Ok(())),
+            (r#"{"client_id":"app","aud":["x","app"]}"#, Ok(())),
+            (r#"{"client_id":"app","aud":"https://other.example"}"#, Err(ErrorKind::WrongAudience)),
+            (r#"{"client_id":"app","aud":[]}"#, Err(ErrorKind::WrongAudience)),
             (r#"{"client_id":"other","aud":"app"}"#, Err(ErrorKind::WrongAudience)),
             (r#"{"aud":"app"}"#, Err(ErrorKind::WrongAudience)),
             (r#"{"x":{"client_id":"app"}}"#, Err(ErrorKind::WrongAudience)),

@@ -44,6 +44,11 @@ pub(crate) fn provider() -> Provider {
                 json!({"aud": CLIENT, "token_use": "id", "client_id": null, "scope": null, "cognito:username": "ada"}),
                 ErrorKind::WrongAudience,
             ),
+            refused(
+                "a token that was asked for another API",
+                json!({"aud": "https://payments.example"}),
+                ErrorKind::WrongAudience,
+            ),
             refused("a token that says it is an ID token", json!({"token_use": "id"}), ErrorKind::WrongClaim),
             refused("a token of no stated use", json!({"token_use": null}), ErrorKind::WrongClaim),
             refused("another client of the pool", json!({"client_id": "7other"}), ErrorKind::WrongAudience),
@@ -79,6 +84,9 @@ async fn cognitos_groups_and_scopes_are_read() {
 }
 
 #[tokio::test]
-async fn an_audience_that_was_asked_for_does_no_harm() {
-    provider().verified(json!({"aud": "https://reports.example"})).await;
+async fn an_audience_that_was_asked_for_must_be_the_service() {
+    let both = || Verifier::builder().issuer(cognito().audience("https://reports.example"));
+    let with_both = Provider { recipe: both, ..provider() };
+    with_both.verified(json!({"aud": "https://reports.example"})).await;
+    with_both.verified(json!({})).await;
 }

@@ -290,6 +290,8 @@ impl TrustedIssuer {
     }
 
     /// Reads the audience from this claim, for issuers whose tokens have no `aud`. Default: `aud`.
+    ///
+    /// If a token has `aud` as well, that must also name one of the audiences (RFC 7519 section 4.1.3).
     pub fn audience_claim(mut self, name: impl Into<Arc<str>>) -> Self {
         self.policy.audience_claim = Some(name.into());
         self
