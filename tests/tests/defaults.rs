@@ -385,9 +385,9 @@ rows! {
         assert!(with(Csrf::new().allow_origin("https://*")).build().is_err());
     }
 
-    "empty cookie", "counts as no token" => an_empty_cookie_holds_no_token {
-        let application = behind(builder().sources(TokenSources::new().cookie("session")));
-        let empty = Ask::get("/me").header("cookie", "session=");
+    "empty cookie, empty custom header", "counts as no token" => an_empty_cookie_or_header_holds_no_token {
+        let application = behind(builder().sources(TokenSources::new().cookie("session").header("x-token")));
+        let empty = Ask::get("/me").header("cookie", "session=").header("x-token", "");
         assert_eq!(application.send(&empty).await, Answer::missing());
         assert_eq!(application.send(&empty.bearer(&good().sign())).await.status, 200);
     }
@@ -452,7 +452,7 @@ rows! {
         }
     }
 
-    "numbers of a JWK", "read despite leading zeros, missing leading zeros, or padding; `null` counts as absent"
+    "numbers of a JWK", "read despite leading zeros, missing leading zeros, padding, or the standard alphabet of base64; `null` counts as absent"
         => numbers_of_a_jwk_are_read_despite_zeros_and_padding
     {
         let (exact, zeros) = (encode([0x95; 256]), encode([&[0][..], &[0x95; 256]].concat()));

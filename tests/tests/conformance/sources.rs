@@ -56,9 +56,33 @@ async fn a_malformed_token_is_a_client_error_in_every_place() {
         let answer = application().send(&ask).await;
         assert_eq!(answer, Answer::malformed(ErrorKind::MalformedCredentials), "{location}");
     }
-    for (ask, location) in places("/me", "").into_iter().filter(|(_, location)| *location != "Cookie") {
+    // An empty cookie or custom header holds no token.
+    let [authorization, _, query, _, custom, forwarded, websocket] = places("/me", "");
+    for (ask, location) in [authorization, query, custom, forwarded, websocket] {
         let answer = application().send(&ask).await;
         assert_eq!(answer, Answer::malformed(ErrorKind::MalformedCredentials), "{location}");
+    }
+}
+
+#[actix_web::test]
+async fn an_empty_custom_header_holds_no_token() {
+    let token = good().sign();
+    for (ask, expected) in [
+        (Ask::get("/user").header("x-token", ""), Answer::missing()),
+        (Ask::get("/user").header("x-token", "  "), Answer::missing()),
+        (Ask::get("/optional").header("x-token", ""), Answer::text("nobody")),
+        (Ask::get("/user").header("x-token", "").bearer(&token), Answer::text("Ada")),
+        (Ask::get("/user").header("x-forwarded-authorization", "").bearer(&token), Answer::text("Ada")),
+        (
+            Ask::get("/user").header("x-token", "").header("x-token", &token),
+            Answer::malformed(ErrorKind::MultipleCredentials),
+        ),
+        (
+            Ask::get("/user").header("x-token", "").header("x-token", ""),
+            Answer::malformed(ErrorKind::MultipleCredentials),
+        ),
+    ] {
+        assert_eq!(application().send(&ask).await, expected, "{ask:?}");
     }
 }
 

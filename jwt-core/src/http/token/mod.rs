@@ -14,5 +14,7 @@ pub(crate) use found::{NoToken, RawToken};
 pub(crate) use malformed::{describe as describe_malformed, describe_absence};
 pub use source::TokenSource;
 pub use sources::TokenSources;
+#[cfg(feature = "config")]
+pub(crate) use sources::is_name;
 pub(crate) use strip::{Kept, Strip};
 pub(crate) use websocket::{BEARER as WEBSOCKET_BEARER, offers_bearer};

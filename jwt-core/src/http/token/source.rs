@@ -157,7 +157,17 @@ pub(super) struct CustomHeader(pub(super) String);
 
 impl TokenSource for CustomHeader {
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
-        end_to_end(request, &self.0, |value| found.add(trim(value), Location::Header));
+        let (mut lines, mut last) = (0, None);
+        end_to_end(request, &self.0, |value| {
+            lines += 1;
+            if let Some(earlier) = last.replace(trim(value)) {
+                found.add(earlier, Location::Header);
+            }
+        });
+        // Proxies write an empty line if their variable is empty: it holds no token, like an empty cookie.
+        if let Some(last) = last.filter(|last| lines > 1 || !last.is_empty()) {
+            found.add(last, Location::Header);
+        }
     }
 
     fn place(&self) -> Option<(Location, &str)> {
