@@ -1,7 +1,8 @@
 use crate::error::{BuildError, BuildErrorKind};
 
 use super::fields::{IssuerConfig, VerifierConfig};
-use super::names::{Names, refused, variable};
+use super::names::{Names, malformed_name, refused, variable};
+use super::nearest::nearest;
 use super::variables::{FIELDS, Found, Set, is_of_issuer};
 
 impl VerifierConfig {
@@ -118,8 +119,15 @@ struct Setting {
 
 impl Setting {
     fn apply(self, found: &mut Found) -> Result<(), BuildError> {
-        let outcome =
-            if self.value.is_empty() { Err("is empty: set it or remove it") } else { (self.set)(found, self.value) };
+        // Spaces and quotes may be part of a secret, and don't matter in a PEM.
+        let is_literal = matches!(self.field, "pem" | "secret" | "previous_secret");
+        let outcome = if self.value.is_empty() {
+            Err("is empty: set it or remove it")
+        } else if let Some(problem) = malformed_name(&self.value).filter(|_| !is_literal) {
+            Err(problem)
+        } else {
+            (self.set)(found, self.value)
+        };
         outcome.map_err(|problem| refused(BuildErrorKind::Invalid, self.name, problem))
     }
 }
@@ -149,7 +157,12 @@ fn settings(prefix: &str, variables: impl IntoIterator<Item = (String, String)>)
     for (name, value) in variables {
         let Some(rest) = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')) else { continue };
         let Some((field, set)) = FIELDS.iter().find(|(field, _)| variable(field) == rest) else {
-            let problem = "is not a setting: correct its name or remove it";
+            let problem = match nearest(FIELDS.iter().map(|(field, _)| *field), rest) {
+                Some(field) => {
+                    format!("is not a setting: correct its name to `{prefix}_{}`, or remove it", variable(field))
+                }
+                None => "is not a setting: correct its name or remove it".to_owned(),
+            };
             return Err(refused(BuildErrorKind::Unknown, name, problem));
         };
         if settings.iter().any(|other| other.field == *field) {
@@ -199,11 +212,52 @@ mod tests {
     }
 
     #[test]
+    fn the_error_for_an_unknown_variable_names_the_nearest_one() {
+        for (name, expected) in [
+            ("AUDEINCE", "`X_AUDIENCE`"),
+            ("JWKS_URI", "`X_JWKS_URL`"),
+            ("REQUIRED_CLAIMS", "`X_REQUIRE_CLAIMS`"),
+            ("ISSUERS", "`X_ISSUER`"),
+            ("_LEEWAY", "`X_LEEWAY`"),
+            ("MAX_TOKEN_BYTE", "`X_MAX_TOKEN_BYTES`"),
+            ("PUBLIC_KEY", "`X_PEM`"),
+            ("CLOCK_SKEW", "`X_LEEWAY`"),
+            ("DATABASE_PASSWORD", "its name or remove it"),
+            ("A", "its name or remove it"),
+        ] {
+            let error = read(&[(name, "a")]).expect_err(name);
+            assert_eq!(error.kind(), BuildErrorKind::Unknown);
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn stray_white_space_quotes_and_brackets_are_refused() {
+        for (name, value, part) in [
+            ("ISSUER", "https://id.example\n", "white space"),
+            ("ISSUER", " https://id.example", "white space"),
+            ("ISSUER", "\"https://id.example\"", "quotes"),
+            ("AUDIENCE", "'a'", "quotes"),
+            ("AUDIENCE", "[\"a\",\"b\"]", "brackets"),
+            ("AUDIENCE", "${AUDIENCE}", "placeholder"),
+            ("LEEWAY", " 60s ", "white space"),
+            ("DISCOVER", "\"true\"", "quotes"),
+        ] {
+            let error = read(&[(name, value)]).expect_err(name);
+            assert_eq!((error.kind(), error.setting()), (BuildErrorKind::Invalid, &*format!("X_{name}")));
+            assert!(error.to_string().contains(part), "{error}");
+        }
+        for value in [" a secret with spaces ", "\"quoted\"", "[x]"] {
+            assert!(read(&[("SECRET", value)]).is_ok(), "{value}");
+        }
+    }
+
+    #[test]
     fn an_error_names_the_wrong_variable() {
         for (variables, message) in [
-            (&[("SECERT", "hush")][..], "X_SECERT is not a setting: correct its name or remove it"),
+            (&[("SECERT", "hush")][..], "X_SECERT is not a setting: correct its name to `X_SECRET`, or remove it"),
             (&[("", "a")], "X_ is not a setting: correct its name or remove it"),
-            (&[("issuer", "a")], "X_issuer is not a setting: correct its name or remove it"),
+            (&[("issuer", "a")], "X_issuer is not a setting: correct its name to `X_ISSUER`, or remove it"),
             (&[("ISSUER", "")], "X_ISSUER is empty: set it or remove it"),
             (&[("ISSUER", "a"), ("ISSUER", "a")], "X_ISSUER is given twice"),
             (&[("AUDIENCE", "a,")], "X_AUDIENCE contains an empty name"),
@@ -268,7 +322,7 @@ mod tests {
                 &[("AUDIENCE", "a")][..],
                 "X_AUDIENCE doesn't say which of the configuration's issuers is meant: remove it, and change the configuration",
             ),
-            (one, &[("AUDEINCE", "a")], "X_AUDEINCE is not a setting: correct its name or remove it"),
+            (one, &[("AUDEINCE", "a")], "X_AUDEINCE is not a setting: correct its name to `X_AUDIENCE`, or remove it"),
             (one, &[("LEEWAY", "10")], "X_LEEWAY has no unit: add ms, s, m, h or d"),
         ] {
             assert_eq!(plain(&overlaid(file, variables).unwrap_err()), message);

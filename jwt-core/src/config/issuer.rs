@@ -1,9 +1,9 @@
 use crate::error::{BuildError, BuildErrorKind};
 use crate::verify::TrustedIssuer;
 
-use super::fields::IssuerConfig;
+use super::fields::{IssuerConfig, StringList};
 use super::keys::{Inputs, algorithm};
-use super::names::IssuerPaths;
+use super::names::{IssuerPaths, malformed_name, refused};
 use super::sender::Mode;
 
 impl IssuerConfig {
@@ -14,6 +14,7 @@ impl IssuerConfig {
         inputs: &dyn Inputs,
     ) -> Result<TrustedIssuer, BuildError> {
         self.check_domain(paths)?;
+        self.check_names(paths)?;
         self.check_conflicts(paths, has_resource)?;
         let algorithms = match &self.algorithms {
             Some(names) => {
@@ -87,6 +88,24 @@ impl IssuerConfig {
         Ok(issuer)
     }
 
+    /// Checks the names that tokens are compared with: a stray character would refuse all of them.
+    fn check_names(&self, paths: &IssuerPaths<'_>) -> Result<(), BuildError> {
+        let list = |names: &'_ Option<StringList>| names.clone().map(|names| names.0).unwrap_or_default();
+        for (field, names) in [
+            ("issuer", self.issuer.iter().cloned().collect()),
+            ("subject", self.subject.iter().cloned().collect()),
+            ("audience", list(&self.audience)),
+            ("all_audiences", list(&self.all_audiences)),
+            ("token_types", list(&self.token_types)),
+            ("require_claims", list(&self.require_claims)),
+        ] {
+            if let Some(problem) = names.iter().find_map(|name| malformed_name(name)) {
+                return Err(refused(BuildErrorKind::Invalid, paths.of(field), problem));
+            }
+        }
+        Ok(())
+    }
+
     fn check_conflicts(&self, paths: &IssuerPaths<'_>, has_resource: bool) -> Result<(), BuildError> {
         let audience = self.audience.is_some().then_some("audience");
         let all = self.all_audiences.is_some().then_some("all_audiences");
@@ -134,6 +153,27 @@ mod tests {
     fn refused(toml: &str) -> (BuildErrorKind, String) {
         let error = builder(toml).err().unwrap_or_else(|| panic!("accepted: {toml}"));
         (error.kind(), plain(&error))
+    }
+
+    #[test]
+    fn an_error_says_which_values_fit() {
+        for (line, part) in [
+            ("max_age = 0", "`issuers[0].max_age` is out of range: it must be longer than zero"),
+            ("audience_claim = ''", "`issuers[0].audience_claim` is empty: give it a value, or leave it out"),
+            (
+                "algorithms = ['ES256', 'RS256']",
+                "has a shared secret for HS256, and `algorithms` allows only ES256, RS256",
+            ),
+            ("subject = 'ada '", "`issuers[0].subject` has white space at its start or its end"),
+            ("token_types = [\"'at+jwt'\"]", "`issuers[0].token_types` is in quotes"),
+        ] {
+            let error = builder(&format!("[[issuers]]\n{GOOD}{KEY}{line}")).expect_err(line).to_string();
+            assert!(error.contains(part), "{error}");
+        }
+        let marked = builder(&format!("[[issuers]]\n{GOOD}secret_file = 'marked'\nalgorithm = 'HS256'")).err();
+        assert!(marked.expect("an error").to_string().contains("byte order mark"));
+        let error = builder("[[issuers]]\nissuer = 'a'\naudience = 'a'\nprevious_secret_env = 'SECRET'").err();
+        assert!(error.expect("an error").to_string().contains("`secret_file` or `secret_env`"));
     }
 
     #[test]
@@ -271,7 +311,7 @@ mod tests {
             (
                 &[GOOD, "jwks_file = 'jwks'\nalgorithms = 'ES256'"],
                 NoUsableKey,
-                "jwks_file has no key that fits an allowed algorithm",
+                "jwks_file has an Ed25519 key, and `algorithms` allows only ES256",
             ),
             (&[GOOD, "jwks_file = 'empty'"], NoUsableKey, "jwks_file has no key that fits an allowed algorithm"),
             (
@@ -288,7 +328,7 @@ mod tests {
             (
                 &[GOOD, pem, "algorithm = 'RS256'"],
                 UnusableKey,
-                "pem holds no usable key: the key can't be used with this algorithm",
+                "pem holds no usable key: an Ed25519 key can't be used with RS256; it's for EdDSA",
             ),
             (
                 &[GOOD, "secret_file = 'short'\nalgorithm = 'HS256'"],
@@ -301,7 +341,12 @@ mod tests {
                 "jwks_file holds no usable key: the text is PEM, not a key set: read it with `Key::from_pem`, or with `pem_file` in a configuration",
             ),
             (&[GOOD, "jwks_file = 'bytes'"], Unreadable, "jwks_file names a file that is not valid UTF-8"),
-            (&[GOOD, "pem_file = 'none'"], Unreadable, "pem_file names a file that cannot be read: entity not found"),
+            (
+                &[GOOD, "pem_file = 'none'"],
+                Unreadable,
+                "pem_file names a file that can't be read: there is no such file; a relative name is relative to the working \
+                 directory of the process",
+            ),
             (
                 &[GOOD, "secret_env = 'NONE'\nalgorithm = 'HS256'"],
                 Unreadable,
@@ -349,7 +394,10 @@ mod tests {
                 &[("X_SECRET", "hush"), ("X_ALGORITHM", "HS256")],
                 "X_SECRET holds no usable key: the secret has 4 bytes; HS256 needs at least 32 (`openssl rand -hex 32`)",
             ),
-            (&[("X_JWKS_FILE", "/nowhere/at/all")], "X_JWKS_FILE names a file that cannot be read: entity not found"),
+            (
+                &[("X_JWKS_FILE", "/nowhere/at/all")],
+                "X_JWKS_FILE names a file that can't be read: there is no such file",
+            ),
             (&[("X_SOURCES_COOKIES", "a,a"), ("X_JWKS_URL", "u")], "X_SOURCES_COOKIES contains a name twice"),
             (
                 &[("X_JWKS_FILE", "f"), ("X_REFRESH_STALE_IF_ERROR", "1s")],

@@ -132,6 +132,10 @@ impl IssuerConfig {
                 let instruction = "set it to the address of the domain's keys, or set another source of them";
                 return Err(paths.missing("jwks_url", instruction));
             }
+            if let Some(previous) = self.previous_secrets().first() {
+                let problem = "is the secret before another one: set that one too, with `secret_file` or `secret_env`";
+                return Err(refused(BuildErrorKind::Undecided, paths.of(previous.field), problem));
+            }
             return Err(paths.missing("discover", "set it to true, or set another source of the issuer's keys"));
         };
         if let Some(second) = settings.next() {
@@ -206,9 +210,19 @@ impl IssuerConfig {
         if keys.keys().iter().any(fits) {
             return Ok(());
         }
-        let error =
-            BuildError::new(BuildErrorKind::NoUsableKey, "keys").because_of(keys.ignored_keys().first().cloned());
-        Err(error.at(path))
+        let error = BuildError::new(BuildErrorKind::NoUsableKey, "keys");
+        Err(match (keys.keys().first(), allowed) {
+            (Some(key), Some(allowed)) if !allowed.is_empty() => {
+                let names: Vec<&str> = allowed.iter().map(|algorithm| algorithm.name()).collect();
+                let found = match key.algorithm() {
+                    Some(algorithm) => format!("{} for {algorithm}", key.material().family().noun()),
+                    None => key.material().family().noun().to_owned(),
+                };
+                let problem = format!("has {found}, and `algorithms` allows only {}", names.join(", "));
+                error.at(path).because(problem)
+            }
+            _ => error.because_of(keys.ignored_keys().first().cloned()).at(path),
+        })
     }
 }
 
@@ -224,10 +238,9 @@ impl KeySetting<'_> {
             refused(BuildErrorKind::UnusableKey, paths.of(self.field), format!("holds no usable key: {error}"))
         };
         let file = |path: &Path| {
-            inputs.read_file(path).map_err(|error| {
-                let problem = format!("names a file that cannot be read: {}", error.kind());
-                refused(BuildErrorKind::Unreadable, paths.of(self.field), problem)
-            })
+            inputs
+                .read_file(path)
+                .map_err(|error| refused(BuildErrorKind::Unreadable, paths.of(self.field), unreadable(path, &error)))
         };
         let one = |key: fn(Algorithm, &[u8]) -> Result<Key, KeyError>, bytes: &[u8]| {
             let algorithm =
@@ -247,7 +260,11 @@ impl KeySetting<'_> {
             KeyLocation::PemFile(path) => one(|algorithm, pem| Key::from_pem(algorithm, pem), &file(path)?),
             KeyLocation::Pem(pem) => one(|algorithm, pem| Key::from_pem(algorithm, pem), pem.0.as_bytes()),
             KeyLocation::SecretFile(path) => {
-                one(|algorithm, bytes| Key::from_secret(algorithm, bytes), without_line_end(&file(path)?))
+                let bytes = file(path)?;
+                if let Some(problem) = misencoded(&bytes) {
+                    return Err(refused(BuildErrorKind::Invalid, paths.of(self.field), problem));
+                }
+                one(|algorithm, bytes| Key::from_secret(algorithm, bytes), without_line_end(&bytes))
             }
             KeyLocation::SecretEnv(name) => {
                 let secret = inputs.read_variable(name).map_err(|error| {
@@ -270,6 +287,42 @@ impl KeySetting<'_> {
 pub(super) fn algorithm(name: &str, field: &str, paths: &IssuerPaths<'_>) -> Result<Algorithm, BuildError> {
     let unknown = |_| refused(BuildErrorKind::Invalid, paths.of(field), UNKNOWN_ALGORITHM);
     name.parse().map_err(unknown)
+}
+
+/// Says why a file can't be read, without its name.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> String {
+    let text = path.to_string_lossy();
+    let reason = if text.is_empty() {
+        "the name is empty".into()
+    } else if text.starts_with("http://") || text.starts_with("https://") {
+        "it's an address; `jwks_url` fetches a key set".into()
+    } else if text.starts_with('~') || text.contains('$') {
+        "it has a `~` or `$`, which only a shell replaces".into()
+    } else {
+        match error.kind() {
+            io::ErrorKind::NotFound if path.is_relative() => {
+                "there is no such file; a relative name is relative to the working directory of the process".into()
+            }
+            io::ErrorKind::NotFound => "there is no such file".into(),
+            io::ErrorKind::PermissionDenied => "this process isn't allowed to read it".into(),
+            io::ErrorKind::IsADirectory => "it's a directory".into(),
+            other => other.to_string(),
+        }
+    };
+    format!("names a file that can't be read: {reason}")
+}
+
+/// Notices bytes that Windows adds to a text. In a secret, they would make a verifier refuse every token.
+pub(super) fn misencoded(bytes: &[u8]) -> Option<&'static str> {
+    let is_utf16 = matches!(bytes, [0xff, 0xfe, rest @ ..] if rest.iter().skip(1).step_by(2).all(|&byte| byte == 0))
+        || matches!(bytes, [0xfe, 0xff, rest @ ..] if rest.iter().step_by(2).all(|&byte| byte == 0));
+    if is_utf16 {
+        Some("names a file in UTF-16, and the secret's bytes would be others: save it as UTF-8")
+    } else if bytes.starts_with("\u{feff}".as_bytes()) {
+        Some("names a file with a byte order mark, which would be part of the secret: save it as UTF-8 without one")
+    } else {
+        None
+    }
 }
 
 /// Removes the line end that editors and `echo` add. In a secret that isn't UTF-8, the last byte may be part of it.
@@ -297,6 +350,24 @@ mod tests {
             (b"ab\xff\n", b"ab\xff\n"),
         ] {
             assert_eq!(without_line_end(bytes), expected, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_secret_in_another_encoding_is_noticed() {
+        let utf16 = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+        let big: Vec<u8> = "\u{feff}secret".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for (bytes, part) in [
+            (utf16("\u{feff}secret\r\n"), Some("UTF-16")),
+            (big, Some("UTF-16")),
+            ("\u{feff}secret".into(), Some("byte order mark")),
+            (b"secret".to_vec(), None),
+            (vec![0xff, 0xfe, 7, 7, 7, 7], None),
+            (vec![0xef, 0xbb], None),
+        ] {
+            let problem = misencoded(&bytes);
+            assert_eq!(problem.is_some(), part.is_some(), "{bytes:?}");
+            assert!(part.is_none_or(|part| problem.is_some_and(|problem| problem.contains(part))), "{bytes:?}");
         }
     }
 

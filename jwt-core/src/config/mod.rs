@@ -37,6 +37,7 @@ mod fields;
 mod issuer;
 mod keys;
 mod names;
+mod nearest;
 mod remote;
 mod resources;
 mod sender;

@@ -86,14 +86,28 @@ pub(super) fn at_path(error: BuildError, path: String) -> BuildError {
     }
 }
 
+/// Returns what's wrong with the form of a name from a file or a variable. Templates, shells and copying leave it there.
+pub(super) fn malformed_name(name: &str) -> Option<&'static str> {
+    let is_between = |start, end| name.len() > 1 && name.starts_with(start) && name.ends_with(end);
+    if name.trim() != name {
+        Some("has white space at its start or its end: remove it")
+    } else if is_between('"', '"') || is_between('\'', '\'') {
+        Some("is in quotes: remove them (`docker --env-file` keeps them, for example)")
+    } else if name.starts_with('[') || name.starts_with("${") {
+        Some(
+            "is a list in brackets or a placeholder that nothing replaced: write the plain name; commas separate several",
+        )
+    } else {
+        None
+    }
+}
+
 pub(super) fn conflict(path: impl Into<Cow<'static, str>>, other: &str) -> BuildError {
     refused(BuildErrorKind::Contradiction, path, format!("conflicts with {other}: remove one of them"))
 }
 
-/// Returns the error's text without the quotes around the setting, so that tables of tests stay readable.
+/// Returns the error's text without the quotes around the setting and without advice, so that tables of tests stay readable.
 #[cfg(test)]
 pub(super) fn plain(error: &BuildError) -> String {
-    let text = error.to_string();
-    let rest = text.strip_prefix(&format!("`{}` ", error.setting())).unwrap_or_else(|| panic!("{text}"));
-    format!("{} {rest}", error.setting())
+    format!("{} {}", error.setting(), error.problem())
 }

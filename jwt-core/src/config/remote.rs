@@ -145,8 +145,16 @@ mod tests {
                 Kind::InsecureUrl,
                 "jwks_url is neither https nor on a loopback host",
             ),
-            ("jwks_url = 'keys'", Kind::InvalidUrl, "jwks_url is not a usable URL"),
-            ("metadata_url = 'keys'", Kind::InvalidUrl, "metadata_url is not a usable URL"),
+            (
+                "jwks_url = 'keys'",
+                Kind::InvalidUrl,
+                "jwks_url is not a usable URL: write all of it, for example `https://id.example`",
+            ),
+            (
+                "metadata_url = 'keys'",
+                Kind::InvalidUrl,
+                "metadata_url is not a usable URL: write all of it, for example `https://id.example`",
+            ),
             ("discover = true\nrefresh.timeout = '31s'", Kind::OutOfRange, "refresh.timeout is out of range"),
             ("discover = true\nrefresh.max_bytes = '1MiB'", Kind::OutOfRange, "refresh.max_bytes is out of range"),
             ("discover = true\nrefresh.max_keys = 1001", Kind::OutOfRange, "refresh.max_keys is out of range"),
@@ -166,7 +174,10 @@ mod tests {
             assert_eq!(refused(&toml), (kind, format!("issuers[0].{message}")));
         }
         let plain = "[[issuers]]\nissuer = 'joe'\naudience = 'a'\ndiscover = true";
-        assert_eq!(refused(plain).1, "issuers[0].issuer is not a usable URL");
+        assert_eq!(
+            refused(plain).1,
+            "issuers[0].issuer is not a usable URL: write all of it, for example `https://id.example`"
+        );
     }
 
     #[cfg(feature = "remote")]

@@ -1,7 +1,7 @@
 //! The settings of tokens that are bound to their sender.
 
 use super::fields::{CertificateConfig, DpopConfig, VerifierConfig};
-use super::keys::{Inputs, without_line_end};
+use super::keys::{Inputs, unreadable, without_line_end};
 use super::names::{IssuerPaths, refused};
 use crate::error::{BuildError, BuildErrorKind};
 use crate::proof::Dpop;
@@ -101,7 +101,7 @@ impl VerifierConfig {
         };
         if let Some(file) = &config.nonce_secret_file {
             let secret = inputs.read_file(file).map_err(|error| {
-                let problem = format!("names a file that cannot be read: {}", error.kind());
+                let problem = unreadable(file, &error);
                 refused(BuildErrorKind::Unreadable, path("dpop.nonce_secret_file"), problem)
             })?;
             dpop = dpop.nonces(without_line_end(&secret));
@@ -184,7 +184,8 @@ mod tests {
             (
                 "[dpop]\nurl = 'https://api.example'\nnonce_secret_file = 'none'\n",
                 "",
-                "dpop.nonce_secret_file names a file that cannot be read: entity not found",
+                "dpop.nonce_secret_file names a file that can't be read: there is no such file; a relative name is relative to the \
+                 working directory of the process",
             ),
             (
                 "[dpop]\nurl = 'https://api.example'\nmax_age = '1h'\n",

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::error::{BuildError, BuildErrorKind};
 use crate::http::csrf::Csrf;
-use crate::http::token::TokenSources;
+use crate::http::token::{TokenSources, is_name};
 
 use super::fields::{CsrfConfig, SourcesConfig, StringList};
 use super::names::{Names, conflict, refused};
@@ -29,6 +29,13 @@ impl SourcesConfig {
                 let refuse = |kind, problem: &'static str| Err(refused(kind, names.verifier(field), problem));
                 if name.is_empty() {
                     return refuse(BuildErrorKind::Invalid, "contains an empty name");
+                }
+                // Query parameters may have any name.
+                if field != "sources.queries" && !is_name(name) {
+                    return refuse(
+                        BuildErrorKind::Invalid,
+                        "contains a name with characters that no header or cookie has in its name; commas separate several names",
+                    );
                 }
                 // A place that is searched twice would find one token twice, and two tokens are refused.
                 if !earlier.insert(if headers { name.to_ascii_lowercase() } else { name.clone() }) {
