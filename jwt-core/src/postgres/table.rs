@@ -93,7 +93,7 @@ const REMOVE_EXPIRED: &str = "WITH expired AS (
     WHERE r.kind = e.kind AND r.issuer = e.issuer AND r.name = e.name AND r.until <= extract(epoch FROM now())
     RETURNING 1";
 
-/// The point from which a process follows the table.
+/// A process's first position in the table: it reads later rows from then on.
 pub(super) struct Start {
     pub(super) run: Run,
     pub(super) position: Position,

@@ -1,4 +1,4 @@
-//! Checks where a request comes from.
+//! Checks the origin of a request.
 
 use std::borrow::Cow;
 

@@ -72,8 +72,8 @@ impl Csrf {
     /// You need it if the pages are on another host than the API, or if a proxy changes `Host`. A value that isn't an origin
     /// makes building the verifier fail.
     ///
-    /// `https://*.shop.example` stands for one label of any name, so for `https://tenant-7.shop.example` and neither for
-    /// `https://shop.example` nor for `https://a.b.shop.example`. Scheme and port must be equal. Every page of an origin that you
+    /// `https://*.shop.example` has one label of any name: it matches `https://tenant-7.shop.example`, but not
+    /// `https://shop.example` or `https://a.b.shop.example`. Scheme and port must be equal. Every page of an origin that you
     /// accept can make changes in your users' names, so don't accept a domain where other people publish pages, such as
     /// `https://*.github.io`. Anything else is a decision of your code: [`allow_origin_if`](Self::allow_origin_if).
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {

@@ -189,7 +189,7 @@ impl<'r> Rotation<'r> {
         Self { subject, id, presented, rotations, now, grace: 0, idle: 0, device_key: None }
     }
 
-    /// Sets the key of a device that the request proves. Default: none.
+    /// Sets the key of a device that the request proves. Default: no key.
     #[must_use]
     pub const fn device_key(mut self, key: Option<&'r str>) -> Self {
         self.device_key = key;
