@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -25,6 +26,7 @@ use super::units::{DurationSetting, SizeSetting};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VerifierConfig {
+    #[serde(deserialize_with = "tables")]
     pub(super) issuers: Vec<IssuerConfig>,
     pub(super) leeway: Option<DurationSetting>,
     pub(super) max_token_bytes: Option<SizeSetting>,
@@ -32,6 +34,7 @@ pub struct VerifierConfig {
     /// Each scope with the scopes that it implies.
     pub(super) scope_implies: BTreeMap<String, StringList>,
     pub(super) sources: SourcesConfig,
+    #[serde(deserialize_with = "tables")]
     pub(super) resources: Vec<ResourceConfig>,
     pub(super) challenges: Option<StringList>,
     pub(super) token_cache: Option<CacheConfig>,
@@ -190,6 +193,29 @@ pub(super) struct HiddenString(pub(super) Zeroizing<String>);
 #[derive(Clone, Debug)]
 pub(super) struct Ignored;
 
+/// Reads a list of tables. A single table is the most common mistake in TOML, so the error says how a list is written.
+fn tables<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct Tables<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Tables<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of tables (in TOML with two brackets, such as `[[issuers]]`)")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            let mut tables = Vec::new();
+            while let Some(table) = list.next_element()? {
+                tables.push(table);
+            }
+            Ok(tables)
+        }
+    }
+
+    deserializer.deserialize_seq(Tables(PhantomData))
+}
+
 impl<'de> Deserialize<'de> for StringList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OneOrMany;
@@ -245,6 +271,14 @@ impl<'de> Deserialize<'de> for Ignored {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_error_for_a_single_table_says_how_a_list_is_written() {
+        for toml in ["[issuers]\nissuer = 'a'", "[resources]\nresource = 'https://a.example'", "issuers = 'a'"] {
+            let error = toml::from_str::<VerifierConfig>(toml).expect_err(toml).to_string();
+            assert!(error.contains("`[[issuers]]`"), "{error}");
+        }
+    }
 
     #[test]
     fn a_list_may_be_written_as_one_string() {

@@ -75,6 +75,8 @@ impl FromStr for SizeSetting {
     }
 }
 
+const APART: &str = "has a space between a number and its unit: write them together";
+
 /// Splits off a number and its unit, and returns the rest.
 fn split_amount(text: &str) -> Result<(u64, &str, &str), &'static str> {
     if text.is_empty() {
@@ -87,6 +89,9 @@ fn split_amount(text: &str) -> Result<(u64, &str, &str), &'static str> {
     let number = digits.parse().map_err(|_| TOO_LARGE)?;
     if rest.starts_with('.') {
         return Err("is not a whole number");
+    }
+    if rest.starts_with(char::is_whitespace) && rest.trim_start().starts_with(char::is_alphabetic) {
+        return Err(APART);
     }
     let (unit, after) = rest.split_at(rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len()));
     Ok((number, unit, after))
@@ -190,7 +195,8 @@ mod tests {
         for (text, problem) in [
             ("", "is empty"),
             ("10", NO_DURATION_UNIT),
-            ("10 s", NO_DURATION_UNIT),
+            ("10 s", APART),
+            ("1h 30 m", APART),
             ("1h 30", NO_DURATION_UNIT),
             ("-1s", "is negative"),
             ("+1s", number),
@@ -226,7 +232,7 @@ mod tests {
         for (text, problem) in [
             ("", "is empty"),
             ("16", NO_SIZE_UNIT),
-            ("16 KiB", NO_SIZE_UNIT),
+            ("16 KiB", APART),
             ("-1B", "is negative"),
             ("1.5KiB", "is not a whole number"),
             ("16kib", unknown),
