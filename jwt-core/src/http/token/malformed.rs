@@ -27,11 +27,14 @@ pub(crate) fn describe(token: &[u8]) -> &'static str {
     if token.is_empty() {
         "the token is empty: the variable that should hold it is, or the header is written as `Bearer=…` or `Bearer: …`"
     } else if scheme {
-        "`Bearer` is written twice: the client adds it to a value that already begins with it"
+        "the token begins with `Bearer`: the client writes it twice, or writes it in a header or cookie that takes only the token \
+         (`TokenSources::bearer_header` takes both)"
     } else if quotes(token.first()) || quotes(token.last()) {
         "the token is in quotes: the client sends it as JSON or shell text instead of its characters alone"
     } else if matches!(token.first(), Some(b'{' | b'[' | b'<')) {
         "the client sends JSON, or a placeholder such as `<token>`, instead of a token: take the member `access_token`"
+    } else if has(b'$') {
+        "the client sends the name of a variable instead of its value, as a shell does between single quotes"
     } else if has(b'%') {
         "the token is percent-encoded: decode it before it's sent, or don't encode it at all"
     } else if has(b',') {
@@ -69,6 +72,8 @@ mod tests {
             (b"{\"access_token\":\"a\"}", "JSON"),
             (b"<token>", "placeholder"),
             (b"eyJ%3D", "percent-encoded"),
+            (b"$TOKEN", "a variable"),
+            (b"${token}", "a variable"),
             (b"a,b", "comma"),
             (b"a\nb", "white space"),
             (b"a\xff", "characters"),
