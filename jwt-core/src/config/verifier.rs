@@ -109,6 +109,7 @@ pub(super) mod tests {
             let text = match path.to_str().unwrap_or_default() {
                 "secret" => format!("{SECRET}\n"),
                 "short" => "hush".to_owned(),
+                "marked" => format!("\u{feff}{SECRET}"),
                 "new" => SECRET.to_uppercase(),
                 "pem" => PEM.to_owned(),
                 // The key of RFC 7517 appendix A.1.
