@@ -8,7 +8,7 @@
 use aide::NoApi;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
-use aide::openapi::OpenApi;
+use aide::openapi::{Info, OpenApi};
 use axum::{Json, serve};
 use jwt_examples::people::{People, port};
 use jwt_tower::jwt_core::authorize::{Routes, scopes};
@@ -42,7 +42,8 @@ fn routes() -> Routes {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let people = People::new()?;
 
-    let mut api = OpenApi::default();
+    let info = Info { title: "Reports".to_owned(), version: "1.0.0".to_owned(), ..Info::default() };
+    let mut api = OpenApi { info, ..OpenApi::default() };
     let app = ApiRouter::new()
         .api_route("/health", get(async || "ok\n"))
         .api_route("/reports", get(list).post(create))

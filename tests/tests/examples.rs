@@ -174,6 +174,7 @@ async fn the_openapi_document_says_what_the_service_enforces() {
             }
         }
         let security = |path: &str, method: &str| document["paths"][path][method]["security"].to_string();
+        assert_eq!(document["info"]["title"], "Reports", "{generator}");
         assert_eq!(security("/health", "get"), "[]", "{generator}");
         assert_eq!(security("/reports", "get"), r#"[{"bearer":["reports:read"]}]"#, "{generator}");
         assert_eq!(security("/reports", "post"), r#"[{"bearer":["reports:write"]}]"#, "{generator}");
