@@ -47,8 +47,8 @@ fn build(builder: VerifierBuilder) -> bool {
     builder.fetch(fetch_fn(|_: String| async { Err(FetchErrorKind::Transport.into()) })).build().is_ok()
 }
 
-const TEXTS: [&str; 8] = ["a", "https://api.example", "b c", "", "é", "a,b", " a", "\"\\"];
-const COOKIES: [&str; 5] = ["t", "__Host-access", "T", "", "t "];
+const TEXTS: [&str; 8] = ["a", "https://api.example", "b c", "", "é", "a,b", "a:b", "\"\\"];
+const COOKIES: [&str; 5] = ["t", "__Host-access", "T", "", "t;"];
 const HEADERS: [&str; 6] = ["X-Token", "X-Other", "x-token", "authorization", "", "x token"];
 
 fn said(input: &mut Input<'_>) {
