@@ -1,7 +1,8 @@
 //! The JWS compact serialization: three segments of base64url. RFC 7515 sections 3.1 and 5.2.
 
+use std::mem::MaybeUninit;
+
 use base64_simd::{AsOut, URL_SAFE_NO_PAD};
-use smallvec::SmallVec;
 
 use crate::error::ErrorKind;
 
@@ -23,20 +24,20 @@ impl Default for Limits {
 /// A token's three segments, still encoded.
 #[derive(Clone, Copy)]
 pub(crate) struct Compact<'t> {
-    header: &'t str,
-    payload: &'t str,
-    signature: &'t str,
-    signing_input: &'t str,
+    header: &'t [u8],
+    payload: &'t [u8],
+    signature: &'t [u8],
+    signing_input: &'t [u8],
 }
 
 impl<'t> Compact<'t> {
-    /// Splits `token` without decoding anything.
-    pub(crate) fn split(token: &'t str, limits: Limits) -> Result<Self, ErrorKind> {
+    /// Splits `token` without decoding anything. Whether it's text at all shows when its segments are decoded.
+    pub(crate) fn split(token: &'t [u8], limits: Limits) -> Result<Self, ErrorKind> {
         if token.len() > limits.token {
             return Err(ErrorKind::TokenTooLarge);
         }
         let malformed = ErrorKind::MalformedToken;
-        let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+        let mut dots = memchr::memchr_iter(b'.', token);
         let first = dots.next().ok_or(malformed)?;
         if first > limits.header {
             return Err(ErrorKind::TokenTooLarge);
@@ -51,47 +52,60 @@ impl<'t> Compact<'t> {
     }
 
     /// The header, still encoded.
-    pub(crate) const fn encoded_header(&self) -> &'t str {
+    pub(crate) const fn encoded_header(&self) -> &'t [u8] {
         self.header
     }
 
     /// Decodes the header into `buffer`. It's UTF-8, but may not be JSON.
     pub(crate) fn header<'b>(&self, buffer: &'b mut Bytes) -> Result<&'b str, ErrorKind> {
-        decode(self.header, buffer)?;
-        text(buffer)
+        text(buffer.decode(self.header)?)
     }
 
     /// Decodes the payload into `buffer`. It's UTF-8, but may not be JSON.
     pub(crate) fn payload<'b>(&self, buffer: &'b mut Bytes) -> Result<&'b str, ErrorKind> {
-        decode(self.payload, buffer)?;
-        text(buffer)
+        text(buffer.decode(self.payload)?)
     }
 
     /// Decodes the signature into `buffer`.
-    pub(crate) fn signature<'b>(&self, buffer: &'b mut Bytes) -> Result<&'b [u8], ErrorKind> {
-        decode(self.signature, buffer)?;
-        Ok(buffer)
+    pub(crate) fn signature<'b>(&self, buffer: &'b mut SignatureBytes) -> Result<&'b [u8], ErrorKind> {
+        buffer.decode(self.signature)
     }
 
     /// The bytes that were signed: the encoded header and payload. RFC 7515 section 5.2 step 8.
     pub(crate) const fn signing_input(&self) -> &'t [u8] {
-        self.signing_input.as_bytes()
+        self.signing_input
     }
 }
 
-/// A buffer for decoded bytes. Only longer payloads and ML-DSA signatures need an allocation.
-pub(crate) type Bytes = SmallVec<[u8; INLINE_BYTES]>;
+/// A buffer for a decoded header or payload. Only longer ones need an allocation.
+pub(crate) type Bytes = Buffer<1024>;
 
-const INLINE_BYTES: usize = 1024;
+/// A buffer for a decoded signature. Those of ML-DSA-87 fit.
+pub(crate) type SignatureBytes = Buffer<4627>;
 
-fn decode(segment: &str, buffer: &mut Bytes) -> Result<(), ErrorKind> {
-    static ZEROS: [u8; INLINE_BYTES] = [0; INLINE_BYTES];
-    let length = decoded_length(segment.len());
-    buffer.clear();
-    // One copy is faster than filling byte by byte.
-    buffer.extend_from_slice(&ZEROS[..length.min(INLINE_BYTES)]);
-    buffer.resize(length, 0);
-    decode_base64url(segment.as_bytes(), buffer)
+/// Space for `INLINE` decoded bytes, and an allocation for more. It isn't filled before bytes are decoded into it.
+pub(crate) struct Buffer<const INLINE: usize> {
+    inline: [MaybeUninit<u8>; INLINE],
+    allocated: Vec<u8>,
+}
+
+impl<const INLINE: usize> Buffer<INLINE> {
+    pub(crate) const fn new() -> Self {
+        Self { inline: [const { MaybeUninit::uninit() }; INLINE], allocated: Vec::new() }
+    }
+
+    /// Decodes base64url strictly. No padding, no character outside the alphabet, no leftover bits: each byte string has exactly
+    /// one encoding. RFC 7515 section 2, RFC 4648 section 3.5.
+    fn decode(&mut self, segment: &[u8]) -> Result<&[u8], ErrorKind> {
+        let malformed = |_| ErrorKind::MalformedToken;
+        match self.inline.get_mut(..decoded_length(segment.len())) {
+            Some(inline) => URL_SAFE_NO_PAD.decode(segment, inline.as_out()).map(|bytes| &*bytes).map_err(malformed),
+            None => {
+                self.allocated = URL_SAFE_NO_PAD.decode_to_vec(segment).map_err(malformed)?;
+                Ok(&self.allocated)
+            }
+        }
+    }
 }
 
 fn text(bytes: &[u8]) -> Result<&str, ErrorKind> {
@@ -103,16 +117,6 @@ const fn decoded_length(length: usize) -> usize {
     length / 4 * 3 + length % 4 * 3 / 4
 }
 
-/// Decodes base64url strictly into `bytes`, which must be [`decoded_length`] long. No padding, no character outside
-/// the alphabet, no leftover bits: each byte string has exactly one encoding. RFC 7515 section 2, RFC 4648 section
-/// 3.5.
-fn decode_base64url(segment: &[u8], bytes: &mut [u8]) -> Result<(), ErrorKind> {
-    if bytes.len() != decoded_length(segment.len()) {
-        return Err(ErrorKind::MalformedToken);
-    }
-    URL_SAFE_NO_PAD.decode(segment, bytes.as_out()).map(drop).map_err(|_| ErrorKind::MalformedToken)
-}
-
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
@@ -121,11 +125,11 @@ mod tests {
     use super::*;
 
     fn parts(token: &str) -> Result<(), ErrorKind> {
-        let compact = Compact::split(token, Limits::default())?;
+        let compact = Compact::split(token.as_bytes(), Limits::default())?;
         let mut buffer = Bytes::new();
         compact.header(&mut buffer)?;
         compact.payload(&mut buffer)?;
-        compact.signature(&mut buffer)?;
+        compact.signature(&mut SignatureBytes::new())?;
         Ok(())
     }
 
@@ -151,14 +155,13 @@ mod tests {
     #[test]
     fn the_limits_are_checked_before_anything_is_decoded() {
         let limits = Limits { token: 10, header: 3 };
-        assert!(Compact::split("e30.e30.AA", limits).is_ok());
-        assert_eq!(Compact::split("e30.e30.AAA", limits).err(), Some(ErrorKind::TokenTooLarge));
-        assert_eq!(Compact::split("e300.e30.A", limits).err(), Some(ErrorKind::TokenTooLarge));
+        assert!(Compact::split(b"e30.e30.AA", limits).is_ok());
+        assert_eq!(Compact::split(b"e30.e30.AAA", limits).err(), Some(ErrorKind::TokenTooLarge));
+        assert_eq!(Compact::split(b"e300.e30.A", limits).err(), Some(ErrorKind::TokenTooLarge));
     }
 
     fn decoded(segment: &[u8]) -> Option<Vec<u8>> {
-        let mut bytes = vec![0; decoded_length(segment.len())];
-        decode_base64url(segment, &mut bytes).ok().map(|()| bytes)
+        Bytes::new().decode(segment).ok().map(<[u8]>::to_vec)
     }
 
     #[test]
@@ -185,12 +188,18 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_of_the_wrong_length_is_an_error() {
-        for length in [0, 1, 2, 4, 5, 6, 7] {
-            assert!(decode_base64url(b"AAAA", &mut vec![0; length]).is_err(), "{length}");
-        }
-        for length in [0, 2, 3, 4] {
-            assert!(decode_base64url(b"AA", &mut vec![0; length]).is_err(), "{length}");
+    fn bytes_are_decoded_alike_with_and_without_an_allocation() {
+        for length in [1021, 1022, 1023, 1024, 1025, 1026, 1027, 4627, 4628, 9000] {
+            let bytes: Vec<u8> = (0..length).map(|at: usize| (at % 251) as u8).collect();
+            let encoded = URL_SAFE_NO_PAD.encode(&bytes);
+            let (mut short, mut long) = (Bytes::new(), SignatureBytes::new());
+            for _ in 0..2 {
+                assert_eq!(short.decode(encoded.as_bytes()), Ok(&*bytes), "{length}");
+                assert_eq!(long.decode(encoded.as_bytes()), Ok(&*bytes), "{length}");
+            }
+            for wrong in [format!("{encoded}="), format!("{encoded}."), encoded.replacen('A', "+", 1)] {
+                assert!(short.decode(wrong.as_bytes()).is_err() && long.decode(wrong.as_bytes()).is_err(), "{length}");
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::crypto::Backend;
 use crate::error::{Detail, Error, ErrorKind};
 use crate::http::request::RequestView;
 use crate::jose::Algorithm;
-use crate::jose::compact::{Bytes, Compact, Limits};
+use crate::jose::compact::{Bytes, Compact, Limits, SignatureBytes};
 use crate::step::Step;
 
 /// Checks DPoP proofs. RFC 9449 section 4.3.
@@ -86,8 +86,7 @@ impl DpopCheck {
             _ => return Err(invalid("the request has several headers `DPoP`: the client must send one proof")),
         }
         let malformed = |_| invalid("the proof isn't a JWS in compact form: three segments of base64url");
-        let text = std::str::from_utf8(first).map_err(|_| malformed(ErrorKind::InvalidProof))?;
-        let compact = Compact::split(text, LIMITS).map_err(malformed)?;
+        let compact = Compact::split(first, LIMITS).map_err(malformed)?;
         let known = self.keys.find(&key, compact.encoded_header());
         let is_known = known.is_some();
         let proof_key = match known {
@@ -99,7 +98,7 @@ impl DpopCheck {
         let claims = ProofClaims::read(payload).map_err(invalid)?;
         self.check_claims(&claims, sender, token, confirmation, now.wall)?;
         let nonce_ends = self.check_nonce(&claims, now.wall)?;
-        let mut signature = Bytes::new();
+        let mut signature = SignatureBytes::new();
         let signature = compact.signature(&mut signature).map_err(malformed)?;
         if !proof_key.key.verify(compact.signing_input(), signature) {
             return Err(invalid("the proof's signature is wrong"));

@@ -6,7 +6,7 @@ use super::check::LIMITS;
 use super::jwt::{self, Problem};
 use crate::crypto::Backend;
 use crate::http::request::RequestView;
-use crate::jose::compact::{Bytes, Compact};
+use crate::jose::compact::{Bytes, Compact, SignatureBytes};
 use crate::jose::{Algorithm, Key};
 use crate::json::{self, Unique};
 
@@ -68,7 +68,7 @@ impl DeviceProof {
     fn read(line: &[u8]) -> Result<Self, Problem> {
         const MALFORMED: Problem = "the proof isn't a JWS in compact form: three segments of base64url";
         let text = text(line).ok_or(MALFORMED)?;
-        let compact = Compact::split(text, LIMITS).map_err(|_| MALFORMED)?;
+        let compact = Compact::split(text.as_bytes(), LIMITS).map_err(|_| MALFORMED)?;
         let mut buffer = Bytes::new();
         let header = compact.header(&mut buffer).map_err(|_| MALFORMED)?;
         let (algorithm, key) = jwt::read_header(header, &jwt::DEVICE, &ALGORITHMS)?;
@@ -92,10 +92,12 @@ impl DeviceProof {
     }
 
     pub(crate) fn is_signed_by(&self, key: &Key, backend: Backend) -> bool {
-        let (Ok(key), Ok(compact)) = (backend.prepare(key, self.algorithm), Compact::split(&self.text, LIMITS)) else {
+        let (Ok(key), Ok(compact)) =
+            (backend.prepare(key, self.algorithm), Compact::split(self.text.as_bytes(), LIMITS))
+        else {
             return false;
         };
-        let mut signature = Bytes::new();
+        let mut signature = SignatureBytes::new();
         compact.signature(&mut signature).is_ok_and(|signature| key.verify(compact.signing_input(), signature))
     }
 }

@@ -22,7 +22,7 @@ struct Shard {
 
 /// A key, and the encoded header that it was read from. A proof with the same header needs no further check of it.
 pub(super) struct ProofKey {
-    pub(super) header: Box<str>,
+    pub(super) header: Box<[u8]>,
     pub(super) key: PreparedKey,
 }
 
@@ -31,7 +31,7 @@ impl ProofKeys {
         Self { most_of_shard: most.div_ceil(SHARDS), shards: std::array::from_fn(|_| Mutex::default()) }
     }
 
-    pub(super) fn find(&self, thumbprint: &[u8; 32], header: &str) -> Option<Arc<ProofKey>> {
+    pub(super) fn find(&self, thumbprint: &[u8; 32], header: &[u8]) -> Option<Arc<ProofKey>> {
         let shard = self.shard(thumbprint).lock().unwrap_or_else(PoisonError::into_inner);
         shard.keys.get(thumbprint).filter(|key| *key.header == *header).cloned()
     }
@@ -69,7 +69,7 @@ mod tests {
         let signing = SigningKey::generate(Algorithm::Ed25519).expect("a key");
         let key = |header: &str| {
             let key = backend.prepare(&signing.verification_key(), Algorithm::Ed25519).expect("a key");
-            Arc::new(ProofKey { header: header.into(), key })
+            Arc::new(ProofKey { header: header.as_bytes().into(), key })
         };
         let keys = ProofKeys::new(2 * SHARDS);
         // All of these are in one shard.
@@ -78,13 +78,14 @@ mod tests {
         keys.remember(first, key("a"));
         keys.remember(first, key("b"));
         keys.remember(second, key("c"));
-        assert!(keys.find(&first, "a").is_none() && keys.find(&first, "b").is_some());
+        assert!(keys.find(&first, b"a").is_none() && keys.find(&first, b"b").is_some());
         keys.remember(third, key("d"));
         assert!(
-            keys.find(&first, "b").is_none() && keys.find(&second, "c").is_some() && keys.find(&third, "d").is_some()
+            keys.find(&first, b"b").is_none()
+                && keys.find(&second, b"c").is_some()
+                && keys.find(&third, b"d").is_some()
         );
         let none = ProofKeys::new(0);
         none.remember(first, key("a"));
-        assert!(none.find(&first, "a").is_none());
-    }
-}
+        assert!(none.find(&first, b"a").is_none());
+    }}

@@ -267,7 +267,7 @@ impl Pipeline {
         watch: &mut Watch,
     ) -> Result<Attempt, Error> {
         let malformed = |check| move |kind| explain::token(kind, check, token);
-        let compact = Compact::split(token, self.limits).map_err(malformed(Check::Form))?;
+        let compact = Compact::split(token.as_bytes(), self.limits).map_err(malformed(Check::Form))?;
         let mut buffer = Bytes::new();
         let header = header_cache::read(&compact, &mut buffer).map_err(malformed(Check::Header))?;
         let mut payload = Bytes::new();

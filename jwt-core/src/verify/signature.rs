@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::crypto::PreparedKey;
 use crate::error::{Check, Error, ErrorKind};
-use crate::jose::compact::{Bytes, Compact};
+use crate::jose::compact::{Compact, SignatureBytes};
 use crate::keys::{Lookup, Wanted};
 use crate::observe::{Event, Observer};
 
@@ -74,7 +74,7 @@ impl SignatureCheck<'_> {
         }
         let is_known = self.has_known_signature(token, issuer, generation);
         let has_signed = |key: &PreparedKey| {
-            let mut signature = Bytes::new();
+            let mut signature = SignatureBytes::new();
             let malformed = |kind| explain::token(kind, Check::Signature, token);
             Ok::<_, Error>(key.verify(compact.signing_input(), compact.signature(&mut signature).map_err(malformed)?))
         };
