@@ -88,4 +88,5 @@ mod tests {
         let none = ProofKeys::new(0);
         none.remember(first, key("a"));
         assert!(none.find(&first, b"a").is_none());
-    }}
+    }
+}

@@ -194,9 +194,9 @@ impl Lent<'_> {
                 return Step::Ready(self.without_token(refused, request, &access));
             }
         };
-        let (location, sender) = (token.location, self.pipeline.sender(request, token.location));
+        let location = token.location;
         let verification =
-            self.pipeline.start(&token.bytes, || token.text(), Some(location), sender, Signature::Checked);
+            self.pipeline.start(&token.bytes, || token.text(), Some(location), Some(request), Signature::Checked);
         let selects_protocol = location == Location::WebSocketProtocol && offers_bearer(request);
         let RawToken { csrf, removal, .. } = token;
         let entry = match verification {
@@ -217,9 +217,8 @@ impl Lent<'_> {
     #[cfg(feature = "testing")]
     fn assume(self, request: &dyn RequestView, token: &str, access: RouteAccess) -> Step<Result<Admission, Answer>> {
         let location = Location::Authorization;
-        let sender = self.pipeline.sender(request, location);
         let verification =
-            self.pipeline.start(token.as_bytes(), || Ok(token), Some(location), sender, Signature::Assumed);
+            self.pipeline.start(token.as_bytes(), || Ok(token), Some(location), Some(request), Signature::Assumed);
         let this = self.to_owned();
         let conclude = move |outcome| this.lend().conclude(outcome, location.scheme(), None, None, access);
         verification.then(conclude)

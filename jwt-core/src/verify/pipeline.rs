@@ -80,9 +80,9 @@ impl Pipeline {
         Self { resource, metadata: Some(metadata.clone()), context, ..self.clone() }
     }
 
-    /// Reads from a request who sends it, if tokens may be bound to their sender.
-    pub(super) fn sender<'r>(&self, request: &'r dyn RequestView, location: Location) -> Option<Box<Sender<'r>>> {
-        self.senders.as_ref()?.sender(request, location).map(Box::new)
+    /// Reads from a request who sends its token, if tokens may be bound to their sender.
+    fn sender<'r>(&self, request: Option<&'r dyn RequestView>, location: Option<Location>) -> Option<Sender<'r>> {
+        Some(self.senders.as_ref()?.sender(request?, location?))
     }
 
     /// Returns the nonce that clients should use in their proofs, if they need one.
@@ -90,21 +90,23 @@ impl Pipeline {
         self.senders.as_ref()?.current_nonce(self.context.clock.now())
     }
 
-    /// Verifies raw bytes, which may not be UTF-8. `text` is called only if the cache doesn't know them.
+    /// Verifies raw bytes, which may not be UTF-8. `text` is called only if the cache doesn't know them, and who sends them is read
+    /// from `request` only if that matters.
     pub(super) fn start<'t>(
         self: &Arc<Self>,
         token: &'t [u8],
         text: impl Fn() -> Result<&'t str, ErrorKind>,
         location: Option<Location>,
-        sender: Option<Box<Sender<'_>>>,
+        request: Option<&dyn RequestView>,
         signature: Signature,
     ) -> Step<Result<Verified, Error>> {
         let mut watch = self.watch();
+        let sender = || self.sender(request, location);
         if signature.is_checked()
             && let Some(cached) = self.find_cached(token, location, &mut watch)
         {
             return match cached {
-                Ok(verified) => self.conclude(token, verified, None, sender.as_deref(), watch),
+                Ok(verified) => self.conclude(token, verified, None, sender, watch),
                 Err(error) => Step::Ready(self.refuse(&watch, error)),
             };
         }
@@ -114,16 +116,16 @@ impl Pipeline {
         };
         match attempt {
             Err(error) => Step::Ready(self.refuse(&watch, error)),
-            Ok(Attempt::Done(valid)) => self.conclude(token, valid.verified, valid.new_entry, sender.as_deref(), watch),
+            Ok(Attempt::Done(valid)) => self.conclude(token, valid.verified, valid.new_entry, sender, watch),
             Ok(Attempt::Wait(wait)) => {
                 // The text was read above, so the fallback is never used.
                 let (pipeline, token) = (Arc::clone(self), text().unwrap_or_default().to_owned());
-                let sender = sender.map(|sender| sender.into_owned());
+                let sender = sender().map(Sender::into_owned);
                 Step::pending(async move {
                     match pipeline.attempt_after(&token, location, (wait, signature), &mut watch).await {
                         Ok(ValidToken { verified, new_entry }) => {
                             let bytes = token.as_bytes();
-                            pipeline.conclude(bytes, verified, new_entry, sender.as_ref(), watch).wait().await
+                            pipeline.conclude(bytes, verified, new_entry, || sender, watch).wait().await
                         }
                         Err(error) => pipeline.refuse(&watch, error),
                     }
@@ -135,12 +137,12 @@ impl Pipeline {
     /// Checks everything that can change while the token stays the same, and reports the outcome. A new token is stored in the cache
     /// once it has passed these checks too.
     #[inline]
-    fn conclude(
+    fn conclude<'s>(
         self: &Arc<Self>,
         token: &[u8],
         mut verified: Verified,
         new_entry: Option<NewEntry>,
-        sender: Option<&Sender<'_>>,
+        sender: impl FnOnce() -> Option<Sender<'s>>,
         watch: Watch,
     ) -> Step<Result<Verified, Error>> {
         match self.check_current(token, &mut verified, sender) {
@@ -354,17 +356,17 @@ impl Pipeline {
 
     /// Checks everything that can change while the token stays the same: who sends it, whether it was revoked, and the application's
     /// requirements. The use of a proof is recorded last.
-    fn check_current(
+    fn check_current<'s>(
         self: &Arc<Self>,
         token: &[u8],
         verified: &mut Verified,
-        sender: Option<&Sender<'_>>,
+        sender: impl FnOnce() -> Option<Sender<'s>>,
     ) -> Step<Result<(), Error>> {
-        // A bearer token, where nothing else is expected: most requests.
-        if sender.is_none() && verified.confirmation().is_none() {
+        // Most tokens are bearer tokens. They need no look at proofs and certificates.
+        if verified.confirmation().is_none() && !matches!(verified.location(), Some(Location::Dpop)) {
             return self.check_standing(verified);
         }
-        self.check_sender_and_standing(token, verified, sender)
+        self.check_sender_and_standing(token, verified, sender().as_ref())
     }
 
     #[cold]
@@ -393,8 +395,11 @@ impl Pipeline {
         verified: &Verified,
         sender: Option<&Sender<'_>>,
     ) -> Result<Option<ProofUsed>, Error> {
-        // Without the settings to check it, a bound token is refused, and never treated as a bearer token.
-        let Some(senders) = &self.senders else { return Err(ErrorKind::UnsupportedConfirmation.into()) };
+        let Some(senders) = &self.senders else {
+            // Without the settings to check it, a bound token is refused, and never treated as a bearer token.
+            let is_bound = verified.confirmation().is_some();
+            return if is_bound { Err(ErrorKind::UnsupportedConfirmation.into()) } else { Ok(None) };
+        };
         senders.check(token, verified, sender, Moment::of(&*self.context.clock))
     }
 

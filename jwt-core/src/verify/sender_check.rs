@@ -20,15 +20,12 @@ impl SenderCheck {
         self.dpop.as_ref()?.current_nonce(now)
     }
 
-    /// Reads from a request who sends it. `None` if it can only be a bearer token's.
-    pub(super) fn sender<'r>(&self, request: &'r dyn RequestView, location: Location) -> Option<Sender<'r>> {
-        if location != Location::Dpop && self.certificates.is_none() {
-            return None;
-        }
+    /// Reads from a request who sends it.
+    pub(super) fn sender<'r>(&self, request: &'r dyn RequestView, location: Location) -> Sender<'r> {
         let dpop = self.dpop.as_ref().filter(|_| location == Location::Dpop);
         let origin = dpop.and_then(|dpop| dpop.public_origin(request));
         let certificate = self.certificates.as_ref().and_then(|certificates| certificates.find(request));
-        Some(Sender::of(request, location, origin, certificate))
+        Sender::of(request, location, origin, certificate)
     }
 
     /// Returns the proof whose use must be recorded, if there is one.
