@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::jwt::{self, ProofClaims};
 use super::keys::{ProofKey, ProofKeys};
 use super::nonce::{Nonces, Standing};
@@ -106,7 +108,10 @@ impl DpopCheck {
         if !is_known {
             self.keys.remember(key, proof_key);
         }
-        let mut named = key.to_vec();
+        // Half of the thumbprint says whose it is: finding another key with it takes 2^128 attempts. So the usual `jti` fits one
+        // block of the hash.
+        let (half, _) = key.split_at(16);
+        let mut named = SmallVec::<[u8; 64]>::from_slice(half);
         named.extend_from_slice(claims.id.as_bytes());
         let id = self.backend.sha256(&named).ok_or(ErrorKind::ReplayLogUnavailable)?;
         // As long as a process whose clock is behind may accept it.

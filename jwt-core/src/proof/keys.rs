@@ -89,4 +89,20 @@ mod tests {
         none.remember(first, key("a"));
         assert!(none.find(&first, b"a").is_none());
     }
+    #[test]
+    fn many_keys_and_headers_take_no_more_space_than_allowed() {
+        let backend = Backend::compiled_in().expect("a back end");
+        let signing = SigningKey::generate(Algorithm::Ed25519).expect("a key");
+        let keys = ProofKeys::new(64);
+        for number in 0..1_000_u32 {
+            let thumbprint = backend.sha256(&number.to_be_bytes()).expect("a hash");
+            for header in ["a", "b"] {
+                let key = backend.prepare(&signing.verification_key(), Algorithm::Ed25519).expect("a key");
+                keys.remember(thumbprint, Arc::new(ProofKey { header: header.as_bytes().into(), key }));
+            }
+        }
+        let shards = keys.shards.iter().map(|shard| shard.lock().expect("a shard"));
+        let lengths: Vec<_> = shards.map(|shard| (shard.keys.len(), shard.order.len())).collect();
+        assert!(lengths.iter().all(|(keys, order)| keys == order && *keys == 64 / SHARDS), "{lengths:?}");
+    }
 }

@@ -1,4 +1,5 @@
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{BinaryHeap, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,15 +38,11 @@ type Short = [u8; 16];
 
 #[derive(Default)]
 struct Shard {
-    entries: HashMap<Short, End>,
+    /// Every entry, and when it ends on the monotonic clock.
+    entries: HashMap<Short, Duration>,
     of_key: HashMap<Short, u32>,
     /// Every entry and its key, ordered by when it ends on the wall clock.
     ends: BinaryHeap<Reverse<(Duration, Short, Short)>>,
-}
-
-struct End {
-    wall: Duration,
-    monotonic: Duration,
 }
 
 impl Default for MemoryReplayLog {
@@ -74,27 +71,24 @@ impl MemoryReplayLog {
         let shard = &log.shards[usize::from(key[0]) % SHARDS];
         for is_last in [false, true] {
             // Look-up and insertion are under one lock.
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            log.drop_ended(&mut shard, proof.now);
-            if shard.entries.contains_key(&id) {
-                return Ok(false);
-            }
-            if shard.of_key.get(&key).is_some_and(|count| *count >= log.max_per_key) {
+            let mut guard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let shard = &mut *guard;
+            log.drop_ended(shard, proof.now);
+            let Entry::Vacant(entry) = shard.entries.entry(id) else { return Ok(false) };
+            let of_key = shard.of_key.entry(key);
+            if matches!(&of_key, Entry::Occupied(count) if *count.get() >= log.max_per_key) {
                 return Err("one key has used too many proofs".into());
             }
             if log.entries.fetch_add(1, Ordering::Relaxed) < log.most {
                 let Moment { wall, monotonic } = proof.now;
-                let end = End {
-                    wall: wall.saturating_add(proof.keep_for),
-                    monotonic: monotonic.saturating_add(proof.keep_for),
-                };
-                shard.ends.push(Reverse((end.wall, id, key)));
-                shard.entries.insert(id, end);
-                *shard.of_key.entry(key).or_default() += 1;
+                let wall = wall.saturating_add(proof.keep_for);
+                entry.insert(monotonic.saturating_add(proof.keep_for));
+                shard.ends.push(Reverse((wall, id, key)));
+                *of_key.or_default() += 1;
                 return Ok(true);
             }
             log.entries.fetch_sub(1, Ordering::Relaxed);
-            drop(shard);
+            drop(guard);
             if !is_last {
                 // Other shards may have entries that have ended.
                 for shard in &log.shards {
@@ -109,7 +103,7 @@ impl MemoryReplayLog {
 impl Log {
     fn drop_ended(&self, shard: &mut Shard, now: Moment) {
         while let Some(Reverse((wall, id, key))) = shard.ends.peek().copied() {
-            let has_ended = wall < now.wall && shard.entries.get(&id).is_none_or(|end| end.monotonic < now.monotonic);
+            let has_ended = wall < now.wall && shard.entries.get(&id).is_none_or(|end| *end < now.monotonic);
             if !has_ended {
                 break;
             }

@@ -135,6 +135,60 @@ async fn a_proof_by_another_key_is_refused_even_with_that_keys_header() {
     }
 }
 
+/// The header of an accepted proof is remembered with its key. One that differs in a byte is checked like any other.
+#[actix_web::test]
+async fn a_remembered_header_is_compared_to_the_last_byte() {
+    for algorithm in [Algorithm::ES256, Algorithm::MlDsa44] {
+        let (application, device, other) = (application(), Device::new(algorithm), Device::new(algorithm));
+        let token = device.good().sign();
+        let good = || device.proof("GET", "/user", &token);
+        let with_jwk = |name: &str, value: Value| {
+            let mut jwk = good().header["jwk"].clone();
+            jwk[name] = value;
+            good().header("jwk", jwk)
+        };
+        let accepted = || async {
+            assert_eq!(
+                application.send_new(|| Ask::get("/user").dpop(&token, &good().sign())).await,
+                Answer::text("Ada")
+            );
+        };
+        // All of them are signed by the client's key.
+        for (case, proof, kind) in [
+            ("a type of the same length", good().header("typ", "dpop+jwu"), ErrorKind::InvalidProof),
+            ("an algorithm of the same length", good().header("alg", "ES384"), ErrorKind::InvalidProof),
+            ("a private member", with_jwk("d", json!("x")), ErrorKind::InvalidProof),
+            ("a private member of AKP", with_jwk("priv", json!("x")), ErrorKind::InvalidProof),
+            (
+                "another key",
+                good().header("jwk", other.proof("GET", "/", "").header["jwk"].clone()),
+                ErrorKind::WrongProofKey,
+            ),
+            ("no key", good().without_header("jwk"), ErrorKind::InvalidProof),
+            ("a critical member", good().header("crit", json!(["x"])), ErrorKind::InvalidProof),
+        ] {
+            accepted().await;
+            refused(&application, &device, &token, &proof, kind, &format!("{algorithm}: {case}")).await;
+        }
+        let header = good().sign().find('.').expect("segments");
+        for at in (0..header).step_by(header / 40).chain([header - 1, header]) {
+            accepted().await;
+            let mut changed = good().sign().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).expect("text");
+            let answer = application.send(&Ask::get("/user").dpop(&token, &changed)).await;
+            let codes = [ErrorKind::InvalidProof.code(), ErrorKind::WrongProofKey.code()];
+            assert!(answer.status == 401 && answer.code.is_some_and(|code| codes.contains(&code)), "{algorithm} {at}");
+        }
+        // A header that's written differently is another one, and means the same.
+        for _ in 0..2 {
+            let ask = || Ask::get("/user").dpop(&token, &good().header("x", "y").sign());
+            assert_eq!(application.send_new(ask).await, Answer::text("Ada"), "{algorithm}");
+        }
+        accepted().await;
+    }
+}
+
 #[actix_web::test]
 async fn what_the_rfc_leaves_open_is_accepted() {
     let (application, device) = (application(), Device::default());
