@@ -298,3 +298,51 @@ async fn a_path_that_a_header_cannot_have_is_a_build_error() {
         assert_eq!(error, expected, "{path:?}");
     }
 }
+
+#[actix_web::test]
+async fn the_registration_names_the_hosts_whose_pages_may_cause_a_refresh() {
+    let hosts = ["www.example.com", "*.Shop.Example.com", "localhost"];
+    for is_axum in [true, false] {
+        let shop = Shop::with(MemorySessions::new(), |sessions| {
+            let sessions = sessions.sources(Cookies::new().refresh_sources()).device_bound(PATH);
+            sessions.device_refresh_initiators(["replaced.example"]).device_refresh_initiators(hosts)
+        });
+        let browser = Browser::log_in(&shop).await;
+        let answer = send(&shop, is_axum, &browser.registering(&browser.registration().sign())).await;
+        let instructions: Value = serde_json::from_slice(&answer.body).expect("JSON");
+        // Browsers compare with the host in lower case.
+        let expected = json!(["www.example.com", "*.shop.example.com", "localhost"]);
+        assert_eq!(instructions["allowed_refresh_initiators"], expected);
+        assert_eq!(instructions["refresh_url"], PATH);
+    }
+}
+
+#[actix_web::test]
+async fn an_initiator_that_is_no_host_is_a_build_error() {
+    let tokens = Shop::usual().tokens;
+    let build = |host: &str, is_bound: bool| {
+        let sessions = Sessions::builder(tokens.clone(), MemorySessions::new());
+        let sessions = if is_bound { sessions.device_bound(PATH) } else { sessions };
+        let error = sessions.device_refresh_initiators(["a.example", host]).build().err();
+        error.map(|error| (error.kind(), error.setting().to_owned()))
+    };
+    let error = |kind| Some((kind, "device_refresh_initiators".to_owned()));
+    for host in [
+        "",
+        "*",
+        "*.",
+        "*a.example",
+        "a.*.example",
+        "https://a.example",
+        "a.example:443",
+        "a.example/",
+        "a..example",
+        "\u{e9}",
+    ] {
+        assert_eq!(build(host, true), error(BuildErrorKind::IllegalCharacters), "{host:?}");
+    }
+    for host in ["a.example", "*.a.example", "10.0.0.7", "localhost", "xn--caf-dma.example"] {
+        assert_eq!(build(host, true), None, "{host:?}");
+        assert_eq!(build(host, false), error(BuildErrorKind::Contradiction), "{host:?}");
+    }
+}

@@ -31,6 +31,7 @@ pub struct SessionsBuilder {
     hooks: Hooks,
     lists: Vec<Arc<dyn RevocationStore>>,
     device_path: Option<String>,
+    refresh_initiators: Vec<String>,
 }
 
 impl Sessions {
@@ -55,6 +56,7 @@ impl SessionsBuilder {
             hooks: Hooks::default(),
             lists: Vec::new(),
             device_path: None,
+            refresh_initiators: Vec::new(),
         }
     }
 
@@ -127,6 +129,18 @@ impl SessionsBuilder {
         self
     }
 
+    /// Names the hosts whose pages may also make the browser refresh a [bound](Self::device_bound) session. Default: only pages of
+    /// the refresh endpoint's own origin may. W3C Device Bound Session Credentials, "allowed_refresh_initiators".
+    ///
+    /// Use it if links on another host lead to the application, or if pages of `www.example.com` call `api.example.com`: without it,
+    /// their requests arrive with the cookie of an access token only while that token is current. Write a host such as
+    /// `www.example.com`, or `*.example.com` for all hosts below it. A page of such a host can find out from the time that an
+    /// answer takes whether the user is logged in, so name your own hosts only. `*` for every host is a build error.
+    pub fn device_refresh_initiators<H: AsRef<str>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
+        self.refresh_initiators = hosts.into_iter().map(|host| host.as_ref().to_ascii_lowercase()).collect();
+        self
+    }
+
     /// Sets a function that runs at each refresh and returns the next access token, or `None` to end the session. Default:
     /// every refresh gets the claims of the login.
     ///
@@ -192,7 +206,8 @@ impl SessionsBuilder {
     /// is longer than the ring's [`longest_lifetime`](crate::issue::KeyRingBuilder::longest_lifetime), for a grace period of
     /// more than a minute, for a leeway of more than 300 seconds, and for zero sessions per subject.
     /// [`IllegalCharacters`](BuildErrorKind::IllegalCharacters) for a path of [`device_bound`](Self::device_bound) that doesn't begin
-    /// with `/` or isn't a path as in URLs.
+    /// with `/` or isn't a path as in URLs, and for a host of [`device_refresh_initiators`](Self::device_refresh_initiators) that is
+    /// neither a host nor `*.` and a host. [`Contradiction`](BuildErrorKind::Contradiction) for such hosts without `device_bound`.
     pub fn build(self) -> Result<Sessions, BuildError> {
         let out_of_range = |setting: &'static str| BuildError::new(BuildErrorKind::OutOfRange, setting);
         self.tokens.check_lifetime(self.idle.min(self.absolute), "idle")?;
@@ -207,6 +222,14 @@ impl SessionsBuilder {
         }
         if self.device_path.as_deref().is_some_and(|path| !is_path(path)) {
             return Err(BuildError::new(BuildErrorKind::IllegalCharacters, "device_bound"));
+        }
+        if !self.refresh_initiators.iter().all(|pattern| is_host_pattern(pattern)) {
+            return Err(BuildError::new(BuildErrorKind::IllegalCharacters, "device_refresh_initiators")
+                .hint(": write hosts such as `www.example.com` or `*.example.com`, without a scheme and a port"));
+        }
+        if self.device_path.is_none() && !self.refresh_initiators.is_empty() {
+            return Err(BuildError::new(BuildErrorKind::Contradiction, "device_refresh_initiators")
+                .hint(": sessions aren't bound to devices; call `device_bound`"));
         }
         let verifier = |token_type, token_use, required: &[&str]| {
             let issuer = self.tokens.trusted_keys().audience(self.tokens.refresh_audience());
@@ -227,6 +250,7 @@ impl SessionsBuilder {
             verifier,
             challenges,
             device_path: self.device_path,
+            refresh_initiators: self.refresh_initiators,
             idle: self.idle,
             absolute: self.absolute,
             // Stores count whole seconds. Round up, so that half a second isn't zero.
@@ -247,6 +271,14 @@ fn is_path(path: &str) -> bool {
     path.starts_with('/') && !path.starts_with("//") && path.bytes().all(is_legal)
 }
 
+/// Whether this is a host, or `*.` and a host. W3C Device Bound Session Credentials, "Identify if a host matches a pattern".
+fn is_host_pattern(pattern: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    pattern.strip_prefix("*.").unwrap_or(pattern).split('.').all(is_label)
+}
+
 impl fmt::Debug for SessionsBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionsBuilder")
@@ -256,6 +288,7 @@ impl fmt::Debug for SessionsBuilder {
             .field("absolute", &self.absolute)
             .field("grace", &self.grace)
             .field("device_bound", &self.device_path)
+            .field("device_refresh_initiators", &self.refresh_initiators)
             .finish_non_exhaustive()
     }
 }

@@ -130,12 +130,15 @@ impl Sessions {
     /// The answer to a registration. Section "JSON Session Instruction Format".
     pub(super) fn instructions(&self, pair: &TokenPair, cookies: &Cookies) -> String {
         let (name, attributes) = cookies.access_credential();
-        let instructions = json!({
+        let mut instructions = json!({
             "session_identifier": pair.session_id,
             "refresh_url": self.0.device_path,
             "scope": {"include_site": false},
             "credentials": [{"type": "cookie", "name": name, "attributes": attributes}],
         });
+        if !self.0.refresh_initiators.is_empty() {
+            instructions["allowed_refresh_initiators"] = self.0.refresh_initiators.as_slice().into();
+        }
         instructions.to_string()
     }
 }

@@ -55,6 +55,8 @@ pub(super) struct Inner {
     pub(super) challenges: Verifier,
     /// The path of the refresh endpoint, if browsers may bind sessions to their devices.
     pub(super) device_path: Option<String>,
+    /// The hosts whose pages may cause a refresh of such a session, beside those of the endpoint's origin.
+    pub(super) refresh_initiators: Vec<String>,
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
     /// In seconds.
