@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jwt_core::authorize::scopes;
 use jwt_core::forward::ForwardClaims;
-use jwt_core::gate::{Answer, Gate as _, RequestState};
+use jwt_core::gate::{Admission, Answer, Gate as _, RequestState};
 use jwt_core::http::{Headers, RequestView};
 use jwt_core::verify::Authenticator;
 use jwt_core::{Step, Verifier};
@@ -58,23 +58,29 @@ impl Gatekeeper {
         let forward = self.forward.clone();
         authenticator.enter(&original, &RequestState::missing("gate")).map(move |entered| match entered {
             Err(refusal) => refusal,
-            Ok(admission) => pass(&forward, &admission.state.unwrap_or(RequestState::missing("gate"))),
+            Ok(admission) => pass(&forward, admission),
         })
     }
 }
 
-/// Answers 200, with the claims in headers. The upstream service gets no header of the request itself from here.
-fn pass(forward: &ForwardClaims, state: &RequestState) -> Answer {
+/// Answers 200, with the claims in headers, and with the next nonce for the client's proofs if it needs one. The upstream service
+/// gets no header of the request itself from here.
+fn pass(forward: &ForwardClaims, mut admission: Admission) -> Answer {
     let empty = jwt_core::testing::BareRequest::new("GET", "/");
-    match forward.enter(&empty, state).ready() {
-        Some(Ok(mut admission)) => {
-            let mut claims = Claims(Vec::new());
-            if let Some(rewrite) = admission.take_rewrite() {
-                rewrite(&mut claims);
+    let state = admission.state.take().unwrap_or(RequestState::missing("gate"));
+    match forward.enter(&empty, &state).ready() {
+        Some(Ok(mut forwarded)) => {
+            let mut lines = Lines(Vec::new());
+            if let Some(rewrite) = forwarded.take_rewrite() {
+                rewrite(&mut lines);
             }
             // Each token has other claims, so no cache may keep the answer.
-            let answer = Answer::new(200).header("cache-control", "no-store");
-            claims.0.into_iter().fold(answer, |answer, (name, value)| answer.header(name, value))
+            lines.append("cache-control", b"no-store".to_vec());
+            if let Some(after) = admission.into_after_response() {
+                // Nothing here issues cookies that would have to be awaited.
+                let _ = after(&mut lines);
+            }
+            lines.0.into_iter().fold(Answer::new(200), |answer, (name, value)| answer.header(name, value))
         }
         Some(Err(refusal)) => refusal,
         // Forwarding never waits.
@@ -83,9 +89,9 @@ fn pass(forward: &ForwardClaims, state: &RequestState) -> Answer {
 }
 
 /// The headers of the answer.
-struct Claims(Vec<(&'static str, String)>);
+struct Lines(Vec<(&'static str, String)>);
 
-impl Headers for Claims {
+impl Headers for Lines {
     fn lines(&self, each: &mut dyn FnMut(&str, &[u8])) {
         self.0.iter().for_each(|(name, value)| each(name, value.as_bytes()));
     }

@@ -15,6 +15,8 @@ use super::site::send;
 pub(crate) enum Kind {
     Nginx,
     Caddy,
+    /// Caddy with the configuration that passes nonces on.
+    CaddyNonces,
     HaProxy,
     Traefik,
     Envoy,
@@ -34,14 +36,20 @@ impl Proxy {
         let guide = include_str!("../../../jwt-core/doc/gate.md");
         let (language, name) = match kind {
             Kind::Nginx => ("nginx", "nginx.conf"),
-            Kind::Caddy => ("caddyfile", "Caddyfile"),
+            Kind::Caddy | Kind::CaddyNonces => ("caddyfile", "Caddyfile"),
             Kind::HaProxy => ("haproxy", "haproxy.cfg"),
             Kind::Traefik => ("yaml\n# Traefik", "routes.yaml"),
             Kind::Envoy => ("yaml\n# Envoy", "envoy.yaml"),
         };
         let filled = |language: &str| {
-            let block = guide.split(&format!("```{language}\n")).nth(1).and_then(|rest| rest.split("```").next());
-            let block = block.unwrap_or_else(|| panic!("the guide has a block {language}"));
+            let start = format!("```{language}\n");
+            let mut blocks = guide.split(&start).skip(1).filter_map(|rest| rest.split("```").next());
+            let mut block = blocks.next().unwrap_or_else(|| panic!("the guide has a block {language}")).to_owned();
+            if kind == Kind::CaddyNonces {
+                let short = block.find("\t\tforward_auth").zip(block.find("\t\trequest_header -Authorization"));
+                let (start, end) = short.expect("the guide has the short form");
+                block.replace_range(start..end, blocks.next().expect("the guide has the long form"));
+            }
             let block =
                 block.replace("127.0.0.1:4180", &gate.to_string()).replace("127.0.0.1:3000", &upstream.to_string());
             let block =
@@ -52,14 +60,14 @@ impl Proxy {
         };
         let config = match kind {
             Kind::Nginx => nginx(folder, &filled(language)),
-            Kind::Caddy => format!("{{\n\tadmin off\n\tauto_https off\n}}\n{}", filled(language)),
+            Kind::Caddy | Kind::CaddyNonces => format!("{{\n\tadmin off\n\tauto_https off\n}}\n{}", filled(language)),
             Kind::HaProxy | Kind::Traefik | Kind::Envoy => filled(language),
         };
         let file = folder.join(name);
         fs::write(&file, config).expect("a file");
         let mut command = match kind {
             Kind::Nginx => command("nginx", &["-e", &path(folder, "error.log"), "-p", &path(folder, ""), "-c"]),
-            Kind::Caddy => command("caddy", &["run", "--adapter", "caddyfile", "--config"]),
+            Kind::Caddy | Kind::CaddyNonces => command("caddy", &["run", "--adapter", "caddyfile", "--config"]),
             Kind::HaProxy => {
                 fs::write(folder.join("gate.lua"), filled("lua")).expect("a file");
                 command("haproxy", &["-db", "-f"])
