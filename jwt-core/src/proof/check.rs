@@ -198,7 +198,8 @@ impl DpopCheck {
             return Ok(());
         }
         Err(invalid(
-            "the proof's `htu` isn't the request's URL without its query: compare the URL that clients use with `Dpop::new`",
+            "the proof's `htu` isn't the request's URL without its query: compare the URL that clients use with `Dpop::new`, and look \
+             for middleware that changes paths, such as `NormalizePath`",
         ))
     }
 

@@ -4,11 +4,14 @@ use actix_identity::{Identity, IdentityMiddleware};
 use actix_session::SessionMiddleware;
 use actix_session::storage::CookieSessionStore;
 use actix_web::cookie::{Cookie, Key};
-use actix_web::middleware::{Compress, Logger, NormalizePath};
+use actix_web::middleware::{Compress, Logger, NormalizePath, TrailingSlash};
 use actix_web::test::{self, TestRequest};
 use actix_web::{App, HttpMessage as _, HttpRequest, HttpResponse, web};
 use jwt_actix::{Claims, JwtMiddleware, OptionalClaims};
-use jwt_tests::setup::{builder, good};
+use jwt_core::authorize::Routes;
+use jwt_core::proof::Dpop;
+use jwt_tests::proof::{BASE, Device};
+use jwt_tests::setup::{builder, good, issuer, trusting};
 use serde_json::Value;
 
 fn jwt() -> JwtMiddleware {
@@ -53,6 +56,53 @@ async fn the_middleware_works_inside_and_outside_of_every_other() {
     check!(app().wrap(Compress::default()).wrap(jwt()));
     check!(app().wrap(jwt()).wrap(NormalizePath::trim()));
     check!(app().wrap(jwt()).wrap(Compress::default()).wrap(NormalizePath::trim()).wrap(Logger::default()));
+}
+
+/// The code and the detail of the refusal of a request with a proof, or `None` if it's accepted.
+macro_rules! refusal_of_proof {
+    ($app:expr, $target:expr, $proven:expr) => {{
+        let (app, device) = (test::init_service($app).await, Device::default());
+        let token = device.good().sign();
+        let proof = device.proof("GET", $proven, &token).sign();
+        let request = TestRequest::get().uri($target).insert_header(("authorization", format!("DPoP {token}")));
+        let response = test::call_service(&app, request.insert_header(("dpop", proof)).to_request()).await;
+        assert!(matches!(response.status().as_u16(), 200 | 401), "{}", response.status());
+        let response = response.response();
+        let extensions = response.extensions();
+        extensions.get::<jwt_core::Error>().map(|error| (error.code(), error.detail().unwrap_or_default().into_owned()))
+    }};
+}
+
+/// actix-web doesn't keep the client's path when `NormalizePath` changes it.
+#[actix_web::test]
+async fn a_proof_names_the_path_that_the_middleware_sees() {
+    let jwt = || {
+        let verifier = trusting(issuer().dpop_required()).dpop(Dpop::new(BASE)).build().expect("a verifier");
+        JwtMiddleware::new(verifier)
+    };
+    let routed = || jwt().routes(Routes::new().require("/reports", ())).normalized_inside(TrailingSlash::Trim);
+    let app = || App::new().route("/reports", web::get().to(report));
+    for (target, proven) in [("/reports/", "/reports/"), ("//reports?a=b", "//reports"), ("/reports", "/reports")] {
+        // The last `wrap` is the outermost.
+        assert_eq!(refusal_of_proof!(app().wrap(NormalizePath::trim()).wrap(jwt()), target, proven), None, "{target}");
+        assert_eq!(
+            refusal_of_proof!(app().wrap(NormalizePath::trim()).wrap(routed()), target, proven),
+            None,
+            "{target}"
+        );
+        let outside = refusal_of_proof!(app().wrap(jwt()).wrap(NormalizePath::trim()), target, proven);
+        let is_changed = target != "/reports";
+        assert_eq!(outside.as_ref().map(|(code, _)| *code), is_changed.then_some("invalid_dpop_proof"), "{target}");
+        assert!(outside.is_none_or(|(_, detail)| detail.contains("`NormalizePath`")), "the log says where to look");
+        // The changed path is the only one that can be compared there.
+        assert_eq!(
+            refusal_of_proof!(app().wrap(jwt()).wrap(NormalizePath::trim()), target, "/reports"),
+            None,
+            "{target}"
+        );
+        let inside = refusal_of_proof!(app().wrap(NormalizePath::trim()).wrap(jwt()), target, "/reports");
+        assert_eq!(inside.is_some(), is_changed, "{target}");
+    }
 }
 
 async fn who(OptionalClaims(claims): OptionalClaims<Value>, session: Option<Identity>) -> String {

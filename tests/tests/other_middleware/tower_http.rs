@@ -5,18 +5,23 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{OriginalUri, Request};
 use axum::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
+use jwt_core::proof::Dpop;
 use jwt_core::{Error, TrustedIssuer};
 use jwt_tests::forge::{AUDIENCE, ISSUER};
+use jwt_tests::proof::{BASE, Device};
 use jwt_tests::remote::{JWKS, Remote};
-use jwt_tests::setup::{builder, good, key, trusting};
+use jwt_tests::setup::{builder, good, issuer, key, trusting};
 use jwt_tower::{Claims, JwtLayer};
+use tower::Layer as _;
 use tower::ServiceExt as _;
+use tower::util::{BoxCloneSyncService, MapRequestLayer};
 use tower_http::compression::CompressionLayer;
+use tower_http::normalize_path::NormalizePathLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -43,6 +48,52 @@ async fn send(router: Router, token: Option<&str>) -> Response {
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }
     router.oneshot(request.body(Body::empty()).expect("a request")).await.expect("routers return no errors")
+}
+
+/// Returns the code of the refusal of a request with a proof, or `None` if it's accepted.
+async fn refusal_of_proof<S>(app: S, target: &str, proven: &str) -> Option<(&'static str, String)>
+where
+    S: tower::Service<Request, Response = Response, Error = std::convert::Infallible>,
+{
+    let device = Device::default();
+    let token = device.good().sign();
+    let proof = device.proof("GET", proven, &token).sign();
+    let request = Request::get(target).header(AUTHORIZATION, format!("DPoP {token}")).header("dpop", proof);
+    let response =
+        app.oneshot(request.body(Body::empty()).expect("a request")).await.expect("routers return no errors");
+    assert!(matches!(response.status().as_u16(), 200 | 401), "{}", response.status());
+    let error = response.extensions().get::<Error>();
+    error.map(|error| (error.code(), error.detail().unwrap_or_default().into_owned()))
+}
+
+/// `NormalizePath` doesn't keep the client's path, unless the application keeps it as axum's `OriginalUri`.
+#[tokio::test]
+async fn a_proof_names_the_path_that_the_layer_sees() {
+    let verifier = trusting(issuer().dpop_required()).dpop(Dpop::new(BASE)).build().expect("a verifier");
+    let jwt = || JwtLayer::new(verifier.clone());
+    let router = || Router::new().route("/reports", get(report));
+    let trim = NormalizePathLayer::trim_trailing_slash;
+    let keep = MapRequestLayer::new(|mut request: Request| {
+        let uri = OriginalUri(request.uri().clone());
+        request.extensions_mut().insert(uri);
+        request
+    });
+    for (target, proven) in [("/reports/", "/reports/"), ("/reports/?a=b", "/reports/"), ("/reports", "/reports")] {
+        let is_changed = proven != "/reports";
+        let outside = trim().layer(router().layer(jwt()));
+        let refused = refusal_of_proof(outside.clone(), target, proven).await;
+        assert_eq!(refused.as_ref().map(|(code, _)| *code), is_changed.then_some("invalid_dpop_proof"), "{target}");
+        assert!(refused.is_none_or(|(_, detail)| detail.contains("`NormalizePath`")), "the log says where to look");
+        assert_eq!(refusal_of_proof(outside.clone(), target, "/reports").await, None, "{target}");
+        for kept in [
+            // Kept, or not changed yet.
+            BoxCloneSyncService::new(keep.layer(outside)),
+            BoxCloneSyncService::new(jwt().layer(trim().layer(router()))),
+        ] {
+            assert_eq!(refusal_of_proof(kept.clone(), target, proven).await, None, "{target}");
+            assert_eq!(refusal_of_proof(kept, target, "/reports").await.is_some(), is_changed, "{target}");
+        }
+    }
 }
 
 #[tokio::test]
