@@ -56,6 +56,14 @@ fn every_program_of_the_guide_is_an_example() {
     }
 }
 
+#[test]
+fn the_whole_programs_of_the_page_on_proofs_are_examples() {
+    let shown = blocks(&read("jwt-core/doc/proof.md"), "rust,ignore");
+    // The other blocks are parts of programs.
+    let whole: Vec<_> = shown.into_iter().filter(|block| block.contains("async fn main()")).collect();
+    assert_shown(&whole, ["axum", "actix"].map(|name| format!("examples/proof_{name}.rs")));
+}
+
 /// Asserts that these are the programs in the files of `examples`, without their header.
 fn assert_shown<const PROGRAMS: usize>(shown: &[String], files: [String; PROGRAMS]) {
     assert_eq!(shown.len(), PROGRAMS, "a program isn't compared");
