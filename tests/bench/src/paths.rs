@@ -2,12 +2,14 @@
 
 use std::hint::black_box;
 
-use jwt_core::Algorithm;
-use jwt_core::verify::TokenCacheSettings;
+use jwt_core::gate::{Gate as _, RequestState};
+use jwt_core::testing::BareRequest;
+use jwt_core::verify::{Authenticator, IssuerResolver, TokenCacheSettings};
+use jwt_core::{Algorithm, TrustedIssuer, Verifier};
 
 use crate::proof;
 use crate::race::Contender;
-use crate::stand::{ALGORITHMS, Stand};
+use crate::stand::{ALGORITHMS, AUDIENCE, ISSUER, Stand};
 use crate::verify::{share, verify};
 
 /// How many proofs there are. A path runs less often.
@@ -40,7 +42,8 @@ pub fn all(stands: &[Stand]) -> Vec<Path> {
     add("known, claims decoded".to_owned(), None, Box::new(move || verify(&verifier, &token).is_ok()));
     let (verifier, token) = (caching(TokenCacheSettings::new().digests()), stand.token.clone());
     add("known by digest".to_owned(), None, Box::new(move || verify(&verifier, &token).is_ok()));
-    for algorithm in [Algorithm::ES256, Algorithm::Ed25519] {
+    add("known, of a resolved issuer".to_owned(), None, resolved(stand));
+    for algorithm in proof::ALGORITHMS {
         let (run, floor) = proof::path(algorithm, PROOFS);
         add(format!("known, with a proof {algorithm}"), Some(floor), run);
     }
@@ -54,4 +57,28 @@ pub fn all(stands: &[Stand]) -> Vec<Path> {
     let floor = stand.failing_floor(&token);
     add("refuse a bad signature".to_owned(), Some(floor), Box::new(move || verify(&verifier, &token).is_err()));
     paths
+}
+
+/// Returns requests with a known bearer token of an issuer that a resolver found. They also have a certificate, which only bound
+/// tokens need.
+fn resolved(stand: &Stand) -> Box<dyn FnMut() -> bool> {
+    let key = stand.verification_key();
+    let resolver = IssuerResolver::new(
+        |name| name == ISSUER,
+        move |name| {
+            let issuer = TrustedIssuer::new(&*name).audience(AUDIENCE).key(key.clone());
+            async move { Ok(Some(issuer.mutual_tls_allowed())) }
+        },
+    );
+    let builder = Verifier::builder().issuer_resolver(resolver).certificate_header("client-cert", ["10.0.0.0/8"]);
+    let gate = Authenticator::from(builder.build().expect("a verifier"));
+    let request = BareRequest::new("GET", "/reports?page=2").header("authorization", format!("Bearer {}", stand.token));
+    let request = request.header("client-cert", format!(":{}:", "MIIB".repeat(250))).peer([10, 0, 0, 7]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let found = runtime.block_on(async { gate.enter(&request, &RequestState::missing("bench")).wait().await });
+    let refusal = found.err().and_then(|answer| answer.error);
+    assert!(refusal.is_none(), "the issuer is found: {refusal:?}");
+    Box::new(move || {
+        gate.enter(&request, &RequestState::missing("bench")).ready().is_some_and(|entered| entered.is_ok())
+    })
 }

@@ -1,7 +1,6 @@
 //! A request with a known token and a DPoP proof. Each proof is accepted once, so there are many of them.
 
 use std::cell::Cell;
-use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,12 +16,15 @@ use crate::race::{Contender, TURN, race};
 use crate::report::Report;
 use crate::stand::{AUDIENCE, ISSUER, Stand};
 
+/// The algorithms of the measured proofs.
+pub const ALGORITHMS: [Algorithm; 3] = [Algorithm::ES256, Algorithm::Ed25519, Algorithm::MlDsa44];
+
 /// Adds the cost of a request with a proof to the report.
 pub fn section(report: &mut Report, rounds: usize) {
     report.section("A request with a known token and a DPoP proof");
     report.text("Beside the one signature verification that a proof needs. Each proof is new, and is recorded in the replay log.");
     report.table(&["algorithm", "", "ns", "of the signature", "over the signature, ns"]);
-    for algorithm in [Algorithm::ES256, Algorithm::Ed25519, Algorithm::MlDsa44] {
+    for algorithm in ALGORITHMS {
         let results = race(contenders(algorithm, rounds), rounds, TURN);
         for result in &results {
             report.row(&[
@@ -63,18 +65,15 @@ pub fn path(algorithm: Algorithm, proofs: usize) -> (Box<dyn FnMut() -> bool>, B
     });
     let token = sign(&issuer, json!({"alg": "ES256", "typ": "at+jwt", "kid": "k"}), claims);
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
-    let proofs: Rc<Vec<String>> = Rc::new(
-        (0..proofs)
-            .map(|number| {
-                let claims = json!({
-                    "jti": format!("0b8f6a52-93ac-4f25-a1b5-{number:012}"), "htm": "GET",
-                    "htu": "https://api.example/reports", "iat": now, "ath": URL_SAFE_NO_PAD.encode(hash),
-                });
-                let header = json!({"typ": "dpop+jwt", "alg": algorithm.name(), "jwk": device.public_jwk()});
-                sign(&device, header, claims)
-            })
-            .collect(),
-    );
+    let header = json!({"typ": "dpop+jwt", "alg": algorithm.name(), "jwk": device.public_jwk()});
+    let proof = |number| {
+        let claims = json!({
+            "jti": format!("0b8f6a52-93ac-4f25-a1b5-{number:012}"), "htm": "GET",
+            "htu": "https://api.example/reports", "iat": now, "ath": URL_SAFE_NO_PAD.encode(hash),
+        });
+        sign(&device, header.clone(), claims)
+    };
+    let proofs: Vec<String> = (0..proofs).map(proof).collect();
     let trusted = TrustedIssuer::new(ISSUER).audience(AUDIENCE).key(issuer.verification_key()).dpop_required();
     let verifier = Verifier::builder().issuer(trusted).dpop(Dpop::new(AUDIENCE)).build().expect("a verifier");
     let gate = Authenticator::from(verifier);
@@ -90,8 +89,6 @@ pub fn path(algorithm: Algorithm, proofs: usize) -> (Box<dyn FnMut() -> bool>, B
         let request = &requests[next.replace(next.get() + 1)];
         gate.enter(request, &RequestState::missing("bench")).ready().is_some_and(|entered| entered.is_ok())
     });
-    let stand = Stand::of_key(&device);
-    let (mut floors, next) = (proofs.iter().map(|proof| stand.floor(proof)).collect::<Vec<_>>(), Cell::new(0));
-    let floor = Box::new(move || floors[next.replace(next.get() + 1)]());
+    let floor = Stand::of_key(&device).floor_of_each(proofs.iter().map(String::as_str));
     (run, floor)
 }

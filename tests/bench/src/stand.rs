@@ -75,7 +75,7 @@ impl Stand {
         Self { algorithm, secret: [7; 32], token: String::new(), jwk, key: None, now: 0 }
     }
 
-    fn verification_key(&self) -> Key {
+    pub(crate) fn verification_key(&self) -> Key {
         match &self.jwk {
             Some(jwk) => Key::from_jwk(&jwk.to_string()).expect("a key"),
             None => Key::from_secret(self.algorithm, self.secret).expect("a secret").with_kid(KID),
@@ -175,23 +175,33 @@ impl Stand {
 
     /// Returns one verification by the primitive, with a parsed key. It's the lower limit for every library.
     pub fn floor(&self, token: &str) -> Box<dyn FnMut()> {
-        let mut verify = self.primitive(token);
-        Box::new(move || assert!(verify()))
+        let (verify, (input, signature)) = (self.primitive(), Self::parts(token));
+        Box::new(move || assert!(verify(&input, &signature)))
     }
 
     /// Returns the same for a bad signature.
     pub fn failing_floor(&self, token: &str) -> Box<dyn FnMut()> {
-        let mut verify = self.primitive(token);
-        Box::new(move || assert!(!verify()))
+        let (verify, (input, signature)) = (self.primitive(), Self::parts(token));
+        Box::new(move || assert!(!verify(&input, &signature)))
     }
 
-    fn primitive(&self, token: &str) -> Box<dyn FnMut() -> bool> {
+    /// Returns the same for many tokens: each call verifies the next one, with the same parsed key.
+    pub fn floor_of_each<'t>(&self, tokens: impl IntoIterator<Item = &'t str>) -> Box<dyn FnMut()> {
+        let (verify, parts) = (self.primitive(), tokens.into_iter().map(Self::parts).collect::<Vec<_>>());
+        let mut next = 0;
+        Box::new(move || {
+            let (input, signature) = &parts[next];
+            next += 1;
+            assert!(verify(input, signature));
+        })
+    }
+
+    fn primitive(&self) -> Box<dyn Fn(&[u8], &[u8]) -> bool> {
         use aws_lc_rs::{hmac, signature};
-        let (input, bytes) = Self::parts(token);
         let algorithm: &'static dyn signature::VerificationAlgorithm = match self.algorithm {
             Algorithm::HS256 => {
                 let key = hmac::Key::new(hmac::HMAC_SHA256, &self.secret);
-                return Box::new(move || hmac::verify(&key, &input, &bytes).is_ok());
+                return Box::new(move |input, signature| hmac::verify(&key, input, signature).is_ok());
             }
             Algorithm::RS256 => &signature::RSA_PKCS1_2048_8192_SHA256,
             Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED,
@@ -199,7 +209,7 @@ impl Stand {
             _ => &signature::ED25519,
         };
         let key = signature::ParsedPublicKey::new(algorithm, self.public_key()).expect("a key");
-        Box::new(move || key.verify_sig(&input, &bytes).is_ok())
+        Box::new(move |input, signature| key.verify_sig(input, signature).is_ok())
     }
 
     fn public_key(&self) -> Vec<u8> {
