@@ -8,7 +8,7 @@ pub trait SetCookiesExt: Responder + Sized {
     /// Adds cookies to a response, and keeps it out of shared caches, because the cookies may contain tokens.
     ///
     /// `Cache-Control` is replaced by `no-store`, unless it already excludes shared caches
-    /// ([`may_be_shared`](jwt_core::http::may_be_shared)). Add the cookies last: a `Cache-Control` that's added later isn't seen.
+    /// ([`may_be_shared`](jwt_core::http::may_be_shared)). Add the cookies last: a `Cache-Control` that is added later isn't seen.
     ///
     /// ```
     /// use actix_web::{Responder, web};

@@ -31,9 +31,9 @@ use crate::response;
 /// If requests may come without a token, use [`OptionalClaims<T>`]. Don't use `Option<Claims<T>>`: actix-web makes it `None` for
 /// every rejection, also if the claims don't fit `T` or the middleware is missing, and the handler runs.
 ///
-/// # If the handler doesn't compile
+/// # If the handler does not compile
 ///
-/// If `T` doesn't implement `Deserialize`, rustc says so at the handler's signature, and the fix is `#[derive(serde::Deserialize)]`.
+/// If `T` does not implement `Deserialize`, rustc says so at the handler's signature, and the fix is `#[derive(serde::Deserialize)]`.
 /// "implementation of `Deserialize` is not general enough" means that `T` borrows: make its fields own their data.
 ///
 /// ```compile_fail,E0277
@@ -58,7 +58,7 @@ pub struct OptionalClaims<T: DeserializeOwned>(pub Option<T>);
 
 /// The claims of a token that meets the policy `P`, decoded as `T`.
 ///
-/// The policy is part of the handler's signature, so the handler can't be mounted without the check. A token that doesn't meet
+/// The policy is part of the handler's signature, so the handler cannot be mounted without the check. A token that does not meet
 /// it is rejected as by [`RequireMiddleware`](crate::RequireMiddleware); otherwise this extractor works like
 /// [`Claims<T>`](Claims). Declare policies with [`policy!`](jwt_core::policy!).
 ///
@@ -84,10 +84,10 @@ pub struct OptionalClaims<T: DeserializeOwned>(pub Option<T>);
 /// ```
 ///
 /// If requests may come without a token, use [`OptionalAuthorized<T, P>`](OptionalAuthorized). Don't use
-/// `Option<Authorized<T, P>>`: actix-web makes it `None` for every rejection, also if the token doesn't meet the policy, and the
+/// `Option<Authorized<T, P>>`: actix-web makes it `None` for every rejection, also if the token does not meet the policy, and the
 /// handler runs.
 ///
-/// A handler without a policy, or with a type that isn't one, doesn't compile:
+/// A handler without a policy, or with a type that isn't one, does not compile:
 ///
 /// ```compile_fail
 /// use jwt_actix::Authorized;
@@ -111,7 +111,7 @@ pub struct OptionalClaims<T: DeserializeOwned>(pub Option<T>);
 pub struct Authorized<T: DeserializeOwned, P: Policy>(pub T, pub PhantomData<fn() -> P>);
 
 /// The claims of a token that meets the policy `P`, or `None` if an [optional](crate::JwtMiddleware::optional) middleware let
-/// the request pass without a token. A token that doesn't meet the policy is rejected as by [`Authorized<T, P>`](Authorized).
+/// the request pass without a token. A token that does not meet the policy is rejected as by [`Authorized<T, P>`](Authorized).
 #[derive(Clone, Copy, Debug)]
 pub struct OptionalAuthorized<T: DeserializeOwned, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
 
@@ -127,7 +127,7 @@ pub struct Fresh<T: DeserializeOwned>(pub T);
 pub struct Verified(pub jwt_core::Verified);
 
 impl Verified {
-    /// Rejects a token that doesn't meet `requirement`, as [`RequireMiddleware`](crate::RequireMiddleware) does. For handlers
+    /// Rejects a token that does not meet `requirement`, as [`RequireMiddleware`](crate::RequireMiddleware) does. For handlers
     /// that know the requirement only after reading the request's body.
     ///
     /// ```
@@ -237,7 +237,7 @@ fn rejected(request: &HttpRequest, rejection: core::Rejection) -> Rejection {
     Rejection(rejection.render(&ActixView::of(request, None)))
 }
 
-/// Marks a request whose claims couldn't be extracted. The string names their type.
+/// Marks a request whose claims could not be extracted. The string names their type.
 struct Failed(&'static str);
 
 /// Marks the request if claims were rejected, for [`report_ignored`], and writes the body of the rejection.

@@ -10,8 +10,8 @@ use crate::service::Gated;
 /// Puts a [`Gate`] in front of a service. If the gate needs a token, it goes inside [`JwtMiddleware`](crate::JwtMiddleware).
 ///
 /// The core has two gates without middleware of their own: [`ForwardClaims`](jwt_core::forward::ForwardClaims) tells an
-/// upstream service who sent the request, in headers that clients can't set. `jwt_core::issue::ImplicitRefresh` renews access
-/// tokens in cookies while they're in use.
+/// upstream service who sent the request, in headers that clients cannot set. `jwt_core::issue::ImplicitRefresh` renews access
+/// tokens in cookies while they are in use.
 ///
 /// ```
 /// use actix_web::{App, web};
@@ -66,7 +66,7 @@ where
     }
 }
 
-/// Rejects requests whose verified token doesn't meet a requirement.
+/// Rejects requests whose verified token does not meet a requirement.
 ///
 /// It needs a verified token: without a [`JwtMiddleware`](crate::JwtMiddleware) outside it, every request is answered 500.
 /// "Outside" means around an enclosing scope or the `App`, or wrapped later: middleware that you wrap later runs first.
@@ -86,7 +86,7 @@ where
 /// }
 /// ```
 ///
-/// A request without a token is answered by the `JwtMiddleware` outside, which doesn't know this requirement. If its 401 should name the
+/// A request without a token is answered by the `JwtMiddleware` outside, which does not know this requirement. If its 401 should name the
 /// scopes that are required, give the requirement to that one: [`JwtMiddleware::require`](crate::JwtMiddleware::require), or a table to
 /// [`JwtMiddleware::routes`](crate::JwtMiddleware::routes).
 pub type RequireMiddleware<R> = GateMiddleware<R>;
@@ -94,7 +94,7 @@ pub type RequireMiddleware<R> = GateMiddleware<R>;
 /// Loads the application's own user for the request's token.
 ///
 /// It goes inside [`JwtMiddleware`](crate::JwtMiddleware); without one, requests are answered 500. Handlers behind it run only
-/// if the token has a principal: if the loader doesn't find one, the response is 401, and if it fails, 503. See
+/// if the token has a principal: if the loader does not find one, the response is 401, and if it fails, 503. See
 /// [`load_async`](jwt_core::gate::load_async). A route can have several, for principals of different types.
 ///
 /// ```

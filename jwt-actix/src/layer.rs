@@ -16,7 +16,7 @@ use crate::service::Gated;
 /// earlier one. Otherwise the middleware answers without the wrapped service, with a [rejection](jwt_core::http::Rejection), and
 /// puts the [`Error`] into the response's extensions. The response is an `Ok`, so outer middleware such as CORS sees it.
 ///
-/// `App::wrap` protects every route and the default service, no matter if they're added before it or after it. `wrap` of a scope
+/// `App::wrap` protects every route and the default service, no matter if they are added before it or after it. `wrap` of a scope
 /// or a resource protects only that scope or resource.
 ///
 /// The wrapped service gets the body unchanged. If you set [`Csrf::form_field`](jwt_core::http::Csrf::form_field), the beginning
@@ -44,7 +44,7 @@ impl JwtMiddleware {
         self.with(Authenticator::optional)
     }
 
-    /// Checks each route against a table, and rejects routes that aren't in it. Default: every request needs a valid token, on
+    /// Checks each route against a table, and rejects routes that are not in it. Default: every request needs a valid token, on
     /// every route.
     ///
     /// ```
@@ -72,13 +72,13 @@ impl JwtMiddleware {
     /// ```
     ///
     /// Routes are the patterns that `match_pattern` returns. Around a resource, the router has already matched. Around an
-    /// application or a scope it hasn't, and the middleware looks the path up first. Then three rules apply:
+    /// application or a scope it has not, and the middleware looks the path up first. Then three rules apply:
     ///
     /// - Wrap `NormalizePath` outside, that is after this middleware, or declare it with
     ///   [`normalized_inside`](Self::normalized_inside). If anything else inside changes the path, the handler still runs, but its
     ///   response is replaced by 500 `path_changed`, with or without a token. If the path matches another route without doubled
     ///   slashes, or with or without its last slash, both routes must allow the request.
-    /// - Guards aren't evaluated, and the method of `App::route` and `Scope::route` is a guard. If a guard turns a request away
+    /// - Guards are not evaluated, and the method of `App::route` and `Scope::route` is a guard. If a guard turns a request away
     ///   from the first matching route, the request reaches the next one, or the default service, under the first one's entry.
     ///   So give all of them the same entry, or wrap each resource instead. A default service should ask for claims itself.
     /// - A resource with several patterns, for example `web::resource(["/open", "/internal"])`, uses the entry of its first
@@ -90,7 +90,7 @@ impl JwtMiddleware {
     /// Declares that `NormalizePath` is wrapped inside of this middleware, and with which setting, so that
     /// [`routes`](Self::routes) looks up the path that it makes. Default: nothing inside changes paths.
     ///
-    /// You need it only if you can't wrap `NormalizePath` outside. It's about the one directly inside: a second one further in, or
+    /// You need it only if you cannot wrap `NormalizePath` outside. It's about the one directly inside: a second one further in, or
     /// one with another setting, counts as an unknown change of the path.
     ///
     /// ```

@@ -33,7 +33,7 @@
 //! ```
 //!
 //! A request without a token gets 401, one whose token lacks the scope gets 403, and both answers name the scope. Routes that the
-//! table doesn't name are refused. [`jwt_core`] decides that, and `jwt_tower` makes
+//! table does not name are refused. [`jwt_core`] decides that, and `jwt_tower` makes
 //! the same decisions for axum and tonic. With the feature `jwks`, `TrustedIssuer::discover` gets the keys from the issuer.
 //!
 //! New here? [Getting started with actix-web](https://docs.rs/jwt-core/latest/jwt_core/guide/getting_started_actix/) goes from an

@@ -17,7 +17,7 @@ use crate::headers::Lent;
 /// An actix-web request, borrowed by the core.
 pub(crate) struct ActixView<'r> {
     request: &'r HttpRequest,
-    /// How inner middleware normalizes the path, if that's known.
+    /// How inner middleware normalizes the path, if that is known.
     normalization: Option<TrailingSlash>,
     /// Whether a table of routes used a path that inner middleware may still change.
     guessed: Cell<bool>,
@@ -98,7 +98,7 @@ impl RequestView for ActixView<'_> {
         let found = routes.match_pattern(decoded);
         each(found.as_deref());
         // `AllowedPath` detects an inner `NormalizePath`, but only after the handler ran. So every route that it can lead to must
-        // be allowed too. With doubled slashes these include handlers of scopes, which the whole path doesn't find.
+        // be allowed too. With doubled slashes these include handlers of scopes, which the whole path does not find.
         let merged = merge_slashes(decoded);
         let trimmed = merged.trim_end_matches('/');
         let (trimmed, ended) = (if trimmed.is_empty() { "/" } else { trimmed }, format!("{trimmed}/"));

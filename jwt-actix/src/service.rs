@@ -18,7 +18,7 @@ use crate::response;
 pub struct Gated<S, G> {
     service: Rc<S>,
     gate: Arc<G>,
-    /// How the wrapped service normalizes paths, if that's known.
+    /// How the wrapped service normalizes paths, if that is known.
     normalization: Option<TrailingSlash>,
 }
 

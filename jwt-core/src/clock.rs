@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// A source of time.
 ///
 /// Every decision that depends on time uses a `Clock`, so a test can move the clock instead of sleeping. The default
-/// is [`SystemClock`]; [`ManualClock`] is for tests. A clock can't fail: if it has no new reading, it repeats the
+/// is [`SystemClock`]; [`ManualClock`] is for tests. A clock cannot fail: if it has no new reading, it repeats the
 /// last one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a clock",
@@ -19,12 +19,12 @@ pub trait Clock: fmt::Debug + Send + Sync {
 
     /// Returns the time since an arbitrary fixed moment. It never goes backwards. The lifetimes of keys and
     /// revocations use it beside [`now`](Self::now), and end as soon as either clock says so. So setting the wall
-    /// clock back doesn't prolong them, and neither does a machine that sleeps, during which this clock may stand
+    /// clock back does not prolong them, and neither does a machine that sleeps, during which this clock may stand
     /// still.
     fn monotonic(&self) -> Duration;
 }
 
-/// A moment by both clocks. The wall clock counts the time that the machine sleeps, and the monotonic clock can't be
+/// A moment by both clocks. The wall clock counts the time that the machine sleeps, and the monotonic clock cannot be
 /// set back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
@@ -53,7 +53,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "only this module reads the wall clock")]
     fn now(&self) -> Duration {
-        // A machine that is set to before 1970 reads 1970. Its tokens aren't valid yet, rather than valid forever.
+        // A machine that is set to before 1970 reads 1970. Its tokens are not valid yet, rather than valid forever.
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
     }
 
@@ -104,7 +104,7 @@ impl ManualClock {
         });
     }
 
-    /// Sets the wall clock, as an operator would. The monotonic reading doesn't change.
+    /// Sets the wall clock, as an operator would. The monotonic reading does not change.
     pub fn set(&self, now: Duration) {
         self.turn(|reading| reading.now = now);
     }

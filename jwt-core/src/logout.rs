@@ -75,13 +75,13 @@ impl BackChannelLogout {
     ///
     /// # Errors
     ///
-    /// The verifier can't be built, or has a setting that doesn't suit logout tokens: any issuer or audience, token types,
+    /// The verifier cannot be built, or has a setting that does not suit logout tokens: any issuer or audience, token types,
     /// tokens without expiry, or an issuer resolver.
     pub fn new(builder: VerifierBuilder, store: impl RevocationStore + 'static) -> Result<Self, BuildError> {
         if builder.has_resolver() {
             return Err(BuildError::new(BuildErrorKind::Contradiction, "issuer_resolver"));
         }
-        // Section 2.6: `sub`, `sid` or both, and no `nonce`, so that it can't be an ID token.
+        // Section 2.6: `sub`, `sid` or both, and no `nonce`, so that it cannot be an ID token.
         let verifier = builder
             .logout_tokens()
             .require_token(check("sub or sid", has_sub_or_sid))

@@ -3,7 +3,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A result that's available now, or later.
+/// A result that is available now, or later.
 ///
 /// Every trait of this crate that may have to wait returns one, so that a request whose keys and answers are in memory needs no
 /// future and no allocation. If you don't care which it is, use [`wait`](Self::wait):

@@ -215,7 +215,7 @@ impl Verified {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ClaimsMismatch`] if the payload doesn't fit `T`. The answer is 401: the token is valid, but not meant for this
+    /// [`ErrorKind::ClaimsMismatch`] if the payload does not fit `T`. The answer is 401: the token is valid, but not meant for this
     /// handler.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
         // The decoder's message may quote a claim, so it's dropped.
@@ -331,7 +331,7 @@ impl Verified {
         self.parts.metadata.token_type.as_deref()
     }
 
-    /// Returns where in the request the token was found, or `None` if it didn't come in a request.
+    /// Returns where in the request the token was found, or `None` if it did not come in a request.
     #[must_use]
     pub fn location(&self) -> Option<Location> {
         self.location

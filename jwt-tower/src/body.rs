@@ -5,7 +5,7 @@ use http_body_util::{BodyExt as _, Empty, Full};
 /// A response body that the layers can create for rejections.
 ///
 /// The layers respond with the body type of the service that they wrap, so requests that pass need no boxing. For your own body
-/// type, implement one function. If it can't contain bytes, ignore them, and rejections have only a status and headers:
+/// type, implement one function. If it cannot contain bytes, ignore them, and rejections have only a status and headers:
 ///
 /// ```
 /// use jwt_tower::RejectionBody;

@@ -10,7 +10,7 @@ use crate::headers::Lent;
 /// Adds cookies to a response, and keeps it out of shared caches, because the cookies may contain tokens.
 ///
 /// `Cache-Control` is replaced by `no-store`, unless it already excludes shared caches
-/// ([`may_be_shared`](jwt_core::http::may_be_shared)). Add the cookies last: a `Cache-Control` that's added later isn't seen.
+/// ([`may_be_shared`](jwt_core::http::may_be_shared)). Add the cookies last: a `Cache-Control` that is added later isn't seen.
 #[cfg_attr(
     feature = "axum",
     doc = "

@@ -27,12 +27,12 @@ use crate::response;
 ///
 /// `Option<Claims<T>>` works too: it's `None` if the layer is [optional](crate::JwtLayer::optional) and the request has no token.
 ///
-/// # If the handler doesn't compile
+/// # If the handler does not compile
 ///
-/// If `T` doesn't implement `Deserialize`, rustc says so at the handler's signature, and the fix is `#[derive(serde::Deserialize)]`.
+/// If `T` does not implement `Deserialize`, rustc says so at the handler's signature, and the fix is `#[derive(serde::Deserialize)]`.
 /// "implementation of `Deserialize` is not general enough" means that `T` borrows: make its fields own their data.
 ///
-/// If rustc only says that the function doesn't implement `Handler<_, _>`, another argument or the return type is the cause. Put
+/// If rustc only says that the function does not implement `Handler<_, _>`, another argument or the return type is the cause. Put
 /// `#[axum::debug_handler]` (axum's feature `macros`) on the function, and the error names it.
 ///
 /// ```compile_fail,E0277
@@ -70,7 +70,7 @@ pub struct OptionalClaims<T: DeserializeOwned>(pub Option<T>);
 
 /// The claims of a token that meets the policy `P`, decoded as `T`.
 ///
-/// The policy is part of the handler's signature, so the handler can't be mounted without the check. A token that doesn't meet it
+/// The policy is part of the handler's signature, so the handler cannot be mounted without the check. A token that does not meet it
 /// is rejected as by [`RequireLayer`](crate::RequireLayer); otherwise this extractor works like [`Claims<T>`](Claims). Declare
 /// policies with [`policy!`](jwt_core::policy!).
 ///
@@ -98,7 +98,7 @@ pub struct OptionalClaims<T: DeserializeOwned>(pub Option<T>);
 /// `Option<Authorized<T, P>>` works too: it's `None` if the layer is [optional](crate::JwtLayer::optional) and the request has
 /// no token.
 ///
-/// A handler without a policy, or with a type that isn't one, doesn't compile:
+/// A handler without a policy, or with a type that isn't one, does not compile:
 ///
 /// ```compile_fail
 /// use jwt_tower::Authorized;
@@ -122,7 +122,7 @@ pub struct OptionalClaims<T: DeserializeOwned>(pub Option<T>);
 pub struct Authorized<T: DeserializeOwned, P: Policy>(pub T, pub PhantomData<fn() -> P>);
 
 /// The claims of a token that meets the policy `P`, or `None` if an [optional](crate::JwtLayer::optional) layer let the request
-/// pass without a token. A token that doesn't meet the policy is rejected as by [`Authorized<T, P>`](Authorized).
+/// pass without a token. A token that does not meet the policy is rejected as by [`Authorized<T, P>`](Authorized).
 #[derive(Clone, Copy, Debug)]
 pub struct OptionalAuthorized<T: DeserializeOwned, P: Policy>(pub Option<T>, pub PhantomData<fn() -> P>);
 
@@ -138,7 +138,7 @@ pub struct Fresh<T: DeserializeOwned>(pub T);
 pub struct Verified(pub jwt_core::Verified);
 
 impl Verified {
-    /// Rejects a token that doesn't meet `requirement`, as [`RequireLayer`](crate::RequireLayer) does. For handlers that know the
+    /// Rejects a token that does not meet `requirement`, as [`RequireLayer`](crate::RequireLayer) does. For handlers that know the
     /// requirement only after reading the request's body.
     ///
     /// ```

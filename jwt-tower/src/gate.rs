@@ -8,8 +8,8 @@ use crate::Gated;
 /// Puts a [`Gate`] in front of a service. If the gate needs a token, it goes inside [`JwtLayer`](crate::JwtLayer).
 ///
 /// The core has two gates without a layer of their own: [`ForwardClaims`](jwt_core::forward::ForwardClaims) tells an upstream
-/// service who sent the request, in headers that clients can't set. `jwt_core::issue::ImplicitRefresh` renews access tokens in
-/// cookies while they're in use.
+/// service who sent the request, in headers that clients cannot set. `jwt_core::issue::ImplicitRefresh` renews access tokens in
+/// cookies while they are in use.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -55,7 +55,7 @@ impl<S, G> Layer<S> for GateLayer<G> {
     }
 }
 
-/// Rejects requests whose verified token doesn't meet a requirement.
+/// Rejects requests whose verified token does not meet a requirement.
 ///
 /// It needs a verified token: without a [`JwtLayer`](crate::JwtLayer) outside it, every request is answered 500. "Outside"
 /// means added later, because layers that you add later run first:
@@ -77,18 +77,18 @@ impl<S, G> Layer<S> for GateLayer<G> {
 ///
 /// For a single route, [`RequireExt`](crate::RequireExt) is shorter: `get(reports).requires(scopes(["reports:read"]))`.
 ///
-/// A request without a token is answered by the `JwtLayer` outside, which doesn't know this requirement. If its 401 should name the
+/// A request without a token is answered by the `JwtLayer` outside, which does not know this requirement. If its 401 should name the
 /// scopes that are required, give the requirement to that one: [`JwtLayer::require`](crate::JwtLayer::require), or a table to
 /// [`JwtLayer::routes`](crate::JwtLayer::routes).
 ///
-/// Don't chain two layers on one method router, as in `post(h).layer(require).layer(jwt)`: rustc can't infer the error type between
+/// Don't chain two layers on one method router, as in `post(h).layer(require).layer(jwt)`: rustc cannot infer the error type between
 /// them and reports E0283, "type annotations needed". Use `.requires(..)`, or `route_layer` on a router.
 pub type RequireLayer<R> = GateLayer<R>;
 
 /// Loads the application's own user for the request's token.
 ///
 /// It goes inside [`JwtLayer`](crate::JwtLayer); without one, requests are answered 500. Handlers behind it run only if the
-/// token has a principal: if the loader doesn't find one, the response is 401, and if it fails, 503. See
+/// token has a principal: if the loader does not find one, the response is 401, and if it fails, 503. See
 /// [`load_async`](jwt_core::gate::load_async). A route can have several, for principals of different types.
 #[cfg_attr(
     feature = "axum",

@@ -13,7 +13,7 @@ use crate::Gated;
 /// earlier one. Otherwise the layer answers without the inner service, with a [rejection](jwt_core::http::Rejection), and puts the
 /// [`Error`] into the response's extensions for outer layers.
 ///
-/// Call `Router::layer` after you've added the routes: axum wraps only the routes that are already there, and a route that's added
+/// Call `Router::layer` after you've added the routes: axum wraps only the routes that are already there, and a route that is added
 /// later needs no token.
 ///
 /// The inner service gets the body unchanged. If you set [`Csrf::form_field`](jwt_core::http::Csrf::form_field), the beginning of
@@ -42,7 +42,7 @@ impl JwtLayer {
         self.with(Authenticator::optional)
     }
 
-    /// Checks each route against a table, and rejects routes that aren't in it. Default: every request needs a valid token, on
+    /// Checks each route against a table, and rejects routes that are not in it. Default: every request needs a valid token, on
     /// every route.
     ///
     /// ```

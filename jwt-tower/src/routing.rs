@@ -20,10 +20,10 @@ use crate::RequireLayer;
 /// ```
 ///
 /// Like every layer, it applies only to routes that are already there, and needs a [`JwtLayer`](crate::JwtLayer) outside it. That
-/// one's 401 for a request without a token doesn't name these scopes; with a table for [`JwtLayer::routes`](crate::JwtLayer::routes)
+/// one's 401 for a request without a token does not name these scopes; with a table for [`JwtLayer::routes`](crate::JwtLayer::routes)
 /// it does.
 pub trait RequireExt: Sized {
-    /// Rejects requests whose verified token doesn't meet `requirement`, as [`RequireLayer`] does.
+    /// Rejects requests whose verified token does not meet `requirement`, as [`RequireLayer`] does.
     ///
     /// On a `MethodRouter`, which `get(handler)` returns, it applies to every method, also the methods that get 405, but not to
     /// methods that are added later. On a `Router` it applies to the routes that were added before, but not to its fallback. axum

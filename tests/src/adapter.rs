@@ -49,9 +49,9 @@ impl Adapter {
 /// | `/asks` (only `POST`) | required | checks a requirement that depends on the body |
 /// | `/user` | required | the claim `name`, typed |
 /// | `/both` | required | two extractors of different types |
-/// | `/number` | required | claims of a type that doesn't match |
+/// | `/number` | required | claims of a type that does not match |
 /// | `/shared` | required | the claim `name`, typed and shared |
-/// | `/shared-number` | required | shared claims of a type that doesn't match |
+/// | `/shared-number` | required | shared claims of a type that does not match |
 /// | `/verified` | required | the details of the verified token |
 /// | `/socket`, `/socket-chat` | required | accepts a WebSocket, the second one with the protocol `chat` |
 /// | `/no-store` | required | sets its own `Cache-Control` |
@@ -201,7 +201,7 @@ impl Application {
     ///
     /// # Panics
     ///
-    /// Panics if the claims can't be forwarded.
+    /// Panics if the claims cannot be forwarded.
     pub fn forwarding(mut self, claims: &[(&str, &str)]) -> Self {
         self.forward = ForwardClaims::new(&self.verifier, claims.iter().copied()).expect("valid settings");
         self

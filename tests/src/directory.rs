@@ -13,7 +13,7 @@ use crate::forge::ISSUER;
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Account {
-    /// The user's name in the directory, which the token doesn't decide.
+    /// The user's name in the directory, which the token does not decide.
     pub name: &'static str,
 }
 

@@ -96,7 +96,7 @@ pub fn sign_raw(key: &SigningKey, header: impl AsRef<[u8]>, payload: impl AsRef<
 ///
 /// # Panics
 ///
-/// Panics if the key can't sign.
+/// Panics if the key cannot sign.
 #[must_use]
 pub fn sign_segments(key: &SigningKey, header: &str, payload: &str) -> String {
     let input = format!("{header}.{payload}");

@@ -79,7 +79,7 @@ impl Shop {
     ///
     /// # Panics
     ///
-    /// Panics if it can't be built.
+    /// Panics if it cannot be built.
     pub fn with(store: impl SessionStore + 'static, settings: impl FnOnce(SessionsBuilder) -> SessionsBuilder) -> Self {
         Self::signing_with(key(), store, settings)
     }
@@ -88,7 +88,7 @@ impl Shop {
     ///
     /// # Panics
     ///
-    /// Panics if it can't be built.
+    /// Panics if it cannot be built.
     pub fn signing_with(
         key: SigningKey,
         store: impl SessionStore + 'static,
@@ -109,7 +109,7 @@ impl Shop {
         ImplicitRefresh::new(self.tokens.clone(), Cookies::new())
     }
 
-    /// Accepts access tokens in cookies, unless they're revoked.
+    /// Accepts access tokens in cookies, unless they are revoked.
     fn page_verifier(&self) -> Verifier {
         let verifier = Verifier::builder().issuer(self.tokens.trusted()).clock(self.clock.clone());
         let verifier = verifier.sources(Cookies::new().sources()).revocations(Waiting(self.revocations.clone()));

@@ -73,7 +73,7 @@ impl Remote {
     /// Waits until this many documents have been requested.
     pub async fn until_asked(&self, times: usize) {
         let mut asked = self.asked.subscribe();
-        // The channel can't be closed, because `self` has the sender.
+        // The channel cannot be closed, because `self` has the sender.
         let _ = asked.wait_for(|asked| asked.len() >= times).await;
     }
 

@@ -206,7 +206,7 @@ async fn a_device_binds_a_session_with_its_first_proof(store: &dyn SessionStore,
     // A newer token brings the key that the store has lost.
     let (outcome, adopted) = rotate(store, at("newer", 7, OTHER)).await;
     assert_eq!((outcome, adopted.and_then(|session| session.device_key).as_deref()), (Adopted, OTHER));
-    // A token that was exchanged without a key doesn't bind its session.
+    // A token that was exchanged without a key does not bind its session.
     create(store, &session(subject, "u")).await;
     let at = |token, rotations, key| Rotation::new(subject, "u", token, rotations, NOW + 1).device_key(key);
     let (_, unbound) = rotate(store, at("t-0", 0, None)).await;

@@ -23,7 +23,7 @@ pub fn key() -> SigningKey {
 ///
 /// # Panics
 ///
-/// Panics if the back end can't generate one.
+/// Panics if the back end cannot generate one.
 #[must_use]
 pub fn key_of(algorithm: Algorithm) -> SigningKey {
     static KEYS: Mutex<Option<HashMap<Algorithm, SigningKey>>> = Mutex::new(None);
@@ -36,7 +36,7 @@ pub fn key_of(algorithm: Algorithm) -> SigningKey {
 ///
 /// # Panics
 ///
-/// Panics if the back end can't generate one.
+/// Panics if the back end cannot generate one.
 #[must_use]
 pub fn stranger(algorithm: Algorithm) -> SigningKey {
     SigningKey::generate(algorithm).expect("a back end that signs")
@@ -66,7 +66,7 @@ pub fn builder() -> VerifierBuilder {
 ///
 /// # Panics
 ///
-/// Panics if the verifier can't be built.
+/// Panics if the verifier cannot be built.
 pub fn behind(builder: VerifierBuilder) -> Application {
     Application::new(builder.build().expect("a verifier"))
 }

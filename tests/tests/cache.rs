@@ -277,7 +277,7 @@ fn the_size_of_the_cache_is_limited_in_bytes() {
         full = full.max(verifier.token_cache().expect("a cache").bytes);
     }
     assert!((512 << 10..=1 << 20).contains(&full), "{full}");
-    // A token that's larger than its share is verified each time.
+    // A token that is larger than its share is verified each time.
     let (verifier, tiny) = watched(builder().token_cache(TokenCacheSettings::new().max_bytes(1_000)));
     let token = good().sign();
     at_once(&verifier, &token).expect("good");
@@ -382,7 +382,7 @@ fn decoded_claims_count_towards_the_size_of_the_cache() {
     }
 }
 
-/// Claims that verify a token when they're dropped.
+/// Claims that verify a token when they are dropped.
 #[derive(Deserialize)]
 struct Reentrant {}
 
@@ -457,7 +457,7 @@ async fn a_cached_token_is_refused_once_its_keys_are_past_their_lifetime() {
     }
     assert_eq!(observer.take_cache(), ["miss", "stored", "hit"]);
 
-    // The same set again: the token needn't be verified again.
+    // The same set again: the token need not be verified again.
     verifier.fetch_keys().await.expect("fetched");
     for _ in 0..2 {
         verifier.verify(&token).await.expect("accepted");

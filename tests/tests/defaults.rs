@@ -65,7 +65,7 @@ fn problem(error: &BuildError) -> (BuildErrorKind, &str) {
     (error.kind(), error.setting())
 }
 
-/// A public RSA key of this size. Its private key doesn't exist.
+/// A public RSA key of this size. Its private key does not exist.
 fn rsa(bits: usize) -> Result<Key, KeyErrorKind> {
     let mut modulus = vec![0x55; bits.div_ceil(8)];
     modulus[0] = 1 << ((bits - 1) % 8);

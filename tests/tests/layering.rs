@@ -303,7 +303,7 @@ fn a_module_uses_only_modules_of_lower_levels() {
             assert!(other_level < own, "{}: `{module}` ({own}) uses `{other}` ({other_level})", source.path);
             seen += 1;
         }
-        // The check above doesn't see where these paths lead.
+        // The check above does not see where these paths lead.
         assert!(
             !source.code.contains("super::super::"),
             "{}: `super::super::` may leave the module; write `crate::module::`",
@@ -532,7 +532,7 @@ fn each_crate_depends_on_one_jsonwebtoken_by_default_and_can_do_without() {
     }
 }
 
-/// If an application enables two back ends of `jsonwebtoken`, or doesn't enable any, it panics at the first token.
+/// If an application enables two back ends of `jsonwebtoken`, or does not enable any, it panics at the first token.
 #[test]
 fn no_crate_of_the_workspace_enables_a_back_end_of_jsonwebtoken() {
     for major in ["11", "12"] {

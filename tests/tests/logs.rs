@@ -56,7 +56,7 @@ async fn a_flood_of_hostile_tokens_logs_nothing_above_debug_and_none_of_their_co
     let text = log.text();
     let ours: Vec<&str> = text.lines().filter(|line| line.contains(" jwt_")).collect();
     assert!(ours.len() >= sent, "{} lines for {sent} requests", ours.len());
-    // The token that doesn't fit the handler's type is signed, so its cause is the type, which is told once.
+    // The token that does not fit the handler's type is signed, so its cause is the type, which is told once.
     let (told, ours): (Vec<&str>, Vec<&str>) = ours.into_iter().partition(|line| line.contains("claims do not fit"));
     assert_eq!(told.len(), told.iter().filter(|line| line.contains("expected a string, found a list")).count());
     assert!(told.len() <= 1, "{told:?}");

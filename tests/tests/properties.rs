@@ -126,7 +126,7 @@ fn change(bytes: &mut Vec<u8>, change: Change) {
     }
 }
 
-/// The decoded contents of a token in any encoding, or `None` if it doesn't decode.
+/// The decoded contents of a token in any encoding, or `None` if it does not decode.
 fn decoded(token: &str) -> Option<Vec<Vec<u8>>> {
     token.split('.').map(|segment| URL_SAFE_NO_PAD.decode(segment).ok()).collect()
 }

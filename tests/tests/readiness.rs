@@ -41,7 +41,7 @@ fn remote(remote: &Remote) -> Verifier {
 
 #[actix_web::test]
 async fn both_adapters_answer_a_probe_by_the_state_of_the_keys() {
-    // The first probe starts a fetch, which hasn't ended by the second.
+    // The first probe starts a fetch, which has not ended by the second.
     let issuer = Remote::failing().hold();
     let verifier = remote(&issuer);
     for (serve, status, expected) in [

@@ -49,7 +49,7 @@ fn every_program_of_the_guide_is_an_example() {
         for (shown, name) in shown.iter().zip(programs) {
             let program = read(&format!("examples/examples/{name}.rs"));
             let (_, code) = program.split_once("\n\n").expect("a header");
-            // The tests of an example aren't shown.
+            // The tests of an example are not shown.
             let code = code.split("\n#[cfg(test)]").next().unwrap_or_default();
             assert_eq!(shown, code.trim_end(), "{page}: {name}");
         }

@@ -44,7 +44,7 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// An inner service that checks its contract: it's called once each time it was polled ready, and a clone hasn't been
+/// An inner service that checks its contract: it's called once each time it was polled ready, and a clone has not been
 /// polled.
 #[derive(Debug, Default)]
 struct Strict {

@@ -1,6 +1,6 @@
 //! Project Wycheproof's raw signatures: both back ends must agree with each other and with the labels.
 //!
-//! Signatures that JOSE forbids are rejected no matter how they're labeled: ECDSA in DER, a PSS salt of another length than its
+//! Signatures that JOSE forbids are rejected no matter how they are labeled: ECDSA in DER, a PSS salt of another length than its
 //! hash, a truncated MAC, an ML-DSA context, an HMAC key shorter than its hash. The counts for each file are asserted,
 //! so a file that is read as empty fails.
 
@@ -82,7 +82,7 @@ fn rsa_pkcs1_signatures_are_verified_as_labelled() {
             for test in group.tests {
                 let case = format!("{name:?} {}", test.tc_id);
                 let accepted = back_ends.accept(&test.msg, &test.sig, &case);
-                // "Acceptable" vectors omit the NULL of the digest's identifier. They're rejected, because the encoding
+                // "Acceptable" vectors omit the NULL of the digest's identifier. They are rejected, because the encoding
                 // must be exact.
                 assert_eq!(accepted, test.result == TestResult::Valid, "{case}: {}", test.comment);
                 if accepted {
@@ -110,7 +110,7 @@ fn rsa_pss_signatures_are_verified_as_labelled_if_hash_mask_and_salt_match() {
     use rsa_pss_verify::{TestGroupTypeId, TestName, TestSet};
     // The label says "invalid" because the salt isn't empty; PS256 requires 32 bytes.
     let salted = [(TestName::RsaPss2048Sha256Mgf1SaltLen0, 69), (TestName::RsaPss2048Sha256Mgf1SaltLen0WithParams, 69)];
-    // The files that aren't listed here use another hash, mask or salt length throughout.
+    // The files that are not listed here use another hash, mask or salt length throughout.
     let accepted_by_file = [
         (TestName::RsaPss2048Sha256Mgf1SaltLen0WithParams, 1),
         (TestName::RsaPss2048Sha256Mgf1SaltLen0, 1),

@@ -11,7 +11,7 @@ use super::requirement::{Misconfigured, ensure_configured};
 /// Requires that one of `names` acts for the token's subject: the `sub` of the claim `act`. RFC 8693 section 4.1.
 ///
 /// Only the current actor counts, not earlier ones. It must be from the token's issuer: if `act` has an `iss`, that must
-/// equal the token's, because another issuer may use the same name. A token without `act` doesn't meet the requirement, and the
+/// equal the token's, because another issuer may use the same name. A token without `act` does not meet the requirement, and the
 /// request fails with 403 `requirement_not_met`. If the list is empty, the mistake is logged and every request fails with 500
 /// `misconfigured`.
 ///

@@ -28,8 +28,8 @@ pub fn check(
 
 /// Requires that an asynchronous closure returns `Ok(true)`, for example after asking a directory or a database.
 ///
-/// `Ok(false)` means that the token doesn't meet the requirement, as with [`check`]. An `Err` means that the closure
-/// couldn't decide: it is logged, and the request fails with 503 `rule_unavailable`.
+/// `Ok(false)` means that the token does not meet the requirement, as with [`check`]. An `Err` means that the closure
+/// could not decide: it is logged, and the request fails with 503 `rule_unavailable`.
 ///
 /// Look up a user by issuer and subject. A subject is unique only within its issuer, so another trusted issuer may use the
 /// same one for a different user.
@@ -79,7 +79,7 @@ where
 
     fn decide(&self, verified: &Verified) -> Step<Result<(), Error>> {
         let (this, verified) = (self.clone(), verified.clone());
-        // The closure runs only when the future is polled, so a step that is dropped doesn't send a query.
+        // The closure runs only when the future is polled, so a step that is dropped does not send a query.
         Step::pending(async move {
             match (this.check)(verified).await {
                 Ok(true) => Ok(()),

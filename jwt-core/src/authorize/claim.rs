@@ -18,7 +18,7 @@ pub struct Claim {
 
 /// Starts a requirement on the claim at `path`: a [`ClaimPath`], or a string in its syntax.
 ///
-/// A token that doesn't meet the requirement fails with 403 `requirement_not_met`. If `path` isn't a JSON pointer, the
+/// A token that does not meet the requirement fails with 403 `requirement_not_met`. If `path` isn't a JSON pointer, the
 /// mistake is logged and the requirement fails every request with 500 `misconfigured`.
 ///
 /// ```
@@ -43,7 +43,7 @@ impl Claim {
     /// Requires that the claim equals a JSON value: a string, a boolean, a number, or anything else that converts into
     /// [`serde_json::Value`].
     ///
-    /// `5` and `5.0` are the same number. The order of an object's members doesn't matter; the order of an array's elements
+    /// `5` and `5.0` are the same number. The order of an object's members does not matter; the order of an array's elements
     /// does. No claim equals `null`.
     #[must_use]
     pub fn equals(self, value: impl Into<serde_json::Value>) -> impl Requirement + Clone + 'static {

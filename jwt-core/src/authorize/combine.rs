@@ -47,7 +47,7 @@ pub fn all(requirements: impl Requirements) -> impl Requirement + Clone + 'stati
 ///
 /// - If all have the same kind, so has the combined error. For missing scopes, the challenge names those of all of them.
 /// - If the kinds differ, the request fails with 403 `requirement_not_met` and names no scopes, which might not help.
-/// - If a requirement couldn't be checked, its error is the result: an outage is not a rejection.
+/// - If a requirement could not be checked, its error is the result: an outage is not a rejection.
 ///
 /// If the list is empty, the mistake is logged and every request fails with 500 `misconfigured`.
 ///
@@ -184,7 +184,7 @@ fn union(scopes: &[String]) -> Option<String> {
     (!names.is_empty()).then(|| names.join(" "))
 }
 
-/// The combined error of several requirements that aren't met.
+/// The combined error of several requirements that are not met.
 #[derive(Default)]
 struct CombinedError(Option<Error>);
 
@@ -201,13 +201,13 @@ impl CombinedError {
     }
 }
 
-/// Whether the error says that the token doesn't meet the requirement, not that the requirement couldn't be checked.
+/// Whether the error says that the token does not meet the requirement, not that the requirement could not be checked.
 pub(crate) fn is_not_met(error: &Error) -> bool {
     matches!(error.class(), Class::Forbidden | Class::StepUp)
 }
 
 fn combine(first: Error, second: Error) -> Error {
-    // "Couldn't be checked" takes precedence over "isn't met".
+    // "Could not be checked" takes precedence over "isn't met".
     let precedence = |error: &Error| match error.class() {
         _ if is_not_met(error) => 0,
         Class::Misuse => 3,

@@ -40,7 +40,7 @@ pub fn acr<V: Into<String>>(values: impl IntoIterator<Item = V>) -> RequiredLogi
 ///
 /// The verifier's clock and its leeway apply. Otherwise the request fails with 401 `insufficient_user_authentication`, and
 /// the challenge names the age in whole seconds, so that the client can ask for a new login (RFC 9470 section 3). A token
-/// without `auth_time`, or with one in the future, doesn't meet the requirement.
+/// without `auth_time`, or with one in the future, does not meet the requirement.
 ///
 /// ```
 /// use std::time::Duration;
@@ -119,7 +119,7 @@ impl Requirement for RequiredLogin {
         if self.is_met_by(verified) {
             return Ok(());
         }
-        // If a value can't be part of a challenge, the challenge names no values.
+        // If a value cannot be part of a challenge, the challenge names no values.
         let values: Vec<&str> = self.acr_values.iter().flatten().map(String::as_str).collect();
         let quotable = !values.is_empty() && values.iter().all(|value| is_scope(value));
         let acr_values = quotable.then(|| values.join(" "));

@@ -12,7 +12,7 @@
 //! ));
 //! ```
 //!
-//! [`Routes`] lists the requirement of every route and refuses the routes that it doesn't list. A [`Policy`] is a requirement
+//! [`Routes`] lists the requirement of every route and refuses the routes that it does not list. A [`Policy`] is a requirement
 //! that you can name in a handler's signature. [`require_token`](crate::VerifierBuilder::require_token) applies a requirement
 //! to every token of a verifier.
 //!

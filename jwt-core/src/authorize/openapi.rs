@@ -12,8 +12,8 @@ impl Routes {
     /// Writes the requirements of this table into an OpenAPI document: the `security` of each operation, and the scheme
     /// `name` under `components`, unless the document has it.
     ///
-    /// So clients and Swagger UI know which operations need a token, and which scopes to request. A document that doesn't
-    /// match the table is an error, so the two can't drift apart: call this in a test as well.
+    /// So clients and Swagger UI know which operations need a token, and which scopes to request. A document that does not
+    /// match the table is an error, so the two cannot drift apart: call this in a test as well.
     ///
     /// | entry | `security` |
     /// | --- | --- |

@@ -2,7 +2,7 @@ use super::Requirement;
 
 /// A requirement with a type of its own, for the signature of a handler.
 ///
-/// The adapters' extractor `Authorized<T, P>` checks the policy before the handler gets the claims, so you can't forget the
+/// The adapters' extractor `Authorized<T, P>` checks the policy before the handler gets the claims, so you cannot forget the
 /// check when you add the handler to a router. Declare policies with [`policy!`](crate::policy!):
 ///
 /// ```
@@ -20,7 +20,7 @@ use super::Requirement;
 /// let requirement = ReadReports::requirement();
 /// ```
 ///
-/// A type that isn't a policy doesn't compile:
+/// A type that isn't a policy does not compile:
 ///
 /// ```compile_fail
 /// struct ReadReports;

@@ -24,13 +24,13 @@ use crate::verified::Verified;
 pub trait Requirement: fmt::Debug + Send + Sync {
     /// Checks the token without waiting.
     ///
-    /// A requirement that can't decide without waiting must fail here, with
+    /// A requirement that cannot decide without waiting must fail here, with
     /// [`ErrorKind::RuleUnavailable`](crate::ErrorKind::RuleUnavailable).
     ///
     /// # Errors
     ///
-    /// If the token doesn't meet the requirement: an error of the class [`Forbidden`](crate::Class::Forbidden) or
-    /// [`StepUp`](crate::Class::StepUp). An error of any other class means that the requirement couldn't be checked;
+    /// If the token does not meet the requirement: an error of the class [`Forbidden`](crate::Class::Forbidden) or
+    /// [`StepUp`](crate::Class::StepUp). An error of any other class means that the requirement could not be checked;
     /// [`not`](super::not) passes it on instead of reversing it.
     fn check(&self, verified: &Verified) -> Result<(), Error>;
 
@@ -44,7 +44,7 @@ pub trait Requirement: fmt::Debug + Send + Sync {
     /// Returns the scopes that a client without a token should request, separated by spaces: the challenge's `scope` in the 401
     /// of a request without credentials. RFC 6750 section 3.
     ///
-    /// The default implementation returns `None`, and the challenge then has no `scope`. So it has if these aren't scope tokens
+    /// The default implementation returns `None`, and the challenge then has no `scope`. So it has if these are not scope tokens
     /// of RFC 6749 section 3.3.
     fn scope(&self) -> Option<String> {
         None
@@ -100,7 +100,7 @@ impl<R: Requirement + ?Sized> Requirement for Arc<R> {
 }
 
 impl Verified {
-    /// Checks the token against a requirement. If the token doesn't meet it, the error includes the response to send.
+    /// Checks the token against a requirement. If the token does not meet it, the error includes the response to send.
     pub fn require(&self, requirement: &dyn Requirement) -> Step<Result<(), Rejection>> {
         match requirement.decide(self) {
             Step::Ready(outcome) => Step::Ready(outcome.map_err(|error| self.refuse(error))),
@@ -133,7 +133,7 @@ impl RequestState {
     }
 }
 
-/// Every requirement is a gate. It admits a request if its token meets the requirement, and doesn't change its state.
+/// Every requirement is a gate. It admits a request if its token meets the requirement, and does not change its state.
 impl<R: Requirement> Gate for R {
     fn enter(&self, _request: &dyn RequestView, state: &RequestState) -> Step<Result<Admission, Answer>> {
         let verified = match state.token_for(self) {

@@ -99,7 +99,7 @@ impl RequiredRoles {
     /// Reads the roles as the names of an object's members, as in Zitadel's `{"admin": {"1815": "shop.example"}}`. Default: a
     /// string, or an array of strings.
     ///
-    /// A member whose value is `null` or `false` doesn't count. Any other value does. If the value matters, for example because it
+    /// A member whose value is `null` or `false` does not count. Any other value does. If the value matters, for example because it
     /// names the organization, check it separately.
     ///
     /// ```

@@ -7,7 +7,7 @@ use crate::verified::Verified;
 
 use super::{Requirement, all};
 
-/// A table of an application's routes and their requirements. Routes that aren't in the table are refused.
+/// A table of an application's routes and their requirements. Routes that are not in the table are refused.
 ///
 /// The adapters' layers and middleware take the table, and look for tokens only where it says so.
 ///
@@ -192,7 +192,7 @@ impl Routes {
         &self.fallback
     }
 
-    /// Whether this is the access level of routes that aren't in the table.
+    /// Whether this is the access level of routes that are not in the table.
     pub(super) fn is_unlisted(&self, access: &Access) -> bool {
         matches!((access, &self.unlisted), (Access::Requires(one), Access::Requires(other)) if Arc::ptr_eq(one, other))
     }
@@ -203,7 +203,7 @@ impl Routes {
 
     fn log_once(&self, pattern: &str) {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
-        // Patterns come from the application's router, so a client can't make this set grow without limit.
+        // Patterns come from the application's router, so a client cannot make this set grow without limit.
         if !logged.contains(pattern) {
             logged.insert(pattern.to_owned());
             tracing::warn!(

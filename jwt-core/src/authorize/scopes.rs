@@ -100,7 +100,7 @@ impl fmt::Debug for RequiredScopes {
 /// The error that asks for these scopes.
 pub(super) fn insufficient_scope(names: &[&str]) -> Error {
     let error = Error::from(ErrorKind::InsufficientScope);
-    // A challenge can't contain a name that isn't a scope token, so it then names no scope.
+    // A challenge cannot contain a name that isn't a scope token, so it then names no scope.
     if names.is_empty() || !names.iter().all(|name| is_scope(name)) {
         return error;
     }

@@ -33,7 +33,7 @@ where
 /// **If a claim is absent or has another name than you expect, a requirement on it isn't met, so `not` accepts the token.**
 /// Prefer a requirement on something that the token must have.
 ///
-/// If the other requirement couldn't be checked, `not` fails with its error: during an outage, no request passes.
+/// If the other requirement could not be checked, `not` fails with its error: during an outage, no request passes.
 ///
 /// ```
 /// use jwt_core::authorize::{not, roles};

@@ -111,7 +111,7 @@ impl ClaimRules {
         }
         for name in &self.required {
             if !has(claims, payload, name) {
-                // Unless they're required, these two count as absent if they have another type.
+                // Unless they are required, these two count as absent if they have another type.
                 let is_unreadable = matches!(&**name, "client_id" | "sid")
                     && claim(payload, name).is_some_and(|value| value.as_text().is_none());
                 let kind = if is_unreadable { ErrorKind::MalformedClaims } else { ErrorKind::MissingClaim };
@@ -178,7 +178,7 @@ impl ClaimRules {
         check(replacement.as_ref().map_or(claims.audience(), Option::as_ref))
     }
 
-    /// Checks the times only, which is enough for a cached token: its other claims can't change.
+    /// Checks the times only, which is enough for a cached token: its other claims cannot change.
     pub(crate) fn check_times(&self, times: &Times, now: NumericDate, leeway: Duration) -> Result<(), Error> {
         self.times_fit(times, now, leeway).map_err(|error| error.at(Check::Times))
     }

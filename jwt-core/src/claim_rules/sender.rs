@@ -9,7 +9,7 @@ pub(crate) enum SenderMode {
     /// Bound tokens are refused.
     #[default]
     Off,
-    /// Bound tokens need their sender's proof, and tokens that aren't bound are bearer tokens.
+    /// Bound tokens need their sender's proof, and tokens that are not bound are bearer tokens.
     Allowed,
     /// Only bound tokens are accepted.
     Required,
@@ -43,7 +43,7 @@ impl SenderRules {
 
     /// Returns the key or the certificate that the token's sender must have, or `None` for a bearer token.
     ///
-    /// A binding that can't be checked is an error: the token is never treated as a bearer token. RFC 9449 section 7.2.
+    /// A binding that cannot be checked is an error: the token is never treated as a bearer token. RFC 9449 section 7.2.
     pub(crate) fn confirmation(
         &self,
         claims: &RegisteredClaims<'_>,

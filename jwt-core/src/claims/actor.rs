@@ -29,7 +29,7 @@ impl<'c> Actor<'c> {
         self.member("sub").and_then(Value::as_text)
     }
 
-    /// Returns the actor's `iss`: the issuer that the subject is unique in. If it's absent, that's usually the token's.
+    /// Returns the actor's `iss`: the issuer that the subject is unique in. If it's absent, that is usually the token's.
     #[must_use]
     pub fn issuer(&self) -> Option<Cow<'c, str>> {
         self.member("iss").and_then(Value::as_text)

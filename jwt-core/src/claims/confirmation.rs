@@ -24,7 +24,7 @@ pub(crate) struct Confirmation {
 impl Confirmation {
     /// Reads the claim from a payload. `None` if it isn't an object, or has a member that isn't a hash.
     ///
-    /// RFC 7800 section 3.1: members that aren't understood are ignored.
+    /// RFC 7800 section 3.1: members that are not understood are ignored.
     pub(crate) fn read(payload: &str) -> Option<Self> {
         let Some(Value::Object(text)) = claim(payload, "cnf") else { return None };
         let (mut confirmation, mut is_valid) = (Self::default(), true);

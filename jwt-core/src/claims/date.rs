@@ -3,7 +3,7 @@ use std::time::Duration;
 /// A time in a token: seconds since 1970-01-01T00:00:00Z, with fractions and without leap seconds. RFC 7519 section 2.
 ///
 /// The range ends with the year 9999, and goes back equally far before the epoch. A claim outside of it is malformed.
-/// Arithmetic can't overflow.
+/// Arithmetic cannot overflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NumericDate {
     seconds: i64,
@@ -62,7 +62,7 @@ impl From<Duration> for NumericDate {
     }
 }
 
-/// Parses up to 12 digits, the form of nearly all dates, which can't overflow.
+/// Parses up to 12 digits, the form of nearly all dates, which cannot overflow.
 fn few_digits(number: &str) -> Option<i64> {
     if number.is_empty() || number.len() > 12 {
         return None;

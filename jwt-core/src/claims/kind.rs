@@ -17,7 +17,7 @@ impl LogoutEvent {
     pub(super) fn from_value(events: Value<'_>) -> Self {
         let Value::Object(events) = events else { return Self::No };
         let mut logout = Self::No;
-        // The object was already read as part of the payload. An error can't occur, and would count as "no logout".
+        // The object was already read as part of the payload. An error cannot occur, and would count as "no logout".
         let read = json::object(events, Unique::Outermost, |name, value| {
             if name == Self::NAME {
                 logout = if matches!(value, Value::Object(_)) { Self::Yes } else { Self::Malformed };

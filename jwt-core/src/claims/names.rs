@@ -103,7 +103,7 @@ pub(crate) fn is_or_contains(value: Value<'_>, string: &str) -> bool {
 /// Whether any string in the array matches.
 fn any_string(array: &str, mut matches: impl FnMut(&str) -> bool) -> bool {
     let mut found = false;
-    // The array was already read as part of the payload. An error can't occur, and would count as "not found".
+    // The array was already read as part of the payload. An error cannot occur, and would count as "not found".
     let _ = json::array(array, |element| found |= element.as_text().is_some_and(|text| matches(&text)));
     found
 }
@@ -115,7 +115,7 @@ fn strings(array: &str) -> Vec<String> {
     strings
 }
 
-// Claims are personal data, so Debug doesn't show their values.
+// Claims are personal data, so Debug does not show their values.
 impl fmt::Debug for Audience<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Audience").finish_non_exhaustive()

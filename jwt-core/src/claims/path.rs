@@ -45,7 +45,7 @@ impl ClaimPath {
     ///
     /// # Errors
     ///
-    /// If the string is empty (which would be the whole payload), doesn't begin with `/`, or contains a `~` that isn't
+    /// If the string is empty (which would be the whole payload), does not begin with `/`, or contains a `~` that isn't
     /// followed by `0` or `1`.
     pub fn new(pointer: &str) -> Result<Self, BuildError> {
         let error = || malformed(pointer);

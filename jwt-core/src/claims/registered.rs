@@ -188,7 +188,7 @@ impl<'c> Reader<'c> {
                 text(member, &mut claims.token_id)
                     || digits(member, &mut claims.token_id, NumericIdentifier::TokenId, &mut claims.numeric_identifier)
             }
-            // Claims that the verifier doesn't need by itself: of another type, they count as absent.
+            // Claims that the verifier does not need by itself: of another type, they count as absent.
             b"client_id" => {
                 text(member, &mut claims.client_id);
                 true
@@ -299,7 +299,7 @@ fn date(member: &Member<'_>, claim: &mut Option<NumericDate>) -> bool {
     claim.is_some()
 }
 
-// Claims are personal data, so Debug doesn't show their values.
+// Claims are personal data, so Debug does not show their values.
 impl fmt::Debug for RegisteredClaims<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RegisteredClaims").finish_non_exhaustive()

@@ -185,7 +185,7 @@ pub(super) struct CertificateConfig {
 #[derive(Clone, Debug, Default)]
 pub(super) struct StringList(pub(super) Vec<String>);
 
-/// A string that `Debug` doesn't show.
+/// A string that `Debug` does not show.
 #[derive(Clone)]
 pub(super) struct HiddenString(pub(super) Zeroizing<String>);
 

@@ -66,7 +66,7 @@ impl KeyLocation<'_> {
         matches!(self, Self::SecretFile(_) | Self::SecretEnv(_) | Self::Secret(_))
     }
 
-    /// Whether the key doesn't name its algorithm.
+    /// Whether the key does not name its algorithm.
     pub(super) const fn needs_algorithm(self) -> bool {
         !matches!(self, Self::Discover | Self::JwksUrl | Self::JwksFile(_) | Self::Bundle(_))
     }
@@ -196,7 +196,7 @@ impl IssuerConfig {
             (None, None) => TrustedIssuer::dangerous_any_issuer(),
         };
         match self.previous_secrets().first() {
-            // The secrets have no `kid`, so tokens can't tell them apart.
+            // The secrets have no `kid`, so tokens cannot tell them apart.
             Some(previous) => {
                 Ok(issuer.keys(&keys).keys(&previous.read_keys(algorithm, paths, inputs)?).try_keys_in_turn())
             }
@@ -289,7 +289,7 @@ pub(super) fn algorithm(name: &str, field: &str, paths: &IssuerPaths<'_>) -> Res
     name.parse().map_err(unknown)
 }
 
-/// Says why a file can't be read, without its name.
+/// Says why a file cannot be read, without its name.
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> String {
     let text = path.to_string_lossy();
     let reason = if text.is_empty() {

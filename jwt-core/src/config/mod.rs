@@ -2,7 +2,7 @@
 //!
 //! Deserialize a [`VerifierConfig`] from TOML, JSON or YAML, or read it with [`VerifierConfig::from_env`]. Then turn it into
 //! a [`VerifierBuilder`](crate::VerifierBuilder). On the builder, your code adds requirements, an observer or a clock, which a
-//! configuration can't contain.
+//! configuration cannot contain.
 //!
 //! ```
 //! use jwt_core::authorize::check;

@@ -1,4 +1,4 @@
-//! Keys that are fetched over HTTP: their address, and how long they're used.
+//! Keys that are fetched over HTTP: their address, and how long they are used.
 
 use crate::error::BuildError;
 #[cfg(not(feature = "remote"))]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
-/// The longest duration, in milliseconds: 136 years. Added to a time, it can't overflow.
+/// The longest duration, in milliseconds: 136 years. Added to a time, it cannot overflow.
 const MOST_MILLIS: u64 = u32::MAX as u64 * 1000;
 
 const NO_DURATION_UNIT: &str = "has no unit: add ms, s, m, h or d";
@@ -97,7 +97,7 @@ fn split_amount(text: &str) -> Result<(u64, &str, &str), &'static str> {
     Ok((number, unit, after))
 }
 
-/// A setting that's read from a whole number or from a string.
+/// A setting that is read from a whole number or from a string.
 trait Quantity: FromStr<Err = &'static str> {
     const NAME: &'static str;
 

@@ -43,7 +43,7 @@ impl Engine for AwsLc {
                     !has_weak_commitment(signature) && key.verify_sig(message, signature).is_ok()
                 }));
             }
-            // If the numbers are given in this form, they're checked while parsing.
+            // If the numbers are given in this form, they are checked while parsing.
             KeyMaterial::Rsa { modulus, exponent } => parse(&der::rsa_der(modulus, exponent))?,
             KeyMaterial::Ec { point, .. } => parse(point)?,
             KeyMaterial::MlDsa { key, .. } => parse(key)?,

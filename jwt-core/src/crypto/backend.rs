@@ -36,7 +36,7 @@ impl Backend {
 
     /// Returns the back end of the RustCrypto crates. It verifies with every algorithm.
     ///
-    /// It doesn't sign with RSA, because the private-key operation of the `rsa` crate isn't constant-time
+    /// It does not sign with RSA, because the private-key operation of the `rsa` crate isn't constant-time
     /// (RUSTSEC-2023-0071). Verification uses no secret, so it isn't affected.
     #[cfg(feature = "rust-crypto")]
     #[must_use]
@@ -93,7 +93,7 @@ impl Backend {
         PreparedKey::new(self.0, key, algorithm)
     }
 
-    /// Returns the SHA-256 hash, or `None` if a provider can't compute it.
+    /// Returns the SHA-256 hash, or `None` if a provider cannot compute it.
     pub(crate) fn sha256(&self, bytes: &[u8]) -> Option<[u8; 32]> {
         self.0.sha256(bytes)
     }

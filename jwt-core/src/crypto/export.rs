@@ -10,7 +10,7 @@ use crate::jose::{KeyError, export};
 
 /// Exporting the private key: for the file or the vault from which every process of a fleet reads it.
 ///
-/// The returned buffers are overwritten when they're dropped, and their `Debug` output is constant.
+/// The returned buffers are overwritten when they are dropped, and their `Debug` output is constant.
 impl SigningKey {
     /// Returns the private key as PKCS#8 in PEM, which [`from_pem`](Self::from_pem) and other software read. RFC 5958.
     ///
@@ -54,7 +54,7 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`Malformed`](crate::jose::KeyErrorKind::Malformed) if the numbers of an RSA key can't be read.
+    /// [`Malformed`](crate::jose::KeyErrorKind::Malformed) if the numbers of an RSA key cannot be read.
     pub fn export_private_jwk(&self) -> Result<impl Deref<Target = str> + fmt::Debug + Send + Sync + use<>, KeyError> {
         let json = |text: &str| serde_json::Value::from(text).to_string();
         let mut more = vec![("alg", json(self.algorithm.name())), ("use", json("sig"))];
@@ -129,7 +129,7 @@ mod tests {
                 for reader in backends() {
                     let prepared = reader.prepare(&key.verification_key(), algorithm).unwrap();
                     for (private, format) in &read {
-                        // RUSTSEC-2023-0071: this back end doesn't sign with RSA.
+                        // RUSTSEC-2023-0071: this back end does not sign with RSA.
                         let Ok(same) = SigningKey::new(reader, private.clone(), algorithm) else {
                             assert_eq!(reader.name(), "rust-crypto", "{algorithm} {format}");
                             continue;

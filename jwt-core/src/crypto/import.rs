@@ -36,7 +36,7 @@ impl SigningKey {
     /// # Errors
     ///
     /// [`Malformed`](crate::jose::KeyErrorKind::Malformed) for anything else; the message says how to convert the
-    /// most common formats. [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key can't be
+    /// most common formats. [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key cannot be
     /// used with the algorithm, and the errors of [`generate`](Self::generate).
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         Self::from_pem_of(Some(algorithm), pem.as_ref())
@@ -54,7 +54,7 @@ impl SigningKey {
     /// # Errors
     ///
     /// [`Malformed`](crate::jose::KeyErrorKind::Malformed) for anything else,
-    /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key can't be used with the algorithm,
+    /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key cannot be used with the algorithm,
     /// and the errors of [`generate`](Self::generate).
     pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         Self::new(compiled_in()?, private::from_der(der.as_ref())?, algorithm)
@@ -66,8 +66,8 @@ impl SigningKey {
     ///
     /// [`Malformed`](crate::jose::KeyErrorKind::Malformed) if private members are missing or malformed,
     /// [`InvalidKey`](crate::jose::KeyErrorKind::InvalidKey) if they don't belong to the public ones,
-    /// [`WrongUse`](crate::jose::KeyErrorKind::WrongUse) if `use` or `key_ops` doesn't allow signing,
-    /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key can't be used with the
+    /// [`WrongUse`](crate::jose::KeyErrorKind::WrongUse) if `use` or `key_ops` does not allow signing,
+    /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key cannot be used with the
     /// algorithm, and the errors of [`generate`](Self::generate).
     ///
     /// ```
@@ -114,7 +114,7 @@ impl SigningKey {
     /// # Errors
     ///
     /// [`SymmetricKey`](crate::jose::KeyErrorKind::SymmetricKey) for a shared secret,
-    /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key can't be used with the algorithm, and
+    /// [`AlgorithmMismatch`](crate::jose::KeyErrorKind::AlgorithmMismatch) if the key cannot be used with the algorithm, and
     /// [`NoBackend`](crate::jose::KeyErrorKind::NoBackend).
     #[cfg(feature = "remote-signer")]
     pub fn remote(

@@ -57,7 +57,7 @@ impl SigningKey {
     /// # Errors
     ///
     /// [`NoBackend`](crate::jose::KeyErrorKind::NoBackend) if no back end is compiled in,
-    /// [`UnsupportedAlgorithm`](crate::jose::KeyErrorKind::UnsupportedAlgorithm) if the back end can't sign with the
+    /// [`UnsupportedAlgorithm`](crate::jose::KeyErrorKind::UnsupportedAlgorithm) if the back end cannot sign with the
     /// algorithm, [`Randomness`](crate::jose::KeyErrorKind::Randomness) if the system provides no random bytes.
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         Self::generate_with(compiled_in()?, algorithm)
@@ -67,8 +67,8 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// The errors of [`generate`](Self::generate). The back end `rust-crypto` can't sign with RSA, and a provider
-    /// can't sign.
+    /// The errors of [`generate`](Self::generate). The back end `rust-crypto` cannot sign with RSA, and a provider
+    /// cannot sign.
     pub fn generate_with(backend: Backend, algorithm: Algorithm) -> Result<Self, KeyError> {
         let random = |length: usize| -> Result<Zeroizing<Vec<u8>>, KeyError> {
             let mut bytes = Zeroizing::new(vec![0; length]);

@@ -5,7 +5,7 @@ use std::fmt;
 use super::build_kind::BuildErrorKind;
 use super::{Detail, Error, ErrorKind, advice};
 
-/// Why something couldn't be built from its settings: a verifier, a table of routes, cookies, a key ring, or a token.
+/// Why something could not be built from its settings: a verifier, a table of routes, cookies, a key ring, or a token.
 ///
 /// It names the setting and never contains its value.
 ///
@@ -99,7 +99,7 @@ impl From<BuildError> for Error {
     }
 }
 
-/// For conversions that can't fail: a function that takes a [`ClaimPath`](crate::claims::ClaimPath) or a string takes both.
+/// For conversions that cannot fail: a function that takes a [`ClaimPath`](crate::claims::ClaimPath) or a string takes both.
 impl From<Infallible> for BuildError {
     fn from(never: Infallible) -> Self {
         match never {}

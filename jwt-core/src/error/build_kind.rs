@@ -29,17 +29,17 @@ kinds! {
     Empty, "empty", "is empty";
     /// A value is outside of its range.
     OutOfRange, "out_of_range", "is out of range";
-    /// A value contains characters that aren't allowed there.
+    /// A value contains characters that are not allowed there.
     IllegalCharacters, "illegal_characters", "contains characters that aren't allowed";
-    /// A value doesn't have the required form.
+    /// A value does not have the required form.
     Invalid, "invalid", "is invalid";
-    /// A URL is invalid, or has parts that aren't allowed.
+    /// A URL is invalid, or has parts that are not allowed.
     InvalidUrl, "invalid_url", "is not a usable URL";
     /// A URL is neither `https` nor on a loopback host.
     InsecureUrl, "insecure_url", "is neither https nor on a loopback host";
     /// Two settings contradict each other.
     Contradiction, "contradiction", "contradicts another setting";
-    /// The same value, or one that can't be told apart from it, was added twice.
+    /// The same value, or one that cannot be told apart from it, was added twice.
     Duplicate, "duplicate", "was added twice";
     /// A name is reserved: this crate writes it itself, or it has a method of its own.
     Reserved, "reserved", "is reserved";
@@ -47,7 +47,7 @@ kinds! {
     TooLarge, "too_large", "is too large";
     /// There is no such setting.
     Unknown, "unknown", "is not a setting";
-    /// The file, the environment variable or the list of keys that a setting names can't be read.
+    /// The file, the environment variable or the list of keys that a setting names cannot be read.
     Unreadable, "unreadable", "can't be read";
     /// Something that the setting needs is missing: a key, a feature of this crate, or a part that your code supplies.
     Missing, "missing", "is missing";
@@ -55,11 +55,11 @@ kinds! {
     UnusableKey, "unusable_key", "is unusable";
     /// None of the keys can be used for this.
     NoUsableKey, "no_usable_key", "has no key that fits an allowed algorithm";
-    /// Keys can't be told apart: give each a `kid`, or call
+    /// Keys cannot be told apart: give each a `kid`, or call
     /// [`try_keys_in_turn`](crate::TrustedIssuer::try_keys_in_turn).
     AmbiguousKeys, "ambiguous_keys",
         "has keys that can't be told apart: give each a `kid`";
-    /// The back end doesn't support an allowed algorithm.
+    /// The back end does not support an allowed algorithm.
     UnsupportedAlgorithm, "unsupported_algorithm", "has an algorithm that the back end doesn't support";
     /// There is no cryptographic back end: enable the feature `aws-lc-rs` or `rust-crypto`, or call the builder's
     /// [`crypto`](crate::VerifierBuilder::crypto).

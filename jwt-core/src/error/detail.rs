@@ -12,7 +12,7 @@ pub(crate) enum Detail {
     /// The sentence that is true of every error of the kind.
     #[default]
     None,
-    /// The part of the configuration that wasn't met: the name of a claim, a path or a requirement, or scopes.
+    /// The part of the configuration that was not met: the name of a claim, a path or a requirement, or scopes.
     Unmet(Arc<str>),
     /// A claim with another value than the configured one.
     Value(Box<ExpectedValue>),
@@ -22,9 +22,9 @@ pub(crate) enum Detail {
     Text(Arc<str>),
     /// The configuration's expectation, in words prepared when the verifier was built, and how the token differs.
     Expected { expected: Arc<str>, found: Found },
-    /// A time that doesn't fit, in seconds. `limit` comes from a setting.
+    /// A time that does not fit, in seconds. `limit` comes from a setting.
     Time { by: u32, limit: u32, leeway: u16 },
-    /// Why the issuer's keys couldn't be fetched.
+    /// Why the issuer's keys could not be fetched.
     Fetch(Arc<str>),
     /// The key that isn't there.
     Key { algorithm: &'static str, kid_bytes: Option<u16>, fits: Option<bool> },
@@ -173,7 +173,7 @@ impl Detail {
         matches!(self, Self::Expected { found, .. } if found.is_near())
     }
 
-    /// Returns the part of the configuration that wasn't met.
+    /// Returns the part of the configuration that was not met.
     pub(crate) fn unmet(&self) -> Option<&str> {
         match self {
             Self::Unmet(name) => Some(name),
@@ -258,7 +258,7 @@ fn key(algorithm: &str, kid_bytes: Option<u16>, fits: Option<bool>) -> String {
     kid + &fits
 }
 
-/// The sentence for a part of the configuration that wasn't met.
+/// The sentence for a part of the configuration that was not met.
 fn unmet(kind: ErrorKind, name: &str) -> String {
     match kind {
         ErrorKind::MissingClaim if name == "exp" => {

@@ -73,15 +73,15 @@ kinds! {
     TooOld, "too_old", Refused, "token too old";
     /// The token is valid for longer than the maximum lifetime.
     LifetimeTooLong, "lifetime_too_long", Refused, "token lifetime too long";
-    /// `aud` is missing or doesn't name this service. RFC 7519 section 4.1.3.
+    /// `aud` is missing or does not name this service. RFC 7519 section 4.1.3.
     WrongAudience, "wrong_audience", Refused, "wrong audience";
     /// `sub` is missing or isn't the accepted subject. RFC 7519 section 4.1.2.
     WrongSubject, "wrong_subject", Refused, "wrong subject";
-    /// A claim doesn't have the required value.
+    /// A claim does not have the required value.
     WrongClaim, "wrong_claim", Refused, "wrong claim";
     /// A required claim is missing or empty.
     MissingClaim, "missing_claim", Refused, "missing claim";
-    /// The token is bound to a key with `cnf`, and the proof of possession can't be checked here. RFC 7800 section 3.1.
+    /// The token is bound to a key with `cnf`, and the proof of possession cannot be checked here. RFC 7800 section 3.1.
     UnsupportedConfirmation, "unsupported_confirmation", Refused, "token is bound to its sender";
     /// The issuer's tokens must be bound to their sender, or the request has a proof, and the token isn't bound. RFC 9449
     /// section 7.1.
@@ -115,19 +115,19 @@ kinds! {
     InsufficientScope, "insufficient_scope", Forbidden, "insufficient scope";
     /// The token lacks a role that the operation needs.
     InsufficientRole, "insufficient_role", Forbidden, "insufficient role";
-    /// The token doesn't meet another requirement of the operation: on a claim, a requirement of your own, or a combination.
+    /// The token does not meet another requirement of the operation: on a claim, a requirement of your own, or a combination.
     RequirementNotMet, "requirement_not_met", Forbidden, "requirement not met";
     /// A table of routes is in use, and it has no rule for this route.
     UndecidedRoute, "undecided_route", Forbidden, "no decision about this route";
     /// The token came in a cookie, and the request may have been made by another site. RFC 6750 section 5.3.
     CsrfFailed, "csrf_failed", Forbidden, "request may have been made by another site";
-    /// The session is bound to a device, and the request doesn't prove that it comes from there. The refresh token stays valid.
+    /// The session is bound to a device, and the request does not prove that it comes from there. The refresh token stays valid.
     UnprovenDevice, "unproven_device", Forbidden, "request does not prove the device of its session";
 
     /// The user's login isn't strong or recent enough for the operation. RFC 9470 section 3.
     InsufficientAuthentication, "insufficient_user_authentication", StepUp, "stronger login needed";
 
-    /// The issuer's keys couldn't be fetched. It's an outage, not a bad token.
+    /// The issuer's keys could not be fetched. It's an outage, not a bad token.
     KeysUnavailable, "keys_unavailable", Unavailable, "keys unavailable";
     /// The revocation list is unavailable. It's an outage, not a bad token.
     RevocationUnavailable, "revocation_unavailable", Unavailable, "revocation unavailable";
@@ -135,7 +135,7 @@ kinds! {
     ReplayLogUnavailable, "replay_log_unavailable", Unavailable, "replay log unavailable";
     /// A requirement of your application could not be checked. It's an outage, not a bad token.
     RuleUnavailable, "rule_unavailable", Unavailable, "requirement could not be checked";
-    /// Your application couldn't load the principal. It's an outage, not a bad token.
+    /// Your application could not load the principal. It's an outage, not a bad token.
     PrincipalUnavailable, "principal_unavailable", Unavailable, "principal unavailable";
     /// The session store is unavailable. It's an outage, not a bad token.
     SessionsUnavailable, "sessions_unavailable", Unavailable, "sessions unavailable";
@@ -148,7 +148,7 @@ kinds! {
     PathChanged, "path_changed", Misuse, "path was changed after its route was allowed";
     /// A requirement is misconfigured, so no token can meet it.
     Misconfigured, "misconfigured", Misuse, "requirement cannot be checked";
-    /// A token can't be issued, because its settings are invalid or its key can't sign.
+    /// A token cannot be issued, because its settings are invalid or its key cannot sign.
     IssuingFailed, "issuing_failed", Misuse, "token cannot be issued";
 }
 
@@ -158,11 +158,11 @@ kinds! {
 pub enum Class {
     /// No credentials were sent.
     Missing,
-    /// The credentials can't be read.
+    /// The credentials cannot be read.
     Malformed,
     /// The token isn't valid.
     Refused,
-    /// The token is valid but doesn't allow the operation.
+    /// The token is valid but does not allow the operation.
     Forbidden,
     /// The token is valid, but the operation needs a stronger or more recent login.
     StepUp,

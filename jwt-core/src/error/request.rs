@@ -69,7 +69,7 @@ impl Error {
         self.detail.sentence(self.kind)
     }
 
-    /// Returns the part of your configuration that the token didn't meet, if it has a name: the name or path of a claim, the
+    /// Returns the part of your configuration that the token did not meet, if it has a name: the name or path of a claim, the
     /// name of a requirement, or the missing scopes.
     #[must_use]
     pub fn unmet(&self) -> Option<&str> {
@@ -86,7 +86,7 @@ impl Error {
         self.check.map(Check::name)
     }
 
-    /// Returns after how long a retry may succeed, if that's known.
+    /// Returns after how long a retry may succeed, if that is known.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.tells.as_ref()?.retry_after
@@ -126,7 +126,7 @@ impl Error {
         !matches!(self.detail, Detail::None)
     }
 
-    /// Names the part of the configuration that wasn't met. It must come from the configuration, never from a request.
+    /// Names the part of the configuration that was not met. It must come from the configuration, never from a request.
     pub(crate) fn with_unmet(self, name: impl Into<Arc<str>>) -> Self {
         self.with_detail(Detail::Unmet(name.into()))
     }
@@ -181,7 +181,7 @@ impl std::error::Error for Error {}
 
 /// Any error, from code of your own that this crate calls: requirements, loaders, resolvers and hooks.
 ///
-/// It means that your code couldn't decide, for example because a database is down. The error is logged, and the request
+/// It means that your code could not decide, for example because a database is down. The error is logged, and the request
 /// fails with 503.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

@@ -53,7 +53,7 @@ impl ForwardClaims {
     ///
     /// # Errors
     ///
-    /// Returns the first invalid pair, or an error if a token source doesn't know its place.
+    /// Returns the first invalid pair, or an error if a token source does not know its place.
     pub fn new<'c>(
         verifier: &Verifier,
         claims: impl IntoIterator<Item = (&'c str, &'c str)>,
@@ -176,7 +176,7 @@ fn is_alike(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().map(plain).eq(other.iter().map(plain))
 }
 
-/// Returns a claim as a header value, or `None` if it can't be one.
+/// Returns a claim as a header value, or `None` if it cannot be one.
 pub(super) fn header_value(claim: Value<'_>) -> Option<String> {
     let mut out = String::new();
     if let Value::Array(array) = claim {
@@ -217,7 +217,7 @@ fn encode(text: &str, out: &mut String) {
         if stays {
             out.push(char::from(byte));
         } else {
-            // Writing to a `String` can't fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(out, "%{byte:02X}");
         }
     }

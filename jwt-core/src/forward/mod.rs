@@ -1,7 +1,7 @@
 //! Forwards verified claims in headers, from a gateway to upstream services.
 //!
 //! A gateway verifies the token and tells the upstream service who sent the request. The service can trust these headers,
-//! because clients can't set them: [`ForwardClaims`] removes every header with the same or a similar name. If the verifier trusts
+//! because clients cannot set them: [`ForwardClaims`] removes every header with the same or a similar name. If the verifier trusts
 //! several issuers, forward `iss` as well as `sub`: two issuers may use the same `sub` for different users.
 //!
 //! ```
@@ -18,7 +18,7 @@
 //! that verifies the token.
 //!
 //! If a service acts for the user (RFC 8693), the claim `/act/sub` names it: forward it beside `/sub`, so that the upstream service
-//! doesn't take the one for the other.
+//! does not take the one for the other.
 //!
 //! # Removed headers
 //!

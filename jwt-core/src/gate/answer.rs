@@ -41,7 +41,7 @@ impl Answer {
         self.header("content-type", content_type)
     }
 
-    /// Writes the body of a rejection, if the verifier has a [renderer](crate::VerifierBuilder::renderer) and there's no body yet.
+    /// Writes the body of a rejection, if the verifier has a [renderer](crate::VerifierBuilder::renderer) and there is no body yet.
     ///
     /// Adapters call it before they convert an answer, with the request if they have it.
     #[must_use]

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::step::Step;
 
-/// Reads the beginning of a request's body, if a gate or an endpoint can't decide without it.
+/// Reads the beginning of a request's body, if a gate or an endpoint cannot decide without it.
 ///
 /// The adapter [feeds](Self::feed) it the body until it has enough, puts the [bytes that it read](Self::finish) back in front of
 /// the rest, and continues with the result. The body is read only after everything in the headers has been accepted.
@@ -39,7 +39,7 @@ impl<T> Inspection<T> {
         taken
     }
 
-    /// Decides, and returns the bytes that were read together with the decision. Set `failed` if the body couldn't be read to its
+    /// Decides, and returns the bytes that were read together with the decision. Set `failed` if the body could not be read to its
     /// end.
     pub fn finish(self, failed: bool) -> (Vec<u8>, Step<T>) {
         let extent = match (failed, self.cut) {

@@ -32,7 +32,7 @@ use crate::step::Step;
 /// - tokens must have the resource as their audience, unless their issuer has another audience configured;
 /// - every challenge names the URL of the metadata;
 /// - a layer or middleware around the whole application answers requests for the metadata, which need no token. One inside a
-///   router or a scope doesn't see these requests: axum's `route_layer`, layers of nested routers and single routes, and
+///   router or a scope does not see these requests: axum's `route_layer`, layers of nested routers and single routes, and
 ///   actix-web's `wrap` of a scope or resource. In these cases mount [`ResourceMetadata::endpoint`].
 ///
 /// If an application has several resources, call `resource(..)` for each. The path of a request then decides which audience its
@@ -155,7 +155,7 @@ impl ProtectedResource {
         let document = Document {
             url: format!("{origin}{path}"),
             path,
-            // The fields are strings only, so this can't fail.
+            // The fields are strings only, so this cannot fail.
             body: serde_json::to_string(&self).unwrap_or_default(),
         };
         Ok(ResourceMetadata(Arc::new(document)))

@@ -55,9 +55,9 @@ where
 /// **Look up users by issuer *and* subject.** A subject is unique only within its issuer (RFC 7519 section 4.1.2). If your
 /// verifier trusts several issuers and you look up users by `sub` only, each issuer can impersonate the users of the others.
 ///
-/// The gate applies to every request, even if the handler doesn't take the principal:
+/// The gate applies to every request, even if the handler does not take the principal:
 ///
-/// - If the user doesn't exist (`Ok(None)`), the request fails with 401 `unknown_principal`.
+/// - If the user does not exist (`Ok(None)`), the request fails with 401 `unknown_principal`.
 /// - If your store is unavailable (`Err`), the error is logged, and the request fails with 503 `principal_unavailable`.
 /// - If an optional layer allowed a request without a token, nothing is loaded and the request has no principal.
 ///

@@ -18,7 +18,7 @@ pub trait RequestView {
     /// the comparison ignores case.
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8]));
 
-    /// Returns the value of the field line called `name`, or `None` unless there's exactly one, in UTF-8.
+    /// Returns the value of the field line called `name`, or `None` unless there is exactly one, in UTF-8.
     /// `name` is in lower case.
     fn header_value(&self, name: &str) -> Option<&str> {
         let (mut found, mut lines) = (None, 0);
@@ -36,7 +36,7 @@ pub trait RequestView {
     }
 
     /// Calls `each` with the pattern of the route that the framework matched, for example `/reports/{id}`, including the
-    /// prefixes that it's nested under, or with `None` if nothing matched. If the framework hasn't matched yet, calls it with
+    /// prefixes that it's nested under, or with `None` if nothing matched. If the framework has not matched yet, calls it with
     /// every pattern that the request may match, and with `None` if it may match nothing. Not calling it means the same as
     /// calling it once with `None`. Default: not called.
     ///

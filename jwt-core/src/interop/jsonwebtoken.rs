@@ -17,7 +17,7 @@ enum TheirKey<'k> {
     Ed(&'k [u8]),
 }
 
-/// Checks a key that `jsonwebtoken` didn't check.
+/// Checks a key that `jsonwebtoken` did not check.
 fn vet(algorithm: Algorithm, key: &TheirKey<'_>) -> Result<Key, KeyError> {
     let material = match (key, algorithm.family()) {
         (TheirKey::Hmac(bytes), Family::Hmac) => secret::vet(bytes, Some(algorithm))?,
@@ -167,7 +167,7 @@ macro_rules! conversions {
             /// Turns a `CryptoProvider` into a back end, for libraries that neither `aws-lc-rs` nor `rust-crypto`
             /// covers, such as a hardware module or a certified build.
             ///
-            /// It verifies the algorithms that `jsonwebtoken` has, so not `ES512` and ML-DSA, and it can't sign. Each
+            /// It verifies the algorithms that `jsonwebtoken` has, so not `ES512` and ML-DSA, and it cannot sign. Each
             /// signature gets a new verifier, because a provider's verifiers are bound to a thread. Thumbprints need
             /// its `key_utils.compute_digest`. Whether secrets are compared in constant time depends on the provider.
             ///
@@ -200,7 +200,7 @@ macro_rules! conversions {
                 };
                 let factory = self.verifier_factory;
                 // Checks now whether the provider accepts the key. Its verifiers are bound to a thread, so this one
-                // can't be kept.
+                // cannot be kept.
                 factory(&algorithm, &key).map_err(|_| KeyError::invalid())?;
                 Ok(Box::new(move |message, signature| {
                     factory(&algorithm, &key)

@@ -202,7 +202,7 @@ impl AccessToken {
 
     /// Adds a header parameter. Default: only `alg`, `typ` and `kid`.
     ///
-    /// You can't set these three, nor parameters by which a token would choose its own key, such as `jwk`.
+    /// You cannot set these three, nor parameters by which a token would choose its own key, such as `jwk`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let name = name.into();
         if let Some(reserved) = RESERVED_HEADERS.into_iter().find(|reserved| *reserved == name) {
@@ -401,7 +401,7 @@ pub(crate) struct TokenSession<'s> {
     pub(crate) id: &'s str,
     /// The time of the login in seconds.
     pub(crate) login: u64,
-    /// When the session ends: the token doesn't outlive it.
+    /// When the session ends: the token does not outlive it.
     pub(crate) ends: Duration,
 }
 

@@ -24,7 +24,7 @@ use super::{AccessToken, Issued, TokenIssuer};
 ///
 /// Renewal ends a fixed time after the login, which the claim `auth_time` gives. Issue the login's token as
 /// [fresh](super::AccessToken::fresh), or it has no `auth_time` and isn't renewed. Tokens of [`Sessions`](super::Sessions)
-/// aren't renewed, because their clients refresh them. Tokens from a header aren't either, because the client wouldn't look
+/// are not renewed, because their clients refresh them. Tokens from a header are not either, because the client would not look
 /// for the new one.
 ///
 /// **A stolen copy of a token can be renewed too.** To log a user out everywhere, revoke by
@@ -45,7 +45,7 @@ impl ImplicitRefresh {
     }
 
     /// Sets how long before its expiry a token is renewed. Default: half of the token's lifetime, or half of the issuer's
-    /// if that's shorter.
+    /// if that is shorter.
     pub const fn before_expiry(mut self, period: Duration) -> Self {
         self.before_expiry = Some(period);
         self
@@ -57,7 +57,7 @@ impl ImplicitRefresh {
         self
     }
 
-    /// Returns the token that replaces `verified`, or `None` if it isn't due or can't be renewed.
+    /// Returns the token that replaces `verified`, or `None` if it isn't due or cannot be renewed.
     ///
     /// A token that was revoked since the request began is not replaced, nor is any token while the revocation list is
     /// unavailable.

@@ -210,7 +210,7 @@ impl TokenIssuer {
         header.insert("alg".to_owned(), key.algorithm().name().into());
         header.insert("typ".to_owned(), token_type.into());
         header.insert("kid".to_owned(), (*kid).into());
-        // Don't sign claims that a verifier of this crate wouldn't read.
+        // Don't sign claims that a verifier of this crate would not read.
         let is_text = |name: &str| claims.get(name).is_none_or(Value::is_string);
         let are_texts = ["sub", "jti", "sid", "client_id"].into_iter().all(is_text);
         let payload = Value::from(claims).to_string();
@@ -257,7 +257,7 @@ pub(crate) struct UnsignedToken {
     pub(crate) csrf: Option<String>,
 }
 
-/// An issued token. `Debug` doesn't show it.
+/// An issued token. `Debug` does not show it.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Issued {

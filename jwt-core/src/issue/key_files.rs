@@ -101,7 +101,7 @@ fn read_file(file: &Path, named: &Path, keys: &mut Vec<ListedKey>) -> Result<(),
     outcome
 }
 
-/// Reads a file of bounded size into a buffer that's overwritten.
+/// Reads a file of bounded size into a buffer that is overwritten.
 fn content(file: &Path, named: &Path) -> Result<Zeroizing<Vec<u8>>, BuildError> {
     let failed = |error: io::Error| unreadable(named, &error);
     // Large enough from the start: growing would leave a copy of the key behind.

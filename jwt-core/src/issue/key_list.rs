@@ -8,7 +8,7 @@ use crate::error::{BuildError, BuildErrorKind};
 /// A key of a list, before a ring has checked it.
 pub(super) struct ListedKey {
     pub(super) key: SigningKey,
-    /// Since the epoch; `None` if the list doesn't say.
+    /// Since the epoch; `None` if the list does not say.
     pub(super) signs_from: Option<Duration>,
     /// The key must neither sign nor be accepted.
     pub(super) revoked: bool,

@@ -21,7 +21,7 @@ impl KeyRing {
     /// Returns an endpoint that answers with the current public keys as a JWK Set. RFC 7517 section 5.
     ///
     /// The answer has a strong `ETag`, so a client that has the current keys gets 304. Clients may cache it for 10 minutes,
-    /// or for a quarter of [`publish_ahead`](super::KeyRingBuilder::publish_ahead) if that's shorter, so that verifiers know
+    /// or for a quarter of [`publish_ahead`](super::KeyRingBuilder::publish_ahead) if that is shorter, so that verifiers know
     /// a key before it signs.
     ///
     /// # Errors
@@ -75,7 +75,7 @@ impl TokenIssuer {
     /// section 2.
     ///
     /// `jwks_uri` is the URL at which you serve [`KeyRing::jwks`]. `members` are further members of the document; `issuer` and
-    /// `jwks_uri` can't be changed. Serve it below the issuer's URL at `/.well-known/openid-configuration`, or at the host's
+    /// `jwks_uri` cannot be changed. Serve it below the issuer's URL at `/.well-known/openid-configuration`, or at the host's
     /// `/.well-known/oauth-authorization-server` followed by the issuer's path.
     ///
     /// ```
@@ -117,7 +117,7 @@ fn nothing_to_publish() -> BuildError {
 
 fn cacheable(ring: &KeyRing, request: &dyn RequestView, content_type: &'static str, body: String) -> Answer {
     let cache = format!("public, max-age={}", ring.max_age().as_secs());
-    // Some back ends compute no digests. Then there's no `ETag`.
+    // Some back ends compute no digests. Then there is no `ETag`.
     let Some(digest) = ring.backend().sha256(body.as_bytes()) else {
         return Answer::new(200).body(content_type, body).header("cache-control", cache);
     };

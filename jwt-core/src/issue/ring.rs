@@ -60,7 +60,7 @@ pub(super) struct Ring {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyPhase {
-    /// The key is published and doesn't sign yet.
+    /// The key is published and does not sign yet.
     Published,
     /// The key signs.
     Signing,
@@ -198,7 +198,7 @@ impl KeyRing {
         self.signing_key().1
     }
 
-    /// Returns the keys that haven't ended, sorted by the moment from which they sign.
+    /// Returns the keys that have not ended, sorted by the moment from which they sign.
     #[must_use]
     pub fn keys(&self) -> Vec<KeyState> {
         let (keys, now) = (self.0.keys.load(), self.now());

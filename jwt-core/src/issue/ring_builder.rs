@@ -79,7 +79,7 @@ impl KeyRingBuilder {
     /// | file | content | signs from |
     /// | --- | --- | --- |
     /// | `20270101T000000Z.pem` | one private key in PEM | the moment in its name, in UTC |
-    /// | `20270101T000000Z.PS256.pem` | the same, for an algorithm that the key doesn't imply. An RSA key signs with `RS256` otherwise | the same |
+    /// | `20270101T000000Z.PS256.pem` | the same, for an algorithm that the key does not imply. An RSA key signs with `RS256` otherwise | the same |
     /// | `keys.json` (`.jwk`, `.jwks`) | a private JWK, or a JWK Set of them | the member `nbf`, in seconds since 1970 |
     ///
     /// One of the keys may have no moment: it signs from the beginning, until another key's moment comes. In JSON, the member
@@ -147,7 +147,7 @@ impl KeyRingBuilder {
     /// [`Missing`](BuildErrorKind::Missing) without a key, [`Duplicate`](BuildErrorKind::Duplicate),
     /// [`Contradiction`](BuildErrorKind::Contradiction) for secrets beside key pairs,
     /// [`UnusableKey`](BuildErrorKind::UnusableKey), [`OutOfRange`](BuildErrorKind::OutOfRange) for a lifetime of zero,
-    /// [`Unreadable`](BuildErrorKind::Unreadable) if the keys can't be read,
+    /// [`Unreadable`](BuildErrorKind::Unreadable) if the keys cannot be read,
     /// [`Contradiction`](BuildErrorKind::Contradiction) if keys are both read and added, and
     /// [`NoBackend`](BuildErrorKind::NoBackend).
     pub fn build(mut self) -> Result<KeyRing, BuildError> {

@@ -93,7 +93,7 @@ impl Keys {
         Some(self.stop(index)?.saturating_add(longest_lifetime).saturating_add(MAX_LEEWAY))
     }
 
-    /// The keys that haven't ended.
+    /// The keys that have not ended.
     pub(super) fn before_end(&self, now: Duration, longest_lifetime: Duration) -> Vec<RingKey> {
         let kept = (0..self.len()).filter(|&index| is_before(now, self.end(index, longest_lifetime)));
         kept.map(|index| self[index].clone()).collect()
@@ -140,7 +140,7 @@ impl RingKey {
 }
 
 /// The thumbprint of RFC 7638. A secret gets a MAC instead, because its hash would help to guess it, while each of its
-/// tokens shows a MAC anyway. The signed text has no dot, so it can't be a token.
+/// tokens shows a MAC anyway. The signed text has no dot, so it cannot be a token.
 fn derived_kid(key: &SigningKey, backend: Backend) -> Result<String, BuildError> {
     match backend.thumbprint(&key.verification_key()) {
         Some(thumbprint) => Ok(thumbprint),

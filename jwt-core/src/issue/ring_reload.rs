@@ -35,7 +35,7 @@ impl KeyRing {
     /// Reads the keys again, from the place that the builder was given, and takes them as [`set_keys`](Self::set_keys) does.
     /// Returns whether anything changed.
     ///
-    /// Keys that were added by [`rotate`](Self::rotate) and aren't in the list are removed from use. If the list can't be
+    /// Keys that were added by [`rotate`](Self::rotate) and are not in the list are removed from use. If the list cannot be
     /// read, or is wrong in any way, the ring keeps its keys and the error is logged. Reading blocks the thread for as long
     /// as the files, or your function, take.
     ///

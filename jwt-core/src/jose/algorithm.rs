@@ -5,7 +5,7 @@ use crate::error::{BuildError, BuildErrorKind};
 
 /// A signature or MAC algorithm of JSON Web Signatures.
 ///
-/// There is no `none`, so you can't allow tokens without a signature by mistake.
+/// There is no `none`, so you cannot allow tokens without a signature by mistake.
 ///
 /// The names are those of RFC 7518 section 3.1, RFC 8037, RFC 9864 and RFC 9964. `EdDSA` and `Ed25519` are the same
 /// algorithm here, because Ed25519 is the only supported curve.

@@ -146,7 +146,7 @@ mod tests {
     fn every_segment_must_be_strict_base64url() {
         for bad in ["e30=", "e3 0", "e30\n", "e31", "e+0", "e/0", "e\u{0}0", "é", "e"] {
             for token in [format!("{bad}.e30.AA"), format!("e30.{bad}.AA"), format!("e30.e30.{bad}")] {
-                // The last two bits of `e31` aren't zero, although they don't encode anything.
+                // The last two bits of `e31` are not zero, although they don't encode anything.
                 assert_eq!(parts(&token), Err(ErrorKind::MalformedToken), "{token:?}");
             }
         }

@@ -48,7 +48,7 @@ pub(super) fn structure(der: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether one certificate names the other one as its issuer. Signatures aren't checked.
+/// Whether one certificate names the other one as its issuer. Signatures are not checked.
 pub(super) fn is_issued_by(subject: &[u8], issuer: &[u8]) -> bool {
     match (Certificate::from_der(subject), Certificate::from_der(issuer)) {
         (Ok(subject), Ok(issuer)) => subject.issuer == issuer.subject,
@@ -83,7 +83,7 @@ fn public_key_of(info: &SubjectPublicKeyInfoRef<'_>) -> Result<KeyMaterial, KeyE
 
 /// Returns the family of an algorithm identifier; never [`Family::Hmac`].
 ///
-/// `id-RSASSA-PSS` (RFC 4055) isn't supported: its parameters restrict a key in ways that a JWT's `alg` can't
+/// `id-RSASSA-PSS` (RFC 4055) isn't supported: its parameters restrict a key in ways that a JWT's `alg` cannot
 /// express.
 pub(super) fn family(identifier: &AlgorithmIdentifierRef<'_>) -> Result<Family, KeyError> {
     let plain = match identifier.oid {

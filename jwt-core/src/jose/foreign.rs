@@ -1,4 +1,4 @@
-//! Texts and bytes that aren't a key in the expected form. The errors name the form, and the command or method that helps.
+//! Texts and bytes that are not a key in the expected form. The errors name the form, and the command or method that helps.
 
 use ::der::{Decode as _, Header, SliceReader, Tag};
 use memchr::memmem;

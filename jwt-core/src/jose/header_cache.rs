@@ -1,7 +1,7 @@
 //! A small cache of parsed headers for each thread. Tokens that one key signed usually have byte-identical headers.
 //!
 //! A header's meaning depends only on its bytes, so an entry is valid for every verifier and never becomes stale. Only
-//! headers of accepted tokens are cached, and they're compared as a whole. The key is looked up for each token.
+//! headers of accepted tokens are cached, and they are compared as a whole. The key is looked up for each token.
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -13,7 +13,7 @@ use crate::error::ErrorKind;
 
 /// How many headers a thread's cache holds.
 const MAX_HEADERS: usize = 8;
-/// Encoded headers that are longer than this aren't cached.
+/// Encoded headers that are longer than this are not cached.
 const MAX_BYTES: usize = 512;
 /// Once the cache is full, only one in this many new headers replaces an entry. Otherwise, an application with more
 /// issuers than entries would replace one with almost every token.
@@ -86,7 +86,7 @@ fn insert(encoded: &[u8], header: &Header<'_>) {
             cache.headers[misses / MISSES_PER_REPLACEMENT % MAX_HEADERS] = entry();
         }
     };
-    // It fails only while the thread ends; then there's nothing to cache for.
+    // It fails only while the thread ends; then there is nothing to cache for.
     let _ = CACHE.try_with(insert);
 }
 

@@ -217,7 +217,7 @@ impl<'a> Members<'a> {
 }
 
 /// Reads the key of a JWK that has it only in a certificate. The set is trusted as a whole, so the certificate's dates and
-/// chain aren't checked.
+/// chain are not checked.
 pub(super) fn certified(certificate: &str, kty: &str) -> Result<KeyMaterial, KeyError> {
     let base64: String = certificate.split_ascii_whitespace().collect();
     // RFC 7517 section 4.7 has the standard alphabet here, and some issuers write that of the other members.

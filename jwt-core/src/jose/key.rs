@@ -16,7 +16,7 @@ use super::{der, pem, secret, thumbprint};
 /// cryptography, such as whether a point is on its curve, happen when you build a verifier.
 ///
 /// A key is used with only one algorithm (RFC 8725 section 3.1): the one it was created with, or the `alg` of its
-/// JWK. If a JWK doesn't name it, it's the first allowed algorithm that fits the key.
+/// JWK. If a JWK does not name it, it's the first allowed algorithm that fits the key.
 ///
 /// ```
 /// use jwt_core::Algorithm;
@@ -63,7 +63,7 @@ impl Key {
 
     /// Creates a key from PEM with exactly one `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`.
     ///
-    /// Only the public key of a certificate is used. Its dates, issuer and chain aren't checked: you trust it by
+    /// Only the public key of a certificate is used. Its dates, issuer and chain are not checked: you trust it by
     /// passing it here. In a chain of certificates, the first one has the key. White space, a byte order mark, text around
     /// the block, and line ends that are escaped as `\n` don't matter.
     ///
@@ -72,8 +72,8 @@ impl Key {
     /// [`PrivateKey`](super::KeyErrorKind::PrivateKey) for a private key.
     /// [`Malformed`](super::KeyErrorKind::Malformed) for other or wrong labels, several blocks and broken
     /// encodings; the message says how to convert the most common ones.
-    /// [`AlgorithmMismatch`](super::KeyErrorKind::AlgorithmMismatch) if the key can't be used with the algorithm. The
-    /// other kinds if the key's numbers can't be used.
+    /// [`AlgorithmMismatch`](super::KeyErrorKind::AlgorithmMismatch) if the key cannot be used with the algorithm. The
+    /// other kinds if the key's numbers cannot be used.
     ///
     /// ```
     /// use jwt_core::Algorithm;
@@ -102,8 +102,8 @@ impl Key {
 
     /// Creates a key from a public JWK in JSON. RFC 7517.
     ///
-    /// Members that aren't needed are ignored. `x5c`, `x5u` and `x5t` are never used to find or to trust a key. If the key's
-    /// numbers are missing, they're read from the first certificate of `x5c`; its dates and chain aren't checked.
+    /// Members that are not needed are ignored. `x5c`, `x5u` and `x5t` are never used to find or to trust a key. If the key's
+    /// numbers are missing, they are read from the first certificate of `x5c`; its dates and chain are not checked.
     ///
     /// Some issuers write numbers with leading zeros, without the leading zeros that an EC key needs, padded with `=`, or in the
     /// standard alphabet of base64, and members that they leave out as `null`. None of this changes the key, so all of it is
@@ -117,7 +117,7 @@ impl Key {
     /// [`WrongUse`](super::KeyErrorKind::WrongUse) if `use` or `key_ops` is for something else. An empty `key_ops` is for nothing
     /// (RFC 7517 section 4.3).
     /// [`TooLarge`](super::KeyErrorKind::TooLarge) if the key, or an object in it, has more than 100 members, or if
-    /// `key_ops` has more than 16 entries. The other kinds if the key's numbers can't be used.
+    /// `key_ops` has more than 16 entries. The other kinds if the key's numbers cannot be used.
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
         jwk::vet(json, Expected::Public).map(Self::from)
     }
@@ -178,7 +178,7 @@ impl Key {
         self.declared
     }
 
-    /// Returns the public key as a JWK with `use` and, if they're known, `alg` and `kid`, ready to publish. Returns `None` for a
+    /// Returns the public key as a JWK with `use` and, if they are known, `alg` and `kid`, ready to publish. Returns `None` for a
     /// secret, which must not be published.
     #[must_use]
     pub fn public_jwk(&self) -> Option<serde_json::Value> {

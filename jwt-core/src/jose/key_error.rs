@@ -3,7 +3,7 @@ use std::fmt;
 use super::algorithm::{Algorithm, Family};
 use crate::error::{BuildError, BuildErrorKind};
 
-/// Why a key can't be used.
+/// Why a key cannot be used.
 ///
 /// ```
 /// use jwt_core::Algorithm;
@@ -32,15 +32,15 @@ enum Message {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyErrorKind {
-    /// The text or bytes aren't a key in the expected format.
+    /// The text or bytes are not a key in the expected format.
     Malformed,
     /// The key's type or its curve isn't supported.
     UnsupportedKeyType,
-    /// The algorithm is unknown, or the back end can't do this with it.
+    /// The algorithm is unknown, or the back end cannot do this with it.
     UnsupportedAlgorithm,
-    /// The key can't be used with the algorithm.
+    /// The key cannot be used with the algorithm.
     AlgorithmMismatch,
-    /// The key's `use` or `key_ops` doesn't allow it.
+    /// The key's `use` or `key_ops` does not allow it.
     WrongUse,
     /// A private key was given where a public key is expected.
     PrivateKey,
@@ -52,12 +52,12 @@ pub enum KeyErrorKind {
     TooShort,
     /// The key, the set, or a part of it is larger than the limit.
     TooLarge,
-    /// The key's numbers aren't a usable key: a point off the curve or of small order, a bad exponent, or a private
-    /// key that doesn't belong to the public one.
+    /// The key's numbers are not a usable key: a point off the curve or of small order, a bad exponent, or a private
+    /// key that does not belong to the public one.
     InvalidKey,
     /// No cryptographic back end is compiled in.
     NoBackend,
-    /// The back end can't provide random bytes.
+    /// The back end cannot provide random bytes.
     Randomness,
     /// The back end failed to sign.
     Signing,
@@ -124,7 +124,7 @@ impl KeyError {
         Self::new(KeyErrorKind::UnsupportedAlgorithm, "no allowed algorithm fits the key")
     }
 
-    /// Creates the error for a key that can't be used with this algorithm.
+    /// Creates the error for a key that cannot be used with this algorithm.
     pub(crate) const fn misfit(family: Family, algorithm: Algorithm) -> Self {
         Self { kind: KeyErrorKind::AlgorithmMismatch, message: Message::Misfit { family, algorithm } }
     }
@@ -133,7 +133,7 @@ impl KeyError {
         Self::new(KeyErrorKind::AlgorithmMismatch, "the key can't be used with this algorithm")
     }
 
-    /// Creates the error for a secret of `found` bytes. `algorithm` is `None` if a JWK doesn't name one.
+    /// Creates the error for a secret of `found` bytes. `algorithm` is `None` if a JWK does not name one.
     pub(crate) const fn short_secret(found: usize, least: usize, algorithm: Option<Algorithm>) -> Self {
         Self { kind: KeyErrorKind::TooShort, message: Message::ShortSecret { found, least, algorithm } }
     }

@@ -17,7 +17,7 @@ pub(crate) const MAX_BYTES: usize = 512 * 1024;
 
 /// The keys of an issuer.
 ///
-/// Keys that can't be used are ignored, so that one bad key doesn't spoil the set (RFC 7517 section 5).
+/// Keys that cannot be used are ignored, so that one bad key does not spoil the set (RFC 7517 section 5).
 /// [`ignored`](Self::ignored) lists them with the reasons.
 ///
 /// ```

@@ -36,7 +36,7 @@ impl KeyMaterial {
     }
 }
 
-// Not derived: `Zeroizing` doesn't implement `Hash`.
+// Not derived: `Zeroizing` does not implement `Hash`.
 impl Hash for KeyMaterial {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.family().hash(state);
@@ -155,7 +155,7 @@ const SMALL_ORDER: [[u8; 32]; 5] = [
 pub(crate) fn is_small_order(point: &[u8; 32]) -> bool {
     let mut y = *point;
     y[31] &= 0x7f;
-    // If y is 2^255 - 19 or more, it wasn't reduced.
+    // If y is 2^255 - 19 or more, it was not reduced.
     let unreduced = y[0] >= 0xed && y[1..31].iter().all(|&byte| byte == 0xff) && y[31] == 0x7f;
     unreduced || SMALL_ORDER.contains(&y)
 }

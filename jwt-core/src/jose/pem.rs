@@ -67,7 +67,7 @@ fn labelled(label: &str, der: &[u8]) -> Result<KeyMaterial, KeyError> {
 /// Reads the key of the first certificate of a chain, which begins with the one that the others vouch for.
 fn certificates(blocks: &[Block<'_>]) -> Result<KeyMaterial, KeyError> {
     let chain = blocks.iter().map(Block::decode).collect::<Result<Vec<_>, _>>()?;
-    // A certificate that issued itself ends a chain. If another one follows, they're alternatives.
+    // A certificate that issued itself ends a chain. If another one follows, they are alternatives.
     let is_chain =
         chain.windows(2).all(|pair| der::is_issued_by(&pair[0], &pair[1]) && !der::is_issued_by(&pair[0], &pair[0]));
     match chain.first() {

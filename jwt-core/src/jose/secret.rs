@@ -10,7 +10,7 @@ use super::key_error::{KeyError, KeyErrorKind};
 use super::material::KeyMaterial;
 use crate::json::{self, Unique};
 
-/// Checks an HMAC secret. `algorithm` is `None` if a JWK doesn't name one.
+/// Checks an HMAC secret. `algorithm` is `None` if a JWK does not name one.
 pub(crate) fn vet(bytes: &[u8], algorithm: Option<Algorithm>) -> Result<KeyMaterial, KeyError> {
     if is_public(bytes) {
         return Err(KeyError::new(

@@ -8,7 +8,7 @@ use super::value::{Text, Value};
 /// An index of an object's outermost members, which the reader found. With it, they can be read again without
 /// parsing.
 ///
-/// It's useless without the text that it belongs to. If a member doesn't fit into an [`Entry`], the index is unusable
+/// It's useless without the text that it belongs to. If a member does not fit into an [`Entry`], the index is unusable
 /// and the text has to be parsed again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Members {

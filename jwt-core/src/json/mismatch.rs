@@ -1,4 +1,4 @@
-//! Says where a text doesn't fit a type. The explanation quotes nothing of the text but names that the type has too.
+//! Says where a text does not fit a type. The explanation quotes nothing of the text but names that the type has too.
 
 use std::fmt::{self, Write as _};
 
@@ -10,7 +10,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-/// Returns where `text` doesn't fit `T`, and the expected type there. `None` if that's unknown.
+/// Returns where `text` does not fit `T`, and the expected type there. `None` if that is unknown.
 #[cold]
 pub(crate) fn mismatch<T: DeserializeOwned>(text: &str) -> Option<String> {
     let value: Value = serde_json::from_str(text).ok()?;
@@ -20,7 +20,7 @@ pub(crate) fn mismatch<T: DeserializeOwned>(text: &str) -> Option<String> {
 /// The longest text of a type's own that is repeated, in characters.
 const MAX_EXPECTED: usize = 120;
 
-/// Names that a path shows although the type doesn't list its members, as with `#[serde(flatten)]`.
+/// Names that a path shows although the type does not list its members, as with `#[serde(flatten)]`.
 const COMMON: [&str; 20] = [
     "iss",
     "sub",
@@ -44,7 +44,7 @@ const COMMON: [&str; 20] = [
     "permissions",
 ];
 
-/// The place in a value where it doesn't fit, and the problem.
+/// The place in a value where it does not fit, and the problem.
 #[derive(Debug, Default)]
 struct Mismatch {
     /// From the innermost step to the outermost.

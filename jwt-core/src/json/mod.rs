@@ -1,8 +1,8 @@
 //! A strict reader of JSON objects: RFC 8259 grammar, unique member names, bounded depth.
 //!
 //! It checks the whole text in one pass and passes on the members of the outermost object as slices of that text, so
-//! header and claims are read without an intermediate tree. It doesn't depend on how `serde_json` was compiled, so
-//! the features that another crate enables can't change which tokens are accepted.
+//! header and claims are read without an intermediate tree. It does not depend on how `serde_json` was compiled, so
+//! the features that another crate enables cannot change which tokens are accepted.
 
 mod compare;
 mod decode;

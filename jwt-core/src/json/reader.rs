@@ -95,7 +95,7 @@ struct Reader<'a> {
     names: SmallVec<[NameSpan; SMALL_OBJECT]>,
 }
 
-/// Objects of up to this size are checked for duplicates as they're read. The names of larger ones are sorted at the
+/// Objects of up to this size are checked for duplicates as they are read. The names of larger ones are sorted at the
 /// end, so that a crafted text costs O(n log n).
 const SMALL_OBJECT: usize = 16;
 
@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     fn number(&self, start: usize) -> Result<usize, JsonError> {
         let (end, exponent) = scan::number(self.text.as_bytes(), start).ok_or(JsonError::Syntax)?;
-        // RFC 8259 section 6 allows limits. Short numbers without an exponent can't exceed this one.
+        // RFC 8259 section 6 allows limits. Short numbers without an exponent cannot exceed this one.
         let strict = self.unique != Unique::Outermost;
         if strict && (end - start > 300 || exponent) && !is_in_range(self.text.get(start..end)) {
             return Err(JsonError::OutOfRange);

@@ -20,7 +20,7 @@ fn skip_some(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Whether every string in the text ends at the next quote, because there's no backslash and no control character.
+/// Whether every string in the text ends at the next quote, because there is no backslash and no control character.
 ///
 /// It looks at all bytes, which is faster than stopping at the first.
 pub(super) fn is_simple(text: &[u8]) -> bool {

@@ -33,7 +33,7 @@ impl Budget {
         taken.map(drop).map_err(|full_at| self.missing(full_at, now))
     }
 
-    /// Returns the time until there's a permit, or `None` if there is one.
+    /// Returns the time until there is a permit, or `None` if there is one.
     pub(crate) fn wait(&self, now: Duration) -> Option<Duration> {
         let wait = self.missing(self.full_at.load(Ordering::Relaxed), nanos(now));
         (!wait.is_zero()).then_some(wait)

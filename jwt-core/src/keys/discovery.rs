@@ -449,7 +449,7 @@ mod tests {
             assert_eq!(checked.map_err(|(kind, _)| kind), expected, "{url}");
             let document = format!(r#"{{"issuer":"https://id.example","jwks_uri":"{url}"}}"#);
             let from = jwks_uri(document.as_bytes(), "https://id.example", "http://keycloak:8080", &hosts);
-            // Metadata from another machine still can't lead to plain HTTP on this one.
+            // Metadata from another machine still cannot lead to plain HTTP on this one.
             let expected = if url == "http://localhost/" { Err(InsecureUrl) } else { expected };
             assert_eq!(from.map(drop).map_err(|error| error.kind()), expected, "{url}");
         }

@@ -37,7 +37,7 @@ impl<'f> FetchRequest<'f> {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Fetched {
-    /// The body; empty if the document wasn't modified.
+    /// The body; empty if the document was not modified.
     pub body: Vec<u8>,
     /// Whether the server said that the cached document is still current: status 304.
     pub not_modified: bool,
@@ -79,7 +79,7 @@ impl Fetched {
 ///
 /// An implementation must return only bodies of status 200, or [`Fetched::not_modified`] for a 304 if the request has
 /// an `ETag`. It must not follow redirects or send cookies and credentials, and it must keep to the request's limits.
-/// The caller enforces only the limits, and refuses a 304 that it didn't ask for. If a fetch fails, the earlier keys
+/// The caller enforces only the limits, and refuses a 304 that it did not ask for. If a fetch fails, the earlier keys
 /// stay in use.
 ///
 /// [`fetch_fn`] turns a closure into a `Fetch`, which is also the easiest way to fake one in a test.
@@ -133,7 +133,7 @@ where
 /// Decides whether documents may be fetched from a host.
 pub(crate) type HostFilter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// A [`Fetch`] that refuses hosts that the filter doesn't allow.
+/// A [`Fetch`] that refuses hosts that the filter does not allow.
 pub(crate) struct FilteredFetch {
     pub(crate) fetch: Arc<dyn Fetch>,
     pub(crate) hosts: HostFilter,

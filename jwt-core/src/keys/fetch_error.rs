@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::BoxError;
 
-/// Why a document couldn't be fetched or used.
+/// Why a document could not be fetched or used.
 ///
 /// A [`Fetch`](super::Fetch) of your own says it with [`new`](Self::new), and passes its client's error on as the cause. The
 /// log shows the whole chain of causes.
@@ -30,7 +30,7 @@ pub struct FetchError {
 pub enum FetchErrorKind {
     /// The connection failed or broke off.
     Transport,
-    /// The response didn't arrive in time.
+    /// The response did not arrive in time.
     Timeout,
     /// The response's status isn't 200.
     Status,
@@ -42,7 +42,7 @@ pub enum FetchErrorKind {
     IssuerMismatch,
     /// The address is neither `https` nor on a loopback host.
     InsecureUrl,
-    /// The verifier's `IssuerResolver::hosts` doesn't allow the address's host.
+    /// The verifier's `IssuerResolver::hosts` does not allow the address's host.
     HostNotAllowed,
     /// The key set has no usable key.
     NoUsableKey,
@@ -98,7 +98,7 @@ impl FetchError {
         Self { detail: Some(format!("`{}`: {detail}", printable(address)).into()), ..self }
     }
 
-    /// Returns a sentence for the operator: the address, the cause in words, and what to change if that's known. The log has it
+    /// Returns a sentence for the operator: the address, the cause in words, and what to change if that is known. The log has it
     /// too. Its words may change in any release. `None` if there is nothing to add to the kind.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
@@ -168,7 +168,7 @@ impl Error for FetchError {
 /// The longest part of a foreign text that is logged, in characters.
 const MAX_CHARS: usize = 300;
 
-/// Returns a foreign text in a form that can't break a log.
+/// Returns a foreign text in a form that cannot break a log.
 pub(crate) fn printable(text: &str) -> String {
     let mut chars = text.chars();
     let mut start: String = chars.by_ref().take(MAX_CHARS).flat_map(char::escape_debug).collect();

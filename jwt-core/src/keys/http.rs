@@ -18,7 +18,7 @@ impl HttpFetch {
     ///
     /// # Errors
     ///
-    /// Fails if the TLS library can't be set up.
+    /// Fails if the TLS library cannot be set up.
     pub fn new() -> Result<Self, FetchError> {
         let client = Client::builder()
             .redirect(redirect::Policy::none())
@@ -45,7 +45,7 @@ impl Fetch for HttpFetch {
             get = get.header(IF_NONE_MATCH, etag);
         }
         let mut get = get.build().map_err(kind)?;
-        // A fragment isn't sent, and the response's address doesn't have one.
+        // A fragment isn't sent, and the response's address does not have one.
         get.url_mut().set_fragment(None);
         let asked = get.url().clone();
         let mut response = self.client.execute(get).await.map_err(kind)?;

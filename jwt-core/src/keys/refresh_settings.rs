@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// Settings for fetching keys: how long they're used, and the limits of a fetch.
+/// Settings for fetching keys: how long they are used, and the limits of a fetch.
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,7 +45,7 @@ impl KeyRefreshSettings {
         }
     }
 
-    /// Sets how long a set is fresh if the issuer doesn't send `Cache-Control: max-age`. Default: 10 minutes.
+    /// Sets how long a set is fresh if the issuer does not send `Cache-Control: max-age`. Default: 10 minutes.
     ///
     /// If the issuer removes a key, its tokens are accepted until the set is renewed. That takes at most the lifetime
     /// of the set, and up to [`stale_if_error`](Self::stale_if_error) longer if the issuer is down.
@@ -61,7 +61,7 @@ impl KeyRefreshSettings {
         self
     }
 
-    /// Sets how long a set is used after its lifetime if it can't be renewed. Default: one hour. With zero, requests
+    /// Sets how long a set is used after its lifetime if it cannot be renewed. Default: one hour. With zero, requests
     /// fail with 503 as soon as the set isn't fresh any more.
     pub const fn stale_if_error(mut self, stale: Duration) -> Self {
         self.stale_if_error = stale;
@@ -81,7 +81,7 @@ impl KeyRefreshSettings {
         self
     }
 
-    /// Sets how many keys a set may have, including the ones that can't be used. Default: 100; at most 1,000.
+    /// Sets how many keys a set may have, including the ones that cannot be used. Default: 100; at most 1,000.
     ///
     /// A set with more keys counts as a failed fetch. All of its keys are kept in memory, and parsing them takes time.
     pub const fn max_keys(mut self, keys: usize) -> Self {

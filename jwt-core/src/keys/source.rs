@@ -18,7 +18,7 @@ pub struct Wanted<'t> {
     pub key_id: Option<&'t str>,
     /// The header's `alg`, which is on the issuer's allow-list.
     pub algorithm: Algorithm,
-    /// The verifier's reading of [`Clock::now`](crate::Clock::now); `None` if it didn't read the clock.
+    /// The verifier's reading of [`Clock::now`](crate::Clock::now); `None` if it did not read the clock.
     pub now: Option<Duration>,
     /// Whether the caller has already waited for a [`Lookup::Fetch`]. A source must not return another one then.
     pub fetched: bool,
@@ -44,9 +44,9 @@ impl fmt::Debug for Wanted<'_> {
 pub enum Lookup {
     /// The only matching key.
     Ready(Arc<PreparedKey>),
-    /// No key matches, and asking again now wouldn't help. The request fails with 401.
+    /// No key matches, and asking again now would not help. The request fails with 401.
     Unknown,
-    /// Several keys match, and the token doesn't say which. The request fails with 401.
+    /// Several keys match, and the token does not say which. The request fails with 401.
     Ambiguous,
     /// The keys are unavailable, perhaps until this time has passed. The request fails with 503.
     Unavailable(Option<Duration>),
@@ -115,7 +115,7 @@ pub trait KeySource: fmt::Debug + Send + Sync {
     fn renew_if_due(&self) {}
 
     /// Starts fetching the keys again, and returns a future that succeeds only if keys were loaded after this call. It only waits
-    /// for work that runs elsewhere, so dropping it doesn't affect anyone else.
+    /// for work that runs elsewhere, so dropping it does not affect anyone else.
     /// Default: `None`, for keys that are never fetched.
     fn refresh(&self) -> Option<Pending<Result<(), FetchError>>> {
         None

@@ -20,7 +20,7 @@ pub struct KeyTable {
     /// The keys for tokens without a `kid`, if keys are tried in turn.
     in_turn: Option<Vec<Arc<PreparedKey>>>,
     len: usize,
-    /// Shared only by clones. `default()` has no number, so its results aren't cached.
+    /// Shared only by clones. `default()` has no number, so its results are not cached.
     generation: Option<u64>,
 }
 
@@ -73,7 +73,7 @@ impl KeyTable {
         table
     }
 
-    /// Tries up to four keys in turn if a token doesn't say which of them it means. More stay ambiguous.
+    /// Tries up to four keys in turn if a token does not say which of them it means. More stay ambiguous.
     pub(crate) fn in_turn(mut self) -> Self {
         self.in_turn = Some(combine(self.named.values().flatten().chain(&self.unnamed)));
         for namesakes in self.named.values_mut().chain([&mut self.unnamed]) {
@@ -94,7 +94,7 @@ impl KeyTable {
         self.len() == 0
     }
 
-    /// Whether two keys can't be told apart: they have the same algorithm and the same `kid`, or no `kid`.
+    /// Whether two keys cannot be told apart: they have the same algorithm and the same `kid`, or no `kid`.
     pub(crate) fn is_ambiguous(&self) -> bool {
         self.named.values().chain([&self.unnamed]).any(|namesakes| {
             let mut seen = HashSet::new();

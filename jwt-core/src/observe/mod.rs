@@ -6,9 +6,9 @@
 //!
 //! # Logs and spans
 //!
-//! Every outcome is logged at `DEBUG`, so that clients can't fill the log by sending bad tokens. Problems of your service are
-//! logged at `WARN` if keys can't be fetched or a requirement or a store fails, and at `ERROR` if the application is misconfigured.
-//! If tokens are refused because a setting is probably misspelt, for example by a slash at the end of an audience, that's logged
+//! Every outcome is logged at `DEBUG`, so that clients cannot fill the log by sending bad tokens. Problems of your service are
+//! logged at `WARN` if keys cannot be fetched or a requirement or a store fails, and at `ERROR` if the application is misconfigured.
+//! If tokens are refused because a setting is probably misspelt, for example by a slash at the end of an audience, that is logged
 //! at `WARN` too, once a minute for each code.
 //!
 //! | field | value |
@@ -31,7 +31,7 @@
 //! # ;
 //! ```
 //!
-//! Two more fields are recorded only on a span that declares them, because they're personal data: `jwt.subject`, the claim `sub` of
+//! Two more fields are recorded only on a span that declares them, because they are personal data: `jwt.subject`, the claim `sub` of
 //! a token that was accepted, and `jwt.actor`, the `sub` of the service that acts for it now (`act`, RFC 8693). Both are escaped
 //! and cut after 100 characters. No event of this crate contains them.
 //!

@@ -24,10 +24,10 @@ pub enum Event<'e> {
         /// How long it took, including fetches and other waits.
         took: Duration,
     },
-    /// A token was found in the cache, so its signature wasn't verified again. Times, keys, revocation and requirements are still
+    /// A token was found in the cache, so its signature was not verified again. Times, keys, revocation and requirements are still
     /// checked, and `Accepted` or `Refused` follows.
     CacheHit,
-    /// A token wasn't found in the cache. A cache of digests is only asked before the signature would be verified.
+    /// A token was not found in the cache. A cache of digests is only asked before the signature would be verified.
     CacheMiss,
     /// An accepted token was stored in the cache, which now has this size.
     CacheStored {
@@ -47,7 +47,7 @@ pub enum Event<'e> {
         /// When, as the time since 1970-01-01T00:00:00Z.
         at: Duration,
     },
-    /// An issuer's keys couldn't be fetched. The keys that were fetched earlier stay in use.
+    /// An issuer's keys could not be fetched. The keys that were fetched earlier stay in use.
     KeysFailed {
         /// The issuer, as it's configured.
         issuer: &'e str,
@@ -56,10 +56,10 @@ pub enum Event<'e> {
         /// The [code](crate::keys::FetchErrorKind::code) of the reason.
         error: &'static str,
         /// The address and the cause, as [`FetchError::detail`](crate::keys::FetchError::detail) says it, for an alert or a log. Don't
-        /// make a metric's label of it, because there's no limit to how many different ones there are.
+        /// make a metric's label of it, because there is no limit to how many different ones there are.
         detail: Option<&'e str>,
     },
-    /// A token was checked with keys past their lifetime, because the issuer's keys couldn't be fetched.
+    /// A token was checked with keys past their lifetime, because the issuer's keys could not be fetched.
     StaleKeysUsed {
         /// The issuer, as it's configured.
         issuer: &'e str,

@@ -9,7 +9,7 @@ const MAX_NAMES: usize = 16;
 pub(crate) struct Warned(Mutex<Vec<(&'static str, Duration)>>);
 
 impl Warned {
-    /// Returns whether `name` wasn't logged in the last minute, and remembers it. `now` is the monotonic time.
+    /// Returns whether `name` was not logged in the last minute, and remembers it. `now` is the monotonic time.
     pub(crate) fn first_in_a_minute(&self, name: &'static str, now: Duration) -> bool {
         let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         names.retain(|(_, at)| now.saturating_sub(*at) < Duration::from_secs(60));

@@ -35,7 +35,7 @@ impl Watch {
         let took = self.started.map(|started| clock.monotonic().saturating_sub(started));
         let issuer = self.issuer.as_deref();
         let name = outcome.map_or_else(Error::code, |()| "accepted");
-        // `DEBUG`, so that clients can't fill the log by sending bad tokens.
+        // `DEBUG`, so that clients cannot fill the log by sending bad tokens.
         tracing::debug!(
             outcome = name,
             issuer,

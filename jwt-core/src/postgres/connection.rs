@@ -37,7 +37,7 @@ pub(super) struct Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     Full,
-    /// A name doesn't fit into the index, so trying again is in vain.
+    /// A name does not fit into the index, so trying again is in vain.
     TooLong,
     Unreachable,
 }

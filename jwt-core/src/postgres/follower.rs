@@ -123,7 +123,7 @@ impl Follower {
         let table = &self.table;
         let Link { client, notifications } = table.connection.open().await?;
         let client = Arc::new(client);
-        // A limit that's set for the user must not end the reading of a large table. Each response has a limit of ours.
+        // A limit that is set for the user must not end the reading of a large table. Each response has a limit of ours.
         table.connection.query_on(&client, "SET statement_timeout = 0", &[]).await?;
         // A backend's number is unique among the server's connections.
         let rows = table.connection.query_on(&client, "SELECT pg_backend_pid()", &[]).await?;

@@ -20,7 +20,7 @@ pub(super) struct Record {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Message {
     Revoked(Record),
-    /// The revocation doesn't fit into a message: read the table.
+    /// The revocation does not fit into a message: read the table.
     Read,
 }
 

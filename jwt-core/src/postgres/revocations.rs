@@ -21,11 +21,11 @@ use crate::step::Step;
 /// A revocation list that every process of a fleet shares, in a table on a Postgres server.
 ///
 /// Each process keeps all revocations in memory and looks tokens up there. `NOTIFY` brings what other processes revoke. A
-/// process that can't prove for [`staleness`](crate::revocation::RevocationSettings::staleness) that it missed nothing answers with 503 until it
+/// process that cannot prove for [`staleness`](crate::revocation::RevocationSettings::staleness) that it missed nothing answers with 503 until it
 /// can, so no token is accepted for longer than that after its revocation.
 ///
 /// If there are more revocations than [fit into memory](crate::revocation::RevocationSettings::capacity), the process asks
-/// the server about each token that it doesn't find in memory. Clones are the same list. The background task ends when the
+/// the server about each token that it does not find in memory. Clones are the same list. The background task ends when the
 /// last clone is dropped.
 ///
 /// ```no_run
@@ -92,7 +92,7 @@ impl PostgresRevocations {
     ///
     /// [`MissingClaim`](RevokeError::MissingClaim) if the token lacks the claim to revoke it by,
     /// [`Full`](RevokeError::Full) if the server has no space or the names are too long for its index, and
-    /// [`Unavailable`](RevokeError::Unavailable) if it didn't confirm in time.
+    /// [`Unavailable`](RevokeError::Unavailable) if it did not confirm in time.
     pub async fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
         if let Some(claim) = revocation.missing_claim() {
             return Err(RevokeError::MissingClaim(claim));

@@ -29,7 +29,7 @@ impl PostgresSettings {
 
     /// Sets how long to wait for a connection, and for each response. Default: 2 seconds.
     ///
-    /// If a response doesn't come in time, the operation fails, and the next one opens a new connection.
+    /// If a response does not come in time, the operation fails, and the next one opens a new connection.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

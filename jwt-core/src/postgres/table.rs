@@ -19,7 +19,7 @@ pub(super) struct Table {
     pub(super) connection: Connection,
     pub(super) settings: PostgresSettings,
     pub(super) feed: Feed,
-    /// Revocations that the server hasn't confirmed.
+    /// Revocations that the server has not confirmed.
     kept: Mutex<VecDeque<Record>>,
     /// The run of the server that the memory follows.
     run: Mutex<Option<Run>>,
@@ -55,7 +55,7 @@ const WRITE: &str = "WITH stored AS (
 
 const READ: &str = "SELECT kind, issuer, name, cutoff, until FROM jwt_revocations WHERE until > $1";
 
-/// A transaction that wasn't complete at the position has no smaller number.
+/// A transaction that was not complete at the position has no smaller number.
 const READ_CHANGES: &str = "SELECT kind, issuer, name, cutoff, until, changed::text FROM jwt_revocations
     WHERE until > $1 AND (changed, kind, issuer, name) > ($2::xid8, $3, $4, $5)
     ORDER BY changed, kind, issuer, name LIMIT $6";
@@ -153,7 +153,7 @@ impl Table {
         Moment::of(&*self.settings.revocations.clock)
     }
 
-    /// Adds a record to the memory. If that's full, the feed notes it, and look-ups ask the server from now on.
+    /// Adds a record to the memory. If that is full, the feed notes it, and look-ups ask the server from now on.
     pub(super) fn remember(&self, record: &Record, origin: Origin) {
         let _ = self.feed.remember((record.kind, &record.issuer, &record.name), record.cutoff, record.until, origin);
     }
@@ -203,7 +203,7 @@ impl Table {
         }
     }
 
-    /// Writes the revocations that the server hasn't confirmed, the oldest first. Nothing is lost if this is dropped halfway.
+    /// Writes the revocations that the server has not confirmed, the oldest first. Nothing is lost if this is dropped halfway.
     pub(super) async fn write_kept(&self) -> Result<(), Failure> {
         while let Some(record) = self.first_kept() {
             match self.write(&record).await {
@@ -259,7 +259,7 @@ impl Table {
         rows.first().and_then(Start::read).ok_or(Failure::Unreachable)
     }
 
-    /// Notes which run the memory follows. In a new one, the server can't tell anymore that a sealed revocation isn't one.
+    /// Notes which run the memory follows. In a new one, the server cannot tell anymore that a sealed revocation isn't one.
     pub(super) fn follow_run(&self, run: &Run) {
         if self.run().replace(run.clone()).is_none_or(|known| known != *run) {
             self.feed.orphan();
@@ -270,7 +270,7 @@ impl Table {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks a token up on the server. If the server doesn't know it, the result is `unconfirmed`, unless the server may have lost
+    /// Looks a token up on the server. If the server does not know it, the result is `unconfirmed`, unless the server may have lost
     /// data since `losses` was read.
     pub(super) fn look_up(
         self: &Arc<Self>,

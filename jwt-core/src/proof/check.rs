@@ -31,7 +31,7 @@ pub(crate) struct DpopCheck {
     pub(super) backend: Backend,
 }
 
-/// The part of a request's URL that the request itself doesn't show.
+/// The part of a request's URL that the request itself does not show.
 pub(super) enum PublicUrl {
     /// The origin, and the path under which the service is.
     Base(String),
@@ -215,7 +215,7 @@ impl DpopCheck {
 }
 
 impl ProofUsed {
-    /// Records the use. It's the last check, so that a refused request doesn't use its proof up.
+    /// Records the use. It's the last check, so that a refused request does not use its proof up.
     pub(crate) fn record(self) -> Step<Result<(), Error>> {
         self.log.record(&self.proof).map(|outcome| match outcome {
             Ok(true) => Ok(()),

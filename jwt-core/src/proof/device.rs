@@ -36,7 +36,7 @@ const ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::RS256];
 impl DeviceRequest {
     /// Reads the headers. `None` without them, as in the requests of pages.
     ///
-    /// Pages of other origins can't send them: one is a forbidden name, and the other one needs a preflight.
+    /// Pages of other origins cannot send them: one is a forbidden name, and the other one needs a preflight.
     pub(crate) fn of(request: &dyn RequestView) -> Option<Self> {
         let (mut sessions, mut proofs) = (Vec::new(), Vec::new());
         request.header("sec-secure-session-id", &mut |line| sessions.push(line));

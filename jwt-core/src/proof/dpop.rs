@@ -78,7 +78,7 @@ impl Dpop {
     /// Takes the address that clients use from `Forwarded` or `X-Forwarded-Proto`, `-Host` and `-Prefix` of these proxies:
     /// addresses such as `10.0.0.7`, or networks such as `10.0.0.0/8`.
     ///
-    /// Use it only if one service has several public addresses; otherwise [`new`](Self::new) is simpler and can't be misled. The
+    /// Use it only if one service has several public addresses; otherwise [`new`](Self::new) is simpler and cannot be misled. The
     /// proxies must overwrite these headers: if they pass on what clients send, a client chooses the URL of its proofs. The last
     /// value of each header counts. Proofs of requests from other addresses are refused.
     ///

@@ -49,7 +49,7 @@ pub(super) fn read_header(
         return Err(kind.wrong_algorithm);
     }
     let mut jwk = None;
-    // It was read before, so an error can't occur.
+    // It was read before, so an error cannot occur.
     let _ = json::object(text, Unique::Outermost, |name, value| {
         if name == "jwk" {
             jwk = Some(value);

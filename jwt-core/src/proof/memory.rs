@@ -13,7 +13,7 @@ use crate::step::Step;
 
 /// A replay log in the memory of one process. Clones are the same log.
 ///
-/// It keeps at most a million proofs and 100,000 of each key, so that one client can't fill it. With the default settings of
+/// It keeps at most a million proofs and 100,000 of each key, so that one client cannot fill it. With the default settings of
 /// [`Dpop`](super::Dpop), proofs are kept for about 70 seconds, so this is enough for 14,000 requests a second, and it then takes
 /// about 150 MB. If either limit is reached, requests with a proof are answered 503 until old entries end. An entry is dropped when
 /// both the wall clock and the monotonic clock are past its end.

@@ -40,7 +40,7 @@ impl ProofUse {
         text(&self.key)
     }
 
-    /// Returns the proof's name, 43 characters of base64url: a hash of the client's key and of `jti`. So clients can't use up each
+    /// Returns the proof's name, 43 characters of base64url: a hash of the client's key and of `jti`. So clients cannot use up each
     /// other's proofs.
     #[must_use]
     pub fn id(&self) -> impl AsRef<str> + use<> {

@@ -31,7 +31,7 @@ pub(super) fn origin(scheme: &str, authority: &str) -> Option<String> {
         "http" => "80",
         _ => return None,
     };
-    // The port follows the last colon, unless that's in an IPv6 address.
+    // The port follows the last colon, unless that is in an IPv6 address.
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, port),
         _ => (authority, ""),

@@ -24,9 +24,9 @@ const PAGE: usize = 1_000;
 pub(super) enum Status {
     /// The server lacks the mark of an epoch: it's new, was flushed, or lost a part.
     Lost,
-    /// This process doesn't know the epoch.
+    /// This process does not know the epoch.
     New,
-    /// The log doesn't reach back to the position, or the server has gone another way since.
+    /// The log does not reach back to the position, or the server has gone another way since.
     Gap,
     /// The changes after the position follow.
     Known,

@@ -40,7 +40,7 @@ enum Request<'r> {
 }
 
 impl Connection {
-    /// Doesn't connect before the first command.
+    /// Does not connect before the first command.
     pub(super) fn new(address: &str, settings: &RedisSettings) -> Result<Self, RedisError> {
         let (address, settings) = (Address::parse(address, settings)?, settings.clone());
         let (current, failed_attempts) = (Mutex::new(None), AtomicU64::new(0));

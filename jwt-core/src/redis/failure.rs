@@ -1,4 +1,4 @@
-//! Why the server didn't carry out a command, and whether another connection may help.
+//! Why the server did not carry out a command, and whether another connection may help.
 
 use std::fmt;
 

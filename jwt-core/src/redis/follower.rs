@@ -1,7 +1,7 @@
 //! Keeps the memory of a process current.
 //!
 //! Messages bring new revocations at once. Asking the server for the changes after a position, at intervals and whenever a
-//! message was missed, proves that none is missing, and that the server is a primary. Everything is read only if there's no
+//! message was missed, proves that none is missing, and that the server is a primary. Everything is read only if there is no
 //! position to continue from.
 
 use std::sync::Arc;
@@ -40,7 +40,7 @@ struct Knowledge {
     epoch: String,
     position: Option<ChangeId>,
     reading: Option<Arc<Reading>>,
-    /// Whether everything up to the position is in memory. A reading only looks for what didn't fit.
+    /// Whether everything up to the position is in memory. A reading only looks for what did not fit.
     is_complete: bool,
     /// When everything was last read, on the monotonic clock.
     read_at: Duration,
@@ -207,7 +207,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Starts from the snapshot, if there's one and the first answer is about it.
+    /// Starts from the snapshot, if there is one and the first answer is about it.
     fn decide_about_snapshot(&self, status: Status) {
         let feed = &self.server.feed;
         match status {

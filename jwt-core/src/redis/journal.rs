@@ -6,7 +6,7 @@ use super::codec::Record;
 
 /// Revocations by field.
 ///
-/// Above `max_confirmed` entries, the oldest confirmed ones are dropped. Entries that the server hasn't confirmed are kept.
+/// Above `max_confirmed` entries, the oldest confirmed ones are dropped. Entries that the server has not confirmed are kept.
 pub(super) struct Journal {
     entries: HashMap<String, JournalEntry>,
     /// The fields that the server has confirmed, oldest first.

@@ -12,7 +12,7 @@ use crate::step::Step;
 ///
 /// Each proof is one key on the server, which is set only if it isn't there (`SET` with `NX` and `PX`) and which the server removes
 /// when no process accepts the proof any more. A request with a proof costs one round trip. Of each client at most 100,000 proofs
-/// are kept, so that one client can't fill the server.
+/// are kept, so that one client cannot fill the server.
 ///
 /// It fails closed: if the server is down, slow or full, requests with a proof are answered 503. Set the server's
 /// `maxmemory-policy` to `noeviction`, or it drops entries that are still needed. A server that loses its last writes, as in a

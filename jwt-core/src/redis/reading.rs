@@ -19,7 +19,7 @@ const PAGE: usize = 4_000;
 /// How far each shard was read.
 pub(super) struct Reading {
     cursors: [Mutex<Cursor>; SHARDS],
-    /// Cursors are only good for the run of the server that gave them; `None` if the server doesn't tell.
+    /// Cursors are only good for the run of the server that gave them; `None` if the server does not tell.
     run: Option<String>,
     has_failed: AtomicBool,
 }

@@ -28,7 +28,7 @@ use crate::step::Step;
 /// server that loses data, and a primary that was cut off.
 ///
 /// If there are more revocations than [fit into memory](crate::revocation::RevocationSettings::capacity), the process asks
-/// the server about each token that it doesn't find in memory. Clones are the same list. The background task ends when the
+/// the server about each token that it does not find in memory. Clones are the same list. The background task ends when the
 /// last clone is dropped.
 #[derive(Clone)]
 pub struct RedisRevocations(Arc<Shared>);
@@ -44,7 +44,7 @@ impl RedisRevocations {
     /// Connects in the background. The address is like `redis://127.0.0.1/`; [the guide](crate::guide::redis) has the forms
     /// for TLS, Sentinel and a cluster.
     ///
-    /// This doesn't wait for the connection: requests are answered with 503 until everything was read. Await
+    /// This does not wait for the connection: requests are answered with 503 until everything was read. Await
     /// [`synced`](Self::synced) if you want to wait.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl RedisRevocations {
     /// # Errors
     ///
     /// [`MissingClaim`](RevokeError::MissingClaim) if the token lacks the claim to revoke it by,
-    /// [`Full`](RevokeError::Full) if the server is full, and [`Unavailable`](RevokeError::Unavailable) if it didn't
+    /// [`Full`](RevokeError::Full) if the server is full, and [`Unavailable`](RevokeError::Unavailable) if it did not
     /// confirm in time.
     pub async fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
         if let Some(claim) = revocation.missing_claim() {

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use ::redis::Script;
 
-/// Fields of a shard that aren't revocations. All but the epoch are in the first shard only.
+/// Fields of a shard that are not revocations. All but the epoch are in the first shard only.
 pub(super) const RESERVED_FIELDS: [&str; 4] = ["change", "created", EPOCH, "last"];
 
 /// The field that names the epoch.
@@ -86,7 +86,7 @@ pub(super) static REVOKE: LazyLock<Script> = script!(
 /// and record.
 ///
 /// Removing a field that isn't there is a write that needs no memory, so a full primary carries it out, and a replica or a
-/// primary that lacks replicas doesn't.
+/// primary that lacks replicas does not.
 pub(super) static FOLLOW: LazyLock<Script> = script!(
     r"
     local first, stream = KEYS[1], KEYS[17]

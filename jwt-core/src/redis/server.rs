@@ -136,7 +136,7 @@ impl Server {
         *self.proven.lock().unwrap_or_else(PoisonError::into_inner) = proven;
     }
 
-    /// Looks a token up on the server, on the connection that was proven to lead to a primary. If the server doesn't know it, the
+    /// Looks a token up on the server, on the connection that was proven to lead to a primary. If the server does not know it, the
     /// result is `unconfirmed`, unless the server may have lost data since `losses` was read.
     pub(super) fn look_up(
         self: &Arc<Self>,
@@ -151,7 +151,7 @@ impl Server {
         for (kind, name) in revocable_claims(token) {
             let field = RecordKey { kind, issuer, name }.field();
             let shard = &self.shards[shard_of(&field)];
-            // If the epoch is still there afterwards, the shard wasn't lost before.
+            // If the epoch is still there afterwards, the shard was not lost before.
             commands.cmd("HGET").arg(shard).arg(&field).cmd("HGET").arg(shard).arg(EPOCH);
             fields.push(field);
         }

@@ -10,7 +10,7 @@ use crate::issue::session::{Rotation, RotationOutcome, SessionRecord, SessionSto
 
 /// Stores login sessions for every process of a fleet.
 ///
-/// All sessions of a subject are in one hash, so each operation is a single script or command on one key, and there's no
+/// All sessions of a subject are in one hash, so each operation is a single script or command on one key, and there is no
 /// index to keep consistent. The server removes a key when the last of its sessions has expired. The subject is the key's
 /// hash tag, so the sessions of different subjects are in different slots of a cluster.
 ///

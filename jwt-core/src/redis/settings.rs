@@ -57,7 +57,7 @@ impl RedisSettings {
 
     /// Sets how long to wait for each response. Default: 500 milliseconds.
     ///
-    /// It must be longer than a round trip to the server. If a response doesn't come in time, the operation fails, and the
+    /// It must be longer than a round trip to the server. If a response does not come in time, the operation fails, and the
     /// next one opens a new connection.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -66,7 +66,7 @@ impl RedisSettings {
 
     /// Sets how long processes wait for others to restore lost revocations. Default: 3 seconds.
     ///
-    /// It begins when a process finds the server without revocations, and again with everything that's restored. Until it
+    /// It begins when a process finds the server without revocations, and again with everything that is restored. Until it
     /// ends, a process that starts answers with 503, and the others rely on the revocations that they have. The first process on a
     /// new server waits too.
     pub const fn recovery_time(mut self, time: Duration) -> Self {

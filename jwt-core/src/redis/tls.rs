@@ -9,7 +9,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 /// Makes AWS-LC the process's cryptography for TLS unless the application has chosen one.
 ///
-/// The client would panic without: rustls can't choose if an application's dependencies have no provider, or several.
+/// The client would panic without: rustls cannot choose if an application's dependencies have no provider, or several.
 pub(super) fn ensure_provider() {
     if CryptoProvider::get_default().is_none() {
         // An error means that another thread was faster.
@@ -17,7 +17,7 @@ pub(super) fn ensure_provider() {
     }
 }
 
-/// Says what's wrong with the server's certificate, if that's why the connection failed.
+/// Says what's wrong with the server's certificate, if that is why the connection failed.
 pub(super) fn certificate_problem(error: &RedisError) -> Option<&'static str> {
     use rustls::CertificateError::{
         BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,

@@ -167,7 +167,7 @@ impl Builder {
     fn new(most: usize) -> Self {
         let bucket_bits = (most * 4 / 3).ilog2().max(GROUP.ilog2());
         let (count, rest_bits) = (1_usize << bucket_bits, BITS - bucket_bits + TAG_BITS);
-        // The expected lengths, so that the buffers aren't moved while they grow.
+        // The expected lengths, so that the buffers are not moved while they grow.
         let words = Vec::with_capacity((most * (1 + rest_bits as usize) + count) / 64 + 1);
         let mut starts = Vec::with_capacity(count / GROUP + 1);
         starts.push(0);

@@ -1,4 +1,4 @@
-//! Keyed digests, so that entries have a fixed size and a memory dump doesn't show who logged out.
+//! Keyed digests, so that entries have a fixed size and a memory dump does not show who logged out.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};

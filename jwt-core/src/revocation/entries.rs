@@ -181,7 +181,7 @@ impl Entries {
         }
     }
 
-    /// The number of entries, including some that have ended and aren't dropped yet.
+    /// The number of entries, including some that have ended and are not dropped yet.
     pub(super) fn len(&self) -> usize {
         self.total.load(Ordering::Relaxed)
     }
@@ -215,7 +215,7 @@ impl Entries {
         self.shards[index].write().unwrap_or_else(PoisonError::into_inner).sealed = joined;
     }
 
-    /// The store may have lost data: from now on it can't say that a sealed name isn't revoked, and no entry counts as stored.
+    /// The store may have lost data: from now on it cannot say that a sealed name isn't revoked, and no entry counts as stored.
     #[cfg(any(feature = "postgres", feature = "redis", test))]
     pub(super) fn orphan(&self) {
         let Some(sealing) = &self.sealing else { return };

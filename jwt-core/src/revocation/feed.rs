@@ -144,7 +144,7 @@ impl Feed {
         self.memory.freshness.as_ref().is_some_and(Freshness::is_incomplete)
     }
 
-    /// Says that the source has a revocation that couldn't be added.
+    /// Says that the source has a revocation that could not be added.
     #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) fn set_incomplete(&self) {
         if let Some(freshness) = &self.memory.freshness {
@@ -164,7 +164,7 @@ impl Feed {
 
 #[cfg(any(feature = "postgres", feature = "redis"))]
 impl Feed {
-    /// Says that the store may have lost revocations, so it can't tell anymore that a sealed one isn't one.
+    /// Says that the store may have lost revocations, so it cannot tell anymore that a sealed one isn't one.
     pub(crate) fn orphan(&self) {
         self.losses.fetch_add(1, Ordering::SeqCst);
         self.memory.orphan();
@@ -188,14 +188,14 @@ impl Feed {
         }
     }
 
-    /// Doesn't use the snapshot, and logs why.
+    /// Does not use the snapshot, and logs why.
     pub(crate) fn reject_start(&self, reason: &'static str) {
         if let Some(file) = &self.file {
             file.reject_start(reason);
         }
     }
 
-    /// Says that every revocation up to a point of the store's history is in memory. If that's long ago, the file is written.
+    /// Says that every revocation up to a point of the store's history is in memory. If that is long ago, the file is written.
     /// `None` means that something may be missing.
     pub(crate) fn set_mark(&self, mark: Option<String>) {
         let Some(file) = &self.file else { return };
@@ -207,7 +207,7 @@ impl Feed {
         }
     }
 
-    /// Writes the file if there's something new.
+    /// Writes the file if there is something new.
     pub(crate) fn save(&self) {
         if let Some(file) = &self.file {
             save(file, &self.memory);

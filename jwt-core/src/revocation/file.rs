@@ -36,7 +36,7 @@ struct State {
 }
 
 impl SnapshotFile {
-    /// Reads the file. If it can't be used, a warning says why.
+    /// Reads the file. If it cannot be used, a warning says why.
     pub(super) fn open(path: PathBuf, store: &str, capacity: usize) -> Self {
         let start = match read(&path, longest(capacity)) {
             Ok(None) => None,
@@ -86,7 +86,7 @@ impl SnapshotFile {
         }
     }
 
-    /// Writes the file, unless the list lacks something or hasn't changed.
+    /// Writes the file, unless the list lacks something or has not changed.
     pub(super) fn save(&self, entries: &Entries, now: Now, is_incomplete: impl Fn() -> bool) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let state = self.state();
@@ -227,7 +227,7 @@ mod tests {
             std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).expect("a file").permissions()) & 0o777,
             0o600
         );
-        // A folder that's missing costs a warning, and a later attempt.
+        // A folder that is missing costs a warning, and a later attempt.
         let lost = open(&path.join("missing"));
         save(&lost, &list, "1", 0);
         assert!(!lost.is_due(now(59)) && lost.is_due(now(60)));

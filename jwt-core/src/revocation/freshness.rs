@@ -29,7 +29,7 @@ pub(crate) enum Coverage {
     Complete,
     /// The feed is current, but the list had no space for some revocations.
     Partial,
-    /// The feed hasn't caught up within the bound.
+    /// The feed has not caught up within the bound.
     Stale,
 }
 

@@ -8,7 +8,7 @@ use crate::step::Step;
 /// Says which tokens were revoked before they expired.
 ///
 /// A verifier asks for each token whose signature and claims are valid, also after a cache hit, and before the rules of
-/// your application run. An answer that is ready costs no future. If the list can't tell, it returns
+/// your application run. An answer that is ready costs no future. If the list cannot tell, it returns
 /// [`Standing::Unavailable`], and the request is answered with 503. A list that asks another service needs a time limit of
 /// its own: wrap it in `with_time_limit` (feature `remote`).
 ///
@@ -75,11 +75,11 @@ pub enum Standing {
     Good,
     /// The token was revoked: refused with the code `revoked`.
     Revoked,
-    /// The token lacks the named claim and couldn't be revoked without it: refused with the code `missing_claim`.
+    /// The token lacks the named claim and could not be revoked without it: refused with the code `missing_claim`.
     Unidentified(&'static str),
     /// The token lives longer than the list remembers revocations: refused with the code `lifetime_too_long`.
     LivesTooLong,
-    /// The list can't tell: answered with 503 and the code `revocation_unavailable`.
+    /// The list cannot tell: answered with 503 and the code `revocation_unavailable`.
     Unavailable,
 }
 

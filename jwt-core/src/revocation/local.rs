@@ -11,7 +11,7 @@ use super::Standing;
 )]
 pub(super) enum LocalStanding {
     Known(Standing),
-    /// The token is probably revoked: ask the store. If that may have lost data, it can't say that the token is good.
+    /// The token is probably revoked: ask the store. If that may have lost data, it cannot say that the token is good.
     Sealed {
         is_orphaned: bool,
     },

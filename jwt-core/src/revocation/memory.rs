@@ -45,7 +45,7 @@ const REPORT_EVERY: u64 = 60;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RevocationCount {
-    /// How many revocations the list holds, including some that have ended and aren't dropped yet.
+    /// How many revocations the list holds, including some that have ended and are not dropped yet.
     pub remembered: usize,
     /// How many it can hold.
     pub capacity: usize,
@@ -215,7 +215,7 @@ impl Memory {
 }
 
 impl RevocationSettings {
-    /// Why a token is refused although it wasn't revoked: it couldn't be revoked, or would outlive its revocation.
+    /// Why a token is refused although it was not revoked: it could not be revoked, or would outlive its revocation.
     fn unrevocable(&self, token: &TokenIdentity<'_>) -> Option<Standing> {
         if self.token_ids && token.token_id.is_none_or(str::is_empty) {
             return Some(Standing::Unidentified(Kind::Token.claim()));

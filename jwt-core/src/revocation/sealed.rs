@@ -216,7 +216,7 @@ mod tests {
         for name in names(2_000) {
             assert!(revoke(&entries, &name, HOUR, Origin::Store, now(0)));
         }
-        // The process extends some, which the store doesn't know yet.
+        // The process extends some, which the store does not know yet.
         for name in names(100) {
             assert!(revoke(&entries, &name, HOUR + 60, Origin::Process, now(0)));
         }

@@ -89,7 +89,7 @@ impl RevocationSettings {
     /// `SessionsBuilder::idle`.
     ///
     /// A [`Revocation`](super::Revocation) of a session, a subject or an issuer also ends login sessions, so it's remembered for
-    /// this long if that is longer than [`longest_lifetime`](Self::longest_lifetime). Revocations by `Sessions` itself aren't,
+    /// this long if that is longer than [`longest_lifetime`](Self::longest_lifetime). Revocations by `Sessions` itself are not,
     /// because the sessions have ended. If you don't use `Sessions`, set it to zero, so that the list holds more.
     pub const fn refresh_lifetime(mut self, lifetime: Duration) -> Self {
         self.refresh_lifetime = lifetime;
@@ -97,7 +97,7 @@ impl RevocationSettings {
     }
 
     /// Accepts tokens without `jti`, which you can then revoke only by session, subject or issuer. Default: they are
-    /// refused with the code `missing_claim`, because a single one couldn't be revoked.
+    /// refused with the code `missing_claim`, because a single one could not be revoked.
     pub const fn without_token_ids(mut self) -> Self {
         self.token_ids = false;
         self
@@ -114,18 +114,18 @@ impl RevocationSettings {
         self
     }
 
-    /// Sets a snapshot file for a list on Redis or Postgres, so that a start needn't read everything from the server. Default:
+    /// Sets a snapshot file for a list on Redis or Postgres, so that a start need not read everything from the server. Default:
     /// none.
     ///
     /// The list writes the file at most once a minute while revocations come in, and when its last clone is dropped. A list that
-    /// starts reads the file and then only the newer revocations. If it can't use the file, it logs a warning and reads everything:
+    /// starts reads the file and then only the newer revocations. If it cannot use the file, it logs a warning and reads everything:
     /// [the guide](crate::guide::revocation) says when.
     ///
     /// Creating the list reads the file, about 20 milliseconds for a million revocations, without yielding to other tasks. Dropping
-    /// the last clone writes it in the same way, and waits until it's on the disk: if that's too long for a thread of your
+    /// the last clone writes it in the same way, and waits until it's on the disk: if that is too long for a thread of your
     /// runtime, drop the list in `tokio::task::spawn_blocking`.
     ///
-    /// Each process needs a file of its own. It takes about 33 bytes for each revocation that's held exactly, and 3 to 4 for each
+    /// Each process needs a file of its own. It takes about 33 bytes for each revocation that is held exactly, and 3 to 4 for each
     /// other. It has keyed digests, and no subject, session or token id. Only the user of the process may read it.
     #[cfg(any(feature = "postgres", feature = "redis"))]
     pub fn snapshot_file(mut self, path: impl Into<PathBuf>) -> Self {

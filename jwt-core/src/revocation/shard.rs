@@ -29,7 +29,7 @@ pub(super) struct RevokedEntry {
     pub(super) cutoff: i64,
     pub(super) until: i64,
     /// `until` on the monotonic clock. An entry is dropped only when both clocks are past it, so that setting the system
-    /// clock forwards and back doesn't make a revoked token valid again.
+    /// clock forwards and back does not make a revoked token valid again.
     pub(super) monotonic: u64,
     pub(super) is_stored: bool,
 }
@@ -99,7 +99,7 @@ impl Shard {
     }
 }
 
-/// Cutoffs stay exact. They are few, and a fingerprint can't express one.
+/// Cutoffs stay exact. They are few, and a fingerprint cannot express one.
 pub(super) const fn is_sealed_kind(kind: Kind) -> bool {
     matches!(kind, Kind::Token | Kind::Session)
 }

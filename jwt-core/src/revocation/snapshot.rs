@@ -1,4 +1,4 @@
-//! The revocations of a list as bytes, so that the next process needn't read everything.
+//! The revocations of a list as bytes, so that the next process need not read everything.
 //!
 //! Version 1, in little endian: the format's name and version, the list's key, the digest of the store's name, a mark, and
 //! which kinds there are. Then for each shard the exact entries, the ends of the tags, and two sets of fingerprints as
@@ -217,7 +217,7 @@ impl Entries {
         writer.0
     }
 
-    /// Adds a snapshot's entries. Its key must be the list's. Existing entries aren't changed or dropped.
+    /// Adds a snapshot's entries. Its key must be the list's. Existing entries are not changed or dropped.
     pub(super) fn restore(&self, snapshot: Snapshot, now: Now) -> Result<(), Full> {
         let mut result = Ok(());
         for (index, part) in snapshot.shards.into_iter().enumerate() {
@@ -348,7 +348,7 @@ mod tests {
         assert!((bytes.len() as u64) < longest(list().len()), "{}", bytes.len());
     }
 
-    /// Reading arbitrary bytes doesn't panic, and using them drops nothing.
+    /// Reading arbitrary bytes does not panic, and using them drops nothing.
     #[test]
     fn damaged_bytes_are_not_used_and_with_another_checksum_they_only_add() {
         let list = list();

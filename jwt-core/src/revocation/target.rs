@@ -137,12 +137,12 @@ impl Revocation {
         Self { kind, issuer: issuer.into(), name: name.into(), cutoff: ANY_TIME, end: End::RefreshLifetime }
     }
 
-    /// Says that refresh tokens needn't be considered, because they don't exist or their session has ended.
+    /// Says that refresh tokens need not be considered, because they don't exist or their session has ended.
     pub(crate) fn of_access_tokens(self) -> Self {
         Self { end: End::LongestLifetime, ..self }
     }
 
-    /// The claim that the token lacks, so that there's nothing to compare.
+    /// The claim that the token lacks, so that there is nothing to compare.
     pub(crate) fn missing_claim(&self) -> Option<&'static str> {
         (self.kind != Kind::Issuer && self.name.is_empty()).then_some(self.kind.claim())
     }

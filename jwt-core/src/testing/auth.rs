@@ -136,7 +136,7 @@ impl TestAuth {
     pub fn verified(&self, token: &TestToken) -> Result<Verified, Error> {
         match self.verifier().start(&token.sign(), None) {
             Step::Ready(result) => result,
-            // The key is in memory, and there's nothing else to wait for.
+            // The key is in memory, and there is nothing else to wait for.
             Step::Pending(_) => unreachable!("a verifier without remote keys, stores and requirements"),
         }
     }

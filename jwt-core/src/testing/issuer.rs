@@ -133,7 +133,7 @@ impl ScriptedIssuer {
         self.state.change(|state| state.cache_control = value.map(str::to_owned));
     }
 
-    /// Sends an `ETag` with the key set, and answers 304 if it hasn't changed. Default: no `ETag`.
+    /// Sends an `ETag` with the key set, and answers 304 if it has not changed. Default: no `ETag`.
     pub fn etags(&self, sent: bool) {
         self.state.change(|state| state.etags = sent);
     }

@@ -21,7 +21,7 @@ impl Document {
 pub enum Script {
     /// Correctly: 200 and the current document as JSON, or 304 if the `ETag` is current.
     Well,
-    /// Not before [`release`](super::ScriptedIssuer::release). Then with the script that's set at that time.
+    /// Not before [`release`](super::ScriptedIssuer::release). Then with the script that is set at that time.
     Slow,
     /// The status line, then nothing until [`release`](super::ScriptedIssuer::release).
     SlowHead,
@@ -45,7 +45,7 @@ pub enum Script {
     WrongContentType,
     /// The document after a byte order mark: a key set is read all the same, metadata is refused.
     ByteOrderMark,
-    /// The document with bytes that aren't UTF-8.
+    /// The document with bytes that are not UTF-8.
     InvalidUtf8,
     /// The document followed by spaces, 600 KiB in total.
     Oversize,

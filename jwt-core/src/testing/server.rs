@@ -153,7 +153,7 @@ const fn index(document: Document) -> usize {
 pub(super) async fn serve(listener: TcpListener, state: Arc<ServerState>) {
     let mut connections = JoinSet::new();
     loop {
-        // A connection that fails before it's accepted doesn't stop the server.
+        // A connection that fails before it's accepted does not stop the server.
         let Ok((stream, _)) = listener.accept().await else { continue };
         let state = Arc::clone(&state);
         // Neither does one that fails later.

@@ -74,7 +74,7 @@ impl ScriptedSessions {
         self.play(operations, Script::LoseAnswer);
     }
 
-    /// Doesn't answer these operations until [`recover`](Self::recover), which carries them out.
+    /// Does not answer these operations until [`recover`](Self::recover), which carries them out.
     ///
     /// # Panics
     ///

@@ -55,7 +55,7 @@ impl TestToken {
     ///
     /// # Panics
     ///
-    /// Panics if JSON can't represent the value.
+    /// Panics if JSON cannot represent the value.
     pub fn claim(mut self, name: &str, value: impl Serialize) -> Self {
         self.claims.insert(name.to_owned(), serde_json::to_value(value).expect("a value that JSON can represent"));
         self
@@ -131,7 +131,7 @@ impl TestToken {
     /// Use it if your application's verifier trusts only your identity provider: no key is fetched, and nothing is signed.
     /// Everything else is checked as for any token: issuer, audience, times, types, revocation, and your requirements. So name
     /// your provider with [`TestAuth::issuer`](super::TestAuth::issuer), and give the verifier the clock of `TestAuth`. If the
-    /// request also has a token of its own, that one counts. A client can't send extensions.
+    /// request also has a token of its own, that one counts. A client cannot send extensions.
     ///
     /// ```
     /// use jwt_core::gate::Gate;

@@ -31,7 +31,7 @@ impl Verified {
     ///
     /// The token is checked every 30 seconds and when it expires, so a revocation ends it at most 30 seconds later. If the
     /// [revocation list](crate::revocation) is unavailable, the future completes with the code `revocation_unavailable`; call
-    /// `until_invalid` again if you'd rather keep the connection. Your application's rules, the keys and the maximum age aren't
+    /// `until_invalid` again if you'd rather keep the connection. Your application's rules, the keys and the maximum age are not
     /// checked again.
     ///
     /// ```

@@ -82,7 +82,7 @@ impl Authenticator {
     /// Applies the access rules of `routes`, and refuses requests to routes without a rule. Default: every request needs a token,
     /// and any valid token will do.
     ///
-    /// The route comes from the framework's router. If the adapter can't see it, the [fallback](Routes::fallback) decides, and by
+    /// The route comes from the framework's router. If the adapter cannot see it, the [fallback](Routes::fallback) decides, and by
     /// default refuses the request. `jwt-tower` sees routes only with its feature `axum` (on by default), inside axum's router.
     #[must_use]
     pub fn routes(mut self, routes: Routes) -> Self {
@@ -93,7 +93,7 @@ impl Authenticator {
     /// Requires a token that meets `requirement` in every request. Default: any valid token will do.
     ///
     /// It's a layer for requirements and this one in one. In addition, the 401 of a request without a token names the scopes of
-    /// the requirement, so that a client knows what to request. With a separate layer for the requirement further in, it can't:
+    /// the requirement, so that a client knows what to request. With a separate layer for the requirement further in, it cannot:
     /// this one has answered before.
     ///
     /// Every request needs a token then, even if this is [`optional`](Self::optional). With [`routes`](Self::routes), the

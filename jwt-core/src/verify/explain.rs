@@ -17,7 +17,7 @@ use crate::keys::Wanted;
 
 use super::issuers::{Issuer, IssuerSet};
 
-/// How many names are compared with a token's, so that a long list doesn't make refusals dear.
+/// How many names are compared with a token's, so that a long list does not make refusals dear.
 const MAX_COMPARED: usize = 16;
 
 /// Explains why a request has no token.
@@ -116,7 +116,7 @@ pub(super) fn key(issuer: &Issuer, wanted: &Wanted<'_>) -> Error {
     })
 }
 
-/// A token that can't be checked, because the keys couldn't be fetched.
+/// A token that cannot be checked, because the keys could not be fetched.
 #[cold]
 pub(super) fn keys_unavailable(issuer: &Issuer) -> Error {
     let error = Error::from(ErrorKind::KeysUnavailable).at(Check::Key);
@@ -126,7 +126,7 @@ pub(super) fn keys_unavailable(issuer: &Issuer) -> Error {
     }
 }
 
-/// A wrong signature. Microsoft Graph's tokens are signed over another header than the one that they're sent with.
+/// A wrong signature. Microsoft Graph's tokens are signed over another header than the one that they are sent with.
 #[cold]
 pub(super) fn signature(issuer: &Issuer, compact: &Compact<'_>, algorithm: Algorithm) -> Error {
     const MICROSOFT: [&str; 2] = ["https://sts.windows.net/", "https://login.microsoftonline."];
@@ -135,7 +135,7 @@ pub(super) fn signature(issuer: &Issuer, compact: &Compact<'_>, algorithm: Algor
     if issuer.name.as_deref().is_some_and(|name| MICROSOFT.iter().any(|start| name.starts_with(start)))
         && let Ok(header) = compact.header(&mut buffer)
     {
-        // It was read before, so an error can't occur.
+        // It was read before, so an error cannot occur.
         let _ = json::object(header, Unique::Outermost, |name, _| nonce |= name == "nonce");
     }
     Error::from(ErrorKind::BadSignature).at(Check::Signature).with_detail(Detail::Constant(if nonce {

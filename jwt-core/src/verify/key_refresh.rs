@@ -7,14 +7,14 @@ use crate::step::Step;
 
 use super::verifier::Verifier;
 
-/// The issuers whose keys [`Verifier::fetch_keys`] couldn't fetch.
+/// The issuers whose keys [`Verifier::fetch_keys`] could not fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFetchErrors {
     failed: Vec<(Option<Arc<str>>, FetchError)>,
 }
 
 impl KeyFetchErrors {
-    /// Returns each issuer whose keys couldn't be fetched, and the reason.
+    /// Returns each issuer whose keys could not be fetched, and the reason.
     pub fn issuers(&self) -> impl Iterator<Item = (Option<&str>, FetchErrorKind)> {
         self.failed.iter().map(|(issuer, error)| (issuer.as_deref(), error.kind()))
     }
@@ -39,7 +39,7 @@ impl std::error::Error for KeyFetchErrors {}
 
 impl Verifier {
     /// Returns each issuer whose keys are fetched and the state of its keys, in the order in which the builder got them. The
-    /// issuer is `None` for [any issuer](crate::TrustedIssuer::dangerous_any_issuer). Issuers that a resolver found aren't
+    /// issuer is `None` for [any issuer](crate::TrustedIssuer::dangerous_any_issuer). Issuers that a resolver found are not
     /// included.
     #[must_use]
     pub fn health(&self) -> Vec<(Option<Arc<str>>, Health)> {
@@ -68,7 +68,7 @@ impl Verifier {
     /// Returns the answer to a readiness probe: status 200 if [ready](Self::is_ready), otherwise 503, with the health of each
     /// given issuer as JSON.
     ///
-    /// It doesn't wait, but it starts a fetch of keys that are missing or due, which needs a Tokio runtime. So a process becomes
+    /// It does not wait, but it starts a fetch of keys that are missing or due, which needs a Tokio runtime. So a process becomes
     /// ready even if it gets no other requests. Until then, the member `last_error` says why the last fetch failed, and each
     /// failed fetch is logged at `WARN`.
     ///
@@ -110,12 +110,12 @@ impl Verifier {
 
     /// Fetches the keys of every given issuer now, no matter how old they are, and waits for them.
     ///
-    /// Call it at start to learn whether your issuers can be reached and their keys can be used, and to exit if they can't.
+    /// Call it at start to learn whether your issuers can be reached and their keys can be used, and to exit if they cannot.
     /// Without it, keys are fetched when they are first needed.
     ///
     /// # Errors
     ///
-    /// Names each issuer whose keys couldn't be fetched, and the reason. Keys that were fetched earlier stay in use, and the
+    /// Names each issuer whose keys could not be fetched, and the reason. Keys that were fetched earlier stay in use, and the
     /// fetch is repeated.
     pub async fn fetch_keys(&self) -> Result<(), KeyFetchErrors> {
         // Start all fetches before waiting for the first.

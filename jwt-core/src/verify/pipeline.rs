@@ -90,7 +90,7 @@ impl Pipeline {
         self.senders.as_ref()?.current_nonce(self.context.clock.now())
     }
 
-    /// Verifies raw bytes, which may not be UTF-8. `text` is called only if the cache doesn't know them, and who sends them is read
+    /// Verifies raw bytes, which may not be UTF-8. `text` is called only if the cache does not know them, and who sends them is read
     /// from `request` only if that matters.
     pub(super) fn start<'t>(
         self: &Arc<Self>,
@@ -466,7 +466,7 @@ fn other_context(parts: &Parts, context: &Arc<VerifierContext>) -> Arc<Parts> {
     parts.in_context(context)
 }
 
-/// Returns a header's `typ`. The two most common ones aren't copied.
+/// Returns a header's `typ`. The two most common ones are not copied.
 fn owned_type(token_type: &str) -> Cow<'static, str> {
     match token_type {
         "JWT" => Cow::Borrowed("JWT"),
@@ -475,7 +475,7 @@ fn owned_type(token_type: &str) -> Cow<'static, str> {
     }
 }
 
-/// The error for a token that doesn't meet a requirement of the verifier: the token is not valid, so 401 instead of 403.
+/// The error for a token that does not meet a requirement of the verifier: the token is not valid, so 401 instead of 403.
 fn refused(mut error: Error) -> Error {
     if !is_not_met(&error) {
         return error.at(Check::Requirements);

@@ -17,7 +17,7 @@ impl RevocationCheck {
     /// Asks about a token. Returns the future to wait for if the answer isn't available now.
     pub(super) fn start(&self, verified: &Verified) -> Result<Option<Pending<Standing>>, Error> {
         let claims = verified.registered();
-        // A session that can't be read couldn't be revoked.
+        // A session that cannot be read could not be revoked.
         if claims.unreadable_session {
             return Err(Error::from(ErrorKind::MalformedClaims).with_unmet("sid"));
         }

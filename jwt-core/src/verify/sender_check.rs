@@ -5,7 +5,7 @@ use crate::http::token::Location;
 use crate::proof::{CertificateCheck, DpopCheck, ProofUsed, Sender};
 use crate::verified::Verified;
 
-/// Checks that tokens are sent by the client that they're bound to.
+/// Checks that tokens are sent by the client that they are bound to.
 pub(super) struct SenderCheck {
     pub(super) dpop: Option<DpopCheck>,
     pub(super) certificates: Option<CertificateCheck>,

@@ -48,7 +48,7 @@ impl Verifier {
         Self { pipeline: Arc::new(pipeline), sources: Arc::new(sources), resources: resources.map(Arc::new) }
     }
 
-    /// Verifies a token that didn't come in an HTTP request: from a WebSocket message, a queue or a command line.
+    /// Verifies a token that did not come in an HTTP request: from a WebSocket message, a queue or a command line.
     ///
     /// If the verifier has several [resources](crate::VerifierBuilder::resource), the token may be for any of them. Use
     /// [`for_resource`](Self::for_resource) if you know which one is meant.
@@ -63,7 +63,7 @@ impl Verifier {
 
     /// Starts verifying a token. The result is ready unless keys have to be fetched, or a requirement or a revocation list has to wait.
     ///
-    /// A token that's [bound to its sender](crate::proof) is refused, because only a request can show who sends it.
+    /// A token that is [bound to its sender](crate::proof) is refused, because only a request can show who sends it.
     pub fn start(&self, token: &str, location: Option<Location>) -> Step<Result<Verified, Error>> {
         self.pipeline.start(token.as_bytes(), || Ok(token), location, None, Signature::Checked)
     }
@@ -114,8 +114,8 @@ impl Verifier {
     /// Forgets an issuer that a [resolver](crate::VerifierBuilder::issuer_resolver) found. Call it when you create, change or
     /// remove a tenant.
     ///
-    /// The next token that names the issuer causes a new look-up; until it has an answer, the issuer's tokens aren't accepted, not
-    /// even from the cache. If the name was unknown, that's forgotten too. Issuers that the builder was given stay.
+    /// The next token that names the issuer causes a new look-up; until it has an answer, the issuer's tokens are not accepted, not
+    /// even from the cache. If the name was unknown, that is forgotten too. Issuers that the builder was given stay.
     #[cfg(feature = "remote")]
     pub fn forget_issuer(&self, name: &str) {
         if let Some(resolver) = &self.pipeline.issuers.resolver {

@@ -1,5 +1,5 @@
 //! Reads the beginning of a request's body, and puts it back. That works only with axum's body; any other counts as one that
-//! can't be read.
+//! cannot be read.
 
 #[cfg(feature = "axum")]
 mod read;

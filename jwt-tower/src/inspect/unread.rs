@@ -4,7 +4,7 @@ use http::Request;
 use jwt_core::Step;
 use jwt_core::gate::Inspection;
 
-/// A body that can't be read.
+/// A body that cannot be read.
 pub(crate) struct Reading<T>(Option<Inspection<T>>);
 
 impl<T> Reading<T> {

@@ -11,7 +11,7 @@ const ROW: f64 = 20.0;
 const LEAST: f64 = 50.0;
 const DECADES: f64 = 3.5;
 
-/// Light and dark colors: an image doesn't know its page, only the reader's preference.
+/// Light and dark colors: an image does not know its page, only the reader's preference.
 const STYLE: &str = "\
 text { fill: #1e293b; stroke: #ffffff; stroke-width: 4px; paint-order: stroke } .page { fill: #ffffff } .grid { stroke: #cbd5e1 } .own { fill: #2563eb } .other { fill: #94a3b8 }
 @media (prefers-color-scheme: dark) {

@@ -153,7 +153,7 @@ pub fn read(der: &[u8]) -> Option<(Structure, Numbers)> {
     if let Some(numbers) = info(content) {
         return Some((Structure::Info, numbers));
     }
-    // In a certificate the key is the sixth element, or the seventh if there's a version.
+    // In a certificate the key is the sixth element, or the seventh if there is a version.
     let mut parts = content;
     let mut body = take_tagged(&mut parts, SEQUENCE)?;
     if body.first() == Some(&0xa0) {

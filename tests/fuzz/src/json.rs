@@ -42,7 +42,7 @@ impl Json {
         }
     }
 
-    /// Returns whether this is an object with unique names. Objects inside aren't checked.
+    /// Returns whether this is an object with unique names. Objects inside are not checked.
     #[must_use]
     pub fn names_are_unique(&self) -> bool {
         let Self::Object(members) = self else { return false };

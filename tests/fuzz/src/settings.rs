@@ -12,7 +12,7 @@ pub struct Setting {
     pub field: &'static str,
     /// The value in JSON, which TOML reads alike.
     pub value: String,
-    /// The variable's name and value, if there's a variable for it.
+    /// The variable's name and value, if there is a variable for it.
     pub variable: Option<(&'static str, String)>,
 }
 
@@ -21,7 +21,7 @@ pub struct Said {
     pub settings: Vec<Setting>,
     /// Whether a setting is one that code may make and a configuration may not.
     pub odd: bool,
-    /// Whether a setting can't be written as a variable.
+    /// Whether a setting cannot be written as a variable.
     pub inexpressible: bool,
 }
 

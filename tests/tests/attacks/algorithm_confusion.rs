@@ -296,7 +296,7 @@ async fn a18_an_unknown_algorithm_is_refused() {
         let token = good().header("alg", name).sign();
         Target::usual().refuses(&token, ErrorKind::AlgorithmNotAllowed, name).await;
     }
-    // A fetched key set isn't searched for algorithms that it can't serve.
+    // A fetched key set isn't searched for algorithms that it cannot serve.
     let remote = Remote::serving(&[&key()]);
     let issuer = jwt_core::TrustedIssuer::jwks(jwt_tests::forge::ISSUER, JWKS).audience(jwt_tests::forge::AUDIENCE);
     let target = Target(behind(trusting(issuer.clone()).fetch(remote.fetch())));

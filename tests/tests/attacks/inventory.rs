@@ -1,4 +1,4 @@
-//! Each row of the attack catalogue has a test, or a reason here why it doesn't.
+//! Each row of the attack catalogue has a test, or a reason here why it does not.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ const SECTIONS: [(char, usize); 12] = [
     ('l', 10),
 ];
 
-/// Rows that can't be tested, or don't apply.
+/// Rows that cannot be tested, or don't apply.
 const NOT_APPLICABLE: &[(&str, &str)] = &[
     ("f18", "recognising ROCA moduli is up to the issuer of the keys"),
     (

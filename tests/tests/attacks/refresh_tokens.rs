@@ -129,7 +129,7 @@ async fn j08_a_refresh_token_is_valid_only_for_its_session_client_and_scopes() {
     let by_nobody = sign_raw(&key(), &header, forged.to_string());
     let by_nobody = format!("{}.{signature}", by_nobody.rsplit_once('.').expect("segments").0);
     assert_eq!(shop.send(&Ask::post("/refresh").bearer(&by_nobody)).await, Answer::refused(ErrorKind::BadSignature));
-    // Even with the key, a subject can't reach another subject's session.
+    // Even with the key, a subject cannot reach another subject's session.
     let by_key = sign_raw(&key(), &header, forged.to_string());
     assert_eq!(shop.send(&Ask::post("/refresh").bearer(&by_key)).await, Answer::refused(ErrorKind::SessionEnded));
     assert!(refresh(&shop, &other.refresh.token).await.is_ok());

@@ -181,7 +181,7 @@ async fn h10_tokens_in_two_places_are_refused() {
     ] {
         expect(&open, &ask, &twice, case).await;
     }
-    // The browser would send both cookies again, so they're removed, for every path of this request.
+    // The browser would send both cookies again, so they are removed, for every path of this request.
     let gone = |path| format!("session=; Path={path}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
     let twice = ["/", "/me"].into_iter().fold(twice, |answer, path| answer.with_header("set-cookie", &gone(path)));
     for (ask, case) in [
@@ -190,7 +190,7 @@ async fn h10_tokens_in_two_places_are_refused() {
     ] {
         expect(&open, &ask, &twice, case).await;
     }
-    // A place that isn't searched doesn't count.
+    // A place that isn't searched does not count.
     let ask = Ask::get("/user?access_token=x").bearer(&token).header("cookie", "session=x");
     expect(&application(), &ask, &Answer::text("Ada"), "places that are not searched").await;
 }
@@ -340,7 +340,7 @@ async fn h15_a_preflight_reaches_inner_cors_middleware_only_if_configured() {
             assert_eq!((answer.status, answer.code), (401, Some("no_credentials")), "{adapter:?} {route}");
         }
     }
-    // The layer can't hold back a handler that answers every method and doesn't ask for claims.
+    // The layer cannot hold back a handler that answers every method and does not ask for claims.
     expect(&passing, &Ask::new("OPTIONS", "/any-unasked"), &Answer::missing(), "no preflight").await;
     expect(&passing, &preflight("/any-unasked"), &Answer::text("everyone"), "a preflight").await;
     for route in ["/me", "/reports", "/allowed", "/policy", "/optional-allowed"] {

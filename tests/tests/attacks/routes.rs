@@ -280,7 +280,7 @@ async fn h16_around_a_resource_guards_have_already_run() {
         assert_eq!(call_service(&app, get(target, public)).await.status(), status, "{target} {public}");
     }
 
-    // Around the application guards haven't run yet: the first pattern that matches the path decides, as documented.
+    // Around the application guards have not run yet: the first pattern that matches the path decides, as documented.
     for (routes, status) in [(first_is_public as fn() -> Routes, 200), (first_requires, 401)] {
         let app = init_service(around_all(routes)).await;
         for public in [true, false] {

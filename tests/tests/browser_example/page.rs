@@ -76,7 +76,7 @@ async fn bind_to_a_device(adapter: Adapter) {
     let refreshes = std::env::var("DEVICE_REFRESHES").unwrap_or_else(|_| "20".to_owned());
     let url = open(adapter, &Options::short_lived());
     let seen = run("device-bound.mjs", &[&url, &refreshes]).await;
-    // The copied access token works until it expires, and the copied refresh token doesn't.
+    // The copied access token works until it expires, and the copied refresh token does not.
     assert_eq!(seen["copied"], json!({"access": 200, "refresh": 403, "later": 403}));
     // The page sees no refusal, no matter how often the browser refreshes, and in how many tabs.
     assert_eq!(seen["answers"], json!({"200": refreshes.parse::<u64>().expect("a number")}));

@@ -113,7 +113,7 @@ async fn a_login_needs_the_password_and_sets_cookies() {
             assert_eq!(ada.ask(Method::POST, "/auth/login", Some(given)).await.status(), 422);
             assert_eq!(ada.cookies, []);
         }
-        // A form on another site can't send this content type.
+        // A form on another site cannot send this content type.
         let form = ada.request(Method::POST, "/auth/login").body(r#"{"name":"ada","password":"engine"}"#);
         for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
             let response = form.try_clone().expect("a body in memory").header("content-type", content_type);

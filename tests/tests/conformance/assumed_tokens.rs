@@ -14,7 +14,7 @@ use jwt_tests::setup::behind;
 
 const ISSUER: &str = "https://issuer.test";
 
-/// A verifier that trusts only a provider whose keys can't be fetched, and the time of the tokens.
+/// A verifier that trusts only a provider whose keys cannot be fetched, and the time of the tokens.
 fn builder(auth: &TestAuth) -> VerifierBuilder {
     let provider = TrustedIssuer::jwks(ISSUER, JWKS).audience(jwt_core::testing::AUDIENCE);
     Verifier::builder().issuer(provider).clock(auth.clock()).fetch(Remote::failing().fetch())

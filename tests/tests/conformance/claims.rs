@@ -62,7 +62,7 @@ async fn a_client_or_session_of_another_type_refuses_a_token_only_if_it_is_neede
         check(profile(), &client, Some(kind)).await;
         check(issuer().require_claims(["client_id"]), &client, Some(kind)).await;
         check(issuer().require_claims(["sid"]), &session, Some(kind)).await;
-        // A revocation of the session couldn't be recognized.
+        // A revocation of the session could not be recognized.
         let revoking = behind(builder().revocations(MemoryRevocations::new()));
         let answer = revoking.send(&Ask::get("/user").bearer(&session.sign())).await;
         let refused = !value.is_null();

@@ -84,7 +84,7 @@ async fn two_cookies_with_the_same_name_are_deleted_so_that_the_browser_recovers
         })
     };
     assert_eq!(answer, copies(&gone));
-    // A plain cookie's attributes aren't known, so only its name, path and domain are repeated.
+    // A plain cookie's attributes are not known, so only its name, path and domain are repeated.
     let plain = behind(builder().sources(TokenSources::new().cookie("session")));
     let answer = plain.send(&twice("session").header("host", host)).await;
     assert_eq!(answer, copies("session=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"));

@@ -180,7 +180,7 @@ async fn a_remembered_header_is_compared_to_the_last_byte() {
             let codes = [ErrorKind::InvalidProof.code(), ErrorKind::WrongProofKey.code()];
             assert!(answer.status == 401 && answer.code.is_some_and(|code| codes.contains(&code)), "{algorithm} {at}");
         }
-        // A header that's written differently is another one, and means the same.
+        // A header that is written differently is another one, and means the same.
         for _ in 0..2 {
             let ask = || Ask::get("/user").dpop(&token, &good().header("x", "y").sign());
             assert_eq!(application.send_new(ask).await, Answer::text("Ada"), "{algorithm}");

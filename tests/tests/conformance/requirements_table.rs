@@ -61,8 +61,7 @@ async fn the_documented_table_of_requirements_is_correct() {
             let other = application.send(&Ask::get(route).bearer(&token)).await;
             assert_eq!(other, answer, "{written} on {route}");
         }
-        let challenge =
-            answer.header("www-authenticate").map_or_else(|| "none".to_owned(), |value| format!("`{value}`"));
+        let challenge = answer.header("www-authenticate").map_or_else(|| "–".to_owned(), |value| format!("`{value}`"));
         // A `|` would end the cell.
         let written = written.replace('|', "\\|");
         let _ = writeln!(table, "| `{written}` | {} | {challenge} | `{}` |", answer.status, answer.code.unwrap_or("–"));

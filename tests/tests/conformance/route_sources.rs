@@ -60,7 +60,7 @@ async fn a_route_that_the_table_leaves_public_may_have_a_layer_with_its_own_sour
     let broken = || ("authorization", "Bearer x".to_owned());
     for (path, headers, expected) in [
         ("/refresh", vec![cookie()], 200),
-        // The table's layer doesn't look at credentials of a public route, so the header doesn't matter.
+        // The table's layer does not look at credentials of a public route, so the header does not matter.
         ("/refresh", vec![broken(), cookie()], 200),
         ("/refresh", vec![header()], 401),
         ("/refresh", vec![], 401),

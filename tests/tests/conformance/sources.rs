@@ -201,7 +201,7 @@ async fn a_websocket_response_selects_the_protocol_that_the_client_offers() {
         ("/socket", format!("chat, bearer, {token}"), with(accepted(), "bearer")),
         ("/socket-chat", format!("bearer, {token}, chat"), with(accepted(), "chat")),
         ("/socket-chat", kubernetes.clone(), with(accepted(), "chat")),
-        // The client doesn't offer `bearer`, so it must not be selected.
+        // The client does not offer `bearer`, so it must not be selected.
         ("/socket", kubernetes, accepted()),
         ("/user", format!("bearer, {token}"), Answer::text("Ada")),
         ("/socket", "bearer".to_owned(), Answer::malformed(ErrorKind::MalformedCredentials)),

@@ -42,7 +42,7 @@ impl Certificates {
         Options::on_free_ports().tls(self.file("server.pem"), self.file("server.key")).client_ca(self.file("ca.pem"))
     }
 
-    /// Calls curl, with the certificate of `client` if there's one.
+    /// Calls curl, with the certificate of `client` if there is one.
     async fn curl(&self, client: Option<&str>, arguments: &[&str]) -> Output {
         let mut curl = Command::new("curl");
         curl.args(["-s", "-i", "--noproxy", "*", "--cacert", "ca.pem"]).args(arguments).current_dir(&self.0);

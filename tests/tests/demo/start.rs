@@ -44,7 +44,7 @@ async fn an_untrustworthy_issuer_is_an_error_that_says_why() {
 
 #[tokio::test]
 async fn while_its_provider_is_unreachable_the_demo_answers_503_and_then_recovers() {
-    // The port is bound, but doesn't listen: connections are refused, and no other process gets the port.
+    // The port is bound, but does not listen: connections are refused, and no other process gets the port.
     let reserved = TcpSocket::new_v4().unwrap();
     reserved.set_reuseaddr(true).unwrap();
     reserved.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();

@@ -1,4 +1,4 @@
-//! Keys that can't be fetched: the log has the cause by its name.
+//! Keys that cannot be fetched: the log has the cause by its name.
 
 use std::error::Error;
 use std::fmt;
@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::assert_words;
 
-/// Fetches the keys, and asserts that the first warning that they couldn't be fetched, the error that is returned, and the
+/// Fetches the keys, and asserts that the first warning that they could not be fetched, the error that is returned, and the
 /// detail of a token's error explain it.
 pub(super) async fn explain(name: &str, builder: VerifierBuilder, token: &str, words: &[&str]) {
     let log = Log::start();

@@ -53,7 +53,7 @@ pub(crate) fn at(
 pub(crate) async fn explain(cases: impl IntoIterator<Item = Case>, least: usize) {
     let mut count = 0;
     for (name, application, ask, code, words) in cases {
-        // The tool's first line says the same, unless the route decides, which the tool doesn't know.
+        // The tool's first line says the same, unless the route decides, which the tool does not know.
         if !OF_ROUTES.contains(&code) {
             let explanation = explain_request(application.verifier(), &ask.bare(), "").await;
             assert_eq!(explanation.code, code, "{name}");

@@ -82,7 +82,7 @@ async fn both_frameworks_answer_a_proxy_alike() {
         assert!(name.is_empty() || found.is_some_and(|(_, found)| found.contains(value)), "{path}: {:?}", first.1);
         assert!(status == 200 || !first.1.iter().any(|(name, _)| name.starts_with("x-")), "a refusal has no claims");
     }
-    // A path of the client's can't lead to another policy: nothing here resolves it.
+    // A path of the client's cannot lead to another policy: nothing here resolves it.
     let request = BareRequest::new("GET", "/envoy/reports/../guests/a");
     let entered = site.gate.endpoint().enter(&request, &RequestState::missing("gate")).wait().await;
     assert_eq!(entered.expect_err("an answer").status, 401);

@@ -59,7 +59,7 @@ impl Client {
         let headers = [
             ("authorization", &*format!("DPoP {}", self.token)),
             ("dpop", &*proof.sign()),
-            // The path that counts is the proxy's. Through a proxy, a client can't change it.
+            // The path that counts is the proxy's. Through a proxy, a client cannot change it.
             ("x-original-method", "GET"),
             ("x-original-uri", "/reports?page=2"),
         ];

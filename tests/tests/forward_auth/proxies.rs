@@ -36,7 +36,7 @@ async fn guards(kind: Kind) {
         let malformed = send(Method::GET, &url, &[("authorization", "Bearer a b")]).await;
         assert_eq!(malformed.status(), 400, "{kind:?}");
 
-        // A client can't name another user, even if the token lacks the claim.
+        // A client cannot name another user, even if the token lacks the claim.
         let bare = format!("Bearer {}", site.token().without("scope").sign());
         let spoofed = [
             ("authorization", &*bare),
@@ -51,7 +51,7 @@ async fn guards(kind: Kind) {
         let seen = spoofed.text().await.expect("text");
         assert!(seen.contains("x-user: user-1815\n") && !seen.contains("root"), "{kind:?}: {seen}");
 
-        // The method that counts is the client's, which it can't change by a header.
+        // The method that counts is the client's, which it cannot change by a header.
         let cookie = format!("session={}", site.token().sign());
         let headers = [
             ("cookie", &*cookie),
@@ -64,7 +64,7 @@ async fn guards(kind: Kind) {
         let own = [("cookie", &*cookie), ("origin", &*proxy.url)];
         assert_eq!(send(Method::POST, &url, &own).await.status(), 200, "{kind:?}: a page of the site itself");
 
-        // A page of another site can't open a socket with the cookie.
+        // A page of another site cannot open a socket with the cookie.
         let handshake = [
             ("cookie", &*cookie),
             ("origin", "https://evil.example"),
@@ -80,7 +80,7 @@ async fn guards(kind: Kind) {
 
         under_load(&site, url, "user-1815 reports-service", reload_often(&site)).await;
     }
-    // Without keys, the token can't be checked.
+    // Without keys, the token cannot be checked.
     let issuer = ScriptedIssuer::start().await.expect("an issuer");
     issuer.script_all(Script::Status(500));
     let site = Site::with(Framework::Axum, issuer);

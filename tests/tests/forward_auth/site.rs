@@ -64,7 +64,7 @@ impl Site {
         self.server.address()
     }
 
-    /// A token that's valid now.
+    /// A token that is valid now.
     pub(crate) fn token(&self) -> TestToken {
         self.issuer.token().valid_from(SystemClock.now())
     }

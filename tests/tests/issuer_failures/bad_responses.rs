@@ -73,7 +73,7 @@ async fn g06_a_response_without_a_key_set_never_replaces_one() {
             (Script::Status(503), FetchErrorKind::Status),
             (Script::Status(204), FetchErrorKind::Status),
             (Script::Status(404), FetchErrorKind::Status),
-            // The request wasn't conditional.
+            // The request was not conditional.
             (Script::Status(304), FetchErrorKind::Status),
             (Script::LoginPage, FetchErrorKind::Content),
             (Script::InvalidUtf8, FetchErrorKind::Content),
@@ -105,7 +105,7 @@ async fn g05_responses_are_read_up_to_the_size_limit() {
         [
             (Script::Oversize, FetchErrorKind::TooLarge),
             (Script::EndlessBody, FetchErrorKind::TooLarge),
-            // The request didn't accept compression, and the body isn't decompressed, so it isn't UTF-8.
+            // The request did not accept compression, and the body isn't decompressed, so it isn't UTF-8.
             (Script::GzipBomb, FetchErrorKind::Content),
         ]
         .map(|(script, kind)| (Document::KeySet, script, kind)),

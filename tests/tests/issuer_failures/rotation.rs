@@ -26,7 +26,7 @@ async fn g18_old_and_new_key_are_both_valid_until_one_is_withdrawn() {
     lab.grow_old();
     assert_eq!(lab.at_once(&lab.good().signed_by(&old)), Ok(()), "until the set is renewed");
     lab.ended(3).await;
-    // Its name is unknown now, which causes a fetch that doesn't find it.
+    // Its name is unknown now, which causes a fetch that does not find it.
     assert_eq!(lab.ask(&lab.good().signed_by(&old)).await, Err(ErrorKind::UnknownKey));
     assert_eq!(lab.at_once(&lab.good().signed_by(&old)), Err(ErrorKind::UnknownKey));
     assert_eq!(lab.at_once(&lab.good().signed_by(&new)), Ok(()));

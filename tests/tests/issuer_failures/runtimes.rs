@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::lab::{millis, seconds};
 
-/// A runtime with one thread. Its time advances immediately if there's nothing else to do.
+/// A runtime with one thread. Its time advances immediately if there is nothing else to do.
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime")
 }

@@ -1,4 +1,4 @@
-//! Issuers that are looked up: their costs, how long they're trusted, and the effect of forged tokens on them. The
+//! Issuers that are looked up: their costs, how long they are trusted, and the effect of forged tokens on them. The
 //! numbers are in `jwt-core/doc/tenants.md`.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,7 +25,7 @@ use super::lab::{millis, seconds, within};
 #[derive(Clone, Copy)]
 enum Answer {
     Known,
-    /// With settings that the issuer didn't have before.
+    /// With settings that the issuer did not have before.
     Changed,
     Unknown,
     Other,
@@ -95,7 +95,7 @@ impl Tenants {
     }
 }
 
-/// A token that doesn't expire while a test turns the clock.
+/// A token that does not expire while a test turns the clock.
 fn of(name: &str, forge: Forge) -> String {
     forge.claim("iss", name).claim("exp", NOW + 1_000_000).sign()
 }
@@ -175,7 +175,7 @@ async fn ten_thousand_forged_names_cost_no_more_than_the_budget() {
         }
     }
     assert_eq!((refused, tenants.cost()), ([999, 9_001], (1_000, 1_000)));
-    // Names beyond the budget aren't remembered, and tenants in use aren't affected.
+    // Names beyond the budget are not remembered, and tenants in use are not affected.
     assert_eq!(at_once(&verifier, &honest(0)), Ok(()));
     tenants.clock.advance(seconds(1));
     for number in 9_000..10_000 {

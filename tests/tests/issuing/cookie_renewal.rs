@@ -1,4 +1,4 @@
-//! Access tokens in cookies that are renewed while they're used.
+//! Access tokens in cookies that are renewed while they are used.
 
 use std::time::Duration;
 

@@ -151,7 +151,7 @@ async fn tokens_that_do_not_fit_into_cookies_leave_the_refresh_token_valid() {
         assert_eq!(record.last_used_at, record.created_at, "nothing was exchanged");
         size.store(50, Ordering::SeqCst);
         assert_eq!(send(&shop, is_axum, &ask("/cookie-refresh", &token)).await.status, 204);
-        // Without cookies, the size doesn't matter.
+        // Without cookies, the size does not matter.
         size.store(5_000, Ordering::SeqCst);
         let pair = shop.sessions.login("ann").start().await.expect("a session");
         let token = shop.sessions.verify(&pair.refresh.token).await.expect("good");

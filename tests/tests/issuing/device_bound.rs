@@ -93,7 +93,7 @@ async fn a_copy_of_the_cookie_is_worthless_without_the_key_and_accuses_nobody() 
             let (page, asking) = (thief.page(), thief.asking());
             challenged(&shop, &mut thief, &page).await;
             challenged(&shop, &mut thief, &asking).await;
-            // A handler that refreshes by itself can't be used either.
+            // A handler that refreshes by itself cannot be used either.
             let token = shop.sessions.verify(&thief.cookie).await.expect("a token");
             let error = shop.sessions.refresh(&token).await.expect_err("no proof");
             assert_eq!((error.code(), error.class()), ("unproven_device", jwt_core::Class::Forbidden));

@@ -230,7 +230,7 @@ async fn an_unavailable_store_fails_requests_and_ends_no_session() {
     assert_eq!(answer, Answer::refused(ErrorKind::SessionEnded));
 }
 
-/// The store has exchanged the token, but its answer doesn't arrive.
+/// The store has exchanged the token, but its answer does not arrive.
 #[actix_web::test]
 async fn a_store_that_breaks_off_in_the_middle_of_a_refresh_costs_no_session() {
     let down = || Answer::unavailable(ErrorKind::SessionsUnavailable, 5);
@@ -245,7 +245,7 @@ async fn a_store_that_breaks_off_in_the_middle_of_a_refresh_costs_no_session() {
         let (access, next) = tokens(&shop.send_axum(&Ask::post(target).bearer(&refresh)).await);
         assert_eq!(shop.send(&Ask::get("/me").bearer(&access)).await.status, 200);
         tokens(&shop.send_actix(&Ask::post(target).bearer(&next)).await);
-        // A failover that loses the exchanges doesn't make the client's newest token an old one.
+        // A failover that loses the exchanges does not make the client's newest token an old one.
         store.lose_writes();
         let (_, last) = tokens(&shop.send_axum(&Ask::post(target).bearer(&next)).await);
         store.recover();

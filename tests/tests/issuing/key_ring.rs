@@ -181,7 +181,7 @@ async fn a_cached_token_ends_with_its_key() {
         let ring = ring(&clock);
         ring.rotate(new_key()).expect("a new key");
         let tokens = issuer(&ring);
-        // The verifier's clock stands still, so that the token doesn't expire.
+        // The verifier's clock stands still, so that the token does not expire.
         let builder = Verifier::builder().issuer(tokens.trusted()).clock(ManualClock::at(NOW));
         let verifier = builder.build().expect("a verifier");
         let token = tokens.access("joe").issue().expect("a token").token;

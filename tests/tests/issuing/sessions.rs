@@ -217,7 +217,7 @@ async fn sessions_are_listed_and_ended_one_by_one_or_all_but_one() {
         assert!(!printed.contains(secret), "{printed}");
     }
 
-    // A subject can't end another subject's session.
+    // A subject cannot end another subject's session.
     assert!(!sessions.end("ann", &phone.session_id).await.expect("an answer"));
     let verified = shop.verifier.verify(&laptop.access.token).await.expect("good");
     assert_eq!(sessions.end_others(&verified).await.expect("an answer"), 1);
@@ -400,7 +400,7 @@ async fn a_refresh_may_ask_for_fewer_scopes_but_never_for_more() {
         (&claims(&less.access.token)["scope"], &claims(&less.refresh.token)["client_id"]),
         (&json!("b"), &json!("web"))
     );
-    // Scopes that weren't requested aren't lost.
+    // Scopes that were not requested are not lost.
     let all = refresh(&shop, &less.refresh.token).await.expect("a pair");
     assert_eq!(claims(&all.access.token)["scope"], "a b");
 }
@@ -518,7 +518,7 @@ async fn a_session_whose_end_the_store_missed_is_ended_by_the_next_request_in_th
     login(&shop).await;
     assert_eq!(outcome(refresh(&shop, &other.refresh.token).await), Err(ErrorKind::SessionEnded));
     assert_eq!(shop.sessions.list("joe").await.expect("an answer").len(), 1);
-    // A subject can't end another subject's session like that.
+    // A subject cannot end another subject's session like that.
     let mine = shop.sessions.login("ann").start().await.expect("a session");
     store.fail(&ScriptedSessions::ALL);
     assert!(shop.sessions.end("joe", &mine.session_id).await.is_err());
@@ -546,7 +546,7 @@ async fn a_revoked_token_session_or_subject_ends_the_session_at_the_next_refresh
         assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), expected, "{name}");
     }
     shop.wait(1);
-    // Later logins aren't affected. A refresh after the cutoff doesn't save a session that began before it.
+    // Later logins are not affected. A refresh after the cutoff does not save a session that began before it.
     let pair = login(&shop).await;
     shop.wait(600);
     let pair = refresh(&shop, &pair.refresh.token).await.expect("a pair");

@@ -1,4 +1,4 @@
-//! The claims of issued access tokens, and the claims that an application can't set.
+//! The claims of issued access tokens, and the claims that an application cannot set.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Keys that can't be told apart, tried in turn for the time of a rotation.
+//! Keys that cannot be told apart, tried in turn for the time of a rotation.
 
 use jwt_core::crypto::SigningKey;
 use jwt_core::keys::{Key, KeyTable};
@@ -31,7 +31,7 @@ async fn tokens_of_the_old_and_the_new_secret_are_accepted_and_of_no_other() {
             assert!(verify(&verifier, &token(key)).await.is_ok());
         }
         assert_eq!(verify(&verifier, &token(&other)).await.err(), Some(ErrorKind::BadSignature));
-        // A `kid` that no key has doesn't help to choose either.
+        // A `kid` that no key has does not help to choose either.
         assert!(verify(&verifier, &Forge::new(&old).header("kid", "x").sign()).await.is_ok());
     }
 }
@@ -70,7 +70,7 @@ async fn five_keys_are_too_many() {
         assert_eq!(build(with_keys(&five[..4]).try_keys_in_turn()), Ok(()));
         let error = build(with_keys(&five).try_keys_in_turn()).expect_err("five keys");
         assert_eq!((error.kind(), error.setting()), (BuildErrorKind::AmbiguousKeys, "try_keys_in_turn"));
-        // Keys with names aren't too many for a verifier, only for a token without one.
+        // Keys with names are not too many for a verifier, only for a token without one.
         let named: Vec<_> =
             five.iter().zip(["a", "b", "c", "d", "e"]).map(|(key, kid)| key.clone().with_kid(kid)).collect();
         let verifier = verifier(with_keys(&named).try_keys_in_turn(), backend);

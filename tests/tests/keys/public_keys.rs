@@ -1,4 +1,4 @@
-//! Rows F01 to F12: single keys of a set that aren't used.
+//! Rows F01 to F12: single keys of a set that are not used.
 
 use jwt_core::BuildErrorKind;
 use jwt_core::crypto::SigningKey;

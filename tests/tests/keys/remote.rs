@@ -92,7 +92,7 @@ async fn f13_of_two_fetched_keys_with_one_name_none_is_used() {
     }
 }
 
-/// Documents that aren't key sets or have no usable key.
+/// Documents that are not key sets or have no usable key.
 fn bad_sets(key: &SigningKey) -> Vec<Result<String, FetchErrorKind>> {
     let jwk = public_jwk(key);
     let encryption = with(jwk.clone(), json!({"use": "enc"}));

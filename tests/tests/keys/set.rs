@@ -138,7 +138,7 @@ fn f16_a_key_set_has_a_maximum_size() {
     }
 }
 
-/// RFC 7517 section 4.7 requires that a certificate in use matches its key. Certificates aren't used, so they can
+/// RFC 7517 section 4.7 requires that a certificate in use matches its key. Certificates are not used, so they can
 /// neither vouch for a key nor replace it.
 #[tokio::test]
 async fn f17_certificates_beside_a_key_are_ignored() {

@@ -108,7 +108,7 @@ fn the_documentation_lists_every_metric_and_its_labels_and_no_other() {
         .collect();
     let seen = recorded.values().into_keys().map(|series| {
         let labels: Vec<&str> = series.labels.iter().map(|(label, _)| label.as_str()).collect();
-        let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
+        let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
         [series.name, series.kind.to_owned(), labels]
     });
     assert_eq!(documented, seen.collect());

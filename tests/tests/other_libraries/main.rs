@@ -29,7 +29,7 @@ struct Library {
     expired: &'static str,
     wrong_audience: &'static str,
     wrong_issuer: &'static str,
-    /// The error for a token that doesn't follow RFC 9068, if the library checks that.
+    /// The error for a token that does not follow RFC 9068, if the library checks that.
     not_rfc_9068: Option<&'static str>,
 }
 
@@ -83,7 +83,7 @@ const LIBRARIES: [Library; 5] = [
 ];
 
 impl Library {
-    /// The error for every token of this algorithm, if the library doesn't accept it.
+    /// The error for every token of this algorithm, if the library does not accept it.
     fn refusal_of(&self, algorithm: &str) -> Option<&'static str> {
         self.only.filter(|(only, _)| !only.contains(&algorithm)).map(|(_, error)| error)
     }

@@ -30,7 +30,7 @@ fn ask(token: Option<&str>) -> TestRequest {
     }
 }
 
-/// Sends requests with and without a valid token to an application. The type of its service can't be named.
+/// Sends requests with and without a valid token to an application. The type of its service cannot be named.
 macro_rules! check {
     ($app:expr) => {{
         let app = test::init_service($app).await;
@@ -73,7 +73,7 @@ macro_rules! refusal_of_proof {
     }};
 }
 
-/// actix-web doesn't keep the client's path when `NormalizePath` changes it.
+/// actix-web does not keep the client's path when `NormalizePath` changes it.
 #[actix_web::test]
 async fn a_proof_names_the_path_that_the_middleware_sees() {
     let jwt = || {

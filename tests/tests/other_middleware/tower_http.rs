@@ -66,7 +66,7 @@ where
     error.map(|error| (error.code(), error.detail().unwrap_or_default().into_owned()))
 }
 
-/// `NormalizePath` doesn't keep the client's path, unless the application keeps it as axum's `OriginalUri`.
+/// `NormalizePath` does not keep the client's path, unless the application keeps it as axum's `OriginalUri`.
 #[tokio::test]
 async fn a_proof_names_the_path_that_the_layer_sees() {
     let verifier = trusting(issuer().dpop_required()).dpop(Dpop::new(BASE)).build().expect("a verifier");
@@ -173,9 +173,9 @@ async fn an_outer_timeout_limits_the_wait_for_keys() {
     let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(2));
     let router = router().layer(JwtLayer::new(verifier)).layer(timeout);
     let token = good().sign();
-    // The runtime's clock stands still until there's nothing else to do.
+    // The runtime's clock stands still until there is nothing else to do.
     assert_eq!(send(router.clone(), Some(&token)).await.status(), 504);
-    // A request that is dropped doesn't cancel the key fetch.
+    // A request that is dropped does not cancel the key fetch.
     issuer.release();
     assert_eq!(send(router, Some(&token)).await.status(), 200);
     assert_eq!(issuer.asked().len(), 1);

@@ -23,7 +23,7 @@ async fn an_outage_ends_the_trust_in_the_list_and_loses_no_revocation() {
     server.kill();
     let error = one.list.revoke(&Revocation::session(ISSUER, "during")).await.expect_err("no server");
     assert_eq!(error, RevokeError::Unavailable);
-    // This process refuses it at once. The other doesn't know it, and stops trusting its list in time.
+    // This process refuses it at once. The other does not know it, and stops trusting its list in time.
     assert_eq!((one.session("during").await, other.session("during").await), (REVOKED, None));
     for node in [&one, &other] {
         node.clock.set(Duration::from_millis(NOW * 1000 + 401));
@@ -97,7 +97,7 @@ async fn a_list_that_cannot_write_stays_current_and_writes_later() {
 async fn a_name_that_is_too_long_for_the_server_does_not_block_other_revocations() {
     let mut server = Server::start();
     let (one, other) = (Node::start(&server).synced().await, Node::start(&server).synced().await);
-    // Text that the server can't compress.
+    // Text that the server cannot compress.
     let mut state = 7_u64;
     let digits = (0..8_000).map(|_| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -21,7 +21,7 @@ fn from_file(server: &Server) -> RevocationSettings {
     RevocationSettings::new().exact_capacity(640).snapshot_file(file(server))
 }
 
-/// A row that's written without a message shows whether a process reads the rows that were there before.
+/// A row that is written without a message shows whether a process reads the rows that were there before.
 fn insert(server: &Server, name: &str) {
     server.sql(&format!(
         "INSERT INTO jwt_revocations VALUES (1, convert_to('{ISSUER}', 'UTF8'), convert_to('{name}', 'UTF8'), \

@@ -133,7 +133,7 @@ async fn an_svid_is_no_token_of_another_issuer_and_its_tokens_are_no_svids() {
     let named = json!({"iss": "https://id.example"});
     for (token, expected_alone, expected_beside) in [
         (svid(CURRENT, "shop.example", json!({})), Some(ErrorKind::UnknownIssuer), None),
-        // If `iss` names an issuer, it decides whose token it is, and `sub` doesn't.
+        // If `iss` names an issuer, it decides whose token it is, and `sub` does not.
         (svid(CURRENT, "shop.example", named.clone()), Some(ErrorKind::BadSignature), Some(ErrorKind::BadSignature)),
         (svid(NEXT, "shop.example", named), None, None),
         (svid(NEXT, "shop.example", json!({})), Some(ErrorKind::UnknownIssuer), Some(ErrorKind::BadSignature)),

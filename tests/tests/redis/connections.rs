@@ -46,12 +46,12 @@ async fn a_server_that_is_no_longer_the_primary_is_left() {
     new.cli(&["REPLICAOF", "NO", "ONE"]);
     proxy.lead_to(&new);
     assert_eq!(old.cli(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]), "OK");
-    // The old server rejects them, and the new one doesn't.
+    // The old server rejects them, and the new one does not.
     store.create(&session("joe", "t"), 100).await.expect("the new server accepts it");
     node.list.revoke(&Revocation::session(ISSUER, "a")).await.expect("the new server accepts it");
     let direct = RedisSessions::connect(new.address(), &RedisSettings::new()).expect("an address");
     assert!(direct.find("joe", "t").await.expect("an answer").is_some());
-    // There's no other server.
+    // There is no other server.
     new.cli(&["REPLICAOF", "127.0.0.1", &old.port().to_string()]);
     assert!(store.create(&session("joe", "u"), 100).await.is_err());
     new.cli(&["REPLICAOF", "NO", "ONE"]);

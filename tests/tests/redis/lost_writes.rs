@@ -235,7 +235,7 @@ async fn a_logout_at_maxmemory_ends_the_session() {
     let (one, other) = (Process::start(&server).await, Process::start(&server).await);
     let pair = one.log_in("joe").await;
     server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
-    // The revocation doesn't fit, so the answer is an error. The session is deleted all the same.
+    // The revocation does not fit, so the answer is an error. The session is deleted all the same.
     assert_eq!(one.log_out(&pair).await, Err(ErrorKind::SessionsUnavailable));
     assert_eq!(server.cli(&["EXISTS", "jwt:sessions:{joe}"]), "0");
     assert_eq!(one.refusal(&pair.access.token).await, Some(ErrorKind::Revoked));

@@ -218,7 +218,7 @@ pub(crate) fn wait_until(what: &str, mut is_there: impl FnMut() -> bool) {
 impl Drop for Server {
     fn drop(&mut self) {
         if self.child.is_some() {
-            // A stopped process couldn't end.
+            // A stopped process could not end.
             self.thaw();
             self.kill();
         }

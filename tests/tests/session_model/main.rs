@@ -4,7 +4,7 @@
 //! and answers, carries operations out late, and is restored to an earlier state. Clocks are apart, messages between the
 //! processes are late, clients have two tabs and give up, and thieves copy refresh tokens. In every history:
 //!
-//! - no client is accused of reuse if its tokens weren't copied, and no client is logged out that didn't log out;
+//! - no client is accused of reuse if its tokens were not copied, and no client is logged out that did not log out;
 //! - nothing that ended is alive once messages have arrived and every process has checked its ended sessions;
 //! - no refresh succeeds whose access token is refused;
 //! - when the store is back, every live session can be refreshed;

@@ -231,7 +231,7 @@ impl World {
         (!fitting.is_empty()).then(|| fitting[self.random.index(fitting.len())])
     }
 
-    /// A client has up to two tabs, which may send the same token at once. It doesn't exchange the next one before all have an
+    /// A client has up to two tabs, which may send the same token at once. It does not exchange the next one before all have an
     /// answer or have given up.
     fn refresh_any(&mut self) {
         let is_free = |client: &Client| client.requests == 0 || (client.requests < 2 && client.sent == client.token);

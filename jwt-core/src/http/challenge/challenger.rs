@@ -10,7 +10,7 @@ use crate::http::request::{RequestView, is_tchar};
 /// The realm of challenges unless you set one. A challenge must have at least one parameter: RFC 6750 section 3.
 pub(crate) const DEFAULT_REALM: &str = "api";
 
-/// When a client should retry if the cause of the outage doesn't say.
+/// When a client should retry if the cause of the outage does not say.
 const DEFAULT_RETRY: Duration = Duration::from_secs(5);
 
 /// An error and the response to it, as a status, headers and a body that don't depend on a framework.
@@ -32,7 +32,7 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// Writes the body, if the verifier has a [renderer](crate::VerifierBuilder::renderer) that hasn't written it yet.
+    /// Writes the body, if the verifier has a [renderer](crate::VerifierBuilder::renderer) that has not written it yet.
     ///
     /// Adapters call it with the request, before they return the rejection of an extractor.
     #[must_use]
@@ -44,7 +44,7 @@ impl Rejection {
     }
 
     /// Creates the rejection for an extractor or requirement that finds no trace of `layer`, the type that should have run
-    /// before it: 500 without a body. The log names the type; the client doesn't learn it.
+    /// before it: 500 without a body. The log names the type; the client does not learn it.
     #[must_use]
     pub fn layer_missing(layer: &'static str) -> Self {
         tracing::error!(
@@ -56,7 +56,7 @@ impl Rejection {
     }
 
     /// Creates the rejection that replaces a handler's response if the request's path was changed after a table of routes had
-    /// allowed it: 500 without a body. The log says that paths must be changed outside `layer`; the client doesn't learn it.
+    /// allowed it: 500 without a body. The log says that paths must be changed outside `layer`; the client does not learn it.
     #[must_use]
     pub fn path_changed(layer: &'static str) -> Self {
         let code = ErrorKind::PathChanged.code();
@@ -69,7 +69,7 @@ impl Rejection {
     }
 
     /// Logs that a handler succeeded although its extractor of the type `claims` rejected the request. Each type is logged
-    /// once, so that requests can't fill the log.
+    /// once, so that requests cannot fill the log.
     pub fn report_ignored(claims: &'static str) {
         static REPORTED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
         if REPORTED.lock().unwrap_or_else(PoisonError::into_inner).insert(claims) {
@@ -97,9 +97,9 @@ pub(crate) struct Challenger {
     resource_metadata: Option<Arc<str>>,
     /// Challenges for other authentication schemes.
     others: Arc<[String]>,
-    /// The algorithms of DPoP proofs, if they're accepted. RFC 9449 section 7.1.
+    /// The algorithms of DPoP proofs, if they are accepted. RFC 9449 section 7.1.
     dpop: Option<Arc<str>>,
-    /// Whether bearer tokens aren't accepted.
+    /// Whether bearer tokens are not accepted.
     dpop_only: bool,
 }
 
@@ -174,7 +174,7 @@ impl Challenger {
             Class::Missing => (401, None),
             Class::Malformed => (400, Some("invalid_request")),
             Class::Refused => (401, Some(refused_code(error.kind()))),
-            // Another token wouldn't help: the request may come from another site or device.
+            // Another token would not help: the request may come from another site or device.
             Class::Forbidden if matches!(error.kind(), ErrorKind::CsrfFailed | ErrorKind::UnprovenDevice) => {
                 return Challenge { status: 403, headers: Vec::new() };
             }
@@ -193,7 +193,7 @@ impl Challenger {
         let scheme = if self.dpop_only || is_about_proof { Scheme::Dpop } else { scheme };
         let mut headers = vec![("www-authenticate", self.value(scheme, error, code))];
         // RFC 9110 section 11.6.1: one field line for each. Other credentials help only if these are missing or invalid, not
-        // if they're malformed or not sufficient.
+        // if they are malformed or not sufficient.
         if status == 401 {
             let other = match scheme {
                 Scheme::Bearer => self.dpop.as_ref().map(|_| Scheme::Dpop),
@@ -341,7 +341,7 @@ mod tests {
             };
             let (status, headers) = answer(error);
             let challenge = headers.iter().find(|(name, _)| *name == "www-authenticate");
-            let challenge = challenge.map_or_else(|| "none".to_owned(), |(_, value)| format!("`{value}`"));
+            let challenge = challenge.map_or_else(|| "–".to_owned(), |(_, value)| format!("`{value}`"));
             let _ = writeln!(table, "| `{}` | {:?} | {status} | {challenge} |", kind.code(), kind.class());
         }
         let documented = include_str!("../../../doc/codes.md");

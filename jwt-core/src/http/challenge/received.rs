@@ -26,7 +26,7 @@ impl TestChallenge {
     ///
     /// # Panics
     ///
-    /// Panics if a value is malformed, or names a parameter twice: a client couldn't read it either.
+    /// Panics if a value is malformed, or names a parameter twice: a client could not read it either.
     #[must_use]
     pub fn read(values: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Vec<Self> {
         let mut challenges = Vec::new();
@@ -123,7 +123,7 @@ fn until_comma(text: &str) -> Result<&str, &'static str> {
     if rest.is_empty() || rest.starts_with(',') { Ok(rest) } else { Err("no comma") }
 }
 
-/// `1*SP token68`, if that's all of the challenge. RFC 9110 section 11.2.
+/// `1*SP token68`, if that is all of the challenge. RFC 9110 section 11.2.
 fn read_token(text: &str) -> (Option<String>, &str) {
     let start = text.trim_start_matches(' ');
     let (_, padding) = split(start, |byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte));

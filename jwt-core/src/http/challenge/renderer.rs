@@ -76,7 +76,7 @@ impl Rendered {
 
     /// Adds a header: its name in lower case, and its value of visible ASCII, spaces and tabs.
     ///
-    /// A renderer can't set the challenge, `retry-after`, or the headers that frame the message, such as `content-length`.
+    /// A renderer cannot set the challenge, `retry-after`, or the headers that frame the message, such as `content-length`.
     /// Those, illegal ones, and ones that are already there are left out and logged.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));

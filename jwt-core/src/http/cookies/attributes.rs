@@ -50,9 +50,9 @@ impl Attributes {
         }
         let mut cookie = self.line(value);
         if !self.session_only {
-            // More doesn't fit into the integers that browsers use.
+            // More does not fit into the integers that browsers use.
             let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
-            // Writing to a `String` can't fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(cookie, "; Max-Age={seconds}");
         }
         // Before it had a domain, the application may have set it without. A browser would send both.
@@ -105,7 +105,7 @@ impl Attributes {
         if self.secure {
             line.push_str("; Secure");
         }
-        // Writing to a `String` can't fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(line, "; Path={path}");
         if let Some(domain) = &self.domain {
             let _ = write!(line, "; Domain={domain}");

@@ -56,7 +56,7 @@ impl CookiesBuilder {
     /// Sets the name of the access token's cookie. Default: `__Host-access`, or `__Secure-access` if there is a domain or the
     /// path isn't `/`.
     ///
-    /// Use a prefix, so that attackers can't plant a cookie: browsers accept a `__Host-` cookie only over TLS and only from the
+    /// Use a prefix, so that attackers cannot plant a cookie: browsers accept a `__Host-` cookie only over TLS and only from the
     /// host itself, not from sibling domains. They accept a `__Secure-` cookie only over TLS.
     pub fn access_name(mut self, name: impl Into<String>) -> Self {
         self.access_name = Some(name.into());
@@ -85,7 +85,7 @@ impl CookiesBuilder {
 
     /// Sets the path below which browsers send the refresh token. Default: `/`.
     ///
-    /// With another path, the cookie can't have the prefix `__Host-`. Then a page of a sibling domain can plant the refresh token
+    /// With another path, the cookie cannot have the prefix `__Host-`. Then a page of a sibling domain can plant the refresh token
     /// of another user, and a visitor without a session is logged in as that user. In return, the token isn't sent to routes that
     /// don't need it. Don't set it if other people control sibling domains of your host.
     pub fn refresh_path(mut self, path: impl Into<String>) -> Self {
@@ -134,7 +134,7 @@ impl CookiesBuilder {
     /// Makes cookies that browsers accept without TLS, for development on `http://localhost`. Default: off.
     ///
     /// Try without it first: Chromium accepts `Secure` cookies on loopback hosts. Without TLS, cookies can be read and planted on
-    /// the network, so they're ignored in requests for any other host. Building them logs a warning.
+    /// the network, so they are ignored in requests for any other host. Building them logs a warning.
     pub const fn dangerous_insecure_localhost(mut self) -> Self {
         self.insecure = true;
         self

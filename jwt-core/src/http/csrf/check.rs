@@ -35,7 +35,7 @@ impl CsrfCheck<'_> {
 
     /// Compares the request with the claim `csrf` in the payload of a verified token.
     ///
-    /// The value is in the signed token. A page of a sibling domain can set cookies, but it can't sign a token that matches
+    /// The value is in the signed token. A page of a sibling domain can set cookies, but it cannot sign a token that matches
     /// a header of its choice.
     pub(crate) fn finish(self, payload: &str) -> CsrfOutcome {
         let mut claim = None;

@@ -44,7 +44,7 @@ impl fmt::Debug for FormField {
 pub(super) fn has_form(request: &dyn RequestView) -> bool {
     let (mut content_type, mut is_coded) = (SingleLine::default(), false);
     request.header("content-type", &mut |value| content_type.add(value));
-    // RFC 9110 section 8.4: a compressed body can't be read here.
+    // RFC 9110 section 8.4: a compressed body cannot be read here.
     request.header("content-encoding", &mut |value| is_coded |= !value.trim_ascii().eq_ignore_ascii_case(b"identity"));
     !is_coded && content_type.only().is_some_and(is_form)
 }

@@ -10,12 +10,12 @@ pub(super) enum RequestOrigin {
     Trusted,
     /// Another site.
     Untrusted,
-    /// The browser doesn't say, or the client isn't a browser.
+    /// The browser does not say, or the client isn't a browser.
     Unknown,
 }
 
 impl RequestOrigin {
-    /// Reads the headers in which the browser names the page's origin. Scripts can't set these headers: their names are
+    /// Reads the headers in which the browser names the page's origin. Scripts cannot set these headers: their names are
     /// forbidden.
     pub(super) fn of(request: &dyn RequestView, allowed: &[String], allows: Option<&AllowsOrigin>) -> Self {
         let (mut site, mut origin) = (SingleLine::default(), SingleLine::default());
@@ -74,7 +74,7 @@ pub(in crate::http) fn is_websocket_handshake(request: &dyn RequestView) -> bool
     upgrades
 }
 
-/// Returns whether `origin` names the host and port that the request was sent to. The scheme can't be compared: only the
+/// Returns whether `origin` names the host and port that the request was sent to. The scheme cannot be compared: only the
 /// server that terminates TLS knows it.
 fn is_request_host(origin: &[u8], request: &dyn RequestView) -> bool {
     let Some(at) = origin.windows(3).position(|part| part == b"://") else { return false };

@@ -10,7 +10,7 @@ use crate::error::ErrorKind;
 use crate::http::request::RequestView;
 
 impl Csrf {
-    /// Checks everything that doesn't need the token, and returns the rest of the check, if there is one.
+    /// Checks everything that does not need the token, and returns the rest of the check, if there is one.
     pub(in crate::http) fn check_request<'r>(
         &self,
         request: &'r dyn RequestView,
@@ -40,7 +40,7 @@ impl Csrf {
         }))
     }
 
-    /// `safe_methods` can't exempt a method that changes something, even if the settings were never validated.
+    /// `safe_methods` cannot exempt a method that changes something, even if the settings were never validated.
     fn is_safe(&self, method: &str) -> bool {
         let is_in = |methods: &[Cow<'static, str>]| methods.iter().any(|safe| safe == method);
         is_in(&self.safe_methods) && (self.any_method || is_in(SAFE))
@@ -95,7 +95,7 @@ mod tests {
             (&["sec-fetch-site: "], false),
             (&["sec-fetch-site: Same-Origin"], false),
             (&["sec-fetch-site: same-origin", "sec-fetch-site: same-origin"], false),
-            // A proxy may change `Host`; `Sec-Fetch-Site` doesn't depend on it.
+            // A proxy may change `Host`; `Sec-Fetch-Site` does not depend on it.
             (&["sec-fetch-site: same-origin", "origin: https://elsewhere.example", HOST], true),
             (&["sec-fetch-site: cross-site", "origin: https://api.example", HOST], false),
             (&["sec-fetch-site: cross-site", "origin: https://app.example", HOST], true),

@@ -20,12 +20,12 @@ pub(super) const SAFE: &[Cow<'static, str>] =
 /// WebSocket handshakes. Such a request must come from the application's own pages:
 ///
 /// 1. if it has `Sec-Fetch-Site`, the value is `same-origin` or `none`;
-/// 2. if it doesn't, `Origin` names the host that the request was sent to;
+/// 2. if it does not, `Origin` names the host that the request was sent to;
 /// 3. in both cases an `Origin` that you [name](Self::allow_origin) or [allow](Self::allow_origin_if) is accepted too.
 ///
 /// If the token has a claim `csrf`, the header `X-CSRF-Token` must also repeat its value. The header is a proof by itself: with
 /// it, a request is accepted even if it has none of the headers above. Without it, such a request is rejected. If
-/// you [configure](Self::form_field) a form field, the field may repeat the value instead. A WebSocket handshake can't send
+/// you [configure](Self::form_field) a form field, the field may repeat the value instead. A WebSocket handshake cannot send
 /// either, so only its origin is checked.
 ///
 /// A request that fails the check gets 403 with the code `csrf_failed` and no challenge.
@@ -83,7 +83,7 @@ impl Csrf {
 
     /// Also accepts requests from the pages of origins for which `allows` returns `true`. Default: no such origins.
     ///
-    /// It's for origins that you can't list, for example those of tenants with domains of their own. `allows` gets only well-formed origins, as browsers
+    /// It's for origins that you cannot list, for example those of tenants with domains of their own. `allows` gets only well-formed origins, as browsers
     /// write them; it never sees `null`. It runs for requests that no other rule accepts, and must not block.
     ///
     /// Compare the whole origin: `ends_with("shop.example")` also accepts `https://evilshop.example`. Every page of an origin
@@ -112,12 +112,12 @@ impl Csrf {
     /// field, and no body is read.
     ///
     /// The field must appear exactly once in the first 64 KiB of an `application/x-www-form-urlencoded` body; make it the form's
-    /// first field. `multipart/form-data` bodies, which upload files, aren't read: send the header with them, or issue tokens
+    /// first field. `multipart/form-data` bodies, which upload files, are not read: send the header with them, or issue tokens
     /// without the claim `csrf`. The body is read only after the token and everything in the headers has been accepted, and
     /// the handler still gets all of it. `jwt-tower` can read only axum's body type, with its feature `axum`. An empty
     /// name makes building the verifier fail.
     ///
-    /// The server writes the value into the page. It comes from the user's own token, which scripts can't read:
+    /// The server writes the value into the page. It comes from the user's own token, which scripts cannot read:
     ///
     /// ```
     /// use jwt_core::Verified;
@@ -143,7 +143,7 @@ impl Csrf {
         self
     }
 
-    /// Sets the methods that aren't checked, in upper case: `GET`, `HEAD`, `OPTIONS` and `TRACE`, or fewer if one of yours
+    /// Sets the methods that are not checked, in upper case: `GET`, `HEAD`, `OPTIONS` and `TRACE`, or fewer if one of yours
     /// changes something. Default: all four. RFC 9110 section 9.2.1.
     ///
     /// Any other method makes building the verifier fail: see [`dangerous_safe_methods`](Self::dangerous_safe_methods).
@@ -153,10 +153,10 @@ impl Csrf {
         self
     }
 
-    /// Sets the methods that aren't checked, with no restriction on them. Default: see [`safe_methods`](Self::safe_methods).
+    /// Sets the methods that are not checked, with no restriction on them. Default: see [`safe_methods`](Self::safe_methods).
     ///
     /// If one of them changes something, as `POST` does, every page that a user visits can make the change in the user's name.
-    /// Use it for methods that only read but aren't in RFC 9110, such as `PROPFIND`. To accept requests from pages of your
+    /// Use it for methods that only read but are not in RFC 9110, such as `PROPFIND`. To accept requests from pages of your
     /// own, name their origin with [`allow_origin`](Self::allow_origin) instead.
     pub fn dangerous_safe_methods<M: Into<String>>(self, methods: impl IntoIterator<Item = M>) -> Self {
         Self { any_method: true, ..self.safe_methods(methods) }

@@ -59,7 +59,7 @@ impl Removal {
     /// How many values are returned at most. Proxies limit the size of a response's headers.
     const MOST: usize = 24;
 
-    /// Removes only further cookies of this name, whose attributes aren't known. `None` if no cookie can have the name.
+    /// Removes only further cookies of this name, whose attributes are not known. `None` if no cookie can have the name.
     pub(super) fn of_unknown(name: &str) -> Option<Self> {
         let is_prefixed =
             |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
@@ -71,7 +71,7 @@ impl Removal {
     }
 
     /// Returns values that remove every cookie of this name that a page of the same site can have set for this request's path.
-    /// The `Cookie` header doesn't say which of several is the application's.
+    /// The `Cookie` header does not say which of several is the application's.
     pub(super) fn of_every_copy(&self, request: &dyn RequestView) -> Vec<String> {
         let mut all: Vec<String> = self.own.iter().map(ToString::to_string).collect();
         let (mut values, mut sites) = (self.host_only.to_vec(), Vec::new());
@@ -138,7 +138,7 @@ pub(super) struct Cookie {
 impl TokenSource for Cookie {
     fn find<'r>(&self, request: &'r dyn RequestView, found: &mut Found<'r>) {
         if self.loopback_only && !is_loopback(request) {
-            // Logged once, so that requests can't fill the log.
+            // Logged once, so that requests cannot fill the log.
             static LOGGED: Once = Once::new();
             LOGGED.call_once(|| {
                 tracing::error!(

@@ -44,7 +44,7 @@ pub struct Found<'r> {
 }
 
 impl<'r> Found<'r> {
-    /// Adds a token. Add empty and malformed ones too: they're checked later, and the request is rejected.
+    /// Adds a token. Add empty and malformed ones too: they are checked later, and the request is rejected.
     pub fn add(&mut self, token: impl Into<Cow<'r, [u8]>>, location: Location) {
         self.candidates += 1;
         if self.first.is_none() {

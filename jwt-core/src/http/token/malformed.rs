@@ -1,4 +1,4 @@
-//! Says why credentials can't be a token.
+//! Says why credentials cannot be a token.
 
 use crate::http::request::RequestView;
 

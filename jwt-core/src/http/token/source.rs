@@ -109,7 +109,7 @@ fn find_credentials<'r, const N: usize>(
     }
 }
 
-/// Returns the token of `credentials = scheme 1*SP b64token`. The scheme's case doesn't matter (RFC 9110 section 11.1);
+/// Returns the token of `credentials = scheme 1*SP b64token`. The scheme's case does not matter (RFC 9110 section 11.1);
 /// `expected` is in lower case.
 #[inline]
 fn credentials<'v, const N: usize>(value: &'v [u8], expected: &[u8; N]) -> Option<&'v [u8]> {

@@ -40,7 +40,7 @@ impl Default for TokenSources {
 }
 
 impl TokenSources {
-    /// Looks only at `Authorization: Bearer`. The scheme's case doesn't matter.
+    /// Looks only at `Authorization: Bearer`. The scheme's case does not matter.
     #[must_use]
     pub fn new() -> Self {
         Self::none().authorization()
@@ -105,7 +105,7 @@ impl TokenSources {
     /// Also looks at the query parameter `name` of `GET` and `HEAD` requests. Default: no query parameter.
     ///
     /// URLs end up in logs and browser histories (RFC 9700 section 4.3.2). Use it only with short-lived tokens, and only if a
-    /// client can't send headers, for example to open a WebSocket in a browser. Request logs of your own service have the URL
+    /// client cannot send headers, for example to open a WebSocket in a browser. Request logs of your own service have the URL
     /// too: by default, tower-http's `TraceLayer` and actix-web's `Logger` record all of it. The adapters add
     /// `Cache-Control: private` to the responses.
     #[must_use]
@@ -130,7 +130,7 @@ impl TokenSources {
     ///
     /// Some gateways move the header `Authorization` that they received to another one, for example `X-Forwarded-Authorization`,
     /// and put credentials of their own into `Authorization`. The source follows the same rules as
-    /// [`authorization`](Self::authorization): the scheme's case doesn't matter, other schemes are ignored, and two lines are
+    /// [`authorization`](Self::authorization): the scheme's case does not matter, other schemes are ignored, and two lines are
     /// refused. If clients can reach the service past the gateway, they can set this header too, which is as safe as
     /// `Authorization` itself.
     #[must_use]
@@ -142,7 +142,7 @@ impl TokenSources {
 
     /// Also looks at the protocols that a WebSocket client offers. Default: off.
     ///
-    /// A page can't set headers of a WebSocket handshake, except this one: `new WebSocket(url, ["bearer", token])`. There are two
+    /// A page cannot set headers of a WebSocket handshake, except this one: `new WebSocket(url, ["bearer", token])`. There are two
     /// forms, and other protocols may be beside them:
     ///
     /// | `Sec-WebSocket-Protocol` | the response must select |
@@ -156,7 +156,7 @@ impl TokenSources {
     ///
     /// Only handshakes are looked at. [`ForwardClaims`](crate::forward::ForwardClaims) removes the token and keeps the other
     /// protocols. Logs of proxies may have the header, so use short-lived tokens. Handshakes with a token here need no
-    /// [CSRF check](Csrf), because another site doesn't know the token.
+    /// [CSRF check](Csrf), because another site does not know the token.
     #[must_use]
     pub fn websocket_protocol(self) -> Self {
         self.source(WebSocketProtocol)
@@ -178,7 +178,7 @@ impl TokenSources {
     /// Also calls a closure, which returns the token or `None`. Default: no closure.
     ///
     /// `location` says where the closure looks. Tokens from [`Location::Cookie`] and [`Location::Custom`] get the
-    /// [CSRF check](Csrf); tokens from other locations don't. So if the closure reads a cookie, for example one that's encrypted
+    /// [CSRF check](Csrf); tokens from other locations don't. So if the closure reads a cookie, for example one that is encrypted
     /// or split, say [`Location::Cookie`]: [`Location::Header`] would turn the protection off.
     ///
     /// ```
@@ -244,7 +244,7 @@ impl TokenSources {
         self.places.iter().find_map(misnamed).or_else(|| self.csrf.problem())
     }
 
-    /// Returns the parts of a request that may have a token, or `None` if a source doesn't know its place.
+    /// Returns the parts of a request that may have a token, or `None` if a source does not know its place.
     pub(crate) fn places(&self) -> Option<Vec<(Location, &str)>> {
         self.places.iter().map(|place| place.source.place()).collect()
     }

@@ -28,7 +28,7 @@ pub(crate) enum Kept {
 }
 
 impl Strip {
-    /// Removes the tokens that these sources read. Returns `None` if one of them doesn't know its place.
+    /// Removes the tokens that these sources read. Returns `None` if one of them does not know its place.
     pub(crate) fn of(sources: &TokenSources) -> Option<Self> {
         let mut strip = Self::default();
         for place in sources.places()? {
@@ -50,7 +50,7 @@ impl Strip {
     /// a source.
     pub(crate) fn header(&self, name: &str, value: &[u8]) -> Kept {
         match name {
-            // Credentials of another scheme aren't tokens.
+            // Credentials of another scheme are not tokens.
             "authorization" if self.authorization && is_token(value) => Kept::Nothing,
             "dpop" if self.proof => Kept::Nothing,
             "cookie" if !self.cookies.is_empty() => self.cookie(value),

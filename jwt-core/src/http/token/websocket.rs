@@ -1,4 +1,4 @@
-//! Tokens in `Sec-WebSocket-Protocol`, because pages can't set other headers of a WebSocket handshake. RFC 6455 section 1.9.
+//! Tokens in `Sec-WebSocket-Protocol`, because pages cannot set other headers of a WebSocket handshake. RFC 6455 section 1.9.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -28,7 +28,7 @@ impl TokenSource for WebSocketProtocol {
             for part in parts(line) {
                 match part {
                     Part::Token(token) => found.add(token, Location::WebSocketProtocol),
-                    // If it can't be decoded, the token is empty, and so malformed.
+                    // If it cannot be decoded, the token is empty, and so malformed.
                     Part::Encoded(token) => {
                         found.add(URL_SAFE_NO_PAD.decode(token).unwrap_or_default(), Location::WebSocketProtocol);
                     }

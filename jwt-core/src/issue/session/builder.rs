@@ -205,7 +205,7 @@ impl SessionsBuilder {
     /// [`OutOfRange`](BuildErrorKind::OutOfRange) for an idle or absolute time of less than a second, for an idle time that
     /// is longer than the ring's [`longest_lifetime`](crate::issue::KeyRingBuilder::longest_lifetime), for a grace period of
     /// more than a minute, for a leeway of more than 300 seconds, and for zero sessions per subject.
-    /// [`IllegalCharacters`](BuildErrorKind::IllegalCharacters) for a path of [`device_bound`](Self::device_bound) that doesn't begin
+    /// [`IllegalCharacters`](BuildErrorKind::IllegalCharacters) for a path of [`device_bound`](Self::device_bound) that does not begin
     /// with `/` or isn't a path as in URLs, and for a host of [`device_refresh_initiators`](Self::device_refresh_initiators) that is
     /// neither a host nor `*.` and a host. [`Contradiction`](BuildErrorKind::Contradiction) for such hosts without `device_bound`.
     pub fn build(self) -> Result<Sessions, BuildError> {

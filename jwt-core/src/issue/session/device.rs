@@ -21,7 +21,7 @@ pub(super) const CHALLENGE_TYPE: &str = "device-challenge+jwt";
 /// The value of the claim `token_use` in challenges.
 pub(super) const CHALLENGE_USE: &str = "device_challenge";
 
-/// How much longer than an access token a challenge is good, so that a browser that refreshes when a token has expired needn't
+/// How much longer than an access token a challenge is good, so that a browser that refreshes when a token has expired need not
 /// ask for another one.
 const CHALLENGE_MARGIN: Duration = Duration::from_secs(5 * 60);
 
@@ -30,7 +30,7 @@ const CHALLENGE_MARGIN: Duration = Duration::from_secs(5 * 60);
 struct Challenge {
     sid: String,
     rotations: u64,
-    /// Whether it's for a new key. Only logins hand these out, so a thief can't register a key of their own.
+    /// Whether it's for a new key. Only logins hand these out, so a thief cannot register a key of their own.
     registers: bool,
 }
 

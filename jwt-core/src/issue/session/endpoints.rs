@@ -39,7 +39,7 @@ impl Sessions {
     /// Rejections are the same as a layer's.
     ///
     /// For tokens in cookies, use [`refresh_endpoint_with`](Self::refresh_endpoint_with). This endpoint sets no cookies, so
-    /// it answers them with 500 and doesn't exchange them. If you need an OAuth token endpoint, which reads a form and
+    /// it answers them with 500 and does not exchange them. If you need an OAuth token endpoint, which reads a form and
     /// answers 400 `invalid_grant`, write it with [`verify`](Self::verify) and [`refresh`](Self::refresh).
     #[must_use]
     pub fn refresh_endpoint(&self) -> Endpoint {
@@ -63,7 +63,7 @@ impl Sessions {
     /// [cookies](TokenPair::cookies).
     ///
     /// It also registers and checks the keys of [devices](super::SessionsBuilder::device_bound).
-    /// A token that didn't come in a cookie is answered as by [`refresh_endpoint`](Self::refresh_endpoint). If the token is
+    /// A token that did not come in a cookie is answered as by [`refresh_endpoint`](Self::refresh_endpoint). If the token is
     /// refused, all cookies are removed, unless
     /// [`CookiesBuilder::keep_refused`](crate::http::cookies::CookiesBuilder::keep_refused) is set.
     ///
@@ -85,7 +85,7 @@ impl Sessions {
     #[must_use]
     pub fn refresh_endpoint_with(&self, cookies: &Cookies) -> Endpoint {
         let verifier = self.refresh_verifier();
-        // Pages of other origins can't make these requests, and a proof of the device is a better one than a header.
+        // Pages of other origins cannot make these requests, and a proof of the device is a better one than a header.
         let sources = verifier.sources().clone().dangerous_without_csrf_protection();
         let by_browsers = Authenticator::from(verifier.with_sources(sources));
         let by_pages = Authenticator::from(verifier);
@@ -251,7 +251,7 @@ where
 
 /// The response to a request without a valid token.
 fn rejected(answer: Answer, cookies: Option<SetCookies>) -> Answer {
-    // The answer removes the token's cookie only if the request had one, so another site can't log a user out.
+    // The answer removes the token's cookie only if the request had one, so another site cannot log a user out.
     let from_cookie = answer.headers.iter().any(|(name, _)| *name == "set-cookie");
     remove_cookies(answer, cookies.filter(|_| from_cookie))
 }

@@ -75,7 +75,7 @@ impl Sessions {
         }
         match (outcome, session, pair) {
             (RotationOutcome::Reused, ..) => {
-                // RFC 9700 section 4.14.2: the thief can't be told from the client, so the session ends for both.
+                // RFC 9700 section 4.14.2: the thief cannot be told from the client, so the session ends for both.
                 tracing::warn!("a refresh token was used again: its session has ended");
                 // If the store or a hook fails, that is logged and tried again.
                 let _ = self.end_session(&subject, &id).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// How many completed ends are kept. Above that, the oldest ones are dropped.
 const MAX_COMPLETED: usize = 10_000;
 
-/// How many ends are kept that the store or a hook hasn't carried out yet.
+/// How many ends are kept that the store or a hook has not carried out yet.
 const MAX_PENDING: usize = 100_000;
 
 /// The pause after a failed attempt.
@@ -38,7 +38,7 @@ pub(super) struct EndJournal(Mutex<State>);
 struct State {
     ends: BTreeMap<u64, End>,
     by_session: HashMap<(String, String), u64>,
-    /// The entries that aren't completed.
+    /// The entries that are not completed.
     pending: BTreeSet<u64>,
     last: u64,
     /// The current check of all entries: the last number that was checked, and the last one to check.

@@ -229,12 +229,12 @@ pub enum RotationOutcome {
     Renewed,
     /// The token is newer than the record, because the store has lost writes. It has been exchanged.
     Adopted,
-    /// The token is the previous one, and its successor hasn't been exchanged: nothing changes.
+    /// The token is the previous one, and its successor has not been exchanged: nothing changes.
     Repeated,
-    /// The session is bound to a device, and the request doesn't prove its key: nothing changes.
+    /// The session is bound to a device, and the request does not prove its key: nothing changes.
     Unproven,
     /// The token was exchanged earlier, so it may be stolen. The session has to end.
     Reused,
-    /// The session has ended or doesn't exist.
+    /// The session has ended or does not exist.
     Ended,
 }

@@ -45,7 +45,7 @@ impl Sessions {
     /// | the token | result |
     /// | --- | --- |
     /// | is the session's current one | the next pair |
-    /// | was exchanged last, and the next refresh token hasn't been exchanged yet | another copy of the next pair: the answer may have got lost |
+    /// | was exchanged last, and the next refresh token has not been exchanged yet | another copy of the next pair: the answer may have got lost |
     /// | is another copy of the token that was exchanged last, within the [grace period](super::SessionsBuilder::grace) | the same |
     /// | was exchanged earlier | [`RefreshReused`](ErrorKind::RefreshReused), and the session ends |
     /// | is newer than the store's record, because the store lost its last writes | the next pair |
@@ -94,7 +94,7 @@ impl RefreshToken {
         self.registered().session_id().unwrap_or_default().to_owned()
     }
 
-    /// Reads the claims that only sessions use. The issuer has signed them, so clients can't change them.
+    /// Reads the claims that only sessions use. The issuer has signed them, so clients cannot change them.
     pub(super) fn session_claims(&self) -> Result<SessionClaims, Error> {
         serde_json::from_str(self.payload()).map_err(|_| Error::from(ErrorKind::MissingClaim).with_unmet("rotations"))
     }
@@ -162,7 +162,7 @@ impl Renewal {
     /// Makes sure that the next pair [fits into these cookies](TokenPair::cookies) before the token is exchanged. Default: the
     /// pair may be too large for cookies.
     ///
-    /// If it doesn't fit, the request fails with [`IssuingFailed`](crate::ErrorKind::IssuingFailed), and the refresh token stays
+    /// If it does not fit, the request fails with [`IssuingFailed`](crate::ErrorKind::IssuingFailed), and the refresh token stays
     /// valid.
     pub fn for_cookies(mut self, cookies: &Cookies) -> Self {
         self.cookies = Some(cookies.clone());

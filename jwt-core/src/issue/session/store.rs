@@ -8,7 +8,7 @@ use super::{Rotation, RotationOutcome, SessionRecord};
 ///
 /// Operations on a subject are atomic: a concurrent operation sees all of another's changes or none of them. A session is
 /// always addressed together with its subject, so a store can keep a subject's sessions in one place, and an identifier
-/// alone doesn't give access to another subject's session. Times are passed in. A store reads no clock, but may delete
+/// alone does not give access to another subject's session. Times are passed in. A store reads no clock, but may delete
 /// sessions that [have ended](SessionRecord::has_ended) by itself.
 ///
 /// Errors fail closed: while the store is unavailable, logins and refreshes are refused. A store may lose its last writes, in
@@ -35,15 +35,15 @@ pub trait SessionStore: fmt::Debug + Send + Sync {
     ///
     /// | if, at `now` | outcome | the session |
     /// | --- | --- | --- |
-    /// | it doesn't exist or [has ended](SessionRecord::has_ended) | [`Ended`](RotationOutcome::Ended), `None` | may be deleted |
+    /// | it does not exist or [has ended](SessionRecord::has_ended) | [`Ended`](RotationOutcome::Ended), `None` | may be deleted |
     /// | its [`device_key`](SessionRecord::device_key) isn't the rotation's, and the next row isn't met | [`Unproven`](RotationOutcome::Unproven) | is unchanged |
     /// | the rotation has a key, and `rotations` is greater, or the same and the session has no key | as below | changes as below, and gets the key |
     /// | `rotations` is its [`rotations`](SessionRecord::rotations) | [`Renewed`](RotationOutcome::Renewed) | `rotations` grows by one; `presented` becomes `exchanged`; `now` becomes `rotated_at` and `last_used_at`; `now + idle`, but at most `expires_at`, becomes `ends_at` |
-    /// | `rotations` is greater, and `expires_at` hasn't passed | [`Adopted`](RotationOutcome::Adopted) | changes as above, and `rotations` becomes the token's plus one. If only `ends_at` has passed, it counts as not ended |
+    /// | `rotations` is greater, and `expires_at` has not passed | [`Adopted`](RotationOutcome::Adopted) | changes as above, and `rotations` becomes the token's plus one. If only `ends_at` has passed, it counts as not ended |
     /// | `rotations` is less by one, and `presented` is [`exchanged`](SessionRecord::exchanged) or `now < rotated_at + grace` | [`Repeated`](RotationOutcome::Repeated) | is unchanged |
     /// | otherwise | [`Reused`](RotationOutcome::Reused) | is unchanged: [`Sessions`](super::Sessions) ends it |
     ///
-    /// [`SessionRecord::rotate`] is this table, for stores that can run it atomically. `Reused` doesn't delete the session, so
+    /// [`SessionRecord::rotate`] is this table, for stores that can run it atomically. `Reused` does not delete the session, so
     /// that an operation that is carried out long after its caller gave up ends no session.
     async fn rotate(
         &self,

@@ -65,7 +65,7 @@ macro_rules! names_are_strings {
     };
 }
 
-/// Methods that a name doesn't support, so that `serde_json` decodes the whole text.
+/// Methods that a name does not support, so that `serde_json` decodes the whole text.
 macro_rules! names_fall_back {
     ($($method:ident($($argument:ident: $type:ty),*))+) => {
         $(

@@ -88,9 +88,9 @@ impl<'de> Deserializer<'de> for Object<'de, '_> {
 /// Iterates over the members.
 struct MembersAccess<'de, 'm, I> {
     rest: I,
-    /// The member whose name was read and whose value wasn't.
+    /// The member whose name was read and whose value was not.
     value: Option<Member<'de>>,
-    /// Whether a name or a value couldn't be read.
+    /// Whether a name or a value could not be read.
     failed: bool,
     consumed: &'m Cell<bool>,
 }

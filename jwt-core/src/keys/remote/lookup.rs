@@ -147,7 +147,7 @@ impl Shared {
         } else if let Some(fetch) = self.start_for(Some(snapshot), now, Cause::UnknownKey(kid))? {
             return Ok(self.wait_and_retry(fetch));
         }
-        // The key may be in a set that can't be fetched at the moment.
+        // The key may be in a set that cannot be fetched at the moment.
         if let Some(wait) = self.budget_wait(now, Cause::UnknownKey(kid)) {
             return Ok(Lookup::Unavailable(Some(wait)));
         }

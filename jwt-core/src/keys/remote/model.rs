@@ -32,7 +32,7 @@ struct Fetches {
     schedule: FetchSchedule,
     number: u64,
     completion: Option<Arc<Completion>>,
-    /// When tokens caused fetches that weren't due.
+    /// When tokens caused fetches that were not due.
     forced: Vec<Duration>,
     ended: u64,
 }

@@ -1,4 +1,4 @@
-//! Reads a fetched key set, and logs which of its keys can't be used.
+//! Reads a fetched key set, and logs which of its keys cannot be used.
 
 use std::sync::{Arc, PoisonError};
 
@@ -36,7 +36,7 @@ impl Shared {
         Ok((table, set.keys().into()))
     }
 
-    /// Logs unusable keys if they aren't those of the last set. It's at `WARN` if a key could have been used.
+    /// Logs unusable keys if they are not those of the last set. It's at `WARN` if a key could have been used.
     fn log_unusable(&self, unusable: Vec<IgnoredKey>, usable: usize) {
         let mut last = self.unusable.lock().unwrap_or_else(PoisonError::into_inner);
         if *last == unusable {

@@ -12,7 +12,7 @@ pub(super) const FORCED_WINDOW: Duration = Duration::from_secs(30);
 /// The wait after a first failure. Each further failure doubles it, up to [`LAST_BACKOFF`].
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LAST_BACKOFF: Duration = Duration::from_secs(30);
-/// How many `kid`s are remembered that a fetch didn't find.
+/// How many `kid`s are remembered that a fetch did not find.
 const MAX_ABSENT: usize = 1024;
 
 /// Why a fetch is requested.
@@ -79,7 +79,7 @@ impl FetchSchedule {
     /// Decides whether a fetch starts. After [`FetchDecision::Start`], the caller must call
     /// [`succeeded`](Self::succeeded) or [`failed`](Self::failed).
     pub(super) fn request_fetch(&mut self, now: Duration, cause: Cause<'_>) -> FetchDecision {
-        // A token with a `kid` that a fetch didn't find must not even wait for a fetch in flight.
+        // A token with a `kid` that a fetch did not find must not even wait for a fetch in flight.
         if let Cause::UnknownKey(kid) = cause
             && self.is_absent(now, kid)
         {
@@ -127,7 +127,7 @@ impl FetchSchedule {
         self.not_before = now.saturating_add(backoff.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0));
     }
 
-    /// Remembers for one window that a fetch didn't find this key. A failed fetch says nothing about keys.
+    /// Remembers for one window that a fetch did not find this key. A failed fetch says nothing about keys.
     pub(super) fn remember_absent(&mut self, now: Duration, kid: &str) {
         if self.is_failing() {
             return;
@@ -304,7 +304,7 @@ mod tests {
         schedule.remember_absent(at(0), "k");
         assert_eq!(schedule.request_fetch(at(29_999), Cause::UnknownKey("k")), FetchDecision::NotNow);
         assert_eq!(schedule.request_fetch(at(29_999), Cause::UnknownKey("other")), FetchDecision::Start);
-        // It doesn't even wait for the fetch that another key started.
+        // It does not even wait for the fetch that another key started.
         assert_eq!(schedule.request_fetch(at(29_999), Cause::UnknownKey("k")), FetchDecision::NotNow);
         schedule.succeeded();
         assert_eq!(schedule.request_fetch(at(30_000), Cause::UnknownKey("k")), FetchDecision::Start);

@@ -20,14 +20,14 @@ use crate::observe::{Event, Observer};
 use super::schedule::{Cause, FetchDecision, FetchSchedule};
 use super::snapshot::Snapshot;
 
-/// An issuer's keys, fetched when they're first needed and kept current.
+/// An issuer's keys, fetched when they are first needed and kept current.
 ///
 /// Looking up a key takes no lock. Only one fetch runs at a time, in its own task. Requests that need its result wait
-/// for it, for a bounded time, and can't cancel it. A fetch that isn't done within that time counts as failed, even
+/// for it, for a bounded time, and cannot cancel it. A fetch that isn't done within that time counts as failed, even
 /// if it still runs.
 ///
 /// A set is renewed in the background before its lifetime ends; [`KeyRefreshSettings`] and the issuer's
-/// `Cache-Control` determine when. If it can't be renewed, it's used for another hour (by default). After that, and
+/// `Cache-Control` determine when. If it cannot be renewed, it's used for another hour (by default). After that, and
 /// before the first set arrives, requests fail with 503. A token whose `kid` isn't in the set causes a fetch, at most
 /// twice in 30 seconds, and so does one whose signature isn't good by a key that was fetched more than 5 seconds ago:
 /// the issuer may have replaced the key under the same name. After a failed fetch, the next one waits for 1 to 30
@@ -50,7 +50,7 @@ pub(crate) struct Setup {
     pub(crate) quota: Option<Arc<Quota>>,
     pub(crate) backend: Backend,
     pub(crate) algorithms: Vec<Algorithm>,
-    /// Whether keys that can't be told apart are tried in turn.
+    /// Whether keys that cannot be told apart are tried in turn.
     pub(crate) in_turn: bool,
     /// Whether only keys for JWT-SVIDs are used.
     pub(crate) spiffe: bool,
@@ -64,7 +64,7 @@ pub(super) struct Shared {
     /// Whether the last fetch failed, and the moment (in microseconds) before which no fetch may start. Both are
     /// copies of the schedule's state, so that requests don't lock while a set is due for renewal.
     pub(super) failing: AtomicBool,
-    /// The unusable keys of the last set, so that they're logged only once.
+    /// The unusable keys of the last set, so that they are logged only once.
     pub(super) unusable: Mutex<Vec<IgnoredKey>>,
     retry_after: AtomicU64,
 }
@@ -184,7 +184,7 @@ impl Shared {
         let task = FetchTask { shared: Arc::clone(self), number: joined.number, outcome: None };
         let span = tracing::debug_span!("fetch_keys", issuer = %self.setup.issuer);
         match tokio::runtime::Handle::try_current() {
-            // It's a task of its own so that a dropped request doesn't stop the fetch for others.
+            // It's a task of its own so that a dropped request does not stop the fetch for others.
             Ok(runtime) => drop(runtime.spawn(task.run().instrument(span))),
             Err(_) => tracing::error!(
                 "keys can't be fetched outside of a Tokio runtime: build and use the verifier inside one"

@@ -141,7 +141,7 @@ impl VerifierBuilder {
     ///   decide which resource it is, because routers disagree about them. Declare the origin itself, `https://api.example`, as a
     ///   resource to include every other path.
     ///
-    /// The layer must see whole paths. [`Verifier::for_resource`] is for one that doesn't, such as a layer inside axum's `nest`.
+    /// The layer must see whole paths. [`Verifier::for_resource`] is for one that does not, such as a layer inside axum's `nest`.
     pub fn resource(mut self, resource: ProtectedResource) -> Self {
         self.resources.push(resource);
         self
@@ -167,7 +167,7 @@ impl VerifierBuilder {
     /// empty bodies.
     ///
     /// Status and challenge are already decided. The closure sees them, the [`Error`] and the request; it adds a body, and headers
-    /// that aren't there yet. [`problem_json`](crate::http::problem_json) is ready-made. If the closure panics, the request panics.
+    /// that are not there yet. [`problem_json`](crate::http::problem_json) is ready-made. If the closure panics, the request panics.
     ///
     /// ```
     /// use jwt_core::http::Rendered;
@@ -185,7 +185,7 @@ impl VerifierBuilder {
     /// kinds that clients may know, and give all others the same body.
     ///
     /// The request is the one that was rejected, for example for its `x-request-id`. A rejection that a handler makes itself, with
-    /// [`Verified::require`](crate::Verified::require), doesn't know it: then method and target are empty, and there are no
+    /// [`Verified::require`](crate::Verified::require), does not know it: then method and target are empty, and there are no
     /// headers. Everything in a request is the client's choice, so escape it.
     ///
     /// ```
@@ -198,7 +198,7 @@ impl VerifierBuilder {
     /// });
     /// ```
     ///
-    /// If no layer ran, there's no verifier that could have a renderer, so the 500 for
+    /// If no layer ran, there is no verifier that could have a renderer, so the 500 for
     /// [`LayerMissing`](crate::ErrorKind::LayerMissing) has no body.
     pub fn renderer(
         mut self,
@@ -226,9 +226,9 @@ impl VerifierBuilder {
 
     /// Requires every token to meet `requirement`, which is checked last, each time a token is used. Default: no requirements.
     ///
-    /// A token that doesn't meet it is refused with 401 `rule_refused`, even if the requirement alone would mean 403. The
+    /// A token that does not meet it is refused with 401 `rule_refused`, even if the requirement alone would mean 403. The
     /// [detail](crate::Error::detail) of the error stays, for example the name that you pass to
-    /// [`check`](fn@crate::authorize::check). If the requirement couldn't be checked, its error stays as well: a closure of
+    /// [`check`](fn@crate::authorize::check). If the requirement could not be checked, its error stays as well: a closure of
     /// [`check_async`](crate::authorize::check_async) that returns `Err` means 503 `rule_unavailable`.
     ///
     /// You can call this several times. Requirements that have to wait come after the others.
@@ -333,7 +333,7 @@ impl VerifierBuilder {
         self
     }
 
-    /// Looks up issuers that weren't given, for services whose tenants bring their own. Default: no resolver.
+    /// Looks up issuers that were not given, for services whose tenants bring their own. Default: no resolver.
     #[cfg(feature = "remote")]
     pub fn issuer_resolver(mut self, resolver: crate::verify::IssuerResolver) -> Self {
         self.resolver = Some(resolver);

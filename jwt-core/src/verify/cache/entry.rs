@@ -58,7 +58,7 @@ impl Entry {
         Self { content, issuer, generation }
     }
 
-    /// Returns the claims, which a cache of digests doesn't keep.
+    /// Returns the claims, which a cache of digests does not keep.
     pub(in crate::verify) const fn claims(&self) -> Option<&CachedClaims> {
         match &self.content {
             Content::Token(_, claims) => Some(claims),

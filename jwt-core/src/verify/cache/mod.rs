@@ -1,7 +1,7 @@
 //! The cache of verified tokens.
 //!
 //! An entry says that these bytes carry a good signature of a key that is still in use, and which claims they contain. The times,
-//! the keys, the revocation list and your requirements can change, so they're checked at each hit, as without a cache.
+//! the keys, the revocation list and your requirements can change, so they are checked at each hit, as without a cache.
 
 mod entry;
 mod hot_copies;

@@ -4,9 +4,9 @@
 /// [digests](Self::digests). Expiry and the other times, the issuer's keys, the revocation list and your requirements are
 /// checked each time. If the key was withdrawn, the token is verified from the start.
 ///
-/// Only accepted tokens are stored, so forged tokens can't fill the cache. A hit compares the whole token, or its SHA-256. Each
+/// Only accepted tokens are stored, so forged tokens cannot fill the cache. A hit compares the whole token, or its SHA-256. Each
 /// verifier has a cache of its own, which its clones share. Tokens of a [`KeySource`](crate::keys::KeySource) without a
-/// [generation](crate::keys::KeySource::generation) aren't stored.
+/// [generation](crate::keys::KeySource::generation) are not stored.
 ///
 /// From the response time, a client can tell whether its token was used here before. It learns nothing about other tokens.
 ///
@@ -45,7 +45,7 @@ impl TokenCacheSettings {
 
     /// Sets how many bytes the tokens, their claims and the cache entries take at most. Default: 32 MiB.
     ///
-    /// Claims that handlers [share](crate::Verified::shared_claims) get up to half of it, as they're asked for. The size of your
+    /// Claims that handlers [share](crate::Verified::shared_claims) get up to half of it, as they are asked for. The size of your
     /// type isn't known, so they count as much as a [`serde_json::Value`] of them can take, which is several times their JSON.
     /// Claims that don't fit are decoded for each request, as without a cache.
     ///
@@ -59,7 +59,7 @@ impl TokenCacheSettings {
     ///
     /// Bearer tokens and claims then don't stay in memory, and an entry is much smaller. A hit only saves verifying the
     /// signature: the token is parsed and checked as if it were new, and its claims are decoded for each request. With a shared
-    /// secret (HS256), that's no faster than no cache.
+    /// secret (HS256), that is no faster than no cache.
     pub const fn digests(mut self) -> Self {
         self.digests = true;
         self

@@ -20,14 +20,14 @@ pub(in crate::verify) struct Store {
     hot_copies: HotCopies,
     shards: Box<[Mutex<Shard>]>,
     entries_per_shard: usize,
-    /// Keyed, so that clients can't choose tokens that collide.
+    /// Keyed, so that clients cannot choose tokens that collide.
     hasher: RandomState,
     entries: AtomicIsize,
     budget: Arc<Budget>,
 }
 
 impl Store {
-    /// Returns `None` if digests are configured but the back end can't compute SHA-256.
+    /// Returns `None` if digests are configured but the back end cannot compute SHA-256.
     pub(in crate::verify) fn new(settings: TokenCacheSettings, backend: Option<Backend>) -> Option<Self> {
         let digests = match settings.digests {
             true => Some(backend.filter(|backend| backend.sha256(b"").is_some())?),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use crate::claim_rules::{AudienceRule, ClaimRules, TypeRule};
 use crate::jose::Algorithm;
 
-/// The requirements for an issuer's tokens, in words. They're prepared when the verifier is built, so that refusals stay cheap.
+/// The requirements for an issuer's tokens, in words. They are prepared when the verifier is built, so that refusals stay cheap.
 pub(crate) struct Expected {
     pub(crate) audience: Arc<str>,
     pub(crate) types: Arc<str>,
@@ -39,7 +39,7 @@ pub(super) fn quoted<N: AsRef<str>>(names: &[N]) -> String {
     for (index, name) in names.iter().take(MAX_NAMES).enumerate() {
         let (mut chars, separator) = (name.as_ref().chars(), if index == 0 { "" } else { ", " });
         let start: String = chars.by_ref().take(MAX_CHARS).flat_map(char::escape_debug).collect();
-        // Writing to a `String` can't fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(list, "{separator}`{start}{}`", if chars.next().is_some() { "…" } else { "" });
     }
     if names.len() > MAX_NAMES {

@@ -26,7 +26,7 @@ pub(crate) struct Issuer {
     pub(crate) tenancy: Option<Arc<super::resolver::Tenancy>>,
 }
 
-/// The issuer for a token's `iss`, or why it can't be used.
+/// The issuer for a token's `iss`, or why it cannot be used.
 pub(crate) enum FoundIssuer<'i> {
     /// The builder was given it.
     Given(&'i Arc<Issuer>),
@@ -35,7 +35,7 @@ pub(crate) enum FoundIssuer<'i> {
     Resolved(Arc<Issuer>),
     /// It isn't trusted.
     Unknown,
-    /// The resolver can't tell now.
+    /// The resolver cannot tell now.
     #[cfg(feature = "remote")]
     Unavailable(Error),
     /// The resolver must be asked first; this is the future to wait for.

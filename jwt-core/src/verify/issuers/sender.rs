@@ -9,7 +9,7 @@ impl TrustedIssuer {
     /// Accepts tokens that are bound to a key, together with a proof of it, beside bearer tokens. Default: bound tokens are
     /// refused. RFC 9449.
     ///
-    /// A token that's bound (its claim `cnf` has `jkt`) needs `Authorization: DPoP` and a proof in the header `DPoP`; as a bearer
+    /// A token that is bound (its claim `cnf` has `jkt`) needs `Authorization: DPoP` and a proof in the header `DPoP`; as a bearer
     /// token it's refused. Use this while clients change over, and [`dpop_required`](Self::dpop_required) afterwards: a token
     /// that isn't bound is still good for anyone who steals it. The verifier needs
     /// [`VerifierBuilder::dpop`](crate::VerifierBuilder::dpop).
@@ -38,7 +38,7 @@ impl TrustedIssuer {
     /// Accepts tokens that are bound to a client's certificate, from connections with that certificate, beside bearer tokens.
     /// Default: bound tokens are refused. RFC 8705 section 3.
     ///
-    /// A token that's bound has `cnf` with `x5t#S256`. The certificate comes from the TLS layer of the connection, as a
+    /// A token that is bound has `cnf` with `x5t#S256`. The certificate comes from the TLS layer of the connection, as a
     /// [`Peer`](crate::http::Peer), or from a [header of a trusted proxy](crate::VerifierBuilder::certificate_header). It isn't
     /// validated here: the server or the proxy decides which certificates it accepts, and the issuer which one a token is bound
     /// to.
@@ -78,7 +78,7 @@ impl TrustedIssuer {
         self
     }
 
-    /// Accepts bound tokens. The caller must check what they're bound to.
+    /// Accepts bound tokens. The caller must check what they are bound to.
     #[cfg(feature = "issue")]
     pub(crate) const fn binding_checked_elsewhere(mut self) -> Self {
         self.policy.sender.elsewhere = true;

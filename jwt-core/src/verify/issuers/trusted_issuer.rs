@@ -38,7 +38,7 @@ pub struct TrustedIssuer {
     pub(super) domain: Option<TrustDomain>,
     /// The first key of a set that was set aside when the set was read.
     pub(super) ignored: Option<IgnoredKey>,
-    /// Whether keys that can't be told apart are tried in turn.
+    /// Whether keys that cannot be told apart are tried in turn.
     pub(super) in_turn: bool,
     /// Whether `access_token_profile` was called.
     pub(super) profile: bool,
@@ -165,7 +165,7 @@ impl TrustedIssuer {
         }
     }
 
-    /// Lets verifiers use this clock, unless they're given another one.
+    /// Lets verifiers use this clock, unless they are given another one.
     #[cfg(any(feature = "issue", feature = "testing"))]
     pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock: Some(clock), ..self }
@@ -197,7 +197,7 @@ impl TrustedIssuer {
         self
     }
 
-    /// Tries up to four keys in turn if a token doesn't say which of them it means. Default: such tokens are refused, and keys
+    /// Tries up to four keys in turn if a token does not say which of them it means. Default: such tokens are refused, and keys
     /// that no token can tell apart are a build error.
     ///
     /// Use it while you replace a secret, or another key without a `kid`, and turn it off when the last token of the old key has
@@ -329,7 +329,7 @@ impl TrustedIssuer {
 
     /// Also accepts tokens without `typ` if [`token_types`](Self::token_types) is set. Default: `typ` must then be present.
     ///
-    /// Use it for issuers that leave `typ` out of some tokens. It can't be combined with
+    /// Use it for issuers that leave `typ` out of some tokens. It cannot be combined with
     /// [`access_token_profile`](Self::access_token_profile), which needs the type.
     pub fn allow_missing_type(mut self) -> Self {
         self.policy.type_optional = true;
@@ -354,7 +354,7 @@ impl TrustedIssuer {
     /// with the code `malformed_claims`. RFC 7519 sections 4.1.2 and 4.1.7 want strings.
     ///
     /// The subject `1815` is then the subject `"1815"`: for [`subject`](Self::subject), revocations and principals. So use it
-    /// only for an issuer that doesn't write both for different users. Negative numbers, fractions and exponents stay refused.
+    /// only for an issuer that does not write both for different users. Negative numbers, fractions and exponents stay refused.
     pub fn numeric_identifiers(mut self) -> Self {
         self.policy.numeric_identifiers = true;
         self

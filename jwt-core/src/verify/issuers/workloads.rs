@@ -15,7 +15,7 @@ impl TrustedIssuer {
     /// `spiffe://example.org/reports`.
     ///
     /// They need no `iss`; `typ` is absent, `JWT` or `JOSE`; `exp` and an [audience](Self::audience) are always checked. A token
-    /// whose `iss` is another trusted issuer belongs to that issuer. If there's an issuer resolver, JWT-SVIDs must have no `iss`.
+    /// whose `iss` is another trusted issuer belongs to that issuer. If there is an issuer resolver, JWT-SVIDs must have no `iss`.
     ///
     /// The keys are those of the domain's bundle whose `use` is `jwt-svid`. Fetch the bundle with [`jwks_url`](Self::jwks_url),
     /// or pass one that you read with [`KeySet::from_spiffe_bundle`](crate::keys::KeySet::from_spiffe_bundle) to
@@ -39,7 +39,7 @@ impl TrustedIssuer {
     ///
     /// They need no `iss`. `txn`, `sub`, `iat` and `exp` are required. Add the keys of the domain's transaction token service with
     /// [`jwks_url`](Self::jwks_url) or [`key`](Self::key). A token whose `iss` is another trusted issuer belongs to that issuer;
-    /// if there's an issuer resolver, transaction tokens must have no `iss`. draft-ietf-oauth-transaction-tokens-08 section 5.
+    /// if there is an issuer resolver, transaction tokens must have no `iss`. draft-ietf-oauth-transaction-tokens-08 section 5.
     ///
     /// The draft also requires `scope` and `req_wl` of the service. Add them to
     /// [`require_claims`](Self::require_claims) if yours writes them.
@@ -68,7 +68,7 @@ impl TrustedIssuer {
     ///
     /// The keys are fetched from `https://kubernetes.default.svc/openid/v1/jwks`. The API server's certificate is signed by the
     /// cluster's own authority, so pass a [`fetch`](crate::VerifierBuilder) that trusts it; the guide's page on
-    /// providers shows one. Outside of the cluster, use [`discover`](Self::discover) with an issuer that's public.
+    /// providers shows one. Outside of the cluster, use [`discover`](Self::discover) with an issuer that is public.
     ///
     /// `sub` and `kubernetes.io` are required, and you must decide on an [audience](Self::audience): the one that the pod's
     /// volume requests. The tokens that are mounted for the API server have another one.

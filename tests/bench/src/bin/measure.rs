@@ -219,7 +219,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     report.write()
 }
 
-/// Returns other libraries, and the ones that can't be measured with the reason.
+/// Returns other libraries, and the ones that cannot be measured with the reason.
 #[cfg(feature = "peers")]
 fn peers(stand: &Stand, absent: &mut Vec<(String, String)>) -> Vec<Contender> {
     let measured = jwt_bench::peers::all(stand).into_iter();

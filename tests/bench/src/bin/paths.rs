@@ -82,7 +82,7 @@ fn read_inputs() {
 
 /// The most instructions for the second half of an input, in percent of those for the first. Sorting takes up to 125.
 const MOST_PERCENT: u64 = 130;
-/// A difference of fewer instructions doesn't count: a buffer grew.
+/// A difference of fewer instructions does not count: a buffer grew.
 const SLACK: u64 = 5000;
 
 fn check_scaling() -> Result<()> {

@@ -1,6 +1,6 @@
 //! Compares configurations in TOML, JSON and variables with a builder that code sets up in the same way.
 //!
-//! All forms must lead to the same builder, and no form may accept settings that code can't build. Any other text must be
+//! All forms must lead to the same builder, and no form may accept settings that code cannot build. Any other text must be
 //! refused without a panic.
 
 #![no_main]
@@ -222,7 +222,7 @@ fn frame(input: &mut Input<'_>, said: &mut Said) -> VerifierBuilder {
         }
         let chosen = said.names(input, place, names);
         for (index, name) in chosen.iter().enumerate() {
-            // Code may name a place twice. In a file that's a mistake.
+            // Code may name a place twice. In a file that is a mistake.
             let is_header = place.1.ends_with("headers");
             let is_twice = if is_header {
                 let name = name.to_ascii_lowercase();
@@ -252,7 +252,7 @@ fn frame(input: &mut Input<'_>, said: &mut Said) -> VerifierBuilder {
     builder.sources(sources)
 }
 
-/// Chooses whether tokens are bound to their sender, and how that's checked.
+/// Chooses whether tokens are bound to their sender, and how that is checked.
 fn senders(
     input: &mut Input<'_>,
     said: &mut Said,

@@ -72,7 +72,7 @@ fuzz_target!(|data: &[u8]| {
     let which = input.below(CLAIMS.len());
     let (request, claim) = (&REQUESTS[which], CLAIMS[which]);
     let outcome = AUTHENTICATOR.enter(request, &RequestState::missing("")).ready().expect("the keys are there");
-    // An empty claim can't be repeated, so no form is read for it.
+    // An empty claim cannot be repeated, so no form is read for it.
     let Ok(mut admission) = outcome else { return assert_eq!(claim, "") };
     let mut form = admission.take_inspection().expect("the claim has to be repeated");
     let (mut rest, mut taken) = (&body[..], 0);

@@ -1,7 +1,7 @@
 //! Compares the decisions about DPoP proofs with the twelve checks of RFC 9449 section 4.3, made again on other crates.
 //!
 //! An accepted proof must pass all of them, and a proof in which only harmless things vary must be accepted. Each proof is used
-//! up by its first use and by nothing else. A service that remembers keys and one that doesn't must agree, and one with nonces
+//! up by its first use and by nothing else. A service that remembers keys and one that does not must agree, and one with nonces
 //! must accept the same proofs if they have its nonce.
 
 #![no_main]
@@ -98,7 +98,7 @@ impl Service {
     }
 }
 
-/// One that remembers keys, one that doesn't, and one with nonces.
+/// One that remembers keys, one that does not, and one with nonces.
 static SERVICES: LazyLock<[Service; 3]> = LazyLock::new(|| {
     [Service::new(|dpop| dpop), Service::new(|dpop| dpop.remembered_keys(0)), Service::new(|dpop| dpop.nonces([7; 32]))]
 });

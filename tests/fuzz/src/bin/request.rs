@@ -301,7 +301,7 @@ fn expected(request: &Request) -> Result<(), ErrorKind> {
 
 fn check_finding(request: &Request) {
     let (ours, theirs) = (request.outcome(), expected(request));
-    // The model doesn't say why a text isn't a token.
+    // The model does not say why a text isn't a token.
     let alike = ours == theirs || (theirs == Err(ErrorKind::MalformedToken) && ours.is_err());
     assert!(alike, "{ours:?}, by the model {theirs:?}: {request}");
 }

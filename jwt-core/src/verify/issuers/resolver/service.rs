@@ -155,13 +155,13 @@ impl Resolver {
         self.0.table.proven().into_iter().filter(is_in_use).collect()
     }
 
-    /// Whether the issuer may be used now. Starts a look-up in the background if that's due.
+    /// Whether the issuer may be used now. Starts a look-up in the background if that is due.
     fn is_usable(&self, issuer: &Arc<Issuer>, now: Duration) -> bool {
         let (Some(tenancy), Some(name)) = (&issuer.tenancy, &issuer.name) else { return false };
         match tenancy.freshness(now) {
             Freshness::Fresh => true,
             Freshness::Due => {
-                // Other tokens needn't start another look-up meanwhile.
+                // Other tokens need not start another look-up meanwhile.
                 tenancy.renew_after(now.saturating_add(LONGEST_WAIT));
                 let task = self.0.with_state(|state, _| match state.look_up_in_flight(name, now) {
                     Some(_) => None,

@@ -18,7 +18,7 @@ pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = Answer> + Send>>;
 ///
 /// - `admits` says whether a name may be looked up at all. It runs for every token, also for tokens in the cache, so it must be
 ///   cheap and do no I/O. If it returns `false`, the token is refused.
-/// - `look_up` returns the issuer of that name, or `None` if you don't know it. An `Err` means that you couldn't find out: the
+/// - `look_up` returns the issuer of that name, or `None` if you don't know it. An `Err` means that you could not find out: the
 ///   request is answered 503. It runs in a Tokio task, once for all requests that wait for the same name, for at most 10
 ///   seconds.
 ///
@@ -95,7 +95,7 @@ impl IssuerResolver {
     /// Sets how long a name is refused after `look_up` answered `None`. Default: 30 seconds. With zero, `look_up` is called
     /// for each token.
     ///
-    /// Call [`forget_issuer`](crate::Verifier::forget_issuer) when you create a tenant, so that its first tokens aren't refused.
+    /// Call [`forget_issuer`](crate::Verifier::forget_issuer) when you create a tenant, so that its first tokens are not refused.
     pub const fn unknown_lifetime(mut self, lifetime: Duration) -> Self {
         self.unknown_lifetime = lifetime;
         self
@@ -103,7 +103,7 @@ impl IssuerResolver {
 
     /// Keeps at most this many issuers with a verified token. Default: 10,000.
     ///
-    /// If there are more, an issuer that wasn't used lately is dropped. Issuers without a verified token are counted
+    /// If there are more, an issuer that was not used lately is dropped. Issuers without a verified token are counted
     /// separately: as many are kept as [`look_ups`](Self::look_ups) admits within 10 seconds.
     pub const fn max_issuers(mut self, issuers: usize) -> Self {
         self.max_issuers = issuers;
@@ -123,7 +123,7 @@ impl IssuerResolver {
     /// second.
     ///
     /// The limit covers all issuers that were looked up: their first key sets, and every fetch for an unknown `kid`. Renewals
-    /// of keys that have verified a token aren't counted. A fetch requests up to three documents. A token over the limit is
+    /// of keys that have verified a token are not counted. A fetch requests up to three documents. A token over the limit is
     /// answered 503 with `Retry-After`.
     pub const fn key_fetches(mut self, at_once: u32, per_second: u32) -> Self {
         self.key_fetches = (at_once, per_second);

@@ -162,7 +162,7 @@ impl Queue {
         self.tidy(removed);
     }
 
-    /// Removes the issuers that ended or moved, once they're more than half of the queue.
+    /// Removes the issuers that ended or moved, once they are more than half of the queue.
     fn tidy(&mut self, removed: &mut Removed) {
         if self.issuers.len() > 2 * self.live + 16 {
             let issuers = std::mem::take(&mut self.issuers);

@@ -30,7 +30,7 @@ pub(crate) struct Tenancy {
 pub(super) struct Lifetimes {
     pub(super) lifetime: Duration,
     pub(super) stale_if_error: Duration,
-    /// How much before the end of its lifetime this issuer is renewed, so that issuers aren't all renewed at once.
+    /// How much before the end of its lifetime this issuer is renewed, so that issuers are not all renewed at once.
     pub(super) sooner: Duration,
 }
 
