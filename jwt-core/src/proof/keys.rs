@@ -89,6 +89,7 @@ mod tests {
         none.remember(first, key("a"));
         assert!(none.find(&first, b"a").is_none());
     }
+
     #[test]
     fn many_keys_and_headers_take_no_more_space_than_allowed() {
         let backend = Backend::compiled_in().expect("a back end");
