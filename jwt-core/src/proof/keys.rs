@@ -3,6 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use foldhash::fast::RandomState;
+
 use crate::crypto::PreparedKey;
 
 const SHARDS: usize = 16;
@@ -15,7 +17,7 @@ pub(super) struct ProofKeys {
 
 #[derive(Default)]
 struct Shard {
-    keys: HashMap<[u8; 32], Arc<ProofKey>>,
+    keys: HashMap<[u8; 32], Arc<ProofKey>, RandomState>,
     /// The thumbprints, oldest first.
     order: VecDeque<[u8; 32]>,
 }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+
 use super::replay::{ProofUse, ReplayLog};
 use crate::clock::Moment;
 use crate::error::BoxError;
@@ -39,8 +41,8 @@ type Short = [u8; 16];
 #[derive(Default)]
 struct Shard {
     /// Every entry, and when it ends on the monotonic clock.
-    entries: HashMap<Short, Duration>,
-    of_key: HashMap<Short, u32>,
+    entries: HashMap<Short, Duration, RandomState>,
+    of_key: HashMap<Short, u32, RandomState>,
     /// Every entry and its key, ordered by when it ends on the wall clock.
     ends: BinaryHeap<Reverse<(Duration, Short, Short)>>,
 }
