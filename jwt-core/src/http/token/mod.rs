@@ -3,6 +3,7 @@
 mod cookies;
 mod found;
 mod malformed;
+mod search;
 mod source;
 mod sources;
 mod strip;
