@@ -430,12 +430,22 @@ async fn h20_a_challenge_contains_nothing_that_needs_escaping() {
         let error = builder().realm(realm).build().expect_err(realm);
         assert_eq!((error.kind(), error.setting()), (BuildErrorKind::IllegalCharacters, "realm"), "{realm:?}");
     }
-    // No token has such a scope, so it's a mistake of the application, and no challenge names it.
-    for scope in ["a\"b", "a\\b", "a b", "a\r\nb", "caf\u{e9}", ""] {
+    let bare = r#"Bearer realm="api", error="insufficient_scope""#;
+    let (missing, mistake) = ((403, Some(bare)), (500, None));
+    for (scope, expected) in [
+        ("a\"b", missing),
+        ("a\\b", missing),
+        ("caf\u{e9}", missing),
+        ("a\r\nb", missing),
+        // Scopes are separated by spaces, so no token has one of these, and it's a mistake of the application.
+        ("a b", mistake),
+        ("", mistake),
+    ] {
         let application = application().scopes([scope]);
         let answer = application.send(&Ask::get("/reports").bearer(&good().sign())).await;
-        assert_eq!((answer.status, answer.header("www-authenticate")), (500, None), "{scope:?}");
-        assert_eq!(answer.code, Some("misconfigured"), "{scope:?}");
+        assert_eq!((answer.status, answer.header("www-authenticate")), expected, "{scope:?}");
+        let code = if expected == missing { "insufficient_scope" } else { "misconfigured" };
+        assert_eq!(answer.code, Some(code), "{scope:?}");
     }
     // The token's contents never appear in a response.
     for claim in ["iss", "aud", "scope"] {
