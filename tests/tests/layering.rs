@@ -303,7 +303,7 @@ fn a_module_uses_only_modules_of_lower_levels() {
             assert!(other_level < own, "{}: `{module}` ({own}) uses `{other}` ({other_level})", source.path);
             seen += 1;
         }
-        // The check above does not see where these paths lead.
+        // The check above cannot follow these paths.
         assert!(
             !source.code.contains("super::super::"),
             "{}: `super::super::` may leave the module; write `crate::module::`",

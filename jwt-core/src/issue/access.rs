@@ -202,7 +202,7 @@ impl AccessToken {
 
     /// Adds a header parameter. Default: only `alg`, `typ` and `kid`.
     ///
-    /// You cannot set these three, nor parameters by which a token would choose its own key, such as `jwk`.
+    /// You cannot set these three, nor parameters that would let a token choose its own key, such as `jwk`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let name = name.into();
         if let Some(reserved) = RESERVED_HEADERS.into_iter().find(|reserved| *reserved == name) {

@@ -198,7 +198,7 @@ impl KeyRing {
         self.signing_key().1
     }
 
-    /// Returns the keys that have not ended, sorted by the moment from which they sign.
+    /// Returns the keys that have not ended, sorted by when they start to sign.
     #[must_use]
     pub fn keys(&self) -> Vec<KeyState> {
         let (keys, now) = (self.0.keys.load(), self.now());

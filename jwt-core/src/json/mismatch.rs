@@ -1,4 +1,4 @@
-//! Says where a text does not fit a type. The explanation quotes nothing of the text but names that the type has too.
+//! Explains which part of a text does not fit a type. The explanation quotes nothing of the text but names that the type has too.
 
 use std::fmt::{self, Write as _};
 
@@ -44,7 +44,7 @@ const COMMON: [&str; 20] = [
     "permissions",
 ];
 
-/// The place in a value where it does not fit, and the problem.
+/// The place of a mismatch in a value, and the problem.
 #[derive(Debug, Default)]
 struct Mismatch {
     /// From the innermost step to the outermost.

@@ -1,7 +1,7 @@
 //! Keeps the memory of a process current.
 //!
 //! Messages bring new revocations at once. Asking the server for the changes after a position, at intervals and whenever a
-//! message was missed, proves that none is missing, and that the server is a primary. Everything is read only if there is no
+//! message was missed, proves that no message is missing, and that the server is a primary. Everything is read only if there is no
 //! position to continue from.
 
 use std::sync::Arc;

@@ -74,7 +74,7 @@ impl ScriptedSessions {
         self.play(operations, Script::LoseAnswer);
     }
 
-    /// Does not answer these operations until [`recover`](Self::recover), which carries them out.
+    /// Leaves these operations pending until [`recover`](Self::recover), which carries them out.
     ///
     /// # Panics
     ///

@@ -126,7 +126,7 @@ pub(super) fn keys_unavailable(issuer: &Issuer) -> Error {
     }
 }
 
-/// A wrong signature. Microsoft Graph's tokens are signed over another header than the one that they are sent with.
+/// A wrong signature. Microsoft Graph's tokens are signed over a header that differs from the sent one.
 #[cold]
 pub(super) fn signature(issuer: &Issuer, compact: &Compact<'_>, algorithm: Algorithm) -> Error {
     const MICROSOFT: [&str; 2] = ["https://sts.windows.net/", "https://login.microsoftonline."];

@@ -15,7 +15,7 @@ pub(super) enum RequestOrigin {
 }
 
 impl RequestOrigin {
-    /// Reads the headers in which the browser names the page's origin. Scripts cannot set these headers: their names are
+    /// Reads the browser's headers that name the page's origin. Scripts cannot set these headers: their names are
     /// forbidden.
     pub(super) fn of(request: &dyn RequestView, allowed: &[String], allows: Option<&AllowsOrigin>) -> Self {
         let (mut site, mut origin) = (SingleLine::default(), SingleLine::default());

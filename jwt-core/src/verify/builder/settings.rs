@@ -226,7 +226,7 @@ impl VerifierBuilder {
 
     /// Requires every token to meet `requirement`, which is checked last, each time a token is used. Default: no requirements.
     ///
-    /// A token that does not meet it is refused with 401 `rule_refused`, even if the requirement alone would mean 403. The
+    /// A token that does not meet it is refused with 401 `rule_refused`, even if the requirement itself would mean 403. The
     /// [detail](crate::Error::detail) of the error stays, for example the name that you pass to
     /// [`check`](fn@crate::authorize::check). If the requirement could not be checked, its error stays as well: a closure of
     /// [`check_async`](crate::authorize::check_async) that returns `Err` means 503 `rule_unavailable`.

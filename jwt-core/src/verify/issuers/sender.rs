@@ -78,7 +78,7 @@ impl TrustedIssuer {
         self
     }
 
-    /// Accepts bound tokens. The caller must check what they are bound to.
+    /// Accepts bound tokens. The caller must check their keys and certificates.
     #[cfg(feature = "issue")]
     pub(crate) const fn binding_checked_elsewhere(mut self) -> Self {
         self.policy.sender.elsewhere = true;

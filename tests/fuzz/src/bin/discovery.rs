@@ -182,7 +182,7 @@ fn written(input: &mut Input<'_>, members: &[(String, String)]) -> Vec<u8> {
     text
 }
 
-/// Returns whether the model cannot judge a document: JSON that `serde_json` can skip and not hold, such as the number
+/// Returns whether the model cannot decide about a document: JSON that `serde_json` can skip and not hold, such as the number
 /// `1e999`, or a set with another key, whose use depends on more than its name.
 fn is_beyond_model(body: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(body) else { return false };
