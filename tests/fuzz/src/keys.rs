@@ -8,8 +8,12 @@ use crate::json::Json;
 /// Reads a number of a JWK, without leading zeros. RFC 7518 section 2.
 #[must_use]
 pub fn number(jwk: &Json, name: &str) -> Option<Vec<u8>> {
-    let bytes = decode(jwk.get(name)?.text()?.trim_end_matches('='))?;
-    Some(shortened(&bytes).to_vec())
+    Some(shortened(&bytes(jwk.get(name)?.text()?)?).to_vec())
+}
+
+/// Decodes base64url or base64, with or without padding.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    decode(&text.trim_end_matches('=').replace('+', "-").replace('/', "_"))
 }
 
 fn shortened(number: &[u8]) -> &[u8] {
@@ -35,7 +39,7 @@ impl Numbers {
     #[must_use]
     pub fn of_jwk(jwk: &Json) -> Option<Self> {
         let text = |name: &str| jwk.get(name)?.text();
-        let exact = |name: &str| decode(text(name)?.trim_end_matches('='));
+        let exact = |name: &str| bytes(text(name)?);
         Some(match text("kty")? {
             "RSA" => Self::Rsa { n: number(jwk, "n")?, e: number(jwk, "e")? },
             "EC" => {

@@ -242,7 +242,11 @@ fn candidates(request: &Request) -> Vec<(Vec<u8>, Place)> {
         let ours = parameters.filter(|(name, _)| name == PARAMETER);
         found.extend(ours.map(|(_, value)| (value.as_bytes().to_vec(), Place::Elsewhere)));
     }
-    found.extend(request.end_to_end(HEADER).into_iter().map(|value| (value.trim_ascii().to_vec(), Place::Elsewhere)));
+    let lines = request.end_to_end(HEADER);
+    // One empty line has no token.
+    if lines.len() > 1 || lines.iter().any(|value| !value.trim_ascii().is_empty()) {
+        found.extend(lines.into_iter().map(|value| (value.trim_ascii().to_vec(), Place::Elsewhere)));
+    }
     found
 }
 
