@@ -67,28 +67,16 @@ const ADVICE: &[(BuildErrorKind, &str, &str)] = &[
     (OutOfRange, "scope_implies", ": a scope includes too many others; name only the ones that it includes itself"),
     (OutOfRange, "", ": it must be at least 1"),
     (IllegalCharacters, "realm", ": use printable ASCII without quotes and backslashes"),
-    (
-        IllegalCharacters,
-        "challenge",
-        ": write a scheme other than `Bearer` and its parameters, for example `Basic realm=\"api\"`",
-    ),
-    (
-        IllegalCharacters,
-        "challenges",
-        ": write a scheme other than `Bearer` and its parameters, for example `Basic realm=\"api\"`",
-    ),
+    (IllegalCharacters, "challenge", CHALLENGE),
+    (IllegalCharacters, "challenges", CHALLENGE),
     (IllegalCharacters, "scope", SCOPE),
     (IllegalCharacters, "scope_implies", SCOPE),
     (IllegalCharacters, "header", HEADER),
     (IllegalCharacters, "certificate_header", HEADER),
-    (IllegalCharacters, "cookie", ": a cookie's name has no white space, quotes, commas, semicolons or brackets"),
-    (IllegalCharacters, "name", ": a cookie's name has no white space, quotes, commas, semicolons or brackets"),
-    (IllegalCharacters, "path", ": it must begin with `/`, and have only characters that a URL's path may have"),
-    (
-        IllegalCharacters,
-        "device_bound",
-        ": it must begin with `/`, and have only characters that a URL's path may have",
-    ),
+    (IllegalCharacters, "cookie", COOKIE),
+    (IllegalCharacters, "name", COOKIE),
+    (IllegalCharacters, "path", PATH),
+    (IllegalCharacters, "device_bound", PATH),
     (IllegalCharacters, "domain", ": write the name of a host, without a scheme, a port or a dot at its start"),
     (
         InvalidUrl,
@@ -124,6 +112,9 @@ const LIFETIME_OF_TOKENS: &str =
     ": it must be longer than zero, and for issued tokens at most the key ring's `longest_lifetime`";
 const SCOPE: &str = ": a scope is not empty, and has no white space, quotes or backslashes (RFC 6749 section 3.3)";
 const HEADER: &str = ": a header's name has only letters, digits and marks such as `-` (RFC 9110 section 5.1)";
+const COOKIE: &str = ": a cookie's name has no white space, quotes, commas, semicolons or brackets";
+const CHALLENGE: &str = ": write a scheme other than `Bearer` and its parameters, for example `Basic realm=\"api\"`";
+const PATH: &str = ": it must begin with `/`, and have only characters that a URL's path may have";
 const RESOURCE: &str = ": write an `https` address without a fragment, for example `https://api.example`";
 const PLAIN_HTTP: &str = ": use https, or, if the network in between is trusted as in docker compose, name the host with `dangerous_http_hosts`";
 
