@@ -43,7 +43,7 @@ pub enum Script {
     LoginPage,
     /// The document, as `text/html`.
     WrongContentType,
-    /// The document after a byte order mark: a key set is read all the same, metadata is refused.
+    /// The document after a byte order mark, which readers ignore. RFC 8259 section 8.1.
     ByteOrderMark,
     /// The document with bytes that are not UTF-8.
     InvalidUtf8,
