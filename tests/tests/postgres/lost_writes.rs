@@ -1,0 +1,134 @@
+//! Sessions and revocations on a primary that fails over to a standby that lagged behind, and on one that's cut off.
+
+use std::time::Duration;
+
+use jwt_core::issue::{KeyRing, Sessions, TokenIssuer, TokenPair};
+use jwt_core::revocation::{Revocation, RevocationSettings};
+use jwt_core::store::tokio_postgres::{Config, NoTls};
+use jwt_core::store::{PostgresRevocations, PostgresSessions, PostgresSettings};
+use jwt_core::testing::ManualClock;
+use jwt_core::{ErrorKind, Verifier};
+use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
+use jwt_tests::revocation_contract::until;
+use jwt_tests::setup::key;
+
+use super::revocations::Node;
+use super::server::Server;
+
+const REVOKED: Option<ErrorKind> = Some(ErrorKind::Revoked);
+const UNAVAILABLE: Option<ErrorKind> = Some(ErrorKind::RevocationUnavailable);
+
+/// A process with sessions, a verifier and a revocation list.
+struct Process {
+    sessions: Sessions,
+    verifier: Verifier,
+    list: PostgresRevocations,
+    clock: ManualClock,
+}
+
+impl Process {
+    async fn start(config: Config) -> Self {
+        let clock = ManualClock::at(NOW);
+        let ring = KeyRing::builder().key(key()).clock(clock.clone()).build().expect("a ring");
+        let tokens = TokenIssuer::builder(ISSUER, ring).audience(AUDIENCE).build().expect("an issuer");
+        let revocations = tokens.revocation_settings().staleness(Duration::from_millis(400)).clock(clock.clone());
+        let settings = PostgresSettings::new().timeout(Duration::from_secs(10)).revocations(revocations);
+        let store = PostgresSessions::new(config.clone(), NoTls, &settings);
+        let list = PostgresRevocations::new(config, NoTls, settings);
+        list.synced().await;
+        let sessions = Sessions::builder(tokens.clone(), store).revocations(list.clone()).build().expect("sessions");
+        let verifier = Verifier::builder().issuer(tokens.trusted()).clock(clock.clone()).revocations(list.clone());
+        Self { sessions, verifier: verifier.build().expect("a verifier"), list, clock }
+    }
+
+    async fn log_in(&self, subject: &str) -> TokenPair {
+        self.sessions.login(subject).start().await.expect("a session")
+    }
+
+    /// Repeats the refresh while a store is unavailable, as a client does.
+    async fn refresh(&self, pair: &TokenPair) -> Result<TokenPair, ErrorKind> {
+        let token = self.sessions.verify(&pair.refresh.token).await.map_err(|error| error.kind())?;
+        let mut result = Err(ErrorKind::SessionsUnavailable);
+        until("the stores are available", async || {
+            result = self.sessions.refresh(&token).await.map_err(|error| error.kind());
+            !matches!(result, Err(ErrorKind::SessionsUnavailable | ErrorKind::RevocationUnavailable))
+        })
+        .await;
+        result
+    }
+
+    async fn log_out(&self, pair: &TokenPair) -> Result<(), ErrorKind> {
+        let token = self.sessions.verify(&pair.refresh.token).await.map_err(|error| error.kind())?;
+        self.sessions.logout(&token).await.map_err(|error| error.kind())
+    }
+
+    async fn refusal(&self, pair: &TokenPair) -> Option<ErrorKind> {
+        self.verifier.verify(&pair.access.token).await.err().map(|error| error.kind())
+    }
+}
+
+/// The address of two servers. Connections go to the one that takes writes.
+fn either(one: &Server, other: &Server) -> Config {
+    let (mut config, other) = (one.config(), other.config());
+    config.host("127.0.0.1").port(other.get_ports()[0]);
+    config
+}
+
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn a_failover_to_a_lagging_standby_accuses_nobody_and_revives_nobody() {
+    let mut primary = Server::start();
+    let standby = primary.standby();
+    let address = either(&primary, &standby);
+    let (one, other) = (Process::start(address.clone()).await, Process::start(address.clone()).await);
+    let [refreshed, ended, untouched] = [one.log_in("joe").await, one.log_in("ann").await, one.log_in("eve").await];
+    let count = "SELECT count(*) FROM jwt_sessions";
+    until("the standby has the sessions", async || standby.sql(count) == "3").await;
+    // From here on, nothing arrives at the standby.
+    standby.sql("ALTER SYSTEM SET primary_conninfo = ''");
+    standby.sql("SELECT pg_reload_conf()");
+    until("a cut", async || primary.sql("SELECT count(*) FROM pg_stat_replication") == "0").await;
+    let refreshed = other.refresh(&refreshed).await.expect("a pair");
+    let lost = one.log_in("lost").await;
+    assert_eq!(one.log_out(&ended).await, Ok(()));
+    one.list.revoke(&Revocation::session(ISSUER, "s")).await.expect("revoked");
+    until("the revocation arrives", async || other.refusal(&ended).await == REVOKED).await;
+    primary.kill();
+    standby.promote();
+    assert_eq!(other.refresh(&lost).await.map(drop), Err(ErrorKind::SessionEnded));
+    assert_eq!(one.refresh(&ended).await.map(drop), Err(ErrorKind::SessionEnded), "this process ended it");
+    assert_eq!(standby.sql("SELECT count(*) FROM jwt_sessions WHERE subject = 'ann'"), "0");
+    for (process, pair) in [(&one, &refreshed), (&other, &untouched)] {
+        let next = process.refresh(pair).await.expect("nobody is accused");
+        assert_eq!((one.refusal(&next).await, other.refusal(&next).await), (None, None));
+    }
+    assert_eq!((one.refusal(&ended).await, other.refusal(&ended).await), (REVOKED, REVOKED));
+    assert_eq!(one.refusal(&lost).await, None, "until it expires");
+    // The access tokens were revoked again when the session was ended again.
+    let started = Process::start(address).await;
+    assert_eq!(started.refusal(&ended).await, REVOKED);
+    one.clock.advance(Duration::from_secs(300));
+    assert!(one.sessions.heal().await.is_ok());
+}
+
+/// The standby confirms each commit. Without it, the primary can't prove that it still is one.
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn an_isolated_primary_is_trusted_unless_a_standby_confirms_its_commits() {
+    let server = Server::start();
+    let mut standby = server.standby();
+    let node = Node::with(&server, RevocationSettings::new()).synced().await;
+    for (names, expected) in [("", None), ("*", UNAVAILABLE)] {
+        server.sql(&format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'"));
+        server.sql("SELECT pg_reload_conf()");
+        standby.kill();
+        node.clock.advance(Duration::from_millis(400));
+        // A proof that was asked for before the standby ended may still count.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        node.clock.advance(Duration::from_millis(400));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(node.session("good").await, expected, "{names}");
+        standby.revive();
+        node.until_session("good", None).await;
+    }
+}
