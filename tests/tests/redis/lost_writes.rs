@@ -18,19 +18,19 @@ use super::setup::until;
 const ACCESS: u64 = 900;
 
 /// A process with sessions, a verifier and a revocation list.
-struct Process {
+pub(crate) struct Process {
     sessions: Sessions,
     verifier: Verifier,
-    list: RedisRevocations,
-    clock: ManualClock,
+    pub(crate) list: RedisRevocations,
+    pub(crate) clock: ManualClock,
 }
 
 impl Process {
-    async fn start(server: &Server) -> Self {
+    pub(crate) async fn start(server: &Server) -> Self {
         Self::at(server.address()).await
     }
 
-    async fn at(address: String) -> Self {
+    pub(crate) async fn at(address: String) -> Self {
         let clock = ManualClock::at(NOW);
         let ring = KeyRing::builder().key(key()).clock(clock.clone()).build().expect("a ring");
         let tokens = TokenIssuer::builder(ISSUER, ring).audience(AUDIENCE).build().expect("an issuer");
@@ -44,17 +44,17 @@ impl Process {
         Self { sessions, verifier: verifier.build().expect("a verifier"), list, clock }
     }
 
-    async fn log_in(&self, subject: &str) -> TokenPair {
+    pub(crate) async fn log_in(&self, subject: &str) -> TokenPair {
         self.sessions.login(subject).start().await.expect("a session")
     }
 
-    async fn refresh(&self, token: &str) -> Result<TokenPair, ErrorKind> {
+    pub(crate) async fn refresh(&self, token: &str) -> Result<TokenPair, ErrorKind> {
         let token = self.sessions.verify(token).await.map_err(|error| error.kind())?;
         self.sessions.refresh(&token).await.map_err(|error| error.kind())
     }
 
     /// Repeats the refresh while a store is unavailable, as a client does.
-    async fn refresh_in_the_end(&self, token: &str) -> Result<TokenPair, ErrorKind> {
+    pub(crate) async fn refresh_in_the_end(&self, token: &str) -> Result<TokenPair, ErrorKind> {
         let mut result = self.refresh(token).await;
         until("the stores are available", async || {
             let is_down = matches!(result, Err(ErrorKind::SessionsUnavailable | ErrorKind::RevocationUnavailable));
@@ -67,17 +67,17 @@ impl Process {
         result
     }
 
-    async fn log_out(&self, pair: &TokenPair) -> Result<(), ErrorKind> {
+    pub(crate) async fn log_out(&self, pair: &TokenPair) -> Result<(), ErrorKind> {
         let token = self.sessions.verify(&pair.refresh.token).await.map_err(|error| error.kind())?;
         self.sessions.logout(&token).await.map_err(|error| error.kind())
     }
 
-    async fn refusal(&self, access: &str) -> Option<ErrorKind> {
+    pub(crate) async fn refusal(&self, access: &str) -> Option<ErrorKind> {
         self.verifier.verify(access).await.err().map(|error| error.kind())
     }
 
     /// Calls `heal` at an interval, as the documentation says, until all ends are carried out.
-    async fn heal(&self) {
+    pub(crate) async fn heal(&self) {
         until("everything is healed", async || {
             self.clock.advance(Duration::from_secs(2));
             self.sessions.heal().await.is_ok()

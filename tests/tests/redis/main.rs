@@ -15,4 +15,5 @@ mod server;
 mod sessions;
 mod setup;
 mod snapshot;
+mod split;
 mod tls;
