@@ -1,0 +1,177 @@
+//! Logins, refreshes and logouts while the session store or the revocation list is down or full, and after the store lost writes.
+//! The rows are those of the table in the guide's page on sessions. `redis` and `postgres` have the ones that need a server.
+
+use std::time::Duration;
+
+use jwt_core::ErrorKind;
+use jwt_core::Verifier;
+use jwt_core::issue::{MemorySessions, SessionStore, Sessions, TokenPair};
+use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings};
+use jwt_core::testing::ScriptedSessions;
+use jwt_tests::forge::{ISSUER, NOW};
+use jwt_tests::issuing::Shop;
+
+const UNAVAILABLE: Result<(), ErrorKind> = Err(ErrorKind::SessionsUnavailable);
+const ENDED: Result<(), ErrorKind> = Err(ErrorKind::SessionEnded);
+
+/// A process with sessions, and a verifier that asks the same list.
+struct Process {
+    sessions: Sessions,
+    verifier: Verifier,
+}
+
+impl Process {
+    /// Processes with the same shop have the same clock and keys.
+    fn start(shop: &Shop, store: impl SessionStore + 'static, list: &MemoryRevocations) -> Self {
+        let sessions = Sessions::builder(shop.tokens.clone(), store).revocations(list.clone()).build();
+        let verifier = Verifier::builder().issuer(shop.tokens.trusted()).clock(shop.clock.clone());
+        let verifier = verifier.revocations(list.clone()).build().expect("a verifier");
+        Self { sessions: sessions.expect("sessions"), verifier }
+    }
+
+    async fn log_in(&self, subject: &str) -> Result<TokenPair, ErrorKind> {
+        self.sessions.login(subject).start().await.map_err(|error| error.kind())
+    }
+
+    async fn refresh(&self, pair: &TokenPair) -> Result<TokenPair, ErrorKind> {
+        let token = self.sessions.verify(&pair.refresh.token).await.expect("a good token");
+        self.sessions.refresh(&token).await.map_err(|error| error.kind())
+    }
+
+    async fn log_out(&self, pair: &TokenPair) -> Result<(), ErrorKind> {
+        let token = self.sessions.verify(&pair.refresh.token).await.expect("a good token");
+        self.sessions.logout(&token).await.map_err(|error| error.kind())
+    }
+
+    async fn refusal(&self, pair: &TokenPair) -> Option<ErrorKind> {
+        self.verifier.verify(&pair.access.token).await.err().map(|error| error.kind())
+    }
+}
+
+/// A revocation list with the clock of the shop.
+fn list(shop: &Shop, capacity: usize) -> MemoryRevocations {
+    let settings = RevocationSettings::new().longest_lifetime(Duration::from_secs(900)).capacity(capacity);
+    MemoryRevocations::with_settings(settings.clock(shop.clock.clone()))
+}
+
+#[tokio::test]
+async fn while_the_store_is_down_a_logout_is_kept_and_ending_all_sessions_is_not() {
+    let shop = Shop::usual();
+    let (store, list) = (ScriptedSessions::default(), list(&shop, 10));
+    let process = Process::start(&shop, store.clone(), &list);
+    let [here, there, elsewhere] = [(); 3].map(|()| process.log_in("joe"));
+    let [here, there, elsewhere] = [here.await, there.await, elsewhere.await].map(|pair| pair.expect("a session"));
+    store.fail(&ScriptedSessions::ALL);
+    assert_eq!(process.log_in("joe").await.map(drop), UNAVAILABLE);
+    assert_eq!(process.refresh(&here).await.map(drop), UNAVAILABLE);
+    assert_eq!(process.log_out(&here).await, UNAVAILABLE);
+    assert_eq!(process.refusal(&here).await, Some(ErrorKind::Revoked), "at once");
+    let error = process.sessions.end("joe", &there.session_id).await.expect_err("down");
+    assert_eq!((error.kind(), process.refusal(&there).await), (ErrorKind::SessionsUnavailable, None));
+    let error = process.sessions.end_all("joe").await.expect_err("its sessions are unknown");
+    assert_eq!(error.kind(), ErrorKind::SessionsUnavailable);
+    store.recover();
+    shop.wait(1);
+    assert_eq!(process.sessions.heal().await.map_err(|error| error.kind()), Ok(2));
+    assert_eq!(process.refresh(&here).await.map(drop), ENDED);
+    assert_eq!(process.refresh(&there).await.map(drop), ENDED);
+    assert_eq!(process.refusal(&there).await, Some(ErrorKind::Revoked), "whose session it is was known only now");
+    assert_eq!(process.refresh(&elsewhere).await.map(drop), Ok(()), "the caller has to repeat it");
+    assert_eq!(process.sessions.end_all("joe").await.map_err(|error| error.kind()), Ok(1));
+    assert_eq!(process.refusal(&elsewhere).await, Some(ErrorKind::Revoked));
+}
+
+#[tokio::test]
+async fn if_a_process_ends_before_its_logout_is_carried_out_the_list_ends_the_session() {
+    for (waits, expected) in [(1_500, ENDED), (1_501, Ok(()))] {
+        let shop = Shop::usual();
+        let (store, list) = (ScriptedSessions::default(), list(&shop, 1));
+        let (process, other) =
+            (Process::start(&shop, store.clone(), &list), Process::start(&shop, store.clone(), &list));
+        let pair = process.log_in("joe").await.expect("a session");
+        store.fail(&["end"]);
+        assert_eq!(process.log_out(&pair).await, UNAVAILABLE);
+        drop(process);
+        store.recover();
+        // The list remembers the logout for 15 minutes and 601 seconds. When it is full, it drops entries that have ended.
+        shop.wait(waits);
+        assert_eq!(list.revoke(&Revocation::session(ISSUER, "another")).is_ok(), expected.is_ok(), "{waits}");
+        assert_eq!(other.refresh(&pair).await.map(drop), expected, "{waits}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_store_refuses_logins_only() {
+    let shop = Shop::usual();
+    let process = Process::start(&shop, MemorySessions::with_capacity(1), &list(&shop, 10));
+    let pair = process.log_in("joe").await.expect("a session");
+    assert_eq!(process.log_in("ann").await.map(drop), UNAVAILABLE);
+    let pair = process.refresh(&pair).await.expect("a pair");
+    assert_eq!(process.log_out(&pair).await, Ok(()));
+    assert_eq!(process.log_in("ann").await.map(drop), Ok(()));
+}
+
+#[tokio::test]
+async fn with_a_full_list_a_logout_ends_the_session_and_revokes_when_there_is_space() {
+    let shop = Shop::usual();
+    let list = list(&shop, 1);
+    let process = Process::start(&shop, MemorySessions::new(), &list);
+    list.revoke(&Revocation::token_id(ISSUER, "another", Duration::from_secs(NOW))).expect("space");
+    let pair = process.log_in("joe").await.expect("a session");
+    let pair = process.refresh(&pair).await.expect("a pair");
+    assert_eq!(process.log_out(&pair).await, UNAVAILABLE);
+    assert_eq!((process.refresh(&pair).await.map(drop), process.refusal(&pair).await), (ENDED, None));
+    // The other revocation is dropped 301 seconds after the token has expired.
+    for (waits, expected) in [(300, None), (1, Some(ErrorKind::Revoked))] {
+        shop.wait(waits);
+        let _ = process.sessions.heal().await;
+        assert_eq!(process.refusal(&pair).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_lost_logins_ends_their_sessions_and_not_their_access_tokens() {
+    let shop = Shop::usual();
+    let (store, list) = (ScriptedSessions::default(), list(&shop, 10));
+    let process = Process::start(&shop, store.clone(), &list);
+    store.lose_writes();
+    let [lost, logged_out] = [process.log_in("joe").await, process.log_in("joe").await];
+    let [lost, logged_out] = [lost, logged_out].map(|pair| pair.expect("a session"));
+    assert_eq!(process.log_out(&logged_out).await, Ok(()));
+    store.recover();
+    assert_eq!(process.refresh(&lost).await.map(drop), ENDED);
+    assert_eq!(process.log_out(&logged_out).await, Ok(()));
+    assert_eq!((process.refusal(&lost).await, process.refusal(&logged_out).await), (None, Some(ErrorKind::Revoked)));
+    // No session is left to end, so the access token ends only with its subject, or when its client logs out.
+    assert_eq!(process.sessions.end_all("joe").await.map_err(|error| error.kind()), Ok(0));
+    assert_eq!(process.refusal(&lost).await, None);
+    list.revoke(&Revocation::subject(ISSUER, "joe", Duration::from_secs(NOW))).expect("space");
+    assert_eq!(process.refusal(&lost).await, Some(ErrorKind::Revoked));
+    shop.wait(1);
+    assert_eq!(process.log_in("joe").await.map(drop), Ok(()));
+}
+
+/// A gap of the grace period: only with zero does the first use of a second copy show.
+#[tokio::test]
+async fn a_thief_who_always_refreshes_within_the_grace_period_goes_unnoticed() {
+    for (grace, expected) in [(10, Ok(())), (0, Err(ErrorKind::RefreshReused))] {
+        let shop = Shop::with(MemorySessions::new(), |sessions| sessions.grace(Duration::from_secs(grace)));
+        let process = Process { sessions: shop.sessions.clone(), verifier: shop.verifier.clone() };
+        let mut owner = process.log_in("joe").await.expect("a session");
+        let mut thief = owner.clone();
+        let mut last = Ok(());
+        for _ in 0..10 {
+            shop.wait(600);
+            owner = process.refresh(&owner).await.unwrap_or(owner);
+            shop.wait(9);
+            match process.refresh(&thief).await {
+                Ok(pair) => thief = pair,
+                Err(error) => {
+                    last = Err(error);
+                    break;
+                }
+            }
+        }
+        assert_eq!(last, expected, "{grace}");
+    }
+}
