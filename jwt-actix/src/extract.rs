@@ -343,7 +343,7 @@ impl<T: DeserializeOwned> FromRequest for Fresh<T> {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let extensions = request.extensions();
         let state = state(&extensions);
-        let claims = state.require_token().and_then(|verified| {
+        let claims = state.token().and_then(|verified| {
             // This requirement never waits.
             authorize::fresh().check(verified).map_err(|error| verified.refuse(error))?;
             state.claims().map(Self)
@@ -358,7 +358,7 @@ impl FromRequest for Verified {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        read(request, |state| state.require_token().cloned().map(Self))
+        read(request, |state| state.token().cloned().map(Self))
     }
 }
 

@@ -39,7 +39,7 @@ impl FromRequest for Refresh {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         read(request, |state| {
-            let verified = state.require_token()?;
+            let verified = state.token()?;
             RefreshToken::of(verified).map(Self).map_err(|error| verified.refuse(error))
         })
     }

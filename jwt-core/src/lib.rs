@@ -54,7 +54,7 @@
 //! | accept tokens only from the client that they were issued to: DPoP | [`proof`] |
 //! | revoke tokens before they expire | [`revocation`] |
 //! | test my application | [`testing`] |
-//! | trust many tenants, set the cache, watch key health | [`verify`] |
+//! | trust many tenants, set the cache, watch the keys | [`verify`] |
 //!
 //! The guide has a page for each subject, for example `guide::defaults` with every default and its reason.
 //!

@@ -37,7 +37,7 @@ impl<S: Sync> FromRequestParts<S> for Refresh {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
         read(parts, |state| {
-            let verified = state.require_token()?;
+            let verified = state.token()?;
             RefreshToken::of(verified).map(Self).map_err(|error| verified.refuse(error))
         })
     }

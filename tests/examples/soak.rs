@@ -159,8 +159,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     let forged = attack.await??;
     println!(
         "{seconds} s: {} verified, {} refused, {} answered 503; p50 {} us, p99 {} us; {} forged refused, {} answered 503, {} \
-         accepted; {} requests for the key set, {} fetches good, {} failed; stale keys used {} times; health saw errors in \
-         {troubled} looks",
+         accepted; {} requests for the key set, {} fetches good, {} failed; stale keys used {} times; the key set\'s status \
+         showed errors in {troubled} looks",
         good.verified,
         good.refused,
         good.unavailable,
@@ -179,7 +179,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
 }
 
 /// Puts the issuer through its states in turn: down, flapping, healthy with a new key. Returns how many of its checks
-/// of the verifier's health found an error.
+/// of the key set's status found an error.
 async fn torment(
     issuer: &ScriptedIssuer,
     verifier: &Verifier,
@@ -217,7 +217,7 @@ async fn torment(
             while Instant::now() < phase.min(end) {
                 sleep(Duration::from_millis(100)).await;
                 looks += 1;
-                troubled += u64::from(verifier.health().iter().any(|(_, health)| health.last_error.is_some()));
+                troubled += u64::from(verifier.key_set_status().iter().any(|(_, status)| status.last_error.is_some()));
             }
         }
     }

@@ -22,7 +22,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 fn at_once(verifier: &Verifier, token: &str) -> Result<Verified, ErrorKind> {
-    match verifier.start(token, None) {
+    match verifier.verify_step(token, None) {
         Step::Ready(outcome) => outcome.map_err(|error| error.kind()),
         _ => panic!("a result without waiting"),
     }
@@ -178,7 +178,7 @@ fn a_second_use_is_a_cache_hit_unless_the_cache_is_off() {
     for _ in 0..3 {
         at_once(&verifier, &token).expect("a good token");
     }
-    assert_eq!((observer.take_cache().len(), verifier.token_cache()), (0, None));
+    assert_eq!((observer.take_cache().len(), verifier.token_cache_status()), (0, None));
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn in_digest_mode_only_the_validity_of_the_signature_is_cached() {
         assert!(verified.payload().contains(ISSUER));
     }
     assert_eq!(observer.take_cache(), ["miss", "stored", "hit", "hit"]);
-    let bytes = verifier.token_cache().expect("a cache").bytes;
+    let bytes = verifier.token_cache_status().expect("a cache").bytes;
     assert!(bytes < 400, "{bytes}");
     // After the keys change, no cached signature counts.
     for known in [3, 20] {
@@ -214,7 +214,7 @@ fn in_digest_mode_only_the_validity_of_the_signature_is_cached() {
     at_once(&verifier, &token).expect("a good token");
     clock.advance(Duration::from_secs(1_000_000));
     assert_eq!(at_once(&verifier, &token).err(), Some(ErrorKind::Expired));
-    assert_eq!(verifier.token_cache().expect("a cache").entries, 0, "expired entries are dropped");
+    assert_eq!(verifier.token_cache_status().expect("a cache").entries, 0, "expired entries are dropped");
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn a_cached_token_reports_the_place_where_it_was_found_this_time() {
     let verifier = builder().build().expect("a verifier");
     let token = good().sign();
     for location in [Some(Location::Cookie), Some(Location::Query), None, Some(Location::Authorization)] {
-        match verifier.start(&token, location) {
+        match verifier.verify_step(&token, location) {
             Step::Ready(Ok(verified)) => assert_eq!(verified.location(), location),
             other => panic!("{other:?}"),
         }
@@ -263,7 +263,7 @@ fn a_token_in_use_stays_cached_during_a_flood_of_others() {
             hits += usize::from(observer.take_cache() == ["hit"]);
         }
         assert_eq!(hits, 1_000 - hot, "each was verified once");
-        assert_eq!(verifier.token_cache().expect("a cache").entries, 100);
+        assert_eq!(verifier.token_cache_status().expect("a cache").entries, 100);
     }
 }
 
@@ -274,7 +274,7 @@ fn the_size_of_the_cache_is_limited_in_bytes() {
     for number in 0..600 {
         let padding = "x".repeat(number % 20 * 400);
         at_once(&verifier, &good().claim("jti", format!("t-{number}")).claim("padding", padding).sign()).expect("good");
-        full = full.max(verifier.token_cache().expect("a cache").bytes);
+        full = full.max(verifier.token_cache_status().expect("a cache").bytes);
     }
     assert!((512 << 10..=1 << 20).contains(&full), "{full}");
     // A token that is larger than its share is verified each time.
@@ -283,7 +283,7 @@ fn the_size_of_the_cache_is_limited_in_bytes() {
     at_once(&verifier, &token).expect("good");
     at_once(&verifier, &token).expect("good");
     assert_eq!(tiny.take_cache(), ["miss", "stored", "miss", "stored"]);
-    assert_eq!(verifier.token_cache().expect("a cache").entries, 0);
+    assert_eq!(verifier.token_cache_status().expect("a cache").entries, 0);
     drop(observer);
 }
 
@@ -373,7 +373,8 @@ fn decoded_claims_count_towards_the_size_of_the_cache() {
         for number in 0..500 {
             let token = good().claim("jti", format!("t-{number}")).claim("data", data.clone()).sign();
             at_once(&verifier, &token).expect("good").shared_claims::<Weighed>().expect("claims");
-            let (decoded, counted) = (WEIGHT.load(Ordering::Relaxed), verifier.token_cache().expect("a cache").bytes);
+            let (decoded, counted) =
+                (WEIGHT.load(Ordering::Relaxed), verifier.token_cache_status().expect("a cache").bytes);
             assert!(decoded <= counted && counted <= BYTES, "{decoded} bytes of claims, {counted} bytes counted");
         }
         assert!(WEIGHT.load(Ordering::Relaxed) > BYTES / 20, "claims are kept while there is space");

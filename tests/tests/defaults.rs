@@ -5,7 +5,7 @@ use std::time::Duration;
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::gate::ProtectedResource;
 use jwt_core::http::{Csrf, Location, TokenSources};
-use jwt_core::keys::{FetchErrorKind, HealthState, Key, KeyErrorKind, KeySet};
+use jwt_core::keys::{FetchErrorKind, Key, KeyErrorKind, KeySet, KeySetState};
 use jwt_core::proof::{Dpop, MemoryReplayLog};
 use jwt_core::revocation::{MemoryRevocations, Standing};
 use jwt_core::testing::ManualClock;
@@ -529,13 +529,13 @@ rows! {
         let verifier = verifier.expect("a verifier");
         assert_eq!(verifier.fetch_keys().await, Ok(()));
         for (age, state) in [
-            (599, HealthState::Fresh),
-            (600, HealthState::Stale),
-            (4_199, HealthState::Stale),
-            (4_200, HealthState::Outage),
+            (599, KeySetState::Fresh),
+            (600, KeySetState::Stale),
+            (4_199, KeySetState::Stale),
+            (4_200, KeySetState::Outage),
         ] {
             clock.set(Duration::from_secs(NOW + age));
-            assert_eq!(verifier.health()[0].1.state, state, "{age}");
+            assert_eq!(verifier.key_set_status()[0].1.state, state, "{age}");
         }
     }
 
@@ -555,9 +555,9 @@ rows! {
         let verifier = verifier.expect("a verifier");
         assert!(!verifier.is_ready());
         clock.advance(Duration::from_millis(15_999));
-        assert_eq!(verifier.health()[0].1.last_error, None);
+        assert_eq!(verifier.key_set_status()[0].1.last_error, None);
         clock.advance(Duration::from_millis(1));
-        assert_eq!(verifier.health()[0].1.last_error, Some(FetchErrorKind::Timeout.into()));
+        assert_eq!(verifier.key_set_status()[0].1.last_error, Some(FetchErrorKind::Timeout.into()));
     }
 
     "keys unavailable", "503 with `Retry-After`" => keys_out_of_reach_are_an_outage {
@@ -574,7 +574,7 @@ rows! {
         assert_eq!(TokenCacheSettings::default(), TokenCacheSettings::new());
         let verifier = builder().build().expect("a verifier");
         assert!(verifier.verify(&good().sign()).await.is_ok());
-        assert_eq!(verifier.token_cache().expect("a cache").entries, 1);
+        assert_eq!(verifier.token_cache_status().expect("a cache").entries, 1);
     }
 
     "issuers that are looked up", "looked up again after 5 minutes; 10,000 in use; 1,000 look-ups and key fetches at once, then 100 a second" => looked_up_issuers_are_asked_for_again {

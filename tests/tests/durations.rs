@@ -165,7 +165,7 @@ async fn remote_keys_may_live_forever() {
         assert!(verifier.is_ready() && verifier.fetch_keys().await.is_ok(), "{policy:?}");
         for (passed, unusable) in [(MOST / 2, unusable), (MOST, unusable)] {
             clock.advance(passed);
-            assert_eq!(!verifier.health()[0].1.state.is_ready(), unusable, "{policy:?}");
+            assert_eq!(!verifier.key_set_status()[0].1.state.is_ready(), unusable, "{policy:?}");
             assert_eq!(verifier.verify(&token).await.expect_err("its key is gone").kind(), ErrorKind::Expired);
             assert_eq!(verifier.fetch_keys().await, Ok(()), "{policy:?}");
         }
@@ -209,7 +209,7 @@ async fn a_client_may_be_told_never_to_retry() {
     for (wait, header) in [(MOST, u64::MAX), (Duration::from_millis(1_001), 2), (Duration::ZERO, 1)] {
         let issuer = setup::keyless().key_source(OutOfReach(wait));
         let verifier = setup::trusting(issuer).build().expect("a verifier");
-        let Step::Ready(Err(error)) = verifier.start(&setup::good().sign(), None) else { panic!("no keys") };
+        let Step::Ready(Err(error)) = verifier.verify_step(&setup::good().sign(), None) else { panic!("no keys") };
         assert_eq!(error.retry_after(), Some(wait));
         for adapter in Adapter::ALL {
             let application = Application::new(verifier.clone());
@@ -221,11 +221,11 @@ async fn a_client_may_be_told_never_to_retry() {
 
 #[test]
 fn the_longest_durations_accept_the_same_tokens_as_no_limit() {
-    let at_once = |builder: VerifierBuilder, token: &str| match builder.build().expect("a verifier").start(token, None)
-    {
-        Step::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
-        _ => panic!("it waits"),
-    };
+    let at_once =
+        |builder: VerifierBuilder, token: &str| match builder.build().expect("a verifier").verify_step(token, None) {
+            Step::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
+            _ => panic!("it waits"),
+        };
     let token = setup::good().claim("iat", -1_000_000_000).sign();
     let issuer = || setup::issuer().max_age(MOST).max_lifetime(MOST);
     assert_eq!(at_once(setup::trusting(issuer()), &token), Ok(()));
@@ -247,7 +247,8 @@ fn the_longest_durations_accept_the_same_tokens_as_no_limit() {
 fn a_login_may_be_of_any_age() {
     let required: [RequiredLogin; 2] = [max_auth_age(MOST), acr(["a"]).max_auth_age(MOST)];
     let token = setup::good().claim("auth_time", 0).claim("acr", "a").sign();
-    let Step::Ready(Ok(verified)) = setup::trusting(setup::issuer()).build().expect("a verifier").start(&token, None)
+    let Step::Ready(Ok(verified)) =
+        setup::trusting(setup::issuer()).build().expect("a verifier").verify_step(&token, None)
     else {
         panic!("a good token")
     };
@@ -307,7 +308,7 @@ async fn key_rings_and_issuers_accept_the_longest_durations() {
     assert_eq!(error.kind(), BuildErrorKind::OutOfRange);
     let token = usual.access("joe").fresh_for(MOST).issue().expect("a token").token;
     let verifier = Verifier::builder().issuer(usual.trusted()).clock(clock.clone()).build().expect("a verifier");
-    let Step::Ready(Ok(verified)) = verifier.start(&token, Some(Location::Cookie)) else { panic!("good") };
+    let Step::Ready(Ok(verified)) = verifier.verify_step(&token, Some(Location::Cookie)) else { panic!("good") };
     let renewed = ImplicitRefresh::new(usual.clone(), Cookies::new()).before_expiry(MOST).absolute(MOST);
     clock.advance(Duration::from_secs(10));
     assert!(renewed.renew(&verified).await.expect("no error").is_some());

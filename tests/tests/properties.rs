@@ -44,7 +44,7 @@ fn party(algorithm: Algorithm) -> Party {
 static PARTIES: LazyLock<[Party; 2]> = LazyLock::new(|| [party(Algorithm::HS256), party(Algorithm::Ed25519)]);
 
 fn verify(verifier: &Verifier, token: &str) -> Result<Verified, Error> {
-    verifier.start(token, None).ready().expect("a key that's available isn't waited for")
+    verifier.verify_step(token, None).ready().expect("a key that's available isn't waited for")
 }
 
 fn authenticate(authenticator: &Authenticator, request: &BareRequest) -> Result<(), Answer> {

@@ -220,7 +220,7 @@ async fn debug_shows_no_secret_token_or_claim() {
     let registered = verified.registered();
     let admitted = authenticator.enter(&request, &RequestState::missing("JwtLayer"));
     assert!(matches!(admitted, Step::Ready(Ok(_))), "{admitted:?}");
-    let started = verifier.start(&token, None);
+    let started = verifier.verify_step(&token, None);
     let shown: [&dyn Debug; 28] = [
         &key,
         &fixed,

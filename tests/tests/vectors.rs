@@ -195,7 +195,7 @@ fn a_proof_of_possession_is_not_accepted_as_a_bearer_token() {
 }
 
 fn verify(verifier: &Verifier, token: &str) -> Result<(), ErrorKind> {
-    let outcome = verifier.start(token, None).ready().expect("a key that's available isn't waited for");
+    let outcome = verifier.verify_step(token, None).ready().expect("a key that's available isn't waited for");
     outcome.map(drop).map_err(|error| error.kind())
 }
 

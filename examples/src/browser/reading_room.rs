@@ -85,7 +85,7 @@ impl ReadingRoom {
     pub fn new(options: &Options) -> Result<Self, Box<dyn std::error::Error>> {
         let cookies = Cookies::new();
         // Every token contains a CSRF value, so every request that changes something must repeat it.
-        let csrf = Csrf::new().require_token();
+        let csrf = Csrf::new().require_claim();
 
         let ring = KeyRing::new(SigningKey::generate(Algorithm::ES256)?)?;
         let tokens = TokenIssuer::builder("https://reading-room.example", ring)

@@ -134,7 +134,7 @@ pub(super) struct CsrfConfig {
     pub(super) form_field: Option<String>,
     pub(super) safe_methods: Option<StringList>,
     pub(super) dangerous_safe_methods: Option<StringList>,
-    pub(super) require_token: bool,
+    pub(super) require_claim: bool,
 }
 
 /// A protected resource and its published metadata.

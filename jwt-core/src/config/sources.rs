@@ -99,7 +99,7 @@ impl CsrfConfig {
             (None, Some(safe)) => csrf.dangerous_safe_methods(methods(safe)),
             (None, None) => csrf,
         };
-        let csrf = if self.require_token { csrf.require_token() } else { csrf };
+        let csrf = if self.require_claim { csrf.require_claim() } else { csrf };
         match csrf.problem() {
             None => Ok(csrf),
             Some(setting) => {
@@ -139,7 +139,7 @@ mod tests {
                 "sources.csrf.dangerous_safe_methods conflicts with sources.csrf.safe_methods",
             ),
             (
-                "dangerous_without_csrf_protection = true\ncsrf.require_token = true",
+                "dangerous_without_csrf_protection = true\ncsrf.require_claim = true",
                 "sources.dangerous_without_csrf_protection conflicts with sources.csrf",
             ),
         ] {

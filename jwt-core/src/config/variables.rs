@@ -125,7 +125,7 @@ pub(super) const FIELDS: &[(&str, Set)] = &[
     ("sources.csrf.form_field", |to, value| put(&mut to.csrf().form_field, Ok(value))),
     ("sources.csrf.safe_methods", |to, value| put(&mut to.csrf().safe_methods, list(&value))),
     ("sources.csrf.dangerous_safe_methods", |to, value| put(&mut to.csrf().dangerous_safe_methods, list(&value))),
-    ("sources.csrf.require_token", |to, value| flag(&value).map(|flag| to.csrf().require_token = flag)),
+    ("sources.csrf.require_claim", |to, value| flag(&value).map(|flag| to.csrf().require_claim = flag)),
 ];
 
 /// Whether a field is one of an issuer. The others are of the whole verifier.
@@ -256,7 +256,7 @@ mod tests {
             ("SOURCES_CSRF_FORM_FIELD", "a", sources("csrf.form_field = 'a'")),
             ("SOURCES_CSRF_SAFE_METHODS", "GET,HEAD", sources("csrf.safe_methods = ['GET', 'HEAD']")),
             ("SOURCES_CSRF_DANGEROUS_SAFE_METHODS", "A", sources("csrf.dangerous_safe_methods = 'A'")),
-            ("SOURCES_CSRF_REQUIRE_TOKEN", "true", sources("csrf.require_token = true")),
+            ("SOURCES_CSRF_REQUIRE_CLAIM", "true", sources("csrf.require_claim = true")),
             ("AUDIENCE_CLAIM", "a", issuer("audience_claim = 'a'")),
             ("CLAIMS", "a=b c, d = e=f", issuer("claims = { a = 'b c', d = 'e=f' }")),
             ("DANGEROUS_WITHOUT_EXPIRY", "true", issuer("dangerous_without_expiry = true")),

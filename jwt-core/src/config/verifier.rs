@@ -172,7 +172,7 @@ pub(super) mod tests {
         ("csrf.form_field", "sources.csrf.form_field = 't'", "form_field: Some(\"t\")"),
         ("csrf.safe_methods", "sources.csrf.safe_methods = 'HEAD'", "safe_methods: [\"HEAD\"]"),
         ("csrf.dangerous_safe_methods", "sources.csrf.dangerous_safe_methods = 'A'", "safe_methods: [\"A\"]"),
-        ("csrf.require_token", "sources.csrf.require_token = true", "require_token: true"),
+        ("csrf.require_claim", "sources.csrf.require_claim = true", "require_claim: true"),
         ("challenges", "challenges = 'Basic realm=\"a\"'", "challenges: [\"Basic realm=\\\"a\\\"\"]"),
         ("ready_with_any_issuer", "ready_with_any_issuer = true", "any_is_ready: true"),
         ("token_cache.enabled", "token_cache.enabled = false", "cache: None"),
@@ -316,7 +316,7 @@ pub(super) mod tests {
                 let text = format!("[[issuers]]\nissuer = 'https://id.example'\naudience = 'a'\n{lines}");
                 let verifier = builder(&text).unwrap().clock(ManualClock::at(900)).build().unwrap();
                 for signed in ["EdDSA", "HS256", "HS512"] {
-                    let Step::Ready(outcome) = verifier.start(&token(signed), None) else { panic!("{field}") };
+                    let Step::Ready(outcome) = verifier.verify_step(&token(signed), None) else { panic!("{field}") };
                     assert_eq!(outcome.is_ok(), signed == *algorithm, "{field} {signed}");
                 }
             }
@@ -329,7 +329,9 @@ pub(super) mod tests {
             let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let config = VerifierConfig::from_vars("X", variables).unwrap();
             let verifier = VerifierBuilder::try_from(config).unwrap().clock(ManualClock::at(900)).build().unwrap();
-            let Step::Ready(Ok(_)) = verifier.start(&token("HS256"), None) else { panic!("a secret from a variable") };
+            let Step::Ready(Ok(_)) = verifier.verify_step(&token("HS256"), None) else {
+                panic!("a secret from a variable")
+            };
         }
 
         #[cfg(feature = "remote")]

@@ -105,7 +105,8 @@ impl SigningKey {
         })
     }
 
-    /// Creates a key that a [`RemoteSigner`](super::RemoteSigner) signs with. `public` is its public key, and `key_id` the signer's name for it.
+    /// Creates a key that a [`RemoteSigner`](super::RemoteSigner) signs with. `public` is its public key, and `key_id` the
+    /// signer's name for it. For several keys of one signer, pass clones of an `Arc` around it.
     ///
     /// Every signature is verified before it's used, so a wrong `key_id` issues no bad tokens. Issue access tokens with
     /// [`AccessToken::issue_step`](crate::issue::AccessToken::issue_step); login sessions need no change. It needs the Tokio
@@ -121,7 +122,7 @@ impl SigningKey {
         algorithm: Algorithm,
         public: &Key,
         key_id: impl Into<Arc<str>>,
-        signer: Arc<dyn super::RemoteSigner>,
+        signer: impl super::RemoteSigner + 'static,
     ) -> Result<Self, KeyError> {
         if algorithm.is_symmetric() {
             return Err(KeyError::new(KeyErrorKind::SymmetricKey, "a remote signer needs a key pair"));
@@ -132,7 +133,7 @@ impl SigningKey {
             Some(kid) => key.with_kid(kid),
             None => key,
         };
-        let remote = Remote { signer, key_id: key_id.into(), prepared };
+        let remote = Remote { signer: Box::new(signer), key_id: key_id.into(), prepared };
         Ok(Self { signer: Signer::Remote(Arc::new(remote)), public: key, algorithm })
     }
 }

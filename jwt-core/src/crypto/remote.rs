@@ -72,9 +72,26 @@ pub trait RemoteSigner: fmt::Debug + Send + Sync {
     }
 }
 
+/// A shared signer: keys that get clones of the `Arc` are signed for by the same one.
+#[async_trait]
+impl<S: RemoteSigner + ?Sized> RemoteSigner for Arc<S> {
+    async fn sign(
+        &self,
+        key_id: &str,
+        algorithm: Algorithm,
+        message: &[u8],
+    ) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+        (**self).sign(key_id, algorithm, message).await
+    }
+
+    fn timeout(&self) -> Duration {
+        (**self).timeout()
+    }
+}
+
 /// A key of a remote signer.
 pub(super) struct Remote {
-    pub(super) signer: Arc<dyn RemoteSigner>,
+    pub(super) signer: Box<dyn RemoteSigner>,
     pub(super) key_id: Arc<str>,
     /// The public key.
     pub(super) prepared: PreparedKey,

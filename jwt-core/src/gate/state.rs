@@ -50,7 +50,7 @@ impl RequestState {
         Self::of(Identity::Missing(layer))
     }
 
-    pub(crate) const fn token(verified: Verified) -> Self {
+    pub(crate) const fn authenticated(verified: Verified) -> Self {
         Self::of(Identity::Verified(verified))
     }
 
@@ -97,7 +97,7 @@ impl RequestState {
     ///
     /// Returns [`ErrorKind::NoCredentials`] if the request was let pass without a token, and
     /// [`ErrorKind::LayerMissing`] if no authentication ran.
-    pub fn require_token(&self) -> Result<&Verified, Rejection> {
+    pub fn token(&self) -> Result<&Verified, Rejection> {
         self.token_or(|| ErrorKind::NoCredentials.into())
     }
 
@@ -114,11 +114,11 @@ impl RequestState {
     ///
     /// # Errors
     ///
-    /// The same as [`require_token`](Self::require_token), except for guests. A CORS preflight isn't a guest.
+    /// The same as [`token`](Self::token), except for guests. A CORS preflight isn't a guest.
     pub fn optional_token(&self) -> Result<Option<&Verified>, Rejection> {
         match &self.identity {
             Identity::Guest(_) => Ok(None),
-            _ => self.require_token().map(Some),
+            _ => self.token().map(Some),
         }
     }
 
@@ -126,9 +126,9 @@ impl RequestState {
     ///
     /// # Errors
     ///
-    /// The same as [`require_token`](Self::require_token), and [`ErrorKind::ClaimsMismatch`] if the claims don't fit `T`.
+    /// The same as [`token`](Self::token), and [`ErrorKind::ClaimsMismatch`] if the claims don't fit `T`.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
-        decode(self.require_token()?)
+        decode(self.token()?)
     }
 
     /// Decodes the claims of the token as `T`, or returns `None` for a guest.
@@ -146,7 +146,7 @@ impl RequestState {
     ///
     /// The same as [`claims`](Self::claims).
     pub fn shared_claims<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<Arc<T>, Rejection> {
-        share(self.require_token()?)
+        share(self.token()?)
     }
 
     /// Returns the claims of the token as a `T` that all requests with the same token share, or `None` for a guest.
@@ -165,9 +165,9 @@ impl RequestState {
     ///
     /// # Errors
     ///
-    /// The same as [`require_token`](Self::require_token), and [`ErrorKind::LayerMissing`] if no gate loaded a `U`.
+    /// The same as [`token`](Self::token), and [`ErrorKind::LayerMissing`] if no gate loaded a `U`.
     pub fn principal<U: Send + Sync + 'static>(&self, loader: &'static str) -> Result<Arc<U>, Rejection> {
-        self.require_token()?;
+        self.token()?;
         let principals = self.principals.iter().flat_map(|principals| principals.iter());
         let found = principals.filter_map(|principal| Arc::clone(principal).downcast().ok()).next();
         found.ok_or_else(|| Rejection::layer_missing(loader))
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_token_has_one_principal_of_each_type() {
-        let state = RequestState::token(Verified::of_payload("{}"));
+        let state = RequestState::authenticated(Verified::of_payload("{}"));
         let state = state.with_principal("Ada").with_principal(1815_u32).with_principal(1852_u32);
         assert_eq!(state.principal::<&str>("").expect("loaded"), Arc::new("Ada"));
         assert_eq!(state.principal::<u32>("").expect("loaded"), Arc::new(1852));
@@ -243,7 +243,7 @@ mod tests {
             (RequestState::preflight(context()), "no_credentials", Some("no_credentials")),
         ] {
             let code = |rejection: Rejection| rejection.error.code();
-            assert_eq!(state.require_token().map(drop).map_err(code), Err(required), "{state:?}");
+            assert_eq!(state.token().map(drop).map_err(code), Err(required), "{state:?}");
             assert_eq!(state.optional_token().err().map(code), optional, "{state:?}");
             assert!(state.verified().is_none());
         }

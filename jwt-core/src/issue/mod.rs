@@ -43,7 +43,7 @@ pub(crate) mod session;
 pub use access::AccessToken;
 pub use implicit::ImplicitRefresh;
 pub use issuer::{Issued, TokenIssuer, TokenIssuerBuilder};
-pub use ring::{KeyPhase, KeyRing, KeyState};
+pub use ring::{KeyPhase, KeyRing, SigningKeyStatus};
 pub use ring_builder::KeyRingBuilder;
 pub use session::{
     EndedSession, Login, MemorySessions, RefreshToken, Renewal, Rotation, RotationOutcome, Session, SessionRecord,

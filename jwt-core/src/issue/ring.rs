@@ -71,7 +71,7 @@ pub enum KeyPhase {
 /// A key of a ring and its current phase.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct KeyState {
+pub struct SigningKeyStatus {
     /// The `kid`.
     pub kid: Arc<str>,
     /// The algorithm.
@@ -200,7 +200,7 @@ impl KeyRing {
 
     /// Returns the keys that have not ended, sorted by when they start to sign.
     #[must_use]
-    pub fn keys(&self) -> Vec<KeyState> {
+    pub fn keys(&self) -> Vec<SigningKeyStatus> {
         let (keys, now) = (self.0.keys.load(), self.now());
         let signing = keys.signing_index(now);
         let states = keys.iter().enumerate().filter_map(|(index, key)| {
@@ -210,7 +210,7 @@ impl KeyRing {
                 std::cmp::Ordering::Greater if key.stopped.is_none() => (KeyPhase::Published, Some(key.signs_from)),
                 _ => (KeyPhase::Retired, end),
             };
-            let state = KeyState { kid: Arc::clone(&key.kid), algorithm: key.key.algorithm(), phase, until };
+            let state = SigningKeyStatus { kid: Arc::clone(&key.kid), algorithm: key.key.algorithm(), phase, until };
             is_before(now, end).then_some(state)
         });
         states.collect()

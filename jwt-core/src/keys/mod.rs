@@ -26,7 +26,7 @@ pub(crate) use crate::jose::IgnoredKey;
 pub use crate::jose::{Key, KeyError, KeyErrorKind, KeySet};
 pub use fetch_error::{FetchError, FetchErrorKind};
 pub use refresh_settings::KeyRefreshSettings;
-pub use source::{Health, HealthState, KeySource, Lookup, Wanted};
+pub use source::{KeySetState, KeySetStatus, KeySource, Lookup, Wanted};
 pub use table::KeyTable;
 
 #[cfg(feature = "remote")]

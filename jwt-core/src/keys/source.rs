@@ -121,8 +121,8 @@ pub trait KeySource: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Returns the state of the keys. Default: `None`, for keys that are never fetched.
-    fn health(&self) -> Option<Health> {
+    /// Returns the status of the keys. Default: `None`, for keys that are never fetched.
+    fn status(&self) -> Option<KeySetStatus> {
         None
     }
 }
@@ -153,17 +153,17 @@ impl<S: KeySource + ?Sized> KeySource for Arc<S> {
         (**self).refresh()
     }
 
-    fn health(&self) -> Option<Health> {
-        (**self).health()
+    fn status(&self) -> Option<KeySetStatus> {
+        (**self).status()
     }
 }
 
-/// The state of an issuer's fetched keys.
+/// The status of an issuer's fetched keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Health {
+pub struct KeySetStatus {
     /// Whether tokens can be verified.
-    pub state: HealthState,
+    pub state: KeySetState,
     /// The time since the set was fetched; `None` before the first fetch.
     pub age: Option<Duration>,
     /// How many keys of the set can be used.
@@ -175,7 +175,7 @@ pub struct Health {
 /// Whether an issuer's tokens can be verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum HealthState {
+pub enum KeySetState {
     /// No set has been fetched yet. Requests wait for the first one, or fail with 503.
     NeverLoaded,
     /// The set is within its lifetime.
@@ -186,7 +186,7 @@ pub enum HealthState {
     Outage,
 }
 
-impl HealthState {
+impl KeySetState {
     /// Returns whether tokens can be verified now.
     #[must_use]
     pub const fn is_ready(self) -> bool {

@@ -13,8 +13,8 @@ use super::follower::Follower;
 use super::record::Record;
 use super::table::Table;
 use crate::revocation::{
-    Coverage, MemoryRevocations, Origin, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError,
-    Standing, TokenIdentity,
+    Coverage, MemoryRevocations, Origin, Revocation, RevocationList, RevocationListStatus, RevocationStore,
+    RevokeError, Standing, TokenIdentity,
 };
 use crate::step::Step;
 
@@ -137,8 +137,8 @@ impl PostgresRevocations {
 
     /// Returns how full the memory of this process is.
     #[must_use]
-    pub fn count(&self) -> RevocationCount {
-        self.0.local.count()
+    pub fn status(&self) -> RevocationListStatus {
+        self.0.local.status()
     }
 }
 

@@ -15,8 +15,8 @@ use super::failure::Failure;
 use super::follower::Follower;
 use super::server::Server;
 use crate::revocation::{
-    Coverage, MemoryRevocations, Origin, Revocation, RevocationCount, RevocationList, RevocationStore, RevokeError,
-    Standing, TokenIdentity,
+    Coverage, MemoryRevocations, Origin, Revocation, RevocationList, RevocationListStatus, RevocationStore,
+    RevokeError, Standing, TokenIdentity,
 };
 use crate::step::Step;
 
@@ -119,8 +119,8 @@ impl RedisRevocations {
 
     /// Returns how full the memory of this process is.
     #[must_use]
-    pub fn count(&self) -> RevocationCount {
-        self.0.local.count()
+    pub fn status(&self) -> RevocationListStatus {
+        self.0.local.status()
     }
 }
 

@@ -44,7 +44,7 @@ const REPORT_EVERY: u64 = 60;
 /// How full a revocation list is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct RevocationCount {
+pub struct RevocationListStatus {
     /// How many revocations the list holds, including some that have ended and are not dropped yet.
     pub remembered: usize,
     /// How many it can hold.
@@ -84,8 +84,8 @@ impl MemoryRevocations {
 
     /// Returns how full the list is.
     #[must_use]
-    pub fn count(&self) -> RevocationCount {
-        RevocationCount {
+    pub fn status(&self) -> RevocationListStatus {
+        RevocationListStatus {
             remembered: self.0.entries.len(),
             capacity: self.0.entries.capacity(),
             refused: self.0.refused.load(Ordering::Relaxed),
@@ -352,7 +352,7 @@ mod tests {
         list.revoke(&Revocation::token_id("i", "t", at(NOW + 60))).expect("space");
         clock.advance(Duration::from_secs(60 + 300));
         assert_eq!(list.revoke(&Revocation::session("i", "s")).expect_err("full"), RevokeError::Full);
-        assert_eq!(list.count(), RevocationCount { remembered: 1, capacity: 1, refused: 1 });
+        assert_eq!(list.status(), RevocationListStatus { remembered: 1, capacity: 1, refused: 1 });
         clock.advance(Duration::from_secs(1));
         list.revoke(&Revocation::session("i", "s")).expect("space");
     }
@@ -390,6 +390,6 @@ mod tests {
                 });
             }
         });
-        assert_eq!(list.count().remembered, 2_000);
+        assert_eq!(list.status().remembered, 2_000);
     }
 }

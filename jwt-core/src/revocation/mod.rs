@@ -57,7 +57,7 @@ pub use list::{RevocationList, Standing, TokenIdentity};
 pub(crate) use local::Origin;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) use local::Unconfirmed;
-pub use memory::{MemoryRevocations, RevocationCount};
+pub use memory::{MemoryRevocations, RevocationListStatus};
 #[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) use memory::{revocable_claims, standing_at_cutoff};
 pub use settings::RevocationSettings;

@@ -360,7 +360,7 @@ fn with_next_nonce(admission: Admission, nonce: Option<String>) -> Admission {
 fn admit(verified: Verified) -> Admission {
     // RFC 6750 section 2.3: shared caches must not store responses to requests with a token in the URL.
     let in_query = verified.location() == Some(Location::Query);
-    let admission = Admission::with_state(RequestState::token(verified));
+    let admission = Admission::with_state(RequestState::authenticated(verified));
     if in_query {
         admission.after_response(|response| {
             if !response.has("cache-control") {

@@ -120,7 +120,7 @@ pub(super) fn key(issuer: &Issuer, wanted: &Wanted<'_>) -> Error {
 #[cold]
 pub(super) fn keys_unavailable(issuer: &Issuer) -> Error {
     let error = Error::from(ErrorKind::KeysUnavailable).at(Check::Key);
-    match issuer.keys.health().and_then(|health| health.last_error) {
+    match issuer.keys.status().and_then(|status| status.last_error) {
         Some(cause) => error.with_detail(Detail::Fetch(cause.explanation())),
         None => error,
     }

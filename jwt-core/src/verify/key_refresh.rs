@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::gate::{Answer, Endpoint};
-use crate::keys::{FetchError, FetchErrorKind, Health, HealthState};
+use crate::keys::{FetchError, FetchErrorKind, KeySetState, KeySetStatus};
 use crate::step::Step;
 
 use super::verifier::Verifier;
@@ -38,13 +38,13 @@ impl fmt::Display for KeyFetchErrors {
 impl std::error::Error for KeyFetchErrors {}
 
 impl Verifier {
-    /// Returns each issuer whose keys are fetched and the state of its keys, in the order in which the builder got them. The
+    /// Returns each issuer whose keys are fetched and the status of its key set, in the order in which the builder got them. The
     /// issuer is `None` for [any issuer](crate::TrustedIssuer::dangerous_any_issuer). Issuers that a resolver found are not
     /// included.
     #[must_use]
-    pub fn health(&self) -> Vec<(Option<Arc<str>>, Health)> {
+    pub fn key_set_status(&self) -> Vec<(Option<Arc<str>>, KeySetStatus)> {
         let issuers = self.issuers().given().iter();
-        issuers.filter_map(|issuer| Some((issuer.name.clone(), issuer.keys.health()?))).collect()
+        issuers.filter_map(|issuer| Some((issuer.name.clone(), issuer.keys.status()?))).collect()
     }
 
     /// Returns whether tokens of every given issuer can be verified now, or of at least one with
@@ -55,17 +55,17 @@ impl Verifier {
         self.is_ready_with(&self.probe())
     }
 
-    fn is_ready_with(&self, health: &[(Option<Arc<str>>, Health)]) -> bool {
-        let mut states = health.iter().map(|(_, health)| health.state);
-        // Issuers without health have fixed keys.
-        let has_fixed = self.issuers().given().len() > health.len();
-        match self.issuers().any_is_ready && !health.is_empty() {
-            true => has_fixed || states.any(HealthState::is_ready),
-            false => states.all(HealthState::is_ready),
+    fn is_ready_with(&self, key_sets: &[(Option<Arc<str>>, KeySetStatus)]) -> bool {
+        let mut states = key_sets.iter().map(|(_, status)| status.state);
+        // Issuers without a status have fixed keys.
+        let has_fixed = self.issuers().given().len() > key_sets.len();
+        match self.issuers().any_is_ready && !key_sets.is_empty() {
+            true => has_fixed || states.any(KeySetState::is_ready),
+            false => states.all(KeySetState::is_ready),
         }
     }
 
-    /// Returns the answer to a readiness probe: status 200 if [ready](Self::is_ready), otherwise 503, with the health of each
+    /// Returns the answer to a readiness probe: status 200 if [ready](Self::is_ready), otherwise 503, with the status of each
     /// given issuer as JSON.
     ///
     /// It does not wait, but it starts a fetch of keys that are missing or due, which needs a Tokio runtime. So a process becomes
@@ -75,17 +75,17 @@ impl Verifier {
     /// The answer names your issuers: show it to your operators, not to your users.
     #[must_use]
     pub fn readiness(&self) -> Answer {
-        let health = self.probe();
-        let ready = self.is_ready_with(&health);
-        let issuers: Vec<_> = health
+        let key_sets = self.probe();
+        let ready = self.is_ready_with(&key_sets);
+        let issuers: Vec<_> = key_sets
             .iter()
-            .map(|(issuer, health)| {
+            .map(|(issuer, status)| {
                 serde_json::json!({
                     "issuer": issuer.as_deref(),
-                    "state": health.state.code(),
-                    "age": health.age.map(|age| age.as_secs()),
-                    "keys": health.keys,
-                    "last_error": health.last_error.as_ref().map(|error| error.kind().code()),
+                    "state": status.state.code(),
+                    "age": status.age.map(|age| age.as_secs()),
+                    "keys": status.keys,
+                    "last_error": status.last_error.as_ref().map(|error| error.kind().code()),
                 })
             })
             .collect();
@@ -101,11 +101,11 @@ impl Verifier {
         Endpoint::new(&["GET", "HEAD"], move |_| Step::Ready(verifier.readiness()))
     }
 
-    fn probe(&self) -> Vec<(Option<Arc<str>>, Health)> {
+    fn probe(&self) -> Vec<(Option<Arc<str>>, KeySetStatus)> {
         for issuer in self.issuers().given() {
             issuer.keys.renew_if_due();
         }
-        self.health()
+        self.key_set_status()
     }
 
     /// Fetches the keys of every given issuer now, no matter how old they are, and waits for them.

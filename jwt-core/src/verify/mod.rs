@@ -15,7 +15,7 @@ pub(crate) mod verifier;
 
 pub use authenticator::Authenticator;
 pub(crate) use builder::VerifierBuilder;
-pub use cache::{CacheStatus, TokenCacheSettings};
+pub use cache::{TokenCacheSettings, TokenCacheStatus};
 #[cfg(feature = "remote")]
 pub use issuers::IssuerResolver;
 #[cfg(feature = "config")]

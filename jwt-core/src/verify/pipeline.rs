@@ -21,7 +21,7 @@ use crate::proof::{ProofUsed, Sender};
 use crate::step::Step;
 use crate::verified::{Parts, TokenMetadata, Verified, VerifierContext};
 
-use super::cache::{CacheStatus, CachedClaims, Entry, NewEntry, Store};
+use super::cache::{CachedClaims, Entry, NewEntry, Store, TokenCacheStatus};
 use super::explain;
 use super::issuers::{FoundIssuer, IssuerSet};
 use super::revocation_check::RevocationCheck;
@@ -222,7 +222,7 @@ impl Pipeline {
     fn store(&self, token: &[u8], new_entry: NewEntry, outcome: &Result<Verified, Error>) {
         if let (Some(cache), Ok(verified)) = (&self.cache, outcome) {
             cache.insert(token, new_entry, verified.parts());
-            let CacheStatus { entries, bytes } = cache.status();
+            let TokenCacheStatus { entries, bytes } = cache.status();
             self.context.observer.observe(Event::CacheStored { entries, bytes });
         }
     }

@@ -7,7 +7,7 @@ use crate::http::token::{Location, TokenSources};
 use crate::step::Step;
 use crate::verified::Verified;
 
-use super::cache::CacheStatus;
+use super::cache::TokenCacheStatus;
 use super::issuers::IssuerSet;
 use super::pipeline::Pipeline;
 use super::resources::Resources;
@@ -58,13 +58,13 @@ impl Verifier {
     /// Says why the token isn't accepted. An error of the class [`Unavailable`](crate::Class::Unavailable) is an outage, and says
     /// nothing about the token.
     pub async fn verify(&self, token: &str) -> Result<Verified, Error> {
-        self.start(token, None).wait().await
+        self.verify_step(token, None).wait().await
     }
 
     /// Starts verifying a token. The result is ready unless keys have to be fetched, or a requirement or a revocation list has to wait.
     ///
     /// A token that is [bound to its sender](crate::proof) is refused, because only a request can show who sends it.
-    pub fn start(&self, token: &str, location: Option<Location>) -> Step<Result<Verified, Error>> {
+    pub fn verify_step(&self, token: &str, location: Option<Location>) -> Step<Result<Verified, Error>> {
         self.pipeline.start(token.as_bytes(), || Ok(token), location, None, Signature::Checked)
     }
 
@@ -107,7 +107,7 @@ impl Verifier {
 
     /// Returns the size of the token cache, or `None` if the verifier has no cache.
     #[must_use]
-    pub fn token_cache(&self) -> Option<CacheStatus> {
+    pub fn token_cache_status(&self) -> Option<TokenCacheStatus> {
         self.pipeline.cache.as_ref().map(|cache| cache.status())
     }
 

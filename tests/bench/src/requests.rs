@@ -141,7 +141,7 @@ pub fn bare(verifier: &Verifier, token: &str) -> Vec<Contender> {
     let layer = jwt_tower::JwtLayer::new(verifier.clone());
     let (verifier, own) = (verifier.clone(), token.to_owned());
     let verified = tower::service_fn(move |request| {
-        assert!(matches!(verifier.start(&own, None), Step::Ready(Ok(_))));
+        assert!(matches!(verifier.verify_step(&own, None), Step::Ready(Ok(_))));
         serve(request)
     });
     vec![

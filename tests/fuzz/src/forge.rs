@@ -63,5 +63,5 @@ pub static LAX: LazyLock<Verifier> = LazyLock::new(|| {
 ///
 /// The verifier's error.
 pub fn verify(verifier: &Verifier, token: &str) -> Result<Verified, Error> {
-    verifier.start(token, None).ready().expect("the keys are there")
+    verifier.verify_step(token, None).ready().expect("the keys are there")
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jwt_core::authorize::check;
 use jwt_core::crypto::Backend;
-use jwt_core::keys::{Health, KeySource, KeyTable, Lookup, Wanted};
+use jwt_core::keys::{KeySetStatus, KeySource, KeyTable, Lookup, Wanted};
 use jwt_core::revocation::{RevocationList, Standing, TokenIdentity};
 use jwt_core::testing::ManualClock;
 use jwt_core::verify::TokenCacheSettings;
@@ -102,7 +102,7 @@ impl KeySource for Ring {
         self.table().generation(now)
     }
 
-    fn health(&self) -> Option<Health> {
+    fn status(&self) -> Option<KeySetStatus> {
         None
     }
 }
@@ -147,8 +147,8 @@ async fn i02_verifiers_do_not_share_their_caches() {
         jwt_core::TrustedIssuer::new(ISSUER).audience("https://other.example").key(key().verification_key()),
     );
     elsewhere.refuses(&token, ErrorKind::WrongAudience, "another audience").await;
-    assert_eq!(lax.verifier.token_cache().expect("a cache").entries, 1);
-    assert_eq!(strict.verifier.token_cache().expect("a cache").entries, 0);
+    assert_eq!(lax.verifier.token_cache_status().expect("a cache").entries, 1);
+    assert_eq!(strict.verifier.token_cache_status().expect("a cache").entries, 0);
 }
 
 #[actix_web::test]
@@ -219,7 +219,7 @@ async fn i06_rejections_are_not_cached() {
     watched.refuses_uncached(&token, ErrorKind::UnknownKey, "the key is not there yet").await;
     ring.set(&[&key()]);
     watched.refuses_uncached(&token, ErrorKind::NotYetValid, "its time has not come").await;
-    assert_eq!(watched.verifier.token_cache().expect("a cache").entries, 0);
+    assert_eq!(watched.verifier.token_cache_status().expect("a cache").entries, 0);
     watched.clock.advance(Duration::from_secs(100));
     watched.is_cached(&token).await;
 }
@@ -235,12 +235,12 @@ async fn i07_only_accepted_tokens_are_cached_and_no_more_than_the_capacity() {
         let foreign = Forge::new(&stranger(Algorithm::ES256)).sign();
         assert!(watched.verifier.verify(&foreign).await.is_err());
     }
-    assert_eq!(watched.verifier.token_cache().expect("a cache").entries, 0);
+    assert_eq!(watched.verifier.token_cache_status().expect("a cache").entries, 0);
     let mut most = (0, 0);
     for number in 0..500 {
         let token = good().claim("jti", format!("t-{number}")).sign();
         assert!(watched.verifier.verify(&token).await.is_ok());
-        let status = watched.verifier.token_cache().expect("a cache");
+        let status = watched.verifier.token_cache_status().expect("a cache");
         assert!(status.entries <= 50 && status.bytes <= 60_000, "{status:?}");
         most = (most.0.max(status.entries), most.1.max(status.bytes));
     }

@@ -274,7 +274,7 @@ async fn debug_output_of_a_waiting_request_shows_no_token() {
     let builder = trusting(TrustedIssuer::jwks(ISSUER, JWKS).audience(AUDIENCE)).fetch(fetch);
     let verifier = builder.build().expect("a verifier");
     let token = marked(&stranger(Algorithm::ES256)).sign();
-    let verification = verifier.start(&token, None);
+    let verification = verifier.verify_step(&token, None);
     let jwt_core::Step::Pending(pending) = &verification else { panic!("{verification:?}") };
     assert_silent(&format!("{pending:?} {verification:?}"), &[token], "Debug");
 }

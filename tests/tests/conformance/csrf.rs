@@ -84,7 +84,7 @@ async fn a_star_stands_for_the_first_label_of_an_origin() {
 
 #[actix_web::test]
 async fn reading_needs_only_the_cookie() {
-    let application = with(Csrf::new().require_token());
+    let application = with(Csrf::new().require_claim());
     let get = Ask::get("/user").header("cookie", format!("session={}", good().claim("csrf", "s3cret").sign()));
     for ask in [get.clone(), get.header("sec-fetch-site", "cross-site").header("origin", "https://other.example")] {
         assert_eq!(application.send(&ask).await, Answer::text("Ada"));
@@ -93,7 +93,7 @@ async fn reading_needs_only_the_cookie() {
 
 #[actix_web::test]
 async fn a_token_from_another_place_needs_no_protection() {
-    let (application, token) = (with(Csrf::new().require_token()), good().sign());
+    let (application, token) = (with(Csrf::new().require_claim()), good().sign());
     let cross = Ask::post("/me").bearer(&token).header("sec-fetch-site", "cross-site");
     accepts(&application, &cross.header("origin", "https://other.example").header("cookie", "other=x")).await;
     let none = Ask::post("/me").header("sec-fetch-site", "cross-site");
@@ -128,14 +128,14 @@ async fn a_page_of_an_allowed_origin_may_change_something() {
 async fn the_header_must_repeat_the_claim_of_the_token() {
     let (plain, bound) = (good().sign(), good().claim("csrf", "s3cret").sign());
     let own = |token: &str| post(token).header("sec-fetch-site", "same-origin");
-    for application in [with(Csrf::new()), with(Csrf::new().require_token())] {
+    for application in [with(Csrf::new()), with(Csrf::new().require_claim())] {
         accepts(&application, &own(&bound).header("x-csrf-token", "s3cret")).await;
         accepts(&application, &post(&bound).header("x-csrf-token", "s3cret")).await;
         refuses(&application, &own(&bound)).await;
         refuses(&application, &own(&bound).header("x-csrf-token", "other")).await;
     }
     accepts(&with(Csrf::new()), &own(&plain)).await;
-    refuses(&with(Csrf::new().require_token()), &own(&plain)).await;
+    refuses(&with(Csrf::new().require_claim()), &own(&plain)).await;
     refuses(&with(Csrf::new().header("x-xsrf-token")), &own(&bound).header("x-csrf-token", "s3cret")).await;
     accepts(&with(Csrf::new().header("X-XSRF-Token")), &own(&bound).header("x-xsrf-token", "s3cret")).await;
 }

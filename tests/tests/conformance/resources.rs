@@ -129,5 +129,5 @@ async fn a_token_without_a_request_is_for_any_resource_unless_one_is_named() {
         let detail = error.detail().expect("a detail");
         assert!(detail.contains("`https://api.example/scoped`") && !detail.contains(USER), "{detail}");
     }
-    assert_eq!(verifier.token_cache().map(|cache| cache.entries), Some(1));
+    assert_eq!(verifier.token_cache_status().map(|cache| cache.entries), Some(1));
 }

@@ -27,8 +27,8 @@ pub(super) async fn explain(name: &str, builder: VerifierBuilder, token: &str, w
     assert_words(name, &error, words);
     let refused = verifier.verify(token).await.expect_err("no keys");
     assert_eq!(refused.kind(), ErrorKind::KeysUnavailable, "{name}");
-    // The health and the refused token say the same, which has no code.
-    let failed = verifier.health().swap_remove(0).1.last_error.expect("it failed");
+    // The status and the refused token say the same, which has no code.
+    let failed = verifier.key_set_status().swap_remove(0).1.last_error.expect("it failed");
     let detail = refused.detail().expect("a detail");
     for text in [failed.detail().expect("a detail"), &detail] {
         assert_words(name, &format!("{} {text}", failed.kind().code()), words);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jwt_core::keys::HealthState;
+use jwt_core::keys::KeySetState;
 use jwt_core::testing::ManualClock;
 use jwt_core::testing::{Document, Script};
 use jwt_core::{TrustedIssuer, Verifier};
@@ -38,7 +38,7 @@ async fn keys_are_kept_current_without_requests_until_the_handle_is_dropped() {
         clock.advance(seconds(145));
         idle(seconds(2)).await;
         assert_eq!(remote.asked().len(), renewals);
-        assert_eq!(verifier.health()[0].1.state, HealthState::Fresh);
+        assert_eq!(verifier.key_set_status()[0].1.state, KeySetState::Fresh);
     }
     remote.fail();
     clock.advance(seconds(545));
@@ -50,7 +50,10 @@ async fn keys_are_kept_current_without_requests_until_the_handle_is_dropped() {
     }
     remote.serve(&[&key()]);
     idle(seconds(2)).await;
-    assert_eq!((verifier.health()[0].1.state, verifier.health()[0].1.last_error.clone()), (HealthState::Fresh, None));
+    assert_eq!(
+        (verifier.key_set_status()[0].1.state, verifier.key_set_status()[0].1.last_error.clone()),
+        (KeySetState::Fresh, None)
+    );
 
     drop(upkeep);
     let before = remote.asked().len();

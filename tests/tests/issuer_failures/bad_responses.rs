@@ -1,7 +1,7 @@
 //! Every response that isn't a key set: the old set stays, and the error is reported.
 
 use jwt_core::ErrorKind;
-use jwt_core::keys::{FetchErrorKind, HealthState};
+use jwt_core::keys::{FetchErrorKind, KeySetState};
 use jwt_core::testing::{Document, Script};
 
 use super::lab::{Lab, hasty, seconds};
@@ -33,23 +33,23 @@ async fn keep_the_good_set((document, script, kind): Case) {
     lab.issuer.script(document, script.clone());
     let error = lab.verifier.fetch_keys().await.expect_err("a bad answer");
     assert_eq!(error.issuers().collect::<Vec<_>>(), [(Some(lab.issuer.name()), kind)], "{script:?}");
-    let health = lab.health();
+    let status = lab.status();
     assert_eq!(
-        (health.state, health.last_error, health.keys),
-        (HealthState::Fresh, Some(kind.into()), 1),
+        (status.state, status.last_error, status.keys),
+        (KeySetState::Fresh, Some(kind.into()), 1),
         "{script:?}"
     );
     assert_eq!((lab.at_once(&lab.good()), lab.told()), (Ok(()), vec![kind.code()]), "{script:?}");
     lab.issuer.script(document, Script::Well);
     assert_eq!(lab.verifier.fetch_keys().await, Ok(()), "{script:?}");
-    assert_eq!((lab.at_once(&lab.good()), lab.health().last_error), (Ok(()), None), "{script:?}");
+    assert_eq!((lab.at_once(&lab.good()), lab.status().last_error), (Ok(()), None), "{script:?}");
 }
 
 async fn start_without_any((document, script, kind): Case) {
     let lab = lab(kind).await;
     lab.issuer.script(document, script.clone());
     assert_eq!(lab.ask(&lab.good()).await, Err(ErrorKind::KeysUnavailable), "{script:?}: no verdict");
-    assert_eq!(lab.health().last_error, Some(kind.into()), "{script:?}");
+    assert_eq!(lab.status().last_error, Some(kind.into()), "{script:?}");
     lab.issuer.script(document, Script::Well);
     lab.pass(seconds(1));
     assert_eq!(lab.ask(&lab.good()).await, Ok(()), "{script:?}: recovered");
@@ -60,7 +60,7 @@ async fn g06_a_byte_order_mark_does_not_hide_a_set() {
     let lab = Lab::new().await;
     lab.issuer.script(Document::KeySet, Script::ByteOrderMark);
     assert_eq!(lab.ask(&lab.good()).await, Ok(()));
-    assert_eq!(lab.health().last_error, None);
+    assert_eq!(lab.status().last_error, None);
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn a_set_is_used_whatever_its_content_type_and_without_its_broken_keys() {
         lab.issuer.rotate();
         lab.issuer.script(Document::KeySet, script.clone());
         let lab = lab.loaded().await;
-        assert_eq!((lab.health().keys, lab.health().last_error), (2, None), "{script:?}");
+        assert_eq!((lab.status().keys, lab.status().last_error), (2, None), "{script:?}");
     }
 }
 
@@ -155,9 +155,9 @@ async fn a_failing_key_set_is_reported_differently_from_failing_metadata() {
         lab.issuer.script(document, Script::Status(404));
     }
     assert!(lab.verifier.fetch_keys().await.is_err());
-    assert_eq!((lab.health().last_error, lab.sets()), (Some(FetchErrorKind::Status.into()), 0));
+    assert_eq!((lab.status().last_error, lab.sets()), (Some(FetchErrorKind::Status.into()), 0));
     lab.issuer.script(Document::OAuthMetadata, Script::Well);
     lab.issuer.script(Document::KeySet, Script::LoginPage);
     assert!(lab.verifier.fetch_keys().await.is_err());
-    assert_eq!((lab.health().last_error, lab.sets()), (Some(FetchErrorKind::Content.into()), 1));
+    assert_eq!((lab.status().last_error, lab.sets()), (Some(FetchErrorKind::Content.into()), 1));
 }

@@ -84,7 +84,7 @@ async fn g13_the_first_client_disconnecting_does_not_cancel_the_fetch() {
 async fn g13_a_fetch_finishes_even_if_all_clients_have_disconnected() {
     let lab = Lab::new().await;
     lab.issuer.script(Document::KeySet, Script::Slow);
-    let Step::Pending(pending) = lab.verifier.start(&lab.good().sign(), None) else {
+    let Step::Pending(pending) = lab.verifier.verify_step(&lab.good().sign(), None) else {
         panic!("there are no keys yet");
     };
     drop(pending);

@@ -39,7 +39,7 @@ async fn g02_a_redirect_is_a_failure_and_its_target_is_never_requested() {
                 lab.issuer.script(document, Script::Redirect(status, to));
                 lab.issuer.script(Document::OAuthMetadata, Script::Status(404));
                 assert!(lab.verifier.fetch_keys().await.is_err());
-                assert_eq!(lab.health().last_error, Some(FetchErrorKind::Status.into()));
+                assert_eq!(lab.status().last_error, Some(FetchErrorKind::Status.into()));
             }
             let asked = |target: &str| lab.issuer.received().iter().filter(|all| all.target == target).count();
             assert_eq!((asked("/elsewhere"), lab.sets() % 4), (0, 0), "{status}");
@@ -163,7 +163,7 @@ async fn g15_a_moved_key_set_is_followed_at_the_next_renewal() {
     inner.publish([lab.issuer.rotate()]);
     lab.issuer.script(Document::OpenIdMetadata, Script::KeySetAt(inner.jwks_uri()));
     assert_eq!(lab.ask(&lab.good()).await, Ok(()));
-    assert_eq!((lab.sets(), inner.requests(Document::KeySet), lab.health().keys), (1, 1, 1));
+    assert_eq!((lab.sets(), inner.requests(Document::KeySet), lab.status().keys), (1, 1, 1));
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn an_etag_is_sent_only_to_its_own_address() {
     for (jwks_uri, sets, keys) in [(inner.jwks_uri(), (1, 1), 1), (lab.issuer.jwks_uri(), (2, 1), 2)] {
         lab.issuer.script(Document::OpenIdMetadata, Script::KeySetAt(jwks_uri));
         assert_eq!(lab.verifier.fetch_keys().await, Ok(()));
-        assert_eq!((lab.sets(), inner.requests(Document::KeySet), lab.health().keys), (sets.0, sets.1, keys));
+        assert_eq!((lab.sets(), inner.requests(Document::KeySet), lab.status().keys), (sets.0, sets.1, keys));
     }
     for server in [&lab.issuer, &inner] {
         let conditions = server.received().into_iter().filter(|request| request.header("if-none-match").is_some());

@@ -1,7 +1,7 @@
 //! The first key set, and fetches that the application starts.
 
 use jwt_core::ErrorKind;
-use jwt_core::keys::{FetchErrorKind, HealthState};
+use jwt_core::keys::{FetchErrorKind, KeySetState};
 use jwt_core::testing::{Document, Script};
 
 use super::lab::{Lab, millis, seconds};
@@ -9,15 +9,15 @@ use super::lab::{Lab, millis, seconds};
 #[tokio::test]
 async fn nothing_is_fetched_before_a_token_needs_it() {
     let lab = Lab::new().await;
-    let health = lab.health();
-    assert_eq!((health.state, health.age, health.keys), (HealthState::NeverLoaded, None, 0));
-    assert_eq!((health.last_error, health.state.is_ready()), (None, false));
+    let status = lab.status();
+    assert_eq!((status.state, status.age, status.keys), (KeySetState::NeverLoaded, None, 0));
+    assert_eq!((status.last_error, status.state.is_ready()), (None, false));
     let lab = lab.loaded().await;
     assert_eq!((lab.issuer.requests(Document::OpenIdMetadata), lab.sets()), (1, 1));
     lab.pass(seconds(7));
-    let health = lab.health();
-    assert_eq!((health.state, health.age, health.keys), (HealthState::Fresh, Some(seconds(7)), 1));
-    assert_eq!((health.last_error, lab.verifier.is_ready()), (None, true));
+    let status = lab.status();
+    assert_eq!((status.state, status.age, status.keys), (KeySetState::Fresh, Some(seconds(7)), 1));
+    assert_eq!((status.last_error, lab.verifier.is_ready()), (None, true));
     assert_eq!(lab.at_once(&lab.good()), Ok(()));
     assert_eq!(lab.issuer.received().len(), 2, "once");
 }
@@ -30,8 +30,8 @@ async fn g07_a_cold_start_without_the_issuer_is_503_and_recovers_by_itself() {
     assert_eq!(error.kind(), ErrorKind::KeysUnavailable);
     let wait = error.retry_after().expect("a `retry-after`");
     assert!(wait >= millis(750) && wait <= seconds(1), "{wait:?}");
-    let health = lab.health();
-    assert_eq!((health.state, health.last_error), (HealthState::NeverLoaded, Some(FetchErrorKind::Transport.into())));
+    let status = lab.status();
+    assert_eq!((status.state, status.last_error), (KeySetState::NeverLoaded, Some(FetchErrorKind::Transport.into())));
     assert!(!lab.verifier.is_ready());
     assert_eq!(lab.issuer.received().len(), 1, "a probe causes no fetch during the pause");
 
@@ -41,7 +41,7 @@ async fn g07_a_cold_start_without_the_issuer_is_503_and_recovers_by_itself() {
     assert_eq!(lab.issuer.received().len(), 1);
     lab.pass(millis(1));
     assert_eq!(lab.ask(&lab.good()).await, Ok(()));
-    assert_eq!((lab.health().state, lab.health().last_error), (HealthState::Fresh, None));
+    assert_eq!((lab.status().state, lab.status().last_error), (KeySetState::Fresh, None));
     assert_eq!(lab.told(), ["transport", "loaded"]);
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jwt_core::Clock as _;
 use jwt_core::ErrorKind;
 use jwt_core::Step;
-use jwt_core::keys::{HealthState, KeyRefreshSettings};
+use jwt_core::keys::{KeyRefreshSettings, KeySetState};
 use jwt_core::testing::{Document, Script};
 
 use super::lab::{Lab, millis, seconds, within};
@@ -21,7 +21,7 @@ async fn a_set_is_renewed_early_without_delaying_a_request() {
         assert_eq!(lab.at_once(&lab.good()), Ok(()));
     }
     lab.ended(2).await;
-    assert_eq!((lab.sets(), lab.health().age), (2, Some(seconds(0))));
+    assert_eq!((lab.sets(), lab.status().age), (2, Some(seconds(0))));
     // The new set lives as long as the first.
     lab.pass(seconds(420) - millis(1));
     assert_eq!(lab.at_once(&lab.good()), Ok(()));
@@ -71,13 +71,13 @@ async fn g14_lifetimes_that_the_issuer_sends_are_kept_within_bounds() {
         lab.issuer.cache_control(cache_control);
         let lab = lab.loaded().await;
         lab.pass(seconds(lifetime) - millis(1));
-        assert_eq!(lab.health().state, HealthState::Fresh, "{cache_control:?}");
+        assert_eq!(lab.status().state, KeySetState::Fresh, "{cache_control:?}");
         lab.pass(millis(1));
-        assert_eq!(lab.health().state, HealthState::Stale, "{cache_control:?}");
+        assert_eq!(lab.status().state, KeySetState::Stale, "{cache_control:?}");
         lab.pass(seconds(3_600) - millis(1));
-        assert_eq!(lab.health().state, HealthState::Stale, "{cache_control:?}");
+        assert_eq!(lab.status().state, KeySetState::Stale, "{cache_control:?}");
         lab.pass(millis(1));
-        assert_eq!(lab.health().state, HealthState::Outage, "{cache_control:?}");
+        assert_eq!(lab.status().state, KeySetState::Outage, "{cache_control:?}");
     }
 }
 
@@ -90,8 +90,8 @@ async fn an_unmodified_set_gets_a_new_lifetime() {
         lab.grow_old();
         assert_eq!(lab.at_once(&lab.good()), Ok(()));
         lab.ended(renewal).await;
-        let health = lab.health();
-        assert_eq!((health.state, health.age, health.keys), (HealthState::Fresh, Some(seconds(0)), 1));
+        let status = lab.status();
+        assert_eq!((status.state, status.age, status.keys), (KeySetState::Fresh, Some(seconds(0)), 1));
     }
     let known: Vec<_> = lab.issuer.received().iter().map(|all| all.header("if-none-match").is_some()).collect();
     // Metadata and set in turn: only the set is requested conditionally, from the second request on.
@@ -101,7 +101,7 @@ async fn an_unmodified_set_gets_a_new_lifetime() {
     lab.grow_old();
     assert_eq!(lab.ask(&lab.good()).await, Ok(()));
     lab.ended(5).await;
-    assert_eq!(lab.health().keys, 2);
+    assert_eq!(lab.status().keys, 2);
     lab.grow_old();
     assert_eq!(lab.at_once(&lab.good()), Ok(()));
     lab.ended(6).await;
@@ -145,19 +145,19 @@ async fn a_set_ages_while_the_machine_sleeps() {
     assert_eq!(lab.at_once_text(&token), Ok(()));
     sleep(419);
     assert_eq!(lab.at_once_text(&token), Ok(()), "from the cache of tokens");
-    assert_eq!((lab.health().state, lab.health().age, lab.sets()), (HealthState::Fresh, Some(seconds(419)), 1));
-    for (slept, state) in [(600, HealthState::Stale), (4_200, HealthState::Outage)] {
+    assert_eq!((lab.status().state, lab.status().age, lab.sets()), (KeySetState::Fresh, Some(seconds(419)), 1));
+    for (slept, state) in [(600, KeySetState::Stale), (4_200, KeySetState::Outage)] {
         let fetched = lab.sets();
         sleep(slept);
-        assert_eq!(lab.health().state, state);
-        assert!(matches!(lab.verifier.start(&token, None), Step::Pending(_)), "the old set isn't used");
+        assert_eq!(lab.status().state, state);
+        assert!(matches!(lab.verifier.verify_step(&token, None), Step::Pending(_)), "the old set isn't used");
         assert!(within(lab.verifier.verify(&token)).await.is_ok());
-        assert_eq!((lab.health().state, lab.sets()), (HealthState::Fresh, fetched + 1));
+        assert_eq!((lab.status().state, lab.sets()), (KeySetState::Fresh, fetched + 1));
     }
     // The wall clock is set back, and prolongs nothing.
     lab.clock.set(lab.clock.now() - Duration::from_secs(1_000));
     lab.pass(seconds(600));
-    assert_eq!(lab.health().state, HealthState::Stale);
+    assert_eq!(lab.status().state, KeySetState::Stale);
 }
 
 #[tokio::test]

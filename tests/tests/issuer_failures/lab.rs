@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_core::Step;
-use jwt_core::keys::{Health, KeyRefreshSettings};
+use jwt_core::keys::{KeyRefreshSettings, KeySetStatus};
 use jwt_core::observe::{Event, Observer};
 use jwt_core::testing::ManualClock;
 use jwt_core::testing::{AUDIENCE, Document, Script, ScriptedIssuer, TestToken};
@@ -101,7 +101,7 @@ impl Lab {
 
     /// Verifies any string as a token. Panics if that has to wait.
     pub(crate) fn at_once_text(&self, token: &str) -> Result<(), ErrorKind> {
-        match self.verifier.start(token, None) {
+        match self.verifier.verify_step(token, None) {
             Step::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
             other => panic!("a request waits: {other:?}"),
         }
@@ -147,10 +147,10 @@ impl Lab {
         self.told.memory.take_keys()
     }
 
-    pub(crate) fn health(&self) -> Health {
-        let health = self.verifier.health();
-        assert_eq!(health.len(), 1);
-        assert_eq!(health[0].0.as_deref(), Some(self.issuer.name()));
-        health[0].1.clone()
+    pub(crate) fn status(&self) -> KeySetStatus {
+        let status = self.verifier.key_set_status();
+        assert_eq!(status.len(), 1);
+        assert_eq!(status[0].0.as_deref(), Some(self.issuer.name()));
+        status[0].1.clone()
     }
 }

@@ -1,7 +1,7 @@
 //! An issuer that becomes unavailable.
 
 use jwt_core::ErrorKind;
-use jwt_core::keys::{FetchErrorKind, HealthState, KeyRefreshSettings};
+use jwt_core::keys::{FetchErrorKind, KeyRefreshSettings, KeySetState};
 use jwt_core::testing::{Document, Script};
 
 use super::lab::{Lab, hasty, millis, seconds};
@@ -21,9 +21,9 @@ async fn stale(script: Script) -> Lab {
 #[tokio::test]
 async fn g08_stale_keys_are_used_for_an_hour_then_requests_get_503_until_the_issuer_recovers() {
     let lab = stale(Script::HangUp).await;
-    let health = lab.health();
-    assert_eq!((health.state, health.last_error), (HealthState::Stale, Some(FetchErrorKind::Transport.into())));
-    assert_eq!((health.age, health.state.is_ready()), (Some(millis(600_001)), true));
+    let status = lab.status();
+    assert_eq!((status.state, status.last_error), (KeySetState::Stale, Some(FetchErrorKind::Transport.into())));
+    assert_eq!((status.age, status.state.is_ready()), (Some(millis(600_001)), true));
     for fetches in 3..20 {
         assert_eq!(lab.at_once(&lab.good()), Ok(()));
         // Meanwhile, fetches are retried in the background.
@@ -36,7 +36,7 @@ async fn g08_stale_keys_are_used_for_an_hour_then_requests_get_503_until_the_iss
     assert_eq!(lab.at_once(&lab.good()), Ok(()), "until the last moment");
     lab.ended(20).await;
     lab.pass(millis(1));
-    assert_eq!(lab.health().state, HealthState::Outage);
+    assert_eq!(lab.status().state, KeySetState::Outage);
     assert_eq!(lab.at_once(&lab.good()), Err(ErrorKind::KeysUnavailable));
     lab.pass(seconds(30));
     let error = lab.verify(&lab.good()).await.expect_err("an outage");
@@ -46,7 +46,7 @@ async fn g08_stale_keys_are_used_for_an_hour_then_requests_get_503_until_the_iss
     lab.all(Script::Well);
     lab.pass(seconds(30));
     assert_eq!(lab.ask(&lab.good()).await, Ok(()));
-    assert_eq!((lab.health().state, lab.health().last_error), (HealthState::Fresh, None));
+    assert_eq!((lab.status().state, lab.status().last_error), (KeySetState::Fresh, None));
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn stale_keys_are_replaced_as_soon_as_the_issuer_recovers() {
     lab.ended(3).await;
     assert_eq!(lab.told(), ["stale", "loaded"]);
     assert_eq!(lab.at_once(&lab.good()), Ok(()));
-    assert_eq!((lab.health().state, lab.told()), (HealthState::Fresh, vec![]));
+    assert_eq!((lab.status().state, lab.told()), (KeySetState::Fresh, vec![]));
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn g04_a_response_that_does_not_end_in_time_is_given_up() {
             lab.issuer.until_requests(document, 2).await;
             assert_eq!(lab.at_once(&lab.good()), Ok(()), "{script:?}, under way");
             lab.ended(2).await;
-            assert_eq!((lab.told(), lab.health().state), (vec!["timeout"], HealthState::Fresh), "{script:?}");
+            assert_eq!((lab.told(), lab.status().state), (vec!["timeout"], KeySetState::Fresh), "{script:?}");
         }
     }
 }
@@ -126,7 +126,7 @@ async fn without_a_stale_period_an_expired_set_is_not_used() {
     lab.ended(2).await;
     lab.pass(millis(1));
     assert_eq!(lab.at_once(&lab.good()), Err(ErrorKind::KeysUnavailable));
-    assert_eq!((lab.health().state, lab.told()), (HealthState::Outage, vec!["transport"]));
+    assert_eq!((lab.status().state, lab.told()), (KeySetState::Outage, vec!["transport"]));
 }
 
 #[tokio::test]

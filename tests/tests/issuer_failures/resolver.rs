@@ -58,7 +58,7 @@ async fn ask(verifier: &Verifier, draft: &TestToken) -> Result<(), ErrorKind> {
 }
 
 fn at_once(verifier: &Verifier, draft: &TestToken) -> Result<(), ErrorKind> {
-    match verifier.start(&draft.sign(), None) {
+    match verifier.verify_step(&draft.sign(), None) {
         Step::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
         other => panic!("a request waits: {other:?}"),
     }
@@ -105,7 +105,7 @@ async fn a_tenant_whose_issuer_is_down_is_an_outage_only_of_that_tenant() {
     assert_eq!(ask(&verifier, &down.token()).await, Err(ErrorKind::KeysUnavailable));
     assert_eq!(ask(&verifier, &well.token()).await, Ok(()));
     // Any token can name a tenant, so tenants don't affect the service's readiness.
-    assert_eq!((verifier.is_ready(), verifier.readiness().status, verifier.health().len()), (true, 200, 0));
+    assert_eq!((verifier.is_ready(), verifier.readiness().status, verifier.key_set_status().len()), (true, 200, 0));
     assert_eq!(verifier.fetch_keys().await, Ok(()));
 }
 

@@ -5,7 +5,7 @@ use std::thread;
 
 use futures_util::FutureExt as _;
 use jwt_core::Step;
-use jwt_core::keys::{FetchErrorKind, HealthState};
+use jwt_core::keys::{FetchErrorKind, KeySetState};
 use jwt_core::testing::ManualClock;
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
@@ -42,7 +42,7 @@ impl Scene {
     /// Starts to verify the token, and returns whether that waits.
     fn waits(&self, runtime: &Runtime) -> bool {
         let _entered = runtime.enter();
-        matches!(self.verifier.start(&self.token, None), Step::Pending(_))
+        matches!(self.verifier.verify_step(&self.token, None), Step::Pending(_))
     }
 
     /// Verifies the token, and waits for the result.
@@ -55,9 +55,9 @@ impl Scene {
         self.observer.take_keys()
     }
 
-    fn state(&self) -> (HealthState, Option<FetchErrorKind>) {
-        let health = self.verifier.health().swap_remove(0).1;
-        (health.state, health.last_error.map(|error| error.kind()))
+    fn state(&self) -> (KeySetState, Option<FetchErrorKind>) {
+        let status = self.verifier.key_set_status().swap_remove(0).1;
+        (status.state, status.last_error.map(|error| error.kind()))
     }
 }
 
@@ -83,7 +83,7 @@ fn a_fetch_on_a_stopped_runtime_delays_requests_no_longer_than_its_time_limit() 
             tokio::task::yield_now().await;
         }
     });
-    assert_eq!((scene.told(), scene.state()), (vec![], (HealthState::Fresh, None)));
+    assert_eq!((scene.told(), scene.state()), (vec![], (KeySetState::Fresh, None)));
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_blocked_worker_delays_no_other() {
     assert_eq!((scene.remote.asked().len(), scene.told()), (2, vec!["timeout", "loaded"]));
     unblock.send(()).expect("it waits");
     assert!(worker.join().expect("no panic"), "its own request uses the fetched set");
-    assert_eq!((scene.told(), scene.state()), (vec![], (HealthState::Fresh, None)));
+    assert_eq!((scene.told(), scene.state()), (vec![], (KeySetState::Fresh, None)));
 }
 
 #[test]
@@ -151,10 +151,10 @@ fn a_refresh_succeeds_only_if_a_set_was_loaded_after_the_call() {
         outcome.map_err(|error| error.issuers().map(|(_, kind)| kind).collect::<Vec<_>>())
     };
     for (silence, state) in [
-        (0, HealthState::NeverLoaded),
-        (0, HealthState::Fresh),
-        (1_000, HealthState::Stale),
-        (100_000, HealthState::Outage),
+        (0, KeySetState::NeverLoaded),
+        (0, KeySetState::Fresh),
+        (1_000, KeySetState::Stale),
+        (100_000, KeySetState::Outage),
     ] {
         scene.clock.advance(seconds(silence));
         // The refresh joins an endless fetch.

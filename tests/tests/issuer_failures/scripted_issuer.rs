@@ -48,7 +48,7 @@ async fn a_dropped_issuer_no_longer_answers() {
     drop(issuer);
     assert!(within(waiting).await.expect("no panic").is_err(), "its connections are closed");
     assert!(within(verifier.fetch_keys()).await.is_err(), "its port is closed");
-    assert_eq!(verifier.health()[0].1.last_error, Some(FetchErrorKind::Transport.into()));
+    assert_eq!(verifier.key_set_status()[0].1.last_error, Some(FetchErrorKind::Transport.into()));
 }
 
 #[tokio::test]

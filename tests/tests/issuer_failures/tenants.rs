@@ -126,7 +126,7 @@ async fn refusal(verifier: &Verifier, token: &str) -> Result<(), Error> {
 }
 
 fn at_once(verifier: &Verifier, token: &str) -> Result<(), ErrorKind> {
-    match verifier.start(token, None) {
+    match verifier.verify_step(token, None) {
         Step::Ready(outcome) => outcome.map(drop).map_err(|error| error.kind()),
         other => panic!("a request waits: {other:?}"),
     }
@@ -380,7 +380,7 @@ async fn a_forgotten_issuer_is_looked_up_again_and_its_tokens_are_forgotten_too(
     tenants.answer(Answer::Known);
     verifier.forget_issuer(&tenant(1));
     let (asking, token) = (verifier.clone(), honest(1));
-    let Step::Pending(pending) = asking.start(&token, None) else { panic!("a look-up") };
+    let Step::Pending(pending) = asking.verify_step(&token, None) else { panic!("a look-up") };
     tenants.answer(Answer::Unknown);
     verifier.forget_issuer(&tenant(1));
     assert_eq!(within(pending).await.expect_err("gone").kind(), ErrorKind::KeysUnavailable);

@@ -41,7 +41,7 @@ fn fresh(shop: &Shop) -> AccessToken {
 }
 
 fn verified(shop: &Shop, token: &str, location: Option<Location>) -> Verified {
-    match shop.verifier.start(token, location) {
+    match shop.verifier.verify_step(token, location) {
         Step::Ready(outcome) => outcome.expect("good"),
         _ => panic!("at once"),
     }
@@ -178,11 +178,11 @@ async fn tokens_that_must_not_be_renewed_are_not() {
     };
     for (name, claim) in [("https://other.example", "access"), (ISSUER, "refresh")] {
         let token = forge.clone().claim("iss", name).claim("token_use", claim).sign();
-        let Step::Ready(outcome) = trusted(name).start(&token, cookie) else { panic!("at once") };
+        let Step::Ready(outcome) = trusted(name).verify_step(&token, cookie) else { panic!("at once") };
         assert!(refresh().renew(&outcome.expect("good")).await.expect("an answer").is_none(), "{name} {claim}");
     }
     let token = forge.claim("token_use", "access").sign();
-    let Step::Ready(outcome) = trusted(ISSUER).start(&token, cookie) else { panic!("at once") };
+    let Step::Ready(outcome) = trusted(ISSUER).verify_step(&token, cookie) else { panic!("at once") };
     assert!(refresh().renew(&outcome.expect("good")).await.expect("an answer").is_some());
 }
 

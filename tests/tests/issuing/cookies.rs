@@ -163,7 +163,7 @@ async fn tokens_that_do_not_fit_into_cookies_leave_the_refresh_token_valid() {
 #[actix_web::test]
 async fn a_form_without_scripts_can_refresh_and_log_out() {
     for is_axum in [true, false] {
-        let csrf = Csrf::new().require_token().form_field("csrf_token");
+        let csrf = Csrf::new().require_claim().form_field("csrf_token");
         let sources = Cookies::new().refresh_sources().csrf(csrf);
         let shop = Shop::with(MemorySessions::new(), |sessions| sessions.sources(sources));
         let pair = shop.sessions.login("joe").csrf().start().await.expect("a session");

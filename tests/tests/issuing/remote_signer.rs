@@ -1,7 +1,6 @@
 //! Keys that sign elsewhere: in a key management service or a hardware security module.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,7 +19,7 @@ use jwt_tests::signer::ScriptedSigner;
 fn remote(algorithm: Algorithm) -> (SigningKey, ScriptedSigner) {
     let local = stranger(algorithm);
     let signer = ScriptedSigner::new([("key/1", local.clone()), ("key/2", stranger(algorithm))]);
-    let key = SigningKey::remote(algorithm, &local.verification_key(), "key/1", Arc::new(signer.clone()));
+    let key = SigningKey::remote(algorithm, &local.verification_key(), "key/1", signer.clone());
     (key.expect("a key"), signer)
 }
 
@@ -61,7 +60,7 @@ async fn a_remote_key_signs_with_every_algorithm_of_key_pairs() {
     for &algorithm in Algorithm::ALL {
         let local = stranger(algorithm);
         let signer = ScriptedSigner::new([("id", local.clone())]);
-        let key = SigningKey::remote(algorithm, &local.verification_key(), "id", Arc::new(signer.clone()));
+        let key = SigningKey::remote(algorithm, &local.verification_key(), "id", signer.clone());
         if algorithm.is_symmetric() {
             assert_eq!(key.expect_err("a secret").kind(), KeyErrorKind::SymmetricKey);
             continue;
@@ -69,7 +68,7 @@ async fn a_remote_key_signs_with_every_algorithm_of_key_pairs() {
         let mut keys = vec![key.expect("a key")];
         if algorithm.name().starts_with("ES") {
             let in_der = InDer(signer.clone());
-            keys.push(SigningKey::remote(algorithm, &local.verification_key(), "id", Arc::new(in_der)).expect("a key"));
+            keys.push(SigningKey::remote(algorithm, &local.verification_key(), "id", in_der).expect("a key"));
         }
         for key in keys {
             let tokens = issuer(key, &clock);
@@ -103,7 +102,7 @@ async fn a_token_of_a_remote_key_must_be_awaited_and_one_of_a_local_key_need_not
         assert_eq!(error.expect("no private key").kind(), KeyErrorKind::UnsupportedKeyType);
     }
     let other = stranger(Algorithm::ES384).verification_key();
-    let mismatch = SigningKey::remote(Algorithm::ES256, &other, "key/1", Arc::new(signer));
+    let mismatch = SigningKey::remote(Algorithm::ES256, &other, "key/1", signer);
     assert_eq!(mismatch.expect_err("another curve").kind(), KeyErrorKind::AlgorithmMismatch);
 }
 
@@ -159,7 +158,7 @@ async fn a_signature_of_another_key_is_never_used() {
         ("key/2", BuildErrorKind::Signing, ErrorKind::IssuingFailed),
         ("key/3", BuildErrorKind::SignerUnavailable, ErrorKind::SigningUnavailable),
     ] {
-        let key = SigningKey::remote(Algorithm::ES256, &local.verification_key(), id, Arc::new(signer.clone()));
+        let key = SigningKey::remote(Algorithm::ES256, &local.verification_key(), id, signer.clone());
         let issued = issuer(key.expect("a key"), &clock).access("joe").issue_step().wait().await.expect_err(id);
         assert_eq!(issued.kind(), kind, "{id}");
         assert_eq!(jwt_core::Error::from(issued).kind(), error, "{id}");

@@ -69,7 +69,7 @@ async fn after_a_cut_only_newer_changes_are_read() {
     let other = Node::with(&server, patient, RevocationSettings::new()).synced().await;
     revoke_many(&other, 3_000).await;
     let node = Node::at(proxy.address(), patient, RevocationSettings::new()).synced().await;
-    assert_eq!(node.list.count().remembered, 3_000);
+    assert_eq!(node.list.status().remembered, 3_000);
     let reads = server.calls("hscan");
     for name in ["a", "b"] {
         proxy.lead_to(&nowhere);
@@ -84,7 +84,7 @@ async fn after_a_cut_only_newer_changes_are_read() {
         assert_eq!(node.session(&format!("{name}-0")).await, REVOKED);
     }
     assert_eq!(server.calls("hscan"), reads, "nothing was read again");
-    assert_eq!(node.list.count().remembered, 6_000);
+    assert_eq!(node.list.status().remembered, 6_000);
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_full_read_that_is_cut_again_and_again_continues() {
     // A tenth of what there is to read.
     proxy.cut_after(150_000);
     let node = Node::at(proxy.address(), patient, RevocationSettings::new()).synced().await;
-    assert_eq!(node.list.count().remembered, 20_000);
+    assert_eq!(node.list.status().remembered, 20_000);
     assert!(proxy.accepted() > 5, "{}", proxy.accepted());
     assert_eq!((node.session("s-0").await, node.session("s-19999").await), (REVOKED, REVOKED));
     assert_eq!(node.session("s-20000").await, None);

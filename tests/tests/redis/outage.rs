@@ -165,7 +165,7 @@ async fn a_process_with_a_full_list_asks_the_server_and_fails_without_it() {
         small.until_session(name, REVOKED).await;
     }
     assert_eq!(small.session("e").await, None);
-    assert_eq!(small.list.count().remembered, 2);
+    assert_eq!(small.list.status().remembered, 2);
     server.freeze();
     let begin = Instant::now();
     assert_eq!(small.session("e").await, DOWN);
@@ -198,7 +198,7 @@ async fn more_records_than_fit_into_one_response_are_all_read() {
     let other = Node::with(&server, |s| s.timeout(Duration::from_secs(20)), RevocationSettings::new()).synced().await;
     revoke_many(&other, 30_000).await;
     let node = Node::start(&server).synced().await;
-    assert_eq!(node.list.count().remembered, 30_000);
+    assert_eq!(node.list.status().remembered, 30_000);
     for number in [0, 1, 2_500, 29_999] {
         assert_eq!(node.session(&format!("s-{number}")).await, REVOKED);
     }

@@ -82,7 +82,7 @@ impl Process {
 
     /// Why an access token is refused; `None` if it's accepted.
     pub(crate) fn refusal(&self, access: &str) -> Option<ErrorKind> {
-        let result = self.verifier.start(access, None).ready().expect("nothing to wait for");
+        let result = self.verifier.verify_step(access, None).ready().expect("nothing to wait for");
         result.err().map(|error| error.kind())
     }
 }

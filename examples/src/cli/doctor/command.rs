@@ -75,7 +75,7 @@ fn verifier(source: &Source) -> Result<Verifier, jwt_core::BuildError> {
 pub(super) async fn verdict(verifier: &Verifier) -> Finding {
     match verifier.fetch_keys().await {
         Ok(()) => {
-            let keys: usize = verifier.health().iter().map(|(_, health)| health.keys).sum();
+            let keys: usize = verifier.key_set_status().iter().map(|(_, status)| status.keys).sum();
             fine("keys", format!("the library can use {keys} of its keys"))
         }
         Err(error) => fail("keys", error.to_string()),

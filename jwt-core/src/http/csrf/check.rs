@@ -10,7 +10,7 @@ const CLAIM: &str = "csrf";
 pub(crate) struct CsrfCheck<'r> {
     /// Whether the request is known to come from a page of the application.
     pub(super) trusted_origin: bool,
-    pub(super) require_token: bool,
+    pub(super) require_claim: bool,
     /// The value of the header, if it was sent exactly once.
     pub(super) sent: Option<Cow<'r, [u8]>>,
     /// The name of the form field that may hold the value instead of the header.
@@ -46,7 +46,7 @@ impl CsrfCheck<'_> {
         });
         let passed = match claim.map(Value::as_text) {
             _ if read.is_err() => false,
-            None => self.trusted_origin && !self.require_token,
+            None => self.trusted_origin && !self.require_claim,
             Some(None) => false,
             Some(Some(claim)) if claim.is_empty() => false,
             Some(Some(claim)) => match (&self.sent, self.form_field) {

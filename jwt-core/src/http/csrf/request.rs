@@ -34,7 +34,7 @@ impl Csrf {
         };
         Ok(Some(CsrfCheck {
             trusted_origin: origin == RequestOrigin::Trusted,
-            require_token: self.require_token,
+            require_claim: self.require_claim,
             sent: line.only().map(Cow::Borrowed),
             form_field,
         }))
@@ -155,11 +155,11 @@ mod tests {
         ] {
             assert_eq!(passes(&Csrf::new(), "POST", headers, payload), usually, "{headers:?} {payload}");
             assert_eq!(
-                passes(&Csrf::new().require_token(), "POST", headers, payload),
+                passes(&Csrf::new().require_claim(), "POST", headers, payload),
                 strictly,
                 "{headers:?} {payload}"
             );
-            assert!(passes(&Csrf::new().require_token(), "GET", headers, payload), "{headers:?} {payload}");
+            assert!(passes(&Csrf::new().require_claim(), "GET", headers, payload), "{headers:?} {payload}");
         }
         let named = Csrf::new().header("X-XSRF-Token");
         assert!(passes(&named, "POST", &["x-xsrf-token: s3cret"], CLAIM));
@@ -202,7 +202,7 @@ mod tests {
         ] {
             assert_eq!(passes(&with, headers, field, payload), accepted, "{headers:?} {field:?} {payload}");
         }
-        assert!(!passes(&with.clone().require_token(), &[OWN], Some("s3cret"), NONE));
+        assert!(!passes(&with.clone().require_claim(), &[OWN], Some("s3cret"), NONE));
         assert!(!passes(&Csrf::new(), &[OWN], Some("s3cret"), CLAIM), "no field is configured");
         for (headers, payload, expected) in [
             (&[OWN, FORM][..], CLAIM, true),
@@ -266,7 +266,7 @@ mod tests {
     fn a_websocket_handshake_must_come_from_an_own_page() {
         for upgrade in ["upgrade: websocket", "upgrade: WebSocket", "upgrade: h2c, websocket"] {
             let own = [upgrade, "origin: https://api.example", "host: api.example"];
-            for csrf in [Csrf::new(), Csrf::new().require_token()] {
+            for csrf in [Csrf::new(), Csrf::new().require_claim()] {
                 for payload in [NONE, CLAIM] {
                     assert!(passes(&csrf, "GET", &own, payload), "{upgrade}");
                 }

@@ -34,7 +34,7 @@ pub(super) const SAFE: &[Cow<'static, str>] =
 /// use jwt_core::http::{Csrf, TokenSources};
 ///
 /// // The pages are served from another origin than the API, and every token has the claim.
-/// let csrf = Csrf::new().allow_origin("https://app.example").require_token();
+/// let csrf = Csrf::new().allow_origin("https://app.example").require_claim();
 /// let sources = TokenSources::new().cookie("__Host-access").csrf(csrf);
 /// ```
 #[derive(Clone)]
@@ -47,7 +47,7 @@ pub struct Csrf {
     pub(super) safe_methods: Cow<'static, [Cow<'static, str>]>,
     /// Whether `safe_methods` may include methods that change something.
     pub(super) any_method: bool,
-    pub(super) require_token: bool,
+    pub(super) require_claim: bool,
     pub(super) disabled: bool,
 }
 
@@ -61,7 +61,7 @@ impl Csrf {
             form_field: None,
             safe_methods: Cow::Borrowed(SAFE),
             any_method: false,
-            require_token: false,
+            require_claim: false,
             disabled: false,
         }
     }
@@ -164,8 +164,8 @@ impl Csrf {
 
     /// Requires the claim `csrf`, so that every checked request must repeat its value. Default: only requests whose token has
     /// the claim must repeat it.
-    pub const fn require_token(mut self) -> Self {
-        self.require_token = true;
+    pub const fn require_claim(mut self) -> Self {
+        self.require_claim = true;
         self
     }
 
@@ -204,7 +204,7 @@ impl fmt::Debug for Csrf {
             .field("header", &self.header)
             .field("form_field", &self.form_field)
             .field("safe_methods", &self.safe_methods)
-            .field("require_token", &self.require_token)
+            .field("require_claim", &self.require_claim)
             .finish()
     }
 }

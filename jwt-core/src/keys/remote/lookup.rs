@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::crypto::PreparedKey;
 use crate::jose::Algorithm;
-use crate::keys::{FetchError, Health, HealthState, KeySource, Lookup, Wanted};
+use crate::keys::{FetchError, KeySetState, KeySetStatus, KeySource, Lookup, Wanted};
 use crate::observe::Event;
 use crate::step::Pending;
 
@@ -52,7 +52,7 @@ impl KeySource for RemoteKeys {
         let moment = self.0.moment_at(Some(now));
         let current = self.0.current.load();
         // Once the set is past its lifetime, `find_key` decides whether it's used.
-        let snapshot = current.as_deref().filter(|snapshot| snapshot.state(moment) == HealthState::Fresh)?;
+        let snapshot = current.as_deref().filter(|snapshot| snapshot.state(moment) == KeySetState::Fresh)?;
         if snapshot.is_due(moment) {
             self.0.renew_in_background(moment.monotonic, Some(snapshot));
         }
@@ -78,14 +78,14 @@ impl KeySource for RemoteKeys {
         Some(Pending::new(outcome))
     }
 
-    fn health(&self) -> Option<Health> {
+    fn status(&self) -> Option<KeySetStatus> {
         let now = self.0.moment_at(None);
         let current = self.0.current.load();
-        let state = current.as_deref().map_or(HealthState::NeverLoaded, |snapshot| snapshot.state(now));
+        let state = current.as_deref().map_or(KeySetState::NeverLoaded, |snapshot| snapshot.state(now));
         let age = current.as_deref().map(|snapshot| snapshot.age(now));
         let keys = current.as_deref().map_or(0, |snapshot| snapshot.table.len());
         let last_error = self.0.fetches(now.monotonic).schedule.last_error().cloned();
-        Some(Health { state, age, keys, last_error })
+        Some(KeySetStatus { state, age, keys, last_error })
     }
 }
 
@@ -98,13 +98,13 @@ impl Shared {
     ) -> Result<Lookup, SetReplaced> {
         let now = moment.monotonic;
         match current.map(|snapshot| (snapshot, snapshot.state(moment))) {
-            Some((snapshot, HealthState::Fresh)) => {
+            Some((snapshot, KeySetState::Fresh)) => {
                 if snapshot.is_due(moment) {
                     self.renew_in_background(now, current);
                 }
                 self.find_in_snapshot(snapshot, wanted, moment)
             }
-            Some((snapshot, HealthState::Stale)) => {
+            Some((snapshot, KeySetState::Stale)) => {
                 // A stale set is renewed before it's used. Only if the issuer fails is it used as it is.
                 if !wanted.fetched
                     && !self.failing.load(Ordering::Relaxed)

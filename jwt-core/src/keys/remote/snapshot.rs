@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::jose::Key;
 use crate::keys::discovery::Tag;
-use crate::keys::{HealthState, KeyTable};
+use crate::keys::{KeySetState, KeyTable};
 
 use crate::keys::KeyRefreshSettings;
 
@@ -57,14 +57,14 @@ impl Snapshot {
         now.since(self.loaded_at)
     }
 
-    pub(super) fn state(&self, now: Moment) -> HealthState {
+    pub(super) fn state(&self, now: Moment) -> KeySetState {
         let age = self.age(now);
         if age < self.fresh_for {
-            HealthState::Fresh
+            KeySetState::Fresh
         } else if age < self.usable_for {
-            HealthState::Stale
+            KeySetState::Stale
         } else {
-            HealthState::Outage
+            KeySetState::Outage
         }
     }
 
@@ -116,16 +116,16 @@ mod tests {
     fn a_set_becomes_stale_if_either_clock_says_so() {
         let snapshot = snapshot(None, &KeyRefreshSettings::new(), 0.0);
         for (wall, monotonic, state, due) in [
-            (0, 419, HealthState::Fresh, false),
-            (419, 0, HealthState::Fresh, false),
-            (420, 0, HealthState::Fresh, true),
+            (0, 419, KeySetState::Fresh, false),
+            (419, 0, KeySetState::Fresh, false),
+            (420, 0, KeySetState::Fresh, true),
             // The machine slept.
-            (600, 0, HealthState::Stale, true),
-            (4_200, 1, HealthState::Outage, true),
+            (600, 0, KeySetState::Stale, true),
+            (4_200, 1, KeySetState::Outage, true),
             // The wall clock was set back.
-            (-1_000, 599, HealthState::Fresh, true),
-            (-1_000, 600, HealthState::Stale, true),
-            (-1_000, 4_200, HealthState::Outage, true),
+            (-1_000, 599, KeySetState::Fresh, true),
+            (-1_000, 600, KeySetState::Stale, true),
+            (-1_000, 4_200, KeySetState::Outage, true),
         ] {
             let wall = LOADED.wall.as_secs().saturating_add_signed(wall);
             let now =
@@ -140,7 +140,7 @@ mod tests {
         let settings = KeyRefreshSettings::new().lifetime(most).lifetime_between(most, most).stale_if_error(most);
         for jitter in [0.0, 1.0] {
             let snapshot = snapshot(Some(most), &settings, jitter);
-            assert_eq!(snapshot.state(later(most - Duration::from_secs(1_000_000))), HealthState::Fresh);
+            assert_eq!(snapshot.state(later(most - Duration::from_secs(1_000_000))), KeySetState::Fresh);
         }
     }
 }

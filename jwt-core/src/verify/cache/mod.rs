@@ -9,7 +9,7 @@ mod settings;
 mod shard;
 mod store;
 
-pub use settings::{CacheStatus, TokenCacheSettings};
+pub use settings::{TokenCacheSettings, TokenCacheStatus};
 
 pub(super) use entry::{CachedClaims, Entry, NewEntry};
 pub(super) use store::Store;

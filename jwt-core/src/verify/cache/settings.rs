@@ -69,7 +69,7 @@ impl TokenCacheSettings {
 /// The size of a verifier's token cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct CacheStatus {
+pub struct TokenCacheStatus {
     /// The number of tokens.
     pub entries: usize,
     /// The bytes that they take, [as the cache counts them](TokenCacheSettings::max_bytes).

@@ -7,7 +7,7 @@ use crate::verified::{Budget, Parts};
 
 use super::entry::{CacheKey, Entry, NewEntry};
 use super::hot_copies::HotCopies;
-use super::settings::{CacheStatus, TokenCacheSettings};
+use super::settings::{TokenCacheSettings, TokenCacheStatus};
 use super::shard::{Bounds, Change, Shard};
 
 /// The cache is divided into at most this many shards.
@@ -92,10 +92,10 @@ impl Store {
         });
     }
 
-    pub(in crate::verify) fn status(&self) -> CacheStatus {
+    pub(in crate::verify) fn status(&self) -> TokenCacheStatus {
         // Threads count their changes in any order, so the sum may be negative for a moment.
         let entries = usize::try_from(self.entries.load(Ordering::Relaxed)).unwrap_or_default();
-        CacheStatus { entries, bytes: self.budget.bytes() }
+        TokenCacheStatus { entries, bytes: self.budget.bytes() }
     }
 
     fn with_key<R>(&self, token: &[u8], act: impl FnOnce(CacheKey<'_>) -> Option<R>) -> Option<R> {

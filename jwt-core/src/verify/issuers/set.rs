@@ -138,7 +138,7 @@ impl IssuerSet {
         let _ = issuer;
     }
 
-    /// Returns the issuers that the builder was given. Health and readiness cover only these: any token can name an issuer
+    /// Returns the issuers that the builder was given. Status and readiness cover only these: any token can name an issuer
     /// that a resolver finds, and must not decide whether the service gets requests.
     pub(crate) fn given(&self) -> &[Arc<Issuer>] {
         &self.given

@@ -265,12 +265,12 @@ fn memory(digests: bool) -> Result<(), Box<dyn std::error::Error>> {
     assert!(verify::verify(&verifier, &stand.token).is_ok());
     let before = resident_bytes();
     for number in 0..TOKENS {
-        match verifier.start(&stand.good(number, 0), None) {
+        match verifier.verify_step(&stand.good(number, 0), None) {
             Step::Ready(Ok(_)) => {}
             other => panic!("{other:?}"),
         }
     }
-    let held = verifier.token_cache().expect("a cache").entries;
+    let held = verifier.token_cache_status().expect("a cache").entries;
     println!("{:.0}", (resident_bytes() - before) as f64 / held as f64 * TOKENS as f64 / f64::from(1 << 20));
     Ok(())
 }

@@ -53,7 +53,7 @@ async fn main() {
     let busy = (on_processor() - busy).as_secs_f64();
     println!("{count} revocations were read in {:.2} s, with {busy:.2} s of this process", elapsed.as_secs_f64());
     println!("memory: {:.1} bytes each, {} MB in all", bytes as f64 / count as f64, bytes / 1_000_000);
-    assert!(list.is_complete() && list.count().remembered + few(count) > count, "{:?}", list.count());
+    assert!(list.is_complete() && list.status().remembered + few(count) > count, "{:?}", list.status());
 
     let stand = Stand::new(Algorithm::HS256);
     let verifier = stand.verifier();
@@ -76,7 +76,7 @@ async fn main() {
     let (elapsed, busy) = (began.elapsed(), on_processor() - busy);
     let size = std::fs::metadata(&file).map_or(0, |file| file.len());
     println!("a file of {size} bytes: a process starts from it in {elapsed:.2?}, with {busy:.2?} of its own");
-    assert!(list.is_complete() && list.count().remembered + few(count) > count, "{:?}", list.count());
+    assert!(list.is_complete() && list.status().remembered + few(count) > count, "{:?}", list.status());
     drop(list);
     let _ = std::fs::remove_file(&file);
 }
@@ -99,7 +99,7 @@ async fn start_on_postgres(address: &str, count: usize, memory: &RevocationSetti
         list.synced().await;
         let (elapsed, busy) = (began.elapsed(), on_processor() - busy);
         println!("{count} revocations from {source}: {elapsed:.2?}, with {busy:.2?} of this process");
-        assert!(list.count().remembered + few(count) > count, "{:?}", list.count());
+        assert!(list.status().remembered + few(count) > count, "{:?}", list.status());
     }
 }
 
@@ -129,7 +129,7 @@ async fn look_up_all(list: &RedisRevocations, stand: &Stand, verifier: &Verifier
     let (mut outcome, now) = (Outcome::default(), now());
     for batch in 0..TOKENS / BATCH {
         let numbers = from + batch * BATCH..from + (batch + 1) * BATCH;
-        let verify = |number| verifier.start(&stand.good(number, 0), None).ready().expect("a known key").expect("good");
+        let verify = |number| verifier.verify_step(&stand.good(number, 0), None).ready().expect("a known key").expect("good");
         let tokens: Vec<Verified> = numbers.map(verify).collect();
         let claims: Vec<_> = tokens.iter().map(Verified::registered).collect();
         let mut unknown = Vec::new();
