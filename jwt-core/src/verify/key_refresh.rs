@@ -38,7 +38,7 @@ impl fmt::Display for KeyFetchErrors {
 impl std::error::Error for KeyFetchErrors {}
 
 impl Verifier {
-    /// Returns each issuer whose keys are fetched and the status of its key set, in the order in which the builder got them. The
+    /// Returns each issuer whose keys are fetched and the status of its key set, in the order of the builder. The
     /// issuer is `None` for [any issuer](crate::TrustedIssuer::dangerous_any_issuer). Issuers that a resolver found are not
     /// included.
     #[must_use]
