@@ -126,7 +126,7 @@ impl RequestState {
     ///
     /// # Errors
     ///
-    /// The same as [`require_token`](Self::require_token), but the challenge for a request without a token names the
+    /// The same as [`token`](Self::token), but the challenge for a request without a token names the
     /// [scopes](Requirement::scope) of the requirement.
     pub fn token_for(&self, requirement: &dyn Requirement) -> Result<&Verified, Rejection> {
         self.token_or(|| no_credentials(requirement))
