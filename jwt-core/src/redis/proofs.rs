@@ -56,7 +56,7 @@ static RECORD: LazyLock<Script> = LazyLock::new(|| {
 impl RedisReplayLog {
     /// Creates a log on the server at an address like `redis://127.0.0.1/`. It connects with the first proof.
     ///
-    /// Only [`prefix`](RedisSettings::prefix) and [`timeout`](RedisSettings::timeout) of the settings are used.
+    /// The settings of [revocations](RedisSettings::revocations) and their [recovery](RedisSettings::recovery_time) aren't used.
     ///
     /// # Errors
     ///

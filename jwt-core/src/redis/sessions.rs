@@ -138,7 +138,7 @@ const LONGEST_TTL: u64 = 100 * 366 * 24 * 60 * 60;
 impl RedisSessions {
     /// Creates a store on the server at an address like `redis://127.0.0.1/`. It connects with the first operation.
     ///
-    /// Only [`prefix`](RedisSettings::prefix) and [`timeout`](RedisSettings::timeout) of the settings are used.
+    /// The settings of [revocations](RedisSettings::revocations) and their [recovery](RedisSettings::recovery_time) aren't used.
     ///
     /// # Errors
     ///

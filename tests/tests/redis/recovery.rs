@@ -7,10 +7,14 @@ use std::time::Duration;
 use jwt_core::ErrorKind;
 use jwt_core::revocation::{Revocation, RevocationSettings};
 use jwt_core::store::{RedisSessions, RedisSettings};
+use jwt_tests::adapter::Adapter;
+use jwt_tests::answer::Answer;
 use jwt_tests::forge::ISSUER;
 use jwt_tests::log::Log;
+use jwt_tests::proof::Device;
 use jwt_tests::session_contract;
 
+use super::proofs::process_at;
 use super::proxy::Proxy;
 use super::server::Server;
 use super::setup::{Node, revoke_many, until};
@@ -125,6 +129,8 @@ async fn the_documented_rights_suffice_and_the_optional_one_is_optional() {
         node.list.revoke(&session("a")).await.expect("revoked");
         let store = RedisSessions::connect(&address, &RedisSettings::new()).expect("an address");
         session_contract::keeps_the_contract(&store, "joe").await;
+        let proofs = process_at(&address, |log| log);
+        assert_eq!(Adapter::Axum.send(&proofs, &Device::default().get("/user")).await, Answer::text("Ada"));
         assert!(!log.text().contains("NOPERM"), "{}", log.text());
     }
 }
