@@ -34,7 +34,8 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable), as for [`logout`](Self::logout).
+    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable), as for [`logout`](Self::logout). If the store is down, the access
+    /// tokens are revoked only when it's back, because whose session it is shows only there.
     pub async fn end(&self, subject: &str, id: &str) -> Result<bool, Error> {
         self.heal_some().await;
         let found = match self.0.store.find(subject, id).await {
@@ -60,7 +61,8 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable): some sessions may continue, so try again.
+    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable): some sessions may continue, so try again. If the store is down, all of
+    /// them continue, and nothing is tried again by itself.
     pub async fn end_all(&self, subject: &str) -> Result<usize, Error> {
         self.end_all_but(subject, None).await
     }

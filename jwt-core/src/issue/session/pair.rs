@@ -10,7 +10,7 @@ use crate::issue::Issued;
 pub struct TokenPair {
     /// The access token, for requests.
     pub access: Issued,
-    /// The refresh token. It can be exchanged once.
+    /// The refresh token. It's good until its successor is used.
     pub refresh: Issued,
     /// The session's identifier, the claim `sid` of both tokens.
     pub session_id: String,

@@ -13,7 +13,7 @@ use super::{Rotation, RotationOutcome, SessionRecord};
 ///
 /// Errors fail closed: while the store is unavailable, logins and refreshes are refused. A store may lose its last writes, in
 /// a failover for example: [`Sessions`](super::Sessions) recognizes newer refresh tokens, and ends sessions again. Use
-/// [`MemorySessions`](super::MemorySessions) for one process and `RedisSessions` (feature `redis`) for a fleet.
+/// [`MemorySessions`](super::MemorySessions) for one process, and `RedisSessions` or `PostgresSessions` for a fleet.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't store sessions",
     note = "use `MemorySessions`, `RedisSessions` or `PostgresSessions`, or implement `SessionStore` for it, with \
