@@ -47,7 +47,7 @@ use crate::verify::{Verifier, VerifierBuilder};
 /// Revokes the tokens that an OpenID provider's logout tokens name. Cloning is cheap.
 ///
 /// A logout token with `sid` revokes every token of that session. One with only `sub` revokes every token of the subject that
-/// was issued before the logout. Each process accepts a logout token once; a repetition is answered with 400 and changes
+/// was issued before the logout or in the same second. Each process accepts a logout token once; a repetition is answered with 400 and changes
 /// nothing.
 ///
 /// It revokes only the provider's tokens. Sessions that your application began with `Sessions` (feature `issue`) continue.

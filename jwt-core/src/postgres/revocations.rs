@@ -22,7 +22,8 @@ use crate::step::Step;
 ///
 /// Each process keeps all revocations in memory and looks tokens up there. `NOTIFY` brings what other processes revoke. A
 /// process that cannot prove for [`staleness`](crate::revocation::RevocationSettings::staleness) that it missed nothing answers with 503 until it
-/// can, so no token is accepted for longer than that after its revocation.
+/// can, so no token is accepted for longer than that after its revocation. [The guide](crate::guide::postgres) has the exceptions: a
+/// server that loses data, and a primary that was cut off.
 ///
 /// If there are more revocations than [fit into memory](crate::revocation::RevocationSettings::capacity), the process asks
 /// the server about each token that it does not find in memory. Clones are the same list. The background task ends when the

@@ -22,7 +22,7 @@ use crate::step::Step;
 /// and how long revocations are remembered.
 ///
 /// Other processes don't see this list: fill each with [a feed](Self::with_feed) from a source of your own, or share a
-/// list on Redis.
+/// list on Redis or Postgres.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryRevocations(pub(super) Arc<Memory>);
 

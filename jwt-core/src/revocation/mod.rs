@@ -1,7 +1,7 @@
 //! Revoking tokens before they expire.
 //!
 //! A verifier asks its [`RevocationList`] about each token that is otherwise valid. [`MemoryRevocations`] is a list for one
-//! process; with the feature `redis`, `RedisRevocations` is shared by a fleet.
+//! process; `RedisRevocations` and `PostgresRevocations` (features `redis`, `postgres`) are shared by a fleet.
 //!
 //! ```
 //! use jwt_core::revocation::{MemoryRevocations, Revocation, RevokeError};
