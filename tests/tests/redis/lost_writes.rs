@@ -9,6 +9,7 @@ use jwt_core::store::{RedisRevocations, RedisSessions, RedisSettings};
 use jwt_core::testing::ManualClock;
 use jwt_core::{ErrorKind, Verifier};
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
+use jwt_tests::log::Log;
 use jwt_tests::setup::key;
 
 use super::proxy::Proxy;
@@ -110,6 +111,7 @@ async fn no_client_is_accused_or_logged_out_because_the_server_lost_refreshes() 
             *pair = one.refresh(&pair.refresh.token).await.expect("a pair");
         }
     }
+    let log = Log::start();
     go_back(&mut server, &[&one, &other]).await;
     for (number, pair) in pairs.iter_mut().enumerate() {
         for process in [&other, &one, &other] {
@@ -119,6 +121,8 @@ async fn no_client_is_accused_or_logged_out_because_the_server_lost_refreshes() 
             assert_eq!(one.refusal(&pair.access.token).await, None);
         }
     }
+    // One process was asked first about all of them, and it warns once a minute.
+    assert_eq!(log.text().matches("the session store has lost writes").count(), 1);
 }
 
 #[tokio::test]
@@ -234,9 +238,11 @@ async fn a_logout_at_maxmemory_ends_the_session() {
     let server = Server::start();
     let (one, other) = (Process::start(&server).await, Process::start(&server).await);
     let pair = one.log_in("joe").await;
+    let log = Log::start();
     server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
     // The revocation does not fit, so the answer is an error. The session is deleted all the same.
     assert_eq!(one.log_out(&pair).await, Err(ErrorKind::SessionsUnavailable));
+    assert!(log.text().contains("OOM"), "{}", log.text());
     assert_eq!(server.cli(&["EXISTS", "jwt:sessions:{joe}"]), "0");
     assert_eq!(one.refusal(&pair.access.token).await, Some(ErrorKind::Revoked));
     assert_eq!(other.refresh(&pair.refresh.token).await.map(drop), Err(ErrorKind::SessionEnded));

@@ -97,6 +97,7 @@ async fn a_server_that_lost_everything_logs_everyone_out_and_nobody_in() {
     let (kept, ended) = (one.log_in("joe").await, one.log_in("ann").await);
     one.log_out(&ended).await.expect("an end");
     until("the revocation arrives", async || other.refusal(&ended.access.token).await == REVOKED).await;
+    let log = Log::start();
     server.cli(&["FLUSHALL"]);
     for process in [&one, &other] {
         assert_eq!(process.refresh_in_the_end(&kept.refresh.token).await.map(drop), Err(ErrorKind::SessionEnded));
@@ -107,6 +108,7 @@ async fn a_server_that_lost_everything_logs_everyone_out_and_nobody_in() {
     assert_eq!(other.refusal(&kept.access.token).await, REVOKED);
     let again = other.log_in("joe").await;
     assert!(one.refresh_in_the_end(&again.refresh.token).await.is_ok());
+    until("a warning", async || log.text().contains("the Redis server has lost revocations")).await;
     // A process that starts learns of both logouts, although the server has lost one.
     let started = Process::start(&server).await;
     for pair in [&kept, &ended] {
