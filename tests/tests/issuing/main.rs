@@ -10,6 +10,7 @@ mod key_ring;
 mod memory_store;
 mod outages;
 mod remote_signer;
+mod revoked_sessions;
 mod rfc_9068;
 mod sessions;
 mod tokens;

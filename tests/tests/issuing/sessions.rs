@@ -11,7 +11,6 @@ use jwt_core::BuildErrorKind;
 use jwt_core::ErrorKind;
 use jwt_core::issue::{KeyRing, TokenIssuer};
 use jwt_core::issue::{MemorySessions, RefreshToken, Session, Sessions, SessionsBuilder, TokenPair};
-use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings};
 use jwt_core::testing::ScriptedSessions;
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 use jwt_tests::issuing::Shop;
@@ -298,44 +297,6 @@ async fn the_hook_that_revokes_access_tokens_is_called_for_each_session_that_end
 }
 
 #[tokio::test]
-async fn a_session_ends_even_if_its_access_tokens_cannot_be_revoked_and_the_hook_runs_again() {
-    let is_down = Arc::new(AtomicBool::new(true));
-    let runs = Arc::new(Mutex::new(Vec::new()));
-    let (down, run) = (Arc::clone(&is_down), Arc::clone(&runs));
-    let shop = Shop::with(MemorySessions::new(), |sessions| {
-        sessions.on_end(move |ended| {
-            let (is_down, runs) = (down.load(Ordering::SeqCst), Arc::clone(&run));
-            async move {
-                if is_down {
-                    return Err("the list is down".into());
-                }
-                runs.lock().expect("not poisoned").push(ended.id);
-                Ok(())
-            }
-        })
-    });
-    let pairs = [login(&shop).await, login(&shop).await, login(&shop).await];
-    let verified = shop.verifier.verify(&pairs[0].access.token).await.expect("good");
-    let kinds = [
-        shop.sessions.logout(&verified).await.expect_err("down").kind(),
-        shop.sessions.end("joe", &pairs[1].session_id).await.expect_err("down").kind(),
-        shop.sessions.end_all("joe").await.expect_err("down").kind(),
-    ];
-    assert_eq!(kinds, [ErrorKind::SessionsUnavailable; 3]);
-    for pair in &pairs {
-        assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::SessionEnded));
-    }
-    // Nothing is left to end, but that isn't a success yet.
-    assert!(shop.sessions.end_all("joe").await.is_err());
-    assert!(shop.sessions.end("joe", &pairs[1].session_id).await.is_err());
-    is_down.store(false, Ordering::SeqCst);
-    assert_eq!(shop.sessions.heal().await.expect("an answer"), 0, "no session was alive");
-    assert_eq!(shop.sessions.end_all("joe").await.expect("an answer"), 0);
-    let runs: BTreeSet<String> = runs.lock().expect("not poisoned").iter().cloned().collect();
-    assert_eq!(runs, pairs.iter().map(|pair| pair.session_id.clone()).collect());
-}
-
-#[tokio::test]
 async fn the_application_is_asked_at_each_refresh() {
     let answer: Arc<Mutex<Result<Option<&str>, &str>>> = Arc::new(Mutex::new(Ok(Some("admin"))));
     let asked = Arc::clone(&answer);
@@ -526,49 +487,4 @@ async fn a_session_whose_end_the_store_missed_is_ended_by_the_next_request_in_th
     shop.wait(2);
     shop.sessions.heal().await.expect("an answer");
     assert_eq!(outcome(refresh(&shop, &mine.refresh.token).await), Ok(()));
-}
-
-#[tokio::test]
-async fn a_revoked_token_session_or_subject_ends_the_session_at_the_next_refresh() {
-    let list = MemoryRevocations::new();
-    let shop = Shop::with(MemorySessions::new(), |sessions| sessions.revocations(list.clone()));
-    let at = Duration::from_secs;
-    for (name, revocation, expected) in [
-        ("not revoked", None, Ok(())),
-        ("another subject", Some(Revocation::subject(ISSUER, "ann", at(NOW + 9_999))), Ok(())),
-        ("the subject, before the login", Some(Revocation::subject(ISSUER, "joe", at(NOW - 1))), Ok(())),
-        ("the subject", Some(Revocation::subject(ISSUER, "joe", at(NOW))), Err(ErrorKind::SessionEnded)),
-    ] {
-        if let Some(revocation) = revocation {
-            list.revoke(&revocation).expect("space");
-        }
-        let pair = login(&shop).await;
-        assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), expected, "{name}");
-    }
-    shop.wait(1);
-    // Later logins are not affected. A refresh after the cutoff does not save a session that began before it.
-    let pair = login(&shop).await;
-    shop.wait(600);
-    let pair = refresh(&shop, &pair.refresh.token).await.expect("a pair");
-    list.revoke(&Revocation::subject(ISSUER, "joe", at(NOW + 300))).expect("space");
-    assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::SessionEnded));
-    assert_eq!(shop.sessions.list("joe").await.expect("an answer").len(), 3, "only this one was refreshed");
-    for revoke_token in [true, false] {
-        let pair = login(&shop).await;
-        let verified = shop.sessions.verify(&pair.refresh.token).await.expect("good");
-        let revocation =
-            if revoke_token { Revocation::token(&verified) } else { Revocation::session(ISSUER, &*pair.session_id) };
-        list.revoke(&revocation).expect("space");
-        assert_eq!(outcome(refresh(&shop, &pair.refresh.token).await), Err(ErrorKind::SessionEnded));
-    }
-}
-
-#[tokio::test]
-async fn a_refresh_waits_for_the_revocation_list_and_fails_without_it() {
-    let (list, feed) = MemoryRevocations::with_feed(RevocationSettings::new(), Duration::from_secs(3_600));
-    let shop = Shop::with(MemorySessions::new(), |sessions| sessions.revocations(list));
-    let token = login(&shop).await.refresh.token;
-    assert_eq!(outcome(refresh(&shop, &token).await), Err(ErrorKind::RevocationUnavailable));
-    feed.caught_up();
-    assert_eq!(outcome(refresh(&shop, &token).await), Ok(()));
 }

@@ -166,7 +166,7 @@ impl SessionsBuilder {
         self
     }
 
-    /// Revokes the access tokens of a session when it ends early, and ends a session whose refresh token, `sid` or subject is
+    /// Revokes the access tokens of a session when it ends early, and ends a session whose refresh token, `sid`, subject or issuer is
     /// revoked. Default: access tokens stay valid until they expire, and revocations end no session.
     ///
     /// Pass the same list to the verifiers of access tokens:
@@ -185,8 +185,9 @@ impl SessionsBuilder {
         })
     }
 
-    /// Adds a function that runs when a session ends early: by a logout, because a refresh token was reused, or because the
-    /// subject has [too many](Self::max_per_subject). Default: nothing happens.
+    /// Adds a function that runs when a session ends early: by a logout or a call such as [`end`](Sessions::end), because it was
+    /// revoked or a refresh token was reused, or because the subject has [too many](Self::max_per_subject). Default: nothing
+    /// happens.
     ///
     /// It must be idempotent. If it fails, the session ends all the same, a logout is answered with 503, and the function runs
     /// again [later](Sessions::heal). It also runs again for a session that came back because the store lost writes.

@@ -14,7 +14,7 @@ pub(super) type RenewalHook = Arc<dyn Fn(Session, AccessToken) -> HookFuture<Opt
 
 type EndHook = Arc<dyn Fn(EndedSession) -> HookFuture<()> + Send + Sync>;
 
-/// A session that ended early: by a logout, by a reused refresh token, or because the user began too many.
+/// A session that ended early: by a logout or a revocation, by a reused refresh token, or because the user began too many.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct EndedSession {

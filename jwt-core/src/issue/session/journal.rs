@@ -259,6 +259,20 @@ mod tests {
     }
 
     #[test]
+    fn a_full_journal_keeps_the_ends_that_are_pending() {
+        let journal = EndJournal::default();
+        for number in 0..=MAX_PENDING {
+            journal.begin("joe", &number.to_string(), 100);
+        }
+        let last = MAX_PENDING.to_string();
+        assert!(journal.contains("joe", "0") && !journal.contains("joe", &last));
+        // There is space again.
+        journal.note("joe", "0", true, true);
+        journal.begin("joe", &last, 100);
+        assert!(journal.contains("joe", "0") && journal.contains("joe", &last));
+    }
+
+    #[test]
     fn the_oldest_completed_ends_are_dropped_and_pending_ones_kept() {
         let journal = EndJournal::default();
         journal.begin("joe", "pending", 100);

@@ -50,7 +50,7 @@ impl Sessions {
     /// | was exchanged earlier | [`RefreshReused`](ErrorKind::RefreshReused), and the session ends |
     /// | is newer than the store's record, because the store lost its last writes | the next pair |
     /// | belongs to a session that is [bound to a device](super::SessionsBuilder::device_bound) | [`UnprovenDevice`](ErrorKind::UnprovenDevice): only [`refresh_endpoint_with`](Self::refresh_endpoint_with) checks proofs |
-    /// | has no session, or it or its session or subject was [revoked](super::SessionsBuilder::revocations) | [`SessionEnded`](ErrorKind::SessionEnded) |
+    /// | has no session, or it or its session, subject or issuer was [revoked](super::SessionsBuilder::revocations) | [`SessionEnded`](ErrorKind::SessionEnded) |
     ///
     /// The access token has the claims of the login, but isn't [fresh](crate::authorize::fresh).
     ///
