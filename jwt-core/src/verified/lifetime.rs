@@ -29,10 +29,10 @@ impl Verified {
     /// close the connection when it completes. Pass the sleep function of your runtime: `tokio::time::sleep` or
     /// `actix_web::rt::time::sleep`.
     ///
-    /// The token is checked every 30 seconds and when it expires, so a revocation ends it at most 30 seconds later. If the
-    /// [revocation list](crate::revocation) is unavailable, the future completes with the code `revocation_unavailable`; call
-    /// `until_invalid` again if you'd rather keep the connection. Your application's rules, the keys and the maximum age are not
-    /// checked again.
+    /// The token is checked at once, every 30 seconds, and when it expires, so a revocation ends it at most 30 seconds after this
+    /// process has learned of it. If the [revocation list](crate::revocation) is unavailable, the future completes with the code
+    /// `revocation_unavailable`; if you'd rather keep the connection, sleep for some seconds and call `until_invalid` again. Your
+    /// application's rules, the keys and the maximum age are not checked again.
     ///
     /// ```
     /// # use futures_util::StreamExt as _;
