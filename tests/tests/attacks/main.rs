@@ -5,6 +5,7 @@
 //! of section F are in `tests/keys`.
 
 mod algorithm_confusion;
+mod authorization_header;
 mod cache;
 mod claims;
 mod configuration;

@@ -20,4 +20,5 @@ mod resolver;
 mod rotation;
 mod runtimes;
 mod scripted_issuer;
+mod tenant_costs;
 mod tenants;

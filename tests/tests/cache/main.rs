@@ -1,25 +1,25 @@
 //! The cache of verified tokens: it changes no decision and stays within its limits.
 
+mod decisions;
+mod decoded_claims;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use jwt_core::Step;
-use jwt_core::authorize::{check, check_async};
+use jwt_core::authorize::check_async;
 use jwt_core::crypto::{Backend, SigningKey};
 use jwt_core::http::Location;
 use jwt_core::keys::{KeySource, KeyTable, Lookup, Wanted};
 use jwt_core::revocation::{RevocationList, Standing, TokenIdentity};
 use jwt_core::testing::ManualClock;
 use jwt_core::verify::{IssuerResolver, TokenCacheSettings};
-use jwt_core::{Algorithm, ErrorKind, TrustedIssuer, Verified, Verifier, VerifierBuilder};
+use jwt_core::{Algorithm, ErrorKind, Step, TrustedIssuer, Verified, Verifier, VerifierBuilder};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::observer::MemoryObserver;
 use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::setup::{builder, good, key, stranger, trusting};
-use proptest::prelude::*;
-use serde::Deserialize;
 
 fn at_once(verifier: &Verifier, token: &str) -> Result<Verified, ErrorKind> {
     match verifier.verify_step(token, None) {
@@ -75,94 +75,6 @@ fn watched(builder: VerifierBuilder) -> (Verifier, MemoryObserver) {
 
 fn secret(fill: u8) -> SigningKey {
     SigningKey::from_secret(Algorithm::HS256, [fill; 32]).expect("a secret").with_kid(format!("k-{fill}"))
-}
-
-#[derive(Clone, Debug)]
-enum Act {
-    Present(usize),
-    Pass(u64),
-    SetClock(u64),
-    Keys(u8),
-    Revoke(usize),
-    Pardon,
-    Open(bool),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Act>> {
-    let step = prop_oneof![
-        12 => (0..8usize).prop_map(Act::Present),
-        1 => (1..120u64).prop_map(Act::Pass),
-        1 => (NOW - 100..NOW + 400).prop_map(Act::SetClock),
-        1 => (0..4u8).prop_map(Act::Keys),
-        1 => (0..8usize).prop_map(Act::Revoke),
-        1 => Just(Act::Pardon),
-        1 => any::<bool>().prop_map(Act::Open),
-    ];
-    prop::collection::vec(step, 1..200)
-}
-
-#[derive(Clone, Debug, Default)]
-struct Revoked(Arc<Mutex<Vec<String>>>);
-
-impl RevocationList for Revoked {
-    fn look_up(&self, token: &TokenIdentity<'_>) -> Step<Standing> {
-        let revoked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is = |id: &String| Some(id.as_str()) == token.token_id;
-        Step::Ready(if revoked.iter().any(is) { Standing::Revoked } else { Standing::Good })
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
-
-    /// Clock, keys, revocation list and rules may change between two uses of a token.
-    #[test]
-    fn decisions_are_the_same_with_and_without_a_cache(steps in steps()) {
-        let (first, second) = (secret(1), secret(2));
-        let tokens: Vec<String> = (0..8u64)
-            .map(|number| {
-                let forge = Forge::new(if number % 2 == 0 { &first } else { &second });
-                let forge = forge.claim("jti", format!("t-{number}")).claim("exp", NOW + 50 * number);
-                if number == 7 { forge.claim("aud", "https://other.example").sign() } else { forge.sign() }
-            })
-            .collect();
-        let (clock, ring, revoked) = (ManualClock::at(NOW), Ring::of(&[&first, &second]), Revoked::default());
-        let open = Arc::new(AtomicBool::new(true));
-        let build = |cache: Option<TokenCacheSettings>| {
-            let open = Arc::clone(&open);
-            let issuer = ring.issuer().max_age(Duration::from_secs(200));
-            let builder = Verifier::builder().issuer(issuer).clock(clock.clone()).revocations(revoked.clone());
-            let builder = builder.require_token(check("open", move |_| open.load(Ordering::Relaxed)));
-            let builder = match cache {
-                Some(cache) => builder.token_cache(cache),
-                None => builder.without_token_cache(),
-            };
-            builder.build().expect("a verifier")
-        };
-        let without = build(None);
-        let cached = [TokenCacheSettings::new(), TokenCacheSettings::new().digests(), TokenCacheSettings::new().max_entries(2)];
-        let cached = cached.map(|cache| build(Some(cache)));
-        for step in steps {
-            match step {
-                Act::Present(token) => {
-                    let expected = at_once(&without, &tokens[token]).map(|verified| verified.payload().to_owned());
-                    for verifier in &cached {
-                        let decided = at_once(verifier, &tokens[token]).map(|verified| verified.payload().to_owned());
-                        prop_assert_eq!(&decided, &expected);
-                    }
-                }
-                Act::Pass(seconds) => clock.advance(Duration::from_secs(seconds)),
-                Act::SetClock(seconds) => clock.set(Duration::from_secs(seconds)),
-                Act::Keys(0) => ring.set(&[&first, &second]),
-                Act::Keys(1) => ring.set(&[&first]),
-                Act::Keys(2) => ring.set(&[&second]),
-                Act::Keys(_) => ring.set(&[&first, &secret(9).with_kid("k-2")]),
-                Act::Revoke(token) => revoked.0.lock().unwrap().push(format!("t-{token}")),
-                Act::Pardon => revoked.0.lock().unwrap().clear(),
-                Act::Open(is_open) => open.store(is_open, Ordering::Relaxed),
-            }
-        }
-    }
 }
 
 #[test]
@@ -293,127 +205,6 @@ fn a_cache_without_capacity_is_a_build_error() {
         let error = builder().token_cache(settings).build().expect_err("a mistake");
         assert!(error.to_string().contains("token_cache"), "{error}");
     }
-}
-
-static DECODED: AtomicUsize = AtomicUsize::new(0);
-
-struct Counted;
-
-impl<'de> Deserialize<'de> for Counted {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        DECODED.fetch_add(1, Ordering::Relaxed);
-        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
-    }
-}
-
-#[test]
-fn shared_claims_are_decoded_once_for_many_requests() {
-    let verifier = builder().build().expect("a verifier");
-    let token = good().sign();
-    for _ in 0..100 {
-        at_once(&verifier, &token).expect("good").shared_claims::<Counted>().expect("claims");
-    }
-    // Once more, for the processor's own copy of a frequently used token.
-    assert_eq!(DECODED.load(Ordering::Relaxed), 2);
-    let verified = at_once(&verifier, &token).expect("good");
-    let wrong = verified.shared_claims::<Vec<u8>>().map(drop).expect_err("claims are an object");
-    assert_eq!(wrong.kind(), ErrorKind::ClaimsMismatch);
-    for _ in 0..2 {
-        assert_eq!(verified.shared_claims::<serde_json::Value>().expect("claims")["name"], "Ada");
-        verified.shared_claims::<std::collections::HashMap<String, serde_json::Value>>().expect("a third type");
-    }
-}
-
-/// Claims that count the bytes that all of them occupy.
-struct Weighed {
-    bytes: usize,
-}
-
-static WEIGHT: AtomicUsize = AtomicUsize::new(0);
-
-impl<'de> Deserialize<'de> for Weighed {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes = heap(&serde_json::Value::deserialize(deserializer)?);
-        WEIGHT.fetch_add(bytes, Ordering::Relaxed);
-        Ok(Self { bytes })
-    }
-}
-
-impl Drop for Weighed {
-    fn drop(&mut self) {
-        WEIGHT.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-/// The heap bytes of a value. A map's node has room for eleven members and may be half full.
-fn heap(value: &serde_json::Value) -> usize {
-    use serde_json::Value;
-    const PLACE: usize = size_of::<Value>();
-    match value {
-        Value::Array(values) => values.capacity() * PLACE + values.iter().map(heap).sum::<usize>(),
-        Value::Object(members) => {
-            let node = 11 * (PLACE + size_of::<String>()) + 16;
-            let own: usize = members.iter().map(|(name, value)| name.capacity() + heap(value)).sum();
-            members.len().div_ceil(5) * node + own
-        }
-        Value::String(text) => text.capacity(),
-        _ => 0,
-    }
-}
-
-#[test]
-fn decoded_claims_count_towards_the_size_of_the_cache() {
-    use serde_json::{Value, json};
-    const BYTES: usize = 4 << 20;
-    let shapes: [fn() -> Value; 4] =
-        [|| json!(0), || json!([0]), || json!({"": 0}), || json!({"a": 1, "b": "text", "c": {}, "d": []})];
-    for shape in shapes {
-        let verifier = builder().token_cache(TokenCacheSettings::new().max_bytes(BYTES)).build().expect("a verifier");
-        let data = vec![shape(); 4_000 / shape().to_string().len()];
-        for number in 0..500 {
-            let token = good().claim("jti", format!("t-{number}")).claim("data", data.clone()).sign();
-            at_once(&verifier, &token).expect("good").shared_claims::<Weighed>().expect("claims");
-            let (decoded, counted) =
-                (WEIGHT.load(Ordering::Relaxed), verifier.token_cache_status().expect("a cache").bytes);
-            assert!(decoded <= counted && counted <= BYTES, "{decoded} bytes of claims, {counted} bytes counted");
-        }
-        assert!(WEIGHT.load(Ordering::Relaxed) > BYTES / 20, "claims are kept while there is space");
-        drop(verifier);
-        assert_eq!(WEIGHT.load(Ordering::Relaxed), 0);
-    }
-}
-
-/// Claims that verify a token when they are dropped.
-#[derive(Deserialize)]
-struct Reentrant {}
-
-static REENTERED: OnceLock<(Verifier, String)> = OnceLock::new();
-
-impl Drop for Reentrant {
-    fn drop(&mut self) {
-        let (verifier, token) = REENTERED.get().expect("set before any claims are decoded");
-        at_once(verifier, token).expect("good");
-    }
-}
-
-#[test]
-fn claims_may_verify_a_token_when_the_cache_drops_them() {
-    let verifier = builder().token_cache(TokenCacheSettings::new().max_entries(1)).build().expect("a verifier");
-    REENTERED.set((verifier, good().claim("jti", "inner").sign())).expect("set once");
-    let (done, is_done) = mpsc::channel();
-    thread::spawn(move || {
-        let (verifier, _) = REENTERED.get().expect("set");
-        for number in 0..100 {
-            let token = good().claim("jti", format!("t-{number}")).sign();
-            // Often enough for this processor to get its own copy of the token.
-            for _ in 0..10 {
-                at_once(verifier, &token).expect("good").shared_claims::<Reentrant>().expect("claims");
-            }
-        }
-        done.send(()).expect("the test waits for the result");
-    });
-    // This takes milliseconds. A cache that holds its lock meanwhile never finishes.
-    is_done.recv_timeout(Duration::from_secs(60)).expect("the cache holds its lock while it drops claims");
 }
 
 #[actix_web::test]
