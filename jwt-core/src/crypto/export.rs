@@ -23,6 +23,8 @@ impl SigningKey {
     /// form, and for a remote key.
     ///
     /// ```no_run
+    /// # #[cfg(unix)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use std::io::Write as _;
     /// use std::os::unix::fs::OpenOptionsExt as _;
     ///
@@ -33,7 +35,10 @@ impl SigningKey {
     /// // Readable only by the user that this program runs as.
     /// let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open("signing.pem")?;
     /// file.write_all(key.export_pkcs8_pem()?.as_bytes())?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(unix))]
+    /// # fn main() {}
     /// ```
     pub fn export_pkcs8_pem(&self) -> Result<impl Deref<Target = str> + fmt::Debug + Send + Sync + use<>, KeyError> {
         let der = export::pkcs8(self.private()?, self.public.material())?;

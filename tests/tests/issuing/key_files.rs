@@ -1,7 +1,6 @@
 //! Key rings that read their keys from files or from a function, and take a new list while they run.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -206,8 +205,10 @@ fn a_bad_list_is_refused_and_logged_and_the_ring_keeps_its_keys() {
     assert_eq!(kind(both), Some(Contradiction));
 }
 
+#[cfg(unix)]
 #[test]
 fn the_links_of_a_kubernetes_secret_are_followed() {
+    use std::os::unix::fs::symlink;
     let clock = ManualClock::at(NOW);
     let folder = Folder::new();
     let version = |name: &str, keys: &[(&str, &SigningKey)]| {
