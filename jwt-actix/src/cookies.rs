@@ -1,7 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use jwt_core::http::SetCookies;
 
-use crate::headers::Lent;
+use crate::headers::HeadersMut;
 
 /// Adds cookies to a handler's response.
 pub trait SetCookiesExt: Responder + Sized {
@@ -38,7 +38,7 @@ impl<R: Responder> Responder for WithCookies<R> {
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse<R::Body> {
         let mut response = self.responder.respond_to(request);
-        self.cookies.apply(&mut Lent(response.headers_mut()));
+        self.cookies.apply(&mut HeadersMut(response.headers_mut()));
         response
     }
 }

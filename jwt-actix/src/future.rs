@@ -12,7 +12,7 @@ use jwt_core::{Pending, Step};
 use pin_project_lite::pin_project;
 
 use crate::extract;
-use crate::headers::Lent;
+use crate::headers::HeadersMut;
 use crate::inspect::Reading;
 use crate::request::{self, AllowedPath};
 use crate::response;
@@ -156,7 +156,7 @@ where
                     }
                     extract::report_ignored(&response);
                     let Some(after) = after.take() else { return Poll::Ready(Ok(response)) };
-                    match after(&mut Lent(response.headers_mut())) {
+                    match after(&mut HeadersMut(response.headers_mut())) {
                         None => return Poll::Ready(Ok(response)),
                         Some(pending) => State::Editing { editing: Some(Box::new(Editing { response, pending })) },
                     }
@@ -165,7 +165,7 @@ where
                     let Editing { pending, .. } = &mut **editing.as_mut().expect(POLLED_AFTER_COMPLETION);
                     let cookies = ready!(Pin::new(pending).poll(context));
                     let Editing { mut response, .. } = *editing.take().expect(POLLED_AFTER_COMPLETION);
-                    cookies.apply(&mut Lent(response.headers_mut()));
+                    cookies.apply(&mut HeadersMut(response.headers_mut()));
                     return Poll::Ready(Ok(response));
                 }
             };

@@ -2,9 +2,9 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use jwt_core::http::Headers;
 
 /// The framework's headers, lent to the core.
-pub(crate) struct Lent<'h>(pub(crate) &'h mut HeaderMap);
+pub(crate) struct HeadersMut<'h>(pub(crate) &'h mut HeaderMap);
 
-impl Headers for Lent<'_> {
+impl Headers for HeadersMut<'_> {
     fn lines(&self, each: &mut dyn FnMut(&str, &[u8])) {
         self.0.iter().for_each(|(name, value)| each(name.as_str(), value.as_bytes()));
     }

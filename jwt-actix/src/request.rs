@@ -12,7 +12,7 @@ use actix_web::middleware::TrailingSlash;
 use jwt_core::gate::RequestState;
 use jwt_core::http::{Headers, Peer, RequestView};
 
-use crate::headers::Lent;
+use crate::headers::HeadersMut;
 
 /// An actix-web request, borrowed by the core.
 pub(crate) struct ActixView<'r> {
@@ -162,7 +162,7 @@ impl AllowedPath {
 
 /// Changes a request's headers and target.
 pub(crate) fn rewrite(request: &mut ServiceRequest, rewrite: impl FnOnce(&mut dyn Headers) -> Option<String>) {
-    if let Some(target) = rewrite(&mut Lent(request.headers_mut())) {
+    if let Some(target) = rewrite(&mut HeadersMut(request.headers_mut())) {
         let mut parts = mem::take(&mut request.head_mut().uri).into_parts();
         parts.path_and_query = Some(PathAndQuery::try_from(target).unwrap_or(PathAndQuery::from_static("/")));
         request.head_mut().uri = Uri::from_parts(parts).unwrap_or_default();

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use jwt_core::gate::Answer;
 use jwt_core::http::{Headers as _, Rejection};
 
-use crate::headers::Lent;
+use crate::headers::HeadersMut;
 use crate::request::ActixView;
 
 /// Creates the response to a request that isn't let through.
@@ -20,7 +20,7 @@ pub(crate) fn respond(answer: impl Into<Answer>) -> HttpResponse<BoxBody> {
     let body = if answer.body.is_empty() { BoxBody::new(()) } else { BoxBody::new(answer.body) };
     let mut response = HttpResponse::with_body(status(answer.status), body);
     for (name, value) in answer.headers {
-        Lent(response.headers_mut()).append(name, value.into_bytes());
+        HeadersMut(response.headers_mut()).append(name, value.into_bytes());
     }
     if let Some(error) = answer.error {
         response.extensions_mut().insert(error);

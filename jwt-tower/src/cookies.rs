@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use axum_core::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use http::HeaderMap;
 
-use crate::headers::Lent;
+use crate::headers::HeadersMut;
 
 /// Adds cookies to a response, and keeps it out of shared caches, because the cookies may contain tokens.
 ///
@@ -32,7 +32,7 @@ pub struct SetCookies(pub jwt_core::http::SetCookies);
 impl SetCookies {
     /// Adds the cookies to the headers of a response.
     pub fn apply(self, headers: &mut HeaderMap) {
-        self.0.apply(&mut Lent(headers));
+        self.0.apply(&mut HeadersMut(headers));
     }
 }
 

@@ -10,7 +10,7 @@ use jwt_core::{Pending, Step};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::headers::Lent;
+use crate::headers::HeadersMut;
 use crate::inspect::Reading;
 use crate::request::{self, HttpView};
 use crate::{RejectionBody, response};
@@ -130,7 +130,7 @@ where
                 StateProjection::Calling { future, after } => {
                     let mut response = ready!(future.poll(context))?;
                     let Some(after) = after.take() else { return Poll::Ready(Ok(response)) };
-                    match after(&mut Lent(response.headers_mut())) {
+                    match after(&mut HeadersMut(response.headers_mut())) {
                         None => return Poll::Ready(Ok(response)),
                         Some(pending) => State::Editing { editing: Some(Box::new((response, pending))) },
                     }
@@ -139,7 +139,7 @@ where
                     let (_, pending) = &mut **editing.as_mut().expect(POLLED_AFTER_COMPLETION);
                     let cookies = ready!(Pin::new(pending).poll(context));
                     let (mut response, _) = *editing.take().expect(POLLED_AFTER_COMPLETION);
-                    cookies.apply(&mut Lent(response.headers_mut()));
+                    cookies.apply(&mut HeadersMut(response.headers_mut()));
                     return Poll::Ready(Ok(response));
                 }
             };

@@ -7,7 +7,7 @@ use jwt_core::gate::{Admission, RequestState};
 use jwt_core::http::{Peer, RequestView};
 
 use crate::future::AfterResponse;
-use crate::headers::Lent;
+use crate::headers::HeadersMut;
 
 /// An `http` request, borrowed by the core.
 pub(crate) struct HttpView<'r> {
@@ -103,7 +103,7 @@ pub(crate) fn admit<B>(request: &mut Request<B>, mut admission: Admission) -> Op
         request.extensions_mut().insert(state);
     }
     if let Some(rewrite) = admission.take_rewrite()
-        && let Some(target) = rewrite(&mut Lent(request.headers_mut()))
+        && let Some(target) = rewrite(&mut HeadersMut(request.headers_mut()))
     {
         let mut parts = mem::take(request.uri_mut()).into_parts();
         parts.path_and_query = Some(PathAndQuery::try_from(target).unwrap_or(PathAndQuery::from_static("/")));

@@ -3,7 +3,7 @@ use jwt_core::gate::Answer;
 use jwt_core::http::Headers as _;
 
 use crate::RejectionBody;
-use crate::headers::Lent;
+use crate::headers::HeadersMut;
 use crate::request::HttpView;
 
 /// Creates the response to a request that isn't let through.
@@ -20,7 +20,7 @@ pub(crate) fn respond<B: RejectionBody>(answer: Answer) -> Response<B> {
     let mut response = Response::new(B::from_bytes(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in answer.headers {
-        Lent(response.headers_mut()).append(name, value.into_bytes());
+        HeadersMut(response.headers_mut()).append(name, value.into_bytes());
     }
     if let Some(error) = answer.error {
         response.extensions_mut().insert(error);

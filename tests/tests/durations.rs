@@ -360,7 +360,7 @@ async fn revocations_may_be_remembered_forever() {
     let mut config = tokio_postgres::Config::new();
     config.host("127.0.0.1").port(gone.port()).user("nobody");
     let postgres = PostgresSettings::new().timeout(MOST).revocations(settings());
-    let postgres = PostgresRevocations::new(config, tokio_postgres::NoTls, postgres);
+    let postgres = PostgresRevocations::connect(config, tokio_postgres::NoTls, postgres);
     assert!(postgres.revoke(&revoked).await.is_err(), "nobody confirms it");
     let lists: [(Arc<dyn RevocationList>, Result<(), ErrorKind>); 4] = [
         (Arc::new(fed), Err(ErrorKind::Revoked)),

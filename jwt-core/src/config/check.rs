@@ -14,7 +14,7 @@ impl VerifierConfig {
         #[cfg(feature = "remote")]
         let builder = builder
             .fetch(crate::keys::fetch_fn(|_url: String| async { Err(crate::keys::FetchErrorKind::Transport.into()) }));
-        match builder.lend() {
+        match builder.prepare_context() {
             Ok(mut context) => {
                 // An issuer without an audience takes them all, and here it only matters whether there are any.
                 context.resources.truncate(1);

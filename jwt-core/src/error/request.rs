@@ -28,12 +28,12 @@ pub struct Error {
     check: Option<Check>,
     detail: Detail,
     // Allocated separately, because errors travel in results and few of them need it.
-    tells: Option<Arc<Tells>>,
+    parts: Option<Arc<ResponseParts>>,
 }
 
 /// The parts of the response besides the error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Tells {
+struct ResponseParts {
     scope: Option<String>,
     acr_values: Option<String>,
     max_age: Option<Duration>,
@@ -89,25 +89,25 @@ impl Error {
     /// Returns after how long a retry may succeed, if that is known.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.tells.as_ref()?.retry_after
+        self.parts.as_ref()?.retry_after
     }
 
     /// Returns the scopes that the client should request, separated by spaces: the challenge's `scope`. RFC 6750 section 3.
     #[must_use]
     pub fn scope(&self) -> Option<&str> {
-        self.tells.as_ref()?.scope.as_deref()
+        self.parts.as_ref()?.scope.as_deref()
     }
 
     /// Returns the accepted kinds of login, separated by spaces: the challenge's `acr_values`. RFC 9470 section 3.
     #[must_use]
     pub fn acr_values(&self) -> Option<&str> {
-        self.tells.as_ref()?.acr_values.as_deref()
+        self.parts.as_ref()?.acr_values.as_deref()
     }
 
     /// Returns how long ago the login may have been: the challenge's `max_age`. RFC 9470 section 3.
     #[must_use]
     pub fn max_age(&self) -> Option<Duration> {
-        self.tells.as_ref()?.max_age
+        self.parts.as_ref()?.max_age
     }
 
     /// Sets the detail. It must contain nothing of a token but lengths, distances and names of algorithms.
@@ -143,27 +143,27 @@ impl Error {
 
     /// Sets the challenge's `scope`. It must come from the configuration and contain only characters that a challenge allows.
     pub(crate) fn asking_for_scope(self, scope: impl Into<String>) -> Self {
-        self.telling(Tells { scope: Some(scope.into()), ..Tells::default() })
+        self.with_parts(ResponseParts { scope: Some(scope.into()), ..ResponseParts::default() })
     }
 
     /// Sets the challenge's `acr_values` and `max_age`. They must come from the configuration and contain only characters that a
     /// challenge allows.
     pub(crate) fn asking_for_login(self, acr_values: Option<String>, max_age: Option<Duration>) -> Self {
-        self.telling(Tells { acr_values, max_age, ..Tells::default() })
+        self.with_parts(ResponseParts { acr_values, max_age, ..ResponseParts::default() })
     }
 
     pub(crate) fn with_retry_after(self, after: Duration) -> Self {
-        self.telling(Tells { retry_after: Some(after), ..Tells::default() })
+        self.with_parts(ResponseParts { retry_after: Some(after), ..ResponseParts::default() })
     }
 
-    fn telling(self, tells: Tells) -> Self {
-        Self { tells: Some(Arc::new(tells)), ..self }
+    fn with_parts(self, parts: ResponseParts) -> Self {
+        Self { parts: Some(Arc::new(parts)), ..self }
     }
 }
 
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
-        Self { kind, check: None, detail: Detail::None, tells: None }
+        Self { kind, check: None, detail: Detail::None, parts: None }
     }
 }
 

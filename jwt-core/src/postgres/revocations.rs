@@ -35,7 +35,7 @@ use crate::step::Step;
 ///
 /// # async fn start(issuer: jwt_core::TrustedIssuer) -> Result<(), Box<dyn std::error::Error>> {
 /// let config: tokio_postgres::Config = "host=/run/postgresql user=shop dbname=shop".parse()?;
-/// let revocations = PostgresRevocations::new(config, tokio_postgres::NoTls, PostgresSettings::new());
+/// let revocations = PostgresRevocations::connect(config, tokio_postgres::NoTls, PostgresSettings::new());
 /// // Until everything was read, requests are answered with 503.
 /// revocations.synced().await;
 /// let verifier = Verifier::builder().issuer(issuer).revocations(revocations.clone()).build()?;
@@ -60,7 +60,7 @@ impl PostgresRevocations {
     /// # Panics
     ///
     /// Outside of a Tokio runtime.
-    pub fn new<T>(config: Config, tls: T, settings: PostgresSettings) -> Self
+    pub fn connect<T>(config: Config, tls: T, settings: PostgresSettings) -> Self
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
         T::Stream: Send,

@@ -18,7 +18,7 @@ use crate::issue::session::{Rotation, RotationOutcome, SessionRecord, SessionSto
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 /// let config: tokio_postgres::Config = "host=/run/postgresql user=shop dbname=shop".parse()?;
 /// // For another host, pass a TLS connector of your choice, such as `tokio-postgres-rustls`.
-/// let store = PostgresSessions::new(config, tokio_postgres::NoTls, &PostgresSettings::new());
+/// let store = PostgresSessions::connect(config, tokio_postgres::NoTls, &PostgresSettings::new());
 /// # Ok(())
 /// # }
 /// ```
@@ -68,7 +68,7 @@ impl PostgresSessions {
     ///
     /// Only [`timeout`](PostgresSettings::timeout) of the settings is used. Connections go to a server that takes writes, so
     /// name all hosts of a fail-over pair.
-    pub fn new<T>(config: Config, tls: T, settings: &PostgresSettings) -> Self
+    pub fn connect<T>(config: Config, tls: T, settings: &PostgresSettings) -> Self
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
         T::Stream: Send,

@@ -33,8 +33,8 @@ impl Process {
         let tokens = TokenIssuer::builder(ISSUER, ring).audience(AUDIENCE).build().expect("an issuer");
         let revocations = tokens.revocation_settings().staleness(Duration::from_millis(400)).clock(clock.clone());
         let settings = PostgresSettings::new().timeout(Duration::from_secs(10)).revocations(revocations);
-        let store = PostgresSessions::new(config.clone(), NoTls, &settings);
-        let list = PostgresRevocations::new(config, NoTls, settings);
+        let store = PostgresSessions::connect(config.clone(), NoTls, &settings);
+        let list = PostgresRevocations::connect(config, NoTls, settings);
         list.synced().await;
         let sessions = Sessions::builder(tokens.clone(), store).revocations(list.clone()).build().expect("sessions");
         let verifier = Verifier::builder().issuer(tokens.trusted()).clock(clock.clone()).revocations(list.clone());

@@ -32,7 +32,7 @@ impl Node {
         // The clock stands still, so a proof is as good as the last one. They come often, to keep tests short.
         let revocations = revocations.staleness(Duration::from_millis(400)).clock(clock.clone());
         let settings = settings.revocations(revocations);
-        let list = PostgresRevocations::new(server.config(), NoTls, settings);
+        let list = PostgresRevocations::connect(server.config(), NoTls, settings);
         let verifier = builder().revocations(list.clone()).clock(clock.clone()).build().expect("a verifier");
         Self { list, clock, verifier }
     }

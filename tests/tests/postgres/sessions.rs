@@ -13,7 +13,7 @@ use jwt_tests::session_contract::{every_operation_fails, keeps_the_contract, one
 use super::server::Server;
 
 pub(crate) fn store(server: &Server) -> PostgresSessions {
-    PostgresSessions::new(server.config(), NoTls, &PostgresSettings::new().timeout(Duration::from_secs(20)))
+    PostgresSessions::connect(server.config(), NoTls, &PostgresSettings::new().timeout(Duration::from_secs(20)))
 }
 
 #[tokio::test]

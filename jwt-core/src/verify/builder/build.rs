@@ -88,7 +88,7 @@ impl VerifierBuilder {
 
     /// Checks the settings of the whole verifier, and returns what each issuer is prepared with. It needs no issuers.
     #[cfg(feature = "config")]
-    pub(crate) fn lend(mut self) -> Result<PrepareContext, BuildError> {
+    pub(crate) fn prepare_context(mut self) -> Result<PrepareContext, BuildError> {
         Ok(self.prepare()?.context)
     }
 
@@ -237,6 +237,7 @@ mod tests {
         };
         let with = |issuer| Verifier::builder().issuer(issuer);
         let bare = || TrustedIssuer::new("https://id.example");
+        let metadata = |name: &str| with(TrustedIssuer::new(name).key(key("a")).audience("api"));
         let at = |name: &str| ProtectedResource::new(name);
         let csrf = |csrf| TokenSources::new().cookie("token").csrf(csrf);
         let any = || TrustedIssuer::dangerous_any_issuer().key(key("a")).audience("api");
@@ -252,14 +253,8 @@ mod tests {
                 with(TrustedIssuer::new(" https://id.example").key(key("a")).audience("api")),
                 Some((IllegalCharacters, "issuer")),
             ),
-            (
-                with(
-                    TrustedIssuer::new("https://id.example/.well-known/openid-configuration")
-                        .key(key("a"))
-                        .audience("api"),
-                ),
-                Some((InvalidUrl, "issuer")),
-            ),
+            (metadata("https://id.example/a/.well-known/openid-configuration"), Some((InvalidUrl, "issuer"))),
+            (metadata("https://id.example/.well-known/oauth-authorization-server/a"), Some((InvalidUrl, "issuer"))),
             (with(bare().key(key("a")).all_audiences::<&str>([])), Some((Empty, "audience"))),
             (with(issuer().dangerous_any_audience()), Some((Contradiction, "dangerous_any_audience"))),
             (with(issuer().all_audiences(["b"])), Some((Contradiction, "all_audiences"))),

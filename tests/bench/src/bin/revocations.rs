@@ -95,7 +95,7 @@ async fn start_on_postgres(address: &str, count: usize, memory: &RevocationSetti
     for source in ["the table", "a file"] {
         let settings = PostgresSettings::new().timeout(Duration::from_secs(20)).revocations(memory.clone());
         let (began, busy) = (Instant::now(), on_processor());
-        let list = PostgresRevocations::new(config.clone(), tokio_postgres::NoTls, settings);
+        let list = PostgresRevocations::connect(config.clone(), tokio_postgres::NoTls, settings);
         list.synced().await;
         let (elapsed, busy) = (began.elapsed(), on_processor() - busy);
         println!("{count} revocations from {source}: {elapsed:.2?}, with {busy:.2?} of this process");
