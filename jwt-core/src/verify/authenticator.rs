@@ -133,26 +133,26 @@ impl Authenticator {
 
 /// An authenticator, and the checks for the resource of one request.
 #[derive(Clone, Copy)]
-struct Lent<'a> {
+struct Authentication<'a> {
     authenticator: &'a Authenticator,
     pipeline: &'a Arc<Pipeline>,
 }
 
 /// The same for a request that has to wait.
-struct Owned {
+struct OwnedAuthentication {
     authenticator: Authenticator,
     pipeline: Arc<Pipeline>,
 }
 
-impl Owned {
-    const fn lend(&self) -> Lent<'_> {
-        Lent { authenticator: &self.authenticator, pipeline: &self.pipeline }
+impl OwnedAuthentication {
+    const fn borrow(&self) -> Authentication<'_> {
+        Authentication { authenticator: &self.authenticator, pipeline: &self.pipeline }
     }
 }
 
-impl Lent<'_> {
-    fn to_owned(self) -> Owned {
-        Owned { authenticator: self.authenticator.clone(), pipeline: Arc::clone(self.pipeline) }
+impl Authentication<'_> {
+    fn to_owned(self) -> OwnedAuthentication {
+        OwnedAuthentication { authenticator: self.authenticator.clone(), pipeline: Arc::clone(self.pipeline) }
     }
 
     fn decide(self, request: &dyn RequestView, state: &RequestState) -> Step<Result<Admission, Answer>> {
@@ -207,7 +207,7 @@ impl Lent<'_> {
             Step::Ready(outcome) => self.conclude(outcome, location.scheme(), csrf, removal, access),
             Step::Pending(pending) => {
                 let (this, csrf) = (self.to_owned(), csrf.map(|csrf| Box::new(csrf.into_owned())));
-                pending.then(move |outcome| this.lend().conclude(outcome, location.scheme(), csrf, removal, access))
+                pending.then(move |outcome| this.borrow().conclude(outcome, location.scheme(), csrf, removal, access))
             }
         };
         if selects_protocol { entry.map(|outcome| outcome.map(select_protocol)) } else { entry }
@@ -220,7 +220,7 @@ impl Lent<'_> {
         let verification =
             self.pipeline.start(token.as_bytes(), || Ok(token), Some(location), Some(request), Signature::Assumed);
         let this = self.to_owned();
-        let conclude = move |outcome| this.lend().conclude(outcome, location.scheme(), None, None, access);
+        let conclude = move |outcome| this.borrow().conclude(outcome, location.scheme(), None, None, access);
         verification.then(conclude)
     }
 
@@ -270,7 +270,7 @@ impl Lent<'_> {
                 let inspection = Inspection::new(FormField::LIMIT, move |form, extent| match extent {
                     Extent::Whole if field.is_in(form, false) => pass(verified, access),
                     Extent::Cut if field.is_in(form, true) => pass(verified, access),
-                    _ => Step::Ready(this.lend().without_proof(removal.as_ref(), &access)),
+                    _ => Step::Ready(this.borrow().without_proof(removal.as_ref(), &access)),
                 });
                 Step::Ready(Ok(Admission::inspecting(inspection)))
             }
@@ -300,9 +300,11 @@ impl Lent<'_> {
         }
         let (kind, class) = (error.kind(), error.class());
         let mut answer = Answer::from(context.challenger.refuse_in(scheme, error));
-        // RFC 9449 section 9.
-        if kind == ErrorKind::StaleNonce {
-            answer.headers.extend(self.pipeline.proof_nonce().map(|nonce| ("dpop-nonce", nonce)));
+        // RFC 9449 sections 8.2 and 9: a stored answer would bring an old nonce back.
+        if kind == ErrorKind::StaleNonce
+            && let Some(nonce) = self.pipeline.proof_nonce()
+        {
+            answer.headers.extend([("dpop-nonce", nonce), ("cache-control", "no-store".to_owned())]);
         }
         // A browser would keep sending a bad cookie, so it's removed. After an outage, or if the token is valid but not
         // sufficient, it stays.
@@ -319,7 +321,7 @@ impl Gate for Authenticator {
         if let Some(metadata) = self.verifier.metadata_at(target) {
             return Step::Ready(Err(metadata.answer(request.method())));
         }
-        Lent { authenticator: self, pipeline: self.verifier.pipeline_for(target) }.decide(request, state)
+        Authentication { authenticator: self, pipeline: self.verifier.pipeline_for(target) }.decide(request, state)
     }
 }
 

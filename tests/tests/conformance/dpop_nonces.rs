@@ -44,6 +44,7 @@ async fn a_client_gets_exactly_one_nonce_and_may_use_it_many_times() {
     assert_eq!((answer.status, answer.code), (401, Some(ErrorKind::StaleNonce.code())));
     let challenge = answer.header("www-authenticate").expect("a challenge");
     assert!(challenge.starts_with(r#"DPoP realm="api", error="use_dpop_nonce", algs=""#), "{challenge}");
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "a stored refusal would bring an old nonce back");
     let [nonce] = nonces(&answer)[..] else { panic!("{answer:?}") };
     for _ in 0..3 {
         assert_eq!(ask(&application, &device, &clock, Some(nonce)).await, Answer::text("Ada"));

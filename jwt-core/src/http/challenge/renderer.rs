@@ -77,7 +77,7 @@ impl Rendered {
     /// Adds a header: its name in lower case, and its value of visible ASCII, spaces and tabs.
     ///
     /// A renderer cannot set the challenge, `retry-after`, or the headers that frame the message, such as `content-length`.
-    /// Those, illegal ones, and ones that are already there are left out and logged.
+    /// Those, illegal ones, and ones that are already there are left out and logged. Only `cache-control` is replaced.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -87,9 +87,14 @@ impl Rendered {
     pub(super) fn write(self, challenge: &mut Challenge) -> Vec<u8> {
         let content_type = self.content_type.map(|value| ("content-type", value.into_owned()));
         for (name, value) in content_type.into_iter().chain(self.headers) {
+            let is_legal = is_name(name) && is_value(&value);
+            // The renderer knows how its body may be cached.
+            if is_legal && name == "cache-control" {
+                challenge.headers.retain(|(other, _)| *other != name);
+            }
             // Another cookie replaces no earlier one.
             let is_new = name == "set-cookie" || !challenge.headers.iter().any(|(other, _)| *other == name);
-            if is_name(name) && is_value(&value) && is_new {
+            if is_legal && is_new {
                 challenge.headers.push((name, value));
             } else {
                 tracing::error!(
@@ -148,6 +153,17 @@ mod tests {
         assert_eq!(rendered.write(&mut challenge), b"no");
         let expected =
             [("www-authenticate", "Bearer"), ("content-type", "text/plain; charset=utf-8"), ("x-code", "a b")];
+        assert_eq!(challenge.headers, expected.map(|(name, value)| (name, value.to_owned())));
+    }
+
+    #[test]
+    fn a_renderer_may_replace_only_the_cache_control() {
+        let headers =
+            [("cache-control", "no-store"), ("dpop-nonce", "n")].map(|(name, value)| (name, value.to_owned()));
+        let mut challenge = Challenge { status: 401, headers: headers.into() };
+        let rendered = Rendered::empty().header("cache-control", "private\n").header("cache-control", "no-cache");
+        assert!(rendered.header("dpop-nonce", "m").write(&mut challenge).is_empty());
+        let expected = [("dpop-nonce", "n"), ("cache-control", "no-cache")];
         assert_eq!(challenge.headers, expected.map(|(name, value)| (name, value.to_owned())));
     }
 }
