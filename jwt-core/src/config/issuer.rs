@@ -282,6 +282,7 @@ mod tests {
                 Contradiction,
                 "dangerous_http_hosts conflicts with issuers[0].secret_env: remove one of them",
             ),
+            #[cfg(feature = "remote")]
             (
                 &[GOOD, "discover = true\ndangerous_http_hosts = 'http://keycloak'"],
                 InvalidUrl,

@@ -15,7 +15,7 @@ macro_rules! kinds {
             }
 
             /// Returns the problem as words that follow the setting's name.
-            pub(super) const fn problem(self) -> &'static str {
+            pub(crate) const fn problem(self) -> &'static str {
                 match self { $(Self::$kind => $problem,)+ }
             }
         }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use url::{Host, Url};
 
-use crate::error::Found;
+use crate::error::{BuildErrorKind, Found};
 use crate::json::{self, Unique};
 
 use super::fetch_error::printable;
-use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched, KeyRefreshSettings, Location};
+use super::{Fetch, FetchError, FetchErrorKind, FetchRequest, Fetched, KeyRefreshSettings, Location, is_metadata_url};
 
 const JWK_SET: &str = "application/jwk-set+json, application/json";
 const METADATA: &str = "application/json";
@@ -22,10 +22,7 @@ impl Location {
                 let url = secure(at.as_deref().unwrap_or(issuer), http_hosts)?;
                 // RFC 8414 section 2: an issuer has neither query nor fragment.
                 match at {
-                    None if is_document(issuer) => content(
-                        "is the address of the metadata, not the issuer's name: leave out `/.well-known/` and the rest",
-                    ),
-                    Some(at) if is_document(at) && url.fragment().is_none() => Ok(()),
+                    Some(at) if is_metadata_url(at) && url.fragment().is_none() => Ok(()),
                     _ if url.query().is_some() || url.fragment().is_some() => {
                         content("is not a usable URL: it has a query or a fragment, which no issuer has")
                     }
@@ -100,7 +97,7 @@ async fn discover(
 
 /// OpenID Connect appends the well-known path to the issuer; RFC 8414 section 3.1 inserts it between host and path.
 fn metadata_urls(issuer: &str) -> Vec<String> {
-    if is_document(issuer) {
+    if is_metadata_url(issuer) {
         return vec![issuer.to_owned()];
     }
     let trimmed = issuer.trim_end_matches('/');
@@ -111,11 +108,6 @@ fn metadata_urls(issuer: &str) -> Vec<String> {
         urls.push(url.into());
     }
     urls
-}
-
-/// Returns whether this is the address of a metadata document rather than an issuer's.
-fn is_document(url: &str) -> bool {
-    url.contains("/.well-known/")
 }
 
 /// Returns the `jwks_uri` of a metadata document from `at`. The document's `issuer` must be the expected one, code
@@ -249,9 +241,6 @@ fn timeout(settings: &KeyRefreshSettings) -> FetchError {
     FetchError::explained(FetchErrorKind::Timeout, detail)
 }
 
-/// The problem of an address that isn't `https`.
-pub(crate) const PLAIN_HTTP: &str = "is neither https nor on a loopback host";
-
 /// RFC 8414 section 2 requires `https`. Plain `http` is only for this machine, and for the hosts that the application names.
 fn secure(text: &str, http_hosts: &[String]) -> Result<Url, (FetchErrorKind, &'static str)> {
     // The parser drops some white space, and the issuer's name would keep it.
@@ -269,7 +258,7 @@ fn secure(text: &str, http_hosts: &[String]) -> Result<Url, (FetchErrorKind, &'s
         "file" => {
             Err((FetchErrorKind::InsecureUrl, "is the address of a file; `KeySet::from_jwks` and `jwks_file` read one"))
         }
-        _ => Err((FetchErrorKind::InsecureUrl, PLAIN_HTTP)),
+        _ => Err((FetchErrorKind::InsecureUrl, BuildErrorKind::InsecureUrl.problem())),
     }
 }
 
@@ -346,8 +335,6 @@ mod tests {
         ] {
             assert_eq!(Location::Discover { issuer: issuer.into(), at: Some(at.into()) }.check(&[]), Ok(()), "{at}");
             assert_eq!(metadata_urls(at), [at]);
-            let checked = Location::Discover { issuer: at.into(), at: None }.check(&[]);
-            assert!(checked.is_err_and(|(_, problem)| problem.contains("leave out `/.well-known/`")), "{at}");
         }
     }
 

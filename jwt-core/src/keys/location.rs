@@ -18,3 +18,8 @@ impl Location {
         }
     }
 }
+
+/// Returns whether this is the address of a metadata document rather than an issuer's name. RFC 8615 section 3.
+pub(crate) fn is_metadata_url(url: &str) -> bool {
+    url.contains("/.well-known/")
+}

@@ -37,8 +37,8 @@ pub use http::HttpFetch;
 #[cfg(feature = "remote")]
 pub(crate) use self::{
     budget::{Budget, Quota},
-    discovery::{PLAIN_HTTP, is_host},
+    discovery::is_host,
     fetch::{FilteredFetch, HostFilter},
     remote::{RemoteKeys, Setup},
 };
-pub(crate) use location::Location;
+pub(crate) use location::{Location, is_metadata_url};

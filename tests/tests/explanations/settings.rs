@@ -32,9 +32,13 @@ fn an_error_of_the_builder_names_the_setting_and_the_cure() {
         (with(TrustedIssuer::discover("http://id.example").audience(AUDIENCE)), &["`discover`", "https", "loopback"]),
         (
             with(TrustedIssuer::jwks(ISSUER, "http://keycloak:8080/certs").audience(AUDIENCE)),
-            &["`jwks`", "use https", "`TrustedIssuer::dangerous_http_hosts`"],
+            &["`jwks`", "use https", "`dangerous_http_hosts`"],
         ),
         (with(TrustedIssuer::discover("id.example").audience(AUDIENCE)), &["`discover`", "`https://id.example`"]),
+        (
+            with(TrustedIssuer::discover(format!("{ISSUER}/.well-known/openid-configuration")).audience(AUDIENCE)),
+            &["`issuer`", "address of the issuer's metadata", "before `/.well-known/`"],
+        ),
         (
             with(TrustedIssuer::discover(ISSUER).audience(AUDIENCE).algorithms([Algorithm::HS256])),
             &["`algorithms`", "isn't a secret"],

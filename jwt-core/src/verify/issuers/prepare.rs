@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::crypto::Backend;
 use crate::error::{BuildError, BuildErrorKind as Kind};
 use crate::jose::{Algorithm, Key};
-use crate::keys::{IgnoredKey, KeyRefreshSettings, KeySource, KeyTable, Location};
+use crate::keys::{IgnoredKey, KeyRefreshSettings, KeySource, KeyTable, Location, is_metadata_url};
 
 use super::expected::Expected;
 use super::issuer::Issuer;
@@ -104,9 +104,6 @@ const SPIFFE: [Algorithm; 9] = [
     Algorithm::PS512,
 ];
 
-/// OpenID Connect Discovery section 4, and RFC 8414 section 3.
-const METADATA: [&str; 2] = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
-
 const PADDED: &str = ": it begins or ends with white space, perhaps the line break of a file or a variable";
 
 /// Returns whether a name has white space around it. No token has such a name.
@@ -134,7 +131,7 @@ impl TrustedIssuer {
             if is_padded(name) {
                 return Err(BuildError::new(Kind::IllegalCharacters, "issuer").hint(PADDED));
             }
-            if METADATA.iter().any(|path| name.ends_with(path)) {
+            if is_metadata_url(name) {
                 return Err(BuildError::new(Kind::InvalidUrl, "issuer").because(
                     "is the address of the issuer's metadata; write the part before `/.well-known/`, as the metadata has \
                      it in `issuer`",
@@ -327,10 +324,9 @@ fn remote_keys(
     keys: KeySettings,
     context: &PrepareContext,
 ) -> Result<PreparedKeys, BuildError> {
-    use crate::keys::{FetchErrorKind, PLAIN_HTTP, RemoteKeys, Setup};
+    use crate::keys::{FetchErrorKind, RemoteKeys, Setup};
     if !settings.http_hosts.iter().all(|host| crate::keys::is_host(host)) {
-        return Err(BuildError::new(Kind::InvalidUrl, "dangerous_http_hosts")
-            .hint(": write host names or addresses without scheme, port and path, such as `keycloak`"));
+        return Err(BuildError::new(Kind::InvalidUrl, "dangerous_http_hosts"));
     }
     // A resolver prepares its issuers again and again.
     if context.listed && !settings.http_hosts.is_empty() {
@@ -342,15 +338,7 @@ fn remote_keys(
     }
     location.check(&settings.http_hosts).map_err(|(kind, problem)| {
         let kind = if kind == FetchErrorKind::InsecureUrl { Kind::InsecureUrl } else { Kind::InvalidUrl };
-        let error = BuildError::new(kind, location.setting()).because(problem);
-        if problem == PLAIN_HTTP {
-            error.hint(
-                ": use https, or, if the network in between is trusted as in docker compose, name the host with \
-                 `TrustedIssuer::dangerous_http_hosts`",
-            )
-        } else {
-            error
-        }
+        BuildError::new(kind, location.setting()).because(problem)
     })?;
     let fetch = context.client()?;
     let KeySettings { allowed, in_turn, spiffe, backend, .. } = keys;
