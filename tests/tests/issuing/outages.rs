@@ -10,6 +10,7 @@ use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings};
 use jwt_core::testing::ScriptedSessions;
 use jwt_tests::forge::{ISSUER, NOW};
 use jwt_tests::issuing::Shop;
+use jwt_tests::log::Log;
 
 const UNAVAILABLE: Result<(), ErrorKind> = Err(ErrorKind::SessionsUnavailable);
 const ENDED: Result<(), ErrorKind> = Err(ErrorKind::SessionEnded);
@@ -174,4 +175,47 @@ async fn a_thief_who_always_refreshes_within_the_grace_period_goes_unnoticed() {
         }
         assert_eq!(last, expected, "{grace}");
     }
+}
+
+#[tokio::test]
+async fn an_operation_whose_answer_is_lost_costs_one_request() {
+    let shop = Shop::usual();
+    let (store, list) = (ScriptedSessions::default(), list(&shop, 10));
+    let process = Process::start(&shop, store.clone(), &list);
+    let pair = process.log_in("joe").await.expect("a session");
+    store.lose_answers(&["create", "rotate", "end"]);
+    assert_eq!(process.log_in("ann").await.map(drop), UNAVAILABLE);
+    assert_eq!(process.refresh(&pair).await.map(drop), UNAVAILABLE);
+    store.recover();
+    assert_eq!(process.sessions.list("ann").await.map(|sessions| sessions.len()).ok(), Some(1), "no client knows it");
+    let pair = process.refresh(&pair).await.expect("the token works again");
+    let pair = process.refresh(&pair).await.expect("and so does the next one");
+    store.lose_answers(&["end"]);
+    assert_eq!(process.log_out(&pair).await, UNAVAILABLE);
+    assert_eq!(process.sessions.list("joe").await.map(|sessions| sessions.len()).ok(), Some(0));
+    assert_eq!(process.refusal(&pair).await, Some(ErrorKind::Revoked));
+}
+
+#[tokio::test]
+async fn a_token_from_a_clock_beyond_the_leeway_is_refused_until_the_others_have_caught_up() {
+    let store = ScriptedSessions::default();
+    let [here, ahead] = [(); 2].map(|()| Shop::with(store.clone(), |sessions| sessions));
+    let [process, other] = [&here, &ahead].map(|shop| Process::start(shop, store.clone(), &list(shop, 10)));
+    ahead.wait(60);
+    let pair = other.log_in("joe").await.expect("a session");
+    let pair = process.refresh(&pair).await.expect("within the leeway");
+    assert_eq!(process.refusal(&pair).await, None);
+    ahead.wait(1);
+    let pair = other.refresh(&pair).await.expect("a pair");
+    let log = Log::start();
+    let refused = process.sessions.verify(&pair.refresh.token).await.map(drop).map_err(|error| error.kind());
+    assert_eq!(
+        (refused, process.refusal(&pair).await),
+        (Err(ErrorKind::IssuedInFuture), Some(ErrorKind::IssuedInFuture))
+    );
+    assert_eq!(log.text().matches("issued_in_future").count(), 2, "{}", log.text());
+    assert_eq!(other.refusal(&pair).await, None);
+    here.wait(1);
+    assert_eq!(process.refusal(&pair).await, None);
+    assert_eq!(process.refresh(&pair).await.map(drop), Ok(()));
 }
