@@ -82,7 +82,7 @@ impl Follower {
             *known = Some((start.run.clone(), start.position.clone()));
             // Beside following: if it fails, for example because there are too many connections, the list stays current.
             while writing.try_join_next().is_some() {}
-            if writing.is_empty() && table.first_kept().is_some() {
+            if writing.is_empty() && table.next_kept().is_some() {
                 let table = Arc::clone(table);
                 writing.spawn(async move {
                     let _ = table.write_kept().await;

@@ -87,7 +87,8 @@ impl PostgresRevocations {
     /// Revokes tokens in every process.
     ///
     /// Once this returns, this process refuses the tokens, and the server has committed the revocation and its message to the
-    /// others. After an error this process refuses them too, and sends the revocation when the server is back.
+    /// others. After an error this process refuses them too, and sends the revocation when the server is back. If the server loses
+    /// it, this process sends it again, as long as it's one of its last 10,000.
     ///
     /// # Errors
     ///
@@ -107,17 +108,21 @@ impl PostgresRevocations {
             until: revocation.remember_until(table.now(), &table.settings.revocations),
         };
         table.remember(&record, Origin::Process);
-        table.write(&record).await.map_err(|failure| match failure {
-            Failure::TooLong => RevokeError::Full,
-            Failure::Full => {
-                table.keep(record);
-                RevokeError::Full
+        match table.write(&record).await {
+            Ok(()) => {
+                table.confirm(record);
+                Ok(())
             }
-            Failure::Unreachable => {
+            Err(Failure::TooLong) => Err(RevokeError::Full),
+            Err(Failure::Full) => {
                 table.keep(record);
-                RevokeError::Unavailable
+                Err(RevokeError::Full)
             }
-        })
+            Err(Failure::Unreachable) => {
+                table.keep(record);
+                Err(RevokeError::Unavailable)
+            }
+        }
     }
 
     /// Deletes revocations whose tokens have expired, and returns how many there were. Call it every hour or so.

@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_postgres::types::Type;
@@ -6,6 +5,7 @@ use tokio_postgres::{Client, Row};
 
 use super::PostgresSettings;
 use super::connection::{Connection, Failure, Parameter};
+use super::journal::Journal;
 use super::record::{Message, Record};
 use crate::claims::NumericDate;
 use crate::clock::Moment;
@@ -19,8 +19,8 @@ pub(super) struct Table {
     pub(super) connection: Connection,
     pub(super) settings: PostgresSettings,
     pub(super) feed: Feed,
-    /// Revocations that the server has not confirmed.
-    kept: Mutex<VecDeque<Record>>,
+    /// The revocations of this process.
+    journal: Mutex<Journal>,
     /// The run of the server that the memory follows.
     run: Mutex<Option<Run>>,
 }
@@ -34,21 +34,19 @@ pub(super) struct Run(String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Position(String);
 
-/// How many revocations wait for the server.
-const MAX_KEPT: usize = 10_000;
-
 /// How many changes are read at once.
 const PAGE: usize = 10_000;
 
 /// How many pages of changes are read. If there are more, everything is.
 const MAX_PAGES: usize = 10;
 
-/// A revocation's cutoff never moves back. The message is sent when this is committed.
+/// A revocation's cutoff never moves back. The message is sent when this is committed, if it changes something.
 const WRITE: &str = "WITH stored AS (
         INSERT INTO jwt_revocations AS r (kind, issuer, name, cutoff, until) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (kind, issuer, name) DO UPDATE SET
             cutoff = greatest(r.cutoff, excluded.cutoff), until = greatest(r.until, excluded.until),
             changed = excluded.changed
+        WHERE r.cutoff < excluded.cutoff OR r.until < excluded.until
         RETURNING 1
     )
     SELECT pg_notify($6, $7) FROM stored";
@@ -147,8 +145,8 @@ impl RowKey {
 
 impl Table {
     pub(super) fn new(connection: Connection, settings: PostgresSettings, feed: Feed) -> Self {
-        let (kept, run) = (Mutex::default(), Mutex::default());
-        Self { connection, settings, feed, kept, run }
+        let (journal, run) = (Mutex::default(), Mutex::default());
+        Self { connection, settings, feed, journal, run }
     }
 
     pub(super) fn now(&self) -> NumericDate {
@@ -195,37 +193,37 @@ impl Table {
         self.connection.query(WRITE, &parameters).await.map(drop)
     }
 
-    fn kept(&self) -> MutexGuard<'_, VecDeque<Record>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a revocation that the server has confirmed, in case it loses it.
+    pub(super) fn confirm(&self, record: Record) {
+        self.journal().confirm(record);
     }
 
     /// Keeps a revocation until the server is back.
     pub(super) fn keep(&self, record: Record) {
-        let mut kept = self.kept();
-        if kept.len() < MAX_KEPT {
-            kept.push_back(record);
-        } else {
+        if self.journal().wait(record).is_err() {
             tracing::error!("too many revocations wait for the Postgres server: only this process knows another one");
         }
     }
 
-    /// Writes the revocations that the server has not confirmed, the oldest first. Nothing is lost if this is dropped halfway.
+    /// Writes the revocations that the server has not confirmed or may have lost, the oldest first. Nothing is lost if this is
+    /// dropped halfway.
     pub(super) async fn write_kept(&self) -> Result<(), Failure> {
-        while let Some(record) = self.first_kept() {
-            match self.write(&record).await {
-                Ok(()) | Err(Failure::TooLong) => drop(self.kept().pop_front()),
+        while let Some(record) = self.next_kept() {
+            let result = self.write(&record).await;
+            match result {
+                Ok(()) | Err(Failure::TooLong) => self.journal().settle(record, result.is_ok()),
                 failure => return failure,
             }
         }
         Ok(())
     }
 
-    pub(super) fn first_kept(&self) -> Option<Record> {
-        let (mut kept, now) = (self.kept(), self.now().seconds());
-        while kept.front().is_some_and(|record| record.until <= now) {
-            kept.pop_front();
-        }
-        kept.front().cloned()
+    pub(super) fn next_kept(&self) -> Option<Record> {
+        self.journal().next(self.now().seconds())
     }
 
     /// Reads all revocations into the memory.
@@ -265,10 +263,12 @@ impl Table {
         rows.first().and_then(Start::read).ok_or(Failure::Unreachable)
     }
 
-    /// Notes which run the memory follows. In a new one, the server cannot tell anymore that a sealed revocation isn't one.
+    /// Notes which run the memory follows. In a new one, the server cannot tell anymore that a sealed revocation isn't one, and may
+    /// lack those of this process.
     pub(super) fn follow_run(&self, run: &Run) {
         if self.run().replace(run.clone()).is_none_or(|known| known != *run) {
             self.feed.orphan();
+            self.journal().suspect();
         }
     }
 
