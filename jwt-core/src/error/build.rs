@@ -19,7 +19,7 @@ use super::{Detail, Error, ErrorKind, advice};
 ///
 /// It converts into an [`Error`] of the kind [`IssuingFailed`](ErrorKind::IssuingFailed), and into the adapters' `Rejection`, so
 /// you can use `?` in a handler that issues tokens or sets cookies.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct BuildError {
     kind: BuildErrorKind,
     setting: Cow<'static, str>,
@@ -117,6 +117,13 @@ impl fmt::Display for BuildError {
     }
 }
 
+// A `main` that returns a `Result` prints an error in this form, and the message says what to do.
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BuildError").field("kind", &self.kind).field("message", &self.to_string()).finish()
+    }
+}
+
 impl std::error::Error for BuildError {}
 
 #[cfg(test)]
@@ -134,6 +141,13 @@ mod tests {
         let error = error.at("issuers[0].leeway").because("is wrong");
         assert_eq!(error.to_string(), "`issuers[0].leeway` is wrong");
         assert_eq!(Error::from(error).to_string(), "token cannot be issued: `issuers[0].leeway` is wrong");
+    }
+
+    #[test]
+    fn the_error_of_a_main_function_says_what_to_do() {
+        let error = format!("{:?}", BuildError::new(BuildErrorKind::OutOfRange, "leeway"));
+        assert!(error.starts_with("BuildError { kind: OutOfRange, message: \"`leeway`"), "{error}");
+        assert!(error.contains("at most 300 s"), "{error}");
     }
 
     #[test]

@@ -13,13 +13,13 @@ use crate::error::{BuildError, BuildErrorKind};
 /// assert_eq!(error.kind(), KeyErrorKind::TooShort);
 /// assert_eq!(error.code(), "too_short");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyError {
     kind: KeyErrorKind,
     message: Message,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Message {
     Text(&'static str),
     ShortSecret { found: usize, least: usize, algorithm: Option<Algorithm> },
@@ -162,6 +162,13 @@ impl KeyError {
 
     pub(crate) const fn invalid() -> Self {
         Self::new(KeyErrorKind::InvalidKey, "the key's numbers aren't a valid key")
+    }
+}
+
+// A `main` that returns a `Result` prints an error in this form, and the message says what to do.
+impl fmt::Debug for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyError").field("kind", &self.kind).field("message", &self.to_string()).finish()
     }
 }
 

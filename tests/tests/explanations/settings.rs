@@ -72,6 +72,7 @@ fn an_error_about_a_key_says_what_it_is_and_what_is_needed() {
         r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"AA"}]}"#;
     let short = Key::from_secret(Algorithm::HS256, "secret").expect_err("too short");
     assert_words("a short secret", &short.to_string(), &["6 bytes", "at least 32", "openssl rand"]);
+    assert_words("the error of a `main` function", &format!("{short:?}"), &["TooShort", "at least 32", "openssl rand"]);
     let given = Key::from_secret(Algorithm::HS256, pem).expect_err("PEM");
     assert_words("PEM as a secret", &given.to_string(), &["public key", "shared secret"]);
     let set = KeySet::from_jwks(private).expect("a set");
