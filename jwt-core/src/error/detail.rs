@@ -162,7 +162,7 @@ fn unmet(kind: ErrorKind, name: &str) -> String {
         ErrorKind::RuleUnavailable => format!("the requirement `{name}` couldn't decide: a WARN in the log has its error"),
         ErrorKind::Misconfigured => format!("the requirement `{name}` is misconfigured: an ERROR in the log says how to fix it"),
         ErrorKind::LayerMissing => format!(
-            "`{name}` has not run on this route: add it after the layers that need it, because layers added later run first"
+            "`{name}` has not run on this route: add it after the routes and the layers that need it, because layers added later run first"
         ),
         _ => format!("`{name}`"),
     }

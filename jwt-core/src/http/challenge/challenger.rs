@@ -50,7 +50,7 @@ impl Rejection {
         tracing::error!(
             code = ErrorKind::LayerMissing.code(),
             layer,
-            "`{layer}` has not run on this route: add it after the layers that need it, because layers added later run first"
+            "`{layer}` has not run on this route: add it after the routes and the layers that need it, because layers added later run first"
         );
         Error::from(ErrorKind::LayerMissing).with_unmet(layer).into()
     }
