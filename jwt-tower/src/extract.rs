@@ -32,8 +32,10 @@ use crate::response;
 /// If `T` does not implement `Deserialize`, rustc says so at the handler's signature, and the fix is `#[derive(serde::Deserialize)]`.
 /// "implementation of `Deserialize` is not general enough" means that `T` borrows: make its fields own their data.
 ///
-/// If rustc only says that the function does not implement `Handler<_, _>`, another argument or the return type is the cause. Put
-/// `#[axum::debug_handler]` (axum's feature `macros`) on the function, and the error names it.
+/// If rustc only says that the function does not implement `Handler<_, _>`, another argument or the return type is the cause, often
+/// an extractor of the body (`Json`, `String`) that is not the last argument. Put `#[axum::debug_handler]` (axum's feature `macros`)
+/// on the function, and the error names it. If it names `Claims`, your axum has another version than this crate's:
+/// `cargo tree -i axum` lists both.
 ///
 /// ```compile_fail,E0277
 /// use jwt_tower::Claims;

@@ -83,6 +83,17 @@ impl<S, G> Layer<S> for GateLayer<G> {
 ///
 /// Don't chain two layers on one method router, as in `post(h).layer(require).layer(jwt)`: rustc cannot infer the error type between
 /// them and reports E0283, "type annotations needed". Use `.requires(..)`, or `route_layer` on a router.
+///
+/// ```compile_fail,E0283
+/// use axum::routing::{MethodRouter, post};
+/// use jwt_tower::{JwtLayer, RequireLayer};
+///
+/// async fn purge() {}
+///
+/// fn route(jwt: JwtLayer) -> MethodRouter {
+///     post(purge).layer(RequireLayer::new(())).layer(jwt)
+/// }
+/// ```
 pub type RequireLayer<R> = GateLayer<R>;
 
 /// Loads the application's own user for the request's token.
