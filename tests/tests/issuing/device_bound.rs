@@ -180,6 +180,86 @@ async fn a_store_that_went_back_before_the_registration_accuses_nobody_and_lets_
     }
 }
 
+/// A browser that has registered its key, and a copy of its cookie from before. The store has lost the registration.
+async fn unregistered(is_axum: bool) -> (Shop, ScriptedSessions, Browser, Browser) {
+    let store = ScriptedSessions::default();
+    let shop = shop(store.clone());
+    let mut browser = Browser::log_in(&shop).await;
+    let thief = Browser::new(stranger(Algorithm::ES256), &browser);
+    store.lose_writes();
+    let answer = send(&shop, is_axum, &browser.registering(&browser.registration().sign())).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    browser.take(&answer);
+    store.recover();
+    (shop, store, browser, thief)
+}
+
+/// The next cookie of a page, which has no proof.
+async fn next_page(shop: &Shop, is_axum: bool, browser: &mut Browser) {
+    let answer = send(shop, is_axum, &browser.page()).await;
+    assert_eq!(answer.status, 204, "{answer:?}");
+    browser.take(&answer);
+}
+
+#[actix_web::test]
+async fn the_next_proof_binds_a_session_again_whose_registration_the_store_has_lost() {
+    for is_axum in [true, false] {
+        let (shop, store, mut browser, mut thief) = unregistered(is_axum).await;
+        // The store knows no key, so an older copy is as good as before the registration.
+        next_page(&shop, is_axum, &mut thief).await;
+        // A copy of the browser's token has the key, and is worthless without it.
+        let page = browser.page();
+        challenged(&shop, &mut browser, &page).await;
+        refresh(&shop, is_axum, &mut browser).await;
+        let record = store.find("joe", &browser.session).await.expect("up").expect("a record");
+        assert!(record.device_key.is_some() && record.rotations == 2);
+        let page = thief.page();
+        challenged(&shop, &mut thief, &page).await;
+        refresh(&shop, is_axum, &mut browser).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_session_ends_that_was_refreshed_without_its_key_more_often_than_with_it() {
+    for is_axum in [true, false] {
+        let (shop, _, mut browser, mut thief) = unregistered(is_axum).await;
+        for _ in 0..2 {
+            next_page(&shop, is_axum, &mut thief).await;
+        }
+        // Without a proof, a copy of the browser's cookie ends nothing.
+        let page = browser.page();
+        challenged(&shop, &mut browser, &page).await;
+        next_page(&shop, is_axum, &mut thief).await;
+        let answer = send(&shop, is_axum, &browser.refreshing(&browser.proof().sign())).await;
+        assert_eq!((answer.status, answer.code), (401, Some(ErrorKind::RefreshReused.code())), "{answer:?}");
+        let answer = send(&shop, is_axum, &thief.page()).await;
+        assert_eq!((answer.status, answer.code), (401, Some(ErrorKind::SessionEnded.code())), "{answer:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_browser_without_the_answer_to_its_registration_repeats_it_or_is_locked_out() {
+    for is_axum in [true, false] {
+        let shop = shop(MemorySessions::new());
+        let mut browser = Browser::log_in(&shop).await;
+        let registering = browser.registering(&browser.registration().sign());
+        assert_eq!(send(&shop, is_axum, &registering).await.status, 200, "and this answer is lost");
+        let page = browser.page();
+        let answer = refused(&shop, &page).await;
+        assert_eq!((answer.status, answer.code), (403, Some("unproven_device")), "{answer:?}");
+        // Twenty minutes after the login, its challenge ends.
+        shop.wait(1_200);
+        let answer = send(&shop, is_axum, &registering).await;
+        assert_eq!(answer.status, 200, "within the leeway: {answer:?}");
+        shop.wait(61);
+        assert_eq!(refused(&shop, &registering).await.code, Some("unproven_device"));
+        browser.take(&answer);
+        let asking = browser.asking();
+        challenged(&shop, &mut browser, &asking).await;
+        refresh(&shop, is_axum, &mut browser).await;
+    }
+}
+
 #[actix_web::test]
 async fn after_a_logout_or_another_login_the_browser_forgets_its_earlier_session() {
     for is_axum in [true, false] {

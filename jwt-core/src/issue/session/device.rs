@@ -143,10 +143,9 @@ impl Sessions {
     }
 }
 
-/// The key that the session is bound to. A token that is newer than the record has the key that the store may have lost.
+/// The key that the session is bound to. The token's counts first, because the store may have lost the registration.
 fn known_key(claims: &SessionClaims, session: &SessionRecord) -> Result<Option<Key>, Error> {
-    let of_token = claims.cnf.as_ref().filter(|_| claims.rotations > session.rotations);
-    let text = of_token.map(|cnf| cnf.jwk.to_string()).or_else(|| session.device_key.clone());
+    let text = claims.cnf.as_ref().map(|cnf| cnf.jwk.to_string()).or_else(|| session.device_key.clone());
     text.map(|text| Key::from_jwk(&text)).transpose().map_err(|_| unreadable_record())
 }
 

@@ -81,6 +81,13 @@ impl Sessions {
                 let _ = self.end_session(&subject, &id).await;
                 Err(ErrorKind::RefreshReused.into())
             }
+            (RotationOutcome::Unproven, ..) if session_claims.cnf.is_some() => {
+                // The device has proved the token's key, but the store does not know it. So the store lost the registration,
+                // and a thief without the key has used an earlier token.
+                tracing::warn!("a session was refreshed without the key of its device: it has ended");
+                let _ = self.end_session(&subject, &id).await;
+                Err(ErrorKind::RefreshReused.into())
+            }
             (RotationOutcome::Unproven, ..) => Err(ErrorKind::UnprovenDevice.into()),
             (RotationOutcome::Ended, ..) | (_, None, _) => Err(ErrorKind::SessionEnded.into()),
             (_, Some(session), Some(pair)) if session == expected => Ok(pair),
