@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_core::Algorithm;
 use jwt_core::crypto::SigningKey;
 use jwt_core::http::{Cookies, Headers};
-use jwt_core::issue::SessionStore;
+use jwt_core::issue::{SessionStore, TokenPair};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -61,7 +61,10 @@ impl Headers for Lines {
 ///
 /// Panics if the login fails.
 pub async fn login_headers(shop: &Shop) -> Vec<(String, String)> {
-    let pair = shop.sessions.login("joe").csrf().start().await.expect("a session");
+    headers(&shop.sessions.login("joe").csrf().start().await.expect("a session"))
+}
+
+fn headers(pair: &TokenPair) -> Vec<(String, String)> {
     let mut lines = Lines::default();
     pair.cookies(&Cookies::new()).expect("small tokens").apply(&mut lines);
     lines.0
@@ -93,7 +96,17 @@ impl Browser {
     ///
     /// Panics if the login fails or asks for no registration.
     pub async fn log_in_with(shop: &Shop, algorithm: Algorithm) -> Self {
-        let headers = login_headers(shop).await;
+        let pair = shop.sessions.login("joe").csrf().start().await.expect("a session");
+        Self::of(&pair, stranger(algorithm))
+    }
+
+    /// The browser that these tokens of a login were sent to, with the key of its device.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the login asks for no registration.
+    pub fn of(pair: &TokenPair, key: SigningKey) -> Self {
+        let headers = headers(pair);
         let value = |name: &str, start: &str| {
             let named = headers.iter().filter(|(other, _)| other == name);
             named.filter_map(|(_, value)| value.strip_prefix(start)).next().expect("a header").to_owned()
@@ -101,8 +114,7 @@ impl Browser {
         let cookie = value("set-cookie", "__Host-refresh=").split(';').next().expect("a token").to_owned();
         let start = format!("(ES256 RS256);path=\"{PATH}\";challenge=\"");
         let challenge = value("secure-session-registration", &start).trim_end_matches('"').to_owned();
-        let session = claims(&cookie)["sid"].as_str().expect("a session").to_owned();
-        Self { key: stranger(algorithm), session, cookie, challenge }
+        Self { key, session: pair.session_id.clone(), cookie, challenge }
     }
 
     /// Logs in and registers its key.

@@ -1,40 +1,54 @@
 //! How a client or a thief reacts to an answer, and the promises that each answer is checked against.
 
 use jwt_core::ErrorKind;
-use jwt_core::issue::TokenPair;
 
+use super::client::{By, Client, Outcome, Request, Tokens};
+use super::device::Device;
 use super::process::IDLE;
-use super::world::{Client, Outcome, Request, World};
+use super::world::World;
 
 impl World {
     pub(crate) fn finish(&mut self, process: usize, request: Request, outcome: Outcome) {
         let answer_is_lost = !self.is_calm && self.random.below(6) == 0;
         let text = match &outcome {
-            Outcome::Pair(result) => format!("{:?}", result.as_ref().map(|_| ())),
+            Outcome::Login(result) => format!("{:?}", result.as_ref().map(|_| ())),
+            Outcome::Refresh(result, _) => format!("{:?}", result.as_ref().map(|_| ())),
             Outcome::Ended(result) => format!("{result:?}"),
         };
         self.note(&format!("{request:?}: {text}{}", if answer_is_lost { " (lost)" } else { "" }));
         match (request, outcome) {
-            (Request::Login(subject, began), Outcome::Pair(Ok(pair))) if !answer_is_lost => self.clients.push(Client {
-                subject,
-                id: pair.session_id,
-                token: pair.refresh.token,
-                earlier: Vec::new(),
-                access: vec![pair.access.token],
-                revoked_after: None,
-                thief: None,
-                was_robbed: false,
-                ended: false,
-                // The store may have gone back before the answer came.
-                may_be_over: self.went_back > 0 || began < self.revoked_until,
-                was_lost: self.went_back > 0,
-                is_over: false,
-                requests: 0,
-                sent: String::new(),
-                refreshed_at: self.time,
-            }),
-            (Request::Refresh { client, by_thief }, Outcome::Pair(result)) => {
-                self.refreshed(process, client, by_thief, result, answer_is_lost);
+            (Request::Login(subject, began), Outcome::Login(Ok(login))) if !answer_is_lost => {
+                self.clients.push(Client {
+                    subject,
+                    id: login.session,
+                    token: login.tokens.refresh,
+                    earlier: Vec::new(),
+                    access: vec![login.tokens.access],
+                    device: login.browser.map(|browser| Device::new(*browser)),
+                    revoked_after: None,
+                    thief: None,
+                    was_robbed: false,
+                    ended: false,
+                    // The store may have gone back before the answer came.
+                    may_be_over: self.went_back > 0 || began < self.revoked_until,
+                    was_lost: self.went_back > 0,
+                    is_over: false,
+                    requests: 0,
+                    sent: String::new(),
+                    refreshed_at: self.time,
+                })
+            }
+            (Request::Refresh { client, by, is_bound }, Outcome::Refresh(result, challenge)) => {
+                if let Ok(tokens) = &result {
+                    self.check_binding(client, by, is_bound, tokens, answer_is_lost);
+                }
+                if let (Some(device), Some(challenge)) = (&mut self.clients[client].device, challenge)
+                    && by != By::Thief
+                    && !answer_is_lost
+                {
+                    device.browser.challenge = challenge;
+                }
+                self.refreshed(process, client, by, result, answer_is_lost);
             }
             (Request::Logout(client), Outcome::Ended(result)) if result != Err(ErrorKind::Expired) => {
                 self.clients[client].ended = true;
@@ -53,26 +67,27 @@ impl World {
         &mut self,
         process: usize,
         number: usize,
-        by_thief: bool,
-        result: Result<Box<TokenPair>, ErrorKind>,
+        by: By,
+        result: Result<Tokens, ErrorKind>,
         answer_is_lost: bool,
     ) {
+        let by_thief = by == By::Thief;
         let client = &mut self.clients[number];
         client.requests -= usize::from(!by_thief);
         let is_idle = self.time - client.refreshed_at > IDLE - 100;
         match result {
-            Ok(pair) => {
+            Ok(tokens) => {
                 self.refreshed += 1;
-                client.access.push(pair.access.token.clone());
-                let (may_be_over, is_robbed) = (client.may_be_over, client.was_robbed);
+                client.access.push(tokens.access.clone());
+                let (may_be_over, is_robbed) = (client.may_be_over, client.may_be_hijacked());
                 if !answer_is_lost {
                     let token = if by_thief { client.thief.as_mut() } else { Some(&mut client.token) };
-                    let before = token.map(|token| std::mem::replace(token, pair.refresh.token.clone()));
+                    let before = token.map(|token| std::mem::replace(token, tokens.refresh.clone()));
                     client.earlier.extend(before);
                     client.refreshed_at = self.time;
                 }
                 // A request that took a quarter of an hour brings an access token that has expired.
-                let refusal = self.processes[process].refusal(&pair.access.token);
+                let refusal = self.processes[process].refusal(&tokens.access);
                 if let Some(refusal) = refusal.filter(|refusal| *refusal != ErrorKind::Expired)
                     && !may_be_over
                     && !is_robbed
@@ -83,7 +98,7 @@ impl World {
             Err(ErrorKind::RefreshReused) => {
                 self.accused += 1;
                 (client.ended, client.may_be_over) = (true, true);
-                if !client.was_robbed {
+                if !client.may_be_hijacked() {
                     self.violation(&format!("client {number} is accused"));
                 }
             }
@@ -92,12 +107,14 @@ impl World {
                     client.thief = None;
                 } else {
                     client.is_over = true;
-                    if !client.may_be_over && !client.was_robbed && !is_idle {
+                    if !client.may_be_over && !client.may_be_hijacked() && !is_idle {
                         self.violation(&format!("client {number} is logged out"));
                     }
                 }
             }
             Err(ErrorKind::SessionsUnavailable | ErrorKind::RevocationUnavailable) => {}
+            // Whether a browser gets along in the end is checked there.
+            Err(ErrorKind::UnprovenDevice) if client.device.is_some() => self.worthless += usize::from(by_thief),
             Err(other) => self.violation(&format!("client {number}: {other:?}")),
         }
     }

@@ -2,6 +2,7 @@
 
 use jwt_core::ErrorKind;
 
+use super::client::Tokens;
 use super::process::GRACE;
 use super::world::{World, block, refresh};
 
@@ -35,12 +36,18 @@ impl World {
         for number in 0..self.clients.len() {
             if self.clients[number].ended {
                 self.nothing_is_alive(number);
+            } else if self.clients[number].was_robbed && self.has_registered(number) {
+                self.the_thief_is_shut_out(number);
             } else if self.clients[number].was_robbed {
                 self.only_one_party_keeps_the_session(number);
             } else if !self.clients[number].is_over {
                 self.the_session_goes_on(number);
             }
         }
+    }
+
+    fn has_registered(&self, number: usize) -> bool {
+        self.clients[number].device.as_ref().is_some_and(|device| device.is_registered)
     }
 
     fn nothing_is_alive(&mut self, number: usize) {
@@ -50,7 +57,8 @@ impl World {
             for process in 0..self.processes.len() {
                 let sessions = self.processes[process].sessions.clone();
                 let twice = (0..2).any(|_| block(refresh(sessions.clone(), token.clone())).is_ok());
-                if twice {
+                let is_proven = self.has_registered(number) && self.prove_at(process, number, &token).is_ok();
+                if twice || is_proven {
                     self.violation(&format!("client {number}'s session has ended, but {process} refreshes it"));
                 }
             }
@@ -65,8 +73,8 @@ impl World {
         }
     }
 
-    /// Refreshes at a process, and checks that the access token is good at all of them.
-    fn refresh_at(&mut self, process: usize, number: usize, token: &str) -> Result<String, ErrorKind> {
+    /// Refreshes at a process as a client without a device.
+    pub(crate) fn refresh_at(&mut self, process: usize, number: usize, token: &str) -> Result<Tokens, ErrorKind> {
         let sessions = self.processes[process].sessions.clone();
         let mut result = block(refresh(sessions.clone(), token.to_owned()));
         if let Err(ErrorKind::SessionsUnavailable) = result {
@@ -74,23 +82,41 @@ impl World {
             result = block(refresh(sessions, token.to_owned()));
         }
         self.note(&format!("client {number} refreshes at {process}: {:?}", result.as_ref().map(|_| ())));
-        let pair = result?;
-        if let Some(refusal) = self.processes.iter().find_map(|process| process.refusal(&pair.access.token)) {
+        result
+    }
+
+    /// Checks that the access token is good at all processes, and returns the refresh token.
+    fn next(&self, number: usize, result: Result<Tokens, ErrorKind>) -> Result<String, ErrorKind> {
+        let tokens = result?;
+        if let Some(refusal) = self.processes.iter().find_map(|process| process.refusal(&tokens.access)) {
             self.violation(&format!("a zombie: client {number} got an access token that is refused: {refusal:?}"));
         }
-        Ok(pair.refresh.token)
+        Ok(tokens.refresh)
     }
 
     fn the_session_goes_on(&mut self, number: usize) {
         let mut token = self.clients[number].token.clone();
         for process in 0..self.processes.len() {
-            match self.refresh_at(process, number, &token) {
+            let result = match self.clients[number].device {
+                Some(_) => self.refresh_with_device(process, number, &token),
+                None => self.refresh_at(process, number, &token),
+            };
+            match self.next(number, result) {
                 Ok(next) => token = next,
                 Err(_) if self.clients[number].may_be_over => return,
+                Err(ErrorKind::UnprovenDevice) if self.may_be_locked_out(number) => {
+                    self.locked_out += 1;
+                    return;
+                }
                 Err(error) => self.violation(&format!("client {number} can't refresh: {error:?}")),
             }
             self.advance(60);
         }
+    }
+
+    /// A browser that never got the answer to its registration, and can't repeat it any more, has to log in again.
+    fn may_be_locked_out(&self, number: usize) -> bool {
+        self.clients[number].device.as_ref().is_some_and(|device| device.was_sent && !device.is_registered)
     }
 
     fn only_one_party_keeps_the_session(&mut self, number: usize) {
@@ -102,7 +128,8 @@ impl World {
         for _ in 0..3 {
             for token in [&mut owner, &mut thief] {
                 self.advance(GRACE + 1);
-                match self.refresh_at(0, number, token) {
+                let result = self.refresh_at(0, number, token);
+                match self.next(number, result) {
                     Ok(next) => *token = next,
                     Err(_) => return,
                 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jwt_core::crypto::SigningKey;
+use jwt_core::gate::Endpoint;
+use jwt_core::http::Cookies;
 use jwt_core::issue::{KeyRing, Sessions, TokenIssuer};
 use jwt_core::revocation::{
     MemoryRevocations, Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, Standing,
@@ -12,6 +14,7 @@ use jwt_core::revocation::{
 };
 use jwt_core::testing::ManualClock;
 use jwt_core::{Algorithm, ErrorKind, Step, Verifier};
+use jwt_tests::device::PATH;
 use jwt_tests::forge::{AUDIENCE, ISSUER, NOW};
 
 use super::store::{Connection, Link, Server};
@@ -22,6 +25,8 @@ pub(crate) const GRACE: u64 = 10;
 
 pub(crate) struct Process {
     pub(crate) sessions: Sessions,
+    /// Where browsers register and prove the keys of their devices.
+    pub(crate) endpoint: Endpoint,
     pub(crate) verifier: Verifier,
     pub(crate) list: FleetList,
     pub(crate) clock: ManualClock,
@@ -74,10 +79,13 @@ impl Process {
             .idle(Duration::from_secs(IDLE))
             .grace(Duration::from_secs(GRACE))
             .revocations(list.clone())
+            .sources(Cookies::new().refresh_sources())
+            .device_bound(PATH)
             .build()
             .expect("sessions");
         let verifier = Verifier::builder().issuer(tokens.trusted()).clock(clock.clone()).revocations(list.clone());
-        Self { sessions, verifier: verifier.build().expect("a verifier"), list, clock, link }
+        let endpoint = sessions.refresh_endpoint_with(&Cookies::new());
+        Self { sessions, endpoint, verifier: verifier.build().expect("a verifier"), list, clock, link }
     }
 
     /// Why an access token is refused; `None` if it's accepted.

@@ -118,9 +118,11 @@ impl SessionStore for Connection {
         let key = (rotation.subject.to_owned(), rotation.id.to_owned());
         let presented = rotation.presented.to_owned();
         let (rotations, now, grace, idle) = (rotation.rotations, rotation.now, rotation.grace, rotation.idle);
+        let device_key = rotation.device_key.map(str::to_owned);
         self.run(move |contents| {
             let Some(session) = contents.get_mut(&key) else { return (RotationOutcome::Ended, None) };
             let rotation = Rotation::new(&key.0, &key.1, &presented, rotations, now).grace(grace).idle(idle);
+            let rotation = rotation.device_key(device_key.as_deref());
             let outcome = session.rotate(&rotation);
             (outcome, (outcome != RotationOutcome::Ended).then(|| session.clone()))
         })

@@ -1,44 +1,22 @@
 //! One history: a random sequence of events.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use jwt_core::issue::{Sessions, TokenPair};
+use jwt_core::issue::Sessions;
 use jwt_core::revocation::Revocation;
-use jwt_core::{Clock as _, ErrorKind};
+use jwt_core::{Algorithm, Clock as _, ErrorKind};
+use jwt_tests::device::Browser;
 use jwt_tests::forge::ISSUER;
+use jwt_tests::setup::stranger;
 
+use super::client::{By, Client, Login, Outcome, Request, Task, Tokens};
+use super::device::is_bound;
 use super::process::{Mail, Process};
 use super::random::Random;
 use super::store::Server;
-
-/// A client with its session, and perhaps a thief with a copy of its token.
-pub(crate) struct Client {
-    pub(crate) subject: &'static str,
-    pub(crate) id: String,
-    pub(crate) token: String,
-    pub(crate) earlier: Vec<String>,
-    pub(crate) access: Vec<String>,
-    /// How many access tokens there were when the subject was revoked. Until other processes know, they may issue more, which
-    /// are good until they expire or the session is refreshed.
-    pub(crate) revoked_after: Option<usize>,
-    pub(crate) thief: Option<String>,
-    pub(crate) was_robbed: bool,
-    /// The session was ended, so nothing of it may be alive in the end.
-    pub(crate) ended: bool,
-    /// The session may be over, because its login was lost or something is ending it.
-    pub(crate) may_be_over: bool,
-    pub(crate) was_lost: bool,
-    /// The client was told that the session is over.
-    pub(crate) is_over: bool,
-    pub(crate) requests: usize,
-    /// The token of these requests.
-    pub(crate) sent: String,
-    pub(crate) refreshed_at: u64,
-}
 
 pub(crate) struct World {
     pub(crate) seed: u64,
@@ -53,38 +31,19 @@ pub(crate) struct World {
     pub(crate) is_calm: bool,
     pub(crate) trace: Vec<String>,
     pub(crate) refreshed: usize,
+    /// Refreshes with a proof of a device's key.
+    pub(crate) bound: usize,
+    /// Browsers that did not get the answer to their registration in time.
+    pub(crate) locked_out: usize,
+    /// Copies of tokens that were refused because the thief has no key.
+    pub(crate) worthless: usize,
     pub(crate) went_back: usize,
     pub(crate) accused: usize,
 }
 
-pub(crate) struct Task {
-    pub(crate) process: usize,
-    pub(crate) request: Request,
-    pub(crate) future: Pin<Box<dyn Future<Output = Outcome> + Send>>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Request {
-    /// With the time at which it began.
-    Login(&'static str, u64),
-    Refresh {
-        client: usize,
-        by_thief: bool,
-    },
-    Logout(usize),
-    /// Ends all sessions of these clients, which are those of a subject.
-    EndAll(&'static str, Vec<usize>),
-    Heal,
-}
-
-pub(crate) enum Outcome {
-    Pair(Result<Box<TokenPair>, ErrorKind>),
-    Ended(Result<(), ErrorKind>),
-}
-
-pub(crate) async fn refresh(sessions: Sessions, token: String) -> Result<Box<TokenPair>, ErrorKind> {
+pub(crate) async fn refresh(sessions: Sessions, token: String) -> Result<Tokens, ErrorKind> {
     let token = sessions.verify(&token).await.map_err(|error| error.kind())?;
-    sessions.refresh(&token).await.map(Box::new).map_err(|error| error.kind())
+    sessions.refresh(&token).await.map(Tokens::from).map_err(|error| error.kind())
 }
 
 /// Runs a future that waits only for the store's script.
@@ -128,6 +87,9 @@ impl World {
             is_calm: false,
             trace: Vec::new(),
             refreshed: 0,
+            bound: 0,
+            locked_out: 0,
+            worthless: 0,
             went_back: 0,
             accused: 0,
         }
@@ -220,8 +182,13 @@ impl World {
             return;
         }
         let sessions = self.processes[process].sessions.clone();
+        let has_device = self.random.below(2) == 0;
         let future = async move {
-            Outcome::Pair(sessions.login(subject).start().await.map(Box::new).map_err(|error| error.kind()))
+            let pair = sessions.login(subject).start().await.map_err(|error| error.kind());
+            Outcome::Login(pair.map(|pair| {
+                let browser = has_device.then(|| Box::new(Browser::of(&pair, stranger(Algorithm::ES256))));
+                Login { session: pair.session_id.clone(), tokens: pair.into(), browser }
+            }))
         };
         self.tasks.push(Task { process, request: Request::Login(subject, self.time), future: Box::pin(future) });
     }
@@ -239,23 +206,30 @@ impl World {
             self.clients[client].requests += 1;
             let token = self.clients[client].token.clone();
             self.clients[client].sent.clone_from(&token);
-            self.send(client, false, token);
+            match self.clients[client].device {
+                Some(_) => self.send_from_device(client, &token),
+                None => self.send(client, By::Page, token),
+            }
         }
     }
 
     fn refresh_by_thief(&mut self) {
         if let Some(client) = self.client(|client| client.thief.is_some()) {
             let token = self.clients[client].thief.clone().expect("chosen so");
-            self.send(client, true, token);
+            match self.clients[client].device {
+                Some(_) if self.random.below(3) == 0 => self.send_forged_proof(client, &token),
+                _ => self.send(client, By::Thief, token),
+            }
         }
     }
 
-    fn send(&mut self, client: usize, by_thief: bool, token: String) {
+    pub(crate) fn send(&mut self, client: usize, by: By, token: String) {
         let process = self.random.index(self.processes.len());
         let sessions = self.processes[process].sessions.clone();
-        self.note(&format!("client {client} refreshes at {process}{}", if by_thief { " (thief)" } else { "" }));
-        let future = Box::pin(async move { Outcome::Pair(refresh(sessions, token).await) });
-        self.tasks.push(Task { process, request: Request::Refresh { client, by_thief }, future });
+        self.note(&format!("client {client} refreshes at {process} ({by:?})"));
+        let request = Request::Refresh { client, by, is_bound: is_bound(&token) };
+        let future = Box::pin(async move { Outcome::Refresh(refresh(sessions, token).await, None) });
+        self.tasks.push(Task { process, request, future });
     }
 
     fn steal(&mut self) {
@@ -332,6 +306,7 @@ impl World {
             }
         }
         drop(server);
+        self.check_registrations();
         for process in &self.processes {
             process.link.lock().expect("not poisoned").is_closed = true;
         }
@@ -344,8 +319,8 @@ impl World {
             let index = self.random.index(self.tasks.len());
             let task = self.tasks.swap_remove(index);
             self.note(&format!("gave up: {:?}", task.request));
-            if let Request::Refresh { client, by_thief: false } = task.request {
-                self.clients[client].requests -= 1;
+            if let Request::Refresh { client, by, .. } = task.request {
+                self.clients[client].requests -= usize::from(by != By::Thief);
             }
         }
     }
