@@ -73,6 +73,10 @@ impl Process {
         self.sessions.logout(&token).await.map_err(|error| error.kind())
     }
 
+    pub(crate) async fn end_all(&self, subject: &str) -> Result<usize, ErrorKind> {
+        self.sessions.end_all(subject).await.map_err(|error| error.kind())
+    }
+
     pub(crate) async fn refusal(&self, access: &str) -> Option<ErrorKind> {
         self.verifier.verify(access).await.err().map(|error| error.kind())
     }

@@ -1,5 +1,6 @@
 //! Stores on a real Redis server. Each test starts its own server.
 
+mod clocks;
 mod connections;
 mod fleet;
 mod following;
