@@ -210,3 +210,62 @@ pub fn claims(token: &str) -> Value {
     let payload = token.split('.').nth(1).expect("a payload");
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("JSON")
 }
+
+/// Checks a store that loses the registrations of two devices, because it goes back to its state at the call of `keep`. Thieves have
+/// copies of the cookies from before the registrations. The first thief refreshes as often as the browser, the second one more often.
+///
+/// # Panics
+///
+/// Panics if a thief keeps a session, or if a browser loses one that the thief could not take.
+pub async fn outlives_a_lost_registration(
+    shop: &Shop,
+    is_axum: bool,
+    keep: impl FnOnce(),
+    go_back: impl AsyncFnOnce(),
+) {
+    let send = async |ask: Ask| if is_axum { shop.send_axum(&ask).await } else { shop.send_actix(&ask).await };
+    let refused = async |ask: Ask, status: u16, code: &str| {
+        let answer = send(ask).await;
+        assert_eq!((answer.status, answer.code), (status, Some(code)), "{answer:?}");
+        answer
+    };
+    let (mut slow, mut fast) = (Theft::new(shop).await, Theft::new(shop).await);
+    keep();
+    for pair in [&mut slow, &mut fast] {
+        let answer = send(pair.owner.registering(&pair.owner.registration().sign())).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        pair.owner.take(&answer);
+    }
+    go_back().await;
+    for (pair, count) in [(&mut slow, 1), (&mut fast, 2)] {
+        for _ in 0..count {
+            let answer = send(pair.thief.page()).await;
+            assert_eq!(answer.status, 204, "{answer:?}");
+            pair.thief.take(&answer);
+        }
+        // A copy of the browser's own cookie has the key.
+        refused(pair.owner.page(), 403, "unproven_device").await;
+    }
+    for _ in 0..2 {
+        let answer = send(slow.owner.refreshing(&slow.owner.proof().sign())).await;
+        assert_eq!(answer.status, 204, "{answer:?}");
+        slow.owner.take(&answer);
+        refused(slow.thief.page(), 403, "unproven_device").await;
+    }
+    refused(fast.owner.refreshing(&fast.owner.proof().sign()), 401, "refresh_token_reused").await;
+    refused(fast.thief.page(), 401, "session_ended").await;
+}
+
+/// A browser, and a thief with a copy of its cookie from before the registration.
+struct Theft {
+    owner: Browser,
+    thief: Browser,
+}
+
+impl Theft {
+    async fn new(shop: &Shop) -> Self {
+        let owner = Browser::log_in(shop).await;
+        let thief = Browser::new(stranger(Algorithm::ES256), &owner);
+        Self { owner, thief }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod lost_writes;
 mod outage;
+mod restored;
 mod revocations;
 mod server;
 mod sessions;

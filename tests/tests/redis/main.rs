@@ -10,6 +10,7 @@ mod processes;
 mod proofs;
 mod proxy;
 mod recovery;
+mod restored;
 mod revocations;
 mod sealed;
 mod server;
