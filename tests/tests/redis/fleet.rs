@@ -1,6 +1,8 @@
 //! Sentinel and Cluster, with real ones.
 
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jwt_core::ErrorKind;
@@ -10,6 +12,8 @@ use jwt_core::store::{RedisSessions, RedisSettings};
 use jwt_tests::forge::{ISSUER, NOW};
 use jwt_tests::session_contract::{keeps_the_contract, session};
 
+use super::lost_writes::Process;
+use super::proxy::Proxy;
 use super::server::{Server, wait_until};
 use super::setup::{Node, until};
 
@@ -172,4 +176,48 @@ async fn in_a_cluster_stores_find_the_nodes_of_their_keys() {
         assert_eq!(small.session(&format!("s-{}", known.port())).await, REVOKED, "the server is asked");
     }
     assert_eq!(small.session("good").await, None);
+}
+
+/// With `FAILOVER`, the primary pauses writes until the replica has everything, so no write is lost. Clients refresh all the time.
+#[actix_web::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_planned_failover_loses_no_session_no_refresh_and_no_logout() {
+    let (old, new) = (Server::start(), Server::start());
+    new.cli(&["REPLICAOF", "127.0.0.1", &old.port().to_string()]);
+    wait_until("a replica", || old.cli(&["INFO", "replication"]).contains("state=online"));
+    let proxy = Proxy::to(&old, Duration::ZERO).await;
+    let (one, other) = (Process::at(proxy.address()).await, Process::at(proxy.address()).await);
+    let processes = [Arc::new(one), Arc::new(other)];
+    let ended = processes[0].log_in("ann").await;
+    processes[0].log_out(&ended).await.expect("an end");
+    let is_over = Arc::new(AtomicBool::new(false));
+    let mut clients = Vec::new();
+    for number in 0..20 {
+        let (processes, is_over) = (processes.clone(), Arc::clone(&is_over));
+        let mut pair = processes[0].log_in(&format!("joe-{number}")).await;
+        clients.push(actix_web::rt::spawn(async move {
+            let mut refreshes = 0;
+            loop {
+                let was_over = is_over.load(Ordering::SeqCst);
+                pair = processes[refreshes % 2].refresh_in_the_end(&pair.refresh.token).await.expect("the next pair");
+                refreshes += 1;
+                if was_over {
+                    return refreshes;
+                }
+            }
+        }));
+    }
+    assert_eq!(old.cli(&["FAILOVER", "TO", "127.0.0.1", &new.port().to_string()]), "OK");
+    let is_primary = |server: &Server| server.cli(&["INFO", "replication"]).contains("role:master");
+    until("the new primary", async || is_primary(&new) && !is_primary(&old)).await;
+    proxy.lead_to(&new);
+    is_over.store(true, Ordering::SeqCst);
+    for client in clients {
+        assert!(client.await.expect("no client is accused or logged out") > 1);
+    }
+    for process in &processes {
+        let refreshed = process.refresh_in_the_end(&ended.refresh.token).await.map(drop);
+        assert_eq!(refreshed, Err(ErrorKind::SessionEnded));
+        assert!(process.refusal(&ended.access.token).await.is_some());
+    }
 }
