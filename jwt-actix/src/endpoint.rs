@@ -1,11 +1,7 @@
-use std::future::poll_fn;
+use actix_web::{HttpResponse, Route, web};
+use jwt_core::gate::Endpoint;
 
-use actix_web::{HttpRequest, Route, web};
-use jwt_core::gate::{Admission, Answer, Endpoint, Gate as _, RequestState};
-
-use crate::inspect::Reading;
-use crate::request::ActixView;
-use crate::response;
+use crate::GateMiddleware;
 
 /// Serves an [`Endpoint`] as a route: published keys, token refresh, logout, readiness probes, back-channel logout.
 ///
@@ -24,21 +20,6 @@ use crate::response;
 /// ```
 #[must_use]
 pub fn endpoint(endpoint: impl Into<Endpoint>) -> Route {
-    let endpoint = endpoint.into();
-    web::route().to(move |request: HttpRequest, body: web::Payload| {
-        let entry = endpoint.enter(&ActixView::of(&request, None), &RequestState::missing("endpoint"));
-        async move { response::respond(answer(entry.wait().await, body).await) }
-    })
-}
-
-async fn answer(entry: Result<Admission, Answer>, body: web::Payload) -> Answer {
-    let inspection = match entry {
-        Ok(mut admission) => admission.take_inspection(),
-        Err(answer) => return answer,
-    };
-    let Some(inspection) = inspection else { return Answer::new(404) };
-    let mut reading = Reading::new(inspection, body.into_inner());
-    let (step, _) = poll_fn(|context| reading.poll(context)).await;
-    // An endpoint admits no request, and its inspection is the only one.
-    step.wait().await.err().unwrap_or_else(|| Answer::new(404))
+    // The handler is never called, because endpoints answer every request.
+    web::route().to(HttpResponse::NotFound).wrap(GateMiddleware::new(endpoint.into()))
 }

@@ -15,7 +15,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Respon
 use jwt_core::authorize::{self, Policy, Requirement};
 use jwt_core::gate::RequestState;
 use jwt_core::http as core;
-use jwt_core::{BuildError, Class, Error, Step};
+use jwt_core::{Class, Error, Step};
 use serde::de::DeserializeOwned;
 
 use crate::request::{ActixView, state};
@@ -167,7 +167,7 @@ impl Deref for Verified {
 /// In a handler, `?` converts these errors into a response; for others, call `Rejection::from(error)`:
 ///
 /// - [`jwt_core::Error`], for example from a login or a refresh;
-/// - [`BuildError`], from issuing tokens or setting cookies;
+/// - [`BuildError`](jwt_core::BuildError), from issuing tokens or setting cookies;
 /// - [`jwt_core::http::Rejection`], which this type wraps: the same rejection before it became a response of actix-web.
 ///
 /// An `Error` has no response of its own, because the core knows no framework. To change the body of all rejections, set a
@@ -183,22 +183,11 @@ impl Rejection {
     }
 }
 
-impl From<Error> for Rejection {
-    /// Adds the response with the default realm and an empty body, for errors outside the verifier, for example at a login.
-    fn from(error: Error) -> Self {
+impl<E: Into<core::Rejection>> From<E> for Rejection {
+    /// Converts an error into a response. One from outside the verifier, for example at a login, gets the default realm and an empty
+    /// body.
+    fn from(error: E) -> Self {
         Self(error.into())
-    }
-}
-
-impl From<BuildError> for Rejection {
-    fn from(error: BuildError) -> Self {
-        Error::from(error).into()
-    }
-}
-
-impl From<core::Rejection> for Rejection {
-    fn from(rejection: core::Rejection) -> Self {
-        Self(rejection)
     }
 }
 

@@ -8,25 +8,25 @@ use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::web::Bytes;
 use futures_core::Stream;
-use jwt_core::Step;
-use jwt_core::gate::Inspection;
 
-/// A body that is being read.
-pub(crate) struct Reading<T>(Option<(Inspection<T>, Payload)>);
+/// The part of a body that was read but not taken.
+#[derive(Default)]
+pub(crate) struct Reading {
+    next: Option<Result<Bytes, PayloadError>>,
+}
 
-impl<T> Reading<T> {
-    pub(crate) const fn new(inspection: Inspection<T>, payload: Payload) -> Self {
-        Self(Some((inspection, payload)))
-    }
-
-    /// Continues reading. At the end it returns the body unchanged.
-    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<(Step<T>, Payload)> {
-        // It's polled again only after it was pending, when both are still there.
-        let (inspection, payload) = self.0.as_mut().expect("`Reading` polled after completion");
-        let next = loop {
+impl Reading {
+    /// Reads until `take` has enough, or the body ends. Returns whether it could be read.
+    pub(crate) fn poll(
+        &mut self,
+        payload: &mut Payload,
+        take: &mut dyn FnMut(&[u8]) -> usize,
+        context: &mut Context<'_>,
+    ) -> Poll<bool> {
+        self.next = loop {
             match ready!(Pin::new(&mut *payload).poll_next(context)) {
                 Some(Ok(mut chunk)) => {
-                    let taken = inspection.feed(&chunk);
+                    let taken = take(&chunk);
                     if taken < chunk.len() {
                         break Some(Ok(chunk.split_off(taken)));
                     }
@@ -35,17 +35,20 @@ impl<T> Reading<T> {
                 None => break None,
             }
         };
-        let (inspection, payload) = self.0.take().expect("they were there above");
-        let (read, step) = inspection.finish(matches!(next, Some(Err(_))));
+        Poll::Ready(!matches!(self.next, Some(Err(_))))
+    }
+
+    /// Puts the taken bytes in front of the rest again.
+    pub(crate) fn restore(&mut self, payload: Payload, taken: Vec<u8>) -> Payload {
+        let next = self.next.take();
         let rest = if next.is_some() { payload } else { Payload::None };
-        let restored = Restored { read: read.into(), next, rest };
-        Poll::Ready((step, Payload::Stream { payload: Box::pin(restored) }))
+        Payload::Stream { payload: Box::pin(Restored { taken: taken.into(), next, rest }) }
     }
 }
 
 /// The complete body again, after its beginning was read.
 struct Restored {
-    read: Bytes,
+    taken: Bytes,
     next: Option<Result<Bytes, PayloadError>>,
     /// The unread part, or `None` after the end.
     rest: Payload,
@@ -55,8 +58,8 @@ impl Stream for Restored {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if !self.read.is_empty() {
-            return Poll::Ready(Some(Ok(mem::take(&mut self.read))));
+        if !self.taken.is_empty() {
+            return Poll::Ready(Some(Ok(mem::take(&mut self.taken))));
         }
         if let Some(next) = self.next.take() {
             return Poll::Ready(Some(next));

@@ -73,8 +73,8 @@
 
 mod cookies;
 mod endpoint;
+mod exchange;
 mod extract;
-mod future;
 mod gate;
 mod headers;
 mod inspect;

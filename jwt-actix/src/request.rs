@@ -3,14 +3,14 @@ use std::cell::Cell;
 use std::mem;
 use std::net::IpAddr;
 
-use actix_web::HttpRequest;
 use actix_web::dev::{Extensions, ServiceRequest, Url};
 use actix_web::http::Uri;
 use actix_web::http::header;
 use actix_web::http::uri::PathAndQuery;
 use actix_web::middleware::TrailingSlash;
-use jwt_core::gate::RequestState;
-use jwt_core::http::{Headers, Peer, RequestView};
+use actix_web::{HttpMessage as _, HttpRequest};
+use jwt_core::gate::{Admission, RequestState};
+use jwt_core::http::{Peer, RequestView};
 
 use crate::headers::HeadersMut;
 
@@ -160,9 +160,12 @@ impl AllowedPath {
     }
 }
 
-/// Changes a request's headers and target.
-pub(crate) fn rewrite(request: &mut ServiceRequest, rewrite: impl FnOnce(&mut dyn Headers) -> Option<String>) {
-    if let Some(target) = rewrite(&mut HeadersMut(request.headers_mut())) {
+/// Applies an admission to a request.
+pub(crate) fn admit(request: &mut ServiceRequest, admission: &mut Admission) {
+    if let Some(state) = admission.state.take() {
+        request.extensions_mut().insert(state);
+    }
+    if let Some(target) = admission.rewrite(&mut HeadersMut(request.headers_mut())) {
         let mut parts = mem::take(&mut request.head_mut().uri).into_parts();
         parts.path_and_query = Some(PathAndQuery::try_from(target).unwrap_or(PathAndQuery::from_static("/")));
         request.head_mut().uri = Uri::from_parts(parts).unwrap_or_default();

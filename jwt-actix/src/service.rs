@@ -5,12 +5,11 @@ use actix_web::HttpMessage as _;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, forward_ready};
 use actix_web::middleware::TrailingSlash;
-use jwt_core::Step;
-use jwt_core::gate::Gate;
+use jwt_core::gate::{Gate, ResponseFuture};
 
-use crate::future::ResponseFuture;
+use crate::exchange::ActixExchange;
+use crate::inspect::Reading;
 use crate::request::{self, ActixView};
-use crate::response;
 
 /// A service behind a gate: the gate decides about each request before the service sees it.
 #[derive(Debug)]
@@ -41,7 +40,7 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = actix_web::Error;
-    type Future = ResponseFuture<S, B>;
+    type Future = ResponseFuture<ActixExchange<S>>;
 
     forward_ready!(service);
 
@@ -50,13 +49,7 @@ where
             let (extensions, view) = (request.extensions(), ActixView::of(request.request(), self.normalization));
             (self.gate.enter(&view, request::state(&extensions)), view.allowed_path())
         };
-        match entry {
-            Step::Ready(Ok(mut admission)) => match admission.take_inspection() {
-                None => ResponseFuture::calling(&self.service, request, admission, path),
-                Some(inspection) => ResponseFuture::inspecting(inspection, Rc::clone(&self.service), request, path),
-            },
-            Step::Ready(Err(answer)) => ResponseFuture::answered(response::reject(request, answer)),
-            Step::Pending(pending) => ResponseFuture::waiting(pending, Rc::clone(&self.service), request, path),
-        }
+        let (service, reading) = (Rc::clone(&self.service), Reading::default());
+        ResponseFuture::new(entry, ActixExchange { service, request, path, reading })
     }
 }

@@ -38,10 +38,7 @@ impl FromRequest for Refresh {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        read(request, |state| {
-            let verified = state.token()?;
-            RefreshToken::of(verified).map(Self).map_err(|error| verified.refuse(error))
-        })
+        read(request, |state| RefreshToken::of_request(state).map(Self))
     }
 }
 

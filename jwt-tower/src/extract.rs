@@ -9,10 +9,10 @@ use axum_core::body::Body;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
+use jwt_core::Error;
 use jwt_core::authorize::{self, Policy, Requirement};
 use jwt_core::gate::RequestState;
 use jwt_core::http as core;
-use jwt_core::{BuildError, Error};
 use serde::de::DeserializeOwned;
 
 use crate::request::{self, HttpView};
@@ -180,7 +180,7 @@ impl Deref for Verified {
 /// In a handler, `?` converts these errors into a response; for others, call `Rejection::from(error)`:
 ///
 /// - [`jwt_core::Error`], for example from a login or a refresh;
-/// - [`BuildError`], from issuing tokens or setting cookies;
+/// - [`BuildError`](jwt_core::BuildError), from issuing tokens or setting cookies;
 /// - [`jwt_core::http::Rejection`], which this type wraps: the same rejection before it became a response of axum.
 ///
 /// An `Error` has no response of its own, because the core knows no framework. To change the body of all rejections, set a
@@ -193,19 +193,6 @@ impl Rejection {
     #[must_use]
     pub const fn error(&self) -> &Error {
         &self.0.error
-    }
-}
-
-impl From<Error> for Rejection {
-    /// Adds the response with the default realm and an empty body, for errors outside the verifier, for example at a login.
-    fn from(error: Error) -> Self {
-        Self(error.into())
-    }
-}
-
-impl From<BuildError> for Rejection {
-    fn from(error: BuildError) -> Self {
-        Error::from(error).into()
     }
 }
 
@@ -227,9 +214,11 @@ impl IntoResponse for Rejection {
     }
 }
 
-impl From<core::Rejection> for Rejection {
-    fn from(rejection: core::Rejection) -> Self {
-        Self(rejection)
+impl<E: Into<core::Rejection>> From<E> for Rejection {
+    /// Converts an error into a response. One from outside the verifier, for example at a login, gets the default realm and an empty
+    /// body.
+    fn from(error: E) -> Self {
+        Self(error.into())
     }
 }
 

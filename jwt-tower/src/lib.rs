@@ -75,7 +75,7 @@
 mod body;
 mod cookies;
 mod endpoint;
-mod future;
+mod exchange;
 mod gate;
 mod headers;
 mod inspect;
@@ -108,11 +108,11 @@ pub use cookies::SetCookies;
 pub use endpoint::EndpointService;
 #[cfg(feature = "axum")]
 pub use endpoint::endpoint;
+pub use exchange::ResponseFuture;
 #[cfg(feature = "axum")]
 pub use extract::{
     Authorized, Claims, Fresh, OptionalAuthorized, OptionalClaims, OptionalPrincipal, Principal, Rejection, Verified,
 };
-pub use future::ResponseFuture;
 pub use gate::{GateLayer, PrincipalLayer, RequireLayer};
 pub use layer::JwtLayer;
 #[cfg(feature = "axum")]

@@ -1,12 +1,12 @@
 use std::mem;
 use std::net::IpAddr;
 
+use http::header::AsHeaderName;
 use http::uri::PathAndQuery;
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version, header};
 use jwt_core::gate::{Admission, RequestState};
 use jwt_core::http::{Peer, RequestView};
 
-use crate::future::AfterResponse;
 use crate::headers::HeadersMut;
 
 /// An `http` request, borrowed by the core.
@@ -58,14 +58,11 @@ impl RequestView for HttpView<'_> {
 
     fn header<'r>(&'r self, name: &str, each: &mut dyn FnMut(&'r [u8])) {
         // These are read from every request, and a constant name is found faster than a string.
-        let values = match name {
-            "authorization" => self.headers.get_all(header::AUTHORIZATION),
-            "connection" => self.headers.get_all(header::CONNECTION),
-            "cookie" => self.headers.get_all(header::COOKIE),
-            _ => self.headers.get_all(name),
-        };
-        for value in values {
-            each(value.as_bytes());
+        match name {
+            "authorization" => for_each_value(self.headers, &header::AUTHORIZATION, each),
+            "connection" => for_each_value(self.headers, &header::CONNECTION, each),
+            "cookie" => for_each_value(self.headers, &header::COOKIE, each),
+            _ => for_each_value(self.headers, name, each),
         }
     }
 
@@ -91,23 +88,32 @@ impl RequestView for HttpView<'_> {
     }
 }
 
+fn for_each_value<'r>(headers: &'r HeaderMap, name: impl AsHeaderName, each: &mut dyn FnMut(&'r [u8])) {
+    if headers.keys_len() == headers.len() {
+        // No header has several values. Finding one value is faster than iterating over it.
+        if let Some(value) = headers.get(name) {
+            each(value.as_bytes());
+        }
+    } else {
+        headers.get_all(name).iter().for_each(|value| each(value.as_bytes()));
+    }
+}
+
 /// Returns the results of gates for a request.
 pub(crate) fn state(extensions: &Extensions) -> &RequestState {
     static MISSING: RequestState = RequestState::missing("JwtLayer");
     extensions.get().unwrap_or(&MISSING)
 }
 
-/// Applies an admission to a request, and returns the change to its response.
-pub(crate) fn admit<B>(request: &mut Request<B>, mut admission: Admission) -> Option<AfterResponse> {
+/// Applies an admission to a request.
+#[inline]
+pub(crate) fn admit<B>(request: &mut Request<B>, admission: &mut Admission) {
     if let Some(state) = admission.state.take() {
         request.extensions_mut().insert(state);
     }
-    if let Some(rewrite) = admission.take_rewrite()
-        && let Some(target) = rewrite(&mut HeadersMut(request.headers_mut()))
-    {
+    if let Some(target) = admission.rewrite(&mut HeadersMut(request.headers_mut())) {
         let mut parts = mem::take(request.uri_mut()).into_parts();
         parts.path_and_query = Some(PathAndQuery::try_from(target).unwrap_or(PathAndQuery::from_static("/")));
         *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
     }
-    admission.into_after_response()
 }

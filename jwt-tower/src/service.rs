@@ -7,6 +7,7 @@ use jwt_core::Step;
 use jwt_core::gate::Gate;
 use tower_service::Service;
 
+use crate::exchange::HttpExchange;
 use crate::request::{self, HttpView};
 use crate::{RejectionBody, ResponseFuture, response};
 
@@ -52,18 +53,12 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let view = HttpView::of(&request);
         match self.gate.enter(&view, request::state(request.extensions())) {
-            Step::Ready(Ok(mut admission)) => match admission.take_inspection() {
-                None => {
-                    let after = request::admit(&mut request, admission);
-                    ResponseFuture::calling(self.inner.call(request), after)
-                }
-                Some(inspection) => {
-                    let service = self.take_ready_service();
-                    ResponseFuture::inspecting(inspection, service, request)
-                }
-            },
+            Step::Ready(Ok(mut admission)) if !admission.needs_body() => {
+                request::admit(&mut request, &mut admission);
+                ResponseFuture::calling(self.inner.call(request), admission)
+            }
             Step::Ready(Err(answer)) => ResponseFuture::answered(response::reject(&view, answer)),
-            Step::Pending(pending) => ResponseFuture::waiting(pending, self.take_ready_service(), request),
+            entry => ResponseFuture::new(entry, HttpExchange::new(self.take_ready_service(), request)),
         }
     }
 }

@@ -36,10 +36,7 @@ impl<S: Sync> FromRequestParts<S> for Refresh {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-        read(parts, |state| {
-            let verified = state.token()?;
-            RefreshToken::of(verified).map(Self).map_err(|error| verified.refuse(error))
-        })
+        read(parts, |state| RefreshToken::of_request(state).map(Self))
     }
 }
 

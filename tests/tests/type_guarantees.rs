@@ -10,7 +10,7 @@ use jwt_core::authorize::{
 };
 use jwt_core::claims::{ClaimPath, RegisteredClaims};
 use jwt_core::crypto::{Backend, PreparedKey, SigningKey};
-use jwt_core::gate::{Admission, Answer, Gate as _, Inspection, RequestState};
+use jwt_core::gate::{Admission, Answer, Gate as _, RequestState};
 use jwt_core::gate::{ProtectedResource, ResourceMetadata};
 use jwt_core::http::RequestView;
 use jwt_core::http::{Challenge, Rejection, Rendered, problem_json};
@@ -87,7 +87,6 @@ fn values_that_are_used_up_are_send() {
     sent::<Step<Result<Verified, Error>>>();
     sent::<Pending<Result<Verified, Error>>>();
     sent::<Admission>();
-    sent::<Inspection<Answer>>();
     sent::<Lookup>();
 }
 

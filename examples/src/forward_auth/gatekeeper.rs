@@ -71,15 +71,11 @@ fn pass(forward: &ForwardClaims, mut admission: Admission) -> Answer {
     match forward.enter(&empty, &state).ready() {
         Some(Ok(mut forwarded)) => {
             let mut lines = Lines(Vec::new());
-            if let Some(rewrite) = forwarded.take_rewrite() {
-                rewrite(&mut lines);
-            }
+            forwarded.rewrite(&mut lines);
             // Each token has other claims, so no cache may keep the answer.
             lines.append("cache-control", b"no-store".to_vec());
-            if let Some(after) = admission.into_after_response() {
-                // Nothing here issues cookies that would have to be awaited.
-                let _ = after(&mut lines);
-            }
+            // Nothing here issues cookies that would have to be awaited.
+            let _ = admission.edit_response(&mut lines);
             lines.0.into_iter().fold(Answer::new(200), |answer, (name, value)| answer.header(name, value))
         }
         Some(Err(refusal)) => refusal,

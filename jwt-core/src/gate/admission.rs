@@ -33,7 +33,7 @@ pub struct Admission {
     extras: Option<Box<Extras>>,
 }
 
-type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Option<Pending<SetCookies>> + Send>;
+pub(super) type AfterResponse = Box<dyn FnOnce(&mut dyn Headers) -> Option<Pending<SetCookies>> + Send>;
 
 #[derive(Default)]
 struct Extras {
@@ -55,10 +55,13 @@ impl Admission {
 
     /// Reads the beginning of the body first, and then follows the inspection's decision. Anything else in this admission is
     /// ignored.
-    pub fn inspecting(inspection: Inspection<Result<Self, Answer>>) -> Self {
-        let mut admission = Self::unchanged();
-        admission.extras().inspection = Some(inspection);
-        admission
+    pub(crate) fn inspecting(inspection: Inspection<Result<Self, Answer>>) -> Self {
+        Self::unchanged().with_inspection(inspection)
+    }
+
+    pub(super) fn with_inspection(mut self, inspection: Inspection<Result<Self, Answer>>) -> Self {
+        self.extras().inspection = Some(inspection);
+        self
     }
 
     /// Changes the request before the inner service sees it.
@@ -80,27 +83,34 @@ impl Admission {
         self
     }
 
-    /// Takes the inspection, which must decide before anything else is applied.
+    /// Whether the gate decides only after reading the beginning of the body. Nothing else in this admission counts then. A
+    /// [`ResponseFuture`](super::ResponseFuture) reads it.
+    #[must_use]
     #[inline]
-    pub fn take_inspection(&mut self) -> Option<Inspection<Result<Self, Answer>>> {
+    pub fn needs_body(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.inspection.is_some())
+    }
+
+    /// Takes the inspection, which must decide before anything else is applied.
+    pub(crate) fn take_inspection(&mut self) -> Option<Inspection<Result<Self, Answer>>> {
         self.extras.as_mut()?.inspection.take()
     }
 
-    /// Takes the change to the request. It changes the headers, and returns the new path and query, or `None` to keep them.
+    /// Changes the headers of the request. Returns its new path and query, or `None` to keep them.
     #[inline]
-    pub fn take_rewrite(&mut self) -> Option<impl FnOnce(&mut dyn Headers) -> Option<String> + use<>> {
-        let rewrite = self.extras.as_mut()?.rewrite.take()?;
-        Some(move |headers: &mut dyn Headers| rewrite.apply(headers))
+    pub fn rewrite(&mut self, headers: &mut dyn Headers) -> Option<String> {
+        self.extras.as_mut()?.rewrite.take()?.apply(headers)
     }
 
-    /// Returns the change to the response's headers. It returns cookies that have to be awaited, for the adapter to apply.
-    #[must_use]
+    /// Changes the headers of the response, for adapters without a [`ResponseFuture`](super::ResponseFuture). Returns cookies that
+    /// have to be awaited and [applied](SetCookies::apply).
+    pub fn edit_response(mut self, headers: &mut dyn Headers) -> Option<Pending<SetCookies>> {
+        self.take_after_response()?(headers)
+    }
+
     #[inline]
-    #[expect(clippy::type_complexity, reason = "only adapters name it, and an alias would be public")]
-    pub fn into_after_response(
-        self,
-    ) -> Option<Box<dyn FnOnce(&mut dyn Headers) -> Option<Pending<SetCookies>> + Send>> {
-        self.extras?.after
+    pub(super) fn take_after_response(&mut self) -> Option<AfterResponse> {
+        self.extras.as_mut()?.after.take()
     }
 
     fn extras(&mut self) -> &mut Extras {

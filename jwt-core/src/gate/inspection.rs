@@ -2,11 +2,9 @@ use std::fmt;
 
 use crate::step::Step;
 
-/// Reads the beginning of a request's body, if a gate or an endpoint cannot decide without it.
-///
-/// The adapter [feeds](Self::feed) it the body until it has enough, puts the [bytes that it read](Self::finish) back in front of
-/// the rest, and continues with the result. The body is read only after everything in the headers has been accepted.
-pub struct Inspection<T> {
+/// Reads the beginning of a request's body, if a gate or an endpoint cannot decide without it. The body is read only after
+/// everything in the headers has been accepted.
+pub(crate) struct Inspection<T> {
     limit: usize,
     read: Vec<u8>,
     cut: bool,
@@ -32,7 +30,7 @@ impl<T> Inspection<T> {
     }
 
     /// Takes the next bytes of the body, and returns how many it took. If it took fewer than all, it has enough.
-    pub fn feed(&mut self, chunk: &[u8]) -> usize {
+    pub(super) fn feed(&mut self, chunk: &[u8]) -> usize {
         let taken = chunk.len().min(self.limit - self.read.len());
         self.read.extend_from_slice(&chunk[..taken]);
         self.cut |= taken < chunk.len();
@@ -41,7 +39,7 @@ impl<T> Inspection<T> {
 
     /// Decides, and returns the bytes that were read together with the decision. Set `failed` if the body could not be read to its
     /// end.
-    pub fn finish(self, failed: bool) -> (Vec<u8>, Step<T>) {
+    pub(super) fn finish(self, failed: bool) -> (Vec<u8>, Step<T>) {
         let extent = match (failed, self.cut) {
             (true, _) => Extent::Broken,
             (false, true) => Extent::Cut,

@@ -4,7 +4,7 @@
 //! the body, or it [answers](Answer) itself. Layers and middleware of the adapters are gates: authentication
 //! ([`Authenticator`](crate::verify::Authenticator)), every [requirement](crate::authorize::Requirement), principal loading
 //! ([`load_async`]), forwarding ([`ForwardClaims`](crate::forward::ForwardClaims)) and
-//! [endpoints](Endpoint). Each adapter has one service and one future for all of them.
+//! [endpoints](Endpoint). Each adapter has one service for all of them, and gives its requests to one future as an [`Exchange`].
 //!
 //! Gates pass their results to each other, to extractors and to your own code in one value in the request's extensions:
 //! [`RequestState`].
@@ -33,6 +33,7 @@
 mod admission;
 mod answer;
 mod endpoint;
+mod exchange;
 mod inspection;
 mod metadata;
 mod principal;
@@ -43,8 +44,8 @@ pub use admission::{Admission, Gate};
 pub use answer::Answer;
 pub use endpoint::Endpoint;
 pub(crate) use endpoint::Reply;
-pub(crate) use inspection::Extent;
-pub use inspection::Inspection;
+pub use exchange::{Exchange, ResponseFuture};
+pub(crate) use inspection::{Extent, Inspection};
 pub(crate) use metadata::{Binding, InvalidResource};
 pub use metadata::{ProtectedResource, ResourceMetadata};
 pub use principal::{load, load_async, load_step};

@@ -8,59 +8,48 @@ use axum_core::body::Body;
 use bytes::Bytes;
 use http::Request;
 use http_body::{Body as _, Frame, SizeHint};
-use jwt_core::Step;
-use jwt_core::gate::Inspection;
 
-/// A body that is being read.
-pub(crate) struct Reading<T> {
-    inspection: Option<Inspection<T>>,
-    /// `None` if the body has another type.
-    body: Option<Body>,
+/// The part of a body that was read but not taken.
+#[derive(Default)]
+pub(crate) struct Reading {
+    next: Option<Result<Frame<Bytes>, BoxError>>,
 }
 
-impl<T> Reading<T> {
-    /// Takes the body out of the request.
-    pub(crate) fn start<B: 'static>(inspection: Inspection<T>, request: &mut Request<B>) -> Self {
-        Self { inspection: Some(inspection), body: body_of(request).map(mem::take) }
-    }
-
-    /// Continues reading. At the end the request has its body back, unchanged.
-    pub(crate) fn poll<B: 'static>(&mut self, request: &mut Request<B>, context: &mut Context<'_>) -> Poll<Step<T>> {
-        // It's polled again only after it was pending, when the inspection is still there.
-        let inspection = self.inspection.as_mut().expect("`Reading` polled after completion");
-        let mut next = None;
-        while let Some(body) = &mut self.body {
-            match ready!(Pin::new(body).poll_frame(context)) {
+impl Reading {
+    /// Reads until `take` has enough, or the body ends. Returns whether it could be read.
+    pub(crate) fn poll<B: 'static>(
+        &mut self,
+        request: &mut Request<B>,
+        take: &mut dyn FnMut(&[u8]) -> usize,
+        context: &mut Context<'_>,
+    ) -> Poll<bool> {
+        let Some(body) = body_of(request) else { return Poll::Ready(false) };
+        self.next = loop {
+            match ready!(Pin::new(&mut *body).poll_frame(context)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(mut data) => {
-                        let taken = inspection.feed(&data);
+                        let taken = take(&data);
                         if taken < data.len() {
-                            next = Some(Ok(Frame::data(data.split_off(taken))));
-                            break;
+                            break Some(Ok(Frame::data(data.split_off(taken))));
                         }
                     }
                     // Trailers end a body. RFC 9110 section 6.5.
-                    Err(trailers) => {
-                        next = Some(Ok(trailers));
-                        break;
-                    }
+                    Err(trailers) => break Some(Ok(trailers)),
                 },
-                Some(Err(error)) => {
-                    next = Some(Err(error.into_inner()));
-                    break;
-                }
-                None => break,
+                Some(Err(error)) => break Some(Err(error.into_inner())),
+                None => break None,
             }
-        }
-        let inspection = self.inspection.take().expect("it was there above");
-        let failed = self.body.is_none() || matches!(next, Some(Err(_)));
-        let (read, step) = inspection.finish(failed);
-        if let (Some(body), Some(place)) = (self.body.take(), body_of(request)) {
-            let is_over = next.as_ref().is_none_or(|next| next.as_ref().is_ok_and(Frame::is_trailers));
-            let rest = (!is_over).then_some(body);
-            *place = Body::new(Restored { read: read.into(), next, rest });
-        }
-        Poll::Ready(step)
+        };
+        Poll::Ready(!matches!(self.next, Some(Err(_))))
+    }
+
+    /// Puts the taken bytes in front of the rest again, so that the request has its body unchanged.
+    pub(crate) fn restore<B: 'static>(&mut self, request: &mut Request<B>, taken: Vec<u8>) {
+        let Some(body) = body_of(request) else { return };
+        let next = self.next.take();
+        let is_over = next.as_ref().is_none_or(|next| next.as_ref().is_ok_and(Frame::is_trailers));
+        let rest = (!is_over).then(|| mem::take(body));
+        *body = Body::new(Restored { taken: taken.into(), next, rest });
     }
 }
 
@@ -70,7 +59,7 @@ fn body_of<B: 'static>(request: &mut Request<B>) -> Option<&mut Body> {
 
 /// The complete body again, after its beginning was read.
 struct Restored {
-    read: Bytes,
+    taken: Bytes,
     next: Option<Result<Frame<Bytes>, BoxError>>,
     /// The unread part, or `None` after the end, because some bodies must not be polled again then.
     rest: Option<Body>,
@@ -81,8 +70,8 @@ impl http_body::Body for Restored {
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if !self.read.is_empty() {
-            return Poll::Ready(Some(Ok(Frame::data(mem::take(&mut self.read)))));
+        if !self.taken.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(mem::take(&mut self.taken)))));
         }
         if let Some(next) = self.next.take() {
             return Poll::Ready(Some(next));
@@ -94,7 +83,7 @@ impl http_body::Body for Restored {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.read.is_empty() && self.next.is_none() && self.rest.as_ref().is_none_or(Body::is_end_stream)
+        self.taken.is_empty() && self.next.is_none() && self.rest.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -103,7 +92,7 @@ impl http_body::Body for Restored {
             _ => 0,
         };
         // The length of bytes in memory fits into a `u64`.
-        let kept = (self.read.len() + next) as u64;
+        let kept = (self.taken.len() + next) as u64;
         let rest = self.rest.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint);
         let mut hint = SizeHint::new();
         hint.set_lower(rest.lower().saturating_add(kept));

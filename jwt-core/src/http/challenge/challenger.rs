@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::renderer::{Challenge, Renderer};
-use crate::error::{Class, Error, ErrorKind};
+use crate::error::{BuildError, Class, Error, ErrorKind};
 use crate::http::request::{RequestView, is_tchar};
 
 /// The realm of challenges unless you set one. A challenge must have at least one parameter: RFC 6750 section 3.
@@ -86,6 +86,12 @@ impl From<Error> for Rejection {
     /// Adds the response with the default realm and an empty body, for errors that no verifier is involved in.
     fn from(error: Error) -> Self {
         Challenger::default().refuse(error)
+    }
+}
+
+impl From<BuildError> for Rejection {
+    fn from(error: BuildError) -> Self {
+        Error::from(error).into()
     }
 }
 

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind};
+use crate::gate::RequestState;
+use crate::http::challenge::Rejection;
 use crate::http::cookies::Cookies;
 use crate::issue::REFRESH_TYPE;
 use crate::proof::DeviceRequest;
@@ -80,6 +82,16 @@ impl RefreshToken {
         } else {
             Err(ErrorKind::WrongType.into())
         }
+    }
+
+    /// Returns the refresh token of a request, for an extractor.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`RequestState::token`], and [`ErrorKind::WrongType`] for any other kind of token.
+    pub fn of_request(state: &RequestState) -> Result<Self, Rejection> {
+        let verified = state.token()?;
+        Self::of(verified).map_err(|error| verified.refuse(error))
     }
 
     /// Returns the subject of its session.

@@ -2,10 +2,16 @@
 
 #![no_main]
 
+use std::convert::Infallible;
+use std::future::Future as _;
+use std::ops::ControlFlow;
+use std::pin::{Pin, pin};
 use std::sync::LazyLock;
+use std::task::{Context, Poll, Waker};
 
-use jwt_core::gate::{Gate as _, RequestState};
-use jwt_core::http::{Csrf, TokenSources};
+use jwt_core::Step;
+use jwt_core::gate::{Admission, Answer, Exchange, Gate as _, RequestState, ResponseFuture};
+use jwt_core::http::{Csrf, Headers, TokenSources};
 use jwt_core::testing::BareRequest;
 use jwt_core::verify::Authenticator;
 use jwt_fuzz::{Input, forge};
@@ -73,27 +79,78 @@ fuzz_target!(|data: &[u8]| {
     let (request, claim) = (&REQUESTS[which], CLAIMS[which]);
     let outcome = AUTHENTICATOR.enter(request, &RequestState::missing("")).ready().expect("the keys are there");
     // An empty claim cannot be repeated, so no form is read for it.
-    let Ok(mut admission) = outcome else { return assert_eq!(claim, "") };
-    let mut form = admission.take_inspection().expect("the claim has to be repeated");
-    let (mut rest, mut taken) = (&body[..], 0);
-    while !rest.is_empty() {
-        let most = input.pick(&[rest.len(), 1, 7, 1 << 10, 1 << 15, 1 << 16, 0]).min(rest.len());
-        let chunk = if most == 0 && input.is_empty() { rest } else { &rest[..most] };
-        let fed = form.feed(chunk);
-        taken += fed;
-        if fed < chunk.len() {
-            break;
+    if outcome.is_err() {
+        return assert_eq!(claim, "");
+    }
+    let mut form = Form { input: &mut input, rest: &body, taken: 0, is_over: false, restored: None };
+    let future = pin!(ResponseFuture::new(Step::Ready(outcome), &mut form));
+    let Poll::Ready(Ok(admitted)) = future.poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("there's nothing to wait for");
+    };
+    assert_eq!(form.taken, body.len().min(LIMIT));
+    assert!(form.restored.is_some_and(|restored| restored == body[..form.taken]), "the body is given back");
+    let expected = expected(&body).is_some_and(|value| value == claim);
+    assert_eq!(admitted, expected, "{claim} in {} bytes", body.len());
+});
+
+/// A form that arrives in pieces.
+struct Form<'b, 'd> {
+    input: &'b mut Input<'d>,
+    rest: &'b [u8],
+    taken: usize,
+    is_over: bool,
+    restored: Option<Vec<u8>>,
+}
+
+impl Exchange for &mut Form<'_, '_> {
+    /// Whether the request was admitted.
+    type Response = bool;
+    type Error = Infallible;
+    type Call = ();
+
+    fn poll_body(&mut self, take: &mut dyn FnMut(&[u8]) -> usize, _: &mut Context<'_>) -> Poll<bool> {
+        assert!(!self.is_over, "the body is read once");
+        while !self.rest.is_empty() && !self.is_over {
+            let most = self.input.pick(&[self.rest.len(), 1, 7, 1 << 10, 1 << 15, 1 << 16, 0]).min(self.rest.len());
+            let piece = if most == 0 && self.input.is_empty() { self.rest } else { &self.rest[..most] };
+            let taken = take(piece);
+            self.taken += taken;
+            self.is_over = taken < piece.len();
+            self.rest = &self.rest[taken..];
         }
-        rest = &rest[chunk.len()..];
+        self.is_over = true;
+        Poll::Ready(true)
     }
 
-    let (read, outcome) = form.finish(false);
-    assert_eq!(taken, body.len().min(LIMIT));
-    assert!(read == body[..taken], "the body is given back");
-    let outcome = outcome.ready().expect("there's nothing to wait for");
-    let expected = expected(&body).is_some_and(|value| value == claim);
-    assert_eq!(outcome.is_ok(), expected, "{claim} in {} bytes", body.len());
-});
+    fn restore_body(&mut self, taken: Vec<u8>) {
+        self.restored = Some(taken);
+    }
+
+    fn call(self, _admission: &mut Admission) {}
+
+    fn poll_call(_: Pin<&mut ()>, _: &mut Context<'_>) -> Poll<Result<ControlFlow<bool, bool>, Infallible>> {
+        Poll::Ready(Ok(ControlFlow::Continue(true)))
+    }
+
+    fn answer(self, _answer: Answer) -> bool {
+        false
+    }
+
+    fn headers(_response: &mut bool) -> impl Headers {
+        NoHeaders
+    }
+}
+
+/// The headers of a response, which this target ignores.
+struct NoHeaders;
+
+impl Headers for NoHeaders {
+    fn lines(&self, _each: &mut dyn FnMut(&str, &[u8])) {}
+
+    fn append(&mut self, _name: &str, _value: Vec<u8>) {}
+
+    fn remove(&mut self, _name: &str) {}
+}
 
 /// Returns the field's value if exactly one such field ends before the limit.
 fn expected(body: &[u8]) -> Option<String> {

@@ -330,9 +330,8 @@ impl Headers for Lines {
 fn check_stripping(request: &Request) {
     let mut stripped = Request { method: request.method, target: request.target.clone(), lines: Vec::new() };
     let admission = FORWARD.enter(&request.bare(), &ADMITTED).ready().expect("there's nothing to wait for");
-    let rewrite = admission.expect("the token is verified").take_rewrite().expect("the token has to be taken out");
     let mut lines = Lines(request.lines.clone());
-    if let Some(target) = rewrite(&mut lines) {
+    if let Some(target) = admission.expect("the token is verified").rewrite(&mut lines) {
         stripped.target = target;
     }
     stripped.lines = lines.0;
