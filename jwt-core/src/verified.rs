@@ -22,7 +22,7 @@ use crate::http::challenge::{Challenger, Rejection, Scheme};
 use crate::http::token::Location;
 use crate::jose::Algorithm;
 use crate::json::{self, Members};
-use crate::observe::{self, Observer, Warned};
+use crate::observe::{self, OptionalObserver, Warned};
 
 pub(crate) use budget::Budget;
 use budget::{Charge, decoded_bytes};
@@ -125,7 +125,7 @@ const LONGEST: usize = 1024;
 #[derive(Clone)]
 pub(crate) struct VerifierContext {
     pub(crate) challenger: Challenger,
-    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) observer: OptionalObserver,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) leeway: Duration,
     /// The set-up faults that were logged at `WARN` lately.
@@ -142,7 +142,7 @@ pub(crate) type Recheck = dyn Fn(&Verified) -> Pin<Box<dyn Future<Output = Resul
 impl VerifierContext {
     /// Reports an error to logs and the observer. Call it once per error.
     pub(crate) fn observe(&self, error: &Error) {
-        observe::refused(&*self.observer, error);
+        observe::refused(&self.observer, error);
     }
 
     pub(crate) fn refuse(&self, error: Error) -> Rejection {
@@ -190,7 +190,7 @@ impl Verified {
     pub(crate) fn of_payload(payload: &str) -> Self {
         let context = VerifierContext {
             challenger: Challenger::default(),
-            observer: Arc::new(observe::NoObserver),
+            observer: OptionalObserver::default(),
             clock: Arc::new(crate::clock::ManualClock::at(1_000_000)),
             leeway: Duration::from_secs(60),
             warned: Arc::default(),

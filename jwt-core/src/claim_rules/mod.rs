@@ -7,6 +7,6 @@ mod sender;
 mod token_type;
 
 pub(crate) use resource::RequestedResource;
-pub(crate) use rules::{AudienceRule, ClaimRules, DEFAULT_LEEWAY, MAX_LEEWAY, Times};
+pub(crate) use rules::{AudienceRule, ClaimRules, DEFAULT_LEEWAY, FittingSeconds, MAX_LEEWAY, Times};
 pub(crate) use sender::{SenderMode, SenderRules};
 pub(crate) use token_type::TypeRule;

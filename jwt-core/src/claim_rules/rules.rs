@@ -83,6 +83,19 @@ impl Times {
     }
 }
 
+/// Whole seconds during which a token's times certainly fit, so that a cached token needs only two comparisons.
+#[derive(Clone, Copy)]
+pub(crate) struct FittingSeconds {
+    first: i64,
+    end: i64,
+}
+
+impl FittingSeconds {
+    pub(crate) fn contain(self, now: NumericDate) -> bool {
+        (self.first..self.end).contains(&now.seconds())
+    }
+}
+
 impl ClaimRules {
     /// Checks the claims, which were read from `payload`.
     pub(crate) fn check_claims(
@@ -183,7 +196,19 @@ impl ClaimRules {
         self.times_fit(times, now, leeway).map_err(|error| error.at(Check::Times))
     }
 
-    #[inline]
+    /// Returns seconds during which `check_times` accepts these times, if it has accepted them once. Call it at other moments: parts
+    /// of seconds, and the leeway for tokens of the future, are left out.
+    pub(crate) fn fitting_seconds(&self, times: &Times, leeway: Duration) -> FittingSeconds {
+        let &Times { expires_at, not_before, issued_at } = times;
+        let begins = not_before.max(issued_at);
+        let too_old = self.max_age.and_then(|max_age| Some(issued_at?.plus(max_age)));
+        let ends = [expires_at, too_old].into_iter().flatten().min();
+        FittingSeconds {
+            first: begins.map_or(i64::MIN, |begins| begins.seconds().saturating_add(1)),
+            end: ends.map_or(i64::MAX, |ends| ends.plus(leeway).seconds()),
+        }
+    }
+
     fn times_fit(&self, times: &Times, now: NumericDate, leeway: Duration) -> Result<(), Error> {
         let &Times { expires_at, not_before, issued_at } = times;
         match expires_at {
@@ -290,6 +315,45 @@ mod tests {
         assert_eq!(check(&short, r#"{"exp":1000050}"#, 0), Err(ErrorKind::MissingClaim));
         assert_eq!(check(&short, r#"{"iat":999950,"exp":1000050}"#, 0), Ok(()));
         assert_eq!(check(&short, r#"{"iat":999950,"exp":1000051}"#, 0), Err(ErrorKind::LifetimeTooLong));
+    }
+
+    #[test]
+    fn times_fit_in_every_fitting_second() {
+        let payloads = [
+            r#"{}"#,
+            r#"{"exp":1000010}"#,
+            r#"{"exp":1000009.5,"nbf":999990.5,"iat":999980}"#,
+            r#"{"exp":1000010,"nbf":999980,"iat":999990}"#,
+            r#"{"exp":253402300799,"iat":999995}"#,
+            r#"{"exp":-5}"#,
+        ];
+        let aged = ClaimRules { max_age: Some(Duration::from_secs(12)), ..no_rules() };
+        let ageless = ClaimRules { max_age: Some(Duration::MAX), ..no_rules() };
+        for (rules, leeway) in [(&no_rules(), 0), (&no_rules(), 7), (&aged, 0), (&aged, 7), (&ageless, 7)] {
+            for payload in payloads {
+                let times = Times::of(&RegisteredClaims::read(payload).expect("well-formed"));
+                if rules.max_age.is_some() && times.issued_at.is_none() {
+                    continue;
+                }
+                let leeway = Duration::from_secs(leeway);
+                let fitting = rules.fitting_seconds(&times, leeway);
+                for second in NOW - 40..NOW + 40 {
+                    for millis in [0, 499, 500, 999] {
+                        let now = moment(second, millis);
+                        let fits = rules.check_times(&times, now, leeway).is_ok();
+                        assert!(fits || !fitting.contain(now), "{payload} at {second}.{millis} with {leeway:?}");
+                    }
+                }
+            }
+        }
+        let fitting = aged
+            .fitting_seconds(&Times::of(&RegisteredClaims::read(payloads[3]).expect("well-formed")), Duration::ZERO);
+        let seconds: Vec<_> = (NOW - 40..NOW + 40).filter(|second| fitting.contain(moment(*second, 0))).collect();
+        assert_eq!((seconds.first(), seconds.last()), (Some(&(NOW - 9)), Some(&(NOW + 1))));
+    }
+
+    fn moment(seconds: i64, millis: u64) -> NumericDate {
+        NumericDate::from(Duration::from_secs(seconds as u64) + Duration::from_millis(millis))
     }
 
     #[test]

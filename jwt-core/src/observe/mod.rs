@@ -45,7 +45,7 @@ mod watch;
 
 #[cfg(feature = "metrics")]
 pub use self::metrics::MetricsObserver;
-pub(crate) use observer::NoObserver;
+pub(crate) use observer::OptionalObserver;
 pub use observer::{Event, Observer};
 pub(crate) use warned::Warned;
 pub(crate) use watch::{Watch, anonymous, refused};

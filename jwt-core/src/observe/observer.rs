@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
@@ -88,14 +89,24 @@ pub trait Observer: fmt::Debug + Send + Sync {
     }
 }
 
-/// An observer that ignores every event.
-#[derive(Debug)]
-pub(crate) struct NoObserver;
+/// The observer of a verifier, if it has one. Without one, an event costs a comparison.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OptionalObserver(Option<Arc<dyn Observer>>);
 
-impl Observer for NoObserver {
-    fn observe(&self, _event: Event<'_>) {}
+impl OptionalObserver {
+    pub(crate) fn new(observer: impl Observer + 'static) -> Self {
+        Self(Some(Arc::new(observer)))
+    }
 
-    fn times(&self) -> bool {
-        false
+    #[inline]
+    pub(crate) fn observe(&self, event: Event<'_>) {
+        if let Some(observer) = &self.0 {
+            observer.observe(event);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn times(&self) -> bool {
+        self.0.as_ref().is_some_and(|observer| observer.times())
     }
 }

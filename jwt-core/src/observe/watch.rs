@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Span};
 
-use super::observer::{Event, Observer};
+use super::observer::{Event, OptionalObserver};
 use crate::clock::Clock;
 use crate::error::Error;
 
@@ -18,7 +18,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn start(observer: &dyn Observer, clock: &dyn Clock) -> Self {
+    pub(crate) fn start(observer: &OptionalObserver, clock: &dyn Clock) -> Self {
         let timed = observer.times() || tracing::enabled!(Level::DEBUG);
         Self { started: timed.then(|| clock.monotonic()), issuer: None, traced: is_traced() }
     }
@@ -31,7 +31,7 @@ impl Watch {
     }
 
     /// Reports the outcome.
-    pub(crate) fn report(&self, observer: &dyn Observer, clock: &dyn Clock, outcome: Result<(), &Error>) {
+    pub(crate) fn report(&self, observer: &OptionalObserver, clock: &dyn Clock, outcome: Result<(), &Error>) {
         let took = self.started.map(|started| clock.monotonic().saturating_sub(started));
         let issuer = self.issuer.as_deref();
         let name = outcome.map_or_else(Error::code, |()| "accepted");
@@ -56,6 +56,11 @@ impl Watch {
         if let Some(took) = took {
             observer.observe(Event::Verification { outcome: outcome.map_err(Error::kind), issuer, took });
         }
+    }
+
+    /// Whether an accepted token is told only to the observer: there is no subscriber, and no times are measured.
+    pub(crate) const fn is_silent(&self) -> bool {
+        !self.traced && self.started.is_none()
     }
 
     /// Whether the application's spans are filled in.
@@ -89,7 +94,7 @@ fn shown(name: &str) -> String {
 }
 
 /// Reports an error without a verification: there was no token, or it had been accepted before.
-pub(crate) fn refused(observer: &dyn Observer, error: &Error) {
+pub(crate) fn refused(observer: &OptionalObserver, error: &Error) {
     tracing::debug!(outcome = error.code(), detail = error.detail().as_deref(), "request refused");
     if is_traced() {
         record_outcome(error.code());
@@ -98,7 +103,7 @@ pub(crate) fn refused(observer: &dyn Observer, error: &Error) {
 }
 
 /// Reports a request that was let through without a token.
-pub(crate) fn anonymous(observer: &dyn Observer) {
+pub(crate) fn anonymous(observer: &OptionalObserver) {
     tracing::debug!(outcome = "anonymous", "request let through");
     if is_traced() {
         record_outcome("anonymous");

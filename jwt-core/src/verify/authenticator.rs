@@ -201,8 +201,8 @@ impl Authentication<'_> {
         let RawToken { csrf, removal, .. } = token;
         let entry = match verification {
             // Most requests. Their result is written once, and not copied.
-            Step::Ready(outcome) if !selects_protocol => {
-                return self.conclude(outcome, location.scheme(), csrf, removal, access);
+            Step::Ready(Ok(verified)) if csrf.is_none() && !verified.nonce_ends() && !selects_protocol => {
+                return pass(verified, access);
             }
             Step::Ready(outcome) => self.conclude(outcome, location.scheme(), csrf, removal, access),
             Step::Pending(pending) => {
@@ -292,7 +292,7 @@ impl Authentication<'_> {
     ) -> Result<Admission, Answer> {
         let context = &self.pipeline.context;
         if self.authenticator.passes(&error, access.optional) {
-            observe::anonymous(&*context.observer);
+            observe::anonymous(&context.observer);
             return match access.requirement {
                 Some(_) => Err(context.refuse(access.no_credentials()).into()),
                 None => Ok(Admission::with_state(RequestState::guest(Arc::clone(context)))),
@@ -317,7 +317,7 @@ impl Authentication<'_> {
 
 impl Gate for Authenticator {
     fn enter(&self, request: &dyn RequestView, state: &RequestState) -> Step<Result<Admission, Answer>> {
-        let target = request.target();
+        let target = if self.verifier.looks_at_targets() { request.target() } else { "" };
         if let Some(metadata) = self.verifier.metadata_at(target) {
             return Step::Ready(Err(metadata.answer(request.method())));
         }
@@ -326,6 +326,7 @@ impl Gate for Authenticator {
 }
 
 /// Admits a request with a valid token, unless its route requires more.
+#[inline]
 fn pass(verified: Verified, access: RouteAccess) -> Step<Result<Admission, Answer>> {
     let Some(requirement) = access.requirement else { return Step::Ready(Ok(admit(verified))) };
     match verified.require(&*requirement) {
@@ -359,6 +360,7 @@ fn with_next_nonce(admission: Admission, nonce: Option<String>) -> Admission {
     })
 }
 
+#[inline]
 fn admit(verified: Verified) -> Admission {
     // RFC 6750 section 2.3: shared caches must not store responses to requests with a token in the URL.
     let in_query = verified.location() == Some(Location::Query);

@@ -23,7 +23,7 @@ use crate::verified::{Parts, TokenMetadata, Verified, VerifierContext};
 
 use super::cache::{CachedClaims, Entry, NewEntry, Store, TokenCacheStatus};
 use super::explain;
-use super::issuers::{FoundIssuer, IssuerSet};
+use super::issuers::{FoundIssuer, Issuer, IssuerSet};
 use super::revocation_check::RevocationCheck;
 use super::sender_check::SenderCheck;
 use super::signature::{Signature, SignatureCheck, Signed, observe_look_up};
@@ -178,36 +178,47 @@ impl Pipeline {
         watch: &mut Watch,
     ) -> Option<Result<Verified, Error>> {
         let cache = self.cache.as_ref().filter(|cache| !cache.keeps_digests())?;
-        let found = cache.find_token(token);
-        let current = found.as_ref().and_then(|entry| {
+        let found = cache.read_token(token, |entry| {
             let now = self.context.clock.now();
-            Some((entry, self.current_claims(entry, now)?, now))
+            let cached = self.current_claims(entry, now)?;
+            watch.set_issuer(entry.issuer.name.as_ref());
+            Some(self.check_cached(&entry.issuer, cached, now))
         });
-        observe_look_up(&*self.context.observer, current.is_some());
-        let Some((entry, cached, now)) = current else {
-            if found.is_some() {
+        observe_look_up(&self.context.observer, matches!(found, Some(Some(_))));
+        let (parts, issuer) = match found? {
+            Some(Ok(found)) => found,
+            outdated => {
                 cache.forget(token);
+                return outdated.map(|times| times.map(|(parts, _)| Verified::new(parts, location)));
             }
-            return None;
         };
-        watch.set_issuer(entry.issuer.name.as_ref());
-        let leeway = self.context.leeway;
-        if let Err(error) = entry.issuer.policy.check_times(&cached.times, now.into(), leeway) {
-            cache.forget(token);
-            return Some(Err(explain::times(error, &entry.issuer, &cached.times, now, leeway)));
+        let verified = Verified::new(parts, location);
+        if let Some(issuer) = issuer {
+            let claims = verified.registered();
+            if let Err(error) = issuer.policy.check_resource(&claims, verified.payload(), &self.resource) {
+                return Some(Err(error));
+            }
+        }
+        Some(Ok(verified))
+    }
+
+    /// Checks the times of a cached token. Returns its claims, and its issuer if the audience must be checked too.
+    fn check_cached(
+        &self,
+        issuer: &Arc<Issuer>,
+        cached: &CachedClaims,
+        now: Duration,
+    ) -> Result<(Arc<Parts>, Option<Arc<Issuer>>), Error> {
+        if !cached.fitting.contain(now.into()) {
+            let leeway = self.context.leeway;
+            let times = issuer.policy.check_times(&cached.times, now.into(), leeway);
+            times.map_err(|error| explain::times(error, issuer, &cached.times, now, leeway))?;
         }
         let parts = match cached.parts.is_of(&self.context) {
             true => Arc::clone(&cached.parts),
             false => other_context(&cached.parts, &self.context),
         };
-        let verified = Verified::new(parts, location);
-        if !matches!(self.resource, RequestedResource::Any) {
-            let (policy, claims) = (&entry.issuer.policy, verified.registered());
-            if let Err(error) = policy.check_resource(&claims, verified.payload(), &self.resource) {
-                return Some(Err(error));
-            }
-        }
-        Some(Ok(verified))
+        Ok((parts, (!matches!(self.resource, RequestedResource::Any)).then(|| Arc::clone(issuer))))
     }
 
     /// Returns the claims of a cached token if its issuer and key are still in use.
@@ -316,7 +327,7 @@ impl Pipeline {
                 fetched: waited.keys,
                 ..Wanted::new(header.key_id.as_deref(), header.algorithm)
             };
-            let check = SignatureCheck { cache: self.cache.as_deref(), observer: &*self.context.observer };
+            let check = SignatureCheck { cache: self.cache.as_deref(), observer: &self.context.observer };
             match check.run(token, &compact, issuer, &wanted, || check_claims().is_ok())? {
                 Signed::By { key, generation, is_known } => Some((key, generation, is_known)),
                 Signed::Wait(fetch) => return Ok(Attempt::Wait(Wait::Keys(fetch))),
@@ -349,13 +360,16 @@ impl Pipeline {
             members,
         };
         let generation = signed.and_then(|(_, generation, is_known)| generation.filter(|_| !is_known));
-        let new_entry =
-            generation.map(|generation| NewEntry { issuer: Arc::clone(issuer), resolved, generation, times });
+        let new_entry = generation.map(|generation| {
+            let fitting = issuer.policy.fitting_seconds(&times, self.context.leeway);
+            NewEntry { issuer: Arc::clone(issuer), resolved, generation, times, fitting }
+        });
         Ok(Attempt::Done(ValidToken { verified: Verified::new(Parts::new(metadata, text), location), new_entry }))
     }
 
     /// Checks everything that can change while the token stays the same: who sends it, whether it was revoked, and the application's
     /// requirements. The use of a proof is recorded last.
+    #[inline]
     fn check_current<'s>(
         self: &Arc<Self>,
         token: &[u8],
@@ -403,6 +417,7 @@ impl Pipeline {
         senders.check(token, verified, sender, Moment::of(&*self.context.clock))
     }
 
+    #[inline]
     fn check_standing(self: &Arc<Self>, verified: &Verified) -> Step<Result<(), Error>> {
         let Some(revocations) = &self.revocations else { return self.check_requirements(verified) };
         match revocations.start(verified) {
@@ -418,6 +433,7 @@ impl Pipeline {
         }
     }
 
+    #[inline]
     fn check_requirements(&self, verified: &Verified) -> Step<Result<(), Error>> {
         if self.requirements.is_empty() {
             return Step::Ready(Ok(()));
@@ -426,13 +442,24 @@ impl Pipeline {
     }
 
     fn watch(&self) -> Watch {
-        Watch::start(&*self.context.observer, &*self.context.clock)
+        Watch::start(&self.context.observer, &*self.context.clock)
     }
 
     /// Reports the outcome of a verification.
+    #[inline]
     fn report(&self, watch: &Watch, outcome: &Result<Verified, Error>) {
+        // Most requests: the token is good, and nothing is logged or measured.
+        if outcome.is_ok() && watch.is_silent() {
+            self.context.observer.observe(Event::Accepted);
+        } else {
+            self.report_in_full(watch, outcome);
+        }
+    }
+
+    #[cold]
+    fn report_in_full(&self, watch: &Watch, outcome: &Result<Verified, Error>) {
         let VerifierContext { observer, clock, warned, .. } = &*self.context;
-        watch.report(&**observer, &**clock, outcome.as_ref().map(drop));
+        watch.report(observer, &**clock, outcome.as_ref().map(drop));
         if watch.is_traced()
             && let Ok(verified) = outcome
         {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::observe::{Event, Observer};
+use crate::observe::{Event, OptionalObserver};
 use crate::revocation::{RevocationList, Standing, TokenIdentity};
 use crate::step::{Pending, Step};
 use crate::verified::{Recheck, Verified};
@@ -10,7 +10,7 @@ use crate::verified::{Recheck, Verified};
 pub(super) struct RevocationCheck {
     pub(super) list: Arc<dyn RevocationList>,
     pub(super) accepts_during_outage: bool,
-    pub(super) observer: Arc<dyn Observer>,
+    pub(super) observer: OptionalObserver,
 }
 
 impl RevocationCheck {

@@ -8,7 +8,7 @@ use crate::crypto::PreparedKey;
 use crate::error::{Check, Error, ErrorKind};
 use crate::jose::compact::{Compact, SignatureBytes};
 use crate::keys::{Lookup, Wanted};
-use crate::observe::{Event, Observer};
+use crate::observe::{Event, OptionalObserver};
 
 use super::cache::{Entry, Store};
 use super::explain;
@@ -40,7 +40,7 @@ pub(super) enum Signed {
 /// Checks signatures with the keys of issuers.
 pub(super) struct SignatureCheck<'p> {
     pub(super) cache: Option<&'p Store>,
-    pub(super) observer: &'p dyn Observer,
+    pub(super) observer: &'p OptionalObserver,
 }
 
 impl SignatureCheck<'_> {
@@ -98,12 +98,11 @@ impl SignatureCheck<'_> {
     /// Whether a cache of digests remembers that a current key of the issuer has signed the token.
     fn has_known_signature(&self, token: &str, issuer: &Arc<Issuer>, generation: Option<u64>) -> bool {
         let Some(cache) = self.cache.filter(|cache| cache.keeps_digests()) else { return false };
-        let entry = cache.find_token(token.as_bytes());
-        let is_current =
-            |entry: &Arc<Entry>| Arc::ptr_eq(&entry.issuer, issuer) && Some(entry.generation) == generation;
-        let found = entry.as_ref().is_some_and(is_current);
+        let is_current = |entry: &Entry| Arc::ptr_eq(&entry.issuer, issuer) && Some(entry.generation) == generation;
+        let entry = cache.read_token(token.as_bytes(), is_current);
+        let found = entry == Some(true);
         observe_look_up(self.observer, found);
-        if entry.is_some() && !found {
+        if entry == Some(false) {
             cache.forget(token.as_bytes());
         }
         found
@@ -111,6 +110,6 @@ impl SignatureCheck<'_> {
 }
 
 /// Reports whether the cache had a token.
-pub(super) fn observe_look_up(observer: &dyn Observer, found: bool) {
+pub(super) fn observe_look_up(observer: &OptionalObserver, found: bool) {
     observer.observe(if found { Event::CacheHit } else { Event::CacheMiss });
 }

@@ -100,6 +100,11 @@ impl Verifier {
         Some(Self { pipeline: Arc::clone(pipeline), sources: Arc::clone(&self.sources), resources: None })
     }
 
+    /// Whether a request's path and query matter: only if a protected resource is declared.
+    pub(super) fn looks_at_targets(&self) -> bool {
+        self.resources.is_some() || self.pipeline.metadata.is_some()
+    }
+
     /// Returns the checks for a request with this path and query.
     pub(super) fn pipeline_for(&self, target: &str) -> &Arc<Pipeline> {
         self.resources.as_ref().map_or(&self.pipeline, |resources| resources.pipeline(target))

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod decoded_claims;
+mod reentrant_clock;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -15,7 +15,7 @@ use crate::crypto::Backend;
 use crate::jose::{Algorithm, IgnoredKey};
 use crate::keys::discovery::{FetchedSet, Tag};
 use crate::keys::{Fetch, FetchError, FetchErrorKind, Fetched, KeyRefreshSettings, Location, Lookup, Quota};
-use crate::observe::{Event, Observer};
+use crate::observe::{Event, OptionalObserver};
 
 use super::schedule::{Cause, FetchDecision, FetchSchedule};
 use super::snapshot::Snapshot;
@@ -44,7 +44,7 @@ pub(crate) struct Setup {
     pub(crate) settings: KeyRefreshSettings,
     pub(crate) fetch: Arc<dyn Fetch>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) observer: OptionalObserver,
     pub(crate) listed: bool,
     /// Limits the fetches of an issuer that a resolver found.
     pub(crate) quota: Option<Arc<Quota>>,

@@ -53,7 +53,7 @@ impl VerifierBuilder {
         let (accepts_during_outage, observer) = (self.accepts_during_outage, &self.observer);
         let revocations = self
             .revocations
-            .map(|list| Arc::new(RevocationCheck { list, accepts_during_outage, observer: Arc::clone(observer) }));
+            .map(|list| Arc::new(RevocationCheck { list, accepts_during_outage, observer: observer.clone() }));
         let mut pipeline = Pipeline {
             issuers: Arc::new(issuers),
             cache,
@@ -109,7 +109,7 @@ impl VerifierBuilder {
             dpop: dpop.is_some(),
             fits_fapi2,
             #[cfg(feature = "remote")]
-            observer: Arc::clone(&self.observer),
+            observer: self.observer.clone(),
             #[cfg(feature = "remote")]
             listed: true,
             #[cfg(feature = "remote")]

@@ -11,7 +11,7 @@ use crate::http::challenge::{Challenge, DEFAULT_REALM, Rendered, Renderer};
 use crate::http::request::RequestView;
 use crate::http::token::TokenSources;
 use crate::jose::compact::Limits;
-use crate::observe::{NoObserver, Observer};
+use crate::observe::{Observer, OptionalObserver};
 use crate::proof::Dpop;
 use crate::revocation::RevocationList;
 use crate::verify::TrustedIssuer;
@@ -34,7 +34,7 @@ pub struct VerifierBuilder {
     pub(super) challenges: Vec<String>,
     pub(super) requirements: Vec<Box<dyn Requirement>>,
     pub(super) clock: Option<Arc<dyn Clock>>,
-    pub(super) observer: Arc<dyn Observer>,
+    pub(super) observer: OptionalObserver,
     pub(super) backend: Option<Backend>,
     pub(super) cache: Option<TokenCacheSettings>,
     pub(super) any_is_ready: bool,
@@ -71,7 +71,7 @@ impl VerifierBuilder {
             challenges: Vec::new(),
             requirements: Vec::new(),
             clock: None,
-            observer: Arc::new(NoObserver),
+            observer: OptionalObserver::default(),
             backend: Backend::compiled_in(),
             cache: Some(TokenCacheSettings::new()),
             any_is_ready: false,
@@ -304,7 +304,7 @@ impl VerifierBuilder {
 
     /// Sends an event for every outcome to `observer`. Default: no observer.
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Arc::new(observer);
+        self.observer = OptionalObserver::new(observer);
         self
     }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::claim_rules::Times;
+use crate::claim_rules::{FittingSeconds, Times};
 use crate::verified::Parts;
 use crate::verify::issuers::Issuer;
 
@@ -25,6 +25,7 @@ enum Content {
 pub(in crate::verify) struct CachedClaims {
     pub(in crate::verify) parts: Arc<Parts>,
     pub(in crate::verify) times: Times,
+    pub(in crate::verify) fitting: FittingSeconds,
     /// Whether a resolver found the issuer, which may then be gone at the next hit.
     pub(in crate::verify) resolved: bool,
 }
@@ -37,6 +38,7 @@ pub(in crate::verify) struct NewEntry {
     /// The generation of the issuer's keys.
     pub(in crate::verify) generation: u64,
     pub(in crate::verify) times: Times,
+    pub(in crate::verify) fitting: FittingSeconds,
 }
 
 /// The key of a cache entry.
@@ -48,10 +50,11 @@ pub(super) enum CacheKey<'t> {
 
 impl Entry {
     pub(super) fn new(key: CacheKey<'_>, new: NewEntry, parts: &Arc<Parts>) -> Self {
-        let NewEntry { issuer, resolved, generation, times } = new;
+        let NewEntry { issuer, resolved, generation, times, fitting } = new;
         let content = match key {
             CacheKey::Token(token) => {
-                Content::Token(Zeroizing::new(token.into()), CachedClaims { parts: Arc::clone(parts), times, resolved })
+                let claims = CachedClaims { parts: Arc::clone(parts), times, fitting, resolved };
+                Content::Token(Zeroizing::new(token.into()), claims)
             }
             CacheKey::Digest(digest) => Content::Digest(*digest),
         };

@@ -68,11 +68,12 @@ impl HotCopies {
         }
     }
 
-    pub(super) fn find_entry(&self, key: CacheKey<'_>) -> Option<Arc<Entry>> {
+    /// Looks a token up, and reads its entry under the lock.
+    pub(super) fn read_entry<R>(&self, key: CacheKey<'_>, read: impl FnOnce(&Entry) -> R) -> Option<R> {
         self.with_slot(key, |slot| {
             let entry = slot.entry.as_ref().filter(|entry| entry.has_key(key))?;
             slot.lookups = 0;
-            Some(Arc::clone(entry))
+            Some(read(entry))
         })
         .flatten()
     }

@@ -144,6 +144,8 @@ impl Hasher for Hashed {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::entry::NewEntry;
     use super::*;
     use crate::claim_rules::{ClaimRules, Times};
@@ -167,7 +169,8 @@ mod tests {
             tenancy: None,
         };
         let times = Times::of(&RegisteredClaims::NONE);
-        let new = NewEntry { issuer: Arc::new(issuer), resolved: false, generation: 0, times };
+        let fitting = issuer.policy.fitting_seconds(&times, Duration::ZERO);
+        let new = NewEntry { issuer: Arc::new(issuer), resolved: false, generation: 0, times, fitting };
         let entry = Entry::new(CacheKey::Token(token.as_bytes()), new, Verified::of_payload("{}").parts());
         shard.insert(hash, Arc::new(entry), BOUNDS)
     }

@@ -60,15 +60,19 @@ impl Store {
         self.digests.is_some()
     }
 
-    pub(in crate::verify) fn find_token(&self, token: &[u8]) -> Option<Arc<Entry>> {
+    /// Looks a token up, and reads its entry.
+    ///
+    /// A hot copy is read under its lock, which is only ever tried: `read` may call code of the application, even code that verifies
+    /// a token.
+    pub(in crate::verify) fn read_token<R>(&self, token: &[u8], mut read: impl FnMut(&Entry) -> R) -> Option<R> {
         self.with_key(token, |key| {
-            if let Some(entry) = self.hot_copies.find_entry(key) {
-                return Some(entry);
+            if let Some(result) = self.hot_copies.read_entry(key, &mut read) {
+                return Some(result);
             }
             let hash = self.hash(key);
             let entry = self.shard(hash).find_entry(hash, key)?;
             self.hot_copies.found_in_table(hash, key, &entry);
-            Some(entry)
+            Some(read(&entry))
         })
     }
 

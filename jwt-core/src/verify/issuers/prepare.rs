@@ -26,7 +26,7 @@ pub(crate) struct PrepareContext {
     /// Whether the verifier's settings fit FAPI 2.0.
     pub(crate) fits_fapi2: Result<(), BuildError>,
     #[cfg(feature = "remote")]
-    pub(crate) observer: Arc<dyn crate::observe::Observer>,
+    pub(crate) observer: crate::observe::OptionalObserver,
     /// Whether the builder was given the issuer; otherwise a resolver found it.
     #[cfg(feature = "remote")]
     pub(crate) listed: bool,
@@ -350,7 +350,7 @@ fn remote_keys(
         settings,
         fetch,
         clock: Arc::clone(&context.clock),
-        observer: Arc::clone(&context.observer),
+        observer: context.observer.clone(),
         listed: context.listed,
         quota: context.quota.clone(),
         backend,
