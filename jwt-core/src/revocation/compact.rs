@@ -10,36 +10,37 @@ const TAG_BITS: u32 = 3;
 pub(super) const TAGS: usize = 1 << TAG_BITS;
 
 /// The number of buckets that are stored together.
-const GROUP: usize = 256;
+const GROUP: usize = 128;
 
-/// More would overflow the positions of groups.
+/// The most buckets of a chunk. Chunks are small, so that the memory of a set's chunks fits those of the next set.
+const CHUNK: usize = 4_096;
+
+/// With more, the store would be asked about every 64th name.
 pub(super) const MAX_LEN: usize = 1 << 26;
 
 /// Sorted fingerprints, each with a small tag: about 2.9 bytes for each of 16,000, and 2.4 for each of 300,000.
 ///
 /// The high bits of a fingerprint are its bucket, of which there are about as many as fingerprints. The buckets' sizes are
 /// unary numbers, and the rest of each fingerprint has a fixed length (Elias 1974, Fano 1971). The sizes of some buckets are
-/// followed by their rests, so that a look-up reads one place in memory besides the small `starts`. Sets merge in one pass.
+/// beside their rests, so that a look-up reads one place in memory besides the small starts. Sets merge in one pass.
 #[derive(Debug, Default)]
 pub(super) struct CompactSet {
-    /// For each group, first its sizes: for each bucket a one for each of its fingerprints, and a zero. Then the rests: the low
-    /// bits of each fingerprint, and its tag.
-    words: Box<[u64]>,
-    /// How many fingerprints are before each group, and how many there are.
-    starts: Box<[u32]>,
+    chunks: Box<[Chunk]>,
+    /// The position of each group's middle in its chunk.
+    middles: Box<[u32]>,
+    len: usize,
     bucket_bits: u32,
 }
 
+/// The groups of some buckets.
+///
+/// Upwards from its middle, a group has its sizes: for each bucket a one for each of its fingerprints, and a zero. Downwards,
+/// it has the rests: the low bits of each fingerprint, and its tag. A few bytes follow, so that each place can be read as a word.
+#[derive(Debug)]
+struct Chunk(Box<[u8]>);
+
 /// A fingerprint with its tag.
 pub(super) type Tagged = (u32, u8);
-
-/// The places of a group, counted in bits.
-struct Group {
-    sizes: usize,
-    rests: usize,
-    /// How many fingerprints it has.
-    len: usize,
-}
 
 impl CompactSet {
     /// Creates a set from at most `most` fingerprints, which are sorted and distinct.
@@ -49,87 +50,105 @@ impl CompactSet {
         builder.finish()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.starts.last().map_or(0, |len| *len as usize)
+    pub(super) const fn len(&self) -> usize {
+        self.len
     }
 
     /// How many bytes the set takes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.words) + size_of_val(&*self.starts) + size_of::<Self>()
+        let places = size_of_val(&*self.chunks) + size_of_val(&*self.middles);
+        size_of::<Self>() + places + self.chunks.iter().map(|chunk| chunk.0.len()).sum::<usize>()
     }
 
     /// The tag of a fingerprint, if it's in the set.
     pub(super) fn tag(&self, fingerprint: u32) -> Option<u8> {
         let bucket = bucket_of(fingerprint, self.bucket_bits);
-        let group = self.group(bucket / GROUP)?;
-        let (bucket, wanted) = (bucket % GROUP, rest_of(fingerprint, self.rest_bits()) >> TAG_BITS);
+        let chunk = self.chunks.get(bucket / CHUNK)?;
+        let middle = *self.middles.get(bucket / GROUP)? as usize;
+        let (rest_bits, bucket) = (rest_bits(self.bucket_bits), bucket % GROUP);
+        let wanted = rest_of(fingerprint, rest_bits) >> TAG_BITS;
+        let mut sizes = chunk.after_zeros(middle, bucket)?;
         // The zeros before are those of the buckets before.
-        let mut index = self.after_zeros(group.sizes, bucket) - bucket;
-        while index < group.len && self.read(group.sizes + bucket + index) & 1 == 1 {
-            let rest = self.rest(&group, index);
-            if rest >> TAG_BITS >= wanted {
-                return (rest >> TAG_BITS == wanted).then_some((rest & mask(TAG_BITS)) as u8);
+        let mut index = sizes - bucket;
+        loop {
+            let run = (chunk.bits(8 * middle + sizes)?.trailing_ones() as usize).min(WINDOW);
+            for index in index..index + run {
+                let rest = chunk.rest(middle, index, rest_bits)?;
+                if rest >> TAG_BITS >= wanted {
+                    return (rest >> TAG_BITS == wanted).then_some((rest & mask(TAG_BITS)) as u8);
+                }
             }
-            index += 1;
+            if run < WINDOW {
+                return None;
+            }
+            (sizes, index) = (sizes + run, index + run);
         }
-        None
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Tagged> {
-        let groups = (0..).map_while(|index| Some((index, self.group(index)?)));
-        groups.flat_map(move |(number, group)| {
-            let (mut bucket, mut at) = (number * GROUP, group.sizes);
-            (0..group.len).map(move |index| {
-                let mut zeros = self.read(at).trailing_zeros() as usize;
-                while self.read(at + zeros) & 1 == 0 {
-                    zeros += self.read(at + zeros).trailing_zeros() as usize;
-                }
-                (bucket, at) = (bucket + zeros, at + zeros + 1);
-                let rest = self.rest(&group, index);
-                let high = (bucket as u64) << (BITS - self.bucket_bits);
-                ((high | rest >> TAG_BITS) as u32, (rest & mask(TAG_BITS)) as u8)
-            })
-        })
+        let groups = self.middles.iter().enumerate().map(|(group, middle)| (group * GROUP, *middle as usize));
+        let groups = groups.map_while(|(first, middle)| Some((first, middle, self.chunks.get(first / CHUNK)?)));
+        groups.flat_map(|(first, middle, chunk)| chunk.iter(middle, first, self.bucket_bits))
     }
+}
 
-    const fn rest_bits(&self) -> u32 {
-        BITS - self.bucket_bits + TAG_BITS
-    }
+/// How many bits of a word can be read from any place.
+const WINDOW: usize = 56;
 
-    fn group(&self, index: usize) -> Option<Group> {
-        let &[start, end] = self.starts.get(index..index + 2)? else { return None };
-        let sizes = index * GROUP + start as usize * (1 + self.rest_bits() as usize);
-        let len = (end - start) as usize;
-        Some(Group { sizes, rests: sizes + GROUP + len, len })
-    }
-
-    /// The number of bits from `at` to the end of this number of zeros.
-    fn after_zeros(&self, at: usize, zeros: usize) -> usize {
-        let (mut left, mut skipped) = (zeros as u32, 0);
-        while left > 0 {
-            let word = !self.read(at + skipped);
-            let here = word.count_ones();
-            if here >= left {
-                return skipped + nth_one(word, left - 1) as usize + 1;
+impl Chunk {
+    /// The number of sizes' bits to the end of this number of zeros.
+    fn after_zeros(&self, middle: usize, zeros: usize) -> Option<usize> {
+        let Some(mut left) = zeros.checked_sub(1) else { return Some(0) };
+        let mut skipped = 0;
+        loop {
+            let zeros = !self.word(middle + skipped / 8)?;
+            let sums = byte_sums(zeros);
+            let here = (sums >> 56) as usize;
+            if left < here {
+                return Some(skipped + nth_one(zeros, sums, left as u32) as usize + 1);
             }
             (left, skipped) = (left - here, skipped + 64);
         }
-        skipped
     }
 
     /// The low bits of a fingerprint, and its tag.
-    fn rest(&self, group: &Group, index: usize) -> u64 {
-        let length = self.rest_bits();
-        self.read(group.rests + index * length as usize) & mask(length)
+    fn rest(&self, middle: usize, index: usize, rest_bits: u32) -> Option<u64> {
+        let at = (8 * middle).checked_sub((index + 1) * rest_bits as usize)?;
+        Some(self.bits(at)? & mask(rest_bits))
     }
 
-    /// The 64 bits from a place on.
-    fn read(&self, at: usize) -> u64 {
-        let (index, shift) = (at / 64, (at % 64) as u32);
-        let word = |index: usize| self.words.get(index).copied().unwrap_or(0);
-        // In two steps, because shifting by 64 is an error.
-        word(index) >> shift | word(index + 1) << 1 << (63 - shift)
+    /// At least 57 bits from a place on.
+    fn bits(&self, at: usize) -> Option<u64> {
+        Some(self.word(at / 8)? >> (at % 8))
+    }
+
+    fn word(&self, at: usize) -> Option<u64> {
+        self.0.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+    }
+
+    /// The fingerprints of the group with this first bucket.
+    fn iter(&self, middle: usize, first: usize, bucket_bits: u32) -> impl Iterator<Item = Tagged> {
+        let rest_bits = rest_bits(bucket_bits);
+        let (mut index, mut skipped, mut ones) = (0, 0, self.word(middle).unwrap_or_default());
+        std::iter::from_fn(move || {
+            while ones == 0 {
+                skipped += 64;
+                // The sizes have ended, and others follow them.
+                if skipped >= GROUP + index {
+                    return None;
+                }
+                ones = self.word(middle + skipped / 8)?;
+            }
+            let bucket = skipped + ones.trailing_zeros() as usize - index;
+            if bucket >= GROUP {
+                return None;
+            }
+            let rest = self.rest(middle, index, rest_bits)?;
+            (ones, index) = (ones & (ones - 1), index + 1);
+            let high = ((first + bucket) as u64) << (BITS - bucket_bits);
+            Some(((high | rest >> TAG_BITS) as u32, (rest & mask(TAG_BITS)) as u8))
+        })
     }
 }
 
@@ -153,10 +172,13 @@ pub(super) fn merged(
 
 /// Writes a set, group by group.
 struct Builder {
-    bits: Bits,
-    starts: Vec<u32>,
+    chunks: Vec<Chunk>,
+    middles: Vec<u32>,
+    len: usize,
     bucket_bits: u32,
     rest_bits: u32,
+    /// The chunk that isn't complete yet.
+    bits: Bits,
     /// The first bucket of the group that isn't written yet, its sizes, and its rests.
     group: usize,
     sizes: Vec<u64>,
@@ -166,13 +188,18 @@ struct Builder {
 impl Builder {
     fn new(most: usize) -> Self {
         let bucket_bits = (most * 4 / 3).ilog2().max(GROUP.ilog2());
-        let (count, rest_bits) = (1_usize << bucket_bits, BITS - bucket_bits + TAG_BITS);
-        // The expected lengths, so that the buffers are not moved while they grow.
-        let words = Vec::with_capacity((most * (1 + rest_bits as usize) + count) / 64 + 1);
-        let mut starts = Vec::with_capacity(count / GROUP + 1);
-        starts.push(0);
-        let bits = Bits { words, len: 0 };
-        Self { bits, starts, bucket_bits, rest_bits, group: 0, sizes: Vec::new(), rests: Vec::new() }
+        let buckets = 1_usize << bucket_bits;
+        Self {
+            chunks: Vec::with_capacity(buckets.div_ceil(CHUNK)),
+            middles: Vec::with_capacity(buckets / GROUP),
+            len: 0,
+            bucket_bits,
+            rest_bits: rest_bits(bucket_bits),
+            bits: Bits::default(),
+            group: 0,
+            sizes: Vec::new(),
+            rests: Vec::new(),
+        }
     }
 
     fn push(&mut self, (fingerprint, tag): Tagged) {
@@ -189,58 +216,88 @@ impl Builder {
     }
 
     fn write_group(&mut self) {
-        let length = GROUP + self.rests.len();
+        self.len += self.rests.len();
+        let rests = self.rests.len() * self.rest_bits as usize;
+        // The middle is between two bytes.
+        self.bits.write(0, ((8 - (self.bits.len() + rests) % 8) % 8) as u32);
+        self.middles.push(((self.bits.len() + rests) / 8) as u32);
+        for rest in self.rests.drain(..).rev() {
+            self.bits.write(rest, self.rest_bits);
+        }
+        let length = GROUP + rests / self.rest_bits as usize;
         self.sizes.resize(length.div_ceil(64), 0);
         for (index, word) in self.sizes.drain(..).enumerate() {
             self.bits.write(word, (length - index * 64).min(64) as u32);
         }
-        self.starts.push(self.starts.last().copied().unwrap_or(0) + self.rests.len() as u32);
-        for rest in self.rests.drain(..) {
-            self.bits.write(rest, self.rest_bits);
-        }
         self.group += GROUP;
+        if self.group.is_multiple_of(CHUNK) || self.group >> self.bucket_bits == 1 {
+            self.chunks.push(self.bits.take());
+        }
     }
 
     fn finish(mut self) -> CompactSet {
         while self.group < 1 << self.bucket_bits {
             self.write_group();
         }
-        CompactSet { words: self.bits.words.into(), starts: self.starts.into(), bucket_bits: self.bucket_bits }
+        CompactSet {
+            chunks: self.chunks.into(),
+            middles: self.middles.into(),
+            len: self.len,
+            bucket_bits: self.bucket_bits,
+        }
     }
 }
 
+#[derive(Default)]
 struct Bits {
-    words: Vec<u64>,
-    len: usize,
+    bytes: Vec<u8>,
+    /// The bits that are no whole word yet, and how many they are.
+    last: u64,
+    last_len: u32,
 }
 
 impl Bits {
+    fn len(&self) -> usize {
+        8 * self.bytes.len() + self.last_len as usize
+    }
+
     fn write(&mut self, value: u64, count: u32) {
-        let shift = (self.len % 64) as u32;
-        if shift == 0 {
-            self.words.push(value);
-        } else {
-            if let Some(last) = self.words.last_mut() {
-                *last |= value << shift;
-            }
-            if shift + count > 64 {
-                self.words.push(value >> (64 - shift));
-            }
+        self.last |= value << self.last_len;
+        let len = self.last_len + count;
+        if len >= 64 {
+            self.bytes.extend(self.last.to_le_bytes());
+            // In two steps, because shifting by 64 is an error.
+            self.last = value >> 1 >> (63 - self.last_len);
         }
-        self.len += count as usize;
+        self.last_len = len % 64;
+    }
+
+    /// The chunk that was written. Its memory is copied, so that it's no longer than necessary and the buffer can be used again.
+    fn take(&mut self) -> Chunk {
+        let padding = self.last_len.div_ceil(8) as usize + 8;
+        let last = [self.last.to_le_bytes(), [0; 8]];
+        self.bytes.extend(&last.as_flattened()[..padding]);
+        let chunk = Chunk(self.bytes.as_slice().into());
+        self.bytes.clear();
+        (self.last, self.last_len) = (0, 0);
+        chunk
     }
 }
 
-/// The position of a word's one with `n` other ones below it.
-fn nth_one(word: u64, n: u32) -> u32 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
+const EACH: u64 = 0x0101_0101_0101_0101;
+
+/// In each byte, how many ones it and the bytes before it have.
+const fn byte_sums(word: u64) -> u64 {
     let pairs = word - ((word >> 1) & (0x55 * EACH));
     let nibbles = (pairs & (0x33 * EACH)) + ((pairs >> 2) & (0x33 * EACH));
-    // In each byte, how many ones it and the bytes before it have.
-    let sums = ((nibbles + (nibbles >> 4)) & (0x0f * EACH)).wrapping_mul(EACH);
+    ((nibbles + (nibbles >> 4)) & (0x0f * EACH)).wrapping_mul(EACH)
+}
+
+/// The position of a word's one with `n` other ones below it.
+fn nth_one(word: u64, sums: u64, n: u32) -> u32 {
     // The high bit of each byte whose sum isn't greater than `n`.
     let before = (((u64::from(n) * EACH) | (0x80 * EACH)) - sums) & (0x80 * EACH);
-    let byte = before.count_ones() * 8;
+    let byte = ((before >> 7).wrapping_mul(EACH) >> 56) as u32 * 8;
     let mut rest = word >> byte;
     for _ in (sums << 8 >> byte & 0xff) as u32..n {
         rest &= rest - 1;
@@ -250,6 +307,10 @@ fn nth_one(word: u64, n: u32) -> u32 {
 
 fn bucket_of(fingerprint: u32, bucket_bits: u32) -> usize {
     (u64::from(fingerprint) >> (BITS - bucket_bits)) as usize
+}
+
+const fn rest_bits(bucket_bits: u32) -> u32 {
+    BITS - bucket_bits + TAG_BITS
 }
 
 /// The low bits of a fingerprint, and space for its tag.
@@ -313,7 +374,7 @@ mod tests {
     #[test]
     fn a_fingerprint_takes_less_than_three_bytes() {
         // A list of a million has 64 sets of this size, and a list of twenty million the larger ones.
-        for (count, most) in [(15_625, 2.93), (31_250, 2.80), (312_500, 2.38)] {
+        for (count, most) in [(15_625, 2.93), (31_250, 2.81), (312_500, 2.39)] {
             let set = set(&some(count, 7));
             let bytes = set.bytes() as f64 / set.len() as f64;
             assert!(bytes < most, "{count}: {bytes}");

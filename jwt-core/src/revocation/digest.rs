@@ -1,7 +1,8 @@
 //! Keyed digests, so that entries have a fixed size and a memory dump does not show who logged out.
 
+use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
 
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
@@ -46,6 +47,34 @@ impl DigestKey {
     /// The digest of a text or a file.
     pub(super) fn digest_of(self, bytes: &[u8]) -> u128 {
         self.hasher().hash(bytes).as_u128()
+    }
+}
+
+/// A map from digests, or from parts of them.
+pub(super) type DigestMap<K, V> = HashMap<K, V, BuildHasherDefault<DigestHasher>>;
+
+/// Uses the lower half of a digest as its hash.
+#[derive(Default)]
+pub(super) struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u32(&mut self, part: u32) {
+        // A table uses the lowest and the highest bits.
+        self.0 = u64::from(part) << 32 | u64::from(part);
+    }
+
+    fn write_u128(&mut self, digest: u128) {
+        self.0 = digest as u64;
     }
 }
 

@@ -199,9 +199,9 @@ impl Entries {
         drop(shard);
         let sealed = before.with(&sealable, sealing.period, now);
         let mut shard = self.shards[index].write().unwrap_or_else(PoisonError::into_inner);
-        self.total.fetch_add(sealed.len(), Ordering::AcqRel);
+        let more = sealed.len();
         let gone = shard.seal(sealed, &sealable, last, sealing.most);
-        self.total.fetch_sub(before.len() + gone, Ordering::AcqRel);
+        self.change_total(more, before.len() + gone);
     }
 
     /// Adds fingerprints to those of a shard.
@@ -211,7 +211,7 @@ impl Entries {
         let _busy = sealing.busy[index].lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.shards[index].read().unwrap_or_else(PoisonError::into_inner).sealed.clone();
         let joined = before.join(more);
-        self.total.fetch_add(joined.len() - before.len(), Ordering::AcqRel);
+        self.change_total(joined.len(), before.len());
         self.shards[index].write().unwrap_or_else(PoisonError::into_inner).sealed = joined;
     }
 
@@ -227,6 +227,11 @@ impl Entries {
             // They don't take space from entries that the store is about to send again.
             self.total.fetch_sub(before.len(), Ordering::AcqRel);
         }
+    }
+
+    /// In one step, so that the list never looks fuller than it is.
+    fn change_total(&self, more: usize, fewer: usize) {
+        self.total.fetch_add(more.wrapping_sub(fewer), Ordering::AcqRel);
     }
 
     fn reserve(&self) -> bool {

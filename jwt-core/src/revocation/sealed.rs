@@ -1,16 +1,22 @@
 //! Revocations that a store holds exactly, so that a process needs only their fingerprints.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::compact::{CompactSet, TAGS, Tagged, merged};
+use super::digest::DigestMap;
 use super::local::Now;
+
+/// The newest fingerprints are merged into the others once they are more than one in 64. So adding one costs the merging of 64, less
+/// than a microsecond.
+const MERGED_FOR_EACH: usize = 64;
 
 /// Fingerprints of revocations that a store has, by the period in which they end. A hit is confirmed at the store.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sealed {
     /// The store has all of these.
     current: Arc<CompactSet>,
+    /// The same, with their tags, until they are merged into `current`.
+    newest: DigestMap<u32, u8>,
     /// The store may have lost these.
     orphaned: Arc<CompactSet>,
     ends: [End; TAGS],
@@ -41,19 +47,25 @@ impl Sealed {
     /// The fingerprint's set, if it's in one: `true` if the store may have lost it.
     pub(super) fn is_orphaned(&self, digest: u128) -> Option<bool> {
         let fingerprint = fingerprint(digest);
-        if self.current.tag(fingerprint).is_some() { Some(false) } else { self.orphaned.tag(fingerprint).map(|_| true) }
+        if self.newest.contains_key(&fingerprint) || self.current.tag(fingerprint).is_some() {
+            return Some(false);
+        }
+        self.orphaned.tag(fingerprint).map(|_| true)
     }
 
     /// Whether a revocation that the store has, and that ends at `until`, needs no entry of its own.
     pub(super) fn covers(&self, digest: u128, until: i64, monotonic: u64) -> bool {
-        let end = self.current.tag(fingerprint(digest)).map(|tag| self.ends[usize::from(tag)]);
-        // Both clocks count whole seconds, so their difference varies by one.
-        end.is_some_and(|end| end.until >= until && end.monotonic.saturating_add(2) >= monotonic)
+        let fingerprint = fingerprint(digest);
+        let tags = [self.newest.get(&fingerprint).copied(), self.current.tag(fingerprint)];
+        tags.into_iter().flatten().map(|tag| self.ends[usize::from(tag)]).any(|end| {
+            // Both clocks count whole seconds, so their difference varies by one.
+            end.until >= until && end.monotonic.saturating_add(2) >= monotonic
+        })
     }
 
     /// How many revocations are sealed, without the ones that the store may have lost.
     pub(super) fn len(&self) -> usize {
-        self.current.len()
+        self.current.len() + self.newest.len()
     }
 
     /// Whether some of them have ended.
@@ -63,21 +75,40 @@ impl Sealed {
 
     /// The same with more revocations, and without ended ones.
     pub(super) fn with(&self, more: &[Sealable], period: i64, now: Now) -> Self {
-        let tagged = |one: &Sealable| (fingerprint(one.digest), tag(one.until, period));
-        let mut ends = self.ends.map(|end| if end.has_passed(now) { End::default() } else { end });
-        let is_live = ends.map(|end| end.until != 0);
-        let mut more = more.to_vec();
-        more.sort_unstable_by_key(|one| (tagged(one).0, Reverse(one.until)));
-        more.dedup_by_key(|one| tagged(one).0);
+        let mut sealed = if self.has_ended(now) { self.without_ended(now) } else { self.clone() };
+        let more: Vec<_> = more.iter().filter(|one| !sealed.covers(one.digest, one.until, one.monotonic)).collect();
         for one in &more {
-            let end = &mut ends[usize::from(tag(one.until, period))];
+            let end = &mut sealed.ends[usize::from(tag(one.until, period))];
             (end.until, end.monotonic) = (end.until.max(one.until), end.monotonic.max(one.monotonic));
         }
-        let live = |(_, tag): &Tagged| is_live[usize::from(*tag)];
-        let (most, more) = (self.current.len() + more.len(), more.iter().map(tagged));
-        let current = merged(self.current.iter().filter(live), more, |one, other| later(&ends, one, other));
-        let orphaned = CompactSet::new(self.orphaned.len(), self.orphaned.iter().filter(live));
-        Self { current: Arc::new(CompactSet::new(most, current)), orphaned: Arc::new(orphaned), ends }
+        sealed.newest.reserve(more.len());
+        for one in more {
+            let tag = tag(one.until, period);
+            let newest = sealed.newest.entry(fingerprint(one.digest)).or_insert(tag);
+            *newest = later(&sealed.ends, *newest, tag);
+        }
+        if sealed.newest.len() > sealed.current.len() / MERGED_FOR_EACH {
+            (sealed.current, sealed.newest) = (sealed.all_current(), DigestMap::default());
+        }
+        sealed
+    }
+
+    fn without_ended(&self, now: Now) -> Self {
+        let ends = self.ends.map(|end| if end.has_passed(now) { End::default() } else { end });
+        let is_live = |(_, tag): &Tagged| ends[usize::from(*tag)].until != 0;
+        let live = |set: &CompactSet| Arc::new(CompactSet::new(set.len(), set.iter().filter(is_live)));
+        Self { current: live(&self.all_current()), newest: DigestMap::default(), orphaned: live(&self.orphaned), ends }
+    }
+
+    /// The set that the store has, with the newest fingerprints.
+    fn all_current(&self) -> Arc<CompactSet> {
+        if self.newest.is_empty() {
+            return Arc::clone(&self.current);
+        }
+        let mut newest: Vec<Tagged> = self.newest.iter().map(|(fingerprint, tag)| (*fingerprint, *tag)).collect();
+        newest.sort_unstable();
+        let all = merged(self.current.iter(), newest.into_iter(), |one, other| later(&self.ends, one, other));
+        Arc::new(CompactSet::new(self.len(), all))
     }
 
     /// The same with the fingerprints of a snapshot.
@@ -88,20 +119,21 @@ impl Sealed {
             End { until: one.until.max(other.until), monotonic: one.monotonic.max(other.monotonic) }
         });
         if self.current.len() + self.orphaned.len() == 0 {
-            return Self { ends, ..more.clone() };
+            let newest = self.newest.clone();
+            return Self { ends, newest, ..more.clone() };
         }
         let set = |one: &CompactSet, other: &CompactSet| {
             let all = merged(one.iter(), other.iter(), |one, other| later(&ends, one, other));
             Arc::new(CompactSet::new(one.len() + other.len(), all))
         };
-        let (current, orphaned) = (set(&self.current, &more.current), set(&self.orphaned, &more.orphaned));
-        Self { current, orphaned, ends }
+        let (current, orphaned) = (set(&self.all_current(), &more.current), set(&self.orphaned, &more.orphaned));
+        Self { current, newest: DigestMap::default(), orphaned, ends }
     }
 
     /// The sets that the store has, and may have lost, and until when each tag is kept.
     #[cfg(any(feature = "postgres", feature = "redis"))]
-    pub(super) fn parts(&self) -> (&CompactSet, &CompactSet, [i64; TAGS]) {
-        (&self.current, &self.orphaned, self.ends.map(|end| end.until))
+    pub(super) fn parts(&self) -> (Arc<CompactSet>, &CompactSet, [i64; TAGS]) {
+        (self.all_current(), &self.orphaned, self.ends.map(|end| end.until))
     }
 
     /// The same from a snapshot, without ended entries.
@@ -116,15 +148,16 @@ impl Sealed {
         let set = |all: CompactSet| {
             Arc::new(if have_ended { CompactSet::new(all.len(), all.iter().filter(live)) } else { all })
         };
-        Self { current: set(current), orphaned: set(orphaned), ends: ends.map(end) }
+        let (current, orphaned, newest) = (set(current), set(orphaned), DigestMap::default());
+        Self { current, newest, orphaned, ends: ends.map(end) }
     }
 
     /// The same after the store has lost data.
     #[cfg(any(feature = "postgres", feature = "redis", test))]
     pub(super) fn orphan(&self) -> Self {
-        let most = self.current.len() + self.orphaned.len();
-        let all = merged(self.orphaned.iter(), self.current.iter(), |one, other| later(&self.ends, one, other));
-        Self { current: Arc::default(), orphaned: Arc::new(CompactSet::new(most, all)), ends: self.ends }
+        let (current, most) = (self.all_current(), self.len() + self.orphaned.len());
+        let all = merged(self.orphaned.iter(), current.iter(), |one, other| later(&self.ends, one, other));
+        Self { orphaned: Arc::new(CompactSet::new(most, all)), ends: self.ends, ..Self::default() }
     }
 }
 
@@ -280,6 +313,35 @@ mod tests {
             assert!(revoke(&entries, &name, 3 * HOUR, Origin::Store, now(2 * HOUR)));
         }
         assert!(names(3_000).filter(|name| find(&entries, name).is_some()).count() < 100);
+    }
+
+    #[test]
+    fn the_newest_fingerprints_stay_apart_until_there_are_many() {
+        const DAY: i64 = 24 * 3_600;
+        let one = |number: u32, until| {
+            let digest = u128::from(number.wrapping_mul(0x9e37_79b1)) << 32;
+            Sealable { digest, until: 1_000_000 + until, monotonic: until as u64 }
+        };
+        let some = |numbers: std::ops::Range<u32>, until| numbers.map(|number| one(number, until)).collect::<Vec<_>>();
+        let old = Sealed::default().with(&some(0..10_000, DAY), DAY, now(0));
+        assert!(old.newest.is_empty());
+        let sealed = old.with(&some(10_000..10_100, DAY), DAY, now(0)).with(&[one(7, 3 * DAY)], DAY, now(0));
+        assert_eq!((sealed.newest.len(), sealed.current.len()), (101, 10_000));
+        let all = some(0..10_100, DAY);
+        assert!(all.iter().all(|one| sealed.is_orphaned(one.digest) == Some(false)));
+        assert!(all.iter().all(|one| sealed.covers(one.digest, one.until, one.monotonic)));
+        let extended = one(7, 3 * DAY);
+        assert!(sealed.covers(extended.digest, extended.until, extended.monotonic));
+        assert_eq!(sealed.is_orphaned(one(10_100, 0).digest), None);
+        // Neither a loss nor an end forgets them or keeps them for too long.
+        let orphaned = sealed.orphan();
+        assert!(all.iter().all(|one| orphaned.is_orphaned(one.digest) == Some(true)) && orphaned.len() == 0);
+        assert_eq!(sealed.with(&[], DAY, now(2 * DAY as u64)).len(), 1, "the extended one");
+        assert_eq!(sealed.with(&[], DAY, now(3 * DAY as u64)).len(), 0);
+        let many = sealed.with(&some(10_100..10_200, DAY), DAY, now(0));
+        assert_eq!((many.newest.len(), many.len()), (0, 10_200));
+        assert!(some(0..10_200, DAY).iter().all(|one| many.is_orphaned(one.digest) == Some(false)));
+        assert!(many.covers(extended.digest, extended.until, extended.monotonic));
     }
 
     #[test]

@@ -2,21 +2,23 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::collections::hash_map::{self, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::hash_map;
 
 use super::compact::MAX_LEN;
+use super::digest::DigestMap;
 use super::local::Now;
 use super::sealed::{Sealable, Sealed};
 use super::target::{ANY_TIME, Kind};
 
-/// A shard has at most one exact entry for so many sealed ones, or the setting's number. So adding one costs the sealing of so
-/// many, about half a microsecond.
-const SEALED_FOR_EACH: usize = 64;
+/// A shard seals entries once it has one for every 1,024 sealed ones, or the setting's number if that is more.
+const SEALED_FOR_EACH: usize = 1_024;
+
+/// A shard with entries that can't be sealed looks for others once it has one for every 16 of them.
+const EXACT_FOR_EACH: usize = 16;
 
 #[derive(Default)]
 pub(super) struct Shard {
-    pub(super) entries: HashMap<u128, RevokedEntry, BuildHasherDefault<DigestHasher>>,
+    pub(super) entries: DigestMap<u128, RevokedEntry>,
     /// Each entry once, by the earliest second of the monotonic clock at which it may be dropped.
     pub(super) ends: BinaryHeap<Reverse<(u64, u128)>>,
     pub(super) sealed: Sealed,
@@ -83,11 +85,13 @@ impl Shard {
                 entry.remove();
             }
         }
+        let kept = self.entries.len();
         self.ends = self.entries.iter().map(|(digest, entry)| Reverse((entry.monotonic, *digest))).collect();
-        self.seal_at = self.entries.len() + most.max(sealed.len() / SEALED_FOR_EACH);
+        self.seal_at = kept + most.max(sealed.len() / SEALED_FOR_EACH).max(kept / EXACT_FOR_EACH);
+        // On average, half as many follow before the next time.
         self.entries.shrink_to(self.seal_at / 2);
         self.sealed = sealed;
-        before - self.entries.len()
+        before - kept
     }
 
     #[cfg(any(feature = "postgres", feature = "redis", test))]
@@ -102,24 +106,4 @@ impl Shard {
 /// Cutoffs stay exact. They are few, and a fingerprint cannot express one.
 pub(super) const fn is_sealed_kind(kind: Kind) -> bool {
     matches!(kind, Kind::Token | Kind::Session)
-}
-
-/// Uses the lower half of a digest as its hash.
-#[derive(Default)]
-pub(super) struct DigestHasher(u64);
-
-impl Hasher for DigestHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u128(&mut self, digest: u128) {
-        self.0 = digest as u64;
-    }
 }

@@ -209,7 +209,7 @@ impl Entries {
             drop(shard);
             let (current, orphaned, ends) = sealed.parts();
             writer.0.extend(ends.iter().flat_map(|end| end.to_le_bytes()));
-            writer.set(current);
+            writer.set(&current);
             writer.set(orphaned);
         }
         let checksum = self.key.digest_of(&writer.0);
