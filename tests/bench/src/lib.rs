@@ -10,6 +10,7 @@ pub mod chart;
 pub mod paths;
 pub mod proof;
 pub mod race;
+pub mod redis_double;
 pub mod report;
 pub mod scaling;
 pub mod stand;

@@ -1,19 +1,30 @@
 //! The paths whose instructions and allocations are counted.
 
 use std::hint::black_box;
+use std::time::{Duration, SystemTime};
 
 use jwt_core::gate::{Gate as _, RequestState};
+use jwt_core::revocation::RevocationSettings;
+use jwt_core::store::{RedisRevocations, RedisSettings};
 use jwt_core::testing::BareRequest;
 use jwt_core::verify::{Authenticator, IssuerResolver, TokenCacheSettings};
 use jwt_core::{Algorithm, TrustedIssuer, Verifier};
 
 use crate::proof;
 use crate::race::Contender;
+use crate::redis_double;
 use crate::stand::{ALGORITHMS, AUDIENCE, ISSUER, Stand};
 use crate::verify::{share, verify};
 
 /// How many proofs there are. A path runs less often.
 const PROOFS: usize = 64;
+
+/// How many revocations a list has. All but a few hundred of them are fingerprints.
+const REVOCATIONS: usize = 100_000;
+const EXACT: usize = 6_400;
+
+/// How many tokens are looked up in turn. Fingerprints are random, so one token needs more instructions than another.
+const REVOCABLE: usize = 10;
 
 /// A path, and the primitive that is subtracted from it if it verifies a signature.
 pub struct Path {
@@ -43,6 +54,7 @@ pub fn all(stands: &[Stand]) -> Vec<Path> {
     let (verifier, token) = (caching(TokenCacheSettings::new().digests()), stand.token.clone());
     add("known by digest".to_owned(), None, Box::new(move || verify(&verifier, &token).is_ok()));
     add("known, of a resolved issuer".to_owned(), None, resolved(stand));
+    add("known, not revoked".to_owned(), None, revocable());
     for algorithm in proof::ALGORITHMS {
         let (run, floor) = proof::path(algorithm, PROOFS);
         add(format!("known, with a proof {algorithm}"), Some(floor), run);
@@ -57,6 +69,28 @@ pub fn all(stands: &[Stand]) -> Vec<Path> {
     let floor = stand.failing_floor(&token);
     add("refuse a bad signature".to_owned(), Some(floor), Box::new(move || verify(&verifier, &token).is_err()));
     paths
+}
+
+/// Returns known tokens, which a list of fingerprints does not have.
+fn revocable() -> Box<dyn FnMut() -> bool> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let until = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock") + Duration::from_hours(1);
+    let address = redis_double::start(REVOCATIONS, until.as_secs());
+    let memory = RevocationSettings::new().exact_capacity(EXACT).staleness(Duration::from_hours(24));
+    let settings = RedisSettings::new().recovery_time(Duration::ZERO).timeout(Duration::from_mins(1));
+    let list = runtime.block_on(async {
+        let list = RedisRevocations::connect(address, settings.revocations(memory)).expect("an address");
+        list.synced().await;
+        list
+    });
+    assert!(list.is_complete() && list.status().remembered > REVOCATIONS - 100, "{:?}", list.status());
+    // Its secret is the same in each process.
+    let stand = Stand::new(Algorithm::HS256);
+    let verifier = stand.builder(0).token_cache(TokenCacheSettings::new()).revocations(list).build();
+    let verifier = verifier.expect("a verifier");
+    let tokens: Vec<String> = (0..REVOCABLE).map(|number| stand.good(REVOCATIONS + number, 0)).collect();
+    let mut next = (0..REVOCABLE).cycle();
+    Box::new(move || next.next().is_some_and(|number| share(&verifier, &tokens[number]).is_ok()))
 }
 
 /// Returns requests with a known bearer token of an issuer that a resolver found. They also have a certificate, which only bound

@@ -13,6 +13,11 @@ pub const AUDIENCE: &str = "https://api.example";
 pub const KID: &str = "2026-key-one";
 pub const ALGORITHMS: [Algorithm; 4] = [Algorithm::HS256, Algorithm::RS256, Algorithm::ES256, Algorithm::Ed25519];
 
+/// Returns the `jti` of a token.
+pub fn token_id(number: usize) -> String {
+    format!("0b8f6a52-93ac-4f25-a1b5-{number:012}")
+}
+
 /// The claims that a handler asks for: three strings.
 #[derive(Clone, Debug, Deserialize)]
 pub struct User {
@@ -84,9 +89,9 @@ impl Stand {
 
     /// Returns the claims of a token; `more` adds members.
     fn payload(&self, number: usize, exp: u64, more: &str) -> String {
-        let now = self.now - 10;
+        let (now, token_id) = (self.now - 10, token_id(number));
         format!(
-            r#"{{"iss":"{ISSUER}","aud":["{AUDIENCE}","account"],"sub":"9f3a7c1e-5b1d-4f0e-8e0a-{number:012}","azp":"web-frontend","jti":"0b8f6a52-93ac-4f25-a1b5-{number:012}","iat":{now},"nbf":{now},"exp":{exp},"scope":"openid profile email reports:read","name":"Ada Lovelace","email":"ada@example.org"{more}}}"#
+            r#"{{"iss":"{ISSUER}","aud":["{AUDIENCE}","account"],"sub":"9f3a7c1e-5b1d-4f0e-8e0a-{number:012}","azp":"web-frontend","jti":"{token_id}","iat":{now},"nbf":{now},"exp":{exp},"scope":"openid profile email reports:read","name":"Ada Lovelace","email":"ada@example.org"{more}}}"#
         )
     }
 

@@ -4,10 +4,14 @@
 //! Start a server without data, and name it: `cargo run --release --manifest-path tests/bench/Cargo.toml --no-default-features
 //! --features stores --bin revocations -- redis://127.0.0.1:6379/ 2000000`, or `postgres://...`. A third argument sets
 //! `exact_capacity`.
+//!
+//! With `double` instead of an address, a double of a Redis server is started, which needs no memory for the revocations. So
+//! `double 100000000` measures more of them than most servers could hold.
 
 use std::env;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use jwt_bench::redis_double;
 use jwt_bench::stand::{ISSUER, Stand};
 use jwt_core::revocation::{RevocationList, RevocationSettings, Standing, TokenIdentity};
 use jwt_core::store::{
@@ -20,39 +24,57 @@ const TOKENS: usize = 1_000_000;
 
 /// How many are verified at once, so that only look-ups are timed. So few that their claims are still in the processor's cache,
 /// as they are in a request.
-const BATCH: usize = 500;
+const BATCH: usize = 50;
+
+/// After how many batches the list gets time to follow its server.
+const PAUSE_AFTER: usize = 10;
+
+/// How long the revocations are remembered.
+const REMEMBERED: Duration = Duration::from_secs(3_600 + 301);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let mut arguments = env::args().skip(1);
-    let address = arguments.next().expect("the address of a server");
+    let address = arguments.next().expect("the address of a server, or `double`");
     let number = |text: Option<String>, default| text.map_or(default, |text| text.parse().expect("a number"));
     let count = number(arguments.next(), 2_000_000);
     let exact = number(arguments.next(), 100_000);
     let file = env::temp_dir().join(format!("jwt-revocations-{}", std::process::id()));
     let memory = RevocationSettings::new().capacity(count + 1_000).exact_capacity(exact).snapshot_file(&file);
     let memory = memory.staleness(Duration::from_secs(60));
+    let is_double = address == "double";
     if address.starts_with("postgres") {
         start_on_postgres(&address, count, &memory).await;
         return drop(std::fs::remove_file(&file));
     }
+    let address = if is_double { redis_double::start(count, (now() + REMEMBERED).as_secs()) } else { address };
     let settings = RedisSettings::new().timeout(Duration::from_secs(5)).recovery_time(Duration::ZERO);
     let connect =
         || RedisRevocations::connect(&address, settings.clone().revocations(memory.clone())).expect("an address");
-    let first = connect();
-    first.synced().await;
-    drop(first);
-    // It knew no revocation.
-    let _ = std::fs::remove_file(&file);
-    write(&address, count);
+    if !is_double {
+        let first = connect();
+        first.synced().await;
+        drop(first);
+        // It knew no revocation.
+        let _ = std::fs::remove_file(&file);
+        write(&address, count);
+    }
 
     let (resident, began, busy) = (resident(), Instant::now(), on_processor());
     let list = connect();
     list.synced().await;
-    let (elapsed, bytes) = (began.elapsed(), self::resident().saturating_sub(resident));
-    let busy = (on_processor() - busy).as_secs_f64();
+    let (elapsed, busy) = (began.elapsed(), (on_processor() - busy).as_secs_f64());
+    // Another thread writes the file now, which takes memory.
+    while !file.exists() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // It also takes a moment to give that back.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let bytes = self::resident().saturating_sub(resident);
     println!("{count} revocations were read in {:.2} s, with {busy:.2} s of this process", elapsed.as_secs_f64());
-    println!("memory: {:.1} bytes each, {} MB in all", bytes as f64 / count as f64, bytes / 1_000_000);
+    let each = |bytes: usize| bytes as f64 / count as f64;
+    let most = peak().saturating_sub(resident);
+    println!("memory: {:.2} bytes each, {} MB in all; {:.2} at most", each(bytes), bytes / 1_000_000, each(most));
     assert!(list.is_complete() && list.status().remembered + few(count) > count, "{:?}", list.status());
 
     let stand = Stand::new(Algorithm::HS256);
@@ -74,6 +96,8 @@ async fn main() {
     let list = connect();
     list.synced().await;
     let (elapsed, busy) = (began.elapsed(), on_processor() - busy);
+    let most = peak().saturating_sub(resident);
+    println!("memory: {:.2} bytes each at most since the first start", each(most));
     let size = std::fs::metadata(&file).map_or(0, |file| file.len());
     println!("a file of {size} bytes: a process starts from it in {elapsed:.2?}, with {busy:.2?} of its own");
     assert!(list.is_complete() && list.status().remembered + few(count) > count, "{:?}", list.status());
@@ -85,7 +109,7 @@ async fn start_on_postgres(address: &str, count: usize, memory: &RevocationSetti
     let config: tokio_postgres::Config = address.parse().expect("an address");
     let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("a server");
     tokio::spawn(connection);
-    let until = now().as_secs() + 3_600 + 301;
+    let until = (now() + REMEMBERED).as_secs();
     let rows = format!(
         "INSERT INTO jwt_revocations SELECT 0, convert_to('{ISSUER}', 'UTF8'), \
          convert_to('0b8f6a52-93ac-4f25-a1b5-' || lpad(n::text, 12, '0'), 'UTF8'), 9223372036854775807, {until} \
@@ -103,9 +127,10 @@ async fn start_on_postgres(address: &str, count: usize, memory: &RevocationSetti
     }
 }
 
-/// More than the number of revocations that have the fingerprint of another one.
+/// More than the number of revocations that have the fingerprint of another one. There are 64 sets of them.
 const fn few(count: usize) -> usize {
-    100 + count / 10_000
+    let pairs = count as u64 * count as u64 / 2 / 64;
+    100 + count / 10_000 + (pairs >> 32) as usize
 }
 
 #[derive(Default)]
@@ -129,7 +154,8 @@ async fn look_up_all(list: &RedisRevocations, stand: &Stand, verifier: &Verifier
     let (mut outcome, now) = (Outcome::default(), now());
     for batch in 0..TOKENS / BATCH {
         let numbers = from + batch * BATCH..from + (batch + 1) * BATCH;
-        let verify = |number| verifier.verify_step(&stand.good(number, 0), None).ready().expect("a known key").expect("good");
+        let verify =
+            |number| verifier.verify_step(&stand.good(number, 0), None).ready().expect("a known key").expect("good");
         let tokens: Vec<Verified> = numbers.map(verify).collect();
         let claims: Vec<_> = tokens.iter().map(Verified::registered).collect();
         let mut unknown = Vec::new();
@@ -141,11 +167,14 @@ async fn look_up_all(list: &RedisRevocations, stand: &Stand, verifier: &Verifier
             }
         }
         outcome.times.push(began.elapsed());
-        // Lets the list follow its server.
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        for asking in unknown {
+        if batch % PAUSE_AFTER == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // All at once, as from many requests.
+        let unknown: Vec<_> = unknown.into_iter().map(|asking| tokio::spawn(asking.wait())).collect();
+        for standing in unknown {
             outcome.asked += 1;
-            outcome.refused += usize::from(asking.wait().await != Standing::Good);
+            outcome.refused += usize::from(standing.await.expect("no panic") != Standing::Good);
         }
     }
     outcome
@@ -154,15 +183,15 @@ async fn look_up_all(list: &RedisRevocations, stand: &Stand, verifier: &Verifier
 /// Writes revocations of the tokens with the numbers up to `count`, as a process does.
 fn write(address: &str, count: usize) {
     let mut connection = redis::Client::open(address).and_then(|client| client.get_connection()).expect("a server");
-    let until = now().as_secs() + 3_600 + 301;
+    let value = redis_double::value((now() + REMEMBERED).as_secs());
     let mut pipeline = redis::pipe();
     for number in 0..count {
-        let field = format!("0 {} {ISSUER}0b8f6a52-93ac-4f25-a1b5-{number:012}", ISSUER.len());
+        let field = redis_double::field(number);
         let hash = field
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let shard = (hash >> 32 ^ hash) % 16;
-        pipeline.cmd("HSET").arg(format!("{{jwt}}:revoked:{shard:x}")).arg(field).arg(format!("* {until}")).ignore();
+        pipeline.cmd("HSET").arg(format!("{{jwt}}:revoked:{shard:x}")).arg(field).arg(&value).ignore();
         if number % 10_000 == 9_999 || number + 1 == count {
             let () = pipeline.query(&mut connection).expect("an answer");
             pipeline.clear();
@@ -182,6 +211,16 @@ fn on_processor() -> Duration {
 
 /// The memory of this process in bytes.
 fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/statm").expect("Linux");
-    status.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("a number") * 4_096
+    memory("VmRSS:")
+}
+
+/// The most memory that this process ever had.
+fn peak() -> usize {
+    memory("VmHWM:")
+}
+
+fn memory(name: &str) -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
+    kilobytes.and_then(|number| number.parse::<usize>().ok()).expect("a number") * 1_024
 }
