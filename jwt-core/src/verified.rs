@@ -15,7 +15,7 @@ use std::time::Duration;
 use arrayvec::ArrayString;
 use serde::de::DeserializeOwned;
 
-use crate::claims::{Actor, Confirmation, NumericDate, RegisteredClaims, Scopes, claim};
+use crate::claims::{Actor, Confirmation, Identity, IdentityIndex, NumericDate, RegisteredClaims, Scopes, claim};
 use crate::clock::Clock;
 use crate::error::{Detail, Error, ErrorKind};
 use crate::http::challenge::{Challenger, Rejection, Scheme};
@@ -58,6 +58,8 @@ pub(crate) struct TokenMetadata {
     pub(crate) token_type: Option<Cow<'static, str>>,
     /// The key or the certificate that the sender must have, unless it's a bearer token.
     pub(crate) confirmation: Option<Arc<Confirmation>>,
+    /// Only if there is a revocation list, and the identity has no escapes.
+    pub(crate) identity: Option<IdentityIndex>,
     pub(crate) context: Arc<VerifierContext>,
 }
 
@@ -181,6 +183,12 @@ impl Verified {
         self.parts.metadata.confirmation.as_deref()
     }
 
+    /// Returns the claims by which the token can be revoked, or `None` if they have to be read from [`registered`](Self::registered).
+    #[inline]
+    pub(crate) fn identity(&self) -> Option<Identity<'_>> {
+        self.parts.metadata.identity.as_ref()?.read(self.parts.payload())
+    }
+
     pub(crate) const fn parts(&self) -> &Arc<Parts> {
         &self.parts
     }
@@ -206,6 +214,7 @@ impl Verified {
             key_id: None,
             token_type: None,
             confirmation: None,
+            identity: None,
             context: Arc::new(context),
         };
         Self::new(Parts::new(metadata, payload), None)

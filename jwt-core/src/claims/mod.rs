@@ -6,6 +6,7 @@
 mod actor;
 mod confirmation;
 mod date;
+mod identity;
 mod kind;
 mod names;
 mod path;
@@ -14,6 +15,7 @@ mod registered;
 pub use actor::Actor;
 pub(crate) use confirmation::{Confirmation, HashText, hash_text};
 pub use date::NumericDate;
+pub(crate) use identity::{Identity, IdentityIndex};
 pub(crate) use kind::{IdTokenClaim, LogoutEvent};
 pub(crate) use names::is_or_contains;
 pub use names::{Audience, Scopes};

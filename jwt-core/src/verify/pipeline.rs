@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::authorize::{Requirement, decide_all, is_not_met};
 use crate::claim_rules::{RequestedResource, Times};
-use crate::claims::RegisteredClaims;
+use crate::claims::{IdentityIndex, RegisteredClaims};
 use crate::clock::Moment;
 use crate::error::{Check, Error, ErrorKind};
 use crate::gate::ResourceMetadata;
@@ -356,6 +356,7 @@ impl Pipeline {
             }),
             token_type: header.token_type.as_deref().map(owned_type),
             confirmation: confirmation.map(Arc::new),
+            identity: self.revocations.as_ref().and_then(|_| IdentityIndex::of(text, &claims)),
             context: Arc::clone(&self.context),
             members,
         };
