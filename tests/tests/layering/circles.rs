@@ -1,15 +1,15 @@
-//! Files of one module do not import each other in circles.
+//! Files of one module do not import each other in circles, and neither do the files of an adapter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::paths::{absolute, code, path_tree, relative_paths};
 use super::{Source, sources};
 
-/// Files of one module that still import each other in a circle. The table only gets shorter: a new circle fails the test, and
+/// Files that still import each other in a circle. The table only gets shorter: a new circle fails the test, and
 /// so does an entry whose circle is gone.
 const KNOWN_CIRCLES: &[&[&str]] = &[];
 
-/// The files of a crate by their module paths, and what each `mod.rs` re-exports.
+/// The files of a crate by their module paths, and what each `mod.rs` and `lib.rs` re-exports.
 struct Files<'s> {
     paths: BTreeMap<Vec<&'s str>, &'s str>,
     reexports: BTreeMap<Vec<&'s str>, Vec<&'s str>>,
@@ -19,7 +19,7 @@ impl<'s> Files<'s> {
     fn new(sources: &'s [Source]) -> Self {
         let paths = sources.iter().map(|source| (source.module_path(), source.path.as_str())).collect();
         let mut reexports = BTreeMap::new();
-        for source in sources.iter().filter(|source| source.path.ends_with("mod.rs")) {
+        for source in sources.iter().filter(|source| declares_nothing(&source.path)) {
             let module = source.module_path();
             for (at, keyword) in source.code.match_indices("use ") {
                 let mut found = Vec::new();
@@ -34,13 +34,13 @@ impl<'s> Files<'s> {
         Self { paths, reexports }
     }
 
-    /// Returns the file that declares an item. A `mod.rs` declares nothing, so its re-exports are followed.
+    /// Returns the file that declares an item. Re-exports are followed.
     fn declaring(&self, item: &[&'s str]) -> Option<&'s str> {
         let mut item = item.to_vec();
         for _ in 0..5 {
-            let length = (1..=item.len()).rev().find(|length| self.paths.contains_key(&item[..*length]))?;
+            let length = (0..=item.len()).rev().find(|length| self.paths.contains_key(&item[..*length]))?;
             let file = self.paths[&item[..length]];
-            if !file.ends_with("mod.rs") {
+            if !declares_nothing(file) {
                 return Some(file);
             }
             let target = self.reexports.get(item.get(..=length)?)?;
@@ -49,13 +49,19 @@ impl<'s> Files<'s> {
         None
     }
 
-    /// Returns the files of the same top-level module that a file uses.
-    fn used_by(&self, source: &'s Source) -> BTreeSet<&'s str> {
+    /// Returns the files that a file uses: those of its own top-level module, or of the whole crate.
+    fn used_by(&self, source: &'s Source, whole_crate: bool) -> BTreeSet<&'s str> {
         let module = source.module_path();
         let paths = relative_paths(&source.code);
-        let items = paths.iter().map(|path| absolute(&module, path)).filter(|item| item.first() == module.first());
+        let items = paths.iter().map(|path| absolute(&module, path));
+        let items = items.filter(|item| whole_crate || item.first() == module.first());
         items.filter_map(|item| self.declaring(&item)).filter(|file| *file != source.path).collect()
     }
+}
+
+/// A `mod.rs` or `lib.rs` only names modules and items of other files.
+fn declares_nothing(file: &str) -> bool {
+    file.ends_with("mod.rs") || file == "lib.rs"
 }
 
 /// Returns the groups of files that reach each other through their imports.
@@ -77,16 +83,18 @@ fn circles<'s>(uses: &BTreeMap<&'s str, BTreeSet<&'s str>>) -> BTreeSet<Vec<&'s 
 }
 
 #[test]
-fn files_of_one_module_do_not_import_each_other_in_circles() {
+fn files_of_one_module_or_adapter_do_not_import_each_other_in_circles() {
     let mut found = BTreeSet::new();
     let mut arrows = 0;
     let sources: Vec<(&str, Vec<Source>)> =
         ["jwt-core", "jwt-tower", "jwt-actix"].map(|package| (package, sources(package))).into();
     for (package, sources) in &sources {
         let files = Files::new(sources);
-        let code = sources.iter().filter(|source| !source.path.ends_with("mod.rs") && source.path != "lib.rs");
+        let code = sources.iter().filter(|source| !declares_nothing(&source.path));
+        // The levels of the core's modules rule out circles between them. An adapter has no levels.
+        let whole_crate = *package != "jwt-core";
         let uses: BTreeMap<&str, BTreeSet<&str>> =
-            code.map(|source| (source.path.as_str(), files.used_by(source))).collect();
+            code.map(|source| (source.path.as_str(), files.used_by(source, whole_crate))).collect();
         arrows += uses.values().map(BTreeSet::len).sum::<usize>();
         let circles = circles(&uses).into_iter();
         found.extend(circles.map(|files| files.iter().map(|file| format!("{package}/{file}")).collect::<Vec<_>>()));
@@ -102,7 +110,7 @@ fn files_of_one_module_do_not_import_each_other_in_circles() {
         new.join("\n"),
         gone.join("\n"),
     );
-    assert!(arrows > 100, "only {arrows} uses were found");
+    assert!(arrows > 400, "only {arrows} uses were found");
 }
 
 #[test]
@@ -115,10 +123,18 @@ fn the_check_for_circles_sees_every_way_to_name_a_file() {
         source("m/c.rs", "use crate::{json, m::b::B as Other};\n// super::a::A\n"),
         source("m/d/mod.rs", "mod e;"),
         source("m/d/e.rs", "use super::super::c::*;\n#[cfg(test)]\nmod tests {\n    use crate::m::A;\n}\n"),
-        source("n.rs", ""),
+        source("n.rs", "use crate::A;"),
+        source("lib.rs", "mod m;\npub use m::A;"),
     ];
     let files = Files::new(&sources);
-    let uses: BTreeMap<_, _> = sources.iter().map(|source| (source.path.as_str(), files.used_by(source))).collect();
+    let uses = |whole_crate| -> BTreeMap<_, _> {
+        sources.iter().map(|source| (source.path.as_str(), files.used_by(source, whole_crate))).collect()
+    };
+    let whole = uses(true);
+    assert_eq!(whole["m/b.rs"], BTreeSet::from(["m/a.rs", "n.rs"]));
+    assert_eq!(whole["n.rs"], BTreeSet::from(["m/a.rs"]));
+    let uses = uses(false);
+    assert!(uses["n.rs"].is_empty());
     assert_eq!(uses["m/a.rs"], BTreeSet::from(["m/b.rs", "m/c.rs"]));
     assert_eq!(uses["m/b.rs"], BTreeSet::from(["m/a.rs"]));
     assert_eq!(uses["m/c.rs"], BTreeSet::from(["m/b.rs"]));
