@@ -183,7 +183,7 @@ impl Verified {
         self.parts.metadata.confirmation.as_deref()
     }
 
-    /// Returns the claims by which the token can be revoked, or `None` if they have to be read from [`registered`](Self::registered).
+    /// Returns the claims that a revocation can name, or `None` if they have to be read from [`registered`](Self::registered).
     #[inline]
     pub(crate) fn identity(&self) -> Option<Identity<'_>> {
         self.parts.metadata.identity.as_ref()?.read(self.parts.payload())

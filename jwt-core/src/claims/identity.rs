@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::{NumericDate, RegisteredClaims};
 
-/// The claims by which a token can be revoked.
+/// The claims that a revocation can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity<'p> {
     pub(crate) issuer: Option<&'p str>,
