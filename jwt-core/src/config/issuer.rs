@@ -179,8 +179,7 @@ mod tests {
     #[test]
     fn an_error_of_an_issuer_names_its_path() {
         use BuildErrorKind::{
-            Contradiction, Empty, Invalid, InvalidUrl, NoUsableKey, OutOfRange, Undecided, Unknown, Unreadable,
-            UnusableKey,
+            Contradiction, Empty, Invalid, NoUsableKey, OutOfRange, Undecided, Unknown, Unreadable, UnusableKey,
         };
         let pem = format!("pem = '''\n{PEM}'''\n");
         let pem = pem.as_str();
@@ -285,7 +284,7 @@ mod tests {
             #[cfg(feature = "remote")]
             (
                 &[GOOD, "discover = true\ndangerous_http_hosts = 'http://keycloak'"],
-                InvalidUrl,
+                BuildErrorKind::InvalidUrl,
                 "dangerous_http_hosts is not a usable URL",
             ),
             (
