@@ -4,7 +4,7 @@ use http::Request;
 
 /// A body that cannot be read.
 #[derive(Default)]
-pub(crate) struct Reading;
+pub(crate) struct Reading {}
 
 impl Reading {
     pub(crate) fn poll<B>(

@@ -26,10 +26,14 @@ impl Claims {
     #[must_use]
     pub fn read(payload: &str) -> Option<Self> {
         let json = Json::object(payload)?;
-        for name in ["iss", "sub", "jti", "client_id", "sid"] {
+        for name in ["iss", "sub", "jti"] {
             if let Some(value) = json.get(name) {
                 value.text()?;
             }
+        }
+        // A session that can't be read can't be revoked. Other types of `client_id` count as absent.
+        if let Some(session) = json.get("sid").filter(|session| !matches!(session, Json::Null)) {
+            session.text()?;
         }
         let date = |name: &str| match json.get(name) {
             None => Some(None),
