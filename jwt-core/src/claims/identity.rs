@@ -13,7 +13,7 @@ pub(crate) struct Identity<'p> {
     pub(crate) expires_at: Option<NumericDate>,
 }
 
-/// Where the [`Identity`] is in a payload, so that a cached token is looked up without reading its claims again.
+/// The places of an [`Identity`] in a payload, so that a cached token is looked up without reading its claims again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IdentityIndex {
     issuer: Option<Place>,
@@ -29,6 +29,19 @@ pub(crate) struct IdentityIndex {
 struct Place {
     start: u32,
     end: u32,
+}
+
+impl<'c> Identity<'c> {
+    pub(crate) fn of(claims: &'c RegisteredClaims<'_>) -> Self {
+        Self {
+            issuer: claims.issuer(),
+            subject: claims.subject(),
+            token_id: claims.token_id(),
+            session_id: claims.session_id(),
+            issued_at: claims.issued_at(),
+            expires_at: claims.expires_at(),
+        }
+    }
 }
 
 impl IdentityIndex {
@@ -106,6 +119,7 @@ mod tests {
                 issued_at: claims.issued_at(),
                 expires_at: claims.expires_at(),
             };
+            assert_eq!(Identity::of(&claims), expected, "{payload}");
             let index = IdentityIndex::of(payload, &claims).expect("plain strings");
             assert_eq!(index.read(payload), Some(expected), "{payload}");
         }

@@ -2,7 +2,7 @@ use std::fmt;
 #[cfg(feature = "remote")]
 use std::time::Duration;
 
-use crate::claims::{NumericDate, RegisteredClaims};
+use crate::claims::{Identity, NumericDate, RegisteredClaims};
 use crate::step::Step;
 
 /// Says which tokens were revoked before they expired.
@@ -48,15 +48,12 @@ impl<'t> TokenIdentity<'t> {
     /// Creates the identity from a token's registered claims.
     #[must_use]
     pub fn of(claims: &'t RegisteredClaims<'_>, now: NumericDate) -> Self {
-        Self {
-            issuer: claims.issuer(),
-            subject: claims.subject(),
-            token_id: claims.token_id(),
-            session_id: claims.session_id(),
-            issued_at: claims.issued_at(),
-            expires_at: claims.expires_at(),
-            now,
-        }
+        Self::new(Identity::of(claims), now)
+    }
+
+    pub(crate) const fn new(identity: Identity<'t>, now: NumericDate) -> Self {
+        let Identity { issuer, subject, token_id, session_id, issued_at, expires_at } = identity;
+        Self { issuer, subject, token_id, session_id, issued_at, expires_at, now }
     }
 }
 

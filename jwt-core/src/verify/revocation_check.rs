@@ -17,22 +17,19 @@ pub(super) struct RevocationCheck {
 impl RevocationCheck {
     /// Asks about a token. Returns the future to wait for if the answer isn't available now.
     pub(super) fn start(&self, verified: &Verified) -> Result<Option<Pending<Standing>>, Error> {
-        let now = verified.now();
-        let standing = match verified.identity() {
-            Some(Identity { issuer, subject, token_id, session_id, issued_at, expires_at }) => {
-                let token = TokenIdentity { issuer, subject, token_id, session_id, issued_at, expires_at, now };
-                self.list.look_up(&token)
-            }
+        let claims;
+        let identity = match verified.identity() {
+            Some(identity) => identity,
             None => {
-                let claims = verified.registered();
+                claims = verified.registered();
                 // A session that cannot be read could not be revoked.
                 if claims.unreadable_session {
                     return Err(Error::from(ErrorKind::MalformedClaims).with_unmet("sid"));
                 }
-                self.list.look_up(&TokenIdentity::of(&claims, now))
+                Identity::of(&claims)
             }
         };
-        match standing {
+        match self.list.look_up(&TokenIdentity::new(identity, verified.now())) {
             Step::Pending(pending) => Ok(Some(pending)),
             Step::Ready(standing) => self.accept(standing).map(|()| None),
         }

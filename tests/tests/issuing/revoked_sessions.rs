@@ -11,17 +11,10 @@ use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings};
 use jwt_tests::forge::{ISSUER, NOW};
 use jwt_tests::issuing::Shop;
 
+use super::sessions::{outcome, refresh};
+
 async fn login(shop: &Shop) -> TokenPair {
     shop.sessions.login("joe").start().await.expect("a session")
-}
-
-async fn refresh(shop: &Shop, token: &str) -> Result<TokenPair, ErrorKind> {
-    let token = shop.sessions.verify(token).await.map_err(|error| error.kind())?;
-    shop.sessions.refresh(&token).await.map_err(|error| error.kind())
-}
-
-fn outcome(result: Result<TokenPair, ErrorKind>) -> Result<(), ErrorKind> {
-    result.map(|_| ())
 }
 
 #[tokio::test]

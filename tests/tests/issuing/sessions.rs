@@ -29,12 +29,12 @@ async fn login(shop: &Shop) -> TokenPair {
     shop.sessions.login("joe").scope(["a", "b"]).start().await.expect("a session")
 }
 
-async fn refresh(shop: &Shop, token: &str) -> Result<TokenPair, ErrorKind> {
+pub(crate) async fn refresh(shop: &Shop, token: &str) -> Result<TokenPair, ErrorKind> {
     let token = shop.sessions.verify(token).await.map_err(|error| error.kind())?;
     shop.sessions.refresh(&token).await.map_err(|error| error.kind())
 }
 
-fn outcome(result: Result<TokenPair, ErrorKind>) -> Result<(), ErrorKind> {
+pub(crate) fn outcome(result: Result<TokenPair, ErrorKind>) -> Result<(), ErrorKind> {
     result.map(|_| ())
 }
 
