@@ -82,10 +82,10 @@ impl Follower {
             *known = Some((start.run.clone(), start.position.clone()));
             // Beside following: if it fails, for example because there are too many connections, the list stays current.
             while writing.try_join_next().is_some() {}
-            if writing.is_empty() && table.next_kept().is_some() {
+            if writing.is_empty() && table.journal.has_unconfirmed() {
                 let table = Arc::clone(table);
                 writing.spawn(async move {
-                    let _ = table.write_kept().await;
+                    let _ = table.write_unconfirmed().await;
                 });
             }
             let moment = table.moment();

@@ -2,7 +2,6 @@
 
 mod connection;
 mod follower;
-mod journal;
 mod record;
 mod revocations;
 mod schema;

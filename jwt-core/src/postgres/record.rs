@@ -4,22 +4,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio_postgres::Row;
 
-use crate::revocation::Kind;
+use crate::revocation::{Kind, Record};
 
-/// A revocation: which tokens it revokes, the last `iat` that is refused, and the second until which it's remembered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
+/// The tokens that a record revokes: the primary key of its row.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct RecordKey {
     pub(super) kind: Kind,
     pub(super) issuer: String,
     pub(super) name: String,
-    pub(super) cutoff: i64,
-    pub(super) until: i64,
 }
 
 /// The content of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    Revoked(Record),
+    Revoked(RecordKey, Record),
     /// The revocation does not fit into a message: read the table.
     Read,
 }
@@ -29,25 +27,20 @@ const MAX_PAYLOAD: usize = 7_999;
 
 const READ: &str = "read";
 
-impl Record {
-    pub(super) fn read(row: &Row) -> Option<Self> {
-        let kind: i16 = row.try_get(0).ok()?;
-        let text = |index| String::from_utf8(row.try_get::<_, Vec<u8>>(index).ok()?).ok();
-        Some(Self {
-            kind: Kind::ALL.into_iter().find(|known| *known as i16 == kind)?,
-            issuer: text(1)?,
-            name: text(2)?,
-            cutoff: row.try_get(3).ok()?,
-            until: row.try_get(4).ok()?,
-        })
-    }
+pub(super) fn read(row: &Row) -> Option<(RecordKey, Record)> {
+    let kind: i16 = row.try_get(0).ok()?;
+    let kind = Kind::ALL.into_iter().find(|known| *known as i16 == kind)?;
+    let text = |index| String::from_utf8(row.try_get::<_, Vec<u8>>(index).ok()?).ok();
+    let record = Record { cutoff: row.try_get(3).ok()?, until: row.try_get(4).ok()? };
+    Some((RecordKey { kind, issuer: text(1)?, name: text(2)? }, record))
+}
 
-    pub(super) fn payload(&self) -> String {
-        let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
-        let (issuer, name) = (encode(&self.issuer), encode(&self.name));
-        let payload = format!("{} {} {} {issuer} {name}", self.kind as u8, self.cutoff, self.until);
-        if payload.len() > MAX_PAYLOAD { READ.to_owned() } else { payload }
-    }
+/// The message that brings a record to other processes.
+pub(super) fn payload(key: &RecordKey, record: &Record) -> String {
+    let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let (issuer, name) = (encode(&key.issuer), encode(&key.name));
+    let payload = format!("{} {} {} {issuer} {name}", key.kind as u8, record.cutoff, record.until);
+    if payload.len() > MAX_PAYLOAD { READ.to_owned() } else { payload }
 }
 
 impl Message {
@@ -61,7 +54,8 @@ impl Message {
         let decode = |text: &str| String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok();
         let (issuer, name) = (decode(word()?)?, decode(word()?)?);
         let kind = Kind::ALL.into_iter().find(|known| (*known as u8).to_string() == kind)?;
-        words.next().is_none().then_some(Self::Revoked(Record { kind, issuer, name, cutoff, until }))
+        let (key, record) = (RecordKey { kind, issuer, name }, Record { cutoff, until });
+        words.next().is_none().then_some(Self::Revoked(key, record))
     }
 }
 
@@ -78,13 +72,14 @@ mod tests {
             (Kind::Issuer, "é", ""),
         ] {
             for (cutoff, until) in [(5, 7), (i64::MAX, i64::MAX), (-5, 0)] {
-                let record = Record { kind, issuer: issuer.to_owned(), name: name.to_owned(), cutoff, until };
-                assert_eq!(Message::parse(&record.payload()), Some(Message::Revoked(record)));
+                let key = RecordKey { kind, issuer: issuer.to_owned(), name: name.to_owned() };
+                let record = Record { cutoff, until };
+                assert_eq!(Message::parse(&payload(&key, &record)), Some(Message::Revoked(key, record)));
             }
         }
         let name = "n".repeat(6_000);
-        let record = Record { kind: Kind::Token, issuer: "i".to_owned(), name, cutoff: 0, until: 0 };
-        assert_eq!(Message::parse(&record.payload()), Some(Message::Read));
+        let key = RecordKey { kind: Kind::Token, issuer: "i".to_owned(), name };
+        assert_eq!(Message::parse(&payload(&key, &Record { cutoff: 0, until: 0 })), Some(Message::Read));
     }
 
     #[test]

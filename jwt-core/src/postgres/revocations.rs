@@ -10,10 +10,10 @@ use tokio_postgres::{Config, Socket};
 use super::PostgresSettings;
 use super::connection::{Connection, Failure};
 use super::follower::Follower;
-use super::record::Record;
+use super::record::RecordKey;
 use super::table::Table;
 use crate::revocation::{
-    Coverage, MemoryRevocations, Origin, Revocation, RevocationList, RevocationListStatus, RevocationStore,
+    Coverage, MemoryRevocations, Origin, Record, Revocation, RevocationList, RevocationListStatus, RevocationStore,
     RevokeError, Standing, TokenIdentity,
 };
 use crate::step::Step;
@@ -100,29 +100,16 @@ impl PostgresRevocations {
             return Err(RevokeError::MissingClaim(claim));
         }
         let table = &self.0.table;
-        let record = Record {
-            kind: revocation.kind,
-            issuer: revocation.issuer.clone(),
-            name: revocation.name.clone(),
-            cutoff: revocation.cutoff,
-            until: revocation.remember_until(table.now(), &table.settings.revocations),
-        };
-        table.remember(&record, Origin::Process);
-        match table.write(&record).await {
-            Ok(()) => {
-                table.confirm(record);
-                Ok(())
-            }
-            Err(Failure::TooLong) => Err(RevokeError::Full),
-            Err(Failure::Full) => {
-                table.keep(record);
-                Err(RevokeError::Full)
-            }
-            Err(Failure::Unreachable) => {
-                table.keep(record);
-                Err(RevokeError::Unavailable)
-            }
-        }
+        let (kind, issuer, name) = (revocation.kind, revocation.issuer.clone(), revocation.name.clone());
+        let key = RecordKey { kind, issuer, name };
+        let until = revocation.remember_until(table.now(), &table.settings.revocations);
+        let record = Record { cutoff: revocation.cutoff, until };
+        table.remember(&key, record, Origin::Process);
+        let write = table.journal.add(key, record);
+        table.write(&write).await.map_err(|failure| match failure {
+            Failure::Full | Failure::TooLong => RevokeError::Full,
+            Failure::Unreachable => RevokeError::Unavailable,
+        })
     }
 
     /// Deletes revocations whose tokens have expired, and returns how many there were. Call it every hour or so.

@@ -5,12 +5,12 @@ use tokio_postgres::{Client, Row};
 
 use super::PostgresSettings;
 use super::connection::{Connection, Failure, Parameter};
-use super::journal::Journal;
-use super::record::{Message, Record};
+use super::record::{self, Message, RecordKey};
 use crate::claims::NumericDate;
 use crate::clock::Moment;
 use crate::revocation::{
-    Feed, Kind, Origin, Standing, TokenIdentity, Unconfirmed, revocable_claims, standing_at_cutoff,
+    Feed, Journal, Kind, Origin, Record, Standing, TokenIdentity, Unconfirmed, Write, revocable_claims,
+    standing_at_cutoff,
 };
 use crate::step::Step;
 
@@ -20,7 +20,7 @@ pub(super) struct Table {
     pub(super) settings: PostgresSettings,
     pub(super) feed: Feed,
     /// The revocations of this process.
-    journal: Mutex<Journal>,
+    pub(super) journal: Journal<RecordKey>,
     /// The run of the server that the memory follows.
     run: Mutex<Option<Run>>,
 }
@@ -40,16 +40,38 @@ const PAGE: usize = 10_000;
 /// How many pages of changes are read. If there are more, everything is.
 const MAX_PAGES: usize = 10;
 
-/// A revocation's cutoff never moves back. The message is sent when this is committed, if it changes something.
-const WRITE: &str = "WITH stored AS (
-        INSERT INTO jwt_revocations AS r (kind, issuer, name, cutoff, until) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (kind, issuer, name) DO UPDATE SET
+/// How many revocations are written with one statement.
+const BATCH: usize = 500;
+
+/// The end of an `INSERT`. A revocation's cutoff never moves back.
+macro_rules! or_extend {
+    () => {
+        " ON CONFLICT (kind, issuer, name) DO UPDATE SET
             cutoff = greatest(r.cutoff, excluded.cutoff), until = greatest(r.until, excluded.until),
             changed = excluded.changed
         WHERE r.cutoff < excluded.cutoff OR r.until < excluded.until
-        RETURNING 1
-    )
-    SELECT pg_notify($6, $7) FROM stored";
+        RETURNING kind, issuer, name "
+    };
+}
+
+/// The message is sent when this is committed, if it changes something.
+const WRITE: &str = concat!(
+    "WITH stored AS (
+        INSERT INTO jwt_revocations AS r (kind, issuer, name, cutoff, until) VALUES ($1, $2, $3, $4, $5)",
+    or_extend!(),
+    ") SELECT pg_notify($6, $7) FROM stored"
+);
+
+/// The same for many. Two processes that write the same rows lock them in the same order, so neither waits for the other forever.
+const WRITE_MANY: &str = concat!(
+    "WITH given AS (
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $7) AS g (kind, issuer, name, cutoff, until, message)
+    ), stored AS (
+        INSERT INTO jwt_revocations AS r (kind, issuer, name, cutoff, until)
+        SELECT kind, issuer, name, cutoff, until FROM given ORDER BY kind, issuer, name",
+    or_extend!(),
+    ") SELECT pg_notify($6, message) FROM stored JOIN given USING (kind, issuer, name)"
+);
 
 const READ: &str = "SELECT kind, issuer, name, cutoff, until FROM jwt_revocations WHERE until > $1";
 
@@ -145,8 +167,8 @@ impl RowKey {
 
 impl Table {
     pub(super) fn new(connection: Connection, settings: PostgresSettings, feed: Feed) -> Self {
-        let (journal, run) = (Mutex::default(), Mutex::default());
-        Self { connection, settings, feed, journal, run }
+        let journal = Journal::new(settings.revocations.capacity);
+        Self { connection, settings, feed, journal, run: Mutex::default() }
     }
 
     pub(super) fn now(&self) -> NumericDate {
@@ -158,14 +180,14 @@ impl Table {
     }
 
     /// Adds a record to the memory. If that is full, the feed notes it, and look-ups ask the server from now on.
-    pub(super) fn remember(&self, record: &Record, origin: Origin) {
-        let _ = self.feed.remember((record.kind, &record.issuer, &record.name), record.cutoff, record.until, origin);
+    pub(super) fn remember(&self, key: &RecordKey, record: Record, origin: Origin) {
+        let _ = self.feed.remember((key.kind, &key.issuer, &key.name), record.cutoff, record.until, origin);
     }
 
     /// Handles a message. Returns whether the table has to be read.
     pub(super) fn receive(&self, payload: &str) -> bool {
         match Message::parse(payload) {
-            Some(Message::Revoked(record)) => self.remember(&record, Origin::Store),
+            Some(Message::Revoked(key, record)) => self.remember(&key, record, Origin::Store),
             Some(Message::Read) => return true,
             None => self.report_unreadable(),
         }
@@ -178,9 +200,11 @@ impl Table {
         self.feed.set_incomplete();
     }
 
-    pub(super) async fn write(&self, record: &Record) -> Result<(), Failure> {
-        let (kind, issuer, name) = (record.kind as i16, record.issuer.as_bytes(), record.name.as_bytes());
-        let (channel, payload) = (&self.settings.channel, record.payload());
+    /// Writes a revocation of this process. If that fails, the journal keeps it for later.
+    pub(super) async fn write(&self, write: &Write<RecordKey>) -> Result<(), Failure> {
+        let (key, record) = (&write.key, &write.record);
+        let (kind, issuer, name) = (key.kind as i16, key.issuer.as_bytes(), key.name.as_bytes());
+        let (channel, payload) = (&self.settings.channel, record::payload(key, record));
         let parameters: [Parameter<'_>; 7] = [
             (&kind, Type::INT2),
             (&issuer, Type::BYTEA),
@@ -190,40 +214,54 @@ impl Table {
             (channel, Type::TEXT),
             (&payload, Type::TEXT),
         ];
-        self.connection.query(WRITE, &parameters).await.map(drop)
-    }
-
-    fn journal(&self) -> MutexGuard<'_, Journal> {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes a revocation that the server has confirmed, in case it loses it.
-    pub(super) fn confirm(&self, record: Record) {
-        self.journal().confirm(record);
-    }
-
-    /// Keeps a revocation until the server is back.
-    pub(super) fn keep(&self, record: Record) {
-        if self.journal().wait(record).is_err() {
-            tracing::error!("too many revocations wait for the Postgres server: only this process knows another one");
+        let result = self.connection.query(WRITE, &parameters).await.map(drop);
+        match result {
+            Ok(()) => self.journal.confirm([write]),
+            Err(Failure::TooLong) => self.journal.refuse(write),
+            Err(Failure::Full | Failure::Unreachable) => self.journal.fail(write),
         }
+        result
     }
 
-    /// Writes the revocations that the server has not confirmed or may have lost, the oldest first. Nothing is lost if this is
-    /// dropped halfway.
-    pub(super) async fn write_kept(&self) -> Result<(), Failure> {
-        while let Some(record) = self.next_kept() {
-            let result = self.write(&record).await;
-            match result {
-                Ok(()) | Err(Failure::TooLong) => self.journal().settle(record, result.is_ok()),
-                failure => return failure,
-            }
-        }
+    async fn write_many(&self, writes: &[Write<RecordKey>]) -> Result<(), Failure> {
+        let kinds: Vec<i16> = writes.iter().map(|write| write.key.kind as i16).collect();
+        let issuers: Vec<&[u8]> = writes.iter().map(|write| write.key.issuer.as_bytes()).collect();
+        let names: Vec<&[u8]> = writes.iter().map(|write| write.key.name.as_bytes()).collect();
+        let cutoffs: Vec<i64> = writes.iter().map(|write| write.record.cutoff).collect();
+        let ends: Vec<i64> = writes.iter().map(|write| write.record.until).collect();
+        let payloads: Vec<String> = writes.iter().map(|write| record::payload(&write.key, &write.record)).collect();
+        let parameters: [Parameter<'_>; 7] = [
+            (&kinds, Type::INT2_ARRAY),
+            (&issuers, Type::BYTEA_ARRAY),
+            (&names, Type::BYTEA_ARRAY),
+            (&cutoffs, Type::INT8_ARRAY),
+            (&ends, Type::INT8_ARRAY),
+            (&self.settings.channel, Type::TEXT),
+            (&payloads, Type::TEXT_ARRAY),
+        ];
+        self.connection.query(WRITE_MANY, &parameters).await?;
+        self.journal.confirm(writes);
         Ok(())
     }
 
-    pub(super) fn next_kept(&self) -> Option<Record> {
-        self.journal().next(self.now().seconds())
+    /// Writes the revocations that the server has not confirmed or may have lost. The journal keeps the rest if this is dropped
+    /// halfway.
+    pub(super) async fn write_unconfirmed(&self) -> Result<(), Failure> {
+        for part in self.journal.unconfirmed(self.now().seconds()).chunks(BATCH) {
+            match self.write_many(part).await {
+                // One of them is too long, and must not keep back the others.
+                Err(Failure::TooLong) => {
+                    for write in part {
+                        match self.write(write).await {
+                            Ok(()) | Err(Failure::TooLong) => {}
+                            failure => return failure,
+                        }
+                    }
+                }
+                result => result?,
+            }
+        }
+        Ok(())
     }
 
     /// Reads all revocations into the memory.
@@ -251,8 +289,8 @@ impl Table {
     }
 
     fn remember_row(&self, row: &Row) {
-        match Record::read(row) {
-            Some(record) => self.remember(&record, Origin::Store),
+        match record::read(row) {
+            Some((key, record)) => self.remember(&key, record, Origin::Store),
             None => self.report_unreadable(),
         }
     }
@@ -268,7 +306,7 @@ impl Table {
     pub(super) fn follow_run(&self, run: &Run) {
         if self.run().replace(run.clone()).is_none_or(|known| known != *run) {
             self.feed.orphan();
-            self.journal().suspect();
+            self.journal.suspect();
         }
     }
 

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use ::redis::{ErrorKind, RedisError, Script, ScriptInvocation};
 
-use super::codec::Record;
 use super::link::Link;
 use super::position::{ChangeId, Progress};
 use super::scripts::{BEGIN, FOLLOW, INFO};
 use super::server::Server;
-use crate::revocation::Origin;
+use crate::revocation::{Origin, Record};
 
 /// The message that says that an epoch has begun.
 pub(super) const NEW_EPOCH: &[u8] = b"epoch";
@@ -79,7 +78,7 @@ pub(super) async fn ask(
     let mut reached = position;
     while let (Some(id), Some(record)) = (reply.next(), reply.next()) {
         match Record::parse_message(&record) {
-            Some((record, key)) => server.remember(&record, key, Origin::Store),
+            Some((record, key)) => server.remember(record, key, Origin::Store),
             None => server.report_unreadable(),
         }
         reached = Some(ChangeId::parse(&id).ok_or_else(unreadable)?);

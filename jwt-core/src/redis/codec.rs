@@ -1,16 +1,9 @@
 //! The format of revocations on the server: the hash field identifies the tokens, and the value has the cutoff and the end.
 
-use crate::revocation::{ANY_TIME, Kind};
+use crate::revocation::{ANY_TIME, Kind, Record};
 
 /// How many hashes the revocations are spread over, so that a process reads several at once.
 pub(super) const SHARDS: usize = 16;
-
-/// The value of a revocation: the last `iat` that is refused, and the second until which it's remembered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) cutoff: i64,
-    pub(super) until: i64,
-}
 
 /// The tokens that a record revokes, parsed from its hash field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +82,7 @@ mod tests {
                 let (key, record) = (RecordKey { kind, issuer, name }, Record { cutoff, until });
                 let (field, value) = (key.field(), record.value());
                 assert_eq!(RecordKey::parse(&field), Some(key));
-                assert_eq!(Record::parse(&format!("{} {}", value.0, value.1)), Some(record.clone()));
+                assert_eq!(Record::parse(&format!("{} {}", value.0, value.1)), Some(record));
                 let message = format!("{} {} {field}", value.0, value.1);
                 assert_eq!(Record::parse_message(&message), Some((record, key)));
             }

@@ -14,12 +14,11 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::changes::{self, Status};
-use super::codec::Record;
 use super::failure::{category, code};
 use super::position::{ChangeId, Progress};
 use super::reading::Reading;
 use super::server::Server;
-use crate::revocation::Origin;
+use crate::revocation::{Origin, Record};
 
 /// The pause before the next attempt to connect, doubled after each failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -120,7 +119,7 @@ impl Follower {
         link.subscribe(&server.channel).await?;
         let info = changes::info(server, &mut link).await;
         self.warn_of_eviction(info.eviction_policy.as_deref());
-        server.needs_restore.store(true, Ordering::SeqCst);
+        server.journal.suspect();
         // Both end with this connection.
         let (mut reading, mut restoring) = (JoinSet::new(), JoinSet::new());
         if let Some(unfinished) = knowledge.reading.take() {
@@ -164,12 +163,12 @@ impl Follower {
                 knowledge.reading = Some(all);
             }
             if starts_over {
-                server.needs_restore.store(true, Ordering::SeqCst);
+                server.journal.suspect();
             }
             while restoring.try_join_next().is_some() {}
-            if restoring.is_empty() && server.needs_restore.load(Ordering::SeqCst) {
+            if restoring.is_empty() && server.journal.has_unconfirmed() {
                 let server = Arc::clone(server);
-                // A failure leaves the flag set, so the next round tries again. Following continues meanwhile.
+                // After a failure the next round tries again. Following continues meanwhile.
                 restoring.spawn(async move {
                     let _ = server.restore().await;
                 });
@@ -243,7 +242,7 @@ fn handle_push(server: &Server, progress: &Progress, push: &PushInfo) {
             match change {
                 Some((id, (record, key))) => {
                     let origin = if progress.reaches(id) { Origin::Store } else { Origin::Process };
-                    server.remember(&record, key, origin);
+                    server.remember(record, key, origin);
                     progress.note(id);
                 }
                 None => server.report_unreadable(),

@@ -9,7 +9,6 @@ mod connection;
 mod failure;
 mod follower;
 mod hosts;
-mod journal;
 mod link;
 mod position;
 mod proofs;

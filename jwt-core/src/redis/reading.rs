@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ::redis::RedisError;
 use tokio::task::JoinSet;
 
-use super::codec::{Record, RecordKey, SHARDS};
+use super::codec::{RecordKey, SHARDS};
 use super::link::Link;
 use super::position::Progress;
 use super::scripts::RESERVED_FIELDS;
 use super::server::Server;
-use crate::revocation::Origin;
+use crate::revocation::{Origin, Record};
 
 /// How many records a response has, more or less: about 300 KB, and six milliseconds of the server.
 const PAGE: usize = 4_000;
@@ -82,7 +82,7 @@ impl Reading {
             let (next, records): (u64, Vec<(String, String)>) = command.query_async(&mut link).await?;
             for (field, value) in &records {
                 match (Record::parse(value), RecordKey::parse(field)) {
-                    (Some(record), Some(key)) => server.remember(&record, key, Origin::Store),
+                    (Some(record), Some(key)) => server.remember(record, key, Origin::Store),
                     _ if RESERVED_FIELDS.contains(&field.as_str()) => {}
                     _ => server.report_unreadable(),
                 }

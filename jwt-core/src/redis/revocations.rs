@@ -1,6 +1,5 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use ::redis::RedisError;
 use async_trait::async_trait;
@@ -9,13 +8,13 @@ use tokio::task::AbortHandle;
 
 use super::RedisSettings;
 use super::address::without_secrets;
-use super::codec::{Record, RecordKey};
+use super::codec::RecordKey;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::follower::Follower;
 use super::server::Server;
 use crate::revocation::{
-    Coverage, MemoryRevocations, Origin, Revocation, RevocationList, RevocationListStatus, RevocationStore,
+    Coverage, MemoryRevocations, Origin, Record, Revocation, RevocationList, RevocationListStatus, RevocationStore,
     RevokeError, Standing, TokenIdentity,
 };
 use crate::step::Step;
@@ -89,20 +88,12 @@ impl RedisRevocations {
         let key = RecordKey { kind: revocation.kind, issuer: &revocation.issuer, name: &revocation.name };
         let record = Record { cutoff: revocation.cutoff, until };
         // If the memory is full, look-ups ask the server from now on.
-        server.remember(&record, key, Origin::Process);
-        let field = key.field();
-        let (record, write) = server.journal().add(&field, record);
-        if let Err(failure) = server.write(&field, &record).await {
-            server.needs_restore.store(true, Ordering::SeqCst);
-            return Err(match failure {
-                Failure::Full => RevokeError::Full,
-                Failure::Unreachable => RevokeError::Unavailable,
-            });
-        }
-        if let Some(write) = write {
-            server.journal().confirm(&field, write);
-        }
-        Ok(())
+        server.remember(record, key, Origin::Process);
+        let write = server.journal.add(key.field(), record);
+        server.write(&write).await.map_err(|failure| match failure {
+            Failure::Full => RevokeError::Full,
+            Failure::Unreachable => RevokeError::Unavailable,
+        })
     }
 
     /// Returns whether the server was heard from recently enough. If not, requests are answered with 503.

@@ -1,18 +1,18 @@
 use std::array;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::RedisSettings;
-use super::codec::{Record, RecordKey, SHARDS, shard_of};
+use super::codec::{RecordKey, SHARDS, shard_of};
 use super::connection::Connection;
 use super::failure::{self, Failure};
-use super::journal::{Journal, WriteId};
 use super::link::Link;
 use super::scripts::{EPOCH, REVOKE};
 use crate::claims::NumericDate;
 use crate::clock::Moment;
-use crate::revocation::{Feed, Origin, Standing, TokenIdentity, Unconfirmed, revocable_claims, standing_at_cutoff};
+use crate::revocation::{
+    Feed, Journal, Origin, Record, Standing, TokenIdentity, Unconfirmed, Write, revocable_claims, standing_at_cutoff,
+};
 use crate::step::Step;
 
 /// The server's copy of the revocations, and this process's journal.
@@ -24,33 +24,26 @@ pub(super) struct Server {
     ends: [String; SHARDS],
     pub(super) log: String,
     pub(super) channel: String,
-    /// The revocations of this process, to restore a server that lost them.
-    journal: Mutex<Journal>,
-    /// Whether the server may lack revocations of this process.
-    pub(super) needs_restore: AtomicBool,
+    /// The revocations of this process, by field.
+    pub(super) journal: Journal<String>,
     /// The connection on which the server was last proven to be a primary, and the epoch of its data.
     proven: Mutex<Option<(Link, String)>>,
 }
-
-/// How many confirmed revocations a process keeps, to restore a server that lost its data.
-const MAX_JOURNAL: usize = 10_000;
 
 /// How many records are restored with one command.
 const RESTORE_BATCH: usize = 200;
 
 impl Server {
     pub(super) fn new(connection: Connection, settings: RedisSettings, feed: Feed) -> Self {
-        let most = settings.revocations.capacity.max(MAX_JOURNAL);
         Self {
             connection,
             shards: array::from_fn(|shard| settings.key(&format!("revoked:{shard:x}"))),
             ends: array::from_fn(|shard| settings.key(&format!("revoked:{shard:x}:ends"))),
             log: settings.key("revoked:log"),
             channel: settings.key("revoked"),
+            journal: Journal::new(settings.revocations.capacity),
             settings,
             feed,
-            journal: Mutex::new(Journal::new(MAX_JOURNAL, most)),
-            needs_restore: AtomicBool::new(false),
             proven: Mutex::new(None),
         }
     }
@@ -64,7 +57,7 @@ impl Server {
     }
 
     /// Adds a record to the memory.
-    pub(super) fn remember(&self, record: &Record, key: RecordKey<'_>, origin: Origin) {
+    pub(super) fn remember(&self, record: Record, key: RecordKey<'_>, origin: Origin) {
         // If the memory is full, the feed notes that the list is incomplete, and look-ups ask the server.
         let _ = self.feed.remember((key.kind, key.issuer, key.name), record.cutoff, record.until, origin);
     }
@@ -75,57 +68,49 @@ impl Server {
         self.feed.set_incomplete();
     }
 
-    /// Writes one record.
-    pub(super) async fn write(&self, field: &str, record: &Record) -> Result<(), Failure> {
-        self.write_all(shard_of(field), &[(field, record)], Duration::ZERO).await
+    /// Writes a revocation of this process. If that fails, the journal keeps it for later.
+    pub(super) async fn write(&self, write: &Write<String>) -> Result<(), Failure> {
+        let shard = shard_of(&write.key);
+        let result = self.write_all(shard, std::slice::from_ref(write), Duration::ZERO).await;
+        if result.is_err() {
+            self.journal.fail(write);
+        }
+        result
     }
 
     /// Writes records of one shard. If some of them were lost within `recovery` after an epoch began, it lasts longer.
-    async fn write_all(&self, shard: usize, records: &[(&str, &Record)], recovery: Duration) -> Result<(), Failure> {
+    async fn write_all(&self, shard: usize, writes: &[Write<String>], recovery: Duration) -> Result<(), Failure> {
         let now = self.now().seconds();
         let mut script = REVOKE.key(&self.shards[0]);
         script.key(&self.log).key(&self.shards[shard]).key(&self.ends[shard]);
         script.arg(&self.channel).arg(u64::try_from(recovery.as_millis()).unwrap_or(u64::MAX));
         let mut is_empty = true;
-        for (field, record) in records {
+        for Write { key: field, record, .. } in writes {
             let left = record.until.saturating_sub(now);
             if left > 0 {
                 let (cutoff, until) = record.value();
                 let left = if record.until == i64::MAX { "*".to_owned() } else { left.to_string() };
-                script.arg(field).arg(cutoff).arg(until).arg(left);
+                script.arg(&**field).arg(cutoff).arg(until).arg(left);
                 is_empty = false;
             }
         }
-        if is_empty { Ok(()) } else { self.connection.run_script(&script).await }
+        if !is_empty {
+            self.connection.run_script::<()>(&script).await?;
+        }
+        self.journal.confirm(writes);
+        Ok(())
     }
 
-    pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Writes the revocations of this process that the server lacks.
+    /// Writes the revocations of this process that the server has not confirmed or may have lost. The journal keeps the rest if
+    /// this fails.
     pub(super) async fn restore(&self) -> Result<(), Failure> {
-        self.needs_restore.store(false, Ordering::SeqCst);
-        let result = self.write_journal().await;
-        if result.is_err() {
-            self.needs_restore.store(true, Ordering::SeqCst);
+        let mut shards: [Vec<Write<String>>; SHARDS] = Default::default();
+        for write in self.journal.unconfirmed(self.now().seconds()) {
+            shards[shard_of(&write.key)].push(write);
         }
-        result
-    }
-
-    async fn write_journal(&self) -> Result<(), Failure> {
-        let mut shards: [Vec<(String, Record, WriteId)>; SHARDS] = Default::default();
-        for entry in self.journal().current(self.now().seconds()) {
-            shards[shard_of(&entry.0)].push(entry);
-        }
-        for (shard, records) in shards.iter().enumerate() {
-            for part in records.chunks(RESTORE_BATCH) {
-                let records: Vec<_> = part.iter().map(|(field, record, _)| (field.as_str(), record)).collect();
-                self.write_all(shard, &records, self.settings.recovery_time).await?;
-                let mut journal = self.journal();
-                for (field, _, id) in part {
-                    journal.confirm(field, *id);
-                }
+        for (shard, writes) in shards.iter().enumerate() {
+            for part in writes.chunks(RESTORE_BATCH) {
+                self.write_all(shard, part, self.settings.recovery_time).await?;
             }
         }
         Ok(())
@@ -173,7 +158,7 @@ impl Server {
                 };
                 if let Some(standing) = standing_at_cutoff(record.cutoff, issued_at) {
                     // It's used, so it's kept exactly.
-                    this.remember(&record, key, Origin::LookUp);
+                    this.remember(record, key, Origin::LookUp);
                     return standing;
                 }
             }

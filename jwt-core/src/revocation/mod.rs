@@ -36,6 +36,8 @@ mod feed;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod file;
 mod freshness;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod journal;
 mod list;
 mod local;
 mod memory;
@@ -50,6 +52,8 @@ mod target;
 pub use feed::Feed;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) use freshness::Coverage;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(crate) use journal::{Journal, Record, Write};
 #[cfg(feature = "remote")]
 pub use list::with_time_limit;
 pub use list::{RevocationList, Standing, TokenIdentity};

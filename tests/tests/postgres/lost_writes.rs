@@ -160,3 +160,26 @@ async fn a_table_that_was_emptied_gets_revocations_back_and_one_that_has_them_is
     }
     assert_eq!(node.session("good").await, None);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn ten_thousand_revocations_are_restored_with_few_transactions() {
+    let server = Server::start();
+    let node = Node::start(&server).synced().await;
+    for number in 0..10_000 {
+        node.list.revoke(&Revocation::session(ISSUER, format!("s-{number}"))).await.expect("revoked");
+    }
+    let transactions =
+        || server.sql("SELECT pg_snapshot_xmax(pg_current_snapshot())").parse::<u64>().expect("a number");
+    let before = transactions();
+    server.sql("TRUNCATE jwt_revocations");
+    until("restored", async || {
+        assert_eq!(node.session("good").await, None, "good tokens are accepted meanwhile");
+        server.sql("SELECT count(*) FROM jwt_revocations") == "10000"
+    })
+    .await;
+    // Some of them are the process's messages to itself.
+    let count = transactions() - before;
+    assert!(count < 1_000, "{count}");
+    assert_eq!(Node::start(&server).synced().await.session("s-9999").await, REVOKED);
+}
