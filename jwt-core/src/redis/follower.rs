@@ -86,12 +86,16 @@ impl Follower {
             let progress = Arc::new(Progress::starting_at(knowledge.position));
             let mut was_current = false;
             let error = self.follow_connection(&progress, &mut knowledge, &mut was_current).await.err();
+            if let (Some(reading), Some(error)) = (&knowledge.reading, &error) {
+                // The response may have waited behind those of the reading.
+                reading.note(error);
+            }
             knowledge.position = progress.position();
             self.server.set_proven(None);
             tracing::warn!(
                 error = error.as_ref().map_or("disconnected", category),
                 code = error.as_ref().and_then(code),
-                "the connection that receives revocations is lost: connecting again"
+                "no connection to receive revocations: connecting again"
             );
             pause = if was_current { FIRST_PAUSE } else { (pause * 2).min(LAST_PAUSE) };
             sleep(pause).await;

@@ -13,15 +13,19 @@ use super::scripts::RESERVED_FIELDS;
 use super::server::Server;
 use crate::revocation::{Origin, Record};
 
-/// How many records a response has, more or less: about 300 KB, and six milliseconds of the server.
+/// How many records a response has at first, more or less: about 300 KB, and six milliseconds of the server.
 const PAGE: usize = 4_000;
+/// A slow process or network gets smaller responses, so that they arrive in time.
+const LEAST_PAGE: usize = 125;
 
 /// How far each shard was read.
 pub(super) struct Reading {
     cursors: [Mutex<Cursor>; SHARDS],
     /// Cursors are only good for the run of the server that gave them; `None` if the server does not tell.
     run: Option<String>,
+    page: usize,
     has_failed: AtomicBool,
+    was_too_slow: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
@@ -33,7 +37,13 @@ enum Cursor {
 impl Reading {
     pub(super) fn new() -> Self {
         let cursors = std::array::from_fn(|_| Mutex::new(Cursor::At(0)));
-        Self { cursors, run: None, has_failed: AtomicBool::new(false) }
+        Self {
+            cursors,
+            run: None,
+            page: PAGE,
+            has_failed: AtomicBool::new(false),
+            was_too_slow: AtomicBool::new(false),
+        }
     }
 
     /// The same reading on a new connection. Records that were read stay, and so do cursors on the same run of the server.
@@ -45,7 +55,8 @@ impl Reading {
                 cursor => cursor,
             })
         });
-        Self { cursors, run, has_failed: AtomicBool::new(false) }
+        let page = if self.was_too_slow.load(Ordering::SeqCst) { (self.page / 2).max(LEAST_PAGE) } else { self.page };
+        Self { cursors, run, page, ..Self::new() }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -64,8 +75,8 @@ impl Reading {
             let link = link.clone();
             tasks.spawn(async move {
                 if let Err(error) = reading.read(&server, link, shard).await {
-                    super::failure::report(&error, "reading the revocations failed");
-                    reading.has_failed.store(true, Ordering::SeqCst);
+                    super::failure::report(&error, "reading the revocations failed: continuing on a new connection");
+                    reading.note(&error);
                 }
                 if reading.is_done() || reading.has_failed() {
                     progress.wake();
@@ -78,7 +89,7 @@ impl Reading {
     async fn read(&self, server: &Server, mut link: Link, shard: usize) -> Result<(), RedisError> {
         while let Cursor::At(cursor) = self.cursor(shard) {
             let mut command = ::redis::cmd("HSCAN");
-            command.arg(&server.shards[shard]).arg(cursor).arg("COUNT").arg(PAGE);
+            command.arg(&server.shards[shard]).arg(cursor).arg("COUNT").arg(self.page);
             let (next, records): (u64, Vec<(String, String)>) = command.query_async(&mut link).await?;
             for (field, value) in &records {
                 match (Record::parse(value), RecordKey::parse(field)) {
@@ -92,6 +103,12 @@ impl Reading {
             self.set_cursor(shard, if is_done { Cursor::Done } else { Cursor::At(next) });
         }
         Ok(())
+    }
+
+    /// An error of the connection.
+    pub(super) fn note(&self, error: &RedisError) {
+        self.was_too_slow.fetch_or(error.is_timeout(), Ordering::SeqCst);
+        self.has_failed.store(true, Ordering::SeqCst);
     }
 
     fn cursor(&self, shard: usize) -> Cursor {
@@ -121,5 +138,22 @@ mod tests {
         }
         reading.run = None;
         assert!(matches!(reading.resume(None).cursor(1), Cursor::At(0)), "an unknown run is never the same");
+    }
+
+    #[test]
+    fn only_responses_that_came_too_late_are_asked_for_in_smaller_parts() {
+        let failing = |reading: Reading, kind: std::io::ErrorKind| {
+            reading.note(&std::io::Error::from(kind).into());
+            assert!(reading.has_failed());
+            reading.resume(None)
+        };
+        let cut = failing(Reading::new(), std::io::ErrorKind::ConnectionReset);
+        assert_eq!((cut.page, cut.has_failed()), (PAGE, false));
+        let slow = failing(cut, std::io::ErrorKind::TimedOut);
+        assert_eq!(slow.page, PAGE / 2);
+        let cut = failing(slow, std::io::ErrorKind::ConnectionReset);
+        assert_eq!(cut.page, PAGE / 2, "it stays as small as it had to be");
+        let least = (0..20).fold(cut, |reading, _| failing(reading, std::io::ErrorKind::TimedOut));
+        assert_eq!(least.page, LEAST_PAGE);
     }
 }
