@@ -1,3 +1,4 @@
+use std::error::Error as _;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -12,6 +13,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Config, Error, Notification, Row, Socket};
+use tracing::field::display;
 
 /// A parameter and its type. Stating the type saves the round trip that would ask for it.
 pub(super) type Parameter<'p> = (&'p (dyn ToSql + Sync), Type);
@@ -172,7 +174,13 @@ fn report(error: &Error) -> Failure {
                 SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION => "run `POSTGRES_SCHEMA` first",
                 SqlState::INSUFFICIENT_PRIVILEGE => "grant the rights that the guide lists",
                 SqlState::PROGRAM_LIMIT_EXCEEDED => "the names are too long: the guide says how long they may be",
-                _ => "",
+                SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+                    "check the user, the password and `pg_hba.conf`"
+                }
+                SqlState::INVALID_CATALOG_NAME => "create the database, or correct its name",
+                SqlState::TOO_MANY_CONNECTIONS => "raise `max_connections`: each process holds three",
+                SqlState::CANNOT_CONNECT_NOW => "the server is starting or stopping: wait",
+                _ => "Postgres lists its codes in the appendix \"Error Codes\"",
             };
             tracing::error!(code = code.code(), hint, "the Postgres server refused an operation");
             match *code {
@@ -182,14 +190,16 @@ fn report(error: &Error) -> Failure {
             }
         }
         None => {
-            tracing::error!(closed = error.is_closed(), "the Postgres server can't be reached");
+            // Without a code, it's an error of the connection, which has no data of a row or a parameter.
+            let cause = error.source().map(display);
+            tracing::error!(%error, cause, "the Postgres server can't be reached");
             Failure::Unreachable
         }
     }
 }
 
 fn report_timeout() -> Failure {
-    tracing::error!("the Postgres server took too long");
+    tracing::error!("the Postgres server took longer than `PostgresSettings::timeout`");
     Failure::Unreachable
 }
 

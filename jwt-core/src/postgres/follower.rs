@@ -45,7 +45,7 @@ impl Follower {
             let mut was_current = false;
             // The failure was logged. It always ends with one.
             let _ = self.follow(&mut position, &mut was_current).await;
-            tracing::warn!("the connection that receives revocations is lost: connecting again");
+            tracing::warn!("no connection to receive revocations: connecting again");
             pause = if was_current { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
             sleep(pause).await;
         }

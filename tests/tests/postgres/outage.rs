@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use jwt_core::ErrorKind;
+use jwt_core::issue::SessionStore as _;
 use jwt_core::revocation::{Revocation, RevokeError};
+use jwt_core::store::tokio_postgres::NoTls;
+use jwt_core::store::{PostgresSessions, PostgresSettings};
 use jwt_tests::forge::{ISSUER, NOW};
+use jwt_tests::log::Log;
 use jwt_tests::revocation_contract::until;
 
 use super::revocations::Node;
@@ -132,5 +136,22 @@ async fn debug_shows_no_subject_session_or_token_id() {
     let text = format!("{:?} {:#?}", node.list, super::sessions::store(&server));
     for secret in ["ada", "session-7", "token-7", "id.example", "jwt\""] {
         assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_why_no_connection_opens_and_has_no_password() {
+    // Nothing listens on this port.
+    for (options, cause) in
+        [("host=127.0.0.1 port=1 password=secret", "refused"), ("host=/no/such/folder", "No such file")]
+    {
+        let log = Log::start();
+        let config = format!("user=shop {options}");
+        let store = PostgresSessions::connect(config.parse().expect("options"), NoTls, &PostgresSettings::new());
+        assert!(store.find("joe", "s").await.is_err());
+        let text = log.text();
+        assert!(text.contains("can't be reached"), "{text}");
+        assert!(text.contains(cause), "{cause}: {text}");
+        assert!(!text.contains("secret"), "{text}");
     }
 }
