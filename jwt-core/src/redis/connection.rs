@@ -8,8 +8,8 @@ use ::redis::{FromRedisValue, PushInfo, PushKind, RedisError, ScriptInvocation};
 use tokio::sync::Mutex;
 
 use super::RedisSettings;
-use super::address::Address;
-use super::failure::{Failure, breaks_connection, is_rejected, report};
+use super::address::{Address, without_secrets};
+use super::failure::{Failure, breaks_connection, category, code, is_rejected, report};
 use super::link::Link;
 
 #[derive(Clone)]
@@ -17,6 +17,8 @@ pub(super) struct Connection(Arc<Shared>);
 
 struct Shared {
     address: Address,
+    /// The hosts of the address, for the log.
+    server: String,
     settings: RedisSettings,
     /// Held while connecting, so that concurrent commands share one attempt.
     current: Mutex<Option<Current>>,
@@ -42,9 +44,10 @@ enum Request<'r> {
 impl Connection {
     /// Does not connect before the first command.
     pub(super) fn new(address: &str, settings: &RedisSettings) -> Result<Self, RedisError> {
+        let server = without_secrets(address).to_owned();
         let (address, settings) = (Address::parse(address, settings)?, settings.clone());
         let (current, failed_attempts) = (Mutex::new(None), AtomicU64::new(0));
-        Ok(Self(Arc::new(Shared { address, settings, current, failed_attempts })))
+        Ok(Self(Arc::new(Shared { address, server, settings, current, failed_attempts })))
     }
 
     pub(super) fn address(&self) -> &Address {
@@ -107,7 +110,13 @@ impl Connection {
             Err(error) => {
                 *current = None;
                 self.0.failed_attempts.fetch_add(1, Ordering::SeqCst);
-                report(&error, "can't connect to the Redis server");
+                let server = &*self.0.server;
+                tracing::warn!(
+                    server,
+                    error = category(&error),
+                    code = code(&error),
+                    "can't connect to the Redis server"
+                );
                 Err(Failure::from(&error))
             }
         }

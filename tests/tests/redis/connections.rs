@@ -134,3 +134,16 @@ async fn the_log_has_the_servers_error_code() {
     until("a warning", async || log.text().contains("NOPERM")).await;
     assert_eq!(node.session("a").await, Some(ErrorKind::RevocationUnavailable));
 }
+
+#[tokio::test]
+async fn the_log_names_the_server_that_cannot_be_reached_and_no_password() {
+    let log = Log::start();
+    // Nothing listens on this port.
+    let store = RedisSessions::connect("redis://shop:secret@127.0.0.1:1/", &RedisSettings::new()).expect("an address");
+    assert!(store.find("joe", "s").await.is_err());
+    let text = log.text();
+    for expected in ["can't connect to the Redis server", "127.0.0.1:1/", "connection refused"] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(!text.contains("secret"), "{text}");
+}
