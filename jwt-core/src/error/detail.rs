@@ -147,7 +147,8 @@ fn unmet(kind: ErrorKind, name: &str) -> String {
         ),
         ErrorKind::MalformedClaims => format!("the claim `{name}` {}", expected_type(name)),
         ErrorKind::LifetimeTooLong => format!(
-            "the token is valid for longer than `{name}` remembers a revocation: shorten it at the issuer, or raise that limit"
+            "the token is valid for longer than `{name}` remembers a revocation: raise `RevocationSettings::longest_lifetime` in \
+             every process, or shorten the token's lifetime at the issuer"
         ),
         ErrorKind::InsufficientScope => {
             format!("the token lacks `{name}`: the client must request it, and the issuer must grant it")
@@ -233,8 +234,8 @@ const fn usual(kind: ErrorKind) -> Option<&'static str> {
         }
         ErrorKind::UnknownPrincipal => "the token is valid, but your function that loads the principal returned `None`",
         ErrorKind::CsrfFailed => {
-            "the token came in a cookie and the request from another origin, or without the CSRF token: name your pages' origin \
-             with `Csrf::allow_origin`, or send the CSRF token"
+            "the token came in a cookie and the request from another origin, or without the CSRF token: have the proxy pass `Host` \
+             on, name your pages' origin with `Csrf::allow_origin`, or send the CSRF token"
         }
         ErrorKind::UnprovenDevice => {
             "the session is bound to a browser's device, and another request for it has proved another key: log in again"

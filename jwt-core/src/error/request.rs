@@ -138,7 +138,9 @@ impl Error {
 
     /// Whether the cause is probably a mistake in the settings, and not the client's.
     pub(crate) const fn is_setup_fault(&self) -> bool {
-        self.detail.is_setup_fault()
+        // The issuer's tokens and the list's settings differ, for example because only some processes have new ones.
+        let outlives_revocations = matches!((self.kind, &self.detail), (ErrorKind::LifetimeTooLong, Detail::Unmet(_)));
+        outlives_revocations || self.detail.is_setup_fault()
     }
 
     /// Sets the challenge's `scope`. It must come from the configuration and contain only characters that a challenge allows.

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use jwt_core::authorize::{Routes, check, claim, max_auth_age, roles};
 use jwt_core::proof::Dpop;
+use jwt_core::revocation::{MemoryRevocations, RevocationSettings};
 use jwt_core::{Algorithm, TrustedIssuer};
 use jwt_tests::adapter::Adapter;
 use jwt_tests::ask::Ask;
 use jwt_tests::forge::{AUDIENCE, NOW};
 use jwt_tests::log::Log;
 use jwt_tests::proof::{BASE, Device};
-use jwt_tests::setup::{application, builder, good, issuer, key_of, keyless, stranger, trusting};
+use jwt_tests::setup::{application, behind, builder, good, issuer, key_of, keyless, stranger, trusting};
 use serde_json::json;
 
 use super::requests::{at, explain, sent, with};
@@ -280,4 +281,19 @@ async fn a_misspelt_setting_is_a_warning_once_a_minute() {
     let warnings: Vec<&str> = text.lines().filter(|line| line.starts_with("WARN ")).collect();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings.iter().all(|line| line.contains("differs only by a slash")), "{warnings:?}");
+}
+
+#[actix_web::test]
+async fn a_token_that_outlives_the_revocation_list_is_a_warning_once_a_minute() {
+    let settings = RevocationSettings::new().longest_lifetime(Duration::from_secs(60));
+    let application = behind(builder().revocations(MemoryRevocations::with_settings(settings)));
+    let log = Log::start();
+    for _ in 0..5 {
+        let ask = Ask::get("/me").bearer(&good().sign());
+        assert_eq!(Adapter::Axum.send(&application, &ask).await.status, 401);
+    }
+    let text = log.text();
+    let warnings: Vec<&str> = text.lines().filter(|line| line.starts_with("WARN ")).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("raise `RevocationSettings::longest_lifetime` in every process"), "{warnings:?}");
 }
