@@ -57,7 +57,7 @@ impl Hooks {
     pub(super) async fn run_end(&self, ended: EndedSession) -> Result<(), Error> {
         for end in &self.end {
             end(ended.clone()).await.map_err(|error| {
-                tracing::error!(%error, "a function for ended sessions failed, and will run again");
+                tracing::error!(%error, "a session has ended, but its access tokens can't be revoked or a function of `on_end` failed: trying again");
                 Error::from(ErrorKind::SessionsUnavailable)
             })?;
         }
