@@ -70,7 +70,7 @@ fn routes(logins: Logins) -> impl FnOnce(&mut web::ServiceConfig) {
         let jwt = JwtMiddleware::new(verifier.clone());
         app.route("/login", web::post().to(login))
             .route("/refresh", endpoint(sessions.refresh_endpoint_with(cookies)))
-            .route("/logout", endpoint(sessions.logout_endpoint_with(verifier, cookies)))
+            .route("/logout", endpoint(sessions.logout_endpoint_with(&sessions.refresh_verifier(), cookies)))
             .service(web::resource("/me").wrap(jwt.clone()).get(me))
             .service(web::resource("/orders").wrap(jwt).post(order))
             .app_data(web::Data::new(logins));
@@ -140,6 +140,8 @@ mod tests {
         assert_eq!(browser.csrf(), csrf);
         assert_eq!(browser.send("POST /orders", Some(&csrf), "").await, StatusCode::OK);
 
+        // A quarter of an hour later, the browser has dropped the access token.
+        browser.cookies.retain(|(name, _)| name != "__Host-access");
         assert_eq!(browser.send("POST /logout", Some(&csrf), "").await, StatusCode::NO_CONTENT);
         assert!(browser.cookies.is_empty());
         assert_eq!(browser.send("GET /me", None, "").await, StatusCode::UNAUTHORIZED);

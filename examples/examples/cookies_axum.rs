@@ -66,10 +66,10 @@ fn app(key: SigningKey) -> Result<Router, BuildError> {
     Ok(Router::new()
         .route("/me", get(me))
         .route("/orders", post(order))
-        .route_layer(JwtLayer::new(verifier.clone()))
+        .route_layer(JwtLayer::new(verifier))
         .route("/login", post(login))
         .route_service("/refresh", endpoint(sessions.refresh_endpoint_with(&cookies)))
-        .route_service("/logout", endpoint(sessions.logout_endpoint_with(&verifier, &cookies)))
+        .route_service("/logout", endpoint(sessions.logout_endpoint_with(&sessions.refresh_verifier(), &cookies)))
         .with_state(Logins { sessions, cookies }))
 }
 
@@ -135,6 +135,8 @@ mod tests {
         assert_eq!(browser.csrf(), csrf);
         assert_eq!(browser.send("POST /orders", Some(&csrf), "").await, StatusCode::OK);
 
+        // A quarter of an hour later, the browser has dropped the access token.
+        browser.cookies.retain(|(name, _)| name != "__Host-access");
         assert_eq!(browser.send("POST /logout", Some(&csrf), "").await, StatusCode::NO_CONTENT);
         assert!(browser.cookies.is_empty());
         assert_eq!(browser.send("GET /me", None, "").await, StatusCode::UNAUTHORIZED);
