@@ -1,8 +1,7 @@
 //! Receives logouts from an OpenID provider: OpenID Connect Back-Channel Logout 1.0.
 //!
 //! The provider posts a logout token to your application. [`BackChannelLogout`] validates it as section 2.6 requires, and
-//! revokes the tokens of the session or the subject that it names. Serve it with the function `back_channel_logout` of your
-//! adapter.
+//! revokes the tokens of the session or the subject that it names. Serve it with the function `endpoint` of your adapter.
 //!
 //! ```
 //! use jwt_core::logout::BackChannelLogout;
