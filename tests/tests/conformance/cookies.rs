@@ -1,5 +1,7 @@
 //! Setting and deleting cookies.
 
+use std::collections::BTreeSet;
+
 use jwt_core::authorize::check_async;
 use jwt_core::http::Cookies;
 use jwt_core::http::TokenSources;
@@ -70,27 +72,60 @@ async fn two_cookies_with_the_same_name_are_deleted_so_that_the_browser_recovers
     let twice = |name: &str| Ask::get("/user").header("cookie", format!("{name}={token}; {name}=planted"));
     let malformed = || Answer::malformed(ErrorKind::MultipleCredentials);
     let host = "app.shop.example:8443";
+    let copies = |answer: Answer, name: &str, conditions: [&str; 2], paths: &[&str], domains: &[&str]| {
+        let mut answer = answer;
+        for conditions in conditions {
+            for path in paths {
+                for domain in domains {
+                    let gone = format!("{name}=; Path={path}{conditions}; Max-Age=0{domain}");
+                    answer = answer.with_header("set-cookie", &gone);
+                }
+            }
+        }
+        answer
+    };
+    let known = ["; SameSite=Lax; Secure", "; SameSite=Lax; Secure; Partitioned"];
     let answer = with_cookies().send(&twice("__Host-access").header("host", host)).await;
-    assert_eq!(answer, cleared(malformed()));
+    assert_eq!(answer, copies(cleared(malformed()), "__Host-access", known, &["/"], &[""]));
+    let (paths, domains) = (["/", "/user"], ["", "; Domain=app.shop.example", "; Domain=shop.example"]);
     let cookies = Cookies::builder().access_name("session").build().expect("legal");
     let answer = behind(builder().sources(cookies.sources())).send(&twice("session").header("host", host)).await;
-    let gone = CLEARED.replace("__Host-access", "session");
-    let copies = |gone: &str| {
-        ["/", "/user"].into_iter().fold(malformed(), |answer, path| {
-            let gone = gone.replace("; Path=/;", &format!("; Path={path};"));
-            ["", "; Domain=app.shop.example", "; Domain=shop.example"]
-                .into_iter()
-                .fold(answer, |answer, domain| answer.with_header("set-cookie", &format!("{gone}{domain}")))
-        })
-    };
-    assert_eq!(answer, copies(&gone));
+    let own = malformed().with_header("set-cookie", &CLEARED.replace("__Host-access", "session"));
+    assert_eq!(answer, copies(own, "session", known, &paths, &domains));
     // A plain cookie's attributes are not known, so only its name, path and domain are repeated.
     let plain = behind(builder().sources(TokenSources::new().cookie("session")));
     let answer = plain.send(&twice("session").header("host", host)).await;
-    assert_eq!(answer, copies("session=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"));
+    assert_eq!(answer, copies(malformed(), "session", ["", "; Secure; Partitioned"], &paths, &domains));
     // A cookie and a token in another place are the client's mistake, so the cookie isn't deleted.
     let both = get("/user", &token).bearer(&token);
     assert_eq!(with_cookies().send(&both).await, malformed());
+}
+
+/// The names of the cookies that a response removes.
+fn removed(answer: &Answer) -> BTreeSet<String> {
+    let values = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
+    values.map(|(_, value)| String::from_utf8_lossy(value).split('=').next().unwrap_or_default().to_owned()).collect()
+}
+
+/// After a cookie got another name, a browser sends the old one beside the new one.
+#[actix_web::test]
+async fn of_cookies_with_different_names_only_the_one_that_no_other_host_can_set_is_kept() {
+    let token = good().sign();
+    for (names, expected) in [
+        (["__Host-access", "session"], &["session"][..]),
+        (["session", "__Host-access"], &["session"]),
+        (["session", "__Secure-access"], &["__Secure-access", "session"]),
+        (["__Host-access", "__Host-session"], &["__Host-access", "__Host-session"]),
+    ] {
+        let sources = names.iter().fold(TokenSources::new(), |sources, name| sources.cookie(*name));
+        let application = behind(builder().sources(sources));
+        let ask = Ask::get("/user").header("cookie", names.map(|name| format!("{name}={token}")).join("; "));
+        let answer = application.send(&ask).await;
+        assert_eq!((answer.status, answer.code), (400, Some("multiple_credentials")), "{names:?}");
+        assert_eq!(removed(&answer).iter().collect::<Vec<_>>(), expected);
+        // With a token in the header, it's the client's mistake.
+        assert_eq!(application.send(&ask.bearer(&token)).await, Answer::malformed(ErrorKind::MultipleCredentials));
+    }
 }
 
 #[actix_web::test]

@@ -21,6 +21,16 @@ pub enum SameSite {
     None,
 }
 
+impl SameSite {
+    const fn attribute(self) -> &'static str {
+        match self {
+            Self::Strict => "SameSite=Strict",
+            Self::Lax => "SameSite=Lax",
+            Self::None => "SameSite=None",
+        }
+    }
+}
+
 /// A cookie's name and attributes.
 #[derive(Clone, Debug)]
 pub(super) struct Attributes {
@@ -55,9 +65,10 @@ impl Attributes {
             // Writing to a `String` cannot fail.
             let _ = write!(cookie, "; Max-Age={seconds}");
         }
-        // Before it had a domain, the application may have set it without. A browser would send both.
-        let former = self.domain.is_some().then(|| Self { domain: None, ..self.clone() }.clear());
-        Ok(SetCookies::all(former.into_iter().chain([cookie])))
+        // The application may have set it before it had a domain, or before it was partitioned. A browser would send both.
+        let without_domain = self.domain.is_some().then(|| Self { domain: None, ..self.clone() }.clear());
+        let shared = self.partitioned.then(|| Self { partitioned: false, ..self.clone() }.clear());
+        Ok(SetCookies::all(without_domain.into_iter().chain(shared).chain([cookie])))
     }
 
     /// Returns the `Set-Cookie` value that removes the cookie. Browsers match name, path and domain.
@@ -72,14 +83,16 @@ impl Attributes {
         line.split_once("; ").map_or_else(String::new, |(_, attributes)| attributes.to_owned())
     }
 
-    /// Returns the values that remove this cookie, and others with its name.
+    /// Returns how to remove this cookie, and others with its name.
     pub(super) fn removal(&self) -> Removal {
-        let host_only = |path: &str| Self { path: path.to_owned(), domain: None, ..self.clone() }.clear();
-        let mut values = vec![host_only(&self.path)];
-        if self.path != "/" {
-            values.push(host_only("/"));
+        let secure = if self.secure { "; Secure" } else { "" };
+        Removal {
+            own: Some(self.clear().into()),
+            name: self.name.as_str().into(),
+            path: self.path.as_str().into(),
+            conditions: format!("; {}{secure}", self.same_site.attribute()).into(),
+            one_per_host: self.is_prefixed("__Host-"),
         }
-        Removal { own: Some(self.clear().into()), host_only: values.into(), one_per_host: self.is_prefixed("__Host-") }
     }
 
     /// Browsers ignore the case of the prefix. RFC 6265bis section 4.1.3.
@@ -94,11 +107,8 @@ impl Attributes {
         if self.http_only {
             line.push_str("; HttpOnly");
         }
-        line.push_str(match self.same_site {
-            SameSite::Strict => "; SameSite=Strict",
-            SameSite::Lax => "; SameSite=Lax",
-            SameSite::None => "; SameSite=None",
-        });
+        line.push_str("; ");
+        line.push_str(self.same_site.attribute());
         if self.partitioned {
             line.push_str("; Partitioned");
         }

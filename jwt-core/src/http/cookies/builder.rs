@@ -119,13 +119,16 @@ impl CookiesBuilder {
     /// Gives the cookies the attribute `Partitioned`, so that a page which other sites embed has cookies of its own for each of
     /// them. Default: browsers that block third-party cookies don't send them from an embedded page.
     ///
-    /// An embedded page also needs [`SameSite::None`]. Some browsers ignore the attribute.
+    /// An embedded page also needs [`SameSite::None`]. Some browsers ignore the attribute. Setting a cookie also removes the one that
+    /// was set without the attribute, so that no browser is left with both.
     pub const fn partitioned(mut self) -> Self {
         self.partitioned = true;
         self
     }
 
     /// Keeps a cookie in the browser if its token was refused. Default: the response removes it.
+    ///
+    /// Two cookies with one name are kept too, so a browser that has both gets 400 until one of them has expired.
     pub const fn keep_refused(mut self) -> Self {
         self.keep_refused = true;
         self

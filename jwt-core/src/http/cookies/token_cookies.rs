@@ -248,6 +248,17 @@ mod tests {
     }
 
     #[test]
+    fn a_cookie_that_becomes_partitioned_replaces_the_one_that_was_not() {
+        let [before, after] = [Cookies::builder(), Cookies::builder().partitioned()];
+        let values = |set: SetCookies| set.values().map(str::to_owned).collect::<Vec<_>>();
+        let before = before.build().expect("legal");
+        let set = values(after.build().expect("legal").set_refresh("a.b.c", LIFE).expect("legal"));
+        assert_eq!(set[..1], values(before.clear_refresh()));
+        assert!(set[1].starts_with("__Host-refresh=a.b.c; ") && set[1].contains("; Partitioned; "), "{set:?}");
+        assert_eq!(set.len(), 2);
+    }
+
+    #[test]
     fn what_browsers_would_refuse_cannot_be_built() {
         let new = Cookies::builder;
         for (builder, expected) in [
@@ -346,16 +357,20 @@ mod tests {
             refused.removals
         };
         const REST: &str = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
-        let host = format!("__Host-access=; HttpOnly; SameSite=Lax; Secure; Path=/; {REST}");
-        assert_eq!(removals(&Cookies::new(), "__Host-access"), [host]);
+        let own = format!("__Host-access=; HttpOnly; SameSite=Lax; Secure; Path=/; {REST}");
+        let copies = ["", "; Partitioned"]
+            .map(|partitioned| format!("__Host-access=; Path=/; SameSite=Lax; Secure{partitioned}; Max-Age=0"));
+        assert_eq!(removals(&Cookies::new(), "__Host-access"), [&[own][..], &copies].concat());
         let cookies = Cookies::builder().access_name("session").access_path("/api").domain("shop.example");
         let cookies = cookies.build().expect("legal");
         let own = format!("session=; HttpOnly; SameSite=Lax; Secure; Path=/api; Domain=shop.example; {REST}");
-        let others = ["/api", "/"].into_iter().flat_map(|path| {
-            ["", "; Domain=app.shop.example", "; Domain=shop.example"]
-                .map(|domain| format!("session=; HttpOnly; SameSite=Lax; Secure; Path={path}; {REST}{domain}"))
+        let copies = ["", "; Partitioned"].into_iter().flat_map(|partitioned| {
+            ["/", "/api"].into_iter().flat_map(move |path| {
+                let value = format!("session=; Path={path}; SameSite=Lax; Secure{partitioned}; Max-Age=0");
+                ["", "; Domain=app.shop.example", "; Domain=shop.example"].map(|domain| format!("{value}{domain}"))
+            })
         });
-        assert_eq!(removals(&cookies, "session"), [own].into_iter().chain(others).collect::<Vec<_>>());
+        assert_eq!(removals(&cookies, "session"), [own].into_iter().chain(copies).collect::<Vec<_>>());
         let kept = Cookies::builder().keep_refused().build().expect("legal");
         assert!(removals(&kept, "__Host-access").is_empty());
     }

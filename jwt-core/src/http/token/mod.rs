@@ -3,16 +3,17 @@
 mod cookies;
 mod found;
 mod malformed;
+mod removal;
 mod search;
 mod source;
 mod sources;
 mod strip;
 mod websocket;
 
-pub(crate) use cookies::Removal;
 pub use found::{Found, Location};
 pub(crate) use found::{NoToken, RawToken};
 pub(crate) use malformed::{describe as describe_malformed, describe_absence};
+pub(crate) use removal::Removal;
 pub use source::TokenSource;
 pub use sources::TokenSources;
 #[cfg(feature = "config")]

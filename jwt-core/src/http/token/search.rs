@@ -1,7 +1,8 @@
 //! Finds the one token of a request.
 
-use super::cookies::{HOST_PREFIX, Removal};
+use super::cookies::HOST_PREFIX;
 use super::found::{Found, Location, NoToken, RawToken};
+use super::removal::{Removal, in_turn};
 use super::sources::{Place, TokenSources};
 use crate::error::ErrorKind;
 use crate::http::request::RequestView;
@@ -9,15 +10,12 @@ use crate::http::request::RequestView;
 impl TokenSources {
     /// Finds the one token of the request.
     pub(crate) fn find_token<'r>(&self, request: &'r dyn RequestView) -> Result<RawToken<'r>, NoToken> {
-        let (mut found, mut removal, mut repeated) = (Found::default(), None::<&Removal>, None::<&Removal>);
+        let (mut found, mut removal) = (Found::default(), None::<&Removal>);
         for place in &self.places {
             let before = found.candidates;
             place.source.find(request, &mut found);
             if before == 0 && found.candidates > 0 {
                 removal = place.removal.as_ref();
-            }
-            if found.candidates > before + 1 {
-                repeated = place.removal.as_ref();
             }
             if self.first_wins && found.candidates > 0 {
                 break;
@@ -31,9 +29,7 @@ impl TokenSources {
             (found, removal) = (own, place.removal.as_ref());
         }
         if found.candidates > 1 {
-            // The browser sends two cookies of one name with every request until both are removed.
-            let removals = repeated.map(|removal| removal.of_every_copy(request)).unwrap_or_default();
-            return Err(NoToken { kind: ErrorKind::MultipleCredentials, removals });
+            return Err(NoToken { kind: ErrorKind::MultipleCredentials, removals: self.removals(request) });
         }
         let (bytes, location) = found.first.ok_or(ErrorKind::NoCredentials)?;
         let csrf = match location {
@@ -41,6 +37,32 @@ impl TokenSources {
             _ => None,
         };
         Ok(RawToken { bytes, location, csrf, removal: removal.and_then(|removal| removal.own.clone()) })
+    }
+
+    /// Returns the `Set-Cookie` values for a request with several tokens, so that at most one cookie is left: the browser would
+    /// send all of them with every request.
+    fn removals(&self, request: &dyn RequestView) -> Vec<String> {
+        let mut places = Vec::new();
+        for place in &self.places {
+            let mut found = Found::default();
+            place.source.find(request, &mut found);
+            if found.candidates > 0 {
+                places.push((place, found.candidates));
+                if self.first_wins {
+                    break;
+                }
+            }
+        }
+        let is_cookie = |place: &Place| matches!(place.source.place(), Some((Location::Cookie, _)));
+        let is_host = |(place, count): &(&Place, usize)| {
+            *count == 1 && place.removal.as_ref().is_some_and(|removal| removal.one_per_host)
+        };
+        let only_cookies = places.iter().all(|(place, _)| is_cookie(place));
+        // No other host can have set it.
+        let has_own = places.iter().filter(|place| is_host(place)).count() == 1;
+        let at_fault = places.iter().filter(|place| place.1 > 1 || (only_cookies && !(has_own && is_host(place))));
+        let removals = at_fault.filter_map(|(place, _)| place.removal.as_ref());
+        in_turn(removals.flat_map(|removal| removal.of_every_copy(request)).collect())
     }
 
     /// Finds the token of a `__Host-` cookie if all other tokens are in cookies of the same name without the prefix. Pages of

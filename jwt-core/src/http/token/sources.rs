@@ -1,8 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::cookies::{Cookie, Removal};
+use super::cookies::Cookie;
 use super::found::Location;
+use super::removal::Removal;
 use super::source::{AuthorizationHeader, BearerHeader, Closure, CustomHeader, DpopCredentials, Query, TokenSource};
 use super::websocket::WebSocketProtocol;
 use crate::http::csrf::Csrf;
