@@ -33,7 +33,8 @@ async fn login(logins: web::Data<Logins>, user: web::Json<Credentials>) -> Resul
     if user.password != "correct horse" {
         return Err(Error::from(ErrorKind::NoCredentials).into());
     }
-    let pair = logins.sessions.login(user.name.as_str()).csrf().start().await?;
+    let login = logins.sessions.login(user.name.as_str()).csrf().for_cookies(&logins.cookies);
+    let pair = login.start().await?;
     Ok(HttpResponse::Ok().set_cookies(pair.cookies(&logins.cookies)?))
 }
 

@@ -129,7 +129,7 @@ impl ReadingRoom {
         let known = USERS.iter().find(|(id, password, _)| *id == given.name && *password == given.password);
         let Some((id, _, name)) = known else { return Ok(None) };
         let login = self.0.sessions.login(*id).claim("name", *name).csrf().fresh_for(self.0.fresh);
-        let pair = login.device(device(user_agent)).start().await?;
+        let pair = login.device(device(user_agent)).for_cookies(&self.0.cookies).start().await?;
         self.with_books(id, |books| {
             if books.is_empty() {
                 books.extend(BOOKS.map(|(id, title, author)| Book { id, title, author }));

@@ -98,6 +98,43 @@ async fn a_session_that_has_ended_deletes_all_its_cookies() {
     }
 }
 
+/// Otherwise a second logout would find no refresh token, and the access token's cookie would stay.
+#[actix_web::test]
+async fn an_unreadable_or_repeated_refresh_token_deletes_all_cookies() {
+    for is_axum in [true, false] {
+        let shop = shop();
+        let token = login(&shop).await;
+        for target in ["/cookie-refresh", "/cookie-logout"] {
+            for (value, kind) in [
+                ("a b".to_owned(), ErrorKind::MalformedCredentials),
+                ("\u{e9}".to_owned(), ErrorKind::MalformedCredentials),
+                (format!("{token}; __Host-refresh=planted"), ErrorKind::MultipleCredentials),
+            ] {
+                let answer = send(&shop, is_axum, &ask(target, &value)).await;
+                assert_eq!((answer.status, answer.code), (400, Some(kind.code())), "{target}");
+                let mut removed = set(&answer);
+                removed.dedup();
+                assert_eq!(removed, cleared(), "{target} {kind:?}");
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_login_whose_tokens_do_not_fit_into_cookies_stores_no_session_and_ends_none() {
+    let shop = Shop::with(MemorySessions::new(), |sessions| sessions.max_per_subject(1));
+    let kept = shop.sessions.login("joe").start().await.expect("a session").session_id;
+    let large = || shop.sessions.login("joe").claim("roles", "r".repeat(5_000));
+    let refused = large().for_cookies(&Cookies::new()).start().await.err().map(|error| error.kind());
+    assert_eq!(refused, Some(ErrorKind::IssuingFailed));
+    let ids = async || shop.sessions.list("joe").await.expect("an answer").into_iter().map(|session| session.id);
+    assert_eq!(ids().await.collect::<Vec<_>>(), [kept]);
+    // Without cookies, the size does not matter.
+    let large = large().start().await.expect("a session").session_id;
+    assert_eq!(ids().await.collect::<Vec<_>>(), [large]);
+    assert!(shop.sessions.login("joe").for_cookies(&Cookies::new()).start().await.is_ok());
+}
+
 #[actix_web::test]
 async fn a_logout_deletes_all_cookies() {
     for is_axum in [true, false] {

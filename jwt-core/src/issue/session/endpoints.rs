@@ -256,13 +256,12 @@ fn rejected(answer: Answer, cookies: Option<SetCookies>) -> Answer {
     remove_cookies(answer, cookies.filter(|_| from_cookie))
 }
 
-/// Removes all `cookies` instead of only the token's, if the answer refuses the token.
-fn remove_cookies(mut answer: Answer, cookies: Option<SetCookies>) -> Answer {
-    match cookies {
-        Some(cookies) if answer.error.as_ref().is_some_and(|error| error.class() == Class::Refused) => {
-            answer.headers.retain(|(name, _)| *name != "set-cookie");
-            with_cookies(answer, cookies)
-        }
-        _ => answer,
-    }
+/// Removes all `cookies` and not only the token's, if the answer refuses the token or can't read it.
+fn remove_cookies(answer: Answer, cookies: Option<SetCookies>) -> Answer {
+    let is_over = |error: &Error| matches!(error.class(), Class::Refused | Class::Malformed);
+    let Some(cookies) = cookies.filter(|_| answer.error.as_ref().is_some_and(is_over)) else { return answer };
+    cookies.into_iter().fold(answer, |answer, value| {
+        let is_removed = answer.headers.iter().any(|(name, removed)| *name == "set-cookie" && *removed == value);
+        if is_removed { answer } else { answer.header("set-cookie", value) }
+    })
 }

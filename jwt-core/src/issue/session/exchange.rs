@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{BuildError, Error, ErrorKind};
+use crate::http::cookies::Cookies;
 use crate::issue::{AccessToken, Grant, Issued, REFRESH_TYPE, TokenSession, UnsignedToken};
 use crate::revocation::{Standing, TokenIdentity};
 use crate::step::Step;
@@ -14,7 +15,12 @@ use super::{Renewal, Rotation, RotationOutcome, Session, SessionRecord, Sessions
 
 impl Sessions {
     /// Begins the session of a login.
-    pub(super) async fn start(&self, access: AccessToken, device: Option<String>) -> Result<TokenPair, Error> {
+    pub(super) async fn start(
+        &self,
+        access: AccessToken,
+        device: Option<String>,
+        cookies: Option<&Cookies>,
+    ) -> Result<TokenPair, Error> {
         let (service, now) = (&self.0, self.now());
         let access = access.generate_csrf()?;
         self.heal_some().await;
@@ -26,6 +32,7 @@ impl Sessions {
         // Issue before storing, so that a failure leaves no session behind.
         let mut pair = self.pair(access, &session, now).await?;
         pair.device = self.registration_header(&session).await?;
+        check_size(&pair, cookies)?;
         let displaced = service.store.create(&session, service.max_per_subject).await;
         for id in displaced.map_err(|error| self.unavailable(&error))? {
             // The store has deleted this session already. If a hook fails, it's tried again later.
@@ -62,11 +69,8 @@ impl Sessions {
             RotationOutcome::Reused | RotationOutcome::Ended | RotationOutcome::Unproven => None,
             _ => Some(self.pair(access.clone(), &expected, now).await?),
         };
-        if let (Some(cookies), Some(pair)) = (&refresh.cookies, &pair)
-            && let Err(error) = pair.cookies(cookies)
-        {
-            tracing::error!(%error, "the next tokens don't fit into cookies: the refresh token stays valid");
-            return Err(error.into());
+        if let Some(pair) = &pair {
+            check_size(pair, refresh.cookies.as_ref())?;
         }
         let (outcome, session) = service.store.rotate(&rotation).await.map_err(|error| self.unavailable(&error))?;
         if outcome == RotationOutcome::Adopted {
@@ -225,6 +229,13 @@ impl Sessions {
         };
         Ok((claim("sub", claims.subject())?, claim("sid", claims.session_id())?))
     }
+}
+
+/// Returns an error if the tokens do not fit into the cookies, before anything is stored.
+fn check_size(pair: &TokenPair, cookies: Option<&Cookies>) -> Result<(), Error> {
+    let Some(Err(error)) = cookies.map(|cookies| pair.cookies(cookies)) else { return Ok(()) };
+    tracing::error!(%error, "the tokens don't fit into cookies: no session has changed");
+    Err(error.into())
 }
 
 pub(super) fn unreadable_record() -> Error {

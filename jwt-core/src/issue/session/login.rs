@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::http::cookies::Cookies;
 use crate::issue::AccessToken;
 
 use super::{Sessions, TokenPair};
@@ -19,6 +20,7 @@ pub struct Login {
     sessions: Sessions,
     access: AccessToken,
     device: Option<String>,
+    cookies: Option<Cookies>,
 }
 
 impl Sessions {
@@ -33,7 +35,7 @@ impl Sessions {
 
 impl Login {
     pub(super) const fn new(sessions: Sessions, access: AccessToken) -> Self {
-        Self { sessions, access, device: None }
+        Self { sessions, access, device: None, cookies: None }
     }
 
     /// Names the device, to be shown to the user. A name of more than 200 characters is cut. Default: no name.
@@ -88,6 +90,16 @@ impl Login {
         self.with(AccessToken::csrf)
     }
 
+    /// Makes sure that the tokens [fit into these cookies](TokenPair::cookies) before the session is stored. Default: they may be
+    /// too large for cookies.
+    ///
+    /// If they do not fit, [`start`](Self::start) fails with [`IssuingFailed`](crate::ErrorKind::IssuingFailed), and no other
+    /// session of the user ends. Without it, [`TokenPair::cookies`] fails when the session is stored already.
+    pub fn for_cookies(mut self, cookies: &Cookies) -> Self {
+        self.cookies = Some(cookies.clone());
+        self
+    }
+
     /// Begins the session and issues its first tokens.
     ///
     /// # Errors
@@ -95,7 +107,7 @@ impl Login {
     /// [`SessionsUnavailable`](crate::ErrorKind::SessionsUnavailable) if the store is unavailable or full, and
     /// [`IssuingFailed`](crate::ErrorKind::IssuingFailed) if [`AccessToken::issue`] fails; the log says why.
     pub async fn start(self) -> Result<TokenPair, Error> {
-        self.sessions.start(self.access, self.device).await
+        self.sessions.start(self.access, self.device, self.cookies.as_ref()).await
     }
 
     fn with(mut self, change: impl FnOnce(AccessToken) -> AccessToken) -> Self {
