@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -150,6 +151,10 @@ impl RevocationList for PostgresRevocations {
 impl RevocationStore for PostgresRevocations {
     async fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
         Self::revoke(self, revocation).await
+    }
+
+    fn remembers_for(&self) -> Option<Duration> {
+        self.0.local.remembers_for()
     }
 }
 

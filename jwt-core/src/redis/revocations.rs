@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::redis::RedisError;
 use async_trait::async_trait;
@@ -130,6 +131,10 @@ impl RevocationList for RedisRevocations {
 impl RevocationStore for RedisRevocations {
     async fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
         Self::revoke(self, revocation).await
+    }
+
+    fn remembers_for(&self) -> Option<Duration> {
+        self.0.local.remembers_for()
     }
 }
 

@@ -62,7 +62,7 @@ impl MemoryRevocations {
     /// The same for a store that can be asked, so that old revocations need little memory. Snapshots are of the store with this
     /// name only.
     pub(crate) fn with_store(settings: RevocationSettings, store: &str) -> (Self, Feed) {
-        let longest = settings.longest_lifetime.max(settings.refresh_lifetime);
+        let longest = settings.remembers_for();
         let mut entries = Entries::new(settings.capacity).sealing(settings.exact_capacity, longest);
         let file = settings.snapshot_file.clone().map(|path| SnapshotFile::open(path, store, settings.capacity));
         if let Some(key) = file.as_ref().and_then(SnapshotFile::key) {

@@ -128,6 +128,10 @@ impl RevocationStore for MemoryRevocations {
     async fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError> {
         self.0.revoke(revocation)
     }
+
+    fn remembers_for(&self) -> Option<Duration> {
+        Some(self.0.settings.remembers_for())
+    }
 }
 
 impl Memory {

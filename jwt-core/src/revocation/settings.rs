@@ -96,6 +96,11 @@ impl RevocationSettings {
         self
     }
 
+    /// How long the revocation of a session, a subject or an issuer is remembered at least.
+    pub(crate) fn remembers_for(&self) -> Duration {
+        self.longest_lifetime.max(self.refresh_lifetime)
+    }
+
     /// Accepts tokens without `jti`, which you can then revoke only by session, subject or issuer. Default: they are
     /// refused with the code `missing_claim`, because a single one could not be revoked.
     pub const fn without_token_ids(mut self) -> Self {

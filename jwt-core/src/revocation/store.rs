@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -24,6 +25,14 @@ pub trait RevocationStore: RevocationList {
     ///
     /// Says why the tokens may still be accepted.
     async fn revoke(&self, revocation: &Revocation) -> Result<(), RevokeError>;
+
+    /// Returns how long the store remembers the revocation of a session, a subject or an issuer. Default: `None`, which says
+    /// nothing.
+    ///
+    /// `SessionsBuilder::build` refuses a store that forgets a revocation before the refresh tokens have expired that it ends.
+    fn remembers_for(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Why tokens could not be revoked.

@@ -153,7 +153,7 @@ impl Revocation {
             End::At(second) => return second,
             End::Never => return i64::MAX,
             End::LongestLifetime => settings.longest_lifetime,
-            End::RefreshLifetime => settings.longest_lifetime.max(settings.refresh_lifetime),
+            End::RefreshLifetime => settings.remembers_for(),
         };
         let last = if self.cutoff == ANY_TIME { now.seconds() } else { now.seconds().max(self.cutoff) };
         let lifetime = i64::try_from(longest.as_secs()).unwrap_or(i64::MAX);

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jwt_core::ErrorKind;
-use jwt_core::issue::{MemorySessions, TokenPair};
+use jwt_core::issue::{MemorySessions, Sessions, TokenPair};
 use jwt_core::revocation::{MemoryRevocations, Revocation, RevocationSettings};
+use jwt_core::{BuildErrorKind, ErrorKind};
 use jwt_tests::forge::{ISSUER, NOW};
 use jwt_tests::issuing::Shop;
 
@@ -110,4 +110,28 @@ async fn a_refresh_waits_for_the_revocation_list_and_fails_without_it() {
     assert_eq!(outcome(refresh(&shop, &token).await), Err(ErrorKind::RevocationUnavailable));
     feed.caught_up();
     assert_eq!(outcome(refresh(&shop, &token).await), Ok(()));
+}
+
+#[tokio::test]
+async fn a_list_that_forgets_a_revocation_before_the_refresh_token_expires_is_a_build_error() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let tokens = Shop::usual().tokens;
+    for (idle, absolute, longest, refresh, fits) in [
+        (7, 30, 0, 7, true),
+        (8, 30, 0, 7, false),
+        (8, 7, 0, 7, true),
+        (8, 30, 8, 7, true),
+        (8, 30, 0, 8, true),
+        (1, 30, 0, 0, false),
+    ] {
+        let settings = RevocationSettings::new().longest_lifetime(longest * DAY).refresh_lifetime(refresh * DAY);
+        let sessions =
+            Sessions::builder(tokens.clone(), MemorySessions::new()).idle(idle * DAY).absolute(absolute * DAY);
+        let error = sessions.revocations(MemoryRevocations::with_settings(settings)).build().err();
+        let error = error.map(|error| (error.kind(), error.to_string()));
+        let text = "`refresh_lifetime` of the revocation list is shorter than `idle`: a refresh token would be good again once \
+                    the list has forgotten that its session was revoked";
+        let expected = (!fits).then(|| (BuildErrorKind::Contradiction, text.to_owned()));
+        assert_eq!(error, expected, "{idle} {absolute} {longest} {refresh}");
+    }
 }

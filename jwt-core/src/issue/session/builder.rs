@@ -173,7 +173,8 @@ impl SessionsBuilder {
     /// [`VerifierBuilder::revocations`](crate::VerifierBuilder::revocations). Set its
     /// [`longest_lifetime`](crate::revocation::RevocationSettings::longest_lifetime) to the lifetime of your access tokens,
     /// because it decides how many logouts [fit into the list](crate::guide::revocation), and its
-    /// [`refresh_lifetime`](crate::revocation::RevocationSettings::refresh_lifetime) to the [idle time](Self::idle).
+    /// [`refresh_lifetime`](crate::revocation::RevocationSettings::refresh_lifetime) to the [idle time](Self::idle). A shorter one is
+    /// a build error.
     ///
     /// While the list is unavailable, a refresh is answered with 503, and the refresh token stays valid.
     pub fn revocations(mut self, store: impl RevocationStore + 'static) -> Self {
@@ -208,7 +209,8 @@ impl SessionsBuilder {
     /// more than a minute, for a leeway of more than 300 seconds, and for zero sessions per subject.
     /// [`IllegalCharacters`](BuildErrorKind::IllegalCharacters) for a path of [`device_bound`](Self::device_bound) that does not begin
     /// with `/` or isn't a path as in URLs, and for a host of [`device_refresh_initiators`](Self::device_refresh_initiators) that is
-    /// neither a host nor `*.` and a host. [`Contradiction`](BuildErrorKind::Contradiction) for such hosts without `device_bound`.
+    /// neither a host nor `*.` and a host. [`Contradiction`](BuildErrorKind::Contradiction) for such hosts without `device_bound`, and
+    /// for a revocation list that remembers revocations for less than the [idle time](Self::idle).
     pub fn build(self) -> Result<Sessions, BuildError> {
         let out_of_range = |setting: &'static str| BuildError::new(BuildErrorKind::OutOfRange, setting);
         self.tokens.check_lifetime(self.idle.min(self.absolute), "idle")?;
@@ -217,6 +219,13 @@ impl SessionsBuilder {
         }
         if self.grace > Duration::from_secs(60) {
             return Err(out_of_range("grace"));
+        }
+        let refresh_lifetime = self.idle.min(self.absolute);
+        if self.lists.iter().any(|list| list.remembers_for().is_some_and(|period| period < refresh_lifetime)) {
+            return Err(BuildError::new(BuildErrorKind::Contradiction, "refresh_lifetime").because(
+                "of the revocation list is shorter than `idle`: a refresh token would be good again once the list has \
+                 forgotten that its session was revoked",
+            ));
         }
         if self.max_per_subject == 0 {
             return Err(out_of_range("max_per_subject"));
