@@ -166,12 +166,15 @@ impl Connection {
     }
 }
 
-/// Logs the server's code. Its message may quote a subject.
+/// Logs the server's code, and its message only if it can't quote a subject.
 fn report(error: &Error) -> Failure {
-    match error.code() {
-        Some(code) => {
+    match error.as_db_error() {
+        Some(refusal) => {
+            let code = refusal.code();
             let hint = match *code {
-                SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION => "run `POSTGRES_SCHEMA` first",
+                SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION => {
+                    "run `POSTGRES_SCHEMA` first, or correct the `search_path`"
+                }
                 SqlState::INSUFFICIENT_PRIVILEGE => "grant the rights that the guide lists",
                 SqlState::PROGRAM_LIMIT_EXCEEDED => "the names are too long: the guide says how long they may be",
                 SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
@@ -182,7 +185,20 @@ fn report(error: &Error) -> Failure {
                 SqlState::CANNOT_CONNECT_NOW => "the server is starting or stopping: wait",
                 _ => "Postgres lists its codes in the appendix \"Error Codes\"",
             };
-            tracing::error!(code = code.code(), hint, "the Postgres server refused an operation");
+            // These name a table, a function, a user or a database, and never a value.
+            let says = match *code {
+                SqlState::UNDEFINED_TABLE
+                | SqlState::UNDEFINED_FUNCTION
+                | SqlState::INSUFFICIENT_PRIVILEGE
+                | SqlState::READ_ONLY_SQL_TRANSACTION
+                | SqlState::INVALID_PASSWORD
+                | SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+                | SqlState::INVALID_CATALOG_NAME
+                | SqlState::TOO_MANY_CONNECTIONS
+                | SqlState::CANNOT_CONNECT_NOW => refusal.message(),
+                _ => "",
+            };
+            tracing::error!(code = code.code(), says, hint, "the Postgres server refused an operation");
             match *code {
                 SqlState::DISK_FULL | SqlState::OUT_OF_MEMORY => Failure::Full,
                 SqlState::PROGRAM_LIMIT_EXCEEDED => Failure::TooLong,

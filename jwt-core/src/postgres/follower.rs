@@ -22,6 +22,11 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 /// After how many proofs a list that had no space is read again.
 const READ_AGAIN_AFTER: u64 = 30;
 
+/// Limits that are set for the user must not end the reading of a large table, or the waiting for messages. Each response has a
+/// limit of ours. Some versions of the server don't know all of them.
+const WITHOUT_LIMITS: &str = "SELECT set_config(name, '0', false) FROM pg_settings
+    WHERE name IN ('statement_timeout', 'idle_session_timeout', 'transaction_timeout')";
+
 /// A connection that receives messages.
 struct Following {
     client: Arc<Client>,
@@ -123,8 +128,7 @@ impl Follower {
         let table = &self.table;
         let Link { client, notifications } = table.connection.open().await?;
         let client = Arc::new(client);
-        // A limit that is set for the user must not end the reading of a large table. Each response has a limit of ours.
-        table.connection.query_on(&client, "SET statement_timeout = 0", &[]).await?;
+        table.connection.query_on(&client, WITHOUT_LIMITS, &[]).await?;
         // A backend's number is unique among the server's connections.
         let rows = table.connection.query_on(&client, "SELECT pg_backend_pid()", &[]).await?;
         let number: i32 = rows.first().and_then(|row| row.try_get(0).ok()).ok_or(Failure::Unreachable)?;
@@ -133,7 +137,26 @@ impl Follower {
             let statement = format!("LISTEN \"{}\"", channel.replace('"', "\"\""));
             table.connection.query_on(&client, &statement, &[]).await?;
         }
-        Ok(Following { client, notifications, own_channel, must_read: false })
+        let mut following = Following { client, notifications, own_channel, must_read: false };
+        self.check_delivery(&mut following).await?;
+        Ok(following)
+    }
+
+    /// Receives a message from another connection. A pooler in transaction mode delivers only what this connection sends itself,
+    /// so the list would look current and miss every revocation of other processes.
+    async fn check_delivery(&self, following: &mut Following) -> Result<(), Failure> {
+        const GREETING: &str = "listening";
+        let parameters: [Parameter<'_>; 2] = [(&following.own_channel, Type::TEXT), (&GREETING, Type::TEXT)];
+        self.table.connection.query("SELECT pg_notify($1, $2)", &parameters).await?;
+        match timeout(self.table.settings.timeout, self.receive_until(following, Some(GREETING))).await {
+            Ok(arrival) => arrival,
+            Err(_) => {
+                tracing::error!(
+                    "the Postgres server's messages don't arrive: connect to the server itself, or to a pooler in session mode"
+                );
+                Err(Failure::Unreachable)
+            }
+        }
     }
 
     /// Proves that no message is under way, and that the server is a primary.

@@ -3,6 +3,7 @@
 mod conflicts;
 mod lost_writes;
 mod outage;
+mod pooler;
 mod restored;
 mod revocations;
 mod server;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_core::revocation::{Revocation, RevocationSettings, RevocationStore};
-use jwt_core::store::tokio_postgres::NoTls;
+use jwt_core::store::tokio_postgres::{Config, NoTls};
 use jwt_core::store::{POSTGRES_SCHEMA, PostgresRevocations, PostgresSettings};
 use jwt_core::testing::ManualClock;
 use jwt_core::{ErrorKind, Verifier};
@@ -27,12 +27,16 @@ impl Node {
     }
 
     pub(crate) fn with(server: &Server, revocations: RevocationSettings) -> Self {
+        Self::over(server.config(), revocations)
+    }
+
+    pub(crate) fn over(config: Config, revocations: RevocationSettings) -> Self {
         let clock = ManualClock::at(NOW);
         let settings = PostgresSettings::new().timeout(Duration::from_secs(10));
         // The clock stands still, so a proof is as good as the last one. They come often, to keep tests short.
         let revocations = revocations.staleness(Duration::from_millis(400)).clock(clock.clone());
         let settings = settings.revocations(revocations);
-        let list = PostgresRevocations::connect(server.config(), NoTls, settings);
+        let list = PostgresRevocations::connect(config, NoTls, settings);
         let verifier = builder().revocations(list.clone()).clock(clock.clone()).build().expect("a verifier");
         Self { list, clock, verifier }
     }

@@ -56,7 +56,7 @@ impl Server {
         self.sql("SELECT pg_promote()");
     }
 
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("bound").port();
@@ -67,6 +67,10 @@ impl Server {
             run(Command::new("chown").arg("postgres").arg(&folder));
         }
         Self { port, folder, child: None }
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -131,11 +135,16 @@ impl Drop for Server {
 }
 
 /// A program of the newest version that is installed. The server refuses to run as root.
-fn program(name: &str) -> Command {
+pub(crate) fn program(name: &str) -> Command {
     let versions = fs::read_dir("/usr/lib/postgresql").expect("postgresql is installed");
     let version = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
     let newest = versions.filter_map(|entry| Some(entry.ok()?.path())).max_by_key(version).expect("a version");
     let path = newest.join("bin").join(name);
+    as_user(&path)
+}
+
+/// A program that refuses to run as root.
+pub(crate) fn as_user(path: &Path) -> Command {
     if !is_root() {
         return Command::new(path);
     }
