@@ -119,8 +119,8 @@ impl CookiesBuilder {
     /// Gives the cookies the attribute `Partitioned`, so that a page which other sites embed has cookies of its own for each of
     /// them. Default: browsers that block third-party cookies don't send them from an embedded page.
     ///
-    /// An embedded page also needs [`SameSite::None`]. Some browsers ignore the attribute. Setting a cookie also removes the one that
-    /// was set without the attribute, so that no browser is left with both.
+    /// An embedded page also needs [`SameSite::None`]. Some browsers ignore the attribute. Setting a cookie also removes its copy
+    /// without the attribute, so that no browser is left with both.
     pub const fn partitioned(mut self) -> Self {
         self.partitioned = true;
         self

@@ -92,7 +92,7 @@ fn page(request: &dyn RequestView) -> Option<(&str, &str)> {
     Some(rest.split_at(rest.find('/').unwrap_or(rest.len())))
 }
 
-/// Returns the paths below `/` for which a cookie is sent with a request for this target. RFC 6265 section 5.1.4.
+/// Returns the paths below `/` whose cookies are sent with a request for this target. RFC 6265 section 5.1.4.
 fn paths_of(target: &str) -> Vec<&str> {
     let path = target.split('?').next().unwrap_or_default();
     // Any other character would end the attribute, or the header.
