@@ -21,11 +21,9 @@ use crate::error::{BuildError, BuildErrorKind};
 pub(super) fn read(path: &Path) -> Result<Vec<ListedKey>, BuildError> {
     let place = resolve(path)?;
     let keys = read_resolved(path, &place);
-    // Kubernetes removes the old version soon after it has moved the link.
-    if keys.is_err() && resolve(path)? != place {
-        return read_resolved(path, &resolve(path)?);
-    }
-    keys
+    // Kubernetes removes the old version file by file, soon after it has moved the link.
+    let current = resolve(path)?;
+    if current == place { keys } else { read_resolved(path, &current) }
 }
 
 /// Follows the links to a path, and the link by which Kubernetes changes all files of a volume at once.

@@ -168,8 +168,9 @@ impl KeyRingBuilder {
         }
         let keys = self.keys.into_iter().map(|(key, moment)| RingKey::new(key, moment, backend));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let keys = if self.load.is_some() { Keys::listed(keys)? } else { Keys::new(keys)? };
         Ok(KeyRing(Arc::new(Ring {
-            keys: ArcSwap::from_pointee(Keys::new(keys)?),
+            keys: ArcSwap::from_pointee(keys),
             changing: Mutex::new(()),
             load: self.load,
             clock: self.clock,

@@ -54,6 +54,12 @@ impl Keys {
         Ok(Self { keys, generation })
     }
 
+    /// The same for keys of a list, whose order says nothing: of keys with the same moment, every process signs with the same.
+    pub(super) fn listed(mut keys: Vec<RingKey>) -> Result<Self, BuildError> {
+        keys.sort_by(|one, other| one.kid.cmp(&other.kid));
+        Self::new(keys)
+    }
+
     /// The same for keys that succeed others. Tokens that a key has signed until now stay valid, even if the new keys say that
     /// another should have signed long ago.
     pub(super) fn succeeding(old: &Self, mut keys: Vec<RingKey>, now: Duration) -> Result<Self, BuildError> {

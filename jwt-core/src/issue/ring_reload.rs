@@ -103,7 +103,7 @@ impl KeyRing {
             let to = if listed.revoked { &mut revoked } else { &mut new };
             to.push(key);
         }
-        let new = Keys::new(new)?;
+        let new = Keys::listed(new)?;
         if new.is_symmetric() != old.is_symmetric() {
             return Err(mixed_keys());
         }

@@ -239,6 +239,29 @@ fn the_links_of_a_kubernetes_secret_are_followed() {
     assert_eq!(one_file.reload(), Ok(false));
 }
 
+/// A map of a vault's client may list them in any order.
+#[test]
+fn of_keys_with_the_same_moment_every_process_signs_with_the_same() {
+    let moment = Duration::from_secs(NOW - 60);
+    let keys: Vec<_> = (0..6).map(|_| (new_key(), moment)).collect();
+    let signing = |keys: Vec<(SigningKey, Duration)>| {
+        let (first, listed) = (keys[0].clone(), keys.clone());
+        let clock = ManualClock::at(NOW);
+        let loaded = KeyRing::builder().load_keys(move || Ok::<_, String>(listed.clone())).clock(clock.clone());
+        let loaded = loaded.build().expect("a ring");
+        let set = KeyRing::builder().key_at(first.0, first.1).clock(clock).build().expect("a ring");
+        set.set_keys(keys).expect("a list");
+        assert_eq!(loaded.signing_kid(), set.signing_kid());
+        set.signing_kid()
+    };
+    let expected = signing(keys.clone());
+    for turn in 1..keys.len() {
+        let mut turned = keys.clone();
+        turned.rotate_left(turn);
+        assert_eq!(signing(turned), expected);
+    }
+}
+
 /// The list changes in three steps, and the processes reload at different times after each.
 #[tokio::test]
 async fn processes_accept_each_others_tokens_in_any_order_of_reloading() {
