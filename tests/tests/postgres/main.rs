@@ -8,4 +8,5 @@ mod restored;
 mod revocations;
 mod server;
 mod sessions;
+mod setup;
 mod snapshot;
