@@ -26,6 +26,7 @@ impl std::error::Error for Failure {}
 /// Codes of a server that may no longer be the primary, or isn't ready: another address or a later attempt may be.
 const WRONG_SERVER: [&str; 6] = ["READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "NOREPLICAS"];
 const FULL: &str = "OOM";
+const FORBIDDEN: &str = "NOPERM";
 
 impl From<&RedisError> for Failure {
     fn from(error: &RedisError) -> Self {
@@ -35,12 +36,28 @@ impl From<&RedisError> for Failure {
 
 /// The server's error code.
 ///
-/// Redis 6 answers `ERR` if a command in a script fails, and has that command's code in the text.
+/// Redis 6 answers `ERR` if a command in a script fails, and has that command's code in the text. Redis 7 answers `ERR` if the
+/// user may not run it.
 pub(super) fn code(error: &RedisError) -> Option<&str> {
     let code = error.code()?;
     let detail = error.detail().unwrap_or_default();
     let nested = WRONG_SERVER.into_iter().chain([FULL]).find(|code| detail.contains(&format!("-{code} ")));
-    Some(if code == "ERR" { nested.unwrap_or(code) } else { code })
+    let is_forbidden =
+        ["no permissions to ", "The user executing the script can't "].iter().any(|text| detail.contains(text));
+    Some(match nested {
+        _ if code != "ERR" => code,
+        Some(nested) => nested,
+        None if is_forbidden => FORBIDDEN,
+        None => code,
+    })
+}
+
+/// The command that the user has no right to. Redis 7.0 does not name those of scripts.
+pub(super) fn forbidden_command(error: &RedisError) -> Option<&str> {
+    let (command, _) = error.detail()?.split_once("run the '")?.1.split_once('\'')?;
+    // The rest of the text may have names of keys.
+    let is_command = command.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'|');
+    (code(error) == Some(FORBIDDEN) && is_command).then_some(command)
 }
 
 /// Whether the next command should use another connection.
@@ -64,6 +81,8 @@ pub(super) fn category(error: &RedisError) -> &str {
     }
     match error.kind() {
         ErrorKind::Server(ServerErrorKind::NoPerm) => "no permission",
+        _ if code(error) == Some(FORBIDDEN) => "no permission",
+        _ if matches!(code(error), Some("NOAUTH" | "WRONGPASS")) => "authentication failed",
         ErrorKind::Io if error.is_timeout() => "no answer in time",
         ErrorKind::Io if error.is_connection_refusal() => "connection refused",
         _ => error.category(),
@@ -71,7 +90,7 @@ pub(super) fn category(error: &RedisError) -> &str {
 }
 
 pub(super) fn report(error: &RedisError, what: &str) {
-    tracing::warn!(error = category(error), code = code(error), "{what}");
+    tracing::warn!(error = category(error), code = code(error), command = forbidden_command(error), "{what}");
 }
 
 #[cfg(test)]
@@ -99,6 +118,29 @@ mod tests {
         }
         assert!(matches!(Failure::from(&answer("OOM", "command not allowed")), Failure::Full));
         assert!(matches!(Failure::from(&answer("READONLY", "replica")), Failure::Unreachable));
+    }
+
+    #[test]
+    fn a_missing_right_is_called_that_and_its_command_named() {
+        let direct = "this user has no permissions to run the 'subscribe' command";
+        let select = "this user has no permissions to run the 'select' command";
+        let script =
+            "The user executing the script can't run this command or subcommand script: e6a8, on @user_script:1.";
+        let key = "User app has no permissions to access the 'run the 'Ada'' key";
+        for (code, detail, command) in [
+            ("NOPERM", direct, Some("subscribe")),
+            ("ERR", select, Some("select")),
+            ("ERR", "ACL failure in script: User app has no permissions to run the 'xadd' command", Some("xadd")),
+            ("ERR", script, None),
+            ("NOPERM", key, None),
+        ] {
+            let error = answer(code, detail);
+            assert_eq!(super::code(&error), Some(FORBIDDEN), "{detail}");
+            assert_eq!((category(&error), forbidden_command(&error)), ("no permission", command), "{detail}");
+        }
+        let other = answer("ERR", "unknown command, run the 'other' command");
+        assert_eq!((code(&other), forbidden_command(&other)), (Some("ERR"), None));
+        assert_eq!(category(&answer("WRONGPASS", "invalid username-password pair")), "authentication failed");
     }
 
     #[test]
