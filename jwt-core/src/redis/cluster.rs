@@ -33,7 +33,8 @@ pub(super) async fn connect(
     let millis = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     let builder = ClusterClientBuilder::new(nodes.iter().cloned())
         .use_protocol(ProtocolVersion::RESP3)
-        .connection_timeout(settings.connect_timeout)
+        // A node that hangs is waited for twice: once as one of the address, and once as one of the cluster.
+        .connection_timeout(settings.connect_timeout * 2 / 5)
         .response_timeout(settings.timeout)
         // Redirections and new connections add to the time of the response.
         .overall_response_timeout(Some(settings.timeout.saturating_mul(2).saturating_add(settings.connect_timeout)))
