@@ -162,7 +162,7 @@ impl Follower {
             if starts_over || overflowed && moment.monotonic >= knowledge.read_at.saturating_add(REREAD) {
                 server.feed.begin_resync();
                 knowledge.read_at = moment.monotonic;
-                let all = Arc::new(Reading::new().resume(info.run.clone()));
+                let all = Arc::new(Reading::on(info.run.clone()));
                 reading = all.start(server, &link, progress);
                 knowledge.reading = Some(all);
             }

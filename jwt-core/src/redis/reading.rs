@@ -15,7 +15,8 @@ use crate::revocation::{Origin, Record};
 
 /// How many records a response has at first, more or less: about 300 KB, and six milliseconds of the server.
 const PAGE: usize = 4_000;
-/// A slow process or network gets smaller responses, so that they arrive in time.
+/// A slow process or network gets smaller responses, so that they arrive in time, and so does a server with small buffers, which
+/// cuts the connection before any of them arrives.
 const LEAST_PAGE: usize = 125;
 
 /// How far each shard was read.
@@ -26,6 +27,7 @@ pub(super) struct Reading {
     page: usize,
     has_failed: AtomicBool,
     was_too_slow: AtomicBool,
+    has_responses: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
@@ -35,14 +37,16 @@ enum Cursor {
 }
 
 impl Reading {
-    pub(super) fn new() -> Self {
+    /// A reading of one run of a server.
+    pub(super) fn on(run: Option<String>) -> Self {
         let cursors = std::array::from_fn(|_| Mutex::new(Cursor::At(0)));
         Self {
             cursors,
-            run: None,
+            run,
             page: PAGE,
             has_failed: AtomicBool::new(false),
             was_too_slow: AtomicBool::new(false),
+            has_responses: AtomicBool::new(false),
         }
     }
 
@@ -55,8 +59,9 @@ impl Reading {
                 cursor => cursor,
             })
         });
-        let page = if self.was_too_slow.load(Ordering::SeqCst) { (self.page / 2).max(LEAST_PAGE) } else { self.page };
-        Self { cursors, run, page, ..Self::new() }
+        let was_too_large = self.was_too_slow.load(Ordering::SeqCst) || !self.has_responses.load(Ordering::SeqCst);
+        let page = if was_too_large { (self.page / 2).max(LEAST_PAGE) } else { self.page };
+        Self { cursors, page, ..Self::on(run) }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -91,6 +96,7 @@ impl Reading {
             let mut command = ::redis::cmd("HSCAN");
             command.arg(&server.shards[shard]).arg(cursor).arg("COUNT").arg(self.page);
             let (next, records): (u64, Vec<(String, String)>) = command.query_async(&mut link).await?;
+            self.has_responses.store(true, Ordering::SeqCst);
             for (field, value) in &records {
                 match (Record::parse(value), RecordKey::parse(field)) {
                     (Some(record), Some(key)) => server.remember(record, key, Origin::Store),
@@ -126,8 +132,7 @@ mod tests {
 
     #[test]
     fn cursors_are_kept_on_the_same_run_of_the_server_only() {
-        let mut reading = Reading::new();
-        reading.run = Some("a".to_owned());
+        let mut reading = Reading::on(Some("a".to_owned()));
         reading.set_cursor(0, Cursor::Done);
         reading.set_cursor(1, Cursor::At(7));
         for (run, second) in [(Some("a"), 7), (Some("b"), 0), (None, 0)] {
@@ -141,13 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn only_responses_that_came_too_late_are_asked_for_in_smaller_parts() {
+    fn only_responses_that_came_too_late_or_never_are_asked_for_in_smaller_parts() {
         let failing = |reading: Reading, kind: std::io::ErrorKind| {
+            reading.has_responses.store(true, Ordering::SeqCst);
             reading.note(&std::io::Error::from(kind).into());
             assert!(reading.has_failed());
             reading.resume(None)
         };
-        let cut = failing(Reading::new(), std::io::ErrorKind::ConnectionReset);
+        let cut = failing(Reading::on(None), std::io::ErrorKind::ConnectionReset);
         assert_eq!((cut.page, cut.has_failed()), (PAGE, false));
         let slow = failing(cut, std::io::ErrorKind::TimedOut);
         assert_eq!(slow.page, PAGE / 2);
@@ -155,5 +161,7 @@ mod tests {
         assert_eq!(cut.page, PAGE / 2, "it stays as small as it had to be");
         let least = (0..20).fold(cut, |reading, _| failing(reading, std::io::ErrorKind::TimedOut));
         assert_eq!(least.page, LEAST_PAGE);
+        let cut = Reading::on(None).resume(None);
+        assert_eq!((cut.page, cut.resume(None).page), (PAGE / 2, PAGE / 4), "no response arrived");
     }
 }
