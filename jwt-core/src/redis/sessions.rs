@@ -106,8 +106,10 @@ static ROTATE: LazyLock<Script> = script!(
     "
 );
 
+/// A replica may lack sessions, so the script has a write that changes nothing, and only a primary carries it out.
 static LIST: LazyLock<Script> = script!(
     r"
+    redis.call('HDEL', KEYS[1], '')
     local all, live = redis.call('HGETALL', KEYS[1]), {}
     for at = 1, #all, 2 do
         if has_ended(read(all[at + 1]), ARGV[1]) then
@@ -119,6 +121,16 @@ static LIST: LazyLock<Script> = script!(
     return live
     "
 );
+
+/// Reads a session from a primary only, by a write that changes nothing.
+static FIND: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+        redis.call('HDEL', KEYS[1], '')
+        return redis.call('HGET', KEYS[1], ARGV[1])
+        ",
+    )
+});
 
 static END: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
@@ -189,7 +201,11 @@ impl SessionStore for RedisSessions {
     async fn find(&self, subject: &str, id: &str) -> Result<Option<SessionRecord>, SessionStoreError> {
         let mut command = ::redis::cmd("HGET");
         command.arg(self.key(subject)).arg(id);
-        let session: Option<String> = self.connection.query(&command).await?;
+        let mut session: Option<String> = self.connection.query(&command).await?;
+        if session.is_none() {
+            // A server that has become a replica may lack it, and its user must not be logged out because of that.
+            session = self.connection.run_script(FIND.key(self.key(subject)).arg(id)).await?;
+        }
         Ok(session.as_deref().map(decode).transpose()?)
     }
 
