@@ -45,6 +45,17 @@ impl Address {
         }
     }
 
+    /// The number of the database. A cluster has only one.
+    pub(super) fn database(&self) -> i64 {
+        match self {
+            Self::Server(client) => client.get_connection_info().redis_settings().db(),
+            #[cfg(feature = "redis-sentinel")]
+            Self::Sentinel(sentinels) => sentinels.database(),
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(_) => 0,
+        }
+    }
+
     /// Opens a connection; `push` gets the messages that the server sends unasked.
     pub(super) async fn connect(
         &self,

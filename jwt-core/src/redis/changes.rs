@@ -25,8 +25,10 @@ pub(super) enum Status {
     Lost,
     /// This process does not know the epoch.
     New,
-    /// The log does not reach back to the position, or the server has gone another way since.
+    /// The log does not reach back to the position.
     Gap,
+    /// The server lacks a change that this process knows, as after a failover that lost writes.
+    Forked,
     /// The changes after the position follow.
     Known,
 }
@@ -65,6 +67,7 @@ pub(super) async fn ask(
         "lost" => Status::Lost,
         "new" => Status::New,
         "gap" => Status::Gap,
+        "forked" => Status::Forked,
         "known" => Status::Known,
         _ => return Err(unreadable()),
     };

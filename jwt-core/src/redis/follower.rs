@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::changes::{self, Status};
-use super::failure::{category, code};
+use super::failure::{category, code, forbidden_command};
 use super::position::{ChangeId, Progress};
 use super::reading::Reading;
-use super::server::Server;
+use super::server::{Proven, Server};
 use crate::revocation::{Origin, Record};
 
 /// The pause before the next attempt to connect, doubled after each failure.
@@ -95,6 +95,7 @@ impl Follower {
             tracing::warn!(
                 error = error.as_ref().map_or("disconnected", category),
                 code = error.as_ref().and_then(code),
+                command = error.as_ref().and_then(forbidden_command),
                 "no connection to receive revocations: connecting again"
             );
             pause = if was_current { FIRST_PAUSE } else { (pause * 2).min(LAST_PAUSE) };
@@ -145,7 +146,7 @@ impl Follower {
                     changes::begin(server, &mut link).await?;
                     continue;
                 }
-                Status::New | Status::Gap => {
+                Status::New | Status::Gap | Status::Forked => {
                     knowledge.epoch = reply.epoch;
                     progress.restart_at(Some(reply.last));
                     server.set_proven(None);
@@ -196,7 +197,8 @@ impl Follower {
                 }
                 if knowledge.is_complete {
                     *was_current = true;
-                    server.set_proven(Some((&link, &knowledge.epoch)));
+                    let (link, epoch, progress) = (link.clone(), knowledge.epoch.clone(), Arc::clone(progress));
+                    server.set_proven(Some(Proven { link, epoch, progress }));
                     self.synced.send_replace(true);
                 }
             }
@@ -216,14 +218,14 @@ impl Follower {
         match status {
             Status::Known => feed.use_start(),
             Status::Gap => feed.reject_start("the server no longer has the changes since"),
-            Status::Lost | Status::New => {
-                if feed.start().is_some() {
-                    tracing::warn!(
-                        "the Redis server has lost revocations since the snapshot: those in it stay in force"
-                    );
-                    feed.use_start();
-                }
+            _ if feed.start().is_some() => {
+                tracing::warn!("the Redis server has lost revocations since the snapshot: those in it stay in force");
+                feed.use_start();
             }
+            Status::Forked => {
+                tracing::warn!("the Redis server has lost its last revocations: restoring those of this process");
+            }
+            Status::Lost | Status::New => {}
         }
     }
 

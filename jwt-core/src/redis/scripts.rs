@@ -95,14 +95,25 @@ pub(super) static FOLLOW: LazyLock<Script> = script!(
     for at = 1, 16 do
         if not epoch or redis.call('HGET', KEYS[at], 'epoch') ~= epoch then return { 'lost', epoch or '' } end
     end
-    local age = string.format('%.0f', math.max(now - tonumber(redis.call('HGET', first, 'created') or 0), 0))
+    local created = tonumber(redis.call('HGET', first, 'created') or 0)
+    if created > now then
+        -- The server's clock went back, or another server took over. Nobody must wait until it gets there again.
+        redis.pcall('HSET', first, 'created', now)
+        created = now
+    end
+    local age = string.format('%.0f', now - created)
     local last = redis.call('HGET', first, 'last') or ''
     local position = ARGV[2]
     if epoch ~= ARGV[1] or position == '' then return { 'new', epoch, age, last } end
     local reply = { 'known', epoch, age, last }
     if position ~= last then
         local changes = redis.call('XRANGE', stream, position, '+', 'COUNT', ARGV[3] + 1)
-        if #changes == 0 or changes[1][1] ~= position then return { 'gap', epoch, age, last } end
+        if #changes == 0 or changes[1][1] ~= position then
+            local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+            local function number(id) return tonumber(string.match(id, '^%d+')) end
+            local is_old = oldest and number(position) < number(oldest[1])
+            return { is_old and 'gap' or 'forked', epoch, age, last }
+        end
         for at = 2, #changes do
             reply[#reply + 1] = changes[at][1]
             reply[#reply + 1] = changes[at][2][2]

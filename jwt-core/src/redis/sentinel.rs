@@ -36,6 +36,10 @@ impl Sentinels {
         Ok(Self { sentinels, name: name.to_owned(), username: credentials.0, password: credentials.1 })
     }
 
+    pub(super) fn database(&self) -> i64 {
+        self.sentinels[0].redis_settings().db()
+    }
+
     /// Asks the Sentinels for the primary. The client checks with the server itself that it's the primary.
     pub(super) async fn primary(&self, settings: &RedisSettings) -> Result<Client, RedisError> {
         self.builder(settings)?.build()?.async_get_client().await

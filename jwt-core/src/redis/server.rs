@@ -2,11 +2,14 @@ use std::array;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ::redis::Value;
+
 use super::RedisSettings;
 use super::codec::{RecordKey, SHARDS, shard_of};
 use super::connection::Connection;
 use super::failure::{self, Failure};
 use super::link::Link;
+use super::position::Progress;
 use super::scripts::{EPOCH, REVOKE};
 use crate::claims::NumericDate;
 use crate::clock::Moment;
@@ -26,8 +29,16 @@ pub(super) struct Server {
     pub(super) channel: String,
     /// The revocations of this process, by field.
     pub(super) journal: Journal<String>,
-    /// The connection on which the server was last proven to be a primary, and the epoch of its data.
-    proven: Mutex<Option<(Link, String)>>,
+    proven: Mutex<Option<Proven>>,
+}
+
+/// A connection that was proven to lead to the primary.
+#[derive(Clone)]
+pub(super) struct Proven {
+    pub(super) link: Link,
+    /// The epoch of its data.
+    pub(super) epoch: String,
+    pub(super) progress: Arc<Progress>,
 }
 
 /// How many records are restored with one command.
@@ -35,12 +46,13 @@ const RESTORE_BATCH: usize = 200;
 
 impl Server {
     pub(super) fn new(connection: Connection, settings: RedisSettings, feed: Feed) -> Self {
+        let channel = settings.channel(connection.address().database());
         Self {
             connection,
             shards: array::from_fn(|shard| settings.key(&format!("revoked:{shard:x}"))),
             ends: array::from_fn(|shard| settings.key(&format!("revoked:{shard:x}:ends"))),
             log: settings.key("revoked:log"),
-            channel: settings.key("revoked"),
+            channel,
             journal: Journal::new(settings.revocations.capacity),
             settings,
             feed,
@@ -116,8 +128,7 @@ impl Server {
         Ok(())
     }
 
-    pub(super) fn set_proven(&self, proven: Option<(&Link, &str)>) {
-        let proven = proven.map(|(link, epoch)| (link.clone(), epoch.to_owned()));
+    pub(super) fn set_proven(&self, proven: Option<Proven>) {
         *self.proven.lock().unwrap_or_else(PoisonError::into_inner) = proven;
     }
 
@@ -130,7 +141,10 @@ impl Server {
         unconfirmed: Unconfirmed,
     ) -> Step<Standing> {
         let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some((mut link, epoch)) = proven else { return Step::Ready(Standing::Unavailable) };
+        let Some(Proven { mut link, epoch, progress }) = proven else { return Step::Ready(Standing::Unavailable) };
+        let Some(position) = progress.position().map(|position| position.to_string()) else {
+            return Step::Ready(Standing::Unavailable);
+        };
         let mut commands = ::redis::pipe();
         let (issuer, mut fields) = (token.issuer.unwrap_or_default(), Vec::new());
         for (kind, name) in revocable_claims(token) {
@@ -140,9 +154,12 @@ impl Server {
             commands.cmd("HGET").arg(shard).arg(&field).cmd("HGET").arg(shard).arg(EPOCH);
             fields.push(field);
         }
+        // The server may have become a replica of another one since, or the cluster may have replaced it. If the log still has
+        // the last change that this process knows, the shards have the earlier ones.
+        commands.cmd("XRANGE").arg(&self.log).arg(&position).arg(&position);
         let (issued_at, this) = (token.issued_at, Arc::clone(self));
         Step::pending(async move {
-            let answers: Vec<Option<String>> = match commands.query_async(&mut link).await {
+            let answers: Vec<Value> = match commands.query_async(&mut link).await {
                 Ok(answers) => answers,
                 Err(error) => {
                     failure::report(&error, "looking a token up on the Redis server failed");
@@ -150,9 +167,10 @@ impl Server {
                 }
             };
             let mut is_known = this.feed.losses() == losses;
+            is_known &= matches!(answers.last(), Some(Value::Array(changes)) if !changes.is_empty());
             for (field, answer) in fields.iter().zip(answers.chunks(2)) {
-                is_known &= answer.get(1).is_some_and(|found| found.as_ref() == Some(&epoch));
-                let Some(record) = answer.first().and_then(Option::as_deref) else { continue };
+                is_known &= answer.get(1).and_then(text) == Some(&epoch);
+                let Some(record) = answer.first().and_then(text) else { continue };
                 let (Some(record), Some(key)) = (Record::parse(record), RecordKey::parse(field)) else {
                     return Standing::Unavailable;
                 };
@@ -164,5 +182,14 @@ impl Server {
             }
             if is_known { unconfirmed.0 } else { Standing::Unavailable }
         })
+    }
+}
+
+/// A text in a response; `None` for a field that does not exist.
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
+        Value::SimpleString(text) => Some(text),
+        _ => None,
     }
 }

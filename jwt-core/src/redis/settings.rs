@@ -38,7 +38,7 @@ impl RedisSettings {
         }
     }
 
-    /// Sets the prefix of keys and channels, so that several applications can share a server. Default: `jwt`.
+    /// Sets the prefix of keys and channels, so that several applications can share a database. Default: `jwt`.
     ///
     /// It's also the hash tag of revocations, so they are in the same cluster slot. The hash tag of a session is its subject, as
     /// long as the prefix has no braces.
@@ -88,6 +88,12 @@ impl RedisSettings {
     pub fn certificates(mut self, certificates: TlsCertificates) -> Self {
         self.certificates = Some(certificates);
         self
+    }
+
+    /// The channel of revocations. A server sends messages to all of its databases, so each has a channel of its own.
+    pub(super) fn channel(&self, database: i64) -> String {
+        let channel = self.key("revoked");
+        if database == 0 { channel } else { format!("{channel}:{database}") }
     }
 
     /// Keys with the same hash tag share a slot: Redis Cluster Specification, "Hash tags".

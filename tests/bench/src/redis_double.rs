@@ -80,6 +80,8 @@ impl Server {
             ["HGET", _, "epoch"] => write!(output, "+{EPOCH}\r\n"),
             ["HGET", _, found] if self.has(found) => write!(output, "+{}\r\n", self.value),
             ["HGET", ..] => write!(output, "_\r\n"),
+            // It has the last change.
+            ["XRANGE", ..] => write!(output, "*1\r\n*2\r\n+{CHANGE}\r\n*0\r\n"),
             _ => write!(output, "+OK\r\n"),
         }
     }

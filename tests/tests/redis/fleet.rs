@@ -24,7 +24,7 @@ fn patient(settings: RedisSettings) -> RedisSettings {
 }
 
 /// The addresses without the scheme, separated by commas.
-fn hosts(servers: &[Server]) -> String {
+pub(crate) fn hosts(servers: &[Server]) -> String {
     let hosts: Vec<String> = servers.iter().map(|server| format!("127.0.0.1:{}", server.port())).collect();
     hosts.join(",")
 }
@@ -61,10 +61,18 @@ async fn with_sentinel_stores_follow_a_failover() {
 
 /// A cluster of three nodes.
 fn cluster() -> Vec<Server> {
-    let nodes: Vec<Server> = (0..3).map(|_| Server::cluster_node()).collect();
+    cluster_with_replicas(0)
+}
+
+/// A cluster of three primaries, each with this many replicas.
+pub(crate) fn cluster_with_replicas(replicas: usize) -> Vec<Server> {
+    let nodes: Vec<Server> = (0..3 * (1 + replicas)).map(|_| Server::cluster_node()).collect();
     let mut create = Command::new("redis-cli");
     create.args(["--cluster", "create"]).args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())));
-    let output = create.args(["--cluster-yes"]).output().expect("redis-cli is installed");
+    let output = create
+        .args(["--cluster-replicas", &replicas.to_string(), "--cluster-yes"])
+        .output()
+        .expect("redis-cli is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     for node in &nodes {
         wait_until("a cluster", || node.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"));

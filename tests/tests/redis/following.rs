@@ -148,3 +148,16 @@ async fn a_failover_to_a_replica_that_lagged_behind_loses_no_revocation() {
     assert_eq!(node.session("new-3").await, REVOKED);
     assert_eq!(node.session("good").await, None);
 }
+
+/// The responses of sixteen requests are four times as large as the limit.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_server_with_small_buffers_is_read_in_smaller_parts() {
+    let server = Server::start();
+    revoke_many(&Node::with(&server, patient, RevocationSettings::new()).synced().await, 60_000).await;
+    server.cli(&["CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 256kb 1"]);
+    let node = Node::with(&server, patient, RevocationSettings::new()).synced().await;
+    assert_eq!(node.list.status().remembered, 60_000);
+    assert_eq!((node.session("s-0").await, node.session("s-59999").await), (REVOKED, REVOKED));
+    assert_eq!(node.session("good").await, None);
+}

@@ -77,6 +77,10 @@ impl Process {
         self.sessions.end_all(subject).await.map_err(|error| error.kind())
     }
 
+    pub(crate) async fn end(&self, subject: &str, id: &str) -> Result<bool, ErrorKind> {
+        self.sessions.end(subject, id).await.map_err(|error| error.kind())
+    }
+
     pub(crate) async fn refusal(&self, access: &str) -> Option<ErrorKind> {
         self.verifier.verify(access).await.err().map(|error| error.kind())
     }

@@ -1,7 +1,9 @@
 //! Stores on a real Redis server. Each test starts its own server.
 
 mod clocks;
+mod cluster;
 mod connections;
+mod demoted;
 mod fleet;
 mod following;
 mod lost_writes;
@@ -12,6 +14,7 @@ mod proxy;
 mod recovery;
 mod restored;
 mod revocations;
+mod rights;
 mod sealed;
 mod server;
 mod sessions;

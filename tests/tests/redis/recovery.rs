@@ -1,20 +1,13 @@
 //! Servers that lose revocations, and what restores them.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use jwt_core::ErrorKind;
 use jwt_core::revocation::{Revocation, RevocationSettings};
-use jwt_core::store::{RedisSessions, RedisSettings};
-use jwt_tests::adapter::Adapter;
-use jwt_tests::answer::Answer;
+use jwt_core::store::RedisSettings;
 use jwt_tests::forge::ISSUER;
 use jwt_tests::log::Log;
-use jwt_tests::proof::Device;
-use jwt_tests::session_contract;
 
-use super::proofs::process_at;
 use super::proxy::Proxy;
 use super::server::Server;
 use super::setup::{Node, revoke_many, until};
@@ -105,32 +98,16 @@ async fn a_policy_that_drops_revocations_is_reported_at_the_start() {
     }
 }
 
+/// The epoch began in the far future, by the server's clock.
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
-async fn the_documented_rights_suffice_and_the_optional_one_is_optional() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../jwt-core/doc/redis.md");
-    let page = fs::read_to_string(page).expect("the page");
-    let rights = page.split("**Access rights.**").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a section");
-    let rights = rights.split('`').skip(1).step_by(2).map(|right| match right {
-        pattern if pattern.starts_with(['~', '&']) => pattern.to_owned(),
-        command => format!("+{}", command.to_lowercase()),
-    });
-    let all: Vec<String> = rights.collect();
-    let fewer: Vec<String> = all.iter().filter(|right| *right != "+info").cloned().collect();
-    assert!(fewer.len() + 1 == all.len() && all.contains(&"+select".to_owned()), "{all:?}");
-    for rights in [all, fewer] {
-        let server = Server::start();
-        let mut command = vec!["ACL", "SETUSER", "app", "on", ">secret"];
-        command.extend(rights.iter().map(String::as_str));
-        assert_eq!(server.cli(&command), "OK");
-        let address = format!("redis://app:secret@127.0.0.1:{}/1", server.port());
-        let log = Log::start();
-        let node = Node::at(&address, |settings| settings, RevocationSettings::new()).synced().await;
-        node.list.revoke(&session("a")).await.expect("revoked");
-        let store = RedisSessions::connect(&address, &RedisSettings::new()).expect("an address");
-        session_contract::keeps_the_contract(&store, "joe").await;
-        let proofs = process_at(&address, |log| log);
-        assert_eq!(Adapter::Axum.send(&proofs, &Device::default().get("/user")).await, Answer::text("Ada"));
-        assert!(!log.text().contains("NOPERM"), "{}", log.text());
+async fn a_clock_of_the_server_that_went_back_costs_one_recovery_time() {
+    let server = Server::start();
+    let node = Node::with(&server, by_default, RevocationSettings::new()).synced().await;
+    server.cli(&["HSET", "{jwt}:revoked:0", "created", "99999999999999"]);
+    let started = Node::with(&server, by_default, RevocationSettings::new()).synced().await;
+    for node in [&node, &started] {
+        node.clock.advance(Duration::from_secs(10));
+        node.until_session("good", None).await;
     }
 }

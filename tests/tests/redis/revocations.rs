@@ -139,3 +139,24 @@ async fn processes_that_revoke_concurrently_agree_in_the_end() {
         }
     }
 }
+
+/// A server sends messages to the clients of all databases.
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn lists_in_different_databases_are_different_lists() {
+    let server = Server::start();
+    let node = |database: u8| {
+        let address = format!("{}{database}", server.address());
+        Node::at(address, |settings| settings, RevocationSettings::new()).synced()
+    };
+    let (first, second, third) = (node(0).await, node(1).await, node(1).await);
+    let reads = server.calls("hscan");
+    first.list.revoke(&Revocation::session(ISSUER, "a")).await.expect("revoked");
+    second.list.revoke(&Revocation::session(ISSUER, "b")).await.expect("revoked");
+    third.until_session("b", Some(ErrorKind::Revoked)).await;
+    assert_eq!((first.session("a").await, first.session("b").await), (Some(ErrorKind::Revoked), None));
+    for node in [&second, &third] {
+        assert_eq!(node.session("a").await, None);
+    }
+    assert_eq!(server.calls("hscan"), reads, "nothing was read again");
+}
