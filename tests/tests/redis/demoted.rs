@@ -10,7 +10,7 @@ use jwt_tests::log::Log;
 use super::lost_writes::Process;
 use super::proxy::Proxy;
 use super::server::{Server, wait_until};
-use super::setup::{Node, revoke_many};
+use super::setup::{Node, revoke_many, until};
 
 const REVOKED: Option<ErrorKind> = Some(ErrorKind::Revoked);
 const DOWN: Option<ErrorKind> = Some(ErrorKind::RevocationUnavailable);
@@ -60,6 +60,9 @@ async fn what_a_file_has_stays_in_force_on_a_server_that_lost_its_last_writes() 
     revoke_many(&node, 10).await;
     part(&old, &new);
     revoke_many(&node, 100).await;
+    // The file is up to date once the process has asked for changes again.
+    let asked = old.calls("evalsha");
+    until("questions", async || old.calls("evalsha") > asked + 2).await;
     drop(node);
     assert!(file.exists());
     proxy.lead_to(&new);
@@ -114,5 +117,5 @@ async fn a_failover_that_lost_revocations_is_reported() {
 }
 
 async fn wait_for_revocations(server: &Server, count: usize) {
-    super::setup::until("restored", async || server.revocations() == count).await;
+    until("restored", async || server.revocations() == count).await;
 }

@@ -32,16 +32,7 @@ pub(crate) fn hosts(servers: &[Server]) -> String {
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
 async fn with_sentinel_stores_follow_a_failover() {
-    let (mut primary, replica) = (Server::start(), Server::start());
-    replica.cli(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
-    wait_until("a replica", || primary.cli(&["INFO", "replication"]).contains("state=online"));
-    let sentinels: Vec<Server> = (0..3).map(|_| Server::sentinel(&primary)).collect();
-    for sentinel in &sentinels {
-        wait_until("the others", || {
-            let seen = sentinel.cli(&["SENTINEL", "MASTER", "main"]);
-            seen.contains("num-other-sentinels\n2") && seen.contains("num-slaves\n1")
-        });
-    }
+    let (mut primary, replica, sentinels) = watched(3);
     let address = format!("redis+sentinel://{}/main", hosts(&sentinels));
     let node = Node::at(&address, patient, RevocationSettings::new()).synced().await;
     let other = Node::at(&address, patient, RevocationSettings::new()).synced().await;
@@ -228,4 +219,54 @@ async fn a_planned_failover_loses_no_session_no_refresh_and_no_logout() {
         assert_eq!(refreshed, Err(ErrorKind::SessionEnded));
         assert!(process.refusal(&ended.access.token).await.is_some());
     }
+}
+
+/// A primary, its replica, and Sentinels that know each other.
+fn watched(count: usize) -> (Server, Server, Vec<Server>) {
+    let (primary, replica) = (Server::start(), Server::start());
+    replica.cli(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
+    wait_until("a replica", || primary.cli(&["INFO", "replication"]).contains("state=online"));
+    let sentinels: Vec<Server> = (0..count).map(|_| Server::sentinel(&primary)).collect();
+    for sentinel in &sentinels {
+        wait_until("the others", || {
+            let seen = sentinel.cli(&["SENTINEL", "MASTER", "main"]);
+            seen.contains(&format!("num-other-sentinels\n{}", count - 1)) && seen.contains("num-slaves\n1")
+        });
+    }
+    (primary, replica, sentinels)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_hundred_refreshes_of_one_token_survive_a_failover() {
+    let (mut primary, replica, sentinels) = watched(3);
+    let address = format!("redis+sentinel://{}/main", hosts(&sentinels));
+    let processes = [Process::at(address.clone()).await, Process::at(address.clone()).await].map(Arc::new);
+    let (joe, ann) = (processes[0].log_in("joe").await, processes[0].log_in("ann").await);
+    processes[0].log_out(&ann).await.expect("an end");
+    wait_until("replication", || replica.cli(&["EXISTS", "jwt:sessions:{joe}", "jwt:sessions:{ann}"]) == "1");
+    // The first of the address hangs.
+    sentinels[0].freeze();
+    let refreshes: Vec<_> = (0..100)
+        .map(|number| {
+            let (process, token) = (Arc::clone(&processes[number % 2]), joe.refresh.token.clone());
+            tokio::spawn(async move { process.refresh(&token).await })
+        })
+        .collect();
+    primary.kill();
+    let mut token = joe.refresh.token;
+    for refresh in refreshes {
+        match refresh.await.expect("an end") {
+            Ok(pair) => token = pair.refresh.token,
+            Err(kind) => assert!([ErrorKind::SessionsUnavailable, ErrorKind::RevocationUnavailable].contains(&kind)),
+        }
+    }
+    for process in processes.iter().chain(&processes) {
+        let next = process.refresh_in_the_end(&token).await.expect("nobody is accused or logged out");
+        assert_eq!(process.refusal(&next.access.token).await, None);
+        token = next.refresh.token;
+        assert_eq!(process.refresh_in_the_end(&ann.refresh.token).await.map(drop), Err(ErrorKind::SessionEnded));
+        assert!(process.refusal(&ann.access.token).await.is_some());
+    }
+    assert!(replica.cli(&["ROLE"]).starts_with("master"));
 }

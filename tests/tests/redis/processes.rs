@@ -21,7 +21,7 @@ use super::setup::until;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Process {
-    _child: Child,
+    child: Child,
     input: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
 }
@@ -34,9 +34,15 @@ impl Process {
         let mut child = command.spawn().expect("a process");
         let input = child.stdin.take().expect("piped");
         let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let mut process = Self { _child: child, input, lines };
+        let mut process = Self { child, input, lines };
         let first = process.line().await;
         (process, first)
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let status = std::process::Command::new("kill").args([signal, &id]).status();
+        assert!(status.expect("kill").success());
     }
 
     async fn line(&mut self) -> String {
@@ -71,6 +77,37 @@ async fn a_logout_in_one_process_revokes_the_token_in_the_other() {
         until("the other refuses", async || me(there, &token).await == 401).await;
         assert!(begin.elapsed() < Duration::from_secs(10), "the documented bound: {:?}", begin.elapsed());
         assert_eq!((me(here, &other).await, me(there, &other).await), (200, 200));
+    }
+}
+
+/// The request waits at the process that is stopped, and is the first thing that it reads.
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_process_that_was_suspended_accepts_no_token_that_was_revoked_meanwhile() {
+    let server = Server::start();
+    let (axum, first) = Process::start("axum", &server).await;
+    let (actix, second) = Process::start("actix", &server).await;
+    // A server closes connections that were idle meanwhile.
+    let client = Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0).build().expect("a client");
+    let me = async |port: &str, token: &str| {
+        let request = client.get(format!("http://127.0.0.1:{port}/me")).bearer_auth(token);
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    for (stopped, here, there, jti) in [(&axum, &first, &second, "a"), (&actix, &second, &first, "b")] {
+        let (token, other) = (token(jti), token(&format!("{jti}-other")));
+        assert_eq!(me(here, &token).await, 200);
+        stopped.signal("-STOP");
+        let request = client.post(format!("http://127.0.0.1:{there}/logout")).bearer_auth(&token);
+        assert_eq!(request.send().await.expect("an answer").status().as_u16(), 204);
+        let begin = Instant::now();
+        let address = format!("http://127.0.0.1:{here}/me");
+        let waiting = tokio::spawn(client.get(address).bearer_auth(&token).send());
+        until("the maximum staleness", async || begin.elapsed() > Duration::from_secs(10)).await;
+        stopped.signal("-CONT");
+        let status = waiting.await.expect("no panic").expect("an answer").status().as_u16();
+        assert!([401, 503].contains(&status), "{status}");
+        until("it follows again", async || me(here, &other).await == 200).await;
+        assert_eq!(me(here, &token).await, 401);
     }
 }
 

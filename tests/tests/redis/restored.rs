@@ -118,13 +118,18 @@ impl Gap {
         }
     }
 
-    async fn happens(&mut self, process: &Process) {
+    /// The other process has received the revocations before the crash.
+    async fn happens(&mut self, process: &Process, other: &Process) {
         for is_axum in [true, false] {
             self.refreshed = process.refresh(is_axum, &self.refreshed).await.expect("the next pair");
         }
         let answer = process.shop.send_axum(&Ask::post("/logout").bearer(&self.logged_out.access)).await;
         assert_eq!(answer.status, 204);
         process.list.revoke(&Revocation::session(ISSUER, &*self.revoked.session)).await.expect("confirmed");
+        for tokens in [&self.logged_out, &self.revoked] {
+            let ask = Ask::get("/me").bearer(&tokens.access);
+            until("it arrives", async || other.shop.send_axum(&ask).await.status == 401).await;
+        }
     }
 
     async fn is_bridged(&self, processes: [&Process; 2]) {
@@ -150,7 +155,7 @@ async fn a_server_that_restarts_from_an_older_file_changes_no_answer_of_either_a
     let (one, other) = (Process::start(&server).await, Process::start(&server).await);
     let mut gap = Gap::log_in(&one).await;
     server.cli(&["SAVE"]);
-    gap.happens(&one).await;
+    gap.happens(&one, &other).await;
     server.kill();
     server.revive();
     assert_eq!(server.cli(&["EXISTS", "jwt:sessions:{ann}"]), "1", "the logout was lost");
@@ -165,7 +170,7 @@ async fn a_log_that_is_torn_at_its_end_changes_no_answer_of_either_adapter() {
     let mut gap = Gap::log_in(&one).await;
     let log = log_file(&server);
     let kept = fs::metadata(&log).expect("a file").len();
-    gap.happens(&one).await;
+    gap.happens(&one, &other).await;
     server.kill();
     // The first command after that moment is cut in two.
     let file = OpenOptions::new().write(true).open(&log).expect("a file");
