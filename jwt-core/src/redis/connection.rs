@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::RedisSettings;
 use super::address::{Address, without_secrets};
-use super::failure::{Failure, breaks_connection, category, code, is_rejected, report};
+use super::failure::{Failure, breaks_connection, category, code, forbidden_command, is_rejected, report};
 use super::link::Link;
 
 #[derive(Clone)]
@@ -115,6 +115,7 @@ impl Connection {
                     server,
                     error = category(&error),
                     code = code(&error),
+                    command = forbidden_command(&error),
                     "can't connect to the Redis server"
                 );
                 Err(Failure::from(&error))

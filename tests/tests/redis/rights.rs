@@ -131,7 +131,7 @@ async fn a_password_that_changes_is_noticed_with_the_next_connection() {
     }
     until("a report", async || {
         let _ = process.refresh(&next.refresh.token).await;
-        log.text().contains("can't connect to the Redis server error=authentication failed code=NOAUTH")
+        log.text().contains("error=authentication failed code=NOAUTH")
     })
     .await;
     process.clock.advance(Duration::from_secs(10));
