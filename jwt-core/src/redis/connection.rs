@@ -17,7 +17,6 @@ pub(super) struct Connection(Arc<Shared>);
 
 struct Shared {
     address: Address,
-    /// The hosts of the address, for the log.
     server: String,
     settings: RedisSettings,
     /// Held while connecting, so that concurrent commands share one attempt.
@@ -52,6 +51,11 @@ impl Connection {
 
     pub(super) fn address(&self) -> &Address {
         &self.0.address
+    }
+
+    /// The hosts of the address, for the log.
+    pub(super) fn server(&self) -> &str {
+        &self.0.server
     }
 
     #[cfg(feature = "issue")]
@@ -110,7 +114,7 @@ impl Connection {
             Err(error) => {
                 *current = None;
                 self.0.failed_attempts.fetch_add(1, Ordering::SeqCst);
-                let server = &*self.0.server;
+                let server = self.server();
                 tracing::warn!(
                     server,
                     error = category(&error),

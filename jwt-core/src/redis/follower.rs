@@ -93,6 +93,7 @@ impl Follower {
             knowledge.position = progress.position();
             self.server.set_proven(None);
             tracing::warn!(
+                server = self.server.connection.server(),
                 error = error.as_ref().map_or("disconnected", category),
                 code = error.as_ref().and_then(code),
                 command = error.as_ref().and_then(forbidden_command),
