@@ -38,8 +38,9 @@ async fn h10_tokens_in_two_places_are_refused() {
         expect(&open, &ask, &twice, case).await;
     }
     // The browser would send both cookies again, so they are removed, for every path of this request.
-    let gone = |path| format!("session=; Path={path}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
-    let twice = ["/", "/me"].into_iter().fold(twice, |answer, path| answer.with_header("set-cookie", &gone(path)));
+    let twice = ["/", "/me", "/; Secure; Partitioned", "/me; Secure; Partitioned"]
+        .into_iter()
+        .fold(twice, |answer, path| answer.with_header("set-cookie", &format!("session=; Path={path}; Max-Age=0")));
     for (ask, case) in [
         (Ask::get("/me").header("cookie", format!("{cookie}; {cookie}")), "a cookie twice in one line"),
         (Ask::get("/me").header("cookie", &cookie).header("cookie", "session=x"), "a cookie twice in two lines"),
