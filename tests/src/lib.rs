@@ -3,6 +3,7 @@
 pub mod adapter;
 pub mod answer;
 pub mod ask;
+pub mod certificates;
 pub mod device;
 pub mod directory;
 pub mod forge;

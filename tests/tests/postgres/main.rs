@@ -10,3 +10,4 @@ mod server;
 mod sessions;
 mod setup;
 mod snapshot;
+mod tls;

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use jwt_core::store::{POSTGRES_SCHEMA, tokio_postgres};
+use jwt_tests::certificates;
 
 pub(crate) struct Server {
     port: u16,
@@ -49,6 +50,23 @@ impl Server {
         run(copy.arg(standby.data()));
         standby.revive();
         standby
+    }
+
+    /// Starts a server with the tables that also takes connections over TLS, with the certificates in its folder.
+    pub(crate) fn with_tls() -> Self {
+        let server = Self::start();
+        certificates::make(&server.folder);
+        let key = server.folder.join("server.key");
+        run(Command::new("chmod").arg("600").arg(&key));
+        if is_root() {
+            run(Command::new("chown").arg("postgres").arg(&key));
+        }
+        for (setting, file) in [("ssl_cert_file", "server.pem"), ("ssl_key_file", "server.key")] {
+            server.sql(&format!("ALTER SYSTEM SET {setting} = '{}'", server.folder.join(file).display()));
+        }
+        server.sql("ALTER SYSTEM SET ssl = on");
+        server.sql("SELECT pg_reload_conf()");
+        server
     }
 
     /// Makes a standby the primary.

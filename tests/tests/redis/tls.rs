@@ -1,35 +1,19 @@
 //! A server with TLS and a certificate authority of its own.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use jwt_core::issue::SessionStore as _;
 use jwt_core::revocation::{Revocation, RevocationSettings};
 use jwt_core::store::redis::{ClientTlsConfig, TlsCertificates};
 use jwt_core::store::{RedisSessions, RedisSettings};
+use jwt_tests::certificates;
 use jwt_tests::forge::ISSUER;
 use jwt_tests::log::Log;
 use jwt_tests::session_contract::session;
 
 use super::server::Server;
 use super::setup::{Node, until};
-
-/// Writes `ca.pem`, and a certificate for 127.0.0.1 that it has signed.
-fn make_certificates(folder: &Path) {
-    let openssl = |arguments: &str| {
-        let status = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output();
-        let output = status.expect("openssl is installed");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
-    fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n")
-        .expect("a file");
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-    openssl(&format!("req -x509 {key} -subj /CN=authority -days 2 -keyout ca.key -out ca.pem"));
-    openssl(&format!("req {key} -subj /CN=server -keyout server.key -out server.csr"));
-    openssl("x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem");
-}
 
 fn start() -> Server {
     start_for("no")
@@ -38,7 +22,7 @@ fn start() -> Server {
 /// `clients` says whether clients must have a certificate.
 fn start_for(clients: &str) -> Server {
     let mut server = Server::down();
-    make_certificates(server.folder());
+    certificates::make(server.folder());
     server.use_tls(clients);
     server.revive();
     server
