@@ -61,17 +61,19 @@ impl Follower {
         // First listen, then read: every change that is committed after the reading arrives as a message.
         let mut following = self.listen().await?;
         let mut start = table.start(&following.client).await?;
-        table.follow_run(&start.run);
         if let Some(mark) = table.feed.start() {
+            table.feed.use_start();
             if let Some(position) = start.position_in(&mark) {
-                table.feed.use_start();
                 *known = Some((start.run.clone(), position));
             } else {
-                table
-                    .feed
-                    .reject_start("the server was restarted since, another one has taken over, or the table is new");
+                tracing::warn!(
+                    "since the snapshot, the Postgres server was restarted or replaced, or the table is new: the snapshot's \
+                     revocations stay in force, and everything is read"
+                );
+                table.feed.orphan();
             }
         }
+        table.follow_run(&start.run);
         match known.as_ref().filter(|(run, _)| *run == start.run) {
             Some((_, position)) => {
                 self.read_since(&following.client, position).await?;

@@ -302,7 +302,7 @@ impl Table {
     /// Notes which run the memory follows. In a new one, the server cannot tell anymore that a sealed revocation isn't one, and may
     /// lack those of this process.
     pub(super) fn follow_run(&self, run: &Run) {
-        if self.run().replace(run.clone()).is_none_or(|known| known != *run) {
+        if self.run().replace(run.clone()).is_some_and(|known| known != *run) {
             self.feed.orphan();
             self.journal.suspect();
         }

@@ -180,7 +180,7 @@ impl Feed {
         self.file.as_ref()?.start()
     }
 
-    /// Adds the snapshot's entries, because the store continues it.
+    /// Adds the snapshot's entries. If the store may have lost some of them, call [`orphan`](Self::orphan) then.
     pub(crate) fn use_start(&self) {
         if let Some(file) = &self.file {
             let added = file.use_start(&self.memory.entries, self.memory.now());
@@ -189,6 +189,7 @@ impl Feed {
     }
 
     /// Does not use the snapshot, and logs why.
+    #[cfg(feature = "redis")]
     pub(crate) fn reject_start(&self, reason: &'static str) {
         if let Some(file) = &self.file {
             file.reject_start(reason);

@@ -67,6 +67,7 @@ impl SnapshotFile {
         entries.restore(start, now)
     }
 
+    #[cfg(any(feature = "redis", test))]
     pub(super) fn reject_start(&self, reason: &'static str) {
         if self.state().start.take().is_some() {
             warn_unused(reason);
