@@ -1,6 +1,8 @@
 //! Logins, refreshes and logouts while the session store or the revocation list is down or full, and after the store lost writes.
 //! The rows are those of the table in the guide's page on sessions. `redis` and `postgres` have the ones that need a server.
 
+use std::future::Future;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use jwt_core::ErrorKind;
@@ -56,7 +58,7 @@ fn list(shop: &Shop, capacity: usize) -> MemoryRevocations {
 }
 
 #[tokio::test]
-async fn while_the_store_is_down_a_logout_is_kept_and_ending_all_sessions_is_not() {
+async fn while_the_store_is_down_an_end_is_kept_and_carried_out_later() {
     let shop = Shop::usual();
     let (store, list) = (ScriptedSessions::default(), list(&shop, 10));
     let process = Process::start(&shop, store.clone(), &list);
@@ -69,17 +71,107 @@ async fn while_the_store_is_down_a_logout_is_kept_and_ending_all_sessions_is_not
     assert_eq!(process.refusal(&here).await, Some(ErrorKind::Revoked), "at once");
     let error = process.sessions.end("joe", &there.session_id).await.expect_err("down");
     assert_eq!((error.kind(), process.refusal(&there).await), (ErrorKind::SessionsUnavailable, None));
-    let error = process.sessions.end_all("joe").await.expect_err("its sessions are unknown");
-    assert_eq!(error.kind(), ErrorKind::SessionsUnavailable);
     store.recover();
     shop.wait(1);
     assert_eq!(process.sessions.heal().await.map_err(|error| error.kind()), Ok(2));
     assert_eq!(process.refresh(&here).await.map(drop), ENDED);
     assert_eq!(process.refresh(&there).await.map(drop), ENDED);
     assert_eq!(process.refusal(&there).await, Some(ErrorKind::Revoked), "whose session it is was known only now");
-    assert_eq!(process.refresh(&elsewhere).await.map(drop), Ok(()), "the caller has to repeat it");
+    assert_eq!(process.refresh(&elsewhere).await.map(drop), Ok(()));
+}
+
+#[tokio::test]
+async fn while_the_store_is_down_all_sessions_of_a_subject_end() {
+    let shop = Shop::usual();
+    let (store, list) = (ScriptedSessions::default(), list(&shop, 10));
+    let process = Process::start(&shop, store.clone(), &list);
+    let [here, there, another] =
+        [process.log_in("joe").await, process.log_in("joe").await, process.log_in("ann").await];
+    let [here, there, another] = [here, there, another].map(|pair| pair.expect("a session"));
+    store.fail(&["list"]);
+    let error = process.sessions.end_all("joe").await.expect_err("its sessions are unknown");
+    assert_eq!(error.kind(), ErrorKind::SessionsUnavailable);
+    for pair in [&here, &there] {
+        assert_eq!(process.refusal(pair).await, Some(ErrorKind::Revoked), "at once");
+    }
+    // The store has not listed the sessions, and this process refuses them already.
+    assert_eq!(process.refresh(&here).await.map(drop), ENDED);
+    let error = process.sessions.end("joe", "unknown").await.expect_err("not all have ended");
+    assert_eq!(error.kind(), ErrorKind::SessionsUnavailable);
+    store.recover();
+    shop.wait(1);
+    let later = process.log_in("joe").await.expect("a session");
+    assert_eq!(
+        process.sessions.list("joe").await.map(|sessions| sessions.len()).ok(),
+        Some(1),
+        "the login ended the other"
+    );
+    assert_eq!(process.refresh(&there).await.map(drop), ENDED);
+    for pair in [&later, &another] {
+        assert_eq!((process.refusal(pair).await, process.refresh(pair).await.map(drop)), (None, Ok(())));
+    }
     assert_eq!(process.sessions.end_all("joe").await.map_err(|error| error.kind()), Ok(1));
-    assert_eq!(process.refusal(&elsewhere).await, Some(ErrorKind::Revoked));
+}
+
+#[tokio::test]
+async fn while_the_store_is_down_the_other_sessions_of_a_subject_end_and_the_own_one_continues() {
+    let shop = Shop::usual();
+    let (store, list) = (ScriptedSessions::default(), list(&shop, 10));
+    let process = Process::start(&shop, store.clone(), &list);
+    let [own, there, elsewhere] = [(); 3].map(|()| process.log_in("joe"));
+    let [own, there, elsewhere] = [own.await, there.await, elsewhere.await].map(|pair| pair.expect("a session"));
+    let token = process.verifier.verify(&own.access.token).await.expect("a good token");
+    store.fail(&["list"]);
+    let error = process.sessions.end_others(&token).await.expect_err("the others are unknown");
+    assert_eq!(error.kind(), ErrorKind::SessionsUnavailable);
+    for pair in [&own, &there, &elsewhere] {
+        assert_eq!(process.refusal(pair).await, None, "whose session it is shows only in the store");
+    }
+    assert_eq!(process.refresh(&there).await.map(drop), ENDED, "before the store lists it");
+    assert_eq!(process.refresh(&own).await.map(drop), Ok(()));
+    store.recover();
+    shop.wait(1);
+    assert_eq!(process.sessions.heal().await.map_err(|error| error.kind()), Ok(1));
+    for pair in [&there, &elsewhere] {
+        assert_eq!(process.refusal(pair).await, Some(ErrorKind::Revoked));
+        assert_eq!(process.refresh(pair).await.map(drop), ENDED);
+    }
+    assert_eq!((process.refusal(&own).await, process.refresh(&own).await.map(drop)), (None, Ok(())));
+}
+
+/// The caller gives up while the store hangs.
+#[tokio::test]
+async fn a_call_that_is_dropped_ends_all_sessions_later() {
+    let shop = Shop::usual();
+    let (store, list) = (ScriptedSessions::default(), list(&shop, 10));
+    let process = Process::start(&shop, store.clone(), &list);
+    let pair = process.log_in("joe").await.expect("a session");
+    store.hang(&["list"]);
+    let mut call = Box::pin(process.sessions.end_all("joe"));
+    assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(call);
+    store.recover();
+    assert_eq!(process.sessions.heal().await.map_err(|error| error.kind()), Ok(1));
+    assert_eq!(
+        (process.refresh(&pair).await.map(drop), process.refusal(&pair).await),
+        (ENDED, Some(ErrorKind::Revoked))
+    );
+}
+
+#[tokio::test]
+async fn a_subject_that_the_store_cannot_list_keeps_back_no_other_end() {
+    let shop = Shop::usual();
+    let (store, list) = (ScriptedSessions::default(), list(&shop, 10));
+    let process = Process::start(&shop, store.clone(), &list);
+    let pair = process.log_in("ann").await.expect("a session");
+    store.fail(&["list", "end"]);
+    assert!(process.sessions.end_all("joe").await.is_err());
+    assert_eq!(process.log_out(&pair).await, UNAVAILABLE);
+    store.recover();
+    store.fail(&["list"]);
+    shop.wait(1);
+    assert!(process.sessions.heal().await.is_err());
+    assert!(store.find("ann", &pair.session_id).await.expect("an answer").is_none());
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use super::revocations::Node;
 use super::server::Server;
 
 const REVOKED: Option<ErrorKind> = Some(ErrorKind::Revoked);
+const ENDED: Result<(), ErrorKind> = Err(ErrorKind::SessionEnded);
 const UNAVAILABLE: Option<ErrorKind> = Some(ErrorKind::RevocationUnavailable);
 
 /// A process with sessions, a verifier and a revocation list.
@@ -95,8 +96,8 @@ async fn a_failover_to_a_lagging_standby_accuses_nobody_and_revives_nobody() {
     until("the revocation arrives", async || other.refusal(&ended).await == REVOKED).await;
     primary.kill();
     standby.promote();
-    assert_eq!(other.refresh(&lost).await.map(drop), Err(ErrorKind::SessionEnded));
-    assert_eq!(one.refresh(&ended).await.map(drop), Err(ErrorKind::SessionEnded), "this process ended it");
+    assert_eq!(other.refresh(&lost).await.map(drop), ENDED);
+    assert_eq!(one.refresh(&ended).await.map(drop), ENDED, "this process ended it");
     assert_eq!(standby.sql("SELECT count(*) FROM jwt_sessions WHERE subject = 'ann'"), "0");
     for (process, pair) in [(&one, &refreshed), (&other, &untouched)] {
         let next = process.refresh(pair).await.expect("nobody is accused");
@@ -110,6 +111,43 @@ async fn a_failover_to_a_lagging_standby_accuses_nobody_and_revives_nobody() {
     assert_eq!((started.refusal(&ended).await, node.session("s").await), (REVOKED, REVOKED));
     one.clock.advance(Duration::from_secs(300));
     assert!(one.sessions.heal().await.is_ok());
+}
+
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn ending_all_or_all_other_sessions_without_the_server_ends_them_when_it_is_back() {
+    let mut server = Server::start();
+    let (one, other) = (Process::start(server.config()).await, Process::start(server.config()).await);
+    let [here, there] = [one.log_in("joe").await, other.log_in("joe").await];
+    let [own, elsewhere] = [one.log_in("ann").await, other.log_in("ann").await];
+    let token = one.verifier.verify(&own.access.token).await.expect("a good token");
+    server.kill();
+    for error in [one.sessions.end_all("joe").await, one.sessions.end_others(&token).await] {
+        assert_eq!(error.map_err(|error| error.kind()), Err(ErrorKind::SessionsUnavailable));
+    }
+    for (pair, expected) in [(&here, REVOKED), (&there, REVOKED), (&own, None), (&elsewhere, None)] {
+        assert_eq!(one.refusal(pair).await, expected, "at once");
+    }
+    server.revive();
+    // The list brings the end of all to the other process before the first one carries it out.
+    for pair in [&here, &there] {
+        until("the revocation arrives", async || other.refusal(pair).await == REVOKED).await;
+    }
+    assert_eq!(other.refresh(&here).await.map(drop), ENDED);
+    for process in [&one, &other] {
+        process.clock.advance(Duration::from_secs(2));
+    }
+    until("the server is available", async || one.sessions.heal().await.is_ok()).await;
+    until("the revocation arrives", async || other.refusal(&elsewhere).await == REVOKED).await;
+    let later = other.log_in("joe").await;
+    for process in [&one, &other] {
+        for pair in [&here, &there, &elsewhere] {
+            assert_eq!((process.refresh(pair).await.map(drop), process.refusal(pair).await), (ENDED, REVOKED));
+        }
+        for pair in [&own, &later] {
+            assert_eq!((process.refresh(pair).await.map(drop), process.refusal(pair).await), (Ok(()), None));
+        }
+    }
 }
 
 /// The standby confirms each commit. Without it, the primary can't prove that it still is one.

@@ -17,6 +17,7 @@ use super::server::{Server, wait_until};
 use super::setup::until;
 
 const ACCESS: u64 = 900;
+const REVOKED: Option<ErrorKind> = Some(ErrorKind::Revoked);
 
 /// A process with sessions, a verifier and a revocation list.
 pub(crate) struct Process {
@@ -216,6 +217,43 @@ async fn a_logout_without_the_server_ends_the_session_when_it_is_back() {
         assert!(process.refusal(&pair.access.token).await.is_some());
     }
     assert!(other.refresh_in_the_end(&kept.refresh.token).await.is_ok());
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn ending_all_or_all_other_sessions_without_the_server_ends_them_when_it_is_back() {
+    let mut server = Server::durable();
+    let (one, other) = (Process::start(&server).await, Process::start(&server).await);
+    let [here, there] = [one.log_in("joe").await, other.log_in("joe").await];
+    let [own, elsewhere] = [one.log_in("ann").await, other.log_in("ann").await];
+    let token = one.verifier.verify(&own.access.token).await.expect("a good token");
+    server.kill();
+    assert_eq!(one.end_all("joe").await, Err(ErrorKind::SessionsUnavailable));
+    let others = one.sessions.end_others(&token).await.map_err(|error| error.kind());
+    assert_eq!(others, Err(ErrorKind::SessionsUnavailable));
+    for (pair, expected) in [(&here, REVOKED), (&there, REVOKED), (&own, None), (&elsewhere, None)] {
+        assert_eq!(one.refusal(&pair.access.token).await, expected, "at once");
+    }
+    server.revive();
+    // The list brings the end of all to the other process before the first one carries it out.
+    for pair in [&here, &there] {
+        until("the revocation arrives", async || other.refusal(&pair.access.token).await == REVOKED).await;
+    }
+    assert_eq!(other.refresh_in_the_end(&here.refresh.token).await.map(drop), Err(ErrorKind::SessionEnded));
+    one.heal().await;
+    until("the revocation arrives", async || other.refusal(&elsewhere.access.token).await == REVOKED).await;
+    other.clock.advance(Duration::from_secs(2));
+    let later = other.log_in("joe").await;
+    for process in [&one, &other] {
+        for pair in [&here, &there, &elsewhere] {
+            assert_eq!(process.refresh_in_the_end(&pair.refresh.token).await.map(drop), Err(ErrorKind::SessionEnded));
+            assert_eq!(process.refusal(&pair.access.token).await, REVOKED);
+        }
+        for pair in [&own, &later] {
+            assert_eq!(process.refusal(&pair.access.token).await, None);
+            assert!(process.refresh_in_the_end(&pair.refresh.token).await.is_ok());
+        }
+    }
 }
 
 #[tokio::test]

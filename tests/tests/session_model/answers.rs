@@ -4,7 +4,7 @@ use jwt_core::ErrorKind;
 
 use super::client::{By, Client, Outcome, Request, Tokens};
 use super::device::Device;
-use super::process::IDLE;
+use super::process::{AHEAD, IDLE};
 use super::world::World;
 
 impl World {
@@ -21,6 +21,7 @@ impl World {
                 self.clients.push(Client {
                     subject,
                     id: login.session,
+                    logged_in_at: self.time,
                     token: login.tokens.refresh,
                     earlier: Vec::new(),
                     access: vec![login.tokens.access],
@@ -29,6 +30,7 @@ impl World {
                     thief: None,
                     was_robbed: false,
                     ended: false,
+                    is_unlisted: false,
                     // The store may have gone back before the answer came.
                     may_be_over: self.went_back > 0 || began < self.revoked_until,
                     was_lost: self.went_back > 0,
@@ -53,10 +55,16 @@ impl World {
             (Request::Logout(client), Outcome::Ended(result)) if result != Err(ErrorKind::Expired) => {
                 self.clients[client].ended = true;
             }
-            (Request::EndAll(_, clients), Outcome::Ended(Ok(()))) => {
+            (Request::EndAll { clients, began, .. }, Outcome::Ended(result)) if result != Err(ErrorKind::Expired) => {
                 for number in clients {
                     let client = &mut self.clients[number];
-                    client.ended |= !client.was_lost;
+                    // After an error the process ends the sessions that began by then on its own clock.
+                    let is_meant = !client.was_lost && (result.is_ok() || client.logged_in_at + AHEAD <= began);
+                    client.is_unlisted |= is_meant && !client.ended && result.is_err();
+                    client.ended |= is_meant;
+                }
+                if result.is_err() {
+                    self.ends_later();
                 }
             }
             _ => {}

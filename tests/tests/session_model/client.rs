@@ -13,6 +13,8 @@ use super::device::Device;
 pub(crate) struct Client {
     pub(crate) subject: &'static str,
     pub(crate) id: String,
+    /// When the client got the answer to its login.
+    pub(crate) logged_in_at: u64,
     pub(crate) token: String,
     pub(crate) earlier: Vec<String>,
     pub(crate) access: Vec<String>,
@@ -25,6 +27,8 @@ pub(crate) struct Client {
     pub(crate) was_robbed: bool,
     /// The session was ended, so nothing of it may be alive in the end.
     pub(crate) ended: bool,
+    /// A process ends the session once the store lists it. If the store has lost it by then, its access tokens live on.
+    pub(crate) is_unlisted: bool,
     /// The session may be over, because its login was lost or something is ending it.
     pub(crate) may_be_over: bool,
     pub(crate) was_lost: bool,
@@ -74,8 +78,12 @@ pub(crate) enum Request {
         is_bound: bool,
     },
     Logout(usize),
-    /// Ends all sessions of these clients, which are those of a subject.
-    EndAll(&'static str, Vec<usize>),
+    /// Ends the sessions of these clients, which are those of a subject, or all but one.
+    EndAll {
+        subject: &'static str,
+        clients: Vec<usize>,
+        began: u64,
+    },
     Heal,
 }
 

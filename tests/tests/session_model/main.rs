@@ -43,7 +43,7 @@ fn whatever_happens_sessions_keep_their_promises() {
     }
     let (mut refreshed, mut adopted, mut ended, mut accused) = (0, 0, 0, 0);
     let (mut bound, mut worthless, mut locked_out) = (0, 0, 0);
-    for seed in 0..number("JWT_HISTORIES").unwrap_or(200) {
+    for seed in 0..number("JWT_HISTORIES").unwrap_or(250) {
         let mut world = World::new(seed);
         world.run();
         refreshed += world.refreshed;

@@ -22,6 +22,8 @@ use super::store::{Connection, Link, Server};
 pub(crate) const ACCESS: u64 = 900;
 pub(crate) const IDLE: u64 = 7_200;
 pub(crate) const GRACE: u64 = 10;
+/// How far a clock is ahead at most.
+pub(crate) const AHEAD: u64 = 25;
 
 pub(crate) struct Process {
     pub(crate) sessions: Sessions,

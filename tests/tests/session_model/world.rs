@@ -14,7 +14,7 @@ use jwt_tests::setup::stranger;
 
 use super::client::{By, Client, Login, Outcome, Request, Task, Tokens};
 use super::device::is_bound;
-use super::process::{Mail, Process};
+use super::process::{AHEAD, Mail, Process};
 use super::random::Random;
 use super::store::Server;
 
@@ -68,7 +68,7 @@ impl World {
             random: Random(random.next()),
         };
         let (server, mail) = (Arc::new(Mutex::new(server)), Mail::default());
-        let ahead = [0, 0, 15, 25];
+        let ahead = [0, 0, 15, AHEAD];
         let processes = (0..2 + random.index(2)).map(|number| {
             let ahead = ahead[random.index(4)];
             Process::start(number, ahead, &server, &mail)
@@ -178,7 +178,7 @@ impl World {
 
     fn log_in(&mut self) {
         let (process, subject) = (self.random.index(self.processes.len()), ["ada", "joe"][self.random.index(2)]);
-        if self.tasks.iter().any(|task| matches!(&task.request, Request::EndAll(of, _) if *of == subject)) {
+        if self.tasks.iter().any(|task| matches!(task.request, Request::EndAll { subject: of, .. } if of == subject)) {
             return;
         }
         let sessions = self.processes[process].sessions.clone();
@@ -247,7 +247,8 @@ impl World {
         let sessions = self.processes[process].sessions.clone();
         let (subject, token) = (self.clients[client].subject, self.clients[client].token.clone());
         let everywhere = self.random.below(4) == 0;
-        let numbers = 0..self.clients.len();
+        let keeps_own = everywhere && self.random.below(2) == 0;
+        let numbers = (0..self.clients.len()).filter(|number| !(keeps_own && *number == client));
         let all: Vec<usize> = numbers.filter(|number| self.clients[*number].subject == subject).collect();
         let of = if everywhere { all.clone() } else { vec![client] };
         for number in &of {
@@ -258,25 +259,33 @@ impl World {
             self.tasks.retain(|task| !matches!(task.request, Request::Login(..)));
         }
         let future = async move {
-            let ended = if everywhere {
+            let ended = if everywhere && !keeps_own {
                 sessions.end_all(subject).await.map(|_| ())
             } else {
                 match sessions.verify(&token).await {
+                    Ok(token) if keeps_own => sessions.end_others(&token).await.map(|_| ()),
                     Ok(token) => sessions.logout(&token).await,
                     Err(error) => Err(error),
                 }
             };
             Outcome::Ended(ended.map_err(|error| error.kind()))
         };
-        let request = if everywhere { Request::EndAll(subject, all) } else { Request::Logout(client) };
+        let request = match everywhere {
+            true => Request::EndAll { subject, clients: all, began: self.time },
+            false => Request::Logout(client),
+        };
         self.note(&format!("{request:?} at {process}"));
         self.tasks.push(Task { process, request, future: Box::pin(future) });
     }
 
+    /// A process will end all sessions of a subject, and the clock of another one may still be behind the call.
+    pub(crate) fn ends_later(&mut self) {
+        self.revoked_until = self.time + 60;
+    }
+
     fn revoke_subject(&mut self) {
         let (process, subject) = (self.random.index(self.processes.len()), ["ada", "joe"][self.random.index(2)]);
-        // The clocks are at most 25 seconds apart.
-        let cutoff = self.processes[process].clock.now() + Duration::from_secs(25);
+        let cutoff = self.processes[process].clock.now() + Duration::from_secs(AHEAD);
         let _ = block(jwt_core::revocation::RevocationStore::revoke(
             &self.processes[process].list,
             &Revocation::subject(ISSUER, subject, cutoff),
@@ -303,6 +312,9 @@ impl World {
         for client in &mut self.clients {
             if !server.contents.contains_key(&(client.subject.to_owned(), client.id.clone())) {
                 (client.was_lost, client.may_be_over) = (true, true);
+                if client.is_unlisted {
+                    client.revoked_after = Some(0);
+                }
             }
         }
         drop(server);
@@ -319,8 +331,10 @@ impl World {
             let index = self.random.index(self.tasks.len());
             let task = self.tasks.swap_remove(index);
             self.note(&format!("gave up: {:?}", task.request));
-            if let Request::Refresh { client, by, .. } = task.request {
-                self.clients[client].requests -= usize::from(by != By::Thief);
+            match task.request {
+                Request::Refresh { client, by, .. } => self.clients[client].requests -= usize::from(by != By::Thief),
+                Request::EndAll { .. } => self.ends_later(),
+                _ => {}
             }
         }
     }

@@ -1,13 +1,16 @@
 //! Ending sessions, also in a store that is down or loses its last writes.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::claim_rules::MAX_LEEWAY;
 use crate::error::{Error, ErrorKind};
+use crate::revocation::Revocation;
 use crate::verified::Verified;
 
-use super::Sessions;
 use super::hooks::EndedSession;
+use super::unlisted::EndAll;
+use super::{SessionRecord, Sessions};
 
 /// How many sessions a request ends again at most, before it does its own work.
 const MOST_PER_REQUEST: usize = 32;
@@ -56,13 +59,15 @@ impl Sessions {
     /// Ends all sessions of a subject, and returns how many there were. Call it after a password reset, when the old password
     /// no longer works.
     ///
-    /// Later logins continue in any case, also if the store carries this out late. Access tokens stay valid until they expire,
-    /// unless [`SessionsBuilder::revocations`](super::SessionsBuilder::revocations) is set.
+    /// Later logins continue, also if the store carries this out late. Access tokens stay valid until they expire, unless
+    /// [`SessionsBuilder::revocations`](super::SessionsBuilder::revocations) is set.
     ///
     /// # Errors
     ///
-    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable): some sessions may continue, so try again. If the store is down, all of
-    /// them continue, and nothing is tried again by itself.
+    /// [`SessionsUnavailable`](ErrorKind::SessionsUnavailable), as for [`logout`](Self::logout): other processes may still accept the
+    /// tokens of some sessions. If the store is down, this process refuses the refresh tokens of all sessions that began by now, ends
+    /// the sessions when it's back, and revokes the subject's access tokens with
+    /// [`Revocation::subject`](crate::revocation::Revocation::subject). A login in the same second is ended too.
     pub async fn end_all(&self, subject: &str) -> Result<usize, Error> {
         self.end_all_but(subject, None).await
     }
@@ -74,7 +79,9 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// Those of [`logout`](Self::logout): some sessions may continue, so try again.
+    /// Those of [`logout`](Self::logout). If the store is down, this process refuses the refresh tokens of the others and ends them
+    /// later, as for [`end_all`](Self::end_all). But their access tokens are revoked only then, because only the store knows which
+    /// sessions there are.
     pub async fn end_others(&self, token: &Verified) -> Result<usize, Error> {
         let (subject, id) = self.session_of(token)?;
         self.end_all_but(&subject, Some(&id)).await
@@ -107,9 +114,20 @@ impl Sessions {
             return Ok(0);
         }
         let _healing = Healing(self);
-        let (clock, mut passed, mut alive) = (service.tokens.clock(), 0, 0);
+        let mut passed = 0;
+        let mut alive = self.end_due(most, &mut passed).await?;
+        // Afterwards, so that a subject whose sessions the store can't read doesn't keep back the others.
+        if self.list_unlisted(most).await? {
+            alive += self.end_due(most, &mut passed).await?;
+        }
+        Ok(alive)
+    }
+
+    /// Ends the sessions that are due, and returns how many of them were alive.
+    async fn end_due(&self, most: usize, passed: &mut u64) -> Result<usize, Error> {
+        let (service, clock, mut alive) = (&self.0, self.0.tokens.clock(), 0);
         for _ in 0..most {
-            let Some(end) = service.journal.next_due(clock.now().as_secs(), clock.monotonic(), &mut passed) else {
+            let Some(end) = service.journal.next_due(clock.now().as_secs(), clock.monotonic(), passed) else {
                 break;
             };
             let existed = self.end_in_store(&end.subject, &[&end.id]).await? > 0;
@@ -122,6 +140,22 @@ impl Sessions {
             service.journal.note(&end.subject, &end.id, true, hooked.is_ok());
         }
         Ok(alive)
+    }
+
+    /// Asks the store which sessions earlier calls are to end. Returns whether there were such calls.
+    async fn list_unlisted(&self, most: usize) -> Result<bool, Error> {
+        let (service, clock) = (&self.0, self.0.tokens.clock());
+        let count = service.journal.unlisted().min(most);
+        for _ in 0..count {
+            let Some((subject, all)) = service.journal.next_unlisted(clock.now().as_secs(), clock.monotonic()) else {
+                break;
+            };
+            let records = self.list_all(&subject).await?;
+            let is_meant = |record: &&SessionRecord| all.iter().any(|all| all.covers(&record.id, record.created_at));
+            let ids: Vec<&str> = records.iter().filter(is_meant).map(|record| &*record.id).collect();
+            service.journal.begin_listed(&subject, &all, &ids, self.last_refresh());
+        }
+        Ok(count > 0)
     }
 
     /// Ends a session in the store and runs the hooks, each even if the other fails. Returns whether it existed.
@@ -147,18 +181,41 @@ impl Sessions {
     async fn end_all_but(&self, subject: &str, but: Option<&str>) -> Result<usize, Error> {
         let service = &self.0;
         self.heal_some().await;
-        // At second 0 no session has ended. If the store went back, a client may have a token that is newer than an ended record.
-        let records = service.store.list(subject, 0).await.map_err(|error| self.unavailable(&error))?;
+        let (began_by, until) = (self.now().as_secs(), self.last_refresh());
+        let all = EndAll { began_by, but: but.map(str::to_owned), until };
+        service.journal.begin_all(subject, all.clone());
+        let records = match self.list_all(subject).await {
+            Ok(records) => records,
+            Err(error) => {
+                if but.is_none() {
+                    self.revoke_subject(subject, began_by).await;
+                }
+                return Err(error);
+            }
+        };
         let ids: Vec<&str> = records.iter().map(|record| &*record.id).filter(|id| but != Some(*id)).collect();
-        for id in &ids {
-            service.journal.begin(subject, id, self.last_refresh());
-        }
+        service.journal.begin_listed(subject, &[all], &ids, until);
         let count = self.end_in_store(subject, &ids).await;
         for id in &ids {
             let hooked = self.run_end_hooks(subject, id).await;
             service.journal.note(subject, id, count.is_ok(), hooked.is_ok());
         }
         count.and_then(|count| self.all_ended(subject).map(|()| count))
+    }
+
+    /// Lists all sessions of a subject.
+    async fn list_all(&self, subject: &str) -> Result<Vec<SessionRecord>, Error> {
+        // At second 0 no session has ended. If the store went back, a client may have a token that is newer than an ended record.
+        self.0.store.list(subject, 0).await.map_err(|error| self.unavailable(&error))
+    }
+
+    /// Revokes the access tokens that a subject has, because only the store knows its sessions.
+    async fn revoke_subject(&self, subject: &str, second: u64) {
+        let revocation = Revocation::subject(self.0.tokens.name(), subject, Duration::from_secs(second));
+        for list in &self.0.lists {
+            // If it fails, the access tokens are revoked when the sessions are ended.
+            let _ = list.revoke(&revocation).await;
+        }
     }
 
     /// Returns how many of the sessions existed.

@@ -106,7 +106,7 @@ impl Sessions {
         let found = self.0.store.find(subject, id).await.map_err(|error| self.unavailable(&error))?;
         let found = found.filter(|session| !session.has_ended_for(rotation.rotations, rotation.now));
         let Some(session) = found else { return Err(ErrorKind::SessionEnded.into()) };
-        if self.0.journal.contains(subject, id) {
+        if self.0.journal.contains(subject, id, session.created_at) {
             // The store missed the end of this session, or lost it.
             let _ = self.end_session(subject, id).await;
             return Err(ErrorKind::SessionEnded.into());

@@ -5,6 +5,8 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::unlisted::{EndAll, Unlisted};
+
 /// How many completed ends are kept. Above that, the oldest ones are dropped.
 const MAX_COMPLETED: usize = 10_000;
 
@@ -40,6 +42,8 @@ struct State {
     by_session: HashMap<(String, String), u64>,
     /// The entries that are not completed.
     pending: BTreeSet<u64>,
+    /// Sessions that become entries once the store says which ones they are.
+    unlisted: Unlisted,
     last: u64,
     /// The current check of all entries: the last number that was checked, and the last one to check.
     unchecked: Option<(u64, u64)>,
@@ -53,19 +57,41 @@ struct State {
 impl EndJournal {
     /// Adds a session whose end has begun; the newest attempt counts. A full journal drops nothing that is pending.
     pub(super) fn begin(&self, subject: &str, id: &str, until: u64) {
+        self.state().begin(subject, id, until);
+    }
+
+    /// Adds the sessions of a subject, before the store says which ones they are.
+    pub(super) fn begin_all(&self, subject: &str, all: EndAll) {
         let mut state = self.state();
-        if state.pending.len() >= MAX_PENDING {
-            tracing::error!("too many sessions wait for the store to end them: this one may continue");
-            return;
+        if state.unlisted.len() >= MAX_PENDING {
+            tracing::error!("too many subjects wait for the store to end their sessions: this one's may continue");
+        } else {
+            state.unlisted.begin(subject, all);
         }
-        let session = (subject.to_owned(), id.to_owned());
-        state.remove(&session);
-        let end = End { subject: subject.to_owned(), id: id.to_owned(), until, stored: false, hooked: false };
-        state.last += 1;
-        let number = state.last;
-        state.by_session.insert(session, number);
-        state.pending.insert(number);
-        state.ends.insert(number, end);
+    }
+
+    /// How many subjects have sessions that the store is to be asked for.
+    pub(super) fn unlisted(&self) -> usize {
+        self.state().unlisted.len()
+    }
+
+    /// The next of these subjects, if the store can be asked.
+    pub(super) fn next_unlisted(&self, now: u64, monotonic: Duration) -> Option<(String, Vec<EndAll>)> {
+        let mut state = self.state();
+        if monotonic < state.next_retry { None } else { state.unlisted.next(now) }
+    }
+
+    /// Adds the sessions that the store has found.
+    pub(super) fn begin_listed(&self, subject: &str, listed: &[EndAll], ids: &[&str], until: u64) {
+        let mut state = self.state();
+        // Without space for one of them, the store is asked again later.
+        let mut fits = true;
+        for id in ids {
+            fits &= state.begin(subject, id, until);
+        }
+        if fits {
+            state.unlisted.finish(subject, listed);
+        }
     }
 
     /// Notes the steps that an attempt has carried out.
@@ -83,15 +109,18 @@ impl EndJournal {
         state.drop_oldest_completed();
     }
 
-    /// Whether this process ended the session.
-    pub(super) fn contains(&self, subject: &str, id: &str) -> bool {
-        self.state().by_session.contains_key(&(subject.to_owned(), id.to_owned()))
+    /// Whether this process ended the session, which began at `created_at`.
+    pub(super) fn contains(&self, subject: &str, id: &str, created_at: u64) -> bool {
+        let state = self.state();
+        state.by_session.contains_key(&(subject.to_owned(), id.to_owned()))
+            || state.unlisted.covers(subject, id, created_at)
     }
 
     /// Whether the end of one of the subject's sessions isn't completed.
     pub(super) fn has_pending(&self, subject: &str) -> bool {
         let state = self.state();
-        state.pending.iter().any(|number| state.ends.get(number).is_some_and(|end| end.subject == subject))
+        state.unlisted.contains(subject)
+            || state.pending.iter().any(|number| state.ends.get(number).is_some_and(|end| end.subject == subject))
     }
 
     /// The store may have lost ends: all are to be checked, from the next attempt on.
@@ -132,6 +161,22 @@ impl EndJournal {
 }
 
 impl State {
+    /// Returns whether there was space.
+    fn begin(&mut self, subject: &str, id: &str, until: u64) -> bool {
+        if self.pending.len() >= MAX_PENDING {
+            tracing::error!("too many sessions wait for the store to end them: this one may continue");
+            return false;
+        }
+        let session = (subject.to_owned(), id.to_owned());
+        self.remove(&session);
+        let end = End { subject: subject.to_owned(), id: id.to_owned(), until, stored: false, hooked: false };
+        self.last += 1;
+        self.by_session.insert(session, self.last);
+        self.pending.insert(self.last);
+        self.ends.insert(self.last, end);
+        true
+    }
+
     /// Pending entries first, and then the ones that are to be checked.
     fn next_number(&mut self, monotonic: Duration, passed: u64) -> Option<u64> {
         let later = (Bound::Excluded(passed), Bound::Unbounded);
@@ -188,6 +233,7 @@ impl std::fmt::Debug for State {
         f.debug_struct("State")
             .field("ends", &self.ends.len())
             .field("pending", &self.pending.len())
+            .field("unlisted", &self.unlisted.len())
             .finish_non_exhaustive()
     }
 }
@@ -213,13 +259,13 @@ mod tests {
         let journal = EndJournal::default();
         journal.begin("joe", "a", 100);
         journal.begin("ann", "b", 100);
-        assert!(journal.contains("joe", "a") && !journal.contains("ann", "a") && journal.has_pending("joe"));
+        assert!(journal.contains("joe", "a", 0) && !journal.contains("ann", "a", 0) && journal.has_pending("joe"));
         assert_eq!(due(&journal, 0, SECOND, false), ["a", "b"]);
         journal.pause(SECOND);
         assert_eq!(due(&journal, 0, SECOND, true), [""; 0], "not before the pause is over");
         // The store may come back with older data, so all are checked once more.
         assert_eq!(due(&journal, 0, 2 * SECOND, true), ["a", "b", "a", "b"]);
-        assert!(!journal.has_pending("joe") && journal.contains("joe", "a"));
+        assert!(!journal.has_pending("joe") && journal.contains("joe", "a", 0));
         // Both must be carried out.
         journal.note("joe", "a", true, false);
         assert_eq!(due(&journal, 0, 3 * SECOND, true), ["a"]);
@@ -238,7 +284,7 @@ mod tests {
         }
         journal.suspect();
         assert_eq!(due(&journal, 100, 602 * SECOND, true), ["b", "c"], "the first has no refresh token left");
-        assert!(!journal.contains("joe", "a"));
+        assert!(!journal.contains("joe", "a", 0));
     }
 
     #[test]
@@ -265,11 +311,11 @@ mod tests {
             journal.begin("joe", &number.to_string(), 100);
         }
         let last = MAX_PENDING.to_string();
-        assert!(journal.contains("joe", "0") && !journal.contains("joe", &last));
+        assert!(journal.contains("joe", "0", 0) && !journal.contains("joe", &last, 0));
         // There is space again.
         journal.note("joe", "0", true, true);
         journal.begin("joe", &last, 100);
-        assert!(journal.contains("joe", "0") && journal.contains("joe", &last));
+        assert!(journal.contains("joe", "0", 0) && journal.contains("joe", &last, 0));
     }
 
     #[test]
@@ -281,7 +327,40 @@ mod tests {
             journal.begin("joe", &id, 100);
             journal.note("joe", &id, true, true);
         }
-        assert!(journal.contains("joe", "pending") && !journal.contains("joe", "0") && journal.contains("joe", "1"));
+        assert!(
+            journal.contains("joe", "pending", 0)
+                && !journal.contains("joe", "0", 0)
+                && journal.contains("joe", "1", 0)
+        );
         assert!(!format!("{journal:?}").contains("pending\""), "no session in a log");
+    }
+
+    #[test]
+    fn the_sessions_of_a_subject_are_refused_before_the_store_lists_them_and_pending_afterwards() {
+        let journal = EndJournal::default();
+        let all = EndAll { began_by: 5, but: None, until: 100 };
+        journal.begin_all("joe", all.clone());
+        assert!(journal.contains("joe", "a", 5) && !journal.contains("joe", "a", 6) && journal.has_pending("joe"));
+        journal.pause(SECOND);
+        assert_eq!(journal.next_unlisted(0, SECOND), None, "not before the pause is over");
+        assert_eq!(journal.next_unlisted(0, 2 * SECOND), Some(("joe".to_owned(), vec![all.clone()])));
+        journal.begin_listed("joe", &[all], &["a", "b"], 100);
+        assert!(journal.contains("joe", "b", 9) && !journal.contains("joe", "c", 5) && journal.has_pending("joe"));
+        assert_eq!(journal.next_unlisted(0, 2 * SECOND), None);
+        assert_eq!(due(&journal, 0, 2 * SECOND, true)[..2], ["a", "b"]);
+        assert!(!journal.has_pending("joe"));
+    }
+
+    #[test]
+    fn without_space_for_its_sessions_a_subject_stays_refused() {
+        let journal = EndJournal::default();
+        for number in 1..MAX_PENDING {
+            journal.begin("joe", &number.to_string(), 100);
+        }
+        let all = EndAll { began_by: 5, but: None, until: 100 };
+        journal.begin_all("ann", all.clone());
+        journal.begin_listed("ann", std::slice::from_ref(&all), &["a", "b"], 100);
+        assert!(journal.contains("ann", "a", 9) && journal.contains("ann", "b", 5));
+        assert_eq!(journal.next_unlisted(0, SECOND), Some(("ann".to_owned(), vec![all])));
     }
 }

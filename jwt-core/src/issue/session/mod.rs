@@ -16,6 +16,7 @@ mod record;
 mod refresh;
 mod sessions;
 mod store;
+mod unlisted;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod unreadable;
 
