@@ -70,9 +70,14 @@ async fn a_primary_without_its_replicas_refuses_refreshes_and_keeps_their_tokens
     wait_until("a good replica", || primary.cli(&["INFO", "replication"]).contains("min_slaves_good_slaves:1"));
     let process = Process::start(&primary).await;
     let (pair, ended) = (process.log_in("joe").await, process.log_in("ann").await);
+    // This session is unknown here, as if it had begun at another primary.
+    let elsewhere = process.log_in("eve").await;
+    primary.cli(&["DEL", "jwt:sessions:{eve}"]);
     replica.freeze();
     wait_until("no good replica", || primary.cli(&["INFO", "replication"]).contains("min_slaves_good_slaves:0"));
-    assert_eq!(process.refresh(&pair.refresh.token).await.map(drop), Err(UNAVAILABLE));
+    for pair in [&pair, &elsewhere] {
+        assert_eq!(process.refresh(&pair.refresh.token).await.map(drop), Err(UNAVAILABLE));
+    }
     assert_eq!(process.log_out(&ended).await, Err(UNAVAILABLE));
     assert_eq!(process.refusal(&ended.access.token).await, REVOKED);
     // Any answer that is under way was proven before.

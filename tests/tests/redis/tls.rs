@@ -1,6 +1,7 @@
 //! A server with TLS and a certificate authority of its own.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use jwt_core::issue::SessionStore as _;
@@ -75,6 +76,44 @@ async fn an_untrusted_certificate_is_called_that() {
     let store = RedisSessions::connect(address, &settings).expect("an address");
     assert!(store.create(&session("joe", "s"), 100).await.is_err());
     assert!(log.text().contains("untrusted certificate: it names another server"), "{}", log.text());
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server and openssl: see CONTRIBUTING.md"]
+async fn a_certificate_that_expires_is_noticed_with_the_next_connection_and_so_is_a_new_one() {
+    let server = start();
+    let sign = "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -extfile names -days 0 -out expired.pem";
+    let signed = Command::new("openssl").args(sign.split(' ')).current_dir(server.folder()).output();
+    assert!(signed.expect("openssl is installed").status.success());
+    let address = format!("rediss://127.0.0.1:{}/", server.port());
+    let settings = |settings: RedisSettings| patient(settings).certificates(authority(&server));
+    let node = Node::at(&address, settings, RevocationSettings::new()).synced().await;
+    let store = RedisSessions::connect(&address, &settings(RedisSettings::new())).expect("an address");
+    store.create(&session("joe", "s"), 100).await.expect("space");
+    let cli = |command: &[&str]| {
+        let mut cli = Command::new("redis-cli");
+        cli.args(["-p", &server.port().to_string(), "--tls", "--insecure"]).args(command);
+        let output = cli.output().expect("redis-cli is installed");
+        String::from_utf8(output.stdout).expect("text").trim().to_owned()
+    };
+    let revocation = Revocation::session(ISSUER, "a");
+    node.list.revoke(&revocation).await.expect("revoked");
+    assert_eq!(cli(&["CONFIG", "SET", "tls-cert-file", "expired.pem"]), "OK");
+    node.list.revoke(&revocation).await.expect("the connection is open");
+    let log = Log::start();
+    for kind in ["normal", "pubsub"] {
+        cli(&["CLIENT", "KILL", "TYPE", kind]);
+    }
+    until("a refusal", async || {
+        let is_refused = store.find("joe", "s").await.is_err() && node.list.revoke(&revocation).await.is_err();
+        is_refused && log.text().contains("untrusted certificate: it has expired")
+    })
+    .await;
+    node.clock.advance(Duration::from_secs(10));
+    assert_eq!(node.session("good").await, Some(jwt_core::ErrorKind::RevocationUnavailable));
+    assert_eq!(cli(&["CONFIG", "SET", "tls-cert-file", "server.pem"]), "OK");
+    node.until_session("good", None).await;
+    assert!(store.find("joe", "s").await.expect("an answer").is_some());
 }
 
 #[tokio::test]
