@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Notification};
 
 use super::connection::{Failure, Link, Parameter};
-use super::table::{PROVE, Position, Run, Start, Table};
+use super::table::{LISTEN, PROVE, Position, Run, Start, Table};
 
 /// Keeps the memory of a process equal to the table.
 pub(super) struct Follower {
@@ -131,13 +131,13 @@ impl Follower {
         let Link { client, notifications } = table.connection.open().await?;
         let client = Arc::new(client);
         table.connection.query_on(&client, WITHOUT_LIMITS, &[]).await?;
-        // A backend's number is unique among the server's connections.
-        let rows = table.connection.query_on(&client, "SELECT pg_backend_pid()", &[]).await?;
-        let number: i32 = rows.first().and_then(|row| row.try_get(0).ok()).ok_or(Failure::Unreachable)?;
+        let rows = table.connection.query_on(&client, LISTEN, &[]).await?;
+        let row =
+            rows.first().and_then(|row| Some((row.try_get::<_, i32>(0).ok()?, row.try_get::<_, String>(1).ok()?)));
+        let (number, channel) = row.ok_or(Failure::Unreachable)?;
         let own_channel = format!("jwt_{number}");
-        for channel in [&table.settings.channel, &own_channel] {
-            let statement = format!("LISTEN \"{}\"", channel.replace('"', "\"\""));
-            table.connection.query_on(&client, &statement, &[]).await?;
+        for channel in [&channel, &own_channel] {
+            table.connection.query_on(&client, &format!("LISTEN {channel}"), &[]).await?;
         }
         let mut following = Following { client, notifications, own_channel, must_read: false };
         self.check_delivery(&mut following).await?;

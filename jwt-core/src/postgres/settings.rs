@@ -7,7 +7,6 @@ use crate::revocation::RevocationSettings;
 #[must_use]
 pub struct PostgresSettings {
     pub(super) timeout: Duration,
-    pub(super) channel: String,
     pub(super) revocations: RevocationSettings,
 }
 
@@ -20,11 +19,7 @@ impl Default for PostgresSettings {
 impl PostgresSettings {
     /// Creates settings with every default.
     pub fn new() -> Self {
-        Self {
-            timeout: Duration::from_secs(2),
-            channel: "jwt_revocations".to_owned(),
-            revocations: RevocationSettings::new(),
-        }
+        Self { timeout: Duration::from_secs(2), revocations: RevocationSettings::new() }
     }
 
     /// Sets how long to wait for a connection, and for each response. Default: 2 seconds.
@@ -32,14 +27,6 @@ impl PostgresSettings {
     /// If a response does not come in time, the operation fails, and the next one opens a new connection.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
-        self
-    }
-
-    /// Sets the channel of `LISTEN` and `NOTIFY`. Default: `jwt_revocations`.
-    ///
-    /// Channels belong to a database. If several applications have tables in schemas of one database, give each its own channel.
-    pub fn channel(mut self, name: impl Into<String>) -> Self {
-        self.channel = name.into();
         self
     }
 

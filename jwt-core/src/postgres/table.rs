@@ -43,6 +43,14 @@ const MAX_PAGES: usize = 10;
 /// How many revocations are written with one statement.
 const BATCH: usize = 500;
 
+/// An expression for the channel of the table's messages. Channels belong to a database, which can have such a table in each schema.
+/// A table that replaces this one has another channel, and is another run too, so its followers connect again.
+macro_rules! channel {
+    () => {
+        "'jwt_revocations_' || 'jwt_revocations'::regclass::oid"
+    };
+}
+
 /// The end of an `INSERT`. A revocation's cutoff never moves back.
 macro_rules! or_extend {
     () => {
@@ -59,18 +67,22 @@ const WRITE: &str = concat!(
     "WITH stored AS (
         INSERT INTO jwt_revocations AS r (kind, issuer, name, cutoff, until) VALUES ($1, $2, $3, $4, $5)",
     or_extend!(),
-    ") SELECT pg_notify($6, $7) FROM stored"
+    ") SELECT pg_notify(",
+    channel!(),
+    ", $6) FROM stored"
 );
 
 /// The same for many. Two processes that write the same rows lock them in the same order, so neither waits for the other forever.
 const WRITE_MANY: &str = concat!(
     "WITH given AS (
-        SELECT * FROM unnest($1, $2, $3, $4, $5, $7) AS g (kind, issuer, name, cutoff, until, message)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6) AS g (kind, issuer, name, cutoff, until, message)
     ), stored AS (
         INSERT INTO jwt_revocations AS r (kind, issuer, name, cutoff, until)
         SELECT kind, issuer, name, cutoff, until FROM given ORDER BY kind, issuer, name",
     or_extend!(),
-    ") SELECT pg_notify($6, message) FROM stored JOIN given USING (kind, issuer, name)"
+    ") SELECT pg_notify(",
+    channel!(),
+    ", message) FROM stored JOIN given USING (kind, issuer, name)"
 );
 
 const READ: &str = "SELECT kind, issuer, name, cutoff, until FROM jwt_revocations WHERE until > $1";
@@ -86,6 +98,9 @@ macro_rules! run {
         "pg_postmaster_start_time()::text || ' ' || pg_relation_filenode('jwt_revocations')"
     };
 }
+
+/// The number of the connection, and the table's channel. A backend's number is unique among the server's connections.
+pub(super) const LISTEN: &str = concat!("SELECT pg_backend_pid(), ", channel!());
 
 /// The run, and a transaction before which all are complete.
 const STATE: &str = concat!("SELECT ", run!(), ", pg_snapshot_xmin(pg_current_snapshot())::text");
@@ -202,14 +217,13 @@ impl Table {
     pub(super) async fn write(&self, write: &Write<RecordKey>) -> Result<(), Failure> {
         let (key, record) = (&write.key, &write.record);
         let (kind, issuer, name) = (key.kind as i16, key.issuer.as_bytes(), key.name.as_bytes());
-        let (channel, payload) = (&self.settings.channel, record::payload(key, record));
-        let parameters: [Parameter<'_>; 7] = [
+        let payload = record::payload(key, record);
+        let parameters: [Parameter<'_>; 6] = [
             (&kind, Type::INT2),
             (&issuer, Type::BYTEA),
             (&name, Type::BYTEA),
             (&record.cutoff, Type::INT8),
             (&record.until, Type::INT8),
-            (channel, Type::TEXT),
             (&payload, Type::TEXT),
         ];
         let result = self.connection.query(WRITE, &parameters).await.map(drop);
@@ -228,13 +242,12 @@ impl Table {
         let cutoffs: Vec<i64> = writes.iter().map(|write| write.record.cutoff).collect();
         let ends: Vec<i64> = writes.iter().map(|write| write.record.until).collect();
         let payloads: Vec<String> = writes.iter().map(|write| record::payload(&write.key, &write.record)).collect();
-        let parameters: [Parameter<'_>; 7] = [
+        let parameters: [Parameter<'_>; 6] = [
             (&kinds, Type::INT2_ARRAY),
             (&issuers, Type::BYTEA_ARRAY),
             (&names, Type::BYTEA_ARRAY),
             (&cutoffs, Type::INT8_ARRAY),
             (&ends, Type::INT8_ARRAY),
-            (&self.settings.channel, Type::TEXT),
             (&payloads, Type::TEXT_ARRAY),
         ];
         self.connection.query(WRITE_MANY, &parameters).await?;

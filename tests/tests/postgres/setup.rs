@@ -78,7 +78,7 @@ async fn two_applications_have_their_tables_in_two_schemas_of_one_database() {
         server.sql(&format!(
             "ALTER ROLE {name} SET search_path = {name}; SET ROLE {name}; SET search_path = {name}; {POSTGRES_SCHEMA}"
         ));
-        let settings = PostgresSettings::new().channel(name);
+        let settings = PostgresSettings::new();
         keeps_the_contract(&PostgresSessions::connect(config_of(&server, name), NoTls, &settings), "joe").await;
         lists.push(PostgresRevocations::connect(config_of(&server, name), NoTls, settings));
     }
@@ -87,6 +87,9 @@ async fn two_applications_have_their_tables_in_two_schemas_of_one_database() {
         list.revoke(&Revocation::session(ISSUER, name)).await.expect("revoked");
         assert_eq!(server.sql(&format!("SELECT convert_from(name, 'UTF8') FROM {name}.jwt_revocations")), name);
     }
+    // Messages of the other application's table are not for this one.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(lists.iter().all(|list| list.status().remembered == 1));
     // Without the schema in the path, the log says what to correct.
     server.sql("ALTER ROLE one SET search_path = public");
     let log = Log::start();
