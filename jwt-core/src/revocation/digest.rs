@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
+use std::fmt;
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher};
 
-use siphasher::sip128::{Hasher128 as _, SipHasher13};
+use siphasher::sip128::{Hash128, Hasher128 as _, SipHasher13};
 
 use super::target::Kind;
 
@@ -20,12 +21,13 @@ impl DigestKey {
     }
 
     /// The digest of a name. The issuer's length separates it from the name.
-    pub(super) fn digest(self, kind: Kind, issuer: &str, name: &str) -> u128 {
+    pub(super) fn digest(self, kind: Kind, issuer: &str, name: &str) -> Digest {
         let mut hash = self.hasher();
         hash.write(&(issuer.len() as u64 ^ (kind as u64) << 56).to_le_bytes());
         hash.write(issuer.as_bytes());
         hash.write(name.as_bytes());
-        hash.finish128().as_u128()
+        let Hash128 { h1: low, h2: high } = hash.finish128();
+        Digest { low, high }
     }
 
     fn hasher(self) -> SipHasher13 {
@@ -44,16 +46,68 @@ impl DigestKey {
         self.0
     }
 
-    /// The digest of a text or a file.
-    pub(super) fn digest_of(self, bytes: &[u8]) -> u128 {
-        self.hasher().hash(bytes).as_u128()
+    /// The digest of a text.
+    pub(super) fn digest_of(self, text: &str) -> u128 {
+        self.hasher().hash(text.as_bytes()).as_u128()
+    }
+
+    pub(super) fn checksum(self) -> Checksum {
+        Checksum(self.hasher())
     }
 }
 
-/// A map from digests, or from parts of them.
-pub(super) type DigestMap<K, V> = HashMap<K, V, BuildHasherDefault<DigestHasher>>;
+/// The digest of a file.
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(super) struct Checksum(SipHasher13);
 
-/// Uses the lower half of a digest as its hash.
+#[cfg(any(feature = "postgres", feature = "redis"))]
+impl Checksum {
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        self.0.write(bytes);
+    }
+
+    pub(super) fn finish(&self) -> u128 {
+        self.0.finish128().as_u128()
+    }
+}
+
+/// The digest of a name: 128 bits, but aligned as a word, so that tables are smaller.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Digest {
+    /// A table uses it as the hash.
+    low: u64,
+    /// Its lowest bits are the shard, its highest ones the fingerprint.
+    pub(super) high: u64,
+}
+
+impl Digest {
+    #[cfg(any(feature = "postgres", feature = "redis", test))]
+    pub(super) const fn from_words([low, high]: [u64; 2]) -> Self {
+        Self { low, high }
+    }
+
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(super) const fn to_words(self) -> [u64; 2] {
+        [self.low, self.high]
+    }
+}
+
+impl Hash for Digest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.low);
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}{:016x}", self.high, self.low)
+    }
+}
+
+/// A map from digests.
+pub(super) type DigestMap<V> = HashMap<Digest, V, BuildHasherDefault<DigestHasher>>;
+
+/// A digest is a hash already.
 #[derive(Default)]
 pub(super) struct DigestHasher(u64);
 
@@ -68,13 +122,8 @@ impl Hasher for DigestHasher {
         }
     }
 
-    fn write_u32(&mut self, part: u32) {
-        // A table uses the lowest and the highest bits.
-        self.0 = u64::from(part) << 32 | u64::from(part);
-    }
-
-    fn write_u128(&mut self, digest: u128) {
-        self.0 = digest as u64;
+    fn write_u64(&mut self, half: u64) {
+        self.0 = half;
     }
 }
 
@@ -104,7 +153,10 @@ mod tests {
                 ("12345678", "1234567"),
             ] {
                 for key in [key, DigestKey([1, 3]), DigestKey([0, 2])] {
-                    assert!(digests.insert(key.digest(kind, issuer, name)), "{kind:?} {issuer:?} {name:?}");
+                    assert!(
+                        digests.insert(format!("{:?}", key.digest(kind, issuer, name))),
+                        "{kind:?} {issuer:?} {name:?}"
+                    );
                 }
             }
         }
@@ -115,6 +167,6 @@ mod tests {
     #[test]
     fn digests_stay_the_same() {
         let digest = DigestKey([1, 2]).digest(Kind::Session, "https://id.example", "s-1");
-        assert_eq!(format!("{digest:032x}"), "0f82408ce0912185b6c2de7b260fa083");
+        assert_eq!(format!("{digest:?}"), "0f82408ce0912185b6c2de7b260fa083");
     }
 }

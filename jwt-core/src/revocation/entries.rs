@@ -1,18 +1,17 @@
 //! The revocations of a list: for each digest the last `iat` that is refused, and when the entry may be dropped.
 
-use std::cmp::Reverse;
 use std::collections::hash_map;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
-use super::compact::TAGS;
-use super::digest::DigestKey;
+use super::compact::{TAGS, bits_for};
+use super::digest::{Digest, DigestKey};
 use super::local::{Known, Now, Origin};
 #[cfg(any(feature = "postgres", feature = "redis"))]
 use super::sealed::Sealed;
-use super::shard::{RevokedEntry, Shard, is_sealed_kind};
+use super::shard::{RevokedEntry, Second, Shard, is_sealed_kind};
 use super::target::{ANY_TIME, Kind};
 
 /// How much longer than the longest lifetime revocations are kept, and how far clocks may differ.
@@ -23,6 +22,9 @@ const LONGEST_SEALED: u64 = 366 * 24 * 60 * 60;
 
 /// Enough that requests on different cores rarely contend for one lock.
 pub(super) const SHARDS: usize = 64;
+
+/// Sealing so many takes some microseconds, during which a look-up waits.
+const SEALED_AT_ONCE: usize = 256;
 
 /// A set of keyed 128-bit digests of identifiers. If two digests collided, a good token would be refused; a revoked one is
 /// never accepted.
@@ -55,7 +57,7 @@ impl Entries {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             key: DigestKey::random(),
-            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            shards: (0..SHARDS).map(|_| RwLock::new(Shard::empty(fingerprint_bits(capacity)))).collect(),
             capacity,
             sealing: None,
             total: AtomicUsize::new(0),
@@ -116,30 +118,27 @@ impl Entries {
 
     pub(super) fn insert(
         &self,
-        digest: u128,
+        digest: Digest,
         kind: Kind,
         cutoff: i64,
         until: i64,
         origin: Origin,
         now: Now,
     ) -> Result<(), Full> {
-        let Some(left) = u64::try_from(until.saturating_sub(now.wall)).ok().filter(|left| *left > 0) else {
-            return Ok(());
-        };
-        let monotonic = if until == i64::MAX { u64::MAX } else { now.second().saturating_add(left) };
+        let Some(end) = Second::of(until, now) else { return Ok(()) };
         let is_stored = origin != Origin::Process;
         let mut pruned = false;
         loop {
-            let mut shard = self.write(digest);
-            self.prune(&mut shard, now);
-            let Shard { entries, ends, sealed, seal_at } = &mut *shard;
-            match entries.entry(digest) {
+            let mut guard = self.write(digest);
+            let shard = &mut *guard;
+            self.prune(shard, now, false);
+            match shard.entries.entry(digest) {
                 hash_map::Entry::Occupied(mut entry) => {
                     let entry = entry.get_mut();
                     let before = (entry.cutoff, entry.until);
                     entry.cutoff = entry.cutoff.max(cutoff);
                     entry.until = entry.until.max(until);
-                    entry.monotonic = entry.monotonic.max(monotonic);
+                    entry.end = entry.end.max(end);
                     let is_as_stored = is_stored && (entry.cutoff, entry.until) == (cutoff, until);
                     entry.is_stored = is_as_stored || entry.is_stored && (entry.cutoff, entry.until) == before;
                     return Ok(());
@@ -148,18 +147,18 @@ impl Entries {
                     if origin == Origin::Store
                         && cutoff == ANY_TIME
                         && is_sealed_kind(kind)
-                        && sealed.covers(digest, until, monotonic) =>
+                        && shard.sealed.covers(digest, until, end.number()) =>
                 {
                     return Ok(());
                 }
                 hash_map::Entry::Vacant(entry) if self.reserve() => {
                     self.kinds[kind as usize].fetch_add(1, Ordering::AcqRel);
-                    entry.insert(RevokedEntry { kind, cutoff, until, monotonic, is_stored });
-                    ends.push(Reverse((monotonic, digest)));
-                    if entries.len() > *seal_at
+                    entry.insert(RevokedEntry { cutoff, until, end, kind, is_stored });
+                    shard.note_end(end);
+                    if shard.entries.len() > shard.seal_at
                         && let Some(sealing) = &self.sealing
                     {
-                        drop(shard);
+                        drop(guard);
                         self.seal(sealing, shard_of(digest), now);
                     }
                     return Ok(());
@@ -167,10 +166,10 @@ impl Entries {
                 hash_map::Entry::Vacant(_) if pruned => return Err(Full),
                 hash_map::Entry::Vacant(_) => {}
             }
-            drop(shard);
+            drop(guard);
             for (index, shard) in self.shards.iter().enumerate() {
                 let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-                self.prune(&mut shard, now);
+                self.prune(&mut shard, now, true);
                 let has_ended = shard.sealed.has_ended(now);
                 drop(shard);
                 if has_ended && let Some(sealing) = &self.sealing {
@@ -193,15 +192,23 @@ impl Entries {
     /// Seals the entries of a shard that a store has. Look-ups continue meanwhile.
     fn seal(&self, sealing: &Sealing, index: usize, now: Now) {
         let Ok(_busy) = sealing.busy[index].try_lock() else { return };
+        let Sealing { most, period, .. } = *sealing;
         let shard = self.shards[index].read().unwrap_or_else(PoisonError::into_inner);
-        let last = now.wall.saturating_add(sealing.period.saturating_mul(TAGS as i64 - 2));
+        let last = now.wall.saturating_add(period.saturating_mul(TAGS as i64 - 2));
         let (sealable, before) = (shard.sealable(last), shard.sealed.clone());
         drop(shard);
-        let sealed = before.with(&sealable, sealing.period, now);
+        let (fewer, renewed) = (before.len(), before.renewed(sealable.len(), now));
+        drop(before);
+        if let Some(renewed) = renewed {
+            self.shards[index].write().unwrap_or_else(PoisonError::into_inner).sealed = renewed;
+        }
+        let mut gone = 0;
+        for some in sealable.chunks(SEALED_AT_ONCE) {
+            gone += self.shards[index].write().unwrap_or_else(PoisonError::into_inner).seal(some, period, last);
+        }
         let mut shard = self.shards[index].write().unwrap_or_else(PoisonError::into_inner);
-        let more = sealed.len();
-        let gone = shard.seal(sealed, &sealable, last, sealing.most);
-        self.change_total(more, before.len() + gone);
+        shard.seal_after(most);
+        self.change_total(shard.sealed.len(), fewer + gone);
     }
 
     /// Adds fingerprints to those of a shard.
@@ -240,25 +247,29 @@ impl Entries {
     }
 
     /// Drops the entries of a shard that have ended.
-    fn prune(&self, shard: &mut Shard, now: Now) {
-        shard.prune(now, |kind| {
+    fn prune(&self, shard: &mut Shard, now: Now, needs_space: bool) {
+        shard.prune(now, needs_space, |kind| {
             self.kinds[kind as usize].fetch_sub(1, Ordering::AcqRel);
             self.total.fetch_sub(1, Ordering::AcqRel);
         });
     }
 
-    fn shard(&self, digest: u128) -> &RwLock<Shard> {
+    fn shard(&self, digest: Digest) -> &RwLock<Shard> {
         &self.shards[shard_of(digest)]
     }
 
-    fn write(&self, digest: u128) -> RwLockWriteGuard<'_, Shard> {
+    fn write(&self, digest: Digest) -> RwLockWriteGuard<'_, Shard> {
         self.shard(digest).write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The upper half selects the shard; its hash table uses the lower half.
-const fn shard_of(digest: u128) -> usize {
-    (digest >> 64) as usize % SHARDS
+/// The bits of the fingerprints of a list with this capacity.
+pub(super) const fn fingerprint_bits(capacity: usize) -> u32 {
+    bits_for(capacity / SHARDS)
+}
+
+const fn shard_of(digest: Digest) -> usize {
+    digest.high as usize % SHARDS
 }
 
 impl fmt::Debug for Entries {

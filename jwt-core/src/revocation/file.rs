@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -38,9 +38,8 @@ struct State {
 impl SnapshotFile {
     /// Reads the file. If it cannot be used, a warning says why.
     pub(super) fn open(path: PathBuf, store: &str, capacity: usize) -> Self {
-        let start = match read(&path, longest(capacity)) {
-            Ok(None) => None,
-            Ok(Some(bytes)) => Snapshot::read(&bytes, store).map_err(Unusable::reason).map_err(warn_unused).ok(),
+        let start = match read(&path, store, capacity) {
+            Ok(start) => start.and_then(|start| start.map_err(Unusable::reason).map_err(warn_unused).ok()),
             Err(error) => {
                 tracing::warn!(error = %error.kind(), "the snapshot of the revocations can't be read: reading everything");
                 None
@@ -97,12 +96,10 @@ impl SnapshotFile {
             return;
         }
         drop(state);
-        let bytes = entries.to_bytes(&self.store, &mark);
-        if is_incomplete() {
-            return;
-        }
-        let saved = match write(&self.path, &bytes) {
-            Ok(()) => mark,
+        let write_to = |file: &File| entries.write_to(file, &self.store, &mark).map(|()| !is_incomplete());
+        let saved = match write(&self.path, write_to) {
+            Ok(true) => mark,
+            Ok(false) => return,
             Err(error) => {
                 tracing::warn!(error = %error.kind(), "the snapshot of the revocations can't be written");
                 // It's tried again, but not all the time.
@@ -127,18 +124,20 @@ fn warn_unused(reason: &'static str) {
     tracing::warn!(reason, "the snapshot of the revocations isn't used: reading everything");
 }
 
-fn read(path: &Path, longest: u64) -> io::Result<Option<Vec<u8>>> {
+fn read(path: &Path, store: &str, capacity: usize) -> io::Result<Option<Result<Snapshot, Unusable>>> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
     };
-    let mut bytes = Vec::new();
-    file.take(longest.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > longest { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(Some(bytes)) }
+    let length = file.metadata()?.len();
+    if length > longest(capacity) {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Snapshot::read(file, length, store, capacity).map(Some)
 }
 
-/// Replaces the file in one step, so that it's always a whole one. Only the process's user may read it.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Replaces the file in one step if `write_to` says so, so that it's always a whole one. Only the process's user may read it.
+fn write(path: &Path, write_to: impl FnOnce(&File) -> io::Result<bool>) -> io::Result<bool> {
     let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
     name.push(".new");
     let new = path.with_file_name(name);
@@ -151,10 +150,14 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&new)?;
-    file.write_all(bytes)?;
+    let file = options.open(&new)?;
+    if !write_to(&file)? {
+        fs::remove_file(&new)?;
+        return Ok(false);
+    }
     file.sync_all()?;
-    fs::rename(&new, path)
+    fs::rename(&new, path)?;
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -255,8 +258,8 @@ mod tests {
     fn a_file_that_is_too_long_is_not_read() {
         let path = path("long");
         fs::write(&path, vec![0; longest(100) as usize + 1]).expect("written");
-        assert_eq!(read(&path, longest(100)).expect_err("too long").kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(read(&path, "store", 100).err().expect("too long").kind(), io::ErrorKind::FileTooLarge);
         assert!(open(&path).start().is_none());
-        assert!(read(&path.with_file_name("none"), 1).expect("no error").is_none());
+        assert!(read(&path.with_file_name("none"), "store", 1).expect("no error").is_none());
     }
 }

@@ -29,6 +29,8 @@
 //! [The guide](crate::guide::revocation) says which revocation to choose, how many a list holds, and what happens when it
 //! fails.
 
+mod block;
+mod blocks;
 mod compact;
 mod digest;
 mod entries;
@@ -47,6 +49,8 @@ mod shard;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod snapshot;
 mod store;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod stream;
 mod target;
 
 pub use feed::Feed;

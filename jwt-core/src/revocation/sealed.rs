@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use super::compact::{CompactSet, TAGS, Tagged, merged};
-use super::digest::DigestMap;
+#[cfg(any(feature = "postgres", feature = "redis", test))]
+use super::compact::merged;
+use super::compact::{CompactSet, TAGS, Tagged};
+use super::digest::Digest;
 use super::local::Now;
 
-/// The newest fingerprints are merged into the others once they are more than one in 64. So adding one costs the merging of 64, less
-/// than a microsecond.
-const MERGED_FOR_EACH: usize = 64;
+/// A full set gets space for one more of each 32. So adding one costs the copying of 32, about half a microsecond.
+const MORE_FOR_EACH: usize = 32;
 
 /// Fingerprints of revocations that a store has, by the period in which they end. A hit is confirmed at the store.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Sealed {
     /// The store has all of these.
     current: Arc<CompactSet>,
-    /// The same, with their tags, until they are merged into `current`.
-    newest: DigestMap<u32, u8>,
     /// The store may have lost these.
     orphaned: Arc<CompactSet>,
     ends: [End; TAGS],
@@ -32,7 +31,7 @@ struct End {
 /// A revocation that is to be sealed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sealable {
-    pub(super) digest: u128,
+    pub(super) digest: Digest,
     pub(super) until: i64,
     pub(super) monotonic: u64,
 }
@@ -44,20 +43,25 @@ impl End {
 }
 
 impl Sealed {
+    /// Creates an empty set whose fingerprints have so many bits.
+    pub(super) fn empty(bits: u32) -> Self {
+        let empty = Arc::new(CompactSet::empty(bits));
+        Self { current: Arc::clone(&empty), orphaned: empty, ends: [End::default(); TAGS] }
+    }
+
     /// The fingerprint's set, if it's in one: `true` if the store may have lost it.
-    pub(super) fn is_orphaned(&self, digest: u128) -> Option<bool> {
-        let fingerprint = fingerprint(digest);
-        if self.newest.contains_key(&fingerprint) || self.current.tag(fingerprint).is_some() {
+    pub(super) fn is_orphaned(&self, digest: Digest) -> Option<bool> {
+        let fingerprint = self.fingerprint(digest);
+        if self.current.tag(fingerprint).is_some() {
             return Some(false);
         }
         self.orphaned.tag(fingerprint).map(|_| true)
     }
 
     /// Whether a revocation that the store has, and that ends at `until`, needs no entry of its own.
-    pub(super) fn covers(&self, digest: u128, until: i64, monotonic: u64) -> bool {
-        let fingerprint = fingerprint(digest);
-        let tags = [self.newest.get(&fingerprint).copied(), self.current.tag(fingerprint)];
-        tags.into_iter().flatten().map(|tag| self.ends[usize::from(tag)]).any(|end| {
+    pub(super) fn covers(&self, digest: Digest, until: i64, monotonic: u64) -> bool {
+        self.current.tag(self.fingerprint(digest)).is_some_and(|tag| {
+            let end = self.ends[usize::from(tag)];
             // Both clocks count whole seconds, so their difference varies by one.
             end.until >= until && end.monotonic.saturating_add(2) >= monotonic
         })
@@ -65,7 +69,11 @@ impl Sealed {
 
     /// How many revocations are sealed, without the ones that the store may have lost.
     pub(super) fn len(&self) -> usize {
-        self.current.len() + self.newest.len()
+        self.current.len()
+    }
+
+    fn fingerprint(&self, digest: Digest) -> u64 {
+        digest.high >> (u64::BITS - self.current.bits())
     }
 
     /// Whether some of them have ended.
@@ -73,42 +81,31 @@ impl Sealed {
         self.ends.iter().any(|end| end.until != 0 && end.has_passed(now))
     }
 
-    /// The same with more revocations, and without ended ones.
-    pub(super) fn with(&self, more: &[Sealable], period: i64, now: Now) -> Self {
-        let mut sealed = if self.has_ended(now) { self.without_ended(now) } else { self.clone() };
-        let more: Vec<_> = more.iter().filter(|one| !sealed.covers(one.digest, one.until, one.monotonic)).collect();
-        for one in &more {
-            let end = &mut sealed.ends[usize::from(tag(one.until, period))];
-            (end.until, end.monotonic) = (end.until.max(one.until), end.monotonic.max(one.monotonic));
+    /// The same with space for `more`, and without ended ones, if that's necessary.
+    pub(super) fn renewed(&self, more: usize, now: Now) -> Option<Self> {
+        let has_ended = self.has_ended(now);
+        if !has_ended && self.current.has_space_for(more) {
+            return None;
         }
-        sealed.newest.reserve(more.len());
-        for one in more {
-            let tag = tag(one.until, period);
-            let newest = sealed.newest.entry(fingerprint(one.digest)).or_insert(tag);
-            *newest = later(&sealed.ends, *newest, tag);
-        }
-        if sealed.newest.len() > sealed.current.len() / MERGED_FOR_EACH {
-            (sealed.current, sealed.newest) = (sealed.all_current(), DigestMap::default());
-        }
-        sealed
-    }
-
-    fn without_ended(&self, now: Now) -> Self {
-        let ends = self.ends.map(|end| if end.has_passed(now) { End::default() } else { end });
+        let ends = self.ends.map(|end| if has_ended && end.has_passed(now) { End::default() } else { end });
         let is_live = |(_, tag): &Tagged| ends[usize::from(*tag)].until != 0;
-        let live = |set: &CompactSet| Arc::new(CompactSet::new(set.len(), set.iter().filter(is_live)));
-        Self { current: live(&self.all_current()), newest: DigestMap::default(), orphaned: live(&self.orphaned), ends }
+        let live = |set: &CompactSet, most| Arc::new(CompactSet::new(set.bits(), most, set.iter().filter(is_live)));
+        let most = self.len() + more.max(self.len() / MORE_FOR_EACH);
+        let orphaned = if has_ended { live(&self.orphaned, self.orphaned.len()) } else { Arc::clone(&self.orphaned) };
+        Some(Self { current: live(&self.current, most), orphaned, ends })
     }
 
-    /// The set that the store has, with the newest fingerprints.
-    fn all_current(&self) -> Arc<CompactSet> {
-        if self.newest.is_empty() {
-            return Arc::clone(&self.current);
+    /// Adds a revocation.
+    pub(super) fn add(&mut self, one: &Sealable, period: i64) {
+        if self.covers(one.digest, one.until, one.monotonic) {
+            return;
         }
-        let mut newest: Vec<Tagged> = self.newest.iter().map(|(fingerprint, tag)| (*fingerprint, *tag)).collect();
-        newest.sort_unstable();
-        let all = merged(self.current.iter(), newest.into_iter(), |one, other| later(&self.ends, one, other));
-        Arc::new(CompactSet::new(self.len(), all))
+        let tag = tag(one.until, period);
+        let end = &mut self.ends[usize::from(tag)];
+        (end.until, end.monotonic) = (end.until.max(one.until), end.monotonic.max(one.monotonic));
+        // A copy is made only while a snapshot is being written.
+        let fingerprint = self.fingerprint(one.digest);
+        Arc::make_mut(&mut self.current).insert((fingerprint, tag), |old, new| later(&self.ends, old, new));
     }
 
     /// The same with the fingerprints of a snapshot.
@@ -119,21 +116,20 @@ impl Sealed {
             End { until: one.until.max(other.until), monotonic: one.monotonic.max(other.monotonic) }
         });
         if self.current.len() + self.orphaned.len() == 0 {
-            let newest = self.newest.clone();
-            return Self { ends, newest, ..more.clone() };
+            return Self { ends, ..more.clone() };
         }
         let set = |one: &CompactSet, other: &CompactSet| {
             let all = merged(one.iter(), other.iter(), |one, other| later(&ends, one, other));
-            Arc::new(CompactSet::new(one.len() + other.len(), all))
+            Arc::new(CompactSet::new(one.bits(), one.len() + other.len(), all))
         };
-        let (current, orphaned) = (set(&self.all_current(), &more.current), set(&self.orphaned, &more.orphaned));
-        Self { current, newest: DigestMap::default(), orphaned, ends }
+        let (current, orphaned) = (set(&self.current, &more.current), set(&self.orphaned, &more.orphaned));
+        Self { current, orphaned, ends }
     }
 
     /// The sets that the store has, and may have lost, and until when each tag is kept.
     #[cfg(any(feature = "postgres", feature = "redis"))]
-    pub(super) fn parts(&self) -> (Arc<CompactSet>, &CompactSet, [i64; TAGS]) {
-        (self.all_current(), &self.orphaned, self.ends.map(|end| end.until))
+    pub(super) fn parts(&self) -> (&CompactSet, &CompactSet, [i64; TAGS]) {
+        (&self.current, &self.orphaned, self.ends.map(|end| end.until))
     }
 
     /// The same from a snapshot, without ended entries.
@@ -146,18 +142,18 @@ impl Sealed {
         let live = |(_, tag): &Tagged| ends[usize::from(*tag)] > now.wall;
         let have_ended = ends.iter().any(|end| *end != 0 && *end <= now.wall);
         let set = |all: CompactSet| {
-            Arc::new(if have_ended { CompactSet::new(all.len(), all.iter().filter(live)) } else { all })
+            Arc::new(if have_ended { CompactSet::new(all.bits(), all.len(), all.iter().filter(live)) } else { all })
         };
-        let (current, orphaned, newest) = (set(current), set(orphaned), DigestMap::default());
-        Self { current, newest, orphaned, ends: ends.map(end) }
+        Self { current: set(current), orphaned: set(orphaned), ends: ends.map(end) }
     }
 
     /// The same after the store has lost data.
     #[cfg(any(feature = "postgres", feature = "redis", test))]
     pub(super) fn orphan(&self) -> Self {
-        let (current, most) = (self.all_current(), self.len() + self.orphaned.len());
-        let all = merged(self.orphaned.iter(), current.iter(), |one, other| later(&self.ends, one, other));
-        Self { orphaned: Arc::new(CompactSet::new(most, all)), ends: self.ends, ..Self::default() }
+        let most = self.len() + self.orphaned.len();
+        let all = merged(self.orphaned.iter(), self.current.iter(), |one, other| later(&self.ends, one, other));
+        let orphaned = Arc::new(CompactSet::new(self.current.bits(), most, all));
+        Self { current: Arc::new(CompactSet::empty(orphaned.bits())), orphaned, ends: self.ends }
     }
 }
 
@@ -165,11 +161,6 @@ impl Sealed {
 fn later(ends: &[End; TAGS], one: u8, other: u8) -> u8 {
     let until = |tag: u8| ends[usize::from(tag)].until;
     if until(one) > until(other) { one } else { other }
-}
-
-/// The lower half of a digest is its hash in a table; this is another part of it.
-fn fingerprint(digest: u128) -> u32 {
-    (digest >> 32) as u32
 }
 
 /// All revocations that end in one period have one tag.
@@ -316,31 +307,37 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_fingerprints_stay_apart_until_there_are_many() {
+    fn what_is_added_is_found_until_it_ends_and_also_after_a_loss() {
         const DAY: i64 = 24 * 3_600;
-        let one = |number: u32, until| {
-            let digest = u128::from(number.wrapping_mul(0x9e37_79b1)) << 32;
+        let one = |number: u64, until| {
+            let digest = Digest::from_words([0, number.wrapping_mul(0x9e37_79b9_7f4a_7c15)]);
             Sealable { digest, until: 1_000_000 + until, monotonic: until as u64 }
         };
-        let some = |numbers: std::ops::Range<u32>, until| numbers.map(|number| one(number, until)).collect::<Vec<_>>();
-        let old = Sealed::default().with(&some(0..10_000, DAY), DAY, now(0));
-        assert!(old.newest.is_empty());
-        let sealed = old.with(&some(10_000..10_100, DAY), DAY, now(0)).with(&[one(7, 3 * DAY)], DAY, now(0));
-        assert_eq!((sealed.newest.len(), sealed.current.len()), (101, 10_000));
+        let some = |numbers: std::ops::Range<u64>, until| numbers.map(|number| one(number, until)).collect::<Vec<_>>();
+        let with = |sealed: &Sealed, more: &[Sealable], now| {
+            let mut sealed = sealed.renewed(more.len(), now).unwrap_or_else(|| sealed.clone());
+            more.iter().for_each(|one| sealed.add(one, DAY));
+            sealed
+        };
+        let old = with(&Sealed::empty(29), &some(0..10_000, DAY), now(0));
+        assert!(old.renewed(0, now(0)).is_none() && old.renewed(1_000, now(0)).is_some());
+        let sealed = with(&with(&old, &some(10_000..10_100, DAY), now(0)), &[one(7, 3 * DAY)], now(0));
+        assert_eq!((old.len(), sealed.len()), (10_000, 10_100));
         let all = some(0..10_100, DAY);
         assert!(all.iter().all(|one| sealed.is_orphaned(one.digest) == Some(false)));
         assert!(all.iter().all(|one| sealed.covers(one.digest, one.until, one.monotonic)));
         let extended = one(7, 3 * DAY);
         assert!(sealed.covers(extended.digest, extended.until, extended.monotonic));
+        assert!(!old.covers(extended.digest, extended.until, extended.monotonic), "the older one is another copy");
         assert_eq!(sealed.is_orphaned(one(10_100, 0).digest), None);
         // Neither a loss nor an end forgets them or keeps them for too long.
         let orphaned = sealed.orphan();
         assert!(all.iter().all(|one| orphaned.is_orphaned(one.digest) == Some(true)) && orphaned.len() == 0);
-        assert_eq!(sealed.with(&[], DAY, now(2 * DAY as u64)).len(), 1, "the extended one");
-        assert_eq!(sealed.with(&[], DAY, now(3 * DAY as u64)).len(), 0);
-        let many = sealed.with(&some(10_100..10_200, DAY), DAY, now(0));
-        assert_eq!((many.newest.len(), many.len()), (0, 10_200));
-        assert!(some(0..10_200, DAY).iter().all(|one| many.is_orphaned(one.digest) == Some(false)));
+        assert_eq!(with(&sealed, &[], now(2 * DAY as u64)).len(), 1, "the extended one");
+        assert_eq!(with(&sealed, &[], now(3 * DAY as u64)).len(), 0);
+        let many = with(&sealed, &some(10_100..20_000, DAY), now(0));
+        assert_eq!(many.len(), 20_000);
+        assert!(some(0..20_000, DAY).iter().all(|one| many.is_orphaned(one.digest) == Some(false)));
         assert!(many.covers(extended.digest, extended.until, extended.monotonic));
     }
 

@@ -40,7 +40,7 @@ impl RevocationSettings {
     pub fn new() -> Self {
         Self {
             capacity: 1_000_000,
-            exact_capacity: 100_000,
+            exact_capacity: 50_000,
             longest_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             refresh_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             token_ids: true,
@@ -52,8 +52,8 @@ impl RevocationSettings {
         }
     }
 
-    /// Sets how many revocations the list holds at once. Default: 1,000,000, which take about 140 MB in a list of one process,
-    /// and 17 MB in one that follows a server.
+    /// Sets how many revocations the list holds at once. Default: 1,000,000, which take about 90 MB in a list of one process,
+    /// and 10 MB in one that follows a server.
     ///
     /// If the list is full, revoking fails and every earlier revocation stays; a list on Redis or Postgres asks its server
     /// instead. [The guide](crate::guide::revocation) says how many logouts a day fill a list.
@@ -62,9 +62,9 @@ impl RevocationSettings {
         self
     }
 
-    /// Sets how many revocations a list on Redis or Postgres holds exactly. Default: 100,000, which take about 14 MB.
+    /// Sets how many revocations a list on Redis or Postgres holds exactly. Default: 50,000, which take about 4 MB.
     ///
-    /// Of the older ones it keeps fingerprints, which take less than 3 bytes each, and asks the server if a token has the
+    /// Of the older ones it keeps fingerprints, which take about 2.5 bytes each if there are many, and asks the server if a token has the
     /// fingerprint of a revoked one. [The guide](crate::guide::revocation) says what that means in an outage. Revocations of
     /// subjects and issuers are always held exactly, and so is every revocation in [`MemoryRevocations`](super::MemoryRevocations).
     pub const fn exact_capacity(mut self, revocations: usize) -> Self {
@@ -126,12 +126,12 @@ impl RevocationSettings {
     /// starts reads the file and then only the newer revocations. If it cannot use the file, it logs a warning and reads everything:
     /// [the guide](crate::guide::revocation) says when.
     ///
-    /// Creating the list reads the file, about 20 milliseconds for a million revocations, without yielding to other tasks. Dropping
+    /// Creating the list reads the file, about 15 milliseconds for a million revocations, without yielding to other tasks. Dropping
     /// the last clone writes it in the same way, and waits until it's on the disk: if that is too long for a thread of your
     /// runtime, drop the list in `tokio::task::spawn_blocking`.
     ///
-    /// Each process needs a file of its own. It takes about 33 bytes for each revocation that is held exactly, and 3 to 4 for each
-    /// other. It has keyed digests, and no subject, session or token id. Only the user of the process may read it.
+    /// Each process needs a file of its own. It takes about 33 bytes for each revocation that is held exactly, and 2.5 to 3 for
+    /// each other. It has keyed digests, and no subject, session or token id. Only the user of the process may read it.
     #[cfg(any(feature = "postgres", feature = "redis"))]
     pub fn snapshot_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.snapshot_file = Some(path.into());

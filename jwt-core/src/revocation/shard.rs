@@ -1,7 +1,5 @@
 //! A part of a list, behind one lock.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::collections::hash_map;
 
 use super::compact::MAX_LEN;
@@ -10,30 +8,51 @@ use super::local::Now;
 use super::sealed::{Sealable, Sealed};
 use super::target::{ANY_TIME, Kind};
 
-/// A shard seals entries once it has one for every 1,024 sealed ones, or the setting's number if that is more.
-const SEALED_FOR_EACH: usize = 1_024;
+/// Looking for entries that can be dropped or sealed costs a step for each entry, so it's done after one in so many more.
+const MORE_FOR_EACH: usize = 16;
 
-/// A shard with entries that can't be sealed looks for others once it has one for every 16 of them.
-const EXACT_FOR_EACH: usize = 16;
-
-#[derive(Default)]
 pub(super) struct Shard {
-    pub(super) entries: DigestMap<u128, RevokedEntry>,
-    /// Each entry once, by the earliest second of the monotonic clock at which it may be dropped.
-    pub(super) ends: BinaryHeap<Reverse<(u64, u128)>>,
+    pub(super) entries: DigestMap<RevokedEntry>,
+    /// The earliest second of the monotonic clock at which an entry may be dropped.
+    first_end: Second,
+    /// How many entries the shard has when ended ones are to be dropped.
+    prune_at: usize,
     pub(super) sealed: Sealed,
     /// How many entries the shard has when some are to be sealed.
     pub(super) seal_at: usize,
 }
 
+#[derive(Clone, Copy)]
 pub(super) struct RevokedEntry {
-    pub(super) kind: Kind,
     pub(super) cutoff: i64,
     pub(super) until: i64,
     /// `until` on the monotonic clock. An entry is dropped only when both clocks are past it, so that setting the system
     /// clock forwards and back does not make a revoked token valid again.
-    pub(super) monotonic: u64,
+    pub(super) end: Second,
+    pub(super) kind: Kind,
     pub(super) is_stored: bool,
+}
+
+/// A second of the monotonic clock. The last one never comes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Second(u32);
+
+impl Second {
+    const NEVER: Self = Self(u32::MAX);
+
+    /// The second at which an entry ends that ends at `until` by the system clock. `None` if it has ended.
+    pub(super) fn of(until: i64, now: Now) -> Option<Self> {
+        let left = u64::try_from(until.saturating_sub(now.wall)).ok().filter(|left| *left > 0)?;
+        Some(u32::try_from(now.second().saturating_add(left)).map_or(Self::NEVER, Self))
+    }
+
+    const fn has_come(self, now: Now) -> bool {
+        self.0 as u64 <= now.second() && self.0 != Self::NEVER.0
+    }
+
+    pub(super) const fn number(self) -> u64 {
+        self.0 as u64
+    }
 }
 
 impl RevokedEntry {
@@ -44,37 +63,50 @@ impl RevokedEntry {
 }
 
 impl Shard {
-    /// Drops the entries that have ended. Each entry costs a few steps, once.
-    pub(super) fn prune(&mut self, now: Now, mut dropped: impl FnMut(Kind)) {
-        while let Some(&Reverse((end, digest))) = self.ends.peek()
-            && end <= now.second()
-        {
-            self.ends.pop();
-            let hash_map::Entry::Occupied(mut entry) = self.entries.entry(digest) else { continue };
-            let revoked = entry.get_mut();
-            if revoked.monotonic <= end && revoked.until > now.wall {
-                // The system clock was set back.
-                revoked.monotonic = now.second().saturating_add(revoked.until.saturating_sub(now.wall).unsigned_abs());
-            }
-            if revoked.monotonic > end {
-                self.ends.push(Reverse((revoked.monotonic, digest)));
-            } else {
-                dropped(entry.remove().kind);
-            }
+    /// Creates an empty shard. Its fingerprints have so many bits.
+    pub(super) fn empty(bits: u32) -> Self {
+        let (entries, sealed) = (DigestMap::default(), Sealed::empty(bits));
+        Self { entries, first_end: Second::NEVER, prune_at: 0, sealed, seal_at: usize::MAX }
+    }
+
+    /// Records that an entry was added that may be dropped at `end`.
+    pub(super) fn note_end(&mut self, end: Second) {
+        self.first_end = self.first_end.min(end);
+    }
+
+    /// Drops the entries that have ended, if there are enough others since the last time or a new one `needs_space`.
+    pub(super) fn prune(&mut self, now: Now, needs_space: bool, mut dropped: impl FnMut(Kind)) {
+        if !self.first_end.has_come(now) || self.entries.len() < self.prune_at && !needs_space {
+            return;
         }
+        let mut first_end = Second::NEVER;
+        self.entries.retain(|_, entry| {
+            if entry.end.has_come(now) {
+                let Some(end) = Second::of(entry.until, now) else {
+                    dropped(entry.kind);
+                    return false;
+                };
+                // The system clock was set back.
+                entry.end = end;
+            }
+            first_end = first_end.min(entry.end);
+            true
+        });
+        (self.first_end, self.prune_at) = (first_end, self.entries.len() + self.entries.len() / MORE_FOR_EACH);
     }
 
     pub(super) fn sealable(&self, last: i64) -> Vec<Sealable> {
         let sealable = self.entries.iter().filter(|(_, entry)| entry.is_sealable(last));
-        let sealable = sealable.map(|(digest, entry)| {
-            let RevokedEntry { until, monotonic, .. } = *entry;
-            Sealable { digest: *digest, until, monotonic }
+        let sealable = sealable.map(|(digest, entry)| Sealable {
+            digest: *digest,
+            until: entry.until,
+            monotonic: entry.end.number(),
         });
         sealable.take(MAX_LEN.saturating_sub(self.sealed.len())).collect()
     }
 
-    /// Replaces entries by their fingerprints, and returns how many. `most` entries may follow until the next time.
-    pub(super) fn seal(&mut self, sealed: Sealed, sealable: &[Sealable], last: i64, most: usize) -> usize {
+    /// Replaces entries by their fingerprints, and returns how many.
+    pub(super) fn seal(&mut self, sealable: &[Sealable], period: i64, last: i64) -> usize {
         let before = self.entries.len();
         for one in sealable {
             // One that was changed since stays exact.
@@ -83,15 +115,17 @@ impl Shard {
                 && entry.get().until == one.until
             {
                 entry.remove();
+                self.sealed.add(one, period);
             }
         }
+        before - self.entries.len()
+    }
+
+    /// Says that `most` entries may follow until the next sealing.
+    pub(super) fn seal_after(&mut self, most: usize) {
         let kept = self.entries.len();
-        self.ends = self.entries.iter().map(|(digest, entry)| Reverse((entry.monotonic, *digest))).collect();
-        self.seal_at = kept + most.max(sealed.len() / SEALED_FOR_EACH).max(kept / EXACT_FOR_EACH);
-        // On average, half as many follow before the next time.
-        self.entries.shrink_to(self.seal_at / 2);
-        self.sealed = sealed;
-        before - kept
+        self.seal_at = kept + most.max(kept / MORE_FOR_EACH);
+        self.entries.shrink_to(self.seal_at);
     }
 
     #[cfg(any(feature = "postgres", feature = "redis", test))]

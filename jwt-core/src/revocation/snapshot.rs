@@ -1,23 +1,27 @@
 //! The revocations of a list as bytes, so that the next process need not read everything.
 //!
 //! Version 1, in little endian: the format's name and version, the list's key, the digest of the store's name, a mark, and
-//! which kinds there are. Then for each shard the exact entries, the ends of the tags, and two sets of fingerprints as
+//! which kinds there are, and the bits of a fingerprint. Then for each shard the exact entries, the ends of the tags, and two sets of fingerprints as
 //! differences. Last, a keyed checksum of all that. There are digests only: no subject, no session, no token id.
 
+use std::io::{self, Read, Write};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use super::compact::{CompactSet, MAX_LEN, TAGS};
-use super::digest::DigestKey;
-use super::entries::{Entries, Full, SHARDS};
+use super::digest::{Digest, DigestKey};
+use super::entries::{Entries, Full, SHARDS, fingerprint_bits};
 use super::local::{Now, Origin};
 use super::sealed::Sealed;
+use super::stream::{Reader, Writer};
 use super::target::Kind;
 
 const FORMAT: [u8; 8] = *b"jwt-rvk\x01";
 
-/// The length of the format, the key, the store, the checksum, and the shortest mark and shards.
-const SHORTEST: usize = 8 + 16 + 16 + 16;
+/// The length of the format and the key.
+const HEAD: usize = FORMAT.len() + 16;
+
+const CHECKSUM: usize = 16;
 
 /// The most bytes that an exact entry takes, and a shard beside its entries.
 const PER_ENTRY: usize = 33;
@@ -41,7 +45,7 @@ struct Part {
 
 #[derive(Clone, Copy)]
 struct Exact {
-    digest: u128,
+    digest: Digest,
     kind: Kind,
     is_stored: bool,
     cutoff: i64,
@@ -54,6 +58,7 @@ pub(super) enum Unusable {
     Damaged,
     OtherVersion,
     OtherStore,
+    OtherCapacity,
 }
 
 impl Unusable {
@@ -62,6 +67,7 @@ impl Unusable {
             Self::Damaged => "it's damaged",
             Self::OtherVersion => "another version has written it",
             Self::OtherStore => "it's of another server, database or prefix",
+            Self::OtherCapacity => "it's of a list with another `capacity`, whose fingerprints had another length",
         }
     }
 }
@@ -72,149 +78,131 @@ pub(super) const fn longest(capacity: usize) -> u64 {
 }
 
 impl Snapshot {
-    pub(super) fn read(bytes: &[u8], store: &str) -> Result<Self, Unusable> {
-        if bytes.len() < SHORTEST || !bytes.starts_with(&FORMAT[..7]) {
-            return Err(Unusable::Damaged);
+    /// Reads a snapshot of this length.
+    pub(super) fn read(
+        mut source: impl Read,
+        length: u64,
+        store: &str,
+        capacity: usize,
+    ) -> io::Result<Result<Self, Unusable>> {
+        let Some(content) = length.checked_sub((HEAD + CHECKSUM) as u64) else { return Ok(Err(Unusable::Damaged)) };
+        let mut head = [0; HEAD];
+        source.read_exact(&mut head)?;
+        let (format, key) = head.split_at(FORMAT.len());
+        if format[..7] != FORMAT[..7] {
+            return Ok(Err(Unusable::Damaged));
         }
-        if bytes[7] != FORMAT[7] {
-            return Err(Unusable::OtherVersion);
+        if format[7] != FORMAT[7] {
+            return Ok(Err(Unusable::OtherVersion));
         }
-        let (content, checksum) = bytes.split_at(bytes.len() - 16);
-        let mut reader = Reader(&content[FORMAT.len()..]);
-        let key = reader.words().map(DigestKey::from_words).ok_or(Unusable::Damaged)?;
-        if key.digest_of(content).to_le_bytes() != checksum {
-            return Err(Unusable::Damaged);
-        }
-        if reader.take::<16>().map(u128::from_le_bytes) != Some(key.digest_of(store.as_bytes())) {
-            return Err(Unusable::OtherStore);
-        }
-        reader.rest(key).filter(|_| reader.0.is_empty()).ok_or(Unusable::Damaged)
-    }
-}
-
-/// What's left to read.
-struct Reader<'b>(&'b [u8]);
-
-impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk::<N>()?;
-        self.0 = rest;
-        Some(*taken)
-    }
-
-    fn words(&mut self) -> Option<[u64; 2]> {
-        Some([u64::from_le_bytes(self.take()?), u64::from_le_bytes(self.take()?)])
-    }
-
-    fn second(&mut self) -> Option<i64> {
-        self.take().map(i64::from_le_bytes)
-    }
-
-    /// Seven bits in each byte, the lowest first. All bytes but the last have the highest bit.
-    fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..63).step_by(7) {
-            let [byte] = self.take()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(number);
+        let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        let key = DigestKey::from_words([word(&key[..8]), word(&key[8..])]);
+        let reader = Reader::new(source, key, &head, content);
+        match Self::read_rest(reader, key, store, capacity) {
+            // The lengths in it are wrong.
+            Err(error) if [io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidData].contains(&error.kind()) => {
+                Ok(Err(Unusable::Damaged))
             }
+            read => read,
         }
-        None
     }
 
-    fn rest(&mut self, key: DigestKey) -> Option<Snapshot> {
-        let length = usize::try_from(self.number()?).ok()?;
-        let (mark, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        let mark = str::from_utf8(mark).ok()?.to_owned();
-        let [kinds] = self.take()?;
-        let shards = (0..SHARDS).map(|_| self.part()).collect::<Option<_>>()?;
-        Some(Snapshot { key, mark, kinds, shards })
-    }
-
-    fn part(&mut self) -> Option<Part> {
-        let count = self.number()?;
-        let exact = (0..count).map(|_| self.exact()).collect::<Option<_>>()?;
-        let mut ends = [0; TAGS];
-        for end in &mut ends {
-            *end = self.second()?;
+    fn read_rest(
+        mut reader: Reader<impl Read>,
+        key: DigestKey,
+        store: &str,
+        capacity: usize,
+    ) -> io::Result<Result<Self, Unusable>> {
+        if u128::from_le_bytes(reader.take()?) != key.digest_of(store) {
+            return Ok(Err(Unusable::OtherStore));
         }
-        Some(Part { exact, ends, current: self.set()?, orphaned: self.set()? })
-    }
-
-    fn exact(&mut self) -> Option<Exact> {
-        let digest = self.take().map(u128::from_le_bytes)?;
-        let [flags] = self.take()?;
-        let kind = *Kind::ALL.get(usize::from(flags & 3))?;
-        Some(Exact { digest, kind, is_stored: flags & 4 != 0, cutoff: self.second()?, until: self.second()? })
-    }
-
-    fn set(&mut self) -> Option<CompactSet> {
-        let count = usize::try_from(self.number()?).ok().filter(|count| *count <= MAX_LEN.min(self.0.len()))?;
-        let mut next = 0_u64;
-        let fingerprints = (0..count).map_while(|_| {
-            let number = self.number()?;
-            let fingerprint = u32::try_from(next.saturating_add(number / TAGS as u64)).ok()?;
-            next = u64::from(fingerprint) + 1;
-            Some((fingerprint, (number % TAGS as u64) as u8))
-        });
-        let set = CompactSet::new(count, fingerprints);
-        (set.len() == count).then_some(set)
+        let length = reader.number()?;
+        let mark = (0..length).map(|_| reader.take().map(u8::from_le_bytes)).collect::<io::Result<_>>()?;
+        let [kinds, bits] = reader.take()?;
+        if u32::from(bits) != fingerprint_bits(capacity) {
+            return Ok(Err(Unusable::OtherCapacity));
+        }
+        let shards = (0..SHARDS).map(|_| part(&mut reader, bits.into())).collect::<io::Result<_>>()?;
+        let is_whole = reader.finish()?;
+        let snapshot = String::from_utf8(mark).ok().filter(|_| is_whole).map(|mark| Self { key, mark, kinds, shards });
+        Ok(snapshot.ok_or(Unusable::Damaged))
     }
 }
 
-struct Writer(Vec<u8>);
-
-impl Writer {
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number as u8);
+fn part(reader: &mut Reader<impl Read>, bits: u32) -> io::Result<Part> {
+    let count = reader.number()?;
+    let exact = (0..count).map(|_| exact(reader)).collect::<io::Result<_>>()?;
+    let mut ends = [0; TAGS];
+    for end in &mut ends {
+        *end = reader.second()?;
     }
+    Ok(Part { exact, ends, current: set(reader, bits)?, orphaned: set(reader, bits)? })
+}
 
-    fn set(&mut self, set: &CompactSet) {
-        self.number(set.len() as u64);
-        let mut next = 0;
-        for (fingerprint, tag) in set.iter() {
-            self.number((u64::from(fingerprint) - next) * TAGS as u64 + u64::from(tag));
-            next = u64::from(fingerprint) + 1;
-        }
+fn exact(reader: &mut Reader<impl Read>) -> io::Result<Exact> {
+    let digest = Digest::from_words(reader.words()?);
+    let [flags] = reader.take()?;
+    let kind = *Kind::ALL.get(usize::from(flags & 3)).ok_or(io::ErrorKind::InvalidData)?;
+    Ok(Exact { digest, kind, is_stored: flags & 4 != 0, cutoff: reader.second()?, until: reader.second()? })
+}
+
+fn set(reader: &mut Reader<impl Read>, bits: u32) -> io::Result<CompactSet> {
+    let count = usize::try_from(reader.number()?).unwrap_or(usize::MAX);
+    if count > MAX_LEN.min(reader.left()) {
+        return Err(io::ErrorKind::InvalidData.into());
     }
+    let (mut next, mut result) = (0_u64, Ok(()));
+    let fingerprints = (0..count).map_while(|_| {
+        let number = reader.number().map_err(|error| result = Err(error)).ok()?;
+        let fingerprint = next.saturating_add(number / TAGS as u64);
+        next = fingerprint + 1;
+        (fingerprint >> bits == 0).then_some((fingerprint, (number % TAGS as u64) as u8))
+    });
+    let set = CompactSet::new(bits, count, fingerprints);
+    result?;
+    if set.len() == count { Ok(set) } else { Err(io::ErrorKind::InvalidData.into()) }
+}
+
+fn write_set(writer: &mut Writer<impl Write>, set: &CompactSet) -> io::Result<()> {
+    writer.number(set.len() as u64)?;
+    let mut next = 0;
+    for (fingerprint, tag) in set.iter() {
+        writer.number((fingerprint - next) * TAGS as u64 + u64::from(tag))?;
+        next = fingerprint + 1;
+    }
+    Ok(())
 }
 
 impl Entries {
-    /// The entries as bytes. `mark` says how far they follow the store, which has this name.
-    pub(super) fn to_bytes(&self, store: &str, mark: &str) -> Vec<u8> {
-        let mut writer = Writer(Vec::with_capacity(self.len().saturating_mul(4)));
-        writer.0.extend(FORMAT);
-        writer.0.extend(self.key.to_words().iter().flat_map(|word| word.to_le_bytes()));
-        writer.0.extend(self.key.digest_of(store.as_bytes()).to_le_bytes());
-        writer.number(mark.len() as u64);
-        writer.0.extend(mark.as_bytes());
+    /// Writes the entries. `mark` says how far they follow the store, which has this name.
+    pub(super) fn write_to(&self, sink: impl Write, store: &str, mark: &str) -> io::Result<()> {
+        let mut writer = Writer::new(sink, self.key);
+        writer.bytes(&FORMAT)?;
+        writer.words(&self.key.to_words())?;
+        writer.bytes(&self.key.digest_of(store).to_le_bytes())?;
+        writer.number(mark.len() as u64)?;
+        writer.bytes(mark.as_bytes())?;
         let is_there = |kind: Kind| u8::from(self.kinds[kind as usize].load(Ordering::Acquire) > 0) << kind as u8;
-        writer.0.push(Kind::ALL.into_iter().map(is_there).sum());
+        writer.bytes(&[Kind::ALL.into_iter().map(is_there).sum(), fingerprint_bits(self.capacity()) as u8])?;
         for shard in &self.shards {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-            writer.number(shard.entries.len() as u64);
-            for (digest, entry) in &shard.entries {
-                writer.0.extend(digest.to_le_bytes());
-                writer.0.push(entry.kind as u8 | u8::from(entry.is_stored) << 2);
-                writer.0.extend(entry.cutoff.to_le_bytes());
-                writer.0.extend(entry.until.to_le_bytes());
-            }
+            // No entry is written under the lock, because a disk can be slow.
+            let exact: Vec<_> = shard.entries.iter().map(|(digest, entry)| (*digest, *entry)).collect();
             let sealed = shard.sealed.clone();
             drop(shard);
+            writer.number(exact.len() as u64)?;
+            for (digest, entry) in exact {
+                writer.words(&digest.to_words())?;
+                writer.bytes(&[entry.kind as u8 | u8::from(entry.is_stored) << 2])?;
+                writer.second(entry.cutoff)?;
+                writer.second(entry.until)?;
+            }
             let (current, orphaned, ends) = sealed.parts();
-            writer.0.extend(ends.iter().flat_map(|end| end.to_le_bytes()));
-            writer.set(&current);
-            writer.set(orphaned);
+            ends.iter().try_for_each(|end| writer.second(*end))?;
+            write_set(&mut writer, current)?;
+            write_set(&mut writer, orphaned)?;
         }
-        let checksum = self.key.digest_of(&writer.0);
-        writer.0.extend(checksum.to_le_bytes());
-        writer.0
+        writer.finish()
     }
 
     /// Adds a snapshot's entries. Its key must be the list's. Existing entries are not changed or dropped.
@@ -248,6 +236,16 @@ mod tests {
     const END: i64 = 1_000_000 + DAY;
     const STORE: &str = "redis 127.0.0.1/ jwt";
 
+    fn read(bytes: &[u8], store: &str) -> Result<Snapshot, Unusable> {
+        Snapshot::read(bytes, bytes.len() as u64, store, 100_000).expect("bytes can be read")
+    }
+
+    fn written(list: &Entries, mark: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        list.write_to(&mut bytes, STORE, mark).expect("memory");
+        bytes
+    }
+
     const fn now(seconds: u64) -> Now {
         Now { wall: 1_000_000 + seconds as i64, monotonic: Duration::from_secs(7 + seconds) }
     }
@@ -271,7 +269,7 @@ mod tests {
     }
 
     fn restored(bytes: &[u8], at: Now) -> Entries {
-        let snapshot = Snapshot::read(bytes, STORE).expect("a snapshot");
+        let snapshot = read(bytes, STORE).expect("a snapshot");
         assert_eq!(snapshot.mark, "epoch 7-9");
         let list = empty().keyed(snapshot.key);
         list.restore(snapshot, at).expect("space");
@@ -289,7 +287,7 @@ mod tests {
     #[test]
     fn a_restored_list_knows_about_each_name_what_the_list_knew() {
         let list = list();
-        let bytes = list.to_bytes(STORE, "epoch 7-9");
+        let bytes = written(&list, "epoch 7-9");
         let copy = restored(&bytes, now(60));
         for (kind, name) in names() {
             let expected = list.find(kind, "i", &name);
@@ -308,14 +306,14 @@ mod tests {
             let name = format!("new-{number}");
             other.add((Kind::Session, "i", &name), ANY_TIME, END, Origin::Store, now(0)).expect("space");
         }
-        other.restore(Snapshot::read(&copy.to_bytes(STORE, "m"), STORE).expect("a snapshot"), now(60)).expect("space");
+        other.restore(read(&written(&copy, "m"), STORE).expect("a snapshot"), now(60)).expect("space");
         assert!(names().all(|(kind, name)| other.find(kind, "i", &name).is_some()));
         assert!((0..3_000).all(|number| other.find(Kind::Session, "i", &format!("new-{number}")).is_some()));
     }
 
     #[test]
     fn what_has_ended_is_not_restored_and_the_rest_ends_in_time() {
-        let bytes = list().to_bytes(STORE, "epoch 7-9");
+        let bytes = written(&list(), "epoch 7-9");
         let late = restored(&bytes, now(2 * DAY as u64));
         assert_eq!(late.len(), 50, "those without an end");
         let copy = restored(&bytes, now(DAY as u64 - 1));
@@ -329,8 +327,8 @@ mod tests {
 
     #[test]
     fn a_snapshot_of_another_store_or_version_is_not_used() {
-        let mut bytes = list().to_bytes(STORE, "epoch 7-9");
-        let unusable = |bytes: &[u8], store| Snapshot::read(bytes, store).err();
+        let mut bytes = written(&list(), "epoch 7-9");
+        let unusable = |bytes: &[u8], store| read(bytes, store).err();
         assert_eq!(unusable(&bytes, STORE), None);
         assert_eq!(unusable(&bytes, "redis 127.0.0.1/ other"), Some(Unusable::OtherStore));
         bytes[7] = 2;
@@ -341,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_shows_no_name() {
-        let bytes = list().to_bytes(STORE, "epoch 7-9");
+        let bytes = written(&list(), "epoch 7-9");
         for secret in ["ada-1", "own-1", "s-1", "127.0.0.1"] {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
         }
@@ -352,9 +350,9 @@ mod tests {
     #[test]
     fn damaged_bytes_are_not_used_and_with_another_checksum_they_only_add() {
         let list = list();
-        let good = list.to_bytes(STORE, "epoch 7-9");
+        let good = written(&list, "epoch 7-9");
         for length in (0..good.len()).step_by(97) {
-            assert!(matches!(Snapshot::read(&good[..length], STORE), Err(Unusable::Damaged)), "{length}");
+            assert!(matches!(read(&good[..length], STORE), Err(Unusable::Damaged)), "{length}");
         }
         let mut state = 7_u64;
         let mut random = |below: usize| {
@@ -372,13 +370,15 @@ mod tests {
             if bytes == good {
                 continue;
             }
-            assert!(Snapshot::read(&bytes, STORE).is_err());
+            assert!(read(&bytes, STORE).is_err());
             // With a checksum that fits, as from a program with another idea of the format.
             bytes.truncate(bytes.len() - 16 - random(3) * random(5_000));
-            bytes.splice(24..40, list.key.digest_of(STORE.as_bytes()).to_le_bytes());
+            bytes.splice(24..40, list.key.digest_of(STORE).to_le_bytes());
             bytes.splice(8..24, list.key.to_words().iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>());
-            bytes.extend(list.key.digest_of(&bytes).to_le_bytes());
-            if let Ok(snapshot) = Snapshot::read(&bytes, STORE) {
+            let mut checksum = list.key.checksum();
+            checksum.add(&bytes);
+            bytes.extend(checksum.finish().to_le_bytes());
+            if let Ok(snapshot) = read(&bytes, STORE) {
                 used += 1;
                 let _ = list.restore(snapshot, now(60));
             }

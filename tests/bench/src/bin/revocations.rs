@@ -38,7 +38,7 @@ async fn main() {
     let address = arguments.next().expect("the address of a server, or `double`");
     let number = |text: Option<String>, default| text.map_or(default, |text| text.parse().expect("a number"));
     let count = number(arguments.next(), 2_000_000);
-    let exact = number(arguments.next(), 100_000);
+    let exact = number(arguments.next(), 50_000);
     let file = env::temp_dir().join(format!("jwt-revocations-{}", std::process::id()));
     let memory = RevocationSettings::new().capacity(count + 1_000).exact_capacity(exact).snapshot_file(&file);
     let memory = memory.staleness(Duration::from_secs(60));
@@ -130,7 +130,7 @@ async fn start_on_postgres(address: &str, count: usize, memory: &RevocationSetti
 /// More than the number of revocations that have the fingerprint of another one. There are 64 sets of them.
 const fn few(count: usize) -> usize {
     let pairs = count as u64 * count as u64 / 2 / 64;
-    100 + count / 10_000 + (pairs >> 32) as usize
+    100 + count / 10_000 + (pairs >> 29) as usize
 }
 
 #[derive(Default)]
