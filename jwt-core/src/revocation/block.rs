@@ -25,7 +25,7 @@ pub(super) const fn capacity(entry_bits: u32) -> usize {
 #[derive(Clone, Copy)]
 pub(super) struct Block<'b>(pub(super) &'b [u64; WORDS]);
 
-/// Where an entry belongs.
+/// The place of an entry in its block.
 pub(super) enum Place {
     /// The set has it at this index, with this tag.
     Taken(usize, u8),
@@ -105,7 +105,7 @@ const fn bit(index: usize, entry_bits: u32) -> (usize, u32) {
     (1 + (at / u64::BITS) as usize, at % u64::BITS)
 }
 
-/// Adds an entry after the others, of which there are `len`.
+/// Adds an entry after the `len` others.
 pub(super) fn push(block: &mut [u64; WORDS], len: usize, entry_bits: u32, entry: u64) {
     block[0] |= 1 << ((entry >> entry_bits) as usize + 1 + len);
     let ((word, shift), rest) = (bit(len, entry_bits), entry & mask(entry_bits));

@@ -12,8 +12,8 @@ const LINE: usize = WORDS * size_of::<u64>();
 /// Blocks that are allocated together, always as many, so that the memory of a set's chunks fits those of the next set.
 const CHUNK: usize = 128;
 
-/// Blocks are full when so many of their entries are taken. Then a fourth of the blocks have no space, and three in a hundred
-/// fingerprints found none.
+/// The share of entries that may be taken. Then a fourth of the blocks are full, and three in a hundred fingerprints had no space
+/// in theirs.
 const FULL: (usize, usize) = (28, 32);
 
 /// Blocks for fingerprints, by their high bits. A look-up reads one.

@@ -23,16 +23,16 @@ pub(super) const MAX_LEN: usize = 1 << 26;
 ///
 /// The high bits of a fingerprint are its block, the next ones its bucket. A block has the sizes of its buckets as unary numbers,
 /// and then, at a fixed length, the rest of each fingerprint and its tag (Elias 1974, Fano 1971). So a look-up reads one line of
-/// memory. What a full block has no space for is in the few spare blocks. Sets are sorted, so they merge in one pass.
+/// memory. If a block is full, further fingerprints of it are in a few spare blocks. Sets are sorted, so they merge in one pass.
 #[derive(Clone, Debug)]
 pub(super) struct CompactSet {
     blocks: Blocks,
     spare: Blocks,
-    /// What a full spare block has no space for.
+    /// Fingerprints whose spare block is full too.
     rest: BTreeMap<u64, u8>,
 }
 
-/// How many bits the fingerprints of a set have that may get so many.
+/// The bits of the fingerprints of a set that has `most` of them at the end.
 pub(super) const fn bits_for(most: usize) -> u32 {
     let bits = (if most == 0 { 0 } else { most.ilog2() }) + 11;
     if bits < SHORTEST {

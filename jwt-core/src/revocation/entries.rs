@@ -23,7 +23,7 @@ const LONGEST_SEALED: u64 = 366 * 24 * 60 * 60;
 /// Enough that requests on different cores rarely contend for one lock.
 pub(super) const SHARDS: usize = 64;
 
-/// Sealing so many takes some microseconds, during which a look-up waits.
+/// How many entries are sealed under one lock. A look-up waits some microseconds for it.
 const SEALED_AT_ONCE: usize = 256;
 
 /// A set of keyed 128-bit digests of identifiers. If two digests collided, a good token would be refused; a revoked one is

@@ -43,7 +43,7 @@ impl End {
 }
 
 impl Sealed {
-    /// Creates an empty set whose fingerprints have so many bits.
+    /// Creates an empty set of fingerprints with this number of bits.
     pub(super) fn empty(bits: u32) -> Self {
         let empty = Arc::new(CompactSet::empty(bits));
         Self { current: Arc::clone(&empty), orphaned: empty, ends: [End::default(); TAGS] }

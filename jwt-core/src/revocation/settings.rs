@@ -52,8 +52,8 @@ impl RevocationSettings {
         }
     }
 
-    /// Sets how many revocations the list holds at once. Default: 1,000,000, which take about 90 MB in a list of one process,
-    /// and 10 MB in one that follows a server.
+    /// Sets how many revocations the list holds at once. Default: 1,000,000, which take about 100 MB in a list of one process,
+    /// and 11 MB in one that follows a server.
     ///
     /// If the list is full, revoking fails and every earlier revocation stays; a list on Redis or Postgres asks its server
     /// instead. [The guide](crate::guide::revocation) says how many logouts a day fill a list.
@@ -62,7 +62,7 @@ impl RevocationSettings {
         self
     }
 
-    /// Sets how many revocations a list on Redis or Postgres holds exactly. Default: 50,000, which take about 4 MB.
+    /// Sets how many revocations a list on Redis or Postgres holds exactly. Default: 50,000, which take about 5 MB.
     ///
     /// Of the older ones it keeps fingerprints, which take about 2.5 bytes each if there are many, and asks the server if a token has the
     /// fingerprint of a revoked one. [The guide](crate::guide::revocation) says what that means in an outage. Revocations of

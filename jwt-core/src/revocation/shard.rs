@@ -8,12 +8,12 @@ use super::local::Now;
 use super::sealed::{Sealable, Sealed};
 use super::target::{ANY_TIME, Kind};
 
-/// Looking for entries that can be dropped or sealed costs a step for each entry, so it's done after one in so many more.
+/// Looking for entries to drop or seal takes a step for each, so it waits until a shard has one more for each 16.
 const MORE_FOR_EACH: usize = 16;
 
 pub(super) struct Shard {
     pub(super) entries: DigestMap<RevokedEntry>,
-    /// The earliest second of the monotonic clock at which an entry may be dropped.
+    /// No entry may be dropped before this second of the monotonic clock.
     first_end: Second,
     /// How many entries the shard has when ended ones are to be dropped.
     prune_at: usize,
@@ -40,7 +40,7 @@ pub(super) struct Second(u32);
 impl Second {
     const NEVER: Self = Self(u32::MAX);
 
-    /// The second at which an entry ends that ends at `until` by the system clock. `None` if it has ended.
+    /// The end of an entry that ends at `until` by the system clock. `None` if it has ended.
     pub(super) fn of(until: i64, now: Now) -> Option<Self> {
         let left = u64::try_from(until.saturating_sub(now.wall)).ok().filter(|left| *left > 0)?;
         Some(u32::try_from(now.second().saturating_add(left)).map_or(Self::NEVER, Self))
@@ -63,7 +63,7 @@ impl RevokedEntry {
 }
 
 impl Shard {
-    /// Creates an empty shard. Its fingerprints have so many bits.
+    /// Creates an empty shard for fingerprints with this number of bits.
     pub(super) fn empty(bits: u32) -> Self {
         let (entries, sealed) = (DigestMap::default(), Sealed::empty(bits));
         Self { entries, first_end: Second::NEVER, prune_at: 0, sealed, seal_at: usize::MAX }

@@ -1,4 +1,4 @@
-//! Clusters in which nodes fail.
+//! Clusters with nodes that fail.
 
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ fn patient(settings: RedisSettings) -> RedisSettings {
     settings.timeout(Duration::from_secs(20)).connect_timeout(Duration::from_secs(20))
 }
 
-/// Makes the second server a primary of its own with the data of the first, which goes on.
+/// Makes the second server a primary of its own with the data of the first, which continues.
 fn part(old: &Server, new: &Server) {
     new.cli(&["REPLICAOF", "127.0.0.1", &old.port().to_string()]);
     wait_until("a replica", || new.cli(&["INFO", "replication"]).contains("master_link_status:up"));

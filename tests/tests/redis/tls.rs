@@ -100,7 +100,7 @@ async fn a_certificate_that_expires_is_noticed_with_the_next_connection_and_so_i
     node.list.revoke(&revocation).await.expect("revoked");
     assert_eq!(cli(&["CONFIG", "SET", "tls-cert-file", "expired.pem"]), "OK");
     node.list.revoke(&revocation).await.expect("the connection is open");
-    // It's valid until the end of the second in which it was signed.
+    // It's still valid in the second of its signature.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let log = Log::start();
     for kind in ["normal", "pubsub"] {
