@@ -40,7 +40,7 @@ struct State<K> {
 }
 
 impl<K: Eq + Hash> Journal<K> {
-    /// Keeps as many unconfirmed revocations as the list holds, besides those that a server has lost.
+    /// Keeps as many unconfirmed revocations as the list holds, besides the ones of a server that lost its data.
     pub(crate) fn new(capacity: usize) -> Self {
         Self::with_limits(capacity.max(MAX_CONFIRMED).saturating_add(MAX_CONFIRMED), MAX_CONFIRMED)
     }
@@ -185,7 +185,7 @@ mod tests {
         journal.unconfirmed(now).iter().map(|write| *write.key).collect()
     }
 
-    /// What is written again after a loss.
+    /// The revocations that are written again after a loss.
     fn kept(journal: &Journal<&'static str>) -> Vec<&'static str> {
         journal.suspect();
         let writes = journal.unconfirmed(0);

@@ -57,7 +57,7 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Reads what a [`Writer`] wrote. It returns an error if the source ends too early.
+/// Reads the bytes of a [`Writer`]. It returns an error if the source ends too early.
 pub(super) struct Reader<R> {
     source: R,
     checksum: Checksum,
