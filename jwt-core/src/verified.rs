@@ -240,7 +240,7 @@ impl Verified {
             None => format!("the claims don't fit `{name}`"),
         };
         // Usually the type is wrong and not the token, so it's for the operator. Each type is logged once a minute.
-        if context.warned.first_in_a_minute(name, context.clock.monotonic()) {
+        if context.warned.due(name, context.clock.monotonic()).is_some() {
             tracing::warn!(claims = name, detail, "claims do not fit");
         }
         Error::from(ErrorKind::ClaimsMismatch).with_detail(Detail::Text(detail.into()))

@@ -13,7 +13,10 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Config, Error, Notification, Row, Socket};
-use tracing::field::display;
+
+use super::PostgresSettings;
+use crate::clock::Clock;
+use crate::observe::Warned;
 
 /// A parameter and its type. Stating the type saves the round trip that would ask for it.
 pub(super) type Parameter<'p> = (&'p (dyn ToSql + Sync), Type);
@@ -24,6 +27,8 @@ pub(super) struct Connection {
     open: Arc<Open>,
     client: Arc<Mutex<Option<Arc<Client>>>>,
     timeout: Duration,
+    clock: Arc<dyn Clock>,
+    warned: Arc<Warned>,
 }
 
 type Opening = Pin<Box<dyn Future<Output = Result<Link, Error>> + Send>>;
@@ -45,7 +50,7 @@ pub(super) enum Failure {
 }
 
 impl Connection {
-    pub(super) fn new<T>(mut config: Config, tls: T, timeout: Duration) -> Self
+    pub(super) fn new<T>(mut config: Config, tls: T, settings: &PostgresSettings) -> Self
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
         T::Stream: Send,
@@ -72,14 +77,15 @@ impl Connection {
                 Ok(Link { client, notifications })
             })
         };
-        Self { open: Arc::new(open), client: Arc::default(), timeout }
+        let (timeout, clock) = (settings.timeout, Arc::clone(&settings.revocations.clock));
+        Self { open: Arc::new(open), client: Arc::default(), timeout, clock, warned: Arc::default() }
     }
 
     /// Opens a connection of its own.
     pub(super) async fn open(&self) -> Result<Link, Failure> {
         match timeout(self.timeout, (self.open)()).await {
-            Ok(link) => link.map_err(|error| report(&error)),
-            Err(_) => Err(report_timeout()),
+            Ok(link) => link.map_err(|error| self.report(&error)),
+            Err(_) => Err(self.report_timeout()),
         }
     }
 
@@ -117,8 +123,8 @@ impl Connection {
     ) -> Result<Vec<Row>, Failure> {
         match timeout(self.timeout, client.query_typed(statement, parameters)).await {
             Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => Err(self.give_up(client, report(&error)).await),
-            Err(_) => Err(self.give_up(client, report_timeout()).await),
+            Ok(Err(error)) => Err(self.give_up(client, self.report(&error)).await),
+            Err(_) => Err(self.give_up(client, self.report_timeout()).await),
         }
     }
 
@@ -133,15 +139,15 @@ impl Connection {
         let parameters = parameters.iter().map(|(value, kind)| (*value, kind.clone()));
         let mut rows = match timeout(self.timeout, client.query_typed_raw(statement, parameters)).await {
             Ok(Ok(rows)) => pin!(rows),
-            Ok(Err(error)) => return Err(self.give_up(client, report(&error)).await),
-            Err(_) => return Err(self.give_up(client, report_timeout()).await),
+            Ok(Err(error)) => return Err(self.give_up(client, self.report(&error)).await),
+            Err(_) => return Err(self.give_up(client, self.report_timeout()).await),
         };
         loop {
             match timeout(self.timeout, poll_fn(|context| rows.as_mut().poll_next(context))).await {
                 Ok(Some(Ok(row))) => take(&row),
                 Ok(None) => return Ok(()),
-                Ok(Some(Err(error))) => return Err(self.give_up(client, report(&error)).await),
-                Err(_) => return Err(self.give_up(client, report_timeout()).await),
+                Ok(Some(Err(error))) => return Err(self.give_up(client, self.report(&error)).await),
+                Err(_) => return Err(self.give_up(client, self.report_timeout()).await),
             }
         }
     }
@@ -166,57 +172,70 @@ impl Connection {
     }
 }
 
-/// Logs the server's code, and its message only if it can't quote a subject.
-fn report(error: &Error) -> Failure {
-    match error.as_db_error() {
-        Some(refusal) => {
-            let code = refusal.code();
-            let hint = match *code {
-                SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION => {
-                    "run `POSTGRES_SCHEMA` first, or correct the `search_path`"
+impl Connection {
+    /// Logs the server's code, and its message only if it can't quote a subject.
+    fn report(&self, error: &Error) -> Failure {
+        match error.as_db_error() {
+            Some(refusal) => {
+                let code = refusal.code();
+                let hint = match *code {
+                    SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION => {
+                        "run `POSTGRES_SCHEMA` first, or correct the `search_path`"
+                    }
+                    SqlState::INSUFFICIENT_PRIVILEGE => "grant the rights that the guide lists",
+                    SqlState::PROGRAM_LIMIT_EXCEEDED => "the names are too long: the guide says how long they may be",
+                    SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+                        "check the user, the password and `pg_hba.conf`"
+                    }
+                    SqlState::INVALID_CATALOG_NAME => "create the database, or correct its name",
+                    SqlState::TOO_MANY_CONNECTIONS => "raise `max_connections`: each process holds three",
+                    SqlState::CANNOT_CONNECT_NOW => "the server is starting or stopping: wait",
+                    _ => "Postgres lists its codes in the appendix \"Error Codes\"",
+                };
+                // These name a table, a function, a user or a database, and never a value.
+                let says = match *code {
+                    SqlState::UNDEFINED_TABLE
+                    | SqlState::UNDEFINED_FUNCTION
+                    | SqlState::INSUFFICIENT_PRIVILEGE
+                    | SqlState::READ_ONLY_SQL_TRANSACTION
+                    | SqlState::INVALID_PASSWORD
+                    | SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+                    | SqlState::INVALID_CATALOG_NAME
+                    | SqlState::TOO_MANY_CONNECTIONS
+                    | SqlState::CANNOT_CONNECT_NOW => refusal.message(),
+                    _ => "",
+                };
+                if let Some(times) = self.due(&format!("{} {says}", code.code())) {
+                    tracing::error!(code = code.code(), says, hint, times, "the Postgres server refused an operation");
                 }
-                SqlState::INSUFFICIENT_PRIVILEGE => "grant the rights that the guide lists",
-                SqlState::PROGRAM_LIMIT_EXCEEDED => "the names are too long: the guide says how long they may be",
-                SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
-                    "check the user, the password and `pg_hba.conf`"
+                match *code {
+                    SqlState::DISK_FULL | SqlState::OUT_OF_MEMORY => Failure::Full,
+                    SqlState::PROGRAM_LIMIT_EXCEEDED => Failure::TooLong,
+                    _ => Failure::Unreachable,
                 }
-                SqlState::INVALID_CATALOG_NAME => "create the database, or correct its name",
-                SqlState::TOO_MANY_CONNECTIONS => "raise `max_connections`: each process holds three",
-                SqlState::CANNOT_CONNECT_NOW => "the server is starting or stopping: wait",
-                _ => "Postgres lists its codes in the appendix \"Error Codes\"",
-            };
-            // These name a table, a function, a user or a database, and never a value.
-            let says = match *code {
-                SqlState::UNDEFINED_TABLE
-                | SqlState::UNDEFINED_FUNCTION
-                | SqlState::INSUFFICIENT_PRIVILEGE
-                | SqlState::READ_ONLY_SQL_TRANSACTION
-                | SqlState::INVALID_PASSWORD
-                | SqlState::INVALID_AUTHORIZATION_SPECIFICATION
-                | SqlState::INVALID_CATALOG_NAME
-                | SqlState::TOO_MANY_CONNECTIONS
-                | SqlState::CANNOT_CONNECT_NOW => refusal.message(),
-                _ => "",
-            };
-            tracing::error!(code = code.code(), says, hint, "the Postgres server refused an operation");
-            match *code {
-                SqlState::DISK_FULL | SqlState::OUT_OF_MEMORY => Failure::Full,
-                SqlState::PROGRAM_LIMIT_EXCEEDED => Failure::TooLong,
-                _ => Failure::Unreachable,
+            }
+            None => {
+                // Without a code, it's an error of the connection, which has no data of a row or a parameter.
+                let cause = error.source().map(ToString::to_string);
+                if let Some(times) = self.due(&format!("{error} {cause:?}")) {
+                    tracing::error!(%error, cause, times, "the Postgres server can't be reached");
+                }
+                Failure::Unreachable
             }
         }
-        None => {
-            // Without a code, it's an error of the connection, which has no data of a row or a parameter.
-            let cause = error.source().map(display);
-            tracing::error!(%error, cause, "the Postgres server can't be reached");
-            Failure::Unreachable
-        }
     }
-}
 
-fn report_timeout() -> Failure {
-    tracing::error!("the Postgres server took longer than `PostgresSettings::timeout`");
-    Failure::Unreachable
+    fn report_timeout(&self) -> Failure {
+        if let Some(times) = self.due("timeout") {
+            tracing::error!(times, "the Postgres server took longer than `PostgresSettings::timeout`");
+        }
+        Failure::Unreachable
+    }
+
+    /// While the server is down, every operation fails. So each kind of error is logged at once, and then once a minute.
+    fn due(&self, fault: &str) -> Option<u64> {
+        self.warned.due(fault, self.clock.monotonic())
+    }
 }
 
 impl fmt::Debug for Connection {

@@ -71,7 +71,7 @@ impl PostgresRevocations {
         let hosts =
             (config.get_hosts(), config.get_ports(), config.get_dbname(), config.get_user(), config.get_options());
         let store = format!("postgres {hosts:?}");
-        let connection = Connection::new(config, tls, settings.timeout);
+        let connection = Connection::new(config, tls, &settings);
         let (local, feed) = MemoryRevocations::with_store(settings.revocations.clone(), &store);
         let table = Arc::new(Table::new(connection, settings, feed));
         let (follower, synced) = Follower::new(Arc::clone(&table));

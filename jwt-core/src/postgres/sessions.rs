@@ -75,7 +75,7 @@ impl PostgresSessions {
         T::TlsConnect: Send,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        Self { connection: Connection::new(config, tls, settings.timeout) }
+        Self { connection: Connection::new(config, tls, settings) }
     }
 
     /// Deletes sessions that have expired by the server's clock, and returns how many there were. Call it every hour or so.

@@ -9,8 +9,9 @@ use tokio::sync::Mutex;
 
 use super::RedisSettings;
 use super::address::{Address, without_secrets};
-use super::failure::{Failure, breaks_connection, category, code, forbidden_command, is_rejected, report};
+use super::failure::{Failure, breaks_connection, category, code, forbidden_command, is_rejected};
 use super::link::Link;
+use crate::observe::Warned;
 
 #[derive(Clone)]
 pub(super) struct Connection(Arc<Shared>);
@@ -23,6 +24,7 @@ struct Shared {
     current: Mutex<Option<Current>>,
     /// How many attempts to connect have failed.
     failed_attempts: AtomicU64,
+    warned: Warned,
 }
 
 #[derive(Clone)]
@@ -46,7 +48,7 @@ impl Connection {
         let server = without_secrets(address).to_owned();
         let (address, settings) = (Address::parse(address, settings)?, settings.clone());
         let (current, failed_attempts) = (Mutex::new(None), AtomicU64::new(0));
-        Ok(Self(Arc::new(Shared { address, server, settings, current, failed_attempts })))
+        Ok(Self(Arc::new(Shared { address, server, settings, current, failed_attempts, warned: Warned::default() })))
     }
 
     pub(super) fn address(&self) -> &Address {
@@ -81,9 +83,12 @@ impl Connection {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            let failure = current.note(&error);
+            if breaks_connection(&error) {
+                current.is_broken.store(true, Ordering::SeqCst);
+            }
+            self.report(&error, "a command to the Redis server failed");
             if !(is_first && is_rejected(&error)) {
-                return Err(failure);
+                return Err(Failure::from(&error));
             }
             is_first = false;
         }
@@ -114,27 +119,20 @@ impl Connection {
             Err(error) => {
                 *current = None;
                 self.0.failed_attempts.fetch_add(1, Ordering::SeqCst);
-                let server = self.server();
-                tracing::warn!(
-                    server,
-                    error = category(&error),
-                    code = code(&error),
-                    command = forbidden_command(&error),
-                    "can't connect to the Redis server"
-                );
+                self.report(&error, "can't connect to the Redis server");
                 Err(Failure::from(&error))
             }
         }
     }
-}
 
-impl Current {
-    fn note(&self, error: &RedisError) -> Failure {
-        if breaks_connection(error) {
-            self.is_broken.store(true, Ordering::SeqCst);
+    /// While the server is down, every operation fails. So each kind of error is logged at once, and then once a minute.
+    pub(super) fn report(&self, error: &RedisError, what: &str) {
+        let (error, code, command) = (category(error), code(error), forbidden_command(error));
+        let fault = format!("{what}: {error} {code:?} {command:?}");
+        let monotonic = self.0.settings.revocations.clock.monotonic();
+        if let Some(times) = self.0.warned.due(&fault, monotonic) {
+            tracing::warn!(server = self.server(), error, code, command, times, "{what}");
         }
-        report(error, "a command to the Redis server failed");
-        Failure::from(error)
     }
 }
 

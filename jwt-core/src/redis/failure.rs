@@ -89,10 +89,6 @@ pub(super) fn category(error: &RedisError) -> &str {
     }
 }
 
-pub(super) fn report(error: &RedisError, what: &str) {
-    tracing::warn!(error = category(error), code = code(error), command = forbidden_command(error), "{what}");
-}
-
 #[cfg(test)]
 mod tests {
     use ::redis::make_extension_error;

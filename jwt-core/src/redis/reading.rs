@@ -80,7 +80,7 @@ impl Reading {
             let link = link.clone();
             tasks.spawn(async move {
                 if let Err(error) = reading.read(&server, link, shard).await {
-                    super::failure::report(&error, "reading the revocations failed: continuing on a new connection");
+                    server.connection.report(&error, "reading the revocations failed: continuing on a new connection");
                     reading.note(&error);
                 }
                 if reading.is_done() || reading.has_failed() {

@@ -7,7 +7,7 @@ use ::redis::Value;
 use super::RedisSettings;
 use super::codec::{RecordKey, SHARDS, shard_of};
 use super::connection::Connection;
-use super::failure::{self, Failure};
+use super::failure::Failure;
 use super::link::Link;
 use super::position::Progress;
 use super::scripts::{EPOCH, REVOKE};
@@ -162,7 +162,7 @@ impl Server {
             let answers: Vec<Value> = match commands.query_async(&mut link).await {
                 Ok(answers) => answers,
                 Err(error) => {
-                    failure::report(&error, "looking a token up on the Redis server failed");
+                    this.connection.report(&error, "looking a token up on the Redis server failed");
                     return Standing::Unavailable;
                 }
             };

@@ -13,6 +13,7 @@ use super::target::{ANY_TIME, Kind};
 use super::{Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, Standing, TokenIdentity};
 use crate::claims::NumericDate;
 use crate::clock::Moment;
+use crate::observe::Warned;
 use crate::step::Step;
 
 /// A revocation list in the memory of one process, which is empty again after a restart.
@@ -32,14 +33,10 @@ pub(super) struct Memory {
     pub(super) entries: Entries,
     /// How many revocations failed because the list was full.
     refused: AtomicU64,
-    /// When that was last logged, in seconds of the monotonic clock and one more; 0 if never.
-    reported: AtomicU64,
+    warned: Warned,
     /// Only if the list follows a feed.
     pub(super) freshness: Option<Freshness>,
 }
-
-/// How many seconds pass at least between two lines in the log about a full list.
-const REPORT_EVERY: u64 = 60;
 
 /// How full a revocation list is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,8 +137,7 @@ impl Memory {
     }
 
     pub(super) fn of(entries: Entries, settings: RevocationSettings, freshness: Option<Freshness>) -> Self {
-        let (refused, reported) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { settings, entries, refused, reported, freshness }
+        Self { settings, entries, refused: AtomicU64::new(0), warned: Warned::default(), freshness }
     }
 
     pub(super) fn moment(&self) -> Moment {
@@ -179,11 +175,7 @@ impl Memory {
     /// A list that is full refuses every revocation, so one line a minute says how many there were.
     fn report_full(&self, now: Duration) {
         let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
-        let (last, second) = (self.reported.load(Ordering::Relaxed), now.as_secs().saturating_add(1));
-        if last != 0 && second < last.saturating_add(REPORT_EVERY) {
-            return;
-        }
-        if self.reported.compare_exchange(last, second, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        if self.warned.due("full", now).is_some() {
             tracing::error!(
                 capacity = self.entries.capacity(),
                 refused,

@@ -469,7 +469,7 @@ impl Pipeline {
         }
         if let Err(error) = outcome
             && error.is_setup_fault()
-            && warned.first_in_a_minute(error.code(), clock.monotonic())
+            && warned.due(error.code(), clock.monotonic()).is_some()
         {
             tracing::warn!(
                 outcome = error.code(),

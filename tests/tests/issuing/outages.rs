@@ -311,3 +311,34 @@ async fn a_token_from_a_clock_beyond_the_leeway_is_refused_until_the_others_have
     assert_eq!(process.refusal(&pair).await, None);
     assert_eq!(process.refresh(&pair).await.map(drop), Ok(()));
 }
+
+#[tokio::test]
+async fn an_outage_is_logged_at_once_and_then_once_a_minute_with_the_number_of_failures() {
+    let shop = Shop::usual();
+    let (store, list) = (ScriptedSessions::default(), list(&shop, 0));
+    let process = Process::start(&shop, store.clone(), &list);
+    let pair = process.log_in("joe").await.expect("a session");
+    let log = Log::start();
+    let lines =
+        |what: &str| log.text().lines().filter(|line| line.contains(what)).map(str::to_owned).collect::<Vec<_>>();
+    store.fail(&ScriptedSessions::ALL);
+    for failures in 1..=20 {
+        assert_eq!(process.log_in("joe").await.map(drop), UNAVAILABLE);
+        assert_eq!(process.refresh(&pair).await.map(drop), UNAVAILABLE);
+        let lines = lines("sessions are unavailable");
+        assert_eq!(lines.len(), 1, "after {failures}");
+        assert!(lines[0].contains("ERROR") && lines[0].contains("the session store is unavailable"), "{lines:?}");
+    }
+    shop.wait(60);
+    assert_eq!(process.refresh(&pair).await.map(drop), UNAVAILABLE);
+    let reports = lines("sessions are unavailable");
+    assert_eq!(reports.len(), 2);
+    assert!(reports[0].ends_with(" times=1") && reports[1].ends_with(" times=40"), "{reports:?}");
+
+    // Another fault isn't hidden by this one: the revocation list is full.
+    store.recover();
+    for _ in 0..3 {
+        assert_eq!(process.log_out(&pair).await, UNAVAILABLE);
+    }
+    assert_eq!(lines("its access tokens can't be revoked").len(), 1, "{}", log.text());
+}

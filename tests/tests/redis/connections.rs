@@ -136,6 +136,24 @@ async fn the_log_has_the_servers_error_code() {
 }
 
 #[tokio::test]
+async fn a_server_that_cannot_be_reached_is_reported_once_a_minute() {
+    let log = Log::start();
+    let clock = ManualClock::at(NOW);
+    let settings = RedisSettings::new().revocations(RevocationSettings::new().clock(clock.clone()));
+    // Nothing listens on this port.
+    let store = RedisSessions::connect("redis://127.0.0.1:1/", &settings).expect("an address");
+    for (minute, last) in [(0, "times=1"), (1, "times=50")] {
+        for _ in 0..50 {
+            assert!(store.find("joe", "s").await.is_err());
+        }
+        let text = log.text();
+        let lines: Vec<_> = text.lines().filter(|line| line.contains("can't connect to the Redis server")).collect();
+        assert!(lines.len() == minute + 1 && lines[minute].contains(last), "{lines:?}");
+        clock.advance(Duration::from_secs(60));
+    }
+}
+
+#[tokio::test]
 async fn the_log_names_the_server_that_cannot_be_reached_and_no_password() {
     let log = Log::start();
     // Nothing listens on this port.

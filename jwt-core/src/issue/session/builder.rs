@@ -1,12 +1,13 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::error::{BoxError, BuildError, BuildErrorKind};
 use crate::http::token::TokenSources;
 use crate::issue::{AccessToken, REFRESH_TYPE, TokenIssuer};
+use crate::observe::Warned;
 use crate::revocation::{Revocation, RevocationStore};
 use crate::verify::Verifier;
 
@@ -270,7 +271,7 @@ impl SessionsBuilder {
             lists: self.lists,
             journal: EndJournal::default(),
             is_healing: AtomicBool::new(false),
-            reported_at: AtomicU64::new(0),
+            warned: Warned::default(),
         }))
     }
 }

@@ -235,7 +235,12 @@ impl Sessions {
     async fn run_end_hooks(&self, subject: &str, id: &str) -> Result<(), Error> {
         let ended =
             EndedSession { issuer: self.0.tokens.name().to_owned(), subject: subject.to_owned(), id: id.to_owned() };
-        self.0.hooks.run_end(ended).await
+        self.0.hooks.run_end(ended).await.map_err(|error| {
+            if let Some(times) = self.due(&format!("hook: {error}")) {
+                tracing::error!(%error, times, "a session has ended, but its access tokens can't be revoked or a function of `on_end` failed: trying again");
+            }
+            ErrorKind::SessionsUnavailable.into()
+        })
     }
 
     /// The second after which no refresh token is valid that was issued until now.
@@ -244,13 +249,10 @@ impl Sessions {
         self.now().saturating_add(lifetime).saturating_add(MAX_LEEWAY).as_secs() + 1
     }
 
-    /// The log reports lost writes once a minute.
     pub(super) fn report_lost_writes(&self) {
-        let now = self.now().as_secs();
-        let before = self.0.reported_at.load(Ordering::Relaxed);
-        if now >= before.saturating_add(60) || now < before {
-            self.0.reported_at.store(now, Ordering::Relaxed);
+        if let Some(times) = self.due("lost writes") {
             tracing::warn!(
+                times,
                 "the session store has lost writes: sessions continue or end as their tokens and this process know"
             );
         }

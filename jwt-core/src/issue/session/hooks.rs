@@ -3,7 +3,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::error::{BoxError, Error, ErrorKind};
+use crate::error::BoxError;
 use crate::issue::AccessToken;
 
 use super::Session;
@@ -54,12 +54,9 @@ impl Hooks {
         self.end.push(Arc::new(move |ended| Box::pin(end(ended))));
     }
 
-    pub(super) async fn run_end(&self, ended: EndedSession) -> Result<(), Error> {
+    pub(super) async fn run_end(&self, ended: EndedSession) -> Result<(), BoxError> {
         for end in &self.end {
-            end(ended.clone()).await.map_err(|error| {
-                tracing::error!(%error, "a session has ended, but its access tokens can't be revoked or a function of `on_end` failed: trying again");
-                Error::from(ErrorKind::SessionsUnavailable)
-            })?;
+            end(ended.clone()).await?;
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 use crate::issue::TokenIssuer;
+use crate::observe::Warned;
 use crate::revocation::RevocationStore;
 use crate::verify::Verifier;
 
@@ -68,8 +69,7 @@ pub(super) struct Inner {
     pub(super) journal: EndJournal,
     /// Whether a request is ending sessions again.
     pub(super) is_healing: AtomicBool,
-    /// When the log last reported that the store went back, in seconds.
-    pub(super) reported_at: AtomicU64,
+    pub(super) warned: Warned,
 }
 
 impl Sessions {
@@ -98,8 +98,15 @@ impl Sessions {
         self.0.tokens.clock().now()
     }
 
+    /// Counts a fault. If it's to be logged now, returns how often it was met since the last line about it.
+    pub(super) fn due(&self, fault: &str) -> Option<u64> {
+        self.0.warned.due(fault, self.0.tokens.clock().monotonic())
+    }
+
     pub(super) fn unavailable(&self, error: &SessionStoreError) -> Error {
-        tracing::error!(%error, "sessions are unavailable");
+        if let Some(times) = self.due(&error.to_string()) {
+            tracing::error!(%error, times, "sessions are unavailable");
+        }
         if matches!(error, SessionStoreError::Unavailable(_)) {
             self.0.journal.pause(self.0.tokens.clock().monotonic());
         }
