@@ -7,7 +7,7 @@ const MAX_FAULTS: usize = 16;
 /// How long a fault is only counted after a line about it.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Remembers what was logged, so that each fault is logged at once and then once a minute, no matter how many requests meet it.
+/// Counts faults, so that each is logged at once and then once a minute, no matter how many requests meet it.
 #[derive(Debug, Default)]
 pub(crate) struct Warned(Mutex<Vec<Fault>>);
 

@@ -69,7 +69,9 @@ impl MemoryRevocations {
             entries = entries.keyed(key);
         }
         let freshness = Freshness::new(settings.staleness);
-        let memory = Arc::new(Memory::of(entries, settings, Some(freshness)));
+        let mut memory = Memory::of(entries, settings, Some(freshness));
+        memory.has_server = true;
+        let memory = Arc::new(memory);
         (Self(Arc::clone(&memory)), Feed { file: file.map(Arc::new), ..Feed::of(memory) })
     }
 }

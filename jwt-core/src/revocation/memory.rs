@@ -36,6 +36,8 @@ pub(super) struct Memory {
     warned: Warned,
     /// Only if the list follows a feed.
     pub(super) freshness: Option<Freshness>,
+    /// Whether a server has the revocations too, and is asked if they don't fit into the list.
+    pub(super) has_server: bool,
 }
 
 /// How full a revocation list is.
@@ -137,7 +139,7 @@ impl Memory {
     }
 
     pub(super) fn of(entries: Entries, settings: RevocationSettings, freshness: Option<Freshness>) -> Self {
-        Self { settings, entries, refused: AtomicU64::new(0), warned: Warned::default(), freshness }
+        Self { settings, entries, refused: AtomicU64::new(0), warned: Warned::default(), freshness, has_server: false }
     }
 
     pub(super) fn moment(&self) -> Moment {
@@ -172,14 +174,33 @@ impl Memory {
         })
     }
 
-    /// A list that is full refuses every revocation, so one line a minute says how many there were.
+    /// A list that is full has no space for any revocation, so one line a minute says how many there were.
     fn report_full(&self, now: Duration) {
         let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
-        if self.warned.due("full", now).is_some() {
+        if self.warned.due("full", now).is_none() {
+            return;
+        }
+        let capacity = self.entries.capacity();
+        if self.has_server {
+            tracing::warn!(
+                capacity,
+                without_space = refused,
+                "the revocation list is full, so requests wait while the server is asked about their tokens: raise `capacity`, \
+                 or lower `longest_lifetime`"
+            );
+        } else if self.freshness.is_some() {
             tracing::error!(
-                capacity = self.entries.capacity(),
+                capacity,
                 refused,
-                "the revocation list is full: raise `capacity`, or lower `longest_lifetime`"
+                "the revocation list is full, so requests are answered with 503 until the feed was sent again and fits: raise \
+                 `capacity`, or lower `longest_lifetime`"
+            );
+        } else {
+            tracing::error!(
+                capacity,
+                refused,
+                "the revocation list is full, so revoking fails and the tokens stay valid: raise `capacity`, or lower \
+                 `longest_lifetime`"
             );
         }
     }

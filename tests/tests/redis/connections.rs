@@ -109,6 +109,32 @@ async fn a_task_that_panics_is_started_again_and_reported() {
     assert!(log.text().contains("has ended: starting it again"), "{}", log.text());
 }
 
+/// What a full list means depends on who else has the revocations.
+#[tokio::test]
+async fn a_full_list_is_reported_with_its_consequence() {
+    let full = || RevocationSettings::new().capacity(0);
+    let revocation = Revocation::session(ISSUER, "a");
+    let log = Log::start();
+    let reports = || {
+        let text = log.text();
+        text.lines().filter(|line| line.contains("the revocation list is full")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let alone = MemoryRevocations::with_settings(full());
+    assert!(alone.revoke(&revocation).is_err());
+    assert!(reports()[0].starts_with("ERROR") && reports()[0].contains("revoking fails"), "{:?}", reports());
+
+    let (_list, feed) = MemoryRevocations::with_feed(full(), Duration::from_secs(10));
+    assert!(feed.revoke(&revocation).is_err());
+    assert!(reports()[1].starts_with("ERROR") && reports()[1].contains("answered with 503"), "{:?}", reports());
+
+    // Nothing listens on this port, and the process keeps the revocation in its memory first.
+    let settings = RedisSettings::new().revocations(full());
+    let shared = RedisRevocations::connect("redis://127.0.0.1:1/", settings).expect("an address");
+    assert!(shared.revoke(&revocation).await.is_err(), "the server is down");
+    assert!(reports()[2].starts_with("WARN") && reports()[2].contains("the server is asked"), "{:?}", reports());
+    assert_eq!(reports().len(), 3);
+}
+
 #[tokio::test]
 async fn a_full_list_is_reported_once_a_minute() {
     let log = Log::start();
