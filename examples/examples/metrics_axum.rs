@@ -63,7 +63,7 @@ mod tests {
     use axum::http::Request;
     use axum::{Router, routing::get};
     use jwt_tower::JwtLayer;
-    use jwt_tower::jwt_core::observe::MetricsObserver;
+    use jwt_tower::jwt_core::observe::{Event, MetricsObserver, Observer as _};
     use jwt_tower::jwt_core::revocation::Standing;
     use jwt_tower::jwt_core::testing::{AUDIENCE, Script, ScriptedIssuer, ScriptedRevocations, TestAuth};
     use jwt_tower::jwt_core::{TrustedIssuer, Verifier};
@@ -98,6 +98,8 @@ mod tests {
         issuer.clock().advance(Duration::from_secs(1800));
         assert!(verifier.fetch_keys().await.is_err());
         send(&app, "/", &issuer.token().bearer()).await;
+        // A revocation list on a server sends it.
+        MetricsObserver.observe(Event::ClockOffset { millis: 90_000 });
     }
 
     /// The metrics of a query, each with the labels that the query needs.

@@ -38,7 +38,7 @@ impl Moment {
     }
 
     /// Returns the time since `earlier`, by the clock that shows more.
-    #[cfg(feature = "remote")]
+    #[cfg(any(feature = "postgres", feature = "redis", feature = "remote"))]
     pub(crate) fn since(self, earlier: Self) -> Duration {
         let monotonic = self.monotonic.saturating_sub(earlier.monotonic);
         monotonic.max(self.wall.saturating_sub(earlier.wall))

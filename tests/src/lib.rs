@@ -4,6 +4,7 @@ pub mod adapter;
 pub mod answer;
 pub mod ask;
 pub mod certificates;
+pub mod clock_contract;
 pub mod device;
 pub mod directory;
 pub mod forge;

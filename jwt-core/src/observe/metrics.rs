@@ -25,6 +25,11 @@ impl MetricsObserver {
         );
         describe_gauge!("jwt_keys_usable", "Usable keys in an issuer's set");
         describe_gauge!("jwt_keys_loaded_timestamp_seconds", Unit::Seconds, "When an issuer's set was last fetched");
+        describe_gauge!(
+            "jwt_clock_offset_seconds",
+            Unit::Seconds,
+            "How far the clock is ahead of the revocation list's server"
+        );
         describe_gauge!("jwt_keys_failing", "Whether the last fetch of an issuer's set failed");
     }
 }
@@ -63,6 +68,11 @@ impl Observer for MetricsObserver {
                 }
             }
             Event::StaleKeysUsed { .. } => counter!("jwt_stale_keys_used_total").increment(1),
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a clock that counts from 1970 is off by less than 2^53 milliseconds"
+            )]
+            Event::ClockOffset { millis } => gauge!("jwt_clock_offset_seconds").set(millis as f64 / 1_000.0),
             Event::RevocationOutageIgnored => counter!("jwt_revocation_outages_ignored_total").increment(1),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 
-/// Something a verifier did.
+/// Something a verifier or a revocation list did.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'e> {
@@ -67,10 +67,17 @@ pub enum Event<'e> {
     },
     /// A token was accepted although the revocation list was unavailable, because the verifier is configured to.
     RevocationOutageIgnored,
+    /// A list on Redis or Postgres has compared the clock with its server's. Sent to the observer of `RevocationSettings::observer`.
+    ClockOffset {
+        /// How far the clock of this process is ahead of the server's, in milliseconds, or behind it if this is negative. It is
+        /// exact to half a second.
+        millis: i64,
+    },
 }
 
 /// Receives a verifier's events, for metrics or an audit log. Set it with
-/// [`VerifierBuilder::observer`](crate::VerifierBuilder::observer).
+/// [`VerifierBuilder::observer`](crate::VerifierBuilder::observer). A revocation list on a server has one of its own, by
+/// `RevocationSettings::observer`.
 ///
 /// It's called while a request is handled, once or twice for each token: don't block in it. If it panics, the request panics. By
 /// default there is no observer.

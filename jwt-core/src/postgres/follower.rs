@@ -9,6 +9,7 @@ use tokio_postgres::{Client, Notification};
 
 use super::connection::{Failure, Link, Parameter};
 use super::table::{LISTEN, PROVE, Position, Run, Start, Table};
+use crate::clock::Moment;
 
 /// Keeps the memory of a process equal to the table.
 pub(super) struct Follower {
@@ -96,7 +97,7 @@ impl Follower {
                 });
             }
             let moment = table.moment();
-            let reached = self.prove(&mut following, proof).await?;
+            let reached = self.prove(&mut following, proof, moment).await?;
             if std::mem::take(&mut following.must_read) {
                 self.read_since(&following.client, &start.position).await?;
             }
@@ -167,12 +168,16 @@ impl Follower {
     /// that were committed before it have arrived. With synchronous replication, the commit waits for the standbys too.
     ///
     /// Returns a point to continue from: a transaction that was complete before this one has sent its message before.
-    async fn prove(&self, following: &mut Following, proof: u64) -> Result<Start, Failure> {
+    async fn prove(&self, following: &mut Following, proof: u64, asked: Moment) -> Result<Start, Failure> {
         let proof = proof.to_string();
         let client = Arc::clone(&following.client);
         let connection = &self.table.connection;
         let parameters: [Parameter<'_>; 2] = [(&following.own_channel, Type::TEXT), (&proof, Type::TEXT)];
         let rows = connection.query_on(&client, PROVE, &parameters).await?;
+        let answered = self.table.moment();
+        if let Some(micros) = rows.first().and_then(|row| u64::try_from(row.try_get::<_, i64>(2).ok()?).ok()) {
+            self.table.feed.compare_clocks(asked, answered, Duration::from_micros(micros));
+        }
         let arrival = timeout(self.table.settings.timeout, self.receive_until(following, Some(&proof)));
         arrival.await.unwrap_or(Err(Failure::Unreachable))?;
         rows.first().and_then(Start::read).ok_or(Failure::Unreachable)

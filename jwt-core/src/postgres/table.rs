@@ -105,14 +105,15 @@ pub(super) const LISTEN: &str = concat!("SELECT pg_backend_pid(), ", channel!())
 /// The run, and a transaction before which all are complete.
 const STATE: &str = concat!("SELECT ", run!(), ", pg_snapshot_xmin(pg_current_snapshot())::text");
 
-/// Sends a message, and returns the same.
+/// Sends a message, and returns the same, and the time in microseconds.
 ///
 /// If a transaction only notifies, its commit does not wait for synchronous standbys, because it has written nothing to the log. So
 /// this one writes an empty message there, for which it needs no rights.
 pub(super) const PROVE: &str = concat!(
     "SELECT ",
     run!(),
-    ", pg_snapshot_xmin(pg_current_snapshot())::text, pg_notify($1, $2), pg_logical_emit_message(true, 'jwt', '')"
+    ", pg_snapshot_xmin(pg_current_snapshot())::text, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    pg_notify($1, $2), pg_logical_emit_message(true, 'jwt', '')"
 );
 
 /// The run, and the revocations that name the token.

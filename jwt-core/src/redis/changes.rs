@@ -10,6 +10,7 @@ use super::link::Link;
 use super::position::{ChangeId, Progress};
 use super::scripts::{BEGIN, FOLLOW, INFO};
 use super::server::Server;
+use crate::clock::Moment;
 use crate::revocation::{Origin, Record};
 
 /// The message that says that an epoch has begun.
@@ -56,11 +57,13 @@ pub(super) async fn ask(
     link: &mut Link,
     epoch: &str,
     progress: &Progress,
+    asked: Moment,
 ) -> Result<Reply, RedisError> {
     let position = progress.position();
     let mut script = on_all_keys(server, &FOLLOW);
     script.arg(epoch).arg(position.map(|position| position.to_string()).unwrap_or_default()).arg(PAGE);
     let reply: Vec<String> = script.invoke_async(link).await?;
+    let answered = server.moment();
     let mut reply = reply.into_iter();
     let mut next = || reply.next().ok_or_else(unreadable);
     let status = match next()?.as_str() {
@@ -78,6 +81,8 @@ pub(super) async fn ask(
     }
     let age = Duration::from_millis(next()?.parse().unwrap_or(0));
     let last = ChangeId::parse(&next()?).ok_or_else(unreadable)?;
+    let time = Duration::from_micros(next()?.parse().map_err(|_| unreadable())?);
+    server.feed.compare_clocks(asked, answered, time);
     let mut reached = position;
     while let (Some(id), Some(record)) = (reply.next(), reply.next()) {
         match Record::parse_message(&record) {

@@ -135,7 +135,7 @@ impl Follower {
         }
         while !progress.is_disconnected() {
             let moment = server.moment();
-            let reply = changes::ask(server, &mut link, &knowledge.epoch, progress).await?;
+            let reply = changes::ask(server, &mut link, &knowledge.epoch, progress, moment).await?;
             self.decide_about_snapshot(reply.status);
             let starts_over = match reply.status {
                 Status::Lost => {

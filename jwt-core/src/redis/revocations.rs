@@ -109,7 +109,7 @@ impl RedisRevocations {
         self.0.local.coverage() == Coverage::Complete
     }
 
-    /// Returns how full the memory of this process is.
+    /// Returns how full the memory of this process is, and how far its clock is from the server's.
     #[must_use]
     pub fn status(&self) -> RevocationListStatus {
         self.0.local.status()

@@ -20,8 +20,9 @@ macro_rules! script {
                 r"
                 local time = redis.call('TIME')
                 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+                local micros = time[1] .. string.format('%06d', time[2])
                 local function log(first, stream, name, value)
-                    local id = redis.call('HINCRBY', first, 'change', 1) .. '-' .. time[1] .. string.format('%06d', time[2])
+                    local id = redis.call('HINCRBY', first, 'change', 1) .. '-' .. micros
                     local result = redis.pcall('XADD', stream, 'MAXLEN', '~', 100000, id, name, value)
                     if type(result) == 'table' and result.err then
                         -- The log is ahead, because the first shard was lost.
@@ -82,8 +83,8 @@ pub(super) static REVOKE: LazyLock<Script> = script!(
     "
 );
 
-/// Returns the changes after a position: a status, the epoch, its age in milliseconds, the last change, and pairs of change
-/// and record.
+/// Returns the changes after a position: a status, the epoch, its age in milliseconds, the last change, the time in microseconds,
+/// and pairs of change and record.
 ///
 /// Removing a field that isn't there is a write that needs no memory, so a full primary carries it out, and a replica or a
 /// primary that lacks replicas does not.
@@ -104,15 +105,15 @@ pub(super) static FOLLOW: LazyLock<Script> = script!(
     local age = string.format('%.0f', now - created)
     local last = redis.call('HGET', first, 'last') or ''
     local position = ARGV[2]
-    if epoch ~= ARGV[1] or position == '' then return { 'new', epoch, age, last } end
-    local reply = { 'known', epoch, age, last }
+    if epoch ~= ARGV[1] or position == '' then return { 'new', epoch, age, last, micros } end
+    local reply = { 'known', epoch, age, last, micros }
     if position ~= last then
         local changes = redis.call('XRANGE', stream, position, '+', 'COUNT', ARGV[3] + 1)
         if #changes == 0 or changes[1][1] ~= position then
             local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
             local function number(id) return tonumber(string.match(id, '^%d+')) end
             local is_old = oldest and number(position) < number(oldest[1])
-            return { is_old and 'gap' or 'forked', epoch, age, last }
+            return { is_old and 'gap' or 'forked', epoch, age, last, micros }
         end
         for at = 2, #changes do
             reply[#reply + 1] = changes[at][1]

@@ -1,3 +1,5 @@
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +17,8 @@ use super::memory::Memory;
 use super::target::Kind;
 use super::{MemoryRevocations, Revocation, RevocationSettings, RevokeError};
 use crate::clock::Moment;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use crate::observe::Event;
 
 /// Fills a list from a source of your own; made by [`MemoryRevocations::with_feed`].
 ///
@@ -210,6 +214,16 @@ impl Feed {
         }
     }
 
+    /// Compares the clock with the server's time in an answer.
+    pub(crate) fn compare_clocks(&self, asked: Moment, answered: Moment, server: Duration) {
+        let Some(millis) = self.memory.clock_offset.compare(asked, answered, server) else { return };
+        let report = || self.memory.settings.observer.observe(Event::ClockOffset { millis });
+        // A panic must not end the task that follows the server.
+        if panic::catch_unwind(AssertUnwindSafe(report)).is_err() {
+            tracing::error!("the observer panicked");
+        }
+    }
+
     /// Writes the file if there is something new.
     pub(crate) fn save(&self) {
         if let Some(file) = &self.file {
@@ -308,6 +322,23 @@ mod tests {
             done.store(true, Ordering::SeqCst);
             assert!(!missed);
         });
+    }
+
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    #[test]
+    fn an_observer_that_panics_does_not_stop_the_task_that_compares_clocks() {
+        #[derive(Debug)]
+        struct Panicking;
+        impl crate::observe::Observer for Panicking {
+            fn observe(&self, event: Event<'_>) {
+                panic!("an observer of a test: {event:?}");
+            }
+        }
+        let (clock, settings) = (ManualClock::at(1_000), RevocationSettings::new().observer(Panicking));
+        let (list, feed) = MemoryRevocations::with_store(settings.clock(clock.clone()), "test");
+        let now = Moment::of(&clock);
+        feed.compare_clocks(now, now, Duration::from_secs(990));
+        assert_eq!(list.status().clock_offset_millis, Some(10_000));
     }
 
     #[test]

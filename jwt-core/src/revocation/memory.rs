@@ -9,6 +9,8 @@ use super::freshness::{Coverage, Freshness};
 #[cfg(any(feature = "postgres", feature = "redis"))]
 use super::local::Unconfirmed;
 use super::local::{Known, LocalStanding, Now, Origin};
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use super::offset::ClockOffset;
 use super::target::{ANY_TIME, Kind};
 use super::{Revocation, RevocationList, RevocationSettings, RevocationStore, RevokeError, Standing, TokenIdentity};
 use crate::claims::NumericDate;
@@ -29,18 +31,20 @@ pub struct MemoryRevocations(pub(super) Arc<Memory>);
 
 #[derive(Debug)]
 pub(super) struct Memory {
-    settings: RevocationSettings,
+    pub(super) settings: RevocationSettings,
     pub(super) entries: Entries,
     /// How many revocations failed because the list was full.
     refused: AtomicU64,
     warned: Warned,
     /// Only if the list follows a feed.
     pub(super) freshness: Option<Freshness>,
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(super) clock_offset: ClockOffset,
     /// Whether a server has the revocations too, and is asked if they don't fit into the list.
     pub(super) has_server: bool,
 }
 
-/// How full a revocation list is.
+/// How full a revocation list is, and how far its clock is from the server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RevocationListStatus {
@@ -50,6 +54,12 @@ pub struct RevocationListStatus {
     pub capacity: usize,
     /// How many attempts to revoke failed because it was full.
     pub refused: u64,
+    /// How far the clock of this process is ahead of the server's, in milliseconds, or behind it if this is negative. It is exact
+    /// to half a second. `None` before the server's first answer, and for a list that has no server.
+    ///
+    /// A difference of more than half a minute is logged as a warning, at most once a minute.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub clock_offset_millis: Option<i64>,
 }
 
 impl Default for Memory {
@@ -88,6 +98,8 @@ impl MemoryRevocations {
             remembered: self.0.entries.len(),
             capacity: self.0.entries.capacity(),
             refused: self.0.refused.load(Ordering::Relaxed),
+            #[cfg(any(feature = "postgres", feature = "redis"))]
+            clock_offset_millis: self.0.clock_offset.millis(),
         }
     }
 
@@ -139,7 +151,16 @@ impl Memory {
     }
 
     pub(super) fn of(entries: Entries, settings: RevocationSettings, freshness: Option<Freshness>) -> Self {
-        Self { settings, entries, refused: AtomicU64::new(0), warned: Warned::default(), freshness, has_server: false }
+        Self {
+            settings,
+            entries,
+            refused: AtomicU64::new(0),
+            warned: Warned::default(),
+            freshness,
+            #[cfg(any(feature = "postgres", feature = "redis"))]
+            clock_offset: ClockOffset::default(),
+            has_server: false,
+        }
     }
 
     pub(super) fn moment(&self) -> Moment {
@@ -369,7 +390,8 @@ mod tests {
         list.revoke(&Revocation::token_id("i", "t", at(NOW + 60))).expect("space");
         clock.advance(Duration::from_secs(60 + 300));
         assert_eq!(list.revoke(&Revocation::session("i", "s")).expect_err("full"), RevokeError::Full);
-        assert_eq!(list.status(), RevocationListStatus { remembered: 1, capacity: 1, refused: 1 });
+        let RevocationListStatus { remembered, capacity, refused, .. } = list.status();
+        assert_eq!((remembered, capacity, refused), (1, 1, 1));
         clock.advance(Duration::from_secs(1));
         list.revoke(&Revocation::session("i", "s")).expect("space");
     }

@@ -43,6 +43,8 @@ mod journal;
 mod list;
 mod local;
 mod memory;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod offset;
 mod sealed;
 mod settings;
 mod shard;

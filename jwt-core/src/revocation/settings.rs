@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use crate::observe::{Observer, OptionalObserver};
 
 /// How many revocations a list remembers, for how long, and which tokens it accepts.
 ///
@@ -26,6 +28,8 @@ pub struct RevocationSettings {
     pub(crate) staleness: Duration,
     #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) snapshot_file: Option<PathBuf>,
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(crate) observer: OptionalObserver,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -48,6 +52,8 @@ impl RevocationSettings {
             staleness: Duration::from_secs(10),
             #[cfg(any(feature = "postgres", feature = "redis"))]
             snapshot_file: None,
+            #[cfg(any(feature = "postgres", feature = "redis"))]
+            observer: OptionalObserver::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -135,6 +141,17 @@ impl RevocationSettings {
     #[cfg(any(feature = "postgres", feature = "redis"))]
     pub fn snapshot_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.snapshot_file = Some(path.into());
+        self
+    }
+
+    /// Reports to `observer` how far the clock is from the server's, with each answer of the server. Default: no
+    /// observer.
+    ///
+    /// The event is [`Event::ClockOffset`](crate::observe::Event::ClockOffset). A list on Redis or Postgres sends it. The observer of
+    /// the verifier doesn't get it, because one list may serve several verifiers.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = OptionalObserver::new(observer);
         self
     }
 

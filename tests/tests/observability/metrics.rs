@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jwt_core::observe::MetricsObserver;
+use jwt_core::observe::{Event, MetricsObserver, Observer as _};
 use jwt_core::revocation::Standing;
 use jwt_core::testing::BareRequest;
 use jwt_core::testing::ManualClock;
@@ -54,6 +54,8 @@ fn a_day_in_a_verifiers_life() -> Recorded {
             let builder = setup::builder().observer(MetricsObserver).revocations(list);
             let verifier = builder.dangerous_accept_during_revocation_outage().build().expect("a verifier");
             assert!(verifier.verify(&setup::good().sign()).await.is_ok());
+            // A list on a server sends it.
+            MetricsObserver.observe(Event::ClockOffset { millis: -1_500 });
         });
     });
     recorded
@@ -85,6 +87,7 @@ fn results_are_counted_by_code_and_no_label_contains_parts_of_a_token() {
         "{cache:?}"
     );
     let set = [
+        ("jwt_clock_offset_seconds{}", -1.5),
         ("jwt_keys_failing{issuer=https://id.example}", 1.0),
         ("jwt_keys_loaded_timestamp_seconds{issuer=https://id.example}", f64::from(u32::try_from(NOW).expect("small"))),
         ("jwt_keys_usable{issuer=https://id.example}", 1.0),

@@ -1,5 +1,6 @@
 //! Sessions and revocations on a real Postgres server.
 
+mod clocks;
 mod conflicts;
 mod lost_writes;
 mod outage;

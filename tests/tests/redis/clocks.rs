@@ -1,9 +1,12 @@
-//! A process whose clock is ten minutes ahead of the others or behind them, which is more than any leeway.
+//! A process whose clock is ten minutes ahead of the others or behind them, which is more than any leeway, and clocks that are
+//! compared with the server's.
 
 use std::time::Duration;
 
 use jwt_core::ErrorKind;
-use jwt_core::revocation::Revocation;
+use jwt_core::revocation::{Revocation, RevocationSettings};
+use jwt_core::store::{RedisRevocations, RedisSettings};
+use jwt_tests::clock_contract::{ignores_slow_answers, shows_how_far_the_clock_is_off};
 use jwt_tests::forge::{ISSUER, NOW};
 
 use super::lost_writes::Process;
@@ -114,4 +117,24 @@ async fn a_cutoff_of_the_process_behind_misses_tokens_of_the_one_ahead() {
     for process in [&behind, &ahead] {
         assert!(process.refresh(&late.refresh.token).await.is_err());
     }
+}
+
+fn list_at(server: &Server, revocations: RevocationSettings) -> RedisRevocations {
+    let settings = RedisSettings::new().recovery_time(Duration::ZERO).timeout(Duration::from_secs(10));
+    RedisRevocations::connect(server.address(), settings.revocations(revocations)).expect("an address")
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_list_shows_how_far_its_clock_is_off() {
+    let server = Server::start();
+    shows_how_far_the_clock_is_off(|revocations| list_at(&server, revocations), RedisRevocations::status).await;
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_slow_answer_says_nothing_about_the_clock() {
+    let server = Server::start();
+    let stall = async || assert_eq!(server.cli(&["CLIENT", "PAUSE", "1500"]), "OK");
+    ignores_slow_answers(|revocations| list_at(&server, revocations), stall).await;
 }
