@@ -57,6 +57,28 @@ pub async fn every_operation_fails(store: &dyn SessionStore, subject: &str) {
     }
 }
 
+/// Stores a session of `joe` whose token was exchanged twice, and returns an exchange for each outcome that changes nothing.
+///
+/// # Panics
+///
+/// Panics if the store is unavailable.
+pub async fn exchanges_that_change_nothing(store: &dyn SessionStore) -> [(RotationOutcome, Rotation<'static>); 5] {
+    create(store, &session("joe", "s")).await;
+    let exchange = |presented, rotations, now| {
+        Rotation::new("joe", "s", presented, rotations, now).idle(60).device_key(Some("key"))
+    };
+    for rotation in [exchange("t-0", 0, NOW), exchange("t-1", 1, NOW)] {
+        store.rotate(&rotation).await.expect("an answer");
+    }
+    [
+        (RotationOutcome::Repeated, exchange("t-1", 1, NOW)),
+        (RotationOutcome::Reused, exchange("t-0", 0, NOW)),
+        (RotationOutcome::Unproven, exchange("t-2", 2, NOW).device_key(None)),
+        (RotationOutcome::Ended, exchange("t-2", 2, NOW + 60)),
+        (RotationOutcome::Ended, Rotation::new("joe", "another", "t-0", 0, NOW)),
+    ]
+}
+
 async fn create(store: &dyn SessionStore, session: &SessionRecord) {
     assert_eq!(store.create(session, 100).await.expect("space"), Vec::<String>::new());
 }

@@ -9,8 +9,11 @@ use crate::issue::session::{Rotation, RotationOutcome, SessionRecord, SessionSto
 
 /// Stores login sessions on a Postgres server, for every process of a fleet.
 ///
-/// Each operation is one statement, or two for a token that isn't the current one, and each is one transaction. All of them
-/// share one connection, which is opened when it's first needed and again after a failure.
+/// Each statement is a transaction. An operation is one statement, or two if it's about a token that isn't the current one or a
+/// session that isn't found. All of them share one connection, which is opened when it's first needed and again after a failure.
+///
+/// A list, and an answer that refuses a token, also write to the server's log, and a commit waits for the synchronous standbys. So a
+/// primary that was cut off from them refuses no session that began or changed at its successor.
 ///
 /// ```no_run
 /// use jwt_core::store::{PostgresSessions, PostgresSettings, POSTGRES_SCHEMA, tokio_postgres};
@@ -47,14 +50,30 @@ const ROTATE: &str = concat!(
     columns!()
 );
 
+/// Only for a session that is there: a server that another one has replaced may lack it, and is asked by [`FIND_PROVEN`].
 const FIND: &str = concat!("SELECT ", columns!(), " FROM jwt_sessions WHERE subject = $1 AND id = $2");
 
-const LIST: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM jwt_sessions WHERE subject = $1 AND ends_at > $2 ORDER BY last_used_at DESC, id DESC"
-);
+/// Reads sessions from a server that can commit. If there is no session, it returns a row without one.
+///
+/// A transaction that only reads waits for no standby, so this one writes a message to the log, which needs no rights. The message
+/// is its number, because a standby refuses to give it one with an error that says why.
+macro_rules! proven {
+    ($condition:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM (SELECT pg_logical_emit_message(true, 'jwt', pg_current_xact_id()::text)) AS proof
+             LEFT JOIN jwt_sessions ON subject = $1 AND ",
+            $condition
+        )
+    };
+}
 
+const FIND_PROVEN: &str = proven!("id = $2");
+
+const LIST: &str = proven!("ends_at > $2 ORDER BY last_used_at DESC, id DESC");
+
+/// If it deletes nothing, it waits for no standby either.
 const END: &str = "DELETE FROM jwt_sessions WHERE subject = $1 AND id = ANY($2) RETURNING id";
 
 /// The comparison is with a `bigint`, so that it uses the index. No other program changes a locked row.
@@ -87,6 +106,12 @@ impl PostgresSessions {
     /// [`SessionStoreError::Unavailable`] if the server fails; rows that were deleted before stay deleted.
     pub async fn remove_expired(&self) -> Result<u64, SessionStoreError> {
         Ok(self.connection.delete_in_parts(REMOVE_EXPIRED).await?)
+    }
+
+    async fn find_proven(&self, subject: &str, id: &str) -> Result<Option<SessionRecord>, SessionStoreError> {
+        let parameters: [Parameter<'_>; 2] = [(&subject.as_bytes(), Type::BYTEA), (&id.as_bytes(), Type::BYTEA)];
+        let rows = self.connection.query(FIND_PROVEN, &parameters).await?;
+        Ok(rows.iter().find(has_session).map(decode).transpose()?)
     }
 }
 
@@ -140,7 +165,7 @@ impl SessionStore for PostgresSessions {
                 let outcome = if before < rotations { RotationOutcome::Adopted } else { RotationOutcome::Renewed };
                 return Ok((outcome, Some(decode(row)?)));
             }
-            let Some(session) = self.find(rotation.subject, rotation.id).await? else {
+            let Some(session) = self.find_proven(rotation.subject, rotation.id).await? else {
                 return Ok((RotationOutcome::Ended, None));
             };
             match session.clone().rotate(rotation) {
@@ -154,14 +179,16 @@ impl SessionStore for PostgresSessions {
 
     async fn find(&self, subject: &str, id: &str) -> Result<Option<SessionRecord>, SessionStoreError> {
         let parameters: [Parameter<'_>; 2] = [(&subject.as_bytes(), Type::BYTEA), (&id.as_bytes(), Type::BYTEA)];
-        let rows = self.connection.query(FIND, &parameters).await?;
-        Ok(rows.first().map(decode).transpose()?)
+        match self.connection.query(FIND, &parameters).await?.first() {
+            Some(row) => Ok(Some(decode(row)?)),
+            None => self.find_proven(subject, id).await,
+        }
     }
 
     async fn list(&self, subject: &str, now: u64) -> Result<Vec<SessionRecord>, SessionStoreError> {
         let parameters: [Parameter<'_>; 2] = [(&subject.as_bytes(), Type::BYTEA), (&seconds(now), Type::INT8)];
         let rows = self.connection.query(LIST, &parameters).await?;
-        Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
+        Ok(rows.iter().filter(has_session).map(decode).collect::<Result<_, _>>()?)
     }
 
     async fn end(&self, subject: &str, ids: &[&str]) -> Result<Vec<String>, SessionStoreError> {
@@ -183,6 +210,11 @@ fn identifier(row: &Row) -> Result<String, SessionStoreError> {
 
 fn column<'r, T: tokio_postgres::types::FromSql<'r>>(row: &'r Row, name: &str) -> Result<T, Unreadable> {
     row.try_get(name).map_err(|_| Unreadable)
+}
+
+/// Whether a row of a [`proven!`] statement has a session.
+fn has_session(row: &&Row) -> bool {
+    !matches!(row.try_get::<_, Option<&str>>("record"), Ok(None))
 }
 
 fn decode(row: &Row) -> Result<SessionRecord, Unreadable> {

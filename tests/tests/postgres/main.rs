@@ -2,6 +2,7 @@
 
 mod clocks;
 mod conflicts;
+mod isolated;
 mod lost_writes;
 mod outage;
 mod pooler;

@@ -11,7 +11,7 @@ use crate::verified::Verified;
 
 use super::hooks::RenewalHook;
 use super::refresh::REFRESH_USE;
-use super::{Renewal, Rotation, RotationOutcome, Session, SessionRecord, Sessions, TokenPair};
+use super::{Renewal, Rotation, RotationOutcome, Session, SessionRecord, SessionStoreError, Sessions, TokenPair};
 
 impl Sessions {
     /// Begins the session of a login.
@@ -103,8 +103,8 @@ impl Sessions {
     /// Reads the session of a refresh token.
     async fn find(&self, rotation: &Rotation<'_>) -> Result<SessionRecord, Error> {
         let (subject, id) = (rotation.subject, rotation.id);
-        let found = self.0.store.find(subject, id).await.map_err(|error| self.unavailable(&error))?;
-        let found = found.filter(|session| !session.has_ended_for(rotation.rotations, rotation.now));
+        let is_live = |session: &SessionRecord| !session.has_ended_for(rotation.rotations, rotation.now);
+        let found = self.find_live(subject, id, is_live).await.map_err(|error| self.unavailable(&error))?;
         let Some(session) = found else { return Err(ErrorKind::SessionEnded.into()) };
         if self.0.journal.contains(subject, id, session.created_at) {
             // The store missed the end of this session, or lost it.
@@ -112,6 +112,23 @@ impl Sessions {
             return Err(ErrorKind::SessionEnded.into());
         }
         Ok(session)
+    }
+
+    /// Reads a session, unless its time is over.
+    pub(super) async fn find_live(
+        &self,
+        subject: &str,
+        id: &str,
+        is_live: impl Fn(&SessionRecord) -> bool + Send,
+    ) -> Result<Option<SessionRecord>, SessionStoreError> {
+        match self.0.store.find(subject, id).await? {
+            Some(session) if !is_live(&session) => {
+                // The record may be older than the last refresh. A list has the current one. At second 0 no session has ended.
+                let all = self.0.store.list(subject, 0).await?;
+                Ok(all.into_iter().find(|session| session.id == id).filter(is_live))
+            }
+            found => Ok(found),
+        }
     }
 
     /// Ends the session if the refresh token, its session or its subject was revoked, so that no session continues whose

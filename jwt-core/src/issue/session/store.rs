@@ -43,6 +43,8 @@ pub trait SessionStore: fmt::Debug + Send + Sync {
     /// | `rotations` is less by one, and `presented` is [`exchanged`](SessionRecord::exchanged) or `now < rotated_at + grace` | [`Repeated`](RotationOutcome::Repeated) | is unchanged |
     /// | otherwise | [`Reused`](RotationOutcome::Reused) | is unchanged: [`Sessions`](super::Sessions) ends it |
     ///
+    /// Every outcome must come from a server that takes writes, also if nothing changes.
+    ///
     /// [`SessionRecord::rotate`] is this table, for stores that can run it atomically. `Reused` does not delete the session, so
     /// that an operation that is carried out long after its caller gave up ends no session.
     async fn rotate(
@@ -51,13 +53,20 @@ pub trait SessionStore: fmt::Debug + Send + Sync {
     ) -> Result<(RotationOutcome, Option<SessionRecord>), SessionStoreError>;
 
     /// Returns a session, also if its time is over.
+    ///
+    /// It's read before each refresh. That there is no session must come from a server that takes writes, because the user is
+    /// logged out then: a replica, or a primary that was replaced, may lack the session.
     async fn find(&self, subject: &str, id: &str) -> Result<Option<SessionRecord>, SessionStoreError>;
 
     /// Returns a subject's sessions that have not ended at `now`, the most recently used first.
+    ///
+    /// All of them must come from a server that takes writes, as for [`find`](Self::find). It's also asked for a session that
+    /// `find` returned although its time is over.
     async fn list(&self, subject: &str, now: u64) -> Result<Vec<SessionRecord>, SessionStoreError>;
 
     /// Deletes these sessions of a subject, and returns the identifiers of the ones that existed. It's called again for sessions
-    /// whose end the store may have lost.
+    /// whose end the store may have lost. If it returns no identifier, [`find`](Self::find) has to
+    /// confirm that there is no session.
     ///
     /// The sessions are named, so that an operation that is carried out long after its caller gave up ends no later login.
     async fn end(&self, subject: &str, ids: &[&str]) -> Result<Vec<String>, SessionStoreError>;
