@@ -78,26 +78,31 @@ static CREATE: LazyLock<Script> = script!(
     "
 );
 
-/// Nothing is deleted here, so that a script that the server runs long after its caller gave up ends no session.
+/// Nothing is deleted here, so that a script that the server runs long after its caller gave up ends no session. If nothing
+/// changes, a write that has no effect makes sure that a primary answers.
 static ROTATE: LazyLock<Script> = script!(
     r"
     local id, presented, rotations, following = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
     local now, grace, ends, device = ARGV[5], tonumber(ARGV[6]), ARGV[7], ARGV[8]
+    local function unchanged(outcome, value)
+        redis.call('HDEL', KEYS[1], '')
+        return { outcome, value or false }
+    end
     local value = redis.call('HGET', KEYS[1], id)
-    if not value then return { 'over', false } end
+    if not value then return unchanged('over') end
     local session = read(value)
     local known = tonumber(session.rotations)
     local is_newer = rotations > known
-    if tonumber(now) >= tonumber(is_newer and session.expires or session.ends) then return { 'over', false } end
+    if tonumber(now) >= tonumber(is_newer and session.expires or session.ends) then return unchanged('over') end
     if device ~= session.device then
         local is_first = session.device == 'null' and rotations == known
-        if device == 'null' or not (is_first or is_newer) then return { 'unproven', value } end
+        if device == 'null' or not (is_first or is_newer) then return unchanged('unproven', value) end
     end
     if rotations < known then
         local is_previous = rotations + 1 == known
         local in_grace = tonumber(now) < tonumber(session.rotated) + grace
-        if is_previous and (session.exchanged == presented or in_grace) then return { 'repeated', value } end
-        return { 'reused', value }
+        if is_previous and (session.exchanged == presented or in_grace) then return unchanged('repeated', value) end
+        return unchanged('reused', value)
     end
     if tonumber(ends) > tonumber(session.expires) then ends = session.expires end
     value = table.concat({ following, presented, device, now, now, ends, session.expires, session.rest }, '\n')

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use jwt_core::ErrorKind;
+use jwt_core::issue::SessionStore as _;
 use jwt_core::revocation::RevocationSettings;
-use jwt_core::store::RedisSettings;
+use jwt_core::store::{RedisSessions, RedisSettings};
 use jwt_tests::log::Log;
+use jwt_tests::session_contract::exchanges_that_change_nothing;
 
 use super::lost_writes::Process;
 use super::proxy::Proxy;
@@ -47,6 +49,27 @@ async fn a_demoted_primary_logs_nobody_out_and_hides_no_session() {
     let next = process.refresh_in_the_end(&joe.refresh.token).await.expect("the next pair");
     assert_eq!(process.refusal(&next.access.token).await, None);
     assert_eq!(other.refresh_in_the_end(&ann.refresh.token).await.map(drop), Err(ErrorKind::SessionEnded));
+}
+
+/// The record there may be older than the last refresh, or have changed in a way that the new primary has thrown away.
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn a_demoted_primary_refuses_or_repeats_no_exchange_and_calls_no_session_over() {
+    let server = Server::start();
+    let store = RedisSessions::connect(server.address(), &patient(RedisSettings::new())).expect("an address");
+    let rotations = exchanges_that_change_nothing(&store).await;
+    let process = Process::start(&server).await;
+    let idle = process.log_in("kim").await;
+    for (expected, rotation) in &rotations {
+        assert_eq!(store.rotate(rotation).await.expect("an answer").0, *expected);
+    }
+    assert_eq!(server.cli(&["REPLICAOF", "127.0.0.1", "1"]), "OK");
+    for (outcome, rotation) in &rotations {
+        assert!(store.rotate(rotation).await.is_err(), "{outcome:?}");
+    }
+    process.clock.advance(Duration::from_secs(7 * 86_400 + 30));
+    assert_eq!(process.refresh(&idle.refresh.token).await.map(drop), Err(UNAVAILABLE));
+    assert_eq!(process.end("kim", &idle.session_id).await, Err(UNAVAILABLE));
 }
 
 #[tokio::test]
