@@ -63,10 +63,14 @@ mod tests {
     use axum::http::Request;
     use axum::{Router, routing::get};
     use jwt_tower::JwtLayer;
+    use jwt_tower::jwt_core::crypto::SigningKey;
+    use jwt_tower::jwt_core::issue::{KeyRing, Sessions, TokenIssuer};
     use jwt_tower::jwt_core::observe::{Event, MetricsObserver, Observer as _};
     use jwt_tower::jwt_core::revocation::Standing;
-    use jwt_tower::jwt_core::testing::{AUDIENCE, Script, ScriptedIssuer, ScriptedRevocations, TestAuth};
-    use jwt_tower::jwt_core::{TrustedIssuer, Verifier};
+    use jwt_tower::jwt_core::testing::{
+        AUDIENCE, Script, ScriptedIssuer, ScriptedRevocations, ScriptedSessions, TestAuth,
+    };
+    use jwt_tower::jwt_core::{Algorithm, TrustedIssuer, Verifier};
     use serde_json::Value;
     use tower::ServiceExt as _;
 
@@ -76,7 +80,7 @@ mod tests {
         String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
     }
 
-    /// Makes every event happen that has a metric: guests, cached tokens, outages of the issuer and of the revocation list.
+    /// Makes every event happen that has a metric: guests, cached tokens, outages of the issuer and of the revocation list, sessions.
     async fn cause_every_event() {
         let (issuer, revocations) = (ScriptedIssuer::start().await.unwrap(), ScriptedRevocations::default());
         let verifier = Verifier::builder()
@@ -100,6 +104,20 @@ mod tests {
         send(&app, "/", &issuer.token().bearer()).await;
         // A revocation list on a server sends it.
         MetricsObserver.observe(Event::ClockOffset { millis: 90_000 });
+        use_sessions().await;
+    }
+
+    async fn use_sessions() {
+        let ring = KeyRing::new(SigningKey::generate(Algorithm::ES256).unwrap()).unwrap();
+        let tokens = TokenIssuer::builder("https://id.example", ring).audience(AUDIENCE).build().unwrap();
+        let store = ScriptedSessions::default();
+        let sessions = Sessions::builder(tokens, store.clone()).observer(MetricsObserver).build().unwrap();
+        let token = sessions.login("ada").start().await.unwrap().refresh.token;
+        let token = sessions.verify(&token).await.unwrap();
+        sessions.refresh(&token).await.unwrap();
+        sessions.end_all("ada").await.unwrap();
+        store.fail(&ScriptedSessions::ALL);
+        assert!(sessions.login("ada").start().await.is_err());
     }
 
     /// The metrics of a query, each with the labels that the query needs.

@@ -15,6 +15,7 @@ pub struct MemoryObserver {
     keys: Arc<Mutex<Vec<&'static str>>>,
     cache: Arc<Mutex<Vec<&'static str>>>,
     ignored_outages: Arc<AtomicUsize>,
+    sessions: Arc<Mutex<Vec<String>>>,
 }
 
 impl MemoryObserver {
@@ -42,6 +43,12 @@ impl MemoryObserver {
         std::mem::take(&mut self.keys.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Takes the events of logins, refreshes and ended sessions so far, in order, with their outcomes.
+    #[must_use]
+    pub fn take_sessions(&self) -> Vec<String> {
+        std::mem::take(&mut self.sessions.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Returns how many tokens were accepted although the revocation list was unavailable.
     #[must_use]
     pub fn ignored_revocation_outages(&self) -> usize {
@@ -54,6 +61,7 @@ impl Observer for MemoryObserver {
         let outcome = |outcome| self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
         let keys = |event| self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         let cache = |event| self.cache.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        let session = |event: String| self.sessions.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         match event {
             Event::Accepted => outcome(None),
             Event::Refused(error) => outcome(Some(error.kind())),
@@ -65,6 +73,12 @@ impl Observer for MemoryObserver {
             Event::KeysFailed { error, .. } => keys(error),
             Event::StaleKeysUsed { .. } => keys("stale"),
             Event::RevocationOutageIgnored => drop(self.ignored_outages.fetch_add(1, Ordering::SeqCst)),
+            Event::LoggedIn => session("login accepted".to_owned()),
+            Event::LoginFailed(error) => session(format!("login {}", error.code())),
+            Event::Refreshed { repeated: false } => session("refresh accepted".to_owned()),
+            Event::Refreshed { repeated: true } => session("refresh repeated".to_owned()),
+            Event::RefreshFailed(error) => session(format!("refresh {}", error.code())),
+            Event::SessionEnded => session("session ended".to_owned()),
             _ => {}
         }
     }

@@ -23,6 +23,9 @@ impl MetricsObserver {
             "jwt_revocation_outages_ignored_total",
             "Tokens that were accepted although the revocation list was unavailable"
         );
+        describe_counter!("jwt_logins_total", "Logins, by outcome");
+        describe_counter!("jwt_refreshes_total", "Refreshes, by outcome");
+        describe_counter!("jwt_sessions_ended_total", "Sessions that ended early");
         describe_gauge!("jwt_keys_usable", "Usable keys in an issuer's set");
         describe_gauge!("jwt_keys_loaded_timestamp_seconds", Unit::Seconds, "When an issuer's set was last fetched");
         describe_gauge!(
@@ -74,6 +77,14 @@ impl Observer for MetricsObserver {
             )]
             Event::ClockOffset { millis } => gauge!("jwt_clock_offset_seconds").set(millis as f64 / 1_000.0),
             Event::RevocationOutageIgnored => counter!("jwt_revocation_outages_ignored_total").increment(1),
+            Event::LoggedIn => counter!("jwt_logins_total", "outcome" => "accepted").increment(1),
+            Event::LoginFailed(error) => counter!("jwt_logins_total", "outcome" => error.code()).increment(1),
+            Event::Refreshed { repeated } => {
+                let outcome = if repeated { "repeated" } else { "accepted" };
+                counter!("jwt_refreshes_total", "outcome" => outcome).increment(1);
+            }
+            Event::RefreshFailed(error) => counter!("jwt_refreshes_total", "outcome" => error.code()).increment(1),
+            Event::SessionEnded => counter!("jwt_sessions_ended_total").increment(1),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 
-/// Something a verifier or a revocation list did.
+/// Something that a verifier, a revocation list or login sessions did.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'e> {
@@ -73,11 +73,25 @@ pub enum Event<'e> {
         /// exact to half a second.
         millis: i64,
     },
+    /// A login began a session.
+    LoggedIn,
+    /// A login failed: the session store is unavailable or full, or the tokens could not be issued.
+    LoginFailed(&'e Error),
+    /// A refresh token was exchanged for the next pair.
+    Refreshed {
+        /// Whether it had been exchanged before, and was accepted again: the answer may have got lost, or two tabs refreshed at once.
+        repeated: bool,
+    },
+    /// A refresh failed. The token was refused, a store is unavailable, or the request had no token.
+    RefreshFailed(&'e Error),
+    /// A session ended early: by a logout or another call, because it was revoked or a refresh token was reused, or because the user
+    /// has too many. Sessions that expire aren't reported.
+    SessionEnded,
 }
 
-/// Receives a verifier's events, for metrics or an audit log. Set it with
+/// Receives the events of a verifier, for metrics or an audit log. Set it with
 /// [`VerifierBuilder::observer`](crate::VerifierBuilder::observer). A revocation list on a server has one of its own, by
-/// `RevocationSettings::observer`.
+/// `RevocationSettings::observer`, and so have login sessions, by `SessionsBuilder::observer`.
 ///
 /// It's called while a request is handled, once or twice for each token: don't block in it. If it panics, the request panics. By
 /// default there is no observer.

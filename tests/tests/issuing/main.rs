@@ -8,6 +8,7 @@ mod endpoints;
 mod key_files;
 mod key_ring;
 mod memory_store;
+mod observed;
 mod outages;
 mod remote_signer;
 mod revoked_sessions;

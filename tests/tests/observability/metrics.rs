@@ -7,11 +7,12 @@ use jwt_core::observe::{Event, MetricsObserver, Observer as _};
 use jwt_core::revocation::Standing;
 use jwt_core::testing::BareRequest;
 use jwt_core::testing::ManualClock;
-use jwt_core::testing::ScriptedRevocations;
+use jwt_core::testing::{ScriptedRevocations, ScriptedSessions};
 use jwt_core::verify::{Authenticator, IssuerResolver};
 use jwt_core::{ErrorKind, TrustedIssuer, Verifier};
 use jwt_tests::forge::{AUDIENCE, Forge, ISSUER, NOW};
 use jwt_tests::gate::enter;
+use jwt_tests::issuing::Shop;
 use jwt_tests::remote::{JWKS, Remote};
 use jwt_tests::setup;
 
@@ -56,6 +57,21 @@ fn a_day_in_a_verifiers_life() -> Recorded {
             assert!(verifier.verify(&setup::good().sign()).await.is_ok());
             // A list on a server sends it.
             MetricsObserver.observe(Event::ClockOffset { millis: -1_500 });
+
+            let store = ScriptedSessions::default();
+            let shop = Shop::with(store.clone(), |sessions| sessions.observer(MetricsObserver));
+            let login = || shop.sessions.login("attacker-text");
+            let token = login().start().await.expect("a session").refresh.token;
+            let refresh = async || shop.sessions.refresh(&shop.sessions.verify(&token).await?).await;
+            assert!(refresh().await.is_ok());
+            let next = refresh().await.expect("a copy").refresh.token;
+            let next = shop.sessions.verify(&next).await.expect("a good token");
+            assert!(shop.sessions.refresh(&next).await.is_ok());
+            shop.wait(20);
+            assert!(refresh().await.is_err());
+            store.fail(&ScriptedSessions::ALL);
+            assert!(refresh().await.is_err());
+            assert!(login().start().await.is_err());
         });
     });
     recorded
@@ -68,7 +84,14 @@ fn results_are_counted_by_code_and_no_label_contains_parts_of_a_token() {
         ("jwt_anonymous_requests_total{}", 1.0),
         ("jwt_key_fetches_total{outcome=loaded}", 1.0),
         ("jwt_key_fetches_total{outcome=transport}", 2.0),
+        ("jwt_logins_total{outcome=accepted}", 1.0),
+        ("jwt_logins_total{outcome=sessions_unavailable}", 1.0),
+        ("jwt_refreshes_total{outcome=accepted}", 2.0),
+        ("jwt_refreshes_total{outcome=refresh_token_reused}", 1.0),
+        ("jwt_refreshes_total{outcome=repeated}", 1.0),
+        ("jwt_refreshes_total{outcome=sessions_unavailable}", 1.0),
         ("jwt_revocation_outages_ignored_total{}", 1.0),
+        ("jwt_sessions_ended_total{}", 1.0),
         ("jwt_stale_keys_used_total{}", 1.0),
         ("jwt_token_cache_total{outcome=hit}", 1.0),
         ("jwt_token_cache_total{outcome=miss}", 5.0),

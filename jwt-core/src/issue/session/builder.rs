@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::error::{BoxError, BuildError, BuildErrorKind};
 use crate::http::token::TokenSources;
 use crate::issue::{AccessToken, REFRESH_TYPE, TokenIssuer};
-use crate::observe::Warned;
+use crate::observe::{Observer, OptionalObserver, Warned};
 use crate::revocation::{Revocation, RevocationStore};
 use crate::verify::Verifier;
 
@@ -33,6 +33,7 @@ pub struct SessionsBuilder {
     lists: Vec<Arc<dyn RevocationStore>>,
     device_path: Option<String>,
     refresh_initiators: Vec<String>,
+    observer: OptionalObserver,
 }
 
 impl Sessions {
@@ -58,6 +59,7 @@ impl SessionsBuilder {
             lists: Vec::new(),
             device_path: None,
             refresh_initiators: Vec::new(),
+            observer: OptionalObserver::default(),
         }
     }
 
@@ -201,6 +203,16 @@ impl SessionsBuilder {
         self
     }
 
+    /// Sends an event for every login, refresh and session that ends early to `observer`, for example to `MetricsObserver` with the
+    /// feature `metrics`. Default: no observer.
+    ///
+    /// Each refresh is sent once: by [`refresh`](Sessions::refresh), or by [`verify`](Sessions::verify) or a refresh endpoint if that
+    /// refuses the token. In a refresh route of your own, tokens that the layer refuses aren't sent.
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = OptionalObserver::new(observer);
+        self
+    }
+
     /// Builds the sessions.
     ///
     /// # Errors
@@ -272,6 +284,7 @@ impl SessionsBuilder {
             journal: EndJournal::default(),
             is_healing: AtomicBool::new(false),
             warned: Warned::default(),
+            observer: self.observer,
         }))
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::claim_rules::MAX_LEEWAY;
 use crate::error::{Error, ErrorKind};
+use crate::observe::Event;
 use crate::revocation::Revocation;
 use crate::verified::Verified;
 
@@ -237,6 +238,7 @@ impl Sessions {
 
     async fn delete(&self, subject: &str, ids: &[&str]) -> Result<usize, Error> {
         let ended = self.0.store.end(subject, ids).await.map_err(|error| self.unavailable(&error))?;
+        ended.iter().for_each(|_| self.observe(Event::SessionEnded));
         Ok(ended.len())
     }
 

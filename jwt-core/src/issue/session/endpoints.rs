@@ -44,15 +44,19 @@ impl Sessions {
     #[must_use]
     pub fn refresh_endpoint(&self) -> Endpoint {
         let sessions = self.clone();
-        authenticated(self.refresh_verifier(), None, move |verified| {
+        let refused = move |error: &Error| sessions.refresh_failed(error);
+        let sessions = self.clone();
+        authenticated(self.refresh_verifier(), refused, move |verified| {
             let sessions = sessions.clone();
             async move {
                 if verified.location() == Some(Location::Cookie) {
                     // Scripts could read the next token, and the old cookie would be sent again, which is reuse.
                     tracing::error!("a refresh token came in a cookie: use `Sessions::refresh_endpoint_with`");
-                    return Err(Error::from(ErrorKind::IssuingFailed).with_detail(Detail::Constant(
+                    let error = Error::from(ErrorKind::IssuingFailed).with_detail(Detail::Constant(
                         "a refresh token came in a cookie: use `Sessions::refresh_endpoint_with`",
-                    )));
+                    ));
+                    sessions.refresh_failed(&error);
+                    return Err(error);
                 }
                 Ok(sessions.refresh(&RefreshToken::of(&verified)?).await?.answer())
             }
@@ -93,9 +97,13 @@ impl Sessions {
         Endpoint::replying(&["POST"], move |request: &dyn RequestView| {
             let device = DeviceRequest::of(request);
             let authenticator = if device.is_some() { &by_browsers } else { &by_pages };
+            let refused = {
+                let sessions = sessions.clone();
+                move |error: &Error| sessions.refresh_failed(error)
+            };
             let (sessions, cookies) = (sessions.clone(), cookies.clone());
             let answer = async move |verified| sessions.refresh_in_cookies(&verified, &cookies, device).await;
-            reply(authenticator, request, answer, Some(removed.clone()))
+            reply(authenticator, request, answer, refused, Some(removed.clone()))
         })
     }
 
@@ -139,16 +147,20 @@ impl Sessions {
     #[must_use]
     pub fn logout_endpoint(&self, verifier: &Verifier) -> Endpoint {
         let sessions = self.clone();
-        authenticated(verifier.clone(), None, move |verified| {
-            let sessions = sessions.clone();
-            async move {
-                sessions.logout(&verified).await?;
-                if verified.location() == Some(Location::Cookie) {
-                    tracing::warn!("a logout did not remove the cookies: use `Sessions::logout_endpoint_with`");
+        authenticated(
+            verifier.clone(),
+            |_| {},
+            move |verified| {
+                let sessions = sessions.clone();
+                async move {
+                    sessions.logout(&verified).await?;
+                    if verified.location() == Some(Location::Cookie) {
+                        tracing::warn!("a logout did not remove the cookies: use `Sessions::logout_endpoint_with`");
+                    }
+                    Ok(no_content())
                 }
-                Ok(no_content())
-            }
-        })
+            },
+        )
     }
 
     /// Returns a logout endpoint for browsers, which also removes all cookies.
@@ -161,10 +173,11 @@ impl Sessions {
     /// Serve the endpoint at a path to which the browser sends the refresh cookie.
     #[must_use]
     pub fn logout_endpoint_with(&self, verifier: &Verifier, cookies: &Cookies) -> Endpoint {
-        let (sessions, all) = (self.clone(), cookies.clone());
-        authenticated(verifier.clone(), Some(cookies), move |verified| {
-            let (sessions, cookies) = (sessions.clone(), all.clone());
-            async move {
+        let authenticator = Authenticator::from(verifier.clone());
+        let (sessions, cookies, removed) = (self.clone(), cookies.clone(), cookies.clear_refused());
+        Endpoint::replying(&["POST"], move |request: &dyn RequestView| {
+            let (sessions, cookies) = (sessions.clone(), cookies.clone());
+            let answer = async move |verified: Verified| {
                 let from_cookie = verified.location() == Some(Location::Cookie);
                 match sessions.logout(&verified).await {
                     Err(error) if from_cookie => {
@@ -175,7 +188,8 @@ impl Sessions {
                     }
                     ended => ended.map(|()| with_cookies(no_content(), cookies.clear())),
                 }
-            }
+            };
+            reply(&authenticator, request, answer, |_: &Error| {}, Some(removed.clone()))
         })
     }
 }
@@ -192,26 +206,28 @@ fn with_cookies(answer: Answer, cookies: SetCookies) -> Answer {
     cookies.into_iter().fold(answer, |answer, value| answer.header("set-cookie", value))
 }
 
-/// An endpoint for requests with a valid token. If it refuses a token from a cookie, it removes `cookies`.
+/// An endpoint for requests with a valid token.
 fn authenticated<A>(
     verifier: Verifier,
-    cookies: Option<&Cookies>,
+    refused: impl Fn(&Error) + Clone + Send + Sync + 'static,
     answer: impl Fn(Verified) -> A + Clone + Send + Sync + 'static,
 ) -> Endpoint
 where
     A: Future<Output = Result<Answer, Error>> + Send + 'static,
 {
     let authenticator = Authenticator::from(verifier);
-    let cookies = cookies.map(Cookies::clear_refused);
     Endpoint::replying(&["POST"], move |request: &dyn RequestView| {
-        reply(&authenticator, request, answer.clone(), cookies.clone())
+        reply(&authenticator, request, answer.clone(), refused.clone(), None)
     })
 }
 
+/// Answers a request with a valid token by `answer`, and calls `refused` for one without. If it refuses a token from a cookie, it
+/// removes `cookies`.
 fn reply<A>(
     authenticator: &Authenticator,
     request: &dyn RequestView,
     answer: impl FnOnce(Verified) -> A + Send + 'static,
+    refused: impl FnOnce(&Error) + Send + 'static,
     cookies: Option<SetCookies>,
 ) -> Step<Reply>
 where
@@ -221,11 +237,11 @@ where
         Ok(mut admission) => match admission.take_inspection() {
             Some(inspection) => Step::Ready(Reply::Inspect(inspection.then(move |entry| match entry {
                 Ok(admission) => respond(admission, answer, cookies),
-                Err(rejection) => Step::Ready(rejected(rejection, cookies)),
+                Err(rejection) => Step::Ready(rejected(rejection, refused, cookies)),
             }))),
             None => respond(admission, answer, cookies).map(Reply::Answer),
         },
-        Err(rejection) => Step::Ready(Reply::Answer(rejected(rejection, cookies))),
+        Err(rejection) => Step::Ready(Reply::Answer(rejected(rejection, refused, cookies))),
     })
 }
 
@@ -250,7 +266,10 @@ where
 }
 
 /// The response to a request without a valid token.
-fn rejected(answer: Answer, cookies: Option<SetCookies>) -> Answer {
+fn rejected(answer: Answer, refused: impl FnOnce(&Error), cookies: Option<SetCookies>) -> Answer {
+    if let Some(error) = &answer.error {
+        refused(error);
+    }
     // The answer removes the token's cookie only if the request had one, so another site cannot log a user out.
     let from_cookie = answer.headers.iter().any(|(name, _)| *name == "set-cookie");
     remove_cookies(answer, cookies.filter(|_| from_cookie))

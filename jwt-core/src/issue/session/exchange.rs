@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::error::{BuildError, Error, ErrorKind};
 use crate::http::cookies::Cookies;
 use crate::issue::{AccessToken, Grant, Issued, REFRESH_TYPE, TokenSession, UnsignedToken};
+use crate::observe::Event;
 use crate::revocation::{Standing, TokenIdentity};
 use crate::step::Step;
 use crate::verified::Verified;
@@ -35,13 +36,14 @@ impl Sessions {
         check_size(&pair, cookies)?;
         let displaced = service.store.create(&session, service.max_per_subject).await;
         for id in displaced.map_err(|error| self.unavailable(&error))? {
+            self.observe(Event::SessionEnded);
             // The store has deleted this session already. If a hook fails, it's tried again later.
             let _ = self.follow_end(&session.subject, &id).await;
         }
         Ok(pair)
     }
 
-    pub(super) async fn renew(&self, refresh: &Renewal) -> Result<TokenPair, Error> {
+    pub(super) async fn renew(&self, refresh: &Renewal) -> Result<(TokenPair, RotationOutcome), Error> {
         let (service, claims) = (&self.0, refresh.token.registered());
         let (subject, id) = self.session_of(&refresh.token)?;
         if !claims.audience().is_some_and(|audience| audience.contains(&service.tokens.refresh_audience())) {
@@ -94,9 +96,9 @@ impl Sessions {
             }
             (RotationOutcome::Unproven, ..) => Err(ErrorKind::UnprovenDevice.into()),
             (RotationOutcome::Ended, ..) | (_, None, _) => Err(ErrorKind::SessionEnded.into()),
-            (_, Some(session), Some(pair)) if session == expected => Ok(pair),
+            (_, Some(session), Some(pair)) if session == expected => Ok((pair, outcome)),
             // The session changed since it was read: another request refreshed it.
-            (_, Some(session), _) => self.pair(access, &session, now).await,
+            (_, Some(session), _) => Ok((self.pair(access, &session, now).await?, outcome)),
         }
     }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::http::cookies::Cookies;
 use crate::issue::AccessToken;
+use crate::observe::Event;
 
 use super::{Sessions, TokenPair};
 
@@ -107,7 +108,9 @@ impl Login {
     /// [`SessionsUnavailable`](crate::ErrorKind::SessionsUnavailable) if the store is unavailable or full, and
     /// [`IssuingFailed`](crate::ErrorKind::IssuingFailed) if [`AccessToken::issue`] fails; the log says why.
     pub async fn start(self) -> Result<TokenPair, Error> {
-        self.sessions.start(self.access, self.device, self.cookies.as_ref()).await
+        let started = self.sessions.start(self.access, self.device, self.cookies.as_ref()).await;
+        self.sessions.observe(started.as_ref().map_or_else(Event::LoginFailed, |_| Event::LoggedIn));
+        started
     }
 
     fn with(mut self, change: impl FnOnce(AccessToken) -> AccessToken) -> Self {

@@ -10,11 +10,12 @@ use crate::gate::RequestState;
 use crate::http::challenge::Rejection;
 use crate::http::cookies::Cookies;
 use crate::issue::REFRESH_TYPE;
+use crate::observe::Event;
 use crate::proof::DeviceRequest;
 use crate::verified::Verified;
 use crate::verify::Verifier;
 
-use super::{Sessions, TokenPair};
+use super::{RotationOutcome, Sessions, TokenPair};
 
 /// A verified refresh token, which [`Sessions::refresh`] exchanges.
 #[derive(Clone)]
@@ -39,7 +40,12 @@ impl Sessions {
     ///
     /// The errors of [`Verifier::verify`]. An access token is refused with [`WrongType`](ErrorKind::WrongType).
     pub async fn verify(&self, token: &str) -> Result<RefreshToken, Error> {
-        RefreshToken::of(&self.0.verifier.verify(token).await?)
+        let verified = self.0.verifier.verify(token).await;
+        verified.and_then(|verified| RefreshToken::of(&verified)).inspect_err(|error| self.refresh_failed(error))
+    }
+
+    pub(super) fn refresh_failed(&self, error: &Error) {
+        self.observe(Event::RefreshFailed(error));
     }
 
     /// Exchanges a refresh token for the next pair: `sessions.refresh(&token).await?`.
@@ -193,7 +199,14 @@ impl IntoFuture for Renewal {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.sessions.renew(&self).await })
+        Box::pin(async move {
+            let renewed = self.sessions.renew(&self).await;
+            self.sessions.observe(match &renewed {
+                Ok((_, outcome)) => Event::Refreshed { repeated: *outcome == RotationOutcome::Repeated },
+                Err(error) => Event::RefreshFailed(error),
+            });
+            renewed.map(|(pair, _)| pair)
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 use crate::issue::TokenIssuer;
-use crate::observe::Warned;
+use crate::observe::{Event, OptionalObserver, Warned};
 use crate::revocation::RevocationStore;
 use crate::verify::Verifier;
 
@@ -70,6 +70,7 @@ pub(super) struct Inner {
     /// Whether a request is ending sessions again.
     pub(super) is_healing: AtomicBool,
     pub(super) warned: Warned,
+    pub(super) observer: OptionalObserver,
 }
 
 impl Sessions {
@@ -96,6 +97,10 @@ impl Sessions {
 
     pub(super) fn now(&self) -> Duration {
         self.0.tokens.clock().now()
+    }
+
+    pub(super) fn observe(&self, event: Event<'_>) {
+        self.0.observer.observe(event);
     }
 
     /// Counts a fault. If it's to be logged now, returns how often it was met since the last line about it.
