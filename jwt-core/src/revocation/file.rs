@@ -151,13 +151,14 @@ fn write(path: &Path, write_to: impl FnOnce(&File) -> io::Result<bool>) -> io::R
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(&new)?;
-    if !write_to(&file)? {
-        fs::remove_file(&new)?;
-        return Ok(false);
+    let replace = || file.sync_all().and_then(|()| fs::rename(&new, path));
+    let is_replaced =
+        write_to(&file).and_then(|is_wanted| if is_wanted { replace().map(|()| true) } else { Ok(false) });
+    if !matches!(is_replaced, Ok(true)) {
+        // It must not take the last space of a full disk.
+        let _ = fs::remove_file(&new);
     }
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    Ok(true)
+    is_replaced
 }
 
 #[cfg(test)]
@@ -231,6 +232,12 @@ mod tests {
             std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).expect("a file").permissions()) & 0o777,
             0o600
         );
+        // As on a full disk: the space is free again.
+        let full =
+            write(&path, |mut file| io::Write::write_all(&mut file, b"a").and(Err(io::ErrorKind::StorageFull.into())));
+        assert_eq!(full.map_err(|error| error.kind()), Err(io::ErrorKind::StorageFull));
+        assert!(!new.exists());
+        assert_eq!(open(&path).start().as_deref(), Some("2"));
         // A folder that is missing costs a warning, and a later attempt.
         let lost = open(&path.join("missing"));
         save(&lost, &list, "1", 0);
