@@ -44,7 +44,7 @@ pub(super) struct Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     Full,
-    /// A name does not fit into the index, so trying again is in vain.
+    /// A limit of the server. If the names are long, they don't fit into the index, so trying again is in vain.
     TooLong,
     Unreachable,
 }
@@ -183,7 +183,9 @@ impl Connection {
                         "run `POSTGRES_SCHEMA` first, or correct the `search_path`"
                     }
                     SqlState::INSUFFICIENT_PRIVILEGE => "grant the rights that the guide lists",
-                    SqlState::PROGRAM_LIMIT_EXCEEDED => "the names are too long: the guide says how long they may be",
+                    SqlState::PROGRAM_LIMIT_EXCEEDED => {
+                        "the guide says how long names may be, and what fills the queue of notifications"
+                    }
                     SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
                         "check the user, the password and `pg_hba.conf`"
                     }

@@ -43,6 +43,9 @@ const MAX_PAGES: usize = 10;
 /// How many revocations are written with one statement.
 const BATCH: usize = 500;
 
+/// Names that have this many bytes together fit into the index.
+const ALWAYS_FIT: usize = 2_500;
+
 /// An expression for the channel of the table's messages. Channels belong to a database, which can have such a table in each schema.
 /// A table that replaces this one has another channel, and is another run too, so its followers connect again.
 macro_rules! channel {
@@ -227,7 +230,11 @@ impl Table {
             (&record.until, Type::INT8),
             (&payload, Type::TEXT),
         ];
-        let result = self.connection.query(WRITE, &parameters).await.map(drop);
+        let result = self.connection.query(WRITE, &parameters).await.map(drop).map_err(|failure| match failure {
+            // It's another limit, as that of the queue of notifications, and the revocation must not be given up.
+            Failure::TooLong if issuer.len() + name.len() <= ALWAYS_FIT => Failure::Full,
+            failure => failure,
+        });
         match result {
             Ok(()) => self.journal.confirm([write]),
             Err(Failure::TooLong) => self.journal.refuse(write),

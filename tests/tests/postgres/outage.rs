@@ -43,6 +43,29 @@ async fn an_outage_ends_the_trust_in_the_list_and_loses_no_revocation() {
     }
 }
 
+/// The server answers so if its queue of notifications is full: the code is also that of a name that is too long. To fill the
+/// queue takes 8 GB.
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn a_limit_of_the_server_loses_no_revocation_whose_name_is_short() {
+    let server = Server::start();
+    let (one, other) = (Node::start(&server).synced().await, Node::start(&server).synced().await);
+    server.sql(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             RAISE EXCEPTION 'too many notifications in the NOTIFY queue' USING ERRCODE = '54000';
+         END $$;
+         CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON jwt_revocations DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW EXECUTE FUNCTION fail()",
+    );
+    let log = Log::start();
+    assert_eq!(one.list.revoke(&Revocation::session(ISSUER, "s")).await, Err(RevokeError::Full));
+    assert!(log.text().contains("54000") && log.text().contains("queue of notifications"), "{}", log.text());
+    assert_eq!((one.session("s").await, other.session("s").await), (REVOKED, None));
+    server.sql("DROP TRIGGER fail ON jwt_revocations");
+    other.until_session("s", REVOKED).await;
+    assert_eq!(one.session("good").await, None);
+}
+
 #[tokio::test]
 #[ignore = "needs postgresql: see CONTRIBUTING.md"]
 async fn a_process_that_starts_without_the_server_waits_for_it() {
