@@ -15,6 +15,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Config, Error, Notification, Row, Socket};
 
 use super::PostgresSettings;
+use super::hosts::{each_host, first_success};
 use crate::clock::Clock;
 use crate::observe::Warned;
 
@@ -31,7 +32,7 @@ pub(super) struct Connection {
     warned: Arc<Warned>,
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Link, Error>> + Send>>;
+type Opening = Pin<Box<dyn Future<Output = Option<Result<Link, Error>>> + Send>>;
 type Open = dyn Fn() -> Opening + Send + Sync;
 
 /// An open connection, and the notifications that arrive on it. The receiver ends with the connection.
@@ -59,23 +60,11 @@ impl Connection {
     {
         // A standby has old data and takes no writes.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        let hosts = each_host(&config);
+        let patience = settings.timeout / u32::try_from(hosts.len()).unwrap_or(u32::MAX);
         let open = move || -> Opening {
-            let (config, tls) = (config.clone(), tls.clone());
-            Box::pin(async move {
-                let (client, mut connection) = config.connect(tls).await?;
-                let (sender, notifications) = mpsc::unbounded_channel();
-                tokio::spawn(async move {
-                    // An error ends the connection, and every operation on it reports that.
-                    while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-                        if let AsyncMessage::Notification(notification) = message {
-                            let _ = sender.send(notification);
-                        }
-                    }
-                });
-                // The statements rely on it: each sees what others have committed.
-                client.batch_execute("SET default_transaction_isolation = 'read committed'").await?;
-                Ok(Link { client, notifications })
-            })
+            let attempts: Vec<_> = hosts.iter().map(|host| open_link(host.clone(), tls.clone())).collect();
+            Box::pin(first_success(attempts, patience))
         };
         let (timeout, clock) = (settings.timeout, Arc::clone(&settings.revocations.clock));
         Self { open: Arc::new(open), client: Arc::default(), timeout, clock, warned: Arc::default() }
@@ -84,8 +73,8 @@ impl Connection {
     /// Opens a connection of its own.
     pub(super) async fn open(&self) -> Result<Link, Failure> {
         match timeout(self.timeout, (self.open)()).await {
-            Ok(link) => link.map_err(|error| self.report(&error)),
-            Err(_) => Err(self.report_timeout()),
+            Ok(Some(link)) => link.map_err(|error| self.report(&error)),
+            Ok(None) | Err(_) => Err(self.report_timeout()),
         }
     }
 
@@ -170,6 +159,27 @@ impl Connection {
         *current = Some(Arc::clone(&client));
         Ok(client)
     }
+}
+
+/// Opens a connection to one host.
+async fn open_link<T>(config: Config, tls: T) -> Result<Link, Error>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    let (client, mut connection) = config.connect(tls).await?;
+    let (sender, notifications) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        // An error ends the connection, and every operation on it reports that.
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notification(notification) = message {
+                let _ = sender.send(notification);
+            }
+        }
+    });
+    // The statements rely on it: each sees what others have committed.
+    client.batch_execute("SET default_transaction_isolation = 'read committed'").await?;
+    Ok(Link { client, notifications })
 }
 
 impl Connection {

@@ -2,6 +2,7 @@
 
 mod connection;
 mod follower;
+mod hosts;
 mod record;
 mod revocations;
 mod schema;

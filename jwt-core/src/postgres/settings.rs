@@ -24,7 +24,8 @@ impl PostgresSettings {
 
     /// Sets how long to wait for a connection, and for each response. Default: 2 seconds.
     ///
-    /// If a response does not come in time, the operation fails, and the next one opens a new connection.
+    /// If a response does not come in time, the operation fails, and the next one opens a new connection. If there are several
+    /// hosts, each gets its share of the time before the next one is tried as well.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

@@ -69,7 +69,7 @@ impl Process {
 }
 
 /// The address of two servers. Connections go to the one that takes writes.
-fn either(one: &Server, other: &Server) -> Config {
+pub(crate) fn either(one: &Server, other: &Server) -> Config {
     let (mut config, other) = (one.config(), other.config());
     config.host("127.0.0.1").port(other.get_ports()[0]);
     config

@@ -6,11 +6,13 @@ use jwt_core::ErrorKind;
 use jwt_core::issue::SessionStore as _;
 use jwt_core::revocation::{Revocation, RevokeError};
 use jwt_core::store::tokio_postgres::NoTls;
-use jwt_core::store::{PostgresSessions, PostgresSettings};
+use jwt_core::store::{PostgresRevocations, PostgresSessions, PostgresSettings};
 use jwt_tests::forge::{ISSUER, NOW};
 use jwt_tests::log::Log;
 use jwt_tests::revocation_contract::until;
+use jwt_tests::session_contract::session;
 
+use super::lost_writes::either;
 use super::revocations::Node;
 use super::server::Server;
 
@@ -41,6 +43,32 @@ async fn an_outage_ends_the_trust_in_the_list_and_loses_no_revocation() {
         node.until_session("good", None).await;
         assert!(node.list.is_current());
     }
+}
+
+/// The system still takes connections to a server that hangs, and nothing answers on them.
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn a_primary_that_hangs_is_left_for_the_standby_that_takes_over() {
+    let primary = Server::start();
+    let standby = primary.standby();
+    let (config, settings) = (either(&primary, &standby), PostgresSettings::new());
+    let store = PostgresSessions::connect(config.clone(), NoTls, &settings);
+    let lists = [(); 2].map(|()| PostgresRevocations::connect(config.clone(), NoTls, settings.clone()));
+    for list in &lists {
+        list.synced().await;
+    }
+    store.create(&session("joe", "s"), 100).await.expect("space");
+    until("replication", async || standby.sql("SELECT count(*) FROM jwt_sessions") == "1").await;
+    primary.freeze();
+    standby.promote();
+    until("the new primary", async || store.find("joe", "s").await.is_ok_and(|session| session.is_some())).await;
+    let revocation = Revocation::session(ISSUER, "s");
+    until("a revocation", async || lists[0].revoke(&revocation).await.is_ok()).await;
+    until("its arrival", async || lists[1].status().remembered == 1 && lists[1].is_current()).await;
+    // So does a process that starts now.
+    let started = PostgresRevocations::connect(config, NoTls, settings);
+    started.synced().await;
+    assert_eq!(started.status().remembered, 1);
 }
 
 /// The server answers so if its queue of notifications is full: the code is also that of a name that is too long. To fill the

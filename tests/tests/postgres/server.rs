@@ -128,6 +128,24 @@ impl Server {
         child.wait().expect("an end");
     }
 
+    /// Stops all processes of the server: its connections stay open, and new ones open, but no query gets an answer.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let parent = self.child.as_ref().expect("it runs").id().to_string();
+        let children = Command::new("pgrep").args(["-P", &parent]).output().expect("pgrep is installed").stdout;
+        let children = String::from_utf8(children).expect("numbers");
+        // Some of them may have ended meanwhile.
+        let sent = Command::new("kill").arg(signal).arg(&parent).args(children.split_whitespace()).output();
+        assert!(sent.is_ok());
+    }
+
     fn psql(&self, statements: &str) -> std::process::Output {
         let mut command = Command::new("psql");
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "jwt", "-d", "postgres"]);
@@ -146,6 +164,8 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if self.child.is_some() {
+            // A stopped process could not end.
+            self.thaw();
             self.kill();
         }
         let _ = fs::remove_dir_all(&self.folder);
