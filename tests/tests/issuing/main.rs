@@ -1,5 +1,6 @@
 //! Issuing tokens: key ring, issuer, and refresh sessions.
 
+mod cookie_path;
 mod cookie_renewal;
 mod cookies;
 mod device_bound;

@@ -83,6 +83,13 @@ impl Attributes {
         line.split_once("; ").map_or_else(String::new, |(_, attributes)| attributes.to_owned())
     }
 
+    /// Returns whether browsers send the cookie to this path. RFC 6265 section 5.1.4.
+    #[cfg(feature = "issue")]
+    pub(super) fn is_sent_to(&self, path: &str) -> bool {
+        let rest = path.strip_prefix(&*self.path);
+        rest.is_some_and(|rest| rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/'))
+    }
+
     /// Returns how to remove this cookie, and others with its name.
     pub(super) fn removal(&self) -> Removal {
         let secure = if self.secure { "; Secure" } else { "" };

@@ -88,6 +88,9 @@ impl CookiesBuilder {
     /// With another path, the cookie cannot have the prefix `__Host-`. Then a page of a sibling domain can plant the refresh token
     /// of another user, and a visitor without a session is logged in as that user. In return, the token isn't sent to routes that
     /// don't need it. Don't set it if other people control sibling domains of your host.
+    ///
+    /// The path has to cover the refresh endpoint, and the logout endpoint if that takes refresh tokens. If it doesn't, the log says so
+    /// at `WARN` with the first request that has no token.
     pub fn refresh_path(mut self, path: impl Into<String>) -> Self {
         self.refresh_path = path.into();
         self

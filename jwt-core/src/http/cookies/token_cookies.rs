@@ -128,6 +128,18 @@ impl Cookies {
         (&self.0.access.name, self.0.access.attributes())
     }
 
+    /// Returns the name and the path of the refresh token's cookie.
+    #[cfg(feature = "issue")]
+    pub(crate) fn refresh_place(&self) -> (&str, &str) {
+        (&self.0.refresh.name, &self.0.refresh.path)
+    }
+
+    /// Returns whether browsers send the refresh token's cookie to this path.
+    #[cfg(feature = "issue")]
+    pub(crate) fn is_refresh_sent_to(&self, path: &str) -> bool {
+        self.0.refresh.is_sent_to(path)
+    }
+
     /// Returns whether a `Set-Cookie` value sets or removes the access token's cookie.
     #[cfg(feature = "issue")]
     pub(crate) fn is_access(&self, set_cookie: &[u8]) -> bool {
@@ -230,6 +242,25 @@ mod tests {
                 assert!(cleared.contains("=; "), "{cleared}");
                 assert!(cleared.ends_with("; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"), "{cleared}");
             }
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "issue")]
+    fn a_cookie_is_sent_to_its_path_and_the_ones_below() {
+        for (path, request, expected) in [
+            ("/", "/auth/refresh", true),
+            ("/auth", "/auth", true),
+            ("/auth", "/auth/refresh", true),
+            ("/auth/", "/auth/refresh", true),
+            ("/auth/", "/auth", false),
+            ("/auth", "/authentic", false),
+            ("/auth/refresh", "/auth", false),
+            ("/refresh", "/auth/refresh", false),
+            ("/Auth", "/auth", false),
+        ] {
+            let cookies = Cookies::builder().refresh_name("r").refresh_path(path).build().expect("cookies");
+            assert_eq!(cookies.is_refresh_sent_to(request), expected, "{path} {request}");
         }
     }
 

@@ -284,6 +284,7 @@ impl SessionsBuilder {
             journal: EndJournal::default(),
             is_healing: AtomicBool::new(false),
             warned: Warned::default(),
+            is_path_known: AtomicBool::new(false),
             observer: self.observer,
         }))
     }

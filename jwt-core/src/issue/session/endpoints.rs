@@ -15,6 +15,7 @@ use crate::step::Step;
 use crate::verified::Verified;
 use crate::verify::{Authenticator, Verifier};
 
+use super::cookie_path::{Uncovered, needs_refresh_cookie};
 use super::{RefreshToken, Sessions, TokenPair};
 
 impl TokenPair {
@@ -91,18 +92,26 @@ impl Sessions {
         let verifier = self.refresh_verifier();
         // Pages of other origins cannot make these requests, and a proof of the device is a better one than a header.
         let sources = verifier.sources().clone().dangerous_without_csrf_protection();
+        let needs_cookie = needs_refresh_cookie(&sources, cookies);
         let by_browsers = Authenticator::from(verifier.with_sources(sources));
         let by_pages = Authenticator::from(verifier);
         let (sessions, cookies, removed) = (self.clone(), cookies.clone(), cookies.clear_refused());
         Endpoint::replying(&["POST"], move |request: &dyn RequestView| {
             let device = DeviceRequest::of(request);
             let authenticator = if device.is_some() { &by_browsers } else { &by_pages };
+            let uncovered = needs_cookie.then(|| Uncovered::of(&sessions, &cookies, request)).flatten();
             let refused = {
-                let sessions = sessions.clone();
-                move |error: &Error| sessions.refresh_failed(error)
+                let (sessions, uncovered) = (sessions.clone(), uncovered.clone());
+                move |error: &Error| {
+                    sessions.refresh_failed(error);
+                    uncovered.iter().for_each(|uncovered| uncovered.refused(error));
+                }
             };
             let (sessions, cookies) = (sessions.clone(), cookies.clone());
-            let answer = async move |verified| sessions.refresh_in_cookies(&verified, &cookies, device).await;
+            let answer = async move |verified| {
+                uncovered.iter().for_each(|uncovered| uncovered.accepted(&verified));
+                sessions.refresh_in_cookies(&verified, &cookies, device).await
+            };
             reply(authenticator, request, answer, refused, Some(removed.clone()))
         })
     }
@@ -173,11 +182,18 @@ impl Sessions {
     /// Serve the endpoint at a path to which the browser sends the refresh cookie.
     #[must_use]
     pub fn logout_endpoint_with(&self, verifier: &Verifier, cookies: &Cookies) -> Endpoint {
+        let needs_cookie = needs_refresh_cookie(verifier.sources(), cookies);
         let authenticator = Authenticator::from(verifier.clone());
         let (sessions, cookies, removed) = (self.clone(), cookies.clone(), cookies.clear_refused());
         Endpoint::replying(&["POST"], move |request: &dyn RequestView| {
+            let uncovered = needs_cookie.then(|| Uncovered::of(&sessions, &cookies, request)).flatten();
+            let refused = {
+                let uncovered = uncovered.clone();
+                move |error: &Error| uncovered.iter().for_each(|uncovered| uncovered.refused(error))
+            };
             let (sessions, cookies) = (sessions.clone(), cookies.clone());
             let answer = async move |verified: Verified| {
+                uncovered.iter().for_each(|uncovered| uncovered.accepted(&verified));
                 let from_cookie = verified.location() == Some(Location::Cookie);
                 match sessions.logout(&verified).await {
                     Err(error) if from_cookie => {
@@ -189,7 +205,7 @@ impl Sessions {
                     ended => ended.map(|()| with_cookies(no_content(), cookies.clear())),
                 }
             };
-            reply(&authenticator, request, answer, |_: &Error| {}, Some(removed.clone()))
+            reply(&authenticator, request, answer, refused, Some(removed.clone()))
         })
     }
 }

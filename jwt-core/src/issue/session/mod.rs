@@ -3,6 +3,7 @@
 //! [`Sessions`] begins, refreshes, lists and ends sessions. A [`SessionStore`] keeps them, in memory or for a fleet.
 
 mod builder;
+mod cookie_path;
 mod device;
 mod ending;
 mod endpoints;

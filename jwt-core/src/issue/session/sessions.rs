@@ -70,6 +70,8 @@ pub(super) struct Inner {
     /// Whether a request is ending sessions again.
     pub(super) is_healing: AtomicBool,
     pub(super) warned: Warned,
+    /// Whether it's known if browsers send the refresh token to the endpoints, or the log has said that they don't.
+    pub(super) is_path_known: AtomicBool,
     pub(super) observer: OptionalObserver,
 }
 
