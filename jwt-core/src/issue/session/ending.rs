@@ -47,7 +47,7 @@ impl Sessions {
             Ok(found) => found,
             Err(error) => {
                 // Whose session it is shows only in the store, so the hooks run when the store has ended it.
-                self.0.journal.begin(subject, id, self.last_refresh());
+                self.begin_end(subject, id);
                 self.0.journal.note(subject, id, false, true);
                 return Err(self.unavailable(&error));
             }
@@ -168,7 +168,7 @@ impl Sessions {
     /// Ends a session in the store and runs the hooks, each even if the other fails. Returns whether it existed.
     pub(super) async fn end_session(&self, subject: &str, id: &str) -> Result<bool, Error> {
         let service = &self.0;
-        service.journal.begin(subject, id, self.last_refresh());
+        self.begin_end(subject, id);
         let stored = self.end_in_store(subject, &[id]).await.map(|count| count > 0);
         service.journal.note(subject, id, stored.is_ok(), false);
         let hooked = self.run_end_hooks(subject, id).await;
@@ -178,7 +178,7 @@ impl Sessions {
 
     /// Runs the hooks for a session that the store has ended by itself.
     pub(super) async fn follow_end(&self, subject: &str, id: &str) -> Result<(), Error> {
-        self.0.journal.begin(subject, id, self.last_refresh());
+        self.begin_end(subject, id);
         self.0.journal.note(subject, id, true, false);
         let hooked = self.run_end_hooks(subject, id).await;
         self.0.journal.note(subject, id, true, hooked.is_ok());
@@ -190,7 +190,7 @@ impl Sessions {
         self.heal_some().await;
         let (began_by, until) = (self.now().as_secs(), self.last_refresh());
         let all = EndAll { began_by, but: but.map(str::to_owned), until };
-        service.journal.begin_all(subject, all.clone());
+        self.report_full_journal(service.journal.begin_all(subject, all.clone()));
         let records = match self.list_all(subject).await {
             Ok(records) => records,
             Err(error) => {
@@ -256,6 +256,16 @@ impl Sessions {
             }
             ErrorKind::SessionsUnavailable.into()
         })
+    }
+
+    fn begin_end(&self, subject: &str, id: &str) {
+        self.report_full_journal(self.0.journal.begin(subject, id, self.last_refresh()));
+    }
+
+    fn report_full_journal(&self, fits: bool) {
+        if !fits && let Some(times) = self.due("full journal") {
+            tracing::error!(times, "too many sessions wait for the store to end them: further ones may continue");
+        }
     }
 
     /// The second after which no refresh token is valid that was issued until now.

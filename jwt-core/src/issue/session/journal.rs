@@ -55,19 +55,20 @@ struct State {
 }
 
 impl EndJournal {
-    /// Adds a session whose end has begun; the newest attempt counts. A full journal drops nothing that is pending.
-    pub(super) fn begin(&self, subject: &str, id: &str, until: u64) {
-        self.state().begin(subject, id, until);
+    /// Adds a session whose end has begun; the newest attempt counts. A full journal drops nothing that is pending. Returns whether
+    /// there was space.
+    pub(super) fn begin(&self, subject: &str, id: &str, until: u64) -> bool {
+        self.state().begin(subject, id, until)
     }
 
-    /// Adds the sessions of a subject, before the store says which ones they are.
-    pub(super) fn begin_all(&self, subject: &str, all: EndAll) {
+    /// Adds the sessions of a subject, before the store says which ones they are. Returns whether there was space.
+    pub(super) fn begin_all(&self, subject: &str, all: EndAll) -> bool {
         let mut state = self.state();
-        if state.unlisted.len() >= MAX_PENDING {
-            tracing::error!("too many subjects wait for the store to end their sessions: this one's may continue");
-        } else {
+        let fits = state.unlisted.len() < MAX_PENDING;
+        if fits {
             state.unlisted.begin(subject, all);
         }
+        fits
     }
 
     /// How many subjects have sessions that the store is to be asked for.
@@ -164,7 +165,6 @@ impl State {
     /// Returns whether there was space.
     fn begin(&mut self, subject: &str, id: &str, until: u64) -> bool {
         if self.pending.len() >= MAX_PENDING {
-            tracing::error!("too many sessions wait for the store to end them: this one may continue");
             return false;
         }
         let session = (subject.to_owned(), id.to_owned());
@@ -308,7 +308,7 @@ mod tests {
     fn a_full_journal_keeps_the_ends_that_are_pending() {
         let journal = EndJournal::default();
         for number in 0..=MAX_PENDING {
-            journal.begin("joe", &number.to_string(), 100);
+            assert_eq!(journal.begin("joe", &number.to_string(), 100), number < MAX_PENDING);
         }
         let last = MAX_PENDING.to_string();
         assert!(journal.contains("joe", "0", 0) && !journal.contains("joe", &last, 0));
