@@ -1,19 +1,22 @@
-//! Some fingerprints in one line of the processor's cache.
+//! Some fingerprints in two lines of the processor's cache.
 
-/// As long as a line.
-pub(super) const WORDS: usize = 8;
+use std::array;
+
+use super::pages::{BLOCK, Bytes};
+
+const WORDS: usize = BLOCK / size_of::<u64>();
 
 /// Bits of a tag.
 pub(super) const TAG_BITS: u32 = 3;
 
-/// The buckets of a block, and the most entries: the sizes of the buckets then take a word.
-const BUCKETS: u32 = 32;
-const MOST: u32 = 32;
+/// The buckets of a block, and the most entries: the sizes of the buckets then take two words.
+const BUCKETS: u32 = 64;
+const MOST: u32 = 64;
 
 pub(super) const BUCKET_BITS: u32 = BUCKETS.ilog2();
 
 /// The bits of a block beside the sizes.
-const SPACE: u32 = (WORDS as u32 - 1) * u64::BITS;
+const SPACE: u32 = (WORDS as u32 - 2) * u64::BITS;
 
 /// How many entries fit a block.
 pub(super) const fn capacity(entry_bits: u32) -> usize {
@@ -21,9 +24,9 @@ pub(super) const fn capacity(entry_bits: u32) -> usize {
     (if capacity < MOST { capacity } else { MOST }) as usize
 }
 
-/// A word with the buckets' sizes, for each bucket a zero, and a one for each of its entries. Then the entries without their buckets.
-#[derive(Clone, Copy)]
-pub(super) struct Block<'b>(pub(super) &'b [u64; WORDS]);
+/// Two words with the buckets' sizes, for each bucket a zero, and a one for each of its entries. Then the entries without their buckets.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Block([u64; WORDS]);
 
 /// The place of an entry in its block.
 pub(super) enum Place {
@@ -33,9 +36,29 @@ pub(super) enum Place {
     Free(usize, u32),
 }
 
-impl<'b> Block<'b> {
+impl Block {
+    pub(super) fn of(bytes: &Bytes) -> Self {
+        let (words, _) = bytes.as_chunks();
+        Self(array::from_fn(|index| u64::from_ne_bytes(words[index])))
+    }
+
+    pub(super) fn write_to(self, bytes: &mut Bytes) {
+        let (words, _) = bytes.as_chunks_mut();
+        for (chunk, word) in words.iter_mut().zip(self.0) {
+            *chunk = word.to_ne_bytes();
+        }
+    }
+
     pub(super) const fn len(&self) -> usize {
-        self.0[0].count_ones() as usize
+        self.sizes().count_ones() as usize
+    }
+
+    const fn sizes(&self) -> u128 {
+        self.0[0] as u128 | (self.0[1] as u128) << u64::BITS
+    }
+
+    const fn set_sizes(&mut self, sizes: u128) {
+        (self.0[0], self.0[1]) = (sizes as u64, (sizes >> u64::BITS) as u64);
     }
 
     /// An entry without its bucket.
@@ -48,8 +71,10 @@ impl<'b> Block<'b> {
 
     /// The place of a bucket's zero, the index of its first entry, and how many it has.
     const fn bucket(&self, bucket: u32) -> (u32, usize, usize) {
-        let zero = nth_one(!self.0[0], bucket);
-        (zero, (zero - bucket) as usize, (self.0[0] >> zero >> 1).trailing_ones() as usize)
+        let zeros = self.0[0].count_zeros();
+        let zero =
+            if bucket < zeros { nth_one(!self.0[0], bucket) } else { u64::BITS + nth_one(!self.0[1], bucket - zeros) };
+        (zero, (zero - bucket) as usize, (self.sizes() >> zero >> 1).trailing_ones() as usize)
     }
 
     /// The tag of the entry with the same place.
@@ -57,16 +82,10 @@ impl<'b> Block<'b> {
         let (_, first, size) = self.bucket((wanted >> entry_bits) as u32);
         let wanted = wanted & mask(entry_bits);
         let mut found = None;
-        // Few buckets have more entries. Without a condition, the processor has nothing to guess.
-        for index in 0..3 {
+        // Few buckets have more entries than three. If all others take three steps, the processor has nothing to guess.
+        for index in 0..size.max(3) {
             let difference = self.entry(first + index, entry_bits) ^ wanted;
             if index < size && difference >> TAG_BITS == 0 {
-                found = Some(difference as u8);
-            }
-        }
-        for index in 3..size {
-            let difference = self.entry(first + index, entry_bits) ^ wanted;
-            if difference >> TAG_BITS == 0 {
                 found = Some(difference as u8);
             }
         }
@@ -86,9 +105,46 @@ impl<'b> Block<'b> {
         }
     }
 
+    /// Adds an entry after the `len` others.
+    pub(super) fn push(&mut self, len: usize, entry_bits: u32, entry: u64) {
+        self.set_sizes(self.sizes() | 1 << ((entry >> entry_bits) as usize + 1 + len));
+        let ((word, shift), rest) = (bit(len, entry_bits), entry & mask(entry_bits));
+        self.0[word] |= rest << shift;
+        if shift + entry_bits > u64::BITS {
+            self.0[word + 1] |= rest >> (u64::BITS - shift);
+        }
+    }
+
+    /// Inserts an entry, and a one into the sizes. There is space for it.
+    pub(super) fn insert(&mut self, index: usize, one: u32, entry_bits: u32, entry: u64) {
+        let (sizes, below) = (self.sizes(), (1 << one) - 1);
+        self.set_sizes(sizes & below | 1 << one | (sizes & !below) << 1);
+        let Self(words) = self;
+        let (first, shift) = bit(index, entry_bits);
+        // The entries from there on move up.
+        for word in (first + 1..WORDS).rev() {
+            let below = if word == first + 1 { words[first] & !mask(shift) } else { words[word - 1] };
+            words[word] = words[word] << entry_bits | below >> (u64::BITS - entry_bits);
+        }
+        let rest = entry & mask(entry_bits);
+        words[first] = words[first] & mask(shift) | (words[first] & !mask(shift)) << entry_bits | rest << shift;
+        if shift + entry_bits > u64::BITS {
+            words[first + 1] |= rest >> (u64::BITS - shift);
+        }
+    }
+
+    /// Changes bits of an entry.
+    pub(super) fn replace(&mut self, index: usize, entry_bits: u32, difference: u64) {
+        let (word, shift) = bit(index, entry_bits);
+        self.0[word] ^= difference << shift;
+        if shift + TAG_BITS > u64::BITS {
+            self.0[word + 1] ^= difference >> (u64::BITS - shift);
+        }
+    }
+
     /// All entries, sorted.
-    pub(super) fn entries(self, entry_bits: u32) -> impl Iterator<Item = u64> + use<'b> {
-        let (mut sizes, mut index) = (self.0[0], 0);
+    pub(super) fn entries(self, entry_bits: u32) -> impl Iterator<Item = u64> {
+        let (mut sizes, mut index) = (self.sizes(), 0);
         std::iter::from_fn(move || {
             let one = (sizes != 0).then(|| sizes.trailing_zeros())?;
             sizes &= sizes - 1;
@@ -102,43 +158,7 @@ impl<'b> Block<'b> {
 /// The place of an entry in its block: the word, and the bit of it.
 const fn bit(index: usize, entry_bits: u32) -> (usize, u32) {
     let at = index as u32 * entry_bits;
-    (1 + (at / u64::BITS) as usize, at % u64::BITS)
-}
-
-/// Adds an entry after the `len` others.
-pub(super) fn push(block: &mut [u64; WORDS], len: usize, entry_bits: u32, entry: u64) {
-    block[0] |= 1 << ((entry >> entry_bits) as usize + 1 + len);
-    let ((word, shift), rest) = (bit(len, entry_bits), entry & mask(entry_bits));
-    block[word] |= rest << shift;
-    if shift + entry_bits > u64::BITS {
-        block[word + 1] |= rest >> (u64::BITS - shift);
-    }
-}
-
-/// Inserts an entry, and a one into the sizes. There is space for it.
-pub(super) fn insert(block: &mut [u64; WORDS], index: usize, one: u32, entry_bits: u32, entry: u64) {
-    let below = mask(one);
-    block[0] = block[0] & below | 1 << one | (block[0] & !below) << 1;
-    let (first, shift) = bit(index, entry_bits);
-    // The entries from there on move up.
-    for word in (first + 1..WORDS).rev() {
-        let below = if word == first + 1 { block[first] & !mask(shift) } else { block[word - 1] };
-        block[word] = block[word] << entry_bits | below >> (u64::BITS - entry_bits);
-    }
-    let rest = entry & mask(entry_bits);
-    block[first] = block[first] & mask(shift) | (block[first] & !mask(shift)) << entry_bits | rest << shift;
-    if shift + entry_bits > u64::BITS {
-        block[first + 1] |= rest >> (u64::BITS - shift);
-    }
-}
-
-/// Changes bits of an entry.
-pub(super) fn replace(block: &mut [u64; WORDS], index: usize, entry_bits: u32, difference: u64) {
-    let (word, shift) = bit(index, entry_bits);
-    block[word] ^= difference << shift;
-    if shift + TAG_BITS > u64::BITS {
-        block[word + 1] ^= difference >> (u64::BITS - shift);
-    }
+    (2 + (at / u64::BITS) as usize, at % u64::BITS)
 }
 
 const EACH: u64 = 0x0101_0101_0101_0101;

@@ -9,20 +9,20 @@ use super::blocks::{Blocks, Found};
 pub(super) const TAGS: usize = 1 << TAG_BITS;
 
 /// The bits of the shortest fingerprints.
-const SHORTEST: u32 = 29;
+const SHORTEST: u32 = 31;
 
 /// The bits of the longest ones.
-const LONGEST: u32 = 40;
+const LONGEST: u32 = 39;
 
 /// The most fingerprints of a set.
-pub(super) const MAX_LEN: usize = 1 << 26;
+pub(super) const MAX_LEN: usize = 1 << 28;
 
-/// Fingerprints, each with a small tag: about 3.7 bytes for each of 16,000, and 2.5 for each of 300,000 or more.
+/// Fingerprints, each with a small tag: about 3.2 bytes for each of 60,000, and 2.4 for each of a million or more.
 ///
 /// They have [so many bits](bits_for) that a name is taken for another one with a probability of one in 1,000 at most.
 ///
 /// The high bits of a fingerprint are its block, the next ones its bucket. A block has the sizes of its buckets as unary numbers,
-/// and then, at a fixed length, the rest of each fingerprint and its tag (Elias 1974, Fano 1971). So a look-up reads one line of
+/// and then, at a fixed length, the rest of each fingerprint and its tag (Elias 1974, Fano 1971). So a look-up reads one place in
 /// memory. If a block is full, further fingerprints of it are in a few spare blocks. Sets are sorted, so they merge in one pass.
 #[derive(Clone, Debug)]
 pub(super) struct CompactSet {
@@ -45,7 +45,7 @@ pub(super) const fn bits_for(most: usize) -> u32 {
 }
 
 impl CompactSet {
-    pub(super) const fn empty(bits: u32) -> Self {
+    pub(super) fn empty(bits: u32) -> Self {
         Self { blocks: Blocks::none(bits), spare: Blocks::none(bits), rest: BTreeMap::new() }
     }
 
@@ -98,7 +98,7 @@ impl CompactSet {
             return;
         }
         let Err(tagged) = self.blocks.insert(tagged, &choose) else { return };
-        if self.spare.len + self.rest.len() >= self.spare.space() {
+        if self.spare.len + self.rest.len() >= self.spare.space() / 4 * 3 {
             let (len, rest) = (self.spare.len + self.rest.len(), std::mem::take(&mut self.rest));
             (self.spare, self.rest) =
                 spare_blocks(self.bits(), len + 1, merged(self.spare.iter(), rest.into_iter(), &choose));
@@ -115,12 +115,12 @@ impl CompactSet {
     }
 }
 
-/// Spare blocks have more space, because they are few, and so that few of them are full.
+/// Spare blocks have more space, because they are few, and so that very few of them are full.
 fn spare_blocks(bits: u32, len: usize, sorted: impl Iterator<Item = Tagged>) -> (Blocks, BTreeMap<u64, u8>) {
     if len == 0 {
         return (Blocks::none(bits), BTreeMap::new());
     }
-    let (spare, over) = Blocks::new(bits, len + len / 2 + 1, sorted);
+    let (spare, over) = Blocks::new(bits, 2 * len + 1, sorted);
     (spare, over.into_iter().collect())
 }
 
@@ -153,9 +153,9 @@ mod tests {
         let mut state = seed;
         let mut next = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            state >> 35
+            state >> (u64::BITS - SHORTEST)
         };
-        (0..count).map(|_| (next(), (next() >> 26) as u8)).collect()
+        (0..count).map(|_| (next(), (next() >> (SHORTEST - TAG_BITS)) as u8)).collect()
     }
 
     fn pairs(fingerprints: &BTreeMap<u64, u8>) -> impl Iterator<Item = Tagged> {
@@ -221,10 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_of_a_large_set_takes_less_than_three_bytes() {
-        // A list of a million has 64 sets of the first size, and a list of a hundred million has those of the last.
-        for (count, most) in [(15_625, 3.75), (31_250, 3.2), (312_500, 2.5), (1_562_500, 2.5)] {
-            let set = set(&some(count, 7));
+    fn a_fingerprint_of_a_large_set_takes_two_and_a_half_bytes() {
+        // A list has 16 sets, so these are for a million, two million and 20 million.
+        for (count, most) in [(62_500, 3.25), (125_000, 3.05), (1_250_000, 2.5)] {
+            // Fingerprints of larger sets are longer.
+            let bits = bits_for(count);
+            let fingerprints = some(count, 7);
+            let longer = fingerprints.iter().map(|(fingerprint, tag)| (fingerprint << (bits - SHORTEST), *tag));
+            let set = CompactSet::new(bits, fingerprints.len(), longer);
             let bytes = set.bytes() as f64 / set.len() as f64;
             assert!(bytes < most, "{count}: {bytes}");
         }
@@ -232,8 +236,8 @@ mod tests {
 
     #[test]
     fn a_name_is_mistaken_for_another_one_in_ten_thousand_times() {
-        let set = set(&some(31_250, 8));
-        // 31,250 / 2^29 of them, so about 58 of a million.
+        let set = set(&some(125_000, 8));
+        // 125,000 / 2^31 of them, so about 58 of a million.
         let mistaken = some(1_000_000, 9).keys().filter(|fingerprint| set.tag(**fingerprint).is_some()).count();
         assert!((20..120).contains(&mistaken), "{mistaken}");
     }

@@ -20,8 +20,13 @@ const MARGINS: Duration = Duration::from_secs(20 * 60);
 /// An entry that is kept for longer stays exact.
 const LONGEST_SEALED: u64 = 366 * 24 * 60 * 60;
 
-/// Enough that requests on different cores rarely contend for one lock.
-pub(super) const SHARDS: usize = 64;
+/// Enough that requests on different cores rarely contend for one lock, and that dropping the ended entries of a shard does not take
+/// long. A power of two.
+const SHARDS: usize = 64;
+
+/// The shards of a list that seals entries: fewer, because it has few others, and so that sets of fingerprints are large enough for
+/// huge pages.
+pub(super) const SEALED_SHARDS: usize = 16;
 
 /// How many entries are sealed under one lock. A look-up waits some microseconds for it.
 const SEALED_AT_ONCE: usize = 256;
@@ -46,7 +51,7 @@ struct Sealing {
     /// Revocations that end within so many seconds of each other may be dropped together.
     period: i64,
     /// Held while a shard is being sealed, which happens outside of its lock.
-    busy: [Mutex<()>; SHARDS],
+    busy: [Mutex<()>; SEALED_SHARDS],
 }
 
 /// The set has reached its capacity.
@@ -57,7 +62,7 @@ impl Entries {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             key: DigestKey::random(),
-            shards: (0..SHARDS).map(|_| RwLock::new(Shard::empty(fingerprint_bits(capacity)))).collect(),
+            shards: empty_shards(SHARDS, capacity),
             capacity,
             sealing: None,
             total: AtomicUsize::new(0),
@@ -74,10 +79,11 @@ impl Entries {
         let longest = longest.saturating_add(MARGINS).as_secs().min(LONGEST_SEALED) as i64;
         // Two periods fewer than there are tags, because the first and the last are cut.
         let period = longest / (TAGS as i64 - 2) + 1;
-        let most = exact / SHARDS;
-        self.sealing = Some(Sealing { most, period, busy: [(); SHARDS].map(Mutex::new) });
-        for shard in &self.shards {
-            shard.write().unwrap_or_else(PoisonError::into_inner).seal_at = most;
+        let most = exact / SEALED_SHARDS;
+        self.shards = empty_shards(SEALED_SHARDS, self.capacity);
+        self.sealing = Some(Sealing { most, period, busy: Default::default() });
+        for shard in &mut self.shards {
+            shard.get_mut().unwrap_or_else(PoisonError::into_inner).seal_at = most;
         }
         self
     }
@@ -159,7 +165,7 @@ impl Entries {
                         && let Some(sealing) = &self.sealing
                     {
                         drop(guard);
-                        self.seal(sealing, shard_of(digest), now);
+                        self.seal(sealing, self.index(digest), now);
                     }
                     return Ok(());
                 }
@@ -255,7 +261,11 @@ impl Entries {
     }
 
     fn shard(&self, digest: Digest) -> &RwLock<Shard> {
-        &self.shards[shard_of(digest)]
+        &self.shards[self.index(digest)]
+    }
+
+    const fn index(&self, digest: Digest) -> usize {
+        digest.high as usize & (self.shards.len() - 1)
     }
 
     fn write(&self, digest: Digest) -> RwLockWriteGuard<'_, Shard> {
@@ -265,11 +275,11 @@ impl Entries {
 
 /// The bits of the fingerprints of a list with this capacity.
 pub(super) const fn fingerprint_bits(capacity: usize) -> u32 {
-    bits_for(capacity / SHARDS)
+    bits_for(capacity / SEALED_SHARDS)
 }
 
-const fn shard_of(digest: Digest) -> usize {
-    digest.high as usize % SHARDS
+fn empty_shards(count: usize, capacity: usize) -> Box<[RwLock<Shard>]> {
+    (0..count).map(|_| RwLock::new(Shard::empty(fingerprint_bits(capacity)))).collect()
 }
 
 impl fmt::Debug for Entries {

@@ -45,6 +45,7 @@ mod local;
 mod memory;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod offset;
+mod pages;
 mod sealed;
 mod settings;
 mod shard;

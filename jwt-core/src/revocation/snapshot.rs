@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 use super::compact::{CompactSet, MAX_LEN, TAGS};
 use super::digest::{Digest, DigestKey};
-use super::entries::{Entries, Full, SHARDS, fingerprint_bits};
+use super::entries::{Entries, Full, SEALED_SHARDS, fingerprint_bits};
 use super::local::{Now, Origin};
 use super::sealed::Sealed;
 use super::stream::{Reader, Writer};
@@ -74,7 +74,7 @@ impl Unusable {
 
 /// The longest snapshot of a list with this capacity.
 pub(super) const fn longest(capacity: usize) -> u64 {
-    (capacity.saturating_mul(2 * PER_ENTRY).saturating_add(SHARDS * PER_SHARD + 4_096)) as u64
+    (capacity.saturating_mul(2 * PER_ENTRY).saturating_add(SEALED_SHARDS * PER_SHARD + 4_096)) as u64
 }
 
 impl Snapshot {
@@ -122,7 +122,7 @@ impl Snapshot {
         if u32::from(bits) != fingerprint_bits(capacity) {
             return Ok(Err(Unusable::OtherCapacity));
         }
-        let shards = (0..SHARDS).map(|_| part(&mut reader, bits.into())).collect::<io::Result<_>>()?;
+        let shards = (0..SEALED_SHARDS).map(|_| part(&mut reader, bits.into())).collect::<io::Result<_>>()?;
         let is_whole = reader.finish()?;
         let snapshot = String::from_utf8(mark).ok().filter(|_| is_whole).map(|mark| Self { key, mark, kinds, shards });
         Ok(snapshot.ok_or(Unusable::Damaged))
