@@ -59,7 +59,7 @@ impl RevocationSettings {
     }
 
     /// Sets how many revocations the list holds at once. Default: 1,000,000, which take about 100 MB in a list of one process,
-    /// and 11 MB in one that follows a server.
+    /// and 13 MB in one that follows a server.
     ///
     /// If the list is full, revoking fails and every earlier revocation stays; a list on Redis or Postgres asks its server
     /// instead. [The guide](crate::guide::revocation) says how many logouts a day fill a list.
