@@ -13,7 +13,7 @@ pub(super) const BLOCK: usize = 128;
 
 pub(super) type Bytes = [u8; BLOCK];
 
-/// The bytes of a huge page. In hundreds of megabytes of small pages, finding out where a page is takes as long as reading from it.
+/// The bytes of a huge page. With small ones, the processor looks for the page before each read, which takes as long as the read.
 const HUGE_PAGE: usize = 2 << 20;
 
 /// Pages of memory with a fixed number of blocks.
@@ -30,7 +30,7 @@ pub(super) struct Pages {
 enum Memory {
     #[cfg(any(feature = "postgres", feature = "redis"))]
     Mapped(MmapMut),
-    /// If the operating system maps none.
+    /// Only if the operating system refuses to map memory.
     Allocated(Vec<u8>),
 }
 

@@ -6,6 +6,7 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::stand::{ISSUER, token_id};
 
@@ -72,7 +73,8 @@ impl Server {
             // What changed after a position: the only script with a key for each shard and one for the log.
             ["EVALSHA", _, "17", ..] => {
                 let status = if words[20] == EPOCH && words[21] == CHANGE { "known" } else { "new" };
-                write!(output, "*4\r\n+{status}\r\n+{EPOCH}\r\n+3600000\r\n+{CHANGE}\r\n")
+                let time = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_micros();
+                write!(output, "*5\r\n+{status}\r\n+{EPOCH}\r\n+3600000\r\n+{CHANGE}\r\n+{time}\r\n")
             }
             // The description of the server.
             ["EVALSHA", _, "1", ..] => write!(output, "+run_id:{EPOCH}\r\n"),

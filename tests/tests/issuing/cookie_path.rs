@@ -1,4 +1,4 @@
-//! Endpoints at paths to which browsers don't send the refresh token's cookie.
+//! Endpoints at paths that the refresh token's cookie doesn't cover.
 
 use actix_web::{App, web};
 use axum::Router;

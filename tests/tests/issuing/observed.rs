@@ -62,7 +62,7 @@ async fn each_refresh_is_sent_once_with_its_outcome_by_both_endpoints_and_a_rout
         assert_eq!(observed.events_of(refresh(&token)).await, reused, "{path}");
         assert_eq!(observed.events_of(refresh(&next)).await, ["refresh session_ended"], "{path}");
 
-        // A layer of one's own has no observer of sessions.
+        // A layer of your own has no observer of sessions.
         let refused = |event: &'static str| if path == "/my-refresh" { vec![] } else { vec![event] };
         observed.shop.wait(8 * 24 * 60 * 60);
         assert_eq!(observed.events_of(refresh(&next)).await, refused("refresh expired"), "{path}");

@@ -109,7 +109,7 @@ async fn a_task_that_panics_is_started_again_and_reported() {
     assert!(log.text().contains("has ended: starting it again"), "{}", log.text());
 }
 
-/// What a full list means depends on who else has the revocations.
+/// The message says what follows: revoking fails, requests are answered with 503, or the server is asked.
 #[tokio::test]
 async fn a_full_list_is_reported_with_its_consequence() {
     let full = || RevocationSettings::new().capacity(0);

@@ -1,4 +1,4 @@
-//! Notices endpoints to which browsers don't send the refresh token.
+//! Notices endpoints that don't get the refresh token's cookie from browsers.
 
 use std::sync::atomic::Ordering;
 
@@ -10,7 +10,7 @@ use crate::verified::Verified;
 
 use super::Sessions;
 
-/// A request to a path to which browsers don't send the refresh token's cookie, unless a proxy has changed the path.
+/// A request to a path that the refresh token's cookie doesn't cover, so browsers don't send it there, unless a proxy has changed the path.
 #[derive(Clone)]
 pub(super) struct Uncovered {
     sessions: Sessions,
