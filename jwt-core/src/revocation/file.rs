@@ -151,9 +151,13 @@ fn write(path: &Path, write_to: impl FnOnce(&File) -> io::Result<bool>) -> io::R
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(&new)?;
-    let replace = || file.sync_all().and_then(|()| fs::rename(&new, path));
-    let is_replaced =
-        write_to(&file).and_then(|is_wanted| if is_wanted { replace().map(|()| true) } else { Ok(false) });
+    let is_replaced = write_to(&file).and_then(|is_wanted| {
+        if is_wanted {
+            file.sync_all()?;
+            fs::rename(&new, path)?;
+        }
+        Ok(is_wanted)
+    });
     if !matches!(is_replaced, Ok(true)) {
         // It must not take the last space of a full disk.
         let _ = fs::remove_file(&new);
