@@ -133,7 +133,7 @@ impl SigningKey {
             Some(kid) => key.with_kid(kid),
             None => key,
         };
-        let remote = Remote { signer: Box::new(signer), key_id: key_id.into(), prepared };
+        let remote = Remote { signer: Box::new(signer), key_id: key_id.into(), prepared, warned: Default::default() };
         Ok(Self { signer: Signer::Remote(Arc::new(remote)), public: key, algorithm })
     }
 }

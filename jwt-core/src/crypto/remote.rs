@@ -8,7 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::prepared::PreparedKey;
+use crate::clock::{Clock as _, SystemClock};
 use crate::jose::{Algorithm, KeyError, KeyErrorKind, der, material};
+use crate::observe::Warned;
 use crate::step::Step;
 
 /// Signs with keys that never leave a key management service (KMS), a hardware security module (HSM, PKCS#11), or another
@@ -95,6 +97,7 @@ pub(super) struct Remote {
     pub(super) key_id: Arc<str>,
     /// The public key.
     pub(super) prepared: PreparedKey,
+    pub(super) warned: Warned,
 }
 
 impl Remote {
@@ -102,18 +105,23 @@ impl Remote {
         let (this, message) = (Arc::clone(self), message.to_vec());
         Step::pending(async move {
             if tokio::runtime::Handle::try_current().is_err() {
-                return Err(unavailable("a remote signer needs the Tokio runtime"));
+                return Err(this.unavailable("a remote signer needs the Tokio runtime", None));
             }
             let signing = this.signer.sign(&this.key_id, this.prepared.algorithm(), &message);
             match tokio::time::timeout(this.signer.timeout(), signing).await {
                 Ok(Ok(signature)) => this.check(&message, signature),
-                Ok(Err(error)) => {
-                    tracing::error!(%error, "the remote signer failed");
-                    Err(unavailable("the remote signer failed"))
-                }
-                Err(_) => Err(unavailable("the remote signer took too long")),
+                Ok(Err(error)) => Err(this.unavailable("the remote signer failed", Some(&*error))),
+                Err(_) => Err(this.unavailable("the remote signer took too long", None)),
             }
         })
+    }
+
+    /// While a signer is down, every login and refresh fails. So each problem is logged at once, and then once a minute.
+    fn unavailable(&self, problem: &'static str, error: Option<&(dyn Error + Send + Sync)>) -> KeyError {
+        if let Some(times) = self.warned.due(problem, SystemClock.monotonic()) {
+            tracing::error!(error = error.map(tracing::field::display), times, "{problem}");
+        }
+        KeyError::new(KeyErrorKind::SignerUnavailable, problem)
     }
 
     /// Checks the signature, and brings it into the form that a JWS has.
@@ -128,8 +136,4 @@ impl Remote {
             "the remote signer's signature doesn't belong to the public key: check the key's identifier",
         ))
     }
-}
-
-const fn unavailable(message: &'static str) -> KeyError {
-    KeyError::new(KeyErrorKind::SignerUnavailable, message)
 }

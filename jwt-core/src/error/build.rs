@@ -90,10 +90,13 @@ impl BuildError {
 /// the answer is 503.
 impl From<BuildError> for Error {
     fn from(error: BuildError) -> Self {
-        tracing::error!(%error, "a token could not be issued");
         let kind = match error.kind {
+            // The signer's outage is logged once a minute, not for each token.
             BuildErrorKind::SignerUnavailable => ErrorKind::SigningUnavailable,
-            _ => ErrorKind::IssuingFailed,
+            _ => {
+                tracing::error!(%error, "a token could not be issued");
+                ErrorKind::IssuingFailed
+            }
         };
         Self::from(kind).with_detail(Detail::Text(error.to_string().into()))
     }

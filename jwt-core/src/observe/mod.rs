@@ -9,8 +9,8 @@
 //! Every outcome is logged at `DEBUG`, so that clients cannot fill the log by sending bad tokens. Problems of your service are
 //! logged at `WARN` if keys cannot be fetched or a requirement or a store fails, and at `ERROR` if the application is misconfigured.
 //! If tokens are refused because a setting is probably misspelt, for example by a slash at the end of an audience, that is logged
-//! at `WARN` too, once a minute for each code. A store that fails is logged at once and then once a minute, with the number of
-//! failures since the last line in the field `times`.
+//! at `WARN` too, once a minute for each code. A store or a remote signer that fails is logged at once and
+//! then once a minute, with the number of failures since the last line in the field `times`.
 //!
 //! | field | value |
 //! | --- | --- |

@@ -140,7 +140,9 @@ async fn a_refresh_token_stays_good_while_the_signer_is_unavailable() {
         ] {
             assert_eq!((error.kind(), error.class()), (ErrorKind::SigningUnavailable, Class::Unavailable));
         }
+        // One line for both, and then one in a minute.
         assert!(log.text().contains(reason), "{}", log.text());
+        assert_eq!(log.text().matches("ERROR").count(), 1, "{}", log.text());
     }
     clock.advance(Duration::from_secs(3_600));
     signer.recover();
