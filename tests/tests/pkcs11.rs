@@ -26,18 +26,22 @@ const PIN: &str = "1234";
 /// The folder of the token, for the process that uses it.
 const FOLDER: &str = "JWT_TEST_TOKEN";
 
-/// A session with the module. PKCS#11 blocks its thread.
+/// The module, and a session with it. PKCS#11 blocks its thread.
 #[derive(Clone)]
-struct Hsm(Arc<Mutex<Session>>);
+struct Hsm(Pkcs11, Arc<Mutex<Option<Session>>>);
 
 impl Hsm {
     fn open() -> Result<Self, Box<dyn Error + Send + Sync>> {
         let module = Pkcs11::new(LIBRARY)?;
         module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))?;
-        let slot = *module.get_slots_with_initialized_token()?.first().ok_or("no token")?;
-        let session = module.open_ro_session(slot)?;
+        Ok(Self(module, Arc::default()))
+    }
+
+    fn log_in(&self) -> Result<Session, Box<dyn Error + Send + Sync>> {
+        let slot = *self.0.get_slots_with_initialized_token()?.first().ok_or("no token")?;
+        let session = self.0.open_ro_session(slot)?;
         session.login(UserType::User, Some(&AuthPin::new(PIN.into())))?;
-        Ok(Self(Arc::new(Mutex::new(session))))
+        Ok(session)
     }
 
     fn sign_now(
@@ -46,7 +50,20 @@ impl Hsm {
         algorithm: Algorithm,
         message: &[u8],
     ) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
-        let session = self.0.lock().map_err(|_| "another signature has panicked")?;
+        let mut held = self.1.lock().map_err(|_| "another signature has panicked")?;
+        // After a failure the session may be lost or logged out. The next signature opens another.
+        let session = held.take().map_or_else(|| self.log_in(), Ok)?;
+        let signature = Self::sign_in(&session, id, algorithm, message)?;
+        *held = Some(session);
+        Ok(signature)
+    }
+
+    fn sign_in(
+        session: &Session,
+        id: &[u8],
+        algorithm: Algorithm,
+        message: &[u8],
+    ) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
         let keys = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Id(id.to_vec())])?;
         let key = *keys.first().ok_or("no such key")?;
         Ok(match algorithm {
@@ -159,6 +176,12 @@ async fn keys_in_a_hardware_security_module_sign_tokens_and_rotate() {
     }
     kids.dedup();
     assert_eq!(kids.len(), 3, "each key has signed");
+
+    // The session is logged out. One request fails, its refresh token stays good, and the next one logs in again.
+    hsm.1.lock().expect("no panic").as_ref().expect("a session").logout().expect("a login");
+    let token = sessions.verify(&pair.refresh.token).await.expect("a refresh token");
+    assert_eq!(sessions.refresh(&token).await.expect_err("no login").kind(), ErrorKind::SigningUnavailable);
+    assert!(sessions.refresh(&token).await.is_ok());
 
     // The module signs with another key than the one that is published, or has none of that name.
     for (named, expected) in [("pss", ErrorKind::IssuingFailed), ("none", ErrorKind::SigningUnavailable)] {
