@@ -1,6 +1,7 @@
 //! Signing keys in files: a directory of PEM and JSON files, or one JSON file.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -41,14 +42,18 @@ fn read_resolved(path: &Path, place: &Path) -> Result<Vec<ListedKey>, BuildError
         files.sort();
         for file in files {
             read_file(&file, &file, &mut keys)?;
+            // Reading thousands of keys would take long.
+            if keys.len() > MAX_KEYS {
+                return Err(too_large(path, "has more than 100 keys: remove those that have ended"));
+            }
         }
     } else {
         read_file(place, path, &mut keys)?;
     }
-    if keys.len() > MAX_KEYS {
-        return Err(BuildError::new(BuildErrorKind::OutOfRange, "")
+    if keys.is_empty() {
+        return Err(BuildError::new(BuildErrorKind::Missing, "")
             .at(name(path))
-            .because_of(Some("more than 100 keys")));
+            .because("has no key: put at least one there"));
     }
     if keys.iter().filter(|key| key.signs_from.is_none() && !key.revoked).count() > 1 {
         let detail = "of several keys, at most one may leave out the moment from which it signs";
@@ -71,7 +76,7 @@ fn read_file(file: &Path, named: &Path, keys: &mut Vec<ListedKey>) -> Result<(),
     let content = content(file, named)?;
     let bad = |about: String| move |error: KeyError| BuildError::from(error).at(about);
     if extension == "pem" {
-        let (signs_from, algorithm) = parse_stem(named);
+        let (signs_from, algorithm) = parse_stem(named).ok_or_else(|| unreadable(named, &NO_MOMENT))?;
         let key = SigningKey::from_pem_of(algorithm, &content).map_err(bad(name(named)))?;
         keys.push(ListedKey { key, signs_from, revoked: false });
         return Ok(());
@@ -102,14 +107,16 @@ fn read_file(file: &Path, named: &Path, keys: &mut Vec<ListedKey>) -> Result<(),
 /// Reads a file of bounded size into a buffer that is overwritten.
 fn content(file: &Path, named: &Path) -> Result<Zeroizing<Vec<u8>>, BuildError> {
     let failed = |error: io::Error| unreadable(named, &error);
+    // Opening a pipe would wait for its writer.
+    if !fs::metadata(file).map_err(failed)?.is_file() {
+        return Err(unreadable(named, &"it isn't a regular file"));
+    }
     // Large enough from the start: growing would leave a copy of the key behind.
     let mut content = Zeroizing::new(Vec::with_capacity(MAX_BYTES + 1));
     let mut file = File::open(file).map_err(failed)?.take(MAX_BYTES as u64 + 1);
     file.read_to_end(&mut content).map_err(failed)?;
     if content.len() > MAX_BYTES {
-        return Err(BuildError::new(BuildErrorKind::OutOfRange, "")
-            .at(name(named))
-            .because_of(Some("more than 512 KiB")));
+        return Err(too_large(named, "has more than 512 KiB: it must have only keys in it"));
     }
     Ok(content)
 }
@@ -162,17 +169,20 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Reads the moment and the algorithm from a name such as `20270101T000000Z.PS256.pem`. Both may be missing.
-fn parse_stem(file: &Path) -> (Option<Duration>, Option<Algorithm>) {
+const NO_MOMENT: &str = "a name that begins with a digit must be a moment, as in `20270101T000000Z.pem` or \
+                         `20270101T000000Z.PS256.pem`";
+
+/// Reads the moment and the algorithm from a name such as `20270101T000000Z.PS256.pem`. Both may be missing. A moment with a
+/// mistake is refused, because its key would never sign.
+fn parse_stem(file: &Path) -> Option<(Option<Duration>, Option<Algorithm>)> {
     let stem = file.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-    let (stem, algorithm) = match stem.rsplit_once('.') {
-        Some((rest, last)) => match last.parse() {
-            Ok(algorithm) => (rest, Some(algorithm)),
-            Err(_) => (stem, None),
-        },
-        None => (stem, None),
+    let (rest, last) = stem.rsplit_once('.').unwrap_or(("", stem));
+    let (stem, algorithm) = match last.parse() {
+        Ok(algorithm) => (rest, Some(algorithm)),
+        Err(_) => (stem, None),
     };
-    (parse_moment(stem), algorithm)
+    let moment = parse_moment(stem);
+    (moment.is_some() || !stem.starts_with(|first: char| first.is_ascii_digit())).then_some((moment, algorithm))
 }
 
 /// Reads the basic format of ISO 8601, `20270101T000000Z`: Kubernetes allows no colons in names.
@@ -199,8 +209,12 @@ fn parse_moment(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(days * 86_400 + hour * 3_600 + minute * 60 + second))
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> BuildError {
+fn unreadable(path: &Path, error: &dyn fmt::Display) -> BuildError {
     BuildError::new(BuildErrorKind::Unreadable, "").at(name(path)).because_of(Some(error))
+}
+
+fn too_large(path: &Path, problem: &'static str) -> BuildError {
+    BuildError::new(BuildErrorKind::OutOfRange, "").at(name(path)).because(problem)
 }
 
 fn name(path: &Path) -> String {
@@ -212,27 +226,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_read_from_the_name_of_a_pem_file() {
+    fn a_moment_is_read_from_the_name_of_a_pem_file_and_a_mistaken_one_is_refused() {
         for (name, moment, algorithm) in [
             ("19700101T000000Z.pem", Some(0), None),
             ("20270101T000000Z.pem", Some(1_798_761_600), None),
             ("20240229T235959Z.pem", Some(1_709_251_199), None),
             ("20001231T120000Z.pem", Some(978_264_000), None),
             ("20270101T000000Z.PS256.pem", Some(1_798_761_600), Some(Algorithm::PS256)),
+            ("PS256.pem", None, Some(Algorithm::PS256)),
             ("shop.PS256.pem", None, Some(Algorithm::PS256)),
             ("shop.blue.pem", None, None),
-            ("20270101.pem", None, None),
-            ("20270001T000000Z.pem", None, None),
-            ("20271301T000000Z.pem", None, None),
-            ("20270229T000000Z.pem", None, None),
-            ("21000229T000000Z.pem", None, None),
-            ("20270101T240000Z.pem", None, None),
-            ("20270101T000000z.pem", None, None),
-            ("2027+101T000000Z.pem", None, None),
-            ("20270101Té00000.pem", None, None),
         ] {
             let read = parse_stem(Path::new(name));
-            assert_eq!(read, (moment.map(Duration::from_secs), algorithm), "{name}");
+            assert_eq!(read, Some((moment.map(Duration::from_secs), algorithm)), "{name}");
+        }
+        for name in [
+            "20270101.pem",
+            "2027-01-01T00:00:00Z.pem",
+            "20270101T000000Z.PS265.pem",
+            "20270101.PS256.pem",
+            "20270001T000000Z.pem",
+            "20271301T000000Z.pem",
+            "20270229T000000Z.pem",
+            "21000229T000000Z.pem",
+            "20270101T240000Z.pem",
+            "20270101T000000z.pem",
+            "2027+101T000000Z.pem",
+            "20270101Té00000.pem",
+        ] {
+            assert_eq!(parse_stem(Path::new(name)), None, "{name}");
         }
     }
 }

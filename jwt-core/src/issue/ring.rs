@@ -111,7 +111,7 @@ impl KeyRing {
         let now = self.now();
         let new = RingKey::new(key, moment, self.0.backend)?;
         let kid = Arc::clone(&new.kid);
-        self.warn_if_early(&new, now);
+        self.warn_if_early(&new, moment, now);
         let mut keys = self.keys_before_end(now);
         keys.push(new);
         let keys = Keys::succeeding(&self.0.keys.load(), keys, now)?;
@@ -289,8 +289,8 @@ impl KeyRing {
     }
 
     /// Warns if verifiers that cache the key set may not know a key when it begins to sign.
-    pub(super) fn warn_if_early(&self, key: &RingKey, now: Duration) {
-        if key.signs_from < now.saturating_add(self.0.publish_ahead) {
+    pub(super) fn warn_if_early(&self, key: &RingKey, signs_from: Duration, now: Duration) {
+        if signs_from < now.saturating_add(self.0.publish_ahead) {
             tracing::warn!(
                 kid = &*key.kid,
                 "a new key signs sooner than it's published ahead: verifiers that cache the key set may refuse its tokens"

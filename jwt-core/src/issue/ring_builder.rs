@@ -83,9 +83,9 @@ impl KeyRingBuilder {
     /// | `keys.json` (`.jwk`, `.jwks`) | a private JWK, or a JWK Set of them | the member `nbf`, in seconds since 1970 |
     ///
     /// One of the keys may have no moment: it signs from the beginning, until another key's moment comes. In JSON, the member
-    /// `revoked`, with any value, ends a key at once: it neither signs nor is accepted. `nbf` and `revoked` are those of
-    /// OpenID Federation 1.0, section 8.7.2. Files whose names begin with a dot, and directories, are ignored; any other file
-    /// is an error.
+    /// `revoked`, with any value, ends a key at once: it neither signs nor is accepted, even if it is listed once more. `nbf`
+    /// and `revoked` are those of OpenID Federation 1.0, section 8.7.2. Files whose names begin with a dot, and directories, are
+    /// ignored; any other file is an error, and so is a PEM file whose name begins with a digit and is not a moment.
     ///
     /// Symbolic links are followed once for each reading, so a mounted Kubernetes secret is read as a whole, before or after its
     /// change. [The guide](crate::guide::signing_keys) has the commands and the permissions.
@@ -150,25 +150,22 @@ impl KeyRingBuilder {
     /// [`Unreadable`](BuildErrorKind::Unreadable) if the keys cannot be read,
     /// [`Contradiction`](BuildErrorKind::Contradiction) if keys are both read and added, and
     /// [`NoBackend`](BuildErrorKind::NoBackend).
-    pub fn build(mut self) -> Result<KeyRing, BuildError> {
+    pub fn build(self) -> Result<KeyRing, BuildError> {
         let backend = self.backend.ok_or_else(|| BuildError::new(BuildErrorKind::NoBackend, "crypto"))?;
-        if let Some(load) = &self.load {
-            if !self.keys.is_empty() {
-                return Err(BuildError::new(BuildErrorKind::Contradiction, "key")
-                    .because("can't be added to keys that are read: put it into their place"));
-            }
-            let listed = load()?.into_iter().filter(|listed| !listed.revoked);
-            self.keys = listed.map(|listed| (listed.key, listed.signs_from.unwrap_or_default())).collect();
-        }
         if self.longest_lifetime.is_zero() {
             return Err(BuildError::new(BuildErrorKind::OutOfRange, "longest_lifetime"));
         }
-        if self.keys.is_empty() {
-            return Err(BuildError::new(BuildErrorKind::Missing, "key").because("is missing: add at least one"));
-        }
-        let keys = self.keys.into_iter().map(|(key, moment)| RingKey::new(key, moment, backend));
-        let keys = keys.collect::<Result<Vec<_>, _>>()?;
-        let keys = if self.load.is_some() { Keys::listed(keys)? } else { Keys::new(keys)? };
+        let keys = match &self.load {
+            Some(_) if !self.keys.is_empty() => {
+                return Err(BuildError::new(BuildErrorKind::Contradiction, "key")
+                    .because("can't be added to keys that are read: put it into their place"));
+            }
+            Some(load) => Keys::listed(load()?, backend)?.0,
+            None => {
+                let keys = self.keys.into_iter().map(|(key, moment)| RingKey::new(key, moment, backend));
+                Keys::new(keys.collect::<Result<_, _>>()?)?
+            }
+        };
         Ok(KeyRing(Arc::new(Ring {
             keys: ArcSwap::from_pointee(keys),
             changing: Mutex::new(()),

@@ -10,6 +10,7 @@ use crate::claim_rules::MAX_LEEWAY;
 use crate::crypto::{Backend, PreparedKey, SigningKey};
 use crate::jose::header::MAX_KID_BYTES;
 
+use super::key_list::ListedKey;
 use crate::error::{BuildError, BuildErrorKind};
 
 /// The keys of a ring between two changes, sorted by the moment from which they sign. At least one of them isn't stopped.
@@ -44,7 +45,7 @@ impl Keys {
         for (index, key) in keys.iter().enumerate() {
             if keys[..index].iter().any(|other| other.kid == key.kid) {
                 return Err(BuildError::new(BuildErrorKind::Duplicate, "key")
-                    .because("has the same `kid` as another key of the ring"));
+                    .because(format!("has the same `kid` as another key of the ring: `{}`", key.kid)));
             }
             if key.is_symmetric() != keys[0].is_symmetric() {
                 return Err(mixed_keys());
@@ -54,10 +55,17 @@ impl Keys {
         Ok(Self { keys, generation })
     }
 
-    /// The same for keys of a list, whose order says nothing: of keys with the same moment, every process signs with the same.
-    pub(super) fn listed(mut keys: Vec<RingKey>) -> Result<Self, BuildError> {
+    /// The same for keys of a list, and the revoked ones. A key that is revoked once isn't used under any name. The list's order
+    /// says nothing: of keys with the same moment, every process signs with the same.
+    pub(super) fn listed(listed: Vec<ListedKey>, backend: Backend) -> Result<(Self, Vec<RingKey>), BuildError> {
+        let (mut keys, mut revoked) = (Vec::new(), Vec::new());
+        for listed in listed {
+            let key = RingKey::new(listed.key, listed.signs_from.unwrap_or_default(), backend)?;
+            if listed.revoked { &mut revoked } else { &mut keys }.push(key);
+        }
+        keys.retain(|key| !key.is_among(&revoked));
         keys.sort_by(|one, other| one.kid.cmp(&other.kid));
-        Self::new(keys)
+        Ok((Self::new(keys)?, revoked))
     }
 
     /// The same for keys that succeed others. Tokens that a key has signed until now stay valid, even if the new keys say that
@@ -136,6 +144,12 @@ impl RingKey {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.key.algorithm() == other.key.algorithm()
             && self.key.verification_key().material() == other.key.verification_key().material()
+    }
+
+    /// Whether one of these has the same `kid`, or the same key under another.
+    pub(super) fn is_among(&self, others: &[Self]) -> bool {
+        let own = self.key.verification_key();
+        others.iter().any(|other| other.kid == self.kid || other.key.verification_key().material() == own.material())
     }
 
     /// Whether a change from one to the other would change nothing.

@@ -13,7 +13,7 @@ use super::ring_keys::{Keys, RingKey, is_before, mixed_keys};
 
 impl KeyRing {
     /// Takes a new list of keys, each with the moment from which it signs, counted from 1970-01-01T00:00:00Z. Returns whether
-    /// anything changed.
+    /// the keys or their moments changed. Keys that stay get the new list's signers.
     ///
     /// All keys change at once, and after an error the ring is unchanged. A key that isn't in the list any more stops signing
     /// and stays published until its last token has expired; to end it at once, [`withdraw`](Self::withdraw) it. Processes
@@ -97,41 +97,43 @@ impl KeyRing {
     fn take(&self, listed: Vec<ListedKey>) -> Result<bool, BuildError> {
         let _guard = self.lock_changes();
         let (now, old) = (self.now(), self.0.keys.load());
-        let (mut new, mut revoked) = (Vec::new(), Vec::new());
-        for listed in listed {
-            let key = RingKey::new(listed.key, listed.signs_from.unwrap_or_default(), self.0.backend)?;
-            let to = if listed.revoked { &mut revoked } else { &mut new };
-            to.push(key);
-        }
-        let new = Keys::listed(new)?;
+        let (new, revoked) = Keys::listed(listed, self.0.backend)?;
         if new.is_symmetric() != old.is_symmetric() {
             return Err(mixed_keys());
         }
+        // If every moment is to come, the first key signs at once.
+        let signing = &new[new.signing_index(now)].kid;
         for key in new.iter() {
             match old.iter().find(|old| old.kid == key.kid) {
-                Some(old) if !old.is_same(key) => return Err(BuildError::new(BuildErrorKind::Duplicate, "kid")),
+                Some(old) if !old.is_same(key) => {
+                    return Err(BuildError::new(BuildErrorKind::Duplicate, "kid")
+                        .because(format!("belongs to another key of the ring already: `{}`", key.kid)));
+                }
                 Some(_) => {}
-                None => self.warn_if_early(key, now),
+                None if key.kid == *signing => self.warn_if_early(key, now, now),
+                None => self.warn_if_early(key, key.signs_from, now),
             }
         }
         let signing = old.signing_index(now);
-        let is_listed = |kid: &Arc<str>| new.iter().chain(&revoked).any(|key| key.kid == *kid);
+        let is_listed = |kid: &Arc<str>| new.iter().any(|key| key.kid == *kid);
         let is_live = |index| is_before(now, old.end(index, self.0.longest_lifetime));
         let retired = old.iter().enumerate().filter(|(index, key)| {
             // A key that never signed has no tokens.
             let has_tokens = *index == signing || key.signs_from <= now || key.stopped.is_some();
-            has_tokens && !is_listed(&key.kid) && is_live(*index)
+            has_tokens && !is_listed(&key.kid) && !key.is_among(&revoked) && is_live(*index)
         });
         let retired = retired.map(|(index, key)| {
             let stopped = old.stop(index).map_or(now, |stop| stop.min(now));
             RingKey { stopped: Some(stopped), ..key.clone() }
         });
-        let keys = Keys::succeeding(&old, new.iter().cloned().chain(retired).collect(), now)?;
+        let mut keys = Keys::succeeding(&old, new.iter().cloned().chain(retired).collect(), now)?;
         // Each change makes verifiers forget the tokens that they know.
         let same = keys.len() == old.len() && keys.iter().zip(old.iter()).all(|(new, old)| new.is_unchanged(old));
-        if !same {
-            self.0.keys.store(Arc::new(keys));
+        if same {
+            keys.generation = old.generation;
         }
+        // The same keys may have other signers.
+        self.0.keys.store(Arc::new(keys));
         Ok(!same)
     }
 }

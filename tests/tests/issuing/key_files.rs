@@ -19,10 +19,10 @@ const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
 
 /// A folder that is removed in the end.
-struct Folder(PathBuf);
+pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("jwt-keys-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
@@ -30,15 +30,15 @@ impl Folder {
         Self(folder)
     }
 
-    fn write(&self, name: &str, content: &str) {
+    pub(super) fn write(&self, name: &str, content: &str) {
         fs::write(self.0.join(name), content).expect("a file");
     }
 
-    fn remove(&self, name: &str) {
+    pub(super) fn remove(&self, name: &str) {
         fs::remove_file(self.0.join(name)).expect("a file");
     }
 
-    fn ring(&self, clock: &ManualClock) -> Result<KeyRing, BuildError> {
+    pub(super) fn ring(&self, clock: &ManualClock) -> Result<KeyRing, BuildError> {
         ring_of(&self.0, clock)
     }
 }
@@ -53,21 +53,21 @@ fn ring_of(path: &Path, clock: &ManualClock) -> Result<KeyRing, BuildError> {
     KeyRing::builder().read_keys(path).clock(clock.clone()).build()
 }
 
-fn new_key() -> SigningKey {
+pub(super) fn new_key() -> SigningKey {
     stranger(Algorithm::ES256)
 }
 
-fn pem(key: &SigningKey) -> String {
+pub(super) fn pem(key: &SigningKey) -> String {
     key.export_pkcs8_pem().expect("a key pair").to_owned()
 }
 
 /// The private JWK with more members, as text after the last one.
-fn jwk(key: &SigningKey, more: &str) -> String {
+pub(super) fn jwk(key: &SigningKey, more: &str) -> String {
     let jwk = key.export_private_jwk().expect("a key");
     format!("{}{more}}}", jwk.strip_suffix('}').expect("an object"))
 }
 
-fn kid(key: &SigningKey) -> String {
+pub(super) fn kid(key: &SigningKey) -> String {
     let backend = Backend::compiled_in().expect("a back end");
     key.kid().map_or_else(|| backend.thumbprint(&key.verification_key()).expect("a key pair"), str::to_owned)
 }
@@ -82,24 +82,24 @@ fn states(ring: &KeyRing) -> Vec<(String, KeyPhase, Algorithm)> {
 }
 
 /// A process of a fleet: it issues tokens, and accepts those of the others.
-struct Process {
-    ring: KeyRing,
-    tokens: TokenIssuer,
+pub(super) struct Process {
+    pub(super) ring: KeyRing,
+    pub(super) tokens: TokenIssuer,
     verifier: Verifier,
 }
 
 impl Process {
-    fn new(ring: KeyRing, clock: &ManualClock) -> Self {
+    pub(super) fn new(ring: KeyRing, clock: &ManualClock) -> Self {
         let tokens = TokenIssuer::builder(ISSUER, ring.clone()).audience(AUDIENCE).build().expect("an issuer");
         let verifier = Verifier::builder().issuer(tokens.trusted()).clock(clock.clone()).build().expect("a verifier");
         Self { ring, tokens, verifier }
     }
 
-    fn issue(&self, lifetime: u64) -> String {
+    pub(super) fn issue(&self, lifetime: u64) -> String {
         self.tokens.access("joe").lifetime(Duration::from_secs(lifetime)).issue().expect("a token").token
     }
 
-    async fn refuses(&self, token: &str) -> Option<ErrorKind> {
+    pub(super) async fn refuses(&self, token: &str) -> Option<ErrorKind> {
         self.verifier.verify(token).await.err().map(|error| error.kind())
     }
 }

@@ -6,6 +6,7 @@ mod cookies;
 mod device_bound;
 mod device_proofs;
 mod endpoints;
+mod key_faults;
 mod key_files;
 mod key_ring;
 mod memory_store;
