@@ -101,7 +101,12 @@ impl SnapshotFile {
             Ok(true) => mark,
             Ok(false) => return,
             Err(error) => {
-                tracing::warn!(error = %error.kind(), "the snapshot of the revocations can't be written");
+                match error.kind() {
+                    io::ErrorKind::AlreadyExists => tracing::warn!(
+                        "another process writes the same snapshot of the revocations: give each process a file of its own"
+                    ),
+                    error => tracing::warn!(%error, "the snapshot of the revocations can't be written"),
+                }
                 // It's tried again, but not all the time.
                 String::new()
             }
@@ -154,15 +159,32 @@ fn write(path: &Path, write_to: impl FnOnce(&File) -> io::Result<bool>) -> io::R
     let is_replaced = write_to(&file).and_then(|is_wanted| {
         if is_wanted {
             file.sync_all()?;
+            if !is_at(&file, &new) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
             fs::rename(&new, path)?;
         }
         Ok(is_wanted)
     });
-    if !matches!(is_replaced, Ok(true)) {
+    if !matches!(is_replaced, Ok(true)) && is_at(&file, &new) {
         // It must not take the last space of a full disk.
         let _ = fs::remove_file(&new);
     }
     is_replaced
+}
+
+/// Whether the file is still the one with this name, and not that of another process that writes the same snapshot.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let id = |metadata: io::Result<fs::Metadata>| metadata.ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    id(file.metadata()) == id(fs::metadata(path))
+}
+
+#[cfg(not(unix))]
+const fn is_at(_: &File, _: &Path) -> bool {
+    true
 }
 
 #[cfg(test)]
@@ -236,6 +258,22 @@ mod tests {
             std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).expect("a file").permissions()) & 0o777,
             0o600
         );
+        // Another process writes the same snapshot at that moment: a file that isn't finished never gets the name.
+        #[cfg(unix)]
+        {
+            let other = write(&path, |_| {
+                write(&path, |mut file| io::Write::write_all(&mut file, &fs::read(&path)?).and(Ok(true)))
+            });
+            assert_eq!(other.map_err(|error| error.kind()), Err(io::ErrorKind::AlreadyExists));
+            assert_eq!(open(&path).start().as_deref(), Some("2"));
+            let later = write(&path, |_| {
+                let result = write(&path, |_| Err(io::ErrorKind::StorageFull.into()));
+                assert_eq!(result.map_err(|error| error.kind()), Err(io::ErrorKind::StorageFull));
+                fs::write(&new, "of another process").and(Err(io::ErrorKind::StorageFull.into()))
+            });
+            assert!(later.is_err() && new.exists(), "it's the other one's");
+            fs::remove_file(&new).expect("removed");
+        }
         // As on a full disk: the space is free again.
         let full =
             write(&path, |mut file| io::Write::write_all(&mut file, b"a").and(Err(io::ErrorKind::StorageFull.into())));
