@@ -7,7 +7,7 @@ use ::redis::{AsyncConnectionConfig, Client, IntoConnectionInfo as _, RedisError
 use tokio::time::timeout;
 
 use super::RedisSettings;
-use super::hosts::with_resp3;
+use super::hosts::prepared;
 use super::link::Link;
 
 /// Where to connect to.
@@ -33,7 +33,7 @@ impl Address {
             Some((_, "cluster")) => Err(super::hosts::invalid("`redis+cluster:` needs the feature `redis-cluster`")),
             _ => {
                 let _ = rest;
-                let server = with_resp3(address.into_connection_info()?);
+                let server = prepared(address.into_connection_info()?);
                 #[cfg(feature = "redis-tls")]
                 if let Some(certificates) = &settings.certificates {
                     return Ok(Self::Server(Client::build_with_tls(server, certificates.clone())?));

@@ -7,7 +7,7 @@ use ::redis::cluster::ClusterClientBuilder;
 use ::redis::{ConnectionInfo, ProtocolVersion, RedisError};
 
 use super::RedisSettings;
-use super::hosts::{Hosts, invalid};
+use super::hosts::{Hosts, invalid, tcp_settings};
 use super::link::Link;
 
 const DEFAULT_PORT: u16 = 6_379;
@@ -33,6 +33,7 @@ pub(super) async fn connect(
     let millis = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     let builder = ClusterClientBuilder::new(nodes.iter().cloned())
         .use_protocol(ProtocolVersion::RESP3)
+        .tcp_settings(tcp_settings())
         // A node that hangs is waited for twice: once as one of the address, and once as one of the cluster.
         .connection_timeout(settings.connect_timeout * 2 / 5)
         .response_timeout(settings.timeout)

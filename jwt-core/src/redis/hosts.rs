@@ -1,7 +1,11 @@
 //! Addresses with several hosts, like `redis+cluster://user:password@one:7000,two:7001`.
 
+use std::time::Duration;
+
 #[cfg(any(feature = "redis-cluster", feature = "redis-sentinel"))]
 use ::redis::IntoConnectionInfo as _;
+use ::redis::io::tcp::TcpSettings;
+use ::redis::io::tcp::socket2::TcpKeepalive;
 use ::redis::{ConnectionInfo, ErrorKind, ProtocolVersion, RedisError};
 
 /// The part of an address after the scheme, split.
@@ -40,7 +44,7 @@ impl<'a> Hosts<'a> {
         let port = if has_port { String::new() } else { format!(":{default_port}") };
         let Self { scheme, credentials, .. } = self;
         let at = if credentials.is_empty() { "" } else { "@" };
-        Ok(with_resp3(format!("{scheme}://{credentials}{at}{host}{port}/{database}").into_connection_info()?))
+        Ok(prepared(format!("{scheme}://{credentials}{at}{host}{port}/{database}").into_connection_info()?))
     }
 }
 
@@ -48,8 +52,18 @@ pub(super) fn invalid(problem: &'static str) -> RedisError {
     (ErrorKind::InvalidClientConfig, problem).into()
 }
 
-/// RESP3 carries messages and responses on one connection, in their order.
-pub(super) fn with_resp3(server: ConnectionInfo) -> ConnectionInfo {
+/// A server, with the settings of every connection to it. RESP3 carries messages and responses on one connection, in their order.
+pub(super) fn prepared(server: ConnectionInfo) -> ConnectionInfo {
     let settings = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    server.set_redis_settings(settings)
+    server.set_redis_settings(settings).set_tcp_settings(tcp_settings())
+}
+
+/// Firewalls and load balancers forget idle connections without a word, and the next command would wait in vain. Packets without
+/// data keep them, and show that a server has vanished.
+pub(super) fn tcp_settings() -> TcpSettings {
+    const IDLE: Duration = Duration::from_secs(5);
+    let keepalive = TcpKeepalive::new().with_time(IDLE);
+    #[cfg(target_os = "linux")]
+    let keepalive = keepalive.with_interval(IDLE).with_retries(3);
+    TcpSettings::default().set_keepalive(keepalive)
 }

@@ -4,7 +4,7 @@ use ::redis::sentinel::{SentinelClientBuilder, SentinelServerType};
 use ::redis::{Client, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisError, TlsMode};
 
 use super::RedisSettings;
-use super::hosts::{Hosts, invalid};
+use super::hosts::{Hosts, invalid, tcp_settings};
 
 const DEFAULT_PORT: u16 = 26_379;
 
@@ -55,6 +55,7 @@ impl Sentinels {
         };
         let mut builder = SentinelClientBuilder::new(addresses, &self.name, SentinelServerType::Master)?
             .set_client_to_redis_protocol(ProtocolVersion::RESP3)
+            .set_client_to_redis_tcp_settings(tcp_settings())
             .set_client_to_redis_db(primary.db());
         if let Some(tls) = tls {
             builder = builder.set_client_to_redis_tls_mode(tls);

@@ -1,5 +1,6 @@
 //! Connections that are slow, that lead to the wrong server, and tasks that end.
 
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -177,6 +178,34 @@ async fn a_server_that_cannot_be_reached_is_reported_once_a_minute() {
         assert!(lines.len() == minute + 1 && lines[minute].contains(last), "{lines:?}");
         clock.advance(Duration::from_secs(60));
     }
+}
+
+/// A firewall that forgets connections after minutes is told every five seconds that this one is used.
+#[tokio::test]
+#[ignore = "needs redis-server: see CONTRIBUTING.md"]
+async fn idle_connections_are_kept_alive() {
+    let (server, primary, cluster) = (Server::start(), Server::start(), Server::whole_cluster());
+    let sentinel = Server::sentinel(&primary);
+    let sentinels = format!("redis+sentinel://127.0.0.1:{}/main", sentinel.port());
+    let nodes = format!("redis+cluster://127.0.0.1:{}", cluster.port());
+    for (address, server) in [(server.address(), &server), (sentinels, &primary), (nodes, &cluster)] {
+        let store = RedisSessions::connect(&address, &RedisSettings::new()).expect("an address");
+        until("a connection", async || store.find("joe", "s").await.is_ok()).await;
+        assert!(has_keepalive_timer(server.port()), "{address}");
+    }
+}
+
+/// Whether a connection to this port has packets to send when it's idle for five seconds.
+fn has_keepalive_timer(port: u16) -> bool {
+    let table = fs::read_to_string("/proc/self/net/tcp").expect("Linux");
+    let peer = format!("0100007F:{port:04X}");
+    table.lines().any(|line| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        // A timer of the kind 2, and the hundredths of seconds that it has left.
+        let timer = columns.get(5).and_then(|timer| timer.strip_prefix("02:"));
+        columns.get(2) == Some(&&*peer)
+            && timer.and_then(|left| u64::from_str_radix(left, 16).ok()).is_some_and(|left| left <= 500)
+    })
 }
 
 #[tokio::test]
