@@ -245,7 +245,7 @@ impl Connection {
     }
 
     /// While the server is down, every operation fails. So each kind of error is logged at once, and then once a minute.
-    fn due(&self, fault: &str) -> Option<u64> {
+    pub(super) fn due(&self, fault: &str) -> Option<u64> {
         self.warned.due(fault, self.clock.monotonic())
     }
 }

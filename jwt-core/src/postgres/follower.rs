@@ -51,7 +51,9 @@ impl Follower {
             let mut was_current = false;
             // The failure was logged. It always ends with one.
             let _ = self.follow(&mut position, &mut was_current).await;
-            tracing::warn!("no connection to receive revocations: connecting again");
+            if let Some(times) = self.table.connection.due("following") {
+                tracing::warn!(times, "no connection to receive revocations: connecting again");
+            }
             pause = if was_current { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
             sleep(pause).await;
         }

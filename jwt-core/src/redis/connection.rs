@@ -127,7 +127,13 @@ impl Connection {
 
     /// While the server is down, every operation fails. So each kind of error is logged at once, and then once a minute.
     pub(super) fn report(&self, error: &RedisError, what: &str) {
-        let (error, code, command) = (category(error), code(error), forbidden_command(error));
+        self.report_end(Some(error), what);
+    }
+
+    /// Reports that a connection has ended, without an error if the server closed it.
+    pub(super) fn report_end(&self, error: Option<&RedisError>, what: &str) {
+        let (code, command) = (error.and_then(code), error.and_then(forbidden_command));
+        let error = error.map_or("disconnected", category);
         let fault = format!("{what}: {error} {code:?} {command:?}");
         let monotonic = self.0.settings.revocations.clock.monotonic();
         if let Some(times) = self.0.warned.due(&fault, monotonic) {

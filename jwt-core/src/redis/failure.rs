@@ -83,6 +83,7 @@ pub(super) fn category(error: &RedisError) -> &str {
         ErrorKind::Server(ServerErrorKind::NoPerm) => "no permission",
         _ if code(error) == Some(FORBIDDEN) => "no permission",
         _ if matches!(code(error), Some("NOAUTH" | "WRONGPASS")) => "authentication failed",
+        _ if code(error) == Some("NOREPLICAS") => "too few replicas",
         ErrorKind::Io if error.is_timeout() => "no answer in time",
         ErrorKind::Io if error.is_connection_refusal() => "connection refused",
         _ => error.category(),
@@ -136,6 +137,7 @@ mod tests {
         }
         let other = answer("ERR", "unknown command, run the 'other' command");
         assert_eq!((code(&other), forbidden_command(&other)), (Some("ERR"), None));
+        assert_eq!(category(&answer("NOREPLICAS", "Not enough good replicas to write.")), "too few replicas");
         assert_eq!(category(&answer("WRONGPASS", "invalid username-password pair")), "authentication failed");
     }
 

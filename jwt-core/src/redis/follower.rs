@@ -14,7 +14,6 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::changes::{self, Status};
-use super::failure::{category, code, forbidden_command};
 use super::position::{ChangeId, Progress};
 use super::reading::Reading;
 use super::server::{Proven, Server};
@@ -92,13 +91,8 @@ impl Follower {
             }
             knowledge.position = progress.position();
             self.server.set_proven(None);
-            tracing::warn!(
-                server = self.server.connection.server(),
-                error = error.as_ref().map_or("disconnected", category),
-                code = error.as_ref().and_then(code),
-                command = error.as_ref().and_then(forbidden_command),
-                "no connection to receive revocations: connecting again"
-            );
+            let what = "no connection to receive revocations: connecting again";
+            self.server.connection.report_end(error.as_ref(), what);
             pause = if was_current { FIRST_PAUSE } else { (pause * 2).min(LAST_PAUSE) };
             sleep(pause).await;
         }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use jwt_core::ErrorKind;
 use jwt_core::issue::SessionStore as _;
-use jwt_core::revocation::{Revocation, RevokeError};
+use jwt_core::revocation::{Revocation, RevocationSettings, RevokeError};
 use jwt_core::store::tokio_postgres::NoTls;
 use jwt_core::store::{PostgresRevocations, PostgresSessions, PostgresSettings};
+use jwt_core::testing::ManualClock;
 use jwt_tests::forge::{ISSUER, NOW};
 use jwt_tests::log::Log;
 use jwt_tests::revocation_contract::until;
@@ -206,4 +207,21 @@ async fn the_log_says_why_no_connection_opens_and_has_no_password() {
         assert!(text.contains(cause), "{cause}: {text}");
         assert!(!text.contains("secret"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_follower_reports_an_outage_once_a_minute() {
+    let log = Log::start();
+    let clock = ManualClock::at(NOW);
+    let settings = PostgresSettings::new().revocations(RevocationSettings::new().clock(clock.clone()));
+    // Nothing listens on this port.
+    let config = "user=shop host=127.0.0.1 port=1".parse().expect("options");
+    let _list = PostgresRevocations::connect(config, NoTls, settings);
+    let lines = || log.text().matches("connecting again").count();
+    until("a warning", async || lines() == 1).await;
+    // It tries again after 0.1, 0.3 and 0.7 seconds.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(lines(), 1, "{}", log.text());
+    clock.advance(Duration::from_secs(60));
+    until("another warning", async || lines() == 2).await;
 }

@@ -180,6 +180,26 @@ async fn a_server_that_cannot_be_reached_is_reported_once_a_minute() {
     }
 }
 
+#[tokio::test]
+async fn a_follower_reports_an_outage_once_a_minute() {
+    let log = Log::start();
+    let clock = ManualClock::at(NOW);
+    let settings = RedisSettings::new().revocations(RevocationSettings::new().clock(clock.clone()));
+    // Nothing listens on this port.
+    let _list = RedisRevocations::connect("redis://127.0.0.1:1/", settings).expect("an address");
+    let lines = || {
+        let text = log.text();
+        text.lines().filter(|line| line.contains("connecting again")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    until("a warning", async || lines().len() == 1).await;
+    // It tries again after 0.1, 0.3 and 0.7 seconds.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(lines().len() == 1 && lines()[0].contains("times=1"), "{:?}", lines());
+    clock.advance(Duration::from_secs(60));
+    until("another warning", async || lines().len() == 2).await;
+    assert!(!lines()[1].contains("times=1 "), "{:?}", lines());
+}
+
 /// A firewall that forgets connections after minutes is told every five seconds that this one is used.
 #[tokio::test]
 #[ignore = "needs redis-server: see CONTRIBUTING.md"]
