@@ -50,7 +50,7 @@ async fn login(State(logins): State<Logins>, Json(user): Json<Credentials>) -> R
     if user.password != "correct horse" {
         return Err(Error::from(ErrorKind::NoCredentials).into());
     }
-    let pair = logins.sessions.login(user.name).csrf().start().await?;
+    let pair = logins.sessions.login(user.name).csrf().for_cookies(&logins.cookies).start().await?;
     Ok(SetCookies(pair.cookies(&logins.cookies)?))
 }
 
