@@ -1,6 +1,9 @@
 -- The tables of login sessions and revocations. Running it again changes nothing.
 -- Names and identifiers are bytes, because text can't hold every character of a claim.
 
+-- If several processes run this at once, each in one transaction, one does it first. `IF NOT EXISTS` alone would fail.
+DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtextextended('jwt_schema', 0)); END $$;
+
 CREATE TABLE IF NOT EXISTS jwt_sessions (
     subject bytea NOT NULL,
     id bytea NOT NULL,
