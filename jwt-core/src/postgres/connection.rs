@@ -202,6 +202,7 @@ impl Connection {
                     SqlState::INVALID_CATALOG_NAME => "create the database, or correct its name",
                     SqlState::TOO_MANY_CONNECTIONS => "raise `max_connections`: each process holds three",
                     SqlState::CANNOT_CONNECT_NOW => "the server is starting or stopping: wait",
+                    SqlState::DISK_FULL => "make space on the server's disk",
                     _ => "Postgres lists its codes in the appendix \"Error Codes\"",
                 };
                 // These name a table, a function, a user or a database, and never a value.

@@ -225,3 +225,52 @@ async fn a_follower_reports_an_outage_once_a_minute() {
     clock.advance(Duration::from_secs(60));
     until("another warning", async || lines() == 2).await;
 }
+
+#[tokio::test]
+async fn a_server_that_cannot_be_reached_is_reported_once_a_minute() {
+    let log = Log::start();
+    let clock = ManualClock::at(NOW);
+    let settings = PostgresSettings::new().revocations(RevocationSettings::new().clock(clock.clone()));
+    // Nothing listens on this port.
+    let config = "user=shop host=127.0.0.1 port=1".parse().expect("options");
+    let store = PostgresSessions::connect(config, NoTls, &settings);
+    for (minute, last) in [(0, "times=1"), (1, "times=50")] {
+        for _ in 0..50 {
+            assert!(store.find("joe", "s").await.is_err());
+        }
+        let text = log.text();
+        let lines: Vec<_> = text.lines().filter(|line| line.contains("the Postgres server can't be reached")).collect();
+        assert!(lines.len() == minute + 1 && lines[minute].ends_with(last), "{lines:?}");
+        clock.advance(Duration::from_secs(60));
+    }
+}
+
+/// A time limit, and an error of the server, each with a line of its own.
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn each_fault_of_the_server_is_reported_once_a_minute() {
+    let server = Server::start();
+    let log = Log::start();
+    let clock = ManualClock::at(NOW);
+    let settings = PostgresSettings::new().revocations(RevocationSettings::new().clock(clock.clone()));
+    let store = PostgresSessions::connect(server.config(), NoTls, &settings.timeout(Duration::from_millis(200)));
+    until("a connection", async || store.find("joe", "s").await.is_ok()).await;
+    for minute in 1..=2 {
+        clock.advance(Duration::from_secs(60));
+        server.sql("ALTER TABLE jwt_sessions RENAME TO other");
+        for _ in 0..10 {
+            assert!(store.find("joe", "s").await.is_err());
+        }
+        server.freeze();
+        for _ in 0..3 {
+            assert!(store.find("joe", "s").await.is_err());
+        }
+        server.thaw();
+        server.sql("ALTER TABLE other RENAME TO jwt_sessions");
+        let text = log.text();
+        for fault in ["42P01", "took longer than"] {
+            let count = text.lines().filter(|line| line.contains(fault)).count();
+            assert!((minute..=minute + 1).contains(&count), "{fault}: {text}");
+        }
+    }
+}
