@@ -192,7 +192,9 @@ impl Connection {
                     SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION => {
                         "run `POSTGRES_SCHEMA` first, or correct the `search_path`"
                     }
-                    SqlState::INSUFFICIENT_PRIVILEGE => "grant the rights that the guide lists",
+                    SqlState::INSUFFICIENT_PRIVILEGE => {
+                        "grant the rights that the guide lists, and `BYPASSRLS` if the table has row security"
+                    }
                     SqlState::PROGRAM_LIMIT_EXCEEDED => {
                         "the guide says how long names may be, and what fills the queue of notifications"
                     }

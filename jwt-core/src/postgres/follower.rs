@@ -24,9 +24,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 const READ_AGAIN_AFTER: u64 = 30;
 
 /// Limits that are set for the user must not end the reading of a large table, or the waiting for messages. Each response has a
-/// limit of ours. Some versions of the server don't know all of them.
+/// limit of ours. Some versions of the server don't know all of them. Without `row_security`, a policy that would hide rows is an error.
 const WITHOUT_LIMITS: &str = "SELECT set_config(name, '0', false) FROM pg_settings
-    WHERE name IN ('statement_timeout', 'idle_session_timeout', 'transaction_timeout')";
+    WHERE name IN ('statement_timeout', 'idle_session_timeout', 'transaction_timeout', 'row_security')";
 
 /// A connection that receives messages.
 struct Following {
@@ -103,12 +103,21 @@ impl Follower {
             if std::mem::take(&mut following.must_read) {
                 self.read_since(&following.client, &start.position).await?;
             }
-            if reached.run != start.run {
+            let is_rewritten = reached.run != start.run;
+            if is_rewritten {
                 tracing::warn!("the table of revocations was truncated or replaced: reading everything");
-                return Err(Failure::Unreachable);
+                if !*was_current || !reached.run.has_table_of(&start.run) {
+                    return Err(Failure::Unreachable);
+                }
             }
-            start = reached;
             table.feed.caught_up_at(moment);
+            start = reached;
+            if is_rewritten {
+                // All messages have arrived nevertheless, so the list stays current meanwhile.
+                table.follow_run(&start.run);
+                table.feed.set_mark(None);
+                table.read(&following.client).await?;
+            }
             table.feed.set_mark(Some(start.mark()));
             if !*was_current {
                 *was_current = true;

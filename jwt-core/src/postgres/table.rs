@@ -25,8 +25,8 @@ pub(super) struct Table {
     run: Mutex<Option<Run>>,
 }
 
-/// Names one run of one server, and the file of the table. In another run, on another server, or in a table that was truncated
-/// or created again, commits may be missing.
+/// Names one run of one server, the table, whether a policy hides rows, and the table's file. In another run, on another server,
+/// or in a table that was truncated or created again, commits may be missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Run(String);
 
@@ -95,10 +95,11 @@ const READ_CHANGES: &str = "SELECT kind, issuer, name, cutoff, until, changed::t
     WHERE until > $1 AND (changed, kind, issuer, name) > ($2::xid8, $3, $4, $5)
     ORDER BY changed, kind, issuer, name LIMIT $6";
 
-/// An expression for the run.
+/// An expression for the run. It has no text of a time, which would depend on the connection's `TimeZone`.
 macro_rules! run {
     () => {
-        "pg_postmaster_start_time()::text || ' ' || pg_relation_filenode('jwt_revocations')"
+        "(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint || ' ' || 'jwt_revocations'::regclass::oid || ' '
+            || row_security_active('jwt_revocations') || ' ' || pg_relation_filenode('jwt_revocations')"
     };
 }
 
@@ -135,6 +136,14 @@ const REMOVE_EXPIRED: &str = "DELETE FROM jwt_revocations WHERE ctid = ANY(ARRAY
         SELECT ctid FROM jwt_revocations WHERE until <= floor(extract(epoch FROM now()))::bigint
         ORDER BY until LIMIT 10000 FOR UPDATE SKIP LOCKED
     )) RETURNING 1";
+
+impl Run {
+    /// Whether only the table's file is another one: it was truncated or rewritten, and its messages still arrive.
+    pub(super) fn has_table_of(&self, other: &Self) -> bool {
+        let [one, other] = [self, other].map(|run| run.0.rsplit_once(' ').map(|(table, _)| table));
+        one == other
+    }
+}
 
 /// A process's first position in the table: it reads later rows from then on.
 pub(super) struct Start {
@@ -323,10 +332,13 @@ impl Table {
     /// Notes which run the memory follows. In a new one, the server cannot tell anymore that a sealed revocation isn't one, and may
     /// lack those of this process.
     pub(super) fn follow_run(&self, run: &Run) {
-        if self.run().replace(run.clone()).is_some_and(|known| known != *run) {
+        let is_another = self.run().as_ref().is_some_and(|known| known != run);
+        if is_another {
             self.feed.orphan();
             self.journal.suspect();
         }
+        // Last, so that no look-up trusts an answer of the new run before.
+        *self.run() = Some(run.clone());
     }
 
     fn run(&self) -> MutexGuard<'_, Option<Run>> {
@@ -349,7 +361,7 @@ impl Table {
             let parameters: [Parameter<'_>; 4] =
                 [(&kinds, Type::INT2_ARRAY), (&names, Type::BYTEA_ARRAY), (&issuer, Type::BYTEA), (&now, Type::INT8)];
             let Ok(rows) = this.connection.query(LOOK_UP, &parameters).await else { return Standing::Unavailable };
-            let mut is_known = this.feed.losses() == losses;
+            let mut is_known = true;
             for row in rows {
                 let run = row.try_get(0).ok().map(Run);
                 is_known &= run.is_some() && run == *this.run();
@@ -363,6 +375,8 @@ impl Table {
                     return standing;
                 }
             }
+            // Read after the run, which changes after the losses.
+            is_known &= this.feed.losses() == losses;
             if is_known { unconfirmed.0 } else { Standing::Unavailable }
         })
     }

@@ -9,6 +9,7 @@ use jwt_core::store::{POSTGRES_SCHEMA, PostgresRevocations, PostgresSettings};
 use jwt_core::testing::ManualClock;
 use jwt_core::{ErrorKind, Verifier};
 use jwt_tests::forge::{ISSUER, NOW};
+use jwt_tests::log::Log;
 use jwt_tests::revocation_contract::{Scene, keeps_the_contract, outcome, until};
 use jwt_tests::setup::{builder, good};
 
@@ -175,6 +176,51 @@ async fn a_table_that_was_emptied_or_restored_cannot_make_a_sealed_revocation_go
             node.until_session("good", None).await;
         }
     }
+}
+
+/// `VACUUM FULL` and `TRUNCATE` end no message, so the process needs no new connection, which would take seconds if they come often.
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn a_table_that_is_rewritten_again_and_again_keeps_its_followers_current() {
+    let server = Server::start();
+    let (node, other) = (Node::start(&server).synced().await, Node::start(&server).synced().await);
+    node.list.revoke(&Revocation::session(ISSUER, "s")).await.expect("revoked");
+    let log = Log::start();
+    for round in 1..=10 {
+        server.sql(if round % 2 == 0 { "VACUUM FULL jwt_revocations" } else { "TRUNCATE jwt_revocations" });
+        let noticed = || log.text().matches("truncated or replaced").count();
+        until("both notice it", async || noticed() == 2 * round).await;
+        let name = format!("s-{round}");
+        node.list.revoke(&Revocation::session(ISSUER, &name)).await.expect("revoked");
+        other.until_session(&name, Some(ErrorKind::Revoked)).await;
+        for node in [&node, &other] {
+            node.clock.advance(Duration::from_secs(10));
+            node.until_session("good", None).await;
+        }
+    }
+    assert!(!log.text().contains("connecting again"), "{}", log.text());
+    // The process has written its own revocation again.
+    until("all", async || server.sql("SELECT count(*) FROM jwt_revocations") == "11").await;
+}
+
+/// The connection that asks about tokens was opened after the change, the one that receives messages before.
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn another_time_zone_of_the_user_makes_no_other_server() {
+    let server = Server::start();
+    let node = Node::with(&server, RevocationSettings::new().capacity(1)).synced().await;
+    for name in ["s", "t", "u"] {
+        node.list.revoke(&Revocation::session(ISSUER, name)).await.expect("revoked");
+    }
+    until("a full memory", async || server.sql("SELECT count(*) FROM jwt_revocations") == "3").await;
+    assert_eq!(node.session("good").await, None, "the process asks the server");
+    server.sql("ALTER ROLE jwt SET timezone = 'Asia/Tokyo'; ALTER ROLE jwt SET datestyle = 'German'");
+    server.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE usename = 'jwt' AND pid <> pg_backend_pid() AND query NOT LIKE '%emit_message%'",
+    );
+    node.until_session("good", None).await;
+    assert_eq!(node.session("u").await, Some(ErrorKind::Revoked));
 }
 
 /// A message has at most 8,000 bytes. A longer name makes the others read the table.

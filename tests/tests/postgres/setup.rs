@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jwt_core::ErrorKind;
 use jwt_core::issue::{Rotation, SessionStore as _};
-use jwt_core::revocation::Revocation;
+use jwt_core::revocation::{Revocation, RevocationSettings};
 use jwt_core::store::tokio_postgres::{Config, NoTls};
 use jwt_core::store::{POSTGRES_SCHEMA, PostgresRevocations, PostgresSessions, PostgresSettings};
 use jwt_tests::forge::{ISSUER, NOW};
@@ -65,6 +65,52 @@ async fn the_log_names_the_table_or_function_that_the_user_has_no_right_to() {
         assert!(text.contains("42501") && text.contains("grant the rights"), "{right}: {text}");
         assert!(!text.contains("joe"), "{text}");
         server.sql(RIGHTS);
+    }
+}
+
+/// The server would return no row, without an error.
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn a_policy_that_hides_revocations_is_an_outage_and_no_empty_list() {
+    let server = Server::start();
+    server.sql(&format!("CREATE ROLE shop LOGIN; {RIGHTS}"));
+    server.sql(&format!(
+        "INSERT INTO jwt_revocations SELECT 1, convert_to('{ISSUER}', 'UTF8'), convert_to('s-' || n, 'UTF8'), \
+         9223372036854775807, {} FROM generate_series(1, 2000) AS n",
+        NOW + 86_400
+    ));
+    let config = config_of(&server, "shop");
+    let settings = RevocationSettings::new().exact_capacity(64);
+    let running = Node::over(config.clone(), settings.clone()).synced().await;
+    server.sql("ALTER TABLE jwt_revocations ENABLE ROW LEVEL SECURITY");
+    let log = Log::start();
+    let started = Node::over(config, settings);
+    until("a reason", async || log.text().contains("row-level security policy")).await;
+    assert!(log.text().contains("42501") && log.text().contains("BYPASSRLS"), "{}", log.text());
+    for number in (1..=2_000).step_by(20) {
+        let name = format!("s-{number}");
+        assert_eq!(started.session(&name).await, Some(ErrorKind::RevocationUnavailable), "{name}");
+        assert!(running.session(&name).await.is_some(), "{name}");
+    }
+    server.sql("ALTER ROLE shop BYPASSRLS");
+    for node in [running, started.synced().await] {
+        node.until_session("good", None).await;
+        assert_eq!(node.session("s-1").await, Some(ErrorKind::Revoked));
+    }
+}
+
+/// As the processes of a fleet do that run their migrations when they start.
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn several_processes_create_the_tables_at_the_same_moment() {
+    let server = Server::without_schema();
+    for _ in 0..10 {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| server.sql(POSTGRES_SCHEMA));
+            }
+        });
+        server.sql("DROP TABLE jwt_sessions, jwt_revocations; DROP FUNCTION jwt_create_session");
     }
 }
 
