@@ -32,6 +32,9 @@ pub(super) struct Connection {
     warned: Arc<Warned>,
 }
 
+/// How long a connection is idle before it sends a packet without data.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
 type Opening = Pin<Box<dyn Future<Output = Option<Result<Link, Error>>> + Send>>;
 type Open = dyn Fn() -> Opening + Send + Sync;
 
@@ -60,6 +63,10 @@ impl Connection {
     {
         // A standby has old data and takes no writes.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        // By default, that's two hours, and firewalls forget a connection after minutes. The next statement would wait in vain.
+        if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
+            config.keepalives_idle(KEEPALIVE);
+        }
         let hosts = each_host(&config);
         let patience = settings.timeout / u32::try_from(hosts.len()).unwrap_or(u32::MAX);
         let open = move || -> Opening {

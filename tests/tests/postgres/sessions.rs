@@ -1,5 +1,6 @@
 //! Login sessions on Postgres.
 
+use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use jwt_core::store::tokio_postgres::NoTls;
 use jwt_core::store::{POSTGRES_SCHEMA, PostgresSessions, PostgresSettings};
 use jwt_tests::forge::NOW;
 use jwt_tests::log::Log;
+use jwt_tests::revocation_contract::until;
 use jwt_tests::session_contract::{every_operation_fails, keeps_the_contract, one_exchange_wins, session};
 
 use super::server::Server;
@@ -129,4 +131,28 @@ async fn an_unreadable_record_or_a_missing_table_is_an_outage() {
     let rotation = Rotation::new("secret-joe", "secret-s", "secret-t", 0, NOW).idle(60);
     assert!(store.rotate(&rotation).await.is_err());
     assert!(log.text().contains("23514") && !log.text().contains("secret"), "{}", log.text());
+}
+
+/// A firewall that forgets connections after minutes is told that this one is used.
+#[tokio::test]
+#[ignore = "needs postgresql: see CONTRIBUTING.md"]
+async fn idle_connections_are_kept_alive_as_the_configuration_says() {
+    for (configured, expected) in [(None, 20..=30), (Some(500), 490..=500)] {
+        let server = Server::start();
+        let mut config = server.config();
+        if let Some(seconds) = configured {
+            config.keepalives_idle(Duration::from_secs(seconds));
+        }
+        let store = PostgresSessions::connect(config, NoTls, &PostgresSettings::new());
+        until("a connection", async || store.find("joe", "s").await.is_ok()).await;
+        let table = fs::read_to_string("/proc/self/net/tcp").expect("Linux");
+        let peer = format!("0100007F:{:04X}", server.port());
+        let keepalive = table.lines().find_map(|line| {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            // A timer of the kind 2, and the hundredths of seconds that it has left.
+            let left = columns.get(5)?.strip_prefix("02:").filter(|_| columns[2] == peer)?;
+            u64::from_str_radix(left, 16).ok()
+        });
+        assert!(keepalive.is_some_and(|left| expected.contains(&left.div_ceil(100))), "{configured:?}: {keepalive:?}");
+    }
 }
