@@ -146,6 +146,30 @@ async fn a_logout_deletes_all_cookies() {
     }
 }
 
+/// The refresh token's cookie may have expired, or have had another name or path when it was set.
+#[actix_web::test]
+async fn a_logout_without_a_token_deletes_the_cookies_if_a_page_of_the_application_asks() {
+    let shop = shop();
+    let host = Ask::post("/cookie-logout").header("host", "shop.example");
+    for (header, value, expected) in [
+        ("sec-fetch-site", "same-origin", cleared()),
+        ("origin", "https://shop.example", cleared()),
+        ("sec-fetch-site", "same-site", vec![]),
+        ("sec-fetch-site", "cross-site", vec![]),
+        ("origin", "https://evil.example", vec![]),
+        ("x-csrf-token", "guess", vec![]),
+    ] {
+        let answer = shop.send(&host.clone().header(header, value)).await;
+        assert_eq!(
+            (answer.status, answer.code, set(&answer)),
+            (401, Some("no_credentials"), expected),
+            "{header} {value}"
+        );
+    }
+    let refresh = shop.send(&Ask::post("/cookie-refresh").header("sec-fetch-site", "same-origin")).await;
+    assert_eq!((refresh.status, set(&refresh)), (401, vec![]));
+}
+
 #[actix_web::test]
 async fn a_logout_that_fails_deletes_all_cookies_and_ends_the_session() {
     for is_axum in [true, false] {

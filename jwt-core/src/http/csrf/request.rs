@@ -40,6 +40,13 @@ impl Csrf {
         }))
     }
 
+    /// Returns whether the headers prove that one of the application's pages sent this request.
+    #[cfg(feature = "issue")]
+    pub(in crate::http) fn is_from_own_page(&self, request: &dyn RequestView) -> bool {
+        let origin = RequestOrigin::of(request, &self.origins, self.allows_origin.as_deref());
+        !self.disabled && origin == RequestOrigin::Trusted
+    }
+
     /// `safe_methods` cannot exempt a method that changes something, even if the settings were never validated.
     fn is_safe(&self, method: &str) -> bool {
         let is_in = |methods: &[Cow<'static, str>]| methods.iter().any(|safe| safe == method);

@@ -93,6 +93,12 @@ impl TokenSources {
         self
     }
 
+    /// Returns whether the headers prove that one of the application's pages sent this request.
+    #[cfg(feature = "issue")]
+    pub(crate) fn is_from_own_page(&self, request: &dyn RequestView) -> bool {
+        self.csrf.is_from_own_page(request)
+    }
+
     /// Accepts tokens from cookies without a CSRF check. Default: the check of [`Csrf::new`].
     ///
     /// Every page that a user visits can then send links and forms in the user's name. If your pages have another origin, name

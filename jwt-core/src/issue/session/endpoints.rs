@@ -174,7 +174,8 @@ impl Sessions {
 
     /// Returns a logout endpoint for browsers, which also removes all cookies.
     ///
-    /// It removes them too when it refuses a token from a cookie, or answers 503 because a store is down, unless
+    /// It removes them too when it refuses a token from a cookie, when it answers 503 because a store is down, and when a request
+    /// of one of your pages has no token, unless
     /// [`CookiesBuilder::keep_refused`](crate::http::cookies::CookiesBuilder::keep_refused) is set. After a 503 the session
     /// ends [by itself](Self::heal).
     ///
@@ -182,7 +183,7 @@ impl Sessions {
     /// Serve the endpoint at a path to which the browser sends the refresh cookie.
     #[must_use]
     pub fn logout_endpoint_with(&self, verifier: &Verifier, cookies: &Cookies) -> Endpoint {
-        let needs_cookie = needs_refresh_cookie(verifier.sources(), cookies);
+        let (sources, needs_cookie) = (verifier.sources().clone(), needs_refresh_cookie(verifier.sources(), cookies));
         let authenticator = Authenticator::from(verifier.clone());
         let (sessions, cookies, removed) = (self.clone(), cookies.clone(), cookies.clear_refused());
         Endpoint::replying(&["POST"], move |request: &dyn RequestView| {
@@ -205,9 +206,22 @@ impl Sessions {
                     ended => ended.map(|()| with_cookies(no_content(), cookies.clear())),
                 }
             };
-            reply(&authenticator, request, answer, refused, Some(removed.clone()))
+            let reply = reply(&authenticator, request, answer, refused, Some(removed.clone()));
+            if !sources.is_from_own_page(request) {
+                return reply;
+            }
+            // The user wants to log out, and other cookies may still have tokens.
+            let removed = removed.clone();
+            reply.map(|reply| match reply {
+                Reply::Answer(answer) if is_without_token(&answer) => Reply::Answer(with_cookies(answer, removed)),
+                reply => reply,
+            })
         })
     }
+}
+
+fn is_without_token(answer: &Answer) -> bool {
+    answer.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::NoCredentials)
 }
 
 fn no_content() -> Answer {
