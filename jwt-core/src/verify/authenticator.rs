@@ -250,7 +250,7 @@ impl Authentication<'_> {
         outcome: Result<Verified, Error>,
         scheme: Scheme,
         csrf: Option<Box<CsrfCheck<'_>>>,
-        removal: Option<Arc<str>>,
+        removal: Option<Arc<[String]>>,
         access: RouteAccess,
     ) -> Step<Result<Admission, Answer>> {
         let verified = match outcome {
@@ -277,7 +277,7 @@ impl Authentication<'_> {
         }
     }
 
-    fn without_proof(self, removal: Option<&Arc<str>>, access: &RouteAccess) -> Result<Admission, Answer> {
+    fn without_proof(self, removal: Option<&Arc<[String]>>, access: &RouteAccess) -> Result<Admission, Answer> {
         let error = Error::from(ErrorKind::CsrfFailed);
         self.pipeline.context.observe(&error);
         self.refuse(error, Scheme::Bearer, removal, access)
@@ -287,7 +287,7 @@ impl Authentication<'_> {
         self,
         error: Error,
         scheme: Scheme,
-        removal: Option<&Arc<str>>,
+        removal: Option<&Arc<[String]>>,
         access: &RouteAccess,
     ) -> Result<Admission, Answer> {
         let context = &self.pipeline.context;
@@ -309,7 +309,7 @@ impl Authentication<'_> {
         // A browser would keep sending a bad cookie, so it's removed. After an outage, or if the token is valid but not
         // sufficient, it stays.
         if let (Some(removal), Class::Refused | Class::Malformed) = (removal, class) {
-            answer.headers.push(("set-cookie", removal.to_string()));
+            answer.headers.extend(removal.iter().map(|value| ("set-cookie", value.clone())));
         }
         Err(answer)
     }

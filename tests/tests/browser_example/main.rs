@@ -1,5 +1,6 @@
 //! The browser example on both frameworks: its responses on real sockets, and its page in Chromium.
 
+mod deployments;
 mod page;
 mod responses;
 

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::open;
 
 /// Runs a script of `tests/node` with these arguments, and returns its observations.
-async fn run(script: &str, arguments: &[&str]) -> Value {
+pub(crate) async fn run(script: &str, arguments: &[&str]) -> Value {
     let mut command = Command::new("node");
     command.arg(script).args(arguments);
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/node")).stdin(Stdio::null()).kill_on_drop(true);

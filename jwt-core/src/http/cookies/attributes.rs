@@ -43,6 +43,8 @@ pub(super) struct Attributes {
     /// Whether the cookie ends with the browser session, no matter how long its token is valid.
     pub(super) session_only: bool,
     pub(super) partitioned: bool,
+    /// The cookie as other settings may have set it. A browser keeps these apart and sends them too.
+    pub(super) replaced: Vec<Self>,
 }
 
 impl Attributes {
@@ -65,14 +67,28 @@ impl Attributes {
             // Writing to a `String` cannot fail.
             let _ = write!(cookie, "; Max-Age={seconds}");
         }
-        // The application may have set it before it had a domain, or before it was partitioned. A browser would send both.
-        let without_domain = self.domain.is_some().then(|| Self { domain: None, ..self.clone() }.clear());
-        let shared = self.partitioned.then(|| Self { partitioned: false, ..self.clone() }.clear());
-        Ok(SetCookies::all(without_domain.into_iter().chain(shared).chain([cookie])))
+        Ok(SetCookies::all(self.replaced.iter().map(Self::clear).chain([cookie])))
+    }
+
+    /// Returns the `Set-Cookie` values that remove the cookie and the ones that it replaces.
+    pub(super) fn removals(&self) -> impl Iterator<Item = String> {
+        std::iter::once(self).chain(&self.replaced).map(Self::clear)
+    }
+
+    /// Replaces the cookie without domain, the one that isn't partitioned, and these.
+    pub(super) fn replace<'a>(&mut self, earlier: impl Iterator<Item = &'a Self>) {
+        let mut replaced = vec![Self { domain: None, ..self.clone() }, Self { partitioned: false, ..self.clone() }];
+        for one in earlier {
+            replaced.push(Self { replaced: Vec::new(), ..one.clone() });
+            replaced.extend(one.replaced.iter().cloned());
+        }
+        let key = |cookie: &Self| (cookie.name.clone(), cookie.path.clone(), cookie.domain.clone(), cookie.partitioned);
+        replaced.retain(|other| key(other) != key(self));
+        self.replaced = replaced;
     }
 
     /// Returns the `Set-Cookie` value that removes the cookie. Browsers match name, path and domain.
-    pub(super) fn clear(&self) -> String {
+    fn clear(&self) -> String {
         self.line("") + "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
     }
 
@@ -94,7 +110,7 @@ impl Attributes {
     pub(super) fn removal(&self) -> Removal {
         let secure = if self.secure { "; Secure" } else { "" };
         Removal {
-            own: Some(self.clear().into()),
+            own: Some(self.removals().collect()),
             name: self.name.as_str().into(),
             path: self.path.as_str().into(),
             conditions: format!("; {}{secure}", self.same_site.attribute()).into(),

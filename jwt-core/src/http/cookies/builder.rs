@@ -20,6 +20,7 @@ pub struct CookiesBuilder {
     partitioned: bool,
     keep_refused: bool,
     insecure: bool,
+    earlier: Vec<Cookies>,
 }
 
 impl Cookies {
@@ -50,6 +51,7 @@ impl CookiesBuilder {
             partitioned: false,
             keep_refused: false,
             insecure: false,
+            earlier: Vec::new(),
         }
     }
 
@@ -129,6 +131,29 @@ impl CookiesBuilder {
         self
     }
 
+    /// Removes the cookies of earlier settings too, each time a cookie is set or removed. Default: only the ones without
+    /// [`domain`](Self::domain) or [`partitioned`](Self::partitioned), if you have set that.
+    ///
+    /// A browser keeps a cookie if the next one has another name, path or domain, or isn't partitioned any more. If both are
+    /// looked at, requests are answered 400 until they're removed. If only the new one is, a logout leaves the old one, and
+    /// after a rollback the user is logged in again. So name the earlier settings until their refresh tokens have expired:
+    ///
+    /// ```
+    /// use jwt_core::http::Cookies;
+    ///
+    /// # fn main() -> Result<(), jwt_core::BuildError> {
+    /// let earlier = Cookies::builder().access_name("session").refresh_name("refresh").build()?;
+    /// let cookies = Cookies::builder().replacing(&earlier).build()?;
+    /// // Users who logged in before stay logged in.
+    /// let access = cookies.sources().cookie("session");
+    /// let refresh = cookies.refresh_sources().cookie("refresh");
+    /// # Ok(()) }
+    /// ```
+    pub fn replacing(mut self, earlier: &Cookies) -> Self {
+        self.earlier.push(earlier.clone());
+        self
+    }
+
     /// Keeps a cookie in the browser if its token was refused. Default: the response removes it.
     ///
     /// Two cookies with one name are kept too, so a browser that has both gets 400 until one of them has expired.
@@ -156,9 +181,9 @@ impl CookiesBuilder {
         if self.insecure && self.domain.is_some() {
             return Err(rejected_by_browsers("dangerous_insecure_localhost"));
         }
-        let access = self.attributes(&self.access_name, "access", &self.access_path, SameSite::Lax, true);
-        let refresh = self.attributes(&self.refresh_name, "refresh", &self.refresh_path, SameSite::Strict, true);
-        let csrf = self.attributes(&self.csrf_name, "csrf", &self.access_path, SameSite::Strict, false);
+        let mut access = self.attributes(&self.access_name, "access", &self.access_path, SameSite::Lax, true);
+        let mut refresh = self.attributes(&self.refresh_name, "refresh", &self.refresh_path, SameSite::Strict, true);
+        let mut csrf = self.attributes(&self.csrf_name, "csrf", &self.access_path, SameSite::Strict, false);
         access.validate("access_name", "access_path")?;
         refresh.validate("refresh_name", "refresh_path")?;
         csrf.validate("csrf_name", "access_path")?;
@@ -171,6 +196,9 @@ impl CookiesBuilder {
                 );
             }
         }
+        access.replace(self.earlier.iter().map(|earlier| &earlier.0.access));
+        refresh.replace(self.earlier.iter().map(|earlier| &earlier.0.refresh));
+        csrf.replace(self.earlier.iter().map(|earlier| &earlier.0.csrf));
         if self.insecure {
             tracing::warn!("cookies without `Secure`: remove `dangerous_insecure_localhost` before you deploy");
         }
@@ -205,6 +233,7 @@ impl CookiesBuilder {
             http_only,
             session_only: self.session_only,
             partitioned: self.partitioned,
+            replaced: Vec::new(),
         }
     }
 }

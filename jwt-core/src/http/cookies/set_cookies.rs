@@ -15,10 +15,6 @@ pub struct SetCookies {
 }
 
 impl SetCookies {
-    pub(super) fn one(value: String) -> Self {
-        Self::all([value])
-    }
-
     pub(super) fn all(values: impl IntoIterator<Item = String>) -> Self {
         Self { values: values.into_iter().collect(), header: None }
     }

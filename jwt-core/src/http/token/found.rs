@@ -65,8 +65,8 @@ pub(crate) struct RawToken<'r> {
     pub(crate) location: Location,
     /// The part of the CSRF check that needs the verified token. Rare, so it costs other requests only this pointer.
     pub(crate) csrf: Option<Box<CsrfCheck<'r>>>,
-    /// The `Set-Cookie` value that removes the token's cookie.
-    pub(crate) removal: Option<Arc<str>>,
+    /// The `Set-Cookie` values that remove the token's cookie.
+    pub(crate) removal: Option<Arc<[String]>>,
 }
 
 /// Why a request has no token to verify.

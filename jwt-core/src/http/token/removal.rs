@@ -11,8 +11,9 @@ use crate::http::request::{RequestView, is_tchar};
 /// How to remove a cookie.
 #[derive(Clone, Debug)]
 pub(crate) struct Removal {
-    /// The `Set-Cookie` value that removes the cookie that the application sets, if its attributes are known.
-    pub(crate) own: Option<Arc<str>>,
+    /// The `Set-Cookie` values that remove the cookie that the application sets, and the ones that it replaces, if the attributes
+    /// are known.
+    pub(crate) own: Option<Arc<[String]>>,
     pub(crate) name: Arc<str>,
     pub(crate) path: Arc<str>,
     /// `SameSite` and `Secure`, as `Set-Cookie` has them after `; `. Browsers ignore a removal that lacks what its name or the
@@ -47,7 +48,7 @@ impl Removal {
                 domains.extend(domains_of(host.as_bytes()));
             }
         }
-        let mut all: Vec<String> = self.own.iter().map(ToString::to_string).collect();
+        let mut all: Vec<String> = self.own.iter().flat_map(|own| own.iter().cloned()).collect();
         // Browsers keep a cookie apart from the one with `Partitioned`, and send both.
         for partitioned in ["", "; Partitioned"] {
             let secure = if partitioned.is_empty() || conditions.contains("Secure") { "" } else { "; Secure" };
