@@ -1,6 +1,6 @@
 //! Some fingerprints in two lines of the processor's cache.
 
-use std::array;
+use std::ops::{Deref, DerefMut, Range};
 
 use super::pages::{BLOCK, Bytes};
 
@@ -9,156 +9,196 @@ const WORDS: usize = BLOCK / size_of::<u64>();
 /// Bits of a tag.
 pub(super) const TAG_BITS: u32 = 3;
 
-/// The buckets of a block, and the most entries: the sizes of the buckets then take two words.
-const BUCKETS: u32 = 64;
-const MOST: u32 = 64;
+/// The buckets of a block. They are twice as many as the entries, so two of three look-ups find theirs empty, and end there.
+const BUCKETS: u32 = u128::BITS;
 
 pub(super) const BUCKET_BITS: u32 = BUCKETS.ilog2();
 
-/// The bits of a block beside the sizes.
-const SPACE: u32 = (WORDS as u32 - 2) * u64::BITS;
+/// The most entries of a block.
+const MOST: u32 = u64::BITS;
+
+/// The word with the ends of the buckets, and the first one of the entries.
+const ENDS: usize = 2;
+const ENTRIES: usize = 3;
 
 /// How many entries fit a block.
 pub(super) const fn capacity(entry_bits: u32) -> usize {
-    let capacity = SPACE / entry_bits;
+    let capacity = (WORDS - ENTRIES) as u32 * u64::BITS / entry_bits;
     (if capacity < MOST { capacity } else { MOST }) as usize
 }
 
-/// Two words with the buckets' sizes, for each bucket a zero, and a one for each of its entries. Then the entries without their buckets.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Block([u64; WORDS]);
+/// Sorted entries, without their buckets. Before them, two words have a bit for each bucket that isn't empty, and one word has a bit for
+/// each entry that is the last one of its bucket: a quotient filter (Bender et al. 2012).
+pub(super) struct Block<B>(pub(super) B);
 
-/// The place of an entry in its block.
-pub(super) enum Place {
-    /// The set has it at this index, with this tag.
-    Taken(usize, u8),
-    /// Its index, and the place of its one among the sizes.
-    Free(usize, u32),
+/// What's known about a fingerprint.
+pub(super) enum Found {
+    Tag(u8),
+    Nothing,
+    /// Its block is full of smaller ones, so it may be elsewhere.
+    Elsewhere,
 }
 
-impl Block {
-    pub(super) fn of(bytes: &Bytes) -> Self {
-        let (words, _) = bytes.as_chunks();
-        Self(array::from_fn(|index| u64::from_ne_bytes(words[index])))
+impl<B: Deref<Target = Bytes>> Block<B> {
+    fn word(&self, index: usize) -> u64 {
+        u64::from_ne_bytes(self.0.as_chunks().0[index % WORDS])
     }
 
-    pub(super) fn write_to(self, bytes: &mut Bytes) {
-        let (words, _) = bytes.as_chunks_mut();
-        for (chunk, word) in words.iter_mut().zip(self.0) {
-            *chunk = word.to_ne_bytes();
-        }
+    fn occupied(&self) -> u128 {
+        u128::from(self.word(0)) | u128::from(self.word(1)) << u64::BITS
     }
 
-    pub(super) const fn len(&self) -> usize {
-        self.sizes().count_ones() as usize
-    }
-
-    const fn sizes(&self) -> u128 {
-        self.0[0] as u128 | (self.0[1] as u128) << u64::BITS
-    }
-
-    const fn set_sizes(&mut self, sizes: u128) {
-        (self.0[0], self.0[1]) = (sizes as u64, (sizes >> u64::BITS) as u64);
+    pub(super) fn len(&self) -> usize {
+        (u64::BITS - self.word(ENDS).leading_zeros()) as usize
     }
 
     /// An entry without its bucket.
-    const fn entry(&self, index: usize, entry_bits: u32) -> u64 {
-        let (word, shift) = bit(index, entry_bits);
+    fn entry(&self, index: usize, entry_bits: u32) -> u64 {
+        let (word, shift) = place(index, entry_bits);
         // The next word has the highest bits, if there are more. Shifting by 64 is an error, so it's done in two steps.
-        let bits = self.0[word % WORDS] >> shift | self.0[(word + 1) % WORDS] << 1 << (63 - shift);
+        let bits = self.word(word) >> shift | self.word(word + 1) << 1 << (63 - shift);
         bits & mask(entry_bits)
     }
 
-    /// The place of a bucket's zero, the index of its first entry, and how many it has.
-    const fn bucket(&self, bucket: u32) -> (u32, usize, usize) {
-        let zeros = self.0[0].count_zeros();
-        let zero =
-            if bucket < zeros { nth_one(!self.0[0], bucket) } else { u64::BITS + nth_one(!self.0[1], bucket - zeros) };
-        (zero, (zero - bucket) as usize, (self.sizes() >> zero >> 1).trailing_ones() as usize)
+    fn is_occupied(&self, bucket: u32) -> bool {
+        self.word((bucket / u64::BITS) as usize) >> (bucket % u64::BITS) & 1 == 1
     }
 
-    /// The tag of the entry with the same place.
-    pub(super) fn find(&self, wanted: u64, entry_bits: u32) -> Option<u8> {
-        let (_, first, size) = self.bucket((wanted >> entry_bits) as u32);
-        let wanted = wanted & mask(entry_bits);
-        let mut found = None;
-        // Few buckets have more entries than three. If all others take three steps, the processor has nothing to guess.
-        for index in 0..size.max(3) {
-            let difference = self.entry(first + index, entry_bits) ^ wanted;
-            if index < size && difference >> TAG_BITS == 0 {
-                found = Some(difference as u8);
+    /// The index of a bucket's first entry. If the bucket is empty, there must be space for one.
+    fn first(&self, bucket: u32) -> usize {
+        let before = (self.occupied() & ((1 << bucket) - 1)).count_ones();
+        nth_one(self.word(ENDS) << 1 | 1, before) as usize
+    }
+
+    /// The indexes of a bucket's entries.
+    fn run(&self, bucket: u32) -> Range<usize> {
+        if !self.is_occupied(bucket) {
+            return 0..0;
+        }
+        let first = self.first(bucket);
+        first..first + (self.word(ENDS) >> first).trailing_zeros() as usize + 1
+    }
+
+    /// The index of the entry with the same place, and its tag.
+    pub(super) fn position(&self, wanted: u64, entry_bits: u32) -> Option<(usize, u8)> {
+        let place = (wanted & mask(entry_bits)) >> TAG_BITS;
+        self.run(bucket(wanted, entry_bits)).find_map(|index| {
+            let entry = self.entry(index, entry_bits);
+            (entry >> TAG_BITS == place).then_some((index, (entry & mask(TAG_BITS)) as u8))
+        })
+    }
+
+    pub(super) fn find(&self, wanted: u64, entry_bits: u32) -> Found {
+        match self.position(wanted, entry_bits) {
+            Some((_, tag)) => Found::Tag(tag),
+            // If there was no space for all, these are the smallest.
+            None if self.len() == capacity(entry_bits) && bucket(wanted, entry_bits) >= self.last_bucket() => {
+                Found::Elsewhere
             }
-        }
-        found
-    }
-
-    pub(super) fn place(&self, wanted: u64, entry_bits: u32) -> Place {
-        let (zero, first, size) = self.bucket((wanted >> entry_bits) as u32);
-        let wanted = (wanted & mask(entry_bits)) >> TAG_BITS;
-        let smaller = (0..size).take_while(|index| self.entry(first + index, entry_bits) >> TAG_BITS < wanted).count();
-        let index = first + smaller;
-        match self.entry(index, entry_bits) {
-            entry if smaller < size && entry >> TAG_BITS == wanted => {
-                Place::Taken(index, (entry & mask(TAG_BITS)) as u8)
-            }
-            _ => Place::Free(index, zero + 1 + smaller as u32),
+            None => Found::Nothing,
         }
     }
 
-    /// Adds an entry after the `len` others.
-    pub(super) fn push(&mut self, len: usize, entry_bits: u32, entry: u64) {
-        self.set_sizes(self.sizes() | 1 << ((entry >> entry_bits) as usize + 1 + len));
-        let ((word, shift), rest) = (bit(len, entry_bits), entry & mask(entry_bits));
-        self.0[word] |= rest << shift;
-        if shift + entry_bits > u64::BITS {
-            self.0[word + 1] |= rest >> (u64::BITS - shift);
-        }
+    /// The greatest bucket with entries.
+    fn last_bucket(&self) -> u32 {
+        (BUCKETS - 1).saturating_sub(self.occupied().leading_zeros())
     }
 
-    /// Inserts an entry, and a one into the sizes. There is space for it.
-    pub(super) fn insert(&mut self, index: usize, one: u32, entry_bits: u32, entry: u64) {
-        let (sizes, below) = (self.sizes(), (1 << one) - 1);
-        self.set_sizes(sizes & below | 1 << one | (sizes & !below) << 1);
-        let Self(words) = self;
-        let (first, shift) = bit(index, entry_bits);
-        // The entries from there on move up.
-        for word in (first + 1..WORDS).rev() {
-            let below = if word == first + 1 { words[first] & !mask(shift) } else { words[word - 1] };
-            words[word] = words[word] << entry_bits | below >> (u64::BITS - entry_bits);
-        }
-        let rest = entry & mask(entry_bits);
-        words[first] = words[first] & mask(shift) | (words[first] & !mask(shift)) << entry_bits | rest << shift;
-        if shift + entry_bits > u64::BITS {
-            words[first + 1] |= rest >> (u64::BITS - shift);
-        }
-    }
-
-    /// Changes bits of an entry.
-    pub(super) fn replace(&mut self, index: usize, entry_bits: u32, difference: u64) {
-        let (word, shift) = bit(index, entry_bits);
-        self.0[word] ^= difference << shift;
-        if shift + TAG_BITS > u64::BITS {
-            self.0[word + 1] ^= difference >> (u64::BITS - shift);
-        }
+    /// The greatest entry. There is one.
+    pub(super) fn last(&self, entry_bits: u32) -> u64 {
+        u64::from(self.last_bucket()) << entry_bits | self.entry(self.len() - 1, entry_bits)
     }
 
     /// All entries, sorted.
     pub(super) fn entries(self, entry_bits: u32) -> impl Iterator<Item = u64> {
-        let (mut sizes, mut index) = (self.sizes(), 0);
-        std::iter::from_fn(move || {
-            let one = (sizes != 0).then(|| sizes.trailing_zeros())?;
-            sizes &= sizes - 1;
-            let bucket = u64::from(one - 1) - index as u64;
-            index += 1;
-            Some(bucket << entry_bits | self.entry(index - 1, entry_bits))
+        let (mut buckets, ends) = (self.occupied(), self.word(ENDS));
+        (0..self.len()).map(move |index| {
+            let bucket = u64::from(buckets.trailing_zeros());
+            if ends >> index & 1 == 1 {
+                buckets &= buckets - 1;
+            }
+            bucket << entry_bits | self.entry(index, entry_bits)
         })
     }
 }
 
+impl<B: DerefMut<Target = Bytes>> Block<B> {
+    fn change(&mut self, index: usize, to: impl FnOnce(u64) -> u64) {
+        let word = to(self.word(index));
+        self.0.as_chunks_mut().0[index % WORDS] = word.to_ne_bytes();
+    }
+
+    fn flip_bucket(&mut self, bucket: u32) {
+        self.change((bucket / u64::BITS) as usize, |word| word ^ 1 << (bucket % u64::BITS));
+    }
+
+    /// Adds an entry that is greater than all others. There is space for it.
+    pub(super) fn push(&mut self, entry: u64, entry_bits: u32) {
+        let (bucket, rest, len) = (bucket(entry, entry_bits), entry & mask(entry_bits), self.len());
+        let is_new = !self.is_occupied(bucket);
+        self.change(ENDS, |ends| ends & !(u64::from(!is_new) << len >> 1) | 1 << len);
+        if is_new {
+            self.flip_bucket(bucket);
+        }
+        let (word, shift) = place(len, entry_bits);
+        self.change(word, |bits| bits | rest << shift);
+        if shift + entry_bits > u64::BITS {
+            self.change(word + 1, |bits| bits | rest >> (u64::BITS - shift));
+        }
+    }
+
+    /// Inserts an entry. There is space for it, and none has its place.
+    pub(super) fn insert(&mut self, entry: u64, entry_bits: u32) {
+        let (bucket, rest) = (bucket(entry, entry_bits), entry & mask(entry_bits));
+        let (first, is_new) = (self.first(bucket), !self.is_occupied(bucket));
+        let smaller = self.run(bucket).take_while(|index| self.entry(*index, entry_bits) < rest).count();
+        self.change(ENDS, |ends| {
+            ends & mask(first as u32) | u64::from(is_new) << first | (ends & !mask(first as u32)) << 1
+        });
+        if is_new {
+            self.flip_bucket(bucket);
+        }
+        let (word, shift) = place(first + smaller, entry_bits);
+        // The entries from there on move up.
+        for index in (word + 1..WORDS).rev() {
+            let below = self.word(index - 1) & if index == word + 1 { !mask(shift) } else { u64::MAX };
+            self.change(index, |bits| bits << entry_bits | below >> (u64::BITS - entry_bits));
+        }
+        self.change(word, |bits| bits & mask(shift) | (bits & !mask(shift)) << entry_bits | rest << shift);
+        if shift + entry_bits > u64::BITS {
+            self.change(word + 1, |bits| bits | rest >> (u64::BITS - shift));
+        }
+    }
+
+    /// Removes the greatest entry. There is one.
+    pub(super) fn pop(&mut self) {
+        let (bucket, last) = (self.last_bucket(), self.len() - 1);
+        let is_only = last == 0 || self.word(ENDS) >> (last - 1) & 1 == 1;
+        // Now the one before it is the last one of its bucket.
+        self.change(ENDS, |ends| ends & mask(last as u32) | 1 << last >> 1);
+        if is_only {
+            self.flip_bucket(bucket);
+        }
+    }
+
+    /// Changes bits of an entry.
+    pub(super) fn flip(&mut self, index: usize, entry_bits: u32, difference: u64) {
+        let (word, shift) = place(index, entry_bits);
+        self.change(word, |bits| bits ^ difference << shift);
+        if shift + TAG_BITS > u64::BITS {
+            self.change(word + 1, |bits| bits ^ difference >> (u64::BITS - shift));
+        }
+    }
+}
+
+const fn bucket(entry: u64, entry_bits: u32) -> u32 {
+    (entry >> entry_bits) as u32
+}
+
 /// The place of an entry in its block: the word, and the bit of it.
-const fn bit(index: usize, entry_bits: u32) -> (usize, u32) {
+const fn place(index: usize, entry_bits: u32) -> (usize, u32) {
     let at = index as u32 * entry_bits;
-    (2 + (at / u64::BITS) as usize, at % u64::BITS)
+    (ENTRIES + (at / u64::BITS) as usize, at % u64::BITS)
 }
 
 const EACH: u64 = 0x0101_0101_0101_0101;
@@ -196,4 +236,47 @@ const NTH_ONE: [[u8; 8]; 256] = {
 
 pub(super) const fn mask(bits: u32) -> u64 {
     (1 << bits) - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_block_has_the_smallest_entries_with_their_last_tags() {
+        for entry_bits in TAG_BITS + 1..=35 {
+            let (mut bytes, mut model, mut state) = ([0; BLOCK], BTreeMap::new(), u64::from(entry_bits));
+            let mut block = Block(&mut bytes);
+            for _ in 0..500 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let entry = state >> (u64::BITS - BUCKET_BITS - entry_bits);
+                let (place, tag) = (entry >> TAG_BITS, (entry & mask(TAG_BITS)) as u8);
+                let position = block.position(entry, entry_bits);
+                assert_eq!(position.map(|(_, tag)| tag), model.get(&place).copied(), "{entry_bits}");
+                match position {
+                    Some((index, old)) => block.flip(index, entry_bits, (old ^ tag).into()),
+                    None => {
+                        if block.len() == capacity(entry_bits) {
+                            let (last, tag) = model.pop_last().expect("an entry");
+                            assert_eq!(block.last(entry_bits), last << TAG_BITS | u64::from(tag), "{entry_bits}");
+                            block.pop();
+                        }
+                        block.insert(entry, entry_bits);
+                    }
+                }
+                model.insert(place, tag);
+            }
+            let expected: Vec<u64> = model.iter().map(|(place, tag)| place << TAG_BITS | u64::from(*tag)).collect();
+            assert!(Block(&*block.0).entries(entry_bits).eq(expected.iter().copied()), "{entry_bits}");
+            while block.len() > 0 {
+                block.pop();
+            }
+            assert_eq!(Block(&*block.0).entries(entry_bits).count(), 0, "{entry_bits}");
+            let mut pushed = [0; BLOCK];
+            expected.iter().for_each(|entry| Block(&mut pushed).push(*entry, entry_bits));
+            assert!(Block(&pushed).entries(entry_bits).eq(expected), "{entry_bits}");
+        }
+    }
 }

@@ -1,29 +1,22 @@
 //! Blocks of fingerprints.
 
-use super::block::{BUCKET_BITS, Block, Place, TAG_BITS, capacity, mask};
+pub(super) use super::block::Found;
+use super::block::{BUCKET_BITS, Block, TAG_BITS, capacity, mask};
 use super::pages::Pages;
 
 /// A fingerprint with its tag.
 pub(super) type Tagged = (u64, u8);
 
 /// The share of entries that may be taken. Then a twelfth of the blocks are full, and one in two hundred fingerprints had no space in
-/// theirs.
+/// its block. A look-up reads another block only for a fingerprint that is greater than all of a full one.
 const FULL: (usize, usize) = (27, 32);
 
-/// Blocks for fingerprints, by their high bits. A look-up reads one.
+/// Blocks for fingerprints, by their high bits. A look-up reads one. A full one has the smallest of its fingerprints.
 #[derive(Clone, Debug)]
 pub(super) struct Blocks {
     pages: Pages,
     shape: Shape,
     pub(super) len: usize,
-}
-
-/// What's known about a fingerprint.
-pub(super) enum Found {
-    Tag(u8),
-    Nothing,
-    /// Its block is full, so it may be elsewhere.
-    FullBlock,
 }
 
 impl Blocks {
@@ -34,22 +27,17 @@ impl Blocks {
     /// Creates blocks with space for `most` fingerprints, and fills them. Returns the ones that found no space.
     pub(super) fn new(bits: u32, most: usize, sorted: impl Iterator<Item = Tagged>) -> (Self, Vec<Tagged>) {
         let shape = Shape::of(bits, most);
-        let mut blocks = Self { pages: Pages::zeroed(shape.blocks), shape, len: 0 };
-        let (mut place, mut block, mut len, mut over) = (0, Block::default(), 0, Vec::new());
+        let (mut blocks, mut over) = (Self { pages: Pages::zeroed(shape.blocks), shape, len: 0 }, Vec::new());
         for (fingerprint, tag) in sorted {
             let (index, entry) = shape.split(fingerprint, tag);
-            if index != place {
-                blocks.write(place, block);
-                (place, block, len) = (index, Block::default(), 0);
-            }
-            if len == shape.capacity {
-                over.push((fingerprint, tag));
-            } else {
-                block.push(len, shape.entry_bits, entry);
-                (len, blocks.len) = (len + 1, blocks.len + 1);
+            match blocks.pages.get_mut(index).map(Block) {
+                Some(mut block) if block.len() < shape.capacity => {
+                    block.push(entry, shape.entry_bits);
+                    blocks.len += 1;
+                }
+                _ => over.push((fingerprint, tag)),
             }
         }
-        blocks.write(place, block);
         (blocks, over)
     }
 
@@ -69,44 +57,40 @@ impl Blocks {
 
     pub(super) fn find(&self, fingerprint: u64) -> Found {
         let (index, entry) = self.shape.split(fingerprint, 0);
-        let Some(block) = self.pages.get(index).map(Block::of) else { return Found::Nothing };
-        match block.find(entry, self.shape.entry_bits) {
-            Some(tag) => Found::Tag(tag),
-            None if block.len() == self.shape.capacity => Found::FullBlock,
-            None => Found::Nothing,
-        }
+        self.pages.get(index).map_or(Found::Nothing, |bytes| Block(bytes).find(entry, self.shape.entry_bits))
     }
 
-    /// Inserts a fingerprint if there is space. If there is the same, `choose` gets its tag and the new one. There are blocks.
+    /// Inserts a fingerprint. If there is the same, `choose` gets its tag and the new one. If its block is full, the greatest
+    /// fingerprint of the block is returned.
     pub(super) fn insert(&mut self, (fingerprint, tag): Tagged, choose: impl Fn(u8, u8) -> u8) -> Result<(), Tagged> {
         let Shape { entry_bits, capacity, .. } = self.shape;
         let (index, entry) = self.shape.split(fingerprint, tag);
-        let Some(bytes) = self.pages.get_mut(index) else { return Err((fingerprint, tag)) };
-        let mut block = Block::of(bytes);
-        match block.place(entry, entry_bits) {
-            Place::Taken(index, old) => block.replace(index, entry_bits, (old ^ choose(old, tag)).into()),
-            Place::Free(..) if block.len() == capacity => return Err((fingerprint, tag)),
-            Place::Free(index, one) => {
-                block.insert(index, one, entry_bits, entry);
-                self.len += 1;
-            }
+        let Some(mut block) = self.pages.get_mut(index).map(Block) else { return Err((fingerprint, tag)) };
+        if let Some((at, old)) = block.position(entry, entry_bits) {
+            block.flip(at, entry_bits, (old ^ choose(old, tag)).into());
+            return Ok(());
         }
-        block.write_to(bytes);
-        Ok(())
+        if block.len() < capacity {
+            block.insert(entry, entry_bits);
+            self.len += 1;
+            return Ok(());
+        }
+        let last = block.last(entry_bits);
+        if last < entry {
+            return Err((fingerprint, tag));
+        }
+        block.pop();
+        block.insert(entry, entry_bits);
+        Err(self.shape.join(index, last))
     }
 
     /// The fingerprints, sorted.
     pub(super) fn iter(&self) -> impl Iterator<Item = Tagged> {
-        (0..self.shape.blocks).flat_map(move |index| {
-            let block = self.pages.get(index).map(Block::of).unwrap_or_default();
-            block.entries(self.shape.entry_bits).map(move |entry| self.shape.join(index, entry))
-        })
-    }
-
-    fn write(&mut self, index: usize, block: Block) {
-        if let Some(bytes) = self.pages.get_mut(index) {
-            block.write_to(bytes);
-        }
+        (0..self.shape.blocks).filter_map(|index| Some((index, self.pages.get(index)?))).flat_map(
+            move |(index, bytes)| {
+                Block(bytes).entries(self.shape.entry_bits).map(move |entry| self.shape.join(index, entry))
+            },
+        )
     }
 }
 

@@ -17,13 +17,13 @@ const LONGEST: u32 = 39;
 /// The most fingerprints of a set.
 pub(super) const MAX_LEN: usize = 1 << 28;
 
-/// Fingerprints, each with a small tag: about 3.2 bytes for each of 60,000, and 2.4 for each of a million or more.
+/// Fingerprints, each with a small tag: about 3.3 bytes for each of 60,000, and 2.4 for each of a million or more.
 ///
 /// They have [so many bits](bits_for) that a name is taken for another one with a probability of one in 1,000 at most.
 ///
-/// The high bits of a fingerprint are its block, the next ones its bucket. A block has the sizes of its buckets as unary numbers,
-/// and then, at a fixed length, the rest of each fingerprint and its tag (Elias 1974, Fano 1971). So a look-up reads one place in
-/// memory. If a block is full, further fingerprints of it are in a few spare blocks. Sets are sorted, so they merge in one pass.
+/// The high bits of a fingerprint are its block, the next ones its bucket. A block says which of its buckets have entries, and then, at
+/// a fixed length, has the rest of each fingerprint and its tag. So a look-up reads one place in memory. If a block is full, its greatest
+/// fingerprints are in a few spare blocks. Sets are sorted, so they merge in one pass.
 #[derive(Clone, Debug)]
 pub(super) struct CompactSet {
     blocks: Blocks,
@@ -83,10 +83,10 @@ impl CompactSet {
         match self.blocks.find(fingerprint) {
             Found::Tag(tag) => Some(tag),
             Found::Nothing => None,
-            Found::FullBlock => match self.spare.find(fingerprint) {
+            Found::Elsewhere => match self.spare.find(fingerprint) {
                 Found::Tag(tag) => Some(tag),
                 Found::Nothing => None,
-                Found::FullBlock => self.rest.get(&fingerprint).copied(),
+                Found::Elsewhere => self.rest.get(&fingerprint).copied(),
             },
         }
     }
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn a_fingerprint_of_a_large_set_takes_two_and_a_half_bytes() {
         // A list has 16 sets, so these are for a million, two million and 20 million.
-        for (count, most) in [(62_500, 3.25), (125_000, 3.05), (1_250_000, 2.5)] {
+        for (count, most) in [(62_500, 3.3), (125_000, 3.05), (1_250_000, 2.5)] {
             // Fingerprints of larger sets are longer.
             let bits = bits_for(count);
             let fingerprints = some(count, 7);
