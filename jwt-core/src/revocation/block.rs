@@ -147,7 +147,7 @@ impl<B: DerefMut<Target = Bytes>> Block<B> {
         }
     }
 
-    /// Inserts an entry. There is space for it, and none has its place.
+    /// Inserts an entry. There is space for it, and no other entry has its place.
     pub(super) fn insert(&mut self, entry: u64, entry_bits: u32) {
         let (bucket, rest) = (bucket(entry, entry_bits), entry & mask(entry_bits));
         let (first, is_new) = (self.first(bucket), !self.is_occupied(bucket));

@@ -41,7 +41,7 @@ async fn a_revoked_key_is_refused_under_every_name_that_it_has() {
     }
 }
 
-/// Opening a pipe waits for whoever writes to it, and would stop the thread that serves requests.
+/// Opening a pipe waits until another process writes to it, and would stop the thread that serves requests.
 #[cfg(unix)]
 #[test]
 fn a_pipe_among_the_keys_is_an_error_and_does_not_block() {

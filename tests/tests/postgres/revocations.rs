@@ -203,7 +203,7 @@ async fn a_table_that_is_rewritten_again_and_again_keeps_its_followers_current()
     until("all", async || server.sql("SELECT count(*) FROM jwt_revocations") == "11").await;
 }
 
-/// The connection that asks about tokens was opened after the change, the one that receives messages before.
+/// The connection that asks about tokens was opened after the change, and the connection that receives messages before it.
 #[tokio::test]
 #[ignore = "needs postgresql: see CONTRIBUTING.md"]
 async fn another_time_zone_of_the_user_makes_no_other_server() {

@@ -75,7 +75,7 @@ impl Attributes {
         std::iter::once(self).chain(&self.replaced).map(Self::clear)
     }
 
-    /// Replaces the cookie without domain, the one that isn't partitioned, and these.
+    /// Replaces the cookie without `Domain`, the cookie without `Partitioned`, and these.
     pub(super) fn replace<'a>(&mut self, earlier: impl Iterator<Item = &'a Self>) {
         let mut replaced = vec![Self { domain: None, ..self.clone() }, Self { partitioned: false, ..self.clone() }];
         for one in earlier {
