@@ -132,7 +132,7 @@ impl<B: DerefMut<Target = Bytes>> Block<B> {
         self.change((bucket / u64::BITS) as usize, |word| word ^ 1 << (bucket % u64::BITS));
     }
 
-    /// Adds an entry that is greater than all others. There is space for it.
+    /// Adds an entry that is greater than all others. There is space for it, and no entry was removed before.
     pub(super) fn push(&mut self, entry: u64, entry_bits: u32) {
         let (bucket, rest, len) = (bucket(entry, entry_bits), entry & mask(entry_bits), self.len());
         let is_new = !self.is_occupied(bucket);
