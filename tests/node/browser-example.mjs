@@ -8,7 +8,7 @@
 // Default: /usr/bin/chromium.
 
 import { createServer } from 'node:http';
-import { chromium } from 'playwright-core';
+import { Failure, launch, quit, start } from './chromium.mjs';
 
 const [base, screenshots] = process.argv.slice(2);
 const origin = new URL(base).origin;
@@ -18,26 +18,15 @@ const WIDE = { width: 1280, height: 900 };
 const NARROW = { width: 360, height: 740 };
 const GONE = ['__Host-access', '__Host-csrf', '__Host-refresh'];
 
-class Failure extends Error {}
-
 const troubles = [];
 const attacks = {};
 let doing = 'start';
 let browser;
 
-setTimeout(() => fail(new Failure(`not done after ${TOTAL_MS / 1000} s`)), TOTAL_MS).unref();
-try {
-  await run();
-} catch (error) {
-  await fail(error);
-}
+await start(run, fail, TOTAL_MS);
 
 async function run() {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-    headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+  browser = await launch();
   const { page, context, said } = await visitor({ viewport: WIDE });
 
   doing = 'open the page';
@@ -346,9 +335,5 @@ async function fail(error) {
   for (const one of troubles) {
     if (!error.message.includes(one)) console.error(`browser example: ${one}`);
   }
-  await Promise.race([
-    browser?.close().catch(() => {}),
-    new Promise((resolve) => { setTimeout(resolve, 5_000); }),
-  ]);
-  process.exit(1);
+  await quit(browser);
 }

@@ -11,7 +11,7 @@
 // requests and requests to other machines are always failures. The environment
 // variable CHROMIUM names the browser. Default: /usr/bin/chromium.
 
-import { chromium } from 'playwright-core';
+import { Failure, launch, quit, start } from './chromium.mjs';
 
 const [base, screenshot] = process.argv.slice(2);
 const STEP_MS = 10_000;
@@ -44,8 +44,6 @@ const CONTROL_ROLES = new Set([
   'slider', 'spinbutton', 'switch', 'tab', 'textbox',
 ]);
 
-class Failure extends Error {}
-
 const troubles = [];
 const warnings = [];
 const steps = [];
@@ -59,27 +57,10 @@ if (!base) {
   console.error('usage: node browser.mjs URL [screenshot.png]');
   process.exit(1);
 }
-setTimeout(() => fail(new Failure(`not done after ${TOTAL_MS / 1000} s`)), TOTAL_MS).unref();
-try {
-  await run();
-} catch (error) {
-  await fail(error);
-}
+await start(run, fail, TOTAL_MS);
 
 async function run() {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-    headless: true,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  browser = await launch('--disable-quic');
   const context = await browser.newContext({ viewport: WIDE, reducedMotion: 'reduce' });
   page = await context.newPage();
   page.setDefaultTimeout(STEP_MS);
@@ -582,9 +563,5 @@ async function fail(error) {
   if (screenshot && page) {
     await page.screenshot({ path: screenshot, fullPage: true, timeout: 5_000 }).catch(() => {});
   }
-  await Promise.race([
-    browser?.close().catch(() => {}),
-    new Promise((resolve) => { setTimeout(resolve, 5_000); }),
-  ]);
-  process.exit(1);
+  await quit(browser);
 }

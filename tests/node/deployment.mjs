@@ -7,7 +7,7 @@
 // explains that on standard error and exits 1. The environment variable CHROMIUM names the browser. Default: /usr/bin/chromium.
 
 import { createServer } from 'node:https';
-import { chromium } from 'playwright-core';
+import { launch, quit, start } from './chromium.mjs';
 import { certificate, pass } from './over-tls.mjs';
 
 const processes = process.argv.slice(2).map((port) => new URL(`http://127.0.0.1:${port}`));
@@ -17,22 +17,13 @@ let browser;
 /** The process that answers now. */
 let current;
 
-setTimeout(() => fail(new Error(`not done after ${TOTAL_MS / 1000} s`)), TOTAL_MS).unref();
-try {
-  await run();
-} catch (error) {
-  await fail(error);
-}
+await start(run, fail, TOTAL_MS);
 
 async function run() {
   const server = createServer(certificate('*.shop.example'), (request, response) => pass(current, request, response));
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   const app = `https://app.shop.example:${server.address().port}/me`;
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-    headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--host-resolver-rules=MAP *.shop.example 127.0.0.1'],
-  });
+  browser = await launch('--host-resolver-rules=MAP *.shop.example 127.0.0.1');
   const results = [];
   while (processes.length > 0) results.push(await deploy(app, processes.shift(), processes.shift()));
   console.log(JSON.stringify(results));
@@ -84,9 +75,5 @@ async function visitor(app) {
 
 async function fail(error) {
   console.error(`deployment: ${error.stack}`);
-  await Promise.race([
-    browser?.close().catch(() => {}),
-    new Promise((resolve) => { setTimeout(resolve, 5_000); }),
-  ]);
-  process.exit(1);
+  await quit(browser);
 }

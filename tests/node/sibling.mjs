@@ -7,7 +7,7 @@
 // explains that on standard error and exits 1. The environment variable CHROMIUM names the browser. Default: /usr/bin/chromium.
 
 import { createServer } from 'node:https';
-import { chromium } from 'playwright-core';
+import { launch, quit, start } from './chromium.mjs';
 import { certificate, pass } from './over-tls.mjs';
 
 const target = new URL(process.argv[2]);
@@ -19,12 +19,7 @@ let browser;
 /** The attacker's own cookies: the name without a prefix, and the value. */
 let stolen = [];
 
-setTimeout(() => fail(new Error(`not done after ${TOTAL_MS / 1000} s`)), TOTAL_MS).unref();
-try {
-  await run();
-} catch (error) {
-  await fail(error);
-}
+await start(run, fail, TOTAL_MS);
 
 async function run() {
   const server = createServer(certificate('*.shop.example'), (request, response) => {
@@ -34,11 +29,7 @@ async function run() {
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   const { port } = server.address();
   const [app, evil] = ['app', 'evil'].map((host) => `https://${host}.shop.example:${port}/`);
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-    headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--host-resolver-rules=MAP *.shop.example 127.0.0.1'],
-  });
+  browser = await launch('--host-resolver-rules=MAP *.shop.example 127.0.0.1');
 
   doing = 'log in as the attacker';
   const attacker = await visitor();
@@ -137,9 +128,5 @@ function expect(condition, message) {
 
 async function fail(error) {
   console.error(`sibling: ${doing}: ${error.stack}`);
-  await Promise.race([
-    browser?.close().catch(() => {}),
-    new Promise((resolve) => { setTimeout(resolve, 5_000); }),
-  ]);
-  process.exit(1);
+  await quit(browser);
 }
