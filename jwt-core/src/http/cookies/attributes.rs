@@ -77,14 +77,19 @@ impl Attributes {
 
     /// Replaces the cookie without `Domain`, the cookie without `Partitioned`, and these.
     pub(super) fn replace<'a>(&mut self, earlier: impl Iterator<Item = &'a Self>) {
-        let mut replaced = vec![Self { domain: None, ..self.clone() }, Self { partitioned: false, ..self.clone() }];
-        for one in earlier {
-            replaced.push(Self { replaced: Vec::new(), ..one.clone() });
-            replaced.extend(one.replaced.iter().cloned());
+        let others = [Self { domain: None, ..self.clone() }, Self { partitioned: false, ..self.clone() }];
+        let earlier = earlier.flat_map(|one| std::iter::once(one).chain(&one.replaced));
+        for other in others.iter().chain(earlier) {
+            if !self.is_same_cookie(other) && !self.replaced.iter().any(|known| known.is_same_cookie(other)) {
+                self.replaced.push(Self { replaced: Vec::new(), ..other.clone() });
+            }
         }
-        let key = |cookie: &Self| (cookie.name.clone(), cookie.path.clone(), cookie.domain.clone(), cookie.partitioned);
-        replaced.retain(|other| key(other) != key(self));
-        self.replaced = replaced;
+    }
+
+    /// Whether a browser would replace one by the other.
+    fn is_same_cookie(&self, other: &Self) -> bool {
+        (&self.name, &self.path, &self.domain, self.partitioned)
+            == (&other.name, &other.path, &other.domain, other.partitioned)
     }
 
     /// Returns the `Set-Cookie` value that removes the cookie. Browsers match name, path and domain.

@@ -307,6 +307,11 @@ mod tests {
         assert_eq!(values(third.clear_refresh())[1..], earlier);
         let set = third.set_refresh("a.b.c", LIFE).expect("legal");
         assert_eq!(names(set), ["__Secure-refresh=", "__Secure-refresh=", "refresh=", "__Host-refresh=a.b.c"]);
+        // The second copy without a domain is the same cookie.
+        let before = Cookies::builder().refresh_name("r").build().expect("legal");
+        let after =
+            Cookies::builder().refresh_name("r").domain("shop.example").replacing(&before).build().expect("legal");
+        assert_eq!(values(after.clear_refresh())[1..], values(before.clear_refresh()));
         let renewed = Cookies::builder().session_only().replacing(&Cookies::new()).build().expect("legal");
         assert_eq!(
             names(renewed.set_refresh("a.b.c", LIFE).expect("legal")),
