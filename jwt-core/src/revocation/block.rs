@@ -88,13 +88,11 @@ impl<B: Deref<Target = Bytes>> Block<B> {
         })
     }
 
-    pub(super) fn find(&self, wanted: u64, entry_bits: u32) -> Found {
+    pub(super) fn find(&self, wanted: u64, entry_bits: u32, capacity: usize) -> Found {
         match self.position(wanted, entry_bits) {
             Some((_, tag)) => Found::Tag(tag),
             // If there was no space for all, these are the smallest.
-            None if self.len() == capacity(entry_bits) && bucket(wanted, entry_bits) >= self.last_bucket() => {
-                Found::Elsewhere
-            }
+            None if self.len() == capacity && bucket(wanted, entry_bits) >= self.last_bucket() => Found::Elsewhere,
             None => Found::Nothing,
         }
     }

@@ -56,8 +56,9 @@ impl Blocks {
     }
 
     pub(super) fn find(&self, fingerprint: u64) -> Found {
+        let Shape { entry_bits, capacity, .. } = self.shape;
         let (index, entry) = self.shape.split(fingerprint, 0);
-        self.pages.get(index).map_or(Found::Nothing, |bytes| Block(bytes).find(entry, self.shape.entry_bits))
+        self.pages.get(index).map_or(Found::Nothing, |bytes| Block(bytes).find(entry, entry_bits, capacity))
     }
 
     /// Inserts a fingerprint. If there is the same, `choose` gets its tag and the new one. If its block is full, the greatest
