@@ -5,7 +5,7 @@ use std::time::Duration;
 use jwt_core::ErrorKind;
 use jwt_core::issue::SessionStore as _;
 use jwt_core::revocation::{Revocation, RevocationSettings, RevokeError};
-use jwt_core::store::tokio_postgres::NoTls;
+use jwt_core::store::tokio_postgres::{Config, NoTls};
 use jwt_core::store::{PostgresRevocations, PostgresSessions, PostgresSettings};
 use jwt_core::testing::ManualClock;
 use jwt_tests::forge::{ISSUER, NOW};
@@ -209,14 +209,21 @@ async fn the_log_says_why_no_connection_opens_and_has_no_password() {
     }
 }
 
+/// An address that no server listens at.
+fn nowhere() -> Config {
+    "user=shop host=127.0.0.1 port=1".parse().expect("options")
+}
+
+fn with_clock() -> (ManualClock, PostgresSettings) {
+    let clock = ManualClock::at(NOW);
+    (clock.clone(), PostgresSettings::new().revocations(RevocationSettings::new().clock(clock)))
+}
+
 #[tokio::test]
 async fn a_follower_reports_an_outage_once_a_minute() {
     let log = Log::start();
-    let clock = ManualClock::at(NOW);
-    let settings = PostgresSettings::new().revocations(RevocationSettings::new().clock(clock.clone()));
-    // Nothing listens on this port.
-    let config = "user=shop host=127.0.0.1 port=1".parse().expect("options");
-    let _list = PostgresRevocations::connect(config, NoTls, settings);
+    let (clock, settings) = with_clock();
+    let _list = PostgresRevocations::connect(nowhere(), NoTls, settings);
     let lines = || log.text().matches("connecting again").count();
     until("a warning", async || lines() == 1).await;
     // It tries again after 0.1, 0.3 and 0.7 seconds.
@@ -229,11 +236,8 @@ async fn a_follower_reports_an_outage_once_a_minute() {
 #[tokio::test]
 async fn a_server_that_cannot_be_reached_is_reported_once_a_minute() {
     let log = Log::start();
-    let clock = ManualClock::at(NOW);
-    let settings = PostgresSettings::new().revocations(RevocationSettings::new().clock(clock.clone()));
-    // Nothing listens on this port.
-    let config = "user=shop host=127.0.0.1 port=1".parse().expect("options");
-    let store = PostgresSessions::connect(config, NoTls, &settings);
+    let (clock, settings) = with_clock();
+    let store = PostgresSessions::connect(nowhere(), NoTls, &settings);
     for (minute, last) in [(0, "times=1"), (1, "times=50")] {
         for _ in 0..50 {
             assert!(store.find("joe", "s").await.is_err());
@@ -251,8 +255,7 @@ async fn a_server_that_cannot_be_reached_is_reported_once_a_minute() {
 async fn each_fault_of_the_server_is_reported_once_a_minute() {
     let server = Server::start();
     let log = Log::start();
-    let clock = ManualClock::at(NOW);
-    let settings = PostgresSettings::new().revocations(RevocationSettings::new().clock(clock.clone()));
+    let (clock, settings) = with_clock();
     let store = PostgresSessions::connect(server.config(), NoTls, &settings.timeout(Duration::from_millis(200)));
     until("a connection", async || store.find("joe", "s").await.is_ok()).await;
     for minute in 1..=2 {
