@@ -24,7 +24,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 const READ_AGAIN_AFTER: u64 = 30;
 
 /// Limits that are set for the user must not end the reading of a large table, or the waiting for messages. Each response has a
-/// limit of ours. Some versions of the server don't know all of them. Without `row_security`, a policy that would hide rows is an error.
+/// limit of ours. Some versions of the server don't know all of them. Without `row_security`, a policy that would leave rows out is an error.
 const WITHOUT_LIMITS: &str = "SELECT set_config(name, '0', false) FROM pg_settings
     WHERE name IN ('statement_timeout', 'idle_session_timeout', 'transaction_timeout', 'row_security')";
 

@@ -25,7 +25,7 @@ pub(super) struct Table {
     run: Mutex<Option<Run>>,
 }
 
-/// Names one run of one server, the table, whether a policy hides rows, and the table's file. In another run, on another server,
+/// Names one run of one server, the table, whether a policy leaves rows out, and the table's file. In another run, on another server,
 /// or in a table that was truncated or created again, commits may be missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Run(String);
